@@ -1,0 +1,38 @@
+//! The only place that reads the time.
+//!
+//! It reads tokio's clock, so `#[tokio::test(start_paused = true)]` drives every layer.
+
+use std::time::{Duration, Instant};
+
+/// Returns the current instant.
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// An instant that others are counted from, so that a time fits into one atomic word.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin(Instant);
+
+impl Origin {
+    /// Starts counting at `now`.
+    pub(crate) const fn at(now: Instant) -> Self {
+        Self(now)
+    }
+
+    /// Returns the nanoseconds from the origin to `now`: 0 for an earlier time, and 584 years at
+    /// the most.
+    pub(crate) fn nanos(self, now: Instant) -> u64 {
+        nanos(now.saturating_duration_since(self.0))
+    }
+
+    /// Returns the instant that lies `nanos` after the origin.
+    pub(crate) fn instant(self, nanos: u64) -> Instant {
+        self.0 + Duration::from_nanos(nanos)
+    }
+}
+
+/// Returns `duration` in nanoseconds, cut off at `u64::MAX` (584 years).
+pub(crate) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

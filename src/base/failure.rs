@@ -1,0 +1,172 @@
+use std::any::Any;
+use std::error::Error;
+use std::fmt::{self, Debug, Formatter};
+use std::io;
+use std::sync::Arc;
+
+/// Why no whole response came back.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Failure {
+    /// The response broke off after its head.
+    Body,
+    /// The connection ended before the response's head; the server may have seen the request.
+    Closed,
+    /// The connection could not be made: refused, unreachable, or timed out.
+    Connect,
+    /// The host's name could not be resolved.
+    Dns,
+    /// The connection was gone before the request was written to it.
+    NotSent,
+    /// Anything else.
+    Other,
+    /// The service panicked.
+    Panic,
+    /// The server said that it has not looked at the request (`REFUSED_STREAM`, or a `GOAWAY` that
+    /// leaves it out).
+    RefusedStream,
+    /// The connection or the stream was reset before the response's head.
+    Reset,
+    /// No answer came in time.
+    Timeout,
+    /// The TLS handshake failed.
+    Tls,
+}
+
+impl Failure {
+    /// Recognises the failure in an error of any type.
+    ///
+    /// It looks at the error and at each of its sources for types that it knows: those of `std::io`,
+    /// of this crate and, by feature, of hyper, hyper-util, h2, reqwest and tonic. An error that is none
+    /// of them and no `Box<dyn Error>` is [`Failure::Other`]; say more about it with a
+    /// [`Recognizer`].
+    #[must_use]
+    pub fn of<E: 'static>(error: &E) -> Self {
+        as_error(error).map_or(Self::Other, Self::of_chain)
+    }
+
+    /// Says that the server cannot have acted on the request, so that sending it again repeats
+    /// nothing.
+    #[must_use]
+    pub const fn never_processed(self) -> bool {
+        matches!(
+            self,
+            Self::Connect | Self::Dns | Self::NotSent | Self::RefusedStream | Self::Tls
+        )
+    }
+
+    fn of_chain(error: &(dyn Error + 'static)) -> Self {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            if let Some(failure) = recognize(error) {
+                return failure;
+            }
+            next = error.source();
+        }
+        Self::Other
+    }
+}
+
+/// A user's own reading of errors, asked before [`Failure::of`].
+#[derive(Clone, Default)]
+pub struct Recognizer(Option<Recognize>);
+
+type Recognize = Arc<dyn Fn(&dyn Any) -> Option<Failure> + Send + Sync>;
+
+impl Recognizer {
+    /// Creates a recognizer from a function over one error type; `None` leaves the error to
+    /// [`Failure::of`], as does an error of another type.
+    pub fn new<E: 'static>(
+        recognize: impl Fn(&E) -> Option<Failure> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Some(Arc::new(move |error| {
+            recognize(error.downcast_ref()?)
+        })))
+    }
+
+    /// Recognises the failure in `error`.
+    #[must_use]
+    pub fn failure<E: 'static>(&self, error: &E) -> Failure {
+        let own = self.0.as_ref().and_then(|recognize| recognize(error));
+        own.unwrap_or_else(|| Failure::of(error))
+    }
+}
+
+impl Debug for Recognizer {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let name = if self.0.is_some() { "own" } else { "default" };
+        f.debug_tuple("Recognizer").field(&name).finish()
+    }
+}
+
+/// Equal are two recognizers with the same function: clones of each other, or both without one.
+impl PartialEq for Recognizer {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (None, None) => true,
+            (Some(one), Some(two)) => Arc::ptr_eq(one, two),
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Recognizer {}
+
+/// Returns an error of an unknown type as an error that can be walked, if its type is known after all.
+fn as_error<E: 'static>(error: &E) -> Option<&(dyn Error + 'static)> {
+    let error: &dyn Any = error;
+    if let Some(error) = error.downcast_ref::<Box<dyn Error + Send + Sync>>() {
+        return Some(&**error);
+    }
+    if let Some(error) = error.downcast_ref::<io::Error>() {
+        return Some(error);
+    }
+    None
+}
+
+/// Says what one error of a chain means by itself; `None` if only its sources can tell.
+fn recognize(error: &(dyn Error + 'static)) -> Option<Failure> {
+    let error = error.downcast_ref::<io::Error>()?;
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused
+        | io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable => Some(Failure::Connect),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => Some(Failure::Reset),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => Some(Failure::Closed),
+        io::ErrorKind::TimedOut => Some(Failure::Timeout),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type BoxError = Box<dyn Error + Send + Sync>;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("outer")]
+    struct Outer(#[source] io::Error);
+
+    #[test]
+    fn a_failure_is_found_through_a_chain_of_sources() {
+        let boxed: BoxError = Box::new(Outer(io::ErrorKind::ConnectionRefused.into()));
+        assert_eq!(Failure::of(&boxed), Failure::Connect);
+        assert_eq!(
+            Failure::of(&io::Error::from(io::ErrorKind::BrokenPipe)),
+            Failure::Closed
+        );
+        assert_eq!(Failure::of(&"unknown"), Failure::Other);
+    }
+
+    #[test]
+    fn the_users_own_reading_comes_first_and_leaves_other_types_alone() {
+        let own = Recognizer::new(|error: &u8| (*error == 7).then_some(Failure::RefusedStream));
+        assert_eq!(own.failure(&7_u8), Failure::RefusedStream);
+        assert_eq!(own.failure(&8_u8), Failure::Other);
+        assert_eq!(
+            own.failure(&io::Error::from(io::ErrorKind::TimedOut)),
+            Failure::Timeout
+        );
+    }
+}

@@ -1,0 +1,125 @@
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::thread;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use pin_project::pin_project;
+use tower_service::Service;
+
+use super::{Answer, Ticket, WatchedBody};
+use crate::base::{Failure, Outcome};
+
+/// Response future of [`Gated`](super::Gated).
+#[pin_project]
+#[derive(Debug)]
+pub struct GatedFuture<F, T> {
+    #[pin]
+    state: State<F, T>,
+}
+
+#[pin_project(project = StateProj)]
+#[derive(Debug)]
+enum State<F, T> {
+    Admitted {
+        // Before its ticket, so that it is dropped first.
+        #[pin]
+        inner: F,
+        ticket: Option<T>,
+    },
+    // Boxed: a response is 10 words, and an answer of our own allocates its headers anyway.
+    Rejected(Option<Box<Response<Answer>>>),
+}
+
+impl<F, T> GatedFuture<F, T> {
+    /// Calls `inner`, which was polled ready, on behalf of `ticket`.
+    pub(super) fn call<S, B>(inner: &mut S, request: Request<B>, ticket: T) -> Self
+    where
+        S: Service<Request<B>, Future = F>,
+        T: Ticket,
+    {
+        let mut ticket = Some(ticket);
+        let inner = {
+            let _guard = PanicGuard(&mut ticket);
+            inner.call(request)
+        };
+        Self {
+            state: State::Admitted { inner, ticket },
+        }
+    }
+
+    pub(super) fn rejected(response: Response<Answer>) -> Self {
+        Self {
+            state: State::Rejected(Some(Box::new(response))),
+        }
+    }
+}
+
+/// Reports a panic of the inner service as its failure.
+///
+/// Without it, a service that does nothing but panic would look like one whose callers go away.
+struct PanicGuard<'a, T: Ticket>(&'a mut Option<T>);
+
+impl<T: Ticket> Drop for PanicGuard<'_, T> {
+    fn drop(&mut self) {
+        if thread::panicking()
+            && let Some(mut ticket) = self.0.take()
+        {
+            ticket.head(Outcome::Failed(Failure::Panic));
+        }
+    }
+}
+
+impl<F, T, R, E> Future for GatedFuture<F, T>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+    T: Ticket,
+    R: Body<Data = Bytes>,
+    E: 'static,
+{
+    type Output = Result<Response<WatchedBody<R, T>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            StateProj::Admitted { inner, ticket } => {
+                let result = {
+                    let _guard = PanicGuard(ticket);
+                    ready!(inner.poll(cx))
+                };
+                let ticket = ticket.take().expect("not polled after completion");
+                Poll::Ready(settle(result, ticket))
+            }
+            StateProj::Rejected(response) => {
+                let response = response.take().expect("not polled after completion");
+                Poll::Ready(Ok(response.map(WatchedBody::answer)))
+            }
+        }
+    }
+}
+
+/// Reports the head, and hands the ticket to the body.
+fn settle<R, E, T>(
+    result: Result<Response<R>, E>,
+    mut ticket: T,
+) -> Result<Response<WatchedBody<R, T>>, E>
+where
+    T: Ticket,
+    E: 'static,
+{
+    match result {
+        Ok(mut response) => {
+            let outcome = Outcome::of_response(&response);
+            if let Some(outcome) = outcome {
+                ticket.head(outcome);
+            }
+            ticket.annotate(response.headers_mut());
+            Ok(response.map(|body| WatchedBody::upstream(body, ticket, outcome.is_none())))
+        }
+        Err(error) => {
+            let failure = ticket.recognize(&error);
+            ticket.head(Outcome::Failed(failure));
+            Err(error)
+        }
+    }
+}

@@ -1,0 +1,155 @@
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use pin_project::pin_project;
+use tower_service::Service;
+
+use super::{Admission, Gate, GatedFuture, WatchedBody};
+use crate::base::RequestHead;
+
+/// A service behind a [`Gate`] that may queue a request before it decides.
+///
+/// The queue is a state of the response future, never of `poll_ready`, so whoever waits blocks
+/// nobody else. A queued request keeps the service that was polled ready for it.
+///
+/// See the [module docs](super) for an example.
+#[derive(Clone, Debug)]
+pub struct Queued<S, G> {
+    gate: G,
+    inner: S,
+}
+
+impl<S, G> Queued<S, G> {
+    /// Puts `gate` before `inner`.
+    pub const fn new(inner: S, gate: G) -> Self {
+        Self { gate, inner }
+    }
+}
+
+impl<S, G, B, R> Service<Request<B>> for Queued<S, G>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone,
+    S::Error: 'static,
+    G: Gate,
+    R: Body<Data = Bytes>,
+{
+    type Response = Response<WatchedBody<R, G::Ticket>>;
+    type Error = S::Error;
+    type Future = QueuedFuture<S, G, B>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let head = RequestHead::of(&request);
+        let state = match self.gate.admit(head) {
+            Admission::Admitted(ticket) => {
+                State::Calling(GatedFuture::call(&mut self.inner, request, ticket))
+            }
+            Admission::Rejected(rejection) => {
+                let mut response = rejection.into_response(head.is_grpc());
+                self.gate.annotate(rejection, response.headers_mut());
+                State::Calling(GatedFuture::rejected(response))
+            }
+            Admission::Waiting(wait) => {
+                // The clone was not polled ready: it stays behind, and the ready one waits.
+                let clone = self.inner.clone();
+                State::Waiting {
+                    wait,
+                    call: Some(Box::new(Call {
+                        gate: self.gate.clone(),
+                        inner: mem::replace(&mut self.inner, clone),
+                        request,
+                    })),
+                }
+            }
+        };
+        QueuedFuture { state }
+    }
+}
+
+/// Response future of [`Queued`].
+#[pin_project]
+pub struct QueuedFuture<S, G, B>
+where
+    S: Service<Request<B>>,
+    G: Gate,
+{
+    #[pin]
+    state: State<S, G, B>,
+}
+
+#[pin_project(project = StateProj)]
+enum State<S, G, B>
+where
+    S: Service<Request<B>>,
+    G: Gate,
+{
+    Calling(#[pin] GatedFuture<S::Future, G::Ticket>),
+    Waiting {
+        #[pin]
+        wait: G::Wait,
+        // Boxed: only a queued call pays, and the future of every other one stays small.
+        call: Option<Box<Call<S, G, B>>>,
+    },
+}
+
+/// What a queued call needs once it is let in.
+struct Call<S, G, B> {
+    gate: G,
+    inner: S,
+    request: Request<B>,
+}
+
+impl<S, G, B> std::fmt::Debug for QueuedFuture<S, G, B>
+where
+    S: Service<Request<B>>,
+    G: Gate,
+{
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let state = match self.state {
+            State::Calling(_) => "Calling",
+            State::Waiting { .. } => "Waiting",
+        };
+        f.debug_struct("QueuedFuture")
+            .field("state", &state)
+            .finish()
+    }
+}
+
+impl<S, G, B, R> Future for QueuedFuture<S, G, B>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: 'static,
+    G: Gate,
+    R: Body<Data = Bytes>,
+{
+    type Output = Result<Response<WatchedBody<R, G::Ticket>>, S::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            let next = match self.as_mut().project().state.project() {
+                StateProj::Calling(future) => return future.poll(cx),
+                StateProj::Waiting { wait, call } => {
+                    let admitted = ready!(wait.poll(cx));
+                    let mut call = call.take().expect("not polled after completion");
+                    match admitted {
+                        Ok(ticket) => GatedFuture::call(&mut call.inner, call.request, ticket),
+                        Err(rejection) => {
+                            let grpc = RequestHead::of(&call.request).is_grpc();
+                            let mut response = rejection.into_response(grpc);
+                            call.gate.annotate(rejection, response.headers_mut());
+                            GatedFuture::rejected(response)
+                        }
+                    }
+                }
+            };
+            self.as_mut().project().state.set(State::Calling(next));
+        }
+    }
+}

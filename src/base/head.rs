@@ -1,0 +1,55 @@
+use http::{Extensions, HeaderMap, Method, Request, Uri};
+
+use super::grpc;
+
+/// What a policy may look at before a request goes out: everything but its body.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestHead<'a> {
+    extensions: &'a Extensions,
+    headers: &'a HeaderMap,
+    method: &'a Method,
+    uri: &'a Uri,
+}
+
+impl<'a> RequestHead<'a> {
+    /// Returns the head of `request`, without copying it.
+    #[must_use]
+    pub fn of<B>(request: &'a Request<B>) -> Self {
+        Self {
+            extensions: request.extensions(),
+            headers: request.headers(),
+            method: request.method(),
+            uri: request.uri(),
+        }
+    }
+
+    /// The request's extensions, such as the address of its peer.
+    #[must_use]
+    pub const fn extensions(&self) -> &'a Extensions {
+        self.extensions
+    }
+
+    /// The request's headers.
+    #[must_use]
+    pub const fn headers(&self) -> &'a HeaderMap {
+        self.headers
+    }
+
+    /// The request's method.
+    #[must_use]
+    pub const fn method(&self) -> &'a Method {
+        self.method
+    }
+
+    /// The request's URI.
+    #[must_use]
+    pub const fn uri(&self) -> &'a Uri {
+        self.uri
+    }
+
+    /// Says whether this is a gRPC request, told by its content type.
+    #[must_use]
+    pub fn is_grpc(&self) -> bool {
+        grpc::is_grpc(self.headers)
+    }
+}

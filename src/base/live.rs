@@ -1,0 +1,24 @@
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, Guard};
+
+/// A policy that can be replaced while requests run.
+///
+/// Load it once per decision, so that no decision mixes two versions.
+#[derive(Debug)]
+pub(crate) struct Live<T>(ArcSwap<T>);
+
+impl<T> Live<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(ArcSwap::from_pointee(value))
+    }
+
+    pub(crate) fn store(&self, value: T) {
+        self.0.store(Arc::new(value));
+    }
+
+    /// Returns the current value; do not hold it over an `.await`.
+    pub(crate) fn load(&self) -> Guard<Arc<T>> {
+        self.0.load()
+    }
+}

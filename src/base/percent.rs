@@ -1,0 +1,126 @@
+use std::fmt::{self, Display, Formatter};
+
+/// A share between 0 % and 100 %, in steps of a ten-thousandth of a percent, as Envoy counts.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Percent(u32);
+
+const WHOLE: u32 = 1_000_000;
+
+impl Percent {
+    /// All of it.
+    pub const ALL: Self = Self(WHOLE);
+    /// None of it.
+    pub const NONE: Self = Self(0);
+
+    /// Creates a share of so many percent; over 100 is 100.
+    #[must_use]
+    pub const fn new(percent: u8) -> Self {
+        Self::per_million(percent as u32 * 10_000)
+    }
+
+    /// Creates a share of so many millionths (10 000 are 1 %); over a million is a million.
+    #[must_use]
+    pub const fn per_million(millionths: u32) -> Self {
+        Self(if millionths < WHOLE {
+            millionths
+        } else {
+            WHOLE
+        })
+    }
+
+    /// Creates a share from a fractional percentage such as 0.1, rounded to the nearest step; below
+    /// 0 and not a number are 0, above 100 is 100.
+    #[must_use]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a float is cut off at the ends of the integer's range, which is what is wanted"
+    )]
+    pub const fn from_f64(percent: f64) -> Self {
+        Self::per_million((percent * 10_000.0 + 0.5) as u32)
+    }
+
+    /// Creates the share that `part` is of `whole`, rounded down; 0 of nothing.
+    #[must_use]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the quotient is at most a million"
+    )]
+    pub const fn ratio(part: u64, whole: u64) -> Self {
+        if whole == 0 {
+            return Self::NONE;
+        }
+        let part = if part < whole { part } else { whole };
+        Self((part as u128 * WHOLE as u128 / whole as u128) as u32)
+    }
+
+    /// Returns the millionths.
+    #[must_use]
+    pub const fn millionths(self) -> u32 {
+        self.0
+    }
+
+    /// Returns this share of `whole`, rounded down.
+    #[must_use]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a share is at most the whole"
+    )]
+    pub const fn of(self, whole: u64) -> u64 {
+        (whole as u128 * self.0 as u128 / WHOLE as u128) as u64
+    }
+
+    /// Says whether `part` is at least this share of `whole`, exactly.
+    #[must_use]
+    pub const fn reached_by(self, part: u64, whole: u64) -> bool {
+        part as u128 * WHOLE as u128 >= whole as u128 * self.0 as u128
+    }
+
+    /// Says whether an event of this likelihood happens, given 64 random bits.
+    #[must_use]
+    pub const fn happens(self, roll: u64) -> bool {
+        // Multiply and shift instead of a modulo: no bias towards small numbers.
+        ((roll as u128 * WHOLE as u128) >> 64) < self.0 as u128
+    }
+}
+
+impl Display for Percent {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (percent, rest) = (self.0 / 10_000, self.0 % 10_000);
+        if rest == 0 {
+            return write!(f, "{percent} %");
+        }
+        let digits = format!("{rest:04}");
+        write!(f, "{percent}.{} %", digits.trim_end_matches('0'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentage_is_kept_to_the_ten_thousandth() {
+        for (given, shown) in [
+            (0.0, "0 %"),
+            (0.000_1, "0.0001 %"),
+            (12.5, "12.5 %"),
+            (100.0, "100 %"),
+            (-3.0, "0 %"),
+            (250.0, "100 %"),
+            (f64::NAN, "0 %"),
+        ] {
+            assert_eq!(Percent::from_f64(given).to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn nothing_happens_at_none_and_everything_at_all() {
+        for roll in [0, 1, u64::MAX / 2, u64::MAX] {
+            assert!(!Percent::NONE.happens(roll));
+            assert!(Percent::ALL.happens(roll));
+        }
+        assert!(Percent::new(50).happens(u64::MAX / 2));
+        assert!(!Percent::new(50).happens(u64::MAX / 2 + 2));
+    }
+}

@@ -1,0 +1,8 @@
+//! The atomics of hand-made concurrency: the standard library's, or loom's when a test asks loom to
+//! run every interleaving (`RUSTFLAGS="--cfg meshless_loom"`).
+
+#[cfg(not(meshless_loom))]
+pub(crate) use std::sync::atomic;
+
+#[cfg(meshless_loom)]
+pub(crate) use loom::sync::atomic;

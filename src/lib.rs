@@ -1,0 +1,11 @@
+//! What an Istio sidecar does for a service's traffic, as tower layers inside the process.
+
+#![forbid(unsafe_code)]
+
+mod base;
+
+pub use base::gate;
+pub use base::{
+    Deadline, Event, Failure, GrpcStatus, Log, Observe, Outcome, Percent, Recognizer, Rejection,
+    RequestHead, UnderDeadline,
+};

@@ -1,0 +1,4 @@
+//! Each layer as its users see it, on a paused clock and without sockets.
+
+mod gate;
+mod support;
