@@ -1,11 +1,33 @@
 use std::fmt::Debug;
+use std::time::Duration;
 
-use super::Rejection;
+use super::{OpenReason, Rejection};
 
 /// Something an operator would want to know.
 #[non_exhaustive]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Event {
+    /// A circuit breaker lets every request through again.
+    CircuitClosed,
+    /// A circuit breaker lets single requests through, to see how the upstream is.
+    CircuitHalfOpened,
+    /// A circuit breaker keeps requests away from the upstream.
+    CircuitOpened {
+        /// For how long; until further notice if it was opened by hand.
+        open_for: Option<Duration>,
+        /// What opened it.
+        why: OpenReason,
+    },
+    /// A circuit breaker lets a rising share of the requests through.
+    CircuitRecovering {
+        /// How long it takes until all of them go through.
+        ramp: Duration,
+    },
+    /// A circuit breaker in dry run would have opened.
+    CircuitWouldOpen {
+        /// What would have opened it.
+        why: OpenReason,
+    },
     /// A policy of this crate answered a request instead of the upstream.
     Rejected(Rejection),
 }
@@ -28,6 +50,16 @@ pub struct Log;
 impl Observe for Log {
     fn event(&self, event: &Event) {
         match event {
+            Event::CircuitClosed => tracing::info!("circuit closed"),
+            Event::CircuitHalfOpened => tracing::info!("circuit half open"),
+            Event::CircuitOpened { open_for, why } => {
+                let open_for = open_for.map(tracing::field::debug);
+                tracing::warn!(reason = why.label(), open_for, "circuit opened: {why}");
+            }
+            Event::CircuitRecovering { ramp } => tracing::info!(?ramp, "circuit recovering"),
+            Event::CircuitWouldOpen { why } => {
+                tracing::warn!(reason = why.label(), "circuit would have opened: {why}");
+            }
             Event::Rejected(rejection) => {
                 tracing::debug!(policy = rejection.policy(), "rejected: {rejection}");
             }

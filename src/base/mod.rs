@@ -2,6 +2,7 @@
 
 mod answer;
 mod body;
+mod circuit;
 mod deadline;
 mod event;
 mod failure;
@@ -16,9 +17,11 @@ mod rejection;
 pub(crate) mod clock;
 pub(crate) mod dice;
 pub(crate) mod sync;
+pub(crate) mod window;
 
 pub use answer::Answer;
 pub use body::WatchedBody;
+pub use circuit::OpenReason;
 pub use deadline::{Deadline, UnderDeadline};
 pub use event::{Event, Log, Observe};
 pub use failure::{Failure, Recognizer};

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use http::{HeaderValue, Response, StatusCode, header};
 
-use super::{Answer, Failure, GrpcStatus, Outcome};
+use super::{Answer, Failure, GrpcStatus, OpenReason, Outcome};
 
 /// Why this crate itself answered a request instead of the upstream.
 ///
@@ -10,6 +10,15 @@ use super::{Answer, Failure, GrpcStatus, Outcome};
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 pub enum Rejection {
+    /// The circuit breaker keeps requests away from an upstream that fails.
+    #[error("circuit breaker open: {why}")]
+    CircuitOpen {
+        /// When a request has a chance again; not known while that depends on other requests or
+        /// on whoever opened it.
+        retry_after: Option<Duration>,
+        /// What opened it, or what keeps it from letting everything through.
+        why: OpenReason,
+    },
     /// No answer came within the time that the caller or the policy allows.
     #[error("no answer within {0:?}")]
     TimedOut(Duration),
@@ -26,6 +35,7 @@ impl Rejection {
     #[must_use]
     pub const fn policy(self) -> &'static str {
         match self {
+            Self::CircuitOpen { .. } => "circuit_breaker",
             Self::TimedOut(_) => "timeout",
         }
     }
@@ -34,6 +44,7 @@ impl Rejection {
     #[must_use]
     pub const fn flag(self) -> &'static str {
         match self {
+            Self::CircuitOpen { .. } => "UH",
             Self::TimedOut(_) => "UT",
         }
     }
@@ -42,6 +53,7 @@ impl Rejection {
     #[must_use]
     pub const fn retry_after(self) -> Option<Duration> {
         match self {
+            Self::CircuitOpen { retry_after, .. } => retry_after,
             Self::TimedOut(_) => None,
         }
     }
@@ -50,6 +62,7 @@ impl Rejection {
     #[must_use]
     pub const fn status(self) -> StatusCode {
         match self {
+            Self::CircuitOpen { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -58,13 +71,14 @@ impl Rejection {
     #[must_use]
     pub const fn grpc_status(self) -> GrpcStatus {
         match self {
-            Self::TimedOut(_) => GrpcStatus::UNAVAILABLE,
+            Self::CircuitOpen { .. } | Self::TimedOut(_) => GrpcStatus::UNAVAILABLE,
         }
     }
 
     /// What this rejection says about the upstream to the policies around the one that made it.
     pub(crate) const fn outcome(self) -> Outcome {
         match self {
+            Self::CircuitOpen { .. } => Outcome::Refused,
             // The upstream was asked and gave no answer.
             Self::TimedOut(_) => Outcome::Failed(Failure::Timeout),
         }
@@ -73,6 +87,7 @@ impl Rejection {
     /// The text of the answer: Envoy's.
     const fn text(self) -> &'static str {
         match self {
+            Self::CircuitOpen { .. } => "no healthy upstream",
             Self::TimedOut(_) => "upstream request timeout",
         }
     }
