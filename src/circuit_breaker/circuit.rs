@@ -35,18 +35,24 @@ impl Circuit {
             .then(|| (Admission { epoch, probe }, word.timed()))
     }
 
-    /// Says that this result of an admitted request would change nothing.
-    pub(super) fn ignores(&self, admission: Admission, verdict: Verdict) -> bool {
+    /// Returns the verdict on an admitted request, unless it would change nothing.
+    pub(super) fn verdict(
+        &self,
+        admission: Admission,
+        verdict: impl FnOnce() -> Verdict,
+    ) -> Option<Verdict> {
         let word = self.word();
         if admission.epoch != word.epoch() || word.deaf() {
-            return true;
+            return None;
         }
-        match verdict {
+        let verdict = verdict();
+        let ignored = match verdict {
             Verdict::Failure => false,
             // A probe has a place to give back.
             Verdict::Neutral => admission.probe.is_none(),
             Verdict::Success => word.quiet(),
-        }
+        };
+        (!ignored).then_some(verdict)
     }
 
     /// Runs `f` on the machine; `policy` is asked for under the lock, so that no decision is made by a
