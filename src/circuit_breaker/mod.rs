@@ -94,6 +94,8 @@ mod ramp;
 mod run;
 mod shared;
 mod state;
+#[cfg(test)]
+mod tests;
 mod thresholds;
 mod ticket;
 mod transitions;
