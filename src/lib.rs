@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod base;
+pub mod fault_injection;
 
 pub use base::gate;
 pub use base::{
