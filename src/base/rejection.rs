@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use http::{HeaderValue, Response, StatusCode, header};
 
-use super::{Answer, Failure, GrpcStatus, Outcome};
+use super::{Answer, Failure, GrpcStatus, Outcome, Overflow};
 
 /// Why this crate itself answered a request instead of the upstream.
 ///
@@ -10,6 +10,12 @@ use super::{Answer, Failure, GrpcStatus, Outcome};
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 pub enum Rejection {
+    /// The caller's deadline had passed before the request was sent; the upstream never saw it.
+    #[error("deadline passed before the request was sent")]
+    DeadlinePassed,
+    /// Too much is in flight already.
+    #[error(transparent)]
+    Overflow(Overflow),
     /// No answer came within the time that the caller or the policy allows.
     #[error("no answer within {0:?}")]
     TimedOut(Duration),
@@ -26,7 +32,8 @@ impl Rejection {
     #[must_use]
     pub const fn policy(self) -> &'static str {
         match self {
-            Self::TimedOut(_) => "timeout",
+            Self::DeadlinePassed | Self::TimedOut(_) => "timeout",
+            Self::Overflow(_) => "concurrency_limit",
         }
     }
 
@@ -34,6 +41,8 @@ impl Rejection {
     #[must_use]
     pub const fn flag(self) -> &'static str {
         match self {
+            Self::DeadlinePassed => "DT",
+            Self::Overflow(_) => "UO",
             Self::TimedOut(_) => "UT",
         }
     }
@@ -42,7 +51,7 @@ impl Rejection {
     #[must_use]
     pub const fn retry_after(self) -> Option<Duration> {
         match self {
-            Self::TimedOut(_) => None,
+            Self::DeadlinePassed | Self::Overflow(_) | Self::TimedOut(_) => None,
         }
     }
 
@@ -50,7 +59,8 @@ impl Rejection {
     #[must_use]
     pub const fn status(self) -> StatusCode {
         match self {
-            Self::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
+            Self::DeadlinePassed | Self::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
+            Self::Overflow(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -58,13 +68,14 @@ impl Rejection {
     #[must_use]
     pub const fn grpc_status(self) -> GrpcStatus {
         match self {
-            Self::TimedOut(_) => GrpcStatus::UNAVAILABLE,
+            Self::DeadlinePassed | Self::Overflow(_) | Self::TimedOut(_) => GrpcStatus::UNAVAILABLE,
         }
     }
 
     /// What this rejection says about the upstream to the policies around the one that made it.
     pub(crate) const fn outcome(self) -> Outcome {
         match self {
+            Self::DeadlinePassed | Self::Overflow(_) => Outcome::Refused,
             // The upstream was asked and gave no answer.
             Self::TimedOut(_) => Outcome::Failed(Failure::Timeout),
         }
@@ -73,7 +84,10 @@ impl Rejection {
     /// The text of the answer: Envoy's.
     const fn text(self) -> &'static str {
         match self {
-            Self::TimedOut(_) => "upstream request timeout",
+            Self::DeadlinePassed | Self::TimedOut(_) => "upstream request timeout",
+            Self::Overflow(_) => {
+                "upstream connect error or disconnect/reset before headers. reset reason: overflow"
+            }
         }
     }
 
@@ -83,6 +97,12 @@ impl Rejection {
         if let Some(retry_after) = self.retry_after() {
             let seconds = HeaderValue::from(whole_seconds(retry_after));
             response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
+        if matches!(self, Self::Overflow(_)) {
+            let overloaded = HeaderValue::from_static("true");
+            response
+                .headers_mut()
+                .insert("x-envoy-overloaded", overloaded);
         }
         response.extensions_mut().insert(self);
         response
