@@ -109,9 +109,10 @@ impl Permits {
         }
     }
 
-    /// Replaces the bounds, and lets in those for whom there is room now.
-    pub(super) fn set_bounds(&self, bounds: Bounds) {
+    /// Replaces the bounds, and what `with` replaces, and lets in those for whom there is room now.
+    pub(super) fn set_bounds(&self, bounds: Bounds, with: impl FnOnce()) {
         let woken: Vec<_> = self.locked(|queue| {
+            with();
             // Under the lock: whoever queues sees either these bounds, or is let in just below.
             self.bounds.store(bounds.word(), Ordering::Release);
             iter::from_fn(|| self.promote(queue)).collect()

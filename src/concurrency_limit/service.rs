@@ -35,8 +35,9 @@ impl Shared {
 
     pub(super) fn reconfigure(&self, policy: ConcurrencyLimitPolicy) {
         let bounds = bounds(&policy);
-        self.policy.store(policy);
-        self.permits.set_bounds(bounds);
+        // Both under one lock, so that two callers at once do not leave half of each.
+        self.permits
+            .set_bounds(bounds, || self.policy.store(policy));
     }
 
     pub(super) fn admit(self: &Arc<Self>) -> Admission<Permit, Wait> {
