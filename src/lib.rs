@@ -4,9 +4,11 @@
 
 mod base;
 pub mod fault_injection;
+pub mod concurrency_limit;
+pub mod timeout;
 
 pub use base::gate;
 pub use base::{
-    Deadline, Event, Failure, GrpcStatus, Log, Observe, Outcome, Percent, Recognizer, Rejection,
-    RequestHead, UnderDeadline,
+    Deadline, Elapsed, Event, Failure, GrpcStatus, Log, Observe, Outcome, Overflow, Percent,
+    Recognizer, Rejection, RequestHead, UnderDeadline,
 };

@@ -4,6 +4,8 @@ use std::fmt::{self, Debug, Formatter};
 use std::io;
 use std::sync::Arc;
 
+use super::Elapsed;
+
 /// Why no whole response came back.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -121,11 +123,17 @@ fn as_error<E: 'static>(error: &E) -> Option<&(dyn Error + 'static)> {
     if let Some(error) = error.downcast_ref::<io::Error>() {
         return Some(error);
     }
+    if let Some(error) = error.downcast_ref::<Elapsed>() {
+        return Some(error);
+    }
     None
 }
 
 /// Says what one error of a chain means by itself; `None` if only its sources can tell.
 fn recognize(error: &(dyn Error + 'static)) -> Option<Failure> {
+    if error.is::<Elapsed>() {
+        return Some(Failure::Timeout);
+    }
     let error = error.downcast_ref::<io::Error>()?;
     match error.kind() {
         io::ErrorKind::ConnectionRefused

@@ -3,23 +3,29 @@
 mod answer;
 mod body;
 mod deadline;
+mod elapsed;
 mod event;
 mod failure;
 pub mod gate;
-mod grpc;
 mod head;
 mod live;
 mod outcome;
+mod overflow;
 mod percent;
 mod rejection;
 
 pub(crate) mod clock;
 pub(crate) mod dice;
+pub(crate) mod grpc;
 pub(crate) mod sync;
+pub(crate) mod time_left;
+pub(crate) mod timer;
 
 pub use answer::Answer;
 pub use body::WatchedBody;
+pub(crate) use deadline::DeadlineGuard;
 pub use deadline::{Deadline, UnderDeadline};
+pub use elapsed::Elapsed;
 pub use event::{Event, Log, Observe};
 pub use failure::{Failure, Recognizer};
 use gate::Ticket;
@@ -27,5 +33,6 @@ pub use grpc::GrpcStatus;
 pub use head::RequestHead;
 pub(crate) use live::Live;
 pub use outcome::Outcome;
+pub use overflow::Overflow;
 pub use percent::Percent;
 pub use rejection::Rejection;

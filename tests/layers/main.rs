@@ -2,5 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests read the clock that they pause")]
 
 mod fault_injection;
+mod concurrency_limit;
 mod gate;
 mod support;
+mod timeout;
