@@ -11,4 +11,10 @@ pub use base::gate;
 pub use base::{
     Deadline, Elapsed, Event, Failure, GrpcStatus, Log, Observe, Outcome, Overflow, Percent,
     Recognizer, Rejection, RequestHead, UnderDeadline,
+pub mod circuit_breaker;
+
+pub use base::gate;
+pub use base::{
+    Deadline, Event, Failure, GrpcStatus, Log, Observe, OpenReason, Outcome, Percent, Recognizer,
+    Rejection, RequestHead, UnderDeadline,
 };

@@ -52,6 +52,7 @@ mod queued;
 mod service;
 
 pub use future::GatedFuture;
+pub(crate) use future::PanicGuard;
 pub use queued::{Queued, QueuedFuture};
 pub use service::Gated;
 

@@ -2,6 +2,7 @@
 
 mod answer;
 mod body;
+mod circuit;
 mod deadline;
 mod elapsed;
 mod event;
@@ -24,6 +25,11 @@ pub(crate) mod timer;
 pub use answer::Answer;
 pub use body::WatchedBody;
 pub(crate) use deadline::DeadlineGuard;
+pub(crate) mod window;
+
+pub use answer::Answer;
+pub use body::WatchedBody;
+pub use circuit::OpenReason;
 pub use deadline::{Deadline, UnderDeadline};
 pub use elapsed::Elapsed;
 pub use event::{Event, Log, Observe};
