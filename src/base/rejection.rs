@@ -10,9 +10,15 @@ use super::{Answer, Failure, GrpcStatus, Outcome};
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 pub enum Rejection {
+    /// No route is for the request.
+    #[error("no route")]
+    NoRoute,
     /// No answer came within the time that the caller or the policy allows.
     #[error("no answer within {0:?}")]
     TimedOut(Duration),
+    /// The request's route leads to a destination for which there is no service.
+    #[error("unknown destination")]
+    UnknownDestination,
 }
 
 impl Rejection {
@@ -26,6 +32,7 @@ impl Rejection {
     #[must_use]
     pub const fn policy(self) -> &'static str {
         match self {
+            Self::NoRoute | Self::UnknownDestination => "traffic_split",
             Self::TimedOut(_) => "timeout",
         }
     }
@@ -34,6 +41,8 @@ impl Rejection {
     #[must_use]
     pub const fn flag(self) -> &'static str {
         match self {
+            Self::NoRoute => "NR",
+            Self::UnknownDestination => "NC",
             Self::TimedOut(_) => "UT",
         }
     }
@@ -42,7 +51,7 @@ impl Rejection {
     #[must_use]
     pub const fn retry_after(self) -> Option<Duration> {
         match self {
-            Self::TimedOut(_) => None,
+            Self::NoRoute | Self::TimedOut(_) | Self::UnknownDestination => None,
         }
     }
 
@@ -50,6 +59,8 @@ impl Rejection {
     #[must_use]
     pub const fn status(self) -> StatusCode {
         match self {
+            Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::UnknownDestination => StatusCode::SERVICE_UNAVAILABLE,
             Self::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -58,13 +69,15 @@ impl Rejection {
     #[must_use]
     pub const fn grpc_status(self) -> GrpcStatus {
         match self {
-            Self::TimedOut(_) => GrpcStatus::UNAVAILABLE,
+            Self::NoRoute => GrpcStatus::UNIMPLEMENTED,
+            Self::TimedOut(_) | Self::UnknownDestination => GrpcStatus::UNAVAILABLE,
         }
     }
 
     /// What this rejection says about the upstream to the policies around the one that made it.
     pub(crate) const fn outcome(self) -> Outcome {
         match self {
+            Self::NoRoute | Self::UnknownDestination => Outcome::Refused,
             // The upstream was asked and gave no answer.
             Self::TimedOut(_) => Outcome::Failed(Failure::Timeout),
         }
@@ -73,6 +86,7 @@ impl Rejection {
     /// The text of the answer: Envoy's.
     const fn text(self) -> &'static str {
         match self {
+            Self::NoRoute | Self::UnknownDestination => "",
             Self::TimedOut(_) => "upstream request timeout",
         }
     }
@@ -91,9 +105,10 @@ impl Rejection {
     fn plain(self) -> Response<Answer> {
         let mut response = Response::new(Answer::text(self.text()));
         *response.status_mut() = self.status();
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+        if !self.text().is_empty() {
+            let text = HeaderValue::from_static("text/plain");
+            response.headers_mut().insert(header::CONTENT_TYPE, text);
+        }
         response
     }
 
@@ -105,7 +120,9 @@ impl Rejection {
             HeaderValue::from_static("application/grpc"),
         );
         headers.insert("grpc-status", self.grpc_status().to_header());
-        headers.insert("grpc-message", HeaderValue::from_static(self.text()));
+        if !self.text().is_empty() {
+            headers.insert("grpc-message", HeaderValue::from_static(self.text()));
+        }
         response
     }
 }
