@@ -3,9 +3,10 @@
 #![forbid(unsafe_code)]
 
 mod base;
+pub mod traffic_split;
 
 pub use base::gate;
 pub use base::{
-    Deadline, Event, Failure, GrpcStatus, Log, Observe, Outcome, Percent, Recognizer, Rejection,
-    RequestHead, UnderDeadline,
+    Deadline, Event, Failure, GrpcStatus, HostPattern, Log, Observe, Outcome, PatternError,
+    Percent, Recognizer, Rejection, RequestHead, StringMatch, UnderDeadline,
 };
