@@ -17,4 +17,10 @@ pub use base::gate;
 pub use base::{
     Deadline, Event, Failure, GrpcStatus, Log, Observe, OpenReason, Outcome, Percent, Recognizer,
     Rejection, RequestHead, UnderDeadline,
+pub mod traffic_split;
+
+pub use base::gate;
+pub use base::{
+    Deadline, Event, Failure, GrpcStatus, HostPattern, Log, Observe, Outcome, PatternError,
+    Percent, Recognizer, Rejection, RequestHead, StringMatch, UnderDeadline,
 };

@@ -127,3 +127,13 @@ impl<T> Future for Never<T> {
         match self.0 {}
     }
 }
+
+/// A ticket that nobody waits for: it watches nothing and gives nothing back.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unwatched;
+
+impl Ticket for Unwatched {
+    fn head(&mut self, _outcome: Outcome) {}
+
+    fn broken(&mut self, _failure: Failure) {}
+}

@@ -1,19 +1,23 @@
 //! Floor 1: the words every other module shares.
 
 mod answer;
+pub(crate) mod authority;
 mod body;
 mod circuit;
+pub(crate) mod cookie;
 mod deadline;
 mod elapsed;
 mod event;
 mod failure;
 pub mod gate;
 mod head;
+mod host_pattern;
 mod live;
 mod outcome;
 mod overflow;
 mod percent;
 mod rejection;
+pub(crate) mod string_match;
 
 pub(crate) mod clock;
 pub(crate) mod dice;
@@ -37,8 +41,10 @@ pub use failure::{Failure, Recognizer};
 use gate::Ticket;
 pub use grpc::GrpcStatus;
 pub use head::RequestHead;
+pub use host_pattern::HostPattern;
 pub(crate) use live::Live;
 pub use outcome::Outcome;
 pub use overflow::Overflow;
 pub use percent::Percent;
 pub use rejection::Rejection;
+pub use string_match::{PatternError, StringMatch};
