@@ -3,9 +3,11 @@
 #![forbid(unsafe_code)]
 
 mod base;
+#[cfg(feature = "reqwest")]
+pub mod client;
 
 pub use base::gate;
 pub use base::{
-    Deadline, Event, Failure, GrpcStatus, Log, Observe, Outcome, Percent, Recognizer, Rejection,
-    RequestHead, UnderDeadline,
+    BoxError, Deadline, Event, Failure, GrpcStatus, Log, Observe, Outcome, Percent, Recognizer,
+    Rejection, RequestHead, UnderDeadline,
 };

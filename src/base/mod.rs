@@ -2,6 +2,8 @@
 
 mod answer;
 mod body;
+#[cfg(feature = "reqwest")]
+mod client_error;
 mod deadline;
 mod event;
 mod failure;
@@ -19,6 +21,8 @@ pub(crate) mod sync;
 
 pub use answer::Answer;
 pub use body::WatchedBody;
+#[cfg(feature = "reqwest")]
+pub use client_error::Error as ClientError;
 pub use deadline::{Deadline, UnderDeadline};
 pub use event::{Event, Log, Observe};
 pub use failure::{Failure, Recognizer};
@@ -29,3 +33,6 @@ pub(crate) use live::Live;
 pub use outcome::Outcome;
 pub use percent::Percent;
 pub use rejection::Rejection;
+
+/// An error of any type.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
