@@ -23,4 +23,11 @@ pub use base::gate;
 pub use base::{
     Deadline, Event, Failure, GrpcStatus, HostPattern, Log, Observe, Outcome, PatternError,
     Percent, Recognizer, Rejection, RequestHead, StringMatch, UnderDeadline,
+#[cfg(feature = "reqwest")]
+pub mod client;
+
+pub use base::gate;
+pub use base::{
+    BoxError, Deadline, Event, Failure, GrpcStatus, Log, Observe, Outcome, Percent, Recognizer,
+    Rejection, RequestHead, UnderDeadline,
 };

@@ -1,7 +1,12 @@
+mod chain;
+#[cfg(feature = "hyper")]
+mod foreign;
+#[cfg(not(feature = "hyper"))]
+#[path = "failure/no_foreign.rs"]
+mod foreign;
+
 use std::any::Any;
-use std::error::Error;
 use std::fmt::{self, Debug, Formatter};
-use std::io;
 use std::sync::Arc;
 
 use super::Elapsed;
@@ -44,7 +49,7 @@ impl Failure {
     /// [`Recognizer`].
     #[must_use]
     pub fn of<E: 'static>(error: &E) -> Self {
-        as_error(error).map_or(Self::Other, Self::of_chain)
+        chain::as_error(error).map_or(Self::Other, chain::read)
     }
 
     /// Says that the server cannot have acted on the request, so that sending it again repeats
@@ -55,17 +60,6 @@ impl Failure {
             self,
             Self::Connect | Self::Dns | Self::NotSent | Self::RefusedStream | Self::Tls
         )
-    }
-
-    fn of_chain(error: &(dyn Error + 'static)) -> Self {
-        let mut next = Some(error);
-        while let Some(error) = next {
-            if let Some(failure) = recognize(error) {
-                return failure;
-            }
-            next = error.source();
-        }
-        Self::Other
     }
 }
 
@@ -148,6 +142,9 @@ fn recognize(error: &(dyn Error + 'static)) -> Option<Failure> {
 
 #[cfg(test)]
 mod tests {
+    use std::error::Error;
+    use std::io;
+
     use super::*;
 
     type BoxError = Box<dyn Error + Send + Sync>;

@@ -5,6 +5,8 @@ pub(crate) mod authority;
 mod body;
 mod circuit;
 pub(crate) mod cookie;
+#[cfg(feature = "reqwest")]
+mod client_error;
 mod deadline;
 mod elapsed;
 mod event;
@@ -34,6 +36,8 @@ pub(crate) mod window;
 pub use answer::Answer;
 pub use body::WatchedBody;
 pub use circuit::OpenReason;
+#[cfg(feature = "reqwest")]
+pub use client_error::Error as ClientError;
 pub use deadline::{Deadline, UnderDeadline};
 pub use elapsed::Elapsed;
 pub use event::{Event, Log, Observe};
@@ -48,3 +52,6 @@ pub use overflow::Overflow;
 pub use percent::Percent;
 pub use rejection::Rejection;
 pub use string_match::{PatternError, StringMatch};
+
+/// An error of any type.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
