@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod base;
+pub mod telemetry;
 
 pub use base::gate;
 pub use base::{

@@ -60,7 +60,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 
 pub use super::{Answer, WatchedBody};
 use super::{Failure, Outcome, Rejection, RequestHead};
@@ -105,6 +105,9 @@ pub trait Ticket {
 
     /// Takes note that the response broke off after its head was reported.
     fn broken(&mut self, failure: Failure);
+
+    /// Takes note of the status that the response's head has, whoever made it.
+    fn answered(&mut self, _status: StatusCode) {}
 
     /// Adds headers to the response.
     fn annotate(&mut self, _headers: &mut HeaderMap) {}

@@ -34,7 +34,7 @@ enum State<F, T> {
 
 impl<F, T> GatedFuture<F, T> {
     /// Calls `inner`, which was polled ready, on behalf of `ticket`.
-    pub(super) fn call<S, B>(inner: &mut S, request: Request<B>, ticket: T) -> Self
+    pub(crate) fn call<S, B>(inner: &mut S, request: Request<B>, ticket: T) -> Self
     where
         S: Service<Request<B>, Future = F>,
         T: Ticket,
@@ -113,6 +113,7 @@ where
             if let Some(outcome) = outcome {
                 ticket.head(outcome);
             }
+            ticket.answered(response.status());
             ticket.annotate(response.headers_mut());
             Ok(response.map(|body| WatchedBody::upstream(body, ticket, outcome.is_none())))
         }
