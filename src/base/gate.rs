@@ -106,7 +106,8 @@ pub trait Ticket {
     /// Takes note that the response broke off after its head was reported.
     fn broken(&mut self, failure: Failure);
 
-    /// Takes note of the status that the response's head has, whoever made it.
+    /// Takes note of the status that the response's head has, whoever made it; before
+    /// [`head`](Ticket::head).
     fn answered(&mut self, _status: StatusCode) {}
 
     /// Adds headers to the response.

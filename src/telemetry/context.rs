@@ -117,9 +117,13 @@ impl TraceContext {
         if let Some(request_id) = &self.request_id {
             request_id::write(request_id, headers);
         }
-        for (name, value) in self.forwarded.iter().flat_map(|headers| headers.iter()) {
+        let forwarded = self.forwarded.as_deref().unwrap_or_default();
+        for values in forwarded.chunk_by(|one, next| one.0 == next.0) {
             // What the handler itself wrote stands.
-            if !headers.contains_key(name) {
+            if headers.contains_key(&values[0].0) {
+                continue;
+            }
+            for (name, value) in values {
                 headers.append(name, value.clone());
             }
         }

@@ -110,9 +110,11 @@ impl Hop {
     }
 
     /// OpenTelemetry's rule: to a server a 4xx is its caller's error, to a client it is one.
-    fn status(&self, status: StatusCode) {
+    fn judge_status(&self) {
         let server = self.data.kind == SpanKind::Server;
-        if status.is_server_error() || (!server && status.is_client_error()) {
+        if let Some(status) = self.data.status
+            && (status.is_server_error() || (!server && status.is_client_error()))
+        {
             self.failed(status.as_str());
         }
     }
@@ -124,7 +126,6 @@ impl Ticket for SpanTicket {
             hop.data.status = Some(status);
             hop.span
                 .record("http.response.status_code", status.as_u16());
-            hop.status(status);
         }
     }
 
@@ -139,7 +140,8 @@ impl Ticket for SpanTicket {
                     hop.failed("grpc");
                 }
             }
-            _ => {}
+            Outcome::Abandoned => {}
+            Outcome::Refused | Outcome::Status(_) => hop.judge_status(),
         }
     }
 

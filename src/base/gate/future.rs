@@ -109,11 +109,11 @@ where
 {
     match result {
         Ok(mut response) => {
+            ticket.answered(response.status());
             let outcome = Outcome::of_response(&response);
             if let Some(outcome) = outcome {
                 ticket.head(outcome);
             }
-            ticket.answered(response.status());
             ticket.annotate(response.headers_mut());
             Ok(response.map(|body| WatchedBody::upstream(body, ticket, outcome.is_none())))
         }
