@@ -4,6 +4,7 @@
 
 mod base;
 pub mod telemetry;
+pub mod fault_injection;
 
 pub use base::gate;
 pub use base::{

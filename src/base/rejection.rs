@@ -10,6 +10,16 @@ use super::{Answer, Failure, GrpcStatus, Outcome};
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 pub enum Rejection {
+    /// A fault was injected on purpose.
+    #[error("fault injected: {status}")]
+    FaultInjected {
+        /// Whether the layers outside take it for the upstream's answer.
+        as_upstream: bool,
+        /// The gRPC status, if that was asked for or the caller speaks gRPC.
+        grpc_status: GrpcStatus,
+        /// The HTTP status for a caller that does not speak gRPC.
+        status: StatusCode,
+    },
     /// No answer came within the time that the caller or the policy allows.
     #[error("no answer within {0:?}")]
     TimedOut(Duration),
@@ -26,6 +36,7 @@ impl Rejection {
     #[must_use]
     pub const fn policy(self) -> &'static str {
         match self {
+            Self::FaultInjected { .. } => "fault_injection",
             Self::TimedOut(_) => "timeout",
         }
     }
@@ -34,6 +45,7 @@ impl Rejection {
     #[must_use]
     pub const fn flag(self) -> &'static str {
         match self {
+            Self::FaultInjected { .. } => "FI",
             Self::TimedOut(_) => "UT",
         }
     }
@@ -42,7 +54,7 @@ impl Rejection {
     #[must_use]
     pub const fn retry_after(self) -> Option<Duration> {
         match self {
-            Self::TimedOut(_) => None,
+            Self::FaultInjected { .. } | Self::TimedOut(_) => None,
         }
     }
 
@@ -50,6 +62,7 @@ impl Rejection {
     #[must_use]
     pub const fn status(self) -> StatusCode {
         match self {
+            Self::FaultInjected { status, .. } => status,
             Self::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -58,6 +71,7 @@ impl Rejection {
     #[must_use]
     pub const fn grpc_status(self) -> GrpcStatus {
         match self {
+            Self::FaultInjected { grpc_status, .. } => grpc_status,
             Self::TimedOut(_) => GrpcStatus::UNAVAILABLE,
         }
     }
@@ -65,6 +79,12 @@ impl Rejection {
     /// What this rejection says about the upstream to the policies around the one that made it.
     pub(crate) const fn outcome(self) -> Outcome {
         match self {
+            Self::FaultInjected {
+                as_upstream: true,
+                status,
+                ..
+            } => Outcome::Status(status),
+            Self::FaultInjected { .. } => Outcome::Refused,
             // The upstream was asked and gave no answer.
             Self::TimedOut(_) => Outcome::Failed(Failure::Timeout),
         }
@@ -73,6 +93,7 @@ impl Rejection {
     /// The text of the answer: Envoy's.
     const fn text(self) -> &'static str {
         match self {
+            Self::FaultInjected { .. } => "fault filter abort",
             Self::TimedOut(_) => "upstream request timeout",
         }
     }
