@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod base;
+pub mod telemetry;
 pub mod fault_injection;
 pub mod concurrency_limit;
 pub mod timeout;

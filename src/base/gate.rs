@@ -61,7 +61,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 
 pub use super::{Answer, WatchedBody};
 use super::{Failure, Outcome, Rejection, RequestHead};
@@ -106,6 +106,10 @@ pub trait Ticket {
 
     /// Takes note that the response broke off after its head was reported.
     fn broken(&mut self, failure: Failure);
+
+    /// Takes note of the status that the response's head has, whoever made it; before
+    /// [`head`](Ticket::head).
+    fn answered(&mut self, _status: StatusCode) {}
 
     /// Adds headers to the response.
     fn annotate(&mut self, _headers: &mut HeaderMap) {}

@@ -6,3 +6,4 @@ mod concurrency_limit;
 mod gate;
 mod support;
 mod timeout;
+mod telemetry;
