@@ -1,8 +1,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use super::{Elapsed, Rejection};
-use super::{OpenReason, Rejection};
+use super::{Elapsed, OpenReason, Rejection};
 
 /// Something an operator would want to know.
 #[non_exhaustive]
@@ -58,6 +57,7 @@ impl Observe for Log {
         match event {
             Event::BodyTimedOut(elapsed) => {
                 tracing::debug!(policy = "timeout", "response body cut off: {elapsed}");
+            }
             Event::CircuitClosed => tracing::info!("circuit closed"),
             Event::CircuitHalfOpened => tracing::info!("circuit half open"),
             Event::CircuitOpened { open_for, why } => {

@@ -9,8 +9,6 @@ use std::any::Any;
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 
-use super::Elapsed;
-
 /// Why no whole response came back.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -125,38 +123,6 @@ impl PartialEq for Recognizer {
 }
 
 impl Eq for Recognizer {}
-
-/// Returns an error of an unknown type as an error that can be walked, if its type is known after all.
-fn as_error<E: 'static>(error: &E) -> Option<&(dyn Error + 'static)> {
-    let error: &dyn Any = error;
-    if let Some(error) = error.downcast_ref::<Box<dyn Error + Send + Sync>>() {
-        return Some(&**error);
-    }
-    if let Some(error) = error.downcast_ref::<io::Error>() {
-        return Some(error);
-    }
-    if let Some(error) = error.downcast_ref::<Elapsed>() {
-        return Some(error);
-    }
-    None
-}
-
-/// Says what one error of a chain means by itself; `None` if only its sources can tell.
-fn recognize(error: &(dyn Error + 'static)) -> Option<Failure> {
-    if error.is::<Elapsed>() {
-        return Some(Failure::Timeout);
-    }
-    let error = error.downcast_ref::<io::Error>()?;
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused
-        | io::ErrorKind::HostUnreachable
-        | io::ErrorKind::NetworkUnreachable => Some(Failure::Connect),
-        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => Some(Failure::Reset),
-        io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => Some(Failure::Closed),
-        io::ErrorKind::TimedOut => Some(Failure::Timeout),
-        _ => None,
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -4,14 +4,17 @@ mod answer;
 pub(crate) mod authority;
 mod body;
 mod circuit;
-pub(crate) mod cookie;
 #[cfg(feature = "reqwest")]
 mod client_error;
+pub(crate) mod clock;
+pub(crate) mod cookie;
 mod deadline;
+pub(crate) mod dice;
 mod elapsed;
 mod event;
 mod failure;
 pub mod gate;
+pub(crate) mod grpc;
 mod head;
 mod host_pattern;
 mod live;
@@ -20,17 +23,9 @@ mod overflow;
 mod percent;
 mod rejection;
 pub(crate) mod string_match;
-
-pub(crate) mod clock;
-pub(crate) mod dice;
-pub(crate) mod grpc;
 pub(crate) mod sync;
 pub(crate) mod time_left;
 pub(crate) mod timer;
-
-pub use answer::Answer;
-pub use body::WatchedBody;
-pub(crate) use deadline::DeadlineGuard;
 pub(crate) mod window;
 
 pub use answer::Answer;
@@ -38,6 +33,7 @@ pub use body::WatchedBody;
 pub use circuit::OpenReason;
 #[cfg(feature = "reqwest")]
 pub use client_error::Error as ClientError;
+pub(crate) use deadline::DeadlineGuard;
 pub use deadline::{Deadline, UnderDeadline};
 pub use elapsed::Elapsed;
 pub use event::{Event, Log, Observe};

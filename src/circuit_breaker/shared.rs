@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use super::circuit::Circuit;
 use super::machine::{Admission, Machine, Report};
-use super::{CircuitBreakerPolicy, CircuitState, Counts, Verdict};
+use super::{CircuitBreakerPolicy, CircuitState, Counts};
 use crate::base::dice::Dice;
 use crate::base::{Live, clock};
 use crate::{Event, Failure, Observe, Outcome, Rejection};
