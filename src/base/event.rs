@@ -1,12 +1,14 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use super::{OpenReason, Rejection};
+use super::{Elapsed, OpenReason, Rejection};
 
 /// Something an operator would want to know.
 #[non_exhaustive]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Event {
+    /// The body of a response broke off because its time was over.
+    BodyTimedOut(Elapsed),
     /// A circuit breaker lets every request through again.
     CircuitClosed,
     /// A circuit breaker lets single requests through, to see how the upstream is.
@@ -30,6 +32,9 @@ pub enum Event {
     },
     /// A policy of this crate answered a request instead of the upstream.
     Rejected(Rejection),
+    /// A total timeout of this length cut off a stream of events (`text/event-stream`), which wants an
+    /// idle timeout instead. Said once by each timeout layer.
+    StreamCut(Duration),
 }
 
 /// Receives events; called outside every lock and from `Drop`, so it must not panic.
@@ -50,6 +55,9 @@ pub struct Log;
 impl Observe for Log {
     fn event(&self, event: &Event) {
         match event {
+            Event::BodyTimedOut(elapsed) => {
+                tracing::debug!(policy = "timeout", "response body cut off: {elapsed}");
+            }
             Event::CircuitClosed => tracing::info!("circuit closed"),
             Event::CircuitHalfOpened => tracing::info!("circuit half open"),
             Event::CircuitOpened { open_for, why } => {
@@ -62,6 +70,13 @@ impl Observe for Log {
             }
             Event::Rejected(rejection) => {
                 tracing::debug!(policy = rejection.policy(), "rejected: {rejection}");
+            }
+            Event::StreamCut(total) => {
+                tracing::warn!(
+                    policy = "timeout",
+                    "a total timeout of {total:?} cuts off streams of events; give them an idle \
+                     timeout and no total (said once)"
+                );
             }
         }
     }

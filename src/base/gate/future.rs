@@ -34,7 +34,7 @@ enum State<F, T> {
 
 impl<F, T> GatedFuture<F, T> {
     /// Calls `inner`, which was polled ready, on behalf of `ticket`.
-    pub(super) fn call<S, B>(inner: &mut S, request: Request<B>, ticket: T) -> Self
+    pub(crate) fn call<S, B>(inner: &mut S, request: Request<B>, ticket: T) -> Self
     where
         S: Service<Request<B>, Future = F>,
         T: Ticket,
@@ -116,6 +116,7 @@ where
 {
     match result {
         Ok(mut response) => {
+            ticket.answered(response.status());
             let outcome = Outcome::of_response(&response);
             if let Some(outcome) = outcome {
                 ticket.head(outcome);
