@@ -8,4 +8,6 @@
 )]
 
 mod circuit_breaker;
+mod concurrency_limit;
 mod tally;
+mod timeout;
