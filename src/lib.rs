@@ -3,8 +3,8 @@
 #![forbid(unsafe_code)]
 
 mod base;
-pub mod telemetry;
 pub mod fault_injection;
+pub mod telemetry;
 
 pub use base::gate;
 pub use base::{
