@@ -52,6 +52,7 @@ mod queued;
 mod service;
 
 pub use future::GatedFuture;
+pub(crate) use future::PanicGuard;
 pub use queued::{Queued, QueuedFuture};
 pub use service::Gated;
 
@@ -129,4 +130,14 @@ impl<T> Future for Never<T> {
     fn poll(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.0 {}
     }
+}
+
+/// A ticket that nobody waits for: it watches nothing and gives nothing back.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unwatched;
+
+impl Ticket for Unwatched {
+    fn head(&mut self, _outcome: Outcome) {}
+
+    fn broken(&mut self, _failure: Failure) {}
 }

@@ -26,7 +26,11 @@ impl<R> TracedBody<R> {
     }
 }
 
-impl<R: Body<Data = Bytes>> Body for TracedBody<R> {
+impl<R> Body for TracedBody<R>
+where
+    R: Body<Data = Bytes>,
+    R::Error: 'static,
+{
     type Data = Bytes;
     type Error = R::Error;
 

@@ -36,6 +36,7 @@ impl<F, R, E> Future for TracedFuture<F>
 where
     F: Future<Output = Result<Response<R>, E>>,
     R: Body<Data = Bytes>,
+    R::Error: 'static,
     E: 'static,
 {
     type Output = Result<Response<TracedBody<R>>, E>;

@@ -37,6 +37,7 @@ where
     S: Service<Request<B>, Response = Response<R>>,
     S::Error: 'static,
     R: Body<Data = Bytes>,
+    R::Error: 'static,
 {
     type Response = Response<TracedBody<R>>;
     type Error = S::Error;

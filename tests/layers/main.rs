@@ -5,7 +5,9 @@
     reason = "tests read the clock that they pause"
 )]
 
+mod concurrency_limit;
 mod fault_injection;
 mod gate;
 mod support;
 mod telemetry;
+mod timeout;
