@@ -1,4 +1,5 @@
 //! Each layer as its users see it, on a paused clock and without sockets.
+#![cfg(test)]
 #![expect(
     clippy::disallowed_methods,
     clippy::unwrap_used,
