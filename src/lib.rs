@@ -3,9 +3,11 @@
 #![forbid(unsafe_code)]
 
 mod base;
+pub mod rate_limit;
 
 pub use base::gate;
 pub use base::{
-    Deadline, Event, Failure, GrpcStatus, Log, Observe, Outcome, Percent, Recognizer, Rejection,
-    RequestHead, UnderDeadline,
+    ClientAddress, Deadline, Event, Failure, ForwardedHeader, GrpcStatus, Log, Observe, Outcome,
+    PeerAddress, Percent, RateLimited, Recognizer, Rejection, RequestHead, ResponseHead,
+    UnderDeadline,
 };

@@ -8,6 +8,8 @@ use super::Rejection;
 pub enum Event {
     /// A policy of this crate answered a request instead of the upstream.
     Rejected(Rejection),
+    /// A policy of this crate would have answered, but was told not to.
+    WouldReject(Rejection),
 }
 
 /// Receives events; called outside every lock and from `Drop`, so it must not panic.
@@ -30,6 +32,9 @@ impl Observe for Log {
         match event {
             Event::Rejected(rejection) => {
                 tracing::debug!(policy = rejection.policy(), "rejected: {rejection}");
+            }
+            Event::WouldReject(rejection) => {
+                tracing::debug!(policy = rejection.policy(), "would reject: {rejection}");
             }
         }
     }

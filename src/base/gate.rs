@@ -60,10 +60,10 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use http::HeaderMap;
+use http::{Extensions, HeaderMap};
 
 pub use super::{Answer, WatchedBody};
-use super::{Failure, Outcome, Rejection, RequestHead};
+use super::{Failure, Outcome, Rejection, RequestHead, ResponseHead};
 
 /// Decides which requests go on.
 ///
@@ -106,8 +106,14 @@ pub trait Ticket {
     /// Takes note that the response broke off after its head was reported.
     fn broken(&mut self, failure: Failure);
 
+    /// Takes a look at the response's head, once, before it goes on.
+    fn inspect(&mut self, _head: ResponseHead<'_>) {}
+
     /// Adds headers to the response.
     fn annotate(&mut self, _headers: &mut HeaderMap) {}
+
+    /// Adds extensions to the response.
+    fn extend(&mut self, _extensions: &mut Extensions) {}
 
     /// Recognises the failure in an error of the inner service.
     fn recognize<E: 'static>(&self, error: &E) -> Failure {

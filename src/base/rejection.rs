@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use http::{HeaderValue, Response, StatusCode, header};
 
-use super::{Answer, Failure, GrpcStatus, Outcome};
+use super::{Answer, Failure, GrpcStatus, Outcome, RateLimited};
 
 /// Why this crate itself answered a request instead of the upstream.
 ///
@@ -10,6 +10,9 @@ use super::{Answer, Failure, GrpcStatus, Outcome};
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 pub enum Rejection {
+    /// A rate limit is used up.
+    #[error("{0}")]
+    RateLimited(RateLimited),
     /// No answer came within the time that the caller or the policy allows.
     #[error("no answer within {0:?}")]
     TimedOut(Duration),
@@ -26,6 +29,7 @@ impl Rejection {
     #[must_use]
     pub const fn policy(self) -> &'static str {
         match self {
+            Self::RateLimited(_) => "rate_limit",
             Self::TimedOut(_) => "timeout",
         }
     }
@@ -34,6 +38,7 @@ impl Rejection {
     #[must_use]
     pub const fn flag(self) -> &'static str {
         match self {
+            Self::RateLimited(_) => "RL",
             Self::TimedOut(_) => "UT",
         }
     }
@@ -42,6 +47,7 @@ impl Rejection {
     #[must_use]
     pub const fn retry_after(self) -> Option<Duration> {
         match self {
+            Self::RateLimited(limited) => limited.retry_after,
             Self::TimedOut(_) => None,
         }
     }
@@ -50,6 +56,7 @@ impl Rejection {
     #[must_use]
     pub const fn status(self) -> StatusCode {
         match self {
+            Self::RateLimited(limited) => limited.status,
             Self::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -58,6 +65,7 @@ impl Rejection {
     #[must_use]
     pub const fn grpc_status(self) -> GrpcStatus {
         match self {
+            Self::RateLimited(limited) => limited.grpc_status,
             Self::TimedOut(_) => GrpcStatus::UNAVAILABLE,
         }
     }
@@ -65,6 +73,7 @@ impl Rejection {
     /// What this rejection says about the upstream to the policies around the one that made it.
     pub(crate) const fn outcome(self) -> Outcome {
         match self {
+            Self::RateLimited(_) => Outcome::Refused,
             // The upstream was asked and gave no answer.
             Self::TimedOut(_) => Outcome::Failed(Failure::Timeout),
         }
@@ -73,6 +82,7 @@ impl Rejection {
     /// The text of the answer: Envoy's.
     const fn text(self) -> &'static str {
         match self {
+            Self::RateLimited(_) => "local_rate_limited",
             Self::TimedOut(_) => "upstream request timeout",
         }
     }

@@ -9,7 +9,7 @@ use pin_project::pin_project;
 use tower_service::Service;
 
 use super::{Answer, Ticket, WatchedBody};
-use crate::base::{Failure, Outcome};
+use crate::base::{Failure, Outcome, ResponseHead};
 
 /// Response future of [`Gated`](super::Gated).
 #[pin_project]
@@ -113,7 +113,9 @@ where
             if let Some(outcome) = outcome {
                 ticket.head(outcome);
             }
+            ticket.inspect(ResponseHead::of(&response));
             ticket.annotate(response.headers_mut());
+            ticket.extend(response.extensions_mut());
             Ok(response.map(|body| WatchedBody::upstream(body, ticket, outcome.is_none())))
         }
         Err(error) => {
