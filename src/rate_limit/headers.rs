@@ -7,8 +7,8 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Status;
+use super::active::Active;
 use super::quota::Quota;
-use super::shared::Active;
 use crate::base::RateLimited;
 
 /// Which answers tell how much of a limit is left.
@@ -73,25 +73,27 @@ pub(super) fn of_admission(active: &Active, status: &Status, answer: &mut Header
     } else {
         status.reset
     };
-    tell(active, status.limit, status.remaining, next, answer);
+    tell(active, status.remaining, next, answer);
     tell_envoy(active, status.limit, status.remaining, status.reset, answer);
 }
 
 pub(super) fn of_rejection(active: &Active, limited: &RateLimited, answer: &mut HeaderMap) {
     let next = limited.retry_after.unwrap_or(limited.reset);
-    tell(active, limited.limit, limited.remaining, next, answer);
+    tell(active, limited.remaining, next, answer);
     let reset = limited.reset;
     tell_envoy(active, limited.limit, limited.remaining, reset, answer);
 }
 
-/// `t` is the time until there is more to be had, and never 0 when there is nothing.
-fn tell(active: &Active, _limit: u64, remaining: u64, next: Duration, answer: &mut HeaderMap) {
+/// `t` is the time until there is more to be had; there is none if all of it is left.
+fn tell(active: &Active, remaining: u64, next: Duration, answer: &mut HeaderMap) {
     if !active.policy.headers().ietf() {
         return;
     }
     let mut value = string(active.policy.name());
     let _ = write!(value, ";r={}", integer(remaining));
-    let _ = write!(value, ";t={}", integer(seconds(next)));
+    if !next.is_zero() {
+        let _ = write!(value, ";t={}", integer(seconds(next)));
+    }
     answer.append(RATE_LIMIT, header(&value));
     answer.append(RATE_LIMIT_POLICY, active.policy_header.clone());
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::shared::{Booked, Shared};
 use super::store::Slot;
 use super::wait::Turn;
-use super::{Permit, RateLimitPolicy, Status};
+use super::{Permit, RateLimitPolicy, RateLimitStats, Status};
 use crate::base::{Log, Observe, Rejection};
 
 /// Limits any kind of call: a database's, an SDK's that owns its client, a job's.
@@ -53,7 +53,7 @@ impl RateLimiter {
     ///
     /// Returns why not, and when it will be.
     pub fn admit_for(&self, key: &(impl Hash + ?Sized), cost: u64) -> Result<Permit, Rejection> {
-        self.admit_slot(self.shared.slot(key), cost)
+        self.admit_slot(Some(self.shared.hash(key)), cost)
     }
 
     /// Waits until a call that costs `cost` may go on, in the queue that the policy has for it.
@@ -76,7 +76,7 @@ impl RateLimiter {
         key: &(impl Hash + ?Sized),
         cost: u64,
     ) -> Result<Permit, Rejection> {
-        self.wait(self.shared.slot(key), cost).await
+        self.wait(Some(self.shared.hash(key)), cost).await
     }
 
     /// Runs `work` when a call that costs 1 may go on, as [`until_ready`](Self::until_ready).
@@ -98,7 +98,7 @@ impl RateLimiter {
     /// How much is left for `key`.
     #[must_use]
     pub fn status_for(&self, key: &(impl Hash + ?Sized)) -> Status {
-        let slot = self.shared.slot(key);
+        let slot = Some(self.shared.hash(key));
         self.shared.status(&self.shared.active(), slot)
     }
 
@@ -113,49 +113,41 @@ impl RateLimiter {
     }
 
     fn admit_slot(&self, slot: Slot, cost: u64) -> Result<Permit, Rejection> {
-        match self.book(slot, cost, false) {
-            Booked::Admitted(at) => Ok(self.permit(slot, at, cost)),
-            Booked::Rejected(rejection) => Err(rejection),
-            Booked::Waiting(_) => unreachable!("it was not to wait"),
+        match self.start(slot, cost, false) {
+            Start::Decided(decided) => decided,
+            Start::Waiting(_) => unreachable!("it was not to wait"),
         }
     }
 
     async fn wait(&self, slot: Slot, cost: u64) -> Result<Permit, Rejection> {
-        match self.book(slot, cost, true) {
-            Booked::Admitted(at) => Ok(self.permit(slot, at, cost)),
-            Booked::Rejected(rejection) => Err(rejection),
-            Booked::Waiting(reservation) => Ok(Turn::new(reservation).await),
+        match self.start(slot, cost, true) {
+            Start::Decided(decided) => decided,
+            Start::Waiting(turn) => Ok(turn.await),
         }
     }
 
-    fn book(&self, slot: Slot, cost: u64, may_wait: bool) -> Booked {
-        self.shared
-            .book(&self.shared.active(), slot, cost, may_wait)
+    fn start(&self, slot: Slot, cost: u64, may_wait: bool) -> Start {
+        let active = self.shared.active();
+        if !self.shared.counts(&active.policy) {
+            return Start::Decided(Ok(Permit::uncounted()));
+        }
+        Start::Decided(match self.shared.book(&active, slot, cost, may_wait) {
+            Booked::Admitted(at) => Ok(Permit::new(Arc::clone(&self.shared), slot, at, cost)),
+            Booked::Rejected(rejection) => Err(rejection),
+            Booked::Uncounted => Ok(Permit::uncounted()),
+            Booked::Waiting(reservation) => return Start::Waiting(Turn::new(reservation)),
+        })
     }
+}
 
-    fn permit(&self, slot: Slot, at: u64, cost: u64) -> Permit {
-        Permit::new(Arc::clone(&self.shared), slot, at, cost)
-    }
+/// How a call starts.
+enum Start {
+    Decided(Result<Permit, Rejection>),
+    Waiting(Turn),
 }
 
 impl From<Arc<Shared>> for RateLimiter {
     fn from(shared: Arc<Shared>) -> Self {
         Self { shared }
     }
-}
-
-/// What a limiter has counted since it was made.
-#[non_exhaustive]
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct RateLimitStats {
-    /// Calls that were turned away.
-    pub enforced: u64,
-    /// Keys that were forgotten to make room for others, although they had used some of their limit.
-    pub evicted: u64,
-    /// Calls over the limit, turned away or not.
-    pub rate_limited: u64,
-    /// Requests whose caller's address was asked for and not known.
-    pub unknown_address: u64,
-    /// Calls that wait, now.
-    pub waiting: usize,
 }

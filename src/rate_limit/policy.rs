@@ -247,9 +247,9 @@ impl RateLimitPolicy {
         usage.map_or(charged, |usage| (usage.0)(head, charged))
     }
 
-    /// Says whether a request has anything to settle once its response is there.
+    /// Says whether there is anything to do once the response is there.
     pub(super) const fn settles(&self) -> bool {
-        self.charge || self.usage.is_some()
+        self.charge || self.usage.is_some() || self.headers.on_all()
     }
 
     pub(super) const fn is_off(&self) -> bool {

@@ -4,7 +4,7 @@ use http::{Extensions, HeaderMap};
 
 use super::shared::{Booked, Shared};
 use super::wait::RateLimitWait;
-use super::{Charge, Permit, RateLimitHeaders, Status, headers};
+use super::{Permit, RateLimitHeaders, Status, headers};
 use crate::base::gate::{Admission, Gate, Queued, QueuedFuture, Ticket};
 use crate::base::{Failure, Outcome, Rejection, RequestHead, ResponseHead};
 
@@ -35,19 +35,19 @@ impl Gate for RateLimitGate {
     fn admit(&self, head: RequestHead<'_>) -> Admission<RateLimitTicket, RateLimitWait> {
         let active = self.shared.active();
         let policy = &active.policy;
-        if policy.is_off() || !self.shared.counts(policy) {
+        if !self.shared.counts(policy) {
             return Admission::Admitted(RateLimitTicket::default());
         }
         let slot = self.shared.slot_of(policy, head);
         let cost = policy.cost(head);
         match self.shared.book(&active, slot, cost, true) {
-            Booked::Admitted(at) => {
-                let permit = || Permit::new(Arc::clone(&self.shared), slot, at, cost);
-                let told = policy.headers().on_all();
-                Admission::Admitted(RateLimitTicket {
-                    permit: (told || policy.settles()).then(permit),
-                    status: told.then(|| Box::new(self.shared.status(&active, slot))),
-                })
+            Booked::Admitted(at) if policy.settles() => {
+                let permit = Permit::new(Arc::clone(&self.shared), slot, at, cost);
+                Admission::Admitted(RateLimitTicket::of(permit))
+            }
+            // Nobody asks what became of it.
+            Booked::Admitted(_) | Booked::Uncounted => {
+                Admission::Admitted(RateLimitTicket::default())
             }
             Booked::Rejected(rejection) => Admission::Rejected(rejection),
             Booked::Waiting(reservation) => Admission::Waiting(RateLimitWait::new(reservation)),
@@ -78,11 +78,9 @@ pub struct RateLimitTicket {
 impl RateLimitTicket {
     /// Admits a request that has waited.
     pub(super) fn of(permit: Permit) -> Self {
-        let status = permit.status_if_told();
-        Self {
-            permit: Some(permit),
-            status: status.map(Box::new),
-        }
+        let status = permit.status().map(Box::new);
+        let permit = Some(permit);
+        Self { permit, status }
     }
 }
 
@@ -93,23 +91,19 @@ impl Ticket for RateLimitTicket {
 
     fn inspect(&mut self, head: ResponseHead<'_>) {
         if let Some(permit) = &mut self.permit {
-            let shared = Arc::clone(permit.shared());
-            let actual = shared.active().policy.usage(head, permit.charged());
-            permit.correct(actual);
+            permit.inspect(head);
         }
     }
 
     fn annotate(&mut self, answer: &mut HeaderMap) {
         if let (Some(permit), Some(status)) = (&self.permit, &self.status) {
-            headers::of_admission(&permit.shared().active(), status, answer);
+            permit.policy(|active| headers::of_admission(active, status, answer));
         }
     }
 
     fn extend(&mut self, extensions: &mut Extensions) {
-        if let Some(permit) = &self.permit
-            && permit.shared().active().policy.hands_out_charges()
-        {
-            extensions.insert(Charge::new(permit));
+        if let Some(charge) = self.permit.as_mut().and_then(Permit::hand_out) {
+            extensions.insert(charge);
         }
     }
 }

@@ -1,18 +1,17 @@
 //! What all clones of a limiter have in common, and the one way to a decision.
 
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use http::HeaderValue;
-
+use super::active::Active;
 use super::machine::Denied;
 use super::queue::{Place, Queue};
-use super::quota::Quota;
-use super::store::{Slot, Store};
+use super::stats::Counters;
+use super::store::Slot;
 use super::wait::Reservation;
-use super::{RateLimitPolicy, RateLimitStats, Status, headers};
+use super::{RateLimitPolicy, RateLimitStats, Status};
 use crate::base::clock::{self, Origin};
 use crate::base::dice::Dice;
 use crate::base::{Deadline, Event, Live, Observe, Percent, RateLimited, Rejection, RequestHead};
@@ -21,26 +20,12 @@ use crate::base::{Deadline, Event, Live, Observe, Percent, RateLimited, Rejectio
 pub(super) struct Shared {
     active: Live<Active>,
     dice: Dice,
-    enforced: AtomicU64,
+    counters: Counters,
     hasher: RandomState,
     observe: Arc<dyn Observe>,
     origin: Origin,
     queue: Queue,
-    rate_limited: AtomicU64,
     reconfiguring: Mutex<()>,
-    unknown_address: AtomicU64,
-    warned: AtomicBool,
-}
-
-/// A policy and what follows from it, so that no decision mixes two versions.
-#[derive(Debug)]
-pub(super) struct Active {
-    /// The last quota that was not off: the states are counted under it.
-    counted: Quota,
-    pub(super) policy: RateLimitPolicy,
-    pub(super) policy_header: HeaderValue,
-    quota: Quota,
-    store: Arc<Store>,
 }
 
 /// What was decided about a call.
@@ -49,29 +34,26 @@ pub(super) enum Booked {
     /// It goes on; it was counted at this time.
     Admitted(u64),
     Rejected(Rejection),
+    /// It goes on and was not counted.
+    Uncounted,
     Waiting(Reservation),
 }
 
 impl Shared {
     pub(super) fn new(policy: RateLimitPolicy, observe: Arc<dyn Observe>) -> Self {
-        let quota = Quota::of(&policy);
-        let store = Arc::new(Store::new(policy.max_keys()));
         Self {
-            active: Live::new(Active::new(policy, quota, store)),
+            active: Live::new(Active::new(policy)),
             dice: Dice::default(),
-            enforced: AtomicU64::new(0),
+            counters: Counters::default(),
             hasher: RandomState::new(),
             observe,
             origin: Origin::at(clock::now()),
             queue: Queue::default(),
-            rate_limited: AtomicU64::new(0),
             reconfiguring: Mutex::default(),
-            unknown_address: AtomicU64::new(0),
-            warned: AtomicBool::new(false),
         }
     }
 
-    pub(super) fn active(&self) -> impl std::ops::Deref<Target = Arc<Active>> {
+    pub(super) fn active(&self) -> impl Deref<Target = Arc<Active>> {
         self.active.load()
     }
 
@@ -82,24 +64,8 @@ impl Shared {
             .reconfiguring
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let old = Arc::clone(&self.active.load());
-        let now = self.now();
-        let quota = Quota::of(&policy);
-        let store = if policy.max_keys() == old.store.max_keys() {
-            Arc::clone(&old.store)
-        } else {
-            Arc::new(old.store.resized(&old.counted, policy.max_keys(), now))
-        };
-        store.carry(&old.counted, &quota, now);
-        let counted = if quota == Quota::Off {
-            old.counted
-        } else {
-            quota
-        };
-        self.active.store(Active {
-            counted,
-            ..Active::new(policy, quota, store)
-        });
+        let active = self.active.load().replaced(policy, self.now());
+        self.active.store(active);
     }
 
     /// Finds the state that a request counts for.
@@ -109,14 +75,14 @@ impl Shared {
         }
         let mut hasher = self.hasher.build_hasher();
         if policy.key().hash(head, &mut hasher) {
-            self.miss_address();
+            self.counters.miss_address();
         }
         Some(hasher.finish())
     }
 
     /// Finds the state that a key of the caller's own counts for.
-    pub(super) fn slot(&self, key: &(impl Hash + ?Sized)) -> Slot {
-        Some(self.hasher.hash_one(key))
+    pub(super) fn hash(&self, key: &(impl Hash + ?Sized)) -> u64 {
+        self.hasher.hash_one(key)
     }
 
     /// Decides about a call that costs `cost`, which waits for its turn if it `may_wait`.
@@ -187,23 +153,22 @@ impl Shared {
             limit: status.limit,
             remaining: status.remaining,
             reset: status.reset,
-            retry_after: denied.0.map(std::time::Duration::from_nanos),
+            retry_after: denied.0.map(Duration::from_nanos),
             status: active.policy.status(),
         });
-        self.rate_limited.fetch_add(1, Ordering::Relaxed);
+        self.counters.deny(enforced);
         if enforced {
-            self.enforced.fetch_add(1, Ordering::Relaxed);
             self.observe.event(&Event::Rejected(rejection));
             Booked::Rejected(rejection)
         } else {
             self.observe.event(&Event::WouldReject(rejection));
-            Booked::Admitted(now)
+            Booked::Uncounted
         }
     }
 
     /// Says whether a request is counted at all.
     pub(super) fn counts(&self, policy: &RateLimitPolicy) -> bool {
-        self.happens(policy.enabled())
+        !policy.is_off() && self.happens(policy.enabled())
     }
 
     fn happens(&self, share: Percent) -> bool {
@@ -230,7 +195,7 @@ impl Shared {
         if self.queue.len() > 0 {
             let lines = self.queue.lines();
             let line: Vec<_> = lines.get(&slot).into_iter().flatten().cloned().collect();
-            self.move_up(&active, slot, &line, now);
+            Self::move_up(&active, slot, &line, now);
         }
     }
 
@@ -246,11 +211,11 @@ impl Shared {
         active
             .store
             .give_back(&active.quota, slot, place.cost(), place.at(), now);
-        self.move_up(&active, slot, &behind, now);
+        Self::move_up(&active, slot, &behind, now);
     }
 
     /// Lets those in `line` go on as early as can be; the queue is locked.
-    fn move_up(&self, active: &Active, slot: Slot, line: &[Arc<Place>], now: u64) {
+    fn move_up(active: &Active, slot: Slot, line: &[Arc<Place>], now: u64) {
         let booked: Vec<_> = line
             .iter()
             .map(|place| (place.at(), place.cost()))
@@ -266,13 +231,8 @@ impl Shared {
     }
 
     pub(super) fn stats(&self) -> RateLimitStats {
-        RateLimitStats {
-            enforced: self.enforced.load(Ordering::Relaxed),
-            evicted: self.active.load().store.evicted(),
-            rate_limited: self.rate_limited.load(Ordering::Relaxed),
-            unknown_address: self.unknown_address.load(Ordering::Relaxed),
-            waiting: self.queue.len(),
-        }
+        let evicted = self.active.load().store.evicted();
+        self.counters.stats(evicted, self.queue.len())
     }
 
     /// Returns the instant that is `nanos` after the origin, for a timer.
@@ -283,34 +243,10 @@ impl Shared {
     pub(super) fn now(&self) -> u64 {
         self.origin.nanos(clock::now())
     }
-
-    fn miss_address(&self) {
-        self.unknown_address.fetch_add(1, Ordering::Relaxed);
-        if !self.warned.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
-                "rate limit by client address: a request does not tell its peer, so all such \
-                 requests share one count; serve with `into_make_service_with_connect_info`, or \
-                 insert a `PeerAddress` into the request"
-            );
-        }
-    }
-}
-
-impl Active {
-    fn new(policy: RateLimitPolicy, quota: Quota, store: Arc<Store>) -> Self {
-        Self {
-            counted: quota,
-            policy_header: headers::policy(policy.name(), &quota),
-            policy,
-            quota,
-            store,
-        }
-    }
 }
 
 /// How long a call may wait: no longer than its caller does.
 fn patience(policy: &RateLimitPolicy, now: Instant) -> u64 {
-    let left = Deadline::current().map(|deadline| deadline.remaining_at(now));
-    let patience = left.map_or(policy.max_wait(), |left| left.min(policy.max_wait()));
-    clock::nanos(patience)
+    let left = Deadline::current().map_or(Duration::MAX, |deadline| deadline.remaining_at(now));
+    clock::nanos(left.min(policy.max_wait()))
 }

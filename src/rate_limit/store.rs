@@ -5,8 +5,8 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use super::at_most::{AtMost, Log};
 use super::machine::{Booking, Denied};
 use super::quota::{Quota, Status};
+use super::word::Word;
 use crate::base::keyed::Keyed;
-use crate::base::sync::atomic::{AtomicU64, Ordering};
 
 /// The hash of a key; `None` for the one state that everybody shares.
 pub(super) type Slot = Option<u64>;
@@ -14,10 +14,10 @@ pub(super) type Slot = Option<u64>;
 /// The states of one limiter.
 #[derive(Debug)]
 pub(super) struct Store {
-    bucket: Word,
-    buckets: OnceLock<Keyed<u64>>,
+    pub(super) bucket: Word,
+    pub(super) buckets: OnceLock<Keyed<u64>>,
     log: Mutex<Log>,
-    logs: OnceLock<Keyed<Log>>,
+    pub(super) logs: OnceLock<Keyed<Log>>,
     max_keys: usize,
 }
 
@@ -76,12 +76,10 @@ impl Store {
     pub(super) fn give_back(&self, quota: &Quota, slot: Slot, amount: u64, at: u64, now: u64) {
         match quota {
             Quota::AtMost(most) => {
-                self.log(*most, slot, now, |log| {
-                    log.give_back(*most, amount, at, now);
-                });
+                self.known_log(slot, |log| log.give_back(*most, amount, at, now));
             }
             Quota::Bucket(bucket) => {
-                self.bucket(slot, now, |full_at| (bucket.give_back(full_at, amount), ()));
+                self.known_bucket(slot, |full_at| bucket.give_back(full_at, amount));
             }
             Quota::Off => {}
         }
@@ -128,9 +126,13 @@ impl Store {
 
     pub(super) fn status(&self, quota: &Quota, slot: Slot, now: u64) -> Status {
         match quota {
-            Quota::AtMost(most) => self.log(*most, slot, now, |log| log.status(*most, now)),
+            Quota::AtMost(most) => {
+                let known = self.known_log(slot, |log| log.status(*most, now));
+                known.unwrap_or_else(|| Log::default().status(*most, now))
+            }
             Quota::Bucket(bucket) => {
-                self.bucket(slot, now, |full_at| (full_at, bucket.status(full_at, now)))
+                let full_at = self.known_bucket(slot, |full_at| full_at);
+                bucket.status(full_at.unwrap_or(0), now)
             }
             Quota::Off => Status::UNLIMITED,
         }
@@ -142,68 +144,7 @@ impl Store {
         buckets + logs
     }
 
-    /// Turns what was counted under `old` into what that is under `new`.
-    pub(super) fn carry(&self, old: &Quota, new: &Quota, now: u64) {
-        match (old, new) {
-            // Entries are times and amounts, which hold for any limit.
-            (Quota::AtMost(_), Quota::AtMost(_)) | (Quota::Off, _) | (_, Quota::Off) => {}
-            (Quota::AtMost(old), Quota::Bucket(_)) => {
-                self.each_log(|slot, log| {
-                    self.count(new, slot, std::mem::take(log).used(*old, now), now);
-                });
-            }
-            (Quota::Bucket(old), Quota::AtMost(_)) => self.each_bucket(|slot, full_at| {
-                self.count(new, slot, old.used(full_at, now), now);
-                0
-            }),
-            (Quota::Bucket(old), Quota::Bucket(new)) => {
-                self.each_bucket(|_, full_at| new.with_used(old.used(full_at, now), now));
-            }
-        }
-    }
-
-    /// Moves what was counted under `quota` to a store that remembers another number of keys.
-    pub(super) fn resized(&self, quota: &Quota, max_keys: usize, now: u64) -> Self {
-        let other = Self::new(max_keys);
-        match quota {
-            Quota::AtMost(most) => self.each_log(|slot, log| {
-                other.log(*most, slot, now, |new| *new = std::mem::take(log));
-            }),
-            Quota::Bucket(_) => self.each_bucket(|slot, full_at| {
-                other.bucket(slot, now, |_| (full_at, ()));
-                full_at
-            }),
-            Quota::Off => {}
-        }
-        other
-    }
-
-    fn each_bucket(&self, mut f: impl FnMut(Slot, u64) -> u64) {
-        self.bucket.update(|full_at| (f(None, full_at), ()));
-        if let Some(buckets) = self.buckets.get() {
-            buckets.for_each(|hash, full_at| *full_at = f(Some(hash), *full_at));
-        }
-    }
-
-    fn each_log(&self, mut f: impl FnMut(Slot, &mut Log)) {
-        f(None, &mut self.whole_log());
-        if let Some(logs) = self.logs.get() {
-            logs.for_each(|hash, log| f(Some(hash), log));
-        }
-    }
-
-    fn count(&self, quota: &Quota, slot: Slot, used: u64, now: u64) {
-        let used = match quota {
-            Quota::AtMost(most) => used.min(most.limit),
-            Quota::Bucket(bucket) => used.min(bucket.max_tokens()),
-            Quota::Off => 0,
-        };
-        if used > 0 {
-            self.charge(quota, slot, used, now);
-        }
-    }
-
-    fn bucket<T>(&self, slot: Slot, now: u64, mut f: impl FnMut(u64) -> (u64, T)) -> T {
+    pub(super) fn bucket<T>(&self, slot: Slot, now: u64, mut f: impl FnMut(u64) -> (u64, T)) -> T {
         let Some(hash) = slot else {
             return self.bucket.update(f);
         };
@@ -220,7 +161,31 @@ impl Store {
         )
     }
 
-    fn log<T>(&self, quota: AtMost, slot: Slot, now: u64, f: impl FnOnce(&mut Log) -> T) -> T {
+    /// As [`bucket`](Self::bucket), but does not make room for a key that is not known.
+    fn known_bucket(&self, slot: Slot, f: impl Fn(u64) -> u64) -> Option<u64> {
+        let Some(hash) = slot else {
+            return Some(self.bucket.update(|full_at| (f(full_at), f(full_at))));
+        };
+        self.buckets.get()?.peek(hash, |full_at| {
+            *full_at = f(*full_at);
+            *full_at
+        })
+    }
+
+    fn known_log<T>(&self, slot: Slot, f: impl FnOnce(&mut Log) -> T) -> Option<T> {
+        match slot {
+            None => Some(f(&mut self.whole_log())),
+            Some(hash) => self.logs.get()?.peek(hash, f),
+        }
+    }
+
+    pub(super) fn log<T>(
+        &self,
+        quota: AtMost,
+        slot: Slot,
+        now: u64,
+        f: impl FnOnce(&mut Log) -> T,
+    ) -> T {
         let Some(hash) = slot else {
             return f(&mut self.whole_log());
         };
@@ -228,33 +193,8 @@ impl Store {
         logs.with(hash, now, |log| log.idle_at(quota), f)
     }
 
-    fn whole_log(&self) -> MutexGuard<'_, Log> {
+    pub(super) fn whole_log(&self) -> MutexGuard<'_, Log> {
         // A log has no half-made states, so a poisoned lock still guards a good one.
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A state of one word that many threads decide on without a lock.
-#[derive(Debug, Default)]
-struct Word(AtomicU64);
-
-impl Word {
-    /// Replaces the state by what `decide` makes of it; `decide` runs again if another was faster.
-    fn update<T>(&self, mut decide: impl FnMut(u64) -> (u64, T)) -> T {
-        // Nothing else is published with the word, so no order is needed.
-        let mut old = self.0.load(Ordering::Relaxed);
-        loop {
-            let (new, result) = decide(old);
-            if new == old {
-                return result;
-            }
-            let swap = self
-                .0
-                .compare_exchange_weak(old, new, Ordering::Relaxed, Ordering::Relaxed);
-            match swap {
-                Ok(_) => return result,
-                Err(now) => old = now,
-            }
-        }
     }
 }
