@@ -1,5 +1,6 @@
 //! Floor 1: the words every other module shares.
 
+mod address;
 mod answer;
 pub(crate) mod authority;
 mod body;
@@ -17,10 +18,12 @@ pub mod gate;
 pub(crate) mod grpc;
 mod head;
 mod host_pattern;
+pub(crate) mod keyed;
 mod live;
 mod outcome;
 mod overflow;
 mod percent;
+mod rate_limited;
 mod rejection;
 pub(crate) mod string_match;
 pub(crate) mod sync;
@@ -28,6 +31,7 @@ pub(crate) mod time_left;
 pub(crate) mod timer;
 pub(crate) mod window;
 
+pub use address::{ClientAddress, ForwardedHeader, PeerAddress};
 pub use answer::Answer;
 pub use body::WatchedBody;
 pub use circuit::OpenReason;
@@ -40,12 +44,13 @@ pub use event::{Event, Log, Observe};
 pub use failure::{Failure, Recognizer};
 use gate::Ticket;
 pub use grpc::GrpcStatus;
-pub use head::RequestHead;
+pub use head::{RequestHead, ResponseHead};
 pub use host_pattern::HostPattern;
 pub(crate) use live::Live;
 pub use outcome::Outcome;
 pub use overflow::Overflow;
 pub use percent::Percent;
+pub use rate_limited::RateLimited;
 pub use rejection::Rejection;
 pub use string_match::{PatternError, StringMatch};
 
