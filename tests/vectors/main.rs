@@ -11,3 +11,5 @@ mod circuit_breaker;
 mod concurrency_limit;
 mod tally;
 mod timeout;
+mod tally;
+mod traffic_split;
