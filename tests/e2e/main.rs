@@ -3,4 +3,6 @@
 #![cfg(all(feature = "axum", feature = "reqwest", feature = "tonic"))]
 
 mod client;
+mod failures;
+mod faults;
 mod support;

@@ -70,7 +70,7 @@ fn clue(error: &(dyn Error + 'static), connecting: bool) -> Option<Clue> {
         };
         return Some(Clue::Is(failure));
     }
-    if error.is::<tokio::time::error::Elapsed>() {
+    if !connecting && error.is::<tokio::time::error::Elapsed>() {
         return Some(Clue::Is(Failure::Timeout));
     }
     foreign::clue(error, connecting)
