@@ -50,6 +50,24 @@ impl Failure {
         chain::as_error(error).map_or(Self::Other, chain::read)
     }
 
+    /// Returns its name, as a metric's label.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Body => "body",
+            Self::Closed => "closed",
+            Self::Connect => "connect",
+            Self::Dns => "dns",
+            Self::NotSent => "not-sent",
+            Self::Other => "other",
+            Self::Panic => "panic",
+            Self::RefusedStream => "refused-stream",
+            Self::Reset => "reset",
+            Self::Timeout => "timeout",
+            Self::Tls => "tls",
+        }
+    }
+
     /// Says that the server cannot have acted on the request, so that sending it again repeats
     /// nothing.
     #[must_use]

@@ -58,7 +58,7 @@ where
     S: Service<Request<B>, Response = Response<R>>,
     S::Error: 'static,
     B: Default,
-    R: Body<Data = Bytes>,
+    R: Body<Data = Bytes, Error: 'static>,
 {
     let hears = Hears::default();
     let request = Request::get(uri).body(B::default()).unwrap();
@@ -75,7 +75,7 @@ where
     S: Service<Request<B>, Response = Response<R>> + Clone,
     S::Error: 'static,
     B: Default,
-    R: Body<Data = Bytes>,
+    R: Body<Data = Bytes, Error: 'static>,
 {
     if matches!(fault, Fault::ClosedWhenReused) {
         assert_eq!(send(client.clone(), &uri).await, None, "it is answered");

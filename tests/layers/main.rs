@@ -1,4 +1,12 @@
 //! Each layer as its users see it, on a paused clock and without sockets.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests read the clock that they pause"
+)]
 
+mod concurrency_limit;
+mod fault_injection;
 mod gate;
 mod support;
+mod telemetry;
+mod timeout;

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::{Failure, foreign};
-use crate::base::{Outcome, Rejection};
+use crate::base::{Elapsed, Outcome, Rejection};
 
 /// What one error of a chain of sources says by itself.
 pub(super) enum Clue {
@@ -31,6 +31,7 @@ pub(super) fn as_error<E: 'static>(error: &E) -> Option<&(dyn Error + 'static)> 
         return Some(&**error);
     }
     known::<io::Error>(error)
+        .or_else(|| known::<Elapsed>(error))
         .or_else(|| known::<Rejection>(error))
         .or_else(|| known::<tokio::time::error::Elapsed>(error))
         .or_else(|| foreign::as_error(error))
@@ -70,6 +71,10 @@ fn clue(error: &(dyn Error + 'static), connecting: bool) -> Option<Clue> {
         };
         return Some(Clue::Is(failure));
     }
+    if error.is::<Elapsed>() {
+        return Some(Clue::Is(Failure::Timeout));
+    }
+    // A connector's own timeout is a failure to connect.
     if !connecting && error.is::<tokio::time::error::Elapsed>() {
         return Some(Clue::Is(Failure::Timeout));
     }

@@ -1,0 +1,44 @@
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::Response;
+use http_body::Body;
+use pin_project::pin_project;
+
+use super::current::Scope;
+use super::{InTrace, SpanTicket, TracedBody};
+use crate::base::gate::GatedFuture;
+
+/// Response future of [`Traced`](super::Traced).
+#[pin_project]
+#[derive(Debug)]
+pub struct TracedFuture<F> {
+    #[pin]
+    inner: InTrace<GatedFuture<F, SpanTicket>>,
+}
+
+impl<F> TracedFuture<F> {
+    pub(super) const fn new(inner: GatedFuture<F, SpanTicket>, scope: Scope) -> Self {
+        Self {
+            inner: InTrace::new(inner, scope),
+        }
+    }
+}
+
+impl<F, R, E> Future for TracedFuture<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+    R: Body<Data = Bytes>,
+    R::Error: 'static,
+    E: 'static,
+{
+    type Output = Result<Response<TracedBody<R>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut inner = self.project().inner;
+        let result = ready!(inner.as_mut().poll(cx));
+        let scope = inner.finish();
+        Poll::Ready(result.map(|response| response.map(|body| TracedBody::new(body, scope))))
+    }
+}
