@@ -37,18 +37,27 @@ impl TraceContext {
 /// What some code runs in: a trace and a span of `tracing`, or the one around it if it has none.
 #[derive(Debug)]
 pub(super) struct Scope {
-    span: Span,
+    // Boxed: nobody listens to most spans, and a scope moves with its call.
+    span: Option<Box<Span>>,
     trace: Option<TraceContext>,
 }
 
 impl Scope {
-    pub(super) const fn new(trace: Option<TraceContext>, span: Span) -> Self {
+    pub(super) fn new(trace: Option<TraceContext>, span: Span) -> Self {
+        let span = (!span.is_disabled()).then(|| Box::new(span));
         Self { span, trace }
     }
 
     /// The scope of what changes nothing.
     pub(super) const fn none() -> Self {
-        Self::new(None, Span::none())
+        Self {
+            span: None,
+            trace: None,
+        }
+    }
+
+    pub(super) const fn trace(&self) -> Option<&TraceContext> {
+        self.trace.as_ref()
     }
 
     /// The scope of the running code, to be taken elsewhere.
@@ -60,7 +69,7 @@ impl Scope {
     pub(super) fn enter(&mut self) -> Inside<'_> {
         Inside {
             _trace: Swapped::new(&mut self.trace),
-            _span: self.span.enter(),
+            _span: self.span.as_deref().map(Span::enter),
         }
     }
 }
@@ -68,7 +77,7 @@ impl Scope {
 /// A scope that is the current one.
 pub(super) struct Inside<'a> {
     // Left in this order, the reverse of how they were entered.
-    _span: Entered<'a>,
+    _span: Option<Entered<'a>>,
     _trace: Swapped<'a>,
 }
 

@@ -44,5 +44,7 @@ pub(super) fn write(request_id: &HeaderValue, headers: &mut HeaderMap) {
 
 /// Puts the id on a message, whatever was there.
 pub(super) fn overwrite(request_id: &HeaderValue, headers: &mut HeaderMap) {
-    headers.insert(&X_REQUEST_ID, request_id.clone());
+    if headers.get(&X_REQUEST_ID) != Some(request_id) {
+        headers.insert(&X_REQUEST_ID, request_id.clone());
+    }
 }

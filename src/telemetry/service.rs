@@ -48,12 +48,14 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let (mut scope, ticket) = self.shared.start(&mut request);
+        let policy = self.shared.policy.load();
+        let (mut scope, ticket) = self.shared.start(&policy, &mut request);
         let inner = {
             let _inside = scope.enter();
             GatedFuture::call(&mut self.inner, request, ticket)
         };
-        TracedFuture::new(inner, scope)
+        let server = self.shared.kind == SpanKind::Server;
+        TracedFuture::new(inner, scope, server && policy.tells_request_id())
     }
 }
 
@@ -84,28 +86,27 @@ impl Shared {
         self.policy.store(policy);
     }
 
-    fn start<B>(&self, request: &mut Request<B>) -> (Scope, SpanTicket) {
-        let policy = self.policy.load();
+    fn start<B>(&self, policy: &TracePolicy, request: &mut Request<B>) -> (Scope, SpanTicket) {
         if !policy.is_enabled() {
             return (Scope::none(), SpanTicket::default());
         }
         let (trace, invalid) = match self.kind {
-            SpanKind::Server => self.accept(request.headers(), &policy),
+            SpanKind::Server => self.accept(request.headers(), policy),
             SpanKind::Attempt | SpanKind::Client => match TraceContext::current() {
                 Some(current) => (current.into_child(&self.dice), None),
-                None => self.accept(request.headers(), &policy),
+                None => self.accept(request.headers(), policy),
             },
         };
         match (self.kind, &trace.request_id) {
             (SpanKind::Server, Some(id)) => request_id::overwrite(id, request.headers_mut()),
             (SpanKind::Server, None) => {}
             (SpanKind::Attempt | SpanKind::Client, _) => {
-                trace.write(&policy, request.headers_mut());
+                trace.write(policy, request.headers_mut());
             }
         }
         let span = span::open(self.kind, request, &trace);
         let processor = self.processor.as_ref();
-        let ticket = SpanTicket::new(self.kind, request, &trace, &span, &policy, processor);
+        let ticket = SpanTicket::new(self.kind, request, &trace, &span, policy, processor);
         let mut scope = Scope::new(Some(trace), span);
         if let Some(reason) = invalid {
             let _inside = scope.enter();

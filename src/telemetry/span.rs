@@ -1,12 +1,13 @@
 //! A hop under way: its span of `tracing`, and what its processor will get.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode};
 use tracing::Span;
 use tracing::field::Empty;
 
-use super::{SpanData, SpanKind, SpanProcessor, TraceContext, TracePolicy, request_id};
+use super::{SpanData, SpanKind, SpanProcessor, TraceContext, TracePolicy};
 use crate::base::clock;
 use crate::base::gate::Ticket;
 use crate::base::{Failure, Outcome};
@@ -53,13 +54,10 @@ pub(super) fn open<B>(kind: SpanKind, request: &Request<B>, trace: &TraceContext
 }
 
 /// Stands for a hop until its response body ends.
+///
+/// None inside if nobody wants to know: what is moved with each call stays small.
 #[derive(Debug, Default)]
-pub struct SpanTicket {
-    /// None if nobody wants to know.
-    hop: Option<Box<Hop>>,
-    /// What the response is to tell as `x-request-id`.
-    request_id: Option<HeaderValue>,
-}
+pub(super) struct SpanTicket(Option<Box<Hop>>);
 
 #[derive(Debug)]
 struct Hop {
@@ -77,12 +75,12 @@ impl SpanTicket {
         policy: &TracePolicy,
         processor: Option<&Arc<dyn SpanProcessor>>,
     ) -> Self {
-        let tells = kind == SpanKind::Server && policy.tells_request_id();
-        let hop = (processor.is_some() || !span.is_disabled()).then(|| {
+        let wanted = processor.is_some() || !span.is_disabled();
+        Self(wanted.then(|| {
             Box::new(Hop {
                 data: SpanData {
                     attempt: attempt(request.headers()),
-                    duration: std::time::Duration::ZERO,
+                    duration: Duration::ZERO,
                     kind,
                     method: request.method().clone(),
                     outcome: Outcome::Abandoned,
@@ -95,11 +93,7 @@ impl SpanTicket {
                 processor: processor.cloned(),
                 span: span.clone(),
             })
-        });
-        Self {
-            hop,
-            request_id: trace.request_id.clone().filter(|_| tells),
-        }
+        }))
     }
 }
 
@@ -122,7 +116,7 @@ impl Hop {
 
 impl Ticket for SpanTicket {
     fn answered(&mut self, status: StatusCode) {
-        if let Some(hop) = &mut self.hop {
+        if let Some(hop) = &mut self.0 {
             hop.data.status = Some(status);
             hop.span
                 .record("http.response.status_code", status.as_u16());
@@ -130,7 +124,7 @@ impl Ticket for SpanTicket {
     }
 
     fn head(&mut self, outcome: Outcome) {
-        let Some(hop) = &mut self.hop else { return };
+        let Some(hop) = &mut self.0 else { return };
         hop.data.outcome = outcome;
         match outcome {
             Outcome::Failed(failure) => hop.failed(failure.name()),
@@ -146,22 +140,16 @@ impl Ticket for SpanTicket {
     }
 
     fn broken(&mut self, failure: Failure) {
-        if let Some(hop) = &mut self.hop {
+        if let Some(hop) = &mut self.0 {
             hop.data.outcome = Outcome::Failed(failure);
             hop.failed(failure.name());
-        }
-    }
-
-    fn annotate(&mut self, headers: &mut HeaderMap) {
-        if let Some(request_id) = self.request_id.take() {
-            request_id::overwrite(&request_id, headers);
         }
     }
 }
 
 impl Drop for SpanTicket {
     fn drop(&mut self) {
-        let Some(mut hop) = self.hop.take() else {
+        let Some(mut hop) = self.0.take() else {
             return;
         };
         if hop.data.outcome == Outcome::Abandoned {

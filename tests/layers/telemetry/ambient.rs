@@ -12,8 +12,8 @@ use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Empty};
 use meshless::Deadline;
 use meshless::telemetry::{
-    InCurrentTrace, TraceClientLayer, TraceContext, TracePolicy, TraceServerLayer, Traced,
-    in_current_trace,
+    InCurrentTrace, SpanId, TraceClientLayer, TraceContext, TracePolicy, TraceServerLayer, Traced,
+    TracedBody, in_current_trace,
 };
 use tokio::task::JoinSet;
 use tower::{Layer, Service, service_fn};
@@ -132,15 +132,12 @@ async fn a_set_of_tasks_is_part_of_the_trace_if_it_is_told_so() {
 #[tokio::test]
 async fn a_task_takes_the_trace_along_but_not_the_deadline() {
     let deadline = Deadline::after(Duration::from_secs(1)).unwrap();
-    let task = TraceContext::begin(true)
-        .scoped(deadline.scoped(async {
-            assert!(Deadline::current().is_some());
-            tokio::spawn(
-                async { (TraceContext::current(), Deadline::current()) }.in_current_trace(),
-            )
-        }))
-        .await;
-    let (trace, deadline) = task.await.unwrap();
+    let handler = deadline.scoped(async {
+        assert!(Deadline::current().is_some());
+        let task = async { (TraceContext::current(), Deadline::current()) };
+        tokio::spawn(task.in_current_trace()).await.unwrap()
+    });
+    let (trace, deadline) = TraceContext::begin(true).scoped(handler).await;
     assert!(trace.is_some() && deadline.is_none());
 }
 
@@ -223,7 +220,7 @@ async fn two_requests_that_take_turns_on_one_thread_do_not_mix() {
     let two = start(&mut server, request(&[("traceparent", &other)]));
     let (one, two) = tokio::join!(one, two);
     let read = async |response: Result<Response<_>, _>| {
-        let body: meshless::telemetry::TracedBody<String> = response.unwrap().into_body();
+        let body: TracedBody<String> = response.unwrap().into_body();
         body.collect().await.unwrap().to_bytes()
     };
     assert_eq!(read(one).await, ID);
@@ -300,10 +297,5 @@ async fn a_layer_that_is_off_leaves_the_trace_around_it_alone() {
         .unwrap();
     assert_eq!(response.extensions().get(), Some(&Some(span)));
     let response = call(&mut off.layer(handler), request(&[])).await.unwrap();
-    assert_eq!(
-        response
-            .extensions()
-            .get::<Option<meshless::telemetry::SpanId>>(),
-        Some(&None)
-    );
+    assert_eq!(response.extensions().get::<Option<SpanId>>(), Some(&None));
 }

@@ -1,11 +1,10 @@
 //! B3, by the text of <https://github.com/openzipkin/b3-propagation>.
 
 use http::HeaderMap;
-use meshless::telemetry::{InvalidTrace, TraceContext};
+use meshless::telemetry::{InvalidTrace, TraceContext, TracePolicy};
 use proptest::prelude::*;
 
 use super::{passed_on, request};
-use meshless::telemetry::TracePolicy;
 
 const TRACE: &str = "80f198ee56343ba864fe8b2a57d3eff7";
 const SPAN: &str = "e457b5a2e4d86bd1";
