@@ -3,9 +3,10 @@
 #![forbid(unsafe_code)]
 
 mod base;
+pub mod retry;
 
 pub use base::gate;
 pub use base::{
-    Deadline, Event, Failure, GrpcStatus, Log, Observe, Outcome, Percent, Recognizer, Rejection,
-    RequestHead, UnderDeadline,
+    Deadline, Event, Failure, GaveUp, GrpcStatus, Log, Observe, Outcome, Percent, Recognizer,
+    Rejection, RequestHead, UnderDeadline,
 };

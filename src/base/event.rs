@@ -1,13 +1,23 @@
 use std::fmt::Debug;
+use std::time::Duration;
 
-use super::Rejection;
+use super::{GaveUp, Rejection};
 
 /// Something an operator would want to know.
 #[non_exhaustive]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Event {
+    /// A request that failed is not tried again, though the policy names the failure.
+    GaveUp(GaveUp),
     /// A policy of this crate answered a request instead of the upstream.
     Rejected(Rejection),
+    /// A request is tried again after a wait; 1 is the first retry.
+    Retrying {
+        /// The number of the retry.
+        retry: u32,
+        /// How long it waits.
+        wait: Duration,
+    },
 }
 
 /// Receives events; called outside every lock and from `Drop`, so it must not panic.
@@ -28,8 +38,18 @@ pub struct Log;
 impl Observe for Log {
     fn event(&self, event: &Event) {
         match event {
+            Event::GaveUp(reason) => {
+                tracing::debug!(
+                    policy = "retry",
+                    reason = reason.label(),
+                    "gave up: {reason}"
+                );
+            }
             Event::Rejected(rejection) => {
                 tracing::debug!(policy = rejection.policy(), "rejected: {rejection}");
+            }
+            Event::Retrying { retry, wait } => {
+                tracing::debug!(policy = "retry", retry, ?wait, "trying again");
             }
         }
     }
