@@ -1,7 +1,7 @@
 use std::fmt::{self, Debug, Formatter};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -11,8 +11,8 @@ use tower_service::Service;
 
 use super::alarm::{Alarm, later};
 use super::budget::Active;
-use super::drain::{self, Drain};
 use super::plan::{Limit, Plan};
+use super::state::{SETTLE, State, StateProj, judge};
 use super::{ReplayBody, RetryBody};
 use crate::base::clock;
 use crate::{Deadline, Failure, Outcome, Rejection};
@@ -32,24 +32,6 @@ where
     limit: Option<Limit>,
     /// None if there will be no further try.
     plan: Option<Box<Plan<S, B>>>,
-}
-
-#[pin_project(project = StateProj)]
-enum State<F, R> {
-    /// A try is under way.
-    Calling(#[pin] F),
-    /// Reads the response that is thrown away, so that its connection can be used again.
-    Draining {
-        #[pin]
-        body: Drain<R>,
-        until: Instant,
-        resume: Instant,
-    },
-    /// Waits for the next try.
-    Waiting(Instant),
-    /// Waits for the service to take it.
-    Readying,
-    Done,
 }
 
 impl<S, B, R> RetryFuture<S, B, R>
@@ -98,14 +80,14 @@ where
     }
 
     /// Answers for a try that took too long.
-    fn time_out(self: Pin<&mut Self>) -> Output<R, S::Error> {
+    fn time_out(self: Pin<&mut Self>) -> Response<RetryBody<R>> {
         let mut this = self.project();
         this.state.set(State::Done);
         *this.plan = None;
         *this.active = None;
         let after = this.limit.map_or(Duration::ZERO, |limit| limit.after);
         let response = Rejection::TimedOut(after).into_response(*this.grpc);
-        Ok(response.map(RetryBody::answer))
+        response.map(RetryBody::answer)
     }
 }
 
@@ -140,7 +122,7 @@ where
                             .and_then(|plan| plan.judge(failure, None))
                         {
                             Some(resume) => State::Waiting(resume),
-                            None => return Poll::Ready(self.time_out()),
+                            None => return Poll::Ready(Ok(self.time_out())),
                         }
                     }
                 },
@@ -166,7 +148,7 @@ where
                     let plan = this.plan.as_mut().expect(PLANNED);
                     match plan.inner.poll_ready(cx) {
                         _ if this.limit.is_some_and(|limit| limit.after.is_zero()) => {
-                            return Poll::Ready(self.time_out());
+                            return Poll::Ready(Ok(self.time_out()));
                         }
                         Poll::Ready(Ok(())) => {
                             *this.limit = Limit::of_try(&plan.policy, *this.grpc);
@@ -179,7 +161,7 @@ where
                                 return Poll::Pending;
                             };
                             ready!(this.alarm.poll_at(deadline.instant(), cx));
-                            return Poll::Ready(self.time_out());
+                            return Poll::Ready(Ok(self.time_out()));
                         }
                     }
                 }
@@ -191,54 +173,6 @@ where
 }
 
 const PLANNED: &str = "only a request with a plan is tried again";
-
-/// What a client takes to put a connection whose response was read back into its pool.
-const SETTLE: Duration = Duration::from_millis(1);
-
-/// Decides what follows a try that ended: another state, or the end.
-fn judge<S, B, F, R, E>(
-    plan: &mut Option<Box<Plan<S, B>>>,
-    ended: Result<Response<R>, E>,
-) -> Result<State<F, R>, Result<Response<R>, E>>
-where
-    B: Body,
-    R: Body<Data = Bytes>,
-    E: 'static,
-{
-    let Some(plan) = plan else {
-        return Err(ended);
-    };
-    match ended {
-        Ok(response) => {
-            // A gRPC response whose head does not say is on its way to the caller: it is final.
-            let outcome = Outcome::of_response(&response);
-            match outcome.and_then(|outcome| plan.judge(outcome, Some(response.headers()))) {
-                Some(resume) => Ok(discard(response.into_body(), resume)),
-                None => Err(Ok(response)),
-            }
-        }
-        Err(error) => {
-            let failure = plan.policy.recognizer().failure(&error);
-            match plan.judge(Outcome::Failed(failure), None) {
-                Some(resume) => Ok(State::Waiting(resume)),
-                None => Err(Err(error)),
-            }
-        }
-    }
-}
-
-fn discard<F, R: Body<Data = Bytes>>(body: R, resume: Instant) -> State<F, R> {
-    let now = clock::now();
-    let resume = resume.max(later(now, SETTLE));
-    match Drain::new(body) {
-        Some(body) => State::Draining {
-            body,
-            until: resume.max(later(now, drain::TIME)),
-            resume,
-        },
-        None => State::Waiting(resume),
-    }
-}
 
 impl<S, B, R> Debug for RetryFuture<S, B, R>
 where

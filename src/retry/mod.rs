@@ -98,12 +98,14 @@ mod drain;
 mod future;
 mod layer;
 mod machine;
+mod matching;
 mod plan;
 mod policy;
 mod replay;
 mod retry_on;
 mod server_wait;
 mod service;
+mod state;
 mod tape;
 
 pub use body::RetryBody;

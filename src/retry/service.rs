@@ -12,8 +12,8 @@ use super::machine::Safety;
 use super::plan::{Limit, Plan, send};
 use super::replay::Replay;
 use super::{ReplayBody, RetryBody, RetryFuture, RetryPolicy};
-use crate::base::dice::Dice;
 use crate::base::Live;
+use crate::base::dice::Dice;
 use crate::{Observe, RequestHead};
 
 /// Tries failed requests again.

@@ -121,10 +121,7 @@ impl<B: Body> Tape<B> {
         reader.number == self.current
             && reader.chunk >= self.chunks.len()
             && (reader.trailed || self.trailers.is_none())
-            && self
-                .inner
-                .as_ref()
-                .is_none_or(|inner| inner.is_end_stream())
+            && self.inner.as_ref().is_none_or(Body::is_end_stream)
     }
 
     pub(super) fn size_hint(&self, reader: &Reader) -> SizeHint {
@@ -134,7 +131,7 @@ impl<B: Body> Tape<B> {
         let rest = self.chunks.iter().skip(reader.chunk);
         let rest = rest.map(|chunk| chunk.len() as u64).sum::<u64>();
         let inner = self.inner.as_ref();
-        let inner = inner.map_or(SizeHint::with_exact(0), |inner| inner.size_hint());
+        let inner = inner.map_or_else(|| SizeHint::with_exact(0), Body::size_hint);
         let mut hint = SizeHint::new();
         if let Some(upper) = inner.upper() {
             hint.set_upper(upper.saturating_add(rest));

@@ -241,17 +241,17 @@ mod tests {
                 prop_assert!(granted * 100 <= requests * u64::from(percent) + 500);
             }
         }
+    }
 
-        #[test]
-        fn no_retry_is_lost_below_ten_percent_of_failures(
-            per_second in 1..10_000_u64, seed in any::<u64>(),
-        ) {
+    #[test]
+    fn no_retry_is_lost_below_ten_percent_of_failures() {
+        let terms = Terms::DEFAULT;
+        for seed in 0..100 {
             let dice = crate::base::dice::Dice::seeded(seed);
-            let terms = Terms::DEFAULT;
-            // 7 %, so that chance stays below a tenth.
-            let fails = |_| Percent::new(7).happens(dice.roll());
+            let fails = |_| Percent::new(9).happens(dice.roll());
+            let per_second = [1, 10, 100, 10_000][usize::try_from(seed % 4).unwrap()];
             let (_, denied, _) = run(terms, Savings::new(terms, 0), 5_000, per_second, fails);
-            prop_assert_eq!(denied, 0);
+            assert_eq!(denied, 0, "{per_second}/s, seed {seed}");
         }
     }
 }

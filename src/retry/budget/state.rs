@@ -83,10 +83,6 @@ impl Drop for Slot {
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "each half has the 32 bits that are kept"
-)]
 const fn halves(bits: u64) -> (u32, u32) {
     ((bits >> 32) as u32, (bits & RETRIES) as u32)
 }
