@@ -12,6 +12,7 @@ pub mod rate_limit;
 pub mod telemetry;
 pub mod timeout;
 pub mod traffic_split;
+pub mod retry;
 
 // One a line, so that changes to this list do not meet.
 pub use base::BoxError;
@@ -39,3 +40,7 @@ pub use base::ResponseHead;
 pub use base::StringMatch;
 pub use base::UnderDeadline;
 pub use base::gate;
+pub use base::{
+    Deadline, Event, Failure, GaveUp, GrpcStatus, Log, Observe, Outcome, Percent, Recognizer,
+    Rejection, RequestHead, UnderDeadline,
+};

@@ -2,6 +2,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use super::{Elapsed, OpenReason, Rejection};
+use super::{GaveUp, Rejection};
 
 /// Something an operator would want to know.
 #[non_exhaustive]
@@ -37,6 +38,17 @@ pub enum Event {
     StreamCut(Duration),
     /// A policy of this crate would have answered, but was told not to.
     WouldReject(Rejection),
+    /// A request that failed is not tried again, though the policy names the failure.
+    GaveUp(GaveUp),
+    /// A policy of this crate answered a request instead of the upstream.
+    Rejected(Rejection),
+    /// A request is tried again after a wait; 1 is the first retry.
+    Retrying {
+        /// The number of the retry.
+        retry: u32,
+        /// How long it waits.
+        wait: Duration,
+    },
 }
 
 /// Receives events; called outside every lock and from `Drop`, so it must not panic.
@@ -69,6 +81,12 @@ impl Observe for Log {
             Event::CircuitRecovering { ramp } => tracing::info!(?ramp, "circuit recovering"),
             Event::CircuitWouldOpen { why } => {
                 tracing::warn!(reason = why.label(), "circuit would have opened: {why}");
+            Event::GaveUp(reason) => {
+                tracing::debug!(
+                    policy = "retry",
+                    reason = reason.label(),
+                    "gave up: {reason}"
+                );
             }
             Event::Rejected(rejection) => {
                 tracing::debug!(policy = rejection.policy(), "rejected: {rejection}");
@@ -82,6 +100,8 @@ impl Observe for Log {
             }
             Event::WouldReject(rejection) => {
                 tracing::debug!(policy = rejection.policy(), "would reject: {rejection}");
+            Event::Retrying { retry, wait } => {
+                tracing::debug!(policy = "retry", retry, ?wait, "trying again");
             }
         }
     }

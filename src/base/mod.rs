@@ -3,6 +3,7 @@
 mod address;
 mod answer;
 pub(crate) mod authority;
+mod backoff;
 mod body;
 mod circuit;
 #[cfg(feature = "reqwest")]
@@ -16,6 +17,8 @@ mod event;
 mod failure;
 pub mod gate;
 pub(crate) mod grpc;
+mod gave_up;
+mod grpc;
 mod head;
 mod host_pattern;
 pub(crate) mod keyed;
@@ -26,6 +29,10 @@ mod percent;
 mod rate_limited;
 mod rejection;
 pub(crate) mod string_match;
+mod told;
+
+pub(crate) mod clock;
+pub(crate) mod dice;
 pub(crate) mod sync;
 pub(crate) mod time_left;
 pub(crate) mod timer;
@@ -33,6 +40,7 @@ pub(crate) mod window;
 
 pub use address::{ClientAddress, ForwardedHeader, PeerAddress};
 pub use answer::Answer;
+pub use backoff::{Backoff, Jitter};
 pub use body::WatchedBody;
 pub use circuit::OpenReason;
 #[cfg(feature = "reqwest")]
@@ -43,6 +51,7 @@ pub use elapsed::Elapsed;
 pub use event::{Event, Log, Observe};
 pub use failure::{Failure, Recognizer};
 use gate::Ticket;
+pub use gave_up::GaveUp;
 pub use grpc::GrpcStatus;
 pub use head::{RequestHead, ResponseHead};
 pub use host_pattern::HostPattern;
@@ -56,3 +65,4 @@ pub use string_match::{PatternError, StringMatch};
 
 /// An error of any type.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) use told::tell;
