@@ -9,10 +9,10 @@ pub mod client;
 pub mod concurrency_limit;
 pub mod fault_injection;
 pub mod rate_limit;
+pub mod retry;
 pub mod telemetry;
 pub mod timeout;
 pub mod traffic_split;
-pub mod retry;
 
 // One a line, so that changes to this list do not meet.
 pub use base::BoxError;
@@ -22,6 +22,7 @@ pub use base::Elapsed;
 pub use base::Event;
 pub use base::Failure;
 pub use base::ForwardedHeader;
+pub use base::GaveUp;
 pub use base::GrpcStatus;
 pub use base::HostPattern;
 pub use base::Log;
@@ -40,7 +41,3 @@ pub use base::ResponseHead;
 pub use base::StringMatch;
 pub use base::UnderDeadline;
 pub use base::gate;
-pub use base::{
-    Deadline, Event, Failure, GaveUp, GrpcStatus, Log, Observe, Outcome, Percent, Recognizer,
-    Rejection, RequestHead, UnderDeadline,
-};

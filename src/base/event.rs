@@ -1,8 +1,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use super::{Elapsed, OpenReason, Rejection};
-use super::{GaveUp, Rejection};
+use super::{Elapsed, GaveUp, OpenReason, Rejection};
 
 /// Something an operator would want to know.
 #[non_exhaustive]
@@ -31,13 +30,6 @@ pub enum Event {
         /// What would have opened it.
         why: OpenReason,
     },
-    /// A policy of this crate answered a request instead of the upstream.
-    Rejected(Rejection),
-    /// A total timeout of this length cut off a stream of events (`text/event-stream`), which wants an
-    /// idle timeout instead. Said once by each timeout layer.
-    StreamCut(Duration),
-    /// A policy of this crate would have answered, but was told not to.
-    WouldReject(Rejection),
     /// A request that failed is not tried again, though the policy names the failure.
     GaveUp(GaveUp),
     /// A policy of this crate answered a request instead of the upstream.
@@ -49,6 +41,11 @@ pub enum Event {
         /// How long it waits.
         wait: Duration,
     },
+    /// A total timeout of this length cut off a stream of events (`text/event-stream`), which wants an
+    /// idle timeout instead. Said once by each timeout layer.
+    StreamCut(Duration),
+    /// A policy of this crate would have answered, but was told not to.
+    WouldReject(Rejection),
 }
 
 /// Receives events; called outside every lock and from `Drop`, so it must not panic.
@@ -81,6 +78,7 @@ impl Observe for Log {
             Event::CircuitRecovering { ramp } => tracing::info!(?ramp, "circuit recovering"),
             Event::CircuitWouldOpen { why } => {
                 tracing::warn!(reason = why.label(), "circuit would have opened: {why}");
+            }
             Event::GaveUp(reason) => {
                 tracing::debug!(
                     policy = "retry",
@@ -91,6 +89,9 @@ impl Observe for Log {
             Event::Rejected(rejection) => {
                 tracing::debug!(policy = rejection.policy(), "rejected: {rejection}");
             }
+            Event::Retrying { retry, wait } => {
+                tracing::debug!(policy = "retry", retry, ?wait, "trying again");
+            }
             Event::StreamCut(total) => {
                 tracing::warn!(
                     policy = "timeout",
@@ -100,8 +101,6 @@ impl Observe for Log {
             }
             Event::WouldReject(rejection) => {
                 tracing::debug!(policy = rejection.policy(), "would reject: {rejection}");
-            Event::Retrying { retry, wait } => {
-                tracing::debug!(policy = "retry", retry, ?wait, "trying again");
             }
         }
     }

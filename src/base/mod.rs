@@ -16,9 +16,8 @@ mod elapsed;
 mod event;
 mod failure;
 pub mod gate;
-pub(crate) mod grpc;
 mod gave_up;
-mod grpc;
+pub(crate) mod grpc;
 mod head;
 mod host_pattern;
 pub(crate) mod keyed;
@@ -29,10 +28,6 @@ mod percent;
 mod rate_limited;
 mod rejection;
 pub(crate) mod string_match;
-mod told;
-
-pub(crate) mod clock;
-pub(crate) mod dice;
 pub(crate) mod sync;
 pub(crate) mod time_left;
 pub(crate) mod timer;
@@ -65,4 +60,3 @@ pub use string_match::{PatternError, StringMatch};
 
 /// An error of any type.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
-pub(crate) use told::tell;

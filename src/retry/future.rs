@@ -141,7 +141,7 @@ where
                 StateProj::Waiting(resume) => {
                     ready!(this.alarm.poll_at(*resume, cx));
                     let plan = this.plan.as_ref().expect(PLANNED);
-                    *this.limit = Limit::of_try(&plan.policy, *this.grpc);
+                    *this.limit = Limit::of_try(&plan.policy);
                     State::Readying
                 }
                 StateProj::Readying => {
@@ -151,7 +151,7 @@ where
                             return Poll::Ready(Ok(self.time_out()));
                         }
                         Poll::Ready(Ok(())) => {
-                            *this.limit = Limit::of_try(&plan.policy, *this.grpc);
+                            *this.limit = Limit::of_try(&plan.policy);
                             let request = plan.request(this.limit.as_ref());
                             State::Calling(plan.inner.call(request))
                         }

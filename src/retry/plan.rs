@@ -12,7 +12,7 @@ use super::machine::{Facts, Progress, Safety};
 use super::replay::Replay;
 use super::service::Shared;
 use super::{ReplayBody, RetryPolicy};
-use crate::base::{clock, tell};
+use crate::base::{clock, time_left};
 use crate::{Deadline, Event, GaveUp, Outcome};
 
 /// What is kept of a request that may be sent again.
@@ -114,12 +114,11 @@ pub(super) struct Limit {
     /// When the try is given up; none if only the deadline holds, which is another layer's.
     pub(super) at: Option<Instant>,
     pub(super) after: Duration,
-    pub(super) grpc: bool,
 }
 
 impl Limit {
     /// Returns the limit of a try that starts now; none if nothing limits it.
-    pub(super) fn of_try(policy: &RetryPolicy, grpc: bool) -> Option<Self> {
+    pub(super) fn of_try(policy: &RetryPolicy) -> Option<Self> {
         let deadline = Deadline::current();
         let per_try = policy.per_try_timeout();
         if deadline.is_none() && per_try.is_none() {
@@ -131,12 +130,10 @@ impl Limit {
             Some(after) if left.is_none_or(|left| after < left) => Some(Self {
                 at: now.checked_add(after),
                 after,
-                grpc,
             }),
             _ => Some(Self {
                 at: None,
                 after: left?,
-                grpc,
             }),
         }
     }
@@ -154,7 +151,7 @@ pub(super) fn send<B>(mut request: Request<B>, number: u32, limit: Option<&Limit
     };
     request.headers_mut().insert(ATTEMPT, number);
     if let Some(limit) = limit {
-        tell(request.headers_mut(), limit.after, limit.grpc);
+        time_left::tell(request.headers_mut(), limit.after);
     }
     request
 }

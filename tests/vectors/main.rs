@@ -11,5 +11,4 @@ mod circuit_breaker;
 mod concurrency_limit;
 mod tally;
 mod timeout;
-mod tally;
 mod traffic_split;
