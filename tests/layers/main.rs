@@ -1,4 +1,5 @@
 //! Each layer as its users see it, on a paused clock and without sockets.
 
 mod gate;
+mod rate_limit;
 mod support;
