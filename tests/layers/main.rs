@@ -2,4 +2,6 @@
 
 mod gate;
 mod rate_limit;
+mod rate_limit_keys;
+mod rate_limit_queue;
 mod support;
