@@ -1,5 +1,6 @@
 //! Inputs with expected results from the test suites of the systems whose behaviour this crate
 //! reproduces. Each case names its source.
 
-#[expect(dead_code, reason = "for the files of vectors to come")]
+mod rate_limit;
+mod rate_limit_filter;
 mod tally;
