@@ -9,6 +9,8 @@
 
 mod circuit_breaker;
 mod concurrency_limit;
+mod rate_limit;
+mod rate_limit_filter;
 mod tally;
 mod timeout;
 mod traffic_split;
