@@ -10,6 +10,7 @@ mod circuit_breaker;
 mod concurrency_limit;
 mod fault_injection;
 mod gate;
+mod retry;
 mod support;
 mod telemetry;
 mod timeout;
