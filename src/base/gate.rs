@@ -52,6 +52,7 @@ mod queued;
 mod service;
 
 pub use future::GatedFuture;
+pub(crate) use future::PanicGuard;
 pub use queued::{Queued, QueuedFuture};
 pub use service::Gated;
 
@@ -60,7 +61,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 
 pub use super::{Answer, WatchedBody};
 use super::{Failure, Outcome, Rejection, RequestHead};
@@ -106,6 +107,10 @@ pub trait Ticket {
     /// Takes note that the response broke off after its head was reported.
     fn broken(&mut self, failure: Failure);
 
+    /// Takes note of the status that the response's head has, whoever made it; before
+    /// [`head`](Ticket::head).
+    fn answered(&mut self, _status: StatusCode) {}
+
     /// Adds headers to the response.
     fn annotate(&mut self, _headers: &mut HeaderMap) {}
 
@@ -125,4 +130,14 @@ impl<T> Future for Never<T> {
     fn poll(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.0 {}
     }
+}
+
+/// A ticket that nobody waits for: it watches nothing and gives nothing back.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unwatched;
+
+impl Ticket for Unwatched {
+    fn head(&mut self, _outcome: Outcome) {}
+
+    fn broken(&mut self, _failure: Failure) {}
 }

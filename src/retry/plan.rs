@@ -6,13 +6,12 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use http_body::Body;
 
-use super::alarm::later;
 use super::budget::Slot;
 use super::machine::{Facts, Progress, Safety};
 use super::replay::Replay;
 use super::service::Shared;
 use super::{ReplayBody, RetryPolicy};
-use crate::base::{clock, tell};
+use crate::base::clock;
 use crate::{Deadline, Event, GaveUp, Outcome};
 
 /// What is kept of a request that may be sent again.
@@ -114,12 +113,12 @@ pub(super) struct Limit {
     /// When the try is given up; none if only the deadline holds, which is another layer's.
     pub(super) at: Option<Instant>,
     pub(super) after: Duration,
-    pub(super) grpc: bool,
+    from: Instant,
 }
 
 impl Limit {
     /// Returns the limit of a try that starts now; none if nothing limits it.
-    pub(super) fn of_try(policy: &RetryPolicy, grpc: bool) -> Option<Self> {
+    pub(super) fn of_try(policy: &RetryPolicy) -> Option<Self> {
         let deadline = Deadline::current();
         let per_try = policy.per_try_timeout();
         if deadline.is_none() && per_try.is_none() {
@@ -131,12 +130,12 @@ impl Limit {
             Some(after) if left.is_none_or(|left| after < left) => Some(Self {
                 at: now.checked_add(after),
                 after,
-                grpc,
+                from: now,
             }),
             _ => Some(Self {
                 at: None,
                 after: left?,
-                grpc,
+                from: now,
             }),
         }
     }
@@ -154,7 +153,13 @@ pub(super) fn send<B>(mut request: Request<B>, number: u32, limit: Option<&Limit
     };
     request.headers_mut().insert(ATTEMPT, number);
     if let Some(limit) = limit {
-        tell(request.headers_mut(), limit.after, limit.grpc);
+        Deadline::at(later(limit.from, limit.after)).tell_at(request.headers_mut(), limit.from);
     }
     request
+}
+
+/// Adds a wait to an instant; one that the clock cannot say is 30 years.
+pub(super) fn later(now: Instant, wait: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(86_400 * 365 * 30);
+    now + wait.min(FAR)
 }

@@ -55,7 +55,7 @@ where
         let active = policy.budget().request(&self.shared.budget);
         let head = RequestHead::of(&request);
         let (grpc, safety) = (head.is_grpc(), Safety::of(head));
-        let limit = Limit::of_try(&policy, grpc);
+        let limit = Limit::of_try(&policy);
         if !safety.may_be_retried(&policy) {
             let request = send(request.map(ReplayBody::plain), 1, limit.as_ref());
             return RetryFuture::once(self.inner.call(request), limit, grpc, active);

@@ -5,9 +5,8 @@ use http::Response;
 use http_body::Body;
 use pin_project::pin_project;
 
-use super::alarm::later;
 use super::drain::{self, Drain};
-use super::plan::Plan;
+use super::plan::{Plan, later};
 use crate::Outcome;
 use crate::base::clock;
 

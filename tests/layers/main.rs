@@ -1,5 +1,16 @@
 //! Each layer as its users see it, on a paused clock and without sockets.
+#![cfg(test)]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests read the clock that they pause; their helpers fail as they do"
+)]
 
+mod circuit_breaker;
+mod concurrency_limit;
+mod fault_injection;
 mod gate;
 mod retry;
 mod support;
+mod telemetry;
+mod timeout;

@@ -1,0 +1,14 @@
+//! Without features there are no errors of other crates to know.
+
+use std::any::Any;
+use std::error::Error;
+
+use super::chain::Clue;
+
+pub(super) const fn as_error(_error: &dyn Any) -> Option<&(dyn Error + 'static)> {
+    None
+}
+
+pub(super) const fn clue(_error: &(dyn Error + 'static), _connecting: bool) -> Option<Clue> {
+    None
+}

@@ -1,0 +1,110 @@
+use std::borrow::Cow;
+use std::fmt::{self, Debug, Formatter};
+use std::sync::Arc;
+
+use http::HeaderName;
+
+use super::weights::hash;
+use crate::base::RequestHead;
+use crate::base::cookie::cookie;
+
+/// What keeps a user on one version: requests with the same key go to the same destination.
+///
+/// The key is hashed in a way that is the same in every process and every release, so a user stays
+/// on one version over all replicas of the caller. A request without the key goes by chance.
+///
+/// # What moves when weights change
+///
+/// The choice is weighted rendezvous hashing. A change of one weight moves users to or from that
+/// destination only, and exactly as many as its share changes; so does any change of two
+/// destinations' weights. In general, when the shares change by δ in all (half the sum of the
+/// differences), at most 2δ/(1 + δ) of all users move, which is the least that any choice without
+/// memory can promise.
+#[derive(Clone)]
+pub struct Sticky(Vec<Key>);
+
+#[derive(Clone)]
+enum Key {
+    Cookie(Box<str>),
+    Function(Function),
+    Header(HeaderName),
+    Query(Box<str>),
+}
+
+type Function = Arc<dyn for<'a> Fn(RequestHead<'a>) -> Option<Cow<'a, [u8]>> + Send + Sync>;
+
+impl Sticky {
+    /// Takes the value of a cookie: of the first of this name, without quotes.
+    #[must_use]
+    pub fn cookie(name: impl Into<Box<str>>) -> Self {
+        Self::of(Key::Cookie(name.into()))
+    }
+
+    /// Takes what `key` returns; `None` is a request without the key.
+    #[must_use]
+    pub fn function<F>(key: F) -> Self
+    where
+        F: for<'a> Fn(RequestHead<'a>) -> Option<Cow<'a, [u8]>> + Send + Sync + 'static,
+    {
+        Self::of(Key::Function(Arc::new(key)))
+    }
+
+    /// Takes the first value of a header.
+    #[must_use]
+    pub fn header(name: HeaderName) -> Self {
+        Self::of(Key::Header(name))
+    }
+
+    /// Takes a query parameter, the first of this name and as it stands in the URI.
+    #[must_use]
+    pub fn query(name: impl Into<Box<str>>) -> Self {
+        Self::of(Key::Query(name.into()))
+    }
+
+    /// Takes the key from `other` if a request has none of this kind.
+    #[must_use]
+    pub fn or(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    /// Returns the hash of the request's key, if it has one.
+    pub(super) fn hash(&self, head: RequestHead<'_>) -> Option<u64> {
+        self.0.iter().find_map(|key| key.hash(head))
+    }
+
+    fn of(key: Key) -> Self {
+        Self(vec![key])
+    }
+}
+
+impl Debug for Sticky {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.0).finish()
+    }
+}
+
+impl Key {
+    fn hash(&self, head: RequestHead<'_>) -> Option<u64> {
+        match self {
+            Self::Cookie(name) => cookie(head.headers(), name).map(hash),
+            Self::Function(key) => key(head).map(|key| hash(&key)),
+            Self::Header(name) => head.headers().get(name).map(|value| hash(value.as_bytes())),
+            Self::Query(name) => {
+                let value = super::query::first(head.uri().query()?, name)?;
+                Some(hash(value.as_bytes()))
+            }
+        }
+    }
+}
+
+impl Debug for Key {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cookie(name) => f.debug_tuple("Cookie").field(name).finish(),
+            Self::Function(_) => f.write_str("Function"),
+            Self::Header(name) => f.debug_tuple("Header").field(name).finish(),
+            Self::Query(name) => f.debug_tuple("Query").field(name).finish(),
+        }
+    }
+}
