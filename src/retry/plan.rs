@@ -57,7 +57,11 @@ impl<S, B: Body> Plan<S, B> {
         headers: Option<&HeaderMap>,
     ) -> Option<Instant> {
         self.slot = None;
-        if !self.policy.retry_on().matches(outcome, headers) {
+        let failed = self.policy.retry_on().matches(outcome, headers);
+        if failed || outcome.is_success() {
+            self.policy.budget().ended(&self.shared.budget, failed);
+        }
+        if !failed {
             self.replay.finish();
             return None;
         }
@@ -91,6 +95,13 @@ impl<S, B: Body> Plan<S, B> {
         let budget = self.policy.budget();
         let slot = budget.retry(&self.shared.budget, self.policy.max_parallel())?;
         Ok((wait, slot))
+    }
+
+    /// Takes note that the last try is on its way to the caller.
+    pub(super) fn committed(&mut self) {
+        self.slot = None;
+        self.policy.budget().ended(&self.shared.budget, false);
+        self.replay.finish();
     }
 
     /// Makes the request of the next try.

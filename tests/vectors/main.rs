@@ -9,5 +9,6 @@
 
 mod circuit_breaker;
 mod concurrency_limit;
+mod retry;
 mod tally;
 mod timeout;
