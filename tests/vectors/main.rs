@@ -11,6 +11,7 @@ mod circuit_breaker;
 mod concurrency_limit;
 mod rate_limit;
 mod rate_limit_filter;
+mod retry;
 mod tally;
 mod timeout;
 mod traffic_split;
