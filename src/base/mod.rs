@@ -10,7 +10,7 @@ mod failure;
 pub mod gate;
 mod grpc;
 mod head;
-mod host_pattern;
+pub(crate) mod host_pattern;
 mod live;
 mod outcome;
 mod percent;
