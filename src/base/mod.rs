@@ -21,6 +21,7 @@ pub(crate) mod grpc;
 mod head;
 mod host_pattern;
 pub(crate) mod keyed;
+pub(crate) mod host_pattern;
 mod live;
 mod outcome;
 mod overflow;

@@ -17,3 +17,4 @@ mod rate_limit_queue;
 mod support;
 mod telemetry;
 mod timeout;
+mod traffic_split;
