@@ -8,6 +8,7 @@
 mod concurrency_limit;
 mod fault_injection;
 mod gate;
+mod promises;
 mod support;
 mod telemetry;
 mod timeout;
