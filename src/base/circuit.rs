@@ -58,7 +58,7 @@ impl OpenReason {
 impl Display for OpenReason {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ConsecutiveFailures(failures) => write!(f, "{failures} failures in a row"),
+            Self::ConsecutiveFailures(failures) => write!(f, "failures in a row: {failures}"),
             Self::FailureRate { calls, failed } => write!(f, "{failed} of {calls} calls failed"),
             Self::Forced => f.write_str("opened by hand"),
             Self::ProbesFailed {

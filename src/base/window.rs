@@ -143,3 +143,100 @@ impl<T: Tally, const N: usize> TimeWindow<T, N> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::base::clock;
+
+    #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+    struct Sum(u64);
+
+    impl Tally for Sum {
+        type Sample = u8;
+
+        fn add(&mut self, sample: u8) {
+            self.0 += u64::from(sample);
+        }
+
+        fn remove(&mut self, sample: u8) {
+            self.0 -= u64::from(sample);
+        }
+
+        fn subtract(&mut self, other: Self) {
+            self.0 -= other.0;
+        }
+    }
+
+    fn sum(samples: &[u8]) -> Sum {
+        Sum(samples.iter().map(|sample| u64::from(*sample)).sum())
+    }
+
+    #[test]
+    fn a_time_before_the_last_counts_as_the_last() {
+        let now = clock::now();
+        let later = now + Duration::from_secs(25);
+        let mut window = TimeWindow::<Sum, 10>::new(Duration::from_secs(10));
+        window.record(1, later);
+        window.record(2, now);
+        assert_eq!(window.total(now), Sum(3));
+        assert_eq!(window.total(later), Sum(3));
+    }
+
+    #[test]
+    fn a_window_of_no_length_still_works() {
+        let now = clock::now();
+        let mut window = TimeWindow::<Sum, 10>::new(Duration::ZERO);
+        window.record(1, now);
+        assert_eq!(window.total(now), Sum(1));
+        assert_eq!(window.total(now + Duration::from_nanos(10)), Sum(0));
+        let mut window = CountWindow::<Sum>::new(0);
+        window.record(1);
+        window.record(2);
+        assert_eq!(window.total(), Sum(2));
+    }
+
+    proptest! {
+        #[test]
+        fn the_last_samples_are_the_last_samples(
+            size in 1..20_usize,
+            samples in prop::collection::vec(any::<u8>(), 0..100),
+        ) {
+            let mut window = CountWindow::<Sum>::new(size);
+            for (i, sample) in samples.iter().enumerate() {
+                window.record(*sample);
+                let first = (i + 1).saturating_sub(size);
+                prop_assert_eq!(window.total(), sum(&samples[first..=i]));
+            }
+            window.clear();
+            prop_assert_eq!(window.total(), Sum(0));
+            window.record(7);
+            prop_assert_eq!(window.total(), Sum(7));
+        }
+
+        /// The oracle keeps every sample with the number of its bucket, and adds up from scratch.
+        #[test]
+        fn a_sample_stays_for_as_long_as_its_bucket(
+            width in 1..50_u64,
+            steps in prop::collection::vec((0..200_u64, any::<u8>()), 1..100),
+        ) {
+            let origin = clock::now();
+            let mut window = TimeWindow::<Sum, 5>::new(Duration::from_nanos(5 * width));
+            let mut kept = Vec::new();
+            let mut nanos = 0;
+            for (i, (step, sample)) in steps.into_iter().enumerate() {
+                // The first sample is where the buckets are counted from.
+                nanos += if i == 0 { 0 } else { step };
+                let now = origin + Duration::from_nanos(nanos);
+                window.record(sample, now);
+                kept.push((nanos / width, sample));
+                let oldest = (nanos / width).saturating_sub(4);
+                let expected = kept.iter().filter(|(bucket, _)| *bucket >= oldest);
+                let expected: Vec<_> = expected.map(|(_, sample)| *sample).collect();
+                prop_assert_eq!(window.total(now), sum(&expected));
+            }
+        }
+    }
+}

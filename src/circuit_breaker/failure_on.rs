@@ -1,20 +1,8 @@
-use std::fmt::{self, Debug, Formatter};
-use std::sync::Arc;
-
 use http::StatusCode;
 
+use super::Verdict;
+use super::verdict::Judge;
 use crate::{Failure, GrpcStatus, Outcome};
-
-/// What an outcome says about the health of an upstream.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Verdict {
-    /// The upstream is in trouble.
-    Failure,
-    /// Nothing: it is not counted.
-    Neutral,
-    /// The upstream works.
-    Success,
-}
 
 /// Which outcomes count as failures of the upstream.
 ///
@@ -49,7 +37,7 @@ impl FailureOn {
     pub const NOTHING: Self = Self {
         facts: 0,
         grpc: 0,
-        judge: Judge(None),
+        judge: Judge::NONE,
     };
 
     /// Says whether calls whose caller went away before the head count. They do not by default; let
@@ -100,7 +88,7 @@ impl FailureOn {
         mut self,
         judge: impl Fn(Outcome) -> Option<Verdict> + Send + Sync + 'static,
     ) -> Self {
-        self.judge = Judge(Some(Arc::new(judge)));
+        self.judge = Judge::new(judge);
         self
     }
 
@@ -145,7 +133,7 @@ impl FailureOn {
     /// Says what `outcome` means.
     #[must_use]
     pub fn verdict(&self, outcome: Outcome) -> Verdict {
-        let own = self.judge.0.as_ref().and_then(|judge| judge(outcome));
+        let own = self.judge.ask(outcome);
         own.unwrap_or_else(|| self.fact(outcome))
     }
 
@@ -219,26 +207,3 @@ const fn fact_of(failure: Failure) -> u16 {
         Failure::Timeout => TIMEOUTS,
     }
 }
-
-/// A user's own verdict on outcomes.
-#[derive(Clone)]
-struct Judge(Option<Arc<dyn Fn(Outcome) -> Option<Verdict> + Send + Sync>>);
-
-impl Debug for Judge {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "own" } else { "none" })
-    }
-}
-
-/// Equal are clones of each other, or two without a function.
-impl PartialEq for Judge {
-    fn eq(&self, other: &Self) -> bool {
-        match (&self.0, &other.0) {
-            (None, None) => true,
-            (Some(one), Some(two)) => Arc::ptr_eq(one, two),
-            _ => false,
-        }
-    }
-}
-
-impl Eq for Judge {}

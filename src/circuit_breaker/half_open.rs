@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::counts::Call;
-use super::{CircuitBreakerPolicy, Probes};
+use super::{CircuitBreakerPolicy, Probes, ramp};
 use crate::OpenReason;
 
 /// The probes under way, and how those before them went.
@@ -12,7 +12,7 @@ pub(super) struct HalfOpen {
     calls: u32,
     failed: u32,
     good: u32,
-    next: u64,
+    next: u32,
     places: Vec<Place>,
     slow: u32,
     /// The circuit was opened by slow calls, so a slow probe is a bad one.
@@ -22,7 +22,7 @@ pub(super) struct HalfOpen {
 /// A probe under way.
 #[derive(Debug)]
 struct Place {
-    probe: u64,
+    probe: u32,
     until: Instant,
 }
 
@@ -48,16 +48,14 @@ impl HalfOpen {
     }
 
     /// Gives a probe its place, if there is one free.
-    pub(super) fn admit(&mut self, probes: &Probes, now: Instant) -> Option<u64> {
+    pub(super) fn admit(&mut self, probes: &Probes, now: Instant) -> Option<u32> {
         self.places.retain(|place| now < place.until);
         if self.places.len() >= probes.at_once() {
             return None;
         }
         let probe = self.next;
-        self.next += 1;
-        let until = now.checked_add(probes.lease());
-        // A lease beyond the end of the clock is held until the probe reports.
-        let until = until.unwrap_or_else(|| super::far_from(now));
+        self.next = self.next.wrapping_add(1);
+        let until = ramp::after(now, probes.lease());
         self.places.push(Place { probe, until });
         Some(probe)
     }
@@ -68,7 +66,7 @@ impl HalfOpen {
     }
 
     /// Frees the place of a probe.
-    pub(super) fn free(&mut self, probe: u64) {
+    pub(super) fn free(&mut self, probe: u32) {
         self.places.retain(|place| place.probe != probe);
     }
 

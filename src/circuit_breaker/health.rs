@@ -17,7 +17,7 @@ pub(super) struct Health {
 #[derive(Debug)]
 enum Calls {
     Count(u32, CountWindow<Counts>),
-    Time(Duration, TimeWindow<Counts, 10>),
+    Time(Duration, Box<TimeWindow<Counts, 10>>),
 }
 
 /// Bounds the memory of a window of calls to 4 MB.
@@ -109,7 +109,7 @@ impl Calls {
     fn new(window: Window) -> Self {
         match window {
             Window::Count(size) => Self::Count(size, CountWindow::new(size.min(MOST) as usize)),
-            Window::Time(length) => Self::Time(length, TimeWindow::new(length)),
+            Window::Time(length) => Self::Time(length, Box::new(TimeWindow::new(length))),
         }
     }
 

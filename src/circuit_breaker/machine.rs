@@ -1,5 +1,8 @@
 //! The breaker's decisions. Time, chance, outcome and policy are arguments; nothing here waits or
 //! locks.
+//!
+//! This file says what happens to a request; `transitions.rs` how the circuit gets from one state to
+//! another.
 
 use std::time::{Duration, Instant};
 
@@ -7,24 +10,24 @@ use super::counts::Call;
 use super::half_open::{HalfOpen, Proof};
 use super::health::Health;
 use super::word::Word;
-use super::{CircuitBreakerPolicy, CircuitState, Counts, Verdict, far_from};
+use super::{CircuitBreakerPolicy, CircuitState, Counts, Verdict, ramp};
 use crate::{Event, OpenReason, Percent, Rejection};
 
 /// The state of one circuit breaker.
 #[derive(Debug)]
 pub(super) struct Machine {
     /// Counts the transitions, so that a result can be matched with the state that admitted it.
-    epoch: u64,
-    health: Health,
+    pub(super) epoch: u64,
+    pub(super) health: Health,
     /// How often the circuit opened since it was last closed.
-    openings: u32,
+    pub(super) openings: u32,
     /// Until when each reason is not reported again by a dry run.
-    reported: [Option<Instant>; 3],
-    state: State,
+    pub(super) reported: [Option<Instant>; 3],
+    pub(super) state: State,
 }
 
 #[derive(Debug)]
-enum State {
+pub(super) enum State {
     Closed,
     ForcedClosed,
     ForcedOpen,
@@ -46,7 +49,7 @@ enum State {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Admission {
     pub(super) epoch: u64,
-    pub(super) probe: Option<u64>,
+    pub(super) probe: Option<u32>,
 }
 
 /// How an admitted request went.
@@ -61,9 +64,6 @@ pub(super) struct Report {
 pub(super) type Events = [Option<Event>; 3];
 
 const NO_EVENTS: Events = [None, None, None];
-
-/// The share that goes through when a recovery begins: Envoy's `min_weight_percent`.
-const FIRST_SHARE: Percent = Percent::new(10);
 
 impl Machine {
     pub(super) fn new(policy: &CircuitBreakerPolicy) -> Self {
@@ -94,45 +94,36 @@ impl Machine {
         now: Instant,
         roll: u64,
     ) -> (Result<Admission, Rejection>, Option<Event>) {
-        let mut event = None;
-        if let State::Open {
-            slowness, until, ..
-        } = self.state
-            && now >= until
-        {
-            self.enter(State::HalfOpen(HalfOpen::new(slowness)));
-            event = Some(Event::CircuitHalfOpened);
-        }
+        let event = self.advance(policy, now);
+        (self.decide(policy, now, roll), event)
+    }
+
+    fn decide(
+        &mut self,
+        policy: &CircuitBreakerPolicy,
+        now: Instant,
+        roll: u64,
+    ) -> Result<Admission, Rejection> {
         let epoch = self.epoch;
+        let admit = |probe| Ok(Admission { epoch, probe });
         let refuse = |why, retry_after| Err(Rejection::CircuitOpen { retry_after, why });
-        let probe = None;
-        let admitted = match &mut self.state {
-            State::Closed | State::ForcedClosed => Ok(Admission { epoch, probe }),
+        match &mut self.state {
+            State::Closed | State::ForcedClosed => admit(None),
             State::ForcedOpen => refuse(OpenReason::Forced, None),
             State::HalfOpen(probes) => match probes.admit(policy.probes(), now) {
-                Some(probe) => Ok(Admission {
-                    epoch,
-                    probe: Some(probe),
-                }),
+                Some(probe) => admit(Some(probe)),
                 None => refuse(OpenReason::Probing, None),
             },
             State::Open { until, why, .. } => refuse(*why, Some(*until - now)),
             State::Recovering { since } => {
-                let share = share(*since, policy.ramp(), now);
-                if share == Percent::ALL {
-                    self.openings = 0;
-                    // The same epoch: a recovering circuit already counts like a closed one.
-                    self.state = State::Closed;
-                    event = Some(Event::CircuitClosed);
-                }
+                let share = ramp::share(*since, policy.ramp(), now);
                 if share.happens(roll) {
-                    Ok(Admission { epoch, probe })
+                    admit(None)
                 } else {
                     refuse(OpenReason::Recovering(share), None)
                 }
             }
-        };
-        (admitted, event)
+        }
     }
 
     /// Takes in how an admitted request went.
@@ -157,16 +148,16 @@ impl Machine {
             Verdict::Success => false,
         };
         let call = Call::new(failed, policy.is_slow(report.latency), report.latency);
+        let closed = self.advance(policy, now);
         match &mut self.state {
             State::Closed | State::Recovering { .. } => {
                 let reasons = self.health.record(call, policy, now);
                 if policy.dry_run() {
-                    self.would_open(reasons, policy, now)
-                } else {
-                    let why = reasons.into_iter().flatten().next();
-                    let event = why.map(|why| self.open(why, policy, now, roll));
-                    [event, None, None]
+                    return self.would_open(reasons, policy, now);
                 }
+                let why = reasons.into_iter().flatten().next();
+                let opened = why.map(|why| self.open(why, policy, now, roll));
+                [closed, opened, None]
             }
             State::HalfOpen(probes) => match probes.record(call, policy) {
                 Proof::Bad(why) => [Some(self.open(why, policy, now, roll)), None, None],
@@ -174,55 +165,6 @@ impl Machine {
                 Proof::Nothing => NO_EVENTS,
             },
             State::ForcedClosed | State::ForcedOpen | State::Open { .. } => NO_EVENTS,
-        }
-    }
-
-    /// Opens the circuit for so long, or until further notice.
-    pub(super) fn force_open(&mut self, open_for: Option<Duration>, now: Instant) -> Event {
-        let why = OpenReason::Forced;
-        self.enter(match open_for {
-            Some(open_for) => State::Open {
-                slowness: false,
-                until: after(now, open_for),
-                why,
-            },
-            None => State::ForcedOpen,
-        });
-        Event::CircuitOpened { open_for, why }
-    }
-
-    /// Closes the circuit and forgets what was: `forced` keeps it so.
-    pub(super) fn close(&mut self, forced: bool) -> Option<Event> {
-        let was_closed = matches!(self.state, State::Closed | State::ForcedClosed);
-        self.enter(if forced {
-            State::ForcedClosed
-        } else {
-            State::Closed
-        });
-        self.health.clear();
-        self.openings = 0;
-        self.reported = [None; 3];
-        (!was_closed).then_some(Event::CircuitClosed)
-    }
-
-    /// Takes over another policy, and keeps what is known.
-    pub(super) fn reconfigure(
-        &mut self,
-        policy: &CircuitBreakerPolicy,
-        now: Instant,
-    ) -> Option<Event> {
-        self.health.reconfigure(policy);
-        match &mut self.state {
-            State::Closed | State::ForcedClosed | State::ForcedOpen => None,
-            // A policy that refuses nothing refuses nothing from now on.
-            _ if policy.dry_run() || policy.never_opens() => self.close(false),
-            State::Open { until, why, .. } => {
-                if *why != OpenReason::Forced {
-                    *until = (*until).min(after(now, policy.longest()));
-                }
-                None
-            }
-            State::HalfOpen(_) | State::Recovering { .. } => None,
         }
     }
 
@@ -238,7 +180,7 @@ impl Machine {
                 remaining: *until - now,
                 why: *why,
             },
-            State::Recovering { since } => match share(*since, policy.ramp(), now) {
+            State::Recovering { since } => match ramp::share(*since, policy.ramp(), now) {
                 Percent::ALL => CircuitState::Closed,
                 share => CircuitState::Recovering { share },
             },
@@ -252,78 +194,4 @@ impl Machine {
     pub(super) fn counts(&mut self, now: Instant) -> Counts {
         self.health.counts(now)
     }
-
-    fn open(
-        &mut self,
-        why: OpenReason,
-        policy: &CircuitBreakerPolicy,
-        now: Instant,
-        roll: u64,
-    ) -> Event {
-        let slowness = match (&self.state, why) {
-            (State::HalfOpen(probes), _) => probes.slowness(),
-            (_, why) => matches!(why, OpenReason::SlowRate { .. }),
-        };
-        let open_for = policy.open_for_after(self.openings, roll);
-        self.openings = self.openings.saturating_add(1);
-        self.enter(State::Open {
-            slowness,
-            until: after(now, open_for),
-            why,
-        });
-        Event::CircuitOpened {
-            open_for: Some(open_for),
-            why,
-        }
-    }
-
-    fn recover(&mut self, policy: &CircuitBreakerPolicy, now: Instant) -> Event {
-        self.health.clear();
-        let ramp = policy.ramp();
-        if ramp.is_zero() {
-            self.openings = 0;
-            self.enter(State::Closed);
-            Event::CircuitClosed
-        } else {
-            self.enter(State::Recovering { since: now });
-            Event::CircuitRecovering { ramp }
-        }
-    }
-
-    fn would_open(
-        &mut self,
-        reasons: [Option<OpenReason>; 3],
-        policy: &CircuitBreakerPolicy,
-        now: Instant,
-    ) -> Events {
-        let mut events = NO_EVENTS;
-        for ((event, reason), until) in events.iter_mut().zip(reasons).zip(&mut self.reported) {
-            if let Some(why) = reason
-                && until.is_none_or(|until| now >= until)
-            {
-                *until = Some(after(now, policy.open_for()));
-                *event = Some(Event::CircuitWouldOpen { why });
-            }
-        }
-        events
-    }
-
-    fn enter(&mut self, state: State) {
-        self.state = state;
-        self.epoch += 1;
-    }
-}
-
-/// The share of requests that go through so long after the probes went well.
-fn share(since: Instant, ramp: Duration, now: Instant) -> Percent {
-    let passed = now.saturating_duration_since(since);
-    if passed >= ramp {
-        return Percent::ALL;
-    }
-    let (passed, ramp) = (passed.as_secs_f64(), ramp.as_secs_f64());
-    Percent::from_f64(passed / ramp * 100.0).max(FIRST_SHARE)
-}
-
-fn after(now: Instant, duration: Duration) -> Instant {
-    now.checked_add(duration).unwrap_or_else(|| far_from(now))
 }

@@ -62,14 +62,19 @@ impl Shared {
         }
     }
 
-    /// Settles a call that took so long to its head.
-    pub(super) fn settle(&self, admission: Admission, outcome: Outcome, latency: Duration) {
-        let verdict = self.policy.load().failure_on().verdict(outcome);
-        // A slow call is always counted; with no time taken there is none.
-        if self.circuit.ignores(admission, verdict) {
+    /// Settles a call that took so long to its head; `now` is the time if somebody just read it.
+    pub(super) fn settle(
+        &self,
+        admission: Admission,
+        outcome: Outcome,
+        latency: Duration,
+        now: Option<Instant>,
+    ) {
+        let verdict = || self.policy.load().failure_on().verdict(outcome);
+        let Some(verdict) = self.circuit.verdict(admission, verdict) else {
             return;
-        }
-        let (now, roll) = (clock::now(), self.dice.roll());
+        };
+        let (now, roll) = (now.unwrap_or_else(clock::now), self.dice.roll());
         let report = Report { latency, verdict };
         let events = self.machine(|m, policy| m.settle(admission, report, policy, now, roll));
         self.tell(events.into_iter().flatten());

@@ -50,14 +50,15 @@ impl Ticket {
 
     fn report(&mut self, outcome: Outcome) {
         self.settled = true;
-        let latency = self.latency.unwrap_or_else(|| self.elapsed());
-        self.shared.settle(self.admission, outcome, latency);
-    }
-
-    fn elapsed(&self) -> Duration {
-        self.admitted_at.map_or(Duration::ZERO, |admitted_at| {
-            clock::now().saturating_duration_since(admitted_at)
-        })
+        let (latency, now) = match (self.latency, self.admitted_at) {
+            (Some(latency), _) => (latency, None),
+            (None, Some(admitted_at)) => {
+                let now = clock::now();
+                (now.saturating_duration_since(admitted_at), Some(now))
+            }
+            (None, None) => (Duration::ZERO, None),
+        };
+        self.shared.settle(self.admission, outcome, latency, now);
     }
 }
 
@@ -69,13 +70,14 @@ impl gate::Ticket for Ticket {
     fn broken(&mut self, failure: Failure) {
         // Its time was counted with the head.
         let outcome = Outcome::Failed(failure);
-        self.shared.settle(self.admission, outcome, Duration::ZERO);
+        self.shared
+            .settle(self.admission, outcome, Duration::ZERO, None);
     }
 
     fn annotate(&mut self, _headers: &mut HeaderMap) {
-        if !self.settled {
-            // A gRPC stream: its trailers decide, but its head says how fast the upstream is.
-            self.latency = Some(self.elapsed());
+        // A gRPC stream: its trailers decide, but its head says how fast the upstream is.
+        if let (false, Some(admitted_at)) = (self.settled, self.admitted_at) {
+            self.latency = Some(clock::now().saturating_duration_since(admitted_at));
         }
     }
 

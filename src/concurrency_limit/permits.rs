@@ -186,3 +186,6 @@ impl Promoted {
         }
     }
 }
+
+#[cfg(all(test, meshless_loom))]
+mod loom_tests;

@@ -53,6 +53,8 @@ pub(super) struct Limits {
     idle: Duration,
     /// When the present silence has lasted too long.
     idle_at: Option<Instant>,
+    /// The window is over; what was there at that moment has gone through.
+    overdue: bool,
     shared: Arc<Shared>,
     window: Option<Window>,
 }
@@ -69,6 +71,7 @@ impl Limits {
             head_only,
             idle,
             idle_at: None,
+            overdue: false,
             shared,
             window,
         }
@@ -105,6 +108,22 @@ impl Limits {
             self.event_stream = content_type
                 .is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
         }
+    }
+
+    /// Says whether `frame`, which is there, still goes through.
+    ///
+    /// The frame that is there when the time is over does, and so does the end. More data does not: a
+    /// body that always has some would never be cut, as when its reader is slow.
+    fn passes<E>(&mut self, frame: Option<&Result<Frame<Bytes>, E>>, last: bool) -> bool {
+        let more = matches!(frame, Some(Ok(frame)) if frame.is_data()) && !last;
+        let Some(window) = self.window.filter(|_| more) else {
+            return true;
+        };
+        if self.overdue {
+            return false;
+        }
+        self.overdue = clock::now() >= window.at;
+        true
     }
 
     /// Waits until one of the limits is reached, while the body has nothing to say.
@@ -161,20 +180,24 @@ where
             }
             SourceProj::Cut => return Poll::Ready(None),
             SourceProj::Upstream {
-                inner,
+                mut inner,
                 timer,
                 limits,
             } => {
                 let frame = {
                     let _guard = limits.enter();
-                    inner.poll_frame(cx)
+                    inner.as_mut().poll_frame(cx)
                 };
                 // Before the timer: a frame that is there wins.
-                if let Poll::Ready(frame) = frame {
+                let elapsed = if let Poll::Ready(frame) = frame {
                     limits.idle_at = None;
-                    return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
-                }
-                let elapsed = ready!(limits.poll_elapsed(timer, cx));
+                    if limits.passes(frame.as_ref(), inner.is_end_stream()) {
+                        return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+                    }
+                    Elapsed::Total(limits.length())
+                } else {
+                    ready!(limits.poll_elapsed(timer, cx))
+                };
                 limits.shared.cut(elapsed, limits.event_stream);
                 elapsed
             }
