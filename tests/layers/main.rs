@@ -11,6 +11,7 @@ mod concurrency_limit;
 mod fault_injection;
 mod gate;
 mod promises;
+mod retry;
 mod support;
 mod telemetry;
 mod timeout;

@@ -203,11 +203,11 @@ where
         assert_eq!(body.size_hint().exact(), Some(10));
         for expected in ["hello", "world"] {
             assert!(!body.is_end_stream());
-            let frame = body.frame().await.unwrap().ok().expect("a frame");
-            assert_eq!(frame.into_data().ok().expect("data"), expected);
+            let frame = body.frame().await.unwrap().ok().unwrap();
+            assert_eq!(frame.into_data().unwrap(), expected);
         }
-        let frame = body.frame().await.unwrap().ok().expect("a frame");
-        assert_eq!(frame.into_trailers().ok().expect("trailers"), trailers());
+        let frame = body.frame().await.unwrap().ok().unwrap();
+        assert_eq!(frame.into_trailers().unwrap(), trailers());
         assert!(body.is_end_stream());
         assert!(body.frame().await.is_none());
     }
@@ -259,7 +259,7 @@ impl End {
             drop(start(service, request()));
             return;
         }
-        let mut call = Box::pin(AssertUnwindSafe(call(service, request())).catch_unwind());
+        let call = Box::pin(AssertUnwindSafe(call(service, request())).catch_unwind());
         match self {
             Self::DroppedWhilePending => assert!(call.now_or_never().is_none()),
             Self::Fails => assert!(call.await.unwrap().is_err()),
