@@ -2,6 +2,7 @@
 //! user.
 
 mod apply;
+mod cookie_value;
 mod destination;
 mod direct_response;
 mod future;
@@ -12,21 +13,25 @@ mod layer;
 mod machine;
 mod matching;
 mod normalize;
+mod on_response;
+mod path;
 mod path_match;
 mod policy;
 mod query;
 mod redirect;
 mod rewrite;
 mod route;
+mod routed;
 mod service;
 mod sticky;
+mod sticky_cookie;
 mod table;
 mod template;
+mod view;
 mod virtual_host;
 mod weighted;
 mod weights;
 
-pub use apply::Routed;
 pub use destination::Destination;
 pub use direct_response::DirectResponse;
 pub use future::{RoutedFuture, TrafficSplitFuture};
@@ -41,8 +46,10 @@ pub use policy::{RouteId, TrafficSplitPolicy};
 pub use redirect::Redirect;
 pub use rewrite::{PathRewrite, Rewrite};
 pub use route::Route;
+pub use routed::Routed;
 pub use service::TrafficSplit;
 pub use sticky::Sticky;
+pub use sticky_cookie::StickyCookie;
 pub use template::PathTemplate;
 pub use virtual_host::VirtualHost;
 pub use weighted::WeightedDestination;

@@ -4,9 +4,15 @@ use std::future::Future;
 use std::net::SocketAddr;
 
 use axum::Router;
+use meshless::client::Transport;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+/// A transport that asks no proxy which the machine may have.
+pub(crate) fn transport() -> Transport {
+    Transport::build(reqwest::Client::builder().no_proxy()).unwrap()
+}
 
 /// A server on a port that the system chose.
 pub(crate) struct Server {

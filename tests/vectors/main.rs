@@ -11,3 +11,4 @@ mod circuit_breaker;
 mod concurrency_limit;
 mod tally;
 mod timeout;
+mod traffic_split;

@@ -71,7 +71,11 @@ fn clue(error: &(dyn Error + 'static), connecting: bool) -> Option<Clue> {
         };
         return Some(Clue::Is(failure));
     }
-    if error.is::<Elapsed>() || error.is::<tokio::time::error::Elapsed>() {
+    if error.is::<Elapsed>() {
+        return Some(Clue::Is(Failure::Timeout));
+    }
+    // A connector's own timeout is a failure to connect.
+    if !connecting && error.is::<tokio::time::error::Elapsed>() {
         return Some(Clue::Is(Failure::Timeout));
     }
     foreign::clue(error, connecting)
