@@ -10,6 +10,7 @@ mod circuit_breaker;
 mod concurrency_limit;
 mod fault_injection;
 mod gate;
+mod promises;
 mod retry;
 mod rate_limit;
 mod rate_limit_keys;
