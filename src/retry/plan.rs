@@ -11,7 +11,6 @@ use super::machine::{Facts, Progress, Safety};
 use super::replay::Replay;
 use super::service::Shared;
 use super::{ReplayBody, RetryPolicy};
-use crate::base::{clock, time_left};
 use crate::base::clock;
 use crate::{Deadline, Event, GaveUp, Outcome};
 
@@ -165,7 +164,6 @@ pub(super) fn send<B>(mut request: Request<B>, number: u32, limit: Option<&Limit
     };
     request.headers_mut().insert(ATTEMPT, number);
     if let Some(limit) = limit {
-        time_left::tell(request.headers_mut(), limit.after);
         Deadline::at(later(limit.from, limit.after)).tell_at(request.headers_mut(), limit.from);
     }
     request
