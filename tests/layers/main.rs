@@ -7,9 +7,11 @@
 )]
 
 mod circuit_breaker;
+mod composition;
 mod concurrency_limit;
 mod fault_injection;
 mod gate;
+mod mesh;
 mod promises;
 mod rate_limit;
 mod rate_limit_keys;
