@@ -4,11 +4,11 @@ use std::error::Error as _;
 use std::io;
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::Request;
-use axum::http::header;
-use axum::response::IntoResponse;
-use axum::routing::{any, get};
+use ::axum::Router;
+use ::axum::extract::Request;
+use ::axum::http::header;
+use ::axum::response::IntoResponse;
+use ::axum::routing::{any, get};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::{BodyExt, Full, StreamBody};
@@ -27,7 +27,7 @@ fn client() -> Client {
 }
 
 /// Says what arrived.
-async fn echo(request: Request) -> axum::Json<Value> {
+async fn echo(request: Request) -> ::axum::Json<Value> {
     let (head, body) = request.into_parts();
     let mut headers = head
         .headers
@@ -36,7 +36,7 @@ async fn echo(request: Request) -> axum::Json<Value> {
         .collect::<Vec<_>>();
     headers.sort();
     let body = body.collect().await.unwrap().to_bytes();
-    axum::Json(json!({
+    ::axum::Json(json!({
         "request": format!("{} {} {:?}", head.method, head.uri, head.version),
         "headers": headers,
         "body": String::from_utf8(body.to_vec()).unwrap(),
@@ -163,7 +163,7 @@ async fn a_response_is_read_in_pieces_with_its_trailers() {
             Ok(http_body::Frame::trailers(trailers)),
         ];
         let body = StreamBody::new(futures_util::stream::iter(frames));
-        ([(header::TRAILER, "x-end")], axum::body::Body::new(body))
+        ([(header::TRAILER, "x-end")], ::axum::body::Body::new(body))
     }
     let server = Server::axum(Router::new().route("/", get(answer))).await;
     let client = client();

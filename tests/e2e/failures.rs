@@ -30,6 +30,12 @@ const CONNECT: Duration = Duration::from_millis(100);
 #[derive(Clone, Debug, Default)]
 struct Hears(Arc<Mutex<Option<Failure>>>);
 
+impl Hears {
+    fn take(&self) -> Option<Failure> {
+        self.0.lock().unwrap().take()
+    }
+}
+
 impl Ticket for Hears {
     fn head(&mut self, outcome: Outcome) {
         if let Outcome::Failed(failure) = outcome {
@@ -65,8 +71,7 @@ where
     if let Ok(response) = Gated::new(client, hears.clone()).oneshot(request).await {
         let _ = response.into_body().collect().await;
     }
-    let failure = *hears.0.lock().unwrap();
-    failure
+    hears.take()
 }
 
 /// As [`send`]; for a fault of a connection that is reused, once it has answered a request.

@@ -2,11 +2,11 @@
 
 use std::error::Error as _;
 
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::response::Redirect;
-use axum::routing::{any, get};
+use ::axum::Router;
+use ::axum::body::Bytes;
+use ::axum::extract::State;
+use ::axum::response::Redirect;
+use ::axum::routing::{any, get};
 use http::{HeaderMap, Method, StatusCode, header};
 use http_body_util::Full;
 use meshless::client::{Body, Client, Error, Transport};
