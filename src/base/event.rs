@@ -1,7 +1,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use super::{Elapsed, OpenReason, Rejection};
+use super::{Elapsed, GaveUp, OpenReason, Rejection};
 
 /// Something an operator would want to know.
 #[non_exhaustive]
@@ -30,11 +30,22 @@ pub enum Event {
         /// What would have opened it.
         why: OpenReason,
     },
+    /// A request that failed is not tried again, though the policy names the failure.
+    GaveUp(GaveUp),
     /// A policy of this crate answered a request instead of the upstream.
     Rejected(Rejection),
+    /// A request is tried again after a wait; 1 is the first retry.
+    Retrying {
+        /// The number of the retry.
+        retry: u32,
+        /// How long it waits.
+        wait: Duration,
+    },
     /// A total timeout of this length cut off a stream of events (`text/event-stream`), which wants an
     /// idle timeout instead. Said once by each timeout layer.
     StreamCut(Duration),
+    /// A policy of this crate would have answered, but was told not to.
+    WouldReject(Rejection),
 }
 
 /// Receives events; called outside every lock and from `Drop`, so it must not panic.
@@ -68,8 +79,18 @@ impl Observe for Log {
             Event::CircuitWouldOpen { why } => {
                 tracing::warn!(reason = why.label(), "circuit would have opened: {why}");
             }
+            Event::GaveUp(reason) => {
+                tracing::debug!(
+                    policy = "retry",
+                    reason = reason.label(),
+                    "gave up: {reason}"
+                );
+            }
             Event::Rejected(rejection) => {
                 tracing::debug!(policy = rejection.policy(), "rejected: {rejection}");
+            }
+            Event::Retrying { retry, wait } => {
+                tracing::debug!(policy = "retry", retry, ?wait, "trying again");
             }
             Event::StreamCut(total) => {
                 tracing::warn!(
@@ -77,6 +98,9 @@ impl Observe for Log {
                     "a total timeout of {total:?} cuts off streams of events; give them an idle \
                      timeout and no total (said once)"
                 );
+            }
+            Event::WouldReject(rejection) => {
+                tracing::debug!(policy = rejection.policy(), "would reject: {rejection}");
             }
         }
     }

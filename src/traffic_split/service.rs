@@ -7,7 +7,8 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::apply::{Next, OnResponse, decide};
+use super::apply::{Next, decide};
+use super::on_response::OnResponse;
 use super::table::Table;
 use super::{
     Destination, RouteId, RoutedBody, TrafficSplitFuture, TrafficSplitPolicy, WeightsError,
@@ -158,11 +159,11 @@ where
             match decide(table.policy(), &mut request, self.shared.dice.roll()) {
                 Next::Answer(response) => return TrafficSplitFuture::answer(response),
                 Next::Forward {
-                    destination,
+                    choice,
                     on_response,
-                    route,
+                    ..
                 } => {
-                    let service = table.service(route, destination);
+                    let service = table.service(choice);
                     (service, on_response, Rejection::UnknownDestination)
                 }
                 Next::PassThrough => {
