@@ -9,6 +9,8 @@ use std::any::Any;
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 
+use super::Outcome;
+
 /// Why no whole response came back.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -47,7 +49,10 @@ impl Failure {
     /// [`Recognizer`].
     #[must_use]
     pub fn of<E: 'static>(error: &E) -> Self {
-        chain::as_error(error).map_or(Self::Other, chain::read)
+        match Outcome::of_error(error) {
+            Outcome::Failed(failure) => failure,
+            _ => Self::Other,
+        }
     }
 
     /// Returns its name, as a metric's label.
@@ -76,6 +81,18 @@ impl Failure {
             self,
             Self::Connect | Self::Dns | Self::NotSent | Self::RefusedStream | Self::Tls
         )
+    }
+}
+
+impl Outcome {
+    /// Classifies an error of any type, as [`Failure::of`] does.
+    ///
+    /// Not every error is a failure of the upstream. One in which a [`Rejection`](crate::Rejection) of
+    /// this crate is found is what that is, mostly [`Refused`](Self::Refused); one that stands for a
+    /// status, of HTTP or gRPC, is that status.
+    #[must_use]
+    pub fn of_error<E: 'static>(error: &E) -> Self {
+        chain::as_error(error).map_or(Self::Failed(Failure::Other), chain::read)
     }
 }
 
@@ -130,6 +147,7 @@ mod tests {
     use std::io;
 
     use super::*;
+    use crate::base::Rejection;
 
     type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -146,6 +164,34 @@ mod tests {
             Failure::Closed
         );
         assert_eq!(Failure::of(&"unknown"), Failure::Other);
+    }
+
+    #[test]
+    fn what_says_that_nobody_can_be_reached_is_a_failure_to_connect() {
+        for (kind, failure) in [
+            (io::ErrorKind::ConnectionRefused, Failure::Connect),
+            (io::ErrorKind::HostUnreachable, Failure::Connect),
+            (io::ErrorKind::NetworkUnreachable, Failure::Connect),
+            (io::ErrorKind::ConnectionReset, Failure::Reset),
+            (io::ErrorKind::UnexpectedEof, Failure::Closed),
+            (io::ErrorKind::TimedOut, Failure::Timeout),
+            (io::ErrorKind::InvalidData, Failure::Other),
+        ] {
+            assert_eq!(Failure::of(&io::Error::from(kind)), failure, "{kind:?}");
+            // Errors that an `io::Error` wraps are not among its sources.
+            let wrapped = io::Error::other(Outer(kind.into()));
+            assert_eq!(Failure::of(&wrapped), failure, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn an_error_that_holds_an_answer_is_that_answer() {
+        let refused: BoxError = Box::new(Rejection::DeadlinePassed);
+        assert_eq!(Outcome::of_error(&refused), Outcome::Refused);
+        let timed_out = Rejection::TimedOut(std::time::Duration::ZERO);
+        let timeout = Outcome::Failed(Failure::Timeout);
+        assert_eq!(Outcome::of_error(&timed_out), timeout);
+        assert_eq!(Failure::of(&refused), Failure::Other);
     }
 
     #[test]

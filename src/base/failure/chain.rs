@@ -16,6 +16,8 @@ pub(super) enum Clue {
     Connecting,
     /// This is what happened.
     Is(Failure),
+    /// There was an answer: it stands in the error, or a policy of ours gave it.
+    Said(Outcome),
 }
 
 /// Returns an error of an unknown type as one that can be walked, if its type is known after all.
@@ -42,23 +44,24 @@ pub(super) fn known<E: Error + 'static>(error: &dyn Any) -> Option<&(dyn Error +
     error.downcast_ref::<E>().map(|error| error as _)
 }
 
-/// Recognises the failure in `error` and its sources: the first that says something decides.
-pub(super) fn read(error: &(dyn Error + 'static)) -> Failure {
+/// Classifies `error` by itself and its sources: the first that says something decides.
+pub(super) fn read(error: &(dyn Error + 'static)) -> Outcome {
     let mut connecting = false;
     let mut next = Some(error);
     while let Some(error) = next {
         match clue(error, connecting) {
             Some(Clue::Connecting) => connecting = true,
-            Some(Clue::Is(failure)) => return failure,
+            Some(Clue::Is(failure)) => return Outcome::Failed(failure),
+            Some(Clue::Said(outcome)) => return outcome,
             None => {}
         }
         next = source(error);
     }
-    if connecting {
+    Outcome::Failed(if connecting {
         Failure::Connect
     } else {
         Failure::Other
-    }
+    })
 }
 
 fn clue(error: &(dyn Error + 'static), connecting: bool) -> Option<Clue> {
@@ -66,10 +69,7 @@ fn clue(error: &(dyn Error + 'static), connecting: bool) -> Option<Clue> {
         return of_io(error.kind(), connecting).map(Clue::Is);
     }
     if let Some(rejection) = error.downcast_ref::<Rejection>() {
-        let Outcome::Failed(failure) = rejection.outcome() else {
-            return Some(Clue::Is(Failure::Other));
-        };
-        return Some(Clue::Is(failure));
+        return Some(Clue::Said(rejection.outcome()));
     }
     if error.is::<Elapsed>() {
         return Some(Clue::Is(Failure::Timeout));

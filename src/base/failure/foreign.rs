@@ -5,6 +5,12 @@ use std::error::Error;
 
 use super::Failure;
 use super::chain::{Clue, known};
+#[cfg(feature = "reqwest")]
+use crate::base::ClientError;
+#[cfg(feature = "tonic")]
+use crate::base::GrpcStatus;
+#[cfg(any(feature = "reqwest", feature = "tonic"))]
+use crate::base::Outcome;
 
 pub(super) fn as_error(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
     let found = known::<hyper::Error>(error)
@@ -13,7 +19,7 @@ pub(super) fn as_error(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
     #[cfg(feature = "reqwest")]
     let found = found
         .or_else(|| known::<reqwest::Error>(error))
-        .or_else(|| known::<crate::base::ClientError>(error));
+        .or_else(|| known::<ClientError>(error));
     #[cfg(feature = "tonic")]
     let found = found
         .or_else(|| known::<tonic::transport::Error>(error))
@@ -34,6 +40,17 @@ pub(super) fn clue(error: &(dyn Error + 'static), connecting: bool) -> Option<Cl
     #[cfg(feature = "reqwest")]
     if let Some(error) = error.downcast_ref::<reqwest::Error>() {
         return of_reqwest(error).map(Clue::Is);
+    }
+    #[cfg(feature = "reqwest")]
+    if let Some(ClientError::Status { status, .. }) = error.downcast_ref() {
+        return Some(Clue::Said(Outcome::Status(*status)));
+    }
+    #[cfg(feature = "tonic")]
+    if let Some(status) = error.downcast_ref::<tonic::Status>()
+        && status.source().is_none()
+    {
+        // One that tonic makes of a failure has that for its source.
+        return Some(Clue::Said(Outcome::Grpc(of_tonic(status.code()))));
     }
     #[cfg(feature = "tonic")]
     if error.is::<tonic::ConnectError>() {
@@ -89,4 +106,9 @@ fn of_reqwest(error: &reqwest::Error) -> Option<Failure> {
     } else {
         None
     }
+}
+
+#[cfg(feature = "tonic")]
+fn of_tonic(code: tonic::Code) -> GrpcStatus {
+    u8::try_from(i32::from(code)).map_or(GrpcStatus::UNKNOWN, GrpcStatus::new)
 }
