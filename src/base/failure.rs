@@ -49,10 +49,12 @@ impl Failure {
     /// [`Recognizer`].
     #[must_use]
     pub fn of<E: 'static>(error: &E) -> Self {
-        match Outcome::of_error(error) {
-            Outcome::Failed(failure) => failure,
-            _ => Self::Other,
-        }
+        chain::as_error(error).map_or(Self::Other, chain::read)
+    }
+
+    /// Finds what an error says of an attempt beyond its failure.
+    pub(super) fn fact<E: 'static>(error: &E) -> Option<Outcome> {
+        chain::as_error(error).and_then(chain::fact)
     }
 
     /// Returns its name, as a metric's label.
@@ -84,18 +86,6 @@ impl Failure {
     }
 }
 
-impl Outcome {
-    /// Classifies an error of any type, as [`Failure::of`] does.
-    ///
-    /// Not every error is a failure of the upstream. One in which a [`Rejection`](crate::Rejection) of
-    /// this crate is found is what that is, mostly [`Refused`](Self::Refused); one that stands for a
-    /// status, of HTTP or gRPC, is that status.
-    #[must_use]
-    pub fn of_error<E: 'static>(error: &E) -> Self {
-        chain::as_error(error).map_or(Self::Failed(Failure::Other), chain::read)
-    }
-}
-
 /// A user's own reading of errors, asked before [`Failure::of`].
 #[derive(Clone, Default)]
 pub struct Recognizer(Option<Recognize>);
@@ -118,6 +108,13 @@ impl Recognizer {
     pub fn failure<E: 'static>(&self, error: &E) -> Failure {
         let own = self.0.as_ref().and_then(|recognize| recognize(error));
         own.unwrap_or_else(|| Failure::of(error))
+    }
+
+    /// Returns what `error` says of an attempt: [`Outcome::of_error`], unless this recognises it.
+    #[must_use]
+    pub fn outcome<E: 'static>(&self, error: &E) -> Outcome {
+        let own = self.0.as_ref().and_then(|recognize| recognize(error));
+        own.map_or_else(|| Outcome::of_error(error), Outcome::Failed)
     }
 }
 
@@ -147,7 +144,6 @@ mod tests {
     use std::io;
 
     use super::*;
-    use crate::base::Rejection;
 
     type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -182,16 +178,6 @@ mod tests {
             let wrapped = io::Error::other(Outer(kind.into()));
             assert_eq!(Failure::of(&wrapped), failure, "{kind:?}");
         }
-    }
-
-    #[test]
-    fn an_error_that_holds_an_answer_is_that_answer() {
-        let refused: BoxError = Box::new(Rejection::DeadlinePassed);
-        assert_eq!(Outcome::of_error(&refused), Outcome::Refused);
-        let timed_out = Rejection::TimedOut(std::time::Duration::ZERO);
-        let timeout = Outcome::Failed(Failure::Timeout);
-        assert_eq!(Outcome::of_error(&timed_out), timeout);
-        assert_eq!(Failure::of(&refused), Failure::Other);
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub mod gate;
 mod gave_up;
 pub(crate) mod grpc;
 mod head;
-mod host_pattern;
+pub(crate) mod host_pattern;
 pub(crate) mod keyed;
 mod live;
 mod outcome;

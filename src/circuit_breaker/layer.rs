@@ -69,9 +69,10 @@ impl CircuitBreakerLayer {
     /// Does `work`, unless the circuit is open.
     ///
     /// `work` is asked for its future at once, and not at all if the circuit is open. `Ok` is a
-    /// success; an error is one that [`with_recognizer`](CircuitBreakerPolicy::with_recognizer)
-    /// recognises. It is abandoned if the future is dropped before it is done. A panic counts as a
-    /// failure.
+    /// success. An error is what [`with_recognizer`](CircuitBreakerPolicy::with_recognizer) or
+    /// [`Outcome::of_error`] makes of it, so a 404 that a client returns as an error is none of the
+    /// upstream's. A panic counts as a failure. The call is abandoned if the future is dropped before
+    /// it is done.
     ///
     /// # Errors
     ///

@@ -170,6 +170,14 @@ impl CircuitBreakerPolicy {
         self
     }
 
+    /// Says whether this policy never opens the circuit.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        self.consecutive_failures == 0
+            && self.failure_rate == Percent::NONE
+            && self.slow_rate == Percent::NONE
+    }
+
     /// Returns which outcomes count as failures.
     #[must_use]
     pub const fn failure_on(&self) -> &FailureOn {

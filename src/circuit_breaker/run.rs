@@ -4,7 +4,7 @@ use std::task::{Context, Poll, ready};
 use pin_project::pin_project;
 
 use super::Ticket;
-use crate::base::gate::{PanicGuard, Ticket as _};
+use crate::base::gate::PanicGuard;
 use crate::{Outcome, Rejection};
 
 /// Why [`run`](super::CircuitBreakerLayer::run) has no value.
@@ -88,10 +88,7 @@ where
                 let ticket = ticket.take().expect("not polled after completion");
                 let outcome = match &result {
                     Ok(value) => outcome.take().map_or(Outcome::SUCCESS, |of| of(value)),
-                    Err(error) => match Outcome::of_error(error) {
-                        Outcome::Failed(_) => Outcome::Failed(ticket.recognize(error)),
-                        answered => answered,
-                    },
+                    Err(error) => ticket.outcome_of(error),
                 };
                 ticket.settle(outcome);
                 Poll::Ready(result.map_err(RunError::Inner))

@@ -82,6 +82,9 @@ pub(super) fn of_rejection(active: &Active, limited: &RateLimited, answer: &mut 
     tell(active, limited.remaining, next, answer);
     let reset = limited.reset;
     tell_envoy(active, limited.limit, limited.remaining, reset, answer);
+    for (name, value) in active.policy.answer_headers() {
+        answer.append(name, value.clone());
+    }
 }
 
 /// `t` is the time until there is more to be had; there is none if all of it is left.

@@ -3,7 +3,7 @@ use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::quota::Limit;
 use super::{Key, RateLimitHeaders};
@@ -15,6 +15,7 @@ use crate::base::{GrpcStatus, Percent, RequestHead, ResponseHead};
 /// [`token_bucket`](Self::token_bucket).
 #[derive(Clone, Debug)]
 pub struct RateLimitPolicy {
+    answer_headers: Vec<(HeaderName, HeaderValue)>,
     charge: bool,
     cost: Option<Cost>,
     enabled: Percent,
@@ -84,6 +85,7 @@ impl RateLimitPolicy {
 
     const fn new(limit: Limit) -> Self {
         Self {
+            answer_headers: Vec::new(),
             charge: false,
             cost: None,
             enabled: Percent::ALL,
@@ -211,6 +213,13 @@ impl RateLimitPolicy {
         self
     }
 
+    /// Adds a header to each rejection: Envoy's `response_headers_to_add`. The default is none.
+    #[must_use]
+    pub fn with_answer_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.answer_headers.push((name, value));
+        self
+    }
+
     /// Sets the share of requests that are counted at all: Envoy's `filter_enabled`. The default is
     /// all of them, where Envoy's is none.
     #[must_use]
@@ -250,6 +259,10 @@ impl RateLimitPolicy {
     /// Says whether there is anything to do once the response is there.
     pub(super) const fn settles(&self) -> bool {
         self.charge || self.usage.is_some() || self.headers.on_all()
+    }
+
+    pub(super) fn answer_headers(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.answer_headers
     }
 
     pub(super) const fn is_off(&self) -> bool {

@@ -4,7 +4,7 @@ use http::{Extensions, HeaderMap};
 
 use super::shared::{Booked, Shared};
 use super::wait::RateLimitWait;
-use super::{Permit, RateLimitHeaders, Status, headers};
+use super::{Permit, Status, headers};
 use crate::base::gate::{Admission, Gate, Queued, QueuedFuture, Ticket};
 use crate::base::{Failure, Outcome, Rejection, RequestHead, ResponseHead};
 
@@ -59,10 +59,7 @@ impl Gate for RateLimitGate {
             return;
         };
         let active = self.shared.active();
-        let told = active.policy.headers();
-        if told != RateLimitHeaders::None {
-            headers::of_rejection(&active, &limited, answer);
-        }
+        headers::of_rejection(&active, &limited, answer);
     }
 }
 

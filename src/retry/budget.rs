@@ -1,5 +1,6 @@
 mod machine;
 mod state;
+mod throttle;
 
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use crate::{GaveUp, Percent};
 
 use machine::Terms;
 pub(super) use state::{Active, Slot, State};
+use throttle::Throttle;
 
 /// How many retries there may be, all requests of a layer together.
 ///
@@ -49,6 +51,7 @@ pub struct RetryBudget {
 enum Kind {
     Concurrent { percent: Percent, min: u32 },
     Share(Terms),
+    Throttle(Throttle),
     Unlimited,
 }
 
@@ -70,6 +73,14 @@ impl RetryBudget {
     #[must_use]
     pub const fn concurrent(percent: Percent, min: u32) -> Self {
         Self::of(Kind::Concurrent { percent, min })
+    }
+
+    /// Allows retries while more than half of so many tokens are there: a try that fails as the policy
+    /// names takes one, a success brings this share of one back. gRPC's `retryThrottling`
+    /// (`maxTokens` and `tokenRatio`).
+    #[must_use]
+    pub const fn throttle(tokens: u32, per_success: Percent) -> Self {
+        Self::of(Kind::Throttle(Throttle::new(tokens, per_success)))
     }
 
     /// Allows every retry: what Istio does if nothing is set.
@@ -104,7 +115,7 @@ impl RetryBudget {
     pub(super) fn new_state(&self) -> State {
         let terms = match self.kind {
             Kind::Share(terms) => terms,
-            Kind::Concurrent { .. } | Kind::Unlimited => Terms::DEFAULT,
+            Kind::Concurrent { .. } | Kind::Throttle(_) | Kind::Unlimited => Terms::DEFAULT,
         };
         State::new(terms, clock::now())
     }
@@ -119,6 +130,7 @@ impl RetryBudget {
         match self.kind {
             Kind::Concurrent { percent, min } => percent == Percent::NONE && min == 0,
             Kind::Share(terms) => terms.is_nothing(),
+            Kind::Throttle(throttle) => !throttle.allows(u64::MAX),
             Kind::Unlimited => false,
         }
     }
@@ -132,7 +144,14 @@ impl RetryBudget {
                 state.deposit(terms, clock::now());
                 None
             }
-            Kind::Unlimited => None,
+            Kind::Throttle(_) | Kind::Unlimited => None,
+        }
+    }
+
+    /// Takes note of how a try ended.
+    pub(super) fn ended(&self, own: &Arc<State>, failed: bool) {
+        if let Kind::Throttle(throttle) = self.kind {
+            self.state(own).ended(throttle, failed);
         }
     }
 
@@ -148,15 +167,18 @@ impl RetryBudget {
                 let share = u32::try_from(percent.of(active.into())).unwrap_or(u32::MAX);
                 Some(share.max(min))
             }
-            Kind::Share(_) | Kind::Unlimited => max_parallel,
+            Kind::Share(_) | Kind::Throttle(_) | Kind::Unlimited => max_parallel,
         };
         let slot = State::slot(state, limit).map_err(GaveUp::Parallel)?;
-        if let Kind::Share(terms) = self.kind
-            && !state.withdraw(terms, clock::now())
-        {
-            return Err(GaveUp::Budget(terms.percent()));
+        match self.kind {
+            Kind::Share(terms) if !state.withdraw(terms, clock::now()) => {
+                Err(GaveUp::Budget(terms.percent()))
+            }
+            Kind::Throttle(throttle) if !state.allows(throttle) => {
+                Err(GaveUp::Budget(throttle.per_success()))
+            }
+            _ => Ok(slot),
         }
-        Ok(slot)
     }
 }
 

@@ -9,12 +9,12 @@ use http_body::Body;
 use pin_project::pin_project;
 use tower_service::Service;
 
-use super::alarm::{Alarm, later};
 use super::budget::Active;
-use super::plan::{Limit, Plan};
+use super::plan::{Limit, Plan, later};
 use super::state::{SETTLE, State, StateProj, judge};
 use super::{ReplayBody, RetryBody};
 use crate::base::clock;
+use crate::base::timer::Timer;
 use crate::{Deadline, Failure, Outcome, Rejection};
 
 /// Response future of [`Retry`](super::Retry).
@@ -27,7 +27,7 @@ where
     state: State<S::Future, R>,
     active: Option<Active>,
     #[pin]
-    alarm: Alarm,
+    timer: Timer,
     grpc: bool,
     limit: Option<Limit>,
     /// None if there will be no further try.
@@ -48,7 +48,7 @@ where
         Self {
             state: State::Calling(future),
             active,
-            alarm: Alarm::new(),
+            timer: Timer::new(),
             grpc,
             limit,
             plan: None,
@@ -114,7 +114,7 @@ where
                         let Some(at) = this.limit.and_then(|limit| limit.at) else {
                             return Poll::Pending;
                         };
-                        ready!(this.alarm.poll_at(at, cx));
+                        ready!(this.timer.poll_at(at, cx));
                         let failure = Outcome::Failed(Failure::Timeout);
                         match this
                             .plan
@@ -132,14 +132,14 @@ where
                     resume,
                 } => {
                     if body.poll(cx).is_pending() {
-                        ready!(this.alarm.poll_at(*until, cx));
+                        ready!(this.timer.poll_at(*until, cx));
                         State::Waiting(*resume)
                     } else {
                         State::Waiting((*resume).max(later(clock::now(), SETTLE)))
                     }
                 }
                 StateProj::Waiting(resume) => {
-                    ready!(this.alarm.poll_at(*resume, cx));
+                    ready!(this.timer.poll_at(*resume, cx));
                     let plan = this.plan.as_ref().expect(PLANNED);
                     *this.limit = Limit::of_try(&plan.policy);
                     State::Readying
@@ -160,7 +160,7 @@ where
                             let Some(deadline) = Deadline::current() else {
                                 return Poll::Pending;
                             };
-                            ready!(this.alarm.poll_at(deadline.instant(), cx));
+                            ready!(this.timer.poll_at(deadline.instant(), cx));
                             return Poll::Ready(Ok(self.time_out()));
                         }
                     }

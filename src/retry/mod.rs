@@ -90,7 +90,6 @@
 //! [`Deadline`]: crate::Deadline
 //! [`Failure::never_processed`]: crate::Failure::never_processed
 
-mod alarm;
 mod body;
 mod budget;
 mod condition;

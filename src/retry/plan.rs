@@ -6,13 +6,12 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use http_body::Body;
 
-use super::alarm::later;
 use super::budget::Slot;
 use super::machine::{Facts, Progress, Safety};
 use super::replay::Replay;
 use super::service::Shared;
 use super::{ReplayBody, RetryPolicy};
-use crate::base::{clock, time_left};
+use crate::base::clock;
 use crate::{Deadline, Event, GaveUp, Outcome};
 
 /// What is kept of a request that may be sent again.
@@ -58,7 +57,11 @@ impl<S, B: Body> Plan<S, B> {
         headers: Option<&HeaderMap>,
     ) -> Option<Instant> {
         self.slot = None;
-        if !self.policy.retry_on().matches(outcome, headers) {
+        let failed = self.policy.retry_on().matches(outcome, headers);
+        if failed || outcome.is_success() {
+            self.policy.budget().ended(&self.shared.budget, failed);
+        }
+        if !failed {
             self.replay.finish();
             return None;
         }
@@ -94,6 +97,13 @@ impl<S, B: Body> Plan<S, B> {
         Ok((wait, slot))
     }
 
+    /// Takes note that the last try is on its way to the caller.
+    pub(super) fn committed(&mut self) {
+        self.slot = None;
+        self.policy.budget().ended(&self.shared.budget, false);
+        self.replay.finish();
+    }
+
     /// Makes the request of the next try.
     pub(super) fn request(&mut self, limit: Option<&Limit>) -> Request<ReplayBody<B>> {
         let retries = self.progress.retries();
@@ -114,6 +124,7 @@ pub(super) struct Limit {
     /// When the try is given up; none if only the deadline holds, which is another layer's.
     pub(super) at: Option<Instant>,
     pub(super) after: Duration,
+    from: Instant,
 }
 
 impl Limit {
@@ -130,10 +141,12 @@ impl Limit {
             Some(after) if left.is_none_or(|left| after < left) => Some(Self {
                 at: now.checked_add(after),
                 after,
+                from: now,
             }),
             _ => Some(Self {
                 at: None,
                 after: left?,
+                from: now,
             }),
         }
     }
@@ -151,7 +164,13 @@ pub(super) fn send<B>(mut request: Request<B>, number: u32, limit: Option<&Limit
     };
     request.headers_mut().insert(ATTEMPT, number);
     if let Some(limit) = limit {
-        time_left::tell(request.headers_mut(), limit.after);
+        Deadline::at(later(limit.from, limit.after)).tell_at(request.headers_mut(), limit.from);
     }
     request
+}
+
+/// Adds a wait to an instant; one that the clock cannot say is 30 years.
+pub(super) fn later(now: Instant, wait: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(86_400 * 365 * 30);
+    now + wait.min(FAR)
 }

@@ -34,9 +34,22 @@ impl ServerWait {
         reset_headers: &[(HeaderName, ResetFormat)],
         wall: SystemTime,
     ) -> Option<Self> {
-        pushback(headers)
-            .or_else(|| reset(headers, reset_headers, wall).map(Self::AtLeast))
-            .or_else(|| retry_after(headers, wall).map(Self::AtLeast))
+        if let Some(pushback) = pushback(headers) {
+            return Some(pushback);
+        }
+        // Whoever says how `Retry-After` is written here means no other way.
+        let own = reset_headers
+            .iter()
+            .any(|(name, _)| name == header::RETRY_AFTER);
+        let wait = reset(headers, reset_headers, wall);
+        let wait = wait.or_else(|| {
+            if own {
+                None
+            } else {
+                retry_after(headers, wall)
+            }
+        });
+        wait.map(Self::AtLeast)
     }
 }
 

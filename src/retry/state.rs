@@ -5,9 +5,8 @@ use http::Response;
 use http_body::Body;
 use pin_project::pin_project;
 
-use super::alarm::later;
 use super::drain::{self, Drain};
-use super::plan::Plan;
+use super::plan::{Plan, later};
 use crate::Outcome;
 use crate::base::clock;
 
@@ -48,9 +47,12 @@ where
     };
     match ended {
         Ok(response) => {
-            // A gRPC response whose head does not say is on its way to the caller: it is final.
-            let outcome = Outcome::of_response(&response);
-            match outcome.and_then(|outcome| plan.judge(outcome, Some(response.headers()))) {
+            let Some(outcome) = Outcome::of_response(&response) else {
+                // A gRPC response whose head does not say is final: its messages are on their way.
+                plan.committed();
+                return Err(Ok(response));
+            };
+            match plan.judge(outcome, Some(response.headers())) {
                 Some(resume) => Ok(discard(response.into_body(), resume)),
                 None => Err(Ok(response)),
             }

@@ -59,7 +59,7 @@ pub(super) fn choose<'p>(
     view: &View<'_>,
     roll: u64,
 ) -> Decision<'p> {
-    let Some((first, host)) = find_host(policy.hosts(), view.authority) else {
+    let Some((first, host)) = policy.find_host(view.authority) else {
         return if policy.refuses_unknown_hosts() {
             Decision::NoRoute
         } else {
@@ -106,21 +106,6 @@ fn pick<'p>(
     let value = CookieValue::of(roll);
     let key = hash(value.as_str().as_bytes());
     (split.weights.by_key(key), Some((cookie, value)))
-}
-
-/// Finds the routes of the host, and the index of the first of them.
-fn find_host<'p>(hosts: &'p [VirtualHost], authority: &str) -> Option<(usize, &'p VirtualHost)> {
-    let mut first = 0;
-    let mut found = None;
-    for host in hosts {
-        if let Some(pattern) = host.best(authority)
-            && found.is_none_or(|(best, _, _)| pattern.specificity(best).is_gt())
-        {
-            found = Some((pattern, first, host));
-        }
-        first += host.routes().len();
-    }
-    found.map(|(_, first, host)| (first, host))
 }
 
 fn find_route<'p>(host: &'p VirtualHost, first: usize, view: &View<'_>) -> Option<Matched<'p>> {

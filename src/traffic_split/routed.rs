@@ -26,7 +26,7 @@ impl Routed {
         &self.destination
     }
 
-    /// The place of its route in [`TrafficSplitPolicy::routes`].
+    /// The place of its route in [`TrafficSplitPolicy::routes`](super::TrafficSplitPolicy::routes).
     #[must_use]
     pub const fn route(&self) -> usize {
         self.route

@@ -14,9 +14,15 @@ use crate::base::cookie::cookie;
 /// The key is hashed in a way that is the same in every process and every release, so a user stays
 /// on one version over all replicas of the caller. A request without the key goes by chance.
 ///
+/// # How the choice is made
+///
+/// With `h` for FNV-1a of 64 bits followed by the output function of `SplitMix64`, `k` for `h(key)`
+/// and `d` for `h("host|subset|port")` of a destination, each destination draws
+/// `u = (mix(k ^ d) >> 12 + ½) / 2^52`, and the one with the smallest `-ln(u) / weight` is chosen.
+///
 /// # What moves when weights change
 ///
-/// The choice is weighted rendezvous hashing. A change of one weight moves users to or from that
+/// That is weighted rendezvous hashing. A change of one weight moves users to or from that
 /// destination only, and exactly as many as its share changes; so does any change of two
 /// destinations' weights. In general, when the shares change by δ in all (half the sum of the
 /// differences), at most 2δ/(1 + δ) of all users move, which is the least that any choice without

@@ -283,9 +283,9 @@ async fn a_breaker_around_any_work_understands_the_clients_errors() {
     let url = server.url("/");
     let work = async || client.get(&url).send().await?.error_for_status();
     for _ in 0..5 {
-        assert!(breaker.run(&work).await.is_err());
+        assert!(breaker.run(work).await.is_err());
     }
-    let open = breaker.run(&work).await;
+    let open = breaker.run(work).await;
     assert!(matches!(open, Err(RunError::Rejected(_))), "{open:?}");
     server.stop().await;
 }

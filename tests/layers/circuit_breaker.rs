@@ -730,11 +730,11 @@ async fn any_async_call_can_be_guarded() {
     assert_eq!(good.unwrap(), 7);
 
     // A refusal of this crate's own inside the work says nothing about the upstream.
-    let refusal: BoxError = Box::new(Rejection::TimedOut(OPEN_FOR));
-    let not_counted = layer.run(|| ready(Err::<(), _>(refusal))).await;
-    assert!(matches!(not_counted, Err(RunError::Inner(_))));
+    let refusal: BoxError = Box::new(Rejection::NoRoute);
+    let refused = layer.run(|| ready(Err::<(), _>(refusal))).await;
+    assert!(matches!(refused, Err(RunError::Inner(_))));
+    assert_eq!(layer.state(), CircuitState::Closed);
 
-    layer.reset();
     let status = |status: &u16| Outcome::Status(StatusCode::from_u16(*status).unwrap());
     let answered = layer.run_with(|| ready(Ok::<_, Infallible>(503)), status);
     assert_eq!(answered.await, Ok(503));

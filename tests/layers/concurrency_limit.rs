@@ -251,7 +251,7 @@ async fn a_caller_that_goes_away_while_queued_leaves_no_trace() {
 async fn a_wait_ends_with_its_time_and_not_before() {
     let seen = Arc::new(Seen::default());
     let policy = Policy::new(1).with_max_pending(1).with_max_wait(SECOND);
-    let limit = ConcurrencyLimitLayer::observed(policy, seen.clone());
+    let limit = ConcurrencyLimitLayer::observed(policy, Arc::<Seen>::clone(&seen));
     let _running = limit.try_acquire().unwrap();
     let before = Instant::now();
     let rejection = limit.acquire().await.unwrap_err();

@@ -42,7 +42,9 @@ fn after(
 
 /// Answers at once, and writes down the headers and the deadline that it saw.
 #[derive(Clone, Debug, Default)]
-struct Witness(Arc<Mutex<Vec<(HeaderMap, Option<Deadline>)>>>);
+struct Witness(Arc<Mutex<Vec<Call>>>);
+
+type Call = (HeaderMap, Option<Deadline>);
 
 impl Witness {
     fn expected(&self) -> Option<String> {
@@ -116,7 +118,7 @@ fn elapsed(error: &BoxError) -> Elapsed {
 #[tokio::test(start_paused = true)]
 async fn no_answer_in_time_is_a_504_as_from_envoy() {
     let seen = Arc::new(Seen::default());
-    let layer = TimeoutLayer::observed(Policy::total(SECOND), seen.clone());
+    let layer = TimeoutLayer::observed(Policy::total(SECOND), Arc::<Seen>::clone(&seen));
     let before = Instant::now();
     let response = send(&mut layer.layer(after(2 * SECOND))).await;
     assert_eq!(before.elapsed(), SECOND);
@@ -269,7 +271,7 @@ async fn silence_is_limited_frame_by_frame_and_a_slow_reader_is_not_silence() {
 #[tokio::test(start_paused = true)]
 async fn a_total_that_cuts_a_stream_of_events_is_reported_once() {
     let seen = Arc::new(Seen::default());
-    let layer = TimeoutLayer::observed(Policy::total(SECOND), seen.clone());
+    let layer = TimeoutLayer::observed(Policy::total(SECOND), Arc::<Seen>::clone(&seen));
     let events = || {
         let mut response = Response::new(Script::default().data("data: 1\n\n").hang());
         let value = HeaderValue::from_static("text/event-stream; charset=utf-8");
@@ -415,7 +417,7 @@ async fn a_deadline_shrinks_on_its_way_through_two_hops() {
 async fn a_deadline_that_has_passed_is_refused_without_a_call() {
     let seen = Arc::new(Seen::default());
     let witness = Witness::default();
-    let layer = TimeoutLayer::observed(Policy::total(SECOND), seen.clone());
+    let layer = TimeoutLayer::observed(Policy::total(SECOND), Arc::<Seen>::clone(&seen));
     let mut service = layer.layer(witness.clone());
     let deadline = Deadline::after(SECOND).unwrap();
     advance(SECOND).await;

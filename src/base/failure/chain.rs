@@ -16,8 +16,6 @@ pub(super) enum Clue {
     Connecting,
     /// This is what happened.
     Is(Failure),
-    /// There was an answer: it stands in the error, or a policy of ours gave it.
-    Said(Outcome),
 }
 
 /// Returns an error of an unknown type as one that can be walked, if its type is known after all.
@@ -44,24 +42,39 @@ pub(super) fn known<E: Error + 'static>(error: &dyn Any) -> Option<&(dyn Error +
     error.downcast_ref::<E>().map(|error| error as _)
 }
 
-/// Classifies `error` by itself and its sources: the first that says something decides.
-pub(super) fn read(error: &(dyn Error + 'static)) -> Outcome {
+/// Recognises the failure in `error` and its sources: the first that says something decides.
+pub(super) fn read(error: &(dyn Error + 'static)) -> Failure {
     let mut connecting = false;
     let mut next = Some(error);
     while let Some(error) = next {
         match clue(error, connecting) {
             Some(Clue::Connecting) => connecting = true,
-            Some(Clue::Is(failure)) => return Outcome::Failed(failure),
-            Some(Clue::Said(outcome)) => return outcome,
+            Some(Clue::Is(failure)) => return failure,
             None => {}
         }
         next = source(error);
     }
-    Outcome::Failed(if connecting {
+    if connecting {
         Failure::Connect
     } else {
         Failure::Other
-    })
+    }
+}
+
+/// Finds an answer in `error` and its sources: one of this crate's own, or one that a client made an
+/// error of.
+pub(super) fn fact(error: &(dyn Error + 'static)) -> Option<Outcome> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(rejection) = error.downcast_ref::<Rejection>() {
+            return Some(rejection.outcome());
+        }
+        if let Some(outcome) = foreign::fact(error) {
+            return Some(outcome);
+        }
+        next = source(error);
+    }
+    None
 }
 
 fn clue(error: &(dyn Error + 'static), connecting: bool) -> Option<Clue> {
@@ -69,7 +82,10 @@ fn clue(error: &(dyn Error + 'static), connecting: bool) -> Option<Clue> {
         return of_io(error.kind(), connecting).map(Clue::Is);
     }
     if let Some(rejection) = error.downcast_ref::<Rejection>() {
-        return Some(Clue::Said(rejection.outcome()));
+        let Outcome::Failed(failure) = rejection.outcome() else {
+            return Some(Clue::Is(Failure::Other));
+        };
+        return Some(Clue::Is(failure));
     }
     if error.is::<Elapsed>() {
         return Some(Clue::Is(Failure::Timeout));

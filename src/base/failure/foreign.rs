@@ -5,11 +5,6 @@ use std::error::Error;
 
 use super::Failure;
 use super::chain::{Clue, known};
-#[cfg(feature = "reqwest")]
-use crate::base::ClientError;
-#[cfg(feature = "tonic")]
-use crate::base::GrpcStatus;
-#[cfg(any(feature = "reqwest", feature = "tonic"))]
 use crate::base::Outcome;
 
 pub(super) fn as_error(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
@@ -19,7 +14,7 @@ pub(super) fn as_error(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
     #[cfg(feature = "reqwest")]
     let found = found
         .or_else(|| known::<reqwest::Error>(error))
-        .or_else(|| known::<ClientError>(error));
+        .or_else(|| known::<crate::base::ClientError>(error));
     #[cfg(feature = "tonic")]
     let found = found
         .or_else(|| known::<tonic::transport::Error>(error))
@@ -41,17 +36,6 @@ pub(super) fn clue(error: &(dyn Error + 'static), connecting: bool) -> Option<Cl
     if let Some(error) = error.downcast_ref::<reqwest::Error>() {
         return of_reqwest(error).map(Clue::Is);
     }
-    #[cfg(feature = "reqwest")]
-    if let Some(ClientError::Status { status, .. }) = error.downcast_ref() {
-        return Some(Clue::Said(Outcome::Status(*status)));
-    }
-    #[cfg(feature = "tonic")]
-    if let Some(status) = error.downcast_ref::<tonic::Status>()
-        && status.source().is_none()
-    {
-        // One that tonic makes of a failure has that for its source.
-        return Some(Clue::Said(Outcome::Grpc(of_tonic(status.code()))));
-    }
     #[cfg(feature = "tonic")]
     if error.is::<tonic::ConnectError>() {
         return Some(Clue::Connecting);
@@ -62,6 +46,31 @@ pub(super) fn clue(error: &(dyn Error + 'static), connecting: bool) -> Option<Cl
     }
     // The type that hyper-util gives it has no public name.
     (connecting && error.to_string() == "dns error").then_some(Clue::Is(Failure::Dns))
+}
+
+/// Returns the answer that a client made an error of.
+#[cfg_attr(
+    not(any(feature = "reqwest", feature = "tonic")),
+    expect(unused_variables, reason = "hyper makes none")
+)]
+pub(super) fn fact(error: &(dyn Error + 'static)) -> Option<Outcome> {
+    #[cfg(feature = "reqwest")]
+    {
+        let own = match error.downcast_ref() {
+            Some(crate::base::ClientError::Status { status, .. }) => Some(*status),
+            _ => None,
+        };
+        let theirs = error.downcast_ref::<reqwest::Error>();
+        if let Some(status) = own.or_else(|| theirs.and_then(reqwest::Error::status)) {
+            return Some(Outcome::Status(status));
+        }
+    }
+    #[cfg(feature = "tonic")]
+    if let Some(status) = error.downcast_ref::<tonic::Status>() {
+        let code = u8::try_from(i32::from(status.code())).unwrap_or(u8::MAX);
+        return Some(Outcome::Grpc(crate::base::GrpcStatus::new(code)));
+    }
+    None
 }
 
 fn of_hyper(error: &hyper::Error) -> Option<Failure> {
@@ -106,9 +115,4 @@ fn of_reqwest(error: &reqwest::Error) -> Option<Failure> {
     } else {
         None
     }
-}
-
-#[cfg(feature = "tonic")]
-fn of_tonic(code: tonic::Code) -> GrpcStatus {
-    u8::try_from(i32::from(code)).map_or(GrpcStatus::UNKNOWN, GrpcStatus::new)
 }

@@ -2,16 +2,19 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::machine::{Savings, Terms};
+use super::throttle::Throttle;
 use crate::base::clock::Origin;
 use crate::base::sync::atomic::{AtomicU64, Ordering};
 
-/// What all clients of a budget have in common: two words.
+/// What all clients of a budget have in common: a word for each kind of it.
 #[derive(Debug)]
 pub(in crate::retry) struct State {
     /// Requests in the upper half, retries in the lower.
     in_flight: AtomicU64,
     origin: Origin,
     savings: AtomicU64,
+    /// gRPC's tokens; more than there may be until they are first counted.
+    tokens: AtomicU64,
 }
 
 const REQUEST: u64 = 1 << 32;
@@ -23,6 +26,7 @@ impl State {
             in_flight: AtomicU64::new(0),
             origin: Origin::at(now),
             savings: AtomicU64::new(Savings::new(terms, 0).bits()),
+            tokens: AtomicU64::new(u64::MAX),
         }
     }
 
@@ -39,6 +43,20 @@ impl State {
             let rest = Savings::from_bits(bits).withdraw(terms, nanos);
             rest.map(Savings::bits)
         })
+    }
+
+    pub(super) fn ended(&self, throttle: Throttle, failed: bool) {
+        update(&self.tokens, |tokens| {
+            Some(if failed {
+                throttle.failure(tokens)
+            } else {
+                throttle.success(tokens)
+            })
+        });
+    }
+
+    pub(super) fn allows(&self, throttle: Throttle) -> bool {
+        throttle.allows(self.tokens.load(Ordering::Relaxed))
     }
 
     /// Counts a request until the guard is dropped.
