@@ -3,4 +3,5 @@
 #![cfg(all(feature = "axum", feature = "reqwest", feature = "tonic"))]
 
 mod client;
+mod retry;
 mod support;

@@ -11,6 +11,7 @@ mod concurrency_limit;
 mod fault_injection;
 mod gate;
 mod retry;
+mod retry_storm;
 mod support;
 mod telemetry;
 mod timeout;
