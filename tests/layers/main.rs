@@ -17,6 +17,7 @@ mod rate_limit;
 mod rate_limit_keys;
 mod rate_limit_queue;
 mod retry;
+mod retry_storm;
 mod support;
 mod telemetry;
 mod timeout;
