@@ -1,4 +1,4 @@
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 /// A gRPC status code, 0 to 16, as it travels in `grpc-status`.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -62,6 +62,20 @@ impl GrpcStatus {
         let value = headers.get("grpc-status")?;
         let code = value.to_str().ok().and_then(|code| code.parse().ok());
         Some(code.map_or(Self::UNKNOWN, Self::new))
+    }
+
+    /// Returns the gRPC status that stands for an HTTP status, as gRPC maps them and Envoy does.
+    #[must_use]
+    pub const fn from_http(status: StatusCode) -> Self {
+        match status.as_u16() {
+            200 => Self::OK,
+            400 => Self::INTERNAL,
+            401 => Self::UNAUTHENTICATED,
+            403 => Self::PERMISSION_DENIED,
+            404 => Self::UNIMPLEMENTED,
+            429 | 502..=504 => Self::UNAVAILABLE,
+            _ => Self::UNKNOWN,
+        }
     }
 
     pub(crate) fn to_header(self) -> HeaderValue {

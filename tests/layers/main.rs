@@ -1,5 +1,21 @@
 //! Each layer as its users see it, on a paused clock and without sockets.
+#![cfg(test)]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests read the clock that they pause; their helpers fail as they do"
+)]
 
+mod circuit_breaker;
+mod concurrency_limit;
+mod fault_injection;
 mod gate;
+mod promises;
+mod rate_limit;
+mod rate_limit_keys;
+mod rate_limit_queue;
+mod retry;
 mod support;
+mod telemetry;
+mod timeout;
 mod traffic_split;

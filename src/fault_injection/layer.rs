@@ -1,0 +1,63 @@
+use std::sync::Arc;
+
+use tower_layer::Layer;
+
+use super::gate::{FaultGate, Shared};
+use super::{FaultInjection, FaultInjectionPolicy, FaultInjectionStats};
+use crate::base::dice::Dice;
+use crate::base::gate::Queued;
+use crate::base::{Log, Observe};
+
+/// Injects faults into every service it wraps.
+///
+/// The services share its dice and its counters, as do the clones of this layer. See the
+/// [module docs](super) for an example.
+#[derive(Clone, Debug)]
+pub struct FaultInjectionLayer {
+    shared: Arc<Shared>,
+}
+
+impl FaultInjectionLayer {
+    /// Creates a layer that injects what `policy` says.
+    #[must_use]
+    pub fn new(policy: FaultInjectionPolicy) -> Self {
+        Self::observed(policy, Arc::new(Log))
+    }
+
+    /// Creates a layer that reports to `observe`.
+    #[must_use]
+    pub fn observed(policy: FaultInjectionPolicy, observe: Arc<dyn Observe>) -> Self {
+        Self::made(policy, observe, Dice::default())
+    }
+
+    /// Creates a layer whose rolls follow from `seed`, so that a test sees the same faults again.
+    #[must_use]
+    pub fn seeded(policy: FaultInjectionPolicy, seed: u64) -> Self {
+        Self::made(policy, Arc::new(Log), Dice::seeded(seed))
+    }
+
+    /// Replaces the policy for requests that start from now on.
+    pub fn reconfigure(&self, policy: FaultInjectionPolicy) {
+        self.shared.reconfigure(policy);
+    }
+
+    /// Returns what was injected so far.
+    #[must_use]
+    pub fn stats(&self) -> FaultInjectionStats {
+        self.shared.stats()
+    }
+
+    fn made(policy: FaultInjectionPolicy, observe: Arc<dyn Observe>, dice: Dice) -> Self {
+        Self {
+            shared: Arc::new(Shared::new(policy, observe, dice)),
+        }
+    }
+}
+
+impl<S> Layer<S> for FaultInjectionLayer {
+    type Service = FaultInjection<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Queued::new(inner, FaultGate::new(Arc::clone(&self.shared)))
+    }
+}
