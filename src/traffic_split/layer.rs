@@ -35,10 +35,16 @@ impl TrafficSplitLayer {
     /// Creates a layer that follows `policy`.
     #[must_use]
     pub fn new(policy: TrafficSplitPolicy) -> Self {
+        Self::observed(policy, Arc::new(Log))
+    }
+
+    /// Creates a layer that reports to `observe` which requests it refuses.
+    #[must_use]
+    pub fn observed(policy: TrafficSplitPolicy, observe: Arc<dyn Observe>) -> Self {
         Self::of(Shared {
             dice: Dice::default(),
             host_kept: false,
-            observe: Arc::new(Log),
+            observe,
             policy: Arc::new(Live::new(policy)),
         })
     }
@@ -50,15 +56,6 @@ impl TrafficSplitLayer {
     pub fn with_host_kept(self, host_kept: bool) -> Self {
         Self::of(Shared {
             host_kept,
-            ..Shared::clone(&self.shared)
-        })
-    }
-
-    /// Sets who hears of requests that no route is for. The default is [`Log`].
-    #[must_use]
-    pub fn with_observer(self, observe: Arc<dyn Observe>) -> Self {
-        Self::of(Shared {
-            observe,
             ..Shared::clone(&self.shared)
         })
     }

@@ -40,10 +40,20 @@ impl<S> TrafficSplit<S> {
         policy: TrafficSplitPolicy,
         services: impl IntoIterator<Item = (Destination, S)>,
     ) -> Self {
+        Self::observed(policy, services, Arc::new(Log))
+    }
+
+    /// Creates a split that reports to `observe` which requests it refuses.
+    #[must_use]
+    pub fn observed(
+        policy: TrafficSplitPolicy,
+        services: impl IntoIterator<Item = (Destination, S)>,
+        observe: Arc<dyn Observe>,
+    ) -> Self {
         let table = Table::new(policy, services);
         Self::of(Shared {
             dice: Dice::default(),
-            observe: Arc::new(Log),
+            observe,
             table: Arc::new(Live::new(table)),
         })
     }
@@ -57,16 +67,6 @@ impl<S> TrafficSplit<S> {
             dice: self.shared.dice.clone(),
             observe: Arc::clone(&self.shared.observe),
             table: Arc::new(Live::new(table)),
-        })
-    }
-
-    /// Sets who hears of requests that are refused here. The default is [`Log`].
-    #[must_use]
-    pub fn with_observer(self, observe: Arc<dyn Observe>) -> Self {
-        Self::of(Shared {
-            dice: self.shared.dice.clone(),
-            observe,
-            table: Arc::clone(&self.shared.table),
         })
     }
 

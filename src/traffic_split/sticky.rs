@@ -1,13 +1,14 @@
 use std::borrow::Cow;
 use std::fmt::{self, Debug, Formatter};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::HeaderName;
 
 use super::StickyCookie;
 use super::weights::hash;
-use crate::base::RequestHead;
 use crate::base::cookie::cookie;
+use crate::base::{ClientAddress, RequestHead};
 
 /// What keeps a user on one version: requests with the same key go to the same destination.
 ///
@@ -32,6 +33,7 @@ pub struct Sticky(Vec<Key>);
 
 #[derive(Clone)]
 enum Key {
+    Address(ClientAddress),
     Cookie(StickyCookie),
     Function(Function),
     Header(HeaderName),
@@ -41,6 +43,12 @@ enum Key {
 type Function = Arc<dyn for<'a> Fn(RequestHead<'a>) -> Option<Cow<'a, [u8]>> + Send + Sync>;
 
 impl Sticky {
+    /// Takes the caller's address, of which IPv6 counts to the prefix that `address` says.
+    #[must_use]
+    pub fn client_address(address: ClientAddress) -> Self {
+        Self::of(Key::Address(address))
+    }
+
     /// Takes the value of a cookie: of the first of this name, without quotes. A [`StickyCookie`] with
     /// a time to live is given to users who have none.
     #[must_use]
@@ -103,6 +111,10 @@ impl Debug for Sticky {
 impl Key {
     fn hash(&self, head: RequestHead<'_>) -> Option<u64> {
         match self {
+            Self::Address(address) => address.of(head).map(|address| match address {
+                IpAddr::V4(address) => hash(&address.octets()),
+                IpAddr::V6(address) => hash(&address.octets()),
+            }),
             Self::Cookie(key) => cookie(head.headers(), key.name()).map(hash),
             Self::Function(key) => key(head).map(|key| hash(&key)),
             Self::Header(name) => head.headers().get(name).map(|value| hash(value.as_bytes())),
@@ -117,6 +129,7 @@ impl Key {
 impl Debug for Key {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Address(address) => f.debug_tuple("Address").field(address).finish(),
             Self::Cookie(cookie) => f.debug_tuple("Cookie").field(cookie).finish(),
             Self::Function(_) => f.write_str("Function"),
             Self::Header(name) => f.debug_tuple("Header").field(name).finish(),

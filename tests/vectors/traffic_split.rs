@@ -7,10 +7,12 @@ mod lower;
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
+use std::net::Ipv4Addr;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Empty;
+use meshless::PeerAddress;
 use meshless::traffic_split::{TrafficSplitLayer, TrafficSplitPolicy};
 use serde_json::Value;
 use tower::{Layer, Service, service_fn};
@@ -43,6 +45,7 @@ fn request(headers: &Value) -> Option<Request<()>> {
             .map(|(_, value)| *value)
     };
     let mut request = Request::builder()
+        .extension(PeerAddress(Ipv4Addr::LOCALHOST.into()))
         .method(find(":method").unwrap_or("GET"))
         .uri(uri(find(":path").unwrap_or("/")));
     if let Some(authority) = find(":authority") {

@@ -213,15 +213,14 @@ impl Observe for Notes {
 #[tokio::test]
 async fn observers_hear_of_requests_that_nothing_is_for() {
     let notes = Arc::new(Notes::default());
-    let layer = TrafficSplitLayer::new(TrafficSplitPolicy::new([]));
-    let layer = layer.with_observer(notes.clone());
+    let nothing = TrafficSplitPolicy::new([]);
+    let layer = TrafficSplitLayer::observed(nothing, Arc::<Notes>::clone(&notes));
     call(&mut layer.layer(Upstream::new()), request("/"))
         .await
         .unwrap();
-    let split = TrafficSplit::<Upstream>::new(v2_by_path(), []);
-    call(&mut split.with_observer(notes.clone()), request("/"))
-        .await
-        .unwrap();
+    let nobody: [(Destination, Upstream); 0] = [];
+    let mut split = TrafficSplit::observed(v2_by_path(), nobody, Arc::<Notes>::clone(&notes));
+    call(&mut split, request("/")).await.unwrap();
     let rejected = [Rejection::NoRoute, Rejection::UnknownDestination].map(Event::Rejected);
     assert_eq!(*notes.0.lock().unwrap(), rejected);
 }

@@ -1,11 +1,12 @@
 use std::borrow::Cow;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use http::{HeaderName, Request, header};
-use meshless::RequestHead;
 use meshless::traffic_split::{
     Decision, Destination, Route, Sticky, StickyCookie, TrafficSplitPolicy,
 };
+use meshless::{ClientAddress, PeerAddress, RequestHead};
 use proptest::prelude::*;
 
 use super::{request, subset, through, v1, v2, with};
@@ -20,10 +21,17 @@ fn half(sticky: Sticky) -> TrafficSplitPolicy {
 
 #[tokio::test]
 async fn a_user_stays_on_one_version_by_whatever_key() {
+    type Make = fn(usize) -> Request<()>;
+
     let by_function =
         Sticky::function(|head: RequestHead<'_>| Some(Cow::Borrowed(head.uri().path().as_bytes())));
-    type Make = fn(usize) -> Request<()>;
-    let cases: [(Sticky, Make); 4] = [
+    let cases: [(Sticky, Make); 5] = [
+        (Sticky::client_address(ClientAddress::peer()), |n| {
+            let address = Ipv4Addr::from(0x0a00_0000 + u32::try_from(n).unwrap());
+            let mut request = request("/");
+            request.extensions_mut().insert(PeerAddress(address.into()));
+            request
+        }),
         (Sticky::header(USER), |n| {
             with(request("/"), "user", &n.to_string())
         }),
