@@ -4,13 +4,14 @@
 //! sweep; when all are taken, the table grows up to its bound, and then the entry that is nearest to
 //! idle gives way. So a flood of keys seen once cannot drive out the one that is being limited.
 
+use std::mem;
 use std::sync::{Mutex, PoisonError};
 
 use super::dice::mix;
 use super::sync::atomic::{AtomicU64, Ordering};
 
-/// Two cache lines of 16-byte slots; with two sets to choose from, a table is over nine tenths full
-/// before anything has to give way.
+/// Two cache lines of 16-byte slots; with two sets to choose from, a table is over four fifths
+/// full before one in a thousand has to give way.
 const WAYS: usize = 8;
 const SHARDS: usize = 64;
 
@@ -72,8 +73,8 @@ impl<V: Clone + Default> Keyed<V> {
         let mut table = self.shard(tag);
         let index = table.find(tag, self.ways).unwrap_or_else(|| {
             let (index, evicted) = table.claim(tag, self.ways, self.max_sets, now, &idle);
-            if evicted {
-                self.evicted.fetch_add(1, Ordering::Relaxed);
+            if evicted > 0 {
+                self.evicted.fetch_add(evicted, Ordering::Relaxed);
             }
             index
         });
@@ -123,7 +124,7 @@ impl<V: Clone + Default> Table<V> {
         })
     }
 
-    /// Makes room for `tag`; says whether a state that was still worth something had to go.
+    /// Makes room for `tag`; says how many states that were still worth something had to go.
     fn claim(
         &mut self,
         tag: u64,
@@ -131,16 +132,17 @@ impl<V: Clone + Default> Table<V> {
         max_sets: usize,
         now: u64,
         idle: &impl Fn(&V) -> u64,
-    ) -> (usize, bool) {
+    ) -> (usize, u64) {
+        let mut evicted = 0;
         loop {
             let victim = (self.sets > 0).then(|| self.nearest_to_idle(tag, ways, now, idle));
             match victim {
                 Some((index, until)) if until <= now || self.sets >= max_sets => {
                     let value = V::default();
                     self.slots[index] = Slot { tag, value };
-                    return (index, until > now);
+                    return (index, evicted + u64::from(until > now));
                 }
-                _ => self.grow(ways, max_sets, now, idle),
+                _ => evicted += self.grow(ways, max_sets, now, idle),
             }
         }
     }
@@ -176,16 +178,24 @@ impl<V: Clone + Default> Table<V> {
         }
     }
 
-    fn grow(&mut self, ways: usize, max_sets: usize, now: u64, idle: &impl Fn(&V) -> u64) {
-        let sets = (self.sets * 2).clamp(1, max_sets);
+    /// Doubles the table; says how many states found no place in it, which is next to never.
+    fn grow(&mut self, ways: usize, max_sets: usize, now: u64, idle: &impl Fn(&V) -> u64) -> u64 {
+        // The bound, halved so many times: so the last step doubles as well.
+        let mut sets = max_sets;
+        while sets > 1 && sets.div_ceil(2) > self.sets {
+            sets = sets.div_ceil(2);
+        }
         let slots = vec![Slot::default(); sets * ways];
-        let old = std::mem::replace(self, Self { sets, slots });
+        let old = mem::replace(self, Self { sets, slots });
+        let mut evicted = 0;
         for slot in old.slots {
             if slot.tag != 0 && idle(&slot.value) > now {
-                let (index, _) = self.nearest_to_idle(slot.tag, ways, now, idle);
+                let (index, until) = self.nearest_to_idle(slot.tag, ways, now, idle);
+                evicted += u64::from(until > now);
                 self.slots[index] = slot;
             }
         }
+        evicted
     }
 
     /// Returns where the two sets of `tag` begin.
@@ -203,3 +213,6 @@ impl<V: Clone + Default> Table<V> {
         set as usize * ways
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -166,3 +166,6 @@ impl Log {
         self.entries = kept;
     }
 }
+
+#[cfg(test)]
+mod tests;
