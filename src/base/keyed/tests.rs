@@ -1,5 +1,6 @@
 use super::{Keyed, mix};
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the store's signature")]
 fn until(value: &u64) -> u64 {
     *value
 }
