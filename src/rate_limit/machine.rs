@@ -185,7 +185,3 @@ impl Bucket {
         }
     }
 }
-
-#[cfg(test)]
-#[path = "machine/tests.rs"] // said, because a bench includes this file by its path
-mod tests;

@@ -1,7 +1,8 @@
 use super::{Keyed, mix};
 
-fn until(value: &u64) -> u64 {
-    *value
+/// How long after `now` a value, a time, is still to come.
+fn worth(now: u64) -> impl Fn(&u64) -> u64 {
+    move |value| value.saturating_sub(now)
 }
 
 fn len(keyed: &Keyed<u64>) -> usize {
@@ -11,9 +12,9 @@ fn len(keyed: &Keyed<u64>) -> usize {
 }
 
 /// Writes `until` under each of so many random keys.
-fn flood(keyed: &Keyed<u64>, keys: u64, now: u64, until_: u64) {
+fn flood(keyed: &Keyed<u64>, keys: u64, now: u64, until: u64) {
     for key in 0..keys {
-        keyed.with(mix(key), now, until, |value| *value = until_);
+        keyed.with(mix(key), worth(now), |value| *value = until);
     }
 }
 
@@ -37,9 +38,9 @@ fn four_fifths_of_its_bound_fit_before_one_in_a_thousand_gives_way() {
 }
 
 #[test]
-fn the_one_nearest_to_idle_gives_way() {
+fn the_one_that_is_worth_least_gives_way() {
     let keyed = Keyed::new(1_000);
-    keyed.with(mix(u64::MAX), 0, until, |value| *value = 1_000);
+    keyed.with(mix(u64::MAX), worth(0), |value| *value = 1_000);
     flood(&keyed, 100_000, 0, 9);
     assert_eq!(keyed.peek(mix(u64::MAX), |value| *value), Some(1_000));
 }
@@ -49,7 +50,7 @@ fn idle_states_make_room_and_do_not_count_as_evicted() {
     let keyed = Keyed::new(1_000);
     for now in 0..100 {
         for key in 0..100 {
-            keyed.with(mix(now * 100 + key), now, until, |value| *value = now + 1);
+            keyed.with(mix(now * 100 + key), worth(now), |value| *value = now + 1);
         }
     }
     assert_eq!(keyed.evicted(), 0);

@@ -1,3 +1,5 @@
+//! The token bucket against governor's. They stand apart because a bench includes the machine itself.
+
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -6,7 +8,7 @@ use governor::RateLimiter;
 use governor::clock::{Clock, FakeRelativeClock};
 use proptest::prelude::*;
 
-use super::{Booking, Bucket, Denied};
+use super::machine::{Booking, Bucket, Denied};
 
 const SECOND: u64 = 1_000_000_000;
 
