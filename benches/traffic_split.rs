@@ -128,7 +128,7 @@ fn services(c: &mut Criterion) {
     bench("layer, off", &mut |request| call(&mut off, request));
     let layer = TrafficSplitLayer::new(routes(1)).layer(Client);
     bench("layer, cloned", &mut |request| {
-        call(&mut layer.clone(), request)
+        call(&mut layer.clone(), request);
     });
     let operations = HeaderOperations::default().with_set(
         HeaderName::from_static("x-to"),
@@ -139,11 +139,11 @@ fn services(c: &mut Criterion) {
         .with_response_headers(operations);
     let headers = TrafficSplitLayer::new(TrafficSplitPolicy::new([route])).layer(Client);
     bench("layer, headers", &mut |request| {
-        call(&mut headers.clone(), request)
+        call(&mut headers.clone(), request);
     });
     let split = TrafficSplit::new(routes(1), [(v1(), Client), (v2(), Client)]);
     bench("service each", &mut |request| {
-        call(&mut split.clone(), request)
+        call(&mut split.clone(), request);
     });
     group.finish();
 }

@@ -88,8 +88,9 @@ async fn a_call_dropped_while_pending_cancels_the_destination_s() {
     let hangs = tower::service_fn(move |_: Request<()>| {
         let held = Arc::clone(&held);
         async move {
-            let _held = held;
-            std::future::pending::<Result<Response<Script>, Infallible>>().await
+            let never = std::future::pending::<Result<Response<Script>, Infallible>>().await;
+            drop(held);
+            never
         }
     });
     let mut split = TrafficSplit::new(v2_by_path(), [(v1(), hangs)]);

@@ -121,7 +121,7 @@ fn choose(policy: &TrafficSplitPolicy, user: usize) -> usize {
     let request = with(request("/"), "user", &format!("user-{user}"));
     match policy.choose(RequestHead::of(&request), 0) {
         Decision::Forward(choice) => choice.destination_index(),
-        decision => panic!("{decision:?}"),
+        decision => unreachable!("{decision:?}"),
     }
 }
 

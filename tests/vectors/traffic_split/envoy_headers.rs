@@ -38,7 +38,10 @@ async fn headers_cookies_and_ports_are_read_as_in_envoy() {
 }
 
 async fn header_case(group: &Value, case: &Value, tally: &mut Tally) {
-    let matchers = case.get("matchers").unwrap_or(&group["matchers"]);
+    let matchers = match case.get("matchers") {
+        Some(own) => own,
+        None => &group["matchers"],
+    };
     let joined = "values joined with commas: Envoy 1.40 looks at each by itself";
     let values = pairs(&case["headers"]);
     let several = values
