@@ -98,6 +98,7 @@
 
 mod body;
 mod boxed;
+mod draft;
 mod redirect;
 mod request;
 mod response;

@@ -18,6 +18,7 @@ use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy}
 use meshless::fault_injection::{FaultInjectionLayer, FaultInjectionPolicy};
 use meshless::rate_limit::{ClientAddress, Key, RateLimitLayer, RateLimitPolicy};
 use meshless::retry::{RetryLayer, RetryPolicy};
+use meshless::telemetry::TraceServerLayer;
 use meshless::timeout::{TimeoutLayer, TimeoutPolicy};
 use meshless::traffic_split::{TrafficSplitLayer, TrafficSplitPolicy};
 use meshless::{GrpcStatus, Rejection};
@@ -82,6 +83,7 @@ async fn each_layer_goes_straight_into_a_router() {
         RateLimitLayer::new(RateLimitPolicy::per_second(9)),
         RetryLayer::new(RetryPolicy::inbound()),
         TimeoutLayer::new(TimeoutPolicy::total(Duration::from_secs(9))),
+        TraceServerLayer::default(),
         TrafficSplitLayer::new(TrafficSplitPolicy::off()),
     );
 }
