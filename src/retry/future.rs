@@ -14,6 +14,7 @@ use super::plan::{Limit, Plan, later};
 use super::state::{SETTLE, State, StateProj, judge};
 use super::{ReplayBody, RetryBody};
 use crate::base::clock;
+use crate::base::cut::cut_off;
 use crate::base::timer::Timer;
 use crate::{Deadline, Failure, Outcome, Rejection};
 
@@ -116,14 +117,14 @@ where
                         };
                         ready!(this.timer.poll_at(at, cx));
                         let failure = Outcome::Failed(Failure::Timeout);
-                        match this
-                            .plan
-                            .as_mut()
-                            .and_then(|plan| plan.judge(failure, None))
-                        {
-                            Some(resume) => State::Waiting(resume),
-                            None => return Poll::Ready(Ok(self.time_out())),
+                        let plan = this.plan.as_mut();
+                        let resume = plan.and_then(|plan| plan.judge(failure, None));
+                        // The try goes first, and those inside hear why.
+                        cut_off(|| this.state.set(resume.map_or(State::Done, State::Waiting)));
+                        if resume.is_none() {
+                            return Poll::Ready(Ok(self.time_out()));
                         }
+                        continue;
                     }
                 },
                 StateProj::Draining {
