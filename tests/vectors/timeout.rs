@@ -130,45 +130,6 @@ fn ms(value: &Value) -> Duration {
     Duration::from_millis(value.as_u64().unwrap_or_default())
 }
 
-/// The cases in which Envoy's router answers for a timeout. The rest of the array is about other parts.
-#[tokio::test(start_paused = true)]
-async fn envoy_router_outcomes() {
-    let mut ran = 0;
-    let file = load("envoy_router_outcomes.json");
-    for case in file["cases"].as_array().unwrap() {
-        let name = case["name"].as_str().unwrap();
-        let answer = match name {
-            "UpstreamTimeout" => answer(TimeoutPolicy::total(MS), hangs()).await,
-            "TimeoutBudgetHistogramStatDuringGlobalTimeout" => {
-                // One try that fails, and another one that hangs.
-                let tries = service_fn(|_: Request<()>| async {
-                    drop(unavailable());
-                    std::future::pending().await
-                });
-                answer(TimeoutPolicy::total(MS), tries).await
-            }
-            "RetryTimeoutDuringRetryDelay" => {
-                let tries = service_fn(|_: Request<()>| async {
-                    drop(unavailable());
-                    sleep(LONG).await;
-                    unavailable()
-                });
-                answer(TimeoutPolicy::total(MS), tries).await
-            }
-            "UpstreamPerTryTimeout" | "UpstreamPerTryTimeoutExcludesNewStream" => {
-                answer(TimeoutPolicy::per_try(5 * MS), hangs()).await
-            }
-            // `x-envoy-upstream-rq-timeout-alt-response`, an answer of 204, is left out.
-            "UpstreamTimeoutWithAltResponse" => continue,
-            _ if case["expect"]["flag"] == "UT" => panic!("{name} is about a timeout"),
-            _ => continue,
-        };
-        compare(name, answer, &case["expect"]).await;
-        ran += 1;
-    }
-    assert_eq!(ran, 5);
-}
-
 const MS: Duration = Duration::from_millis(1);
 
 fn unavailable() -> Result<Response<Full<Bytes>>, Infallible> {
