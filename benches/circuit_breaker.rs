@@ -1,14 +1,11 @@
 //! What a circuit breaker adds to a request, beside the service alone.
 
-#![expect(
-    missing_docs,
-    reason = "criterion's macros write functions without any"
-)]
-
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::hint::black_box;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -16,7 +13,6 @@ use http::{HeaderName, HeaderValue, Request, Response};
 use http_body_util::Empty;
 use meshless::Percent;
 use meshless::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy, Window};
-use std::time::Duration;
 use tower::{Layer, Service};
 
 /// Answers at once.
@@ -97,7 +93,7 @@ fn breaker(c: &mut Criterion) {
         ),
         ("rate and slow calls", CircuitBreakerLayer::new(slow)),
         ("open", {
-            let layer = CircuitBreakerLayer::observed(consecutive, std::sync::Arc::new(()));
+            let layer = CircuitBreakerLayer::observed(consecutive, Arc::new(()));
             layer.force_open();
             layer
         }),

@@ -163,6 +163,24 @@ mod tests {
     }
 
     #[test]
+    fn what_says_that_nobody_can_be_reached_is_a_failure_to_connect() {
+        for (kind, failure) in [
+            (io::ErrorKind::ConnectionRefused, Failure::Connect),
+            (io::ErrorKind::HostUnreachable, Failure::Connect),
+            (io::ErrorKind::NetworkUnreachable, Failure::Connect),
+            (io::ErrorKind::ConnectionReset, Failure::Reset),
+            (io::ErrorKind::UnexpectedEof, Failure::Closed),
+            (io::ErrorKind::TimedOut, Failure::Timeout),
+            (io::ErrorKind::InvalidData, Failure::Other),
+        ] {
+            assert_eq!(Failure::of(&io::Error::from(kind)), failure, "{kind:?}");
+            // Errors that an `io::Error` wraps are not among its sources.
+            let wrapped = io::Error::other(Outer(kind.into()));
+            assert_eq!(Failure::of(&wrapped), failure, "{kind:?}");
+        }
+    }
+
+    #[test]
     fn the_users_own_reading_comes_first_and_leaves_other_types_alone() {
         let own = Recognizer::new(|error: &u8| (*error == 7).then_some(Failure::RefusedStream));
         assert_eq!(own.failure(&7_u8), Failure::RefusedStream);

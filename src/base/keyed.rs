@@ -1,16 +1,17 @@
 //! A bounded map from hashed keys to small states that are worth nothing once they are idle.
 //!
 //! A key has two sets of a few slots where it may lie. An idle entry's slot is free, without a
-//! sweep; when all are taken, the table grows up to its bound, and then the entry that is nearest to
-//! idle gives way. So a flood of keys seen once cannot drive out the one that is being limited.
+//! sweep; when all are taken, the table grows up to its bound, and then the entry that is worth least
+//! gives way. So a flood of keys seen once cannot drive out the one that is being limited.
 
+use std::mem;
 use std::sync::{Mutex, PoisonError};
 
 use super::dice::mix;
 use super::sync::atomic::{AtomicU64, Ordering};
 
-/// Two cache lines of 16-byte slots; with two sets to choose from, a table is over nine tenths full
-/// before anything has to give way.
+/// Two cache lines of 16-byte slots; with two sets to choose from, a table is over four fifths
+/// full before one in a thousand has to give way.
 const WAYS: usize = 8;
 const SHARDS: usize = 64;
 
@@ -60,20 +61,19 @@ impl<V: Clone + Default> Keyed<V> {
 
     /// Runs `f` on the state under `hash`, a new one if there is none.
     ///
-    /// `idle` says from when on a state is as good as none.
+    /// `worth` says how much would be lost with a state; one of 0 is as good as none.
     pub(crate) fn with<T>(
         &self,
         hash: u64,
-        now: u64,
-        idle: impl Fn(&V) -> u64,
+        worth: impl Fn(&V) -> u64,
         f: impl FnOnce(&mut V) -> T,
     ) -> T {
         let tag = hash.max(1);
         let mut table = self.shard(tag);
         let index = table.find(tag, self.ways).unwrap_or_else(|| {
-            let (index, evicted) = table.claim(tag, self.ways, self.max_sets, now, &idle);
-            if evicted {
-                self.evicted.fetch_add(1, Ordering::Relaxed);
+            let (index, evicted) = table.claim(tag, self.ways, self.max_sets, &worth);
+            if evicted > 0 {
+                self.evicted.fetch_add(evicted, Ordering::Relaxed);
             }
             index
         });
@@ -123,69 +123,71 @@ impl<V: Clone + Default> Table<V> {
         })
     }
 
-    /// Makes room for `tag`; says whether a state that was still worth something had to go.
+    /// Makes room for `tag`; says how many states that were still worth something had to go.
     fn claim(
         &mut self,
         tag: u64,
         ways: usize,
         max_sets: usize,
-        now: u64,
-        idle: &impl Fn(&V) -> u64,
-    ) -> (usize, bool) {
+        worth: &impl Fn(&V) -> u64,
+    ) -> (usize, u64) {
+        let mut evicted = 0;
         loop {
-            let victim = (self.sets > 0).then(|| self.nearest_to_idle(tag, ways, now, idle));
+            let victim = (self.sets > 0).then(|| self.least_worth(tag, ways, worth));
             match victim {
-                Some((index, until)) if until <= now || self.sets >= max_sets => {
+                Some((index, lost)) if lost == 0 || self.sets >= max_sets => {
                     let value = V::default();
                     self.slots[index] = Slot { tag, value };
-                    return (index, until > now);
+                    return (index, evicted + u64::from(lost > 0));
                 }
-                _ => self.grow(ways, max_sets, now, idle),
+                _ => evicted += self.grow(ways, max_sets, worth),
             }
         }
     }
 
-    /// Returns the slot to use next, and until when it holds something.
-    fn nearest_to_idle(
-        &self,
-        tag: u64,
-        ways: usize,
-        now: u64,
-        idle: &impl Fn(&V) -> u64,
-    ) -> (usize, u64) {
+    /// Returns the slot to use next, and how much would be lost with it.
+    fn least_worth(&self, tag: u64, ways: usize, worth: &impl Fn(&V) -> u64) -> (usize, u64) {
         let homes = self.homes(tag, ways);
         let mut best = (homes[0], u64::MAX, 0);
         for home in homes {
-            let untils = (home..home + ways).map(|index| (index, self.until(index, idle)));
-            let (index, until) = untils.min_by_key(|(_, until)| *until).unwrap_or((home, 0));
+            let worths = (home..home + ways).map(|index| (index, self.worth(index, worth)));
+            let (index, lost) = worths.min_by_key(|(_, lost)| *lost).unwrap_or((home, 0));
             let free = (home..home + ways)
-                .filter(|index| self.until(*index, idle) <= now)
+                .filter(|index| self.worth(*index, worth) == 0)
                 .count();
             // The emptier set, or else the entry that is worth least.
-            if free > best.2 || (free == best.2 && until < best.1) {
-                best = (index, until, free);
+            if free > best.2 || (free == best.2 && lost < best.1) {
+                best = (index, lost, free);
             }
         }
         (best.0, best.1)
     }
 
-    fn until(&self, index: usize, idle: &impl Fn(&V) -> u64) -> u64 {
+    fn worth(&self, index: usize, worth: &impl Fn(&V) -> u64) -> u64 {
         match &self.slots[index] {
             Slot { tag: 0, .. } => 0,
-            Slot { value, .. } => idle(value),
+            Slot { value, .. } => worth(value),
         }
     }
 
-    fn grow(&mut self, ways: usize, max_sets: usize, now: u64, idle: &impl Fn(&V) -> u64) {
-        let sets = (self.sets * 2).clamp(1, max_sets);
+    /// Doubles the table; says how many states found no place in it, which is next to never.
+    fn grow(&mut self, ways: usize, max_sets: usize, worth: &impl Fn(&V) -> u64) -> u64 {
+        // The bound, halved so many times: so the last step doubles as well.
+        let mut sets = max_sets;
+        while sets > 1 && sets.div_ceil(2) > self.sets {
+            sets = sets.div_ceil(2);
+        }
         let slots = vec![Slot::default(); sets * ways];
-        let old = std::mem::replace(self, Self { sets, slots });
+        let old = mem::replace(self, Self { sets, slots });
+        let mut evicted = 0;
         for slot in old.slots {
-            if slot.tag != 0 && idle(&slot.value) > now {
-                let (index, _) = self.nearest_to_idle(slot.tag, ways, now, idle);
+            if slot.tag != 0 && worth(&slot.value) > 0 {
+                let (index, lost) = self.least_worth(slot.tag, ways, worth);
+                evicted += u64::from(lost > 0);
                 self.slots[index] = slot;
             }
         }
+        evicted
     }
 
     /// Returns where the two sets of `tag` begin.
@@ -203,3 +205,6 @@ impl<V: Clone + Default> Table<V> {
         set as usize * ways
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,12 +2,11 @@ use std::fmt::{self, Debug, Display, Formatter};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Version, header};
-use percent_encoding::percent_decode_str;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version, header};
 use reqwest::Url;
 use serde::Serialize;
 
-use super::send::to_uri;
+use super::draft::Draft;
 use super::{Body, Client, Error, Response, Stack};
 
 /// A request in the making; see [`Client::request`].
@@ -19,26 +18,10 @@ pub struct RequestBuilder<S> {
     draft: Result<Draft, Error>,
 }
 
-#[derive(Debug)]
-struct Draft {
-    body: Body,
-    extensions: Extensions,
-    headers: HeaderMap,
-    method: Method,
-    url: Url,
-    version: Version,
-}
-
 impl<S> RequestBuilder<S> {
     pub(super) fn new(client: Client<S>, method: Method, url: &str) -> Self {
-        let draft = Url::parse(url).map_err(Error::builder).map(|url| Draft {
-            body: Body::empty(),
-            extensions: Extensions::new(),
-            headers: HeaderMap::new(),
-            method,
-            url,
-            version: Version::default(),
-        });
+        let draft = Url::parse(url).map_err(Error::builder);
+        let draft = draft.map(|url| Draft::new(method, url));
         Self { client, draft }.credentials_of_the_url()
     }
 
@@ -212,39 +195,6 @@ impl<S> Debug for RequestBuilder<S> {
     }
 }
 
-impl Draft {
-    fn build(self) -> Result<(Request<Body>, Url), Error> {
-        let mut request = Request::new(self.body);
-        *request.extensions_mut() = self.extensions;
-        *request.headers_mut() = self.headers;
-        *request.method_mut() = self.method;
-        *request.uri_mut() = to_uri(&self.url)?;
-        *request.version_mut() = self.version;
-        Ok((request, self.url))
-    }
-
-    fn content_type(&mut self, value: &'static str) {
-        let value = HeaderValue::from_static(value);
-        self.headers.entry(header::CONTENT_TYPE).or_insert(value);
-    }
-
-    /// Takes the user and the password out of the URL.
-    fn take_credentials(&mut self) -> Option<(String, Option<String>)> {
-        if self.url.username().is_empty() && self.url.password().is_none() {
-            return None;
-        }
-        let user = decoded(self.url.username());
-        let password = self.url.password().map(decoded);
-        self.url.set_username("").ok()?;
-        self.url.set_password(None).ok()?;
-        Some((user, password))
-    }
-}
-
 fn to_error(error: impl Into<http::Error>) -> Error {
     Error::builder(error.into())
-}
-
-fn decoded(text: &str) -> String {
-    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }

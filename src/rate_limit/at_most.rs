@@ -101,8 +101,17 @@ impl Log {
         self.total
     }
 
+    /// Returns how much would be lost with this log: what counts first, and then for how long. By
+    /// the time alone, a flood of later keys would drive out one that is being limited.
+    pub(super) fn worth(&self, quota: AtMost, now: u64) -> u64 {
+        match self.idle_at(quota).saturating_sub(now) {
+            0 => 0,
+            left => (self.total.clamp(1, 1 << 31) << 32) | (left >> 20).min(u64::from(u32::MAX)),
+        }
+    }
+
     /// Returns when nothing written down will count any more.
-    pub(super) fn idle_at(&self, quota: AtMost) -> u64 {
+    fn idle_at(&self, quota: AtMost) -> u64 {
         let last = self.entries.back();
         last.map_or(0, |entry| entry.at.saturating_add(quota.period))
     }
@@ -166,3 +175,6 @@ impl Log {
         self.entries = kept;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -151,6 +151,8 @@ mod key;
 mod layer;
 mod limiter;
 mod machine;
+#[cfg(test)]
+mod machine_tests;
 mod policy;
 mod queue;
 mod quota;

@@ -151,8 +151,7 @@ impl Store {
         let buckets = self.buckets.get_or_init(|| Keyed::new(self.max_keys));
         buckets.with(
             hash,
-            now,
-            |full_at| *full_at,
+            |full_at| full_at.saturating_sub(now),
             |full_at| {
                 let (next, result) = f(*full_at);
                 *full_at = next;
@@ -190,7 +189,7 @@ impl Store {
             return f(&mut self.whole_log());
         };
         let logs = self.logs.get_or_init(|| Keyed::new(self.max_keys));
-        logs.with(hash, now, |log| log.idle_at(quota), f)
+        logs.with(hash, |log| log.worth(quota, now), f)
     }
 
     pub(super) fn whole_log(&self) -> MutexGuard<'_, Log> {

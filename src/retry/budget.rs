@@ -25,6 +25,10 @@ use throttle::Throttle;
 /// whichever is later. A caller that sees fewer than 10 % failures, each by chance, misses no retry.
 /// Time alone earns nothing, so this holds at any rate.
 ///
+/// While everything fails, an upstream gets 1.2 times the load. One that has room for that comes back by
+/// itself; if it is loaded by more than 83 %, repeat only what it refuses, as the default conditions do,
+/// and not what timed out, or take a smaller share.
+///
 /// It is a value like every policy; its state is in the layer, and stays when the policy is replaced.
 /// [`RetryBudget::shared`] takes the state along, for several clients of one upstream:
 ///

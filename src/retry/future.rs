@@ -139,7 +139,10 @@ where
                     }
                 }
                 StateProj::Waiting(resume) => {
-                    ready!(this.timer.poll_at(*resume, cx));
+                    // The timer counts whole milliseconds, so it would make no wait at all one.
+                    if clock::now() < *resume {
+                        ready!(this.timer.poll_at(*resume, cx));
+                    }
                     let plan = this.plan.as_ref().expect(PLANNED);
                     *this.limit = Limit::of_try(&plan.policy);
                     State::Readying

@@ -16,6 +16,9 @@ use http_body_util::StreamBody;
 use meshless::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy};
 use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
 use meshless::fault_injection::{FaultInjectionLayer, FaultInjectionPolicy};
+use meshless::rate_limit::{ClientAddress, Key, RateLimitLayer, RateLimitPolicy};
+use meshless::retry::{RetryLayer, RetryPolicy};
+use meshless::telemetry::TraceServerLayer;
 use meshless::timeout::{TimeoutLayer, TimeoutPolicy};
 use meshless::traffic_split::{TrafficSplitLayer, TrafficSplitPolicy};
 use meshless::{GrpcStatus, Rejection};
@@ -77,7 +80,10 @@ async fn each_layer_goes_straight_into_a_router() {
         breaker(),
         ConcurrencyLimitLayer::new(ConcurrencyLimitPolicy::new(9)),
         FaultInjectionLayer::new(FaultInjectionPolicy::off()),
+        RateLimitLayer::new(RateLimitPolicy::per_second(9)),
+        RetryLayer::new(RetryPolicy::inbound()),
         TimeoutLayer::new(TimeoutPolicy::total(Duration::from_secs(9))),
+        TraceServerLayer::default(),
         TrafficSplitLayer::new(TrafficSplitPolicy::off()),
     );
 }
@@ -135,6 +141,45 @@ async fn a_router_called_by_hand_shares_its_state_too() {
         Some(Rejection::CircuitOpen { .. })
     ));
     assert_eq!(fails.calls(), 5);
+}
+
+#[tokio::test]
+async fn a_limit_per_caller_address_holds_over_connections_whatever_the_caller_claims() {
+    let policy =
+        RateLimitPolicy::per_minute(3).with_key(Key::client_address(ClientAddress::peer()));
+    let router = Router::new()
+        .route(
+            "/limited",
+            get(async || "hello").layer(RateLimitLayer::new(policy)),
+        )
+        .route("/free", get(async || "hello"));
+    let server = Server::axum(router).await;
+    let client = unpooled();
+    let mut seen = Vec::new();
+    for i in 0..5 {
+        let request = client.get(server.url("/limited"));
+        let claim = format!("192.0.2.{i}");
+        let response = request
+            .header("x-forwarded-for", claim)
+            .send()
+            .await
+            .unwrap();
+        let retry_after = response.headers().get("retry-after").cloned();
+        seen.push((response.status().as_u16(), retry_after.is_some()));
+    }
+    assert_eq!(
+        seen,
+        [
+            (200, false),
+            (200, false),
+            (200, false),
+            (429, true),
+            (429, true)
+        ]
+    );
+    assert_eq!(server.connections(), 5);
+    assert_eq!(statuses(&server.url("/free"), 5).await, [200; 5]);
+    server.stop().await;
 }
 
 #[tokio::test]

@@ -2,18 +2,22 @@
 
 use std::error::Error as _;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ::axum::Router;
 use ::axum::extract::Request;
 use ::axum::http::header;
 use ::axum::response::IntoResponse;
-use ::axum::routing::{any, get};
+use ::axum::routing::{any, get, put};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::{BodyExt, Full, StreamBody};
+use meshless::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy, RunError};
 use meshless::client::{Body, Boxed, Client, Error};
 use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
+use meshless::retry::{Backoff, RetryLayer, RetryOn, RetryPolicy};
 use meshless::timeout::{TimeoutLayer, TimeoutPolicy};
 use meshless::{Failure, Rejection};
 use serde_json::{Value, json};
@@ -219,6 +223,70 @@ async fn a_refusal_on_this_side_is_an_error_with_its_reason() {
     );
 
     drop(client);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_retry_inside_a_client_sends_the_body_again_and_the_caller_sees_one_answer() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&calls);
+    let flaky = async move |body: String| {
+        if count.fetch_add(1, Ordering::Relaxed) == 0 {
+            (StatusCode::SERVICE_UNAVAILABLE, String::new())
+        } else {
+            (StatusCode::OK, body)
+        }
+    };
+    let server = Server::axum(Router::new().route("/", put(flaky))).await;
+    let policy = RetryPolicy::new(1)
+        .with_retry_on(RetryOn::parse("5xx").unwrap())
+        .with_backoff(Backoff::exponential(Duration::from_millis(1)));
+    let stack = ServiceBuilder::new()
+        .layer(TimeoutLayer::new(TimeoutPolicy::total(
+            Duration::from_secs(5),
+        )))
+        .layer(RetryLayer::new(policy))
+        .service(transport());
+    let client = Client::new(stack);
+    let response = client
+        .put(server.url("/"))
+        .body("data")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.text().await.unwrap(), "data");
+    assert_eq!(calls.load(Ordering::Relaxed), 2);
+    drop(client);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_breaker_around_any_work_understands_the_clients_errors() {
+    let limit = ConcurrencyLimitLayer::new(ConcurrencyLimitPolicy::new(1));
+    let _full = limit.try_acquire().unwrap();
+    let client = Client::new(limit.layer(transport()));
+    let breaker = CircuitBreakerLayer::new(CircuitBreakerPolicy::default());
+    for _ in 0..9 {
+        // It was refused here, so that it says nothing about the upstream.
+        let refused = breaker
+            .run(|| client.get("http://127.0.0.1:9/").send())
+            .await;
+        assert!(
+            matches!(refused, Err(RunError::Inner(Error::Rejected { .. }))),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(breaker.consecutive_failures(), 0);
+
+    let server = Server::axum(Router::new().route("/", get(StatusCode::BAD_GATEWAY))).await;
+    let client = self::client();
+    let url = server.url("/");
+    let work = async || client.get(&url).send().await?.error_for_status();
+    for _ in 0..5 {
+        assert!(breaker.run(work).await.is_err());
+    }
+    let open = breaker.run(work).await;
+    assert!(matches!(open, Err(RunError::Rejected(_))), "{open:?}");
     server.stop().await;
 }
 

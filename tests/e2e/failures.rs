@@ -23,8 +23,13 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::faults::{Fault, Faulty, Protocol};
 
-/// How long a client waits for a connection.
-const CONNECT: Duration = Duration::from_millis(100);
+/// How long a client waits for a connection: not long where none will come.
+const fn connect_timeout(fault: Fault) -> Duration {
+    match fault {
+        Fault::Deaf => Duration::from_millis(100),
+        _ => Duration::from_secs(30),
+    }
+}
 
 /// What a policy around a client hears.
 #[derive(Clone, Debug, Default)]
@@ -105,7 +110,7 @@ async fn with_reqwest(fault: Fault, protocol: Protocol) -> Option<Failure> {
     let faulty = Faulty::start(fault, protocol).await;
     let mut builder = reqwest::Client::builder()
         .no_proxy()
-        .connect_timeout(CONNECT);
+        .connect_timeout(connect_timeout(fault));
     if protocol == Protocol::Http2 {
         builder = builder.http2_prior_knowledge();
     }
@@ -129,7 +134,7 @@ async fn with_hyper_util(fault: Fault, protocol: Protocol) -> Option<Failure> {
         heard::<_, Empty<Bytes>, _>(client, fault, uri).await
     } else {
         let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT));
+        connector.set_connect_timeout(Some(connect_timeout(fault)));
         heard::<_, Empty<Bytes>, _>(builder.build(connector), fault, uri).await
     };
     faulty.stop().await;
@@ -141,7 +146,7 @@ async fn with_tonic(fault: Fault) -> Option<Failure> {
     let uri = faulty.uri();
     let endpoint = Endpoint::from_shared(uri.clone())
         .unwrap()
-        .connect_timeout(CONNECT);
+        .connect_timeout(connect_timeout(fault));
     let channel = if fault.is_tls() {
         endpoint.connect_with_connector_lazy(service_fn(tls))
     } else {

@@ -124,7 +124,7 @@ impl Faulty {
         let address = listener.local_addr().unwrap();
         let mut held = Vec::new();
         while let Ok(Ok(stream)) =
-            tokio::time::timeout(Duration::from_millis(50), TcpStream::connect(address)).await
+            tokio::time::timeout(Duration::from_millis(100), TcpStream::connect(address)).await
         {
             held.push(stream);
         }

@@ -8,5 +8,6 @@ mod failures;
 mod faults;
 mod hyper;
 mod redirects;
+mod retry;
 mod support;
 mod tonic;

@@ -15,10 +15,12 @@ use ::tonic::transport::{Channel, Endpoint};
 use ::tonic::{Code, Request, Response, Status};
 use bytes::{Buf, BufMut, Bytes};
 use http::uri::PathAndQuery;
-use meshless::Deadline;
 use meshless::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy};
 use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
+use meshless::rate_limit::{RateLimitLayer, RateLimitPolicy};
+use meshless::retry::{Backoff, RetryLayer, RetryPolicy};
 use meshless::timeout::{TimeoutLayer, TimeoutPolicy};
+use meshless::{Deadline, GrpcStatus, Outcome};
 use tokio_stream::wrappers::TcpListenerStream;
 use tower::{Layer, Service, ServiceBuilder};
 
@@ -201,6 +203,40 @@ async fn a_breaker_around_a_channel_whose_server_is_gone_opens() {
     }
     let status = say(stack, message("hi")).await.unwrap_err();
     assert_eq!(status.message(), "no healthy upstream");
+}
+
+#[tokio::test]
+async fn a_retry_around_a_channel_gives_it_back_a_body_that_it_takes() {
+    let echo = Echo::default();
+    let server = serve!(echo.clone(), ::tower::layer::util::Identity::new());
+    let policy = RetryPolicy::new(2).with_backoff(Backoff::exponential(Duration::from_millis(1)));
+    let stack = ServiceBuilder::new()
+        .layer(RetryLayer::new(policy))
+        // The retry's body replays; the channel takes its own type only.
+        .map_request(|request: http::Request<_>| request.map(Body::new))
+        .service(channel(&server));
+    let status = say(stack.clone(), message("fail")).await.unwrap_err();
+    assert_eq!(status.message(), "as told");
+    assert_eq!(echo.calls(), 3, "the first try and two more");
+    assert_eq!(say(stack.clone(), message("hi")).await.unwrap(), "hi");
+    drop(stack);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_rate_limit_inside_a_server_is_seen_as_a_status() {
+    let limit = RateLimitLayer::new(RateLimitPolicy::per_minute(1));
+    let server = serve!(Echo::default(), limit);
+    let channel = channel(&server);
+    assert_eq!(say(channel.clone(), message("hi")).await.unwrap(), "hi");
+    let status = say(channel.clone(), message("hi")).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
+    assert_eq!(
+        Outcome::of_error(&status),
+        Outcome::Grpc(GrpcStatus::UNAVAILABLE)
+    );
+    drop(channel);
+    server.stop().await;
 }
 
 #[tokio::test]

@@ -257,7 +257,7 @@ impl Observe for Events {
 async fn a_dry_run_reports_and_turns_nobody_away() {
     let events = Arc::new(Events::default());
     let policy = RateLimitPolicy::per_minute(1).with_enforced(Percent::NONE);
-    let layer = RateLimitLayer::observed(policy, events.clone());
+    let layer = RateLimitLayer::observed(policy, Arc::<Events>::clone(&events));
     let mut service = layer.layer(Upstream::new());
     for _ in 0..3 {
         assert_eq!(send(&mut service).await.status(), StatusCode::OK);

@@ -17,7 +17,7 @@ use meshless::gate::{Admission, Gate, Gated, Never, Ticket};
 use meshless::timeout::{Elapsed, TimeoutLayer, TimeoutPolicy as Policy};
 use meshless::{Deadline, Event, Failure, Observe, Outcome, Rejection, RequestHead};
 use tokio::time::{Instant, advance, sleep};
-use tower::{Layer, Service, service_fn};
+use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_test::mock;
 
 use crate::support::{Script, Upstream, call, send, start};
@@ -610,4 +610,37 @@ async fn a_request_sets_its_own_time_where_the_policy_trusts_it() {
         assert_eq!(witness.expected().as_deref(), expected, "{value}");
         assert_eq!(witness.header(INSTEAD), None);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn axum_takes_it_everywhere_and_its_handlers_know_their_deadline() {
+    async fn handler() -> String {
+        sleep(600 * MS).await;
+        let left = Deadline::current().map(Deadline::remaining);
+        sleep(600 * MS).await;
+        format!("{left:?}")
+    }
+    let slow = || axum::routing::get(handler);
+    let app = axum::Router::new()
+        .route("/method", slow().layer(total(2 * SECOND)))
+        .route("/route", slow())
+        .route_layer(total(3 * SECOND))
+        .layer(total(4 * SECOND));
+    let get = |path: &str| {
+        let request = Request::get(path).body(axum::body::Body::empty()).unwrap();
+        app.clone().oneshot(request)
+    };
+    let text = |response: axum::response::Response| async {
+        axum::body::to_bytes(response.into_body(), 100)
+            .await
+            .unwrap()
+    };
+    assert_eq!(text(get("/method").await.unwrap()).await, "Some(1.4s)");
+    assert_eq!(text(get("/route").await.unwrap()).await, "Some(2.4s)");
+
+    let strict = axum::Router::new().route("/", slow()).layer(total(SECOND));
+    let request = Request::new(axum::body::Body::empty());
+    let response = strict.oneshot(request).await.unwrap();
+    assert_eq!(Rejection::of(&response), Some(&Rejection::TimedOut(SECOND)));
+    assert_eq!(text(response).await, "upstream request timeout");
 }

@@ -6,6 +6,8 @@ use meshless::Percent;
 use meshless::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy, Probes};
 use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
 use meshless::fault_injection::{FaultInjectionLayer, FaultInjectionPolicy};
+use meshless::rate_limit::{RateLimitLayer, RateLimitPolicy};
+use meshless::retry::{RetryLayer, RetryPolicy};
 use meshless::telemetry::{TraceAttemptLayer, TraceClientLayer, TracePolicy, TraceServerLayer};
 use meshless::timeout::{TimeoutLayer, TimeoutPolicy};
 use meshless::traffic_split::{Destination, Route, TrafficSplitLayer, TrafficSplitPolicy};
@@ -44,6 +46,8 @@ promises! {
         first |layer| layer.open_for(Duration::from_millis(1));
     concurrency_limit: ConcurrencyLimitLayer, ConcurrencyLimitPolicy::new(1), ConcurrencyLimitPolicy::off(), RefusedMeanwhile;
     fault_injection: FaultInjectionLayer, a_delay(), FaultInjectionPolicy::off(), Passes;
+    rate_limit: RateLimitLayer, RateLimitPolicy::per_second(1), RateLimitPolicy::off(), RefusedForAWhile;
+    retry: RetryLayer, RetryPolicy::default(), RetryPolicy::off(), Passes;
     timeout: TimeoutLayer, TimeoutPolicy::total(MINUTE).with_idle(MINUTE), TimeoutPolicy::off(), Passes;
     trace_attempt: TraceAttemptLayer, TracePolicy::default(), TracePolicy::off(), Passes;
     trace_client: TraceClientLayer, TracePolicy::default(), TracePolicy::off(), Passes;
