@@ -37,18 +37,21 @@ pub(crate) fn scheme<'a>(head: &RequestHead<'a>) -> &'a str {
         .unwrap_or("http")
 }
 
-/// Returns the scheme that `x-forwarded-proto` tells of.
-pub(crate) fn forwarded_proto<'a>(head: &RequestHead<'a>) -> Option<&'a str> {
-    head.headers().get("x-forwarded-proto")?.to_str().ok()
+/// Returns the scheme that `x-forwarded-proto` tells of, if it is one of HTTP's.
+pub(crate) fn forwarded_proto(head: &RequestHead<'_>) -> Option<&'static str> {
+    match head.headers().get("x-forwarded-proto")?.as_bytes() {
+        b"http" => Some("http"),
+        b"https" => Some("https"),
+        _ => None,
+    }
 }
 
 /// Returns the URI with another authority, and with a scheme if it had none.
-pub(crate) fn with_authority(uri: Uri, authority: uri::Authority, scheme: &str) -> Uri {
+pub(crate) fn with_authority(uri: Uri, authority: uri::Authority, scheme: uri::Scheme) -> Uri {
     let mut parts = uri.into_parts();
     parts.authority = Some(authority);
     if parts.scheme.is_none() {
-        let scheme = uri::Scheme::try_from(scheme);
-        parts.scheme = Some(scheme.unwrap_or(uri::Scheme::HTTP));
+        parts.scheme = Some(scheme);
     }
     if parts.path_and_query.is_none() {
         parts.path_and_query = Some(uri::PathAndQuery::from_static("/"));

@@ -93,17 +93,13 @@ impl Error {
     /// Says that the time was up, whoever set it: a timeout layer, the client inside, or the system.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
-        self.failure() == Some(Failure::Timeout) || {
+        self.failure() == Some(Failure::Timeout)
+            || self.rejection() == Some(Rejection::DeadlinePassed)
             // A connect timeout is a failure to connect first, and a timeout as well.
-            let mut next = self.source();
-            std::iter::from_fn(|| {
-                let error = next?;
-                next = error.source();
-                Some(error)
+            || self.sources().any(|error| {
+                let reqwest = error.downcast_ref::<reqwest::Error>();
+                reqwest.is_some_and(reqwest::Error::is_timeout)
             })
-            .filter_map(|error| error.downcast_ref::<reqwest::Error>())
-            .any(reqwest::Error::is_timeout)
-        }
     }
 
     /// Returns what kind of failure it was; `None` if a response came, or nothing was sent.
@@ -180,6 +176,10 @@ impl Error {
             }
         }
         self
+    }
+
+    fn sources(&self) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+        std::iter::successors(self.source(), |&error| error.source())
     }
 
     pub(crate) fn body(source: impl Into<BoxError>, url: Option<Box<Url>>) -> Self {

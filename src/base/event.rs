@@ -44,6 +44,8 @@ pub enum Event {
     /// A total timeout of this length cut off a stream of events (`text/event-stream`), which wants an
     /// idle timeout instead. Said once by each timeout layer.
     StreamCut(Duration),
+    /// A policy of this crate would have answered, but was told not to.
+    WouldReject(Rejection),
 }
 
 /// Receives events; called outside every lock and from `Drop`, so it must not panic.
@@ -96,6 +98,9 @@ impl Observe for Log {
                     "a total timeout of {total:?} cuts off streams of events; give them an idle \
                      timeout and no total (said once)"
                 );
+            }
+            Event::WouldReject(rejection) => {
+                tracing::debug!(policy = rejection.policy(), "would reject: {rejection}");
             }
         }
     }

@@ -9,6 +9,8 @@ use std::any::Any;
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 
+use super::Outcome;
+
 /// Why no whole response came back.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -48,6 +50,11 @@ impl Failure {
     #[must_use]
     pub fn of<E: 'static>(error: &E) -> Self {
         chain::as_error(error).map_or(Self::Other, chain::read)
+    }
+
+    /// Finds what an error says of an attempt beyond its failure.
+    pub(super) fn fact<E: 'static>(error: &E) -> Option<Outcome> {
+        chain::as_error(error).and_then(chain::fact)
     }
 
     /// Returns its name, as a metric's label.
@@ -102,6 +109,13 @@ impl Recognizer {
         let own = self.0.as_ref().and_then(|recognize| recognize(error));
         own.unwrap_or_else(|| Failure::of(error))
     }
+
+    /// Returns what `error` says of an attempt: [`Outcome::of_error`], unless this recognises it.
+    #[must_use]
+    pub fn outcome<E: 'static>(&self, error: &E) -> Outcome {
+        let own = self.0.as_ref().and_then(|recognize| recognize(error));
+        own.map_or_else(|| Outcome::of_error(error), Outcome::Failed)
+    }
 }
 
 impl Debug for Recognizer {
@@ -146,6 +160,24 @@ mod tests {
             Failure::Closed
         );
         assert_eq!(Failure::of(&"unknown"), Failure::Other);
+    }
+
+    #[test]
+    fn what_says_that_nobody_can_be_reached_is_a_failure_to_connect() {
+        for (kind, failure) in [
+            (io::ErrorKind::ConnectionRefused, Failure::Connect),
+            (io::ErrorKind::HostUnreachable, Failure::Connect),
+            (io::ErrorKind::NetworkUnreachable, Failure::Connect),
+            (io::ErrorKind::ConnectionReset, Failure::Reset),
+            (io::ErrorKind::UnexpectedEof, Failure::Closed),
+            (io::ErrorKind::TimedOut, Failure::Timeout),
+            (io::ErrorKind::InvalidData, Failure::Other),
+        ] {
+            assert_eq!(Failure::of(&io::Error::from(kind)), failure, "{kind:?}");
+            // Errors that an `io::Error` wraps are not among its sources.
+            let wrapped = io::Error::other(Outer(kind.into()));
+            assert_eq!(Failure::of(&wrapped), failure, "{kind:?}");
+        }
     }
 
     #[test]

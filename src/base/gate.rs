@@ -61,10 +61,10 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use http::{HeaderMap, StatusCode};
+use http::{Extensions, HeaderMap};
 
 pub use super::{Answer, WatchedBody};
-use super::{Failure, Outcome, Rejection, RequestHead};
+use super::{Failure, Outcome, Rejection, RequestHead, ResponseHead};
 
 /// Decides which requests go on.
 ///
@@ -107,12 +107,15 @@ pub trait Ticket {
     /// Takes note that the response broke off after its head was reported.
     fn broken(&mut self, failure: Failure);
 
-    /// Takes note of the status that the response's head has, whoever made it; before
+    /// Takes a look at the response's head, whoever made it, once and before
     /// [`head`](Ticket::head).
-    fn answered(&mut self, _status: StatusCode) {}
+    fn inspect(&mut self, _head: ResponseHead<'_>) {}
 
     /// Adds headers to the response.
     fn annotate(&mut self, _headers: &mut HeaderMap) {}
+
+    /// Adds extensions to the response.
+    fn extend(&mut self, _extensions: &mut Extensions) {}
 
     /// Recognises the failure in an error of the inner service.
     fn recognize<E: 'static>(&self, error: &E) -> Failure {

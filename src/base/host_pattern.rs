@@ -14,8 +14,9 @@ pub struct HostPattern {
     text: Box<str>,
 }
 
+/// How a pattern and its text are compared with a host.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-enum Kind {
+pub(crate) enum Kind {
     Any,
     Exact,
     Prefix,
@@ -59,7 +60,8 @@ impl HostPattern {
     #[must_use]
     pub fn matches(&self, authority: &str) -> bool {
         let (host, _) = super::authority::split_port(authority);
-        self.fits(authority) || self.fits(host)
+        // The end of a prefix does not stand for a port alone.
+        self.fits(host) || self.kind != Kind::Prefix && self.fits(authority)
     }
 
     /// Says which of two patterns that fit a host holds: the more specific is the greater.
@@ -75,6 +77,11 @@ impl HostPattern {
             (kind, pattern.text.len())
         };
         rank(self).cmp(&rank(other))
+    }
+
+    /// Returns the kind, and the text in lower case.
+    pub(crate) fn parts(&self) -> (Kind, &str) {
+        (self.kind, &self.text)
     }
 
     /// A wildcard stands for one character at least.

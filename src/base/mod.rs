@@ -1,5 +1,6 @@
 //! Floor 1: the words every other module shares.
 
+mod address;
 mod answer;
 pub(crate) mod authority;
 mod backoff;
@@ -18,11 +19,13 @@ pub mod gate;
 mod gave_up;
 pub(crate) mod grpc;
 mod head;
-mod host_pattern;
+pub(crate) mod host_pattern;
+pub(crate) mod keyed;
 mod live;
 mod outcome;
 mod overflow;
 mod percent;
+mod rate_limited;
 mod rejection;
 pub(crate) mod string_match;
 pub(crate) mod sync;
@@ -30,6 +33,7 @@ pub(crate) mod time_left;
 pub(crate) mod timer;
 pub(crate) mod window;
 
+pub use address::{ClientAddress, ForwardedHeader, PeerAddress};
 pub use answer::Answer;
 pub use backoff::{Backoff, Jitter};
 pub use body::WatchedBody;
@@ -44,12 +48,13 @@ pub use failure::{Failure, Recognizer};
 use gate::Ticket;
 pub use gave_up::GaveUp;
 pub use grpc::GrpcStatus;
-pub use head::RequestHead;
+pub use head::{RequestHead, ResponseHead};
 pub use host_pattern::HostPattern;
 pub(crate) use live::Live;
 pub use outcome::Outcome;
 pub use overflow::Overflow;
 pub use percent::Percent;
+pub use rate_limited::RateLimited;
 pub use rejection::Rejection;
 pub use string_match::{PatternError, StringMatch};
 

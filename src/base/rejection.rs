@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use http::{HeaderValue, Response, StatusCode, header};
 
-use super::{Answer, Failure, GrpcStatus, OpenReason, Outcome, Overflow};
+use super::{Answer, Failure, GrpcStatus, OpenReason, Outcome, Overflow, RateLimited};
 
 /// Why this crate itself answered a request instead of the upstream.
 ///
@@ -38,6 +38,9 @@ pub enum Rejection {
     /// Too much is in flight already.
     #[error(transparent)]
     Overflow(Overflow),
+    /// A rate limit is used up.
+    #[error("{0}")]
+    RateLimited(RateLimited),
     /// No answer came within the time that the caller or the policy allows.
     #[error("no answer within {0:?}")]
     TimedOut(Duration),
@@ -145,6 +148,12 @@ impl Rejection {
                 ..Facts::refused("traffic_split", "NR", "")
             },
             Self::Overflow(_) => Facts::refused("concurrency_limit", "UO", OVERFLOW),
+            Self::RateLimited(limited) => Facts {
+                grpc_status: limited.grpc_status,
+                retry_after: limited.retry_after,
+                status: limited.status,
+                ..Facts::refused("rate_limit", "RL", "local_rate_limited")
+            },
             Self::TimedOut(_) => Facts {
                 // The upstream was asked and gave no answer.
                 outcome: Outcome::Failed(Failure::Timeout),

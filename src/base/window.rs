@@ -70,8 +70,8 @@ impl<T: Tally> CountWindow<T> {
 
 /// The last so much time, in `N` buckets of equal width.
 ///
-/// A sample leaves with the bucket that it fell in, so the window covers between (N - 1)/N and all of its
-/// length. A time that is older than the last one counts as the last one.
+/// A sample leaves with the bucket that it fell in, so the window covers between (N - 1)/N and all
+/// of its length. A time that is older than the last one counts as the last one.
 #[derive(Clone, Debug)]
 pub(crate) struct TimeWindow<T, const N: usize> {
     buckets: [T; N],

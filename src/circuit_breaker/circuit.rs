@@ -9,8 +9,8 @@ use crate::base::sync::atomic::{AtomicU64, Ordering};
 
 /// The machine behind its lock, and before it the word that spares most requests the lock.
 ///
-/// The word is only written under the lock. Who reads it decides as if before everything that has not
-/// reached the word yet, which is an order in which the requests could have come.
+/// The word is only written under the lock. Who reads it decides as if before everything that has
+/// not reached the word yet, which is an order in which the requests could have come.
 #[derive(Debug)]
 pub(super) struct Circuit {
     machine: Mutex<Machine>,
@@ -55,8 +55,8 @@ impl Circuit {
         (!ignored).then_some(verdict)
     }
 
-    /// Runs `f` on the machine; `policy` is asked for under the lock, so that no decision is made by a
-    /// policy that was replaced before it.
+    /// Runs `f` on the machine; `policy` is asked for under the lock, so that no decision is made
+    /// by a policy that was replaced before it.
     pub(super) fn with<P, T>(
         &self,
         policy: impl FnOnce() -> P,

@@ -50,8 +50,8 @@ impl Counts {
         Percent::ratio(self.slow, self.calls)
     }
 
-    /// How long all of them together took to their heads. Zero unless the policy looks for slow calls:
-    /// otherwise nobody reads the clock for it.
+    /// How long all of them together took to their heads. Zero unless the policy looks for slow
+    /// calls: otherwise nobody reads the clock for it.
     #[must_use]
     pub const fn total_latency(&self) -> Duration {
         Duration::from_micros(self.latency_micros)
@@ -65,8 +65,8 @@ impl Counts {
     }
 }
 
-/// One call in one word: whether it failed, whether it was slow, and how many microseconds it took (17
-/// minutes at the most). A window of 100 000 calls takes 400 kB so.
+/// One call in one word: whether it failed, whether it was slow, and how many microseconds it took
+/// (17 minutes at the most). A window of 100 000 calls takes 400 kB so.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Call(u32);
 

@@ -6,12 +6,13 @@ use crate::{Failure, GrpcStatus, Outcome};
 
 /// Which outcomes count as failures of the upstream.
 ///
-/// By default these do: every 5xx, every attempt without a whole response (connect failures, timeouts,
-/// resets, bodies that break off, panics, unknown errors), and the gRPC statuses that Envoy takes for
-/// a 5xx: `UNKNOWN`, `DEADLINE_EXCEEDED`, `UNIMPLEMENTED`, `INTERNAL`, `UNAVAILABLE` and `DATA_LOSS`.
+/// By default these do: every 5xx, every attempt without a whole response (connect failures,
+/// timeouts, resets, bodies that break off, panics, unknown errors), and the gRPC statuses that
+/// Envoy takes for a 5xx: `UNKNOWN`, `DEADLINE_EXCEEDED`, `UNIMPLEMENTED`, `INTERNAL`,
+/// `UNAVAILABLE` and `DATA_LOSS`.
 ///
-/// These do not, and are no successes either: 429 and `RESOURCE_EXHAUSTED` (the upstream is well and
-/// says "slower"), answers of this crate's own policies, calls whose caller went away, gRPC's
+/// These do not, and are no successes either: 429 and `RESOURCE_EXHAUSTED` (the upstream is well
+/// and says "slower"), answers of this crate's own policies, calls whose caller went away, gRPC's
 /// `CANCELLED`, and attempts that failed in a way that is left out below. Every other response is a
 /// success: who answers 404 is alive.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -99,8 +100,8 @@ impl FailureOn {
         self.with(OTHER_ERRORS, counts)
     }
 
-    /// Says whether answers of this crate's own policies, further in, count. They do not by default:
-    /// the upstream never saw the request.
+    /// Says whether answers of this crate's own policies, further in, count. They do not by
+    /// default: the upstream never saw the request.
     #[must_use]
     pub const fn with_refusals(self, counts: bool) -> Self {
         self.with(REFUSALS, counts)

@@ -71,8 +71,8 @@ impl Health {
 
     /// Takes note of a call, and returns each reason that it gives to open the circuit.
     ///
-    /// A good and quick call gives none, whatever the rates are: they only just rose over the minimum
-    /// of calls.
+    /// A good and quick call gives none, whatever the rates are: they only just rose over the
+    /// minimum of calls.
     pub(super) fn record(
         &mut self,
         call: Call,

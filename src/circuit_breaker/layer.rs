@@ -35,8 +35,8 @@ impl CircuitBreakerLayer {
         }
     }
 
-    /// Creates another circuit breaker with this one's policy and observer, whose chance follows from
-    /// `seed`: for tests that look at the jitter or at the recovery.
+    /// Creates another circuit breaker with this one's policy and observer, whose chance follows
+    /// from `seed`: for tests that look at the jitter or at the recovery.
     #[must_use]
     pub fn with_seed(self, seed: u64) -> Self {
         Self {
@@ -46,18 +46,18 @@ impl CircuitBreakerLayer {
 
     /// Replaces the policy for decisions from now on; the state stays.
     ///
-    /// An open circuit stays open, though not for longer than the new maximum. Failures in a row and
-    /// windows of the same size are kept; a window of another size begins anew. A policy that refuses
-    /// nothing, [`off`](CircuitBreakerPolicy::off) or a dry run, closes a circuit that was not
-    /// opened by hand.
+    /// An open circuit stays open, though not for longer than the new maximum. Failures in a row
+    /// and windows of the same size are kept; a window of another size begins anew. A policy that
+    /// refuses nothing, [`off`](CircuitBreakerPolicy::off) or a dry run, closes a circuit that was
+    /// not opened by hand.
     pub fn reconfigure(&self, policy: CircuitBreakerPolicy) {
         self.shared.reconfigure(policy);
     }
 
     /// Lets a call go on, or says why not.
     ///
-    /// The ticket stands for the call: [`Ticket::settle`] it with what became of it. A ticket that is
-    /// dropped instead means that the caller went away.
+    /// The ticket stands for the call: [`Ticket::settle`] it with what became of it. A ticket that
+    /// is dropped instead means that the caller went away.
     ///
     /// # Errors
     ///
@@ -69,14 +69,15 @@ impl CircuitBreakerLayer {
     /// Does `work`, unless the circuit is open.
     ///
     /// `work` is asked for its future at once, and not at all if the circuit is open. `Ok` is a
-    /// success; an error is one that [`with_recognizer`](CircuitBreakerPolicy::with_recognizer)
-    /// recognises. It is abandoned if the future is dropped before it is done. A panic counts as a
-    /// failure.
+    /// success. An error is what [`with_recognizer`](CircuitBreakerPolicy::with_recognizer) or
+    /// [`Outcome::of_error`] makes of it, so a 404 that a client returns as an error is none of the
+    /// upstream's. A panic counts as a failure. The call is abandoned if the future is dropped
+    /// before it is done.
     ///
     /// # Errors
     ///
-    /// The future fails with [`RunError::Rejected`](super::RunError) if the circuit is open, and with
-    /// [`RunError::Inner`](super::RunError) if `work` failed.
+    /// The future fails with [`RunError::Rejected`](super::RunError) if the circuit is open, and
+    /// with [`RunError::Inner`](super::RunError) if `work` failed.
     pub fn run<W, F, T, E>(&self, work: W) -> Run<F, fn(&T) -> Outcome>
     where
         W: FnOnce() -> F,
@@ -103,14 +104,14 @@ impl CircuitBreakerLayer {
         Run::new(self.admit(), work, outcome)
     }
 
-    /// Keeps every request away, until [`reset`](Self::reset) or [`force_closed`](Self::force_closed).
-    /// Neither time nor a dry run ends it.
+    /// Keeps every request away, until [`reset`](Self::reset) or
+    /// [`force_closed`](Self::force_closed). Neither time nor a dry run ends it.
     pub fn force_open(&self) {
         self.shared.force_open(None);
     }
 
-    /// Keeps every request away for so long, and then tries the upstream as after any other opening:
-    /// for a maintenance whose length is known.
+    /// Keeps every request away for so long, and then tries the upstream as after any other
+    /// opening: for a maintenance whose length is known.
     pub fn open_for(&self, open_for: Duration) {
         self.shared.force_open(Some(open_for));
     }
@@ -132,8 +133,8 @@ impl CircuitBreakerLayer {
         self.shared.state()
     }
 
-    /// Returns what the window of the policy's rates holds: nothing if it has no rates. What it held when
-    /// the circuit opened stays until it closes, as far as it is not too old by then.
+    /// Returns what the window of the policy's rates holds: nothing if it has no rates. What it
+    /// held when the circuit opened stays until it closes, as far as it is not too old by then.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.shared.counts()

@@ -1,8 +1,8 @@
 //! The breaker's decisions. Time, chance, outcome and policy are arguments; nothing here waits or
 //! locks.
 //!
-//! This file says what happens to a request; `transitions.rs` how the circuit gets from one state to
-//! another.
+//! This file says what happens to a request; `transitions.rs` how the circuit gets from one state
+//! to another.
 
 use std::time::{Duration, Instant};
 

@@ -1,8 +1,8 @@
 //! Stops sending to an upstream that keeps failing.
 //!
-//! While it is open it answers 503 by itself, at once, so that callers do not wait for what will not
-//! come, and the upstream gets a rest. After 30 seconds one request is let through to see how things
-//! are; if it succeeds, a rising share of the requests follows.
+//! While it is open it answers 503 by itself, at once, so that callers do not wait for what will
+//! not come, and the upstream gets a rest. After 30 seconds one request is let through to see how
+//! things are; if it succeeds, a rising share of the requests follows.
 //!
 //! # Example
 //!
@@ -18,8 +18,9 @@
 //! # let _ = service;
 //! ```
 //!
-//! The layer is a handle as well. Keep a clone of it to guard a call that is not HTTP, to look at the
-//! [`state`](CircuitBreakerLayer::state), to open or close it by hand, or to replace its policy:
+//! The layer is a handle as well. Keep a clone of it to guard a call that is not HTTP, to look at
+//! the [`state`](CircuitBreakerLayer::state), to open or close it by hand, or to replace its
+//! policy:
 //!
 //! ```
 //! use std::time::Duration;
@@ -50,12 +51,12 @@
 //!
 //! # When it opens
 //!
-//! On failures in a row (5, as Envoy's `consecutive_5xx`), on the share of failures in a window, on the
-//! share of slow calls in it, or on any of them that the policy combines. A rate means nothing below the
-//! minimum of calls, and a call that is neither bad nor slow never opens the circuit (Polly's reading). [`FailureOn`]
-//! says what a failure is. A response counts when its head is there, whether or not anybody reads its
-//! body; one that breaks off after that is a failure more. A gRPC response counts by its trailers, if
-//! its headers do not say.
+//! On failures in a row (5, as Envoy's `consecutive_5xx`), on the share of failures in a window, on
+//! the share of slow calls in it, or on any of them that the policy combines. A rate means nothing
+//! below the minimum of calls, and a call that is neither bad nor slow never opens the circuit
+//! (Polly's reading). [`FailureOn`] says what a failure is. A response counts when its head is
+//! there, whether or not anybody reads its body; one that breaks off after that is a failure more.
+//! A gRPC response counts by its trailers, if its headers do not say.
 //!
 //! # While it is open
 //!
@@ -66,10 +67,10 @@
 //!
 //! # How it closes
 //!
-//! When the time is over, exactly, the next request is a probe ([`Probes`]); further ones are refused
-//! while it is under way. A good probe starts the recovery: 10 % of the requests go through, rising
-//! to all of them within 10 seconds, as in Envoy's slow start. Failures in it count as in a closed
-//! circuit. Where slow calls opened the circuit, a slow probe is a bad one.
+//! When the time is over, exactly, the next request is a probe ([`Probes`]); further ones are
+//! refused while it is under way. A good probe starts the recovery: 10 % of the requests go
+//! through, rising to all of them within 10 seconds, as in Envoy's slow start. Failures in it count
+//! as in a closed circuit. Where slow calls opened the circuit, a slow probe is a bad one.
 //!
 //! A result only counts for the state that let its request in. An answer that was asked for before
 //! the circuit opened neither closes it nor opens it again.
@@ -77,8 +78,8 @@
 //! # What it costs
 //!
 //! With failures in a row alone, a good request in a closed circuit takes no lock and does not read
-//! the clock. With rates, it takes a lock for the few nanoseconds that a window takes to count it; the
-//! window's size does not matter.
+//! the clock. With rates, it takes a lock for the few nanoseconds that a window takes to count it;
+//! the window's size does not matter.
 //!
 
 mod circuit;

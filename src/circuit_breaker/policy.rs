@@ -5,8 +5,8 @@ use crate::{Percent, Recognizer};
 
 /// When to stop sending, for how long, and how to start again.
 ///
-/// By default 5 failures in a row open the circuit for 30 seconds; then one call goes through, and if
-/// it succeeds, a share of the requests that rises from 10 % to all of them within 10 seconds.
+/// By default 5 failures in a row open the circuit for 30 seconds; then one call goes through, and
+/// if it succeeds, a share of the requests that rises from 10 % to all of them within 10 seconds.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CircuitBreakerPolicy {
     pub(super) consecutive_failures: u32,
@@ -52,7 +52,8 @@ impl CircuitBreakerPolicy {
         self
     }
 
-    /// Only reports what would have opened the circuit, and refuses nothing. The default is `false`.
+    /// Only reports what would have opened the circuit, and refuses nothing. The default is
+    /// `false`.
     ///
     /// Each reason is reported once in the time that the circuit would have been open for.
     #[must_use]
@@ -76,8 +77,9 @@ impl CircuitBreakerPolicy {
         self
     }
 
-    /// Sets by which factor each opening is longer than the one before, until the circuit has closed.
-    /// The default is 2; 1, and anything below it, keeps them equal. It is kept to the thousandth.
+    /// Sets by which factor each opening is longer than the one before, until the circuit has
+    /// closed. The default is 2; 1, and anything below it, keeps them equal. It is kept to the
+    /// thousandth.
     #[must_use]
     #[expect(
         clippy::cast_possible_truncation,
@@ -93,8 +95,8 @@ impl CircuitBreakerPolicy {
     /// Sets by how much a repeated opening is lengthened at most, at random. The default is 10 %; 0
     /// takes it as it is.
     ///
-    /// The first opening takes exactly [`with_open_for`](Self::with_open_for): every client opens at a
-    /// moment of its own, and only the probes that fail together need to be spread.
+    /// The first opening takes exactly [`with_open_for`](Self::with_open_for): every client opens
+    /// at a moment of its own, and only the probes that fail together need to be spread.
     #[must_use]
     pub const fn with_jitter(mut self, jitter: Percent) -> Self {
         self.jitter = jitter;
@@ -168,6 +170,14 @@ impl CircuitBreakerPolicy {
     pub const fn with_window(mut self, window: Window) -> Self {
         self.window = window;
         self
+    }
+
+    /// Says whether this policy never opens the circuit.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        self.consecutive_failures == 0
+            && self.failure_rate == Percent::NONE
+            && self.slow_rate == Percent::NONE
     }
 
     /// Returns which outcomes count as failures.

@@ -2,7 +2,8 @@ use std::time::Duration;
 
 /// How an upstream is tried after the circuit was open.
 ///
-/// By default one call goes through alone, and decides: good, the circuit closes; bad, it opens again.
+/// By default one call goes through alone, and decides: good, the circuit closes; bad, it opens
+/// again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Probes {
     at_once: u32,
@@ -16,8 +17,8 @@ pub struct Probes {
 const MOST: u32 = 1_000;
 
 impl Probes {
-    /// Closes the circuit after so many good probes, and opens it again at the first bad one. At most
-    /// as many run at once. 0 means 1; the most is 1000.
+    /// Closes the circuit after so many good probes, and opens it again at the first bad one. At
+    /// most as many run at once. 0 means 1; the most is 1000.
     #[must_use]
     pub const fn new(successes: u32) -> Self {
         Self {
@@ -29,9 +30,9 @@ impl Probes {
         }
     }
 
-    /// Waits for the results of so many probes, and then judges them together by the failure rate and
-    /// the slow-call rate of the policy: as resilience4j does. Without a failure rate, one failure
-    /// opens the circuit again. At most as many run at once. 0 means 1; the most is 1000.
+    /// Waits for the results of so many probes, and then judges them together by the failure rate
+    /// and the slow-call rate of the policy: as resilience4j does. Without a failure rate, one
+    /// failure opens the circuit again. At most as many run at once. 0 means 1; the most is 1000.
     #[must_use]
     pub const fn judged_together(calls: u32) -> Self {
         Self {
@@ -40,16 +41,16 @@ impl Probes {
         }
     }
 
-    /// Sets how many probes may run at once. The default is as many as [`new`](Self::new) was given;
-    /// 0 means 1; the most is 1000.
+    /// Sets how many probes may run at once. The default is as many as [`new`](Self::new) was
+    /// given; 0 means 1; the most is 1000.
     #[must_use]
     pub const fn with_at_once(mut self, at_once: u32) -> Self {
         self.at_once = within(at_once);
         self
     }
 
-    /// Sets how many bad probes open the circuit again. The default is 1, and 0 means 1. Probes that are
-    /// judged together do not need it.
+    /// Sets how many bad probes open the circuit again. The default is 1, and 0 means 1. Probes
+    /// that are judged together do not need it.
     #[must_use]
     pub const fn with_failures(mut self, failures: u32) -> Self {
         self.failures = within(failures);

@@ -7,8 +7,8 @@ use crate::Percent;
 /// The share that goes through when a recovery begins: Envoy's `min_weight_percent`.
 const FIRST_SHARE: Percent = Percent::new(10);
 
-/// Returns the share of requests that go through so long after the probes went well: it rises evenly
-/// over the ramp, but from no less than the first share, as Envoy's slow start does.
+/// Returns the share of requests that go through so long after the probes went well: it rises
+/// evenly over the ramp, but from no less than the first share, as Envoy's slow start does.
 pub(super) fn share(since: Instant, ramp: Duration, now: Instant) -> Percent {
     let passed = now.saturating_duration_since(since);
     if passed >= ramp {

@@ -1,12 +1,10 @@
-use std::any::Any;
-use std::error::Error;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use pin_project::pin_project;
 
 use super::Ticket;
-use crate::base::gate::{PanicGuard, Ticket as _};
+use crate::base::gate::PanicGuard;
 use crate::{Outcome, Rejection};
 
 /// Why [`run`](super::CircuitBreakerLayer::run) has no value.
@@ -90,9 +88,7 @@ where
                 let ticket = ticket.take().expect("not polled after completion");
                 let outcome = match &result {
                     Ok(value) => outcome.take().map_or(Outcome::SUCCESS, |of| of(value)),
-                    Err(error) => {
-                        refusal(error).unwrap_or_else(|| Outcome::Failed(ticket.recognize(error)))
-                    }
+                    Err(error) => ticket.outcome_of(error),
                 };
                 ticket.settle(outcome);
                 Poll::Ready(result.map_err(RunError::Inner))
@@ -100,21 +96,4 @@ where
             StateProj::Rejected(rejection) => Poll::Ready(Err(RunError::Rejected(*rejection))),
         }
     }
-}
-
-/// Finds a rejection of this crate's own in an error of the work: it says nothing about the upstream.
-fn refusal<E: 'static>(error: &E) -> Option<Outcome> {
-    let error: &dyn Any = error;
-    if let Some(rejection) = error.downcast_ref::<Rejection>() {
-        return Some(rejection.outcome());
-    }
-    let boxed = error.downcast_ref::<Box<dyn Error + Send + Sync>>()?;
-    let mut next: Option<&(dyn Error + 'static)> = Some(&**boxed);
-    while let Some(error) = next {
-        if let Some(rejection) = error.downcast_ref::<Rejection>() {
-            return Some(rejection.outcome());
-        }
-        next = error.source();
-    }
-    None
 }

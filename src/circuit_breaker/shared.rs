@@ -84,6 +84,10 @@ impl Shared {
         self.policy.load().recognizer().failure(error)
     }
 
+    pub(super) fn outcome_of<E: 'static>(&self, error: &E) -> Outcome {
+        self.policy.load().recognizer().outcome(error)
+    }
+
     pub(super) fn force_open(&self, open_for: Option<Duration>) {
         let now = clock::now();
         let event = self.machine(|machine, _| machine.force_open(open_for, now));

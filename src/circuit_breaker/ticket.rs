@@ -48,6 +48,14 @@ impl Ticket {
         self.report(outcome);
     }
 
+    /// Returns what an error of the call says, for [`settle`](Self::settle): as the policy's
+    /// [`with_recognizer`](super::CircuitBreakerPolicy::with_recognizer) has it, or
+    /// [`Outcome::of_error`].
+    #[must_use]
+    pub fn outcome_of<E: 'static>(&self, error: &E) -> Outcome {
+        self.shared.outcome_of(error)
+    }
+
     fn report(&mut self, outcome: Outcome) {
         self.settled = true;
         let (latency, now) = match (self.latency, self.admitted_at) {

@@ -6,18 +6,24 @@
 //!
 //! # Example
 //!
+//! A client whose calls end after 5 seconds, and which leaves a server alone that keeps failing:
+//!
 //! ```no_run
+//! use std::time::Duration;
+//!
+//! use meshless::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy};
 //! use meshless::client::{Client, Transport};
+//! use meshless::timeout::{TimeoutLayer, TimeoutPolicy};
 //! use tower::ServiceBuilder;
 //!
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-//! let transport = Transport::build(reqwest::Client::builder())?;
 //! let stack = ServiceBuilder::new()
-//!     // Layers go here, the outermost first.
-//!     .service(transport);
+//!     .layer(TimeoutLayer::new(TimeoutPolicy::total(Duration::from_secs(5))))
+//!     .layer(CircuitBreakerLayer::new(CircuitBreakerPolicy::default()))
+//!     .service(Transport::build(reqwest::Client::builder())?);
 //! let client = Client::new(stack);
 //!
-//! let users: Vec<String> = client
+//! let names: Vec<String> = client
 //!     .get("http://users/v1/names")
 //!     .query(&[("page", 1)])
 //!     .bearer_auth("secret")
@@ -26,12 +32,12 @@
 //!     .error_for_status()?
 //!     .json()
 //!     .await?;
-//! # drop(users);
+//! # drop(names);
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! # What went wrong
+//! What went wrong, and whether it was a refusal of a layer:
 //!
 //! ```no_run
 //! use meshless::client::{Client, Error};
@@ -39,7 +45,9 @@
 //! # async fn run(client: Client) -> Result<(), Error> {
 //! match client.get("http://users/v1/me").send().await {
 //!     Ok(response) => println!("{} says {}", response.url(), response.status()),
-//!     Err(Error::Rejected { rejection, .. }) => println!("come back in {:?}", rejection.retry_after()),
+//!     Err(Error::Rejected { rejection, .. }) => {
+//!         println!("{rejection}; come back in {:?}", rejection.retry_after());
+//!     }
 //!     Err(error) if error.is_timeout() => println!("too slow"),
 //!     Err(error) if error.is_connect() => println!("nobody there"),
 //!     Err(error) => return Err(error),
@@ -47,6 +55,25 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # What differs from reqwest
+//!
+//! * Redirects are followed above the layers, up to [10](Client::with_redirects): each hop is routed,
+//!   limited and counted like the first. A total timeout in the stack covers one hop each.
+//! * [`Response::url`] is what was asked for last, also if a layer sent it to another address.
+//! * [`Response::text`] takes every body for UTF-8.
+//! * There is no `timeout` of one request: a [timeout layer](crate::timeout) covers more, such as a
+//!   wait in a queue and the time before a retry.
+//! * What else a reqwest client does, it does inside a [`Transport`]: there is a list.
+//!
+//! # How failures are told apart
+//!
+//! The policies around a transport see its errors as [`Failure`](crate::Failure). Three things cannot
+//! be told: a server that closes a connection which was idle just when a
+//! request is written to it may or may not have seen the request
+//! ([`Closed`](crate::Failure::Closed)); a failed handshake of native-tls is a failure to
+//! [connect](crate::Failure::Connect); and reqwest and hyper-util send again by themselves, on a new
+//! connection, what was not yet written to an old one.
 //!
 //! # In a struct
 //!

@@ -6,7 +6,7 @@ use reqwest::Url;
 use super::redirect::{self, Asked, Next, Verdict};
 use super::transport::Redirected;
 use super::{Body, Error, Response, Stack};
-use crate::base::Rejection;
+use crate::base::{Outcome, Rejection};
 
 /// Sends `request` through `stack`, and follows at most `max` redirects, each through it again.
 pub(super) async fn send<S: Stack>(
@@ -21,7 +21,10 @@ pub(super) async fn send<S: Stack>(
             Ok(response) => response,
             Err(error) => return Err(Error::send(error, Box::new(url))),
         };
-        if let Some(&rejection) = Rejection::of(&response) {
+        if let Some(&rejection) = Rejection::of(&response)
+            // A fault may be injected to look like the upstream's answer.
+            && !matches!(rejection.outcome(), Outcome::Status(_))
+        {
             let url = Some(Box::new(url));
             return Err(Error::Rejected { rejection, url });
         }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use tower_layer::Layer;
 
-use super::service::Shared;
+use super::shared::Shared;
 use super::{SpanKind, SpanProcessor, TracePolicy, Traced};
 
 /// The three layers differ in what they stand for, and in nothing else.

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, Request};
 use tracing::Span;
 use tracing::field::Empty;
 
 use super::{SpanData, SpanKind, SpanProcessor, TraceContext, TracePolicy};
 use crate::base::clock;
 use crate::base::gate::Ticket;
-use crate::base::{Failure, Outcome};
+use crate::base::{Failure, Outcome, ResponseHead};
 
 /// Opens a span; the macro of `tracing` wants its name as a literal.
 macro_rules! open {
@@ -115,8 +115,9 @@ impl Hop {
 }
 
 impl Ticket for SpanTicket {
-    fn answered(&mut self, status: StatusCode) {
+    fn inspect(&mut self, head: ResponseHead<'_>) {
         if let Some(hop) = &mut self.0 {
+            let status = head.status();
             hop.data.status = Some(status);
             hop.span
                 .record("http.response.status_code", status.as_u16());

@@ -7,7 +7,7 @@ use http_body::Body;
 use pin_project::pin_project;
 
 use super::TimeoutBody;
-use super::body::Limits;
+use super::limits::Limits;
 use crate::Rejection;
 use crate::base::Answer;
 use crate::base::timer::Timer;

@@ -75,6 +75,7 @@
 mod body;
 mod future;
 mod layer;
+mod limits;
 mod machine;
 mod policy;
 mod service;

@@ -132,6 +132,12 @@ impl TimeoutPolicy {
         self.idle
     }
 
+    /// Says whether this is the timeout of one try, which ends with the head of the response.
+    #[must_use]
+    pub const fn is_per_try(&self) -> bool {
+        self.head_only
+    }
+
     pub(super) const fn grpc_offset(&self) -> Duration {
         self.grpc_offset
     }

@@ -9,7 +9,7 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::body::Limits;
+use super::limits::Limits;
 use super::machine::{self, Told, Window};
 use super::{Elapsed, TimeoutBody, TimeoutFuture, TimeoutPolicy};
 use crate::base::{Live, clock, grpc, time_left};

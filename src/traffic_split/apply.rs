@@ -1,88 +1,38 @@
 //! Does to a request and a response what the route says, in Envoy's order.
 
-use std::fmt::Write as _;
-use std::sync::Arc;
+use http::uri::{PathAndQuery, Scheme};
+use http::{HeaderName, HeaderValue, Request, Response, header};
 
-use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri, header};
-
-use super::machine::{Choice, Decision, Matched, View, choose};
-use super::{Destination, HeaderOperations, TrafficSplitPolicy};
-use crate::base::authority::{authority, scheme, split_port, with_authority};
+use super::machine::{Choice, Decision, Matched, choose};
+use super::on_response::OnResponse;
+use super::path::set_path;
+use super::view::View;
+use super::{Destination, Routed, TrafficSplitPolicy};
+use crate::base::authority::{authority, scheme, with_authority};
 use crate::base::{Answer, Rejection, RequestHead};
 
 const ORIGINAL_HOST: HeaderName = HeaderName::from_static("x-envoy-original-host");
 const ORIGINAL_PATH: HeaderName = HeaderName::from_static("x-envoy-original-path");
 
-/// What a traffic split decided about a request; the request carries it in its extensions.
-#[derive(Clone, Debug)]
-pub struct Routed {
-    destination: Destination,
-    route: usize,
-    route_name: Option<Arc<str>>,
-}
-
-impl Routed {
-    /// Returns what was decided about `request`, if it went through a traffic split.
-    #[must_use]
-    pub fn of<B>(request: &Request<B>) -> Option<&Self> {
-        request.extensions().get()
-    }
-
-    /// Where it goes.
-    #[must_use]
-    pub const fn destination(&self) -> &Destination {
-        &self.destination
-    }
-
-    /// The place of its route in [`TrafficSplitPolicy::routes`].
-    #[must_use]
-    pub const fn route(&self) -> usize {
-        self.route
-    }
-
-    /// The name of its route, if that has one.
-    #[must_use]
-    pub fn route_name(&self) -> Option<&str> {
-        self.route_name.as_deref()
-    }
-}
-
-/// What is done to the headers of a response.
-#[derive(Clone, Debug, Default)]
-pub(super) struct OnResponse {
-    destination: HeaderOperations,
-    route: HeaderOperations,
-}
-
-impl OnResponse {
-    fn to(choice: Choice<'_>, head: RequestHead<'_>) -> Self {
-        Self {
-            destination: choice.weighted().response_headers.resolved(head),
-            route: choice.matched().route().response_headers.resolved(head),
-        }
-    }
-
-    pub(super) fn apply(&self, headers: &mut HeaderMap) {
-        self.destination.apply_to_response(headers);
-        self.route.apply_to_response(headers);
-    }
-}
-
 /// What is to be done with a request, once it has been changed as it should be.
-pub(super) enum Next {
+pub(super) enum Next<'p> {
     Answer(Response<Answer>),
     Forward {
-        destination: usize,
+        choice: Choice<'p>,
         on_response: OnResponse,
-        route: usize,
+        /// The port that the request was addressed to, if it named one.
+        port: Option<u16>,
     },
     PassThrough,
     Reject(Rejection),
 }
 
 /// Decides about a request, and changes it.
-pub(super) fn decide<B>(policy: &TrafficSplitPolicy, request: &mut Request<B>, roll: u64) -> Next {
+pub(super) fn decide<'p, B>(
+    policy: &'p TrafficSplitPolicy,
+    request: &mut Request<B>,
+    roll: u64,
+) -> Next<'p> {
     let head = RequestHead::of(request);
     let view = View::of(head, policy);
     match choose(policy, &view, roll) {
@@ -99,17 +49,18 @@ pub(super) fn decide<B>(policy: &TrafficSplitPolicy, request: &mut Request<B>, r
             let on_response = OnResponse::to(choice, head);
             let normal = view.changed_path().map(str::to_owned);
             let rewritten = rewritten_path(choice.matched(), view.path());
+            let port = view.explicit_port;
             change(request, choice, normal, rewritten);
             Next::Forward {
-                destination: choice.destination_index(),
+                choice,
                 on_response,
-                route: choice.matched().index(),
+                port,
             }
         }
     }
 }
 
-impl Next {
+impl Next<'_> {
     fn answer(mut response: Response<Answer>, matched: Matched<'_>, head: RequestHead<'_>) -> Self {
         let operations = matched.route().response_headers.resolved(head);
         operations.apply_to_response(response.headers_mut());
@@ -145,36 +96,52 @@ fn change<B>(
         }
         set_path(request.uri_mut(), &path);
     }
-    request.extensions_mut().insert(Routed {
-        destination: choice.destination().clone(),
-        route: choice.matched().index(),
-        route_name: route.shared_name().cloned(),
-    });
+    request.extensions_mut().insert(Routed::to(choice));
 }
 
-/// Makes the destination the address of a request, as a client needs it that serves them all.
+/// Makes the destination the address of a request, as a client needs it that serves them all; `port`
+/// is that of the request.
 ///
 /// Says whether the destination has a host that can be addressed at all.
-pub(super) fn readdress<B>(request: &mut Request<B>, host_kept: bool) -> bool {
-    let head = RequestHead::of(request);
-    let (_, port) = split_port(authority(&head));
-    let Some(new) = Destination::of(request).and_then(|to| to.authority(port)) else {
+pub(super) fn readdress<B>(
+    request: &mut Request<B>,
+    destination: &Destination,
+    port: Option<u16>,
+    host: Host,
+) -> bool {
+    let Some(new) = destination.authority(port) else {
         return false;
     };
-    let host = if !host_kept && request.headers().contains_key(header::HOST) {
-        // It says what the route's rewrite has just put there, or else what the caller did.
-        (!request.headers().contains_key(ORIGINAL_HOST)).then(|| new.as_str())
-    } else {
+    let head = RequestHead::of(request);
+    let written = head.headers().contains_key(header::HOST);
+    let host = match host {
         // A host that is not written is read off the address, which is about to change.
-        (host_kept && !request.headers().contains_key(header::HOST)).then(|| authority(&head))
+        Host::Kept => (!written).then(|| authority(&head)),
+        Host::OfDestination => written.then(|| new.as_str()),
+        Host::Rewritten => None,
     };
-    if let Some(Ok(host)) = host.map(HeaderValue::from_str) {
+    let host = host.and_then(|host| HeaderValue::from_str(host).ok());
+    let scheme = match scheme(&head) {
+        "https" => Scheme::HTTPS,
+        _ => Scheme::HTTP,
+    };
+    if let Some(host) = host {
         request.headers_mut().insert(header::HOST, host);
     }
-    let scheme = scheme(&RequestHead::of(request)).to_owned();
     let uri = std::mem::take(request.uri_mut());
-    *request.uri_mut() = with_authority(uri, new, &scheme);
+    *request.uri_mut() = with_authority(uri, new, scheme);
     true
+}
+
+/// What the `Host` header says of a request that goes to another address.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Host {
+    /// What the caller wrote.
+    Kept,
+    /// The destination.
+    OfDestination,
+    /// What the route put there.
+    Rewritten,
 }
 
 fn rewritten_path(matched: Matched<'_>, path: &str) -> Option<String> {
@@ -182,34 +149,4 @@ fn rewritten_path(matched: Matched<'_>, path: &str) -> Option<String> {
     // `*`, and nothing at all, are no paths.
     path.starts_with('/').then_some(())?;
     rewrite.rewritten(path, matched.path())
-}
-
-/// Sets the path; the query stays.
-fn set_path(uri: &mut Uri, path: &str) {
-    let query = uri.query().map(|query| format!("?{query}"));
-    let path = legal(path) + query.as_deref().unwrap_or_default();
-    let Ok(path) = PathAndQuery::try_from(path) else {
-        return;
-    };
-    let mut parts = std::mem::take(uri).into_parts();
-    parts.path_and_query = Some(path);
-    *uri = Uri::from_parts(parts).expect("the parts of a URI, with a path that starts with `/`");
-}
-
-/// Makes a text a path: it starts with `/`, and has no byte that a URI cannot have.
-fn legal(path: &str) -> String {
-    let mut legal = String::with_capacity(path.len() + 1);
-    if !path.starts_with('/') {
-        legal.push('/');
-    }
-    for byte in path.bytes() {
-        match byte {
-            b'"' | b'#' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' => {
-                write!(legal, "%{byte:02X}").expect("a string takes every text");
-            }
-            b'!'..=b'~' => legal.push(char::from(byte)),
-            _ => write!(legal, "%{byte:02X}").expect("a string takes every text"),
-        }
-    }
-    legal
 }

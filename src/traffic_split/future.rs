@@ -8,7 +8,7 @@ use pin_project::pin_project;
 use tower_service::Service;
 
 use super::RoutedBody;
-use super::apply::OnResponse;
+use super::on_response::OnResponse;
 use crate::base::gate::Unwatched;
 use crate::base::{Answer, WatchedBody};
 

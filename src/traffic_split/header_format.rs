@@ -1,13 +1,16 @@
+use std::io::Write as _;
+
 use http::{HeaderName, HeaderValue};
 
-use crate::base::RequestHead;
 use crate::base::authority::authority;
 use crate::base::string_match::PatternError;
+use crate::base::{PeerAddress, RequestHead};
 
 /// The value of a header: a text, or one with parts that each request fills in.
 ///
 /// A [`HeaderValue`] is taken as it is. [`HeaderFormat::parse`] reads Envoy's format, of which these
-/// commands are known: `%%` is a percent sign, and `%REQ(name?other):length%` the value of a request's header, or else of another one, cut off after
+/// commands are known: `%%` is a percent sign, `%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%` the address of
+/// the [peer](crate::PeerAddress), and `%REQ(name?other):length%` the value of a request's header, or else of another one, cut off after
 /// so many characters; `:path`, `:method`, `:authority` and `:scheme` are names too. A value that
 /// turns out empty is left out.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +24,7 @@ enum Format {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Piece {
+    PeerAddress,
     Request { names: Box<[Name]>, length: usize },
     Text(Box<str>),
 }
@@ -107,6 +111,9 @@ impl From<HeaderValue> for HeaderFormat {
 
 impl Piece {
     fn parse(command: &str) -> Option<Self> {
+        if command == "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT" {
+            return Some(Self::PeerAddress);
+        }
         let (names, rest) = command.strip_prefix("REQ(")?.split_once(')')?;
         let length = match rest.strip_prefix(':') {
             Some(length) => length.parse().ok()?,
@@ -119,6 +126,11 @@ impl Piece {
 
     fn write(&self, head: RequestHead<'_>, value: &mut Vec<u8>) {
         match self {
+            Self::PeerAddress => {
+                if let Some(address) = PeerAddress::of(head.extensions()) {
+                    write!(value, "{address}").expect("a vector takes every byte");
+                }
+            }
             Self::Request { names, length } => {
                 let found = names.iter().find_map(|name| name.find(head));
                 let found = found.unwrap_or_default();

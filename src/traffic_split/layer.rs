@@ -7,7 +7,8 @@ use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::apply::{Next, OnResponse, decide, readdress};
+use super::apply::{Host, Next, decide, readdress};
+use super::on_response::OnResponse;
 use super::{RouteId, RoutedBody, RoutedFuture, TrafficSplitPolicy, WeightsError};
 use crate::base::dice::Dice;
 use crate::base::{Event, Live, Log, Observe, Rejection, RequestHead};
@@ -34,10 +35,16 @@ impl TrafficSplitLayer {
     /// Creates a layer that follows `policy`.
     #[must_use]
     pub fn new(policy: TrafficSplitPolicy) -> Self {
+        Self::observed(policy, Arc::new(Log))
+    }
+
+    /// Creates a layer that reports to `observe` which requests it refuses.
+    #[must_use]
+    pub fn observed(policy: TrafficSplitPolicy, observe: Arc<dyn Observe>) -> Self {
         Self::of(Shared {
             dice: Dice::default(),
             host_kept: false,
-            observe: Arc::new(Log),
+            observe,
             policy: Arc::new(Live::new(policy)),
         })
     }
@@ -49,15 +56,6 @@ impl TrafficSplitLayer {
     pub fn with_host_kept(self, host_kept: bool) -> Self {
         Self::of(Shared {
             host_kept,
-            ..Shared::clone(&self.shared)
-        })
-    }
-
-    /// Sets who hears of requests that no route is for. The default is [`Log`].
-    #[must_use]
-    pub fn with_observer(self, observe: Arc<dyn Observe>) -> Self {
-        Self::of(Shared {
-            observe,
             ..Shared::clone(&self.shared)
         })
     }
@@ -133,19 +131,25 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let next = decide(
-            &self.shared.policy.load(),
-            &mut request,
-            self.shared.dice.roll(),
-        );
-        match next {
+        let policy = self.shared.policy.load();
+        match decide(&policy, &mut request, self.shared.dice.roll()) {
             Next::Answer(response) => RoutedFuture::answer(response),
-            Next::Forward { on_response, .. } => {
-                if readdress(&mut request, self.shared.host_kept) {
-                    RoutedFuture::calling(self.inner.call(request), on_response)
-                } else {
-                    self.reject(Rejection::UnknownDestination, &request)
+            Next::Forward {
+                choice,
+                on_response,
+                port,
+            } => {
+                let host = match self.shared.host_kept {
+                    _ if choice.rewrites_host() => Host::Rewritten,
+                    true => Host::Kept,
+                    false => Host::OfDestination,
+                };
+                if !readdress(&mut request, choice.destination(), port, host) {
+                    return self.reject(Rejection::UnknownDestination, &request);
                 }
+                // The guard of the policy is not held while others' code runs.
+                drop(policy);
+                RoutedFuture::calling(self.inner.call(request), on_response)
             }
             Next::PassThrough => {
                 RoutedFuture::calling(self.inner.call(request), OnResponse::default())

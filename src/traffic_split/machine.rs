@@ -1,15 +1,16 @@
 //! Chooses; a pure function of the policy, a request's head and 64 random bits.
 
-use std::borrow::Cow;
+use http::HeaderValue;
 
-use super::normalize::normalized;
+use super::cookie_value::CookieValue;
 use super::route::{Action, Split};
+use super::view::View;
+use super::weights::hash;
 use super::{
-    Destination, DirectResponse, Match, PathMatch, Redirect, Route, TrafficSplitPolicy,
-    VirtualHost, WeightedDestination,
+    Destination, DirectResponse, Match, PathMatch, Redirect, Route, StickyCookie,
+    TrafficSplitPolicy, VirtualHost, WeightedDestination,
 };
 use crate::base::RequestHead;
-use crate::base::authority::{authority, default_port, scheme, split_port};
 
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +38,7 @@ pub struct Matched<'p> {
 /// The destination that a request goes to.
 #[derive(Clone, Copy, Debug)]
 pub struct Choice<'p> {
+    given_out: GivenOut<'p>,
     index: usize,
     matched: Matched<'p>,
     split: &'p Split,
@@ -57,7 +59,7 @@ pub(super) fn choose<'p>(
     view: &View<'_>,
     roll: u64,
 ) -> Decision<'p> {
-    let Some((first, host)) = find_host(policy.hosts(), view.authority) else {
+    let Some((first, host)) = policy.find_host(view.authority) else {
         return if policy.refuses_unknown_hosts() {
             Decision::NoRoute
         } else {
@@ -71,12 +73,9 @@ pub(super) fn choose<'p>(
         Action::Answer(response) => Decision::DirectResponse(matched, response),
         Action::Redirect(redirect) => Decision::Redirect(matched, redirect),
         Action::Forward(split) => {
-            let sticky = matched.route.sticky.as_ref();
-            let index = match sticky.and_then(|sticky| sticky.hash(view.head)) {
-                Some(key) => split.weights.by_key(key),
-                None => split.weights.by_roll(roll),
-            };
+            let (index, given_out) = pick(matched.route, split, view.head, roll);
             Decision::Forward(Choice {
+                given_out,
                 index,
                 matched,
                 split,
@@ -85,19 +84,28 @@ pub(super) fn choose<'p>(
     }
 }
 
-/// Finds the routes of the host, and the index of the first of them.
-fn find_host<'p>(hosts: &'p [VirtualHost], authority: &str) -> Option<(usize, &'p VirtualHost)> {
-    let mut first = 0;
-    let mut found = None;
-    for host in hosts {
-        if let Some(pattern) = host.best(authority)
-            && found.is_none_or(|(best, _, _)| pattern.specificity(best).is_gt())
-        {
-            found = Some((pattern, first, host));
-        }
-        first += host.routes().len();
+/// A cookie that is given to a user, and its value.
+type GivenOut<'p> = Option<(&'p StickyCookie, CookieValue)>;
+
+fn pick<'p>(
+    route: &'p Route,
+    split: &Split,
+    head: RequestHead<'_>,
+    roll: u64,
+) -> (usize, GivenOut<'p>) {
+    let Some(sticky) = &route.sticky else {
+        return (split.weights.by_roll(roll), None);
+    };
+    if let Some(key) = sticky.hash(head) {
+        return (split.weights.by_key(key), None);
     }
-    found.map(|(_, first, host)| (first, host))
+    let Some(cookie) = sticky.given_out() else {
+        return (split.weights.by_roll(roll), None);
+    };
+    // The choice that the user's next request will lead to, which brings the cookie along.
+    let value = CookieValue::of(roll);
+    let key = hash(value.as_str().as_bytes());
+    (split.weights.by_key(key), Some((cookie, value)))
 }
 
 fn find_route<'p>(host: &'p VirtualHost, first: usize, view: &View<'_>) -> Option<Matched<'p>> {
@@ -151,55 +159,18 @@ impl<'p> Choice<'p> {
         self.matched
     }
 
+    /// Returns the `Set-Cookie` header that keeps a user on this choice who came without a cookie.
+    #[must_use]
+    pub fn set_cookie(self) -> Option<HeaderValue> {
+        let (cookie, value) = self.given_out?;
+        cookie.set_cookie(value.as_str())
+    }
+
+    pub(super) const fn rewrites_host(self) -> bool {
+        self.matched.route.rewrite.authority.is_some()
+    }
+
     pub(super) fn weighted(self) -> &'p WeightedDestination {
         &self.split.destinations[self.index]
-    }
-}
-
-/// What matches look at, taken from a request once.
-#[derive(Clone, Debug)]
-pub(super) struct View<'a> {
-    pub(super) authority: &'a str,
-    pub(super) head: RequestHead<'a>,
-    pub(super) host: &'a str,
-    path: Cow<'a, str>,
-    pub(super) port: u16,
-    pub(super) scheme: &'a str,
-}
-
-impl<'a> View<'a> {
-    pub(super) fn of(head: RequestHead<'a>, policy: &TrafficSplitPolicy) -> Self {
-        let authority = authority(&head);
-        let scheme = scheme(&head);
-        let (host, port) = split_port(authority);
-        let path = head.uri().path();
-        Self {
-            authority,
-            head,
-            host,
-            path: if policy.normalizes_paths() {
-                normalized(path)
-            } else {
-                Cow::Borrowed(path)
-            },
-            port: port.unwrap_or_else(|| default_port(scheme)),
-            scheme,
-        }
-    }
-
-    pub(super) fn path(&self) -> &str {
-        &self.path
-    }
-
-    pub(super) fn has_default_port(&self) -> bool {
-        self.port == default_port(self.scheme)
-    }
-
-    /// Returns the normal form of a path that is not in it.
-    pub(super) fn changed_path(&self) -> Option<&str> {
-        match &self.path {
-            Cow::Borrowed(_) => None,
-            Cow::Owned(path) => Some(path),
-        }
     }
 }

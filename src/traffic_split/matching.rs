@@ -1,4 +1,4 @@
-use super::machine::View;
+use super::view::View;
 use super::{HeaderMatch, PathMatch, query};
 use crate::base::cookie::cookie;
 use crate::base::string_match::StringMatch;

@@ -1,3 +1,4 @@
+use super::host_index::HostIndex;
 use super::{Route, VirtualHost, WeightsError};
 
 /// Which requests go where.
@@ -7,6 +8,7 @@ use super::{Route, VirtualHost, WeightsError};
 #[derive(Clone, Debug, Default)]
 pub struct TrafficSplitPolicy {
     hosts: Vec<VirtualHost>,
+    index: HostIndex,
     unknown_host_is_not_found: bool,
     unnormalized: bool,
 }
@@ -23,6 +25,7 @@ impl TrafficSplitPolicy {
     pub const fn off() -> Self {
         Self {
             hosts: Vec::new(),
+            index: HostIndex::none(),
             unknown_host_is_not_found: false,
             unnormalized: false,
         }
@@ -32,6 +35,7 @@ impl TrafficSplitPolicy {
     #[must_use]
     pub fn with_host(mut self, host: VirtualHost) -> Self {
         self.hosts.push(host);
+        self.index = HostIndex::of(&self.hosts);
         self
     }
 
@@ -84,8 +88,11 @@ impl TrafficSplitPolicy {
         self.hosts.iter().flat_map(VirtualHost::routes)
     }
 
-    pub(super) fn hosts(&self) -> &[VirtualHost] {
-        &self.hosts
+    /// Finds the routes for an authority, and the index of the first of them.
+    pub(super) fn find_host(&self, authority: &str) -> Option<(usize, &VirtualHost)> {
+        let place = self.index.find(authority)?;
+        let before = self.hosts[..place].iter().map(|host| host.routes().len());
+        Some((before.sum(), &self.hosts[place]))
     }
 
     pub(super) const fn normalizes_paths(&self) -> bool {

@@ -1,6 +1,9 @@
+use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Response, StatusCode, header};
 
-use super::machine::{Matched, View};
+use super::machine::Matched;
+use super::path::legal;
+use super::view::View;
 use super::{PathMatch, PathRewrite};
 use crate::base::Answer;
 use crate::base::authority::{forwarded_proto, split_port};
@@ -10,12 +13,12 @@ use crate::base::authority::{forwarded_proto, split_port};
 /// Whatever is not set stays as it is in the request.
 #[derive(Clone, Debug)]
 pub struct Redirect {
-    authority: Option<Box<str>>,
+    authority: Option<Authority>,
     keep_query: bool,
     path: Option<PathRewrite>,
     path_has_query: bool,
     port: Port,
-    scheme: Option<Box<str>>,
+    scheme: Option<Scheme>,
     status: StatusCode,
 }
 
@@ -29,8 +32,8 @@ enum Port {
 impl Redirect {
     /// Sets the host, with a port if need be.
     #[must_use]
-    pub fn with_authority(mut self, authority: impl Into<Box<str>>) -> Self {
-        self.authority = Some(authority.into());
+    pub fn with_authority(mut self, authority: Authority) -> Self {
+        self.authority = Some(authority);
         self
     }
 
@@ -78,8 +81,8 @@ impl Redirect {
 
     /// Sets the scheme.
     #[must_use]
-    pub fn with_scheme(mut self, scheme: impl Into<Box<str>>) -> Self {
-        self.scheme = Some(scheme.into());
+    pub fn with_scheme(mut self, scheme: Scheme) -> Self {
+        self.scheme = Some(scheme);
         self
     }
 
@@ -111,9 +114,9 @@ impl Redirect {
 
     /// Returns where a request is sent; none if that could not stand in a header.
     fn location(&self, view: &View<'_>, matched: Matched<'_>) -> Option<HeaderValue> {
-        let scheme = self.scheme.as_deref().unwrap_or(view.scheme);
+        let scheme = self.scheme.as_ref().map_or(view.scheme, Scheme::as_str);
         let host = match &self.authority {
-            Some(authority) => authority,
+            Some(authority) => authority.as_str(),
             None => self.host(view, scheme),
         };
         let port = match self.port {
@@ -146,7 +149,7 @@ impl Redirect {
 
     fn path(&self, path: &str, by: Option<&PathMatch>) -> String {
         let rewritten = self.path.as_ref().and_then(|p| p.rewritten(path, by));
-        rewritten.unwrap_or_else(|| path.to_owned())
+        rewritten.map_or_else(|| path.to_owned(), |path| legal(&path))
     }
 }
 

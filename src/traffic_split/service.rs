@@ -7,7 +7,8 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::apply::{Next, OnResponse, decide};
+use super::apply::{Next, decide};
+use super::on_response::OnResponse;
 use super::table::Table;
 use super::{
     Destination, RouteId, RoutedBody, TrafficSplitFuture, TrafficSplitPolicy, WeightsError,
@@ -39,10 +40,20 @@ impl<S> TrafficSplit<S> {
         policy: TrafficSplitPolicy,
         services: impl IntoIterator<Item = (Destination, S)>,
     ) -> Self {
+        Self::observed(policy, services, Arc::new(Log))
+    }
+
+    /// Creates a split that reports to `observe` which requests it refuses.
+    #[must_use]
+    pub fn observed(
+        policy: TrafficSplitPolicy,
+        services: impl IntoIterator<Item = (Destination, S)>,
+        observe: Arc<dyn Observe>,
+    ) -> Self {
         let table = Table::new(policy, services);
         Self::of(Shared {
             dice: Dice::default(),
-            observe: Arc::new(Log),
+            observe,
             table: Arc::new(Live::new(table)),
         })
     }
@@ -56,16 +67,6 @@ impl<S> TrafficSplit<S> {
             dice: self.shared.dice.clone(),
             observe: Arc::clone(&self.shared.observe),
             table: Arc::new(Live::new(table)),
-        })
-    }
-
-    /// Sets who hears of requests that are refused here. The default is [`Log`].
-    #[must_use]
-    pub fn with_observer(self, observe: Arc<dyn Observe>) -> Self {
-        Self::of(Shared {
-            dice: self.shared.dice.clone(),
-            observe,
-            table: Arc::clone(&self.shared.table),
         })
     }
 
@@ -158,11 +159,11 @@ where
             match decide(table.policy(), &mut request, self.shared.dice.roll()) {
                 Next::Answer(response) => return TrafficSplitFuture::answer(response),
                 Next::Forward {
-                    destination,
+                    choice,
                     on_response,
-                    route,
+                    ..
                 } => {
-                    let service = table.service(route, destination);
+                    let service = table.service(choice);
                     (service, on_response, Rejection::UnknownDestination)
                 }
                 Next::PassThrough => {

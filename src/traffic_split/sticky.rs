@@ -1,21 +1,29 @@
 use std::borrow::Cow;
 use std::fmt::{self, Debug, Formatter};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::HeaderName;
 
+use super::StickyCookie;
 use super::weights::hash;
-use crate::base::RequestHead;
 use crate::base::cookie::cookie;
+use crate::base::{ClientAddress, RequestHead};
 
 /// What keeps a user on one version: requests with the same key go to the same destination.
 ///
 /// The key is hashed in a way that is the same in every process and every release, so a user stays
 /// on one version over all replicas of the caller. A request without the key goes by chance.
 ///
+/// # How the choice is made
+///
+/// With `h` for FNV-1a of 64 bits followed by the output function of `SplitMix64`, `k` for `h(key)`
+/// and `d` for `h("host|subset|port")` of a destination, each destination draws
+/// `u = (mix(k ^ d) >> 12 + ½) / 2^52`, and the one with the smallest `-ln(u) / weight` is chosen.
+///
 /// # What moves when weights change
 ///
-/// The choice is weighted rendezvous hashing. A change of one weight moves users to or from that
+/// That is weighted rendezvous hashing. A change of one weight moves users to or from that
 /// destination only, and exactly as many as its share changes; so does any change of two
 /// destinations' weights. In general, when the shares change by δ in all (half the sum of the
 /// differences), at most 2δ/(1 + δ) of all users move, which is the least that any choice without
@@ -25,7 +33,8 @@ pub struct Sticky(Vec<Key>);
 
 #[derive(Clone)]
 enum Key {
-    Cookie(Box<str>),
+    Address(ClientAddress),
+    Cookie(StickyCookie),
     Function(Function),
     Header(HeaderName),
     Query(Box<str>),
@@ -34,10 +43,17 @@ enum Key {
 type Function = Arc<dyn for<'a> Fn(RequestHead<'a>) -> Option<Cow<'a, [u8]>> + Send + Sync>;
 
 impl Sticky {
-    /// Takes the value of a cookie: of the first of this name, without quotes.
+    /// Takes the caller's address, of which IPv6 counts to the prefix that `address` says.
     #[must_use]
-    pub fn cookie(name: impl Into<Box<str>>) -> Self {
-        Self::of(Key::Cookie(name.into()))
+    pub fn client_address(address: ClientAddress) -> Self {
+        Self::of(Key::Address(address))
+    }
+
+    /// Takes the value of a cookie: of the first of this name, without quotes. A [`StickyCookie`] with
+    /// a time to live is given to users who have none.
+    #[must_use]
+    pub fn cookie(cookie: impl Into<StickyCookie>) -> Self {
+        Self::of(Key::Cookie(cookie.into()))
     }
 
     /// Takes what `key` returns; `None` is a request without the key.
@@ -73,6 +89,14 @@ impl Sticky {
         self.0.iter().find_map(|key| key.hash(head))
     }
 
+    /// Returns the cookie to give to a user who has no key.
+    pub(super) fn given_out(&self) -> Option<&StickyCookie> {
+        self.0.iter().find_map(|key| match key {
+            Key::Cookie(cookie) if cookie.is_given_out() => Some(cookie),
+            _ => None,
+        })
+    }
+
     fn of(key: Key) -> Self {
         Self(vec![key])
     }
@@ -87,7 +111,11 @@ impl Debug for Sticky {
 impl Key {
     fn hash(&self, head: RequestHead<'_>) -> Option<u64> {
         match self {
-            Self::Cookie(name) => cookie(head.headers(), name).map(hash),
+            Self::Address(address) => address.of(head).map(|address| match address {
+                IpAddr::V4(address) => hash(&address.octets()),
+                IpAddr::V6(address) => hash(&address.octets()),
+            }),
+            Self::Cookie(key) => cookie(head.headers(), key.name()).map(hash),
             Self::Function(key) => key(head).map(|key| hash(&key)),
             Self::Header(name) => head.headers().get(name).map(|value| hash(value.as_bytes())),
             Self::Query(name) => {
@@ -101,7 +129,8 @@ impl Key {
 impl Debug for Key {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Cookie(name) => f.debug_tuple("Cookie").field(name).finish(),
+            Self::Address(address) => f.debug_tuple("Address").field(address).finish(),
+            Self::Cookie(cookie) => f.debug_tuple("Cookie").field(cookie).finish(),
             Self::Function(_) => f.write_str("Function"),
             Self::Header(name) => f.debug_tuple("Header").field(name).finish(),
             Self::Query(name) => f.debug_tuple("Query").field(name).finish(),

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::machine::Choice;
 use super::{Destination, TrafficSplitPolicy, WeightedDestination};
 
 /// A policy and the services that it leads to, which belong together.
@@ -62,8 +63,9 @@ impl<S> Table<S> {
         self.fallback.as_deref()
     }
 
-    pub(super) fn service(&self, route: usize, destination: usize) -> Option<&S> {
-        let place = *self.slots.get(route)?.get(destination)?;
+    pub(super) fn service(&self, choice: Choice<'_>) -> Option<&S> {
+        let route = self.slots.get(choice.matched().index())?;
+        let place = *route.get(choice.destination_index())?;
         self.services.services.get(place?)
     }
 

@@ -37,9 +37,7 @@ impl VirtualHost {
         &mut self.routes
     }
 
-    /// Returns the most specific pattern that fits.
-    pub(super) fn best(&self, authority: &str) -> Option<&HostPattern> {
-        let fitting = self.patterns.iter().filter(|p| p.matches(authority));
-        fitting.max_by(|one, other| one.specificity(other))
+    pub(super) fn patterns(&self) -> &[HostPattern] {
+        &self.patterns
     }
 }

@@ -2,15 +2,31 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use axum::Router;
+use ::axum::Router;
+use ::axum::serve::ListenerExt;
+use meshless::client::{Client, Transport};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+/// A transport that asks no proxy which the machine may have.
+pub(crate) fn transport() -> Transport {
+    Transport::build(reqwest::Client::builder().no_proxy()).unwrap()
+}
+
+/// A client that opens a connection for each request.
+pub(crate) fn unpooled() -> Client {
+    let builder = reqwest::Client::builder().no_proxy();
+    Client::build(builder.pool_max_idle_per_host(0)).unwrap()
+}
+
 /// A server on a port that the system chose.
 pub(crate) struct Server {
     address: SocketAddr,
+    connections: Arc<AtomicUsize>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -18,13 +34,23 @@ pub(crate) struct Server {
 impl Server {
     /// Serves `router` with `axum::serve`.
     pub(crate) async fn axum(router: Router) -> Self {
-        Self::run(|listener, stopped| async move {
-            axum::serve(listener, router)
+        let connections = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&connections);
+        let server = Self::run(|listener, stopped| async move {
+            let listener = listener.tap_io(move |_| {
+                count.fetch_add(1, Ordering::Relaxed);
+            });
+            let service = router.into_make_service_with_connect_info::<SocketAddr>();
+            ::axum::serve(listener, service)
                 .with_graceful_shutdown(stopped)
                 .await
                 .unwrap();
         })
-        .await
+        .await;
+        Self {
+            connections,
+            ..server
+        }
     }
 
     /// Runs `serve` on a new listener, until the future that it is given is ready.
@@ -42,6 +68,7 @@ impl Server {
         let task = tokio::spawn(serve(listener, stopped));
         Self {
             address,
+            connections: Arc::default(),
             stop,
             task,
         }
@@ -49,6 +76,11 @@ impl Server {
 
     pub(crate) const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// How many connections an axum server has accepted.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
     }
 
     /// Returns the URL of `path`, which begins with a slash.

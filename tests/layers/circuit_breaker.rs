@@ -53,8 +53,8 @@ fn touchy() -> CircuitBreakerPolicy {
         .with_ramp(Duration::ZERO)
 }
 
-fn why(result: Result<impl Sized, Rejection>) -> Option<OpenReason> {
-    match result {
+fn why(layer: &CircuitBreakerLayer) -> Option<OpenReason> {
+    match layer.admit() {
         Err(Rejection::CircuitOpen { why, .. }) => Some(why),
         _ => None,
     }
@@ -91,10 +91,11 @@ async fn five_failures_open_it_for_thirty_seconds_and_it_recovers_gradually() {
     let text = refused.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(text, "no healthy upstream");
 
-    advance(OPEN_FOR - Duration::from_nanos(1)).await;
+    let nanosecond = Duration::from_nanos(1);
+    advance(OPEN_FOR.saturating_sub(nanosecond)).await;
     assert!(Rejection::of(&send(&mut service).await).is_some());
     assert_eq!(upstream.calls(), 5);
-    advance(Duration::from_nanos(1)).await;
+    advance(nanosecond).await;
     assert!(Rejection::of(&send(&mut service).await).is_none());
 
     let mut shares = Vec::new();
@@ -144,6 +145,21 @@ async fn a_service_made_for_each_connection_shares_the_state() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn it_goes_straight_into_an_axum_router() {
+    let fails = || axum::routing::get(|| async { StatusCode::INTERNAL_SERVER_ERROR });
+    let layer = CircuitBreakerLayer::new(touchy());
+    let app = axum::Router::<()>::new()
+        .route("/all", fails())
+        .layer(layer.clone())
+        .route("/one", fails().layer(CircuitBreakerLayer::new(touchy())));
+    for (path, expected) in [("/all", 500), ("/all", 503), ("/one", 500), ("/one", 503)] {
+        let request = Request::get(path).body(axum::body::Body::empty()).unwrap();
+        let response = app.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), expected, "{path}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_result_from_before_the_outage_changes_nothing_after_it() {
     let layer = CircuitBreakerLayer::new(touchy());
     let slow = [0; 4].map(|_| layer.admit().unwrap());
@@ -162,7 +178,7 @@ async fn a_result_from_before_the_outage_changes_nothing_after_it() {
     let probe = layer.admit().unwrap();
     late_good.settle(Outcome::SUCCESS);
     assert_eq!(layer.state(), CircuitState::HalfOpen);
-    assert_eq!(why(layer.admit()), Some(OpenReason::Probing));
+    assert_eq!(why(&layer), Some(OpenReason::Probing));
     late_bad.settle(BAD);
     assert_eq!(layer.state(), CircuitState::HalfOpen);
     probe.settle(Outcome::SUCCESS);
@@ -202,13 +218,13 @@ async fn a_probe_that_hangs_loses_its_place_to_another() {
     fail(&layer);
     advance(OPEN_FOR).await;
     let hangs = layer.admit().unwrap();
-    advance(lease - Duration::from_nanos(1)).await;
-    assert_eq!(why(layer.admit()), Some(OpenReason::Probing));
+    advance(lease.saturating_sub(Duration::from_nanos(1))).await;
+    assert_eq!(why(&layer), Some(OpenReason::Probing));
     advance(Duration::from_nanos(1)).await;
     let second = layer.admit().unwrap();
     // The place it no longer has is not freed twice.
     drop(hangs);
-    assert_eq!(why(layer.admit()), Some(OpenReason::Probing));
+    assert_eq!(why(&layer), Some(OpenReason::Probing));
     second.settle(Outcome::SUCCESS);
     assert_eq!(layer.state(), CircuitState::Closed);
 }
@@ -246,7 +262,7 @@ async fn a_slow_probe_does_not_close_what_slowness_opened() {
     settle(second);
     settle(second + Duration::from_nanos(1));
     let slow = OpenReason::SlowRate { calls: 2, slow: 1 };
-    assert_eq!(why(layer.admit()), Some(slow));
+    assert_eq!(why(&layer), Some(slow));
 
     let mut open_for = OPEN_FOR;
     for _ in 0..2 {
@@ -258,7 +274,7 @@ async fn a_slow_probe_does_not_close_what_slowness_opened() {
             failed,
             slow,
         };
-        assert_eq!(why(layer.admit()), Some(bad));
+        assert_eq!(why(&layer), Some(bad));
         open_for *= 2;
     }
     advance(open_for + open_for / 10).await;
@@ -460,7 +476,7 @@ async fn a_run_of_calls_cut_off_by_an_outer_timeout_can_count() {
         assert!(sent.await.is_err());
     }
     let reason = OpenReason::ConsecutiveFailures(5);
-    assert_eq!(why(layer.admit()), Some(reason));
+    assert_eq!(why(&layer), Some(reason));
 }
 
 #[tokio::test(start_paused = true)]
@@ -474,7 +490,7 @@ async fn any_of_the_thresholds_opens_it() {
     for _ in 0..3 {
         fail(&layer);
     }
-    assert_eq!(why(layer.admit()), Some(OpenReason::ConsecutiveFailures(3)));
+    assert_eq!(why(&layer), Some(OpenReason::ConsecutiveFailures(3)));
 
     layer.reset();
     for _ in 0..3 {
@@ -485,7 +501,7 @@ async fn any_of_the_thresholds_opens_it() {
         calls: 6,
         failed: 3,
     };
-    assert_eq!(why(layer.admit()), Some(half));
+    assert_eq!(why(&layer), Some(half));
 }
 
 #[tokio::test(start_paused = true)]
@@ -590,7 +606,7 @@ async fn as_many_probes_as_it_takes_go_through_at_once() {
     advance(OPEN_FOR).await;
     let one = layer.admit().unwrap();
     let two = layer.admit().unwrap();
-    assert_eq!(why(layer.admit()), Some(OpenReason::Probing));
+    assert_eq!(why(&layer), Some(OpenReason::Probing));
     one.settle(Outcome::SUCCESS);
     two.settle(BAD);
     succeed(&layer);
@@ -608,7 +624,7 @@ async fn it_is_opened_and_closed_by_hand() {
     assert_eq!(layer.state(), CircuitState::ForcedOpen);
     let rejection = layer.admit().unwrap_err();
     assert_eq!(rejection.retry_after(), None);
-    assert_eq!(why(layer.admit()), Some(OpenReason::Forced));
+    assert_eq!(why(&layer), Some(OpenReason::Forced));
 
     layer.force_closed();
     for _ in 0..100 {
@@ -730,11 +746,11 @@ async fn any_async_call_can_be_guarded() {
     assert_eq!(good.unwrap(), 7);
 
     // A refusal of this crate's own inside the work says nothing about the upstream.
-    let refusal: BoxError = Box::new(Rejection::TimedOut(OPEN_FOR));
-    let not_counted = layer.run(|| ready(Err::<(), _>(refusal))).await;
-    assert!(matches!(not_counted, Err(RunError::Inner(_))));
+    let refusal: BoxError = Box::new(Rejection::NoRoute);
+    let refused = layer.run(|| ready(Err::<(), _>(refusal))).await;
+    assert!(matches!(refused, Err(RunError::Inner(_))));
+    assert_eq!(layer.state(), CircuitState::Closed);
 
-    layer.reset();
     let status = |status: &u16| Outcome::Status(StatusCode::from_u16(*status).unwrap());
     let answered = layer.run_with(|| ready(Ok::<_, Infallible>(503)), status);
     assert_eq!(answered.await, Ok(503));

@@ -251,7 +251,7 @@ async fn a_caller_that_goes_away_while_queued_leaves_no_trace() {
 async fn a_wait_ends_with_its_time_and_not_before() {
     let seen = Arc::new(Seen::default());
     let policy = Policy::new(1).with_max_pending(1).with_max_wait(SECOND);
-    let limit = ConcurrencyLimitLayer::observed(policy, seen.clone());
+    let limit = ConcurrencyLimitLayer::observed(policy, Arc::<Seen>::clone(&seen));
     let _running = limit.try_acquire().unwrap();
     let before = Instant::now();
     let rejection = limit.acquire().await.unwrap_err();
@@ -466,4 +466,36 @@ async fn a_wait_wakes_the_task_that_polled_it_last() {
     };
     let (permit, ()) = tokio::join!(waiting, task);
     assert!(permit.is_ok());
+}
+
+#[tokio::test]
+async fn axum_takes_it_everywhere_and_makes_no_second_limit() {
+    let (all, route, method) = (limit(3), limit(2), limit(1));
+    let app = axum::Router::new()
+        .route(
+            "/method",
+            axum::routing::get(|| async {}).layer(method.clone()),
+        )
+        .route("/route", axum::routing::get(|| async {}))
+        .route_layer(route.clone())
+        .layer(all.clone());
+    let get = |path: &str| {
+        let request = Request::get(path).body(axum::body::Body::empty()).unwrap();
+        // A clone of the router for each request, as for each connection.
+        app.clone().oneshot(request)
+    };
+    let first = get("/method").await.unwrap();
+    assert_eq!(first.status(), StatusCode::OK);
+    let in_flight = || [&all, &route, &method].map(ConcurrencyLimitLayer::in_flight);
+    assert_eq!(in_flight(), [1, 1, 1]);
+    let full = get("/method").await.unwrap();
+    let rejection = Rejection::Overflow(Overflow::InFlight(1));
+    assert_eq!(Rejection::of(&full), Some(&rejection));
+    // To the layers around, that answer is a response like any.
+    assert_eq!(in_flight(), [2, 2, 1]);
+    drop(full);
+    let second = get("/route").await.unwrap();
+    assert_eq!(second.status(), StatusCode::OK);
+    drop((first, second));
+    assert_eq!(in_flight(), [0, 0, 0]);
 }

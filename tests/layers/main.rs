@@ -7,11 +7,18 @@
 )]
 
 mod circuit_breaker;
+mod composition;
 mod concurrency_limit;
 mod fault_injection;
 mod gate;
+mod mesh;
+mod promises;
+mod rate_limit;
+mod rate_limit_keys;
+mod rate_limit_queue;
 mod retry;
 mod retry_storm;
 mod support;
 mod telemetry;
 mod timeout;
+mod traffic_split;

@@ -17,7 +17,7 @@ use meshless::gate::{Admission, Gate, Gated, Never, Ticket};
 use meshless::timeout::{Elapsed, TimeoutLayer, TimeoutPolicy as Policy};
 use meshless::{Deadline, Event, Failure, Observe, Outcome, Rejection, RequestHead};
 use tokio::time::{Instant, advance, sleep};
-use tower::{Layer, Service, service_fn};
+use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_test::mock;
 
 use crate::support::{Script, Upstream, call, send, start};
@@ -42,7 +42,9 @@ fn after(
 
 /// Answers at once, and writes down the headers and the deadline that it saw.
 #[derive(Clone, Debug, Default)]
-struct Witness(Arc<Mutex<Vec<(HeaderMap, Option<Deadline>)>>>);
+struct Witness(Arc<Mutex<Vec<Call>>>);
+
+type Call = (HeaderMap, Option<Deadline>);
 
 impl Witness {
     fn expected(&self) -> Option<String> {
@@ -116,7 +118,7 @@ fn elapsed(error: &BoxError) -> Elapsed {
 #[tokio::test(start_paused = true)]
 async fn no_answer_in_time_is_a_504_as_from_envoy() {
     let seen = Arc::new(Seen::default());
-    let layer = TimeoutLayer::observed(Policy::total(SECOND), seen.clone());
+    let layer = TimeoutLayer::observed(Policy::total(SECOND), Arc::<Seen>::clone(&seen));
     let before = Instant::now();
     let response = send(&mut layer.layer(after(2 * SECOND))).await;
     assert_eq!(before.elapsed(), SECOND);
@@ -269,7 +271,7 @@ async fn silence_is_limited_frame_by_frame_and_a_slow_reader_is_not_silence() {
 #[tokio::test(start_paused = true)]
 async fn a_total_that_cuts_a_stream_of_events_is_reported_once() {
     let seen = Arc::new(Seen::default());
-    let layer = TimeoutLayer::observed(Policy::total(SECOND), seen.clone());
+    let layer = TimeoutLayer::observed(Policy::total(SECOND), Arc::<Seen>::clone(&seen));
     let events = || {
         let mut response = Response::new(Script::default().data("data: 1\n\n").hang());
         let value = HeaderValue::from_static("text/event-stream; charset=utf-8");
@@ -415,7 +417,7 @@ async fn a_deadline_shrinks_on_its_way_through_two_hops() {
 async fn a_deadline_that_has_passed_is_refused_without_a_call() {
     let seen = Arc::new(Seen::default());
     let witness = Witness::default();
-    let layer = TimeoutLayer::observed(Policy::total(SECOND), seen.clone());
+    let layer = TimeoutLayer::observed(Policy::total(SECOND), Arc::<Seen>::clone(&seen));
     let mut service = layer.layer(witness.clone());
     let deadline = Deadline::after(SECOND).unwrap();
     advance(SECOND).await;
@@ -608,4 +610,37 @@ async fn a_request_sets_its_own_time_where_the_policy_trusts_it() {
         assert_eq!(witness.expected().as_deref(), expected, "{value}");
         assert_eq!(witness.header(INSTEAD), None);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn axum_takes_it_everywhere_and_its_handlers_know_their_deadline() {
+    async fn handler() -> String {
+        sleep(600 * MS).await;
+        let left = Deadline::current().map(Deadline::remaining);
+        sleep(600 * MS).await;
+        format!("{left:?}")
+    }
+    let slow = || axum::routing::get(handler);
+    let app = axum::Router::new()
+        .route("/method", slow().layer(total(2 * SECOND)))
+        .route("/route", slow())
+        .route_layer(total(3 * SECOND))
+        .layer(total(4 * SECOND));
+    let get = |path: &str| {
+        let request = Request::get(path).body(axum::body::Body::empty()).unwrap();
+        app.clone().oneshot(request)
+    };
+    let text = |response: axum::response::Response| async {
+        axum::body::to_bytes(response.into_body(), 100)
+            .await
+            .unwrap()
+    };
+    assert_eq!(text(get("/method").await.unwrap()).await, "Some(1.4s)");
+    assert_eq!(text(get("/route").await.unwrap()).await, "Some(2.4s)");
+
+    let strict = axum::Router::new().route("/", slow()).layer(total(SECOND));
+    let request = Request::new(axum::body::Body::empty());
+    let response = strict.oneshot(request).await.unwrap();
+    assert_eq!(Rejection::of(&response), Some(&Rejection::TimedOut(SECOND)));
+    assert_eq!(text(response).await, "upstream request timeout");
 }

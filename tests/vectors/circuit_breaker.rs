@@ -116,8 +116,8 @@ fn steps(case: &Value) -> &[Value] {
 
 fn millis(value: &Value) -> Duration {
     if let Some(text) = value.as_str() {
-        let whole = text.strip_suffix("-1tick").unwrap().parse().unwrap();
-        return Duration::from_millis(whole) - Duration::from_nanos(100);
+        let whole: u64 = text.strip_suffix("-1tick").unwrap().parse().unwrap();
+        return Duration::from_nanos(whole * 1_000_000 - 100);
     }
     Duration::from_millis(value.as_u64().unwrap_or(0))
 }

@@ -9,6 +9,9 @@
 
 mod circuit_breaker;
 mod concurrency_limit;
+mod rate_limit;
+mod rate_limit_filter;
 mod retry;
 mod tally;
 mod timeout;
+mod traffic_split;

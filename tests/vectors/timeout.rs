@@ -142,16 +142,16 @@ async fn envoy_router_outcomes() {
             "TimeoutBudgetHistogramStatDuringGlobalTimeout" => {
                 // One try that fails, and another one that hangs.
                 let tries = service_fn(|_: Request<()>| async {
-                    drop(unavailable().await);
+                    drop(unavailable());
                     std::future::pending().await
                 });
                 answer(TimeoutPolicy::total(MS), tries).await
             }
             "RetryTimeoutDuringRetryDelay" => {
                 let tries = service_fn(|_: Request<()>| async {
-                    drop(unavailable().await);
+                    drop(unavailable());
                     sleep(LONG).await;
-                    unavailable().await
+                    unavailable()
                 });
                 answer(TimeoutPolicy::total(MS), tries).await
             }
@@ -171,7 +171,7 @@ async fn envoy_router_outcomes() {
 
 const MS: Duration = Duration::from_millis(1);
 
-async fn unavailable() -> Result<Response<Full<Bytes>>, Infallible> {
+fn unavailable() -> Result<Response<Full<Bytes>>, Infallible> {
     let mut response = Response::new(Full::default());
     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     Ok(response)

@@ -61,6 +61,22 @@ pub(super) fn read(error: &(dyn Error + 'static)) -> Failure {
     }
 }
 
+/// Finds an answer in `error` and its sources: one of this crate's own, or one that a client made an
+/// error of.
+pub(super) fn fact(error: &(dyn Error + 'static)) -> Option<Outcome> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(rejection) = error.downcast_ref::<Rejection>() {
+            return Some(rejection.outcome());
+        }
+        if let Some(outcome) = foreign::fact(error) {
+            return Some(outcome);
+        }
+        next = source(error);
+    }
+    None
+}
+
 fn clue(error: &(dyn Error + 'static), connecting: bool) -> Option<Clue> {
     if let Some(error) = error.downcast_ref::<io::Error>() {
         return of_io(error.kind(), connecting).map(Clue::Is);
@@ -71,7 +87,11 @@ fn clue(error: &(dyn Error + 'static), connecting: bool) -> Option<Clue> {
         };
         return Some(Clue::Is(failure));
     }
-    if error.is::<Elapsed>() || error.is::<tokio::time::error::Elapsed>() {
+    if error.is::<Elapsed>() {
+        return Some(Clue::Is(Failure::Timeout));
+    }
+    // A connector's own timeout is a failure to connect.
+    if !connecting && error.is::<tokio::time::error::Elapsed>() {
         return Some(Clue::Is(Failure::Timeout));
     }
     foreign::clue(error, connecting)

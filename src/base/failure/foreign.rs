@@ -5,6 +5,7 @@ use std::error::Error;
 
 use super::Failure;
 use super::chain::{Clue, known};
+use crate::base::Outcome;
 
 pub(super) fn as_error(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
     let found = known::<hyper::Error>(error)
@@ -45,6 +46,31 @@ pub(super) fn clue(error: &(dyn Error + 'static), connecting: bool) -> Option<Cl
     }
     // The type that hyper-util gives it has no public name.
     (connecting && error.to_string() == "dns error").then_some(Clue::Is(Failure::Dns))
+}
+
+/// Returns the answer that a client made an error of.
+#[cfg_attr(
+    not(any(feature = "reqwest", feature = "tonic")),
+    expect(unused_variables, reason = "hyper makes none")
+)]
+pub(super) fn fact(error: &(dyn Error + 'static)) -> Option<Outcome> {
+    #[cfg(feature = "reqwest")]
+    {
+        let own = match error.downcast_ref() {
+            Some(crate::base::ClientError::Status { status, .. }) => Some(*status),
+            _ => None,
+        };
+        let theirs = error.downcast_ref::<reqwest::Error>();
+        if let Some(status) = own.or_else(|| theirs.and_then(reqwest::Error::status)) {
+            return Some(Outcome::Status(status));
+        }
+    }
+    #[cfg(feature = "tonic")]
+    if let Some(status) = error.downcast_ref::<tonic::Status>() {
+        let code = u8::try_from(i32::from(status.code())).unwrap_or(u8::MAX);
+        return Some(Outcome::Grpc(crate::base::GrpcStatus::new(code)));
+    }
+    None
 }
 
 fn of_hyper(error: &hyper::Error) -> Option<Failure> {

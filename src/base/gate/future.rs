@@ -9,7 +9,7 @@ use pin_project::pin_project;
 use tower_service::Service;
 
 use super::{Answer, Ticket, WatchedBody};
-use crate::base::{Failure, Outcome};
+use crate::base::{Failure, Outcome, ResponseHead};
 
 /// Response future of [`Gated`](super::Gated).
 #[pin_project]
@@ -116,12 +116,13 @@ where
 {
     match result {
         Ok(mut response) => {
-            ticket.answered(response.status());
+            ticket.inspect(ResponseHead::of(&response));
             let outcome = Outcome::of_response(&response);
             if let Some(outcome) = outcome {
                 ticket.head(outcome);
             }
             ticket.annotate(response.headers_mut());
+            ticket.extend(response.extensions_mut());
             Ok(response.map(|body| WatchedBody::upstream(body, ticket, outcome.is_none())))
         }
         Err(error) => {

@@ -81,7 +81,10 @@ where
         let mut fields = BTreeMap::new();
         event.record(&mut Fields(&mut fields));
         let around = context.event_span(event).map(|span| span.name());
-        let message = fields.remove("message").unwrap_or_default();
+        let mut message = fields.remove("message").unwrap_or_default();
+        if let Some(reason) = fields.remove("reason") {
+            message = format!("{message}: {reason}");
+        }
         self.0.lock().unwrap().events.push((message, around));
     }
 
@@ -223,10 +226,13 @@ async fn headers_that_were_not_understood_are_an_event_with_the_reason() {
     let journal = Journal::default();
     let _listening = journal.listen();
     let mut server = TraceServerLayer::default().layer(Wire::default());
-    drop(call(&mut server, request(&[("traceparent", "00-x")])).await);
-    let events = journal.events();
-    assert_eq!(events.len(), 1);
-    assert_eq!(events[0].1, Some("http.server.request"));
+    drop(call(&mut server, request(&[("traceparent", "ff-x")])).await);
+    let [(message, around)] = journal.events().try_into().unwrap();
+    assert!(
+        message.ends_with("the version of traceparent is unreadable or ff"),
+        "{message}"
+    );
+    assert_eq!(around, Some("http.server.request"));
 }
 
 #[tokio::test]
