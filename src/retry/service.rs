@@ -58,7 +58,8 @@ where
         let limit = Limit::of_try(&policy);
         if !safety.may_be_retried(&policy) {
             let request = send(request.map(ReplayBody::plain), 1, limit.as_ref());
-            return RetryFuture::once(self.inner.call(request), limit, grpc, active);
+            let future = RetryFuture::once(self.inner.call(request), limit, grpc, active);
+            return future.observed(&self.shared.observe);
         }
         let policy = Arc::clone(&policy);
         let (head, body) = request.into_parts();
@@ -76,7 +77,8 @@ where
             safety,
             Arc::clone(&self.shared),
         );
-        RetryFuture::once(future, limit, grpc, active).armed(plan)
+        let future = RetryFuture::once(future, limit, grpc, active);
+        future.observed(&self.shared.observe).armed(plan)
     }
 }
 
