@@ -18,6 +18,7 @@ mod rate_limit_keys;
 mod rate_limit_queue;
 mod retry;
 mod retry_storm;
+mod review_cases;
 mod support;
 mod telemetry;
 mod timeout;
