@@ -16,6 +16,7 @@ use crate::{Deadline, Rejection};
 
 /// The limits of one call.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Limits {
     event_stream: bool,
     head_only: bool,

@@ -88,12 +88,8 @@ type Answered = BoxFuture<'static, io::Result<Response<Full<Bytes>>>>;
 
 fn upstream<B>(
     acts: &[Act],
-) -> impl Service<
-    Request<B>,
-    Response = Response<Full<Bytes>>,
-    Error = io::Error,
-    Future = Answered,
-> + Clone
+) -> impl Service<Request<B>, Response = Response<Full<Bytes>>, Error = io::Error, Future = Answered>
++ Clone
 + use<B> {
     let acts = Arc::new(Mutex::new(VecDeque::from(acts.to_vec())));
     service_fn(move |_: Request<B>| {
@@ -105,9 +101,7 @@ fn upstream<B>(
                 std::future::ready(Ok(response)).boxed()
             }
             Act::Hang => std::future::pending().boxed(),
-            Act::Reset => {
-                std::future::ready(Err(io::ErrorKind::ConnectionReset.into())).boxed()
-            }
+            Act::Reset => std::future::ready(Err(io::ErrorKind::ConnectionReset.into())).boxed(),
         };
         answer
     })
@@ -133,8 +127,8 @@ async fn send(
     let service = TimeoutLayer::new(TimeoutPolicy::total(TOTAL)).layer(inner);
     let response = service.oneshot(Request::new(String::new())).await.unwrap();
     let (head, body) = split(response).await;
-    let heard = detector.0.lock().unwrap().clone();
-    (head, body, heard)
+    let told = detector.0.lock().unwrap().clone();
+    (head, body, told)
 }
 
 async fn split<B>(response: Response<B>) -> (Response<()>, String)
@@ -199,7 +193,12 @@ async fn the_router_answers_as_envoys() {
             }
             "NoRetriesOverflow" => {
                 let once = RetryBudget::share(Percent::NONE).with_reserve(2);
-                send(&[Answer(503), Answer(503)], retry(2).with_budget(once), off()).await
+                send(
+                    &[Answer(503), Answer(503)],
+                    retry(2).with_budget(once),
+                    off(),
+                )
+                .await
             }
             "UpstreamTimeout" => send(&[Hang], RetryPolicy::off(), off()).await,
             "TimeoutBudgetHistogramStatDuringGlobalTimeout" => {
@@ -278,7 +277,11 @@ async fn the_fault_filter_injects_as_envoys() {
                 assert_eq!(body, text, "{name}");
             }
             for (header, value) in expect["headers"].as_object().into_iter().flatten() {
-                assert_eq!(head.headers()[header.as_str()], value.as_str().unwrap(), "{name}");
+                assert_eq!(
+                    head.headers()[header.as_str()],
+                    value.as_str().unwrap(),
+                    "{name}"
+                );
             }
             let delayed = layer.stats().delays > 0;
             let delay = if delayed { 5_000 * MS } else { Duration::ZERO };
