@@ -176,7 +176,7 @@ async fn naive_retries_keep_a_stalled_upstream_down_and_ours_do_not() {
     );
     for (name, policy, expected) in rows {
         let after = [run(policy.clone(), 80).await, run(policy, 90).await];
-        let told = after.map(|s| s.map_or("never".into(), |s| format!("{s} s")));
+        let told = after.map(|s| s.map_or_else(|| "never".into(), |s| format!("{s} s")));
         println!("{name:<42}{:>12}{:>12}", told[0], told[1]);
         for (after, well_again) in after.into_iter().zip(expected) {
             assert_eq!(
