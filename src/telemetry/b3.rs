@@ -82,6 +82,9 @@ pub(super) fn read_multi(headers: &HeaderMap) -> Result<Option<B3Headers>, Inval
 }
 
 pub(super) fn write(trace: &TraceContext, formats: Propagation, headers: &mut HeaderMap) {
+    if !formats.contains(Propagation::B3) && !formats.contains(Propagation::B3_MULTI) {
+        return;
+    }
     let mut digits = [0; 32];
     write_hex(&mut digits, trace.trace_id.get());
     // An id that came with 64 bits goes on with 64: not every reader of B3 knows more.
