@@ -47,29 +47,22 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let head = RequestHead::of(&request);
-        let state = match self.gate.admit(head) {
+        match self.gate.admit(head) {
             Admission::Admitted(ticket) => {
-                State::Calling(GatedFuture::call(&mut self.inner, request, ticket))
+                QueuedFuture::calling(GatedFuture::call(&mut self.inner, request, ticket))
             }
             Admission::Rejected(rejection) => {
                 let mut response = rejection.into_response(head.is_grpc());
                 self.gate.annotate(rejection, response.headers_mut());
-                State::Calling(GatedFuture::rejected(response))
+                QueuedFuture::calling(GatedFuture::rejected(response))
             }
             Admission::Waiting(wait) => {
                 // The clone was not polled ready: it stays behind, and the ready one waits.
                 let clone = self.inner.clone();
-                State::Waiting {
-                    wait,
-                    call: Some(Box::new(Call {
-                        gate: self.gate.clone(),
-                        inner: mem::replace(&mut self.inner, clone),
-                        request,
-                    })),
-                }
+                let inner = mem::replace(&mut self.inner, clone);
+                QueuedFuture::waiting(wait, self.gate.clone(), inner, request)
             }
-        };
-        QueuedFuture { state }
+        }
     }
 }
 
@@ -82,6 +75,29 @@ where
 {
     #[pin]
     state: State<S, G, B>,
+}
+
+impl<S, G, B> QueuedFuture<S, G, B>
+where
+    S: Service<Request<B>>,
+    G: Gate,
+{
+    #[inline]
+    const fn calling(future: GatedFuture<S::Future, G::Ticket>) -> Self {
+        let state = State::Calling(future);
+        Self { state }
+    }
+
+    #[cold]
+    fn waiting(wait: G::Wait, gate: G, inner: S, request: Request<B>) -> Self {
+        let call = Some(Box::new(Call {
+            gate,
+            inner,
+            request,
+        }));
+        let state = State::Waiting { wait, call };
+        Self { state }
+    }
 }
 
 #[pin_project(project = StateProj)]
