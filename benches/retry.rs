@@ -69,11 +69,11 @@ where
 }
 
 fn benches(criterion: &mut Criterion) {
-    let _runtime = tokio::runtime::Builder::new_current_thread()
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
         .expect("a runtime");
-    let _guard = _runtime.enter();
+    let _guard = runtime.enter();
     let mut group = criterion.benchmark_group("retry");
     let answers = RetryOn::none().with_status(StatusCode::SERVICE_UNAVAILABLE);
     let policies = [

@@ -10,6 +10,7 @@ mod circuit;
 mod client_error;
 pub(crate) mod clock;
 pub(crate) mod cookie;
+pub(crate) mod cut;
 mod deadline;
 pub(crate) mod dice;
 mod elapsed;

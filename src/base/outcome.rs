@@ -7,6 +7,9 @@ use super::{Failure, GrpcStatus, Rejection, grpc};
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Outcome {
     /// The caller went away before the attempt ended.
+    ///
+    /// A call that a timeout of this crate cuts off is no such call: it is [`Failure::Timeout`] to the
+    /// layers inside, as it is in Envoy, unless it was the caller's own deadline that was too short.
     Abandoned,
     /// No whole response came back.
     Failed(Failure),

@@ -97,7 +97,7 @@ impl gate::Ticket for Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         if !self.settled {
-            self.report(Outcome::Abandoned);
+            self.report(Outcome::of_drop());
         }
     }
 }

@@ -138,11 +138,11 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn judged(method: Method, repeatable: bool, status: u16, location: &'static str) -> Verdict {
+    fn judged(method: &Method, repeatable: bool, status: u16, location: &'static str) -> Verdict {
         let asked = Asked {
             hops: 0,
             repeatable,
-            method: &method,
+            method,
             url: &url("http://a/1"),
         };
         let headers =
@@ -167,32 +167,35 @@ mod tests {
             (300, Verdict::Keep),
         ] {
             assert_eq!(
-                judged(Method::POST, true, status, "/2"),
+                judged(&Method::POST, true, status, "/2"),
                 expected,
                 "{status}"
             );
         }
         let put = follow(Method::PUT, true, "http://a/2");
-        assert_eq!(judged(Method::PUT, true, 301, "/2"), put);
+        assert_eq!(judged(&Method::PUT, true, 301, "/2"), put);
         let head = follow(Method::HEAD, false, "http://a/2");
-        assert_eq!(judged(Method::HEAD, true, 303, "/2"), head);
+        assert_eq!(judged(&Method::HEAD, true, 303, "/2"), head);
     }
 
     #[test]
     fn a_body_that_cannot_be_sent_again_is_not_asked_for_again() {
-        assert_eq!(judged(Method::POST, false, 307, "/2"), Verdict::Keep);
+        assert_eq!(judged(&Method::POST, false, 307, "/2"), Verdict::Keep);
         let get = follow(Method::GET, false, "http://a/2");
-        assert_eq!(judged(Method::POST, false, 303, "/2"), get);
+        assert_eq!(judged(&Method::POST, false, 303, "/2"), get);
     }
 
     #[test]
     fn what_leads_nowhere_is_kept_or_refused() {
         assert_eq!(
-            judged(Method::GET, true, 302, "http://[nonsense"),
+            judged(&Method::GET, true, 302, "http://[nonsense"),
             Verdict::Keep
         );
         let scheme = Verdict::Refuse(Refusal::Scheme);
-        assert_eq!(judged(Method::GET, true, 302, "file:///etc/passwd"), scheme);
+        assert_eq!(
+            judged(&Method::GET, true, 302, "file:///etc/passwd"),
+            scheme
+        );
     }
 
     #[test]

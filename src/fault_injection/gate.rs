@@ -85,7 +85,7 @@ impl Gate for FaultGate {
 
     fn admit(&self, head: RequestHead<'_>) -> Admission<FaultTicket, FaultDelay> {
         let policy = self.shared.policy.load();
-        let fault = Fault::draw(&policy, head.headers(), || self.shared.dice.roll());
+        let fault = Fault::draw(&policy, head, || self.shared.dice.roll());
         if fault.is_none() {
             return Admission::Admitted(FaultTicket(None));
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 
 use super::{Abort, FaultInjectionPolicy};
-use crate::base::{GrpcStatus, Percent};
+use crate::base::{GrpcStatus, Percent, RequestHead};
 
 /// What is to happen to one request.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -18,9 +18,13 @@ impl Fault {
     /// Rolls for a delay and for an abort, apart from each other.
     pub(super) fn draw(
         policy: &FaultInjectionPolicy,
-        headers: &HeaderMap,
+        head: RequestHead<'_>,
         mut roll: impl FnMut() -> u64,
     ) -> Self {
+        let headers = head.headers();
+        if !policy.is_meant(head) {
+            return Self::default();
+        }
         let delay = delay(policy, headers)
             .filter(|(share, _)| share.happens(roll()))
             .map(|(_, delay)| delay)
@@ -92,7 +96,9 @@ mod tests {
 
     fn draw(policy: &FaultInjectionPolicy, headers: &HeaderMap, rolls: [u64; 2]) -> Fault {
         let mut rolls = rolls.into_iter();
-        Fault::draw(policy, headers, || rolls.next().unwrap())
+        let mut request = http::Request::new(());
+        *request.headers_mut() = headers.clone();
+        Fault::draw(policy, RequestHead::of(&request), || rolls.next().unwrap())
     }
 
     #[test]

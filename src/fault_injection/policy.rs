@@ -1,8 +1,10 @@
+use std::fmt::{self, Debug, Formatter};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
 
-use crate::base::{GrpcStatus, Percent};
+use crate::base::{GrpcStatus, Percent, RequestHead};
 
 /// Which requests to delay, and which to answer instead of the upstream.
 ///
@@ -14,7 +16,33 @@ pub struct FaultInjectionPolicy {
     delay: Option<(Percent, Duration)>,
     by_header: bool,
     max_active: Option<u32>,
+    only: Only,
 }
+
+/// Which requests are meant.
+#[derive(Clone, Default)]
+struct Only(Option<Meant>);
+
+type Meant = Arc<dyn Fn(RequestHead<'_>) -> bool + Send + Sync>;
+
+impl Debug for Only {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "some" } else { "all" })
+    }
+}
+
+/// Equal are clones of each other, or two without a function.
+impl PartialEq for Only {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (None, None) => true,
+            (Some(one), Some(two)) => Arc::ptr_eq(one, two),
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Only {}
 
 /// What an aborted request is answered with.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -35,6 +63,7 @@ impl FaultInjectionPolicy {
             delay: None,
             by_header: false,
             max_active: None,
+            only: Only(None),
         }
     }
 
@@ -85,6 +114,20 @@ impl FaultInjectionPolicy {
     pub const fn with_max_active(mut self, max_active: u32) -> Self {
         self.max_active = Some(max_active);
         self
+    }
+
+    /// Injects faults only into requests of which `meant` says true. The default is all of them.
+    #[must_use]
+    pub fn with_match(
+        mut self,
+        meant: impl Fn(RequestHead<'_>) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.only = Only(Some(Arc::new(meant)));
+        self
+    }
+
+    pub(super) fn is_meant(&self, head: RequestHead<'_>) -> bool {
+        self.only.0.as_ref().is_none_or(|meant| meant(head))
     }
 
     pub(super) const fn abort(&self) -> Option<(Percent, Abort)> {

@@ -52,8 +52,7 @@
 //! |---|---|
 //! | timeout inside the retry | it limits each try; three tries may take three times as long |
 //! | circuit breaker outside the retry | it hears one outcome where the upstream had three requests, so a dying upstream gets three times as many before it opens |
-//! | circuit breaker outside the timeout | works, and calls that the total cuts off count against the upstream |
-//! | timeout outside the circuit breaker, retry or not | a call cut off by it was abandoned as the breaker sees it: count those with [`FailureOn::with_abandoned`](crate::circuit_breaker::FailureOn::with_abandoned) if hangs are what you fear |
+//! | a foreign timeout outside the circuit breaker | a call that it cuts off was abandoned as the breaker sees it, and counts only if [`FailureOn::with_abandoned`](crate::circuit_breaker::FailureOn::with_abandoned) says so; one that our own timeouts cut off counts as a timeout |
 //! | concurrency limit outside the retry | a request keeps its place while it waits to be tried again |
 //! | rate limit outside the retry | counts requests: right for fairness among callers |
 //! | rate limit inside the retry | counts tries: right for what is billed by the call |

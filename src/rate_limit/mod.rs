@@ -137,8 +137,9 @@
 //!   back, and those behind move up.
 //! - A replaced policy keeps what was used: after 5 of 10, 15 of 20 are left.
 //! - The token bucket is the Generic Cell Rate Algorithm over one word, as in the `governor` crate,
-//!   which is its oracle in the tests. It is not what runs: a machine of our own decides faster (see
-//!   `benches/rate_limit.rs`), can give back and charge later, and its keys are bounded.
+//!   which is its oracle in the tests and decides about as fast (see `benches/rate_limit.rs`). The
+//!   machine is our own because the same word is also booked ahead, given back to, charged later and
+//!   carried over to a new quota, at costs of any size, and because keys are bounded.
 //! - The limit is this process's own. Of a limit for several replicas together, give each
 //!   [its share](RateLimitPolicy::with_share).
 

@@ -1,5 +1,6 @@
 use std::fmt::{self, Debug, Formatter};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -14,8 +15,9 @@ use super::plan::{Limit, Plan, later};
 use super::state::{SETTLE, State, StateProj, discard, judge};
 use super::{ReplayBody, RetryBody};
 use crate::base::clock;
+use crate::base::cut::cut_off;
 use crate::base::timer::Timer;
-use crate::{Deadline, Failure, Outcome, Rejection};
+use crate::{Deadline, Event, Failure, Observe, Outcome, Rejection};
 
 /// Response future of [`Retry`](super::Retry).
 #[pin_project]
@@ -30,6 +32,8 @@ where
     timer: Timer,
     grpc: bool,
     limit: Option<Limit>,
+    /// Who hears of a try that took too long.
+    observe: Option<Arc<dyn Observe>>,
     /// None if there will be no further try.
     plan: Option<Box<Plan<S, B>>>,
 }
@@ -52,8 +56,17 @@ where
             timer: Timer::new(),
             grpc,
             limit,
+            observe: None,
             plan,
         }
+    }
+
+    /// Lets `observe` hear of a try that took too long, if one can; a plan knows it already.
+    pub(super) fn observed(mut self, observe: &Arc<dyn Observe>) -> Self {
+        if self.limit.is_some_and(|limit| limit.at.is_some()) {
+            self.observe = Some(Arc::clone(observe));
+        }
+        self
     }
 }
 
@@ -76,11 +89,15 @@ where
     fn time_out(self: Pin<&mut Self>) -> Response<RetryBody<R>> {
         let mut this = self.project();
         this.state.set(State::Done);
-        *this.plan = None;
         *this.active = None;
         let after = this.limit.map_or(Duration::ZERO, |limit| limit.after);
-        let response = Rejection::TimedOut(after).into_response(*this.grpc);
-        response.map(RetryBody::answer)
+        let rejection = Rejection::TimedOut(after);
+        let plan = this.plan.take();
+        let observe = this.observe.as_ref();
+        if let Some(observe) = observe.or_else(|| Some(plan.as_ref()?.observe())) {
+            observe.event(&Event::Rejected(rejection));
+        }
+        rejection.into_response(*this.grpc).map(RetryBody::answer)
     }
 }
 
@@ -112,14 +129,14 @@ where
                         };
                         ready!(this.timer.poll_at(at, cx));
                         let failure = Outcome::Failed(Failure::Timeout);
-                        match this
-                            .plan
-                            .as_mut()
-                            .and_then(|plan| plan.judge(failure, None))
-                        {
-                            Some(resume) => State::Waiting(resume),
-                            None => return Poll::Ready(Ok(self.time_out())),
+                        let plan = this.plan.as_mut();
+                        let resume = plan.and_then(|plan| plan.judge(failure, None));
+                        // The try goes first, and those inside hear why.
+                        cut_off(|| this.state.set(resume.map_or(State::Done, State::Waiting)));
+                        if resume.is_none() {
+                            return Poll::Ready(Ok(self.time_out()));
                         }
+                        continue;
                     }
                 },
                 StateProj::Draining {

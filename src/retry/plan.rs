@@ -12,7 +12,7 @@ use super::replay::Replay;
 use super::service::Shared;
 use super::{ReplayBody, RetryPolicy};
 use crate::base::{clock, time_left};
-use crate::{Deadline, Event, GaveUp, Outcome};
+use crate::{Deadline, Event, GaveUp, Observe, Outcome};
 
 /// What is kept of a request that may be sent again.
 #[derive(Debug)]
@@ -26,6 +26,12 @@ pub(super) struct Plan<S, B> {
     shared: Arc<Shared>,
     /// Held while a retry waits or runs.
     slot: Option<Slot>,
+}
+
+impl<S, B> Plan<S, B> {
+    pub(super) fn observe(&self) -> &Arc<dyn Observe> {
+        &self.shared.observe
+    }
 }
 
 impl<S, B: Body> Plan<S, B> {

@@ -59,7 +59,8 @@ where
         tell(request.headers_mut(), 1, limit.as_ref());
         if !safety.may_be_retried(&policy) {
             let future = self.inner.call(request.map(ReplayBody::plain));
-            return RetryFuture::new(future, limit, grpc, active, None);
+            let future = RetryFuture::new(future, limit, grpc, active, None);
+            return future.observed(&self.shared.observe);
         }
         let (head, body) = request.into_parts();
         let replay = Replay::new(body, policy.replay_limit());

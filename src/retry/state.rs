@@ -7,8 +7,8 @@ use pin_project::pin_project;
 
 use super::drain::{self, Drain};
 use super::plan::{Plan, later};
-use crate::Outcome;
 use crate::base::clock;
+use crate::{Deadline, Outcome};
 
 /// What a request is doing.
 #[pin_project(project = StateProj)]
@@ -72,11 +72,16 @@ fn drain<F, R: Body<Data = Bytes>>(body: R, resume: Instant) -> State<F, R> {
     let now = clock::now();
     let resume = resume.max(later(now, SETTLE));
     match Drain::new(body) {
-        Some(body) => State::Draining {
-            body,
-            until: resume.max(later(now, drain::TIME)),
-            resume,
-        },
+        Some(body) => {
+            // Reading must leave time for the try that it is for.
+            let left = Deadline::current().map(|deadline| deadline.remaining_at(now) / 2);
+            let time = left.map_or(drain::TIME, |left| left.min(drain::TIME));
+            State::Draining {
+                body,
+                until: resume.max(later(now, time)),
+                resume,
+            }
+        }
         None => State::Waiting(resume),
     }
 }

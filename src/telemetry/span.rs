@@ -158,7 +158,12 @@ impl Drop for SpanTicket {
             return;
         };
         if hop.data.outcome == Outcome::Abandoned {
-            hop.failed("abandoned");
+            hop.data.outcome = Outcome::of_drop();
+            let error = match hop.data.outcome {
+                Outcome::Failed(failure) => failure.name(),
+                _ => "abandoned",
+            };
+            hop.failed(error);
         }
         let duration = clock::now().saturating_duration_since(hop.data.started);
         hop.data.duration = duration;

@@ -10,6 +10,7 @@ use super::TimeoutBody;
 use super::limits::Limits;
 use crate::Rejection;
 use crate::base::Answer;
+use crate::base::cut::cut_off;
 use crate::base::timer::Timer;
 
 /// Response future of [`Timeout`](super::Timeout).
@@ -94,7 +95,12 @@ where
             }
         };
         // Drops the inner call first: what it holds is free before the caller hears of it.
-        self.project().state.set(State::Rejected(None));
+        let state = &mut self.project().state;
+        if limits.is_own() {
+            cut_off(|| state.set(State::Rejected(None)));
+        } else {
+            state.set(State::Rejected(None));
+        }
         let rejection = Rejection::TimedOut(limits.length());
         limits.rejected(rejection);
         let response = rejection.into_response(grpc);

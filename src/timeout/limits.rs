@@ -16,12 +16,15 @@ use crate::{Deadline, Rejection};
 
 /// The limits of one call.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Limits {
     event_stream: bool,
     head_only: bool,
     idle: Duration,
     /// When the present silence has lasted too long.
     idle_at: Option<Instant>,
+    /// The policy's time is what holds, not that of a caller who is in a hurry.
+    own: bool,
     /// The window is over; what was there at that moment has gone through.
     overdue: bool,
     shared: Arc<Shared>,
@@ -33,6 +36,7 @@ impl Limits {
         window: Option<Window>,
         idle: Duration,
         head_only: bool,
+        own: bool,
         shared: Arc<Shared>,
     ) -> Self {
         Self {
@@ -40,6 +44,7 @@ impl Limits {
             head_only,
             idle,
             idle_at: None,
+            own,
             overdue: false,
             shared,
             window,
@@ -53,6 +58,11 @@ impl Limits {
 
     pub(super) const fn window(&self) -> Option<Window> {
         self.window
+    }
+
+    /// Says whether the upstream had all the time that the policy gives it.
+    pub(super) const fn is_own(&self) -> bool {
+        self.own
     }
 
     pub(super) fn length(&self) -> Duration {

@@ -153,10 +153,12 @@ impl Shared {
     fn admit(self: &Arc<Self>, headers: &mut HeaderMap, grpc: bool) -> Result<Limits, Rejection> {
         let prepared = self.policy.load();
         let policy = &prepared.policy;
-        let mut window = None;
+        let (mut window, mut own) = (None, false);
         if !policy.is_off() {
             let told = prepared.read(headers, grpc);
             window = window_of(policy, told)?;
+            let total = told.instead.unwrap_or_else(|| policy.total_timeout());
+            own = window.is_some_and(|window| window.length == total);
             if let Some(window) = window.filter(|_| policy.outgoing()) {
                 prepared.write(headers, told, window.length, grpc);
             }
@@ -166,6 +168,7 @@ impl Shared {
             window,
             policy.idle_timeout(),
             policy.head_only(),
+            own,
             shared,
         ))
     }

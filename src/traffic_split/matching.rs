@@ -75,7 +75,8 @@ impl Match {
         self
     }
 
-    /// Asks for a port: that of the authority, or the one that the scheme stands for.
+    /// Asks for a port: that of the URI or, on a server, of the `Host` header; or else the one that
+    /// the scheme stands for.
     #[must_use]
     pub const fn with_port(mut self, port: u16) -> Self {
         self.port = Some(port);
@@ -126,7 +127,7 @@ impl Match {
             && self.authority.as_ref().is_none_or(|authority| {
                 let whole = view.authority.as_bytes();
                 authority.matches_ignoring_case(whole)
-                    || view.has_default_port()
+                    || view.host_has_default_port
                         && authority.matches_ignoring_case(view.host.as_bytes())
             })
             && self.headers.iter().all(|header| header.matches(headers))

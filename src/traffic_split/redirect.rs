@@ -130,7 +130,13 @@ impl Redirect {
             Some(query) if self.keep_query && !self.path_has_query => format!("?{query}"),
             _ => String::new(),
         };
-        HeaderValue::try_from(format!("{scheme}://{host}{port}{path}{query}")).ok()
+        let location = if host.is_empty() {
+            // The request did not say whom it addresses; the caller knows.
+            format!("{path}{query}")
+        } else {
+            format!("{scheme}://{host}{port}{path}{query}")
+        };
+        HeaderValue::try_from(location).ok()
     }
 
     /// Returns the host of the request, without its port if another is written, or if it is the one

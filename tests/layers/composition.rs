@@ -262,3 +262,57 @@ fn opened() -> CircuitBreakerLayer {
     }
     breaker
 }
+
+#[tokio::test(start_paused = true)]
+async fn hangs_that_our_timeouts_cut_off_open_the_circuit_inside() {
+    let hangs = service_fn(|_: Request<_>| std::future::pending::<io::Result<Response<Script>>>());
+    let retry = |per_try| {
+        RetryPolicy::off()
+            .with_attempts(0)
+            .with_per_try_timeout(per_try)
+    };
+    for (total, per_try) in [(SECOND, Duration::ZERO), (9 * SECOND, SECOND)] {
+        let breaker = CircuitBreakerLayer::new(policy());
+        let retry = RetryLayer::new(retry(per_try));
+        let timeout = TimeoutLayer::new(TimeoutPolicy::total(total));
+        let mut service = timeout.layer(retry.layer(breaker.layer(hangs)));
+        for _ in 0..5 {
+            let response = call(&mut service, empty()).await.unwrap();
+            assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
+        }
+        assert!(
+            matches!(breaker.state(), CircuitState::Open { .. }),
+            "{total:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_in_a_hurry_says_nothing_about_the_upstream() {
+    let hangs = service_fn(|_: Request<()>| std::future::pending::<io::Result<Response<Script>>>());
+    let breaker = CircuitBreakerLayer::new(policy());
+    let timeout = TimeoutLayer::new(TimeoutPolicy::total(SECOND));
+    let mut service = timeout.layer(breaker.layer(hangs));
+    for _ in 0..9 {
+        let mut request = Request::new(());
+        let told = http::HeaderValue::from_static("1");
+        request
+            .headers_mut()
+            .insert("x-envoy-expected-rq-timeout-ms", told);
+        let response = call(&mut service, request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
+    }
+    assert_eq!(breaker.consecutive_failures(), 0);
+
+    // Nor does a timeout that is not ours, unless the policy says so.
+    let mut service = breaker.layer(hangs);
+    for (counts, failures) in [(false, 0), (true, 3)] {
+        let failure_on = FailureOn::default().with_abandoned(counts);
+        breaker.reconfigure(policy().with_failure_on(failure_on));
+        for _ in 0..3 {
+            let hurry = tokio::time::timeout(SECOND, call(&mut service, Request::new(())));
+            assert!(hurry.await.is_err());
+        }
+        assert_eq!(breaker.consecutive_failures(), failures);
+    }
+}

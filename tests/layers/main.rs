@@ -2,8 +2,7 @@
 #![cfg(test)]
 #![expect(
     clippy::disallowed_methods,
-    clippy::unwrap_used,
-    reason = "tests read the clock that they pause; their helpers fail as they do"
+    reason = "tests read the clock that they pause; nothing waits"
 )]
 
 mod circuit_breaker;
@@ -18,6 +17,7 @@ mod rate_limit_keys;
 mod rate_limit_queue;
 mod retry;
 mod retry_storm;
+mod review_cases;
 mod support;
 mod telemetry;
 mod timeout;

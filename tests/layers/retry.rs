@@ -12,8 +12,10 @@ use std::time::Duration;
 
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
-use meshless::retry::{Backoff, Condition, ReplayBody, RetryLayer, RetryOn, RetryPolicy};
-use meshless::{Event, Failure, GaveUp, Observe, Recognizer};
+use meshless::retry::{
+    Backoff, Condition, ReplayBody, RetryBudget, RetryLayer, RetryOn, RetryPolicy,
+};
+use meshless::{Event, Failure, GaveUp, Observe, Overflow, Percent, Recognizer, Rejection};
 use tower::limit::ConcurrencyLimitLayer;
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 
@@ -199,6 +201,25 @@ async fn an_observer_hears_of_each_retry_and_of_the_reason_to_give_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_observer_hears_of_a_try_that_took_too_long() {
+    let limit = Duration::from_millis(5);
+    for method in [Method::GET, Method::POST] {
+        let events = Events::default();
+        let policy = eager(1).with_per_try_timeout(limit);
+        let layer = RetryLayer::observed(policy, Arc::new(events.clone()));
+        drop(
+            call(
+                &mut layer.layer(Server::always(Step::Hang)),
+                request(method),
+            )
+            .await,
+        );
+        let last = events.take().pop();
+        assert_eq!(last, Some(Event::Rejected(Rejection::TimedOut(limit))));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_error_type_passes_through() {
     let server = Server::always(Step::Fail(ErrorKind::ConnectionRefused));
     let mut service = RetryLayer::new(eager(2)).layer(server.clone());
@@ -370,4 +391,32 @@ fn a_list_of_conditions_is_read_and_written_as_istio_does() {
     for wrong in ["600", "199", "5XX", "1000", "connect_failure"] {
         assert_eq!(RetryOn::parse(wrong).unwrap_err().name(), wrong);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_of_our_own_is_not_tried_again_but_an_overload_over_the_network_is() {
+    let overloaded = || {
+        let response = Response::builder()
+            .status(503)
+            .header("x-envoy-overloaded", "true");
+        response.body(Script::default()).unwrap()
+    };
+    let mut refused = overloaded();
+    let overflow = Rejection::Overflow(Overflow::InFlight(1));
+    refused.extensions_mut().insert(overflow);
+    for (answer, tries) in [(refused, 1), (overloaded(), 2)] {
+        let server = Server::new([Step::Answer(answer)]);
+        let mut service = RetryLayer::new(eager(1)).layer(server.clone());
+        drop(call(&mut service, request(Method::GET)).await);
+        assert_eq!(server.seen(), tries);
+    }
+}
+
+#[test]
+fn a_policy_whose_budget_can_never_pay_says_so() {
+    let nothing = RetryBudget::share(Percent::NONE).with_reserve(0);
+    assert!(eager(1).with_budget(nothing.clone()).is_unpayable());
+    assert!(eager(1).with_max_parallel(0).is_unpayable());
+    assert!(!eager(0).with_budget(nothing).is_unpayable());
+    assert!(!RetryPolicy::default().is_unpayable());
 }

@@ -12,6 +12,7 @@ mod concurrency_limit;
 mod rate_limit;
 mod rate_limit_filter;
 mod retry;
+mod router_outcomes;
 mod tally;
 mod timeout;
 mod traffic_split;

@@ -112,6 +112,27 @@ fn update(word: &AtomicU64, next: impl Fn(u64) -> Option<u64>) -> bool {
     word.fetch_update(relaxed, relaxed, next).is_ok()
 }
 
+#[cfg(all(test, not(meshless_loom)))]
+mod tests {
+    use std::thread;
+
+    use super::*;
+    use crate::Percent;
+
+    #[test]
+    fn sixty_four_threads_get_ten_retries_out_of_ten() {
+        let now = crate::base::clock::now();
+        let terms = Terms::new(Percent::NONE, 20);
+        let state = State::new(terms, now);
+        let granted: usize = thread::scope(|scope| {
+            let withdraw = || (0..10).filter(|_| state.withdraw(terms, now)).count();
+            let threads: Vec<_> = (0..64).map(|_| scope.spawn(withdraw)).collect();
+            threads.into_iter().map(|t| t.join().unwrap()).sum()
+        });
+        assert_eq!(granted, 10);
+    }
+}
+
 #[cfg(all(test, meshless_loom))]
 mod loom_tests {
     use std::time::Duration;

@@ -23,10 +23,10 @@ pub(crate) enum Step {
     Answer(Response<Script>),
     Fail(ErrorKind),
     /// Reads so many frames of the request before the step that follows.
-    Read(usize, Box<Step>),
+    Read(usize, Box<Self>),
     Hang,
     /// Takes its time before the step that follows.
-    Wait(Duration, Box<Step>),
+    Wait(Duration, Box<Self>),
 }
 
 impl Step {

@@ -264,6 +264,7 @@ async fn a_redirect_says_where_to() {
             "http://a.com:81/",
             "http://b.com:81/",
         ),
+        (plain().with_path("/n"), "/x?y", "/n?y"),
         (
             at("b.com").with_port_of_request(),
             "https://a.com/",

@@ -195,6 +195,7 @@ async fn scheme_and_port_are_the_uri_s_or_what_a_proxy_says() {
         (with(request("/"), "host", "waste:443"), true),
         (with(request("/"), "host", "[::1]:443"), true),
         (with(request("/"), "host", "[::443]"), false),
+        (with(request("http://waste:443/"), "host", "public"), true),
     ];
     assert_v2(Match::default().with_port(443), &cases).await;
 }

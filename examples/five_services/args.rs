@@ -1,0 +1,125 @@
+//! The command line.
+
+use crate::scale::Scale;
+
+pub(crate) const HELP: &str = "\
+Five services on this machine, and what becomes of them when things go wrong.
+
+    cargo run --example five_services --features full -- [OPTIONS]
+
+    --only CASE     run this case alone; may be given several times
+    --break CASE    switch off the part that this case is about, which makes the case fail
+    --scale N       let a minute last 60/N seconds, N from 1 to 20 [default: 10, so 6 seconds]
+    --serve         keep the services up to be tried with curl, until Ctrl-C
+    --help          print this
+
+Cases:
+";
+
+/// A part of the crate, and the case that shows it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Part {
+    Breaker,
+    RateLimit,
+    Key,
+    Timeout,
+    Split,
+    Sticky,
+    Retry,
+    Trace,
+}
+
+impl Part {
+    /// All of them, in the order in which they are shown.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Breaker,
+        Self::RateLimit,
+        Self::Key,
+        Self::Timeout,
+        Self::Split,
+        Self::Sticky,
+        Self::Retry,
+        Self::Trace,
+    ];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Breaker => "breaker",
+            Self::RateLimit => "rate-limit",
+            Self::Key => "key",
+            Self::Timeout => "timeout",
+            Self::Split => "split",
+            Self::Sticky => "sticky",
+            Self::Retry => "retry",
+            Self::Trace => "trace",
+        }
+    }
+
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
+            Self::Breaker => "Roboflow fails five times in a row",
+            Self::RateLimit => "no more than 20 calls a minute reach OpenAI, retries included",
+            Self::Key => "each caller may have 10 pictures a minute analysed, whatever it claims",
+            Self::Timeout => "Kakao Map hangs",
+            Self::Split => "waste v2 is released step by step, and rolled back in one",
+            Self::Sticky => "a user with a cookie stays on one version of waste",
+            Self::Retry => "users is flaky: what is safe to repeat is repeated, a POST is not",
+            Self::Trace => "one trace from the user through waste to users",
+        }
+    }
+
+    fn parse(name: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|part| part.name() == name);
+        known.ok_or_else(|| format!("there is no case `{name}`"))
+    }
+}
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub(crate) struct Args {
+    pub(crate) broken: Option<Part>,
+    pub(crate) help: bool,
+    pub(crate) only: Vec<Part>,
+    pub(crate) scale: Scale,
+    pub(crate) serve: bool,
+}
+
+impl Args {
+    /// Reads the arguments, without the program's name.
+    pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut args = Self {
+            broken: None,
+            help: false,
+            only: Vec::new(),
+            scale: Scale::default(),
+            serve: false,
+        };
+        while let Some(word) = words.next() {
+            let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
+            match word.as_str() {
+                "--break" => args.broken = Some(Part::parse(&value()?)?),
+                "--only" => args.only.push(Part::parse(&value()?)?),
+                "--scale" => args.scale = parse_scale(&value()?)?,
+                "--serve" => args.serve = true,
+                "--help" | "-h" => args.help = true,
+                _ => return Err(format!("unknown argument `{word}`")),
+            }
+        }
+        Ok(args)
+    }
+
+    /// The cases to run.
+    pub(crate) fn cases(&self) -> Vec<Part> {
+        let all = Part::ALL.into_iter();
+        all.filter(|case| self.only.is_empty() || self.only.contains(case))
+            .collect()
+    }
+}
+
+fn parse_scale(word: &str) -> Result<Scale, String> {
+    let factor = word.parse().ok().filter(|n| Scale::RANGE.contains(n));
+    factor.map(Scale::new).ok_or_else(|| {
+        let (least, most) = (Scale::RANGE.start(), Scale::RANGE.end());
+        format!("--scale takes a number from {least} to {most}, not `{word}`")
+    })
+}

@@ -1,0 +1,50 @@
+//! The cases: each drives the services, tells what happens, and checks what the servers saw.
+
+mod breaker;
+mod key;
+mod rate_limit;
+mod retry;
+mod split;
+mod sticky;
+mod timeout;
+mod trace;
+
+use serde_json::json;
+
+use crate::Result;
+use crate::args::Part;
+use crate::driver::{Call, Driver};
+use crate::report::Report;
+use crate::world::World;
+
+/// Runs `case` in a fresh world.
+pub(crate) async fn run(case: Part, world: &World, report: &mut Report) -> Result<()> {
+    match case {
+        Part::Breaker => breaker::run(world, report).await,
+        Part::RateLimit => rate_limit::run(world, report).await,
+        Part::Key => key::run(world, report).await,
+        Part::Timeout => timeout::run(world, report).await,
+        Part::Split => split::run(world, report).await,
+        Part::Sticky => sticky::run(world, report).await,
+        Part::Retry => retry::run(world, report).await,
+        Part::Trace => trace::run(world, report).await,
+    }
+}
+
+/// A user's request to have a picture analysed.
+fn analyze(driver: &Driver, world: &World) -> Call {
+    let url = format!("{}/api/v1/waste/analyze", world.waste.url());
+    driver.post(&url, &json!({ "user": "mina", "picture": "can.jpg" }))
+}
+
+/// A user's request to read result `id`, through recycling.
+fn result(driver: &Driver, world: &World, id: usize) -> Call {
+    let url = world.recycling.url();
+    driver.get(&format!("{url}/api/v1/recycling/results/{id}"))
+}
+
+/// A user's request for places nearby.
+fn near(driver: &Driver, world: &World) -> Call {
+    let url = world.locations.url();
+    driver.get(&format!("{url}/api/v1/locations/near?user=mina"))
+}

@@ -1,0 +1,51 @@
+//! waste v2 gets 10 %, 50 %, 100 % of what recycling reads, and is rolled back in one step.
+
+use super::result;
+use crate::Result;
+use crate::driver::{Driver, all};
+use crate::report::{Report, percent};
+use crate::world::World;
+
+pub(super) async fn run(world: &World, report: &mut Report) -> Result<()> {
+    let driver = Driver::new(world.settings.scale)?;
+    report.say("users read results through recycling, which reads them from waste");
+    // Chance decides about each request: of 300, it misses these once in a hundred thousand times.
+    for (weight, calls, least, most) in [(10, 300, 3, 18), (50, 300, 37, 63), (100, 100, 100, 100)]
+    {
+        world.versions.give_v2(weight)?;
+        let v2 = read(world, &driver, calls, None).await;
+        report.bar(format_args!("v2 may have {weight} %"), v2, calls);
+        let share = percent(v2, calls);
+        let expected = if least == most {
+            format!("{least} %")
+        } else {
+            format!("{least} to {most} %")
+        };
+        let holds = (least..=most).contains(&share);
+        let what = format!("v2's share of {calls} requests at {weight} %");
+        report.check(what, expected, format!("{share} %"), holds);
+    }
+    world.versions.give_v2(0)?;
+    let v2 = read(world, &driver, 100, None).await;
+    report.bar("rolled back", v2, 100);
+    report.equal("v2's requests of 100 after the roll-back", 0, v2);
+    let v2 = read(world, &driver, 50, Some("v2")).await;
+    report.bar("header version: v2", v2, 50);
+    report.equal("v2's requests of 50 with `version: v2`", 50, v2);
+    Ok(())
+}
+
+/// Reads results; returns how many requests reached v2.
+async fn read(world: &World, driver: &Driver, calls: usize, version: Option<&str>) -> usize {
+    let v2 = world.waste_v2.recorder();
+    let before = v2.count();
+    let calls = (1..=calls).map(|id| {
+        let call = result(driver, world, id);
+        match version {
+            Some(version) => call.header("version", version),
+            None => call,
+        }
+    });
+    all(calls, 8).await;
+    v2.count() - before
+}

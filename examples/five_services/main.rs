@@ -1,0 +1,111 @@
+//! Five services on this machine, with the crate around their routes and their clients, and what
+//! becomes of them when things go wrong.
+//!
+//! ```text
+//! cargo run --example five_services --features full
+//! ```
+//!
+//! The services are in `services/`: what stands around their routes in `inbound.rs`, what stands
+//! around their clients in `outbound.rs`. They call stand-ins for Roboflow, OpenAI and Kakao Map
+//! (`stand_ins/`), whose faults follow a script. Each case (`cases/`) is shown as it happens; what it
+//! claims is counted by the servers, not by the clients. If anything differs from what is expected,
+//! the program ends with 1.
+
+mod args;
+mod cases;
+mod driver;
+mod recorder;
+mod report;
+mod scale;
+mod serve;
+mod services;
+mod stand_ins;
+mod world;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use tracing_subscriber::EnvFilter;
+
+use args::{Args, HELP, Part};
+use report::Report;
+use world::{Settings, World};
+
+type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let args = match Args::parse(std::env::args().skip(1)) {
+        Ok(args) => args,
+        Err(wrong) => {
+            eprintln!("{wrong}; see --help");
+            return ExitCode::from(2);
+        }
+    };
+    if args.help {
+        print_help();
+        return ExitCode::SUCCESS;
+    }
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .init();
+    let outcome = if args.serve {
+        serve::serve(&args).await.map(|()| true)
+    } else {
+        Ok(show(&args).await)
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the cases; says whether all is as expected.
+async fn show(args: &Args) -> bool {
+    introduce(args);
+    let mut report = Report::new();
+    let cases = args.cases();
+    for (number, case) in (1..).zip(&cases) {
+        report.begin(*case, number, cases.len());
+        // Each case starts afresh, so none depends on what another one did.
+        let result = match World::start(Settings::new(args)).await {
+            Ok(world) => cases::run(*case, &world, &mut report).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = result {
+            report.broke_off(&error);
+        }
+    }
+    report.table()
+}
+
+fn introduce(args: &Args) {
+    let factor = args.scale.factor();
+    println!("Five services on this machine: auth, users, waste, recycling and locations.");
+    println!("They call stand-ins for Roboflow, OpenAI and Kakao Map, which fail as told.");
+    println!("Whatever is counted below is counted by the servers, not by the clients.");
+    if factor > 1 {
+        let minute = args.scale.minute().as_secs_f64();
+        let rest = args.scale.seconds(30).as_secs_f64();
+        println!(
+            "Periods are {factor} times shorter than in production (--scale {factor}): \
+             a minute lasts {minute:.1} s,"
+        );
+        println!("and a breaker that rests for 30 s rests for {rest:.1} s.");
+    }
+    if let Some(part) = args.broken {
+        println!("Switched off (--break): {}.", part.name());
+    }
+}
+
+fn print_help() {
+    print!("{HELP}");
+    for case in Part::ALL {
+        println!("    {:<12}{}", case.name(), case.title());
+    }
+}

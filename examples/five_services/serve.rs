@@ -1,0 +1,62 @@
+//! `--serve`: the services stay up, to be tried by hand.
+
+use crate::Result;
+use crate::args::Args;
+use crate::world::{Settings, World};
+
+/// Keeps everything up until Ctrl-C.
+pub(crate) async fn serve(args: &Args) -> Result<()> {
+    let world = World::start(Settings::new(args)).await?;
+    world.versions.give_v2(10)?;
+    let minute = args.scale.minute().as_secs_f64();
+    println!("The five services are up; a minute lasts {minute:.1} s. Ctrl-C stops them.");
+    println!("In another terminal, try:");
+    print_commands(&world);
+    tokio::signal::ctrl_c().await?;
+    println!("\nStopped.");
+    Ok(())
+}
+
+fn print_commands(world: &World) {
+    let users = world.users.service.url();
+    let auth = world.auth.url();
+    let waste = world.waste.url();
+    let recycling = world.recycling.url();
+    let locations = world.locations.url();
+    let roboflow = world.roboflow.url();
+    let kakao = world.kakao.url();
+    let json = "-H 'content-type: application/json' -d";
+    let statuses = "curl -s -o /dev/null -w '%{http_code} ' \\\n   ";
+    print!(
+        r#"
+# who is who
+curl -i {users}/api/v1/users/mina
+curl -i -H 'authorization: Bearer token-of-mina' {auth}/api/v1/auth/me
+
+# waste looks up the user and asks Roboflow; from one address 10 times a minute, then 429
+for i in $(seq 12); do {statuses} {json} '{{"user":"mina","picture":"can.jpg"}}' \
+    {waste}/api/v1/waste/analyze; done; echo
+
+# Roboflow fails: after 5 failures waste answers 503 by itself, for half a minute
+curl {roboflow}/fault/500; echo
+for i in $(seq 8); do {statuses} {json} '{{"user":"mina","picture":"can.jpg"}}' \
+    -H "x-forwarded-for: 198.51.100.$i" {waste}/api/v1/waste/analyze; done; echo
+curl {roboflow}/fault/none; echo
+
+# recycling asks OpenAI; 20 times a minute, then 429 with Retry-After
+for i in $(seq 22); do {statuses} {json} '{{"result":1}}' \
+    {recycling}/api/v1/recycling/advice; done; echo
+
+# locations asks Kakao Map; if that hangs, the answer is 504
+curl -i '{locations}/api/v1/locations/near?user=mina'
+curl {kakao}/fault/hang; echo
+curl -i '{locations}/api/v1/locations/near?user=mina'
+curl {kakao}/fault/none; echo
+
+# one in ten results comes from waste v2; with the header all, with a cookie always the same
+for i in $(seq 20); do curl -s {recycling}/api/v1/recycling/results/1; echo; done
+curl -H 'version: v2' {recycling}/api/v1/recycling/results/1; echo
+curl -b user=mina {recycling}/api/v1/recycling/results/1; echo
+"#
+    );
+}

@@ -1,0 +1,145 @@
+//! The example shows what it claims, and it can fail: with any one part switched off it does.
+//!
+//! It runs the built example, which `cargo test --all-features` builds. It is a binary of its own: the
+//! other tests over sockets need not wait for it.
+
+#![cfg(feature = "full")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+#[test]
+fn everything_is_as_expected() {
+    let output = run(&[]);
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{shown}");
+    assert!(!shown.contains("DIFFERS"), "{shown}");
+    assert!(
+        !shown.contains('\u{1b}'),
+        "no colour codes where nobody sees them: {shown}"
+    );
+    for line in shown.lines() {
+        assert!(line.chars().count() <= 100, "a terminal's width: {line}");
+    }
+}
+
+#[test]
+fn without_the_breaker_roboflow_gets_no_rest() {
+    fails_without("breaker", "calls that reach Roboflow in these 30 s");
+}
+
+#[test]
+fn without_the_rate_limit_openai_is_called_too_often() {
+    fails_without("rate-limit", "calls to OpenAI in any minute, at the most");
+}
+
+#[test]
+fn a_key_that_callers_choose_limits_nobody() {
+    fails_without("key", "127.0.0.2 with a made-up address each: of 15");
+}
+
+#[test]
+fn without_the_timeout_nobody_is_answered() {
+    fails_without("timeout", "the answer");
+}
+
+#[test]
+fn without_the_split_v2_gets_nothing() {
+    fails_without("split", "v2's share of 300 requests at 50 %");
+}
+
+#[test]
+fn without_a_sticky_choice_users_meet_both_versions() {
+    fails_without("sticky", "users that met both versions");
+}
+
+#[test]
+fn without_the_retry_lookups_fail() {
+    fails_without("retry", "lookups that worked");
+}
+
+#[test]
+fn without_the_trace_each_hop_is_alone() {
+    fails_without("trace", "hops that carry the user's trace id");
+}
+
+#[test]
+fn with_serve_the_services_stay_up() {
+    let mut child = Command::new(example())
+        .arg("--serve")
+        .env_remove("RUST_LOG")
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the example starts");
+    let answer = child
+        .stdout
+        .take()
+        .map(|shown| ask_first_command(BufReader::new(shown)));
+    child.kill().expect("it is still up");
+    child.wait().expect("it ends");
+    assert!(answer.is_some_and(|answer| answer.starts_with("HTTP/1.1 200 OK")));
+}
+
+/// Does what the first `curl` command says that is shown.
+fn ask_first_command(shown: impl BufRead) -> String {
+    let lines = shown.lines().map_while(Result::ok);
+    let url = lines.filter_map(|line| Some(line.strip_prefix("curl -i http://")?.to_owned()));
+    let url = url.into_iter().next().expect("a command is shown");
+    let (host, path) = url.split_once('/').expect("a URL has a path");
+    let mut stream = TcpStream::connect(host).expect("the service listens");
+    write!(
+        stream,
+        "GET /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"
+    )
+    .expect("the service reads");
+    let mut answer = String::new();
+    stream
+        .read_to_string(&mut answer)
+        .expect("the service answers");
+    answer
+}
+
+#[test]
+fn what_it_does_not_know_it_says() {
+    let output = run(&["--break", "everything"]);
+    assert_eq!(output.status.code(), Some(2));
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        complaint.contains("there is no case `everything`"),
+        "{complaint}"
+    );
+}
+
+/// The case about `part` fails when that is switched off, and the table says where.
+fn fails_without(part: &str, row: &str) {
+    let output = run(&["--only", part, "--break", part, "--scale", "20"]);
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{shown}");
+    let row = shown
+        .lines()
+        .find(|line| line.contains(row) && line.ends_with("DIFFERS"));
+    assert!(row.is_some(), "{shown}");
+}
+
+fn run(args: &[&str]) -> Output {
+    let mut command = Command::new(example());
+    command.args(args).env_remove("RUST_LOG");
+    command.output().expect("the example starts")
+}
+
+/// Finds the example beside this test: `target/<profile>/examples` beside `target/<profile>/deps`.
+fn example() -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a path");
+    let profile = test.parent().and_then(|deps| deps.parent());
+    let example = profile
+        .expect("a test lies in target/<profile>/deps")
+        .join("examples");
+    let example = example.join(format!("five_services{}", std::env::consts::EXE_SUFFIX));
+    assert!(
+        example.exists(),
+        "build it first: cargo build --example five_services --features full"
+    );
+    example
+}
