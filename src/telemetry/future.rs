@@ -44,8 +44,8 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let mut inner = this.inner;
-        let mut result = ready!(inner.as_mut().poll(cx));
-        let scope = inner.finish();
+        let mut result = ready!(inner.as_mut().poll_until_done(|inner| inner.poll(cx)));
+        let scope = inner.take_scope();
         if *this.tells_request_id
             && let Ok(response) = &mut result
             && let Some(id) = scope.trace().and_then(|trace| trace.request_id.as_ref())
