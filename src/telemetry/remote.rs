@@ -1,5 +1,7 @@
 //! What a request's headers say about the trace that it belongs to.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, HeaderValue};
 
 use super::b3::{self, B3Headers, Sampling};
@@ -43,7 +45,7 @@ impl Remote {
             sampled,
             span_id: self.span_id,
             trace_id: self.trace_id,
-            tracestate: self.tracestate,
+            tracestate: self.tracestate.map(Arc::new),
         }
     }
 }

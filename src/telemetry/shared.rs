@@ -133,7 +133,7 @@ impl Shared {
 fn forwarded(
     headers: &HeaderMap,
     policy: &TracePolicy,
-) -> Option<Arc<[(HeaderName, HeaderValue)]>> {
+) -> Option<Arc<Vec<(HeaderName, HeaderValue)>>> {
     let there = |name: &&HeaderName| headers.contains_key(*name);
     if !policy.forwarded().iter().any(|name| there(&name)) {
         return None;
@@ -142,5 +142,5 @@ fn forwarded(
         let values = headers.get_all(name).iter();
         values.map(|value| (name.clone(), value.clone()))
     });
-    Some(all.collect())
+    Some(Arc::new(all.collect()))
 }
