@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{oneshot, watch};
@@ -53,11 +53,19 @@ impl Until {
             if stopped.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Err(MirrorDrop::Stopped));
             }
-            // Before the rest, so that an answer that is there wins.
+            // Before the work, so that half a body is not sent for nothing.
+            if let Poll::Ready(reason) = self.poll_verdict(cx) {
+                return Poll::Ready(Err(reason));
+            }
+            // Before the timer, so that an answer that is there wins.
             if let Poll::Ready(output) = work.as_mut().poll(cx) {
                 return Poll::Ready(Ok(output));
             }
-            self.poll_end(timer.as_mut(), cx).map(Err)
+            let Some(deadline) = self.deadline else {
+                return Poll::Pending;
+            };
+            let over = timer.as_mut().poll_at(deadline, cx);
+            over.map(|()| Err(MirrorDrop::TimedOut(self.timeout)))
         })
         .await
     }
@@ -67,25 +75,19 @@ impl Until {
         self.verdict.as_mut()?.try_recv().ok()
     }
 
-    fn poll_end(&mut self, timer: Pin<&mut Timer>, cx: &mut Context<'_>) -> Poll<MirrorDrop> {
-        if let Some(verdict) = &mut self.verdict {
-            match Pin::new(verdict).poll(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(reason)) => {
-                    self.verdict = None;
-                    return Poll::Ready(reason);
-                }
-                Poll::Ready(Err(_)) => {
-                    self.verdict = None;
-                    self.arm();
-                }
+    /// Is ready if the original's side gave up; starts the timeout if its request has ended.
+    fn poll_verdict(&mut self, cx: &mut Context<'_>) -> Poll<MirrorDrop> {
+        let Some(verdict) = &mut self.verdict else {
+            return Poll::Pending;
+        };
+        let verdict = ready!(Pin::new(verdict).poll(cx));
+        self.verdict = None;
+        match verdict {
+            Ok(reason) => Poll::Ready(reason),
+            Err(_) => {
+                self.arm();
+                Poll::Pending
             }
-        }
-        match self.deadline {
-            Some(deadline) => timer
-                .poll_at(deadline, cx)
-                .map(|()| MirrorDrop::TimedOut(self.timeout)),
-            None => Poll::Pending,
         }
     }
 

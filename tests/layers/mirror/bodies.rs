@@ -216,13 +216,14 @@ async fn a_mirror_that_answers_early_lets_the_original_go_on() {
 async fn a_copy_that_is_given_up_ends_with_an_error() {
     let (mirror, mut mirrors) = held::<CopyBody>();
     let layer = MirrorLayer::new(MirrorPolicy::default().with_lag_limit(100), mirror);
-    let body = Script::default().data("hello").data("world").data("!");
+    let body = Script::default().data("hello").wait(SECOND);
+    let body = body.data("world").data("!");
     call(&mut layer.layer(echo()), Request::new(body))
         .await
         .unwrap();
     settle().await;
     // A client that had already taken the body to its own task.
-    let mut body = mirrors.recv().await.unwrap().into_body();
+    let mut body = mirrors.try_recv().unwrap().into_body();
     body.frame().await.unwrap().unwrap();
     let error = body.frame().await.unwrap().unwrap_err();
     assert_eq!(error.to_string(), "the copy of the request was given up");

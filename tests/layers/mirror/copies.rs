@@ -84,9 +84,7 @@ async fn two_that_mirror_to_each_other_do_not_do_so_for_ever() {
     let inner = MirrorLayer::new(MirrorPolicy::default(), last.clone());
     let upstream = Upstream::new();
     let outer = MirrorLayer::new(MirrorPolicy::default(), inner.layer(upstream.clone()));
-    call(&mut outer.layer(Upstream::new()), post("hello"))
-        .await
-        .unwrap();
+    call(&mut outer.layer(echo()), post("hello")).await.unwrap();
     settle().await;
     assert_eq!((upstream.calls(), last.take().len()), (1, 0));
 }

@@ -50,6 +50,7 @@ async fn the_original_takes_as_long_as_without_a_mirror_whatever_that_does() {
             "{manner:?}"
         );
         assert_adds_up(layer.stats());
+        settle().await;
         advance(Duration::from_secs(15)).await;
         settle().await;
         let stats = layer.stats();
