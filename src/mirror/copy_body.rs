@@ -70,7 +70,7 @@ impl Body for CopyBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.hint.clone()
+        self.hint
     }
 }
 

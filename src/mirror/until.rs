@@ -82,13 +82,11 @@ impl Until {
         };
         let verdict = ready!(Pin::new(verdict).poll(cx));
         self.verdict = None;
-        match verdict {
-            Ok(reason) => Poll::Ready(reason),
-            Err(_) => {
-                self.arm();
-                Poll::Pending
-            }
+        if let Ok(reason) = verdict {
+            return Poll::Ready(reason);
         }
+        self.arm();
+        Poll::Pending
     }
 
     fn arm(&mut self) {

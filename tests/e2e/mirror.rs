@@ -10,7 +10,7 @@ use axum::routing::any;
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body::Frame;
-use http_body_util::{BodyExt, Full, StreamBody};
+use http_body_util::{BodyExt, Collected, Full, StreamBody};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use meshless::mirror::{CopyBody, MirrorLayer, MirrorPolicy, MirrorStats};
@@ -29,7 +29,7 @@ async fn echo() -> (Server, mpsc::UnboundedReceiver<Arrived>) {
         request: Request<Body>,
     ) -> Response<Body> {
         let (head, body) = request.into_parts();
-        let body = body.collect().await.ok().map(|body| body.to_bytes());
+        let body = body.collect().await.ok().map(Collected::to_bytes);
         let _ = arrived.send((head.headers, body.clone()));
         Response::new(body.unwrap_or_default().into())
     }

@@ -117,7 +117,8 @@ impl Service<Request<CopyBody>> for Other {
         assert_ne!(manner, Manner::PanicsInCall, "as planned");
         let running = Arc::clone(&self.running);
         Box::pin(async move {
-            let _running = running;
+            // Held to the end, or until the call is dropped.
+            let running = running;
             match manner {
                 Manner::Careless => return Ok(Response::default()),
                 Manner::Fails => return Err(Broken),
@@ -132,8 +133,9 @@ impl Service<Request<CopyBody>> for Other {
             let whole = body.is_ok();
             seen.lock().unwrap().push(Seen { head, body });
             if manner == Manner::HangsAfterReading {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
+            drop(running);
             whole.then(Response::default).ok_or(Broken)
         })
     }

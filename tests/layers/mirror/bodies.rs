@@ -1,5 +1,8 @@
 //! Bodies on their way to two services at once.
 
+use std::future::{Pending, pending};
+use std::task::{Context, Poll};
+
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{HeaderMap, Request, Response};
@@ -19,20 +22,32 @@ fn trailers() -> HeaderMap {
 }
 
 /// A service that hands its requests to the test, and never answers.
-fn held<B: Send + 'static>() -> (
-    impl Service<Request<B>, Response = Response<Full<Bytes>>, Error = std::io::Error, Future: Send>
-    + Clone
-    + Send
-    + Sync
-    + 'static,
-    mpsc::UnboundedReceiver<Request<B>>,
-) {
+struct Held<B>(mpsc::UnboundedSender<Request<B>>);
+
+fn held<B>() -> (Held<B>, mpsc::UnboundedReceiver<Request<B>>) {
     let (sender, receiver) = mpsc::unbounded_channel();
-    let service = service_fn(move |request| {
-        let _ = sender.send(request);
-        std::future::pending()
-    });
-    (service, receiver)
+    (Held(sender), receiver)
+}
+
+impl<B> Clone for Held<B> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<B> Service<Request<B>> for Held<B> {
+    type Response = Response<Full<Bytes>>;
+    type Error = std::io::Error;
+    type Future = Pending<std::io::Result<Self::Response>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        self.0.send(request).unwrap();
+        pending()
+    }
 }
 
 #[tokio::test(start_paused = true)]
