@@ -11,7 +11,7 @@ use tower_service::Service;
 use super::counts::{Counts, Ticket};
 use super::machine::chooses;
 use super::pipe::Pipe;
-use super::task::Copy;
+use super::task::CopyTask;
 use super::until::Until;
 use super::{CopyBody, MirrorPolicy, MirrorStats, TeeBody, head};
 use crate::base::dice::Dice;
@@ -141,7 +141,7 @@ impl<M> Shared<M> {
                 Some(pipe.verdict),
             ),
         };
-        let copy = Copy {
+        let copy = CopyTask {
             body,
             head,
             policy: Arc::clone(&policy),

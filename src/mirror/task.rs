@@ -15,7 +15,7 @@ use super::{CopyBody, MirrorPolicy, head};
 use crate::base::{Failure, MirrorDrop, Outcome, Rejection};
 
 /// One copy, before it is sent.
-pub(super) struct Copy<M> {
+pub(super) struct CopyTask<M> {
     pub(super) body: CopyBody,
     pub(super) head: Request<()>,
     pub(super) policy: Arc<MirrorPolicy>,
@@ -26,7 +26,7 @@ pub(super) struct Copy<M> {
     pub(super) until: Until,
 }
 
-impl<M, C> Copy<M>
+impl<M, C> CopyTask<M>
 where
     M: Service<Request<CopyBody>, Response = Response<C>> + Clone,
     M::Error: 'static,
