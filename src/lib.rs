@@ -33,7 +33,8 @@
 //! 5. Decisions are pure functions of time, chance, policy and outcome. `tokio::time::pause` drives all
 //!    of them.
 //! 6. A policy can be replaced while requests run, and the state stays. "Off" is a policy.
-//! 7. Everything is bounded: keys, queues, replay buffers, waits, retries. No layer spawns a task.
+//! 7. Everything is bounded: keys, queues, replay buffers, waits, retries, copies. Only the
+//!    [`mirror`] spawns tasks, which end with it.
 //! 8. Bad configuration is a typed error, never a panic. Zero means what Istio says it means.
 //! 9. An admitted call costs nanoseconds: no lock is awaited, no future boxed, and nothing allocated but
 //!    the head of a request that may be retried and the value of a header that was not known before.
@@ -65,6 +66,7 @@ pub mod client;
 pub mod concurrency_limit;
 pub mod fault_injection;
 pub mod mesh;
+pub mod mirror;
 pub mod rate_limit;
 pub mod retry;
 pub mod telemetry;
@@ -83,6 +85,7 @@ pub use base::GaveUp;
 pub use base::GrpcStatus;
 pub use base::HostPattern;
 pub use base::Log;
+pub use base::MirrorDrop;
 pub use base::Observe;
 pub use base::OpenReason;
 pub use base::Outcome;

@@ -1,7 +1,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use super::{Elapsed, GaveUp, OpenReason, Rejection};
+use super::{Elapsed, Failure, GaveUp, MirrorDrop, OpenReason, Rejection};
 
 /// Something an operator would want to know.
 #[non_exhaustive]
@@ -32,6 +32,10 @@ pub enum Event {
     },
     /// A request that failed is not tried again, though the policy names the failure.
     GaveUp(GaveUp),
+    /// The copy of a request was not made, or was given up; the request itself goes on.
+    MirrorDropped(MirrorDrop),
+    /// The copy of a request found no answer; the request itself goes on.
+    MirrorFailed(Failure),
     /// A policy of this crate answered a request instead of the upstream.
     Rejected(Rejection),
     /// A request is tried again after a wait; 1 is the first retry.
@@ -85,6 +89,16 @@ impl Observe for Log {
                     reason = reason.label(),
                     "gave up: {reason}"
                 );
+            }
+            Event::MirrorDropped(reason) => {
+                tracing::debug!(
+                    policy = "mirror",
+                    reason = reason.label(),
+                    "copy dropped: {reason}"
+                );
+            }
+            Event::MirrorFailed(failure) => {
+                tracing::debug!(policy = "mirror", ?failure, "copy failed");
             }
             Event::Rejected(rejection) => {
                 tracing::debug!(policy = rejection.policy(), "rejected: {rejection}");

@@ -7,6 +7,7 @@ mod client;
 mod failures;
 mod faults;
 mod hyper;
+mod mirror;
 mod redirects;
 mod retry;
 mod support;

@@ -11,6 +11,7 @@ mod concurrency_limit;
 mod fault_injection;
 mod gate;
 mod mesh;
+mod mirror;
 mod promises;
 mod rate_limit;
 mod rate_limit_keys;

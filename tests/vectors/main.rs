@@ -9,6 +9,7 @@
 
 mod circuit_breaker;
 mod concurrency_limit;
+mod mirror;
 mod rate_limit;
 mod rate_limit_filter;
 mod retry;

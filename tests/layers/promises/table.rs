@@ -6,14 +6,16 @@ use meshless::Percent;
 use meshless::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy, Probes};
 use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
 use meshless::fault_injection::{FaultInjectionLayer, FaultInjectionPolicy};
+use meshless::mirror::{Mirror, MirrorLayer, MirrorPolicy};
 use meshless::rate_limit::{RateLimitLayer, RateLimitPolicy};
 use meshless::retry::{RetryLayer, RetryPolicy};
 use meshless::telemetry::{TraceAttemptLayer, TraceClientLayer, TracePolicy, TraceServerLayer};
 use meshless::timeout::{TimeoutLayer, TimeoutPolicy};
 use meshless::traffic_split::{Destination, Route, TrafficSplitLayer, TrafficSplitPolicy};
-use tower::ServiceExt;
+use tower::{Layer, ServiceExt};
 
 use super::{Case, Second};
+use crate::support::Upstream;
 
 /// A line: the layer's name and type, a policy under which a first call passes, the policy that is
 /// off, what happens to a second call, and maybe what is to be done with the layer first.
@@ -46,6 +48,7 @@ promises! {
         first |layer| layer.open_for(Duration::from_millis(1));
     concurrency_limit: ConcurrencyLimitLayer, ConcurrencyLimitPolicy::new(1), ConcurrencyLimitPolicy::off(), RefusedMeanwhile;
     fault_injection: FaultInjectionLayer, a_delay(), FaultInjectionPolicy::off(), Passes;
+    mirror: Mirrored, MirrorPolicy::default(), MirrorPolicy::off(), Passes;
     rate_limit: RateLimitLayer, RateLimitPolicy::per_second(1), RateLimitPolicy::off(), RefusedForAWhile;
     retry: RetryLayer, RetryPolicy::default(), RetryPolicy::off(), Passes;
     timeout: TimeoutLayer, TimeoutPolicy::total(MINUTE).with_idle(MINUTE), TimeoutPolicy::off(), Passes;
@@ -73,4 +76,26 @@ fn a_delay() -> FaultInjectionPolicy {
 
 fn one_route() -> TrafficSplitPolicy {
     TrafficSplitPolicy::new([Route::to(Destination::new("upstream"))])
+}
+
+/// A mirror layer to an upstream, made of its policy as the others are.
+#[derive(Clone)]
+struct Mirrored(MirrorLayer<Upstream>);
+
+impl Mirrored {
+    fn new(policy: MirrorPolicy) -> Self {
+        Self(MirrorLayer::new(policy, Upstream::new()))
+    }
+
+    fn reconfigure(&self, policy: MirrorPolicy) {
+        self.0.reconfigure(policy);
+    }
+}
+
+impl<S> Layer<S> for Mirrored {
+    type Service = Mirror<S, Upstream>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        self.0.layer(inner)
+    }
 }

@@ -1,0 +1,78 @@
+use std::fmt::{self, Debug, Formatter};
+use std::sync::Arc;
+
+use tower_layer::Layer;
+
+use super::service::Shared;
+use super::{Mirror, MirrorPolicy, MirrorStats};
+use crate::base::dice::Dice;
+use crate::base::{Log, Observe};
+
+/// Copies requests of every service it wraps to another service.
+///
+/// The services share its policy, limits and counts, as do the clones of this layer; when the last of
+/// them is dropped, the copies in flight end. See the [module docs](super) for an example.
+pub struct MirrorLayer<M> {
+    shared: Arc<Shared<M>>,
+}
+
+impl<M> MirrorLayer<M> {
+    /// Creates a layer that copies to `service` what `policy` says.
+    #[must_use]
+    pub fn new(policy: MirrorPolicy, service: M) -> Self {
+        Self::observed(policy, service, Arc::new(Log))
+    }
+
+    /// Creates a layer that tells `observe` which copies were dropped, and which failed.
+    #[must_use]
+    pub fn observed(policy: MirrorPolicy, service: M, observe: Arc<dyn Observe>) -> Self {
+        Self::made(policy, service, observe, Dice::default())
+    }
+
+    /// Creates a layer whose choices follow from `seed`, so that a test sees the same copies again.
+    #[must_use]
+    pub fn seeded(policy: MirrorPolicy, service: M, seed: u64) -> Self {
+        Self::made(policy, service, Arc::new(Log), Dice::seeded(seed))
+    }
+
+    /// Replaces the policy for requests that start from now on; copies in flight keep theirs.
+    pub fn reconfigure(&self, policy: MirrorPolicy) {
+        self.shared.reconfigure(policy);
+    }
+
+    /// Returns what became of the copies so far.
+    #[must_use]
+    pub fn stats(&self) -> MirrorStats {
+        self.shared.stats()
+    }
+
+    fn made(policy: MirrorPolicy, service: M, observe: Arc<dyn Observe>, dice: Dice) -> Self {
+        Self {
+            shared: Arc::new(Shared::new(policy, service, observe, dice)),
+        }
+    }
+}
+
+impl<M> Clone for MirrorLayer<M> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+impl<M> Debug for MirrorLayer<M> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MirrorLayer")
+            .field("shared", &self.shared)
+            .finish()
+    }
+}
+
+impl<S, M> Layer<S> for MirrorLayer<M> {
+    type Service = Mirror<S, M>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Mirror::new(inner, Arc::clone(&self.shared))
+    }
+}
