@@ -4,6 +4,7 @@
 
 mod base;
 pub mod fault_injection;
+pub mod outlier_detection;
 
 pub use base::gate;
 pub use base::{
