@@ -1,13 +1,107 @@
 //! What an Istio sidecar does for a service's traffic, as tower layers inside the process.
+//!
+//! # Example
+//!
+//! One layer around one service, and everything that is recommended around it:
+//!
+//! ```
+//! use meshless::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy};
+//! use tower::{Layer, ServiceBuilder};
+//! # #[derive(Clone)] struct Transport;
+//! # let transport = Transport;
+//!
+//! let breaker = CircuitBreakerLayer::new(CircuitBreakerPolicy::default());
+//! let one = ServiceBuilder::new().layer(breaker).service(transport.clone());
+//! let all = meshless::outbound().layer(transport);
+//! # let _ = (one, all);
+//! ```
+//!
+//! Start with [`mesh`] for a whole stack, with the layer's own module for one layer, with
+//! `client` (feature `reqwest`) for reqwest, and with [`gate`] for a policy of your own.
+//!
+//! # What every layer promises
+//!
+//! 1. State lives in the layer. Its clones, and all services that it made, share it: axum calls
+//!    `Layer::layer` for every connection and route, and that changes nothing.
+//! 2. Nothing of ours waits in `poll_ready`. A queue is a state of the response future, so whoever waits
+//!    keeps nobody else waiting.
+//! 3. The error type stays the inner service's. A layer that says no answers with a response, as
+//!    Envoy does, so it fits under axum and around any client; [`Rejection::of`] tells who said it.
+//! 4. What was admitted is settled, each part once, whatever happens: the status at the head of the
+//!    response, permits and latency at the end of its body, on an error, a drop or a panic. A result
+//!    from before a change of state changes nothing.
+//! 5. Decisions are pure functions of time, chance, policy and outcome. `tokio::time::pause` drives all
+//!    of them.
+//! 6. A policy can be replaced while requests run, and the state stays. "Off" is a policy.
+//! 7. Everything is bounded: keys, queues, replay buffers, waits, retries. No layer spawns a task.
+//! 8. Bad configuration is a typed error, never a panic. Zero means what Istio says it means.
+//! 9. An admitted call costs nanoseconds: no lock is awaited, no future boxed, and nothing allocated but
+//!    the head of a request that may be retried and the value of a header that was not known before.
+//!
+//! # How it is built
+//!
+//! ```text
+//! floor 4   mesh                               knows several capabilities, and their order
+//! floor 3   layer, service, future, body       tower's side of a capability
+//! floor 2   policy, machine                    a capability's values and decisions: pure
+//! floor 1   base                               outcome, rejection, gate, deadline, clock, dice, window
+//! ```
+//!
+//! A capability is a folder, and none imports another. What the circuit breaker, the limits, fault
+//! injection and the spans share is one piece: a [`gate`] decides from the head of a request and hands out
+//! a ticket; the service around both forwards readiness, reports the head, and keeps the ticket until the
+//! body ends. An [`Outcome`] is a fact, classified once for each attempt; each policy holds facts
+//! against its own set.
+//!
+//! What one layer knows and another needs travels without a signature: a [`Deadline`] and the trace are
+//! set for the time of a poll, so that a client called from a handler finds them.
 
 #![forbid(unsafe_code)]
 
 mod base;
+pub mod circuit_breaker;
+#[cfg(feature = "reqwest")]
+pub mod client;
+pub mod concurrency_limit;
 pub mod fault_injection;
+pub mod mesh;
 pub mod outlier_detection;
+pub mod rate_limit;
+pub mod retry;
+pub mod telemetry;
+pub mod timeout;
+pub mod traffic_split;
 
+// One a line, so that changes to this list do not meet.
+pub use base::BoxError;
+pub use base::ClientAddress;
+pub use base::Deadline;
+pub use base::Elapsed;
+pub use base::Event;
+pub use base::Failure;
+pub use base::ForwardedHeader;
+pub use base::GaveUp;
+pub use base::GrpcStatus;
+pub use base::HostPattern;
+pub use base::Log;
+pub use base::Observe;
+pub use base::OpenReason;
+pub use base::Outcome;
+pub use base::Overflow;
+pub use base::PatternError;
+pub use base::PeerAddress;
+pub use base::Percent;
+pub use base::RateLimited;
+pub use base::Recognizer;
+pub use base::Rejection;
+pub use base::RequestHead;
+pub use base::ResponseHead;
+pub use base::StringMatch;
+pub use base::UnderDeadline;
 pub use base::gate;
-pub use base::{
-    Deadline, Event, Failure, GrpcStatus, Log, Observe, Outcome, Percent, Recognizer, Rejection,
-    RequestHead, UnderDeadline,
-};
+pub use mesh::{inbound, outbound};
+
+/// The examples of the README, compiled.
+#[cfg(all(doctest, feature = "axum", feature = "reqwest"))]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

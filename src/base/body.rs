@@ -53,8 +53,11 @@ impl<R, T> WatchedBody<R, T> {
 }
 
 impl<T: Ticket> Watch<T> {
-    fn failed(mut self) {
-        let failure = Failure::Body;
+    fn failed<E: 'static>(mut self, error: &E) {
+        let failure = match self.ticket.recognize(error) {
+            Failure::Timeout => Failure::Timeout,
+            _ => Failure::Body,
+        };
         if self.undecided {
             self.undecided = false;
             self.ticket.head(Outcome::Failed(failure));
@@ -83,6 +86,7 @@ impl<T: Ticket> Watch<T> {
 impl<R, T> Body for WatchedBody<R, T>
 where
     R: Body<Data = Bytes>,
+    R::Error: 'static,
     T: Ticket,
 {
     type Data = Bytes;
@@ -97,9 +101,9 @@ where
             SourceProj::Upstream { mut inner, watch } => {
                 let frame = ready!(inner.as_mut().poll_frame(cx));
                 match &frame {
-                    Some(Err(_)) => {
+                    Some(Err(error)) => {
                         if let Some(watch) = watch.take() {
-                            watch.failed();
+                            watch.failed(error);
                         }
                     }
                     Some(Ok(frame)) => {

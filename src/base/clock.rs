@@ -2,12 +2,17 @@
 //!
 //! It reads tokio's clock, so `#[tokio::test(start_paused = true)]` drives every layer.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Returns the current instant.
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
 pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
+}
+
+/// Returns the time on the wall, which a date in a header is compared with.
+pub(crate) fn wall() -> SystemTime {
+    SystemTime::now()
 }
 
 /// An instant that others are counted from, so that a time fits into one atomic word.

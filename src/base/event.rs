@@ -1,13 +1,51 @@
 use std::fmt::Debug;
+use std::time::Duration;
 
-use super::Rejection;
+use super::{Elapsed, GaveUp, OpenReason, Rejection};
 
 /// Something an operator would want to know.
 #[non_exhaustive]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Event {
+    /// The body of a response broke off because its time was over.
+    BodyTimedOut(Elapsed),
+    /// A circuit breaker lets every request through again.
+    CircuitClosed,
+    /// A circuit breaker lets single requests through, to see how the upstream is.
+    CircuitHalfOpened,
+    /// A circuit breaker keeps requests away from the upstream.
+    CircuitOpened {
+        /// For how long; until further notice if it was opened by hand.
+        open_for: Option<Duration>,
+        /// What opened it.
+        why: OpenReason,
+    },
+    /// A circuit breaker lets a rising share of the requests through.
+    CircuitRecovering {
+        /// How long it takes until all of them go through.
+        ramp: Duration,
+    },
+    /// A circuit breaker in dry run would have opened.
+    CircuitWouldOpen {
+        /// What would have opened it.
+        why: OpenReason,
+    },
+    /// A request that failed is not tried again, though the policy names the failure.
+    GaveUp(GaveUp),
     /// A policy of this crate answered a request instead of the upstream.
     Rejected(Rejection),
+    /// A request is tried again after a wait; 1 is the first retry.
+    Retrying {
+        /// The number of the retry.
+        retry: u32,
+        /// How long it waits.
+        wait: Duration,
+    },
+    /// A total timeout of this length cut off a stream of events (`text/event-stream`), which wants an
+    /// idle timeout instead. Said once by each timeout layer.
+    StreamCut(Duration),
+    /// A policy of this crate would have answered, but was told not to.
+    WouldReject(Rejection),
 }
 
 /// Receives events; called outside every lock and from `Drop`, so it must not panic.
@@ -28,8 +66,41 @@ pub struct Log;
 impl Observe for Log {
     fn event(&self, event: &Event) {
         match event {
+            Event::BodyTimedOut(elapsed) => {
+                tracing::debug!(policy = "timeout", "response body cut off: {elapsed}");
+            }
+            Event::CircuitClosed => tracing::info!("circuit closed"),
+            Event::CircuitHalfOpened => tracing::info!("circuit half open"),
+            Event::CircuitOpened { open_for, why } => {
+                let open_for = open_for.map(tracing::field::debug);
+                tracing::warn!(reason = why.label(), open_for, "circuit opened: {why}");
+            }
+            Event::CircuitRecovering { ramp } => tracing::info!(?ramp, "circuit recovering"),
+            Event::CircuitWouldOpen { why } => {
+                tracing::warn!(reason = why.label(), "circuit would have opened: {why}");
+            }
+            Event::GaveUp(reason) => {
+                tracing::debug!(
+                    policy = "retry",
+                    reason = reason.label(),
+                    "gave up: {reason}"
+                );
+            }
             Event::Rejected(rejection) => {
                 tracing::debug!(policy = rejection.policy(), "rejected: {rejection}");
+            }
+            Event::Retrying { retry, wait } => {
+                tracing::debug!(policy = "retry", retry, ?wait, "trying again");
+            }
+            Event::StreamCut(total) => {
+                tracing::warn!(
+                    policy = "timeout",
+                    "a total timeout of {total:?} cuts off streams of events; give them an idle \
+                     timeout and no total (said once)"
+                );
+            }
+            Event::WouldReject(rejection) => {
+                tracing::debug!(policy = rejection.policy(), "would reject: {rejection}");
             }
         }
     }

@@ -1,8 +1,15 @@
+mod chain;
+#[cfg(feature = "hyper")]
+mod foreign;
+#[cfg(not(feature = "hyper"))]
+#[path = "failure/no_foreign.rs"]
+mod foreign;
+
 use std::any::Any;
-use std::error::Error;
 use std::fmt::{self, Debug, Formatter};
-use std::io;
 use std::sync::Arc;
+
+use super::Outcome;
 
 /// Why no whole response came back.
 #[non_exhaustive]
@@ -42,7 +49,30 @@ impl Failure {
     /// [`Recognizer`].
     #[must_use]
     pub fn of<E: 'static>(error: &E) -> Self {
-        as_error(error).map_or(Self::Other, Self::of_chain)
+        chain::as_error(error).map_or(Self::Other, chain::read)
+    }
+
+    /// Finds what an error says of an attempt beyond its failure.
+    pub(super) fn fact<E: 'static>(error: &E) -> Option<Outcome> {
+        chain::as_error(error).and_then(chain::fact)
+    }
+
+    /// Returns its name, as a metric's label.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Body => "body",
+            Self::Closed => "closed",
+            Self::Connect => "connect",
+            Self::Dns => "dns",
+            Self::NotSent => "not-sent",
+            Self::Other => "other",
+            Self::Panic => "panic",
+            Self::RefusedStream => "refused-stream",
+            Self::Reset => "reset",
+            Self::Timeout => "timeout",
+            Self::Tls => "tls",
+        }
     }
 
     /// Says that the server cannot have acted on the request, so that sending it again repeats
@@ -53,17 +83,6 @@ impl Failure {
             self,
             Self::Connect | Self::Dns | Self::NotSent | Self::RefusedStream | Self::Tls
         )
-    }
-
-    fn of_chain(error: &(dyn Error + 'static)) -> Self {
-        let mut next = Some(error);
-        while let Some(error) = next {
-            if let Some(failure) = recognize(error) {
-                return failure;
-            }
-            next = error.source();
-        }
-        Self::Other
     }
 }
 
@@ -90,6 +109,13 @@ impl Recognizer {
         let own = self.0.as_ref().and_then(|recognize| recognize(error));
         own.unwrap_or_else(|| Failure::of(error))
     }
+
+    /// Returns what `error` says of an attempt: [`Outcome::of_error`], unless this recognises it.
+    #[must_use]
+    pub fn outcome<E: 'static>(&self, error: &E) -> Outcome {
+        let own = self.0.as_ref().and_then(|recognize| recognize(error));
+        own.map_or_else(|| Outcome::of_error(error), Outcome::Failed)
+    }
 }
 
 impl Debug for Recognizer {
@@ -112,34 +138,11 @@ impl PartialEq for Recognizer {
 
 impl Eq for Recognizer {}
 
-/// Returns an error of an unknown type as an error that can be walked, if its type is known after all.
-fn as_error<E: 'static>(error: &E) -> Option<&(dyn Error + 'static)> {
-    let error: &dyn Any = error;
-    if let Some(error) = error.downcast_ref::<Box<dyn Error + Send + Sync>>() {
-        return Some(&**error);
-    }
-    if let Some(error) = error.downcast_ref::<io::Error>() {
-        return Some(error);
-    }
-    None
-}
-
-/// Says what one error of a chain means by itself; `None` if only its sources can tell.
-fn recognize(error: &(dyn Error + 'static)) -> Option<Failure> {
-    let error = error.downcast_ref::<io::Error>()?;
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused
-        | io::ErrorKind::HostUnreachable
-        | io::ErrorKind::NetworkUnreachable => Some(Failure::Connect),
-        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => Some(Failure::Reset),
-        io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => Some(Failure::Closed),
-        io::ErrorKind::TimedOut => Some(Failure::Timeout),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::error::Error;
+    use std::io;
+
     use super::*;
 
     type BoxError = Box<dyn Error + Send + Sync>;
@@ -157,6 +160,24 @@ mod tests {
             Failure::Closed
         );
         assert_eq!(Failure::of(&"unknown"), Failure::Other);
+    }
+
+    #[test]
+    fn what_says_that_nobody_can_be_reached_is_a_failure_to_connect() {
+        for (kind, failure) in [
+            (io::ErrorKind::ConnectionRefused, Failure::Connect),
+            (io::ErrorKind::HostUnreachable, Failure::Connect),
+            (io::ErrorKind::NetworkUnreachable, Failure::Connect),
+            (io::ErrorKind::ConnectionReset, Failure::Reset),
+            (io::ErrorKind::UnexpectedEof, Failure::Closed),
+            (io::ErrorKind::TimedOut, Failure::Timeout),
+            (io::ErrorKind::InvalidData, Failure::Other),
+        ] {
+            assert_eq!(Failure::of(&io::Error::from(kind)), failure, "{kind:?}");
+            // Errors that an `io::Error` wraps are not among its sources.
+            let wrapped = io::Error::other(Outer(kind.into()));
+            assert_eq!(Failure::of(&wrapped), failure, "{kind:?}");
+        }
     }
 
     #[test]

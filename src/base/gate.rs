@@ -52,6 +52,7 @@ mod queued;
 mod service;
 
 pub use future::GatedFuture;
+pub(crate) use future::PanicGuard;
 pub use queued::{Queued, QueuedFuture};
 pub use service::Gated;
 
@@ -60,10 +61,10 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use http::HeaderMap;
+use http::{Extensions, HeaderMap};
 
 pub use super::{Answer, WatchedBody};
-use super::{Failure, Outcome, Rejection, RequestHead};
+use super::{Failure, Outcome, Rejection, RequestHead, ResponseHead};
 
 /// Decides which requests go on.
 ///
@@ -106,8 +107,15 @@ pub trait Ticket {
     /// Takes note that the response broke off after its head was reported.
     fn broken(&mut self, failure: Failure);
 
+    /// Takes a look at the response's head, whoever made it, once and before
+    /// [`head`](Ticket::head).
+    fn inspect(&mut self, _head: ResponseHead<'_>) {}
+
     /// Adds headers to the response.
     fn annotate(&mut self, _headers: &mut HeaderMap) {}
+
+    /// Adds extensions to the response.
+    fn extend(&mut self, _extensions: &mut Extensions) {}
 
     /// Recognises the failure in an error of the inner service.
     fn recognize<E: 'static>(&self, error: &E) -> Failure {
@@ -125,4 +133,14 @@ impl<T> Future for Never<T> {
     fn poll(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.0 {}
     }
+}
+
+/// A ticket that nobody waits for: it watches nothing and gives nothing back.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unwatched;
+
+impl Ticket for Unwatched {
+    fn head(&mut self, _outcome: Outcome) {}
+
+    fn broken(&mut self, _failure: Failure) {}
 }

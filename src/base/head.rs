@@ -1,4 +1,4 @@
-use http::{Extensions, HeaderMap, Method, Request, Uri};
+use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, Uri};
 
 use super::grpc;
 
@@ -51,5 +51,43 @@ impl<'a> RequestHead<'a> {
     #[must_use]
     pub fn is_grpc(&self) -> bool {
         grpc::is_grpc(self.headers)
+    }
+}
+
+/// What a policy may look at when a response comes back: everything but its body.
+#[derive(Clone, Copy, Debug)]
+pub struct ResponseHead<'a> {
+    extensions: &'a Extensions,
+    headers: &'a HeaderMap,
+    status: StatusCode,
+}
+
+impl<'a> ResponseHead<'a> {
+    /// Returns the head of `response`, without copying it.
+    #[must_use]
+    pub fn of<R>(response: &'a Response<R>) -> Self {
+        Self {
+            extensions: response.extensions(),
+            headers: response.headers(),
+            status: response.status(),
+        }
+    }
+
+    /// The response's extensions.
+    #[must_use]
+    pub const fn extensions(&self) -> &'a Extensions {
+        self.extensions
+    }
+
+    /// The response's headers.
+    #[must_use]
+    pub const fn headers(&self) -> &'a HeaderMap {
+        self.headers
+    }
+
+    /// The response's status.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        self.status
     }
 }

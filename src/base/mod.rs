@@ -1,31 +1,62 @@
 //! Floor 1: the words every other module shares.
 
+mod address;
 mod answer;
+pub(crate) mod authority;
+mod backoff;
 mod body;
+mod circuit;
+#[cfg(feature = "reqwest")]
+mod client_error;
+pub(crate) mod clock;
+pub(crate) mod cookie;
 mod deadline;
+pub(crate) mod dice;
+mod elapsed;
 mod event;
 mod failure;
 pub mod gate;
-mod grpc;
+mod gave_up;
+pub(crate) mod grpc;
 mod head;
+pub(crate) mod host_pattern;
+pub(crate) mod keyed;
 mod live;
 mod outcome;
+mod overflow;
 mod percent;
+mod rate_limited;
 mod rejection;
-
-pub(crate) mod clock;
-pub(crate) mod dice;
+pub(crate) mod string_match;
 pub(crate) mod sync;
+pub(crate) mod time_left;
+pub(crate) mod timer;
+pub(crate) mod window;
 
+pub use address::{ClientAddress, ForwardedHeader, PeerAddress};
 pub use answer::Answer;
+pub use backoff::{Backoff, Jitter};
 pub use body::WatchedBody;
+pub use circuit::OpenReason;
+#[cfg(feature = "reqwest")]
+pub use client_error::Error as ClientError;
+pub(crate) use deadline::DeadlineGuard;
 pub use deadline::{Deadline, UnderDeadline};
+pub use elapsed::Elapsed;
 pub use event::{Event, Log, Observe};
 pub use failure::{Failure, Recognizer};
 use gate::Ticket;
+pub use gave_up::GaveUp;
 pub use grpc::GrpcStatus;
-pub use head::RequestHead;
+pub use head::{RequestHead, ResponseHead};
+pub use host_pattern::HostPattern;
 pub(crate) use live::Live;
 pub use outcome::Outcome;
+pub use overflow::Overflow;
 pub use percent::Percent;
+pub use rate_limited::RateLimited;
 pub use rejection::Rejection;
+pub use string_match::{PatternError, StringMatch};
+
+/// An error of any type.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -35,6 +35,19 @@ impl Outcome {
         Some(Self::Status(status))
     }
 
+    /// Classifies an error of any type.
+    ///
+    /// It is the failure that [`Failure::of`] finds. Where there is none, it may be an answer in the
+    /// shape of an error: a [`Rejection`] of this crate's own, the status that reqwest's
+    /// `error_for_status` found, or tonic's `Status`.
+    #[must_use]
+    pub fn of_error<E: 'static>(error: &E) -> Self {
+        match Failure::of(error) {
+            Failure::Other => Failure::fact(error).unwrap_or(Self::Failed(Failure::Other)),
+            failure => Self::Failed(failure),
+        }
+    }
+
     /// Says that the attempt was answered as hoped: a status below 400, or gRPC's `OK`.
     #[must_use]
     pub fn is_success(self) -> bool {
@@ -42,6 +55,41 @@ impl Outcome {
             Self::Status(status) => status.as_u16() < 400,
             Self::Grpc(status) => status == GrpcStatus::OK,
             Self::Abandoned | Self::Failed(_) | Self::Refused => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::base::BoxError;
+
+    #[test]
+    fn an_answer_in_the_shape_of_an_error_is_still_an_answer() {
+        let refused: BoxError = Box::new(Rejection::NoRoute);
+        assert_eq!(Outcome::of_error(&refused), Outcome::Refused);
+        let reset = io::Error::from(io::ErrorKind::ConnectionReset);
+        assert_eq!(Outcome::of_error(&reset), Outcome::Failed(Failure::Reset));
+        assert_eq!(
+            Outcome::of_error(&"unknown"),
+            Outcome::Failed(Failure::Other)
+        );
+        #[cfg(feature = "tonic")]
+        assert_eq!(
+            Outcome::of_error(&tonic::Status::not_found("nobody")),
+            Outcome::Grpc(GrpcStatus::NOT_FOUND)
+        );
+        #[cfg(feature = "reqwest")]
+        {
+            let mut response = Response::new("");
+            *response.status_mut() = StatusCode::NOT_FOUND;
+            let error = reqwest::Response::from(response).error_for_status();
+            assert_eq!(
+                Outcome::of_error(&error.unwrap_err()),
+                Outcome::Status(StatusCode::NOT_FOUND)
+            );
         }
     }
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use http::{HeaderValue, Response, StatusCode, header};
 
-use super::{Answer, Failure, GrpcStatus, Outcome};
+use super::{Answer, Failure, GrpcStatus, OpenReason, Outcome, Overflow, RateLimited};
 
 /// Why this crate itself answered a request instead of the upstream.
 ///
@@ -10,6 +10,18 @@ use super::{Answer, Failure, GrpcStatus, Outcome};
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 pub enum Rejection {
+    /// The circuit breaker keeps requests away from an upstream that fails.
+    #[error("circuit breaker open: {why}")]
+    CircuitOpen {
+        /// When a request has a chance again; not known while that depends on other requests or
+        /// on whoever opened it.
+        retry_after: Option<Duration>,
+        /// What opened it, or what keeps it from letting everything through.
+        why: OpenReason,
+    },
+    /// The caller's deadline had passed before the request was sent; the upstream never saw it.
+    #[error("deadline passed before the request was sent")]
+    DeadlinePassed,
     /// A fault was injected on purpose.
     #[error("fault injected: {status}")]
     FaultInjected {
@@ -20,9 +32,47 @@ pub enum Rejection {
         /// The HTTP status for a caller that does not speak gRPC.
         status: StatusCode,
     },
+    /// No route is for the request.
+    #[error("no route")]
+    NoRoute,
+    /// Too much is in flight already.
+    #[error(transparent)]
+    Overflow(Overflow),
+    /// A rate limit is used up.
+    #[error("{0}")]
+    RateLimited(RateLimited),
     /// No answer came within the time that the caller or the policy allows.
     #[error("no answer within {0:?}")]
     TimedOut(Duration),
+    /// The request's route leads to a destination for which there is no service.
+    #[error("unknown destination")]
+    UnknownDestination,
+}
+
+/// What each rejection looks like from outside.
+struct Facts {
+    flag: &'static str,
+    grpc_status: GrpcStatus,
+    outcome: Outcome,
+    policy: &'static str,
+    retry_after: Option<Duration>,
+    status: StatusCode,
+    text: &'static str,
+}
+
+impl Facts {
+    /// What most have in common: 503, gRPC's `UNAVAILABLE`, and that the upstream was not asked.
+    const fn refused(policy: &'static str, flag: &'static str, text: &'static str) -> Self {
+        Self {
+            flag,
+            grpc_status: GrpcStatus::UNAVAILABLE,
+            outcome: Outcome::Refused,
+            policy,
+            retry_after: None,
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            text,
+        }
+    }
 }
 
 impl Rejection {
@@ -35,98 +85,126 @@ impl Rejection {
     /// The name of the policy that said no, as a metric's label.
     #[must_use]
     pub const fn policy(self) -> &'static str {
-        match self {
-            Self::FaultInjected { .. } => "fault_injection",
-            Self::TimedOut(_) => "timeout",
-        }
+        self.facts().policy
     }
 
     /// The response flag that Envoy writes to its access log for the same answer.
     #[must_use]
     pub const fn flag(self) -> &'static str {
-        match self {
-            Self::FaultInjected { .. } => "FI",
-            Self::TimedOut(_) => "UT",
-        }
+        self.facts().flag
     }
 
     /// How long to stay away, if that is known.
     #[must_use]
     pub const fn retry_after(self) -> Option<Duration> {
-        match self {
-            Self::FaultInjected { .. } | Self::TimedOut(_) => None,
-        }
+        self.facts().retry_after
     }
 
     /// The status that a caller sees.
     #[must_use]
     pub const fn status(self) -> StatusCode {
-        match self {
-            Self::FaultInjected { status, .. } => status,
-            Self::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
-        }
+        self.facts().status
     }
 
     /// The status that a gRPC caller sees: Envoy's, so a timeout is `UNAVAILABLE`.
     #[must_use]
     pub const fn grpc_status(self) -> GrpcStatus {
-        match self {
-            Self::FaultInjected { grpc_status, .. } => grpc_status,
-            Self::TimedOut(_) => GrpcStatus::UNAVAILABLE,
-        }
+        self.facts().grpc_status
     }
 
     /// What this rejection says about the upstream to the policies around the one that made it.
     pub(crate) const fn outcome(self) -> Outcome {
-        match self {
-            Self::FaultInjected {
-                as_upstream: true,
-                status,
-                ..
-            } => Outcome::Status(status),
-            Self::FaultInjected { .. } => Outcome::Refused,
-            // The upstream was asked and gave no answer.
-            Self::TimedOut(_) => Outcome::Failed(Failure::Timeout),
-        }
+        self.facts().outcome
     }
 
-    /// The text of the answer: Envoy's.
-    const fn text(self) -> &'static str {
+    /// Status, flag and text are Envoy's.
+    const fn facts(self) -> Facts {
         match self {
-            Self::FaultInjected { .. } => "fault filter abort",
-            Self::TimedOut(_) => "upstream request timeout",
+            Self::CircuitOpen { retry_after, .. } => Facts {
+                retry_after,
+                ..Facts::refused("circuit_breaker", "UH", "no healthy upstream")
+            },
+            Self::DeadlinePassed => Facts {
+                status: StatusCode::GATEWAY_TIMEOUT,
+                ..Facts::refused("timeout", "DT", TIMEOUT)
+            },
+            Self::FaultInjected {
+                as_upstream,
+                grpc_status,
+                status,
+            } => Facts {
+                grpc_status,
+                outcome: if as_upstream {
+                    Outcome::Status(status)
+                } else {
+                    Outcome::Refused
+                },
+                status,
+                ..Facts::refused("fault_injection", "FI", "fault filter abort")
+            },
+            Self::NoRoute => Facts {
+                grpc_status: GrpcStatus::UNIMPLEMENTED,
+                status: StatusCode::NOT_FOUND,
+                ..Facts::refused("traffic_split", "NR", "")
+            },
+            Self::Overflow(_) => Facts::refused("concurrency_limit", "UO", OVERFLOW),
+            Self::RateLimited(limited) => Facts {
+                grpc_status: limited.grpc_status,
+                retry_after: limited.retry_after,
+                status: limited.status,
+                ..Facts::refused("rate_limit", "RL", "local_rate_limited")
+            },
+            Self::TimedOut(_) => Facts {
+                // The upstream was asked and gave no answer.
+                outcome: Outcome::Failed(Failure::Timeout),
+                status: StatusCode::GATEWAY_TIMEOUT,
+                ..Facts::refused("timeout", "UT", TIMEOUT)
+            },
+            Self::UnknownDestination => Facts::refused("traffic_split", "NC", ""),
         }
     }
 
     /// Makes the answer: for a gRPC caller HTTP 200 with the status in headers.
     pub(crate) fn into_response(self, grpc: bool) -> Response<Answer> {
-        let mut response = if grpc { self.grpc() } else { self.plain() };
-        if let Some(retry_after) = self.retry_after() {
+        let facts = self.facts();
+        let mut response = if grpc { facts.grpc() } else { facts.plain() };
+        let headers = response.headers_mut();
+        if let Some(retry_after) = facts.retry_after {
             let seconds = HeaderValue::from(whole_seconds(retry_after));
-            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+            headers.insert(header::RETRY_AFTER, seconds);
+        }
+        if matches!(self, Self::Overflow(_)) {
+            headers.insert("x-envoy-overloaded", HeaderValue::from_static("true"));
         }
         response.extensions_mut().insert(self);
         response
     }
+}
 
-    fn plain(self) -> Response<Answer> {
-        let mut response = Response::new(Answer::text(self.text()));
-        *response.status_mut() = self.status();
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+const OVERFLOW: &str =
+    "upstream connect error or disconnect/reset before headers. reset reason: overflow";
+const TIMEOUT: &str = "upstream request timeout";
+
+impl Facts {
+    fn plain(&self) -> Response<Answer> {
+        let mut response = Response::new(Answer::text(self.text));
+        *response.status_mut() = self.status;
+        if !self.text.is_empty() {
+            let text = HeaderValue::from_static("text/plain");
+            response.headers_mut().insert(header::CONTENT_TYPE, text);
+        }
         response
     }
 
-    fn grpc(self) -> Response<Answer> {
+    fn grpc(&self) -> Response<Answer> {
         let mut response = Response::new(Answer::empty());
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/grpc"),
-        );
-        headers.insert("grpc-status", self.grpc_status().to_header());
-        headers.insert("grpc-message", HeaderValue::from_static(self.text()));
+        let grpc = HeaderValue::from_static("application/grpc");
+        headers.insert(header::CONTENT_TYPE, grpc);
+        headers.insert("grpc-status", self.grpc_status.to_header());
+        if !self.text.is_empty() {
+            headers.insert("grpc-message", HeaderValue::from_static(self.text));
+        }
         response
     }
 }

@@ -1,8 +1,8 @@
-//! The atomics of hand-made concurrency: the standard library's, or loom's when a test asks loom to
-//! run every interleaving (`RUSTFLAGS="--cfg meshless_loom"`).
+//! The primitives of hand-made concurrency: the standard library's, or loom's when a test asks loom
+//! to run every interleaving (`RUSTFLAGS="--cfg meshless_loom"`).
 
 #[cfg(not(meshless_loom))]
-pub(crate) use std::sync::atomic;
+pub(crate) use std::sync::{Mutex, atomic};
 
 #[cfg(meshless_loom)]
-pub(crate) use loom::sync::atomic;
+pub(crate) use loom::sync::{Mutex, atomic};

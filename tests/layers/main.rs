@@ -1,9 +1,24 @@
 //! Each layer as its users see it, on a paused clock and without sockets.
+#![cfg(test)]
 #![expect(
     clippy::disallowed_methods,
-    reason = "tests read the clock that they pause"
+    clippy::unwrap_used,
+    reason = "tests read the clock that they pause; their helpers fail as they do"
 )]
 
+mod circuit_breaker;
+mod composition;
+mod concurrency_limit;
 mod fault_injection;
 mod gate;
+mod mesh;
+mod promises;
+mod rate_limit;
+mod rate_limit_keys;
+mod rate_limit_queue;
+mod retry;
+mod retry_storm;
 mod support;
+mod telemetry;
+mod timeout;
+mod traffic_split;

@@ -1,5 +1,17 @@
 //! Inputs with expected results from the test suites of the systems whose behaviour this crate
 //! reproduces. Each case names its source.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests read the clock that they pause; their helpers fail as they do"
+)]
 
-#[expect(dead_code, reason = "for the files of vectors to come")]
+mod circuit_breaker;
+mod concurrency_limit;
+mod rate_limit;
+mod rate_limit_filter;
+mod retry;
 mod tally;
+mod timeout;
+mod traffic_split;

@@ -9,7 +9,7 @@ use pin_project::pin_project;
 use tower_service::Service;
 
 use super::{Answer, Ticket, WatchedBody};
-use crate::base::{Failure, Outcome};
+use crate::base::{Failure, Outcome, ResponseHead};
 
 /// Response future of [`Gated`](super::Gated).
 #[pin_project]
@@ -34,14 +34,14 @@ enum State<F, T> {
 
 impl<F, T> GatedFuture<F, T> {
     /// Calls `inner`, which was polled ready, on behalf of `ticket`.
-    pub(super) fn call<S, B>(inner: &mut S, request: Request<B>, ticket: T) -> Self
+    pub(crate) fn call<S, B>(inner: &mut S, request: Request<B>, ticket: T) -> Self
     where
         S: Service<Request<B>, Future = F>,
         T: Ticket,
     {
         let mut ticket = Some(ticket);
         let inner = {
-            let _guard = PanicGuard(&mut ticket);
+            let _guard = PanicGuard::new(&mut ticket);
             inner.call(request)
         };
         Self {
@@ -59,7 +59,14 @@ impl<F, T> GatedFuture<F, T> {
 /// Reports a panic of the inner service as its failure.
 ///
 /// Without it, a service that does nothing but panic would look like one whose callers go away.
-struct PanicGuard<'a, T: Ticket>(&'a mut Option<T>);
+pub(crate) struct PanicGuard<'a, T: Ticket>(&'a mut Option<T>);
+
+impl<'a, T: Ticket> PanicGuard<'a, T> {
+    /// Guards `ticket` until it is dropped.
+    pub(crate) const fn new(ticket: &'a mut Option<T>) -> Self {
+        Self(ticket)
+    }
+}
 
 impl<T: Ticket> Drop for PanicGuard<'_, T> {
     fn drop(&mut self) {
@@ -84,7 +91,7 @@ where
         match self.project().state.project() {
             StateProj::Admitted { inner, ticket } => {
                 let result = {
-                    let _guard = PanicGuard(ticket);
+                    let _guard = PanicGuard::new(ticket);
                     ready!(inner.poll(cx))
                 };
                 let ticket = ticket.take().expect("not polled after completion");
@@ -109,11 +116,13 @@ where
 {
     match result {
         Ok(mut response) => {
+            ticket.inspect(ResponseHead::of(&response));
             let outcome = Outcome::of_response(&response);
             if let Some(outcome) = outcome {
                 ticket.head(outcome);
             }
             ticket.annotate(response.headers_mut());
+            ticket.extend(response.extensions_mut());
             Ok(response.map(|body| WatchedBody::upstream(body, ticket, outcome.is_none())))
         }
         Err(error) => {

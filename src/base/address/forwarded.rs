@@ -1,0 +1,65 @@
+//! Reads the hops that proxies wrote down, from the nearest outwards, without copying.
+
+use std::net::{IpAddr, SocketAddr};
+
+use http::header::FORWARDED;
+use http::{HeaderMap, HeaderName};
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The hops of `X-Forwarded-For`; `None` for one that cannot be read.
+pub(super) fn x_forwarded_for(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
+    elements(headers, X_FORWARDED_FOR).map(|element| address(element?))
+}
+
+/// The hops of `Forwarded` (RFC 7239); `None` for one that names no address.
+pub(super) fn forwarded(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
+    elements(headers, FORWARDED).map(|element| {
+        let mut pairs = element?.split(';').filter_map(|pair| pair.split_once('='));
+        let (_, node) = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case("for"))?;
+        address(node.trim())
+    })
+}
+
+/// The elements of a list that may go over several lines, from the last to the first.
+fn elements(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = Option<&str>> {
+    let lines = headers.get_all(name).into_iter().rev();
+    lines.flat_map(|line| {
+        // An address needs no escapes. Where one could hide the end of a string, read nothing.
+        let line = line.to_str().ok().filter(|line| !line.contains('\\'));
+        let mut rest = Some(line);
+        std::iter::from_fn(move || {
+            let Some(line) = rest? else {
+                rest = None;
+                return Some(None);
+            };
+            let mut quoted = false;
+            let comma = line.rfind(|c| {
+                quoted ^= c == '"';
+                c == ',' && !quoted
+            });
+            let (left, element) = match comma {
+                Some(comma) => (Some(Some(&line[..comma])), &line[comma + 1..]),
+                None => (None, line),
+            };
+            rest = left;
+            Some(Some(element.trim()))
+        })
+    })
+}
+
+/// Reads `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]` and `[2001:db8::1]:80`, quoted
+/// or not.
+fn address(text: &str) -> Option<IpAddr> {
+    let text = match text.strip_prefix('"') {
+        Some(quoted) => quoted.strip_suffix('"')?,
+        None => text,
+    };
+    let address = text.parse::<IpAddr>().ok();
+    let address = address.or_else(|| Some(text.parse::<SocketAddr>().ok()?.ip()));
+    let address = address.or_else(|| {
+        let inner = text.strip_prefix('[')?.strip_suffix(']')?;
+        inner.parse::<std::net::Ipv6Addr>().ok().map(IpAddr::V6)
+    });
+    address.map(|address| address.to_canonical())
+}

@@ -1,0 +1,224 @@
+use std::fmt::{self, Debug, Formatter};
+use std::ops::Range;
+
+use regex::bytes::{Regex, RegexBuilder};
+
+/// How large a regular expression may become once it is compiled, in bytes.
+const SIZE_LIMIT: usize = 1 << 20;
+
+/// What a piece of text has to look like: a header, a path, a method.
+///
+/// These are Istio's and Envoy's string matches, and they compare bytes: a header need not be UTF-8.
+#[derive(Clone)]
+pub struct StringMatch {
+    ignore_case: bool,
+    pattern: Pattern,
+}
+
+#[derive(Clone, Debug)]
+enum Pattern {
+    Contains(Box<str>),
+    Exact(Box<str>),
+    Integer(Range<i64>),
+    Prefix(Box<str>),
+    Regex(Regex),
+    Suffix(Box<str>),
+}
+
+/// A regular expression that cannot be used, or a template.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("invalid pattern `{pattern}`: {reason}")]
+pub struct PatternError {
+    pattern: Box<str>,
+    reason: Box<str>,
+}
+
+impl StringMatch {
+    /// Matches text that contains `text`.
+    #[must_use]
+    pub fn contains(text: impl Into<Box<str>>) -> Self {
+        Self::of(Pattern::Contains(text.into()))
+    }
+
+    /// Matches `text` and nothing else.
+    #[must_use]
+    pub fn exact(text: impl Into<Box<str>>) -> Self {
+        Self::of(Pattern::Exact(text.into()))
+    }
+
+    /// Matches a decimal integer in `range`, its end excluded, as Envoy's `range_match`.
+    #[must_use]
+    pub const fn integer(range: Range<i64>) -> Self {
+        Self::of(Pattern::Integer(range))
+    }
+
+    /// Matches text that starts with `text`.
+    #[must_use]
+    pub fn prefix(text: impl Into<Box<str>>) -> Self {
+        Self::of(Pattern::Prefix(text.into()))
+    }
+
+    /// Matches text that the regular expression `pattern` covers from its first byte to its last.
+    ///
+    /// The syntax is that of the `regex` crate, which has what RE2 has: no backtracking, so no text
+    /// takes long to match.
+    ///
+    /// # Errors
+    ///
+    /// If `pattern` does not parse, or is larger than 1 MiB once compiled.
+    pub fn regex(pattern: &str) -> Result<Self, PatternError> {
+        whole(pattern).map(|regex| Self::of(Pattern::Regex(regex)))
+    }
+
+    /// Matches text that ends with `text`.
+    #[must_use]
+    pub fn suffix(text: impl Into<Box<str>>) -> Self {
+        Self::of(Pattern::Suffix(text.into()))
+    }
+
+    /// Makes `A` and `a` the same; the default tells them apart. A regular expression does not take
+    /// note of it, as in Istio: write `(?i)` there.
+    #[must_use]
+    pub const fn with_ignore_case(mut self, ignore_case: bool) -> Self {
+        self.ignore_case = ignore_case;
+        self
+    }
+
+    /// Says whether `text` looks like that.
+    #[must_use]
+    pub fn matches(&self, text: impl AsRef<[u8]>) -> bool {
+        self.matches_bytes(text.as_ref(), self.ignore_case)
+    }
+
+    /// Says whether `text` looks like that, whatever the case of its letters.
+    pub(crate) fn matches_ignoring_case(&self, text: &[u8]) -> bool {
+        self.matches_bytes(text, true)
+    }
+
+    /// Returns how many bytes of the text a prefix covers; `None` for every other kind.
+    pub(crate) fn prefix_len(&self) -> Option<usize> {
+        match &self.pattern {
+            Pattern::Prefix(prefix) => Some(prefix.len()),
+            _ => None,
+        }
+    }
+
+    const fn of(pattern: Pattern) -> Self {
+        Self {
+            ignore_case: false,
+            pattern,
+        }
+    }
+
+    fn matches_bytes(&self, text: &[u8], ignore_case: bool) -> bool {
+        let same = |one: &[u8], two: &str| {
+            if ignore_case {
+                one.eq_ignore_ascii_case(two.as_bytes())
+            } else {
+                one == two.as_bytes()
+            }
+        };
+        match &self.pattern {
+            Pattern::Contains(part) if part.is_empty() => true,
+            Pattern::Contains(part) => text.windows(part.len()).any(|window| same(window, part)),
+            Pattern::Exact(exact) => same(text, exact),
+            Pattern::Integer(range) => integer(text).is_some_and(|number| range.contains(&number)),
+            Pattern::Prefix(prefix) => text
+                .get(..prefix.len())
+                .is_some_and(|start| same(start, prefix)),
+            Pattern::Regex(regex) => regex.is_match(text),
+            Pattern::Suffix(suffix) => text
+                .len()
+                .checked_sub(suffix.len())
+                .is_some_and(|start| same(&text[start..], suffix)),
+        }
+    }
+}
+
+impl Debug for StringMatch {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        Debug::fmt(&self.pattern, f)?;
+        if self.ignore_case {
+            f.write_str(" ignoring case")?;
+        }
+        Ok(())
+    }
+}
+
+impl PatternError {
+    pub(crate) fn new(pattern: &str, reason: impl Into<Box<str>>) -> Self {
+        Self {
+            pattern: pattern.into(),
+            reason: reason.into(),
+        }
+    }
+}
+
+/// Compiles a regular expression that is searched for.
+pub(crate) fn part(pattern: &str) -> Result<Regex, PatternError> {
+    RegexBuilder::new(pattern)
+        .size_limit(SIZE_LIMIT)
+        .build()
+        .map_err(|error| PatternError::new(pattern, error.to_string()))
+}
+
+/// Compiles a regular expression that has to cover the whole text.
+pub(crate) fn whole(pattern: &str) -> Result<Regex, PatternError> {
+    // First by itself: `a)(b` would be fine between parentheses.
+    part(pattern)?;
+    part(&format!(r"\A(?:{pattern})\z")).map_err(|error| PatternError {
+        pattern: pattern.into(),
+        ..error
+    })
+}
+
+fn integer(text: &[u8]) -> Option<i64> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_regex_covers_the_whole_text() {
+        let either = StringMatch::regex("a|bc").unwrap();
+        for (text, expected) in [("a", true), ("bc", true), ("abc", false), ("", false)] {
+            assert_eq!(either.matches(text), expected, "{text:?}");
+        }
+        assert!(!StringMatch::regex("a").unwrap().matches("a\n"));
+    }
+
+    #[test]
+    fn the_popular_cookie_regex_misses_a_cookie_after_a_blank() {
+        let jason = StringMatch::regex("^(.*?;)?(user=jason)(;.*)?$").unwrap();
+        for (cookies, expected) in [
+            ("user=jason", true),
+            ("a=b;user=jason;c=d", true),
+            ("a=b; user=jason", false),
+        ] {
+            assert_eq!(jason.matches(cookies), expected, "{cookies}");
+        }
+    }
+
+    #[test]
+    fn a_bad_or_huge_regex_is_an_error_that_says_which() {
+        for pattern in ["(", "a)(b", "(?:a{1000}){1000}", r"(a)\1"] {
+            let error = StringMatch::regex(pattern).unwrap_err();
+            assert!(error.to_string().contains(pattern), "{error}");
+        }
+    }
+
+    #[test]
+    fn case_can_be_ignored() {
+        for (pattern, text) in [
+            (StringMatch::exact("Ab"), "aB"),
+            (StringMatch::prefix("Ab"), "aBc"),
+            (StringMatch::suffix("Ab"), "caB"),
+            (StringMatch::contains("Ab"), "caBc"),
+        ] {
+            assert!(!pattern.matches(text), "{pattern:?}");
+            assert!(pattern.with_ignore_case(true).matches(text));
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The probes of a half-open circuit, and what they prove.
+
+use std::time::Instant;
+
+use super::counts::Call;
+use super::{CircuitBreakerPolicy, Probes, ramp};
+use crate::OpenReason;
+
+/// The probes under way, and how those before them went.
+#[derive(Debug)]
+pub(super) struct HalfOpen {
+    calls: u32,
+    failed: u32,
+    good: u32,
+    next: u32,
+    places: Vec<Place>,
+    slow: u32,
+    /// The circuit was opened by slow calls, so a slow probe is a bad one.
+    slowness: bool,
+}
+
+/// A probe under way.
+#[derive(Debug)]
+struct Place {
+    probe: u32,
+    until: Instant,
+}
+
+/// What all probes together prove.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Proof {
+    Bad(OpenReason),
+    Good,
+    Nothing,
+}
+
+impl HalfOpen {
+    pub(super) const fn new(slowness: bool) -> Self {
+        Self {
+            calls: 0,
+            failed: 0,
+            good: 0,
+            next: 0,
+            places: Vec::new(),
+            slow: 0,
+            slowness,
+        }
+    }
+
+    /// Gives a probe its place, if there is one free.
+    pub(super) fn admit(&mut self, probes: &Probes, now: Instant) -> Option<u32> {
+        self.places.retain(|place| now < place.until);
+        if self.places.len() >= probes.at_once() {
+            return None;
+        }
+        let probe = self.next;
+        self.next = self.next.wrapping_add(1);
+        let until = ramp::after(now, probes.lease());
+        self.places.push(Place { probe, until });
+        Some(probe)
+    }
+
+    /// Says that slow calls opened the circuit.
+    pub(super) const fn slowness(&self) -> bool {
+        self.slowness
+    }
+
+    /// Frees the place of a probe.
+    pub(super) fn free(&mut self, probe: u32) {
+        self.places.retain(|place| place.probe != probe);
+    }
+
+    /// Takes note of how a probe went.
+    pub(super) fn record(&mut self, call: Call, policy: &CircuitBreakerPolicy) -> Proof {
+        self.calls = self.calls.saturating_add(1);
+        self.failed = self.failed.saturating_add(u32::from(call.failed()));
+        self.slow = self.slow.saturating_add(u32::from(call.slow()));
+        let bad = call.failed() || (call.slow() && self.slowness);
+        self.good += u32::from(!bad);
+        let probes = policy.probes();
+        let (good, bad) = if probes.together() {
+            let over = self.calls >= probes.successes();
+            let bad = self.bad_together(policy);
+            (over && !bad, over && bad)
+        } else {
+            let bad = self.calls - self.good;
+            (self.good >= probes.successes(), bad >= probes.failures())
+        };
+        if bad {
+            Proof::Bad(OpenReason::ProbesFailed {
+                calls: self.calls,
+                failed: self.failed,
+                slow: self.slow,
+            })
+        } else if good {
+            Proof::Good
+        } else {
+            Proof::Nothing
+        }
+    }
+
+    fn bad_together(&self, policy: &CircuitBreakerPolicy) -> bool {
+        let calls = u64::from(self.calls);
+        let failures = if policy.has_failure_rate() {
+            policy.opens_at_failures(u64::from(self.failed), calls)
+        } else {
+            self.failed > 0
+        };
+        failures || policy.opens_at_slow(u64::from(self.slow), calls)
+    }
+}

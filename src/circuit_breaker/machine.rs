@@ -1,0 +1,197 @@
+//! The breaker's decisions. Time, chance, outcome and policy are arguments; nothing here waits or
+//! locks.
+//!
+//! This file says what happens to a request; `transitions.rs` how the circuit gets from one state to
+//! another.
+
+use std::time::{Duration, Instant};
+
+use super::counts::Call;
+use super::half_open::{HalfOpen, Proof};
+use super::health::Health;
+use super::word::Word;
+use super::{CircuitBreakerPolicy, CircuitState, Counts, Verdict, ramp};
+use crate::{Event, OpenReason, Percent, Rejection};
+
+/// The state of one circuit breaker.
+#[derive(Debug)]
+pub(super) struct Machine {
+    /// Counts the transitions, so that a result can be matched with the state that admitted it.
+    pub(super) epoch: u64,
+    pub(super) health: Health,
+    /// How often the circuit opened since it was last closed.
+    pub(super) openings: u32,
+    /// Until when each reason is not reported again by a dry run.
+    pub(super) reported: [Option<Instant>; 3],
+    pub(super) state: State,
+}
+
+#[derive(Debug)]
+pub(super) enum State {
+    Closed,
+    ForcedClosed,
+    ForcedOpen,
+    HalfOpen(HalfOpen),
+    Open {
+        /// It was slow calls that opened it, this time or the first.
+        slowness: bool,
+        until: Instant,
+        why: OpenReason,
+    },
+    /// Closed, but for a share of the requests.
+    Recovering {
+        since: Instant,
+    },
+}
+
+/// The state that let a request in.
+#[must_use = "every admission must be settled"]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Admission {
+    pub(super) epoch: u64,
+    pub(super) probe: Option<u32>,
+}
+
+/// How an admitted request went.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Report {
+    /// Its time to the head, if the policy asks for it.
+    pub(super) latency: Duration,
+    pub(super) verdict: Verdict,
+}
+
+/// What an operator hears of one decision.
+pub(super) type Events = [Option<Event>; 3];
+
+const NO_EVENTS: Events = [None, None, None];
+
+impl Machine {
+    pub(super) fn new(policy: &CircuitBreakerPolicy) -> Self {
+        Self {
+            epoch: 0,
+            health: Health::new(policy),
+            openings: 0,
+            reported: [None; 3],
+            state: State::Closed,
+        }
+    }
+
+    /// Sums up what can be decided without the machine.
+    pub(super) fn word(&self, policy: &CircuitBreakerPolicy) -> Word {
+        let closed = matches!(self.state, State::Closed);
+        let forced = matches!(self.state, State::ForcedClosed);
+        Word::new(self.epoch)
+            .with_admits(closed || forced)
+            .with_deaf(forced || (closed && policy.never_opens()))
+            .with_quiet(closed && self.health.is_spotless())
+            .with_timed(closed && policy.times_calls())
+    }
+
+    /// Lets a request in, or says why not.
+    pub(super) fn admit(
+        &mut self,
+        policy: &CircuitBreakerPolicy,
+        now: Instant,
+        roll: u64,
+    ) -> (Result<Admission, Rejection>, Option<Event>) {
+        let event = self.advance(policy, now);
+        (self.decide(policy, now, roll), event)
+    }
+
+    fn decide(
+        &mut self,
+        policy: &CircuitBreakerPolicy,
+        now: Instant,
+        roll: u64,
+    ) -> Result<Admission, Rejection> {
+        let epoch = self.epoch;
+        let admit = |probe| Ok(Admission { epoch, probe });
+        let refuse = |why, retry_after| Err(Rejection::CircuitOpen { retry_after, why });
+        match &mut self.state {
+            State::Closed | State::ForcedClosed => admit(None),
+            State::ForcedOpen => refuse(OpenReason::Forced, None),
+            State::HalfOpen(probes) => match probes.admit(policy.probes(), now) {
+                Some(probe) => admit(Some(probe)),
+                None => refuse(OpenReason::Probing, None),
+            },
+            State::Open { until, why, .. } => refuse(*why, Some(*until - now)),
+            State::Recovering { since } => {
+                let share = ramp::share(*since, policy.ramp(), now);
+                if share.happens(roll) {
+                    admit(None)
+                } else {
+                    refuse(OpenReason::Recovering(share), None)
+                }
+            }
+        }
+    }
+
+    /// Takes in how an admitted request went.
+    pub(super) fn settle(
+        &mut self,
+        admission: Admission,
+        report: Report,
+        policy: &CircuitBreakerPolicy,
+        now: Instant,
+        roll: u64,
+    ) -> Events {
+        if admission.epoch != self.epoch {
+            // The state moved on while the request ran; its result says nothing about now.
+            return NO_EVENTS;
+        }
+        if let (State::HalfOpen(probes), Some(probe)) = (&mut self.state, admission.probe) {
+            probes.free(probe);
+        }
+        let failed = match report.verdict {
+            Verdict::Failure => true,
+            Verdict::Neutral => return NO_EVENTS,
+            Verdict::Success => false,
+        };
+        let call = Call::new(failed, policy.is_slow(report.latency), report.latency);
+        let closed = self.advance(policy, now);
+        match &mut self.state {
+            State::Closed | State::Recovering { .. } => {
+                let reasons = self.health.record(call, policy, now);
+                if policy.dry_run() {
+                    return self.would_open(reasons, policy, now);
+                }
+                let why = reasons.into_iter().flatten().next();
+                let opened = why.map(|why| self.open(why, policy, now, roll));
+                [closed, opened, None]
+            }
+            State::HalfOpen(probes) => match probes.record(call, policy) {
+                Proof::Bad(why) => [Some(self.open(why, policy, now, roll)), None, None],
+                Proof::Good => [Some(self.recover(policy, now)), None, None],
+                Proof::Nothing => NO_EVENTS,
+            },
+            State::ForcedClosed | State::ForcedOpen | State::Open { .. } => NO_EVENTS,
+        }
+    }
+
+    /// Shows where the circuit is at `now`.
+    pub(super) fn state(&self, policy: &CircuitBreakerPolicy, now: Instant) -> CircuitState {
+        match &self.state {
+            State::Closed => CircuitState::Closed,
+            State::ForcedClosed => CircuitState::ForcedClosed,
+            State::ForcedOpen => CircuitState::ForcedOpen,
+            State::HalfOpen(_) => CircuitState::HalfOpen,
+            State::Open { until, .. } if now >= *until => CircuitState::HalfOpen,
+            State::Open { until, why, .. } => CircuitState::Open {
+                remaining: *until - now,
+                why: *why,
+            },
+            State::Recovering { since } => match ramp::share(*since, policy.ramp(), now) {
+                Percent::ALL => CircuitState::Closed,
+                share => CircuitState::Recovering { share },
+            },
+        }
+    }
+
+    pub(super) const fn streak(&self) -> u32 {
+        self.health.streak()
+    }
+
+    pub(super) fn counts(&mut self, now: Instant) -> Counts {
+        self.health.counts(now)
+    }
+}

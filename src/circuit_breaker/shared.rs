@@ -1,0 +1,126 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::circuit::Circuit;
+use super::machine::{Admission, Machine, Report};
+use super::{CircuitBreakerPolicy, CircuitState, Counts};
+use crate::base::dice::Dice;
+use crate::base::{Live, clock};
+use crate::{Event, Failure, Observe, Outcome, Rejection};
+
+/// What all clones of a circuit breaker have in common.
+#[derive(Debug)]
+pub(super) struct Shared {
+    circuit: Circuit,
+    dice: Dice,
+    observe: Arc<dyn Observe>,
+    policy: Live<CircuitBreakerPolicy>,
+}
+
+impl Shared {
+    pub(super) fn new(policy: CircuitBreakerPolicy, observe: Arc<dyn Observe>, dice: Dice) -> Self {
+        Self {
+            circuit: Circuit::new(&policy),
+            dice,
+            observe,
+            policy: Live::new(policy),
+        }
+    }
+
+    pub(super) fn anew(&self, dice: Dice) -> Self {
+        let policy = CircuitBreakerPolicy::clone(&self.policy.load());
+        Self::new(policy, Arc::clone(&self.observe), dice)
+    }
+
+    pub(super) fn reconfigure(&self, policy: CircuitBreakerPolicy) {
+        let now = clock::now();
+        let store = || {
+            self.policy.store(policy);
+            self.policy.load()
+        };
+        let event = self
+            .circuit
+            .with(store, |m, policy| m.reconfigure(policy, now));
+        self.tell(event);
+    }
+
+    /// Admits a call, and says when that was if it matters.
+    pub(super) fn admit(&self) -> Result<(Admission, Option<Instant>), Rejection> {
+        if let Some((admission, timed)) = self.circuit.admit() {
+            return Ok((admission, timed.then(clock::now)));
+        }
+        let (now, roll) = (clock::now(), self.dice.roll());
+        let ((admitted, event), timed) = self
+            .machine(|machine, policy| (machine.admit(policy, now, roll), policy.times_calls()));
+        self.tell(event);
+        match admitted {
+            Ok(admission) => Ok((admission, timed.then_some(now))),
+            Err(rejection) => {
+                self.tell([Event::Rejected(rejection)]);
+                Err(rejection)
+            }
+        }
+    }
+
+    /// Settles a call that took so long to its head; `now` is the time if somebody just read it.
+    pub(super) fn settle(
+        &self,
+        admission: Admission,
+        outcome: Outcome,
+        latency: Duration,
+        now: Option<Instant>,
+    ) {
+        let verdict = || self.policy.load().failure_on().verdict(outcome);
+        let Some(verdict) = self.circuit.verdict(admission, verdict) else {
+            return;
+        };
+        let (now, roll) = (now.unwrap_or_else(clock::now), self.dice.roll());
+        let report = Report { latency, verdict };
+        let events = self.machine(|m, policy| m.settle(admission, report, policy, now, roll));
+        self.tell(events.into_iter().flatten());
+    }
+
+    pub(super) fn recognize<E: 'static>(&self, error: &E) -> Failure {
+        self.policy.load().recognizer().failure(error)
+    }
+
+    pub(super) fn outcome_of<E: 'static>(&self, error: &E) -> Outcome {
+        self.policy.load().recognizer().outcome(error)
+    }
+
+    pub(super) fn force_open(&self, open_for: Option<Duration>) {
+        let now = clock::now();
+        let event = self.machine(|machine, _| machine.force_open(open_for, now));
+        self.tell([event]);
+    }
+
+    pub(super) fn close(&self, forced: bool) {
+        let event = self.machine(|machine, _| machine.close(forced));
+        self.tell(event);
+    }
+
+    pub(super) fn state(&self) -> CircuitState {
+        let now = clock::now();
+        self.machine(|machine, policy| machine.state(policy, now))
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        let now = clock::now();
+        self.machine(|machine, _| machine.counts(now))
+    }
+
+    pub(super) fn streak(&self) -> u32 {
+        self.machine(|machine, _| machine.streak())
+    }
+
+    fn machine<T>(&self, f: impl FnOnce(&mut Machine, &CircuitBreakerPolicy) -> T) -> T {
+        self.circuit.with(|| self.policy.load(), f)
+    }
+
+    /// Outside the lock: an observer may be slow.
+    fn tell(&self, events: impl IntoIterator<Item = Event>) {
+        for event in events {
+            self.observe.event(&event);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What the machine asks its policy.
+
+use std::time::Duration;
+
+use super::{CircuitBreakerPolicy, Probes, Window};
+use crate::Percent;
+
+impl CircuitBreakerPolicy {
+    /// Whatever happens, every request goes through.
+    pub(super) const fn refuses_nothing(&self) -> bool {
+        self.dry_run || self.never_opens()
+    }
+
+    pub(super) const fn dry_run(&self) -> bool {
+        self.dry_run
+    }
+
+    pub(super) const fn never_opens(&self) -> bool {
+        !self.counts_streaks() && !self.needs_window()
+    }
+
+    pub(super) const fn counts_streaks(&self) -> bool {
+        self.consecutive_failures != 0
+    }
+
+    pub(super) const fn opens_at_streak(&self, failures: u32) -> bool {
+        self.counts_streaks() && failures >= self.consecutive_failures
+    }
+
+    pub(super) const fn opens_at_failures(&self, failed: u64, calls: u64) -> bool {
+        has(self.failure_rate) && self.failure_rate.reached_by(failed, calls)
+    }
+
+    pub(super) const fn opens_at_slow(&self, slow: u64, calls: u64) -> bool {
+        self.times_calls() && self.slow_rate.reached_by(slow, calls)
+    }
+
+    pub(super) const fn has_failure_rate(&self) -> bool {
+        has(self.failure_rate)
+    }
+
+    pub(super) const fn needs_window(&self) -> bool {
+        has(self.failure_rate) || has(self.slow_rate)
+    }
+
+    pub(super) const fn times_calls(&self) -> bool {
+        has(self.slow_rate)
+    }
+
+    pub(super) fn is_slow(&self, latency: Duration) -> bool {
+        self.times_calls() && latency > self.slow_after
+    }
+
+    pub(super) fn minimum_calls(&self) -> u64 {
+        let most = match self.window {
+            Window::Count(size) => size.max(1),
+            Window::Time(_) => u32::MAX,
+        };
+        u64::from(self.minimum_calls.min(most))
+    }
+
+    /// How long the circuit stays open after it has opened `openings` times without closing.
+    pub(super) fn open_for_after(&self, openings: u32, roll: u64) -> Duration {
+        if openings == 0 {
+            return self.open_for;
+        }
+        let factor = (f64::from(self.growth) / 1_000.0).powf(f64::from(openings));
+        let most = self.longest();
+        let grown = Duration::try_from_secs_f64(self.open_for.as_secs_f64() * factor);
+        let grown = grown.unwrap_or(most).min(most);
+        let share = u32::try_from(self.jitter.of(roll >> 32)).unwrap_or(u32::MAX);
+        let jitter = grown.as_secs_f64() * f64::from(share) / f64::from(u32::MAX);
+        let jittered = grown.saturating_add(Duration::from_secs_f64(jitter));
+        jittered.min(most)
+    }
+
+    pub(super) fn longest(&self) -> Duration {
+        self.max_open_for.max(self.open_for)
+    }
+
+    pub(super) const fn probes(&self) -> &Probes {
+        &self.probes
+    }
+
+    pub(super) const fn ramp(&self) -> Duration {
+        self.ramp
+    }
+
+    pub(super) const fn window(&self) -> Window {
+        self.window
+    }
+}
+
+/// A rate of 0 % is none: it would open the circuit at the first call of any kind.
+const fn has(rate: Percent) -> bool {
+    rate.millionths() != 0
+}

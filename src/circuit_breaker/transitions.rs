@@ -1,0 +1,142 @@
+//! How the circuit gets from one state to another.
+
+use std::time::{Duration, Instant};
+
+use super::half_open::HalfOpen;
+use super::machine::{Events, Machine, State};
+use super::{CircuitBreakerPolicy, ramp};
+use crate::{Event, OpenReason, Percent};
+
+impl Machine {
+    /// Does what time alone brings about.
+    pub(super) fn advance(&mut self, policy: &CircuitBreakerPolicy, now: Instant) -> Option<Event> {
+        match self.state {
+            State::Open { until, .. } if now < until => None,
+            // It was opened by hand, for a time that is over.
+            State::Open { .. } if policy.refuses_nothing() => self.close(false),
+            State::Open { slowness, .. } => {
+                self.enter(State::HalfOpen(HalfOpen::new(slowness)));
+                Some(Event::CircuitHalfOpened)
+            }
+            State::Recovering { since }
+                if ramp::share(since, policy.ramp(), now) == Percent::ALL =>
+            {
+                self.openings = 0;
+                // In the same epoch: a recovering circuit already counts like a closed one.
+                self.state = State::Closed;
+                Some(Event::CircuitClosed)
+            }
+            _ => None,
+        }
+    }
+
+    /// Opens the circuit because of what it counted.
+    pub(super) fn open(
+        &mut self,
+        why: OpenReason,
+        policy: &CircuitBreakerPolicy,
+        now: Instant,
+        roll: u64,
+    ) -> Event {
+        let slowness = match &self.state {
+            State::HalfOpen(probes) => probes.slowness(),
+            _ => matches!(why, OpenReason::SlowRate { .. }),
+        };
+        let open_for = policy.open_for_after(self.openings, roll);
+        self.openings = self.openings.saturating_add(1);
+        let until = ramp::after(now, open_for);
+        self.enter(State::Open {
+            slowness,
+            until,
+            why,
+        });
+        let open_for = Some(open_for);
+        Event::CircuitOpened { open_for, why }
+    }
+
+    /// Reports what would have opened the circuit, unless it just did.
+    pub(super) fn would_open(
+        &mut self,
+        reasons: [Option<OpenReason>; 3],
+        policy: &CircuitBreakerPolicy,
+        now: Instant,
+    ) -> Events {
+        let mut events = [None, None, None];
+        for ((event, reason), until) in events.iter_mut().zip(reasons).zip(&mut self.reported) {
+            if let Some(why) = reason
+                && until.is_none_or(|until| now >= until)
+            {
+                *until = Some(ramp::after(now, policy.open_for()));
+                *event = Some(Event::CircuitWouldOpen { why });
+            }
+        }
+        events
+    }
+
+    /// Begins to let requests through again.
+    pub(super) fn recover(&mut self, policy: &CircuitBreakerPolicy, now: Instant) -> Event {
+        self.health.clear();
+        let ramp = policy.ramp();
+        if ramp.is_zero() {
+            self.openings = 0;
+            self.enter(State::Closed);
+            Event::CircuitClosed
+        } else {
+            self.enter(State::Recovering { since: now });
+            Event::CircuitRecovering { ramp }
+        }
+    }
+
+    /// Opens the circuit by hand, for so long or until further notice.
+    pub(super) fn force_open(&mut self, open_for: Option<Duration>, now: Instant) -> Event {
+        let why = OpenReason::Forced;
+        self.enter(match open_for {
+            Some(open_for) => State::Open {
+                slowness: false,
+                until: ramp::after(now, open_for),
+                why,
+            },
+            None => State::ForcedOpen,
+        });
+        Event::CircuitOpened { open_for, why }
+    }
+
+    /// Closes the circuit and forgets what was; `forced` keeps it so.
+    pub(super) fn close(&mut self, forced: bool) -> Option<Event> {
+        let was_closed = matches!(self.state, State::Closed | State::ForcedClosed);
+        self.enter(if forced {
+            State::ForcedClosed
+        } else {
+            State::Closed
+        });
+        self.health.clear();
+        self.openings = 0;
+        self.reported = [None; 3];
+        (!was_closed).then_some(Event::CircuitClosed)
+    }
+
+    /// Takes over another policy, and keeps what is known.
+    pub(super) fn reconfigure(
+        &mut self,
+        policy: &CircuitBreakerPolicy,
+        now: Instant,
+    ) -> Option<Event> {
+        self.health.reconfigure(policy);
+        match &mut self.state {
+            State::Closed | State::ForcedClosed | State::ForcedOpen => None,
+            // Whoever opened it by hand has the last word.
+            State::Open { why, .. } if *why == OpenReason::Forced => None,
+            _ if policy.refuses_nothing() => self.close(false),
+            State::Open { until, .. } => {
+                *until = (*until).min(ramp::after(now, policy.longest()));
+                None
+            }
+            State::HalfOpen(_) | State::Recovering { .. } => None,
+        }
+    }
+
+    fn enter(&mut self, state: State) {
+        self.state = state;
+        self.epoch += 1;
+    }
+}

@@ -1,0 +1,250 @@
+use std::fmt::{self, Debug, Display, Formatter};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Version, header};
+use percent_encoding::percent_decode_str;
+use reqwest::Url;
+use serde::Serialize;
+
+use super::send::to_uri;
+use super::{Body, Client, Error, Response, Stack};
+
+/// A request in the making; see [`Client::request`].
+///
+/// What is wrong with it is told when it is [sent](Self::send) or [built](Self::build).
+#[must_use = "a request does nothing until it is sent"]
+pub struct RequestBuilder<S> {
+    client: Client<S>,
+    draft: Result<Draft, Error>,
+}
+
+#[derive(Debug)]
+struct Draft {
+    body: Body,
+    extensions: Extensions,
+    headers: HeaderMap,
+    method: Method,
+    url: Url,
+    version: Version,
+}
+
+impl<S> RequestBuilder<S> {
+    pub(super) fn new(client: Client<S>, method: Method, url: &str) -> Self {
+        let draft = Url::parse(url).map_err(Error::builder).map(|url| Draft {
+            body: Body::empty(),
+            extensions: Extensions::new(),
+            headers: HeaderMap::new(),
+            method,
+            url,
+            version: Version::default(),
+        });
+        Self { client, draft }.credentials_of_the_url()
+    }
+
+    /// Adds a header; one of the same name stays.
+    pub fn header<K, V>(self, name: K, value: V) -> Self
+    where
+        HeaderName: TryFrom<K>,
+        <HeaderName as TryFrom<K>>::Error: Into<http::Error>,
+        HeaderValue: TryFrom<V>,
+        <HeaderValue as TryFrom<V>>::Error: Into<http::Error>,
+    {
+        self.try_with(|draft| {
+            let name = HeaderName::try_from(name).map_err(to_error)?;
+            let value = HeaderValue::try_from(value).map_err(to_error)?;
+            draft.headers.append(name, value);
+            Ok(())
+        })
+    }
+
+    /// Adds headers; they replace those of the same name.
+    pub fn headers(self, headers: HeaderMap) -> Self {
+        self.with(|draft| {
+            let mut replaced = None;
+            for (name, value) in headers {
+                match (name, &replaced) {
+                    (Some(name), _) => {
+                        draft.headers.insert(name.clone(), value);
+                        replaced = Some(name);
+                    }
+                    // A further value of the name before.
+                    (None, Some(name)) => {
+                        draft.headers.append(name.clone(), value);
+                    }
+                    (None, None) => {}
+                }
+            }
+        })
+    }
+
+    /// Adds `query` to the URL's query, as `key=value` pairs.
+    pub fn query<T: Serialize + ?Sized>(self, query: &T) -> Self {
+        self.try_with(|draft| {
+            let query = serde_urlencoded::to_string(query).map_err(Error::builder)?;
+            if !query.is_empty() {
+                let all = match draft.url.query() {
+                    Some(first) if !first.is_empty() => format!("{first}&{query}"),
+                    _ => query,
+                };
+                draft.url.set_query(Some(&all));
+            }
+            Ok(())
+        })
+    }
+
+    /// Sets the body to `value` in JSON, and the content type unless it is set already.
+    pub fn json<T: Serialize + ?Sized>(self, value: &T) -> Self {
+        self.try_with(|draft| {
+            draft.body = serde_json::to_vec(value).map_err(Error::builder)?.into();
+            draft.content_type("application/json");
+            Ok(())
+        })
+    }
+
+    /// Sets the body to `value` as an HTML form sends it, and the content type unless it is set
+    /// already.
+    pub fn form<T: Serialize + ?Sized>(self, value: &T) -> Self {
+        self.try_with(|draft| {
+            let form = serde_urlencoded::to_string(value).map_err(Error::builder)?;
+            draft.body = form.into();
+            draft.content_type("application/x-www-form-urlencoded");
+            Ok(())
+        })
+    }
+
+    /// Sets the body.
+    ///
+    /// A stream (see [`Body::wrap`]) is sent once: a redirect that asks for it again is not followed.
+    pub fn body(self, body: impl Into<Body>) -> Self {
+        self.with(|draft| draft.body = body.into())
+    }
+
+    /// Sends `Authorization: Bearer` with `token`, hidden from logs.
+    pub fn bearer_auth(self, token: impl Display) -> Self {
+        self.authorization(&format!("Bearer {token}"))
+    }
+
+    /// Sends `Authorization: Basic` with a user and a password, hidden from logs.
+    pub fn basic_auth(self, user: impl Display, password: Option<impl Display>) -> Self {
+        let credentials = match password {
+            Some(password) => format!("{user}:{password}"),
+            None => format!("{user}:"),
+        };
+        self.authorization(&format!("Basic {}", BASE64.encode(credentials)))
+    }
+
+    /// Sets the version of HTTP to speak, which reqwest takes as a wish.
+    pub fn version(self, version: Version) -> Self {
+        self.with(|draft| draft.version = version)
+    }
+
+    /// Puts `value` into the request's extensions, for the layers to read.
+    pub fn extension<T: Clone + Send + Sync + 'static>(self, value: T) -> Self {
+        self.with(|draft| {
+            draft.extensions.insert(value);
+        })
+    }
+
+    /// Returns the request without sending it.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::Builder`] for a bad URL, header, or value.
+    pub fn build(self) -> Result<Request<Body>, Error> {
+        self.draft?.build().map(|(request, _)| request)
+    }
+
+    fn credentials_of_the_url(mut self) -> Self {
+        let Ok(draft) = &mut self.draft else {
+            return self;
+        };
+        let Some((user, password)) = draft.take_credentials() else {
+            return self;
+        };
+        self.basic_auth(user, password)
+    }
+
+    fn authorization(self, value: &str) -> Self {
+        self.try_with(|draft| {
+            let mut value = HeaderValue::try_from(value).map_err(Error::builder)?;
+            value.set_sensitive(true);
+            draft.headers.insert(header::AUTHORIZATION, value);
+            Ok(())
+        })
+    }
+
+    fn with(self, f: impl FnOnce(&mut Draft)) -> Self {
+        self.try_with(|draft| {
+            f(draft);
+            Ok(())
+        })
+    }
+
+    /// Changes the draft; the first error stays.
+    fn try_with(mut self, f: impl FnOnce(&mut Draft) -> Result<(), Error>) -> Self {
+        if let Ok(draft) = &mut self.draft
+            && let Err(error) = f(draft)
+        {
+            self.draft = Err(error);
+        }
+        self
+    }
+}
+
+impl<S: Stack> RequestBuilder<S> {
+    /// Sends the request through the client's stack, and follows redirects.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::Rejected`] if a policy of this crate answered instead of the upstream,
+    /// [`Error::Send`] if no response came, [`Error::Redirect`] for one redirect too many, and
+    /// [`Error::Builder`] for a request that cannot be built. A response with any status is none.
+    pub async fn send(self) -> Result<Response<S::ResponseBody>, Error> {
+        let (request, url) = self.draft?.build()?;
+        self.client.send(request, url).await
+    }
+}
+
+impl<S> Debug for RequestBuilder<S> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RequestBuilder").field(&self.draft).finish()
+    }
+}
+
+impl Draft {
+    fn build(self) -> Result<(Request<Body>, Url), Error> {
+        let mut request = Request::new(self.body);
+        *request.extensions_mut() = self.extensions;
+        *request.headers_mut() = self.headers;
+        *request.method_mut() = self.method;
+        *request.uri_mut() = to_uri(&self.url)?;
+        *request.version_mut() = self.version;
+        Ok((request, self.url))
+    }
+
+    fn content_type(&mut self, value: &'static str) {
+        let value = HeaderValue::from_static(value);
+        self.headers.entry(header::CONTENT_TYPE).or_insert(value);
+    }
+
+    /// Takes the user and the password out of the URL.
+    fn take_credentials(&mut self) -> Option<(String, Option<String>)> {
+        if self.url.username().is_empty() && self.url.password().is_none() {
+            return None;
+        }
+        let user = decoded(self.url.username());
+        let password = self.url.password().map(decoded);
+        self.url.set_username("").ok()?;
+        self.url.set_password(None).ok()?;
+        Some((user, password))
+    }
+}
+
+fn to_error(error: impl Into<http::Error>) -> Error {
+    Error::builder(error.into())
+}
+
+fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}

@@ -1,0 +1,145 @@
+use http::{Method, Request};
+use reqwest::Url;
+
+use super::send::send;
+use super::{Body, Boxed, Error, RequestBuilder, Response, Stack, Transport};
+
+/// reqwest's way to send requests, through any stack of layers.
+///
+/// Clones share what the stack's clones share. See the [module docs](super) for an example.
+#[derive(Clone, Debug)]
+pub struct Client<S = Transport> {
+    redirects: usize,
+    stack: S,
+}
+
+/// As reqwest.
+const REDIRECTS: usize = 10;
+
+impl<S> Client<S> {
+    /// Creates a client that sends its requests through `stack`, and follows up to 10 redirects.
+    pub const fn new(stack: S) -> Self {
+        Self {
+            redirects: REDIRECTS,
+            stack,
+        }
+    }
+
+    /// Follows up to `max` redirects of one request, each through the whole stack: it is routed,
+    /// limited and counted like the first one. One redirect more is an error.
+    ///
+    /// The default is 10, as in reqwest; 0 follows none, and the redirect is the response. A `POST`
+    /// that is answered with 301, 302 or 303 becomes a `GET`; after 307 and 308 its body is sent again
+    /// if it is not a stream, else the redirect is the response. Credentials, cookies and `Host` stay
+    /// with the origin that they were meant for.
+    #[must_use]
+    pub fn with_redirects(mut self, max: usize) -> Self {
+        self.redirects = max;
+        self
+    }
+
+    /// Returns the stack.
+    pub const fn stack(&self) -> &S {
+        &self.stack
+    }
+
+    /// Returns the stack, for a layer on top of it.
+    pub fn into_stack(self) -> S {
+        self.stack
+    }
+}
+
+impl Client {
+    /// Creates a client with no layer; see [`Transport::build`] for what is turned off.
+    ///
+    /// # Errors
+    ///
+    /// Fails if reqwest cannot build the client, such as for want of a TLS backend.
+    pub fn build(builder: reqwest::ClientBuilder) -> reqwest::Result<Self> {
+        Transport::build(builder).map(Self::new)
+    }
+}
+
+impl<S: Stack> Client<S> {
+    /// Starts a `GET` request.
+    pub fn get(&self, url: impl AsRef<str>) -> RequestBuilder<S> {
+        self.request(Method::GET, url)
+    }
+
+    /// Starts a `POST` request.
+    pub fn post(&self, url: impl AsRef<str>) -> RequestBuilder<S> {
+        self.request(Method::POST, url)
+    }
+
+    /// Starts a `PUT` request.
+    pub fn put(&self, url: impl AsRef<str>) -> RequestBuilder<S> {
+        self.request(Method::PUT, url)
+    }
+
+    /// Starts a `PATCH` request.
+    pub fn patch(&self, url: impl AsRef<str>) -> RequestBuilder<S> {
+        self.request(Method::PATCH, url)
+    }
+
+    /// Starts a `DELETE` request.
+    pub fn delete(&self, url: impl AsRef<str>) -> RequestBuilder<S> {
+        self.request(Method::DELETE, url)
+    }
+
+    /// Starts a `HEAD` request.
+    pub fn head(&self, url: impl AsRef<str>) -> RequestBuilder<S> {
+        self.request(Method::HEAD, url)
+    }
+
+    /// Starts a request; a bad URL is an error of [`send`](RequestBuilder::send).
+    ///
+    /// A user and password in the URL are sent as basic authentication, as by reqwest.
+    pub fn request(&self, method: Method, url: impl AsRef<str>) -> RequestBuilder<S> {
+        RequestBuilder::new(self.clone(), method, url.as_ref())
+    }
+
+    /// Sends a request that is made already, to its absolute URI.
+    ///
+    /// # Errors
+    ///
+    /// As [`RequestBuilder::send`].
+    pub async fn execute<B>(&self, request: Request<B>) -> Result<Response<S::ResponseBody>, Error>
+    where
+        B: Into<Body>,
+    {
+        let url = Url::parse(&request.uri().to_string()).map_err(Error::builder)?;
+        self.clone().send(request.map(Into::into), url).await
+    }
+
+    pub(super) async fn send(
+        self,
+        request: Request<Body>,
+        url: Url,
+    ) -> Result<Response<S::ResponseBody>, Error> {
+        send(self.stack, request, url, self.redirects).await
+    }
+}
+
+impl<S> Client<S>
+where
+    S: Stack + Send + Sync + 'static,
+    S::Future: Send + 'static,
+    S::ResponseBody: Send + 'static,
+{
+    /// Makes a client whose type has a short name, for a field of a struct.
+    ///
+    /// It boxes the future and the body of each request; without it nothing is.
+    #[must_use]
+    pub fn boxed(self) -> Client<Boxed> {
+        Client {
+            redirects: self.redirects,
+            stack: Boxed::new(self.stack),
+        }
+    }
+}
+
+impl From<reqwest::Client> for Client {
+    fn from(client: reqwest::Client) -> Self {
+        Self::new(client.into())
+    }
+}

@@ -1,0 +1,104 @@
+use std::sync::Arc;
+
+use tower_layer::Layer;
+
+use super::service::Shared;
+use super::{ConcurrencyLimit, ConcurrencyLimitPolicy, Permit, Wait};
+use crate::gate::{Admission, Gate, Queued};
+use crate::{Log, Observe, Rejection, RequestHead};
+
+/// Puts one limit around every service it wraps, and around any other work.
+///
+/// The services share it, as do the clones of this layer: axum calls [`Layer::layer`] for each
+/// connection, and a limit made there would limit nothing. See the [module docs](super) for an
+/// example.
+#[derive(Clone, Debug)]
+pub struct ConcurrencyLimitLayer {
+    shared: Arc<Shared>,
+}
+
+impl ConcurrencyLimitLayer {
+    /// Creates a limit that reports to the [`Log`].
+    #[must_use]
+    pub fn new(policy: ConcurrencyLimitPolicy) -> Self {
+        Self::observed(policy, Arc::new(Log))
+    }
+
+    /// Creates a limit that reports to `observe`.
+    #[must_use]
+    pub fn observed(policy: ConcurrencyLimitPolicy, observe: Arc<dyn Observe>) -> Self {
+        Self {
+            shared: Arc::new(Shared::new(policy, observe)),
+        }
+    }
+
+    /// Replaces the policy while requests run.
+    ///
+    /// A higher limit lets those who wait in at once. Under a lower one, those who run finish, and those
+    /// who wait keep their place and the time that they were given.
+    pub fn reconfigure(&self, policy: ConcurrencyLimitPolicy) {
+        self.shared.reconfigure(policy);
+    }
+
+    /// Takes a permit, waiting for it if the policy allows; it is given back when it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::Overflow`] if too many run and too many wait, or if the wait took too long.
+    pub async fn acquire(&self) -> Result<Permit, Rejection> {
+        match self.shared.admit() {
+            Admission::Admitted(permit) => Ok(permit),
+            Admission::Rejected(rejection) => Err(rejection),
+            Admission::Waiting(wait) => wait.await,
+        }
+    }
+
+    /// Takes a permit if there is one and nobody waits for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::Overflow`] otherwise.
+    pub fn try_acquire(&self) -> Result<Permit, Rejection> {
+        self.shared.try_admit()
+    }
+
+    /// Does `work` with a permit, which is held until the work is done or dropped.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`acquire`](Self::acquire); `work` is not called then. What the work itself returns,
+    /// an error too, is in the `Ok`.
+    pub async fn run<F: Future>(&self, work: impl FnOnce() -> F) -> Result<F::Output, Rejection> {
+        let _permit = self.acquire().await?;
+        Ok(work().await)
+    }
+
+    /// Returns how many permits are out.
+    #[must_use]
+    pub fn in_flight(&self) -> u32 {
+        self.shared.load().in_flight
+    }
+
+    /// Returns how many wait.
+    #[must_use]
+    pub fn pending(&self) -> u32 {
+        self.shared.load().pending
+    }
+}
+
+impl Gate for ConcurrencyLimitLayer {
+    type Ticket = Permit;
+    type Wait = Wait;
+
+    fn admit(&self, _head: RequestHead<'_>) -> Admission<Permit, Wait> {
+        self.shared.admit()
+    }
+}
+
+impl<S> Layer<S> for ConcurrencyLimitLayer {
+    type Service = ConcurrencyLimit<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Queued::new(inner, self.clone())
+    }
+}

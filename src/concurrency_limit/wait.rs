@@ -1,0 +1,81 @@
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use pin_project::pin_project;
+
+use super::Permit;
+use super::permits::Place;
+use super::service::{Shared, Turn};
+use crate::base::clock;
+use crate::base::timer::Timer;
+use crate::{Deadline, Overflow, Rejection};
+
+/// The wait of a request for its permit.
+///
+/// Dropped before it is over, it leaves the queue, and a permit that has come goes to the next one.
+#[pin_project]
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct Wait {
+    turn: Turn,
+    #[pin]
+    timer: Timer,
+    limit: Option<Limit>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Limit {
+    at: Instant,
+    length: Duration,
+}
+
+impl Wait {
+    /// Waits at `place`, unless there is no time to.
+    pub(super) fn new(
+        shared: &Arc<Shared>,
+        place: Place,
+        max_wait: Duration,
+    ) -> Result<Self, Overflow> {
+        let turn = Turn::new(shared, place);
+        let limit = limit(max_wait, Deadline::current(), clock::now());
+        if limit.is_some_and(|limit| limit.length.is_zero()) {
+            return Err(Overflow::Wait(Duration::ZERO));
+        }
+        Ok(Self {
+            turn,
+            timer: Timer::new(),
+            limit,
+        })
+    }
+}
+
+/// Returns how long one who comes at `now` may wait; `None` is any time.
+fn limit(max_wait: Duration, deadline: Option<Deadline>, now: Instant) -> Option<Limit> {
+    let own = (!max_wait.is_zero()).then_some(max_wait);
+    let left = deadline.map(|deadline| deadline.remaining_at(now));
+    let length = own.into_iter().chain(left).min()?;
+    let at = now.checked_add(length)?;
+    Some(Limit { at, length })
+}
+
+impl Future for Wait {
+    type Output = Result<Permit, Rejection>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        // Before the timer: a permit that is there wins.
+        if let Some(permit) = this.turn.take(cx.waker()) {
+            return Poll::Ready(Ok(permit));
+        }
+        let Some(limit) = *this.limit else {
+            return Poll::Pending;
+        };
+        ready!(this.timer.poll_at(limit.at, cx));
+        Poll::Ready(match this.turn.leave() {
+            Some(permit) => Ok(permit),
+            None => Err(this.turn.shared().refuse(Overflow::Wait(limit.length))),
+        })
+    }
+}

@@ -1,0 +1,128 @@
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use tower_layer::Layer;
+
+use super::outbound::say;
+use super::{Finding, Part, findings};
+use crate::concurrency_limit::{ConcurrencyLimit, ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
+use crate::rate_limit::{RateLimit, RateLimitLayer, RateLimitPolicy};
+use crate::telemetry::{TracePolicy, TraceServerLayer, Traced};
+use crate::timeout::{Timeout, TimeoutLayer, TimeoutPolicy};
+
+/// Everything that this crate recommends around a server's routes, in one layer.
+///
+/// The limits are shared by all services that it makes, whatever connection or route they are for, and
+/// by all its clones. See the [module docs](super) for an example and for the order of its parts.
+#[derive(Clone, Debug)]
+pub struct Inbound {
+    concurrency_limit: (ConcurrencyLimitPolicy, ConcurrencyLimitLayer),
+    rate_limit: RateLimitLayer,
+    said: Arc<AtomicBool>,
+    streams: bool,
+    timeout: (TimeoutPolicy, TimeoutLayer),
+    trace: TraceServerLayer,
+}
+
+/// A service inside an [`Inbound`] stack.
+pub type InboundService<S> = Traced<RateLimit<ConcurrencyLimit<Timeout<S>>>>;
+
+/// Creates the stack for a server: trace, concurrency limit, timeout and deadline.
+///
+/// Its parts have the defaults of their policies, but for these: the timeout is 15 s in all, or what the
+/// caller still waits if that is less; 1024 requests may be in flight, and a further one is refused at
+/// once; there is no rate limit, because only you know by which key.
+#[must_use]
+pub fn inbound() -> Inbound {
+    let timeout = TimeoutPolicy::total(Duration::from_secs(15));
+    let limit = ConcurrencyLimitPolicy::new(1_024);
+    Inbound {
+        concurrency_limit: (limit.clone(), ConcurrencyLimitLayer::new(limit)),
+        rate_limit: RateLimitLayer::new(RateLimitPolicy::off()),
+        said: Arc::default(),
+        streams: false,
+        timeout: (timeout.clone(), TimeoutLayer::new(timeout)),
+        trace: TraceServerLayer::default(),
+    }
+}
+
+impl Inbound {
+    /// Sets the concurrency limit. The default is 1024 requests in flight, and none pending.
+    #[must_use]
+    pub fn with_concurrency_limit(mut self, policy: ConcurrencyLimitPolicy) -> Self {
+        self.concurrency_limit = (policy.clone(), ConcurrencyLimitLayer::new(policy));
+        self
+    }
+
+    /// Sets the rate limit. The default is none.
+    #[must_use]
+    pub fn with_rate_limit(mut self, policy: RateLimitPolicy) -> Self {
+        self.rate_limit = RateLimitLayer::new(policy);
+        self
+    }
+
+    /// Says that the answers may be streams that last. The default is false.
+    ///
+    /// Nothing changes but the [findings](Self::findings): a stream wants an idle timeout, and no total.
+    #[must_use]
+    pub const fn with_streams(mut self, streams: bool) -> Self {
+        self.streams = streams;
+        self
+    }
+
+    /// Sets the timeout. The default is 15 s in all.
+    #[must_use]
+    pub fn with_timeout(mut self, policy: TimeoutPolicy) -> Self {
+        self.timeout = (policy.clone(), TimeoutLayer::new(policy));
+        self
+    }
+
+    /// Sets how the trace is accepted. The default is [`TracePolicy::default`].
+    #[must_use]
+    pub fn with_trace(mut self, policy: TracePolicy) -> Self {
+        self.trace = TraceServerLayer::new(policy);
+        self
+    }
+
+    /// The concurrency limit, to be watched or given another policy.
+    #[must_use]
+    pub const fn concurrency_limit(&self) -> &ConcurrencyLimitLayer {
+        &self.concurrency_limit.1
+    }
+
+    /// The rate limit, to be watched or given another policy.
+    #[must_use]
+    pub const fn rate_limit(&self) -> &RateLimitLayer {
+        &self.rate_limit
+    }
+
+    /// The timeout, to be given another policy.
+    #[must_use]
+    pub const fn timeout(&self) -> &TimeoutLayer {
+        &self.timeout.1
+    }
+
+    /// Says what this stack, as it was put together, cannot do. The log says it too, once.
+    #[must_use]
+    pub fn findings(&self) -> Vec<Finding> {
+        let parts = [
+            Part::ConcurrencyLimit(&self.concurrency_limit.0),
+            Part::Timeout(&self.timeout.0),
+            Part::Streams,
+        ];
+        findings(&parts[..if self.streams { 3 } else { 2 }])
+    }
+}
+
+impl<S> Layer<S> for Inbound {
+    type Service = InboundService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        say(&self.said, || self.findings());
+        let inner = self.timeout.1.layer(inner);
+        let inner = self.concurrency_limit.1.layer(inner);
+        let inner = self.rate_limit.layer(inner);
+        self.trace.layer(inner)
+    }
+}

@@ -1,0 +1,171 @@
+//! The exact limit's decisions: what was let in is written down until its period is over.
+
+use std::collections::VecDeque;
+
+use super::Status;
+use super::machine::Denied;
+
+/// So many entries are kept apart; see [`Log::compact`].
+const EXACT: usize = 128;
+/// What had to be merged counts for up to this part of a period too long.
+const CELLS: u64 = 64;
+
+/// At most `limit` in any `period`. Times are nanoseconds from the limiter's origin.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct AtMost {
+    pub(super) limit: u64,
+    pub(super) period: u64,
+}
+
+/// What was let in within the last period, and what is booked for times to come.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Log {
+    /// In the order of time.
+    entries: VecDeque<Entry>,
+    /// The latest time seen: a caller whose clock was read earlier is treated as one of now.
+    latest: u64,
+    total: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    amount: u64,
+    at: u64,
+}
+
+impl Log {
+    /// Lets `cost` in, or books it if there is room within `patience`; returns when it may go on.
+    pub(super) fn take(
+        &mut self,
+        quota: AtMost,
+        cost: u64,
+        now: u64,
+        patience: u64,
+    ) -> Result<u64, Denied> {
+        let now = self.advance(quota, now);
+        if cost == 0 {
+            return Ok(now);
+        }
+        if cost > quota.limit {
+            return Err(Denied(None));
+        }
+        let at = self.room_at(quota, cost, now);
+        if at - now > patience {
+            return Err(Denied(Some(at - now)));
+        }
+        self.write(quota, cost, at);
+        Ok(at)
+    }
+
+    /// Counts `amount` from now on, whatever room there is.
+    pub(super) fn charge(&mut self, quota: AtMost, amount: u64, now: u64) {
+        let now = self.advance(quota, now);
+        if amount > 0 {
+            self.write(quota, amount, now);
+        }
+    }
+
+    /// Takes back `amount` of what was written down for the time `at`.
+    pub(super) fn give_back(&mut self, quota: AtMost, amount: u64, at: u64, now: u64) {
+        self.advance(quota, now);
+        let index = self.entries.partition_point(|entry| entry.at < at);
+        // A period later there is nothing left to give back: it stopped to count by itself.
+        if at.saturating_add(quota.period) <= self.latest {
+            return;
+        }
+        if let Some(entry) = self.entries.get_mut(index) {
+            let amount = amount.min(entry.amount);
+            entry.amount -= amount;
+            self.total -= amount;
+            if entry.amount == 0 {
+                self.entries.remove(index);
+            }
+        }
+    }
+
+    pub(super) fn status(&mut self, quota: AtMost, now: u64) -> Status {
+        let now = self.advance(quota, now);
+        let remaining = quota.limit.saturating_sub(self.total);
+        let reset = if remaining > 0 {
+            0
+        } else {
+            self.room_at(quota, 1, now) - now
+        };
+        let full_at = self.idle_at(quota);
+        Status::new(quota.limit, remaining, reset, full_at.saturating_sub(now))
+    }
+
+    /// Returns how much counts at `now`.
+    pub(super) fn used(&mut self, quota: AtMost, now: u64) -> u64 {
+        self.advance(quota, now);
+        self.total
+    }
+
+    /// Returns when nothing written down will count any more.
+    pub(super) fn idle_at(&self, quota: AtMost) -> u64 {
+        let last = self.entries.back();
+        last.map_or(0, |entry| entry.at.saturating_add(quota.period))
+    }
+
+    fn advance(&mut self, quota: AtMost, now: u64) -> u64 {
+        self.latest = self.latest.max(now);
+        while let Some(entry) = self.entries.front()
+            && entry.at.saturating_add(quota.period) <= self.latest
+        {
+            self.total -= entry.amount;
+            self.entries.pop_front();
+        }
+        self.latest
+    }
+
+    /// Returns when `cost` fits in, behind everything that is booked.
+    fn room_at(&self, quota: AtMost, cost: u64, now: u64) -> u64 {
+        let mut at = self.entries.back().map_or(now, |last| last.at.max(now));
+        let mut excess = self.total.saturating_add(cost).saturating_sub(quota.limit);
+        for entry in &self.entries {
+            if excess == 0 {
+                break;
+            }
+            excess = excess.saturating_sub(entry.amount);
+            at = at.max(entry.at.saturating_add(quota.period));
+        }
+        at
+    }
+
+    fn write(&mut self, quota: AtMost, amount: u64, at: u64) {
+        self.total = self.total.saturating_add(amount);
+        let index = self.entries.partition_point(|entry| entry.at <= at);
+        if let Some(before) = index.checked_sub(1).and_then(|i| self.entries.get_mut(i))
+            && before.at == at
+        {
+            before.amount = before.amount.saturating_add(amount);
+            return;
+        }
+        self.entries.insert(index, Entry { amount, at });
+        if self.entries.len() > EXACT {
+            self.compact(quota);
+        }
+    }
+
+    /// Merges what lies within the same 64th of a period, towards the later time: it counts for
+    /// longer, so there is never more than the limit in any period. What is booked is left alone,
+    /// because it may be given back.
+    fn compact(&mut self, quota: AtMost) {
+        let cell = (quota.period / CELLS).max(1);
+        let latest = self.latest;
+        let mut kept: VecDeque<Entry> = VecDeque::with_capacity(EXACT);
+        for entry in self.entries.drain(..) {
+            match kept.back_mut() {
+                Some(last) if entry.at <= latest && last.at / cell == entry.at / cell => {
+                    last.amount = last.amount.saturating_add(entry.amount);
+                    last.at = entry.at;
+                }
+                _ => kept.push_back(entry),
+            }
+        }
+        self.entries = kept;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,64 @@
+use std::sync::Arc;
+
+use tower_layer::Layer;
+
+use super::service::RateLimitGate;
+use super::{RateLimit, RateLimitPolicy, RateLimitStats, RateLimiter};
+use crate::base::gate::Queued;
+use crate::base::{Log, Observe};
+
+/// Puts one rate limit around every service it wraps.
+///
+/// The services share its state, as do the clones of this layer: axum calls [`Layer::layer`] for
+/// each connection, and a limit made there would never see two requests. See the
+/// [module docs](super) for an example.
+#[derive(Clone, Debug)]
+pub struct RateLimitLayer {
+    limiter: RateLimiter,
+}
+
+impl RateLimitLayer {
+    /// Creates a limit that has let nothing in yet.
+    #[must_use]
+    pub fn new(policy: RateLimitPolicy) -> Self {
+        Self::observed(policy, Arc::new(Log))
+    }
+
+    /// Creates a limit that reports to `observe`.
+    #[must_use]
+    pub fn observed(policy: RateLimitPolicy, observe: Arc<dyn Observe>) -> Self {
+        Self::from(RateLimiter::observed(policy, observe))
+    }
+
+    /// Replaces the policy for requests that start from now on; what was used stays used. See
+    /// [`RateLimiter::reconfigure`].
+    pub fn reconfigure(&self, policy: RateLimitPolicy) {
+        self.limiter.reconfigure(policy);
+    }
+
+    /// What has happened so far.
+    #[must_use]
+    pub fn stats(&self) -> RateLimitStats {
+        self.limiter.stats()
+    }
+
+    /// Returns the limiter behind this layer, for calls that are not HTTP requests.
+    #[must_use]
+    pub const fn limiter(&self) -> &RateLimiter {
+        &self.limiter
+    }
+}
+
+impl From<RateLimiter> for RateLimitLayer {
+    fn from(limiter: RateLimiter) -> Self {
+        Self { limiter }
+    }
+}
+
+impl<S> Layer<S> for RateLimitLayer {
+    type Service = RateLimit<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Queued::new(inner, RateLimitGate::new(Arc::clone(self.limiter.shared())))
+    }
+}

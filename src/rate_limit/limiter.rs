@@ -1,0 +1,153 @@
+use std::hash::Hash;
+use std::sync::Arc;
+
+use super::shared::{Booked, Shared};
+use super::store::Slot;
+use super::wait::Turn;
+use super::{Permit, RateLimitPolicy, RateLimitStats, Status};
+use crate::base::{Log, Observe, Rejection};
+
+/// Limits any kind of call: a database's, an SDK's that owns its client, a job's.
+///
+/// Clones share one state. Requests' own keys, costs and headers are the
+/// [layer](super::RateLimitLayer)'s business; here a call names its key and its cost itself. See the
+/// [module docs](super) for an example.
+#[derive(Clone, Debug)]
+pub struct RateLimiter {
+    shared: Arc<Shared>,
+}
+
+impl RateLimiter {
+    /// Creates a limiter that has let nothing in yet.
+    #[must_use]
+    pub fn new(policy: RateLimitPolicy) -> Self {
+        Self::observed(policy, Arc::new(Log))
+    }
+
+    /// Creates a limiter that reports to `observe`.
+    #[must_use]
+    pub fn observed(policy: RateLimitPolicy, observe: Arc<dyn Observe>) -> Self {
+        Self::from(Arc::new(Shared::new(policy, observe)))
+    }
+
+    /// Replaces the policy for calls that start from now on.
+    ///
+    /// What was used stays used: after 5 of 10, 15 of 20 are left. Only another
+    /// [key](RateLimitPolicy::with_key) starts anew.
+    pub fn reconfigure(&self, policy: RateLimitPolicy) {
+        self.shared.reconfigure(policy);
+    }
+
+    /// Lets in a call that costs `cost`, if that is left now.
+    ///
+    /// # Errors
+    ///
+    /// Returns why not, and when it will be.
+    pub fn admit(&self, cost: u64) -> Result<Permit, Rejection> {
+        self.admit_slot(None, cost)
+    }
+
+    /// Lets in a call for `key` that costs `cost`, if that is left for this key now.
+    ///
+    /// # Errors
+    ///
+    /// Returns why not, and when it will be.
+    pub fn admit_for(&self, key: &(impl Hash + ?Sized), cost: u64) -> Result<Permit, Rejection> {
+        self.admit_slot(Some(self.shared.hash(key)), cost)
+    }
+
+    /// Waits until a call that costs `cost` may go on, in the queue that the policy has for it.
+    ///
+    /// # Errors
+    ///
+    /// Returns at once if the queue is full or the wait would be too long: the policy has no queue
+    /// unless it is given [one](RateLimitPolicy::with_max_queue).
+    pub async fn until_ready(&self, cost: u64) -> Result<Permit, Rejection> {
+        self.wait(None, cost).await
+    }
+
+    /// Waits until a call for `key` that costs `cost` may go on.
+    ///
+    /// # Errors
+    ///
+    /// As [`until_ready`](Self::until_ready).
+    pub async fn until_ready_for(
+        &self,
+        key: &(impl Hash + ?Sized),
+        cost: u64,
+    ) -> Result<Permit, Rejection> {
+        self.wait(Some(self.shared.hash(key)), cost).await
+    }
+
+    /// Runs `work` when a call that costs 1 may go on, as [`until_ready`](Self::until_ready).
+    ///
+    /// # Errors
+    ///
+    /// Returns the rejection if `work` was not run.
+    pub async fn run<F: Future>(&self, work: impl FnOnce() -> F) -> Result<F::Output, Rejection> {
+        self.until_ready(1).await?;
+        Ok(work().await)
+    }
+
+    /// How much is left, of a limit without keys.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.shared.status(&self.shared.active(), None)
+    }
+
+    /// How much is left for `key`.
+    #[must_use]
+    pub fn status_for(&self, key: &(impl Hash + ?Sized)) -> Status {
+        let slot = Some(self.shared.hash(key));
+        self.shared.status(&self.shared.active(), slot)
+    }
+
+    /// What has happened so far.
+    #[must_use]
+    pub fn stats(&self) -> RateLimitStats {
+        self.shared.stats()
+    }
+
+    pub(super) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    fn admit_slot(&self, slot: Slot, cost: u64) -> Result<Permit, Rejection> {
+        match self.start(slot, cost, false) {
+            Start::Decided(decided) => decided,
+            Start::Waiting(_) => unreachable!("it was not to wait"),
+        }
+    }
+
+    async fn wait(&self, slot: Slot, cost: u64) -> Result<Permit, Rejection> {
+        match self.start(slot, cost, true) {
+            Start::Decided(decided) => decided,
+            Start::Waiting(turn) => Ok(turn.await),
+        }
+    }
+
+    fn start(&self, slot: Slot, cost: u64, may_wait: bool) -> Start {
+        let active = self.shared.active();
+        if !self.shared.counts(&active.policy) {
+            return Start::Decided(Ok(Permit::uncounted()));
+        }
+        Start::Decided(match self.shared.book(&active, slot, cost, may_wait) {
+            Booked::Admitted(at) => Ok(Permit::new(Arc::clone(&self.shared), slot, at, cost)),
+            Booked::Rejected(rejection) => Err(rejection),
+            Booked::Uncounted => Ok(Permit::uncounted()),
+            Booked::Waiting(reservation) => return Start::Waiting(Turn::new(reservation)),
+        })
+    }
+}
+
+/// How a call starts.
+enum Start {
+    Decided(Result<Permit, Rejection>),
+    Waiting(Turn),
+}
+
+impl From<Arc<Shared>> for RateLimiter {
+    fn from(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+}

@@ -1,0 +1,106 @@
+use std::sync::Arc;
+
+use http::{Extensions, HeaderMap};
+
+use super::shared::{Booked, Shared};
+use super::wait::RateLimitWait;
+use super::{Permit, Status, headers};
+use crate::base::gate::{Admission, Gate, Queued, QueuedFuture, Ticket};
+use crate::base::{Failure, Outcome, Rejection, RequestHead, ResponseHead};
+
+/// Turns requests away, or lets them wait, when a limit is used up.
+///
+/// See the [module docs](super) for an example.
+pub type RateLimit<S> = Queued<S, RateLimitGate>;
+
+/// Response future of [`RateLimit`].
+pub type RateLimitFuture<S, B> = QueuedFuture<S, RateLimitGate, B>;
+
+/// Decides which requests a [`RateLimit`] lets in.
+#[derive(Clone, Debug)]
+pub struct RateLimitGate {
+    shared: Arc<Shared>,
+}
+
+impl RateLimitGate {
+    pub(super) const fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+}
+
+impl Gate for RateLimitGate {
+    type Ticket = RateLimitTicket;
+    type Wait = RateLimitWait;
+
+    fn admit(&self, head: RequestHead<'_>) -> Admission<RateLimitTicket, RateLimitWait> {
+        let active = self.shared.active();
+        let policy = &active.policy;
+        if !self.shared.counts(policy) {
+            return Admission::Admitted(RateLimitTicket::default());
+        }
+        let slot = self.shared.slot_of(policy, head);
+        let cost = policy.cost(head);
+        match self.shared.book(&active, slot, cost, true) {
+            Booked::Admitted(at) if policy.settles() => {
+                let permit = Permit::new(Arc::clone(&self.shared), slot, at, cost);
+                Admission::Admitted(RateLimitTicket::of(permit))
+            }
+            // Nobody asks what became of it.
+            Booked::Admitted(_) | Booked::Uncounted => {
+                Admission::Admitted(RateLimitTicket::default())
+            }
+            Booked::Rejected(rejection) => Admission::Rejected(rejection),
+            Booked::Waiting(reservation) => Admission::Waiting(RateLimitWait::new(reservation)),
+        }
+    }
+
+    fn annotate(&self, rejection: Rejection, answer: &mut HeaderMap) {
+        let Rejection::RateLimited(limited) = rejection else {
+            return;
+        };
+        let active = self.shared.active();
+        headers::of_rejection(&active, &limited, answer);
+    }
+}
+
+/// A request that was let in, and what it was charged.
+#[derive(Debug, Default)]
+pub struct RateLimitTicket {
+    /// Only if there is something to settle or to tell.
+    permit: Option<Permit>,
+    /// What was left, boxed because few policies tell it.
+    status: Option<Box<Status>>,
+}
+
+impl RateLimitTicket {
+    /// Admits a request that has waited.
+    pub(super) fn of(permit: Permit) -> Self {
+        let status = permit.status().map(Box::new);
+        let permit = Some(permit);
+        Self { permit, status }
+    }
+}
+
+impl Ticket for RateLimitTicket {
+    fn head(&mut self, _outcome: Outcome) {}
+
+    fn broken(&mut self, _failure: Failure) {}
+
+    fn inspect(&mut self, head: ResponseHead<'_>) {
+        if let Some(permit) = &mut self.permit {
+            permit.inspect(head);
+        }
+    }
+
+    fn annotate(&mut self, answer: &mut HeaderMap) {
+        if let (Some(permit), Some(status)) = (&self.permit, &self.status) {
+            permit.policy(|active| headers::of_admission(active, status, answer));
+        }
+    }
+
+    fn extend(&mut self, extensions: &mut Extensions) {
+        if let Some(charge) = self.permit.as_mut().and_then(Permit::hand_out) {
+            extensions.insert(charge);
+        }
+    }
+}

@@ -1,0 +1,54 @@
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// What a limiter has counted since it was made.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct RateLimitStats {
+    /// Calls that were turned away.
+    pub enforced: u64,
+    /// Keys that were forgotten to make room for others, although they had used some of their limit.
+    pub evicted: u64,
+    /// Calls over the limit, turned away or not.
+    pub rate_limited: u64,
+    /// Requests whose caller's address was asked for and not known.
+    pub unknown_address: u64,
+    /// Calls that wait, now.
+    pub waiting: usize,
+}
+
+/// Counts what is not admitted as a matter of course, so that the common path pays nothing.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    enforced: AtomicU64,
+    rate_limited: AtomicU64,
+    unknown_address: AtomicU64,
+    warned: AtomicBool,
+}
+
+impl Counters {
+    pub(super) fn deny(&self, enforced: bool) {
+        self.rate_limited.fetch_add(1, Ordering::Relaxed);
+        self.enforced.fetch_add(enforced.into(), Ordering::Relaxed);
+    }
+
+    pub(super) fn miss_address(&self) {
+        self.unknown_address.fetch_add(1, Ordering::Relaxed);
+        if !self.warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "rate limit by client address: a request does not tell its peer, so all such \
+                 requests share one count; serve with `into_make_service_with_connect_info`, or \
+                 insert a `PeerAddress` into the request"
+            );
+        }
+    }
+
+    pub(super) fn stats(&self, evicted: u64, waiting: usize) -> RateLimitStats {
+        RateLimitStats {
+            enforced: self.enforced.load(Ordering::Relaxed),
+            evicted,
+            rate_limited: self.rate_limited.load(Ordering::Relaxed),
+            unknown_address: self.unknown_address.load(Ordering::Relaxed),
+            waiting,
+        }
+    }
+}

@@ -1,0 +1,110 @@
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::Permit;
+use super::queue::Place;
+use super::service::RateLimitTicket;
+use super::shared::Shared;
+use super::store::Slot;
+use crate::base::Rejection;
+
+/// What is booked for a call that waits; dropped, it goes back.
+#[derive(Debug)]
+pub(super) struct Reservation {
+    place: Arc<Place>,
+    shared: Arc<Shared>,
+    slot: Slot,
+    used: bool,
+}
+
+impl Reservation {
+    pub(super) const fn new(shared: Arc<Shared>, slot: Slot, place: Arc<Place>) -> Self {
+        Self {
+            place,
+            shared,
+            slot,
+            used: false,
+        }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.shared.leave(self.slot, &self.place, self.used);
+    }
+}
+
+/// Waits for a call's turn.
+///
+/// Whoever drops it before its turn gives its place back, and those behind move up.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub(super) struct Turn {
+    reservation: Reservation,
+    // Boxed, so that a future that never waits stays small; made when it is first polled.
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Turn {
+    pub(super) const fn new(reservation: Reservation) -> Self {
+        Self {
+            reservation,
+            sleep: None,
+        }
+    }
+}
+
+impl Future for Turn {
+    type Output = Permit;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Permit> {
+        let this = &mut *self;
+        let Reservation {
+            place,
+            shared,
+            slot,
+            used,
+        } = &mut this.reservation;
+        loop {
+            place.watch(cx.waker());
+            let at = place.at();
+            let instant = Instant::from_std(shared.instant(at));
+            let sleep = this
+                .sleep
+                .get_or_insert_with(|| Box::pin(sleep_until(instant)));
+            if sleep.deadline() != instant {
+                sleep.as_mut().reset(instant);
+            }
+            ready!(sleep.as_mut().poll(cx));
+            if place.at() == at {
+                *used = true;
+                return Poll::Ready(Permit::new(Arc::clone(shared), *slot, at, place.cost()));
+            }
+        }
+    }
+}
+
+/// A request's place in the queue of a [`RateLimit`](super::RateLimit).
+///
+/// A caller that goes away gives the place back, and those behind it move up.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct RateLimitWait(Turn);
+
+impl RateLimitWait {
+    pub(super) const fn new(reservation: Reservation) -> Self {
+        Self(Turn::new(reservation))
+    }
+}
+
+impl Future for RateLimitWait {
+    type Output = Result<RateLimitTicket, Rejection>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let permit = ready!(Pin::new(&mut self.0).poll(cx));
+        Poll::Ready(Ok(RateLimitTicket::of(permit)))
+    }
+}

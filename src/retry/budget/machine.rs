@@ -1,0 +1,257 @@
+use crate::Percent;
+
+/// What a retry costs: a million, so that any [`Percent`] of one is a whole number.
+const RETRY: u64 = 1_000_000;
+/// The most that is ever saved, by the bits there are for it: 68,719 retries.
+const MOST: u64 = (1 << BALANCE_BITS) - 1;
+const BALANCE_BITS: u32 = 36;
+/// 2^26 nanoseconds, 67 milliseconds. 28 bits of them last for 208 days.
+const TICK_BITS: u32 = 26;
+const TICKS: u64 = 1 << (64 - BALANCE_BITS);
+/// A time that seems to lie in the future by less than this (19 hours) is a clock reading older than the
+/// last; by more, the ticks have run over.
+const OLDER: u64 = 1 << 20;
+/// How fast savings are forgotten: 2.5 seconds. A steady 20 % of the requests of 2.5 seconds is half
+/// a second's worth, and so 5 % of the requests of a ten seconds' outage.
+const FORGET: u64 = 2_500_000_000 >> TICK_BITS;
+
+/// What a budget allows.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Terms {
+    percent: Percent,
+    /// What is never forgotten.
+    reserve: u64,
+}
+
+impl Terms {
+    pub(super) const DEFAULT: Self = Self::new(Percent::new(20), 10);
+
+    pub(super) const fn new(percent: Percent, reserve: u16) -> Self {
+        Self {
+            percent,
+            reserve: reserve as u64 * RETRY,
+        }
+    }
+
+    pub(super) const fn percent(self) -> Percent {
+        self.percent
+    }
+
+    pub(super) const fn is_nothing(self) -> bool {
+        self.percent.millionths() == 0 && self.reserve == 0
+    }
+}
+
+/// What has been saved, and when that was counted last, in one word.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Savings(u64);
+
+impl Savings {
+    /// Starts with half of the reserve, `nanos` after the origin.
+    pub(super) const fn new(terms: Terms, nanos: u64) -> Self {
+        Self::pack(terms.reserve / 2, ticks(nanos))
+    }
+
+    pub(super) const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    pub(super) const fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// Saves a request's share of a retry.
+    pub(super) fn deposit(self, terms: Terms, nanos: u64) -> Self {
+        let (balance, tick) = self.at(terms, nanos);
+        Self::pack(balance + u64::from(terms.percent.millionths()), tick)
+    }
+
+    /// Spends a retry, if one is there.
+    pub(super) fn withdraw(self, terms: Terms, nanos: u64) -> Option<Self> {
+        let (balance, tick) = self.at(terms, nanos);
+        Some(Self::pack(balance.checked_sub(RETRY)?, tick))
+    }
+
+    /// The balance at a time, with what has been forgotten until then.
+    fn at(self, terms: Terms, nanos: u64) -> (u64, u64) {
+        let (balance, last) = (self.0 & MOST, self.0 >> BALANCE_BITS);
+        let tick = ticks(nanos);
+        let elapsed = tick.wrapping_sub(last) % TICKS;
+        if elapsed == 0 || elapsed > TICKS - OLDER {
+            return (balance, last);
+        }
+        // `b * T / (T + t)` follows `b * exp(-t / T)` closely enough, needs no table, and is the same
+        // work for a tick and for a year.
+        let kept = u128::from(balance) * u128::from(FORGET) / u128::from(FORGET + elapsed);
+        let kept = u64::try_from(kept).unwrap_or(balance);
+        (kept.max(balance.min(terms.reserve)), tick)
+    }
+
+    const fn pack(balance: u64, tick: u64) -> Self {
+        let balance = if balance < MOST { balance } else { MOST };
+        Self(tick << BALANCE_BITS | balance)
+    }
+}
+
+const fn ticks(nanos: u64) -> u64 {
+    (nanos >> TICK_BITS) % TICKS
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn none(percent: Percent) -> (Terms, Savings) {
+        let terms = Terms::new(percent, 0);
+        (terms, Savings::new(terms, 0))
+    }
+
+    /// Runs `requests`, evenly over time, of which `fails` says which fail and want one retry; returns
+    /// how many retries were granted and how many denied.
+    fn run(
+        terms: Terms,
+        mut savings: Savings,
+        requests: u64,
+        per_second: u64,
+        mut fails: impl FnMut(u64) -> bool,
+    ) -> (u64, u64, Savings) {
+        let (mut granted, mut denied) = (0, 0);
+        for i in 0..requests {
+            let nanos = i * SECOND / per_second;
+            savings = savings.deposit(terms, nanos);
+            if fails(i) {
+                match savings.withdraw(terms, nanos) {
+                    Some(rest) => {
+                        savings = rest;
+                        granted += 1;
+                    }
+                    None => denied += 1,
+                }
+            }
+        }
+        (granted, denied, savings)
+    }
+
+    #[test]
+    fn any_ratio_is_exact() {
+        for (millionths, expected) in [
+            (100_000, 1_000),
+            (250_000, 2_500),
+            (990_000, 9_900),
+            (999_900, 9_999),
+            (1_000, 10),
+            (333_333, 3_333),
+            (0, 0),
+        ] {
+            let (terms, savings) = none(Percent::per_million(millionths));
+            let granted = (0..10_000).fold((savings, 0), |(savings, granted), _| {
+                let savings = savings.deposit(terms, 0);
+                match savings.withdraw(terms, 0) {
+                    Some(rest) => (rest, granted + 1),
+                    None => (savings, granted),
+                }
+            });
+            assert_eq!(granted.1, expected, "{millionths}");
+        }
+    }
+
+    #[test]
+    fn an_outage_costs_a_quarter_more_at_the_most() {
+        let terms = Terms::DEFAULT;
+        for per_second in [1, 5, 20, 100, 1_000, 50_000] {
+            let healthy = 60 * per_second;
+            let outage = (10 * per_second).max(200);
+            let fresh = Savings::new(terms, 0);
+            let (granted, ..) = run(terms, fresh, outage / 2, per_second, |_| true);
+            assert!(
+                granted * 4 <= outage / 2,
+                "fresh, {per_second}/s: {granted}"
+            );
+
+            let (granted, ..) = run(terms, fresh, healthy + outage, per_second, |i| i >= healthy);
+            assert!(
+                granted * 4 <= outage,
+                "{per_second}/s: {granted} of {outage}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_blip_of_half_a_second_loses_nothing_at_any_rate() {
+        let terms = Terms::DEFAULT;
+        for per_second in [20, 100, 1_000, 50_000] {
+            let healthy = 60 * per_second;
+            let blip = healthy..healthy + per_second / 2;
+            let (_, denied, _) = run(
+                terms,
+                Savings::new(terms, 0),
+                healthy * 2,
+                per_second,
+                |i| blip.contains(&i),
+            );
+            assert_eq!(denied, 0, "{per_second}/s");
+        }
+    }
+
+    #[test]
+    fn idle_time_earns_nothing_and_forgets_all_but_the_reserve() {
+        let terms = Terms::DEFAULT;
+        let (_, _, rich) = run(terms, Savings::new(terms, 0), 100_000, 10_000, |_| false);
+        let (_, _, poor) = run(terms, Savings::new(terms, 0), 100, 10_000, |_| true);
+        for hours in [1, 24, 24 * 365 * 50] {
+            let nanos = hours * 3_600 * SECOND;
+            assert_eq!(rich.at(terms, nanos).0, 10 * RETRY, "{hours}");
+            assert!(poor.at(terms, nanos).0 < RETRY, "{hours}");
+        }
+    }
+
+    #[test]
+    fn an_older_reading_of_the_clock_changes_no_time() {
+        let terms = Terms::DEFAULT;
+        let later = Savings::new(terms, 9 * SECOND);
+        assert_eq!(
+            later.deposit(terms, 8 * SECOND),
+            later.deposit(terms, 9 * SECOND)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn there_are_never_more_retries_than_the_share_and_the_start(
+            percent in 0..=100_u8,
+            gaps in proptest::collection::vec((0..5 * SECOND, 0..3_usize), 1..300),
+        ) {
+            let terms = Terms::new(Percent::new(percent), 10);
+            let mut savings = Savings::new(terms, 0);
+            let (mut nanos, mut granted, mut requests) = (0, 0, 0);
+            for (gap, wanted) in gaps {
+                nanos += gap;
+                requests += 1;
+                savings = savings.deposit(terms, nanos);
+                for _ in 0..wanted {
+                    if let Some(rest) = savings.withdraw(terms, nanos) {
+                        savings = rest;
+                        granted += 1;
+                    }
+                }
+                prop_assert!(granted * 100 <= requests * u64::from(percent) + 500);
+            }
+        }
+    }
+
+    #[test]
+    fn no_retry_is_lost_below_ten_percent_of_failures() {
+        let terms = Terms::DEFAULT;
+        for seed in 0..100 {
+            let dice = crate::base::dice::Dice::seeded(seed);
+            let fails = |_| Percent::new(9).happens(dice.roll());
+            let per_second = [1, 10, 100, 10_000][usize::try_from(seed % 4).unwrap()];
+            let (_, denied, _) = run(terms, Savings::new(terms, 0), 5_000, per_second, fails);
+            assert_eq!(denied, 0, "{per_second}/s, seed {seed}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::machine::{Savings, Terms};
+use super::throttle::Throttle;
+use crate::base::clock::Origin;
+use crate::base::sync::atomic::{AtomicU64, Ordering};
+
+/// What all clients of a budget have in common: a word for each kind of it.
+#[derive(Debug)]
+pub(in crate::retry) struct State {
+    /// Requests in the upper half, retries in the lower.
+    in_flight: AtomicU64,
+    origin: Origin,
+    savings: AtomicU64,
+    /// gRPC's tokens; more than there may be until they are first counted.
+    tokens: AtomicU64,
+}
+
+const REQUEST: u64 = 1 << 32;
+const RETRIES: u64 = REQUEST - 1;
+
+impl State {
+    pub(super) fn new(terms: Terms, now: Instant) -> Self {
+        Self {
+            in_flight: AtomicU64::new(0),
+            origin: Origin::at(now),
+            savings: AtomicU64::new(Savings::new(terms, 0).bits()),
+            tokens: AtomicU64::new(u64::MAX),
+        }
+    }
+
+    pub(super) fn deposit(&self, terms: Terms, now: Instant) {
+        let nanos = self.origin.nanos(now);
+        update(&self.savings, |bits| {
+            Some(Savings::from_bits(bits).deposit(terms, nanos).bits())
+        });
+    }
+
+    pub(super) fn withdraw(&self, terms: Terms, now: Instant) -> bool {
+        let nanos = self.origin.nanos(now);
+        update(&self.savings, |bits| {
+            let rest = Savings::from_bits(bits).withdraw(terms, nanos);
+            rest.map(Savings::bits)
+        })
+    }
+
+    pub(super) fn ended(&self, throttle: Throttle, failed: bool) {
+        update(&self.tokens, |tokens| {
+            Some(if failed {
+                throttle.failure(tokens)
+            } else {
+                throttle.success(tokens)
+            })
+        });
+    }
+
+    pub(super) fn allows(&self, throttle: Throttle) -> bool {
+        throttle.allows(self.tokens.load(Ordering::Relaxed))
+    }
+
+    /// Counts a request until the guard is dropped.
+    pub(super) fn active(this: &Arc<Self>) -> Active {
+        this.in_flight.fetch_add(REQUEST, Ordering::Relaxed);
+        Active(Arc::clone(this))
+    }
+
+    /// Counts a retry until the guard is dropped, if the limit that holds for so many requests in
+    /// flight has room for it; else returns how many there are.
+    pub(super) fn slot(this: &Arc<Self>, limit: impl Fn(u32) -> Option<u32>) -> Result<Slot, u32> {
+        let granted = update(&this.in_flight, |bits| {
+            let (requests, retries) = halves(bits);
+            let room = limit(requests).is_none_or(|limit| retries < limit);
+            room.then_some(bits + 1)
+        });
+        if granted {
+            Ok(Slot(Arc::clone(this)))
+        } else {
+            Err(halves(this.in_flight.load(Ordering::Relaxed)).1)
+        }
+    }
+}
+
+/// A request in flight.
+#[derive(Debug)]
+pub(in crate::retry) struct Active(Arc<State>);
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(REQUEST, Ordering::Relaxed);
+    }
+}
+
+/// A retry that waits or runs.
+#[derive(Debug)]
+pub(in crate::retry) struct Slot(Arc<State>);
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+const fn halves(bits: u64) -> (u32, u32) {
+    ((bits >> 32) as u32, (bits & RETRIES) as u32)
+}
+
+/// Applies `next` as one step; says whether it had anything to apply.
+fn update(word: &AtomicU64, next: impl Fn(u64) -> Option<u64>) -> bool {
+    // Nothing but the word itself is published by it, so no ordering is needed.
+    let relaxed = Ordering::Relaxed;
+    word.fetch_update(relaxed, relaxed, next).is_ok()
+}
+
+#[cfg(all(test, meshless_loom))]
+mod loom_tests {
+    use std::time::Duration;
+
+    use loom::thread;
+
+    use super::*;
+    use crate::Percent;
+
+    fn now() -> Instant {
+        crate::base::clock::now()
+    }
+
+    #[test]
+    fn the_last_retry_is_granted_once_and_no_deposit_is_lost_loom() {
+        let start = now();
+        loom::model(move || {
+            let terms = Terms::new(Percent::new(50), 2);
+            let state = Arc::new(State::new(terms, start));
+            let threads = [(); 2].map(|()| {
+                let state = Arc::clone(&state);
+                thread::spawn(move || {
+                    state.deposit(terms, start + Duration::from_secs(1));
+                    u32::from(state.withdraw(terms, start))
+                })
+            });
+            let granted: u32 = threads.into_iter().map(|t| t.join().unwrap()).sum();
+            // 1 to begin with, and twice a half.
+            assert_eq!(granted + u32::from(state.withdraw(terms, start)), 2);
+        });
+    }
+
+    #[test]
+    fn parallel_retries_never_exceed_their_limit_loom() {
+        let start = now();
+        loom::model(move || {
+            let state = Arc::new(State::new(Terms::DEFAULT, start));
+            let request = State::active(&state);
+            let threads = [(); 2].map(|()| {
+                let state = Arc::clone(&state);
+                thread::spawn(move || State::slot(&state, Some))
+            });
+            let slots = threads.map(|t| t.join().unwrap());
+            assert_eq!(slots.iter().filter(|slot| slot.is_ok()).count(), 1);
+            drop((slots, request));
+            assert_eq!(state.in_flight.load(Ordering::Relaxed), 0);
+        });
+    }
+}

@@ -1,0 +1,197 @@
+use std::fmt::{self, Debug, Formatter};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use pin_project::pin_project;
+use tower_service::Service;
+
+use super::budget::Active;
+use super::plan::{Limit, Plan, later};
+use super::state::{SETTLE, State, StateProj, judge};
+use super::{ReplayBody, RetryBody};
+use crate::base::clock;
+use crate::base::timer::Timer;
+use crate::{Deadline, Failure, Outcome, Rejection};
+
+/// Response future of [`Retry`](super::Retry).
+#[pin_project]
+pub struct RetryFuture<S, B, R>
+where
+    S: Service<Request<ReplayBody<B>>>,
+{
+    #[pin]
+    state: State<S::Future, R>,
+    active: Option<Active>,
+    #[pin]
+    timer: Timer,
+    grpc: bool,
+    limit: Option<Limit>,
+    /// None if there will be no further try.
+    plan: Option<Box<Plan<S, B>>>,
+}
+
+impl<S, B, R> RetryFuture<S, B, R>
+where
+    S: Service<Request<ReplayBody<B>>>,
+{
+    /// The only try of a request.
+    pub(super) const fn once(
+        future: S::Future,
+        limit: Option<Limit>,
+        grpc: bool,
+        active: Option<Active>,
+    ) -> Self {
+        Self {
+            state: State::Calling(future),
+            active,
+            timer: Timer::new(),
+            grpc,
+            limit,
+            plan: None,
+        }
+    }
+
+    /// The first try of a request that may be sent again.
+    pub(super) fn armed(self, plan: Plan<S, B>) -> Self {
+        Self {
+            plan: Some(Box::new(plan)),
+            ..self
+        }
+    }
+}
+
+type Output<R, E> = Result<Response<RetryBody<R>>, E>;
+
+impl<S, B, R> RetryFuture<S, B, R>
+where
+    S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
+{
+    /// Hands the last try's result on.
+    fn finish(self: Pin<&mut Self>, ended: Result<Response<R>, S::Error>) -> Output<R, S::Error> {
+        let mut this = self.project();
+        this.state.set(State::Done);
+        *this.plan = None;
+        let active = this.active.take();
+        ended.map(|response| response.map(|body| RetryBody::upstream(body, active)))
+    }
+
+    /// Answers for a try that took too long.
+    fn time_out(self: Pin<&mut Self>) -> Response<RetryBody<R>> {
+        let mut this = self.project();
+        this.state.set(State::Done);
+        *this.plan = None;
+        *this.active = None;
+        let after = this.limit.map_or(Duration::ZERO, |limit| limit.after);
+        let response = Rejection::TimedOut(after).into_response(*this.grpc);
+        response.map(RetryBody::answer)
+    }
+}
+
+impl<S, B, R> Future for RetryFuture<S, B, R>
+where
+    S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
+    S::Error: 'static,
+    B: Body,
+    R: Body<Data = Bytes>,
+{
+    type Output = Output<R, S::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            let mut this = self.as_mut().project();
+            let next = match this.state.as_mut().project() {
+                // The inner future first: an answer that is there wins.
+                StateProj::Calling(future) => match future.poll(cx) {
+                    Poll::Ready(ended) => match judge(this.plan, ended) {
+                        Ok(next) => next,
+                        Err(last) => return Poll::Ready(self.finish(last)),
+                    },
+                    Poll::Pending => {
+                        let Some(at) = this.limit.and_then(|limit| limit.at) else {
+                            return Poll::Pending;
+                        };
+                        ready!(this.timer.poll_at(at, cx));
+                        let failure = Outcome::Failed(Failure::Timeout);
+                        match this
+                            .plan
+                            .as_mut()
+                            .and_then(|plan| plan.judge(failure, None))
+                        {
+                            Some(resume) => State::Waiting(resume),
+                            None => return Poll::Ready(Ok(self.time_out())),
+                        }
+                    }
+                },
+                StateProj::Draining {
+                    body,
+                    until,
+                    resume,
+                } => {
+                    if body.poll(cx).is_pending() {
+                        ready!(this.timer.poll_at(*until, cx));
+                        State::Waiting(*resume)
+                    } else {
+                        State::Waiting((*resume).max(later(clock::now(), SETTLE)))
+                    }
+                }
+                StateProj::Waiting(resume) => {
+                    // The timer counts whole milliseconds, so it would make no wait at all one.
+                    if clock::now() < *resume {
+                        ready!(this.timer.poll_at(*resume, cx));
+                    }
+                    let plan = this.plan.as_ref().expect(PLANNED);
+                    *this.limit = Limit::of_try(&plan.policy);
+                    State::Readying
+                }
+                StateProj::Readying => {
+                    let plan = this.plan.as_mut().expect(PLANNED);
+                    match plan.inner.poll_ready(cx) {
+                        _ if this.limit.is_some_and(|limit| limit.after.is_zero()) => {
+                            return Poll::Ready(Ok(self.time_out()));
+                        }
+                        Poll::Ready(Ok(())) => {
+                            *this.limit = Limit::of_try(&plan.policy);
+                            let request = plan.request(this.limit.as_ref());
+                            State::Calling(plan.inner.call(request))
+                        }
+                        Poll::Ready(Err(error)) => return Poll::Ready(self.finish(Err(error))),
+                        Poll::Pending => {
+                            let Some(deadline) = Deadline::current() else {
+                                return Poll::Pending;
+                            };
+                            ready!(this.timer.poll_at(deadline.instant(), cx));
+                            return Poll::Ready(Ok(self.time_out()));
+                        }
+                    }
+                }
+                StateProj::Done => unreachable!("polled after completion"),
+            };
+            self.as_mut().project().state.set(next);
+        }
+    }
+}
+
+const PLANNED: &str = "only a request with a plan is tried again";
+
+impl<S, B, R> Debug for RetryFuture<S, B, R>
+where
+    S: Service<Request<ReplayBody<B>>>,
+{
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let state = match self.state {
+            State::Calling(_) => "Calling",
+            State::Draining { .. } => "Draining",
+            State::Waiting(_) => "Waiting",
+            State::Readying => "Readying",
+            State::Done => "Done",
+        };
+        f.debug_struct("RetryFuture")
+            .field("state", &state)
+            .field("armed", &self.plan.is_some())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,259 @@
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, Method};
+
+use super::server_wait::ServerWait;
+use super::{Backoff, Jitter, RetryPolicy};
+use crate::{GaveUp, GrpcStatus, Outcome, Percent, RequestHead};
+
+/// Whether a request may be sent twice.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Safety {
+    /// A gRPC call: its method is always POST, so only the answer can tell.
+    Grpc,
+    /// Sending it twice is sending it once: an idempotent method, or a key that tells the server.
+    Idempotent,
+    /// Sending it twice may do something twice.
+    Unsafe,
+}
+
+impl Safety {
+    pub(super) fn of(head: RequestHead<'_>) -> Self {
+        let keyed = ["idempotency-key", "x-idempotency-key"];
+        if keyed.iter().any(|key| head.headers().contains_key(*key)) {
+            return Self::Idempotent;
+        }
+        match *head.method() {
+            Method::GET
+            | Method::HEAD
+            | Method::OPTIONS
+            | Method::TRACE
+            | Method::PUT
+            | Method::DELETE => Self::Idempotent,
+            _ if head.is_grpc() => Self::Grpc,
+            _ => Self::Unsafe,
+        }
+    }
+
+    /// Says whether anything can happen after which the request may be sent again.
+    pub(super) fn may_be_retried(self, policy: &RetryPolicy) -> bool {
+        if policy.attempts() == 0 || policy.retry_on().is_empty() {
+            return false;
+        }
+        let on = policy.retry_on();
+        match self {
+            _ if policy.non_idempotent() => true,
+            Self::Idempotent => true,
+            Self::Grpc => on.may_match_grpc() || on.may_match_unprocessed(),
+            Self::Unsafe => on.may_match_unprocessed(),
+        }
+    }
+}
+
+/// What one request has used up.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Progress {
+    /// Retries that waited for the backoff: a wait that the server asked for does not lengthen it.
+    backoffs: u32,
+    last_backoff: Option<Duration>,
+    retries: u32,
+}
+
+/// How a try ended, and what there is for another.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Facts<'a> {
+    pub(super) headers: Option<&'a HeaderMap>,
+    /// The time until the deadline.
+    pub(super) left: Option<Duration>,
+    pub(super) outcome: Outcome,
+    pub(super) replayable: bool,
+    pub(super) roll: u64,
+    pub(super) safety: Safety,
+    pub(super) wall: SystemTime,
+}
+
+/// The shortest remaining time in which it makes sense to begin something.
+const MOMENT: Duration = Duration::from_millis(1);
+
+impl Progress {
+    /// The number of retries so far.
+    pub(super) const fn retries(&self) -> u32 {
+        self.retries
+    }
+
+    /// Decides whether and when a request is tried again whose try ended in a way that the policy
+    /// names.
+    pub(super) fn decide(
+        &mut self,
+        policy: &RetryPolicy,
+        facts: Facts<'_>,
+    ) -> Result<Duration, GaveUp> {
+        let (next, wait) = self.next(policy, facts)?;
+        *self = next;
+        Ok(wait)
+    }
+
+    fn next(self, policy: &RetryPolicy, facts: Facts<'_>) -> Result<(Self, Duration), GaveUp> {
+        if !is_safe(policy, facts) {
+            return Err(GaveUp::NotIdempotent);
+        }
+        if self.retries >= policy.attempts() {
+            return Err(GaveUp::Attempts(policy.attempts()));
+        }
+        if !facts.replayable {
+            return Err(GaveUp::Body(policy.replay_limit()));
+        }
+        let asked = facts
+            .headers
+            .and_then(|h| ServerWait::of(h, policy.reset_headers(), facts.wall));
+        let mut next = Self {
+            retries: self.retries + 1,
+            ..self
+        };
+        let cap = policy.retry_after();
+        let wait = match asked {
+            Some(ServerWait::Never) => return Err(GaveUp::Pushback),
+            Some(ServerWait::Exactly(wait)) if !cap.is_zero() => {
+                // As gRPC does: after a pushback the backoff begins anew.
+                next.backoffs = 0;
+                wait.min(cap)
+            }
+            Some(ServerWait::AtLeast(wait)) if !cap.is_zero() => {
+                let late = Jitter::Above(Percent::new(50));
+                let backoff = Backoff::constant(wait.min(cap)).with_jitter(late);
+                backoff.with_cap(cap).delay(0, None, facts.roll)
+            }
+            _ => {
+                let backoff = policy.backoff();
+                let wait = backoff.delay(self.backoffs, self.last_backoff, facts.roll);
+                next.backoffs += 1;
+                next.last_backoff = Some(wait);
+                wait
+            }
+        };
+        match facts.left {
+            Some(left) if wait.saturating_add(MOMENT) > left => {
+                Err(GaveUp::Deadline { left, wait })
+            }
+            _ => Ok((next, wait)),
+        }
+    }
+}
+
+fn is_safe(policy: &RetryPolicy, facts: Facts<'_>) -> bool {
+    let unprocessed = matches!(facts.outcome, Outcome::Failed(f) if f.never_processed());
+    match facts.safety {
+        _ if unprocessed || policy.non_idempotent() => true,
+        Safety::Idempotent => true,
+        // The server ended the call in its head, before a message: for gRPC such a call is not
+        // committed, and may be repeated for the statuses that the policy names (A6).
+        Safety::Grpc => facts
+            .headers
+            .and_then(GrpcStatus::from_headers)
+            .is_some_and(|status| policy.retry_on().matches_grpc(status)),
+        Safety::Unsafe => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderValue, StatusCode, header};
+
+    use super::*;
+    use crate::Failure;
+    use crate::retry::{Condition, RetryOn};
+
+    const RESET: Outcome = Outcome::Failed(Failure::Reset);
+    const CONNECT: Outcome = Outcome::Failed(Failure::Connect);
+    const ERROR: Outcome = Outcome::Status(StatusCode::INTERNAL_SERVER_ERROR);
+
+    fn facts(outcome: Outcome) -> Facts<'static> {
+        Facts {
+            headers: None,
+            left: None,
+            outcome,
+            replayable: true,
+            roll: 0,
+            safety: Safety::Idempotent,
+            wall: SystemTime::UNIX_EPOCH,
+        }
+    }
+
+    fn any() -> RetryPolicy {
+        RetryPolicy::new(3).with_retry_on(RetryOn::none().with(Condition::ServerError))
+    }
+
+    #[test]
+    fn a_post_is_repeated_only_if_it_was_never_looked_at() {
+        for (outcome, expected) in [
+            (CONNECT, true),
+            (Outcome::Failed(Failure::RefusedStream), true),
+            (Outcome::Failed(Failure::NotSent), true),
+            (RESET, false),
+            (Outcome::Failed(Failure::Timeout), false),
+            (Outcome::Failed(Failure::Closed), false),
+        ] {
+            let facts = Facts {
+                safety: Safety::Unsafe,
+                ..facts(outcome)
+            };
+            let verdict = Progress::default().decide(&any(), facts);
+            assert_eq!(verdict.is_ok(), expected, "{outcome:?}");
+            let willing = any().with_non_idempotent(true);
+            let verdict = Progress::default().decide(&willing, facts);
+            assert!(verdict.is_ok(), "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn no_wait_begins_that_ends_after_the_deadline() {
+        let policy = any().with_backoff(Backoff::constant(Duration::from_secs(2)));
+        let (left, wait) = (Duration::from_secs(1), Duration::from_secs(2));
+        let late = Facts {
+            left: Some(left),
+            ..facts(RESET)
+        };
+        let verdict = Progress::default().decide(&policy, late);
+        assert_eq!(verdict, Err(GaveUp::Deadline { left, wait }));
+        let none_left = Facts {
+            left: Some(Duration::ZERO),
+            ..late
+        };
+        let policy = any().with_backoff(Backoff::constant(Duration::ZERO));
+        assert!(matches!(
+            Progress::default().decide(&policy, none_left),
+            Err(GaveUp::Deadline { .. })
+        ));
+    }
+
+    #[test]
+    fn what_the_server_asks_for_is_capped_and_does_not_lengthen_the_backoff() {
+        let cap = Duration::from_secs(7);
+        let backoff = Backoff::DEFAULT.with_jitter(Jitter::None);
+        let policy = any().with_backoff(backoff).with_retry_after(cap);
+        let mut headers = HeaderMap::new();
+        let mut progress = Progress::default();
+        for (asked, millis) in [("2", 2_000), ("900", 7_000), ("0", 25)] {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(asked));
+            let facts = Facts {
+                headers: Some(&headers),
+                ..facts(ERROR)
+            };
+            let wait = Duration::from_millis(millis);
+            assert_eq!(progress.decide(&policy, facts), Ok(wait));
+        }
+        let verdict = progress.decide(&policy, facts(ERROR));
+        assert_eq!(verdict, Err(GaveUp::Attempts(3)));
+    }
+
+    #[test]
+    fn our_own_refusal_is_never_repeated_but_an_overload_from_the_network_is() {
+        let policy = any().with_non_idempotent(true);
+        assert!(!policy.retry_on().matches(Outcome::Refused, None));
+
+        let mut headers = HeaderMap::new();
+        headers.insert("x-envoy-overloaded", HeaderValue::from_static("true"));
+        let overloaded = Outcome::Status(StatusCode::SERVICE_UNAVAILABLE);
+        assert!(policy.retry_on().matches(overloaded, Some(&headers)));
+    }
+}

@@ -1,0 +1,176 @@
+use std::mem;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
+use http_body::Body;
+
+use super::budget::Slot;
+use super::machine::{Facts, Progress, Safety};
+use super::replay::Replay;
+use super::service::Shared;
+use super::{ReplayBody, RetryPolicy};
+use crate::base::clock;
+use crate::{Deadline, Event, GaveUp, Outcome};
+
+/// What is kept of a request that may be sent again.
+#[derive(Debug)]
+pub(super) struct Plan<S, B> {
+    head: Parts,
+    pub(super) inner: S,
+    pub(super) policy: Arc<RetryPolicy>,
+    progress: Progress,
+    replay: Replay<B>,
+    safety: Safety,
+    shared: Arc<Shared>,
+    /// Held while a retry waits or runs.
+    slot: Option<Slot>,
+}
+
+impl<S, B: Body> Plan<S, B> {
+    pub(super) fn new(
+        head: Parts,
+        inner: S,
+        policy: Arc<RetryPolicy>,
+        replay: Replay<B>,
+        safety: Safety,
+        shared: Arc<Shared>,
+    ) -> Self {
+        Self {
+            head,
+            inner,
+            policy,
+            progress: Progress::default(),
+            replay,
+            safety,
+            shared,
+            slot: None,
+        }
+    }
+
+    /// Decides what becomes of the request whose try ended so, and pays for a retry; returns when
+    /// that begins.
+    pub(super) fn judge(
+        &mut self,
+        outcome: Outcome,
+        headers: Option<&HeaderMap>,
+    ) -> Option<Instant> {
+        self.slot = None;
+        let failed = self.policy.retry_on().matches(outcome, headers);
+        if failed || outcome.is_success() {
+            self.policy.budget().ended(&self.shared.budget, failed);
+        }
+        if !failed {
+            self.replay.finish();
+            return None;
+        }
+        let now = clock::now();
+        let facts = Facts {
+            headers,
+            left: Deadline::current().map(|deadline| deadline.remaining_at(now)),
+            outcome,
+            replayable: self.replay.is_whole(),
+            roll: self.shared.dice.roll(),
+            safety: self.safety,
+            wall: clock::wall(),
+        };
+        match self.retry(facts) {
+            Ok((wait, slot)) => {
+                self.slot = Some(slot);
+                let retry = self.progress.retries();
+                self.shared.observe.event(&Event::Retrying { retry, wait });
+                Some(later(now, wait))
+            }
+            Err(reason) => {
+                self.replay.finish();
+                self.shared.observe.event(&Event::GaveUp(reason));
+                None
+            }
+        }
+    }
+
+    fn retry(&mut self, facts: Facts<'_>) -> Result<(Duration, Slot), GaveUp> {
+        let wait = self.progress.decide(&self.policy, facts)?;
+        let budget = self.policy.budget();
+        let slot = budget.retry(&self.shared.budget, self.policy.max_parallel())?;
+        Ok((wait, slot))
+    }
+
+    /// Takes note that the last try is on its way to the caller.
+    pub(super) fn committed(&mut self) {
+        self.slot = None;
+        self.policy.budget().ended(&self.shared.budget, false);
+        self.replay.finish();
+    }
+
+    /// Makes the request of the next try.
+    pub(super) fn request(&mut self, limit: Option<&Limit>) -> Request<ReplayBody<B>> {
+        let retries = self.progress.retries();
+        let head = if retries < self.policy.attempts() {
+            self.head.clone()
+        } else {
+            // The last try takes the head itself.
+            mem::replace(&mut self.head, Request::new(()).into_parts().0)
+        };
+        let request = Request::from_parts(head, self.replay.body());
+        send(request, retries.saturating_add(1), limit)
+    }
+}
+
+/// The time that a try may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limit {
+    /// When the try is given up; none if only the deadline holds, which is another layer's.
+    pub(super) at: Option<Instant>,
+    pub(super) after: Duration,
+    from: Instant,
+}
+
+impl Limit {
+    /// Returns the limit of a try that starts now; none if nothing limits it.
+    pub(super) fn of_try(policy: &RetryPolicy) -> Option<Self> {
+        let deadline = Deadline::current();
+        let per_try = policy.per_try_timeout();
+        if deadline.is_none() && per_try.is_none() {
+            return None;
+        }
+        let now = clock::now();
+        let left = deadline.map(|deadline| deadline.remaining_at(now));
+        match per_try {
+            Some(after) if left.is_none_or(|left| after < left) => Some(Self {
+                at: now.checked_add(after),
+                after,
+                from: now,
+            }),
+            _ => Some(Self {
+                at: None,
+                after: left?,
+                from: now,
+            }),
+        }
+    }
+}
+
+const ATTEMPT: HeaderName = HeaderName::from_static("x-envoy-attempt-count");
+
+/// Tells the callee which try this is, and how long it has.
+pub(super) fn send<B>(mut request: Request<B>, number: u32, limit: Option<&Limit>) -> Request<B> {
+    let number = match number {
+        1 => HeaderValue::from_static("1"),
+        2 => HeaderValue::from_static("2"),
+        3 => HeaderValue::from_static("3"),
+        _ => HeaderValue::from(number),
+    };
+    request.headers_mut().insert(ATTEMPT, number);
+    if let Some(limit) = limit {
+        Deadline::at(later(limit.from, limit.after)).tell_at(request.headers_mut(), limit.from);
+    }
+    request
+}
+
+/// Adds a wait to an instant; one that the clock cannot say is 30 years.
+pub(super) fn later(now: Instant, wait: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(86_400 * 365 * 30);
+    now + wait.min(FAR)
+}

@@ -1,0 +1,171 @@
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+/// How a header of [`RetryPolicy::with_reset_header`](super::RetryPolicy::with_reset_header) says when
+/// to come back. Fractions are not read, as in Envoy.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum ResetFormat {
+    /// The seconds to wait.
+    Seconds,
+    /// The seconds from 1970 to the moment.
+    UnixTimestamp,
+}
+
+/// When a server wants to see us again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum ServerWait {
+    /// Not before this, and better a little later.
+    AtLeast(Duration),
+    /// After this (gRPC).
+    Exactly(Duration),
+    /// Not at all (gRPC).
+    Never,
+}
+
+const PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
+
+impl ServerWait {
+    /// Reads it from a response's headers. A date is compared with the server's own clock (`Date`) where
+    /// it tells, so that it does not matter whether ours is right.
+    pub(super) fn of(
+        headers: &HeaderMap,
+        reset_headers: &[(HeaderName, ResetFormat)],
+        wall: SystemTime,
+    ) -> Option<Self> {
+        if let Some(pushback) = pushback(headers) {
+            return Some(pushback);
+        }
+        // Whoever says how `Retry-After` is written here means no other way.
+        let own = reset_headers
+            .iter()
+            .any(|(name, _)| name == header::RETRY_AFTER);
+        let wait = reset(headers, reset_headers, wall);
+        let wait = wait.or_else(|| {
+            if own {
+                None
+            } else {
+                retry_after(headers, wall)
+            }
+        });
+        wait.map(Self::AtLeast)
+    }
+}
+
+/// gRPC A6: a value that is negative, no number, or not alone asks for no retry.
+fn pushback(headers: &HeaderMap) -> Option<ServerWait> {
+    let mut values = headers.get_all(PUSHBACK).iter();
+    let first = values.next()?;
+    let millis = if values.next().is_none() {
+        number(first)
+    } else {
+        None
+    };
+    Some(millis.map_or(ServerWait::Never, |millis| {
+        ServerWait::Exactly(Duration::from_millis(millis))
+    }))
+}
+
+fn reset(
+    headers: &HeaderMap,
+    reset_headers: &[(HeaderName, ResetFormat)],
+    wall: SystemTime,
+) -> Option<Duration> {
+    reset_headers.iter().find_map(|(name, format)| {
+        let seconds = Duration::from_secs(number(headers.get(name)?)?);
+        let wait = match format {
+            ResetFormat::Seconds => seconds,
+            ResetFormat::UnixTimestamp => {
+                let moment = UNIX_EPOCH.checked_add(seconds)?;
+                moment.duration_since(server_time(headers, wall)).ok()?
+            }
+        };
+        (!wait.is_zero()).then_some(wait)
+    })
+}
+
+/// `Retry-After`; 0 and a date that has passed ask for nothing.
+fn retry_after(headers: &HeaderMap, wall: SystemTime) -> Option<Duration> {
+    let value = headers.get(header::RETRY_AFTER)?;
+    let wait = match number(value) {
+        Some(seconds) => Duration::from_secs(seconds),
+        None => date(value)?
+            .duration_since(server_time(headers, wall))
+            .ok()?,
+    };
+    (!wait.is_zero()).then_some(wait)
+}
+
+fn server_time(headers: &HeaderMap, wall: SystemTime) -> SystemTime {
+    headers.get(header::DATE).and_then(date).unwrap_or(wall)
+}
+
+fn date(value: &HeaderValue) -> Option<SystemTime> {
+    httpdate::parse_http_date(value.to_str().ok()?).ok()
+}
+
+/// Digits and nothing else: no sign, no fraction.
+fn number(value: &HeaderValue) -> Option<u64> {
+    let text = value.to_str().ok()?.trim();
+    text.bytes().all(|b| b.is_ascii_digit()).then_some(())?;
+    text.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)))
+            .collect()
+    }
+
+    fn wait(pairs: &[(&'static str, &'static str)]) -> Option<ServerWait> {
+        let wall = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
+        ServerWait::of(&headers(pairs), &[], wall)
+    }
+
+    #[test]
+    fn a_wait_is_read_in_seconds_and_as_a_date() {
+        let five = Some(ServerWait::AtLeast(Duration::from_secs(5)));
+        assert_eq!(wait(&[("retry-after", "5")]), five);
+        assert_eq!(wait(&[("retry-after", " 5 ")]), five);
+        assert_eq!(
+            wait(&[("retry-after", "Sun, 06 Nov 1994 08:49:42 GMT")]),
+            five
+        );
+        let skewed = [
+            ("retry-after", "Mon, 07 Nov 2050 00:00:05 GMT"),
+            ("date", "Mon, 07 Nov 2050 00:00:00 GMT"),
+        ];
+        assert_eq!(wait(&skewed), five);
+        for nothing in [
+            "0",
+            "-5",
+            "2.5",
+            "soon",
+            "",
+            "Sun, 06 Nov 1994 08:49:30 GMT",
+        ] {
+            assert_eq!(wait(&[("retry-after", nothing)]), None, "{nothing}");
+        }
+        assert_eq!(wait(&[]), None);
+    }
+
+    #[test]
+    fn a_pushback_is_exact_and_anything_odd_asks_for_no_retry() {
+        let exactly = Some(ServerWait::Exactly(Duration::from_millis(7)));
+        let name = "grpc-retry-pushback-ms";
+        assert_eq!(wait(&[(name, "7"), ("retry-after", "5")]), exactly);
+        for odd in ["-1", "soon", "1.5"] {
+            assert_eq!(wait(&[(name, odd)]), Some(ServerWait::Never), "{odd}");
+        }
+        let mut twice = headers(&[(name, "100")]);
+        twice.append(name, HeaderValue::from_static("10"));
+        let wait = ServerWait::of(&twice, &[], SystemTime::UNIX_EPOCH);
+        assert_eq!(wait, Some(ServerWait::Never));
+    }
+}

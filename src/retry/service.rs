@@ -1,0 +1,114 @@
+use std::mem;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use super::budget::State;
+use super::machine::Safety;
+use super::plan::{Limit, Plan, send};
+use super::replay::Replay;
+use super::{ReplayBody, RetryBody, RetryFuture, RetryPolicy};
+use crate::base::Live;
+use crate::base::dice::Dice;
+use crate::{Observe, RequestHead};
+
+/// Tries failed requests again.
+///
+/// The inner service takes requests with a [`ReplayBody`]. See the [module docs](super) for an example.
+#[derive(Clone, Debug)]
+pub struct Retry<S> {
+    inner: S,
+    shared: Arc<Shared>,
+}
+
+impl<S> Retry<S> {
+    pub(super) const fn new(inner: S, shared: Arc<Shared>) -> Self {
+        Self { inner, shared }
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for Retry<S>
+where
+    S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Clone,
+    S::Error: 'static,
+    B: Body,
+    R: Body<Data = Bytes>,
+{
+    type Response = Response<RetryBody<R>>;
+    type Error = S::Error;
+    type Future = RetryFuture<S, B, R>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let policy = self.shared.policy.load();
+        if policy.attempts() == 0 {
+            let request = send(request.map(ReplayBody::plain), 1, None);
+            return RetryFuture::once(self.inner.call(request), None, false, None);
+        }
+        let active = policy.budget().request(&self.shared.budget);
+        let head = RequestHead::of(&request);
+        let (grpc, safety) = (head.is_grpc(), Safety::of(head));
+        let limit = Limit::of_try(&policy);
+        if !safety.may_be_retried(&policy) {
+            let request = send(request.map(ReplayBody::plain), 1, limit.as_ref());
+            return RetryFuture::once(self.inner.call(request), limit, grpc, active);
+        }
+        let policy = Arc::clone(&policy);
+        let (head, body) = request.into_parts();
+        let replay = Replay::new(body, policy.replay_limit());
+        let request = Request::from_parts(head.clone(), replay.body());
+        // The ready service makes the first try; its clone was not polled ready and stays behind.
+        let clone = self.inner.clone();
+        let mut inner = mem::replace(&mut self.inner, clone);
+        let future = inner.call(send(request, 1, limit.as_ref()));
+        let plan = Plan::new(
+            head,
+            inner,
+            policy,
+            replay,
+            safety,
+            Arc::clone(&self.shared),
+        );
+        RetryFuture::once(future, limit, grpc, active).armed(plan)
+    }
+}
+
+/// What all clones of a layer have in common.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) budget: Arc<State>,
+    pub(super) dice: Dice,
+    pub(super) observe: Arc<dyn Observe>,
+    policy: Live<RetryPolicy>,
+}
+
+impl Shared {
+    pub(super) fn new(policy: RetryPolicy, observe: Arc<dyn Observe>) -> Self {
+        Self {
+            budget: Arc::new(policy.budget().new_state()),
+            dice: Dice::default(),
+            observe,
+            policy: Live::new(policy),
+        }
+    }
+
+    pub(super) fn seeded(&self, seed: u64) -> Self {
+        Self {
+            budget: Arc::clone(&self.budget),
+            dice: Dice::seeded(seed),
+            observe: Arc::clone(&self.observe),
+            policy: Live::new(RetryPolicy::clone(&self.policy.load())),
+        }
+    }
+
+    pub(super) fn reconfigure(&self, policy: RetryPolicy) {
+        self.policy.store(policy);
+    }
+}

@@ -1,0 +1,184 @@
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes, BytesMut};
+use http::HeaderMap;
+use http_body::{Body, Frame, SizeHint};
+
+use crate::BoxError;
+
+/// A request body, and what was read of it so far.
+#[derive(Debug)]
+pub(super) struct Tape<B> {
+    /// Whole frames, for as long as there are few; then small ones are copied together, so that a body
+    /// of single bytes does not take fifty times its length.
+    chunks: Vec<Bytes>,
+    /// The reader whose turn it is.
+    current: u32,
+    inner: Option<Pin<Box<B>>>,
+    kept: usize,
+    limit: usize,
+    lost: bool,
+    /// Small frames that are not yet a chunk.
+    tail: BytesMut,
+    trailers: Option<HeaderMap>,
+}
+
+/// Where one attempt stands.
+#[derive(Debug)]
+pub(super) struct Reader {
+    chunk: usize,
+    number: u32,
+    trailed: bool,
+}
+
+/// An attempt went on reading its request after another had taken its place.
+#[derive(Debug, thiserror::Error)]
+#[error("the request was begun anew")]
+struct Superseded;
+
+const WHOLE_FRAMES: usize = 16;
+const SMALL: usize = 1024;
+
+impl<B: Body> Tape<B> {
+    pub(super) fn new(inner: B, limit: usize) -> Self {
+        Self {
+            chunks: Vec::new(),
+            current: 0,
+            inner: Some(Box::pin(inner)),
+            kept: 0,
+            limit,
+            lost: false,
+            tail: BytesMut::new(),
+            trailers: None,
+        }
+    }
+
+    /// Says that everything read so far is still here.
+    pub(super) const fn is_whole(&self) -> bool {
+        !self.lost
+    }
+
+    /// Begins from the start; readers before this one get no more.
+    pub(super) fn rewind(&mut self) -> Reader {
+        self.seal();
+        self.current += 1;
+        Reader {
+            chunk: 0,
+            number: self.current,
+            trailed: false,
+        }
+    }
+
+    /// Keeps no more than what the last reader still has to read.
+    pub(super) const fn finish(&mut self) {
+        self.limit = 0;
+    }
+
+    pub(super) fn poll_frame(
+        &mut self,
+        reader: &mut Reader,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>>
+    where
+        B::Error: Into<BoxError>,
+    {
+        if reader.number != self.current {
+            // Not the end: the server would take half a request for a whole one.
+            return Poll::Ready(Some(Err(Box::new(Superseded))));
+        }
+        if let Some(chunk) = self.chunks.get(reader.chunk) {
+            reader.chunk += 1;
+            return Poll::Ready(Some(Ok(Frame::data(chunk.clone()))));
+        }
+        let Some(inner) = &mut self.inner else {
+            let trailers = self.trailers.as_ref().filter(|_| !reader.trailed);
+            reader.trailed = true;
+            return Poll::Ready(trailers.map(|t| Ok(Frame::trailers(t.clone()))));
+        };
+        let frame = match ready!(inner.as_mut().poll_frame(cx)) {
+            None => {
+                self.inner = None;
+                return Poll::Ready(None);
+            }
+            Some(Err(error)) => {
+                self.lose();
+                return Poll::Ready(Some(Err(error.into())));
+            }
+            Some(Ok(frame)) => frame.map_data(|mut data| data.copy_to_bytes(data.remaining())),
+        };
+        let hint = inner.size_hint().lower();
+        if inner.is_end_stream() {
+            self.inner = None;
+        }
+        self.keep(&frame, usize::try_from(hint).unwrap_or(usize::MAX));
+        reader.chunk = self.chunks.len();
+        reader.trailed |= frame.is_trailers();
+        Poll::Ready(Some(Ok(frame)))
+    }
+
+    pub(super) fn is_end_stream(&self, reader: &Reader) -> bool {
+        reader.number == self.current
+            && reader.chunk >= self.chunks.len()
+            && (reader.trailed || self.trailers.is_none())
+            && self.inner.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    pub(super) fn size_hint(&self, reader: &Reader) -> SizeHint {
+        if reader.number != self.current {
+            return SizeHint::default();
+        }
+        let rest = self.chunks.iter().skip(reader.chunk);
+        let rest = rest.map(|chunk| chunk.len() as u64).sum::<u64>();
+        let inner = self.inner.as_ref();
+        let inner = inner.map_or_else(|| SizeHint::with_exact(0), Body::size_hint);
+        let mut hint = SizeHint::new();
+        if let Some(upper) = inner.upper() {
+            hint.set_upper(upper.saturating_add(rest));
+        }
+        hint.set_lower(inner.lower().saturating_add(rest));
+        hint
+    }
+
+    /// Keeps a frame, unless it is known that the whole will not fit.
+    fn keep(&mut self, frame: &Frame<Bytes>, to_come: usize) {
+        if self.lost {
+            return;
+        }
+        let len = frame
+            .data_ref()
+            .map_or_else(|| frame.trailers_ref().map_or(0, len_of), Bytes::len);
+        self.kept = self.kept.saturating_add(len);
+        if self.kept.saturating_add(to_come) > self.limit {
+            return self.lose();
+        }
+        if let Some(trailers) = frame.trailers_ref() {
+            self.trailers = Some(trailers.clone());
+        } else if let Some(data) = frame.data_ref() {
+            if self.chunks.len() < WHOLE_FRAMES || data.len() >= SMALL {
+                self.seal();
+                self.chunks.push(data.clone());
+            } else {
+                self.tail.extend_from_slice(data);
+            }
+        }
+    }
+
+    fn seal(&mut self) {
+        if !self.tail.is_empty() {
+            self.chunks.push(self.tail.split().freeze());
+        }
+    }
+
+    fn lose(&mut self) {
+        self.lost = true;
+        self.chunks = Vec::new();
+        self.tail = BytesMut::new();
+        self.trailers = None;
+    }
+}
+
+fn len_of(trailers: &HeaderMap) -> usize {
+    let pairs = trailers.iter();
+    pairs.map(|(n, v)| n.as_str().len() + v.len()).sum()
+}

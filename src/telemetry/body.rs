@@ -1,0 +1,53 @@
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use pin_project::pin_project;
+
+use super::current::Scope;
+use super::{InTrace, SpanTicket};
+use crate::base::WatchedBody;
+
+/// The body of a response that went through a trace layer: each of its frames is made inside the
+/// trace, so that a body that calls out puts the trace on its calls.
+#[pin_project]
+#[derive(Debug)]
+pub struct TracedBody<R> {
+    #[pin]
+    inner: InTrace<WatchedBody<R, SpanTicket>>,
+}
+
+impl<R> TracedBody<R> {
+    pub(super) const fn new(inner: WatchedBody<R, SpanTicket>, scope: Scope) -> Self {
+        Self {
+            inner: InTrace::new(inner, scope),
+        }
+    }
+}
+
+impl<R> Body for TracedBody<R>
+where
+    R: Body<Data = Bytes>,
+    R::Error: 'static,
+{
+    type Data = Bytes;
+    type Error = R::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, R::Error>>> {
+        self.project().inner.with(|inner| inner.poll_frame(cx))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.get().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner
+            .get()
+            .map_or_else(SizeHint::default, Body::size_hint)
+    }
+}

@@ -1,0 +1,110 @@
+//! The trace that the running code is part of.
+
+use std::cell::RefCell;
+use std::mem;
+
+use tracing::Span;
+use tracing::span::Entered;
+
+use super::TraceContext;
+use super::in_trace::InTrace;
+
+thread_local! {
+    static CURRENT: RefCell<Option<TraceContext>> = const { RefCell::new(None) };
+}
+
+impl TraceContext {
+    /// Returns the place in its trace of the call that the running code is part of, if it has one.
+    #[must_use]
+    pub fn current() -> Option<Self> {
+        // The thread's own storage is gone while the thread ends: nothing runs for a request then.
+        CURRENT.try_with(|current| current.borrow().clone()).ok()?
+    }
+
+    /// Runs `f` as part of this trace.
+    pub fn scope<T>(self, f: impl FnOnce() -> T) -> T {
+        let mut scope = Scope::new(Some(self), Span::none());
+        let _entered = scope.enter();
+        f()
+    }
+
+    /// Wraps `future` so that each poll of it is part of this trace.
+    pub fn scoped<F>(self, future: F) -> InTrace<F> {
+        InTrace::new(future, Scope::new(Some(self), Span::none()))
+    }
+}
+
+/// What some code runs in: a trace and a span of `tracing`, or the one around it if it has none.
+#[derive(Debug)]
+pub(super) struct Scope {
+    // Boxed: nobody listens to most spans, and a scope moves with its call.
+    span: Option<Box<Span>>,
+    trace: Option<TraceContext>,
+}
+
+impl Scope {
+    pub(super) fn new(trace: Option<TraceContext>, span: Span) -> Self {
+        let span = (!span.is_disabled()).then(|| Box::new(span));
+        Self { span, trace }
+    }
+
+    /// The scope of what changes nothing.
+    pub(super) const fn none() -> Self {
+        Self {
+            span: None,
+            trace: None,
+        }
+    }
+
+    pub(super) const fn trace(&self) -> Option<&TraceContext> {
+        self.trace.as_ref()
+    }
+
+    /// The scope of the running code, to be taken elsewhere.
+    pub(super) fn current() -> Self {
+        Self::new(TraceContext::current(), Span::current())
+    }
+
+    /// Makes this the current scope until the guard is dropped, also by a panic.
+    pub(super) fn enter(&mut self) -> Inside<'_> {
+        Inside {
+            _trace: Swapped::new(&mut self.trace),
+            _span: self.span.as_deref().map(Span::enter),
+        }
+    }
+}
+
+/// A scope that is the current one.
+pub(super) struct Inside<'a> {
+    // Left in this order, the reverse of how they were entered.
+    _span: Option<Entered<'a>>,
+    _trace: Swapped<'a>,
+}
+
+/// A trace that changed places with the thread's current one, and changes back.
+///
+/// Nothing is copied and no count is touched: this happens twice for each poll.
+struct Swapped<'a>(Option<&'a mut Option<TraceContext>>);
+
+impl<'a> Swapped<'a> {
+    fn new(place: &'a mut Option<TraceContext>) -> Self {
+        if place.is_none() {
+            return Self(None);
+        }
+        swap(place);
+        Self(Some(place))
+    }
+}
+
+impl Drop for Swapped<'_> {
+    fn drop(&mut self) {
+        if let Some(place) = &mut self.0 {
+            swap(place);
+        }
+    }
+}
+
+fn swap(place: &mut Option<TraceContext>) {
+    // As in `current`: a thread that ends has no trace to change with.
+    let _ = CURRENT.try_with(|current| mem::swap(&mut *current.borrow_mut(), place));
+}

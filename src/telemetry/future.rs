@@ -1,0 +1,57 @@
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::Response;
+use http_body::Body;
+use pin_project::pin_project;
+
+use super::current::Scope;
+use super::{InTrace, SpanTicket, TracedBody, request_id};
+use crate::base::gate::GatedFuture;
+
+/// Response future of [`Traced`](super::Traced).
+#[pin_project]
+#[derive(Debug)]
+pub struct TracedFuture<F> {
+    #[pin]
+    inner: InTrace<GatedFuture<F, SpanTicket>>,
+    tells_request_id: bool,
+}
+
+impl<F> TracedFuture<F> {
+    pub(super) const fn new(
+        inner: GatedFuture<F, SpanTicket>,
+        scope: Scope,
+        tells_request_id: bool,
+    ) -> Self {
+        Self {
+            inner: InTrace::new(inner, scope),
+            tells_request_id,
+        }
+    }
+}
+
+impl<F, R, E> Future for TracedFuture<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+    R: Body<Data = Bytes>,
+    R::Error: 'static,
+    E: 'static,
+{
+    type Output = Result<Response<TracedBody<R>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let mut inner = this.inner;
+        let mut result = ready!(inner.as_mut().poll(cx));
+        let scope = inner.finish();
+        if *this.tells_request_id
+            && let Ok(response) = &mut result
+            && let Some(id) = scope.trace().and_then(|trace| trace.request_id.as_ref())
+        {
+            request_id::overwrite(id, response.headers_mut());
+        }
+        Poll::Ready(result.map(|response| response.map(|body| TracedBody::new(body, scope))))
+    }
+}

@@ -1,0 +1,130 @@
+use std::fmt::{self, Debug, Display, Formatter};
+use std::num::{NonZeroU64, NonZeroU128};
+use std::str::FromStr;
+
+use super::InvalidTrace;
+use crate::base::dice::Dice;
+
+/// Names a trace: everything that happens for one request of one user, in every service.
+///
+/// Shown as 32 lower-case hexadecimal digits, never all zero.
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct TraceId(NonZeroU128);
+
+impl TraceId {
+    /// Creates an id from its 128 bits; none from zero, which W3C Trace Context forbids.
+    #[must_use]
+    pub const fn new(bits: u128) -> Option<Self> {
+        match NonZeroU128::new(bits) {
+            Some(bits) => Some(Self(bits)),
+            None => None,
+        }
+    }
+
+    /// Returns the 128 bits.
+    #[must_use]
+    pub const fn get(self) -> u128 {
+        self.0.get()
+    }
+
+    pub(super) fn random(dice: &Dice) -> Self {
+        let bits = u128::from(dice.roll()) << 64 | u128::from(dice.roll());
+        Self(NonZeroU128::new(bits).unwrap_or(NonZeroU128::MIN))
+    }
+}
+
+/// Names a span: one service's part in a trace, or one call that it makes.
+///
+/// Shown as 16 lower-case hexadecimal digits, never all zero.
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct SpanId(NonZeroU64);
+
+impl SpanId {
+    /// Creates an id from its 64 bits; none from zero, which W3C Trace Context forbids.
+    #[must_use]
+    pub const fn new(bits: u64) -> Option<Self> {
+        match NonZeroU64::new(bits) {
+            Some(bits) => Some(Self(bits)),
+            None => None,
+        }
+    }
+
+    /// Returns the 64 bits.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0.get()
+    }
+
+    pub(super) fn random(dice: &Dice) -> Self {
+        Self(NonZeroU64::new(dice.roll()).unwrap_or(NonZeroU64::MIN))
+    }
+
+    pub(super) fn parse(digits: &[u8]) -> Result<Self, InvalidTrace> {
+        let bits = hex(digits, 16).and_then(|bits| u64::try_from(bits).ok());
+        bits.and_then(Self::new).ok_or(InvalidTrace::SpanId)
+    }
+}
+
+impl Display for TraceId {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl Debug for TraceId {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "TraceId({self})")
+    }
+}
+
+impl FromStr for TraceId {
+    type Err = InvalidTrace;
+
+    fn from_str(digits: &str) -> Result<Self, InvalidTrace> {
+        let bits = hex(digits.as_bytes(), 32).and_then(Self::new);
+        bits.ok_or(InvalidTrace::TraceId)
+    }
+}
+
+impl Display for SpanId {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl Debug for SpanId {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "SpanId({self})")
+    }
+}
+
+impl FromStr for SpanId {
+    type Err = InvalidTrace;
+
+    fn from_str(digits: &str) -> Result<Self, InvalidTrace> {
+        Self::parse(digits.as_bytes())
+    }
+}
+
+/// Reads exactly `length` digits, at most 32; W3C and B3 both know lower case only.
+pub(super) fn hex(digits: &[u8], length: usize) -> Option<u128> {
+    if digits.len() != length {
+        return None;
+    }
+    digits.iter().try_fold(0, |bits, digit| {
+        let digit = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => return None,
+        };
+        Some(bits << 4 | u128::from(digit))
+    })
+}
+
+/// Fills `place` with the last digits of `bits`.
+pub(super) fn write_hex(place: &mut [u8], mut bits: u128) {
+    for digit in place.iter_mut().rev() {
+        *digit = b"0123456789abcdef"[(bits & 0xf) as usize];
+        bits >>= 4;
+    }
+}

@@ -1,0 +1,29 @@
+/// A set of header formats in which a trace travels.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Propagation(u8);
+
+impl Propagation {
+    /// No format at all.
+    pub const NONE: Self = Self(0);
+    /// `traceparent` and `tracestate`, the W3C Recommendation "Trace Context".
+    pub const W3C: Self = Self(1);
+    /// `b3`, Zipkin's format in one header.
+    pub const B3: Self = Self(2);
+    /// `x-b3-traceid`, `x-b3-spanid`, `x-b3-parentspanid`, `x-b3-sampled` and `x-b3-flags`, Zipkin's
+    /// format in several headers.
+    pub const B3_MULTI: Self = Self(4);
+    /// All of them.
+    pub const ALL: Self = Self(7);
+
+    /// Returns both sets in one.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Says whether all of `other` is in this set.
+    #[must_use]
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}

@@ -1,0 +1,50 @@
+//! `x-request-id`, as Envoy makes and keeps it.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::ids::write_hex;
+use crate::base::dice::Dice;
+
+static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A longer one is replaced: it goes into every log line and every call.
+const LONGEST: usize = 256;
+
+/// Returns the id that the request has, if it is text of a sound length.
+pub(super) fn of(headers: &HeaderMap) -> Option<HeaderValue> {
+    let value = headers.get(&X_REQUEST_ID)?;
+    let sound = (1..=LONGEST).contains(&value.len()) && value.to_str().is_ok();
+    sound.then(|| value.clone())
+}
+
+/// Makes a UUID of version 4 (RFC 9562).
+pub(super) fn make(dice: &Dice) -> HeaderValue {
+    let bits = u128::from(dice.roll()) << 64 | u128::from(dice.roll());
+    let version = bits & !(0xf << 76) | 0x4 << 76;
+    let uuid = version & !(0x3 << 62) | 0x2 << 62;
+    let mut text = *b"00000000-0000-0000-0000-000000000000";
+    for (place, shift) in [
+        (0..8, 96),
+        (9..13, 80),
+        (14..18, 64),
+        (19..23, 48),
+        (24..36, 0),
+    ] {
+        write_hex(&mut text[place], uuid >> shift);
+    }
+    HeaderValue::from_bytes(&text).expect("digits and dashes are a header value")
+}
+
+/// Puts the id on a request that has none; one that somebody chose stands.
+pub(super) fn write(request_id: &HeaderValue, headers: &mut HeaderMap) {
+    if !headers.contains_key(&X_REQUEST_ID) {
+        headers.insert(&X_REQUEST_ID, request_id.clone());
+    }
+}
+
+/// Puts the id on a message, whatever was there.
+pub(super) fn overwrite(request_id: &HeaderValue, headers: &mut HeaderMap) {
+    if headers.get(&X_REQUEST_ID) != Some(request_id) {
+        headers.insert(&X_REQUEST_ID, request_id.clone());
+    }
+}

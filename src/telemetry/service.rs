@@ -1,0 +1,53 @@
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use super::shared::Shared;
+use super::{SpanKind, TracedBody, TracedFuture};
+use crate::base::gate::GatedFuture;
+
+/// Runs each request as one hop of its trace.
+///
+/// See the [module docs](super) for an example.
+#[derive(Clone, Debug)]
+pub struct Traced<S> {
+    inner: S,
+    shared: Arc<Shared>,
+}
+
+impl<S> Traced<S> {
+    pub(super) const fn new(inner: S, shared: Arc<Shared>) -> Self {
+        Self { inner, shared }
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for Traced<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: 'static,
+    R: Body<Data = Bytes>,
+    R::Error: 'static,
+{
+    type Response = Response<TracedBody<R>>;
+    type Error = S::Error;
+    type Future = TracedFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let policy = self.shared.policy.load();
+        let (mut scope, ticket) = self.shared.start(&policy, &mut request);
+        let inner = {
+            let _inside = scope.enter();
+            GatedFuture::call(&mut self.inner, request, ticket)
+        };
+        let server = self.shared.kind == SpanKind::Server;
+        TracedFuture::new(inner, scope, server && policy.tells_request_id())
+    }
+}

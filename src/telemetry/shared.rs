@@ -1,0 +1,137 @@
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
+
+use super::b3::Sampling;
+use super::current::Scope;
+use super::remote::Found;
+use super::{
+    InvalidTrace, SpanKind, SpanProcessor, SpanTicket, TraceContext, TracePolicy, request_id, span,
+};
+use crate::base::Live;
+use crate::base::dice::Dice;
+
+/// What all clones of a layer have in common.
+#[derive(Debug)]
+pub(super) struct Shared {
+    dice: Dice,
+    pub(super) kind: SpanKind,
+    pub(super) policy: Live<TracePolicy>,
+    processor: Option<Arc<dyn SpanProcessor>>,
+}
+
+impl Shared {
+    pub(super) fn new(
+        kind: SpanKind,
+        policy: TracePolicy,
+        processor: Option<Arc<dyn SpanProcessor>>,
+    ) -> Self {
+        Self {
+            dice: Dice::default(),
+            kind,
+            policy: Live::new(policy),
+            processor,
+        }
+    }
+
+    pub(super) fn reconfigure(&self, policy: TracePolicy) {
+        self.policy.store(policy);
+    }
+
+    /// Begins a hop: its scope, what stands for it, and the headers that tell it.
+    pub(super) fn start<B>(
+        &self,
+        policy: &TracePolicy,
+        request: &mut Request<B>,
+    ) -> (Scope, SpanTicket) {
+        if !policy.is_enabled() {
+            return (Scope::none(), SpanTicket::default());
+        }
+        let (trace, invalid) = match self.kind {
+            SpanKind::Server => self.accept(request.headers(), policy),
+            SpanKind::Attempt | SpanKind::Client => match TraceContext::current() {
+                Some(current) => (current.into_child(&self.dice), None),
+                None => self.accept(request.headers(), policy),
+            },
+        };
+        match (self.kind, &trace.request_id) {
+            (SpanKind::Server, Some(id)) => request_id::overwrite(id, request.headers_mut()),
+            (SpanKind::Server, None) => {}
+            (SpanKind::Attempt | SpanKind::Client, _) => {
+                trace.write(policy, request.headers_mut());
+            }
+        }
+        let span = span::open(self.kind, request, &trace);
+        let processor = self.processor.as_ref();
+        let ticket = SpanTicket::new(self.kind, request, &trace, &span, policy, processor);
+        let mut scope = Scope::new(Some(trace), span);
+        if let Some(reason) = invalid {
+            let _inside = scope.enter();
+            tracing::debug!(%reason, "trace headers not understood, a trace begins here");
+        }
+        (scope, ticket)
+    }
+
+    /// Takes on the trace that the headers name, or the current one, or begins one.
+    fn accept(
+        &self,
+        headers: &HeaderMap,
+        policy: &TracePolicy,
+    ) -> (TraceContext, Option<InvalidTrace>) {
+        let found = Found::read(headers, policy.accepted());
+        let invalid = found.invalid.filter(|_| found.caller.is_none());
+        let formats = found.formats;
+        let trace = match found.caller {
+            Some(caller) => {
+                let sampled = caller.sampled.unwrap_or_else(|| self.samples(policy));
+                caller.into_context(sampled).into_child(&self.dice)
+            }
+            None => match TraceContext::current() {
+                // A layer of ours further out has begun it already.
+                Some(current) => current.into_child(&self.dice),
+                None => self.begin(found.sampling, policy),
+            },
+        };
+        let kept = policy.keeps_request_id().then(|| request_id::of(headers));
+        let request_id = kept
+            .flatten()
+            .or(trace.request_id)
+            .unwrap_or_else(|| request_id::make(&self.dice));
+        let trace = TraceContext {
+            formats: trace.formats.and(formats),
+            forwarded: forwarded(headers, policy).or(trace.forwarded),
+            request_id: Some(request_id),
+            ..trace
+        };
+        (trace, invalid)
+    }
+
+    fn begin(&self, sampling: Sampling, policy: &TracePolicy) -> TraceContext {
+        let sampled = sampling.sampled;
+        let sampled = sampled.unwrap_or_else(|| self.samples(policy));
+        TraceContext {
+            debug: sampling.debug,
+            ..TraceContext::root(&self.dice, sampled)
+        }
+    }
+
+    fn samples(&self, policy: &TracePolicy) -> bool {
+        policy.samples(self.dice.roll())
+    }
+}
+
+/// Returns those headers that are to be passed on; nothing is allocated when there are none.
+fn forwarded(
+    headers: &HeaderMap,
+    policy: &TracePolicy,
+) -> Option<Arc<[(HeaderName, HeaderValue)]>> {
+    let there = |name: &&HeaderName| headers.contains_key(*name);
+    if !policy.forwarded().iter().any(|name| there(&name)) {
+        return None;
+    }
+    let all = policy.forwarded().iter().flat_map(|name| {
+        let values = headers.get_all(name).iter();
+        values.map(|value| (name.clone(), value.clone()))
+    });
+    Some(all.collect())
+}

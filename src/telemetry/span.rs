@@ -1,0 +1,177 @@
+//! A hop under way: its span of `tracing`, and what its processor will get.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, Request};
+use tracing::Span;
+use tracing::field::Empty;
+
+use super::{SpanData, SpanKind, SpanProcessor, TraceContext, TracePolicy};
+use crate::base::clock;
+use crate::base::gate::Ticket;
+use crate::base::{Failure, Outcome, ResponseHead};
+
+/// Opens a span; the macro of `tracing` wants its name as a literal.
+macro_rules! open {
+    ($name:literal, $kind:literal, $request:expr, $trace:expr) => {
+        tracing::info_span!(
+            $name,
+            otel.kind = $kind,
+            otel.status_code = Empty,
+            http.request.method = $request.method().as_str(),
+            http.request.resend_count = Empty,
+            http.response.status_code = Empty,
+            server.address = $request.uri().host(),
+            server.port = $request.uri().port_u16(),
+            url.path = $request.uri().path(),
+            error.type = Empty,
+            rpc.grpc.status_code = Empty,
+            trace_id = display($trace.trace_id()),
+            span_id = display($trace.span_id()),
+            parent_span_id = $trace.parent_id().map(display),
+            request_id = $trace.request_id(),
+            duration_ms = Empty,
+        )
+    };
+}
+
+/// Opens the span of a hop. With nobody listening it costs a look at a flag: no id is formatted.
+pub(super) fn open<B>(kind: SpanKind, request: &Request<B>, trace: &TraceContext) -> Span {
+    let span = match kind {
+        SpanKind::Attempt => open!("http.client.attempt", "client", request, trace),
+        SpanKind::Client => open!("http.client.request", "internal", request, trace),
+        SpanKind::Server => open!("http.server.request", "server", request, trace),
+    };
+    if kind == SpanKind::Attempt
+        && !span.is_disabled()
+        && let Some(attempt) = attempt(request.headers())
+    {
+        // OpenTelemetry counts the times that it was sent again.
+        span.record("http.request.resend_count", attempt.saturating_sub(1));
+    }
+    span
+}
+
+/// Stands for a hop until its response body ends.
+///
+/// None inside if nobody wants to know: what is moved with each call stays small.
+#[derive(Debug, Default)]
+pub(super) struct SpanTicket(Option<Box<Hop>>);
+
+#[derive(Debug)]
+struct Hop {
+    data: SpanData,
+    processor: Option<Arc<dyn SpanProcessor>>,
+    span: Span,
+}
+
+impl SpanTicket {
+    pub(super) fn new<B>(
+        kind: SpanKind,
+        request: &Request<B>,
+        trace: &TraceContext,
+        span: &Span,
+        policy: &TracePolicy,
+        processor: Option<&Arc<dyn SpanProcessor>>,
+    ) -> Self {
+        let wanted = processor.is_some() || !span.is_disabled();
+        Self(wanted.then(|| {
+            Box::new(Hop {
+                data: SpanData {
+                    attempt: attempt(request.headers()),
+                    duration: Duration::ZERO,
+                    kind,
+                    method: request.method().clone(),
+                    outcome: Outcome::Abandoned,
+                    service: policy.service_name(),
+                    started: clock::now(),
+                    status: None,
+                    trace: trace.clone(),
+                    uri: request.uri().clone(),
+                },
+                processor: processor.cloned(),
+                span: span.clone(),
+            })
+        }))
+    }
+}
+
+impl Hop {
+    fn failed(&self, error: &str) {
+        self.span.record("error.type", error);
+        self.span.record("otel.status_code", "ERROR");
+    }
+
+    /// OpenTelemetry's rule: to a server a 4xx is its caller's error, to a client it is one.
+    fn judge_status(&self) {
+        let server = self.data.kind == SpanKind::Server;
+        if let Some(status) = self.data.status
+            && (status.is_server_error() || (!server && status.is_client_error()))
+        {
+            self.failed(status.as_str());
+        }
+    }
+}
+
+impl Ticket for SpanTicket {
+    fn inspect(&mut self, head: ResponseHead<'_>) {
+        if let Some(hop) = &mut self.0 {
+            let status = head.status();
+            hop.data.status = Some(status);
+            hop.span
+                .record("http.response.status_code", status.as_u16());
+        }
+    }
+
+    fn head(&mut self, outcome: Outcome) {
+        let Some(hop) = &mut self.0 else { return };
+        hop.data.outcome = outcome;
+        match outcome {
+            Outcome::Failed(failure) => hop.failed(failure.name()),
+            Outcome::Grpc(status) => {
+                hop.span.record("rpc.grpc.status_code", status.code());
+                if !outcome.is_success() {
+                    hop.failed("grpc");
+                }
+            }
+            Outcome::Abandoned => {}
+            Outcome::Refused | Outcome::Status(_) => hop.judge_status(),
+        }
+    }
+
+    fn broken(&mut self, failure: Failure) {
+        if let Some(hop) = &mut self.0 {
+            hop.data.outcome = Outcome::Failed(failure);
+            hop.failed(failure.name());
+        }
+    }
+}
+
+impl Drop for SpanTicket {
+    fn drop(&mut self) {
+        let Some(mut hop) = self.0.take() else {
+            return;
+        };
+        if hop.data.outcome == Outcome::Abandoned {
+            hop.failed("abandoned");
+        }
+        let duration = clock::now().saturating_duration_since(hop.data.started);
+        hop.data.duration = duration;
+        hop.span
+            .record("duration_ms", duration.as_secs_f64() * 1_000.0);
+        if let Some(processor) = &hop.processor {
+            processor.on_end(&hop.data);
+        }
+    }
+}
+
+/// Reads what the retry layer wrote on this attempt.
+fn attempt(headers: &HeaderMap) -> Option<u32> {
+    headers
+        .get("x-envoy-attempt-count")?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
+}

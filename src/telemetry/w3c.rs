@@ -1,0 +1,144 @@
+//! W3C Trace Context, level 1 (<https://www.w3.org/TR/trace-context-1/>), which says of itself how
+//! strict a reader must be; of level 2 the `random` flag is passed on.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::ids::{hex, write_hex};
+use super::remote::Remote;
+use super::{InvalidTrace, SpanId, TraceContext, TraceId};
+
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+const SAMPLED: u8 = 0x01;
+const RANDOM: u8 = 0x02;
+
+/// `00-` + 32 + `-` + 16 + `-` + 2.
+const LENGTH: usize = 55;
+/// The most members that `tracestate` may have; with more it is dropped as a whole.
+const MEMBERS: usize = 32;
+
+/// Reads both headers; `tracestate` counts only beside a good `traceparent`.
+pub(super) fn read(headers: &HeaderMap) -> Result<Option<Remote>, InvalidTrace> {
+    let mut values = headers.get_all(&TRACEPARENT).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(InvalidTrace::Duplicated("traceparent"));
+    }
+    let mut remote = traceparent(trim(value.as_bytes()))?;
+    remote.tracestate = tracestate(headers);
+    Ok(Some(remote))
+}
+
+pub(super) fn write(trace: &TraceContext, headers: &mut HeaderMap) {
+    headers.insert(&TRACEPARENT, format(trace));
+    match &trace.tracestate {
+        Some(tracestate) => {
+            headers.insert(&TRACESTATE, tracestate.clone());
+        }
+        None => {
+            headers.remove(&TRACESTATE);
+        }
+    }
+}
+
+fn format(trace: &TraceContext) -> HeaderValue {
+    let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
+    write_hex(&mut text[3..35], trace.trace_id.get());
+    write_hex(&mut text[36..52], trace.span_id.get().into());
+    let random = if trace.random { RANDOM } else { 0 };
+    let sampled = if trace.sampled { SAMPLED } else { 0 };
+    write_hex(&mut text[53..], (random | sampled).into());
+    HeaderValue::from_bytes(&text).expect("digits and dashes are a header value")
+}
+
+fn traceparent(text: &[u8]) -> Result<Remote, InvalidTrace> {
+    const FORM: InvalidTrace = InvalidTrace::Form("traceparent");
+    let version = text.get(..2).ok_or(FORM)?;
+    let version = hex(version, 2).ok_or(InvalidTrace::Version)?;
+    if version == 0xff {
+        return Err(InvalidTrace::Version);
+    }
+    let dashes = [2, 35, 52];
+    if text.len() < LENGTH || dashes.iter().any(|&at| text[at] != b'-') {
+        return Err(FORM);
+    }
+    // A later version may say more, after one more dash; what is known stays where it is.
+    let more = text.get(LENGTH);
+    if more.is_some_and(|&next| version == 0 || next != b'-') {
+        return Err(FORM);
+    }
+    let trace_id = hex(&text[3..35], 32).and_then(TraceId::new);
+    let trace_id = trace_id.ok_or(InvalidTrace::TraceId)?;
+    let span_id = SpanId::parse(&text[36..52])?;
+    let flags = hex(&text[53..LENGTH], 2).and_then(|flags| u8::try_from(flags).ok());
+    let flags = flags.ok_or(InvalidTrace::Flags)?;
+    Ok(Remote {
+        random: flags & RANDOM != 0,
+        ..Remote::new(trace_id, span_id, Some(flags & SAMPLED != 0))
+    })
+}
+
+/// Returns the state of all vendors as one header; none if a member breaks the rules, because then
+/// the whole list is to be dropped.
+fn tracestate(headers: &HeaderMap) -> Option<HeaderValue> {
+    let mut values = headers.get_all(&TRACESTATE).iter();
+    let first = values.next()?;
+    // Several headers are one list, in their order.
+    let whole = values.try_fold(first.clone(), |whole, next| {
+        HeaderValue::from_bytes(&[whole.as_bytes(), b",", next.as_bytes()].concat()).ok()
+    })?;
+    let mut members = 0;
+    for member in whole.as_bytes().split(|&byte| byte == b',') {
+        let member = trim(member);
+        if member.is_empty() {
+            continue;
+        }
+        members += 1;
+        if members > MEMBERS || !is_member(member) {
+            return None;
+        }
+    }
+    (members > 0).then_some(whole)
+}
+
+fn is_member(member: &[u8]) -> bool {
+    let Some(equals) = member.iter().position(|&byte| byte == b'=') else {
+        return false;
+    };
+    is_key(&member[..equals]) && is_value(&member[equals + 1..])
+}
+
+fn is_key(key: &[u8]) -> bool {
+    match key.iter().position(|&byte| byte == b'@') {
+        Some(at) => {
+            let (tenant, system) = (&key[..at], &key[at + 1..]);
+            is_name(tenant, 241)
+                && is_name(system, 14)
+                && system.first().is_some_and(u8::is_ascii_lowercase)
+        }
+        None => is_name(key, 256) && key.first().is_some_and(u8::is_ascii_lowercase),
+    }
+}
+
+fn is_name(name: &[u8], most: usize) -> bool {
+    let head = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let tail = |byte: &u8| head(byte) || matches!(byte, b'_' | b'-' | b'*' | b'/');
+    name.len() <= most && name.first().is_some_and(head) && name.iter().all(tail)
+}
+
+/// Trailing blanks are gone already: they are the list's.
+fn is_value(value: &[u8]) -> bool {
+    let allowed = |byte: &u8| matches!(byte, b' '..=b'~') && *byte != b'=';
+    (1..=256).contains(&value.len()) && value.iter().all(allowed)
+}
+
+/// Takes off the optional white space of HTTP.
+pub(super) fn trim(mut text: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = text {
+        text = rest;
+    }
+    text
+}

@@ -1,0 +1,119 @@
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::Response;
+use http_body::{Body, Frame, SizeHint};
+use pin_project::pin_project;
+
+use super::Elapsed;
+use super::limits::Limits;
+use crate::base::timer::Timer;
+use crate::base::{Answer, BoxError};
+
+/// The body of a response under a timeout: the upstream's, or our own answer.
+///
+/// It ends with the error [`Elapsed`] when its time is over. The error type is the common
+/// [`BoxError`](crate::BoxError), whatever the upstream's is; the upstream's own errors are inside
+/// unchanged.
+#[pin_project]
+#[derive(Debug)]
+pub struct TimeoutBody<R> {
+    #[pin]
+    source: Source<R>,
+}
+
+#[pin_project(project = SourceProj)]
+#[derive(Debug)]
+enum Source<R> {
+    Answer(Answer),
+    /// Its time was over, and the upstream's body was let go.
+    Cut,
+    Upstream {
+        #[pin]
+        inner: R,
+        #[pin]
+        timer: Timer,
+        limits: Limits,
+    },
+}
+
+impl<R> TimeoutBody<R> {
+    pub(super) const fn answer(answer: Answer) -> Self {
+        Self {
+            source: Source::Answer(answer),
+        }
+    }
+
+    pub(super) fn upstream(response: Response<R>, mut limits: Limits) -> Response<Self> {
+        limits.body_of(&response);
+        response.map(|inner| Self {
+            source: Source::Upstream {
+                inner,
+                timer: Timer::new(),
+                limits,
+            },
+        })
+    }
+}
+
+impl<R> Body for TimeoutBody<R>
+where
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let elapsed = match self.as_mut().project().source.project() {
+            SourceProj::Answer(answer) => {
+                return Poll::Ready(answer.take().map(|text| Ok(Frame::data(text))));
+            }
+            SourceProj::Cut => return Poll::Ready(None),
+            SourceProj::Upstream {
+                mut inner,
+                timer,
+                limits,
+            } => {
+                let frame = {
+                    let _guard = limits.enter();
+                    inner.as_mut().poll_frame(cx)
+                };
+                // Before the timer: a frame that is there wins.
+                let elapsed = if let Poll::Ready(frame) = frame {
+                    if limits.passes(frame.as_ref(), inner.is_end_stream()) {
+                        return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+                    }
+                    Elapsed::Total(limits.length())
+                } else {
+                    ready!(limits.poll_elapsed(timer, cx))
+                };
+                limits.cut(elapsed);
+                elapsed
+            }
+        };
+        // Lets go of the upstream at once, as its own timeout would.
+        self.project().source.set(Source::Cut);
+        Poll::Ready(Some(Err(elapsed.into())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            Source::Answer(answer) => answer.is_end_stream(),
+            Source::Cut => true,
+            Source::Upstream { inner, .. } => inner.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            Source::Answer(answer) => answer.size_hint(),
+            Source::Cut => SizeHint::with_exact(0),
+            Source::Upstream { inner, .. } => inner.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::Response;
+use http_body::Body;
+use pin_project::pin_project;
+
+use super::TimeoutBody;
+use super::limits::Limits;
+use crate::Rejection;
+use crate::base::Answer;
+use crate::base::timer::Timer;
+
+/// Response future of [`Timeout`](super::Timeout).
+#[pin_project]
+#[derive(Debug)]
+pub struct TimeoutFuture<F> {
+    #[pin]
+    state: State<F>,
+}
+
+#[pin_project(project = StateProj)]
+#[derive(Debug)]
+enum State<F> {
+    Calling {
+        #[pin]
+        inner: F,
+        #[pin]
+        timer: Timer,
+        limits: Option<Limits>,
+        grpc: bool,
+    },
+    // Boxed: an answer of our own allocates its headers anyway.
+    Rejected(Option<Box<Response<Answer>>>),
+}
+
+impl<F> TimeoutFuture<F> {
+    pub(super) const fn calling(inner: F, limits: Limits, grpc: bool) -> Self {
+        Self {
+            state: State::Calling {
+                inner,
+                timer: Timer::new(),
+                limits: Some(limits),
+                grpc,
+            },
+        }
+    }
+
+    pub(super) fn rejected(response: Response<Answer>) -> Self {
+        Self {
+            state: State::Rejected(Some(Box::new(response))),
+        }
+    }
+}
+
+impl<F, R, E> Future for TimeoutFuture<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+    R: Body<Data = Bytes>,
+{
+    type Output = Result<Response<TimeoutBody<R>>, E>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let (limits, grpc) = match self.as_mut().project().state.project() {
+            StateProj::Rejected(response) => {
+                let response = response.take().expect("not polled after completion");
+                return Poll::Ready(Ok(response.map(TimeoutBody::answer)));
+            }
+            StateProj::Calling {
+                inner,
+                timer,
+                limits,
+                grpc,
+            } => {
+                let slot = limits;
+                let limits = slot.as_ref().expect("not polled after completion");
+                let polled = {
+                    let _guard = limits.enter();
+                    inner.poll(cx)
+                };
+                if polled.is_pending() {
+                    let Some(window) = limits.window() else {
+                        return Poll::Pending;
+                    };
+                    ready!(timer.poll_at(window.at, cx));
+                }
+                let limits = slot.take().expect("there a moment ago");
+                // An answer that is there wins over the timer.
+                if let Poll::Ready(result) = polled {
+                    return Poll::Ready(result.map(|r| TimeoutBody::upstream(r, limits)));
+                }
+                (limits, *grpc)
+            }
+        };
+        // Drops the inner call first: what it holds is free before the caller hears of it.
+        self.project().state.set(State::Rejected(None));
+        let rejection = Rejection::TimedOut(limits.length());
+        limits.rejected(rejection);
+        let response = rejection.into_response(grpc);
+        Poll::Ready(Ok(response.map(TimeoutBody::answer)))
+    }
+}

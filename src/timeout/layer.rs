@@ -1,0 +1,45 @@
+use std::sync::Arc;
+
+use tower_layer::Layer;
+
+use super::service::Shared;
+use super::{Timeout, TimeoutPolicy};
+use crate::{Log, Observe};
+
+/// Limits how long every service it wraps may take to answer.
+///
+/// The services, and the clones of this layer, share its policy. See the [module docs](super) for an
+/// example.
+#[derive(Clone, Debug)]
+pub struct TimeoutLayer {
+    shared: Arc<Shared>,
+}
+
+impl TimeoutLayer {
+    /// Creates a timeout that reports to the [`Log`].
+    #[must_use]
+    pub fn new(policy: TimeoutPolicy) -> Self {
+        Self::observed(policy, Arc::new(Log))
+    }
+
+    /// Creates a timeout that reports to `observe`.
+    #[must_use]
+    pub fn observed(policy: TimeoutPolicy, observe: Arc<dyn Observe>) -> Self {
+        Self {
+            shared: Arc::new(Shared::new(policy, observe)),
+        }
+    }
+
+    /// Replaces the policy for requests that start from now on; those under way keep theirs.
+    pub fn reconfigure(&self, policy: TimeoutPolicy) {
+        self.shared.reconfigure(policy);
+    }
+}
+
+impl<S> Layer<S> for TimeoutLayer {
+    type Service = Timeout<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Timeout::new(inner, Arc::clone(&self.shared))
+    }
+}

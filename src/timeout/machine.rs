@@ -1,0 +1,137 @@
+//! Which time holds. Policy, headers and instants are arguments; nothing here waits.
+
+use std::time::{Duration, Instant};
+
+use super::TimeoutPolicy;
+
+/// The times that the headers of a request tell.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Told {
+    /// `x-envoy-expected-rq-timeout-ms`.
+    pub(super) expected: Option<Duration>,
+    /// `grpc-timeout`, of a gRPC request.
+    pub(super) grpc: Option<Duration>,
+    /// What the request sets in place of the policy's time; 0 for any time.
+    pub(super) instead: Option<Duration>,
+}
+
+/// The time within which an answer must come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Window {
+    /// When it ends.
+    pub(super) at: Instant,
+    /// How long it was at its beginning.
+    pub(super) length: Duration,
+}
+
+/// A deadline came before the call.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Passed;
+
+/// Returns the shortest time that policy and headers allow; `None` is any time.
+pub(super) fn allowance(policy: &TimeoutPolicy, told: Told) -> Option<Duration> {
+    let own = told.instead.unwrap_or_else(|| policy.total_timeout());
+    let own = (!own.is_zero()).then_some(own);
+    let (expected, grpc) = if policy.incoming() {
+        (
+            told.expected,
+            told.grpc.map(|grpc| less_offset(policy, grpc)),
+        )
+    } else {
+        (None, None)
+    };
+    [own, expected, grpc].into_iter().flatten().min()
+}
+
+/// Returns the window of a call at `now` under the deadline `current`; `None` if there is no limit.
+pub(super) fn window(
+    allowance: Option<Duration>,
+    current: Option<Instant>,
+    now: Instant,
+) -> Result<Option<Window>, Passed> {
+    if current.is_some_and(|current| current <= now) {
+        return Err(Passed);
+    }
+    let own = allowance.and_then(|length| {
+        let at = now.checked_add(length)?;
+        Some(Window { at, length })
+    });
+    let inherited = current.map(|at| Window {
+        at,
+        length: at - now,
+    });
+    Ok([own, inherited].into_iter().flatten().min_by_key(|w| w.at))
+}
+
+/// Taking off everything would leave 0, which means any time.
+fn less_offset(policy: &TimeoutPolicy, grpc: Duration) -> Duration {
+    grpc.checked_sub(policy.grpc_offset())
+        .filter(|rest| !rest.is_zero())
+        .unwrap_or(grpc)
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests choose the start of time")]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn the_shortest_time_holds() {
+        let policy = TimeoutPolicy::total(10 * MS);
+        let told = |expected, grpc| Told {
+            expected,
+            grpc,
+            instead: None,
+        };
+        for (told, expected) in [
+            (told(None, None), 10),
+            (told(Some(8 * MS), None), 8),
+            (told(Some(12 * MS), Some(9 * MS)), 9),
+            (told(Some(12 * MS), Some(12 * MS)), 10),
+        ] {
+            assert_eq!(allowance(&policy, told), Some(expected * MS));
+            let strict = policy.clone().with_incoming(false);
+            assert_eq!(allowance(&strict, told), Some(10 * MS));
+        }
+    }
+
+    #[test]
+    fn a_request_replaces_the_policys_time_and_0_is_any() {
+        let policy = TimeoutPolicy::total(10 * MS);
+        for (instead, expected) in [(15, Some(15 * MS)), (0, None)] {
+            let told = Told {
+                instead: Some(instead * MS),
+                ..Told::default()
+            };
+            assert_eq!(allowance(&policy, told), expected);
+        }
+    }
+
+    #[test]
+    fn the_offset_never_leaves_nothing() {
+        let policy = TimeoutPolicy::default().with_grpc_offset(10 * MS);
+        for (grpc, expected) in [(100, 90), (11, 1), (10, 10), (1, 1)] {
+            let told = Told {
+                grpc: Some(grpc * MS),
+                ..Told::default()
+            };
+            assert_eq!(allowance(&policy, told), Some(expected * MS));
+        }
+    }
+
+    #[test]
+    fn the_sooner_of_window_and_current_deadline_holds() {
+        let now = Instant::now();
+        let at = |ms: u32| now + ms * MS;
+        let own = Some(10 * MS);
+        let length = |current| window(own, current, now).map(|w| w.map(|w| w.length));
+        assert_eq!(length(None), Ok(own));
+        assert_eq!(length(Some(at(4))), Ok(Some(4 * MS)));
+        assert_eq!(length(Some(at(40))), Ok(own));
+        assert_eq!(length(Some(now)), Err(Passed));
+        assert_eq!(window(None, None, now), Ok(None));
+        assert_eq!(window(Some(Duration::MAX), None, now), Ok(None));
+    }
+}

@@ -1,0 +1,152 @@
+//! Does to a request and a response what the route says, in Envoy's order.
+
+use http::uri::{PathAndQuery, Scheme};
+use http::{HeaderName, HeaderValue, Request, Response, header};
+
+use super::machine::{Choice, Decision, Matched, choose};
+use super::on_response::OnResponse;
+use super::path::set_path;
+use super::view::View;
+use super::{Destination, Routed, TrafficSplitPolicy};
+use crate::base::authority::{authority, scheme, with_authority};
+use crate::base::{Answer, Rejection, RequestHead};
+
+const ORIGINAL_HOST: HeaderName = HeaderName::from_static("x-envoy-original-host");
+const ORIGINAL_PATH: HeaderName = HeaderName::from_static("x-envoy-original-path");
+
+/// What is to be done with a request, once it has been changed as it should be.
+pub(super) enum Next<'p> {
+    Answer(Response<Answer>),
+    Forward {
+        choice: Choice<'p>,
+        on_response: OnResponse,
+        /// The port that the request was addressed to, if it named one.
+        port: Option<u16>,
+    },
+    PassThrough,
+    Reject(Rejection),
+}
+
+/// Decides about a request, and changes it.
+pub(super) fn decide<'p, B>(
+    policy: &'p TrafficSplitPolicy,
+    request: &mut Request<B>,
+    roll: u64,
+) -> Next<'p> {
+    let head = RequestHead::of(request);
+    let view = View::of(head, policy);
+    match choose(policy, &view, roll) {
+        Decision::NoRoute => Next::Reject(Rejection::NoRoute),
+        Decision::PassThrough => Next::PassThrough,
+        Decision::DirectResponse(matched, direct) => {
+            Next::answer(direct.response(head.is_grpc()), matched, head)
+        }
+        Decision::Redirect(matched, redirect) => match redirect.response(&view, matched) {
+            Some(response) => Next::answer(response, matched, head),
+            None => Next::Reject(Rejection::NoRoute),
+        },
+        Decision::Forward(choice) => {
+            let on_response = OnResponse::to(choice, head);
+            let normal = view.changed_path().map(str::to_owned);
+            let rewritten = rewritten_path(choice.matched(), view.path());
+            let port = view.explicit_port;
+            change(request, choice, normal, rewritten);
+            Next::Forward {
+                choice,
+                on_response,
+                port,
+            }
+        }
+    }
+}
+
+impl Next<'_> {
+    fn answer(mut response: Response<Answer>, matched: Matched<'_>, head: RequestHead<'_>) -> Self {
+        let operations = matched.route().response_headers.resolved(head);
+        operations.apply_to_response(response.headers_mut());
+        Self::Answer(response)
+    }
+}
+
+/// Changes a request that goes to a destination: headers, then host, then path, as Envoy does.
+fn change<B>(
+    request: &mut Request<B>,
+    choice: Choice<'_>,
+    normal_path: Option<String>,
+    rewritten_path: Option<String>,
+) {
+    let route = choice.matched().route();
+    if let Some(path) = normal_path {
+        set_path(request.uri_mut(), &path);
+    }
+    choice.weighted().request_headers.apply_to_request(request);
+    route.request_headers.apply_to_request(request);
+    if let Some(new) = &route.rewrite.authority {
+        let head = RequestHead::of(request);
+        let original = HeaderValue::from_str(authority(&head));
+        if let (Ok(original), Ok(new)) = (original, HeaderValue::from_str(new.as_str())) {
+            request.headers_mut().insert(ORIGINAL_HOST, original);
+            request.headers_mut().insert(header::HOST, new);
+        }
+    }
+    if let Some(path) = rewritten_path {
+        let original = request.uri().path_and_query().map(PathAndQuery::as_str);
+        if let Some(Ok(original)) = original.map(HeaderValue::from_str) {
+            request.headers_mut().insert(ORIGINAL_PATH, original);
+        }
+        set_path(request.uri_mut(), &path);
+    }
+    request.extensions_mut().insert(Routed::to(choice));
+}
+
+/// Makes the destination the address of a request, as a client needs it that serves them all; `port`
+/// is that of the request.
+///
+/// Says whether the destination has a host that can be addressed at all.
+pub(super) fn readdress<B>(
+    request: &mut Request<B>,
+    destination: &Destination,
+    port: Option<u16>,
+    host: Host,
+) -> bool {
+    let Some(new) = destination.authority(port) else {
+        return false;
+    };
+    let head = RequestHead::of(request);
+    let written = head.headers().contains_key(header::HOST);
+    let host = match host {
+        // A host that is not written is read off the address, which is about to change.
+        Host::Kept => (!written).then(|| authority(&head)),
+        Host::OfDestination => written.then(|| new.as_str()),
+        Host::Rewritten => None,
+    };
+    let host = host.and_then(|host| HeaderValue::from_str(host).ok());
+    let scheme = match scheme(&head) {
+        "https" => Scheme::HTTPS,
+        _ => Scheme::HTTP,
+    };
+    if let Some(host) = host {
+        request.headers_mut().insert(header::HOST, host);
+    }
+    let uri = std::mem::take(request.uri_mut());
+    *request.uri_mut() = with_authority(uri, new, scheme);
+    true
+}
+
+/// What the `Host` header says of a request that goes to another address.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Host {
+    /// What the caller wrote.
+    Kept,
+    /// The destination.
+    OfDestination,
+    /// What the route put there.
+    Rewritten,
+}
+
+fn rewritten_path(matched: Matched<'_>, path: &str) -> Option<String> {
+    let rewrite = matched.route().rewrite.path.as_ref()?;
+    // `*`, and nothing at all, are no paths.
+    path.starts_with('/').then_some(())?;
+    rewrite.rewritten(path, matched.path())
+}

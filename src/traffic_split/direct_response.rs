@@ -1,0 +1,92 @@
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+
+use crate::base::{Answer, GrpcStatus};
+
+/// An answer that the route gives by itself.
+///
+/// A gRPC caller gets HTTP 200, the body as its message, and the gRPC status that Envoy makes of the
+/// HTTP status: 2, `UNKNOWN`, also for 200.
+#[derive(Clone, Debug)]
+pub struct DirectResponse {
+    body: Bytes,
+    status: StatusCode,
+}
+
+impl DirectResponse {
+    /// Creates an answer without a body.
+    #[must_use]
+    pub const fn new(status: StatusCode) -> Self {
+        Self {
+            body: Bytes::new(),
+            status,
+        }
+    }
+
+    /// Sets the body. The default is none. It is sent as `text/plain`, unless the route's response
+    /// headers say otherwise.
+    #[must_use]
+    pub fn with_body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// The status.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(super) fn response(&self, grpc: bool) -> Response<Answer> {
+        if grpc {
+            return self.grpc();
+        }
+        let mut response = Response::new(Answer::bytes(self.body.clone()));
+        *response.status_mut() = self.status;
+        if !self.body.is_empty() {
+            let text = HeaderValue::from_static("text/plain");
+            response.headers_mut().insert(header::CONTENT_TYPE, text);
+        }
+        response
+    }
+
+    fn grpc(&self) -> Response<Answer> {
+        let mut response = Response::new(Answer::empty());
+        let headers = response.headers_mut();
+        let grpc = HeaderValue::from_static("application/grpc");
+        headers.insert(header::CONTENT_TYPE, grpc);
+        headers.insert("grpc-status", grpc_status(self.status).to_header());
+        if !self.body.is_empty()
+            && let Ok(message) = HeaderValue::try_from(percent_encoded(&self.body))
+        {
+            headers.insert("grpc-message", message);
+        }
+        response
+    }
+}
+
+/// Returns the gRPC status that stands for an HTTP status, after gRPC's own table.
+fn grpc_status(status: StatusCode) -> GrpcStatus {
+    match status.as_u16() {
+        400 => GrpcStatus::INTERNAL,
+        401 => GrpcStatus::UNAUTHENTICATED,
+        403 => GrpcStatus::PERMISSION_DENIED,
+        404 => GrpcStatus::UNIMPLEMENTED,
+        429 | 502 | 503 | 504 => GrpcStatus::UNAVAILABLE,
+        _ => GrpcStatus::UNKNOWN,
+    }
+}
+
+/// Writes a message as gRPC sends it: everything but printable ASCII, and `%`, by its number.
+fn percent_encoded(message: &[u8]) -> String {
+    let mut encoded = String::with_capacity(message.len());
+    for byte in message {
+        match byte {
+            b' '..=b'$' | b'&'..=b'~' => encoded.push(char::from(*byte)),
+            _ => write!(encoded, "%{byte:02X}").expect("a string takes every text"),
+        }
+    }
+    encoded
+}

@@ -1,0 +1,158 @@
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use pin_project::pin_project;
+use tower_service::Service;
+
+use super::RoutedBody;
+use super::on_response::OnResponse;
+use crate::base::gate::Unwatched;
+use crate::base::{Answer, WatchedBody};
+
+/// Response future of [`TrafficRouter`](super::TrafficRouter).
+#[pin_project]
+#[derive(Debug)]
+pub struct RoutedFuture<F> {
+    #[pin]
+    state: State<F>,
+}
+
+#[pin_project(project = StateProj)]
+#[derive(Debug)]
+enum State<F> {
+    // Boxed: a response is 10 words, and few requests are answered here.
+    Answer(Option<Box<Response<Answer>>>),
+    Calling {
+        #[pin]
+        inner: F,
+        on_response: OnResponse,
+    },
+}
+
+impl<F> RoutedFuture<F> {
+    pub(super) fn answer(response: Response<Answer>) -> Self {
+        Self {
+            state: State::Answer(Some(Box::new(response))),
+        }
+    }
+
+    pub(super) const fn calling(inner: F, on_response: OnResponse) -> Self {
+        Self {
+            state: State::Calling { inner, on_response },
+        }
+    }
+}
+
+impl<F, R, E> Future for RoutedFuture<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+    R: Body<Data = Bytes>,
+{
+    type Output = Result<Response<RoutedBody<R>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            StateProj::Answer(response) => {
+                let response = response.take().expect("not polled after completion");
+                Poll::Ready(Ok(response.map(WatchedBody::answer)))
+            }
+            StateProj::Calling { inner, on_response } => {
+                let mut response = ready!(inner.poll(cx))?;
+                on_response.apply(response.headers_mut());
+                Poll::Ready(Ok(response.map(unwatched)))
+            }
+        }
+    }
+}
+
+/// Response future of [`TrafficSplit`](super::TrafficSplit).
+#[pin_project]
+pub struct TrafficSplitFuture<S, B>
+where
+    S: Service<Request<B>>,
+{
+    #[pin]
+    state: SplitState<S, B>,
+}
+
+#[pin_project(project = SplitStateProj)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "every call begins in the larger state, and a box would be an allocation for each"
+)]
+enum SplitState<S, B>
+where
+    S: Service<Request<B>>,
+{
+    Called(#[pin] RoutedFuture<S::Future>),
+    /// The chosen service is asked whether it is ready; nobody else waits for it.
+    Choosing {
+        call: Option<(S, Request<B>)>,
+        on_response: OnResponse,
+    },
+}
+
+impl<S, B> TrafficSplitFuture<S, B>
+where
+    S: Service<Request<B>>,
+{
+    pub(super) fn answer(response: Response<Answer>) -> Self {
+        Self {
+            state: SplitState::Called(RoutedFuture::answer(response)),
+        }
+    }
+
+    pub(super) const fn choosing(service: S, request: Request<B>, on_response: OnResponse) -> Self {
+        Self {
+            state: SplitState::Choosing {
+                call: Some((service, request)),
+                on_response,
+            },
+        }
+    }
+}
+
+impl<S, B, R> Future for TrafficSplitFuture<S, B>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    R: Body<Data = Bytes>,
+{
+    type Output = Result<Response<RoutedBody<R>>, S::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            let next = match self.as_mut().project().state.project() {
+                SplitStateProj::Called(called) => return called.poll(cx),
+                SplitStateProj::Choosing { call, on_response } => {
+                    let (service, _) = call.as_mut().expect("not polled after completion");
+                    ready!(service.poll_ready(cx))?;
+                    let (mut service, request) = call.take().expect("it was there just now");
+                    RoutedFuture::calling(service.call(request), std::mem::take(on_response))
+                }
+            };
+            self.as_mut().project().state.set(SplitState::Called(next));
+        }
+    }
+}
+
+impl<S, B> std::fmt::Debug for TrafficSplitFuture<S, B>
+where
+    S: Service<Request<B>>,
+{
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let state = match self.state {
+            SplitState::Called(_) => "Called",
+            SplitState::Choosing { .. } => "Choosing",
+        };
+        f.debug_struct("TrafficSplitFuture")
+            .field("state", &state)
+            .finish()
+    }
+}
+
+fn unwatched<R>(inner: R) -> RoutedBody<R> {
+    WatchedBody::upstream(inner, Unwatched, false)
+}

@@ -1,0 +1,167 @@
+use std::io::Write as _;
+
+use http::{HeaderName, HeaderValue};
+
+use crate::base::authority::authority;
+use crate::base::string_match::PatternError;
+use crate::base::{PeerAddress, RequestHead};
+
+/// The value of a header: a text, or one with parts that each request fills in.
+///
+/// A [`HeaderValue`] is taken as it is. [`HeaderFormat::parse`] reads Envoy's format, of which these
+/// commands are known: `%%` is a percent sign, `%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%` the address of
+/// the [peer](crate::PeerAddress), and `%REQ(name?other):length%` the value of a request's header, or else of another one, cut off after
+/// so many characters; `:path`, `:method`, `:authority` and `:scheme` are names too. A value that
+/// turns out empty is left out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeaderFormat(Format);
+
+#[derive(Clone, Debug, PartialEq)]
+enum Format {
+    Literal(HeaderValue),
+    Pieces(Box<[Piece]>),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Piece {
+    PeerAddress,
+    Request { names: Box<[Name]>, length: usize },
+    Text(Box<str>),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Name {
+    Authority,
+    Header(HeaderName),
+    Method,
+    Path,
+    Scheme,
+}
+
+impl HeaderFormat {
+    /// Reads a value in Envoy's format.
+    ///
+    /// # Errors
+    ///
+    /// If a `%` begins no command that is known, or the text cannot stand in a header.
+    pub fn parse(format: &str) -> Result<Self, PatternError> {
+        let error = |reason: &str| PatternError::new(format, reason);
+        let mut pieces = Vec::new();
+        let mut text = String::new();
+        let mut rest = format;
+        while let Some((before, after)) = rest.split_once('%') {
+            text.push_str(before);
+            let (command, after) = after
+                .split_once('%')
+                .ok_or_else(|| error("a `%` has no partner; write `%%` for a percent sign"))?;
+            if command.is_empty() {
+                text.push('%');
+            } else {
+                let piece = Piece::parse(command)
+                    .ok_or_else(|| error(&format!("`%{command}%` is not known")))?;
+                pieces.push(Piece::Text(std::mem::take(&mut text).into()));
+                pieces.push(piece);
+            }
+            rest = after;
+        }
+        text.push_str(rest);
+        HeaderValue::from_str(&text).map_err(|_| error("it cannot stand in a header"))?;
+        if pieces.is_empty() {
+            let literal = HeaderValue::from_str(&text);
+            return literal
+                .map(Self::from)
+                .map_err(|_| error("it cannot stand in a header"));
+        }
+        pieces.push(Piece::Text(text.into()));
+        Ok(Self(Format::Pieces(pieces.into())))
+    }
+
+    pub(super) const fn literal(&self) -> Option<&HeaderValue> {
+        match &self.0 {
+            Format::Literal(value) => Some(value),
+            Format::Pieces(_) => None,
+        }
+    }
+
+    pub(super) const fn is_literal(&self) -> bool {
+        self.literal().is_some()
+    }
+
+    /// Returns the value for a request; none if it is empty.
+    pub(super) fn value(&self, head: RequestHead<'_>) -> Option<HeaderValue> {
+        let pieces = match &self.0 {
+            Format::Literal(value) => return Some(value.clone()),
+            Format::Pieces(pieces) => pieces,
+        };
+        let mut value = Vec::new();
+        for piece in pieces {
+            piece.write(head, &mut value);
+        }
+        (!value.is_empty())
+            .then(|| HeaderValue::from_bytes(&value).ok())
+            .flatten()
+    }
+}
+
+impl From<HeaderValue> for HeaderFormat {
+    fn from(value: HeaderValue) -> Self {
+        Self(Format::Literal(value))
+    }
+}
+
+impl Piece {
+    fn parse(command: &str) -> Option<Self> {
+        if command == "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT" {
+            return Some(Self::PeerAddress);
+        }
+        let (names, rest) = command.strip_prefix("REQ(")?.split_once(')')?;
+        let length = match rest.strip_prefix(':') {
+            Some(length) => length.parse().ok()?,
+            None if rest.is_empty() => usize::MAX,
+            None => return None,
+        };
+        let names = names.split('?').map(Name::parse).collect::<Option<_>>()?;
+        Some(Self::Request { names, length })
+    }
+
+    fn write(&self, head: RequestHead<'_>, value: &mut Vec<u8>) {
+        match self {
+            Self::PeerAddress => {
+                if let Some(address) = PeerAddress::of(head.extensions()) {
+                    write!(value, "{address}").expect("a vector takes every byte");
+                }
+            }
+            Self::Request { names, length } => {
+                let found = names.iter().find_map(|name| name.find(head));
+                let found = found.unwrap_or_default();
+                value.extend_from_slice(&found[..found.len().min(*length)]);
+            }
+            Self::Text(text) => value.extend_from_slice(text.as_bytes()),
+        }
+    }
+}
+
+impl Name {
+    fn parse(name: &str) -> Option<Self> {
+        match name {
+            ":authority" => Some(Self::Authority),
+            ":method" => Some(Self::Method),
+            ":path" => Some(Self::Path),
+            ":scheme" => Some(Self::Scheme),
+            _ => name.parse().ok().map(Self::Header),
+        }
+    }
+
+    fn find<'a>(&self, head: RequestHead<'a>) -> Option<&'a [u8]> {
+        match self {
+            Self::Authority => Some(authority(&head).as_bytes()),
+            Self::Header(name) => head.headers().get(name).map(HeaderValue::as_bytes),
+            Self::Method => Some(head.method().as_str().as_bytes()),
+            Self::Path => head
+                .uri()
+                .path_and_query()
+                .map(|path| path.as_str().as_bytes()),
+            Self::Scheme => head.uri().scheme_str().map(str::as_bytes),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::apply::{Host, Next, decide, readdress};
+use super::on_response::OnResponse;
+use super::{RouteId, RoutedBody, RoutedFuture, TrafficSplitPolicy, WeightsError};
+use crate::base::dice::Dice;
+use crate::base::{Event, Live, Log, Observe, Rejection, RequestHead};
+
+/// Sends each request of one client to the destination that its route says.
+///
+/// It makes the destination the authority of the request's URI, and hands it on in the request's
+/// extensions, where [`Destination::of`](super::Destination::of) finds it. Clones of the layer and
+/// the services that it wraps share the policy. See the [module docs](super) for an example.
+#[derive(Clone, Debug)]
+pub struct TrafficSplitLayer {
+    shared: Arc<Shared>,
+}
+
+#[derive(Clone, Debug)]
+struct Shared {
+    dice: Dice,
+    host_kept: bool,
+    observe: Arc<dyn Observe>,
+    policy: Arc<Live<TrafficSplitPolicy>>,
+}
+
+impl TrafficSplitLayer {
+    /// Creates a layer that follows `policy`.
+    #[must_use]
+    pub fn new(policy: TrafficSplitPolicy) -> Self {
+        Self::observed(policy, Arc::new(Log))
+    }
+
+    /// Creates a layer that reports to `observe` which requests it refuses.
+    #[must_use]
+    pub fn observed(policy: TrafficSplitPolicy, observe: Arc<dyn Observe>) -> Self {
+        Self::of(Shared {
+            dice: Dice::default(),
+            host_kept: false,
+            observe,
+            policy: Arc::new(Live::new(policy)),
+        })
+    }
+
+    /// Sets whether the `Host` header stays what the caller wrote, as it does in Envoy, while the
+    /// request goes to the destination. By default it is the destination's, or the one that the
+    /// route's rewrite says.
+    #[must_use]
+    pub fn with_host_kept(self, host_kept: bool) -> Self {
+        Self::of(Shared {
+            host_kept,
+            ..Shared::clone(&self.shared)
+        })
+    }
+
+    /// Makes the choices follow from `seed`, for tests. By default they differ in every process.
+    #[must_use]
+    pub fn with_seed(self, seed: u64) -> Self {
+        Self::of(Shared {
+            dice: Dice::seeded(seed),
+            ..Shared::clone(&self.shared)
+        })
+    }
+
+    /// Replaces the policy for requests that start from now on.
+    pub fn reconfigure(&self, policy: TrafficSplitPolicy) {
+        self.shared.policy.store(policy);
+    }
+
+    /// Replaces the weights of a route for requests that start from now on, one for each of its
+    /// destinations and in their order.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`TrafficSplitPolicy::with_weights`]; the policy then stays.
+    pub fn set_weights(
+        &self,
+        route: impl Into<RouteId>,
+        weights: impl AsRef<[u32]>,
+    ) -> Result<(), WeightsError> {
+        let (route, weights) = (route.into(), weights.as_ref());
+        let policy = &self.shared.policy;
+        policy.try_update(|policy| policy.clone().with_weights(route.clone(), weights))
+    }
+
+    fn of(shared: Shared) -> Self {
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+}
+
+impl<S> Layer<S> for TrafficSplitLayer {
+    type Service = TrafficRouter<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        TrafficRouter {
+            inner,
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+/// A client behind a [`TrafficSplitLayer`].
+///
+/// See the [module docs](super) for an example.
+#[derive(Clone, Debug)]
+pub struct TrafficRouter<S> {
+    inner: S,
+    shared: Arc<Shared>,
+}
+
+impl<S, B, R> Service<Request<B>> for TrafficRouter<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    R: Body<Data = Bytes>,
+{
+    type Response = Response<RoutedBody<R>>;
+    type Error = S::Error;
+    type Future = RoutedFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let policy = self.shared.policy.load();
+        match decide(&policy, &mut request, self.shared.dice.roll()) {
+            Next::Answer(response) => RoutedFuture::answer(response),
+            Next::Forward {
+                choice,
+                on_response,
+                port,
+            } => {
+                let host = match self.shared.host_kept {
+                    _ if choice.rewrites_host() => Host::Rewritten,
+                    true => Host::Kept,
+                    false => Host::OfDestination,
+                };
+                if !readdress(&mut request, choice.destination(), port, host) {
+                    return self.reject(Rejection::UnknownDestination, &request);
+                }
+                // The guard of the policy is not held while others' code runs.
+                drop(policy);
+                RoutedFuture::calling(self.inner.call(request), on_response)
+            }
+            Next::PassThrough => {
+                RoutedFuture::calling(self.inner.call(request), OnResponse::default())
+            }
+            Next::Reject(rejection) => self.reject(rejection, &request),
+        }
+    }
+}
+
+impl<S> TrafficRouter<S> {
+    fn reject<F, B>(&self, rejection: Rejection, request: &Request<B>) -> RoutedFuture<F> {
+        self.shared.observe.event(&Event::Rejected(rejection));
+        RoutedFuture::answer(rejection.into_response(RequestHead::of(request).is_grpc()))
+    }
+}

@@ -1,0 +1,176 @@
+//! Chooses; a pure function of the policy, a request's head and 64 random bits.
+
+use http::HeaderValue;
+
+use super::cookie_value::CookieValue;
+use super::route::{Action, Split};
+use super::view::View;
+use super::weights::hash;
+use super::{
+    Destination, DirectResponse, Match, PathMatch, Redirect, Route, StickyCookie,
+    TrafficSplitPolicy, VirtualHost, WeightedDestination,
+};
+use crate::base::RequestHead;
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug)]
+pub enum Decision<'p> {
+    /// The route answers by itself.
+    DirectResponse(Matched<'p>, &'p DirectResponse),
+    /// The request goes to a destination.
+    Forward(Choice<'p>),
+    /// The host is known, and none of its routes matches.
+    NoRoute,
+    /// The host is not known, and the request goes on as it came.
+    PassThrough,
+    /// The caller is sent to another address.
+    Redirect(Matched<'p>, &'p Redirect),
+}
+
+/// The route that a request took.
+#[derive(Clone, Copy, Debug)]
+pub struct Matched<'p> {
+    index: usize,
+    matching: Option<&'p Match>,
+    route: &'p Route,
+}
+
+/// The destination that a request goes to.
+#[derive(Clone, Copy, Debug)]
+pub struct Choice<'p> {
+    given_out: GivenOut<'p>,
+    index: usize,
+    matched: Matched<'p>,
+    split: &'p Split,
+}
+
+impl TrafficSplitPolicy {
+    /// Decides about a request; `roll` is 64 random bits.
+    ///
+    /// This is what the layers ask. It allocates nothing, unless a path has to be normalised.
+    #[must_use]
+    pub fn choose(&self, head: RequestHead<'_>, roll: u64) -> Decision<'_> {
+        choose(self, &View::of(head, self), roll)
+    }
+}
+
+pub(super) fn choose<'p>(
+    policy: &'p TrafficSplitPolicy,
+    view: &View<'_>,
+    roll: u64,
+) -> Decision<'p> {
+    let Some((first, host)) = policy.find_host(view.authority) else {
+        return if policy.refuses_unknown_hosts() {
+            Decision::NoRoute
+        } else {
+            Decision::PassThrough
+        };
+    };
+    let Some(matched) = find_route(host, first, view) else {
+        return Decision::NoRoute;
+    };
+    match &matched.route.action {
+        Action::Answer(response) => Decision::DirectResponse(matched, response),
+        Action::Redirect(redirect) => Decision::Redirect(matched, redirect),
+        Action::Forward(split) => {
+            let (index, given_out) = pick(matched.route, split, view.head, roll);
+            Decision::Forward(Choice {
+                given_out,
+                index,
+                matched,
+                split,
+            })
+        }
+    }
+}
+
+/// A cookie that is given to a user, and its value.
+type GivenOut<'p> = Option<(&'p StickyCookie, CookieValue)>;
+
+fn pick<'p>(
+    route: &'p Route,
+    split: &Split,
+    head: RequestHead<'_>,
+    roll: u64,
+) -> (usize, GivenOut<'p>) {
+    let Some(sticky) = &route.sticky else {
+        return (split.weights.by_roll(roll), None);
+    };
+    if let Some(key) = sticky.hash(head) {
+        return (split.weights.by_key(key), None);
+    }
+    let Some(cookie) = sticky.given_out() else {
+        return (split.weights.by_roll(roll), None);
+    };
+    // The choice that the user's next request will lead to, which brings the cookie along.
+    let value = CookieValue::of(roll);
+    let key = hash(value.as_str().as_bytes());
+    (split.weights.by_key(key), Some((cookie, value)))
+}
+
+fn find_route<'p>(host: &'p VirtualHost, first: usize, view: &View<'_>) -> Option<Matched<'p>> {
+    host.routes().iter().enumerate().find_map(|(index, route)| {
+        let matching = match route.matches() {
+            [] => None,
+            matches => Some(matches.iter().find(|matching| matching.matches(view))?),
+        };
+        Some(Matched {
+            index: first + index,
+            matching,
+            route,
+        })
+    })
+}
+
+impl<'p> Matched<'p> {
+    /// The route's place in [`TrafficSplitPolicy::routes`].
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.index
+    }
+
+    /// The route.
+    #[must_use]
+    pub const fn route(self) -> &'p Route {
+        self.route
+    }
+
+    pub(super) fn path(self) -> Option<&'p PathMatch> {
+        self.matching?.path()
+    }
+}
+
+impl<'p> Choice<'p> {
+    /// The destination.
+    #[must_use]
+    pub fn destination(self) -> &'p Destination {
+        self.weighted().destination()
+    }
+
+    /// The destination's place among those of its route.
+    #[must_use]
+    pub const fn destination_index(self) -> usize {
+        self.index
+    }
+
+    /// The route.
+    #[must_use]
+    pub const fn matched(self) -> Matched<'p> {
+        self.matched
+    }
+
+    /// Returns the `Set-Cookie` header that keeps a user on this choice who came without a cookie.
+    #[must_use]
+    pub fn set_cookie(self) -> Option<HeaderValue> {
+        let (cookie, value) = self.given_out?;
+        cookie.set_cookie(value.as_str())
+    }
+
+    pub(super) const fn rewrites_host(self) -> bool {
+        self.matched.route.rewrite.authority.is_some()
+    }
+
+    pub(super) fn weighted(self) -> &'p WeightedDestination {
+        &self.split.destinations[self.index]
+    }
+}

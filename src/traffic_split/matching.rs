@@ -1,0 +1,153 @@
+use super::view::View;
+use super::{HeaderMatch, PathMatch, query};
+use crate::base::cookie::cookie;
+use crate::base::string_match::StringMatch;
+
+/// What a request has to look like for a route: everything that is set, at once.
+///
+/// The default is for every request.
+#[derive(Clone, Debug, Default)]
+pub struct Match {
+    authority: Option<StringMatch>,
+    cookies: Vec<Named>,
+    headers: Vec<HeaderMatch>,
+    method: Option<StringMatch>,
+    path: Option<PathMatch>,
+    port: Option<u16>,
+    query: Vec<Named>,
+    scheme: Option<StringMatch>,
+}
+
+#[derive(Clone, Debug)]
+struct Named {
+    name: Box<str>,
+    /// Nothing stands for a value that need only be there.
+    value: Option<StringMatch>,
+}
+
+impl Match {
+    /// Asks for a host: the `Host` header, or else the authority of the URI, whatever the case of
+    /// its letters. The port belongs to it, unless it is the one that the scheme stands for.
+    #[must_use]
+    pub fn with_authority(mut self, authority: StringMatch) -> Self {
+        self.authority = Some(authority);
+        self
+    }
+
+    /// Asks for a cookie, the first of this name in any `cookie` header, without quotes.
+    #[must_use]
+    pub fn with_cookie(mut self, name: impl Into<Box<str>>, value: StringMatch) -> Self {
+        self.cookies.push(Named {
+            name: name.into(),
+            value: Some(value),
+        });
+        self
+    }
+
+    /// Asks for a cookie, whatever it holds.
+    #[must_use]
+    pub fn with_cookie_present(mut self, name: impl Into<Box<str>>) -> Self {
+        self.cookies.push(Named {
+            name: name.into(),
+            value: None,
+        });
+        self
+    }
+
+    /// Asks for a header, or for one that is absent or different.
+    #[must_use]
+    pub fn with_header(mut self, header: HeaderMatch) -> Self {
+        self.headers.push(header);
+        self
+    }
+
+    /// Asks for a method.
+    #[must_use]
+    pub fn with_method(mut self, method: StringMatch) -> Self {
+        self.method = Some(method);
+        self
+    }
+
+    /// Asks for a path, without its query.
+    #[must_use]
+    pub fn with_path(mut self, path: impl Into<PathMatch>) -> Self {
+        self.path = Some(path.into());
+        self
+    }
+
+    /// Asks for a port: that of the authority, or the one that the scheme stands for.
+    #[must_use]
+    pub const fn with_port(mut self, port: u16) -> Self {
+        self.port = Some(port);
+        self
+    }
+
+    /// Asks for a query parameter, whatever it holds.
+    #[must_use]
+    pub fn with_query_present(mut self, name: impl Into<Box<str>>) -> Self {
+        self.query.push(Named {
+            name: name.into(),
+            value: None,
+        });
+        self
+    }
+
+    /// Asks for a query parameter, the first of this name and as it stands in the URI; one without a
+    /// `=` is empty.
+    #[must_use]
+    pub fn with_query(mut self, name: impl Into<Box<str>>, value: StringMatch) -> Self {
+        self.query.push(Named {
+            name: name.into(),
+            value: Some(value),
+        });
+        self
+    }
+
+    /// Asks for a scheme: that of the URI, or else the one in `x-forwarded-proto`, or else `http`.
+    #[must_use]
+    pub fn with_scheme(mut self, scheme: StringMatch) -> Self {
+        self.scheme = Some(scheme);
+        self
+    }
+
+    pub(super) const fn path(&self) -> Option<&PathMatch> {
+        self.path.as_ref()
+    }
+
+    pub(super) fn matches(&self, view: &View<'_>) -> bool {
+        let headers = view.head.headers();
+        let query = |name: &str| query::first(view.head.uri().query()?, name).map(str::as_bytes);
+        self.path
+            .as_ref()
+            .is_none_or(|path| path.matches(view.path()))
+            && is(self.method.as_ref(), view.head.method().as_str())
+            && self.port.is_none_or(|port| port == view.port)
+            && is(self.scheme.as_ref(), view.scheme)
+            && self.authority.as_ref().is_none_or(|authority| {
+                let whole = view.authority.as_bytes();
+                authority.matches_ignoring_case(whole)
+                    || view.has_default_port()
+                        && authority.matches_ignoring_case(view.host.as_bytes())
+            })
+            && self.headers.iter().all(|header| header.matches(headers))
+            && self.query.iter().all(|one| one.matches(query(&one.name)))
+            && self
+                .cookies
+                .iter()
+                .all(|one| one.matches(cookie(headers, &one.name)))
+    }
+}
+
+impl Named {
+    fn matches(&self, found: Option<&[u8]>) -> bool {
+        match (found, &self.value) {
+            (Some(found), Some(value)) => value.matches(found),
+            (Some(_), None) => true,
+            (None, _) => false,
+        }
+    }
+}
+
+fn is(wanted: Option<&StringMatch>, found: &str) -> bool {
+    wanted.is_none_or(|wanted| wanted.matches(found))
+}

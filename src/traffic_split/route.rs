@@ -1,0 +1,181 @@
+use std::sync::Arc;
+
+use super::weights::Weights;
+use super::{
+    Destination, DirectResponse, HeaderOperations, Match, Redirect, Rewrite, Sticky,
+    WeightedDestination, WeightsError,
+};
+
+/// Which requests are meant, and what becomes of them.
+///
+/// One entry of `http` in Istio's `VirtualService`.
+#[derive(Clone, Debug)]
+pub struct Route {
+    pub(super) action: Action,
+    matches: Vec<Match>,
+    name: Option<Arc<str>>,
+    pub(super) request_headers: HeaderOperations,
+    pub(super) response_headers: HeaderOperations,
+    pub(super) rewrite: Rewrite,
+    pub(super) sticky: Option<Sticky>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Action {
+    Answer(DirectResponse),
+    Forward(Split),
+    Redirect(Redirect),
+}
+
+/// Destinations with their weights.
+#[derive(Clone, Debug)]
+pub(super) struct Split {
+    pub(super) destinations: Vec<WeightedDestination>,
+    pub(super) weights: Weights,
+}
+
+impl Route {
+    /// Answers by itself.
+    #[must_use]
+    pub const fn direct_response(response: DirectResponse) -> Self {
+        Self::of(Action::Answer(response))
+    }
+
+    /// Sends callers to another address.
+    #[must_use]
+    pub const fn redirect(redirect: Redirect) -> Self {
+        Self::of(Action::Redirect(redirect))
+    }
+
+    /// Sends requests to several destinations, each by its weight.
+    ///
+    /// Weights need not add up to 100. A destination with weight 0 gets nothing; a lone destination
+    /// gets everything, whatever its weight.
+    ///
+    /// # Errors
+    ///
+    /// If no destination would get anything. (Istio refuses that too.)
+    pub fn split<D>(destinations: impl IntoIterator<Item = D>) -> Result<Self, WeightsError>
+    where
+        D: Into<WeightedDestination>,
+    {
+        let destinations: Vec<_> = destinations.into_iter().map(Into::into).collect();
+        let weights = Weights::of(&destinations)?;
+        Ok(Self::of(Action::Forward(Split {
+            destinations,
+            weights,
+        })))
+    }
+
+    /// Sends requests to one destination.
+    #[must_use]
+    pub fn to(destination: Destination) -> Self {
+        Self::of(Action::Forward(Split {
+            destinations: vec![WeightedDestination::new(destination, 1)],
+            weights: Weights::single(),
+        }))
+    }
+
+    /// Adds a match. A request has to fit one of them; without any, every request does.
+    #[must_use]
+    pub fn with_match(mut self, matching: Match) -> Self {
+        self.matches.push(matching);
+        self
+    }
+
+    /// Sets the name that requests carry and weights are set by. The default is none.
+    #[must_use]
+    pub fn with_name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Sets what is done to the headers of requests. The default is nothing. What the destination
+    /// does comes first.
+    #[must_use]
+    pub fn with_request_headers(mut self, operations: HeaderOperations) -> Self {
+        self.request_headers = operations;
+        self
+    }
+
+    /// Sets what is done to the headers of responses. The default is nothing. What the destination
+    /// does comes first, so a `set` here overwrites an `add` there.
+    #[must_use]
+    pub fn with_response_headers(mut self, operations: HeaderOperations) -> Self {
+        self.response_headers = operations;
+        self
+    }
+
+    /// Sets what is changed in the address of requests. The default is nothing.
+    #[must_use]
+    pub fn with_rewrite(mut self, rewrite: Rewrite) -> Self {
+        self.rewrite = rewrite;
+        self
+    }
+
+    /// Keeps users on one destination by a key. The default is a choice for each request, as in
+    /// Istio.
+    #[must_use]
+    pub fn with_sticky(mut self, sticky: Sticky) -> Self {
+        self.sticky = Some(sticky);
+        self
+    }
+
+    /// The destinations, with their weights; empty for a route that answers by itself.
+    #[must_use]
+    pub fn destinations(&self) -> &[WeightedDestination] {
+        match &self.action {
+            Action::Forward(split) => &split.destinations,
+            Action::Answer(_) | Action::Redirect(_) => &[],
+        }
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    pub(super) const fn shared_name(&self) -> Option<&Arc<str>> {
+        self.name.as_ref()
+    }
+
+    pub(super) fn matches(&self) -> &[Match] {
+        &self.matches
+    }
+
+    /// Replaces the weights, one for each destination.
+    pub(super) fn set_weights(&mut self, weights: &[u32]) -> Result<(), WeightsError> {
+        let Action::Forward(split) = &self.action else {
+            return Err(WeightsError::NoSuchRoute);
+        };
+        let mut destinations = split.destinations.clone();
+        if weights.len() != destinations.len() {
+            return Err(WeightsError::Count {
+                expected: destinations.len(),
+                given: weights.len(),
+            });
+        }
+        for (destination, weight) in destinations.iter_mut().zip(weights) {
+            destination.weight = *weight;
+        }
+        let weights = Weights::of(&destinations)?;
+        self.action = Action::Forward(Split {
+            destinations,
+            weights,
+        });
+        Ok(())
+    }
+
+    const fn of(action: Action) -> Self {
+        Self {
+            action,
+            matches: Vec::new(),
+            name: None,
+            request_headers: HeaderOperations::none(),
+            response_headers: HeaderOperations::none(),
+            rewrite: Rewrite::none(),
+            sticky: None,
+        }
+    }
+}

@@ -1,0 +1,180 @@
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use super::apply::{Next, decide};
+use super::on_response::OnResponse;
+use super::table::Table;
+use super::{
+    Destination, RouteId, RoutedBody, TrafficSplitFuture, TrafficSplitPolicy, WeightsError,
+};
+use crate::base::dice::Dice;
+use crate::base::{Answer, Event, Live, Log, Observe, Rejection, RequestHead};
+
+/// Sends each request to the service of the destination that its route says.
+///
+/// It is always ready: it clones the chosen service and drives that ready inside the future, so a
+/// destination that is not ready keeps nobody else waiting. Clones share policy and services. See
+/// the [module docs](super) for an example.
+#[derive(Debug)]
+pub struct TrafficSplit<S> {
+    shared: Arc<Shared<S>>,
+}
+
+#[derive(Debug)]
+struct Shared<S> {
+    dice: Dice,
+    observe: Arc<dyn Observe>,
+    table: Arc<Live<Table<S>>>,
+}
+
+impl<S> TrafficSplit<S> {
+    /// Creates a split over a service for each destination.
+    #[must_use]
+    pub fn new(
+        policy: TrafficSplitPolicy,
+        services: impl IntoIterator<Item = (Destination, S)>,
+    ) -> Self {
+        Self::observed(policy, services, Arc::new(Log))
+    }
+
+    /// Creates a split that reports to `observe` which requests it refuses.
+    #[must_use]
+    pub fn observed(
+        policy: TrafficSplitPolicy,
+        services: impl IntoIterator<Item = (Destination, S)>,
+        observe: Arc<dyn Observe>,
+    ) -> Self {
+        let table = Table::new(policy, services);
+        Self::of(Shared {
+            dice: Dice::default(),
+            observe,
+            table: Arc::new(Live::new(table)),
+        })
+    }
+
+    /// Sets the service of requests that the policy leaves alone, those to hosts that it does not
+    /// know. By default there is none, and they get 404.
+    #[must_use]
+    pub fn with_fallback(self, fallback: S) -> Self {
+        let table = self.shared.table.load().with_fallback(fallback);
+        Self::of(Shared {
+            dice: self.shared.dice.clone(),
+            observe: Arc::clone(&self.shared.observe),
+            table: Arc::new(Live::new(table)),
+        })
+    }
+
+    /// Makes the choices follow from `seed`, for tests. By default they differ in every process.
+    #[must_use]
+    pub fn with_seed(self, seed: u64) -> Self {
+        Self::of(Shared {
+            dice: Dice::seeded(seed),
+            observe: Arc::clone(&self.shared.observe),
+            table: Arc::clone(&self.shared.table),
+        })
+    }
+
+    /// Replaces the policy for requests that start from now on; the services stay.
+    pub fn reconfigure(&self, policy: TrafficSplitPolicy) {
+        let policy = Arc::new(policy);
+        let table = &self.shared.table;
+        let Ok(()) =
+            table.try_update(|table| Ok::<_, Infallible>(table.with_policy(Arc::clone(&policy))));
+    }
+
+    /// Replaces the policy and the services together, for requests that start from now on; the
+    /// fallback stays.
+    pub fn reconfigure_with(
+        &self,
+        policy: TrafficSplitPolicy,
+        services: impl IntoIterator<Item = (Destination, S)>,
+    ) {
+        let new = Table::new(policy, services);
+        let table = &self.shared.table;
+        let Ok(()) = table.try_update(|table| Ok::<_, Infallible>(new.with_fallback_of(table)));
+    }
+
+    /// Replaces the weights of a route for requests that start from now on, one for each of its
+    /// destinations and in their order.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`TrafficSplitPolicy::with_weights`]; the policy then stays.
+    pub fn set_weights(
+        &self,
+        route: impl Into<RouteId>,
+        weights: impl AsRef<[u32]>,
+    ) -> Result<(), WeightsError> {
+        let (route, weights) = (route.into(), weights.as_ref());
+        self.shared.table.try_update(|table| {
+            let policy = table.policy().clone();
+            let policy = policy.with_weights(route.clone(), weights)?;
+            Ok(table.with_policy(Arc::new(policy)))
+        })
+    }
+
+    fn of(shared: Shared<S>) -> Self {
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    fn reject<B>(&self, rejection: Rejection, request: &Request<B>) -> Response<Answer> {
+        self.shared.observe.event(&Event::Rejected(rejection));
+        rejection.into_response(RequestHead::of(request).is_grpc())
+    }
+}
+
+impl<S> Clone for TrafficSplit<S> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for TrafficSplit<S>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone,
+    R: Body<Data = Bytes>,
+{
+    type Response = Response<RoutedBody<R>>;
+    type Error = S::Error;
+    type Future = TrafficSplitFuture<S, B>;
+
+    /// It is always ready.
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let table = self.shared.table.load();
+        let (service, on_response, rejection) =
+            match decide(table.policy(), &mut request, self.shared.dice.roll()) {
+                Next::Answer(response) => return TrafficSplitFuture::answer(response),
+                Next::Forward {
+                    choice,
+                    on_response,
+                    ..
+                } => {
+                    let service = table.service(choice);
+                    (service, on_response, Rejection::UnknownDestination)
+                }
+                Next::PassThrough => {
+                    let none = OnResponse::default();
+                    (table.fallback(), none, Rejection::NoRoute)
+                }
+                Next::Reject(rejection) => (None, OnResponse::default(), rejection),
+            };
+        match service {
+            Some(service) => TrafficSplitFuture::choosing(service.clone(), request, on_response),
+            None => TrafficSplitFuture::answer(self.reject(rejection, &request)),
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! The stacks as they are put together, and what is found in those that cannot work.
+
+use std::time::Duration;
+
+use http::{HeaderValue, Method, Request, StatusCode};
+use http_body_util::Empty;
+use meshless::circuit_breaker::CircuitBreakerPolicy;
+use meshless::concurrency_limit::ConcurrencyLimitPolicy;
+use meshless::mesh::{Finding, Part, findings};
+use meshless::rate_limit::RateLimitPolicy;
+use meshless::retry::{Backoff, Condition, RetryBudget, RetryOn, RetryPolicy};
+use meshless::timeout::TimeoutPolicy;
+use meshless::{Percent, Rejection};
+use tower::{Layer, service_fn};
+
+use crate::support::{Upstream, call, send};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn request() -> Request<Empty<bytes::Bytes>> {
+    Request::new(Empty::new())
+}
+
+fn eager(attempts: u32) -> RetryPolicy {
+    RetryPolicy::new(attempts)
+        .with_retry_on(RetryOn::none().with(Condition::ServerError))
+        .with_backoff(Backoff::constant(Duration::ZERO))
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_outbound_stack_retries_counts_tries_and_opens() {
+    let outbound = meshless::outbound()
+        .with_retry(eager(2))
+        .with_attempt_limit(RateLimitPolicy::per_minute(4));
+    let upstream = (0..9).fold(Upstream::new(), |u, _| u.then(StatusCode::BAD_GATEWAY));
+    let mut client = outbound.layer(upstream.clone());
+
+    assert_eq!(
+        call(&mut client, request()).await.unwrap().status(),
+        StatusCode::BAD_GATEWAY
+    );
+    assert_eq!(upstream.calls(), 3, "one try and two retries");
+    assert_eq!(outbound.circuit_breaker().consecutive_failures(), 3);
+
+    // The fourth try of the minute is made, and the fifth is not.
+    let limited = call(&mut client, request()).await.unwrap();
+    assert_eq!(limited.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(Rejection::of(&limited).unwrap().policy(), "rate_limit");
+    assert_eq!(upstream.calls(), 4);
+
+    outbound.circuit_breaker().force_open();
+    outbound.attempt_limit().reconfigure(RateLimitPolicy::off());
+    let open = call(&mut client, request()).await.unwrap();
+    assert_eq!(Rejection::of(&open).unwrap().policy(), "circuit_breaker");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_outbound_stack_tells_trace_attempt_and_deadline() {
+    let upstream = service_fn(|request: Request<_>| {
+        let headers = request.headers();
+        assert_eq!(headers["x-envoy-attempt-count"], "1");
+        assert_eq!(headers["x-envoy-expected-rq-timeout-ms"], "15000");
+        assert!(headers.contains_key("traceparent"));
+        let body: meshless::retry::ReplayBody<Empty<bytes::Bytes>> = request.into_body();
+        drop(body);
+        std::future::ready(Ok::<_, std::io::Error>(http::Response::new(
+            crate::support::Script::default(),
+        )))
+    });
+    let mut client = meshless::outbound().layer(upstream);
+    assert_eq!(
+        call(&mut client, request()).await.unwrap().status(),
+        StatusCode::OK
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_inbound_stack_limits_by_what_it_is_told() {
+    let inbound = meshless::inbound()
+        .with_rate_limit(RateLimitPolicy::per_minute(1))
+        .with_concurrency_limit(ConcurrencyLimitPolicy::new(1));
+    let mut server = inbound.layer(Upstream::new());
+    assert_eq!(send(&mut server).await.status(), StatusCode::OK);
+    assert_eq!(
+        send(&mut server).await.status(),
+        StatusCode::TOO_MANY_REQUESTS
+    );
+
+    inbound.rate_limit().reconfigure(RateLimitPolicy::off());
+    let _held = inbound.concurrency_limit().try_acquire().unwrap();
+    let refused = send(&mut server).await;
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.headers()["x-envoy-overloaded"], "true");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_inbound_stack_gives_up_when_its_caller_does() {
+    let hangs = service_fn(|_: Request<()>| {
+        std::future::pending::<Result<http::Response<crate::support::Script>, std::io::Error>>()
+    });
+    let mut request = Request::new(());
+    *request.method_mut() = Method::POST;
+    let told = HeaderValue::from_static("250");
+    request
+        .headers_mut()
+        .insert("x-envoy-expected-rq-timeout-ms", told);
+    let begin = tokio::time::Instant::now();
+    let response = call(&mut meshless::inbound().layer(hangs), request)
+        .await
+        .unwrap();
+    assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
+    assert_eq!(begin.elapsed(), Duration::from_millis(250));
+}
+
+#[test]
+fn the_defaults_have_nothing_to_be_found() {
+    assert_eq!(meshless::outbound().findings(), []);
+    assert_eq!(meshless::inbound().findings(), []);
+}
+
+#[test]
+fn each_mistake_is_found_and_its_mend_told() {
+    let total = TimeoutPolicy::total(3 * SECOND);
+    let retry = RetryPolicy::new(2);
+    let slow = retry.clone().with_per_try_timeout(2 * SECOND);
+    let slower = retry.clone().with_per_try_timeout(4 * SECOND);
+    let broke = retry
+        .clone()
+        .with_budget(RetryBudget::share(Percent::NONE).with_reserve(0));
+    let breaker = CircuitBreakerPolicy::default();
+    let limit = ConcurrencyLimitPolicy::new(8);
+    let queue = limit.clone().with_max_pending(8).with_max_wait(9 * SECOND);
+    let (timeout, retrying) = (Part::Timeout(&total), Part::Retry(&retry));
+    let cases: [(&[Part<'_>], &str); 8] = [
+        (
+            &[timeout, Part::Retry(&slow)],
+            "3 tries of 2s do not fit into 3s",
+        ),
+        (
+            &[timeout, Part::Retry(&slower)],
+            "is never reached within a total of 3s",
+        ),
+        (&[retrying, timeout], "put it outside the retry"),
+        (&[Part::Retry(&broke)], "the budget pays for none"),
+        (
+            &[Part::CircuitBreaker(&breaker), retrying],
+            "put it inside the retry",
+        ),
+        (
+            &[Part::ConcurrencyLimit(&limit), retrying],
+            "put the limit inside the retry",
+        ),
+        (
+            &[timeout, Part::ConcurrencyLimit(&queue)],
+            "shorten the queue's wait",
+        ),
+        (
+            &[timeout, Part::Streams],
+            "set an idle timeout in its place",
+        ),
+    ];
+    for (parts, text) in cases {
+        let found = findings(parts);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].to_string().contains(text), "{}", found[0]);
+    }
+}
+
+#[test]
+fn what_is_off_is_no_mistake() {
+    let off = (
+        CircuitBreakerPolicy::off(),
+        ConcurrencyLimitPolicy::off(),
+        RetryPolicy::off(),
+    );
+    let retry = RetryPolicy::new(2);
+    let parts = [
+        Part::CircuitBreaker(&off.0),
+        Part::ConcurrencyLimit(&off.1),
+        Part::Retry(&retry),
+    ];
+    assert_eq!(findings(&parts), []);
+    let (breaker, per_try) = (
+        CircuitBreakerPolicy::default(),
+        TimeoutPolicy::per_try(SECOND),
+    );
+    let parts = [
+        Part::CircuitBreaker(&breaker),
+        Part::Retry(&off.2),
+        Part::Timeout(&per_try),
+        Part::Streams,
+    ];
+    assert_eq!(findings(&parts), []);
+}
+
+#[test]
+fn a_preset_reports_what_its_parts_cannot_do() {
+    let found = meshless::outbound()
+        .with_retry(RetryPolicy::new(9).with_per_try_timeout(10 * SECOND))
+        .with_streams(true)
+        .findings();
+    assert!(matches!(
+        found[..],
+        [
+            Finding::TriesOutlastTimeout { tries: 10, .. },
+            Finding::TimeoutOverStream { .. }
+        ]
+    ));
+}
