@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::OutlierDetectionPolicy;
-use super::machine::EjectionReason;
 use super::policy::Consecutive;
+use crate::base::EjectionReason;
 
 /// What became of one request, as the detector counts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -64,6 +64,10 @@ pub(super) type Signal = Option<(EjectionReason, Consecutive)>;
 impl Host {
     pub(super) const fn is_ejected(&self) -> bool {
         self.ejected.is_some()
+    }
+
+    pub(super) const fn is_clean(&self) -> bool {
+        self.failures_5xx == 0 && self.failures_gateway == 0 && self.failures_local == 0
     }
 
     /// Says whether a sweep without new traffic would change anything.
@@ -178,6 +182,7 @@ impl Host {
     }
 
     /// Says whether this host was ejected and came back.
+    #[cfg(test)]
     pub(super) const fn returned(&self) -> Option<Instant> {
         self.returned
     }

@@ -7,30 +7,10 @@ use super::OutlierDetectionPolicy;
 use super::host::{Host, Origin, Report};
 use super::policy::Consecutive;
 use super::rates::{self, Rates};
-use crate::base::Percent;
+use crate::base::{EjectionReason, Percent};
 
 /// Names an endpoint for as long as it is known; never used again.
 pub(super) type HostId = u64;
-
-/// Why an endpoint was found to be an outlier.
-#[non_exhaustive]
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum EjectionReason {
-    /// It answered 500 to 599 too often in a row.
-    Consecutive5xx,
-    /// It answered 502, 503 or 504 too often in a row.
-    ConsecutiveGatewayErrors,
-    /// It could not be reached too often in a row.
-    ConsecutiveLocalOriginFailures,
-    /// It failed too large a share of its requests.
-    FailurePercentage,
-    /// It could not be reached for too large a share of its requests.
-    FailurePercentageLocalOrigin,
-    /// It succeeded far less often than the others.
-    SuccessRate,
-    /// It could be reached far less often than the others.
-    SuccessRateLocalOrigin,
-}
 
 /// What changed, or would have.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -42,7 +22,10 @@ pub(super) enum Change {
         enforced: bool,
     },
     /// An outlier was found, but too many endpoints are out already.
-    Overflow { host: HostId },
+    Overflow {
+        host: HostId,
+        reason: EjectionReason,
+    },
     /// An endpoint is back.
     Returned { host: HostId },
 }
@@ -52,7 +35,6 @@ pub(super) enum Change {
 pub(super) struct Machine {
     ejected: usize,
     hosts: BTreeMap<HostId, Host>,
-    next_id: HostId,
     /// What the last sweep compared: the endpoints' answers, and whether they could be reached.
     rates: [Option<Rates>; 2],
     /// When the last sweep was, or the counting began: the grid of sweeps starts here.
@@ -72,17 +54,14 @@ impl Machine {
         Self {
             ejected: 0,
             hosts: BTreeMap::new(),
-            next_id: 0,
             rates: [None; 2],
             swept: now,
         }
     }
 
-    pub(super) fn add(&mut self) -> HostId {
-        let id = self.next_id;
-        self.next_id += 1;
-        self.hosts.insert(id, Host::default());
-        id
+    /// Begins to watch a host; one that is known stays as it is.
+    pub(super) fn insert(&mut self, host: HostId) {
+        self.hosts.entry(host).or_default();
     }
 
     pub(super) fn remove(&mut self, host: HostId) {
@@ -99,6 +78,12 @@ impl Machine {
         self.hosts.get(&host).is_some_and(Host::is_ejected)
     }
 
+    /// Says that no failure of a host is on the books, so that a success changes no count in a row.
+    pub(super) fn is_clean(&self, host: HostId) -> bool {
+        self.hosts.get(&host).is_none_or(Host::is_clean)
+    }
+
+    #[cfg(test)]
     pub(super) fn host(&self, host: HostId) -> Option<&Host> {
         self.hosts.get(&host)
     }
@@ -107,9 +92,26 @@ impl Machine {
         self.ejected
     }
 
+    /// When the next sweep is due.
+    pub(super) fn next_sweep(&self, policy: &OutlierDetectionPolicy) -> Instant {
+        self.swept + policy.interval()
+    }
+
     /// What the last sweep compared, if there was enough to compare.
+    #[cfg(test)]
     pub(super) const fn rates(&self, origin: Origin) -> Option<Rates> {
         self.rates[origin as usize]
+    }
+
+    /// Takes all back at once, and forgets what they did.
+    pub(super) fn release(&mut self, step: &mut Step<'_>) {
+        for (id, host) in &mut self.hosts {
+            if host.is_ejected() {
+                step.changes.push(Change::Returned { host: *id });
+            }
+            *host = Host::default();
+        }
+        self.ejected = 0;
     }
 
     /// Takes in what became of a request to `host`. One that is gone by now changes nothing.
@@ -160,8 +162,10 @@ impl Machine {
             }
             host.turn_page();
         }
-        self.by_rates(Origin::External, step);
-        self.by_rates(Origin::Local, step);
+        if step.policy.compares_rates() {
+            self.by_rates(Origin::External, step);
+            self.by_rates(Origin::Local, step);
+        }
         for host in self.hosts.values_mut() {
             host.forgive(step.policy, step.now);
         }
@@ -204,7 +208,7 @@ impl Machine {
             return;
         };
         if !step.policy.allows(self.ejected, hosts) {
-            step.changes.push(Change::Overflow { host });
+            step.changes.push(Change::Overflow { host, reason });
             return;
         }
         let enforced = enforced.happens((step.roll)());

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::base::Percent;
+use crate::base::{EjectionReason, Percent};
 
 /// When an endpoint is taken out of the balancer's choice, and for how long.
 ///
@@ -19,6 +19,7 @@ pub struct OutlierDetectionPolicy {
     max_ejection_time: Duration,
     max_jitter: Duration,
     on: bool,
+    rates: bool,
     split_local_origin: bool,
     success_rate: SuccessRate,
 }
@@ -150,6 +151,7 @@ impl OutlierDetectionPolicy {
     #[must_use]
     pub const fn with_success_rate(mut self, success_rate: SuccessRate) -> Self {
         self.success_rate = success_rate;
+        self.rates = true;
         self
     }
 
@@ -157,6 +159,7 @@ impl OutlierDetectionPolicy {
     #[must_use]
     pub const fn with_failure_percentage(mut self, failure_percentage: FailurePercentage) -> Self {
         self.failure_percentage = failure_percentage;
+        self.rates = true;
         self
     }
 
@@ -187,6 +190,7 @@ impl OutlierDetectionPolicy {
             max_ejection_time: Duration::from_secs(300),
             max_jitter: Duration::ZERO,
             on: true,
+            rates: false,
             split_local_origin: false,
             success_rate: SuccessRate::new().with_enforcing(Percent::NONE),
         }
@@ -212,6 +216,28 @@ impl OutlierDetectionPolicy {
 
     pub(super) const fn success_rate(&self) -> SuccessRate {
         self.success_rate
+    }
+
+    /// Says whether the shares of failures matter, and not only how many come in a row.
+    pub(super) const fn compares_rates(&self) -> bool {
+        self.rates
+    }
+
+    /// How often this reason has an effect.
+    pub(super) const fn enforced(&self, reason: EjectionReason) -> Percent {
+        match reason {
+            EjectionReason::Consecutive5xx => self.consecutive_5xx.enforced,
+            EjectionReason::ConsecutiveGatewayErrors => self.consecutive_gateway.enforced,
+            EjectionReason::ConsecutiveLocalOriginFailures => {
+                self.consecutive_local_origin.enforced
+            }
+            EjectionReason::FailurePercentage | EjectionReason::FailurePercentageLocalOrigin => {
+                self.failure_percentage.enforced
+            }
+            EjectionReason::SuccessRate | EjectionReason::SuccessRateLocalOrigin => {
+                self.success_rate.enforced
+            }
+        }
     }
 
     pub(super) const fn is_on(&self) -> bool {

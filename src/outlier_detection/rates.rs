@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::OutlierDetectionPolicy;
 use super::host::{Host, Origin};
-use super::machine::{EjectionReason, HostId};
-use crate::base::Percent;
+use super::machine::HostId;
+use crate::base::{EjectionReason, Percent};
 
 /// The success rates of one interval in percent, put together.
 #[derive(Clone, Copy, Debug, PartialEq)]

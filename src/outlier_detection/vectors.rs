@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::host::{Origin, Report};
-use super::machine::{Change, EjectionReason, HostId, Machine, Step};
+use super::machine::{Change, HostId, Machine, Step};
 use super::{FailurePercentage, OutlierDetectionPolicy, SuccessRate};
-use crate::base::{Percent, clock};
+use crate::base::{EjectionReason, Percent, clock};
 
 const TEXT: &str = include_str!("../../tests/vectors/envoy_outlier_detection.json");
 
@@ -156,8 +156,11 @@ impl Player {
     fn step(&mut self, step: &Value) {
         let has = |key: &str| step.get(key).is_some();
         if has("add_hosts") {
-            let added = (0..step["add_hosts"].as_u64().unwrap()).map(|_| self.machine.add());
-            self.hosts.extend(added);
+            for _ in 0..step["add_hosts"].as_u64().unwrap() {
+                let host = self.hosts.len() as HostId;
+                self.machine.insert(host);
+                self.hosts.push(host);
+            }
             if !has("priority") {
                 self.first_priority = self.hosts.len() as u64;
             }

@@ -105,7 +105,7 @@ where
             let mut this = self.as_mut().project();
             let next = match this.state.as_mut().project() {
                 // The inner future first: an answer that is there wins.
-                StateProj::Calling(future) => match future.poll(cx) {
+                StateProj::Calling(future) => match under(this.plan, || future.poll(cx)) {
                     Poll::Ready(ended) => match judge(this.plan, ended) {
                         Ok(next) => next,
                         Err(last) => return Poll::Ready(self.finish(last)),
@@ -156,6 +156,7 @@ where
                         Poll::Ready(Ok(())) => {
                             *this.limit = Limit::of_try(&plan.policy);
                             let request = plan.request(this.limit.as_ref());
+                            let _guard = plan.tried.enter();
                             State::Calling(plan.inner.call(request))
                         }
                         Poll::Ready(Err(error)) => return Poll::Ready(self.finish(Err(error))),
@@ -173,6 +174,12 @@ where
             self.as_mut().project().state.set(next);
         }
     }
+}
+
+/// Runs `f` so that a balancer inside sees which endpoints were tried for this request.
+fn under<S, B, T>(plan: &mut Option<Box<Plan<S, B>>>, f: impl FnOnce() -> T) -> T {
+    let _guard = plan.as_mut().map(|plan| plan.tried.enter());
+    f()
 }
 
 const PLANNED: &str = "only a request with a plan is tried again";

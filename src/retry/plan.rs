@@ -12,6 +12,7 @@ use super::replay::Replay;
 use super::service::Shared;
 use super::{ReplayBody, RetryPolicy};
 use crate::base::clock;
+use crate::base::tried::Tried;
 use crate::{Deadline, Event, GaveUp, Outcome};
 
 /// What is kept of a request that may be sent again.
@@ -26,6 +27,8 @@ pub(super) struct Plan<S, B> {
     shared: Arc<Shared>,
     /// Held while a retry waits or runs.
     slot: Option<Slot>,
+    /// The endpoints that the tries have been at.
+    pub(super) tried: Tried,
 }
 
 impl<S, B: Body> Plan<S, B> {
@@ -36,6 +39,7 @@ impl<S, B: Body> Plan<S, B> {
         replay: Replay<B>,
         safety: Safety,
         shared: Arc<Shared>,
+        tried: Tried,
     ) -> Self {
         Self {
             head,
@@ -46,6 +50,7 @@ impl<S, B: Body> Plan<S, B> {
             safety,
             shared,
             slot: None,
+            tried,
         }
     }
 

@@ -14,6 +14,7 @@ use super::replay::Replay;
 use super::{ReplayBody, RetryBody, RetryFuture, RetryPolicy};
 use crate::base::Live;
 use crate::base::dice::Dice;
+use crate::base::tried::Tried;
 use crate::{Observe, RequestHead};
 
 /// Tries failed requests again.
@@ -67,7 +68,11 @@ where
         // The ready service makes the first try; its clone was not polled ready and stays behind.
         let clone = self.inner.clone();
         let mut inner = mem::replace(&mut self.inner, clone);
-        let future = inner.call(send(request, 1, limit.as_ref()));
+        let mut tried = Tried::default();
+        let future = {
+            let _guard = tried.enter();
+            inner.call(send(request, 1, limit.as_ref()))
+        };
         let plan = Plan::new(
             head,
             inner,
@@ -75,6 +80,7 @@ where
             replay,
             safety,
             Arc::clone(&self.shared),
+            tried,
         );
         RetryFuture::once(future, limit, grpc, active).armed(plan)
     }
