@@ -83,7 +83,9 @@
 //!   and compared by load for each unit of it.
 //! - **Slow start** is Envoy's formula; it is on by default, unlike there.
 //! - **Consistent hash** is a ring as Envoy's (ketama), with a hash of this crate's own that is the same
-//!   in every process and every release, so all replicas of a caller send a key to the same endpoint.
+//!   in every process and every release, so all replicas of a caller send a key to the same endpoint. An
+//!   endpoint's places do not depend on the others, as they do in Envoy, so keys move only to who joins
+//!   and from who leaves.
 //! - **A retry** around it avoids the endpoints that were tried for the same request, as Istio's
 //!   `retryIgnorePreviousHosts`: it picks up to six times as Envoy does, and then takes any that is left.
 //!   When all were tried, the last pick is taken.

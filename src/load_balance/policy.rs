@@ -83,7 +83,8 @@ impl LoadBalancePolicy {
     /// default is 1,024, and 262,144 is the most; it changes nothing for the other ways to choose.
     /// Istio: `minimumRingSize`.
     ///
-    /// More places divide the keys more evenly: with 1,024 for 3 endpoints, shares are off by some 5 %.
+    /// Each endpoint of the lightest weight has half as many, whoever else is there: 512 by default,
+    /// with which its share of the keys is some 5 % off. More places make it more even.
     #[must_use]
     pub fn with_min_ring_size(mut self, size: u32) -> Self {
         if let Method::ConsistentHash { min_ring_size, .. } = &mut self.method {

@@ -1,10 +1,16 @@
-//! A ring on which keys find their endpoint: Envoy's ring hash (ketama).
+//! A ring on which keys find their endpoint (ketama).
+//!
+//! Envoy shares a ring of a certain size among the endpoints, so one that joins takes places away from
+//! all others, and their keys move between them. Here an endpoint has as many places as its weight says,
+//! whoever else is there, so keys move to who joins and from who leaves, and nowhere else.
+
+use std::collections::HashSet;
 
 use crate::base::dice::mix;
 use crate::base::hash::hash;
 
 /// More places cost more memory than they make the shares more even.
-const MAX_SIZE: f64 = 262_144.0;
+const MAX_SIZE: u64 = 262_144;
 
 /// Places on a ring, each of which belongs to one endpoint.
 #[derive(Clone, Debug)]
@@ -13,30 +19,26 @@ pub(super) struct Ring {
 }
 
 impl Ring {
-    /// Gives each endpoint, an address and a weight above 0, places on a ring of about `min_size`; the
-    /// lightest has a whole number of them.
+    /// Gives each endpoint, an address and a weight above 0, places by its weight: so many that two
+    /// of the lightest have `min_size`.
     pub(super) fn of(endpoints: &[(&str, u32)], min_size: u32) -> Self {
-        let total: f64 = endpoints.iter().map(|(_, weight)| f64::from(*weight)).sum();
-        let lightest = endpoints.iter().map(|(_, weight)| *weight).min();
-        let lightest = f64::from(lightest.unwrap_or(1)) / total;
-        let size = (lightest * f64::from(min_size.max(1))).ceil() / lightest;
-        let size = size.min(MAX_SIZE);
-        let mut identities: Vec<u64> = Vec::with_capacity(endpoints.len());
-        let mut places = Vec::with_capacity(size as usize + endpoints.len());
-        let mut wanted = 0.0;
+        let unit = endpoints.iter().fold(0, |unit, (_, weight)| gcd(unit, *weight));
+        let each = |weight: u32| u64::from(weight / unit) * u64::from(min_size.div_ceil(2).max(1));
+        let size: u64 = endpoints.iter().map(|(_, weight)| each(*weight)).sum();
+        let mut identities = HashSet::with_capacity(endpoints.len());
+        let mut places = Vec::new();
         for (index, (address, weight)) in (0_u32..).zip(endpoints) {
             let mut identity = hash(address.as_bytes());
             // The same address twice would have the same places twice.
-            while identities.contains(&identity) {
+            while !identities.insert(identity) {
                 identity = mix(identity);
             }
-            identities.push(identity);
-            wanted += size * f64::from(*weight) / total;
-            let mut place = 0_u64;
-            while (places.len() as f64) < wanted || place == 0 {
-                places.push((mix(identity ^ mix(place)), index));
-                place += 1;
+            let mut count = u128::from(each(*weight));
+            if size > MAX_SIZE {
+                count = (count * u128::from(MAX_SIZE) / u128::from(size)).max(1);
             }
+            // Any order of the numbers will do, and 2^18 of them fit.
+            places.extend((0..count as u64).map(|n| (mix(identity ^ mix(n)), index)));
         }
         places.sort_unstable();
         Self {
@@ -52,6 +54,10 @@ impl Ring {
         let mut round = after.iter().chain(before).map(|(_, index)| *index as usize);
         round.find(|index| allowed(*index))
     }
+}
+
+fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 #[cfg(test)]
