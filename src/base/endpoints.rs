@@ -110,12 +110,13 @@ impl Endpoints {
     fn of(endpoints: &[Endpoint], labels: Vec<(Box<str>, Box<str>)>) -> Self {
         let mut members = Members::default();
         members.update(&selected(endpoints, &labels), clock::now());
-        let snapshot = ArcSwap::from_pointee(members.snapshot());
+        let snapshot = members.snapshot();
+        let version = std::sync::atomic::AtomicU64::new(snapshot.version());
         Self(Arc::new(Set {
             labels,
             members: std::sync::Mutex::new((members, Vec::new())),
-            snapshot,
-            version: std::sync::atomic::AtomicU64::new(0),
+            snapshot: ArcSwap::from_pointee(snapshot),
+            version,
         }))
     }
 }

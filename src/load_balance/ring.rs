@@ -22,7 +22,9 @@ impl Ring {
     /// Gives each endpoint, an address and a weight above 0, places by its weight: so many that two
     /// of the lightest have `min_size`.
     pub(super) fn of(endpoints: &[(&str, u32)], min_size: u32) -> Self {
-        let unit = endpoints.iter().fold(0, |unit, (_, weight)| gcd(unit, *weight));
+        let unit = endpoints
+            .iter()
+            .fold(0, |unit, (_, weight)| gcd(unit, *weight));
         let each = |weight: u32| u64::from(weight / unit) * u64::from(min_size.div_ceil(2).max(1));
         let size: u64 = endpoints.iter().map(|(_, weight)| each(*weight)).sum();
         let mut identities = HashSet::with_capacity(endpoints.len());
