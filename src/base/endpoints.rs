@@ -5,7 +5,8 @@ pub use following::Following;
 pub(crate) use members::{Member, Snapshot};
 
 use std::fmt::{self, Debug, Formatter};
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
@@ -39,9 +40,9 @@ pub struct Endpoints(Arc<Set>);
 
 struct Set {
     labels: Vec<(Box<str>, Box<str>)>,
-    members: std::sync::Mutex<(Members, Vec<Weak<Set>>)>,
+    members: Mutex<(Members, Vec<Weak<Self>>)>,
     snapshot: ArcSwap<Snapshot>,
-    version: std::sync::atomic::AtomicU64,
+    version: AtomicU64,
 }
 
 impl Endpoints {
@@ -111,10 +112,10 @@ impl Endpoints {
         let mut members = Members::default();
         members.update(&selected(endpoints, &labels), clock::now());
         let snapshot = members.snapshot();
-        let version = std::sync::atomic::AtomicU64::new(snapshot.version());
+        let version = AtomicU64::new(snapshot.version());
         Self(Arc::new(Set {
             labels,
-            members: std::sync::Mutex::new((members, Vec::new())),
+            members: Mutex::new((members, Vec::new())),
             snapshot: ArcSwap::from_pointee(snapshot),
             version,
         }))
@@ -125,7 +126,7 @@ impl Endpoints {
     /// Returns a number that grows with every change.
     pub(crate) fn version(&self) -> u64 {
         // Acquire: who sees a version finds a snapshot at least as new.
-        self.0.version.load(std::sync::atomic::Ordering::Acquire)
+        self.0.version.load(Ordering::Acquire)
     }
 
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
@@ -142,7 +143,7 @@ impl Endpoints {
 }
 
 impl Set {
-    fn lock(&self) -> std::sync::MutexGuard<'_, (Members, Vec<Weak<Self>>)> {
+    fn lock(&self) -> MutexGuard<'_, (Members, Vec<Weak<Self>>)> {
         // Nothing panics under the lock; and if it did, the next update would put all right.
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -167,8 +168,7 @@ impl Set {
         let snapshot = members.snapshot();
         let version = snapshot.version();
         self.snapshot.store(Arc::new(snapshot));
-        self.version
-            .store(version, std::sync::atomic::Ordering::Release);
+        self.version.store(version, Ordering::Release);
     }
 }
 

@@ -41,8 +41,8 @@ impl Alias {
     pub(super) fn draw(&self, roll: u64) -> usize {
         let column = below(roll >> 32, self.columns.len());
         let (likely, other) = self.columns[column];
-        // A column that is never its own has likelihood 0, and one that always is, all but 2^-32.
-        if (roll as u32) < likely || other as usize == column {
+        // Who fills their column alone stands there for everybody else as well.
+        if (roll & 0xffff_ffff) < u64::from(likely) {
             column
         } else {
             other as usize
@@ -52,7 +52,8 @@ impl Alias {
 
 /// Spreads 32 random bits over `count` numbers without a division.
 pub(super) fn below(bits: u64, count: usize) -> usize {
-    ((bits & 0xffff_ffff) * count as u64 >> 32) as usize
+    // Less than `count`, which is a `usize`.
+    usize::try_from(((bits & 0xffff_ffff) * count as u64) >> 32).unwrap_or(0)
 }
 
 fn narrow(number: u128) -> u32 {

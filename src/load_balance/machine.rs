@@ -193,6 +193,16 @@ impl Lots {
 fn takes_part(index: usize, scene: &mut impl Scene) -> bool {
     match scene.part(index) {
         None => true,
-        Some(part) => ((scene.roll() >> 11) as f64) < part * (1_u64 << 53) as f64,
+        Some(part) => uniform(scene.roll()) < part,
     }
+}
+
+/// Returns a number from 0 up to 1.
+fn uniform(roll: u64) -> f64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the upper half of 64 bits has 32"
+    )]
+    let bits = (roll >> 32) as u32;
+    f64::from(bits) / 2_f64.powi(32)
 }

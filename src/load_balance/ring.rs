@@ -39,8 +39,8 @@ impl Ring {
             if size > MAX_SIZE {
                 count = (count * u128::from(MAX_SIZE) / u128::from(size)).max(1);
             }
-            // Any order of the numbers will do, and 2^18 of them fit.
-            places.extend((0..count as u64).map(|n| (mix(identity ^ mix(n)), index)));
+            let numbers = 0..u64::try_from(count).unwrap_or(MAX_SIZE);
+            places.extend(numbers.map(|n| (mix(identity ^ mix(n)), index)));
         }
         places.sort_unstable();
         Self {

@@ -26,9 +26,10 @@ impl Stride {
     /// fraction of the rounds, evenly, and not in the same ones as their neighbour.
     pub(super) fn turn(&self, turn: u64) -> Option<usize> {
         let count = self.weights.len() as u64;
-        let (round, index) = (turn / count, (turn % count) as usize);
+        let (round, place) = (turn / count, turn % count);
+        let index = usize::try_from(place).ok()?;
         let weight = self.weights[index];
-        let phase = (weight.wrapping_mul(round)).wrapping_add(index as u64 * (MAX / 2)) % MAX;
+        let phase = (weight.wrapping_mul(round)).wrapping_add(place * (MAX / 2)) % MAX;
         (phase >= MAX - weight).then_some(index)
     }
 }

@@ -7,6 +7,10 @@ use crate::base::{EjectionReason, Percent};
 /// The fields, formulas and defaults are those of Envoy's `outlier_detection` as Istio sets it; where
 /// they differ, the setting says so.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own, as in Envoy"
+)]
 pub struct OutlierDetectionPolicy {
     base_ejection_time: Duration,
     consecutive_5xx: Consecutive,

@@ -56,7 +56,7 @@ pub(super) fn outliers(
 impl Rates {
     /// The threshold is the mean less `thousandths` of the (population) standard deviation.
     fn of(rates: &[(HostId, f64)], thousandths: u32) -> Self {
-        let count = rates.len() as f64;
+        let count = ratio(rates.len() as u64, 1);
         let average = rates.iter().map(|(_, rate)| rate).sum::<f64>() / count;
         let squares = rates.iter().map(|(_, rate)| (rate - average).powi(2));
         let deviation = (squares.sum::<f64>() / count).sqrt();
@@ -72,8 +72,16 @@ fn rates(hosts: &BTreeMap<HostId, Host>, origin: Origin, volume: u64) -> Vec<(Ho
         .filter(|(_, host)| !host.is_ejected())
         .map(|(id, host)| (*id, host.last(origin)))
         .filter(|(_, tally)| tally.total > 0 && tally.total >= volume)
-        .map(|(id, tally)| (id, tally.good as f64 * 100.0 / tally.total as f64))
+        .map(|(id, tally)| (id, 100.0 * ratio(tally.good, tally.total)))
         .collect()
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of one interval are far below 2^53"
+)]
+fn ratio(part: u64, whole: u64) -> f64 {
+    part as f64 / whole as f64
 }
 
 fn enough(rates: &[(HostId, f64)], min_hosts: u32) -> bool {

@@ -9,6 +9,8 @@
 
 mod circuit_breaker;
 mod concurrency_limit;
+mod linkerd_breaker;
+mod outlier_detection;
 mod rate_limit;
 mod rate_limit_filter;
 mod retry;
