@@ -61,6 +61,7 @@ fn narrow(number: u128) -> u32 {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_precision_loss, reason = "counts in tests are small")]
 mod tests {
     use proptest::prelude::*;
 

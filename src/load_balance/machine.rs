@@ -199,10 +199,6 @@ fn takes_part(index: usize, scene: &mut impl Scene) -> bool {
 
 /// Returns a number from 0 up to 1.
 fn uniform(roll: u64) -> f64 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the upper half of 64 bits has 32"
-    )]
     let bits = (roll >> 32) as u32;
     f64::from(bits) / 2_f64.powi(32)
 }

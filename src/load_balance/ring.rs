@@ -63,6 +63,7 @@ fn gcd(a: u32, b: u32) -> u32 {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_precision_loss, reason = "counts in tests are small")]
 mod tests {
     use proptest::prelude::*;
 

@@ -54,13 +54,12 @@ mod tests {
         ) {
             let stride = Stride::of(&weights);
             let mut taken = vec![0_u32; weights.len()];
-            let mut turn = start * weights.len() as u64;
+            let first = start * weights.len() as u64;
             let heaviest = *weights.iter().max().unwrap();
-            for _ in 0..heaviest * weights.len() as u32 {
+            for turn in first..first + u64::from(heaviest) * weights.len() as u64 {
                 if let Some(index) = stride.turn(turn) {
                     taken[index] += 1;
                 }
-                turn += 1;
             }
             for (taken, weight) in taken.iter().zip(&weights) {
                 prop_assert!(taken.abs_diff(*weight) <= 1, "{} for {}", taken, weight);

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::OutlierDetectionPolicy;
-use super::policy::Consecutive;
+use super::rules::Consecutive;
 use crate::base::EjectionReason;
 
 /// What became of one request, as the detector counts.

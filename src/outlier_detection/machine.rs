@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use super::OutlierDetectionPolicy;
 use super::host::{Host, Origin, Report};
-use super::policy::Consecutive;
 use super::rates::{self, Rates};
+use super::rules::Consecutive;
 use crate::base::{EjectionReason, Percent};
 
 /// Names an endpoint for as long as it is known; never used again.

@@ -75,15 +75,19 @@
 mod books;
 mod detector;
 mod host;
+#[cfg(all(test, meshless_loom))]
+mod loom_tests;
 mod machine;
 mod policy;
 mod rates;
 mod report;
+mod rules;
 #[cfg(test)]
 mod vectors;
 
 pub use detector::OutlierDetector;
-pub use policy::{FailurePercentage, OutlierDetectionPolicy, SuccessRate};
+pub use policy::OutlierDetectionPolicy;
+pub use rules::{FailurePercentage, SuccessRate};
 
 pub use crate::base::EjectionReason;
 

@@ -48,11 +48,14 @@ fn request() -> Request<Empty<Bytes>> {
         .unwrap()
 }
 
+/// The address that a request was sent to, and its `Host`.
+type Seen = (String, Option<String>);
+
 /// A client that answers with the host and the address that it was sent to.
 #[derive(Clone, Debug, Default)]
 struct Echo {
     hang: Arc<AtomicBool>,
-    seen: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    seen: Arc<Mutex<Vec<Seen>>>,
     statuses: Arc<Mutex<Vec<StatusCode>>>,
 }
 
@@ -143,6 +146,7 @@ async fn send_many(layer: &LoadBalanceLayer, count: usize) -> BTreeMap<String, u
 
 /// Asserts by a chi-square test that counts come from these shares; the bound is passed by chance
 /// once in 10,000 times, and the seed is fixed.
+#[expect(clippy::cast_precision_loss, reason = "counts in tests are small")]
 fn assert_shares(counts: &BTreeMap<String, u64>, shares: &[f64]) {
     const BOUNDS: [f64; 10] = [15.1, 18.4, 21.1, 23.5, 25.7, 27.9, 29.9, 31.8, 33.7, 35.6];
     let total: u64 = counts.values().sum();

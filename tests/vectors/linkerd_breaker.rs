@@ -1,5 +1,10 @@
 //! linkerd's breaker for each endpoint, which is our circuit breaker, and what it makes of
 //! `Retry-After`, which is our retry.
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "the cases' numbers are small"
+)]
 
 use std::convert::Infallible;
 use std::sync::Arc;

@@ -1,5 +1,9 @@
 //! gRPC's outlier detection (proposal A50). Envoy's scripts are played on the machine itself, in the
 //! module: they set times that are on no grid.
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "the cases' numbers are small"
+)]
 
 use std::convert::Infallible;
 use std::time::Duration;
