@@ -2,6 +2,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use super::{Elapsed, Failure, GaveUp, MirrorDrop, OpenReason, Rejection};
+use super::{EjectionReason, Elapsed, Endpoint, GaveUp, OpenReason, Rejection};
 
 /// Something an operator would want to know.
 #[non_exhaustive]
@@ -29,6 +30,23 @@ pub enum Event {
     CircuitWouldOpen {
         /// What would have opened it.
         why: OpenReason,
+    },
+    /// An outlier was found among the endpoints, and the balancer passes it over from now on.
+    EndpointEjected {
+        /// Which it is.
+        endpoint: Endpoint,
+        /// What was wrong with it.
+        why: EjectionReason,
+    },
+    /// An ejected endpoint is back.
+    EndpointReturned(Endpoint),
+    /// An outlier was found among the endpoints, but it stays: so many are out already that one more
+    /// is too many, or the policy enforces this only now and then.
+    EndpointSpared {
+        /// Which it is.
+        endpoint: Endpoint,
+        /// What was wrong with it.
+        why: EjectionReason,
     },
     /// A request that failed is not tried again, though the policy names the failure.
     GaveUp(GaveUp),
@@ -82,6 +100,13 @@ impl Observe for Log {
             Event::CircuitRecovering { ramp } => tracing::info!(?ramp, "circuit recovering"),
             Event::CircuitWouldOpen { why } => {
                 tracing::warn!(reason = why.label(), "circuit would have opened: {why}");
+            }
+            Event::EndpointEjected { endpoint, why } => {
+                tracing::warn!(%endpoint, reason = why.label(), "endpoint ejected: {why}");
+            }
+            Event::EndpointReturned(endpoint) => tracing::info!(%endpoint, "endpoint back"),
+            Event::EndpointSpared { endpoint, why } => {
+                tracing::info!(%endpoint, reason = why.label(), "endpoint spared: {why}");
             }
             Event::GaveUp(reason) => {
                 tracing::debug!(

@@ -32,6 +32,9 @@ pub enum Rejection {
         /// The HTTP status for a caller that does not speak gRPC.
         status: StatusCode,
     },
+    /// There is no endpoint to send the request to: none is known, or all are ejected.
+    #[error("no healthy upstream")]
+    NoHealthyUpstream,
     /// No route is for the request.
     #[error("no route")]
     NoRoute,
@@ -142,6 +145,7 @@ impl Rejection {
                 status,
                 ..Facts::refused("fault_injection", "FI", "fault filter abort")
             },
+            Self::NoHealthyUpstream => Facts::refused("load_balance", "UH", "no healthy upstream"),
             Self::NoRoute => Facts {
                 grpc_status: GrpcStatus::UNIMPLEMENTED,
                 status: StatusCode::NOT_FOUND,

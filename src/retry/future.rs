@@ -123,6 +123,11 @@ where
                             None => return Poll::Ready(self.finish(ended)),
                         }
                     }
+                StateProj::Calling(future) => match under(this.plan, || future.poll(cx)) {
+                    Poll::Ready(ended) => match judge(this.plan, ended) {
+                        Ok(next) => next,
+                        Err(last) => return Poll::Ready(self.finish(last)),
+                    },
                     Poll::Pending => {
                         let Some(at) = this.limit.and_then(|limit| limit.at) else {
                             return Poll::Pending;
@@ -169,6 +174,7 @@ where
                         Poll::Ready(Ok(())) => {
                             *this.limit = Limit::of_try(&plan.policy);
                             let request = plan.request(this.limit.as_ref());
+                            let _guard = plan.tried.enter();
                             State::Calling(plan.inner.call(request))
                         }
                         Poll::Ready(Err(error)) => return Poll::Ready(self.finish(Err(error))),
@@ -186,6 +192,12 @@ where
             self.as_mut().project().state.set(next);
         }
     }
+}
+
+/// Runs `f` so that a balancer inside sees which endpoints were tried for this request.
+fn under<S, B, T>(plan: &mut Option<Box<Plan<S, B>>>, f: impl FnOnce() -> T) -> T {
+    let _guard = plan.as_mut().map(|plan| plan.tried.enter());
+    f()
 }
 
 const PLANNED: &str = "only a request with a plan is tried again";

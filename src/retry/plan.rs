@@ -13,6 +13,9 @@ use super::service::Shared;
 use super::{ReplayBody, RetryPolicy};
 use crate::base::{clock, time_left};
 use crate::{Deadline, Event, GaveUp, Observe, Outcome};
+use crate::base::clock;
+use crate::base::tried::Tried;
+use crate::{Deadline, Event, GaveUp, Outcome};
 
 /// What is kept of a request that may be sent again.
 #[derive(Debug)]
@@ -26,6 +29,8 @@ pub(super) struct Plan<S, B> {
     shared: Arc<Shared>,
     /// Held while a retry waits or runs.
     slot: Option<Slot>,
+    /// The endpoints that the tries have been at.
+    pub(super) tried: Tried,
 }
 
 impl<S, B> Plan<S, B> {
@@ -46,6 +51,10 @@ impl<S, B: Body> Plan<S, B> {
     ) -> Box<Self> {
         Box::new(Self {
             head: head.clone(),
+        tried: Tried,
+    ) -> Self {
+        Self {
+            head,
             inner,
             policy,
             progress: Progress::default(),
@@ -54,6 +63,8 @@ impl<S, B: Body> Plan<S, B> {
             shared,
             slot: None,
         })
+            tried,
+        }
     }
 
     /// Decides what becomes of the request whose try ended so, and pays for a retry; returns when

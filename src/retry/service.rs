@@ -14,6 +14,7 @@ use super::replay::Replay;
 use super::{ReplayBody, RetryBody, RetryFuture, RetryPolicy};
 use crate::base::Live;
 use crate::base::dice::Dice;
+use crate::base::tried::Tried;
 use crate::{Observe, RequestHead};
 
 /// Tries failed requests again.
@@ -72,6 +73,22 @@ where
         let mut plan = Plan::new(&head, inner, policy, replay, safety, shared);
         let future = plan.inner.call(Request::from_parts(head, body));
         RetryFuture::new(future, limit, grpc, active, Some(plan))
+        let mut inner = mem::replace(&mut self.inner, clone);
+        let mut tried = Tried::default();
+        let future = {
+            let _guard = tried.enter();
+            inner.call(send(request, 1, limit.as_ref()))
+        };
+        let plan = Plan::new(
+            head,
+            inner,
+            policy,
+            replay,
+            safety,
+            Arc::clone(&self.shared),
+            tried,
+        );
+        RetryFuture::once(future, limit, grpc, active).armed(plan)
     }
 }
 

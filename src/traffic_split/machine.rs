@@ -2,15 +2,14 @@
 
 use http::HeaderValue;
 
-use super::cookie_value::CookieValue;
 use super::route::{Action, Split};
 use super::view::View;
-use super::weights::hash;
 use super::{
     Destination, DirectResponse, Match, PathMatch, Redirect, Route, StickyCookie,
     TrafficSplitPolicy, VirtualHost, WeightedDestination,
 };
 use crate::base::RequestHead;
+use crate::base::cookie_value::CookieValue;
 
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug)]
@@ -99,13 +98,10 @@ fn pick<'p>(
     if let Some(key) = sticky.hash(head) {
         return (split.weights.by_key(key), None);
     }
-    let Some(cookie) = sticky.given_out() else {
-        return (split.weights.by_roll(roll), None);
-    };
-    // The choice that the user's next request will lead to, which brings the cookie along.
-    let value = CookieValue::of(roll);
-    let key = hash(value.as_str().as_bytes());
-    (split.weights.by_key(key), Some((cookie, value)))
+    match sticky.give_out(roll) {
+        Some((key, cookie, value)) => (split.weights.by_key(key), Some((cookie, value))),
+        None => (split.weights.by_roll(roll), None),
+    }
 }
 
 fn find_route<'p>(host: &'p VirtualHost, first: usize, view: &View<'_>) -> Option<Matched<'p>> {

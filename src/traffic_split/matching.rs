@@ -1,6 +1,7 @@
 use super::view::View;
-use super::{HeaderMatch, PathMatch, query};
+use super::{HeaderMatch, PathMatch};
 use crate::base::cookie::cookie;
+use crate::base::query;
 use crate::base::string_match::StringMatch;
 
 /// What a request has to look like for a route: everything that is set, at once.

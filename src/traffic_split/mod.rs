@@ -113,6 +113,18 @@
 //! Putting it there is the one allocation of a request that is forwarded as it is (two, if it had no
 //! extensions before). Rewriting a path or a host allocates the new one.
 //!
+//! # How a sticky choice is made
+//!
+//! With `h` for FNV-1a of 64 bits followed by the output function of `SplitMix64`, `k` for `h(key)`
+//! and `d` for `h("host|subset|port")` of a destination, each destination draws
+//! `u = (mix(k ^ d) >> 12 + ½) / 2^52`, and the one with the smallest `-ln(u) / weight` is chosen.
+//!
+//! That is weighted rendezvous hashing. A change of one weight moves users to or from that
+//! destination only, and exactly as many as its share changes; so does any change of two
+//! destinations' weights. In general, when the shares change by δ in all (half the sum of the
+//! differences), at most 2δ/(1 + δ) of all users move, which is the least that any choice without
+//! memory can promise.
+//!
 //! # Stickiness and retries
 //!
 //! Around a retry, the split chooses once for all attempts; inside it, anew for each, unless a key
@@ -122,7 +134,6 @@
 //! [`Rejection::UnknownDestination`]: crate::Rejection::UnknownDestination
 
 mod apply;
-mod cookie_value;
 mod destination;
 mod direct_response;
 mod future;
@@ -138,14 +149,11 @@ mod on_response;
 mod path;
 mod path_match;
 mod policy;
-mod query;
 mod redirect;
 mod rewrite;
 mod route;
 mod routed;
 mod service;
-mod sticky;
-mod sticky_cookie;
 mod table;
 mod template;
 mod view;
@@ -169,15 +177,13 @@ pub use rewrite::{PathRewrite, Rewrite};
 pub use route::Route;
 pub use routed::Routed;
 pub use service::TrafficSplit;
-pub use sticky::Sticky;
-pub use sticky_cookie::StickyCookie;
 pub use template::PathTemplate;
 pub use virtual_host::VirtualHost;
 pub use weighted::WeightedDestination;
 pub use weights::WeightsError;
 
 pub use crate::base::gate::Unwatched;
-pub use crate::base::{HostPattern, PatternError, StringMatch};
+pub use crate::base::{HostPattern, PatternError, Sticky, StickyCookie, StringMatch};
 
 /// The body of a response that went through a traffic split: the destination's, or an answer of its
 /// own.

@@ -2,6 +2,7 @@
 
 use super::WeightedDestination;
 use crate::base::dice::mix;
+use crate::base::hash::hash;
 
 /// Weights that cannot be used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -105,14 +106,6 @@ impl Weights {
         }
         chosen
     }
-}
-
-/// Returns 64 bits that stand for `bytes` in every process and every release: FNV-1a, mixed.
-pub(super) fn hash(bytes: &[u8]) -> u64 {
-    let fnv = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
-    mix(fnv)
 }
 
 /// Returns a number between 0 and 1, neither of them included.

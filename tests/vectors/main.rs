@@ -10,6 +10,8 @@
 mod circuit_breaker;
 mod concurrency_limit;
 mod mirror;
+mod linkerd_breaker;
+mod outlier_detection;
 mod rate_limit;
 mod rate_limit_filter;
 mod retry;

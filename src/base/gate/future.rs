@@ -50,7 +50,7 @@ impl<F, T> GatedFuture<F, T> {
         }
     }
 
-    pub(super) fn rejected(response: Response<Answer>) -> Self {
+    pub(crate) fn rejected(response: Response<Answer>) -> Self {
         Self {
             state: State::Rejected(Some(Box::new(response))),
         }

@@ -2,30 +2,33 @@ use std::time::Duration;
 
 use axum::Router;
 use http::{Request, StatusCode};
-use meshless::Percent;
 use meshless::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy, Probes};
 use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
 use meshless::fault_injection::{FaultInjectionLayer, FaultInjectionPolicy};
 use meshless::mirror::{Mirror, MirrorLayer, MirrorPolicy};
+use meshless::load_balance::{LoadBalanceLayer, LoadBalancePolicy};
 use meshless::rate_limit::{RateLimitLayer, RateLimitPolicy};
 use meshless::retry::{RetryLayer, RetryPolicy};
 use meshless::telemetry::{TraceAttemptLayer, TraceClientLayer, TracePolicy, TraceServerLayer};
 use meshless::timeout::{TimeoutLayer, TimeoutPolicy};
 use meshless::traffic_split::{Destination, Route, TrafficSplitLayer, TrafficSplitPolicy};
 use tower::{Layer, ServiceExt};
+use meshless::{Endpoint, Endpoints, Percent};
+use tower::ServiceExt;
 
 use super::{Case, Second};
 use crate::support::Upstream;
 
 /// A line: the layer's name and type, a policy under which a first call passes, the policy that is
-/// off, what happens to a second call, and maybe what is to be done with the layer first.
+/// off, what happens to a second call, and maybe what is to be done with the layer first, or what it is
+/// made over beside its policy.
 macro_rules! promises {
-    ($($name:ident: $layer:ty, $policy:expr, $off:expr, $second:ident $(, first $first:expr)?;)*) => {$(
+    ($($name:ident: $layer:ty, $policy:expr, $off:expr, $second:ident $(, first $first:expr)? $(, over $over:expr)?;)*) => {$(
         #[tokio::test(start_paused = true)]
         async fn $name() {
             let case = Case {
                 fresh: || {
-                    let layer = <$layer>::new($policy);
+                    let layer = <$layer>::new($policy $(, $over)?);
                     $( let first: fn(&$layer) = $first; first(&layer); )?
                     layer
                 },
@@ -36,7 +39,7 @@ macro_rules! promises {
             case.keeps_all().await;
 
             // Promise 3: straight into axum, whose error type is `Infallible`.
-            let router = Router::new().fallback(async || "hello").layer(<$layer>::new($policy));
+            let router = Router::new().fallback(async || "hello").layer(<$layer>::new($policy $(, $over)?));
             let response = router.oneshot(Request::new(axum::body::Body::empty())).await;
             assert_eq!(response.unwrap().status(), StatusCode::OK);
         }
@@ -49,6 +52,7 @@ promises! {
     concurrency_limit: ConcurrencyLimitLayer, ConcurrencyLimitPolicy::new(1), ConcurrencyLimitPolicy::off(), RefusedMeanwhile;
     fault_injection: FaultInjectionLayer, a_delay(), FaultInjectionPolicy::off(), Passes;
     mirror: Mirrored, MirrorPolicy::default(), MirrorPolicy::off(), Passes;
+    load_balance: LoadBalanceLayer, LoadBalancePolicy::default(), LoadBalancePolicy::off(), Passes, over two();
     rate_limit: RateLimitLayer, RateLimitPolicy::per_second(1), RateLimitPolicy::off(), RefusedForAWhile;
     retry: RetryLayer, RetryPolicy::default(), RetryPolicy::off(), Passes;
     timeout: TimeoutLayer, TimeoutPolicy::total(MINUTE).with_idle(MINUTE), TimeoutPolicy::off(), Passes;
@@ -72,6 +76,11 @@ fn one_probe() -> CircuitBreakerPolicy {
 
 fn a_delay() -> FaultInjectionPolicy {
     FaultInjectionPolicy::default().with_delay(Percent::NONE, MINUTE)
+}
+
+fn two() -> Endpoints {
+    let endpoint = |address| Endpoint::try_from(address).unwrap();
+    Endpoints::fixed([endpoint("10.0.0.1:80"), endpoint("10.0.0.2:80")])
 }
 
 fn one_route() -> TrafficSplitPolicy {

@@ -5,29 +5,16 @@ use std::sync::Arc;
 
 use http::HeaderName;
 
-use super::StickyCookie;
-use super::weights::hash;
-use crate::base::cookie::cookie;
-use crate::base::{ClientAddress, RequestHead};
+use super::cookie::cookie;
+use super::cookie_value::CookieValue;
+use super::hash::hash;
+use super::{ClientAddress, RequestHead, StickyCookie, query};
 
-/// What keeps a user on one version: requests with the same key go to the same destination.
+/// What keeps a user where they are: requests with the same key go to the same destination, or to
+/// the same endpoint.
 ///
 /// The key is hashed in a way that is the same in every process and every release, so a user stays
-/// on one version over all replicas of the caller. A request without the key goes by chance.
-///
-/// # How the choice is made
-///
-/// With `h` for FNV-1a of 64 bits followed by the output function of `SplitMix64`, `k` for `h(key)`
-/// and `d` for `h("host|subset|port")` of a destination, each destination draws
-/// `u = (mix(k ^ d) >> 12 + ½) / 2^52`, and the one with the smallest `-ln(u) / weight` is chosen.
-///
-/// # What moves when weights change
-///
-/// That is weighted rendezvous hashing. A change of one weight moves users to or from that
-/// destination only, and exactly as many as its share changes; so does any change of two
-/// destinations' weights. In general, when the shares change by δ in all (half the sum of the
-/// differences), at most 2δ/(1 + δ) of all users move, which is the least that any choice without
-/// memory can promise.
+/// where they are over all replicas of the caller. A request without the key goes by chance.
 #[derive(Clone)]
 pub struct Sticky(Vec<Key>);
 
@@ -85,12 +72,20 @@ impl Sticky {
     }
 
     /// Returns the hash of the request's key, if it has one.
-    pub(super) fn hash(&self, head: RequestHead<'_>) -> Option<u64> {
+    pub(crate) fn hash(&self, head: RequestHead<'_>) -> Option<u64> {
         self.0.iter().find_map(|key| key.hash(head))
     }
 
+    /// Returns the hash of the cookie that is given to a user who has no key, and its value; the next
+    /// request brings it along and leads to the same choice.
+    pub(crate) fn give_out(&self, roll: u64) -> Option<(u64, &StickyCookie, CookieValue)> {
+        let cookie = self.given_out()?;
+        let value = CookieValue::of(roll);
+        Some((hash(value.as_str().as_bytes()), cookie, value))
+    }
+
     /// Returns the cookie to give to a user who has no key.
-    pub(super) fn given_out(&self) -> Option<&StickyCookie> {
+    fn given_out(&self) -> Option<&StickyCookie> {
         self.0.iter().find_map(|key| match key {
             Key::Cookie(cookie) if cookie.is_given_out() => Some(cookie),
             _ => None,
@@ -119,7 +114,7 @@ impl Key {
             Self::Function(key) => key(head).map(|key| hash(&key)),
             Self::Header(name) => head.headers().get(name).map(|value| hash(value.as_bytes())),
             Self::Query(name) => {
-                let value = super::query::first(head.uri().query()?, name)?;
+                let value = query::first(head.uri().query()?, name)?;
                 Some(hash(value.as_bytes()))
             }
         }

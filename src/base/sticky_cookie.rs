@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
-/// A cookie that keeps a user on one version, and that is given to users who have none.
+/// A cookie that keeps a user where they are, and that is given to users who have none.
 ///
 /// It is `httpCookie` of Istio's `consistentHash`: without a time to live no cookie is given out, and
 /// a request that has none goes by chance.
@@ -85,11 +85,11 @@ impl StickyCookie {
         HeaderValue::try_from(text).ok()
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    pub(super) const fn is_given_out(&self) -> bool {
+    pub(crate) const fn is_given_out(&self) -> bool {
         self.ttl.is_some()
     }
 }

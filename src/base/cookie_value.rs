@@ -1,9 +1,9 @@
 /// The value of a cookie that is given to a user: 64 bits in hexadecimal, as Envoy writes one.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct CookieValue([u8; 16]);
+pub(crate) struct CookieValue([u8; 16]);
 
 impl CookieValue {
-    pub(super) fn of(bits: u64) -> Self {
+    pub(crate) fn of(bits: u64) -> Self {
         let bytes = bits.to_be_bytes();
         Self(std::array::from_fn(|place| {
             let byte = bytes[place / 2];
@@ -16,7 +16,7 @@ impl CookieValue {
         }))
     }
 
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("hexadecimal digits")
     }
 }

@@ -1,0 +1,150 @@
+//! What it costs to choose among endpoints, to report how an attempt ended, and both on two threads.
+
+use std::convert::Infallible;
+use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use futures_util::FutureExt;
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use http_body_util::Full;
+use meshless::load_balance::{LoadBalance, LoadBalanceLayer, LoadBalancePolicy, Sticky};
+use meshless::outlier_detection::{FailurePercentage, OutlierDetectionPolicy, OutlierDetector};
+use meshless::{Endpoint, EndpointObserver, Endpoints, Outcome, Percent};
+use tower::{Layer, Service, service_fn};
+
+const OK: Outcome = Outcome::Status(StatusCode::OK);
+const BAD: Outcome = Outcome::Status(StatusCode::BAD_GATEWAY);
+
+fn endpoints(count: usize) -> Endpoints {
+    let address = |n| format!("10.0.{}.{}:80", n / 256, n % 256);
+    let endpoint = |n| Endpoint::try_from(address(n).as_str()).expect("an address");
+    Endpoints::fixed((0..count).map(endpoint))
+}
+
+fn request() -> Request<()> {
+    let mut request = Request::new(());
+    *request.uri_mut() = "http://10.0.0.0:80/".parse().expect("a URI");
+    let host = HeaderValue::from_static("users");
+    request.headers_mut().insert(header::HOST, host);
+    request
+}
+
+async fn answer(request: Request<()>) -> Result<Response<Full<Bytes>>, Infallible> {
+    black_box(request);
+    Ok(Response::new(Full::new(Bytes::from_static(b"hello"))))
+}
+
+/// Calls a service that is always ready and answers at once; the response is dropped unread.
+fn exchange<S, R>(service: &mut S, request: Request<()>)
+where
+    S: Service<Request<()>, Response = Response<R>, Error = Infallible>,
+{
+    black_box(service.call(request).now_or_never().is_some());
+}
+
+fn measure<S, R>(criterion: &mut Criterion, name: &str, mut service: S)
+where
+    S: Service<Request<()>, Response = Response<R>, Error = Infallible>,
+{
+    let template = request();
+    criterion.bench_function(&format!("load_balance/{name}"), |b| {
+        b.iter_batched(
+            || template.clone(),
+            |request| exchange(&mut service, request),
+            BatchSize::SmallInput,
+        );
+    });
+}
+
+fn policies() -> [(&'static str, LoadBalancePolicy); 4] {
+    [
+        ("least request", LoadBalancePolicy::least_request()),
+        ("round robin", LoadBalancePolicy::round_robin()),
+        ("random", LoadBalancePolicy::random()),
+        (
+            "ring",
+            LoadBalancePolicy::consistent_hash(Sticky::header(header::HOST)),
+        ),
+    ]
+}
+
+/// What is measured against nothing at all: the services are the same but for the choice.
+fn choice(criterion: &mut Criterion) {
+    measure(criterion, "bare", service_fn(answer));
+    for count in [1, 10, 1_000] {
+        for (name, policy) in policies() {
+            let all = endpoints(count);
+            let layer = LoadBalanceLayer::new(policy.clone(), all.clone());
+            let layer = layer.layer(service_fn(answer));
+            measure(criterion, &format!("layer, {name} of {count}"), layer);
+            let balance = LoadBalance::new(policy, all, |_| service_fn(answer));
+            measure(criterion, &format!("service, {name} of {count}"), balance);
+        }
+    }
+}
+
+fn detectors() -> [(&'static str, OutlierDetectionPolicy); 2] {
+    let share = FailurePercentage::new(Percent::new(50));
+    let policy = OutlierDetectionPolicy::default();
+    let rates = policy.clone().with_failure_percentage(share);
+    [("in a row", policy), ("rates", rates)]
+}
+
+fn report(criterion: &mut Criterion) {
+    for (name, policy) in detectors() {
+        let all = endpoints(10);
+        let detector = OutlierDetector::observed(policy, all.clone(), Arc::new(()));
+        let endpoint = all.to_vec()[0].clone();
+        criterion.bench_function(&format!("load_balance/report, success, {name}"), |b| {
+            b.iter(|| detector.report(black_box(&endpoint), OK));
+        });
+        criterion.bench_function(
+            &format!("load_balance/report, failure and success, {name}"),
+            |b| {
+                b.iter(|| {
+                    detector.report(black_box(&endpoint), BAD);
+                    detector.report(black_box(&endpoint), OK);
+                });
+            },
+        );
+        let balance = LoadBalance::new(LoadBalancePolicy::default(), all, |_| service_fn(answer));
+        measure(
+            criterion,
+            &format!("service, watched, {name}"),
+            balance.with_observer(detector),
+        );
+    }
+}
+
+/// The same while another thread does nothing else.
+fn two_threads(criterion: &mut Criterion) {
+    for (name, policy) in detectors() {
+        let all = endpoints(1_000);
+        let detector = OutlierDetector::observed(policy, all.clone(), Arc::new(()));
+        let balance = LoadBalance::new(LoadBalancePolicy::default(), all, |_| service_fn(answer))
+            .with_observer(detector);
+        let stop = Arc::new(AtomicBool::new(false));
+        let other = {
+            let (stop, mut balance) = (Arc::clone(&stop), balance.clone());
+            std::thread::spawn(move || {
+                let template = request();
+                while !stop.load(Ordering::Relaxed) {
+                    exchange(&mut balance, template.clone());
+                }
+            })
+        };
+        measure(
+            criterion,
+            &format!("service of 1000, two threads, {name}"),
+            balance,
+        );
+        stop.store(true, Ordering::Relaxed);
+        other.join().expect("it ends when told");
+    }
+}
+
+criterion_group!(load_balance, choice, report, two_threads);
+criterion_main!(load_balance);

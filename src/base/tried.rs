@@ -1,0 +1,92 @@
+//! Which endpoints the attempts of one request have been at: the retry keeps it, the balancer reads
+//! it.
+
+use std::cell::RefCell;
+
+thread_local! {
+    static CURRENT: RefCell<Option<Tried>> = const { RefCell::new(None) };
+}
+
+/// The endpoints that were tried for one request: the last eight.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tried {
+    count: usize,
+    ids: [u64; 8],
+}
+
+impl Tried {
+    /// Makes these the endpoints of the running request until the guard is dropped, which takes back
+    /// what was added.
+    pub(crate) fn enter(&mut self) -> TriedGuard<'_> {
+        let outer = CURRENT.replace(Some(*self));
+        TriedGuard { outer, tried: self }
+    }
+
+    /// Says whether an endpoint is among them.
+    pub(crate) fn contains(&self, id: u64) -> bool {
+        // No endpoint has the id 0, which fills the rest.
+        self.ids.contains(&id)
+    }
+
+    /// Returns those of the running request, if there is a retry around it that has tried any.
+    pub(crate) fn current() -> Option<Self> {
+        CURRENT.with_borrow(|current| current.filter(|tried| tried.count > 0))
+    }
+
+    /// Adds an endpoint to those of the running request.
+    pub(crate) fn note(id: u64) {
+        CURRENT.with_borrow_mut(|current| {
+            if let Some(tried) = current {
+                tried.ids[tried.count % tried.ids.len()] = id;
+                tried.count += 1;
+            }
+        });
+    }
+}
+
+/// Puts the outer request's endpoints back, also when the code under it panics.
+#[derive(Debug)]
+pub(crate) struct TriedGuard<'a> {
+    outer: Option<Tried>,
+    tried: &'a mut Tried,
+}
+
+impl Drop for TriedGuard<'_> {
+    fn drop(&mut self) {
+        if let Some(tried) = CURRENT.replace(self.outer) {
+            *self.tried = tried;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_keeps_what_was_tried_for_it_and_nobody_else() {
+        let (mut outer, mut inner) = (Tried::default(), Tried::default());
+        {
+            let _outer = outer.enter();
+            Tried::note(1);
+            {
+                let _inner = inner.enter();
+                assert!(Tried::current().is_none());
+                Tried::note(2);
+            }
+            assert!(Tried::current().is_some_and(|tried| tried.contains(1)));
+        }
+        assert!(outer.contains(1) && !outer.contains(2) && inner.contains(2));
+        Tried::note(3);
+        assert!(Tried::current().is_none());
+    }
+
+    #[test]
+    fn the_last_eight_are_kept() {
+        let mut tried = Tried::default();
+        let guard = tried.enter();
+        (1..=10).for_each(Tried::note);
+        drop(guard);
+        assert!(!tried.contains(2) && (3..=10).all(|id| tried.contains(id)));
+    }
+}

@@ -1,0 +1,28 @@
+use http::uri::{Authority, Scheme};
+use http::{HeaderValue, Request, header};
+
+use crate::base::RequestHead;
+use crate::base::authority::{scheme, with_authority};
+
+/// Makes an endpoint the address of a request, and keeps whom it was addressed to as its `Host`.
+pub(super) fn readdress<B>(request: &mut Request<B>, address: &Authority) {
+    let uri = request.uri();
+    if uri.authority() == Some(address) {
+        return;
+    }
+    if let Some(old) = uri.authority()
+        && !request.headers().contains_key(header::HOST)
+    {
+        // What may stand before `@` is for nobody's eyes.
+        let host = old.as_str().rsplit('@').next().unwrap_or_default();
+        if let Ok(host) = HeaderValue::from_str(host) {
+            request.headers_mut().insert(header::HOST, host);
+        }
+    }
+    let scheme = match scheme(&RequestHead::of(request)) {
+        "https" => Scheme::HTTPS,
+        _ => Scheme::HTTP,
+    };
+    let uri = std::mem::take(request.uri_mut());
+    *request.uri_mut() = with_authority(uri, address.clone(), scheme);
+}

@@ -1,0 +1,243 @@
+use std::fmt::{self, Debug, Formatter};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Instant;
+
+use arc_swap::{ArcSwap, Guard};
+use http::HeaderValue;
+
+use super::machine::{Chooser, Scene};
+use super::table::Table;
+use super::{BalanceTicket, LoadBalancePolicy};
+use crate::base::dice::Dice;
+use crate::base::tried::Tried;
+use crate::base::{Endpoint, EndpointObserver, Endpoints, Observe, RequestHead, clock};
+
+/// What all clones of a balancer have in common.
+pub(super) struct Balancer<S> {
+    core: Arc<Core<S>>,
+    dice: Dice,
+    pub(super) observe: Arc<dyn Observe>,
+    observer: Option<Arc<dyn EndpointObserver>>,
+}
+
+struct Core<S> {
+    endpoints: Endpoints,
+    make: Box<dyn Fn(&Endpoint) -> S + Send + Sync>,
+    /// Locked by whoever makes a table, never by whoever only chooses.
+    policy: Mutex<LoadBalancePolicy>,
+    table: ArcSwap<Table<S>>,
+    turn: AtomicU64,
+}
+
+/// Where a request goes.
+pub(super) enum Choice<S> {
+    Endpoint {
+        service: S,
+        ticket: BalanceTicket,
+    },
+    Nobody,
+    /// Wherever it is addressed to.
+    Untouched,
+}
+
+impl<S: Clone> Balancer<S> {
+    pub(super) fn new(
+        policy: LoadBalancePolicy,
+        endpoints: Endpoints,
+        make: Box<dyn Fn(&Endpoint) -> S + Send + Sync>,
+        observe: Arc<dyn Observe>,
+    ) -> Self {
+        let table = Table::new(&policy, &endpoints.snapshot(), None, &*make);
+        let core = Core {
+            endpoints,
+            make,
+            policy: Mutex::new(policy),
+            table: ArcSwap::from_pointee(table),
+            turn: AtomicU64::new(0),
+        };
+        Self {
+            core: Arc::new(core),
+            dice: Dice::default(),
+            observe,
+            observer: None,
+        }
+    }
+
+    pub(super) fn with_observer(&self, observer: Arc<dyn EndpointObserver>) -> Self {
+        Self {
+            observer: Some(observer),
+            ..self.clone()
+        }
+    }
+
+    pub(super) fn with_seed(&self, seed: u64) -> Self {
+        Self {
+            dice: Dice::seeded(seed),
+            ..self.clone()
+        }
+    }
+
+    pub(super) fn reconfigure(&self, policy: LoadBalancePolicy) {
+        let mut current = self
+            .core
+            .policy
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *current = policy;
+        self.core.make_table(&current);
+    }
+
+    /// Chooses an endpoint for a request. `untouched` is whether a policy that is off leaves the choice
+    /// to the request.
+    pub(super) fn choose(&self, head: RequestHead<'_>, untouched: bool) -> Choice<S> {
+        let mut now = None;
+        let table = self.table(&mut now);
+        if !table.is_on {
+            return match table.first() {
+                _ if untouched => Choice::Untouched,
+                Some(first) => Choice::Endpoint {
+                    service: first.service.clone(),
+                    ticket: BalanceTicket::unwatched(first.endpoint.clone()),
+                },
+                None => Choice::Nobody,
+            };
+        }
+        let (key, cookie) = match &table.chooser {
+            Chooser::ConsistentHash { key, .. } => self.key(key, head),
+            _ => (None, None),
+        };
+        let mut request = Request {
+            balancer: self,
+            now,
+            table: &table,
+            tried: if table.goes_elsewhere {
+                Tried::current()
+            } else {
+                None
+            },
+        };
+        let Some(chosen) = table.chooser.choose(key, &mut request) else {
+            return Choice::Nobody;
+        };
+        let entry = table.entry(chosen);
+        Tried::note(entry.endpoint.id());
+        let alone = matches!(table.chooser, Chooser::One) && self.observer.is_none();
+        let ticket = if alone {
+            BalanceTicket::unwatched(entry.endpoint.clone())
+        } else {
+            BalanceTicket::new(entry.endpoint.enter(), self.observer.clone(), cookie)
+        };
+        let service = entry.service.clone();
+        Choice::Endpoint { service, ticket }
+    }
+
+    /// Returns the table for the endpoints as they are now, and the time if it had to be read.
+    fn table(&self, now: &mut Option<Instant>) -> Guard<Arc<Table<S>>> {
+        let core = &*self.core;
+        let mut table = core.table.load();
+        if table.has_ejected
+            && let Some(observer) = &self.observer
+        {
+            observer.sweep(*now.insert(clock::now()));
+        }
+        if !table.is_of(core.endpoints.version()) {
+            core.catch_up();
+            table = core.table.load();
+        }
+        if table.warms_up() {
+            table.note(*now.get_or_insert_with(clock::now));
+        }
+        table
+    }
+
+    fn key(
+        &self,
+        key: &crate::base::Sticky,
+        head: RequestHead<'_>,
+    ) -> (Option<u64>, Option<Box<HeaderValue>>) {
+        if let Some(hash) = key.hash(head) {
+            return (Some(hash), None);
+        }
+        match key.give_out(self.dice.roll()) {
+            Some((hash, cookie, value)) => {
+                let cookie = cookie.set_cookie(value.as_str());
+                (Some(hash), cookie.map(Box::new))
+            }
+            None => (None, None),
+        }
+    }
+}
+
+impl<S: Clone> Core<S> {
+    /// Makes a table for endpoints that have changed, unless somebody is at it already: then the old
+    /// one does for a moment longer.
+    fn catch_up(&self) {
+        let policy: MutexGuard<'_, _> = match self.policy.try_lock() {
+            Ok(policy) => policy,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
+        self.make_table(&policy);
+    }
+
+    fn make_table(&self, policy: &LoadBalancePolicy) {
+        let old = self.table.load();
+        let snapshot = self.endpoints.snapshot();
+        let table = Table::new(policy, &snapshot, Some(&old), &*self.make);
+        self.table.store(Arc::new(table));
+    }
+}
+
+impl<S> Clone for Balancer<S> {
+    fn clone(&self) -> Self {
+        Self {
+            core: Arc::clone(&self.core),
+            dice: self.dice.clone(),
+            observe: Arc::clone(&self.observe),
+            observer: self.observer.clone(),
+        }
+    }
+}
+
+impl<S> Debug for Balancer<S> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Balancer")
+            .field("endpoints", &self.core.endpoints)
+            .field("policy", &self.core.policy)
+            .field("observer", &self.observer)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One request that is given an endpoint.
+struct Request<'a, S> {
+    balancer: &'a Balancer<S>,
+    /// Read only while it matters.
+    now: Option<Instant>,
+    table: &'a Table<S>,
+    tried: Option<Tried>,
+}
+
+impl<S> Scene for Request<'_, S> {
+    fn in_flight(&self, index: usize) -> u32 {
+        self.table.entry(index).endpoint.in_flight()
+    }
+
+    fn is_tried(&self, index: usize) -> bool {
+        let id = || self.table.entry(index).endpoint.id();
+        self.tried.is_some_and(|tried| tried.contains(id()))
+    }
+
+    fn part(&self, index: usize) -> Option<f64> {
+        self.table.part(index, self.now?)
+    }
+
+    fn roll(&mut self) -> u64 {
+        self.balancer.dice.roll()
+    }
+
+    fn turn(&mut self) -> u64 {
+        self.balancer.core.turn.fetch_add(1, Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,121 @@
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::address::readdress;
+use super::balancer::{Balancer, Choice};
+use super::{BalanceTicket, BalancedFuture, LoadBalancePolicy};
+use crate::base::gate::WatchedBody;
+use crate::base::{EndpointObserver, Endpoints, Event, Log, Observe, Rejection, RequestHead};
+
+/// Sends each request of one client to one of several endpoints.
+///
+/// It makes the endpoint the authority of the request's URI; the `Host` header stays what the caller
+/// wrote. Clones of the layer and the services that it wraps share the state. See the
+/// [module docs](super) for an example.
+#[derive(Clone, Debug)]
+pub struct LoadBalanceLayer {
+    balancer: Balancer<()>,
+}
+
+impl LoadBalanceLayer {
+    /// Creates a layer that balances over `endpoints` as `policy` says.
+    #[must_use]
+    pub fn new(policy: LoadBalancePolicy, endpoints: Endpoints) -> Self {
+        Self::observed(policy, endpoints, Arc::new(Log))
+    }
+
+    /// Creates a layer that reports to `observe` which requests it refuses.
+    #[must_use]
+    pub fn observed(
+        policy: LoadBalancePolicy,
+        endpoints: Endpoints,
+        observe: Arc<dyn Observe>,
+    ) -> Self {
+        Self {
+            balancer: Balancer::new(policy, endpoints, Box::new(|_| ()), observe),
+        }
+    }
+
+    /// Tells `observer` how the attempts turn out, such as a detector of outliers. The default is
+    /// nobody.
+    #[must_use]
+    pub fn with_observer(self, observer: impl EndpointObserver) -> Self {
+        Self {
+            balancer: self.balancer.with_observer(Arc::new(observer)),
+        }
+    }
+
+    /// Makes the choices follow from `seed`, for tests. By default they differ in every process.
+    #[must_use]
+    pub fn with_seed(self, seed: u64) -> Self {
+        Self {
+            balancer: self.balancer.with_seed(seed),
+        }
+    }
+
+    /// Replaces the policy for requests that start from now on.
+    pub fn reconfigure(&self, policy: LoadBalancePolicy) {
+        self.balancer.reconfigure(policy);
+    }
+}
+
+impl<S> Layer<S> for LoadBalanceLayer {
+    type Service = Balanced<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Balanced {
+            balancer: self.balancer.clone(),
+            inner,
+        }
+    }
+}
+
+/// A client behind a [`LoadBalanceLayer`].
+///
+/// See the [module docs](super) for an example.
+#[derive(Clone, Debug)]
+pub struct Balanced<S> {
+    balancer: Balancer<()>,
+    inner: S,
+}
+
+impl<S, B, R> Service<Request<B>> for Balanced<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: 'static,
+    R: Body<Data = Bytes>,
+{
+    type Response = Response<WatchedBody<R, BalanceTicket>>;
+    type Error = S::Error;
+    type Future = BalancedFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let head = RequestHead::of(&request);
+        match self.balancer.choose(head, true) {
+            Choice::Endpoint { ticket, .. } => {
+                if let Some(endpoint) = ticket.endpoint() {
+                    readdress(&mut request, endpoint.address());
+                }
+                BalancedFuture::call(&mut self.inner, request, ticket)
+            }
+            Choice::Nobody => {
+                let rejection = Rejection::NoHealthyUpstream;
+                self.balancer.observe.event(&Event::Rejected(rejection));
+                BalancedFuture::rejected(rejection.into_response(head.is_grpc()))
+            }
+            Choice::Untouched => {
+                BalancedFuture::call(&mut self.inner, request, BalanceTicket::unchosen())
+            }
+        }
+    }
+}

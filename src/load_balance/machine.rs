@@ -1,0 +1,204 @@
+//! Chooses among endpoints. Chance, turns, keys and loads are arguments.
+
+use super::alias::{Alias, below};
+use super::policy::Method;
+use super::ring::Ring;
+use super::stride::Stride;
+use crate::base::Sticky;
+
+/// What a choice may ask for.
+pub(super) trait Scene {
+    /// The requests in flight to an endpoint.
+    fn in_flight(&self, index: usize) -> u32;
+
+    /// Says whether an endpoint was tried for this request and better is not tried again.
+    fn is_tried(&self, index: usize) -> bool;
+
+    /// The part of its weight that an endpoint has by now; None if it is all.
+    fn part(&self, index: usize) -> Option<f64>;
+
+    /// 64 random bits.
+    fn roll(&mut self) -> u64;
+
+    /// The number of the next turn.
+    fn turn(&mut self) -> u64;
+}
+
+/// A way to choose, prepared for certain endpoints and their weights.
+#[derive(Clone, Debug)]
+pub(super) enum Chooser {
+    ConsistentHash { key: Sticky, ring: Ring },
+    LeastRequest { choices: u32, lots: Lots },
+    Nobody,
+    One,
+    Random(Lots),
+    RoundRobin { count: usize, stride: Stride },
+}
+
+/// Endpoints to draw by weight.
+#[derive(Clone, Debug)]
+pub(super) enum Lots {
+    Equal(usize),
+    Weighted { alias: Alias, weights: Box<[u32]> },
+}
+
+/// As often as Envoy picks anew if it picked an endpoint that was tried (Istio sets 5).
+const PICKS_ANEW: usize = 5;
+/// As often an endpoint in its slow start may be passed over, so that a choice ends.
+const PASSES: usize = 64;
+
+impl Chooser {
+    /// Prepares a method for endpoints, each an address and a weight above 0.
+    pub(super) fn new(method: &Method, endpoints: &[(&str, u32)]) -> Self {
+        let weights: Vec<u32> = endpoints.iter().map(|(_, weight)| *weight).collect();
+        match (method, weights.len()) {
+            (_, 0) => Self::Nobody,
+            (Method::ConsistentHash { key, min_ring_size }, _) => Self::ConsistentHash {
+                key: key.clone(),
+                ring: Ring::of(endpoints, *min_ring_size),
+            },
+            (_, 1) => Self::One,
+            (Method::LeastRequest { choices }, _) => Self::LeastRequest {
+                choices: *choices,
+                lots: Lots::of(weights),
+            },
+            (Method::Random, _) => Self::Random(Lots::of(weights)),
+            (Method::RoundRobin, count) => Self::RoundRobin {
+                count,
+                stride: Stride::of(&weights),
+            },
+        }
+    }
+
+    /// Chooses an endpoint; `key` is the hash of the request's key, if there is a ring and it has one.
+    pub(super) fn choose(&self, key: Option<u64>, scene: &mut impl Scene) -> Option<usize> {
+        let count = match self {
+            Self::Nobody => return None,
+            Self::One => return Some(0),
+            Self::ConsistentHash { ring, .. } => {
+                let key = key.unwrap_or_else(|| scene.roll());
+                let untried = ring.find(key, |index| !scene.is_tried(index));
+                return untried.or_else(|| ring.find(key, |_| true));
+            }
+            Self::LeastRequest { lots, .. } | Self::Random(lots) => lots.count(),
+            Self::RoundRobin { count, .. } => *count,
+        };
+        let mut chosen = self.pick(scene);
+        for _ in 0..PICKS_ANEW {
+            if !scene.is_tried(chosen) {
+                return Some(chosen);
+            }
+            chosen = self.pick(scene);
+        }
+        if scene.is_tried(chosen) {
+            // Envoy leaves it at that. Better the one that is left, wherever it is.
+            let start = below(scene.roll(), count);
+            let mut all = (start..count).chain(0..start);
+            chosen = all.find(|index| !scene.is_tried(*index)).unwrap_or(chosen);
+        }
+        Some(chosen)
+    }
+
+    fn pick(&self, scene: &mut impl Scene) -> usize {
+        match self {
+            Self::LeastRequest { choices, lots } => {
+                let mut best = lots.draw(scene);
+                for _ in 1..*choices {
+                    best = lots.lesser(best, lots.draw_other(best, scene), scene);
+                }
+                best
+            }
+            Self::Random(lots) => lots.draw(scene),
+            Self::RoundRobin { stride, .. } => {
+                let mut passes = 0;
+                loop {
+                    let Some(index) = stride.turn(scene.turn()) else {
+                        continue;
+                    };
+                    if passes == PASSES || takes_part(index, scene) {
+                        return index;
+                    }
+                    passes += 1;
+                }
+            }
+            Self::ConsistentHash { .. } | Self::Nobody | Self::One => 0,
+        }
+    }
+}
+
+impl Lots {
+    fn of(weights: Vec<u32>) -> Self {
+        if weights.iter().all(|weight| *weight == weights[0]) {
+            return Self::Equal(weights.len());
+        }
+        Self::Weighted {
+            alias: Alias::of(&weights),
+            weights: weights.into(),
+        }
+    }
+
+    fn count(&self) -> usize {
+        match self {
+            Self::Equal(count) => *count,
+            Self::Weighted { weights, .. } => weights.len(),
+        }
+    }
+
+    fn once(&self, roll: u64) -> usize {
+        match self {
+            Self::Equal(count) => below(roll >> 32, *count),
+            Self::Weighted { alias, .. } => alias.draw(roll),
+        }
+    }
+
+    fn draw(&self, scene: &mut impl Scene) -> usize {
+        let mut drawn = self.once(scene.roll());
+        for _ in 0..PASSES {
+            if takes_part(drawn, scene) {
+                break;
+            }
+            drawn = self.once(scene.roll());
+        }
+        drawn
+    }
+
+    /// Draws another one than `first`, if chance does not insist: to compare one with itself helps
+    /// nobody.
+    fn draw_other(&self, first: usize, scene: &mut impl Scene) -> usize {
+        for _ in 0..3 {
+            let other = self.draw(scene);
+            if other != first {
+                return other;
+            }
+        }
+        first
+    }
+
+    /// Returns the one with fewer requests in flight for each unit of weight; the first if they have
+    /// as many, so that idle endpoints are chosen by weight.
+    fn lesser(&self, first: usize, other: usize, scene: &impl Scene) -> usize {
+        let load = |index: usize| u64::from(scene.in_flight(index));
+        let less = match self {
+            Self::Equal(_) => load(other) < load(first),
+            Self::Weighted { weights, .. } => {
+                let weight = |index: usize| u64::from(weights[index]);
+                load(other) * weight(first) < load(first) * weight(other)
+            }
+        };
+        if less { other } else { first }
+    }
+}
+
+/// Says whether an endpoint takes part in a draw, given how much of its weight it has by now.
+fn takes_part(index: usize, scene: &mut impl Scene) -> bool {
+    match scene.part(index) {
+        None => true,
+        Some(part) => uniform(scene.roll()) < part,
+    }
+}
+
+/// Returns a number from 0 up to 1.
+fn uniform(roll: u64) -> f64 {
+    let bits = (roll >> 32) as u32;
+    f64::from(bits) / 2_f64.powi(32)
+}

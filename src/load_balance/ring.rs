@@ -1,0 +1,126 @@
+//! A ring on which keys find their endpoint (ketama).
+//!
+//! Envoy shares a ring of a certain size among the endpoints, so one that joins takes places away from
+//! all others, and their keys move between them. Here an endpoint has as many places as its weight says,
+//! whoever else is there, so keys move to who joins and from who leaves, and nowhere else.
+
+use std::collections::HashSet;
+
+use crate::base::dice::mix;
+use crate::base::hash::hash;
+
+/// More places cost more memory than they make the shares more even.
+const MAX_SIZE: u64 = 262_144;
+
+/// Places on a ring, each of which belongs to one endpoint.
+#[derive(Clone, Debug)]
+pub(super) struct Ring {
+    places: Box<[(u64, u32)]>,
+}
+
+impl Ring {
+    /// Gives each endpoint, an address and a weight above 0, places by its weight: so many that two
+    /// of the lightest have `min_size`.
+    pub(super) fn of(endpoints: &[(&str, u32)], min_size: u32) -> Self {
+        let unit = endpoints
+            .iter()
+            .fold(0, |unit, (_, weight)| gcd(unit, *weight));
+        let each = |weight: u32| u64::from(weight / unit) * u64::from(min_size.div_ceil(2).max(1));
+        let size: u64 = endpoints.iter().map(|(_, weight)| each(*weight)).sum();
+        let mut identities = HashSet::with_capacity(endpoints.len());
+        let mut places = Vec::new();
+        for (index, (address, weight)) in (0_u32..).zip(endpoints) {
+            let mut identity = hash(address.as_bytes());
+            // The same address twice would have the same places twice.
+            while !identities.insert(identity) {
+                identity = mix(identity);
+            }
+            let mut count = u128::from(each(*weight));
+            if size > MAX_SIZE {
+                count = (count * u128::from(MAX_SIZE) / u128::from(size)).max(1);
+            }
+            let numbers = 0..u64::try_from(count).unwrap_or(MAX_SIZE);
+            places.extend(numbers.map(|n| (mix(identity ^ mix(n)), index)));
+        }
+        places.sort_unstable();
+        Self {
+            places: places.into(),
+        }
+    }
+
+    /// Returns the endpoint of a key: that of the first place from there on, of those that `allowed`
+    /// lets pass; none if it lets nobody pass.
+    pub(super) fn find(&self, key: u64, allowed: impl Fn(usize) -> bool) -> Option<usize> {
+        let first = self.places.partition_point(|(place, _)| *place < key);
+        let (before, after) = self.places.split_at(first);
+        let mut round = after.iter().chain(before).map(|(_, index)| *index as usize);
+        round.find(|index| allowed(*index))
+    }
+}
+
+fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+#[cfg(test)]
+#[expect(clippy::cast_precision_loss, reason = "counts in tests are small")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ring(addresses: &[String], size: u32) -> Ring {
+        let endpoints: Vec<_> = addresses.iter().map(|a| (a.as_str(), 1)).collect();
+        Ring::of(&endpoints, size)
+    }
+
+    fn addresses(count: usize) -> Vec<String> {
+        (0..count).map(|n| format!("10.0.0.{n}:8000")).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        /// Who joins takes keys from all and moves none between the others; who leaves, the reverse.
+        #[test]
+        fn only_the_share_of_who_joins_or_leaves_moves(count in 1..20_usize, seed in any::<u64>()) {
+            let all = addresses(count + 1);
+            let (more, less) = (ring(&all, 4_096), ring(&all[..count], 4_096));
+            let keys = 4_000_u64;
+            let mut moved = 0.0;
+            for key in 0..keys {
+                let key = mix(seed ^ mix(key));
+                let (new, old) = (more.find(key, |_| true), less.find(key, |_| true));
+                if new != old {
+                    prop_assert_eq!(new, Some(count), "from one of the others to another");
+                    moved += 1.0 / keys as f64;
+                }
+            }
+            let share = 1.0 / (count + 1) as f64;
+            prop_assert!((moved - share).abs() < 0.25 * share + 0.02, "{} of {}", moved, share);
+        }
+
+        #[test]
+        fn places_are_shared_by_weight(weights in prop::collection::vec(1..20_u32, 1..10)) {
+            let names = addresses(weights.len());
+            let endpoints: Vec<_> = names.iter().map(String::as_str).zip(weights.clone()).collect();
+            let ring = Ring::of(&endpoints, 1_024);
+            let total: u32 = weights.iter().sum();
+            for (index, weight) in weights.iter().enumerate() {
+                let places = ring.places.iter().filter(|(_, of)| *of as usize == index).count();
+                let share = places as f64 / ring.places.len() as f64;
+                let expected = f64::from(*weight) / f64::from(total);
+                prop_assert!((share - expected).abs() < 0.002, "{} {}", share, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn the_next_on_the_ring_stands_in() {
+        let ring = ring(&addresses(3), 1_024);
+        let first = ring.find(7, |_| true).unwrap();
+        let second = ring.find(7, |index| index != first).unwrap();
+        assert_ne!(first, second);
+        assert_eq!(ring.find(7, |_| false), None);
+    }
+}

@@ -1,0 +1,69 @@
+//! Takes turns by weight, with nothing but a count of turns as its state: gRPC's static stride
+//! scheduler (proposal A58).
+
+/// Weights, prepared for taking turns.
+#[derive(Clone, Debug)]
+pub(super) struct Stride {
+    /// In 65,535ths of the heaviest.
+    weights: Box<[u64]>,
+}
+
+const MAX: u64 = 65_535;
+
+impl Stride {
+    /// Prepares weights above 0.
+    pub(super) fn of(weights: &[u32]) -> Self {
+        let heaviest = u64::from(weights.iter().copied().max().unwrap_or(1).max(1));
+        let scale = |weight: &u32| (u64::from(*weight) * MAX).div_ceil(heaviest).max(1);
+        Self {
+            weights: weights.iter().map(scale).collect(),
+        }
+    }
+
+    /// Returns whose turn this is; None if they sit it out.
+    ///
+    /// Everybody is asked once in a round. Who has a fraction of the greatest weight takes part in that
+    /// fraction of the rounds, evenly, and not in the same ones as their neighbour.
+    pub(super) fn turn(&self, turn: u64) -> Option<usize> {
+        let count = self.weights.len() as u64;
+        let (round, place) = (turn / count, turn % count);
+        let index = usize::try_from(place).ok()?;
+        let weight = self.weights[index];
+        let phase = (weight.wrapping_mul(round)).wrapping_add(place * (MAX / 2)) % MAX;
+        (phase >= MAX - weight).then_some(index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn equals_take_turns() {
+        let stride = Stride::of(&[5, 5, 5]);
+        let turns: Vec<_> = (0..6).map(|turn| stride.turn(turn).unwrap()).collect();
+        assert_eq!(turns, [0, 1, 2, 0, 1, 2]);
+    }
+
+    proptest! {
+        #[test]
+        fn turns_are_shared_by_weight_in_every_stretch(
+            weights in prop::collection::vec(1..50_u32, 2..8), start in 0..1_000_u64,
+        ) {
+            let stride = Stride::of(&weights);
+            let mut taken = vec![0_u32; weights.len()];
+            let first = start * weights.len() as u64;
+            let heaviest = *weights.iter().max().unwrap();
+            for turn in first..first + u64::from(heaviest) * weights.len() as u64 {
+                if let Some(index) = stride.turn(turn) {
+                    taken[index] += 1;
+                }
+            }
+            for (taken, weight) in taken.iter().zip(&weights) {
+                prop_assert!(taken.abs_diff(*weight) <= 1, "{} for {}", taken, weight);
+            }
+        }
+    }
+}

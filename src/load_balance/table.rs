@@ -1,0 +1,121 @@
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use super::machine::Chooser;
+use super::{LoadBalancePolicy, SlowStart};
+use crate::base::Endpoint;
+use crate::base::endpoints::{Member, Snapshot};
+
+/// Everything that a choice needs, made once for each change of the endpoints or the policy.
+#[derive(Debug)]
+pub(super) struct Table<S> {
+    pub(super) chooser: Chooser,
+    /// Those that can be chosen come first.
+    entries: Box<[Entry<S>]>,
+    pub(super) is_on: bool,
+    pub(super) goes_elsewhere: bool,
+    /// Whether any endpoint is out.
+    pub(super) has_ejected: bool,
+    slow_start: SlowStart,
+    version: u64,
+    warm: AtomicBool,
+    /// When the last of those that can be chosen has its full share.
+    warm_at: Option<Instant>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Entry<S> {
+    pub(super) endpoint: Endpoint,
+    pub(super) service: S,
+    since: Option<Instant>,
+}
+
+impl<S: Clone> Table<S> {
+    /// Prepares `policy` for the endpoints of `snapshot`. Services of endpoints that are still there
+    /// are taken from `old`, others made.
+    pub(super) fn new(
+        policy: &LoadBalancePolicy,
+        snapshot: &Snapshot,
+        old: Option<&Self>,
+        make: &dyn Fn(&Endpoint) -> S,
+    ) -> Self {
+        let all = snapshot.all();
+        let available = all.iter().filter(|member| !member.ejected).count();
+        let panics = policy.panics(available, all.len());
+        let chosen_from = |member: &&Member| member.weight > 0 && (panics || !member.ejected);
+        let (choosable, rest): (Vec<_>, Vec<_>) = all.iter().partition(chosen_from);
+        let addresses: Vec<_> = choosable
+            .iter()
+            .map(|member| (member.endpoint.address().as_str(), member.weight))
+            .collect();
+        let slow_start = policy.slow_start();
+        let since = choosable.iter().filter_map(|member| member.since).max();
+        let warm_at = since.and_then(|since| since.checked_add(slow_start.window()));
+        let known: HashMap<u64, &S> = old.map(Self::services).unwrap_or_default();
+        let service = |endpoint: &Endpoint| match known.get(&endpoint.id()) {
+            Some(service) => S::clone(service),
+            None => make(endpoint),
+        };
+        let entry = |member: &Member| Entry {
+            service: service(&member.endpoint),
+            endpoint: member.endpoint.clone(),
+            since: member.since,
+        };
+        Self {
+            chooser: Chooser::new(policy.method(), &addresses),
+            entries: choosable.into_iter().chain(rest).map(entry).collect(),
+            is_on: policy.is_on(),
+            goes_elsewhere: policy.goes_elsewhere(),
+            has_ejected: available < all.len(),
+            slow_start,
+            version: snapshot.version(),
+            warm: AtomicBool::new(false),
+            warm_at,
+        }
+    }
+
+    fn services(&self) -> HashMap<u64, &S> {
+        let entries = self.entries.iter();
+        entries
+            .map(|entry| (entry.endpoint.id(), &entry.service))
+            .collect()
+    }
+}
+
+impl<S> Table<S> {
+    pub(super) fn entry(&self, index: usize) -> &Entry<S> {
+        &self.entries[index]
+    }
+
+    /// The first endpoint, for who has to take one without choosing.
+    pub(super) fn first(&self) -> Option<&Entry<S>> {
+        match self.chooser {
+            Chooser::Nobody => None,
+            _ => self.entries.first(),
+        }
+    }
+
+    pub(super) fn is_of(&self, version: u64) -> bool {
+        self.version == version
+    }
+
+    /// Says whether an endpoint may still be in its slow start, which is when the time matters.
+    pub(super) fn warms_up(&self) -> bool {
+        self.warm_at.is_some() && !self.warm.load(Ordering::Relaxed)
+    }
+
+    /// Takes note of the time, so that it need not be read for ever.
+    pub(super) fn note(&self, now: Instant) {
+        if self.warm_at.is_none_or(|at| at <= now) {
+            self.warm.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// The part of its weight that an endpoint has by now; None if it is all.
+    pub(super) fn part(&self, index: usize, now: Instant) -> Option<f64> {
+        let since = self.entries[index].since?;
+        let part = self.slow_start.part(now.saturating_duration_since(since));
+        (part < 1.0).then_some(part)
+    }
+}

@@ -1,0 +1,166 @@
+//! What a detector has written down, and how it carries out what follows.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use super::host::Report;
+pub(super) use super::machine::Step;
+use super::machine::{Change, HostId, Machine};
+use super::{OutlierDetectionPolicy, OutlierDetectionStats};
+use crate::base::{Endpoint, Endpoints, Event, Percent};
+
+#[derive(Debug)]
+pub(super) struct Books {
+    known: BTreeMap<HostId, Known>,
+    machine: Machine,
+    stats: OutlierDetectionStats,
+    /// Of the endpoints, when they were last looked at.
+    version: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Known {
+    /// Whether the endpoint was told that failures of it are on these books.
+    accused: bool,
+    endpoint: Endpoint,
+}
+
+impl Books {
+    pub(super) fn new(now: Instant, endpoints: &Endpoints) -> Self {
+        let mut books = Self {
+            known: BTreeMap::new(),
+            machine: Machine::new(now),
+            stats: OutlierDetectionStats::default(),
+            version: None,
+        };
+        books.meet(endpoints);
+        books
+    }
+
+    /// Gets to know endpoints that are new, and forgets those that are gone.
+    pub(super) fn meet(&mut self, endpoints: &Endpoints) {
+        let version = endpoints.version();
+        if self.version == Some(version) {
+            return;
+        }
+        self.version = Some(version);
+        let now: BTreeMap<_, _> = endpoints
+            .to_vec()
+            .into_iter()
+            .map(|endpoint| (endpoint.id(), endpoint))
+            .collect();
+        let machine = &mut self.machine;
+        self.known.retain(|id, known| {
+            let stays = now.contains_key(id);
+            if !stays {
+                machine.remove(*id);
+                if known.accused {
+                    known.endpoint.acquit();
+                }
+            }
+            stays
+        });
+        for (id, endpoint) in now {
+            machine.insert(id);
+            self.known.entry(id).or_insert(Known {
+                accused: false,
+                endpoint,
+            });
+        }
+    }
+
+    pub(super) fn next_sweep(&self, policy: &OutlierDetectionPolicy) -> Instant {
+        self.machine.next_sweep(policy)
+    }
+
+    pub(super) fn stats(&self) -> OutlierDetectionStats {
+        OutlierDetectionStats {
+            ejected: self.machine.ejected(),
+            ..self.stats
+        }
+    }
+
+    /// Does the sweeps that are due.
+    pub(super) fn advance(&mut self, step: &mut Step<'_>) {
+        self.machine.advance(step);
+    }
+
+    /// Counts a report of an endpoint; of one that is gone, or another set's, nothing.
+    pub(super) fn report(&mut self, endpoint: &Endpoint, report: Report, step: &mut Step<'_>) {
+        self.machine.report(endpoint.id(), report, step);
+        self.tell(endpoint.id());
+    }
+
+    /// Takes all back.
+    pub(super) fn release(&mut self, step: &mut Step<'_>) {
+        self.machine.release(step);
+        let known: Vec<_> = self.known.keys().copied().collect();
+        for id in known {
+            self.tell(id);
+        }
+    }
+
+    /// Ejects and takes back, and puts down what there is to tell of it.
+    pub(super) fn carry_out(
+        &mut self,
+        changes: &[Change],
+        now: Instant,
+        policy: &OutlierDetectionPolicy,
+        endpoints: &Endpoints,
+        events: &mut Vec<Event>,
+    ) {
+        for change in changes {
+            let (host, event) = match *change {
+                Change::Detected {
+                    host,
+                    reason,
+                    enforced: true,
+                } => {
+                    self.stats.ejections += 1;
+                    endpoints.set_ejected(host, true, now);
+                    (host, Some(reason))
+                }
+                Change::Detected { host, reason, .. } | Change::Overflow { host, reason } => {
+                    // What the policy does not enforce at all is not worth a word.
+                    if policy.enforced(reason) > Percent::NONE {
+                        self.stats.spared += 1;
+                        let spared = |endpoint| Event::EndpointSpared {
+                            endpoint,
+                            why: reason,
+                        };
+                        events.extend(self.endpoint(host).map(spared));
+                    }
+                    continue;
+                }
+                Change::Returned { host } => {
+                    endpoints.set_ejected(host, false, now);
+                    self.tell(host);
+                    (host, None)
+                }
+            };
+            let event = |endpoint| match event {
+                Some(why) => Event::EndpointEjected { endpoint, why },
+                None => Event::EndpointReturned(endpoint),
+            };
+            events.extend(self.endpoint(host).map(event));
+        }
+    }
+
+    fn endpoint(&self, host: HostId) -> Option<Endpoint> {
+        self.known.get(&host).map(|known| known.endpoint.clone())
+    }
+
+    /// Tells an endpoint whether there are failures of it on these books.
+    fn tell(&mut self, host: HostId) {
+        let Some(known) = self.known.get_mut(&host) else {
+            return;
+        };
+        let accused = !self.machine.is_clean(host);
+        if accused && !known.accused {
+            known.endpoint.accuse();
+        } else if !accused && known.accused {
+            known.endpoint.acquit();
+        }
+        known.accused = accused;
+    }
+}

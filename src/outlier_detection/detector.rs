@@ -1,0 +1,172 @@
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::books::{Books, Step};
+use super::report::{is_good, reports};
+use super::{OutlierDetectionPolicy, OutlierDetectionStats};
+use crate::base::clock::{self, Origin};
+use crate::base::dice::Dice;
+use crate::base::sync::Mutex;
+use crate::base::sync::atomic::{AtomicU64, Ordering};
+use crate::base::{Endpoint, EndpointObserver, Endpoints, Live, Log, Observe, Outcome};
+
+/// Finds the outliers among the endpoints of one destination, and has them passed over for a while.
+///
+/// Give it to the balancer over the same endpoints as its observer; clones share everything. Who is
+/// ejected when the last clone is dropped is taken back. See the [module docs](super) for an example.
+#[derive(Clone, Debug)]
+pub struct OutlierDetector {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    books: Mutex<Books>,
+    dice: Dice,
+    endpoints: Endpoints,
+    /// When the next sweep is due, in nanoseconds from the origin.
+    next_sweep: AtomicU64,
+    observe: Arc<dyn Observe>,
+    origin: Origin,
+    policy: Live<OutlierDetectionPolicy>,
+}
+
+impl OutlierDetector {
+    /// Creates a detector for `endpoints`; its sweeps are counted from now.
+    #[must_use]
+    pub fn new(policy: OutlierDetectionPolicy, endpoints: Endpoints) -> Self {
+        Self::observed(policy, endpoints, Arc::new(Log))
+    }
+
+    /// Creates a detector that reports to `observe` whom it ejects and takes back.
+    #[must_use]
+    pub fn observed(
+        policy: OutlierDetectionPolicy,
+        endpoints: Endpoints,
+        observe: Arc<dyn Observe>,
+    ) -> Self {
+        Self::made(policy, endpoints, observe, Dice::default())
+    }
+
+    /// Creates a detector whose chances follow from `seed`, for tests.
+    #[must_use]
+    pub fn seeded(policy: OutlierDetectionPolicy, endpoints: Endpoints, seed: u64) -> Self {
+        Self::made(policy, endpoints, Arc::new(Log), Dice::seeded(seed))
+    }
+
+    /// Replaces the policy from now on; what was counted stays, and so do ejections, unless the new
+    /// policy is [off](OutlierDetectionPolicy::off). A new interval counts from the last sweep.
+    pub fn reconfigure(&self, policy: OutlierDetectionPolicy) {
+        self.shared.policy.store(policy);
+        let policy = self.shared.policy.load();
+        self.shared.step(clock::now(), &policy, |books, step| {
+            if !policy.is_on() {
+                books.release(step);
+            }
+        });
+    }
+
+    /// Returns what was found so far.
+    #[must_use]
+    pub fn stats(&self) -> OutlierDetectionStats {
+        self.shared.lock().stats()
+    }
+
+    fn made(
+        policy: OutlierDetectionPolicy,
+        endpoints: Endpoints,
+        observe: Arc<dyn Observe>,
+        dice: Dice,
+    ) -> Self {
+        let now = clock::now();
+        let origin = Origin::at(now);
+        let books = Books::new(now, &endpoints);
+        let next_sweep = origin.nanos(books.next_sweep(&policy));
+        Self {
+            shared: Arc::new(Shared {
+                books: Mutex::new(books),
+                dice,
+                endpoints,
+                next_sweep: AtomicU64::new(next_sweep),
+                observe,
+                origin,
+                policy: Live::new(policy),
+            }),
+        }
+    }
+}
+
+impl EndpointObserver for OutlierDetector {
+    fn report(&self, endpoint: &Endpoint, outcome: Outcome) {
+        let policy = self.shared.policy.load();
+        if !policy.is_on() {
+            return;
+        }
+        let reports = reports(outcome);
+        let mut all = reports.iter().flatten();
+        // The common case, without a lock: a success where there is nothing to clear and nothing
+        // else to count.
+        if !policy.compares_rates() && endpoint.is_clean() && all.all(|report| is_good(*report)) {
+            return;
+        }
+        self.shared.step(clock::now(), &policy, |books, step| {
+            for report in reports.into_iter().flatten() {
+                books.report(endpoint, report, step);
+            }
+        });
+    }
+
+    fn sweep(&self, now: Instant) {
+        let shared = &*self.shared;
+        if shared.origin.nanos(now) >= shared.next_sweep.load(Ordering::Relaxed) {
+            shared.step(now, &shared.policy.load(), |_, _| ());
+        }
+    }
+}
+
+impl Shared {
+    /// Does the sweeps that are due and then `act`; carries out what that changes, and tells of it
+    /// when the lock is gone.
+    fn step(
+        &self,
+        now: Instant,
+        policy: &OutlierDetectionPolicy,
+        act: impl FnOnce(&mut Books, &mut Step<'_>),
+    ) {
+        let mut events = Vec::new();
+        {
+            let mut books = self.lock();
+            books.meet(&self.endpoints);
+            let mut changes = Vec::new();
+            let mut step = Step {
+                changes: &mut changes,
+                now,
+                policy,
+                roll: &mut || self.dice.roll(),
+            };
+            books.advance(&mut step);
+            act(&mut books, &mut step);
+            // Under the lock, so that nobody's later change comes before this one.
+            books.carry_out(&changes, now, policy, &self.endpoints, &mut events);
+            let next_sweep = self.origin.nanos(books.next_sweep(policy));
+            self.next_sweep.store(next_sweep, Ordering::Relaxed);
+        }
+        for event in events {
+            self.observe.event(&event);
+        }
+    }
+
+    fn lock(&self) -> impl std::ops::DerefMut<Target = Books> {
+        self.books
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// An endpoint that nobody watches any more must not stay out for ever.
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let policy = self.policy.load();
+        self.step(clock::now(), &policy, Books::release);
+    }
+}

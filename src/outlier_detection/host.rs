@@ -1,0 +1,203 @@
+//! What is known of one endpoint.
+
+use std::time::{Duration, Instant};
+
+use super::OutlierDetectionPolicy;
+use super::rules::Consecutive;
+use crate::base::EjectionReason;
+
+/// What became of one request, as the detector counts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Report {
+    /// The endpoint was reached.
+    Connected,
+    /// The endpoint answered with this status.
+    Http(u16),
+    /// The endpoint was not reached, or broke off.
+    Unreachable,
+    /// No answer came in time.
+    TimedOut,
+}
+
+/// Whose failure it was.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Origin {
+    External,
+    Local,
+}
+
+/// Counts of one sweep interval.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
+    pub(super) good: u64,
+    pub(super) total: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Page {
+    current: Tally,
+    last: Tally,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Host {
+    ejected: Option<Ejected>,
+    external: Page,
+    failures_5xx: u32,
+    failures_gateway: u32,
+    failures_local: u32,
+    local: Page,
+    returned: Option<Instant>,
+    /// How many ejections in a row, less one for each interval in good health.
+    times: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Ejected {
+    at: Instant,
+    jitter: Duration,
+}
+
+/// A count that has just reached its limit.
+pub(super) type Signal = Option<(EjectionReason, Consecutive)>;
+
+impl Host {
+    pub(super) const fn is_ejected(&self) -> bool {
+        self.ejected.is_some()
+    }
+
+    pub(super) const fn is_clean(&self) -> bool {
+        self.failures_5xx == 0 && self.failures_gateway == 0 && self.failures_local == 0
+    }
+
+    /// Says whether a sweep without new traffic would change anything.
+    pub(super) const fn is_restless(&self) -> bool {
+        self.ejected.is_some() || self.times > 0
+    }
+
+    /// Counts a report and says which limits it reached.
+    pub(super) fn take_in(
+        &mut self,
+        report: Report,
+        policy: &OutlierDetectionPolicy,
+    ) -> [Signal; 2] {
+        match (report, policy.splits()) {
+            (Report::Http(status), _) => self.answered(status, policy),
+            (Report::Connected, true) => {
+                self.local.current.good += 1;
+                self.local.current.total += 1;
+                self.failures_local = 0;
+                [None, None]
+            }
+            (Report::Connected, false) => [None, None],
+            (Report::Unreachable | Report::TimedOut, true) => [self.unreached(policy), None],
+            (Report::Unreachable, false) => self.answered(503, policy),
+            (Report::TimedOut, false) => self.answered(504, policy),
+        }
+    }
+
+    fn answered(&mut self, status: u16, policy: &OutlierDetectionPolicy) -> [Signal; 2] {
+        self.external.current.total += 1;
+        if !(500..600).contains(&status) {
+            self.external.current.good += 1;
+            self.failures_5xx = 0;
+            self.failures_gateway = 0;
+            return [None, None];
+        }
+        let gateway = if (502..=504).contains(&status) {
+            let rule = policy.consecutive_gateway();
+            count(&mut self.failures_gateway, rule)
+                .then_some((EjectionReason::ConsecutiveGatewayErrors, rule))
+        } else {
+            self.failures_gateway = 0;
+            None
+        };
+        let rule = policy.consecutive_5xx();
+        let any =
+            count(&mut self.failures_5xx, rule).then_some((EjectionReason::Consecutive5xx, rule));
+        [gateway, any]
+    }
+
+    fn unreached(&mut self, policy: &OutlierDetectionPolicy) -> Signal {
+        self.local.current.total += 1;
+        let rule = policy.consecutive_local_origin();
+        count(&mut self.failures_local, rule)
+            .then_some((EjectionReason::ConsecutiveLocalOriginFailures, rule))
+    }
+
+    /// Clears the count that fired, and only that.
+    pub(super) const fn clear(&mut self, reason: EjectionReason) {
+        match reason {
+            EjectionReason::Consecutive5xx => self.failures_5xx = 0,
+            EjectionReason::ConsecutiveGatewayErrors => self.failures_gateway = 0,
+            EjectionReason::ConsecutiveLocalOriginFailures => self.failures_local = 0,
+            _ => {}
+        }
+    }
+
+    pub(super) fn eject(&mut self, policy: &OutlierDetectionPolicy, now: Instant, roll: u64) {
+        // Envoy counts the jitter in whole milliseconds, both ends included.
+        let max = u64::try_from(policy.max_jitter().as_millis()).unwrap_or(u64::MAX);
+        let jitter = roll.checked_rem(max.saturating_add(1)).unwrap_or(0);
+        self.ejected = Some(Ejected {
+            at: now,
+            jitter: Duration::from_millis(jitter),
+        });
+        if policy.grows_after(self.times) {
+            self.times += 1;
+        }
+    }
+
+    /// Says whether the time of this host's ejection is over.
+    pub(super) fn has_served(&self, policy: &OutlierDetectionPolicy, now: Instant) -> bool {
+        self.ejected.is_some_and(|ejected| {
+            let time = policy.ejection_time(self.times) + ejected.jitter;
+            now.saturating_duration_since(ejected.at) >= time
+        })
+    }
+
+    pub(super) const fn take_back(&mut self, now: Instant) {
+        self.ejected = None;
+        self.failures_5xx = 0;
+        self.failures_gateway = 0;
+        self.failures_local = 0;
+        self.returned = Some(now);
+    }
+
+    /// Begins to count the next interval.
+    pub(super) fn turn_page(&mut self) {
+        for page in [&mut self.external, &mut self.local] {
+            page.last = std::mem::take(&mut page.current);
+        }
+    }
+
+    /// Takes one ejection off the count for each interval in good health.
+    pub(super) fn forgive(&mut self, policy: &OutlierDetectionPolicy, now: Instant) {
+        let healthy = self
+            .returned
+            .is_some_and(|returned| now.saturating_duration_since(returned) >= policy.interval());
+        if self.ejected.is_none() && healthy {
+            self.times = self.times.saturating_sub(1);
+        }
+    }
+
+    /// Says whether this host was ejected and came back.
+    #[cfg(test)]
+    pub(super) const fn returned(&self) -> Option<Instant> {
+        self.returned
+    }
+
+    /// Returns what the interval before the last sweep counted.
+    pub(super) const fn last(&self, origin: Origin) -> Tally {
+        match origin {
+            Origin::External => self.external.last,
+            Origin::Local => self.local.last,
+        }
+    }
+}
+
+/// Counts one failure more and says whether that is the one that matters: past it, silence.
+fn count(failures: &mut u32, rule: Consecutive) -> bool {
+    *failures = failures.saturating_add(1);
+    *failures == rule.failures
+}

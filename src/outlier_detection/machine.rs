@@ -1,0 +1,230 @@
+//! Envoy's outlier detector. Time, chance, policy and reports are arguments; changes come out.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use super::OutlierDetectionPolicy;
+use super::host::{Host, Origin, Report};
+use super::rates::{self, Rates};
+use super::rules::Consecutive;
+use crate::base::{EjectionReason, Percent};
+
+/// Names an endpoint for as long as it is known; never used again.
+pub(super) type HostId = u64;
+
+/// What changed, or would have.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Change {
+    /// An outlier was found, and ejected if that is enforced.
+    Detected {
+        host: HostId,
+        reason: EjectionReason,
+        enforced: bool,
+    },
+    /// An outlier was found, but too many endpoints are out already.
+    Overflow {
+        host: HostId,
+        reason: EjectionReason,
+    },
+    /// An endpoint is back.
+    Returned { host: HostId },
+}
+
+/// The endpoints of one destination and what is known of them.
+#[derive(Debug)]
+pub(super) struct Machine {
+    ejected: usize,
+    hosts: BTreeMap<HostId, Host>,
+    /// What the last sweep compared: the endpoints' answers, and whether they could be reached.
+    rates: [Option<Rates>; 2],
+    /// When the last sweep was, or the counting began: the grid of sweeps starts here.
+    swept: Instant,
+}
+
+/// What a step of the machine is given and gives.
+pub(super) struct Step<'a> {
+    pub(super) changes: &'a mut Vec<Change>,
+    pub(super) now: Instant,
+    pub(super) policy: &'a OutlierDetectionPolicy,
+    pub(super) roll: &'a mut dyn FnMut() -> u64,
+}
+
+impl Machine {
+    pub(super) const fn new(now: Instant) -> Self {
+        Self {
+            ejected: 0,
+            hosts: BTreeMap::new(),
+            rates: [None; 2],
+            swept: now,
+        }
+    }
+
+    /// Begins to watch a host; one that is known stays as it is.
+    pub(super) fn insert(&mut self, host: HostId) {
+        self.hosts.entry(host).or_default();
+    }
+
+    pub(super) fn remove(&mut self, host: HostId) {
+        if self
+            .hosts
+            .remove(&host)
+            .is_some_and(|host| host.is_ejected())
+        {
+            self.ejected -= 1;
+        }
+    }
+
+    pub(super) fn is_ejected(&self, host: HostId) -> bool {
+        self.hosts.get(&host).is_some_and(Host::is_ejected)
+    }
+
+    /// Says that no failure of a host is on the books, so that a success changes no count in a row.
+    pub(super) fn is_clean(&self, host: HostId) -> bool {
+        self.hosts.get(&host).is_none_or(Host::is_clean)
+    }
+
+    #[cfg(test)]
+    pub(super) fn host(&self, host: HostId) -> Option<&Host> {
+        self.hosts.get(&host)
+    }
+
+    pub(super) const fn ejected(&self) -> usize {
+        self.ejected
+    }
+
+    /// When the next sweep is due.
+    pub(super) fn next_sweep(&self, policy: &OutlierDetectionPolicy) -> Instant {
+        self.swept + policy.interval()
+    }
+
+    /// What the last sweep compared, if there was enough to compare.
+    #[cfg(test)]
+    pub(super) const fn rates(&self, origin: Origin) -> Option<Rates> {
+        self.rates[origin as usize]
+    }
+
+    /// Takes all back at once, and forgets what they did.
+    pub(super) fn release(&mut self, step: &mut Step<'_>) {
+        for (id, host) in &mut self.hosts {
+            if host.is_ejected() {
+                step.changes.push(Change::Returned { host: *id });
+            }
+            *host = Host::default();
+        }
+        self.ejected = 0;
+    }
+
+    /// Takes in what became of a request to `host`. One that is gone by now changes nothing.
+    pub(super) fn report(&mut self, host: HostId, report: Report, step: &mut Step<'_>) {
+        let Some(known) = self.hosts.get_mut(&host) else {
+            return;
+        };
+        let signals = known.take_in(report, step.policy);
+        for (reason, rule) in signals.into_iter().flatten() {
+            self.signal(host, reason, rule, step);
+        }
+    }
+
+    /// Does the sweeps that are due. Their times lie on a grid, so nobody has to wake up for them.
+    pub(super) fn advance(&mut self, step: &mut Step<'_>) {
+        let interval = step.policy.interval();
+        let elapsed = step.now.saturating_duration_since(self.swept);
+        let due = elapsed.as_nanos() / interval.as_nanos();
+        if due == 0 {
+            return;
+        }
+        let now = step.now;
+        step.now = self.swept + interval;
+        self.sweep(step);
+        // The first sweep looked at all the traffic that there was, so the others only let time pass,
+        // and all but the last few of them would do nothing.
+        let mut left = due - 1;
+        while left > 0 {
+            if !self.hosts.values().any(Host::is_restless) {
+                self.swept += nanos(interval.as_nanos() * left);
+                break;
+            }
+            step.now = self.swept + interval;
+            self.sweep(step);
+            left -= 1;
+        }
+        step.now = now;
+    }
+
+    /// One sweep: Envoy's interval timer.
+    pub(super) fn sweep(&mut self, step: &mut Step<'_>) {
+        self.swept = step.now;
+        for (id, host) in &mut self.hosts {
+            if host.has_served(step.policy, step.now) {
+                host.take_back(step.now);
+                self.ejected -= 1;
+                step.changes.push(Change::Returned { host: *id });
+            }
+            host.turn_page();
+        }
+        if step.policy.compares_rates() {
+            self.by_rates(Origin::External, step);
+            self.by_rates(Origin::Local, step);
+        }
+        for host in self.hosts.values_mut() {
+            host.forgive(step.policy, step.now);
+        }
+    }
+
+    fn by_rates(&mut self, origin: Origin, step: &mut Step<'_>) {
+        let (rates, outliers) = rates::outliers(&self.hosts, origin, step.policy);
+        self.rates[origin as usize] = rates;
+        for (host, reason, enforced) in outliers {
+            self.found(host, reason, enforced, step);
+        }
+    }
+
+    fn signal(
+        &mut self,
+        host: HostId,
+        reason: EjectionReason,
+        rule: Consecutive,
+        step: &mut Step<'_>,
+    ) {
+        if self.is_ejected(host) {
+            // Its counter is left as it is: it fires when it equals the limit, and passes it now.
+            return;
+        }
+        self.found(host, reason, rule.enforced, step);
+        if let Some(known) = self.hosts.get_mut(&host) {
+            known.clear(reason);
+        }
+    }
+
+    fn found(
+        &mut self,
+        host: HostId,
+        reason: EjectionReason,
+        enforced: Percent,
+        step: &mut Step<'_>,
+    ) {
+        let hosts = self.hosts.len();
+        let Some(known) = self.hosts.get_mut(&host).filter(|host| !host.is_ejected()) else {
+            return;
+        };
+        if !step.policy.allows(self.ejected, hosts) {
+            step.changes.push(Change::Overflow { host, reason });
+            return;
+        }
+        let enforced = enforced.happens((step.roll)());
+        if enforced {
+            self.ejected += 1;
+            known.eject(step.policy, step.now, (step.roll)());
+        }
+        step.changes.push(Change::Detected {
+            host,
+            reason,
+            enforced,
+        });
+    }
+}
+
+fn nanos(nanos: u128) -> std::time::Duration {
+    // 584 years of nanoseconds fit.
+    std::time::Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
