@@ -44,6 +44,7 @@ impl<R, T> WatchedBody<R, T> {
     }
 
     /// Watches `inner`; `undecided` says that its trailers hold the outcome.
+    #[inline]
     pub(crate) const fn upstream(inner: R, ticket: T, undecided: bool) -> Self {
         let watch = Some(Watch { undecided, ticket });
         Self {

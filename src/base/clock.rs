@@ -2,12 +2,25 @@
 //!
 //! It reads tokio's clock, so `#[tokio::test(start_paused = true)]` drives every layer.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant, SystemTime};
 
 /// Returns the current instant.
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
 pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
+}
+
+/// One moment for several decisions: the clock is read when the first of them asks, if one does.
+#[derive(Debug, Default)]
+pub(crate) struct Moment(Cell<Option<Instant>>);
+
+impl Moment {
+    pub(crate) fn now(&self) -> Instant {
+        let instant = self.0.get().unwrap_or_else(now);
+        self.0.set(Some(instant));
+        instant
+    }
 }
 
 /// Returns the time on the wall, which a date in a header is compared with.

@@ -31,7 +31,7 @@ impl Deadline {
 /// Nor one that is longer by less than a millisecond: what a layer further out has told a moment ago is
 /// still right, and a new value would be allocated for each call.
 pub(crate) fn tell(headers: &mut HeaderMap, left: Duration) {
-    let wrong = |told: Duration| told.saturating_sub(left) >= MOMENT;
+    let wrong = |told: Duration| told.saturating_sub(left) >= NO_NEWS;
     if told_expected(headers).is_none_or(wrong) {
         headers.insert(&EXPECTED, expected_value(left));
     }
@@ -40,7 +40,8 @@ pub(crate) fn tell(headers: &mut HeaderMap, left: Duration) {
     }
 }
 
-const MOMENT: Duration = Duration::from_millis(1);
+/// What the header in milliseconds cannot tell.
+const NO_NEWS: Duration = Duration::from_millis(1);
 
 /// Reads `x-envoy-expected-rq-timeout-ms`; 0 and what is no number say nothing, as to Envoy.
 pub(crate) fn told_expected(headers: &HeaderMap) -> Option<Duration> {

@@ -33,6 +33,7 @@ impl<R> RetryBody<R> {
         }
     }
 
+    #[inline]
     pub(super) const fn upstream(body: R, active: Option<Active>) -> Self {
         Self {
             active,

@@ -4,7 +4,7 @@ mod throttle;
 
 use std::sync::Arc;
 
-use crate::base::clock;
+use crate::base::clock::{self, Moment};
 use crate::{GaveUp, Percent};
 
 use machine::Terms;
@@ -140,12 +140,12 @@ impl RetryBudget {
     }
 
     /// Takes note of a request; what it returns is kept until the request is over.
-    pub(super) fn request(&self, own: &Arc<State>) -> Option<Active> {
+    pub(super) fn request(&self, own: &Arc<State>, moment: &Moment) -> Option<Active> {
         let state = self.state(own);
         match self.kind {
             Kind::Concurrent { .. } => Some(State::active(state)),
             Kind::Share(terms) => {
-                state.deposit(terms, clock::now());
+                state.deposit(terms, moment.now());
                 None
             }
             Kind::Throttle(_) | Kind::Unlimited => None,

@@ -14,7 +14,7 @@ use super::budget::Active;
 use super::plan::{Limit, Plan, later};
 use super::state::{SETTLE, State, StateProj, discard, judge};
 use super::{ReplayBody, RetryBody};
-use crate::base::clock;
+use crate::base::clock::{self, Moment};
 use crate::base::cut::cut_off;
 use crate::base::timer::Timer;
 use crate::{Deadline, Event, Failure, Observe, Outcome, Rejection};
@@ -43,6 +43,7 @@ where
     S: Service<Request<ReplayBody<B>>>,
 {
     /// The first try of a request, and the only one if there is no `plan`.
+    #[inline]
     pub(super) const fn new(
         future: S::Future,
         limit: Option<Limit>,
@@ -77,12 +78,16 @@ where
     S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
 {
     /// Hands the last try's result on.
-    fn finish(self: Pin<&mut Self>, ended: Result<Response<R>, S::Error>) -> Output<R, S::Error> {
+    #[inline]
+    fn finish(
+        self: Pin<&mut Self>,
+        ended: Poll<Result<Response<R>, S::Error>>,
+    ) -> Poll<Output<R, S::Error>> {
         let mut this = self.project();
         this.state.set(State::Done);
         *this.plan = None;
         let active = this.active.take();
-        ended.map(|response| response.map(|body| RetryBody::upstream(body, active)))
+        ended.map_ok(|response| response.map(|body| RetryBody::upstream(body, active)))
     }
 
     /// Answers for a try that took too long.
@@ -115,12 +120,14 @@ where
             let mut this = self.as_mut().project();
             let next = match this.state.as_mut().project() {
                 // The inner future first: an answer that is there wins.
-                StateProj::Calling(future) => match future.poll(cx) {
-                    Poll::Ready(ended) => {
+                StateProj::Calling(future) => {
+                    let polled = future.poll(cx);
+                    if let Poll::Ready(ended) = &polled {
+                        // Judged where it lies: most answers are the last, and move on once.
                         let plan = this.plan.as_mut();
-                        match plan.and_then(|plan| judge(plan, &ended)) {
-                            Some(resume) => discard(ended, resume),
-                            None => return Poll::Ready(self.finish(ended)),
+                        match plan.and_then(|plan| judge(plan, ended)) {
+                            Some(resume) => discard(polled, resume),
+                            None => return self.finish(polled),
                         }
                     }
                 StateProj::Calling(future) => match under(this.plan, || future.poll(cx)) {
@@ -129,6 +136,7 @@ where
                         Err(last) => return Poll::Ready(self.finish(last)),
                     },
                     Poll::Pending => {
+                    } else {
                         let Some(at) = this.limit.and_then(|limit| limit.at) else {
                             return Poll::Pending;
                         };
@@ -143,7 +151,7 @@ where
                         }
                         continue;
                     }
-                },
+                }
                 StateProj::Draining {
                     body,
                     until,
@@ -162,7 +170,7 @@ where
                         ready!(this.timer.poll_at(*resume, cx));
                     }
                     let plan = this.plan.as_ref().expect(PLANNED);
-                    *this.limit = Limit::of_try(&plan.policy);
+                    *this.limit = Limit::of_try(&plan.policy, &Moment::default());
                     State::Readying
                 }
                 StateProj::Readying => {
@@ -172,12 +180,12 @@ where
                             return Poll::Ready(Ok(self.time_out()));
                         }
                         Poll::Ready(Ok(())) => {
-                            *this.limit = Limit::of_try(&plan.policy);
+                            *this.limit = Limit::of_try(&plan.policy, &Moment::default());
                             let request = plan.request(this.limit.as_ref());
                             let _guard = plan.tried.enter();
                             State::Calling(plan.inner.call(request))
                         }
-                        Poll::Ready(Err(error)) => return Poll::Ready(self.finish(Err(error))),
+                        Poll::Ready(Err(error)) => return self.finish(Poll::Ready(Err(error))),
                         Poll::Pending => {
                             let Some(deadline) = Deadline::current() else {
                                 return Poll::Pending;

@@ -11,7 +11,8 @@ use super::machine::{Facts, Progress, Safety};
 use super::replay::Replay;
 use super::service::Shared;
 use super::{ReplayBody, RetryPolicy};
-use crate::base::{clock, time_left};
+use crate::base::clock::{self, Moment};
+use crate::base::time_left;
 use crate::{Deadline, Event, GaveUp, Observe, Outcome};
 use crate::base::clock;
 use crate::base::tried::Tried;
@@ -146,14 +147,14 @@ pub(super) struct Limit {
 }
 
 impl Limit {
-    /// Returns the limit of a try that starts now; none if nothing limits it.
-    pub(super) fn of_try(policy: &RetryPolicy) -> Option<Self> {
+    /// Returns the limit of a try that starts at this moment; none if nothing limits it.
+    pub(super) fn of_try(policy: &RetryPolicy, moment: &Moment) -> Option<Self> {
         let deadline = Deadline::current();
         let per_try = policy.per_try_timeout();
         if deadline.is_none() && per_try.is_none() {
             return None;
         }
-        let now = clock::now();
+        let now = moment.now();
         let left = deadline.map(|deadline| deadline.remaining_at(now));
         match per_try {
             Some(after) if left.is_none_or(|left| after < left) => Some(Self {

@@ -13,6 +13,7 @@ use super::plan::{Limit, Plan, tell};
 use super::replay::Replay;
 use super::{ReplayBody, RetryBody, RetryFuture, RetryPolicy};
 use crate::base::Live;
+use crate::base::clock::Moment;
 use crate::base::dice::Dice;
 use crate::base::tried::Tried;
 use crate::{Observe, RequestHead};
@@ -53,10 +54,11 @@ where
             let future = self.inner.call(request.map(ReplayBody::plain));
             return RetryFuture::new(future, None, false, None, None);
         }
-        let active = policy.budget().request(&self.shared.budget);
+        let moment = Moment::default();
+        let active = policy.budget().request(&self.shared.budget, &moment);
         let head = RequestHead::of(&request);
         let (grpc, safety) = (head.is_grpc(), Safety::of(head));
-        let limit = Limit::of_try(&policy);
+        let limit = Limit::of_try(&policy, &moment);
         tell(request.headers_mut(), 1, limit.as_ref());
         if !safety.may_be_retried(&policy) {
             let future = self.inner.call(request.map(ReplayBody::plain));

@@ -1,3 +1,4 @@
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -58,13 +59,14 @@ where
 }
 
 /// Lets go of a try that is followed by another.
-pub(super) fn discard<F, R, E>(ended: Result<Response<R>, E>, resume: Instant) -> State<F, R>
+#[cold]
+pub(super) fn discard<F, R, E>(ended: Poll<Result<Response<R>, E>>, resume: Instant) -> State<F, R>
 where
     R: Body<Data = Bytes>,
 {
     match ended {
-        Ok(response) => drain(response.into_body(), resume),
-        Err(_) => State::Waiting(resume),
+        Poll::Ready(Ok(response)) => drain(response.into_body(), resume),
+        _ => State::Waiting(resume),
     }
 }
 

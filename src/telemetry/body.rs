@@ -19,6 +19,7 @@ pub struct TracedBody<R> {
 }
 
 impl<R> TracedBody<R> {
+    #[inline]
     pub(super) const fn new(inner: WatchedBody<R, SpanTicket>, scope: Scope) -> Self {
         Self {
             inner: InTrace::new(inner, scope),

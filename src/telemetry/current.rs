@@ -43,6 +43,7 @@ pub(super) struct Scope {
 }
 
 impl Scope {
+    #[inline]
     pub(super) fn new(trace: Option<TraceContext>, span: Span) -> Self {
         let span = (!span.is_disabled()).then(|| Box::new(span));
         Self { span, trace }

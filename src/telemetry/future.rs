@@ -20,6 +20,7 @@ pub struct TracedFuture<F> {
 }
 
 impl<F> TracedFuture<F> {
+    #[inline]
     pub(super) const fn new(
         inner: GatedFuture<F, SpanTicket>,
         scope: Scope,

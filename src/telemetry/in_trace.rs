@@ -19,6 +19,7 @@ pub struct InTrace<T> {
 }
 
 impl<T> InTrace<T> {
+    #[inline]
     pub(super) const fn new(inner: T, scope: Scope) -> Self {
         Self {
             inner: Some(inner),

@@ -45,6 +45,7 @@ impl<R> TimeoutBody<R> {
         }
     }
 
+    #[inline]
     pub(super) fn upstream(response: Response<R>, mut limits: Limits) -> Response<Self> {
         limits.body_of(&response);
         response.map(|inner| Self {

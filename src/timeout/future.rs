@@ -37,6 +37,7 @@ enum State<F> {
 }
 
 impl<F> TimeoutFuture<F> {
+    #[inline]
     pub(super) const fn calling(inner: F, limits: Limits, grpc: bool) -> Self {
         Self {
             state: State::Calling {

@@ -41,12 +41,15 @@ impl<F, T> GatedFuture<F, T> {
         T: Ticket,
     {
         let mut ticket = Some(ticket);
-        let inner = {
-            let _guard = PanicGuard::new(&mut ticket);
-            inner.call(request)
-        };
+        // Made where it will lie: a future of several layers is hundreds of bytes.
         Self {
-            state: State::Admitted { inner, ticket },
+            state: State::Admitted {
+                inner: {
+                    let _guard = PanicGuard::new(&mut ticket);
+                    inner.call(request)
+                },
+                ticket,
+            },
         }
     }
 

@@ -1,0 +1,76 @@
+//! What a call allocates: nothing, but for what a request that may be retried needs, and values of
+//! headers that nobody can know beforehand.
+//!
+//! A PUT with 8 headers and a small body, the answer's body read to its end, the service cloned or not.
+//! What a bare service and the request itself allocate is taken off.
+
+#[allow(
+    dead_code,
+    reason = "the counts of instructions and the benches use the rest of it"
+)]
+#[path = "../../benches/stacks/mod.rs"]
+mod stacks;
+
+use std::collections::BTreeMap;
+
+use allocation_counter::measure;
+
+const CALLS: u64 = 100;
+
+/// The two blocks of a header map's copy, and the box of what is kept beside it.
+const COPIED_HEAD: u64 = 3;
+/// The body that is kept while it is sent, and what was kept of it.
+const TAPE: u64 = 2;
+/// A header map with 8 headers has no room for a ninth.
+const ROOM_FOR_HEADERS: u64 = 1;
+/// The new `traceparent`.
+const TRACE: u64 = 1;
+
+/// Returns what each case allocates for a call, above what a bare service does.
+fn allocations() -> BTreeMap<&'static str, u64> {
+    let counts = stacks::all().into_iter().map(|(name, make)| {
+        let mut calls = make();
+        // What is made once, such as a thread's own state.
+        calls(10);
+        let info = measure(|| calls(CALLS));
+        (name, info.count_total)
+    });
+    let mut counts: BTreeMap<_, _> = counts.collect();
+    let bare = counts["bare"];
+    for count in counts.values_mut() {
+        let above = *count - bare;
+        assert_eq!(above % CALLS, 0, "each call allocates the same");
+        *count = above / CALLS;
+    }
+    counts
+}
+
+#[tokio::test]
+async fn a_call_allocates_only_what_it_must() {
+    let retried = COPIED_HEAD + TAPE + ROOM_FOR_HEADERS;
+    let expected = [
+        ("retry, armed", retried),
+        ("retry, unsafe method", retried),
+        ("timeout", ROOM_FOR_HEADERS),
+        ("timeout, pending once", ROOM_FOR_HEADERS),
+        ("trace attempt", ROOM_FOR_HEADERS + TRACE),
+        ("trace client", ROOM_FOR_HEADERS + TRACE),
+        ("five by hand", retried),
+        ("five by hand, pending once", retried),
+        ("five by hand, cloned per call", retried),
+        ("inbound", ROOM_FOR_HEADERS),
+        ("inbound, pending once", ROOM_FOR_HEADERS),
+        ("inbound, cloned per call", ROOM_FOR_HEADERS),
+        ("outbound", retried + TRACE),
+        ("outbound, pending once", retried + TRACE),
+        ("outbound, cloned per call", retried + TRACE),
+    ];
+    let expected = BTreeMap::from(expected);
+    let counted = allocations();
+    let wrong: Vec<_> = counted
+        .iter()
+        .map(|(name, count)| (name, *count, expected.get(name).copied().unwrap_or(0)))
+        .filter(|(_, count, expected)| count != expected)
+        .collect();
+    assert!(wrong.is_empty(), "(case, counted, expected): {wrong:#?}");
+}
