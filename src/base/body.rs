@@ -54,6 +54,9 @@ impl<R, T> WatchedBody<R, T> {
 
 impl<T: Ticket> Watch<T> {
     fn failed<E: 'static>(mut self, error: &E) {
+        if !self.ticket.hears_outcome() {
+            return;
+        }
         let failure = match self.ticket.recognize(error) {
             Failure::Timeout => Failure::Timeout,
             _ => Failure::Body,

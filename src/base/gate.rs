@@ -117,6 +117,14 @@ pub trait Ticket {
     /// Adds extensions to the response.
     fn extend(&mut self, _extensions: &mut Extensions) {}
 
+    /// Says whether it is to hear of outcomes at all; by default it is.
+    ///
+    /// Where it is not, neither [`head`](Ticket::head) nor [`broken`](Ticket::broken) is called, and
+    /// nobody looks through headers and trailers for what they would say.
+    fn hears_outcome(&self) -> bool {
+        true
+    }
+
     /// Recognises the failure in an error of the inner service.
     fn recognize<E: 'static>(&self, error: &E) -> Failure {
         Failure::of(error)
@@ -143,4 +151,8 @@ impl Ticket for Unwatched {
     fn head(&mut self, _outcome: Outcome) {}
 
     fn broken(&mut self, _failure: Failure) {}
+
+    fn hears_outcome(&self) -> bool {
+        false
+    }
 }

@@ -1,4 +1,7 @@
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+
+/// The status of a gRPC call, in headers or trailers.
+pub(crate) static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
 /// A gRPC status code, 0 to 16, as it travels in `grpc-status`.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -59,7 +62,7 @@ impl GrpcStatus {
     /// Reads `grpc-status` from headers or trailers; one that is no number means `UNKNOWN`.
     #[must_use]
     pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
-        let value = headers.get("grpc-status")?;
+        let value = headers.get(&GRPC_STATUS)?;
         let code = value.to_str().ok().and_then(|code| code.parse().ok());
         Some(code.map_or(Self::UNKNOWN, Self::new))
     }

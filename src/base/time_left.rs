@@ -27,14 +27,20 @@ impl Deadline {
 }
 
 /// Writes the time that is left, unless a shorter one is told already.
+///
+/// Nor one that is longer by less than a millisecond: what a layer further out has told a moment ago is
+/// still right, and a new value would be allocated for each call.
 pub(crate) fn tell(headers: &mut HeaderMap, left: Duration) {
-    if told_expected(headers).is_none_or(|told| left < told) {
+    let wrong = |told: Duration| told.saturating_sub(left) >= MOMENT;
+    if told_expected(headers).is_none_or(wrong) {
         headers.insert(&EXPECTED, expected_value(left));
     }
-    if grpc::is_grpc(headers) && told_grpc(headers).is_none_or(|told| left < told) {
+    if grpc::is_grpc(headers) && told_grpc(headers).is_none_or(wrong) {
         headers.insert(&GRPC_TIMEOUT, grpc_value(left));
     }
 }
+
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// Reads `x-envoy-expected-rq-timeout-ms`; 0 and what is no number say nothing, as to Envoy.
 pub(crate) fn told_expected(headers: &HeaderMap) -> Option<Duration> {

@@ -84,6 +84,10 @@ impl Ticket for Permit {
     fn head(&mut self, _outcome: Outcome) {}
 
     fn broken(&mut self, _failure: Failure) {}
+
+    fn hears_outcome(&self) -> bool {
+        false
+    }
 }
 
 impl Drop for Permit {

@@ -143,6 +143,10 @@ impl Ticket for FaultTicket {
     fn head(&mut self, _outcome: Outcome) {}
 
     fn broken(&mut self, _failure: Failure) {}
+
+    fn hears_outcome(&self) -> bool {
+        false
+    }
 }
 
 /// One request that suffers a fault.

@@ -52,7 +52,7 @@ pub fn outbound() -> Outbound {
         said: Arc::default(),
         streams: false,
         timeout: (timeout.clone(), TimeoutLayer::new(timeout)),
-        trace: (TraceClientLayer::default(), TraceAttemptLayer::default()),
+        trace: trace(TracePolicy::default()),
     }
 }
 
@@ -113,8 +113,7 @@ impl Outbound {
     /// Sets how the trace goes on. The default is [`TracePolicy::default`].
     #[must_use]
     pub fn with_trace(mut self, policy: TracePolicy) -> Self {
-        let attempt = TraceAttemptLayer::new(policy.clone());
-        self.trace = (TraceClientLayer::new(policy), attempt);
+        self.trace = trace(policy);
         self
     }
 
@@ -182,6 +181,12 @@ impl<S> Layer<S> for Outbound {
         let inner = self.rate_limit.layer(inner);
         self.trace.0.layer(inner)
     }
+}
+
+/// The spans of a request and of its tries. Each try has headers of its own, so the request needs none.
+fn trace(policy: TracePolicy) -> (TraceClientLayer, TraceAttemptLayer) {
+    let request = TraceClientLayer::leaving_headers(policy.clone());
+    (request, TraceAttemptLayer::new(policy))
 }
 
 /// Writes findings to the log, the first time.

@@ -2,8 +2,9 @@ use std::fmt::{self, Debug, Formatter};
 use std::hash::{DefaultHasher, Hash};
 use std::sync::Arc;
 
-use http::header::{COOKIE, HeaderName};
+use http::HeaderName;
 
+use crate::base::cookie::cookie;
 use crate::base::{ClientAddress, RequestHead};
 
 /// Whom a limit is counted for.
@@ -122,7 +123,7 @@ impl Key {
                 address.hash(hasher);
                 return address.is_none();
             }
-            Self::Cookie(name) => cookie(head, name).hash(hasher),
+            Self::Cookie(name) => cookie(head.headers(), name).hash(hasher),
             Self::Function(function) => (function.0)(head, hasher),
             Self::Global => {}
             Self::Header(name) => head.headers().get(name).hash(hasher),
@@ -137,22 +138,4 @@ impl Debug for KeyFunction {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str("KeyFunction(..)")
     }
-}
-
-/// Finds the value of the first cookie called `name`, without its quotes.
-fn cookie<'a>(head: RequestHead<'a>, name: &str) -> Option<&'a [u8]> {
-    let lines = head.headers().get_all(COOKIE).into_iter();
-    let mut pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
-    pairs.find_map(|pair| {
-        let equals = pair.iter().position(|byte| *byte == b'=')?;
-        let (found, value) = (&pair[..equals], &pair[equals + 1..]);
-        if found.trim_ascii() != name.as_bytes() {
-            return None;
-        }
-        let value = value.trim_ascii();
-        let quoted = value
-            .strip_prefix(b"\"")
-            .and_then(|v| v.strip_suffix(b"\""));
-        Some(quoted.unwrap_or(value))
-    })
 }

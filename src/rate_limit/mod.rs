@@ -82,14 +82,13 @@
 //!
 //! ```
 //! # use meshless::rate_limit::{RateLimitLayer, RateLimitPolicy};
-//! # use tower::{ServiceBuilder, layer::util::Identity};
-//! # struct RetryLayer;
-//! # impl RetryLayer { fn new(_: ()) -> Identity { Identity::new() } }
-//! # let (policy, retries, transport) = (RateLimitPolicy::per_minute(20), (), ());
+//! # use meshless::retry::{RetryLayer, RetryPolicy};
+//! # use tower::ServiceBuilder;
+//! # let (policy, transport) = (RateLimitPolicy::per_minute(20), ());
 //! # let _ =
 //! ServiceBuilder::new()
 //!     .layer(RateLimitLayer::new(policy)) // 20 requests a minute, each tried up to 3 times
-//!     .layer(RetryLayer::new(retries))
+//!     .layer(RetryLayer::new(RetryPolicy::new(2)))
 //!     .service(transport)
 //! # ;
 //! ```
@@ -98,13 +97,12 @@
 //!
 //! ```
 //! # use meshless::rate_limit::{RateLimitLayer, RateLimitPolicy};
-//! # use tower::{ServiceBuilder, layer::util::Identity};
-//! # struct RetryLayer;
-//! # impl RetryLayer { fn new(_: ()) -> Identity { Identity::new() } }
-//! # let (policy, retries, transport) = (RateLimitPolicy::per_minute(20), (), ());
+//! # use meshless::retry::{RetryLayer, RetryPolicy};
+//! # use tower::ServiceBuilder;
+//! # let (policy, transport) = (RateLimitPolicy::per_minute(20), ());
 //! # let _ =
 //! ServiceBuilder::new()
-//!     .layer(RetryLayer::new(retries))
+//!     .layer(RetryLayer::new(RetryPolicy::new(2)))
 //!     .layer(RateLimitLayer::new(policy)) // 20 attempts a minute reach the transport
 //!     .service(transport)
 //! # ;

@@ -86,6 +86,10 @@ impl Ticket for RateLimitTicket {
 
     fn broken(&mut self, _failure: Failure) {}
 
+    fn hears_outcome(&self) -> bool {
+        false
+    }
+
     fn inspect(&mut self, head: ResponseHead<'_>) {
         if let Some(permit) = &mut self.permit {
             permit.inspect(head);

@@ -12,7 +12,7 @@ use tower_service::Service;
 
 use super::budget::Active;
 use super::plan::{Limit, Plan, later};
-use super::state::{SETTLE, State, StateProj, judge};
+use super::state::{SETTLE, State, StateProj, discard, judge};
 use super::{ReplayBody, RetryBody};
 use crate::base::clock;
 use crate::base::cut::cut_off;
@@ -42,12 +42,13 @@ impl<S, B, R> RetryFuture<S, B, R>
 where
     S: Service<Request<ReplayBody<B>>>,
 {
-    /// The only try of a request.
-    pub(super) const fn once(
+    /// The first try of a request, and the only one if there is no `plan`.
+    pub(super) const fn new(
         future: S::Future,
         limit: Option<Limit>,
         grpc: bool,
         active: Option<Active>,
+        plan: Option<Box<Plan<S, B>>>,
     ) -> Self {
         Self {
             state: State::Calling(future),
@@ -56,24 +57,16 @@ where
             grpc,
             limit,
             observe: None,
-            plan: None,
+            plan,
         }
     }
 
-    /// Lets `observe` hear of a try that took too long, if one can.
+    /// Lets `observe` hear of a try that took too long, if one can; a plan knows it already.
     pub(super) fn observed(mut self, observe: &Arc<dyn Observe>) -> Self {
         if self.limit.is_some_and(|limit| limit.at.is_some()) {
             self.observe = Some(Arc::clone(observe));
         }
         self
-    }
-
-    /// The first try of a request that may be sent again.
-    pub(super) fn armed(self, plan: Plan<S, B>) -> Self {
-        Self {
-            plan: Some(Box::new(plan)),
-            ..self
-        }
     }
 }
 
@@ -123,10 +116,13 @@ where
             let next = match this.state.as_mut().project() {
                 // The inner future first: an answer that is there wins.
                 StateProj::Calling(future) => match future.poll(cx) {
-                    Poll::Ready(ended) => match judge(this.plan, ended) {
-                        Ok(next) => next,
-                        Err(last) => return Poll::Ready(self.finish(last)),
-                    },
+                    Poll::Ready(ended) => {
+                        let plan = this.plan.as_mut();
+                        match plan.and_then(|plan| judge(plan, &ended)) {
+                            Some(resume) => discard(ended, resume),
+                            None => return Poll::Ready(self.finish(ended)),
+                        }
+                    }
                     Poll::Pending => {
                         let Some(at) = this.limit.and_then(|limit| limit.at) else {
                             return Poll::Pending;

@@ -1,10 +1,15 @@
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, Method};
 
 use super::server_wait::ServerWait;
 use super::{Backoff, Jitter, RetryPolicy};
 use crate::{GaveUp, GrpcStatus, Outcome, Percent, RequestHead};
+
+static KEYS: [HeaderName; 2] = [
+    HeaderName::from_static("idempotency-key"),
+    HeaderName::from_static("x-idempotency-key"),
+];
 
 /// Whether a request may be sent twice.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -19,10 +24,6 @@ pub(super) enum Safety {
 
 impl Safety {
     pub(super) fn of(head: RequestHead<'_>) -> Self {
-        let keyed = ["idempotency-key", "x-idempotency-key"];
-        if keyed.iter().any(|key| head.headers().contains_key(*key)) {
-            return Self::Idempotent;
-        }
         match *head.method() {
             Method::GET
             | Method::HEAD
@@ -30,6 +31,7 @@ impl Safety {
             | Method::TRACE
             | Method::PUT
             | Method::DELETE => Self::Idempotent,
+            _ if KEYS.iter().any(|key| head.headers().contains_key(key)) => Self::Idempotent,
             _ if head.is_grpc() => Self::Grpc,
             _ => Self::Unsafe,
         }

@@ -1,7 +1,10 @@
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 
 use super::{Condition, RetryOn};
 use crate::{Failure, GrpcStatus, Outcome};
+
+/// Set by Envoy on what its rate limits answer.
+static RATE_LIMITED: HeaderName = HeaderName::from_static("x-envoy-ratelimited");
 
 /// What the conditions mean; Envoy's `RetryStateImpl`.
 impl RetryOn {
@@ -22,15 +25,23 @@ impl RetryOn {
         let Some(headers) = headers else {
             return matches!(outcome, Outcome::Grpc(status) if self.matches_grpc(status));
         };
-        if headers.contains_key("x-envoy-ratelimited") {
-            return self.contains(Condition::EnvoyRatelimited);
+        let matched = self.matches_head(outcome, headers);
+        // Asked for only where it changes something: most answers are good and match nothing.
+        if self.contains(Condition::EnvoyRatelimited) {
+            matched || headers.contains_key(&RATE_LIMITED)
+        } else {
+            matched && !headers.contains_key(&RATE_LIMITED)
         }
+    }
+
+    fn matches_head(&self, outcome: Outcome, headers: &HeaderMap) -> bool {
         let status = match outcome {
             Outcome::Status(status) => self.matches_status(status),
             _ => false,
         };
+        let grpc = || GrpcStatus::from_headers(headers).is_some_and(|s| self.matches_grpc(s));
         status
-            || GrpcStatus::from_headers(headers).is_some_and(|status| self.matches_grpc(status))
+            || self.names_grpc() && grpc()
             || self.contains(Condition::RetriableHeaders) && self.matches_headers(headers)
     }
 
@@ -48,7 +59,11 @@ impl RetryOn {
 
     /// Says whether gRPC statuses can match.
     pub(super) fn may_match_grpc(&self) -> bool {
-        self.own.is_some() || self.grpc != 0 || self.conditions & Condition::GRPC != 0
+        self.own.is_some() || self.names_grpc()
+    }
+
+    const fn names_grpc(&self) -> bool {
+        self.grpc != 0 || self.conditions & Condition::GRPC != 0
     }
 
     fn matches_failure(&self, failure: Failure) -> bool {

@@ -11,7 +11,7 @@ use super::machine::{Facts, Progress, Safety};
 use super::replay::Replay;
 use super::service::Shared;
 use super::{ReplayBody, RetryPolicy};
-use crate::base::clock;
+use crate::base::{clock, time_left};
 use crate::{Deadline, Event, GaveUp, Observe, Outcome};
 
 /// What is kept of a request that may be sent again.
@@ -35,16 +35,17 @@ impl<S, B> Plan<S, B> {
 }
 
 impl<S, B: Body> Plan<S, B> {
+    /// Keeps a copy of `head`, which goes out itself: it is the one that has room for more headers.
     pub(super) fn new(
-        head: Parts,
+        head: &Parts,
         inner: S,
         policy: Arc<RetryPolicy>,
         replay: Replay<B>,
         safety: Safety,
         shared: Arc<Shared>,
-    ) -> Self {
-        Self {
-            head,
+    ) -> Box<Self> {
+        Box::new(Self {
+            head: head.clone(),
             inner,
             policy,
             progress: Progress::default(),
@@ -52,7 +53,7 @@ impl<S, B: Body> Plan<S, B> {
             safety,
             shared,
             slot: None,
-        }
+        })
     }
 
     /// Decides what becomes of the request whose try ended so, and pays for a retry; returns when
@@ -119,8 +120,9 @@ impl<S, B: Body> Plan<S, B> {
             // The last try takes the head itself.
             mem::replace(&mut self.head, Request::new(()).into_parts().0)
         };
-        let request = Request::from_parts(head, self.replay.body());
-        send(request, retries.saturating_add(1), limit)
+        let mut request = Request::from_parts(head, self.replay.body());
+        tell(request.headers_mut(), retries.saturating_add(1), limit);
+        request
     }
 }
 
@@ -130,7 +132,6 @@ pub(super) struct Limit {
     /// When the try is given up; none if only the deadline holds, which is another layer's.
     pub(super) at: Option<Instant>,
     pub(super) after: Duration,
-    from: Instant,
 }
 
 impl Limit {
@@ -147,32 +148,29 @@ impl Limit {
             Some(after) if left.is_none_or(|left| after < left) => Some(Self {
                 at: now.checked_add(after),
                 after,
-                from: now,
             }),
             _ => Some(Self {
                 at: None,
                 after: left?,
-                from: now,
             }),
         }
     }
 }
 
-const ATTEMPT: HeaderName = HeaderName::from_static("x-envoy-attempt-count");
+static ATTEMPT: HeaderName = HeaderName::from_static("x-envoy-attempt-count");
 
 /// Tells the callee which try this is, and how long it has.
-pub(super) fn send<B>(mut request: Request<B>, number: u32, limit: Option<&Limit>) -> Request<B> {
+pub(super) fn tell(headers: &mut HeaderMap, number: u32, limit: Option<&Limit>) {
     let number = match number {
         1 => HeaderValue::from_static("1"),
         2 => HeaderValue::from_static("2"),
         3 => HeaderValue::from_static("3"),
         _ => HeaderValue::from(number),
     };
-    request.headers_mut().insert(ATTEMPT, number);
+    headers.insert(&ATTEMPT, number);
     if let Some(limit) = limit {
-        Deadline::at(later(limit.from, limit.after)).tell_at(request.headers_mut(), limit.from);
+        time_left::tell(headers, limit.after);
     }
-    request
 }
 
 /// Adds a wait to an instant; one that the clock cannot say is 30 years.

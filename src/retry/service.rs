@@ -9,7 +9,7 @@ use tower_service::Service;
 
 use super::budget::State;
 use super::machine::Safety;
-use super::plan::{Limit, Plan, send};
+use super::plan::{Limit, Plan, tell};
 use super::replay::Replay;
 use super::{ReplayBody, RetryBody, RetryFuture, RetryPolicy};
 use crate::base::Live;
@@ -46,39 +46,32 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let policy = self.shared.policy.load();
         if policy.attempts() == 0 {
-            let request = send(request.map(ReplayBody::plain), 1, None);
-            return RetryFuture::once(self.inner.call(request), None, false, None);
+            let future = self.inner.call(request.map(ReplayBody::plain));
+            return RetryFuture::new(future, None, false, None, None);
         }
         let active = policy.budget().request(&self.shared.budget);
         let head = RequestHead::of(&request);
         let (grpc, safety) = (head.is_grpc(), Safety::of(head));
         let limit = Limit::of_try(&policy);
+        tell(request.headers_mut(), 1, limit.as_ref());
         if !safety.may_be_retried(&policy) {
-            let request = send(request.map(ReplayBody::plain), 1, limit.as_ref());
-            let future = RetryFuture::once(self.inner.call(request), limit, grpc, active);
+            let future = self.inner.call(request.map(ReplayBody::plain));
+            let future = RetryFuture::new(future, limit, grpc, active, None);
             return future.observed(&self.shared.observe);
         }
-        let policy = Arc::clone(&policy);
         let (head, body) = request.into_parts();
         let replay = Replay::new(body, policy.replay_limit());
-        let request = Request::from_parts(head.clone(), replay.body());
+        let body = replay.body();
         // The ready service makes the first try; its clone was not polled ready and stays behind.
         let clone = self.inner.clone();
-        let mut inner = mem::replace(&mut self.inner, clone);
-        let future = inner.call(send(request, 1, limit.as_ref()));
-        let plan = Plan::new(
-            head,
-            inner,
-            policy,
-            replay,
-            safety,
-            Arc::clone(&self.shared),
-        );
-        let future = RetryFuture::once(future, limit, grpc, active);
-        future.observed(&self.shared.observe).armed(plan)
+        let inner = mem::replace(&mut self.inner, clone);
+        let (policy, shared) = (Arc::clone(&policy), Arc::clone(&self.shared));
+        let mut plan = Plan::new(&head, inner, policy, replay, safety, shared);
+        let future = plan.inner.call(Request::from_parts(head, body));
+        RetryFuture::new(future, limit, grpc, active, Some(plan))
     }
 }
 

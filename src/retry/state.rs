@@ -32,42 +32,43 @@ pub(super) enum State<F, R> {
 /// What a client takes to put a connection whose response was read back into its pool.
 pub(super) const SETTLE: Duration = Duration::from_millis(1);
 
-/// Decides what follows a try that ended: another state, or the end.
-pub(super) fn judge<S, B, F, R, E>(
-    plan: &mut Option<Box<Plan<S, B>>>,
-    ended: Result<Response<R>, E>,
-) -> Result<State<F, R>, Result<Response<R>, E>>
+/// Decides what follows a try that ended: when another begins, or nothing.
+pub(super) fn judge<S, B, R, E>(
+    plan: &mut Plan<S, B>,
+    ended: &Result<Response<R>, E>,
+) -> Option<Instant>
 where
     B: Body,
-    R: Body<Data = Bytes>,
     E: 'static,
 {
-    let Some(plan) = plan else {
-        return Err(ended);
-    };
     match ended {
         Ok(response) => {
-            let Some(outcome) = Outcome::of_response(&response) else {
+            let Some(outcome) = Outcome::of_response(response) else {
                 // A gRPC response whose head does not say is final: its messages are on their way.
                 plan.committed();
-                return Err(Ok(response));
+                return None;
             };
-            match plan.judge(outcome, Some(response.headers())) {
-                Some(resume) => Ok(discard(response.into_body(), resume)),
-                None => Err(Ok(response)),
-            }
+            plan.judge(outcome, Some(response.headers()))
         }
         Err(error) => {
-            let failure = plan.policy.recognizer().failure(&error);
-            match plan.judge(Outcome::Failed(failure), None) {
-                Some(resume) => Ok(State::Waiting(resume)),
-                None => Err(Err(error)),
-            }
+            let failure = plan.policy.recognizer().failure(error);
+            plan.judge(Outcome::Failed(failure), None)
         }
     }
 }
 
-fn discard<F, R: Body<Data = Bytes>>(body: R, resume: Instant) -> State<F, R> {
+/// Lets go of a try that is followed by another.
+pub(super) fn discard<F, R, E>(ended: Result<Response<R>, E>, resume: Instant) -> State<F, R>
+where
+    R: Body<Data = Bytes>,
+{
+    match ended {
+        Ok(response) => drain(response.into_body(), resume),
+        Err(_) => State::Waiting(resume),
+    }
+}
+
+fn drain<F, R: Body<Data = Bytes>>(body: R, resume: Instant) -> State<F, R> {
     let now = clock::now();
     let resume = resume.max(later(now, SETTLE));
     match Drain::new(body) {

@@ -15,14 +15,15 @@ pub struct TraceContext {
     pub(super) debug: bool,
     /// The formats in which the trace came.
     pub(super) formats: Propagation,
-    pub(super) forwarded: Option<Arc<[(HeaderName, HeaderValue)]>>,
+    // What few requests bring lies elsewhere: a context moves with its call, several times.
+    pub(super) forwarded: Option<Arc<Vec<(HeaderName, HeaderValue)>>>,
     pub(super) parent_id: Option<SpanId>,
     pub(super) random: bool,
     pub(super) request_id: Option<HeaderValue>,
     pub(super) sampled: bool,
     pub(super) span_id: SpanId,
     pub(super) trace_id: TraceId,
-    pub(super) tracestate: Option<HeaderValue>,
+    pub(super) tracestate: Option<Arc<HeaderValue>>,
 }
 
 impl TraceContext {
@@ -117,7 +118,7 @@ impl TraceContext {
         if let Some(request_id) = &self.request_id {
             request_id::write(request_id, headers);
         }
-        let forwarded = self.forwarded.as_deref().unwrap_or_default();
+        let forwarded = self.forwarded.as_deref().map_or(&[][..], Vec::as_slice);
         for values in forwarded.chunk_by(|one, next| one.0 == next.0) {
             // What the handler itself wrote stands.
             if headers.contains_key(&values[0].0) {

@@ -1,5 +1,5 @@
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::Response;
@@ -44,14 +44,17 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let mut inner = this.inner;
-        let mut result = ready!(inner.as_mut().poll(cx));
-        let scope = inner.finish();
+        let mut polled = inner.as_mut().poll_until_done(|inner| inner.poll(cx));
+        let Poll::Ready(result) = &mut polled else {
+            return Poll::Pending;
+        };
+        let scope = inner.take_scope();
         if *this.tells_request_id
-            && let Ok(response) = &mut result
+            && let Ok(response) = result
             && let Some(id) = scope.trace().and_then(|trace| trace.request_id.as_ref())
         {
             request_id::overwrite(id, response.headers_mut());
         }
-        Poll::Ready(result.map(|response| response.map(|body| TracedBody::new(body, scope))))
+        polled.map_ok(|response| response.map(|body| TracedBody::new(body, scope)))
     }
 }

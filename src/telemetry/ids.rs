@@ -122,9 +122,17 @@ pub(super) fn hex(digits: &[u8], length: usize) -> Option<u128> {
 }
 
 /// Fills `place` with the last digits of `bits`.
-pub(super) fn write_hex(place: &mut [u8], mut bits: u128) {
-    for digit in place.iter_mut().rev() {
-        *digit = b"0123456789abcdef"[(bits & 0xf) as usize];
-        bits >>= 4;
+#[inline]
+pub(super) fn write_hex(place: &mut [u8], bits: u128) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    // From the last byte on, two digits each; an odd first one is by itself.
+    let mut bytes = bits.to_le_bytes().into_iter();
+    let (first, pairs) = place.as_rchunks_mut();
+    for pair in pairs.iter_mut().rev() {
+        let byte = usize::from(bytes.next().unwrap_or_default());
+        *pair = [DIGITS[byte >> 4], DIGITS[byte & 0xf]];
+    }
+    for digit in first {
+        *digit = DIGITS[usize::from(bytes.next().unwrap_or_default() & 0xf)];
     }
 }

@@ -1,3 +1,4 @@
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -35,13 +36,24 @@ impl<T> InTrace<T> {
             .expect("not polled after completion"))
     }
 
-    /// Drops what is inside, inside, and returns the scope.
-    pub(super) fn finish(self: Pin<&mut Self>) -> Scope {
+    /// Runs `f` on what is inside, inside, where it also drops it once it is done.
+    pub(super) fn poll_until_done<U>(
+        self: Pin<&mut Self>,
+        f: impl FnOnce(Pin<&mut T>) -> Poll<U>,
+    ) -> Poll<U> {
         let mut this = self.project();
-        let inside = this.scope.enter();
-        this.inner.set(None);
-        drop(inside);
-        std::mem::replace(this.scope, Scope::none())
+        let _inside = this.scope.enter();
+        let inner = this.inner.as_mut().as_pin_mut();
+        let polled = f(inner.expect("not polled after completion"));
+        if polled.is_ready() {
+            this.inner.set(None);
+        }
+        polled
+    }
+
+    /// Takes the scope of what is done.
+    pub(super) fn take_scope(self: Pin<&mut Self>) -> Scope {
+        mem::replace(self.project().scope, Scope::none())
     }
 
     pub(super) const fn get(&self) -> Option<&T> {
@@ -53,7 +65,9 @@ impl<T> InTrace<T> {
 impl<T> PinnedDrop for InTrace<T> {
     fn drop(self: Pin<&mut Self>) {
         if self.inner.is_some() {
-            self.finish();
+            let mut this = self.project();
+            let _inside = this.scope.enter();
+            this.inner.set(None);
         }
     }
 }

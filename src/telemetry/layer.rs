@@ -70,6 +70,15 @@ layer!(
     SpanKind::Client
 );
 
+impl TraceClientLayer {
+    /// Creates a layer that puts nothing on the calls: a [`TraceAttemptLayer`] inside it will.
+    pub(crate) fn leaving_headers(policy: TracePolicy) -> Self {
+        let shared = Shared::new(SpanKind::Client, policy, None);
+        let shared = Arc::new(shared.leaving_headers());
+        Self { shared }
+    }
+}
+
 layer!(
     /// Gives each attempt of a call a span of its own; it belongs inside the retry layer.
     TraceAttemptLayer,

@@ -1,5 +1,7 @@
 //! What a request's headers say about the trace that it belongs to.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, HeaderValue};
 
 use super::b3::{self, B3Headers, Sampling};
@@ -43,7 +45,7 @@ impl Remote {
             sampled,
             span_id: self.span_id,
             trace_id: self.trace_id,
-            tracestate: self.tracestate,
+            tracestate: self.tracestate.map(Arc::new),
         }
     }
 }
@@ -65,16 +67,18 @@ impl Found {
     /// that can be read counts.
     pub(super) fn read(headers: &HeaderMap, accepted: Propagation) -> Self {
         let mut found = Self::default();
-        if accepted.contains(Propagation::W3C) {
+        let there = there(headers);
+        let wanted = |format| accepted.contains(format) && there.contains(format);
+        if wanted(Propagation::W3C) {
             found.take(
                 Propagation::W3C,
                 w3c::read(headers).map(|r| r.map(B3Headers::Caller)),
             );
         }
-        if accepted.contains(Propagation::B3) {
+        if wanted(Propagation::B3) {
             found.take(Propagation::B3, b3::read_single(headers));
         }
-        if accepted.contains(Propagation::B3_MULTI) {
+        if wanted(Propagation::B3_MULTI) {
             found.take(Propagation::B3_MULTI, b3::read_multi(headers));
         }
         found
@@ -100,4 +104,17 @@ impl Found {
             }
         }
     }
+}
+
+/// Says which formats have a header. One look at all names costs less than a search for each that
+/// finds nothing.
+fn there(headers: &HeaderMap) -> Propagation {
+    headers
+        .keys()
+        .fold(Propagation::NONE, |there, name| match name.as_str() {
+            "b3" => there.and(Propagation::B3),
+            "traceparent" => there.and(Propagation::W3C),
+            name if name.starts_with("x-b3-") => there.and(Propagation::B3_MULTI),
+            _ => there,
+        })
 }

@@ -16,6 +16,8 @@ use crate::base::dice::Dice;
 pub(super) struct Shared {
     dice: Dice,
     pub(super) kind: SpanKind,
+    /// A layer inside writes the headers.
+    leaves_headers: bool,
     pub(super) policy: Live<TracePolicy>,
     processor: Option<Arc<dyn SpanProcessor>>,
 }
@@ -29,8 +31,16 @@ impl Shared {
         Self {
             dice: Dice::default(),
             kind,
+            leaves_headers: false,
             policy: Live::new(policy),
             processor,
+        }
+    }
+
+    pub(super) fn leaving_headers(self) -> Self {
+        Self {
+            leaves_headers: true,
+            ..self
         }
     }
 
@@ -48,18 +58,14 @@ impl Shared {
             return (Scope::none(), SpanTicket::default());
         }
         let (trace, invalid) = match self.kind {
-            SpanKind::Server => self.accept(request.headers(), policy),
+            SpanKind::Server => self.accept(request.headers_mut(), policy),
             SpanKind::Attempt | SpanKind::Client => match TraceContext::current() {
                 Some(current) => (current.into_child(&self.dice), None),
-                None => self.accept(request.headers(), policy),
+                None => self.accept(request.headers_mut(), policy),
             },
         };
-        match (self.kind, &trace.request_id) {
-            (SpanKind::Server, Some(id)) => request_id::overwrite(id, request.headers_mut()),
-            (SpanKind::Server, None) => {}
-            (SpanKind::Attempt | SpanKind::Client, _) => {
-                trace.write(policy, request.headers_mut());
-            }
+        if self.kind != SpanKind::Server && !self.leaves_headers {
+            trace.write(policy, request.headers_mut());
         }
         let span = span::open(self.kind, request, &trace);
         let processor = self.processor.as_ref();
@@ -72,16 +78,16 @@ impl Shared {
         (scope, ticket)
     }
 
-    /// Takes on the trace that the headers name, or the current one, or begins one.
+    /// Takes on the trace that the headers name, or the current one, or begins one; to a server the
+    /// headers tell its request id.
     fn accept(
         &self,
-        headers: &HeaderMap,
+        headers: &mut HeaderMap,
         policy: &TracePolicy,
     ) -> (TraceContext, Option<InvalidTrace>) {
         let found = Found::read(headers, policy.accepted());
         let invalid = found.invalid.filter(|_| found.caller.is_none());
-        let formats = found.formats;
-        let trace = match found.caller {
+        let mut trace = match found.caller {
             Some(caller) => {
                 let sampled = caller.sampled.unwrap_or_else(|| self.samples(policy));
                 caller.into_context(sampled).into_child(&self.dice)
@@ -92,17 +98,20 @@ impl Shared {
                 None => self.begin(found.sampling, policy),
             },
         };
+        trace.formats = trace.formats.and(found.formats);
+        if let Some(forwarded) = forwarded(headers, policy) {
+            trace.forwarded = Some(forwarded);
+        }
         let kept = policy.keeps_request_id().then(|| request_id::of(headers));
-        let request_id = kept
-            .flatten()
-            .or(trace.request_id)
-            .unwrap_or_else(|| request_id::make(&self.dice));
-        let trace = TraceContext {
-            formats: trace.formats.and(formats),
-            forwarded: forwarded(headers, policy).or(trace.forwarded),
-            request_id: Some(request_id),
-            ..trace
-        };
+        if let Some(kept) = kept.flatten() {
+            trace.request_id = Some(kept);
+            return (trace, invalid);
+        }
+        let made = || request_id::make(&self.dice);
+        let request_id = trace.request_id.get_or_insert_with(made);
+        if self.kind == SpanKind::Server {
+            request_id::overwrite(request_id, headers);
+        }
         (trace, invalid)
     }
 
@@ -124,7 +133,7 @@ impl Shared {
 fn forwarded(
     headers: &HeaderMap,
     policy: &TracePolicy,
-) -> Option<Arc<[(HeaderName, HeaderValue)]>> {
+) -> Option<Arc<Vec<(HeaderName, HeaderValue)>>> {
     let there = |name: &&HeaderName| headers.contains_key(*name);
     if !policy.forwarded().iter().any(|name| there(&name)) {
         return None;
@@ -133,5 +142,5 @@ fn forwarded(
         let values = headers.get_all(name).iter();
         values.map(|value| (name.clone(), value.clone()))
     });
-    Some(all.collect())
+    Some(Arc::new(all.collect()))
 }

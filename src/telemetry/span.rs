@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Request};
+use http::{HeaderMap, HeaderName, Request};
 use tracing::Span;
 use tracing::field::Empty;
 
@@ -115,6 +115,10 @@ impl Hop {
 }
 
 impl Ticket for SpanTicket {
+    fn hears_outcome(&self) -> bool {
+        self.0.is_some()
+    }
+
     fn inspect(&mut self, head: ResponseHead<'_>) {
         if let Some(hop) = &mut self.0 {
             let status = head.status();
@@ -171,12 +175,9 @@ impl Drop for SpanTicket {
     }
 }
 
+static ATTEMPT: HeaderName = HeaderName::from_static("x-envoy-attempt-count");
+
 /// Reads what the retry layer wrote on this attempt.
 fn attempt(headers: &HeaderMap) -> Option<u32> {
-    headers
-        .get("x-envoy-attempt-count")?
-        .to_str()
-        .ok()?
-        .parse()
-        .ok()
+    headers.get(&ATTEMPT)?.to_str().ok()?.parse().ok()
 }

@@ -36,7 +36,7 @@ pub(super) fn write(trace: &TraceContext, headers: &mut HeaderMap) {
     headers.insert(&TRACEPARENT, format(trace));
     match &trace.tracestate {
         Some(tracestate) => {
-            headers.insert(&TRACESTATE, tracestate.clone());
+            headers.insert(&TRACESTATE, HeaderValue::clone(tracestate));
         }
         None => {
             headers.remove(&TRACESTATE);

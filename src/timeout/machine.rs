@@ -60,7 +60,10 @@ pub(super) fn window(
         at,
         length: at - now,
     });
-    Ok([own, inherited].into_iter().flatten().min_by_key(|w| w.at))
+    Ok(match (own, inherited) {
+        (Some(own), Some(inherited)) if inherited.at < own.at => Some(inherited),
+        (own, inherited) => own.or(inherited),
+    })
 }
 
 /// Taking off everything would leave 0, which means any time.

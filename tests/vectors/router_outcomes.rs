@@ -241,7 +241,7 @@ fn reason(name: &str) -> &'static str {
 }
 
 async fn no_route() -> (Response<()>, String, Vec<String>) {
-    let split_layer = TrafficSplitLayer::new(TrafficSplitPolicy::default());
+    let split_layer = TrafficSplitLayer::new(TrafficSplitPolicy::new([]));
     let service = split_layer.layer(upstream(&[]));
     let request = Request::get("http://users/").body(()).unwrap();
     let (head, body) = split(service.oneshot(request).await.unwrap()).await;

@@ -1,5 +1,5 @@
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::thread;
 
 use bytes::Bytes;
@@ -34,6 +34,7 @@ enum State<F, T> {
 
 impl<F, T> GatedFuture<F, T> {
     /// Calls `inner`, which was polled ready, on behalf of `ticket`.
+    #[inline]
     pub(crate) fn call<S, B>(inner: &mut S, request: Request<B>, ticket: T) -> Self
     where
         S: Service<Request<B>, Future = F>,
@@ -72,6 +73,7 @@ impl<T: Ticket> Drop for PanicGuard<'_, T> {
     fn drop(&mut self) {
         if thread::panicking()
             && let Some(mut ticket) = self.0.take()
+            && ticket.hears_outcome()
         {
             ticket.head(Outcome::Failed(Failure::Panic));
         }
@@ -90,12 +92,17 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             StateProj::Admitted { inner, ticket } => {
-                let result = {
+                let mut polled = {
                     let _guard = PanicGuard::new(ticket);
-                    ready!(inner.poll(cx))
+                    inner.poll(cx)
                 };
-                let ticket = ticket.take().expect("not polled after completion");
-                Poll::Ready(settle(result, ticket))
+                let Poll::Ready(result) = &mut polled else {
+                    return Poll::Pending;
+                };
+                let mut ticket = ticket.take().expect("not polled after completion");
+                let undecided = settle(result, &mut ticket);
+                // Where it lies: a response is some hundred bytes, and moves once a layer.
+                polled.map_ok(|r| r.map(|body| WatchedBody::upstream(body, ticket, undecided)))
             }
             StateProj::Rejected(response) => {
                 let response = response.take().expect("not polled after completion");
@@ -105,30 +112,31 @@ where
     }
 }
 
-/// Reports the head, and hands the ticket to the body.
-fn settle<R, E, T>(
-    result: Result<Response<R>, E>,
-    mut ticket: T,
-) -> Result<Response<WatchedBody<R, T>>, E>
+/// Reports the head; says whether the trailers will say how it turned out.
+#[inline]
+fn settle<R, E, T>(result: &mut Result<Response<R>, E>, ticket: &mut T) -> bool
 where
     T: Ticket,
     E: 'static,
 {
+    let hears = ticket.hears_outcome();
     match result {
-        Ok(mut response) => {
-            ticket.inspect(ResponseHead::of(&response));
-            let outcome = Outcome::of_response(&response);
+        Ok(response) => {
+            ticket.inspect(ResponseHead::of(response));
+            let outcome = hears.then(|| Outcome::of_response(response)).flatten();
             if let Some(outcome) = outcome {
                 ticket.head(outcome);
             }
             ticket.annotate(response.headers_mut());
             ticket.extend(response.extensions_mut());
-            Ok(response.map(|body| WatchedBody::upstream(body, ticket, outcome.is_none())))
+            hears && outcome.is_none()
         }
         Err(error) => {
-            let failure = ticket.recognize(&error);
-            ticket.head(Outcome::Failed(failure));
-            Err(error)
+            if hears {
+                let failure = ticket.recognize(error);
+                ticket.head(Outcome::Failed(failure));
+            }
+            false
         }
     }
 }

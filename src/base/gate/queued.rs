@@ -1,3 +1,4 @@
+use std::fmt::{self, Debug, Formatter};
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -9,7 +10,7 @@ use pin_project::pin_project;
 use tower_service::Service;
 
 use super::{Admission, Gate, GatedFuture, WatchedBody};
-use crate::base::RequestHead;
+use crate::base::{Rejection, RequestHead};
 
 /// A service behind a [`Gate`] that may queue a request before it decides.
 ///
@@ -47,29 +48,22 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let head = RequestHead::of(&request);
-        let state = match self.gate.admit(head) {
+        match self.gate.admit(head) {
             Admission::Admitted(ticket) => {
-                State::Calling(GatedFuture::call(&mut self.inner, request, ticket))
+                QueuedFuture::calling(GatedFuture::call(&mut self.inner, request, ticket))
             }
             Admission::Rejected(rejection) => {
                 let mut response = rejection.into_response(head.is_grpc());
                 self.gate.annotate(rejection, response.headers_mut());
-                State::Calling(GatedFuture::rejected(response))
+                QueuedFuture::calling(GatedFuture::rejected(response))
             }
             Admission::Waiting(wait) => {
                 // The clone was not polled ready: it stays behind, and the ready one waits.
                 let clone = self.inner.clone();
-                State::Waiting {
-                    wait,
-                    call: Some(Box::new(Call {
-                        gate: self.gate.clone(),
-                        inner: mem::replace(&mut self.inner, clone),
-                        request,
-                    })),
-                }
+                let inner = mem::replace(&mut self.inner, clone);
+                QueuedFuture::waiting(wait, self.gate.clone(), inner, request)
             }
-        };
-        QueuedFuture { state }
+        }
     }
 }
 
@@ -84,6 +78,29 @@ where
     state: State<S, G, B>,
 }
 
+impl<S, G, B> QueuedFuture<S, G, B>
+where
+    S: Service<Request<B>>,
+    G: Gate,
+{
+    #[inline]
+    const fn calling(future: GatedFuture<S::Future, G::Ticket>) -> Self {
+        let state = State::Calling(future);
+        Self { state }
+    }
+
+    #[cold]
+    fn waiting(wait: G::Wait, gate: G, inner: S, request: Request<B>) -> Self {
+        let call = Some(Call {
+            gate,
+            inner,
+            request,
+        });
+        let state = State::Waiting(Box::pin(InQueue { wait, call }));
+        Self { state }
+    }
+}
+
 #[pin_project(project = StateProj)]
 enum State<S, G, B>
 where
@@ -91,12 +108,17 @@ where
     G: Gate,
 {
     Calling(#[pin] GatedFuture<S::Future, G::Ticket>),
-    Waiting {
-        #[pin]
-        wait: G::Wait,
-        // Boxed: only a queued call pays, and the future of every other one stays small.
-        call: Option<Box<Call<S, G, B>>>,
-    },
+    // Boxed: only a queued call pays, and the future of every other one stays small.
+    Waiting(Pin<Box<InQueue<S, G, B>>>),
+}
+
+/// A call that waits to be let in.
+#[pin_project]
+struct InQueue<S, G: Gate, B> {
+    // Before the call, so that its place is free before the service is.
+    #[pin]
+    wait: G::Wait,
+    call: Option<Call<S, G, B>>,
 }
 
 /// What a queued call needs once it is let in.
@@ -106,15 +128,15 @@ struct Call<S, G, B> {
     request: Request<B>,
 }
 
-impl<S, G, B> std::fmt::Debug for QueuedFuture<S, G, B>
+impl<S, G, B> Debug for QueuedFuture<S, G, B>
 where
     S: Service<Request<B>>,
     G: Gate,
 {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let state = match self.state {
             State::Calling(_) => "Calling",
-            State::Waiting { .. } => "Waiting",
+            State::Waiting(_) => "Waiting",
         };
         f.debug_struct("QueuedFuture")
             .field("state", &state)
@@ -135,21 +157,35 @@ where
         loop {
             let next = match self.as_mut().project().state.project() {
                 StateProj::Calling(future) => return future.poll(cx),
-                StateProj::Waiting { wait, call } => {
-                    let admitted = ready!(wait.poll(cx));
-                    let mut call = call.take().expect("not polled after completion");
-                    match admitted {
-                        Ok(ticket) => GatedFuture::call(&mut call.inner, call.request, ticket),
-                        Err(rejection) => {
-                            let grpc = RequestHead::of(&call.request).is_grpc();
-                            let mut response = rejection.into_response(grpc);
-                            call.gate.annotate(rejection, response.headers_mut());
-                            GatedFuture::rejected(response)
-                        }
-                    }
+                StateProj::Waiting(queued) => {
+                    let queued = queued.as_mut().project();
+                    let admitted = ready!(queued.wait.poll(cx));
+                    let call = queued.call.take().expect("not polled after completion");
+                    call.go_on(admitted)
                 }
             };
             self.as_mut().project().state.set(State::Calling(next));
+        }
+    }
+}
+
+impl<S, G, B> Call<S, G, B>
+where
+    S: Service<Request<B>>,
+    G: Gate,
+{
+    fn go_on(
+        mut self,
+        admitted: Result<G::Ticket, Rejection>,
+    ) -> GatedFuture<S::Future, G::Ticket> {
+        match admitted {
+            Ok(ticket) => GatedFuture::call(&mut self.inner, self.request, ticket),
+            Err(rejection) => {
+                let grpc = RequestHead::of(&self.request).is_grpc();
+                let mut response = rejection.into_response(grpc);
+                self.gate.annotate(rejection, response.headers_mut());
+                GatedFuture::rejected(response)
+            }
         }
     }
 }
