@@ -50,8 +50,8 @@ impl Counter {
         };
         match self {
             Self::Callgrind => {
-                let (few, many) = (count(100, callgrind)?, count(400, callgrind)?);
-                Some((many - few) / f64::from(300 * BATCH))
+                let (few, many) = (count(40, callgrind)?, count(140, callgrind)?);
+                Some((many - few) / f64::from(100 * BATCH))
             }
             Self::None => None,
             Self::Perf => {
