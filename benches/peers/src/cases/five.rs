@@ -4,6 +4,7 @@ use meshless::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy};
 use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
 use meshless::rate_limit::{RateLimitLayer, RateLimitPolicy};
 use meshless::retry::{RetryLayer, RetryPolicy};
+use meshless::telemetry::TracePolicy;
 use meshless::timeout::{TimeoutLayer, TimeoutPolicy};
 use tower::{Layer, ServiceBuilder};
 use tower_governor::GovernorLayer;
@@ -40,6 +41,17 @@ fn ours() -> Vec<Case> {
                 .layer(TimeoutLayer::new(alone()))
                 .service(upstream)
         }),
+        case(
+            WORK,
+            "meshless, `outbound()` without trace and deadline",
+            |upstream| {
+                meshless::outbound()
+                    .with_rate_limit(bucket())
+                    .with_timeout(alone())
+                    .with_trace(TracePolicy::off())
+                    .layer(upstream)
+            },
+        ),
         case(
             WORK,
             "meshless, `outbound()` with a rate limit",
