@@ -1,8 +1,9 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use super::{Elapsed, Failure, GaveUp, MirrorDrop, OpenReason, Rejection};
-use super::{EjectionReason, Elapsed, Endpoint, GaveUp, OpenReason, Rejection};
+use super::{
+    EjectionReason, Elapsed, Endpoint, Failure, GaveUp, MirrorDrop, OpenReason, Rejection,
+};
 
 /// Something an operator would want to know.
 #[non_exhaustive]

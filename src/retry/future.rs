@@ -121,7 +121,10 @@ where
             let next = match this.state.as_mut().project() {
                 // The inner future first: an answer that is there wins.
                 StateProj::Calling(future) => {
-                    let polled = future.poll(cx);
+                    let polled = {
+                        let _guard = this.plan.as_mut().map(|plan| plan.tried.enter());
+                        future.poll(cx)
+                    };
                     if let Poll::Ready(ended) = &polled {
                         // Judged where it lies: most answers are the last, and move on once.
                         let plan = this.plan.as_mut();
@@ -129,13 +132,6 @@ where
                             Some(resume) => discard(polled, resume),
                             None => return self.finish(polled),
                         }
-                    }
-                StateProj::Calling(future) => match under(this.plan, || future.poll(cx)) {
-                    Poll::Ready(ended) => match judge(this.plan, ended) {
-                        Ok(next) => next,
-                        Err(last) => return Poll::Ready(self.finish(last)),
-                    },
-                    Poll::Pending => {
                     } else {
                         let Some(at) = this.limit.and_then(|limit| limit.at) else {
                             return Poll::Pending;
@@ -182,8 +178,7 @@ where
                         Poll::Ready(Ok(())) => {
                             *this.limit = Limit::of_try(&plan.policy, &Moment::default());
                             let request = plan.request(this.limit.as_ref());
-                            let _guard = plan.tried.enter();
-                            State::Calling(plan.inner.call(request))
+                            State::Calling(plan.call(request))
                         }
                         Poll::Ready(Err(error)) => return self.finish(Poll::Ready(Err(error))),
                         Poll::Pending => {
@@ -200,12 +195,6 @@ where
             self.as_mut().project().state.set(next);
         }
     }
-}
-
-/// Runs `f` so that a balancer inside sees which endpoints were tried for this request.
-fn under<S, B, T>(plan: &mut Option<Box<Plan<S, B>>>, f: impl FnOnce() -> T) -> T {
-    let _guard = plan.as_mut().map(|plan| plan.tried.enter());
-    f()
 }
 
 const PLANNED: &str = "only a request with a plan is tried again";

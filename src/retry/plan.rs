@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use http_body::Body;
+use tower_service::Service;
 
 use super::budget::Slot;
 use super::machine::{Facts, Progress, Safety};
@@ -13,10 +14,8 @@ use super::service::Shared;
 use super::{ReplayBody, RetryPolicy};
 use crate::base::clock::{self, Moment};
 use crate::base::time_left;
-use crate::{Deadline, Event, GaveUp, Observe, Outcome};
-use crate::base::clock;
 use crate::base::tried::Tried;
-use crate::{Deadline, Event, GaveUp, Outcome};
+use crate::{Deadline, Event, GaveUp, Observe, Outcome};
 
 /// What is kept of a request that may be sent again.
 #[derive(Debug)]
@@ -52,10 +51,6 @@ impl<S, B: Body> Plan<S, B> {
     ) -> Box<Self> {
         Box::new(Self {
             head: head.clone(),
-        tried: Tried,
-    ) -> Self {
-        Self {
-            head,
             inner,
             policy,
             progress: Progress::default(),
@@ -63,9 +58,17 @@ impl<S, B: Body> Plan<S, B> {
             safety,
             shared,
             slot: None,
+            tried: Tried::default(),
         })
-            tried,
-        }
+    }
+
+    /// Calls the inner service, which is ready; a balancer there sees which endpoints were tried.
+    pub(super) fn call<F>(&mut self, request: Request<ReplayBody<B>>) -> F
+    where
+        S: Service<Request<ReplayBody<B>>, Future = F>,
+    {
+        let _guard = self.tried.enter();
+        self.inner.call(request)
     }
 
     /// Decides what becomes of the request whose try ended so, and pays for a retry; returns when

@@ -15,7 +15,6 @@ use super::{ReplayBody, RetryBody, RetryFuture, RetryPolicy};
 use crate::base::Live;
 use crate::base::clock::Moment;
 use crate::base::dice::Dice;
-use crate::base::tried::Tried;
 use crate::{Observe, RequestHead};
 
 /// Tries failed requests again.
@@ -50,7 +49,7 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let policy = self.shared.policy.load();
-        if policy.attempts() == 0 {
+        if policy.attempts() == 0 && policy.per_try_timeout().is_none() {
             let future = self.inner.call(request.map(ReplayBody::plain));
             return RetryFuture::new(future, None, false, None, None);
         }
@@ -73,24 +72,8 @@ where
         let inner = mem::replace(&mut self.inner, clone);
         let (policy, shared) = (Arc::clone(&policy), Arc::clone(&self.shared));
         let mut plan = Plan::new(&head, inner, policy, replay, safety, shared);
-        let future = plan.inner.call(Request::from_parts(head, body));
+        let future = plan.call(Request::from_parts(head, body));
         RetryFuture::new(future, limit, grpc, active, Some(plan))
-        let mut inner = mem::replace(&mut self.inner, clone);
-        let mut tried = Tried::default();
-        let future = {
-            let _guard = tried.enter();
-            inner.call(send(request, 1, limit.as_ref()))
-        };
-        let plan = Plan::new(
-            head,
-            inner,
-            policy,
-            replay,
-            safety,
-            Arc::clone(&self.shared),
-            tried,
-        );
-        RetryFuture::once(future, limit, grpc, active).armed(plan)
     }
 }
 

@@ -337,10 +337,10 @@ async fn what_we_refuse_or_inject_or_let_go_counts_for_nobody() {
     );
 
     // A fault that stands for the upstream's own answer does count.
-    let faults = FaultInjectionPolicy::off()
+    let aborts = FaultInjectionPolicy::off()
         .with_abort(Percent::ALL, fault)
         .with_abort_as_upstream(true);
-    let faulty = FaultInjectionLayer::new(faults).layer(world.fleet.clone());
+    let faulty = FaultInjectionLayer::new(aborts).layer(world.fleet.clone());
     let mut service = world.layer.layer(faulty);
     for _ in 0..10 {
         call(&mut service, request()).await.unwrap();

@@ -206,7 +206,7 @@ async fn callers_whose_address_nobody_knows_share_one_limit_with_a_warning_and_a
     let subscriber = tracing_subscriber::fmt()
         .with_writer(move || writer.clone())
         .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _guard = crate::support::listen(subscriber);
 
     let policy = RateLimitPolicy::per_minute(2).with_key(address(behind_proxies()));
     let layer = RateLimitLayer::new(policy);

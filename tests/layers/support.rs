@@ -180,3 +180,17 @@ where
     assert!(matches!(ready, Poll::Ready(Ok(()))), "ready to be called");
     service.call(request)
 }
+
+/// Makes `subscriber` the one of this thread until the guard is dropped.
+pub(crate) fn listen(
+    subscriber: impl tracing::Subscriber + Send + Sync,
+) -> tracing::subscriber::DefaultGuard {
+    // Without one that listens in every thread, a test that listens to nothing and comes upon a place
+    // first makes `tracing` remember that nobody cares for it.
+    static EVERYWHERE: std::sync::Once = std::sync::Once::new();
+    EVERYWHERE.call_once(|| {
+        let everywhere = tracing::subscriber::set_global_default(tracing_subscriber::registry());
+        everywhere.expect("nobody else sets one");
+    });
+    tracing::subscriber::set_default(subscriber)
+}

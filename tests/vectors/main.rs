@@ -9,8 +9,8 @@
 
 mod circuit_breaker;
 mod concurrency_limit;
-mod mirror;
 mod linkerd_breaker;
+mod mirror;
 mod outlier_detection;
 mod rate_limit;
 mod rate_limit_filter;

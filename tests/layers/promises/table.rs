@@ -5,16 +5,15 @@ use http::{Request, StatusCode};
 use meshless::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy, Probes};
 use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
 use meshless::fault_injection::{FaultInjectionLayer, FaultInjectionPolicy};
-use meshless::mirror::{Mirror, MirrorLayer, MirrorPolicy};
 use meshless::load_balance::{LoadBalanceLayer, LoadBalancePolicy};
+use meshless::mirror::{Mirror, MirrorLayer, MirrorPolicy};
 use meshless::rate_limit::{RateLimitLayer, RateLimitPolicy};
 use meshless::retry::{RetryLayer, RetryPolicy};
 use meshless::telemetry::{TraceAttemptLayer, TraceClientLayer, TracePolicy, TraceServerLayer};
 use meshless::timeout::{TimeoutLayer, TimeoutPolicy};
 use meshless::traffic_split::{Destination, Route, TrafficSplitLayer, TrafficSplitPolicy};
-use tower::{Layer, ServiceExt};
 use meshless::{Endpoint, Endpoints, Percent};
-use tower::ServiceExt;
+use tower::{Layer, ServiceExt};
 
 use super::{Case, Second};
 use crate::support::Upstream;

@@ -20,7 +20,7 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::{PARENT, Reply, Wire, request};
-use crate::support::{Script, Upstream, call, send, start};
+use crate::support::{Script, Upstream, call, listen, send, start};
 
 /// Writes down spans and events.
 #[derive(Clone, Default)]
@@ -97,7 +97,7 @@ where
 
 impl Journal {
     fn listen(&self) -> tracing::subscriber::DefaultGuard {
-        tracing::subscriber::set_default(tracing_subscriber::registry().with(self.clone()))
+        listen(tracing_subscriber::registry().with(self.clone()))
     }
 
     fn closed(&self) -> Vec<Span> {
