@@ -64,6 +64,8 @@ pub mod circuit_breaker;
 pub mod client;
 pub mod concurrency_limit;
 pub mod fault_injection;
+#[cfg(feature = "istio")]
+pub mod istio;
 pub mod mesh;
 pub mod rate_limit;
 pub mod retry;
