@@ -9,6 +9,8 @@
 
 mod circuit_breaker;
 mod concurrency_limit;
+#[cfg(feature = "istio")]
+mod istio_validation;
 mod rate_limit;
 mod rate_limit_filter;
 mod retry;

@@ -97,7 +97,7 @@ fn unknown_host(
                     "no document here says that there is a service `{}`",
                     shorten(&host.value)
                 ))
-                .here("the rule is for every call to such a host, with or without a ServiceEntry")
+                .here("it is read as a rule for every such host, with or without a ServiceEntry")
                 .istio("a rule for a host that the registry does not have is without effect")
                 .mend("for Istio, add a ServiceEntry with that host"),
         );
@@ -138,7 +138,7 @@ fn ejection(
         severity(Code::NeverEjects, at)
             .at_key()
             .what(what)
-            .here("one endpoint may always be ejected: a single host is cut off as by a circuit breaker")
+            .here("it is read as a circuit breaker: one endpoint may always be ejected, even the only one")
             .istio("`maxEjectionPercent` is a hard cap since Envoy 1.28, 10 % if it is not written")
             .mend("write `maxEjectionPercent: 100`"),
     );

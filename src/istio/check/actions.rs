@@ -400,10 +400,19 @@ fn operations(c: &mut Check<'_>, operations: &HeaderOperations, is_request: bool
 fn header_name(c: &mut Check<'_>, name: &str, at: At, may_be_authority: bool) {
     if name.is_empty() {
         c.refuse(at, "a header has no name", "write its name");
+    } else if !is_name(name) {
+        let what = format!("`{}` is no header's name", shorten(name));
+        c.refuse(at, what, "use letters, digits and `-`");
     } else if is_internal(name) && !(may_be_authority && is_authority(name)) {
         let what = format!("the header `{}` cannot be changed", shorten(name));
         c.refuse(at, what, "remove it");
     }
+}
+
+/// Says whether a text is the name of a header, or of a part of the request such as `:authority`.
+pub(super) fn is_name(text: &str) -> bool {
+    let text = text.strip_prefix(':').unwrap_or(text);
+    http::HeaderName::from_bytes(text.as_bytes()).is_ok()
 }
 
 fn is_internal(name: &str) -> bool {
@@ -418,17 +427,28 @@ fn is_authority(name: &str) -> bool {
 fn is_format(text: &str) -> bool {
     let mut rest = text;
     while let Some((_, after)) = rest.split_once('%') {
-        let Some((variable, tail)) = after.split_once('%') else {
+        let Some(tail) = after.strip_prefix('%').or_else(|| variable(after)) else {
             return false;
         };
-        let name = variable.split(['(', ':']).next().unwrap_or_default();
-        let is_variable = name
-            .bytes()
-            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
-        if !variable.is_empty() && (name.is_empty() || !is_variable) {
-            return false;
-        }
         rest = tail;
     }
     true
+}
+
+/// Returns what follows a variable: a name, arguments in brackets, a length, and `%`.
+fn variable(text: &str) -> Option<&str> {
+    let is_name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    let rest = text.trim_start_matches(is_name);
+    if rest.len() == text.len() {
+        return None;
+    }
+    let rest = match rest.strip_prefix('(') {
+        Some(arguments) => arguments.split_once(')')?.1,
+        None => rest,
+    };
+    let rest = match rest.strip_prefix(':') {
+        Some(len) => len.trim_start_matches(|c: char| c.is_ascii_digit()),
+        None => rest,
+    };
+    rest.strip_prefix('%')
 }

@@ -49,7 +49,7 @@ pub(super) fn envoy_filter(filter: &EnvoyFilter, reader: &mut Reader<'_>) {
         reader.findings.push(
             Finding::warning(Code::RelativeOperation, at)
                 .what("the patch is relative to what other filters make, and has no `priority`")
-                .here("the order of the layers is fixed: it does not matter")
+                .here("it is read without an order: there are no other filters")
                 .istio("it may not be applied, as other filters may be patched after it")
                 .mend("write `priority: 10` below `spec`, or `operation: INSERT_FIRST`"),
         );

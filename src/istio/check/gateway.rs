@@ -114,6 +114,20 @@ fn server_host(c: &mut Check<'_>, host: &Set<String>) {
             rest
         }
     };
+    if text.starts_with('*') && text != "*" && !text.starts_with("*.") {
+        let what = format!("the `*` of `{}` stands for part of a label", shorten(text));
+        c.refuse(host.at, what, "write `*.` and the rest");
+    } else if !text.contains('.') && text != "*" && !text.is_empty() {
+        let what = format!(
+            "`{}` is a short name, which nobody outside calls",
+            shorten(text)
+        );
+        c.refuse(
+            host.at,
+            what,
+            "write the full name, such as `www.example.com`",
+        );
+    }
     let value = text.to_owned();
     c.wildcard(&Set { at: host.at, value });
 }

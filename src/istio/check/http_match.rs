@@ -1,7 +1,8 @@
 use super::Check;
+use super::actions::is_name;
 use super::virtual_service::{gateways, source_namespace};
 use crate::istio::kinds::http_route::{HttpMatch, TextMatch};
-use crate::istio::read::Entries;
+use crate::istio::read::{Entries, shorten};
 
 pub(super) fn http_match(c: &mut Check<'_>, one: &HttpMatch) {
     if let Some(uri) = &one.uri {
@@ -26,8 +27,9 @@ pub(super) fn http_match(c: &mut Check<'_>, one: &HttpMatch) {
 
 fn entries(c: &mut Check<'_>, entries: &Entries<TextMatch>, are_headers: bool) {
     for (name, text) in entries {
-        if are_headers && name.value.is_empty() {
-            c.refuse(name.at, "a header has no name", "write the header's name");
+        if are_headers && !is_name(&name.value) {
+            let what = format!("`{}` is no header's name", shorten(&name.value));
+            c.refuse(name.at, what, "use letters, digits and `-`");
         }
         match text {
             Some(text) => text_match(c, text, true),

@@ -74,10 +74,7 @@ pub(super) fn service_entry(c: &mut Check<'_>, entry: &ServiceEntry) {
             let what = "a service entry has one of `endpoints` and `workloadSelector`";
             c.refuse(selector.at, what, "keep one of them");
         }
-        if !matches!(resolution, Resolution::Static)
-            && entry.endpoints.0.is_empty()
-            && !selector.labels.is_empty()
-        {
+        if !matches!(resolution, Resolution::Static) && !selector.labels.is_empty() {
             let what = "the workload selector selects for the resolution STATIC only";
             c.warn(
                 selector.at,
