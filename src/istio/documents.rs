@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, Severity};
 use super::kind::Kind;
-use super::load::Load;
+use super::load;
 use super::object::Object;
 
 /// Istio's documents, read, checked one by one and together, with all that was found.
@@ -34,9 +34,7 @@ impl Documents {
     /// At most 64 MiB are read, and 3 MiB a document: what Kubernetes takes in one request.
     #[must_use]
     pub fn from_yaml(text: &str) -> Self {
-        let mut load = Load::default();
-        load.text(None, text.as_bytes());
-        load.finish()
+        load::deep(|load| load.text(None, text.as_bytes()))
     }
 
     /// Reads a file, or all files of a folder and its subfolders that end in `.yaml`, `.yml` or `.json`, in the
@@ -46,9 +44,8 @@ impl Documents {
     /// file once. What cannot be opened is a diagnostic.
     #[must_use]
     pub fn from_path(path: impl AsRef<Path>) -> Self {
-        let mut load = Load::default();
-        load.path(path.as_ref());
-        load.finish()
+        let path = path.as_ref();
+        load::deep(|load| load.path(path))
     }
 
     /// Returns all findings: errors, warnings and notes, in the order of files and lines.

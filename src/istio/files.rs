@@ -61,10 +61,12 @@ fn search(folder: &Path, depth: usize, found: &mut Vec<Result<PathBuf, Failed>>)
                 found.push(Err((path, "the folders are nested too deep".into())));
             }
         } else if is_yaml(&path) && !path.is_dir() {
-            if found.len() >= MAX_FILES {
-                return;
+            if found.len() == MAX_FILES {
+                let reason = format!("there are more than {MAX_FILES} files");
+                found.push(Err((path, reason)));
+            } else if found.len() < MAX_FILES {
+                found.push(Ok(path));
             }
-            found.push(Ok(path));
         }
     }
 }

@@ -1,5 +1,7 @@
+use std::panic;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread::{self, ScopedJoinHandle};
 
 use super::advise;
 use super::code::Code;
@@ -21,6 +23,32 @@ const MAX_DOCUMENTS: usize = 100_000;
 const MAX_MEMORY: usize = 512 << 20;
 /// How many findings are kept; who has more mends these first.
 const MAX_DIAGNOSTICS: usize = 10_000;
+
+/// How much stack the parser may take, which calls itself for each level of nesting.
+const STACK: usize = 16 << 20;
+
+/// Loads documents on a thread of its own, which has ended when this returns: the caller's stack may be too
+/// small for the deepest document that is taken.
+pub(super) fn deep(work: impl FnOnce(&mut Load) + Send) -> Documents {
+    thread::scope(|scope| {
+        let run = || {
+            let mut load = Load::default();
+            work(&mut load);
+            load.finish()
+        };
+        let thread = thread::Builder::new().stack_size(STACK);
+        match thread.spawn_scoped(scope, run).map(ScopedJoinHandle::join) {
+            Ok(Ok(documents)) => documents,
+            Ok(Err(panic)) => panic::resume_unwind(panic),
+            Err(error) => {
+                let mut load = Load::default();
+                let what = format!("cannot be read without a thread: {error}");
+                load.file_error(None, Code::Unreadable, &what);
+                load.finish()
+            }
+        }
+    })
+}
 
 /// Documents while they are loaded.
 #[derive(Debug)]
@@ -78,7 +106,7 @@ impl Load {
         match split::split(file.as_ref(), bytes) {
             Ok(chunks) => {
                 for chunk in chunks {
-                    self.chunk(Arc::new(chunk));
+                    self.chunk(&Arc::new(chunk));
                 }
             }
             Err(place) => {
@@ -117,23 +145,23 @@ impl Load {
         }
     }
 
-    fn chunk(&mut self, chunk: Arc<Chunk>) {
+    fn chunk(&mut self, chunk: &Arc<Chunk>) {
         if chunk.text.len() > MAX_DOCUMENT {
             let what = format!("the document is larger than {MAX_DOCUMENT} bytes");
-            return self.chunk_error(&chunk, Code::TooLarge, Mark::default(), &what);
+            return self.chunk_error(chunk, Code::TooLarge, Mark::default(), &what);
         }
         if self.units.len() + self.passed_over >= MAX_DOCUMENTS {
             if self.units.len() + self.passed_over == MAX_DOCUMENTS {
                 self.passed_over += 1;
                 let what = format!("there are more than {MAX_DOCUMENTS} documents");
-                self.chunk_error(&chunk, Code::TooLarge, Mark::default(), &what);
+                self.chunk_error(chunk, Code::TooLarge, Mark::default(), &what);
             }
             return;
         }
         match yaml::parse(&chunk.text, &mut self.memory) {
             Ok(trees) => {
                 for tree in trees {
-                    self.tree(&Arc::new(tree), &chunk);
+                    self.tree(&Arc::new(tree), chunk);
                 }
             }
             Err(error) => {
@@ -142,7 +170,7 @@ impl Load {
                 } else {
                     Code::Unreadable
                 };
-                self.chunk_error(&chunk, code, error.mark, &error.reason);
+                self.chunk_error(chunk, code, error.mark, &error.reason);
             }
         }
     }
@@ -166,7 +194,7 @@ impl Load {
         let mut findings = Findings::default();
         match object::read(tree, at, &mut findings) {
             Content::Istio(object) => self.units.push(Unit {
-                object,
+                object: *object,
                 findings,
                 tree: Arc::clone(tree),
                 chunk: Arc::clone(chunk),

@@ -64,10 +64,10 @@
 //!   unknown field, two documents that are one object, and what is no YAML.
 //! - **Warnings** are what `istioctl analyze` says of documents without asking a cluster, under its codes
 //!   (`IST0…`), and what is legal and does not do what it looks like, under our own (`MSH…`): see [`Code`].
-//! - **Kinds.** VirtualService, DestinationRule, ServiceEntry, Gateway and EnvoyFilter (of which only the
-//!   local rate limit is known) are read. PeerAuthentication, RequestAuthentication, AuthorizationPolicy, WorkloadEntry,
-//!   WorkloadGroup, Sidecar and Telemetry are checked, each with a warning that nothing enforces them. Other kinds
-//!   of Kubernetes are passed over, with a note.
+//! - **Kinds.** `VirtualService`, `DestinationRule`, `ServiceEntry`, `Gateway` and `EnvoyFilter` (of which only
+//!   the local rate limit is known) are read. `PeerAuthentication`, `RequestAuthentication`,
+//!   `AuthorizationPolicy`, `WorkloadEntry`, `WorkloadGroup`, `Sidecar` and `Telemetry` are checked, each with a
+//!   warning that nothing enforces them. Other kinds of Kubernetes are passed over, with a note.
 //! - **Spelling.** Fields are read in camel case and in snake case, as protobuf's JSON has it, with a warning
 //!   where Kubernetes takes one only. Durations are protobuf's (`1.5s`) and Go's (`1h30m`). `yes`, `on` and `1.10`
 //!   without quotes are no texts, as in Kubernetes.
@@ -81,6 +81,7 @@ mod code;
 mod diagnostic;
 mod documents;
 mod duration;
+mod field;
 mod files;
 mod finding;
 mod kind;
@@ -91,6 +92,7 @@ mod nearest;
 mod object;
 mod read;
 mod render;
+mod scalar;
 mod spec;
 mod split;
 mod tree;

@@ -32,7 +32,7 @@ pub(crate) struct Named {
 #[derive(Debug)]
 pub(crate) enum Content {
     Foreign(Named),
-    Istio(Object),
+    Istio(Box<Object>),
     Nothing,
 }
 
@@ -93,7 +93,7 @@ pub(super) fn read(tree: &Tree, at: At, findings: &mut Findings) -> Content {
             if !is_served {
                 version(kind, api_version, tree, at, findings);
             }
-            Content::Istio(istio(kind, tree, at, findings))
+            Content::Istio(Box::new(istio(kind, tree, at, findings)))
         }
         Class::Foreign => {
             findings.push(

@@ -1,7 +1,6 @@
 use std::time::Duration;
 
 use super::code::Code;
-use super::duration::{self, Bad};
 use super::finding::{Finding, Findings};
 use super::nearest::nearest;
 use super::tree::{At, Tree, Value};
@@ -170,101 +169,6 @@ impl Reader<'_> {
                 .mend(format!("write `{}`", camel(key))),
         );
     }
-
-    fn integer(&mut self, at: At, min: i128, max: i128, kind: &str) -> Option<i128> {
-        let value = match self.tree.value(at) {
-            Value::Int(value) => Some(*value),
-            // 10.0 is an integer to JSON.
-            Value::Float(value) if value.fract() == 0.0 && value.abs() < 1e15 => {
-                #[expect(clippy::cast_possible_truncation, reason = "it is whole and small")]
-                let value = *value as i128;
-                Some(value)
-            }
-            _ => None,
-        };
-        match value {
-            Some(value) if (min..=max).contains(&value) => Some(value),
-            _ => {
-                self.wrong(at, kind);
-                None
-            }
-        }
-    }
-}
-
-impl Read for String {
-    fn read(at: At, reader: &mut Reader<'_>) -> Option<Self> {
-        let text = reader.tree.text(at).map(Self::from);
-        if text.is_none() {
-            reader.wrong(at, "a text");
-        }
-        text
-    }
-}
-
-impl Read for bool {
-    fn read(at: At, reader: &mut Reader<'_>) -> Option<Self> {
-        if let Value::Bool(value) = reader.tree.value(at) {
-            return Some(*value);
-        }
-        reader.wrong(at, "true or false");
-        None
-    }
-}
-
-impl Read for i32 {
-    fn read(at: At, reader: &mut Reader<'_>) -> Option<Self> {
-        let kind = "an integer of 32 bits";
-        let value = reader.integer(at, Self::MIN.into(), Self::MAX.into(), kind)?;
-        Self::try_from(value).ok()
-    }
-}
-
-impl Read for u32 {
-    fn read(at: At, reader: &mut Reader<'_>) -> Option<Self> {
-        let kind = "an integer from 0 to 4294967295";
-        let value = reader.integer(at, 0, Self::MAX.into(), kind)?;
-        Self::try_from(value).ok()
-    }
-}
-
-impl Read for f64 {
-    fn read(at: At, reader: &mut Reader<'_>) -> Option<Self> {
-        match reader.tree.value(at) {
-            Value::Float(value) if value.is_finite() => Some(*value),
-            #[expect(clippy::cast_precision_loss, reason = "percentages are small")]
-            Value::Int(value) => Some(*value as Self),
-            _ => {
-                reader.wrong(at, "a number");
-                None
-            }
-        }
-    }
-}
-
-impl Read for Duration {
-    fn read(at: At, reader: &mut Reader<'_>) -> Option<Self> {
-        if reader.envoy && matches!(reader.tree.value(at), Value::Map(_)) {
-            return seconds(at, reader);
-        }
-        match reader.tree.text(at).map(duration::parse) {
-            Some(Ok(duration)) => return Some(duration),
-            Some(Err(Bad::Negative)) => reader.wrong(at, "a duration that is not negative"),
-            _ => reader.wrong(at, "a duration such as 10s, 0.5s or 1m"),
-        }
-        None
-    }
-}
-
-/// Reads `{seconds: 60, nanos: 0}`, as some write a duration for Envoy.
-fn seconds(at: At, reader: &mut Reader<'_>) -> Option<Duration> {
-    let fields = reader.fields("Duration", at, &["seconds", "nanos"])?;
-    let mut part = |at: Option<At>| match at {
-        Some(at) => u32::read(at, reader),
-        None => Some(0),
-    };
-    let (seconds, nanos) = (part(fields[0])?, part(fields[1])?);
-    Some(Duration::new(seconds.into(), nanos.min(999_999_999)))
 }
 
 impl Read for Raw {
@@ -303,76 +207,7 @@ impl<T: Choice> Read for Picked<T> {
     }
 }
 
-impl<T: Read> Field for Option<T> {
-    fn of(at: Option<At>, reader: &mut Reader<'_>) -> Self {
-        T::read(at?, reader)
-    }
-}
-
-impl<T: Read> Field for Nullable<T> {
-    fn of(at: Option<At>, reader: &mut Reader<'_>) -> Self {
-        let items = at.map_or(&[][..], |at| list(at, reader));
-        let mut found = Vec::new();
-        for item in items {
-            match reader.tree.value(*item) {
-                Value::Null => found.push(None),
-                // What could not be read was reported, and must not look like a null.
-                _ => found.extend(T::read(*item, reader).map(Some)),
-            }
-        }
-        Self(found)
-    }
-}
-
-impl<T: Read> Field for Vec<T> {
-    fn of(at: Option<At>, reader: &mut Reader<'_>) -> Self {
-        let items = at.map_or(&[][..], |at| list(at, reader));
-        items
-            .iter()
-            .filter_map(|item| T::read(*item, reader))
-            .collect()
-    }
-}
-
-impl<T: Read> Field for Entries<T> {
-    fn of(at: Option<At>, reader: &mut Reader<'_>) -> Self {
-        let Some(at) = at else {
-            return Vec::new();
-        };
-        if !matches!(reader.tree.value(at), Value::Map(_)) {
-            reader.wrong(at, "an object");
-            return Vec::new();
-        }
-        let tree = reader.tree;
-        let mut entries = Self::new();
-        for item in tree.items(at) {
-            let value = match tree.value(*item) {
-                Value::Null => None,
-                _ => match T::read(*item, reader) {
-                    Some(value) => Some(value),
-                    None => continue,
-                },
-            };
-            let key = Set {
-                at: *item,
-                value: tree.key(*item).unwrap_or_default().to_owned(),
-            };
-            entries.push((key, value));
-        }
-        entries
-    }
-}
-
-fn list<'a>(at: At, reader: &mut Reader<'a>) -> &'a [At] {
-    let tree = reader.tree;
-    if matches!(tree.value(at), Value::List(_)) {
-        return tree.items(at);
-    }
-    reader.wrong(at, "a list");
-    &[]
-}
-
-fn describe(value: &Value) -> String {
+pub(super) fn describe(value: &Value) -> String {
     match value {
         Value::Bool(value) => format!("the boolean {value}"),
         Value::Float(value) => format!("the number {value}"),

@@ -41,7 +41,7 @@ pub(super) fn parse(text: &str, budget: &mut usize) -> Result<Vec<Tree>, Unreada
         Err(error) => Err(Unreadable {
             mark: error.location().map(mark).unwrap_or_default(),
             reason: reason(&error),
-            too_large: left == 0,
+            too_large: left == 0 || is_limit(&error),
         }),
     }
 }
@@ -70,6 +70,19 @@ fn options() -> serde_saphyr::Options {
         strict_booleans: false,
         with_snippet: false,
     }
+}
+
+/// Says whether one of the limits was met.
+fn is_limit(error: &serde_saphyr::Error) -> bool {
+    use serde_saphyr::Error;
+    matches!(
+        error.without_snippet(),
+        Error::AliasExpansionLimitExceeded { .. }
+            | Error::AliasReplayCounterOverflow { .. }
+            | Error::AliasReplayLimitExceeded { .. }
+            | Error::AliasReplayStackDepthExceeded { .. }
+            | Error::Budget { .. }
+    )
 }
 
 /// The first line of what the parser says, without the place that is shown by us.

@@ -234,7 +234,7 @@ fn a_known_number_of_endpoints_decides_whether_an_ejection_can_be() {
             &(object("ServiceEntry", "e", &entry) + &object("DestinationRule", "r", rule)),
         ))
     };
-    assert_eq!(with("{address: 10.0.0.1}"), ["MSH0013 10:62"]);
+    assert_eq!(with("{address: 10.0.0.1}"), ["MSH0013 10:56"]);
     assert!(with("{address: 10.0.0.1}, {address: 10.0.0.2}").is_empty());
 }
 

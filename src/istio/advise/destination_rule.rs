@@ -52,7 +52,7 @@ pub(super) fn destination_rule(
             .as_ref()
             .and_then(|pool| pool.http.as_ref());
         pool.map(|http| http.at)
-            .or(policy.outlier_detection.as_ref().map(|o| o.at))
+            .or_else(|| policy.outlier_detection.as_ref().map(|o| o.at))
     });
     if let (Some(at), true) = (http, entry.is_some_and(is_all_tls)) {
         advice.push(
@@ -78,17 +78,18 @@ fn unknown_host(
     world: &World<'_>,
     advice: &mut Advice,
 ) {
-    let is_known = if name == "*" || name.ends_with(".local") && name.starts_with('*') {
-        true
-    } else if name.starts_with('*') {
-        world.knows_any(name)
-    } else if name.ends_with(".svc.cluster.local") {
-        world.entry(name).is_some() || world.is_service(name) != Some(false)
-    } else {
-        // `name.namespace` and `name.namespace.svc` are services too, and cannot be told from a domain.
-        let labels = name.split('.').count();
-        labels == 2 || name.ends_with(".svc") || world.entry(name).is_some()
-    };
+    let is_known =
+        if name == "*" || name.rsplit('.').next() == Some("local") && name.starts_with('*') {
+            true
+        } else if name.starts_with('*') {
+            world.knows_any(name)
+        } else if name.ends_with(".svc.cluster.local") {
+            world.entry(name).is_some() || world.is_service(name) != Some(false)
+        } else {
+            // `name.namespace` and `name.namespace.svc` are services too, and cannot be told from a domain.
+            let labels = name.split('.').count();
+            labels == 2 || name.rsplit('.').next() == Some("svc") || world.entry(name).is_some()
+        };
     if !is_known {
         advice.push(
             index,

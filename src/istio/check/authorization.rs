@@ -253,7 +253,7 @@ fn condition(c: &mut Check<'_>, condition: &Condition, action: Action) {
     no_empty(c, &condition.not_values);
     let values = condition.values.iter().chain(&condition.not_values);
     for value in values.filter(|value| !value.value.is_empty()) {
-        if key.ends_with(".ip") {
+        if matches!(key, "source.ip" | "remote.ip" | "destination.ip") {
             c.subnet(value);
         } else if key == "destination.port" && !is_port(&value.value) {
             let what = format!("`{}` is no port", shorten(&value.value));

@@ -30,7 +30,7 @@ pub(super) fn envoy_filter(filter: &EnvoyFilter, reader: &mut Reader<'_>) {
             )
         });
         if is_relative && !has_priority {
-            relative = relative.or(operation.map(|operation| operation.at));
+            relative = relative.or_else(|| operation.map(|operation| operation.at));
             let proxy = patch.matches.as_ref().and_then(|one| one.proxy.as_ref());
             if let (Some(operation), true) =
                 (operation, proxy.is_some_and(|p| p.proxy_version.is_some()))

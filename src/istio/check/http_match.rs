@@ -1,5 +1,5 @@
 use super::Check;
-use super::actions::is_name;
+use super::header_operations::is_name;
 use super::virtual_service::{gateways, source_namespace};
 use crate::istio::kinds::http_route::{HttpMatch, TextMatch};
 use crate::istio::read::{Entries, shorten};
@@ -31,12 +31,11 @@ fn entries(c: &mut Check<'_>, entries: &Entries<TextMatch>, are_headers: bool) {
             let what = format!("`{}` is no header's name", shorten(&name.value));
             c.refuse(name.at, what, "use letters, digits and `-`");
         }
-        match text {
-            Some(text) => text_match(c, text, true),
-            None => {
-                let what = format!("the match of `{}` is null", name.value);
-                c.refuse(name.at, what, "write `{}` to match any value");
-            }
+        if let Some(text) = text {
+            text_match(c, text, true);
+        } else {
+            let what = format!("the match of `{}` is null", shorten(&name.value));
+            c.refuse(name.at, what, "write `{}` to match any value");
         }
     }
 }

@@ -1,7 +1,7 @@
 use super::Check;
-use super::actions;
 use super::http_match::http_match;
 use super::names::is_label;
+use super::{answers, fault, header_operations, retries};
 use crate::istio::kinds::http_route::{Destination, HttpDestination, HttpRoute};
 use crate::istio::read::{Int, Nullable, shorten};
 use crate::istio::tree::At;
@@ -20,17 +20,17 @@ pub(super) fn http_route(c: &mut Check<'_>, route: &HttpRoute, part: Part) {
         http_match(c, one);
     }
     if let Some(headers) = &route.headers {
-        actions::headers(c, headers);
+        header_operations::headers(c, headers);
     }
-    actions::cors(c, route.cors_policy.as_ref());
-    actions::fault(c, route);
-    actions::mirror(c, route);
+    header_operations::cors(c, route.cors_policy.as_ref());
+    fault::fault(c, route);
+    fault::mirror(c, route);
     if let Some(redirect) = &route.redirect {
-        actions::redirect(c, redirect, &route.matches);
+        answers::redirect(c, redirect, &route.matches);
     }
-    actions::direct_response(c, route.direct_response.as_ref());
-    actions::retries(c, route.retries.as_ref());
-    actions::rewrite(c, route);
+    answers::direct_response(c, route.direct_response.as_ref());
+    retries::retries(c, route.retries.as_ref());
+    answers::rewrite(c, route);
     destinations(c, &route.route, route.at);
     c.time(&route.timeout);
 }
@@ -82,20 +82,9 @@ fn conflicts(c: &mut Check<'_>, route: &HttpRoute, part: Part) {
 fn destinations(c: &mut Check<'_>, routes: &Nullable<HttpDestination>, at: At) {
     let mut sum = 0;
     for route in routes.0.iter().flatten() {
-        match &route.destination {
-            Some(one) => destination(c, one),
-            None => {
-                let what = "the route has no destination";
-                c.require(
-                    route.at,
-                    "destination",
-                    what,
-                    "write `destination: {host: …}`",
-                );
-            }
-        }
+        leads_to(c, route.destination.as_ref(), route.at);
         if let Some(headers) = &route.headers {
-            actions::headers(c, headers);
+            header_operations::headers(c, headers);
         }
         sum += weight(c, route.weight);
     }
@@ -117,6 +106,16 @@ pub(super) fn total(c: &mut Check<'_>, total: i64, destinations: usize, at: At) 
     if destinations > 1 && total == 0 {
         let what = "the weights of the destinations add up to 0";
         c.refuse(at, what, "give each destination a `weight`");
+    }
+}
+
+/// Checks a destination that has to be there.
+pub(super) fn leads_to(c: &mut Check<'_>, to: Option<&Destination>, at: At) {
+    if let Some(to) = to {
+        destination(c, to);
+    } else {
+        let what = "there is no destination";
+        c.require(at, "destination", what, "write `destination: {host: …}`");
     }
 }
 

@@ -79,7 +79,7 @@ impl Check<'_> {
             let what = "`failover` and a label of the topology do not go together";
             self.refuse(label.at, what, "keep one of them");
         }
-        if !ejects && !(all.is_empty() && priority.is_empty()) {
+        if !ejects && (!all.is_empty() || !priority.is_empty()) {
             let what = "nothing fails over without `outlierDetection`";
             self.warn(at, what, "it has no effect", "write `outlierDetection`");
         }

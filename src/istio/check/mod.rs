@@ -1,18 +1,21 @@
 //! What `istioctl validate` refuses and warns of, one document at a time.
 
-mod actions;
+mod answers;
 mod authorization;
 mod connection;
 mod destination_rule;
 mod empty;
 mod envoy_filter;
 mod exposure;
+mod fault;
 mod gateway;
+mod header_operations;
 mod http_match;
 mod http_route;
 mod locality;
 mod names;
 mod rate_limit;
+mod retries;
 mod security;
 mod service_entry;
 mod virtual_service;

@@ -154,7 +154,7 @@ pub(super) fn attachment(
     if ways.iter().filter(|way| **way).count() > 1 {
         let at = by_labels
             .map(|selector| selector.at)
-            .or(one.map(|one| one.at));
+            .or_else(|| one.map(|one| one.at));
         let what = "a policy has one of `selector`, `targetRef` and `targetRefs`";
         c.refuse(at.unwrap_or(c.object.at), what, "keep one of them");
     }

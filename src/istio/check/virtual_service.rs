@@ -198,18 +198,7 @@ fn destinations(c: &mut Check<'_>, routes: &Nullable<RouteDestination>, at: At) 
     }
     let mut total = 0;
     for route in routes.0.iter().flatten() {
-        match &route.destination {
-            Some(destination) => http_route::destination(c, destination),
-            None => {
-                let what = "the route has no destination";
-                c.require(
-                    route.at,
-                    "destination",
-                    what,
-                    "write `destination: {host: …}`",
-                );
-            }
-        }
+        http_route::leads_to(c, route.destination.as_ref(), route.at);
         total += http_route::weight(c, route.weight);
     }
     http_route::total(c, total, routes.0.len(), at);
