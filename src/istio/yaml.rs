@@ -38,11 +38,16 @@ pub(super) fn parse(text: &str, budget: &mut usize) -> Result<Vec<Tree>, Unreada
     *budget = left;
     match read {
         Ok(documents) => Ok(documents.into_iter().flatten().map(Raw::plant).collect()),
-        Err(error) => Err(Unreadable {
-            mark: error.location().map(mark).unwrap_or_default(),
-            reason: reason(&error),
-            too_large: left == 0 || is_limit(&error),
-        }),
+        Err(error) => {
+            let reason = reason(&error);
+            // A limit that is met inside an alias comes wrapped in a text.
+            let is_limit = is_limit(&error) || reason.starts_with("budget breached");
+            Err(Unreadable {
+                mark: error.location().map(mark).unwrap_or_default(),
+                reason,
+                too_large: left == 0 || is_limit,
+            })
+        }
     }
 }
 

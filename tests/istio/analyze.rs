@@ -16,124 +16,115 @@ fn service(name: &str, spec: &str) -> String {
 
 const TO_A: &str = "route: [{destination: {host: a}}]";
 
-#[test]
-fn each_warning_is_given_where_it_is_due() {
-    let filter = |patch: &str| {
-        object("EnvoyFilter", "f", &format!("{{configPatches: [{patch}]}}"))
-            .replace("io/v1", "io/v1alpha3")
-    };
-    let entry = |name: &str, rest: &str| {
-        object("ServiceEntry", name, &format!("{{hosts: [a.com], {rest}}}"))
-    };
-    let https = "ports: [{number: 443, name: tls, protocol: HTTPS}], resolution: DNS";
-    let rule = |host: &str, policy: &str| {
-        object(
-            "DestinationRule",
-            "r",
-            &format!("{{host: {host}, trafficPolicy: {{{policy}}}}}"),
-        )
-    };
-    let gateway = object(
-        "Gateway",
-        "g",
-        "{selector: {a: b}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: [b.com]}]}",
+fn filter(patch: &str) -> String {
+    let spec = format!("{{configPatches: [{patch}]}}");
+    object("EnvoyFilter", "f", &spec).replace("io/v1", "io/v1alpha3")
+}
+
+fn entry(name: &str, rest: &str) -> String {
+    object("ServiceEntry", name, &format!("{{hosts: [a.com], {rest}}}"))
+}
+
+fn rule(host: &str, policy: &str) -> String {
+    let spec = format!("{{host: {host}, trafficPolicy: {{{policy}}}}}");
+    object("DestinationRule", "r", &spec)
+}
+
+/// A virtual service of these routes.
+fn routes(routes: &str) -> String {
+    service(
+        "v",
+        &format!("{{hosts: [a], http: [{}]}}", routes.replace("TO_A", TO_A)),
+    )
+}
+
+fn due(text: &str, expected: &str) {
+    let documents = Documents::from_yaml(text);
+    let shown: Vec<_> = documents
+        .diagnostics()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let shown = shown.join("\n");
+    assert!(
+        super::codes(text).contains(&expected),
+        "{expected}: {text}\n{shown}"
     );
-    let outlier = "outlierDetection: {interval: 1s}";
-    let weighted = "{hosts: [a], http: [{route: [{destination: {host: a}, weight: 1}, {destination: {host: b}, weight: 1}]}]}";
-    for (text, expected) in [
+    assert!(!documents.has_errors(), "{text}\n{shown}");
+}
+
+const HTTPS: &str = "ports: [{number: 443, name: tls, protocol: HTTPS}], resolution: DNS";
+
+#[test]
+fn routes_are_warned_of_where_it_is_due() {
+    for (http, expected) in [
         (
-            service(
-                "v",
-                &format!(
-                    "{{hosts: [a], http: [{{{TO_A}, fault: {{delay: {{percent: 1, fixedDelay: 1s}}}}}}]}}"
-                ),
-            ),
+            "{TO_A, fault: {delay: {percent: 1, fixedDelay: 1s}}}",
             "IST0002",
         ),
+        ("{delegate: {name: none}}", "IST0101"),
+        ("{route: [{destination: {host: a, subset: s}}]}", "IST0101"),
+        ("{TO_A}, {TO_A}", "IST0130"),
         (
-            service(
-                "v",
-                &format!("{{hosts: [a], gateways: [none], http: [{{{TO_A}}}]}}"),
-            ),
-            "IST0101",
-        ),
-        (
-            service("v", "{hosts: [a], http: [{delegate: {name: none}}]}"),
-            "IST0101",
-        ),
-        (
-            service(
-                "v",
-                "{hosts: [a], http: [{route: [{destination: {host: a, subset: s}}]}]}",
-            ),
-            "IST0101",
-        ),
-        (
-            service("v", &format!("{{hosts: [a], http: [{{{TO_A}}}]}}"))
-                + &service(
-                    "w",
-                    &format!("{{hosts: [a.default.svc.cluster.local], http: [{{{TO_A}}}]}}"),
-                ),
-            "IST0109",
-        ),
-        (
-            service(
-                "v",
-                &format!("{{hosts: [a], http: [{{{TO_A}}}, {{{TO_A}}}]}}"),
-            ),
-            "IST0130",
-        ),
-        (
-            service(
-                "v",
-                &format!(
-                    "{{hosts: [a], http: [{{match: [{{uri: {{prefix: /}}}}, {{uri: {{prefix: /b}}}}], {TO_A}}}]}}"
-                ),
-            ),
+            "{match: [{uri: {prefix: /}}, {uri: {prefix: /b}}], TO_A}",
             "IST0131",
         ),
         (
-            gateway.clone()
-                + &service(
-                    "v",
-                    &format!("{{hosts: [a.com], gateways: [g], http: [{{{TO_A}}}]}}"),
-                ),
-            "IST0132",
+            "{match: [{method: {exact: GET}}], TO_A}, {match: [{method: {exact: GET}}], TO_A}",
+            "IST0130",
         ),
         (
-            entry(
-                "e",
-                "ports: [{number: 80, name: a, protocol: tcp}], resolution: DNS",
-            ),
+            "{TO_A, timeout: 10s, retries: {attempts: 3, perTryTimeout: 10s}}",
+            "MSH0014",
+        ),
+        (
+            "{TO_A, timeout: 5s, retries: {attempts: 2, perTryTimeout: 2s}}",
+            "MSH0014",
+        ),
+        (
+            "{TO_A, fault: {abort: {httpStatus: 500}}, timeout: 1s}",
+            "MSH0015",
+        ),
+    ] {
+        due(&routes(http), expected);
+    }
+    let tcp = "{hosts: [a], tcp: [{route: [{destination: {host: a}}]}]}";
+    due(&service("v", tcp), "MSH0018");
+}
+
+#[test]
+fn hosts_and_gateways_are_warned_of_where_it_is_due() {
+    let gateway = object(
+        "Gateway",
+        "g",
+        "{servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: [b.com]}]}",
+    );
+    let with = |hosts: &str, gateways: &str| {
+        service("w", &format!("{{{hosts} {gateways} http: [{{{TO_A}}}]}}"))
+    };
+    due(&with("hosts: [a],", "gateways: [none],"), "IST0101");
+    due(
+        &(gateway + &with("hosts: [a.com],", "gateways: [g],")),
+        "IST0132",
+    );
+    due(
+        &(routes("{TO_A}") + &with("hosts: [a.default.svc.cluster.local],", "")),
+        "IST0109",
+    );
+    due(&with("", ""), "IST0167");
+    due(
+        &(entry("e", HTTPS) + &with("hosts: [a.com],", "")),
+        "MSH0017",
+    );
+}
+
+#[test]
+fn rules_and_entries_are_warned_of_where_it_is_due() {
+    for (text, expected) in [
+        (
+            entry("e", "ports: [{number: 80, name: a, protocol: tcp}]"),
             "IST0134",
         ),
-        (
-            filter("{applyTo: HTTP_FILTER, patch: {operation: REMOVE}}"),
-            "IST0151",
-        ),
-        (
-            filter("{applyTo: CLUSTER, patch: {operation: REPLACE, value: {a: b}}}"),
-            "IST0152",
-        ),
-        (
-            filter("{applyTo: HTTP_ROUTE, patch: {operation: ADD, value: {a: b}}}"),
-            "IST0153",
-        ),
-        (
-            filter("{applyTo: HTTP_ROUTE, patch: {operation: REMOVE}}"),
-            "IST0154",
-        ),
-        (
-            filter(
-                "{applyTo: HTTP_FILTER, match: {proxy: {proxyVersion: ^1}}, patch: {operation: REMOVE}}",
-            ),
-            "IST0155",
-        ),
-        (
-            filter("{applyTo: CLUSTER, patch: {operation: MERGE, value: {a: b}}}"),
-            "MSH0012",
-        ),
-        (service("v", &format!("{{http: [{{{TO_A}}}]}}")), "IST0167"),
         (rule("a", "tls: {mode: SIMPLE}"), "IST0128"),
         (
             rule(
@@ -144,65 +135,56 @@ fn each_warning_is_given_where_it_is_due() {
         ),
         (rule("api.example.com", "tls: {mode: DISABLE}"), "IST0174"),
         (
-            entry("e", https) + &entry("f", &https.replace("HTTPS", "HTTP")),
+            entry("e", HTTPS) + &entry("f", &HTTPS.replace("HTTPS", "HTTP")),
             "IST0177",
         ),
         (
             rule("a", "connectionPool: {tcp: {tcpKeepalive: {time: 1s}}}"),
             "MSH0018",
         ),
-        (rule("a", outlier), "MSH0013"),
+        (rule("a", "outlierDetection: {interval: 1s}"), "MSH0013"),
         (
-            entry("e", https) + &rule("a.com", "connectionPool: {http: {maxRetries: 1}}"),
+            entry("e", HTTPS) + &rule("a.com", "connectionPool: {http: {maxRetries: 1}}"),
             "MSH0017",
-        ),
-        (
-            entry("e", https) + &service("v", &format!("{{hosts: [a.com], http: [{{{TO_A}}}]}}")),
-            "MSH0017",
-        ),
-        (
-            service(
-                "v",
-                &format!(
-                    "{{hosts: [a], http: [{{{TO_A}, timeout: 10s, retries: {{attempts: 3, perTryTimeout: 10s}}}}]}}"
-                ),
-            ),
-            "MSH0014",
-        ),
-        (
-            service(
-                "v",
-                &format!(
-                    "{{hosts: [a], http: [{{{TO_A}, fault: {{abort: {{httpStatus: 500}}}}, timeout: 1s}}]}}"
-                ),
-            ),
-            "MSH0015",
-        ),
-        (
-            rule("a", "loadBalancer: {consistentHash: {useSourceIp: true}}")
-                + &service("v", weighted),
-            "MSH0016",
-        ),
-        (
-            service(
-                "v",
-                "{hosts: [a], tcp: [{route: [{destination: {host: a}}]}]}",
-            ),
-            "MSH0018",
         ),
     ] {
-        let documents = Documents::from_yaml(&text);
-        let shown: Vec<_> = documents
-            .diagnostics()
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        assert!(
-            super::codes(&text).contains(&expected),
-            "{expected}: {text}\n{}",
-            shown.join("\n")
-        );
-        assert!(!documents.has_errors(), "{text}\n{}", shown.join("\n"));
+        due(&text, expected);
+    }
+    let hash = rule("a", "loadBalancer: {consistentHash: {useSourceIp: true}}");
+    let weighted =
+        "{route: [{destination: {host: a}, weight: 1}, {destination: {host: b}, weight: 1}]}";
+    due(&(hash + &routes(weighted)), "MSH0016");
+}
+
+#[test]
+fn patches_are_warned_of_where_it_is_due() {
+    for (patch, expected) in [
+        (
+            "{applyTo: HTTP_FILTER, patch: {operation: REMOVE}}",
+            "IST0151",
+        ),
+        (
+            "{applyTo: CLUSTER, patch: {operation: REPLACE, value: {a: b}}}",
+            "IST0152",
+        ),
+        (
+            "{applyTo: HTTP_ROUTE, patch: {operation: ADD, value: {a: b}}}",
+            "IST0153",
+        ),
+        (
+            "{applyTo: HTTP_ROUTE, patch: {operation: REMOVE}}",
+            "IST0154",
+        ),
+        (
+            "{applyTo: HTTP_FILTER, match: {proxy: {proxyVersion: ^1}}, patch: {operation: REMOVE}}",
+            "IST0155",
+        ),
+        (
+            "{applyTo: CLUSTER, patch: {operation: MERGE, value: {a: b}}}",
+            "MSH0012",
+        ),
+    ] {
+        due(&filter(patch), expected);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Whatever the input is, it gives findings: no panic, no hang, no unbounded memory.
 
+use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
@@ -41,7 +42,7 @@ fn an_alias_bomb_is_refused() {
     for level in 1..20 {
         let before = format!("*a{}", level - 1);
         let items = [before.as_str(); 10].join(", ");
-        text.push_str(&format!("a{level}: &a{level} [{items}]\n"));
+        writeln!(text, "a{level}: &a{level} [{items}]").unwrap();
     }
     let documents = read(text.as_bytes());
     assert_eq!(documents.count(Severity::Error), 1);

@@ -1,4 +1,4 @@
-use meshless::istio::{Code, Documents, Severity};
+use meshless::istio::{Code, Diagnostic, Documents, Severity};
 
 const MISSPELT: &str = "apiVersion: networking.istio.io/v1
 kind: VirtualService
@@ -22,7 +22,7 @@ fn all_findings_come_at_once_in_the_order_of_the_file() {
     let mends: Vec<_> = documents
         .diagnostics()
         .iter()
-        .map(|found| found.mend())
+        .map(Diagnostic::mend)
         .collect();
     assert_eq!(
         mends,
@@ -71,7 +71,11 @@ fn a_finding_is_one_line_of_json() {
 fn a_document_that_is_no_yaml_does_not_hide_the_others() {
     let text = format!("a: [b\n---\n{MISSPELT}---\n\"unclosed\n");
     let documents = Documents::from_yaml(&text);
-    let codes: Vec<_> = documents.diagnostics().iter().map(|f| f.code()).collect();
+    let codes: Vec<_> = documents
+        .diagnostics()
+        .iter()
+        .map(Diagnostic::code)
+        .collect();
     assert_eq!(codes.first(), Some(&Code::Unreadable));
     assert_eq!(codes.last(), Some(&Code::Unreadable));
     assert_eq!(codes.len(), 5);
@@ -81,7 +85,7 @@ fn a_document_that_is_no_yaml_does_not_hide_the_others() {
 #[test]
 fn one_object_twice_names_both_places() {
     let rule = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\n\
-                metadata: {name: a, namespace: n}\nspec: {host: a}\n";
+                metadata: {name: a, namespace: ns}\nspec: {host: a}\n";
     let documents = Documents::from_yaml(&format!("{rule}---\n{rule}"));
     let [found] = documents.diagnostics() else {
         panic!("one finding")

@@ -1,7 +1,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use meshless::istio::{Code, Documents, Kind, Severity};
+use meshless::istio::{Code, Documents, Kind, Resource, Severity};
 
 const RULE: &str = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\n\
                     metadata: {name: NAME}\nspec: {host: a}\n";
@@ -39,7 +39,7 @@ fn a_folder_is_read_with_its_subfolders_in_the_order_of_names() {
     folder.write("notes.txt", "not: [read");
     folder.write("..2026/a.yaml", &RULE.replace("NAME", "first"));
     let documents = Documents::from_path(&folder.0);
-    let names: Vec<_> = documents.resources().iter().map(|r| r.name()).collect();
+    let names: Vec<_> = documents.resources().iter().map(Resource::name).collect();
     assert_eq!(names, ["first", "second", "third"]);
     assert!(documents.diagnostics().is_empty(), "{documents:?}");
     assert!(

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use meshless::istio::{Documents, Severity};
+use meshless::istio::{Documents, Resource, Severity};
 
 fn read(file: &str) -> Documents {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/policies");
@@ -45,12 +45,7 @@ fn each_document_of_the_review_has_the_findings_that_it_deserves() {
             .collect();
         assert_eq!(found, expected, "{file}");
         assert!(!documents.has_errors(), "{file}");
-        assert!(
-            documents
-                .resources()
-                .iter()
-                .all(|resource| resource.is_valid())
-        );
+        assert!(documents.resources().iter().all(Resource::is_valid));
     }
 }
 
