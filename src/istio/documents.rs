@@ -1,9 +1,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::deep::deep;
 use super::diagnostic::{Diagnostic, Severity};
 use super::kind::Kind;
-use super::load;
 use super::object::Object;
 
 /// Istio's documents, read, checked one by one and together, with all that was found.
@@ -34,7 +34,7 @@ impl Documents {
     /// At most 64 MiB are read, and 3 MiB a document: what Kubernetes takes in one request.
     #[must_use]
     pub fn from_yaml(text: &str) -> Self {
-        load::deep(|load| load.text(None, text.as_bytes()))
+        deep(|load| load.text(None, text.as_bytes()))
     }
 
     /// Reads a file, or all files of a folder and its subfolders that end in `.yaml`, `.yml` or `.json`, in the
@@ -45,7 +45,7 @@ impl Documents {
     #[must_use]
     pub fn from_path(path: impl AsRef<Path>) -> Self {
         let path = path.as_ref();
-        load::deep(|load| load.path(path))
+        deep(|load| load.path(path))
     }
 
     /// Returns all findings: errors, warnings and notes, in the order of files and lines.

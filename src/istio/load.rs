@@ -1,14 +1,13 @@
-use std::panic;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread::{self, ScopedJoinHandle};
 
 use super::advise;
 use super::code::Code;
-use super::diagnostic::{Diagnostic, Excerpt, Place, Severity};
+use super::diagnostic::{Diagnostic, Place};
 use super::documents::{Documents, Resource};
 use super::finding::{Also, Finding, Findings};
 use super::object::{self, Content, Named, Object};
+use super::report::{bare, point};
 use super::split::{self, Chunk};
 use super::tree::{At, Mark, Tree};
 use super::{files, yaml};
@@ -23,32 +22,6 @@ const MAX_DOCUMENTS: usize = 100_000;
 const MAX_MEMORY: usize = 512 << 20;
 /// How many findings are kept; who has more mends these first.
 const MAX_DIAGNOSTICS: usize = 10_000;
-
-/// How much stack the parser may take, which calls itself for each level of nesting.
-const STACK: usize = 16 << 20;
-
-/// Loads documents on a thread of its own, which has ended when this returns: the caller's stack may be too
-/// small for the deepest document that is taken.
-pub(super) fn deep(work: impl FnOnce(&mut Load) + Send) -> Documents {
-    thread::scope(|scope| {
-        let run = || {
-            let mut load = Load::default();
-            work(&mut load);
-            load.finish()
-        };
-        let thread = thread::Builder::new().stack_size(STACK);
-        match thread.spawn_scoped(scope, run).map(ScopedJoinHandle::join) {
-            Ok(Ok(documents)) => documents,
-            Ok(Err(panic)) => panic::resume_unwind(panic),
-            Err(error) => {
-                let mut load = Load::default();
-                let what = format!("cannot be read without a thread: {error}");
-                load.file_error(None, Code::Unreadable, &what);
-                load.finish()
-            }
-        }
-    })
-}
 
 /// Documents while they are loaded.
 #[derive(Debug)]
@@ -256,7 +229,7 @@ impl Load {
         self.keep(diagnostic);
     }
 
-    fn file_error(&mut self, file: Option<Arc<Path>>, code: Code, what: &str) {
+    pub(super) fn file_error(&mut self, file: Option<Arc<Path>>, code: Code, what: &str) {
         self.keep(bare(file, code, what));
     }
 
@@ -278,33 +251,5 @@ impl Unit {
 
     pub(crate) fn place_of(&self, at: At) -> Place {
         self.chunk.place(self.tree.point(at))
-    }
-}
-
-fn point(diagnostic: &mut Diagnostic, chunk: &Chunk, mark: Mark) {
-    diagnostic.excerpt = Excerpt::of(&chunk.text, mark.line, mark.column);
-    let mark = chunk.mark(mark);
-    diagnostic.line = mark.line;
-    diagnostic.column = mark.column;
-    diagnostic.len = mark.len;
-}
-
-/// A finding about a file as a whole.
-fn bare(file: Option<Arc<Path>>, code: Code, what: &str) -> Diagnostic {
-    Diagnostic {
-        severity: Severity::Error,
-        code,
-        file,
-        line: 0,
-        column: 0,
-        len: 1,
-        excerpt: Excerpt::default(),
-        object: "".into(),
-        path: "".into(),
-        what: what.into(),
-        here: "nothing of it is taken".into(),
-        istio: "".into(),
-        mend: "".into(),
-        also: None,
     }
 }

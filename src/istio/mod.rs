@@ -78,6 +78,7 @@
 mod advise;
 mod check;
 mod code;
+mod deep;
 mod diagnostic;
 mod documents;
 mod duration;
@@ -92,6 +93,7 @@ mod nearest;
 mod object;
 mod read;
 mod render;
+mod report;
 mod scalar;
 mod spec;
 mod split;

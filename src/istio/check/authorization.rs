@@ -1,24 +1,8 @@
 use super::Check;
+use super::condition;
 use super::security::{attachment, is_account, is_empty};
-use crate::istio::kinds::security::{
-    Action, AuthOperation, AuthorizationPolicy, Condition, Rule, Source,
-};
+use crate::istio::kinds::security::{Action, AuthOperation, AuthorizationPolicy, Rule, Source};
 use crate::istio::read::{Texts, shorten};
-
-/// The attributes of a condition that have no name in brackets.
-const KEYS: [&str; 11] = [
-    "connection.sni",
-    "destination.ip",
-    "destination.port",
-    "destination.user",
-    "remote.ip",
-    "request.auth.audiences",
-    "request.auth.presenter",
-    "request.auth.principal",
-    "source.ip",
-    "source.namespace",
-    "source.principal",
-];
 
 pub(super) fn authorization_policy(c: &mut Check<'_>, policy: &AuthorizationPolicy) {
     attachment(
@@ -108,7 +92,7 @@ fn rule(c: &mut Check<'_>, rule: &Rule, action: Action) {
         }
     }
     for one in rule.when.0.iter().flatten() {
-        condition(c, one, action);
+        condition::condition(c, one, action);
     }
 }
 
@@ -223,51 +207,7 @@ fn operation(c: &mut Check<'_>, operation: &AuthOperation, action: Action) {
     }
 }
 
-fn condition(c: &mut Check<'_>, condition: &Condition, action: Action) {
-    let key = condition.key.as_ref().map_or("", |key| key.value.as_str());
-    let bracketed = |prefix: &str| {
-        key.strip_prefix(prefix)
-            .is_some_and(|rest| rest.len() > 2 && rest.starts_with('[') && rest.ends_with(']'))
-    };
-    let is_known = KEYS.contains(&key)
-        || key == "source.serviceAccount"
-        || key == "source.trustDomain"
-        || bracketed("request.headers")
-        || bracketed("request.auth.claims")
-        || key.starts_with("experimental.envoy.filters.")
-            && bracketed(key.split('[').next().unwrap_or_default());
-    if !is_known {
-        let at = condition.key.as_ref().map_or(condition.at, |key| key.at);
-        let what = format!("there is no attribute `{}`", shorten(key));
-        c.refuse(at, what, "write one such as `request.headers[x-name]`");
-    }
-    if condition.values.is_empty() && condition.not_values.is_empty() {
-        c.require(
-            condition.at,
-            "values",
-            "the condition has no values",
-            "write `values` or `notValues`",
-        );
-    }
-    no_empty(c, &condition.values);
-    no_empty(c, &condition.not_values);
-    let values = condition.values.iter().chain(&condition.not_values);
-    for value in values.filter(|value| !value.value.is_empty()) {
-        if matches!(key, "source.ip" | "remote.ip" | "destination.ip") {
-            c.subnet(value);
-        } else if key == "destination.port" && !is_port(&value.value) {
-            let what = format!("`{}` is no port", shorten(&value.value));
-            c.refuse(value.at, what, "write a port from 1 to 65535");
-        }
-    }
-    let authenticated = ["source.namespace", "source.principal", "request.auth."];
-    if action == Action::Custom && authenticated.iter().any(|start| key.starts_with(start)) {
-        let what = "a custom policy is asked before anybody is authenticated";
-        c.refuse(condition.at, what, "match addresses and headers only");
-    }
-}
-
-fn no_empty(c: &mut Check<'_>, texts: &Texts) {
+pub(super) fn no_empty(c: &mut Check<'_>, texts: &Texts) {
     if let Some(text) = texts.iter().find(|text| text.value.is_empty()) {
         c.refuse(
             text.at,
@@ -277,7 +217,7 @@ fn no_empty(c: &mut Check<'_>, texts: &Texts) {
     }
 }
 
-fn is_port(text: &str) -> bool {
+pub(super) fn is_port(text: &str) -> bool {
     text.parse()
         .is_ok_and(|port: u32| (1..=65_535).contains(&port))
 }

@@ -2,9 +2,11 @@
 
 mod answers;
 mod authorization;
+mod condition;
 mod connection;
 mod destination_rule;
 mod empty;
+mod endpoints;
 mod envoy_filter;
 mod exposure;
 mod fault;

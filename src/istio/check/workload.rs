@@ -3,7 +3,7 @@
 use super::Check;
 use super::names::is_header_name;
 use super::security::{attachment, is_empty};
-use super::service_entry;
+use super::{endpoints, service_entry};
 use crate::istio::code::Code;
 use crate::istio::finding::Finding;
 use crate::istio::kinds::sidecar::Sidecar;
@@ -13,7 +13,7 @@ use crate::istio::read::{Nullable, shorten};
 use crate::istio::tree::{At, Value};
 
 pub(super) fn workload_entry(c: &mut Check<'_>, entry: &Workload) {
-    service_entry::workload(c, entry, true);
+    endpoints::workload(c, entry, true);
 }
 
 pub(super) fn workload_group(c: &mut Check<'_>, group: &WorkloadGroup) {
