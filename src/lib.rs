@@ -66,6 +66,8 @@ pub mod circuit_breaker;
 pub mod client;
 pub mod concurrency_limit;
 pub mod fault_injection;
+#[cfg(feature = "istio")]
+pub mod istio;
 pub mod load_balance;
 pub mod mesh;
 pub mod mirror;

@@ -9,6 +9,8 @@
 
 mod circuit_breaker;
 mod concurrency_limit;
+#[cfg(feature = "istio")]
+mod istio_validation;
 mod linkerd_breaker;
 mod mirror;
 mod outlier_detection;

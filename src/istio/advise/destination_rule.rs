@@ -1,0 +1,222 @@
+use super::Advice;
+use super::subsets::is_all_tls;
+use super::world::{World, full};
+use crate::istio::code::Code;
+use crate::istio::finding::Finding;
+use crate::istio::kinds::destination_rule::{
+    ClientTls, DestinationRule, OutlierDetection, TlsMode, TrafficPolicy,
+};
+use crate::istio::read::{Set, Text, shorten};
+use crate::istio::tree::At;
+
+/// What Envoy does if `maxEjectionPercent` is not written.
+const MAX_EJECTION_PERCENT: i32 = 10;
+
+pub(super) fn destination_rule(
+    index: usize,
+    rule: &DestinationRule,
+    world: &World<'_>,
+    advice: &mut Advice,
+) {
+    let Some(host) = &rule.host else { return };
+    let name = full(&host.value, world.namespace(index));
+    unknown_host(index, host, &name, world, advice);
+    let entry = if name.starts_with('*') {
+        None
+    } else {
+        world.entry(&name)
+    };
+    let endpoints = entry
+        .map(|entry| entry.endpoints.0.len())
+        .filter(|len| *len > 0);
+    let policies = rule.traffic_policy.iter();
+    let policies = policies.chain(
+        rule.subsets
+            .0
+            .iter()
+            .flatten()
+            .filter_map(|s| s.traffic_policy.as_ref()),
+    );
+    for policy in policies {
+        let outlier = policy.outlier_detection.iter();
+        let ports = policy.port_level_settings.0.iter().flatten();
+        for outlier in outlier.chain(ports.filter_map(|port| port.outlier_detection.as_ref())) {
+            ejection(index, outlier, endpoints, advice);
+        }
+        verification(index, rule, policy, advice);
+        not_acting(index, policy, advice);
+    }
+    let http = rule.traffic_policy.as_ref().and_then(|policy| {
+        let pool = policy
+            .connection_pool
+            .as_ref()
+            .and_then(|pool| pool.http.as_ref());
+        pool.map(|http| http.at)
+            .or_else(|| policy.outlier_detection.as_ref().map(|o| o.at))
+    });
+    if let (Some(at), true) = (http, entry.is_some_and(is_all_tls)) {
+        advice.push(
+            index,
+            Finding::warning(Code::HttpPolicyForTls, at)
+                .at_key()
+                .what(format!(
+                    "`{}` is reached by TLS, and this is a policy for HTTP",
+                    shorten(&host.value)
+                ))
+                .here("it is meant to hold: requests are seen before they are encrypted")
+                .istio("a sidecar sees encrypted bytes there: it counts connections, and no status")
+                .mend("for Istio, call it by http and let this rule's `tls` encrypt"),
+        );
+    }
+}
+
+/// Istio applies a rule to services that it knows.
+fn unknown_host(
+    index: usize,
+    host: &Set<String>,
+    name: &str,
+    world: &World<'_>,
+    advice: &mut Advice,
+) {
+    let is_known =
+        if name == "*" || name.rsplit('.').next() == Some("local") && name.starts_with('*') {
+            true
+        } else if name.starts_with('*') {
+            world.knows_any(name)
+        } else if name.ends_with(".svc.cluster.local") {
+            world.entry(name).is_some() || world.is_service(name) != Some(false)
+        } else {
+            // `name.namespace` and `name.namespace.svc` are services too, and cannot be told from a domain.
+            let labels = name.split('.').count();
+            labels == 2 || name.rsplit('.').next() == Some("svc") || world.entry(name).is_some()
+        };
+    if !is_known {
+        advice.push(
+            index,
+            Finding::warning(Code::UnknownHost, host.at)
+                .what(format!(
+                    "no document here says that there is a service `{}`",
+                    shorten(&host.value)
+                ))
+                .here("it is read as a rule for every such host, with or without a ServiceEntry")
+                .istio("a rule for a host that the registry does not have is without effect")
+                .mend("for Istio, add a ServiceEntry with that host"),
+        );
+    }
+}
+
+fn ejection(
+    index: usize,
+    outlier: &OutlierDetection,
+    endpoints: Option<usize>,
+    advice: &mut Advice,
+) {
+    let percent = outlier
+        .max_ejection_percent
+        .map_or(0, |percent| percent.value);
+    let percent = if percent == 0 {
+        MAX_EJECTION_PERCENT
+    } else {
+        percent.clamp(1, 100)
+    };
+    let need = usize::try_from((100 + percent - 1) / percent).unwrap_or(100);
+    if need <= 1 || endpoints.is_some_and(|endpoints| endpoints >= need) {
+        return;
+    }
+    let at = outlier
+        .max_ejection_percent
+        .map_or(outlier.at, |percent| percent.at);
+    let has = endpoints.map_or_else(String::new, |n| format!(", and there {}", are(n)));
+    let what = format!("at {percent} % Envoy ejects nothing below {need} endpoints{has}");
+    let is_sure = endpoints.is_some() || percent <= MAX_EJECTION_PERCENT;
+    let severity = if is_sure {
+        Finding::warning
+    } else {
+        Finding::note
+    };
+    advice.push(
+        index,
+        severity(Code::NeverEjects, at)
+            .at_key()
+            .what(what)
+            .here("it is read as a circuit breaker: one endpoint may always be ejected, even the only one")
+            .istio("`maxEjectionPercent` is a hard cap since Envoy 1.28, 10 % if it is not written")
+            .mend("write `maxEjectionPercent: 100`"),
+    );
+}
+
+fn are(endpoints: usize) -> String {
+    match endpoints {
+        1 => "is 1".into(),
+        n => format!("are {n}"),
+    }
+}
+
+/// TLS that does not check who answers.
+fn verification(index: usize, rule: &DestinationRule, policy: &TrafficPolicy, advice: &mut Advice) {
+    if let Some(tls) = &policy.tls
+        && is_unverified(tls, rule)
+    {
+        advice.push(index, unverified(Code::NoServerVerification, tls.at));
+    }
+    for port in policy.port_level_settings.0.iter().flatten() {
+        if let Some(tls) = &port.tls
+            && is_unverified(tls, rule)
+        {
+            advice.push(index, unverified(Code::NoServerVerificationPort, tls.at));
+        }
+    }
+}
+
+fn is_unverified(tls: &ClientTls, rule: &DestinationRule) -> bool {
+    let is_set = |text: &Text| text.as_ref().is_some_and(|text| !text.value.is_empty());
+    let is_own = tls
+        .mode
+        .is_some_and(|m| matches!(m.value, TlsMode::Simple | TlsMode::Mutual));
+    let by_credential = is_set(&tls.credential_name) && rule.workload_selector.is_some();
+    is_own && !is_set(&tls.ca_certificates) && !by_credential
+}
+
+fn unverified(code: Code, at: At) -> Finding {
+    Finding::warning(code, at)
+        .at_key()
+        .what("TLS is used, and no `caCertificates` say who may answer")
+        .here("`tls` is read and not acted on: the client's own settings hold")
+        .istio("depending on its version, Istio checks against the system's certificates or not at all")
+        .mend("write `caCertificates: system`, or a file")
+}
+
+/// What is of the connection is the client's own.
+fn not_acting(index: usize, policy: &TrafficPolicy, advice: &mut Advice) {
+    let tcp = policy
+        .connection_pool
+        .as_ref()
+        .and_then(|pool| pool.tcp.as_ref());
+    let mode = policy.tls.as_ref().and_then(|tls| tls.mode);
+    let fields = [
+        (
+            "tls",
+            mode.filter(|m| m.value != TlsMode::Disable).map(|m| m.at),
+        ),
+        ("tunnel", policy.tunnel.as_ref().map(|tunnel| tunnel.at)),
+        (
+            "proxyProtocol",
+            policy.proxy_protocol.as_ref().map(|proxy| proxy.at),
+        ),
+        (
+            "tcpKeepalive",
+            tcp.and_then(|tcp| tcp.tcp_keepalive.as_ref()).map(|k| k.at),
+        ),
+    ];
+    for (name, at) in fields {
+        let Some(at) = at else { continue };
+        advice.push(
+            index,
+            Finding::warning(Code::FieldNotActing, at)
+                .what(format!("`{name}` is read and not acted on"))
+                .here("connections are made by the client, as it is configured")
+                .istio("its proxies make connections so")
+                .mend("configure the client so"),
+        );
+    }
+}

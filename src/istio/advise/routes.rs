@@ -1,0 +1,105 @@
+use std::time::Duration;
+
+use super::Advice;
+use crate::istio::code::Code;
+use crate::istio::finding::Finding;
+use crate::istio::kinds::http_route::HttpRoute;
+use crate::istio::kinds::virtual_service::VirtualService;
+use crate::istio::tree::At;
+
+/// What the settings of a route do to each other.
+pub(super) fn routes(index: usize, service: &VirtualService, advice: &mut Advice) {
+    for route in service.http.0.iter().flatten() {
+        tries(index, route, advice);
+        fault(index, route, advice);
+    }
+    let not_acting = [
+        ("tls", service.tls.0.iter().flatten().map(|r| r.at).next()),
+        ("tcp", service.tcp.0.iter().flatten().map(|r| r.at).next()),
+    ];
+    for (name, at) in not_acting {
+        if let Some(at) = at {
+            advice.push(index, not_http(name, at));
+        }
+    }
+}
+
+fn not_http(name: &str, at: At) -> Finding {
+    Finding::warning(Code::FieldNotActing, at)
+        .what(format!("the routes of `{name}` are read and not acted on"))
+        .here("only HTTP is handled: these routes have no effect")
+        .istio("its proxies route connections by them")
+        .mend("use `http` routes, or route such connections by other means")
+}
+
+fn tries(index: usize, route: &HttpRoute, advice: &mut Advice) {
+    let Some(retries) = &route.retries else {
+        return;
+    };
+    let (Some(total), Some(per_try), Some(attempts)) =
+        (route.timeout, retries.per_try_timeout, retries.attempts)
+    else {
+        return;
+    };
+    let tries = u32::try_from(attempts.value).unwrap_or(0).saturating_add(1);
+    if total.value.is_zero() || attempts.value <= 0 {
+        return;
+    }
+    let need = per_try.value.saturating_mul(tries);
+    if need <= total.value {
+        return;
+    }
+    let fit = total.value.as_nanos() / per_try.value.as_nanos().max(1);
+    let all = if need == Duration::MAX {
+        "longer than can be said".to_owned()
+    } else {
+        format!("{need:?}")
+    };
+    let (per_try_text, total_text) = (per_try.value, total.value);
+    let (here, mend) = if per_try.value >= total.value {
+        let here = "`perTryTimeout` is never reached: a slow try is not followed by another";
+        (
+            here,
+            format!("write a `perTryTimeout` below {total_text:?}"),
+        )
+    } else {
+        let here = "the last tries are cut short or never made";
+        (
+            here,
+            format!("write `timeout: {all}`, or fewer attempts: {fit} whole tries fit"),
+        )
+    };
+    let what =
+        format!("{tries} tries of {per_try_text:?} take {all}, and the timeout is {total_text:?}");
+    advice.push(
+        index,
+        Finding::warning(Code::TriesOutlastTimeout, per_try.at)
+            .what(what)
+            .here(here)
+            .istio("the same: the timeout of the route wins")
+            .mend(mend),
+    );
+}
+
+fn fault(index: usize, route: &HttpRoute, advice: &mut Advice) {
+    let Some(fault) = &route.fault else { return };
+    let retries = route.retries.as_ref();
+    let retries = retries.filter(|r| r.attempts.is_some_and(|a| a.value > 0));
+    let what = match (retries.is_some(), route.timeout.is_some()) {
+        (true, true) => "`retries` and `timeout`",
+        (true, false) => "`retries`",
+        (false, true) => "`timeout`",
+        (false, false) => return,
+    };
+    advice.push(
+        index,
+        Finding::warning(Code::FaultWithRetry, fault.at)
+            .at_key()
+            .what(format!(
+                "the route has a `fault`, and {what} that do not see it"
+            ))
+            .here("as in Istio: what is injected is neither retried nor timed out")
+            .istio("Envoy injects faults before its router, which retries and times out")
+            .mend("inject the fault at the service behind, or in a route of its own"),
+    );
+}

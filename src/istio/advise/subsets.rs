@@ -1,0 +1,131 @@
+use super::Advice;
+use super::world::{World, full};
+use crate::istio::code::Code;
+use crate::istio::finding::Finding;
+use crate::istio::kinds::destination_rule::DestinationRule;
+use crate::istio::kinds::http_route::{Destination, HttpRoute};
+use crate::istio::kinds::service_entry::ServiceEntry;
+use crate::istio::kinds::virtual_service::VirtualService;
+use crate::istio::read::shorten;
+
+/// Subsets that no destination rule has, and hashes that a weighted route tears apart.
+pub(super) fn subsets(
+    index: usize,
+    service: &VirtualService,
+    world: &World<'_>,
+    advice: &mut Advice,
+) {
+    let own = world.namespace(index);
+    for route in service.http.0.iter().flatten() {
+        let to = route
+            .route
+            .0
+            .iter()
+            .flatten()
+            .filter_map(|r| r.destination.as_ref());
+        let mirrors = route
+            .mirrors
+            .0
+            .iter()
+            .flatten()
+            .filter_map(|m| m.destination.as_ref());
+        for destination in to.chain(&route.mirror).chain(mirrors) {
+            subset(index, destination, own, world, advice);
+        }
+        sticky(index, route, own, world, advice);
+    }
+    for host in &service.hosts {
+        let entry = world.entry(&full(&host.value, own));
+        if let (Some(_), false) = (entry.filter(|e| is_all_tls(e)), service.http.0.is_empty()) {
+            advice.push(
+                index,
+                Finding::warning(Code::HttpPolicyForTls, host.at)
+                    .what(format!(
+                        "`{}` is reached by TLS, and these are routes for HTTP",
+                        shorten(&host.value)
+                    ))
+                    .here("they are meant to hold: requests are seen before they are encrypted")
+                    .istio("a sidecar sees encrypted bytes there: the routes have no effect")
+                    .mend("for Istio, call it by http and let a DestinationRule's `tls` encrypt"),
+            );
+        }
+    }
+}
+
+/// Says whether a sidecar sees nothing but encrypted bytes on every port.
+pub(super) fn is_all_tls(entry: &ServiceEntry) -> bool {
+    let mut ports = entry.ports.0.iter().flatten().peekable();
+    ports.peek().is_some()
+        && ports.all(|port| {
+            port.protocol.as_ref().is_some_and(|protocol| {
+                ["https", "tls"]
+                    .iter()
+                    .any(|tls| protocol.value.eq_ignore_ascii_case(tls))
+            })
+        })
+}
+
+fn subset(
+    index: usize,
+    destination: &Destination,
+    own: &str,
+    world: &World<'_>,
+    advice: &mut Advice,
+) {
+    let (Some(host), Some(subset)) = (&destination.host, &destination.subset) else {
+        return;
+    };
+    let rules = world.rules(&full(&host.value, own));
+    if subset.value.is_empty() || has_subset(rules, &subset.value) {
+        return;
+    }
+    let (name, host) = (shorten(&subset.value), shorten(&host.value));
+    let what = format!("no destination rule here has the subset `{name}` of `{host}`");
+    advice.push(
+        index,
+        Finding::warning(Code::ReferenceNotFound, subset.at)
+            .what(what)
+            .here("the destination cannot be found")
+            .istio("Envoy answers 503 (no such cluster), unless the cluster has the rule")
+            .mend(format!(
+                "add a DestinationRule for `{host}` with\nsubsets:\n- name: {name}\n  labels: {{version: {name}}}"
+            )),
+    );
+}
+
+fn has_subset(rules: &[&DestinationRule], name: &str) -> bool {
+    let mut subsets = rules
+        .iter()
+        .flat_map(|rule| rule.subsets.0.iter().flatten());
+    subsets.any(|subset| subset.name.as_ref().is_some_and(|own| own.value == name))
+}
+
+fn sticky(index: usize, route: &HttpRoute, own: &str, world: &World<'_>, advice: &mut Advice) {
+    let weighted = route.route.0.iter().flatten();
+    if weighted
+        .clone()
+        .filter(|r| r.weight.is_some_and(|w| w.value > 0))
+        .count()
+        < 2
+    {
+        return;
+    }
+    let hash = weighted
+        .filter_map(|r| r.destination.as_ref()?.host.as_ref())
+        .flat_map(|host| world.rules(&full(&host.value, own)))
+        .find(|rule| {
+            let policy = rule.traffic_policy.as_ref();
+            let balancer = policy.and_then(|policy| policy.load_balancer.as_ref());
+            balancer.is_some_and(|balancer| balancer.consistent_hash.is_some())
+        });
+    if hash.is_some() {
+        advice.push(
+            index,
+            Finding::warning(Code::StickyWithWeights, route.at)
+                .what("the destinations share by weight, and a `consistentHash` balances each of them")
+                .here("as in Istio: the hash holds within one destination, which is drawn for each request")
+                .istio("a user is drawn to another version with the next request")
+                .mend("route users to a version by a header or a cookie"),
+        );
+    }
+}

@@ -1,0 +1,162 @@
+use super::Check;
+use super::exposure::Owner;
+use super::names::{bad_domain, is_address, is_label};
+use crate::istio::kinds::destination_rule::{ClientTls, DestinationRule, TlsMode, TrafficPolicy};
+use crate::istio::read::{Text, shorten};
+
+pub(super) fn destination_rule(c: &mut Check<'_>, rule: &DestinationRule) {
+    match rule.host.as_ref().filter(|host| !host.value.is_empty()) {
+        Some(host) => c.wildcard(host),
+        None => c.require(
+            rule.at,
+            "host",
+            "the destination rule has no host",
+            "write `host`",
+        ),
+    }
+    if let Some(policy) = &rule.traffic_policy {
+        traffic_policy(c, policy);
+    }
+    let mut names: Vec<&str> = Vec::new();
+    for subset in rule.subsets.0.iter().flatten() {
+        let name = subset.name.as_ref().map_or("", |name| name.value.as_str());
+        let at = subset.name.as_ref().map_or(subset.at, |name| name.at);
+        if !is_label(name) {
+            let what = format!("`{}` cannot be a subset's name", shorten(name));
+            c.refuse(at, what, "use letters, digits and `-`");
+        } else if names.len() < 2_000 && names.contains(&name) {
+            let what = format!("the subset `{name}` is there twice");
+            c.refuse(at, what, "give each subset its own name");
+        }
+        names.push(name);
+        c.labels(&subset.labels);
+        if let Some(policy) = &subset.traffic_policy {
+            traffic_policy(c, policy);
+        }
+    }
+    let mut owner = Owner::Other;
+    if let Some(selector) = &rule.workload_selector {
+        c.labels(&selector.match_labels);
+        owner = Owner::RuleWithSelector;
+    }
+    c.export_to(&rule.export_to, owner);
+}
+
+fn traffic_policy(c: &mut Check<'_>, policy: &TrafficPolicy) {
+    let is_empty = policy.load_balancer.is_none()
+        && policy.connection_pool.is_none()
+        && policy.outlier_detection.is_none()
+        && policy.tls.is_none()
+        && policy.port_level_settings.0.is_empty()
+        && policy.tunnel.is_none()
+        && policy.proxy_protocol.is_none()
+        && policy.retry_budget.is_none();
+    if is_empty {
+        let what = "the traffic policy says nothing";
+        c.refuse(
+            policy.at,
+            what,
+            "write a setting, or remove `trafficPolicy`",
+        );
+    }
+    c.connection_pool(policy.connection_pool.as_ref());
+    c.outlier_detection(policy.outlier_detection.as_ref());
+    let ejects = policy.outlier_detection.is_some();
+    c.load_balancer(policy.load_balancer.as_ref(), ejects);
+    client_tls(c, policy.tls.as_ref());
+    for port in policy.port_level_settings.0.iter().flatten() {
+        match port.port.as_ref().and_then(|port| port.number) {
+            Some(number) => c.port(number),
+            None => c.require(
+                port.at,
+                "port",
+                "the settings are for no port",
+                "write `port: {number: …}`",
+            ),
+        }
+        c.connection_pool(port.connection_pool.as_ref());
+        c.outlier_detection(port.outlier_detection.as_ref());
+        c.load_balancer(
+            port.load_balancer.as_ref(),
+            port.outlier_detection.is_some(),
+        );
+        client_tls(c, port.tls.as_ref());
+    }
+    if let Some(tunnel) = &policy.tunnel {
+        let protocol = tunnel.protocol.as_ref().map_or("", |p| p.value.as_str());
+        if !matches!(protocol, "" | "CONNECT" | "POST") {
+            c.refuse(
+                tunnel.at,
+                "a tunnel is by CONNECT or POST",
+                "write one of them",
+            );
+        }
+        let host = tunnel
+            .target_host
+            .as_ref()
+            .map_or("", |host| host.value.as_str());
+        if bad_domain(host).is_some() && !is_address(host) {
+            c.require(
+                tunnel.at,
+                "targetHost",
+                "the tunnel has no target",
+                "write `targetHost`",
+            );
+        }
+        match tunnel.target_port {
+            Some(port) => c.port(port),
+            None => c.require(
+                tunnel.at,
+                "targetPort",
+                "the tunnel has no port",
+                "write `targetPort`",
+            ),
+        }
+        if let Some(proxy) = &policy.proxy_protocol {
+            let what = "a tunnel and the proxy protocol do not go together";
+            c.refuse(proxy.at, what, "keep one of them");
+        }
+    }
+    if let Some(percent) = policy
+        .retry_budget
+        .as_ref()
+        .and_then(|budget| budget.percent)
+        && !(0.0..=100.0).contains(&percent.value)
+    {
+        c.refuse(
+            percent.at,
+            "a percentage is from 0 to 100",
+            "write 0 to 100",
+        );
+    }
+}
+
+fn client_tls(c: &mut Check<'_>, tls: Option<&ClientTls>) {
+    let Some(tls) = tls else { return };
+    let is_set = |text: &Text| text.as_ref().is_some_and(|text| !text.value.is_empty());
+    let mode = tls.mode.map(|mode| mode.value);
+    let has_own = is_set(&tls.client_certificate) || is_set(&tls.private_key);
+    let has_ca = is_set(&tls.ca_certificates) || is_set(&tls.ca_crl);
+    if tls.insecure_skip_verify.is_some_and(|skip| skip.value) {
+        let names_credential = mode == Some(TlsMode::Simple) && is_set(&tls.credential_name);
+        if names_credential || is_set(&tls.ca_certificates) || !tls.subject_alt_names.is_empty() {
+            let what = "`insecureSkipVerify` checks nothing, and there is something to check with";
+            c.refuse(tls.at, what, "remove it, or what it does not check");
+        }
+    }
+    let is_own = matches!(mode, Some(TlsMode::Simple | TlsMode::Mutual));
+    if is_own && is_set(&tls.credential_name) {
+        if has_own || has_ca {
+            let what = "certificates come from `credentialName` or from files";
+            c.refuse(tls.at, what, "keep one of them");
+        }
+    } else if mode == Some(TlsMode::Mutual) {
+        if !is_set(&tls.client_certificate) {
+            let what = "mutual TLS needs a certificate";
+            c.require(tls.at, "clientCertificate", what, "write it");
+        }
+        if !is_set(&tls.private_key) {
+            c.require(tls.at, "privateKey", "mutual TLS needs a key", "write it");
+        }
+    }
+}

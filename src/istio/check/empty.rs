@@ -1,0 +1,105 @@
+use crate::istio::code::Code;
+use crate::istio::finding::{Finding, Findings};
+use crate::istio::kind::Kind;
+use crate::istio::read::Reader;
+use crate::istio::spec::Spec;
+use crate::istio::tree::At;
+
+/// What a rate limit looks like: what an author of an empty filter has to add.
+const RATE_LIMIT: &str = "to limit requests, write below `spec:`
+workloadSelector: {labels: {app: <the workload>}}
+configPatches:
+- applyTo: HTTP_FILTER
+  match: {context: SIDECAR_OUTBOUND}
+  patch:
+    operation: INSERT_BEFORE
+    value:
+      name: envoy.filters.http.local_ratelimit
+      typed_config:
+        \"@type\": type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit
+        stat_prefix: http_local_rate_limiter
+        token_bucket: {max_tokens: 20, tokens_per_fill: 20, fill_interval: 60s}
+        filter_enabled: {default_value: {numerator: 100, denominator: HUNDRED}}
+        filter_enforced: {default_value: {numerator: 100, denominator: HUNDRED}}";
+
+/// Reports an envoy filter that changes nothing.
+pub(super) fn no_patches(at: At, missing: &'static str, findings: &mut Findings) {
+    findings.push(
+        Finding::warning(Code::Ineffective, at)
+            .at_key()
+            .missing(missing)
+            .what("the envoy filter has no `configPatches`: it limits and changes nothing")
+            .here("it has no effect")
+            .istio("Istio takes it, and it has no effect")
+            .mend(RATE_LIMIT),
+    );
+}
+
+/// Reports an object without a `spec`, unless its kind can do without.
+pub(in crate::istio) fn empty(
+    kind: Kind,
+    spec: Option<At>,
+    at: At,
+    reader: &mut Reader<'_>,
+) -> Option<Spec> {
+    match kind {
+        Kind::EnvoyFilter => {
+            let missing = if spec.is_some() {
+                "configPatches"
+            } else {
+                "spec"
+            };
+            no_patches(spec.unwrap_or(at), missing, reader.findings);
+        }
+        // Each of these says something even when it is empty.
+        Kind::AuthorizationPolicy
+        | Kind::PeerAuthentication
+        | Kind::RequestAuthentication
+        | Kind::Sidecar
+        | Kind::Telemetry => {}
+        _ => reader.findings.push(
+            Finding::refused(spec.unwrap_or(at))
+                .missing(if spec.is_some() { "" } else { "spec" })
+                .what("the object has no `spec`")
+                .mend("write what it is for below `spec:`"),
+        ),
+    }
+    None
+}
+
+/// Says of a kind that has no effect that it has none.
+pub(in crate::istio) fn not_enforced(kind: Kind, at: At, findings: &mut Findings) {
+    let (here, istio) = match kind {
+        Kind::AuthorizationPolicy => (
+            "nobody is allowed or denied anything by it",
+            "its proxies answer 403 to who is not allowed",
+        ),
+        Kind::PeerAuthentication => (
+            "connections are neither encrypted nor refused by it",
+            "its proxies use mutual TLS, and refuse plain text under STRICT",
+        ),
+        Kind::RequestAuthentication => (
+            "no token is looked at",
+            "its proxies answer 401 to a token that is not valid",
+        ),
+        Kind::Sidecar => (
+            "no traffic is let in, kept out or limited by it",
+            "it narrows what a proxy takes and reaches",
+        ),
+        Kind::Telemetry => (
+            "no metric, log or trace changes",
+            "it changes what proxies record",
+        ),
+        _ => (
+            "the workload is not found by it",
+            "it makes a workload outside the cluster an endpoint",
+        ),
+    };
+    findings.push(
+        Finding::warning(Code::NotEnforced, at)
+            .what(format!("{kind} is checked and not enforced"))
+            .here(format!("nothing of it is enforced: {here}"))
+            .istio(istio)
+            .mend("see to it by other means, and keep the document for Istio"),
+    );
+}

@@ -1,0 +1,101 @@
+use super::Check;
+use super::names::{bad_domain, is_address};
+use crate::istio::kinds::service_entry::{Resolution, ServiceEntry};
+use crate::istio::kinds::workload::Workload;
+use crate::istio::read::{Nullable, shorten};
+
+pub(super) fn endpoints(c: &mut Check<'_>, entry: &ServiceEntry, resolution: Resolution) {
+    let Nullable(endpoints) = &entry.endpoints;
+    let hint = "write `resolution: STATIC` for addresses, `DNS` for names";
+    match resolution {
+        Resolution::None if !endpoints.is_empty() => {
+            let what = "there are endpoints, and the resolution is NONE";
+            c.refuse(entry.at, what, hint);
+        }
+        Resolution::DynamicDns if !endpoints.is_empty() => {
+            c.refuse(entry.at, "DYNAMIC_DNS has no endpoints", "remove them");
+        }
+        Resolution::DnsRoundRobin if endpoints.len() > 1 => {
+            let what = "DNS_ROUND_ROBIN has one endpoint at most";
+            c.refuse(entry.at, what, "keep one, or write `resolution: DNS`");
+        }
+        Resolution::Dns | Resolution::DnsRoundRobin if endpoints.is_empty() => {
+            for host in entry
+                .hosts
+                .iter()
+                .filter(|host| host.value.starts_with('*'))
+            {
+                let what = "a host with a `*` cannot be looked up";
+                c.refuse(host.at, what, "write `endpoints`, or the hosts one by one");
+            }
+        }
+        _ => {}
+    }
+    let names: Vec<_> = entry
+        .ports
+        .0
+        .iter()
+        .flatten()
+        .filter_map(|p| p.name.as_ref())
+        .collect();
+    for endpoint in endpoints.iter().flatten() {
+        let is_dns = matches!(resolution, Resolution::Dns | Resolution::DnsRoundRobin);
+        workload(c, endpoint, is_dns);
+        let address = endpoint.address.as_ref().map_or("", |a| a.value.as_str());
+        let is_unix = address.starts_with("unix://");
+        if resolution == Resolution::Static
+            && !is_address(address)
+            && !is_unix
+            && endpoint.network.is_none()
+        {
+            let what = format!("`{}` is no address", shorten(address));
+            c.refuse(endpoint.at, what, hint);
+        }
+        if is_unix && (is_dns || entry.ports.0.len() != 1) {
+            let what = "a Unix socket is for the resolution STATIC, and for one port";
+            c.refuse(endpoint.at, what, "write `resolution: STATIC` and one port");
+        }
+        for (port, _) in endpoint.ports.iter().filter(|_| !names.is_empty()) {
+            if !names.iter().any(|name| name.value == port.value) {
+                let what = format!("the service entry has no port `{}`", shorten(&port.value));
+                c.refuse(port.at, what, "write the name of one of its `ports`");
+            }
+        }
+    }
+}
+
+/// Checks an endpoint by itself.
+pub(super) fn workload(c: &mut Check<'_>, workload: &Workload, is_dns: bool) {
+    let address = workload.address.as_ref().map_or("", |a| a.value.as_str());
+    let at = workload.address.as_ref().map_or(workload.at, |a| a.at);
+    if let Some(path) = address.strip_prefix("unix://") {
+        if !path.starts_with(['/', '@']) {
+            c.refuse(
+                at,
+                "the path of a Unix socket is absolute",
+                "start it with `/`",
+            );
+        } else if !workload.ports.is_empty() {
+            c.refuse(at, "a Unix socket has no ports", "remove `ports`");
+        }
+    } else if address.is_empty() {
+        if workload.network.is_none() {
+            c.require(
+                workload.at,
+                "address",
+                "the endpoint has no address",
+                "write `address`",
+            );
+        }
+    } else if is_dns && !is_address(address) && bad_domain(address).is_some() {
+        c.refuse(
+            at,
+            format!("`{}` is no host", shorten(address)),
+            "write a host or an address",
+        );
+    }
+    for port in workload.ports.iter().filter_map(|(_, port)| *port) {
+        c.port(port);
+    }
+    c.labels(&workload.labels);
+}

@@ -1,0 +1,134 @@
+use super::rate_limit;
+use crate::istio::code::Code;
+use crate::istio::finding::Finding;
+use crate::istio::kinds::envoy_filter::{
+    ApplyTo, ConfigPatch, Context, EnvoyFilter, Operation, PatchMatch,
+};
+use crate::istio::read::Reader;
+
+pub(super) fn envoy_filter(filter: &EnvoyFilter, reader: &mut Reader<'_>) {
+    if filter.config_patches.0.is_empty() {
+        super::empty::no_patches(filter.at, "configPatches", reader.findings);
+    }
+    let has_priority = filter.priority.is_some_and(|priority| priority.value != 0);
+    let mut relative = None;
+    for patch in &filter.config_patches.0 {
+        let Some(patch) = patch else {
+            let finding = Finding::refused(filter.at).what("a patch is null");
+            reader.findings.push(finding.mend("write or remove it"));
+            continue;
+        };
+        config_patch(patch, reader);
+        let operation = patch.patch.as_ref().and_then(|patch| patch.operation);
+        let is_relative = operation.is_some_and(|operation| {
+            matches!(
+                operation.value,
+                Operation::InsertBefore
+                    | Operation::InsertAfter
+                    | Operation::Replace
+                    | Operation::Remove
+            )
+        });
+        if is_relative && !has_priority {
+            relative = relative.or_else(|| operation.map(|operation| operation.at));
+            let proxy = patch.matches.as_ref().and_then(|one| one.proxy.as_ref());
+            if let (Some(operation), true) =
+                (operation, proxy.is_some_and(|p| p.proxy_version.is_some()))
+            {
+                reader.findings.push(
+                    Finding::warning(Code::RelativeOperationVersion, operation.at)
+                        .what("the patch is relative to others, and for one version of the proxy")
+                        .here("there is no proxy: the version does not matter")
+                        .istio("it may not be applied, as other filters may be patched after it")
+                        .mend("write `priority`, or `operation: INSERT_FIRST`"),
+                );
+            }
+        }
+    }
+    if let Some(at) = relative {
+        reader.findings.push(
+            Finding::warning(Code::RelativeOperation, at)
+                .what("the patch is relative to what other filters make, and has no `priority`")
+                .here("it is read without an order: there are no other filters")
+                .istio("it may not be applied, as other filters may be patched after it")
+                .mend("write `priority: 10` below `spec`, or `operation: INSERT_FIRST`"),
+        );
+    }
+}
+
+fn config_patch(patch: &ConfigPatch, reader: &mut Reader<'_>) {
+    let apply_to = patch.apply_to.map_or(ApplyTo::Invalid, |apply| apply.value);
+    if apply_to == ApplyTo::Invalid {
+        let finding = Finding::refused(patch.at).missing("applyTo");
+        let finding = finding.what("the patch does not say what it applies to");
+        reader
+            .findings
+            .push(finding.mend("write `applyTo: HTTP_FILTER`"));
+    }
+    if let Some(one) = &patch.matches {
+        patch_match(one, reader);
+    }
+    let operation = patch.patch.as_ref().and_then(|patch| patch.operation);
+    if let Some(operation) = operation {
+        misused(operation.value, apply_to, operation.at, reader);
+    }
+    rate_limit::patch(patch, reader);
+}
+
+fn patch_match(one: &PatchMatch, reader: &mut Reader<'_>) {
+    let context = one.context.map_or(Context::Any, |context| context.value);
+    let is_other =
+        one.listener.is_some() || one.route_configuration.is_some() || one.cluster.is_some();
+    if one.waypoint.is_some() && context != Context::Waypoint {
+        let finding = Finding::refused(one.at).what("`waypoint` is for the context WAYPOINT only");
+        reader
+            .findings
+            .push(finding.mend("write `context: WAYPOINT`"));
+    } else if context == Context::Waypoint && is_other {
+        let finding =
+            Finding::refused(one.at).what("the context WAYPOINT is matched by `waypoint`");
+        reader.findings.push(finding.mend("write `waypoint`"));
+    }
+    let ports = [
+        one.waypoint
+            .as_ref()
+            .and_then(|waypoint| waypoint.port_number),
+        one.listener
+            .as_ref()
+            .and_then(|listener| listener.port_number),
+    ];
+    for port in ports.into_iter().flatten() {
+        if !(1..=65_535).contains(&port.value) {
+            let finding = Finding::refused(port.at).what("this is no port");
+            reader
+                .findings
+                .push(finding.mend("write a port from 1 to 65535"));
+        }
+    }
+}
+
+fn misused(
+    operation: Operation,
+    apply_to: ApplyTo,
+    at: crate::istio::tree::At,
+    reader: &mut Reader<'_>,
+) {
+    let is_route = matches!(apply_to, ApplyTo::RouteConfiguration | ApplyTo::HttpRoute);
+    let is_filter = matches!(apply_to, ApplyTo::HttpFilter | ApplyTo::NetworkFilter);
+    let (code, what) = match operation {
+        Operation::Replace if !is_filter => (
+            Code::ReplaceMisused,
+            "`REPLACE` is for HTTP_FILTER and NETWORK_FILTER only",
+        ),
+        Operation::Add if is_route => (Code::AddMisused, "`ADD` is ignored for routes"),
+        Operation::Remove if is_route => (Code::RemoveMisused, "`REMOVE` is ignored for routes"),
+        _ => return,
+    };
+    reader.findings.push(
+        Finding::warning(code, at)
+            .what(what)
+            .here("the patch has no effect")
+            .istio("Istio ignores it")
+            .mend("write another `operation`"),
+    );
+}

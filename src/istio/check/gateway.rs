@@ -1,0 +1,201 @@
+use super::Check;
+use super::names::{is_address, is_label};
+use super::service_entry::{is_protocol, service_port};
+use crate::istio::kinds::gateway::{Gateway, Server, ServerTls, ServerTlsMode};
+use crate::istio::read::{Set, Text, shorten};
+
+const TLS: [&str; 2] = ["https", "tls"];
+
+pub(super) fn gateway(c: &mut Check<'_>, gateway: &Gateway) {
+    if gateway.servers.0.is_empty() {
+        c.require(
+            gateway.at,
+            "servers",
+            "the gateway has no server",
+            "write `servers`",
+        );
+    }
+    let mut names: Vec<&str> = Vec::new();
+    for item in gateway.servers.0.iter().take(2_000) {
+        let Some(one) = item else {
+            c.refuse(gateway.at, "a server is null", "write or remove it");
+            continue;
+        };
+        server(c, one);
+        let name = one.port.as_ref().and_then(|port| port.name.as_ref());
+        if let Some(name) = name {
+            if names.contains(&name.value.as_str()) {
+                let what = format!("two servers' port names are `{}`", shorten(&name.value));
+                c.refuse(name.at, what, "give each its own");
+            }
+            names.push(&name.value);
+        }
+    }
+    c.labels(&gateway.selector);
+}
+
+fn server(c: &mut Check<'_>, server: &Server) {
+    if server.hosts.is_empty() {
+        c.require(
+            server.at,
+            "hosts",
+            "the server has no host",
+            "write `hosts`",
+        );
+    }
+    for host in &server.hosts {
+        server_host(c, host);
+    }
+    let bind = server.bind.as_ref().map_or("", |bind| bind.value.as_str());
+    let is_unix = bind.starts_with("unix://");
+    if let Some(bind) = server.bind.as_ref().filter(|bind| !bind.value.is_empty()) {
+        let path = bind.value.strip_prefix("unix://");
+        let is_good = path.map_or_else(
+            || is_address(&bind.value),
+            |path| path.starts_with(['/', '@']),
+        );
+        if !is_good {
+            let what = format!("`{}` is nothing to bind to", shorten(&bind.value));
+            c.refuse(bind.at, what, "write an address");
+        }
+    }
+    let Some(port) = &server.port else {
+        c.require(server.at, "port", "the server has no port", "write `port`");
+        return;
+    };
+    let has_number = port.number.is_some_and(|number| number.value != 0);
+    if has_number || !is_unix {
+        service_port(c, port, false);
+    }
+    if port
+        .protocol
+        .as_ref()
+        .is_none_or(|protocol| protocol.value.is_empty())
+    {
+        c.require(
+            port.at,
+            "protocol",
+            "the port has no protocol",
+            "write `protocol: HTTP`",
+        );
+    }
+    if let Some(target) = port.target_port {
+        let what = "`targetPort` has no effect on a gateway";
+        c.warn(target.at, what, "it has none here either", "remove it");
+    }
+    let is_tls = is_protocol(&port.protocol, &TLS);
+    match &server.tls {
+        None if is_tls => {
+            let what = "a server for HTTPS or TLS needs `tls`";
+            c.require(server.at, "tls", what, "write `tls` with a mode");
+        }
+        Some(tls) if !is_tls => {
+            let redirects = tls.https_redirect.is_some_and(|redirect| redirect.value);
+            let is_http = is_protocol(&port.protocol, &["http", "http2", "grpc", "grpc-web"]);
+            if !(redirects && is_http && tls.mode.is_none()) {
+                let what = "a server that speaks no TLS has `tls`";
+                c.refuse(tls.at, what, "remove it, or write `protocol: HTTPS`");
+            }
+        }
+        Some(tls) => server_tls(c, tls),
+        None => {}
+    }
+}
+
+/// `host`, `namespace/host`, `./host` or `*/host`.
+fn server_host(c: &mut Check<'_>, host: &Set<String>) {
+    let text = match host.value.split_once('/') {
+        None => host.value.as_str(),
+        Some((namespace, rest)) => {
+            if !matches!(namespace, "." | "*") && !is_label(namespace) {
+                let what = format!("invalid namespace value `{}`", shorten(namespace));
+                c.refuse(host.at, what, "write `namespace/host`");
+            }
+            rest
+        }
+    };
+    if text.starts_with('*') && text != "*" && !text.starts_with("*.") {
+        let what = format!("the `*` of `{}` stands for part of a label", shorten(text));
+        c.refuse(host.at, what, "write `*.` and the rest");
+    } else if !text.contains('.') && text != "*" && !text.is_empty() {
+        let what = format!(
+            "`{}` is a short name, which nobody outside calls",
+            shorten(text)
+        );
+        c.refuse(
+            host.at,
+            what,
+            "write the full name, such as `www.example.com`",
+        );
+    }
+    let value = text.to_owned();
+    c.wildcard(&Set { at: host.at, value });
+}
+
+pub(super) fn server_tls(c: &mut Check<'_>, tls: &ServerTls) {
+    let is_set = |text: &Text| text.as_ref().is_some_and(|text| !text.value.is_empty());
+    let mode = tls
+        .mode
+        .map_or(ServerTlsMode::Passthrough, |mode| mode.value);
+    let has_files = is_set(&tls.server_certificate) || is_set(&tls.private_key);
+    let has_credential = is_set(&tls.credential_name) || !tls.credential_names.is_empty();
+    if is_set(&tls.credential_name) && !tls.credential_names.is_empty() {
+        let what = "a server has one of `credentialName` and `credentialNames`";
+        c.refuse(tls.at, what, "keep one of them");
+    }
+    if tls.credential_names.len() > 2 || tls.tls_certificates.0.len() > 2 {
+        let what = "a server has two certificates at most: RSA and ECDSA";
+        c.refuse(tls.at, what, "keep two");
+    }
+    if let (Some(min), Some(max)) = (tls.min_protocol_version, tls.max_protocol_version)
+        && max.value as u8 != 0
+        && min.value as u8 > max.value as u8
+    {
+        c.refuse(
+            min.at,
+            "the lowest version is above the highest",
+            "swap them",
+        );
+    }
+    match mode {
+        ServerTlsMode::IstioMutual => {
+            if has_files || has_credential || is_set(&tls.ca_certificates) {
+                let what = "ISTIO_MUTUAL uses Istio's own certificates";
+                c.refuse(tls.at, what, "remove the certificates");
+            }
+        }
+        ServerTlsMode::Passthrough | ServerTlsMode::AutoPassthrough => {
+            if has_files || has_credential || is_set(&tls.ca_certificates) {
+                let what = "a server that passes TLS through uses no certificates";
+                c.warn(
+                    tls.at,
+                    what,
+                    "they have no effect",
+                    "remove them, or write another `mode`",
+                );
+            }
+        }
+        ServerTlsMode::Simple | ServerTlsMode::Mutual | ServerTlsMode::OptionalMutual => {
+            if has_credential || !tls.tls_certificates.0.is_empty() {
+                return;
+            }
+            if !is_set(&tls.server_certificate) {
+                let what = "the server has no certificate";
+                c.require(
+                    tls.at,
+                    "serverCertificate",
+                    what,
+                    "write it, or `credentialName`",
+                );
+            }
+            if !is_set(&tls.private_key) {
+                let what = "the server has no key";
+                c.require(tls.at, "privateKey", what, "write it, or `credentialName`");
+            }
+            if mode != ServerTlsMode::Simple && !is_set(&tls.ca_certificates) {
+                let what = "mutual TLS needs certificates to check the caller with";
+                c.require(tls.at, "caCertificates", what, "write them");
+            }
+        }
+    }
+}

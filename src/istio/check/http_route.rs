@@ -1,0 +1,149 @@
+use super::Check;
+use super::http_match::http_match;
+use super::names::is_label;
+use super::{answers, fault, header_operations, retries};
+use crate::istio::kinds::http_route::{Destination, HttpDestination, HttpRoute};
+use crate::istio::read::{Int, Nullable, shorten};
+use crate::istio::tree::At;
+
+/// Which part of a chain of virtual services a route is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Part {
+    Delegate,
+    Root,
+    Whole,
+}
+
+pub(super) fn http_route(c: &mut Check<'_>, route: &HttpRoute, part: Part) {
+    conflicts(c, route, part);
+    for one in route.matches.0.iter().flatten() {
+        http_match(c, one);
+    }
+    if let Some(headers) = &route.headers {
+        header_operations::headers(c, headers);
+    }
+    header_operations::cors(c, route.cors_policy.as_ref());
+    fault::fault(c, route);
+    fault::mirror(c, route);
+    if let Some(redirect) = &route.redirect {
+        answers::redirect(c, redirect, &route.matches);
+    }
+    answers::direct_response(c, route.direct_response.as_ref());
+    retries::retries(c, route.retries.as_ref());
+    answers::rewrite(c, route);
+    destinations(c, &route.route, route.at);
+    c.time(&route.timeout);
+}
+
+fn conflicts(c: &mut Check<'_>, route: &HttpRoute, part: Part) {
+    let actions = [
+        ("route", !route.route.0.is_empty()),
+        ("redirect", route.redirect.is_some()),
+        ("directResponse", route.direct_response.is_some()),
+    ];
+    if part == Part::Root {
+        for (name, _) in actions.iter().filter(|(_, is_there)| *is_there) {
+            let what = format!("the route delegates, and has `{name}` as well");
+            c.refuse(
+                route.at,
+                what,
+                format!("keep one of `delegate` and `{name}`"),
+            );
+        }
+        return;
+    }
+    if let (Part::Delegate, Some(delegate)) = (part, &route.delegate) {
+        let what = "a delegate cannot delegate again";
+        c.refuse(delegate.at, what, "write the route here, or `hosts` above");
+    }
+    let there: Vec<_> = actions.iter().filter(|a| a.1).map(|a| a.0).collect();
+    match there[..] {
+        [] => {
+            let what = "the route leads nowhere: it has no `route`, `redirect` or `directResponse`";
+            c.require(route.at, "route", what, "write `route` with a destination");
+        }
+        [_] => {}
+        [one, two, ..] => {
+            let what = format!("the route has both `{one}` and `{two}`");
+            c.refuse(route.at, what, "keep one of them");
+        }
+    }
+    let answers = route.redirect.is_some() || route.direct_response.is_some();
+    if let (true, Some(rewrite)) = (answers, &route.rewrite) {
+        let what = "a route that answers itself cannot have a `rewrite`";
+        c.refuse(rewrite.at, what, "remove it");
+    }
+    if let (true, Some(fault)) = (route.redirect.is_some(), &route.fault) {
+        let what = "a route that redirects cannot have a `fault`";
+        c.refuse(fault.at, what, "remove it");
+    }
+}
+
+fn destinations(c: &mut Check<'_>, routes: &Nullable<HttpDestination>, at: At) {
+    let mut sum = 0;
+    for route in routes.0.iter().flatten() {
+        leads_to(c, route.destination.as_ref(), route.at);
+        if let Some(headers) = &route.headers {
+            header_operations::headers(c, headers);
+        }
+        sum += weight(c, route.weight);
+    }
+    total(c, sum, routes.0.len(), at);
+}
+
+pub(super) fn weight(c: &mut Check<'_>, weight: Int) -> i64 {
+    match weight {
+        Some(weight) if weight.value < 0 => {
+            c.refuse(weight.at, "a weight is not negative", "write 0 or more");
+            0
+        }
+        weight => weight.map_or(0, |weight| weight.value.into()),
+    }
+}
+
+/// Several destinations share by weight, so that one of them must have some.
+pub(super) fn total(c: &mut Check<'_>, total: i64, destinations: usize, at: At) {
+    if destinations > 1 && total == 0 {
+        let what = "the weights of the destinations add up to 0";
+        c.refuse(at, what, "give each destination a `weight`");
+    }
+}
+
+/// Checks a destination that has to be there.
+pub(super) fn leads_to(c: &mut Check<'_>, to: Option<&Destination>, at: At) {
+    if let Some(to) = to {
+        destination(c, to);
+    } else {
+        let what = "there is no destination";
+        c.require(at, "destination", what, "write `destination: {host: …}`");
+    }
+}
+
+pub(super) fn destination(c: &mut Check<'_>, destination: &Destination) {
+    match destination
+        .host
+        .as_ref()
+        .filter(|host| !host.value.is_empty())
+    {
+        None => c.require(
+            destination.at,
+            "host",
+            "the destination has no host",
+            "write `host`",
+        ),
+        Some(host) if host.value == "*" => {
+            c.refuse(host.at, "`*` is no destination", "name one host");
+        }
+        Some(host) => c.wildcard(host),
+    }
+    if let Some(subset) = &destination.subset
+        && !subset.value.is_empty()
+        && !is_label(&subset.value)
+    {
+        let what = format!("`{}` cannot be a subset's name", shorten(&subset.value));
+        c.refuse(subset.at, what, "use letters, digits and `-`");
+    }
+    if let Some(port) = destination.port.as_ref().and_then(|port| port.number) {
+        c.port(port);
+    }
+}

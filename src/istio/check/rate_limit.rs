@@ -1,0 +1,252 @@
+//! The patches that this crate knows: Envoy's local rate limit, in all its spellings.
+
+use std::time::Duration;
+
+use crate::istio::code::Code;
+use crate::istio::finding::Finding;
+use crate::istio::kinds::envoy_filter::{ApplyTo, ConfigPatch, Operation};
+use crate::istio::kinds::local_rate_limit::{
+    Denominator, LocalRateLimit, RuntimeFraction, TokenBucket, TypedStruct,
+};
+use crate::istio::read::{Raw, Read, Reader, shorten};
+use crate::istio::tree::{At, Tree};
+
+const FILTER: &str = "envoy.filters.http.local_ratelimit";
+const TYPE: &str = "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit";
+const STRUCTS: [&str; 2] = ["udpa.type.v1.TypedStruct", "xds.type.v3.TypedStruct"];
+
+/// Checks what a patch puts into a proxy.
+pub(super) fn patch(patch: &ConfigPatch, reader: &mut Reader<'_>) {
+    let Some(Raw(value)) = patch.patch.as_ref().and_then(|patch| patch.value) else {
+        let operation = patch.patch.as_ref().and_then(|patch| patch.operation);
+        // A patch that removes needs no value.
+        if operation.is_none_or(|operation| operation.value != Operation::Remove) {
+            let finding = Finding::refused(patch.at).missing("patch.value");
+            let finding = finding.what("the patch has no value");
+            reader
+                .findings
+                .push(finding.mend("write `patch: {operation: …, value: …}`"));
+        } else {
+            unknown(patch.at, reader);
+        }
+        return;
+    };
+    let configs = find(patch.apply_to.map(|apply| apply.value), value, reader.tree);
+    if configs.is_empty() {
+        unknown(value, reader);
+    }
+    let was = std::mem::replace(&mut reader.envoy, true);
+    for config in configs {
+        if let Some(limit) = read(config, reader) {
+            local_rate_limit(&limit, reader);
+        }
+    }
+    reader.envoy = was;
+}
+
+fn unknown(at: At, reader: &mut Reader<'_>) {
+    let name = either(reader.tree, at, "name", "name").and_then(|name| reader.tree.text(name));
+    let what = name.map_or_else(
+        || "only patches of the local rate limit are known here".to_owned(),
+        |name| format!("`{}` is not known here", shorten(name)),
+    );
+    reader.findings.push(
+        Finding::warning(Code::UnknownFilter, at)
+            .what(what)
+            .here("nothing of this patch is enforced")
+            .istio("Istio patches its proxies with it")
+            .mend("use a layer of this crate, or see to it by other means"),
+    );
+}
+
+/// Finds the configurations of the filter: the filter's own, or those of a route or a virtual host.
+fn find(apply_to: Option<ApplyTo>, value: At, tree: &Tree) -> Vec<At> {
+    let config = either(tree, value, "typed_config", "typedConfig");
+    if apply_to == Some(ApplyTo::HttpFilter) {
+        let is_named = tree.child(value, "name").and_then(|name| tree.text(name)) == Some(FILTER);
+        return config
+            .filter(|config| is_named || type_of(tree, *config).is_some_and(|t| t.ends_with(TYPE)))
+            .into_iter()
+            .collect();
+    }
+    // In a virtual host of a patch, the routes may carry it too.
+    let mut places = vec![value];
+    if let Some(routes) = tree.child(value, "routes") {
+        places.extend(tree.items(routes));
+    }
+    places
+        .into_iter()
+        .filter_map(|place| {
+            either(
+                tree,
+                place,
+                "typed_per_filter_config",
+                "typedPerFilterConfig",
+            )
+        })
+        .filter_map(|filters| tree.child(filters, FILTER))
+        .collect()
+}
+
+fn type_of(tree: &Tree, config: At) -> Option<&str> {
+    let kind = tree
+        .child(config, "@type")
+        .and_then(|kind| tree.text(kind))?;
+    if !STRUCTS.iter().any(|wrapper| kind.ends_with(wrapper)) {
+        return Some(kind);
+    }
+    either(tree, config, "type_url", "typeUrl").and_then(|kind| tree.text(kind))
+}
+
+/// Reads a configuration, out of its wrapper if it has one.
+pub(crate) fn read(config: At, reader: &mut Reader<'_>) -> Option<LocalRateLimit> {
+    let kind = reader
+        .tree
+        .child(config, "@type")
+        .and_then(|kind| reader.tree.text(kind));
+    let Some(kind) = kind else {
+        let finding = Finding::refused(config).missing("@type");
+        let finding = finding.what("the configuration has no `@type`").at_key();
+        let mend = format!("write `\"@type\": type.googleapis.com/{TYPE}`");
+        reader.findings.push(finding.mend(mend));
+        return None;
+    };
+    let full = type_of(reader.tree, config).unwrap_or_default();
+    if !full.ends_with(TYPE) {
+        let what = format!("`{}` is not the type of a local rate limit", shorten(full));
+        let finding = Finding::refused(config).what(what);
+        let mend = format!("write type.googleapis.com/{TYPE}");
+        reader.findings.push(finding.mend(mend));
+        return None;
+    }
+    if STRUCTS.iter().any(|wrapper| kind.ends_with(wrapper)) {
+        let wrapper = TypedStruct::read(config, reader)?;
+        let Raw(value) = wrapper.value?;
+        return LocalRateLimit::read(value, reader);
+    }
+    LocalRateLimit::read(config, reader)
+}
+
+fn local_rate_limit(limit: &LocalRateLimit, reader: &mut Reader<'_>) {
+    for bucket in limit.token_bucket.iter().chain(
+        limit
+            .descriptors
+            .iter()
+            .filter_map(|descriptor| descriptor.token_bucket.as_ref()),
+    ) {
+        token_bucket(bucket, reader);
+    }
+    for descriptor in &limit.descriptors {
+        let is_good = descriptor
+            .entries
+            .iter()
+            .all(|entry| entry.key.as_ref().is_some_and(|key| !key.value.is_empty()));
+        if !is_good || descriptor.entries.is_empty() || descriptor.token_bucket.is_none() {
+            let what = "a descriptor needs `entries` with a key each, and a `token_bucket`";
+            refused_by_envoy(descriptor.at, what, "write them", reader);
+        }
+    }
+    if limit
+        .stat_prefix
+        .as_ref()
+        .is_none_or(|prefix| prefix.value.is_empty())
+    {
+        let what = "the filter has no `stat_prefix`";
+        let mend = "write `stat_prefix: http_local_rate_limiter`";
+        refused_by_envoy(limit.at, what, mend, reader);
+    }
+    if limit.token_bucket.is_none() && limit.descriptors.is_empty() {
+        // A filter that is only switched on here, and has its buckets at the routes.
+        return;
+    }
+    let missing: Vec<_> = [
+        ("filter_enabled", &limit.filter_enabled),
+        ("filter_enforced", &limit.filter_enforced),
+    ]
+    .into_iter()
+    .filter(|(_, fraction)| share(fraction.as_ref()).is_none())
+    .map(|(name, _)| name)
+    .collect();
+    if !missing.is_empty() {
+        let mend = "{default_value: {numerator: 100, denominator: HUNDRED}}";
+        let lines: Vec<_> = missing
+            .iter()
+            .map(|name| format!("{name}: {mend}"))
+            .collect();
+        let what = format!("the limit has no {}", missing.join(" and no "));
+        reader.findings.push(
+            Finding::warning(Code::LimitNotEnforced, limit.at)
+                .at_key()
+                .what(what)
+                .here("what is missing is read as 100 %")
+                .istio("each defaults to 0 %: Envoy limits nothing")
+                .mend(format!("write\n{}", lines.join("\n"))),
+        );
+    }
+    for (name, fraction) in [
+        ("filter_enabled", &limit.filter_enabled),
+        ("filter_enforced", &limit.filter_enforced),
+    ] {
+        if share(fraction.as_ref()) == Some(0) {
+            reader.findings.push(
+                Finding::warning(Code::LimitNotEnforced, limit.at)
+                    .at_key()
+                    .what(format!("`{name}` is 0 %"))
+                    .here("the limit limits nothing")
+                    .istio("Envoy limits nothing")
+                    .mend("raise the numerator when it shall"),
+            );
+        }
+    }
+}
+
+/// Returns the millionths of requests, or `None` if they are not said.
+fn share(fraction: Option<&RuntimeFraction>) -> Option<u64> {
+    let percent = fraction?.default_value.as_ref()?;
+    let scale = match percent.denominator.map(|denominator| denominator.value) {
+        None | Some(Denominator::Hundred) => 10_000,
+        Some(Denominator::TenThousand) => 100,
+        Some(Denominator::Million) => 1,
+    };
+    Some(percent.numerator.map_or(0, |n| u64::from(n.value)) * scale)
+}
+
+fn token_bucket(bucket: &TokenBucket, reader: &mut Reader<'_>) {
+    match bucket.fill_interval {
+        None => {
+            let what = "the bucket is never filled again: it has no `fill_interval`";
+            refused_by_envoy(bucket.at, what, "write `fill_interval: 60s`", reader);
+        }
+        Some(interval) if interval.value < Duration::from_millis(50) => {
+            let what = "the `fill_interval` is shorter than 50ms";
+            refused_by_envoy(interval.at, what, "write 0.05s or more", reader);
+        }
+        Some(_) => {}
+    }
+    if bucket.max_tokens.is_none() {
+        let what = "the bucket has no `max_tokens`";
+        refused_by_envoy(
+            bucket.at,
+            what,
+            "write how many requests may come at once",
+            reader,
+        );
+    }
+    if let Some(tokens) = bucket.tokens_per_fill.filter(|tokens| tokens.value == 0) {
+        let what = "the bucket is filled with 0 tokens";
+        refused_by_envoy(tokens.at, what, "write 1 or more", reader);
+    }
+}
+
+fn refused_by_envoy(at: At, what: &str, mend: &str, reader: &mut Reader<'_>) {
+    reader.findings.push(
+        Finding::refused(at)
+            .what(what)
+            .istio("Istio takes it; Envoy refuses the whole listener or route")
+            .mend(mend),
+    );
+}
+
+fn either(tree: &Tree, at: At, snake: &str, camel: &str) -> Option<At> {
+    tree.child(at, snake).or_else(|| tree.child(at, camel))
+}

@@ -1,0 +1,55 @@
+use super::Check;
+use crate::istio::kinds::http_route::Retries;
+use crate::istio::read::shorten;
+
+const RETRY_ON: [&str; 16] = [
+    "5xx",
+    "cancelled",
+    "connect-failure",
+    "deadline-exceeded",
+    "envoy-ratelimited",
+    "gateway-error",
+    "http3-post-connect-failure",
+    "internal",
+    "refused-stream",
+    "reset",
+    "reset-before-request",
+    "resource-exhausted",
+    "retriable-4xx",
+    "retriable-headers",
+    "retriable-status-codes",
+    "unavailable",
+];
+
+pub(super) fn retries(c: &mut Check<'_>, retries: Option<&Retries>) {
+    let Some(retries) = retries else { return };
+    let attempts = retries.attempts.map_or(0, |attempts| attempts.value);
+    let says_more = retries.per_try_timeout.is_some()
+        || retries.retry_on.is_some()
+        || retries.retry_remote_localities.is_some()
+        || retries.backoff.is_some();
+    if attempts < 0 {
+        let at = retries.attempts.map_or(retries.at, |attempts| attempts.at);
+        c.refuse(at, "attempts are not negative", "write 0 or more");
+    } else if attempts == 0 && says_more {
+        let what = "the retries are described, and there are 0 attempts";
+        c.refuse(
+            retries.at,
+            what,
+            "write `attempts: 2`, or nothing but `attempts: 0`",
+        );
+    }
+    c.time(&retries.per_try_timeout);
+    c.time(&retries.backoff);
+    let Some(retry_on) = &retries.retry_on else {
+        return;
+    };
+    for token in retry_on.value.split(',').map(str::trim) {
+        let is_status = token.parse::<u16>().is_ok_and(|s| (100..600).contains(&s));
+        if !token.is_empty() && !is_status && !RETRY_ON.contains(&token) {
+            let what = format!("`{}` is nothing to retry on", shorten(token));
+            let mend = format!("write some of {}, or statuses", RETRY_ON.join(","));
+            c.refuse(retry_on.at, what, mend);
+        }
+    }
+}

@@ -1,0 +1,223 @@
+use super::Check;
+use super::names::{is_header_name, is_label};
+use crate::istio::kinds::destination_rule::Selector;
+use crate::istio::kinds::security::{
+    JwtRule, PeerAuthentication, RequestAuthentication, TargetRef,
+};
+use crate::istio::read::{Entries, Nullable, Set, Text, shorten};
+
+/// What a policy may be attached to.
+const TARGETS: [(&str, &str); 5] = [
+    ("gateway.networking.k8s.io", "Gateway"),
+    ("gateway.networking.k8s.io", "GatewayClass"),
+    ("", "Service"),
+    ("core", "Service"),
+    ("networking.istio.io", "ServiceEntry"),
+];
+
+pub(super) fn peer_authentication(c: &mut Check<'_>, peer: &PeerAuthentication) {
+    selector(c, peer.selector.as_ref());
+    let Some(ports) = &peer.port_level_mtls else {
+        return;
+    };
+    if ports.ports.is_empty() {
+        c.refuse(
+            ports.at,
+            "`portLevelMtls` names no port",
+            "name one, or remove it",
+        );
+    }
+    let selects = peer
+        .selector
+        .as_ref()
+        .is_some_and(|s| !s.match_labels.is_empty());
+    if !selects {
+        let what = "`portLevelMtls` needs a `selector`: ports are a workload's";
+        c.refuse(ports.at, what, "write `selector` with `matchLabels`");
+    }
+    for (port, _) in &ports.ports {
+        if !port
+            .value
+            .parse()
+            .is_ok_and(|port: u32| (1..=65_535).contains(&port))
+        {
+            let what = format!("`{}` is no port", shorten(&port.value));
+            c.refuse(port.at, what, "write a port from 1 to 65535");
+        }
+    }
+}
+
+pub(super) fn request_authentication(c: &mut Check<'_>, request: &RequestAuthentication) {
+    attachment(
+        c,
+        request.selector.as_ref(),
+        request.target_ref.as_ref(),
+        &request.target_refs,
+    );
+    for rule in &request.jwt_rules.0 {
+        match rule {
+            Some(rule) => jwt_rule(c, rule),
+            None => c.refuse(
+                request.at,
+                "a rule of `jwtRules` is null",
+                "write or remove it",
+            ),
+        }
+    }
+}
+
+fn jwt_rule(c: &mut Check<'_>, rule: &JwtRule) {
+    if is_empty(&rule.issuer) {
+        c.require(
+            rule.at,
+            "issuer",
+            "the rule has no issuer",
+            "write `issuer`",
+        );
+    }
+    if rule
+        .audiences
+        .iter()
+        .any(|audience| audience.value.is_empty())
+    {
+        c.refuse(rule.at, "an audience is empty", "write or remove it");
+    }
+    if let Some(uri) = rule.jwks_uri.as_ref().filter(|uri| !uri.value.is_empty()) {
+        let rest = ["http://", "https://"]
+            .iter()
+            .find_map(|s| uri.value.strip_prefix(s));
+        if rest.is_none_or(|rest| rest.is_empty() || rest.starts_with(['/', ':'])) {
+            c.refuse(
+                uri.at,
+                "this is no URL with http or https",
+                "write `https://…`",
+            );
+        }
+    }
+    if let Some(keys) = &rule.jwks {
+        let is_json = keys.value.trim_start().starts_with('{') && keys.value.contains("\"keys\"");
+        if !keys.value.is_empty() && !is_json {
+            c.refuse(keys.at, "this is no set of keys", "write `{\"keys\": […]}`");
+        } else if ["\"d\"", "\"p\"", "\"k\""]
+            .iter()
+            .any(|part| keys.value.contains(part))
+        {
+            let what = "the keys hold a private key";
+            c.warn(
+                keys.at,
+                what,
+                "nothing is done with it",
+                "keep the public part only",
+            );
+        }
+    }
+    for header in rule.from_headers.0.iter().flatten() {
+        if is_empty(&header.name) {
+            c.require(header.at, "name", "a header has no name", "write `name`");
+        }
+    }
+    for text in rule
+        .from_params
+        .iter()
+        .chain(&rule.from_cookies)
+        .chain(&rule.space_delimited_claims)
+    {
+        if text.value.is_empty() {
+            c.refuse(text.at, "a name is empty", "write or remove it");
+        }
+    }
+    for claim in rule.output_claim_to_headers.0.iter().flatten() {
+        if is_empty(&claim.claim) {
+            c.require(claim.at, "claim", "the claim has no name", "write `claim`");
+        }
+        let header = claim
+            .header
+            .as_ref()
+            .map_or("", |header| header.value.as_str());
+        if !is_header_name(header) {
+            let what = format!("`{}` is no header's name", shorten(header));
+            c.refuse(claim.at, what, "use letters, digits, `-` and `_`");
+        }
+    }
+    c.time(&rule.timeout);
+}
+
+/// Checks what a policy is for: a selector or references, not both.
+pub(super) fn attachment(
+    c: &mut Check<'_>,
+    by_labels: Option<&Selector>,
+    one: Option<&TargetRef>,
+    many: &Nullable<TargetRef>,
+) {
+    selector(c, by_labels);
+    let ways = [by_labels.is_some(), one.is_some(), !many.0.is_empty()];
+    if ways.iter().filter(|way| **way).count() > 1 {
+        let at = by_labels
+            .map(|selector| selector.at)
+            .or_else(|| one.map(|one| one.at));
+        let what = "a policy has one of `selector`, `targetRef` and `targetRefs`";
+        c.refuse(at.unwrap_or(c.object.at), what, "keep one of them");
+    }
+    for target in one.into_iter().chain(many.0.iter().flatten()) {
+        target_ref(c, target);
+    }
+}
+
+fn target_ref(c: &mut Check<'_>, target: &TargetRef) {
+    if is_empty(&target.name) {
+        c.require(target.at, "name", "the target has no name", "write `name`");
+    }
+    let text = |text: &Text| {
+        text.as_ref()
+            .map_or(String::new(), |text| text.value.clone())
+    };
+    let (group, kind) = (text(&target.group), text(&target.kind));
+    if !TARGETS.contains(&(group.as_str(), kind.as_str())) {
+        let what = format!(
+            "a policy cannot be for `{}/{}`",
+            shorten(&group),
+            shorten(&kind)
+        );
+        c.refuse(
+            target.at,
+            what,
+            "write a Gateway, a Service or a ServiceEntry",
+        );
+    }
+    let namespace = text(&target.namespace);
+    if !namespace.is_empty() && namespace != c.object.namespace {
+        let what = "a policy cannot be for another namespace";
+        c.refuse(target.at, what, "remove `namespace`");
+    }
+}
+
+pub(super) fn selector(c: &mut Check<'_>, selector: Option<&Selector>) {
+    if let Some(selector) = selector {
+        match_labels(c, &selector.match_labels);
+    }
+}
+
+fn match_labels(c: &mut Check<'_>, labels: &Entries<Set<String>>) {
+    for (key, value) in labels {
+        let value = value.as_ref().map_or("", |value| value.value.as_str());
+        if key.value.is_empty() {
+            c.refuse(key.at, "a label has no key", "write its key");
+        } else if key.value.contains('*') || value.contains('*') {
+            c.refuse(
+                key.at,
+                "a label has no `*`: it is not a pattern",
+                "write the whole value",
+            );
+        }
+    }
+}
+
+pub(super) fn is_empty(text: &Text) -> bool {
+    text.as_ref().is_none_or(|text| text.value.is_empty())
+}
+
+/// Says whether a text names a service account: `name` or `namespace/name`.
+pub(super) fn is_account(text: &str) -> bool {
+    let (namespace, name) = text.split_once('/').unwrap_or(("default", text));
+    is_label(namespace) && name.split('.').all(is_label)
+}

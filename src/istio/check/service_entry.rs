@@ -1,0 +1,205 @@
+use super::Check;
+use super::endpoints;
+use super::exposure::Owner;
+use super::names::is_subnet;
+use crate::istio::kinds::service_entry::{Location, Resolution, ServiceEntry, ServicePort};
+use crate::istio::read::{Text, UInt, shorten};
+
+/// The protocols that Istio knows, in lower case.
+const PROTOCOLS: [&str; 13] = [
+    "grpc",
+    "grpc-web",
+    "hbone",
+    "http",
+    "http2",
+    "http_proxy",
+    "https",
+    "mongo",
+    "mysql",
+    "redis",
+    "tcp",
+    "tls",
+    "udp",
+];
+
+pub(super) fn service_entry(c: &mut Check<'_>, entry: &ServiceEntry) {
+    let resolution = entry.resolution.map_or(Resolution::None, |r| r.value);
+    if entry.hosts.is_empty() {
+        c.require(
+            entry.at,
+            "hosts",
+            "the service entry has no host",
+            "write `hosts`",
+        );
+    }
+    for host in &entry.hosts {
+        if host.value == "*" {
+            c.refuse(
+                host.at,
+                "`*` cannot be a service entry's host",
+                "name the hosts",
+            );
+        } else {
+            c.wildcard(host);
+        }
+        if host.value.starts_with('*') && !host.value.starts_with("*.") {
+            let what = "the `*` stands for part of a label";
+            c.warn(
+                host.at,
+                what,
+                "it is read as it is",
+                "write `*.` and the rest",
+            );
+        }
+        if resolution == Resolution::DynamicDns && !host.value.starts_with('*') {
+            let what = "DYNAMIC_DNS is for hosts with a `*`";
+            c.refuse(host.at, what, "write `resolution: DNS`");
+        }
+    }
+    for address in &entry.addresses {
+        if !is_subnet(&address.value) {
+            c.subnet(address);
+        } else if address.value.contains('/')
+            && !matches!(resolution, Resolution::None | Resolution::Static)
+        {
+            let what = "a range of addresses needs the resolution NONE or STATIC";
+            c.refuse(address.at, what, "write an address, or another resolution");
+        } else if resolution == Resolution::DynamicDns {
+            c.refuse(address.at, "DYNAMIC_DNS has no addresses", "remove them");
+        }
+    }
+    ports(c, entry, resolution);
+    if let Some(selector) = &entry.workload_selector {
+        if !entry.endpoints.0.is_empty() {
+            let what = "a service entry has one of `endpoints` and `workloadSelector`";
+            c.refuse(selector.at, what, "keep one of them");
+        }
+        if !matches!(resolution, Resolution::Static) && !selector.labels.is_empty() {
+            let what = "the workload selector selects for the resolution STATIC only";
+            c.warn(
+                selector.at,
+                what,
+                "it selects nothing",
+                "write `resolution: STATIC`",
+            );
+        }
+        c.labels(&selector.labels);
+    }
+    endpoints::endpoints(c, entry, resolution);
+    shared_addresses(c, entry, resolution);
+    let internal = entry
+        .location
+        .is_some_and(|l| l.value == Location::Internal);
+    if internal && resolution == Resolution::DynamicDns {
+        c.refuse(
+            entry.at,
+            "DYNAMIC_DNS is for MESH_EXTERNAL",
+            "write `location: MESH_EXTERNAL`",
+        );
+    }
+    c.export_to(&entry.export_to, Owner::ServiceEntry);
+}
+
+fn ports(c: &mut Check<'_>, entry: &ServiceEntry, resolution: Resolution) {
+    let (mut numbers, mut names) = (Vec::new(), Vec::new());
+    for port in entry.ports.0.iter().take(2_000) {
+        let Some(port) = port else {
+            c.refuse(entry.at, "a port is null", "write or remove it");
+            continue;
+        };
+        let number = port.number.map_or(0, |number| number.value);
+        let name = port.name.as_ref().map_or("", |name| name.value.as_str());
+        if numbers.contains(&number) {
+            c.refuse(
+                port.at,
+                format!("the port {number} is there twice"),
+                "keep it once",
+            );
+        }
+        if names.contains(&name) {
+            let what = format!("two ports have the name `{}`", shorten(name));
+            c.refuse(port.at, what, "give each its own");
+        }
+        numbers.push(number);
+        names.push(name);
+        service_port(c, port, true);
+        let is_http = is_protocol(
+            &port.protocol,
+            &["http", "http2", "grpc", "grpc-web", "https", "tls"],
+        );
+        if resolution == Resolution::DynamicDns && !is_http {
+            c.refuse(
+                port.at,
+                "DYNAMIC_DNS needs HTTP or TLS, to see the host",
+                "write `protocol: HTTP`",
+            );
+        }
+    }
+}
+
+/// Checks a port of a service or of a server.
+pub(super) fn service_port(c: &mut Check<'_>, port: &ServicePort, is_entry: bool) {
+    if let Some(protocol) = &port.protocol
+        && !protocol.value.is_empty()
+        && !is_protocol(&port.protocol, &PROTOCOLS)
+    {
+        let what = format!("Istio knows no protocol `{}`", shorten(&protocol.value));
+        c.refuse(
+            protocol.at,
+            what,
+            "write HTTP, HTTP2, GRPC, HTTPS, TLS or TCP",
+        );
+    }
+    match port.number {
+        Some(number) => c.port(number),
+        None => c.require(
+            port.at,
+            "number",
+            "the port has no number",
+            "write `number`",
+        ),
+    }
+    if let Some(target) = port.target_port.filter(|_| is_entry) {
+        c.port(target);
+    }
+    if port.name.as_ref().is_none_or(|name| name.value.is_empty()) {
+        c.require(port.at, "name", "the port has no name", "write `name`");
+    }
+}
+
+pub(super) fn is_protocol(protocol: &Text, of: &[&str]) -> bool {
+    let protocol = protocol
+        .as_ref()
+        .map_or("", |protocol| protocol.value.as_str());
+    of.iter().any(|one| one.eq_ignore_ascii_case(protocol))
+}
+
+fn shared_addresses(c: &mut Check<'_>, entry: &ServiceEntry, resolution: Resolution) {
+    let number = |port: UInt| port.map_or(0, |port| port.value);
+    if let Some(port) = entry
+        .ports
+        .0
+        .iter()
+        .flatten()
+        .find(|port| port.protocol.as_ref().is_none_or(|p| p.value.is_empty()))
+        && entry.addresses.is_empty()
+    {
+        let what = format!("port {} has no protocol", number(port.number));
+        let here = "it is read as HTTP if it looks like HTTP";
+        c.warn(port.at, what, here, "write `protocol`");
+    }
+    let is_dns = resolution == Resolution::Dns;
+    let tls = entry
+        .ports
+        .0
+        .iter()
+        .flatten()
+        .find(|port| is_protocol(&port.protocol, &["https", "tls", "tcp"]));
+    if let (true, Some(port), [_, _, ..]) =
+        (is_dns && !entry.addresses.is_empty(), tls, &entry.hosts[..])
+    {
+        let what = "several hosts share the addresses of a port that only the address tells apart";
+        let here = "each host is found by its own name";
+        c.warn(port.at, what, here, "write a service entry for each host");
+    }
+}

@@ -1,0 +1,140 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::code::Code;
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Severity {
+    /// Nothing is wrong; something is worth knowing.
+    Note,
+    /// The document is taken, and does something else than its author may think.
+    Warning,
+    /// The document is not taken.
+    Error,
+}
+
+/// One finding about a file: what is wrong where, what follows here and in Istio, and the mend.
+///
+/// `Display` prints it as rustc does, with the line it is about;
+/// [`to_json`](Self::to_json) gives it to a program.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Diagnostic {
+    pub(super) severity: Severity,
+    pub(super) code: Code,
+    pub(super) file: Option<Arc<Path>>,
+    pub(super) line: u32,
+    pub(super) column: u32,
+    pub(super) len: u32,
+    pub(super) excerpt: Excerpt,
+    pub(super) object: Box<str>,
+    pub(super) path: Box<str>,
+    pub(super) what: Box<str>,
+    pub(super) here: Box<str>,
+    pub(super) istio: Box<str>,
+    pub(super) mend: Box<str>,
+    pub(super) also: Option<Place>,
+}
+
+/// The part of a line that a finding is about, and how far into it the place is.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(super) struct Excerpt {
+    pub(super) text: Box<str>,
+    pub(super) before: usize,
+}
+
+/// A second place that a finding is about.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Place {
+    pub(super) file: Option<Arc<Path>>,
+    pub(super) line: u32,
+    pub(super) column: u32,
+}
+
+impl Severity {
+    /// Returns the name: `error`, `warning` or `note`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl Diagnostic {
+    /// Returns how much it matters.
+    #[must_use]
+    pub const fn severity(&self) -> Severity {
+        self.severity
+    }
+
+    /// Returns its code, which stays the same from release to release.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        self.code
+    }
+
+    /// Returns the file; `None` for a text that was not read from one.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// Returns the line, from 1; 0 if the finding is about the whole file.
+    #[must_use]
+    pub const fn line(&self) -> u32 {
+        self.line
+    }
+
+    /// Returns the column in characters, from 1; 0 if the finding is about the whole file.
+    #[must_use]
+    pub const fn column(&self) -> u32 {
+        self.column
+    }
+
+    /// Returns the object as `Kind namespace/name`, or an empty text if that is not known.
+    #[must_use]
+    pub fn object(&self) -> &str {
+        &self.object
+    }
+
+    /// Returns the path of the field, such as `spec.http[0].timeout`.
+    #[must_use]
+    pub fn field(&self) -> &str {
+        &self.path
+    }
+
+    /// Returns what is wrong.
+    #[must_use]
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// Returns what follows from it here.
+    #[must_use]
+    pub fn here(&self) -> &str {
+        &self.here
+    }
+
+    /// Returns what Istio, Envoy or Kubernetes would do.
+    #[must_use]
+    pub fn istio(&self) -> &str {
+        &self.istio
+    }
+
+    /// Returns what to write instead.
+    #[must_use]
+    pub fn mend(&self) -> &str {
+        &self.mend
+    }
+
+    /// Returns the file, line and column of the second place, if the finding is about two.
+    #[must_use]
+    pub fn also(&self) -> Option<(Option<PathBuf>, u32, u32)> {
+        let place = self.also.as_ref()?;
+        let file = place.file.as_deref().map(Path::to_path_buf);
+        Some((file, place.line, place.column))
+    }
+}

@@ -1,0 +1,121 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use super::deep::deep;
+use super::diagnostic::{Diagnostic, Severity};
+use super::kind::Kind;
+use super::object::Object;
+
+/// Istio's documents, read, checked one by one and together, with all that was found.
+///
+/// Reading never fails: what cannot be read is a [`Diagnostic`] too. **Nothing is enforced by reading**:
+/// this tells what a set of policies says, and what is wrong with it.
+///
+/// See the [module docs](super) for an example.
+#[derive(Debug)]
+pub struct Documents {
+    pub(super) resources: Vec<Resource>,
+    pub(super) diagnostics: Vec<Diagnostic>,
+    pub(super) passed_over: usize,
+}
+
+/// One object of Istio's among the [`Documents`].
+#[derive(Debug)]
+pub struct Resource {
+    pub(super) object: Object,
+    pub(super) file: Option<Arc<Path>>,
+    pub(super) line: u32,
+    pub(super) is_valid: bool,
+}
+
+impl Documents {
+    /// Reads a text of any number of documents, apart by `---`.
+    ///
+    /// At most 64 MiB are read, and 3 MiB a document: what Kubernetes takes in one request.
+    #[must_use]
+    pub fn from_yaml(text: &str) -> Self {
+        deep(|load| load.text(None, text.as_bytes()))
+    }
+
+    /// Reads a file, or all files of a folder and its subfolders that end in `.yaml`, `.yml` or `.json`, in the
+    /// order of their names.
+    ///
+    /// Names that start with a dot are left out, and folders behind a link: a mounted `ConfigMap` shows each
+    /// file once. What cannot be opened is a diagnostic.
+    #[must_use]
+    pub fn from_path(path: impl AsRef<Path>) -> Self {
+        let path = path.as_ref();
+        deep(|load| load.path(path))
+    }
+
+    /// Returns all findings: errors, warnings and notes, in the order of files and lines.
+    #[must_use]
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.diagnostics
+    }
+
+    /// Says whether any finding is an error.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.count(Severity::Error) > 0
+    }
+
+    /// Counts the findings that matter so much.
+    #[must_use]
+    pub fn count(&self, severity: Severity) -> usize {
+        self.diagnostics
+            .iter()
+            .filter(|found| found.severity() == severity)
+            .count()
+    }
+
+    /// Returns Istio's objects, those with errors included, in the order of files and lines.
+    #[must_use]
+    pub fn resources(&self) -> &[Resource] {
+        &self.resources
+    }
+
+    /// Returns how many documents were passed over: other kinds of Kubernetes, and what is no document.
+    #[must_use]
+    pub const fn passed_over(&self) -> usize {
+        self.passed_over
+    }
+}
+
+impl Resource {
+    /// Returns its kind.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.object.kind
+    }
+
+    /// Returns its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.object.name
+    }
+
+    /// Returns its namespace; the default is `default`.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.object.namespace
+    }
+
+    /// Returns the file it was read from; `None` if it was a text.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// Returns the line of its name, from 1.
+    #[must_use]
+    pub const fn line(&self) -> u32 {
+        self.line
+    }
+
+    /// Says whether nothing about it is an error.
+    #[must_use]
+    pub const fn is_valid(&self) -> bool {
+        self.is_valid
+    }
+}

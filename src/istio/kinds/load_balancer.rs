@@ -1,0 +1,86 @@
+use crate::istio::message::{choice, message};
+use crate::istio::read::{Entries, Flag, Nullable, Number, Pick, Set, Text, Texts, Time, UInt};
+
+message! {
+    LoadBalancer {
+        simple: Pick<SimpleBalancer>,
+        consistent_hash: Option<ConsistentHash>,
+        locality_lb_setting: Option<Locality>,
+        warmup_duration_secs: Time,
+        warmup: Option<Warmup>,
+        zone_aware_lb_setting: Option<ZoneAware>,
+    }
+
+    ConsistentHash {
+        http_header_name: Text,
+        http_cookie: Option<HttpCookie>,
+        use_source_ip: Flag,
+        http_query_parameter_name: Text,
+        ring_hash: Option<RingHash>,
+        maglev: Option<Maglev>,
+        minimum_ring_size: UInt,
+    }
+
+    HttpCookie {
+        name: Text,
+        path: Text,
+        ttl: Time,
+        attributes: Nullable<Attribute>,
+    }
+
+    Attribute {
+        name: Text,
+        value: Text,
+    }
+
+    RingHash {
+        minimum_ring_size: UInt,
+    }
+
+    Maglev {
+        table_size: UInt,
+    }
+
+    Locality {
+        distribute: Nullable<Distribute>,
+        failover: Nullable<Failover>,
+        failover_priority: Texts,
+        enabled: Flag,
+    }
+
+    Distribute {
+        from: Text,
+        to: Entries<Set<u32>>,
+    }
+
+    Failover {
+        from: Text,
+        to: Text,
+    }
+
+    ZoneAware {
+        enabled: Flag,
+        failover: Nullable<Failover>,
+        failover_priority: Texts,
+        routing_enabled: Option<super::http_route::Percentage>,
+        min_cluster_size: UInt,
+        force_locality_direct_routing: Flag,
+    }
+
+    Warmup {
+        duration: Time,
+        minimum_percent: Number,
+        aggression: Number,
+    }
+}
+
+choice! {
+    SimpleBalancer {
+        Unspecified "UNSPECIFIED",
+        LeastConn "LEAST_CONN",
+        Random "RANDOM",
+        Passthrough "PASSTHROUGH",
+        RoundRobin "ROUND_ROBIN",
+        LeastRequest "LEAST_REQUEST",
+    }
+}

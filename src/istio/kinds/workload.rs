@@ -1,0 +1,55 @@
+use crate::istio::message::message;
+use crate::istio::read::{Entries, Raw, Set, Text, Texts, UInt};
+
+message! {
+    /// A `WorkloadEntry`, and an endpoint of a `ServiceEntry`.
+    Workload {
+        address: Text,
+        ports: Entries<Set<u32>>,
+        labels: Entries<Set<String>>,
+        network: Text,
+        locality: Text,
+        weight: UInt,
+        service_account: Text,
+    }
+
+    WorkloadGroup {
+        metadata: Option<Raw>,
+        template: Option<Workload>,
+        probe: Option<Probe>,
+    }
+
+    Probe {
+        initial_delay_seconds: UInt,
+        timeout_seconds: UInt,
+        period_seconds: UInt,
+        success_threshold: UInt,
+        failure_threshold: UInt,
+        http_get: Option<HttpGet>,
+        tcp_socket: Option<Raw>,
+        exec: Option<Exec>,
+        grpc: Option<Raw>,
+    }
+
+    HttpGet {
+        path: Text,
+        port: UInt,
+        host: Text,
+        scheme: Text,
+        http_headers: Vec<ProbeHeader>,
+    }
+
+    ProbeHeader {
+        name: Text,
+        value: Text,
+    }
+
+    Exec {
+        command: Texts,
+    }
+
+    /// The selector of the networking kinds, which call their labels so.
+    LabelSelector {
+        labels: Entries<Set<String>>,
+    }
+}

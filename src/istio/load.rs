@@ -1,0 +1,255 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use super::advise;
+use super::code::Code;
+use super::diagnostic::{Diagnostic, Place};
+use super::documents::{Documents, Resource};
+use super::finding::{Also, Finding, Findings};
+use super::object::{self, Content, Named, Object};
+use super::report::{bare, point};
+use super::split::{self, Chunk};
+use super::tree::{At, Mark, Tree};
+use super::{files, yaml};
+
+/// How many bytes of text one load takes.
+pub(super) const MAX_TEXT: usize = 64 << 20;
+/// How many bytes one document may have: what Kubernetes takes in one request.
+const MAX_DOCUMENT: usize = 3 << 20;
+/// How many documents one load takes.
+const MAX_DOCUMENTS: usize = 100_000;
+/// What the values of all documents may take in memory, with what aliases repeat.
+const MAX_MEMORY: usize = 512 << 20;
+/// How many findings are kept; who has more mends these first.
+const MAX_DIAGNOSTICS: usize = 10_000;
+
+/// Documents while they are loaded.
+#[derive(Debug)]
+pub(super) struct Load {
+    units: Vec<Unit>,
+    foreign: Vec<Named>,
+    diagnostics: Vec<Diagnostic>,
+    passed_over: usize,
+    /// What is left of the budgets.
+    text: usize,
+    memory: usize,
+}
+
+/// An object with all that a finding about it needs.
+#[derive(Debug)]
+pub(crate) struct Unit {
+    pub(crate) object: Object,
+    pub(crate) findings: Findings,
+    tree: Arc<Tree>,
+    chunk: Arc<Chunk>,
+}
+
+impl Default for Load {
+    fn default() -> Self {
+        Self {
+            units: Vec::new(),
+            foreign: Vec::new(),
+            diagnostics: Vec::new(),
+            passed_over: 0,
+            text: MAX_TEXT,
+            memory: MAX_MEMORY,
+        }
+    }
+}
+
+impl Load {
+    pub(super) fn path(&mut self, path: &Path) {
+        for found in files::find(path) {
+            match found.and_then(|path| Ok((files::read(&path, self.text)?, path))) {
+                Ok((bytes, path)) => self.text(Some(path.into()), &bytes),
+                Err((path, reason)) => {
+                    let what = format!("cannot be read: {reason}");
+                    self.file_error(Some(path.into()), Code::Unreadable, &what);
+                }
+            }
+        }
+    }
+
+    pub(super) fn text(&mut self, file: Option<Arc<Path>>, bytes: &[u8]) {
+        let Some(left) = self.text.checked_sub(bytes.len()) else {
+            let what = format!("there is more text than {MAX_TEXT} bytes");
+            return self.file_error(file, Code::TooLarge, &what);
+        };
+        self.text = left;
+        match split::split(file.as_ref(), bytes) {
+            Ok(chunks) => {
+                for chunk in chunks {
+                    self.chunk(&Arc::new(chunk));
+                }
+            }
+            Err(place) => {
+                let what = "is not UTF-8 text";
+                let mut diagnostic = bare(file, Code::Unreadable, what);
+                (diagnostic.line, diagnostic.column) = place;
+                self.keep(diagnostic);
+            }
+        }
+    }
+
+    /// Looks at the documents together, and hands out what was found.
+    pub(super) fn finish(mut self) -> Documents {
+        advise::advise(&mut self.units, &self.foreign);
+        let mut resources = Vec::with_capacity(self.units.len());
+        for mut unit in std::mem::take(&mut self.units) {
+            let findings = std::mem::take(&mut unit.findings);
+            let is_valid = !findings.has_errors();
+            self.close(findings, &unit.tree, &unit.chunk, Some(&unit.object));
+            let mark = unit.chunk.mark(unit.tree.point(unit.object.at));
+            resources.push(Resource {
+                object: unit.object,
+                file: unit.chunk.file.clone(),
+                line: mark.line,
+                is_valid,
+            });
+        }
+        self.diagnostics.sort_by(|a, b| {
+            let place = |d: &Diagnostic| (d.file.clone(), d.line, d.column);
+            place(a).cmp(&place(b))
+        });
+        Documents {
+            resources,
+            diagnostics: self.diagnostics,
+            passed_over: self.passed_over,
+        }
+    }
+
+    fn chunk(&mut self, chunk: &Arc<Chunk>) {
+        if chunk.text.len() > MAX_DOCUMENT {
+            let what = format!("the document is larger than {MAX_DOCUMENT} bytes");
+            return self.chunk_error(chunk, Code::TooLarge, Mark::default(), &what);
+        }
+        if self.units.len() + self.passed_over >= MAX_DOCUMENTS {
+            if self.units.len() + self.passed_over == MAX_DOCUMENTS {
+                self.passed_over += 1;
+                let what = format!("there are more than {MAX_DOCUMENTS} documents");
+                self.chunk_error(chunk, Code::TooLarge, Mark::default(), &what);
+            }
+            return;
+        }
+        match yaml::parse(&chunk.text, &mut self.memory) {
+            Ok(trees) => {
+                for tree in trees {
+                    self.tree(&Arc::new(tree), chunk);
+                }
+            }
+            Err(error) => {
+                let code = if error.too_large {
+                    Code::TooLarge
+                } else {
+                    Code::Unreadable
+                };
+                self.chunk_error(chunk, code, error.mark, &error.reason);
+            }
+        }
+    }
+
+    fn tree(&mut self, tree: &Arc<Tree>, chunk: &Arc<Chunk>) {
+        let is_list = tree
+            .child(Tree::ROOT, "kind")
+            .and_then(|kind| tree.text(kind))
+            .is_some_and(|kind| kind == "List");
+        match tree.child(Tree::ROOT, "items") {
+            Some(items) if is_list => {
+                for item in tree.items(items) {
+                    self.document(tree, *item, chunk);
+                }
+            }
+            _ => self.document(tree, Tree::ROOT, chunk),
+        }
+    }
+
+    fn document(&mut self, tree: &Arc<Tree>, at: At, chunk: &Arc<Chunk>) {
+        let mut findings = Findings::default();
+        match object::read(tree, at, &mut findings) {
+            Content::Istio(object) => self.units.push(Unit {
+                object: *object,
+                findings,
+                tree: Arc::clone(tree),
+                chunk: Arc::clone(chunk),
+            }),
+            content => {
+                if let Content::Foreign(named) = content {
+                    self.foreign.push(named);
+                }
+                self.passed_over += 1;
+                self.close(findings, tree, chunk, None);
+            }
+        }
+    }
+
+    /// Turns findings into diagnostics, which need no tree.
+    fn close(&mut self, findings: Findings, tree: &Tree, chunk: &Chunk, object: Option<&Object>) {
+        let name = object.map(|o| format!("{} {}/{}", o.kind, o.namespace, o.name));
+        let (found, left_out) = findings.take();
+        for finding in found {
+            let mark = if finding.key {
+                tree.key_mark(finding.at)
+            } else {
+                tree.point(finding.at)
+            };
+            let path = finding.path(tree);
+            let Finding { also, .. } = finding;
+            let mut diagnostic = Diagnostic {
+                severity: finding.severity,
+                object: name.as_deref().unwrap_or_default().into(),
+                path: path.into(),
+                what: finding.what.into(),
+                here: finding.here.into(),
+                istio: finding.istio.into(),
+                mend: finding.mend.into(),
+                also: also.map(|also| match also {
+                    Also::Here(at) => chunk.place(tree.key_mark(at)),
+                    Also::There(place) => place,
+                }),
+                ..bare(chunk.file.clone(), finding.code, "")
+            };
+            point(&mut diagnostic, chunk, mark);
+            self.keep(diagnostic);
+        }
+        if left_out > 0 {
+            let what = format!("there are {left_out} findings more in this document");
+            self.chunk_error(chunk, Code::MoreFindings, Mark::default(), &what);
+        }
+    }
+
+    fn chunk_error(&mut self, chunk: &Chunk, code: Code, mark: Mark, what: &str) {
+        let mut diagnostic = bare(chunk.file.clone(), code, what);
+        let first = Mark {
+            line: 1,
+            column: 1,
+            len: 1,
+        };
+        let mark = if mark.line == 0 { first } else { mark };
+        point(&mut diagnostic, chunk, mark);
+        self.keep(diagnostic);
+    }
+
+    pub(super) fn file_error(&mut self, file: Option<Arc<Path>>, code: Code, what: &str) {
+        self.keep(bare(file, code, what));
+    }
+
+    fn keep(&mut self, diagnostic: Diagnostic) {
+        if self.diagnostics.len() < MAX_DIAGNOSTICS {
+            self.diagnostics.push(diagnostic);
+        } else if self.diagnostics.len() == MAX_DIAGNOSTICS {
+            let what = format!("there are more than {MAX_DIAGNOSTICS} findings");
+            self.diagnostics.push(bare(None, Code::MoreFindings, &what));
+        }
+    }
+}
+
+impl Unit {
+    /// Returns where the object's name stands.
+    pub(crate) fn place(&self) -> Place {
+        self.place_of(self.object.at)
+    }
+
+    pub(crate) fn place_of(&self, at: At) -> Place {
+        self.chunk.place(self.tree.point(at))
+    }
+}

@@ -1,0 +1,52 @@
+/// Declares messages: structs that read themselves from YAML, as protobuf's JSON form has it.
+///
+/// A field is named in snake case, and read under its camel-case name as well; `as "name"` gives another. Each
+/// message knows its place, `at`.
+macro_rules! message {
+    ($($(#[$meta:meta])* $name:ident { $($field:ident $(as $json:literal)?: $kind:ty,)* })*) => {$(
+        $(#[$meta])*
+        #[derive(Debug, PartialEq)]
+        #[allow(clippy::struct_field_names, reason = "fields are called as Istio calls them")]
+        pub(crate) struct $name {
+            pub(crate) at: $crate::istio::tree::At,
+            $(pub(crate) $field: $kind,)*
+        }
+
+        impl $crate::istio::read::Read for $name {
+            fn read(
+                at: $crate::istio::tree::At,
+                reader: &mut $crate::istio::read::Reader<'_>,
+            ) -> Option<Self> {
+                const NAMES: &[&str] = &[$($crate::istio::message::name!($field $($json)?)),*];
+                let fields = reader.fields(stringify!($name), at, NAMES)?;
+                let mut fields = fields.into_iter();
+                $(let $field = $crate::istio::read::Field::of(fields.next().flatten(), reader);)*
+                Some(Self { at, $($field,)* })
+            }
+        }
+    )*};
+}
+
+/// Declares a choice among names, as protobuf's enums are written.
+macro_rules! choice {
+    ($($(#[$meta:meta])* $name:ident { $($variant:ident $text:literal,)* })*) => {$(
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        pub(crate) enum $name { $($variant,)* }
+
+        impl $crate::istio::read::Choice for $name {
+            const NAMES: &'static [(&'static str, Self)] = &[$(($text, Self::$variant),)*];
+        }
+    )*};
+}
+
+macro_rules! name {
+    ($field:ident) => {
+        stringify!($field)
+    };
+    ($field:ident $json:literal) => {
+        $json
+    };
+}
+
+pub(crate) use {choice, message, name};

@@ -1,0 +1,106 @@
+//! Reads Istio's YAML, and says what is wrong with it before it runs.
+//!
+//! # Example
+//!
+//! ```
+//! use meshless::istio::{Code, Documents, Severity};
+//!
+//! let documents = Documents::from_yaml("
+//! apiVersion: networking.istio.io/v1
+//! kind: VirtualService
+//! metadata: {name: reviews}
+//! spec:
+//!   hosts: [reviews]
+//!   http:
+//!   - route:
+//!     - destination: {host: reviews}
+//!     retries: {atempts: 3}
+//! ");
+//! let [found] = documents.diagnostics() else { unreachable!("there is one finding") };
+//! assert_eq!((found.severity(), found.code()), (Severity::Error, Code::UnknownField));
+//! assert_eq!((found.line(), found.field()), (10, "spec.http[0].retries.atempts"));
+//! assert_eq!(found.mend(), "did you mean `attempts`?");
+//! println!("{found}");
+//! ```
+//!
+//! prints
+//!
+//! ```text
+//! error[MSH0003]: unknown field `atempts`
+//!   --> <text>:10:15
+//!    |
+//! 10 |     retries: {atempts: 3}
+//!    |               ^^^^^^^
+//!    = field: spec.http[0].retries.atempts of VirtualService default/reviews
+//!    = here: the document is not taken: what it was meant to do would not happen
+//!    = Istio: Kubernetes and `istioctl validate` refuse an unknown field
+//!    = help: did you mean `attempts`?
+//! ```
+//!
+//! # A whole folder, in CI
+//!
+//! `cargo run --example check_policies --features istio -- policies/` prints what it finds and ends with 1 if
+//! anything is an error. It is these lines:
+//!
+//! ```no_run
+//! use meshless::istio::Documents;
+//!
+//! let documents = Documents::from_path("policies");
+//! for found in documents.diagnostics() {
+//!     println!("{found}");
+//! }
+//! std::process::exit(i32::from(documents.has_errors()));
+//! ```
+//!
+//! # Reading is not enforcing
+//!
+//! **Nothing is enforced by what this module reads.** It tells what a set of documents says and what is wrong
+//! with it; the layers of this crate are configured by code. Where a finding says what happens *here*, it says
+//! how the document is read.
+//!
+//! # What it decides, and where that comes from
+//!
+//! - **Errors** are what `istioctl validate` and Kubernetes refuse (`pkg/config/validation` of Istio 1.30), an
+//!   unknown field, two documents that are one object, and what is no YAML.
+//! - **Warnings** are what `istioctl analyze` says of documents without asking a cluster, under its codes
+//!   (`IST0…`), and what is legal and does not do what it looks like, under our own (`MSH…`): see [`Code`].
+//! - **Kinds.** `VirtualService`, `DestinationRule`, `ServiceEntry`, `Gateway` and `EnvoyFilter` (of which only
+//!   the local rate limit is known) are read. `PeerAuthentication`, `RequestAuthentication`,
+//!   `AuthorizationPolicy`, `WorkloadEntry`, `WorkloadGroup`, `Sidecar` and `Telemetry` are checked, each with a
+//!   warning that nothing enforces them. Other kinds of Kubernetes are passed over, with a note.
+//! - **Spelling.** Fields are read in camel case and in snake case, as protobuf's JSON has it, with a warning
+//!   where Kubernetes takes one only. Durations are protobuf's (`1.5s`) and Go's (`1h30m`). `yes`, `on` and `1.10`
+//!   without quotes are no texts, as in Kubernetes.
+//! - **Bounds.** 64 MiB of text a load, 3 MiB, 100 000 values and 64 levels a document, and 512 MiB of values
+//!   with what aliases repeat. What is over is an error, never a crash. 100 findings a document and 10 000 a load
+//!   are kept; that there were more is a finding.
+
+mod advise;
+mod check;
+mod code;
+mod deep;
+mod diagnostic;
+mod documents;
+mod duration;
+mod field;
+mod files;
+mod finding;
+mod kind;
+mod kinds;
+mod load;
+mod message;
+mod nearest;
+mod object;
+mod read;
+mod render;
+mod report;
+mod scalar;
+mod spec;
+mod split;
+mod tree;
+mod yaml;
+
+pub use code::Code;
+pub use diagnostic::{Diagnostic, Severity};
+pub use documents::{Documents, Resource};
+pub use kind::Kind;

@@ -1,0 +1,213 @@
+use super::check;
+use super::code::Code;
+use super::finding::{Finding, Findings};
+use super::kind::{Class, Kind};
+use super::message::message;
+use super::nearest::nearest;
+use super::read::{Entries, Raw, Read, Reader, Set, Text, shorten};
+use super::spec::Spec;
+use super::tree::{At, Tree, Value};
+
+/// One object of Istio's, read and checked by itself.
+#[derive(Debug)]
+pub(crate) struct Object {
+    pub(crate) kind: Kind,
+    pub(crate) name: String,
+    pub(crate) namespace: String,
+    /// Where the name stands, or the object.
+    pub(crate) at: At,
+    /// `None` if it could not be read.
+    pub(crate) spec: Option<Spec>,
+}
+
+/// A name that other kinds give to a service, for those who look for it.
+#[derive(Debug)]
+pub(crate) struct Named {
+    pub(crate) kind: String,
+    pub(crate) name: String,
+    pub(crate) namespace: String,
+}
+
+/// What a document turned out to be.
+#[derive(Debug)]
+pub(crate) enum Content {
+    Foreign(Named),
+    Istio(Box<Object>),
+    Nothing,
+}
+
+message! {
+    Envelope {
+        api_version as "apiVersion": Text,
+        kind: Text,
+        metadata: Option<Metadata>,
+        spec: Option<Raw>,
+        status: Option<Raw>,
+    }
+
+    Metadata {
+        name: Text,
+        namespace: Text,
+        labels: Entries<Set<String>>,
+        annotations: Entries<Set<String>>,
+        creation_timestamp as "creationTimestamp": Option<Raw>,
+        deletion_grace_period_seconds as "deletionGracePeriodSeconds": Option<Raw>,
+        deletion_timestamp as "deletionTimestamp": Option<Raw>,
+        finalizers: Option<Raw>,
+        generate_name as "generateName": Text,
+        generation: Option<Raw>,
+        managed_fields as "managedFields": Option<Raw>,
+        owner_references as "ownerReferences": Option<Raw>,
+        resource_version as "resourceVersion": Option<Raw>,
+        self_link as "selfLink": Option<Raw>,
+        uid: Option<Raw>,
+    }
+}
+
+/// Reads one object.
+pub(super) fn read(tree: &Tree, at: At, findings: &mut Findings) -> Content {
+    if !matches!(tree.value(at), Value::Map(_)) {
+        findings.push(
+            Finding::error(Code::WrongType, at)
+                .what("a document is an object with `apiVersion`, `kind`, `metadata` and `spec`")
+                .here("nothing of it is taken")
+                .istio("Kubernetes refuses it")
+                .mend("start it with `apiVersion:` and `kind:`"),
+        );
+        return Content::Nothing;
+    }
+    let text = |key| tree.child(at, key).and_then(|child| tree.text(child));
+    let (Some(api_version), Some(kind)) = (text("apiVersion"), text("kind")) else {
+        nameless(tree, at, findings);
+        return Content::Nothing;
+    };
+    let metadata = tree.child(at, "metadata");
+    let named = |key| metadata.and_then(|at| tree.text(tree.child(at, key)?));
+    let foreign = || Named {
+        kind: kind.to_owned(),
+        name: named("name").unwrap_or_default().to_owned(),
+        namespace: named("namespace").unwrap_or("default").to_owned(),
+    };
+    match Class::of(api_version, kind) {
+        Class::Istio(kind, is_served) => {
+            if !is_served {
+                version(kind, api_version, tree, at, findings);
+            }
+            Content::Istio(Box::new(istio(kind, tree, at, findings)))
+        }
+        Class::Foreign => {
+            findings.push(
+                Finding::note(Code::PassedOver, at)
+                    .what(format!("{} is none of Istio's kinds", shorten(kind)))
+                    .here("it is passed over"),
+            );
+            Content::Foreign(foreign())
+        }
+        class => {
+            unread(class, kind, tree, at, findings);
+            Content::Nothing
+        }
+    }
+}
+
+fn istio(kind: Kind, tree: &Tree, at: At, findings: &mut Findings) -> Object {
+    let mut reader = Reader {
+        tree,
+        findings,
+        envoy: false,
+    };
+    let envelope = Envelope::read(at, &mut reader);
+    let metadata = envelope
+        .as_ref()
+        .and_then(|envelope| envelope.metadata.as_ref());
+    let name = metadata.and_then(|metadata| metadata.name.clone());
+    let namespace = metadata.and_then(|metadata| metadata.namespace.clone());
+    let generated = metadata.is_some_and(|metadata| metadata.generate_name.is_some());
+    if !generated {
+        check::name(
+            name.as_ref(),
+            metadata.map_or(at, |m| m.at),
+            reader.findings,
+        );
+    }
+    let mut object = Object {
+        kind,
+        at: name.as_ref().map_or(at, |name| name.at),
+        name: name.map(|name| name.value).unwrap_or_default(),
+        namespace: namespace.map_or_else(|| "default".into(), |n| n.value),
+        spec: None,
+    };
+    let spec = tree.child(at, "spec").filter(|_| envelope.is_some());
+    let is_empty = spec.is_none_or(|spec| matches!(tree.value(spec), Value::Null));
+    object.spec = match spec {
+        // Absent is the same as empty, and what a kind requires is said by its own check.
+        _ if is_empty => check::empty(kind, spec, at, &mut reader),
+        Some(spec) => Spec::read(kind, spec, &mut reader),
+        None => None,
+    };
+    if let Some(spec) = &object.spec {
+        check::check(&object, spec, &mut reader);
+    }
+    if kind.is_checked_only() {
+        check::not_enforced(kind, at, reader.findings);
+    }
+    object
+}
+
+fn nameless(tree: &Tree, at: At, findings: &mut Findings) {
+    let missing = if tree.child(at, "kind").is_none() {
+        "kind"
+    } else {
+        "apiVersion"
+    };
+    findings.push(
+        Finding::warning(Code::PassedOver, at)
+            .missing(missing)
+            .what(format!("the document has no `{missing}`"))
+            .here("it is passed over: nothing of it has an effect")
+            .istio("Kubernetes refuses it")
+            .mend(format!("write `{missing}:`, or keep it in another folder")),
+    );
+}
+
+fn version(kind: Kind, api_version: &str, tree: &Tree, at: At, findings: &mut Findings) {
+    let at = tree.child(at, "apiVersion").unwrap_or(at);
+    let (group, best) = (kind.group(), kind.versions()[0]);
+    findings.push(
+        Finding::warning(Code::ApiVersion, at)
+            .what(format!("{kind} is not served as {}", shorten(api_version)))
+            .here(format!("it is read as {group}/{best}"))
+            .istio(format!(
+                "Kubernetes refuses it: no matches for kind \"{kind}\" in that version"
+            ))
+            .mend(format!("write `apiVersion: {group}/{best}`")),
+    );
+}
+
+fn unread(class: Class, kind: &str, tree: &Tree, at: At, findings: &mut Findings) {
+    let kind = shorten(kind);
+    let names = Kind::ALL.iter().map(|kind| kind.as_str());
+    let place = tree.child(at, "kind").unwrap_or(at);
+    findings.push(match class {
+        Class::Unread => Finding::warning(Code::PassedOver, place)
+            .what(format!("{kind} is not read"))
+            .here("it is passed over: nothing of it is enforced")
+            .istio("Istio applies it to the proxies"),
+        Class::Misplaced(known) => {
+            let (group, best) = (known.group(), known.versions()[0]);
+            Finding::error(Code::ApiVersion, tree.child(at, "apiVersion").unwrap_or(at))
+                .what(format!("{kind} is of the group {group}"))
+                .here("the document is not taken")
+                .istio("Kubernetes refuses it")
+                .mend(format!("write `apiVersion: {group}/{best}`"))
+        }
+        _ => Finding::error(Code::UnknownKind, place)
+            .what(format!("Istio has no kind `{kind}`"))
+            .here("the document is not taken: what it was meant to do would not happen")
+            .istio("Kubernetes refuses it")
+            .mend(nearest(kind, names).map_or_else(
+                || "see the kinds in Istio's reference".into(),
+                |near| format!("did you mean `{near}`?"),
+            )),
+    });
+}

@@ -1,0 +1,251 @@
+use std::time::Duration;
+
+use super::code::Code;
+use super::finding::{Finding, Findings};
+use super::nearest::nearest;
+use super::tree::{At, Tree, Value};
+
+/// Reads typed values from a document, and reports all that does not fit.
+#[derive(Debug)]
+pub(crate) struct Reader<'a> {
+    pub(crate) tree: &'a Tree,
+    pub(crate) findings: &'a mut Findings,
+    /// Whether both cases of a field's name are equally good: to Envoy they are, to Kubernetes not.
+    pub(crate) envoy: bool,
+}
+
+/// What can be read from a value.
+pub(crate) trait Read: Sized {
+    fn read(at: At, reader: &mut Reader<'_>) -> Option<Self>;
+}
+
+/// What can stand in a field, which may be missing.
+pub(crate) trait Field: Sized {
+    fn of(at: Option<At>, reader: &mut Reader<'_>) -> Self;
+}
+
+/// One of several names.
+pub(crate) trait Choice: Copy + 'static {
+    const NAMES: &'static [(&'static str, Self)];
+}
+
+/// A value and its place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Set<T> {
+    pub(crate) at: At,
+    pub(crate) value: T,
+}
+
+/// Entries of a map in the order of the file.
+pub(crate) type Entries<T> = Vec<(Set<String>, Option<T>)>;
+
+pub(crate) type Text = Option<Set<String>>;
+pub(crate) type Texts = Vec<Set<String>>;
+pub(crate) type Int = Option<Set<i32>>;
+pub(crate) type UInt = Option<Set<u32>>;
+pub(crate) type Flag = Option<Set<bool>>;
+pub(crate) type Number = Option<Set<f64>>;
+pub(crate) type Time = Option<Set<Duration>>;
+pub(crate) type Pick<T> = Option<Picked<T>>;
+
+/// A chosen name and its place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Picked<T> {
+    pub(crate) at: At,
+    pub(crate) value: T,
+}
+
+/// A list whose items may be null, as protobuf's lists of messages.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Nullable<T>(pub(crate) Vec<Option<T>>);
+
+/// A value that is kept as it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Raw(pub(crate) At);
+
+impl Reader<'_> {
+    /// Finds the fields of a message among the entries of a map, and reports the entries that are none.
+    pub(crate) fn fields(
+        &mut self,
+        message: &str,
+        at: At,
+        names: &'static [&'static str],
+    ) -> Option<Vec<Option<At>>> {
+        let Value::Map(children) = self.tree.value(at) else {
+            self.wrong(at, "an object with fields");
+            return None;
+        };
+        let mut fields: Vec<Option<At>> = vec![None; names.len()];
+        for child in children {
+            let key = self.tree.key(*child).unwrap_or_default();
+            let Some(index) = names.iter().position(|name| is_name(key, name)) else {
+                self.unknown(message, *child, names);
+                continue;
+            };
+            if let Some(first) = fields[index] {
+                self.findings.push(
+                    Finding::error(Code::DuplicateField, *child)
+                        .at_key()
+                        .what(format!("`{key}` is written twice"))
+                        .here("the document is not taken: it cannot be known which one is meant")
+                        .istio("Kubernetes refuses the one or silently keeps the last")
+                        .mend("keep one of the two")
+                        .also(first),
+                );
+                continue;
+            }
+            if !self.envoy && key.contains('_') {
+                self.spelling(*child);
+            }
+            fields[index] = Some(*child);
+        }
+        for field in &mut fields {
+            // Null is the same as absent.
+            if field.is_some_and(|at| matches!(self.tree.value(at), Value::Null)) {
+                *field = None;
+            }
+        }
+        Some(fields)
+    }
+
+    pub(crate) fn wrong(&mut self, at: At, expected: &str) {
+        let found = describe(self.tree.value(at));
+        let mend = match self.tree.value(at) {
+            Value::Bool(_) | Value::Int(_) | Value::Float(_) if expected == "a text" => {
+                "put it between quotes".to_owned()
+            }
+            _ => format!("write {expected}"),
+        };
+        self.findings.push(
+            Finding::error(Code::WrongType, at)
+                .what(format!("expected {expected}, found {found}"))
+                .here("the document is not taken")
+                .istio("Kubernetes and `istioctl validate` refuse it")
+                .mend(mend),
+        );
+    }
+
+    fn unknown(&mut self, message: &str, at: At, names: &'static [&'static str]) {
+        let key = self.tree.key(at).unwrap_or_default();
+        let near = nearest(key, names.iter().copied()).map(camel);
+        let mend = match (message, key, near) {
+            ("Destination", "weight" | "headers", _) => {
+                format!("move `{key}` out of `destination`, to stand beside it")
+            }
+            ("Patch", "listener" | "routeConfiguration" | "cluster", _)
+            | ("ConfigPatch", "listener" | "routeConfiguration" | "cluster" | "context", _) => {
+                format!("move `{key}` into `match`")
+            }
+            (_, _, Some(near)) => format!("did you mean `{near}`?"),
+            (_, _, None) if names.is_empty() => "remove it".into(),
+            (_, _, None) => {
+                let names: Vec<_> = names.iter().map(|name| camel(name)).collect();
+                format!("remove it; the fields here are {}", names.join(", "))
+            }
+        };
+        let istio = if self.envoy {
+            "Istio warns of it and drops it, Envoy never sees it"
+        } else {
+            "Kubernetes and `istioctl validate` refuse an unknown field"
+        };
+        self.findings.push(
+            Finding::error(Code::UnknownField, at)
+                .at_key()
+                .what(format!("unknown field `{}`", shorten(key)))
+                .here("the document is not taken: what it was meant to do would not happen")
+                .istio(istio)
+                .mend(mend),
+        );
+    }
+
+    fn spelling(&mut self, at: At) {
+        let key = self.tree.key(at).unwrap_or_default();
+        self.findings.push(
+            Finding::warning(Code::Spelling, at)
+                .at_key()
+                .what(format!("`{key}` is spelled in snake case"))
+                .here("it is read all the same")
+                .istio("`istioctl validate` reads it, Kubernetes refuses it or drops it in silence")
+                .mend(format!("write `{}`", camel(key))),
+        );
+    }
+}
+
+impl Read for Raw {
+    fn read(at: At, _: &mut Reader<'_>) -> Option<Self> {
+        Some(Self(at))
+    }
+}
+
+impl<T: Read> Read for Set<T> {
+    fn read(at: At, reader: &mut Reader<'_>) -> Option<Self> {
+        T::read(at, reader).map(|value| Self { at, value })
+    }
+}
+
+impl<T: Choice> Read for Picked<T> {
+    fn read(at: At, reader: &mut Reader<'_>) -> Option<Self> {
+        let text = reader.tree.text(at);
+        let found = T::NAMES.iter().find(|(name, _)| text == Some(*name));
+        if let Some((_, value)) = found {
+            return Some(Self { at, value: *value });
+        }
+        let names: Vec<_> = T::NAMES.iter().map(|(name, _)| *name).collect();
+        let near = text.and_then(|text| nearest(text, names.iter().copied()));
+        let given = text.map_or_else(|| describe(reader.tree.value(at)), |t| shorten(t).into());
+        reader.findings.push(
+            Finding::error(Code::WrongType, at)
+                .what(format!("`{given}` is none of {}", names.join(", ")))
+                .here("the document is not taken")
+                .istio("Kubernetes and `istioctl validate` refuse it")
+                .mend(near.map_or_else(
+                    || "write one of them".into(),
+                    |n| format!("did you mean `{n}`?"),
+                )),
+        );
+        None
+    }
+}
+
+pub(super) fn describe(value: &Value) -> String {
+    match value {
+        Value::Bool(value) => format!("the boolean {value}"),
+        Value::Float(value) => format!("the number {value}"),
+        Value::Int(value) => format!("the integer {value}"),
+        Value::List(_) => "a list".into(),
+        Value::Map(_) => "an object".into(),
+        Value::Null => "nothing".into(),
+        Value::Text(text) => format!("the text `{}`", shorten(text)),
+    }
+}
+
+/// Cuts a text of any length to one that fits into a message.
+pub(crate) fn shorten(text: &str) -> &str {
+    text.char_indices()
+        .nth(80)
+        .map_or(text, |(end, _)| &text[..end])
+}
+
+/// Says whether `key` is the field `name`, in snake case or in camel case.
+fn is_name(key: &str, name: &str) -> bool {
+    key == name || name.contains('_') && key == camel(name)
+}
+
+/// Turns a field's name into the form that Istio's documents use.
+pub(crate) fn camel(name: &str) -> String {
+    let mut camel = String::with_capacity(name.len());
+    let mut after = false;
+    for c in name.chars() {
+        if c == '_' {
+            after = true;
+        } else {
+            camel.extend(if after {
+                c.to_uppercase().next()
+            } else {
+                Some(c)
+            });
+            after = false;
+        }
+    }
+    camel
+}

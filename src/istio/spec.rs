@@ -1,0 +1,50 @@
+use super::kind::Kind;
+use super::kinds::destination_rule::DestinationRule;
+use super::kinds::envoy_filter::EnvoyFilter;
+use super::kinds::gateway::Gateway;
+use super::kinds::security::{AuthorizationPolicy, PeerAuthentication, RequestAuthentication};
+use super::kinds::service_entry::ServiceEntry;
+use super::kinds::sidecar::Sidecar;
+use super::kinds::telemetry::Telemetry;
+use super::kinds::virtual_service::VirtualService;
+use super::kinds::workload::{Workload, WorkloadGroup};
+use super::read::{Read, Reader};
+use super::tree::At;
+
+/// What stands at `spec:`.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Spec {
+    AuthorizationPolicy(AuthorizationPolicy),
+    DestinationRule(Box<DestinationRule>),
+    EnvoyFilter(EnvoyFilter),
+    Gateway(Gateway),
+    PeerAuthentication(PeerAuthentication),
+    RequestAuthentication(RequestAuthentication),
+    ServiceEntry(ServiceEntry),
+    Sidecar(Sidecar),
+    Telemetry(Telemetry),
+    VirtualService(VirtualService),
+    WorkloadEntry(Workload),
+    WorkloadGroup(WorkloadGroup),
+}
+
+impl Spec {
+    pub(super) fn read(kind: Kind, at: At, reader: &mut Reader<'_>) -> Option<Self> {
+        Some(match kind {
+            Kind::AuthorizationPolicy => Self::AuthorizationPolicy(Read::read(at, reader)?),
+            Kind::DestinationRule => {
+                Self::DestinationRule(Box::new(DestinationRule::read(at, reader)?))
+            }
+            Kind::EnvoyFilter => Self::EnvoyFilter(Read::read(at, reader)?),
+            Kind::Gateway => Self::Gateway(Read::read(at, reader)?),
+            Kind::PeerAuthentication => Self::PeerAuthentication(Read::read(at, reader)?),
+            Kind::RequestAuthentication => Self::RequestAuthentication(Read::read(at, reader)?),
+            Kind::ServiceEntry => Self::ServiceEntry(Read::read(at, reader)?),
+            Kind::Sidecar => Self::Sidecar(Read::read(at, reader)?),
+            Kind::Telemetry => Self::Telemetry(Read::read(at, reader)?),
+            Kind::VirtualService => Self::VirtualService(Read::read(at, reader)?),
+            Kind::WorkloadEntry => Self::WorkloadEntry(Read::read(at, reader)?),
+            Kind::WorkloadGroup => Self::WorkloadGroup(Read::read(at, reader)?),
+        })
+    }
+}

@@ -1,0 +1,86 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use super::diagnostic::Place;
+use super::tree::Mark;
+
+/// The text between two `---` lines.
+///
+/// Each is parsed by itself, so that one that is no YAML does not hide what is wrong with the others. `---` at the
+/// start of a line ends a document even inside a block of text, so that cutting there is always right.
+#[derive(Debug)]
+pub(super) struct Chunk {
+    pub(super) file: Option<Arc<Path>>,
+    pub(super) text: String,
+    /// How many lines of the file are before it.
+    before: u32,
+}
+
+impl Chunk {
+    /// Turns a place in this text into one in the file.
+    pub(super) fn mark(&self, mark: Mark) -> Mark {
+        Mark {
+            line: mark.line.saturating_add(self.before),
+            ..mark
+        }
+    }
+
+    pub(super) fn place(&self, mark: Mark) -> Place {
+        let mark = self.mark(mark);
+        Place {
+            file: self.file.clone(),
+            line: mark.line,
+            column: mark.column,
+        }
+    }
+}
+
+/// Cuts a text into documents; those of comments and directives only are left out.
+///
+/// # Errors
+///
+/// The line and column of the first byte that is not UTF-8.
+pub(super) fn split(file: Option<&Arc<Path>>, bytes: &[u8]) -> Result<Vec<Chunk>, (u32, u32)> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+        let line = valid.matches('\n').count() + 1;
+        let column = valid.chars().rev().take_while(|c| *c != '\n').count() + 1;
+        let number = |n| u32::try_from(n).unwrap_or(u32::MAX);
+        (number(line), number(column))
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut chunks = Vec::new();
+    let (mut start, mut before, mut line) = (0, 0, 0);
+    let mut push = |text: &str, before| {
+        if !is_blank(text) {
+            chunks.push(Chunk {
+                file: file.cloned(),
+                text: text.to_owned(),
+                before,
+            });
+        }
+    };
+    let mut at = 0;
+    for one in text.split_inclusive('\n') {
+        if is_separator(one) && at > start {
+            push(&text[start..at], before);
+            (start, before) = (at, line);
+        }
+        at += one.len();
+        line += 1;
+    }
+    push(&text[start..], before);
+    Ok(chunks)
+}
+
+fn is_separator(line: &str) -> bool {
+    line.strip_prefix("---")
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
+}
+
+fn is_blank(text: &str) -> bool {
+    text.lines().all(|line| {
+        let line = line.strip_prefix("---").unwrap_or(line).trim_start();
+        line.is_empty() || line.starts_with(['#', '%'])
+    })
+}
