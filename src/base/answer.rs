@@ -3,7 +3,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
+
+use super::GrpcStatus;
 
 /// The body of an answer that this crate gives itself: a short text, all there.
 #[derive(Clone, Debug, Default)]
@@ -14,12 +17,29 @@ impl Answer {
         Self(Bytes::new())
     }
 
-    pub(crate) const fn text(text: &'static str) -> Self {
-        Self(Bytes::from_static(text.as_bytes()))
+    /// Answers an HTTP request: a text, or nothing.
+    pub(crate) fn to_http(status: StatusCode, text: Bytes) -> Response<Self> {
+        let has_text = !text.is_empty();
+        let mut response = Response::new(Self(text));
+        *response.status_mut() = status;
+        if has_text {
+            let text = HeaderValue::from_static("text/plain");
+            response.headers_mut().insert(header::CONTENT_TYPE, text);
+        }
+        response
     }
 
-    pub(crate) const fn bytes(bytes: Bytes) -> Self {
-        Self(bytes)
+    /// Answers a gRPC request: 200, with the status and the message among the headers.
+    pub(crate) fn to_grpc(status: GrpcStatus, message: Option<HeaderValue>) -> Response<Self> {
+        let mut response = Response::new(Self::empty());
+        let headers = response.headers_mut();
+        let grpc = HeaderValue::from_static("application/grpc");
+        headers.insert(header::CONTENT_TYPE, grpc);
+        headers.insert("grpc-status", status.to_header());
+        if let Some(message) = message {
+            headers.insert("grpc-message", message);
+        }
+        response
     }
 
     /// Takes the whole text, once.

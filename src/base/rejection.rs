@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 
 use super::{Answer, Failure, GrpcStatus, OpenReason, Outcome, Overflow, RateLimited};
@@ -191,25 +192,12 @@ const TIMEOUT: &str = "upstream request timeout";
 
 impl Facts {
     fn plain(&self) -> Response<Answer> {
-        let mut response = Response::new(Answer::text(self.text));
-        *response.status_mut() = self.status;
-        if !self.text.is_empty() {
-            let text = HeaderValue::from_static("text/plain");
-            response.headers_mut().insert(header::CONTENT_TYPE, text);
-        }
-        response
+        Answer::to_http(self.status, Bytes::from_static(self.text.as_bytes()))
     }
 
     fn grpc(&self) -> Response<Answer> {
-        let mut response = Response::new(Answer::empty());
-        let headers = response.headers_mut();
-        let grpc = HeaderValue::from_static("application/grpc");
-        headers.insert(header::CONTENT_TYPE, grpc);
-        headers.insert("grpc-status", self.grpc_status.to_header());
-        if !self.text.is_empty() {
-            headers.insert("grpc-message", HeaderValue::from_static(self.text));
-        }
-        response
+        let message = (!self.text.is_empty()).then(|| HeaderValue::from_static(self.text));
+        Answer::to_grpc(self.grpc_status, message)
     }
 }
 

@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode};
 
 use crate::base::{Answer, GrpcStatus};
 
@@ -43,27 +43,13 @@ impl DirectResponse {
         if grpc {
             return self.grpc();
         }
-        let mut response = Response::new(Answer::bytes(self.body.clone()));
-        *response.status_mut() = self.status;
-        if !self.body.is_empty() {
-            let text = HeaderValue::from_static("text/plain");
-            response.headers_mut().insert(header::CONTENT_TYPE, text);
-        }
-        response
+        Answer::to_http(self.status, self.body.clone())
     }
 
     fn grpc(&self) -> Response<Answer> {
-        let mut response = Response::new(Answer::empty());
-        let headers = response.headers_mut();
-        let grpc = HeaderValue::from_static("application/grpc");
-        headers.insert(header::CONTENT_TYPE, grpc);
-        headers.insert("grpc-status", grpc_status(self.status).to_header());
-        if !self.body.is_empty()
-            && let Ok(message) = HeaderValue::try_from(percent_encoded(&self.body))
-        {
-            headers.insert("grpc-message", message);
-        }
-        response
+        let message = Some(&self.body).filter(|body| !body.is_empty());
+        let message = message.and_then(|body| HeaderValue::try_from(percent_encoded(body)).ok());
+        Answer::to_grpc(grpc_status(self.status), message)
     }
 }
 
