@@ -37,6 +37,21 @@ fn the_corpus_is_read_to_its_end() {
 }
 
 #[test]
+fn what_the_fuzzer_found_is_read_to_its_end() {
+    let lines =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/istio/found.jsonl"));
+    let texts: Vec<String> = lines
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert!(texts.len() > 100);
+    for text in texts {
+        read(text.as_bytes());
+    }
+}
+
+#[test]
 fn an_alias_bomb_is_refused() {
     let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..20 {
