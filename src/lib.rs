@@ -72,6 +72,8 @@ pub mod load_balance;
 pub mod mesh;
 pub mod mirror;
 pub mod outlier_detection;
+#[cfg(feature = "hyper")]
+pub mod pool;
 pub mod rate_limit;
 pub mod retry;
 pub mod telemetry;
