@@ -1,4 +1,5 @@
 use std::error::Error as StdError;
+use std::fmt::{self, Display, Formatter};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,24 +9,19 @@ use std::time::Duration;
 /// recognises it: all but [`Send`](Self::Send) are failures to connect, so nothing was sent.
 // It lies here and not in `pool` because `Failure::of` must know it.
 #[non_exhaustive]
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug)]
 pub enum PoolError {
     /// The connection could not be made: the connector or the handshake of HTTP failed.
-    #[error("connection cannot be made")]
-    Connect(#[source] Arc<dyn StdError + Send + Sync>),
+    Connect(Arc<dyn StdError + Send + Sync>),
     /// The connection was not there within the connect timeout, which is this long.
-    #[error("connection not made within {0:?}")]
     ConnectTimeout(Duration),
     /// The request's URI has no authority, so there is nobody to connect to.
-    #[error("URI without an authority")]
     NoAuthority,
     /// The request was given to a connection, and no response came.
     ///
     /// It may have been sent: [`Failure::of`](super::Failure::of) tells by the source.
-    #[error("no response")]
-    Send(#[source] Arc<hyper::Error>),
+    Send(Arc<hyper::Error>),
     /// The task that made the connection is gone: the connector panicked, or the runtime stops.
-    #[error("connecting was given up")]
     Stopped,
 }
 
@@ -37,5 +33,28 @@ impl PoolError {
             self,
             Self::Connect(_) | Self::ConnectTimeout(_) | Self::Stopped
         )
+    }
+}
+
+impl Display for PoolError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect(_) => f.write_str("connection cannot be made"),
+            Self::ConnectTimeout(limit) => write!(f, "connection not made within {limit:?}"),
+            Self::NoAuthority => f.write_str("URI without an authority"),
+            Self::Send(_) => f.write_str("no response"),
+            Self::Stopped => f.write_str("connecting was given up"),
+        }
+    }
+}
+
+// By hand, since an `Arc` is an error of its own, that hides the type of the one inside.
+impl StdError for PoolError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Connect(source) => Some(&**source),
+            Self::Send(source) => Some(&**source),
+            Self::ConnectTimeout(_) | Self::NoAuthority | Self::Stopped => None,
+        }
     }
 }
