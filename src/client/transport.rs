@@ -31,6 +31,10 @@ use crate::base::{BoxError, Endpoint};
 /// - its timeouts (total, read, connect) end attempts before a timeout layer does;
 /// - it goes through the proxies that it was given or found in the environment;
 /// - it keeps idle connections, by default 90 seconds, so that "connect" failures are rare;
+/// - it opens as many connections as there are requests at once, and uses each for as many requests as
+///   its server takes: `maxConnections`, `http1MaxPendingRequests`, `maxRequestsPerConnection` and
+///   `maxConnectionDuration` are **not enforced**; [a pool](crate::pool) enforces them, and names the
+///   nearest limits for reqwest;
 /// - with the features for it, it stores cookies, decompresses bodies and adds default headers.
 ///
 /// [`Transport::build`] turns the first two off.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
 /// A name with its certificate.
 pub(crate) struct Certified(CertifiedKey<KeyPair>);
@@ -25,14 +25,8 @@ impl Certified {
         TlsAcceptor::from(Arc::new(config))
     }
 
-    /// Who trusts it trusts nobody else.
-    pub(crate) fn roots(&self) -> RootCertStore {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.certificate()).unwrap();
-        roots
-    }
-
-    fn certificate(&self) -> CertificateDer<'static> {
+    /// What those know it by who trust it.
+    pub(crate) fn certificate(&self) -> CertificateDer<'static> {
         self.0.cert.der().clone()
     }
 }
