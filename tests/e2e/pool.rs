@@ -15,6 +15,7 @@ use hyper_util::rt::TokioIo;
 use meshless::pool::{Error, Pool, PoolBody, PoolPolicy};
 use meshless::retry::{RetryLayer, RetryOn, RetryPolicy};
 use meshless::{Failure, Rejection};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower::{Layer, ServiceExt, service_fn};
 
 use crate::faults::{Fault, Faulty, Protocol};
@@ -283,6 +284,68 @@ async fn any_connector_will_do() {
     let pool = Pool::new(PoolPolicy::default(), connector);
     assert_eq!(send(&pool, "http://users/").await.unwrap().1, "hello");
     server.stop().await;
+}
+
+#[tokio::test]
+async fn an_upgraded_connection_counts_until_it_is_let_go() {
+    let server = Server::run(|listener, _stopped| async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        let answer = b"HTTP/1.1 101 Switching Protocols\r\n\
+            connection: upgrade\r\nupgrade: echo\r\n\r\n";
+        stream.write_all(answer).await.unwrap();
+        let (mut read, mut write) = stream.split();
+        tokio::io::copy(&mut read, &mut write).await.unwrap();
+    })
+    .await;
+    let pool = Pool::http(PoolPolicy::default());
+    let mut request = to(&server.url("/"));
+    let headers = request.headers_mut();
+    headers.insert("connection", "upgrade".parse().unwrap());
+    headers.insert("upgrade", "echo".parse().unwrap());
+    let response = pool.clone().oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);
+    let mut upgraded = TokioIo::new(::hyper::upgrade::on(response).await.unwrap());
+    upgraded.write_all(b"hello").await.unwrap();
+    let mut echo = [0; 5];
+    upgraded.read_exact(&mut echo).await.unwrap();
+    assert_eq!(&echo, b"hello");
+    assert_eq!((pool.stats().open, pool.stats().idle), (1, 0));
+    drop(upgraded);
+    assert_eq!(pool.stats().open, 0);
+    server.stop().await;
+}
+
+#[test]
+fn a_pool_outlives_the_runtime_that_it_was_used_in() {
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_all().build().unwrap()
+    };
+    let serving = tokio::runtime::Runtime::new().unwrap();
+    let seen = Seen::default();
+    let server = serving.block_on(seen.server());
+    let uri = server.url("/");
+    let pool = Pool::http(PoolPolicy::default().with_max_connections(1));
+    let (busy, waiting) = {
+        let first = runtime();
+        let busy = first.block_on(pool.clone().oneshot(to(&uri))).unwrap();
+        let waiting = first.spawn(pool.clone().oneshot(to(&uri)));
+        first.block_on(tokio::task::yield_now());
+        assert_eq!(pool.stats().pending, 1);
+        (busy, waiting)
+    };
+    assert!(waiting.is_finished(), "it went with its runtime");
+    // There is no runtime here, and nothing to break.
+    drop(busy);
+    assert_eq!((pool.stats().open, pool.stats().pending), (0, 0));
+    let second = runtime();
+    let answer = second.block_on(send(&pool, &uri)).unwrap();
+    assert_eq!(answer.0, StatusCode::OK);
+    serving.block_on(server.stop());
 }
 
 /// Waits for what the other side does as soon as it is its turn.
