@@ -32,7 +32,8 @@ pub(crate) struct Server(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    http2: Option<Option<u32>>,
+    /// So many streams at once; HTTP/1 if there is no number.
+    http2: Option<u32>,
     /// Each request takes one before it is answered.
     permits: Semaphore,
     scene: Mutex<Scene>,
@@ -65,11 +66,11 @@ impl Server {
     }
 
     /// It speaks HTTP/2, with so many streams at once.
-    fn http2(streams: Option<u32>) -> Self {
+    fn http2(streams: u32) -> Self {
         Self::speaking(Some(streams))
     }
 
-    fn speaking(http2: Option<Option<u32>>) -> Self {
+    fn speaking(http2: Option<u32>) -> Self {
         Self(Arc::new(Inner {
             http2,
             permits: Semaphore::new(Semaphore::MAX_PERMITS),

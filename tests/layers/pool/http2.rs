@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test(start_paused = true)]
 async fn requests_share_a_connection_up_to_what_its_peer_takes() {
-    let server = Server::http2(Some(3)).holding();
+    let server = Server::http2(3).holding();
     let pool = server.pool(PoolPolicy::default().with_http2(true));
     let calls: Vec<_> = (0..7).map(|_| start(&pool)).collect();
     settle().await;
@@ -19,7 +19,7 @@ async fn requests_share_a_connection_up_to_what_its_peer_takes() {
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_negotiates_http2_is_shared() {
-    let server = Server::http2(None).holding();
+    let server = Server::http2(200).holding();
     let pool = server.pool(PoolPolicy::default());
     let first = start(&pool);
     settle().await;
@@ -40,7 +40,7 @@ async fn a_connection_that_negotiates_http2_is_shared() {
 
 #[tokio::test(start_paused = true)]
 async fn the_limits_hold_for_http2_too() {
-    let server = Server::http2(Some(2)).holding();
+    let server = Server::http2(2).holding();
     let policy = PoolPolicy::default()
         .with_http2(true)
         .with_max_connections(2)
@@ -61,7 +61,7 @@ async fn the_limits_hold_for_http2_too() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_is_given_up_leaves_the_connection_to_the_others() {
-    let server = Server::http2(None).holding();
+    let server = Server::http2(200).holding();
     let pool = server.pool(PoolPolicy::default().with_http2(true));
     let call = start(&pool);
     let gone = start(&pool);
@@ -76,7 +76,7 @@ async fn a_request_that_is_given_up_leaves_the_connection_to_the_others() {
 
 #[tokio::test(start_paused = true)]
 async fn the_host_of_a_request_is_its_authority_wherever_it_is_sent() {
-    let server = Server::http2(None);
+    let server = Server::http2(200);
     let pool = server.pool(PoolPolicy::default());
     let mut request = to("http://10.0.0.1:80/path");
     request
