@@ -6,7 +6,7 @@ use std::time::Duration;
 /// Why a [`Pool`](crate::pool::Pool) has no response.
 ///
 /// Those that wait for the same connection share its error. [`Failure::of`](super::Failure::of)
-/// recognises it: all but [`Send`](Self::Send) are failures to connect, so nothing was sent.
+/// recognises it; all but [`Send`](Self::Send) say that nothing was sent.
 // It lies here and not in `pool` because `Failure::of` must know it.
 #[non_exhaustive]
 #[derive(Clone, Debug)]
