@@ -87,7 +87,9 @@
 //!
 //! # What it costs
 //!
-//! `cargo bench --bench pool` compares the three over loopback.
+//! `cargo bench --bench pool` compares the three over loopback. On a busy machine, where the same row
+//! differed by a half from run to run, a request through a pool took no longer than through the others. It
+//! allocates what hyper does, a box for the future, and one for a request body that is not empty.
 //!
 //! [`ConcurrencyLimitPolicy::new`]: crate::concurrency_limit::ConcurrencyLimitPolicy::new
 //! [`ConcurrencyLimitPolicy::with_max_pending`]: crate::concurrency_limit::ConcurrencyLimitPolicy::with_max_pending
