@@ -34,7 +34,8 @@
 //!    of them.
 //! 6. A policy can be replaced while requests run, and the state stays. "Off" is a policy.
 //! 7. Everything is bounded: keys, queues, replay buffers, waits, retries, copies. Only the
-//!    [`mirror`] and [`Endpoints::follow`] spawn tasks, which end with their owner.
+//!    [`mirror`], [`Endpoints::follow`] and the connections of a `pool` spawn tasks, which end with their
+//!    owner.
 //! 8. Bad configuration is a typed error, never a panic. Zero means what Istio says it means.
 //! 9. An admitted call costs nanoseconds, 100 for one layer and some: no lock is awaited, no future boxed,
 //!    and nothing allocated but what is kept of a request that may be retried, and headers that are
@@ -72,6 +73,8 @@ pub mod load_balance;
 pub mod mesh;
 pub mod mirror;
 pub mod outlier_detection;
+#[cfg(feature = "hyper")]
+pub mod pool;
 pub mod rate_limit;
 pub mod retry;
 pub mod telemetry;

@@ -32,6 +32,8 @@ mod mirror_drop;
 mod outcome;
 mod overflow;
 mod percent;
+#[cfg(feature = "hyper")]
+mod pool_error;
 pub(crate) mod query;
 mod rate_limited;
 mod rejection;
@@ -69,6 +71,8 @@ pub use mirror_drop::MirrorDrop;
 pub use outcome::Outcome;
 pub use overflow::Overflow;
 pub use percent::Percent;
+#[cfg(feature = "hyper")]
+pub use pool_error::PoolError;
 pub use rate_limited::RateLimited;
 pub use rejection::Rejection;
 pub use sticky::Sticky;

@@ -1,9 +1,12 @@
 use std::time::Duration;
 
-/// Which part of a concurrency limit was full.
+/// Which part of a concurrency limit or of a connection pool was full.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 pub enum Overflow {
+    /// This many requests wait for a connection already.
+    #[error("limit of {0} requests that wait for a connection reached")]
+    Connection(u32),
     /// This many requests are in flight, and none may wait.
     #[error("in-flight limit of {0} reached")]
     InFlight(u32),

@@ -152,6 +152,7 @@ impl Rejection {
                 status: StatusCode::NOT_FOUND,
                 ..Facts::refused("traffic_split", "NR", "")
             },
+            Self::Overflow(Overflow::Connection(_)) => Facts::refused("pool", "UO", OVERFLOW),
             Self::Overflow(_) => Facts::refused("concurrency_limit", "UO", OVERFLOW),
             Self::RateLimited(limited) => Facts {
                 grpc_status: limited.grpc_status,

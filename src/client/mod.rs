@@ -99,6 +99,7 @@
 mod body;
 mod boxed;
 mod draft;
+mod fixed;
 mod redirect;
 mod request;
 mod response;

@@ -1,4 +1,5 @@
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -9,7 +10,8 @@ use reqwest::{ResponseBuilderExt, Url};
 use tower_service::Service;
 
 use super::Body;
-use crate::base::BoxError;
+use super::fixed::{Fixed, leave_port_to_host};
+use crate::base::{BoxError, Endpoint};
 
 /// Sends requests with a [`reqwest::Client`]: the innermost service of a stack.
 ///
@@ -29,19 +31,28 @@ use crate::base::BoxError;
 /// - its timeouts (total, read, connect) end attempts before a timeout layer does;
 /// - it goes through the proxies that it was given or found in the environment;
 /// - it keeps idle connections, by default 90 seconds, so that "connect" failures are rare;
+/// - it opens as many connections as there are requests at once, and uses each for as many requests as
+///   its server takes: `maxConnections`, `http1MaxPendingRequests`, `maxRequestsPerConnection` and
+///   `maxConnectionDuration` are **not enforced**; [a pool](crate::pool) enforces them, and names the
+///   nearest limits for reqwest;
 /// - with the features for it, it stores cookies, decompresses bodies and adds default headers.
 ///
 /// [`Transport::build`] turns the first two off.
 #[derive(Clone, Debug)]
 pub struct Transport {
     client: reqwest::Client,
+    /// It sends to one endpoint, whatever the port of a URL.
+    is_fixed: bool,
 }
 
 impl Transport {
     /// Creates a transport over a finished client, with all that it does by itself.
     #[must_use]
     pub const fn new(client: reqwest::Client) -> Self {
-        Self { client }
+        Self {
+            client,
+            is_fixed: false,
+        }
     }
 
     /// Creates a transport over a client that sends each request once: without reqwest's redirects,
@@ -72,6 +83,55 @@ impl Transport {
             .build()
             .map(Self::new)
     }
+
+    /// Creates a transport that connects to `endpoint` whatever the host and port of a URL are, and is
+    /// otherwise as [one that is built](Self::build).
+    ///
+    /// The URL's host stays what it is for: TLS asks for its name (SNI) and wants a certificate for
+    /// it, and the server finds it in `Host`. That is what endpoints behind TLS need; balance over one
+    /// such transport for each of them. A URL whose host is an IP address goes there instead. An
+    /// endpoint with a name is looked up for each connection.
+    ///
+    /// A port in the URL is in `Host` only. Over HTTP/2, leave it out: `:authority` is without it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if reqwest cannot build the client, such as for want of a TLS backend.
+    ///
+    /// # Example
+    ///
+    /// Two endpoints, each asked for a certificate of `users`:
+    ///
+    /// ```
+    /// use meshless::client::{Client, Transport};
+    /// use meshless::load_balance::{LoadBalance, LoadBalancePolicy};
+    /// use meshless::{Endpoint, Endpoints};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let endpoints = Endpoints::fixed([
+    ///     Endpoint::try_from("10.0.0.1:8443")?,
+    ///     Endpoint::try_from("10.0.0.2:8443")?,
+    /// ]);
+    /// let users = LoadBalance::new(LoadBalancePolicy::default(), endpoints, |endpoint| {
+    ///     // Give each the same TLS settings here, such as the roots that it trusts.
+    ///     Transport::to_endpoint(reqwest::Client::builder(), endpoint).expect("a TLS backend")
+    /// });
+    /// let client = Client::new(users);
+    /// # let _ = client.get("https://users/v1/names");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn to_endpoint(
+        builder: reqwest::ClientBuilder,
+        endpoint: &Endpoint,
+    ) -> reqwest::Result<Self> {
+        let resolver = Arc::new(Fixed::new(endpoint));
+        let transport = Self::build(builder.no_proxy().dns_resolver(resolver))?;
+        Ok(Self {
+            is_fixed: true,
+            ..transport
+        })
+    }
 }
 
 impl From<reqwest::Client> for Transport {
@@ -93,7 +153,10 @@ where
         self.client.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> TransportFuture {
+    fn call(&mut self, mut request: Request<B>) -> TransportFuture {
+        if self.is_fixed {
+            leave_port_to_host(&mut request);
+        }
         let request = request.map(|body| Body::wrap(body).into_reqwest());
         let state = match reqwest::Request::try_from(request) {
             Ok(request) => State::Pending {

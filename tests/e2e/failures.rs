@@ -14,6 +14,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use meshless::client::Transport;
 use meshless::gate::{Admission, Gate, Gated, Never, Ticket};
+use meshless::pool::{Pool, PoolPolicy};
 use meshless::{BoxError, Failure, Outcome, RequestHead};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -141,6 +142,22 @@ async fn with_hyper_util(fault: Fault, protocol: Protocol) -> Option<Failure> {
     heard
 }
 
+async fn with_pool(fault: Fault, protocol: Protocol) -> Option<Failure> {
+    let faulty = Faulty::start(fault, protocol).await;
+    let policy = PoolPolicy::default()
+        .with_connect_timeout(connect_timeout(fault))
+        .with_http2(protocol == Protocol::Http2);
+    let uri = faulty.uri();
+    let pool = if fault.is_tls() {
+        Pool::new(policy, service_fn(|uri| Box::pin(tls(uri))))
+    } else {
+        Pool::http(policy)
+    };
+    let heard = heard::<_, Empty<Bytes>, _>(pool, fault, uri).await;
+    faulty.stop().await;
+    heard
+}
+
 async fn with_tonic(fault: Fault) -> Option<Failure> {
     let faulty = Faulty::start(fault, Protocol::Http2).await;
     let uri = faulty.uri();
@@ -203,9 +220,9 @@ where
     }
 }
 
-/// What is expected of reqwest through `Transport`, of hyper-util's client and of tonic's channel.
-/// There is no HTTP/1 in tonic.
-const TABLE: [(Fault, Protocol, [Option<Failure>; 3]); 23] = {
+/// What is expected of reqwest through `Transport`, of hyper-util's client and of tonic's channel; of a
+/// pool, as of hyper-util's client. There is no HTTP/1 in tonic.
+const TABLE: [(Fault, Protocol, [Option<Failure>; 3]); 25] = {
     use Failure::{Body, Closed, Connect, Dns, Other, RefusedStream, Reset, Tls};
     use Protocol::{Http1, Http2};
     [
@@ -214,6 +231,7 @@ const TABLE: [(Fault, Protocol, [Option<Failure>; 3]); 23] = {
         (Fault::NoName, Http1, [Some(Dns), Some(Dns), None]),
         (Fault::TlsSpeaksPlain, Http1, [Some(Tls), Some(Tls), None]),
         (Fault::TlsBrokenOff, Http1, [Some(Tls), Some(Tls), None]),
+        (Fault::TlsUntrusted, Http1, [Some(Tls), Some(Tls), None]),
         (Fault::Closed, Http1, [Some(Closed), Some(Closed), None]),
         (Fault::Reset, Http1, [Some(Reset), Some(Reset), None]),
         (
@@ -228,6 +246,7 @@ const TABLE: [(Fault, Protocol, [Option<Failure>; 3]); 23] = {
         (Fault::NoName, Http2, [Some(Dns); 3]),
         (Fault::TlsSpeaksPlain, Http2, [Some(Tls); 3]),
         (Fault::TlsBrokenOff, Http2, [Some(Tls); 3]),
+        (Fault::TlsUntrusted, Http2, [Some(Tls); 3]),
         (Fault::Closed, Http2, [Some(Closed); 3]),
         (Fault::Reset, Http2, [Some(Reset); 3]),
         (Fault::RefusedStream, Http2, [Some(RefusedStream); 3]),
@@ -251,9 +270,12 @@ async fn each_failure_of_each_client_is_recognised() {
         let heard = [
             with_reqwest(fault, protocol).await,
             with_hyper_util(fault, protocol).await,
+            with_pool(fault, protocol).await,
             tonic,
         ];
         seen.push(format!("{fault:?} {protocol:?} {heard:?}"));
+        let [reqwest, hyper_util, tonic] = row;
+        let row = [reqwest, hyper_util, hyper_util, tonic];
         expected.push(format!("{fault:?} {protocol:?} {row:?}"));
     }
     assert_eq!(seen, expected, "{seen:#?}");

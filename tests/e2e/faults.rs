@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
+use crate::certified::Certified;
 use crate::support::Server;
 
 /// What a server does wrong.
@@ -43,11 +44,16 @@ pub(crate) enum Fault {
     TlsBrokenOff,
     /// It speaks HTTP where TLS is asked for.
     TlsSpeaksPlain,
+    /// Its certificate is its own, and nobody vouches for it.
+    TlsUntrusted,
 }
 
 impl Fault {
     pub(crate) const fn is_tls(self) -> bool {
-        matches!(self, Self::TlsBrokenOff | Self::TlsSpeaksPlain)
+        matches!(
+            self,
+            Self::TlsBrokenOff | Self::TlsSpeaksPlain | Self::TlsUntrusted
+        )
     }
 }
 
@@ -153,6 +159,11 @@ async fn play(stream: &mut TcpStream, fault: Fault, protocol: Protocol) -> std::
         Fault::TlsSpeaksPlain => {
             client_hello(stream).await?;
             return stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        }
+        Fault::TlsUntrusted => {
+            // The client breaks the handshake off, and says why.
+            let acceptor = Certified::of("localhost").acceptor();
+            return acceptor.accept(stream).await.map(drop);
         }
         _ => {}
     }

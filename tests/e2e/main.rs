@@ -3,11 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod axum;
+mod certified;
 mod client;
+mod endpoints;
 mod failures;
 mod faults;
 mod hyper;
 mod mirror;
+mod pool;
 mod redirects;
 mod retry;
 mod support;

@@ -14,6 +14,7 @@ mod load_balance;
 mod mesh;
 mod mirror;
 mod outlier_detection;
+mod pool;
 mod promises;
 mod rate_limit;
 mod rate_limit_keys;

@@ -5,12 +5,13 @@ use std::error::Error;
 
 use super::Failure;
 use super::chain::{Clue, known};
-use crate::base::Outcome;
+use crate::base::{Outcome, PoolError};
 
 pub(super) fn as_error(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
     let found = known::<hyper::Error>(error)
         .or_else(|| known::<hyper_util::client::legacy::Error>(error))
-        .or_else(|| known::<h2::Error>(error));
+        .or_else(|| known::<h2::Error>(error))
+        .or_else(|| known::<PoolError>(error));
     #[cfg(feature = "reqwest")]
     let found = found
         .or_else(|| known::<reqwest::Error>(error))
@@ -24,6 +25,9 @@ pub(super) fn as_error(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
 
 pub(super) fn clue(error: &(dyn Error + 'static), connecting: bool) -> Option<Clue> {
     if let Some(error) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
+        return error.is_connect().then_some(Clue::Connecting);
+    }
+    if let Some(error) = error.downcast_ref::<PoolError>() {
         return error.is_connect().then_some(Clue::Connecting);
     }
     if let Some(error) = error.downcast_ref::<hyper::Error>() {

@@ -1,0 +1,60 @@
+use std::error::Error as StdError;
+use std::fmt::{self, Display, Formatter};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Why a [`Pool`](crate::pool::Pool) has no response.
+///
+/// Those that wait for the same connection share its error. [`Failure::of`](super::Failure::of)
+/// recognises it; all but [`Send`](Self::Send) say that nothing was sent.
+// It lies here and not in `pool` because `Failure::of` must know it.
+#[non_exhaustive]
+#[derive(Clone, Debug)]
+pub enum PoolError {
+    /// The connection could not be made: the connector or the handshake of HTTP failed.
+    Connect(Arc<dyn StdError + Send + Sync>),
+    /// The connection was not there within the connect timeout, which is this long.
+    ConnectTimeout(Duration),
+    /// The request's URI has no authority, so there is nobody to connect to.
+    NoAuthority,
+    /// The request was given to a connection, and no response came.
+    ///
+    /// It may have been sent: [`Failure::of`](super::Failure::of) tells by the source.
+    Send(Arc<hyper::Error>),
+    /// The task that made the connection is gone: the connector panicked, or the runtime stops.
+    Stopped,
+}
+
+impl PoolError {
+    /// Says that there was no connection to send the request on.
+    #[must_use]
+    pub const fn is_connect(&self) -> bool {
+        matches!(
+            self,
+            Self::Connect(_) | Self::ConnectTimeout(_) | Self::Stopped
+        )
+    }
+}
+
+impl Display for PoolError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect(_) => f.write_str("connection cannot be made"),
+            Self::ConnectTimeout(limit) => write!(f, "connection not made within {limit:?}"),
+            Self::NoAuthority => f.write_str("URI without an authority"),
+            Self::Send(_) => f.write_str("no response"),
+            Self::Stopped => f.write_str("connecting was given up"),
+        }
+    }
+}
+
+// By hand, since an `Arc` is an error of its own, that hides the type of the one inside.
+impl StdError for PoolError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Connect(source) => Some(&**source),
+            Self::Send(source) => Some(&**source),
+            Self::ConnectTimeout(_) | Self::NoAuthority | Self::Stopped => None,
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Makes a connection.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use http::Uri;
+use hyper::client::conn::{http1, http2};
+use hyper::rt::{Read, Write};
+use hyper_util::client::legacy::connect::Connection;
+use tokio::sync::mpsc;
+use tower_service::Service;
+
+use super::driver::{self, Driven};
+use super::io::{Io, Slot};
+use super::key::Key;
+use super::lease::Line;
+use super::machine::Id;
+use super::shared::{Control, Shared};
+use super::tasks::OwnTasks;
+use crate::base::{BoxError, PoolError};
+
+/// A connection that is to be made. Dropped before it is, it fails, so that nobody waits in vain.
+pub(super) struct Attempt {
+    control: Option<mpsc::Receiver<Control>>,
+    id: Id,
+    is_over: bool,
+    key: Key,
+    shared: Arc<Shared>,
+}
+
+impl Attempt {
+    pub(super) const fn new(
+        shared: Arc<Shared>,
+        id: Id,
+        key: Key,
+        control: mpsc::Receiver<Control>,
+    ) -> Self {
+        Self {
+            control: Some(control),
+            id,
+            is_over: false,
+            key,
+            shared,
+        }
+    }
+
+    /// Makes the connection and attends to it until it is gone.
+    pub(super) async fn run<C>(mut self, connector: C)
+    where
+        C: Service<Uri>,
+        C::Response: Connection + Read + Write + Send + Unpin + 'static,
+        C::Error: Into<BoxError>,
+    {
+        let mut control = self.control.take().expect("run once");
+        let policy = **self.shared.policy.load();
+        let made = {
+            let work = self.connect(connector, policy.http2());
+            let work = async {
+                match policy.connect_timeout() {
+                    None => work.await,
+                    Some(limit) => tokio::time::timeout(limit, work)
+                        .await
+                        .unwrap_or(Err(PoolError::ConnectTimeout(limit))),
+                }
+            };
+            let mut work = pin!(work);
+            poll_fn(|cx| {
+                if let Poll::Ready(made) = work.as_mut().poll(cx) {
+                    return Poll::Ready(Some(made));
+                }
+                // The end of the channel says that nobody wants it any more.
+                control.poll_recv(cx).map(|_| None)
+            })
+            .await
+        };
+        let (line, driven) = match made {
+            Some(Ok(made)) => made,
+            Some(Err(error)) => return self.fail(&error, false),
+            None => return,
+        };
+        if !self.shared.connected(self.id, line) {
+            return self.fail(&PoolError::Stopped, false);
+        }
+        self.is_over = true;
+        driver::drive(&self.shared, self.id, driven, control).await;
+    }
+
+    async fn connect<C>(
+        &self,
+        mut connector: C,
+        http2: bool,
+    ) -> Result<(Line, Driven<Io<C::Response>>), PoolError>
+    where
+        C: Service<Uri>,
+        C::Response: Connection + Read + Write + Send + Unpin + 'static,
+        C::Error: Into<BoxError>,
+    {
+        poll_fn(|cx| connector.poll_ready(cx))
+            .await
+            .map_err(failed)?;
+        let io = connector.call(self.key.uri()).await.map_err(failed)?;
+        let known = io.connected();
+        let mut io = Io::new(io, Slot::new(Arc::clone(&self.shared), self.id));
+        if http2 || known.is_negotiated_h2() {
+            let heard = io.heard();
+            let tasks = OwnTasks::default();
+            let (sender, conn) = http2::handshake(tasks.executor(), io)
+                .await
+                .map_err(failed)?;
+            let driven = Driven::many(conn, heard, tasks);
+            return Ok((Line::Many(sender), driven));
+        }
+        let (sender, conn) = http1::handshake(io).await.map_err(failed)?;
+        let is_proxied = known.is_proxied();
+        let driven = Driven::One(Box::pin(async {
+            // What went wrong, its request hears.
+            let _ = conn.with_upgrades().await;
+        }));
+        Ok((Line::One { is_proxied, sender }, driven))
+    }
+
+    fn fail(&mut self, error: &PoolError, for_all: bool) {
+        self.is_over = true;
+        self.shared.failed(self.id, error, for_all);
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.fail(&PoolError::Stopped, true);
+        }
+    }
+}
+
+fn failed<E: Into<BoxError>>(error: E) -> PoolError {
+    PoolError::Connect(error.into().into())
+}

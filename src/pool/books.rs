@@ -1,0 +1,160 @@
+//! What a pool knows of each connection and of each authority.
+
+use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
+use std::time::Instant;
+
+/// A connection or a waiting request of a pool; later ones are greater.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) struct Id(pub(super) u64);
+
+/// As many streams as an HTTP/2 connection is expected to take before its peer has said so.
+const STREAMS: u32 = 100;
+
+#[derive(Debug)]
+pub(super) struct Conn<K> {
+    /// It is not known yet how many requests it takes at once.
+    pub(super) coming: bool,
+    pub(super) idle_since: Instant,
+    pub(super) key: K,
+    pub(super) max_streams: u32,
+    pub(super) opened: Instant,
+    pub(super) phase: Phase,
+    pub(super) served: u32,
+    pub(super) streams: u32,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Phase {
+    Connecting,
+    /// It has ended before it was reported to stand.
+    Lost,
+    Open,
+    /// It carries requests, and gets no more.
+    Retiring,
+    /// It is being closed.
+    Closing,
+}
+
+impl<K> Conn<K> {
+    pub(super) const fn new(key: K, now: Instant) -> Self {
+        Self {
+            coming: true,
+            idle_since: now,
+            key,
+            max_streams: 0,
+            opened: now,
+            phase: Phase::Connecting,
+            served: 0,
+            streams: 0,
+        }
+    }
+
+    /// Says that it may carry requests, now or later.
+    pub(super) const fn is_usable(&self) -> bool {
+        matches!(self.phase, Phase::Connecting | Phase::Lost | Phase::Open)
+    }
+
+    /// Says that it can take one more, after which it had carried no more than `max_served`.
+    pub(super) const fn has_room(&self, max_served: u32) -> bool {
+        matches!(self.phase, Phase::Open)
+            && self.streams < self.max_streams
+            && self.served < max_served
+    }
+}
+
+/// An authority: who waits for it, and which of its connections can take a request.
+#[derive(Debug)]
+pub(super) struct Host {
+    /// How many connections are coming.
+    pub(super) coming: u32,
+    /// How many requests one of them is expected to take.
+    pub(super) expected: u32,
+    /// Those that can take a request; the last one gets it, so that the others become idle.
+    pub(super) ready: Vec<Id>,
+    /// How many connections are usable.
+    pub(super) usable: u32,
+    pub(super) waiting: BTreeSet<Id>,
+}
+
+impl Host {
+    /// How many of its requests no connection is on the way for.
+    pub(super) fn uncovered(&self) -> usize {
+        let coming = u64::from(self.coming) * u64::from(self.expected);
+        let covered = usize::try_from(coming).unwrap_or(usize::MAX);
+        self.waiting.len().saturating_sub(covered)
+    }
+}
+
+/// The authorities that have a usable connection, or somebody who waits.
+#[derive(Debug)]
+pub(super) struct Hosts<K>(HashMap<K, Host>);
+
+impl<K> Default for Hosts<K> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<K: Clone + Eq + Hash> Hosts<K> {
+    pub(super) fn get(&self, key: &K) -> Option<&Host> {
+        self.0.get(key)
+    }
+
+    pub(super) fn get_mut(&mut self, key: &K) -> Option<&mut Host> {
+        self.0.get_mut(key)
+    }
+
+    pub(super) fn entry(&mut self, key: &K, http2: bool) -> &mut Host {
+        self.0.entry(key.clone()).or_insert_with(|| Host {
+            coming: 0,
+            expected: if http2 { STREAMS } else { 1 },
+            ready: Vec::new(),
+            usable: 0,
+            waiting: BTreeSet::new(),
+        })
+    }
+
+    /// Forgets an authority that has nothing left.
+    pub(super) fn tidy(&mut self, key: &K) {
+        if let Some(host) = self.0.get(key)
+            && host.usable == 0
+            && host.waiting.is_empty()
+        {
+            self.0.remove(key);
+        }
+    }
+
+    /// Notes that a connection speaks HTTP/2, before its peer has said how much.
+    pub(super) fn expect_many(&mut self, key: &K) {
+        if let Some(host) = self.0.get_mut(key)
+            && host.expected == 1
+        {
+            host.expected = STREAMS;
+        }
+    }
+
+    /// Returns the authority whose turn it is to get a connection: one that has none at all before the
+    /// others, and then whose first request came first.
+    pub(super) fn neediest(&self) -> Option<&K> {
+        let needy = self.0.iter().filter(|(_, host)| host.uncovered() > 0);
+        needy
+            .min_by_key(|(_, host)| (host.usable > 0, host.waiting.first()))
+            .map(|(key, _)| key)
+    }
+
+    /// How many requests no connection is on the way for.
+    pub(super) fn uncovered(&self) -> usize {
+        self.0.values().map(Host::uncovered).sum()
+    }
+
+    /// How many authorities with no connection wait for longer than anybody for `key`.
+    pub(super) fn starving_before(&self, key: &K) -> usize {
+        let own = self.0.get(key).and_then(|host| host.waiting.first());
+        let starves = |(other, host): &(&K, &Host)| {
+            let first = host.waiting.first();
+            host.usable == 0 && *other != key && first.is_some() && (own.is_none() || first < own)
+        };
+        self.0.iter().filter(starves).count()
+    }
+}

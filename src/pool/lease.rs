@@ -1,0 +1,161 @@
+//! A request's place on a connection.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
+use hyper::client::conn::{http1, http2};
+
+use super::body::{PoolBody, Sent};
+use super::key::{Form, Original};
+use super::machine::Grant;
+use super::shared::Shared;
+
+/// What requests are given to.
+#[derive(Debug)]
+pub(super) enum Line {
+    /// Takes one at a time.
+    One {
+        is_proxied: bool,
+        sender: http1::SendRequest<Sent>,
+    },
+    Many(http2::SendRequest<Sent>),
+}
+
+impl Line {
+    pub(super) fn is_closed(&self) -> bool {
+        match self {
+            Self::One { sender, .. } => sender.is_closed(),
+            Self::Many(sender) => sender.is_closed(),
+        }
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        match self {
+            Self::One { sender, .. } => sender.is_ready(),
+            Self::Many(sender) => sender.is_ready(),
+        }
+    }
+
+    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<hyper::Result<()>> {
+        match self {
+            Self::One { sender, .. } => sender.poll_ready(cx),
+            Self::Many(sender) => sender.poll_ready(cx),
+        }
+    }
+
+    /// Returns what one request needs of it, and leaves what is for others.
+    pub(super) fn lend(slot: &mut Option<Self>) -> Option<Self> {
+        match slot {
+            Some(Self::Many(sender)) => Some(Self::Many(sender.clone())),
+            _ => slot.take(),
+        }
+    }
+
+    fn form(&self, request: &Request<Sent>) -> Form {
+        match self {
+            Self::Many(_) => Form::Http2,
+            Self::One { is_proxied, .. }
+                if *is_proxied && request.uri().scheme_str() == Some("http") =>
+            {
+                Form::Absolute
+            }
+            Self::One { .. } => Form::Origin,
+        }
+    }
+}
+
+/// A request's place on a connection.
+///
+/// Dropped before the request is sent, it goes to the next one. Dropped later, the request was given
+/// up: an HTTP/1 connection is closed, since what is left of the exchange is still on it.
+#[derive(Debug)]
+pub(super) struct Lease {
+    grant: Grant,
+    is_sent: bool,
+    line: Option<Line>,
+    shared: Arc<Shared>,
+}
+
+/// Why a request has no response.
+pub(super) enum Unanswered {
+    /// It was not written to its connection, which others had used before.
+    Again(Box<Request<Sent>>),
+    Failed(hyper::Error),
+}
+
+impl Lease {
+    pub(super) const fn new(shared: Arc<Shared>, grant: Grant, line: Line) -> Self {
+        Self {
+            grant,
+            is_sent: false,
+            line: Some(line),
+            shared,
+        }
+    }
+
+    /// Sends a request; the place is free again when the response's body has ended.
+    pub(super) async fn send(
+        mut self,
+        mut request: Request<Sent>,
+    ) -> Result<Response<PoolBody>, Unanswered> {
+        let line = self.line.as_mut().expect("a lease has its line");
+        let form = line.form(&request);
+        let is_connect = request.method() == Method::CONNECT;
+        let original = Original::prepare(&mut request, form, self.grant.is_last);
+        self.is_sent = true;
+        let result = match line {
+            Line::One { sender, .. } => sender.try_send_request(request).await,
+            Line::Many(sender) => sender.try_send_request(request).await,
+        };
+        match result {
+            Ok(response) => Ok(self.answered(response, is_connect)),
+            Err(error) => Err(self.unanswered(error, original)),
+        }
+    }
+
+    fn answered(self, response: Response<Incoming>, is_connect: bool) -> Response<PoolBody> {
+        let status = response.status();
+        if status == StatusCode::SWITCHING_PROTOCOLS || (is_connect && status.is_success()) {
+            // From now on the connection is whoever's upgrades it; it counts until they let it go.
+            let mut this = self;
+            if matches!(this.line, Some(Line::One { .. })) {
+                this.line = None;
+            }
+            return response.map(|body| PoolBody::upstream(body, this));
+        }
+        response.map(|body| PoolBody::upstream(body, self))
+    }
+
+    fn unanswered(&self, mut error: TrySendError<Request<Sent>>, original: Original) -> Unanswered {
+        match error.take_message() {
+            Some(mut request) if self.grant.is_reused => {
+                original.restore(&mut request);
+                Unanswered::Again(Box::new(request))
+            }
+            _ => Unanswered::Failed(error.into_error()),
+        }
+    }
+
+    /// The response has ended.
+    pub(super) fn end(mut self) {
+        if let Some(line) = self.line.take() {
+            self.shared.put_back(self.grant.conn, line);
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(line) = self.line.take() else {
+            return;
+        };
+        if self.is_sent {
+            self.shared.broken_off(self.grant.conn, line);
+        } else {
+            self.shared.hand_back(self.grant.conn, line);
+        }
+    }
+}

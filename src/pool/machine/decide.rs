@@ -1,0 +1,225 @@
+//! The steps that the events of a pool are made of.
+
+use std::hash::Hash;
+use std::time::Instant;
+
+use super::super::books::Host;
+use super::{Action, Conn, Grant, Id, Machine, Phase};
+
+impl<K: Clone + Eq + Hash> Machine<K> {
+    pub(super) fn next(&mut self) -> Id {
+        self.last += 1;
+        Id(self.last)
+    }
+
+    pub(super) fn max_served(&self) -> u32 {
+        let max = self.policy.max_requests_per_connection();
+        max.unwrap_or(u32::MAX)
+    }
+
+    fn max_connections(&self) -> usize {
+        let max = self.policy.max_connections();
+        max.map_or(usize::MAX, |max| max as usize)
+    }
+
+    /// Says that there are more connections than there may be.
+    pub(super) fn has_surplus(&self) -> bool {
+        self.conns.len() - self.closing > self.max_connections()
+    }
+
+    /// Gives a place on a connection away, which has one.
+    pub(super) fn grant(&mut self, id: Id) -> Grant {
+        let max = self.max_served();
+        let conn = self.conns.get_mut(&id).expect("a ready connection");
+        if conn.streams == 0 {
+            self.idle.remove(&(conn.idle_since, id));
+        }
+        conn.streams += 1;
+        conn.served = conn.served.saturating_add(1);
+        let grant = Grant {
+            conn: id,
+            is_last: conn.served >= max,
+            is_reused: conn.served > 1,
+        };
+        if grant.is_last {
+            self.leave(id, Phase::Retiring);
+        } else {
+            self.refresh(id);
+        }
+        grant
+    }
+
+    /// Decides what a connection does next that has just got a free place.
+    pub(super) fn settle(&mut self, id: Id, now: Instant) {
+        self.refresh(id);
+        let Some(conn) = self.conns.get(&id) else {
+            return;
+        };
+        let (phase, streams, key) = (conn.phase, conn.streams, conn.key.clone());
+        if streams == 0 {
+            let is_due = match phase {
+                Phase::Open => self.is_unwanted(&key) || self.has_surplus() || self.gives_way(&key),
+                Phase::Retiring => true,
+                _ => false,
+            };
+            if is_due {
+                self.close(id);
+                return;
+            }
+        }
+        self.serve(&key);
+        let Some(conn) = self.conns.get_mut(&id) else {
+            return;
+        };
+        if conn.streams > 0 || conn.phase != Phase::Open {
+            return;
+        }
+        self.idle.remove(&(conn.idle_since, id));
+        conn.idle_since = now;
+        self.idle.insert((now, id));
+        self.make_room();
+    }
+
+    /// Gives the free places of an authority to those who wait, in their order.
+    fn serve(&mut self, key: &K) {
+        while let Some(host) = self.hosts.get_mut(key)
+            && let Some(conn) = host.ready.last().copied()
+            && let Some(waiter) = host.waiting.pop_first()
+        {
+            self.pending -= 1;
+            let grant = self.grant(conn);
+            self.actions.push(Action::Grant { grant, waiter });
+        }
+    }
+
+    /// Makes connections for those whom none is on the way for, as far as there may be more.
+    pub(super) fn provide(&mut self, now: Instant) {
+        if self.pending == 0 {
+            return;
+        }
+        while !self.is_full()
+            && let Some(key) = self.hosts.neediest().cloned()
+        {
+            self.open(key, now);
+        }
+        self.make_room();
+    }
+
+    fn open(&mut self, key: K, now: Instant) {
+        let id = self.next();
+        self.opened += 1;
+        let host = self.hosts.entry(&key, self.policy.http2());
+        host.coming += 1;
+        host.usable += 1;
+        self.conns.insert(id, Conn::new(key.clone(), now));
+        self.actions.push(Action::Open { conn: id, key });
+    }
+
+    /// Says that the pool is gone, and so is everybody who waits.
+    fn is_unwanted(&self, key: &K) -> bool {
+        let has_waiting = |host: &Host| !host.waiting.is_empty();
+        self.is_shut && !self.hosts.get(key).is_some_and(has_waiting)
+    }
+
+    /// Says that a connection to `key` is better closed in favour of an authority that has none, and
+    /// whose requests have waited for longer: else those for `key` could keep it for ever.
+    fn gives_way(&self, key: &K) -> bool {
+        self.pending > 0 && self.is_full() && self.closing < self.hosts.starving_before(key)
+    }
+
+    fn is_full(&self) -> bool {
+        self.conns.len() >= self.max_connections()
+    }
+
+    /// Closes what has been idle for longest in favour of those who wait for another authority.
+    fn make_room(&mut self) {
+        if self.pending == 0 || self.idle.is_empty() || !self.is_full() {
+            return;
+        }
+        let wanted = self.hosts.uncovered();
+        while self.closing < wanted
+            && let Some((_, id)) = self.idle.first().copied()
+        {
+            self.close(id);
+        }
+    }
+
+    /// Closes a connection that carries nothing; gives it no more requests if it carries some.
+    pub(super) fn retire(&mut self, id: Id) {
+        match self.conns.get(&id) {
+            Some(conn) if conn.streams == 0 => self.close(id),
+            Some(_) => self.leave(id, Phase::Retiring),
+            None => {}
+        }
+    }
+
+    pub(super) fn close(&mut self, id: Id) {
+        let is_closing = |conn: &Conn<K>| matches!(conn.phase, Phase::Closing | Phase::Lost);
+        if self.conns.get(&id).is_some_and(|conn| !is_closing(conn)) {
+            self.leave(id, Phase::Closing);
+            self.actions.push(Action::Close(id));
+        }
+    }
+
+    /// Takes a connection out of those that get requests.
+    pub(super) fn leave(&mut self, id: Id, phase: Phase) {
+        self.arrived(id);
+        let Some(conn) = self.conns.get_mut(&id) else {
+            return;
+        };
+        if phase == Phase::Closing && conn.phase != Phase::Closing {
+            self.closing += 1;
+        }
+        let was_usable = conn.is_usable();
+        if conn.phase != Phase::Closing {
+            conn.phase = phase;
+        }
+        self.idle.remove(&(conn.idle_since, id));
+        if was_usable {
+            let key = conn.key.clone();
+            if let Some(host) = self.hosts.get_mut(&key) {
+                host.usable -= 1;
+                host.ready.retain(|ready| *ready != id);
+            }
+            self.hosts.tidy(&key);
+        }
+    }
+
+    /// Forgets a connection.
+    pub(super) fn forget(&mut self, id: Id) -> Option<Conn<K>> {
+        self.leave(id, Phase::Closing);
+        let conn = self.conns.remove(&id)?;
+        self.closing -= 1;
+        Some(conn)
+    }
+
+    /// It is known from now on what a connection takes, or that it takes nothing.
+    pub(super) fn arrived(&mut self, id: Id) {
+        if let Some(conn) = self.conns.get_mut(&id)
+            && std::mem::take(&mut conn.coming)
+            && let Some(host) = self.hosts.get_mut(&conn.key)
+        {
+            host.coming -= 1;
+        }
+    }
+
+    /// Lists a connection among those of its authority that have a place, or strikes it off.
+    pub(super) fn refresh(&mut self, id: Id) {
+        let max = self.max_served();
+        let Some(conn) = self.conns.get(&id) else {
+            return;
+        };
+        let has_room = conn.has_room(max);
+        let Some(host) = self.hosts.get_mut(&conn.key) else {
+            return;
+        };
+        // From the end: the last one is the one that is used.
+        match host.ready.iter().rposition(|ready| *ready == id) {
+            None if has_room => host.ready.push(id),
+            Some(place) if !has_room => {
+                host.ready.remove(place);
+            }
+            _ => {}
+        }
+    }
+}

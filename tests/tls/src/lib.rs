@@ -1,0 +1,148 @@
+//! Endpoints behind TLS: who is asked for, who is trusted, and how a refusal is recognised.
+#![cfg(test)]
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use meshless::client::{Client, Error, Transport};
+use meshless::load_balance::{LoadBalance, LoadBalancePolicy};
+use meshless::{Endpoint, Endpoints, Failure};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+use certified::Certified;
+
+#[path = "../../e2e/certified.rs"]
+mod certified;
+
+/// A server with a certificate, which tells its name and whose certificate it was asked for.
+struct Server {
+    address: SocketAddr,
+    sni: Arc<Mutex<BTreeSet<String>>>,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    async fn start(name: &'static str, certified: &Certified) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let sni = Arc::new(Mutex::new(BTreeSet::new()));
+        let (acceptor, asked) = (certified.acceptor(), Arc::clone(&sni));
+        let task = tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let (acceptor, asked) = (acceptor.clone(), Arc::clone(&asked));
+                tokio::spawn(async move {
+                    let Ok(stream) = acceptor.accept(stream).await else {
+                        return;
+                    };
+                    let sni = stream.get_ref().1.server_name().unwrap_or_default();
+                    asked.lock().unwrap().insert(sni.to_owned());
+                    let answer = service_fn(move |request: Request<Incoming>| async move {
+                        let host = request.headers().get("host").cloned();
+                        let host = host.map_or_else(String::new, |h| h.to_str().unwrap().into());
+                        let text = format!("{name} for {host}");
+                        Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(text))))
+                    });
+                    let builder = auto::Builder::new(TokioExecutor::new());
+                    let _ = builder.serve_connection(TokioIo::new(stream), answer).await;
+                });
+            }
+        });
+        Self { address, sni, task }
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        Endpoint::try_from(self.address.to_string().as_str()).unwrap()
+    }
+
+    fn sni(&self) -> Vec<String> {
+        self.sni.lock().unwrap().iter().cloned().collect()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// One TLS configuration for all endpoints, which trusts whom it is told to.
+fn trusting(certified: &[&Certified]) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    for certified in certified {
+        roots.add(certified.certificate()).unwrap();
+    }
+    ClientConfig::builder()
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
+
+fn transport(endpoint: &Endpoint, tls: &ClientConfig) -> Transport {
+    let builder = reqwest::Client::builder().tls_backend_preconfigured(tls.clone());
+    Transport::to_endpoint(builder, endpoint).unwrap()
+}
+
+#[tokio::test]
+async fn endpoints_under_one_name_are_asked_for_its_certificate() {
+    let users = Certified::of("users.example");
+    let servers = [
+        Server::start("a", &users).await,
+        Server::start("b", &users).await,
+    ];
+    let endpoints = Endpoints::fixed(servers.iter().map(Server::endpoint));
+    let tls = trusting(&[&users]);
+    let balance = LoadBalance::new(LoadBalancePolicy::default(), endpoints, move |endpoint| {
+        transport(endpoint, &tls)
+    });
+    let client = Client::new(balance);
+    for (url, host) in [
+        ("https://users.example/", "users.example"),
+        ("https://users.example:8443/", "users.example:8443"),
+    ] {
+        let mut seen = BTreeSet::new();
+        while seen.len() < 2 {
+            let response = client.get(url).send().await.unwrap();
+            seen.insert(response.text().await.unwrap());
+        }
+        let expected = ["a", "b"].map(|name| format!("{name} for {host}"));
+        assert_eq!(seen, BTreeSet::from(expected));
+    }
+    for server in &servers {
+        assert_eq!(server.sni(), ["users.example"]);
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_name_is_a_failure_to_connect() {
+    let other = Certified::of("other.example");
+    let server = Server::start("a", &other).await;
+    let transport = transport(&server.endpoint(), &trusting(&[&other]));
+    let error = Client::new(transport).get("https://users.example/").send();
+    assert_refused(&error.await.unwrap_err());
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_vouches_for_is_a_failure_to_connect() {
+    let users = Certified::of("users.example");
+    let server = Server::start("a", &users).await;
+    let transport = transport(&server.endpoint(), &trusting(&[]));
+    let error = Client::new(transport).get("https://users.example/").send();
+    assert_refused(&error.await.unwrap_err());
+}
+
+fn assert_refused(error: &Error) {
+    assert_eq!(Failure::of(error), Failure::Tls, "{error:?}");
+    assert!(Failure::of(error).never_processed());
+    assert!(error.is_connect(), "{error:?}");
+}
