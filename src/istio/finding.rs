@@ -132,6 +132,15 @@ impl Findings {
         }
     }
 
+    /// Makes errors of the warnings.
+    pub(crate) fn raise(&mut self) {
+        for finding in &mut self.found {
+            if finding.severity == Severity::Warning {
+                finding.severity = Severity::Error;
+            }
+        }
+    }
+
     pub(crate) fn has_errors(&self) -> bool {
         self.found
             .iter()

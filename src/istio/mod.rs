@@ -87,7 +87,9 @@ mod files;
 mod finding;
 mod kind;
 mod kinds;
-mod load;
+pub(crate) mod load;
+#[expect(dead_code, reason = "what uses the plans comes next")]
+pub(crate) mod meaning;
 mod message;
 mod nearest;
 mod object;
