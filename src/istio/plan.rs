@@ -183,9 +183,12 @@ impl EndpointPlan {
     /// Makes the endpoint, or `None` if the address is none.
     pub(crate) fn endpoint(&self) -> Option<Endpoint> {
         let endpoint = Endpoint::try_from(&*self.address).ok()?;
-        let labelled = self.labels.iter().fold(endpoint, |endpoint, (name, value)| {
-            endpoint.with_label(name.clone(), value.clone())
-        });
+        let labelled = self
+            .labels
+            .iter()
+            .fold(endpoint, |endpoint, (name, value)| {
+                endpoint.with_label(name.clone(), value.clone())
+            });
         Some(labelled.with_weight(self.weight))
     }
 }

@@ -3,14 +3,38 @@
 //! As Istio's control plane reads them (`pilot/pkg/networking/core`, `pilot/pkg/model`). Everything is decided
 //! here that can be known before a request comes; nothing here runs, waits or fails.
 
-mod skeleton;
+mod action;
+mod balance;
+mod blocks;
+mod destination;
+mod endpoints;
+mod entries;
+mod export;
+mod gateway;
+mod headers;
+mod held;
+mod http_match;
+mod inbound;
+pub(crate) mod limits;
+mod merged_match;
+mod merged_route;
+mod names;
+mod outbound;
+mod outlier;
+mod pool;
+mod route;
+mod rules;
+mod selector;
+mod services;
+mod settings;
+mod world;
 
 use std::sync::Arc;
 
 use super::documents::Documents;
 use super::plan::{DestinationPlan, GatewayPlan, InboundPlan, OutboundPlan, Subject};
 use crate::traffic_split::Destination;
-use skeleton::{World, destination, gateway, inbound, outbound};
+use world::World;
 
 /// What a set of documents means.
 ///

@@ -1,0 +1,11 @@
+//! Local rate limits: the patches of `EnvoyFilter`s, and for whom they hold.
+
+mod actions;
+mod header;
+mod patch;
+mod policy;
+mod scope;
+
+pub(crate) use actions::{Actions, read_actions};
+pub(super) use patch::{Patch, patches};
+pub(super) use scope::{Direction, RouteLimits, Scope};
