@@ -19,12 +19,11 @@ pub(super) fn outlier(written: Option<&OutlierDetection>) -> OutlierDetectionPol
         .consecutive_5xx_errors
         .map(|errors| errors.value)
         .or(old);
-    let gateway = written
-        .consecutive_gateway_errors
-        .map_or(0, |errors| errors.value);
-    let mut policy = OutlierDetectionPolicy::default()
-        .with_consecutive_5xx(server.unwrap_or(CONSECUTIVE))
-        .with_consecutive_gateway_errors(gateway);
+    let mut policy =
+        OutlierDetectionPolicy::default().with_consecutive_5xx(server.unwrap_or(CONSECUTIVE));
+    if let Some(failures) = written.consecutive_gateway_errors {
+        policy = policy.with_consecutive_gateway_errors(failures.value);
+    }
     if let Some(interval) = written.interval {
         policy = policy.with_interval(interval.value);
     }
