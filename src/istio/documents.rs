@@ -10,8 +10,8 @@ use super::tree::Tree;
 
 /// Istio's documents, read, checked one by one and together, with all that was found.
 ///
-/// Reading never fails: what cannot be read is a [`Diagnostic`] too. **Nothing is enforced by reading**:
-/// this tells what a set of policies says, and what is wrong with it.
+/// Reading never fails: what cannot be read is a [`Diagnostic`] too. **Reading alone enforces nothing**: this
+/// tells what a set of policies says, and what is wrong with it.
 ///
 /// See the [module docs](super) for an example.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 use super::check;
 use super::code::Code;
 use super::finding::{Finding, Findings};
+use super::idle;
 use super::kind::{Class, Kind};
 use super::message::message;
 use super::nearest::nearest;
@@ -164,6 +165,7 @@ fn istio(
     };
     if let Some(spec) = &object.spec {
         check::check(&object, spec, &mut reader);
+        idle::idle(spec, &mut reader);
     }
     if kind.is_checked_only() {
         check::not_enforced(kind, at, reader.findings);

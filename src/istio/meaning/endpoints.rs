@@ -94,9 +94,10 @@ fn fixed<'a>(
         // A socket in the file system has no address of a host.
         let address = text(&endpoint.address).filter(|address| !address.starts_with("unix:"))?;
         let port = target(port, Some(endpoint))?;
-        let address = match address.contains(':') {
-            true => format!("[{address}]:{port}"),
-            false => format!("{address}:{port}"),
+        let address = if address.contains(':') {
+            format!("[{address}]:{port}")
+        } else {
+            format!("{address}:{port}")
         };
         Some(EndpointPlan {
             address: address.into(),
@@ -173,7 +174,11 @@ fn target(port: &ServicePort, endpoint: Option<&Workload>) -> Option<u16> {
         .target_port
         .map(|port| port.value)
         .filter(|port| *port > 0);
-    u16::try_from(own.or(target).or(port.number.map(|number| number.value))?).ok()
+    u16::try_from(
+        own.or(target)
+            .or_else(|| port.number.map(|number| number.value))?,
+    )
+    .ok()
 }
 
 fn labels(endpoint: &Workload) -> BTreeMap<Box<str>, Box<str>> {

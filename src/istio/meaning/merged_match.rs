@@ -1,7 +1,7 @@
 //! What a route asks for, where the root of a delegate asks for something too.
 
 use crate::istio::kinds::http_route::{HttpMatch, TextMatch};
-use crate::istio::read::{Entries, Set, Texts};
+use crate::istio::read::{self, Entries, Set, Texts};
 
 /// A match of a route, and of the route that delegates to it: what both say goes by the delegate.
 #[derive(Clone, Copy, Debug)]
@@ -155,7 +155,7 @@ pub(super) fn kind(text: &TextMatch) -> Option<Text<'_>> {
         .or_else(|| set(&text.regex).map(Text::Regex))
 }
 
-fn set(text: &Option<Set<String>>) -> Option<&str> {
+fn set(text: &read::Text) -> Option<&str> {
     let text = text.as_ref()?;
     (!text.value.is_empty()).then_some(text.value.as_str())
 }

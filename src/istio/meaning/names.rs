@@ -11,10 +11,9 @@ pub(super) fn full<'a>(host: &'a str, namespace: &str, domain: &str) -> Cow<'a, 
         return Cow::Borrowed(host);
     }
     let mut full = host.to_owned();
-    for part in [namespace, "svc", domain] {
-        // Without a domain there are no services.
-        if !part.is_empty() && !(part == "svc" && domain.is_empty()) {
-            full.push('.');
+    for (before, part) in [(".", namespace), (".svc.", domain)] {
+        if !part.is_empty() {
+            full.push_str(before);
             full.push_str(part);
         }
     }

@@ -71,7 +71,7 @@ pub(super) fn fault(written: Option<&Fault>) -> FaultInjectionPolicy {
         .as_ref()
         .and_then(|status| grpc(&status.value));
     let share = abort.percentage.as_ref().map_or(Percent::NONE, percent);
-    match http.or(grpc.map(Abort::Grpc)) {
+    match http.or_else(|| grpc.map(Abort::Grpc)) {
         Some(abort) => policy.with_abort(share, abort),
         None => policy,
     }
@@ -86,7 +86,7 @@ pub(super) fn mirrors(world: &World, merged: &MergedRoute<'_>) -> Vec<(Destinati
         // A copy has the time of its original; without one it keeps a limit, as nobody waits for it.
         timeout.map_or_else(|| policy.clone(), |time| policy.clone().with_timeout(time))
     };
-    let many = |route| some(route).filter(|mirrors| !mirrors.is_empty());
+    let many = |route| Some(written(route)).filter(|mirrors| !mirrors.is_empty());
     if let Some((many, namespace)) = merged.with_namespace(many) {
         for one in many {
             let share = one.percentage.as_ref().map_or(Percent::ALL, percent);
@@ -114,8 +114,8 @@ pub(super) fn mirrored(percentage: Option<&Percentage>, old: Option<u32>) -> Per
     percentage.map_or(old, percent)
 }
 
-fn some(route: &HttpRoute) -> Option<Vec<&Mirror>> {
-    Some(route.mirrors.0.iter().flatten().collect())
+fn written(route: &HttpRoute) -> Vec<&Mirror> {
+    route.mirrors.0.iter().flatten().collect()
 }
 
 fn percent(percentage: &Percentage) -> Percent {

@@ -6,6 +6,6 @@ mod patch;
 mod policy;
 mod scope;
 
-pub(crate) use actions::{Actions, read_actions};
+pub(crate) use actions::read_actions;
 pub(super) use patch::{Patch, patches};
 pub(super) use scope::{Direction, RouteLimits, Scope};

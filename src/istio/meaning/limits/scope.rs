@@ -55,12 +55,13 @@ impl<'a> Scope<'a> {
             };
             routes.of(Some("default"))
         };
-        let own: Vec<_> = match ports.is_empty() {
-            true => of_port(None).into_iter().collect(),
-            false => ports
+        let own: Vec<_> = if ports.is_empty() {
+            of_port(None).into_iter().collect()
+        } else {
+            ports
                 .into_iter()
                 .filter_map(|port| of_port(Some(port)))
-                .collect(),
+                .collect()
         };
         if own.is_empty() {
             return self.limits(world);
