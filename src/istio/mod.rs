@@ -95,12 +95,18 @@ mod idle;
 mod kind;
 mod kinds;
 pub(crate) mod load;
-#[expect(dead_code, reason = "what uses the plans comes next")]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "what uses the plans comes next")
+)]
 pub(crate) mod meaning;
 mod message;
 mod nearest;
 mod object;
-#[expect(dead_code, reason = "what makes plans and what uses them come next")]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "what uses the plans comes next")
+)]
 pub(crate) mod plan;
 mod read;
 mod render;

@@ -1,17 +1,14 @@
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::export::Export;
 use super::held::Held;
-use super::names::{self, most_specific};
+use super::host_map::HostMap;
+use super::names;
 use crate::istio::kinds::service_entry::ServiceEntry;
 
 /// The service entries by host.
 #[derive(Debug, Default)]
-pub(super) struct Entries {
-    exact: HashMap<String, Vec<Entry>>,
-    wildcards: Vec<(String, Vec<Entry>)>,
-}
+pub(super) struct Entries(HostMap<Vec<Entry>>);
 
 /// One service entry, as often as it has hosts.
 #[derive(Clone, Debug)]
@@ -37,37 +34,14 @@ impl Entries {
                 export: Export::of(&held.export_to, own),
                 held: Arc::clone(&held),
             };
-            if names::is_wildcard(&host) {
-                match self.wildcards.iter_mut().find(|(own, _)| *own == host) {
-                    Some((_, entries)) => entries.push(entry),
-                    None => self.wildcards.push((host, vec![entry])),
-                }
-            } else {
-                self.exact.entry(host).or_default().push(entry);
-            }
-        }
-    }
-
-    pub(super) fn sort(&mut self) {
-        self.wildcards
-            .sort_by(|(one, _), (two, _)| names::by_specificity(one, two));
-        let all = self.exact.values_mut();
-        for entries in all.chain(self.wildcards.iter_mut().map(|(_, entries)| entries)) {
-            entries.sort_by(|one, two| one.held.created().cmp(&two.held.created()));
+            self.0.entry(host).push(entry);
         }
     }
 
     /// Returns what a workload of `from` knows of a host.
     pub(super) fn find(&self, host: &str, from: &str) -> Option<Known<'_>> {
-        let shown = |entries: &&Vec<Entry>| entries.iter().any(|entry| entry.export.shows(from));
-        let found = most_specific(
-            host,
-            |host| self.exact.get(host).filter(shown),
-            self.wildcards
-                .iter()
-                .map(|(host, entries)| (host.as_str(), entries))
-                .filter(|(_, entries)| shown(entries)),
-        )?;
+        let is_shown = |entries: &Vec<Entry>| entries.iter().any(|entry| entry.export.shows(from));
+        let found = self.0.most_specific(host, is_shown)?;
         let mut shown = found.iter().filter(|entry| entry.export.shows(from));
         let own = shown.clone().find(|entry| entry.held.namespace() == from);
         let namespace = own.or_else(|| shown.next())?.held.namespace();
@@ -83,11 +57,10 @@ impl Entries {
 
     /// Returns the hosts without a `*` that a workload of `from` knows.
     pub(super) fn hosts(&self, from: &str) -> Vec<&str> {
-        let known = self
-            .exact
-            .iter()
-            .filter(|(_, entries)| entries.iter().any(|entry| entry.export.shows(from)));
-        let mut hosts: Vec<_> = known.map(|(host, _)| host.as_str()).collect();
+        let known = self.0.iter().filter(|(host, entries)| {
+            !names::is_wildcard(host) && entries.iter().any(|entry| entry.export.shows(from))
+        });
+        let mut hosts: Vec<_> = known.map(|(host, _)| host).collect();
         hosts.sort_unstable();
         hosts
     }

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use http::StatusCode;
@@ -93,18 +93,17 @@ fn hosts(
         subject,
         gateway: &full,
     };
-    let mut by_host: Vec<(String, Vec<&Service>)> = Vec::new();
+    let mut by_host: HashMap<String, Vec<&Service>> = HashMap::new();
     for service in world.services.of(&full, gateway.namespace()) {
         let own: Vec<_> = service.hosts.iter().map(String::as_str).collect();
         let open = open_hosts(world, gateway, service.held.namespace());
         let open: Vec<_> = open.iter().map(String::as_str).collect();
         for host in names::intersection(&open, &own) {
-            match by_host.iter_mut().find(|(known, _)| *known == host) {
-                Some((_, services)) => services.push(service),
-                None => by_host.push((host.to_owned(), vec![service])),
-            }
+            by_host.entry(host.to_owned()).or_default().push(service);
         }
     }
+    let mut by_host: Vec<_> = by_host.into_iter().collect();
+    by_host.sort_by(|(one, _), (two, _)| names::by_specificity(one, two));
     let plans = by_host.into_iter().filter_map(|(host, services)| {
         let limits = scope.routes(world, Some(&full), &[&host]);
         let ids: Vec<_> = services.iter().map(|service| service.held.id()).collect();

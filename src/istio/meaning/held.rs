@@ -29,10 +29,6 @@ impl<T> Held<T> {
         &self.object.namespace
     }
 
-    pub(super) fn created(&self) -> Option<&str> {
-        self.object.created.as_deref()
-    }
-
     /// Returns `Kind namespace/name`.
     pub(super) fn id(&self) -> String {
         let Object {

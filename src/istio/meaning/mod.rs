@@ -13,6 +13,7 @@ mod export;
 mod gateway;
 mod headers;
 mod held;
+mod host_map;
 mod http_match;
 mod inbound;
 pub(crate) mod limits;

@@ -87,19 +87,3 @@ pub(super) fn by_specificity(one: &str, two: &str) -> Ordering {
         .then(two.len().cmp(&one.len()))
         .then(one.cmp(two))
 }
-
-/// Returns the most specific host of those that cover `needle`; `sorted` are wildcards, most specific first.
-pub(super) fn most_specific<'a, T>(
-    needle: &str,
-    exact: impl FnOnce(&str) -> Option<T>,
-    mut sorted: impl Iterator<Item = (&'a str, T)>,
-) -> Option<T> {
-    if !is_wildcard(needle)
-        && let Some(found) = exact(needle)
-    {
-        return Some(found);
-    }
-    sorted
-        .find(|(host, _)| is_within(needle, host))
-        .map(|(_, found)| found)
-}

@@ -103,9 +103,12 @@ impl<'a> Hosts<'a> {
         let namespace = &*self.subject.namespace;
         let mut rest: Vec<&str> = entries.hosts(namespace);
         rest.extend(kubernetes.iter().map(String::as_str));
-        // A rule tells of a service too: Kubernetes has it, or else it would be without effect.
-        rest.extend(rules.hosts(namespace).into_iter().filter(|host| {
-            !settings.registry_only || names::namespace(host, &settings.cluster_domain).is_some()
+        // A rule tells of a service too: Kubernetes has it, or else the rule would be without effect.
+        rest.extend(rules.hosts().into_iter().filter(|host| {
+            let own = names::namespace(host, &settings.cluster_domain);
+            let root = &settings.root_namespace;
+            let is_service = own.is_some() || !settings.registry_only;
+            is_service && rules.find(self.subject, host, own, root).is_some()
         }));
         for host in rest {
             if self

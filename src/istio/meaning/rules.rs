@@ -1,22 +1,16 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::export::Export;
 use super::held::Held;
-use super::names::{self, most_specific};
+use super::host_map::HostMap;
+use super::names;
 use super::selector::selects;
 use crate::istio::kinds::destination_rule::{DestinationRule, Selector, Subset, TrafficPolicy};
 use crate::istio::plan::Subject;
 
-/// The destination rules by namespace.
+/// The destination rules by namespace and host.
 #[derive(Debug, Default)]
-pub(super) struct Rules(HashMap<String, Hosts>);
-
-/// The rules of one namespace by host.
-#[derive(Debug, Default)]
-struct Hosts {
-    exact: HashMap<String, Vec<Merged>>,
-    wildcards: Vec<(String, Vec<Merged>)>,
-}
+pub(super) struct Rules(HashMap<String, HostMap<Vec<Merged>>>);
 
 /// Rules of one namespace for one host that are read as one.
 #[derive(Debug)]
@@ -31,7 +25,7 @@ impl Rules {
         let own = held.namespace().to_owned();
         let host = names::full(&host.value, &own, domain).to_ascii_lowercase();
         let export = Export::of(&held.export_to, &own);
-        let merged = self.0.entry(own).or_default().of(host);
+        let merged = self.0.entry(own).or_default().entry(host);
         let same = merged.iter_mut().find(|merged| {
             merged.export == export && merged.selector() == held.workload_selector.as_ref()
         });
@@ -41,14 +35,6 @@ impl Rules {
                 export,
                 rules: vec![held],
             }),
-        }
-    }
-
-    pub(super) fn sort(&mut self) {
-        for hosts in self.0.values_mut() {
-            hosts
-                .wildcards
-                .sort_by(|(one, _), (two, _)| names::by_specificity(one, two));
         }
     }
 
@@ -73,20 +59,11 @@ impl Rules {
             .or_else(|| exported(root))
     }
 
-    /// Returns the hosts without a `*` that a workload sees rules for.
-    pub(super) fn hosts(&self, namespace: &str) -> Vec<&str> {
-        let mut hosts: Vec<_> = self
-            .0
-            .iter()
-            .flat_map(|(own, hosts)| hosts.exact.iter().map(move |(host, all)| (own, host, all)))
-            .filter(|(own, _, all)| {
-                *own == namespace || all.iter().any(|merged| merged.export.shows(namespace))
-            })
-            .map(|(_, host, _)| host.as_str())
-            .collect();
-        hosts.sort_unstable();
-        hosts.dedup();
-        hosts
+    /// Returns all hosts without a `*` that there are rules for.
+    pub(super) fn hosts(&self) -> BTreeSet<&str> {
+        let hosts = self.0.values().flat_map(HostMap::iter);
+        let hosts = hosts.map(|(host, _)| host);
+        hosts.filter(|host| !names::is_wildcard(host)).collect()
     }
 
     fn most_specific(
@@ -97,16 +74,7 @@ impl Rules {
         counts: impl Fn(&Merged) -> bool,
     ) -> Option<&Merged> {
         let hosts = self.0.get(namespace)?;
-        let counting = |all: &&Vec<Merged>| all.iter().any(&counts);
-        let found = most_specific(
-            host,
-            |host| hosts.exact.get(host).filter(counting),
-            hosts
-                .wildcards
-                .iter()
-                .map(|(host, all)| (host.as_str(), all))
-                .filter(|(_, all)| counting(all)),
-        )?;
+        let found = hosts.most_specific(host, |all| all.iter().any(&counts))?;
         let mut found = found.iter().filter(|merged| counts(merged));
         let is_own = *subject.namespace == *namespace;
         // One that selects workloads is for those of its own namespace, and goes before one for all.
@@ -117,20 +85,6 @@ impl Rules {
                     .is_some_and(|selector| selects(&selector.match_labels, &subject.labels))
         });
         selected.or_else(|| found.find(|merged| merged.selector().is_none()))
-    }
-}
-
-impl Hosts {
-    fn of(&mut self, host: String) -> &mut Vec<Merged> {
-        if !names::is_wildcard(&host) {
-            return self.exact.entry(host).or_default();
-        }
-        let place = self.wildcards.iter().position(|(own, _)| *own == host);
-        let place = place.unwrap_or_else(|| {
-            self.wildcards.push((host, Vec::new()));
-            self.wildcards.len() - 1
-        });
-        &mut self.wildcards[place].1
     }
 }
 

@@ -5,7 +5,7 @@ use super::held::Held;
 use super::names;
 use crate::istio::kinds::virtual_service::VirtualService;
 
-/// The virtual services, the oldest first: by their time of creation, else as they stand in the files.
+/// The virtual services, the oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Services {
     all: Vec<Service>,
@@ -35,25 +35,16 @@ impl Services {
         if gateways.is_empty() {
             gateways.push(MESH.to_owned());
         }
+        if held.hosts.is_empty() {
+            let key = (own.to_owned(), held.name().to_owned());
+            self.delegates.entry(key).or_insert(self.all.len());
+        }
         self.all.push(Service {
             export: Export::of(&held.export_to, own),
             gateways,
             hosts: hosts.collect(),
             held,
         });
-    }
-
-    pub(super) fn sort(&mut self) {
-        // Those without a time come first, as of time zero; the sort keeps their order.
-        self.all
-            .sort_by(|one, two| one.held.created().cmp(&two.held.created()));
-        for (index, service) in self.all.iter().enumerate() {
-            if service.hosts.is_empty() {
-                let held = &service.held;
-                let key = (held.namespace().to_owned(), held.name().to_owned());
-                self.delegates.entry(key).or_insert(index);
-            }
-        }
     }
 
     /// Returns those that a gateway, or `mesh`, has routes from, in the order in which they get a host.

@@ -43,8 +43,14 @@ impl World {
                 .collect(),
             patches: patches(documents),
         };
-        for resource in documents.resources.iter().filter(|r| r.is_valid) {
-            let object = &resource.object;
+        let valid = documents
+            .resources
+            .iter()
+            .filter(|resource| resource.is_valid);
+        let mut objects: Vec<_> = valid.map(|resource| &resource.object).collect();
+        // The oldest first. Those without a time are as old as can be; the sort keeps their order.
+        objects.sort_by(|one, two| one.created.cmp(&two.created));
+        for object in objects {
             if let Some(held) = Held::of(object, |spec| match spec {
                 Spec::VirtualService(service) => Some(service),
                 _ => None,
@@ -71,9 +77,6 @@ impl World {
                 world.gateways.insert(key, held);
             }
         }
-        world.services.sort();
-        world.rules.sort();
-        world.entries.sort();
         world
     }
 

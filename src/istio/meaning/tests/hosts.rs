@@ -1,7 +1,8 @@
 //! Which names have a plan, and whose it is.
 
 use super::{host, leads_to, meaning, meaning_with, subject};
-use crate::istio::meaning::Settings;
+use crate::istio::documents::Documents;
+use crate::istio::meaning::{Meaning, Settings};
 
 const TO_V1: &str = "http: [{route: [{destination: {host: s, subset: v1}}]}]";
 
@@ -147,10 +148,59 @@ fn the_domain_of_the_cluster_can_be_another() {
 }
 
 #[test]
+fn the_namespace_of_documents_that_name_none_can_be_another() {
+    let settings = Settings {
+        default_namespace: "waste".into(),
+        ..Settings::default()
+    };
+    let meaning = meaning_with(
+        &format!("VirtualService v: {{hosts: [s], {TO_V1}}}"),
+        &settings,
+    );
+    let plan = meaning.outbound(&subject("w", "b"));
+    assert_eq!(
+        leads_to(&plan, "s.waste"),
+        ["s.waste.svc.cluster.local|v1|"]
+    );
+}
+
+#[test]
+fn the_time_of_creation_goes_before_the_place_in_the_file() {
+    let text = super::yaml_of(
+        "VirtualService a/young: {hosts: [x.com], http: [{route: [{destination: {host: young.com}}]}]}
+         VirtualService a/old: {hosts: [x.com], http: [{route: [{destination: {host: old.com}}]}]}",
+    );
+    let dated = text
+        .replace(
+            "name: young",
+            "creationTimestamp: '2026-02-01T00:00:00Z', name: young",
+        )
+        .replace(
+            "name: old",
+            "creationTimestamp: '2026-01-01T00:00:00Z', name: old",
+        );
+    for (text, first) in [(text, "young.com||"), (dated, "old.com||")] {
+        let documents = Documents::from_yaml(&text);
+        let meaning = Meaning::of(&documents, &Settings::default());
+        let plan = meaning.outbound(&subject("w", "a"));
+        assert_eq!(leads_to(&plan, "x.com"), [first]);
+    }
+}
+
+#[test]
+fn a_rule_of_a_third_namespace_makes_no_service() {
+    let meaning = meaning(
+        "DestinationRule c/d: {host: x.com, trafficPolicy: {loadBalancer: {simple: RANDOM}}}",
+    );
+    assert!(host(&meaning.outbound(&subject("w", "a")), "x.com").is_none());
+    assert!(host(&meaning.outbound(&subject("w", "c")), "x.com").is_some());
+}
+
+#[test]
 fn what_has_an_error_means_nothing() {
-    let documents = crate::istio::documents::Documents::from_yaml(&super::yaml_of(&format!(
+    let documents = Documents::from_yaml(&super::yaml_of(&format!(
         "VirtualService a/v: {{hosts: [x.com], nonsense: 1, {TO_V1}}}"
     )));
-    let meaning = crate::istio::meaning::Meaning::of(&documents, &Settings::default());
+    let meaning = Meaning::of(&documents, &Settings::default());
     assert!(host(&meaning.outbound(&subject("w", "a")), "x.com").is_none());
 }

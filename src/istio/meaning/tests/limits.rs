@@ -199,7 +199,7 @@ async fn a_route_of_a_caller_is_found_by_host_port_and_name() {
         assert!(
             routes
                 .iter()
-                .all(|route| route.limits_replace == !route.limits.is_empty())
+                .all(|route| route.limits_replace != route.limits.is_empty())
         );
         routes.iter().map(|route| route.limits.len()).collect()
     };

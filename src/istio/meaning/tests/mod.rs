@@ -5,12 +5,13 @@ mod gateways;
 mod host_matching;
 mod hosts;
 mod limits;
+mod real;
 mod routes;
 mod rules;
 mod translation;
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
+use std::fmt::{Debug, Write};
 use std::path::Path;
 
 use serde_json::Value;
@@ -18,6 +19,7 @@ use serde_json::Value;
 use super::{Meaning, Settings};
 use crate::istio::documents::Documents;
 use crate::istio::finding::Findings;
+use crate::istio::load::Loading;
 use crate::istio::plan::{DestinationPlan, HostPlan, OutboundPlan, Subject};
 use crate::istio::read::{Read, Reader};
 use crate::istio::tree::Tree;
@@ -60,13 +62,17 @@ fn shown(value: &impl Debug) -> String {
     format!("{value:?}")
 }
 
-/// Loads documents of the networking group, each `Kind namespace/name: spec`.
+/// Loads documents, each `Kind namespace/name: spec`; without a namespace, `Kind name: spec`.
 fn meaning(documents: &str) -> Meaning {
     meaning_with(documents, &Settings::default())
 }
 
 fn meaning_with(documents: &str, settings: &Settings) -> Meaning {
-    let documents = Documents::from_yaml(&yaml_of(documents));
+    let loading = Loading {
+        default_namespace: settings.default_namespace.clone(),
+        ..Loading::default()
+    };
+    let documents = Documents::read_yaml(&yaml_of(documents), loading);
     let found: Vec<_> = documents
         .diagnostics()
         .iter()
@@ -85,15 +91,20 @@ fn yaml_of(documents: &str) -> String {
     {
         let (head, spec) = line.split_once(": ").expect("`Kind namespace/name: spec`");
         let (kind, name) = head.split_once(' ').unwrap();
-        let (namespace, name) = name.split_once('/').unwrap();
+        let metadata = match name.split_once('/') {
+            Some((namespace, name)) => format!("{{name: {name}, namespace: {namespace}}}"),
+            None => format!("{{name: {name}}}"),
+        };
         let version = match kind {
             "EnvoyFilter" => "networking.istio.io/v1alpha3",
             "Service" => "v1",
             _ => "networking.istio.io/v1",
         };
-        yaml.push_str(&format!(
-            "---\napiVersion: {version}\nkind: {kind}\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {spec}\n"
-        ));
+        write!(
+            yaml,
+            "---\napiVersion: {version}\nkind: {kind}\nmetadata: {metadata}\nspec: {spec}\n"
+        )
+        .unwrap();
     }
     yaml
 }

@@ -7,7 +7,7 @@ use http::{Request, StatusCode};
 use super::{host, leads_to, meaning, shown, subject};
 use crate::RequestHead;
 use crate::istio::plan::{OutboundPlan, Subject};
-use crate::traffic_split::{Decision, TrafficSplitPolicy, VirtualHost};
+use crate::traffic_split::{Decision, TrafficSplitPolicy, VirtualHost, WeightedDestination};
 
 /// Plans the routes of a virtual service for `x.com`.
 fn routes(http: &str) -> OutboundPlan {
@@ -118,7 +118,7 @@ fn weights_subsets_and_ports_are_kept() {
     let weights: Vec<_> = route
         .destinations()
         .iter()
-        .map(|one| one.weight())
+        .map(WeightedDestination::weight)
         .collect();
     assert_eq!((weights, route.name()), (vec![90, 10], Some("canary")));
 }
@@ -158,7 +158,8 @@ fn retries_are_istios() {
             .map(str::to_owned)
             .collect();
         let mut wanted: Vec<_> = expected.1.split(',').map(str::to_owned).collect();
-        (found.sort(), wanted.sort());
+        found.sort();
+        wanted.sort();
         assert_eq!(retry.attempts(), expected.0, "{written}");
         assert!(expected.0 == 0 || found == wanted, "{written}: {found:?}");
         assert_eq!(

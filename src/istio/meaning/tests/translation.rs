@@ -343,8 +343,8 @@ fn source(case: &Value) {
             subject.labels.insert(name.clone(), value);
         }
     }
-    let gateways = args["gatewayNames"].as_array().into_iter().flatten();
-    let gateway = gateways.filter_map(Value::as_str).next().unwrap_or("mesh");
+    let mut gateways = args["gatewayNames"].as_array().into_iter().flatten();
+    let gateway = gateways.find_map(Value::as_str).unwrap_or("mesh");
     let asker = Asker {
         subject: &subject,
         gateway,
