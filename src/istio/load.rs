@@ -278,6 +278,10 @@ impl Unit {
         self.place_of(self.object.at)
     }
 
+    pub(crate) fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
     pub(crate) fn place_of(&self, at: At) -> Place {
         self.chunk.place(self.tree.point(at))
     }

@@ -270,6 +270,11 @@ fn a_local_rate_limit_is_known_in_each_of_its_shapes() {
                 );
                 let text = object("EnvoyFilter", "f", &patch).replace("io/v1", "io/v1alpha3");
                 let mut found = super::codes(&text);
+                if apply_to == "HTTP_ROUTE" {
+                    // A second one: the filter itself is not there.
+                    let place = found.iter().rposition(|code| *code == "MSH0011");
+                    found.remove(place.unwrap());
+                }
                 found.sort_unstable();
                 let mut expected = expected.to_vec();
                 expected.sort_unstable();

@@ -288,6 +288,46 @@ fn of_a_local_rate_limit() {
 }
 
 #[test]
+fn a_limit_of_a_route_needs_the_filter_as_envoy_has_it() {
+    let patch = |apply_to: &str, operation: &str, value: &str| {
+        format!(
+            "{{applyTo: {apply_to}, match: {{context: SIDECAR_INBOUND}}, patch: {{operation: {operation}, value: {{{value}}}}}}}"
+        )
+    };
+    let on = "filter_enabled: {default_value: {numerator: 100}}, filter_enforced: {default_value: {numerator: 100}}";
+    let typed = "'@type': type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit, stat_prefix: a";
+    let route = patch(
+        "HTTP_ROUTE",
+        "MERGE",
+        &format!(
+            "typed_per_filter_config: {{envoy.filters.http.local_ratelimit: {{{typed}, token_bucket: {{max_tokens: 1, fill_interval: 1s}}, {on}}}}}"
+        ),
+    );
+    let filter = patch(
+        "HTTP_FILTER",
+        "INSERT_FIRST",
+        &format!("name: envoy.filters.http.local_ratelimit, typed_config: {{{typed}}}"),
+    );
+    for (patches, expected) in [
+        (route.clone(), 1),
+        (format!("{filter}, {route}"), 0),
+        (
+            format!("{}, {route}", filter.replace("INBOUND", "OUTBOUND")),
+            1,
+        ),
+    ] {
+        let documents = Documents::from_yaml(&format!(
+            "apiVersion: networking.istio.io/v1alpha3\nkind: EnvoyFilter\nmetadata: {{name: a}}\nspec: {{configPatches: [{patches}]}}\n"
+        ));
+        let found = documents.diagnostics().iter();
+        let found = found
+            .filter(|found| found.code() == Code::LimitNotEnforced)
+            .count();
+        assert_eq!(found, expected, "{patches}");
+    }
+}
+
+#[test]
 fn an_error_among_a_hundred_notes_is_still_one() {
     let hosts: Vec<_> = (0..120)
         .map(|n| format!("{{match: [{{uri: {{prefix: /{n}}}, statPrefix: a}}], {TO_A}}}"))
