@@ -3,7 +3,8 @@ use std::thread::{self, ScopedJoinHandle};
 
 use super::code::Code;
 use super::documents::Documents;
-use super::load::{Load, Loading};
+use super::load::Load;
+use super::loading::Loading;
 
 /// How much stack the parser may take, which calls itself for each level of nesting.
 const STACK: usize = 16 << 20;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::deep::deep;
 use super::diagnostic::{Diagnostic, Severity};
 use super::kind::Kind;
-use super::load::Loading;
+use super::loading::Loading;
 use super::object::{Named, Object};
 use super::tree::Tree;
 

@@ -7,6 +7,7 @@ use super::diagnostic::{Diagnostic, Place};
 use super::documents::{Documents, Resource};
 use super::finding::{Also, Finding, Findings};
 use super::kind::Kind;
+use super::loading::Loading;
 use super::object::{self, Content, Named, Object};
 use super::report::{bare, point};
 use super::split::{self, Chunk};
@@ -23,15 +24,6 @@ const MAX_DOCUMENTS: usize = 100_000;
 const MAX_MEMORY: usize = 512 << 20;
 /// How many findings are kept; who has more mends these first.
 const MAX_DIAGNOSTICS: usize = 10_000;
-
-/// How documents are loaded.
-#[derive(Clone, Debug)]
-pub(crate) struct Loading {
-    /// The namespace of documents that name none.
-    pub(crate) default_namespace: Arc<str>,
-    /// Whether warnings are errors, so that a document with one is not taken.
-    pub(crate) warnings_are_errors: bool,
-}
 
 /// Documents while they are loaded.
 #[derive(Debug)]
@@ -53,15 +45,6 @@ pub(crate) struct Unit {
     pub(crate) findings: Findings,
     tree: Arc<Tree>,
     chunk: Arc<Chunk>,
-}
-
-impl Default for Loading {
-    fn default() -> Self {
-        Self {
-            default_namespace: "default".into(),
-            warnings_are_errors: false,
-        }
-    }
 }
 
 impl Load {

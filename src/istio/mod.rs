@@ -94,7 +94,8 @@ mod finding;
 mod idle;
 mod kind;
 mod kinds;
-pub(crate) mod load;
+mod load;
+pub(crate) mod loading;
 #[cfg_attr(
     not(test),
     expect(dead_code, reason = "what uses the plans comes next")

@@ -1,8 +1,10 @@
 //! Local rate limits: the patches of `EnvoyFilter`s, and for whom they hold.
 
+mod action;
 mod actions;
 mod header;
 mod patch;
+mod place;
 mod policy;
 mod scope;
 

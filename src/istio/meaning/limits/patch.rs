@@ -3,12 +3,11 @@ use std::sync::Arc;
 
 use super::actions::{Actions, read_actions};
 use super::header::either;
+use super::place::Place;
 use crate::istio::check::{find_limits, read_limit};
 use crate::istio::documents::{Documents, Resource};
 use crate::istio::finding::Findings;
-use crate::istio::kinds::envoy_filter::{
-    ApplyTo, ConfigPatch, Context, EnvoyFilter, Operation, PatchMatch,
-};
+use crate::istio::kinds::envoy_filter::{ConfigPatch, Context, EnvoyFilter, Operation};
 use crate::istio::kinds::local_rate_limit::LocalRateLimit;
 use crate::istio::read::{Raw, Reader};
 use crate::istio::spec::Spec;
@@ -27,31 +26,6 @@ pub(in super::super) struct Patch {
     pub(super) namespace: String,
     pub(super) place: Place,
     priority: i32,
-}
-
-/// What is patched.
-#[derive(Clone, Debug)]
-pub(super) enum Place {
-    /// The chain of filters, of all ports or of one.
-    Filters {
-        port: Option<u16>,
-    },
-    Route {
-        host: HostMatch,
-        name: Option<String>,
-    },
-    VirtualHost(HostMatch),
-}
-
-/// Which virtual hosts are meant.
-#[derive(Clone, Debug, Default)]
-pub(super) struct HostMatch {
-    /// `namespace/name`.
-    pub(super) gateway: Option<String>,
-    pub(super) domain: Option<String>,
-    /// `host:port`, or `inbound|http|port`.
-    pub(super) name: Option<String>,
-    pub(super) port: Option<u16>,
 }
 
 /// A configuration of the filter.
@@ -91,7 +65,7 @@ fn of_filter(resource: &Resource, filter: &EnvoyFilter, tree: &Tree, all: &mut V
         .collect();
     for (index, patch) in filter.config_patches.0.iter().flatten().enumerate() {
         let apply_to = patch.apply_to.map(|apply| apply.value);
-        let (Some(place), Some(value)) = (place(patch), value(patch)) else {
+        let (Some(place), Some(value)) = (Place::of(patch), value(patch)) else {
             continue;
         };
         let configs = find_limits(apply_to, value, tree);
@@ -136,55 +110,6 @@ fn value(patch: &ConfigPatch) -> Option<At> {
     let operation = patch.operation.map(|operation| operation.value);
     let Raw(value) = patch.value?;
     (operation != Some(Operation::Remove)).then_some(value)
-}
-
-fn place(patch: &ConfigPatch) -> Option<Place> {
-    let matches = patch.matches.as_ref();
-    Some(match patch.apply_to?.value {
-        ApplyTo::HttpFilter => {
-            let listener = matches.and_then(|one| one.listener.as_ref());
-            let port = listener.and_then(|listener| listener.port_number);
-            Place::Filters {
-                port: port.and_then(|port| u16::try_from(port.value).ok()),
-            }
-        }
-        ApplyTo::HttpRoute => Place::Route {
-            host: host(matches),
-            name: matches
-                .and_then(|one| {
-                    one.route_configuration
-                        .as_ref()?
-                        .vhost
-                        .as_ref()?
-                        .route
-                        .as_ref()
-                })
-                .and_then(|route| Some(route.name.as_ref()?.value.clone())),
-        },
-        ApplyTo::VirtualHost => Place::VirtualHost(host(matches)),
-        _ => return None,
-    })
-}
-
-fn host(matches: Option<&PatchMatch>) -> HostMatch {
-    let Some(routes) = matches.and_then(|one| one.route_configuration.as_ref()) else {
-        return HostMatch::default();
-    };
-    let host = routes.vhost.as_ref();
-    // A configuration of routes is called by its port, or `http.port` at a gateway.
-    let named = routes.name.as_ref().and_then(|name| {
-        let port = name.value.rsplit(['.', '|']).next()?;
-        port.parse().ok()
-    });
-    let port = routes
-        .port_number
-        .and_then(|port| u16::try_from(port.value).ok());
-    HostMatch {
-        gateway: routes.gateway.as_ref().map(|gateway| gateway.value.clone()),
-        domain: host.and_then(|host| Some(host.domain_name.as_ref()?.value.clone())),
-        name: host.and_then(|host| Some(host.name.as_ref()?.value.clone())),
-        port: port.or(named),
-    }
 }
 
 /// Reads the `rate_limits` of a route or a virtual host.

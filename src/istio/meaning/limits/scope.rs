@@ -1,7 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::patch::{Config, HostMatch, Patch, Place};
+use super::patch::{Config, Patch};
+use super::place::{HostMatch, Place};
 use super::policy::{Counted, limit_plans};
 use crate::istio::kinds::envoy_filter::Context;
 use crate::istio::meaning::world::World;
@@ -188,43 +189,6 @@ impl RouteLimits<'_> {
             format!("{} {}", patch.id, place.id)
         };
         limit_plans(&id, config, actions, counted(self.direction, port))
-    }
-}
-
-impl Place {
-    fn port(&self) -> Option<u16> {
-        match self {
-            Self::Filters { port } => *port,
-            Self::Route { host, .. } | Self::VirtualHost(host) => host.port(),
-        }
-    }
-}
-
-impl HostMatch {
-    /// Says whether a virtual host of this name is meant, without its port.
-    fn is(&self, host: &str) -> bool {
-        let by_name = self.name.as_deref().is_none_or(|name| {
-            let name = name.rsplit_once(':').map_or(name, |(name, _)| name);
-            name.eq_ignore_ascii_case(host)
-        });
-        by_name
-            && self
-                .domain
-                .as_deref()
-                .is_none_or(|domain| domain.eq_ignore_ascii_case(host))
-    }
-
-    fn is_inbound(&self) -> bool {
-        self.name
-            .as_deref()
-            .is_some_and(|name| name.starts_with("inbound|"))
-    }
-
-    /// Returns the port: of the name, else of the configuration.
-    fn port(&self) -> Option<u16> {
-        let name = self.name.as_deref();
-        let of_name = name.and_then(|name| name.rsplit(['|', ':']).next()?.parse().ok());
-        of_name.or(self.port)
     }
 }
 

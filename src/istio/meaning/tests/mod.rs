@@ -1,6 +1,7 @@
 //! What Istio's own tests say that documents mean, and what each rule does, told as stories.
 
 mod destinations;
+mod envoy;
 mod gateways;
 mod host_matching;
 mod hosts;
@@ -13,13 +14,14 @@ mod translation;
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::{Meaning, Settings};
 use crate::istio::documents::Documents;
 use crate::istio::finding::Findings;
-use crate::istio::load::Loading;
+use crate::istio::loading::Loading;
 use crate::istio::plan::{DestinationPlan, HostPlan, OutboundPlan, Subject};
 use crate::istio::read::{Read, Reader};
 use crate::istio::tree::Tree;
@@ -69,7 +71,7 @@ fn meaning(documents: &str) -> Meaning {
 
 fn meaning_with(documents: &str, settings: &Settings) -> Meaning {
     let loading = Loading {
-        default_namespace: settings.default_namespace.clone(),
+        default_namespace: Arc::clone(&settings.default_namespace),
         ..Loading::default()
     };
     let documents = Documents::read_yaml(&yaml_of(documents), loading);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{host, leads_to, shown, subject};
 use crate::base::Percent;
 use crate::istio::documents::Documents;
-use crate::istio::load::Loading;
+use crate::istio::loading::Loading;
 use crate::istio::meaning::{Meaning, Settings};
 use crate::istio::plan::EndpointsPlan;
 use crate::outlier_detection::OutlierDetectionPolicy;

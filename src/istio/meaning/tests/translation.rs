@@ -1,12 +1,8 @@
-use std::time::Duration;
+use serde_json::Value;
 
-use http::StatusCode;
-use serde_json::{Value, json};
-
+use super::envoy::{envoy_fault, envoy_match, envoy_outlier, fraction, seconds};
 use super::{message, shown, subject, suites};
-use crate::GrpcStatus;
 use crate::base::Percent;
-use crate::fault_injection::{Abort, FaultInjectionPolicy};
 use crate::istio::kinds::destination_rule::{
     ConnectionPool, OutlierDetection, RetryBudget, TrafficPolicy,
 };
@@ -18,7 +14,6 @@ use crate::istio::meaning::merged_route::MergedRoute;
 use crate::istio::meaning::outlier::outlier;
 use crate::istio::meaning::pool::{in_flight, pool, retries};
 use crate::istio::meaning::settings::{fault, mirrored};
-use crate::outlier_detection::OutlierDetectionPolicy;
 
 #[test]
 fn fields_are_translated_as_istio_does() {
@@ -86,11 +81,6 @@ fn matches(value: &Value) -> HttpMatch {
     message(value).unwrap()
 }
 
-fn seconds(value: &Value) -> Option<Duration> {
-    let text = value.as_str()?.strip_suffix('s').unwrap();
-    Some(Duration::from_secs_f64(text.parse().unwrap()))
-}
-
 fn connection_pool(case: &Value) {
     let written = message::<ConnectionPool>(&case["connectionPool"]);
     let budget = message::<RetryBudget>(&case["retryBudget"]);
@@ -127,92 +117,6 @@ fn connection_pool(case: &Value) {
         (Percent::from_f64(percent), u32::try_from(least).unwrap())
     });
     assert_eq!(found.budget, expected, "{case}");
-}
-
-/// Envoy's outlier detection as ours: what it does not enforce does not count.
-fn envoy_outlier(o: &Value) -> OutlierDetectionPolicy {
-    if o.is_null() {
-        return OutlierDetectionPolicy::off();
-    }
-    let mut policy = OutlierDetectionPolicy::default();
-    let number = |key: &str| o[key].as_u64().map(|n| u32::try_from(n).unwrap());
-    let counts = |enforcing: &str| number(enforcing) != Some(0);
-    if let Some(n) = number("consecutive_5Xx") {
-        let n = if counts("enforcingConsecutive_5Xx") {
-            n
-        } else {
-            0
-        };
-        policy = policy.with_consecutive_5xx(n);
-    }
-    if let Some(n) = number("consecutiveGatewayFailure") {
-        let n = if counts("enforcingConsecutiveGatewayFailure") {
-            n
-        } else {
-            0
-        };
-        policy = policy.with_consecutive_gateway_errors(n);
-    }
-    if let Some(n) = number("consecutiveLocalOriginFailure") {
-        policy = policy.with_consecutive_local_origin_failures(n);
-    }
-    if let Some(split) = o["splitExternalLocalOriginErrors"].as_bool() {
-        policy = policy.with_split_local_origin(split);
-    }
-    if let Some(n) = number("maxEjectionPercent") {
-        policy = policy.with_max_ejection_percent(Percent::new(u8::try_from(n).unwrap()));
-    }
-    if let Some(time) = seconds(&o["interval"]) {
-        policy = policy.with_interval(time);
-    }
-    if let Some(time) = seconds(&o["baseEjectionTime"]) {
-        policy = policy.with_base_ejection_time(time);
-    }
-    policy
-}
-
-fn fraction(value: &Value) -> Percent {
-    let value = value.get("defaultValue").unwrap_or(value);
-    let numerator = value["numerator"].as_u64().unwrap_or(0);
-    let numerator = u32::try_from(numerator).unwrap();
-    match value["denominator"].as_str() {
-        Some("MILLION") => Percent::per_million(numerator),
-        Some("TEN_THOUSAND") => Percent::per_million(numerator * 100),
-        _ => Percent::per_million(numerator * 10_000),
-    }
-}
-
-fn envoy_fault(want: &Value) -> FaultInjectionPolicy {
-    let mut policy = FaultInjectionPolicy::off();
-    if let Some(time) = seconds(&want["delay"]["fixedDelay"]) {
-        policy = policy.with_delay(fraction(&want["delay"]["percentage"]), time);
-    }
-    let abort = &want["abort"];
-    let number = |key: &str| abort[key].as_u64().map(|n| u16::try_from(n).unwrap());
-    let http = number("httpStatus").map(|n| Abort::Http(StatusCode::from_u16(n).unwrap()));
-    let grpc = number("grpcStatus");
-    let grpc = grpc.map(|n| Abort::Grpc(GrpcStatus::new(u8::try_from(n).unwrap())));
-    match http.or(grpc) {
-        Some(kind) => policy.with_abort(fraction(&abort["percentage"]), kind),
-        None => policy,
-    }
-}
-
-fn envoy_match(route: &Value) -> Value {
-    let mut one = json!({});
-    if let Some(prefix) = route["prefix"].as_str() {
-        one["uri"] = json!({"prefix": prefix});
-    } else if let Some(path) = route["path"].as_str() {
-        one["uri"] = json!({"exact": path});
-    } else if let Some(regex) = route["safeRegex"]["regex"].as_str() {
-        one["uri"] = json!({"regex": regex});
-    }
-    for (from, into) in [("headers", "headers"), ("queryParameters", "queryParams")] {
-        for header in route[from].as_array().into_iter().flatten() {
-            one[into][header["name"].as_str().unwrap()] = json!({"regex": "x"});
-        }
-    }
-    one
 }
 
 /// What a match asks for, as a text that does not know where it came from.
