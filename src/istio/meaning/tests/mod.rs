@@ -7,6 +7,7 @@ mod host_matching;
 mod hosts;
 mod limits;
 mod real;
+mod retries;
 mod routes;
 mod rules;
 mod translation;

@@ -175,3 +175,19 @@ fn all_of(text: &str) {
         meaning.gateway(resource.name(), resource.namespace());
     }
 }
+
+#[test]
+fn a_strict_mesh_takes_no_document_that_is_warned_of() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/policies/ai-api-breaker.yaml");
+    for warnings_are_errors in [false, true] {
+        let loading = Loading {
+            warnings_are_errors,
+            ..Loading::default()
+        };
+        let documents = Documents::read_path(&path, loading);
+        assert_eq!(documents.has_errors(), warnings_are_errors);
+        let meaning = Meaning::of(&documents, &Settings::default());
+        let plan = meaning.outbound(&subject("w", "default"));
+        assert_eq!(plan.hosts.is_empty(), warnings_are_errors);
+    }
+}
