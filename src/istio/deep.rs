@@ -4,16 +4,17 @@ use std::thread::{self, ScopedJoinHandle};
 use super::code::Code;
 use super::documents::Documents;
 use super::load::Load;
+use super::loading::Loading;
 
 /// How much stack the parser may take, which calls itself for each level of nesting.
 const STACK: usize = 16 << 20;
 
 /// Loads documents on a thread of its own, which has ended when this returns: the caller's stack may be too
 /// small for the deepest document that is taken.
-pub(super) fn deep(work: impl FnOnce(&mut Load) + Send) -> Documents {
+pub(super) fn deep(loading: Loading, work: impl FnOnce(&mut Load) + Send) -> Documents {
     thread::scope(|scope| {
         let run = || {
-            let mut load = Load::default();
+            let mut load = Load::new(loading);
             work(&mut load);
             load.finish()
         };
@@ -22,7 +23,7 @@ pub(super) fn deep(work: impl FnOnce(&mut Load) + Send) -> Documents {
             Ok(Ok(documents)) => documents,
             Ok(Err(panic)) => panic::resume_unwind(panic),
             Err(error) => {
-                let mut load = Load::default();
+                let mut load = Load::new(Loading::default());
                 let what = format!("cannot be read without a thread: {error}");
                 load.file_error(None, Code::Unreadable, &what);
                 load.finish()

@@ -4,25 +4,31 @@ use std::sync::Arc;
 use super::deep::deep;
 use super::diagnostic::{Diagnostic, Severity};
 use super::kind::Kind;
-use super::object::Object;
+use super::loading::Loading;
+use super::object::{Named, Object};
+use super::tree::Tree;
 
 /// Istio's documents, read, checked one by one and together, with all that was found.
 ///
-/// Reading never fails: what cannot be read is a [`Diagnostic`] too. **Nothing is enforced by reading**:
-/// this tells what a set of policies says, and what is wrong with it.
+/// Reading never fails: what cannot be read is a [`Diagnostic`] too. **Reading alone enforces nothing**: this
+/// tells what a set of policies says, and what is wrong with it.
 ///
 /// See the [module docs](super) for an example.
 #[derive(Debug)]
 pub struct Documents {
     pub(super) resources: Vec<Resource>,
     pub(super) diagnostics: Vec<Diagnostic>,
+    /// Of other kinds, those that give a name to a service.
+    pub(super) foreign: Vec<Named>,
     pub(super) passed_over: usize,
 }
 
 /// One object of Istio's among the [`Documents`].
 #[derive(Debug)]
 pub struct Resource {
-    pub(super) object: Object,
+    pub(super) object: Arc<Object>,
+    /// Kept where parts of it are of Envoy's language and not of Istio's.
+    pub(super) tree: Option<Arc<Tree>>,
     pub(super) file: Option<Arc<Path>>,
     pub(super) line: u32,
     pub(super) is_valid: bool,
@@ -34,7 +40,7 @@ impl Documents {
     /// At most 64 MiB are read, and 3 MiB a document: what Kubernetes takes in one request.
     #[must_use]
     pub fn from_yaml(text: &str) -> Self {
-        deep(|load| load.text(None, text.as_bytes()))
+        Self::read_yaml(text, Loading::default())
     }
 
     /// Reads a file, or all files of a folder and its subfolders that end in `.yaml`, `.yml` or `.json`, in the
@@ -44,8 +50,15 @@ impl Documents {
     /// file once. What cannot be opened is a diagnostic.
     #[must_use]
     pub fn from_path(path: impl AsRef<Path>) -> Self {
-        let path = path.as_ref();
-        deep(|load| load.path(path))
+        Self::read_path(path.as_ref(), Loading::default())
+    }
+
+    pub(crate) fn read_yaml(text: &str, loading: Loading) -> Self {
+        deep(loading, |load| load.text(None, text.as_bytes()))
+    }
+
+    pub(crate) fn read_path(path: &Path, loading: Loading) -> Self {
+        deep(loading, |load| load.path(path))
     }
 
     /// Returns all findings: errors, warnings and notes, in the order of files and lines.
@@ -85,7 +98,7 @@ impl Documents {
 impl Resource {
     /// Returns its kind.
     #[must_use]
-    pub const fn kind(&self) -> Kind {
+    pub fn kind(&self) -> Kind {
         self.object.kind
     }
 

@@ -126,9 +126,26 @@ impl Finding {
 impl Findings {
     pub(crate) fn push(&mut self, finding: Finding) {
         if self.found.len() < MAX_FINDINGS {
-            self.found.push(finding);
-        } else {
-            self.left_out += 1;
+            return self.found.push(finding);
+        }
+        self.left_out += 1;
+        // An error must not go missing among what matters less: the document would be taken.
+        if finding.severity == Severity::Error
+            && let Some(last) = self
+                .found
+                .iter_mut()
+                .rfind(|own| own.severity < Severity::Error)
+        {
+            *last = finding;
+        }
+    }
+
+    /// Makes errors of the warnings.
+    pub(crate) fn raise(&mut self) {
+        for finding in &mut self.found {
+            if finding.severity == Severity::Warning {
+                finding.severity = Severity::Error;
+            }
         }
     }
 

@@ -6,6 +6,8 @@ use super::code::Code;
 use super::diagnostic::{Diagnostic, Place};
 use super::documents::{Documents, Resource};
 use super::finding::{Also, Finding, Findings};
+use super::kind::Kind;
+use super::loading::Loading;
 use super::object::{self, Content, Named, Object};
 use super::report::{bare, point};
 use super::split::{self, Chunk};
@@ -26,6 +28,7 @@ const MAX_DIAGNOSTICS: usize = 10_000;
 /// Documents while they are loaded.
 #[derive(Debug)]
 pub(super) struct Load {
+    loading: Loading,
     units: Vec<Unit>,
     foreign: Vec<Named>,
     diagnostics: Vec<Diagnostic>,
@@ -44,9 +47,10 @@ pub(crate) struct Unit {
     chunk: Arc<Chunk>,
 }
 
-impl Default for Load {
-    fn default() -> Self {
+impl Load {
+    pub(super) fn new(loading: Loading) -> Self {
         Self {
+            loading,
             units: Vec::new(),
             foreign: Vec::new(),
             diagnostics: Vec::new(),
@@ -55,9 +59,7 @@ impl Default for Load {
             memory: MAX_MEMORY,
         }
     }
-}
 
-impl Load {
     pub(super) fn path(&mut self, path: &Path) {
         for found in files::find(path) {
             match found.and_then(|path| Ok((files::read(&path, self.text)?, path))) {
@@ -96,12 +98,17 @@ impl Load {
         advise::advise(&mut self.units, &self.foreign);
         let mut resources = Vec::with_capacity(self.units.len());
         for mut unit in std::mem::take(&mut self.units) {
-            let findings = std::mem::take(&mut unit.findings);
+            let mut findings = std::mem::take(&mut unit.findings);
+            if self.loading.warnings_are_errors {
+                findings.raise();
+            }
             let is_valid = !findings.has_errors();
             self.close(findings, &unit.tree, &unit.chunk, Some(&unit.object));
             let mark = unit.chunk.mark(unit.tree.point(unit.object.at));
+            let is_patch = unit.object.kind == Kind::EnvoyFilter;
             resources.push(Resource {
-                object: unit.object,
+                object: Arc::new(unit.object),
+                tree: is_patch.then_some(unit.tree),
                 file: unit.chunk.file.clone(),
                 line: mark.line,
                 is_valid,
@@ -114,6 +121,7 @@ impl Load {
         Documents {
             resources,
             diagnostics: self.diagnostics,
+            foreign: self.foreign,
             passed_over: self.passed_over,
         }
     }
@@ -165,7 +173,8 @@ impl Load {
 
     fn document(&mut self, tree: &Arc<Tree>, at: At, chunk: &Arc<Chunk>) {
         let mut findings = Findings::default();
-        match object::read(tree, at, &mut findings) {
+        let namespace = &self.loading.default_namespace;
+        match object::read(tree, at, namespace, &mut findings) {
             Content::Istio(object) => self.units.push(Unit {
                 object: *object,
                 findings,
@@ -177,6 +186,9 @@ impl Load {
                     self.foreign.push(named);
                 }
                 self.passed_over += 1;
+                if self.loading.warnings_are_errors {
+                    findings.raise();
+                }
                 self.close(findings, tree, chunk, None);
             }
         }
@@ -247,6 +259,10 @@ impl Unit {
     /// Returns where the object's name stands.
     pub(crate) fn place(&self) -> Place {
         self.place_of(self.object.at)
+    }
+
+    pub(crate) fn tree(&self) -> &Tree {
+        &self.tree
     }
 
     pub(crate) fn place_of(&self, at: At) -> Place {

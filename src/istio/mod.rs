@@ -52,11 +52,17 @@
 //! std::process::exit(i32::from(documents.has_errors()));
 //! ```
 //!
-//! # Reading is not enforcing
+//! # What is enforced
 //!
-//! **Nothing is enforced by what this module reads.** It tells what a set of documents says and what is wrong
-//! with it; the layers of this crate are configured by code. Where a finding says what happens *here*, it says
-//! how the document is read.
+//! Reading tells what a set of documents says and what is wrong with it. **Enforced is what a mesh is made of**:
+//! the stacks that [`mesh`](crate::mesh) assembles from documents do what a sidecar of the workload would do.
+//! Where a finding says what happens *here*, it says what those stacks do; a document with an error is left
+//! out of them.
+//!
+//! Hosts, namespaces and rules mean what they mean to Istio's control plane (`pilot/pkg` of 1.30): the oldest
+//! virtual service of a host, the rule of the caller's namespace before that of the service's and the root one's,
+//! subsets that override block by block, two retries where none are written. A field that is read and not acted
+//! on is a finding of its own ([`Code::FieldNotActing`]).
 //!
 //! # What it decides, and where that comes from
 //!
@@ -85,13 +91,23 @@ mod duration;
 mod field;
 mod files;
 mod finding;
+mod idle;
 mod kind;
 mod kinds;
 mod load;
+pub(crate) mod loading;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "what uses the plans comes next")
+)]
+pub(crate) mod meaning;
 mod message;
 mod nearest;
 mod object;
-#[expect(dead_code, reason = "what makes plans and what uses them come next")]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "what uses the plans comes next")
+)]
 pub(crate) mod plan;
 mod read;
 mod render;

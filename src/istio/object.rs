@@ -1,6 +1,7 @@
 use super::check;
 use super::code::Code;
 use super::finding::{Finding, Findings};
+use super::idle;
 use super::kind::{Class, Kind};
 use super::message::message;
 use super::nearest::nearest;
@@ -14,6 +15,8 @@ pub(crate) struct Object {
     pub(crate) kind: Kind,
     pub(crate) name: String,
     pub(crate) namespace: String,
+    /// When the cluster got it, as it says: texts that compare as the times do.
+    pub(crate) created: Option<Box<str>>,
     /// Where the name stands, or the object.
     pub(crate) at: At,
     /// `None` if it could not be read.
@@ -65,7 +68,12 @@ message! {
 }
 
 /// Reads one object.
-pub(super) fn read(tree: &Tree, at: At, findings: &mut Findings) -> Content {
+pub(super) fn read(
+    tree: &Tree,
+    at: At,
+    default_namespace: &str,
+    findings: &mut Findings,
+) -> Content {
     if !matches!(tree.value(at), Value::Map(_)) {
         findings.push(
             Finding::error(Code::WrongType, at)
@@ -86,14 +94,15 @@ pub(super) fn read(tree: &Tree, at: At, findings: &mut Findings) -> Content {
     let foreign = || Named {
         kind: kind.to_owned(),
         name: named("name").unwrap_or_default().to_owned(),
-        namespace: named("namespace").unwrap_or("default").to_owned(),
+        namespace: named("namespace").unwrap_or(default_namespace).to_owned(),
     };
     match Class::of(api_version, kind) {
         Class::Istio(kind, is_served) => {
             if !is_served {
                 version(kind, api_version, tree, at, findings);
             }
-            Content::Istio(Box::new(istio(kind, tree, at, findings)))
+            let object = istio(kind, tree, at, default_namespace, findings);
+            Content::Istio(Box::new(object))
         }
         Class::Foreign => {
             findings.push(
@@ -110,7 +119,13 @@ pub(super) fn read(tree: &Tree, at: At, findings: &mut Findings) -> Content {
     }
 }
 
-fn istio(kind: Kind, tree: &Tree, at: At, findings: &mut Findings) -> Object {
+fn istio(
+    kind: Kind,
+    tree: &Tree,
+    at: At,
+    default_namespace: &str,
+    findings: &mut Findings,
+) -> Object {
     let mut reader = Reader {
         tree,
         findings,
@@ -134,7 +149,10 @@ fn istio(kind: Kind, tree: &Tree, at: At, findings: &mut Findings) -> Object {
         kind,
         at: name.as_ref().map_or(at, |name| name.at),
         name: name.map(|name| name.value).unwrap_or_default(),
-        namespace: namespace.map_or_else(|| "default".into(), |n| n.value),
+        namespace: namespace.map_or_else(|| default_namespace.into(), |n| n.value),
+        created: metadata
+            .and_then(|metadata| tree.text(metadata.creation_timestamp?.0))
+            .map(Into::into),
         spec: None,
     };
     let spec = tree.child(at, "spec").filter(|_| envelope.is_some());
@@ -147,6 +165,7 @@ fn istio(kind: Kind, tree: &Tree, at: At, findings: &mut Findings) -> Object {
     };
     if let Some(spec) = &object.spec {
         check::check(&object, spec, &mut reader);
+        idle::idle(spec, &mut reader);
     }
     if kind.is_checked_only() {
         check::not_enforced(kind, at, reader.findings);

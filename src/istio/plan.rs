@@ -63,6 +63,8 @@ pub(crate) struct RoutePlan {
     pub(crate) route: Route,
     pub(crate) fault: FaultInjectionPolicy,
     pub(crate) limits: Vec<LimitPlan>,
+    /// Whether its limits stand in place of those that hold whatever the route.
+    pub(crate) limits_replace: bool,
     pub(crate) mirrors: Vec<(Destination, MirrorPolicy)>,
     pub(crate) retry: RetryPolicy,
     pub(crate) timeout: TimeoutPolicy,
@@ -90,8 +92,11 @@ pub(crate) enum EndpointsPlan {
     ByName,
     /// At the addresses of these names, as DNS says.
     Dns(Vec<DnsPlan>),
-    /// At these addresses; nowhere, if there is none.
+    /// At these addresses; nowhere, if there is none (503, flag `UH`).
     Fixed(Vec<EndpointPlan>),
+    /// No document says what it is: a subset that no rule has, a port that its service does not have
+    /// (503, flag `NC`).
+    Unknown,
 }
 
 /// An endpoint's address, labels and weight.
@@ -145,6 +150,8 @@ pub(crate) struct LimitPlan {
     /// The filter and what of it: two limits never share one.
     pub(crate) id: Arc<str>,
     pub(crate) policy: RateLimitPolicy,
+    /// The port that it is for: of the server if requests come in, else of their destination. All, if `None`.
+    pub(crate) port: Option<u16>,
 }
 
 /// What becomes of the requests that a workload gets.

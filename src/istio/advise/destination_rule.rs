@@ -21,6 +21,7 @@ pub(super) fn destination_rule(
     let Some(host) = &rule.host else { return };
     let name = full(&host.value, world.namespace(index));
     unknown_host(index, host, &name, world, advice);
+    indistinct(index, rule, &name, world, advice);
     let entry = if name.starts_with('*') {
         None
     } else {
@@ -44,7 +45,6 @@ pub(super) fn destination_rule(
             ejection(index, outlier, endpoints, advice);
         }
         verification(index, rule, policy, advice);
-        not_acting(index, policy, advice);
     }
     let http = rule.traffic_policy.as_ref().and_then(|policy| {
         let pool = policy
@@ -63,7 +63,7 @@ pub(super) fn destination_rule(
                     "`{}` is reached by TLS, and this is a policy for HTTP",
                     shorten(&host.value)
                 ))
-                .here("it is meant to hold: requests are seen before they are encrypted")
+                .here("it holds: requests are seen before they are encrypted")
                 .istio("a sidecar sees encrypted bytes there: it counts connections, and no status")
                 .mend("for Istio, call it by http and let this rule's `tls` encrypt"),
         );
@@ -98,9 +98,39 @@ fn unknown_host(
                     "no document here says that there is a service `{}`",
                     shorten(&host.value)
                 ))
-                .here("it is read as a rule for every such host, with or without a ServiceEntry")
+                .here("it holds for every such host that is called, with or without a ServiceEntry")
                 .istio("a rule for a host that the registry does not have is without effect")
                 .mend("for Istio, add a ServiceEntry with that host"),
+        );
+    }
+}
+
+/// Subsets whose endpoints nobody can tell apart.
+fn indistinct(
+    index: usize,
+    rule: &DestinationRule,
+    name: &str,
+    world: &World<'_>,
+    advice: &mut Advice,
+) {
+    if name.starts_with('*') || world.entry(name).is_some() {
+        return;
+    }
+    let labelled = rule.subsets.0.iter().flatten();
+    let first = labelled.filter_map(|subset| Some((subset, subset.labels.first()?)));
+    for (subset, (label, _)) in first.take(1) {
+        let subset = subset.name.as_ref().map_or("", |name| name.value.as_str());
+        advice.push(
+            index,
+            Finding::warning(Code::FieldNotActing, label.at)
+                .at_key()
+                .what(format!(
+                    "no ServiceEntry here says where the subset `{}` listens",
+                    shorten(subset)
+                ))
+                .here("requests for it go to the name of the host: whichever version is there answers")
+                .istio("Kubernetes tells which pods have these labels")
+                .mend("add a ServiceEntry for the host, whose `endpoints` have these labels"),
         );
     }
 }
@@ -139,7 +169,7 @@ fn ejection(
         severity(Code::NeverEjects, at)
             .at_key()
             .what(what)
-            .here("it is read as a circuit breaker: one endpoint may always be ejected, even the only one")
+            .here("it is a circuit breaker: one endpoint may always be ejected, even the only one")
             .istio("`maxEjectionPercent` is a hard cap since Envoy 1.28, 10 % if it is not written")
             .mend("write `maxEjectionPercent: 100`"),
     );
@@ -181,42 +211,7 @@ fn unverified(code: Code, at: At) -> Finding {
     Finding::warning(code, at)
         .at_key()
         .what("TLS is used, and no `caCertificates` say who may answer")
-        .here("`tls` is read and not acted on: the client's own settings hold")
+        .here("TLS is started here, and who answers is checked as the client is configured")
         .istio("depending on its version, Istio checks against the system's certificates or not at all")
         .mend("write `caCertificates: system`, or a file")
-}
-
-/// What is of the connection is the client's own.
-fn not_acting(index: usize, policy: &TrafficPolicy, advice: &mut Advice) {
-    let tcp = policy
-        .connection_pool
-        .as_ref()
-        .and_then(|pool| pool.tcp.as_ref());
-    let mode = policy.tls.as_ref().and_then(|tls| tls.mode);
-    let fields = [
-        (
-            "tls",
-            mode.filter(|m| m.value != TlsMode::Disable).map(|m| m.at),
-        ),
-        ("tunnel", policy.tunnel.as_ref().map(|tunnel| tunnel.at)),
-        (
-            "proxyProtocol",
-            policy.proxy_protocol.as_ref().map(|proxy| proxy.at),
-        ),
-        (
-            "tcpKeepalive",
-            tcp.and_then(|tcp| tcp.tcp_keepalive.as_ref()).map(|k| k.at),
-        ),
-    ];
-    for (name, at) in fields {
-        let Some(at) = at else { continue };
-        advice.push(
-            index,
-            Finding::warning(Code::FieldNotActing, at)
-                .what(format!("`{name}` is read and not acted on"))
-                .here("connections are made by the client, as it is configured")
-                .istio("its proxies make connections so")
-                .mend("configure the client so"),
-        );
-    }
 }

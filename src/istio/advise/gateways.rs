@@ -98,7 +98,7 @@ pub(super) fn delegates(
                 Finding::warning(Code::ReferenceNotFound, delegate.at)
                     .at_key()
                     .what(what)
-                    .here("the route leads nowhere")
+                    .here("the route is left out")
                     .istio("Istio drops the route")
                     .mend("add the delegate's document, or name the right one"),
             );

@@ -41,7 +41,7 @@ fn conflict(host: &Set<String>, world: &World<'_>, other: usize) -> Finding {
         .what(format!(
             "the virtual service {name} is for `{host_text}` too"
         ))
-        .here("only one of the two can be used")
+        .here("only the older of the two is used: by its time of creation, else as they stand in the files")
         .istio("only the older of the two is used")
         .mend("merge them into one, or narrow `exportTo`")
         .also_there(unit.place())

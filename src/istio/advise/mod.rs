@@ -5,6 +5,7 @@ mod duplicates;
 mod gateways;
 mod hosts;
 mod overlap;
+mod rate_limit;
 mod routes;
 mod service_entry;
 mod subsets;
@@ -53,6 +54,7 @@ pub(super) fn advise(units: &mut [Unit], foreign: &[Named]) {
     }
     hosts::hosts(&world, &mut advice);
     service_entry::conflicts(&world, &mut advice);
+    rate_limit::rate_limits(units, &mut advice);
     for (index, finding) in advice.found {
         units[index].findings.push(finding);
     }

@@ -59,7 +59,7 @@ pub(super) fn conflicts(world: &World<'_>, advice: &mut Advice) {
                     *index,
                     Finding::warning(Code::ConflictingProtocol, port.at)
                         .what(what)
-                        .here("only one of the two can be used")
+                        .here("it changes nothing: requests are HTTP whatever it says")
                         .istio("the behaviour is not defined")
                         .mend("write the same protocol in both")
                         .also_there(world.units[*other].place_of(*at)),

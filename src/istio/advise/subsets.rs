@@ -44,7 +44,7 @@ pub(super) fn subsets(
                         "`{}` is reached by TLS, and these are routes for HTTP",
                         shorten(&host.value)
                     ))
-                    .here("they are meant to hold: requests are seen before they are encrypted")
+                    .here("they hold: requests are seen before they are encrypted")
                     .istio("a sidecar sees encrypted bytes there: the routes have no effect")
                     .mend("for Istio, call it by http and let a DestinationRule's `tls` encrypt"),
             );
@@ -85,7 +85,7 @@ fn subset(
         index,
         Finding::warning(Code::ReferenceNotFound, subset.at)
             .what(what)
-            .here("the destination cannot be found")
+            .here("requests that are drawn to it are answered 503")
             .istio("Envoy answers 503 (no such cluster), unless the cluster has the rule")
             .mend(format!(
                 "add a DestinationRule for `{host}` with\nsubsets:\n- name: {name}\n  labels: {{version: {name}}}"

@@ -5,7 +5,8 @@ use crate::istio::finding::Finding;
 use crate::istio::kinds::http_route::{HttpRoute, Percentage};
 use crate::istio::read::shorten;
 
-const GRPC_STATUS: [&str; 17] = [
+/// The names of gRPC's statuses, each at its number.
+pub(crate) const GRPC_STATUS: [&str; 17] = [
     "OK",
     "CANCELLED",
     "UNKNOWN",

@@ -60,7 +60,7 @@ fn unknown(at: At, reader: &mut Reader<'_>) {
 }
 
 /// Finds the configurations of the filter: the filter's own, or those of a route or a virtual host.
-fn find(apply_to: Option<ApplyTo>, value: At, tree: &Tree) -> Vec<At> {
+pub(crate) fn find(apply_to: Option<ApplyTo>, value: At, tree: &Tree) -> Vec<At> {
     let config = either(tree, value, "typed_config", "typedConfig");
     if apply_to == Some(ApplyTo::HttpFilter) {
         let is_named = tree.child(value, "name").and_then(|name| tree.text(name)) == Some(FILTER);

@@ -1,0 +1,65 @@
+use super::Advice;
+use crate::istio::check::find_limits;
+use crate::istio::code::Code;
+use crate::istio::finding::Finding;
+use crate::istio::kinds::envoy_filter::{ApplyTo, ConfigPatch, Context, EnvoyFilter};
+use crate::istio::load::Unit;
+use crate::istio::read::Raw;
+use crate::istio::spec::Spec;
+
+/// Limits of routes and virtual hosts, which Envoy heeds only if the filter itself is there.
+pub(super) fn rate_limits(units: &[Unit], advice: &mut Advice) {
+    let limits = || {
+        units
+            .iter()
+            .enumerate()
+            .flat_map(|(index, unit)| of(index, unit))
+    };
+    let filters: Vec<Context> = limits()
+        .filter(|(_, patch)| applies_to(patch, ApplyTo::HttpFilter))
+        .map(|(_, patch)| context(patch))
+        .collect();
+    for (index, patch) in limits().filter(|(_, patch)| !applies_to(patch, ApplyTo::HttpFilter)) {
+        let wanted = context(patch);
+        let is_there = filters
+            .iter()
+            .any(|own| *own == wanted || *own == Context::Any || wanted == Context::Any);
+        if !is_there {
+            advice.push(
+                index,
+                Finding::warning(Code::LimitNotEnforced, patch.at)
+                    .at_key()
+                    .what("no patch here puts the filter before the routes")
+                    .here("the limit holds all the same")
+                    .istio("Envoy does not heed what a route says to a filter that it does not have")
+                    .mend("add a patch with `applyTo: HTTP_FILTER` that inserts envoy.filters.http.local_ratelimit"),
+            );
+        }
+    }
+}
+
+/// Returns the patches of an object that limit.
+fn of(index: usize, unit: &Unit) -> impl Iterator<Item = (usize, &ConfigPatch)> {
+    let filter: Option<&EnvoyFilter> = match &unit.object.spec {
+        Some(Spec::EnvoyFilter(filter)) => Some(filter),
+        _ => None,
+    };
+    let patches = filter
+        .into_iter()
+        .flat_map(|filter| filter.config_patches.0.iter().flatten());
+    patches.filter_map(move |patch| {
+        let Raw(value) = patch.patch.as_ref()?.value?;
+        let apply_to = patch.apply_to.map(|apply| apply.value);
+        let limits = !find_limits(apply_to, value, unit.tree()).is_empty();
+        limits.then_some((index, patch))
+    })
+}
+
+fn applies_to(patch: &ConfigPatch, kind: ApplyTo) -> bool {
+    patch.apply_to.is_some_and(|apply| apply.value == kind)
+}
+
+fn context(patch: &ConfigPatch) -> Context {
+    let context = patch.matches.as_ref().and_then(|one| one.context);
+    context.map_or(Context::Any, |context| context.value)
+}

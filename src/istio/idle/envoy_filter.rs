@@ -1,0 +1,168 @@
+use super::Idle;
+use crate::istio::check::{find_limits, read_limit};
+use crate::istio::finding::Findings;
+use crate::istio::kinds::envoy_filter::{ApplyTo, ConfigPatch, Context, EnvoyFilter, Operation};
+use crate::istio::kinds::local_rate_limit::{LocalRateLimit, VirtualHostLimits};
+use crate::istio::meaning::limits::read_actions;
+use crate::istio::read::{Raw, Reader};
+use crate::istio::tree::{At, Tree};
+
+pub(super) fn envoy_filter(filter: &EnvoyFilter, reader: &mut Reader<'_>) {
+    let tree = reader.tree;
+    let idle = &mut Idle(reader.findings);
+    if let Some(target) = filter.target_refs.0.iter().flatten().next() {
+        let here = "the filter is for all workloads that its namespace and its selector are for";
+        idle.warn(target.at, "targetRefs", here, "write `workloadSelector`");
+    }
+    for patch in filter.config_patches.0.iter().flatten() {
+        config_patch(patch, tree, idle);
+    }
+}
+
+fn config_patch(patch: &ConfigPatch, tree: &Tree, idle: &mut Idle<'_>) {
+    let Some(Raw(value)) = patch.patch.as_ref().and_then(|patch| patch.value) else {
+        return;
+    };
+    let apply_to = patch.apply_to.map(|apply| apply.value);
+    let configs = find_limits(apply_to, value, tree);
+    if configs.is_empty() {
+        // A patch that is not known was told of as a whole.
+        return;
+    }
+    scope(patch, idle);
+    actions(tree, value, idle);
+    if let Some(route) = tree.child(value, "route") {
+        actions(tree, route, idle);
+    }
+    for config in configs {
+        let mut findings = Findings::default();
+        let mut reader = Reader {
+            tree,
+            findings: &mut findings,
+            envoy: true,
+        };
+        // What is wrong with it was said by the check.
+        if let Some(limit) = read_limit(config, &mut reader) {
+            local_rate_limit(&limit, idle);
+            actions(tree, limit.at, idle);
+        }
+    }
+}
+
+/// For whom a patch is.
+fn scope(patch: &ConfigPatch, idle: &mut Idle<'_>) {
+    let operation = patch.patch.as_ref().and_then(|patch| patch.operation);
+    let is_filter = patch
+        .apply_to
+        .is_some_and(|apply| apply.value == ApplyTo::HttpFilter);
+    if let Some(operation) = operation
+        && is_filter
+        && matches!(operation.value, Operation::Merge | Operation::Replace)
+    {
+        let here = "it is a limit of its own, beside those of other patches";
+        idle.warn(
+            operation.at,
+            "operation",
+            here,
+            "write `INSERT_FIRST`, in one patch",
+        );
+    }
+    let Some(matches) = &patch.matches else {
+        return;
+    };
+    if let Some(context) = matches
+        .context
+        .filter(|context| context.value == Context::Waypoint)
+    {
+        idle.warn(
+            context.at,
+            "context",
+            "there are no waypoints: it limits nothing",
+            "write SIDECAR_INBOUND",
+        );
+    }
+    if let Some(proxy) = &matches.proxy {
+        idle.note(
+            proxy.at,
+            "proxy",
+            "the patch holds whatever the proxy would be",
+        );
+    }
+    let listener = matches.listener.as_ref();
+    let name = listener.and_then(|listener| listener.name.as_ref());
+    let name = name.or_else(|| listener?.port_name.as_ref());
+    if let Some(name) = name {
+        idle.note(
+            name.at,
+            "listener",
+            "listeners are told apart by `portNumber` only",
+        );
+    }
+}
+
+fn actions(tree: &Tree, at: At, idle: &mut Idle<'_>) {
+    let limits = tree
+        .child(at, "rate_limits")
+        .or_else(|| tree.child(at, "rateLimits"));
+    let Some(limits) = limits else { return };
+    let mut unknown = Vec::new();
+    read_actions(tree, limits, &mut unknown);
+    for (at, name) in unknown {
+        let here = "its descriptor is made of no request: what it would count goes uncounted";
+        let mend = "use generic_key, header_value_match, request_headers, remote_address, query_parameters or query_parameter_value_match";
+        idle.warn(at, &name, here, mend);
+    }
+}
+
+fn local_rate_limit(limit: &LocalRateLimit, idle: &mut Idle<'_>) {
+    if let Some(header) = limit.request_headers_to_add_when_not_enforced.first() {
+        let here = "such requests are told of by an event";
+        idle.note(header.at, "request_headers_to_add_when_not_enforced", here);
+    }
+    if let Some(Raw(at)) = limit.local_cluster_rate_limit {
+        let here = "each process has the whole of the limit";
+        idle.warn(
+            at,
+            "local_cluster_rate_limit",
+            here,
+            "write each replica's part of the limit",
+        );
+    }
+    if let Some(each) = limit
+        .local_rate_limit_per_downstream_connection
+        .filter(|flag| flag.value)
+    {
+        let here = "each address of a caller has a bucket, not each of its connections";
+        idle.note(each.at, "local_rate_limit_per_downstream_connection", here);
+    }
+    if let Some(limits) = limit.vh_rate_limits
+        && limits.value != VirtualHostLimits::Override
+    {
+        let here = "the actions of a route stand in place of its virtual host's";
+        idle.warn(
+            limits.at,
+            "vh_rate_limits",
+            here,
+            "write all actions at the route",
+        );
+    }
+    let mut fractions = limit.filter_enabled.iter().chain(&limit.filter_enforced);
+    let key = fractions.find_map(|fraction| {
+        fraction.default_value.as_ref()?;
+        fraction.runtime_key.as_ref()
+    });
+    if let Some(key) = key {
+        let here = "the default value holds: there is no runtime to ask";
+        idle.note(key.at, "runtime_key", here);
+    }
+    for option in &limit.response_headers_to_add {
+        let value = option
+            .header
+            .as_ref()
+            .and_then(|header| header.value.as_ref());
+        if let Some(value) = value.filter(|value| value.value.replace("%%", "").contains('%')) {
+            let here = "the value is sent as it stands: nothing is filled in";
+            idle.note(value.at, "value", here);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+use super::Idle;
+use crate::istio::kinds::http_route::{HeaderOperations, Headers, HttpMatch, HttpRoute};
+use crate::istio::kinds::virtual_service::VirtualService;
+use crate::istio::read::Flag;
+use crate::istio::tree::At;
+use crate::traffic_split::HeaderFormat;
+
+pub(super) fn virtual_service(service: &VirtualService, idle: &mut Idle<'_>) {
+    for route in service.http.0.iter().flatten() {
+        http_route(route, idle);
+    }
+}
+
+fn http_route(route: &HttpRoute, idle: &mut Idle<'_>) {
+    if let Some(cors) = &route.cors_policy {
+        let mend = "let the server answer what browsers ask beforehand, with `tower_http::cors`";
+        idle.warn(cors.at, "corsPolicy", "answers get no CORS headers", mend);
+    }
+    for one in route.matches.0.iter().flatten() {
+        http_match(one, idle);
+    }
+    if let Some(retries) = &route.retries {
+        if let Some(at) = is(retries.retry_remote_localities, true) {
+            idle.note(at, "retryRemoteLocalities", "endpoints have no localities");
+        }
+        if let Some(at) = is(retries.retry_ignore_previous_hosts, false) {
+            let here = "a retry prefers an endpoint that was not tried, unless a hash chooses it";
+            idle.note(at, "retryIgnorePreviousHosts", here);
+        }
+    }
+    headers(route.headers.as_ref(), idle);
+    let destinations: Vec<_> = route.route.0.iter().flatten().collect();
+    for one in &destinations {
+        headers(one.headers.as_ref(), idle);
+        let request = one
+            .headers
+            .as_ref()
+            .and_then(|headers| headers.request.as_ref());
+        let set = request.iter().flat_map(|request| &request.set);
+        let host = set
+            .map(|(name, _)| name)
+            .find(|name| is_authority(&name.value));
+        if let (Some(host), true) = (host, destinations.len() > 1) {
+            let here = "the host stays as the route has it, whichever destination is drawn";
+            let mend =
+                "write `rewrite: {authority: …}` at the route, or give each destination a route";
+            idle.warn(host.at, &host.value, here, mend);
+        }
+    }
+}
+
+fn http_match(one: &HttpMatch, idle: &mut Idle<'_>) {
+    if let Some(prefix) = &one.stat_prefix {
+        idle.note(
+            prefix.at,
+            "statPrefix",
+            "metrics are told apart by the route's name",
+        );
+    }
+    for (name, _) in one.headers.iter().chain(&one.without_headers) {
+        if ["uri", "scheme", "method", "authority"].contains(&name.value.as_str()) {
+            let here = "every request fits, as in Istio, which ignores that name among `headers`";
+            let mend = format!("move `{}` out of `headers`, to stand beside it", name.value);
+            idle.warn(name.at, &name.value, here, &mend);
+        }
+    }
+}
+
+fn headers(headers: Option<&Headers>, idle: &mut Idle<'_>) {
+    let Some(headers) = headers else { return };
+    for operations in headers.request.iter().chain(&headers.response) {
+        formats(operations, idle);
+    }
+}
+
+/// Values that Envoy would fill in from what is not known here.
+fn formats(operations: &HeaderOperations, idle: &mut Idle<'_>) {
+    for (name, value) in operations.set.iter().chain(&operations.add) {
+        let Some(value) = value else { continue };
+        if HeaderFormat::parse(&value.value).is_err() {
+            let here = "the header is left as it is: its value is of what only a proxy knows";
+            let mend =
+                "use `%REQ(name)%`, `%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%`, or a fixed text";
+            idle.warn(value.at, &name.value, here, mend);
+        }
+    }
+}
+
+fn is_authority(name: &str) -> bool {
+    name.eq_ignore_ascii_case("host") || name.eq_ignore_ascii_case(":authority")
+}
+
+fn is(flag: Flag, value: bool) -> Option<At> {
+    flag.filter(|flag| flag.value == value).map(|flag| flag.at)
+}

@@ -1,0 +1,41 @@
+use crate::istio::read::Texts;
+
+/// The namespaces that an object is shown to: `exportTo`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Export(Vec<Box<str>>);
+
+impl Export {
+    /// Reads the field of an object in the namespace `own`; nothing is everywhere.
+    pub(super) fn of(export_to: &Texts, own: &str) -> Self {
+        let mut names: Vec<Box<str>> = export_to
+            .iter()
+            .map(|name| match name.value.as_str() {
+                "." => own.into(),
+                name => name.into(),
+            })
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        if names.is_empty() {
+            names.push("*".into());
+        }
+        Self(names)
+    }
+
+    pub(super) fn shows(&self, namespace: &str) -> bool {
+        self.is_public() || self.names(namespace)
+    }
+
+    pub(super) fn is_public(&self) -> bool {
+        self.names("*")
+    }
+
+    /// Says whether it is shown to its own namespace only.
+    pub(super) fn is_private(&self, own: &str) -> bool {
+        self.0.len() == 1 && self.names(own)
+    }
+
+    fn names(&self, namespace: &str) -> bool {
+        self.0.iter().any(|name| **name == *namespace)
+    }
+}

@@ -1,0 +1,13 @@
+//! Local rate limits: the patches of `EnvoyFilter`s, and for whom they hold.
+
+mod action;
+mod actions;
+mod header;
+mod patch;
+mod place;
+mod policy;
+mod scope;
+
+pub(crate) use actions::read_actions;
+pub(super) use patch::{Patch, patches};
+pub(super) use scope::{Direction, RouteLimits, Scope};

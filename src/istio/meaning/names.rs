@@ -1,0 +1,89 @@
+//! Names of hosts, as Istio's `pkg/config/host` compares them.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::net::IpAddr;
+
+/// Returns the full name of a host: a short one is a service of the namespace.
+pub(super) fn full<'a>(host: &'a str, namespace: &str, domain: &str) -> Cow<'a, str> {
+    let is_short = !host.is_empty() && !host.contains('.') && host != "*";
+    if !is_short || host.parse::<IpAddr>().is_ok() {
+        return Cow::Borrowed(host);
+    }
+    let mut full = host.to_owned();
+    for (before, part) in [(".", namespace), (".svc.", domain)] {
+        if !part.is_empty() {
+            full.push_str(before);
+            full.push_str(part);
+        }
+    }
+    Cow::Owned(full)
+}
+
+/// Returns the namespace of a service of the cluster.
+pub(super) fn namespace<'a>(host: &'a str, domain: &str) -> Option<&'a str> {
+    let service = host.strip_suffix(domain)?.strip_suffix(".svc.")?;
+    let (name, namespace) = service.split_once('.')?;
+    (!name.is_empty() && !namespace.contains('.')).then_some(namespace)
+}
+
+/// Returns all names by which a workload of `from` may call a host.
+pub(super) fn aliases(host: &str, from: &str, domain: &str) -> Vec<String> {
+    let mut names = vec![host.to_owned()];
+    if let Some(namespace) = namespace(host, domain) {
+        let name = host.split('.').next().unwrap_or(host);
+        names.push(format!("{name}.{namespace}.svc"));
+        names.push(format!("{name}.{namespace}"));
+        if namespace == from {
+            names.push(name.to_owned());
+        }
+    }
+    names
+}
+
+pub(super) fn is_wildcard(host: &str) -> bool {
+    host.starts_with('*')
+}
+
+/// Says whether every host of `one` is a host of `all`.
+pub(super) fn is_within(one: &str, all: &str) -> bool {
+    match (one.strip_prefix('*'), all.strip_prefix('*')) {
+        (Some(_), None) => false,
+        (Some(end), Some(all)) => one.len() > all.len() && end.ends_with(all),
+        (None, Some(all)) => one.ends_with(all),
+        (None, None) => one == all,
+    }
+}
+
+/// Says whether some host is a host of both.
+pub(super) fn meet(one: &str, two: &str) -> bool {
+    is_within(one, two) || is_within(two, one)
+}
+
+/// Returns the hosts that two lists have in common: of two names that meet, the narrower.
+pub(super) fn intersection<'a>(one: &[&'a str], two: &[&'a str]) -> Vec<&'a str> {
+    let mut common = Vec::new();
+    for one in one {
+        for two in two {
+            let narrower = if is_within(one, two) {
+                one
+            } else if is_within(two, one) {
+                two
+            } else {
+                continue;
+            };
+            if !common.contains(narrower) {
+                common.push(*narrower);
+            }
+        }
+    }
+    common
+}
+
+/// The most specific first: names before wildcards, longer before shorter, then by the alphabet.
+pub(super) fn by_specificity(one: &str, two: &str) -> Ordering {
+    is_wildcard(one)
+        .cmp(&is_wildcard(two))
+        .then(two.len().cmp(&one.len()))
+        .then(one.cmp(two))
+}

@@ -1,0 +1,92 @@
+use super::action::action;
+use super::http_match::{Asker, http_match, is_catch_all};
+use super::limits::RouteLimits;
+use super::merged_route::{MergedRoute, routes};
+use super::services::Service;
+use super::settings::{fault, mirrors, retries, timeout};
+use super::world::World;
+use crate::fault_injection::FaultInjectionPolicy;
+use crate::istio::plan::RoutePlan;
+use crate::retry::RetryPolicy;
+use crate::timeout::TimeoutPolicy;
+use crate::traffic_split::{Destination, Route};
+
+/// Returns the routes that a virtual service has for whoever asks; further ones could never be reached.
+pub(super) fn route_plans(
+    world: &World,
+    service: &Service,
+    asker: Asker<'_>,
+    limits: &RouteLimits<'_>,
+) -> Vec<RoutePlan> {
+    let mut plans = Vec::new();
+    for merged in routes(world, service) {
+        let (plan, is_last) = route_plan(world, &merged, service, asker, limits);
+        plans.extend(plan);
+        if is_last {
+            break;
+        }
+    }
+    plans
+}
+
+/// Returns the only route of a host that no virtual service is for.
+pub(super) fn default_route(to: Destination, limits: &RouteLimits<'_>) -> RoutePlan {
+    let limits = limits.of(Some("default"));
+    RoutePlan {
+        route: Route::to(to).with_name("default"),
+        fault: FaultInjectionPolicy::off(),
+        limits_replace: limits.is_some(),
+        limits: limits.unwrap_or_default(),
+        mirrors: Vec::new(),
+        retry: RetryPolicy::default(),
+        timeout: TimeoutPolicy::default(),
+    }
+}
+
+/// Returns the plan of a route, and whether no request is left for a further one.
+fn route_plan(
+    world: &World,
+    merged: &MergedRoute<'_>,
+    service: &Service,
+    asker: Asker<'_>,
+    limits: &RouteLimits<'_>,
+) -> (Option<RoutePlan>, bool) {
+    let Some(mut route) = action(world, merged) else {
+        return (None, false);
+    };
+    let mut is_last = merged.matches.is_none();
+    if let Some(matches) = &merged.matches {
+        let meant = matches
+            .iter()
+            .filter(|one| asker.is_meant(one, service.held.namespace()));
+        let mut is_reachable = false;
+        for one in meant {
+            if is_catch_all(one) {
+                is_last = true;
+            }
+            if let Some(read) = http_match(one) {
+                route = route.with_match(read);
+                is_reachable = true;
+            }
+        }
+        // Without any match left, it is a route for nobody and not for everybody.
+        if !is_reachable {
+            return (None, false);
+        }
+    }
+    let name = merged.name();
+    if let Some(name) = &name {
+        route = route.with_name(name.as_str());
+    }
+    let limits = limits.of(name.as_deref());
+    let plan = RoutePlan {
+        route,
+        fault: fault(merged.field(|route| route.fault.as_ref())),
+        limits_replace: limits.is_some(),
+        limits: limits.unwrap_or_default(),
+        mirrors: mirrors(world, merged),
+        retry: retries(merged.field(|route| route.retries.as_ref())),
+        timeout: timeout(merged.field(|route| route.timeout).map(|time| time.value)),
+    };
+    (Some(plan), is_last)
+}

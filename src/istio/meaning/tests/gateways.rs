@@ -1,0 +1,76 @@
+//! What a gateway serves.
+
+use http::StatusCode;
+
+use super::{leads_to, meaning};
+use crate::istio::meaning::Meaning;
+use crate::istio::plan::GatewayPlan;
+
+const GATEWAY: &str = "Gateway istio-system/gw: {selector: {istio: ingressgateway}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: [api.com, '*.org', 'b/only-b.com'], tls: {httpsRedirect: true}}, {port: {number: 443, name: https, protocol: HTTPS}, hosts: [api.com], tls: {mode: SIMPLE, credentialName: api-tls}}, {port: {number: 9, name: tcp, protocol: TCP}, hosts: ['*']}]}\n";
+
+fn service(place: &str, hosts: &str, to: &str) -> String {
+    format!(
+        "VirtualService {place}: {{hosts: [{hosts}], gateways: [istio-system/gw], http: [{{match: [{{uri: {{prefix: /{to}}}}}], route: [{{destination: {{host: {to}.com}}}}]}}]}}\n"
+    )
+}
+
+fn plan(meaning: &Meaning) -> GatewayPlan {
+    meaning
+        .gateway("gw", "istio-system")
+        .expect("the gateway is there")
+}
+
+#[test]
+fn its_servers_are_those_that_speak_http() {
+    let plan = plan(&meaning(GATEWAY));
+    let servers: Vec<_> = plan
+        .servers
+        .iter()
+        .map(|one| (one.port, one.hosts.len(), one.https_redirect))
+        .collect();
+    assert_eq!(
+        servers,
+        [(80, 3, Some(StatusCode::MOVED_PERMANENTLY)), (443, 1, None)]
+    );
+    // What has no routes is not found.
+    assert!(plan.outbound.unknown_refused && plan.outbound.hosts.is_empty());
+    assert!(meaning("").gateway("gw", "istio-system").is_none());
+}
+
+#[test]
+fn it_serves_the_hosts_that_both_have() {
+    let text = [
+        GATEWAY,
+        &service("a/one", "api.com, other.com", "one"),
+        &service("a/two", "x.org, only-b.com", "two"),
+        &service("b/three", "only-b.com", "three"),
+    ];
+    let plan = plan(&meaning(&text.concat())).outbound;
+    assert_eq!(leads_to(&plan, "api.com"), ["one.com||"]);
+    assert_eq!(leads_to(&plan, "x.org:80"), ["two.com||"]);
+    assert_eq!(leads_to(&plan, "only-b.com"), ["three.com||"]);
+    assert!(leads_to(&plan, "other.com").is_empty());
+}
+
+#[test]
+fn virtual_services_for_one_host_are_put_together() {
+    let text = [
+        GATEWAY,
+        &service("a/one", "api.com", "one"),
+        &service("b/two", "api.com", "two"),
+    ];
+    let plan = plan(&meaning(&text.concat())).outbound;
+    assert_eq!(leads_to(&plan, "api.com"), ["one.com||", "two.com||"]);
+}
+
+#[test]
+fn a_virtual_service_for_the_mesh_is_none_for_a_gateway_and_the_other_way_round() {
+    let mesh = "VirtualService a/mesh: {hosts: [api.com], http: [{route: [{destination: {host: mesh.com}}]}]}\n";
+    let meaning = meaning(&[GATEWAY, mesh, &service("a/gate", "api.com", "gate")].concat());
+    assert_eq!(
+        leads_to(&plan(&meaning).outbound, "api.com"),
+        ["gate.com||"]
+    );
+    let outbound = meaning.outbound(&super::subject("w", "a"));
+    assert_eq!(leads_to(&outbound, "api.com"), ["mesh.com||"]);
+}
