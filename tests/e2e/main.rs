@@ -1,13 +1,21 @@
 //! Each layer around real clients and servers, over loopback sockets.
-#![cfg(all(test, feature = "axum", feature = "reqwest", feature = "tonic"))]
+#![cfg(all(
+    test,
+    feature = "axum",
+    feature = "dns",
+    feature = "reqwest",
+    feature = "tonic"
+))]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod axum;
 mod client;
+mod dns;
 mod failures;
 mod faults;
 mod hyper;
 mod mirror;
+mod name_server;
 mod redirects;
 mod retry;
 mod support;
