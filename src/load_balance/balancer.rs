@@ -88,9 +88,9 @@ impl<S: Clone> Balancer<S> {
         self.core.make_table(&current);
     }
 
-    /// Chooses an endpoint for a request. `untouched` is whether a policy that is off leaves the choice
-    /// to the request.
-    pub(super) fn choose(&self, head: RequestHead<'_>, untouched: bool) -> Choice<S> {
+    /// Chooses an endpoint for a request; what is not HTTP has no head, and so no key. `untouched` is
+    /// whether a policy that is off leaves the choice to the request.
+    pub(super) fn choose(&self, head: Option<RequestHead<'_>>, untouched: bool) -> Choice<S> {
         let mut now = None;
         let table = self.table(&mut now);
         if !table.is_on {
@@ -103,8 +103,8 @@ impl<S: Clone> Balancer<S> {
                 None => Choice::Nobody,
             };
         }
-        let (key, cookie) = match &table.chooser {
-            Chooser::ConsistentHash { key, .. } => self.key(key, head),
+        let (key, cookie) = match (&table.chooser, head) {
+            (Chooser::ConsistentHash { key, .. }, Some(head)) => self.key(key, head),
             _ => (None, None),
         };
         let mut request = Request {

@@ -100,7 +100,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let head = RequestHead::of(&request);
-        match self.balancer.choose(head, false) {
+        match self.balancer.choose(Some(head), false) {
             Choice::Endpoint { service, ticket } => {
                 LoadBalanceFuture::readying(service, request, ticket)
             }

@@ -13,6 +13,7 @@ pub struct BalanceTicket {
     cookie: Option<Box<HeaderValue>>,
     observer: Option<Arc<dyn EndpointObserver>>,
     sent: Sent,
+    settled: bool,
 }
 
 #[derive(Debug)]
@@ -34,6 +35,7 @@ impl BalanceTicket {
             cookie,
             observer,
             sent: Sent::Counted(in_flight),
+            settled: false,
         }
     }
 
@@ -42,6 +44,7 @@ impl BalanceTicket {
             cookie: None,
             observer: None,
             sent: Sent::Unchosen,
+            settled: false,
         }
     }
 
@@ -50,7 +53,15 @@ impl BalanceTicket {
             cookie: None,
             observer: None,
             sent: Sent::Uncounted(endpoint),
+            settled: false,
         }
+    }
+
+    /// Reports how a call that is not HTTP turned out, and that it is over. One that is dropped instead
+    /// says nothing of the endpoint.
+    pub fn settle(mut self, outcome: Outcome) {
+        self.settled = true;
+        self.report(outcome);
     }
 
     /// The endpoint that was chosen; none if the policy is off.
@@ -72,6 +83,7 @@ impl BalanceTicket {
 
 impl Ticket for BalanceTicket {
     fn head(&mut self, outcome: Outcome) {
+        self.settled = true;
         self.report(outcome);
     }
 
@@ -79,9 +91,25 @@ impl Ticket for BalanceTicket {
         self.report(Outcome::Failed(failure));
     }
 
+    fn hears_outcome(&self) -> bool {
+        self.observer.is_some()
+    }
+
     fn annotate(&mut self, headers: &mut HeaderMap) {
         if let Some(cookie) = self.cookie.take() {
             headers.append(header::SET_COOKIE, *cookie);
+        }
+    }
+}
+
+/// What our own timeout cuts off is the endpoint's failure; whose caller went away says nothing of it.
+impl Drop for BalanceTicket {
+    fn drop(&mut self) {
+        if !self.settled
+            && self.observer.is_some()
+            && let outcome @ Outcome::Failed(_) = Outcome::of_drop()
+        {
+            self.report(outcome);
         }
     }
 }

@@ -9,8 +9,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod axum;
+mod bad;
 mod client;
 mod dns;
+mod endpoints;
 mod failures;
 mod faults;
 mod hyper;

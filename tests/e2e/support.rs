@@ -60,7 +60,15 @@ impl Server {
         F: FnOnce(TcpListener, Stopped) -> Fut,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), serve)
+    }
+
+    /// Runs `serve` on a listener, until the future that it is given is ready.
+    pub(crate) fn on<F, Fut>(listener: TcpListener, serve: F) -> Self
+    where
+        F: FnOnce(TcpListener, Stopped) -> Fut,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let stopped: Stopped = Box::pin(async {
