@@ -38,7 +38,7 @@ impl LoadBalanceLayer {
         observe: Arc<dyn Observe>,
     ) -> Self {
         Self {
-            balancer: Balancer::new(policy, endpoints, Box::new(|_| ()), observe),
+            balancer: Balancer::new(policy, endpoints, |_| (), observe),
         }
     }
 

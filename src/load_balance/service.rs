@@ -47,7 +47,7 @@ impl<S: Clone> LoadBalance<S> {
     where
         M: Fn(&Endpoint) -> S + Send + Sync + 'static,
     {
-        Self::of(Balancer::new(policy, endpoints, Box::new(make), observe))
+        Self::of(Balancer::new(policy, endpoints, make, observe))
     }
 
     /// Tells `observer` how the attempts turn out, such as a detector of outliers. The default is
