@@ -273,3 +273,27 @@ async fn what_a_timeout_around_it_cuts_off_is_its_endpoints_failure() {
             .all(|outcome| *outcome == Outcome::Failed(Failure::Timeout))
     );
 }
+
+#[test]
+fn what_is_not_http_is_given_an_endpoint_and_reports_to_it() {
+    let notes = Notes::default();
+    let layer = LoadBalanceLayer::new(LoadBalancePolicy::default(), endpoints(1));
+    let watched = layer.clone().with_observer(notes.clone());
+    let ticket = watched.choose().unwrap();
+    let endpoint = ticket.endpoint().unwrap().clone();
+    assert_eq!(endpoint.in_flight(), 1);
+    ticket.settle(Outcome::SUCCESS);
+    drop(watched.choose().unwrap());
+    assert_eq!(
+        notes.outcomes(),
+        [Outcome::SUCCESS],
+        "one that is dropped says nothing"
+    );
+    assert_eq!(endpoint.in_flight(), 0);
+
+    // With nobody to compare it with, and nobody to tell, there is nothing to count.
+    let _ticket = layer.choose().unwrap();
+    assert_eq!(endpoint.in_flight(), 0);
+    let nobody = LoadBalanceLayer::new(LoadBalancePolicy::default(), endpoints(0));
+    assert_eq!(nobody.choose().unwrap_err(), Rejection::NoHealthyUpstream);
+}
