@@ -57,7 +57,7 @@ impl End {
     fn text(&self) -> &str {
         match self {
             Self::Answered(StatusCode::OK, text) => std::str::from_utf8(text).unwrap(),
-            end => panic!("{end:?}"),
+            end => unreachable!("{end:?}"),
         }
     }
 }
@@ -183,10 +183,10 @@ impl Good {
 
     fn on(listener: TcpListener, name: &'static str, delay: Duration) -> Self {
         let held = Arc::new(Semaphore::new(0));
-        let (served, started) = <(Arc<AtomicUsize>, Arc<AtomicUsize>)>::default();
+        let (answers, started) = <(Arc<AtomicUsize>, Arc<AtomicUsize>)>::default();
         let router = {
             let (held, started) = (Arc::clone(&held), Arc::clone(&started));
-            let (quick, slow) = (Arc::clone(&served), Arc::clone(&served));
+            let (quick, slow) = (Arc::clone(&answers), Arc::clone(&answers));
             Router::new()
                 .route(
                     "/",
@@ -209,12 +209,12 @@ impl Good {
                 )
         };
         let server = Server::on(listener, |listener, stopped| async move {
-            let server = axum::serve(listener, router);
-            server.with_graceful_shutdown(stopped).await.unwrap();
+            let serving = axum::serve(listener, router);
+            serving.with_graceful_shutdown(stopped).await.unwrap();
         });
         Self {
             held,
-            served,
+            served: answers,
             server,
             started,
         }
