@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::hint::black_box;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
@@ -14,6 +13,8 @@ use meshless::load_balance::{LoadBalance, LoadBalanceLayer, LoadBalancePolicy, S
 use meshless::outlier_detection::{FailurePercentage, OutlierDetectionPolicy, OutlierDetector};
 use meshless::{Endpoint, EndpointObserver, Endpoints, Outcome, Percent};
 use tower::{Layer, Service, service_fn};
+
+mod threads;
 
 const OK: Outcome = Outcome::Status(StatusCode::OK);
 const BAD: Outcome = Outcome::Status(StatusCode::BAD_GATEWAY);
@@ -119,32 +120,50 @@ fn report(criterion: &mut Criterion) {
     }
 }
 
-/// The same while another thread does nothing else.
-fn two_threads(criterion: &mut Criterion) {
-    for (name, policy) in detectors() {
-        let all = endpoints(1_000);
-        let detector = OutlierDetector::observed(policy, all.clone(), Arc::new(()));
-        let balance = LoadBalance::new(LoadBalancePolicy::default(), all, |_| service_fn(answer))
-            .with_observer(detector);
-        let stop = Arc::new(AtomicBool::new(false));
-        let other = {
-            let (stop, mut balance) = (Arc::clone(&stop), balance.clone());
-            std::thread::spawn(move || {
-                let template = request();
-                while !stop.load(Ordering::Relaxed) {
-                    exchange(&mut balance, template.clone());
-                }
-            })
-        };
-        measure(
-            criterion,
-            &format!("service of 1000, two threads, {name}"),
-            balance,
-        );
-        stop.store(true, Ordering::Relaxed);
-        other.join().expect("it ends when told");
+/// The choice alone, and with its end: nothing is sent.
+fn choose(criterion: &mut Criterion) {
+    #[expect(clippy::disallowed_methods, reason = "what all else is compared with")]
+    criterion.bench_function("load_balance/clock", |b| b.iter(std::time::Instant::now));
+    for (name, policy) in policies() {
+        for count in [1, 10, 1_000] {
+            let layer = LoadBalanceLayer::new(policy.clone(), endpoints(count));
+            criterion.bench_function(&format!("load_balance/choose, {name} of {count}"), |b| {
+                b.iter_batched(|| (), |()| layer.choose(), BatchSize::SmallInput);
+            });
+            let name = format!("load_balance/choose and let go, {name} of {count}");
+            criterion.bench_function(&name, |b| b.iter(|| drop(black_box(layer.choose()))));
+        }
     }
 }
 
-criterion_group!(load_balance, choice, report, two_threads);
+/// One balancer for two threads.
+fn two_threads(_: &mut Criterion) {
+    threads::report("control: a counter for each", || {
+        let mut count = 0_u64;
+        Box::new(move |calls| (0..calls).for_each(|_| *black_box(&mut count) += 1))
+    });
+    for (name, policy) in policies() {
+        let layer = LoadBalanceLayer::new(policy, endpoints(1_000));
+        threads::report(&format!("choose and let go, {name} of 1000"), || {
+            let layer = layer.clone();
+            Box::new(move |calls| (0..calls).for_each(|_| drop(black_box(layer.choose()))))
+        });
+    }
+    for (name, policy) in detectors() {
+        let all = endpoints(1_000);
+        let detector = OutlierDetector::observed(policy, all.clone(), Arc::new(()));
+        let layer = LoadBalanceLayer::new(LoadBalancePolicy::default(), all);
+        let layer = layer.with_observer(detector);
+        threads::report(&format!("choose and report, {name}, of 1000"), || {
+            let layer = layer.clone();
+            Box::new(move |calls| {
+                for _ in 0..calls {
+                    layer.choose().expect("there are endpoints").settle(OK);
+                }
+            })
+        });
+    }
+}
+
+criterion_group!(load_balance, choose, choice, report, two_threads);
 criterion_main!(load_balance);

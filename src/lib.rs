@@ -17,7 +17,8 @@
 //! ```
 //!
 //! Start with [`mesh`] for a whole stack, with the layer's own module for one layer, with
-//! `client` (feature `reqwest`) for reqwest, and with [`gate`] for a policy of your own.
+//! `client` (feature `reqwest`) for reqwest, with [`load_balance`] and `dns` (feature `dns`) for several
+//! endpoints, and with [`gate`] for a policy of your own.
 //!
 //! # What every layer promises
 //!
@@ -34,8 +35,8 @@
 //!    of them.
 //! 6. A policy can be replaced while requests run, and the state stays. "Off" is a policy.
 //! 7. Everything is bounded: keys, queues, replay buffers, waits, retries, copies. Only the
-//!    [`mirror`], [`Endpoints::follow`] and the connections of a `pool` spawn tasks, which end with their
-//!    owner.
+//!    [`mirror`], [`Endpoints::follow`], `dns` and the connections of a `pool` spawn tasks, which end with
+//!    their owner.
 //! 8. Bad configuration is a typed error, never a panic. Zero means what Istio says it means.
 //! 9. An admitted call costs nanoseconds, 100 for one layer and some: no lock is awaited, no future boxed,
 //!    and nothing allocated but what is kept of a request that may be retried, and headers that are
@@ -66,6 +67,8 @@ pub mod circuit_breaker;
 #[cfg(feature = "reqwest")]
 pub mod client;
 pub mod concurrency_limit;
+#[cfg(feature = "dns")]
+pub mod dns;
 pub mod fault_injection;
 #[cfg(feature = "istio")]
 pub mod istio;
@@ -113,6 +116,7 @@ pub use base::RequestHead;
 pub use base::ResponseHead;
 pub use base::StringMatch;
 pub use base::UnderDeadline;
+pub use base::Unresolved;
 pub use base::gate;
 pub use mesh::{inbound, outbound};
 

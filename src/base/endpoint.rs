@@ -126,10 +126,14 @@ impl Endpoint {
         self.0.weight.store(weight, Ordering::Relaxed);
     }
 
-    /// Counts a request that is sent to it until the guard is dropped.
-    pub(crate) fn enter(&self) -> InFlight {
+    /// Counts a request that is sent to it, until it [leaves](Self::leave).
+    pub(crate) fn enter(&self) {
         self.0.in_flight.fetch_add(1, Ordering::Relaxed);
-        InFlight(self.clone())
+    }
+
+    /// Takes note that a request that was sent to it is over.
+    pub(crate) fn leave(&self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Says that no detector has a failure of it on its books, so that a success changes nothing.
@@ -212,22 +216,6 @@ pub trait EndpointObserver: Debug + Send + Sync + 'static {
 
     /// Takes ejected endpoints back whose time is over; called before a choice while any is out, with the time on tokio's clock.
     fn sweep(&self, _now: Instant) {}
-}
-
-/// A request that is sent to an endpoint, until the end of its response.
-#[derive(Debug)]
-pub(crate) struct InFlight(Endpoint);
-
-impl InFlight {
-    pub(crate) const fn endpoint(&self) -> &Endpoint {
-        &self.0
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.0.in_flight.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 fn next_id() -> u64 {

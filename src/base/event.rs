@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::{
     EjectionReason, Elapsed, Endpoint, Failure, GaveUp, MirrorDrop, OpenReason, Rejection,
+    Unresolved,
 };
 
 /// Something an operator would want to know.
@@ -55,6 +56,20 @@ pub enum Event {
     MirrorDropped(MirrorDrop),
     /// The copy of a request found no answer; the request itself goes on.
     MirrorFailed(Failure),
+    /// A name stands for other endpoints than before, or could be resolved again after a failure.
+    NameResolved {
+        /// How many it stands for.
+        endpoints: usize,
+        /// The name as it was given.
+        name: Box<str>,
+    },
+    /// A name could not be resolved; it is tried again after a wait.
+    NameUnresolved {
+        /// The name as it was given.
+        name: Box<str>,
+        /// What came of it.
+        why: Unresolved,
+    },
     /// A policy of this crate answered a request instead of the upstream.
     Rejected(Rejection),
     /// A request is tried again after a wait; 1 is the first retry.
@@ -125,6 +140,13 @@ impl Observe for Log {
             }
             Event::MirrorFailed(failure) => {
                 tracing::debug!(policy = "mirror", ?failure, "copy failed");
+            }
+            Event::NameResolved { endpoints, name } => {
+                tracing::info!(policy = "dns", %name, endpoints, "name resolved");
+            }
+            Event::NameUnresolved { name, why } => {
+                let reason = why.label();
+                tracing::warn!(policy = "dns", %name, reason, "name not resolved: {why}");
             }
             Event::Rejected(rejection) => {
                 tracing::debug!(policy = rejection.policy(), "rejected: {rejection}");

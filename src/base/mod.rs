@@ -44,6 +44,7 @@ pub(crate) mod sync;
 pub(crate) mod time_left;
 pub(crate) mod timer;
 pub(crate) mod tried;
+mod unresolved;
 pub(crate) mod window;
 
 pub use address::{ClientAddress, ForwardedHeader, PeerAddress};
@@ -78,6 +79,7 @@ pub use rejection::Rejection;
 pub use sticky::Sticky;
 pub use sticky_cookie::StickyCookie;
 pub use string_match::{PatternError, StringMatch};
+pub use unresolved::Unresolved;
 
 /// An error of any type.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

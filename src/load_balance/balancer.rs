@@ -7,6 +7,7 @@ use arc_swap::{ArcSwap, Guard};
 use http::HeaderValue;
 
 use super::machine::{Chooser, Scene};
+use super::seat::Seated;
 use super::table::Table;
 use super::{BalanceTicket, LoadBalancePolicy};
 use crate::base::dice::Dice;
@@ -18,17 +19,20 @@ pub(super) struct Balancer<S> {
     core: Arc<Core<S>>,
     dice: Dice,
     pub(super) observe: Arc<dyn Observe>,
-    observer: Option<Arc<dyn EndpointObserver>>,
 }
 
 struct Core<S> {
     endpoints: Endpoints,
-    make: Box<dyn Fn(&Endpoint) -> S + Send + Sync>,
+    make: Make<S>,
+    observer: Option<Arc<dyn EndpointObserver>>,
     /// Locked by whoever makes a table, never by whoever only chooses.
     policy: Mutex<LoadBalancePolicy>,
     table: ArcSwap<Table<S>>,
     turn: AtomicU64,
 }
+
+/// Makes the service of an endpoint.
+type Make<S> = Arc<dyn Fn(&Endpoint) -> S + Send + Sync>;
 
 /// Where a request goes.
 pub(super) enum Choice<S> {
@@ -45,28 +49,25 @@ impl<S: Clone> Balancer<S> {
     pub(super) fn new(
         policy: LoadBalancePolicy,
         endpoints: Endpoints,
-        make: Box<dyn Fn(&Endpoint) -> S + Send + Sync>,
+        make: impl Fn(&Endpoint) -> S + Send + Sync + 'static,
         observe: Arc<dyn Observe>,
     ) -> Self {
-        let table = Table::new(&policy, &endpoints.snapshot(), None, &*make);
-        let core = Core {
-            endpoints,
-            make,
-            policy: Mutex::new(policy),
-            table: ArcSwap::from_pointee(table),
-            turn: AtomicU64::new(0),
-        };
+        let core = Core::new(policy, endpoints, Arc::new(make), None, None);
         Self {
             core: Arc::new(core),
             dice: Dice::default(),
             observe,
-            observer: None,
         }
     }
 
     pub(super) fn with_observer(&self, observer: Arc<dyn EndpointObserver>) -> Self {
+        let core = &*self.core;
+        let policy = core.policy().clone();
+        let (endpoints, make) = (core.endpoints.clone(), Arc::clone(&core.make));
+        let old = core.table.load();
+        let core = Core::new(policy, endpoints, make, Some(observer), Some(&old));
         Self {
-            observer: Some(observer),
+            core: Arc::new(core),
             ..self.clone()
         }
     }
@@ -79,18 +80,14 @@ impl<S: Clone> Balancer<S> {
     }
 
     pub(super) fn reconfigure(&self, policy: LoadBalancePolicy) {
-        let mut current = self
-            .core
-            .policy
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.core.policy();
         *current = policy;
         self.core.make_table(&current);
     }
 
-    /// Chooses an endpoint for a request. `untouched` is whether a policy that is off leaves the choice
-    /// to the request.
-    pub(super) fn choose(&self, head: RequestHead<'_>, untouched: bool) -> Choice<S> {
+    /// Chooses an endpoint for a request; what is not HTTP has no head, and so no key. `untouched` is
+    /// whether a policy that is off leaves the choice to the request.
+    pub(super) fn choose(&self, head: Option<RequestHead<'_>>, untouched: bool) -> Choice<S> {
         let mut now = None;
         let table = self.table(&mut now);
         if !table.is_on {
@@ -98,13 +95,13 @@ impl<S: Clone> Balancer<S> {
                 _ if untouched => Choice::Untouched,
                 Some(first) => Choice::Endpoint {
                     service: first.service.clone(),
-                    ticket: BalanceTicket::unwatched(first.endpoint.clone()),
+                    ticket: BalanceTicket::unwatched(Arc::clone(&first.seat)),
                 },
                 None => Choice::Nobody,
             };
         }
-        let (key, cookie) = match &table.chooser {
-            Chooser::ConsistentHash { key, .. } => self.key(key, head),
+        let (key, cookie) = match (&table.chooser, head) {
+            (Chooser::ConsistentHash { key, .. }, Some(head)) => self.key(key, head),
             _ => (None, None),
         };
         let mut request = Request {
@@ -122,11 +119,11 @@ impl<S: Clone> Balancer<S> {
         };
         let entry = table.entry(chosen);
         Tried::note(entry.endpoint.id());
-        let alone = matches!(table.chooser, Chooser::One) && self.observer.is_none();
+        let alone = matches!(table.chooser, Chooser::One) && self.core.observer.is_none();
         let ticket = if alone {
-            BalanceTicket::unwatched(entry.endpoint.clone())
+            BalanceTicket::unwatched(Arc::clone(&entry.seat))
         } else {
-            BalanceTicket::new(entry.endpoint.enter(), self.observer.clone(), cookie)
+            BalanceTicket::new(Seated::at(&entry.seat), cookie)
         };
         let service = entry.service.clone();
         Choice::Endpoint { service, ticket }
@@ -137,7 +134,7 @@ impl<S: Clone> Balancer<S> {
         let core = &*self.core;
         let mut table = core.table.load();
         if table.has_ejected
-            && let Some(observer) = &self.observer
+            && let Some(observer) = &core.observer
         {
             observer.sweep(*now.insert(clock::now()));
         }
@@ -170,6 +167,29 @@ impl<S: Clone> Balancer<S> {
 }
 
 impl<S: Clone> Core<S> {
+    fn new(
+        policy: LoadBalancePolicy,
+        endpoints: Endpoints,
+        make: Make<S>,
+        observer: Option<Arc<dyn EndpointObserver>>,
+        old: Option<&Table<S>>,
+    ) -> Self {
+        let snapshot = endpoints.snapshot();
+        let table = Table::new(&policy, &snapshot, observer.as_ref(), old, &*make);
+        Self {
+            endpoints,
+            make,
+            observer,
+            policy: Mutex::new(policy),
+            table: ArcSwap::from_pointee(table),
+            turn: AtomicU64::new(0),
+        }
+    }
+
+    fn policy(&self) -> MutexGuard<'_, LoadBalancePolicy> {
+        self.policy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Makes a table for endpoints that have changed, unless somebody is at it already: then the old
     /// one does for a moment longer.
     fn catch_up(&self) {
@@ -184,7 +204,8 @@ impl<S: Clone> Core<S> {
     fn make_table(&self, policy: &LoadBalancePolicy) {
         let old = self.table.load();
         let snapshot = self.endpoints.snapshot();
-        let table = Table::new(policy, &snapshot, Some(&old), &*self.make);
+        let observer = self.observer.as_ref();
+        let table = Table::new(policy, &snapshot, observer, Some(&old), &*self.make);
         self.table.store(Arc::new(table));
     }
 }
@@ -195,7 +216,6 @@ impl<S> Clone for Balancer<S> {
             core: Arc::clone(&self.core),
             dice: self.dice.clone(),
             observe: Arc::clone(&self.observe),
-            observer: self.observer.clone(),
         }
     }
 }
@@ -205,7 +225,7 @@ impl<S> Debug for Balancer<S> {
         f.debug_struct("Balancer")
             .field("endpoints", &self.core.endpoints)
             .field("policy", &self.core.policy)
-            .field("observer", &self.observer)
+            .field("observer", &self.core.observer)
             .finish_non_exhaustive()
     }
 }

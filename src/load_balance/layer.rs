@@ -38,7 +38,7 @@ impl LoadBalanceLayer {
         observe: Arc<dyn Observe>,
     ) -> Self {
         Self {
-            balancer: Balancer::new(policy, endpoints, Box::new(|_| ()), observe),
+            balancer: Balancer::new(policy, endpoints, |_| (), observe),
         }
     }
 
@@ -56,6 +56,42 @@ impl LoadBalanceLayer {
     pub fn with_seed(self, seed: u64) -> Self {
         Self {
             balancer: self.balancer.with_seed(seed),
+        }
+    }
+
+    /// Chooses an endpoint for a call that is not HTTP, such as to a database: report to the ticket how
+    /// it turned out. There is no key by which it could stay with an endpoint, so a consistent hash
+    /// leaves it to chance.
+    ///
+    /// ```
+    /// use meshless::load_balance::{LoadBalanceLayer, LoadBalancePolicy};
+    /// use meshless::{Endpoint, Endpoints, Outcome};
+    ///
+    /// # async fn query(_: &Endpoint) -> Result<(), std::io::Error> { Ok(()) }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let replicas = Endpoints::fixed([Endpoint::try_from("db-1:5432")?]);
+    /// let balance = LoadBalanceLayer::new(LoadBalancePolicy::default(), replicas);
+    /// let ticket = balance.choose()?;
+    /// if let Some(replica) = ticket.endpoint() {
+    ///     let outcome = query(replica).await;
+    ///     ticket.settle(outcome.as_ref().err().map_or(Outcome::SUCCESS, Outcome::of_error));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::NoHealthyUpstream`] if there is no endpoint to choose.
+    pub fn choose(&self) -> Result<BalanceTicket, Rejection> {
+        match self.balancer.choose(None, false) {
+            Choice::Endpoint { ticket, .. } => Ok(ticket),
+            Choice::Nobody | Choice::Untouched => {
+                let rejection = Rejection::NoHealthyUpstream;
+                self.balancer.observe.event(&Event::Rejected(rejection));
+                Err(rejection)
+            }
         }
     }
 
@@ -101,7 +137,7 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let head = RequestHead::of(&request);
-        match self.balancer.choose(head, true) {
+        match self.balancer.choose(Some(head), true) {
             Choice::Endpoint { ticket, .. } => {
                 if let Some(endpoint) = ticket.endpoint() {
                     readdress(&mut request, endpoint.address());

@@ -109,6 +109,7 @@ mod layer;
 mod machine;
 mod policy;
 mod ring;
+mod seat;
 mod service;
 mod slow_start;
 mod stride;

@@ -47,7 +47,7 @@ impl<S: Clone> LoadBalance<S> {
     where
         M: Fn(&Endpoint) -> S + Send + Sync + 'static,
     {
-        Self::of(Balancer::new(policy, endpoints, Box::new(make), observe))
+        Self::of(Balancer::new(policy, endpoints, make, observe))
     }
 
     /// Tells `observer` how the attempts turn out, such as a detector of outliers. The default is
@@ -100,7 +100,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let head = RequestHead::of(&request);
-        match self.balancer.choose(head, false) {
+        match self.balancer.choose(Some(head), false) {
             Choice::Endpoint { service, ticket } => {
                 LoadBalanceFuture::readying(service, request, ticket)
             }

@@ -1,11 +1,13 @@
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::machine::Chooser;
+use super::seat::Seat;
 use super::{LoadBalancePolicy, SlowStart};
-use crate::base::Endpoint;
 use crate::base::endpoints::{Member, Snapshot};
+use crate::base::{Endpoint, EndpointObserver};
 
 /// Everything that a choice needs, made once for each change of the endpoints or the policy.
 #[derive(Debug)]
@@ -26,17 +28,20 @@ pub(super) struct Table<S> {
 
 #[derive(Clone, Debug)]
 pub(super) struct Entry<S> {
+    /// The seat's own: one step less on the way to its load.
     pub(super) endpoint: Endpoint,
+    pub(super) seat: Arc<Seat>,
     pub(super) service: S,
     since: Option<Instant>,
 }
 
 impl<S: Clone> Table<S> {
-    /// Prepares `policy` for the endpoints of `snapshot`. Services of endpoints that are still there
-    /// are taken from `old`, others made.
+    /// Prepares `policy` for the endpoints of `snapshot`, of which `observer` hears. Services of
+    /// endpoints that are still there are taken from `old`, others made.
     pub(super) fn new(
         policy: &LoadBalancePolicy,
         snapshot: &Snapshot,
+        observer: Option<&Arc<dyn EndpointObserver>>,
         old: Option<&Self>,
         make: &dyn Fn(&Endpoint) -> S,
     ) -> Self {
@@ -60,6 +65,10 @@ impl<S: Clone> Table<S> {
         let entry = |member: &Member| Entry {
             service: service(&member.endpoint),
             endpoint: member.endpoint.clone(),
+            seat: Arc::new(Seat {
+                endpoint: member.endpoint.clone(),
+                observer: observer.map(Arc::clone),
+            }),
             since: member.since,
         };
         Self {

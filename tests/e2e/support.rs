@@ -4,6 +4,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use ::axum::Router;
 use ::axum::serve::ListenerExt;
@@ -59,7 +60,15 @@ impl Server {
         F: FnOnce(TcpListener, Stopped) -> Fut,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), serve)
+    }
+
+    /// Runs `serve` on a listener, until the future that it is given is ready.
+    pub(crate) fn on<F, Fut>(listener: TcpListener, serve: F) -> Self
+    where
+        F: FnOnce(TcpListener, Stopped) -> Fut,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let stopped: Stopped = Box::pin(async {
@@ -93,6 +102,18 @@ impl Server {
         let _ = self.stop.send(());
         self.task.await.unwrap();
     }
+}
+
+/// Waits until something holds, which other tasks bring about.
+pub(crate) async fn until(holds: impl Fn() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    let limit = Duration::from_secs(20);
+    let in_time = tokio::time::timeout(limit, waiting).await;
+    in_time.expect("it comes about long before");
 }
 
 pub(crate) type Stopped = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;

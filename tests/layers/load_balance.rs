@@ -17,6 +17,7 @@ use meshless::load_balance::{
     LoadBalance, LoadBalanceLayer, LoadBalancePolicy, SlowStart, Sticky, StickyCookie,
 };
 use meshless::retry::{Backoff, RetryLayer, RetryOn, RetryPolicy};
+use meshless::timeout::{TimeoutLayer, TimeoutPolicy};
 use meshless::{Endpoint, EndpointObserver, Endpoints, Failure, Outcome, Percent, Rejection};
 use tower::{Layer, Service};
 

@@ -567,3 +567,45 @@ async fn a_subset_has_ejections_of_its_own_and_nobody_stays_out_unwatched() {
     drop(detector);
     assert!(!subset.is_ejected(&first));
 }
+
+/// A detector of one endpoint among four.
+fn alone(policy: OutlierDetectionPolicy) -> (OutlierDetector, Endpoints, Endpoint) {
+    let all = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80", "10.0.0.4:80"];
+    let endpoints = Endpoints::fixed(all.map(|a| Endpoint::try_from(a).unwrap()));
+    let one = endpoints.to_vec()[0].clone();
+    let detector = OutlierDetector::new(policy, endpoints.clone());
+    (detector, endpoints, one)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ejection_is_counted_from_when_it_happened_and_not_from_the_sweep_before() {
+    let tens = Duration::from_secs(10);
+    let policy = OutlierDetectionPolicy::default()
+        .with_interval(tens)
+        .with_base_ejection_time(tens);
+    let (detector, endpoints, one) = alone(policy);
+    for (seconds, failures) in [(5, 4), (10, 1)] {
+        tokio::time::advance(Duration::from_secs(seconds)).await;
+        for _ in 0..failures {
+            detector.report(&one, Outcome::Failed(Failure::Connect));
+        }
+    }
+    for (seconds, is_out) in [(6, true), (10, false)] {
+        tokio::time::advance(Duration::from_secs(seconds)).await;
+        detector.report(&one, Outcome::Status(StatusCode::BAD_GATEWAY));
+        assert_eq!(endpoints.is_ejected(&one), is_out, "{seconds}");
+    }
+}
+
+#[test]
+fn another_5xx_breaks_a_row_of_gateway_errors() {
+    let policy = OutlierDetectionPolicy::default()
+        .with_consecutive_5xx(0)
+        .with_consecutive_gateway_errors(2);
+    let (detector, endpoints, one) = alone(policy);
+    for (status, is_out) in [(502, false), (500, false), (502, false), (503, true)] {
+        let status = StatusCode::from_u16(status).unwrap();
+        detector.report(&one, Outcome::Status(status));
+        assert_eq!(endpoints.is_ejected(&one), is_out, "{status}");
+    }
+}

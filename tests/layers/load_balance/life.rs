@@ -247,3 +247,53 @@ async fn a_policy_is_replaced_and_off_changes_nothing() {
     call(&mut service, request()).await.unwrap();
     assert_ne!(echo.addresses()[10], "users");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_timeout_around_it_cuts_off_is_its_endpoints_failure() {
+    let notes = Notes::default();
+    let layer = LoadBalanceLayer::new(LoadBalancePolicy::default(), endpoints(2));
+    let layer = layer.with_observer(notes.clone());
+    let echo = Echo::default();
+    echo.hang.store(true, Ordering::Relaxed);
+    let timeout = TimeoutLayer::new(TimeoutPolicy::total(SECOND));
+    let mut service = timeout.layer(layer.layer(echo.clone()));
+    let response = call(&mut service, request()).await.unwrap();
+    assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
+    assert_eq!(notes.outcomes(), [Outcome::Failed(Failure::Timeout)]);
+
+    let policy = RetryPolicy::new(1).with_per_try_timeout(SECOND);
+    let mut service = RetryLayer::new(policy).layer(layer.layer(echo));
+    let response = call(&mut service, request()).await.unwrap();
+    assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
+    let outcomes = notes.outcomes();
+    assert!(outcomes.len() > 1, "{outcomes:?}");
+    assert!(
+        outcomes
+            .iter()
+            .all(|outcome| *outcome == Outcome::Failed(Failure::Timeout))
+    );
+}
+
+#[test]
+fn what_is_not_http_is_given_an_endpoint_and_reports_to_it() {
+    let notes = Notes::default();
+    let layer = LoadBalanceLayer::new(LoadBalancePolicy::default(), endpoints(1));
+    let watched = layer.clone().with_observer(notes.clone());
+    let ticket = watched.choose().unwrap();
+    let endpoint = ticket.endpoint().unwrap().clone();
+    assert_eq!(endpoint.in_flight(), 1);
+    ticket.settle(Outcome::SUCCESS);
+    drop(watched.choose().unwrap());
+    assert_eq!(
+        notes.outcomes(),
+        [Outcome::SUCCESS],
+        "one that is dropped says nothing"
+    );
+    assert_eq!(endpoint.in_flight(), 0);
+
+    // With nobody to compare it with, and nobody to tell, there is nothing to count.
+    let _ticket = layer.choose().unwrap();
+    assert_eq!(endpoint.in_flight(), 0);
+    let nobody = LoadBalanceLayer::new(LoadBalancePolicy::default(), endpoints(0));
+    assert_eq!(nobody.choose().unwrap_err(), Rejection::NoHealthyUpstream);
+}

@@ -1,0 +1,88 @@
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::task::keep;
+use super::{DnsName, Resolver};
+use crate::base::{Endpoint, Endpoints};
+
+/// The tasks that keep the endpoints of names up to date; they stop when this is dropped.
+#[derive(Debug)]
+#[must_use = "the endpoints are not kept up to date after this is dropped"]
+pub struct DnsFollowing {
+    tasks: JoinSet<()>,
+    unanswered: watch::Receiver<usize>,
+}
+
+impl DnsFollowing {
+    /// Waits until every name has had an answer, even if that there is nothing, but no longer than
+    /// `limit`; says whether they all had one.
+    ///
+    /// Without it the set is empty at first. What is not answered in time is asked again and again all
+    /// the same.
+    pub async fn resolved_within(&self, limit: Duration) -> bool {
+        let mut unanswered = self.unanswered.clone();
+        let answered = unanswered.wait_for(|count| *count == 0);
+        let answered = tokio::time::timeout(limit, answered).await;
+        answered.is_ok_and(|answered| answered.is_ok())
+    }
+
+    /// Says whether nothing is kept up to date any more: the names are all addresses, or the runtime is
+    /// gone.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.tasks.is_empty() || self.unanswered.has_changed().is_err()
+    }
+}
+
+/// The endpoints of several names, put together.
+pub(super) struct Together {
+    endpoints: Endpoints,
+    /// A list for each name; none for one of which nothing was heard.
+    lists: Mutex<Vec<Option<Vec<Endpoint>>>>,
+    unanswered: watch::Sender<usize>,
+}
+
+impl Together {
+    /// Takes note of what a name stands for now.
+    pub(super) fn put(&self, index: usize, list: Vec<Endpoint>) {
+        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        lists[index] = Some(list);
+        if lists.iter().all(Option::is_some) {
+            // Under the lock, so that nobody's older list comes after this one.
+            self.endpoints
+                .update(lists.iter().flatten().flatten().cloned());
+        }
+    }
+
+    /// Takes note that one name more has had its first answer.
+    pub(super) fn answered(&self) {
+        self.unanswered.send_modify(|count| *count -= 1);
+    }
+}
+
+/// Starts a task for each name.
+pub(super) fn start(resolver: &Resolver, names: Vec<DnsName>) -> (Endpoints, DnsFollowing) {
+    let endpoints = Endpoints::fixed(Vec::<Endpoint>::new());
+    let (sender, unanswered) = watch::channel(names.len());
+    let together = Arc::new(Together {
+        endpoints: endpoints.clone(),
+        lists: Mutex::new(vec![None; names.len()]),
+        unanswered: sender,
+    });
+    let mut tasks = JoinSet::new();
+    for (index, name) in names.into_iter().enumerate() {
+        let fixed = name.port().zip(name.name().parse().ok());
+        if let Some((port, ip)) = fixed {
+            let address = std::net::SocketAddr::new(ip, port);
+            together.put(index, vec![name.endpoint(address, 1)]);
+            together.answered();
+        } else {
+            let together = Arc::clone(&together);
+            tasks.spawn(keep(resolver.clone(), name, index, together));
+        }
+    }
+    (endpoints, DnsFollowing { tasks, unanswered })
+}

@@ -1,0 +1,46 @@
+use std::fmt::Debug;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::time::Duration;
+
+use crate::base::Unresolved;
+
+/// Asks name servers; tests have their own.
+pub(super) trait Lookup: Debug + Send + Sync + 'static {
+    /// Asks for the addresses of one family that a host has.
+    fn addresses<'a>(&'a self, name: &'a str, family: Family) -> Asking<'a, IpAddr>;
+
+    /// Asks for the hosts that a service has.
+    fn services<'a>(&'a self, name: &'a str) -> Asking<'a, Service>;
+}
+
+/// A question under way.
+pub(super) type Asking<'a, T> = Pin<Box<dyn Future<Output = Answer<T>> + Send + 'a>>;
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Family {
+    V4,
+    V6,
+}
+
+/// What came of a question.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Answer<T> {
+    /// Nobody knows.
+    Failed(Unresolved),
+    Found {
+        records: Vec<T>,
+        ttl: Duration,
+    },
+    /// It is known that there is nothing.
+    Nothing,
+}
+
+/// An SRV record.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Service {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) priority: u16,
+    pub(super) weight: u16,
+}

@@ -1,0 +1,113 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::following::start;
+use super::hickory::Hickory;
+use super::lookup::Lookup;
+use super::{DnsError, DnsFollowing, DnsName, DnsPolicy, InvalidName};
+use crate::base::dice::Dice;
+use crate::base::{Endpoints, Log, Observe};
+
+/// Finds the endpoints of names, and keeps them up to date.
+///
+/// Clones share connections to the name servers. See the [module docs](super) for an example.
+#[derive(Clone, Debug)]
+pub struct Resolver {
+    pub(super) dice: Dice,
+    pub(super) lookup: Arc<dyn Lookup>,
+    pub(super) observe: Arc<dyn Observe>,
+    pub(super) policy: DnsPolicy,
+}
+
+impl Resolver {
+    /// Creates a resolver that asks the name servers of the system, and its file of hosts before.
+    ///
+    /// `resolv.conf` and the hosts are read once, now.
+    ///
+    /// # Errors
+    ///
+    /// If the system's configuration cannot be read.
+    pub fn system(policy: DnsPolicy) -> Result<Self, DnsError> {
+        let hickory = Hickory::system(policy.timeout())?;
+        Ok(Self::of(policy, Arc::new(hickory)))
+    }
+
+    /// Creates a resolver that asks these name servers, over UDP, and over TCP where an answer does not
+    /// fit. It reads no file of hosts, and searches for no name elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be used.
+    pub fn new(
+        policy: DnsPolicy,
+        servers: impl IntoIterator<Item = SocketAddr>,
+    ) -> Result<Self, DnsError> {
+        let hickory = Hickory::of(servers, policy.timeout())?;
+        Ok(Self::of(policy, Arc::new(hickory)))
+    }
+
+    /// Tells `observe` what becomes of names. The default is [`Log`].
+    #[must_use]
+    pub fn with_observer(self, observe: Arc<dyn Observe>) -> Self {
+        Self { observe, ..self }
+    }
+
+    /// Keeps a set of the addresses that a host has, each an endpoint with this port, until the handle
+    /// is dropped.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be a name.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub fn follow(
+        &self,
+        host: impl Into<Box<str>>,
+        port: u16,
+    ) -> Result<(Endpoints, DnsFollowing), InvalidName> {
+        Ok(self.follow_all([DnsName::host(host, port)?]))
+    }
+
+    /// Keeps a set of the hosts and ports that a service has by its SRV records, until the handle is
+    /// dropped.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be a name.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub fn follow_srv(
+        &self,
+        service: impl Into<Box<str>>,
+    ) -> Result<(Endpoints, DnsFollowing), InvalidName> {
+        Ok(self.follow_all([DnsName::srv(service)?]))
+    }
+
+    /// Keeps a set of the endpoints of several names, until the handle is dropped.
+    ///
+    /// The set is empty until each name has had an answer or a failure, so that none is new in
+    /// comparison to the others. From then on each is asked for in its own time.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub fn follow_all(
+        &self,
+        names: impl IntoIterator<Item = DnsName>,
+    ) -> (Endpoints, DnsFollowing) {
+        start(self, names.into_iter().collect())
+    }
+
+    pub(super) fn of(policy: DnsPolicy, lookup: Arc<dyn Lookup>) -> Self {
+        Self {
+            dice: Dice::default(),
+            lookup,
+            observe: Arc::new(Log),
+            policy,
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! What names become over time, by a clock that stands still and answers that are made up.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::lookup::{Answer, Asking, Family, Lookup, Service};
+use super::{Backoff, DnsFollowing, DnsName, DnsPolicy, Jitter, Resolver, Unresolved};
+use crate::base::{Endpoint, Endpoints, Event, Observe};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What is asked, and when.
+type Asked = (Duration, String);
+
+#[derive(Debug)]
+struct Fake {
+    asked: Mutex<Vec<Asked>>,
+    events: Mutex<Vec<Event>>,
+    start: Instant,
+    zone: Mutex<Zone>,
+}
+
+#[derive(Debug, Default)]
+struct Zone {
+    addresses: HashMap<(String, bool), Answer<IpAddr>>,
+    services: HashMap<String, Answer<Service>>,
+    silent: bool,
+}
+
+impl Fake {
+    #[expect(clippy::disallowed_methods, reason = "a test's own clock")]
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            asked: Mutex::default(),
+            events: Mutex::default(),
+            start: Instant::now(),
+            zone: Mutex::default(),
+        })
+    }
+
+    fn resolver(self: &Arc<Self>, policy: DnsPolicy) -> Resolver {
+        let resolver = Resolver::of(policy, Arc::new(Shared(Arc::clone(self))));
+        resolver.with_observer(Arc::new(Shared(Arc::clone(self))))
+    }
+
+    /// Sets the addresses of a name, all of one family; "" is none.
+    fn set(&self, name: &str, addresses: &str, ttl: u64) {
+        let records: Vec<IpAddr> = addresses
+            .split_whitespace()
+            .map(|a| a.parse().unwrap())
+            .collect();
+        let is_v6 = records.first().is_some_and(IpAddr::is_ipv6);
+        let ttl = Duration::from_secs(ttl);
+        self.answer(name, is_v6, Answer::Found { records, ttl });
+    }
+
+    fn answer(&self, name: &str, is_v6: bool, answer: Answer<IpAddr>) {
+        let mut zone = self.zone.lock().unwrap();
+        zone.addresses.insert((name.to_owned(), is_v6), answer);
+    }
+
+    fn fail(&self, name: &str) {
+        for is_v6 in [false, true] {
+            self.answer(name, is_v6, Answer::Failed(Unresolved::ServerFailure));
+        }
+    }
+
+    fn serve(&self, name: &str, services: &[(u16, u16, u16, &str)]) {
+        let services = services.iter();
+        let records = services.map(|(priority, weight, port, host)| Service {
+            host: (*host).to_owned(),
+            port: *port,
+            priority: *priority,
+            weight: *weight,
+        });
+        let answer = Answer::Found {
+            records: records.collect(),
+            ttl: 60 * SECOND,
+        };
+        let mut zone = self.zone.lock().unwrap();
+        zone.services.insert(name.to_owned(), answer);
+    }
+
+    /// The seconds at which names were asked for.
+    fn times(&self) -> Vec<u64> {
+        let asked = self.asked.lock().unwrap();
+        let mut times: Vec<_> = asked.iter().map(|(at, _)| at.as_secs()).collect();
+        times.dedup();
+        times
+    }
+
+    fn events(&self) -> Vec<String> {
+        let events = self.events.lock().unwrap();
+        events
+            .iter()
+            .map(|event| match event {
+                Event::NameResolved { endpoints, .. } => endpoints.to_string(),
+                Event::NameUnresolved { why, .. } => why.label().to_owned(),
+                _ => unreachable!("no other event"),
+            })
+            .collect()
+    }
+}
+
+#[derive(Debug)]
+struct Shared(Arc<Fake>);
+
+impl Shared {
+    fn ask<T: Send + 'static>(
+        &self,
+        name: &str,
+        answer: impl FnOnce(&Zone) -> Option<Answer<T>>,
+    ) -> Asking<'static, T> {
+        let at = self.0.start.elapsed();
+        self.0.asked.lock().unwrap().push((at, name.to_owned()));
+        let zone = self.0.zone.lock().unwrap();
+        let (answer, silent) = (answer(&zone).unwrap_or(Answer::Nothing), zone.silent);
+        Box::pin(async move {
+            if silent {
+                tokio::time::sleep(5 * SECOND).await;
+                return Answer::Failed(Unresolved::TimedOut);
+            }
+            answer
+        })
+    }
+}
+
+impl Lookup for Shared {
+    fn addresses<'a>(&'a self, name: &'a str, family: Family) -> Asking<'a, IpAddr> {
+        let key = (name.to_owned(), family == Family::V6);
+        self.ask(name, |zone| zone.addresses.get(&key).cloned())
+    }
+
+    fn services<'a>(&'a self, name: &'a str) -> Asking<'a, Service> {
+        self.ask(name, |zone| zone.services.get(name).cloned())
+    }
+}
+
+impl Observe for Shared {
+    fn event(&self, event: &Event) {
+        self.0.events.lock().unwrap().push(event.clone());
+    }
+}
+
+fn seen(endpoints: &Endpoints) -> String {
+    let all = endpoints.to_vec();
+    let all: Vec<_> = all.iter().map(ToString::to_string).collect();
+    all.join(" ")
+}
+
+/// Follows one name and waits for its first answer.
+async fn follow(fake: &Arc<Fake>, policy: DnsPolicy) -> (Endpoints, DnsFollowing) {
+    let (endpoints, following) = fake.resolver(policy).follow("users", 80).unwrap();
+    assert!(following.resolved_within(SECOND).await);
+    (endpoints, following)
+}
+
+async fn pass(seconds: u64) {
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_address_is_an_endpoint_whatever_the_order_of_the_answer() {
+    let fake = Fake::new();
+    fake.set("users", "10.0.0.2 10.0.0.1", 30);
+    fake.set("users", "fd00::1", 30);
+    let (endpoints, _following) = follow(&fake, DnsPolicy::default()).await;
+    assert_eq!(seen(&endpoints), "10.0.0.1:80 10.0.0.2:80 [fd00::1]:80");
+    let version = endpoints.version();
+    fake.set("users", "10.0.0.1 10.0.0.2", 30);
+    pass(40).await;
+    assert_eq!(fake.times(), [0, 30]);
+    assert_eq!(endpoints.version(), version, "nothing has changed");
+    assert_eq!(fake.events(), ["3"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_is_asked_for_again_when_its_time_is_over_within_limits() {
+    for (ttl, expected) in [
+        (7, vec![0, 7, 14, 21]),
+        (0, vec![0, 5, 10, 15, 20]),
+        (86_400, vec![0, 20]),
+    ] {
+        let fake = Fake::new();
+        fake.set("users", "10.0.0.1", ttl);
+        let policy = DnsPolicy::default().with_max_ttl(20 * SECOND);
+        let _following = follow(&fake, policy).await;
+        pass(23).await;
+        assert_eq!(fake.times(), expected, "{ttl}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_keeps_who_was_there_and_is_waited_out_at_growing_length() {
+    let fake = Fake::new();
+    fake.set("users", "10.0.0.1", 5);
+    let steady = Backoff::exponential(SECOND).with_jitter(Jitter::None);
+    let policy = DnsPolicy::default().with_backoff(steady.with_cap(4 * SECOND));
+    let (endpoints, _following) = follow(&fake, policy).await;
+    fake.fail("users");
+    pass(21).await;
+    assert_eq!(fake.times(), [0, 5, 6, 8, 12, 16, 20]);
+    assert_eq!(seen(&endpoints), "10.0.0.1:80");
+    fake.zone.lock().unwrap().silent = true;
+    pass(10).await;
+    assert_eq!(seen(&endpoints), "10.0.0.1:80");
+    fake.zone.lock().unwrap().silent = false;
+    fake.set("users", "10.0.0.9", 5);
+    fake.answer("users", true, Answer::Nothing);
+    pass(10).await;
+    assert_eq!(seen(&endpoints), "10.0.0.9:80");
+    let events = fake.events();
+    assert_eq!((&*events[0], &*events[1]), ("1", "server_failure"));
+    assert!(events.contains(&"timed_out".to_owned()), "{events:?}");
+    assert_eq!(events.last().unwrap(), "1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_vanishes_leaves_nobody_and_one_that_returns_is_found() {
+    let fake = Fake::new();
+    fake.set("users", "10.0.0.1", 5);
+    let (endpoints, _following) = follow(&fake, DnsPolicy::default()).await;
+    fake.answer("users", false, Answer::Nothing);
+    pass(6).await;
+    assert!(endpoints.is_empty());
+    fake.set("users", "10.0.0.1", 5);
+    pass(31).await;
+    assert_eq!(seen(&endpoints), "10.0.0.1:80");
+    let events = fake.events();
+    let ends = (events.first(), events.get(1), events.last());
+    let [one, none] = ["1", "not_found"].map(ToOwned::to_owned);
+    assert_eq!(ends, (Some(&one), Some(&none), Some(&one)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_for_one_family_counts_while_the_other_fails() {
+    let fake = Fake::new();
+    fake.set("users", "10.0.0.1", 5);
+    fake.set("users", "fd00::1", 5);
+    let (endpoints, _following) = follow(&fake, DnsPolicy::default()).await;
+    fake.set("users", "10.0.0.2", 5);
+    fake.answer("users", true, Answer::Failed(Unresolved::ServerFailure));
+    pass(6).await;
+    assert_eq!(seen(&endpoints), "10.0.0.2:80 [fd00::1]:80");
+    // There is none of the one and nobody knows of the other: better none of it is believed.
+    fake.answer("users", false, Answer::Nothing);
+    pass(6).await;
+    assert_eq!(seen(&endpoints), "10.0.0.2:80 [fd00::1]:80");
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_the_families_that_are_wanted_are_asked_for() {
+    let fake = Fake::new();
+    fake.set("users", "10.0.0.1", 5);
+    fake.set("users", "fd00::1", 5);
+    let (v4, _following) = follow(&fake, DnsPolicy::default().with_ipv4_only()).await;
+    assert_eq!(seen(&v4), "10.0.0.1:80");
+    let (v6, _following) = follow(&fake, DnsPolicy::default().with_ipv6_only()).await;
+    assert_eq!(seen(&v6), "[fd00::1]:80");
+    assert_eq!(fake.asked.lock().unwrap().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn services_are_those_of_the_lowest_priority_with_their_ports_and_weights() {
+    let fake = Fake::new();
+    fake.set("a.", "10.0.0.1", 30);
+    fake.set("b.", "10.0.0.2 10.0.0.3", 10);
+    fake.set("c.", "10.0.0.4", 30);
+    let services = [(1, 5, 80, "a."), (1, 0, 81, "b."), (2, 1, 80, "c.")];
+    fake.serve("web", &services);
+    let resolver = fake.resolver(DnsPolicy::default());
+    let (endpoints, following) = resolver.follow_srv("web").unwrap();
+    assert!(following.resolved_within(SECOND).await);
+    assert_eq!(seen(&endpoints), "10.0.0.1:80 10.0.0.2:81 10.0.0.3:81");
+    let weights: Vec<_> = endpoints.to_vec().iter().map(Endpoint::weight).collect();
+    assert_eq!(weights, [500, 1, 1]);
+
+    // One host fails and one is new: who was there stays.
+    fake.fail("a.");
+    fake.serve("web", &[(1, 1, 80, "a."), (1, 1, 80, "c.")]);
+    pass(11).await;
+    assert_eq!(seen(&endpoints), "10.0.0.1:80 10.0.0.4:80");
+    fake.serve("web", &[(0, 0, 0, ".")]);
+    pass(31).await;
+    assert!(endpoints.is_empty(), "decidedly not there");
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_names_make_one_set_that_begins_when_all_have_been_heard_of() {
+    let fake = Fake::new();
+    fake.set("one", "10.0.0.1", 30);
+    fake.set("two", "10.0.0.2", 30);
+    fake.zone.lock().unwrap().silent = true;
+    let v2 = DnsName::host("two", 81)
+        .unwrap()
+        .with_label("version", "v2");
+    let names = [
+        DnsName::host("one", 80).unwrap(),
+        v2.with_weight(3),
+        DnsName::host("10.0.0.3", 82).unwrap(),
+    ];
+    let (endpoints, following) = fake.resolver(DnsPolicy::default()).follow_all(names);
+    assert!(!following.resolved_within(SECOND).await);
+    assert!(
+        endpoints.is_empty(),
+        "those that are known wait for the others"
+    );
+    pass(5).await;
+    assert_eq!(
+        seen(&endpoints),
+        "10.0.0.3:82",
+        "but not beyond their first failure"
+    );
+    fake.zone.lock().unwrap().silent = false;
+    assert!(following.resolved_within(20 * SECOND).await);
+    assert_eq!(seen(&endpoints), "10.0.0.1:80 10.0.0.2:81 10.0.0.3:82");
+    let v2 = endpoints.subset([("version", "v2")]).to_vec();
+    assert_eq!((v2.len(), v2[0].weight()), (1, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_asked_when_the_handle_is_gone_and_the_endpoints_stay() {
+    let fake = Fake::new();
+    fake.set("users", "10.0.0.1", 5);
+    let (endpoints, following) = follow(&fake, DnsPolicy::default()).await;
+    assert!(!following.is_finished());
+    drop(following);
+    pass(60).await;
+    assert_eq!(fake.times(), [0]);
+    assert_eq!(
+        tokio::runtime::Handle::current()
+            .metrics()
+            .num_alive_tasks(),
+        0
+    );
+    assert_eq!(seen(&endpoints), "10.0.0.1:80");
+}
+
+#[tokio::test(start_paused = true)]
+async fn addresses_alone_need_no_task() {
+    let fake = Fake::new();
+    let resolver = fake.resolver(DnsPolicy::default());
+    let (endpoints, following) = resolver.follow("::1", 80).unwrap();
+    assert_eq!(seen(&endpoints), "[::1]:80");
+    assert!(following.is_finished() && following.resolved_within(Duration::ZERO).await);
+    assert!(fake.times().is_empty());
+}
