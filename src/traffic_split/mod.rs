@@ -140,7 +140,6 @@ mod future;
 mod header_format;
 mod header_match;
 mod headers;
-mod host_index;
 mod layer;
 mod machine;
 mod matching;
