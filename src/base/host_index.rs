@@ -147,10 +147,8 @@ impl Affixes {
 
     /// A wildcard stands for one character at least.
     fn longest(&self, host: &[u8], part: fn(&[u8], usize) -> &[u8]) -> Option<usize> {
-        let lengths = self.lengths.iter().filter(|length| **length < host.len());
-        lengths
-            .filter_map(|length| self.texts.get(part(host, *length)))
-            .next()
+        let mut lengths = self.lengths.iter().filter(|length| **length < host.len());
+        lengths.find_map(|length| self.texts.get(part(host, *length)))
     }
 }
 

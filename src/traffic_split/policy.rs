@@ -119,7 +119,7 @@ enum Id {
 }
 
 impl RouteId {
-    fn is(&self, index: usize, route: &Route) -> bool {
+    pub(crate) fn is(&self, index: usize, route: &Route) -> bool {
         match &self.0 {
             Id::Index(wanted) => *wanted == index,
             Id::Name(name) => route.name() == Some(name),
