@@ -96,18 +96,10 @@ mod kind;
 mod kinds;
 mod load;
 pub(crate) mod loading;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "what uses the plans comes next")
-)]
 pub(crate) mod meaning;
 mod message;
 mod nearest;
 mod object;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "what uses the plans comes next")
-)]
 pub(crate) mod plan;
 mod read;
 mod render;

@@ -7,6 +7,8 @@ mod client;
 mod failures;
 mod faults;
 mod hyper;
+#[cfg(feature = "istio")]
+mod mesh;
 mod mirror;
 mod redirects;
 mod retry;
