@@ -89,7 +89,7 @@ mod diagnostic;
 mod documents;
 mod duration;
 mod field;
-mod files;
+pub(crate) mod files;
 mod finding;
 mod idle;
 mod kind;

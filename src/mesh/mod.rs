@@ -20,7 +20,8 @@
 //! // In: the workload's own limits, its trace, its callers' deadlines.
 //! let app = router.layer(me.server());
 //!
-//! // Later, while requests run: all of it anew or not at all, or a canary by hand.
+//! // Later, while requests run: all of it anew or not at all, or a canary by hand. With the feature
+//! // `watch`, `mesh.watch("policies")` does it when a file changes.
 //! mesh.apply_path("policies")?;
 //! mesh.set_weights("waste-service", "canary", [50, 50])?;
 //! for change in mesh.history() {

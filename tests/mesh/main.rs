@@ -11,3 +11,5 @@ mod cost;
 mod live;
 mod review;
 mod support;
+#[cfg(feature = "watch")]
+mod watch;

@@ -100,6 +100,18 @@ impl Core {
         Ok(self.take_checked(checked(documents)?, cause))
     }
 
+    /// Takes documents that say something else than those that count, if they have no error.
+    #[cfg(feature = "watch")]
+    pub(super) fn take_if_new(
+        &self,
+        documents: Documents,
+        cause: Cause,
+    ) -> Result<Option<Change>, Error> {
+        let documents = checked(documents)?;
+        let is_new = !difference(&self.current().documents, &documents).is_empty();
+        Ok(is_new.then(|| self.take_checked(documents, cause)))
+    }
+
     fn take_checked(&self, documents: Documents, cause: Cause) -> Change {
         let meaning = Arc::new(Meaning::of(&documents, &self.settings));
         self.take_plans(documents, meaning, cause)

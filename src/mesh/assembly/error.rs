@@ -22,6 +22,10 @@ pub enum Error {
         /// The namespace that was asked for.
         namespace: Box<str>,
     },
+    /// The thread that follows the files cannot be started.
+    #[cfg(feature = "watch")]
+    #[error("the files cannot be followed")]
+    Thread(#[source] std::io::Error),
     /// The weights do not fit the route, or there is no such host or route.
     #[error("the weights of {host} stay: {source}")]
     Weights {

@@ -30,6 +30,8 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod transport;
+#[cfg(feature = "watch")]
+mod watch;
 mod weights;
 mod workload;
 
@@ -55,4 +57,6 @@ pub use ingress::{Ingress, IngressBody, IngressFuture};
 pub use mesh::Mesh;
 pub use server::{ServerLayer, ServerService};
 pub use transport::MeshTransport;
+#[cfg(feature = "watch")]
+pub use watch::Watch;
 pub use workload::{Workload, WorkloadLayer, WorkloadService};
