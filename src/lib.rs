@@ -16,9 +16,10 @@
 //! # let _ = (one, all);
 //! ```
 //!
-//! Start with [`mesh`] for a whole stack, with the layer's own module for one layer, with
-//! `client` (feature `reqwest`) for reqwest, with [`load_balance`] and `dns` (feature `dns`) for several
-//! endpoints, and with [`gate`] for a policy of your own.
+//! Start with [`mesh`] for a whole stack, by hand or from Istio's own YAML (`Mesh`, feature `istio`), with
+//! the layer's own module for one layer, with `client` (feature `reqwest`) for reqwest, with
+//! [`load_balance`] and `dns` (feature `dns`) for several endpoints, and with [`gate`] for a policy of your
+//! own.
 //!
 //! # What every layer promises
 //!
@@ -118,6 +119,8 @@ pub use base::StringMatch;
 pub use base::UnderDeadline;
 pub use base::Unresolved;
 pub use base::gate;
+#[cfg(feature = "istio")]
+pub use mesh::Mesh;
 pub use mesh::{inbound, outbound};
 
 /// The examples of the README, compiled.

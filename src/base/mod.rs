@@ -25,6 +25,7 @@ mod gave_up;
 pub(crate) mod grpc;
 pub(crate) mod hash;
 mod head;
+pub(crate) mod host_index;
 pub(crate) mod host_pattern;
 pub(crate) mod keyed;
 mod live;

@@ -51,6 +51,9 @@ pub enum Rejection {
     /// The request's route leads to a destination for which there is no service.
     #[error("unknown destination")]
     UnknownDestination,
+    /// The request is for a host that no document names, and such are refused.
+    #[error("unknown host")]
+    UnknownHost,
 }
 
 /// What each rejection looks like from outside.
@@ -167,6 +170,11 @@ impl Rejection {
                 ..Facts::refused("timeout", "UT", TIMEOUT)
             },
             Self::UnknownDestination => Facts::refused("traffic_split", "NC", ""),
+            // What Istio's `BlackHoleCluster` answers.
+            Self::UnknownHost => Facts {
+                status: StatusCode::BAD_GATEWAY,
+                ..Facts::refused("mesh", "NR", "")
+            },
         }
     }
 

@@ -47,7 +47,11 @@ impl FaultInjectionLayer {
         self.shared.stats()
     }
 
-    fn made(policy: FaultInjectionPolicy, observe: Arc<dyn Observe>, dice: Dice) -> Self {
+    pub(crate) fn made(
+        policy: FaultInjectionPolicy,
+        observe: Arc<dyn Observe>,
+        dice: Dice,
+    ) -> Self {
         Self {
             shared: Arc::new(Shared::new(policy, observe, dice)),
         }

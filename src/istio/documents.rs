@@ -131,4 +131,14 @@ impl Resource {
     pub const fn is_valid(&self) -> bool {
         self.is_valid
     }
+
+    /// Says whether it says what another one says, wherever its lines are.
+    pub(crate) fn says_what(&self, other: &Self) -> bool {
+        let trees = match (&self.tree, &other.tree) {
+            (Some(one), Some(two)) => one.says_what(two),
+            (None, None) => true,
+            _ => false,
+        };
+        trees && self.object.spec == other.object.spec
+    }
 }

@@ -8,10 +8,10 @@ const MAX_DEPTH: usize = 16;
 const MAX_FILES: usize = 100_000;
 
 /// What could not be opened, and why.
-pub(super) type Failed = (PathBuf, String);
+pub(crate) type Failed = (PathBuf, String);
 
 /// Finds the files to read, in the order of their names.
-pub(super) fn find(path: &Path) -> Vec<Result<PathBuf, Failed>> {
+pub(crate) fn find(path: &Path) -> Vec<Result<PathBuf, Failed>> {
     if !path.is_dir() {
         return vec![Ok(path.to_owned())];
     }
@@ -25,7 +25,7 @@ pub(super) fn find(path: &Path) -> Vec<Result<PathBuf, Failed>> {
 }
 
 /// Reads a file of at most `limit` bytes.
-pub(super) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failed> {
+pub(crate) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failed> {
     let fail = |reason: String| (path.to_owned(), reason);
     // Opening a pipe waits for somebody who writes to it.
     match fs::metadata(path) {

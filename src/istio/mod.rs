@@ -89,25 +89,17 @@ mod diagnostic;
 mod documents;
 mod duration;
 mod field;
-mod files;
+pub(crate) mod files;
 mod finding;
 mod idle;
 mod kind;
 mod kinds;
 mod load;
 pub(crate) mod loading;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "what uses the plans comes next")
-)]
 pub(crate) mod meaning;
 mod message;
 mod nearest;
 mod object;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "what uses the plans comes next")
-)]
 pub(crate) mod plan;
 mod read;
 mod render;

@@ -45,7 +45,7 @@ pub(crate) enum Step {
     Root,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Value {
     Bool(bool),
     Float(f64),
@@ -56,8 +56,26 @@ pub(crate) enum Value {
     Text(Box<str>),
 }
 
+impl Node {
+    fn says_what(&self, other: &Self) -> bool {
+        let step = match (&self.step, &other.step) {
+            (Step::Index(one), Step::Index(two)) => one == two,
+            (Step::Key(one, _), Step::Key(two, _)) => one == two,
+            (Step::Root, Step::Root) => true,
+            _ => false,
+        };
+        step && self.value == other.value
+    }
+}
+
 impl Tree {
     pub(crate) const ROOT: At = At(0);
+
+    /// Says whether both hold the same values, wherever their lines are.
+    pub(crate) fn says_what(&self, other: &Self) -> bool {
+        let pairs = || self.nodes.iter().zip(&other.nodes);
+        self.nodes.len() == other.nodes.len() && pairs().all(|(one, two)| one.says_what(two))
+    }
 
     pub(crate) fn new() -> Self {
         Self { nodes: Vec::new() }

@@ -5,7 +5,7 @@ use crate::base::RequestHead;
 use crate::base::authority::{scheme, with_authority};
 
 /// Makes an endpoint the address of a request, and keeps whom it was addressed to as its `Host`.
-pub(super) fn readdress<B>(request: &mut Request<B>, address: &Authority) {
+pub(crate) fn readdress<B>(request: &mut Request<B>, address: &Authority) {
     let uri = request.uri();
     if uri.authority() == Some(address) {
         return;

@@ -116,6 +116,8 @@ mod stride;
 mod table;
 mod ticket;
 
+#[cfg(feature = "istio")]
+pub(crate) use address::readdress;
 pub use future::LoadBalanceFuture;
 pub use layer::{Balanced, LoadBalanceLayer};
 pub use policy::LoadBalancePolicy;

@@ -1,6 +1,99 @@
-//! Puts the layers together: the stack for a client, the stack for a server, and what cannot work.
+//! Puts the layers together: from Istio's own YAML, or by hand, with what cannot work.
 //!
-//! # Example
+//! # From Istio's YAML
+//!
+//! The team writes what it would give to Istio, and each service loads it (feature `istio`; the client is
+//! reqwest's, feature `reqwest`):
+//!
+//! ```no_run
+//! # #[cfg(all(feature = "istio", feature = "reqwest"))]
+//! # async fn run(router: axum::Router) -> Result<(), Box<dyn std::error::Error>> {
+//! use meshless::Mesh;
+//!
+//! let mesh = Mesh::from_path("policies")?;
+//! let me = mesh.workload("waste-service", "waste");
+//!
+//! // Out: routes, weights, retries, timeouts, breakers and limits as the documents say.
+//! let client = me.client()?;
+//! let models = client.get("http://models/v1/list").send().await?;
+//!
+//! // In: the workload's own limits, its trace, its callers' deadlines.
+//! let app = router.layer(me.server());
+//!
+//! // Later, while requests run: all of it anew or not at all, or a canary by hand. With the feature
+//! // `watch`, `mesh.watch("policies")` does it when a file changes.
+//! mesh.apply_path("policies")?;
+//! mesh.set_weights("waste-service", "canary", [50, 50])?;
+//! for change in mesh.history() {
+//!     println!("{change}");
+//! }
+//! # let _ = (models, app);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Documents with an error make no mesh, and no change: the error holds all findings and prints them as
+//! rustc does. How it works, with a service in memory in place of reqwest:
+//!
+//! ```
+//! # #[cfg(feature = "istio")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use http::{Request, Response, StatusCode};
+//! use meshless::Mesh;
+//! use meshless::mesh::RequestBody;
+//! use tower::{ServiceExt, service_fn};
+//!
+//! # type Body = http_body_util::Empty<bytes::Bytes>;
+//! let mesh = Mesh::from_yaml("
+//! apiVersion: networking.istio.io/v1
+//! kind: DestinationRule
+//! metadata: {name: users, namespace: waste}
+//! spec:
+//!   host: users
+//!   trafficPolicy:
+//!     outlierDetection: {consecutive5xxErrors: 3}
+//! ")?;
+//! let broken = service_fn(|_: Request<RequestBody<Body>>| async {
+//!     let response = Response::builder().status(StatusCode::INTERNAL_SERVER_ERROR);
+//!     Ok::<_, std::convert::Infallible>(response.body(Body::new()).unwrap())
+//! });
+//! let users = mesh.workload("waste-service", "waste").outbound(broken);
+//! let ask = || users.clone().oneshot(Request::get("http://users/").body(Body::new()).unwrap());
+//! for _ in 0..3 {
+//!     assert_eq!(ask().await?.status(), 500);
+//! }
+//! // Three failures in a row: it is left alone for 30 seconds.
+//! assert_eq!(ask().await?.status(), 503);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "istio"))]
+//! # fn main() {}
+//! ```
+//!
+//! What happens to a request that goes out:
+//!
+//! ```text
+//! trace ─▶ host and route, once ─▶ the route's stack
+//!
+//!   rate limits of the host and the route ─▶ fault ─▶ weights, headers, rewrite, mirrors
+//!     ─▶ total timeout ─▶ retry ─▶ try (its span, its timeout)
+//!     ─▶ destination: requests in flight ─▶ balancing over the endpoints that are not ejected ─▶ transport
+//! ```
+//!
+//! - **A host** is found in one step among any number, wildcards by the longest. One that no document
+//!   names passes untouched, or is refused with 502 (`Mesh::builder().with_registry_only(true)`).
+//! - **State** belongs to the workload: all clients and servers that are made of one, by name, namespace
+//!   and labels, share ejections, buckets and budgets. A destination's state is shared by all routes that
+//!   lead there.
+//! - **A change** is taken whole or refused. Requests in flight finish on what they began with; what its
+//!   document still names keeps its state, under its new settings.
+//! - **It is made of the public layers**, in this order, by types that have names. Beside the layers
+//!   themselves a request costs finding its route and one clone of that route's stack; stacks are made
+//!   when a host is first called.
+//! - **An ingress** is `Mesh::gateway`: `router.fallback_service(gateway.service()?)`.
+//!
+//! # By hand
 //!
 //! A client and a server with everything that this crate recommends:
 //!
@@ -74,11 +167,15 @@
 //! println!("{}", found[0]);
 //! ```
 
+#[cfg(feature = "istio")]
+mod assembly;
 mod finding;
 mod inbound;
 mod outbound;
 mod part;
 
+#[cfg(feature = "istio")]
+pub use assembly::*;
 pub use finding::{Finding, findings};
 pub use inbound::{Inbound, InboundService, inbound};
 pub use outbound::{Outbound, OutboundService, outbound};

@@ -46,7 +46,12 @@ impl<M> MirrorLayer<M> {
         self.shared.stats()
     }
 
-    fn made(policy: MirrorPolicy, service: M, observe: Arc<dyn Observe>, dice: Dice) -> Self {
+    pub(crate) fn made(
+        policy: MirrorPolicy,
+        service: M,
+        observe: Arc<dyn Observe>,
+        dice: Dice,
+    ) -> Self {
         Self {
             shared: Arc::new(Shared::new(policy, service, observe, dice)),
         }

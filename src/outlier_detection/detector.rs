@@ -72,7 +72,7 @@ impl OutlierDetector {
         self.shared.lock().stats()
     }
 
-    fn made(
+    pub(crate) fn made(
         policy: OutlierDetectionPolicy,
         endpoints: Endpoints,
         observe: Arc<dyn Observe>,

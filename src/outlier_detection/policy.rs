@@ -217,7 +217,7 @@ impl OutlierDetectionPolicy {
         }
     }
 
-    pub(super) const fn is_on(&self) -> bool {
+    pub(crate) const fn is_on(&self) -> bool {
         self.on
     }
 

@@ -49,6 +49,12 @@ impl RateLimitLayer {
     }
 }
 
+impl RateLimitLayer {
+    pub(crate) fn gate(&self) -> RateLimitGate {
+        RateLimitGate::new(Arc::clone(self.limiter.shared()))
+    }
+}
+
 impl From<RateLimiter> for RateLimitLayer {
     fn from(limiter: RateLimiter) -> Self {
         Self { limiter }
@@ -59,6 +65,6 @@ impl<S> Layer<S> for RateLimitLayer {
     type Service = RateLimit<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Queued::new(inner, RateLimitGate::new(Arc::clone(self.limiter.shared())))
+        Queued::new(inner, self.gate())
     }
 }

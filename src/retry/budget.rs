@@ -111,6 +111,14 @@ impl RetryBudget {
         self
     }
 
+    /// Gives this budget the state of another one that is shared; its terms stay.
+    #[cfg(feature = "istio")]
+    #[must_use]
+    pub(crate) fn with_state_of(mut self, other: &Self) -> Self {
+        self.shared.clone_from(&other.shared);
+        self
+    }
+
     const fn of(kind: Kind) -> Self {
         Self { kind, shared: None }
     }

@@ -33,9 +33,18 @@ pub(super) fn decide<'p, B>(
     request: &mut Request<B>,
     roll: u64,
 ) -> Next<'p> {
+    decide_by(policy, request, |view| choose(policy, view, roll))
+}
+
+/// Does with a request what `choose` says, and changes it.
+pub(super) fn decide_by<'p, B>(
+    policy: &TrafficSplitPolicy,
+    request: &mut Request<B>,
+    choose: impl FnOnce(&View<'_>) -> Decision<'p>,
+) -> Next<'p> {
     let head = RequestHead::of(request);
     let view = View::of(head, policy);
-    match choose(policy, &view, roll) {
+    match choose(&view) {
         Decision::NoRoute => Next::Reject(Rejection::NoRoute),
         Decision::PassThrough => Next::PassThrough,
         Decision::DirectResponse(matched, direct) => {

@@ -33,13 +33,13 @@ enum State<F> {
 }
 
 impl<F> RoutedFuture<F> {
-    pub(super) fn answer(response: Response<Answer>) -> Self {
+    pub(crate) fn answer(response: Response<Answer>) -> Self {
         Self {
             state: State::Answer(Some(Box::new(response))),
         }
     }
 
-    pub(super) const fn calling(inner: F, on_response: OnResponse) -> Self {
+    pub(crate) const fn calling(inner: F, on_response: OnResponse) -> Self {
         Self {
             state: State::Calling { inner, on_response },
         }
@@ -99,13 +99,13 @@ impl<S, B> TrafficSplitFuture<S, B>
 where
     S: Service<Request<B>>,
 {
-    pub(super) fn answer(response: Response<Answer>) -> Self {
+    pub(crate) fn answer(response: Response<Answer>) -> Self {
         Self {
             state: SplitState::Called(RoutedFuture::answer(response)),
         }
     }
 
-    pub(super) const fn choosing(service: S, request: Request<B>, on_response: OnResponse) -> Self {
+    pub(crate) const fn choosing(service: S, request: Request<B>, on_response: OnResponse) -> Self {
         Self {
             state: SplitState::Choosing {
                 call: Some((service, request)),

@@ -65,22 +65,56 @@ pub(super) fn choose<'p>(
             Decision::PassThrough
         };
     };
-    let Some(matched) = find_route(host, first, view) else {
-        return Decision::NoRoute;
-    };
-    match &matched.route.action {
-        Action::Answer(response) => Decision::DirectResponse(matched, response),
-        Action::Redirect(redirect) => Decision::Redirect(matched, redirect),
-        Action::Forward(split) => {
-            let (index, given_out) = pick(matched.route, split, view.head, roll);
-            Decision::Forward(Choice {
-                given_out,
-                index,
-                matched,
-                split,
-            })
+    match find_route(host, first, view) {
+        Some(matched) => matched.decide(view, roll),
+        None => Decision::NoRoute,
+    }
+}
+
+impl<'p> Matched<'p> {
+    /// Returns the match of a route that was found earlier.
+    pub(super) fn again(place: Place, route: &'p Route) -> Self {
+        Self {
+            index: place.route,
+            matching: place.matching.and_then(|place| route.matches().get(place)),
+            route,
         }
     }
+
+    /// Decides what becomes of a request that took this route.
+    pub(super) fn decide(self, view: &View<'_>, roll: u64) -> Decision<'p> {
+        let matched = self;
+        match &matched.route.action {
+            Action::Answer(response) => Decision::DirectResponse(matched, response),
+            Action::Redirect(redirect) => Decision::Redirect(matched, redirect),
+            Action::Forward(split) => {
+                let (index, given_out) = pick(matched.route, split, view.head, roll);
+                Decision::Forward(Choice {
+                    given_out,
+                    index,
+                    matched,
+                    split,
+                })
+            }
+        }
+    }
+}
+
+/// Where a route stands, and which of its matches fitted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Place {
+    pub(crate) route: usize,
+    /// `None` for a route that has none.
+    pub(crate) matching: Option<usize>,
+}
+
+/// Finds the first of some routes that a request fits.
+pub(super) fn find_place(routes: &[Route], view: &View<'_>) -> Option<Place> {
+    routes.iter().enumerate().find_map(|(route, one)| {
+        let matches = one.matches();
+        let matching = matches.iter().position(|matching| matching.matches(view));
+        (matches.is_empty() || matching.is_some()).then_some(Place { route, matching })
+    })
 }
 
 /// A cookie that is given to a user, and its value.
@@ -105,16 +139,11 @@ fn pick<'p>(
 }
 
 fn find_route<'p>(host: &'p VirtualHost, first: usize, view: &View<'_>) -> Option<Matched<'p>> {
-    host.routes().iter().enumerate().find_map(|(index, route)| {
-        let matching = match route.matches() {
-            [] => None,
-            matches => Some(matches.iter().find(|matching| matching.matches(view))?),
-        };
-        Some(Matched {
-            index: first + index,
-            matching,
-            route,
-        })
+    let place = find_place(host.routes(), view)?;
+    let matched = Matched::again(place, &host.routes()[place.route]);
+    Some(Matched {
+        index: first + place.route,
+        ..matched
     })
 }
 

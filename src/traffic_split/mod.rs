@@ -140,7 +140,6 @@ mod future;
 mod header_format;
 mod header_match;
 mod headers;
-mod host_index;
 mod layer;
 mod machine;
 mod matching;
@@ -149,6 +148,8 @@ mod on_response;
 mod path;
 mod path_match;
 mod policy;
+#[cfg(feature = "istio")]
+mod prepared;
 mod redirect;
 mod rewrite;
 mod route;
@@ -168,10 +169,16 @@ pub use header_format::HeaderFormat;
 pub use header_match::HeaderMatch;
 pub use headers::HeaderOperations;
 pub use layer::{TrafficRouter, TrafficSplitLayer};
+#[cfg(feature = "istio")]
+pub(crate) use machine::Place;
 pub use machine::{Choice, Decision, Matched};
 pub use matching::Match;
+#[cfg(feature = "istio")]
+pub(crate) use on_response::OnResponse;
 pub use path_match::PathMatch;
 pub use policy::{RouteId, TrafficSplitPolicy};
+#[cfg(feature = "istio")]
+pub(crate) use prepared::{Act, Prepared};
 pub use redirect::Redirect;
 pub use rewrite::{PathRewrite, Rewrite};
 pub use route::Route;

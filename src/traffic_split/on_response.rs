@@ -6,7 +6,7 @@ use crate::base::RequestHead;
 
 /// What is done to the headers of a response.
 #[derive(Clone, Debug, Default)]
-pub(super) struct OnResponse {
+pub(crate) struct OnResponse {
     /// Boxed: few responses give one out.
     cookie: Option<Box<HeaderValue>>,
     destination: HeaderOperations,

@@ -1,5 +1,5 @@
-use super::host_index::HostIndex;
 use super::{Route, VirtualHost, WeightsError};
+use crate::base::host_index::HostIndex;
 
 /// Which requests go where.
 ///
@@ -35,7 +35,11 @@ impl TrafficSplitPolicy {
     #[must_use]
     pub fn with_host(mut self, host: VirtualHost) -> Self {
         self.hosts.push(host);
-        self.index = HostIndex::of(&self.hosts);
+        let hosts = self.hosts.iter().enumerate();
+        self.index = HostIndex::of(hosts.flat_map(|(place, host)| {
+            let patterns = host.patterns().iter();
+            patterns.map(move |pattern| (place, pattern))
+        }));
         self
     }
 
@@ -115,7 +119,7 @@ enum Id {
 }
 
 impl RouteId {
-    fn is(&self, index: usize, route: &Route) -> bool {
+    pub(crate) fn is(&self, index: usize, route: &Route) -> bool {
         match &self.0 {
             Id::Index(wanted) => *wanted == index,
             Id::Name(name) => route.name() == Some(name),

@@ -140,12 +140,12 @@ impl Route {
         self.name.as_ref()
     }
 
-    pub(super) fn matches(&self) -> &[Match] {
+    pub(crate) fn matches(&self) -> &[Match] {
         &self.matches
     }
 
     /// Replaces the weights, one for each destination.
-    pub(super) fn set_weights(&mut self, weights: &[u32]) -> Result<(), WeightsError> {
+    pub(crate) fn set_weights(&mut self, weights: &[u32]) -> Result<(), WeightsError> {
         let Action::Forward(split) = &self.action else {
             return Err(WeightsError::NoSuchRoute);
         };

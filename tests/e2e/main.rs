@@ -17,6 +17,8 @@ mod endpoints;
 mod failures;
 mod faults;
 mod hyper;
+#[cfg(feature = "istio")]
+mod mesh;
 mod mirror;
 mod name_server;
 mod named_endpoints;

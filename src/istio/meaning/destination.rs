@@ -65,7 +65,8 @@ pub(super) fn unnamed(
     let namespace = namespace.or_else(|| names::namespace(&host, &world.settings.cluster_domain));
     let root = &*world.settings.root_namespace;
     let rule = world.rules.find(subject, &host, namespace, root);
-    let is_known = known.is_some() || rule.is_some();
+    // A rule alone registers nothing.
+    let is_known = known.is_some() || rule.is_some() && !world.settings.registry_only;
     is_known.then(|| destination(world, subject, &Destination::new(host), Some(port)))
 }
 

@@ -55,11 +55,6 @@ pub(super) fn is_within(one: &str, all: &str) -> bool {
     }
 }
 
-/// Says whether some host is a host of both.
-pub(super) fn meet(one: &str, two: &str) -> bool {
-    is_within(one, two) || is_within(two, one)
-}
-
 /// Returns the hosts that two lists have in common: of two names that meet, the narrower.
 pub(super) fn intersection<'a>(one: &[&'a str], two: &[&'a str]) -> Vec<&'a str> {
     let mut common = Vec::new();

@@ -30,7 +30,7 @@ fn hosts_are_compared_as_istio_does() {
 fn check(suite: &str, case: &Value) {
     match suite {
         "TestNameMatches" => {
-            let found = names::meet(text(case, "a"), text(case, "b"));
+            let found = !names::intersection(&[text(case, "a")], &[text(case, "b")]).is_empty();
             assert_eq!(case["out"], found, "{case}");
         }
         "TestNameSubsetOf" => {

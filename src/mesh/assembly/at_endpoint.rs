@@ -1,0 +1,72 @@
+use std::task::{Context, Poll};
+
+use http::uri::{Authority, Scheme};
+use http::{Request, Uri};
+use tower_service::Service;
+
+use crate::base::authority::default_port;
+use crate::load_balance::readdress;
+
+/// Sends requests to the address of one endpoint, and leaves whom they are for in their `Host`.
+#[derive(Clone, Debug)]
+pub struct AtEndpoint<S> {
+    address: Option<Authority>,
+    inner: S,
+    tls: bool,
+}
+
+impl<S> AtEndpoint<S> {
+    /// Sends to `address`, or where the request is addressed to; by TLS whatever the request says, if
+    /// that is wanted.
+    pub(super) const fn new(address: Option<Authority>, tls: bool, inner: S) -> Self {
+        Self {
+            address,
+            inner,
+            tls,
+        }
+    }
+}
+
+impl<S, B> Service<Request<B>> for AtEndpoint<S>
+where
+    S: Service<Request<B>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        if let Some(address) = &self.address
+            && !is_at(request.uri(), address)
+        {
+            readdress(&mut request, address);
+        }
+        if self.tls && request.uri().scheme() != Some(&Scheme::HTTPS) {
+            by_tls(&mut request);
+        }
+        self.inner.call(request)
+    }
+}
+
+/// Says that a request is addressed to the place already, if not in the same words: with a port that its
+/// scheme stands for anyway.
+fn is_at(uri: &Uri, address: &Authority) -> bool {
+    let Some(authority) = uri.authority() else {
+        return false;
+    };
+    let port = || uri.scheme_str().map(default_port);
+    authority == address
+        || authority.host().eq_ignore_ascii_case(address.host())
+            && authority.port_u16().or_else(port) == address.port_u16()
+}
+
+fn by_tls<B>(request: &mut Request<B>) {
+    let uri = std::mem::take(request.uri_mut());
+    let mut parts = uri.clone().into_parts();
+    parts.scheme = Some(Scheme::HTTPS);
+    *request.uri_mut() = Uri::from_parts(parts).unwrap_or(uri);
+}

@@ -1,0 +1,121 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use super::core::Core;
+use super::options::Options;
+use super::{Error, Mesh};
+use crate::istio::Documents;
+use crate::istio::loading::Loading;
+use crate::istio::meaning::Settings;
+use crate::telemetry::TracePolicy;
+use crate::{Log, Observe};
+
+/// What a [`Mesh`] is to know that no document says.
+#[derive(Clone, Debug)]
+pub struct MeshBuilder {
+    loading: Loading,
+    options: Options,
+    settings: Settings,
+}
+
+impl MeshBuilder {
+    /// Sets the namespace of documents that name none. The default is `default`.
+    #[must_use]
+    pub fn with_default_namespace(mut self, namespace: impl Into<Arc<str>>) -> Self {
+        self.settings.default_namespace = namespace.into();
+        self.loading.default_namespace = Arc::clone(&self.settings.default_namespace);
+        self
+    }
+
+    /// Sets the namespace of rules for the whole mesh. The default is `istio-system`.
+    #[must_use]
+    pub fn with_root_namespace(mut self, namespace: impl Into<Arc<str>>) -> Self {
+        self.settings.root_namespace = namespace.into();
+        self
+    }
+
+    /// Sets what full names of services end in. The default is `cluster.local`.
+    #[must_use]
+    pub fn with_cluster_domain(mut self, domain: impl Into<Arc<str>>) -> Self {
+        self.settings.cluster_domain = domain.into();
+        self
+    }
+
+    /// Sets who hears what the layers decide. The default is [`Log`].
+    #[must_use]
+    pub fn with_observer(mut self, observe: Arc<dyn Observe>) -> Self {
+        self.options.observe = observe;
+        self
+    }
+
+    /// Sets whether a host that no document names is refused with 502, as under Istio's
+    /// `REGISTRY_ONLY`. By default such requests pass untouched, as under `ALLOW_ANY`.
+    #[must_use]
+    pub const fn with_registry_only(mut self, registry_only: bool) -> Self {
+        self.settings.registry_only = registry_only;
+        self
+    }
+
+    /// Makes all chance follow from `seed`, for tests. By default it differs in every process.
+    #[must_use]
+    pub const fn with_seed(mut self, seed: u64) -> Self {
+        self.options.seed = Some(seed);
+        self
+    }
+
+    /// Sets how traces go on. The default is [`TracePolicy::default`].
+    #[must_use]
+    pub fn with_trace(mut self, trace: TracePolicy) -> Self {
+        self.options.trace = trace;
+        self
+    }
+
+    /// Sets whether a warning is as bad as an error, so that documents with one are refused. The default
+    /// is `false`.
+    #[must_use]
+    pub const fn with_warnings_refused(mut self, refused: bool) -> Self {
+        self.loading.warnings_are_errors = refused;
+        self
+    }
+
+    /// Reads a file or a folder; see [`Mesh::from_path`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Mesh::from_path`].
+    pub fn read_path(self, path: impl AsRef<Path>) -> Result<Mesh, Error> {
+        let documents = Documents::read_path(path.as_ref(), self.loading.clone());
+        self.read(documents)
+    }
+
+    /// Reads a text; see [`Mesh::from_yaml`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Mesh::from_path`].
+    pub fn read_yaml(self, text: &str) -> Result<Mesh, Error> {
+        let documents = Documents::read_yaml(text, self.loading.clone());
+        self.read(documents)
+    }
+
+    fn read(self, documents: Documents) -> Result<Mesh, Error> {
+        let core = Core::new(documents, self.loading, self.settings, self.options)?;
+        Ok(Mesh {
+            core: Arc::new(core),
+        })
+    }
+}
+
+impl Default for MeshBuilder {
+    fn default() -> Self {
+        Self {
+            loading: Loading::default(),
+            options: Options {
+                observe: Arc::new(Log),
+                seed: None,
+                trace: TracePolicy::default(),
+            },
+            settings: Settings::default(),
+        }
+    }
+}

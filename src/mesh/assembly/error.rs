@@ -1,0 +1,62 @@
+use std::fmt::{self, Display, Formatter};
+
+use crate::istio::{Diagnostic, Severity};
+use crate::traffic_split::WeightsError;
+
+/// Why there is no mesh, no client of it, or no change.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// reqwest cannot build a client, such as for want of a TLS backend.
+    #[cfg(feature = "reqwest")]
+    #[error("the HTTP client cannot be built")]
+    Client(#[from] reqwest::Error),
+    /// The documents have errors; all findings are here, and printed, not only the errors.
+    #[error("{}", Findings(.0))]
+    Documents(Vec<Diagnostic>),
+    /// There is no `Gateway` of that name.
+    #[error("no Gateway {namespace}/{name}")]
+    NoGateway {
+        /// The name that was asked for.
+        name: Box<str>,
+        /// The namespace that was asked for.
+        namespace: Box<str>,
+    },
+    /// The thread that follows the files cannot be started.
+    #[cfg(feature = "watch")]
+    #[error("the files cannot be followed")]
+    Thread(#[source] std::io::Error),
+    /// The weights do not fit the route, or there is no such host or route.
+    #[error("the weights of {host} stay: {source}")]
+    Weights {
+        /// The host that was named.
+        host: Box<str>,
+        /// What is wrong.
+        source: WeightsError,
+    },
+}
+
+impl Error {
+    /// Returns what was found in the documents; nothing if they are not what is wrong.
+    #[must_use]
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        match self {
+            Self::Documents(found) => found,
+            _ => &[],
+        }
+    }
+}
+
+/// All findings as rustc prints them, and how many are errors.
+struct Findings<'a>(&'a [Diagnostic]);
+
+impl Display for Findings<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for found in self.0 {
+            writeln!(f, "{found}")?;
+        }
+        let all = self.0.iter();
+        let errors = all.filter(|found| found.severity() == Severity::Error);
+        write!(f, "the documents have {} errors", errors.count())
+    }
+}

@@ -1,0 +1,162 @@
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::uri::{Authority, PathAndQuery, Scheme, Uri};
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use http_body::Body;
+use pin_project::pin_project;
+use tower_service::Service;
+
+use super::hop::{failed, strip};
+use super::proxy::Proxy;
+use super::router::RouterBody;
+use super::transport::MeshTransport;
+use super::workload::WorkloadService;
+use crate::BoxError;
+use crate::base::authority::{authority, scheme, split_port};
+use crate::base::gate::{Unwatched, WatchedBody};
+use crate::base::{Answer, Event, Failure, Rejection, RequestHead};
+use crate::telemetry::TracedBody;
+
+/// Lets in what the servers of a gateway are for, and sends it on.
+#[derive(Debug)]
+pub struct Ingress<S, B> {
+    inner: WorkloadService<S, B>,
+    port: Option<u16>,
+    proxy: Arc<Proxy>,
+}
+
+/// The body of a response of an [`Ingress`].
+pub type IngressBody<R> = WatchedBody<TracedBody<RouterBody<R>>, Unwatched>;
+
+impl<S, B> Ingress<S, B> {
+    pub(super) const fn new(
+        inner: WorkloadService<S, B>,
+        port: Option<u16>,
+        proxy: Arc<Proxy>,
+    ) -> Self {
+        Self { inner, port, proxy }
+    }
+
+    /// Answers what is not to go on.
+    fn answer(&self, head: RequestHead<'_>) -> Option<Response<Answer>> {
+        let live = self.proxy.live();
+        let (host, _) = split_port(authority(&head));
+        let mut servers = live.servers.iter().filter(|server| {
+            let here = self.port.is_none_or(|port| port == server.port);
+            here && server.hosts.iter().any(|pattern| pattern.matches(host))
+        });
+        let Some(first) = servers.next() else {
+            let rejection = Rejection::NoRoute;
+            let observe = &self.proxy.options.observe;
+            observe.event(&Event::Rejected(rejection));
+            return Some(rejection.into_response(head.is_grpc()));
+        };
+        let status = std::iter::once(first)
+            .chain(servers)
+            .find_map(|server| server.https_redirect)?;
+        (scheme(&head) == "http").then(|| to_https(head, host, status))?
+    }
+}
+
+fn to_https(head: RequestHead<'_>, host: &str, status: StatusCode) -> Option<Response<Answer>> {
+    let path = head.uri().path_and_query().cloned();
+    let uri = Uri::builder()
+        .scheme(Scheme::HTTPS)
+        .authority(Authority::try_from(host).ok()?)
+        .path_and_query(path.unwrap_or_else(|| PathAndQuery::from_static("/")))
+        .build()
+        .ok()?;
+    let mut response = Response::new(Answer::empty());
+    *response.status_mut() = status;
+    let location = HeaderValue::from_str(&uri.to_string()).ok()?;
+    response.headers_mut().insert(header::LOCATION, location);
+    Some(response)
+}
+
+impl<S, B> Clone for Ingress<S, B> {
+    fn clone(&self) -> Self {
+        Self::new(self.inner.clone(), self.port, Arc::clone(&self.proxy))
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for Ingress<S, B>
+where
+    S: MeshTransport<B, ResponseBody = R>,
+    B: Body + Send + 'static,
+    B::Error: Into<BoxError>,
+    R: Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<BoxError> + 'static,
+{
+    type Response = Response<IngressBody<R>>;
+    type Error = Infallible;
+    type Future = IngressFuture<<WorkloadService<S, B> as Service<Request<B>>>::Future>;
+
+    /// It is always ready.
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let head = RequestHead::of(&request);
+        if let Some(response) = self.answer(head) {
+            let state = State::Answer(Some(Box::new(response)));
+            return IngressFuture { state };
+        }
+        let grpc = head.is_grpc();
+        strip(request.headers_mut());
+        let state = State::Calling {
+            inner: self.inner.call(request),
+            grpc,
+        };
+        IngressFuture { state }
+    }
+}
+
+/// Response future of [`Ingress`].
+#[pin_project]
+#[derive(Debug)]
+pub struct IngressFuture<F> {
+    #[pin]
+    state: State<F>,
+}
+
+#[pin_project(project = StateProj)]
+#[derive(Debug)]
+enum State<F> {
+    // Boxed: a response is 10 words, and few requests are answered here.
+    Answer(Option<Box<Response<Answer>>>),
+    Calling {
+        #[pin]
+        inner: F,
+        grpc: bool,
+    },
+}
+
+impl<F, R, E> Future for IngressFuture<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+    R: Body<Data = Bytes>,
+    E: 'static,
+{
+    type Output = Result<Response<WatchedBody<R, Unwatched>>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(Ok(match self.project().state.project() {
+            StateProj::Answer(response) => {
+                let response = response.take().expect("not polled after completion");
+                response.map(WatchedBody::answer)
+            }
+            StateProj::Calling { inner, grpc } => match ready!(inner.poll(cx)) {
+                Ok(mut response) => {
+                    strip(response.headers_mut());
+                    response.map(|body| WatchedBody::upstream(body, Unwatched, false))
+                }
+                Err(error) => failed(Failure::of(&error), *grpc).map(WatchedBody::answer),
+            },
+        }))
+    }
+}

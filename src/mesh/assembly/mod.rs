@@ -1,0 +1,62 @@
+//! What Istio's documents say, put together from the layers.
+
+mod at_endpoint;
+mod body;
+mod builder;
+mod change;
+#[cfg(feature = "reqwest")]
+mod client;
+mod core;
+mod current;
+mod destination;
+mod error;
+mod forward;
+mod gateway;
+mod hop;
+mod ingress;
+mod limits;
+mod live;
+mod mesh;
+mod mirrors;
+mod options;
+mod plans;
+mod proxy;
+mod reach;
+mod router;
+mod routes;
+mod server;
+mod stack;
+mod table;
+#[cfg(test)]
+mod tests;
+mod transport;
+#[cfg(feature = "watch")]
+mod watch;
+mod weights;
+mod workload;
+
+/// The pieces of a workload's stack that no other module has, for whoever names its type.
+pub mod pieces {
+    pub use super::at_endpoint::AtEndpoint;
+    pub use super::forward::Forward;
+    pub use super::limits::{Limits, LimitsTicket};
+    pub use super::mirrors::{MirroredBody, Mirrors};
+    pub use super::reach::{ToMirror, ToTransport};
+    pub use super::router::{Router, RouterBody};
+    pub use super::server::InboundLimits;
+}
+
+pub use body::RequestBody;
+pub use builder::MeshBuilder;
+pub use change::{Cause, Change};
+#[cfg(feature = "reqwest")]
+pub use client::MeshClient;
+pub use error::Error;
+pub use gateway::{Gateway, GatewayService};
+pub use ingress::{Ingress, IngressBody, IngressFuture};
+pub use mesh::Mesh;
+pub use server::{ServerLayer, ServerService};
+pub use transport::MeshTransport;
+#[cfg(feature = "watch")]
+pub use watch::Watch;
+pub use workload::{Workload, WorkloadLayer, WorkloadService};

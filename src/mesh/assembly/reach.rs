@@ -1,0 +1,198 @@
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use http::Request;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::RequestBody;
+use super::at_endpoint::AtEndpoint;
+use super::destination::{DestinationState, Key};
+use super::mirrors::MirroredBody;
+use super::options::Options;
+use super::transport::{Connector, Site};
+use crate::concurrency_limit::ConcurrencyLimit;
+use crate::istio::plan::{DestinationPlan, EndpointsPlan};
+use crate::load_balance::LoadBalance;
+use crate::mirror::CopyBody;
+use crate::retry::ReplayBody;
+
+/// What every request to a destination goes through: its limit, its balancer, its endpoint.
+pub(super) type Reach<S> = ConcurrencyLimit<LoadBalance<AtEndpoint<S>>>;
+
+/// A destination as one client reaches it.
+#[derive(Debug)]
+pub(super) struct Reached<S> {
+    balance: LoadBalance<AtEndpoint<S>>,
+    is_by_name: bool,
+    plan: Arc<DestinationPlan>,
+    site: Site,
+    way: Way<S>,
+}
+
+/// The way to a destination.
+#[derive(Clone, Debug)]
+pub(super) struct Way<S> {
+    /// Stays the same while its balancer and its transport do.
+    pub(super) id: u64,
+    pub(super) service: Reach<S>,
+    pub(super) state: Arc<DestinationState>,
+}
+
+impl<S: Clone + Send + Sync + 'static> Reached<S> {
+    /// Makes the way to a destination; what `old` has of it goes on. `None` if nobody knows what the
+    /// destination is.
+    pub(super) fn new(
+        key: &Key,
+        state: Arc<DestinationState>,
+        old: Option<&Self>,
+        connector: &Connector<S>,
+        options: &Options,
+    ) -> Option<Self> {
+        let plan = state.plan();
+        if plan.endpoints == EndpointsPlan::Unknown {
+            return None;
+        }
+        let is_by_name = plan.endpoints == EndpointsPlan::ByName;
+        let site = Site {
+            host: key.destination().host().into(),
+            pool: plan.pool,
+            tls: plan.tls.clone(),
+        };
+        let old = old.filter(|old| {
+            let is_same = Arc::ptr_eq(&old.way.state, &state);
+            is_same && old.site == site && old.is_by_name == is_by_name
+        });
+        let (id, balance) = if let Some(old) = old {
+            old.balance.reconfigure(plan.balance.clone());
+            (old.way.id, old.balance.clone())
+        } else {
+            let transport = connector.connect(&site);
+            (next_id(), balance(key, &state, &plan, transport, options))
+        };
+        let watched = balance.clone();
+        let watched = if plan.outlier.is_on() {
+            watched.with_observer(state.detector().clone())
+        } else {
+            watched
+        };
+        let service = state.limit().layer(watched);
+        Some(Self {
+            balance,
+            is_by_name,
+            plan,
+            site,
+            way: Way { id, service, state },
+        })
+    }
+
+    pub(super) fn way(&self) -> Way<S> {
+        self.way.clone()
+    }
+
+    /// Returns the way if it is the one that `state` says.
+    pub(super) fn current(&self, state: &Arc<DestinationState>) -> Option<Way<S>> {
+        let is_same = Arc::ptr_eq(&self.way.state, state);
+        (is_same && Arc::ptr_eq(&self.plan, &state.plan())).then(|| self.way())
+    }
+}
+
+fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+fn balance<S: Clone + Send + Sync + 'static>(
+    key: &Key,
+    state: &DestinationState,
+    plan: &DestinationPlan,
+    transport: S,
+    options: &Options,
+) -> LoadBalance<AtEndpoint<S>> {
+    // A host that nobody names is reached as the request says: that is what passing through means.
+    let as_addressed = key.is_unnamed() && plan.endpoints == EndpointsPlan::ByName;
+    let tls = plan.tls.is_some();
+    let balance = LoadBalance::observed(
+        plan.balance.clone(),
+        state.endpoints().clone(),
+        move |endpoint| {
+            let address = (!as_addressed).then(|| endpoint.address().clone());
+            AtEndpoint::new(address, tls, transport.clone())
+        },
+        Arc::clone(&options.observe),
+    );
+    match options.seed(&format!("balance {}", key.destination())) {
+        Some(seed) => balance.with_seed(seed),
+        None => balance,
+    }
+}
+
+/// Gives the tries of a request the body that transports take.
+#[derive(Clone, Debug)]
+pub struct ToTransport<S> {
+    inner: S,
+}
+
+impl<S> ToTransport<S> {
+    pub(super) const fn new(inner: S) -> Self {
+        Self { inner }
+    }
+}
+
+impl<S, B> Service<Request<ReplayBody<MirroredBody<B>>>> for ToTransport<S>
+where
+    S: Service<Request<RequestBody<B>>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<ReplayBody<MirroredBody<B>>>) -> Self::Future {
+        self.inner.call(request.map(RequestBody::request))
+    }
+}
+
+/// Gives copies of requests the body that transports take.
+#[derive(Debug)]
+pub struct ToMirror<S, B> {
+    inner: S,
+    body: PhantomData<fn(B)>,
+}
+
+impl<S, B> ToMirror<S, B> {
+    pub(super) const fn new(inner: S) -> Self {
+        Self {
+            inner,
+            body: PhantomData,
+        }
+    }
+}
+
+impl<S: Clone, B> Clone for ToMirror<S, B> {
+    fn clone(&self) -> Self {
+        Self::new(self.inner.clone())
+    }
+}
+
+impl<S, B> Service<Request<CopyBody>> for ToMirror<S, B>
+where
+    S: Service<Request<RequestBody<B>>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<CopyBody>) -> Self::Future {
+        self.inner.call(request.map(RequestBody::copy))
+    }
+}

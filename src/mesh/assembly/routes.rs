@@ -1,0 +1,267 @@
+use std::collections::{HashMap, HashSet};
+use std::fmt::{self, Debug, Formatter};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::{ArcSwap, Guard};
+
+use super::destination::{DestinationState, Key};
+use super::options::Options;
+use super::proxy::{MAX_UNNAMED, Proxy, Role};
+use super::reach::{Reach, Reached, ToMirror, Way};
+use super::stack::{Host, HostStack, RouteService};
+use super::table::{Addressed, Ports, Table, passing_plan};
+use super::transport::Connector;
+use crate::base::dice::Dice;
+use crate::base::{Rejection, RequestHead};
+use crate::istio::plan::HostPlan;
+use crate::mirror::{MirrorLayer, MirrorPolicy};
+use crate::telemetry::TraceAttemptLayer;
+use crate::traffic_split::Destination;
+
+/// The routes of one client: a stack for each host, made when it is first asked for.
+pub(super) struct Routes<S, B> {
+    connector: Connector<S>,
+    dice: Dice,
+    /// The way to each destination, which outlives changes of the plan.
+    known: Mutex<Known<S, B>>,
+    proxy: Arc<Proxy>,
+    table: ArcSwap<Table<S, B>>,
+    trace_try: TraceAttemptLayer,
+}
+
+struct Known<S, B> {
+    destinations: HashMap<Key, Reached<S>>,
+    /// With the id of the way to where they copy.
+    mirrors: HashMap<MirrorKey, (u64, Copier<S, B>)>,
+}
+
+/// A mirror of a route, by the id of its host.
+#[derive(Eq, Hash, PartialEq)]
+struct MirrorKey {
+    host: Arc<str>,
+    port: u16,
+    route: usize,
+    destination: Destination,
+}
+
+pub(super) type Copier<S, B> = MirrorLayer<ToMirror<Reach<S>, B>>;
+
+impl<S: Clone + Send + Sync + 'static, B> Routes<S, B> {
+    pub(super) fn new(proxy: Arc<Proxy>, connector: Connector<S>) -> Self {
+        Self {
+            connector,
+            dice: proxy.options.dice("split"),
+            known: Mutex::new(Known {
+                destinations: HashMap::new(),
+                mirrors: HashMap::new(),
+            }),
+            table: ArcSwap::from_pointee(Table::of(proxy.live())),
+            trace_try: TraceAttemptLayer::new(proxy.options.trace.clone()),
+            proxy,
+        }
+    }
+
+    /// Returns the service of the route that a request takes.
+    pub(super) fn service(&self, head: RequestHead<'_>) -> Result<RouteService<S, B>, Rejection> {
+        let addressed = Addressed::of(head);
+        let table = self.table();
+        let service = match table.live.find(addressed.authority) {
+            Some((place, plan)) => self
+                .named(&table, place, plan, addressed.port)
+                .service(head),
+            None => self.unknown(&table, addressed)?.service(head),
+        };
+        service.ok_or(Rejection::NoRoute)
+    }
+
+    pub(super) fn proxy(&self) -> &Proxy {
+        &self.proxy
+    }
+
+    pub(super) fn options(&self) -> &Options {
+        &self.proxy.options
+    }
+
+    pub(super) fn dice(&self) -> Dice {
+        self.dice.clone()
+    }
+
+    pub(super) const fn trace_try(&self) -> &TraceAttemptLayer {
+        &self.trace_try
+    }
+
+    /// Returns the way to a destination, if anybody knows what that is.
+    pub(super) fn way(&self, host: Host<'_>, destination: &Destination) -> Option<Way<S>> {
+        let key = if host.is_unnamed {
+            Key::unnamed(destination.host(), host.port)
+        } else {
+            Key::named(destination, host.port)
+        };
+        let state = self.proxy.destination(&key).unwrap_or_else(|| {
+            // Nothing is said of it, so there is nothing to remember.
+            Arc::new(DestinationState::passing(key.clone(), self.options()))
+        });
+        let mut known = self.lock();
+        let old = known.destinations.get(&key);
+        if let Some(way) = old.and_then(|reached| reached.current(&state)) {
+            return Some(way);
+        }
+        let reached = Reached::new(&key, state, old, &self.connector, self.options())?;
+        let way = reached.way();
+        known.destinations.insert(key, reached);
+        Some(way)
+    }
+
+    /// Returns the layer of a route's mirror. It is the one that was there, so that a change of the plan
+    /// does not end its copies in flight, as long as its destination is reached in the same way.
+    pub(super) fn mirror(
+        &self,
+        host: Host<'_>,
+        route: usize,
+        destination: &Destination,
+        policy: &MirrorPolicy,
+    ) -> Option<Copier<S, B>> {
+        let way = self.way(host, destination)?;
+        let key = MirrorKey {
+            host: Arc::clone(&host.plan.id),
+            port: host.port,
+            route,
+            destination: destination.clone(),
+        };
+        if let Some((id, layer)) = self.lock().mirrors.get(&key)
+            && *id == way.id
+        {
+            layer.reconfigure(policy.clone());
+            return Some(layer.clone());
+        }
+        let options = self.options();
+        let dice = options.dice(&format!("mirror {} {route} {destination}", host.plan.id));
+        let observe = Arc::clone(&options.observe);
+        let service = ToMirror::new(way.service);
+        let layer = MirrorLayer::made(policy.clone(), service, observe, dice);
+        self.lock().mirrors.insert(key, (way.id, layer.clone()));
+        Some(layer)
+    }
+
+    /// Returns the stacks of the version that counts now.
+    fn table(&self) -> Guard<Arc<Table<S, B>>> {
+        let table = self.table.load();
+        if table.live.version == self.proxy.version() {
+            return table;
+        }
+        drop(table);
+        self.catch_up();
+        self.table.load()
+    }
+
+    #[cold]
+    fn catch_up(&self) {
+        let mut known = self.lock();
+        let live = self.proxy.live();
+        if self.table.load().live.version < live.version {
+            known.destinations.retain(|key, _| self.proxy.knows(key));
+            let hosts = live.outbound.hosts.iter();
+            let hosts: HashSet<_> = hosts.map(|host| &*host.id).collect();
+            known.mirrors.retain(|key, _| hosts.contains(&*key.host));
+            self.table.store(Arc::new(Table::of(live)));
+        }
+    }
+
+    fn named(
+        &self,
+        table: &Table<S, B>,
+        place: usize,
+        plan: &HostPlan,
+        port: u16,
+    ) -> Arc<HostStack<S, B>> {
+        let slot = &table.hosts[place];
+        if let Some(stack) = slot.load().as_ref().and_then(|all| all.on(port)) {
+            return stack;
+        }
+        let made = Arc::new(HostStack::new(
+            Host {
+                plan,
+                port,
+                is_unnamed: false,
+                limits: &table.live.outbound.limits,
+            },
+            self,
+        ));
+        slot.rcu(|ports| {
+            let none = Ports::default();
+            let ports = ports.as_deref().unwrap_or(&none);
+            Some(Arc::new(ports.with(port, &made)))
+        });
+        made
+    }
+
+    /// Returns the stack of a host that no plan is for.
+    fn unknown(
+        &self,
+        table: &Table<S, B>,
+        addressed: Addressed<'_>,
+    ) -> Result<Arc<HostStack<S, B>>, Rejection> {
+        if self.proxy.role == Role::Gateway {
+            return Err(Rejection::NoRoute);
+        }
+        let Addressed { host, port, .. } = addressed;
+        if let Some(stack) = table.unnamed.load().get(host).and_then(|all| all.on(port)) {
+            return Ok(stack);
+        }
+        let outbound = &table.live.outbound;
+        let name = host.to_ascii_lowercase();
+        let is_known = self.proxy.destination(&Key::unnamed(&name, port)).is_some();
+        if outbound.unknown_refused && !is_known {
+            return Err(Rejection::UnknownHost);
+        }
+        let stack = if is_known || !outbound.limits.is_empty() {
+            let plan = passing_plan(&name);
+            Arc::new(HostStack::new(
+                Host::unnamed(&plan, port, &outbound.limits),
+                self,
+            ))
+        } else {
+            let passing = || {
+                let plan = passing_plan("PassthroughCluster");
+                Arc::new(HostStack::new(Host::unnamed(&plan, 0, &[]), self))
+            };
+            Arc::clone(table.passing.get_or_init(passing))
+        };
+        self.remember(table, host, port, &stack);
+        Ok(stack)
+    }
+
+    /// Keeps the stack of a host that no plan is for, in place of another one if there are many.
+    fn remember(&self, table: &Table<S, B>, host: &str, port: u16, stack: &Arc<HostStack<S, B>>) {
+        let mut known = self.lock();
+        let mut all = HashMap::clone(&table.unnamed.load());
+        if all.len() >= MAX_UNNAMED && !all.contains_key(host) {
+            // Any: the order of a hash table is chance.
+            let Some(gone) = all.keys().next().cloned() else {
+                return;
+            };
+            for (port, _) in all.remove(&gone).into_iter().flat_map(|ports| ports.0) {
+                let key = Key::unnamed(&gone.to_ascii_lowercase(), port);
+                known.destinations.remove(&key);
+                self.proxy.forget(&key);
+            }
+        }
+        let ports = all.remove(host).unwrap_or_default();
+        all.insert(host.into(), ports.with(port, stack));
+        table.unnamed.store(Arc::new(all));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known<S, B>> {
+        // Each entry is whole by itself, whatever panics between two of them.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S, B> Debug for Routes<S, B> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Routes")
+            .field("subject", &self.proxy.subject)
+            .field("version", &self.proxy.version())
+            .finish_non_exhaustive()
+    }
+}

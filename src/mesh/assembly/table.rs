@@ -1,0 +1,110 @@
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+
+use super::live::LivePlan;
+use super::stack::HostStack;
+use crate::base::RequestHead;
+use crate::base::authority::{authority, default_port, scheme, split_port};
+use crate::fault_injection::FaultInjectionPolicy;
+use crate::istio::plan::{HostPlan, RoutePlan};
+use crate::retry::RetryPolicy;
+use crate::timeout::TimeoutPolicy;
+use crate::traffic_split::{Destination, Route};
+
+/// How many ports of one host have a stack of their own.
+const MAX_PORTS: usize = 16;
+
+/// The stacks of one version.
+pub(super) struct Table<S, B> {
+    pub(super) hosts: Box<[ArcSwapOption<Ports<S, B>>]>,
+    pub(super) live: Arc<LivePlan>,
+    /// What all hosts share of which no document says anything.
+    pub(super) passing: OnceLock<Arc<HostStack<S, B>>>,
+    /// The hosts that were asked for and that no plan is for.
+    pub(super) unnamed: ArcSwap<HashMap<Box<str>, Ports<S, B>>>,
+}
+
+/// The stacks of one host by its ports, few of them.
+pub(super) struct Ports<S, B>(pub(super) Vec<(u16, Arc<HostStack<S, B>>)>);
+
+/// Whom a request addresses.
+#[derive(Clone, Copy)]
+pub(super) struct Addressed<'a> {
+    pub(super) authority: &'a str,
+    pub(super) host: &'a str,
+    pub(super) port: u16,
+}
+
+impl<'a> Addressed<'a> {
+    pub(super) fn of(head: RequestHead<'a>) -> Self {
+        let authority = authority(&head);
+        let (host, host_port) = split_port(authority);
+        let port = match head.uri().authority() {
+            Some(address) => address.port_u16(),
+            None => host_port,
+        };
+        let port = port.unwrap_or_else(|| default_port(scheme(&head)));
+        Self {
+            authority,
+            host,
+            port,
+        }
+    }
+}
+
+impl<S, B> Table<S, B> {
+    pub(super) fn of(live: Arc<LivePlan>) -> Self {
+        let hosts = live.outbound.hosts.iter();
+        Self {
+            hosts: hosts.map(|_| ArcSwapOption::empty()).collect(),
+            live,
+            passing: OnceLock::new(),
+            unnamed: ArcSwap::default(),
+        }
+    }
+}
+
+impl<S, B> Ports<S, B> {
+    pub(super) fn on(&self, port: u16) -> Option<Arc<HostStack<S, B>>> {
+        let found = self.0.iter().find(|(known, _)| *known == port);
+        found.map(|(_, stack)| Arc::clone(stack))
+    }
+
+    pub(super) fn with(&self, port: u16, stack: &Arc<HostStack<S, B>>) -> Self {
+        let surplus = (self.0.len() + 1).saturating_sub(MAX_PORTS);
+        let mut all = self.0[surplus..].to_vec();
+        all.push((port, Arc::clone(stack)));
+        Self(all)
+    }
+}
+
+impl<S, B> Clone for Ports<S, B> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<S, B> Default for Ports<S, B> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+/// The plan of a host of which no document says anything: on, and nothing else.
+pub(super) fn passing_plan(host: &str) -> HostPlan {
+    HostPlan {
+        id: host.into(),
+        names: Vec::new(),
+        routes: vec![RoutePlan {
+            route: Route::to(Destination::new(host)),
+            fault: FaultInjectionPolicy::off(),
+            limits: Vec::new(),
+            limits_replace: false,
+            mirrors: Vec::new(),
+            retry: RetryPolicy::off(),
+            timeout: TimeoutPolicy::off(),
+        }],
+    }
+}

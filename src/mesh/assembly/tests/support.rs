@@ -1,0 +1,338 @@
+//! Plans that are written by hand, and upstreams that remember what they were asked.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt, Full};
+use tower_service::Service;
+
+use super::super::change::Cause;
+use super::super::core::Core;
+use super::super::options::Options;
+use super::super::plans::Plans;
+use super::super::{Change, Mesh, RequestBody};
+use crate::base::HostPattern;
+use crate::concurrency_limit::ConcurrencyLimitPolicy;
+use crate::fault_injection::FaultInjectionPolicy;
+use crate::istio::Documents;
+use crate::istio::loading::Loading;
+use crate::istio::meaning::Settings;
+use crate::istio::plan::{
+    DestinationPlan, EndpointPlan, EndpointsPlan, GatewayPlan, HostPlan, InboundPlan, LimitPlan,
+    OutboundPlan, PoolPlan, RetriesPlan, RoutePlan, Subject,
+};
+use crate::load_balance::LoadBalancePolicy;
+use crate::outlier_detection::OutlierDetectionPolicy;
+use crate::rate_limit::RateLimitPolicy;
+use crate::retry::{Backoff, RetryBudget, RetryOn, RetryPolicy};
+use crate::telemetry::TracePolicy;
+use crate::timeout::TimeoutPolicy;
+use crate::traffic_split::{Destination, Route};
+use crate::{Observe, Rejection};
+
+pub(super) type Text = Full<Bytes>;
+
+/// Plans as a test writes them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Script {
+    pub(super) hosts: Vec<Arc<HostPlan>>,
+    pub(super) destinations: HashMap<String, DestinationPlan>,
+    pub(super) unnamed: HashMap<String, DestinationPlan>,
+    pub(super) limits: Vec<LimitPlan>,
+    pub(super) unknown_refused: bool,
+    pub(super) inbound: Vec<LimitPlan>,
+    pub(super) gateway: Option<GatewayPlan>,
+}
+
+impl Script {
+    /// Adds a host with its routes.
+    pub(super) fn host(mut self, name: &str, routes: impl IntoIterator<Item = RoutePlan>) -> Self {
+        self.hosts.push(Arc::new(HostPlan {
+            id: name.into(),
+            names: vec![HostPattern::parse(name).unwrap()],
+            routes: routes.into_iter().collect(),
+        }));
+        self
+    }
+
+    /// Says what a destination is, by its host or by host and subset (`host|subset`).
+    pub(super) fn destination(mut self, name: &str, plan: DestinationPlan) -> Self {
+        self.destinations.insert(name.to_owned(), plan);
+        self
+    }
+}
+
+impl Plans for Script {
+    fn outbound(&self, _: &Subject) -> OutboundPlan {
+        OutboundPlan {
+            hosts: self.hosts.clone(),
+            unknown_refused: self.unknown_refused,
+            limits: self.limits.clone(),
+        }
+    }
+
+    fn destination(&self, _: &Subject, to: &Destination, _: Option<u16>) -> DestinationPlan {
+        let name = match to.subset() {
+            Some(subset) => format!("{}|{subset}", to.host()),
+            None => to.host().to_owned(),
+        };
+        self.destinations
+            .get(&name)
+            .cloned()
+            .unwrap_or_else(by_name)
+    }
+
+    fn unnamed(&self, _: &Subject, host: &str, _: u16) -> Option<DestinationPlan> {
+        self.unnamed.get(host).cloned()
+    }
+
+    fn inbound(&self, _: &Subject) -> InboundPlan {
+        InboundPlan {
+            limits: self.inbound.clone(),
+        }
+    }
+
+    fn gateway(&self, _: &str, _: &str) -> Option<GatewayPlan> {
+        self.gateway.clone()
+    }
+}
+
+pub(super) fn mesh(script: Script) -> Mesh {
+    observed(script, Arc::new(()))
+}
+
+pub(super) fn observed(script: Script, observe: Arc<dyn Observe>) -> Mesh {
+    let options = Options {
+        observe,
+        seed: Some(7),
+        trace: TracePolicy::default(),
+    };
+    let documents = Documents::from_yaml("");
+    let (loading, settings) = (Loading::default(), Settings::default());
+    Mesh {
+        core: Arc::new(Core::of(
+            documents,
+            Arc::new(script),
+            loading,
+            settings,
+            options,
+        )),
+    }
+}
+
+/// Puts other plans in place.
+pub(super) fn change(mesh: &Mesh, script: Script) -> Change {
+    let documents = Documents::from_yaml("");
+    mesh.core
+        .take_plans(documents, Arc::new(script), Cause::Applied)
+}
+
+pub(super) fn route(to: Route) -> RoutePlan {
+    RoutePlan {
+        route: to,
+        fault: FaultInjectionPolicy::off(),
+        limits: Vec::new(),
+        limits_replace: false,
+        mirrors: Vec::new(),
+        retry: RetryPolicy::off(),
+        timeout: TimeoutPolicy::off(),
+    }
+}
+
+pub(super) fn to(host: &str) -> RoutePlan {
+    route(Route::to(Destination::new(host)))
+}
+
+/// Tries again at once, on 5xx.
+pub(super) fn retries(attempts: u32) -> RetryPolicy {
+    RetryPolicy::new(attempts)
+        .with_backoff(Backoff::constant(Duration::from_millis(10)))
+        .with_budget(RetryBudget::unlimited())
+        .with_retry_on(RetryOn::parse("5xx").unwrap())
+}
+
+pub(super) fn by_name() -> DestinationPlan {
+    DestinationPlan {
+        balance: LoadBalancePolicy::default(),
+        endpoints: EndpointsPlan::ByName,
+        limit: ConcurrencyLimitPolicy::off(),
+        outlier: OutlierDetectionPolicy::off(),
+        pool: PoolPlan::default(),
+        retries: RetriesPlan::default(),
+        tls: None,
+    }
+}
+
+pub(super) fn at(addresses: &[&str]) -> DestinationPlan {
+    let plans = addresses.iter().map(|address| EndpointPlan {
+        address: (*address).into(),
+        labels: std::collections::BTreeMap::new(),
+        weight: 1,
+    });
+    DestinationPlan {
+        endpoints: EndpointsPlan::Fixed(plans.collect()),
+        ..by_name()
+    }
+}
+
+pub(super) fn breaker(plan: DestinationPlan) -> DestinationPlan {
+    let outlier = OutlierDetectionPolicy::default().with_consecutive_5xx(2);
+    DestinationPlan { outlier, ..plan }
+}
+
+pub(super) fn limit(id: &str, policy: RateLimitPolicy) -> LimitPlan {
+    LimitPlan {
+        id: id.into(),
+        policy,
+        port: None,
+    }
+}
+
+/// What an upstream was asked.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) body: Bytes,
+    pub(super) headers: HeaderMap,
+    pub(super) uri: Uri,
+}
+
+impl Asked {
+    pub(super) fn host(&self) -> &str {
+        self.headers
+            .get("host")
+            .map_or("", |host| host.to_str().unwrap())
+    }
+}
+
+/// How an upstream answers.
+type Answers = Arc<dyn Fn(&Asked) -> Reply + Send + Sync>;
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reply {
+    pub(super) after: Duration,
+    pub(super) status: StatusCode,
+}
+
+impl From<u16> for Reply {
+    fn from(status: u16) -> Self {
+        Self {
+            after: Duration::ZERO,
+            status: StatusCode::from_u16(status).unwrap(),
+        }
+    }
+}
+
+impl Reply {
+    pub(super) fn after(self, millis: u64) -> Self {
+        let after = Duration::from_millis(millis);
+        Self { after, ..self }
+    }
+}
+
+/// A transport to whoever is addressed; clones are the same.
+#[derive(Clone)]
+pub(super) struct Upstream {
+    answers: Answers,
+    asked: Arc<Mutex<Vec<Asked>>>,
+    finished: Arc<AtomicUsize>,
+}
+
+impl Upstream {
+    pub(super) fn new<R: Into<Reply>>(
+        answers: impl Fn(&Asked) -> R + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            answers: Arc::new(move |asked| answers(asked).into()),
+            asked: Arc::default(),
+            finished: Arc::default(),
+        }
+    }
+
+    pub(super) fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    /// How many were answered.
+    pub(super) fn finished(&self) -> usize {
+        self.finished.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.asked.lock().unwrap().len()
+    }
+}
+
+type Answering = Pin<Box<dyn Future<Output = Result<Response<Text>, Infallible>> + Send>>;
+
+impl Service<Request<RequestBody<Text>>> for Upstream {
+    type Response = Response<Text>;
+    type Error = Infallible;
+    type Future = Answering;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<RequestBody<Text>>) -> Answering {
+        let this = self.clone();
+        Box::pin(async move {
+            let (head, body) = request.into_parts();
+            let asked = Asked {
+                body: body
+                    .collect()
+                    .await
+                    .map(http_body_util::Collected::to_bytes)
+                    .unwrap_or_default(),
+                headers: head.headers,
+                uri: head.uri,
+            };
+            let reply = (this.answers)(&asked);
+            this.asked.lock().unwrap().push(asked);
+            tokio::time::sleep(reply.after).await;
+            this.finished.fetch_add(1, Ordering::Relaxed);
+            let mut response = Response::new(Full::from("hello"));
+            *response.status_mut() = reply.status;
+            Ok(response)
+        })
+    }
+}
+
+pub(super) fn get(uri: &str) -> Request<Text> {
+    Request::get(uri).body(Full::default()).unwrap()
+}
+
+/// Sends a request, reads the answer to its end, and returns status and rejection.
+pub(super) async fn send<S, R>(service: &S, request: Request<Text>) -> (u16, Option<Rejection>)
+where
+    S: Service<Request<Text>, Response = Response<R>> + Clone,
+    S::Error: std::fmt::Debug,
+    R: http_body::Body<Data = Bytes>,
+    R::Error: std::fmt::Debug,
+{
+    let response = tower::ServiceExt::oneshot(service.clone(), request)
+        .await
+        .unwrap();
+    let (status, rejection) = (
+        response.status().as_u16(),
+        Rejection::of(&response).copied(),
+    );
+    response.into_body().collect().await.unwrap();
+    (status, rejection)
+}
+
+pub(super) async fn status<S, R>(service: &S, uri: &str) -> u16
+where
+    S: Service<Request<Text>, Response = Response<R>> + Clone,
+    S::Error: std::fmt::Debug,
+    R: http_body::Body<Data = Bytes>,
+    R::Error: std::fmt::Debug,
+{
+    send(service, get(uri)).await.0
+}

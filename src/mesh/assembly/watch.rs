@@ -1,0 +1,228 @@
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread;
+use std::time::Duration;
+
+use notify::event::{AccessKind, AccessMode};
+use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+
+use super::change::Cause;
+use super::core::Core;
+use super::{Error, Mesh};
+use crate::istio::files;
+
+/// How often the files are looked at where the system tells of changes; it may miss some.
+const SELDOM: Duration = Duration::from_secs(5);
+/// How often, where it does not.
+const OFTEN: Duration = Duration::from_millis(500);
+/// How long it has to be quiet: an editor writes a file in several steps.
+const QUIET: Duration = Duration::from_millis(50);
+/// How much of the files is compared: as much as is loaded.
+const MAX_TEXT: usize = 64 << 20;
+/// How often a further step is waited for.
+const MAX_STEPS: usize = 10;
+
+impl Mesh {
+    /// Follows a file or a folder: a change of its contents is taken whole, or refused and told, within
+    /// half a second or so.
+    ///
+    /// A bad change is written to the log and kept in [`Watch::last_error`]; everything stays as it was,
+    /// and watching goes on. So does a path where there is no file at all, as between two steps of a
+    /// deployment. Editors that write another file and rename it are followed, and so are the links of a
+    /// Kubernetes `ConfigMap`. Where the system does not tell of changes, the files are read every half
+    /// second. A change that only moves lines is none.
+    ///
+    /// It needs no runtime: a thread does it, until the handle is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Thread`] if no thread can be started.
+    pub fn watch(&self, path: impl Into<PathBuf>) -> Result<Watch, Error> {
+        let path = path.into();
+        let (touched, changes) = sync_channel(1);
+        let watcher = watcher(&path, touched.clone());
+        if let Err(error) = &watcher {
+            tracing::info!("{}: {error}; it is read every {OFTEN:?}", path.display());
+        }
+        let pause = if watcher.is_ok() { SELDOM } else { OFTEN };
+        self.follow(path, watcher.ok(), touched, changes, pause)
+    }
+
+    /// Follows a file or a folder as [`watch`](Self::watch) does, by reading it every `pause` and in no
+    /// other way: for file systems that tell of no changes, such as those of a network.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Thread`] if no thread can be started.
+    pub fn poll(&self, path: impl Into<PathBuf>, pause: Duration) -> Result<Watch, Error> {
+        let (touched, changes) = sync_channel(1);
+        self.follow(path.into(), None, touched, changes, pause)
+    }
+
+    fn follow(
+        &self,
+        path: PathBuf,
+        watcher: Option<RecommendedWatcher>,
+        touched: SyncSender<()>,
+        changes: Receiver<()>,
+        pause: Duration,
+    ) -> Result<Watch, Error> {
+        let last_error = Arc::new(Mutex::new(None));
+        let follower = Follower {
+            core: Arc::downgrade(&self.core),
+            last_error: Arc::clone(&last_error),
+            path,
+            seen: None,
+        };
+        thread::Builder::new()
+            .name("meshless watch".to_owned())
+            .spawn(move || follower.run(&changes, pause))
+            .map_err(Error::Thread)?;
+        Ok(Watch {
+            last_error,
+            watcher,
+            _touched: touched,
+        })
+    }
+}
+
+/// The thread that follows the files of a mesh; it stops when this is dropped, or the mesh is gone.
+#[derive(Debug)]
+#[must_use = "watching stops when this is dropped"]
+pub struct Watch {
+    last_error: Arc<Mutex<Option<Arc<Error>>>>,
+    watcher: Option<RecommendedWatcher>,
+    /// The thread ends when all of these are gone.
+    _touched: SyncSender<()>,
+}
+
+impl Watch {
+    /// Returns why the last change was refused; `None` if it was taken.
+    #[must_use]
+    pub fn last_error(&self) -> Option<Arc<Error>> {
+        let last_error = self.last_error.lock();
+        last_error.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says whether the system tells of changes, so that they are taken at once.
+    #[must_use]
+    pub const fn is_told(&self) -> bool {
+        self.watcher.is_some()
+    }
+}
+
+/// What the thread knows.
+struct Follower {
+    core: Weak<Core>,
+    last_error: Arc<Mutex<Option<Arc<Error>>>>,
+    path: PathBuf,
+    /// What the contents were when they were read last.
+    seen: Option<u64>,
+}
+
+impl Follower {
+    fn run(mut self, changes: &Receiver<()>, pause: Duration) {
+        while let Some(contents) = self.settled(changes) {
+            if self.seen.replace(contents) != Some(contents) && !self.take() {
+                return;
+            }
+            if changes.recv_timeout(pause) == Err(RecvTimeoutError::Disconnected) {
+                return;
+            }
+        }
+    }
+
+    /// Returns what the contents are when nobody writes them any more: a file that is half written may
+    /// be a good one that says less. `None` if the handle is gone.
+    fn settled(&self, changes: &Receiver<()>) -> Option<u64> {
+        let mut found = contents(&self.path);
+        if self.seen == Some(found) {
+            return Some(found);
+        }
+        for _ in 0..MAX_STEPS {
+            let waited = changes.recv_timeout(QUIET);
+            if waited == Err(RecvTimeoutError::Disconnected) {
+                return None;
+            }
+            let last = std::mem::replace(&mut found, contents(&self.path));
+            if waited.is_err() && found == last {
+                break;
+            }
+        }
+        Some(found)
+    }
+
+    /// Takes what the files say; says whether there is still somebody to do it for.
+    fn take(&self) -> bool {
+        let Some(core) = self.core.upgrade() else {
+            return false;
+        };
+        let documents = core.read_path(&self.path);
+        // After reading: what is written when the handle is gone is not taken.
+        if Arc::strong_count(&self.last_error) == 1 {
+            return false;
+        }
+        let cause = Cause::Path(self.path.as_path().into());
+        let error = match core.take_if_new(documents, cause) {
+            Ok(change) => {
+                if let Some(change) = change {
+                    tracing::info!("policies: {change}");
+                }
+                None
+            }
+            Err(error) => {
+                tracing::warn!("policies stay as they were: {error}");
+                Some(Arc::new(error))
+            }
+        };
+        let last_error = self.last_error.lock();
+        *last_error.unwrap_or_else(PoisonError::into_inner) = error;
+        true
+    }
+}
+
+/// Has the system tell of changes in the folder, where files are replaced: a file that is watched itself is
+/// gone when another takes its name.
+fn watcher(path: &Path, touched: SyncSender<()>) -> notify::Result<RecommendedWatcher> {
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        let is_own_reading = matches!(
+            event,
+            Ok(notify::Event { kind: EventKind::Access(kind), .. })
+                if kind != AccessKind::Close(AccessMode::Write)
+        );
+        if !is_own_reading {
+            // Full means that the thread has yet to look anyway.
+            let _ = touched.try_send(());
+        }
+    })?;
+    let folder = if path.is_dir() {
+        path
+    } else {
+        match path.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        }
+    };
+    let mode = if path.is_dir() {
+        RecursiveMode::Recursive
+    } else {
+        RecursiveMode::NonRecursive
+    };
+    watcher.watch(folder, mode)?;
+    Ok(watcher)
+}
+
+/// Returns what stands for the contents of all files.
+fn contents(path: &Path) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let mut left = MAX_TEXT;
+    for path in files::find(path).into_iter().flatten() {
+        let bytes = files::read(&path, left).ok();
+        left = left.saturating_sub(bytes.as_ref().map_or(0, Vec::len));
+        (path, bytes).hash(&mut hasher);
+    }
+    hasher.finish()
+}

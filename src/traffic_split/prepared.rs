@@ -1,0 +1,56 @@
+use http::{Request, Response};
+
+use super::apply::{Next, decide_by};
+use super::machine::{Matched, Place, find_place};
+use super::on_response::OnResponse;
+use super::view::View;
+use super::{Route, TrafficSplitPolicy};
+use crate::base::{Answer, Rejection, RequestHead};
+
+/// The routes of one host, gone through in two steps: which one a request takes, and, when that route's
+/// own limits and faults have let it through, what becomes of it.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    policy: TrafficSplitPolicy,
+    routes: Box<[Route]>,
+}
+
+/// What becomes of a request.
+pub(crate) enum Act {
+    Answer(Response<Answer>),
+    /// It goes to this one of the route's destinations.
+    Forward(usize, OnResponse),
+    Reject(Rejection),
+}
+
+impl Prepared {
+    pub(crate) fn new(routes: impl IntoIterator<Item = Route>, normalized_paths: bool) -> Self {
+        Self {
+            policy: TrafficSplitPolicy::off().with_normalized_paths(normalized_paths),
+            routes: routes.into_iter().collect(),
+        }
+    }
+
+    pub(crate) fn find(&self, head: RequestHead<'_>) -> Option<Place> {
+        find_place(&self.routes, &View::of(head, &self.policy))
+    }
+
+    /// Decides about a request that takes the route at `place`, and changes it; `roll` is 64 random
+    /// bits.
+    pub(crate) fn act<B>(&self, place: Place, request: &mut Request<B>, roll: u64) -> Act {
+        let Some(route) = self.routes.get(place.route) else {
+            return Act::Reject(Rejection::NoRoute);
+        };
+        let matched = Matched::again(place, route);
+        match decide_by(&self.policy, request, |view| matched.decide(view, roll)) {
+            Next::Answer(response) => Act::Answer(response),
+            Next::Forward {
+                choice,
+                on_response,
+                ..
+            } => Act::Forward(choice.destination_index(), on_response),
+            Next::PassThrough => Act::Reject(Rejection::NoRoute),
+            Next::Reject(rejection) => Act::Reject(rejection),
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Istio's YAML, enforced: what its documents say acts on requests, over services in memory and on a
+//! paused clock.
+#![cfg(all(test, feature = "istio"))]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests read the clock that they pause; nothing waits"
+)]
+#![expect(clippy::unwrap_used, reason = "the helpers of tests fail as they do")]
+
+mod cost;
+mod live;
+mod review;
+mod support;
+#[cfg(feature = "watch")]
+mod watch;

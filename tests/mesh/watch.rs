@@ -1,0 +1,160 @@
+//! Files that change while a mesh follows them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use meshless::Mesh;
+use meshless::mesh::{Cause, Watch};
+
+/// A folder of its own, which goes with it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("meshless-watch-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.join(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn route(timeout: &str) -> String {
+    format!(
+        "
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {{name: users}}
+spec:
+  hosts: [users.internal]
+  http:
+  - route:
+    - destination: {{host: users.internal}}
+    timeout: {timeout}
+"
+    )
+}
+
+/// Waits for what another thread does, and fails if that takes ten seconds.
+fn until(what: &str, holds: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !holds() {
+        assert!(
+            begin.elapsed() < Duration::from_secs(10),
+            "not {what} in time"
+        );
+        sleep(Duration::from_millis(5));
+    }
+}
+
+fn polled(path: &Path) -> (Mesh, Watch) {
+    let mesh = Mesh::from_path(path).unwrap();
+    let watch = mesh.poll(path, Duration::from_millis(20)).unwrap();
+    (mesh, watch)
+}
+
+#[test]
+fn a_file_that_is_written_is_taken_and_its_version_says_so() {
+    let folder = Folder::new();
+    let path = folder.write("users.yaml", &route("1s"));
+    let mesh = Mesh::from_path(&folder.0).unwrap();
+    let watch = mesh.watch(&folder.0).unwrap();
+    fs::write(path, route("2s")).unwrap();
+    until("taken", || mesh.version() == 2);
+    let history = mesh.history();
+    assert_eq!(history[1].cause(), &Cause::Path(folder.0.as_path().into()));
+    assert_eq!(
+        history[1].changed()[0].as_ref(),
+        "VirtualService default/users changed"
+    );
+    assert!(watch.last_error().is_none());
+}
+
+#[test]
+fn a_file_that_is_renamed_over_is_taken_again_and_again() {
+    let folder = Folder::new();
+    let path = folder.write("users.yaml", &route("1s"));
+    let mesh = Mesh::from_path(&path).unwrap();
+    let watch = mesh.watch(&path).unwrap();
+    for version in 2..5 {
+        let other = folder.write(".users.yaml.swp", &route(&format!("{version}s")));
+        fs::rename(other, &path).unwrap();
+        until("taken", || mesh.version() == version);
+    }
+    drop(watch);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_link_of_a_config_map_that_is_swapped_is_followed() {
+    use std::os::unix::fs::symlink;
+
+    let folder = Folder::new();
+    let version = |name: &str, timeout: &str| {
+        let inside = folder.0.join(name);
+        fs::create_dir(&inside).unwrap();
+        fs::write(inside.join("users.yaml"), route(timeout)).unwrap();
+    };
+    version("..2026_1", "1s");
+    symlink("..2026_1", folder.0.join("..data")).unwrap();
+    symlink("..data/users.yaml", folder.0.join("users.yaml")).unwrap();
+    let mesh = Mesh::from_path(&folder.0).unwrap();
+    let watch = mesh.watch(&folder.0).unwrap();
+    let (slow, _slow) = polled(&folder.0);
+    version("..2026_2", "2s");
+    symlink("..2026_2", folder.0.join("..data_tmp")).unwrap();
+    fs::rename(folder.0.join("..data_tmp"), folder.0.join("..data")).unwrap();
+    fs::remove_dir_all(folder.0.join("..2026_1")).unwrap();
+    until("taken", || mesh.version() == 2);
+    until("taken without being told", || slow.version() == 2);
+    drop(watch);
+}
+
+#[test]
+fn a_bad_change_is_told_and_watching_goes_on() {
+    let folder = Folder::new();
+    let path = folder.write("users.yaml", &route("1s"));
+    let (mesh, watch) = polled(&path);
+    fs::write(&path, route("soon")).unwrap();
+    until("refused", || watch.last_error().is_some());
+    let error = watch.last_error().unwrap();
+    assert!(error.to_string().contains("users.yaml:10"), "{error}");
+    assert_eq!(mesh.version(), 1);
+    fs::remove_file(&path).unwrap();
+    until("missed", || {
+        watch
+            .last_error()
+            .is_some_and(|next| next.to_string() != error.to_string())
+    });
+    fs::write(&path, route("2s")).unwrap();
+    until("taken", || mesh.version() == 2);
+    until("forgotten", || watch.last_error().is_none());
+}
+
+#[test]
+fn dropping_the_handle_ends_it() {
+    let folder = Folder::new();
+    let path = folder.write("users.yaml", &route("1s"));
+    let (mesh, watch) = polled(&path);
+    let (other, _other) = polled(&path);
+    drop(watch);
+    fs::write(&path, route("2s")).unwrap();
+    until("taken by the other", || other.version() == 2);
+    assert_eq!(mesh.version(), 1);
+}
