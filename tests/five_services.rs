@@ -66,6 +66,25 @@ fn without_the_trace_each_hop_is_alone() {
 }
 
 #[test]
+fn when_nobody_reads_on_it_ends_without_a_word() {
+    let mut child = Command::new(example())
+        .args(["--only", "retry", "--scale", "20"])
+        .env_remove("RUST_LOG")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the example starts");
+    let shown = child.stdout.take().expect("it is piped");
+    let mut first = String::new();
+    let read = BufReader::new(shown).read_line(&mut first);
+    read.expect("a line is shown");
+    // The pipe is closed by now.
+    let output = child.wait_with_output().expect("it ends");
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), &*complaint), (Some(0), ""));
+}
+
+#[test]
 fn with_serve_the_services_stay_up() {
     let mut child = Command::new(example())
         .arg("--serve")

@@ -13,8 +13,7 @@ Five services on this machine, and what becomes of them when things go wrong.
     --serve         keep the services up to be tried with curl, until Ctrl-C
     --help          print this
 
-Cases:
-";
+Cases:";
 
 /// A part of the crate, and the case that shows it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
