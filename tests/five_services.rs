@@ -66,9 +66,24 @@ fn without_the_trace_each_hop_is_alone() {
 }
 
 #[test]
+fn without_the_ejection_a_bad_endpoint_is_asked_on_and_on() {
+    fails_without("endpoints", "lookups that reach it in these 30 s");
+}
+
+#[test]
+fn without_the_mirror_v2_gets_no_copies() {
+    fails_without("mirror", "copies of 900 requests at 10 %");
+}
+
+#[test]
+fn without_the_faults_nothing_is_aborted() {
+    fails_without("faults", "aborted of 300 at 20 %");
+}
+
+#[test]
 fn when_nobody_reads_on_it_ends_without_a_word() {
     let mut child = Command::new(example())
-        .args(["--only", "retry", "--scale", "20"])
+        .args(["--only", "faults", "--scale", "20"])
         .env_remove("RUST_LOG")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

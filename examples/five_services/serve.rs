@@ -19,7 +19,7 @@ pub(crate) async fn serve(args: &Args) -> Result<()> {
 }
 
 fn print_commands(world: &World) {
-    let users = world.users.service.url();
+    let users = world.users.url();
     let auth = world.auth.url();
     let waste = world.waste.url();
     let recycling = world.recycling.url();
