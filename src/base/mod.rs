@@ -35,6 +35,7 @@ mod percent;
 pub(crate) mod query;
 mod rate_limited;
 mod rejection;
+pub(crate) mod spread;
 mod sticky;
 mod sticky_cookie;
 pub(crate) mod string_match;
