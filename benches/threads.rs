@@ -102,6 +102,14 @@ fn cases() -> Vec<(&'static str, Share)> {
             "concurrency limit, cloned per call",
             per_call(stacks::concurrency_limit()),
         ),
+        (
+            "concurrency limit, sharded",
+            long_lived(stacks::concurrency_limit().with_shards(16)),
+        ),
+        (
+            "concurrency limit, sharded, cloned",
+            per_call(stacks::concurrency_limit().with_shards(16)),
+        ),
         ("rate limit", long_lived(stacks::rate_limit())),
         (
             "rate limit, cloned per call",
