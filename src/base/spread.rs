@@ -38,6 +38,8 @@ pub(crate) struct Handle<T>(Arc<Place<T>>);
 struct Place<T> {
     core: Arc<Core<T>>,
     index: usize,
+    /// One less than the number of places, which is a power of two.
+    mask: usize,
 }
 
 #[derive(Debug)]
@@ -51,10 +53,11 @@ impl<T> Home<T> {
     pub(crate) fn new(value: T) -> Self {
         let places = OnceLock::new();
         let core = Arc::new(Core { places, value });
-        let made: Arc<[_]> = (0..places_for_threads())
+        let count = places_for_threads();
+        let made: Arc<[_]> = (0..count)
             .map(|index| {
-                let core = Arc::clone(&core);
-                Arc::new(Place { core, index })
+                let (core, mask) = (Arc::clone(&core), count - 1);
+                Arc::new(Place { core, index, mask })
             })
             .collect();
         core.places
@@ -71,30 +74,44 @@ impl<T> Home<T> {
     }
 
     /// Holds on to the state, at this thread's place.
+    #[inline]
     pub(crate) fn handle(&self) -> Handle<T> {
-        // The number of places is a power of two.
-        Handle(Arc::clone(&self.0[of_thread() & (self.0.len() - 1)]))
+        Handle(Arc::clone(&self.0[of_thread() & self.0[0].mask]))
+    }
+}
+
+impl<T> Handle<T> {
+    /// Holds on to the state at the place of another thread, or here if nobody keeps that.
+    #[inline(never)]
+    fn at(&self, index: usize) -> Self {
+        let places = self.0.core.places.get();
+        let place = places.and_then(|places| places[index].upgrade());
+        Self(place.unwrap_or_else(|| Arc::clone(&self.0)))
     }
 }
 
 impl<T> Anchor<T> {
+    #[inline]
     pub(crate) fn handle(&self) -> Handle<T> {
         self.handle.clone()
     }
 }
 
 /// Returns a number that belongs to this thread; they are given out in turn.
+#[inline]
 pub(crate) fn of_thread() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {
         static NUMBER: Cell<usize> = const { Cell::new(usize::MAX) };
     }
-    NUMBER.with(|number| {
-        if number.get() == usize::MAX {
-            number.set(NEXT.fetch_add(1, Ordering::Relaxed));
+    match NUMBER.get() {
+        usize::MAX => {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            NUMBER.set(number);
+            number
         }
-        number.get()
-    })
+        number => number,
+    }
 }
 
 /// As many as threads can run at once, to the next power of two.
@@ -123,22 +140,21 @@ impl<T> Clone for Anchor<T> {
 }
 
 impl<T> Clone for Handle<T> {
+    #[inline]
     fn clone(&self) -> Self {
-        let Some(places) = self.0.core.places.get() else {
-            unreachable!("the places are made with the core");
-        };
-        let index = of_thread() & (places.len() - 1);
+        let index = of_thread() & self.0.mask;
         if index == self.0.index {
-            return Self(Arc::clone(&self.0));
+            Self(Arc::clone(&self.0))
+        } else {
+            self.at(index)
         }
-        let own = places[index].upgrade();
-        Self(own.unwrap_or_else(|| Arc::clone(&self.0)))
     }
 }
 
 impl<T> Deref for Home<T> {
     type Target = T;
 
+    #[inline]
     fn deref(&self) -> &T {
         &self.0[0].core.value
     }
@@ -147,6 +163,7 @@ impl<T> Deref for Home<T> {
 impl<T> Deref for Anchor<T> {
     type Target = T;
 
+    #[inline]
     fn deref(&self) -> &T {
         &self.handle
     }
@@ -155,6 +172,7 @@ impl<T> Deref for Anchor<T> {
 impl<T> Deref for Handle<T> {
     type Target = T;
 
+    #[inline]
     fn deref(&self) -> &T {
         &self.0.core.value
     }

@@ -27,6 +27,7 @@ pub struct Ticket {
 
 impl Ticket {
     /// Lets a call through; `handle` holds on to what is shared, for the ticket.
+    #[inline]
     pub(super) fn admit(
         shared: &Shared,
         handle: impl FnOnce() -> Handle<Shared>,

@@ -103,8 +103,12 @@ pub struct Permit {
 }
 
 impl Permit {
-    const fn new(shared: Handle<Shared>, shard: u16) -> Self {
-        Self { shard, shared }
+    /// Stands for a permit of the shard of this number.
+    const fn new(shared: Handle<Shared>, number: u16) -> Self {
+        Self {
+            shard: number,
+            shared,
+        }
     }
 }
 

@@ -97,7 +97,7 @@ async fn fail(
         FAILURES,
         failed.len(),
     );
-    let last = failed.get(FAILURES - 1).or(failed.last());
+    let last = failed.get(FAILURES - 1).or_else(|| failed.last());
     last.map_or_else(scale::now, |call| call.at)
 }
 
