@@ -72,7 +72,7 @@
 //! # Many threads
 //!
 //! An exact limit is one word that every request writes twice, so that two threads do not get as much done
-//! as they could: at the limit alone about 1.2 times what one does. Behind a service that takes
+//! as they could: at the limit alone 1.2 to 1.4 times what one does. Behind a service that takes
 //! microseconds this is not seen. Where it is,
 //! [`with_shards`](ConcurrencyLimitLayer::with_shards) gives each thread a part of the limit.
 //!
