@@ -66,6 +66,40 @@ fn without_the_trace_each_hop_is_alone() {
 }
 
 #[test]
+fn without_the_ejection_a_bad_endpoint_is_asked_on_and_on() {
+    fails_without("endpoints", "lookups that reach it in these 30 s");
+}
+
+#[test]
+fn without_the_mirror_v2_gets_no_copies() {
+    fails_without("mirror", "copies of 900 requests at 10 %");
+}
+
+#[test]
+fn without_the_faults_nothing_is_aborted() {
+    fails_without("faults", "aborted of 300 at 20 %");
+}
+
+#[test]
+fn when_nobody_reads_on_it_ends_without_a_word() {
+    let mut child = Command::new(example())
+        .args(["--only", "faults", "--scale", "20"])
+        .env_remove("RUST_LOG")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the example starts");
+    let shown = child.stdout.take().expect("it is piped");
+    let mut first = String::new();
+    let read = BufReader::new(shown).read_line(&mut first);
+    read.expect("a line is shown");
+    // The pipe is closed by now.
+    let output = child.wait_with_output().expect("it ends");
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), &*complaint), (Some(0), ""));
+}
+
+#[test]
 fn with_serve_the_services_stay_up() {
     let mut child = Command::new(example())
         .arg("--serve")

@@ -135,11 +135,11 @@ pub(crate) fn timeout() -> TimeoutLayer {
 /// Answers at once, or is pending at the first poll, as all that comes over a network is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Upstream {
-    pending: bool,
+    pub(crate) pending: bool,
 }
 
-const READY: bool = false;
-const PENDING: bool = true;
+pub(crate) const READY: bool = false;
+pub(crate) const PENDING: bool = true;
 const UPSTREAM: Upstream = Upstream { pending: READY };
 
 impl<B> Service<Request<B>> for Upstream {

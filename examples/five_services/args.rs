@@ -13,8 +13,7 @@ Five services on this machine, and what becomes of them when things go wrong.
     --serve         keep the services up to be tried with curl, until Ctrl-C
     --help          print this
 
-Cases:
-";
+Cases:";
 
 /// A part of the crate, and the case that shows it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -27,11 +26,14 @@ pub(crate) enum Part {
     Sticky,
     Retry,
     Trace,
+    Endpoints,
+    Mirror,
+    Faults,
 }
 
 impl Part {
     /// All of them, in the order in which they are shown.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Breaker,
         Self::RateLimit,
         Self::Key,
@@ -40,6 +42,9 @@ impl Part {
         Self::Sticky,
         Self::Retry,
         Self::Trace,
+        Self::Endpoints,
+        Self::Mirror,
+        Self::Faults,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -52,6 +57,9 @@ impl Part {
             Self::Sticky => "sticky",
             Self::Retry => "retry",
             Self::Trace => "trace",
+            Self::Endpoints => "endpoints",
+            Self::Mirror => "mirror",
+            Self::Faults => "faults",
         }
     }
 
@@ -65,6 +73,11 @@ impl Part {
             Self::Sticky => "a user with a cookie stays on one version of waste",
             Self::Retry => "users is flaky: what is safe to repeat is repeated, a POST is not",
             Self::Trace => "one trace from the user through waste to users",
+            Self::Endpoints => "users runs as three endpoints, of which one goes bad",
+            Self::Mirror => {
+                "waste v2 is tried on a tenth of the real requests, which nobody notices"
+            }
+            Self::Faults => "a fifth of one route of waste is made to fail, to see what that does",
         }
     }
 

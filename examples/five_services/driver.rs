@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 
 use crate::Result;
 use crate::scale::{self, Scale};
@@ -139,6 +140,30 @@ pub(crate) async fn steadily(
     }
     let mut answers = calls.join_all().await;
     answers.sort_by_key(|answer| answer.asked);
+    answers
+}
+
+/// Sends calls at a steady pace, but no more than `width` at once, for as long as `length` lasts, and
+/// waits for all answers, in any order: on a slow machine there are fewer.
+pub(crate) async fn within(
+    pace: Duration,
+    length: Duration,
+    width: usize,
+    mut call: impl FnMut() -> Call,
+) -> Vec<Answer> {
+    let end = scale::now() + length;
+    let mut ticks = tokio::time::interval(pace);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut running = JoinSet::new();
+    let mut answers = Vec::new();
+    while scale::now() < end {
+        ticks.tick().await;
+        if running.len() == width {
+            answers.extend(running.join_next().await.and_then(std::result::Result::ok));
+        }
+        running.spawn(call().send());
+    }
+    answers.extend(running.join_all().await);
     answers
 }
 

@@ -19,6 +19,7 @@ mod report;
 mod scale;
 mod serve;
 mod services;
+mod show;
 mod stand_ins;
 mod world;
 
@@ -29,6 +30,7 @@ use tracing_subscriber::EnvFilter;
 
 use args::{Args, HELP, Part};
 use report::Report;
+use show::show;
 use world::{Settings, World};
 
 type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
@@ -86,26 +88,26 @@ async fn show(args: &Args) -> bool {
 
 fn introduce(args: &Args) {
     let factor = args.scale.factor();
-    println!("Five services on this machine: auth, users, waste, recycling and locations.");
-    println!("They call stand-ins for Roboflow, OpenAI and Kakao Map, which fail as told.");
-    println!("Whatever is counted below is counted by the servers, not by the clients.");
+    show!("Five services on this machine: auth, users, waste, recycling and locations.");
+    show!("They call stand-ins for Roboflow, OpenAI and Kakao Map, which fail as told.");
+    show!("Whatever is counted below is counted by the servers, not by the clients.");
     if factor > 1 {
         let minute = args.scale.minute().as_secs_f64();
         let rest = args.scale.seconds(30).as_secs_f64();
-        println!(
+        show!(
             "Periods are {factor} times shorter than in production (--scale {factor}): \
              a minute lasts {minute:.1} s,"
         );
-        println!("and a breaker that rests for 30 s rests for {rest:.1} s.");
+        show!("and a breaker that rests for 30 s rests for {rest:.1} s.");
     }
     if let Some(part) = args.broken {
-        println!("Switched off (--break): {}.", part.name());
+        show!("Switched off (--break): {}.", part.name());
     }
 }
 
 fn print_help() {
-    print!("{HELP}");
+    show!("{HELP}");
     for case in Part::ALL {
-        println!("    {:<12}{}", case.name(), case.title());
+        show!("    {:<12}{}", case.name(), case.title());
     }
 }

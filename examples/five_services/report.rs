@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::args::Part;
 use crate::scale;
+use crate::show::show;
 
 /// Tells what happens, and keeps what was expected and what was observed.
 #[derive(Debug)]
@@ -36,13 +37,13 @@ impl Report {
     pub(crate) fn begin(&mut self, case: Part, number: usize, of: usize) {
         self.case = Some(case);
         self.started = scale::now();
-        println!("\n[{number}/{of}] {}: {}", case.name(), case.title());
+        show!("\n[{number}/{of}] {}: {}", case.name(), case.title());
     }
 
     /// Says what happens now.
     pub(crate) fn say(&self, text: impl Display) {
         let seconds = (scale::now() - self.started).as_secs_f64();
-        println!("  {seconds:5.1} s  {text}");
+        show!("  {seconds:5.1} s  {text}");
     }
 
     /// Shows a share of a whole as a bar.
@@ -92,11 +93,14 @@ impl Report {
 
     /// Prints the table; says whether everything was as expected.
     pub(crate) fn table(&self) -> bool {
-        println!(
+        show!(
             "\n{:<11} {:<46} {:>13} {:>13}",
-            "case", "what", "expected", "observed"
+            "case",
+            "what",
+            "expected",
+            "observed"
         );
-        println!("{}", "-".repeat(96));
+        show!("{}", "-".repeat(96));
         let mut shown = None;
         for check in &self.checks {
             let case = if shown == Some(check.case) {
@@ -105,7 +109,7 @@ impl Report {
                 check.case.name()
             };
             shown = Some(check.case);
-            println!(
+            show!(
                 "{case:<11} {:<46} {:>13} {:>13}  {}",
                 check.what,
                 check.expected,
@@ -116,8 +120,8 @@ impl Report {
         let differ = self.checks.iter().filter(|check| !check.holds).count();
         let all = self.checks.len();
         match differ {
-            0 => println!("\nAll {all} observations are as expected."),
-            _ => println!("\n{differ} of {all} observations differ from what was expected."),
+            0 => show!("\nAll {all} observations are as expected."),
+            _ => show!("\n{differ} of {all} observations differ from what was expected."),
         }
         differ == 0
     }

@@ -2,6 +2,7 @@
 
 use crate::Result;
 use crate::args::Args;
+use crate::show::show;
 use crate::world::{Settings, World};
 
 /// Keeps everything up until Ctrl-C.
@@ -9,16 +10,16 @@ pub(crate) async fn serve(args: &Args) -> Result<()> {
     let world = World::start(Settings::new(args)).await?;
     world.versions.give_v2(10)?;
     let minute = args.scale.minute().as_secs_f64();
-    println!("The five services are up; a minute lasts {minute:.1} s. Ctrl-C stops them.");
-    println!("In another terminal, try:");
+    show!("The five services are up; a minute lasts {minute:.1} s. Ctrl-C stops them.");
+    show!("In another terminal, try:");
     print_commands(&world);
     tokio::signal::ctrl_c().await?;
-    println!("\nStopped.");
+    show!("\nStopped.");
     Ok(())
 }
 
 fn print_commands(world: &World) {
-    let users = world.users.service.url();
+    let users = world.users.url();
     let auth = world.auth.url();
     let waste = world.waste.url();
     let recycling = world.recycling.url();
@@ -27,7 +28,7 @@ fn print_commands(world: &World) {
     let kakao = world.kakao.url();
     let json = "-H 'content-type: application/json' -d";
     let statuses = "curl -s -o /dev/null -w '%{http_code} ' \\\n   ";
-    print!(
+    show!(
         r#"
 # who is who
 curl -i {users}/api/v1/users/mina
@@ -56,7 +57,6 @@ curl {kakao}/fault/none; echo
 # one in ten results comes from waste v2; with the header all, with a cookie always the same
 for i in $(seq 20); do curl -s {recycling}/api/v1/recycling/results/1; echo; done
 curl -H 'version: v2' {recycling}/api/v1/recycling/results/1; echo
-curl -b user=mina {recycling}/api/v1/recycling/results/1; echo
-"#
+curl -b user=mina {recycling}/api/v1/recycling/results/1; echo"#
     );
 }

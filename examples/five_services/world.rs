@@ -57,12 +57,11 @@ impl World {
 
         let auth = services::auth(settings).await?;
         let users = services::users(settings).await?;
-        let at = users.service.url();
-        let waste = services::waste(settings, "v1", &at, &roboflow.url()).await?;
-        let waste_v2 = services::waste(settings, "v2", &at, &roboflow.url()).await?;
+        let waste = services::waste(settings, "v1", &users, &roboflow.url()).await?;
+        let waste_v2 = services::waste(settings, "v2", &users, &roboflow.url()).await?;
         let versions = Versions::new(settings, &waste, &waste_v2)?;
         let recycling = services::recycling(settings, &versions, &openai.url()).await?;
-        let locations = services::locations(settings, &at, &kakao.url()).await?;
+        let locations = services::locations(settings, &users, &kakao.url()).await?;
         Ok(Self {
             auth,
             kakao,

@@ -7,6 +7,7 @@ use super::shared::Shared;
 use super::{CircuitBreaker, CircuitBreakerPolicy, CircuitState, Counts, Run, Ticket};
 use crate::base::dice::Dice;
 use crate::base::gate::{Admission, Gate, Gated, Never};
+use crate::base::spread::{Anchor, Home};
 use crate::{Log, Observe, Outcome, Rejection, RequestHead};
 
 /// Puts one circuit breaker around every service it wraps, and is the handle to it.
@@ -17,7 +18,7 @@ use crate::{Log, Observe, Outcome, Rejection, RequestHead};
 /// [module docs](super) for an example.
 #[derive(Clone, Debug)]
 pub struct CircuitBreakerLayer {
-    shared: Arc<Shared>,
+    shared: Home<Shared>,
 }
 
 impl CircuitBreakerLayer {
@@ -31,7 +32,7 @@ impl CircuitBreakerLayer {
     #[must_use]
     pub fn observed(policy: CircuitBreakerPolicy, observe: Arc<dyn Observe>) -> Self {
         Self {
-            shared: Arc::new(Shared::new(policy, observe, Dice::default())),
+            shared: Home::new(Shared::new(policy, observe, Dice::default())),
         }
     }
 
@@ -40,7 +41,7 @@ impl CircuitBreakerLayer {
     #[must_use]
     pub fn with_seed(self, seed: u64) -> Self {
         Self {
-            shared: Arc::new(self.shared.anew(Dice::seeded(seed))),
+            shared: Home::new(self.shared.anew(Dice::seeded(seed))),
         }
     }
 
@@ -63,7 +64,7 @@ impl CircuitBreakerLayer {
     ///
     /// A [`Rejection::CircuitOpen`] if the call must not be made.
     pub fn admit(&self) -> Result<Ticket, Rejection> {
-        Ticket::admit(&self.shared)
+        Ticket::admit(&self.shared, || self.shared.handle())
     }
 
     /// Does `work`, unless the circuit is open.
@@ -157,16 +158,23 @@ impl<S> Layer<S> for CircuitBreakerLayer {
     type Service = CircuitBreaker<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Gated::new(inner, self.clone())
+        let shared = self.shared.anchor();
+        Gated::new(inner, CircuitBreakerGate { shared })
     }
 }
 
-impl Gate for CircuitBreakerLayer {
+/// Decides which requests a [`CircuitBreaker`] lets through.
+#[derive(Clone, Debug)]
+pub struct CircuitBreakerGate {
+    shared: Anchor<Shared>,
+}
+
+impl Gate for CircuitBreakerGate {
     type Ticket = Ticket;
     type Wait = Never<Ticket>;
 
     fn admit(&self, _head: RequestHead<'_>) -> Admission<Ticket, Self::Wait> {
-        match Ticket::admit(&self.shared) {
+        match Ticket::admit(&self.shared, || self.shared.handle()) {
             Ok(ticket) => Admission::Admitted(ticket),
             Err(rejection) => Admission::Rejected(rejection),
         }

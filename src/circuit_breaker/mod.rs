@@ -105,7 +105,7 @@ mod word;
 
 pub use counts::Counts;
 pub use failure_on::FailureOn;
-pub use layer::CircuitBreakerLayer;
+pub use layer::{CircuitBreakerGate, CircuitBreakerLayer};
 pub use policy::{CircuitBreakerPolicy, Window};
 pub use probes::Probes;
 pub use run::{Run, RunError};
@@ -118,7 +118,7 @@ use crate::base::gate::{Gated, GatedFuture};
 /// Answers 503 while the upstream keeps failing.
 ///
 /// See the [module docs](self) for an example.
-pub type CircuitBreaker<S> = Gated<S, CircuitBreakerLayer>;
+pub type CircuitBreaker<S> = Gated<S, CircuitBreakerGate>;
 
 /// Response future of [`CircuitBreaker`].
 pub type CircuitBreakerFuture<F> = GatedFuture<F, Ticket>;

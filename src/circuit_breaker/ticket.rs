@@ -1,10 +1,10 @@
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 
 use super::machine::Admission;
 use super::shared::Shared;
+use crate::base::spread::Handle;
 use crate::base::{clock, gate};
 use crate::{Failure, Outcome, Rejection};
 
@@ -22,18 +22,23 @@ pub struct Ticket {
     /// The head is there, though it said nothing yet.
     latency: Option<Duration>,
     settled: bool,
-    shared: Arc<Shared>,
+    shared: Handle<Shared>,
 }
 
 impl Ticket {
-    pub(super) fn admit(shared: &Arc<Shared>) -> Result<Self, Rejection> {
+    /// Lets a call through; `handle` holds on to what is shared, for the ticket.
+    #[inline]
+    pub(super) fn admit(
+        shared: &Shared,
+        handle: impl FnOnce() -> Handle<Shared>,
+    ) -> Result<Self, Rejection> {
         let (admission, admitted_at) = shared.admit()?;
         Ok(Self {
             admission,
             admitted_at,
             latency: None,
             settled: false,
-            shared: Arc::clone(shared),
+            shared: handle(),
         })
     }
 

@@ -4,6 +4,7 @@ use tower_layer::Layer;
 
 use super::service::Shared;
 use super::{ConcurrencyLimit, ConcurrencyLimitPolicy, Permit, Wait};
+use crate::base::spread::{Anchor, Home};
 use crate::gate::{Admission, Gate, Queued};
 use crate::{Log, Observe, Rejection, RequestHead};
 
@@ -14,7 +15,7 @@ use crate::{Log, Observe, Rejection, RequestHead};
 /// example.
 #[derive(Clone, Debug)]
 pub struct ConcurrencyLimitLayer {
-    shared: Arc<Shared>,
+    shared: Home<Shared>,
 }
 
 impl ConcurrencyLimitLayer {
@@ -28,7 +29,26 @@ impl ConcurrencyLimitLayer {
     #[must_use]
     pub fn observed(policy: ConcurrencyLimitPolicy, observe: Arc<dyn Observe>) -> Self {
         Self {
-            shared: Arc::new(Shared::new(policy, observe)),
+            shared: Home::new(Shared::new(policy, observe, 1)),
+        }
+    }
+
+    /// Spreads the permits over so many shards, so that threads do not meet at one word: a shard for each
+    /// that runs at once is enough. The default is 1, which is exact; 0 means 1. It starts anew, so set
+    /// it before the layer is used.
+    ///
+    /// Never more are in flight than the limit says: the shards have parts of it that add up to it, and
+    /// a thread that finds none left in its own takes one from another. What is given up:
+    ///
+    /// - A request may be turned away though a permit was free: one that was given back in a shard after
+    ///   it had looked there. Without others at the same moment this does not happen.
+    /// - Nobody waits: as if [`max_pending`](ConcurrencyLimitPolicy::with_max_pending) were 0, since first
+    ///   come first served needs one queue.
+    /// - [`in_flight`](Self::in_flight) adds up what it finds, shard after shard.
+    #[must_use]
+    pub fn with_shards(self, shards: u16) -> Self {
+        Self {
+            shared: Home::new(self.shared.anew(shards)),
         }
     }
 
@@ -46,7 +66,7 @@ impl ConcurrencyLimitLayer {
     ///
     /// [`Rejection::Overflow`] if too many run and too many wait, or if the wait took too long.
     pub async fn acquire(&self) -> Result<Permit, Rejection> {
-        match self.shared.admit() {
+        match self.shared.admit(|| self.shared.handle()) {
             Admission::Admitted(permit) => Ok(permit),
             Admission::Rejected(rejection) => Err(rejection),
             Admission::Waiting(wait) => wait.await,
@@ -59,7 +79,7 @@ impl ConcurrencyLimitLayer {
     ///
     /// [`Rejection::Overflow`] otherwise.
     pub fn try_acquire(&self) -> Result<Permit, Rejection> {
-        self.shared.try_admit()
+        self.shared.try_admit(|| self.shared.handle())
     }
 
     /// Does `work` with a permit, which is held until the work is done or dropped.
@@ -86,12 +106,18 @@ impl ConcurrencyLimitLayer {
     }
 }
 
-impl Gate for ConcurrencyLimitLayer {
+/// Decides which requests a [`ConcurrencyLimit`] lets in.
+#[derive(Clone, Debug)]
+pub struct ConcurrencyLimitGate {
+    shared: Anchor<Shared>,
+}
+
+impl Gate for ConcurrencyLimitGate {
     type Ticket = Permit;
     type Wait = Wait;
 
     fn admit(&self, _head: RequestHead<'_>) -> Admission<Permit, Wait> {
-        self.shared.admit()
+        self.shared.admit(|| self.shared.handle())
     }
 }
 
@@ -99,6 +125,7 @@ impl<S> Layer<S> for ConcurrencyLimitLayer {
     type Service = ConcurrencyLimit<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Queued::new(inner, self.clone())
+        let shared = self.shared.anchor();
+        Queued::new(inner, ConcurrencyLimitGate { shared })
     }
 }

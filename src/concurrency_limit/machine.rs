@@ -37,6 +37,24 @@ impl Bounds {
         }
     }
 
+    /// Returns the part of shard `number` of `count`: the parts add up to the whole, and nobody waits at
+    /// one of several.
+    pub(super) const fn part(self, number: u16, count: u16) -> Self {
+        if count <= 1 {
+            return self;
+        }
+        let (number, count) = (number as u32, count as u32);
+        let one_more = (number < self.in_flight % count) as u32;
+        Self {
+            in_flight: self.in_flight / count + one_more,
+            pending: 0,
+        }
+    }
+
+    pub(super) const fn in_flight(self) -> u32 {
+        self.in_flight
+    }
+
     /// What to say when nobody may wait.
     pub(super) const fn full(self) -> Overflow {
         Overflow::InFlight(self.in_flight)
@@ -69,6 +87,13 @@ impl Load {
 
     pub(super) const fn word(self) -> u64 {
         pack(self.in_flight, self.pending)
+    }
+
+    pub(super) const fn and(self, other: Self) -> Self {
+        Self {
+            in_flight: self.in_flight.saturating_add(other.in_flight),
+            pending: self.pending.saturating_add(other.pending),
+        }
     }
 
     /// Judges a request that arrives. Nobody overtakes one who waits.

@@ -51,6 +51,11 @@ impl Permits {
         }
     }
 
+    /// How many there are.
+    pub(super) fn limit(&self) -> u32 {
+        self.bounds().in_flight()
+    }
+
     /// Takes a permit if there is one, without waiting.
     pub(super) fn try_enter(&self) -> Result<(), Overflow> {
         match self.arrive(false) {

@@ -3,34 +3,46 @@ use std::task::Waker;
 
 use super::machine::{Bounds, Load};
 use super::permits::{Entry, Permits, Place};
-use super::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy, Wait};
+use super::shards::Shards;
+use super::{ConcurrencyLimitGate, ConcurrencyLimitPolicy, Wait};
 use crate::base::Live;
+use crate::base::spread::{self, Handle};
 use crate::gate::{Admission, Queued, QueuedFuture, Ticket};
 use crate::{Event, Failure, Observe, Outcome, Overflow, Rejection};
 
 /// Answers 503 for requests over the limit.
 ///
 /// See the [module docs](super) for an example.
-pub type ConcurrencyLimit<S> = Queued<S, ConcurrencyLimitLayer>;
+pub type ConcurrencyLimit<S> = Queued<S, ConcurrencyLimitGate>;
 
 /// Response future of [`ConcurrencyLimit`].
-pub type ConcurrencyLimitFuture<S, B> = QueuedFuture<S, ConcurrencyLimitLayer, B>;
+pub type ConcurrencyLimitFuture<S, B> = QueuedFuture<S, ConcurrencyLimitGate, B>;
 
 /// What all clones of a limit have in common.
 #[derive(Debug)]
 pub(super) struct Shared {
     observe: Arc<dyn Observe>,
-    permits: Permits,
+    permits: Shards,
     policy: Live<ConcurrencyLimitPolicy>,
 }
 
 impl Shared {
-    pub(super) fn new(policy: ConcurrencyLimitPolicy, observe: Arc<dyn Observe>) -> Self {
+    pub(super) fn new(
+        policy: ConcurrencyLimitPolicy,
+        observe: Arc<dyn Observe>,
+        shards: u16,
+    ) -> Self {
         Self {
             observe,
-            permits: Permits::new(bounds(&policy)),
+            permits: Shards::new(bounds(&policy), shards),
             policy: Live::new(policy),
         }
+    }
+
+    /// Starts again with so many shards.
+    pub(super) fn anew(&self, shards: u16) -> Self {
+        let policy = ConcurrencyLimitPolicy::clone(&self.policy.load());
+        Self::new(policy, Arc::clone(&self.observe), shards)
     }
 
     pub(super) fn reconfigure(&self, policy: ConcurrencyLimitPolicy) {
@@ -40,21 +52,28 @@ impl Shared {
             .set_bounds(bounds, || self.policy.store(policy));
     }
 
-    pub(super) fn admit(self: &Arc<Self>) -> Admission<Permit, Wait> {
-        let refused = match self.permits.enter() {
-            Entry::Entered => return Admission::Admitted(Permit(Arc::clone(self))),
-            Entry::Queued(place) => match Wait::new(self, place, self.policy.load().max_wait()) {
-                Ok(wait) => return Admission::Waiting(wait),
-                Err(overflow) => overflow,
-            },
-            Entry::Refused(overflow) => overflow,
+    /// Decides about one more; `handle` holds on to this for whoever is let in.
+    #[inline]
+    pub(super) fn admit(&self, handle: impl FnOnce() -> Handle<Self>) -> Admission<Permit, Wait> {
+        let refused = match self.permits.enter(spread::of_thread) {
+            (shard, Entry::Entered) => return Admission::Admitted(Permit::new(handle(), shard)),
+            (_, Entry::Queued(place)) => {
+                match Wait::new(handle(), place, self.policy.load().max_wait()) {
+                    Ok(wait) => return Admission::Waiting(wait),
+                    Err(overflow) => overflow,
+                }
+            }
+            (_, Entry::Refused(overflow)) => overflow,
         };
         Admission::Rejected(self.refuse(refused))
     }
 
-    pub(super) fn try_admit(self: &Arc<Self>) -> Result<Permit, Rejection> {
-        match self.permits.try_enter() {
-            Ok(()) => Ok(Permit(Arc::clone(self))),
+    pub(super) fn try_admit(
+        &self,
+        handle: impl FnOnce() -> Handle<Self>,
+    ) -> Result<Permit, Rejection> {
+        match self.permits.try_enter(spread::of_thread) {
+            Ok(shard) => Ok(Permit::new(handle(), shard)),
             Err(overflow) => Err(self.refuse(overflow)),
         }
     }
@@ -78,7 +97,20 @@ fn bounds(policy: &ConcurrencyLimitPolicy) -> Bounds {
 /// One who may run; gives the permit back, or on, when it is dropped.
 #[derive(Debug)]
 #[must_use = "dropping a permit gives it back"]
-pub struct Permit(Arc<Shared>);
+pub struct Permit {
+    shard: u16,
+    shared: Handle<Shared>,
+}
+
+impl Permit {
+    /// Stands for a permit of the shard of this number.
+    const fn new(shared: Handle<Shared>, number: u16) -> Self {
+        Self {
+            shard: number,
+            shared,
+        }
+    }
+}
 
 impl Ticket for Permit {
     fn head(&mut self, _outcome: Outcome) {}
@@ -92,50 +124,48 @@ impl Ticket for Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.0.permits.release();
+        self.shared.permits.get(self.shard).release();
     }
 }
 
-/// A place in the queue; leaves it when it is dropped.
+/// A place in the queue, which only a limit of one shard has; leaves it when it is dropped.
 #[derive(Debug)]
 pub(super) struct Turn {
     place: Option<Place>,
-    shared: Arc<Shared>,
+    shared: Handle<Shared>,
 }
 
 impl Turn {
-    pub(super) fn new(shared: &Arc<Shared>, place: Place) -> Self {
+    pub(super) const fn new(shared: Handle<Shared>, place: Place) -> Self {
         Self {
             place: Some(place),
-            shared: Arc::clone(shared),
+            shared,
         }
     }
 
     /// Returns the permit if it has come.
     pub(super) fn take(&mut self, waker: &Waker) -> Option<Permit> {
         let place = self.place.expect("not polled after completion");
-        self.shared
-            .permits
-            .poll(place, waker)
-            .then(|| self.granted())
+        self.permits().poll(place, waker).then(|| self.granted())
     }
 
     /// Leaves the queue; the permit may have come at the last moment.
     pub(super) fn leave(&mut self) -> Option<Permit> {
         let place = self.place.take()?;
-        self.shared
-            .permits
-            .leave_queue(place)
-            .then(|| self.granted())
+        self.permits().leave_queue(place).then(|| self.granted())
     }
 
     pub(super) fn shared(&self) -> &Shared {
         &self.shared
     }
 
+    fn permits(&self) -> &Permits {
+        self.shared.permits.get(0)
+    }
+
     fn granted(&mut self) -> Permit {
         self.place = None;
-        Permit(Arc::clone(&self.shared))
+        Permit::new(self.shared.clone(), 0)
     }
 }
 

@@ -1,5 +1,4 @@
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -9,6 +8,7 @@ use super::Permit;
 use super::permits::Place;
 use super::service::{Shared, Turn};
 use crate::base::clock;
+use crate::base::spread::Handle;
 use crate::base::timer::Timer;
 use crate::{Deadline, Overflow, Rejection};
 
@@ -34,7 +34,7 @@ struct Limit {
 impl Wait {
     /// Waits at `place`, unless there is no time to.
     pub(super) fn new(
-        shared: &Arc<Shared>,
+        shared: Handle<Shared>,
         place: Place,
         max_wait: Duration,
     ) -> Result<Self, Overflow> {

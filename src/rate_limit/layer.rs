@@ -3,8 +3,10 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::service::RateLimitGate;
+use super::shared::Shared;
 use super::{RateLimit, RateLimitPolicy, RateLimitStats, RateLimiter};
 use crate::base::gate::Queued;
+use crate::base::spread::Home;
 use crate::base::{Log, Observe};
 
 /// Puts one rate limit around every service it wraps.
@@ -14,6 +16,7 @@ use crate::base::{Log, Observe};
 /// [module docs](super) for an example.
 #[derive(Clone, Debug)]
 pub struct RateLimitLayer {
+    home: Home<Arc<Shared>>,
     limiter: RateLimiter,
 }
 
@@ -51,13 +54,16 @@ impl RateLimitLayer {
 
 impl RateLimitLayer {
     pub(crate) fn gate(&self) -> RateLimitGate {
-        RateLimitGate::new(Arc::clone(self.limiter.shared()))
+        RateLimitGate::new(self.home.anchor())
     }
 }
 
 impl From<RateLimiter> for RateLimitLayer {
     fn from(limiter: RateLimiter) -> Self {
-        Self { limiter }
+        Self {
+            home: Home::new(Arc::clone(limiter.shared())),
+            limiter,
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use super::shared::{Booked, Shared};
 use super::wait::RateLimitWait;
 use super::{Permit, Status, headers};
 use crate::base::gate::{Admission, Gate, Queued, QueuedFuture, Ticket};
+use crate::base::spread::Anchor;
 use crate::base::{Failure, Outcome, Rejection, RequestHead, ResponseHead};
 
 /// Turns requests away, or lets them wait, when a limit is used up.
@@ -19,11 +20,11 @@ pub type RateLimitFuture<S, B> = QueuedFuture<S, RateLimitGate, B>;
 /// Decides which requests a [`RateLimit`] lets in.
 #[derive(Clone, Debug)]
 pub struct RateLimitGate {
-    shared: Arc<Shared>,
+    shared: Anchor<Arc<Shared>>,
 }
 
 impl RateLimitGate {
-    pub(super) const fn new(shared: Arc<Shared>) -> Self {
+    pub(super) const fn new(shared: Anchor<Arc<Shared>>) -> Self {
         Self { shared }
     }
 }

@@ -499,3 +499,32 @@ async fn axum_takes_it_everywhere_and_makes_no_second_limit() {
     drop((first, second));
     assert_eq!(in_flight(), [0, 0, 0]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn shards_let_in_exactly_as_many_and_nobody_waits() {
+    let policy = Policy::new(3).with_max_pending(5);
+    let limit = ConcurrencyLimitLayer::new(policy).with_shards(2);
+    let upstream = Upstream::new();
+    let mut service = limit.layer(upstream.clone());
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        held.push(send(&mut service).await);
+    }
+    assert_eq!((limit.in_flight(), limit.pending()), (3, 0));
+    assert_eq!(full(limit.try_acquire()), Overflow::InFlight(3));
+    let refused = send(&mut service).await;
+    let overflow = Rejection::Overflow(Overflow::InFlight(3));
+    assert_eq!(Rejection::of(&refused), Some(&overflow));
+    assert_eq!(upstream.calls(), 3);
+
+    // A thread with none left in its own shard finds the one that is free in the other.
+    drop(held.remove(0));
+    held.push(send(&mut service).await);
+    assert_eq!(limit.in_flight(), 3);
+
+    limit.reconfigure(Policy::new(5));
+    let more: Vec<_> = (0..2).map(|_| limit.try_acquire().unwrap()).collect();
+    assert_eq!(full(limit.try_acquire()), Overflow::InFlight(5));
+    drop((held, more));
+    assert_eq!(limit.in_flight(), 0);
+}

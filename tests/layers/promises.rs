@@ -9,12 +9,16 @@ use http::{Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use meshless::Rejection;
+use tokio::runtime::Handle;
 use tower::{Layer, Service, ServiceExt};
 
 use self::inner::{Act, Inner, Mine, trailers};
 use crate::support::{call, start};
 
 mod broken;
+mod choosing;
+mod costs;
+mod extremes;
 mod inner;
 mod table;
 
@@ -36,11 +40,27 @@ enum Second {
 
 /// A layer, with ways to make one and to change it.
 struct Case<L> {
+    /// It chooses among services, and is ready whatever they are.
+    choosing: bool,
     fresh: fn() -> L,
     off: fn(&L),
     /// Stores the policy that it has already.
     same: fn(&L),
     second: Second,
+    /// Tasks are what it is for.
+    spawning: bool,
+}
+
+impl<L> Case<L> {
+    const fn choosing(mut self) -> Self {
+        self.choosing = true;
+        self
+    }
+
+    const fn spawning(mut self) -> Self {
+        self.spawning = true;
+        self
+    }
 }
 
 type Call = Request<Full<Bytes>>;
@@ -60,12 +80,18 @@ where
 {
     async fn keeps_all(&self) {
         self.services_of_all_clones_share_their_state().await;
-        self.readiness_is_the_inner_services().await;
+        if self.choosing {
+            self.who_chooses_is_always_ready().await;
+        } else {
+            self.readiness_is_the_inner_services().await;
+        }
         self.the_error_is_the_inner_services().await;
         self.what_was_taken_is_given_back_whatever_happens().await;
+        self.time_is_tokios().await;
         self.a_policy_is_replaced_while_a_call_runs().await;
         self.off_lets_everything_through_untouched().await;
         self.the_body_is_forwarded_as_it_is().await;
+        self.no_task_outlives_its_owner().await;
     }
 
     async fn fresh(&self) -> (L, Inner) {
@@ -132,6 +158,22 @@ where
         );
     }
 
+    /// Promise 2: a service that is not ready keeps its own request waiting, and no other one.
+    async fn who_chooses_is_always_ready(&self) {
+        let (layer, inner) = self.fresh().await;
+        let mut service = layer.layer(inner.clone());
+        inner.will(Act::Unready);
+        assert!(service.ready().now_or_never().is_some());
+        let mut first = Box::pin(start(&mut service, request()));
+        assert!((&mut first).now_or_never().is_none());
+        assert_eq!(inner.calls(), 0, "what was not ready was called");
+        assert!(service.ready().now_or_never().is_some());
+        drop(first);
+        inner.will(Act::FailReady);
+        assert!(matches!(call(&mut service, request()).await, Err(Mine(7))));
+        assert!(Self::passes(&mut service, &inner).await);
+    }
+
     /// Promise 3: the type says it, and the value is the same.
     async fn the_error_is_the_inner_services(&self) {
         let (layer, inner) = self.fresh().await;
@@ -152,6 +194,34 @@ where
             let mut other = layer.layer(inner.clone());
             assert!(Self::passes(&mut other, &inner).await, "after: {end:?}");
         }
+    }
+
+    /// Promise 5: tokio's clock stands still, so nothing comes back until it is moved.
+    async fn time_is_tokios(&self) {
+        let (layer, inner) = self.fresh().await;
+        let mut service = layer.layer(inner.clone());
+        assert!(Self::passes(&mut service, &inner).await);
+        let expected = self.second != Second::RefusedForAWhile;
+        for _ in 0..5 {
+            assert_eq!(Self::passes(&mut service, &inner).await, expected);
+        }
+        tokio::time::advance(RECOVERY).await;
+        assert!(Self::passes(&mut service, &inner).await);
+    }
+
+    /// Promise 7: what was spawned ends with the layer and its services.
+    async fn no_task_outlives_its_owner(&self) {
+        let alive = || Handle::current().metrics().num_alive_tasks();
+        settled().await;
+        let before = alive();
+        for end in End::ALL {
+            let (layer, inner) = self.fresh().await;
+            let mut service = layer.layer(inner.clone());
+            end.happen(&mut service, &inner).await;
+            assert!(self.spawning || alive() == before, "after: {end:?}");
+        }
+        settled().await;
+        assert_eq!(alive(), before);
     }
 
     /// Promise 6: the call goes on, and the state is what it was.
@@ -213,6 +283,13 @@ where
         assert_eq!(frame.into_trailers().unwrap(), trailers());
         assert!(body.is_end_stream());
         assert!(body.frame().await.is_none());
+    }
+}
+
+/// Lets all tasks go on until they wait.
+async fn settled() {
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
     }
 }
 

@@ -107,7 +107,7 @@ fn other(world: &World, driver: &Driver, turn: usize) -> crate::driver::Call {
         0 => driver
             .get(&format!("{}/api/v1/auth/me", world.auth.url()))
             .header("authorization", "Bearer token-of-mina"),
-        1 => driver.get(&format!("{}/api/v1/users/mina", world.users.service.url())),
+        1 => driver.get(&format!("{}/api/v1/users/mina", world.users.url())),
         2 => driver.get(&format!("{}/api/v1/waste/results/1", world.waste.url())),
         3 => result(driver, world, 1),
         _ => near(driver, world),

@@ -1,7 +1,10 @@
 //! The cases: each drives the services, tells what happens, and checks what the servers saw.
 
 mod breaker;
+mod endpoints;
+mod faults;
 mod key;
+mod mirror;
 mod rate_limit;
 mod retry;
 mod split;
@@ -28,6 +31,9 @@ pub(crate) async fn run(case: Part, world: &World, report: &mut Report) -> Resul
         Part::Sticky => sticky::run(world, report).await,
         Part::Retry => retry::run(world, report).await,
         Part::Trace => trace::run(world, report).await,
+        Part::Endpoints => endpoints::run(world, report).await,
+        Part::Mirror => mirror::run(world, report).await,
+        Part::Faults => faults::run(world, report).await,
     }
 }
 

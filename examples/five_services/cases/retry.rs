@@ -15,7 +15,7 @@ const AWARDS: usize = 24;
 
 pub(super) async fn run(world: &World, report: &mut Report) -> Result<()> {
     let driver = Driver::new(world.settings.scale)?;
-    let users = world.users.service.recorder();
+    let asked = |method| world.users.count_of(|call| call.method == method);
     let lost = Some(Fault::Status(StatusCode::SERVICE_UNAVAILABLE));
 
     report.say("one in 12 answers of users is lost: it does what it is asked, and answers 503");
@@ -24,16 +24,16 @@ pub(super) async fn run(world: &World, report: &mut Report) -> Result<()> {
     world.users.script.cycle(cycle);
     let answers = all((0..LOOKUPS).map(|_| near(&driver, world)), 1).await;
     let well = answers.iter().filter(|answer| answer.is_ok()).count();
-    let asked = users.count_of(|call| call.method == Method::GET);
+    let gets = asked(Method::GET);
     report.say(format_args!(
-        "{LOOKUPS} users ask locations, which looks them up: {well} x 200 OK; users was asked {asked} times"
+        "{LOOKUPS} users ask locations, which looks them up: {well} x 200 OK; users was asked {gets} times"
     ));
     report.equal("lookups that worked", LOOKUPS, well);
-    let holds = asked > LOOKUPS;
+    let holds = gets > LOOKUPS;
     report.check(
         "GETs that reached users for 96 lookups",
         "> 96",
-        asked,
+        gets,
         holds,
     );
 
@@ -45,7 +45,7 @@ pub(super) async fn run(world: &World, report: &mut Report) -> Result<()> {
         .iter()
         .filter(|a| a.is(StatusCode::BAD_GATEWAY))
         .count();
-    let posts = users.count_of(|call| call.method == Method::POST);
+    let posts = asked(Method::POST);
     report.say(format_args!(
         "{posts} POSTs reached users; {failed} users were told that the answer was lost"
     ));
@@ -53,7 +53,7 @@ pub(super) async fn run(world: &World, report: &mut Report) -> Result<()> {
     report.equal("awards whose answer was lost (502)", AWARDS / 3, failed);
 
     world.users.script.heal();
-    let mina = driver.get(&format!("{}/api/v1/users/mina", world.users.service.url()));
+    let mina = driver.get(&format!("{}/api/v1/users/mina", world.users.url()));
     let points = mina.send().await.body["points"]
         .as_u64()
         .unwrap_or_default();

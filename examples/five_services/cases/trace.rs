@@ -78,13 +78,11 @@ pub(super) async fn run(world: &World, report: &mut Report) -> Result<()> {
 /// The last request at each hop, in the order in which they are reached.
 fn hops(world: &World) -> Vec<(&'static str, Arrival)> {
     let servers = [
-        ("waste", world.waste.recorder()),
-        ("  users", world.users.service.recorder()),
-        ("  roboflow", world.roboflow.recorder()),
+        ("waste", world.waste.recorder().arrivals()),
+        ("  users", world.users.arrivals()),
+        ("  roboflow", world.roboflow.recorder().arrivals()),
     ];
-    let last = |(name, recorder): (_, &crate::recorder::Recorder)| {
-        Some((name, recorder.arrivals().pop()?))
-    };
+    let last = |(name, mut arrivals): (_, Vec<Arrival>)| Some((name, arrivals.pop()?));
     servers.into_iter().filter_map(last).collect()
 }
 

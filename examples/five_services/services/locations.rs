@@ -6,9 +6,9 @@ use axum::routing::get;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Service;
 use super::fail::{Fail, read};
 use super::outbound::{self, Upstream};
+use super::{Service, Users};
 use crate::Result;
 use crate::world::Settings;
 
@@ -24,7 +24,7 @@ struct Near {
 }
 
 /// Starts the locations service.
-pub(crate) async fn locations(settings: Settings, users: &str, kakao: &str) -> Result<Service> {
+pub(crate) async fn locations(settings: Settings, users: &Users, kakao: &str) -> Result<Service> {
     let locations = Locations {
         kakao: outbound::to_kakao(settings, kakao)?,
         users: outbound::to_users(settings, users)?,

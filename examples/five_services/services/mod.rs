@@ -2,6 +2,7 @@
 
 mod auth;
 mod fail;
+mod flaky;
 mod inbound;
 mod locations;
 mod outbound;
@@ -13,7 +14,7 @@ mod waste;
 pub(crate) use auth::auth;
 pub(crate) use inbound::ROUTES_IN_FLIGHT;
 pub(crate) use locations::locations;
-pub(crate) use outbound::{KAKAO_IN_FLIGHT, KAKAO_SECONDS, RAMP_SECONDS};
+pub(crate) use outbound::{EJECTED_SECONDS, KAKAO_IN_FLIGHT, KAKAO_SECONDS, RAMP_SECONDS};
 pub(crate) use recycling::recycling;
 pub(crate) use users::{Users, users};
 pub(crate) use versions::Versions;
@@ -24,10 +25,12 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use axum::middleware;
+use meshless::fault_injection::{FaultInjectionLayer, FaultInjectionPolicy};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::recorder::{Recorder, record};
+use crate::stand_ins::Script;
 use crate::world::Settings;
 
 /// A service that runs on this machine; it takes no new connections once it is dropped.
@@ -35,7 +38,9 @@ use crate::world::Settings;
 pub(crate) struct Service {
     address: SocketAddr,
     admitted: Recorder,
+    faults: FaultInjectionLayer,
     recorder: Recorder,
+    script: Script,
     _task: JoinSet<io::Result<()>>,
 }
 
@@ -43,7 +48,13 @@ impl Service {
     /// Serves `routes` with the crate around them, and remembers what reaches either.
     async fn start(routes: Router, settings: Settings) -> io::Result<Self> {
         let (admitted, recorder) = (Recorder::default(), Recorder::default());
-        let routes = routes.layer(middleware::from_fn_with_state(admitted.clone(), record));
+        let script = Script::default();
+        // The same choices in every run of this example: leave the seed out elsewhere.
+        let faults = FaultInjectionLayer::seeded(FaultInjectionPolicy::off(), 1);
+        let routes = routes
+            .layer(middleware::from_fn_with_state(script.clone(), flaky::flaky))
+            .layer(middleware::from_fn_with_state(admitted.clone(), record))
+            .layer(faults.clone());
         let service = inbound::around(routes, settings)
             .layer(middleware::from_fn_with_state(recorder.clone(), record));
         let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -55,7 +66,9 @@ impl Service {
         Ok(Self {
             address,
             admitted,
+            faults,
             recorder,
+            script,
             _task: task,
         })
     }
@@ -73,6 +86,16 @@ impl Service {
     /// What got past the crate, to the handlers.
     pub(crate) const fn admitted(&self) -> &Recorder {
         &self.admitted
+    }
+
+    /// Replaces what it does to its own requests on purpose, from the next one on.
+    pub(crate) fn inject(&self, faults: FaultInjectionPolicy) {
+        self.faults.reconfigure(faults);
+    }
+
+    /// What goes wrong with it.
+    pub(crate) const fn script(&self) -> &Script {
+        &self.script
     }
 
     /// What reached it, also what the crate turned away.

@@ -6,6 +6,8 @@ use http::StatusCode;
 use meshless::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy};
 use meshless::client::{self, Boxed, Client, Transport};
 use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
+use meshless::load_balance::{LoadBalanceLayer, LoadBalancePolicy, SlowStart};
+use meshless::outlier_detection::{OutlierDetectionPolicy, OutlierDetector};
 use meshless::rate_limit::{RateLimitLayer, RateLimitPolicy};
 use meshless::retry::{Condition, RetryLayer, RetryOn, RetryPolicy};
 use meshless::telemetry::{TraceClientLayer, TracePolicy};
@@ -14,6 +16,7 @@ use serde_json::Value;
 use tower::ServiceBuilder;
 use tower::util::MapRequestLayer;
 
+use super::Users;
 use super::versions::{Versions, WASTE};
 use crate::args::Part;
 use crate::recorder::stamp;
@@ -26,8 +29,11 @@ pub(crate) type Call = client::RequestBuilder<Boxed>;
 /// How many calls a minute OpenAI may get.
 pub(crate) const OPENAI_CALLS: u64 = 20;
 
-/// Over which time Roboflow gets more and more again, in production.
+/// Over which time Roboflow, or an endpoint of users, gets more and more again, in production.
 pub(crate) const RAMP_SECONDS: u32 = 30;
+
+/// How long an endpoint of users is left alone the first time, in production.
+pub(crate) const EJECTED_SECONDS: u32 = 30;
 
 /// How long locations waits for Kakao Map, in production.
 pub(crate) const KAKAO_SECONDS: u32 = 15;
@@ -52,15 +58,27 @@ impl Upstream {
     }
 }
 
-/// users: lookups are tried again, and if users is down, it is left alone for a while.
-pub(crate) fn to_users(settings: Settings, url: &str) -> reqwest::Result<Upstream> {
+/// users: lookups are tried again, at another endpoint; an endpoint that fails 5 times in a row is left
+/// alone for 30 s, and then gets more and more again.
+pub(crate) fn to_users(settings: Settings, users: &Users) -> reqwest::Result<Upstream> {
+    let scale = settings.scale;
+    let endpoints = users.addresses();
+    let ejection = OutlierDetectionPolicy::default()
+        .with_consecutive_5xx(5)
+        .with_interval(scale.seconds(10))
+        .with_base_ejection_time(scale.seconds(EJECTED_SECONDS));
+    let ejection = settings.policy(Part::Endpoints, ejection, OutlierDetectionPolicy::off());
+    let ejection = OutlierDetector::new(ejection, endpoints.clone());
+    let slow_start = SlowStart::over(scale.seconds(RAMP_SECONDS));
+    let balance = LoadBalancePolicy::least_request().with_slow_start(slow_start);
+    let balance = LoadBalanceLayer::new(balance, endpoints).with_observer(ejection);
     let stack = ServiceBuilder::new()
         .layer(trace(settings))
         .layer(timeout(settings, Duration::from_secs(10)))
         .layer(retry(settings))
-        .layer(CircuitBreakerLayer::new(CircuitBreakerPolicy::default()))
+        .layer(balance)
         .service(transport()?);
-    Ok(upstream(Client::new(stack).boxed(), url))
+    Ok(upstream(Client::new(stack).boxed(), "http://users-service"))
 }
 
 /// Roboflow: after 5 failures in a row it is left alone for 30 s; then it gets more and more again.
@@ -109,6 +127,7 @@ pub(crate) fn to_waste(settings: Settings, versions: &Versions) -> reqwest::Resu
     let stack = ServiceBuilder::new()
         .layer(trace(settings))
         .layer(versions.layer())
+        .layer(versions.mirror())
         .layer(timeout(settings, Duration::from_secs(10)))
         .layer(retry(settings))
         .service(transport()?);
@@ -121,7 +140,7 @@ fn upstream(client: Client<Boxed>, url: &str) -> Upstream {
 }
 
 /// Sends every request once, and not through a proxy, which could not reach this machine.
-fn transport() -> reqwest::Result<Transport> {
+pub(super) fn transport() -> reqwest::Result<Transport> {
     Transport::build(reqwest::Client::builder().no_proxy())
 }
 

@@ -5,22 +5,28 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
-use axum::extract::{Json, Path, Request, State};
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::extract::{Json, Path, State};
+use axum::middleware;
 use axum::routing::{get, post};
+use meshless::Endpoints;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Service;
-use crate::stand_ins::{Fault, Script};
+use super::flaky::flaky;
+use crate::recorder::Arrival;
+use crate::stand_ins::Script;
 use crate::world::Settings;
 
-/// The users service, and what goes wrong with it.
+/// How many endpoints the users service has.
+const ENDPOINTS: usize = 3;
+
+/// The users service: several processes in production, several listeners here, one database.
 #[derive(Debug)]
 pub(crate) struct Users {
+    pub(crate) endpoints: Vec<Service>,
+    /// What goes wrong with all endpoints together; each has a script of its own besides.
     pub(crate) script: Script,
-    pub(crate) service: Service,
 }
 
 type Points = Arc<Mutex<HashMap<String, u32>>>;
@@ -38,8 +44,37 @@ pub(crate) async fn users(settings: Settings) -> io::Result<Users> {
         .route("/api/v1/users/{user}/points", post(award))
         .with_state(Points::default())
         .layer(middleware::from_fn_with_state(script.clone(), flaky));
-    let service = Service::start(router, settings).await?;
-    Ok(Users { script, service })
+    let mut endpoints = Vec::with_capacity(ENDPOINTS);
+    for _ in 0..ENDPOINTS {
+        endpoints.push(Service::start(router.clone(), settings).await?);
+    }
+    Ok(Users { endpoints, script })
+}
+
+impl Users {
+    /// Where one of them listens, as a URL without a path.
+    pub(crate) fn url(&self) -> String {
+        self.endpoints[0].url()
+    }
+
+    /// Where they listen, for a client of its own opinion who is well.
+    pub(crate) fn addresses(&self) -> Endpoints {
+        Endpoints::fixed(self.endpoints.iter().map(Service::address))
+    }
+
+    /// Returns every request that arrived at any of them, in order.
+    pub(crate) fn arrivals(&self) -> Vec<Arrival> {
+        let each = self.endpoints.iter();
+        let mut arrivals: Vec<_> = each.flat_map(|one| one.recorder().arrivals()).collect();
+        arrivals.sort_by_key(|arrival| arrival.at);
+        arrivals
+    }
+
+    /// How many requests arrived at any of them that `wanted` picks.
+    pub(crate) fn count_of(&self, wanted: impl Fn(&Arrival) -> bool) -> usize {
+        let each = self.endpoints.iter();
+        each.map(|one| one.recorder().count_of(&wanted)).sum()
+    }
 }
 
 async fn user(State(points): State<Points>, Path(user): Path<String>) -> Json<Value> {
@@ -57,15 +92,4 @@ async fn award(
     let total = points.entry(user).or_default();
     *total += award.points;
     Json(json!({ "points": *total }))
-}
-
-/// Loses answers as the script says: what the request asked for has been done by then.
-async fn flaky(State(script): State<Script>, request: Request, next: Next) -> Response {
-    let fault = script.fault();
-    let response = next.run(request).await;
-    match fault {
-        None => response,
-        Some(Fault::Status(status)) => status.into_response(),
-        Some(fault) => unreachable!("{fault:?} is not asked of users"),
-    }
 }

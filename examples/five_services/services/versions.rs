@@ -3,12 +3,14 @@
 use std::net::SocketAddr;
 
 use http::HeaderName;
-use meshless::StringMatch;
+use meshless::client::Transport;
+use meshless::mirror::{MirrorLayer, MirrorPolicy, MirrorStats};
 use meshless::traffic_split::{
     Destination, HeaderMatch, Match, Route, Sticky, TrafficSplitLayer, TrafficSplitPolicy,
 };
+use meshless::{Percent, StringMatch};
 
-use super::Service;
+use super::{Service, outbound};
 use crate::Result;
 use crate::args::Part;
 use crate::world::Settings;
@@ -21,11 +23,17 @@ const SPLIT: &str = "split";
 
 /// The switch between the versions of waste: what is set here holds from the next request on.
 #[derive(Clone, Debug)]
-pub(crate) struct Versions(TrafficSplitLayer);
+pub(crate) struct Versions {
+    mirror: MirrorLayer<Transport>,
+    settings: Settings,
+    split: TrafficSplitLayer,
+    v2: SocketAddr,
+}
 
 impl Versions {
     /// Gives everything to v1, except what asks for v2.
     pub(crate) fn new(settings: Settings, v1: &Service, v2: &Service) -> Result<Self> {
+        let address = v2.address();
         let [v1, v2] = [v1, v2].map(|version| destination(version.address()));
         let asks_for_v2 =
             HeaderMatch::new(HeaderName::from_static("version"), StringMatch::exact("v2"));
@@ -42,17 +50,45 @@ impl Versions {
         );
         let split = TrafficSplitLayer::new(TrafficSplitPolicy::new(routes));
         // The same choices in every run of this example: leave the seed out elsewhere.
-        Ok(Self(split.with_seed(1)))
+        let split = split.with_seed(1);
+        let mirror = MirrorLayer::seeded(MirrorPolicy::off(), outbound::transport()?, 1);
+        Ok(Self {
+            mirror,
+            settings,
+            split,
+            v2: address,
+        })
     }
 
     /// Gives v2 so much of a hundred, and v1 the rest.
     pub(crate) fn give_v2(&self, percent: u32) -> Result<()> {
-        Ok(self.0.set_weights(SPLIT, [100 - percent, percent])?)
+        Ok(self.split.set_weights(SPLIT, [100 - percent, percent])?)
     }
 
-    /// The layer, for the client that reads from waste.
+    /// Copies so much of a hundred to v2, whoever answers.
+    pub(crate) fn copy_to_v2(&self, percent: u8) -> Result<()> {
+        let policy =
+            MirrorPolicy::new(Percent::new(percent)).with_authority(self.v2.to_string().parse()?);
+        let policy = self
+            .settings
+            .policy(Part::Mirror, policy, MirrorPolicy::off());
+        self.mirror.reconfigure(policy);
+        Ok(())
+    }
+
+    /// What became of the copies.
+    pub(crate) fn copies(&self) -> MirrorStats {
+        self.mirror.stats()
+    }
+
+    /// The layer that copies, for the client that reads from waste.
+    pub(crate) fn mirror(&self) -> MirrorLayer<Transport> {
+        self.mirror.clone()
+    }
+
+    /// The layer that chooses, for the client that reads from waste.
     pub(crate) fn layer(&self) -> TrafficSplitLayer {
-        self.0.clone()
+        self.split.clone()
     }
 }
 

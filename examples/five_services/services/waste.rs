@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::fail::{Fail, read};
 use super::outbound::{self, Upstream};
-use super::{Service, inbound};
+use super::{Service, Users, inbound};
 use crate::Result;
 use crate::world::Settings;
 
@@ -43,7 +43,7 @@ struct Order {
 pub(crate) async fn waste(
     settings: Settings,
     version: &'static str,
-    users: &str,
+    users: &Users,
     roboflow: &str,
 ) -> Result<Service> {
     let waste = Waste {

@@ -20,10 +20,12 @@ use crate::support::Script;
 
 const fn case<L>(fresh: fn() -> L, second: Second) -> Case<L> {
     Case {
+        choosing: false,
         fresh,
         off: |_| {},
         same: |_| {},
         second,
+        spawning: false,
     }
 }
 

@@ -1,0 +1,26 @@
+//! A service that fails as it is told, after it did what it was asked to do.
+
+use std::future::pending;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tokio::time::sleep;
+
+use crate::stand_ins::{Fault, Script};
+
+/// Loses or delays answers as the script says: what the request asked for has been done by then.
+pub(super) async fn flaky(State(script): State<Script>, request: Request, next: Next) -> Response {
+    let fault = script.fault();
+    let response = next.run(request).await;
+    match fault {
+        None => response,
+        Some(Fault::Delay(delay)) => {
+            sleep(delay).await;
+            response
+        }
+        Some(Fault::Hang) => pending().await,
+        Some(Fault::Status(status)) => status.into_response(),
+        Some(fault) => unreachable!("{fault:?} is not asked of a service of ours"),
+    }
+}
