@@ -99,6 +99,8 @@ impl Proxy {
     /// Takes a new plan for what comes from now on. What it remembers of a destination or a limit
     /// stays, as far as the new plan still names it.
     pub(super) fn adopt(&self, live: LivePlan) {
+        // Dropped when the lock is gone: a detector tells observers whom it takes back.
+        let mut gone = Vec::new();
         let (kept, limits) = {
             let mut state = self.lock();
             let named: HashSet<&Destination> = live
@@ -114,12 +116,14 @@ impl Proxy {
             state.destinations.retain(|key, destination| {
                 let is_known = key.is_unnamed() || named.contains(key.destination());
                 let plan = is_known.then(|| plan_of(&live, &self.subject, key));
-                plan.flatten().is_some_and(|plan| {
-                    destination.plan_anew(plan);
-                    true
-                })
+                let Some(plan) = plan.flatten() else {
+                    gone.push(Arc::clone(destination));
+                    return false;
+                };
+                destination.plan_anew(plan);
+                true
             });
-            forget_strangers(&mut state, &live);
+            gone.extend(forget_strangers(&mut state, &live));
             let policies: HashMap<_, _> = live.limits().map(|limit| (&*limit.id, limit)).collect();
             state
                 .limits
@@ -161,9 +165,11 @@ impl Proxy {
     /// Forgets a host that no route names.
     pub(super) fn forget(&self, key: &Key) {
         let host = key.destination().host();
-        let mut state = self.lock();
-        state.destinations.remove(key);
-        state.limits.retain(|scope, _| *scope.host != *host);
+        let _gone = {
+            let mut state = self.lock();
+            state.limits.retain(|scope, _| *scope.host != *host);
+            state.destinations.remove(key)
+        };
     }
 
     pub(super) fn knows(&self, key: &Key) -> bool {
@@ -208,7 +214,7 @@ impl Proxy {
 }
 
 /// Forgets what is remembered of hosts that no route names, if that is more than one client keeps.
-fn forget_strangers(state: &mut State, live: &LivePlan) {
+fn forget_strangers(state: &mut State, live: &LivePlan) -> Vec<Arc<DestinationState>> {
     let hosts: HashSet<_> = live.outbound.hosts.iter().map(|host| &*host.id).collect();
     let is_stranger = |scope: &Scope| !scope.host.is_empty() && !hosts.contains(&*scope.host);
     if state
@@ -220,15 +226,12 @@ fn forget_strangers(state: &mut State, live: &LivePlan) {
     {
         state.limits.retain(|scope, _| !is_stranger(scope));
     }
-    if state
-        .destinations
-        .keys()
-        .filter(|key| key.is_unnamed())
-        .count()
-        > MAX_UNNAMED
-    {
-        state.destinations.retain(|key, _| !key.is_unnamed());
+    let strangers = state.destinations.keys().filter(|key| key.is_unnamed());
+    if strangers.count() <= MAX_UNNAMED {
+        return Vec::new();
     }
+    let gone = state.destinations.extract_if(|key, _| key.is_unnamed());
+    gone.map(|(_, destination)| destination).collect()
 }
 
 fn plan_of(live: &LivePlan, subject: &Subject, key: &Key) -> Option<DestinationPlan> {

@@ -156,10 +156,15 @@ impl<S: Clone + Send + Sync + 'static, B> Routes<S, B> {
 
     #[cold]
     fn catch_up(&self) {
+        // Dropped when the lock is gone: a detector tells observers whom it takes back.
+        let (mut gone, _old) = (Vec::new(), self.table.load_full());
         let mut known = self.lock();
         let live = self.proxy.live();
         if self.table.load().live.version < live.version {
-            known.destinations.retain(|key, _| self.proxy.knows(key));
+            let all = std::mem::take(&mut known.destinations).into_iter();
+            let (kept, others): (Vec<_>, Vec<_>) = all.partition(|(key, _)| self.proxy.knows(key));
+            known.destinations.extend(kept);
+            gone.extend(others);
             let hosts = live.outbound.hosts.iter();
             let hosts: HashSet<_> = hosts.map(|host| &*host.id).collect();
             known.mirrors.retain(|key, _| hosts.contains(&*key.host));
@@ -233,6 +238,8 @@ impl<S: Clone + Send + Sync + 'static, B> Routes<S, B> {
 
     /// Keeps the stack of a host that no plan is for, in place of another one if there are many.
     fn remember(&self, table: &Table<S, B>, host: &str, port: u16, stack: &Arc<HostStack<S, B>>) {
+        // Dropped when the lock is gone: a detector tells observers whom it takes back.
+        let (mut gone_with, _old) = (Vec::new(), table.unnamed.load_full());
         let mut known = self.lock();
         let mut all = HashMap::clone(&table.unnamed.load());
         if all.len() >= MAX_UNNAMED && !all.contains_key(host) {
@@ -242,7 +249,7 @@ impl<S: Clone + Send + Sync + 'static, B> Routes<S, B> {
             };
             for (port, _) in all.remove(&gone).into_iter().flat_map(|ports| ports.0) {
                 let key = Key::unnamed(&gone.to_ascii_lowercase(), port);
-                known.destinations.remove(&key);
+                gone_with.extend(known.destinations.remove(&key));
                 self.proxy.forget(&key);
             }
         }

@@ -48,6 +48,7 @@ pub(super) struct Site {
     pub(super) tls: Option<TlsPlan>,
 }
 
+#[cfg(feature = "reqwest")]
 impl Site {
     /// Says that nothing is set that a transport would have to know, so that one serves all such.
     pub(super) fn is_plain(&self) -> bool {

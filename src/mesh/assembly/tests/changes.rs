@@ -1,9 +1,11 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::super::{Cause, Error, Mesh};
 use super::support::{
-    Reply, Script, Upstream, at, breaker, by_name, change, get, limit, mesh, retries, route, send,
-    status, to,
+    Reply, Script, Upstream, at, breaker, by_name, change, get, limit, mesh, observed, retries,
+    route, send, status, to,
 };
 use crate::Rejection;
 use crate::concurrency_limit::ConcurrencyLimitPolicy;
@@ -13,7 +15,7 @@ use crate::outlier_detection::OutlierDetectionPolicy;
 use crate::rate_limit::RateLimitPolicy;
 use crate::retry::RetryBudget;
 use crate::traffic_split::{Destination, Route, WeightsError};
-use crate::{Overflow, Percent};
+use crate::{Event, Observe, Overflow, Percent};
 
 const REFUSED: (u16, Option<Rejection>) = (503, Some(Rejection::NoHealthyUpstream));
 
@@ -337,4 +339,38 @@ fn the_history_is_bounded() {
         (history.len(), history[0].version(), mesh.version()),
         (100, 202, 301)
     );
+}
+
+/// Looks at the mesh whenever it hears that an endpoint is back.
+#[derive(Debug, Default)]
+struct Curious {
+    heard: AtomicUsize,
+    mesh: OnceLock<Mesh>,
+}
+
+impl Observe for Curious {
+    fn event(&self, event: &Event) {
+        if let (Event::EndpointReturned(_), Some(mesh)) = (event, self.mesh.get()) {
+            std::hint::black_box((mesh.history(), mesh.workload("w", "n").proxy().remembered()));
+            self.heard.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn observers_may_look_at_the_mesh_when_a_destination_goes() {
+    let curious = Arc::new(Curious::default());
+    let script = Script::default()
+        .host("users", [to("users")])
+        .destination("users", breaker(at(&["10.0.0.1:80"])));
+    let mesh = observed(script, Arc::clone(&curious) as Arc<dyn Observe>);
+    curious.mesh.set(mesh.clone()).unwrap();
+    let service = mesh.workload("w", "n").outbound(Upstream::new(|_| 500));
+    for _ in 0..2 {
+        status(&service, "http://users/").await;
+    }
+    assert_eq!(send(&service, get("http://users/")).await, REFUSED);
+    change(&mesh, Script::default());
+    assert_eq!(status(&service, "http://users/").await, 500);
+    assert_eq!(curious.heard.load(Ordering::Relaxed), 1);
 }
