@@ -14,7 +14,7 @@ use meshless::outlier_detection::{FailurePercentage, OutlierDetectionPolicy, Out
 use meshless::{Endpoint, EndpointObserver, Endpoints, Outcome, Percent};
 use tower::{Layer, Service, service_fn};
 
-mod threads;
+mod pairs;
 
 const OK: Outcome = Outcome::Status(StatusCode::OK);
 const BAD: Outcome = Outcome::Status(StatusCode::BAD_GATEWAY);
@@ -138,13 +138,13 @@ fn choose(criterion: &mut Criterion) {
 
 /// One balancer for two threads.
 fn two_threads(_: &mut Criterion) {
-    threads::report("control: a counter for each", || {
+    pairs::report("control: a counter for each", || {
         let mut count = 0_u64;
         Box::new(move |calls| (0..calls).for_each(|_| *black_box(&mut count) += 1))
     });
     for (name, policy) in policies() {
         let layer = LoadBalanceLayer::new(policy, endpoints(1_000));
-        threads::report(&format!("choose and let go, {name} of 1000"), || {
+        pairs::report(&format!("choose and let go, {name} of 1000"), || {
             let layer = layer.clone();
             Box::new(move |calls| (0..calls).for_each(|_| drop(black_box(layer.choose()))))
         });
@@ -154,7 +154,7 @@ fn two_threads(_: &mut Criterion) {
         let detector = OutlierDetector::observed(policy, all.clone(), Arc::new(()));
         let layer = LoadBalanceLayer::new(LoadBalancePolicy::default(), all);
         let layer = layer.with_observer(detector);
-        threads::report(&format!("choose and report, {name}, of 1000"), || {
+        pairs::report(&format!("choose and report, {name}, of 1000"), || {
             let layer = layer.clone();
             Box::new(move |calls| {
                 for _ in 0..calls {
