@@ -42,6 +42,12 @@ impl RateLimitLayer {
         self.limiter.stats()
     }
 
+    /// Returns what decides, to be put [together](crate::gate::And) with other gates.
+    #[must_use]
+    pub fn gate(&self) -> RateLimitGate {
+        RateLimitGate::new(Arc::clone(self.limiter.shared()))
+    }
+
     /// Returns the limiter behind this layer, for calls that are not HTTP requests.
     #[must_use]
     pub const fn limiter(&self) -> &RateLimiter {
@@ -59,6 +65,6 @@ impl<S> Layer<S> for RateLimitLayer {
     type Service = RateLimit<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Queued::new(inner, RateLimitGate::new(Arc::clone(self.limiter.shared())))
+        Queued::new(inner, self.gate())
     }
 }

@@ -48,6 +48,11 @@ impl Shared {
         self.policy.store(policy);
     }
 
+    /// Says whether the response tells the request id.
+    pub(super) fn tells_request_id(&self, policy: &TracePolicy) -> bool {
+        self.kind == SpanKind::Server && policy.tells_request_id()
+    }
+
     /// Begins a hop: its scope, what stands for it, and the headers that tell it.
     pub(super) fn start<B>(
         &self,
