@@ -6,7 +6,7 @@ use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
 
-use super::{Answer, Failure, GrpcStatus, Outcome, Ticket};
+use super::{Answer, GrpcStatus, Outcome, Ticket};
 
 /// The body of a response that went through a layer: the upstream's, watched to its end by the
 /// ticket of its request, or an answer of the layer's own.
@@ -21,11 +21,21 @@ pub struct WatchedBody<R, T> {
 #[derive(Debug)]
 enum Source<R, T> {
     Answer(Answer),
+    // Boxed: rare, and would be the largest.
+    Refused(Box<Refused<T>>),
     Upstream {
+        // Before its ticket, so that it is dropped first.
         #[pin]
         inner: R,
         watch: Option<Watch<T>>,
     },
+}
+
+/// An answer of a gate, watched by those outside it.
+#[derive(Debug)]
+struct Refused<T> {
+    answer: Answer,
+    ticket: Option<T>,
 }
 
 /// A ticket whose body is under way.
@@ -43,6 +53,14 @@ impl<R, T> WatchedBody<R, T> {
         }
     }
 
+    /// Watches an answer of a gate for those outside it.
+    pub(crate) fn refused(answer: Answer, ticket: T) -> Self {
+        let ticket = Some(ticket);
+        Self {
+            source: Source::Refused(Box::new(Refused { answer, ticket })),
+        }
+    }
+
     /// Watches `inner`; `undecided` says that its trailers hold the outcome.
     #[inline]
     pub(crate) const fn upstream(inner: R, ticket: T, undecided: bool) -> Self {
@@ -53,21 +71,18 @@ impl<R, T> WatchedBody<R, T> {
     }
 }
 
+impl<T> Refused<T> {
+    /// Returns the text, after which there is nothing; the head said how it turned out.
+    #[cold]
+    fn frame(&mut self) -> Option<Frame<Bytes>> {
+        self.ticket = None;
+        self.answer.take().map(Frame::data)
+    }
+}
+
 impl<T: Ticket> Watch<T> {
-    fn failed<E: 'static>(mut self, error: &E) {
-        if !self.ticket.hears_outcome() {
-            return;
-        }
-        let failure = match self.ticket.recognize(error) {
-            Failure::Timeout => Failure::Timeout,
-            _ => Failure::Body,
-        };
-        if self.undecided {
-            self.undecided = false;
-            self.ticket.head(Outcome::Failed(failure));
-        } else {
-            self.ticket.broken(failure);
-        }
+    fn failed<E: 'static>(&mut self, error: &E) {
+        self.ticket.broke(error, self.undecided);
     }
 
     fn trailers(&mut self, trailers: &HeaderMap) {
@@ -79,7 +94,7 @@ impl<T: Ticket> Watch<T> {
     }
 
     /// A gRPC stream that ended without a status is a protocol error, which gRPC calls `UNKNOWN`.
-    fn ended(mut self) {
+    fn ended(&mut self) {
         if self.undecided {
             self.undecided = false;
             self.ticket.head(Outcome::Grpc(GrpcStatus::UNKNOWN));
@@ -102,25 +117,11 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, R::Error>>> {
         match self.project().source.project() {
             SourceProj::Answer(answer) => Poll::Ready(answer.take().map(|b| Ok(Frame::data(b)))),
+            SourceProj::Refused(refused) => Poll::Ready(refused.frame().map(Ok)),
             SourceProj::Upstream { mut inner, watch } => {
                 let frame = ready!(inner.as_mut().poll_frame(cx));
-                match &frame {
-                    Some(Err(error)) => {
-                        if let Some(watch) = watch.take() {
-                            watch.failed(error);
-                        }
-                    }
-                    Some(Ok(frame)) => {
-                        if let (Some(watch), Some(trailers)) = (&mut *watch, frame.trailers_ref()) {
-                            watch.trailers(trailers);
-                        }
-                        // hyper stops polling once `is_end_stream` holds, so `None` may never come.
-                        if inner.is_end_stream() {
-                            end(watch);
-                        }
-                    }
-                    None => end(watch),
-                }
+                // hyper stops polling once `is_end_stream` holds, so `None` may never come.
+                heed(watch, frame.as_ref(), inner.is_end_stream());
                 Poll::Ready(frame)
             }
         }
@@ -129,6 +130,7 @@ where
     fn is_end_stream(&self) -> bool {
         match &self.source {
             Source::Answer(answer) => answer.is_end_stream(),
+            Source::Refused(refused) => refused.answer.is_end_stream(),
             Source::Upstream { inner, .. } => inner.is_end_stream(),
         }
     }
@@ -136,13 +138,33 @@ where
     fn size_hint(&self) -> SizeHint {
         match &self.source {
             Source::Answer(answer) => answer.size_hint(),
+            Source::Refused(refused) => refused.answer.size_hint(),
             Source::Upstream { inner, .. } => inner.size_hint(),
         }
     }
 }
 
-fn end<T: Ticket>(watch: &mut Option<Watch<T>>) {
-    if let Some(watch) = watch.take() {
-        watch.ended();
+/// Tells the ticket of a frame, and lets go of it at the end.
+#[inline]
+fn heed<T: Ticket, E: 'static>(
+    watch: &mut Option<Watch<T>>,
+    frame: Option<&Result<Frame<Bytes>, E>>,
+    last: bool,
+) {
+    let Some(heard) = watch else { return };
+    match frame {
+        Some(Err(error)) => heard.failed(error),
+        Some(Ok(frame)) => {
+            if let Some(trailers) = frame.trailers_ref() {
+                heard.trailers(trailers);
+            }
+            if !last {
+                return;
+            }
+            heard.ended();
+        }
+        None => heard.ended(),
     }
+    // Where it lies: a ticket of several gates is large.
+    *watch = None;
 }

@@ -46,11 +46,35 @@
 //! let service = Gated::new(inner, Two(Arc::new(())));
 //! # let _ = service;
 //! ```
+//!
+//! # Several gates before one service
+//!
+//! Each layer costs the moves of a request, a future, a response and its body, whatever it decides.
+//! [`And`] makes one gate of two, so that several stand before one service and pay that once; what is seen
+//! from outside and by each of them is the same as with one layer for each:
+//!
+//! ```
+//! use meshless::circuit_breaker::CircuitBreakerLayer;
+//! use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
+//! use meshless::gate::{And, Queued};
+//! # let transport = ();
+//!
+//! let limit = ConcurrencyLimitLayer::new(ConcurrencyLimitPolicy::new(100));
+//! let breaker = CircuitBreakerLayer::default();
+//! let service = Queued::new(transport, And::new(limit.clone(), breaker.clone()));
+//! # let _ = service;
+//! // Both are handles still.
+//! assert_eq!(limit.in_flight(), 0);
+//! ```
 
+mod and;
+mod both;
 mod future;
 mod queued;
 mod service;
 
+pub use and::{And, AndWait};
+pub use both::Both;
 pub use future::GatedFuture;
 pub(crate) use future::PanicGuard;
 pub use queued::{Queued, QueuedFuture};
@@ -59,9 +83,10 @@ pub use service::Gated;
 use std::convert::Infallible;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{Extensions, HeaderMap};
+use http::{Extensions, HeaderMap, Response};
 
 pub use super::{Answer, WatchedBody};
 use super::{Failure, Outcome, Rejection, RequestHead, ResponseHead};
@@ -78,8 +103,39 @@ pub trait Gate: Clone {
     /// Lets a request in, turns it away, or queues it.
     fn admit(&self, head: RequestHead<'_>) -> Admission<Self::Ticket, Self::Wait>;
 
+    /// Goes on with a request that has waited. By default its wait was all, and it is let in.
+    fn resume(
+        &self,
+        ticket: Self::Ticket,
+        _head: RequestHead<'_>,
+    ) -> Admission<Self::Ticket, Self::Wait> {
+        Admission::Admitted(ticket)
+    }
+
     /// Adds headers to the answer that turns a request away.
     fn annotate(&self, _rejection: Rejection, _headers: &mut HeaderMap) {}
+}
+
+/// One count for all that a gate is made of: a service that is cloned for each call touches one.
+impl<G: Gate> Gate for Arc<G> {
+    type Ticket = G::Ticket;
+    type Wait = G::Wait;
+
+    fn admit(&self, head: RequestHead<'_>) -> Admission<Self::Ticket, Self::Wait> {
+        G::admit(self, head)
+    }
+
+    fn resume(
+        &self,
+        ticket: Self::Ticket,
+        head: RequestHead<'_>,
+    ) -> Admission<Self::Ticket, Self::Wait> {
+        G::resume(self, ticket, head)
+    }
+
+    fn annotate(&self, rejection: Rejection, headers: &mut HeaderMap) {
+        G::annotate(self, rejection, headers);
+    }
 }
 
 /// What a [`Gate`] decided about a request.
@@ -87,6 +143,8 @@ pub trait Gate: Clone {
 pub enum Admission<T, W> {
     /// It goes on, now.
     Admitted(T),
+    /// A gate inside turns it away, and those outside, which had let it in, are told so.
+    Refused(T, Rejection),
     /// It does not go on.
     Rejected(Rejection),
     /// It goes on when this is ready, unless that says otherwise.
@@ -94,6 +152,9 @@ pub enum Admission<T, W> {
 }
 
 /// A request that was let in.
+///
+/// That it is kept to the end of the body costs every layer one more move of the response and the body
+/// that is wrapped around it: 370 of the 730 instructions that a circuit breaker adds to a call.
 ///
 /// Dropped before [`head`](Ticket::head), it was abandoned: the caller went away. Dropped after it,
 /// the response body ended, or the caller let go of it. Either way it gives back what it holds.
@@ -128,6 +189,46 @@ pub trait Ticket {
     /// Recognises the failure in an error of the inner service.
     fn recognize<E: 'static>(&self, error: &E) -> Failure {
         Failure::of(error)
+    }
+
+    /// Takes a response: [`inspect`](Ticket::inspect), then [`head`](Ticket::head) if it says how the
+    /// attempt turned out, [`annotate`](Ticket::annotate), and [`extend`](Ticket::extend).
+    ///
+    /// Only a ticket that is made of others needs one of its own.
+    fn answered<R>(&mut self, response: &mut Response<R>, outcome: Option<Outcome>) {
+        self.inspect(ResponseHead::of(response));
+        if let Some(outcome) = outcome
+            && self.hears_outcome()
+        {
+            self.head(outcome);
+        }
+        self.annotate(response.headers_mut());
+        self.extend(response.extensions_mut());
+    }
+
+    /// Takes an error of the inner service. Only a ticket that is made of others needs one of its own.
+    fn failed<E: 'static>(&mut self, error: &E) {
+        if self.hears_outcome() {
+            let failure = self.recognize(error);
+            self.head(Outcome::Failed(failure));
+        }
+    }
+
+    /// Takes an error of the response's body, whose trailers would have held the outcome if it is still
+    /// `undecided`. Only a ticket that is made of others needs one of its own.
+    fn broke<E: 'static>(&mut self, error: &E, undecided: bool) {
+        if !self.hears_outcome() {
+            return;
+        }
+        let failure = match self.recognize(error) {
+            Failure::Timeout => Failure::Timeout,
+            _ => Failure::Body,
+        };
+        if undecided {
+            self.head(Outcome::Failed(failure));
+        } else {
+            self.broken(failure);
+        }
     }
 }
 

@@ -91,9 +91,11 @@ impl GrpcStatus {
 /// gRPC-Web has a frame format of its own (`application/grpc-web`), so its callers get plain HTTP
 /// answers, as from Envoy.
 pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else {
-        return false;
-    };
+    headers.get(header::CONTENT_TYPE).is_some_and(names_grpc)
+}
+
+/// Says whether a content type is gRPC's.
+pub(crate) fn names_grpc(value: &HeaderValue) -> bool {
     let Some(rest) = value.as_bytes().strip_prefix(b"application/grpc") else {
         return false;
     };

@@ -22,7 +22,8 @@ impl Deadline {
 
     /// Writes the time that is left at `now`; see [`Deadline::tell`].
     pub fn tell_at(self, headers: &mut HeaderMap, now: Instant) {
-        tell(headers, self.remaining_at(now));
+        let grpc = grpc::is_grpc(headers);
+        tell(headers, self.remaining_at(now), grpc);
     }
 }
 
@@ -30,12 +31,12 @@ impl Deadline {
 ///
 /// Nor one that is longer by less than a millisecond: what a layer further out has told a moment ago is
 /// still right, and a new value would be allocated for each call.
-pub(crate) fn tell(headers: &mut HeaderMap, left: Duration) {
+pub(crate) fn tell(headers: &mut HeaderMap, left: Duration, grpc: bool) {
     let wrong = |told: Duration| told.saturating_sub(left) >= NO_NEWS;
     if told_expected(headers).is_none_or(wrong) {
         headers.insert(&EXPECTED, expected_value(left));
     }
-    if grpc::is_grpc(headers) && told_grpc(headers).is_none_or(wrong) {
+    if grpc && told_grpc(headers).is_none_or(wrong) {
         headers.insert(&GRPC_TIMEOUT, grpc_value(left));
     }
 }
@@ -71,6 +72,14 @@ pub(crate) fn told_grpc(headers: &HeaderMap) -> Option<Duration> {
 
 /// Reads a whole number of milliseconds.
 pub(crate) fn millis(value: &HeaderValue) -> Option<Duration> {
+    let digits = value.as_bytes();
+    // What one of our own layers has written, with no more digits than a word has room for.
+    if (1..=15).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit) {
+        let millis = digits
+            .iter()
+            .fold(0, |millis, digit| millis * 10 + u64::from(digit - b'0'));
+        return Some(Duration::from_millis(millis));
+    }
     let value = value.to_str().ok()?;
     value.trim().parse().ok().map(Duration::from_millis)
 }

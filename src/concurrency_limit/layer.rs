@@ -68,7 +68,7 @@ impl ConcurrencyLimitLayer {
     pub async fn acquire(&self) -> Result<Permit, Rejection> {
         match self.shared.admit(|| self.shared.handle()) {
             Admission::Admitted(permit) => Ok(permit),
-            Admission::Rejected(rejection) => Err(rejection),
+            Admission::Refused(_, rejection) | Admission::Rejected(rejection) => Err(rejection),
             Admission::Waiting(wait) => wait.await,
         }
     }

@@ -6,9 +6,10 @@ use tower_layer::Layer;
 
 use super::outbound::say;
 use super::{Finding, Part, findings};
-use crate::concurrency_limit::{ConcurrencyLimit, ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
-use crate::rate_limit::{RateLimit, RateLimitLayer, RateLimitPolicy};
-use crate::telemetry::{TracePolicy, TraceServerLayer, Traced};
+use crate::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
+use crate::gate::And;
+use crate::rate_limit::{RateLimitGate, RateLimitLayer, RateLimitPolicy};
+use crate::telemetry::{TracePolicy, TraceServerLayer, TracedGate};
 use crate::timeout::{Timeout, TimeoutLayer, TimeoutPolicy};
 
 /// Everything that this crate recommends around a server's routes, in one layer.
@@ -26,7 +27,7 @@ pub struct Inbound {
 }
 
 /// A service inside an [`Inbound`] stack.
-pub type InboundService<S> = Traced<RateLimit<ConcurrencyLimit<Timeout<S>>>>;
+pub type InboundService<S> = TracedGate<Timeout<S>, And<RateLimitGate, ConcurrencyLimitLayer>>;
 
 /// Creates the stack for a server: trace, concurrency limit, timeout and deadline.
 ///
@@ -121,8 +122,8 @@ impl<S> Layer<S> for Inbound {
     fn layer(&self, inner: S) -> Self::Service {
         say(&self.said, || self.findings());
         let inner = self.timeout.1.layer(inner);
-        let inner = self.concurrency_limit.1.layer(inner);
-        let inner = self.rate_limit.layer(inner);
-        self.trace.layer(inner)
+        let limit = self.concurrency_limit.1.clone();
+        let gates = And::new(self.rate_limit.gate(), limit);
+        self.trace.gated(inner, gates)
     }
 }

@@ -5,11 +5,12 @@ use std::time::Duration;
 use tower_layer::Layer;
 
 use super::{Finding, Part, findings};
-use crate::circuit_breaker::{CircuitBreaker, CircuitBreakerLayer, CircuitBreakerPolicy};
-use crate::concurrency_limit::{ConcurrencyLimit, ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
-use crate::rate_limit::{RateLimit, RateLimitLayer, RateLimitPolicy};
+use crate::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy};
+use crate::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
+use crate::gate::And;
+use crate::rate_limit::{RateLimitGate, RateLimitLayer, RateLimitPolicy};
 use crate::retry::{Retry, RetryLayer, RetryPolicy};
-use crate::telemetry::{TraceAttemptLayer, TraceClientLayer, TracePolicy, Traced};
+use crate::telemetry::{TraceAttemptLayer, TraceClientLayer, TracePolicy, TracedGate};
 use crate::timeout::{Timeout, TimeoutLayer, TimeoutPolicy};
 
 /// Everything that this crate recommends around a client, in one layer.
@@ -32,7 +33,10 @@ pub struct Outbound {
 
 /// A service inside an [`Outbound`] stack.
 pub type OutboundService<S> =
-    Traced<RateLimit<Timeout<Retry<Traced<RateLimit<ConcurrencyLimit<CircuitBreaker<S>>>>>>>>;
+    TracedGate<Timeout<Retry<TracedGate<S, Arc<OutboundGates>>>>, RateLimitGate>;
+
+/// What decides about each try: the limit of tries, the concurrency limit, and the circuit breaker.
+pub type OutboundGates = And<RateLimitGate, And<ConcurrencyLimitLayer, CircuitBreakerLayer>>;
 
 /// Creates the stack for a client: trace, timeout, retry, concurrency limit, circuit breaker.
 ///
@@ -172,14 +176,14 @@ impl<S> Layer<S> for Outbound {
 
     fn layer(&self, inner: S) -> Self::Service {
         say(&self.said, || self.findings());
-        let inner = self.circuit_breaker.1.layer(inner);
-        let inner = self.concurrency_limit.1.layer(inner);
-        let inner = self.attempt_limit.layer(inner);
-        let inner = self.trace.1.layer(inner);
+        let limit = self.concurrency_limit.1.clone();
+        let breaker = self.circuit_breaker.1.clone();
+        let gates = And::new(self.attempt_limit.gate(), And::new(limit, breaker));
+        // One count for them all: the retry clones its inner service for each request.
+        let inner = self.trace.1.gated(inner, Arc::new(gates));
         let inner = self.retry.1.layer(inner);
         let inner = self.timeout.1.layer(inner);
-        let inner = self.rate_limit.layer(inner);
-        self.trace.0.layer(inner)
+        self.trace.0.gated(inner, self.rate_limit.gate())
     }
 }
 

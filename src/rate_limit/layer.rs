@@ -45,6 +45,12 @@ impl RateLimitLayer {
         self.limiter.stats()
     }
 
+    /// Returns what decides, to be put [together](crate::gate::And) with other gates.
+    #[must_use]
+    pub fn gate(&self) -> RateLimitGate {
+        RateLimitGate::new(Arc::clone(self.limiter.shared()))
+    }
+
     /// Returns the limiter behind this layer, for calls that are not HTTP requests.
     #[must_use]
     pub const fn limiter(&self) -> &RateLimiter {

@@ -34,6 +34,9 @@ impl Gate for RateLimitGate {
     type Wait = RateLimitWait;
 
     fn admit(&self, head: RequestHead<'_>) -> Admission<RateLimitTicket, RateLimitWait> {
+        if self.shared.is_off() {
+            return Admission::Admitted(RateLimitTicket::default());
+        }
         let active = self.shared.active();
         let policy = &active.policy;
         if !self.shared.counts(policy) {

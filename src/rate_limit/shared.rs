@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,8 @@ pub(super) struct Shared {
     counters: Counters,
     hasher: RandomState,
     observe: Arc<dyn Observe>,
+    /// The policy limits nothing: known without loading it, which costs two atomic operations.
+    off: AtomicBool,
     origin: Origin,
     queue: Queue,
     reconfiguring: Mutex<()>,
@@ -42,6 +45,7 @@ pub(super) enum Booked {
 impl Shared {
     pub(super) fn new(policy: RateLimitPolicy, observe: Arc<dyn Observe>) -> Self {
         Self {
+            off: AtomicBool::new(policy.is_off()),
             active: Live::new(Active::new(policy)),
             dice: Dice::default(),
             counters: Counters::default(),
@@ -64,8 +68,10 @@ impl Shared {
             .reconfiguring
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
+        let off = policy.is_off();
         let active = self.active.load().replaced(policy, self.now());
         self.active.store(active);
+        self.off.store(off, Ordering::Release);
     }
 
     /// Finds the state that a request counts for.
@@ -164,6 +170,11 @@ impl Shared {
             self.observe.event(&Event::WouldReject(rejection));
             Booked::Uncounted
         }
+    }
+
+    /// Says that the policy limits nothing.
+    pub(super) fn is_off(&self) -> bool {
+        self.off.load(Ordering::Acquire)
     }
 
     /// Says whether a request is counted at all.

@@ -30,6 +30,7 @@ where
     active: Option<Active>,
     #[pin]
     timer: Timer,
+    /// For a request without a plan, which knows it.
     grpc: bool,
     limit: Option<Limit>,
     /// Who hears of a try that took too long.
@@ -91,7 +92,11 @@ where
     }
 
     /// Answers for a try that took too long.
-    fn time_out(self: Pin<&mut Self>) -> Response<RetryBody<R>> {
+    #[cold]
+    fn time_out(self: Pin<&mut Self>) -> Response<RetryBody<R>>
+    where
+        B: Body,
+    {
         let mut this = self.project();
         this.state.set(State::Done);
         *this.active = None;
@@ -102,7 +107,8 @@ where
         if let Some(observe) = observe.or_else(|| Some(plan.as_ref()?.observe())) {
             observe.event(&Event::Rejected(rejection));
         }
-        rejection.into_response(*this.grpc).map(RetryBody::answer)
+        let grpc = plan.map_or(*this.grpc, |plan| plan.is_grpc());
+        rejection.into_response(grpc).map(RetryBody::answer)
     }
 }
 
@@ -166,7 +172,7 @@ where
                         ready!(this.timer.poll_at(*resume, cx));
                     }
                     let plan = this.plan.as_ref().expect(PLANNED);
-                    *this.limit = Limit::of_try(&plan.policy, &Moment::default());
+                    *this.limit = Limit::of_try(plan.policy(), &Moment::default());
                     State::Readying
                 }
                 StateProj::Readying => {
@@ -176,7 +182,7 @@ where
                             return Poll::Ready(Ok(self.time_out()));
                         }
                         Poll::Ready(Ok(())) => {
-                            *this.limit = Limit::of_try(&plan.policy, &Moment::default());
+                            *this.limit = Limit::of_try(plan.policy(), &Moment::default());
                             let request = plan.request(this.limit.as_ref());
                             State::Calling(plan.call(request))
                         }

@@ -36,19 +36,25 @@ impl Safety {
             _ => Self::Unsafe,
         }
     }
+}
 
-    /// Says whether anything can happen after which the request may be sent again.
-    pub(super) fn may_be_retried(self, policy: &RetryPolicy) -> bool {
-        if policy.attempts() == 0 || policy.retry_on().is_empty() {
-            return false;
-        }
-        let on = policy.retry_on();
-        match self {
-            _ if policy.non_idempotent() => true,
-            Self::Idempotent => true,
-            Self::Grpc => on.may_match_grpc() || on.may_match_unprocessed(),
-            Self::Unsafe => on.may_match_unprocessed(),
-        }
+/// Says whether anything can happen after which a request may be sent again.
+///
+/// A POST that may not be sent twice is copied all the same while the policy repeats what never reached a
+/// server, as the default does: then nothing was sent once. Only a policy without those conditions looks
+/// at the head, and copies less.
+pub(super) fn may_be_retried(policy: &RetryPolicy, head: RequestHead<'_>) -> bool {
+    let on = policy.retry_on();
+    if policy.attempts() == 0 || on.is_empty() {
+        return false;
+    }
+    if policy.non_idempotent() || on.may_match_unprocessed() {
+        return true;
+    }
+    match Safety::of(head) {
+        Safety::Idempotent => true,
+        Safety::Grpc => on.may_match_grpc(),
+        Safety::Unsafe => false,
     }
 }
 

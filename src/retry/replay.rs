@@ -50,12 +50,21 @@ impl<B: Body> Replay<B> {
         }
     }
 
+    /// Makes the body of the first attempt.
+    pub(super) fn first(&self) -> ReplayBody<B> {
+        self.body_of(|_| Tape::<B>::first())
+    }
+
     /// Makes the body of the next attempt, and ends that of the one before.
     pub(super) fn body(&self) -> ReplayBody<B> {
+        self.body_of(|tape| lock(tape).rewind())
+    }
+
+    fn body_of(&self, reader: impl FnOnce(&Mutex<Tape<B>>) -> Reader) -> ReplayBody<B> {
         let source = match self {
             Self::Empty => Source::Empty,
             Self::Taped(tape) => Source::Taped {
-                reader: lock(tape).rewind(),
+                reader: reader(tape),
                 tape: Arc::clone(tape),
             },
         };
@@ -73,7 +82,10 @@ impl<B: Body> Replay<B> {
 
     /// Keeps no more: there will be no further attempt.
     pub(super) fn finish(&self) {
-        if let Self::Taped(tape) = self {
+        if let Self::Taped(tape) = self
+            // Nobody reads what would be kept once the attempt has let go of its body.
+            && Arc::strong_count(tape) > 1
+        {
             lock(tape).finish();
         }
     }

@@ -1,4 +1,3 @@
-use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -8,7 +7,7 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::budget::State;
-use super::machine::Safety;
+use super::machine::may_be_retried;
 use super::plan::{Limit, Plan, tell};
 use super::replay::Replay;
 use super::{ReplayBody, RetryBody, RetryFuture, RetryPolicy};
@@ -48,64 +47,86 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let policy = self.shared.policy.load();
+        let current = self.shared.current.load();
+        let policy = &current.policy;
         if policy.attempts() == 0 && policy.per_try_timeout().is_none() {
             let future = self.inner.call(request.map(ReplayBody::plain));
             return RetryFuture::new(future, None, false, None, None);
         }
         let moment = Moment::default();
-        let active = policy.budget().request(&self.shared.budget, &moment);
-        let head = RequestHead::of(&request);
-        let (grpc, safety) = (head.is_grpc(), Safety::of(head));
-        let limit = Limit::of_try(&policy, &moment);
+        let active = policy.budget().request(&current.budget, &moment);
+        let limit = Limit::of_try(policy, &moment);
         tell(request.headers_mut(), 1, limit.as_ref());
-        if !safety.may_be_retried(&policy) {
+        if !may_be_retried(policy, RequestHead::of(&request)) {
+            let timed = limit.is_some_and(|limit| limit.at.is_some());
+            let grpc = timed && RequestHead::of(&request).is_grpc();
             let future = self.inner.call(request.map(ReplayBody::plain));
             let future = RetryFuture::new(future, limit, grpc, active, None);
-            return future.observed(&self.shared.observe);
+            return future.observed(&current.observe);
         }
         let (head, body) = request.into_parts();
         let replay = Replay::new(body, policy.replay_limit());
-        let body = replay.body();
-        // The ready service makes the first try; its clone was not polled ready and stays behind.
+        let body = replay.first();
+        // The service, which is ready, makes the first try. Its clone makes the others, once it is.
         let clone = self.inner.clone();
-        let inner = mem::replace(&mut self.inner, clone);
-        let (policy, shared) = (Arc::clone(&policy), Arc::clone(&self.shared));
-        let mut plan = Plan::new(&head, inner, policy, replay, safety, shared);
-        let future = plan.call(Request::from_parts(head, body));
-        RetryFuture::new(future, limit, grpc, active, Some(plan))
+        let mut plan = Plan::new(&head, clone, replay, Arc::clone(&current));
+        let future = {
+            let _guard = plan.tried.enter();
+            self.inner.call(Request::from_parts(head, body))
+        };
+        RetryFuture::new(future, limit, false, active, Some(plan))
     }
 }
 
 /// What all clones of a layer have in common.
 #[derive(Debug)]
 pub(super) struct Shared {
+    current: Live<Current>,
+}
+
+/// A policy, and what stays when it is replaced. Together, so that a request that may be sent again
+/// holds on to both by one count.
+#[derive(Debug)]
+pub(super) struct Current {
     pub(super) budget: Arc<State>,
     pub(super) dice: Dice,
     pub(super) observe: Arc<dyn Observe>,
-    policy: Live<RetryPolicy>,
+    pub(super) policy: RetryPolicy,
 }
 
 impl Shared {
     pub(super) fn new(policy: RetryPolicy, observe: Arc<dyn Observe>) -> Self {
-        Self {
+        let current = Live::new(Current {
             budget: Arc::new(policy.budget().new_state()),
             dice: Dice::default(),
             observe,
-            policy: Live::new(policy),
-        }
+            policy,
+        });
+        Self { current }
     }
 
     pub(super) fn seeded(&self, seed: u64) -> Self {
-        Self {
-            budget: Arc::clone(&self.budget),
+        let current = self.current.load();
+        let current = Live::new(Current {
             dice: Dice::seeded(seed),
-            observe: Arc::clone(&self.observe),
-            policy: Live::new(RetryPolicy::clone(&self.policy.load())),
-        }
+            ..current.with(current.policy.clone())
+        });
+        Self { current }
     }
 
     pub(super) fn reconfigure(&self, policy: RetryPolicy) {
-        self.policy.store(policy);
+        let current = self.current.load().with(policy);
+        self.current.store(current);
+    }
+}
+
+impl Current {
+    fn with(&self, policy: RetryPolicy) -> Self {
+        Self {
+            budget: Arc::clone(&self.budget),
+            dice: self.dice.clone(),
+            observe: Arc::clone(&self.observe),
+            policy,
+        }
     }
 }

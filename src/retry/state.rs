@@ -52,7 +52,7 @@ where
             plan.judge(outcome, Some(response.headers()))
         }
         Err(error) => {
-            let failure = plan.policy.recognizer().failure(error);
+            let failure = plan.policy().recognizer().failure(error);
             plan.judge(Outcome::Failed(failure), None)
         }
     }

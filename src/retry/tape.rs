@@ -59,6 +59,15 @@ impl<B: Body> Tape<B> {
         !self.lost
     }
 
+    /// The reader of the first attempt, which nothing has to be put back for.
+    pub(super) const fn first() -> Reader {
+        Reader {
+            chunk: 0,
+            number: 0,
+            trailed: false,
+        }
+    }
+
     /// Begins from the start; readers before this one get no more.
     pub(super) fn rewind(&mut self) -> Reader {
         self.seal();

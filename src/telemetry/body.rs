@@ -7,30 +7,31 @@ use pin_project::pin_project;
 
 use super::current::Scope;
 use super::{InTrace, SpanTicket};
-use crate::base::WatchedBody;
+use crate::base::gate::{Ticket, WatchedBody};
 
 /// The body of a response that went through a trace layer: each of its frames is made inside the
 /// trace, so that a body that calls out puts the trace on its calls.
 #[pin_project]
 #[derive(Debug)]
-pub struct TracedBody<R> {
+pub struct TracedBody<R, T = SpanTicket> {
     #[pin]
-    inner: InTrace<WatchedBody<R, SpanTicket>>,
+    inner: InTrace<WatchedBody<R, T>>,
 }
 
-impl<R> TracedBody<R> {
+impl<R, T> TracedBody<R, T> {
     #[inline]
-    pub(super) const fn new(inner: WatchedBody<R, SpanTicket>, scope: Scope) -> Self {
+    pub(super) const fn new(inner: WatchedBody<R, T>, scope: Scope) -> Self {
         Self {
             inner: InTrace::new(inner, scope),
         }
     }
 }
 
-impl<R> Body for TracedBody<R>
+impl<R, T> Body for TracedBody<R, T>
 where
     R: Body<Data = Bytes>,
     R::Error: 'static,
+    T: Ticket,
 {
     type Data = Bytes;
     type Error = R::Error;

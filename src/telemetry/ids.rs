@@ -121,18 +121,27 @@ pub(super) fn hex(digits: &[u8], length: usize) -> Option<u128> {
     })
 }
 
-/// Fills `place` with the last digits of `bits`.
+/// Fills `place`, of 32 bytes at most, with the last digits of `bits`.
 #[inline]
 pub(super) fn write_hex(place: &mut [u8], bits: u128) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    // From the last byte on, two digits each; an odd first one is by itself.
-    let mut bytes = bits.to_le_bytes().into_iter();
-    let (first, pairs) = place.as_rchunks_mut();
-    for pair in pairs.iter_mut().rev() {
-        let byte = usize::from(bytes.next().unwrap_or_default());
-        *pair = [DIGITS[byte >> 4], DIGITS[byte & 0xf]];
+    let mut digits = [0; 32];
+    let (words, _) = digits.as_chunks_mut();
+    for (word, bytes) in words.iter_mut().zip(bits.to_be_bytes().as_chunks().0) {
+        *word = eight_digits(u32::from_be_bytes(*bytes));
     }
-    for digit in first {
-        *digit = DIGITS[usize::from(bytes.next().unwrap_or_default() & 0xf)];
-    }
+    place.copy_from_slice(&digits[32 - place.len()..]);
+}
+
+/// Returns the digits of 32 bits, all eight at once: a byte of one word for each.
+#[inline]
+const fn eight_digits(bits: u32) -> [u8; 8] {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let spread = bits as u64;
+    let spread = (spread << 16 | spread) & 0x0000_ffff_0000_ffff;
+    let spread = (spread << 8 | spread) & (0xff * 0x0001_0001_0001_0001);
+    let nibbles = (spread << 4 | spread) & (0xf * EACH);
+    // 10 and more carry into the fifth bit, and stand further on in ASCII.
+    let letters = (nibbles + 6 * EACH) >> 4 & EACH;
+    let further = (b'a' - b'0' - 10) as u64;
+    (nibbles + b'0' as u64 * EACH + letters * further).to_be_bytes()
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::shared::Shared;
-use super::{SpanKind, SpanProcessor, TracePolicy, Traced};
+use super::{SpanKind, SpanProcessor, TracePolicy, Traced, TracedGate};
 
 /// The three layers differ in what they stand for, and in nothing else.
 macro_rules! layer {
@@ -30,6 +30,12 @@ macro_rules! layer {
             pub fn with_processor(policy: TracePolicy, processor: Arc<dyn SpanProcessor>) -> Self {
                 let shared = Arc::new(Shared::new($kind, policy, Some(processor)));
                 Self { shared }
+            }
+
+            /// Wraps `inner` with `gate` before it, as one service: what this layer around
+            /// [`Queued`](crate::gate::Queued) does, for less.
+            pub fn gated<S, G>(&self, inner: S, gate: G) -> TracedGate<S, G> {
+                TracedGate::new(inner, gate, Arc::clone(&self.shared))
             }
 
             /// Replaces the policy for requests that start from now on.

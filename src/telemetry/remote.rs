@@ -65,10 +65,9 @@ pub(super) struct Found {
 impl Found {
     /// Looks for the `accepted` formats. Where several are there the first of W3C, `b3` and `x-b3-*`
     /// that can be read counts.
-    pub(super) fn read(headers: &HeaderMap, accepted: Propagation) -> Self {
+    pub(super) fn read(headers: &HeaderMap, accepted: Propagation, there: There) -> Self {
         let mut found = Self::default();
-        let there = there(headers);
-        let wanted = |format| accepted.contains(format) && there.contains(format);
+        let wanted = |format| accepted.contains(format) && there.formats.contains(format);
         if wanted(Propagation::W3C) {
             found.take(
                 Propagation::W3C,
@@ -106,15 +105,32 @@ impl Found {
     }
 }
 
-/// Says which formats have a header. One look at all names costs less than a search for each that
+/// The headers of a trace that a request has. One look at all names costs less than a search for each that
 /// finds nothing.
-fn there(headers: &HeaderMap) -> Propagation {
-    headers
-        .keys()
-        .fold(Propagation::NONE, |there, name| match name.as_str() {
-            "b3" => there.and(Propagation::B3),
-            "traceparent" => there.and(Propagation::W3C),
-            name if name.starts_with("x-b3-") => there.and(Propagation::B3_MULTI),
-            _ => there,
-        })
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct There {
+    formats: Propagation,
+    pub(super) request_id: bool,
+    pub(super) tracestate: bool,
+}
+
+impl There {
+    pub(super) fn look(headers: &HeaderMap) -> Self {
+        let mut there = Self::default();
+        for name in headers.keys() {
+            match name.as_str().as_bytes() {
+                b"b3" => there.has(Propagation::B3),
+                b"traceparent" => there.has(Propagation::W3C),
+                b"tracestate" => there.tracestate = true,
+                b"x-request-id" => there.request_id = true,
+                [b'x', b'-', b'b', b'3', b'-', ..] => there.has(Propagation::B3_MULTI),
+                _ => {}
+            }
+        }
+        there
+    }
+
+    const fn has(&mut self, format: Propagation) {
+        self.formats = self.formats.and(format);
+    }
 }

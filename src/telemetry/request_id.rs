@@ -35,11 +35,9 @@ pub(super) fn make(dice: &Dice) -> HeaderValue {
     HeaderValue::from_bytes(&text).expect("digits and dashes are a header value")
 }
 
-/// Puts the id on a request that has none; one that somebody chose stands.
+/// Puts the id on a request that has none.
 pub(super) fn write(request_id: &HeaderValue, headers: &mut HeaderMap) {
-    if !headers.contains_key(&X_REQUEST_ID) {
-        headers.insert(&X_REQUEST_ID, request_id.clone());
-    }
+    headers.insert(&X_REQUEST_ID, request_id.clone());
 }
 
 /// Puts the id on a message, whatever was there.

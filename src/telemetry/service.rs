@@ -7,7 +7,7 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::shared::Shared;
-use super::{SpanKind, TracedBody, TracedFuture};
+use super::{SpanTicket, TracedBody, TracedFuture};
 use crate::base::gate::GatedFuture;
 
 /// Runs each request as one hop of its trace.
@@ -34,7 +34,7 @@ where
 {
     type Response = Response<TracedBody<R>>;
     type Error = S::Error;
-    type Future = TracedFuture<S::Future>;
+    type Future = TracedFuture<GatedFuture<S::Future, SpanTicket>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
@@ -47,7 +47,6 @@ where
             let _inside = scope.enter();
             GatedFuture::call(&mut self.inner, request, ticket)
         };
-        let server = self.shared.kind == SpanKind::Server;
-        TracedFuture::new(inner, scope, server && policy.tells_request_id())
+        TracedFuture::new(inner, scope, self.shared.tells_request_id(&policy))
     }
 }

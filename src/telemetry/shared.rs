@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request};
 
 use super::b3::Sampling;
 use super::current::Scope;
-use super::remote::Found;
+use super::remote::{Found, There};
 use super::{
     InvalidTrace, SpanKind, SpanProcessor, SpanTicket, TraceContext, TracePolicy, request_id, span,
 };
@@ -48,6 +48,11 @@ impl Shared {
         self.policy.store(policy);
     }
 
+    /// Says whether the response tells the request id.
+    pub(super) fn tells_request_id(&self, policy: &TracePolicy) -> bool {
+        self.kind == SpanKind::Server && policy.tells_request_id()
+    }
+
     /// Begins a hop: its scope, what stands for it, and the headers that tell it.
     pub(super) fn start<B>(
         &self,
@@ -57,15 +62,22 @@ impl Shared {
         if !policy.is_enabled() {
             return (Scope::none(), SpanTicket::default());
         }
-        let (trace, invalid) = match self.kind {
-            SpanKind::Server => self.accept(request.headers_mut(), policy),
-            SpanKind::Attempt | SpanKind::Client => match TraceContext::current() {
-                Some(current) => (current.into_child(&self.dice), None),
-                None => self.accept(request.headers_mut(), policy),
-            },
+        let current = match self.kind {
+            SpanKind::Server => None,
+            SpanKind::Attempt | SpanKind::Client => TraceContext::current(),
         };
-        if self.kind != SpanKind::Server && !self.leaves_headers {
-            trace.write(policy, request.headers_mut());
+        let writes = self.kind != SpanKind::Server && !self.leaves_headers;
+        let there = if writes || current.is_none() {
+            There::look(request.headers())
+        } else {
+            There::default()
+        };
+        let (trace, invalid) = match current {
+            Some(current) => (current.into_child(&self.dice), None),
+            None => self.accept(request.headers_mut(), policy, there),
+        };
+        if writes {
+            trace.write(policy, request.headers_mut(), there);
         }
         let span = span::open(self.kind, request, &trace);
         let processor = self.processor.as_ref();
@@ -84,8 +96,9 @@ impl Shared {
         &self,
         headers: &mut HeaderMap,
         policy: &TracePolicy,
+        there: There,
     ) -> (TraceContext, Option<InvalidTrace>) {
-        let found = Found::read(headers, policy.accepted());
+        let found = Found::read(headers, policy.accepted(), there);
         let invalid = found.invalid.filter(|_| found.caller.is_none());
         let mut trace = match found.caller {
             Some(caller) => {
@@ -102,7 +115,8 @@ impl Shared {
         if let Some(forwarded) = forwarded(headers, policy) {
             trace.forwarded = Some(forwarded);
         }
-        let kept = policy.keeps_request_id().then(|| request_id::of(headers));
+        let kept = there.request_id && policy.keeps_request_id();
+        let kept = kept.then(|| request_id::of(headers));
         if let Some(kept) = kept.flatten() {
             trace.request_id = Some(kept);
             return (trace, invalid);

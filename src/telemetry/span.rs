@@ -57,7 +57,7 @@ pub(super) fn open<B>(kind: SpanKind, request: &Request<B>, trace: &TraceContext
 ///
 /// None inside if nobody wants to know: what is moved with each call stays small.
 #[derive(Debug, Default)]
-pub(super) struct SpanTicket(Option<Box<Hop>>);
+pub struct SpanTicket(Option<Box<Hop>>);
 
 #[derive(Debug)]
 struct Hop {

@@ -32,15 +32,17 @@ pub(super) fn read(headers: &HeaderMap) -> Result<Option<Remote>, InvalidTrace> 
     Ok(Some(remote))
 }
 
-pub(super) fn write(trace: &TraceContext, headers: &mut HeaderMap) {
+/// Writes both headers; `replaced` says that there is a `tracestate`.
+pub(super) fn write(trace: &TraceContext, headers: &mut HeaderMap, replaced: bool) {
     headers.insert(&TRACEPARENT, format(trace));
     match &trace.tracestate {
         Some(tracestate) => {
             headers.insert(&TRACESTATE, HeaderValue::clone(tracestate));
         }
-        None => {
+        None if replaced => {
             headers.remove(&TRACESTATE);
         }
+        None => {}
     }
 }
 

@@ -34,7 +34,8 @@ enum Source<R> {
         inner: R,
         #[pin]
         timer: Timer,
-        limits: Limits,
+        /// None if nothing limits the body.
+        limits: Option<Limits>,
     },
 }
 
@@ -46,8 +47,8 @@ impl<R> TimeoutBody<R> {
     }
 
     #[inline]
-    pub(super) fn upstream(response: Response<R>, mut limits: Limits) -> Response<Self> {
-        limits.body_of(&response);
+    pub(super) fn upstream(response: Response<R>, limits: Option<Limits>) -> Response<Self> {
+        let limits = limits.and_then(|limits| limits.body_of(&response));
         response.map(|inner| Self {
             source: Source::Upstream {
                 inner,
@@ -80,6 +81,10 @@ where
                 timer,
                 limits,
             } => {
+                let Some(limits) = limits else {
+                    let frame = inner.poll_frame(cx);
+                    return frame.map(|frame| frame.map(|frame| frame.map_err(Into::into)));
+                };
                 let frame = {
                     let _guard = limits.enter();
                     inner.as_mut().poll_frame(cx)

@@ -29,8 +29,8 @@ enum State<F> {
         inner: F,
         #[pin]
         timer: Timer,
+        /// None if nothing limits the call.
         limits: Option<Limits>,
-        grpc: bool,
     },
     // Boxed: an answer of our own allocates its headers anyway.
     Rejected(Option<Box<Response<Answer>>>),
@@ -38,13 +38,12 @@ enum State<F> {
 
 impl<F> TimeoutFuture<F> {
     #[inline]
-    pub(super) const fn calling(inner: F, limits: Limits, grpc: bool) -> Self {
+    pub(super) const fn calling(inner: F, limits: Option<Limits>) -> Self {
         Self {
             state: State::Calling {
                 inner,
                 timer: Timer::new(),
-                limits: Some(limits),
-                grpc,
+                limits,
             },
         }
     }
@@ -64,7 +63,7 @@ where
     type Output = Result<Response<TimeoutBody<R>>, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let (limits, grpc) = match self.as_mut().project().state.project() {
+        let limits = match self.as_mut().project().state.project() {
             StateProj::Rejected(response) => {
                 let response = response.take().expect("not polled after completion");
                 return Poll::Ready(Ok(response.map(TimeoutBody::answer)));
@@ -73,26 +72,21 @@ where
                 inner,
                 timer,
                 limits,
-                grpc,
             } => {
-                let slot = limits;
-                let limits = slot.as_ref().expect("not polled after completion");
                 let polled = {
-                    let _guard = limits.enter();
+                    let _guard = limits.as_ref().and_then(Limits::enter);
                     inner.poll(cx)
                 };
-                if polled.is_pending() {
-                    let Some(window) = limits.window() else {
-                        return Poll::Pending;
-                    };
-                    ready!(timer.poll_at(window.at, cx));
-                }
-                let limits = slot.take().expect("there a moment ago");
                 // An answer that is there wins over the timer.
                 if let Poll::Ready(result) = polled {
+                    let limits = limits.take();
                     return Poll::Ready(result.map(|r| TimeoutBody::upstream(r, limits)));
                 }
-                (limits, *grpc)
+                let Some(window) = limits.as_ref().and_then(Limits::window) else {
+                    return Poll::Pending;
+                };
+                ready!(timer.poll_at(window.at, cx));
+                limits.take().expect("there a moment ago")
             }
         };
         // Drops the inner call first: what it holds is free before the caller hears of it.
@@ -104,7 +98,7 @@ where
         }
         let rejection = Rejection::TimedOut(limits.length());
         limits.rejected(rejection);
-        let response = rejection.into_response(grpc);
+        let response = rejection.into_response(limits.is_grpc());
         Poll::Ready(Ok(response.map(TimeoutBody::answer)))
     }
 }

@@ -19,6 +19,7 @@ use crate::{Deadline, Rejection};
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Limits {
     event_stream: bool,
+    grpc: bool,
     head_only: bool,
     idle: Duration,
     /// When the present silence has lasted too long.
@@ -37,10 +38,12 @@ impl Limits {
         idle: Duration,
         head_only: bool,
         own: bool,
+        grpc: bool,
         shared: Arc<Shared>,
     ) -> Self {
         Self {
             event_stream: false,
+            grpc,
             head_only,
             idle,
             idle_at: None,
@@ -60,6 +63,11 @@ impl Limits {
         self.window
     }
 
+    /// Says whether the caller speaks gRPC.
+    pub(super) const fn is_grpc(&self) -> bool {
+        self.grpc
+    }
+
     /// Says whether the upstream had all the time that the policy gives it.
     pub(super) const fn is_own(&self) -> bool {
         self.own
@@ -77,8 +85,8 @@ impl Limits {
         self.shared.cut(elapsed, self.event_stream);
     }
 
-    /// Goes over from the head to the body.
-    pub(super) fn body_of<R>(&mut self, response: &Response<R>) {
+    /// Goes over from the head to the body; none if nothing limits that.
+    pub(super) fn body_of<R>(mut self, response: &Response<R>) -> Option<Self> {
         let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         if upgraded || self.head_only {
             self.window = None;
@@ -91,6 +99,7 @@ impl Limits {
             self.event_stream = content_type
                 .is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
         }
+        (self.window.is_some() || !self.idle.is_zero()).then_some(self)
     }
 
     /// Ends a silence, and says whether `frame` still goes through.

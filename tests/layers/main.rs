@@ -5,7 +5,9 @@
     reason = "tests read the clock that they pause; nothing waits"
 )]
 
+mod assembled;
 mod circuit_breaker;
+mod composed;
 mod composition;
 mod concurrency_limit;
 mod fault_injection;

@@ -9,7 +9,7 @@ use pin_project::pin_project;
 use tower_service::Service;
 
 use super::{Answer, Ticket, WatchedBody};
-use crate::base::{Failure, Outcome, ResponseHead};
+use crate::base::{Failure, Outcome};
 
 /// Response future of [`Gated`](super::Gated).
 #[pin_project]
@@ -29,7 +29,14 @@ enum State<F, T> {
         ticket: Option<T>,
     },
     // Boxed: a response is 10 words, and an answer of our own allocates its headers anyway.
-    Rejected(Option<Box<Response<Answer>>>),
+    Rejected(Option<Box<No<T>>>),
+}
+
+/// An answer of our own, and who is to hear of it.
+#[derive(Debug)]
+struct No<T> {
+    response: Response<Answer>,
+    ticket: Option<T>,
 }
 
 impl<F, T> GatedFuture<F, T> {
@@ -54,8 +61,18 @@ impl<F, T> GatedFuture<F, T> {
     }
 
     pub(crate) fn rejected(response: Response<Answer>) -> Self {
+        Self::no(response, None)
+    }
+
+    /// Answers for a gate inside those that `ticket` stands for.
+    pub(crate) fn refused(response: Response<Answer>, ticket: T) -> Self {
+        Self::no(response, Some(ticket))
+    }
+
+    #[cold]
+    fn no(response: Response<Answer>, ticket: Option<T>) -> Self {
         Self {
-            state: State::Rejected(Some(Box::new(response))),
+            state: State::Rejected(Some(Box::new(No { response, ticket }))),
         }
     }
 }
@@ -107,11 +124,25 @@ where
                 // Where it lies: a response is some hundred bytes, and moves once a layer.
                 polled.map_ok(|r| r.map(|body| WatchedBody::upstream(body, ticket, undecided)))
             }
-            StateProj::Rejected(response) => {
-                let response = response.take().expect("not polled after completion");
-                Poll::Ready(Ok(response.map(WatchedBody::answer)))
+            StateProj::Rejected(no) => {
+                let no = no.take().expect("not polled after completion");
+                Poll::Ready(Ok(no.answer()))
             }
         }
+    }
+}
+
+impl<T: Ticket> No<T> {
+    fn answer<R>(self) -> Response<WatchedBody<R, T>> {
+        let Self { response, ticket } = self;
+        let Some(mut ticket) = ticket else {
+            return response.map(WatchedBody::answer);
+        };
+        let mut answered = Ok::<_, std::convert::Infallible>(response);
+        // An answer of our own says how it turned out: no trailers will.
+        settle(&mut answered, &mut ticket);
+        let Ok(response) = answered;
+        response.map(|answer| WatchedBody::refused(answer, ticket))
     }
 }
 
@@ -122,23 +153,19 @@ where
     T: Ticket,
     E: 'static,
 {
-    let hears = ticket.hears_outcome();
     match result {
         Ok(response) => {
-            ticket.inspect(ResponseHead::of(response));
-            let outcome = hears.then(|| Outcome::of_response(response)).flatten();
-            if let Some(outcome) = outcome {
-                ticket.head(outcome);
-            }
-            ticket.annotate(response.headers_mut());
-            ticket.extend(response.extensions_mut());
+            let hears = ticket.hears_outcome();
+            let outcome = if hears {
+                Outcome::of_response(response)
+            } else {
+                None
+            };
+            ticket.answered(response, outcome);
             hears && outcome.is_none()
         }
         Err(error) => {
-            if hears {
-                let failure = ticket.recognize(error);
-                ticket.head(Outcome::Failed(failure));
-            }
+            ticket.failed(error);
             false
         }
     }

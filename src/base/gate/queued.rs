@@ -47,22 +47,11 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let head = RequestHead::of(&request);
-        match self.gate.admit(head) {
+        match self.gate.admit(RequestHead::of(&request)) {
             Admission::Admitted(ticket) => {
                 QueuedFuture::calling(GatedFuture::call(&mut self.inner, request, ticket))
             }
-            Admission::Rejected(rejection) => {
-                let mut response = rejection.into_response(head.is_grpc());
-                self.gate.annotate(rejection, response.headers_mut());
-                QueuedFuture::calling(GatedFuture::rejected(response))
-            }
-            Admission::Waiting(wait) => {
-                // The clone was not polled ready: it stays behind, and the ready one waits.
-                let clone = self.inner.clone();
-                let inner = mem::replace(&mut self.inner, clone);
-                QueuedFuture::waiting(wait, self.gate.clone(), inner, request)
-            }
+            other => QueuedFuture::stopped(&self.gate, &mut self.inner, request, other),
         }
     }
 }
@@ -84,12 +73,44 @@ where
     G: Gate,
 {
     #[inline]
-    const fn calling(future: GatedFuture<S::Future, G::Ticket>) -> Self {
+    pub(crate) const fn calling(future: GatedFuture<S::Future, G::Ticket>) -> Self {
         let state = State::Calling(future);
         Self { state }
     }
 
+    /// Does what `gate` decided about a request that is not let in at once; `inner` was polled ready.
     #[cold]
+    pub(crate) fn stopped(
+        gate: &G,
+        inner: &mut S,
+        request: Request<B>,
+        admission: Admission<G::Ticket, G::Wait>,
+    ) -> Self
+    where
+        S: Clone,
+    {
+        match admission {
+            Admission::Admitted(ticket) => Self::calling(GatedFuture::call(inner, request, ticket)),
+            Admission::Waiting(wait) => {
+                // The clone was not polled ready: it stays behind, and the ready one waits.
+                let clone = inner.clone();
+                let inner = mem::replace(inner, clone);
+                Self::waiting(wait, gate.clone(), inner, request)
+            }
+            Admission::Refused(ticket, rejection) => {
+                let grpc = RequestHead::of(&request).is_grpc();
+                let response = rejection.into_response(grpc);
+                Self::calling(GatedFuture::refused(response, ticket))
+            }
+            Admission::Rejected(rejection) => {
+                let grpc = RequestHead::of(&request).is_grpc();
+                let mut response = rejection.into_response(grpc);
+                gate.annotate(rejection, response.headers_mut());
+                Self::calling(GatedFuture::rejected(response))
+            }
+        }
+    }
+
     fn waiting(wait: G::Wait, gate: G, inner: S, request: Request<B>) -> Self {
         let call = Some(Call {
             gate,
@@ -146,7 +167,7 @@ where
 
 impl<S, G, B, R> Future for QueuedFuture<S, G, B>
 where
-    S: Service<Request<B>, Response = Response<R>>,
+    S: Service<Request<B>, Response = Response<R>> + Clone,
     S::Error: 'static,
     G: Gate,
     R: Body<Data = Bytes>,
@@ -159,33 +180,27 @@ where
                 StateProj::Calling(future) => return future.poll(cx),
                 StateProj::Waiting(queued) => {
                     let queued = queued.as_mut().project();
-                    let admitted = ready!(queued.wait.poll(cx));
+                    let waited = ready!(queued.wait.poll(cx));
                     let call = queued.call.take().expect("not polled after completion");
-                    call.go_on(admitted)
+                    call.go_on(waited)
                 }
             };
-            self.as_mut().project().state.set(State::Calling(next));
+            self.as_mut().project().state.set(next.state);
         }
     }
 }
 
 impl<S, G, B> Call<S, G, B>
 where
-    S: Service<Request<B>>,
+    S: Service<Request<B>> + Clone,
     G: Gate,
 {
-    fn go_on(
-        mut self,
-        admitted: Result<G::Ticket, Rejection>,
-    ) -> GatedFuture<S::Future, G::Ticket> {
-        match admitted {
-            Ok(ticket) => GatedFuture::call(&mut self.inner, self.request, ticket),
-            Err(rejection) => {
-                let grpc = RequestHead::of(&self.request).is_grpc();
-                let mut response = rejection.into_response(grpc);
-                self.gate.annotate(rejection, response.headers_mut());
-                GatedFuture::rejected(response)
-            }
-        }
+    fn go_on(mut self, waited: Result<G::Ticket, Rejection>) -> QueuedFuture<S, G, B> {
+        let head = RequestHead::of(&self.request);
+        let admission = match waited {
+            Ok(ticket) => self.gate.resume(ticket, head),
+            Err(rejection) => Admission::Rejected(rejection),
+        };
+        QueuedFuture::stopped(&self.gate, &mut self.inner, self.request, admission)
     }
 }

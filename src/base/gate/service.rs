@@ -45,6 +45,9 @@ where
             // The ticket is taken before the inner call, so a future that is never polled still
             // settles.
             Admission::Admitted(ticket) => GatedFuture::call(&mut self.inner, request, ticket),
+            Admission::Refused(ticket, rejection) => {
+                GatedFuture::refused(rejection.into_response(head.is_grpc()), ticket)
+            }
             Admission::Rejected(rejection) => {
                 let mut response = rejection.into_response(head.is_grpc());
                 self.gate.annotate(rejection, response.headers_mut());
