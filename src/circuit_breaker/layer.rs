@@ -128,6 +128,13 @@ impl CircuitBreakerLayer {
         self.shared.close(false);
     }
 
+    /// Returns what decides, to be put [together](crate::gate::And) with other gates.
+    #[must_use]
+    pub fn gate(&self) -> CircuitBreakerGate {
+        let shared = self.shared.anchor();
+        CircuitBreakerGate { shared }
+    }
+
     /// Returns where the circuit is.
     #[must_use]
     pub fn state(&self) -> CircuitState {
@@ -158,8 +165,7 @@ impl<S> Layer<S> for CircuitBreakerLayer {
     type Service = CircuitBreaker<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        let shared = self.shared.anchor();
-        Gated::new(inner, CircuitBreakerGate { shared })
+        Gated::new(inner, self.gate())
     }
 }
 

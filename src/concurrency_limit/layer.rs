@@ -93,6 +93,13 @@ impl ConcurrencyLimitLayer {
         Ok(work().await)
     }
 
+    /// Returns what decides, to be put [together](crate::gate::And) with other gates.
+    #[must_use]
+    pub fn gate(&self) -> ConcurrencyLimitGate {
+        let shared = self.shared.anchor();
+        ConcurrencyLimitGate { shared }
+    }
+
     /// Returns how many permits are out.
     #[must_use]
     pub fn in_flight(&self) -> u32 {
@@ -125,7 +132,6 @@ impl<S> Layer<S> for ConcurrencyLimitLayer {
     type Service = ConcurrencyLimit<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        let shared = self.shared.anchor();
-        Queued::new(inner, ConcurrencyLimitGate { shared })
+        Queued::new(inner, self.gate())
     }
 }

@@ -6,7 +6,9 @@ use tower_layer::Layer;
 
 use super::outbound::say;
 use super::{Finding, Part, findings};
-use crate::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
+use crate::concurrency_limit::{
+    ConcurrencyLimitGate, ConcurrencyLimitLayer, ConcurrencyLimitPolicy,
+};
 use crate::gate::And;
 use crate::rate_limit::{RateLimitGate, RateLimitLayer, RateLimitPolicy};
 use crate::telemetry::{TracePolicy, TraceServerLayer, TracedGate};
@@ -27,7 +29,7 @@ pub struct Inbound {
 }
 
 /// A service inside an [`Inbound`] stack.
-pub type InboundService<S> = TracedGate<Timeout<S>, And<RateLimitGate, ConcurrencyLimitLayer>>;
+pub type InboundService<S> = TracedGate<Timeout<S>, And<RateLimitGate, ConcurrencyLimitGate>>;
 
 /// Creates the stack for a server: trace, concurrency limit, timeout and deadline.
 ///
@@ -122,8 +124,7 @@ impl<S> Layer<S> for Inbound {
     fn layer(&self, inner: S) -> Self::Service {
         say(&self.said, || self.findings());
         let inner = self.timeout.1.layer(inner);
-        let limit = self.concurrency_limit.1.clone();
-        let gates = And::new(self.rate_limit.gate(), limit);
+        let gates = And::new(self.rate_limit.gate(), self.concurrency_limit.1.gate());
         self.trace.gated(inner, gates)
     }
 }

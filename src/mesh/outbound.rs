@@ -5,8 +5,10 @@ use std::time::Duration;
 use tower_layer::Layer;
 
 use super::{Finding, Part, findings};
-use crate::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy};
-use crate::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
+use crate::circuit_breaker::{CircuitBreakerGate, CircuitBreakerLayer, CircuitBreakerPolicy};
+use crate::concurrency_limit::{
+    ConcurrencyLimitGate, ConcurrencyLimitLayer, ConcurrencyLimitPolicy,
+};
 use crate::gate::And;
 use crate::rate_limit::{RateLimitGate, RateLimitLayer, RateLimitPolicy};
 use crate::retry::{Retry, RetryLayer, RetryPolicy};
@@ -33,10 +35,10 @@ pub struct Outbound {
 
 /// A service inside an [`Outbound`] stack.
 pub type OutboundService<S> =
-    TracedGate<Timeout<Retry<TracedGate<S, Arc<OutboundGates>>>>, RateLimitGate>;
+    TracedGate<Timeout<Retry<TracedGate<S, OutboundGates>>>, RateLimitGate>;
 
 /// What decides about each try: the limit of tries, the concurrency limit, and the circuit breaker.
-pub type OutboundGates = And<RateLimitGate, And<ConcurrencyLimitLayer, CircuitBreakerLayer>>;
+pub type OutboundGates = And<RateLimitGate, And<ConcurrencyLimitGate, CircuitBreakerGate>>;
 
 /// Creates the stack for a client: trace, timeout, retry, concurrency limit, circuit breaker.
 ///
@@ -176,11 +178,10 @@ impl<S> Layer<S> for Outbound {
 
     fn layer(&self, inner: S) -> Self::Service {
         say(&self.said, || self.findings());
-        let limit = self.concurrency_limit.1.clone();
-        let breaker = self.circuit_breaker.1.clone();
-        let gates = And::new(self.attempt_limit.gate(), And::new(limit, breaker));
-        // One count for them all: the retry clones its inner service for each request.
-        let inner = self.trace.1.gated(inner, Arc::new(gates));
+        let (limit, breaker) = (&self.concurrency_limit.1, &self.circuit_breaker.1);
+        let gates = And::new(limit.gate(), breaker.gate());
+        let gates = And::new(self.attempt_limit.gate(), gates);
+        let inner = self.trace.1.gated(inner, gates);
         let inner = self.retry.1.layer(inner);
         let inner = self.timeout.1.layer(inner);
         self.trace.0.gated(inner, self.rate_limit.gate())

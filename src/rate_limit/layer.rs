@@ -48,19 +48,13 @@ impl RateLimitLayer {
     /// Returns what decides, to be put [together](crate::gate::And) with other gates.
     #[must_use]
     pub fn gate(&self) -> RateLimitGate {
-        RateLimitGate::new(Arc::clone(self.limiter.shared()))
+        RateLimitGate::new(self.home.anchor())
     }
 
     /// Returns the limiter behind this layer, for calls that are not HTTP requests.
     #[must_use]
     pub const fn limiter(&self) -> &RateLimiter {
         &self.limiter
-    }
-}
-
-impl RateLimitLayer {
-    pub(crate) fn gate(&self) -> RateLimitGate {
-        RateLimitGate::new(self.home.anchor())
     }
 }
 

@@ -63,7 +63,7 @@ pub(super) fn admit<'a>(
     for gate in gates {
         match gate.admit(head) {
             Admission::Admitted(ticket) => tickets.add(ticket),
-            Admission::Rejected(rejection) => {
+            Admission::Refused(_, rejection) | Admission::Rejected(rejection) => {
                 let mut response = rejection.into_response(head.is_grpc());
                 gate.annotate(rejection, response.headers_mut());
                 return Err(Box::new(response));
