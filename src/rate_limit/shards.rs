@@ -124,14 +124,15 @@ impl Shards {
         }
     }
 
-    /// Deals out to the parts what was counted in `whole`, and takes it from there.
+    /// Deals out to the parts what was counted in `whole`.
     pub(super) fn deal_from(&self, whole: &Store, quota: &Quota, now: u64) {
         if self.is_empty() {
             return;
         }
         match quota {
             Quota::AtMost(most) => {
-                let mut log = std::mem::take(&mut *whole.whole_log());
+                // What does not fit stays there, to be found by a policy that comes later.
+                let mut log = whole.whole_log();
                 for shard in &self.0 {
                     if let Quota::AtMost(part) = &shard.quota {
                         *shard.store.whole_log() = log.deal(*most, part.limit, now);

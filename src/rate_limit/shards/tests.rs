@@ -133,13 +133,13 @@ proptest! {
         used in 0_u64..99, before in 0_u8..2, limit in 1_u64..200, places in 2_u16..20,
     ) {
         let policies = [at_most(99), bucket(99)];
-        let many = Active::new(policies[usize::from(before)].clone(), places);
-        for home in 0..usize::try_from(used).unwrap() {
-            prop_assert!(many.take_at(home, 1, 0).is_ok());
-        }
         let left = limit.saturating_sub(used);
         let queued = at_most(limit).with_max_queue(1);
         for policy in [at_most(limit), bucket(limit), queued, RateLimitPolicy::off()] {
+            let many = Active::new(policies[usize::from(before)].clone(), places);
+            for home in 0..usize::try_from(used).unwrap() {
+                prop_assert!(many.take_at(home, 1, 0).is_ok());
+            }
             // Twice, for what was at one place goes back to many.
             let next = many.replaced(policy.clone(), 0);
             if !policy.is_off() {
