@@ -104,6 +104,9 @@ impl Shards {
 
     /// Counts in `whole`, under `quota`, what all parts have counted.
     pub(super) fn gather_into(&self, whole: &Store, quota: &Quota, now: u64) {
+        if self.is_empty() {
+            return;
+        }
         let mut used: u64 = 0;
         for shard in &self.0 {
             match (&shard.quota, quota) {
