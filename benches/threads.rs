@@ -115,6 +115,14 @@ fn cases() -> Vec<(&'static str, Share)> {
             "rate limit, cloned per call",
             per_call(stacks::rate_limit()),
         ),
+        (
+            "rate limit, sharded",
+            long_lived(stacks::rate_limit().with_shards(16)),
+        ),
+        (
+            "rate limit, sharded, cloned",
+            per_call(stacks::rate_limit().with_shards(16)),
+        ),
         ("retry, armed", long_lived(stacks::retry())),
         ("retry, armed, cloned per call", per_call(stacks::retry())),
         ("timeout", long_lived(stacks::timeout())),

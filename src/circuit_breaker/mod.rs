@@ -79,7 +79,10 @@
 //!
 //! With failures in a row alone, a good request in a closed circuit takes no lock and does not read
 //! the clock. With rates, it takes a lock for the few nanoseconds that a window takes to count it;
-//! the window's size does not matter.
+//! the window's size does not matter. All threads meet at this lock, so that two of them get less
+//! than twice as much done, at the breaker alone. It stays one: each bad call decides by the counts of all calls
+//! before it, and a call of another thread that such a decision overlooked could open a circuit, or leave
+//! it closed, against the rates that were asked for.
 //!
 
 mod circuit;

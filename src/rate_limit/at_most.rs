@@ -101,6 +101,40 @@ impl Log {
         self.total
     }
 
+    /// Writes down what another log has, too.
+    pub(super) fn absorb(&mut self, quota: AtMost, other: Self) {
+        self.latest = self.latest.max(other.latest);
+        for entry in other.entries {
+            self.write(quota, entry.amount, entry.at);
+        }
+    }
+
+    /// Splits off the latest, up to `limit` of it.
+    ///
+    /// The latest first: what does not fit into any part then is over before anything that does.
+    pub(super) fn deal(&mut self, quota: AtMost, limit: u64, now: u64) -> Self {
+        let latest = self.advance(quota, now);
+        let mut part = Self {
+            entries: VecDeque::new(),
+            latest,
+            total: 0,
+        };
+        while part.total < limit
+            && let Some(last) = self.entries.back_mut()
+        {
+            let amount = last.amount.min(limit - part.total);
+            let at = last.at;
+            last.amount -= amount;
+            if last.amount == 0 {
+                self.entries.pop_back();
+            }
+            self.total -= amount;
+            part.total += amount;
+            part.entries.push_front(Entry { amount, at });
+        }
+        part
+    }
+
     /// Returns how much would be lost with this log: what counts first, and then for how long. By
     /// the time alone, a flood of later keys would drive out one that is being limited.
     pub(super) fn worth(&self, quota: AtMost, now: u64) -> u64 {

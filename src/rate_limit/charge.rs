@@ -48,7 +48,8 @@ impl Permit {
     /// charged whatever is left, so that later calls make up for it.
     ///
     /// A limit never has more left than all of it, so what has come back by itself meanwhile is not
-    /// given back once more.
+    /// given back once more. Nor is anything where a limit is counted at
+    /// [several places](super::RateLimiter::with_shards).
     pub fn settle(mut self, actual: u64) {
         if let Some(paid) = &mut self.0 {
             paid.correct(actual);

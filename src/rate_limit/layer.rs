@@ -33,6 +33,16 @@ impl RateLimitLayer {
         Self::from(RateLimiter::observed(policy, observe))
     }
 
+    /// Counts at so many places, so that threads do not meet at one. The default is 1, which is exact; 0
+    /// means 1. It starts anew, so set it before the layer is used.
+    ///
+    /// Never more is let in than the policy says; [`RateLimiter::with_shards`] tells what is given up, and
+    /// when it changes nothing.
+    #[must_use]
+    pub fn with_shards(self, shards: u16) -> Self {
+        Self::from(self.limiter.with_shards(shards))
+    }
+
     /// Replaces the policy for requests that start from now on; what was used stays used. See
     /// [`RateLimiter::reconfigure`].
     pub fn reconfigure(&self, policy: RateLimitPolicy) {

@@ -30,6 +30,41 @@ impl RateLimiter {
         Self::from(Arc::new(Shared::new(policy, observe)))
     }
 
+    /// Counts at so many places, so that threads do not meet at one: a place for each that runs at once
+    /// is enough. The default is 1, which is exact; 0 means 1. It starts anew, so set it before the
+    /// limiter is used.
+    ///
+    /// Never more is let in than the policy says: the places have parts of the limit that add up to it,
+    /// and each is exact. A thread that finds nothing left at its own looks at the others before it turns
+    /// a call away. So [`at_most`](RateLimitPolicy::at_most) lets in as many as without this, down to the
+    /// smallest limit. What is given up:
+    ///
+    /// - A call may be turned away though there was room: where it had just looked, or for one that
+    ///   another call of a higher cost had put together and then gave back. Without others at the same
+    ///   moment this does not happen.
+    /// - The tokens of a [bucket](RateLimitPolicy::token_bucket) come back at each place for itself. So up
+    ///   to one less than there are places may lie in fractions of a token, and a call be turned away
+    ///   that one bucket would have let in: as long as one token takes at its place, which is at most a
+    ///   16th of the time in which the bucket gets full, since no place has fewer than 16. While some
+    ///   places are full and others are not, the full ones' share of the refill is lost.
+    /// - A call that costs more than 1 and is turned away hears when the limit will certainly have so
+    ///   much left, not when it has for the first time.
+    /// - What [`Permit::settle`] would give back stays charged, for it is not remembered where it was
+    ///   paid.
+    /// - The [status](Self::status), and what headers tell, adds up what it finds, place after place.
+    ///
+    /// It changes nothing, and everything stays exact, for keys, which are apart already, and under a
+    /// policy whose calls wait ([`with_max_queue`](RateLimitPolicy::with_max_queue)) or have costs of
+    /// their own ([`with_cost`](RateLimitPolicy::with_cost), [`with_usage`](RateLimitPolicy::with_usage),
+    /// [`with_charge`](RateLimitPolicy::with_charge)); for buckets of fewer than 32 tokens, of less than a
+    /// token a year for each place, with a discrete refill, or so large that parts would not be exact
+    /// (tokens times nanoseconds above 2⁶⁴). A policy that [comes later](Self::reconfigure) is spread, or
+    /// not, by the same rules; what was used stays used.
+    #[must_use]
+    pub fn with_shards(self, shards: u16) -> Self {
+        Self::from(Arc::new(self.shared.anew(shards)))
+    }
+
     /// Replaces the policy for calls that start from now on.
     ///
     /// What was used stays used: after 5 of 10, 15 of 20 are left. Only another

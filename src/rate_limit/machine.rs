@@ -60,6 +60,18 @@ impl Bucket {
         self
     }
 
+    /// Returns the bucket of `tokens` of these, which is full in the same time; `None` if that cannot be
+    /// counted exactly.
+    pub(super) fn part(&self, tokens: u64) -> Option<Self> {
+        if self.grid > 0 {
+            return None;
+        }
+        let fill = self.fill.checked_mul(tokens)?;
+        let interval = self.interval.checked_mul(self.max_tokens)?;
+        // Slower than a token a year none is, so parts would be faster than the whole.
+        (interval / fill <= YEAR).then(|| Self::new(tokens, fill, interval))
+    }
+
     /// Pays `cost`, or books it if it can be paid within `patience`.
     pub(super) fn take(
         &self,

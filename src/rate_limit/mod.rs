@@ -138,6 +138,9 @@
 //!   which is its oracle in the tests and decides about as fast (see `benches/rate_limit.rs`). The
 //!   machine is our own because the same word is also booked ahead, given back to, charged later and
 //!   carried over to a new quota, at costs of any size, and because keys are bounded.
+//! - An exact limit is one word, or one lock, that every request writes: two threads at the limit alone
+//!   get less than twice as much done. Behind a service that takes microseconds this is not seen. Where it is,
+//!   [`with_shards`](RateLimitLayer::with_shards) gives each thread a part of the limit.
 //! - The limit is this process's own. Of a limit for several replicas together, give each
 //!   [its share](RateLimitPolicy::with_share).
 
@@ -156,6 +159,7 @@ mod policy;
 mod queue;
 mod quota;
 mod service;
+mod shards;
 mod shared;
 mod stats;
 mod store;

@@ -265,6 +265,12 @@ impl RateLimitPolicy {
         &self.answer_headers
     }
 
+    /// Says whether each call costs 1, waits for nothing and counts for everybody.
+    pub(super) const fn may_be_spread(&self) -> bool {
+        let corrected = self.cost.is_some() || self.usage.is_some() || self.charge;
+        self.key.is_global() && self.max_queue == 0 && !corrected
+    }
+
     pub(super) const fn is_off(&self) -> bool {
         matches!(self.limit, Limit::Off)
     }

@@ -62,6 +62,40 @@ impl Quota {
     }
 }
 
+impl Quota {
+    /// Splits it into up to `count` parts that add up to it; into none if it is counted in one place.
+    pub(super) fn parts(&self, count: u16) -> Vec<Self> {
+        let count = match self {
+            Self::AtMost(most) => most.limit.min(count.into()),
+            Self::Bucket(bucket) => (bucket.max_tokens() / LEAST).min(count.into()),
+            Self::Off => 0,
+        };
+        if count < 2 {
+            return Vec::new();
+        }
+        let parts = (0..count).map(|number| match self {
+            Self::AtMost(most) => Some(Self::AtMost(AtMost {
+                limit: part(most.limit, number, count),
+                period: most.period,
+            })),
+            Self::Bucket(bucket) => {
+                let tokens = part(bucket.max_tokens(), number, count);
+                bucket.part(tokens).map(Self::Bucket)
+            }
+            Self::Off => None,
+        });
+        parts.collect::<Option<_>>().unwrap_or_default()
+    }
+}
+
+/// A part of a bucket has so many tokens at least: the fewer it has, the longer one takes to come.
+const LEAST: u64 = 16;
+
+/// The part of this number, of so many that add up to the whole.
+fn part(whole: u64, number: u64, count: u64) -> u64 {
+    whole / count + u64::from(number < whole % count)
+}
+
 /// How much of a limit is left.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -85,6 +119,16 @@ impl Status {
             limit,
             remaining,
             reset: Duration::from_nanos(reset),
+        }
+    }
+
+    /// Adds up the parts of a limit.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            full_in: self.full_in.max(other.full_in),
+            limit: self.limit.saturating_add(other.limit),
+            remaining: self.remaining.saturating_add(other.remaining),
+            reset: self.reset.min(other.reset),
         }
     }
 

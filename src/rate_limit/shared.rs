@@ -44,9 +44,18 @@ pub(super) enum Booked {
 
 impl Shared {
     pub(super) fn new(policy: RateLimitPolicy, observe: Arc<dyn Observe>) -> Self {
+        Self::of(Active::new(policy, 1), observe)
+    }
+
+    /// Starts again with so many places to count at.
+    pub(super) fn anew(&self, places: u16) -> Self {
+        Self::of(self.active.load().anew(places), Arc::clone(&self.observe))
+    }
+
+    fn of(active: Active, observe: Arc<dyn Observe>) -> Self {
         Self {
-            off: AtomicBool::new(policy.is_off()),
-            active: Live::new(Active::new(policy)),
+            off: AtomicBool::new(active.policy.is_off()),
+            active: Live::new(active),
             dice: Dice::default(),
             counters: Counters::default(),
             hasher: RandomState::new(),
@@ -101,7 +110,7 @@ impl Shared {
     ) -> Booked {
         let instant = clock::now();
         let now = self.origin.nanos(instant);
-        let Err(denied) = active.store.take(&active.quota, slot, cost, now, 0) else {
+        let Err(denied) = active.take(slot, cost, now, 0) else {
             return Booked::Admitted(now);
         };
         let enforced = self.happens(active.policy.enforced());
@@ -131,7 +140,7 @@ impl Shared {
         if self.queue.len() >= active.policy.max_queue() {
             return None;
         }
-        let take = |patience| active.store.take(&active.quota, slot, cost, now, patience);
+        let take = |patience| active.take(slot, cost, now, patience);
         // Somebody may have left while nobody held the lines.
         if take(0).is_ok() {
             return Some(Booked::Admitted(now));
@@ -153,7 +162,7 @@ impl Shared {
         denied: Denied,
         enforced: bool,
     ) -> Booked {
-        let status = active.store.status(&active.quota, slot, now);
+        let status = active.status(slot, now);
         let rejection = Rejection::RateLimited(RateLimited {
             grpc_status: active.policy.grpc_status(),
             limit: status.limit,
@@ -195,14 +204,10 @@ impl Shared {
         let active = self.active.load();
         let now = self.now();
         if charged < actual {
-            active
-                .store
-                .charge(&active.quota, slot, actual - charged, now);
+            active.charge(slot, actual - charged, now);
             return;
         }
-        active
-            .store
-            .give_back(&active.quota, slot, charged - actual, at, now);
+        active.give_back(slot, charged - actual, at, now);
         if self.queue.len() > 0 {
             let lines = self.queue.lines();
             let line: Vec<_> = lines.get(&slot).into_iter().flatten().cloned().collect();
@@ -219,9 +224,7 @@ impl Shared {
         }
         let active = self.active.load();
         let now = self.now();
-        active
-            .store
-            .give_back(&active.quota, slot, place.cost(), place.at(), now);
+        active.give_back(slot, place.cost(), place.at(), now);
         Self::move_up(&active, slot, &behind, now);
     }
 
@@ -231,18 +234,18 @@ impl Shared {
             .iter()
             .map(|place| (place.at(), place.cost()))
             .collect();
-        let moved = active.store.move_up(&active.quota, slot, &booked, now);
+        let moved = active.move_up(slot, &booked, now);
         for (place, at) in line.iter().zip(moved) {
             place.move_to(at.min(place.at()));
         }
     }
 
     pub(super) fn status(&self, active: &Active, slot: Slot) -> Status {
-        active.store.status(&active.quota, slot, self.now())
+        active.status(slot, self.now())
     }
 
     pub(super) fn stats(&self) -> RateLimitStats {
-        let evicted = self.active.load().store.evicted();
+        let evicted = self.active.load().evicted();
         self.counters.stats(evicted, self.queue.len())
     }
 

@@ -206,7 +206,10 @@ where
             assert_eq!(Self::passes(&mut service, &inner).await, expected);
         }
         tokio::time::advance(RECOVERY).await;
-        assert!(Self::passes(&mut service, &inner).await);
+        assert!(
+            Self::passes(&mut service, &inner).await,
+            "after tokio's time went by"
+        );
     }
 
     /// Promise 7: what was spawned ends with the layer and its services.

@@ -48,7 +48,7 @@ where
         let above = on.count_total.saturating_sub(bare);
         assert!(
             self.spawning || above <= (ALLOWED + KEPT_HEADERS) * CALLS,
-            "{above}"
+            "{above} allocations of {CALLS} calls"
         );
         (self.off)(&layer);
         calls(&runtime, &mut service);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use http::StatusCode;
+use http::{Response, StatusCode};
 use meshless::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy, Probes, Window};
 use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
 use meshless::fault_injection::{Abort, FaultInjectionLayer, FaultInjectionPolicy};
@@ -14,11 +14,11 @@ use meshless::retry::{Backoff, RetryBudget, RetryLayer, RetryPolicy};
 use meshless::timeout::{TimeoutLayer, TimeoutPolicy};
 use meshless::traffic_split::{Destination, Route, TrafficSplitLayer, TrafficSplitPolicy};
 use meshless::{Endpoints, Percent, Rejection};
-use tower::Layer;
+use tower::{Layer, Service};
 
-use super::inner::{Act, Inner};
-use super::request;
+use super::inner::{Act, Inner, Mine};
 use super::table::Mirrored;
+use super::{Call, request};
 use crate::support::call;
 
 const AGES: Duration = Duration::MAX;
@@ -26,7 +26,7 @@ const NONE: Duration = Duration::ZERO;
 
 /// What becomes of every call under a policy.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Fate {
+pub(super) enum Fate {
     /// The inner service answers.
     Passes,
     /// The layer answers, with a status of its own.
@@ -40,20 +40,30 @@ macro_rules! extremes {
     ($($name:ident: $layer:expr, $fate:expr;)*) => {$(
         #[tokio::test(start_paused = true)]
         async fn $name() {
-            let inner = Inner::default();
-            let mut service = $layer.layer(inner.clone());
-            for act in [Act::Answer, Act::Answer, Act::Fail, Act::Hang, Act::Answer] {
-                inner.will(act);
-                let call = Box::pin(call(&mut service, request())).now_or_never();
-                if let Some(Ok(response)) = call {
-                    let refused = Rejection::of(&response).is_some();
-                    let fate = if refused { Refused(response.status().as_u16()) } else { Passes };
-                    assert_eq!(fate, $fate, "{act:?}");
-                }
-                tokio::time::advance(Duration::from_secs(1)).await;
-            }
+            every_call_meets(&$layer, $fate).await;
         }
     )*};
+}
+
+pub(super) async fn every_call_meets<L, S, R>(layer: &L, expected: Fate)
+where
+    L: Layer<Inner, Service = S>,
+    S: Service<Call, Response = Response<R>, Error = Mine>,
+{
+    let inner = Inner::default();
+    let mut service = layer.layer(inner.clone());
+    for act in [Act::Answer, Act::Answer, Act::Fail, Act::Hang, Act::Answer] {
+        inner.will(act);
+        let call = Box::pin(call(&mut service, request())).now_or_never();
+        if let Some(Ok(response)) = call {
+            let fate = match Rejection::of(&response) {
+                Some(_) => Refused(response.status().as_u16()),
+                None => Passes,
+            };
+            assert_eq!(fate, expected, "{act:?}");
+        }
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
 }
 
 extremes! {
