@@ -1,3 +1,5 @@
+mod read;
+
 use std::borrow::Cow;
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
@@ -245,86 +247,6 @@ impl RateLimitPolicy {
             *discrete = whether;
         }
         self
-    }
-
-    pub(super) fn cost(&self, head: RequestHead<'_>) -> u64 {
-        self.cost.as_ref().map_or(1, |cost| (cost.0)(head))
-    }
-
-    pub(super) fn usage(&self, head: ResponseHead<'_>, charged: u64) -> u64 {
-        let usage = self.usage.as_ref();
-        usage.map_or(charged, |usage| (usage.0)(head, charged))
-    }
-
-    /// Says whether there is anything to do once the response is there.
-    pub(super) const fn settles(&self) -> bool {
-        self.charge || self.usage.is_some() || self.headers.on_all()
-    }
-
-    pub(super) fn answer_headers(&self) -> &[(HeaderName, HeaderValue)] {
-        &self.answer_headers
-    }
-
-    /// Says whether each call costs 1, waits for nothing and counts for everybody.
-    pub(super) const fn may_be_spread(&self) -> bool {
-        let corrected = self.cost.is_some() || self.usage.is_some() || self.charge;
-        self.key.is_global() && self.max_queue == 0 && !corrected
-    }
-
-    pub(super) const fn is_off(&self) -> bool {
-        matches!(self.limit, Limit::Off)
-    }
-
-    pub(super) const fn hands_out_charges(&self) -> bool {
-        self.charge
-    }
-
-    pub(super) const fn enabled(&self) -> Percent {
-        self.enabled
-    }
-
-    pub(super) const fn enforced(&self) -> Percent {
-        self.enforced
-    }
-
-    pub(super) const fn grpc_status(&self) -> GrpcStatus {
-        self.grpc_status
-    }
-
-    pub(super) const fn headers(&self) -> RateLimitHeaders {
-        self.headers
-    }
-
-    pub(super) const fn key(&self) -> &Key {
-        &self.key
-    }
-
-    pub(super) const fn limit(&self) -> &Limit {
-        &self.limit
-    }
-
-    pub(super) const fn max_keys(&self) -> usize {
-        self.max_keys
-    }
-
-    pub(super) const fn max_queue(&self) -> usize {
-        self.max_queue
-    }
-
-    pub(super) const fn max_wait(&self) -> Duration {
-        self.max_wait
-    }
-
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub(super) const fn share(&self) -> (u32, u32) {
-        self.share
-    }
-
-    pub(super) const fn status(&self) -> StatusCode {
-        self.status
     }
 }
 
