@@ -83,10 +83,6 @@ fn scope(patch: &ConfigPatch, idle: &mut Idle<'_>) {
             "write SIDECAR_INBOUND",
         );
     }
-    if let Some(waypoint) = &matches.waypoint {
-        let here = "there are no waypoints: the patch holds as its context says";
-        idle.note(waypoint.at, "waypoint", here);
-    }
     if let Some(proxy) = &matches.proxy {
         idle.note(
             proxy.at,

@@ -23,16 +23,17 @@ pub(super) const TABLE: Table = Table {
          portLevelSettings: [{port: {number: 80}, loadBalancer: {simple: RANDOM}, \
          connectionPool: {tcp: {maxConnections: 1}}, outlierDetection: {interval: 1s}, \
          tls: {mode: DISABLE}}], retryBudget: {percent: 20, minRetryConcurrency: 3}}}",
-        "{host: a.com, trafficPolicy: {loadBalancer: {warmupDurationSecs: 10s, \
-         consistentHash: {minimumRingSize: 100, httpCookie: {name: a, path: /, ttl: 1s, \
-         attributes: [{name: SameSite, value: Strict}]}}}, \
-         outlierDetection: {consecutiveErrors: 3}}}",
+        "{host: a.com, trafficPolicy: {loadBalancer: {consistentHash: {minimumRingSize: 100, \
+         httpCookie: {name: a, path: /, ttl: 1s, attributes: [{name: SameSite, \
+         value: Strict}]}}}, outlierDetection: {consecutiveErrors: 3}}}",
         "{host: a.com, trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: x-a, \
          ringHash: {minimumRingSize: 100}}}}}",
         "{host: a.com, \
          trafficPolicy: {loadBalancer: {consistentHash: {useSourceIp: true}}}}",
         "{host: a.com, \
          trafficPolicy: {loadBalancer: {consistentHash: {httpQueryParameterName: a}}}}",
+        "{host: a.com, trafficPolicy: {loadBalancer: {simple: LEAST_REQUEST, \
+         warmupDurationSecs: 10s}}}",
         "{host: a.com, subsets: [{name: v1, labels: {version: v1}, \
          trafficPolicy: {loadBalancer: {simple: RANDOM}}}]}",
     ],
@@ -43,12 +44,12 @@ pub(super) const TABLE: Table = Table {
          maxConcurrentStreams: 1, http2KeepAlive: {interval: 1s, timeout: 1s}}}, \
          outlierDetection: {outlierDetectionHttpErrorCodes: [500]}, tls: {mode: SIMPLE, \
          caCertificates: /a.pem, subjectAltNames: [a.com], caCrl: /b.pem}, \
-         tunnel: {protocol: CONNECT, targetHost: b.com, targetPort: 80}, \
-         proxyProtocol: {version: V1}}}",
+         tunnel: {protocol: CONNECT, targetHost: b.com, targetPort: 80}}}",
         "{host: a.com, trafficPolicy: {loadBalancer: {simple: RANDOM, \
          zoneAwareLbSetting: {enabled: true}}, \
          connectionPool: {http: {useClientProtocol: true}}, tls: {mode: SIMPLE, \
-         credentialName: a, insecureSkipVerify: true}}}",
+         credentialName: a}, proxyProtocol: {version: V1}}}",
+        "{host: a.com, trafficPolicy: {tls: {mode: SIMPLE, insecureSkipVerify: true}}}",
         "{host: a.com, trafficPolicy: {tls: {mode: MUTUAL, clientCertificate: /a.pem, \
          privateKey: /b.pem}}}",
     ],

@@ -1,4 +1,5 @@
 use super::{ENFORCED, NOTED, Shape, Support, Table};
+use crate::istio::code::Code;
 use crate::istio::kinds::envoy_filter::EnvoyFilter;
 
 pub(super) const TABLE: Table = Table {
@@ -48,8 +49,8 @@ pub(super) const TABLE: Table = Table {
          stat_prefix: a, token_bucket: {max_tokens: 1, fill_interval: 1s}, \
          filter_enabled: {default_value: {numerator: 100}}, \
          filter_enforced: {default_value: {numerator: 100}}}}}}, {applyTo: HTTP_FILTER, \
-         match: {waypoint: {portNumber: 80}}, patch: {operation: INSERT_FIRST, \
-         value: {name: envoy.filters.http.local_ratelimit, \
+         match: {context: WAYPOINT, waypoint: {portNumber: 80}}, \
+         patch: {operation: INSERT_FIRST, value: {name: envoy.filters.http.local_ratelimit, \
          typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit, \
          stat_prefix: a, token_bucket: {max_tokens: 1, fill_interval: 1s}, \
          filter_enabled: {default_value: {numerator: 100}}, \
@@ -78,7 +79,10 @@ const ROWS: &[(&str, Support)] = &[
     ("configPatches.match.listener", ENFORCED),
     ("configPatches.match.listener.portNumber", ENFORCED),
     ("configPatches.match.listener.portName", NOTED),
-    ("configPatches.match.listener.filterChain", ENFORCED),
+    (
+        "configPatches.match.listener.filterChain",
+        Support::Void("which of several chains: see its fields"),
+    ),
     ("configPatches.match.listener.filterChain.name", NOTED),
     ("configPatches.match.listener.filterChain.sni", NOTED),
     (
@@ -129,7 +133,10 @@ const ROWS: &[(&str, Support)] = &[
     ),
     ("configPatches.match.routeConfiguration.name", ENFORCED),
     ("configPatches.match.cluster", NOTED),
-    ("configPatches.match.waypoint", NOTED),
+    (
+        "configPatches.match.waypoint",
+        Support::Noted(Code::FieldNotActing, "configPatches.match.context"),
+    ),
     ("configPatches.patch", ENFORCED),
     (
         "configPatches.patch.operation",
