@@ -212,10 +212,11 @@ async fn the_gateway_takes_its_path_and_tries_again_where_nobody_answers() {
         assert_eq!(ask("elsewhere.com", "/api/v1/waste/1").await, 404);
         assert_eq!(server.asked(), asked);
         let mut of_this = 0;
-        for _ in 0..30 {
+        // Few enough for the budget of retries.
+        for _ in 0..15 {
             of_this += usize::from(ask("api.yourdomain.com", "/api/v1/waste/1").await == 503);
         }
-        assert_eq!(server.asked(), asked + 30 - of_this);
+        assert_eq!(server.asked(), asked + 15 - of_this);
         failed.push(of_this);
     }
     assert_eq!(failed[0], 0, "each was tried again");
