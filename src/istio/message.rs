@@ -24,6 +24,20 @@ macro_rules! message {
                 Some(Self { at, $($field,)* })
             }
         }
+
+        #[cfg(test)]
+        impl $crate::istio::support::Shape for $name {
+            fn fields() -> Vec<$crate::istio::support::Named> {
+                vec![$($crate::istio::support::Named::of::<$kind>(
+                    stringify!($field),
+                    $crate::istio::message::name!($field $($json)?),
+                )),*]
+            }
+
+            fn message() -> Option<&'static str> {
+                Some(stringify!($name))
+            }
+        }
     )*};
 }
 

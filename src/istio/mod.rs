@@ -107,6 +107,8 @@ mod report;
 mod scalar;
 mod spec;
 mod split;
+#[cfg(test)]
+mod support;
 mod tree;
 mod yaml;
 

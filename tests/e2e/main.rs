@@ -19,6 +19,8 @@ mod faults;
 mod hyper;
 #[cfg(feature = "istio")]
 mod mesh;
+#[cfg(feature = "istio")]
+mod mesh_review;
 mod mirror;
 mod name_server;
 mod named_endpoints;

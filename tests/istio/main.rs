@@ -8,6 +8,7 @@ mod diagnostics;
 mod loading;
 mod not_acting;
 mod policies;
+mod real_files;
 
 use meshless::istio::{Documents, Severity};
 

@@ -7,12 +7,12 @@ use crate::istio::tree::At;
 
 /// What a rate limit looks like: what an author of an empty filter has to add.
 const RATE_LIMIT: &str = "to limit requests, write below `spec:`
-workloadSelector: {labels: {app: <the workload>}}
+# for one workload only: workloadSelector: {labels: {app: …}}
 configPatches:
 - applyTo: HTTP_FILTER
   match: {context: SIDECAR_OUTBOUND}
   patch:
-    operation: INSERT_BEFORE
+    operation: INSERT_FIRST
     value:
       name: envoy.filters.http.local_ratelimit
       typed_config:

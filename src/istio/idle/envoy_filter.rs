@@ -1,10 +1,12 @@
 use super::Idle;
 use crate::istio::check::{find_limits, read_limit};
 use crate::istio::finding::Findings;
-use crate::istio::kinds::envoy_filter::{ApplyTo, ConfigPatch, Context, EnvoyFilter, Operation};
+use crate::istio::kinds::envoy_filter::{
+    ApplyTo, ConfigPatch, Context, EnvoyFilter, Operation, PatchMatch,
+};
 use crate::istio::kinds::local_rate_limit::{LocalRateLimit, VirtualHostLimits};
 use crate::istio::meaning::limits::read_actions;
-use crate::istio::read::{Raw, Reader};
+use crate::istio::read::{Raw, Reader, Text};
 use crate::istio::tree::{At, Tree};
 
 pub(super) fn envoy_filter(filter: &EnvoyFilter, reader: &mut Reader<'_>) {
@@ -88,16 +90,54 @@ fn scope(patch: &ConfigPatch, idle: &mut Idle<'_>) {
             "the patch holds whatever the proxy would be",
         );
     }
-    let listener = matches.listener.as_ref();
-    let name = listener.and_then(|listener| listener.name.as_ref());
-    let name = name.or_else(|| listener?.port_name.as_ref());
-    if let Some(name) = name {
-        idle.note(
-            name.at,
-            "listener",
-            "listeners are told apart by `portNumber` only",
-        );
+    for (name, at) in narrower(matches) {
+        if let Some(at) = at {
+            let here = "the patch holds as if that were not written: it narrows nothing";
+            idle.note(at, name, here);
+        }
     }
+}
+
+/// What tells Envoy which listeners and routes are meant, and is not known here.
+fn narrower(matches: &PatchMatch) -> [(&'static str, Option<At>); 11] {
+    let listener = matches.listener.as_ref();
+    let chain = listener.and_then(|listener| listener.filter_chain.as_ref());
+    let routes = matches.route_configuration.as_ref();
+    let route = routes.and_then(|routes| routes.vhost.as_ref()?.route.as_ref());
+    let at = |text: Option<&Text>| Some(text?.as_ref()?.at);
+    [
+        ("name", at(listener.map(|one| &one.name))),
+        ("portName", at(listener.map(|one| &one.port_name))),
+        (
+            "listenerFilter",
+            at(listener.map(|one| &one.listener_filter)),
+        ),
+        ("name", at(chain.map(|one| &one.name))),
+        ("sni", at(chain.map(|one| &one.sni))),
+        (
+            "transportProtocol",
+            at(chain.map(|one| &one.transport_protocol)),
+        ),
+        (
+            "applicationProtocols",
+            at(chain.map(|one| &one.application_protocols)),
+        ),
+        (
+            "destinationPort",
+            chain
+                .and_then(|one| one.destination_port)
+                .map(|port| port.at),
+        ),
+        ("portName", at(routes.map(|one| &one.port_name))),
+        (
+            "action",
+            route.and_then(|one| one.action).map(|action| action.at),
+        ),
+        (
+            "cluster",
+            matches.cluster.as_ref().map(|cluster| cluster.at),
+        ),
+    ]
 }
 
 fn actions(tree: &Tree, at: At, idle: &mut Idle<'_>) {
@@ -160,6 +200,14 @@ fn local_rate_limit(limit: &LocalRateLimit, idle: &mut Idle<'_>) {
             .header
             .as_ref()
             .and_then(|header| header.value.as_ref());
+        let raw = option
+            .header
+            .as_ref()
+            .and_then(|header| header.raw_value.as_ref());
+        if let Some(raw) = raw {
+            let here = "the header is sent without a value";
+            idle.warn(raw.at, "raw_value", here, "write `value`");
+        }
         if let Some(value) = value.filter(|value| value.value.replace("%%", "").contains('%')) {
             let here = "the value is sent as it stands: nothing is filled in";
             idle.note(value.at, "value", here);

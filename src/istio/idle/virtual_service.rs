@@ -13,7 +13,8 @@ pub(super) fn virtual_service(service: &VirtualService, idle: &mut Idle<'_>) {
 
 fn http_route(route: &HttpRoute, idle: &mut Idle<'_>) {
     if let Some(cors) = &route.cors_policy {
-        let mend = "let the server answer what browsers ask beforehand, with `tower_http::cors`";
+        let mend =
+            "write `.layer(tower_http::cors::CorsLayer::new()…)` before the server or the ingress";
         idle.warn(cors.at, "corsPolicy", "answers get no CORS headers", mend);
     }
     for one in route.matches.0.iter().flatten() {
