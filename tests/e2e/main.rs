@@ -19,6 +19,10 @@ mod faults;
 mod hyper;
 #[cfg(feature = "istio")]
 mod mesh;
+#[cfg(feature = "istio")]
+mod mesh_names;
+#[cfg(feature = "istio")]
+mod mesh_pool;
 mod mirror;
 mod name_server;
 mod named_endpoints;
