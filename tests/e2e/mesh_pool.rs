@@ -205,15 +205,15 @@ async fn a_change_of_the_limits_holds_for_the_connections_that_there_are() {
         let rule = BREAKER.replace("maxConnections: 100", max);
         format!(
             "{}{}",
-            rule.replace("connection: 2", times),
+            rule.replace("Connection: 2", times),
             upstream.entry()
         )
     };
-    let mesh = Mesh::from_yaml(&few("maxConnections: 2", "connection: 0")).unwrap();
+    let mesh = Mesh::from_yaml(&few("maxConnections: 2", "Connection: 0")).unwrap();
     let client = client(&mesh);
     let first: Vec<_> = (0..3).map(|_| tokio::spawn(send(client.clone()))).collect();
     until(|| upstream.arrived() == 2).await;
-    mesh.apply(&few("maxConnections: 3", "connection: 0"))
+    mesh.apply(&few("maxConnections: 3", "Connection: 0"))
         .unwrap();
     until(|| upstream.arrived() == 3).await;
     assert_eq!(upstream.most_open(), 3);
@@ -224,7 +224,7 @@ async fn a_change_of_the_limits_holds_for_the_connections_that_there_are() {
     );
 
     // Those that are idle are used again, after the change too.
-    mesh.apply(&few("maxConnections: 4", "connection: 0"))
+    mesh.apply(&few("maxConnections: 4", "Connection: 0"))
         .unwrap();
     for _ in 0..5 {
         assert_eq!(send(client.clone()).await.answered, 1);
