@@ -60,7 +60,7 @@ fn limits(index: usize, pool: Option<&ConnectionPool>, advice: &mut Advice) {
             not_enforced(index, name, limit.at, advice);
         }
     }
-    if let Some(duration) = duration.filter(|duration| !duration.value.is_zero()) {
+    if let Some(duration) = duration {
         not_enforced(index, "maxConnectionDuration", duration.at, advice);
     }
 }

@@ -11,7 +11,7 @@ use crate::istio::meaning::Settings;
 use crate::telemetry::TracePolicy;
 
 /// What a [`Mesh`] is to know that no document says.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct MeshBuilder {
     loading: Loading,
     options: Options,
@@ -113,15 +113,5 @@ impl MeshBuilder {
         Ok(Mesh {
             core: Arc::new(core),
         })
-    }
-}
-
-impl Default for MeshBuilder {
-    fn default() -> Self {
-        Self {
-            loading: Loading::default(),
-            options: Options::default(),
-            settings: Settings::default(),
-        }
     }
 }

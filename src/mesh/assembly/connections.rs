@@ -115,12 +115,11 @@ impl Own {
     /// Returns what a request is sent with, and names in it whose certificate is wanted; `None` if that
     /// is whom it is addressed to already.
     fn transport<B>(&self, request: &mut Request<B>) -> Option<Transport> {
-        let name = match &self.name {
-            Some(name) => name.clone(),
-            None => {
-                let (host, _) = split_port(authority(&RequestHead::of(request)));
-                host.parse().ok()?
-            }
+        let name = if let Some(name) = &self.name {
+            name.clone()
+        } else {
+            let (host, _) = split_port(authority(&RequestHead::of(request)));
+            host.parse().ok()?
         };
         let (address, _) = split_port(self.endpoint.address().as_str());
         let is_ip = name.host().trim_matches(['[', ']']).parse::<IpAddr>();

@@ -112,9 +112,10 @@ fn balance<S: Clone + Send + Sync + 'static>(
     // A host that nobody names is reached as the request says: that is what passing through means. Of
     // one with a `*`, too, only the request knows which it is.
     let as_addressed = is_by_name && (key.is_unnamed() || host.starts_with('*'));
-    let aliases: Arc<[Box<str>]> = match is_by_name {
-        true => aliases(host, namespace).into(),
-        false => [].into(),
+    let aliases: Arc<[Box<str>]> = if is_by_name {
+        aliases(host, namespace).into()
+    } else {
+        [].into()
     };
     let tls = plan.tls.is_some();
     let balance = LoadBalance::observed(

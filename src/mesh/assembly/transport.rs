@@ -87,9 +87,11 @@ impl Site {
 /// Makes the transport of one endpoint.
 pub(super) type MakeTransport<S> = Box<dyn Fn(&Endpoint) -> S + Send + Sync>;
 
+type Connect<S> = dyn Fn(&Site, &DestinationState) -> MakeTransport<S> + Send + Sync;
+
 /// Makes the transports of each destination: the one place that they come from.
 pub(super) struct Connector<S> {
-    make: Arc<dyn Fn(&Site, &DestinationState) -> MakeTransport<S> + Send + Sync>,
+    make: Arc<Connect<S>>,
 }
 
 impl<S> Connector<S> {
