@@ -29,6 +29,12 @@ impl DnsFollowing {
         answered.is_ok_and(|answered| answered.is_ok())
     }
 
+    /// How many names have had no answer yet.
+    #[cfg(feature = "istio")]
+    pub(crate) fn unanswered(&self) -> watch::Receiver<usize> {
+        self.unanswered.clone()
+    }
+
     /// Says whether nothing is kept up to date any more: the names are all addresses, or the runtime is
     /// gone.
     #[must_use]
@@ -64,8 +70,11 @@ impl Together {
 }
 
 /// Starts a task for each name.
-pub(super) fn start(resolver: &Resolver, names: Vec<DnsName>) -> (Endpoints, DnsFollowing) {
-    let endpoints = Endpoints::fixed(Vec::<Endpoint>::new());
+pub(super) fn start(
+    resolver: &Resolver,
+    names: Vec<DnsName>,
+    endpoints: &Endpoints,
+) -> DnsFollowing {
     let (sender, unanswered) = watch::channel(names.len());
     let together = Arc::new(Together {
         endpoints: endpoints.clone(),
@@ -84,5 +93,5 @@ pub(super) fn start(resolver: &Resolver, names: Vec<DnsName>) -> (Endpoints, Dns
             tasks.spawn(keep(resolver.clone(), name, index, together));
         }
     }
-    (endpoints, DnsFollowing { tasks, unanswered })
+    DnsFollowing { tasks, unanswered }
 }

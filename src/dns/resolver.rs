@@ -6,7 +6,7 @@ use super::hickory::Hickory;
 use super::lookup::Lookup;
 use super::{DnsError, DnsFollowing, DnsName, DnsPolicy, InvalidName};
 use crate::base::dice::Dice;
-use crate::base::{Endpoints, Log, Observe};
+use crate::base::{Endpoint, Endpoints, Log, Observe};
 
 /// Finds the endpoints of names, and keeps them up to date.
 ///
@@ -99,7 +99,24 @@ impl Resolver {
         &self,
         names: impl IntoIterator<Item = DnsName>,
     ) -> (Endpoints, DnsFollowing) {
-        start(self, names.into_iter().collect())
+        let endpoints = Endpoints::fixed(Vec::<Endpoint>::new());
+        let following = start(self, names.into_iter().collect(), &endpoints);
+        (endpoints, following)
+    }
+
+    /// Keeps a set that there is already.
+    #[cfg(feature = "istio")]
+    pub(crate) fn keep(
+        &self,
+        endpoints: &Endpoints,
+        names: impl IntoIterator<Item = DnsName>,
+    ) -> DnsFollowing {
+        start(self, names.into_iter().collect(), endpoints)
+    }
+
+    #[cfg(feature = "istio")]
+    pub(crate) const fn policy(&self) -> &DnsPolicy {
+        &self.policy
     }
 
     pub(super) fn of(policy: DnsPolicy, lookup: Arc<dyn Lookup>) -> Self {

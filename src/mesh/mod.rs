@@ -78,7 +78,8 @@
 //!
 //!   rate limits of the host and the route ─▶ fault ─▶ weights, headers, rewrite, mirrors
 //!     ─▶ total timeout ─▶ retry ─▶ try (its span, its timeout)
-//!     ─▶ destination: requests in flight ─▶ balancing over the endpoints that are not ejected ─▶ transport
+//!     ─▶ destination: requests in flight ─▶ balancing over the endpoints that are not ejected
+//!     ─▶ connections: a pool with limits, or reqwest
 //! ```
 //!
 //! - **A host** is found in one step among any number, wildcards by the longest. One that no document
@@ -91,6 +92,21 @@
 //! - **It is made of the public layers**, in this order, by types that have names. Beside the layers
 //!   themselves a request costs finding its route and one clone of that route's stack; stacks are made
 //!   when a host is first called.
+//! - **Connections** of [`Workload::client`] and of a gateway's own client are reqwest's, made as
+//!   [`client_with`](Workload::client_with) says. Where a `connectionPool` limits them, plain HTTP goes
+//!   through a [pool](crate::pool) of the destination, which all clients of the workload share and which
+//!   a change reconfigures. Over TLS reqwest connects all the same, and a finding names the fields that
+//!   do not hold there.
+//! - **Names**: with the feature `dns` every address of a name that a `ServiceEntry` with
+//!   `resolution: DNS` gives is an endpoint, asked for again as its time to live says. Requests wait for
+//!   the first answer, within their own timeouts and for as long as a name server has (5 s); if there is
+//!   none, they get 503 `no healthy upstream`. Without the feature, and with
+//!   `resolution: DNS_ROUND_ROBIN`, the name is one endpoint, looked up for each connection. So is a host
+//!   of which no document says where it listens, such as a headless service of Kubernetes: by the name
+//!   that the caller wrote.
+//! - **TLS**: whatever the address of an endpoint, the certificate that is asked for is that of the name
+//!   that was called, or of the rule's `sni`. A rule's `tls: {mode: SIMPLE}` encrypts what is called by
+//!   `http://`. A transport of one's own gets requests addressed to endpoints, with the name in `Host`.
 //! - **An ingress** is `Mesh::gateway`: `router.fallback_service(gateway.service()?)`.
 //!
 //! # By hand

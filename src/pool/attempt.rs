@@ -71,7 +71,14 @@ impl Attempt {
                     return Poll::Ready(Some(made));
                 }
                 // The end of the channel says that nobody wants it any more.
-                control.poll_recv(cx).map(|_| None)
+                while let Poll::Ready(word) = control.poll_recv(cx) {
+                    match word {
+                        None | Some(Control::Abort) => return Poll::Ready(None),
+                        // There is nothing to check, or to put back, of what is yet to be made.
+                        Some(Control::Check | Control::Return(_)) => {}
+                    }
+                }
+                Poll::Pending
             })
             .await
         };

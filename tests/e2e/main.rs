@@ -3,6 +3,7 @@
     test,
     feature = "axum",
     feature = "dns",
+    feature = "istio",
     feature = "reqwest",
     feature = "tonic"
 ))]
@@ -17,9 +18,9 @@ mod endpoints;
 mod failures;
 mod faults;
 mod hyper;
-#[cfg(feature = "istio")]
 mod mesh;
-#[cfg(feature = "istio")]
+mod mesh_names;
+mod mesh_pool;
 mod mesh_review;
 mod mirror;
 mod name_server;

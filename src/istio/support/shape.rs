@@ -97,9 +97,10 @@ pub(super) fn written(tree: &Tree, at: At, fields: &[Named], prefix: &str) -> Ve
             continue;
         };
         let path = format!("{prefix}{key}");
-        let values = match field.is_map {
-            true => tree.items(*child),
-            false => std::slice::from_ref(child),
+        let values = if field.is_map {
+            tree.items(*child)
+        } else {
+            std::slice::from_ref(child)
         };
         let below = format!("{path}.");
         for value in values {

@@ -90,7 +90,7 @@ pub(super) fn found(table: &Table, specs: &[&str]) -> Vec<Found> {
             here: found.here().to_owned(),
             path: plain(found.field())
                 .strip_prefix(&prefix)
-                .unwrap_or(found.field())
+                .unwrap_or_else(|| found.field())
                 .to_owned(),
             severity: found.severity(),
             what: found.to_string(),

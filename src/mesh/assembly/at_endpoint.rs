@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::uri::{Authority, Scheme};
@@ -11,6 +12,8 @@ use crate::load_balance::readdress;
 #[derive(Clone, Debug)]
 pub struct AtEndpoint<S> {
     address: Option<Authority>,
+    /// Other names for the host of the address, by which a request may stay addressed.
+    aliases: Arc<[Box<str>]>,
     inner: S,
     tls: bool,
 }
@@ -18,9 +21,15 @@ pub struct AtEndpoint<S> {
 impl<S> AtEndpoint<S> {
     /// Sends to `address`, or where the request is addressed to; by TLS whatever the request says, if
     /// that is wanted.
-    pub(super) const fn new(address: Option<Authority>, tls: bool, inner: S) -> Self {
+    pub(super) const fn new(
+        address: Option<Authority>,
+        aliases: Arc<[Box<str>]>,
+        tls: bool,
+        inner: S,
+    ) -> Self {
         Self {
             address,
+            aliases,
             inner,
             tls,
         }
@@ -41,7 +50,7 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         if let Some(address) = &self.address
-            && !is_at(request.uri(), address)
+            && !is_at(request.uri(), address, &self.aliases)
         {
             readdress(&mut request, address);
         }
@@ -52,15 +61,18 @@ where
     }
 }
 
-/// Says that a request is addressed to the place already, if not in the same words: with a port that its
-/// scheme stands for anyway.
-fn is_at(uri: &Uri, address: &Authority) -> bool {
+/// Says that a request is addressed to the place already, if not in the same words: by another name, or with
+/// a port that its scheme stands for anyway.
+fn is_at(uri: &Uri, address: &Authority, aliases: &[Box<str>]) -> bool {
     let Some(authority) = uri.authority() else {
         return false;
     };
     let port = || uri.scheme_str().map(default_port);
     authority == address
-        || authority.host().eq_ignore_ascii_case(address.host())
+        || [address.host()]
+            .into_iter()
+            .chain(aliases.iter().map(|alias| &**alias))
+            .any(|host| authority.host().eq_ignore_ascii_case(host))
             && authority.port_u16().or_else(port) == address.port_u16()
 }
 

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use super::core::Core;
 use super::options::Options;
 use super::{Error, Mesh};
+use crate::Observe;
 use crate::istio::Documents;
 use crate::istio::loading::Loading;
 use crate::istio::meaning::Settings;
 use crate::telemetry::TracePolicy;
-use crate::{Log, Observe};
 
 /// What a [`Mesh`] is to know that no document says.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct MeshBuilder {
     loading: Loading,
     options: Options,
@@ -41,7 +41,7 @@ impl MeshBuilder {
         self
     }
 
-    /// Sets who hears what the layers decide. The default is [`Log`].
+    /// Sets who hears what the layers decide. The default is [`Log`](crate::Log).
     #[must_use]
     pub fn with_observer(mut self, observe: Arc<dyn Observe>) -> Self {
         self.options.observe = observe;
@@ -53,6 +53,16 @@ impl MeshBuilder {
     #[must_use]
     pub const fn with_registry_only(mut self, registry_only: bool) -> Self {
         self.settings.registry_only = registry_only;
+        self
+    }
+
+    /// Sets who asks for the addresses of names: of a `ServiceEntry` with `resolution: DNS`. The default
+    /// asks the system's name servers. What becomes of names is told to the
+    /// [observer](Self::with_observer) of the mesh.
+    #[cfg(feature = "dns")]
+    #[must_use]
+    pub fn with_resolver(mut self, resolver: crate::dns::Resolver) -> Self {
+        self.options.resolver = Arc::new(Some(resolver).into());
         self
     }
 
@@ -103,19 +113,5 @@ impl MeshBuilder {
         Ok(Mesh {
             core: Arc::new(core),
         })
-    }
-}
-
-impl Default for MeshBuilder {
-    fn default() -> Self {
-        Self {
-            loading: Loading::default(),
-            options: Options {
-                observe: Arc::new(Log),
-                seed: None,
-                trace: TracePolicy::default(),
-            },
-            settings: Settings::default(),
-        }
     }
 }

@@ -2,14 +2,21 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use http::uri::Authority;
+#[cfg(feature = "reqwest")]
+use hyper_util::client::legacy::connect::HttpConnector;
 
+use super::names::{First, Names, is_followed};
 use super::options::Options;
 use crate::Endpoints;
 use crate::base::Endpoint;
 use crate::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
-use crate::istio::plan::{DestinationPlan, EndpointPlan, EndpointsPlan, PoolPlan, RetriesPlan};
+use crate::istio::plan::{
+    DestinationPlan, DnsPlan, EndpointPlan, EndpointsPlan, PoolPlan, RetriesPlan,
+};
 use crate::load_balance::LoadBalancePolicy;
 use crate::outlier_detection::{OutlierDetectionPolicy, OutlierDetector};
+#[cfg(feature = "reqwest")]
+use crate::pool::{Pool, PoolPolicy};
 use crate::retry::{RetryBudget, RetryPolicy};
 use crate::traffic_split::Destination;
 
@@ -75,7 +82,11 @@ pub(super) struct DestinationState {
     endpoints: Endpoints,
     key: Key,
     limit: ConcurrencyLimitLayer,
+    names: Names,
+    options: Options,
     plan: ArcSwap<DestinationPlan>,
+    #[cfg(feature = "reqwest")]
+    pool: std::sync::OnceLock<Pool>,
 }
 
 impl DestinationState {
@@ -96,7 +107,11 @@ impl DestinationState {
                 Arc::clone(&options.observe),
             ),
             key,
+            names: Names::default(),
+            options: options.clone(),
             plan: ArcSwap::from_pointee(plan),
+            #[cfg(feature = "reqwest")]
+            pool: std::sync::OnceLock::new(),
         }
     }
 
@@ -123,9 +138,42 @@ impl DestinationState {
     /// observers, so no lock may be held.
     pub(super) fn follow_plan(&self) {
         let plan = self.plan.load();
-        self.endpoints.update(list(&self.key, &plan));
+        let followed = followed(&plan);
+        self.names.forget_all_but(followed);
+        if followed.is_empty() {
+            self.endpoints.update(list(&self.key, &plan));
+        }
         self.detector.reconfigure(plan.outlier.clone());
         self.limit.reconfigure(plan.limit.clone());
+        #[cfg(feature = "reqwest")]
+        if let Some(pool) = self.pool.get() {
+            pool.reconfigure(policy(&plan.pool));
+        }
+    }
+
+    /// Has its names be followed, if its endpoints are their addresses. Called where requests are, since
+    /// it needs their runtime.
+    pub(super) fn follow_names(&self) -> Option<Arc<First>> {
+        let plan = self.plan.load();
+        let followed = followed(&plan);
+        if followed.is_empty() {
+            return None;
+        }
+        self.names.follow(followed, &self.endpoints, &self.options)
+    }
+
+    /// Returns the connections that all clients share whose requests to it are not encrypted.
+    #[cfg(feature = "reqwest")]
+    pub(super) fn pool(&self) -> Pool {
+        let policy = policy(&self.plan.load().pool);
+        let pool = self.pool.get_or_init(|| {
+            let mut connector = HttpConnector::new();
+            connector.set_nodelay(true);
+            Pool::observed(policy, connector, Arc::clone(&self.options.observe))
+        });
+        // The plan may be newer than the pool.
+        pool.reconfigure(policy);
+        pool.clone()
     }
 
     pub(super) const fn detector(&self) -> &OutlierDetector {
@@ -162,14 +210,34 @@ impl DestinationState {
     }
 }
 
-/// Returns where a destination is reached.
+/// Returns the names whose addresses are the endpoints.
+fn followed(plan: &DestinationPlan) -> &[DnsPlan] {
+    match &plan.endpoints {
+        EndpointsPlan::Dns(names) if names.iter().all(is_followed) => names,
+        _ => &[],
+    }
+}
+
+#[cfg(feature = "reqwest")]
+fn policy(plan: &PoolPlan) -> PoolPolicy {
+    PoolPolicy::off()
+        .with_connect_timeout(plan.connect_timeout.unwrap_or_default())
+        .with_idle_timeout(plan.idle_timeout.unwrap_or_default())
+        .with_max_connection_duration(plan.max_connection_duration.unwrap_or_default())
+        .with_max_connections(plan.max_connections.unwrap_or_default())
+        .with_max_pending(plan.max_pending.unwrap_or_default())
+        .with_max_requests_per_connection(plan.max_requests_per_connection.unwrap_or_default())
+}
+
+/// Returns where a destination is reached, as far as that is known without asking for names.
 ///
-/// Names stand for themselves: whoever connects looks them up.
+/// Names that are not followed stand for themselves: whoever connects looks them up.
 fn list(key: &Key, plan: &DestinationPlan) -> Vec<Endpoint> {
     match &plan.endpoints {
         EndpointsPlan::ByName => key.authority().map(Endpoint::from).into_iter().collect(),
         EndpointsPlan::Dns(names) => {
-            let plans = names.iter().map(|name| EndpointPlan {
+            let stays = names.iter().filter(|name| !is_followed(name));
+            let plans = stays.map(|name| EndpointPlan {
                 address: format!("{}:{}", name.name, name.port).into(),
                 labels: name.labels.clone(),
                 weight: name.weight,

@@ -83,7 +83,7 @@ impl Gateway {
     /// # Errors
     ///
     /// [`Error::Client`] if reqwest cannot build the client.
-    pub fn service<B>(&self) -> Result<GatewayService<crate::client::Transport, B>, Error> {
+    pub fn service<B>(&self) -> Result<GatewayService<super::pieces::Connections, B>, Error> {
         self.service_with(reqwest::Client::builder)
     }
 
@@ -95,7 +95,7 @@ impl Gateway {
     pub fn service_with<M, B>(
         &self,
         make: M,
-    ) -> Result<GatewayService<crate::client::Transport, B>, Error>
+    ) -> Result<GatewayService<super::pieces::Connections, B>, Error>
     where
         M: Fn() -> reqwest::ClientBuilder + Send + Sync + 'static,
     {

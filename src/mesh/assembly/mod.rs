@@ -6,6 +6,8 @@ mod builder;
 mod change;
 #[cfg(feature = "reqwest")]
 mod client;
+#[cfg(feature = "reqwest")]
+mod connections;
 mod core;
 mod current;
 mod destination;
@@ -18,10 +20,12 @@ mod limits;
 mod live;
 mod mesh;
 mod mirrors;
+mod names;
 mod options;
 mod plans;
 mod proxy;
 mod reach;
+mod resolved;
 mod router;
 mod routes;
 mod server;
@@ -38,10 +42,13 @@ mod workload;
 /// The pieces of a workload's stack that no other module has, for whoever names its type.
 pub mod pieces {
     pub use super::at_endpoint::AtEndpoint;
+    #[cfg(feature = "reqwest")]
+    pub use super::connections::{Connections, ConnectionsBody, ConnectionsFuture};
     pub use super::forward::Forward;
     pub use super::limits::{Limits, LimitsTicket};
     pub use super::mirrors::{MirroredBody, Mirrors};
     pub use super::reach::{ToMirror, ToTransport};
+    pub use super::resolved::{Resolved, ResolvedFuture};
     pub use super::router::{Router, RouterBody};
     pub use super::server::InboundLimits;
 }

@@ -1,14 +1,17 @@
 use std::sync::Arc;
 
-use crate::Observe;
 use crate::base::dice::{Dice, mix};
 use crate::base::hash::hash;
 use crate::telemetry::TracePolicy;
+use crate::{Log, Observe};
 
 /// What all parts of a mesh are made with.
 #[derive(Clone, Debug)]
 pub(super) struct Options {
     pub(super) observe: Arc<dyn Observe>,
+    /// Who asks for names: the system's, made when it is first needed, or as it was given.
+    #[cfg(feature = "dns")]
+    pub(super) resolver: Arc<std::sync::OnceLock<Option<crate::dns::Resolver>>>,
     pub(super) seed: Option<u64>,
     pub(super) trace: TracePolicy,
 }
@@ -21,5 +24,28 @@ impl Options {
 
     pub(super) fn dice(&self, part: &str) -> Dice {
         self.seed(part).map_or_else(Dice::default, Dice::seeded)
+    }
+
+    #[cfg(feature = "dns")]
+    pub(super) fn resolver(&self) -> Option<crate::dns::Resolver> {
+        let system = || {
+            let resolver = crate::dns::Resolver::system(crate::dns::DnsPolicy::default());
+            let resolver = resolver.inspect_err(|error| tracing::warn!("no names: {error}"));
+            resolver.ok()
+        };
+        let resolver = self.resolver.get_or_init(system).clone();
+        resolver.map(|resolver| resolver.with_observer(Arc::clone(&self.observe)))
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            observe: Arc::new(Log),
+            #[cfg(feature = "dns")]
+            resolver: Arc::default(),
+            seed: None,
+            trace: TracePolicy::default(),
+        }
     }
 }

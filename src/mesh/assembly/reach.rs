@@ -12,21 +12,22 @@ use super::at_endpoint::AtEndpoint;
 use super::destination::{DestinationState, Key};
 use super::mirrors::MirroredBody;
 use super::options::Options;
-use super::transport::{Connector, Site};
+use super::proxy::Proxy;
+use super::resolved::Resolved;
+use super::transport::{Connector, MakeTransport, Site};
 use crate::concurrency_limit::ConcurrencyLimit;
 use crate::istio::plan::{DestinationPlan, EndpointsPlan};
 use crate::load_balance::LoadBalance;
 use crate::mirror::CopyBody;
 use crate::retry::ReplayBody;
 
-/// What every request to a destination goes through: its limit, its balancer, its endpoint.
-pub(super) type Reach<S> = ConcurrencyLimit<LoadBalance<AtEndpoint<S>>>;
+/// What every request to a destination goes through: its limit, its names, its balancer, its endpoint.
+pub(super) type Reach<S> = ConcurrencyLimit<Resolved<LoadBalance<AtEndpoint<S>>>>;
 
 /// A destination as one client reaches it.
 #[derive(Debug)]
 pub(super) struct Reached<S> {
     balance: LoadBalance<AtEndpoint<S>>,
-    is_by_name: bool,
     plan: Arc<DestinationPlan>,
     site: Site,
     way: Way<S>,
@@ -49,28 +50,22 @@ impl<S: Clone + Send + Sync + 'static> Reached<S> {
         state: Arc<DestinationState>,
         old: Option<&Self>,
         connector: &Connector<S>,
-        options: &Options,
+        proxy: &Proxy,
     ) -> Option<Self> {
+        let (namespace, options) = (&proxy.subject.namespace, &proxy.options);
         let plan = state.plan();
         if plan.endpoints == EndpointsPlan::Unknown {
             return None;
         }
-        let is_by_name = plan.endpoints == EndpointsPlan::ByName;
-        let site = Site {
-            host: key.destination().host().into(),
-            pool: plan.pool,
-            tls: plan.tls.clone(),
-        };
-        let old = old.filter(|old| {
-            let is_same = Arc::ptr_eq(&old.way.state, &state);
-            is_same && old.site == site && old.is_by_name == is_by_name
-        });
+        let site = Site::new(key.destination().host(), &plan);
+        let old = old.filter(|old| Arc::ptr_eq(&old.way.state, &state) && old.site == site);
         let (id, balance) = if let Some(old) = old {
             old.balance.reconfigure(plan.balance.clone());
             (old.way.id, old.balance.clone())
         } else {
-            let transport = connector.connect(&site);
-            (next_id(), balance(key, &state, &plan, transport, options))
+            let transport = connector.connect(&site, &state);
+            let way = balance(key, &state, &plan, transport, namespace, options);
+            (next_id(), way)
         };
         let watched = balance.clone();
         let watched = if plan.outlier.is_on() {
@@ -78,10 +73,10 @@ impl<S: Clone + Send + Sync + 'static> Reached<S> {
         } else {
             watched
         };
-        let service = state.limit().layer(watched);
+        let resolved = Resolved::new(state.follow_names(), watched);
+        let service = state.limit().layer(resolved);
         Some(Self {
             balance,
-            is_by_name,
             plan,
             site,
             way: Way { id, service, state },
@@ -108,18 +103,27 @@ fn balance<S: Clone + Send + Sync + 'static>(
     key: &Key,
     state: &DestinationState,
     plan: &DestinationPlan,
-    transport: S,
+    transport: MakeTransport<S>,
+    namespace: &str,
     options: &Options,
 ) -> LoadBalance<AtEndpoint<S>> {
-    // A host that nobody names is reached as the request says: that is what passing through means.
-    let as_addressed = key.is_unnamed() && plan.endpoints == EndpointsPlan::ByName;
+    let host = key.destination().host();
+    let is_by_name = plan.endpoints == EndpointsPlan::ByName;
+    // A host that nobody names is reached as the request says: that is what passing through means. Of
+    // one with a `*`, too, only the request knows which it is.
+    let as_addressed = is_by_name && (key.is_unnamed() || host.starts_with('*'));
+    let aliases: Arc<[Box<str>]> = if is_by_name {
+        aliases(host, namespace).into()
+    } else {
+        [].into()
+    };
     let tls = plan.tls.is_some();
     let balance = LoadBalance::observed(
         plan.balance.clone(),
         state.endpoints().clone(),
         move |endpoint| {
             let address = (!as_addressed).then(|| endpoint.address().clone());
-            AtEndpoint::new(address, tls, transport.clone())
+            AtEndpoint::new(address, Arc::clone(&aliases), tls, transport(endpoint))
         },
         Arc::clone(&options.observe),
     );
@@ -127,6 +131,24 @@ fn balance<S: Clone + Send + Sync + 'static>(
         Some(seed) => balance.with_seed(seed),
         None => balance,
     }
+}
+
+/// Returns the other names by which a workload of `namespace` may call a service of Kubernetes.
+///
+/// Where nothing but the name of a host is known, a request for it goes where it says: outside Kubernetes
+/// the short name may be the only one that anybody can look up.
+fn aliases(host: &str, namespace: &str) -> Vec<Box<str>> {
+    let Some((service, _)) = host.split_once(".svc.") else {
+        return Vec::new();
+    };
+    let Some((name, own)) = service.split_once('.') else {
+        return Vec::new();
+    };
+    let mut aliases = vec![service.into(), format!("{service}.svc").into()];
+    if own == namespace {
+        aliases.push(name.into());
+    }
+    aliases
 }
 
 /// Gives the tries of a request the body that transports take.

@@ -106,7 +106,7 @@ impl<S: Clone + Send + Sync + 'static, B> Routes<S, B> {
         if let Some(way) = old.and_then(|reached| reached.current(&state)) {
             return Some(way);
         }
-        let reached = Reached::new(&key, state, old, &self.connector, self.options())?;
+        let reached = Reached::new(&key, state, old, &self.connector, &self.proxy)?;
         let way = reached.way();
         known.destinations.insert(key, reached);
         Some(way)

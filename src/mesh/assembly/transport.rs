@@ -1,5 +1,6 @@
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -7,8 +8,10 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::RequestBody;
+use super::destination::DestinationState;
 use crate::BoxError;
-use crate::istio::plan::{PoolPlan, TlsPlan};
+use crate::base::Endpoint;
+use crate::istio::plan::{DestinationPlan, EndpointsPlan, TlsPlan};
 
 /// What a workload sends its requests with: any tower service over [`RequestBody`] that can be cloned
 /// and sent to another thread.
@@ -44,39 +47,74 @@ where
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Site {
     pub(super) host: Box<str>,
-    pub(super) pool: PoolPlan,
+    /// Whether its endpoints have addresses of their own, or the request's own name is all there is.
+    pub(super) is_by_name: bool,
+    /// Whether the number of its connections or of the requests on them is limited.
+    pub(super) is_limited: bool,
+    pub(super) timing: Timing,
     pub(super) tls: Option<TlsPlan>,
 }
 
-#[cfg(feature = "reqwest")]
+/// How long connections are made and kept.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub(super) struct Timing {
+    pub(super) connect: Option<Duration>,
+    pub(super) idle: Option<Duration>,
+    /// Whether each request has a connection of its own.
+    pub(super) is_single: bool,
+}
+
 impl Site {
-    /// Says that nothing is set that a transport would have to know, so that one serves all such.
-    pub(super) fn is_plain(&self) -> bool {
-        self.pool == PoolPlan::default() && self.tls.as_ref().is_none_or(|tls| tls.sni.is_none())
+    pub(super) fn new(host: &str, plan: &DestinationPlan) -> Self {
+        let pool = plan.pool;
+        Self {
+            host: host.into(),
+            is_by_name: plan.endpoints == EndpointsPlan::ByName,
+            is_limited: pool.max_connections.is_some()
+                || pool.max_connection_duration.is_some()
+                || pool.max_pending.is_some()
+                || pool.max_requests_per_connection.is_some(),
+            timing: Timing {
+                connect: pool.connect_timeout,
+                idle: pool.idle_timeout,
+                is_single: pool.max_requests_per_connection == Some(1),
+            },
+            tls: plan.tls.clone(),
+        }
     }
 }
 
-/// Makes the transport of each destination: the one place that they come from.
+/// Makes the transport of one endpoint.
+pub(super) type MakeTransport<S> = Box<dyn Fn(&Endpoint) -> S + Send + Sync>;
+
+type Connect<S> = dyn Fn(&Site, &DestinationState) -> MakeTransport<S> + Send + Sync;
+
+/// Makes the transports of each destination: the one place that they come from.
 pub(super) struct Connector<S> {
-    make: Arc<dyn Fn(&Site) -> S + Send + Sync>,
+    make: Arc<Connect<S>>,
 }
 
 impl<S> Connector<S> {
-    pub(super) fn new(make: impl Fn(&Site) -> S + Send + Sync + 'static) -> Self {
+    pub(super) fn new(
+        make: impl Fn(&Site, &DestinationState) -> MakeTransport<S> + Send + Sync + 'static,
+    ) -> Self {
         Self {
             make: Arc::new(make),
         }
     }
 
-    pub(super) fn connect(&self, site: &Site) -> S {
-        (self.make)(site)
+    pub(super) fn connect(&self, site: &Site, state: &DestinationState) -> MakeTransport<S> {
+        (self.make)(site, state)
     }
 }
 
 impl<S: Clone + Send + Sync + 'static> Connector<S> {
-    /// Every destination shares one transport.
+    /// Every endpoint of every destination shares one transport.
     pub(super) fn shared(transport: S) -> Self {
-        Self::new(move |_| transport.clone())
+        Self::new(move |_, _| {
+            let transport = transport.clone();
+            Box::new(move |_| transport.clone())
+        })
     }
 }
 

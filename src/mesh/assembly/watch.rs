@@ -41,9 +41,17 @@ impl Mesh {
     ///
     /// [`Error::Thread`] if no thread can be started.
     pub fn watch(&self, path: impl Into<PathBuf>) -> Result<Watch, Error> {
-        let path = path.into();
+        self.watch_told(path.into(), watcher)
+    }
+
+    /// Follows with what has the system tell of changes, if that can be had.
+    pub(super) fn watch_told(
+        &self,
+        path: PathBuf,
+        tell: impl FnOnce(&Path, SyncSender<()>) -> notify::Result<RecommendedWatcher>,
+    ) -> Result<Watch, Error> {
         let (touched, changes) = sync_channel(1);
-        let watcher = watcher(&path, touched.clone());
+        let watcher = tell(&path, touched.clone());
         if let Err(error) = &watcher {
             tracing::info!("{}: {error}; it is read every {OFTEN:?}", path.display());
         }

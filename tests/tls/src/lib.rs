@@ -15,7 +15,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use meshless::client::{Client, Error, Transport};
 use meshless::load_balance::{LoadBalance, LoadBalancePolicy};
-use meshless::{Endpoint, Endpoints, Failure};
+use meshless::mesh::MeshClient;
+use meshless::{Endpoint, Endpoints, Failure, Mesh};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
@@ -139,6 +140,92 @@ async fn a_certificate_that_nobody_vouches_for_is_a_failure_to_connect() {
     let transport = transport(&server.endpoint(), &trusting(&[]));
     let error = Client::new(transport).get("https://users.example/").send();
     assert_refused(&error.await.unwrap_err());
+}
+
+fn mesh_client(yaml: &str, tls: ClientConfig) -> MeshClient {
+    let mesh = Mesh::from_yaml(yaml).unwrap();
+    let make = move || reqwest::Client::builder().tls_backend_preconfigured(tls.clone());
+    mesh.workload("w", "default").client_with(make).unwrap()
+}
+
+/// Says that a host has two servers as its endpoints, on a port of some protocol.
+fn entry(host: &str, port: &str, servers: &[Server; 2]) -> String {
+    let [a, b] = servers.each_ref().map(|server| server.address.port());
+    format!(
+        "
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {{name: users}}
+spec:
+  hosts: [{host}]
+  ports: [{port}]
+  resolution: STATIC
+  endpoints:
+  - {{address: 127.0.0.1, ports: {{web: {a}}}}}
+  - {{address: 127.0.0.1, ports: {{web: {b}}}, labels: {{second: 'true'}}}}
+"
+    )
+}
+
+async fn both_answer(client: &MeshClient, url: &str, host: &str) {
+    let mut seen = BTreeSet::new();
+    for _ in 0..50 {
+        let response = client.get(url).send().await.unwrap();
+        seen.insert(response.text().await.unwrap());
+    }
+    let expected = ["a", "b"].map(|name| format!("{name} for {host}"));
+    assert_eq!(seen, BTreeSet::from(expected));
+}
+
+#[tokio::test]
+async fn a_mesh_asks_each_endpoint_for_the_certificate_of_the_name_that_is_called() {
+    let users = Certified::of("users.example");
+    let servers = [
+        Server::start("a", &users).await,
+        Server::start("b", &users).await,
+    ];
+    let port = "{number: 443, name: web, protocol: HTTPS}";
+    let client = mesh_client(&entry("users.example", port, &servers), trusting(&[&users]));
+    both_answer(&client, "https://users.example/", "users.example").await;
+    for server in &servers {
+        assert_eq!(server.sni(), ["users.example"]);
+    }
+}
+
+#[tokio::test]
+async fn a_mesh_starts_tls_where_its_rule_says_so_and_under_the_name_that_it_says() {
+    let users = Certified::of("users.example");
+    let servers = [
+        Server::start("a", &users).await,
+        Server::start("b", &users).await,
+    ];
+    let port = "{number: 80, name: web, protocol: HTTP}";
+    let rule = |sni: &str| {
+        format!(
+            "
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {{name: users}}
+spec:
+  host: users.internal
+  trafficPolicy:
+    tls: {{mode: SIMPLE, sni: {sni}}}
+"
+        )
+    };
+    let entry = entry("users.internal", port, &servers);
+    let yaml = format!("{entry}{}", rule("users.example"));
+    let client = mesh_client(&yaml, trusting(&[&users]));
+    both_answer(&client, "http://users.internal/", "users.internal").await;
+    for server in &servers {
+        assert_eq!(server.sni(), ["users.example"]);
+    }
+
+    let yaml = format!("{entry}{}", rule("other.example"));
+    let client = mesh_client(&yaml, trusting(&[&users]));
+    let error = client.get("http://users.internal/").send().await;
+    assert_refused(&error.unwrap_err());
 }
 
 fn assert_refused(error: &Error) {

@@ -11,3 +11,5 @@ mod gateway;
 mod hosts;
 mod policies;
 mod support;
+#[cfg(feature = "watch")]
+mod watch;

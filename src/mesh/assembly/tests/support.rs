@@ -32,7 +32,6 @@ use crate::load_balance::LoadBalancePolicy;
 use crate::outlier_detection::OutlierDetectionPolicy;
 use crate::rate_limit::RateLimitPolicy;
 use crate::retry::{Backoff, RetryBudget, RetryOn, RetryPolicy};
-use crate::telemetry::TracePolicy;
 use crate::timeout::TimeoutPolicy;
 use crate::traffic_split::{Destination, Route};
 use crate::{Observe, Rejection};
@@ -112,7 +111,7 @@ pub(super) fn observed(script: Script, observe: Arc<dyn Observe>) -> Mesh {
     let options = Options {
         observe,
         seed: Some(7),
-        trace: TracePolicy::default(),
+        ..Options::default()
     };
     let documents = Documents::from_yaml("");
     let (loading, settings) = (Loading::default(), Settings::default());

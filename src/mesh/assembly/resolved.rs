@@ -1,0 +1,95 @@
+use std::fmt::{self, Debug, Formatter};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::Request;
+use pin_project::pin_project;
+use tower_service::Service;
+
+use super::names::First;
+
+/// Lets requests wait until the names of their destination have had an answer for the first time.
+///
+/// From then on it costs one load. The wait is within the timeouts of the request, and ends after as long
+/// as a name server has for its answer.
+#[derive(Clone, Debug)]
+pub struct Resolved<S> {
+    first: Option<Arc<First>>,
+    inner: S,
+}
+
+impl<S> Resolved<S> {
+    pub(super) const fn new(first: Option<Arc<First>>, inner: S) -> Self {
+        Self { first, inner }
+    }
+}
+
+impl<S, B> Service<Request<B>> for Resolved<S>
+where
+    S: Service<Request<B>> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = ResolvedFuture<S::Future, Result<S::Response, S::Error>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let state = match self.first.as_ref().filter(|first| !first.is_over()) {
+            None => State::Calling(self.inner.call(request)),
+            Some(first) => {
+                let first = Arc::clone(first);
+                let clone = self.inner.clone();
+                // The one that is ready; the clone is asked before it is called.
+                let mut ready = std::mem::replace(&mut self.inner, clone);
+                // Boxed: few requests come before the first answer.
+                State::Waiting(Box::pin(async move {
+                    first.over().await;
+                    ready.call(request).await
+                }))
+            }
+        };
+        ResolvedFuture { state }
+    }
+}
+
+/// Response future of [`Resolved`].
+#[pin_project]
+pub struct ResolvedFuture<F, T> {
+    #[pin]
+    state: State<F, T>,
+}
+
+#[pin_project(project = StateProj)]
+enum State<F, T> {
+    Calling(#[pin] F),
+    Waiting(Pin<Box<dyn Future<Output = T> + Send>>),
+}
+
+impl<F: Future<Output = T>, T> Future for ResolvedFuture<F, T> {
+    type Output = T;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        match self.project().state.project() {
+            StateProj::Calling(inner) => inner.poll(cx),
+            StateProj::Waiting(inner) => inner.as_mut().poll(cx),
+        }
+    }
+}
+
+impl<F, T> Debug for ResolvedFuture<F, T> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let state = match self.state {
+            State::Calling(_) => "Calling",
+            State::Waiting(_) => "Waiting",
+        };
+        f.debug_struct("ResolvedFuture")
+            .field("state", &state)
+            .finish()
+    }
+}

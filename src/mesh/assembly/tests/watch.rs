@@ -1,0 +1,47 @@
+//! Files that are followed where the system tells of no changes.
+
+use std::fs;
+use std::io;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::Mesh;
+
+const ENTRY: &str = "
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: users}
+spec:
+  hosts: [users.internal]
+  ports: [{number: 80, name: http, protocol: HTTP}]
+  resolution: STATIC
+  endpoints: [{address: 10.0.0.1}]
+";
+
+/// As with `fs.inotify.max_user_instances` used up: the system has no watcher left.
+#[test]
+fn files_are_read_again_and_again_where_no_watcher_can_be_had() {
+    let folder = std::env::temp_dir().join(format!("meshless-untold-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("users.yaml");
+    fs::write(&path, ENTRY).unwrap();
+    let mesh = Mesh::from_path(&folder).unwrap();
+    let none = |_: &_, _| Err(notify::Error::io(io::Error::from_raw_os_error(24)));
+    let watch = mesh.watch_told(folder.clone(), none).unwrap();
+    assert!(!watch.is_told());
+
+    let next = folder.join(".users.yaml.next");
+    fs::write(&next, ENTRY.replace("10.0.0.1", "10.0.0.2")).unwrap();
+    fs::rename(&next, &path).unwrap();
+    let begin = Instant::now();
+    while mesh.version() == 1 {
+        assert!(
+            begin.elapsed() < Duration::from_secs(10),
+            "not taken in time"
+        );
+        sleep(Duration::from_millis(5));
+    }
+    assert_eq!(mesh.version(), 2);
+    drop(watch);
+    fs::remove_dir_all(folder).unwrap();
+}
