@@ -14,7 +14,7 @@ use super::lease::{Lease, Line};
 use super::machine::{Arrival, Id};
 use super::wait::Wait;
 use super::{PoolPolicy, PoolStats};
-use crate::base::{Event, Live, Observe, Overflow, PoolError, Rejection, clock};
+use crate::base::{Deadline, Event, Live, Observe, Overflow, PoolError, Rejection, clock};
 
 /// Starts the task that makes a connection.
 pub(super) type Open = dyn Fn(Attempt) + Send + Sync;
@@ -54,8 +54,8 @@ impl Shared {
         }
     }
 
-    /// Gives a request a place, or lets it wait for one.
-    pub(super) fn enter(self: &Arc<Self>, key: &Key) -> Entry {
+    /// Gives a request a place, or lets it wait for one, but not beyond its caller's deadline.
+    pub(super) fn enter(self: &Arc<Self>, key: &Key, deadline: Option<Deadline>) -> Entry {
         let now = clock::now();
         let arrival = self.with(|state, rest| {
             loop {
@@ -77,16 +77,22 @@ impl Shared {
         });
         match arrival {
             Ok((grant, line)) => Entry::Leased(Lease::new(Arc::clone(self), grant, line)),
-            Err(Arrival::Refused(max)) => {
-                let rejection = Rejection::Overflow(Overflow::Connection(max));
-                self.observe.event(&Event::Rejected(rejection));
-                Entry::Refused(rejection)
-            }
+            Err(Arrival::Refused(max)) => Entry::Refused(self.refuse(Overflow::Connection(max))),
             Err(Arrival::Waits(waiter)) => {
-                Entry::Waiting(Wait::new(Arc::clone(self), key.clone(), waiter))
+                let shared = Arc::clone(self);
+                match Wait::new(shared, key.clone(), waiter, deadline, now) {
+                    Ok(wait) => Entry::Waiting(wait),
+                    Err(overflow) => Entry::Refused(self.refuse(overflow)),
+                }
             }
             Err(Arrival::Granted(_)) => unreachable!("a grant is a place"),
         }
+    }
+
+    pub(super) fn refuse(&self, overflow: Overflow) -> Rejection {
+        let rejection = Rejection::Overflow(overflow);
+        self.observe.event(&Event::Rejected(rejection));
+        rejection
     }
 
     /// Looks whether the turn of one that waits has come.
