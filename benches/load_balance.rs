@@ -1,7 +1,9 @@
-//! What it costs to choose among endpoints, to report how an attempt ended, and both on two threads.
+//! What it costs to choose among endpoints, and to report how an attempt ended. Both on two threads:
+//! `cargo bench --bench threads -- choice`.
 
 use std::convert::Infallible;
 use std::hint::black_box;
+use std::mem;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,8 +15,6 @@ use meshless::load_balance::{LoadBalance, LoadBalanceLayer, LoadBalancePolicy, S
 use meshless::outlier_detection::{FailurePercentage, OutlierDetectionPolicy, OutlierDetector};
 use meshless::{Endpoint, EndpointObserver, Endpoints, Outcome, Percent};
 use tower::{Layer, Service, service_fn};
-
-mod pairs;
 
 const OK: Outcome = Outcome::Status(StatusCode::OK);
 const BAD: Outcome = Outcome::Status(StatusCode::BAD_GATEWAY);
@@ -128,7 +128,8 @@ fn choose(criterion: &mut Criterion) {
         for count in [1, 10, 1_000] {
             let layer = LoadBalanceLayer::new(policy.clone(), endpoints(count));
             criterion.bench_function(&format!("load_balance/choose, {name} of {count}"), |b| {
-                b.iter_batched(|| (), |()| layer.choose(), BatchSize::SmallInput);
+                // Never let go of, for that is not the choice.
+                b.iter(|| mem::forget(black_box(layer.choose())));
             });
             let name = format!("load_balance/choose and let go, {name} of {count}");
             criterion.bench_function(&name, |b| b.iter(|| drop(black_box(layer.choose()))));
@@ -136,34 +137,5 @@ fn choose(criterion: &mut Criterion) {
     }
 }
 
-/// One balancer for two threads.
-fn two_threads(_: &mut Criterion) {
-    pairs::report("control: a counter for each", || {
-        let mut count = 0_u64;
-        Box::new(move |calls| (0..calls).for_each(|_| *black_box(&mut count) += 1))
-    });
-    for (name, policy) in policies() {
-        let layer = LoadBalanceLayer::new(policy, endpoints(1_000));
-        pairs::report(&format!("choose and let go, {name} of 1000"), || {
-            let layer = layer.clone();
-            Box::new(move |calls| (0..calls).for_each(|_| drop(black_box(layer.choose()))))
-        });
-    }
-    for (name, policy) in detectors() {
-        let all = endpoints(1_000);
-        let detector = OutlierDetector::observed(policy, all.clone(), Arc::new(()));
-        let layer = LoadBalanceLayer::new(LoadBalancePolicy::default(), all);
-        let layer = layer.with_observer(detector);
-        pairs::report(&format!("choose and report, {name}, of 1000"), || {
-            let layer = layer.clone();
-            Box::new(move |calls| {
-                for _ in 0..calls {
-                    layer.choose().expect("there are endpoints").settle(OK);
-                }
-            })
-        });
-    }
-}
-
-criterion_group!(load_balance, choose, choice, report, two_threads);
+criterion_group!(load_balance, choose, choice, report);
 criterion_main!(load_balance);

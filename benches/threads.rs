@@ -25,8 +25,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use meshless::load_balance::{LoadBalanceLayer, LoadBalancePolicy};
+use meshless::outlier_detection::{OutlierDetectionPolicy, OutlierDetector};
 use meshless::traffic_split::{Destination, Route, TrafficSplitLayer, TrafficSplitPolicy};
-use meshless::{Endpoint, Endpoints};
+use meshless::{Endpoint, Endpoints, Outcome};
 use tokio::runtime::{Builder, Runtime};
 use tower_layer::{Identity, Layer};
 
@@ -76,9 +77,7 @@ fn cases() -> Vec<(&'static str, Share)> {
     let counted = Arc::clone(&line);
     let split = Route::split([(Destination::new("v1"), 90), (Destination::new("v2"), 10)]);
     let split = TrafficSplitPolicy::new([split.expect("the weights are not all 0")]);
-    let endpoints = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"];
-    let endpoints = Endpoints::fixed(endpoints.map(|a| Endpoint::try_from(a).expect("an address")));
-    let balance = LoadBalanceLayer::new(LoadBalancePolicy::default(), endpoints);
+    let balance = LoadBalanceLayer::new(LoadBalancePolicy::default(), endpoints(3));
     vec![
         ("control: nothing shared", share(|| count(Arc::default()))),
         (
@@ -136,6 +135,16 @@ fn cases() -> Vec<(&'static str, Share)> {
             long_lived(meshless::telemetry::TraceClientLayer::default()),
         ),
         ("load balance, 3 endpoints", long_lived(balance)),
+        ("choice, least request of 1000", {
+            choices(LoadBalancePolicy::least_request(), endpoints(1_000))
+        }),
+        ("choice, random of 1000", {
+            choices(LoadBalancePolicy::random(), endpoints(1_000))
+        }),
+        ("choice, round robin of 1000", {
+            choices(LoadBalancePolicy::round_robin(), endpoints(1_000))
+        }),
+        ("choice and report, of 1000", reports(endpoints(1_000))),
         (
             "traffic split, 90 to 10",
             long_lived(TrafficSplitLayer::new(split)),
@@ -147,6 +156,37 @@ fn cases() -> Vec<(&'static str, Share)> {
         ("outbound", long_lived(meshless::outbound())),
         ("outbound, cloned per call", per_call(meshless::outbound())),
     ]
+}
+
+fn endpoints(count: usize) -> Endpoints {
+    let address = |n| format!("10.0.{}.{}:80", n / 256, n % 256);
+    let endpoint = |n| Endpoint::try_from(address(n).as_str()).expect("an address");
+    Endpoints::fixed((0..count).map(endpoint))
+}
+
+/// Each choice with its end: nothing is sent.
+fn choices(policy: LoadBalancePolicy, endpoints: Endpoints) -> Share {
+    let layer = LoadBalanceLayer::new(policy, endpoints);
+    share(move || {
+        let layer = layer.clone();
+        Box::new(move |n| (0..n).for_each(|_| drop(black_box(layer.choose()))))
+    })
+}
+
+fn reports(endpoints: Endpoints) -> Share {
+    let policy = OutlierDetectionPolicy::default();
+    let detector = OutlierDetector::observed(policy, endpoints.clone(), Arc::new(()));
+    let layer = LoadBalanceLayer::new(LoadBalancePolicy::default(), endpoints);
+    let layer = layer.with_observer(detector);
+    share(move || {
+        let layer = layer.clone();
+        Box::new(move |n| {
+            for _ in 0..n {
+                let ticket = layer.choose().expect("there are endpoints");
+                ticket.settle(Outcome::SUCCESS);
+            }
+        })
+    })
 }
 
 fn row(name: &str, share: &Share, rounds: usize, bare: &mut [f64; 2]) {

@@ -24,11 +24,12 @@ count() {
     awk -v calls="$calls" '/Collected/ { printf "%.0f", $NF / calls }'
 }
 
-# Each case is compared with the bare service, driven in the same way.
+# Each case is compared with the bare service, driven in the same way, or with the bare loop.
 bare_of() {
   case $1 in
   *", pending once") echo "bare, pending once" ;;
   *", cloned per call") echo "bare, cloned per call" ;;
+  "choice, "*) echo "bare, choice" ;;
   *) echo "bare" ;;
   esac
 }

@@ -29,12 +29,14 @@ use super::sync::atomic::{AtomicU32, Ordering};
 #[derive(Clone)]
 pub struct Endpoint(Arc<Inner>);
 
+/// In this order, for what each choice touches lies beside the count of the clones.
+#[repr(C)]
 struct Inner {
-    address: Authority,
+    in_flight: AtomicU32,
     /// How many detectors have failures of it on their books; see [`Endpoint::is_clean`].
     accused: AtomicU32,
     id: u64,
-    in_flight: AtomicU32,
+    address: Authority,
     labels: BTreeMap<Box<str>, Box<str>>,
     weight: AtomicU32,
 }
@@ -106,10 +108,10 @@ impl Endpoint {
 
     fn made(address: Authority, labels: BTreeMap<Box<str>, Box<str>>, weight: u32) -> Self {
         Self(Arc::new(Inner {
-            address,
+            in_flight: AtomicU32::new(0),
             accused: AtomicU32::new(0),
             id: next_id(),
-            in_flight: AtomicU32::new(0),
+            address,
             labels,
             weight: AtomicU32::new(weight),
         }))
@@ -127,11 +129,13 @@ impl Endpoint {
     }
 
     /// Counts a request that is sent to it, until it [leaves](Self::leave).
+    #[inline]
     pub(crate) fn enter(&self) {
         self.0.in_flight.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Takes note that a request that was sent to it is over.
+    #[inline]
     pub(crate) fn leave(&self) {
         self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }

@@ -30,9 +30,19 @@ impl Tried {
         self.ids.contains(&id)
     }
 
-    /// Returns those of the running request, if there is a retry around it that has tried any.
-    pub(crate) fn current() -> Option<Self> {
-        CURRENT.get().filter(|tried| tried.count > 0)
+    /// Says whether there is a retry around the running request that keeps them, and whether it has
+    /// tried any.
+    #[inline]
+    pub(crate) fn current() -> (bool, bool) {
+        match CURRENT.get() {
+            None => (false, false),
+            Some(tried) => (true, tried.count > 0),
+        }
+    }
+
+    /// Says whether an endpoint is among those of the running request.
+    pub(crate) fn is_current(id: u64) -> bool {
+        CURRENT.get().is_some_and(|tried| tried.contains(id))
     }
 
     /// Adds an endpoint to those of the running request.
@@ -75,14 +85,16 @@ mod tests {
             Tried::note(1);
             {
                 let _inner = inner.enter();
-                assert!(Tried::current().is_none());
+                assert_eq!(Tried::current(), (true, false));
                 Tried::note(2);
             }
-            assert!(Tried::current().is_some_and(|tried| tried.contains(1)));
+            assert_eq!(Tried::current(), (true, true));
+            assert!(Tried::is_current(1) && !Tried::is_current(2));
         }
         assert!(outer.contains(1) && !outer.contains(2) && inner.contains(2));
         Tried::note(3);
-        assert!(Tried::current().is_none());
+        assert_eq!(Tried::current(), (false, false));
+        assert!(!Tried::is_current(1));
     }
 
     #[test]

@@ -28,8 +28,13 @@ struct Core<S> {
     /// Locked by whoever makes a table, never by whoever only chooses.
     policy: Mutex<LoadBalancePolicy>,
     table: ArcSwap<Table<S>>,
-    turn: AtomicU64,
+    turn: Turn,
 }
+
+/// Written with each choice in turn: away from what every choice reads.
+#[repr(align(128))]
+#[derive(Debug, Default)]
+struct Turn(AtomicU64);
 
 /// Makes the service of an endpoint.
 type Make<S> = Arc<dyn Fn(&Endpoint) -> S + Send + Sync>;
@@ -90,12 +95,23 @@ impl<S: Clone> Balancer<S> {
     pub(super) fn choose(&self, head: Option<RequestHead<'_>>, untouched: bool) -> Choice<S> {
         let mut now = None;
         let table = self.table(&mut now);
+        self.choose_from(&table, now, head, untouched)
+    }
+
+    /// Chooses an endpoint of a table that was taken at `now`, if that was read.
+    pub(super) fn choose_from(
+        &self,
+        table: &Table<S>,
+        now: Option<Instant>,
+        head: Option<RequestHead<'_>>,
+        untouched: bool,
+    ) -> Choice<S> {
         if !table.is_on {
             return match table.first() {
                 _ if untouched => Choice::Untouched,
                 Some(first) => Choice::Endpoint {
                     service: first.service.clone(),
-                    ticket: BalanceTicket::unwatched(Arc::clone(&first.seat)),
+                    ticket: BalanceTicket::unwatched(first.endpoint.clone()),
                 },
                 None => Choice::Nobody,
             };
@@ -104,33 +120,33 @@ impl<S: Clone> Balancer<S> {
             (Chooser::ConsistentHash { key, .. }, Some(head)) => self.key(key, head),
             _ => (None, None),
         };
+        let (is_retried, has_tried) = Tried::current();
         let mut request = Request {
             balancer: self,
+            has_tried: has_tried && table.goes_elsewhere,
             now,
-            table: &table,
-            tried: if table.goes_elsewhere {
-                Tried::current()
-            } else {
-                None
-            },
+            table,
+            warms_up: table.warms_up(),
         };
         let Some(chosen) = table.chooser.choose(key, &mut request) else {
             return Choice::Nobody;
         };
         let entry = table.entry(chosen);
-        Tried::note(entry.endpoint.id());
-        let alone = matches!(table.chooser, Chooser::One) && self.core.observer.is_none();
-        let ticket = if alone {
-            BalanceTicket::unwatched(Arc::clone(&entry.seat))
+        if is_retried {
+            Tried::note(entry.endpoint.id());
+        }
+        let ticket = if table.only().is_some() {
+            BalanceTicket::unwatched(entry.endpoint.clone())
         } else {
-            BalanceTicket::new(Seated::at(&entry.seat), cookie)
+            let seated = Seated::at(&entry.endpoint, entry.seat.as_ref());
+            BalanceTicket::new(seated, cookie)
         };
         let service = entry.service.clone();
         Choice::Endpoint { service, ticket }
     }
 
     /// Returns the table for the endpoints as they are now, and the time if it had to be read.
-    fn table(&self, now: &mut Option<Instant>) -> Guard<Arc<Table<S>>> {
+    pub(super) fn table(&self, now: &mut Option<Instant>) -> Guard<Arc<Table<S>>> {
         let core = &*self.core;
         let mut table = core.table.load();
         if table.has_ejected
@@ -182,7 +198,7 @@ impl<S: Clone> Core<S> {
             observer,
             policy: Mutex::new(policy),
             table: ArcSwap::from_pointee(table),
-            turn: AtomicU64::new(0),
+            turn: Turn::default(),
         }
     }
 
@@ -233,31 +249,44 @@ impl<S> Debug for Balancer<S> {
 /// One request that is given an endpoint.
 struct Request<'a, S> {
     balancer: &'a Balancer<S>,
+    /// Whether any endpoint was tried for it and better is not tried again.
+    has_tried: bool,
     /// Read only while it matters.
     now: Option<Instant>,
     table: &'a Table<S>,
-    tried: Option<Tried>,
+    warms_up: bool,
 }
 
 impl<S> Scene for Request<'_, S> {
+    #[inline]
     fn in_flight(&self, index: usize) -> u32 {
         self.table.entry(index).endpoint.in_flight()
     }
 
+    #[inline]
     fn is_tried(&self, index: usize) -> bool {
-        let id = || self.table.entry(index).endpoint.id();
-        self.tried.is_some_and(|tried| tried.contains(id()))
+        self.has_tried && Tried::is_current(self.table.entry(index).endpoint.id())
     }
 
+    #[inline]
     fn part(&self, index: usize) -> Option<f64> {
+        if !self.warms_up {
+            return None;
+        }
         self.table.part(index, self.now?)
     }
 
+    #[inline]
+    fn warms_up(&self) -> bool {
+        self.warms_up
+    }
+
+    #[inline]
     fn roll(&mut self) -> u64 {
         self.balancer.dice.roll()
     }
 
     fn turn(&mut self) -> u64 {
-        self.balancer.core.turn.fetch_add(1, Ordering::Relaxed)
+        self.balancer.core.turn.0.fetch_add(1, Ordering::Relaxed)
     }
 }

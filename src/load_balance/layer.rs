@@ -11,6 +11,7 @@ use super::address::readdress;
 use super::balancer::{Balancer, Choice};
 use super::{BalanceTicket, BalancedFuture, LoadBalancePolicy};
 use crate::base::gate::WatchedBody;
+use crate::base::tried::Tried;
 use crate::base::{EndpointObserver, Endpoints, Event, Log, Observe, Rejection, RequestHead};
 
 /// Sends each request of one client to one of several endpoints.
@@ -136,8 +137,18 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let mut now = None;
+        let table = self.balancer.table(&mut now);
+        if let Some(only) = table.only() {
+            Tried::note(only.endpoint.id());
+            readdress(&mut request, only.endpoint.address());
+            drop(table);
+            return BalancedFuture::call(&mut self.inner, request, BalanceTicket::unchosen());
+        }
         let head = RequestHead::of(&request);
-        match self.balancer.choose(Some(head), true) {
+        let choice = self.balancer.choose_from(&table, now, Some(head), true);
+        drop(table);
+        match choice {
             Choice::Endpoint { ticket, .. } => {
                 if let Some(endpoint) = ticket.endpoint() {
                     readdress(&mut request, endpoint.address());

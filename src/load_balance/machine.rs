@@ -17,6 +17,9 @@ pub(super) trait Scene {
     /// The part of its weight that an endpoint has by now; None if it is all.
     fn part(&self, index: usize) -> Option<f64>;
 
+    /// Says whether any endpoint may have less than its weight by now.
+    fn warms_up(&self) -> bool;
+
     /// 64 random bits.
     fn roll(&mut self) -> u64;
 
@@ -101,6 +104,10 @@ impl Chooser {
 
     fn pick(&self, scene: &mut impl Scene) -> usize {
         match self {
+            Self::LeastRequest { choices: 2, lots } => {
+                let (one, other) = lots.draw_two(scene);
+                lots.lesser(one, other, scene)
+            }
             Self::LeastRequest { choices, lots } => {
                 let mut best = lots.draw(scene);
                 for _ in 1..*choices {
@@ -160,6 +167,21 @@ impl Lots {
             drawn = self.once(scene.roll());
         }
         drawn
+    }
+
+    /// Draws one and another one, which costs a single roll where all are alike.
+    fn draw_two(&self, scene: &mut impl Scene) -> (usize, usize) {
+        if let Self::Equal(count) = self
+            && !scene.warms_up()
+        {
+            let roll = scene.roll();
+            let (one, other) = (below(roll >> 32, *count), below(roll, *count));
+            if one != other {
+                return (one, other);
+            }
+        }
+        let one = self.draw(scene);
+        (one, self.draw_other(one, scene))
     }
 
     /// Draws another one than `first`, if chance does not insist: to compare one with itself helps

@@ -15,7 +15,13 @@ const MAX_SIZE: u64 = 262_144;
 /// Places on a ring, each of which belongs to one endpoint.
 #[derive(Clone, Debug)]
 pub(super) struct Ring {
-    places: Box<[(u64, u32)]>,
+    /// The upper half of each place, and whose it is; in the order of the whole.
+    places: Box<[(u32, u32)]>,
+    /// Where in `places` each of so many equal parts of the ring begins. Places are spread evenly, so a
+    /// key is found in two looks at memory; halving would take a look at another line for each step.
+    starts: Box<[u32]>,
+    /// Leaves of the upper half of a key the number of its part.
+    shift: u32,
 }
 
 impl Ring {
@@ -43,19 +49,52 @@ impl Ring {
             places.extend(numbers.map(|n| (mix(identity ^ mix(n)), index)));
         }
         places.sort_unstable();
+        Self::from_places(places.into_iter().map(|(place, of)| (upper(place), of)))
+    }
+
+    fn from_places(places: impl Iterator<Item = (u32, u32)>) -> Self {
+        let places: Box<[_]> = places.collect();
+        // One place in each part, or two: no more than 2^19 parts, and at least two.
+        let bits = places.len().max(2).ilog2().min(19);
+        let shift = u32::BITS - bits;
+        let mut starts = Vec::with_capacity(1 << bits);
+        let mut start = 0;
+        for part in 0..1_u32 << bits {
+            while places
+                .get(start)
+                .is_some_and(|(place, _)| place >> shift < part)
+            {
+                start += 1;
+            }
+            starts.push(u32::try_from(start).unwrap_or(u32::MAX));
+        }
         Self {
-            places: places.into(),
+            places,
+            starts: starts.into(),
+            shift,
         }
     }
 
     /// Returns the endpoint of a key: that of the first place from there on, of those that `allowed`
     /// lets pass; none if it lets nobody pass.
     pub(super) fn find(&self, key: u64, allowed: impl Fn(usize) -> bool) -> Option<usize> {
-        let first = self.places.partition_point(|(place, _)| *place < key);
+        let key = upper(key);
+        let mut first = self.starts[(key >> self.shift) as usize] as usize;
+        while self
+            .places
+            .get(first)
+            .is_some_and(|(place, _)| *place < key)
+        {
+            first += 1;
+        }
         let (before, after) = self.places.split_at(first);
         let mut round = after.iter().chain(before).map(|(_, index)| *index as usize);
         round.find(|index| allowed(*index))
     }
+}
+
+fn upper(place: u64) -> u32 {
+    (place >> 32) as u32
 }
 
 fn gcd(a: u32, b: u32) -> u32 {
@@ -111,6 +150,24 @@ mod tests {
                 let share = places as f64 / ring.places.len() as f64;
                 let expected = f64::from(*weight) / f64::from(total);
                 prop_assert!((share - expected).abs() < 0.002, "{} {}", share, expected);
+            }
+        }
+    }
+
+    proptest! {
+        /// As a search by halving finds it, at the ends of the ring and among places that are equal.
+        #[test]
+        fn a_key_has_the_first_place_from_there_on(
+            mut places in prop::collection::vec(prop_oneof![any::<u32>(), 0..9_u32, Just(u32::MAX)], 1..99),
+            mut keys in prop::collection::vec(any::<u32>(), 9),
+        ) {
+            places.sort_unstable();
+            let ring = Ring::from_places(places.iter().copied().zip(0..));
+            keys.extend(places.iter().flat_map(|at| [at.wrapping_sub(1), *at, at.wrapping_add(1)]));
+            for key in keys {
+                let expected = places.partition_point(|place| *place < key) % places.len();
+                let found = ring.find(u64::from(key) << 32 | 7, |_| true);
+                prop_assert_eq!(found, Some(expected));
             }
         }
     }

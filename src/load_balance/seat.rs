@@ -9,26 +9,44 @@ use crate::base::{Endpoint, EndpointObserver};
 #[derive(Debug)]
 pub(super) struct Seat {
     pub(super) endpoint: Endpoint,
-    pub(super) observer: Option<Arc<dyn EndpointObserver>>,
+    pub(super) observer: Arc<dyn EndpointObserver>,
 }
 
 /// A request that is sent to an endpoint, until the end of its response.
 #[derive(Debug)]
-pub(super) struct Seated(Arc<Seat>);
+pub(super) enum Seated {
+    Unwatched(Endpoint),
+    Watched(Arc<Seat>),
+}
 
 impl Seated {
-    pub(super) fn at(seat: &Arc<Seat>) -> Self {
-        seat.endpoint.enter();
-        Self(Arc::clone(seat))
+    #[inline]
+    pub(super) fn at(endpoint: &Endpoint, seat: Option<&Arc<Seat>>) -> Self {
+        endpoint.enter();
+        match seat {
+            None => Self::Unwatched(endpoint.clone()),
+            Some(seat) => Self::Watched(Arc::clone(seat)),
+        }
     }
 
-    pub(super) fn seat(&self) -> &Seat {
-        &self.0
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        match self {
+            Self::Unwatched(endpoint) => endpoint,
+            Self::Watched(seat) => &seat.endpoint,
+        }
+    }
+
+    pub(super) fn observer(&self) -> Option<&dyn EndpointObserver> {
+        match self {
+            Self::Unwatched(_) => None,
+            Self::Watched(seat) => Some(&*seat.observer),
+        }
     }
 }
 
 impl Drop for Seated {
+    #[inline]
     fn drop(&mut self) {
-        self.0.endpoint.leave();
+        self.endpoint().leave();
     }
 }

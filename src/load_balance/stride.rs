@@ -47,6 +47,15 @@ mod tests {
         assert_eq!(turns, [0, 1, 2, 0, 1, 2]);
     }
 
+    #[test]
+    fn neighbours_sit_out_different_rounds() {
+        let stride = Stride::of(&[3, 1, 1]);
+        for round in 0..8_u64 {
+            let taken = |place: u64| stride.turn(3 * round + place).is_some();
+            assert!(taken(0) && !(taken(1) && taken(2)), "{round}");
+        }
+    }
+
     proptest! {
         #[test]
         fn turns_are_shared_by_weight_in_every_stretch(

@@ -19,6 +19,8 @@ pub(super) struct Table<S> {
     pub(super) goes_elsewhere: bool,
     /// Whether any endpoint is out.
     pub(super) has_ejected: bool,
+    /// Since when each endpoint is there, if that is known; in the order of the entries.
+    since: Box<[Option<Instant>]>,
     slow_start: SlowStart,
     version: u64,
     warm: AtomicBool,
@@ -26,13 +28,13 @@ pub(super) struct Table<S> {
     warm_at: Option<Instant>,
 }
 
-#[derive(Clone, Debug)]
+/// Small, so that those of a thousand stay in the cache.
+#[derive(Debug)]
 pub(super) struct Entry<S> {
-    /// The seat's own: one step less on the way to its load.
     pub(super) endpoint: Endpoint,
-    pub(super) seat: Arc<Seat>,
+    /// None if nobody hears of it.
+    pub(super) seat: Option<Arc<Seat>>,
     pub(super) service: S,
-    since: Option<Instant>,
 }
 
 impl<S: Clone> Table<S> {
@@ -65,18 +67,21 @@ impl<S: Clone> Table<S> {
         let entry = |member: &Member| Entry {
             service: service(&member.endpoint),
             endpoint: member.endpoint.clone(),
-            seat: Arc::new(Seat {
-                endpoint: member.endpoint.clone(),
-                observer: observer.map(Arc::clone),
+            seat: observer.map(|observer| {
+                Arc::new(Seat {
+                    endpoint: member.endpoint.clone(),
+                    observer: Arc::clone(observer),
+                })
             }),
-            since: member.since,
         };
+        let members = || choosable.iter().chain(&rest).copied();
         Self {
             chooser: Chooser::new(policy.method(), &addresses),
-            entries: choosable.into_iter().chain(rest).map(entry).collect(),
+            entries: members().map(entry).collect(),
             is_on: policy.is_on(),
             goes_elsewhere: policy.goes_elsewhere(),
             has_ejected: available < all.len(),
+            since: members().map(|member| member.since).collect(),
             slow_start,
             version: snapshot.version(),
             warm: AtomicBool::new(false),
@@ -95,6 +100,14 @@ impl<S: Clone> Table<S> {
 impl<S> Table<S> {
     pub(super) fn entry(&self, index: usize) -> &Entry<S> {
         &self.entries[index]
+    }
+
+    /// The endpoint that every request goes to, of which nobody is told: nothing needs to be counted.
+    pub(super) fn only(&self) -> Option<&Entry<S>> {
+        match self.chooser {
+            Chooser::One if self.is_on => self.entries.first().filter(|only| only.seat.is_none()),
+            _ => None,
+        }
     }
 
     /// The first endpoint, for who has to take one without choosing.
@@ -123,7 +136,7 @@ impl<S> Table<S> {
 
     /// The part of its weight that an endpoint has by now; None if it is all.
     pub(super) fn part(&self, index: usize, now: Instant) -> Option<f64> {
-        let since = self.entries[index].since?;
+        let since = self.since[index]?;
         let part = self.slow_start.part(now.saturating_duration_since(since));
         (part < 1.0).then_some(part)
     }

@@ -1,8 +1,6 @@
-use std::sync::Arc;
-
 use http::{HeaderMap, HeaderValue, header};
 
-use super::seat::{Seat, Seated};
+use super::seat::Seated;
 use crate::base::gate::Ticket;
 use crate::base::{Endpoint, EndpointObserver, Failure, Outcome};
 
@@ -18,10 +16,10 @@ pub struct BalanceTicket {
 #[derive(Debug)]
 enum Sent {
     Counted(Seated),
-    /// Wherever it was addressed to.
+    /// Wherever it is addressed to.
     Unchosen,
     /// The one endpoint that there is: nobody compares.
-    Uncounted(Arc<Seat>),
+    Uncounted(Endpoint),
 }
 
 impl BalanceTicket {
@@ -34,8 +32,8 @@ impl BalanceTicket {
     }
 
     /// Nobody hears of it.
-    pub(super) const fn unwatched(seat: Arc<Seat>) -> Self {
-        Self::of(Sent::Uncounted(seat), None)
+    pub(super) const fn unwatched(endpoint: Endpoint) -> Self {
+        Self::of(Sent::Uncounted(endpoint), None)
     }
 
     /// Reports how a call that is not HTTP turned out, and that it is over. One that is dropped instead
@@ -49,9 +47,9 @@ impl BalanceTicket {
     #[must_use]
     pub fn endpoint(&self) -> Option<&Endpoint> {
         match &self.sent {
-            Sent::Counted(seated) => Some(&seated.seat().endpoint),
+            Sent::Counted(seated) => Some(seated.endpoint()),
             Sent::Unchosen => None,
-            Sent::Uncounted(seat) => Some(&seat.endpoint),
+            Sent::Uncounted(endpoint) => Some(endpoint),
         }
     }
 
@@ -65,7 +63,7 @@ impl BalanceTicket {
 
     fn observer(&self) -> Option<&dyn EndpointObserver> {
         match &self.sent {
-            Sent::Counted(seated) => seated.seat().observer.as_deref(),
+            Sent::Counted(seated) => seated.observer(),
             Sent::Unchosen | Sent::Uncounted(_) => None,
         }
     }

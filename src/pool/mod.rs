@@ -46,8 +46,8 @@
 //!    free, so that a busy one does not keep all of them.
 //!
 //! It gets whatever is free first, its own connection or another's. Dropped while it waits, it leaves
-//! its place to the next one. There is no time limit on the wait: a [timeout layer] around the pool
-//! is one.
+//! its place to the next one. The wait has no time limit of its own: it ends, with 503, at
+//! [`Deadline::current`], which a [timeout layer] around the pool sets.
 //!
 //! If a connection cannot be made, one of those that wait hears of it; or all of them if they
 //! have no other connection, since each would only find out after a timeout of its own.
@@ -93,6 +93,7 @@
 //!
 //! [`ConcurrencyLimitPolicy::new`]: crate::concurrency_limit::ConcurrencyLimitPolicy::new
 //! [`ConcurrencyLimitPolicy::with_max_pending`]: crate::concurrency_limit::ConcurrencyLimitPolicy::with_max_pending
+//! [`Deadline::current`]: crate::Deadline::current
 //! [`Failure::Closed`]: crate::Failure::Closed
 //! [`Rejection::Overflow`]: crate::Rejection::Overflow
 //! [concurrency limit]: crate::concurrency_limit

@@ -16,8 +16,9 @@ use super::body::{PoolBody, Sent};
 use super::key::Key;
 use super::lease::Unanswered;
 use super::shared::{Entry, Shared};
+use super::wait::Unserved;
 use super::{PoolPolicy, PoolStats};
-use crate::base::{BoxError, Log, Observe, PoolError, RequestHead};
+use crate::base::{BoxError, Deadline, Log, Observe, PoolError, RequestHead};
 
 /// Sends requests over connections whose number is limited.
 ///
@@ -124,7 +125,8 @@ where
         let Some(key) = Key::of(request.uri()) else {
             return PoolFuture::over(Err(PoolError::NoAuthority));
         };
-        match self.owner.0.enter(&key) {
+        let deadline = Deadline::current();
+        match self.owner.0.enter(&key, deadline) {
             Entry::Refused(rejection) => {
                 let response = rejection.into_response(RequestHead::of(&request).is_grpc());
                 PoolFuture::over(Ok(response.map(PoolBody::answer)))
@@ -134,7 +136,7 @@ where
                 // While it waits, somebody may still be given a connection.
                 let owner = matches!(entry, Entry::Waiting(_)).then(|| Arc::clone(&self.owner));
                 let shared = Arc::clone(&self.owner.0);
-                let sending = send(shared, owner, key, entry, request);
+                let sending = send(shared, owner, (key, deadline), entry, request);
                 PoolFuture(State::Sending(Box::pin(sending)))
             }
         }
@@ -144,14 +146,21 @@ where
 async fn send(
     shared: Arc<Shared>,
     mut owner: Option<Arc<Owner>>,
-    key: Key,
+    (key, deadline): (Key, Option<Deadline>),
     mut entry: Entry,
     mut request: Request<Sent>,
 ) -> Result<Response<PoolBody>, PoolError> {
     loop {
         let lease = match entry {
             Entry::Leased(lease) => lease,
-            Entry::Waiting(wait) => wait.await?,
+            Entry::Waiting(wait) => match wait.await {
+                Ok(lease) => lease,
+                Err(Unserved::Failed(error)) => return Err(error),
+                Err(Unserved::Refused(rejection)) => {
+                    entry = Entry::Refused(rejection);
+                    continue;
+                }
+            },
             Entry::Refused(rejection) => {
                 let response = rejection.into_response(RequestHead::of(&request).is_grpc());
                 return Ok(response.map(PoolBody::answer));
@@ -164,7 +173,7 @@ async fn send(
             // Nothing of it was written: the connection was closed while it was idle.
             Err(Unanswered::Again(unsent)) => request = *unsent,
         }
-        entry = shared.enter(&key);
+        entry = shared.enter(&key, deadline);
     }
 }
 

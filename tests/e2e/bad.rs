@@ -55,7 +55,15 @@ impl Bad {
     /// How many requests with this method have arrived.
     pub(crate) fn arrived(&self, method: &str) -> usize {
         let arrived = self.arrived.lock().unwrap();
-        arrived.iter().filter(|of| *of == method).count()
+        let has_method = |line: &&String| line.split(' ').next() == Some(method);
+        arrived.iter().filter(has_method).count()
+    }
+
+    /// How often a request for this path has arrived.
+    pub(crate) fn arrived_for(&self, method: &str, path: &str) -> usize {
+        let line = format!("{method} {path}");
+        let arrived = self.arrived.lock().unwrap();
+        arrived.iter().filter(|arrived| **arrived == line).count()
     }
 
     pub(crate) async fn stop(self) {
@@ -88,7 +96,7 @@ async fn misbehave(
     Ok(())
 }
 
-/// Reads a request to its end, and returns its method.
+/// Reads a request to its end, and returns its method and its path.
 async fn read(stream: &mut TcpStream) -> std::io::Result<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -100,6 +108,7 @@ async fn read(stream: &mut TcpStream) -> std::io::Result<String> {
         .find_map(|line| line.strip_prefix("content-length: "));
     let length = length.map_or(0, |length| length.parse().unwrap());
     stream.read_exact(&mut vec![0; length]).await?;
-    let method = head.split(' ').next().unwrap_or_default();
-    Ok(method.to_ascii_uppercase())
+    let mut words = head.split(' ');
+    let (method, path) = (words.next().unwrap(), words.next().unwrap());
+    Ok(format!("{} {path}", method.to_ascii_uppercase()))
 }

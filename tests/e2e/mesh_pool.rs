@@ -142,7 +142,7 @@ async fn send(client: MeshClient) -> Ends {
                 overflowed: 1,
             }
         }
-        Err(error) => panic!("{error:?}"),
+        Err(error) => unreachable!("{error:?}"),
     }
 }
 

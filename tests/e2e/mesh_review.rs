@@ -90,7 +90,7 @@ async fn ask(client: &MeshClient, url: &str) -> Result<StatusCode, Rejection> {
     match client.get(url).send().await {
         Ok(response) => Ok(response.status()),
         Err(Error::Rejected { rejection, .. }) => Err(rejection),
-        Err(other) => panic!("{other:?}"),
+        Err(other) => unreachable!("{other:?}"),
     }
 }
 

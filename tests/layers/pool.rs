@@ -16,7 +16,7 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use meshless::pool::{Error, Overflow, Pool, PoolBody, PoolPolicy, PoolStats};
-use meshless::{Failure, Rejection};
+use meshless::{Deadline, Failure, Rejection};
 use tokio::io::DuplexStream;
 use tokio::sync::Semaphore;
 use tokio::time::sleep;

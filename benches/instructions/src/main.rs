@@ -6,6 +6,7 @@
 //! instructions run CASE CALLS
 //! ```
 
+mod choices;
 #[path = "../../stacks/mod.rs"]
 mod stacks;
 
@@ -14,7 +15,7 @@ use std::hint::black_box;
 use std::thread;
 use std::time::Duration;
 
-use stacks::Calls;
+use stacks::{Calls, Case};
 use tokio::runtime::{Builder, Runtime};
 
 fn main() {
@@ -22,7 +23,7 @@ fn main() {
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["list"] => {
-            for (name, _) in stacks::all() {
+            for (name, _) in cases() {
                 println!("{name}");
             }
         }
@@ -32,10 +33,17 @@ fn main() {
     }
 }
 
+fn cases() -> Vec<Case> {
+    let mut all = stacks::all();
+    all.extend(choices::calls());
+    all.extend(choices::all());
+    all
+}
+
 fn run(case: &str, count: u64) {
     let runtime = runtime();
     let _guard = runtime.enter();
-    let all = stacks::all();
+    let all = cases();
     let found = all.iter().find(|(name, _)| *name == case);
     let (_, make) = found.expect("a case of the list");
     let mut calls = make();

@@ -174,3 +174,39 @@ async fn a_higher_limit_lets_those_who_wait_on_and_a_lower_one_closes_what_is_to
     settle().await;
     assert_eq!((server.open(), pool.stats().open), (1, 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_is_refused_at_their_deadline_and_leaves_the_queue() {
+    let server = Server::new().holding();
+    let pool = server.pool(PoolPolicy::default().with_max_connections(1));
+    let first = start(&pool);
+    settle().await;
+    let second = Duration::from_secs(1);
+    let deadline = Deadline::after(second).unwrap();
+    let call = |deadline: Deadline| deadline.scope(|| pool.clone().call(to("http://users/")));
+    let (waiting, other) = (tokio::spawn(call(deadline)), start(&pool));
+    settle().await;
+    assert_eq!(pool.stats().pending, 2);
+    let begin = tokio::time::Instant::now();
+    let refused = waiting.await.unwrap().unwrap();
+    let Some(Rejection::Overflow(Overflow::Wait(waited))) = Rejection::of(&refused) else {
+        unreachable!("{refused:?}");
+    };
+    assert_eq!(
+        (*waited, refused.status()),
+        (second, StatusCode::SERVICE_UNAVAILABLE)
+    );
+    assert!(begin.elapsed() <= second + Duration::from_millis(2));
+    assert_eq!(pool.stats().pending, 1);
+    // Whose time is over does not wait at all.
+    let late = call(deadline).await.unwrap();
+    assert!(matches!(
+        Rejection::of(&late),
+        Some(Rejection::Overflow(Overflow::Wait(Duration::ZERO)))
+    ));
+    assert_eq!(pool.stats().pending, 1);
+    server.answer(2);
+    for call in [first, other] {
+        read(call.await.unwrap().unwrap()).await;
+    }
+}
