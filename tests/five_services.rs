@@ -31,6 +31,11 @@ fn without_the_breaker_roboflow_gets_no_rest() {
 }
 
 #[test]
+fn without_the_ingress_s_retries_users_notice_that_a_pod_is_gone() {
+    fails_without("ingress", "users who noticed that a pod is gone");
+}
+
+#[test]
 fn without_the_rate_limit_openai_is_called_too_often() {
     fails_without("rate-limit", "calls to OpenAI in any minute, at the most");
 }
@@ -72,7 +77,7 @@ fn without_the_ejection_a_bad_endpoint_is_asked_on_and_on() {
 
 #[test]
 fn without_the_mirror_v2_gets_no_copies() {
-    fails_without("mirror", "copies of 900 requests at 10 %");
+    fails_without("mirror", "copies of 600 requests at 10 %");
 }
 
 #[test]
