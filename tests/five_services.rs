@@ -112,17 +112,16 @@ fn with_serve_the_services_stay_up() {
         .stdout(Stdio::piped())
         .spawn()
         .expect("the example starts");
-    let answer = child
-        .stdout
-        .take()
-        .map(|shown| ask_first_command(BufReader::new(shown)));
+    // Open to the end: where nobody reads on, it ends.
+    let mut shown = BufReader::new(child.stdout.take().expect("it is piped"));
+    let answer = ask_first_command(&mut shown);
     child.kill().expect("it is still up");
     child.wait().expect("it ends");
-    assert!(answer.is_some_and(|answer| answer.starts_with("HTTP/1.1 200 OK")));
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
 }
 
 /// Does what the first `curl` command says that is shown.
-fn ask_first_command(shown: impl BufRead) -> String {
+fn ask_first_command(shown: &mut impl BufRead) -> String {
     let lines = shown.lines().map_while(Result::ok);
     let url = lines.filter_map(|line| Some(line.strip_prefix("curl -i http://")?.to_owned()));
     let url = url.into_iter().next().expect("a command is shown");
