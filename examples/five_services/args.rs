@@ -9,7 +9,7 @@ Five services on this machine, and what becomes of them when things go wrong.
 
     --only CASE     run this case alone; may be given several times
     --break CASE    switch off the part that this case is about, which makes the case fail
-    --scale N       let a minute last 60/N seconds, N from 1 to 20 [default: 10, so 6 seconds]
+    --scale N       let a minute last 60/N seconds, N from 1 to 20 [default: 12, so 5 seconds]
     --serve         keep the services up to be tried with curl, until Ctrl-C
     --help          print this
 
@@ -19,6 +19,7 @@ Cases:";
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Part {
     Breaker,
+    Ingress,
     RateLimit,
     Key,
     Timeout,
@@ -33,8 +34,9 @@ pub(crate) enum Part {
 
 impl Part {
     /// All of them, in the order in which they are shown.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Breaker,
+        Self::Ingress,
         Self::RateLimit,
         Self::Key,
         Self::Timeout,
@@ -50,6 +52,7 @@ impl Part {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Breaker => "breaker",
+            Self::Ingress => "ingress",
             Self::RateLimit => "rate-limit",
             Self::Key => "key",
             Self::Timeout => "timeout",
@@ -66,6 +69,7 @@ impl Part {
     pub(crate) const fn title(self) -> &'static str {
         match self {
             Self::Breaker => "Roboflow fails five times in a row",
+            Self::Ingress => "users come in through the gateway, and one pod of waste is gone",
             Self::RateLimit => "no more than 20 calls a minute reach OpenAI, retries included",
             Self::Key => "each caller may have 10 pictures a minute analysed, whatever it claims",
             Self::Timeout => "Kakao Map hangs",

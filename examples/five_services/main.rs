@@ -5,15 +5,17 @@
 //! cargo run --example five_services --features full
 //! ```
 //!
-//! The services are in `services/`: what stands around their routes in `inbound.rs`, what stands
-//! around their clients in `outbound.rs`. They call stand-ins for Roboflow, OpenAI and Kakao Map
-//! (`stand_ins/`), whose faults follow a script. Each case (`cases/`) is shown as it happens; what it
-//! claims is counted by the servers, not by the clients. If anything differs from what is expected,
-//! the program ends with 1.
+//! The services are in `services/`. They go by Istio's YAML in `examples/policies`, of which
+//! `policies.rs` makes a copy with this run's ports. What no document can say stands around their routes
+//! in `inbound.rs`, and around their clients in `outbound.rs`. An ingress stands before waste. They call
+//! stand-ins for Roboflow, OpenAI and Kakao Map (`stand_ins/`), whose faults follow a script. Each case
+//! (`cases/`) is shown as it happens; what it claims is counted by the servers, not by the clients. If
+//! anything differs from what is expected, the program ends with 1.
 
 mod args;
 mod cases;
 mod driver;
+mod policies;
 mod recorder;
 mod report;
 mod scale;
@@ -90,6 +92,7 @@ fn introduce(args: &Args) {
     let factor = args.scale.factor();
     show!("Five services on this machine: auth, users, waste, recycling and locations.");
     show!("They call stand-ins for Roboflow, OpenAI and Kakao Map, which fail as told.");
+    show!("They go by Istio's YAML in examples/policies, and so does an ingress before waste.");
     show!("Whatever is counted below is counted by the servers, not by the clients.");
     if factor > 1 {
         let minute = args.scale.minute().as_secs_f64();

@@ -34,7 +34,7 @@ impl Scale {
 
 impl Default for Scale {
     fn default() -> Self {
-        Self(10)
+        Self(12)
     }
 }
 

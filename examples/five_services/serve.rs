@@ -8,9 +8,12 @@ use crate::world::{Settings, World};
 /// Keeps everything up until Ctrl-C.
 pub(crate) async fn serve(args: &Args) -> Result<()> {
     let world = World::start(Settings::new(args)).await?;
-    world.versions.give_v2(10)?;
     let minute = args.scale.minute().as_secs_f64();
     show!("The five services are up; a minute lasts {minute:.1} s. Ctrl-C stops them.");
+    show!(
+        "They follow the policies in {}.",
+        world.policies.folder().display()
+    );
     show!("In another terminal, try:");
     print_commands(&world);
     tokio::signal::ctrl_c().await?;
@@ -26,6 +29,16 @@ fn print_commands(world: &World) {
     let locations = world.locations.url();
     let roboflow = world.roboflow.url();
     let kakao = world.kakao.url();
+    let ingress = world.ingress.url();
+    let [_, _, bad] = [0, 1, 2].map(|n| world.users.endpoints[n].url());
+    let split = world.policies.folder().join("waste-ab-and-canary.yaml");
+    let split = split.display();
+    let faults = world.policies.folder().join("a-fifth-fails.yaml");
+    let faults = faults.display();
+    let fifth = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/examples/five_services/cases/a-fifth-fails.yaml"
+    );
     let json = "-H 'content-type: application/json' -d";
     let statuses = "curl -s -o /dev/null -w '%{http_code} ' \\\n   ";
     show!(
@@ -57,6 +70,29 @@ curl {kakao}/fault/none; echo
 # one in ten results comes from waste v2; with the header all, with a cookie always the same
 for i in $(seq 20); do curl -s {recycling}/api/v1/recycling/results/1; echo; done
 curl -H 'version: v2' {recycling}/api/v1/recycling/results/1; echo
-curl -b user=mina {recycling}/api/v1/recycling/results/1; echo"#
+curl -b user=mina {recycling}/api/v1/recycling/results/1; echo
+
+# half of them, from the next request on: edit the policies while the services run
+sed -i 's/weight: .*/weight: 50/' {split}; sleep 1
+for i in $(seq 20); do curl -s {recycling}/api/v1/recycling/results/1; echo; done
+
+# a copy of one in ten goes to v2 too, which nobody notices; `sed -i '/mirror/,$d'` ends it
+printf '    mirror: {{host: waste-service, subset: v2}}\n    mirrorPercentage: {{value: 10}}\n' \
+    >> {split}; sleep 1
+for i in $(seq 20); do {statuses} {recycling}/api/v1/recycling/results/1; done; echo
+
+# one of the three endpoints of users fails: nobody notices, and it is left alone for half a minute
+curl {bad}/fault/503; echo
+for i in $(seq 20); do {statuses} '{locations}/api/v1/locations/near?user=mina'; done; echo
+curl {bad}/fault/none; echo
+
+# users come in through the gateway of the review
+curl -i -H 'host: api.yourdomain.com' {ingress}/api/v1/waste/results/1
+
+# a fifth of one route there fails on purpose
+cp {fifth} {faults}; sleep 1
+for i in $(seq 20); do {statuses} -H 'host: api.yourdomain.com' \
+    {ingress}/api/v1/waste/results/1; done; echo
+rm {faults}"#
     );
 }

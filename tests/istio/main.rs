@@ -5,6 +5,7 @@
 mod analyze;
 mod any_bytes;
 mod diagnostics;
+mod examples;
 mod loading;
 mod not_acting;
 mod policies;

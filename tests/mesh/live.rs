@@ -127,3 +127,36 @@ fn what_a_mesh_is_made_of_is_sent_between_threads() {
     check(&workload.server());
     check(&workload.outbound::<_, crate::support::Text>(Upstream::new(|_| 200)));
 }
+
+#[tokio::test]
+async fn who_sees_a_version_is_served_by_it_whichever_workload_he_asks() {
+    let documents = |status: u16| {
+        format!(
+            "
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {{name: users}}
+spec:
+  hosts: [users.internal]
+  http:
+  - directResponse: {{status: {status}}}
+"
+        )
+    };
+    let mesh = Mesh::from_yaml(&documents(201)).unwrap();
+    let upstream = Upstream::new(|_| 500);
+    let services: Vec<_> = (0..200)
+        .map(|n| mesh.workload(&format!("w{n}"), "default"))
+        .map(|workload| workload.outbound(upstream.clone()))
+        .collect();
+    let changing = mesh.clone();
+    let change = std::thread::spawn(move || changing.apply(&documents(202)));
+    while mesh.version() == 1 {
+        std::thread::yield_now();
+    }
+    for service in &services {
+        let answered = send(service, get("http://users.internal/")).await;
+        assert_eq!(answered.0, 202);
+    }
+    change.join().unwrap().unwrap();
+}

@@ -3,6 +3,7 @@
 mod breaker;
 mod endpoints;
 mod faults;
+mod ingress;
 mod key;
 mod mirror;
 mod rate_limit;
@@ -24,6 +25,7 @@ use crate::world::World;
 pub(crate) async fn run(case: Part, world: &World, report: &mut Report) -> Result<()> {
     match case {
         Part::Breaker => breaker::run(world, report).await,
+        Part::Ingress => ingress::run(world, report).await,
         Part::RateLimit => rate_limit::run(world, report).await,
         Part::Key => key::run(world, report).await,
         Part::Timeout => timeout::run(world, report).await,

@@ -14,8 +14,10 @@ const READS: usize = 10;
 
 pub(super) async fn run(world: &World, report: &mut Report) -> Result<()> {
     let driver = Driver::new(world.settings.scale)?;
-    world.versions.give_v2(50)?;
-    report.say("v1 and v2 get half each; 20 users with a cookie read 10 results each");
+    world.policies.give_v2(0).await?;
+    report.say(
+        "users with a cookie get v1 or v2, half of them each; 20 of them read 10 results each",
+    );
     let calls = (0..USERS * READS).map(|n| {
         let cookie = format!("theme=dark; user=user-{}", n % USERS);
         result(&driver, world, n).header("cookie", cookie)

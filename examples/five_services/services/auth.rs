@@ -1,7 +1,5 @@
 //! auth: gives out tokens, and says whose they are.
 
-use std::io;
-
 use axum::Router;
 use axum::extract::Json;
 use axum::routing::{get, post};
@@ -9,8 +7,8 @@ use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Service;
-use crate::world::Settings;
+use super::{Service, Site};
+use crate::Result;
 
 #[derive(Deserialize)]
 struct Login {
@@ -18,11 +16,11 @@ struct Login {
 }
 
 /// Starts the auth service.
-pub(crate) async fn auth(settings: Settings) -> io::Result<Service> {
+pub(crate) fn auth(site: Site) -> Result<Service> {
     let router = Router::new()
         .route("/api/v1/auth/login", post(login))
         .route("/api/v1/auth/me", get(me));
-    Service::start(router, settings).await
+    Service::start(router, site)
 }
 
 async fn login(Json(login): Json<Login>) -> Json<Value> {

@@ -9,9 +9,9 @@ use ipnet::{IpNet, Ipv4Net};
 use meshless::ClientAddress;
 use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
 use meshless::rate_limit::{Key, RateLimitLayer, RateLimitPolicy};
-use meshless::telemetry::{TracePolicy, TraceServerLayer};
 use meshless::timeout::{TimeoutLayer, TimeoutPolicy};
 
+use super::Site;
 use crate::args::Part;
 use crate::world::Settings;
 
@@ -21,9 +21,10 @@ pub(crate) const ROUTES_IN_FLIGHT: u32 = 32;
 /// How many pictures a caller may have analysed in a minute.
 pub(crate) const ANALYSES: u64 = 10;
 
-/// Puts the crate around all routes of a service.
-pub(crate) fn around(router: Router, settings: Settings) -> Router {
-    let trace = settings.policy(Part::Trace, TracePolicy::default(), TracePolicy::off());
+/// Puts the crate around all routes of a service: what the policies say of it, its trace and its callers'
+/// deadlines; and inside of that what no document can say: how many at once, and how long at the most.
+pub(super) fn around(router: Router, site: &Site) -> Router {
+    let settings = site.settings;
     let timeout = TimeoutPolicy::total(Duration::from_secs(30));
     let timeout = settings.policy(Part::Timeout, timeout, TimeoutPolicy::off());
     let limit = ConcurrencyLimitPolicy::new(ROUTES_IN_FLIGHT);
@@ -31,7 +32,7 @@ pub(crate) fn around(router: Router, settings: Settings) -> Router {
     router
         .layer(TimeoutLayer::new(timeout))
         .layer(ConcurrencyLimitLayer::new(limit))
-        .layer(TraceServerLayer::new(trace))
+        .layer(site.workload.server())
 }
 
 /// Limits how often a route may be called in a minute, each caller by itself.

@@ -8,9 +8,8 @@ use serde_json::{Value, json};
 
 use super::fail::{Fail, read};
 use super::outbound::{self, Upstream};
-use super::{Service, Users};
+use super::{Service, Site};
 use crate::Result;
-use crate::world::Settings;
 
 #[derive(Clone)]
 struct Locations {
@@ -24,15 +23,15 @@ struct Near {
 }
 
 /// Starts the locations service.
-pub(crate) async fn locations(settings: Settings, users: &Users, kakao: &str) -> Result<Service> {
+pub(crate) fn locations(site: Site) -> Result<Service> {
     let locations = Locations {
-        kakao: outbound::to_kakao(settings, kakao)?,
-        users: outbound::to_users(settings, users)?,
+        kakao: outbound::to_kakao(&site)?,
+        users: outbound::to_users(&site)?,
     };
     let router = Router::new()
         .route("/api/v1/locations/near", get(near))
         .with_state(locations);
-    Ok(Service::start(router, settings).await?)
+    Service::start(router, site)
 }
 
 /// Looks up where the user lives, and asks Kakao Map what is there.

@@ -4,20 +4,20 @@ mod auth;
 mod fail;
 mod flaky;
 mod inbound;
+mod ingress;
 mod locations;
 mod outbound;
 mod recycling;
 mod users;
-mod versions;
 mod waste;
 
 pub(crate) use auth::auth;
 pub(crate) use inbound::ROUTES_IN_FLIGHT;
+pub(crate) use ingress::ingress;
 pub(crate) use locations::locations;
 pub(crate) use outbound::{EJECTED_SECONDS, KAKAO_IN_FLIGHT, KAKAO_SECONDS, RAMP_SECONDS};
 pub(crate) use recycling::recycling;
-pub(crate) use users::{Users, users};
-pub(crate) use versions::Versions;
+pub(crate) use users::{USERS_ENDPOINTS, Users, users};
 pub(crate) use waste::waste;
 
 use std::io;
@@ -25,20 +25,28 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use axum::middleware;
-use meshless::fault_injection::{FaultInjectionLayer, FaultInjectionPolicy};
+use meshless::mesh::Workload;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use crate::Result;
 use crate::recorder::{Recorder, record};
 use crate::stand_ins::Script;
 use crate::world::Settings;
+
+/// Where a service runs, and as whom the policies know it.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) listener: TcpListener,
+    pub(crate) settings: Settings,
+    pub(crate) workload: Workload,
+}
 
 /// A service that runs on this machine; it takes no new connections once it is dropped.
 #[derive(Debug)]
 pub(crate) struct Service {
     address: SocketAddr,
     admitted: Recorder,
-    faults: FaultInjectionLayer,
     recorder: Recorder,
     script: Script,
     _task: JoinSet<io::Result<()>>,
@@ -46,18 +54,23 @@ pub(crate) struct Service {
 
 impl Service {
     /// Serves `routes` with the crate around them, and remembers what reaches either.
-    async fn start(routes: Router, settings: Settings) -> io::Result<Self> {
-        let (admitted, recorder) = (Recorder::default(), Recorder::default());
-        let script = Script::default();
-        // The same choices in every run of this example: leave the seed out elsewhere.
-        let faults = FaultInjectionLayer::seeded(FaultInjectionPolicy::off(), 1);
+    fn start(routes: Router, site: Site) -> Result<Self> {
+        let (admitted, script) = (Recorder::default(), Script::default());
         let routes = routes
             .layer(middleware::from_fn_with_state(script.clone(), flaky::flaky))
-            .layer(middleware::from_fn_with_state(admitted.clone(), record))
-            .layer(faults.clone());
-        let service = inbound::around(routes, settings)
-            .layer(middleware::from_fn_with_state(recorder.clone(), record));
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+            .layer(middleware::from_fn_with_state(admitted.clone(), record));
+        let service = Self::serve(inbound::around(routes, &site), site.listener)?;
+        Ok(Self {
+            admitted,
+            script,
+            ..service
+        })
+    }
+
+    /// Serves `routes` as they are, and remembers what reaches them.
+    fn serve(routes: Router, listener: TcpListener) -> io::Result<Self> {
+        let recorder = Recorder::default();
+        let service = routes.layer(middleware::from_fn_with_state(recorder.clone(), record));
         let address = listener.local_addr()?;
         let mut task = JoinSet::new();
         // The limits by caller need to know the caller's address.
@@ -65,17 +78,11 @@ impl Service {
         task.spawn(async { axum::serve(listener, service).await });
         Ok(Self {
             address,
-            admitted,
-            faults,
+            admitted: recorder.clone(),
             recorder,
-            script,
+            script: Script::default(),
             _task: task,
         })
-    }
-
-    /// Where it listens.
-    pub(crate) const fn address(&self) -> SocketAddr {
-        self.address
     }
 
     /// Where it listens, as a URL without a path.
@@ -86,11 +93,6 @@ impl Service {
     /// What got past the crate, to the handlers.
     pub(crate) const fn admitted(&self) -> &Recorder {
         &self.admitted
-    }
-
-    /// Replaces what it does to its own requests on purpose, from the next one on.
-    pub(crate) fn inject(&self, faults: FaultInjectionPolicy) {
-        self.faults.reconfigure(faults);
     }
 
     /// What goes wrong with it.

@@ -1,26 +1,20 @@
-//! The clients of the services: what stands around each call that goes out.
+//! The clients of the services: by the policies, with what no document can say around them.
 
-use std::time::Duration;
-
-use http::StatusCode;
-use meshless::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy};
-use meshless::client::{self, Boxed, Client, Transport};
-use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
-use meshless::load_balance::{LoadBalanceLayer, LoadBalancePolicy, SlowStart};
-use meshless::outlier_detection::{OutlierDetectionPolicy, OutlierDetector};
+use http::{HeaderName, HeaderValue};
+use meshless::client::{self, Body, Boxed, Client, Transport};
 use meshless::rate_limit::{RateLimitLayer, RateLimitPolicy};
-use meshless::retry::{Condition, RetryLayer, RetryOn, RetryPolicy};
-use meshless::telemetry::{TraceClientLayer, TracePolicy};
-use meshless::timeout::{TimeoutLayer, TimeoutPolicy};
+use meshless::traffic_split::{
+    Destination, HeaderOperations, Route, Sticky, TrafficSplitLayer, TrafficSplitPolicy,
+    WeightedDestination,
+};
 use serde_json::Value;
 use tower::ServiceBuilder;
 use tower::util::MapRequestLayer;
 
-use super::Users;
-use super::versions::{Versions, WASTE};
+use super::Site;
+use crate::Result;
 use crate::args::Part;
 use crate::recorder::stamp;
-use crate::world::Settings;
 
 pub(crate) type Error = client::Error;
 pub(crate) type Response = client::Response;
@@ -29,17 +23,20 @@ pub(crate) type Call = client::RequestBuilder<Boxed>;
 /// How many calls a minute OpenAI may get.
 pub(crate) const OPENAI_CALLS: u64 = 20;
 
-/// Over which time Roboflow, or an endpoint of users, gets more and more again, in production.
+/// Over which time an endpoint of users gets more and more again: `warmup` in `users.yaml`.
 pub(crate) const RAMP_SECONDS: u32 = 30;
 
-/// How long an endpoint of users is left alone the first time, in production.
+/// How long an endpoint is left alone the first time: `baseEjectionTime` in `users.yaml` and
+/// `roboflow-breaker.yaml`.
 pub(crate) const EJECTED_SECONDS: u32 = 30;
 
-/// How long locations waits for Kakao Map, in production.
+/// How long locations waits for Kakao Map: `timeout` in `kakao-map.yaml`.
 pub(crate) const KAKAO_SECONDS: u32 = 15;
 
-/// How many calls of locations may be at Kakao Map at once.
+/// How many calls of locations may be at Kakao Map at once: `http2MaxRequests` in `kakao-map.yaml`.
 pub(crate) const KAKAO_IN_FLIGHT: u32 = 8;
+
+const WASTE: &str = "waste-service.waste.svc.cluster.local";
 
 /// Another service, or an external API.
 #[derive(Clone, Debug)]
@@ -49,6 +46,11 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
+    fn new(client: Client<Boxed>, host: &str) -> Self {
+        let url = format!("http://{host}");
+        Self { client, url }
+    }
+
     pub(crate) fn get(&self, path: &str) -> Call {
         self.client.get(format!("{}{path}", self.url))
     }
@@ -58,110 +60,71 @@ impl Upstream {
     }
 }
 
-/// users: lookups are tried again, at another endpoint; an endpoint that fails 5 times in a row is left
-/// alone for 30 s, and then gets more and more again.
-pub(crate) fn to_users(settings: Settings, users: &Users) -> reqwest::Result<Upstream> {
-    let scale = settings.scale;
-    let endpoints = users.addresses();
-    let ejection = OutlierDetectionPolicy::default()
-        .with_consecutive_5xx(5)
-        .with_interval(scale.seconds(10))
-        .with_base_ejection_time(scale.seconds(EJECTED_SECONDS));
-    let ejection = settings.policy(Part::Endpoints, ejection, OutlierDetectionPolicy::off());
-    let ejection = OutlierDetector::new(ejection, endpoints.clone());
-    let slow_start = SlowStart::over(scale.seconds(RAMP_SECONDS));
-    let balance = LoadBalancePolicy::least_request().with_slow_start(slow_start);
-    let balance = LoadBalanceLayer::new(balance, endpoints).with_observer(ejection);
-    let stack = ServiceBuilder::new()
-        .layer(trace(settings))
-        .layer(timeout(settings, Duration::from_secs(10)))
-        .layer(retry(settings))
-        .layer(balance)
-        .service(transport()?);
-    Ok(upstream(Client::new(stack).boxed(), "http://users-service"))
+/// users: `users.yaml`.
+pub(crate) fn to_users(site: &Site) -> Result<Upstream> {
+    to(site, "users-service.users.svc.cluster.local")
 }
 
-/// Roboflow: after 5 failures in a row it is left alone for 30 s; then it gets more and more again.
-pub(crate) fn to_roboflow(settings: Settings, url: &str) -> reqwest::Result<Upstream> {
-    let breaker = CircuitBreakerPolicy::default()
-        .with_consecutive_failures(5)
-        .with_open_for(settings.scale.seconds(30))
-        .with_ramp(settings.scale.seconds(RAMP_SECONDS));
-    let breaker = settings.policy(Part::Breaker, breaker, CircuitBreakerPolicy::off());
-    let stack = ServiceBuilder::new()
-        .layer(trace(settings))
-        .layer(timeout(settings, Duration::from_secs(10)))
-        .layer(CircuitBreakerLayer::new(breaker))
-        .service(transport()?);
-    Ok(upstream(Client::new(stack).boxed(), url))
+/// Roboflow: `roboflow-breaker.yaml`.
+pub(crate) fn to_roboflow(site: &Site) -> Result<Upstream> {
+    to(site, "detect.roboflow.com")
 }
 
-/// OpenAI: each call costs money, so the limit stands inside the retry, where it counts attempts.
-pub(crate) fn to_openai(settings: Settings, url: &str) -> reqwest::Result<Upstream> {
+/// Kakao Map: `kakao-map.yaml`.
+pub(crate) fn to_kakao(site: &Site) -> Result<Upstream> {
+    to(site, "dapi.kakao.com")
+}
+
+/// OpenAI: `llm-rate-limit.yaml` and `openai.yaml`. The limit there counts questions. Each try costs
+/// money, so the tries are counted here, next to the transport: no document can say that.
+pub(crate) fn to_openai(site: &Site) -> Result<Upstream> {
+    let settings = site.settings;
     let limit = RateLimitPolicy::at_most(OPENAI_CALLS, settings.scale.minute());
     let limit = settings.policy(Part::RateLimit, limit, RateLimitPolicy::off());
-    let stack = ServiceBuilder::new()
-        .layer(trace(settings))
-        .layer(timeout(settings, Duration::from_secs(10)))
-        .layer(retry(settings))
+    let tries = ServiceBuilder::new()
         // Only for the measurement: how long a call is on its way.
         .layer(MapRequestLayer::new(stamp))
         .layer(RateLimitLayer::new(limit))
-        .service(transport()?);
-    Ok(upstream(Client::new(stack).boxed(), url))
+        .service(Transport::build(clients())?);
+    let client = Client::new(site.workload.outbound::<_, Body>(tries));
+    Ok(Upstream::new(client.boxed(), "api.openai.com"))
 }
 
-/// Kakao Map: whoever waits is told in time, and only so many wait.
-pub(crate) fn to_kakao(settings: Settings, url: &str) -> reqwest::Result<Upstream> {
-    let limit = ConcurrencyLimitPolicy::new(KAKAO_IN_FLIGHT);
+/// waste: `waste-ab-and-canary.yaml`, which sends to v2 whatever has the header `version: v2`. A user who
+/// has a cookie is given that header or not, always the same, by a layer: no document can say of a weighted
+/// split that it is to stay.
+pub(crate) fn to_waste(site: &Site) -> Result<Upstream> {
+    let waste = Destination::new(WASTE).with_port(80);
+    let (version, v2) = (
+        HeaderName::from_static("version"),
+        HeaderValue::from_static("v2"),
+    );
+    let v2 = HeaderOperations::default().with_set(version, v2);
+    let halves = [
+        WeightedDestination::new(waste.clone(), 50),
+        WeightedDestination::new(waste.clone(), 50).with_request_headers(v2),
+    ];
+    let with_cookie = meshless::traffic_split::Match::default().with_cookie_present("user");
+    let sticky = Sticky::cookie("user");
+    let mut halves = Route::split(halves)?.with_match(with_cookie);
+    if !site.settings.is_broken(Part::Sticky) {
+        halves = halves.with_sticky(sticky);
+    }
+    let sticky = TrafficSplitLayer::new(TrafficSplitPolicy::new([halves, Route::to(waste)]));
     let stack = ServiceBuilder::new()
-        .layer(trace(settings))
-        .layer(timeout(settings, settings.scale.seconds(KAKAO_SECONDS)))
-        .layer(ConcurrencyLimitLayer::new(limit))
-        .service(transport()?);
-    Ok(upstream(Client::new(stack).boxed(), url))
+        .layer(sticky.with_seed(1))
+        .layer(site.workload.layer::<Body>())
+        .service(Transport::build(clients())?);
+    Ok(Upstream::new(Client::new(stack).boxed(), WASTE))
 }
 
-/// waste, in whichever version `versions` says.
-pub(crate) fn to_waste(settings: Settings, versions: &Versions) -> reqwest::Result<Upstream> {
-    let stack = ServiceBuilder::new()
-        .layer(trace(settings))
-        .layer(versions.layer())
-        .layer(versions.mirror())
-        .layer(timeout(settings, Duration::from_secs(10)))
-        .layer(retry(settings))
-        .service(transport()?);
-    Ok(upstream(Client::new(stack).boxed(), WASTE))
+/// Whatever the policies say.
+fn to(site: &Site, host: &str) -> Result<Upstream> {
+    let client = site.workload.client_with(clients)?;
+    Ok(Upstream::new(client.boxed(), host))
 }
 
-fn upstream(client: Client<Boxed>, url: &str) -> Upstream {
-    let url = url.to_owned();
-    Upstream { client, url }
-}
-
-/// Sends every request once, and not through a proxy, which could not reach this machine.
-pub(super) fn transport() -> reqwest::Result<Transport> {
-    Transport::build(reqwest::Client::builder().no_proxy())
-}
-
-fn trace(settings: Settings) -> TraceClientLayer {
-    let policy = settings.policy(Part::Trace, TracePolicy::default(), TracePolicy::off());
-    TraceClientLayer::new(policy)
-}
-
-fn timeout(settings: Settings, total: Duration) -> TimeoutLayer {
-    let policy = TimeoutPolicy::total(total);
-    TimeoutLayer::new(settings.policy(Part::Timeout, policy, TimeoutPolicy::off()))
-}
-
-/// Two more tries, if the answer says that it may help; a POST only if that repeats nothing.
-fn retry(settings: Settings) -> RetryLayer {
-    let on = RetryOn::none()
-        .with(Condition::ConnectFailure)
-        .with(Condition::RefusedStream)
-        .with(Condition::Reset)
-        .with_status(StatusCode::SERVICE_UNAVAILABLE)
-        .with_status(StatusCode::TOO_MANY_REQUESTS);
-    let policy = RetryPolicy::new(2).with_retry_on(on);
-    RetryLayer::new(settings.policy(Part::Retry, policy, RetryPolicy::off()))
+/// Clients that go through no proxy, which could not reach this machine.
+pub(super) fn clients() -> reqwest::ClientBuilder {
+    reqwest::Client::builder().no_proxy()
 }

@@ -7,12 +7,10 @@ use http::{HeaderMap, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Service;
 use super::fail::{Fail, read};
 use super::outbound::{self, Call, Upstream};
-use super::versions::Versions;
+use super::{Service, Site};
 use crate::Result;
-use crate::world::Settings;
 
 #[derive(Clone)]
 struct Recycling {
@@ -25,21 +23,17 @@ struct Question {
     result: u64,
 }
 
-/// Starts the recycling service, which reads from the version of waste that `versions` says.
-pub(crate) async fn recycling(
-    settings: Settings,
-    versions: &Versions,
-    openai: &str,
-) -> Result<Service> {
+/// Starts the recycling service.
+pub(crate) fn recycling(site: Site) -> Result<Service> {
     let recycling = Recycling {
-        openai: outbound::to_openai(settings, openai)?,
-        waste: outbound::to_waste(settings, versions)?,
+        openai: outbound::to_openai(&site)?,
+        waste: outbound::to_waste(&site)?,
     };
     let router = Router::new()
         .route("/api/v1/recycling/results/{id}", get(result))
         .route("/api/v1/recycling/advice", post(advice))
         .with_state(recycling);
-    Ok(Service::start(router, settings).await?)
+    Service::start(router, site)
 }
 
 /// Reads an analysis result of waste.

@@ -1,25 +1,23 @@
 //! users: who the users are, where they live, and how many points they have.
 
 use std::collections::HashMap;
-use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::extract::{Json, Path, State};
 use axum::middleware;
 use axum::routing::{get, post};
-use meshless::Endpoints;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Service;
 use super::flaky::flaky;
+use super::{Service, Site};
+use crate::Result;
 use crate::recorder::Arrival;
 use crate::stand_ins::Script;
-use crate::world::Settings;
 
 /// How many endpoints the users service has.
-const ENDPOINTS: usize = 3;
+pub(crate) const USERS_ENDPOINTS: usize = 3;
 
 /// The users service: several processes in production, several listeners here, one database.
 #[derive(Debug)]
@@ -36,18 +34,16 @@ struct Award {
     points: u32,
 }
 
-/// Starts the users service.
-pub(crate) async fn users(settings: Settings) -> io::Result<Users> {
+/// Starts the users service, an endpoint at each of these sites.
+pub(crate) fn users(sites: impl Iterator<Item = Site>) -> Result<Users> {
     let script = Script::default();
     let router = Router::new()
         .route("/api/v1/users/{user}", get(user))
         .route("/api/v1/users/{user}/points", post(award))
         .with_state(Points::default())
         .layer(middleware::from_fn_with_state(script.clone(), flaky));
-    let mut endpoints = Vec::with_capacity(ENDPOINTS);
-    for _ in 0..ENDPOINTS {
-        endpoints.push(Service::start(router.clone(), settings).await?);
-    }
+    let endpoints = sites.map(|site| Service::start(router.clone(), site));
+    let endpoints = endpoints.collect::<Result<_>>()?;
     Ok(Users { endpoints, script })
 }
 
@@ -55,11 +51,6 @@ impl Users {
     /// Where one of them listens, as a URL without a path.
     pub(crate) fn url(&self) -> String {
         self.endpoints[0].url()
-    }
-
-    /// Where they listen, for a client of its own opinion who is well.
-    pub(crate) fn addresses(&self) -> Endpoints {
-        Endpoints::fixed(self.endpoints.iter().map(Service::address))
     }
 
     /// Returns every request that arrived at any of them, in order.

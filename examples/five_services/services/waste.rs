@@ -12,9 +12,8 @@ use serde_json::{Value, json};
 
 use super::fail::{Fail, read};
 use super::outbound::{self, Upstream};
-use super::{Service, Users, inbound};
+use super::{Service, Site, inbound};
 use crate::Result;
-use crate::world::Settings;
 
 /// How many results are kept; the next ones take the places of the first.
 const KEPT: u64 = 10_000;
@@ -40,28 +39,23 @@ struct Order {
 }
 
 /// Starts one version of the waste service.
-pub(crate) async fn waste(
-    settings: Settings,
-    version: &'static str,
-    users: &Users,
-    roboflow: &str,
-) -> Result<Service> {
+pub(crate) fn waste(site: Site, version: &'static str) -> Result<Service> {
     let waste = Waste {
         results: Arc::default(),
-        roboflow: outbound::to_roboflow(settings, roboflow)?,
-        users: outbound::to_users(settings, users)?,
+        roboflow: outbound::to_roboflow(&site)?,
+        users: outbound::to_users(&site)?,
         version,
     };
     let analyze: MethodRouter<Waste> = post(analyze);
     let router = Router::new()
         .route(
             "/api/v1/waste/analyze",
-            inbound::per_caller(analyze, settings),
+            inbound::per_caller(analyze, site.settings),
         )
         .route("/api/v1/waste/results/{id}", get(result))
         .route("/api/v1/waste/results/{id}/confirm", post(confirm))
         .with_state(waste);
-    Ok(Service::start(router, settings).await?)
+    Service::start(router, site)
 }
 
 /// Looks up the user, and asks Roboflow what the picture shows.

@@ -70,6 +70,11 @@ impl StandIn {
         format!("http://{}", self.address)
     }
 
+    /// The port that it listens on.
+    pub(crate) const fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     /// What reached it.
     pub(crate) const fn recorder(&self) -> &Recorder {
         &self.server.recorder

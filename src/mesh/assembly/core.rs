@@ -79,6 +79,11 @@ impl Core {
         self.current.load_full()
     }
 
+    /// The last version that all proxies go by.
+    pub(super) fn version(&self) -> u64 {
+        lock(&self.history).back().map_or(1, |last| last.version)
+    }
+
     pub(super) fn history(&self) -> Vec<Change> {
         lock(&self.history).iter().cloned().collect()
     }

@@ -115,10 +115,11 @@ impl Mesh {
         self.core.current().documents.diagnostics().to_vec()
     }
 
-    /// Returns the number of the version that counts; it grows by one with every change.
+    /// Returns the number of the version that counts for all workloads and gateways; it grows by one with
+    /// every change.
     #[must_use]
     pub fn version(&self) -> u64 {
-        self.core.current().version
+        self.core.version()
     }
 
     /// Returns the last 100 changes, the oldest first.
