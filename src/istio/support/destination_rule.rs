@@ -19,10 +19,11 @@ pub(super) const TABLE: Table = Table {
          outlierDetection: {splitExternalLocalOriginErrors: true, \
          consecutiveLocalOriginFailures: 1, consecutiveGatewayErrors: 1, \
          consecutive5xxErrors: 1, interval: 1s, baseEjectionTime: 1s, \
-         maxEjectionPercent: 100, minHealthPercent: 1}, tls: {mode: SIMPLE, sni: a.com}, \
+         maxEjectionPercent: 100, minHealthPercent: 1}, \
          portLevelSettings: [{port: {number: 80}, loadBalancer: {simple: RANDOM}, \
          connectionPool: {tcp: {maxConnections: 1}}, outlierDetection: {interval: 1s}, \
          tls: {mode: DISABLE}}], retryBudget: {percent: 20, minRetryConcurrency: 3}}}",
+        "{host: a.com, trafficPolicy: {tls: {mode: SIMPLE, sni: a.com}}}",
         "{host: a.com, trafficPolicy: {loadBalancer: {consistentHash: {minimumRingSize: 100, \
          httpCookie: {name: a, path: /, ttl: 1s, attributes: [{name: SameSite, \
          value: Strict}]}}}, outlierDetection: {consecutiveErrors: 3}}}",
