@@ -172,7 +172,7 @@ mod loom_tests {
             };
             let first = shards.try_enter(|| 0).ok();
             assert!(shards.load().in_flight <= 2);
-            for shard in first {
+            if let Some(shard) = first {
                 shards.get(shard).release();
             }
             other.join().unwrap();

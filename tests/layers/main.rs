@@ -16,6 +16,7 @@ mod load_balance;
 mod mesh;
 mod mirror;
 mod outlier_detection;
+#[cfg(feature = "hyper")]
 mod pool;
 mod promises;
 mod rate_limit;
