@@ -36,8 +36,8 @@
 //!    of them.
 //! 6. A policy can be replaced while requests run, and the state stays. "Off" is a policy.
 //! 7. Everything is bounded: keys, queues, replay buffers, waits, retries, copies. Only the
-//!    [`mirror`], [`Endpoints::follow`], `dns` and the connections of a `pool` spawn tasks, which end with
-//!    their owner.
+//!    [`mirror`], [`Endpoints::follow`], `dns`, the connections of a `pool` and `Mesh::watch` spawn
+//!    anything, which ends with its owner.
 //! 8. Bad configuration is a typed error, never a panic. Zero means what Istio says it means.
 //! 9. An admitted call costs nanoseconds, 100 for one layer and some: no lock is awaited, no future boxed,
 //!    and nothing allocated but what is kept of a request that may be retried, and headers that are
@@ -46,7 +46,9 @@
 //! # How it is built
 //!
 //! ```text
-//! floor 4   mesh                               knows several capabilities, and their order
+//! floor 5   client                             reqwest's ways
+//! floor 4   istio                              documents, findings, and what they mean: a plan, values only
+//!           mesh                               makes layers of a plan, or of code, in their order
 //! floor 3   layer, service, future, body       tower's side of a capability
 //! floor 2   policy, machine                    a capability's values and decisions: pure
 //! floor 1   base                               outcome, rejection, gate, deadline, clock, dice, window
