@@ -1,10 +1,13 @@
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 
+use http::{Request, Response};
+use http_body::Body;
 use tower_layer::Layer;
+use tower_service::Service;
 
 use super::service::Shared;
-use super::{Mirror, MirrorPolicy, MirrorStats};
+use super::{CopyBody, Mirror, MirrorPolicy, MirrorStats, TeeBody};
 use crate::base::dice::Dice;
 use crate::base::{Log, Observe};
 
@@ -44,6 +47,18 @@ impl<M> MirrorLayer<M> {
     #[must_use]
     pub fn stats(&self) -> MirrorStats {
         self.shared.stats()
+    }
+
+    /// Begins the copy of a request if there is to be one, for a service that has several layers.
+    pub(crate) fn copy<B, C>(&self, request: Request<B>) -> Request<TeeBody<B>>
+    where
+        M: Service<Request<CopyBody>, Response = Response<C>> + Clone + Send + Sync + 'static,
+        M::Error: Send + 'static,
+        M::Future: Send,
+        B: Body,
+        C: Body + Send + 'static,
+    {
+        self.shared.copy(request)
     }
 
     pub(crate) fn made(

@@ -108,7 +108,7 @@ impl<M> Shared<M> {
     }
 
     /// Begins the copy of a request if there is to be one.
-    fn copy<B, C>(&self, request: Request<B>) -> Request<TeeBody<B>>
+    pub(super) fn copy<B, C>(&self, request: Request<B>) -> Request<TeeBody<B>>
     where
         M: Service<Request<CopyBody>, Response = Response<C>> + Clone + Send + Sync + 'static,
         M::Error: Send + 'static,

@@ -1,6 +1,4 @@
-use std::convert::Infallible;
 use std::fmt::{self, Debug, Formatter};
-use std::future::{Ready, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -9,7 +7,6 @@ use bytes::{Buf, Bytes};
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
-use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::BoxError;
@@ -66,47 +63,16 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let request = match &*self.layers {
             [] => request.map(MirroredBody::none),
-            [one] => copied(one, request).map(MirroredBody::one),
+            [one] => one.copy(request).map(MirroredBody::one),
             [first, more @ ..] => {
-                let first = copied(first, request).map(boxed);
+                let first = first.copy(request).map(boxed);
                 let all = more
                     .iter()
-                    .fold(first, |request, layer| copied(layer, request).map(boxed));
+                    .fold(first, |request, layer| layer.copy(request).map(boxed));
                 all.map(MirroredBody::several)
             }
         };
         self.inner.call(request)
-    }
-}
-
-/// Begins the copy of a request that a layer is to make.
-fn copied<B, M, C>(layer: &MirrorLayer<M>, request: Request<B>) -> Request<TeeBody<B>>
-where
-    M: Service<Request<CopyBody>, Response = Response<C>> + Clone + Send + Sync + 'static,
-    M::Error: Send + 'static,
-    M::Future: Send,
-    B: Body,
-    C: Body + Send + 'static,
-{
-    let Ok(request) = layer.layer(HandBack).call(request).into_inner();
-    request
-}
-
-/// Hands a request back as its own response.
-#[derive(Clone, Copy, Debug)]
-struct HandBack;
-
-impl<B> Service<Request<B>> for HandBack {
-    type Response = Request<B>;
-    type Error = Infallible;
-    type Future = Ready<Result<Request<B>, Infallible>>;
-
-    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        ready(Ok(request))
     }
 }
 
