@@ -4,6 +4,7 @@ use super::Advice;
 use super::world::{World, full};
 use crate::istio::check::is_for_mesh;
 use crate::istio::code::Code;
+use crate::istio::export::Export;
 use crate::istio::finding::Finding;
 use crate::istio::kinds::virtual_service::VirtualService;
 use crate::istio::read::{Set, shorten};
@@ -49,22 +50,6 @@ fn conflict(host: &Set<String>, world: &World<'_>, other: usize) -> Finding {
 
 /// Says whether some namespace sees both.
 fn meet(one: &VirtualService, one_in: &str, two: &VirtualService, two_in: &str) -> bool {
-    let shown = |service: &VirtualService, own: &str| -> Vec<String> {
-        let names = service
-            .export_to
-            .iter()
-            .map(|name| match name.value.as_str() {
-                "." => own.to_owned(),
-                name => name.to_owned(),
-            });
-        let names: Vec<_> = names.collect();
-        if names.is_empty() {
-            vec!["*".into()]
-        } else {
-            names
-        }
-    };
-    let (one, two) = (shown(one, one_in), shown(two, two_in));
-    let all = |names: &[String]| names.iter().any(|name| name == "*");
-    all(&one) || all(&two) || one.iter().any(|name| two.contains(name))
+    let shown = |service: &VirtualService, own| Export::of(&service.export_to, own);
+    shown(one, one_in).meets(&shown(two, two_in))
 }

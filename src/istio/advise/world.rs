@@ -1,12 +1,12 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use crate::istio::check::is_covered_by;
 use crate::istio::kinds::destination_rule::DestinationRule;
 use crate::istio::kinds::gateway::Gateway;
 use crate::istio::kinds::service_entry::ServiceEntry;
 use crate::istio::kinds::virtual_service::VirtualService;
 use crate::istio::load::Unit;
+use crate::istio::names::{self, is_covered_by};
 use crate::istio::object::Named;
 use crate::istio::spec::Spec;
 
@@ -117,8 +117,5 @@ impl<'a> World<'a> {
 
 /// Returns the full name of a host: a short one is a service of the namespace.
 pub(super) fn full<'a>(host: &'a str, namespace: &str) -> Cow<'a, str> {
-    if host.is_empty() || host.contains(['.', '*']) {
-        return Cow::Borrowed(host);
-    }
-    Cow::Owned(format!("{host}.{namespace}.svc.cluster.local"))
+    names::full(host, namespace, "cluster.local")
 }

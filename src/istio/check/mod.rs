@@ -27,7 +27,7 @@ use std::time::Duration;
 
 pub(super) use empty::{empty, not_enforced};
 pub(crate) use fault::GRPC_STATUS;
-pub(crate) use names::{is_covered_by, overlaps};
+pub(crate) use names::overlaps;
 pub(crate) use rate_limit::{find as find_limits, read as read_limit};
 pub(crate) use virtual_service::is_for_mesh;
 

@@ -96,16 +96,6 @@ pub(crate) fn overlaps(one: &str, two: &str) -> bool {
     }
 }
 
-/// Says whether every host that `one` stands for is one of `all`.
-pub(crate) fn is_covered_by(one: &str, all: &str) -> bool {
-    match (one.strip_prefix('*'), all.strip_prefix('*')) {
-        (Some(a), Some(b)) => a.ends_with(b),
-        (None, Some(suffix)) => one.ends_with(suffix),
-        (Some(_), None) => false,
-        (None, None) => one == all,
-    }
-}
-
 impl Check<'_> {
     /// Checks a host that may have a `*` in front.
     pub(super) fn wildcard(&mut self, host: &Set<String>) {

@@ -1,8 +1,9 @@
 use super::Check;
 use super::exposure::Owner;
 use super::http_route::{self, Part};
-use super::names::{bad_domain, bad_wildcard, is_address, is_covered_by, is_label, overlaps};
+use super::names::{bad_domain, bad_wildcard, is_address, is_label, overlaps};
 use crate::istio::kinds::virtual_service::{RouteDestination, TcpRoute, TlsRoute, VirtualService};
+use crate::istio::names::is_covered_by;
 use crate::istio::read::{Nullable, Set, Texts, shorten};
 use crate::istio::tree::At;
 

@@ -1,11 +1,11 @@
 use super::balance::{balance, is_passthrough};
 use super::blocks::Blocks;
 use super::endpoints::{endpoints, service_port};
-use super::names;
 use super::outlier::outlier;
 use super::pool::{in_flight, pool, retries};
 use super::world::World;
 use crate::istio::kinds::destination_rule::{ClientTls, TlsMode};
+use crate::istio::names;
 use crate::istio::plan::{DestinationPlan, EndpointsPlan, Subject, TlsPlan};
 use crate::traffic_split::Destination;
 

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use super::export::Export;
 use super::held::Held;
 use super::host_map::HostMap;
-use super::names;
+use crate::istio::export::Export;
 use crate::istio::kinds::service_entry::ServiceEntry;
+use crate::istio::names;
 
 /// The service entries by host.
 #[derive(Debug, Default)]

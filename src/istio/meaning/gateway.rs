@@ -6,12 +6,12 @@ use http::StatusCode;
 use super::held::Held;
 use super::http_match::Asker;
 use super::limits::{Direction, Scope};
-use super::names;
 use super::route::route_plans;
 use super::services::Service;
 use super::world::World;
 use crate::base::HostPattern;
 use crate::istio::kinds::gateway::{Gateway, Server};
+use crate::istio::names;
 use crate::istio::plan::{GatewayPlan, HostPlan, InboundPlan, OutboundPlan, ServerPlan, Subject};
 
 /// Returns what a gateway does, if there is one of that name.

@@ -3,11 +3,11 @@ use std::sync::Arc;
 
 use super::http_match::Asker;
 use super::limits::{Direction, Scope};
-use super::names;
 use super::route::{default_route, route_plans};
 use super::services::{MESH, Service};
 use super::world::World;
 use crate::base::HostPattern;
+use crate::istio::names;
 use crate::istio::plan::{HostPlan, OutboundPlan, Subject};
 use crate::traffic_split::Destination;
 

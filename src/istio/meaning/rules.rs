@@ -1,11 +1,11 @@
 use std::collections::{BTreeSet, HashMap};
 
-use super::export::Export;
 use super::held::Held;
 use super::host_map::HostMap;
-use super::names;
 use super::selector::selects;
+use crate::istio::export::Export;
 use crate::istio::kinds::destination_rule::{DestinationRule, Selector, Subset, TrafficPolicy};
+use crate::istio::names;
 use crate::istio::plan::Subject;
 
 /// The destination rules by namespace and host.

@@ -1,9 +1,9 @@
 use std::collections::HashMap;
 
-use super::export::Export;
 use super::held::Held;
-use super::names;
+use crate::istio::export::Export;
 use crate::istio::kinds::virtual_service::VirtualService;
+use crate::istio::names;
 
 /// The virtual services, the oldest first.
 #[derive(Debug, Default)]

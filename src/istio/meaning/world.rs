@@ -4,11 +4,11 @@ use super::Settings;
 use super::entries::Entries;
 use super::held::Held;
 use super::limits::{Patch, patches};
-use super::names;
 use super::rules::Rules;
 use super::services::Services;
 use crate::istio::documents::Documents;
 use crate::istio::kinds::gateway::Gateway;
+use crate::istio::names;
 use crate::istio::spec::Spec;
 
 /// The documents by what they are looked up by.

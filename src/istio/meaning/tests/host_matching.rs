@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::suites;
 use crate::istio::meaning::host_map::HostMap;
-use crate::istio::meaning::names;
+use crate::istio::names;
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_default()

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use std::net::IpAddr;
 
 /// Returns the full name of a host: a short one is a service of the namespace.
-pub(super) fn full<'a>(host: &'a str, namespace: &str, domain: &str) -> Cow<'a, str> {
+pub(in crate::istio) fn full<'a>(host: &'a str, namespace: &str, domain: &str) -> Cow<'a, str> {
     let is_short = !host.is_empty() && !host.contains('.') && host != "*";
     if !is_short || host.parse::<IpAddr>().is_ok() {
         return Cow::Borrowed(host);
@@ -21,14 +21,14 @@ pub(super) fn full<'a>(host: &'a str, namespace: &str, domain: &str) -> Cow<'a, 
 }
 
 /// Returns the namespace of a service of the cluster.
-pub(super) fn namespace<'a>(host: &'a str, domain: &str) -> Option<&'a str> {
+pub(in crate::istio) fn namespace<'a>(host: &'a str, domain: &str) -> Option<&'a str> {
     let service = host.strip_suffix(domain)?.strip_suffix(".svc.")?;
     let (name, namespace) = service.split_once('.')?;
     (!name.is_empty() && !namespace.contains('.')).then_some(namespace)
 }
 
 /// Returns all names by which a workload of `from` may call a host.
-pub(super) fn aliases(host: &str, from: &str, domain: &str) -> Vec<String> {
+pub(in crate::istio) fn aliases(host: &str, from: &str, domain: &str) -> Vec<String> {
     let mut names = vec![host.to_owned()];
     if let Some(namespace) = namespace(host, domain) {
         let name = host.split('.').next().unwrap_or(host);
@@ -41,12 +41,12 @@ pub(super) fn aliases(host: &str, from: &str, domain: &str) -> Vec<String> {
     names
 }
 
-pub(super) fn is_wildcard(host: &str) -> bool {
+pub(in crate::istio) fn is_wildcard(host: &str) -> bool {
     host.starts_with('*')
 }
 
-/// Says whether every host of `one` is a host of `all`.
-pub(super) fn is_within(one: &str, all: &str) -> bool {
+/// Says whether every host of `one` is a host of `all`; a wildcard is not within itself, as in Istio.
+pub(in crate::istio) fn is_within(one: &str, all: &str) -> bool {
     match (one.strip_prefix('*'), all.strip_prefix('*')) {
         (Some(_), None) => false,
         (Some(end), Some(all)) => one.len() > all.len() && end.ends_with(all),
@@ -55,8 +55,13 @@ pub(super) fn is_within(one: &str, all: &str) -> bool {
     }
 }
 
+/// Says whether every host of `one` is a host of `all`, or both are the same.
+pub(in crate::istio) fn is_covered_by(one: &str, all: &str) -> bool {
+    one == all || is_within(one, all)
+}
+
 /// Returns the hosts that two lists have in common: of two names that meet, the narrower.
-pub(super) fn intersection<'a>(one: &[&'a str], two: &[&'a str]) -> Vec<&'a str> {
+pub(in crate::istio) fn intersection<'a>(one: &[&'a str], two: &[&'a str]) -> Vec<&'a str> {
     let mut common = Vec::new();
     for one in one {
         for two in two {
@@ -76,7 +81,7 @@ pub(super) fn intersection<'a>(one: &[&'a str], two: &[&'a str]) -> Vec<&'a str>
 }
 
 /// The most specific first: names before wildcards, longer before shorter, then by the alphabet.
-pub(super) fn by_specificity(one: &str, two: &str) -> Ordering {
+pub(in crate::istio) fn by_specificity(one: &str, two: &str) -> Ordering {
     is_wildcard(one)
         .cmp(&is_wildcard(two))
         .then(two.len().cmp(&one.len()))
