@@ -49,7 +49,7 @@ impl<M> MirrorLayer<M> {
         self.shared.stats()
     }
 
-    /// Begins the copy of a request if there is to be one, for a service that has several layers.
+    /// Begins the copy of a request if there is to be one.
     pub(crate) fn copy<B, C>(&self, request: Request<B>) -> Request<TeeBody<B>>
     where
         M: Service<Request<CopyBody>, Response = Response<C>> + Clone + Send + Sync + 'static,
@@ -93,6 +93,6 @@ impl<S, M> Layer<S> for MirrorLayer<M> {
     type Service = Mirror<S, M>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Mirror::new(inner, Arc::clone(&self.shared))
+        Mirror::new(inner, self.clone())
     }
 }

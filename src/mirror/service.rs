@@ -13,7 +13,7 @@ use super::machine::chooses;
 use super::pipe::Pipe;
 use super::task::CopyTask;
 use super::until::Until;
-use super::{CopyBody, MirrorPolicy, MirrorStats, TeeBody, head};
+use super::{CopyBody, MirrorLayer, MirrorPolicy, MirrorStats, TeeBody, head};
 use crate::base::dice::Dice;
 use crate::base::{Live, MirrorDrop, Observe, RequestHead};
 
@@ -23,12 +23,12 @@ use crate::base::{Live, MirrorDrop, Observe, RequestHead};
 /// [module docs](super) for an example.
 pub struct Mirror<S, M> {
     inner: S,
-    shared: Arc<Shared<M>>,
+    layer: MirrorLayer<M>,
 }
 
 impl<S, M> Mirror<S, M> {
-    pub(super) const fn new(inner: S, shared: Arc<Shared<M>>) -> Self {
-        Self { inner, shared }
+    pub(super) const fn new(inner: S, layer: MirrorLayer<M>) -> Self {
+        Self { inner, layer }
     }
 }
 
@@ -36,7 +36,7 @@ impl<S: Clone, M> Clone for Mirror<S, M> {
     fn clone(&self) -> Self {
         Self {
             inner: self.inner.clone(),
-            shared: Arc::clone(&self.shared),
+            layer: self.layer.clone(),
         }
     }
 }
@@ -45,7 +45,7 @@ impl<S: Debug, M> Debug for Mirror<S, M> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mirror")
             .field("inner", &self.inner)
-            .field("shared", &self.shared)
+            .field("layer", &self.layer)
             .finish()
     }
 }
@@ -68,7 +68,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let request = self.shared.copy(request);
+        let request = self.layer.copy(request);
         self.inner.call(request)
     }
 }
