@@ -66,7 +66,10 @@ impl Load {
                 Ok((bytes, path)) => self.text(Some(path.into()), &bytes),
                 Err((path, reason)) => {
                     let what = format!("cannot be read: {reason}");
-                    self.file_error(Some(path.into()), Code::Unreadable, &what);
+                    self.keep(Diagnostic {
+                        mend: "see that it is there, and that this process may read it".into(),
+                        ..bare(Some(path.into()), Code::Unreadable, &what)
+                    });
                 }
             }
         }

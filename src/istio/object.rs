@@ -108,7 +108,9 @@ pub(super) fn read(
             findings.push(
                 Finding::note(Code::PassedOver, at)
                     .what(format!("{} is none of Istio's kinds", shorten(kind)))
-                    .here("it is passed over"),
+                    .here("it is passed over")
+                    .istio("Istio passes it over too: it is for others in the cluster")
+                    .mend("nothing has to be done"),
             );
             Content::Foreign(foreign())
         }
@@ -211,7 +213,8 @@ fn unread(class: Class, kind: &str, tree: &Tree, at: At, findings: &mut Findings
         Class::Unread => Finding::warning(Code::PassedOver, place)
             .what(format!("{kind} is not read"))
             .here("it is passed over: nothing of it is enforced")
-            .istio("Istio applies it to the proxies"),
+            .istio("Istio applies it to the proxies")
+            .mend("see to it by other means, and keep the document for Istio"),
         Class::Misplaced(known) => {
             let (group, best) = (known.group(), known.versions()[0]);
             Finding::error(Code::ApiVersion, tree.child(at, "apiVersion").unwrap_or(at))

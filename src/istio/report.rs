@@ -18,6 +18,7 @@ pub(super) fn point(diagnostic: &mut Diagnostic, chunk: &Chunk, mark: Mark) {
 
 /// A finding about a file as a whole.
 pub(super) fn bare(file: Option<Arc<Path>>, code: Code, what: &str) -> Diagnostic {
+    let (here, istio, mend) = words(code);
     Diagnostic {
         severity: Severity::Error,
         code,
@@ -29,9 +30,30 @@ pub(super) fn bare(file: Option<Arc<Path>>, code: Code, what: &str) -> Diagnosti
         object: "".into(),
         path: "".into(),
         what: what.into(),
-        here: "nothing of it is taken".into(),
-        istio: "".into(),
-        mend: "".into(),
+        here: here.into(),
+        istio: istio.into(),
+        mend: mend.into(),
         also: None,
+    }
+}
+
+/// Returns what follows here and in Istio, and the mend, for what is found before there is an object.
+const fn words(code: Code) -> (&'static str, &'static str, &'static str) {
+    match code {
+        Code::MoreFindings => (
+            "they are counted, and not shown",
+            "`istioctl` shows all that it finds",
+            "mend those that are shown, and load again",
+        ),
+        Code::TooLarge => (
+            "nothing of it is taken",
+            "Kubernetes takes no object above 1.5 MiB",
+            "split it, and write out what its aliases stand for",
+        ),
+        _ => (
+            "nothing of it is taken",
+            "`kubectl` and `istioctl` cannot read it either",
+            "correct it there: other documents are read all the same",
+        ),
     }
 }

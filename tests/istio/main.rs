@@ -6,6 +6,7 @@ mod analyze;
 mod any_bytes;
 mod diagnostics;
 mod examples;
+mod gallery;
 mod loading;
 mod not_acting;
 mod policies;

@@ -20,10 +20,10 @@ pub(super) fn hosts(world: &World<'_>, advice: &mut Advice) {
         let own = world.namespace(*index);
         for host in &service.hosts {
             let before = seen.entry(full(&host.value, own).into_owned()).or_default();
-            let other = before
-                .iter()
-                .take(1_000)
-                .find(|(other, one)| meet(service, own, one, world.namespace(*other)));
+            let other = before.iter().take(1_000).find(|(other, one)| {
+                // One object twice is an error of its own.
+                !is_twin(world, *index, *other) && meet(service, own, one, world.namespace(*other))
+            });
             if let Some((other, _)) = other {
                 advice.push(*index, conflict(host, world, *other));
             }
@@ -32,6 +32,11 @@ pub(super) fn hosts(world: &World<'_>, advice: &mut Advice) {
             }
         }
     }
+}
+
+fn is_twin(world: &World<'_>, one: usize, other: usize) -> bool {
+    let [one, other] = [one, other].map(|index| &world.units[index].object);
+    (&one.namespace, &one.name) == (&other.namespace, &other.name)
 }
 
 fn conflict(host: &Set<String>, world: &World<'_>, other: usize) -> Finding {
