@@ -7,6 +7,7 @@
     reason = "tests read the clock that they pause; their helpers fail as they do"
 )]
 
+mod bench;
 mod circuit_breaker;
 mod concurrency_limit;
 #[cfg(feature = "istio")]
