@@ -89,27 +89,32 @@ async fn retries(budget: RetryBudget, requests: u64) -> u64 {
 }
 
 async fn failure_accrual(case: &Value) -> Played {
-    let policy = match case["name"].as_str().unwrap() {
-        "ema_half_life_70th" => return Err("an average that fades: a window counts or forgets"),
-        "backoff_resets_on_revived" => {
-            backoff(&case["expect"]).await;
-            return Ok(());
-        }
-        "hybrid_longest_duration_wins" => {
-            both(case).await;
-            return Ok(());
-        }
-        "consecutive3" | "consecutive3_success_resets" => in_a_row(3, &case["config"]["dead_ms"]),
-        "hybrid_consecutive3" => {
-            assert_eq!(case["config"]["hybrid"], "consecutive 3 orElse sr 0.8/30s");
-            in_a_row(3, &Value::Null).with_failure_rate(Percent::new(20))
-        }
-        "rps_threshold_5" => rates()
-            // Any failure is one too many.
-            .with_failure_rate(Percent::per_million(1))
-            .with_minimum_calls(5)
-            .with_window(Window::Time(Duration::from_secs(30))),
-        other => panic!("{other}"),
+    let config = &case["config"];
+    if case["expect"]["backoff_restarts"] == true {
+        backoff().await;
+        return Ok(());
+    }
+    if config["a"].is_string() {
+        both(case).await;
+        return Ok(());
+    }
+    if config["window_requests"].is_u64() {
+        return Err("an average that fades: a window counts or forgets");
+    }
+    let policy = if config["consecutive"].is_u64() {
+        in_a_row(number(&config["consecutive"]), &config["dead_ms"])
+    } else if config["hybrid"].is_string() {
+        assert_eq!(config["hybrid"], "consecutive 3 orElse sr 0.8/30s");
+        in_a_row(3, &Value::Null).with_failure_rate(Percent::new(20))
+    } else {
+        // Below a rate of successes, so from the smallest rate of failures that is more.
+        let failures = Percent::from_f64(100.0 - config["success_rate"].as_f64().unwrap() * 100.0);
+        rates()
+            .with_failure_rate(Percent::per_million(failures.millionths() + 1))
+            .with_minimum_calls(u32::try_from(number(&config["min_requests"])).unwrap())
+            .with_window(Window::Time(Duration::from_secs(number(
+                &config["window_s"],
+            ))))
     };
     let bench = Bench::new(policy);
     let ops = case["ops"].as_str().unwrap();
@@ -131,9 +136,9 @@ async fn failure_accrual(case: &Value) -> Played {
     Ok(())
 }
 
-fn in_a_row(failures: u32, dead_ms: &Value) -> CircuitBreakerPolicy {
+fn in_a_row(failures: u64, dead_ms: &Value) -> CircuitBreakerPolicy {
     let dead = Duration::from_millis(dead_ms.as_u64().unwrap_or(5_000));
-    let policy = rates().with_consecutive_failures(failures);
+    let policy = rates().with_consecutive_failures(u32::try_from(failures).unwrap());
     policy.with_open_for(dead)
 }
 
@@ -146,8 +151,7 @@ fn dead_for(bench: &Bench) -> Option<u64> {
 }
 
 /// Each time in a row is longer; a good call ends the row.
-async fn backoff(expect: &Value) {
-    assert_eq!(expect["backoff_restarts"], true);
+async fn backoff() {
     let second = Duration::from_secs(1);
     let policy = in_a_row(1, &Value::Null).with_growth(2.0);
     let bench = Bench::new(policy.with_max_open_for(60 * second));

@@ -88,7 +88,8 @@ pub(super) async fn over_time(case: &Value) {
         let due = began + seconds("t").unwrap();
         advance(due.saturating_duration_since(Instant::now())).await;
         let asked = Instant::now();
-        limiter.until_ready(number(&step["acquire"])).await.unwrap();
+        let permit = limiter.until_ready(number(&step["acquire"])).await;
+        assert_eq!(step["ok"], permit.is_ok(), "{step}");
         let blocked = seconds("blocks_s").unwrap_or_default();
         let late = asked.elapsed().saturating_sub(blocked);
         assert!(
