@@ -126,6 +126,17 @@ impl Active {
         self.store.move_up(&self.quota, slot, booked, now)
     }
 
+    /// Books anew what somebody waits for whose turn another policy promised; returns when it comes
+    /// now, which is no later.
+    pub(super) fn rebook(&self, slot: Slot, cost: u64, promised: u64, now: u64) -> u64 {
+        if self.is_spread(slot) {
+            // Its places are not booked for times to come.
+            self.charge(slot, cost, now);
+            return promised;
+        }
+        self.store.rebook(&self.quota, slot, cost, promised, now)
+    }
+
     pub(super) fn status(&self, slot: Slot, now: u64) -> Status {
         if self.is_spread(slot) {
             return self.shards.status(now);

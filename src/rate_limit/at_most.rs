@@ -65,6 +65,19 @@ impl Log {
         }
     }
 
+    /// Books `cost` anew that was promised for the time `promised`: earlier if there is room, later
+    /// never.
+    pub(super) fn rebook(&mut self, quota: AtMost, cost: u64, promised: u64, now: u64) -> u64 {
+        let now = self.advance(quota, now);
+        let at = if cost > quota.limit {
+            promised
+        } else {
+            self.room_at(quota, cost, now).min(promised)
+        };
+        self.write(quota, cost, at);
+        at
+    }
+
     /// Takes back `amount` of what was written down for the time `at`.
     pub(super) fn give_back(&mut self, quota: AtMost, amount: u64, at: u64, now: u64) {
         self.advance(quota, now);

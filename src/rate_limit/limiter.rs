@@ -68,7 +68,8 @@ impl RateLimiter {
     /// Replaces the policy for calls that start from now on.
     ///
     /// What was used stays used: after 5 of 10, 15 of 20 are left. Only another
-    /// [key](RateLimitPolicy::with_key) starts anew.
+    /// [key](RateLimitPolicy::with_key) starts anew. Calls that wait keep their order, and go on no later
+    /// than before; earlier if the new policy has room.
     pub fn reconfigure(&self, policy: RateLimitPolicy) {
         self.shared.reconfigure(policy);
     }

@@ -106,6 +106,21 @@ impl Bucket {
             .saturating_add(self.price(amount))
     }
 
+    /// Books `cost` anew that was promised for the time `promised`: earlier if it can be paid, later
+    /// never.
+    pub(super) fn rebook(&self, full_at: u64, cost: u64, promised: u64, now: u64) -> Booking {
+        match self.take(full_at, cost, now, u64::MAX) {
+            Ok(Booking { at, full_at }) => Booking {
+                at: at.min(promised),
+                full_at,
+            },
+            Err(_) => Booking {
+                at: promised,
+                full_at: self.charge(full_at, cost, now),
+            },
+        }
+    }
+
     /// Gives `amount` back; a bucket is never more than full.
     pub(super) const fn give_back(&self, full_at: u64, amount: u64) -> u64 {
         full_at.saturating_sub(self.price(amount))

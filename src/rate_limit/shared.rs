@@ -70,7 +70,7 @@ impl Shared {
         self.active.load()
     }
 
-    /// Replaces the policy; what was used stays used.
+    /// Replaces the policy; what was used stays used, and what was booked stays booked.
     pub(super) fn reconfigure(&self, policy: RateLimitPolicy) {
         // One at a time: each carries on from the one before.
         let _one = self
@@ -78,7 +78,22 @@ impl Shared {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let off = policy.is_off();
-        let active = self.active.load().replaced(policy, self.now());
+        // Nobody joins or leaves while those who wait change from one policy to the other. What they
+        // have booked is more than was used, and would be cut off at the limit.
+        let lines = self.queue.lines();
+        let (old, now) = (self.active.load(), self.now());
+        let waiting: Vec<_> = lines
+            .iter()
+            .filter(|(slot, _)| !old.is_spread(**slot))
+            .flat_map(|(slot, line)| line.iter().map(|place| (*slot, place)))
+            .collect();
+        for (slot, place) in &waiting {
+            old.give_back(*slot, place.cost(), place.at(), now);
+        }
+        let active = old.replaced(policy, now);
+        for (slot, place) in waiting {
+            place.move_to(active.rebook(slot, place.cost(), place.at(), now));
+        }
         self.active.store(active);
         self.off.store(off, Ordering::Release);
     }

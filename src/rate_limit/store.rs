@@ -124,6 +124,28 @@ impl Store {
         }
     }
 
+    /// Books `cost` under a new quota that was promised for a time under the one before; returns when
+    /// it may go on, which is no later.
+    pub(super) fn rebook(
+        &self,
+        quota: &Quota,
+        slot: Slot,
+        cost: u64,
+        promised: u64,
+        now: u64,
+    ) -> u64 {
+        match quota {
+            Quota::AtMost(most) => self.log(*most, slot, now, |log| {
+                log.rebook(*most, cost, promised, now)
+            }),
+            Quota::Bucket(bucket) => self.bucket(slot, now, |full_at| {
+                let booking = bucket.rebook(full_at, cost, promised, now);
+                (booking.full_at, booking.at)
+            }),
+            Quota::Off => now,
+        }
+    }
+
     pub(super) fn status(&self, quota: &Quota, slot: Slot, now: u64) -> Status {
         match quota {
             Quota::AtMost(most) => {

@@ -12,6 +12,8 @@ use crate::support::Server;
 /// What a server does to each connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Manner {
+    /// It answers what is no HTTP.
+    AnswersNonsense,
     /// It answers a request and closes the connection, as the client is about to use it again.
     ClosesAfterEach,
     /// It answers one request, and closes the connection when it has read another.
@@ -82,6 +84,9 @@ async fn misbehave(
     }
     let first = read(&mut stream).await?;
     arrived.lock().unwrap().push(first);
+    if manner == Manner::AnswersNonsense {
+        return stream.write_all(b"SSH-2.0-OpenSSH_9.9\r\n\r\n").await;
+    }
     if manner == Manner::ResetsMidBody {
         let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhello";
         stream.write_all(answer).await?;

@@ -5,10 +5,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ::axum::Router;
 use ::axum::routing::get;
-use http::{HeaderMap, StatusCode};
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::Full;
 use meshless::client::Error;
 use meshless::{Mesh, Rejection};
+use tower::ServiceExt;
 
+use crate::bad::{Bad, Manner};
 use crate::support::Server;
 
 /// Says where the servers listen, which no document could know before.
@@ -171,4 +175,38 @@ spec:
             .status(),
         429
     );
+}
+
+#[tokio::test]
+async fn an_ingress_answers_502_for_an_upstream_that_speaks_no_http() {
+    let gateway = "
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: ingress}
+spec:
+  servers:
+  - port: {number: 80, name: http, protocol: HTTP}
+    hosts: [api.example.com]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: api}
+spec:
+  hosts: [api.example.com]
+  gateways: [ingress]
+  http:
+  - route:
+    - destination: {host: users.internal}
+";
+    let users = Bad::start(Manner::AnswersNonsense).await;
+    let documents = format!("{gateway}{}", entry("users", users.address()));
+    let mesh = Mesh::from_yaml(&documents).unwrap();
+    let gateway = mesh.gateway("ingress", "default").unwrap();
+    let service = gateway.service_with(|| reqwest::Client::builder().no_proxy());
+    let request = Request::get("/").header("host", "api.example.com");
+    let request = request.body(Full::<Bytes>::default()).unwrap();
+    let response = service.unwrap().oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::BAD_GATEWAY);
+    assert_eq!(users.arrived("GET"), 1);
+    users.stop().await;
 }

@@ -208,3 +208,43 @@ async fn run_waits_and_then_works() {
     let _: Result<(), Rejection> = two;
     assert!(two.is_err());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_that_is_replaced_lets_nobody_overtake_those_who_wait() {
+    let bucket = |fill| RateLimitPolicy::token_bucket(2, fill, SECOND).with_max_queue(10);
+    let cycles = || bucket(2).with_discrete_refill(true);
+    let at_most = |n| RateLimitPolicy::at_most(n, SECOND).with_max_queue(10);
+    // The old and the new policy, when the last one of six goes on, and the next one after it.
+    for (old, new, last, next) in [
+        (bucket(2), bucket(2).with_name("same"), 3_000, 3_500),
+        (cycles(), cycles().with_name("same"), 3_000, 4_000),
+        (at_most(2), at_most(2).with_name("same"), 3_000, 4_000),
+        (bucket(2), bucket(4), 1_500, 1_750),
+        // Nobody goes on later than was promised.
+        (bucket(2), bucket(1), 3_000, 7_000),
+        (bucket(2), at_most(2), 3_000, 3_500),
+        (at_most(2), bucket(2), 3_000, 3_500),
+        (at_most(2), at_most(4), 1_000, 2_000),
+        (at_most(2), at_most(1), 3_000, 4_000),
+        (at_most(2), RateLimitPolicy::off(), 0, 0),
+    ] {
+        let what = format!("{old:?} {new:?}");
+        let limiter = RateLimiter::new(old);
+        for _ in 0..2 {
+            limiter.admit(1).unwrap();
+        }
+        let begin = Instant::now();
+        let turns = async {
+            join_all((0..6).map(|_| limiter.until_ready(1))).await;
+            begin.elapsed().as_millis()
+        };
+        let newcomer = async {
+            limiter.reconfigure(new);
+            let wait = limiter.admit(1).err().and_then(Rejection::retry_after);
+            wait.unwrap_or_default().as_millis()
+        };
+        let found = futures_util::future::join(turns, newcomer).await;
+        assert_eq!(found, (last, next), "{what}");
+        assert_eq!(limiter.stats().waiting, 0);
+    }
+}

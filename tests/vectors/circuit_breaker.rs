@@ -1,110 +1,14 @@
 //! Circuit breakers and their windows, as Polly, resilience4j and Sentinel have them.
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use http::StatusCode;
-use meshless::circuit_breaker::{
-    CircuitBreakerLayer, CircuitBreakerPolicy, CircuitState, Counts, Probes, Ticket, Window,
-};
-use meshless::{Event, Observe, OpenReason, Outcome, Percent};
+use meshless::circuit_breaker::{CircuitState, Counts, Probes, Window};
+use meshless::{Event, OpenReason, Outcome, Percent};
 use serde_json::Value;
-use tokio::time::{Instant, advance};
+use tokio::time::advance;
 
+use crate::bench::{BAD, Bench, GOOD, IGNORED, outcomes, rates};
 use crate::tally::{Tally, load};
-
-const BAD: Outcome = Outcome::Status(StatusCode::INTERNAL_SERVER_ERROR);
-const GOOD: Outcome = Outcome::SUCCESS;
-/// What the caller's policy ignores, and ours by default.
-const IGNORED: Outcome = Outcome::Status(StatusCode::TOO_MANY_REQUESTS);
-
-/// A breaker on a clock of its own, and what its observer heard.
-struct Bench {
-    began: Instant,
-    heard: Arc<Heard>,
-    held: Vec<Ticket>,
-    layer: CircuitBreakerLayer,
-}
-
-#[derive(Debug, Default)]
-struct Heard(Mutex<Vec<Event>>);
-
-impl Observe for Heard {
-    fn event(&self, event: &Event) {
-        self.0.lock().unwrap().push(event.clone());
-    }
-}
-
-impl Bench {
-    fn new(policy: CircuitBreakerPolicy) -> Self {
-        let heard = Arc::new(Heard::default());
-        let observe = Arc::<Heard>::clone(&heard);
-        Self {
-            began: Instant::now(),
-            heard,
-            held: Vec::new(),
-            layer: CircuitBreakerLayer::observed(policy, observe),
-        }
-    }
-
-    async fn at(&self, since: Duration) {
-        let due = self.began + since;
-        advance(due.saturating_duration_since(Instant::now())).await;
-    }
-
-    /// Makes one call; `false` if it was refused.
-    fn call(&self, outcome: Outcome, latency: Duration) -> bool {
-        let ticket = self.layer.admit();
-        let admitted = ticket.is_ok();
-        if let Ok(ticket) = ticket {
-            ticket.settle_after(outcome, latency);
-        }
-        admitted
-    }
-
-    fn quick(&self, outcome: Outcome) -> bool {
-        self.call(outcome, Duration::ZERO)
-    }
-
-    fn count(&self, is: impl Fn(&Event) -> bool) -> u64 {
-        let heard = self.heard.0.lock().unwrap();
-        heard.iter().filter(|event| is(event)).count() as u64
-    }
-
-    fn opened(&self) -> u64 {
-        self.count(|event| matches!(event, Event::CircuitOpened { .. }))
-    }
-
-    fn refused(&self) -> u64 {
-        self.count(|event| matches!(event, Event::Rejected(_)))
-    }
-
-    fn state(&self) -> &'static str {
-        match self.layer.state() {
-            CircuitState::Closed => "closed",
-            CircuitState::ForcedOpen => "forced_open",
-            CircuitState::HalfOpen => "half_open",
-            CircuitState::Open { .. } => "open",
-            other => panic!("{other:?} in a script without it"),
-        }
-    }
-
-    fn why(&self) -> Option<OpenReason> {
-        match self.layer.state() {
-            CircuitState::Open { why, .. } => Some(why),
-            _ => None,
-        }
-    }
-}
-
-/// Only rates, and no recovery by steps: what the three have in common.
-fn rates() -> CircuitBreakerPolicy {
-    CircuitBreakerPolicy::default()
-        .with_consecutive_failures(0)
-        .with_growth(1.0)
-        .with_jitter(Percent::NONE)
-        .with_ramp(Duration::ZERO)
-}
 
 fn cases(group: &Value) -> &[Value] {
     group["cases"].as_array().unwrap()
@@ -124,14 +28,6 @@ fn millis(value: &Value) -> Duration {
 
 fn number(value: &Value) -> u32 {
     u32::try_from(value.as_u64().unwrap()).unwrap()
-}
-
-fn outcomes(letters: &str) -> impl Iterator<Item = Outcome> {
-    letters.chars().map(|letter| match letter {
-        'F' => BAD,
-        'S' => GOOD,
-        other => panic!("{other}"),
-    })
 }
 
 /// Asserts a share that is written as a percentage, to the millionth.

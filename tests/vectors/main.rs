@@ -7,14 +7,19 @@
     reason = "tests read the clock that they pause; their helpers fail as they do"
 )]
 
+mod bench;
 mod circuit_breaker;
 mod concurrency_limit;
+mod failsafe_go;
+mod finagle;
 #[cfg(feature = "istio")]
 mod istio_validation;
 mod linkerd_breaker;
+mod microprofile;
 mod mirror;
 mod outlier_detection;
 mod rate_limit;
+mod rate_limit_cycles;
 mod rate_limit_filter;
 mod retry;
 mod router_outcomes;

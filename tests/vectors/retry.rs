@@ -1,10 +1,14 @@
-//! What is tried again, how often and when: Envoy's, Istio's, gRPC's and Polly's own cases.
+//! What is tried again, how often and when: the own cases of Envoy, Istio, gRPC, Polly, AWS's SDKs and
+//! Microsoft's HTTP client.
 
+mod aws;
 mod backoff;
 mod envoy;
 mod grpc;
 mod istio;
+mod microsoft;
 mod polly;
+mod server;
 
 use std::time::Duration;
 

@@ -17,6 +17,7 @@ pub(crate) fn load(name: &str) -> Value {
 /// How many cases of one file ran, and how many were left out for which reason.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
+    foreign: BTreeMap<&'static str, usize>,
     ran: usize,
     skipped: BTreeMap<&'static str, usize>,
 }
@@ -27,12 +28,25 @@ impl Tally {
         self.ran += 1;
     }
 
+    /// Counts a case of something that this crate does not have at all, by what that is.
+    pub(crate) fn foreign(&mut self, what: &'static str) {
+        *self.foreign.entry(what).or_default() += 1;
+    }
+
     /// Counts a case that does not apply, by the kind it is of and the reason.
     pub(crate) fn skipped(&mut self, reason: &'static str) {
         *self.skipped.entry(reason).or_default() += 1;
     }
 
-    /// Asserts both numbers, and that nine in ten cases ran.
+    /// Asserts how many cases are of things that this crate does not have, and the
+    /// [rest](Self::assert).
+    pub(crate) fn assert_with_foreign(&self, ran: usize, skipped: usize, foreign: usize) {
+        let found: usize = self.foreign.values().sum();
+        assert_eq!(found, foreign, "{:#?}", self.foreign);
+        self.assert(ran, skipped);
+    }
+
+    /// Asserts both numbers, and that nine in ten cases ran of what this crate has.
     pub(crate) fn assert(&self, ran: usize, skipped: usize) {
         let left_out: usize = self.skipped.values().sum();
         assert_eq!((self.ran, left_out), (ran, skipped), "{:#?}", self.skipped);

@@ -48,6 +48,11 @@ pub(super) fn failed(failure: Failure, grpc: bool) -> Response<Answer> {
             StatusCode::SERVICE_UNAVAILABLE,
             "upstream connect error or disconnect/reset before headers. reset reason: remote reset",
         ),
+        // What has no name is most of all an answer that is no HTTP.
+        Failure::Other => (
+            StatusCode::BAD_GATEWAY,
+            "upstream connect error or disconnect/reset before headers. reset reason: protocol error",
+        ),
         _ => (
             StatusCode::SERVICE_UNAVAILABLE,
             "upstream connect error or disconnect/reset before headers. reset reason: connection \
@@ -59,4 +64,30 @@ pub(super) fn failed(failure: Failure, grpc: bool) -> Response<Answer> {
         return Answer::to_grpc(GrpcStatus::UNAVAILABLE, message);
     }
     Answer::to_http(status, Bytes::from_static(text.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_answered_with_envoys_status() {
+        for (failure, status) in [
+            (Failure::Closed, 503),
+            (Failure::Connect, 503),
+            (Failure::Dns, 503),
+            (Failure::NotSent, 503),
+            (Failure::Other, 502),
+            (Failure::RefusedStream, 503),
+            (Failure::Reset, 503),
+            (Failure::Timeout, 504),
+            (Failure::Tls, 503),
+        ] {
+            assert_eq!(failed(failure, false).status(), status, "{failure:?}");
+            let grpc = failed(failure, true);
+            assert_eq!(grpc.status(), 200, "{failure:?}");
+            let status = GrpcStatus::from_headers(grpc.headers());
+            assert_eq!(status, Some(GrpcStatus::UNAVAILABLE), "{failure:?}");
+        }
+    }
 }

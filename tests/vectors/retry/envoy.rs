@@ -1,29 +1,19 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderName, Request, Response};
-use http_body_util::Empty;
+use http::{HeaderName, Method};
 use meshless::retry::{
-    Backoff, Condition, Jitter, ReplayBody, ResetFormat, RetryBudget, RetryLayer, RetryOn,
-    RetryPolicy,
+    Backoff, Condition, Jitter, ResetFormat, RetryBudget, RetryLayer, RetryOn, RetryPolicy,
 };
 use meshless::{Event, Failure, GaveUp, Observe, Overflow, Percent, Recognizer, Rejection};
 use serde_json::Value;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tower::{Layer, ServiceExt, service_fn};
 
+use super::server::{Answer, Call, Reset, response, send};
 use super::{Dice, ms, roll};
 use crate::tally::{Tally, load};
-
-type Answer = Result<Response<Empty<Bytes>>, Reset>;
-type Call = (Instant, oneshot::Sender<Answer>);
-
-/// What Envoy calls a reset.
-#[derive(Clone, Copy, Debug)]
-struct Reset(Failure);
 
 #[derive(Clone, Debug, Default)]
 struct Events(Arc<Mutex<Vec<Event>>>);
@@ -205,7 +195,7 @@ impl Proxy {
         self.end();
         let events = Events::default();
         let layer = RetryLayer::observed(self.policy(), Arc::new(events.clone())).with_seed(SEED);
-        let (task, mut calls) = send(&layer);
+        let (task, mut calls) = send(&layer, Method::GET);
         let pending = calls.recv().await;
         self.under_way = Some(UnderWay {
             backoffs: 0,
@@ -228,7 +218,7 @@ impl Proxy {
     async fn add_outstanding(&mut self, n: u64) {
         let layer = self.under_way.as_ref().unwrap().layer.clone();
         for _ in 0..n {
-            let (task, mut calls) = send(&layer);
+            let (task, mut calls) = send(&layer, Method::GET);
             let (_, answer) = calls.recv().await.unwrap();
             answer.send(Ok(response([(":status", "500")]))).unwrap();
             self.under_way.as_mut().unwrap().dice.roll();
@@ -321,21 +311,6 @@ impl Drop for Proxy {
     }
 }
 
-/// Sends a request through `layer` to a server that waits to be told how each try ends.
-fn send(layer: &RetryLayer) -> (JoinHandle<()>, mpsc::UnboundedReceiver<Call>) {
-    let (calls, received) = mpsc::unbounded_channel();
-    let inner = service_fn(move |_: Request<ReplayBody<Empty<Bytes>>>| {
-        let (answer, answered) = oneshot::channel();
-        calls.send((Instant::now(), answer)).unwrap();
-        async move { answered.await.unwrap() }
-    });
-    let service = layer.layer(inner);
-    let task = tokio::spawn(async move {
-        drop(service.oneshot(Request::new(Empty::new())).await);
-    });
-    (task, received)
-}
-
 fn ended(step: &Value) -> Answer {
     if let Some(headers) = step["response"].as_array() {
         let pairs: Vec<_> = headers.iter().map(pair).collect();
@@ -354,17 +329,6 @@ fn ended(step: &Value) -> Answer {
         "remote_connection_failure" => Failure::Connect,
         reset => panic!("{reset}"),
     }))
-}
-
-fn response<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Response<Empty<Bytes>> {
-    let mut response = Response::builder();
-    for (name, value) in headers {
-        response = match name {
-            ":status" => response.status(value),
-            _ => response.header(name, value),
-        };
-    }
-    response.body(Empty::new()).unwrap()
 }
 
 fn asked(step: &Value) -> Option<Duration> {

@@ -1,0 +1,111 @@
+//! A circuit breaker on a clock of its own, driven call by call.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http::StatusCode;
+use meshless::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy, CircuitState, Ticket};
+use meshless::{Event, Observe, OpenReason, Outcome, Percent};
+use tokio::time::{Instant, advance};
+
+pub(crate) const BAD: Outcome = Outcome::Status(StatusCode::INTERNAL_SERVER_ERROR);
+pub(crate) const GOOD: Outcome = Outcome::SUCCESS;
+/// What the caller's policy ignores, and ours by default.
+pub(crate) const IGNORED: Outcome = Outcome::Status(StatusCode::TOO_MANY_REQUESTS);
+
+/// A breaker on a clock of its own, and what its observer heard.
+pub(crate) struct Bench {
+    began: Instant,
+    heard: Arc<Heard>,
+    pub(crate) held: Vec<Ticket>,
+    pub(crate) layer: CircuitBreakerLayer,
+}
+
+#[derive(Debug, Default)]
+struct Heard(Mutex<Vec<Event>>);
+
+impl Observe for Heard {
+    fn event(&self, event: &Event) {
+        self.0.lock().unwrap().push(event.clone());
+    }
+}
+
+impl Bench {
+    pub(crate) fn new(policy: CircuitBreakerPolicy) -> Self {
+        let heard = Arc::new(Heard::default());
+        let observe = Arc::<Heard>::clone(&heard);
+        Self {
+            began: Instant::now(),
+            heard,
+            held: Vec::new(),
+            layer: CircuitBreakerLayer::observed(policy, observe),
+        }
+    }
+
+    pub(crate) async fn at(&self, since: Duration) {
+        let due = self.began + since;
+        advance(due.saturating_duration_since(Instant::now())).await;
+    }
+
+    /// Makes one call; `false` if it was refused.
+    pub(crate) fn call(&self, outcome: Outcome, latency: Duration) -> bool {
+        let ticket = self.layer.admit();
+        let admitted = ticket.is_ok();
+        if let Ok(ticket) = ticket {
+            ticket.settle_after(outcome, latency);
+        }
+        admitted
+    }
+
+    pub(crate) fn quick(&self, outcome: Outcome) -> bool {
+        self.call(outcome, Duration::ZERO)
+    }
+
+    pub(crate) fn count(&self, is: impl Fn(&Event) -> bool) -> u64 {
+        let heard = self.heard.0.lock().unwrap();
+        heard.iter().filter(|event| is(event)).count() as u64
+    }
+
+    pub(crate) fn opened(&self) -> u64 {
+        self.count(|event| matches!(event, Event::CircuitOpened { .. }))
+    }
+
+    pub(crate) fn refused(&self) -> u64 {
+        self.count(|event| matches!(event, Event::Rejected(_)))
+    }
+
+    pub(crate) fn state(&self) -> &'static str {
+        match self.layer.state() {
+            CircuitState::Closed => "closed",
+            CircuitState::ForcedOpen => "forced_open",
+            CircuitState::HalfOpen => "half_open",
+            CircuitState::Open { .. } => "open",
+            other => panic!("{other:?} in a script without it"),
+        }
+    }
+
+    pub(crate) fn why(&self) -> Option<OpenReason> {
+        match self.layer.state() {
+            CircuitState::Open { why, .. } => Some(why),
+            _ => None,
+        }
+    }
+}
+
+/// Only rates, and no recovery by steps: what other libraries' circuit breakers have in common.
+pub(crate) fn rates() -> CircuitBreakerPolicy {
+    CircuitBreakerPolicy::default()
+        .with_consecutive_failures(0)
+        .with_growth(1.0)
+        .with_jitter(Percent::NONE)
+        .with_ramp(Duration::ZERO)
+}
+
+/// Reads a script of failures and successes, a letter each.
+pub(crate) fn outcomes(letters: &str) -> impl Iterator<Item = Outcome> {
+    letters.chars().map(|letter| match letter {
+        'F' => BAD,
+        'S' => GOOD,
+        other => panic!("{other}"),
+    })
+}
