@@ -48,7 +48,8 @@ impl Circuit {
     pub(super) fn settle<P>(
         &self,
         admission: Admission,
-        (outcome, latency): (Outcome, Duration),
+        outcome: Outcome,
+        latency: Duration,
         place: impl FnOnce() -> usize,
         now: impl FnOnce() -> Instant,
         policy: impl Fn() -> P,

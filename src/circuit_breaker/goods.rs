@@ -1,10 +1,9 @@
 //! Where threads count good calls, each for itself.
 //!
 //! A good and quick call is no reason to open the circuit, whatever came before it, so nothing is
-//! decided when it ends; and any two of them may change places in the order of all calls without
-//! that anybody could tell. So they are only summed up, and the sum is asked for when a bad call
-//! comes. It finds those that had ended before the bad call began, and none that begins after it is
-//! settled: there is an order of the calls in which it is exact.
+//! decided when it ends; and nobody can tell in which order two of them came. So they are only
+//! counted, and summed up when a bad call comes. The sum has all that had ended before that call,
+//! and none that begins after it is settled: there is an order of all calls in which it is exact.
 
 use std::sync::{OnceLock, PoisonError};
 use std::time::Instant;
@@ -77,6 +76,7 @@ impl Goods {
         now: impl FnOnce() -> Instant,
     ) {
         let Some(places) = self.0.get() else { return };
+        // There is a power of two of them.
         places[place & (places.len() - 1)].with(|counted| {
             if counted.epoch != epoch {
                 return;

@@ -78,10 +78,10 @@ impl Shared {
     ) {
         let moment = || now.unwrap_or_else(clock::now);
         let policy = || self.policy.load();
-        let ended = (outcome, latency);
+        let place = spread::of_thread;
         let report = self
             .circuit
-            .settle(admission, ended, spread::of_thread, moment, policy);
+            .settle(admission, outcome, latency, place, moment, policy);
         if let Some(report) = report {
             self.decide(admission, report, moment());
         }

@@ -52,11 +52,11 @@ impl Rig {
 
     /// Does what the layer does, with the same shortcuts, and returns why it opened, if it did.
     fn settle(&self, admission: Admission, outcome: Outcome, place: usize) -> Option<OpenReason> {
-        let ended = (outcome, Duration::ZERO);
+        let (latency, place) = (Duration::ZERO, || place);
         let policy = || Box::new(Arc::clone(&self.policy));
         let settled = self
             .circuit
-            .settle(admission, ended, || place, clock::now, policy);
+            .settle(admission, outcome, latency, place, clock::now, policy);
         let report = settled?;
         let goods = |now| self.circuit.goods(now);
         let events = self.with(|machine, policy| {

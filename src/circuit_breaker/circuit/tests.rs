@@ -51,10 +51,10 @@ impl Rig {
     fn settle(&mut self, admission: Admission, call: &Call) -> [Events; 2] {
         let (now, latency) = (self.now, Duration::from_millis(call.millis));
         let policy = || Box::new(Arc::clone(&self.policy));
-        let ended = (call.outcome, latency);
+        let (outcome, place) = (call.outcome, || call.place);
         let report = self
             .circuit
-            .settle(admission, ended, || call.place, || now, policy);
+            .settle(admission, outcome, latency, place, || now, policy);
         let goods = |now| self.circuit.goods(now);
         let ours = report.map_or([None, None, None], |report| {
             self.circuit.with(policy, |machine, policy| {
