@@ -9,7 +9,7 @@ use tokio::runtime::{Handle, Id};
 use super::armed::Armed;
 
 /// How many timers a thread keeps: as many as its calls at one moment, which come and go in turn. They are
-/// 20 KB at most.
+/// 13 KB at most.
 pub(super) const MOST: usize = 64;
 /// How many of them are looked at for one that goes off soon enough: as many as one call is likely to have
 /// given back, each of a layer with another limit.

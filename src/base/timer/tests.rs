@@ -1,15 +1,15 @@
-use std::cell::RefCell;
+mod runtimes;
+
 use std::future::poll_fn;
-use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Wake, Waker};
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Runtime};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::*;
+use crate::base::clock::now;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -30,7 +30,7 @@ struct Task(Arc<Woken>);
 impl Task {
     fn poll(&self, timer: &mut Timer, at: Instant) -> Poll<()> {
         let waker = Waker::from(Arc::clone(&self.0));
-        Pin::new(timer).poll_at(at.into_std(), &Context::from_waker(&waker))
+        Pin::new(timer).poll_at(at, &Context::from_waker(&waker))
     }
 
     fn woken(&self) -> usize {
@@ -41,14 +41,6 @@ impl Task {
     fn is_known(&self) -> bool {
         Arc::strong_count(&self.0) > 1
     }
-}
-
-fn runtime() -> Runtime {
-    Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .unwrap()
 }
 
 /// Returns a timer that waits until `at`.
@@ -68,7 +60,7 @@ fn is_over(timer: &Timer) -> bool {
 }
 
 async fn wait(timer: &mut Timer, at: Instant) {
-    poll_fn(|cx| Pin::new(&mut *timer).poll_at(at.into_std(), cx)).await;
+    poll_fn(|cx| Pin::new(&mut *timer).poll_at(at, cx)).await;
 }
 
 /// Lets tokio handle the time that has come.
@@ -78,7 +70,7 @@ async fn settle() {
 
 #[tokio::test(start_paused = true)]
 async fn what_did_not_go_off_is_taken_by_the_next() {
-    let start = Instant::now();
+    let start = now();
     let first = waiting(start + SECOND);
     let kept = address(&first);
     drop(first);
@@ -88,7 +80,7 @@ async fn what_did_not_go_off_is_taken_by_the_next() {
     assert_eq!(address(&second), kept);
     wait(&mut second, start + 3 * SECOND / 2).await;
     assert_eq!(
-        start.elapsed(),
+        now() - start,
         3 * SECOND / 2,
         "its own time, not the first's"
     );
@@ -96,20 +88,20 @@ async fn what_did_not_go_off_is_taken_by_the_next() {
 
 #[tokio::test(start_paused = true)]
 async fn an_earlier_wait_wakes_once_for_nothing() {
-    let start = Instant::now();
+    let start = now();
     drop(waiting(start + SECOND));
     let (task, mut timer, at) = (Task::default(), Timer::new(), start + 5 * SECOND);
-    for (now, woken) in [(0, 0), (1, 1), (2, 1), (4, 1), (5, 2)] {
-        sleep((start + now * SECOND) - Instant::now()).await;
+    for (second, woken) in [(0, 0), (1, 1), (2, 1), (4, 1), (5, 2)] {
+        sleep(start + second * SECOND - now()).await;
         settle().await;
-        assert_eq!(task.woken(), woken, "at {now} s");
-        assert_eq!(task.poll(&mut timer, at).is_ready(), now == 5);
+        assert_eq!(task.woken(), woken, "at {second} s");
+        assert_eq!(task.poll(&mut timer, at).is_ready(), second == 5);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_went_off_is_gone() {
-    let start = Instant::now();
+    let start = now();
     let mut first = waiting(start + SECOND);
     let kept = waiting(start + SECOND);
     wait(&mut first, start + SECOND).await;
@@ -119,12 +111,12 @@ async fn what_went_off_is_gone() {
     let mut next = waiting(start + 2 * SECOND);
     assert!(!is_over(&next));
     wait(&mut next, start + 2 * SECOND).await;
-    assert_eq!(start.elapsed(), 2 * SECOND);
+    assert_eq!(now() - start, 2 * SECOND);
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_that_goes_off_while_it_is_kept_is_not_taken() {
-    let start = Instant::now();
+    let start = now();
     let (late, soon) = (waiting(start + 9 * SECOND), waiting(start + SECOND));
     let kept = address(&late);
     drop(late);
@@ -137,7 +129,7 @@ async fn one_that_goes_off_while_it_is_kept_is_not_taken() {
 
 #[tokio::test(start_paused = true)]
 async fn of_several_the_one_that_is_in_time_is_taken() {
-    let start = Instant::now();
+    let start = now();
     let timers = [9, 2, 8, 7].map(|second| waiting(start + second * SECOND));
     let kept = address(&timers[1]);
     timers.into_iter().for_each(drop);
@@ -146,7 +138,7 @@ async fn of_several_the_one_that_is_in_time_is_taken() {
 
 #[tokio::test(start_paused = true)]
 async fn one_that_is_too_late_is_set_sooner() {
-    let start = Instant::now();
+    let start = now();
     let late = waiting(start + 9 * SECOND);
     let kept = address(&late);
     drop(late);
@@ -154,22 +146,22 @@ async fn one_that_is_too_late_is_set_sooner() {
     let mut soon = waiting(start + SECOND);
     assert_eq!(address(&soon), kept);
     wait(&mut soon, start + SECOND).await;
-    assert_eq!(start.elapsed(), SECOND);
+    assert_eq!(now() - start, SECOND);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_wait_may_change_its_end_both_ways() {
-    let start = Instant::now();
+    let start = now();
     let mut timer = waiting(start + 3 * SECOND);
     for (end, reached) in [(1, 1), (2, 2), (9, 9), (5, 9)] {
         wait(&mut timer, start + end * SECOND).await;
-        assert_eq!(start.elapsed(), reached * SECOND);
+        assert_eq!(now() - start, reached * SECOND);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_one_who_asked_last_is_woken() {
-    let at = Instant::now() + SECOND;
+    let at = now() + SECOND;
     let (before, after, mut timer) = (Task::default(), Task::default(), Timer::new());
     assert!(before.poll(&mut timer, at).is_pending());
     assert!(after.poll(&mut timer, at).is_pending());
@@ -181,7 +173,7 @@ async fn the_one_who_asked_last_is_woken() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_kept_of_a_task_and_nobody_is_woken() {
     let (task, mut timer) = (Task::default(), Timer::new());
-    assert!(task.poll(&mut timer, Instant::now() + SECOND).is_pending());
+    assert!(task.poll(&mut timer, now() + SECOND).is_pending());
     assert!(task.is_known());
     drop(timer);
     assert!(!task.is_known());
@@ -191,132 +183,30 @@ async fn nothing_is_kept_of_a_task_and_nobody_is_woken() {
 
 #[tokio::test(start_paused = true)]
 async fn a_task_without_any_share_left_is_woken_all_the_same() {
-    let start = Instant::now();
+    let start = now();
     let mut timer = Timer::new();
     poll_fn(|cx| {
         while tokio::task::coop::has_budget_remaining() {
             let _ = std::pin::pin!(tokio::task::coop::consume_budget()).poll(cx);
         }
-        Pin::new(&mut timer).poll_at((start + SECOND).into_std(), cx)
+        Pin::new(&mut timer).poll_at(start + SECOND, cx)
     })
     .await;
-    assert_eq!(start.elapsed(), SECOND);
+    assert_eq!(now() - start, SECOND);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_kept_does_not_move_a_paused_clock() {
-    let start = Instant::now();
+    let start = now();
     drop(waiting(start + SECOND));
     sleep(10 * SECOND).await;
-    assert_eq!(start.elapsed(), 10 * SECOND);
-}
-
-#[test]
-fn a_runtime_takes_no_timer_of_another() {
-    let (one, other) = (runtime(), runtime());
-    let mut waits = one.block_on(async { waiting(Instant::now() + SECOND) });
-    let kept = one.block_on(async { waiting(Instant::now() + SECOND) });
-    let of_one = kept.armed.as_ref().unwrap().runtime();
-    drop(kept);
-    other.block_on(async {
-        let start = Instant::now();
-        let mut timer = waiting(start + 2 * SECOND);
-        assert_ne!(timer.armed.as_ref().unwrap().runtime(), of_one);
-        wait(&mut timer, start + 2 * SECOND).await;
-        assert_eq!(start.elapsed(), 2 * SECOND);
-        // Nor does it keep one.
-        let of_other = waiting(start + 9 * SECOND);
-        let kept = address(&of_other);
-        drop(of_other);
-        drop(mem::take(&mut waits));
-        assert_eq!(address(&waiting(start + 9 * SECOND)), kept);
-    });
-}
-
-#[test]
-fn a_shutdown_lets_all_timers_go_off() {
-    let old = runtime();
-    let (held, kept) = old.block_on(async {
-        let at = Instant::now() + SECOND;
-        (waiting(at), waiting(at))
-    });
-    drop(kept);
-    drop(old);
-    assert!(is_over(&held));
-    drop(held);
-    runtime().block_on(async {
-        let start = Instant::now();
-        wait(&mut waiting(start + SECOND), start + SECOND).await;
-        assert_eq!(start.elapsed(), SECOND);
-    });
-}
-
-#[test]
-#[should_panic(expected = "shutdown")]
-fn a_wait_after_a_shutdown_panics_as_in_tokio() {
-    let old = runtime();
-    let (mut timer, at) = old.block_on(async {
-        let at = Instant::now() + SECOND;
-        (waiting(at), at)
-    });
-    drop(old);
-    let _ = Task::default().poll(&mut timer, at);
-}
-
-#[test]
-#[should_panic(expected = "no reactor running")]
-fn a_wait_without_a_runtime_panics_as_in_tokio() {
-    waiting(Instant::now());
-}
-
-#[test]
-fn a_thread_without_a_runtime_keeps_no_timers() {
-    let runtime = runtime();
-    let (task, timer) = runtime.block_on(async {
-        let (task, mut timer) = (Task::default(), Timer::new());
-        assert!(task.poll(&mut timer, Instant::now() + SECOND).is_pending());
-        (task, timer)
-    });
-    std::thread::spawn(move || {
-        drop(timer);
-        assert_eq!(pool::kept(), 0);
-    })
-    .join()
-    .unwrap();
-    assert!(!task.is_known());
+    assert_eq!(now() - start, 10 * SECOND);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_thread_keeps_a_bounded_number() {
-    let at = Instant::now() + SECOND;
+    let at = now() + SECOND;
     let timers: Vec<_> = (0..2 * pool::MOST).map(|_| waiting(at)).collect();
     drop(timers);
     assert_eq!(pool::kept(), pool::MOST);
-}
-
-#[test]
-fn a_thread_ends_with_timers_of_its_own_before_and_after_the_pool() {
-    thread_local! {
-        static BEFORE: RefCell<Option<Timer>> = const { RefCell::new(None) };
-        static AFTER: RefCell<Option<Timer>> = const { RefCell::new(None) };
-    }
-    let runtime = runtime();
-    let handle = runtime.handle().clone();
-    std::thread::spawn(move || {
-        let _guard = handle.enter();
-        BEFORE.with_borrow_mut(|before| assert!(before.is_none()));
-        let at = Instant::now() + SECOND;
-        let timers = [waiting(at), waiting(at), waiting(at)];
-        let [before, after, kept] = timers;
-        AFTER.set(Some(after));
-        BEFORE.set(Some(before));
-        drop(kept);
-    })
-    .join()
-    .unwrap();
-    runtime.block_on(async {
-        let start = Instant::now();
-        wait(&mut Timer::new(), start + 2 * SECOND).await;
-        assert_eq!(start.elapsed(), 2 * SECOND);
-    });
 }
