@@ -13,7 +13,7 @@
 //!
 //! The deadline that is kept comes sooner than the call wants. A call that outlasts it is woken for
 //! nothing, once, and sets the timer to its own; so that happens at most once for each time a timer was put
-//! into the wheel, which is seldom where calls are many. (To set it with each call would be 100 instructions
+//! into the wheel, which is seldom where calls are many. (To set it with each call would be 170 instructions
 //! more, and two further counts of the handle.) A paused clock stops at such a deadline too, and goes on.
 //!
 //! A timer that is kept holds nothing of the task that used it, but something of its runtime: what
