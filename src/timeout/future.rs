@@ -11,7 +11,6 @@ use super::limits::Limits;
 use crate::Rejection;
 use crate::base::Answer;
 use crate::base::cut::cut_off;
-use crate::base::timer::Timer;
 
 /// Response future of [`Timeout`](super::Timeout).
 #[pin_project]
@@ -27,8 +26,6 @@ enum State<F> {
     Calling {
         #[pin]
         inner: F,
-        #[pin]
-        timer: Timer,
         /// None if nothing limits the call.
         limits: Option<Limits>,
     },
@@ -40,11 +37,7 @@ impl<F> TimeoutFuture<F> {
     #[inline]
     pub(super) const fn calling(inner: F, limits: Option<Limits>) -> Self {
         Self {
-            state: State::Calling {
-                inner,
-                timer: Timer::new(),
-                limits,
-            },
+            state: State::Calling { inner, limits },
         }
     }
 
@@ -68,24 +61,19 @@ where
                 let response = response.take().expect("not polled after completion");
                 return Poll::Ready(Ok(response.map(TimeoutBody::answer)));
             }
-            StateProj::Calling {
-                inner,
-                timer,
-                limits,
-            } => {
+            StateProj::Calling { inner, limits } => {
                 let polled = {
                     let _guard = limits.as_ref().and_then(Limits::enter);
                     inner.poll(cx)
                 };
                 // An answer that is there wins over the timer.
                 if let Poll::Ready(result) = polled {
-                    let limits = limits.take();
                     return Poll::Ready(result.map(|r| TimeoutBody::upstream(r, limits)));
                 }
-                let Some(window) = limits.as_ref().and_then(Limits::window) else {
+                let Some(waiting) = limits else {
                     return Poll::Pending;
                 };
-                ready!(timer.poll_at(window.at, cx));
+                ready!(waiting.poll_window(cx));
                 limits.take().expect("there a moment ago")
             }
         };
