@@ -10,7 +10,7 @@ use tower_service::Service;
 use super::address::readdress;
 use super::balancer::{Balancer, Choice};
 use super::{BalanceTicket, BalancedFuture, LoadBalancePolicy};
-use crate::base::gate::WatchedBody;
+use crate::base::gate::{WatchedBody, kept};
 use crate::base::tried::Tried;
 use crate::base::{EndpointObserver, Endpoints, Event, Log, Observe, Rejection, RequestHead};
 
@@ -143,7 +143,7 @@ where
             Tried::note(only.endpoint.id());
             readdress(&mut request, only.endpoint.address());
             drop(table);
-            return BalancedFuture::call(&mut self.inner, request, BalanceTicket::unchosen());
+            return BalancedFuture::call(&mut self.inner, request, kept(BalanceTicket::unchosen()));
         }
         let head = RequestHead::of(&request);
         let choice = self.balancer.choose_from(&table, now, Some(head), true);
@@ -153,7 +153,7 @@ where
                 if let Some(endpoint) = ticket.endpoint() {
                     readdress(&mut request, endpoint.address());
                 }
-                BalancedFuture::call(&mut self.inner, request, ticket)
+                BalancedFuture::call(&mut self.inner, request, kept(ticket))
             }
             Choice::Nobody => {
                 let rejection = Rejection::NoHealthyUpstream;
@@ -161,7 +161,7 @@ where
                 BalancedFuture::rejected(rejection.into_response(head.is_grpc()))
             }
             Choice::Untouched => {
-                BalancedFuture::call(&mut self.inner, request, BalanceTicket::unchosen())
+                BalancedFuture::call(&mut self.inner, request, kept(BalanceTicket::unchosen()))
             }
         }
     }

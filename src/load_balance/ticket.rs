@@ -89,6 +89,10 @@ impl Ticket for BalanceTicket {
         self.observer().is_some()
     }
 
+    fn watches(&self) -> bool {
+        !matches!(self.sent, Sent::Unchosen)
+    }
+
     fn annotate(&mut self, headers: &mut HeaderMap) {
         if let Some(cookie) = self.cookie.take() {
             headers.append(header::SET_COOKIE, *cookie);

@@ -6,7 +6,7 @@ use http::{Extensions, HeaderMap, Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use crate::base::gate::{Admission, Gate, GatedFuture, Ticket, WatchedBody};
+use crate::base::gate::{Admission, Gate, GatedFuture, Ticket, WatchedBody, kept};
 use crate::base::{Answer, Failure, Outcome, RequestHead, ResponseHead};
 use crate::rate_limit::{RateLimitGate, RateLimitLayer, RateLimitTicket};
 
@@ -48,7 +48,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         match admit(&*self.gates, RequestHead::of(&request)) {
-            Ok(tickets) => GatedFuture::call(&mut self.inner, request, tickets),
+            Ok(tickets) => GatedFuture::call(&mut self.inner, request, kept(tickets)),
             Err(response) => GatedFuture::rejected(*response),
         }
     }
@@ -83,6 +83,9 @@ pub struct LimitsTicket {
 
 impl LimitsTicket {
     fn add(&mut self, ticket: RateLimitTicket) {
+        if !ticket.watches() {
+            return;
+        }
         match &self.first {
             None => self.first = Some(ticket),
             Some(_) => self.more.push(ticket),
@@ -101,6 +104,10 @@ impl Ticket for LimitsTicket {
 
     fn hears_outcome(&self) -> bool {
         false
+    }
+
+    fn watches(&self) -> bool {
+        self.first.is_some()
     }
 
     fn inspect(&mut self, head: ResponseHead<'_>) {

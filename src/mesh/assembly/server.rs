@@ -10,7 +10,7 @@ use tower_service::Service;
 use super::limits::{LimitsTicket, admit};
 use super::proxy::Proxy;
 use crate::base::RequestHead;
-use crate::base::gate::{GatedFuture, WatchedBody};
+use crate::base::gate::{GatedFuture, WatchedBody, kept};
 use crate::telemetry::{TraceServerLayer, Traced};
 use crate::timeout::{Timeout, TimeoutLayer, TimeoutPolicy};
 
@@ -102,7 +102,7 @@ where
             admit(here.map(|(_, gate)| gate), RequestHead::of(&request))
         };
         match admitted {
-            Ok(tickets) => GatedFuture::call(&mut self.inner, request, tickets),
+            Ok(tickets) => GatedFuture::call(&mut self.inner, request, kept(tickets)),
             Err(response) => GatedFuture::rejected(*response),
         }
     }
