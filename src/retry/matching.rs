@@ -1,7 +1,8 @@
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, HeaderName, Response, StatusCode};
 
 use super::{Condition, RetryOn};
-use crate::{Failure, GrpcStatus, Outcome};
+use crate::base::grpc::GRPC_STATUS;
+use crate::{Failure, GrpcStatus, Outcome, Rejection};
 
 /// Set by Envoy on what its rate limits answer.
 static RATE_LIMITED: HeaderName = HeaderName::from_static("x-envoy-ratelimited");
@@ -32,6 +33,20 @@ impl RetryOn {
         } else {
             matched && !headers.contains_key(&RATE_LIMITED)
         }
+    }
+
+    /// Says that a response is good and nobody looks further: what most are, found out by one look at its
+    /// headers.
+    pub(super) fn passes<R>(&self, response: &Response<R>) -> bool {
+        let looks = Condition::EnvoyRatelimited.bit() | Condition::RetriableHeaders.bit();
+        let (status, headers) = (response.status(), response.headers());
+        status.as_u16() < 400
+            && self.own.is_none()
+            && self.conditions & looks == 0
+            && !self.statuses().contains(&status)
+            // One after the other: no name has to be hashed, and the headers are few.
+            && !(self.names_grpc() && headers.keys().any(|name| *name == GRPC_STATUS))
+            && Rejection::of(response).is_none()
     }
 
     fn matches_head(&self, outcome: Outcome, headers: &HeaderMap) -> bool {

@@ -92,9 +92,12 @@
 
 mod body;
 mod budget;
+mod chunks;
 mod condition;
 mod drain;
 mod future;
+mod head;
+mod kept;
 mod layer;
 mod machine;
 mod matching;

@@ -3,7 +3,7 @@ use std::time::Instant;
 
 use super::machine::{Savings, Terms};
 use super::throttle::Throttle;
-use crate::base::clock::Origin;
+use crate::base::clock::{Moment, Origin};
 use crate::base::sync::atomic::{AtomicU64, Ordering};
 
 /// What all clients of a budget have in common: a word for each kind of it.
@@ -30,11 +30,15 @@ impl State {
         }
     }
 
-    pub(super) fn deposit(&self, terms: Terms, now: Instant) {
-        let nanos = self.origin.nanos(now);
-        update(&self.savings, |bits| {
-            Some(Savings::from_bits(bits).deposit(terms, nanos).bits())
-        });
+    pub(super) fn deposit(&self, terms: Terms, moment: &Moment) {
+        let deposit = Savings::deposit(terms);
+        let before = self.savings.fetch_add(deposit, Ordering::Relaxed);
+        if Savings::from_bits(before).are_due(deposit) {
+            let nanos = self.origin.nanos(moment.now());
+            update(&self.savings, |bits| {
+                Some(Savings::from_bits(bits).count(terms, nanos).bits())
+            });
+        }
     }
 
     pub(super) fn withdraw(&self, terms: Terms, now: Instant) -> bool {
@@ -155,7 +159,7 @@ mod loom_tests {
             let threads = [(); 2].map(|()| {
                 let state = Arc::clone(&state);
                 thread::spawn(move || {
-                    state.deposit(terms, start + Duration::from_secs(1));
+                    state.deposit(terms, &Moment::default());
                     u32::from(state.withdraw(terms, start))
                 })
             });
