@@ -101,6 +101,7 @@ mod kept;
 mod layer;
 mod machine;
 mod matching;
+mod packed;
 mod plan;
 mod policy;
 mod replay;
