@@ -1,24 +1,36 @@
 //! The trace that the running code is part of.
 
-use std::cell::RefCell;
-use std::mem;
+use std::cell::Cell;
 
 use tracing::Span;
 use tracing::span::Entered;
 
 use super::TraceContext;
+use super::boxed::Boxed;
 use super::in_trace::InTrace;
 
 thread_local! {
-    static CURRENT: RefCell<Option<TraceContext>> = const { RefCell::new(None) };
+    static CURRENT: Cell<Boxed> = const { Cell::new(Boxed::NONE) };
 }
 
 impl TraceContext {
     /// Returns the place in its trace of the call that the running code is part of, if it has one.
     #[must_use]
     pub fn current() -> Option<Self> {
+        Self::of_current(Self::clone)
+    }
+
+    /// Returns what `f` makes of the current place.
+    pub(super) fn of_current<T>(f: impl FnOnce(&Self) -> T) -> Option<T> {
         // The thread's own storage is gone while the thread ends: nothing runs for a request then.
-        CURRENT.try_with(|current| current.borrow().clone()).ok()?
+        CURRENT
+            .try_with(|cell| {
+                let current = cell.take();
+                let made = current.get().map(f);
+                cell.set(current);
+                made
+            })
+            .ok()?
     }
 
     /// Runs `f` as part of this trace.
@@ -39,13 +51,14 @@ impl TraceContext {
 pub(super) struct Scope {
     // Boxed: nobody listens to most spans, and a scope moves with its call.
     span: Option<Box<Span>>,
-    trace: Option<TraceContext>,
+    trace: Boxed,
 }
 
 impl Scope {
     #[inline]
     pub(super) fn new(trace: Option<TraceContext>, span: Span) -> Self {
         let span = (!span.is_disabled()).then(|| Box::new(span));
+        let trace = trace.map_or(Boxed::NONE, Boxed::new);
         Self { span, trace }
     }
 
@@ -53,12 +66,12 @@ impl Scope {
     pub(super) const fn none() -> Self {
         Self {
             span: None,
-            trace: None,
+            trace: Boxed::NONE,
         }
     }
 
-    pub(super) const fn trace(&self) -> Option<&TraceContext> {
-        self.trace.as_ref()
+    pub(super) fn trace(&self) -> Option<&TraceContext> {
+        self.trace.get()
     }
 
     /// The scope of the running code, to be taken elsewhere.
@@ -67,6 +80,7 @@ impl Scope {
     }
 
     /// Makes this the current scope until the guard is dropped, also by a panic.
+    #[inline]
     pub(super) fn enter(&mut self) -> Inside<'_> {
         Inside {
             _trace: Swapped::new(&mut self.trace),
@@ -84,12 +98,12 @@ pub(super) struct Inside<'a> {
 
 /// A trace that changed places with the thread's current one, and changes back.
 ///
-/// Nothing is copied and no count is touched: this happens twice for each poll. That whatever runs inside
-/// knows its trace costs 55 instructions each time.
-struct Swapped<'a>(Option<&'a mut Option<TraceContext>>);
+/// Nothing is copied and no count is touched: this happens twice for each poll.
+struct Swapped<'a>(Option<&'a mut Boxed>);
 
 impl<'a> Swapped<'a> {
-    fn new(place: &'a mut Option<TraceContext>) -> Self {
+    #[inline]
+    fn new(place: &'a mut Boxed) -> Self {
         if place.is_none() {
             return Self(None);
         }
@@ -99,6 +113,7 @@ impl<'a> Swapped<'a> {
 }
 
 impl Drop for Swapped<'_> {
+    #[inline]
     fn drop(&mut self) {
         if let Some(place) = &mut self.0 {
             swap(place);
@@ -106,7 +121,7 @@ impl Drop for Swapped<'_> {
     }
 }
 
-fn swap(place: &mut Option<TraceContext>) {
-    // As in `current`: a thread that ends has no trace to change with.
-    let _ = CURRENT.try_with(|current| mem::swap(&mut *current.borrow_mut(), place));
+fn swap(place: &mut Boxed) {
+    // As in `of_current`: a thread that ends has no trace to change with.
+    let _ = CURRENT.try_with(|current| current.swap(Cell::from_mut(place)));
 }

@@ -104,6 +104,7 @@
 
 mod b3;
 mod body;
+mod boxed;
 mod context;
 mod current;
 mod future;
