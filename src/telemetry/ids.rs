@@ -27,6 +27,11 @@ impl TraceId {
         self.0.get()
     }
 
+    #[inline]
+    pub(super) fn digits(self) -> [u8; 32] {
+        hex_of(self.get().to_be_bytes())
+    }
+
     pub(super) fn random(dice: &Dice) -> Self {
         let bits = u128::from(dice.roll()) << 64 | u128::from(dice.roll());
         Self(NonZeroU128::new(bits).unwrap_or(NonZeroU128::MIN))
@@ -53,6 +58,11 @@ impl SpanId {
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0.get()
+    }
+
+    #[inline]
+    pub(super) fn digits(self) -> [u8; 16] {
+        hex_of(self.get().to_be_bytes())
     }
 
     pub(super) fn random(dice: &Dice) -> Self {
@@ -121,15 +131,15 @@ pub(super) fn hex(digits: &[u8], length: usize) -> Option<u128> {
     })
 }
 
-/// Fills `place`, of 32 bytes at most, with the last digits of `bits`.
+/// Returns the digits of `bytes`, twice as many and a multiple of eight.
 #[inline]
-pub(super) fn write_hex(place: &mut [u8], bits: u128) {
-    let mut digits = [0; 32];
+pub(super) fn hex_of<const BYTES: usize, const DIGITS: usize>(bytes: [u8; BYTES]) -> [u8; DIGITS] {
+    let mut digits = [0; DIGITS];
     let (words, _) = digits.as_chunks_mut();
-    for (word, bytes) in words.iter_mut().zip(bits.to_be_bytes().as_chunks().0) {
+    for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
         *word = eight_digits(u32::from_be_bytes(*bytes));
     }
-    place.copy_from_slice(&digits[32 - place.len()..]);
+    digits
 }
 
 /// Returns the digits of 32 bits, all eight at once: a byte of one word for each.

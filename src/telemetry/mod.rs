@@ -119,6 +119,7 @@ mod propagation;
 mod remote;
 mod request_id;
 mod service;
+mod settings;
 mod shared;
 mod span;
 mod span_data;

@@ -1,14 +1,15 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
+use tracing::Span;
 
 use super::b3::Sampling;
 use super::current::Scope;
-use super::remote::{Found, There};
+use super::remote::{Found, Standing, There};
+use super::settings::{LivePolicy, Settings};
 use super::{
     InvalidTrace, SpanKind, SpanProcessor, SpanTicket, TraceContext, TracePolicy, request_id, span,
 };
-use crate::base::Live;
 use crate::base::dice::Dice;
 
 /// What all clones of a layer have in common.
@@ -18,7 +19,7 @@ pub(super) struct Shared {
     pub(super) kind: SpanKind,
     /// A layer inside writes the headers.
     leaves_headers: bool,
-    pub(super) policy: Live<TracePolicy>,
+    pub(super) policy: LivePolicy,
     processor: Option<Arc<dyn SpanProcessor>>,
 }
 
@@ -32,7 +33,7 @@ impl Shared {
             dice: Dice::default(),
             kind,
             leaves_headers: false,
-            policy: Live::new(policy),
+            policy: LivePolicy::new(policy),
             processor,
         }
     }
@@ -49,39 +50,26 @@ impl Shared {
     }
 
     /// Says whether the response tells the request id.
-    pub(super) fn tells_request_id(&self, policy: &TracePolicy) -> bool {
-        self.kind == SpanKind::Server && policy.tells_request_id()
+    pub(super) fn tells_request_id(&self, settings: Settings) -> bool {
+        self.kind == SpanKind::Server && settings.has(Settings::TELLS_REQUEST_ID)
     }
 
     /// Begins a hop: its scope, what stands for it, and the headers that tell it.
     pub(super) fn start<B>(
         &self,
-        policy: &TracePolicy,
+        settings: Settings,
         request: &mut Request<B>,
     ) -> (Scope, SpanTicket) {
-        if !policy.is_enabled() {
+        if !settings.has(Settings::ENABLED) {
             return (Scope::none(), SpanTicket::default());
         }
-        let current = match self.kind {
-            SpanKind::Server => None,
-            SpanKind::Attempt | SpanKind::Client => TraceContext::current(),
-        };
-        let writes = self.kind != SpanKind::Server && !self.leaves_headers;
-        let there = if writes || current.is_none() {
-            There::look(request.headers())
-        } else {
-            There::default()
-        };
-        let (trace, invalid) = match current {
-            Some(current) => (current.into_child(&self.dice), None),
-            None => self.accept(request.headers_mut(), policy, there),
-        };
-        if writes {
-            trace.write(policy, request.headers_mut(), there);
-        }
+        let (trace, invalid) = self.trace(settings, request.headers_mut());
         let span = span::open(self.kind, request, &trace);
-        let processor = self.processor.as_ref();
-        let ticket = SpanTicket::new(self.kind, request, &trace, &span, policy, processor);
+        let ticket = if self.processor.is_some() || !span.is_disabled() {
+            self.ticket(request, &trace, &span)
+        } else {
+            SpanTicket::default()
+        };
         let mut scope = Scope::new(Some(trace), span);
         if let Some(reason) = invalid {
             let _inside = scope.enter();
@@ -90,56 +78,123 @@ impl Shared {
         (scope, ticket)
     }
 
-    /// Takes on the trace that the headers name, or the current one, or begins one; to a server the
-    /// headers tell its request id.
+    /// Returns the place of a hop, which the headers tell from then on.
+    fn trace(
+        &self,
+        settings: Settings,
+        headers: &mut HeaderMap,
+    ) -> (TraceContext, Option<InvalidTrace>) {
+        let current = match self.kind {
+            SpanKind::Server => None,
+            SpanKind::Attempt | SpanKind::Client => TraceContext::of_current(|current| {
+                let told = current.told && self.kind == SpanKind::Attempt;
+                (current.child_with(&self.dice), told)
+            }),
+        };
+        if let Some((mut trace, told)) = current {
+            let standing = (!told).then(|| Standing::ask(headers));
+            self.tell(&mut trace, settings, headers, standing);
+            return (trace, None);
+        }
+        let there = There::look(headers);
+        let standing = there.standing();
+        let (mut trace, invalid) = self.accept(settings, headers, &there);
+        if self.kind == SpanKind::Server {
+            if let Some(request_id) = &trace.request_id
+                && there.request_id != Some(request_id)
+            {
+                request_id::write(request_id, headers);
+            }
+        } else {
+            self.tell(&mut trace, settings, headers, Some(standing));
+        }
+        (trace, invalid)
+    }
+
+    /// Tells a call its trace; those headers that all its attempts have in common unless it has them.
+    fn tell(
+        &self,
+        trace: &mut TraceContext,
+        settings: Settings,
+        headers: &mut HeaderMap,
+        standing: Option<Standing>,
+    ) {
+        let formats = settings.formats_out(trace.formats);
+        if let Some(standing) = standing {
+            trace.write_common(formats, headers, standing);
+        }
+        if self.leaves_headers {
+            trace.told = true;
+        } else {
+            trace.write_own(formats, headers);
+        }
+    }
+
+    #[cold]
+    fn ticket<B>(&self, request: &Request<B>, trace: &TraceContext, span: &Span) -> SpanTicket {
+        let service = self.policy.load().service_name();
+        SpanTicket::new(
+            self.kind,
+            request,
+            trace,
+            span,
+            service,
+            self.processor.as_ref(),
+        )
+    }
+
+    /// Takes on the trace that the headers name, or the current one, or begins one.
     fn accept(
         &self,
-        headers: &mut HeaderMap,
-        policy: &TracePolicy,
-        there: There,
+        settings: Settings,
+        headers: &HeaderMap,
+        there: &There<'_>,
     ) -> (TraceContext, Option<InvalidTrace>) {
-        let found = Found::read(headers, policy.accepted(), there);
+        let found = if there.formats.is_none() {
+            Found::default()
+        } else {
+            Found::read(headers, settings.accepted(), there)
+        };
         let invalid = found.invalid.filter(|_| found.caller.is_none());
         let mut trace = match found.caller {
             Some(caller) => {
-                let sampled = caller.sampled.unwrap_or_else(|| self.samples(policy));
+                let sampled = caller.sampled.unwrap_or_else(|| self.samples(settings));
                 caller.into_context(sampled).into_child(&self.dice)
             }
             None => match TraceContext::current() {
                 // A layer of ours further out has begun it already.
                 Some(current) => current.into_child(&self.dice),
-                None => self.begin(found.sampling, policy),
+                None => self.begin(found.sampling, settings),
             },
         };
         trace.formats = trace.formats.and(found.formats);
-        if let Some(forwarded) = forwarded(headers, policy) {
+        if settings.has(Settings::FORWARDS)
+            && let Some(forwarded) = forwarded(headers, &self.policy.load())
+        {
             trace.forwarded = Some(forwarded);
         }
-        let kept = there.request_id && policy.keeps_request_id();
-        let kept = kept.then(|| request_id::of(headers));
-        if let Some(kept) = kept.flatten() {
+        let kept = there
+            .request_id
+            .filter(|_| settings.has(Settings::KEEPS_REQUEST_ID));
+        if let Some(kept) = kept.and_then(request_id::read) {
             trace.request_id = Some(kept);
-            return (trace, invalid);
-        }
-        let made = || request_id::make(&self.dice);
-        let request_id = trace.request_id.get_or_insert_with(made);
-        if self.kind == SpanKind::Server {
-            request_id::overwrite(request_id, headers);
+        } else if trace.request_id.is_none() {
+            trace.request_id = Some(request_id::make(&self.dice));
         }
         (trace, invalid)
     }
 
-    fn begin(&self, sampling: Sampling, policy: &TracePolicy) -> TraceContext {
+    fn begin(&self, sampling: Sampling, settings: Settings) -> TraceContext {
         let sampled = sampling.sampled;
-        let sampled = sampled.unwrap_or_else(|| self.samples(policy));
+        let sampled = sampled.unwrap_or_else(|| self.samples(settings));
         TraceContext {
             debug: sampling.debug,
             ..TraceContext::root(&self.dice, sampled)
         }
     }
 
-    fn samples(&self, policy: &TracePolicy) -> bool {
-        policy.samples(self.dice.roll())
+    fn samples(&self, settings: Settings) -> bool {
+        settings.samples(|| self.dice.roll())
     }
 }
 
