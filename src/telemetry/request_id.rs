@@ -16,7 +16,8 @@ pub(super) fn is_there(headers: &HeaderMap) -> bool {
 
 /// Returns the id that a request has, if it is text of a sound length.
 pub(super) fn read(value: &HeaderValue) -> Option<HeaderValue> {
-    let sound = (1..=LONGEST).contains(&value.len()) && value.to_str().is_ok();
+    // Of bytes that are not text a value of a header has only those beyond ASCII.
+    let sound = (1..=LONGEST).contains(&value.len()) && value.as_bytes().is_ascii();
     sound.then(|| value.clone())
 }
 

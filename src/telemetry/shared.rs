@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use tracing::Span;
+use tracing::level_filters::LevelFilter;
 
 use super::b3::Sampling;
 use super::current::Scope;
@@ -64,9 +65,26 @@ impl Shared {
             return (Scope::none(), SpanTicket::default());
         }
         let (trace, invalid) = self.trace(settings, request.headers_mut());
+        // Spans are of this level, and what is said of wrong headers is of a lower one.
+        if self.processor.is_none() && LevelFilter::current() < LevelFilter::INFO {
+            return (Scope::new(Some(trace), Span::none()), SpanTicket::default());
+        }
+        self.start_heard(request, trace, invalid)
+    }
+
+    /// Begins a hop that somebody may want to hear of.
+    #[inline(never)]
+    fn start_heard<B>(
+        &self,
+        request: &Request<B>,
+        trace: TraceContext,
+        invalid: Option<InvalidTrace>,
+    ) -> (Scope, SpanTicket) {
         let span = span::open(self.kind, request, &trace);
         let ticket = if self.processor.is_some() || !span.is_disabled() {
-            self.ticket(request, &trace, &span)
+            let service = self.policy.load().service_name();
+            let processor = self.processor.as_ref();
+            SpanTicket::new(self.kind, request, &trace, &span, service, processor)
         } else {
             SpanTicket::default()
         };
@@ -130,19 +148,6 @@ impl Shared {
         }
     }
 
-    #[cold]
-    fn ticket<B>(&self, request: &Request<B>, trace: &TraceContext, span: &Span) -> SpanTicket {
-        let service = self.policy.load().service_name();
-        SpanTicket::new(
-            self.kind,
-            request,
-            trace,
-            span,
-            service,
-            self.processor.as_ref(),
-        )
-    }
-
     /// Takes on the trace that the headers name, or the current one, or begins one.
     fn accept(
         &self,
@@ -161,11 +166,9 @@ impl Shared {
                 let sampled = caller.sampled.unwrap_or_else(|| self.samples(settings));
                 caller.into_context(sampled).into_child(&self.dice)
             }
-            None => match TraceContext::current() {
-                // A layer of ours further out has begun it already.
-                Some(current) => current.into_child(&self.dice),
-                None => self.begin(found.sampling, settings),
-            },
+            // A layer of ours further out may have begun it already.
+            None => TraceContext::of_current(|current| current.child_with(&self.dice))
+                .unwrap_or_else(|| self.begin(found.sampling, settings)),
         };
         trace.formats = trace.formats.and(found.formats);
         if settings.has(Settings::FORWARDS)
