@@ -26,23 +26,23 @@ impl TraceContext {
         CURRENT
             .try_with(|cell| {
                 let current = cell.take();
-                let made = current.get().map(f);
+                let made = f(current.get()?);
                 cell.set(current);
-                made
+                Some(made)
             })
             .ok()?
     }
 
     /// Runs `f` as part of this trace.
     pub fn scope<T>(self, f: impl FnOnce() -> T) -> T {
-        let mut scope = Scope::new(Some(self), Span::none());
+        let mut scope = Scope::of(Boxed::new(self));
         let _entered = scope.enter();
         f()
     }
 
     /// Wraps `future` so that each poll of it is part of this trace.
     pub fn scoped<F>(self, future: F) -> InTrace<F> {
-        InTrace::new(future, Scope::new(Some(self), Span::none()))
+        InTrace::new(future, Scope::of(Boxed::new(self)))
     }
 }
 
@@ -56,18 +56,20 @@ pub(super) struct Scope {
 
 impl Scope {
     #[inline]
-    pub(super) fn new(trace: Option<TraceContext>, span: Span) -> Self {
+    pub(super) fn new(trace: Boxed, span: Span) -> Self {
         let span = (!span.is_disabled()).then(|| Box::new(span));
-        let trace = trace.map_or(Boxed::NONE, Boxed::new);
         Self { span, trace }
+    }
+
+    /// The scope of a trace that nobody listens to.
+    #[inline]
+    pub(super) const fn of(trace: Boxed) -> Self {
+        Self { span: None, trace }
     }
 
     /// The scope of what changes nothing.
     pub(super) const fn none() -> Self {
-        Self {
-            span: None,
-            trace: Boxed::NONE,
-        }
+        Self::of(Boxed::NONE)
     }
 
     pub(super) fn trace(&self) -> Option<&TraceContext> {
@@ -76,7 +78,8 @@ impl Scope {
 
     /// The scope of the running code, to be taken elsewhere.
     pub(super) fn current() -> Self {
-        Self::new(TraceContext::current(), Span::current())
+        let trace = TraceContext::current().map_or(Boxed::NONE, Boxed::new);
+        Self::new(trace, Span::current())
     }
 
     /// Makes this the current scope until the guard is dropped, also by a panic.

@@ -29,7 +29,10 @@ impl LivePolicy {
     }
 
     pub(super) fn store(&self, policy: TracePolicy) {
-        let _replacing = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _replacing = self
+            .replacing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let settings = policy.settings();
         self.policy.store(policy);
         self.settings.store(settings.0, Ordering::Release);
@@ -72,11 +75,7 @@ impl Settings {
         propagated: Propagation,
         sampled: Percent,
     ) -> Self {
-        Self(
-            sampled.millionths()
-                | accepted.bits() << ACCEPTED
-                | propagated.bits() << PROPAGATED,
-        )
+        Self(sampled.millionths() | accepted.bits() << ACCEPTED | propagated.bits() << PROPAGATED)
     }
 
     pub(super) const fn with(self, setting: Self, on: bool) -> Self {

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
-use tracing::Span;
 use tracing::level_filters::LevelFilter;
 
 use super::b3::Sampling;
+use super::boxed::Boxed;
 use super::current::Scope;
 use super::remote::{Found, Standing, There};
 use super::settings::{LivePolicy, Settings};
@@ -67,7 +67,7 @@ impl Shared {
         let (trace, invalid) = self.trace(settings, request.headers_mut());
         // Spans are of this level, and what is said of wrong headers is of a lower one.
         if self.processor.is_none() && LevelFilter::current() < LevelFilter::INFO {
-            return (Scope::new(Some(trace), Span::none()), SpanTicket::default());
+            return (Scope::of(trace), SpanTicket::default());
         }
         self.start_heard(request, trace, invalid)
     }
@@ -77,18 +77,19 @@ impl Shared {
     fn start_heard<B>(
         &self,
         request: &Request<B>,
-        trace: TraceContext,
+        trace: Boxed,
         invalid: Option<InvalidTrace>,
     ) -> (Scope, SpanTicket) {
-        let span = span::open(self.kind, request, &trace);
+        let place = trace.get().expect("it has just been put in");
+        let span = span::open(self.kind, request, place);
         let ticket = if self.processor.is_some() || !span.is_disabled() {
             let service = self.policy.load().service_name();
             let processor = self.processor.as_ref();
-            SpanTicket::new(self.kind, request, &trace, &span, service, processor)
+            SpanTicket::new(self.kind, request, place, &span, service, processor)
         } else {
             SpanTicket::default()
         };
-        let mut scope = Scope::new(Some(trace), span);
+        let mut scope = Scope::new(trace, span);
         if let Some(reason) = invalid {
             let _inside = scope.enter();
             tracing::debug!(%reason, "trace headers not understood, a trace begins here");
@@ -97,11 +98,7 @@ impl Shared {
     }
 
     /// Returns the place of a hop, which the headers tell from then on.
-    fn trace(
-        &self,
-        settings: Settings,
-        headers: &mut HeaderMap,
-    ) -> (TraceContext, Option<InvalidTrace>) {
+    fn trace(&self, settings: Settings, headers: &mut HeaderMap) -> (Boxed, Option<InvalidTrace>) {
         let current = match self.kind {
             SpanKind::Server => None,
             SpanKind::Attempt | SpanKind::Client => TraceContext::of_current(|current| {
@@ -112,7 +109,7 @@ impl Shared {
         if let Some((mut trace, told)) = current {
             let standing = (!told).then(|| Standing::ask(headers));
             self.tell(&mut trace, settings, headers, standing);
-            return (trace, None);
+            return (Boxed::new(trace), None);
         }
         let there = There::look(headers);
         let standing = there.standing();
@@ -126,7 +123,7 @@ impl Shared {
         } else {
             self.tell(&mut trace, settings, headers, Some(standing));
         }
-        (trace, invalid)
+        (Boxed::new(trace), invalid)
     }
 
     /// Tells a call its trace; those headers that all its attempts have in common unless it has them.
@@ -166,8 +163,8 @@ impl Shared {
                 let sampled = caller.sampled.unwrap_or_else(|| self.samples(settings));
                 caller.into_context(sampled).into_child(&self.dice)
             }
-            // A layer of ours further out may have begun it already.
-            None => TraceContext::of_current(|current| current.child_with(&self.dice))
+            None => self
+                .outer()
                 .unwrap_or_else(|| self.begin(found.sampling, settings)),
         };
         trace.formats = trace.formats.and(found.formats);
@@ -185,6 +182,15 @@ impl Shared {
             trace.request_id = Some(request_id::make(&self.dice));
         }
         (trace, invalid)
+    }
+
+    /// Goes on from a layer of ours further out, if one has begun a trace already. What calls ask for
+    /// that before they look at their headers.
+    fn outer(&self) -> Option<TraceContext> {
+        match self.kind {
+            SpanKind::Server => TraceContext::of_current(|current| current.child_with(&self.dice)),
+            SpanKind::Attempt | SpanKind::Client => None,
+        }
     }
 
     fn begin(&self, sampling: Sampling, settings: Settings) -> TraceContext {
