@@ -67,7 +67,10 @@ impl TraceContext {
     /// Returns the next hop of this trace: a new span, whose parent is this one.
     #[must_use]
     pub fn child(&self) -> Self {
-        self.child_with(&Dice::default())
+        Self {
+            told: false,
+            ..self.child_with(&Dice::default())
+        }
     }
 
     /// The trace that all of it belongs to.
@@ -156,15 +159,22 @@ impl TraceContext {
         }
     }
 
+    /// Returns the next hop; its headers are to be told as this one's.
     pub(super) fn child_with(&self, dice: &Dice) -> Self {
-        self.clone().into_child(dice)
+        Self {
+            forwarded: self.forwarded.clone(),
+            parent_id: Some(self.span_id),
+            request_id: self.request_id.clone(),
+            span_id: SpanId::random(dice),
+            tracestate: self.tracestate.clone(),
+            ..*self
+        }
     }
 
     pub(super) fn into_child(self, dice: &Dice) -> Self {
         Self {
             parent_id: Some(self.span_id),
             span_id: SpanId::random(dice),
-            told: false,
             ..self
         }
     }

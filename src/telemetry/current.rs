@@ -1,6 +1,7 @@
 //! The trace that the running code is part of.
 
 use std::cell::Cell;
+use std::mem;
 
 use tracing::Span;
 use tracing::span::Entered;
@@ -124,7 +125,8 @@ impl Drop for Swapped<'_> {
     }
 }
 
+#[inline]
 fn swap(place: &mut Boxed) {
     // As in `of_current`: a thread that ends has no trace to change with.
-    let _ = CURRENT.try_with(|current| current.swap(Cell::from_mut(place)));
+    let _ = CURRENT.try_with(|current| *place = current.replace(mem::take(place)));
 }

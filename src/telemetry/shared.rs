@@ -99,14 +99,11 @@ impl Shared {
 
     /// Returns the place of a hop, which the headers tell from then on.
     fn trace(&self, settings: Settings, headers: &mut HeaderMap) -> (Boxed, Option<InvalidTrace>) {
-        let current = match self.kind {
-            SpanKind::Server => None,
-            SpanKind::Attempt | SpanKind::Client => TraceContext::of_current(|current| {
-                let told = current.told && self.kind == SpanKind::Attempt;
-                (current.child_with(&self.dice), told)
-            }),
-        };
-        if let Some((mut trace, told)) = current {
+        if self.kind != SpanKind::Server
+            && let Some(mut trace) =
+                TraceContext::of_current(|current| current.child_with(&self.dice))
+        {
+            let told = trace.told && self.kind == SpanKind::Attempt;
             let standing = (!told).then(|| Standing::ask(headers));
             self.tell(&mut trace, settings, headers, standing);
             return (Boxed::new(trace), None);
@@ -138,9 +135,8 @@ impl Shared {
         if let Some(standing) = standing {
             trace.write_common(formats, headers, standing);
         }
-        if self.leaves_headers {
-            trace.told = true;
-        } else {
+        trace.told = self.leaves_headers;
+        if !trace.told {
             trace.write_own(formats, headers);
         }
     }
@@ -188,7 +184,7 @@ impl Shared {
     /// that before they look at their headers.
     fn outer(&self) -> Option<TraceContext> {
         match self.kind {
-            SpanKind::Server => TraceContext::of_current(|current| current.child_with(&self.dice)),
+            SpanKind::Server => TraceContext::of_current(TraceContext::child),
             SpanKind::Attempt | SpanKind::Client => None,
         }
     }
