@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::ids::hex;
+use super::hex::hex;
 use super::remote::Remote;
 use super::w3c::trim;
 use super::{InvalidTrace, Propagation, SpanId, TraceContext, TraceId};

@@ -102,6 +102,7 @@
 //! [B3]: https://github.com/openzipkin/b3-propagation
 //! [W3C Trace Context]: https://www.w3.org/TR/trace-context-1/
 
+mod accept;
 mod b3;
 mod body;
 mod boxed;
@@ -109,6 +110,7 @@ mod context;
 mod current;
 mod future;
 mod gate;
+mod hex;
 mod ids;
 mod in_trace;
 mod invalid;

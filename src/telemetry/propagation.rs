@@ -33,7 +33,7 @@ impl Propagation {
 
     /// Returns the set that [`bits`](Self::bits) were made of, whatever comes above them.
     pub(super) const fn of_bits(bits: u32) -> Self {
-        Self((bits & Self::ALL.bits()) as u8)
+        Self(bits.to_le_bytes()[0] & Self::ALL.0)
     }
 
     pub(super) const fn is_none(self) -> bool {

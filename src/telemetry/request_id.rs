@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::ids::hex_of;
+use super::hex::hex_of;
 use crate::base::dice::Dice;
 
 static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -3,7 +3,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::ids::hex;
+use super::hex::{hex, hex_byte};
 use super::remote::{Remote, There};
 use super::{InvalidTrace, SpanId, TraceContext, TraceId};
 
@@ -62,8 +62,8 @@ fn parent(trace: &TraceContext) -> HeaderValue {
 
 fn traceparent(text: &[u8]) -> Result<Remote, InvalidTrace> {
     const FORM: InvalidTrace = InvalidTrace::Form("traceparent");
-    let version = text.get(..2).ok_or(FORM)?;
-    let version = hex(version, 2).ok_or(InvalidTrace::Version)?;
+    let version = *text.first_chunk().ok_or(FORM)?;
+    let version = hex_byte(version).ok_or(InvalidTrace::Version)?;
     if version == 0xff {
         return Err(InvalidTrace::Version);
     }
@@ -79,8 +79,7 @@ fn traceparent(text: &[u8]) -> Result<Remote, InvalidTrace> {
     let trace_id = hex(&text[3..35], 32).and_then(TraceId::new);
     let trace_id = trace_id.ok_or(InvalidTrace::TraceId)?;
     let span_id = SpanId::parse(&text[36..52])?;
-    let flags = hex(&text[53..LENGTH], 2).and_then(|flags| u8::try_from(flags).ok());
-    let flags = flags.ok_or(InvalidTrace::Flags)?;
+    let flags = hex_byte([text[53], text[54]]).ok_or(InvalidTrace::Flags)?;
     Ok(Remote {
         random: flags & RANDOM != 0,
         ..Remote::new(trace_id, span_id, Some(flags & SAMPLED != 0))
