@@ -12,8 +12,8 @@ use super::sync::atomic::{AtomicU32, Ordering};
 
 /// One of the places where a destination can be reached: an address, and what is known of it.
 ///
-/// A clone is the same endpoint and costs an atomic increment. So does a comparison: two endpoints
-/// are equal if one is a clone of the other, whatever their addresses.
+/// A clone is the same endpoint and costs two atomic increments. Two endpoints are equal if one is a
+/// clone of the other, whatever their addresses.
 ///
 /// ```
 /// use meshless::Endpoint;
@@ -26,13 +26,18 @@ use super::sync::atomic::{AtomicU32, Ordering};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone)]
-pub struct Endpoint(Arc<Inner>);
+pub struct Endpoint {
+    inner: Arc<Inner>,
+    /// Whether it belongs to a request in flight.
+    travels: bool,
+}
 
-/// In this order, for what each choice touches lies beside the count of the clones.
+/// In this order, for what each choice touches lies beside the count of all who hold it.
 #[repr(C)]
 struct Inner {
-    in_flight: AtomicU32,
+    /// Who of those that hold it are no requests in flight. The others are: so a request that begins or
+    /// ends writes one word, and not a second one to count it.
+    kept: std::sync::atomic::AtomicUsize,
     /// How many detectors have failures of it on their books; see [`Endpoint::is_clean`].
     accused: AtomicU32,
     id: u64,
@@ -54,9 +59,9 @@ impl Endpoint {
     /// It is another endpoint than those cloned before.
     #[must_use]
     pub fn with_label(self, name: impl Into<Box<str>>, value: impl Into<Box<str>>) -> Self {
-        let mut labels = self.0.labels.clone();
+        let mut labels = self.inner.labels.clone();
         labels.insert(name.into(), value.into());
-        Self::made(self.0.address.clone(), labels, self.weight())
+        Self::made(self.inner.address.clone(), labels, self.weight())
     }
 
     /// Sets its weight: how large its share of the requests is in comparison to the others'. The
@@ -65,19 +70,23 @@ impl Endpoint {
     /// It is another endpoint than those cloned before.
     #[must_use]
     pub fn with_weight(self, weight: u32) -> Self {
-        Self::made(self.0.address.clone(), self.0.labels.clone(), weight)
+        Self::made(
+            self.inner.address.clone(),
+            self.inner.labels.clone(),
+            weight,
+        )
     }
 
     /// The host and port to connect to.
     #[must_use]
     pub fn address(&self) -> &Authority {
-        &self.0.address
+        &self.inner.address
     }
 
     /// A number that stands for it, and for no other endpoint of this process, ever.
     #[must_use]
     pub fn id(&self) -> u64 {
-        self.0.id
+        self.inner.id
     }
 
     /// How many requests a balancer has sent to it whose responses have not ended.
@@ -85,82 +94,111 @@ impl Endpoint {
     /// One that has no other endpoint to choose from, and nobody to report to, does not count.
     #[must_use]
     pub fn in_flight(&self) -> u32 {
-        self.0.in_flight.load(Ordering::Relaxed)
+        u32::try_from(self.travelling()).unwrap_or(u32::MAX)
     }
 
     /// The value of a label.
     #[must_use]
     pub fn label(&self, name: &str) -> Option<&str> {
-        self.0.labels.get(name).map(AsRef::as_ref)
+        self.inner.labels.get(name).map(AsRef::as_ref)
     }
 
     /// The labels with their values, in the order of their names.
     pub fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
-        let labels = self.0.labels.iter();
+        let labels = self.inner.labels.iter();
         labels.map(|(name, value)| (name.as_ref(), value.as_ref()))
     }
 
     /// The weight.
     #[must_use]
     pub fn weight(&self) -> u32 {
-        self.0.weight.load(Ordering::Relaxed)
+        self.inner.weight.load(Ordering::Relaxed)
     }
 
     fn made(address: Authority, labels: BTreeMap<Box<str>, Box<str>>, weight: u32) -> Self {
-        Self(Arc::new(Inner {
-            in_flight: AtomicU32::new(0),
+        let inner = Arc::new(Inner {
+            kept: 1.into(),
             accused: AtomicU32::new(0),
             id: next_id(),
             address,
             labels,
             weight: AtomicU32::new(weight),
-        }))
+        });
+        Self {
+            inner,
+            travels: false,
+        }
     }
 }
 
 impl Endpoint {
     /// Says that it is the same place by the same name: only the weight may differ.
     pub(super) fn is_same_place(&self, other: &Self) -> bool {
-        self.0.address == other.0.address && self.0.labels == other.0.labels
+        self.inner.address == other.inner.address && self.inner.labels == other.inner.labels
     }
 
     pub(super) fn set_weight(&self, weight: u32) {
-        self.0.weight.store(weight, Ordering::Relaxed);
+        self.inner.weight.store(weight, Ordering::Relaxed);
     }
 
-    /// Counts a request that is sent to it, until it [leaves](Self::leave).
+    /// Counts a request that is sent to it, until what this returns is dropped.
     #[inline]
-    pub(crate) fn enter(&self) {
-        self.0.in_flight.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn travel(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            travels: true,
+        }
     }
 
-    /// Takes note that a request that was sent to it is over.
+    /// The requests in flight, as [`in_flight`](Self::in_flight).
     #[inline]
-    pub(crate) fn leave(&self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    pub(crate) fn travelling(&self) -> usize {
+        // A clone that is made or dropped right now may count as one of them, or hide one.
+        let all = Arc::strong_count(&self.inner);
+        all.saturating_sub(self.inner.kept.load(Ordering::Relaxed))
     }
 
     /// Says that no detector has a failure of it on its books, so that a success changes nothing.
     pub(crate) fn is_clean(&self) -> bool {
         // With `accuse` and `acquit`: whoever has seen a failure counted also sees this.
-        self.0.accused.load(Ordering::Acquire) == 0
+        self.inner.accused.load(Ordering::Acquire) == 0
     }
 
     /// Takes note that one detector more has failures of it on its books.
     pub(crate) fn accuse(&self) {
-        self.0.accused.fetch_add(1, Ordering::Release);
+        self.inner.accused.fetch_add(1, Ordering::Release);
     }
 
     /// Takes note that one detector less has.
     pub(crate) fn acquit(&self) {
-        self.0.accused.fetch_sub(1, Ordering::Release);
+        self.inner.accused.fetch_sub(1, Ordering::Release);
+    }
+}
+
+impl Clone for Endpoint {
+    fn clone(&self) -> Self {
+        let inner = Arc::clone(&self.inner);
+        inner.kept.fetch_add(1, Ordering::Relaxed);
+        Self {
+            inner,
+            travels: false,
+        }
+    }
+}
+
+impl Drop for Endpoint {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.travels {
+            self.inner.kept.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
 /// Shown as its address.
 impl Display for Endpoint {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        Display::fmt(&self.0.address, f)
+        Display::fmt(&self.inner.address, f)
     }
 }
 
@@ -168,8 +206,8 @@ impl Debug for Endpoint {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("Endpoint")
             .field("id", &self.id())
-            .field("address", &self.0.address)
-            .field("labels", &self.0.labels)
+            .field("address", &self.inner.address)
+            .field("labels", &self.inner.labels)
             .field("weight", &self.weight())
             .field("in_flight", &self.in_flight())
             .finish_non_exhaustive()
@@ -178,7 +216,7 @@ impl Debug for Endpoint {
 
 impl PartialEq for Endpoint {
     fn eq(&self, other: &Self) -> bool {
-        self.0.id == other.0.id
+        self.inner.id == other.inner.id
     }
 }
 
@@ -186,7 +224,7 @@ impl Eq for Endpoint {}
 
 impl Hash for Endpoint {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.id.hash(state);
+        self.inner.id.hash(state);
     }
 }
 

@@ -109,12 +109,13 @@ mod layer;
 mod machine;
 mod policy;
 mod ring;
-mod seat;
 mod service;
+mod shortcut;
 mod slow_start;
 mod stride;
 mod table;
 mod ticket;
+mod turns;
 
 #[cfg(feature = "istio")]
 pub(crate) use address::readdress;
