@@ -66,6 +66,13 @@ impl BalanceTicket {
         }
     }
 
+    #[cold]
+    fn give_cookie(&mut self, headers: &mut HeaderMap) {
+        if let Some(cookie) = self.cookie.take() {
+            headers.append(header::SET_COOKIE, *cookie);
+        }
+    }
+
     /// What our own timeout cuts off is the endpoint's failure; whose caller went away says nothing of
     /// it.
     #[cold]
@@ -93,8 +100,8 @@ impl Ticket for BalanceTicket {
 
     #[inline]
     fn annotate(&mut self, headers: &mut HeaderMap) {
-        if let Some(cookie) = self.cookie.take() {
-            headers.append(header::SET_COOKIE, *cookie);
+        if self.cookie.is_some() {
+            self.give_cookie(headers);
         }
     }
 }
