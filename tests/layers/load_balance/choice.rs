@@ -108,6 +108,57 @@ async fn who_joins_gets_its_share_by_and_by() {
     }
 }
 
+/// Envoy's formula: the weight times `max(min, (time / window) ^ (1 / aggression))`.
+#[tokio::test(start_paused = true)]
+async fn one_that_joins_many_has_the_share_of_envoys_formula_at_every_moment() {
+    let line = SlowStart::over(20 * SECOND);
+    let cases = [
+        (line, [0.1, 0.1, 0.25, 0.5, 0.9, 1.0]),
+        (
+            line.with_min_weight(Percent::new(30)),
+            [0.3, 0.3, 0.3, 0.5, 0.9, 1.0],
+        ),
+        (
+            line.with_aggression(2.0),
+            [0.1, 0.223_607, 0.5, 0.707_107, 0.948_683, 1.0],
+        ),
+        (line.with_aggression(0.5), [0.1, 0.1, 0.1, 0.25, 0.81, 1.0]),
+    ];
+    for (slow, parts) in cases {
+        for policy in [
+            LoadBalancePolicy::least_request(),
+            LoadBalancePolicy::random(),
+            LoadBalancePolicy::round_robin(),
+        ] {
+            let all = endpoints(12);
+            let layer = LoadBalanceLayer::new(policy.with_slow_start(slow), all.clone());
+            let layer = layer.with_seed(7);
+            all.update((0..13).map(|n| endpoint(&format!("10.0.0.{n}:80"))));
+            for (seconds, part) in [0, 1, 4, 5, 8, 2].into_iter().zip(parts) {
+                tokio::time::advance(seconds * SECOND).await;
+                let counts = choose_many(&layer, 6_000);
+                let mut shares = [1.0; 13];
+                shares[12] = part;
+                assert_shares(&counts, &shares);
+            }
+        }
+    }
+}
+
+/// Named as often as its part says, it has a chance to win each time: twice its part at the most.
+#[tokio::test(start_paused = true)]
+async fn one_that_joins_many_under_load_is_not_flooded_for_being_idle() {
+    let all = endpoints(12);
+    let policy = LoadBalancePolicy::default().with_slow_start(SlowStart::over(20 * SECOND));
+    let layer = LoadBalanceLayer::new(policy, all.clone()).with_seed(7);
+    let mut open: Vec<_> = (0..1_200).map(|_| layer.choose().unwrap()).collect();
+    all.update((0..13).map(|n| endpoint(&format!("10.0.0.{n}:80"))));
+    open.extend((0..1_200).map(|_| layer.choose().unwrap()));
+    let new = all.to_vec()[12].in_flight();
+    // 1,200 × 0.1 / 12.1 is 10; twice that, and chance.
+    assert!((8..=34).contains(&new), "{new}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn slow_start_can_be_switched_off() {
     let all = endpoints(2);
