@@ -127,7 +127,7 @@ impl<S: Clone> Balancer<S> {
         let ticket = match table.mode {
             Mode::Only if asked => BalanceTicket::new(entry.endpoint.clone(), None, cookie),
             Mode::Only => BalanceTicket::unchosen(),
-            _ => BalanceTicket::new(entry.endpoint.travel(), self.observer(), cookie),
+            _ => BalanceTicket::new(table.send_to(chosen), self.observer(), cookie),
         };
         let service = entry.service.clone();
         Choice::Endpoint { service, ticket }

@@ -107,6 +107,11 @@ impl Chooser {
         all.find(|index| !scene.is_tried(*index)).unwrap_or(chosen)
     }
 
+    /// Says whether it asks how many requests are in flight.
+    pub(super) const fn compares(&self) -> bool {
+        matches!(self, Self::LeastRequest { choices: 2.., .. })
+    }
+
     fn count(&self) -> usize {
         match self {
             Self::ConsistentHash { .. } | Self::Nobody => 0,

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -6,6 +7,7 @@ use super::machine::Chooser;
 use super::{LoadBalancePolicy, SlowStart};
 use crate::base::Endpoint;
 use crate::base::endpoints::{Member, Snapshot};
+use crate::base::spread::{of_thread, places_for_threads};
 
 /// Everything that a choice needs, made once for each change of the endpoints or the policy.
 #[derive(Debug)]
@@ -17,6 +19,9 @@ pub(super) struct Table<S> {
     /// Whether any endpoint is out, and somebody takes it back when its time is over.
     has_ejected: bool,
     pub(super) mode: Mode,
+    /// The endpoints as each thread counts its requests to them, made when it first chooses; empty where
+    /// loads are compared, and so counted together.
+    rows: Box<[OnceLock<Box<[Endpoint]>>]>,
     /// Since when each endpoint is there, if that is known; in the order of the entries.
     since: Box<[Option<Instant>]>,
     slow_start: SlowStart,
@@ -80,6 +85,11 @@ impl<S: Clone> Table<S> {
             service: service(&member.endpoint),
             endpoint: member.endpoint.clone(),
         };
+        let rows = if chooser.compares() {
+            0
+        } else {
+            places_for_threads()
+        };
         let members = || choosable.iter().chain(&rest).copied();
         Self {
             chooser,
@@ -87,6 +97,7 @@ impl<S: Clone> Table<S> {
             goes_elsewhere: policy.goes_elsewhere(),
             has_ejected: is_watched && available < all.len(),
             mode,
+            rows: (0..rows).map(|_| OnceLock::new()).collect(),
             since: members().map(|member| member.since).collect(),
             slow_start,
             version: snapshot.version(),
@@ -106,6 +117,24 @@ impl<S: Clone> Table<S> {
 impl<S> Table<S> {
     pub(super) fn entry(&self, index: usize) -> &Entry<S> {
         &self.entries[index]
+    }
+
+    /// Counts a request to an endpoint, until what this returns is dropped.
+    #[inline]
+    pub(super) fn send_to(&self, index: usize) -> Endpoint {
+        if self.rows.is_empty() {
+            return self.entries[index].endpoint.travel();
+        }
+        // A power of two of them.
+        let place = of_thread() & (self.rows.len() - 1);
+        let row = self.rows[place].get_or_init(|| self.row(place));
+        row[index].travel()
+    }
+
+    #[cold]
+    fn row(&self, place: usize) -> Box<[Endpoint]> {
+        let all = self.entries.iter();
+        all.map(|entry| entry.endpoint.counted_at(place)).collect()
     }
 
     /// The endpoint that every request goes to.
