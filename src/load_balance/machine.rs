@@ -244,3 +244,53 @@ fn uniform(roll: u64) -> f64 {
     let bits = (roll >> 32) as u32;
     f64::from(bits) / 2_f64.powi(32)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::dice::Dice;
+
+    /// Endpoints of which the first is busy and the second idle.
+    struct Busy(Dice);
+
+    impl Scene for Busy {
+        fn in_flight(&self, index: usize) -> usize {
+            if index == 0 { 5 } else { 0 }
+        }
+
+        fn is_tried(&self, _index: usize) -> bool {
+            false
+        }
+
+        fn part(&self, _index: usize) -> Option<f64> {
+            None
+        }
+
+        fn warms_up(&self) -> bool {
+            false
+        }
+
+        fn roll(&mut self) -> u64 {
+            self.0.roll()
+        }
+
+        fn turn(&mut self, _count: usize) -> u64 {
+            0
+        }
+    }
+
+    #[test]
+    fn an_endpoint_is_seldom_compared_with_itself_and_never_among_equals() {
+        let idle = |weights: [u32; 2]| {
+            let endpoints = [("a:80", weights[0]), ("b:80", weights[1])];
+            let chooser = Chooser::new(&Method::LeastRequest { choices: 2 }, &endpoints);
+            let mut scene = Busy(Dice::seeded(7));
+            let chosen = (0..1_000).map(|_| chooser.choose(None, &mut scene));
+            chosen.filter(|chosen| *chosen == Some(1)).count()
+        };
+        assert_eq!(idle([1, 1]), 1_000);
+        // The busy one is drawn first in half of the choices, and then three times more: 1 in 16.
+        let idle = idle([100, 101]);
+        assert!((900..980).contains(&idle), "{idle} of 1,000");
+    }
+}
