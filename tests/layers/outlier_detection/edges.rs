@@ -36,6 +36,14 @@ async fn only_500_to_599_are_failures_and_only_502_to_504_of_gateways() {
         world.report(0, status(code), 9);
         assert_eq!(world.is_ejected(0), is_out, "{code}");
     }
+    // Nor is another a failure after some.
+    for code in [499, 600] {
+        let world = World::new(2, policy());
+        world.report(0, BAD, 4);
+        world.report(0, status(code), 1);
+        world.report(0, BAD, 4);
+        assert!(!world.is_ejected(0), "{code}");
+    }
     // What timed out is a 504, and a success ends a row of these as well.
     let world = World::new(2, gateway);
     let timeout = Outcome::Failed(Failure::Timeout);
