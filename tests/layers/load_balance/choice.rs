@@ -169,7 +169,7 @@ async fn one_that_joins_many_has_the_share_of_envoys_formula_at_every_moment() {
         ),
         (
             line.with_aggression(2.0),
-            [0.1, 0.223_607, 0.5, 0.707_107, 0.948_683, 1.0],
+            [0.01, 0.05, 0.25, 0.5, 0.9, 1.0].map(f64::sqrt),
         ),
         (line.with_aggression(0.5), [0.1, 0.1, 0.1, 0.25, 0.81, 1.0]),
     ];
