@@ -50,6 +50,7 @@ impl Tried {
     }
 
     /// Adds an endpoint to those of the running request.
+    #[inline]
     pub(crate) fn note(id: u64) {
         let Some(count) = COUNT.get().checked_sub(1) else {
             return;
