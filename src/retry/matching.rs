@@ -176,6 +176,6 @@ mod tests {
                 assert!(!on.passes(&response), "our own refusal is no success");
             }
         }
-        assert!(passed > 1_000 && looked_at > 1_000);
+        assert!(passed > 300 && looked_at > 300, "{passed}, {looked_at}");
     }
 }
