@@ -188,7 +188,7 @@ impl<S> Layer<S> for Outbound {
     }
 }
 
-/// The spans of a request and of its tries. Each try has headers of its own, so the request needs none.
+/// The spans of a request and of its tries. Each try names its own, so the request's headers name none.
 fn trace(policy: TracePolicy) -> (TraceClientLayer, TraceAttemptLayer) {
     let request = TraceClientLayer::leaving_headers(policy.clone());
     (request, TraceAttemptLayer::new(policy))

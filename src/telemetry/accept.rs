@@ -50,8 +50,8 @@ impl Shared {
         (trace, invalid)
     }
 
-    /// Goes on from a layer of ours further out, if one has begun a trace already. What calls ask for
-    /// that before they look at their headers.
+    /// Goes on from a layer of ours further out, if one has begun a trace already. A call has asked for
+    /// that before its headers were looked at.
     fn outer(&self) -> Option<TraceContext> {
         match self.kind {
             SpanKind::Server => TraceContext::of_current(TraceContext::child),

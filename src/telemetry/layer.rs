@@ -77,7 +77,8 @@ layer!(
 );
 
 impl TraceClientLayer {
-    /// Creates a layer that puts nothing on the calls: a [`TraceAttemptLayer`] inside it will.
+    /// Creates a layer that puts on the calls what all their attempts have in common: a
+    /// [`TraceAttemptLayer`] inside it adds the ids of each.
     pub(crate) fn leaving_headers(policy: TracePolicy) -> Self {
         let shared = Shared::new(SpanKind::Client, policy, None);
         let shared = Arc::new(shared.leaving_headers());

@@ -17,7 +17,7 @@ use crate::base::dice::Dice;
 pub(super) struct Shared {
     pub(super) dice: Dice,
     pub(super) kind: SpanKind,
-    /// A layer inside writes the headers.
+    /// A layer inside writes the headers that name the span.
     leaves_headers: bool,
     pub(super) policy: LivePolicy,
     processor: Option<Arc<dyn SpanProcessor>>,
