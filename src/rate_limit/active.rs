@@ -85,6 +85,7 @@ impl Active {
     }
 
     /// Pays `cost`, or books it within `patience`; returns when the call may go on.
+    #[inline]
     pub(super) fn take(
         &self,
         slot: Slot,

@@ -73,6 +73,7 @@ impl Bucket {
     }
 
     /// Pays `cost`, or books it if it can be paid within `patience`.
+    #[inline]
     pub(super) fn take(
         &self,
         full_at: u64,
@@ -185,6 +186,7 @@ impl Bucket {
         clippy::cast_possible_truncation,
         reason = "cut off before it is cast, at 584 years"
     )]
+    #[inline(never)]
     const fn quotient(&self, cost: u64) -> u64 {
         let nanos = cost as u128 * self.interval as u128 / self.fill as u128;
         if nanos > u64::MAX as u128 {

@@ -116,6 +116,7 @@ impl Shared {
     }
 
     /// Decides about a call that costs `cost`, which waits for its turn if it `may_wait`.
+    #[inline]
     pub(super) fn book(
         self: &Arc<Self>,
         active: &Active,
@@ -125,9 +126,24 @@ impl Shared {
     ) -> Booked {
         let instant = clock::now();
         let now = self.origin.nanos(instant);
-        let Err(denied) = active.take(slot, cost, now, 0) else {
-            return Booked::Admitted(now);
-        };
+        match active.take(slot, cost, now, 0) {
+            Ok(_) => Booked::Admitted(now),
+            Err(denied) => self.stop(active, slot, cost, instant, denied, may_wait),
+        }
+    }
+
+    /// Lets a call that finds too little left wait, or denies it.
+    #[cold]
+    fn stop(
+        self: &Arc<Self>,
+        active: &Active,
+        slot: Slot,
+        cost: u64,
+        instant: Instant,
+        denied: Denied,
+        may_wait: bool,
+    ) -> Booked {
+        let now = self.origin.nanos(instant);
         let enforced = self.happens(active.policy.enforced());
         if may_wait && enforced && active.policy.max_queue() > 0 {
             let patience = patience(&active.policy, instant);

@@ -37,6 +37,7 @@ impl Store {
     }
 
     /// Pays `cost`, or books it within `patience`; returns when the call may go on.
+    #[inline]
     pub(super) fn take(
         &self,
         quota: &Quota,
@@ -166,6 +167,7 @@ impl Store {
         buckets + logs
     }
 
+    #[inline]
     pub(super) fn bucket<T>(&self, slot: Slot, now: u64, mut f: impl FnMut(u64) -> (u64, T)) -> T {
         let Some(hash) = slot else {
             return self.bucket.update(f);

@@ -6,6 +6,7 @@ pub(super) struct Word(AtomicU64);
 
 impl Word {
     /// Replaces the state by what `decide` makes of it; `decide` runs again if another was faster.
+    #[inline]
     pub(super) fn update<T>(&self, mut decide: impl FnMut(u64) -> (u64, T)) -> T {
         // Nothing else is published with the word, so no order is needed.
         let mut old = self.0.load(Ordering::Relaxed);
