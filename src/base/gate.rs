@@ -76,7 +76,7 @@ mod service;
 pub use and::{And, AndWait};
 pub use both::Both;
 pub use future::GatedFuture;
-pub(crate) use future::PanicGuard;
+pub(crate) use future::{PanicGuard, settle};
 pub use queued::{Queued, QueuedFuture};
 pub use service::Gated;
 

@@ -3,11 +3,12 @@
 use std::cell::RefCell;
 use std::mem;
 
+use http::HeaderMap;
 use tracing::Span;
 use tracing::span::Entered;
 
-use super::TraceContext;
 use super::in_trace::InTrace;
+use super::{TraceContext, request_id};
 
 thread_local! {
     static CURRENT: RefCell<Option<TraceContext>> = const { RefCell::new(None) };
@@ -36,7 +37,7 @@ impl TraceContext {
 
 /// What some code runs in: a trace and a span of `tracing`, or the one around it if it has none.
 #[derive(Debug)]
-pub(super) struct Scope {
+pub(crate) struct Scope {
     // Boxed: nobody listens to most spans, and a scope moves with its call.
     span: Option<Box<Span>>,
     trace: Option<TraceContext>,
@@ -50,15 +51,19 @@ impl Scope {
     }
 
     /// The scope of what changes nothing.
-    pub(super) const fn none() -> Self {
+    pub(crate) const fn none() -> Self {
         Self {
             span: None,
             trace: None,
         }
     }
 
-    pub(super) const fn trace(&self) -> Option<&TraceContext> {
-        self.trace.as_ref()
+    /// Tells the request id that goes with this trace, if it has one.
+    pub(crate) fn tell_request_id(&self, headers: &mut HeaderMap) {
+        let trace = self.trace.as_ref();
+        if let Some(id) = trace.and_then(|trace| trace.request_id.as_ref()) {
+            request_id::overwrite(id, headers);
+        }
     }
 
     /// The scope of the running code, to be taken elsewhere.
@@ -67,7 +72,7 @@ impl Scope {
     }
 
     /// Makes this the current scope until the guard is dropped, also by a panic.
-    pub(super) fn enter(&mut self) -> Inside<'_> {
+    pub(crate) fn enter(&mut self) -> Inside<'_> {
         Inside {
             _trace: Swapped::new(&mut self.trace),
             _span: self.span.as_deref().map(Span::enter),
@@ -76,7 +81,7 @@ impl Scope {
 }
 
 /// A scope that is the current one.
-pub(super) struct Inside<'a> {
+pub(crate) struct Inside<'a> {
     // Left in this order, the reverse of how they were entered.
     _span: Option<Entered<'a>>,
     _trace: Swapped<'a>,

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use tower_layer::Layer;
 
-use super::shared::Shared;
+use super::shared::{Hops, Shared};
 use super::{SpanKind, SpanProcessor, TracePolicy, Traced, TracedGate};
 
 /// The three layers differ in what they stand for, and in nothing else.
@@ -36,6 +36,12 @@ macro_rules! layer {
             /// [`Queued`](crate::gate::Queued) does, for less.
             pub fn gated<S, G>(&self, inner: S, gate: G) -> TracedGate<S, G> {
                 TracedGate::new(inner, gate, Arc::clone(&self.shared))
+            }
+
+            /// Begins hops as the services of this layer do.
+            #[allow(dead_code, reason = "each stack has its own outermost layer")]
+            pub(crate) fn hops(&self) -> Hops {
+                Hops::of(Arc::clone(&self.shared))
             }
 
             /// Replaces the policy for requests that start from now on.

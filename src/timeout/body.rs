@@ -40,7 +40,7 @@ enum Source<R> {
 }
 
 impl<R> TimeoutBody<R> {
-    pub(super) const fn answer(answer: Answer) -> Self {
+    pub(crate) const fn answer(answer: Answer) -> Self {
         Self {
             source: Source::Answer(answer),
         }
@@ -49,13 +49,19 @@ impl<R> TimeoutBody<R> {
     #[inline]
     pub(super) fn upstream(response: Response<R>, limits: Option<Limits>) -> Response<Self> {
         let limits = limits.and_then(|limits| limits.body_of(&response));
-        response.map(|inner| Self {
+        response.map(|inner| Self::limited(inner, limits))
+    }
+
+    /// The body of a response under what limits that.
+    #[inline]
+    pub(crate) const fn limited(inner: R, limits: Option<Limits>) -> Self {
+        Self {
             source: Source::Upstream {
                 inner,
                 timer: Timer::new(),
                 limits,
             },
-        })
+        }
     }
 }
 

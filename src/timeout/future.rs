@@ -8,9 +8,7 @@ use pin_project::pin_project;
 
 use super::TimeoutBody;
 use super::limits::Limits;
-use crate::Rejection;
 use crate::base::Answer;
-use crate::base::cut::cut_off;
 use crate::base::timer::Timer;
 
 /// Response future of [`Timeout`](super::Timeout).
@@ -82,23 +80,15 @@ where
                     let limits = limits.take();
                     return Poll::Ready(result.map(|r| TimeoutBody::upstream(r, limits)));
                 }
-                let Some(window) = limits.as_ref().and_then(Limits::window) else {
+                let Some(at) = limits.as_ref().and_then(Limits::ends) else {
                     return Poll::Pending;
                 };
-                ready!(timer.poll_at(window.at, cx));
+                ready!(timer.poll_at(at, cx));
                 limits.take().expect("there a moment ago")
             }
         };
-        // Drops the inner call first: what it holds is free before the caller hears of it.
         let state = &mut self.project().state;
-        if limits.is_own() {
-            cut_off(|| state.set(State::Rejected(None)));
-        } else {
-            state.set(State::Rejected(None));
-        }
-        let rejection = Rejection::TimedOut(limits.length());
-        limits.rejected(rejection);
-        let response = rejection.into_response(limits.is_grpc());
+        let response = limits.time_out(|| state.set(State::Rejected(None)));
         Poll::Ready(Ok(response.map(TimeoutBody::answer)))
     }
 }

@@ -10,14 +10,15 @@ use http_body::Frame;
 use super::Elapsed;
 use super::machine::Window;
 use super::service::Shared;
+use crate::base::cut::cut_off;
 use crate::base::timer::Timer;
-use crate::base::{DeadlineGuard, clock};
+use crate::base::{Answer, DeadlineGuard, clock};
 use crate::{Deadline, Rejection};
 
 /// The limits of one call.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
-pub(super) struct Limits {
+pub(crate) struct Limits {
     event_stream: bool,
     grpc: bool,
     head_only: bool,
@@ -55,30 +56,32 @@ impl Limits {
     }
 
     /// Makes the end of the window the current deadline.
-    pub(super) fn enter(&self) -> Option<DeadlineGuard> {
+    pub(crate) fn enter(&self) -> Option<DeadlineGuard> {
         self.window.map(|window| Deadline::at(window.at).enter())
     }
 
-    pub(super) const fn window(&self) -> Option<Window> {
-        self.window
+    /// When the call has lasted too long; none if that never is.
+    pub(crate) fn ends(&self) -> Option<Instant> {
+        self.window.map(|window| window.at)
     }
 
-    /// Says whether the caller speaks gRPC.
-    pub(super) const fn is_grpc(&self) -> bool {
-        self.grpc
-    }
-
-    /// Says whether the upstream had all the time that the policy gives it.
-    pub(super) const fn is_own(&self) -> bool {
-        self.own
+    /// Answers for a call that has lasted too long, once `drop` has let go of it: what it holds is free
+    /// before the caller hears of it.
+    #[cold]
+    pub(crate) fn time_out(self, drop: impl FnOnce()) -> Response<Answer> {
+        if self.own {
+            cut_off(drop);
+        } else {
+            // The upstream did not have all the time that the policy gives it.
+            drop();
+        }
+        let rejection = Rejection::TimedOut(self.length());
+        self.shared.rejected(rejection);
+        rejection.into_response(self.grpc)
     }
 
     pub(super) fn length(&self) -> Duration {
         self.window.map_or(Duration::ZERO, |window| window.length)
-    }
-
-    pub(super) fn rejected(&self, rejection: Rejection) {
-        self.shared.rejected(rejection);
     }
 
     pub(super) fn cut(&self, elapsed: Elapsed) {
@@ -86,7 +89,7 @@ impl Limits {
     }
 
     /// Goes over from the head to the body; none if nothing limits that.
-    pub(super) fn body_of<R>(mut self, response: &Response<R>) -> Option<Self> {
+    pub(crate) fn body_of<R>(mut self, response: &Response<R>) -> Option<Self> {
         let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         if upgraded || self.head_only {
             self.window = None;

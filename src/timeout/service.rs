@@ -12,7 +12,7 @@ use tower_service::Service;
 use super::limits::Limits;
 use super::machine::{self, Told, Window};
 use super::{Elapsed, TimeoutBody, TimeoutFuture, TimeoutPolicy};
-use crate::base::{Live, clock, grpc, time_left};
+use crate::base::{Answer, Live, clock, grpc, time_left};
 use crate::{Deadline, Event, Observe, Rejection};
 
 static INSTEAD_OF_TOTAL: HeaderName = HeaderName::from_static("x-envoy-upstream-rq-timeout-ms");
@@ -32,6 +32,26 @@ impl<S> Timeout<S> {
     pub(super) const fn new(inner: S, shared: Arc<Shared>) -> Self {
         Self { inner, shared }
     }
+
+    pub(crate) const fn inner(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Returns the limits of a call that starts now, which the headers tell; none if nothing limits it. The
+    /// answer is for a request whose time has passed.
+    #[inline]
+    pub(crate) fn admit<B>(
+        &self,
+        request: &mut Request<B>,
+    ) -> Result<Option<Limits>, Response<Answer>> {
+        self.shared
+            .admit(request.headers_mut())
+            .map_err(|rejection| {
+                self.shared.rejected(rejection);
+                let grpc = grpc::is_grpc(request.headers());
+                rejection.into_response(grpc)
+            })
+    }
 }
 
 impl<S, B, R> Service<Request<B>> for Timeout<S>
@@ -48,7 +68,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        match self.shared.admit(request.headers_mut()) {
+        match self.admit(&mut request) {
             Ok(limits) => {
                 // Made where it will lie: a future of several layers is hundreds of bytes.
                 TimeoutFuture::calling(
@@ -59,11 +79,7 @@ where
                     limits,
                 )
             }
-            Err(rejection) => {
-                self.shared.rejected(rejection);
-                let grpc = grpc::is_grpc(request.headers());
-                TimeoutFuture::rejected(rejection.into_response(grpc))
-            }
+            Err(response) => TimeoutFuture::rejected(response),
         }
     }
 }

@@ -148,7 +148,7 @@ impl<T: Ticket> No<T> {
 
 /// Reports the head; says whether the trailers will say how it turned out.
 #[inline]
-fn settle<R, E, T>(result: &mut Result<Response<R>, E>, ticket: &mut T) -> bool
+pub(crate) fn settle<R, E, T>(result: &mut Result<Response<R>, E>, ticket: &mut T) -> bool
 where
     T: Ticket,
     E: 'static,

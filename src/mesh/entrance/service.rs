@@ -1,0 +1,110 @@
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use super::EntranceFuture;
+use super::future::State;
+use crate::base::gate::{Admission, And, Both, Gate, GatedFuture, PanicGuard, QueuedFuture};
+use crate::base::timer::Timer;
+use crate::telemetry::{Hops, SpanGate, SpanTicket, TracedBody};
+use crate::timeout::{Limits, Timeout, TimeoutBody};
+use crate::{BoxError, RequestHead};
+
+/// The trace of a request, the gates before it, and its timeout: [`TracedGate`] around [`Timeout`] as one
+/// service, with one future.
+///
+/// A service for each would move the future and the response once more, and show nothing else. What does
+/// not go on at once is left to those two.
+///
+/// [`TracedGate`]: crate::telemetry::TracedGate
+#[derive(Clone, Debug)]
+pub struct Entrance<S, G> {
+    gate: And<SpanGate, G>,
+    hops: Hops,
+    timeout: Timeout<S>,
+}
+
+impl<S, G> Entrance<S, G> {
+    pub(in crate::mesh) const fn new(hops: Hops, gate: G, timeout: Timeout<S>) -> Self {
+        Self {
+            gate: And::new(SpanGate, gate),
+            hops,
+            timeout,
+        }
+    }
+}
+
+impl<S, G, B, R> Service<Request<B>> for Entrance<S, G>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone,
+    S::Error: 'static,
+    G: Gate,
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
+{
+    type Response = Response<TracedBody<TimeoutBody<R>, Both<SpanTicket, G>>>;
+    type Error = S::Error;
+    type Future = EntranceFuture<S, G, B, R>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.timeout.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let hop = self.hops.begin(&mut request);
+        let mut scope = hop.scope;
+        let state = {
+            let _inside = scope.enter();
+            match self.gate.ask_inner(hop.ticket, RequestHead::of(&request)) {
+                Admission::Admitted(ticket) => self.admitted(request, ticket),
+                other => {
+                    let (gate, timeout) = (&self.gate, &mut self.timeout);
+                    State::stopped(QueuedFuture::stopped(gate, timeout, request, other))
+                }
+            }
+        };
+        EntranceFuture::new(state, scope, hop.tells_request_id)
+    }
+}
+
+impl<S, G: Gate> Entrance<S, G> {
+    /// Calls the inner service on behalf of `ticket`.
+    #[inline]
+    fn admitted<B, R>(
+        &mut self,
+        mut request: Request<B>,
+        ticket: Both<SpanTicket, G>,
+    ) -> State<S, G, B, R>
+    where
+        S: Service<Request<B>, Response = Response<R>>,
+        R: Body<Data = Bytes>,
+    {
+        let mut ticket = Some(ticket);
+        let admitted = {
+            let _guard = PanicGuard::new(&mut ticket);
+            self.timeout.admit(&mut request)
+        };
+        match admitted {
+            // Made where it will lie: a future of several layers is hundreds of bytes.
+            Ok(limits) => State::Calling {
+                inner: {
+                    let _guard = PanicGuard::new(&mut ticket);
+                    let _until = limits.as_ref().and_then(Limits::enter);
+                    self.timeout.inner().call(request)
+                },
+                limits,
+                ticket,
+                timer: Timer::new(),
+            },
+            Err(response) => {
+                let ticket = ticket.expect("only a panic takes it");
+                State::stopped(QueuedFuture::calling(GatedFuture::refused(
+                    response, ticket,
+                )))
+            }
+        }
+    }
+}
