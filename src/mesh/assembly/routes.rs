@@ -9,8 +9,9 @@ use super::options::Options;
 use super::proxy::{MAX_UNNAMED, Proxy, Role};
 use super::reach::{Reach, Reached, ToMirror, Way};
 use super::stack::{Host, HostStack, RouteService};
-use super::table::{Addressed, Ports, Table, passing_plan};
+use super::table::{Ports, Table, passing_plan};
 use super::transport::Connector;
+use crate::base::authority::Addressed;
 use crate::base::dice::Dice;
 use crate::base::{Rejection, RequestHead};
 use crate::istio::plan::HostPlan;
@@ -63,11 +64,11 @@ impl<S: Clone + Send + Sync + 'static, B> Routes<S, B> {
 
     /// Returns the service of the route that a request takes.
     pub(super) fn service(&self, head: RequestHead<'_>) -> Result<RouteService<S, B>, Rejection> {
-        let addressed = Addressed::of(head);
+        let addressed = Addressed::of(&head);
         let table = self.table();
         let service = match table.live.find(addressed.authority) {
             Some((place, plan)) => self
-                .named(&table, place, plan, addressed.port)
+                .named(&table, place, plan, addressed.port())
                 .service(head),
             None => self.unknown(&table, addressed)?.service(head),
         };
@@ -209,7 +210,7 @@ impl<S: Clone + Send + Sync + 'static, B> Routes<S, B> {
         if self.proxy.role == Role::Gateway {
             return Err(Rejection::NoRoute);
         }
-        let Addressed { host, port, .. } = addressed;
+        let (host, port) = (addressed.host, addressed.port());
         if let Some(stack) = table.unnamed.load().get(host).and_then(|all| all.on(port)) {
             return Ok(stack);
         }
