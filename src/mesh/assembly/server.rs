@@ -103,7 +103,10 @@ where
         };
         match admitted {
             Ok(tickets) => GatedFuture::call(&mut self.inner, request, tickets),
-            Err(response) => GatedFuture::rejected(*response),
+            Err((ticket, rejection)) => {
+                let grpc = RequestHead::of(&request).is_grpc();
+                GatedFuture::refused(rejection.into_response(grpc), ticket)
+            }
         }
     }
 }
