@@ -22,16 +22,18 @@ pub(crate) fn split_port(authority: &str) -> (&str, Option<u16>) {
     }
 }
 
-/// Splits off what stands before `@`, which is for nobody's eyes.
-pub(crate) fn split_user(authority: &str) -> (&str, &str) {
-    let at = authority.bytes().rposition(|byte| byte == b'@');
-    authority.split_at(at.map_or(0, |at| at + 1))
-}
-
 /// Returns the port that a URI names, read from its end: some bytes, where to look for its host first is a
 /// hundred instructions and more.
 pub(crate) fn port_of(authority: &uri::Authority) -> Option<u16> {
     numbered(authority.as_str()).map(|(_, port)| port)
+}
+
+/// Returns the host of a URI, without what may stand before `@`, and the port that it names.
+pub(crate) fn host_of(authority: &uri::Authority) -> (&str, Option<u16>) {
+    let text = authority.as_str();
+    let (place, port) = numbered(text).map_or((text, None), |(place, port)| (place, Some(port)));
+    let user = place.bytes().rposition(|byte| byte == b'@');
+    (&place[user.map_or(0, |at| at + 1)..], port)
 }
 
 /// Splits off the number behind the last colon.
@@ -143,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_port_of_a_uri_is_what_its_crate_finds() {
+    fn host_and_port_of_a_uri_are_what_its_crate_finds() {
         for authority in [
             "a",
             "a:80",
@@ -158,6 +160,11 @@ mod tests {
         ] {
             let authority = uri::Authority::try_from(authority).unwrap();
             assert_eq!(port_of(&authority), authority.port_u16(), "{authority}");
+            // A port that is none is left with the host, which is then nobody's.
+            if authority.port().is_some() || !authority.as_str().contains("a:") {
+                let whole = (authority.host(), authority.port_u16());
+                assert_eq!(host_of(&authority), whole, "{authority}");
+            }
         }
     }
 }

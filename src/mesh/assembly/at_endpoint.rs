@@ -5,7 +5,7 @@ use http::uri::{Authority, Scheme};
 use http::{Request, Uri};
 use tower_service::Service;
 
-use crate::base::authority::{default_port, split_port, split_user};
+use crate::base::authority::{default_port, host_of};
 use crate::load_balance::readdress;
 
 /// Sends requests to the address of one endpoint, and leaves whom they are for in their `Host`.
@@ -72,9 +72,8 @@ fn is_at(uri: &Uri, address: &Authority, aliases: &[Box<str>]) -> bool {
     }
     let scheme = || uri.scheme_str().map(default_port);
     // A place elsewhere mostly has another port, or is a name by which nobody calls.
-    let (_, place) = split_user(authority.as_str());
-    let (host, port) = split_port(place);
-    let (own, own_port) = split_port(address.as_str());
+    let (host, port) = host_of(authority);
+    let (own, own_port) = host_of(address);
     let is_here = |name: &str| host.eq_ignore_ascii_case(name);
     port.or_else(scheme) == own_port && (is_here(own) || aliases.iter().any(|alias| is_here(alias)))
 }

@@ -28,10 +28,7 @@ impl Gate for Limits {
 
     #[inline]
     fn admit(&self, head: RequestHead<'_>) -> Admission<LimitsTicket, Self::Wait> {
-        match admit(&*self.gates, head) {
-            Ok(ticket) => Admission::Admitted(ticket),
-            Err((ticket, rejection)) => Admission::Refused(ticket, rejection),
-        }
+        admit(&*self.gates, head)
     }
 }
 
@@ -42,19 +39,19 @@ impl Gate for Limits {
 pub(super) fn admit<'a>(
     gates: impl IntoIterator<Item = &'a RateLimitGate>,
     head: RequestHead<'_>,
-) -> Result<LimitsTicket, (LimitsTicket, Rejection)> {
+) -> Admission<LimitsTicket, Never<LimitsTicket>> {
     let mut tickets = LimitsTicket(Tickets::None);
     for gate in gates {
         match gate.admit(head) {
             Admission::Admitted(ticket) => tickets.add(ticket),
             Admission::Refused(_, rejection) | Admission::Rejected(rejection) => {
                 let refused = Tickets::Refused(Box::new((gate.clone(), rejection)));
-                return Err((LimitsTicket(refused), rejection));
+                return Admission::Refused(LimitsTicket(refused), rejection);
             }
             Admission::Waiting(_) => unreachable!("no limit of a document has a queue"),
         }
     }
-    Ok(tickets)
+    Admission::Admitted(tickets)
 }
 
 /// A request that all limits let in, or that one of them turned away.
