@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tower_layer::Layer;
 
+use super::entrance::ToRetry;
 use super::{Entrance, Finding, Part, findings};
 use crate::circuit_breaker::{CircuitBreakerGate, CircuitBreakerLayer, CircuitBreakerPolicy};
 use crate::concurrency_limit::{
@@ -34,7 +35,7 @@ pub struct Outbound {
 }
 
 /// A service inside an [`Outbound`] stack.
-pub type OutboundService<S> = Entrance<Retry<TracedGate<S, OutboundGates>>, RateLimitGate>;
+pub type OutboundService<S> = Entrance<Retry<TracedGate<S, OutboundGates>>, RateLimitGate, ToRetry>;
 
 /// What decides about each try: the limit of tries, the concurrency limit, and the circuit breaker.
 pub type OutboundGates = And<RateLimitGate, And<ConcurrencyLimitGate, CircuitBreakerGate>>;

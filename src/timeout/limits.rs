@@ -30,6 +30,7 @@ pub(crate) struct Limits {
     /// The window is over; what was there at that moment has gone through.
     overdue: bool,
     shared: Arc<Shared>,
+    told: bool,
     window: Option<Window>,
 }
 
@@ -40,6 +41,7 @@ impl Limits {
         head_only: bool,
         own: bool,
         grpc: bool,
+        told: bool,
         shared: Arc<Shared>,
     ) -> Self {
         Self {
@@ -51,6 +53,7 @@ impl Limits {
             own,
             overdue: false,
             shared,
+            told,
             window,
         }
     }
@@ -58,6 +61,17 @@ impl Limits {
     /// Makes the end of the window the current deadline.
     pub(crate) fn enter(&self) -> Option<DeadlineGuard> {
         self.window.map(|window| Deadline::at(window.at).enter())
+    }
+
+    /// When the call began, as far as anybody has to know.
+    pub(crate) fn begun(&self) -> Option<Instant> {
+        self.window
+            .and_then(|window| window.at.checked_sub(window.length))
+    }
+
+    /// Says whether the request's headers tell the end of the window, or an earlier one.
+    pub(crate) const fn is_told(&self) -> bool {
+        self.told
     }
 
     /// When the call has lasted too long; none if that never is.

@@ -223,6 +223,7 @@ impl Shared {
             policy.head_only(),
             window.is_some_and(|window| window.length == total),
             grpc,
+            window.is_some() && policy.outgoing(),
             Arc::clone(self),
         )))
     }

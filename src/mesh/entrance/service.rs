@@ -1,3 +1,4 @@
+use std::marker::PhantomData;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -5,8 +6,8 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::EntranceFuture;
 use super::future::State;
+use super::{EntranceFuture, Handed, Handing, Plainly};
 use crate::base::gate::{Admission, And, Both, Gate, GatedFuture, PanicGuard, QueuedFuture};
 use crate::base::timer::Timer;
 use crate::telemetry::{Hops, SpanGate, SpanTicket, TracedBody};
@@ -21,27 +22,30 @@ use crate::{BoxError, RequestHead};
 ///
 /// [`TracedGate`]: crate::telemetry::TracedGate
 #[derive(Clone, Debug)]
-pub struct Entrance<S, G> {
+pub struct Entrance<S, G, H = Plainly> {
     gate: And<SpanGate, G>,
+    handing: PhantomData<H>,
     hops: Hops,
     timeout: Timeout<S>,
 }
 
-impl<S, G> Entrance<S, G> {
+impl<S, G, H> Entrance<S, G, H> {
     pub(in crate::mesh) const fn new(hops: Hops, gate: G, timeout: Timeout<S>) -> Self {
         Self {
             gate: And::new(SpanGate, gate),
+            handing: PhantomData,
             hops,
             timeout,
         }
     }
 }
 
-impl<S, G, B, R> Service<Request<B>> for Entrance<S, G>
+impl<S, G, H, B, R> Service<Request<B>> for Entrance<S, G, H>
 where
     S: Service<Request<B>, Response = Response<R>> + Clone,
     S::Error: 'static,
     G: Gate,
+    H: Handing<S, B>,
     R: Body<Data = Bytes>,
     R::Error: Into<BoxError>,
 {
@@ -70,7 +74,7 @@ where
     }
 }
 
-impl<S, G: Gate> Entrance<S, G> {
+impl<S, G: Gate, H> Entrance<S, G, H> {
     /// Calls the inner service on behalf of `ticket`.
     #[inline]
     fn admitted<B, R>(
@@ -80,6 +84,7 @@ impl<S, G: Gate> Entrance<S, G> {
     ) -> State<S, G, B, R>
     where
         S: Service<Request<B>, Response = Response<R>>,
+        H: Handing<S, B>,
         R: Body<Data = Bytes>,
     {
         let mut ticket = Some(ticket);
@@ -93,7 +98,7 @@ impl<S, G: Gate> Entrance<S, G> {
                 inner: {
                     let _guard = PanicGuard::new(&mut ticket);
                     let _until = limits.as_ref().and_then(Limits::enter);
-                    self.timeout.inner().call(request)
+                    H::call(self.timeout.inner(), request, Handed(limits.as_ref()))
                 },
                 limits,
                 ticket,
