@@ -38,12 +38,6 @@ macro_rules! layer {
                 TracedGate::new(inner, gate, Arc::clone(&self.shared))
             }
 
-            /// Begins hops as the services of this layer do.
-            #[allow(dead_code, reason = "each stack has its own outermost layer")]
-            pub(crate) fn hops(&self) -> Hops {
-                Hops::of(Arc::clone(&self.shared))
-            }
-
             /// Replaces the policy for requests that start from now on.
             pub fn reconfigure(&self, policy: TracePolicy) {
                 self.shared.reconfigure(policy);
@@ -82,7 +76,19 @@ layer!(
     SpanKind::Client
 );
 
+impl TraceServerLayer {
+    /// Begins hops as the services of this layer do.
+    pub(crate) fn hops(&self) -> Hops {
+        Hops::of(Arc::clone(&self.shared))
+    }
+}
+
 impl TraceClientLayer {
+    /// Begins hops as the services of this layer do.
+    pub(crate) fn hops(&self) -> Hops {
+        Hops::of(Arc::clone(&self.shared))
+    }
+
     /// Creates a layer that puts nothing on the calls: a [`TraceAttemptLayer`] inside it will.
     pub(crate) fn leaving_headers(policy: TracePolicy) -> Self {
         let shared = Shared::new(SpanKind::Client, policy, None);

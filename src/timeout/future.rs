@@ -46,9 +46,9 @@ impl<F> TimeoutFuture<F> {
         }
     }
 
-    pub(super) fn rejected(response: Response<Answer>) -> Self {
+    pub(super) const fn rejected(response: Box<Response<Answer>>) -> Self {
         Self {
-            state: State::Rejected(Some(Box::new(response))),
+            state: State::Rejected(Some(response)),
         }
     }
 }

@@ -30,7 +30,8 @@ pub(crate) struct Limits {
     /// The window is over; what was there at that moment has gone through.
     overdue: bool,
     shared: Arc<Shared>,
-    told: bool,
+    /// The request's headers tell the end of the window, or an earlier one.
+    pub(super) told: bool,
     window: Option<Window>,
 }
 
@@ -41,7 +42,6 @@ impl Limits {
         head_only: bool,
         own: bool,
         grpc: bool,
-        told: bool,
         shared: Arc<Shared>,
     ) -> Self {
         Self {
@@ -53,7 +53,7 @@ impl Limits {
             own,
             overdue: false,
             shared,
-            told,
+            told: false,
             window,
         }
     }

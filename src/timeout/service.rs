@@ -43,13 +43,13 @@ impl<S> Timeout<S> {
     pub(crate) fn admit<B>(
         &self,
         request: &mut Request<B>,
-    ) -> Result<Option<Limits>, Response<Answer>> {
+    ) -> Result<Option<Limits>, Box<Response<Answer>>> {
         self.shared
             .admit(request.headers_mut())
             .map_err(|rejection| {
                 self.shared.rejected(rejection);
                 let grpc = grpc::is_grpc(request.headers());
-                rejection.into_response(grpc)
+                Box::new(rejection.into_response(grpc))
             })
     }
 }
@@ -217,15 +217,16 @@ impl Shared {
             return Ok(None);
         }
         let total = told.instead.unwrap_or_else(|| policy.total_timeout());
-        Ok(Some(Limits::new(
+        let mut limits = Limits::new(
             window,
             policy.idle_timeout(),
             policy.head_only(),
             window.is_some_and(|window| window.length == total),
             grpc,
-            window.is_some() && policy.outgoing(),
             Arc::clone(self),
-        )))
+        );
+        limits.told = window.is_some() && policy.outgoing();
+        Ok(Some(limits))
     }
 
     /// Reports a request that was not answered in time.

@@ -117,7 +117,7 @@ impl Redirect {
         let scheme = self
             .scheme
             .as_ref()
-            .map_or(view.addressed().scheme, Scheme::as_str);
+            .map_or_else(|| view.addressed().scheme, Scheme::as_str);
         let host = match &self.authority {
             Some(authority) => authority.as_str(),
             None => self.host(view, scheme),

@@ -99,15 +99,13 @@ where
         {
             Act::Answer(response) => RoutedFuture::answer(response),
             Act::Forward(destination, on_response) => {
-                match shared.destinations.get(destination) {
-                    Some(Some(service)) => {
-                        // It ends in what is always ready, so it need not be asked.
-                        RoutedFuture::calling(service.clone().call(request), on_response)
-                    }
-                    _ => {
-                        let response = self.refuse(Rejection::UnknownDestination, &request);
-                        RoutedFuture::answer(response)
-                    }
+                let destination = shared.destinations.get(destination);
+                if let Some(Some(service)) = destination {
+                    // It ends in what is always ready, so it need not be asked.
+                    RoutedFuture::calling(service.clone().call(request), on_response)
+                } else {
+                    let response = self.refuse(Rejection::UnknownDestination, &request);
+                    RoutedFuture::answer(response)
                 }
             }
             Act::Reject(rejection) => RoutedFuture::answer(self.refuse(rejection, &request)),

@@ -50,6 +50,9 @@ where
     }
 }
 
+/// The gates' part and the timeout's, each with a future of its own.
+type Apart<S, G, B> = QueuedFuture<Timeout<S>, And<SpanGate, G>, B>;
+
 #[pin_project(project = StateProj)]
 pub(super) enum State<S, G, B, R>
 where
@@ -68,7 +71,7 @@ where
     },
     Done,
     // Boxed: only a call that waits, or is turned away, pays.
-    Stopped(Pin<Box<QueuedFuture<Timeout<S>, And<SpanGate, G>, B>>>),
+    Stopped(Pin<Box<Apart<S, G, B>>>),
 }
 
 impl<S, G, B, R> State<S, G, B, R>
@@ -78,7 +81,7 @@ where
     R: Body<Data = Bytes>,
 {
     #[cold]
-    pub(super) fn stopped(future: QueuedFuture<Timeout<S>, And<SpanGate, G>, B>) -> Self {
+    pub(super) fn stopped(future: Apart<S, G, B>) -> Self {
         Self::Stopped(Box::pin(future))
     }
 }

@@ -107,7 +107,7 @@ impl<S, G: Gate, H> Entrance<S, G, H> {
             Err(response) => {
                 let ticket = ticket.expect("only a panic takes it");
                 State::stopped(QueuedFuture::calling(GatedFuture::refused(
-                    response, ticket,
+                    *response, ticket,
                 )))
             }
         }
