@@ -72,16 +72,23 @@ pub(crate) fn told_grpc(headers: &HeaderMap) -> Option<Duration> {
 
 /// Reads a whole number of milliseconds.
 pub(crate) fn millis(value: &HeaderValue) -> Option<Duration> {
-    let digits = value.as_bytes();
-    // What one of our own layers has written, with no more digits than a word has room for.
-    if (1..=15).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit) {
-        let millis = digits
-            .iter()
-            .fold(0, |millis, digit| millis * 10 + u64::from(digit - b'0'));
+    // What one of our own layers has written.
+    if let Some(millis) = digits(value.as_bytes()) {
         return Some(Duration::from_millis(millis));
     }
     let value = value.to_str().ok()?;
     value.trim().parse().ok().map(Duration::from_millis)
+}
+
+/// Reads digits, if there is nothing else and a word has room for them.
+fn digits(text: &[u8]) -> Option<u64> {
+    if text.is_empty() || text.len() > 15 {
+        return None;
+    }
+    text.iter().try_fold(0, |number, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit < 10).then(|| number * 10 + u64::from(digit))
+    })
 }
 
 /// Returns `left` as `x-envoy-expected-rq-timeout-ms`: rounded down so that it never grows, but not to

@@ -8,7 +8,6 @@ use pin_project::pin_project;
 
 use super::Elapsed;
 use super::limits::Limits;
-use crate::base::timer::Timer;
 use crate::base::{Answer, BoxError};
 
 /// The body of a response under a timeout: the upstream's, or our own answer.
@@ -32,8 +31,6 @@ enum Source<R> {
     Upstream {
         #[pin]
         inner: R,
-        #[pin]
-        timer: Timer,
         /// None if nothing limits the body.
         limits: Option<Limits>,
     },
@@ -47,21 +44,20 @@ impl<R> TimeoutBody<R> {
     }
 
     #[inline]
-    pub(super) fn upstream(response: Response<R>, limits: Option<Limits>) -> Response<Self> {
-        let limits = limits.and_then(|limits| limits.body_of(&response));
-        response.map(|inner| Self::limited(inner, limits))
+    pub(super) fn upstream(response: Response<R>, limits: &mut Option<Limits>) -> Response<Self>
+    where
+        R: Body,
+    {
+        let limits = limits.take_if(|limits| limits.go_over(&response));
+        let (head, inner) = response.into_parts();
+        Response::from_parts(head, Self::limited(inner, limits))
     }
 
     /// The body of a response under what limits that.
     #[inline]
     pub(crate) const fn limited(inner: R, limits: Option<Limits>) -> Self {
-        Self {
-            source: Source::Upstream {
-                inner,
-                timer: Timer::new(),
-                limits,
-            },
-        }
+        let source = Source::Upstream { inner, limits };
+        Self { source }
     }
 }
 
@@ -82,11 +78,7 @@ where
                 return Poll::Ready(answer.take().map(|text| Ok(Frame::data(text))));
             }
             SourceProj::Cut => return Poll::Ready(None),
-            SourceProj::Upstream {
-                mut inner,
-                timer,
-                limits,
-            } => {
+            SourceProj::Upstream { mut inner, limits } => {
                 let Some(limits) = limits else {
                     let frame = inner.poll_frame(cx);
                     return frame.map(|frame| frame.map(|frame| frame.map_err(Into::into)));
@@ -102,7 +94,7 @@ where
                     }
                     Elapsed::Total(limits.length())
                 } else {
-                    ready!(limits.poll_elapsed(timer, cx))
+                    ready!(limits.poll_elapsed(cx))
                 };
                 limits.cut(elapsed);
                 elapsed

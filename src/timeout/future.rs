@@ -9,7 +9,6 @@ use pin_project::pin_project;
 use super::TimeoutBody;
 use super::limits::Limits;
 use crate::base::Answer;
-use crate::base::timer::Timer;
 
 /// Response future of [`Timeout`](super::Timeout).
 #[pin_project]
@@ -25,8 +24,6 @@ enum State<F> {
     Calling {
         #[pin]
         inner: F,
-        #[pin]
-        timer: Timer,
         /// None if nothing limits the call.
         limits: Option<Limits>,
     },
@@ -38,11 +35,7 @@ impl<F> TimeoutFuture<F> {
     #[inline]
     pub(super) const fn calling(inner: F, limits: Option<Limits>) -> Self {
         Self {
-            state: State::Calling {
-                inner,
-                timer: Timer::new(),
-                limits,
-            },
+            state: State::Calling { inner, limits },
         }
     }
 
@@ -66,24 +59,19 @@ where
                 let response = response.take().expect("not polled after completion");
                 return Poll::Ready(Ok(response.map(TimeoutBody::answer)));
             }
-            StateProj::Calling {
-                inner,
-                timer,
-                limits,
-            } => {
+            StateProj::Calling { inner, limits } => {
                 let polled = {
                     let _guard = limits.as_ref().and_then(Limits::enter);
                     inner.poll(cx)
                 };
                 // An answer that is there wins over the timer.
                 if let Poll::Ready(result) = polled {
-                    let limits = limits.take();
                     return Poll::Ready(result.map(|r| TimeoutBody::upstream(r, limits)));
                 }
-                let Some(at) = limits.as_ref().and_then(Limits::ends) else {
+                let Some(waiting) = limits else {
                     return Poll::Pending;
                 };
-                ready!(timer.poll_at(at, cx));
+                ready!(waiting.poll_window(cx));
                 limits.take().expect("there a moment ago")
             }
         };

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Response, StatusCode, header};
-use http_body::Frame;
+use http_body::{Body, Frame};
 
 use super::Elapsed;
+use super::current::Current;
 use super::machine::Window;
-use super::service::Shared;
 use crate::base::cut::cut_off;
 use crate::base::timer::Timer;
 use crate::base::{Answer, DeadlineGuard, clock};
@@ -19,46 +19,43 @@ use crate::{Deadline, Rejection};
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Limits {
+    current: Arc<Current>,
     event_stream: bool,
     grpc: bool,
-    head_only: bool,
-    idle: Duration,
     /// When the present silence has lasted too long.
     idle_at: Option<Instant>,
     /// The policy's time is what holds, not that of a caller who is in a hurry.
     own: bool,
     /// The window is over; what was there at that moment has gone through.
     overdue: bool,
-    shared: Arc<Shared>,
-    /// The request's headers tell the end of the window, or an earlier one.
-    pub(super) told: bool,
+    timer: Timer,
+    /// The connection is the caller's now, and no silence is too long.
+    upgraded: bool,
     window: Option<Window>,
 }
 
 impl Limits {
     pub(super) const fn new(
         window: Option<Window>,
-        idle: Duration,
-        head_only: bool,
         own: bool,
         grpc: bool,
-        shared: Arc<Shared>,
+        current: Arc<Current>,
     ) -> Self {
         Self {
+            current,
             event_stream: false,
             grpc,
-            head_only,
-            idle,
             idle_at: None,
             own,
             overdue: false,
-            shared,
-            told: false,
+            timer: Timer::new(),
+            upgraded: false,
             window,
         }
     }
 
     /// Makes the end of the window the current deadline.
+    #[inline]
     pub(crate) fn enter(&self) -> Option<DeadlineGuard> {
         self.window.map(|window| Deadline::at(window.at).enter())
     }
@@ -70,13 +67,8 @@ impl Limits {
     }
 
     /// Says whether the request's headers tell the end of the window, or an earlier one.
-    pub(crate) const fn is_told(&self) -> bool {
-        self.told
-    }
-
-    /// When the call has lasted too long; none if that never is.
-    pub(crate) fn ends(&self) -> Option<Instant> {
-        self.window.map(|window| window.at)
+    pub(crate) fn is_told(&self) -> bool {
+        self.window.is_some() && self.current.policy().outgoing()
     }
 
     /// Answers for a call that has lasted too long, once `drop` has let go of it: what it holds is free
@@ -90,7 +82,7 @@ impl Limits {
             drop();
         }
         let rejection = Rejection::TimedOut(self.length());
-        self.shared.rejected(rejection);
+        self.current.rejected(rejection);
         rejection.into_response(self.grpc)
     }
 
@@ -99,30 +91,41 @@ impl Limits {
     }
 
     pub(super) fn cut(&self, elapsed: Elapsed) {
-        self.shared.cut(elapsed, self.event_stream);
+        self.current.cut(elapsed, self.event_stream);
     }
 
-    /// Goes over from the head to the body; none if nothing limits that.
-    pub(crate) fn body_of<R>(mut self, response: &Response<R>) -> Option<Self> {
-        let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-        if upgraded || self.head_only {
+    /// Waits until the window is over, while the head of the response is not there.
+    pub(crate) fn poll_window(&mut self, cx: &Context<'_>) -> Poll<()> {
+        match self.window {
+            Some(window) => Pin::new(&mut self.timer).poll_at(window.at, cx),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Goes over from the head to the body, and says whether anything limits that.
+    #[inline]
+    pub(crate) fn go_over<R: Body>(&mut self, response: &Response<R>) -> bool {
+        self.upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+        if self.upgraded || self.current.policy().head_only() {
             self.window = None;
         }
-        if upgraded {
-            self.idle = Duration::ZERO;
-        }
-        if self.window.is_some() {
+        // What has a length is no stream of events, and the search in its headers would cost 110
+        // instructions.
+        if self.window.is_some() && response.body().size_hint().exact().is_none() {
             let content_type = response.headers().get(header::CONTENT_TYPE);
             self.event_stream = content_type
                 .is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
         }
-        (self.window.is_some() || !self.idle.is_zero()).then_some(self)
+        // Back to its thread: the one who reads the body may be another.
+        self.timer = Timer::new();
+        self.window.is_some() || !self.idle().is_zero()
     }
 
     /// Ends a silence, and says whether `frame` still goes through.
     ///
     /// The frame that is there when the time is over does, and so does the end. More data does not: a
     /// body that always has some would never be cut, as when its reader is slow.
+    #[inline]
     pub(super) fn passes<E>(
         &mut self,
         frame: Option<&Result<Frame<Bytes>, E>>,
@@ -141,22 +144,28 @@ impl Limits {
     }
 
     /// Waits until one of the limits is reached, while the body has nothing to say.
-    pub(super) fn poll_elapsed(
-        &mut self,
-        timer: Pin<&mut Timer>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Elapsed> {
-        if !self.idle.is_zero() && self.idle_at.is_none() {
-            self.idle_at = clock::now().checked_add(self.idle);
+    pub(super) fn poll_elapsed(&mut self, cx: &Context<'_>) -> Poll<Elapsed> {
+        let idle = self.idle();
+        if !idle.is_zero() && self.idle_at.is_none() {
+            self.idle_at = clock::now().checked_add(idle);
         }
         let total = self
             .window
             .map(|window| (window.at, Elapsed::Total(window.length)));
-        let idle = self.idle_at.map(|at| (at, Elapsed::Idle(self.idle)));
+        let idle = self.idle_at.map(|at| (at, Elapsed::Idle(idle)));
         let Some((at, elapsed)) = [total, idle].into_iter().flatten().min_by_key(|e| e.0) else {
             return Poll::Pending;
         };
-        ready!(timer.poll_at(at, cx));
+        ready!(Pin::new(&mut self.timer).poll_at(at, cx));
         Poll::Ready(elapsed)
+    }
+
+    /// Returns how long the body may stay silent; 0 is any time.
+    fn idle(&self) -> Duration {
+        if self.upgraded {
+            Duration::ZERO
+        } else {
+            self.current.policy().idle_timeout()
+        }
     }
 }

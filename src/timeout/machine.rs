@@ -29,21 +29,28 @@ pub(super) struct Window {
 pub(super) struct Passed;
 
 /// Returns the shortest time that policy and headers allow; `None` is any time.
+#[inline]
 pub(super) fn allowance(policy: &TimeoutPolicy, told: Told) -> Option<Duration> {
     let own = told.instead.unwrap_or_else(|| policy.total_timeout());
     let own = (!own.is_zero()).then_some(own);
-    let (expected, grpc) = if policy.incoming() {
-        (
-            told.expected,
-            told.grpc.map(|grpc| less_offset(policy, grpc)),
-        )
-    } else {
-        (None, None)
-    };
-    [own, expected, grpc].into_iter().flatten().min()
+    if !policy.incoming() {
+        return own;
+    }
+    let grpc = told.grpc.map(|grpc| less_offset(policy, grpc));
+    shorter(shorter(own, told.expected), grpc)
+}
+
+/// Returns the shorter of two times, of which `None` is any.
+#[inline]
+fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
 }
 
 /// Returns the window of a call at `now` under the deadline `current`; `None` if there is no limit.
+#[inline]
 pub(super) fn window(
     allowance: Option<Duration>,
     current: Option<Instant>,

@@ -36,8 +36,8 @@
 //! * After it: the body ends with the error [`Elapsed`]. Layers around this one see
 //!   [`Failure::Timeout`].
 //! * An answer, or a part of a body, that is there when the time is over still goes through.
-//! * The first total timeout that cuts a `text/event-stream` is reported as
-//!   [`Event::StreamCut`](crate::Event::StreamCut), a warning in the log.
+//! * The first total timeout that cuts a `text/event-stream` (one that does not tell its length) is reported
+//!   as [`Event::StreamCut`](crate::Event::StreamCut), a warning in the log.
 //!
 //! # Deadlines travel
 //!
@@ -73,6 +73,7 @@
 //! [`Rejection::TimedOut`]: crate::Rejection::TimedOut
 
 mod body;
+mod current;
 mod future;
 mod layer;
 mod limits;

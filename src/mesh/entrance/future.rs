@@ -11,7 +11,6 @@ use pin_project::{pin_project, pinned_drop};
 use tower_service::Service;
 
 use crate::base::gate::{And, Both, Gate, PanicGuard, QueuedFuture, settle};
-use crate::base::timer::Timer;
 use crate::base::{BoxError, WatchedBody};
 use crate::telemetry::{Scope, SpanGate, SpanTicket, TracedBody};
 use crate::timeout::{Limits, Timeout, TimeoutBody};
@@ -66,8 +65,6 @@ where
         /// None if nothing limits the call.
         limits: Option<Limits>,
         ticket: Option<Both<SpanTicket, G>>,
-        #[pin]
-        timer: Timer,
     },
     Done,
     // Boxed: only a call that waits, or is turned away, pays.
@@ -106,7 +103,6 @@ where
                 inner,
                 limits,
                 ticket,
-                timer,
             } => {
                 let mut polled = {
                     let _guard = PanicGuard::new(ticket);
@@ -116,7 +112,7 @@ where
                 if let Poll::Ready(result) = &mut polled {
                     let mut ticket = ticket.take().expect(ONCE);
                     let undecided = settle(result, &mut ticket);
-                    let limits = limits.take();
+                    let mut limits = limits.take();
                     // What runs inside goes inside.
                     this.state.set(State::Done);
                     drop(inside);
@@ -126,17 +122,17 @@ where
                         if *this.tells_request_id {
                             scope.tell_request_id(response.headers_mut());
                         }
-                        let limits = limits.and_then(|limits| limits.body_of(&response));
+                        let limits = limits.take_if(|limits| limits.go_over(&response));
                         response.map(|body| {
                             let body = TimeoutBody::limited(body, limits);
                             TracedBody::new(WatchedBody::upstream(body, ticket, undecided), scope)
                         })
                     });
                 }
-                let Some(at) = limits.as_ref().and_then(Limits::ends) else {
+                let Some(waiting) = limits.as_mut() else {
                     return Poll::Pending;
                 };
-                ready!(timer.poll_at(at, cx));
+                ready!(waiting.poll_window(cx));
                 let limits = limits.take().expect("there a moment ago");
                 let mut ticket = ticket.take();
                 let response = {

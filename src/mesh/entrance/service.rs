@@ -9,7 +9,6 @@ use tower_service::Service;
 use super::future::State;
 use super::{EntranceFuture, Handed, Handing, Plainly};
 use crate::base::gate::{Admission, And, Both, Gate, GatedFuture, PanicGuard, QueuedFuture};
-use crate::base::timer::Timer;
 use crate::telemetry::{Hops, SpanGate, SpanTicket, TracedBody};
 use crate::timeout::{Limits, Timeout, TimeoutBody};
 use crate::{BoxError, RequestHead};
@@ -102,7 +101,6 @@ impl<S, G: Gate, H> Entrance<S, G, H> {
                 },
                 limits,
                 ticket,
-                timer: Timer::new(),
             },
             Err(response) => {
                 let ticket = ticket.expect("only a panic takes it");
