@@ -28,6 +28,13 @@ impl Moment {
     }
 }
 
+/// Returns the instant so long after `now`, or one that no process lives to see if the clock cannot
+/// hold it.
+pub(crate) fn after(now: Instant, duration: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
+    now.checked_add(duration).unwrap_or_else(|| now + FAR)
+}
+
 /// Returns the time on the wall, which a date in a header is compared with.
 pub(crate) fn wall() -> SystemTime {
     SystemTime::now()

@@ -4,6 +4,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::clock;
+
 /// A total that samples are added to, and taken from as they leave a window.
 pub(crate) trait Tally: Copy + Default {
     /// What is counted.
@@ -11,9 +13,6 @@ pub(crate) trait Tally: Copy + Default {
 
     /// Counts a sample in.
     fn add(&mut self, sample: Self::Sample);
-
-    /// Takes a sample out that was counted in.
-    fn remove(&mut self, sample: Self::Sample);
 
     /// Takes out all the samples that `other` counted.
     fn subtract(&mut self, other: Self);
@@ -45,7 +44,9 @@ impl<T: Tally> CountWindow<T> {
         if self.samples.len() < self.size {
             self.samples.push(sample);
         } else {
-            self.total.remove(self.samples[self.oldest]);
+            let mut expired = T::default();
+            expired.add(self.samples[self.oldest]);
+            self.total.subtract(expired);
             self.samples[self.oldest] = sample;
             self.oldest += 1;
             if self.oldest == self.size {
@@ -77,9 +78,16 @@ pub(crate) struct TimeWindow<T, const N: usize> {
     buckets: [T; N],
     /// The bucket of the present.
     current: usize,
-    /// When the current bucket began; `None` until something is recorded.
-    began: Option<Instant>,
+    /// When the current bucket ends; `None` until something is recorded.
+    ends: Option<Instant>,
     total: T,
+    width: Duration,
+}
+
+/// When the buckets of a window change: windows with the same beat drop theirs together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Beat {
+    ends: Instant,
     width: Duration,
 }
 
@@ -88,16 +96,32 @@ impl<T: Tally, const N: usize> TimeWindow<T, N> {
     /// from the first sample.
     pub(crate) fn new(length: Duration) -> Self {
         let buckets = u32::try_from(N).expect("a window has a handful of buckets");
+        Self::empty((length / buckets).max(Duration::from_nanos(1)), None)
+    }
+
+    /// Creates a window whose buckets change together with another one's.
+    pub(crate) fn in_step(beat: Beat) -> Self {
+        Self::empty(beat.width, Some(beat.ends))
+    }
+
+    fn empty(width: Duration, ends: Option<Instant>) -> Self {
         Self {
             buckets: [T::default(); N],
             current: 0,
-            began: None,
+            ends,
             total: T::default(),
-            width: (length / buckets).max(Duration::from_nanos(1)),
+            width,
         }
     }
 
+    /// Returns when the buckets change, once something was recorded.
+    pub(crate) fn beat(&self) -> Option<Beat> {
+        let width = self.width;
+        self.ends.map(|ends| Beat { ends, width })
+    }
+
     /// Counts a sample in.
+    #[inline]
     pub(crate) fn record(&mut self, sample: T::Sample, now: Instant) {
         self.slide(now);
         self.buckets[self.current].add(sample);
@@ -112,25 +136,28 @@ impl<T: Tally, const N: usize> TimeWindow<T, N> {
 
     /// Forgets everything.
     pub(crate) fn clear(&mut self) {
-        self.buckets = [T::default(); N];
-        self.began = None;
-        self.total = T::default();
+        *self = Self::empty(self.width, None);
     }
 
+    #[inline]
     fn slide(&mut self, now: Instant) {
-        let began = *self.began.get_or_insert(now);
-        let passed = now.saturating_duration_since(began);
-        // Nearly always the bucket is still the same, and the division is saved.
-        if passed < self.width {
-            return;
+        match self.ends {
+            // Nearly always: two instants are compared, and nothing is divided.
+            Some(ends) if now < ends => {}
+            Some(ends) => self.turn(now, ends),
+            None => self.ends = Some(clock::after(now, self.width)),
         }
-        let steps = passed.as_nanos() / self.width.as_nanos();
-        let into = u64::try_from(passed.as_nanos() % self.width.as_nanos());
-        let into = Duration::from_nanos(into.unwrap_or(0));
-        self.began = Some(now.checked_sub(into).unwrap_or(now));
-        match usize::try_from(steps) {
-            Ok(steps) if steps < N => {
-                for _ in 0..steps {
+    }
+
+    /// Drops the buckets that ended before `now`, the current one among them.
+    #[cold]
+    fn turn(&mut self, now: Instant, ends: Instant) {
+        let (late, width) = ((now - ends).as_nanos(), self.width.as_nanos());
+        let into = u64::try_from(late % width).map_or(Duration::ZERO, Duration::from_nanos);
+        self.ends = Some(clock::after(now, self.width.saturating_sub(into)));
+        match usize::try_from(late / width) {
+            Ok(steps) if steps < N - 1 => {
+                for _ in 0..=steps {
                     self.current = (self.current + 1) % N;
                     let expired = std::mem::take(&mut self.buckets[self.current]);
                     self.total.subtract(expired);
@@ -149,7 +176,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::base::clock;
 
     #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
     struct Sum(u64);
@@ -159,10 +185,6 @@ mod tests {
 
         fn add(&mut self, sample: u8) {
             self.0 += u64::from(sample);
-        }
-
-        fn remove(&mut self, sample: u8) {
-            self.0 -= u64::from(sample);
         }
 
         fn subtract(&mut self, other: Self) {
@@ -198,7 +220,36 @@ mod tests {
         assert_eq!(window.total(), Sum(2));
     }
 
+    #[test]
+    fn a_window_longer_than_the_clock_can_hold_keeps_everything() {
+        let now = clock::now();
+        let mut window = TimeWindow::<Sum, 10>::new(Duration::MAX);
+        window.record(1, now);
+        window.record(2, now + Duration::from_secs(1_000_000_000));
+        assert_eq!(window.total(now), Sum(3));
+    }
+
     proptest! {
+        /// Whichever of two windows in step a sample falls in, both together hold what one would.
+        #[test]
+        fn windows_in_step_are_as_one(
+            width in 1..50_u64,
+            steps in prop::collection::vec((0..200_u64, any::<u8>(), any::<bool>()), 1..100),
+        ) {
+            let mut now = clock::now();
+            let mut whole = TimeWindow::<Sum, 5>::new(Duration::from_nanos(5 * width));
+            whole.record(0, now);
+            let mut parts = [(); 2].map(|()| TimeWindow::<Sum, 5>::in_step(whole.beat().unwrap()));
+            for (step, sample, part) in steps {
+                now += Duration::from_nanos(step);
+                whole.record(sample, now);
+                parts[usize::from(part)].record(sample, now);
+                let [one, two] = &mut parts;
+                let together = one.total(now).0 + two.total(now).0;
+                prop_assert_eq!(whole.total(now), Sum(together));
+            }
+        }
+
         #[test]
         fn the_last_samples_are_the_last_samples(
             size in 1..20_usize,

@@ -1,3 +1,4 @@
+use std::ops::AddAssign;
 use std::time::Duration;
 
 use crate::Percent;
@@ -14,6 +15,15 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// What a window of the last `calls` calls holds, of which it knows the bad ones.
+    pub(super) const fn of(calls: u64, bad: Self, latency_micros: u64) -> Self {
+        Self {
+            calls,
+            latency_micros,
+            ..bad
+        }
+    }
+
     /// How many calls were counted.
     #[must_use]
     pub const fn calls(&self) -> u64 {
@@ -65,58 +75,45 @@ impl Counts {
     }
 }
 
-/// One call in one word: whether it failed, whether it was slow, and how many microseconds it took
-/// (17 minutes at the most). A window of 100 000 calls takes 400 kB so.
+/// What a window counts of one call.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Call(u32);
-
-const FAILED: u32 = 1 << 31;
-const SLOW: u32 = 1 << 30;
-const LATENCY: u32 = SLOW - 1;
+pub(crate) struct Call {
+    pub(super) failed: bool,
+    pub(super) micros: u32,
+    pub(super) slow: bool,
+}
 
 impl Call {
+    /// `latency` is zero where nobody asks for it; 71 minutes are the most that is counted.
     pub(super) fn new(failed: bool, slow: bool, latency: Duration) -> Self {
-        let micros = u32::try_from(latency.as_micros()).unwrap_or(LATENCY);
-        let failed = if failed { FAILED } else { 0 };
-        let slow = if slow { SLOW } else { 0 };
-        Self(failed | slow | micros.min(LATENCY))
+        let micros = micros(latency);
+        Self {
+            failed,
+            micros,
+            slow,
+        }
     }
 
-    pub(super) const fn failed(self) -> bool {
-        self.0 & FAILED != 0
-    }
-
-    pub(super) const fn slow(self) -> bool {
-        self.0 & SLOW != 0
+    /// A call that may be a reason to open the circuit.
+    pub(super) const fn is_bad(self) -> bool {
+        self.failed || self.slow
     }
 }
 
-impl From<Call> for Counts {
-    fn from(call: Call) -> Self {
-        Self {
-            calls: 1,
-            failed: u64::from(call.failed()),
-            latency_micros: u64::from(call.0 & LATENCY),
-            slow: u64::from(call.slow()),
-            slow_failed: u64::from(call.failed() && call.slow()),
-        }
-    }
+/// Returns the time that a call took, in microseconds.
+pub(super) fn micros(latency: Duration) -> u32 {
+    u32::try_from(latency.as_micros()).unwrap_or(u32::MAX)
 }
 
 impl Tally for Counts {
     type Sample = Call;
 
-    fn add(&mut self, sample: Call) {
-        let sample = Self::from(sample);
-        self.calls += sample.calls;
-        self.failed += sample.failed;
-        self.latency_micros += sample.latency_micros;
-        self.slow += sample.slow;
-        self.slow_failed += sample.slow_failed;
-    }
-
-    fn remove(&mut self, sample: Call) {
-        self.subtract(sample.into());
+    fn add(&mut self, call: Call) {
+        self.calls += 1;
+        self.failed += u64::from(call.failed);
+        self.latency_micros += u64::from(call.micros);
+        self.slow += u64::from(call.slow);
+        self.slow_failed += u64::from(call.failed && call.slow);
     }
 
     fn subtract(&mut self, other: Self) {
@@ -125,5 +122,34 @@ impl Tally for Counts {
         self.latency_micros -= other.latency_micros;
         self.slow -= other.slow;
         self.slow_failed -= other.slow_failed;
+    }
+}
+
+/// Good and quick calls: how many they were, and how long they took.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Good {
+    pub(super) calls: u64,
+    pub(super) latency_micros: u64,
+}
+
+impl Tally for Good {
+    /// How many microseconds one took.
+    type Sample = u32;
+
+    fn add(&mut self, micros: u32) {
+        self.calls += 1;
+        self.latency_micros += u64::from(micros);
+    }
+
+    fn subtract(&mut self, other: Self) {
+        self.calls -= other.calls;
+        self.latency_micros -= other.latency_micros;
+    }
+}
+
+impl AddAssign<Good> for Counts {
+    fn add_assign(&mut self, good: Good) {
+        self.calls += good.calls;
+        self.latency_micros += good.latency_micros;
     }
 }

@@ -138,6 +138,19 @@ impl FailureOn {
         own.unwrap_or_else(|| self.fact(outcome))
     }
 
+    /// Says that nothing but the outcome and this set decides: no function of somebody's own.
+    pub(super) const fn is_plain(&self) -> bool {
+        self.judge.is_none()
+    }
+
+    /// Says that `outcome` is a success for every set without such a function: what nearly every
+    /// call ends with is told without a look at the policy.
+    #[inline]
+    pub(super) fn is_good_anyhow(outcome: Outcome) -> bool {
+        let never_counts = |status| status < 500 && status != 429;
+        matches!(outcome, Outcome::Status(status) if never_counts(status.as_u16()))
+    }
+
     fn fact(&self, outcome: Outcome) -> Verdict {
         let (counts, otherwise) = match outcome {
             Outcome::Abandoned => (self.has(ABANDONED), Verdict::Neutral),

@@ -3,8 +3,9 @@
 use std::time::Instant;
 
 use super::counts::Call;
-use super::{CircuitBreakerPolicy, Probes, ramp};
+use super::{CircuitBreakerPolicy, Probes};
 use crate::OpenReason;
+use crate::base::clock;
 
 /// The probes under way, and how those before them went.
 #[derive(Debug)]
@@ -55,7 +56,7 @@ impl HalfOpen {
         }
         let probe = self.next;
         self.next = self.next.wrapping_add(1);
-        let until = ramp::after(now, probes.lease());
+        let until = clock::after(now, probes.lease());
         self.places.push(Place { probe, until });
         Some(probe)
     }
@@ -73,9 +74,9 @@ impl HalfOpen {
     /// Takes note of how a probe went.
     pub(super) fn record(&mut self, call: Call, policy: &CircuitBreakerPolicy) -> Proof {
         self.calls = self.calls.saturating_add(1);
-        self.failed = self.failed.saturating_add(u32::from(call.failed()));
-        self.slow = self.slow.saturating_add(u32::from(call.slow()));
-        let bad = call.failed() || (call.slow() && self.slowness);
+        self.failed = self.failed.saturating_add(u32::from(call.failed));
+        self.slow = self.slow.saturating_add(u32::from(call.slow));
+        let bad = call.failed || (call.slow && self.slowness);
         self.good += u32::from(!bad);
         let probes = policy.probes();
         let (good, bad) = if probes.together() {

@@ -2,41 +2,52 @@
 
 use std::time::{Duration, Instant};
 
-use super::counts::Call;
+use super::counts::{Call, Good};
+use super::goods::Scope;
+use super::last_calls::LastCalls;
 use super::{CircuitBreakerPolicy, Counts, Window};
 use crate::OpenReason;
-use crate::base::window::{CountWindow, TimeWindow};
+use crate::base::window::TimeWindow;
 
 /// The failures in a row, and the calls in the window if the policy asks for one.
 #[derive(Debug)]
 pub(super) struct Health {
+    /// How often the window began anew.
+    begun: u64,
     streak: u32,
     window: Option<Calls>,
 }
 
 #[derive(Debug)]
 enum Calls {
-    Count(u32, CountWindow<Counts>),
-    Time(Duration, Box<TimeWindow<Counts, 10>>),
+    Last(Box<LastCalls>),
+    Lately(Duration, Box<TimeWindow<Counts, 10>>),
 }
-
-/// Bounds the memory of a window of calls to 4 MB.
-const MOST: u32 = 1_000_000;
 
 impl Health {
     pub(super) fn new(policy: &CircuitBreakerPolicy) -> Self {
-        Self {
+        let mut health = Self {
+            begun: 0,
             streak: 0,
-            window: policy.needs_window().then(|| Calls::new(policy.window())),
-        }
+            window: None,
+        };
+        health.reconfigure(policy);
+        health
     }
 
     /// Takes over another policy; a window of another size begins anew.
     pub(super) fn reconfigure(&mut self, policy: &CircuitBreakerPolicy) {
-        if !policy.needs_window() {
-            self.window = None;
-        } else if !self.window.as_ref().is_some_and(|w| w.is(policy.window())) {
-            self.window = Some(Calls::new(policy.window()));
+        let timed = policy.times_calls();
+        match &mut self.window {
+            _ if !policy.needs_window() => {
+                self.begun += 1;
+                self.window = None;
+            }
+            Some(calls) if calls.is(policy.window()) => calls.time(timed),
+            _ => {
+                self.begun += 1;
+                self.window = Some(Calls::new(policy.window(), timed));
+            }
         }
         if !policy.counts_streaks() {
             self.streak = 0;
@@ -44,27 +55,55 @@ impl Health {
     }
 
     pub(super) fn clear(&mut self) {
+        self.begun += 1;
         self.streak = 0;
         match &mut self.window {
-            Some(Calls::Count(_, window)) => window.clear(),
-            Some(Calls::Time(_, window)) => window.clear(),
+            Some(Calls::Last(window)) => window.clear(),
+            Some(Calls::Lately(_, window)) => window.clear(),
             None => {}
         }
     }
 
-    /// Says that a good call would change nothing.
-    pub(super) const fn is_spotless(&self) -> bool {
-        self.streak == 0 && self.window.is_none()
+    /// Says that a good and quick call has only to be counted, if there is a window.
+    pub(super) fn is_spotless(&self) -> bool {
+        let counts_itself = match &self.window {
+            Some(Calls::Last(window)) => window.is_timed(),
+            // The first call says from when the buckets are counted.
+            Some(Calls::Lately(_, window)) => window.beat().is_none(),
+            None => false,
+        };
+        self.streak == 0 && !counts_itself
+    }
+
+    pub(super) const fn has_window(&self) -> bool {
+        self.window.is_some()
+    }
+
+    /// Returns what is to be counted of good and quick calls elsewhere, and a number that changes
+    /// when that has to begin anew.
+    pub(super) fn scope(&self) -> (u64, Option<Scope>) {
+        let scope = match &self.window {
+            Some(Calls::Last(_)) => Some(Scope::All),
+            Some(Calls::Lately(_, window)) => window.beat().map(Scope::Lately),
+            None => None,
+        };
+        // Twice the number, so that the first call of a window over time changes it as well.
+        (2 * self.begun + u64::from(scope.is_some()), scope)
     }
 
     pub(super) const fn streak(&self) -> u32 {
         self.streak
     }
 
-    pub(super) fn counts(&mut self, now: Instant) -> Counts {
+    /// Returns what the window holds; `elsewhere` are the good calls that were counted elsewhere.
+    pub(super) fn counts(&mut self, elsewhere: Good, now: Instant) -> Counts {
         match &mut self.window {
-            Some(Calls::Count(_, window)) => window.total(),
-            Some(Calls::Time(_, window)) => window.total(now),
+            Some(Calls::Last(window)) => window.counts(elsewhere.calls),
+            Some(Calls::Lately(_, window)) => {
+                let mut counts = window.total(now);
+                counts += elsewhere;
+                counts
+            }
             None => Counts::default(),
         }
     }
@@ -76,48 +115,61 @@ impl Health {
     pub(super) fn record(
         &mut self,
         call: Call,
+        elsewhere: impl FnOnce(Instant) -> Good,
         policy: &CircuitBreakerPolicy,
         now: Instant,
     ) -> [Option<OpenReason>; 3] {
-        if !call.failed() {
+        if !call.failed {
             self.streak = 0;
         } else if policy.counts_streaks() {
             self.streak = self.streak.saturating_add(1);
         }
+        let bad = call.is_bad() && self.has_window();
+        let elsewhere = if bad { elsewhere(now) } else { Good::default() };
         match &mut self.window {
-            Some(Calls::Count(_, window)) => window.record(call),
-            Some(Calls::Time(_, window)) => window.record(call, now),
+            Some(Calls::Last(window)) => window.record(call, elsewhere.calls),
+            Some(Calls::Lately(_, window)) => window.record(call, now),
             None => {}
         }
-        let streak = (call.failed() && policy.opens_at_streak(self.streak))
+        let streak = (call.failed && policy.opens_at_streak(self.streak))
             .then_some(OpenReason::ConsecutiveFailures(self.streak));
-        let counts = self.counts(now);
+        if !bad {
+            return [streak, None, None];
+        }
+        let counts = self.counts(elsewhere, now);
         let calls = counts.calls();
-        if calls == 0 || calls < policy.minimum_calls() {
+        if calls < policy.minimum_calls() {
             return [streak, None, None];
         }
         let (failed, slow) = (counts.failed(), counts.slow());
-        let failures = (call.failed() && policy.opens_at_failures(failed, calls))
+        let failures = (call.failed && policy.opens_at_failures(failed, calls))
             .then_some(OpenReason::FailureRate { calls, failed });
-        let slowness = (call.slow() && policy.opens_at_slow(slow, calls))
+        let slowness = (call.slow && policy.opens_at_slow(slow, calls))
             .then_some(OpenReason::SlowRate { calls, slow });
         [streak, failures, slowness]
     }
 }
 
 impl Calls {
-    fn new(window: Window) -> Self {
+    fn new(window: Window, timed: bool) -> Self {
         match window {
-            Window::Count(size) => Self::Count(size, CountWindow::new(size.min(MOST) as usize)),
-            Window::Time(length) => Self::Time(length, Box::new(TimeWindow::new(length))),
+            Window::Count(size) => Self::Last(Box::new(LastCalls::new(size, timed))),
+            Window::Time(length) => Self::Lately(length, Box::new(TimeWindow::new(length))),
         }
     }
 
     fn is(&self, window: Window) -> bool {
         match (self, window) {
-            (Self::Count(size, _), Window::Count(other)) => *size == other,
-            (Self::Time(length, _), Window::Time(other)) => *length == other,
+            (Self::Last(window), Window::Count(size)) => window.is_over(size),
+            (Self::Lately(length, _), Window::Time(other)) => *length == other,
             _ => false,
+        }
+    }
+
+    fn time(&mut self, timed: bool) {
+        match self {
+            Self::Last(window) => window.time(timed),
+            Self::Lately(..) => {}
         }
     }
 }

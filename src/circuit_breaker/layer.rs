@@ -50,7 +50,8 @@ impl CircuitBreakerLayer {
     /// An open circuit stays open, though not for longer than the new maximum. Failures in a row
     /// and windows of the same size are kept; a window of another size begins anew. A policy that
     /// refuses nothing, [`off`](CircuitBreakerPolicy::off) or a dry run, closes a circuit that was
-    /// not opened by hand.
+    /// not opened by hand. A call that went out while nothing was counted, under a policy that is
+    /// off, does not count later either.
     pub fn reconfigure(&self, policy: CircuitBreakerPolicy) {
         self.shared.reconfigure(policy);
     }
@@ -179,6 +180,7 @@ impl Gate for CircuitBreakerGate {
     type Ticket = Ticket;
     type Wait = Never<Ticket>;
 
+    #[inline]
     fn admit(&self, _head: RequestHead<'_>) -> Admission<Ticket, Self::Wait> {
         match Ticket::admit(&self.shared, || self.shared.handle()) {
             Ok(ticket) => Admission::Admitted(ticket),

@@ -6,7 +6,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::counts::Call;
+use super::counts::{Call, Good};
+use super::goods::Scope;
 use super::half_open::{HalfOpen, Proof};
 use super::health::Health;
 use super::word::Word;
@@ -52,6 +53,17 @@ pub(super) struct Admission {
     pub(super) probe: Option<u32>,
 }
 
+impl Admission {
+    /// What a word that admits every request says to each.
+    #[inline]
+    pub(super) const fn by(word: Word) -> Self {
+        Self {
+            epoch: word.epoch(),
+            probe: None,
+        }
+    }
+}
+
 /// How an admitted request went.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Report {
@@ -82,7 +94,9 @@ impl Machine {
         let forced = matches!(self.state, State::ForcedClosed);
         Word::new(self.epoch)
             .with_admits(closed || forced)
+            .with_counted(self.health.has_window())
             .with_deaf(forced || (closed && policy.never_opens()))
+            .with_plain(policy.failure_on().is_plain())
             .with_quiet(closed && self.health.is_spotless())
             .with_timed(closed && policy.times_calls())
     }
@@ -126,11 +140,13 @@ impl Machine {
         }
     }
 
-    /// Takes in how an admitted request went.
+    /// Takes in how an admitted request went; `elsewhere` sums up the good calls that were counted
+    /// without it.
     pub(super) fn settle(
         &mut self,
         admission: Admission,
         report: Report,
+        elsewhere: impl FnOnce(Instant) -> Good,
         policy: &CircuitBreakerPolicy,
         now: Instant,
         roll: u64,
@@ -147,11 +163,12 @@ impl Machine {
             Verdict::Neutral => return NO_EVENTS,
             Verdict::Success => false,
         };
-        let call = Call::new(failed, policy.is_slow(report.latency), report.latency);
+        let latency = policy.latency(report.latency);
+        let call = Call::new(failed, policy.is_slow(latency), latency);
         let closed = self.advance(policy, now);
         match &mut self.state {
             State::Closed | State::Recovering { .. } => {
-                let reasons = self.health.record(call, policy, now);
+                let reasons = self.health.record(call, elsewhere, policy, now);
                 if policy.dry_run() {
                     return self.would_open(reasons, policy, now);
                 }
@@ -191,7 +208,11 @@ impl Machine {
         self.health.streak()
     }
 
-    pub(super) fn counts(&mut self, now: Instant) -> Counts {
-        self.health.counts(now)
+    pub(super) fn counts(&mut self, elsewhere: Good, now: Instant) -> Counts {
+        self.health.counts(elsewhere, now)
+    }
+
+    pub(super) fn scope(&self) -> (u64, Option<Scope>) {
+        self.health.scope()
     }
 }

@@ -78,18 +78,28 @@
 //! # What it costs
 //!
 //! With failures in a row alone, a good request in a closed circuit takes no lock and does not read
-//! the clock. With rates, it takes a lock for the few nanoseconds that a window takes to count it;
-//! the window's size does not matter. All threads meet at this lock, so that two of them get less
-//! than twice as much done, at the breaker alone. It stays one: each bad call decides by the counts of all calls
-//! before it, and a call of another thread that such a decision overlooked could open a circuit, or leave
-//! it closed, against the rates that were asked for.
+//! the clock. With rates, its thread counts it at a place of its own, which costs a lock that nobody
+//! else wants, and for a window over time a reading of the clock; the window's size does not matter.
+//! While all is well, threads have nothing to meet at.
+//!
+//! A bad or slow call takes the breaker's one lock and sums up what all threads have counted, so the
+//! rates are still exact: a good call opens nothing, wherever it stands in a window, so that those
+//! that end while a bad one is judged may stand before it or after it. Two kinds of good calls take
+//! that lock as well: the first one after a failure, if failures in a row are asked for, and each one
+//! where slow calls are looked for in a window over a number of calls, since the time that each of
+//! them took leaves this window after those before it.
+//!
+//! A policy that is [`off`](CircuitBreakerPolicy::off) looks at no response, and its tickets hold on to
+//! nothing.
 //!
 
 mod circuit;
 mod counts;
 mod failure_on;
+mod goods;
 mod half_open;
 mod health;
+mod last_calls;
 mod layer;
 mod machine;
 mod policy;

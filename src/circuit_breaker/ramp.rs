@@ -1,4 +1,4 @@
-//! Times, and the share of requests that a time stands for.
+//! The share of requests that a time of the recovery stands for.
 
 use std::time::{Duration, Instant};
 
@@ -16,11 +16,4 @@ pub(super) fn share(since: Instant, ramp: Duration, now: Instant) -> Percent {
     }
     let passed = passed.as_secs_f64() / ramp.as_secs_f64();
     Percent::from_f64(passed * 100.0).max(FIRST_SHARE)
-}
-
-/// Returns the instant so long after `now`, or one that no process lives to see if the clock cannot
-/// hold it.
-pub(super) fn after(now: Instant, duration: Duration) -> Instant {
-    const FAR: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
-    now.checked_add(duration).unwrap_or_else(|| now + FAR)
 }

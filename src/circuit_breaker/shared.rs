@@ -3,9 +3,10 @@ use std::time::{Duration, Instant};
 
 use super::circuit::Circuit;
 use super::machine::{Admission, Machine, Report};
+use super::word::Word;
 use super::{CircuitBreakerPolicy, CircuitState, Counts};
 use crate::base::dice::Dice;
-use crate::base::{Live, clock};
+use crate::base::{Live, clock, spread};
 use crate::{Event, Failure, Observe, Outcome, Rejection};
 
 /// What all clones of a circuit breaker have in common.
@@ -44,11 +45,15 @@ impl Shared {
         self.tell(event);
     }
 
-    /// Admits a call, and says when that was if it matters.
+    /// What the circuit lets a call do without being asked.
+    #[inline]
+    pub(super) fn word(&self) -> Word {
+        self.circuit.word()
+    }
+
+    /// Asks the circuit to admit a call, and says when that was if it matters.
+    #[cold]
     pub(super) fn admit(&self) -> Result<(Admission, Option<Instant>), Rejection> {
-        if let Some((admission, timed)) = self.circuit.admit() {
-            return Ok((admission, timed.then(clock::now)));
-        }
         let (now, roll) = (clock::now(), self.dice.roll());
         let ((admitted, event), timed) = self
             .machine(|machine, policy| (machine.admit(policy, now, roll), policy.times_calls()));
@@ -63,6 +68,7 @@ impl Shared {
     }
 
     /// Settles a call that took so long to its head; `now` is the time if somebody just read it.
+    #[inline]
     pub(super) fn settle(
         &self,
         admission: Admission,
@@ -70,13 +76,23 @@ impl Shared {
         latency: Duration,
         now: Option<Instant>,
     ) {
-        let verdict = || self.policy.load().failure_on().verdict(outcome);
-        let Some(verdict) = self.circuit.verdict(admission, verdict) else {
-            return;
-        };
-        let (now, roll) = (now.unwrap_or_else(clock::now), self.dice.roll());
-        let report = Report { latency, verdict };
-        let events = self.machine(|m, policy| m.settle(admission, report, policy, now, roll));
+        let moment = || now.unwrap_or_else(clock::now);
+        let policy = || self.policy.load();
+        let place = spread::of_thread;
+        let report = self
+            .circuit
+            .settle(admission, outcome, latency, place, moment, policy);
+        if let Some(report) = report {
+            self.decide(admission, report, moment());
+        }
+    }
+
+    #[cold]
+    fn decide(&self, admission: Admission, report: Report, now: Instant) {
+        let roll = self.dice.roll();
+        let goods = |now| self.circuit.goods(now);
+        let events =
+            self.machine(|m, policy| m.settle(admission, report, goods, policy, now, roll));
         self.tell(events.into_iter().flatten());
     }
 
@@ -106,7 +122,7 @@ impl Shared {
 
     pub(super) fn counts(&self) -> Counts {
         let now = clock::now();
-        self.machine(|machine, _| machine.counts(now))
+        self.machine(|machine, _| machine.counts(self.circuit.goods(now), now))
     }
 
     pub(super) fn streak(&self) -> u32 {

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
+use super::counts::Good;
 use super::machine::{Admission, Events, Machine, Report};
 use super::{CircuitBreakerPolicy, CircuitState, Probes, Verdict, Window};
 use crate::base::clock;
@@ -37,7 +38,9 @@ impl Rig {
         let latency = Duration::ZERO;
         let report = Report { latency, verdict };
         let (policy, now, roll) = (&self.policy, self.now, self.roll);
-        self.machine.settle(admission, report, policy, now, roll)
+        let elsewhere = |_| Good::default();
+        self.machine
+            .settle(admission, report, elsewhere, policy, now, roll)
     }
 
     fn state(&self) -> CircuitState {

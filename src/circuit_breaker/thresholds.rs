@@ -47,6 +47,15 @@ impl CircuitBreakerPolicy {
         has(self.slow_rate)
     }
 
+    /// Returns what counts of the time that a call took: nothing, if nobody asks.
+    pub(super) const fn latency(&self, latency: Duration) -> Duration {
+        if self.times_calls() {
+            latency
+        } else {
+            Duration::ZERO
+        }
+    }
+
     pub(super) fn is_slow(&self, latency: Duration) -> bool {
         self.times_calls() && latency > self.slow_after
     }

@@ -1,3 +1,4 @@
+use std::mem;
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
@@ -17,12 +18,21 @@ use crate::{Failure, Outcome, Rejection};
 #[derive(Debug)]
 pub struct Ticket {
     admission: Admission,
-    /// `None` if the time that it takes does not matter.
-    admitted_at: Option<Instant>,
-    /// The head is there, though it said nothing yet.
-    latency: Option<Duration>,
-    settled: bool,
-    shared: Handle<Shared>,
+    /// `None` where nothing is counted: there is nobody to tell how it went.
+    shared: Option<Handle<Shared>>,
+    stage: Stage,
+}
+
+/// How far a call is, as the circuit breaker sees it.
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    /// Its head said nothing yet, but came after so many nanoseconds.
+    Answered(u64),
+    Settled,
+    /// It is under way since then.
+    Timed(Instant),
+    /// It is under way, and the time that it takes does not matter.
+    Untimed,
 }
 
 impl Ticket {
@@ -32,13 +42,18 @@ impl Ticket {
         shared: &Shared,
         handle: impl FnOnce() -> Handle<Shared>,
     ) -> Result<Self, Rejection> {
-        let (admission, admitted_at) = shared.admit()?;
+        let word = shared.word();
+        let (admission, admitted_at) = if word.admits() {
+            (Admission::by(word), word.timed().then(clock::now))
+        } else {
+            shared.admit()?
+        };
+        // Only a word that admits is deaf.
+        let shared = if word.deaf() { None } else { Some(handle()) };
         Ok(Self {
             admission,
-            admitted_at,
-            latency: None,
-            settled: false,
-            shared: handle(),
+            shared,
+            stage: admitted_at.map_or(Stage::Untimed, Stage::Timed),
         })
     }
 
@@ -49,59 +64,74 @@ impl Ticket {
 
     /// Reports how the call went, and how long it took where that is known better.
     pub fn settle_after(mut self, outcome: Outcome, latency: Duration) {
-        self.latency = Some(latency);
+        self.stage = Stage::Answered(clock::nanos(latency));
         self.report(outcome);
     }
 
     /// Returns what an error of the call says, for [`settle`](Self::settle): as the policy's
-    /// [`with_recognizer`](super::CircuitBreakerPolicy::with_recognizer) has it, or
-    /// [`Outcome::of_error`].
+    /// [`with_recognizer`](super::CircuitBreakerPolicy::with_recognizer) has it, or, where it has
+    /// nothing of its own or nothing is counted, [`Outcome::of_error`].
     #[must_use]
     pub fn outcome_of<E: 'static>(&self, error: &E) -> Outcome {
-        self.shared.outcome_of(error)
+        match &self.shared {
+            Some(shared) => shared.outcome_of(error),
+            None => Outcome::of_error(error),
+        }
     }
 
+    #[inline]
     fn report(&mut self, outcome: Outcome) {
-        self.settled = true;
-        let (latency, now) = match (self.latency, self.admitted_at) {
-            (Some(latency), _) => (latency, None),
-            (None, Some(admitted_at)) => {
+        let stage = mem::replace(&mut self.stage, Stage::Settled);
+        let Some(shared) = &self.shared else { return };
+        let (latency, now) = match stage {
+            Stage::Answered(nanos) => (Duration::from_nanos(nanos), None),
+            Stage::Timed(admitted_at) => {
                 let now = clock::now();
                 (now.saturating_duration_since(admitted_at), Some(now))
             }
-            (None, None) => (Duration::ZERO, None),
+            // Where it is settled already, its time was counted with the head.
+            Stage::Settled | Stage::Untimed => (Duration::ZERO, None),
         };
-        self.shared.settle(self.admission, outcome, latency, now);
+        shared.settle(self.admission, outcome, latency, now);
     }
 }
 
 impl gate::Ticket for Ticket {
+    #[inline]
     fn head(&mut self, outcome: Outcome) {
         self.report(outcome);
     }
 
     fn broken(&mut self, failure: Failure) {
-        // Its time was counted with the head.
-        let outcome = Outcome::Failed(failure);
-        self.shared
-            .settle(self.admission, outcome, Duration::ZERO, None);
+        self.report(Outcome::Failed(failure));
     }
 
+    #[inline]
     fn annotate(&mut self, _headers: &mut HeaderMap) {
         // A gRPC stream: its trailers decide, but its head says how fast the upstream is.
-        if let (false, Some(admitted_at)) = (self.settled, self.admitted_at) {
-            self.latency = Some(clock::now().saturating_duration_since(admitted_at));
+        if let Stage::Timed(admitted_at) = self.stage {
+            let latency = clock::now().saturating_duration_since(admitted_at);
+            self.stage = Stage::Answered(clock::nanos(latency));
         }
     }
 
+    #[inline]
+    fn hears_outcome(&self) -> bool {
+        self.shared.is_some()
+    }
+
     fn recognize<E: 'static>(&self, error: &E) -> Failure {
-        self.shared.recognize(error)
+        match &self.shared {
+            Some(shared) => shared.recognize(error),
+            None => Failure::of(error),
+        }
     }
 }
 
 impl Drop for Ticket {
+    #[inline]
     fn drop(&mut self) {
-        if !self.settled {
+        if !matches!(self.stage, Stage::Settled) {
             self.report(Outcome::of_drop());
         }
     }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::half_open::HalfOpen;
 use super::machine::{Events, Machine, State};
 use super::{CircuitBreakerPolicy, ramp};
+use crate::base::clock;
 use crate::{Event, OpenReason, Percent};
 
 impl Machine {
@@ -44,7 +45,7 @@ impl Machine {
         };
         let open_for = policy.open_for_after(self.openings, roll);
         self.openings = self.openings.saturating_add(1);
-        let until = ramp::after(now, open_for);
+        let until = clock::after(now, open_for);
         self.enter(State::Open {
             slowness,
             until,
@@ -66,7 +67,7 @@ impl Machine {
             if let Some(why) = reason
                 && until.is_none_or(|until| now >= until)
             {
-                *until = Some(ramp::after(now, policy.open_for()));
+                *until = Some(clock::after(now, policy.open_for()));
                 *event = Some(Event::CircuitWouldOpen { why });
             }
         }
@@ -93,7 +94,7 @@ impl Machine {
         self.enter(match open_for {
             Some(open_for) => State::Open {
                 slowness: false,
-                until: ramp::after(now, open_for),
+                until: clock::after(now, open_for),
                 why,
             },
             None => State::ForcedOpen,
@@ -128,7 +129,7 @@ impl Machine {
             State::Open { why, .. } if *why == OpenReason::Forced => None,
             _ if policy.refuses_nothing() => self.close(false),
             State::Open { until, .. } => {
-                *until = (*until).min(ramp::after(now, policy.longest()));
+                *until = (*until).min(clock::after(now, policy.longest()));
                 None
             }
             State::HalfOpen(_) | State::Recovering { .. } => None,

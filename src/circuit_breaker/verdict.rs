@@ -25,6 +25,10 @@ impl Judge {
         Self(Some(Arc::new(judge)))
     }
 
+    pub(super) const fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+
     pub(super) fn ask(&self, outcome: Outcome) -> Option<Verdict> {
         self.0.as_ref().and_then(|judge| judge(outcome))
     }

@@ -5,10 +5,12 @@
 pub(super) struct Word(u64);
 
 const ADMITS: u64 = 1;
-const DEAF: u64 = 1 << 1;
-const QUIET: u64 = 1 << 2;
-const TIMED: u64 = 1 << 3;
-const FLAGS: u32 = 4;
+const COUNTED: u64 = 1 << 1;
+const DEAF: u64 = 1 << 2;
+const PLAIN: u64 = 1 << 3;
+const QUIET: u64 = 1 << 4;
+const TIMED: u64 = 1 << 5;
+const FLAGS: u32 = 6;
 
 impl Word {
     pub(super) const fn new(epoch: u64) -> Self {
@@ -32,12 +34,22 @@ impl Word {
         self.with(ADMITS, holds)
     }
 
+    /// There is a window.
+    pub(super) const fn with_counted(self, holds: bool) -> Self {
+        self.with(COUNTED, holds)
+    }
+
     /// No result changes anything.
     pub(super) const fn with_deaf(self, holds: bool) -> Self {
         self.with(DEAF, holds)
     }
 
-    /// No good result changes anything.
+    /// What is [good anyhow](super::FailureOn::is_good_anyhow) is good.
+    pub(super) const fn with_plain(self, holds: bool) -> Self {
+        self.with(PLAIN, holds)
+    }
+
+    /// No good and quick result changes anything, but that it is counted if there is a window.
     pub(super) const fn with_quiet(self, holds: bool) -> Self {
         self.with(QUIET, holds)
     }
@@ -51,8 +63,16 @@ impl Word {
         self.0 & ADMITS != 0
     }
 
+    pub(super) const fn counted(self) -> bool {
+        self.0 & COUNTED != 0
+    }
+
     pub(super) const fn deaf(self) -> bool {
         self.0 & DEAF != 0
+    }
+
+    pub(super) const fn plain(self) -> bool {
+        self.0 & PLAIN != 0
     }
 
     pub(super) const fn quiet(self) -> bool {

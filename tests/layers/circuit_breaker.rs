@@ -18,6 +18,7 @@ use meshless::circuit_breaker::{
 use meshless::{
     Event, Failure, GrpcStatus, Observe, OpenReason, Outcome, Percent, Recognizer, Rejection,
 };
+use tokio::runtime::Handle;
 use tokio::time::advance;
 use tower::buffer::Buffer;
 use tower::limit::ConcurrencyLimit;
@@ -737,6 +738,48 @@ async fn a_window_of_the_same_size_outlives_its_policy() {
     assert_eq!(layer.counts().failure_rate(), Percent::new(50));
     layer.reconfigure(rate(80, 60));
     assert_eq!(layer.counts().calls(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_went_out_while_nothing_was_counted_does_not_count_later() {
+    let layer = CircuitBreakerLayer::new(CircuitBreakerPolicy::off());
+    let (old, older) = (layer.admit().unwrap(), layer.admit().unwrap());
+    layer.reconfigure(touchy().with_failure_on(FailureOn::default().with_abandoned(true)));
+    old.settle(BAD);
+    drop(older);
+    assert_eq!(layer.state(), CircuitState::Closed);
+    fail(&layer);
+    assert!(matches!(layer.state(), CircuitState::Open { .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bad_call_decides_by_the_good_calls_of_all_threads() {
+    for window in [Window::Count(10_000), Window::Time(OPEN_FOR)] {
+        let policy = CircuitBreakerPolicy::default()
+            .with_consecutive_failures(0)
+            .with_failure_rate(Percent::new(1))
+            .with_window(window);
+        let layer = CircuitBreakerLayer::new(policy);
+        let runtime = Handle::current();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    // For its clock.
+                    let _guard = runtime.enter();
+                    (0..1_000).for_each(|_| succeed(&layer));
+                });
+            }
+        });
+        assert_eq!(layer.counts().calls(), 4_000);
+        for _ in 0..40 {
+            fail(&layer);
+        }
+        assert_eq!(layer.state(), CircuitState::Closed);
+        fail(&layer);
+        let (calls, failed) = (4_041, 41);
+        let expected = OpenReason::FailureRate { calls, failed };
+        assert_eq!(why(&layer), Some(expected));
+    }
 }
 
 #[tokio::test(start_paused = true)]
