@@ -1,5 +1,6 @@
 //! Chance, as an argument: machines get a roll, and only services own dice.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use super::sync::atomic::{AtomicU64, Ordering};
@@ -15,13 +16,31 @@ impl Dice {
     }
 
     /// Returns 64 random bits.
+    #[inline]
     pub(crate) fn roll(&self) -> u64 {
         match &self.0 {
-            // The thread's own generator: nothing shared, so nothing contended.
-            None => fastrand::u64(..),
+            None => of_thread(),
             Some(state) => mix(state.fetch_add(GAMMA, Ordering::Relaxed)),
         }
     }
+}
+
+/// Rolls the thread's own dice: nothing shared, so nothing contended.
+///
+/// As good as `fastrand`'s for our ends, which gives them their start, and a fifth of the instructions:
+/// its generator is taken out of its place and put back for each number.
+#[inline]
+fn of_thread() -> u64 {
+    thread_local! {
+        /// 0 until the first roll.
+        static STATE: Cell<u64> = const { Cell::new(0) };
+    }
+    let state = match STATE.get() {
+        0 => fastrand::u64(..),
+        state => state.wrapping_add(GAMMA),
+    };
+    STATE.set(state);
+    mix(state)
 }
 
 /// The odd constant of `SplitMix64` (Steele, Lea, Flood 2014), the golden ratio in 64 bits.
@@ -46,6 +65,14 @@ mod tests {
         let expected: Vec<_> = (0..4).map(|_| one.roll()).collect();
         let interleaved = [two.roll(), twin.roll(), two.roll(), twin.roll()];
         assert_eq!(interleaved.as_slice(), expected);
+    }
+
+    #[test]
+    fn threads_roll_apart() {
+        let rolls = || (0..4).map(|_| Dice::default().roll()).collect::<Vec<_>>();
+        let (here, there) = (rolls(), std::thread::spawn(rolls).join().unwrap());
+        let all: std::collections::HashSet<_> = here.into_iter().chain(there).collect();
+        assert_eq!(all.len(), 8);
     }
 
     #[test]

@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Display, Formatter};
 use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
-use std::sync::Arc;
+// Not loom's: nothing is decided by these, and each would multiply the interleavings.
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use http::uri::{Authority, InvalidUri};
@@ -12,8 +14,8 @@ use super::sync::atomic::{AtomicU32, Ordering};
 
 /// One of the places where a destination can be reached: an address, and what is known of it.
 ///
-/// A clone is the same endpoint and costs an atomic increment. So does a comparison: two endpoints
-/// are equal if one is a clone of the other, whatever their addresses.
+/// A clone is the same endpoint and costs two atomic increments. Two endpoints are equal if one is a
+/// clone of the other, whatever their addresses.
 ///
 /// ```
 /// use meshless::Endpoint;
@@ -26,18 +28,28 @@ use super::sync::atomic::{AtomicU32, Ordering};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone)]
-pub struct Endpoint(Arc<Inner>);
+pub struct Endpoint {
+    place: Arc<Place>,
+    /// Whether it belongs to a request in flight.
+    travels: bool,
+}
 
-/// In this order, for what each choice touches lies beside the count of the clones.
-#[repr(C)]
-struct Inner {
-    in_flight: AtomicU32,
+/// Where requests in flight are counted: one for all threads, and one for each that counts its own.
+struct Place {
+    core: Arc<Core>,
+    /// Who of those that hold this are no requests in flight. The others are: so a request that begins or
+    /// ends writes one word, and not a second one to count it.
+    kept: AtomicUsize,
+}
+
+struct Core {
     /// How many detectors have failures of it on their books; see [`Endpoint::is_clean`].
     accused: AtomicU32,
-    id: u64,
     address: Authority,
+    id: u64,
     labels: BTreeMap<Box<str>, Box<str>>,
+    /// The first is where all threads count together.
+    places: Mutex<Vec<Weak<Place>>>,
     weight: AtomicU32,
 }
 
@@ -54,9 +66,9 @@ impl Endpoint {
     /// It is another endpoint than those cloned before.
     #[must_use]
     pub fn with_label(self, name: impl Into<Box<str>>, value: impl Into<Box<str>>) -> Self {
-        let mut labels = self.0.labels.clone();
+        let mut labels = self.place.core.labels.clone();
         labels.insert(name.into(), value.into());
-        Self::made(self.0.address.clone(), labels, self.weight())
+        Self::made(self.address().clone(), labels, self.weight())
     }
 
     /// Sets its weight: how large its share of the requests is in comparison to the others'. The
@@ -65,19 +77,23 @@ impl Endpoint {
     /// It is another endpoint than those cloned before.
     #[must_use]
     pub fn with_weight(self, weight: u32) -> Self {
-        Self::made(self.0.address.clone(), self.0.labels.clone(), weight)
+        Self::made(
+            self.place.core.address.clone(),
+            self.place.core.labels.clone(),
+            weight,
+        )
     }
 
     /// The host and port to connect to.
     #[must_use]
     pub fn address(&self) -> &Authority {
-        &self.0.address
+        &self.place.core.address
     }
 
     /// A number that stands for it, and for no other endpoint of this process, ever.
     #[must_use]
     pub fn id(&self) -> u64 {
-        self.0.id
+        self.place.core.id
     }
 
     /// How many requests a balancer has sent to it whose responses have not ended.
@@ -85,82 +101,162 @@ impl Endpoint {
     /// One that has no other endpoint to choose from, and nobody to report to, does not count.
     #[must_use]
     pub fn in_flight(&self) -> u32 {
-        self.0.in_flight.load(Ordering::Relaxed)
+        let places: Vec<_> = {
+            let places = self.place.core.places();
+            places.iter().filter_map(Weak::upgrade).collect()
+        };
+        // But for the one that looks.
+        let all = places
+            .iter()
+            .map(|place| place.travelling().saturating_sub(1));
+        u32::try_from(all.sum::<usize>()).unwrap_or(u32::MAX)
     }
 
     /// The value of a label.
     #[must_use]
     pub fn label(&self, name: &str) -> Option<&str> {
-        self.0.labels.get(name).map(AsRef::as_ref)
+        self.place.core.labels.get(name).map(AsRef::as_ref)
     }
 
     /// The labels with their values, in the order of their names.
     pub fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
-        let labels = self.0.labels.iter();
+        let labels = self.place.core.labels.iter();
         labels.map(|(name, value)| (name.as_ref(), value.as_ref()))
     }
 
     /// The weight.
     #[must_use]
     pub fn weight(&self) -> u32 {
-        self.0.weight.load(Ordering::Relaxed)
+        self.place.core.weight.load(Ordering::Relaxed)
     }
 
     fn made(address: Authority, labels: BTreeMap<Box<str>, Box<str>>, weight: u32) -> Self {
-        Self(Arc::new(Inner {
-            in_flight: AtomicU32::new(0),
+        // Its letters are counted from the first clone on, which allocates: not with the first request.
+        drop(address.clone());
+        let core = Arc::new(Core {
             accused: AtomicU32::new(0),
-            id: next_id(),
             address,
+            id: next_id(),
             labels,
+            places: Mutex::default(),
             weight: AtomicU32::new(weight),
-        }))
+        });
+        Self::at(&core, 0)
+    }
+
+    /// Returns it as it is counted at this place, and keeps that.
+    fn at(core: &Arc<Core>, index: usize) -> Self {
+        let mut places = core.places();
+        if places.len() <= index {
+            places.resize_with(index + 1, Weak::new);
+        }
+        let place = places[index].upgrade().unwrap_or_else(|| {
+            let core = Arc::clone(core);
+            let place = Arc::new(Place {
+                core,
+                kept: AtomicUsize::new(0),
+            });
+            places[index] = Arc::downgrade(&place);
+            place
+        });
+        place.kept.fetch_add(1, Ordering::Relaxed);
+        Self {
+            place,
+            travels: false,
+        }
+    }
+}
+
+impl Core {
+    fn places(&self) -> MutexGuard<'_, Vec<Weak<Place>>> {
+        // Nothing panics under the lock.
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    /// How many hold this, but for those who are known to keep it.
+    #[inline]
+    fn travelling(self: &Arc<Self>) -> usize {
+        // A clone that is made or dropped right now may count as one, or hide one.
+        let all = Arc::strong_count(self);
+        all.saturating_sub(self.kept.load(Ordering::Relaxed))
     }
 }
 
 impl Endpoint {
     /// Says that it is the same place by the same name: only the weight may differ.
     pub(super) fn is_same_place(&self, other: &Self) -> bool {
-        self.0.address == other.0.address && self.0.labels == other.0.labels
+        self.place.core.address == other.place.core.address
+            && self.place.core.labels == other.place.core.labels
     }
 
     pub(super) fn set_weight(&self, weight: u32) {
-        self.0.weight.store(weight, Ordering::Relaxed);
+        self.place.core.weight.store(weight, Ordering::Relaxed);
     }
 
-    /// Counts a request that is sent to it, until it [leaves](Self::leave).
+    /// Counts a request that is sent to it, until what this returns is dropped.
     #[inline]
-    pub(crate) fn enter(&self) {
-        self.0.in_flight.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn travel(&self) -> Self {
+        Self {
+            place: Arc::clone(&self.place),
+            travels: true,
+        }
     }
 
-    /// Takes note that a request that was sent to it is over.
+    /// The requests in flight that are counted where this one counts.
     #[inline]
-    pub(crate) fn leave(&self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    pub(crate) fn travelling(&self) -> usize {
+        self.place.travelling()
+    }
+
+    /// Returns the same endpoint, but for where its requests are counted: not with those of other places,
+    /// so that threads which need not compare write nothing that others write.
+    pub(crate) fn counted_at(&self, place: usize) -> Self {
+        Self::at(&self.place.core, place)
     }
 
     /// Says that no detector has a failure of it on its books, so that a success changes nothing.
     pub(crate) fn is_clean(&self) -> bool {
         // With `accuse` and `acquit`: whoever has seen a failure counted also sees this.
-        self.0.accused.load(Ordering::Acquire) == 0
+        self.place.core.accused.load(Ordering::Acquire) == 0
     }
 
     /// Takes note that one detector more has failures of it on its books.
     pub(crate) fn accuse(&self) {
-        self.0.accused.fetch_add(1, Ordering::Release);
+        self.place.core.accused.fetch_add(1, Ordering::Release);
     }
 
     /// Takes note that one detector less has.
     pub(crate) fn acquit(&self) {
-        self.0.accused.fetch_sub(1, Ordering::Release);
+        self.place.core.accused.fetch_sub(1, Ordering::Release);
+    }
+}
+
+impl Clone for Endpoint {
+    fn clone(&self) -> Self {
+        let place = Arc::clone(&self.place);
+        place.kept.fetch_add(1, Ordering::Relaxed);
+        Self {
+            place,
+            travels: false,
+        }
+    }
+}
+
+impl Drop for Endpoint {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.travels {
+            self.place.kept.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
 /// Shown as its address.
 impl Display for Endpoint {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        Display::fmt(&self.0.address, f)
+        Display::fmt(&self.place.core.address, f)
     }
 }
 
@@ -168,8 +264,8 @@ impl Debug for Endpoint {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("Endpoint")
             .field("id", &self.id())
-            .field("address", &self.0.address)
-            .field("labels", &self.0.labels)
+            .field("address", &self.place.core.address)
+            .field("labels", &self.place.core.labels)
             .field("weight", &self.weight())
             .field("in_flight", &self.in_flight())
             .finish_non_exhaustive()
@@ -178,7 +274,7 @@ impl Debug for Endpoint {
 
 impl PartialEq for Endpoint {
     fn eq(&self, other: &Self) -> bool {
-        self.0.id == other.0.id
+        self.place.core.id == other.place.core.id
     }
 }
 
@@ -186,7 +282,7 @@ impl Eq for Endpoint {}
 
 impl Hash for Endpoint {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.id.hash(state);
+        self.place.core.id.hash(state);
     }
 }
 

@@ -46,6 +46,7 @@ impl Tried {
     }
 
     /// Adds an endpoint to those of the running request.
+    #[inline]
     pub(crate) fn note(id: u64) {
         if let Some(mut tried) = CURRENT.get()
             && !tried.contains(id)

@@ -1,5 +1,4 @@
 use std::fmt::{self, Debug, Formatter};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Instant;
 
@@ -7,10 +6,13 @@ use arc_swap::{ArcSwap, Guard};
 use http::HeaderValue;
 
 use super::machine::{Chooser, Scene};
-use super::seat::Seated;
-use super::table::Table;
+use super::shortcut::{Shortcut, Straight};
+use super::table::{Mode, Table};
+use super::ticket::Observer;
+use super::turns::Turns;
 use super::{BalanceTicket, LoadBalancePolicy};
 use crate::base::dice::Dice;
+use crate::base::spread::Home;
 use crate::base::tried::Tried;
 use crate::base::{Endpoint, EndpointObserver, Endpoints, Observe, RequestHead, clock};
 
@@ -24,30 +26,21 @@ pub(super) struct Balancer<S> {
 struct Core<S> {
     endpoints: Endpoints,
     make: Make<S>,
-    observer: Option<Arc<dyn EndpointObserver>>,
+    observer: Option<Home<Arc<dyn EndpointObserver>>>,
     /// Locked by whoever makes a table, never by whoever only chooses.
     policy: Mutex<LoadBalancePolicy>,
+    shortcut: Shortcut,
     table: ArcSwap<Table<S>>,
-    turn: Turn,
+    turns: Turns,
 }
-
-/// Written with each choice in turn: away from what every choice reads.
-#[repr(align(128))]
-#[derive(Debug, Default)]
-struct Turn(AtomicU64);
 
 /// Makes the service of an endpoint.
 type Make<S> = Arc<dyn Fn(&Endpoint) -> S + Send + Sync>;
 
 /// Where a request goes.
 pub(super) enum Choice<S> {
-    Endpoint {
-        service: S,
-        ticket: BalanceTicket,
-    },
+    Endpoint { service: S, ticket: BalanceTicket },
     Nobody,
-    /// Wherever it is addressed to.
-    Untouched,
 }
 
 impl<S: Clone> Balancer<S> {
@@ -70,7 +63,8 @@ impl<S: Clone> Balancer<S> {
         let policy = core.policy().clone();
         let (endpoints, make) = (core.endpoints.clone(), Arc::clone(&core.make));
         let old = core.table.load();
-        let core = Core::new(policy, endpoints, make, Some(observer), Some(&old));
+        let observer = Some(Home::new(observer));
+        let core = Core::new(policy, endpoints, make, observer, Some(&old));
         Self {
             core: Arc::new(core),
             ..self.clone()
@@ -90,28 +84,23 @@ impl<S: Clone> Balancer<S> {
         self.core.make_table(&current);
     }
 
-    /// Chooses an endpoint for a request; what is not HTTP has no head, and so no key. `untouched` is
-    /// whether a policy that is off leaves the choice to the request.
-    pub(super) fn choose(&self, head: Option<RequestHead<'_>>, untouched: bool) -> Choice<S> {
-        let mut now = None;
-        let table = self.table(&mut now);
-        self.choose_from(&table, now, head, untouched)
+    /// Returns where a request goes that nobody has to choose for, without a look at the table.
+    #[inline]
+    pub(super) fn straight(&self) -> Option<Straight<'_>> {
+        self.core.shortcut.find(self.core.endpoints.version())
     }
 
-    /// Chooses an endpoint of a table that was taken at `now`, if that was read.
-    pub(super) fn choose_from(
-        &self,
-        table: &Table<S>,
-        now: Option<Instant>,
-        head: Option<RequestHead<'_>>,
-        untouched: bool,
-    ) -> Choice<S> {
-        if !table.is_on {
+    /// Chooses an endpoint for a request; what is not HTTP has no head, and so no key. `asked` is
+    /// whether the ticket has to know the endpoint, also where it counts nothing there.
+    #[inline]
+    pub(super) fn choose(&self, head: Option<RequestHead<'_>>, asked: bool) -> Choice<S> {
+        let mut now = None;
+        let table = self.table(&mut now);
+        if table.mode == Mode::Off {
             return match table.first() {
-                _ if untouched => Choice::Untouched,
                 Some(first) => Choice::Endpoint {
                     service: first.service.clone(),
-                    ticket: BalanceTicket::unwatched(first.endpoint.clone()),
+                    ticket: BalanceTicket::new(first.endpoint.clone(), None, None),
                 },
                 None => Choice::Nobody,
             };
@@ -125,7 +114,7 @@ impl<S: Clone> Balancer<S> {
             balancer: self,
             has_tried: has_tried && table.goes_elsewhere,
             now,
-            table,
+            table: &table,
             warms_up: table.warms_up(),
         };
         let Some(chosen) = table.chooser.choose(key, &mut request) else {
@@ -135,26 +124,39 @@ impl<S: Clone> Balancer<S> {
         if is_retried {
             Tried::note(entry.endpoint.id());
         }
-        let ticket = if table.only().is_some() {
-            BalanceTicket::unwatched(entry.endpoint.clone())
-        } else {
-            let seated = Seated::at(&entry.endpoint, entry.seat.as_ref());
-            BalanceTicket::new(seated, cookie)
+        let ticket = match table.mode {
+            Mode::Only if asked => BalanceTicket::new(entry.endpoint.clone(), None, cookie),
+            Mode::Only => BalanceTicket::unchosen(),
+            _ => BalanceTicket::new(table.send_to(chosen), self.observer(), cookie),
         };
         let service = entry.service.clone();
         Choice::Endpoint { service, ticket }
     }
 
     /// Returns the table for the endpoints as they are now, and the time if it had to be read.
-    pub(super) fn table(&self, now: &mut Option<Instant>) -> Guard<Arc<Table<S>>> {
+    #[inline]
+    fn table(&self, now: &mut Option<Instant>) -> Guard<Arc<Table<S>>> {
         let core = &*self.core;
-        let mut table = core.table.load();
-        if table.has_ejected
+        let table = core.table.load();
+        if table.needs_time() || table.version() != core.endpoints.version() {
+            return self.current_table(table, now);
+        }
+        table
+    }
+
+    #[cold]
+    fn current_table(
+        &self,
+        mut table: Guard<Arc<Table<S>>>,
+        now: &mut Option<Instant>,
+    ) -> Guard<Arc<Table<S>>> {
+        let core = &*self.core;
+        if table.has_ejected()
             && let Some(observer) = &core.observer
         {
             observer.sweep(*now.insert(clock::now()));
         }
-        if !table.is_of(core.endpoints.version()) {
+        if table.version() != core.endpoints.version() {
             core.catch_up();
             table = core.table.load();
         }
@@ -162,6 +164,11 @@ impl<S: Clone> Balancer<S> {
             table.note(*now.get_or_insert_with(clock::now));
         }
         table
+    }
+
+    #[inline]
+    fn observer(&self) -> Option<Observer> {
+        self.core.observer.as_ref().map(Home::handle)
     }
 
     fn key(
@@ -187,18 +194,19 @@ impl<S: Clone> Core<S> {
         policy: LoadBalancePolicy,
         endpoints: Endpoints,
         make: Make<S>,
-        observer: Option<Arc<dyn EndpointObserver>>,
+        observer: Option<Home<Arc<dyn EndpointObserver>>>,
         old: Option<&Table<S>>,
     ) -> Self {
         let snapshot = endpoints.snapshot();
-        let table = Table::new(&policy, &snapshot, observer.as_ref(), old, &*make);
+        let table = Table::new(&policy, &snapshot, observer.is_some(), old, &*make);
         Self {
             endpoints,
             make,
             observer,
             policy: Mutex::new(policy),
+            shortcut: Shortcut::new(&table),
             table: ArcSwap::from_pointee(table),
-            turn: Turn::default(),
+            turns: Turns::new(),
         }
     }
 
@@ -220,8 +228,9 @@ impl<S: Clone> Core<S> {
     fn make_table(&self, policy: &LoadBalancePolicy) {
         let old = self.table.load();
         let snapshot = self.endpoints.snapshot();
-        let observer = self.observer.as_ref();
-        let table = Table::new(policy, &snapshot, observer, Some(&old), &*self.make);
+        let is_watched = self.observer.is_some();
+        let table = Table::new(policy, &snapshot, is_watched, Some(&old), &*self.make);
+        self.shortcut.follow(&table);
         self.table.store(Arc::new(table));
     }
 }
@@ -259,8 +268,8 @@ struct Request<'a, S> {
 
 impl<S> Scene for Request<'_, S> {
     #[inline]
-    fn in_flight(&self, index: usize) -> u32 {
-        self.table.entry(index).endpoint.in_flight()
+    fn in_flight(&self, index: usize) -> usize {
+        self.table.entry(index).endpoint.travelling()
     }
 
     #[inline]
@@ -286,7 +295,8 @@ impl<S> Scene for Request<'_, S> {
         self.balancer.dice.roll()
     }
 
-    fn turn(&mut self) -> u64 {
-        self.balancer.core.turn.0.fetch_add(1, Ordering::Relaxed)
+    #[inline]
+    fn turn(&mut self, count: usize) -> u64 {
+        self.balancer.core.turns.next(count)
     }
 }

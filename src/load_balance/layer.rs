@@ -9,6 +9,7 @@ use tower_service::Service;
 
 use super::address::readdress;
 use super::balancer::{Balancer, Choice};
+use super::shortcut::Straight;
 use super::{BalanceTicket, BalancedFuture, LoadBalancePolicy};
 use crate::base::gate::WatchedBody;
 use crate::base::tried::Tried;
@@ -86,9 +87,9 @@ impl LoadBalanceLayer {
     ///
     /// [`Rejection::NoHealthyUpstream`] if there is no endpoint to choose.
     pub fn choose(&self) -> Result<BalanceTicket, Rejection> {
-        match self.balancer.choose(None, false) {
+        match self.balancer.choose(None, true) {
             Choice::Endpoint { ticket, .. } => Ok(ticket),
-            Choice::Nobody | Choice::Untouched => {
+            Choice::Nobody => {
                 let rejection = Rejection::NoHealthyUpstream;
                 self.balancer.observe.event(&Event::Rejected(rejection));
                 Err(rejection)
@@ -122,6 +123,31 @@ pub struct Balanced<S> {
     inner: S,
 }
 
+impl<S> Balanced<S> {
+    /// Makes the endpoint that is chosen for a request its address; `None` if there is nobody.
+    #[inline]
+    fn address<B>(&self, request: &mut Request<B>) -> Option<BalanceTicket> {
+        match self.balancer.straight() {
+            Some(Straight::Untouched) => return Some(BalanceTicket::unchosen()),
+            Some(Straight::Only(endpoint)) => {
+                Tried::note(endpoint.id());
+                readdress(request, endpoint.address());
+                return Some(BalanceTicket::unchosen());
+            }
+            None => {}
+        }
+        match self.balancer.choose(Some(RequestHead::of(request)), true) {
+            Choice::Endpoint { ticket, .. } => {
+                if let Some(endpoint) = ticket.endpoint() {
+                    readdress(request, endpoint.address());
+                }
+                Some(ticket)
+            }
+            Choice::Nobody => None,
+        }
+    }
+}
+
 impl<S, B, R> Service<Request<B>> for Balanced<S>
 where
     S: Service<Request<B>, Response = Response<R>>,
@@ -137,32 +163,12 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let mut now = None;
-        let table = self.balancer.table(&mut now);
-        if let Some(only) = table.only() {
-            Tried::note(only.endpoint.id());
-            readdress(&mut request, only.endpoint.address());
-            drop(table);
-            return BalancedFuture::call(&mut self.inner, request, BalanceTicket::unchosen());
+        if let Some(ticket) = self.address(&mut request) {
+            return BalancedFuture::call(&mut self.inner, request, ticket);
         }
-        let head = RequestHead::of(&request);
-        let choice = self.balancer.choose_from(&table, now, Some(head), true);
-        drop(table);
-        match choice {
-            Choice::Endpoint { ticket, .. } => {
-                if let Some(endpoint) = ticket.endpoint() {
-                    readdress(&mut request, endpoint.address());
-                }
-                BalancedFuture::call(&mut self.inner, request, ticket)
-            }
-            Choice::Nobody => {
-                let rejection = Rejection::NoHealthyUpstream;
-                self.balancer.observe.event(&Event::Rejected(rejection));
-                BalancedFuture::rejected(rejection.into_response(head.is_grpc()))
-            }
-            Choice::Untouched => {
-                BalancedFuture::call(&mut self.inner, request, BalanceTicket::unchosen())
-            }
-        }
+        let rejection = Rejection::NoHealthyUpstream;
+        self.balancer.observe.event(&Event::Rejected(rejection));
+        let is_grpc = RequestHead::of(&request).is_grpc();
+        BalancedFuture::rejected(rejection.into_response(is_grpc))
     }
 }

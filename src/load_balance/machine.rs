@@ -9,7 +9,7 @@ use crate::base::Sticky;
 /// What a choice may ask for.
 pub(super) trait Scene {
     /// The requests in flight to an endpoint.
-    fn in_flight(&self, index: usize) -> u32;
+    fn in_flight(&self, index: usize) -> usize;
 
     /// Says whether an endpoint was tried for this request and better is not tried again.
     fn is_tried(&self, index: usize) -> bool;
@@ -23,8 +23,8 @@ pub(super) trait Scene {
     /// 64 random bits.
     fn roll(&mut self) -> u64;
 
-    /// The number of the next turn.
-    fn turn(&mut self) -> u64;
+    /// The number of the next turn, in rounds of `count`.
+    fn turn(&mut self, count: usize) -> u64;
 }
 
 /// A way to choose, prepared for certain endpoints and their weights.
@@ -35,7 +35,7 @@ pub(super) enum Chooser {
     Nobody,
     One,
     Random(Lots),
-    RoundRobin { count: usize, stride: Stride },
+    RoundRobin(Stride),
 }
 
 /// Endpoints to draw by weight.
@@ -66,16 +66,15 @@ impl Chooser {
                 lots: Lots::of(weights),
             },
             (Method::Random, _) => Self::Random(Lots::of(weights)),
-            (Method::RoundRobin, count) => Self::RoundRobin {
-                count,
-                stride: Stride::of(&weights),
-            },
+            (Method::RoundRobin, _) => Self::RoundRobin(Stride::of(&weights)),
         }
     }
 
     /// Chooses an endpoint; `key` is the hash of the request's key, if there is a ring and it has one.
+    #[inline]
     pub(super) fn choose(&self, key: Option<u64>, scene: &mut impl Scene) -> Option<usize> {
-        let count = match self {
+        let chosen = match self {
+            Self::LeastRequest { choices: 2, lots } => lots.lesser_of_two(scene),
             Self::Nobody => return None,
             Self::One => return Some(0),
             Self::ConsistentHash { ring, .. } => {
@@ -83,31 +82,48 @@ impl Chooser {
                 let untried = ring.find(key, |index| !scene.is_tried(index));
                 return untried.or_else(|| ring.find(key, |_| true));
             }
-            Self::LeastRequest { lots, .. } | Self::Random(lots) => lots.count(),
-            Self::RoundRobin { count, .. } => *count,
+            other => other.pick(scene),
         };
-        let mut chosen = self.pick(scene);
-        for _ in 0..PICKS_ANEW {
-            if !scene.is_tried(chosen) {
-                return Some(chosen);
-            }
-            chosen = self.pick(scene);
-        }
         if scene.is_tried(chosen) {
-            // Envoy leaves it at that. Better the one that is left, wherever it is.
-            let start = below(scene.roll(), count);
-            let mut all = (start..count).chain(0..start);
-            chosen = all.find(|index| !scene.is_tried(*index)).unwrap_or(chosen);
+            return Some(self.choose_anew(scene));
         }
         Some(chosen)
     }
 
+    /// Chooses again, where chance or turn named an endpoint that was tried.
+    #[cold]
+    fn choose_anew(&self, scene: &mut impl Scene) -> usize {
+        let mut chosen = 0;
+        for _ in 0..PICKS_ANEW {
+            chosen = self.pick(scene);
+            if !scene.is_tried(chosen) {
+                return chosen;
+            }
+        }
+        // Envoy leaves it at that. Better the one that is left, wherever it is.
+        let count = self.count();
+        let start = below(scene.roll(), count);
+        let mut all = (start..count).chain(0..start);
+        all.find(|index| !scene.is_tried(*index)).unwrap_or(chosen)
+    }
+
+    /// Says whether it asks how many requests are in flight.
+    pub(super) const fn compares(&self) -> bool {
+        matches!(self, Self::LeastRequest { choices: 2.., .. })
+    }
+
+    fn count(&self) -> usize {
+        match self {
+            Self::ConsistentHash { .. } | Self::Nobody => 0,
+            Self::LeastRequest { lots, .. } | Self::Random(lots) => lots.count(),
+            Self::One => 1,
+            Self::RoundRobin(stride) => stride.count(),
+        }
+    }
+
     fn pick(&self, scene: &mut impl Scene) -> usize {
         match self {
-            Self::LeastRequest { choices: 2, lots } => {
-                let (one, other) = lots.draw_two(scene);
-                lots.lesser(one, other, scene)
-            }
+            Self::LeastRequest { choices: 2, lots } => lots.lesser_of_two(scene),
             Self::LeastRequest { choices, lots } => {
                 let mut best = lots.draw(scene);
                 for _ in 1..*choices {
@@ -116,10 +132,10 @@ impl Chooser {
                 best
             }
             Self::Random(lots) => lots.draw(scene),
-            Self::RoundRobin { stride, .. } => {
+            Self::RoundRobin(stride) => {
                 let mut passes = 0;
                 loop {
-                    let Some(index) = stride.turn(scene.turn()) else {
+                    let Some(index) = stride.turn(scene.turn(stride.count())) else {
                         continue;
                     };
                     if passes == PASSES || takes_part(index, scene) {
@@ -169,19 +185,23 @@ impl Lots {
         drawn
     }
 
-    /// Draws one and another one, which costs a single roll where all are alike.
-    fn draw_two(&self, scene: &mut impl Scene) -> (usize, usize) {
+    /// Compares one and another one, which a single roll names where all are alike.
+    #[inline]
+    fn lesser_of_two(&self, scene: &mut impl Scene) -> usize {
         if let Self::Equal(count) = self
             && !scene.warms_up()
         {
             let roll = scene.roll();
-            let (one, other) = (below(roll >> 32, *count), below(roll, *count));
-            if one != other {
-                return (one, other);
-            }
+            let one = below(roll >> 32, *count);
+            // One of the others: those that come after it stand one place further on.
+            let other = below(roll, *count - 1);
+            let other = other + usize::from(other >= one);
+            // The first if they have as many.
+            let less = scene.in_flight(other) < scene.in_flight(one);
+            return if less { other } else { one };
         }
         let one = self.draw(scene);
-        (one, self.draw_other(one, scene))
+        self.lesser(one, self.draw_other(one, scene), scene)
     }
 
     /// Draws another one than `first`, if chance does not insist: to compare one with itself helps
@@ -199,7 +219,7 @@ impl Lots {
     /// Returns the one with fewer requests in flight for each unit of weight; the first if they have
     /// as many, so that idle endpoints are chosen by weight.
     fn lesser(&self, first: usize, other: usize, scene: &impl Scene) -> usize {
-        let load = |index: usize| u64::from(scene.in_flight(index));
+        let load = |index: usize| scene.in_flight(index) as u64;
         let less = match self {
             Self::Equal(_) => load(other) < load(first),
             Self::Weighted { weights, .. } => {
@@ -223,4 +243,54 @@ fn takes_part(index: usize, scene: &mut impl Scene) -> bool {
 fn uniform(roll: u64) -> f64 {
     let bits = (roll >> 32) as u32;
     f64::from(bits) / 2_f64.powi(32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::dice::Dice;
+
+    /// Endpoints of which the first is busy and the second idle.
+    struct Busy(Dice);
+
+    impl Scene for Busy {
+        fn in_flight(&self, index: usize) -> usize {
+            if index == 0 { 5 } else { 0 }
+        }
+
+        fn is_tried(&self, _index: usize) -> bool {
+            false
+        }
+
+        fn part(&self, _index: usize) -> Option<f64> {
+            None
+        }
+
+        fn warms_up(&self) -> bool {
+            false
+        }
+
+        fn roll(&mut self) -> u64 {
+            self.0.roll()
+        }
+
+        fn turn(&mut self, _count: usize) -> u64 {
+            0
+        }
+    }
+
+    #[test]
+    fn an_endpoint_is_seldom_compared_with_itself_and_never_among_equals() {
+        let idle = |weights: [u32; 2]| {
+            let endpoints = [("a:80", weights[0]), ("b:80", weights[1])];
+            let chooser = Chooser::new(&Method::LeastRequest { choices: 2 }, &endpoints);
+            let mut scene = Busy(Dice::seeded(7));
+            let chosen = (0..1_000).map(|_| chooser.choose(None, &mut scene));
+            chosen.filter(|chosen| *chosen == Some(1)).count()
+        };
+        assert_eq!(idle([1, 1]), 1_000);
+        // The busy one is drawn first in half of the choices, and then three times more: 1 in 16.
+        let idle = idle([100, 101]);
+        assert!((900..980).contains(&idle), "{idle} of 1,000");
+    }
 }

@@ -33,8 +33,10 @@ impl LoadBalancePolicy {
 
     /// Takes one after the other, the heavier ones more often. Istio: `ROUND_ROBIN`.
     ///
-    /// All threads take turns together. The heavier ones are spread over the round, as in gRPC's
-    /// static stride scheduler.
+    /// Each thread takes turns by itself and begins elsewhere in the round, as the workers of Envoy do:
+    /// turns that all take together are a word that all write, and two threads were no faster than one.
+    /// So on several threads the requests of each are even, and one endpoint may get two in a row, from
+    /// two of them. The heavier ones are spread over the round, as in gRPC's static stride scheduler.
     #[must_use]
     pub const fn round_robin() -> Self {
         Self::of(Method::RoundRobin)

@@ -173,6 +173,16 @@ mod tests {
     }
 
     #[test]
+    fn two_of_the_lightest_have_the_least_size_and_no_ring_is_over_the_most() {
+        for (count, size, expected) in [(2, 1_024, 1_024), (3, 1_024, 1_536), (2, 7, 8), (1, 0, 1)]
+        {
+            assert_eq!(ring(&addresses(count), size).places.len(), expected);
+        }
+        let most = usize::try_from(MAX_SIZE).unwrap();
+        assert!((most - 3..=most).contains(&ring(&addresses(3), u32::MAX).places.len()));
+    }
+
+    #[test]
     fn the_next_on_the_ring_stands_in() {
         let ring = ring(&addresses(3), 1_024);
         let first = ring.find(7, |_| true).unwrap();

@@ -104,7 +104,7 @@ where
             Choice::Endpoint { service, ticket } => {
                 LoadBalanceFuture::readying(service, request, ticket)
             }
-            Choice::Nobody | Choice::Untouched => {
+            Choice::Nobody => {
                 let rejection = Rejection::NoHealthyUpstream;
                 self.balancer.observe.event(&Event::Rejected(rejection));
                 LoadBalanceFuture::rejected(rejection.into_response(head.is_grpc()))

@@ -3,9 +3,11 @@
 
 /// Weights, prepared for taking turns.
 #[derive(Clone, Debug)]
-pub(super) struct Stride {
+pub(super) enum Stride {
+    /// So many, all alike: nobody sits a turn out.
+    Equal(u64),
     /// In 65,535ths of the heaviest.
-    weights: Box<[u64]>,
+    Weighted(Box<[u64]>),
 }
 
 const MAX: u64 = 65_535;
@@ -13,10 +15,19 @@ const MAX: u64 = 65_535;
 impl Stride {
     /// Prepares weights above 0.
     pub(super) fn of(weights: &[u32]) -> Self {
+        if weights.iter().all(|weight| *weight == weights[0]) {
+            return Self::Equal(weights.len() as u64);
+        }
         let heaviest = u64::from(weights.iter().copied().max().unwrap_or(1).max(1));
         let scale = |weight: &u32| (u64::from(*weight) * MAX).div_ceil(heaviest).max(1);
-        Self {
-            weights: weights.iter().map(scale).collect(),
+        Self::Weighted(weights.iter().map(scale).collect())
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        match self {
+            Self::Equal(count) => usize::try_from(*count).unwrap_or(usize::MAX),
+            Self::Weighted(weights) => weights.len(),
         }
     }
 
@@ -25,10 +36,14 @@ impl Stride {
     /// Everybody is asked once in a round. Who has a fraction of the greatest weight takes part in that
     /// fraction of the rounds, evenly, and not in the same ones as their neighbour.
     pub(super) fn turn(&self, turn: u64) -> Option<usize> {
-        let count = self.weights.len() as u64;
+        let weights = match self {
+            Self::Equal(count) => return usize::try_from(turn % count).ok(),
+            Self::Weighted(weights) => weights,
+        };
+        let count = weights.len() as u64;
         let (round, place) = (turn / count, turn % count);
         let index = usize::try_from(place).ok()?;
-        let weight = self.weights[index];
+        let weight = weights[index];
         let phase = (weight.wrapping_mul(round)).wrapping_add(place * (MAX / 2)) % MAX;
         (phase >= MAX - weight).then_some(index)
     }

@@ -1,13 +1,13 @@
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::machine::Chooser;
-use super::seat::Seat;
 use super::{LoadBalancePolicy, SlowStart};
+use crate::base::Endpoint;
 use crate::base::endpoints::{Member, Snapshot};
-use crate::base::{Endpoint, EndpointObserver};
+use crate::base::spread::{of_thread, places_for_threads};
 
 /// Everything that a choice needs, made once for each change of the endpoints or the policy.
 #[derive(Debug)]
@@ -15,35 +15,46 @@ pub(super) struct Table<S> {
     pub(super) chooser: Chooser,
     /// Those that can be chosen come first.
     entries: Box<[Entry<S>]>,
-    pub(super) is_on: bool,
     pub(super) goes_elsewhere: bool,
-    /// Whether any endpoint is out.
-    pub(super) has_ejected: bool,
+    /// Whether any endpoint is out, and somebody takes it back when its time is over.
+    has_ejected: bool,
+    pub(super) mode: Mode,
+    /// The endpoints as each thread counts its requests to them, made when it first chooses; empty where
+    /// loads are compared, and so counted together.
+    rows: Box<[OnceLock<Box<[Endpoint]>>]>,
     /// Since when each endpoint is there, if that is known; in the order of the entries.
     since: Box<[Option<Instant>]>,
     slow_start: SlowStart,
     version: u64,
-    warm: AtomicBool,
+    /// Whether any endpoint may have less than its full share.
+    warms_up: AtomicBool,
     /// When the last of those that can be chosen has its full share.
     warm_at: Option<Instant>,
+}
+
+/// Who is chosen at all.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Mode {
+    Chosen,
+    Off,
+    /// There is but one, of which nobody is told: nothing needs to be counted.
+    Only,
 }
 
 /// Small, so that those of a thousand stay in the cache.
 #[derive(Debug)]
 pub(super) struct Entry<S> {
     pub(super) endpoint: Endpoint,
-    /// None if nobody hears of it.
-    pub(super) seat: Option<Arc<Seat>>,
     pub(super) service: S,
 }
 
 impl<S: Clone> Table<S> {
-    /// Prepares `policy` for the endpoints of `snapshot`, of which `observer` hears. Services of
-    /// endpoints that are still there are taken from `old`, others made.
+    /// Prepares `policy` for the endpoints of `snapshot`, of which somebody hears if they are watched.
+    /// Services of endpoints that are still there are taken from `old`, others made.
     pub(super) fn new(
         policy: &LoadBalancePolicy,
         snapshot: &Snapshot,
-        observer: Option<&Arc<dyn EndpointObserver>>,
+        is_watched: bool,
         old: Option<&Self>,
         make: &dyn Fn(&Endpoint) -> S,
     ) -> Self {
@@ -64,27 +75,33 @@ impl<S: Clone> Table<S> {
             Some(service) => S::clone(service),
             None => make(endpoint),
         };
+        let chooser = Chooser::new(policy.method(), &addresses);
+        let mode = match chooser {
+            _ if !policy.is_on() => Mode::Off,
+            Chooser::One if !is_watched => Mode::Only,
+            _ => Mode::Chosen,
+        };
         let entry = |member: &Member| Entry {
             service: service(&member.endpoint),
             endpoint: member.endpoint.clone(),
-            seat: observer.map(|observer| {
-                Arc::new(Seat {
-                    endpoint: member.endpoint.clone(),
-                    observer: Arc::clone(observer),
-                })
-            }),
+        };
+        let rows = if chooser.compares() {
+            0
+        } else {
+            places_for_threads()
         };
         let members = || choosable.iter().chain(&rest).copied();
         Self {
-            chooser: Chooser::new(policy.method(), &addresses),
+            chooser,
             entries: members().map(entry).collect(),
-            is_on: policy.is_on(),
             goes_elsewhere: policy.goes_elsewhere(),
-            has_ejected: available < all.len(),
+            has_ejected: is_watched && available < all.len(),
+            mode,
+            rows: (0..rows).map(|_| OnceLock::new()).collect(),
             since: members().map(|member| member.since).collect(),
             slow_start,
             version: snapshot.version(),
-            warm: AtomicBool::new(false),
+            warms_up: AtomicBool::new(warm_at.is_some()),
             warm_at,
         }
     }
@@ -102,12 +119,28 @@ impl<S> Table<S> {
         &self.entries[index]
     }
 
-    /// The endpoint that every request goes to, of which nobody is told: nothing needs to be counted.
-    pub(super) fn only(&self) -> Option<&Entry<S>> {
-        match self.chooser {
-            Chooser::One if self.is_on => self.entries.first().filter(|only| only.seat.is_none()),
-            _ => None,
+    /// Counts a request to an endpoint, until what this returns is dropped.
+    #[inline]
+    pub(super) fn send_to(&self, index: usize) -> Endpoint {
+        if self.rows.is_empty() {
+            return self.entries[index].endpoint.travel();
         }
+        // A power of two of them.
+        let place = of_thread() & (self.rows.len() - 1);
+        let row = self.rows[place].get_or_init(|| self.row(place));
+        row[index].travel()
+    }
+
+    #[cold]
+    fn row(&self, place: usize) -> Box<[Endpoint]> {
+        let all = self.entries.iter();
+        all.map(|entry| entry.endpoint.counted_at(place)).collect()
+    }
+
+    /// The endpoint that every request goes to.
+    pub(super) fn only(&self) -> Option<&Entry<S>> {
+        let only = self.entries.first();
+        only.filter(|_| self.mode == Mode::Only)
     }
 
     /// The first endpoint, for who has to take one without choosing.
@@ -118,19 +151,30 @@ impl<S> Table<S> {
         }
     }
 
-    pub(super) fn is_of(&self, version: u64) -> bool {
-        self.version == version
+    pub(super) const fn version(&self) -> u64 {
+        self.version
     }
 
-    /// Says whether an endpoint may still be in its slow start, which is when the time matters.
+    /// Says whether the time matters: an endpoint is out, or may be in its slow start.
+    #[inline]
+    pub(super) fn needs_time(&self) -> bool {
+        self.has_ejected || self.warms_up()
+    }
+
+    pub(super) const fn has_ejected(&self) -> bool {
+        self.has_ejected
+    }
+
+    /// Says whether an endpoint may still be in its slow start.
+    #[inline]
     pub(super) fn warms_up(&self) -> bool {
-        self.warm_at.is_some() && !self.warm.load(Ordering::Relaxed)
+        self.warms_up.load(Ordering::Relaxed)
     }
 
     /// Takes note of the time, so that it need not be read for ever.
     pub(super) fn note(&self, now: Instant) {
         if self.warm_at.is_none_or(|at| at <= now) {
-            self.warm.store(true, Ordering::Relaxed);
+            self.warms_up.store(false, Ordering::Relaxed);
         }
     }
 

@@ -1,7 +1,9 @@
+use std::sync::Arc;
+
 use http::{HeaderMap, HeaderValue, header};
 
-use super::seat::Seated;
 use crate::base::gate::Ticket;
+use crate::base::spread::Handle;
 use crate::base::{Endpoint, EndpointObserver, Failure, Outcome};
 
 /// A request that is under way to an endpoint.
@@ -9,31 +11,40 @@ use crate::base::{Endpoint, EndpointObserver, Failure, Outcome};
 pub struct BalanceTicket {
     /// Given to a caller who came without. Boxed: few responses carry one.
     cookie: Option<Box<HeaderValue>>,
-    sent: Sent,
+    /// None if the request goes wherever it is addressed to.
+    endpoint: Option<Endpoint>,
+    /// None if nobody hears of it.
+    observer: Option<Observer>,
     settled: bool,
 }
 
-#[derive(Debug)]
-enum Sent {
-    Counted(Seated),
-    /// Wherever it is addressed to.
-    Unchosen,
-    /// The one endpoint that there is: nobody compares.
-    Uncounted(Endpoint),
-}
+/// Who hears of the attempts at all endpoints of a balancer, held at each thread's own place.
+pub(super) type Observer = Handle<Arc<dyn EndpointObserver>>;
 
 impl BalanceTicket {
-    pub(super) const fn new(seated: Seated, cookie: Option<Box<HeaderValue>>) -> Self {
-        Self::of(Sent::Counted(seated), cookie)
+    /// A request to `endpoint`, which is counted there if that travels.
+    #[inline]
+    pub(super) const fn new(
+        endpoint: Endpoint,
+        observer: Option<Observer>,
+        cookie: Option<Box<HeaderValue>>,
+    ) -> Self {
+        Self {
+            cookie,
+            endpoint: Some(endpoint),
+            observer,
+            settled: false,
+        }
     }
 
+    #[inline]
     pub(super) const fn unchosen() -> Self {
-        Self::of(Sent::Unchosen, None)
-    }
-
-    /// Nobody hears of it.
-    pub(super) const fn unwatched(endpoint: Endpoint) -> Self {
-        Self::of(Sent::Uncounted(endpoint), None)
+        Self {
+            cookie: None,
+            endpoint: None,
+            observer: None,
+            settled: false,
+        }
     }
 
     /// Reports how a call that is not HTTP turned out, and that it is over. One that is dropped instead
@@ -45,32 +56,29 @@ impl BalanceTicket {
 
     /// The endpoint that was chosen; none if the policy is off.
     #[must_use]
-    pub fn endpoint(&self) -> Option<&Endpoint> {
-        match &self.sent {
-            Sent::Counted(seated) => Some(seated.endpoint()),
-            Sent::Unchosen => None,
-            Sent::Uncounted(endpoint) => Some(endpoint),
-        }
-    }
-
-    const fn of(sent: Sent, cookie: Option<Box<HeaderValue>>) -> Self {
-        Self {
-            cookie,
-            sent,
-            settled: false,
-        }
-    }
-
-    fn observer(&self) -> Option<&dyn EndpointObserver> {
-        match &self.sent {
-            Sent::Counted(seated) => seated.observer(),
-            Sent::Unchosen | Sent::Uncounted(_) => None,
-        }
+    pub const fn endpoint(&self) -> Option<&Endpoint> {
+        self.endpoint.as_ref()
     }
 
     fn report(&self, outcome: Outcome) {
-        if let (Some(observer), Some(endpoint)) = (self.observer(), self.endpoint()) {
+        if let (Some(observer), Some(endpoint)) = (&self.observer, &self.endpoint) {
             observer.report(endpoint, outcome);
+        }
+    }
+
+    #[cold]
+    fn give_cookie(&mut self, headers: &mut HeaderMap) {
+        if let Some(cookie) = self.cookie.take() {
+            headers.append(header::SET_COOKIE, *cookie);
+        }
+    }
+
+    /// What our own timeout cuts off is the endpoint's failure; whose caller went away says nothing of
+    /// it.
+    #[cold]
+    fn cut_off(&self) {
+        if let outcome @ Outcome::Failed(_) = Outcome::of_drop() {
+            self.report(outcome);
         }
     }
 }
@@ -85,25 +93,24 @@ impl Ticket for BalanceTicket {
         self.report(Outcome::Failed(failure));
     }
 
+    #[inline]
     fn hears_outcome(&self) -> bool {
-        self.observer().is_some()
+        self.observer.is_some()
     }
 
+    #[inline]
     fn annotate(&mut self, headers: &mut HeaderMap) {
-        if let Some(cookie) = self.cookie.take() {
-            headers.append(header::SET_COOKIE, *cookie);
+        if self.cookie.is_some() {
+            self.give_cookie(headers);
         }
     }
 }
 
-/// What our own timeout cuts off is the endpoint's failure; whose caller went away says nothing of it.
 impl Drop for BalanceTicket {
+    #[inline]
     fn drop(&mut self) {
-        if !self.settled
-            && self.hears_outcome()
-            && let outcome @ Outcome::Failed(_) = Outcome::of_drop()
-        {
-            self.report(outcome);
+        if !self.settled && self.hears_outcome() {
+            self.cut_off();
         }
     }
 }

@@ -164,3 +164,27 @@ impl Books {
         known.accused = accused;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_gone_is_on_no_books() {
+        let [one, other] = ["10.0.0.1:80", "10.0.0.2:80"].map(|a| Endpoint::try_from(a).unwrap());
+        let endpoints = Endpoints::fixed([one.clone(), other.clone()]);
+        let now = crate::base::clock::now();
+        let mut books = Books::new(now, &endpoints);
+        let mut step = Step {
+            changes: &mut Vec::new(),
+            now,
+            policy: &OutlierDetectionPolicy::default(),
+            roll: &mut || 0,
+        };
+        books.report(&one, Report::Http(500), &mut step);
+        assert!(!one.is_clean() && other.is_clean());
+        endpoints.update([other]);
+        books.meet(&endpoints);
+        assert!(one.is_clean());
+    }
+}

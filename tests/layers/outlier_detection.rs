@@ -25,6 +25,8 @@ use tower::{Layer, Service, ServiceBuilder};
 
 use crate::support::{Script, call, start};
 
+mod edges;
+
 const SECOND: Duration = Duration::from_secs(1);
 const BAD: Outcome = Outcome::Status(StatusCode::INTERNAL_SERVER_ERROR);
 const OK: Outcome = Outcome::Status(StatusCode::OK);

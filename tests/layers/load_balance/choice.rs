@@ -77,6 +77,26 @@ async fn who_has_fewer_in_flight_gets_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn least_request_compares_what_all_threads_have_sent() {
+    let two = endpoints(2);
+    let layer = LoadBalanceLayer::new(LoadBalancePolicy::default(), two.clone()).with_seed(3);
+    let send = |count| {
+        (0..count)
+            .map(|_| layer.choose().unwrap())
+            .collect::<Vec<_>>()
+    };
+    let mut open = std::thread::scope(|scope| scope.spawn(|| send(100)).join().unwrap());
+    open.retain(|ticket| ticket.endpoint() != Some(&two.to_vec()[0]));
+    assert_eq!((open.len(), two.to_vec()[0].in_flight()), (50, 0));
+    open.extend(send(50));
+    assert_eq!(
+        two.to_vec()[0].in_flight(),
+        50,
+        "all, until it had caught up"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn load_is_compared_by_weight() {
     let uneven = weighted(&[1, 4]);
     let layer = LoadBalanceLayer::new(LoadBalancePolicy::default(), uneven.clone()).with_seed(3);
@@ -106,6 +126,86 @@ async fn who_joins_gets_its_share_by_and_by() {
             assert_shares(&send_many(&layer, 5_000).await, &[1.0, 1.0, part]);
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_choices_find_the_one_with_the_fewest() {
+    let five = endpoints(5);
+    // Two of five miss the least loaded three times in five; of forty that chance names, none does.
+    let policy = LoadBalancePolicy::default().with_choices(40);
+    let layer = LoadBalanceLayer::new(policy, five.clone()).with_seed(3);
+    let mut open = Vec::new();
+    for sent in 1..=100_u32 {
+        open.push(layer.choose().unwrap());
+        let most = five.to_vec().iter().map(Endpoint::in_flight).max();
+        assert_eq!(most, Some(sent.div_ceil(5)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_joins_later_warms_up_for_as_long() {
+    let all = endpoints(2);
+    let policy = LoadBalancePolicy::random().with_slow_start(SlowStart::over(10 * SECOND));
+    let layer = LoadBalanceLayer::new(policy, all.clone()).with_seed(5);
+    for (count, shares) in [(3, vec![1.0, 1.0, 0.1]), (4, vec![1.0, 1.0, 0.8, 0.1])] {
+        all.update((0..count).map(|n| endpoint(&format!("10.0.0.{n}:80"))));
+        assert_shares(&choose_many(&layer, 5_000), &shares);
+        tokio::time::advance(8 * SECOND).await;
+    }
+    assert_shares(&choose_many(&layer, 5_000), &[1.0, 1.0, 1.0, 0.8]);
+    tokio::time::advance(2 * SECOND).await;
+    assert_shares(&choose_many(&layer, 5_000), &[1.0; 4]);
+}
+
+/// Envoy's formula: the weight times `max(min, (time / window) ^ (1 / aggression))`.
+#[tokio::test(start_paused = true)]
+async fn one_that_joins_many_has_the_share_of_envoys_formula_at_every_moment() {
+    let line = SlowStart::over(20 * SECOND);
+    let cases = [
+        (line, [0.1, 0.1, 0.25, 0.5, 0.9, 1.0]),
+        (
+            line.with_min_weight(Percent::new(30)),
+            [0.3, 0.3, 0.3, 0.5, 0.9, 1.0],
+        ),
+        (
+            line.with_aggression(2.0),
+            [0.01, 0.05, 0.25, 0.5, 0.9, 1.0].map(f64::sqrt),
+        ),
+        (line.with_aggression(0.5), [0.1, 0.1, 0.1, 0.25, 0.81, 1.0]),
+    ];
+    for (slow, parts) in cases {
+        for policy in [
+            LoadBalancePolicy::least_request(),
+            LoadBalancePolicy::random(),
+            LoadBalancePolicy::round_robin(),
+        ] {
+            let all = endpoints(12);
+            let layer = LoadBalanceLayer::new(policy.with_slow_start(slow), all.clone());
+            let layer = layer.with_seed(7);
+            all.update((0..13).map(|n| endpoint(&format!("10.0.0.{n}:80"))));
+            for (seconds, part) in [0, 1, 4, 5, 8, 2].into_iter().zip(parts) {
+                tokio::time::advance(seconds * SECOND).await;
+                let counts = choose_many(&layer, 6_000);
+                let mut shares = [1.0; 13];
+                shares[12] = part;
+                assert_shares(&counts, &shares);
+            }
+        }
+    }
+}
+
+/// Named as often as its part says, it has a chance to win each time: twice its part at the most.
+#[tokio::test(start_paused = true)]
+async fn one_that_joins_many_under_load_is_not_flooded_for_being_idle() {
+    let all = endpoints(12);
+    let policy = LoadBalancePolicy::default().with_slow_start(SlowStart::over(20 * SECOND));
+    let layer = LoadBalanceLayer::new(policy, all.clone()).with_seed(7);
+    let mut open: Vec<_> = (0..1_200).map(|_| layer.choose().unwrap()).collect();
+    all.update((0..13).map(|n| endpoint(&format!("10.0.0.{n}:80"))));
+    open.extend((0..1_200).map(|_| layer.choose().unwrap()));
+    let new = all.to_vec()[12].in_flight();
+    // 1,200 × 0.1 / 12.1 is 10; twice that, and chance.
+    assert!((8..=34).contains(&new), "{new}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -69,6 +69,73 @@ async fn a_list_is_replaced_while_requests_run() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_new_weight_counts_from_the_next_request_on() {
+    for policy in [
+        LoadBalancePolicy::random(),
+        LoadBalancePolicy::round_robin(),
+    ] {
+        let all = weighted(&[1, 1]);
+        let layer = LoadBalanceLayer::new(policy, all.clone()).with_seed(5);
+        assert_shares(&choose_many(&layer, 4_000), &[1.0, 1.0]);
+        all.update([
+            endpoint("10.0.0.0:80"),
+            endpoint("10.0.0.1:80").with_weight(3),
+        ]);
+        assert_shares(&choose_many(&layer, 4_000), &[1.0, 3.0]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_one_that_takes_the_place_of_the_only_one_gets_its_requests() {
+    let all = endpoints(1);
+    let layer = LoadBalanceLayer::new(LoadBalancePolicy::default(), all.clone());
+    let echo = Echo::default();
+    let mut service = layer.layer(echo.clone());
+    let lists: [&[usize]; 5] = [&[0], &[1], &[0], &[], &[2]];
+    for list in lists {
+        all.update(list.iter().map(|n| endpoint(&format!("10.0.0.{n}:80"))));
+        // The first that finds them changed, and the next.
+        for _ in 0..2 {
+            let response = call(&mut service, request()).await.unwrap();
+            assert_eq!(response.status().is_success(), !list.is_empty());
+        }
+    }
+    let expected = [0, 0, 1, 1, 0, 0, 2, 2].map(|n| format!("10.0.0.{n}:80"));
+    assert_eq!(echo.addresses(), expected);
+    layer.reconfigure(LoadBalancePolicy::off());
+    call(&mut service, request()).await.unwrap();
+    assert_eq!(echo.addresses()[8], "users");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_one_thread_sends_and_another_ends_is_counted_once() {
+    for policy in [
+        LoadBalancePolicy::least_request(),
+        LoadBalancePolicy::random(),
+        LoadBalancePolicy::round_robin(),
+    ] {
+        let all = endpoints(3);
+        let in_flight = || -> u32 { all.to_vec().iter().map(Endpoint::in_flight).sum() };
+        let layer = LoadBalanceLayer::new(policy, all.clone());
+        let send = || -> Vec<_> { (0..30).map(|_| layer.choose().unwrap()).collect() };
+        let mut open = send();
+        std::thread::scope(|scope| {
+            let others = [(); 3].map(|()| scope.spawn(send));
+            open.extend(others.into_iter().flat_map(|sent| sent.join().unwrap()));
+        });
+        assert_eq!(in_flight(), 120);
+        // A new table keeps what the old one counts.
+        layer.reconfigure(LoadBalancePolicy::random());
+        open.extend(send());
+        assert_eq!(in_flight(), 150);
+        open.truncate(40);
+        assert_eq!(in_flight(), 40);
+        drop(open);
+        assert_eq!(in_flight(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stream_of_lists_is_followed_until_the_handle_is_dropped() {
     let all = endpoints(0);
     let (lists, stream) = tokio::sync::mpsc::channel(1);
@@ -91,7 +158,8 @@ async fn a_subset_follows_what_it_is_of() {
     let labelled = |address: &str, version: &str| endpoint(address).with_label("version", version);
     let all = Endpoints::fixed([labelled("10.0.0.0:80", "v1"), labelled("10.0.0.1:80", "v2")]);
     let v2 = all.subset([("version", "v2")]);
-    let layer = LoadBalanceLayer::new(LoadBalancePolicy::default(), v2.clone());
+    let at_once = LoadBalancePolicy::default().with_slow_start(SlowStart::off());
+    let layer = LoadBalanceLayer::new(at_once, v2.clone()).with_seed(5);
     assert_eq!(
         send_many(&layer, 3).await.into_keys().collect::<Vec<_>>(),
         ["10.0.0.1:80"]
@@ -272,6 +340,25 @@ async fn what_a_timeout_around_it_cuts_off_is_its_endpoints_failure() {
             .iter()
             .all(|outcome| *outcome == Outcome::Failed(Failure::Timeout))
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_answered_in_time_is_no_failure_if_its_caller_is_cut_off() {
+    let notes = Notes::default();
+    let layer = LoadBalanceLayer::new(LoadBalancePolicy::default(), endpoints(2));
+    let balanced = layer.with_observer(notes.clone()).layer(Echo::default());
+    // Something between the two that takes its time with the answer.
+    let slow = tower::service_fn(move |request: Request<Empty<Bytes>>| {
+        let answer = start(&mut balanced.clone(), request);
+        async {
+            let _answer = answer.await;
+            std::future::pending::<Result<Response<Script>, Infallible>>().await
+        }
+    });
+    let timeout = TimeoutLayer::new(TimeoutPolicy::total(SECOND));
+    let response = call(&mut timeout.layer(slow), request()).await.unwrap();
+    assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
+    assert_eq!(notes.outcomes(), [Outcome::Status(StatusCode::OK)]);
 }
 
 #[test]
