@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::ids::{hex, write_hex};
+use super::hex::hex;
 use super::remote::Remote;
 use super::w3c::trim;
 use super::{InvalidTrace, Propagation, SpanId, TraceContext, TraceId};
@@ -78,13 +78,12 @@ pub(super) fn write(trace: &TraceContext, formats: Propagation, headers: &mut He
     if !formats.contains(Propagation::B3) && !formats.contains(Propagation::B3_MULTI) {
         return;
     }
-    let mut digits = [0; 32];
-    write_hex(&mut digits, trace.trace_id.get());
+    let digits = trace.trace_id.digits();
     // An id that came with 64 bits goes on with 64: not every reader of B3 knows more.
     let short = trace.trace_id.get() >> 64 == 0;
     let trace_id = if short { &digits[16..] } else { &digits[..] };
-    let span_id = id(trace.span_id);
-    let parent_id = trace.parent_id.map(id);
+    let span_id = trace.span_id.digits();
+    let parent_id = trace.parent_id.map(SpanId::digits);
     if formats.contains(Propagation::B3) {
         let mut text = Vec::with_capacity(68);
         text.extend_from_slice(trace_id);
@@ -162,12 +161,6 @@ fn one<'a>(
         Some(_) => Err(InvalidTrace::Duplicated(label)),
         None => Ok(first),
     }
-}
-
-fn id(id: SpanId) -> [u8; 16] {
-    let mut digits = [0; 16];
-    write_hex(&mut digits, id.get().into());
-    digits
 }
 
 fn value(text: &[u8]) -> HeaderValue {

@@ -36,6 +36,7 @@ where
     type Data = Bytes;
     type Error = R::Error;
 
+    #[inline]
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -43,6 +44,7 @@ where
         self.project().inner.with(|inner| inner.poll_frame(cx))
     }
 
+    #[inline]
     fn is_end_stream(&self) -> bool {
         self.inner.get().is_none_or(Body::is_end_stream)
     }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::remote::{Found, There};
+use super::remote::{Found, Standing, There};
 use super::{InvalidTrace, Propagation, SpanId, TraceId, TracePolicy, b3, request_id, w3c};
 use crate::base::dice::Dice;
 
@@ -10,6 +10,10 @@ use crate::base::dice::Dice;
 ///
 /// While a server or client layer runs what is inside it, [`TraceContext::current`] is that layer's
 /// span. Cloning copies no text.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says one thing of its own, and all combinations occur"
+)]
 #[derive(Clone, Debug)]
 pub struct TraceContext {
     pub(super) debug: bool,
@@ -22,6 +26,8 @@ pub struct TraceContext {
     pub(super) request_id: Option<HeaderValue>,
     pub(super) sampled: bool,
     pub(super) span_id: SpanId,
+    /// The call has the headers that all its attempts have in common.
+    pub(super) told: bool,
     pub(super) trace_id: TraceId,
     pub(super) tracestate: Option<Arc<HeaderValue>>,
 }
@@ -49,14 +55,15 @@ impl TraceContext {
     ///
     /// If there are trace headers and none can be read.
     pub fn from_headers(headers: &HeaderMap) -> Result<Option<Self>, InvalidTrace> {
-        let found = Found::read(headers, Propagation::ALL, There::look(headers));
+        let there = There::look(headers);
+        let found = Found::read(headers, Propagation::ALL, &there);
         let Some(caller) = found.caller else {
             return found.invalid.map_or(Ok(None), Err);
         };
         let sampled = caller.sampled.unwrap_or(false);
         Ok(Some(Self {
             formats: found.formats,
-            request_id: request_id::of(headers),
+            request_id: there.request_id.and_then(request_id::read),
             ..caller.into_context(sampled)
         }))
     }
@@ -64,7 +71,10 @@ impl TraceContext {
     /// Returns the next hop of this trace: a new span, whose parent is this one.
     #[must_use]
     pub fn child(&self) -> Self {
-        self.clone().into_child(&Dice::default())
+        Self {
+            told: false,
+            ..self.child_with(&Dice::default())
+        }
     }
 
     /// The trace that all of it belongs to.
@@ -106,27 +116,42 @@ impl TraceContext {
     /// Writes this place into `headers`, over what is there, as [`TracePolicy::default`] says: in W3C's
     /// format and those in which the trace came.
     pub fn write_to(&self, headers: &mut HeaderMap) {
-        let there = There::look(headers);
-        self.write(&TracePolicy::default(), headers, there);
+        let standing = Standing::ask(headers);
+        let formats = TracePolicy::default().settings().formats_out(self.formats);
+        self.write_common(formats, headers, standing);
+        self.write_own(formats, headers);
     }
 
-    /// Writes this place over what is `there`.
+    /// Writes the headers of this span alone, over what is there.
     ///
-    /// That a trace goes on costs this: 750 instructions with the value of `traceparent`, its one
+    /// That a trace goes on costs this: 640 instructions with the value of `traceparent`, its one
     /// allocation, and 530 more if the map has to grow.
-    pub(super) fn write(&self, policy: &TracePolicy, headers: &mut HeaderMap, there: There) {
-        let formats = policy.formats_out(self.formats);
+    pub(super) fn write_own(&self, formats: Propagation, headers: &mut HeaderMap) {
         if formats.contains(Propagation::W3C) {
-            w3c::write(self, headers, there.tracestate);
+            w3c::write_parent(self, headers);
         }
         b3::write(self, formats, headers);
+    }
+
+    /// Writes the headers that all spans of a call have in common.
+    pub(super) fn write_common(
+        &self,
+        formats: Propagation,
+        headers: &mut HeaderMap,
+        standing: Standing,
+    ) {
+        if formats.contains(Propagation::W3C) {
+            w3c::write_state(self, headers, standing.tracestate);
+        }
         // One that somebody chose stands.
         if let Some(request_id) = &self.request_id
-            && !there.request_id
+            && !standing.request_id
         {
             request_id::write(request_id, headers);
         }
-        let forwarded = self.forwarded.as_deref().map_or(&[][..], Vec::as_slice);
+        let Some(forwarded) = &self.forwarded else {
+            return;
+        };
         for values in forwarded.chunk_by(|one, next| one.0 == next.0) {
             // What the handler itself wrote stands.
             if headers.contains_key(&values[0].0) {
@@ -135,6 +160,18 @@ impl TraceContext {
             for (name, value) in values {
                 headers.append(name, value.clone());
             }
+        }
+    }
+
+    /// Returns the next hop; its headers are to be told as this one's.
+    pub(super) fn child_with(&self, dice: &Dice) -> Self {
+        Self {
+            forwarded: self.forwarded.clone(),
+            parent_id: Some(self.span_id),
+            request_id: self.request_id.clone(),
+            span_id: SpanId::random(dice),
+            tracestate: self.tracestate.clone(),
+            ..*self
         }
     }
 
@@ -157,6 +194,7 @@ impl TraceContext {
             request_id: None,
             sampled,
             span_id: SpanId::random(dice),
+            told: false,
             trace_id: TraceId::random(dice),
             tracestate: None,
         }

@@ -1,37 +1,50 @@
 //! The trace that the running code is part of.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::mem;
 
 use http::HeaderMap;
 use tracing::Span;
 use tracing::span::Entered;
 
+use super::boxed::Boxed;
 use super::in_trace::InTrace;
 use super::{TraceContext, request_id};
 
 thread_local! {
-    static CURRENT: RefCell<Option<TraceContext>> = const { RefCell::new(None) };
+    static CURRENT: Cell<Boxed> = const { Cell::new(Boxed::NONE) };
 }
 
 impl TraceContext {
     /// Returns the place in its trace of the call that the running code is part of, if it has one.
     #[must_use]
     pub fn current() -> Option<Self> {
+        Self::of_current(Self::clone)
+    }
+
+    /// Returns what `f` makes of the current place.
+    pub(super) fn of_current<T>(f: impl FnOnce(&Self) -> T) -> Option<T> {
         // The thread's own storage is gone while the thread ends: nothing runs for a request then.
-        CURRENT.try_with(|current| current.borrow().clone()).ok()?
+        CURRENT
+            .try_with(|cell| {
+                let current = cell.take();
+                let made = f(current.get()?);
+                cell.set(current);
+                Some(made)
+            })
+            .ok()?
     }
 
     /// Runs `f` as part of this trace.
     pub fn scope<T>(self, f: impl FnOnce() -> T) -> T {
-        let mut scope = Scope::new(Some(self), Span::none());
+        let mut scope = Scope::of(Boxed::new(self));
         let _entered = scope.enter();
         f()
     }
 
     /// Wraps `future` so that each poll of it is part of this trace.
     pub fn scoped<F>(self, future: F) -> InTrace<F> {
-        InTrace::new(future, Scope::new(Some(self), Span::none()))
+        InTrace::new(future, Scope::of(Boxed::new(self)))
     }
 }
 
@@ -40,27 +53,30 @@ impl TraceContext {
 pub(crate) struct Scope {
     // Boxed: nobody listens to most spans, and a scope moves with its call.
     span: Option<Box<Span>>,
-    trace: Option<TraceContext>,
+    trace: Boxed,
 }
 
 impl Scope {
     #[inline]
-    pub(super) fn new(trace: Option<TraceContext>, span: Span) -> Self {
+    pub(super) fn new(trace: Boxed, span: Span) -> Self {
         let span = (!span.is_disabled()).then(|| Box::new(span));
         Self { span, trace }
     }
 
+    /// The scope of a trace that nobody listens to.
+    #[inline]
+    pub(super) const fn of(trace: Boxed) -> Self {
+        Self { span: None, trace }
+    }
+
     /// The scope of what changes nothing.
     pub(crate) const fn none() -> Self {
-        Self {
-            span: None,
-            trace: None,
-        }
+        Self::of(Boxed::NONE)
     }
 
     /// Tells the request id that goes with this trace, if it has one.
     pub(crate) fn tell_request_id(&self, headers: &mut HeaderMap) {
-        let trace = self.trace.as_ref();
+        let trace = self.trace.get();
         if let Some(id) = trace.and_then(|trace| trace.request_id.as_ref()) {
             request_id::overwrite(id, headers);
         }
@@ -68,10 +84,12 @@ impl Scope {
 
     /// The scope of the running code, to be taken elsewhere.
     pub(super) fn current() -> Self {
-        Self::new(TraceContext::current(), Span::current())
+        let trace = TraceContext::current().map_or(Boxed::NONE, Boxed::new);
+        Self::new(trace, Span::current())
     }
 
     /// Makes this the current scope until the guard is dropped, also by a panic.
+    #[inline]
     pub(crate) fn enter(&mut self) -> Inside<'_> {
         Inside {
             _trace: Swapped::new(&mut self.trace),
@@ -89,12 +107,12 @@ pub(crate) struct Inside<'a> {
 
 /// A trace that changed places with the thread's current one, and changes back.
 ///
-/// Nothing is copied and no count is touched: this happens twice for each poll. That whatever runs inside
-/// knows its trace costs 55 instructions each time.
-struct Swapped<'a>(Option<&'a mut Option<TraceContext>>);
+/// Nothing is copied and no count is touched: this happens twice for each poll.
+struct Swapped<'a>(Option<&'a mut Boxed>);
 
 impl<'a> Swapped<'a> {
-    fn new(place: &'a mut Option<TraceContext>) -> Self {
+    #[inline]
+    fn new(place: &'a mut Boxed) -> Self {
         if place.is_none() {
             return Self(None);
         }
@@ -104,6 +122,7 @@ impl<'a> Swapped<'a> {
 }
 
 impl Drop for Swapped<'_> {
+    #[inline]
     fn drop(&mut self) {
         if let Some(place) = &mut self.0 {
             swap(place);
@@ -111,7 +130,8 @@ impl Drop for Swapped<'_> {
     }
 }
 
-fn swap(place: &mut Option<TraceContext>) {
-    // As in `current`: a thread that ends has no trace to change with.
-    let _ = CURRENT.try_with(|current| mem::swap(&mut *current.borrow_mut(), place));
+#[inline]
+fn swap(place: &mut Boxed) {
+    // As in `of_current`: a thread that ends has no trace to change with.
+    let _ = CURRENT.try_with(|current| *place = current.replace(mem::take(place)));
 }

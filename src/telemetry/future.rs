@@ -34,6 +34,7 @@ where
 {
     type Output = Result<Response<TracedBody<R, T>>, E>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let mut inner = this.inner;

@@ -49,8 +49,8 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let policy = self.shared.policy.load();
-        let (mut scope, ticket) = self.shared.start(&policy, &mut request);
+        let settings = self.shared.policy.settings();
+        let (mut scope, ticket) = self.shared.start(settings, &mut request);
         let inner = {
             let _inside = scope.enter();
             match self.gate.ask_inner(ticket, RequestHead::of(&request)) {
@@ -60,7 +60,7 @@ where
                 other => QueuedFuture::stopped(&self.gate, &mut self.inner, request, other),
             }
         };
-        TracedFuture::new(inner, scope, self.shared.tells_request_id(&policy))
+        TracedFuture::new(inner, scope, self.shared.tells_request_id(settings))
     }
 }
 

@@ -3,6 +3,7 @@ use std::num::{NonZeroU64, NonZeroU128};
 use std::str::FromStr;
 
 use super::InvalidTrace;
+use super::hex::{hex, hex_of};
 use crate::base::dice::Dice;
 
 /// Names a trace: everything that happens for one request of one user, in every service.
@@ -25,6 +26,11 @@ impl TraceId {
     #[must_use]
     pub const fn get(self) -> u128 {
         self.0.get()
+    }
+
+    #[inline]
+    pub(super) fn digits(self) -> [u8; 32] {
+        hex_of(self.get().to_be_bytes())
     }
 
     pub(super) fn random(dice: &Dice) -> Self {
@@ -53,6 +59,11 @@ impl SpanId {
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0.get()
+    }
+
+    #[inline]
+    pub(super) fn digits(self) -> [u8; 16] {
+        hex_of(self.get().to_be_bytes())
     }
 
     pub(super) fn random(dice: &Dice) -> Self {
@@ -104,44 +115,4 @@ impl FromStr for SpanId {
     fn from_str(digits: &str) -> Result<Self, InvalidTrace> {
         Self::parse(digits.as_bytes())
     }
-}
-
-/// Reads exactly `length` digits, at most 32; W3C and B3 both know lower case only.
-pub(super) fn hex(digits: &[u8], length: usize) -> Option<u128> {
-    if digits.len() != length {
-        return None;
-    }
-    digits.iter().try_fold(0, |bits, digit| {
-        let digit = match digit {
-            b'0'..=b'9' => digit - b'0',
-            b'a'..=b'f' => digit - b'a' + 10,
-            _ => return None,
-        };
-        Some(bits << 4 | u128::from(digit))
-    })
-}
-
-/// Fills `place`, of 32 bytes at most, with the last digits of `bits`.
-#[inline]
-pub(super) fn write_hex(place: &mut [u8], bits: u128) {
-    let mut digits = [0; 32];
-    let (words, _) = digits.as_chunks_mut();
-    for (word, bytes) in words.iter_mut().zip(bits.to_be_bytes().as_chunks().0) {
-        *word = eight_digits(u32::from_be_bytes(*bytes));
-    }
-    place.copy_from_slice(&digits[32 - place.len()..]);
-}
-
-/// Returns the digits of 32 bits, all eight at once: a byte of one word for each.
-#[inline]
-const fn eight_digits(bits: u32) -> [u8; 8] {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    let spread = bits as u64;
-    let spread = (spread << 16 | spread) & 0x0000_ffff_0000_ffff;
-    let spread = (spread << 8 | spread) & (0xff * 0x0001_0001_0001_0001);
-    let nibbles = (spread << 4 | spread) & (0xf * EACH);
-    // 10 and more carry into the fifth bit, and stand further on in ASCII.
-    let letters = (nibbles + 6 * EACH) >> 4 & EACH;
-    let further = (b'a' - b'0' - 10) as u64;
-    (nibbles + b'0' as u64 * EACH + letters * further).to_be_bytes()
 }

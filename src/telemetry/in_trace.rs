@@ -28,6 +28,7 @@ impl<T> InTrace<T> {
     }
 
     /// Runs `f` on what is inside, inside.
+    #[inline]
     pub(super) fn with<U>(self: Pin<&mut Self>, f: impl FnOnce(Pin<&mut T>) -> U) -> U {
         let this = self.project();
         let _inside = this.scope.enter();
@@ -38,6 +39,7 @@ impl<T> InTrace<T> {
     }
 
     /// Runs `f` on what is inside, inside, where it also drops it once it is done.
+    #[inline]
     pub(super) fn poll_until_done<U>(
         self: Pin<&mut Self>,
         f: impl FnOnce(Pin<&mut T>) -> Poll<U>,
@@ -53,6 +55,7 @@ impl<T> InTrace<T> {
     }
 
     /// Takes the scope of what is done.
+    #[inline]
     pub(super) fn take_scope(self: Pin<&mut Self>) -> Scope {
         mem::replace(self.project().scope, Scope::none())
     }
@@ -64,6 +67,7 @@ impl<T> InTrace<T> {
 
 #[pinned_drop]
 impl<T> PinnedDrop for InTrace<T> {
+    #[inline]
     fn drop(self: Pin<&mut Self>) {
         if self.inner.is_some() {
             let mut this = self.project();

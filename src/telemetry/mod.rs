@@ -102,12 +102,15 @@
 //! [B3]: https://github.com/openzipkin/b3-propagation
 //! [W3C Trace Context]: https://www.w3.org/TR/trace-context-1/
 
+mod accept;
 mod b3;
 mod body;
+mod boxed;
 mod context;
 mod current;
 mod future;
 mod gate;
+mod hex;
 mod ids;
 mod in_trace;
 mod invalid;
@@ -118,6 +121,7 @@ mod propagation;
 mod remote;
 mod request_id;
 mod service;
+mod settings;
 mod shared;
 mod span;
 mod span_data;

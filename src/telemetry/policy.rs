@@ -3,6 +3,7 @@ use std::sync::Arc;
 use http::HeaderName;
 
 use super::Propagation;
+use super::settings::Settings;
 use crate::base::Percent;
 
 /// How traces are read, begun and passed on.
@@ -143,38 +144,18 @@ impl TracePolicy {
         self.service.clone()
     }
 
-    pub(super) const fn accepted(&self) -> Propagation {
-        self.accepted
-    }
-
-    pub(super) const fn is_enabled(&self) -> bool {
-        self.enabled
-    }
-
     pub(super) fn forwarded(&self) -> &[HeaderName] {
         &self.forwarded
     }
 
-    /// Returns the formats to write for a trace that came in `formats`.
-    pub(super) const fn formats_out(&self, formats: Propagation) -> Propagation {
-        if self.same_formats {
-            self.propagated.and(formats)
-        } else {
-            self.propagated
-        }
-    }
-
-    pub(super) const fn keeps_request_id(&self) -> bool {
-        self.keeps_request_id
-    }
-
-    pub(super) const fn tells_request_id(&self) -> bool {
-        self.request_id_in_response
-    }
-
-    /// Says whether a trace that begins now is recorded, given 64 random bits.
-    pub(super) const fn samples(&self, roll: u64) -> bool {
-        self.sampled.happens(roll)
+    /// Returns all of it but the names.
+    pub(super) const fn settings(&self) -> Settings {
+        Settings::new(self.accepted, self.propagated, self.sampled)
+            .with(Settings::ENABLED, self.enabled)
+            .with(Settings::FORWARDS, !self.forwarded.is_empty())
+            .with(Settings::KEEPS_REQUEST_ID, self.keeps_request_id)
+            .with(Settings::SAME_FORMATS, self.same_formats)
+            .with(Settings::TELLS_REQUEST_ID, self.request_id_in_response)
     }
 }
 

@@ -26,4 +26,17 @@ impl Propagation {
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
+
+    pub(super) const fn bits(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// Returns the set that [`bits`](Self::bits) were made of, whatever comes above them.
+    pub(super) const fn of_bits(bits: u32) -> Self {
+        Self(bits.to_le_bytes()[0] & Self::ALL.0)
+    }
+
+    pub(super) const fn is_none(self) -> bool {
+        self.0 == 0
+    }
 }

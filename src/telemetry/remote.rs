@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue};
 
 use super::b3::{self, B3Headers, Sampling};
-use super::{InvalidTrace, Propagation, SpanId, TraceContext, TraceId, w3c};
+use super::{InvalidTrace, Propagation, SpanId, TraceContext, TraceId, request_id, w3c};
 
 /// The caller's place in its trace.
 #[derive(Clone, Debug)]
@@ -44,6 +44,7 @@ impl Remote {
             request_id: None,
             sampled,
             span_id: self.span_id,
+            told: false,
             trace_id: self.trace_id,
             tracestate: self.tracestate.map(Arc::new),
         }
@@ -63,16 +64,14 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// Looks for the `accepted` formats. Where several are there the first of W3C, `b3` and `x-b3-*`
-    /// that can be read counts.
-    pub(super) fn read(headers: &HeaderMap, accepted: Propagation, there: There) -> Self {
+    /// Reads the `accepted` formats. Where several are there the first of W3C, `b3` and `x-b3-*` that
+    /// can be read counts.
+    pub(super) fn read(headers: &HeaderMap, accepted: Propagation, there: &There<'_>) -> Self {
         let mut found = Self::default();
         let wanted = |format| accepted.contains(format) && there.formats.contains(format);
         if wanted(Propagation::W3C) {
-            found.take(
-                Propagation::W3C,
-                w3c::read(headers).map(|r| r.map(B3Headers::Caller)),
-            );
+            let read = w3c::read(headers, there).map(|r| Some(B3Headers::Caller(r)));
+            found.take(Propagation::W3C, read);
         }
         if wanted(Propagation::B3) {
             found.take(Propagation::B3, b3::read_single(headers));
@@ -107,30 +106,71 @@ impl Found {
 
 /// The headers of a trace that a request has. One look at all names costs less than a search for each that
 /// finds nothing.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct There {
-    formats: Propagation,
-    pub(super) request_id: bool,
+#[derive(Debug, Default)]
+pub(super) struct There<'a> {
+    pub(super) formats: Propagation,
+    pub(super) request_id: Option<&'a HeaderValue>,
+    pub(super) traceparent: Option<&'a HeaderValue>,
+    pub(super) traceparent_twice: bool,
     pub(super) tracestate: bool,
 }
 
-impl There {
-    pub(super) fn look(headers: &HeaderMap) -> Self {
+impl<'a> There<'a> {
+    pub(super) fn look(headers: &'a HeaderMap) -> Self {
         let mut there = Self::default();
-        for name in headers.keys() {
-            match name.as_str().as_bytes() {
-                b"b3" => there.has(Propagation::B3),
-                b"traceparent" => there.has(Propagation::W3C),
-                b"tracestate" => there.tracestate = true,
-                b"x-request-id" => there.request_id = true,
-                [b'x', b'-', b'b', b'3', b'-', ..] => there.has(Propagation::B3_MULTI),
-                _ => {}
+        for (name, value) in headers {
+            let name = name.as_str().as_bytes();
+            // The lengths of all of them, which few others have.
+            if matches!(name.len(), 2 | 10..=12 | 17) {
+                there.note(name, value);
             }
         }
         there
     }
 
+    #[inline(never)]
+    fn note(&mut self, name: &[u8], value: &'a HeaderValue) {
+        match name {
+            b"b3" => self.has(Propagation::B3),
+            b"traceparent" => {
+                self.has(Propagation::W3C);
+                self.traceparent_twice = self.traceparent.replace(value).is_some();
+            }
+            b"tracestate" => self.tracestate = true,
+            b"x-request-id" => {
+                self.request_id.get_or_insert(value);
+            }
+            [b'x', b'-', b'b', b'3', b'-', ..] => self.has(Propagation::B3_MULTI),
+            _ => {}
+        }
+    }
+
     const fn has(&mut self, format: Propagation) {
         self.formats = self.formats.and(format);
+    }
+
+    /// What is left to know of them when the trace is written.
+    pub(super) const fn standing(&self) -> Standing {
+        Standing {
+            request_id: self.request_id.is_some(),
+            tracestate: self.tracestate,
+        }
+    }
+}
+
+/// Which headers a call has that not every trace writes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Standing {
+    pub(super) request_id: bool,
+    pub(super) tracestate: bool,
+}
+
+impl Standing {
+    /// Asks for the two, which costs less than a look at all names.
+    pub(super) fn ask(headers: &HeaderMap) -> Self {
+        Self {
+            request_id: request_id::is_there(headers),
+            tracestate: w3c::has_tracestate(headers),
+        }
     }
 }

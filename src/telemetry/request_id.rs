@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::ids::write_hex;
+use super::hex::hex_of;
 use crate::base::dice::Dice;
 
 static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -10,10 +10,14 @@ static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// A longer one is replaced: it goes into every log line and every call.
 const LONGEST: usize = 256;
 
-/// Returns the id that the request has, if it is text of a sound length.
-pub(super) fn of(headers: &HeaderMap) -> Option<HeaderValue> {
-    let value = headers.get(&X_REQUEST_ID)?;
-    let sound = (1..=LONGEST).contains(&value.len()) && value.to_str().is_ok();
+pub(super) fn is_there(headers: &HeaderMap) -> bool {
+    headers.contains_key(&X_REQUEST_ID)
+}
+
+/// Returns the id that a request has, if it is text of a sound length.
+pub(super) fn read(value: &HeaderValue) -> Option<HeaderValue> {
+    // Of bytes that are not text a value of a header has only those beyond ASCII.
+    let sound = (1..=LONGEST).contains(&value.len()) && value.as_bytes().is_ascii();
     sound.then(|| value.clone())
 }
 
@@ -22,15 +26,17 @@ pub(super) fn make(dice: &Dice) -> HeaderValue {
     let bits = u128::from(dice.roll()) << 64 | u128::from(dice.roll());
     let version = bits & !(0xf << 76) | 0x4 << 76;
     let uuid = version & !(0x3 << 62) | 0x2 << 62;
+    let digits: [u8; 32] = hex_of(uuid.to_be_bytes());
     let mut text = *b"00000000-0000-0000-0000-000000000000";
-    for (place, shift) in [
-        (0..8, 96),
-        (9..13, 80),
-        (14..18, 64),
-        (19..23, 48),
-        (24..36, 0),
+    for (place, from) in [
+        (0..8, 0),
+        (9..13, 8),
+        (14..18, 12),
+        (19..23, 16),
+        (24..36, 20),
     ] {
-        write_hex(&mut text[place], uuid >> shift);
+        let length = place.len();
+        text[place].copy_from_slice(&digits[from..from + length]);
     }
     HeaderValue::from_bytes(&text).expect("digits and dashes are a header value")
 }

@@ -41,12 +41,12 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let policy = self.shared.policy.load();
-        let (mut scope, ticket) = self.shared.start(&policy, &mut request);
+        let settings = self.shared.policy.settings();
+        let (mut scope, ticket) = self.shared.start(settings, &mut request);
         let inner = {
             let _inside = scope.enter();
             GatedFuture::call(&mut self.inner, request, ticket)
         };
-        TracedFuture::new(inner, scope, self.shared.tells_request_id(&policy))
+        TracedFuture::new(inner, scope, self.shared.tells_request_id(settings))
     }
 }

@@ -1,14 +1,15 @@
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Request};
+use http::{HeaderMap, Request};
+use tracing::level_filters::LevelFilter;
 
-use super::b3::Sampling;
+use super::boxed::Boxed;
 use super::current::Scope;
-use super::remote::{Found, There};
+use super::remote::{Standing, There};
+use super::settings::{LivePolicy, Settings};
 use super::{
     InvalidTrace, SpanKind, SpanProcessor, SpanTicket, TraceContext, TracePolicy, request_id, span,
 };
-use crate::base::Live;
 use crate::base::dice::Dice;
 
 /// Begins the hops of a layer, for a service that stands for the layer's own.
@@ -30,11 +31,11 @@ impl Hops {
     /// Begins a hop: the headers tell it, and what is done for it belongs into its scope.
     #[inline]
     pub(crate) fn begin<B>(&self, request: &mut Request<B>) -> Hop {
-        let policy = self.0.policy.load();
-        let (scope, ticket) = self.0.start(&policy, request);
+        let settings = self.0.policy.settings();
+        let (scope, ticket) = self.0.start(settings, request);
         Hop {
             scope,
-            tells_request_id: self.0.tells_request_id(&policy),
+            tells_request_id: self.0.tells_request_id(settings),
             ticket,
         }
     }
@@ -43,11 +44,11 @@ impl Hops {
 /// What all clones of a layer have in common.
 #[derive(Debug)]
 pub(super) struct Shared {
-    dice: Dice,
+    pub(super) dice: Dice,
     pub(super) kind: SpanKind,
     /// A layer inside writes the headers.
     leaves_headers: bool,
-    pub(super) policy: Live<TracePolicy>,
+    pub(super) policy: LivePolicy,
     processor: Option<Arc<dyn SpanProcessor>>,
 }
 
@@ -61,7 +62,7 @@ impl Shared {
             dice: Dice::default(),
             kind,
             leaves_headers: false,
-            policy: Live::new(policy),
+            policy: LivePolicy::new(policy),
             processor,
         }
     }
@@ -78,40 +79,45 @@ impl Shared {
     }
 
     /// Says whether the response tells the request id.
-    pub(super) fn tells_request_id(&self, policy: &TracePolicy) -> bool {
-        self.kind == SpanKind::Server && policy.tells_request_id()
+    pub(super) fn tells_request_id(&self, settings: Settings) -> bool {
+        self.kind == SpanKind::Server && settings.has(Settings::TELLS_REQUEST_ID)
     }
 
     /// Begins a hop: its scope, what stands for it, and the headers that tell it.
     pub(super) fn start<B>(
         &self,
-        policy: &TracePolicy,
+        settings: Settings,
         request: &mut Request<B>,
     ) -> (Scope, SpanTicket) {
-        if !policy.is_enabled() {
+        if !settings.has(Settings::ENABLED) {
             return (Scope::none(), SpanTicket::default());
         }
-        let current = match self.kind {
-            SpanKind::Server => None,
-            SpanKind::Attempt | SpanKind::Client => TraceContext::current(),
-        };
-        let writes = self.kind != SpanKind::Server && !self.leaves_headers;
-        let there = if writes || current.is_none() {
-            There::look(request.headers())
-        } else {
-            There::default()
-        };
-        let (trace, invalid) = match current {
-            Some(current) => (current.into_child(&self.dice), None),
-            None => self.accept(request.headers_mut(), policy, there),
-        };
-        if writes {
-            trace.write(policy, request.headers_mut(), there);
+        let (trace, invalid) = self.trace(settings, request.headers_mut());
+        // Spans are of this level, and what is said of wrong headers is of a lower one.
+        if self.processor.is_none() && LevelFilter::current() < LevelFilter::INFO {
+            return (Scope::of(trace), SpanTicket::default());
         }
-        let span = span::open(self.kind, request, &trace);
-        let processor = self.processor.as_ref();
-        let ticket = SpanTicket::new(self.kind, request, &trace, &span, policy, processor);
-        let mut scope = Scope::new(Some(trace), span);
+        self.start_heard(request, trace, invalid)
+    }
+
+    /// Begins a hop that somebody may want to hear of.
+    #[inline(never)]
+    fn start_heard<B>(
+        &self,
+        request: &Request<B>,
+        trace: Boxed,
+        invalid: Option<InvalidTrace>,
+    ) -> (Scope, SpanTicket) {
+        let place = trace.get().expect("it has just been put in");
+        let span = span::open(self.kind, request, place);
+        let ticket = if self.processor.is_some() || !span.is_disabled() {
+            let service = self.policy.load().service_name();
+            let processor = self.processor.as_ref();
+            SpanTicket::new(self.kind, request, place, &span, service, processor)
+        } else {
+            SpanTicket::default()
+        };
+        let mut scope = Scope::new(trace, span);
         if let Some(reason) = invalid {
             let _inside = scope.enter();
             tracing::debug!(%reason, "trace headers not understood, a trace begins here");
@@ -119,71 +125,47 @@ impl Shared {
         (scope, ticket)
     }
 
-    /// Takes on the trace that the headers name, or the current one, or begins one; to a server the
-    /// headers tell its request id.
-    fn accept(
-        &self,
-        headers: &mut HeaderMap,
-        policy: &TracePolicy,
-        there: There,
-    ) -> (TraceContext, Option<InvalidTrace>) {
-        let found = Found::read(headers, policy.accepted(), there);
-        let invalid = found.invalid.filter(|_| found.caller.is_none());
-        let mut trace = match found.caller {
-            Some(caller) => {
-                let sampled = caller.sampled.unwrap_or_else(|| self.samples(policy));
-                caller.into_context(sampled).into_child(&self.dice)
-            }
-            None => match TraceContext::current() {
-                // A layer of ours further out has begun it already.
-                Some(current) => current.into_child(&self.dice),
-                None => self.begin(found.sampling, policy),
-            },
-        };
-        trace.formats = trace.formats.and(found.formats);
-        if let Some(forwarded) = forwarded(headers, policy) {
-            trace.forwarded = Some(forwarded);
+    /// Returns the place of a hop, which the headers tell from then on.
+    fn trace(&self, settings: Settings, headers: &mut HeaderMap) -> (Boxed, Option<InvalidTrace>) {
+        if self.kind != SpanKind::Server
+            && let Some(mut trace) =
+                TraceContext::of_current(|current| current.child_with(&self.dice))
+        {
+            let told = trace.told && self.kind == SpanKind::Attempt;
+            let standing = (!told).then(|| Standing::ask(headers));
+            self.tell(&mut trace, settings, headers, standing);
+            return (Boxed::new(trace), None);
         }
-        let kept = there.request_id && policy.keeps_request_id();
-        let kept = kept.then(|| request_id::of(headers));
-        if let Some(kept) = kept.flatten() {
-            trace.request_id = Some(kept);
-            return (trace, invalid);
-        }
-        let made = || request_id::make(&self.dice);
-        let request_id = trace.request_id.get_or_insert_with(made);
+        let there = There::look(headers);
+        let standing = there.standing();
+        let (mut trace, invalid) = self.accept(settings, headers, &there);
         if self.kind == SpanKind::Server {
-            request_id::overwrite(request_id, headers);
+            if let Some(request_id) = &trace.request_id
+                && there.request_id != Some(request_id)
+            {
+                request_id::write(request_id, headers);
+            }
+        } else {
+            self.tell(&mut trace, settings, headers, Some(standing));
         }
-        (trace, invalid)
+        (Boxed::new(trace), invalid)
     }
 
-    fn begin(&self, sampling: Sampling, policy: &TracePolicy) -> TraceContext {
-        let sampled = sampling.sampled;
-        let sampled = sampled.unwrap_or_else(|| self.samples(policy));
-        TraceContext {
-            debug: sampling.debug,
-            ..TraceContext::root(&self.dice, sampled)
+    /// Tells a call its trace; those headers that all its attempts have in common unless it has them.
+    fn tell(
+        &self,
+        trace: &mut TraceContext,
+        settings: Settings,
+        headers: &mut HeaderMap,
+        standing: Option<Standing>,
+    ) {
+        let formats = settings.formats_out(trace.formats);
+        if let Some(standing) = standing {
+            trace.write_common(formats, headers, standing);
+        }
+        trace.told = self.leaves_headers;
+        if !trace.told {
+            trace.write_own(formats, headers);
         }
     }
-
-    fn samples(&self, policy: &TracePolicy) -> bool {
-        policy.samples(self.dice.roll())
-    }
-}
-
-/// Returns those headers that are to be passed on; nothing is allocated when there are none.
-fn forwarded(
-    headers: &HeaderMap,
-    policy: &TracePolicy,
-) -> Option<Arc<Vec<(HeaderName, HeaderValue)>>> {
-    let there = |name: &&HeaderName| headers.contains_key(*name);
-    if !policy.forwarded().iter().any(|name| there(&name)) {
-        return None;
-    }
-    let all = policy.forwarded().iter().flat_map(|name| {
-        let values = headers.get_all(name).iter();
-        values.map(|value| (name.clone(), value.clone()))
-    });
-    Some(Arc::new(all.collect()))
 }

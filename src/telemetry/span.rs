@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, Request};
 use tracing::Span;
 use tracing::field::Empty;
 
-use super::{SpanData, SpanKind, SpanProcessor, TraceContext, TracePolicy};
+use super::{SpanData, SpanKind, SpanProcessor, TraceContext};
 use crate::base::clock;
 use crate::base::gate::Ticket;
 use crate::base::{Failure, Outcome, ResponseHead};
@@ -72,28 +72,25 @@ impl SpanTicket {
         request: &Request<B>,
         trace: &TraceContext,
         span: &Span,
-        policy: &TracePolicy,
+        service: Option<Arc<str>>,
         processor: Option<&Arc<dyn SpanProcessor>>,
     ) -> Self {
-        let wanted = processor.is_some() || !span.is_disabled();
-        Self(wanted.then(|| {
-            Box::new(Hop {
-                data: SpanData {
-                    attempt: attempt(request.headers()),
-                    duration: Duration::ZERO,
-                    kind,
-                    method: request.method().clone(),
-                    outcome: Outcome::Abandoned,
-                    service: policy.service_name(),
-                    started: clock::now(),
-                    status: None,
-                    trace: trace.clone(),
-                    uri: request.uri().clone(),
-                },
-                processor: processor.cloned(),
-                span: span.clone(),
-            })
-        }))
+        Self(Some(Box::new(Hop {
+            data: SpanData {
+                attempt: attempt(request.headers()),
+                duration: Duration::ZERO,
+                kind,
+                method: request.method().clone(),
+                outcome: Outcome::Abandoned,
+                service,
+                started: clock::now(),
+                status: None,
+                trace: trace.clone(),
+                uri: request.uri().clone(),
+            },
+            processor: processor.cloned(),
+            span: span.clone(),
+        })))
     }
 }
 

@@ -3,11 +3,10 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::ids::{hex, write_hex};
-use super::remote::Remote;
+use super::hex::{hex, hex_byte};
+use super::remote::{Remote, There};
 use super::{InvalidTrace, SpanId, TraceContext, TraceId};
 
-static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 const SAMPLED: u8 = 0x01;
@@ -19,47 +18,52 @@ const LENGTH: usize = 55;
 const MEMBERS: usize = 32;
 
 /// Reads both headers; `tracestate` counts only beside a good `traceparent`.
-pub(super) fn read(headers: &HeaderMap) -> Result<Option<Remote>, InvalidTrace> {
-    let mut values = headers.get_all(&TRACEPARENT).iter();
-    let Some(value) = values.next() else {
-        return Ok(None);
-    };
-    if values.next().is_some() {
+pub(super) fn read(headers: &HeaderMap, there: &There<'_>) -> Result<Remote, InvalidTrace> {
+    if there.traceparent_twice {
         return Err(InvalidTrace::Duplicated("traceparent"));
     }
-    let mut remote = traceparent(trim(value.as_bytes()))?;
-    remote.tracestate = tracestate(headers);
-    Ok(Some(remote))
+    let value = there.traceparent.map_or(&[][..], HeaderValue::as_bytes);
+    let mut remote = traceparent(trim(value))?;
+    if there.tracestate {
+        remote.tracestate = tracestate(headers);
+    }
+    Ok(remote)
 }
 
-/// Writes both headers; `replaced` says that there is a `tracestate`.
-pub(super) fn write(trace: &TraceContext, headers: &mut HeaderMap, replaced: bool) {
-    headers.insert(&TRACEPARENT, format(trace));
-    match &trace.tracestate {
-        Some(tracestate) => {
-            headers.insert(&TRACESTATE, HeaderValue::clone(tracestate));
-        }
-        None if replaced => {
-            headers.remove(&TRACESTATE);
-        }
-        None => {}
+pub(super) fn has_tracestate(headers: &HeaderMap) -> bool {
+    headers.contains_key(&TRACESTATE)
+}
+
+pub(super) fn write_parent(trace: &TraceContext, headers: &mut HeaderMap) {
+    headers.insert(
+        const { HeaderName::from_static("traceparent") },
+        parent(trace),
+    );
+}
+
+/// Writes the state, or takes off that of another trace, if there `is_one`.
+pub(super) fn write_state(trace: &TraceContext, headers: &mut HeaderMap, is_one: bool) {
+    if let Some(tracestate) = &trace.tracestate {
+        headers.insert(&TRACESTATE, HeaderValue::clone(tracestate));
+    } else if is_one {
+        headers.remove(&TRACESTATE);
     }
 }
 
-fn format(trace: &TraceContext) -> HeaderValue {
+fn parent(trace: &TraceContext) -> HeaderValue {
     let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
-    write_hex(&mut text[3..35], trace.trace_id.get());
-    write_hex(&mut text[36..52], trace.span_id.get().into());
+    text[3..35].copy_from_slice(&trace.trace_id.digits());
+    text[36..52].copy_from_slice(&trace.span_id.digits());
     let random = if trace.random { RANDOM } else { 0 };
     let sampled = if trace.sampled { SAMPLED } else { 0 };
-    write_hex(&mut text[53..], (random | sampled).into());
+    text[54] |= random | sampled;
     HeaderValue::from_bytes(&text).expect("digits and dashes are a header value")
 }
 
 fn traceparent(text: &[u8]) -> Result<Remote, InvalidTrace> {
     const FORM: InvalidTrace = InvalidTrace::Form("traceparent");
-    let version = text.get(..2).ok_or(FORM)?;
-    let version = hex(version, 2).ok_or(InvalidTrace::Version)?;
+    let version = *text.first_chunk().ok_or(FORM)?;
+    let version = hex_byte(version).ok_or(InvalidTrace::Version)?;
     if version == 0xff {
         return Err(InvalidTrace::Version);
     }
@@ -75,8 +79,7 @@ fn traceparent(text: &[u8]) -> Result<Remote, InvalidTrace> {
     let trace_id = hex(&text[3..35], 32).and_then(TraceId::new);
     let trace_id = trace_id.ok_or(InvalidTrace::TraceId)?;
     let span_id = SpanId::parse(&text[36..52])?;
-    let flags = hex(&text[53..LENGTH], 2).and_then(|flags| u8::try_from(flags).ok());
-    let flags = flags.ok_or(InvalidTrace::Flags)?;
+    let flags = hex_byte([text[53], text[54]]).ok_or(InvalidTrace::Flags)?;
     Ok(Remote {
         random: flags & RANDOM != 0,
         ..Remote::new(trace_id, span_id, Some(flags & SAMPLED != 0))

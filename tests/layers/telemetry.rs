@@ -11,9 +11,10 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, Request, Response};
+use http::{HeaderMap, HeaderName, Request, Response, StatusCode};
 use http_body_util::Empty;
 use meshless::Percent;
+use meshless::retry::RetryPolicy;
 use meshless::telemetry::{
     Propagation, TraceAttemptLayer, TraceClientLayer, TraceContext, TracePolicy, TraceServerLayer,
 };
@@ -272,4 +273,32 @@ async fn each_attempt_is_a_hop_below_its_call() {
     assert_eq!(one.trace_id(), two.trace_id());
     assert_ne!(one.span_id(), two.span_id());
     assert_eq!(attempts[0]["x-request-id"], attempts[1]["x-request-id"]);
+}
+
+#[tokio::test]
+async fn the_attempts_of_an_assembled_stack_share_all_headers_but_their_own() {
+    let wire = Wire::default();
+    let seen = wire.clone();
+    let failing = service_fn(move |request: Request<_>| {
+        let mut wire = wire.clone();
+        async move {
+            let mut reply = call(&mut wire, request).await?;
+            *reply.status_mut() = StatusCode::BAD_GATEWAY;
+            Ok::<_, Infallible>(reply)
+        }
+    });
+    let retry = RetryPolicy::default().with_attempts(1);
+    let mut client = meshless::outbound().with_retry(retry).layer(failing);
+    let stale = request(&[("tracestate", "of=another")]);
+    let given = stale.map(|()| Empty::<Bytes>::new());
+    call(&mut client, given).await.unwrap();
+    let attempts = seen.take();
+    let [one, two] = attempts.as_slice() else {
+        panic!("two attempts: {attempts:?}");
+    };
+    assert_eq!(one["x-request-id"], two["x-request-id"]);
+    assert_eq!(one["x-request-id"].len(), 36, "made for the call");
+    assert_eq!(trace(one).trace_id(), trace(two).trace_id());
+    assert_ne!(trace(one).span_id(), trace(two).span_id());
+    assert!(!one.contains_key("tracestate") && !two.contains_key("tracestate"));
 }
