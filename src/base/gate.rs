@@ -76,7 +76,7 @@ mod service;
 pub use and::{And, AndWait};
 pub use both::Both;
 pub use future::GatedFuture;
-pub(crate) use future::{PanicGuard, settle};
+pub(crate) use future::{guarded, kept, settle};
 pub use queued::{Queued, QueuedFuture};
 pub use service::Gated;
 
@@ -186,6 +186,14 @@ pub trait Ticket {
         true
     }
 
+    /// Says whether it is to be kept at all; by default it is.
+    ///
+    /// Where it is not, as under a policy that is off, it is dropped at once, with nothing told to it: the
+    /// future and the body carry nothing to do.
+    fn watches(&self) -> bool {
+        true
+    }
+
     /// Recognises the failure in an error of the inner service.
     fn recognize<E: 'static>(&self, error: &E) -> Failure {
         Failure::of(error)
@@ -254,6 +262,10 @@ impl Ticket for Unwatched {
     fn broken(&mut self, _failure: Failure) {}
 
     fn hears_outcome(&self) -> bool {
+        false
+    }
+
+    fn watches(&self) -> bool {
         false
     }
 }

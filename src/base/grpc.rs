@@ -90,8 +90,9 @@ impl GrpcStatus {
 ///
 /// gRPC-Web has a frame format of its own (`application/grpc-web`), so its callers get plain HTTP
 /// answers, as from Envoy.
+#[inline]
 pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
-    headers.get(header::CONTENT_TYPE).is_some_and(names_grpc)
+    headers.get(&header::CONTENT_TYPE).is_some_and(names_grpc)
 }
 
 /// Says whether a content type is gRPC's.

@@ -52,6 +52,7 @@ pub(crate) mod window;
 pub use address::{ClientAddress, ForwardedHeader, PeerAddress};
 pub use answer::Answer;
 pub use backoff::{Backoff, Jitter};
+pub(crate) use body::Watch;
 pub use body::WatchedBody;
 pub use circuit::OpenReason;
 #[cfg(feature = "reqwest")]

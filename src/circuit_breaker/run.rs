@@ -4,7 +4,7 @@ use std::task::{Context, Poll, ready};
 use pin_project::pin_project;
 
 use super::Ticket;
-use crate::base::gate::PanicGuard;
+use crate::base::gate::guarded;
 use crate::{Outcome, Rejection};
 
 /// Why [`run`](super::CircuitBreakerLayer::run) has no value.
@@ -50,10 +50,7 @@ impl<F, C> Run<F, C> {
         let state = match admitted {
             Ok(ticket) => {
                 let mut ticket = Some(ticket);
-                let inner = {
-                    let _guard = PanicGuard::new(&mut ticket);
-                    work()
-                };
+                let inner = guarded(&mut ticket, work);
                 State::Admitted {
                     inner,
                     ticket,
@@ -81,10 +78,7 @@ where
                 ticket,
                 outcome,
             } => {
-                let result = {
-                    let _guard = PanicGuard::new(ticket);
-                    ready!(inner.poll(cx))
-                };
+                let result = ready!(guarded(ticket, || inner.poll(cx)));
                 let ticket = ticket.take().expect("not polled after completion");
                 let outcome = match &result {
                     Ok(value) => outcome.take().map_or(Outcome::SUCCESS, |of| of(value)),

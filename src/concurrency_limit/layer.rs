@@ -123,6 +123,7 @@ impl Gate for ConcurrencyLimitGate {
     type Ticket = Permit;
     type Wait = Wait;
 
+    #[inline]
     fn admit(&self, _head: RequestHead<'_>) -> Admission<Permit, Wait> {
         self.shared.admit(|| self.shared.handle())
     }

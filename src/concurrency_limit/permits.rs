@@ -66,16 +66,22 @@ impl Permits {
     }
 
     /// Takes a permit, or a place in the queue.
+    #[inline]
     pub(super) fn enter(&self) -> Entry {
         match self.arrive(false) {
             Verdict::Enter(_) => Entry::Entered,
-            Verdict::Queue(_) => self.locked(|queue| match self.arrive(true) {
-                Verdict::Enter(_) => Entry::Entered,
-                Verdict::Queue(_) => Entry::Queued(queue.push()),
-                Verdict::Refuse(overflow) => Entry::Refused(overflow),
-            }),
+            Verdict::Queue(_) => self.queue_up(),
             Verdict::Refuse(overflow) => Entry::Refused(overflow),
         }
+    }
+
+    #[cold]
+    fn queue_up(&self) -> Entry {
+        self.locked(|queue| match self.arrive(true) {
+            Verdict::Enter(_) => Entry::Entered,
+            Verdict::Queue(_) => Entry::Queued(queue.push()),
+            Verdict::Refuse(overflow) => Entry::Refused(overflow),
+        })
     }
 
     /// Says whether the one at `place` has its permit now, and remembers whom to wake otherwise.
@@ -103,15 +109,22 @@ impl Permits {
     }
 
     /// Gives a permit back, or on to the first who waits.
+    #[inline]
     pub(super) fn release(&self) {
         let alone = self.update(|load| (load.pending == 0).then(|| load.leave()));
         if !alone {
-            let woken = self.locked(|queue| {
-                self.update(|load| Some(load.leave()));
-                self.promote(queue)
-            });
-            woken.into_iter().for_each(Promoted::wake);
+            self.hand_on();
         }
+    }
+
+    /// Gives a permit on to the first who waits.
+    #[cold]
+    fn hand_on(&self) {
+        let woken = self.locked(|queue| {
+            self.update(|load| Some(load.leave()));
+            self.promote(queue)
+        });
+        woken.into_iter().for_each(Promoted::wake);
     }
 
     /// Replaces the bounds, and what `with` replaces, and lets in those for whom there is room now.
@@ -137,6 +150,7 @@ impl Permits {
     }
 
     /// Judges one more and counts it; as one who waits only with the lock held.
+    #[inline]
     fn arrive(&self, locked: bool) -> Verdict {
         let bounds = self.bounds();
         let mut verdict = Verdict::Refuse(bounds.full());
@@ -151,11 +165,13 @@ impl Permits {
         verdict
     }
 
+    #[inline]
     fn bounds(&self) -> Bounds {
         Bounds::of_word(self.bounds.load(Ordering::Acquire))
     }
 
     /// Replaces the load by what `next` makes of it; says whether it made anything.
+    #[inline]
     fn update(&self, mut next: impl FnMut(Load) -> Option<Load>) -> bool {
         self.load
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |word| {

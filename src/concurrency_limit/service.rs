@@ -55,17 +55,19 @@ impl Shared {
     /// Decides about one more; `handle` holds on to this for whoever is let in.
     #[inline]
     pub(super) fn admit(&self, handle: impl FnOnce() -> Handle<Self>) -> Admission<Permit, Wait> {
-        let refused = match self.permits.enter(spread::of_thread) {
-            (shard, Entry::Entered) => return Admission::Admitted(Permit::new(handle(), shard)),
-            (_, Entry::Queued(place)) => {
-                match Wait::new(handle(), place, self.policy.load().max_wait()) {
-                    Ok(wait) => return Admission::Waiting(wait),
-                    Err(overflow) => overflow,
-                }
-            }
-            (_, Entry::Refused(overflow)) => overflow,
-        };
-        Admission::Rejected(self.refuse(refused))
+        match self.permits.enter(spread::of_thread) {
+            (shard, Entry::Entered) => Admission::Admitted(Permit::new(handle(), shard)),
+            (_, Entry::Queued(place)) => self.wait_at(place, handle()),
+            (_, Entry::Refused(overflow)) => Admission::Rejected(self.refuse(overflow)),
+        }
+    }
+
+    #[cold]
+    fn wait_at(&self, place: Place, handle: Handle<Self>) -> Admission<Permit, Wait> {
+        match Wait::new(handle, place, self.policy.load().max_wait()) {
+            Ok(wait) => Admission::Waiting(wait),
+            Err(overflow) => Admission::Rejected(self.refuse(overflow)),
+        }
     }
 
     pub(super) fn try_admit(
@@ -79,6 +81,7 @@ impl Shared {
     }
 
     /// Reports that one was turned away.
+    #[cold]
     pub(super) fn refuse(&self, overflow: Overflow) -> Rejection {
         let rejection = Rejection::Overflow(overflow);
         self.observe.event(&Event::Rejected(rejection));
@@ -117,12 +120,14 @@ impl Ticket for Permit {
 
     fn broken(&mut self, _failure: Failure) {}
 
+    #[inline]
     fn hears_outcome(&self) -> bool {
         false
     }
 }
 
 impl Drop for Permit {
+    #[inline]
     fn drop(&mut self) {
         self.shared.permits.get(self.shard).release();
     }

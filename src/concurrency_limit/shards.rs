@@ -23,11 +23,13 @@ impl Shards {
     }
 
     /// The shard of that number, which must be one that this gave out.
+    #[inline]
     pub(super) fn get(&self, shard: u16) -> &Permits {
         &self.0[usize::from(shard)].0
     }
 
     /// Takes a permit, or a place in the queue if there is one; `home` says where to look first.
+    #[inline]
     pub(super) fn enter(&self, home: impl FnOnce() -> usize) -> (u16, Entry) {
         match &*self.0 {
             [one] => (0, one.0.enter()),

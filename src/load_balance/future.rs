@@ -9,7 +9,7 @@ use pin_project::pin_project;
 use tower_service::Service;
 
 use super::BalanceTicket;
-use crate::base::gate::{GatedFuture, PanicGuard, Ticket, WatchedBody};
+use crate::base::gate::{GatedFuture, Ticket, WatchedBody, guarded, kept};
 use crate::base::{Answer, Failure, Outcome};
 
 /// Response future of [`LoadBalance`](super::LoadBalance).
@@ -73,17 +73,14 @@ where
                 StateProj::Called(called) => return called.poll(cx),
                 StateProj::Readying { call, ticket } => {
                     let (service, _) = call.as_mut().expect(POLLED);
-                    let is_ready = {
-                        let _guard = PanicGuard::new(ticket);
-                        ready!(service.poll_ready(cx))
-                    };
+                    let is_ready = ready!(guarded(ticket, || service.poll_ready(cx)));
                     let (mut service, request) = call.take().expect(POLLED);
                     let mut ticket = ticket.take().expect(POLLED);
                     if let Err(error) = is_ready {
                         ticket.head(Outcome::Failed(Failure::of(&error)));
                         return Poll::Ready(Err(error));
                     }
-                    GatedFuture::call(&mut service, request, ticket)
+                    GatedFuture::call(&mut service, request, kept(ticket))
                 }
             };
             self.as_mut().project().state.set(State::Called(next));

@@ -11,7 +11,7 @@ use super::address::readdress;
 use super::balancer::{Balancer, Choice};
 use super::shortcut::Straight;
 use super::{BalanceTicket, BalancedFuture, LoadBalancePolicy};
-use crate::base::gate::WatchedBody;
+use crate::base::gate::{WatchedBody, kept};
 use crate::base::tried::Tried;
 use crate::base::{EndpointObserver, Endpoints, Event, Log, Observe, Rejection, RequestHead};
 
@@ -164,7 +164,7 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         if let Some(ticket) = self.address(&mut request) {
-            return BalancedFuture::call(&mut self.inner, request, ticket);
+            return BalancedFuture::call(&mut self.inner, request, kept(ticket));
         }
         let rejection = Rejection::NoHealthyUpstream;
         self.balancer.observe.event(&Event::Rejected(rejection));

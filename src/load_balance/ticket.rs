@@ -98,6 +98,10 @@ impl Ticket for BalanceTicket {
         self.observer.is_some()
     }
 
+    fn watches(&self) -> bool {
+        self.endpoint.is_some()
+    }
+
     #[inline]
     fn annotate(&mut self, headers: &mut HeaderMap) {
         if self.cookie.is_some() {

@@ -33,10 +33,26 @@ impl Gate for RateLimitGate {
     type Ticket = RateLimitTicket;
     type Wait = RateLimitWait;
 
+    #[inline]
     fn admit(&self, head: RequestHead<'_>) -> Admission<RateLimitTicket, RateLimitWait> {
         if self.shared.is_off() {
             return Admission::Admitted(RateLimitTicket::default());
         }
+        self.decide(head)
+    }
+
+    fn annotate(&self, rejection: Rejection, answer: &mut HeaderMap) {
+        let Rejection::RateLimited(limited) = rejection else {
+            return;
+        };
+        let active = self.shared.active();
+        headers::of_rejection(&active, &limited, answer);
+    }
+}
+
+impl RateLimitGate {
+    /// Decides under a policy that limits something.
+    fn decide(&self, head: RequestHead<'_>) -> Admission<RateLimitTicket, RateLimitWait> {
         let active = self.shared.active();
         let policy = &active.policy;
         if !self.shared.counts(policy) {
@@ -56,14 +72,6 @@ impl Gate for RateLimitGate {
             Booked::Rejected(rejection) => Admission::Rejected(rejection),
             Booked::Waiting(reservation) => Admission::Waiting(RateLimitWait::new(reservation)),
         }
-    }
-
-    fn annotate(&self, rejection: Rejection, answer: &mut HeaderMap) {
-        let Rejection::RateLimited(limited) = rejection else {
-            return;
-        };
-        let active = self.shared.active();
-        headers::of_rejection(&active, &limited, answer);
     }
 }
 
@@ -90,8 +98,14 @@ impl Ticket for RateLimitTicket {
 
     fn broken(&mut self, _failure: Failure) {}
 
+    #[inline]
     fn hears_outcome(&self) -> bool {
         false
+    }
+
+    #[inline]
+    fn watches(&self) -> bool {
+        self.permit.is_some()
     }
 
     fn inspect(&mut self, head: ResponseHead<'_>) {

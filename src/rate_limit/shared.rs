@@ -182,6 +182,7 @@ impl Shared {
     }
 
     /// Says that the policy limits nothing.
+    #[inline]
     pub(super) fn is_off(&self) -> bool {
         self.off.load(Ordering::Acquire)
     }

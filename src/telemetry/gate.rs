@@ -9,7 +9,7 @@ use tower_service::Service;
 use super::shared::Shared;
 use super::{SpanTicket, TracedBody, TracedFuture};
 use crate::RequestHead;
-use crate::base::gate::{Admission, And, Both, Gate, GatedFuture, Never, QueuedFuture};
+use crate::base::gate::{Admission, And, Both, Gate, Never, QueuedFuture, kept};
 
 /// Runs each request as one hop of its trace, through a gate: [`Traced`](super::Traced) around
 /// [`Queued`](crate::gate::Queued) as one service, with one future and one watched body.
@@ -55,7 +55,7 @@ where
             let _inside = scope.enter();
             match self.gate.ask_inner(ticket, RequestHead::of(&request)) {
                 Admission::Admitted(ticket) => {
-                    QueuedFuture::calling(GatedFuture::call(&mut self.inner, request, ticket))
+                    QueuedFuture::call(&mut self.inner, request, kept(ticket))
                 }
                 other => QueuedFuture::stopped(&self.gate, &mut self.inner, request, other),
             }

@@ -8,7 +8,7 @@ use tower_service::Service;
 
 use super::shared::Shared;
 use super::{SpanTicket, TracedBody, TracedFuture};
-use crate::base::gate::GatedFuture;
+use crate::base::gate::{GatedFuture, kept};
 
 /// Runs each request as one hop of its trace.
 ///
@@ -45,7 +45,7 @@ where
         let (mut scope, ticket) = self.shared.start(settings, &mut request);
         let inner = {
             let _inside = scope.enter();
-            GatedFuture::call(&mut self.inner, request, ticket)
+            GatedFuture::call(&mut self.inner, request, kept(ticket))
         };
         TracedFuture::new(inner, scope, self.shared.tells_request_id(settings))
     }

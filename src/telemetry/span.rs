@@ -116,6 +116,10 @@ impl Ticket for SpanTicket {
         self.0.is_some()
     }
 
+    fn watches(&self) -> bool {
+        self.0.is_some()
+    }
+
     fn inspect(&mut self, head: ResponseHead<'_>) {
         if let Some(hop) = &mut self.0 {
             let status = head.status();

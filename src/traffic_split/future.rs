@@ -9,7 +9,6 @@ use tower_service::Service;
 
 use super::RoutedBody;
 use super::on_response::OnResponse;
-use crate::base::gate::Unwatched;
 use crate::base::{Answer, WatchedBody};
 
 /// Response future of [`TrafficRouter`](super::TrafficRouter).
@@ -154,5 +153,5 @@ where
 }
 
 fn unwatched<R>(inner: R) -> RoutedBody<R> {
-    WatchedBody::upstream(inner, Unwatched, false)
+    WatchedBody::unwatched(inner)
 }

@@ -6,7 +6,7 @@ use http::HeaderMap;
 use pin_project::pin_project;
 
 use super::both::Inner;
-use super::{Admission, Both, Gate, PanicGuard};
+use super::{Admission, Both, Gate, guarded};
 use crate::base::{Rejection, RequestHead};
 
 /// Two gates as one: a request goes on if both let it in, the outer one first.
@@ -45,10 +45,7 @@ impl<A: Gate, B: Gate> And<A, B> {
         ask: impl FnOnce(&B) -> Admission<B::Ticket, B::Wait>,
     ) -> Admission<Both<A::Ticket, B>, AndWait<A, B>> {
         let mut outer = Some(outer);
-        let asked = {
-            let _guard = PanicGuard::new(&mut outer);
-            ask(&self.inner)
-        };
+        let asked = guarded(&mut outer, || ask(&self.inner));
         let outer = outer.expect("only a panic takes it");
         match asked {
             Admission::Admitted(inner) => Admission::Admitted(Both::new(outer, inner)),
@@ -148,10 +145,7 @@ impl<A: Gate, B: Gate> Future for AndWait<A, B> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().0.project() {
             StateProj::Inner { wait, gate, outer } => {
-                let waited = {
-                    let _guard = PanicGuard::new(outer);
-                    ready!(wait.poll(cx))
-                };
+                let waited = ready!(guarded(outer, || wait.poll(cx)));
                 let outer = outer.take().expect("not polled after completion");
                 Poll::Ready(Ok(match waited {
                     Ok(inner) => Both::new(outer, inner),

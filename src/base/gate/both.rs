@@ -115,6 +115,16 @@ impl<A: Ticket, B: Gate> Ticket for Both<A, B> {
         inner || self.outer.hears_outcome()
     }
 
+    #[inline]
+    fn watches(&self) -> bool {
+        let inner = match &self.inner {
+            Inner::Admitted(inner) => inner.watches(),
+            Inner::Refused(_) => true,
+            Inner::Unasked => false,
+        };
+        inner || self.outer.watches()
+    }
+
     fn recognize<E: 'static>(&self, error: &E) -> Failure {
         self.outer.recognize(error)
     }

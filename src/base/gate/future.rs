@@ -1,6 +1,6 @@
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::thread;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -9,54 +9,71 @@ use pin_project::pin_project;
 use tower_service::Service;
 
 use super::{Answer, Ticket, WatchedBody};
-use crate::base::{Failure, Outcome};
+
+use crate::base::{Failure, Outcome, Watch};
 
 /// Response future of [`Gated`](super::Gated).
 #[pin_project]
 #[derive(Debug)]
 pub struct GatedFuture<F, T> {
+    // Before its ticket, so that it is dropped first.
     #[pin]
-    state: State<F, T>,
-}
-
-#[pin_project(project = StateProj)]
-#[derive(Debug)]
-enum State<F, T> {
-    Admitted {
-        // Before its ticket, so that it is dropped first.
-        #[pin]
-        inner: F,
-        ticket: Option<T>,
-    },
-    // Boxed: a response is 10 words, and an answer of our own allocates its headers anyway.
-    Rejected(Option<Box<No<T>>>),
-}
-
-/// An answer of our own, and who is to hear of it.
-#[derive(Debug)]
-struct No<T> {
-    response: Response<Answer>,
+    inner: Inner<F>,
     ticket: Option<T>,
+}
+
+#[pin_project(project = InnerProj)]
+#[derive(Debug)]
+enum Inner<F> {
+    Admitted(#[pin] F),
+    // Boxed: a response is 10 words, and an answer of our own allocates its headers anyway.
+    Rejected(Option<Box<Response<Answer>>>),
 }
 
 impl<F, T> GatedFuture<F, T> {
     /// Calls `inner`, which was polled ready, on behalf of `ticket`.
     #[inline]
-    pub(crate) fn call<S, B>(inner: &mut S, request: Request<B>, ticket: T) -> Self
+    pub(crate) fn call<S, B>(inner: &mut S, request: Request<B>, mut ticket: Option<T>) -> Self
     where
         S: Service<Request<B>, Future = F>,
         T: Ticket,
     {
-        let mut ticket = Some(ticket);
-        // Made where it will lie: a future of several layers is hundreds of bytes.
+        let guard = Guard::new(&mut ticket);
+        let this = Self::called(inner, request, guard.0);
+        guard.disarm();
+        this
+    }
+
+    /// Calls `inner`, and takes the ticket that is held meanwhile.
+    ///
+    /// Apart from who holds it, so that nothing has to be dropped here if `inner` panics: only then is its
+    /// future made where it will lie. Else it would be moved there, and one of several layers is hundreds of
+    /// bytes.
+    fn called<S, B>(inner: &mut S, request: Request<B>, ticket: &mut Option<T>) -> Self
+    where
+        S: Service<Request<B>, Future = F>,
+    {
+        let mut this = Self::new(inner.call(request), None);
+        this.ticket = ticket.take();
+        this
+    }
+
+    #[inline]
+    pub(super) const fn new(future: F, ticket: Option<T>) -> Self {
+        let inner = Inner::Admitted(future);
+        Self { inner, ticket }
+    }
+
+    #[inline]
+    pub(super) fn watch(&mut self, ticket: Option<T>) {
+        self.ticket = ticket;
+    }
+
+    /// Stands for a future that is still to come.
+    pub(super) const fn idle() -> Self {
         Self {
-            state: State::Admitted {
-                inner: {
-                    let _guard = PanicGuard::new(&mut ticket);
-                    inner.call(request)
-                },
-                ticket,
-            },
+            inner: Inner::Rejected(None),
+            ticket: None,
         }
     }
 
@@ -71,28 +88,48 @@ impl<F, T> GatedFuture<F, T> {
 
     #[cold]
     fn no(response: Response<Answer>, ticket: Option<T>) -> Self {
-        Self {
-            state: State::Rejected(Some(Box::new(No { response, ticket }))),
-        }
+        let inner = Inner::Rejected(Some(Box::new(response)));
+        Self { inner, ticket }
     }
+}
+
+/// Returns the ticket if it is to be kept at all.
+#[inline]
+pub(crate) fn kept<T: Ticket>(ticket: T) -> Option<T> {
+    ticket.watches().then_some(ticket)
+}
+
+/// Does `work` of the inner service, and reports a panic as its failure.
+#[inline]
+pub(crate) fn guarded<T: Ticket, R>(ticket: &mut Option<T>, work: impl FnOnce() -> R) -> R {
+    let guard = Guard::new(ticket);
+    let result = work();
+    guard.disarm();
+    result
 }
 
 /// Reports a panic of the inner service as its failure.
 ///
 /// Without it, a service that does nothing but panic would look like one whose callers go away.
-pub(crate) struct PanicGuard<'a, T: Ticket>(&'a mut Option<T>);
+pub(super) struct Guard<'a, T: Ticket>(pub(super) &'a mut Option<T>);
 
-impl<'a, T: Ticket> PanicGuard<'a, T> {
-    /// Guards `ticket` until it is dropped.
-    pub(crate) const fn new(ticket: &'a mut Option<T>) -> Self {
+impl<'a, T: Ticket> Guard<'a, T> {
+    #[inline]
+    pub(super) const fn new(ticket: &'a mut Option<T>) -> Self {
         Self(ticket)
+    }
+
+    /// Only a panic drops it.
+    #[inline]
+    pub(super) fn disarm(self) {
+        mem::forget(self);
     }
 }
 
-impl<T: Ticket> Drop for PanicGuard<'_, T> {
+impl<T: Ticket> Drop for Guard<'_, T> {
+    #[cold]
     fn drop(&mut self) {
-        if thread::panicking()
-            && let Some(mut ticket) = self.0.take()
+        if let Some(mut ticket) = self.0.take()
             && ticket.hears_outcome()
         {
             ticket.head(Outcome::Failed(Failure::Panic));
@@ -110,63 +147,66 @@ where
     type Output = Result<Response<WatchedBody<R, T>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().state.project() {
-            StateProj::Admitted { inner, ticket } => {
-                let mut polled = {
-                    let _guard = PanicGuard::new(ticket);
-                    inner.poll(cx)
-                };
+        let this = self.project();
+        let ticket = this.ticket;
+        match this.inner.project() {
+            InnerProj::Admitted(inner) => {
+                let mut polled = guarded(ticket, || inner.poll(cx));
                 let Poll::Ready(result) = &mut polled else {
                     return Poll::Pending;
                 };
-                let mut ticket = ticket.take().expect("not polled after completion");
-                let undecided = settle(result, &mut ticket);
-                // Where it lies: a response is some hundred bytes, and moves once a layer.
-                polled.map_ok(|r| r.map(|body| WatchedBody::upstream(body, ticket, undecided)))
+                let undecided = settle(result, ticket);
+                let watch = Watch::new(ticket.take(), undecided);
+                polled.map_ok(|r| r.map(|body| WatchedBody::upstream(body, watch)))
             }
-            StateProj::Rejected(no) => {
-                let no = no.take().expect("not polled after completion");
-                Poll::Ready(Ok(no.answer()))
+            InnerProj::Rejected(response) => {
+                let response = response.take().expect("not polled after completion");
+                Poll::Ready(Ok(answer(*response, ticket.take())))
             }
         }
     }
 }
 
-impl<T: Ticket> No<T> {
-    fn answer<R>(self) -> Response<WatchedBody<R, T>> {
-        let Self { response, ticket } = self;
-        let Some(mut ticket) = ticket else {
-            return response.map(WatchedBody::answer);
-        };
-        let mut answered = Ok::<_, std::convert::Infallible>(response);
-        // An answer of our own says how it turned out: no trailers will.
-        settle(&mut answered, &mut ticket);
-        let Ok(response) = answered;
-        response.map(|answer| WatchedBody::refused(answer, ticket))
+#[cold]
+fn answer<R, T: Ticket>(
+    mut response: Response<Answer>,
+    ticket: Option<T>,
+) -> Response<WatchedBody<R, T>> {
+    let Some(mut ticket) = ticket else {
+        return response.map(WatchedBody::answer);
+    };
+    // An answer of our own says how it turned out: no trailers will.
+    report(&mut response, &mut ticket);
+    response.map(|answer| WatchedBody::refused(answer, ticket))
+}
+
+/// Reports how it turned out, if somebody wants to know; says whether the trailers will say that.
+#[inline]
+pub(crate) fn settle<R, E, T>(result: &mut Result<Response<R>, E>, watching: &mut Option<T>) -> bool
+where
+    T: Ticket,
+    E: 'static,
+{
+    let Some(ticket) = watching else { return false };
+    match result {
+        Ok(response) => report(response, ticket),
+        Err(error) => {
+            ticket.failed(error);
+            *watching = None;
+            false
+        }
     }
 }
 
 /// Reports the head; says whether the trailers will say how it turned out.
 #[inline]
-pub(crate) fn settle<R, E, T>(result: &mut Result<Response<R>, E>, ticket: &mut T) -> bool
-where
-    T: Ticket,
-    E: 'static,
-{
-    match result {
-        Ok(response) => {
-            let hears = ticket.hears_outcome();
-            let outcome = if hears {
-                Outcome::of_response(response)
-            } else {
-                None
-            };
-            ticket.answered(response, outcome);
-            hears && outcome.is_none()
-        }
-        Err(error) => {
-            ticket.failed(error);
-            false
-        }
-    }
+fn report<R, T: Ticket>(response: &mut Response<R>, ticket: &mut T) -> bool {
+    let hears = ticket.hears_outcome();
+    let outcome = if hears {
+        Outcome::of_response(response)
+    } else {
+        None
+    };
+    ticket.answered(response, outcome);
+    hears && outcome.is_none()
 }

@@ -9,6 +9,7 @@ use http_body::Body;
 use pin_project::pin_project;
 use tower_service::Service;
 
+use super::future::{Guard, kept};
 use super::{Admission, Gate, GatedFuture, WatchedBody};
 use crate::base::{Rejection, RequestHead};
 
@@ -49,7 +50,7 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         match self.gate.admit(RequestHead::of(&request)) {
             Admission::Admitted(ticket) => {
-                QueuedFuture::calling(GatedFuture::call(&mut self.inner, request, ticket))
+                QueuedFuture::call(&mut self.inner, request, kept(ticket))
             }
             other => QueuedFuture::stopped(&self.gate, &mut self.inner, request, other),
         }
@@ -64,7 +65,9 @@ where
     G: Gate,
 {
     #[pin]
-    state: State<S, G, B>,
+    calling: GatedFuture<S::Future, G::Ticket>,
+    // Boxed: only a queued call pays, and the future of every other one stays small.
+    waiting: Option<Pin<Box<InQueue<S, G, B>>>>,
 }
 
 impl<S, G, B> QueuedFuture<S, G, B>
@@ -72,10 +75,26 @@ where
     S: Service<Request<B>>,
     G: Gate,
 {
+    /// Calls `inner`, which was polled ready, on behalf of `ticket`.
     #[inline]
-    pub(crate) const fn calling(future: GatedFuture<S::Future, G::Ticket>) -> Self {
-        let state = State::Calling(future);
-        Self { state }
+    pub(crate) fn call(inner: &mut S, request: Request<B>, mut ticket: Option<G::Ticket>) -> Self {
+        let guard = Guard::new(&mut ticket);
+        let this = Self::called(inner, request, guard.0);
+        guard.disarm();
+        this
+    }
+
+    /// As `GatedFuture::called`.
+    fn called(inner: &mut S, request: Request<B>, ticket: &mut Option<G::Ticket>) -> Self {
+        let mut this = Self::calling(GatedFuture::new(inner.call(request), None));
+        this.calling.watch(ticket.take());
+        this
+    }
+
+    #[inline]
+    pub(crate) const fn calling(calling: GatedFuture<S::Future, G::Ticket>) -> Self {
+        let waiting = None;
+        Self { calling, waiting }
     }
 
     /// Does what `gate` decided about a request that is not let in at once; `inner` was polled ready.
@@ -90,7 +109,7 @@ where
         S: Clone,
     {
         match admission {
-            Admission::Admitted(ticket) => Self::calling(GatedFuture::call(inner, request, ticket)),
+            Admission::Admitted(ticket) => Self::call(inner, request, kept(ticket)),
             Admission::Waiting(wait) => {
                 // The clone was not polled ready: it stays behind, and the ready one waits.
                 let clone = inner.clone();
@@ -117,20 +136,11 @@ where
             inner,
             request,
         });
-        let state = State::Waiting(Box::pin(InQueue { wait, call }));
-        Self { state }
+        Self {
+            calling: GatedFuture::idle(),
+            waiting: Some(Box::pin(InQueue { wait, call })),
+        }
     }
-}
-
-#[pin_project(project = StateProj)]
-enum State<S, G, B>
-where
-    S: Service<Request<B>>,
-    G: Gate,
-{
-    Calling(#[pin] GatedFuture<S::Future, G::Ticket>),
-    // Boxed: only a queued call pays, and the future of every other one stays small.
-    Waiting(Pin<Box<InQueue<S, G, B>>>),
 }
 
 /// A call that waits to be let in.
@@ -155,13 +165,9 @@ where
     G: Gate,
 {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let state = match self.state {
-            State::Calling(_) => "Calling",
-            State::Waiting(_) => "Waiting",
-        };
         f.debug_struct("QueuedFuture")
-            .field("state", &state)
-            .finish()
+            .field("waiting", &self.waiting.is_some())
+            .finish_non_exhaustive()
     }
 }
 
@@ -174,19 +180,30 @@ where
 {
     type Output = Result<Response<WatchedBody<R, G::Ticket>>, S::Error>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        loop {
-            let next = match self.as_mut().project().state.project() {
-                StateProj::Calling(future) => return future.poll(cx),
-                StateProj::Waiting(queued) => {
-                    let queued = queued.as_mut().project();
-                    let waited = ready!(queued.wait.poll(cx));
-                    let call = queued.call.take().expect("not polled after completion");
-                    call.go_on(waited)
-                }
-            };
-            self.as_mut().project().state.set(next.state);
+        if self.waiting.is_some() {
+            ready!(self.as_mut().poll_queue(cx));
         }
+        self.project().calling.poll(cx)
+    }
+}
+
+impl<S, G, B> QueuedFuture<S, G, B>
+where
+    S: Service<Request<B>> + Clone,
+    G: Gate,
+{
+    /// Waits to be let in, as often as the gate asks for it, and calls then.
+    #[cold]
+    fn poll_queue(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        while let Some(queued) = self.as_mut().project().waiting {
+            let queued = queued.as_mut().project();
+            let waited = ready!(queued.wait.poll(cx));
+            let call = queued.call.take().expect("not polled after completion");
+            self.set(call.go_on(waited));
+        }
+        Poll::Ready(())
     }
 }
 

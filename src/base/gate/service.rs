@@ -5,7 +5,7 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::{Admission, Gate, GatedFuture, Never, WatchedBody};
+use super::{Admission, Gate, GatedFuture, Never, WatchedBody, kept};
 use crate::base::RequestHead;
 
 /// A service behind a [`Gate`] that decides at once.
@@ -44,7 +44,9 @@ where
         match self.gate.admit(head) {
             // The ticket is taken before the inner call, so a future that is never polled still
             // settles.
-            Admission::Admitted(ticket) => GatedFuture::call(&mut self.inner, request, ticket),
+            Admission::Admitted(ticket) => {
+                GatedFuture::call(&mut self.inner, request, kept(ticket))
+            }
             Admission::Refused(ticket, rejection) => {
                 GatedFuture::refused(rejection.into_response(head.is_grpc()), ticket)
             }

@@ -153,7 +153,7 @@ where
             StateProj::Calling { inner, grpc } => match ready!(inner.poll(cx)) {
                 Ok(mut response) => {
                     strip(response.headers_mut());
-                    response.map(|body| WatchedBody::upstream(body, Unwatched, false))
+                    response.map(|body| WatchedBody::unwatched(body))
                 }
                 Err(error) => failed(Failure::of(&error), *grpc).map(WatchedBody::answer),
             },

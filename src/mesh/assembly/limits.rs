@@ -68,6 +68,9 @@ enum Tickets {
 
 impl LimitsTicket {
     fn add(&mut self, ticket: RateLimitTicket) {
+        if !ticket.watches() {
+            return;
+        }
         self.0 = match std::mem::replace(&mut self.0, Tickets::None) {
             Tickets::One(first) => Tickets::Several(vec![first, ticket]),
             Tickets::Several(mut all) => {
@@ -94,6 +97,10 @@ impl Ticket for LimitsTicket {
 
     fn hears_outcome(&self) -> bool {
         false
+    }
+
+    fn watches(&self) -> bool {
+        !matches!(self.0, Tickets::None)
     }
 
     fn inspect(&mut self, head: ResponseHead<'_>) {

@@ -13,7 +13,7 @@ use super::routes::Routes;
 use super::stack::RouteGate;
 use super::transport::MeshTransport;
 use crate::BoxError;
-use crate::base::gate::{Admission, Both, Gate, GatedFuture, QueuedFuture, WatchedBody};
+use crate::base::gate::{Admission, Both, Gate, GatedFuture, QueuedFuture, WatchedBody, kept};
 use crate::base::{Event, Rejection, RequestHead};
 use crate::fault_injection::FaultGate;
 use crate::traffic_split::RoutedBody;
@@ -77,9 +77,7 @@ where
             return self.reject(Rejection::NoRoute, head);
         };
         match gate.admit(head) {
-            Admission::Admitted(ticket) => {
-                QueuedFuture::calling(GatedFuture::call(&mut inner, request, ticket))
-            }
+            Admission::Admitted(ticket) => QueuedFuture::call(&mut inner, request, kept(ticket)),
             other => QueuedFuture::stopped(gate, &mut inner, request, other),
         }
     }

@@ -10,8 +10,8 @@ use http_body::Body;
 use pin_project::{pin_project, pinned_drop};
 use tower_service::Service;
 
-use crate::base::gate::{And, Both, Gate, PanicGuard, QueuedFuture, settle};
-use crate::base::{BoxError, WatchedBody};
+use crate::base::gate::{And, Both, Gate, QueuedFuture, guarded, settle};
+use crate::base::{BoxError, Watch, WatchedBody};
 use crate::telemetry::{Scope, SpanGate, SpanTicket, TracedBody};
 use crate::timeout::{Limits, Timeout, TimeoutBody};
 
@@ -104,14 +104,13 @@ where
                 limits,
                 ticket,
             } => {
-                let mut polled = {
-                    let _guard = PanicGuard::new(ticket);
+                let mut polled = guarded(ticket, || {
                     let _until = limits.as_ref().and_then(Limits::enter);
                     inner.poll(cx)
-                };
+                });
                 if let Poll::Ready(result) = &mut polled {
-                    let mut ticket = ticket.take().expect(ONCE);
-                    let undecided = settle(result, &mut ticket);
+                    let undecided = settle(result, ticket);
+                    let watch = Watch::new(ticket.take(), undecided);
                     let mut limits = limits.take();
                     // What runs inside goes inside.
                     this.state.set(State::Done);
@@ -125,7 +124,7 @@ where
                         let limits = limits.take_if(|limits| limits.go_over(&response));
                         response.map(|body| {
                             let body = TimeoutBody::limited(body, limits);
-                            TracedBody::new(WatchedBody::upstream(body, ticket, undecided), scope)
+                            TracedBody::new(WatchedBody::upstream(body, watch), scope)
                         })
                     });
                 }
@@ -135,15 +134,13 @@ where
                 ready!(waiting.poll_window(cx));
                 let limits = limits.take().expect("there a moment ago");
                 let mut ticket = ticket.take();
-                let response = {
-                    let _guard = PanicGuard::new(&mut ticket);
-                    limits.time_out(|| this.state.set(State::Done))
-                };
-                let mut ticket = ticket.expect(ONCE);
+                let drop = || this.state.set(State::Done);
+                let response = guarded(&mut ticket, || limits.time_out(drop));
                 let mut response = Ok::<_, Infallible>(response.map(TimeoutBody::answer));
                 let undecided = settle(&mut response, &mut ticket);
+                let watch = Watch::new(ticket, undecided);
                 let Ok(response) = response;
-                Ok(response.map(|body| WatchedBody::upstream(body, ticket, undecided)))
+                Ok(response.map(|body| WatchedBody::upstream(body, watch)))
             }
             StateProj::Done => unreachable!("{ONCE}"),
             StateProj::Stopped(future) => {

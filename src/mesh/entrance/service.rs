@@ -8,7 +8,7 @@ use tower_service::Service;
 
 use super::future::State;
 use super::{EntranceFuture, Handed, Handing, Plainly};
-use crate::base::gate::{Admission, And, Both, Gate, GatedFuture, PanicGuard, QueuedFuture};
+use crate::base::gate::{Admission, And, Both, Gate, GatedFuture, QueuedFuture, guarded, kept};
 use crate::telemetry::{Hops, SpanGate, SpanTicket, TracedBody};
 use crate::timeout::{Limits, Timeout, TimeoutBody};
 use crate::{BoxError, RequestHead};
@@ -86,28 +86,21 @@ impl<S, G: Gate, H> Entrance<S, G, H> {
         H: Handing<S, B>,
         R: Body<Data = Bytes>,
     {
-        let mut ticket = Some(ticket);
-        let admitted = {
-            let _guard = PanicGuard::new(&mut ticket);
-            self.timeout.admit(&mut request)
-        };
-        match admitted {
+        let mut ticket = kept(ticket);
+        match guarded(&mut ticket, || self.timeout.admit(&mut request)) {
             // Made where it will lie: a future of several layers is hundreds of bytes.
             Ok(limits) => State::Calling {
-                inner: {
-                    let _guard = PanicGuard::new(&mut ticket);
+                inner: guarded(&mut ticket, || {
                     let _until = limits.as_ref().and_then(Limits::enter);
                     H::call(self.timeout.inner(), request, Handed(limits.as_ref()))
-                },
+                }),
                 limits,
                 ticket,
             },
-            Err(response) => {
-                let ticket = ticket.expect("only a panic takes it");
-                State::stopped(QueuedFuture::calling(GatedFuture::refused(
-                    *response, ticket,
-                )))
-            }
+            Err(response) => State::stopped(QueuedFuture::calling(match ticket {
+                Some(ticket) => GatedFuture::refused(*response, ticket),
+                None => GatedFuture::rejected(*response),
+            })),
         }
     }
 }
