@@ -1,4 +1,3 @@
-use http::request::Parts;
 use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, Uri};
 
 use super::grpc;
@@ -21,15 +20,6 @@ impl<'a> RequestHead<'a> {
             headers: request.headers(),
             method: request.method(),
             uri: request.uri(),
-        }
-    }
-
-    pub(crate) const fn of_parts(parts: &'a Parts) -> Self {
-        Self {
-            extensions: &parts.extensions,
-            headers: &parts.headers,
-            method: &parts.method,
-            uri: &parts.uri,
         }
     }
 

@@ -4,15 +4,21 @@
 use std::cell::Cell;
 
 thread_local! {
-    static CURRENT: Cell<Option<Tried>> = const { Cell::new(None) };
+    /// How many endpoints were tried for the running request, and one more; 0 if no retry is around it.
+    static COUNT: Cell<u32> = const { Cell::new(0) };
+    /// The last of them, if there are any; else anything.
+    static IDS: Cell<Ids> = const { Cell::new([0; 4]) };
 }
 
-/// The endpoints that were tried for one request: the last four of them. More would cost every request, since
-/// they change places with the thread's twice for each poll, and few requests have five tries.
+type Ids = [u64; 4];
+
+/// The endpoints that were tried for one request: the last four of them. More would cost every request that
+/// meets a balancer, since they change places with the thread's twice for each poll, and few requests
+/// have five tries. Where there is no balancer, only the count changes places.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tried {
     count: u32,
-    ids: [u64; 4],
+    ids: Ids,
 }
 
 impl Tried {
@@ -20,40 +26,40 @@ impl Tried {
     /// what was added.
     #[inline]
     pub(crate) fn enter(&mut self) -> TriedGuard<'_> {
-        let outer = CURRENT.replace(Some(*self));
-        TriedGuard { outer, tried: self }
-    }
-
-    /// Says whether an endpoint is among them.
-    pub(crate) fn contains(&self, id: u64) -> bool {
-        // No endpoint has the id 0, which fills the rest.
-        self.ids.contains(&id)
+        let outer = COUNT.replace(self.count + 1);
+        let has_any = self.count > 0 || outer > 1;
+        TriedGuard {
+            outer,
+            outer_ids: has_any.then(|| IDS.replace(self.ids)),
+            tried: self,
+        }
     }
 
     /// Says whether there is a retry around the running request that keeps them, and whether it has
     /// tried any.
     #[inline]
     pub(crate) fn current() -> (bool, bool) {
-        match CURRENT.get() {
-            None => (false, false),
-            Some(tried) => (true, tried.count > 0),
-        }
+        let count = COUNT.get();
+        (count > 0, count > 1)
     }
 
     /// Says whether an endpoint is among those of the running request.
     pub(crate) fn is_current(id: u64) -> bool {
-        CURRENT.get().is_some_and(|tried| tried.contains(id))
+        // No endpoint has the id 0, which fills the rest.
+        COUNT.get() > 1 && IDS.get().contains(&id)
     }
 
     /// Adds an endpoint to those of the running request.
     #[inline]
     pub(crate) fn note(id: u64) {
-        if let Some(mut tried) = CURRENT.get()
-            && !tried.contains(id)
-        {
-            tried.ids[tried.count as usize % tried.ids.len()] = id;
-            tried.count += 1;
-            CURRENT.set(Some(tried));
+        let Some(count) = COUNT.get().checked_sub(1) else {
+            return;
+        };
+        let mut ids = if count > 0 { IDS.get() } else { [0; 4] };
+        if !ids.contains(&id) {
+            ids[count as usize % ids.len()] = id;
+            IDS.set(ids);
+            COUNT.set(count + 2);
         }
     }
 }
@@ -61,15 +67,21 @@ impl Tried {
 /// Puts the outer request's endpoints back, also when the code under it panics.
 #[derive(Debug)]
 pub(crate) struct TriedGuard<'a> {
-    outer: Option<Tried>,
+    outer: u32,
+    outer_ids: Option<Ids>,
     tried: &'a mut Tried,
 }
 
 impl Drop for TriedGuard<'_> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(tried) = CURRENT.replace(self.outer) {
-            *self.tried = tried;
+        let count = COUNT.replace(self.outer) - 1;
+        if count > 0 {
+            self.tried.count = count;
+            self.tried.ids = IDS.get();
+        }
+        if let Some(ids) = self.outer_ids {
+            IDS.set(ids);
         }
     }
 }
@@ -92,7 +104,8 @@ mod tests {
             assert_eq!(Tried::current(), (true, true));
             assert!(Tried::is_current(1) && !Tried::is_current(2));
         }
-        assert!(outer.contains(1) && !outer.contains(2) && inner.contains(2));
+        assert_eq!(outer.ids, [1, 0, 0, 0]);
+        assert_eq!(inner.ids, [2, 0, 0, 0]);
         Tried::note(3);
         assert_eq!(Tried::current(), (false, false));
         assert!(!Tried::is_current(1));
@@ -104,6 +117,8 @@ mod tests {
         let guard = tried.enter();
         (1..=10).for_each(Tried::note);
         drop(guard);
-        assert!(!tried.contains(6) && (7..=10).all(|id| tried.contains(id)));
+        assert_eq!(tried.ids, [9, 10, 7, 8]);
+        let _again = tried.enter();
+        assert!(!Tried::is_current(6) && (7..=10).all(Tried::is_current));
     }
 }

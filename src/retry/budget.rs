@@ -153,7 +153,7 @@ impl RetryBudget {
         match self.kind {
             Kind::Concurrent { .. } => Some(State::active(state)),
             Kind::Share(terms) => {
-                state.deposit(terms, moment.now());
+                state.deposit(terms, || moment.now());
                 None
             }
             Kind::Throttle(_) | Kind::Unlimited => None,

@@ -36,7 +36,7 @@ where
     /// Who hears of a try that took too long.
     observe: Option<Arc<dyn Observe>>,
     /// None if there will be no further try.
-    plan: Option<Box<Plan<S, B>>>,
+    plan: Option<Plan<S, B>>,
 }
 
 impl<S, B, R> RetryFuture<S, B, R>
@@ -50,7 +50,7 @@ where
         limit: Option<Limit>,
         grpc: bool,
         active: Option<Active>,
-        plan: Option<Box<Plan<S, B>>>,
+        plan: Option<Plan<S, B>>,
     ) -> Self {
         Self {
             state: State::Calling(future),

@@ -23,16 +23,21 @@ pub(super) enum Safety {
 }
 
 impl Safety {
-    pub(super) fn of(head: RequestHead<'_>) -> Self {
-        match *head.method() {
+    /// Tells it by the method and by what two looks at the headers find, if they are needed.
+    pub(super) fn of(
+        method: &Method,
+        has: impl Fn(&HeaderName) -> bool,
+        is_grpc: impl FnOnce() -> bool,
+    ) -> Self {
+        match *method {
             Method::GET
             | Method::HEAD
             | Method::OPTIONS
             | Method::TRACE
             | Method::PUT
             | Method::DELETE => Self::Idempotent,
-            _ if KEYS.iter().any(|key| head.headers().contains_key(key)) => Self::Idempotent,
-            _ if head.is_grpc() => Self::Grpc,
+            _ if KEYS.iter().any(has) => Self::Idempotent,
+            _ if is_grpc() => Self::Grpc,
             _ => Self::Unsafe,
         }
     }
@@ -43,6 +48,7 @@ impl Safety {
 /// A POST that may not be sent twice is copied all the same while the policy repeats what never reached a
 /// server, as the default does: then nothing was sent once. Only a policy without those conditions looks
 /// at the head, and copies less.
+#[inline]
 pub(super) fn may_be_retried(policy: &RetryPolicy, head: RequestHead<'_>) -> bool {
     let on = policy.retry_on();
     if policy.attempts() == 0 || on.is_empty() {
@@ -51,7 +57,8 @@ pub(super) fn may_be_retried(policy: &RetryPolicy, head: RequestHead<'_>) -> boo
     if policy.non_idempotent() || on.may_match_unprocessed() {
         return true;
     }
-    match Safety::of(head) {
+    let has = |name: &HeaderName| head.headers().contains_key(name);
+    match Safety::of(head.method(), has, || head.is_grpc()) {
         Safety::Idempotent => true,
         Safety::Grpc => on.may_match_grpc(),
         Safety::Unsafe => false,

@@ -92,12 +92,16 @@
 
 mod body;
 mod budget;
+mod chunks;
 mod condition;
 mod drain;
 mod future;
+mod head;
+mod kept;
 mod layer;
 mod machine;
 mod matching;
+mod packed;
 mod plan;
 mod policy;
 mod replay;

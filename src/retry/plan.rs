@@ -1,32 +1,27 @@
-use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use http_body::Body;
 use tower_service::Service;
 
 use super::budget::Slot;
+use super::kept::Kept;
 use super::machine::{Facts, Progress, Safety};
-use super::replay::Replay;
 use super::service::Current;
 use super::{ReplayBody, RetryPolicy};
 use crate::base::clock::{self, Moment};
 use crate::base::tried::Tried;
 use crate::base::{grpc, time_left};
-use crate::{Deadline, Event, GaveUp, Observe, Outcome, RequestHead};
+use crate::{Deadline, Event, GaveUp, Observe, Outcome};
 
 /// What is kept of a request that may be sent again.
 #[derive(Debug)]
 pub(super) struct Plan<S, B> {
     current: Arc<Current>,
-    /// The head, once it is gone, was that of a gRPC request.
-    grpc: bool,
-    head: Parts,
     pub(super) inner: S,
+    kept: Arc<Kept<B>>,
     progress: Progress,
-    replay: Replay<B>,
     /// Found out at the first failure: most requests have none.
     safety: Option<Safety>,
     /// Held while a retry waits or runs.
@@ -46,32 +41,21 @@ impl<S, B> Plan<S, B> {
 }
 
 impl<S, B: Body> Plan<S, B> {
-    /// Keeps a copy of `head`, which goes out itself: it is the one that has room for more headers.
-    ///
-    /// That a request can be sent again costs this copy, made and dropped: 1 500 instructions with 8
-    /// headers, a third of what an armed retry adds, and nothing can be retried without it.
-    pub(super) fn new(
-        head: &Parts,
-        inner: S,
-        replay: Replay<B>,
-        current: Arc<Current>,
-    ) -> Box<Self> {
-        Box::new(Self {
+    pub(super) fn new(inner: S, kept: Arc<Kept<B>>, current: Arc<Current>) -> Self {
+        Self {
             current,
-            grpc: false,
-            head: head.clone(),
             inner,
+            kept,
             progress: Progress::default(),
-            replay,
             safety: None,
             slot: None,
             tried: Tried::default(),
-        })
+        }
     }
 
     /// Says whether the caller speaks gRPC.
     pub(super) fn is_grpc(&self) -> bool {
-        self.grpc || grpc::is_grpc(&self.head.headers)
+        self.kept.head.is_grpc()
     }
 
     /// Calls the inner service, which is ready; a balancer there sees which endpoints were tried.
@@ -99,17 +83,17 @@ impl<S, B: Body> Plan<S, B> {
                 .ended(&self.current.budget, failed);
         }
         if !failed {
-            self.replay.finish();
+            self.kept.finish();
             return None;
         }
-        let head = RequestHead::of_parts(&self.head);
-        let safety = *self.safety.get_or_insert_with(|| Safety::of(head));
+        let safety = self.safety.get_or_insert_with(|| self.kept.head.safety());
+        let safety = *safety;
         let now = clock::now();
         let facts = Facts {
             headers,
             left: Deadline::current().map(|deadline| deadline.remaining_at(now)),
             outcome,
-            replayable: self.replay.is_whole(),
+            replayable: self.kept.is_whole(),
             roll: self.current.dice.roll(),
             safety,
             wall: clock::wall(),
@@ -122,7 +106,7 @@ impl<S, B: Body> Plan<S, B> {
                 Some(later(now, wait))
             }
             Err(reason) => {
-                self.replay.finish();
+                self.kept.finish();
                 self.current.observe.event(&Event::GaveUp(reason));
                 None
             }
@@ -143,20 +127,14 @@ impl<S, B: Body> Plan<S, B> {
             .policy
             .budget()
             .ended(&self.current.budget, false);
-        self.replay.finish();
+        self.kept.finish();
     }
 
     /// Makes the request of the next try.
     pub(super) fn request(&mut self, limit: Option<&Limit>) -> Request<ReplayBody<B>> {
         let retries = self.progress.retries();
-        let head = if retries < self.current.policy.attempts() {
-            self.head.clone()
-        } else {
-            // The last try takes the head itself.
-            self.grpc = self.is_grpc();
-            mem::replace(&mut self.head, Request::new(()).into_parts().0)
-        };
-        let mut request = Request::from_parts(head, self.replay.body());
+        let head = self.kept.head.to_parts();
+        let mut request = Request::from_parts(head, self.kept.next());
         tell(request.headers_mut(), retries.saturating_add(1), limit);
         request
     }
@@ -172,6 +150,7 @@ pub(super) struct Limit {
 
 impl Limit {
     /// Returns the limit of a try that starts at this moment; none if nothing limits it.
+    #[inline]
     pub(super) fn of_try(policy: &RetryPolicy, moment: &Moment) -> Option<Self> {
         let deadline = Deadline::current();
         let per_try = policy.per_try_timeout();
@@ -193,7 +172,7 @@ impl Limit {
     }
 }
 
-static ATTEMPT: HeaderName = HeaderName::from_static("x-envoy-attempt-count");
+const ATTEMPT: HeaderName = HeaderName::from_static("x-envoy-attempt-count");
 
 /// Tells the callee which try this is, and how long it has.
 pub(super) fn tell(headers: &mut HeaderMap, number: u32, limit: Option<&Limit>) {
@@ -203,7 +182,7 @@ pub(super) fn tell(headers: &mut HeaderMap, number: u32, limit: Option<&Limit>) 
         3 => HeaderValue::from_static("3"),
         _ => HeaderValue::from(number),
     };
-    headers.insert(&ATTEMPT, number);
+    headers.insert(ATTEMPT, number);
     if let Some(limit) = limit {
         let grpc = grpc::is_grpc(headers);
         time_left::tell(headers, limit.after, grpc);

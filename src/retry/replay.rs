@@ -1,12 +1,13 @@
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
 
-use super::tape::{Reader, Tape};
+use super::kept::Kept;
+use super::tape::Reader;
 use crate::BoxError;
 
 /// The body of a request that may have to be sent again.
@@ -28,73 +29,25 @@ pub struct ReplayBody<B> {
 enum Source<B> {
     Empty,
     Plain(#[pin] B),
-    Taped {
-        reader: Reader,
-        tape: Arc<Mutex<Tape<B>>>,
-    },
-}
-
-/// Makes the bodies of all attempts of one request.
-#[derive(Debug)]
-pub(super) enum Replay<B> {
-    Empty,
-    Taped(Arc<Mutex<Tape<B>>>),
-}
-
-impl<B: Body> Replay<B> {
-    pub(super) fn new(body: B, limit: usize) -> Self {
-        if body.is_end_stream() {
-            Self::Empty
-        } else {
-            Self::Taped(Arc::new(Mutex::new(Tape::new(body, limit))))
-        }
-    }
-
-    /// Makes the body of the first attempt.
-    pub(super) fn first(&self) -> ReplayBody<B> {
-        self.body_of(|_| Tape::<B>::first())
-    }
-
-    /// Makes the body of the next attempt, and ends that of the one before.
-    pub(super) fn body(&self) -> ReplayBody<B> {
-        self.body_of(|tape| lock(tape).rewind())
-    }
-
-    fn body_of(&self, reader: impl FnOnce(&Mutex<Tape<B>>) -> Reader) -> ReplayBody<B> {
-        let source = match self {
-            Self::Empty => Source::Empty,
-            Self::Taped(tape) => Source::Taped {
-                reader: reader(tape),
-                tape: Arc::clone(tape),
-            },
-        };
-        ReplayBody { source }
-    }
-
-    /// Says that a further attempt would get all of it.
-    pub(super) fn is_whole(&self) -> bool {
-        match self {
-            Self::Empty => true,
-            // Poisoned by a body that panicked as it was read, which will not be read again.
-            Self::Taped(tape) => tape.lock().is_ok_and(|tape| tape.is_whole()),
-        }
-    }
-
-    /// Keeps no more: there will be no further attempt.
-    pub(super) fn finish(&self) {
-        if let Self::Taped(tape) = self
-            // Nobody reads what would be kept once the attempt has let go of its body.
-            && Arc::strong_count(tape) > 1
-        {
-            lock(tape).finish();
-        }
-    }
+    Taped { kept: Arc<Kept<B>>, reader: Reader },
 }
 
 impl<B> ReplayBody<B> {
+    pub(super) const fn empty() -> Self {
+        Self {
+            source: Source::Empty,
+        }
+    }
+
     pub(super) const fn plain(body: B) -> Self {
         Self {
             source: Source::Plain(body),
+        }
+    }
+
+    pub(super) const fn taped(reader: Reader, kept: Arc<Kept<B>>) -> Self {
+        Self {
+            source: Source::Taped { kept, reader },
         }
     }
 }
@@ -117,7 +70,7 @@ where
                 let frame = frame?.map_err(Into::into);
                 Some(frame.map(|f| f.map_data(|mut data| data.copy_to_bytes(data.remaining()))))
             }),
-            SourceProj::Taped { reader, tape } => lock(tape).poll_frame(reader, cx),
+            SourceProj::Taped { kept, reader } => kept.tape().poll_frame(reader, cx),
         }
     }
 
@@ -125,7 +78,7 @@ where
         match &self.source {
             Source::Empty => true,
             Source::Plain(body) => body.is_end_stream(),
-            Source::Taped { reader, tape } => lock(tape).is_end_stream(reader),
+            Source::Taped { kept, reader } => kept.tape().is_end_stream(reader),
         }
     }
 
@@ -133,12 +86,7 @@ where
         match &self.source {
             Source::Empty => SizeHint::with_exact(0),
             Source::Plain(body) => body.size_hint(),
-            Source::Taped { reader, tape } => lock(tape).size_hint(reader),
+            Source::Taped { kept, reader } => kept.tape().size_hint(reader),
         }
     }
-}
-
-fn lock<B>(tape: &Mutex<Tape<B>>) -> MutexGuard<'_, Tape<B>> {
-    // If poisoned, no further attempt begins; see `is_whole`.
-    tape.lock().unwrap_or_else(PoisonError::into_inner)
 }

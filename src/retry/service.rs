@@ -8,9 +8,10 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::budget::State;
+use super::head::Head;
+use super::kept::Kept;
 use super::machine::may_be_retried;
 use super::plan::{Limit, Plan, tell};
-use super::replay::Replay;
 use super::{ReplayBody, RetryBody, RetryFuture, RetryPolicy};
 use crate::base::Live;
 use crate::base::clock::Moment;
@@ -85,23 +86,26 @@ impl<S> Retry<S> {
         let untold = limit
             .as_ref()
             .filter(|limit| limit.at.is_some() || !known.told);
-        tell(request.headers_mut(), 1, untold);
         if !may_be_retried(policy, RequestHead::of(&request)) {
+            tell(request.headers_mut(), 1, untold);
             let timed = limit.is_some_and(|limit| limit.at.is_some());
             let grpc = timed && RequestHead::of(&request).is_grpc();
             let future = self.inner.call(request.map(ReplayBody::plain));
             let future = RetryFuture::new(future, limit, grpc, active, None);
             return future.observed(&current.observe);
         }
-        let (head, body) = request.into_parts();
-        let replay = Replay::new(body, policy.replay_limit());
-        let body = replay.first();
+        // Copied first: each try is told its own number and time.
+        let head = Head::of(&request);
+        tell(request.headers_mut(), 1, untold);
+        let (parts, body) = request.into_parts();
+        let kept = Kept::new(head, body, policy.replay_limit());
+        let request = Request::from_parts(parts, kept.first());
         // The service, which is ready, makes the first try. Its clone makes the others, once it is.
         let clone = self.inner.clone();
-        let mut plan = Plan::new(&head, clone, replay, Arc::clone(&current));
+        let mut plan = Plan::new(clone, kept, Arc::clone(&current));
         let future = {
             let _guard = plan.tried.enter();
-            self.inner.call(Request::from_parts(head, body))
+            self.inner.call(request)
         };
         RetryFuture::new(future, limit, false, active, Some(plan))
     }

@@ -44,6 +44,10 @@ where
 {
     match ended {
         Ok(response) => {
+            if plan.policy().retry_on().passes(response) {
+                plan.committed();
+                return None;
+            }
             let Some(outcome) = Outcome::of_response(response) else {
                 // A gRPC response whose head does not say is final: its messages are on their way.
                 plan.committed();

@@ -1,10 +1,12 @@
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 
+use super::chunks::Chunks;
 use crate::BoxError;
 
 /// A request body, and what was read of it so far.
@@ -12,16 +14,25 @@ use crate::BoxError;
 pub(super) struct Tape<B> {
     /// Whole frames, for as long as there are few; then small ones are copied together, so that a body
     /// of single bytes does not take fifty times its length.
-    chunks: Vec<Bytes>,
+    chunks: Chunks,
     /// The reader whose turn it is.
     current: u32,
-    inner: Option<Pin<Box<B>>>,
+    inner: Inner<B>,
     kept: usize,
     limit: usize,
     lost: bool,
     /// Small frames that are not yet a chunk.
-    tail: BytesMut,
-    trailers: Option<HeaderMap>,
+    tail: Vec<u8>,
+    trailers: Option<Box<HeaderMap>>,
+}
+
+/// What is still to come of a body.
+#[derive(Debug)]
+enum Inner<B> {
+    Begun(Pin<Box<B>>),
+    Ended,
+    /// Nothing was read: as long as that is so, it needs no place where it can be pinned.
+    Fresh(B),
 }
 
 /// Where one attempt stands.
@@ -41,15 +52,20 @@ const WHOLE_FRAMES: usize = 16;
 const SMALL: usize = 1024;
 
 impl<B: Body> Tape<B> {
+    #[inline]
     pub(super) fn new(inner: B, limit: usize) -> Self {
         Self {
-            chunks: Vec::new(),
+            chunks: Chunks::default(),
             current: 0,
-            inner: Some(Box::pin(inner)),
+            inner: if inner.is_end_stream() {
+                Inner::Ended
+            } else {
+                Inner::Fresh(inner)
+            },
             kept: 0,
             limit,
             lost: false,
-            tail: BytesMut::new(),
+            tail: Vec::new(),
             trailers: None,
         }
     }
@@ -100,14 +116,14 @@ impl<B: Body> Tape<B> {
             reader.chunk += 1;
             return Poll::Ready(Some(Ok(Frame::data(chunk.clone()))));
         }
-        let Some(inner) = &mut self.inner else {
+        let Some(mut inner) = self.inner.pinned() else {
             let trailers = self.trailers.as_ref().filter(|_| !reader.trailed);
             reader.trailed = true;
-            return Poll::Ready(trailers.map(|t| Ok(Frame::trailers(t.clone()))));
+            return Poll::Ready(trailers.map(|t| Ok(Frame::trailers(HeaderMap::clone(t)))));
         };
         let frame = match ready!(inner.as_mut().poll_frame(cx)) {
             None => {
-                self.inner = None;
+                self.inner = Inner::Ended;
                 return Poll::Ready(None);
             }
             Some(Err(error)) => {
@@ -118,7 +134,7 @@ impl<B: Body> Tape<B> {
         };
         let hint = inner.size_hint().lower();
         if inner.is_end_stream() {
-            self.inner = None;
+            self.inner = Inner::Ended;
         }
         self.keep(&frame, usize::try_from(hint).unwrap_or(usize::MAX));
         reader.chunk = self.chunks.len();
@@ -130,16 +146,15 @@ impl<B: Body> Tape<B> {
         reader.number == self.current
             && reader.chunk >= self.chunks.len()
             && (reader.trailed || self.trailers.is_none())
-            && self.inner.as_ref().is_none_or(Body::is_end_stream)
+            && self.inner.body().is_none_or(Body::is_end_stream)
     }
 
     pub(super) fn size_hint(&self, reader: &Reader) -> SizeHint {
         if reader.number != self.current {
             return SizeHint::default();
         }
-        let rest = self.chunks.iter().skip(reader.chunk);
-        let rest = rest.map(|chunk| chunk.len() as u64).sum::<u64>();
-        let inner = self.inner.as_ref();
+        let rest = self.chunks.bytes_from(reader.chunk);
+        let inner = self.inner.body();
         let inner = inner.map_or_else(|| SizeHint::with_exact(0), Body::size_hint);
         let mut hint = SizeHint::new();
         if let Some(upper) = inner.upper() {
@@ -162,7 +177,7 @@ impl<B: Body> Tape<B> {
             return self.lose();
         }
         if let Some(trailers) = frame.trailers_ref() {
-            self.trailers = Some(trailers.clone());
+            self.trailers = Some(Box::new(trailers.clone()));
         } else if let Some(data) = frame.data_ref() {
             if self.chunks.len() < WHOLE_FRAMES || data.len() >= SMALL {
                 self.seal();
@@ -175,15 +190,39 @@ impl<B: Body> Tape<B> {
 
     fn seal(&mut self) {
         if !self.tail.is_empty() {
-            self.chunks.push(self.tail.split().freeze());
+            self.chunks.push(mem::take(&mut self.tail).into());
         }
     }
 
     fn lose(&mut self) {
         self.lost = true;
-        self.chunks = Vec::new();
-        self.tail = BytesMut::new();
+        self.chunks = Chunks::default();
+        self.tail = Vec::new();
         self.trailers = None;
+    }
+}
+
+impl<B> Inner<B> {
+    /// Returns the body where it can be read, unless it has ended.
+    fn pinned(&mut self) -> Option<Pin<&mut B>> {
+        if matches!(self, Self::Fresh(_))
+            && let Self::Fresh(body) = mem::replace(self, Self::Ended)
+        {
+            *self = Self::Begun(Box::pin(body));
+        }
+        match self {
+            Self::Begun(body) => Some(body.as_mut()),
+            Self::Ended | Self::Fresh(_) => None,
+        }
+    }
+
+    /// Returns the body, unless it has ended.
+    fn body(&self) -> Option<&B> {
+        match self {
+            Self::Begun(body) => Some(body),
+            Self::Ended => None,
+            Self::Fresh(body) => Some(body),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod budget;
+mod heads;
 mod server;
 mod time;
 

@@ -3,9 +3,15 @@ use crate::Percent;
 /// What a retry costs: a million, so that any [`Percent`] of one is a whole number.
 const RETRY: u64 = 1_000_000;
 /// The most that is ever saved, by the bits there are for it: 68,719 retries.
-const MOST: u64 = (1 << BALANCE_BITS) - 1;
-const BALANCE_BITS: u32 = 36;
-/// 2^26 nanoseconds, 67 milliseconds. 28 bits of them last for 208 days.
+const MOST: u64 = (1 << (BALANCE_BITS - 1)) - 1;
+/// One more than the most needs, for what is saved until it is counted.
+const BALANCE_BITS: u32 = 37;
+/// Savings are counted each time that they reach another multiple of this, 4.2 retries: after 21 requests
+/// at 20 %. Requests between need no clock, whose reading costs as much as all else a budget does; and
+/// what is forgotten of so few is no more than of the reserve, or no more than a second's worth.
+const DUE_BITS: u32 = 22;
+/// 2^26 nanoseconds, 67 milliseconds. 27 bits of them last for 104 days.
+const BALANCE: u64 = (1 << BALANCE_BITS) - 1;
 const TICK_BITS: u32 = 26;
 const TICKS: u64 = 1 << (64 - BALANCE_BITS);
 /// A time that seems to lie in the future by less than this (19 hours) is a clock reading older than the
@@ -60,10 +66,20 @@ impl Savings {
         self.0
     }
 
-    /// Saves a request's share of a retry.
-    pub(super) fn deposit(self, terms: Terms, nanos: u64) -> Self {
+    /// What saves a request's share of a retry when it is added to the bits.
+    pub(super) const fn deposit(terms: Terms) -> u64 {
+        terms.percent.millionths() as u64
+    }
+
+    /// Says that these, to which a deposit was added, are to be counted.
+    pub(super) const fn are_due(self, deposit: u64) -> bool {
+        (self.0 + deposit) >> DUE_BITS != self.0 >> DUE_BITS
+    }
+
+    /// Forgets what is to be forgotten until now.
+    pub(super) fn count(self, terms: Terms, nanos: u64) -> Self {
         let (balance, tick) = self.at(terms, nanos);
-        Self::pack(balance + u64::from(terms.percent.millionths()), tick)
+        Self::pack(balance, tick)
     }
 
     /// Spends a retry, if one is there.
@@ -74,7 +90,7 @@ impl Savings {
 
     /// The balance at a time, with what has been forgotten until then.
     fn at(self, terms: Terms, nanos: u64) -> (u64, u64) {
-        let (balance, last) = (self.0 & MOST, self.0 >> BALANCE_BITS);
+        let (balance, last) = (self.0 & BALANCE, self.0 >> BALANCE_BITS);
         let tick = ticks(nanos);
         let elapsed = tick.wrapping_sub(last) % TICKS;
         if elapsed == 0 || elapsed > TICKS - OLDER {
@@ -105,6 +121,16 @@ mod tests {
 
     const SECOND: u64 = 1_000_000_000;
 
+    fn deposit(savings: Savings, terms: Terms, nanos: u64) -> Savings {
+        let deposit = Savings::deposit(terms);
+        let after = Savings(savings.0 + deposit);
+        if savings.are_due(deposit) {
+            after.count(terms, nanos)
+        } else {
+            after
+        }
+    }
+
     fn none(percent: Percent) -> (Terms, Savings) {
         let terms = Terms::new(percent, 0);
         (terms, Savings::new(terms, 0))
@@ -122,7 +148,7 @@ mod tests {
         let (mut granted, mut denied) = (0, 0);
         for i in 0..requests {
             let nanos = i * SECOND / per_second;
-            savings = savings.deposit(terms, nanos);
+            savings = deposit(savings, terms, nanos);
             if fails(i) {
                 match savings.withdraw(terms, nanos) {
                     Some(rest) => {
@@ -149,7 +175,7 @@ mod tests {
         ] {
             let (terms, savings) = none(Percent::per_million(millionths));
             let granted = (0..10_000).fold((savings, 0), |(savings, granted), _| {
-                let savings = savings.deposit(terms, 0);
+                let savings = deposit(savings, terms, 0);
                 match savings.withdraw(terms, 0) {
                     Some(rest) => (rest, granted + 1),
                     None => (savings, granted),
@@ -214,8 +240,8 @@ mod tests {
         let terms = Terms::DEFAULT;
         let later = Savings::new(terms, 9 * SECOND);
         assert_eq!(
-            later.deposit(terms, 8 * SECOND),
-            later.deposit(terms, 9 * SECOND)
+            later.count(terms, 8 * SECOND),
+            later.count(terms, 9 * SECOND)
         );
     }
 
@@ -231,7 +257,7 @@ mod tests {
             for (gap, wanted) in gaps {
                 nanos += gap;
                 requests += 1;
-                savings = savings.deposit(terms, nanos);
+                savings = deposit(savings, terms, nanos);
                 for _ in 0..wanted {
                     if let Some(rest) = savings.withdraw(terms, nanos) {
                         savings = rest;
