@@ -14,12 +14,74 @@ pub(crate) fn authority<'a>(head: &RequestHead<'a>) -> &'a str {
 
 /// Splits `host:port`; an IPv6 address keeps its brackets.
 pub(crate) fn split_port(authority: &str) -> (&str, Option<u16>) {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if !host.contains(':') || host.ends_with(']') => match port.parse() {
-            Ok(port) => (host, Some(port)),
-            Err(_) => (authority, None),
-        },
+    match numbered(authority) {
+        Some((host, port)) if !host.as_bytes().contains(&b':') || host.ends_with(']') => {
+            (host, Some(port))
+        }
         _ => (authority, None),
+    }
+}
+
+/// Returns the port that a URI names, read from its end: some bytes, where to look for its host first is a
+/// hundred instructions and more.
+pub(crate) fn port_of(authority: &uri::Authority) -> Option<u16> {
+    numbered(authority.as_str()).map(|(_, port)| port)
+}
+
+/// Returns the host of a URI, without what may stand before `@`, and the port that it names.
+pub(crate) fn host_of(authority: &uri::Authority) -> (&str, Option<u16>) {
+    let text = authority.as_str();
+    let (place, port) = numbered(text).map_or((text, None), |(place, port)| (place, Some(port)));
+    let user = place.bytes().rposition(|byte| byte == b'@');
+    (&place[user.map_or(0, |at| at + 1)..], port)
+}
+
+/// Splits off the number behind the last colon.
+fn numbered(authority: &str) -> Option<(&str, u16)> {
+    let mut digits = authority.bytes().rev();
+    let colon = digits.position(|byte| !byte.is_ascii_digit())?;
+    let (rest, port) = authority.split_at_checked(authority.len() - colon)?;
+    Some((rest.strip_suffix(':')?, port.parse().ok()?))
+}
+
+/// Whom a request addresses.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Addressed<'a> {
+    pub(crate) authority: &'a str,
+    /// The port that it names, if any.
+    pub(crate) explicit_port: Option<u16>,
+    pub(crate) host: &'a str,
+    /// The port that the authority names: a client's URI says where the request goes, whatever its `Host`
+    /// header does.
+    pub(crate) host_port: Option<u16>,
+    pub(crate) scheme: &'a str,
+}
+
+impl<'a> Addressed<'a> {
+    pub(crate) fn of(head: &RequestHead<'a>) -> Self {
+        let authority = authority(head);
+        let (host, host_port) = split_port(authority);
+        Self {
+            authority,
+            explicit_port: match head.uri().authority() {
+                Some(address) => port_of(address),
+                None => host_port,
+            },
+            host,
+            host_port,
+            scheme: scheme(head),
+        }
+    }
+
+    /// The port that it goes to.
+    pub(crate) fn port(&self) -> u16 {
+        let port = self.explicit_port;
+        port.unwrap_or_else(|| default_port(self.scheme))
+    }
+
+    /// Says that the authority names the port that its scheme stands for anyway.
+    pub(crate) fn host_has_default_port(&self) -> bool {
+        self.host_port == Some(default_port(self.scheme))
     }
 }
 
@@ -70,12 +132,39 @@ mod tests {
             ("a:80", ("a", Some(80))),
             ("a:", ("a:", None)),
             ("a:x", ("a:x", None)),
+            ("a:+80", ("a:+80", None)),
             ("a:70000", ("a:70000", None)),
+            ("80", ("80", None)),
+            ("a::80", ("a::80", None)),
             ("[::1]", ("[::1]", None)),
             ("[::1]:80", ("[::1]", Some(80))),
             ("", ("", None)),
         ] {
             assert_eq!(split_port(authority), expected, "{authority}");
+        }
+    }
+
+    #[test]
+    fn host_and_port_of_a_uri_are_what_its_crate_finds() {
+        for authority in [
+            "a",
+            "a:80",
+            "a:",
+            "a:70000",
+            "u:1@a",
+            "u:1@a:80",
+            "u:1@80",
+            "[::1]",
+            "[::1]:80",
+            "1.2.3.4:5",
+        ] {
+            let authority = uri::Authority::try_from(authority).unwrap();
+            assert_eq!(port_of(&authority), authority.port_u16(), "{authority}");
+            // A port that is none is left with the host, which is then nobody's.
+            if authority.port().is_some() || !authority.as_str().contains("a:") {
+                let whole = (authority.host(), authority.port_u16());
+                assert_eq!(host_of(&authority), whole, "{authority}");
+            }
         }
     }
 }

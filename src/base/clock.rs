@@ -16,6 +16,11 @@ pub(crate) fn now() -> Instant {
 pub(crate) struct Moment(Cell<Option<Instant>>);
 
 impl Moment {
+    /// The moment that `instant` was read in, if it was.
+    pub(crate) const fn of(instant: Option<Instant>) -> Self {
+        Self(Cell::new(instant))
+    }
+
     pub(crate) fn now(&self) -> Instant {
         let instant = self.0.get().unwrap_or_else(now);
         self.0.set(Some(instant));

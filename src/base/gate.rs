@@ -76,7 +76,7 @@ mod service;
 pub use and::{And, AndWait};
 pub use both::Both;
 pub use future::GatedFuture;
-pub(crate) use future::{guarded, kept};
+pub(crate) use future::{guarded, kept, settle};
 pub use queued::{Queued, QueuedFuture};
 pub use service::Gated;
 

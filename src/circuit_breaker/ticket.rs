@@ -120,6 +120,11 @@ impl gate::Ticket for Ticket {
         self.shared.is_some()
     }
 
+    #[inline]
+    fn watches(&self) -> bool {
+        self.shared.is_some()
+    }
+
     fn recognize<E: 'static>(&self, error: &E) -> Failure {
         match &self.shared {
             Some(shared) => shared.recognize(error),

@@ -47,6 +47,12 @@ impl FaultInjectionLayer {
         self.shared.stats()
     }
 
+    /// Returns what decides, to be put [together](crate::gate::And) with other gates.
+    #[must_use]
+    pub fn gate(&self) -> FaultGate {
+        FaultGate::new(Arc::clone(&self.shared))
+    }
+
     pub(crate) fn made(
         policy: FaultInjectionPolicy,
         observe: Arc<dyn Observe>,
@@ -62,6 +68,6 @@ impl<S> Layer<S> for FaultInjectionLayer {
     type Service = FaultInjection<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Queued::new(inner, FaultGate::new(Arc::clone(&self.shared)))
+        Queued::new(inner, self.gate())
     }
 }

@@ -5,14 +5,14 @@ use std::time::Duration;
 use tower_layer::Layer;
 
 use super::outbound::say;
-use super::{Finding, Part, findings};
+use super::{Entrance, Finding, Part, findings};
 use crate::concurrency_limit::{
     ConcurrencyLimitGate, ConcurrencyLimitLayer, ConcurrencyLimitPolicy,
 };
 use crate::gate::And;
 use crate::rate_limit::{RateLimitGate, RateLimitLayer, RateLimitPolicy};
-use crate::telemetry::{TracePolicy, TraceServerLayer, TracedGate};
-use crate::timeout::{Timeout, TimeoutLayer, TimeoutPolicy};
+use crate::telemetry::{TracePolicy, TraceServerLayer};
+use crate::timeout::{TimeoutLayer, TimeoutPolicy};
 
 /// Everything that this crate recommends around a server's routes, in one layer.
 ///
@@ -29,7 +29,7 @@ pub struct Inbound {
 }
 
 /// A service inside an [`Inbound`] stack.
-pub type InboundService<S> = TracedGate<Timeout<S>, And<RateLimitGate, ConcurrencyLimitGate>>;
+pub type InboundService<S> = Entrance<S, And<RateLimitGate, ConcurrencyLimitGate>>;
 
 /// Creates the stack for a server: trace, concurrency limit, timeout and deadline.
 ///
@@ -125,6 +125,6 @@ impl<S> Layer<S> for Inbound {
         say(&self.said, || self.findings());
         let inner = self.timeout.1.layer(inner);
         let gates = And::new(self.rate_limit.gate(), self.concurrency_limit.1.gate());
-        self.trace.gated(inner, gates)
+        Entrance::new(self.trace.hops(), gates, inner)
     }
 }

@@ -191,6 +191,7 @@
 
 #[cfg(feature = "istio")]
 mod assembly;
+mod entrance;
 mod finding;
 mod inbound;
 mod outbound;
@@ -198,6 +199,7 @@ mod part;
 
 #[cfg(feature = "istio")]
 pub use assembly::*;
+pub use entrance::{Entrance, EntranceFuture, Handed, Handing, Plainly, ToRetry};
 pub use finding::{Finding, findings};
 pub use inbound::{Inbound, InboundService, inbound};
 pub use outbound::{Outbound, OutboundGates, OutboundService, outbound};

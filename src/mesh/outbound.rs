@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tower_layer::Layer;
 
-use super::{Finding, Part, findings};
+use super::entrance::ToRetry;
+use super::{Entrance, Finding, Part, findings};
 use crate::circuit_breaker::{CircuitBreakerGate, CircuitBreakerLayer, CircuitBreakerPolicy};
 use crate::concurrency_limit::{
     ConcurrencyLimitGate, ConcurrencyLimitLayer, ConcurrencyLimitPolicy,
@@ -13,7 +14,7 @@ use crate::gate::And;
 use crate::rate_limit::{RateLimitGate, RateLimitLayer, RateLimitPolicy};
 use crate::retry::{Retry, RetryLayer, RetryPolicy};
 use crate::telemetry::{TraceAttemptLayer, TraceClientLayer, TracePolicy, TracedGate};
-use crate::timeout::{Timeout, TimeoutLayer, TimeoutPolicy};
+use crate::timeout::{TimeoutLayer, TimeoutPolicy};
 
 /// Everything that this crate recommends around a client, in one layer.
 ///
@@ -34,8 +35,7 @@ pub struct Outbound {
 }
 
 /// A service inside an [`Outbound`] stack.
-pub type OutboundService<S> =
-    TracedGate<Timeout<Retry<TracedGate<S, OutboundGates>>>, RateLimitGate>;
+pub type OutboundService<S> = Entrance<Retry<TracedGate<S, OutboundGates>>, RateLimitGate, ToRetry>;
 
 /// What decides about each try: the limit of tries, the concurrency limit, and the circuit breaker.
 pub type OutboundGates = And<RateLimitGate, And<ConcurrencyLimitGate, CircuitBreakerGate>>;
@@ -184,7 +184,7 @@ impl<S> Layer<S> for Outbound {
         let inner = self.trace.1.gated(inner, gates);
         let inner = self.retry.1.layer(inner);
         let inner = self.timeout.1.layer(inner);
-        self.trace.0.gated(inner, self.rate_limit.gate())
+        Entrance::new(self.trace.0.hops(), self.rate_limit.gate(), inner)
     }
 }
 

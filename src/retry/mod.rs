@@ -120,6 +120,7 @@ pub use policy::RetryPolicy;
 pub use replay::ReplayBody;
 pub use retry_on::RetryOn;
 pub use server_wait::ResetFormat;
+pub(crate) use service::Known;
 pub use service::Retry;
 
 pub use crate::base::{Backoff, Jitter};

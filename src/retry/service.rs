@@ -1,5 +1,6 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -47,18 +48,46 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+    #[inline]
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        self.call_known(request, Known::default())
+    }
+}
+
+/// What a service around knows of a request already.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Known {
+    pub(crate) now: Option<Instant>,
+    /// The request's headers tell the current deadline.
+    pub(crate) told: bool,
+}
+
+impl<S> Retry<S> {
+    /// Calls for a service around, which hands over what it knows.
+    pub(crate) fn call_known<B, R>(
+        &mut self,
+        mut request: Request<B>,
+        known: Known,
+    ) -> RetryFuture<S, B, R>
+    where
+        S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Clone,
+        B: Body,
+    {
         let current = self.shared.current.load();
         let policy = &current.policy;
         if policy.attempts() == 0 && policy.per_try_timeout().is_none() {
             let future = self.inner.call(request.map(ReplayBody::plain));
             return RetryFuture::new(future, None, false, None, None);
         }
-        let moment = Moment::default();
+        let moment = Moment::of(known.now);
         let active = policy.budget().request(&current.budget, &moment);
         let limit = Limit::of_try(policy, &moment);
+        // A deadline alone need not be told again: two searches in the headers, 500 instructions.
+        let untold = limit
+            .as_ref()
+            .filter(|limit| limit.at.is_some() || !known.told);
         if !may_be_retried(policy, RequestHead::of(&request)) {
-            tell(request.headers_mut(), 1, limit.as_ref());
+            tell(request.headers_mut(), 1, untold);
             let timed = limit.is_some_and(|limit| limit.at.is_some());
             let grpc = timed && RequestHead::of(&request).is_grpc();
             let future = self.inner.call(request.map(ReplayBody::plain));
@@ -67,7 +96,7 @@ where
         }
         // Copied first: each try is told its own number and time.
         let head = Head::of(&request);
-        tell(request.headers_mut(), 1, limit.as_ref());
+        tell(request.headers_mut(), 1, untold);
         let (parts, body) = request.into_parts();
         let kept = Kept::new(head, body, policy.replay_limit());
         let request = Request::from_parts(parts, kept.first());

@@ -20,7 +20,7 @@ pub struct TracedBody<R, T = SpanTicket> {
 
 impl<R, T> TracedBody<R, T> {
     #[inline]
-    pub(super) const fn new(inner: WatchedBody<R, T>, scope: Scope) -> Self {
+    pub(crate) const fn new(inner: WatchedBody<R, T>, scope: Scope) -> Self {
         Self {
             inner: InTrace::new(inner, scope),
         }

@@ -3,12 +3,13 @@
 use std::cell::Cell;
 use std::mem;
 
+use http::HeaderMap;
 use tracing::Span;
 use tracing::span::Entered;
 
-use super::TraceContext;
 use super::boxed::Boxed;
 use super::in_trace::InTrace;
+use super::{TraceContext, request_id};
 
 thread_local! {
     static CURRENT: Cell<Boxed> = const { Cell::new(Boxed::NONE) };
@@ -49,7 +50,7 @@ impl TraceContext {
 
 /// What some code runs in: a trace and a span of `tracing`, or the one around it if it has none.
 #[derive(Debug)]
-pub(super) struct Scope {
+pub(crate) struct Scope {
     // Boxed: nobody listens to most spans, and a scope moves with its call.
     span: Option<Box<Span>>,
     trace: Boxed,
@@ -69,12 +70,16 @@ impl Scope {
     }
 
     /// The scope of what changes nothing.
-    pub(super) const fn none() -> Self {
+    pub(crate) const fn none() -> Self {
         Self::of(Boxed::NONE)
     }
 
-    pub(super) fn trace(&self) -> Option<&TraceContext> {
-        self.trace.get()
+    /// Tells the request id that goes with this trace, if it has one.
+    pub(crate) fn tell_request_id(&self, headers: &mut HeaderMap) {
+        let trace = self.trace.get();
+        if let Some(id) = trace.and_then(|trace| trace.request_id.as_ref()) {
+            request_id::overwrite(id, headers);
+        }
     }
 
     /// The scope of the running code, to be taken elsewhere.
@@ -85,7 +90,7 @@ impl Scope {
 
     /// Makes this the current scope until the guard is dropped, also by a panic.
     #[inline]
-    pub(super) fn enter(&mut self) -> Inside<'_> {
+    pub(crate) fn enter(&mut self) -> Inside<'_> {
         Inside {
             _trace: Swapped::new(&mut self.trace),
             _span: self.span.as_deref().map(Span::enter),
@@ -94,7 +99,7 @@ impl Scope {
 }
 
 /// A scope that is the current one.
-pub(super) struct Inside<'a> {
+pub(crate) struct Inside<'a> {
     // Left in this order, the reverse of how they were entered.
     _span: Option<Entered<'a>>,
     _trace: Swapped<'a>,

@@ -5,7 +5,7 @@ use http::Response;
 use pin_project::pin_project;
 
 use super::current::Scope;
-use super::{InTrace, TracedBody, request_id};
+use super::{InTrace, TracedBody};
 use crate::base::gate::WatchedBody;
 
 /// Response future of [`Traced`](super::Traced) and [`TracedGate`](super::TracedGate): the future `F` of
@@ -45,9 +45,8 @@ where
         let scope = inner.take_scope();
         if *this.tells_request_id
             && let Ok(response) = result
-            && let Some(id) = scope.trace().and_then(|trace| trace.request_id.as_ref())
         {
-            request_id::overwrite(id, response.headers_mut());
+            scope.tell_request_id(response.headers_mut());
         }
         polled.map_ok(|response| response.map(|body| TracedBody::new(body, scope)))
     }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use tower_layer::Layer;
 
-use super::shared::Shared;
+use super::shared::{Hops, Shared};
 use super::{SpanKind, SpanProcessor, TracePolicy, Traced, TracedGate};
 
 /// The three layers differ in what they stand for, and in nothing else.
@@ -76,7 +76,19 @@ layer!(
     SpanKind::Client
 );
 
+impl TraceServerLayer {
+    /// Begins hops as the services of this layer do.
+    pub(crate) fn hops(&self) -> Hops {
+        Hops::of(Arc::clone(&self.shared))
+    }
+}
+
 impl TraceClientLayer {
+    /// Begins hops as the services of this layer do.
+    pub(crate) fn hops(&self) -> Hops {
+        Hops::of(Arc::clone(&self.shared))
+    }
+
     /// Creates a layer that puts on the calls what all their attempts have in common: a
     /// [`TraceAttemptLayer`] inside it adds the ids of each.
     pub(crate) fn leaving_headers(policy: TracePolicy) -> Self {

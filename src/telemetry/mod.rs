@@ -129,6 +129,7 @@ mod w3c;
 
 pub use body::TracedBody;
 pub use context::TraceContext;
+pub(crate) use current::Scope;
 pub use future::TracedFuture;
 pub use gate::{SpanGate, TracedGate};
 pub use ids::{SpanId, TraceId};
@@ -139,5 +140,6 @@ pub use policy::TracePolicy;
 pub use processor::{InMemorySpans, SpanProcessor};
 pub use propagation::Propagation;
 pub use service::Traced;
+pub(crate) use shared::Hops;
 pub use span::SpanTicket;
 pub use span_data::{SpanData, SpanKind};

@@ -12,6 +12,35 @@ use super::{
 };
 use crate::base::dice::Dice;
 
+/// Begins the hops of a layer, for a service that stands for the layer's own.
+#[derive(Clone, Debug)]
+pub(crate) struct Hops(Arc<Shared>);
+
+/// A hop that has begun.
+pub(crate) struct Hop {
+    pub(crate) scope: Scope,
+    pub(crate) tells_request_id: bool,
+    pub(crate) ticket: SpanTicket,
+}
+
+impl Hops {
+    pub(super) const fn of(shared: Arc<Shared>) -> Self {
+        Self(shared)
+    }
+
+    /// Begins a hop: the headers tell it, and what is done for it belongs into its scope.
+    #[inline]
+    pub(crate) fn begin<B>(&self, request: &mut Request<B>) -> Hop {
+        let settings = self.0.policy.settings();
+        let (scope, ticket) = self.0.start(settings, request);
+        Hop {
+            scope,
+            tells_request_id: self.0.tells_request_id(settings),
+            ticket,
+        }
+    }
+}
+
 /// What all clones of a layer have in common.
 #[derive(Debug)]
 pub(super) struct Shared {

@@ -37,7 +37,7 @@ enum Source<R> {
 }
 
 impl<R> TimeoutBody<R> {
-    pub(super) const fn answer(answer: Answer) -> Self {
+    pub(crate) const fn answer(answer: Answer) -> Self {
         Self {
             source: Source::Answer(answer),
         }
@@ -50,8 +50,14 @@ impl<R> TimeoutBody<R> {
     {
         let limits = limits.take_if(|limits| limits.go_over(&response));
         let (head, inner) = response.into_parts();
+        Response::from_parts(head, Self::limited(inner, limits))
+    }
+
+    /// The body of a response under what limits that.
+    #[inline]
+    pub(crate) const fn limited(inner: R, limits: Option<Limits>) -> Self {
         let source = Source::Upstream { inner, limits };
-        Response::from_parts(head, Self { source })
+        Self { source }
     }
 }
 

@@ -8,9 +8,7 @@ use pin_project::pin_project;
 
 use super::TimeoutBody;
 use super::limits::Limits;
-use crate::Rejection;
 use crate::base::Answer;
-use crate::base::cut::cut_off;
 
 /// Response future of [`Timeout`](super::Timeout).
 #[pin_project]
@@ -41,9 +39,9 @@ impl<F> TimeoutFuture<F> {
         }
     }
 
-    pub(super) fn rejected(response: Response<Answer>) -> Self {
+    pub(super) const fn rejected(response: Box<Response<Answer>>) -> Self {
         Self {
-            state: State::Rejected(Some(Box::new(response))),
+            state: State::Rejected(Some(response)),
         }
     }
 }
@@ -77,16 +75,8 @@ where
                 limits.take().expect("there a moment ago")
             }
         };
-        // Drops the inner call first: what it holds is free before the caller hears of it.
         let state = &mut self.project().state;
-        if limits.is_own() {
-            cut_off(|| state.set(State::Rejected(None)));
-        } else {
-            state.set(State::Rejected(None));
-        }
-        let rejection = Rejection::TimedOut(limits.length());
-        limits.rejected(rejection);
-        let response = rejection.into_response(limits.is_grpc());
+        let response = limits.time_out(|| state.set(State::Rejected(None)));
         Poll::Ready(Ok(response.map(TimeoutBody::answer)))
     }
 }

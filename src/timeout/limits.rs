@@ -10,14 +10,15 @@ use http_body::{Body, Frame};
 use super::Elapsed;
 use super::current::Current;
 use super::machine::Window;
+use crate::base::cut::cut_off;
 use crate::base::timer::Timer;
-use crate::base::{DeadlineGuard, clock};
+use crate::base::{Answer, DeadlineGuard, clock};
 use crate::{Deadline, Rejection};
 
 /// The limits of one call.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
-pub(super) struct Limits {
+pub(crate) struct Limits {
     current: Arc<Current>,
     event_stream: bool,
     grpc: bool,
@@ -55,26 +56,38 @@ impl Limits {
 
     /// Makes the end of the window the current deadline.
     #[inline]
-    pub(super) fn enter(&self) -> Option<DeadlineGuard> {
+    pub(crate) fn enter(&self) -> Option<DeadlineGuard> {
         self.window.map(|window| Deadline::at(window.at).enter())
     }
 
-    /// Says whether the caller speaks gRPC.
-    pub(super) const fn is_grpc(&self) -> bool {
-        self.grpc
+    /// When the call began, as far as anybody has to know.
+    pub(crate) fn begun(&self) -> Option<Instant> {
+        self.window
+            .and_then(|window| window.at.checked_sub(window.length))
     }
 
-    /// Says whether the upstream had all the time that the policy gives it.
-    pub(super) const fn is_own(&self) -> bool {
-        self.own
+    /// Says whether the request's headers tell the end of the window, or an earlier one.
+    pub(crate) fn is_told(&self) -> bool {
+        self.window.is_some() && self.current.policy().outgoing()
+    }
+
+    /// Answers for a call that has lasted too long, once `drop` has let go of it: what it holds is free
+    /// before the caller hears of it.
+    #[cold]
+    pub(crate) fn time_out(self, drop: impl FnOnce()) -> Response<Answer> {
+        if self.own {
+            cut_off(drop);
+        } else {
+            // The upstream did not have all the time that the policy gives it.
+            drop();
+        }
+        let rejection = Rejection::TimedOut(self.length());
+        self.current.rejected(rejection);
+        rejection.into_response(self.grpc)
     }
 
     pub(super) fn length(&self) -> Duration {
         self.window.map_or(Duration::ZERO, |window| window.length)
-    }
-
-    pub(super) fn rejected(&self, rejection: Rejection) {
-        self.current.rejected(rejection);
     }
 
     pub(super) fn cut(&self, elapsed: Elapsed) {
@@ -82,7 +95,7 @@ impl Limits {
     }
 
     /// Waits until the window is over, while the head of the response is not there.
-    pub(super) fn poll_window(&mut self, cx: &Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_window(&mut self, cx: &Context<'_>) -> Poll<()> {
         match self.window {
             Some(window) => Pin::new(&mut self.timer).poll_at(window.at, cx),
             None => Poll::Pending,
@@ -91,7 +104,7 @@ impl Limits {
 
     /// Goes over from the head to the body, and says whether anything limits that.
     #[inline]
-    pub(super) fn go_over<R: Body>(&mut self, response: &Response<R>) -> bool {
+    pub(crate) fn go_over<R: Body>(&mut self, response: &Response<R>) -> bool {
         self.upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         if self.upgraded || self.current.policy().head_only() {
             self.window = None;

@@ -85,5 +85,6 @@ pub use crate::base::Elapsed;
 pub use body::TimeoutBody;
 pub use future::TimeoutFuture;
 pub use layer::TimeoutLayer;
+pub(crate) use limits::Limits;
 pub use policy::TimeoutPolicy;
 pub use service::Timeout;

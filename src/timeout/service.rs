@@ -10,7 +10,7 @@ use tower_service::Service;
 use super::current::Current;
 use super::limits::Limits;
 use super::{TimeoutBody, TimeoutFuture, TimeoutPolicy};
-use crate::base::{Live, grpc};
+use crate::base::{Answer, Live, grpc};
 use crate::{Observe, Rejection};
 
 /// Answers 504 for a service that takes too long.
@@ -25,6 +25,24 @@ pub struct Timeout<S> {
 impl<S> Timeout<S> {
     pub(super) const fn new(inner: S, shared: Arc<Shared>) -> Self {
         Self { inner, shared }
+    }
+
+    pub(crate) const fn inner(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Returns the limits of a call that starts now, which the headers tell; none if nothing limits it. The
+    /// answer is for a request whose time has passed.
+    #[inline]
+    pub(crate) fn admit<B>(
+        &self,
+        request: &mut Request<B>,
+    ) -> Result<Option<Limits>, Box<Response<Answer>>> {
+        let admitted = self.shared.admit(request.headers_mut());
+        admitted.map_err(|rejection| {
+            let grpc = grpc::is_grpc(request.headers());
+            Box::new(rejection.into_response(grpc))
+        })
     }
 }
 
@@ -42,7 +60,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        match self.shared.admit(request.headers_mut()) {
+        match self.admit(&mut request) {
             Ok(limits) => {
                 // Made where it will lie: a future of several layers is hundreds of bytes.
                 TimeoutFuture::calling(
@@ -53,10 +71,7 @@ where
                     limits,
                 )
             }
-            Err(rejection) => {
-                let grpc = grpc::is_grpc(request.headers());
-                TimeoutFuture::rejected(rejection.into_response(grpc))
-            }
+            Err(response) => TimeoutFuture::rejected(response),
         }
     }
 }

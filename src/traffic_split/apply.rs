@@ -33,14 +33,17 @@ pub(super) fn decide<'p, B>(
     request: &mut Request<B>,
     roll: u64,
 ) -> Next<'p> {
-    decide_by(policy, request, |view| choose(policy, view, roll))
+    let port = |view: &View<'_>| view.addressed().explicit_port;
+    decide_by(policy, request, |view| choose(policy, view, roll), port)
 }
 
-/// Does with a request what `choose` says, and changes it.
+/// Does with a request what `choose` says, and changes it; `port` says which one it named, if anybody wants
+/// to know.
 pub(super) fn decide_by<'p, B>(
     policy: &TrafficSplitPolicy,
     request: &mut Request<B>,
     choose: impl FnOnce(&View<'_>) -> Decision<'p>,
+    port: impl FnOnce(&View<'_>) -> Option<u16>,
 ) -> Next<'p> {
     let head = RequestHead::of(request);
     let view = View::of(head, policy);
@@ -58,7 +61,7 @@ pub(super) fn decide_by<'p, B>(
             let on_response = OnResponse::to(choice, head);
             let normal = view.changed_path().map(str::to_owned);
             let rewritten = rewritten_path(choice.matched(), view.path());
-            let port = view.explicit_port;
+            let port = port(&view);
             change(request, choice, normal, rewritten);
             Next::Forward {
                 choice,

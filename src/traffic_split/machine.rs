@@ -58,7 +58,7 @@ pub(super) fn choose<'p>(
     view: &View<'_>,
     roll: u64,
 ) -> Decision<'p> {
-    let Some((first, host)) = policy.find_host(view.authority) else {
+    let Some((first, host)) = policy.find_host(view.addressed().authority) else {
         return if policy.refuses_unknown_hosts() {
             Decision::NoRoute
         } else {

@@ -122,14 +122,14 @@ impl Match {
         self.path
             .as_ref()
             .is_none_or(|path| path.matches(view.path()))
-            && is(self.method.as_ref(), view.head.method().as_str())
-            && self.port.is_none_or(|port| port == view.port)
-            && is(self.scheme.as_ref(), view.scheme)
+            && is(self.method.as_ref(), || view.head.method().as_str())
+            && self.port.is_none_or(|port| port == view.addressed().port())
+            && is(self.scheme.as_ref(), || view.addressed().scheme)
             && self.authority.as_ref().is_none_or(|authority| {
-                let whole = view.authority.as_bytes();
-                authority.matches_ignoring_case(whole)
-                    || view.host_has_default_port
-                        && authority.matches_ignoring_case(view.host.as_bytes())
+                let addressed = view.addressed();
+                authority.matches_ignoring_case(addressed.authority.as_bytes())
+                    || addressed.host_has_default_port()
+                        && authority.matches_ignoring_case(addressed.host.as_bytes())
             })
             && self.headers.iter().all(|header| header.matches(headers))
             && self.query.iter().all(|one| one.matches(query(&one.name)))
@@ -150,6 +150,6 @@ impl Named {
     }
 }
 
-fn is(wanted: Option<&StringMatch>, found: &str) -> bool {
-    wanted.is_none_or(|wanted| wanted.matches(found))
+fn is<'a>(wanted: Option<&StringMatch>, found: impl FnOnce() -> &'a str) -> bool {
+    wanted.is_none_or(|wanted| wanted.matches(found()))
 }

@@ -174,7 +174,6 @@ pub(crate) use machine::Place;
 pub use machine::{Choice, Decision, Matched};
 pub use matching::Match;
 #[cfg(feature = "istio")]
-pub(crate) use on_response::OnResponse;
 pub use path_match::PathMatch;
 pub use policy::{RouteId, TrafficSplitPolicy};
 #[cfg(feature = "istio")]

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 /// Returns `path` in its normal form (RFC 3986, 6.2.2): unreserved characters undone of their
 /// percent signs, and no `.` and `..` left.
 pub(super) fn normalized(path: &str) -> Cow<'_, str> {
-    if !path.contains('%') && !path.contains("/.") {
+    if !may_change(path) {
         return Cow::Borrowed(path);
     }
     let decoded = unescaped(path);
@@ -17,6 +17,16 @@ pub(super) fn normalized(path: &str) -> Cow<'_, str> {
     } else {
         Cow::Owned(decoded)
     }
+}
+
+/// Looks for a `%` and for `/.`, in one pass.
+fn may_change(path: &str) -> bool {
+    let mut after_slash = false;
+    path.bytes().any(|byte| {
+        let found = byte == b'%' || byte == b'.' && after_slash;
+        after_slash = byte == b'/';
+        found
+    })
 }
 
 fn unescaped(path: &str) -> String {

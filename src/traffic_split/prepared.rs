@@ -42,7 +42,8 @@ impl Prepared {
             return Act::Reject(Rejection::NoRoute);
         };
         let matched = Matched::again(place, route);
-        match decide_by(&self.policy, request, |view| matched.decide(view, roll)) {
+        let choose = |view: &View<'_>| matched.decide(view, roll);
+        match decide_by(&self.policy, request, choose, |_| None) {
             Next::Answer(response) => Act::Answer(response),
             Next::Forward {
                 choice,

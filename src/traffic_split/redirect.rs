@@ -6,7 +6,7 @@ use super::path::legal;
 use super::view::View;
 use super::{PathMatch, PathRewrite};
 use crate::base::Answer;
-use crate::base::authority::{forwarded_proto, split_port};
+use crate::base::authority::forwarded_proto;
 
 /// An answer that sends the caller to another address.
 ///
@@ -114,7 +114,10 @@ impl Redirect {
 
     /// Returns where a request is sent; none if that could not stand in a header.
     fn location(&self, view: &View<'_>, matched: Matched<'_>) -> Option<HeaderValue> {
-        let scheme = self.scheme.as_ref().map_or(view.scheme, Scheme::as_str);
+        let scheme = self
+            .scheme
+            .as_ref()
+            .map_or_else(|| view.addressed().scheme, Scheme::as_str);
         let host = match &self.authority {
             Some(authority) => authority.as_str(),
             None => self.host(view, scheme),
@@ -122,7 +125,7 @@ impl Redirect {
         let port = match self.port {
             Port::Fixed(port) => Some(port),
             Port::Kept => None,
-            Port::OfRequest => Some(view.port),
+            Port::OfRequest => Some(view.addressed().port()),
         };
         let port = port.map(|port| format!(":{port}")).unwrap_or_default();
         let path = self.path(view.path(), matched.path());
@@ -142,14 +145,15 @@ impl Redirect {
     /// Returns the host of the request, without its port if another is written, or if it is the one
     /// that the old scheme stood for.
     fn host<'a>(&self, view: &View<'a>, scheme: &str) -> &'a str {
-        let (host, port) = split_port(view.authority);
-        let old = forwarded_proto(&view.head).unwrap_or(view.scheme);
+        let addressed = view.addressed();
+        let (host, port) = (addressed.host, addressed.host_port);
+        let old = forwarded_proto(&view.head).unwrap_or(addressed.scheme);
         let stood_for =
             scheme != old && matches!((old, port), ("http", Some(80)) | ("https", Some(443)));
         if stood_for || !matches!(self.port, Port::Kept) {
             host
         } else {
-            view.authority
+            addressed.authority
         }
     }
 

@@ -1,50 +1,36 @@
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use super::TrafficSplitPolicy;
 use super::normalize::normalized;
 use crate::base::RequestHead;
-use crate::base::authority::{authority, default_port, scheme, split_port};
+use crate::base::authority::Addressed;
 
 /// What matches look at, taken from a request once.
 #[derive(Clone, Debug)]
 pub(super) struct View<'a> {
-    pub(super) authority: &'a str,
-    /// The port that the request is addressed to, if it names one.
-    pub(super) explicit_port: Option<u16>,
+    /// Whom it addresses: the routes of a host seldom ask.
+    addressed: OnceCell<Addressed<'a>>,
     pub(super) head: RequestHead<'a>,
-    pub(super) host: &'a str,
-    /// The authority names the port that its scheme stands for anyway.
-    pub(super) host_has_default_port: bool,
     path: Cow<'a, str>,
-    pub(super) port: u16,
-    pub(super) scheme: &'a str,
 }
 
 impl<'a> View<'a> {
     pub(super) fn of(head: RequestHead<'a>, policy: &TrafficSplitPolicy) -> Self {
-        let authority = authority(&head);
-        let scheme = scheme(&head);
-        let (host, host_port) = split_port(authority);
-        // A client's URI says where the request goes, whatever the `Host` header does.
-        let explicit_port = match head.uri().authority() {
-            Some(address) => address.port_u16(),
-            None => host_port,
-        };
         let path = head.uri().path();
         Self {
-            authority,
-            explicit_port,
+            addressed: OnceCell::new(),
             head,
-            host,
-            host_has_default_port: host_port == Some(default_port(scheme)),
             path: if policy.normalizes_paths() {
                 normalized(path)
             } else {
                 Cow::Borrowed(path)
             },
-            port: explicit_port.unwrap_or_else(|| default_port(scheme)),
-            scheme,
         }
+    }
+
+    pub(super) fn addressed(&self) -> &Addressed<'a> {
+        self.addressed.get_or_init(|| Addressed::of(&self.head))
     }
 
     pub(super) fn path(&self) -> &str {

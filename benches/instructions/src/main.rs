@@ -7,6 +7,7 @@
 //! ```
 
 mod choices;
+mod meshes;
 #[path = "../../stacks/mod.rs"]
 mod stacks;
 
@@ -37,6 +38,7 @@ fn cases() -> Vec<Case> {
     let mut all = stacks::all();
     all.extend(choices::calls());
     all.extend(choices::all());
+    all.extend(meshes::all());
     all
 }
 

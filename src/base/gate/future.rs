@@ -182,7 +182,7 @@ fn answer<R, T: Ticket>(
 
 /// Reports how it turned out, if somebody wants to know; says whether the trailers will say that.
 #[inline]
-fn settle<R, E, T>(result: &mut Result<Response<R>, E>, watching: &mut Option<T>) -> bool
+pub(crate) fn settle<R, E, T>(result: &mut Result<Response<R>, E>, watching: &mut Option<T>) -> bool
 where
     T: Ticket,
     E: 'static,

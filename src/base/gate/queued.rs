@@ -92,7 +92,7 @@ where
     }
 
     #[inline]
-    const fn calling(calling: GatedFuture<S::Future, G::Ticket>) -> Self {
+    pub(crate) const fn calling(calling: GatedFuture<S::Future, G::Ticket>) -> Self {
         let waiting = None;
         Self { calling, waiting }
     }

@@ -5,7 +5,7 @@ use http::uri::{Authority, Scheme};
 use http::{Request, Uri};
 use tower_service::Service;
 
-use crate::base::authority::default_port;
+use crate::base::authority::{default_port, host_of};
 use crate::load_balance::readdress;
 
 /// Sends requests to the address of one endpoint, and leaves whom they are for in their `Host`.
@@ -67,13 +67,15 @@ fn is_at(uri: &Uri, address: &Authority, aliases: &[Box<str>]) -> bool {
     let Some(authority) = uri.authority() else {
         return false;
     };
-    let port = || uri.scheme_str().map(default_port);
-    authority == address
-        || [address.host()]
-            .into_iter()
-            .chain(aliases.iter().map(|alias| &**alias))
-            .any(|host| authority.host().eq_ignore_ascii_case(host))
-            && authority.port_u16().or_else(port) == address.port_u16()
+    if authority == address {
+        return true;
+    }
+    let scheme = || uri.scheme_str().map(default_port);
+    // A place elsewhere mostly has another port, or is a name by which nobody calls.
+    let (host, port) = host_of(authority);
+    let (own, own_port) = host_of(address);
+    let is_here = |name: &str| host.eq_ignore_ascii_case(name);
+    port.or_else(scheme) == own_port && (is_here(own) || aliases.iter().any(|alias| is_here(alias)))
 }
 
 fn by_tls<B>(request: &mut Request<B>) {

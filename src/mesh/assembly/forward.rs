@@ -8,26 +8,31 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::mirrors::Mirrors;
-use super::reach::{Reach, ToMirror, ToTransport};
+use super::reach::{Reach, Targets, ToMirror, ToTransport};
 use super::transport::MeshTransport;
 use crate::BoxError;
 use crate::base::dice::Dice;
-use crate::base::gate::WatchedBody;
+use crate::base::gate::{Both, WatchedBody};
 use crate::base::{Event, Observe, Rejection, RequestHead};
-use crate::concurrency_limit::Permit;
+use crate::concurrency_limit::ConcurrencyLimitGate;
 use crate::load_balance::BalanceTicket;
 use crate::retry::{Retry, RetryBody};
-use crate::telemetry::{Traced, TracedBody};
+use crate::telemetry::{SpanTicket, TracedBody, TracedGate};
 use crate::timeout::{Timeout, TimeoutBody};
-use crate::traffic_split::{Act, Place, Prepared, RoutedBody, TrafficSplitFuture};
+use crate::traffic_split::{Act, Place, Prepared, RoutedBody, RoutedFuture};
 
 /// What stands between a route and one of its destinations.
-pub(super) type Sent<S, B> =
-    Mirrors<Timeout<Retry<Traced<ToTransport<Reach<S>>>>>, ToMirror<Reach<S>, B>>;
+pub(super) type Sent<S, B> = Mirrors<Timeout<Retry<EachTry<S>>>, ToMirror<Reach<S>, B>>;
+
+/// What each try goes through: its span and the destination's limit, as one, and the destination.
+pub(super) type EachTry<S> = TracedGate<ToTransport<Targets<S>>, ConcurrencyLimitGate>;
 
 /// The body of a response that comes through [`Sent`].
 pub(super) type SentBody<R> =
-    TimeoutBody<RetryBody<TracedBody<WatchedBody<WatchedBody<R, BalanceTicket>, Permit>>>>;
+    TimeoutBody<RetryBody<TracedBody<WatchedBody<R, BalanceTicket>, TryTicket>>>;
+
+/// Stands for the span of a try and its place in the destination's limit.
+type TryTicket = Both<SpanTicket, ConcurrencyLimitGate>;
 
 /// Sends the requests of one route to its destinations, changed as the route says, or answers them as
 /// it says.
@@ -79,9 +84,9 @@ where
 {
     type Response = Response<RoutedBody<SentBody<R>>>;
     type Error = S::Error;
-    type Future = TrafficSplitFuture<Sent<S, B>, B>;
+    type Future = RoutedFuture<<Sent<S, B> as Service<Request<B>>>::Future>;
 
-    /// It is always ready: a destination that is not keeps only its own requests waiting.
+    /// It is always ready, as each destination is.
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         Poll::Ready(Ok(()))
     }
@@ -92,16 +97,18 @@ where
             .prepared
             .act(self.place, &mut request, shared.dice.roll())
         {
-            Act::Answer(response) => TrafficSplitFuture::answer(response),
+            Act::Answer(response) => RoutedFuture::answer(response),
             Act::Forward(destination, on_response) => {
-                match shared.destinations.get(destination).cloned().flatten() {
-                    Some(service) => TrafficSplitFuture::choosing(service, request, on_response),
-                    None => TrafficSplitFuture::answer(
-                        self.refuse(Rejection::UnknownDestination, &request),
-                    ),
+                let destination = shared.destinations.get(destination);
+                if let Some(Some(service)) = destination {
+                    // It ends in what is always ready, so it need not be asked.
+                    RoutedFuture::calling(service.clone().call(request), on_response)
+                } else {
+                    let response = self.refuse(Rejection::UnknownDestination, &request);
+                    RoutedFuture::answer(response)
                 }
             }
-            Act::Reject(rejection) => TrafficSplitFuture::answer(self.refuse(rejection, &request)),
+            Act::Reject(rejection) => RoutedFuture::answer(self.refuse(rejection, &request)),
         }
     }
 }

@@ -1,7 +1,5 @@
 use std::sync::Arc;
 
-use tower_layer::Layer;
-
 use super::Error;
 use super::core::Core;
 use super::ingress::Ingress;
@@ -10,7 +8,7 @@ use super::server::InboundLimits;
 use super::transport::Connector;
 use super::workload::outbound;
 use crate::istio::plan::Subject;
-use crate::telemetry::{TraceServerLayer, Traced};
+use crate::telemetry::{TraceServerLayer, TracedGate};
 
 /// An ingress: what comes in at a `Gateway` goes where the virtual services say that are bound to it.
 ///
@@ -26,7 +24,7 @@ pub struct Gateway {
 ///
 /// It answers for itself whatever goes wrong, so it fits where axum wants no errors, such as
 /// `Router::fallback_service`.
-pub type GatewayService<S, B> = Traced<InboundLimits<Ingress<S, B>>>;
+pub type GatewayService<S, B> = TracedGate<Ingress<S, B>, InboundLimits>;
 
 impl Gateway {
     pub(super) fn new(core: &Core, name: &str, namespace: &str) -> Result<Self, Error> {
@@ -71,8 +69,8 @@ impl Gateway {
         let proxy = &self.proxy;
         let inner = outbound(Arc::clone(proxy), connector);
         let ingress = Ingress::new(inner, self.port, Arc::clone(proxy));
-        let limits = InboundLimits::new(ingress, self.port, Arc::clone(proxy));
-        TraceServerLayer::new(proxy.options.trace.clone()).layer(limits)
+        let limits = InboundLimits::new(self.port, Arc::clone(proxy));
+        TraceServerLayer::new(proxy.options.trace.clone()).gated(ingress, limits)
     }
 }
 

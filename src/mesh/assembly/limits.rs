@@ -1,84 +1,69 @@
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use http::{Extensions, HeaderMap, Request, Response};
-use http_body::Body;
-use tower_service::Service;
+use http::{Extensions, HeaderMap};
 
-use crate::base::gate::{Admission, Gate, GatedFuture, Ticket, WatchedBody, kept};
-use crate::base::{Answer, Failure, Outcome, RequestHead, ResponseHead};
+use crate::base::gate::{Admission, Gate, Never, Ticket};
+use crate::base::{Failure, Outcome, Rejection, RequestHead, ResponseHead};
 use crate::rate_limit::{RateLimitGate, RateLimitLayer, RateLimitTicket};
 
-/// As many rate limits as the documents set, one after another: [`RateLimit`](crate::rate_limit::RateLimit)
-/// for a number of them that no type knows.
+/// As many rate limits as the documents set, one after another:
+/// [`RateLimitGate`](crate::rate_limit::RateLimitGate) for a number of them that no type knows.
 #[derive(Clone, Debug)]
-pub struct Limits<S> {
+pub struct Limits {
     gates: Arc<[RateLimitGate]>,
-    inner: S,
 }
 
-impl<S> Limits<S> {
-    /// Puts limits around `inner`; none of them may have a queue.
-    pub(super) const fn new(gates: Arc<[RateLimitGate]>, inner: S) -> Self {
-        Self { gates, inner }
-    }
-}
-
-/// Returns the gates of these layers.
-pub(super) fn gates<'a>(
-    layers: impl IntoIterator<Item = &'a RateLimitLayer>,
-) -> Arc<[RateLimitGate]> {
-    layers.into_iter().map(RateLimitLayer::gate).collect()
-}
-
-impl<S, B, R> Service<Request<B>> for Limits<S>
-where
-    S: Service<Request<B>, Response = Response<R>>,
-    S::Error: 'static,
-    R: Body<Data = Bytes>,
-{
-    type Response = Response<WatchedBody<R, LimitsTicket>>;
-    type Error = S::Error;
-    type Future = GatedFuture<S::Future, LimitsTicket>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        match admit(&*self.gates, RequestHead::of(&request)) {
-            Ok(tickets) => GatedFuture::call(&mut self.inner, request, kept(tickets)),
-            Err(response) => GatedFuture::rejected(*response),
+impl Limits {
+    /// Puts limits together; none of them may have a queue.
+    pub(super) fn new<'a>(layers: impl IntoIterator<Item = &'a RateLimitLayer>) -> Self {
+        Self {
+            gates: layers.into_iter().map(RateLimitLayer::gate).collect(),
         }
+    }
+}
+
+impl Gate for Limits {
+    type Ticket = LimitsTicket;
+    type Wait = Never<LimitsTicket>;
+
+    #[inline]
+    fn admit(&self, head: RequestHead<'_>) -> Admission<LimitsTicket, Self::Wait> {
+        admit(&*self.gates, head)
     }
 }
 
 /// Asks one limit after another; one that lets a request in is charged, whatever the next one says.
+///
+/// The ticket of a request that is turned away writes on the answer what its limit has to say.
+#[inline]
 pub(super) fn admit<'a>(
     gates: impl IntoIterator<Item = &'a RateLimitGate>,
     head: RequestHead<'_>,
-) -> Result<LimitsTicket, Box<Response<Answer>>> {
-    let mut tickets = LimitsTicket::default();
+) -> Admission<LimitsTicket, Never<LimitsTicket>> {
+    let mut tickets = LimitsTicket(Tickets::None);
     for gate in gates {
         match gate.admit(head) {
             Admission::Admitted(ticket) => tickets.add(ticket),
             Admission::Refused(_, rejection) | Admission::Rejected(rejection) => {
-                let mut response = rejection.into_response(head.is_grpc());
-                gate.annotate(rejection, response.headers_mut());
-                return Err(Box::new(response));
+                let refused = Tickets::Refused(Box::new((gate.clone(), rejection)));
+                return Admission::Refused(LimitsTicket(refused), rejection);
             }
             Admission::Waiting(_) => unreachable!("no limit of a document has a queue"),
         }
     }
-    Ok(tickets)
+    Admission::Admitted(tickets)
 }
 
-/// A request that all limits let in.
-#[derive(Debug, Default)]
-pub struct LimitsTicket {
-    first: Option<RateLimitTicket>,
-    more: Vec<RateLimitTicket>,
+/// A request that all limits let in, or that one of them turned away.
+#[derive(Debug)]
+pub struct LimitsTicket(Tickets);
+
+#[derive(Debug)]
+enum Tickets {
+    None,
+    One(RateLimitTicket),
+    Refused(Box<(RateLimitGate, Rejection)>),
+    Several(Vec<RateLimitTicket>),
 }
 
 impl LimitsTicket {
@@ -86,14 +71,22 @@ impl LimitsTicket {
         if !ticket.watches() {
             return;
         }
-        match &self.first {
-            None => self.first = Some(ticket),
-            Some(_) => self.more.push(ticket),
-        }
+        self.0 = match std::mem::replace(&mut self.0, Tickets::None) {
+            Tickets::One(first) => Tickets::Several(vec![first, ticket]),
+            Tickets::Several(mut all) => {
+                all.push(ticket);
+                Tickets::Several(all)
+            }
+            Tickets::None | Tickets::Refused(_) => Tickets::One(ticket),
+        };
     }
 
     fn each(&mut self, act: impl FnMut(&mut RateLimitTicket)) {
-        self.first.iter_mut().chain(&mut self.more).for_each(act);
+        match &mut self.0 {
+            Tickets::None | Tickets::Refused(_) => {}
+            Tickets::One(ticket) => [ticket].into_iter().for_each(act),
+            Tickets::Several(all) => all.iter_mut().for_each(act),
+        }
     }
 }
 
@@ -107,7 +100,7 @@ impl Ticket for LimitsTicket {
     }
 
     fn watches(&self) -> bool {
-        self.first.is_some()
+        !matches!(self.0, Tickets::None)
     }
 
     fn inspect(&mut self, head: ResponseHead<'_>) {
@@ -115,6 +108,10 @@ impl Ticket for LimitsTicket {
     }
 
     fn annotate(&mut self, headers: &mut HeaderMap) {
+        if let Tickets::Refused(refused) = &self.0 {
+            let (gate, rejection) = &**refused;
+            gate.annotate(*rejection, headers);
+        }
         self.each(|ticket| ticket.annotate(headers));
     }
 

@@ -21,8 +21,11 @@ use crate::load_balance::LoadBalance;
 use crate::mirror::CopyBody;
 use crate::retry::ReplayBody;
 
-/// What every request to a destination goes through: its limit, its names, its balancer, its endpoint.
-pub(super) type Reach<S> = ConcurrencyLimit<Resolved<LoadBalance<AtEndpoint<S>>>>;
+/// What every request to a destination goes through: its limit, and where it is.
+pub(super) type Reach<S> = ConcurrencyLimit<Targets<S>>;
+
+/// Where a destination is: its names, its balancer, its endpoints.
+pub(super) type Targets<S> = Resolved<LoadBalance<AtEndpoint<S>>>;
 
 /// A destination as one client reaches it.
 #[derive(Debug)]
@@ -38,8 +41,15 @@ pub(super) struct Reached<S> {
 pub(super) struct Way<S> {
     /// Stays the same while its balancer and its transport do.
     pub(super) id: u64,
-    pub(super) service: Reach<S>,
+    pub(super) targets: Targets<S>,
     pub(super) state: Arc<DestinationState>,
+}
+
+impl<S> Way<S> {
+    /// Returns the service of requests that nothing else is put around.
+    pub(super) fn service(self) -> Reach<S> {
+        self.state.limit().layer(self.targets)
+    }
 }
 
 impl<S: Clone + Send + Sync + 'static> Reached<S> {
@@ -73,13 +83,12 @@ impl<S: Clone + Send + Sync + 'static> Reached<S> {
         } else {
             watched
         };
-        let resolved = Resolved::new(state.follow_names(), watched);
-        let service = state.limit().layer(resolved);
+        let targets = Resolved::new(state.follow_names(), watched);
         Some(Self {
             balance,
             plan,
             site,
-            way: Way { id, service, state },
+            way: Way { id, targets, state },
         })
     }
 

@@ -7,16 +7,16 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::forward::SentBody;
+use super::forward::{Forward, SentBody};
 use super::limits::LimitsTicket;
 use super::routes::Routes;
-use super::stack::RouteService;
+use super::stack::RouteGate;
 use super::transport::MeshTransport;
 use crate::BoxError;
-use crate::base::gate::WatchedBody;
-use crate::base::{Event, RequestHead};
-use crate::fault_injection::FaultTicket;
-use crate::traffic_split::{OnResponse, RoutedBody, RoutedFuture};
+use crate::base::gate::{Admission, Both, Gate, GatedFuture, QueuedFuture, WatchedBody, kept};
+use crate::base::{Event, Rejection, RequestHead};
+use crate::fault_injection::FaultGate;
+use crate::traffic_split::RoutedBody;
 
 /// Sends each request through the stack of its route.
 ///
@@ -26,8 +26,7 @@ pub struct Router<S, B> {
 }
 
 /// The body of a response that comes through a [`Router`].
-pub type RouterBody<R> =
-    RoutedBody<WatchedBody<WatchedBody<RoutedBody<SentBody<R>>, FaultTicket>, LimitsTicket>>;
+pub type RouterBody<R> = WatchedBody<RoutedBody<SentBody<R>>, Both<LimitsTicket, FaultGate>>;
 
 impl<S, B> Router<S, B> {
     pub(super) fn new(routes: Routes<S, B>) -> Self {
@@ -61,7 +60,7 @@ where
 {
     type Response = Response<RouterBody<R>>;
     type Error = S::Error;
-    type Future = RoutedFuture<<RouteService<S, B> as Service<Request<B>>>::Future>;
+    type Future = QueuedFuture<Forward<S, B>, RouteGate, B>;
 
     /// It is always ready.
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
@@ -70,14 +69,35 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let head = RequestHead::of(&request);
-        match self.routes.service(head) {
-            // A route's stack ends in what is always ready, so it need not be asked.
-            Ok(mut service) => RoutedFuture::calling(service.call(request), OnResponse::default()),
-            Err(rejection) => {
-                let observe = &self.routes.options().observe;
-                observe.event(&Event::Rejected(rejection));
-                RoutedFuture::answer(rejection.into_response(head.is_grpc()))
-            }
+        let host = match self.routes.host(head) {
+            Ok(host) => host,
+            Err(rejection) => return self.reject(rejection, head),
+        };
+        let Some((gate, mut inner)) = host.service(head) else {
+            return self.reject(Rejection::NoRoute, head);
+        };
+        match gate.admit(head) {
+            Admission::Admitted(ticket) => QueuedFuture::call(&mut inner, request, kept(ticket)),
+            other => QueuedFuture::stopped(gate, &mut inner, request, other),
         }
+    }
+}
+
+impl<S, B> Router<S, B>
+where
+    S: MeshTransport<B>,
+    B: Body + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    #[cold]
+    fn reject(
+        &self,
+        rejection: Rejection,
+        head: RequestHead<'_>,
+    ) -> QueuedFuture<Forward<S, B>, RouteGate, B> {
+        let observe = &self.routes.options().observe;
+        observe.event(&Event::Rejected(rejection));
+        let response = rejection.into_response(head.is_grpc());
+        QueuedFuture::calling(GatedFuture::rejected(response))
     }
 }

@@ -8,9 +8,10 @@ use super::destination::{DestinationState, Key};
 use super::options::Options;
 use super::proxy::{MAX_UNNAMED, Proxy, Role};
 use super::reach::{Reach, Reached, ToMirror, Way};
-use super::stack::{Host, HostStack, RouteService};
-use super::table::{Addressed, Ports, Table, passing_plan};
+use super::stack::{Host, HostStack};
+use super::table::{Ports, Table, passing_plan};
 use super::transport::Connector;
+use crate::base::authority::Addressed;
 use crate::base::dice::Dice;
 use crate::base::{Rejection, RequestHead};
 use crate::istio::plan::HostPlan;
@@ -61,17 +62,14 @@ impl<S: Clone + Send + Sync + 'static, B> Routes<S, B> {
         }
     }
 
-    /// Returns the service of the route that a request takes.
-    pub(super) fn service(&self, head: RequestHead<'_>) -> Result<RouteService<S, B>, Rejection> {
-        let addressed = Addressed::of(head);
+    /// Returns the routes of the host that a request addresses.
+    pub(super) fn host(&self, head: RequestHead<'_>) -> Result<Arc<HostStack<S, B>>, Rejection> {
+        let addressed = Addressed::of(&head);
         let table = self.table();
-        let service = match table.live.find(addressed.authority) {
-            Some((place, plan)) => self
-                .named(&table, place, plan, addressed.port)
-                .service(head),
-            None => self.unknown(&table, addressed)?.service(head),
-        };
-        service.ok_or(Rejection::NoRoute)
+        match table.live.find(addressed.authority) {
+            Some((place, plan)) => Ok(self.named(&table, place, plan, addressed.port())),
+            None => self.unknown(&table, addressed),
+        }
     }
 
     pub(super) fn proxy(&self) -> &Proxy {
@@ -137,9 +135,10 @@ impl<S: Clone + Send + Sync + 'static, B> Routes<S, B> {
         let options = self.options();
         let dice = options.dice(&format!("mirror {} {route} {destination}", host.plan.id));
         let observe = Arc::clone(&options.observe);
-        let service = ToMirror::new(way.service);
+        let id = way.id;
+        let service = ToMirror::new(way.service());
         let layer = MirrorLayer::made(policy.clone(), service, observe, dice);
-        self.lock().mirrors.insert(key, (way.id, layer.clone()));
+        self.lock().mirrors.insert(key, (id, layer.clone()));
         Some(layer)
     }
 
@@ -209,7 +208,7 @@ impl<S: Clone + Send + Sync + 'static, B> Routes<S, B> {
         if self.proxy.role == Role::Gateway {
             return Err(Rejection::NoRoute);
         }
-        let Addressed { host, port, .. } = addressed;
+        let (host, port) = (addressed.host, addressed.port());
         if let Some(stack) = table.unnamed.load().get(host).and_then(|all| all.on(port)) {
             return Ok(stack);
         }

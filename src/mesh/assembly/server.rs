@@ -1,18 +1,14 @@
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body::Body;
 use tower_layer::Layer;
-use tower_service::Service;
 
 use super::limits::{LimitsTicket, admit};
 use super::proxy::Proxy;
 use crate::base::RequestHead;
-use crate::base::gate::{GatedFuture, WatchedBody, kept};
-use crate::telemetry::{TraceServerLayer, Traced};
-use crate::timeout::{Timeout, TimeoutLayer, TimeoutPolicy};
+use crate::base::gate::{Admission, Gate, Never};
+use crate::mesh::Entrance;
+use crate::telemetry::TraceServerLayer;
+use crate::timeout::{TimeoutLayer, TimeoutPolicy};
 
 /// What stands around the routes of a workload: its trace, its rate limits, its caller's deadline.
 ///
@@ -26,7 +22,7 @@ pub struct ServerLayer {
 }
 
 /// A service behind a [`ServerLayer`].
-pub type ServerService<S> = Traced<InboundLimits<Timeout<S>>>;
+pub type ServerService<S> = Entrance<S, InboundLimits>;
 
 impl ServerLayer {
     pub(super) fn new(proxy: Arc<Proxy>) -> Self {
@@ -54,56 +50,36 @@ impl<S> Layer<S> for ServerLayer {
     type Service = ServerService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        self.trace.layer(InboundLimits {
-            inner: self.timeout.layer(inner),
-            port: self.port,
-            proxy: Arc::clone(&self.proxy),
-        })
+        let limits = InboundLimits::new(self.port, Arc::clone(&self.proxy));
+        Entrance::new(self.trace.hops(), limits, self.timeout.layer(inner))
     }
 }
 
 /// The rate limits of what comes in, as the documents set them at the time.
 #[derive(Clone, Debug)]
-pub struct InboundLimits<S> {
-    inner: S,
+pub struct InboundLimits {
     port: Option<u16>,
     proxy: Arc<Proxy>,
 }
 
-impl<S> InboundLimits<S> {
-    pub(super) const fn new(inner: S, port: Option<u16>, proxy: Arc<Proxy>) -> Self {
-        Self { inner, port, proxy }
+impl InboundLimits {
+    pub(super) const fn new(port: Option<u16>, proxy: Arc<Proxy>) -> Self {
+        Self { port, proxy }
     }
 }
 
-impl<S, B, R> Service<Request<B>> for InboundLimits<S>
-where
-    S: Service<Request<B>, Response = Response<R>>,
-    S::Error: 'static,
-    R: Body<Data = Bytes>,
-{
-    type Response = Response<WatchedBody<R, LimitsTicket>>;
-    type Error = S::Error;
-    type Future = GatedFuture<S::Future, LimitsTicket>;
+impl Gate for InboundLimits {
+    type Ticket = LimitsTicket;
+    type Wait = Never<LimitsTicket>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let admitted = {
-            let gates = self.proxy.inbound();
-            let here = gates.iter().filter(|(port, _)| {
-                let (Some(port), Some(own)) = (port, self.port) else {
-                    return true;
-                };
-                *port == own
-            });
-            admit(here.map(|(_, gate)| gate), RequestHead::of(&request))
-        };
-        match admitted {
-            Ok(tickets) => GatedFuture::call(&mut self.inner, request, kept(tickets)),
-            Err(response) => GatedFuture::rejected(*response),
-        }
+    fn admit(&self, head: RequestHead<'_>) -> Admission<LimitsTicket, Self::Wait> {
+        let gates = self.proxy.inbound();
+        let here = gates.iter().filter(|(port, _)| {
+            let (Some(port), Some(own)) = (port, self.port) else {
+                return true;
+            };
+            *port == own
+        });
+        admit(here.map(|(_, gate)| gate), head)
     }
 }

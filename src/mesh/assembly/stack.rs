@@ -3,35 +3,40 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::forward::{Forward, Sent, Shared};
-use super::limits::{Limits, gates};
+use super::limits::Limits;
 use super::mirrors::Mirrors;
 use super::reach::ToTransport;
 use super::routes::{Copier, Routes};
 use crate::base::RequestHead;
-use crate::fault_injection::{FaultInjection, FaultInjectionLayer};
+use crate::fault_injection::{FaultGate, FaultInjectionLayer};
+use crate::gate::And;
 use crate::istio::plan::{HostPlan, LimitPlan, RoutePlan};
 use crate::retry::RetryLayer;
 use crate::timeout::TimeoutLayer;
-use crate::traffic_split::{Destination, Place, Prepared};
+use crate::traffic_split::{Destination, Prepared};
 
-/// What the requests of one route go through.
-pub(super) type RouteService<S, B> = Limits<FaultInjection<Forward<S, B>>>;
-
-/// A route's service for each of its matches, or one if it has none.
-type ByMatch<S, B> = Box<[RouteService<S, B>]>;
+/// What lets the requests of one route in: its limits, and its faults behind them.
+pub(super) type RouteGate = Arc<And<Limits, FaultGate>>;
 
 /// The routes of one host on one port, each with its own stack.
 pub(super) struct HostStack<S, B> {
     prepared: Arc<Prepared>,
-    routes: Box<[ByMatch<S, B>]>,
+    routes: Box<[RouteStack<S, B>]>,
+}
+
+struct RouteStack<S, B> {
+    gate: RouteGate,
+    shared: Arc<Shared<S, B>>,
 }
 
 impl<S, B> HostStack<S, B> {
-    /// Returns the service of the route that a request takes: the one clone that a request costs.
-    pub(super) fn service(&self, head: RequestHead<'_>) -> Option<RouteService<S, B>> {
+    /// Returns the gate of the route that a request takes, and a service of what is behind it: the one
+    /// clone that finding it costs.
+    pub(super) fn service(&self, head: RequestHead<'_>) -> Option<(&RouteGate, Forward<S, B>)> {
         let place = self.prepared.find(head)?;
         let route = self.routes.get(place.route)?;
-        route.get(place.matching.unwrap_or_default()).cloned()
+        let forward = Forward::new(place, Arc::clone(&route.shared));
+        Some((&route.gate, forward))
     }
 }
 
@@ -65,7 +70,7 @@ impl<S: Clone + Send + Sync + 'static, B> HostStack<S, B> {
         let services = plans
             .iter()
             .enumerate()
-            .map(|(place, plan)| services(host, place, plan, &prepared, routes));
+            .map(|(place, plan)| stack(host, place, plan, &prepared, routes));
         Self {
             routes: services.collect(),
             prepared,
@@ -73,13 +78,13 @@ impl<S: Clone + Send + Sync + 'static, B> HostStack<S, B> {
     }
 }
 
-fn services<S: Clone + Send + Sync + 'static, B>(
+fn stack<S: Clone + Send + Sync + 'static, B>(
     host: Host<'_>,
     route: usize,
     plan: &RoutePlan,
     prepared: &Arc<Prepared>,
     routes: &Routes<S, B>,
-) -> ByMatch<S, B> {
+) -> RouteStack<S, B> {
     let options = routes.options();
     let layers = Layers::new(host, route, plan, routes);
     let destinations = plan.route.destinations().iter();
@@ -103,14 +108,10 @@ fn services<S: Clone + Send + Sync + 'static, B>(
     let limits: Vec<_> = limits
         .map(|limit| routes.proxy().limit(limit, &host.plan.id))
         .collect();
-    let gates = gates(&limits);
-    let service = |matching| {
-        let forward = Forward::new(Place { route, matching }, Arc::clone(&shared));
-        Limits::new(Arc::clone(&gates), fault.layer(forward))
-    };
-    match plan.route.matches().len() {
-        0 => [service(None)].into(),
-        count => (0..count).map(|place| service(Some(place))).collect(),
+    let gate = And::new(Limits::new(&limits), fault.gate());
+    RouteStack {
+        gate: Arc::new(gate),
+        shared,
     }
 }
 
@@ -148,7 +149,9 @@ impl<S: Clone + Send + Sync + 'static, B> Layers<S, B> {
             Some(seed) => retry.with_seed(seed),
             None => retry,
         };
-        let each_try = routes.trace_try().layer(ToTransport::new(way.service));
+        let limit = way.state.limit().gate();
+        let trace = routes.trace_try();
+        let each_try = trace.gated(ToTransport::new(way.targets), limit);
         let inner = self.timeout.layer(retry.layer(each_try));
         Some(Mirrors::new(inner, Arc::clone(&self.mirrors)))
     }

@@ -5,8 +5,6 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 
 use super::live::LivePlan;
 use super::stack::HostStack;
-use crate::base::RequestHead;
-use crate::base::authority::{authority, default_port, scheme, split_port};
 use crate::fault_injection::FaultInjectionPolicy;
 use crate::istio::plan::{HostPlan, RoutePlan};
 use crate::retry::RetryPolicy;
@@ -28,31 +26,6 @@ pub(super) struct Table<S, B> {
 
 /// The stacks of one host by its ports, few of them.
 pub(super) struct Ports<S, B>(pub(super) Vec<(u16, Arc<HostStack<S, B>>)>);
-
-/// Whom a request addresses.
-#[derive(Clone, Copy)]
-pub(super) struct Addressed<'a> {
-    pub(super) authority: &'a str,
-    pub(super) host: &'a str,
-    pub(super) port: u16,
-}
-
-impl<'a> Addressed<'a> {
-    pub(super) fn of(head: RequestHead<'a>) -> Self {
-        let authority = authority(&head);
-        let (host, host_port) = split_port(authority);
-        let port = match head.uri().authority() {
-            Some(address) => address.port_u16(),
-            None => host_port,
-        };
-        let port = port.unwrap_or_else(|| default_port(scheme(&head)));
-        Self {
-            authority,
-            host,
-            port,
-        }
-    }
-}
 
 impl<S, B> Table<S, B> {
     pub(super) fn of(live: Arc<LivePlan>) -> Self {
