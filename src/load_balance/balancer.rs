@@ -1,15 +1,15 @@
 use std::fmt::{self, Debug, Formatter};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::Arc;
 use std::time::Instant;
 
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::Guard;
 use http::HeaderValue;
 
+use super::core::Core;
 use super::machine::{Chooser, Scene};
-use super::shortcut::{Shortcut, Straight};
+use super::shortcut::Straight;
 use super::table::{Mode, Table};
 use super::ticket::Observer;
-use super::turns::Turns;
 use super::{BalanceTicket, LoadBalancePolicy};
 use crate::base::dice::Dice;
 use crate::base::spread::Home;
@@ -22,20 +22,6 @@ pub(super) struct Balancer<S> {
     dice: Dice,
     pub(super) observe: Arc<dyn Observe>,
 }
-
-struct Core<S> {
-    endpoints: Endpoints,
-    make: Make<S>,
-    observer: Option<Home<Arc<dyn EndpointObserver>>>,
-    /// Locked by whoever makes a table, never by whoever only chooses.
-    policy: Mutex<LoadBalancePolicy>,
-    shortcut: Shortcut,
-    table: ArcSwap<Table<S>>,
-    turns: Turns,
-}
-
-/// Makes the service of an endpoint.
-type Make<S> = Arc<dyn Fn(&Endpoint) -> S + Send + Sync>;
 
 /// Where a request goes.
 pub(super) enum Choice<S> {
@@ -186,52 +172,6 @@ impl<S: Clone> Balancer<S> {
             }
             None => (None, None),
         }
-    }
-}
-
-impl<S: Clone> Core<S> {
-    fn new(
-        policy: LoadBalancePolicy,
-        endpoints: Endpoints,
-        make: Make<S>,
-        observer: Option<Home<Arc<dyn EndpointObserver>>>,
-        old: Option<&Table<S>>,
-    ) -> Self {
-        let snapshot = endpoints.snapshot();
-        let table = Table::new(&policy, &snapshot, observer.is_some(), old, &*make);
-        Self {
-            endpoints,
-            make,
-            observer,
-            policy: Mutex::new(policy),
-            shortcut: Shortcut::new(&table),
-            table: ArcSwap::from_pointee(table),
-            turns: Turns::new(),
-        }
-    }
-
-    fn policy(&self) -> MutexGuard<'_, LoadBalancePolicy> {
-        self.policy.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Makes a table for endpoints that have changed, unless somebody is at it already: then the old
-    /// one does for a moment longer.
-    fn catch_up(&self) {
-        let policy: MutexGuard<'_, _> = match self.policy.try_lock() {
-            Ok(policy) => policy,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return,
-        };
-        self.make_table(&policy);
-    }
-
-    fn make_table(&self, policy: &LoadBalancePolicy) {
-        let old = self.table.load();
-        let snapshot = self.endpoints.snapshot();
-        let is_watched = self.observer.is_some();
-        let table = Table::new(policy, &snapshot, is_watched, Some(&old), &*self.make);
-        self.shortcut.follow(&table);
-        self.table.store(Arc::new(table));
     }
 }
 

@@ -111,6 +111,7 @@
 mod address;
 mod alias;
 mod balancer;
+mod core;
 mod future;
 mod layer;
 mod machine;
