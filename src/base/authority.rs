@@ -29,6 +29,7 @@ pub(crate) fn port_of(authority: &uri::Authority) -> Option<u16> {
 }
 
 /// Returns the host of a URI, without what may stand before `@`, and the port that it names.
+#[cfg(any(test, feature = "istio"))]
 pub(crate) fn host_of(authority: &uri::Authority) -> (&str, Option<u16>) {
     let text = authority.as_str();
     let (place, port) = numbered(text).map_or((text, None), |(place, port)| (place, Some(port)));

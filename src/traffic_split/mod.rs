@@ -173,7 +173,6 @@ pub use layer::{TrafficRouter, TrafficSplitLayer};
 pub(crate) use machine::Place;
 pub use machine::{Choice, Decision, Matched};
 pub use matching::Match;
-#[cfg(feature = "istio")]
 pub use path_match::PathMatch;
 pub use policy::{RouteId, TrafficSplitPolicy};
 #[cfg(feature = "istio")]
