@@ -4,6 +4,7 @@ use tower_layer::Layer;
 
 use super::service::Shared;
 use super::{Retry, RetryPolicy};
+use crate::base::spread::Home;
 use crate::{Log, Observe};
 
 /// Tries failed requests again.
@@ -12,7 +13,7 @@ use crate::{Log, Observe};
 /// [module docs](super) for an example.
 #[derive(Clone, Debug)]
 pub struct RetryLayer {
-    shared: Arc<Shared>,
+    shared: Home<Shared>,
 }
 
 impl RetryLayer {
@@ -26,7 +27,7 @@ impl RetryLayer {
     #[must_use]
     pub fn observed(policy: RetryPolicy, observe: Arc<dyn Observe>) -> Self {
         Self {
-            shared: Arc::new(Shared::new(policy, observe)),
+            shared: Home::new(Shared::new(policy, observe)),
         }
     }
 
@@ -37,7 +38,7 @@ impl RetryLayer {
     #[must_use]
     pub fn with_seed(self, seed: u64) -> Self {
         Self {
-            shared: Arc::new(self.shared.seeded(seed)),
+            shared: Home::new(self.shared.seeded(seed)),
         }
     }
 
@@ -59,6 +60,6 @@ impl<S> Layer<S> for RetryLayer {
     type Service = Retry<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Retry::new(inner, Arc::clone(&self.shared))
+        Retry::new(inner, self.shared.anchor())
     }
 }

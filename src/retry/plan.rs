@@ -11,6 +11,7 @@ use super::machine::{Facts, Progress, Safety};
 use super::service::Current;
 use super::{ReplayBody, RetryPolicy};
 use crate::base::clock::{self, Moment};
+use crate::base::spread::Handle;
 use crate::base::tried::Tried;
 use crate::base::{grpc, time_left};
 use crate::{Deadline, Event, GaveUp, Observe, Outcome};
@@ -18,7 +19,7 @@ use crate::{Deadline, Event, GaveUp, Observe, Outcome};
 /// What is kept of a request that may be sent again.
 #[derive(Debug)]
 pub(super) struct Plan<S, B> {
-    current: Arc<Current>,
+    current: Handle<Current>,
     pub(super) inner: S,
     kept: Arc<Kept<B>>,
     progress: Progress,
@@ -41,7 +42,7 @@ impl<S, B> Plan<S, B> {
 }
 
 impl<S, B: Body> Plan<S, B> {
-    pub(super) fn new(inner: S, kept: Arc<Kept<B>>, current: Arc<Current>) -> Self {
+    pub(super) fn new(inner: S, kept: Arc<Kept<B>>, current: Handle<Current>) -> Self {
         Self {
             current,
             inner,

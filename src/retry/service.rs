@@ -16,6 +16,7 @@ use super::{ReplayBody, RetryBody, RetryFuture, RetryPolicy};
 use crate::base::Live;
 use crate::base::clock::Moment;
 use crate::base::dice::Dice;
+use crate::base::spread::{Anchor, Home};
 use crate::{Observe, RequestHead};
 
 /// Tries failed requests again.
@@ -24,11 +25,11 @@ use crate::{Observe, RequestHead};
 #[derive(Clone, Debug)]
 pub struct Retry<S> {
     inner: S,
-    shared: Arc<Shared>,
+    shared: Anchor<Shared>,
 }
 
 impl<S> Retry<S> {
-    pub(super) const fn new(inner: S, shared: Arc<Shared>) -> Self {
+    pub(super) const fn new(inner: S, shared: Anchor<Shared>) -> Self {
         Self { inner, shared }
     }
 }
@@ -102,7 +103,7 @@ impl<S> Retry<S> {
         let request = Request::from_parts(parts, kept.first());
         // The service, which is ready, makes the first try. Its clone makes the others, once it is.
         let clone = self.inner.clone();
-        let mut plan = Plan::new(clone, kept, Arc::clone(&current));
+        let mut plan = Plan::new(clone, kept, current.handle());
         let future = {
             let _guard = plan.tried.enter();
             self.inner.call(request)
@@ -114,11 +115,11 @@ impl<S> Retry<S> {
 /// What all clones of a layer have in common.
 #[derive(Debug)]
 pub(super) struct Shared {
-    current: Live<Current>,
+    current: Live<Home<Current>>,
 }
 
 /// A policy, and what stays when it is replaced. Together, so that a request that may be sent again
-/// holds on to both by one count.
+/// holds on to both by one count, which is its thread's.
 #[derive(Debug)]
 pub(super) struct Current {
     pub(super) budget: Arc<State>,
@@ -129,27 +130,30 @@ pub(super) struct Current {
 
 impl Shared {
     pub(super) fn new(policy: RetryPolicy, observe: Arc<dyn Observe>) -> Self {
-        let current = Live::new(Current {
+        Self::of(Current {
             budget: Arc::new(policy.budget().new_state()),
             dice: Dice::default(),
             observe,
             policy,
-        });
-        Self { current }
+        })
     }
 
     pub(super) fn seeded(&self, seed: u64) -> Self {
         let current = self.current.load();
-        let current = Live::new(Current {
+        Self::of(Current {
             dice: Dice::seeded(seed),
             ..current.with(current.policy.clone())
-        });
+        })
+    }
+
+    fn of(current: Current) -> Self {
+        let current = Live::new(Home::new(current));
         Self { current }
     }
 
     pub(super) fn reconfigure(&self, policy: RetryPolicy) {
         let current = self.current.load().with(policy);
-        self.current.store(current);
+        self.current.store(Home::new(current));
     }
 }
 

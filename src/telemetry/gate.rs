@@ -1,4 +1,3 @@
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -10,6 +9,7 @@ use super::shared::Shared;
 use super::{SpanTicket, TracedBody, TracedFuture};
 use crate::RequestHead;
 use crate::base::gate::{Admission, And, Both, Gate, Never, QueuedFuture, kept};
+use crate::base::spread::Anchor;
 
 /// Runs each request as one hop of its trace, through a gate: [`Traced`](super::Traced) around
 /// [`Queued`](crate::gate::Queued) as one service, with one future and one watched body.
@@ -19,11 +19,11 @@ use crate::base::gate::{Admission, And, Both, Gate, Never, QueuedFuture, kept};
 pub struct TracedGate<S, G> {
     gate: And<SpanGate, G>,
     inner: S,
-    shared: Arc<Shared>,
+    shared: Anchor<Shared>,
 }
 
 impl<S, G> TracedGate<S, G> {
-    pub(super) const fn new(inner: S, gate: G, shared: Arc<Shared>) -> Self {
+    pub(super) const fn new(inner: S, gate: G, shared: Anchor<Shared>) -> Self {
         Self {
             gate: And::new(SpanGate, gate),
             inner,

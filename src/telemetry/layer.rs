@@ -4,6 +4,7 @@ use tower_layer::Layer;
 
 use super::shared::{Hops, Shared};
 use super::{SpanKind, SpanProcessor, TracePolicy, Traced, TracedGate};
+use crate::base::spread::Home;
 
 /// The three layers differ in what they stand for, and in nothing else.
 macro_rules! layer {
@@ -14,28 +15,28 @@ macro_rules! layer {
         /// [module docs](super) for an example.
         #[derive(Clone, Debug)]
         pub struct $name {
-            shared: Arc<Shared>,
+            shared: Home<Shared>,
         }
 
         impl $name {
             /// Creates a layer that follows `policy`.
             #[must_use]
             pub fn new(policy: TracePolicy) -> Self {
-                let shared = Arc::new(Shared::new($kind, policy, None));
+                let shared = Home::new(Shared::new($kind, policy, None));
                 Self { shared }
             }
 
             /// Creates a layer that hands each span to `processor` when it ends.
             #[must_use]
             pub fn with_processor(policy: TracePolicy, processor: Arc<dyn SpanProcessor>) -> Self {
-                let shared = Arc::new(Shared::new($kind, policy, Some(processor)));
+                let shared = Home::new(Shared::new($kind, policy, Some(processor)));
                 Self { shared }
             }
 
             /// Wraps `inner` with `gate` before it, as one service: what this layer around
             /// [`Queued`](crate::gate::Queued) does, for less.
             pub fn gated<S, G>(&self, inner: S, gate: G) -> TracedGate<S, G> {
-                TracedGate::new(inner, gate, Arc::clone(&self.shared))
+                TracedGate::new(inner, gate, self.shared.anchor())
             }
 
             /// Replaces the policy for requests that start from now on.
@@ -54,7 +55,7 @@ macro_rules! layer {
             type Service = Traced<S>;
 
             fn layer(&self, inner: S) -> Traced<S> {
-                Traced::new(inner, Arc::clone(&self.shared))
+                Traced::new(inner, self.shared.anchor())
             }
         }
     };
@@ -79,21 +80,21 @@ layer!(
 impl TraceServerLayer {
     /// Begins hops as the services of this layer do.
     pub(crate) fn hops(&self) -> Hops {
-        Hops::of(Arc::clone(&self.shared))
+        Hops::of(self.shared.anchor())
     }
 }
 
 impl TraceClientLayer {
     /// Begins hops as the services of this layer do.
     pub(crate) fn hops(&self) -> Hops {
-        Hops::of(Arc::clone(&self.shared))
+        Hops::of(self.shared.anchor())
     }
 
     /// Creates a layer that puts on the calls what all their attempts have in common: a
     /// [`TraceAttemptLayer`] inside it adds the ids of each.
     pub(crate) fn leaving_headers(policy: TracePolicy) -> Self {
         let shared = Shared::new(SpanKind::Client, policy, None);
-        let shared = Arc::new(shared.leaving_headers());
+        let shared = Home::new(shared.leaving_headers());
         Self { shared }
     }
 }

@@ -1,4 +1,3 @@
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -9,6 +8,7 @@ use tower_service::Service;
 use super::shared::Shared;
 use super::{SpanTicket, TracedBody, TracedFuture};
 use crate::base::gate::{GatedFuture, kept};
+use crate::base::spread::Anchor;
 
 /// Runs each request as one hop of its trace.
 ///
@@ -16,11 +16,11 @@ use crate::base::gate::{GatedFuture, kept};
 #[derive(Clone, Debug)]
 pub struct Traced<S> {
     inner: S,
-    shared: Arc<Shared>,
+    shared: Anchor<Shared>,
 }
 
 impl<S> Traced<S> {
-    pub(super) const fn new(inner: S, shared: Arc<Shared>) -> Self {
+    pub(super) const fn new(inner: S, shared: Anchor<Shared>) -> Self {
         Self { inner, shared }
     }
 }

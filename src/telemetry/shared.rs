@@ -11,10 +11,11 @@ use super::{
     InvalidTrace, SpanKind, SpanProcessor, SpanTicket, TraceContext, TracePolicy, request_id, span,
 };
 use crate::base::dice::Dice;
+use crate::base::spread::Anchor;
 
 /// Begins the hops of a layer, for a service that stands for the layer's own.
 #[derive(Clone, Debug)]
-pub(crate) struct Hops(Arc<Shared>);
+pub(crate) struct Hops(Anchor<Shared>);
 
 /// A hop that has begun.
 pub(crate) struct Hop {
@@ -24,7 +25,7 @@ pub(crate) struct Hop {
 }
 
 impl Hops {
-    pub(super) const fn of(shared: Arc<Shared>) -> Self {
+    pub(super) const fn of(shared: Anchor<Shared>) -> Self {
         Self(shared)
     }
 

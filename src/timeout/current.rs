@@ -7,6 +7,7 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use super::limits::Limits;
 use super::machine::{self, Told, Window};
 use super::{Elapsed, TimeoutPolicy};
+use crate::base::spread::Home;
 use crate::base::{clock, grpc, time_left};
 use crate::{Deadline, Event, Observe, Rejection};
 
@@ -15,7 +16,7 @@ static INSTEAD_OF_PER_TRY: HeaderName =
     HeaderName::from_static("x-envoy-upstream-rq-per-try-timeout-ms");
 
 /// A policy with the headers that tell its time, which most requests carry on unchanged, and what stays when
-/// it is replaced. Together, so that a call holds on to both by one count.
+/// it is replaced. Together, so that a call holds on to both by one count, which is its thread's.
 #[derive(Debug)]
 pub(super) struct Current {
     expected: HeaderValue,
@@ -60,26 +61,27 @@ impl Current {
 
     /// Returns the limits of a call that starts now; none if nothing limits it.
     pub(super) fn admit(
-        self: &Arc<Self>,
+        home: &Home<Self>,
         headers: &mut HeaderMap,
     ) -> Result<Option<Limits>, Rejection> {
-        let policy = &self.policy;
+        let this: &Self = home;
+        let policy = &this.policy;
         let Look { grpc, times } = Look::at(headers);
         let told = if times {
-            self.read(headers, grpc)
+            this.read(headers, grpc)
         } else {
             Told::default()
         };
         let window = window_of(policy, told)?;
         if let Some(window) = window.filter(|_| policy.outgoing()) {
-            self.write(headers, told, window.length, grpc);
+            this.write(headers, told, window.length, grpc);
         }
         if window.is_none() && policy.idle_timeout().is_zero() {
             return Ok(None);
         }
         let total = told.instead.unwrap_or_else(|| policy.total_timeout());
         let own = window.is_some_and(|window| window.length == total);
-        Ok(Some(Limits::new(window, own, grpc, Arc::clone(self))))
+        Ok(Some(Limits::new(window, own, grpc, home.handle())))
     }
 
     /// Reads what the headers say, and takes away what is addressed to us alone.

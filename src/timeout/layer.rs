@@ -4,6 +4,7 @@ use tower_layer::Layer;
 
 use super::service::Shared;
 use super::{Timeout, TimeoutPolicy};
+use crate::base::spread::Home;
 use crate::{Log, Observe};
 
 /// Limits how long every service it wraps may take to answer.
@@ -12,7 +13,7 @@ use crate::{Log, Observe};
 /// example.
 #[derive(Clone, Debug)]
 pub struct TimeoutLayer {
-    shared: Arc<Shared>,
+    shared: Home<Shared>,
 }
 
 impl TimeoutLayer {
@@ -26,7 +27,7 @@ impl TimeoutLayer {
     #[must_use]
     pub fn observed(policy: TimeoutPolicy, observe: Arc<dyn Observe>) -> Self {
         Self {
-            shared: Arc::new(Shared::new(policy, observe)),
+            shared: Home::new(Shared::new(policy, observe)),
         }
     }
 
@@ -40,6 +41,6 @@ impl<S> Layer<S> for TimeoutLayer {
     type Service = Timeout<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Timeout::new(inner, Arc::clone(&self.shared))
+        Timeout::new(inner, self.shared.anchor())
     }
 }

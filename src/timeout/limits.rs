@@ -1,5 +1,4 @@
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -11,6 +10,7 @@ use super::Elapsed;
 use super::current::Current;
 use super::machine::Window;
 use crate::base::cut::cut_off;
+use crate::base::spread::Handle;
 use crate::base::timer::Timer;
 use crate::base::{Answer, DeadlineGuard, clock};
 use crate::{Deadline, Rejection};
@@ -19,7 +19,7 @@ use crate::{Deadline, Rejection};
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Limits {
-    current: Arc<Current>,
+    current: Handle<Current>,
     event_stream: bool,
     grpc: bool,
     /// When the present silence has lasted too long.
@@ -39,7 +39,7 @@ impl Limits {
         window: Option<Window>,
         own: bool,
         grpc: bool,
-        current: Arc<Current>,
+        current: Handle<Current>,
     ) -> Self {
         Self {
             current,

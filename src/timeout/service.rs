@@ -10,6 +10,7 @@ use tower_service::Service;
 use super::current::Current;
 use super::limits::Limits;
 use super::{TimeoutBody, TimeoutFuture, TimeoutPolicy};
+use crate::base::spread::{Anchor, Home};
 use crate::base::{Answer, Live, grpc};
 use crate::{Observe, Rejection};
 
@@ -19,11 +20,11 @@ use crate::{Observe, Rejection};
 #[derive(Clone, Debug)]
 pub struct Timeout<S> {
     inner: S,
-    shared: Arc<Shared>,
+    shared: Anchor<Shared>,
 }
 
 impl<S> Timeout<S> {
-    pub(super) const fn new(inner: S, shared: Arc<Shared>) -> Self {
+    pub(super) const fn new(inner: S, shared: Anchor<Shared>) -> Self {
         Self { inner, shared }
     }
 
@@ -79,19 +80,19 @@ where
 /// What all clones of a timeout have in common.
 #[derive(Debug)]
 pub(super) struct Shared {
-    current: Live<Current>,
+    current: Live<Home<Current>>,
 }
 
 impl Shared {
     pub(super) fn new(policy: TimeoutPolicy, observe: Arc<dyn Observe>) -> Self {
         Self {
-            current: Live::new(Current::new(policy, observe)),
+            current: Live::new(Home::new(Current::new(policy, observe))),
         }
     }
 
     pub(super) fn reconfigure(&self, policy: TimeoutPolicy) {
         let current = self.current.load().reconfigured(policy);
-        self.current.store(current);
+        self.current.store(Home::new(current));
     }
 
     /// Returns the limits of a call that starts now; none if nothing limits it.
@@ -101,7 +102,7 @@ impl Shared {
         if current.policy().is_off() {
             return Ok(None);
         }
-        let admitted = current.admit(headers);
+        let admitted = Current::admit(&current, headers);
         if let Err(rejection) = admitted {
             current.rejected(rejection);
         }
