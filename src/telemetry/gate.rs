@@ -5,11 +5,10 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::shared::Shared;
+use super::shared::Hops;
 use super::{SpanTicket, TracedBody, TracedFuture};
 use crate::RequestHead;
 use crate::base::gate::{Admission, And, Both, Gate, Never, QueuedFuture, kept};
-use crate::base::spread::Anchor;
 
 /// Runs each request as one hop of its trace, through a gate: [`Traced`](super::Traced) around
 /// [`Queued`](crate::gate::Queued) as one service, with one future and one watched body.
@@ -18,16 +17,16 @@ use crate::base::spread::Anchor;
 #[derive(Clone, Debug)]
 pub struct TracedGate<S, G> {
     gate: And<SpanGate, G>,
+    hops: Hops,
     inner: S,
-    shared: Anchor<Shared>,
 }
 
 impl<S, G> TracedGate<S, G> {
-    pub(super) const fn new(inner: S, gate: G, shared: Anchor<Shared>) -> Self {
+    pub(super) const fn new(inner: S, gate: G, hops: Hops) -> Self {
         Self {
             gate: And::new(SpanGate, gate),
+            hops,
             inner,
-            shared,
         }
     }
 }
@@ -49,18 +48,17 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let settings = self.shared.policy.settings();
-        let (mut scope, ticket) = self.shared.start(settings, &mut request);
+        let mut hop = self.hops.begin(&mut request);
         let inner = {
-            let _inside = scope.enter();
-            match self.gate.ask_inner(ticket, RequestHead::of(&request)) {
+            let _inside = hop.scope.enter();
+            match self.gate.ask_inner(hop.ticket, RequestHead::of(&request)) {
                 Admission::Admitted(ticket) => {
                     QueuedFuture::call(&mut self.inner, request, kept(ticket))
                 }
                 other => QueuedFuture::stopped(&self.gate, &mut self.inner, request, other),
             }
         };
-        TracedFuture::new(inner, scope, self.shared.tells_request_id(settings))
+        TracedFuture::new(inner, hop.scope, hop.tells_request_id)
     }
 }
 

@@ -36,7 +36,12 @@ macro_rules! layer {
             /// Wraps `inner` with `gate` before it, as one service: what this layer around
             /// [`Queued`](crate::gate::Queued) does, for less.
             pub fn gated<S, G>(&self, inner: S, gate: G) -> TracedGate<S, G> {
-                TracedGate::new(inner, gate, self.shared.anchor())
+                TracedGate::new(inner, gate, self.hops())
+            }
+
+            /// Begins the hops of a service.
+            pub(crate) fn hops(&self) -> Hops {
+                Hops::of(self.shared.anchor())
             }
 
             /// Replaces the policy for requests that start from now on.
@@ -55,7 +60,7 @@ macro_rules! layer {
             type Service = Traced<S>;
 
             fn layer(&self, inner: S) -> Traced<S> {
-                Traced::new(inner, self.shared.anchor())
+                Traced::new(inner, self.hops())
             }
         }
     };
@@ -77,19 +82,7 @@ layer!(
     SpanKind::Client
 );
 
-impl TraceServerLayer {
-    /// Begins hops as the services of this layer do.
-    pub(crate) fn hops(&self) -> Hops {
-        Hops::of(self.shared.anchor())
-    }
-}
-
 impl TraceClientLayer {
-    /// Begins hops as the services of this layer do.
-    pub(crate) fn hops(&self) -> Hops {
-        Hops::of(self.shared.anchor())
-    }
-
     /// Creates a layer that puts on the calls what all their attempts have in common: a
     /// [`TraceAttemptLayer`] inside it adds the ids of each.
     pub(crate) fn leaving_headers(policy: TracePolicy) -> Self {

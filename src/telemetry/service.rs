@@ -5,23 +5,22 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::shared::Shared;
+use super::shared::Hops;
 use super::{SpanTicket, TracedBody, TracedFuture};
 use crate::base::gate::{GatedFuture, kept};
-use crate::base::spread::Anchor;
 
 /// Runs each request as one hop of its trace.
 ///
 /// See the [module docs](super) for an example.
 #[derive(Clone, Debug)]
 pub struct Traced<S> {
+    hops: Hops,
     inner: S,
-    shared: Anchor<Shared>,
 }
 
 impl<S> Traced<S> {
-    pub(super) const fn new(inner: S, shared: Anchor<Shared>) -> Self {
-        Self { inner, shared }
+    pub(super) const fn new(inner: S, hops: Hops) -> Self {
+        Self { hops, inner }
     }
 }
 
@@ -41,12 +40,11 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let settings = self.shared.policy.settings();
-        let (mut scope, ticket) = self.shared.start(settings, &mut request);
+        let mut hop = self.hops.begin(&mut request);
         let inner = {
-            let _inside = scope.enter();
-            GatedFuture::call(&mut self.inner, request, kept(ticket))
+            let _inside = hop.scope.enter();
+            GatedFuture::call(&mut self.inner, request, kept(hop.ticket))
         };
-        TracedFuture::new(inner, scope, self.shared.tells_request_id(settings))
+        TracedFuture::new(inner, hop.scope, hop.tells_request_id)
     }
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::base::dice::Dice;
 use crate::base::spread::Anchor;
 
-/// Begins the hops of a layer, for a service that stands for the layer's own.
+/// Begins the hops of a layer, for its services and for those that stand for them.
 #[derive(Clone, Debug)]
 pub(crate) struct Hops(Anchor<Shared>);
 
