@@ -28,11 +28,22 @@ impl Moment {
     }
 }
 
-/// Returns the instant so long after `now`, or one that no process lives to see if the clock cannot
-/// hold it.
+/// A century, which no process lives to see. Times are cut off here, far from where the arithmetic of the
+/// clock, of the timers and of their runtime ends.
+pub(crate) const FAR: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
+
+/// Returns the instant so long after `now`, at most [`FAR`].
 pub(crate) fn after(now: Instant, duration: Duration) -> Instant {
-    const FAR: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
-    now.checked_add(duration).unwrap_or_else(|| now + FAR)
+    now.checked_add(duration.min(FAR)).unwrap_or(now)
+}
+
+/// Returns the instant so long after `now`; none if it is so far off that it never comes.
+#[inline]
+pub(crate) fn reached_after(now: Instant, duration: Duration) -> Option<Instant> {
+    if duration >= FAR {
+        return None;
+    }
+    now.checked_add(duration)
 }
 
 /// Returns the time on the wall, which a date in a header is compared with.
@@ -58,7 +69,7 @@ impl Origin {
 
     /// Returns the instant that lies `nanos` after the origin.
     pub(crate) fn instant(self, nanos: u64) -> Instant {
-        self.0 + Duration::from_nanos(nanos)
+        after(self.0, Duration::from_nanos(nanos))
     }
 }
 

@@ -29,7 +29,7 @@ impl Deadline {
     /// Creates a deadline `timeout` from now; none if that is further off than the clock can say.
     #[must_use]
     pub fn after(timeout: Duration) -> Option<Self> {
-        clock::now().checked_add(timeout).map(Self)
+        clock::reached_after(clock::now(), timeout).map(Self)
     }
 
     /// Returns the deadline of the call that the running code is part of, if it has one.

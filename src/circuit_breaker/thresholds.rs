@@ -70,7 +70,7 @@ impl CircuitBreakerPolicy {
 
     /// How long the circuit stays open after it has opened `openings` times without closing.
     pub(super) fn open_for_after(&self, openings: u32, roll: u64) -> Duration {
-        if openings == 0 {
+        if openings == 0 || self.open_for.is_zero() {
             return self.open_for;
         }
         let factor = (f64::from(self.growth) / 1_000.0).powf(f64::from(openings));
@@ -79,7 +79,8 @@ impl CircuitBreakerPolicy {
         let grown = grown.unwrap_or(most).min(most);
         let share = u32::try_from(self.jitter.of(roll >> 32)).unwrap_or(u32::MAX);
         let jitter = grown.as_secs_f64() * f64::from(share) / f64::from(u32::MAX);
-        let jittered = grown.saturating_add(Duration::from_secs_f64(jitter));
+        let jitter = Duration::try_from_secs_f64(jitter).unwrap_or(Duration::MAX);
+        let jittered = grown.saturating_add(jitter);
         jittered.min(most)
     }
 

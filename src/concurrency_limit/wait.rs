@@ -56,7 +56,7 @@ fn limit(max_wait: Duration, deadline: Option<Deadline>, now: Instant) -> Option
     let own = (!max_wait.is_zero()).then_some(max_wait);
     let left = deadline.map(|deadline| deadline.remaining_at(now));
     let length = own.into_iter().chain(left).min()?;
-    let at = now.checked_add(length)?;
+    let at = clock::reached_after(now, length)?;
     Some(Limit { at, length })
 }
 

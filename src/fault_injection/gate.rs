@@ -11,7 +11,9 @@ use super::machine::Fault;
 use super::{Abort, FaultInjectionPolicy, FaultInjectionStats};
 use crate::base::dice::Dice;
 use crate::base::gate::{Admission, Gate, Ticket};
-use crate::base::{Event, Failure, GrpcStatus, Live, Observe, Outcome, Rejection, RequestHead};
+use crate::base::{
+    Event, Failure, GrpcStatus, Live, Observe, Outcome, Rejection, RequestHead, clock,
+};
 
 /// What all clones of a layer have in common.
 #[derive(Debug)]
@@ -98,7 +100,7 @@ impl Gate for FaultGate {
             (Some(delay), _) => {
                 self.shared.delays.fetch_add(1, Ordering::Relaxed);
                 Admission::Waiting(FaultDelay {
-                    sleep: sleep(delay),
+                    sleep: sleep(delay.min(clock::FAR)),
                     abort,
                     active: Some(active),
                 })

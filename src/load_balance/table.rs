@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use super::machine::Chooser;
 use super::{LoadBalancePolicy, SlowStart};
-use crate::base::Endpoint;
 use crate::base::endpoints::{Member, Snapshot};
 use crate::base::spread::{of_thread, places_for_threads};
+use crate::base::{Endpoint, clock};
 
 /// Everything that a choice needs, made once for each change of the endpoints or the policy.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ impl<S: Clone> Table<S> {
             .collect();
         let slow_start = policy.slow_start();
         let since = choosable.iter().filter_map(|member| member.since).max();
-        let warm_at = since.and_then(|since| since.checked_add(slow_start.window()));
+        let warm_at = since.map(|since| clock::after(since, slow_start.window()));
         let known: HashMap<u64, &S> = old.map(Self::services).unwrap_or_default();
         let service = |endpoint: &Endpoint| match known.get(&endpoint.id()) {
             Some(service) => S::clone(service),

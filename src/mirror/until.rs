@@ -93,6 +93,6 @@ impl Until {
         // A time that the clock cannot tell never comes.
         self.deadline = Some(self.timeout)
             .filter(|timeout| !timeout.is_zero())
-            .and_then(|timeout| clock::now().checked_add(timeout));
+            .and_then(|timeout| clock::reached_after(clock::now(), timeout));
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::OutlierDetectionPolicy;
 use super::rules::Consecutive;
-use crate::base::EjectionReason;
+use crate::base::{EjectionReason, clock};
 
 /// What became of one request, as the detector counts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -70,9 +70,24 @@ impl Host {
         self.failures_5xx == 0 && self.failures_gateway == 0 && self.failures_local == 0
     }
 
-    /// Says whether a sweep without new traffic would change anything.
-    pub(super) const fn is_restless(&self) -> bool {
-        self.ejected.is_some() || self.times > 0
+    /// The time from which a sweep without new traffic changes something; none if none does. `swept` is
+    /// when the last one was.
+    pub(super) fn next_change(
+        &self,
+        policy: &OutlierDetectionPolicy,
+        swept: Instant,
+    ) -> Option<Instant> {
+        match self.ejected {
+            Some(ejected) => Some(clock::after(ejected.at, self.sentence(policy, ejected))),
+            // Forgiven a little with each sweep, once it has been back for an interval.
+            None => (self.times > 0).then_some(swept),
+        }
+    }
+
+    /// How long an ejection lasts, chance included.
+    fn sentence(&self, policy: &OutlierDetectionPolicy, ejected: Ejected) -> Duration {
+        let time = policy.ejection_time(self.times);
+        time.saturating_add(ejected.jitter)
     }
 
     /// Counts a report and says which limits it reached.
@@ -144,15 +159,14 @@ impl Host {
             jitter: Duration::from_millis(jitter),
         });
         if policy.grows_after(self.times) {
-            self.times += 1;
+            self.times = self.times.saturating_add(1);
         }
     }
 
     /// Says whether the time of this host's ejection is over.
     pub(super) fn has_served(&self, policy: &OutlierDetectionPolicy, now: Instant) -> bool {
         self.ejected.is_some_and(|ejected| {
-            let time = policy.ejection_time(self.times) + ejected.jitter;
-            now.saturating_duration_since(ejected.at) >= time
+            now.saturating_duration_since(ejected.at) >= self.sentence(policy, ejected)
         })
     }
 

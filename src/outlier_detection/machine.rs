@@ -1,13 +1,13 @@
 //! Envoy's outlier detector. Time, chance, policy and reports are arguments; changes come out.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::OutlierDetectionPolicy;
 use super::host::{Host, Origin, Report};
 use super::rates::{self, Rates};
 use super::rules::Consecutive;
-use crate::base::{EjectionReason, Percent};
+use crate::base::{EjectionReason, Percent, clock};
 
 /// Names an endpoint for as long as it is known; never used again.
 pub(super) type HostId = u64;
@@ -94,7 +94,7 @@ impl Machine {
 
     /// When the next sweep is due.
     pub(super) fn next_sweep(&self, policy: &OutlierDetectionPolicy) -> Instant {
-        self.swept + policy.interval()
+        clock::after(self.swept, policy.interval())
     }
 
     /// What the last sweep compared, if there was enough to compare.
@@ -134,21 +134,34 @@ impl Machine {
             return;
         }
         let now = step.now;
-        step.now = self.swept + interval;
+        step.now = clock::after(self.swept, interval);
         self.sweep(step);
         // The first sweep looked at all the traffic that there was, so the others only let time pass,
-        // and all but the last few of them would do nothing.
+        // and all but a few of them would do nothing.
         let mut left = due - 1;
         while left > 0 {
-            if !self.hosts.values().any(Host::is_restless) {
-                self.swept += nanos(interval.as_nanos() * left);
-                break;
+            let idle = self.idle_sweeps(step.policy).min(left);
+            self.swept = clock::after(self.swept, nanos(interval.as_nanos().saturating_mul(idle)));
+            left -= idle;
+            if left > 0 {
+                step.now = clock::after(self.swept, interval);
+                self.sweep(step);
+                left -= 1;
             }
-            step.now = self.swept + interval;
-            self.sweep(step);
-            left -= 1;
         }
         step.now = now;
+    }
+
+    /// Counts the sweeps to come that change nothing unless there is new traffic.
+    fn idle_sweeps(&self, policy: &OutlierDetectionPolicy) -> u128 {
+        let hosts = self.hosts.values();
+        let next = hosts.filter_map(|host| host.next_change(policy, self.swept));
+        next.min().map_or(u128::MAX, |next| {
+            let wait = next.saturating_duration_since(self.swept).as_nanos();
+            // The sweep at or after that time is the first that does something.
+            wait.div_ceil(policy.interval().as_nanos())
+                .saturating_sub(1)
+        })
     }
 
     /// One sweep: Envoy's interval timer.
@@ -224,7 +237,97 @@ impl Machine {
     }
 }
 
-fn nanos(nanos: u128) -> std::time::Duration {
+fn nanos(nanos: u128) -> Duration {
     // 584 years of nanoseconds fit.
-    std::time::Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests choose the start of time")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn policy(interval: u32, base: u32, most: u32) -> OutlierDetectionPolicy {
+        OutlierDetectionPolicy::default()
+            .with_interval(interval * SECOND / 4)
+            .with_base_ejection_time(base * SECOND / 2)
+            .with_max_ejection_time(most * SECOND)
+            .with_max_ejection_percent(Percent::ALL)
+    }
+
+    /// Ejects the hosts that are named and lets time pass, in one step or in many.
+    fn run(
+        policy: &OutlierDetectionPolicy,
+        acts: &[(HostId, u32)],
+        step: Duration,
+    ) -> (Vec<Change>, Vec<Option<Duration>>) {
+        let start = Instant::now();
+        let mut machine = Machine::new(start);
+        (0..3).for_each(|host| machine.insert(host));
+        let (mut changes, mut now) = (Vec::new(), start);
+        for (host, seconds) in acts {
+            let mut first = Step {
+                changes: &mut changes,
+                now,
+                policy,
+                roll: &mut || 0,
+            };
+            machine.advance(&mut first);
+            let why = EjectionReason::Consecutive5xx;
+            machine.found(*host, why, Percent::ALL, &mut first);
+            let end = now + *seconds * SECOND;
+            while now < end {
+                now = (now + step).min(end);
+                let mut next = Step {
+                    changes: &mut changes,
+                    now,
+                    policy,
+                    roll: &mut || 0,
+                };
+                machine.advance(&mut next);
+            }
+        }
+        let returned = (0..3).map(|host| machine.host(host)?.returned());
+        let returned = returned.map(|at| at.map(|at| at - start));
+        (changes, returned.collect())
+    }
+
+    proptest! {
+        #[test]
+        fn sweeps_that_are_left_out_would_have_changed_nothing(
+            interval in 1..12_u32,
+            base in 0..9_u32,
+            most in 0..12_u32,
+            acts in prop::collection::vec((0..3_u64, 0..40_u32), 1..12),
+        ) {
+            let policy = policy(interval, base, most);
+            let one_by_one = run(&policy, &acts, SECOND / 4);
+            prop_assert_eq!(run(&policy, &acts, 1_000 * SECOND), one_by_one);
+        }
+    }
+
+    #[test]
+    fn a_year_of_sweeps_in_which_nothing_happens_takes_no_time() {
+        let start = Instant::now();
+        let policy = policy(0, 0, 0)
+            .with_base_ejection_time(Duration::MAX)
+            .with_max_ejection_time_jitter(Duration::MAX);
+        let mut machine = Machine::new(start);
+        machine.insert(0);
+        let mut step = Step {
+            changes: &mut Vec::new(),
+            now: start,
+            policy: &policy,
+            roll: &mut || u64::MAX,
+        };
+        machine.found(0, EjectionReason::Consecutive5xx, Percent::ALL, &mut step);
+        // A sweep each millisecond: 31 billion of them.
+        step.now = start + 365 * 86_400 * SECOND;
+        machine.advance(&mut step);
+        assert!(machine.is_ejected(0));
+    }
 }

@@ -189,7 +189,9 @@ impl Log {
     }
 
     fn write(&mut self, quota: AtMost, amount: u64, at: u64) {
-        self.total = self.total.saturating_add(amount);
+        // The total is always the sum of the entries, so none of them can be more than it has room for.
+        let amount = amount.min(u64::MAX - self.total);
+        self.total += amount;
         let index = self.entries.partition_point(|entry| entry.at <= at);
         if let Some(before) = index.checked_sub(1).and_then(|i| self.entries.get_mut(i))
             && before.at == at

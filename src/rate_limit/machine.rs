@@ -143,13 +143,14 @@ impl Bucket {
 
     /// Returns the state in which `used` tokens are gone, all of them at the most.
     pub(super) fn with_used(&self, used: u64, now: u64) -> u64 {
-        self.tick(now) + self.price(used.min(self.max_tokens))
+        let price = self.price(used.min(self.max_tokens));
+        self.tick(now).saturating_add(price)
     }
 
     pub(super) fn status(&self, full_at: u64, now: u64) -> Status {
         let remaining = self.max_tokens.saturating_sub(self.used(full_at, now));
         let reset = if self.grid > 0 {
-            self.tick(now) + self.grid - now
+            self.tick(now).saturating_add(self.grid) - now
         } else if remaining > 0 {
             0
         } else {

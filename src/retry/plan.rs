@@ -160,10 +160,12 @@ impl Limit {
         }
         let now = moment.now();
         let left = deadline.map(|deadline| deadline.remaining_at(now));
+        let untold = Deadline::is_untold();
         match per_try {
             Some(after) if left.is_none_or(|left| after < left) => Some(Self {
-                at: now.checked_add(after),
+                at: clock::reached_after(now, after),
                 after,
+                untold,
             }),
             _ => Some(Self {
                 at: None,

@@ -147,7 +147,7 @@ impl Limits {
     pub(super) fn poll_elapsed(&mut self, cx: &Context<'_>) -> Poll<Elapsed> {
         let idle = self.idle();
         if !idle.is_zero() && self.idle_at.is_none() {
-            self.idle_at = clock::now().checked_add(idle);
+            self.idle_at = clock::reached_after(clock::now(), idle);
         }
         let total = self
             .window

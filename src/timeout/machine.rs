@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::TimeoutPolicy;
+use crate::base::clock;
 
 /// The times that the headers of a request tell.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -60,7 +61,7 @@ pub(super) fn window(
         return Err(Passed);
     }
     let own = allowance.and_then(|length| {
-        let at = now.checked_add(length)?;
+        let at = clock::reached_after(now, length)?;
         Some(Window { at, length })
     });
     let inherited = current.map(|at| Window {

@@ -4,7 +4,7 @@ use std::mem;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pin_project::pin_project;
 use tokio::runtime::Id;
@@ -35,7 +35,7 @@ impl Armed {
         let mut armed = Box::pin(Self {
             relay: Arc::default(),
             runtime,
-            sleep: sleep_until(at.into()),
+            sleep: sleep_until(in_reach(at).into()),
         });
         let _ = armed.as_mut().register();
         armed
@@ -59,7 +59,7 @@ impl Armed {
     /// Changes when it goes off.
     #[cold]
     pub(super) fn set(mut self: Pin<&mut Self>, at: Instant) {
-        self.as_mut().project().sleep.reset(at.into());
+        self.as_mut().project().sleep.reset(in_reach(at).into());
         // A wheel lets go of a relay that it wakes, and one that is made otherwise may with each change.
         let _ = self.register();
     }
@@ -89,6 +89,14 @@ impl Armed {
         // A task that has used up its share would be sent away without being registered.
         Pin::new(&mut unconstrained(this.sleep)).poll(&mut Context::from_waker(&waker))
     }
+}
+
+/// Returns `at`, or the last instant but a second if it lies behind that: the runtime rounds up to the
+/// next millisecond.
+fn in_reach(at: Instant) -> Instant {
+    const ROOM: Duration = Duration::from_secs(1);
+    let is_in_reach = at.checked_add(ROOM).is_some();
+    if is_in_reach { at } else { at - ROOM }
 }
 
 impl Relay {

@@ -25,6 +25,20 @@ impl Naive {
     }
 }
 
+#[test]
+fn charges_that_are_more_than_a_number_holds_are_the_most_it_holds() {
+    let quota = AtMost {
+        limit: 10,
+        period: 100,
+    };
+    let mut log = Log::default();
+    log.charge(quota, u64::MAX, 0);
+    log.charge(quota, u64::MAX, 1);
+    assert_eq!(log.used(quota, 50), u64::MAX);
+    assert_eq!(log.used(quota, 200), 0);
+    assert_eq!(log.take(quota, 10, 200, 0), Ok(200));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
