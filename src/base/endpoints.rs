@@ -42,7 +42,15 @@ struct Set {
     labels: Vec<(Box<str>, Box<str>)>,
     members: Mutex<(Members, Vec<Weak<Self>>)>,
     snapshot: ArcSwap<Snapshot>,
+    /// Detectors that eject members of the set, and take them back when asked.
+    sweeps: Mutex<Vec<Weak<dyn Sweep>>>,
     version: AtomicU64,
+}
+
+/// A detector that takes back those who have served their ejections.
+pub(crate) trait Sweep: Send + Sync {
+    /// Does the sweeps that are due at `now`.
+    fn sweep(&self, now: Instant);
 }
 
 impl Endpoints {
@@ -100,12 +108,19 @@ impl Endpoints {
         all.map(|member| member.endpoint.clone()).collect()
     }
 
-    /// Says whether `endpoint` is passed over for now, as an outlier.
+    /// Says whether `endpoint` is passed over for now, as an outlier. One whose ejection is over by now is
+    /// back, also if there were no requests meanwhile.
     #[must_use]
     pub fn is_ejected(&self, endpoint: &Endpoint) -> bool {
-        let snapshot = self.0.snapshot.load();
-        let mut all = snapshot.all().iter();
-        all.any(|member| member.endpoint == *endpoint && member.ejected)
+        let is_out = || {
+            let snapshot = self.0.snapshot.load();
+            let mut all = snapshot.all().iter();
+            all.any(|member| member.endpoint == *endpoint && member.ejected)
+        };
+        is_out() && {
+            self.sweep(clock::now());
+            is_out()
+        }
     }
 
     fn of(endpoints: &[Endpoint], labels: Vec<(Box<str>, Box<str>)>) -> Self {
@@ -117,6 +132,7 @@ impl Endpoints {
             labels,
             members: Mutex::new((members, Vec::new())),
             snapshot: ArcSwap::from_pointee(snapshot),
+            sweeps: Mutex::default(),
             version,
         }))
     }
@@ -134,6 +150,21 @@ impl Endpoints {
     }
 
     /// Passes an endpoint over from now on, or takes it back at `now`.
+    /// Has `detector` do its sweeps before the set says whether an endpoint is ejected.
+    pub(crate) fn swept_by(&self, detector: Weak<dyn Sweep>) {
+        let mut sweeps = self.0.sweeps();
+        sweeps.retain(|known| known.strong_count() > 0);
+        sweeps.push(detector);
+    }
+
+    fn sweep(&self, now: Instant) {
+        // Not under the lock: what they take back is put down in this set.
+        let all: Vec<_> = self.0.sweeps().iter().filter_map(Weak::upgrade).collect();
+        for detector in all {
+            detector.sweep(now);
+        }
+    }
+
     pub(crate) fn set_ejected(&self, id: u64, ejected: bool, now: Instant) {
         let mut members = self.0.lock();
         if members.0.set_ejected(id, ejected, now) {
@@ -143,6 +174,10 @@ impl Endpoints {
 }
 
 impl Set {
+    fn sweeps(&self) -> MutexGuard<'_, Vec<Weak<dyn Sweep>>> {
+        self.sweeps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock(&self) -> MutexGuard<'_, (Members, Vec<Weak<Self>>)> {
         // Nothing panics under the lock; and if it did, the next update would put all right.
         self.members.lock().unwrap_or_else(PoisonError::into_inner)

@@ -137,7 +137,8 @@ impl<S: Clone> Balancer<S> {
         now: &mut Option<Instant>,
     ) -> Guard<Arc<Table<S>>> {
         let core = &*self.core;
-        if table.has_ejected()
+        // Also where the endpoints have changed: the change may be an ejection, and its time over.
+        if (table.has_ejected() || table.version() != core.endpoints.version())
             && let Some(observer) = &core.observer
         {
             observer.sweep(*now.insert(clock::now()));

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use super::books::{Books, Step};
@@ -6,6 +6,7 @@ use super::report::{is_good, reports};
 use super::{OutlierDetectionPolicy, OutlierDetectionStats};
 use crate::base::clock::{self, Origin};
 use crate::base::dice::Dice;
+use crate::base::endpoints::Sweep;
 use crate::base::sync::Mutex;
 use crate::base::sync::atomic::{AtomicU64, Ordering};
 use crate::base::{Endpoint, EndpointObserver, Endpoints, Live, Log, Observe, Outcome};
@@ -66,9 +67,11 @@ impl OutlierDetector {
         });
     }
 
-    /// Returns what was found so far.
+    /// Returns what was found so far; who has served an ejection by now is back, also if there were no
+    /// requests meanwhile.
     #[must_use]
     pub fn stats(&self) -> OutlierDetectionStats {
+        self.shared.sweep(clock::now());
         self.shared.lock().stats()
     }
 
@@ -82,17 +85,18 @@ impl OutlierDetector {
         let origin = Origin::at(now);
         let books = Books::new(now, &endpoints);
         let next_sweep = origin.nanos(books.next_sweep(&policy));
-        Self {
-            shared: Arc::new(Shared {
-                books: Mutex::new(books),
-                dice,
-                endpoints,
-                next_sweep: AtomicU64::new(next_sweep),
-                observe,
-                origin,
-                policy: Live::new(policy),
-            }),
-        }
+        let shared = Arc::new(Shared {
+            books: Mutex::new(books),
+            dice,
+            endpoints,
+            next_sweep: AtomicU64::new(next_sweep),
+            observe,
+            origin,
+            policy: Live::new(policy),
+        });
+        let sweeper: Weak<Shared> = Arc::downgrade(&shared);
+        shared.endpoints.swept_by(sweeper);
+        Self { shared }
     }
 }
 
@@ -117,9 +121,14 @@ impl EndpointObserver for OutlierDetector {
     }
 
     fn sweep(&self, now: Instant) {
-        let shared = &*self.shared;
-        if shared.origin.nanos(now) >= shared.next_sweep.load(Ordering::Relaxed) {
-            shared.step(now, &shared.policy.load(), |_, _| ());
+        self.shared.sweep(now);
+    }
+}
+
+impl Sweep for Shared {
+    fn sweep(&self, now: Instant) {
+        if self.origin.nanos(now) >= self.next_sweep.load(Ordering::Relaxed) {
+            self.step(now, &self.policy.load(), |_, _| ());
         }
     }
 }

@@ -132,3 +132,50 @@ async fn what_the_policy_never_enforces_is_not_told_of() {
         [Event::EndpointEjected { endpoint, why }]
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lone_endpoint_serves_again_with_the_first_request_after_its_ejection() {
+    let mut world = World::new(1, policy());
+    world.fleet.will(0, StatusCode::INTERNAL_SERVER_ERROR);
+    for _ in 0..5 {
+        assert_eq!(world.send().await.0, StatusCode::INTERNAL_SERVER_ERROR);
+    }
+    // The balancer has not looked at its endpoints since: the request that comes next is the first
+    // that could find out that it is out, and that it is back.
+    assert!(world.is_ejected(0));
+    tokio::time::advance(3_600 * SECOND).await;
+    world.fleet.will(0, StatusCode::OK);
+    assert_eq!(world.send().await, (StatusCode::OK, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_hears_of_a_return_also_while_no_requests_come() {
+    let world = World::new(2, policy());
+    world.report(0, BAD, 5);
+    assert_eq!(
+        (world.is_ejected(0), world.detector.stats().ejected),
+        (true, 1)
+    );
+    tokio::time::advance(3_600 * SECOND).await;
+    assert!(!world.is_ejected(0));
+    world.report(1, BAD, 5);
+    tokio::time::advance(3_600 * SECOND).await;
+    assert_eq!(world.detector.stats().ejected, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_set_that_outlives_its_detector_has_none_ejected() {
+    let World {
+        all,
+        detector,
+        layer,
+        service,
+        ..
+    } = {
+        let world = World::new(2, policy());
+        world.report(0, BAD, 5);
+        world
+    };
+    drop((detector, layer, service));
+    assert!(!all.is_ejected(&endpoint(0)));
+}
