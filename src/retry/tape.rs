@@ -133,7 +133,9 @@ impl<B: Body> Tape<B> {
             Some(Ok(frame)) => frame.map_data(|mut data| data.copy_to_bytes(data.remaining())),
         };
         let hint = inner.size_hint().lower();
-        if inner.is_end_stream() {
+        // Trailers end a body, whether or not it says so: HTTP/2 learns of the end one poll later, and
+        // a try that reads what was kept must not ask for what comes after them.
+        if frame.is_trailers() || inner.is_end_stream() {
             self.inner = Inner::Ended;
         }
         self.keep(&frame, usize::try_from(hint).unwrap_or(usize::MAX));
