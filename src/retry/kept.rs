@@ -4,7 +4,7 @@ use http_body::Body;
 
 use super::ReplayBody;
 use super::head::Head;
-use super::tape::{Reader, Tape};
+use super::tape::{Reader, ReplayLimit, Tape};
 
 /// What is kept of a request that may have to be sent again, in one piece: the future and the body of
 /// the last try hold on to it.
@@ -16,9 +16,9 @@ pub(super) struct Kept<B> {
 }
 
 impl<B: Body> Kept<B> {
-    /// Keeps a head, and of its body at most `limit` bytes.
+    /// Keeps a head, and of its body as much as `limit` says.
     #[inline]
-    pub(super) fn new(head: Head, body: B, limit: usize) -> Arc<Self> {
+    pub(super) fn new(head: Head, body: B, limit: ReplayLimit) -> Arc<Self> {
         Arc::new(Self {
             has_body: !body.is_end_stream(),
             head,
@@ -44,10 +44,10 @@ impl<B: Body> Kept<B> {
         }
     }
 
-    /// Says that a further try would get all of the body.
-    pub(super) fn is_whole(&self) -> bool {
+    /// Returns the limit because of which a further try would not get all of the body.
+    pub(super) fn lost(&self) -> Option<usize> {
         // Poisoned by a body that panicked as it was read, which will not be read again.
-        self.tape.lock().is_ok_and(|tape| tape.is_whole())
+        self.tape.lock().map_or(Some(0), |tape| tape.lost())
     }
 
     /// Keeps no more: there will be no further try.
@@ -61,7 +61,7 @@ impl<B: Body> Kept<B> {
 
 impl<B> Kept<B> {
     pub(super) fn tape(&self) -> MutexGuard<'_, Tape<B>> {
-        // If poisoned, no further try begins; see `is_whole`.
+        // If poisoned, no further try begins; see `lost`.
         self.tape.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

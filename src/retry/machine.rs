@@ -80,8 +80,9 @@ pub(super) struct Facts<'a> {
     pub(super) headers: Option<&'a HeaderMap>,
     /// The time until the deadline.
     pub(super) left: Option<Duration>,
+    /// The limit that was too small for the request's body, if one was.
+    pub(super) lost: Option<usize>,
     pub(super) outcome: Outcome,
-    pub(super) replayable: bool,
     pub(super) roll: u64,
     pub(super) safety: Safety,
     pub(super) wall: SystemTime,
@@ -115,8 +116,8 @@ impl Progress {
         if self.retries >= policy.attempts() {
             return Err(GaveUp::Attempts(policy.attempts()));
         }
-        if !facts.replayable {
-            return Err(GaveUp::Body(policy.replay_limit()));
+        if let Some(limit) = facts.lost {
+            return Err(GaveUp::Body(limit));
         }
         let asked = facts
             .headers
@@ -186,8 +187,8 @@ mod tests {
         Facts {
             headers: None,
             left: None,
+            lost: None,
             outcome,
-            replayable: true,
             roll: 0,
             safety: Safety::Idempotent,
             wall: SystemTime::UNIX_EPOCH,

@@ -74,8 +74,9 @@
 //!
 //! # Bodies
 //!
-//! A request body is kept as it streams, up to 64 KiB, and replayed from there ([`ReplayBody`]). A longer
-//! one goes through and is not repeated once more than that was read. Nothing is copied of a request
+//! A request body is kept as it streams, up to 64 KiB, and replayed from there ([`ReplayBody`]); one that
+//! comes in a single frame, and so was in memory before, up to 1 MiB. A longer one goes through and is not
+//! repeated once more than that was read. Nothing is copied of a request
 //! that cannot be repeated. A response that is thrown away is read first, for 64 KiB or 50
 //! milliseconds, so that its connection can be used again.
 //!

@@ -93,8 +93,8 @@ impl<S, B: Body> Plan<S, B> {
         let facts = Facts {
             headers,
             left: Deadline::current().map(|deadline| deadline.remaining_at(now)),
+            lost: self.kept.lost(),
             outcome,
-            replayable: self.kept.is_whole(),
             roll: self.current.dice.roll(),
             safety,
             wall: clock::wall(),

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 
+use super::tape::ReplayLimit;
 use super::{Backoff, Condition, ResetFormat, RetryBudget, RetryOn};
 use crate::Recognizer;
 
@@ -20,7 +21,7 @@ pub struct RetryPolicy {
     on: RetryOn,
     per_try_timeout: Option<Duration>,
     recognizer: Recognizer,
-    replay_limit: usize,
+    replay_limit: ReplayLimit,
     reset_headers: Vec<(HeaderName, ResetFormat)>,
     retry_after: Duration,
 }
@@ -39,7 +40,10 @@ impl RetryPolicy {
             on: RetryOn::istio(),
             per_try_timeout: None,
             recognizer: Recognizer::default(),
-            replay_limit: 64 * 1024,
+            replay_limit: ReplayLimit {
+                stream: 64 * 1024,
+                whole: 1024 * 1024,
+            },
             reset_headers: Vec::new(),
             retry_after: Duration::from_secs(30),
         }
@@ -126,12 +130,14 @@ impl RetryPolicy {
         self
     }
 
-    /// Sets how many bytes of a request body are kept for a replay. The default is 64 KiB. A body
-    /// that is longer goes through, and is not sent again once more than this was read of it; with 0,
-    /// once anything was.
+    /// Sets how many bytes of a request body are kept for a replay. A body that is longer goes through, and
+    /// is not sent again once more than this was read of it; with 0, once anything was.
+    ///
+    /// The default is 64 KiB of a body that streams, and 1 MiB of one that comes in a single frame, such
+    /// as `Full<Bytes>`: it is in memory anyway. Envoy keeps 1 MiB of either.
     #[must_use]
     pub const fn with_replay_limit(mut self, bytes: usize) -> Self {
-        self.replay_limit = bytes;
+        self.replay_limit = ReplayLimit::of(bytes);
         self
     }
 
@@ -210,7 +216,7 @@ impl RetryPolicy {
         &self.recognizer
     }
 
-    pub(super) const fn replay_limit(&self) -> usize {
+    pub(super) const fn replay_limit(&self) -> ReplayLimit {
         self.replay_limit
     }
 

@@ -19,11 +19,31 @@ pub(super) struct Tape<B> {
     current: u32,
     inner: Inner<B>,
     kept: usize,
-    limit: usize,
-    lost: bool,
+    limit: ReplayLimit,
+    /// The limit that was too small, once it is known that not all is kept.
+    lost: Option<usize>,
     /// Small frames that are not yet a chunk.
     tail: Vec<u8>,
     trailers: Option<Box<HeaderMap>>,
+}
+
+/// How much of a body is kept.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct ReplayLimit {
+    /// Of a body that comes in several frames.
+    pub(super) stream: usize,
+    /// Of one that comes in a single frame: it was in memory before it was sent.
+    pub(super) whole: usize,
+}
+
+impl ReplayLimit {
+    /// The same for every body.
+    pub(super) const fn of(bytes: usize) -> Self {
+        Self {
+            stream: bytes,
+            whole: bytes,
+        }
+    }
 }
 
 /// What is still to come of a body.
@@ -53,7 +73,7 @@ const SMALL: usize = 1024;
 
 impl<B: Body> Tape<B> {
     #[inline]
-    pub(super) fn new(inner: B, limit: usize) -> Self {
+    pub(super) fn new(inner: B, limit: ReplayLimit) -> Self {
         Self {
             chunks: Chunks::default(),
             current: 0,
@@ -64,15 +84,15 @@ impl<B: Body> Tape<B> {
             },
             kept: 0,
             limit,
-            lost: false,
+            lost: None,
             tail: Vec::new(),
             trailers: None,
         }
     }
 
-    /// Says that everything read so far is still here.
-    pub(super) const fn is_whole(&self) -> bool {
-        !self.lost
+    /// Returns the limit that was too small for what was read so far; none if everything is still here.
+    pub(super) const fn lost(&self) -> Option<usize> {
+        self.lost
     }
 
     /// The reader of the first attempt, which nothing has to be put back for.
@@ -97,7 +117,7 @@ impl<B: Body> Tape<B> {
 
     /// Keeps no more than what the last reader still has to read.
     pub(super) const fn finish(&mut self) {
-        self.limit = 0;
+        self.limit = ReplayLimit::of(0);
     }
 
     pub(super) fn poll_frame(
@@ -127,7 +147,7 @@ impl<B: Body> Tape<B> {
                 return Poll::Ready(None);
             }
             Some(Err(error)) => {
-                self.lose();
+                self.lose(self.limit.stream);
                 return Poll::Ready(Some(Err(error.into())));
             }
             Some(Ok(frame)) => frame.map_data(|mut data| data.copy_to_bytes(data.remaining())),
@@ -168,15 +188,22 @@ impl<B: Body> Tape<B> {
 
     /// Keeps a frame, unless it is known that the whole will not fit.
     fn keep(&mut self, frame: &Frame<Bytes>, to_come: usize) {
-        if self.lost {
+        if self.lost.is_some() {
             return;
         }
         let len = frame
             .data_ref()
             .map_or_else(|| frame.trailers_ref().map_or(0, len_of), Bytes::len);
         self.kept = self.kept.saturating_add(len);
-        if self.kept.saturating_add(to_come) > self.limit {
-            return self.lose();
+        let frames = self.chunks.len() + usize::from(!self.tail.is_empty());
+        let is_only = to_come == 0 && frames + usize::from(frame.is_data()) <= 1;
+        let limit = if is_only {
+            self.limit.whole
+        } else {
+            self.limit.stream
+        };
+        if self.kept.saturating_add(to_come) > limit {
+            return self.lose(limit);
         }
         if let Some(trailers) = frame.trailers_ref() {
             self.trailers = Some(Box::new(trailers.clone()));
@@ -196,8 +223,8 @@ impl<B: Body> Tape<B> {
         }
     }
 
-    fn lose(&mut self) {
-        self.lost = true;
+    fn lose(&mut self, limit: usize) {
+        self.lost = Some(limit);
         self.chunks = Chunks::default();
         self.tail = Vec::new();
         self.trailers = None;

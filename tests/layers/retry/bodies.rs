@@ -246,3 +246,78 @@ proptest! {
         });
     }
 }
+
+/// A body that says of no frame that it is the last, as those of HTTP/2 do until they are asked once more.
+#[derive(Debug)]
+struct Unannounced(Script);
+
+impl Body for Unannounced {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
+        std::pin::Pin::new(&mut self.0).poll_frame(cx)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn trailers_are_sent_with_every_try_also_if_the_body_does_not_say_that_they_are_its_end() {
+    for frames in [1, 2, 3, ALL] {
+        let body = Script::default()
+            .data("one")
+            .data("two")
+            .trailers(trailers());
+        let server = Server::new([
+            read(frames, refused()),
+            read(frames, refused()),
+            read(ALL, Step::status(200)),
+        ]);
+        let mut service = RetryLayer::new(eager(2)).layer(server.clone());
+        let mut request = Request::new(Unannounced(body));
+        *request.method_mut() = Method::PUT;
+        let response = call(&mut service, request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK, "{frames}");
+        let last = server.requests().pop().unwrap();
+        assert_eq!(last.body.unwrap(), b"onetwo", "{frames}");
+        assert_eq!(last.trailers, Some(trailers()), "{frames}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_in_memory_is_sent_again_up_to_a_mebibyte_and_a_stream_up_to_64_kibibytes() {
+    const KIB: usize = 1024;
+    let in_parts = |sizes: &[usize]| {
+        let data = |size: &usize| &*"x".repeat(*size).leak();
+        sizes.iter().map(data).fold(Script::default(), Script::data)
+    };
+    for (sizes, tries) in [
+        (&[1024 * KIB][..], 2),
+        (&[1024 * KIB + 1], 1),
+        (&[32 * KIB, 32 * KIB], 2),
+        (&[32 * KIB, 32 * KIB + 1], 1),
+        (&[65 * KIB, 1], 1),
+    ] {
+        let server = Server::new([read(ALL, Step::status(503)), read(ALL, Step::status(200))]);
+        let mut service = RetryLayer::new(eager(1)).layer(server.clone());
+        drop(call(&mut service, put(in_parts(sizes))).await);
+        assert_eq!(server.seen(), tries, "{sizes:?}");
+        let length = sizes.iter().sum();
+        for seen in server.requests() {
+            assert_eq!(seen.body.map(|body| body.len()), Ok(length), "{sizes:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_after_which_a_body_only_ends_is_kept_like_one_in_memory() {
+    let server = Server::new([read(ALL, Step::status(503)), read(ALL, Step::status(200))]);
+    let mut service = RetryLayer::new(eager(1)).layer(server.clone());
+    let message = "x".repeat(300 * 1024).leak();
+    let mut request = Request::new(Unannounced(Script::default().data(message)));
+    *request.method_mut() = Method::PUT;
+    drop(call(&mut service, request).await);
+    assert_eq!(server.seen(), 2);
+}
