@@ -8,7 +8,22 @@ use pin_project::pin_project;
 use super::clock;
 
 thread_local! {
-    static CURRENT: Cell<Option<Deadline>> = const { Cell::new(None) };
+    static CURRENT: Cell<Scope> = const { Cell::new(Scope::NONE) };
+}
+
+/// The deadline that holds for the running code.
+#[derive(Clone, Copy, Debug)]
+struct Scope {
+    deadline: Option<Deadline>,
+    /// Whether those who send requests under it leave it out of their headers.
+    untold: bool,
+}
+
+impl Scope {
+    const NONE: Self = Self {
+        deadline: None,
+        untold: false,
+    };
 }
 
 /// The instant at which nobody waits for the answer any more.
@@ -35,7 +50,12 @@ impl Deadline {
     /// Returns the deadline of the call that the running code is part of, if it has one.
     #[must_use]
     pub fn current() -> Option<Self> {
-        CURRENT.get()
+        CURRENT.get().deadline
+    }
+
+    /// Says whether the current deadline is not to be told to others.
+    pub(crate) fn is_untold() -> bool {
+        CURRENT.get().untold
     }
 
     /// Returns the instant.
@@ -74,7 +94,22 @@ impl Deadline {
     /// Makes this the current deadline until the guard is dropped, unless a sooner one holds.
     pub(crate) fn enter(self) -> DeadlineGuard {
         let outer = CURRENT.get();
-        CURRENT.set(Some(outer.map_or(self, |outer| outer.min(self))));
+        self.enter_in(outer, outer.untold)
+    }
+
+    /// Makes this the current deadline as [`enter`](Self::enter) does, and says whether requests that are sent
+    /// under it tell of it.
+    pub(crate) fn enter_told(self, told: bool) -> DeadlineGuard {
+        self.enter_in(CURRENT.get(), !told)
+    }
+
+    #[inline]
+    fn enter_in(self, outer: Scope, untold: bool) -> DeadlineGuard {
+        let deadline = outer.deadline.map_or(self, |outer| outer.min(self));
+        CURRENT.set(Scope {
+            deadline: Some(deadline),
+            untold,
+        });
         DeadlineGuard { outer }
     }
 }
@@ -82,7 +117,7 @@ impl Deadline {
 /// Puts the outer deadline back, also when the code under it panics.
 #[derive(Debug)]
 pub(crate) struct DeadlineGuard {
-    outer: Option<Deadline>,
+    outer: Scope,
 }
 
 impl Drop for DeadlineGuard {

@@ -147,6 +147,8 @@ pub(super) struct Limit {
     /// When the try is given up; none if only the deadline holds, which is another layer's.
     pub(super) at: Option<Instant>,
     pub(super) after: Duration,
+    /// Whether the callee does not hear of it, as the timeout around says.
+    untold: bool,
 }
 
 impl Limit {
@@ -170,6 +172,7 @@ impl Limit {
             _ => Some(Self {
                 at: None,
                 after: left?,
+                untold,
             }),
         }
     }
@@ -186,7 +189,7 @@ pub(super) fn tell(headers: &mut HeaderMap, number: u32, limit: Option<&Limit>) 
         _ => HeaderValue::from(number),
     };
     headers.insert(ATTEMPT, number);
-    if let Some(limit) = limit {
+    if let Some(limit) = limit.filter(|limit| !limit.untold) {
         let grpc = grpc::is_grpc(headers);
         time_left::tell(headers, limit.after, grpc);
     }

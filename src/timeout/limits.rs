@@ -57,7 +57,9 @@ impl Limits {
     /// Makes the end of the window the current deadline.
     #[inline]
     pub(crate) fn enter(&self) -> Option<DeadlineGuard> {
-        self.window.map(|window| Deadline::at(window.at).enter())
+        let told = self.current.policy().outgoing();
+        self.window
+            .map(|window| Deadline::at(window.at).enter_told(told))
     }
 
     /// When the call began, as far as anybody has to know.

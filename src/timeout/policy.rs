@@ -92,7 +92,7 @@ impl TimeoutPolicy {
     }
 
     /// Says whether the headers of the request are changed to tell the time that is left. The default is
-    /// `true`.
+    /// `true`. With `false`, the tries of a retry inside tell nothing of it either.
     #[must_use]
     pub const fn with_outgoing(mut self, outgoing: bool) -> Self {
         self.passes.outgoing = outgoing;
