@@ -103,6 +103,10 @@ impl Current {
         }
         if grpc {
             told.grpc = time_left::told_grpc(headers);
+            if let Some(told) = told.grpc.filter(|_| time_left::is_overlong_grpc(headers)) {
+                // As Envoy: passed on in a form that every server reads.
+                headers.insert(&time_left::GRPC_TIMEOUT, time_left::grpc_value(told));
+            }
         }
         told
     }
