@@ -2,13 +2,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::Response;
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
 
 use super::Elapsed;
 use super::limits::Limits;
-use crate::base::{Answer, BoxError};
+use crate::base::grpc::GRPC_STATUS;
+use crate::base::{Answer, BoxError, GrpcStatus};
 
 /// The body of a response under a timeout: the upstream's, or our own answer.
 ///
@@ -73,7 +74,7 @@ where
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let elapsed = match self.as_mut().project().source.project() {
+        let (elapsed, is_grpc) = match self.as_mut().project().source.project() {
             SourceProj::Answer(answer) => {
                 return Poll::Ready(answer.take().map(|text| Ok(Frame::data(text))));
             }
@@ -97,12 +98,17 @@ where
                     ready!(limits.poll_elapsed(cx))
                 };
                 limits.cut(elapsed);
-                elapsed
+                (elapsed, limits.is_grpc())
             }
         };
         // Lets go of the upstream at once, as its own timeout would.
         self.project().source.set(Source::Cut);
-        Poll::Ready(Some(Err(elapsed.into())))
+        Poll::Ready(Some(if is_grpc {
+            // An error would reset the stream, and the caller see `INTERNAL` (as behind Envoy) or `UNKNOWN`.
+            Ok(Frame::trailers(deadline_exceeded(elapsed)))
+        } else {
+            Err(elapsed.into())
+        }))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -120,4 +126,15 @@ where
             Source::Upstream { inner, .. } => inner.size_hint(),
         }
     }
+}
+
+/// Returns the trailers of a gRPC response whose time is over.
+#[cold]
+fn deadline_exceeded(elapsed: Elapsed) -> HeaderMap {
+    let mut trailers = HeaderMap::new();
+    trailers.insert(&GRPC_STATUS, GrpcStatus::DEADLINE_EXCEEDED.to_header());
+    if let Ok(text) = HeaderValue::try_from(elapsed.to_string()) {
+        trailers.insert(HeaderName::from_static("grpc-message"), text);
+    }
+    trailers
 }

@@ -12,7 +12,7 @@ use super::machine::Window;
 use crate::base::cut::cut_off;
 use crate::base::spread::Handle;
 use crate::base::timer::Timer;
-use crate::base::{Answer, DeadlineGuard, clock};
+use crate::base::{Answer, DeadlineGuard, clock, grpc};
 use crate::{Deadline, Rejection};
 
 /// The limits of one call.
@@ -97,6 +97,11 @@ impl Limits {
     }
 
     /// Waits until the window is over, while the head of the response is not there.
+    /// Says whether a gRPC response is being read, which can end with a status.
+    pub(super) const fn is_grpc(&self) -> bool {
+        self.grpc
+    }
+
     pub(crate) fn poll_window(&mut self, cx: &Context<'_>) -> Poll<()> {
         match self.window {
             Some(window) => Pin::new(&mut self.timer).poll_at(window.at, cx),
@@ -110,6 +115,10 @@ impl Limits {
         self.upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         if self.upgraded || self.current.policy().head_only() {
             self.window = None;
+        }
+        if self.grpc {
+            // A gateway's page of an error is cut off like any other body.
+            self.grpc = grpc::is_grpc(response.headers());
         }
         // What has a length is no stream of events, and the search in its headers would cost 110
         // instructions.

@@ -14,6 +14,7 @@ use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
 use meshless::gate::{Admission, Gate, Gated, Never, Ticket};
+use meshless::retry::{ReplayBody, RetryLayer, RetryOn, RetryPolicy};
 use meshless::timeout::{Elapsed, TimeoutLayer, TimeoutPolicy as Policy};
 use meshless::{Deadline, Event, Failure, Observe, Outcome, Rejection, RequestHead};
 use tokio::time::{Instant, advance, sleep};
@@ -643,4 +644,98 @@ async fn axum_takes_it_everywhere_and_its_handlers_know_their_deadline() {
     let response = strict.oneshot(request).await.unwrap();
     assert_eq!(Rejection::of(&response), Some(&Rejection::TimedOut(SECOND)));
     assert_eq!(text(response).await, "upstream request timeout");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grpc_stream_whose_time_is_over_ends_with_deadline_exceeded() {
+    let grpc = [("content-type", "application/grpc")];
+    let silent = || Script::default().data("a").hang();
+    for (policy, message) in [
+        (Policy::total(SECOND), "response not complete within 1s"),
+        (
+            Policy::default().with_idle(SECOND),
+            "no part of the response for 1s",
+        ),
+    ] {
+        let limit = ConcurrencyLimitLayer::new(ConcurrencyLimitPolicy::new(1));
+        let mut response = Response::new(silent());
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static(grpc[0].1));
+        let inner = limit.layer(Upstream::new().then_response(response));
+        let mut service = TimeoutLayer::new(policy.clone()).layer(inner);
+        let response = call(&mut service, with(&grpc)).await.unwrap();
+        let mut body = Box::pin(response.into_body());
+        assert!(body.frame().await.unwrap().unwrap().is_data());
+        let trailers = body.frame().await.unwrap().unwrap().into_trailers();
+        let trailers = trailers.expect("the last frame");
+        assert_eq!(trailers["grpc-status"], "4");
+        assert_eq!(trailers["grpc-message"], message);
+        assert!(body.frame().await.is_none());
+        assert_eq!(limit.in_flight(), 0, "the upstream's body is gone");
+
+        // What answers a gRPC call with a page breaks off.
+        let mut service = TimeoutLayer::new(policy).layer(streaming(silent()));
+        let response = call(&mut service, with(&grpc)).await.unwrap();
+        let mut body = Box::pin(response.into_body());
+        assert!(body.frame().await.unwrap().is_ok());
+        assert!(body.frame().await.unwrap().is_err());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_that_is_not_to_be_told_is_not_told_by_the_tries_either() {
+    let grpc = with(&[("content-type", "application/grpc")]);
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let notes = Arc::clone(&seen);
+    let upstream = service_fn(move |request: Request<ReplayBody<Script>>| {
+        notes.lock().unwrap().push(request.headers().clone());
+        let mut response = Response::new(Script::default());
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        async { Answer::Ok(response) }
+    });
+    let policy = RetryPolicy::new(1)
+        .with_retry_on(RetryOn::parse("5xx").unwrap())
+        .with_non_idempotent(true);
+    for per_try in [Duration::ZERO, 300 * MS] {
+        let retry = RetryLayer::new(policy.clone().with_per_try_timeout(per_try));
+        for (told, expected) in [(true, 2), (false, 0)] {
+            let timeout = TimeoutLayer::new(Policy::total(SECOND).with_outgoing(told));
+            let mut service = timeout.layer(retry.layer(upstream.clone()));
+            let mut request = Request::new(Script::default());
+            request.headers_mut().clone_from(grpc.headers());
+            drop(call(&mut service, request).await.unwrap());
+            let seen = std::mem::take(&mut *seen.lock().unwrap());
+            assert_eq!(seen.len(), 2, "tries");
+            for name in [EXPECTED, "grpc-timeout"] {
+                let told = seen.iter().filter(|headers| headers.contains_key(name));
+                assert_eq!(told.count(), expected, "{name}");
+            }
+        }
+    }
+    // The deadline of a handler's server says nothing of the clients in it.
+    let inside = TimeoutLayer::new(Policy::default());
+    let witness = Witness::default();
+    let outside = TimeoutLayer::new(Policy::total(SECOND).with_outgoing(false));
+    send(&mut outside.layer(inside.layer(witness.clone()))).await;
+    assert_eq!(witness.expected().as_deref(), Some("1000"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_overlong_grpc_timeout_holds_and_goes_on_in_a_form_that_every_server_reads() {
+    for (told, expected) in [
+        ("000000300m", Some("300m")),
+        ("123456789m", Some("123456S")),
+        ("99999999999999999999H", Some("99999999999999999999H")),
+    ] {
+        let witness = Witness::default();
+        let mut service = TimeoutLayer::new(Policy::default()).layer(witness.clone());
+        let request = with(&[("grpc-timeout", told), ("content-type", "application/grpc")]);
+        drop(call(&mut service, request).await.unwrap());
+        assert_eq!(
+            witness.header("grpc-timeout").as_deref(),
+            expected,
+            "{told}"
+        );
+    }
 }
