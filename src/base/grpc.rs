@@ -95,12 +95,13 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
     headers.get(&header::CONTENT_TYPE).is_some_and(names_grpc)
 }
 
-/// Says whether a content type is gRPC's.
+/// Says whether a content type is gRPC's: `application/grpc`, alone or with `+` and a format, as for Envoy.
+/// One with parameters is plain HTTP.
 pub(crate) fn names_grpc(value: &HeaderValue) -> bool {
     let Some(rest) = value.as_bytes().strip_prefix(b"application/grpc") else {
         return false;
     };
-    matches!(rest.first(), None | Some(b'+' | b';'))
+    matches!(rest.first(), None | Some(b'+'))
 }
 
 #[cfg(test)]
@@ -112,7 +113,8 @@ mod tests {
         let cases = [
             ("application/grpc", true),
             ("application/grpc+proto", true),
-            ("application/grpc; charset=utf-8", true),
+            ("application/grpc; charset=utf-8", false),
+            ("application/grpc;a=b", false),
             ("application/grpc-web", false),
             ("application/json", false),
         ];
