@@ -38,6 +38,7 @@ mod pool_error;
 pub(crate) mod query;
 mod rate_limited;
 mod rejection;
+pub(crate) mod retry_after;
 pub(crate) mod spread;
 mod sticky;
 mod sticky_cookie;

@@ -2,6 +2,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
+use crate::base::retry_after;
+
 /// How a header of [`RetryPolicy::with_reset_header`](super::RetryPolicy::with_reset_header) says when
 /// to come back. Fractions are not read, as in Envoy.
 #[non_exhaustive]
@@ -73,13 +75,13 @@ fn reset(
     wall: SystemTime,
 ) -> Option<Duration> {
     reset_headers.iter().find_map(|(name, format)| {
-        let seconds = Duration::from_secs(number(headers.get(name)?)?);
-        let wait = match format {
-            ResetFormat::Seconds => seconds,
-            ResetFormat::UnixTimestamp => {
-                let moment = UNIX_EPOCH.checked_add(seconds)?;
+        let seconds = Duration::from_secs(retry_after::seconds(text(headers.get(name)?)?)?);
+        let wait = match (format, UNIX_EPOCH.checked_add(seconds)) {
+            (ResetFormat::Seconds, _) => seconds,
+            (ResetFormat::UnixTimestamp, Some(moment)) => {
                 moment.duration_since(server_time(headers, wall)).ok()?
             }
+            (ResetFormat::UnixTimestamp, None) => Duration::MAX,
         };
         (!wait.is_zero()).then_some(wait)
     })
@@ -87,13 +89,8 @@ fn reset(
 
 /// `Retry-After`; 0 and a date that has passed ask for nothing.
 fn retry_after(headers: &HeaderMap, wall: SystemTime) -> Option<Duration> {
-    let value = headers.get(header::RETRY_AFTER)?;
-    let wait = match number(value) {
-        Some(seconds) => Duration::from_secs(seconds),
-        None => date(value)?
-            .duration_since(server_time(headers, wall))
-            .ok()?,
-    };
+    let value = text(headers.get(header::RETRY_AFTER)?)?;
+    let wait = retry_after::wait(value, || server_time(headers, wall))?;
     (!wait.is_zero()).then_some(wait)
 }
 
@@ -107,9 +104,13 @@ fn date(value: &HeaderValue) -> Option<SystemTime> {
 
 /// Digits and nothing else: no sign, no fraction.
 fn number(value: &HeaderValue) -> Option<u64> {
-    let text = value.to_str().ok()?.trim();
+    let text = text(value)?;
     text.bytes().all(|b| b.is_ascii_digit()).then_some(())?;
     text.parse().ok()
+}
+
+fn text(value: &HeaderValue) -> Option<&str> {
+    value.to_str().ok().map(str::trim)
 }
 
 #[cfg(test)]
@@ -153,6 +154,26 @@ mod tests {
             assert_eq!(wait(&[("retry-after", nothing)]), None, "{nothing}");
         }
         assert_eq!(wait(&[]), None);
+    }
+
+    #[test]
+    fn a_wait_of_more_digits_than_fit_is_the_longest_there_is() {
+        let longest = Some(ServerWait::AtLeast(Duration::from_secs(u64::MAX)));
+        let digits = "99999999999999999999";
+        assert_eq!(wait(&[("retry-after", digits)]), longest);
+        let name = HeaderName::from_static("x-reset");
+        for (format, expected) in [
+            (ResetFormat::Seconds, Duration::from_secs(u64::MAX)),
+            (ResetFormat::UnixTimestamp, Duration::MAX),
+        ] {
+            let reset = [(name.clone(), format)];
+            let found = ServerWait::of(&headers(&[("x-reset", digits)]), &reset, UNIX_EPOCH);
+            assert_eq!(found, Some(ServerWait::AtLeast(expected)));
+        }
+        assert_eq!(
+            wait(&[("retry-after", "+1")]),
+            Some(ServerWait::AtLeast(Duration::from_secs(1)))
+        );
     }
 
     #[test]
