@@ -3,7 +3,7 @@ use std::fmt::{self, Debug, Formatter};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::HeaderName;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::cookie::cookie;
 use super::cookie_value::CookieValue;
@@ -52,7 +52,8 @@ impl Sticky {
         Self::of(Key::Function(Arc::new(key)))
     }
 
-    /// Takes the first value of a header.
+    /// Takes the value of a header; of one that comes several times all values, sorted, so that their order
+    /// does not matter (as Envoy).
     #[must_use]
     pub fn header(name: HeaderName) -> Self {
         Self::of(Key::Header(name))
@@ -111,14 +112,28 @@ impl Key {
                 IpAddr::V6(address) => hash(&address.octets()),
             }),
             Self::Cookie(key) => cookie(head.headers(), key.name()).map(hash),
+            #[cfg(feature = "istio")]
+            Self::Fixed(hash) => Some(*hash),
             Self::Function(key) => key(head).map(|key| hash(&key)),
-            Self::Header(name) => head.headers().get(name).map(|value| hash(value.as_bytes())),
+            Self::Header(name) => of_header(head.headers(), name),
             Self::Query(name) => {
                 let value = query::first(head.uri().query()?, name)?;
                 Some(hash(value.as_bytes()))
             }
         }
     }
+}
+
+/// Returns the hash of all values of a header together.
+fn of_header(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
+    let mut values = headers.get_all(name).iter().map(HeaderValue::as_bytes);
+    let (first, second) = (values.next()?, values.next());
+    let Some(second) = second else {
+        return Some(hash(first));
+    };
+    let mut all: Vec<_> = [first, second].into_iter().chain(values).collect();
+    all.sort_unstable();
+    Some(hash(&all.concat()))
 }
 
 impl Debug for Key {

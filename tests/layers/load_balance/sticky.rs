@@ -128,3 +128,31 @@ async fn an_address_and_a_query_parameter_are_keys_too() {
     }
     assert_eq!(echo.counts().len(), 5, "without a key by chance");
 }
+
+#[tokio::test(start_paused = true)]
+async fn all_values_of_a_header_are_the_key_whatever_their_order() {
+    let layer = LoadBalanceLayer::new(by_user(), endpoints(8));
+    let echo = Echo::default();
+    let mut service = layer.layer(echo.clone());
+    for values in [
+        &["1", "2"][..],
+        &["2", "1"],
+        &["1", "3"],
+        &["1", "4"],
+        &["1", "5"],
+    ] {
+        let mut request = request();
+        for value in values {
+            request
+                .headers_mut()
+                .append(USER, HeaderValue::from_static(value));
+        }
+        call(&mut service, request).await.unwrap();
+    }
+    let addresses = echo.addresses();
+    assert_eq!(addresses[0], addresses[1], "the order does not matter");
+    assert!(
+        addresses[2..].iter().any(|other| *other != addresses[0]),
+        "the second value does"
+    );
+}
