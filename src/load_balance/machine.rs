@@ -126,6 +126,9 @@ impl Chooser {
             Self::LeastRequest { choices: 2, lots } => lots.lesser_of_two(scene),
             Self::LeastRequest { choices, lots } => {
                 let mut best = lots.draw(scene);
+                if *choices as usize >= lots.count() {
+                    return lots.least_of_all(best, scene);
+                }
                 for _ in 1..*choices {
                     best = lots.lesser(best, lots.draw_other(best, scene), scene);
                 }
@@ -202,6 +205,19 @@ impl Lots {
         }
         let one = self.draw(scene);
         self.lesser(one, self.draw_other(one, scene), scene)
+    }
+
+    /// Returns the one with the fewest requests of all; `first` if it has as few as any.
+    fn least_of_all(&self, first: usize, scene: &mut impl Scene) -> usize {
+        let count = self.count();
+        let others = (first + 1..count).chain(0..first);
+        others.fold(first, |best, other| {
+            if takes_part(other, scene) {
+                self.lesser(best, other, scene)
+            } else {
+                best
+            }
+        })
     }
 
     /// Draws another one than `first`, if chance does not insist: to compare one with itself helps
@@ -292,5 +308,47 @@ mod tests {
         // The busy one is drawn first in half of the choices, and then three times more: 1 in 16.
         let idle = idle([100, 101]);
         assert!((900..980).contains(&idle), "{idle} of 1,000");
+    }
+
+    #[test]
+    fn as_many_choices_as_there_are_endpoints_look_at_each_of_them_once() {
+        let endpoints = [("a:80", 1), ("b:80", 2), ("c:80", 2)];
+        for choices in [3, 4, u32::MAX] {
+            let chooser = Chooser::new(&Method::LeastRequest { choices }, &endpoints);
+            let mut rolls = 0;
+            let mut scene = Counted(&mut rolls);
+            assert!(chooser.choose(None, &mut scene).is_some());
+            assert_eq!(rolls, 1, "which of those that are alike comes first");
+        }
+    }
+
+    /// Endpoints that are all idle, and how often chance was asked.
+    struct Counted<'a>(&'a mut u64);
+
+    impl Scene for Counted<'_> {
+        fn in_flight(&self, _index: usize) -> usize {
+            0
+        }
+
+        fn is_tried(&self, _index: usize) -> bool {
+            false
+        }
+
+        fn part(&self, _index: usize) -> Option<f64> {
+            None
+        }
+
+        fn warms_up(&self) -> bool {
+            false
+        }
+
+        fn roll(&mut self) -> u64 {
+            *self.0 += 1;
+            crate::base::dice::mix(*self.0)
+        }
+
+        fn turn(&mut self, _count: usize) -> u64 {
+            0
+        }
     }
 }

@@ -72,7 +72,7 @@ impl LoadBalancePolicy {
     }
 
     /// Sets how many endpoints [least request](Self::least_request) compares. The default is 2; 0 and 1
-    /// compare nothing. It changes nothing for the other ways to choose. Envoy: `choice_count`.
+    /// compare nothing, and with as many as there are endpoints, or more, each is looked at once. It changes nothing for the other ways to choose. Envoy: `choice_count`.
     #[must_use]
     pub fn with_choices(mut self, choices: u32) -> Self {
         if let Method::LeastRequest { choices: current } = &mut self.method {
