@@ -3,23 +3,41 @@ use http::{Uri, header, uri};
 use super::RequestHead;
 
 /// Returns whom a request addresses, as it says so on the wire: its `Host` header, or else the
-/// authority of its URI; nothing if it has neither.
+/// authority of its URI without what may stand before `@`; nothing if it has neither.
 pub(crate) fn authority<'a>(head: &RequestHead<'a>) -> &'a str {
     head.headers()
         .get(header::HOST)
         .and_then(|host| host.to_str().ok())
-        .or_else(|| head.uri().authority().map(uri::Authority::as_str))
+        .or_else(|| {
+            let authority = head.uri().authority()?.as_str();
+            Some(
+                authority
+                    .rsplit_once('@')
+                    .map_or(authority, |(_, host)| host),
+            )
+        })
         .unwrap_or_default()
 }
 
-/// Splits `host:port`; an IPv6 address keeps its brackets.
+/// Splits `host:port`; an IPv6 address keeps its brackets. A colon with nothing behind it is no port.
 pub(crate) fn split_port(authority: &str) -> (&str, Option<u16>) {
+    let is_host = |host: &str| !host.as_bytes().contains(&b':') || host.ends_with(']');
     match numbered(authority) {
-        Some((host, port)) if !host.as_bytes().contains(&b':') || host.ends_with(']') => {
-            (host, Some(port))
-        }
-        _ => (authority, None),
+        Some((host, port)) if is_host(host) => (host, Some(port)),
+        Some(_) => (authority, None),
+        None => match authority.strip_suffix(':').filter(|host| is_host(host)) {
+            Some(host) => (host, None),
+            None => (authority, None),
+        },
     }
+}
+
+/// Returns a host as documents write it: an IPv6 address without brackets.
+pub(crate) fn without_brackets(host: &str) -> &str {
+    let inner = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    inner.unwrap_or(host)
 }
 
 /// Returns the port that a URI names, read from its end: some bytes, where to look for its host first is a
@@ -32,7 +50,10 @@ pub(crate) fn port_of(authority: &uri::Authority) -> Option<u16> {
 #[cfg(any(test, feature = "istio"))]
 pub(crate) fn host_of(authority: &uri::Authority) -> (&str, Option<u16>) {
     let text = authority.as_str();
-    let (place, port) = numbered(text).map_or((text, None), |(place, port)| (place, Some(port)));
+    let (place, port) = match numbered(text) {
+        Some((place, port)) => (place, Some(port)),
+        None => (text.strip_suffix(':').unwrap_or(text), None),
+    };
     let user = place.bytes().rposition(|byte| byte == b'@');
     (&place[user.map_or(0, |at| at + 1)..], port)
 }
@@ -131,7 +152,9 @@ mod tests {
         for (authority, expected) in [
             ("a", ("a", None)),
             ("a:80", ("a", Some(80))),
-            ("a:", ("a:", None)),
+            ("a:", ("a", None)),
+            ("[::1]:", ("[::1]", None)),
+            ("a::", ("a::", None)),
             ("a:x", ("a:x", None)),
             ("a:+80", ("a:+80", None)),
             ("a:70000", ("a:70000", None)),

@@ -1,5 +1,5 @@
 use super::HostPattern;
-use super::authority::split_port;
+use super::authority::{split_port, without_brackets};
 use super::hash::hash_lowercase;
 use super::host_pattern::Kind;
 
@@ -43,6 +43,7 @@ impl HostIndex {
     /// Returns what the most specific pattern stands for that fits.
     pub(crate) fn find(&self, authority: &str) -> Option<usize> {
         let (host, _) = split_port(authority);
+        let host = without_brackets(host);
         self.exact
             .get(authority.as_bytes())
             .or_else(|| self.exact.get(host.as_bytes()))

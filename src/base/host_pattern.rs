@@ -1,12 +1,13 @@
 use std::cmp::Ordering;
 use std::fmt::{self, Display, Formatter};
 
+use super::authority::{split_port, without_brackets};
 use super::string_match::PatternError;
 
 /// Which hosts something is for: one, all that end or start alike, or every one.
 ///
 /// The case of letters does not matter. A pattern with a port is for that port alone, one without
-/// is for any. Of several that fit a host the most specific holds: exact, then the longest suffix
+/// is for any. An IPv6 address may stand with or without its brackets. Of several that fit a host the most specific holds: exact, then the longest suffix
 /// (`*.example.com`), then the longest prefix (`example.*`), then `*`, as in Envoy.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct HostPattern {
@@ -52,14 +53,15 @@ impl HostPattern {
                 "a `*` may stand at one end only",
             ));
         }
-        let text = text.to_ascii_lowercase().into();
+        let text = without_brackets(text).to_ascii_lowercase().into();
         Ok(Self { kind, text })
     }
 
     /// Says whether the pattern is for `authority`, a host with or without a port.
     #[must_use]
     pub fn matches(&self, authority: &str) -> bool {
-        let (host, _) = super::authority::split_port(authority);
+        let (host, _) = split_port(authority);
+        let host = without_brackets(host);
         // The end of a prefix does not stand for a port alone.
         self.fits(host) || self.kind != Kind::Prefix && self.fits(authority)
     }
