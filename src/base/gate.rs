@@ -168,6 +168,11 @@ pub trait Ticket {
     /// Takes note that the response broke off after its head was reported.
     fn broken(&mut self, failure: Failure);
 
+    /// Changes the headers of the request that was let in, before it goes on. It may do so if it
+    /// [watches](Self::watches), and not to decide anything. The default changes nothing.
+    #[inline]
+    fn forward(&mut self, _headers: &mut HeaderMap) {}
+
     /// Takes a look at the response's head, whoever made it, once and before
     /// [`head`](Ticket::head).
     fn inspect(&mut self, _head: ResponseHead<'_>) {}

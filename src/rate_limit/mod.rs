@@ -145,6 +145,7 @@
 //!   [its share](RateLimitPolicy::with_share).
 
 mod active;
+mod added_header;
 mod at_most;
 mod carry;
 mod charge;
@@ -167,6 +168,8 @@ pub mod told;
 mod wait;
 mod word;
 
+#[cfg(feature = "istio")]
+pub(crate) use added_header::{AddedHeader, AppendAction};
 pub use charge::{Charge, Permit};
 pub use headers::RateLimitHeaders;
 pub use key::{Key, KeyFunction};

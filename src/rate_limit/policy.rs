@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, StatusCode};
 
+use super::added_header::{AddedHeader, AppendAction};
 use super::quota::Limit;
 use super::{Key, RateLimitHeaders};
 use crate::base::{GrpcStatus, Percent, RequestHead, ResponseHead};
@@ -30,6 +31,7 @@ pub struct RateLimitPolicy {
     max_queue: usize,
     max_wait: Duration,
     name: Cow<'static, str>,
+    request_headers: Option<Arc<[AddedHeader]>>,
     share: (u32, u32),
     status: StatusCode,
     usage: Option<Usage>,
@@ -100,6 +102,7 @@ impl RateLimitPolicy {
             max_queue: 0,
             max_wait: Duration::MAX,
             name: Cow::Borrowed("default"),
+            request_headers: None,
             share: (1, 1),
             status: StatusCode::TOO_MANY_REQUESTS,
             usage: None,
@@ -236,6 +239,26 @@ impl RateLimitPolicy {
     #[must_use]
     pub const fn with_enforced(mut self, share: Percent) -> Self {
         self.enforced = share;
+        self
+    }
+
+    /// Adds a header to requests over the limit that go on because it is not
+    /// [enforced](Self::with_enforced) for them, so that the upstream knows. The default is none. Envoy:
+    /// `request_headers_to_add_when_not_enforced`.
+    ///
+    /// It is added to what the request has under this name.
+    #[must_use]
+    pub fn with_request_header_when_not_enforced(
+        self,
+        name: HeaderName,
+        value: HeaderValue,
+    ) -> Self {
+        self.with_added_header(AddedHeader::new(name, value, AppendAction::Append))
+    }
+
+    pub(crate) fn with_added_header(mut self, header: AddedHeader) -> Self {
+        let known = self.request_headers.iter().flat_map(|all| all.iter());
+        self.request_headers = Some(known.cloned().chain([header]).collect());
         self
     }
 

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use http::{Extensions, HeaderMap};
 
+use super::added_header::AddedHeader;
 use super::shared::{Booked, Shared};
 use super::wait::RateLimitWait;
 use super::{Permit, Status, headers};
@@ -66,9 +67,11 @@ impl RateLimitGate {
                 Admission::Admitted(RateLimitTicket::of(permit))
             }
             // Nobody asks what became of it.
-            Booked::Admitted(_) | Booked::Uncounted => {
-                Admission::Admitted(RateLimitTicket::default())
-            }
+            Booked::Admitted(_) => Admission::Admitted(RateLimitTicket::default()),
+            Booked::Uncounted => Admission::Admitted(RateLimitTicket {
+                added: policy.request_headers(),
+                ..RateLimitTicket::default()
+            }),
             Booked::Rejected(rejection) => Admission::Rejected(rejection),
             Booked::Waiting(reservation) => Admission::Waiting(RateLimitWait::new(reservation)),
         }
@@ -78,6 +81,8 @@ impl RateLimitGate {
 /// A request that was let in, and what it was charged.
 #[derive(Debug, Default)]
 pub struct RateLimitTicket {
+    /// What the upstream of a request over the limit is told, where that is not enforced.
+    added: Option<Arc<[AddedHeader]>>,
     /// Only if there is something to settle or to tell.
     permit: Option<Permit>,
     /// What was left, boxed because few policies tell it.
@@ -88,8 +93,19 @@ impl RateLimitTicket {
     /// Admits a request that has waited.
     pub(super) fn of(permit: Permit) -> Self {
         let status = permit.status().map(Box::new);
-        let permit = Some(permit);
-        Self { permit, status }
+        Self {
+            added: None,
+            permit: Some(permit),
+            status,
+        }
+    }
+
+    /// Says whether the request was charged anything.
+    #[cfg(feature = "istio")]
+    pub(crate) fn is_charged(&self) -> bool {
+        self.permit
+            .as_ref()
+            .is_some_and(|permit| permit.charged() > 0)
     }
 }
 
@@ -105,7 +121,14 @@ impl Ticket for RateLimitTicket {
 
     #[inline]
     fn watches(&self) -> bool {
-        self.permit.is_some()
+        self.permit.is_some() || self.added.is_some()
+    }
+
+    #[inline]
+    fn forward(&mut self, headers: &mut HeaderMap) {
+        for header in self.added.iter().flat_map(|all| all.iter()) {
+            header.write(headers);
+        }
     }
 
     fn inspect(&mut self, head: ResponseHead<'_>) {

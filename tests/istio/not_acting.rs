@@ -295,8 +295,10 @@ fn of_a_local_rate_limit() {
                 Severity::Note,
             ),
             (
-                config("request_headers_to_add_when_not_enforced: [{header: {key: a, value: b}}]"),
-                "request_headers_to_add_when_not_enforced[0]",
+                config(
+                    "request_headers_to_add_when_not_enforced: [{header: {key: a, value: '%PROTOCOL%'}}]",
+                ),
+                "value",
                 Severity::Note,
             ),
             (patch("", "MERGE", ""), "operation", Severity::Warning),

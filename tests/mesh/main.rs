@@ -7,6 +7,7 @@
 )]
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail as they do")]
 
+mod answers;
 mod cost;
 mod examples;
 mod live;

@@ -86,6 +86,14 @@ impl<A: Ticket, B: Gate> Ticket for Both<A, B> {
         }
     }
 
+    #[inline]
+    fn forward(&mut self, headers: &mut HeaderMap) {
+        if let Some(inner) = self.inner() {
+            inner.forward(headers);
+        }
+        self.outer.forward(headers);
+    }
+
     fn inspect(&mut self, head: ResponseHead<'_>) {
         if let Some(inner) = self.inner() {
             inner.inspect(head);

@@ -33,12 +33,15 @@ enum Inner<F> {
 impl<F, T> GatedFuture<F, T> {
     /// Calls `inner`, which was polled ready, on behalf of `ticket`.
     #[inline]
-    pub(crate) fn call<S, B>(inner: &mut S, request: Request<B>, mut ticket: Option<T>) -> Self
+    pub(crate) fn call<S, B>(inner: &mut S, mut request: Request<B>, mut ticket: Option<T>) -> Self
     where
         S: Service<Request<B>, Future = F>,
         T: Ticket,
     {
         let guard = Guard::new(&mut ticket);
+        if let Some(ticket) = guard.0 {
+            ticket.forward(request.headers_mut());
+        }
         let this = Self::called(inner, request, guard.0);
         guard.disarm();
         this

@@ -10,7 +10,7 @@ use pin_project::pin_project;
 use tower_service::Service;
 
 use super::future::{Guard, kept};
-use super::{Admission, Gate, GatedFuture, WatchedBody};
+use super::{Admission, Gate, GatedFuture, Ticket, WatchedBody};
 use crate::base::{Rejection, RequestHead};
 
 /// A service behind a [`Gate`] that may queue a request before it decides.
@@ -77,8 +77,15 @@ where
 {
     /// Calls `inner`, which was polled ready, on behalf of `ticket`.
     #[inline]
-    pub(crate) fn call(inner: &mut S, request: Request<B>, mut ticket: Option<G::Ticket>) -> Self {
+    pub(crate) fn call(
+        inner: &mut S,
+        mut request: Request<B>,
+        mut ticket: Option<G::Ticket>,
+    ) -> Self {
         let guard = Guard::new(&mut ticket);
+        if let Some(ticket) = guard.0 {
+            ticket.forward(request.headers_mut());
+        }
         let this = Self::called(inner, request, guard.0);
         guard.disarm();
         this

@@ -174,12 +174,23 @@ fn local_rate_limit(limit: &LocalRateLimit, reader: &mut Reader<'_>) {
             .map(|name| format!("{name}: {mend}"))
             .collect();
         let what = format!("the limit has no {}", missing.join(" and no "));
+        let (here, istio) = if missing == ["filter_enforced"] {
+            (
+                "it is a trial: requests over the limit are counted and go on",
+                "it defaults to 0 %: Envoy turns nothing away",
+            )
+        } else {
+            (
+                "what is missing is read as 100 %",
+                "each defaults to 0 %: Envoy limits nothing",
+            )
+        };
         reader.findings.push(
             Finding::warning(Code::LimitNotEnforced, limit.at)
                 .at_key()
                 .what(what)
-                .here("what is missing is read as 100 %")
-                .istio("each defaults to 0 %: Envoy limits nothing")
+                .here(here)
+                .istio(istio)
                 .mend(format!("write\n{}", lines.join("\n"))),
         );
     }

@@ -155,10 +155,6 @@ fn actions(tree: &Tree, at: At, idle: &mut Idle<'_>) {
 }
 
 fn local_rate_limit(limit: &LocalRateLimit, idle: &mut Idle<'_>) {
-    if let Some(header) = limit.request_headers_to_add_when_not_enforced.first() {
-        let here = "such requests are told of by an event";
-        idle.note(header.at, "request_headers_to_add_when_not_enforced", here);
-    }
     if let Some(Raw(at)) = limit.local_cluster_rate_limit {
         let here = "each process has the whole of the limit";
         idle.warn(
@@ -195,7 +191,8 @@ fn local_rate_limit(limit: &LocalRateLimit, idle: &mut Idle<'_>) {
         let here = "the default value holds: there is no runtime to ask";
         idle.note(key.at, "runtime_key", here);
     }
-    for option in &limit.response_headers_to_add {
+    let added = &limit.request_headers_to_add_when_not_enforced;
+    for option in added.iter().chain(&limit.response_headers_to_add) {
         let value = option
             .header
             .as_ref()

@@ -15,6 +15,8 @@ pub(super) const TABLE: Table = Table {
          tokens_per_fill: 1, fill_interval: 1s}, \
          filter_enabled: {default_value: {numerator: 100, denominator: HUNDRED}}, \
          filter_enforced: {default_value: {numerator: 100}}, \
+         request_headers_to_add_when_not_enforced: [{header: {key: x-a, value: b}, append: true, \
+         append_action: ADD_IF_ABSENT, keep_empty_value: true}], \
          response_headers_to_add: [{header: {key: x-a, value: b}, append: true, \
          append_action: ADD_IF_ABSENT, keep_empty_value: true}], \
          descriptors: [{entries: [{key: a, value: b}], token_bucket: {max_tokens: 1, \
@@ -28,8 +30,7 @@ pub(super) const TABLE: Table = Table {
          stat_prefix: a, token_bucket: {max_tokens: 1, fill_interval: 1s}, \
          filter_enabled: {runtime_key: a, default_value: {numerator: 100}}, \
          filter_enforced: {default_value: {numerator: 100}}, \
-         request_headers_to_add_when_not_enforced: [{header: {key: a, value: b}}], \
-         response_headers_to_add: [{header: {key: x-a, raw_value: YQ==}}], \
+         request_headers_to_add_when_not_enforced: [{header: {key: a, raw_value: YQ==}}], \
          local_rate_limit_per_downstream_connection: true, local_cluster_rate_limit: {}, \
          vh_rate_limits: INCLUDE}",
     ],
@@ -55,29 +56,25 @@ const ROWS: &[(&str, Support)] = &[
     ("filterEnabled.runtimeKey", NOTED),
     (
         "filterEnforced",
-        Support::Enforced("without it 100 %, where Envoy has 0: `MSH0011` says so"),
+        Support::Enforced(
+            "without it 0 %, as in Envoy; without `filterEnabled` as well 100 %: `MSH0011` says so",
+        ),
     ),
-    ("requestHeadersToAddWhenNotEnforced", NOTED),
-    ("responseHeadersToAdd", ENFORCED),
-    ("responseHeadersToAdd.header", ENFORCED),
-    ("responseHeadersToAdd.header.key", ENFORCED),
+    ("requestHeadersToAddWhenNotEnforced", ENFORCED),
+    ("requestHeadersToAddWhenNotEnforced.header", ENFORCED),
+    ("requestHeadersToAddWhenNotEnforced.header.key", ENFORCED),
     (
-        "responseHeadersToAdd.header.value",
+        "requestHeadersToAddWhenNotEnforced.header.value",
         Support::Enforced("as it stands: of what Envoy would fill in `MSH0018` tells"),
     ),
-    ("responseHeadersToAdd.header.rawValue", NOTED),
+    ("requestHeadersToAddWhenNotEnforced.header.rawValue", NOTED),
+    ("requestHeadersToAddWhenNotEnforced.append", ENFORCED),
+    ("requestHeadersToAddWhenNotEnforced.appendAction", ENFORCED),
     (
-        "responseHeadersToAdd.append",
-        Support::Void("the answer is a new one"),
-    ),
-    (
-        "responseHeadersToAdd.appendAction",
-        Support::Void("the answer is a new one"),
-    ),
-    (
-        "responseHeadersToAdd.keepEmptyValue",
+        "requestHeadersToAddWhenNotEnforced.keepEmptyValue",
         Support::Void("empty values are sent"),
     ),
+    ("responseHeadersToAdd", ENFORCED),
     ("descriptors", ENFORCED),
     ("descriptors.entries", ENFORCED),
     ("descriptors.entries.key", ENFORCED),

@@ -103,6 +103,11 @@ impl Ticket for LimitsTicket {
         !matches!(self.0, Tickets::None)
     }
 
+    #[inline]
+    fn forward(&mut self, headers: &mut HeaderMap) {
+        self.each(|ticket| ticket.forward(headers));
+    }
+
     fn inspect(&mut self, head: ResponseHead<'_>) {
         self.each(|ticket| ticket.inspect(head));
     }

@@ -8,7 +8,9 @@ use tower_service::Service;
 
 use super::future::State;
 use super::{EntranceFuture, Handed, Handing, Plainly};
-use crate::base::gate::{Admission, And, Both, Gate, GatedFuture, QueuedFuture, guarded, kept};
+use crate::base::gate::{
+    Admission, And, Both, Gate, GatedFuture, QueuedFuture, Ticket, guarded, kept,
+};
 use crate::telemetry::{Hops, SpanGate, SpanTicket, TracedBody};
 use crate::timeout::{Limits, Timeout, TimeoutBody};
 use crate::{BoxError, RequestHead};
@@ -87,6 +89,9 @@ impl<S, G: Gate, H> Entrance<S, G, H> {
         R: Body<Data = Bytes>,
     {
         let mut ticket = kept(ticket);
+        if let Some(ticket) = &mut ticket {
+            ticket.forward(request.headers_mut());
+        }
         match guarded(&mut ticket, || self.timeout.admit(&mut request)) {
             // Made where it will lie: a future of several layers is hundreds of bytes.
             Ok(limits) => State::Calling {

@@ -1,11 +1,13 @@
 //! What the limiter asks of its policy.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::RateLimitPolicy;
 use crate::base::{GrpcStatus, Percent, RequestHead, ResponseHead};
+use crate::rate_limit::added_header::AddedHeader;
 use crate::rate_limit::quota::Limit;
 use crate::rate_limit::{Key, RateLimitHeaders};
 
@@ -80,6 +82,10 @@ impl RateLimitPolicy {
 
     pub(in crate::rate_limit) fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(in crate::rate_limit) fn request_headers(&self) -> Option<Arc<[AddedHeader]>> {
+        self.request_headers.clone()
     }
 
     pub(in crate::rate_limit) const fn share(&self) -> (u32, u32) {

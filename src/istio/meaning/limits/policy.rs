@@ -9,10 +9,11 @@ use super::patch::Config;
 use crate::base::Percent;
 use crate::base::authority::{default_port, scheme};
 use crate::istio::kinds::local_rate_limit::{
-    Denominator, Descriptor, RateLimitHeaders as Written, RuntimeFraction, TokenBucket,
+    AppendAction as Action, Denominator, Descriptor, HeaderValueOption, LocalRateLimit,
+    RateLimitHeaders as Written, RuntimeFraction, TokenBucket,
 };
 use crate::istio::plan::LimitPlan;
-use crate::rate_limit::{Key, RateLimitHeaders, RateLimitPolicy};
+use crate::rate_limit::{AddedHeader, AppendAction, Key, RateLimitHeaders, RateLimitPolicy};
 use crate::{GrpcStatus, PeerAddress, RequestHead};
 
 /// How many values of a descriptor Envoy keeps a bucket for.
@@ -109,8 +110,8 @@ fn policy(config: &Config, bucket: &TokenBucket) -> RateLimitPolicy {
         .fill_interval
         .map_or(Duration::ZERO, |interval| interval.value);
     let mut policy = RateLimitPolicy::token_bucket(tokens, fill, interval)
-        .with_enabled(share(limit.filter_enabled.as_ref()))
-        .with_enforced(share(limit.filter_enforced.as_ref()));
+        .with_enabled(share(limit.filter_enabled.as_ref()).unwrap_or(Percent::ALL))
+        .with_enforced(enforced(limit));
     if let Some(status) = config
         .status
         .and_then(|status| StatusCode::from_u16(status).ok())
@@ -137,24 +138,40 @@ fn policy(config: &Config, bucket: &TokenBucket) -> RateLimitPolicy {
     {
         policy = policy.with_key(Key::function(|head| PeerAddress::of(head.extensions())));
     }
-    let headers = limit.response_headers_to_add.iter();
-    headers
-        .filter_map(|option| option.header.as_ref())
-        .fold(policy, |policy, header| {
-            let name = header
-                .key
-                .as_ref()
-                .and_then(|key| HeaderName::from_str(&key.value).ok());
-            let value = header
-                .value
-                .as_ref()
-                .map_or("", |value| value.value.as_str());
-            let value = HeaderValue::from_str(&value.replace("%%", "%"));
-            match (name, value) {
-                (Some(name), Ok(value)) => policy.with_answer_header(name, value),
-                _ => policy,
-            }
-        })
+    let added = limit.request_headers_to_add_when_not_enforced.iter();
+    let policy = added.fold(policy, |policy, option| match header(option) {
+        Some((name, value)) => {
+            policy.with_added_header(AddedHeader::new(name, value, action(option)))
+        }
+        None => policy,
+    });
+    let answered = limit.response_headers_to_add.iter().filter_map(header);
+    answered.fold(policy, |policy, (name, value)| {
+        policy.with_answer_header(name, value)
+    })
+}
+
+fn header(option: &HeaderValueOption) -> Option<(HeaderName, HeaderValue)> {
+    let header = option.header.as_ref()?;
+    let name = HeaderName::from_str(&header.key.as_ref()?.value).ok()?;
+    let value = header
+        .value
+        .as_ref()
+        .map_or("", |value| value.value.as_str());
+    let value = HeaderValue::from_str(&value.replace("%%", "%")).ok()?;
+    Some((name, value))
+}
+
+/// Returns what happens to a header that is there already: it is kept, unless the option says otherwise.
+fn action(option: &HeaderValueOption) -> AppendAction {
+    match option.append_action.map(|action| action.value) {
+        Some(Action::AddIfAbsent) => AppendAction::AddIfAbsent,
+        Some(Action::OverwriteIfExistsOrAdd) => AppendAction::Overwrite,
+        Some(Action::OverwriteIfExists) => AppendAction::OverwriteIfExists,
+        Some(Action::AppendIfExistsOrAdd) => AppendAction::Append,
+        None if option.append.is_some_and(|append| !append.value) => AppendAction::Overwrite,
+        None => AppendAction::Append,
+    }
 }
 
 /// Gives each value of a descriptor's open entries a bucket of its own.
@@ -195,16 +212,25 @@ fn rate(descriptor: &Descriptor) -> f64 {
     f64::from(fill) / interval.map_or(f64::INFINITY, |interval| interval.value.as_secs_f64())
 }
 
-/// What is not said is all: the check warned that Envoy reads it as nothing.
-fn share(fraction: Option<&RuntimeFraction>) -> Percent {
-    let Some(percent) = fraction.and_then(|fraction| fraction.default_value.as_ref()) else {
-        return Percent::ALL;
+/// Returns the share of requests over the limit that are turned away. Where only `filter_enabled` is
+/// written, that is none, as in Envoy: so a limit is tried out on real traffic. Where neither is, it is
+/// all: the check warned that Envoy limits nothing then.
+fn enforced(limit: &LocalRateLimit) -> Percent {
+    let default = match share(limit.filter_enabled.as_ref()) {
+        Some(_) => Percent::NONE,
+        None => Percent::ALL,
     };
+    share(limit.filter_enforced.as_ref()).unwrap_or(default)
+}
+
+/// Returns a share that is written.
+fn share(fraction: Option<&RuntimeFraction>) -> Option<Percent> {
+    let percent = fraction?.default_value.as_ref()?;
     let numerator = percent.numerator.map_or(0, |numerator| numerator.value);
     let scale = match percent.denominator.map(|denominator| denominator.value) {
         None | Some(Denominator::Hundred) => 10_000,
         Some(Denominator::TenThousand) => 100,
         Some(Denominator::Million) => 1,
     };
-    Percent::per_million(numerator.saturating_mul(scale))
+    Some(Percent::per_million(numerator.saturating_mul(scale)))
 }

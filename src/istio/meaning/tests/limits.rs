@@ -108,10 +108,11 @@ fn a_selector_chooses_workloads() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_said_limits_and_a_share_of_nothing_does_not() {
+async fn what_is_not_said_at_all_limits_and_what_is_only_counted_is_let_in() {
     for (on, expected) in [
         ("", 2),
-        (", filter_enabled: {default_value: {numerator: 100}}", 2),
+        (", filter_enabled: {default_value: {numerator: 100}}", 5),
+        (", filter_enforced: {default_value: {numerator: 100}}", 2),
         (", filter_enabled: {default_value: {numerator: 0}}", 5),
         (", filter_enforced: {default_value: {numerator: 0}}", 5),
     ] {
