@@ -113,11 +113,20 @@ impl Ticket for LimitsTicket {
     }
 
     fn annotate(&mut self, headers: &mut HeaderMap) {
-        if let Tickets::Refused(refused) = &self.0 {
-            let (gate, rejection) = &**refused;
-            gate.annotate(*rejection, headers);
+        match &mut self.0 {
+            Tickets::None => {}
+            Tickets::One(ticket) => ticket.annotate(headers),
+            Tickets::Refused(refused) => {
+                let (gate, rejection) = &**refused;
+                gate.annotate(*rejection, headers);
+            }
+            // The first of those that the request was counted for has the last word, as in Envoy: a
+            // descriptor that it matches before the bucket for all.
+            Tickets::Several(all) => {
+                let charged = all.iter_mut().rev().filter(|ticket| ticket.is_charged());
+                charged.for_each(|ticket| ticket.annotate(headers));
+            }
         }
-        self.each(|ticket| ticket.annotate(headers));
     }
 
     fn extend(&mut self, extensions: &mut Extensions) {
