@@ -22,6 +22,9 @@ pub struct Sticky(Vec<Key>);
 enum Key {
     Address(ClientAddress),
     Cookie(StickyCookie),
+    /// The hash of what is the same for every request.
+    #[cfg(feature = "istio")]
+    Fixed(u64),
     Function(Function),
     Header(HeaderName),
     Query(Box<str>),
@@ -41,6 +44,18 @@ impl Sticky {
     #[must_use]
     pub fn cookie(cookie: impl Into<StickyCookie>) -> Self {
         Self::of(Key::Cookie(cookie.into()))
+    }
+
+    /// Takes `key` for every request.
+    #[cfg(feature = "istio")]
+    pub(crate) fn fixed(key: &[u8]) -> Self {
+        Self::of(Key::Fixed(hash(key)))
+    }
+
+    /// Says whether the caller's address is part of the key.
+    #[cfg(feature = "istio")]
+    pub(crate) fn is_by_address(&self) -> bool {
+        self.0.iter().any(|key| matches!(key, Key::Address(_)))
     }
 
     /// Takes what `key` returns; `None` is a request without the key.
@@ -141,6 +156,8 @@ impl Debug for Key {
         match self {
             Self::Address(address) => f.debug_tuple("Address").field(address).finish(),
             Self::Cookie(cookie) => f.debug_tuple("Cookie").field(cookie).finish(),
+            #[cfg(feature = "istio")]
+            Self::Fixed(hash) => f.debug_tuple("Fixed").field(hash).finish(),
             Self::Function(_) => f.write_str("Function"),
             Self::Header(name) => f.debug_tuple("Header").field(name).finish(),
             Self::Query(name) => f.debug_tuple("Query").field(name).finish(),

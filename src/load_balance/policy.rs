@@ -135,6 +135,18 @@ impl LoadBalancePolicy {
 }
 
 impl LoadBalancePolicy {
+    /// Takes `source` for the caller's address where a request has none, as those that a workload itself
+    /// sends.
+    #[cfg(feature = "istio")]
+    pub(crate) fn with_source(mut self, source: impl FnOnce() -> Sticky) -> Self {
+        if let Method::ConsistentHash { key, .. } = &mut self.method
+            && key.is_by_address()
+        {
+            *key = key.clone().or(source());
+        }
+        self
+    }
+
     pub(super) fn goes_elsewhere(&self) -> bool {
         let hashed = matches!(self.method, Method::ConsistentHash { .. });
         self.elsewhere.unwrap_or(!hashed)

@@ -29,6 +29,7 @@ mod resolved;
 mod router;
 mod routes;
 mod server;
+mod source;
 mod stack;
 mod table;
 #[cfg(test)]

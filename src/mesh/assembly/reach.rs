@@ -12,12 +12,13 @@ use super::at_endpoint::AtEndpoint;
 use super::destination::{DestinationState, Key};
 use super::mirrors::MirroredBody;
 use super::options::Options;
-use super::proxy::Proxy;
+use super::proxy::{Proxy, Role};
 use super::resolved::Resolved;
+use super::source::source;
 use super::transport::{Connector, MakeTransport, Site};
 use crate::concurrency_limit::ConcurrencyLimit;
 use crate::istio::plan::{DestinationPlan, EndpointsPlan};
-use crate::load_balance::LoadBalance;
+use crate::load_balance::{LoadBalance, LoadBalancePolicy};
 use crate::mirror::CopyBody;
 use crate::retry::ReplayBody;
 
@@ -70,11 +71,12 @@ impl<S: Clone + Send + Sync + 'static> Reached<S> {
         let site = Site::new(key.destination().host(), &plan);
         let old = old.filter(|old| Arc::ptr_eq(&old.way.state, &state) && old.site == site);
         let (id, balance) = if let Some(old) = old {
-            old.balance.reconfigure(plan.balance.clone());
+            old.balance.reconfigure(policy(&plan, proxy.role));
             (old.way.id, old.balance.clone())
         } else {
             let transport = connector.connect(&site, &state);
-            let way = balance(key, &state, &plan, transport, namespace, options);
+            let policy = policy(&plan, proxy.role);
+            let way = balance(key, &state, (&plan, policy), transport, namespace, options);
             (next_id(), way)
         };
         let watched = balance.clone();
@@ -103,6 +105,16 @@ impl<S: Clone + Send + Sync + 'static> Reached<S> {
     }
 }
 
+/// Returns how endpoints are chosen. What a workload sends itself has no caller's address: it comes from
+/// the workload's own, as a sidecar sees it.
+fn policy(plan: &DestinationPlan, role: Role) -> LoadBalancePolicy {
+    let policy = plan.balance.clone();
+    match role {
+        Role::Gateway => policy,
+        Role::Workload => policy.with_source(source),
+    }
+}
+
 fn next_id() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
@@ -111,7 +123,7 @@ fn next_id() -> u64 {
 fn balance<S: Clone + Send + Sync + 'static>(
     key: &Key,
     state: &DestinationState,
-    plan: &DestinationPlan,
+    (plan, policy): (&DestinationPlan, LoadBalancePolicy),
     transport: MakeTransport<S>,
     namespace: &str,
     options: &Options,
@@ -128,7 +140,7 @@ fn balance<S: Clone + Send + Sync + 'static>(
     };
     let tls = plan.tls.is_some();
     let balance = LoadBalance::observed(
-        plan.balance.clone(),
+        policy,
         state.endpoints().clone(),
         move |endpoint| {
             let address = (!as_addressed).then(|| endpoint.address().clone());
