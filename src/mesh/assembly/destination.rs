@@ -151,6 +151,11 @@ impl DestinationState {
         }
     }
 
+    /// Ends the ejections of a destination that is gone: what is left of it is freed later.
+    pub(super) fn retire(&self) {
+        self.detector.reconfigure(OutlierDetectionPolicy::off());
+    }
+
     /// Has its names be followed, if its endpoints are their addresses. Called where requests are, since
     /// it needs their runtime.
     pub(super) fn follow_names(&self) -> Option<Arc<First>> {

@@ -58,6 +58,7 @@ impl Gateway {
     pub fn outbound<S, B>(&self, transport: S) -> GatewayService<S, B>
     where
         S: Clone + Send + Sync + 'static,
+        B: 'static,
     {
         self.over(Connector::shared(transport))
     }
@@ -65,6 +66,7 @@ impl Gateway {
     pub(super) fn over<S, B>(&self, connector: Connector<S>) -> GatewayService<S, B>
     where
         S: Clone + Send + Sync + 'static,
+        B: 'static,
     {
         let proxy = &self.proxy;
         let inner = outbound(Arc::clone(proxy), connector);
@@ -81,7 +83,9 @@ impl Gateway {
     /// # Errors
     ///
     /// [`Error::Client`] if reqwest cannot build the client.
-    pub fn service<B>(&self) -> Result<GatewayService<super::pieces::Connections, B>, Error> {
+    pub fn service<B: 'static>(
+        &self,
+    ) -> Result<GatewayService<super::pieces::Connections, B>, Error> {
         self.service_with(reqwest::Client::builder)
     }
 
@@ -96,6 +100,7 @@ impl Gateway {
     ) -> Result<GatewayService<super::pieces::Connections, B>, Error>
     where
         M: Fn() -> reqwest::ClientBuilder + Send + Sync + 'static,
+        B: 'static,
     {
         Ok(self.over(super::client::connector(make)?))
     }

@@ -11,11 +11,13 @@ mod connections;
 mod core;
 mod current;
 mod destination;
+mod discarded;
 mod error;
 mod forward;
 mod gateway;
 mod hop;
 mod ingress;
+mod leftover;
 mod limits;
 mod live;
 mod mesh;
@@ -35,6 +37,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod transport;
+mod unnamed;
 #[cfg(feature = "watch")]
 mod watch;
 mod weights;

@@ -29,10 +29,8 @@ pub struct Router<S, B> {
 pub type RouterBody<R> = WatchedBody<RoutedBody<SentBody<R>>, Both<LimitsTicket, FaultGate>>;
 
 impl<S, B> Router<S, B> {
-    pub(super) fn new(routes: Routes<S, B>) -> Self {
-        Self {
-            routes: Arc::new(routes),
-        }
+    pub(super) const fn new(routes: Arc<Routes<S, B>>) -> Self {
+        Self { routes }
     }
 }
 

@@ -1,12 +1,14 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Debug, Formatter};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use arc_swap::{ArcSwap, Guard};
 
 use super::destination::{DestinationState, Key};
+use super::discarded::Leftover;
+use super::leftover::OldRoutes;
 use super::options::Options;
-use super::proxy::{MAX_UNNAMED, Proxy, Role};
+use super::proxy::{Follow, Proxy, Role};
 use super::reach::{Reach, Reached, ToMirror, Way};
 use super::stack::{Host, HostStack};
 use super::table::{Ports, Table, passing_plan};
@@ -23,6 +25,8 @@ use crate::traffic_split::Destination;
 pub(super) struct Routes<S, B> {
     connector: Connector<S>,
     dice: Dice,
+    /// Held while one goes over to another plan.
+    following: Mutex<()>,
     /// The way to each destination, which outlives changes of the plan.
     known: Mutex<Known<S, B>>,
     proxy: Arc<Proxy>,
@@ -32,6 +36,8 @@ pub(super) struct Routes<S, B> {
 
 struct Known<S, B> {
     destinations: HashMap<Key, Reached<S>>,
+    /// Those of hosts that no route names: not more than a version has.
+    unnamed: HashMap<Key, Reached<S>>,
     /// With the id of the way to where they copy.
     mirrors: HashMap<MirrorKey, (u64, Copier<S, B>)>,
 }
@@ -48,18 +54,29 @@ struct MirrorKey {
 pub(super) type Copier<S, B> = MirrorLayer<ToMirror<Reach<S>, B>>;
 
 impl<S: Clone + Send + Sync + 'static, B> Routes<S, B> {
-    pub(super) fn new(proxy: Arc<Proxy>, connector: Connector<S>) -> Self {
-        Self {
+    /// Creates the routes of a client, which follow the plan of the proxy.
+    pub(super) fn new(proxy: Arc<Proxy>, connector: Connector<S>) -> Arc<Self>
+    where
+        B: 'static,
+    {
+        let routes = Arc::new(Self {
             connector,
             dice: proxy.options.dice("split"),
+            following: Mutex::default(),
             known: Mutex::new(Known {
                 destinations: HashMap::new(),
+                unnamed: HashMap::new(),
                 mirrors: HashMap::new(),
             }),
             table: ArcSwap::from_pointee(Table::of(proxy.live())),
             trace_try: TraceAttemptLayer::new(proxy.options.trace.clone()),
             proxy,
-        }
+        });
+        let follower: Weak<Self> = Arc::downgrade(&routes);
+        routes.proxy.followed_by(follower);
+        // If the plan was replaced before that.
+        drop(routes.follow(&[]));
+        routes
     }
 
     /// Returns the routes of the host that a request addresses.
@@ -100,13 +117,15 @@ impl<S: Clone + Send + Sync + 'static, B> Routes<S, B> {
             Arc::new(DestinationState::passing(key.clone(), self.options()))
         });
         let mut known = self.lock();
-        let old = known.destinations.get(&key);
+        let old = known.of(&key).get(&key);
         if let Some(way) = old.and_then(|reached| reached.current(&state)) {
             return Some(way);
         }
         let reached = Reached::new(&key, state, old, &self.connector, &self.proxy)?;
         let way = reached.way();
-        known.destinations.insert(key, reached);
+        // Dropped when the lock is gone: a detector tells observers whom it takes back.
+        let _old = known.of(&key).insert(key, reached);
+        drop(known);
         Some(way)
     }
 
@@ -144,31 +163,7 @@ impl<S: Clone + Send + Sync + 'static, B> Routes<S, B> {
 
     /// Returns the stacks of the version that counts now.
     fn table(&self) -> Guard<Arc<Table<S, B>>> {
-        let table = self.table.load();
-        if table.live.version == self.proxy.version() {
-            return table;
-        }
-        drop(table);
-        self.catch_up();
         self.table.load()
-    }
-
-    #[cold]
-    fn catch_up(&self) {
-        // Dropped when the lock is gone: a detector tells observers whom it takes back.
-        let (mut gone, _old) = (Vec::new(), self.table.load_full());
-        let mut known = self.lock();
-        let live = self.proxy.live();
-        if self.table.load().live.version < live.version {
-            let all = std::mem::take(&mut known.destinations).into_iter();
-            let (kept, others): (Vec<_>, Vec<_>) = all.partition(|(key, _)| self.proxy.knows(key));
-            known.destinations.extend(kept);
-            gone.extend(others);
-            let hosts = live.outbound.hosts.iter();
-            let hosts: HashSet<_> = hosts.map(|host| &*host.id).collect();
-            known.mirrors.retain(|key, _| hosts.contains(&*key.host));
-            self.table.store(Arc::new(Table::of(live)));
-        }
     }
 
     fn named(
@@ -209,7 +204,7 @@ impl<S: Clone + Send + Sync + 'static, B> Routes<S, B> {
             return Err(Rejection::NoRoute);
         }
         let (host, port) = (addressed.host, addressed.port());
-        if let Some(stack) = table.unnamed.load().get(host).and_then(|all| all.on(port)) {
+        if let Some(stack) = table.unnamed.find(host, port) {
             return Ok(stack);
         }
         let outbound = &table.live.outbound;
@@ -238,28 +233,65 @@ impl<S: Clone + Send + Sync + 'static, B> Routes<S, B> {
     /// Keeps the stack of a host that no plan is for, in place of another one if there are many.
     fn remember(&self, table: &Table<S, B>, host: &str, port: u16, stack: &Arc<HostStack<S, B>>) {
         // Dropped when the lock is gone: a detector tells observers whom it takes back.
-        let (mut gone_with, _old) = (Vec::new(), table.unnamed.load_full());
+        let mut gone_with = Vec::new();
         let mut known = self.lock();
-        let mut all = HashMap::clone(&table.unnamed.load());
-        if all.len() >= MAX_UNNAMED && !all.contains_key(host) {
-            // Any: the order of a hash table is chance.
-            let Some(gone) = all.keys().next().cloned() else {
-                return;
-            };
-            for (port, _) in all.remove(&gone).into_iter().flat_map(|ports| ports.0) {
-                let key = Key::unnamed(&gone.to_ascii_lowercase(), port);
-                gone_with.extend(known.destinations.remove(&key));
+        let displaced = table.unnamed.insert(host, port, stack);
+        if let Some(gone) = &displaced.entry {
+            for (port, _) in &gone.ports.0 {
+                let key = Key::unnamed(&gone.host.to_ascii_lowercase(), *port);
+                gone_with.extend(known.unnamed.remove(&key));
                 self.proxy.forget(&key);
             }
         }
-        let ports = all.remove(host).unwrap_or_default();
-        all.insert(host.into(), ports.with(port, stack));
-        table.unnamed.store(Arc::new(all));
+        drop(known);
     }
 
     fn lock(&self) -> MutexGuard<'_, Known<S, B>> {
         // Each entry is whole by itself, whatever panics between two of them.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S, B> Known<S, B> {
+    fn of(&mut self, key: &Key) -> &mut HashMap<Key, Reached<S>> {
+        if key.is_unnamed() {
+            &mut self.unnamed
+        } else {
+            &mut self.destinations
+        }
+    }
+}
+
+/// So many are taken out under one lock, which requests for hosts that are new to it wait for.
+const STEP: usize = 64;
+
+impl<S: Clone + Send + Sync + 'static, B: 'static> Follow for Routes<S, B> {
+    fn follow(&self, gone: &[Key]) -> Option<Box<dyn Leftover>> {
+        let _one = self
+            .following
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let live = self.proxy.live();
+        if self.table.load().live.version >= live.version {
+            return None;
+        }
+        let hosts = live.outbound.hosts.iter();
+        let hosts: HashSet<Arc<str>> = hosts.map(|host| Arc::clone(&host.id)).collect();
+        let mut left = OldRoutes::new(self.table.swap(Arc::new(Table::of(live))));
+        for some in gone.chunks(STEP) {
+            let mut known = self.lock();
+            let some = some.iter().filter_map(|key| known.of(key).remove(key));
+            left.destinations.extend(some);
+        }
+        let mut known = self.lock();
+        let unnamed = known.unnamed.extract_if(|key, _| !self.proxy.knows(key));
+        left.destinations
+            .extend(unnamed.map(|(_, reached)| reached));
+        let mirrors = known
+            .mirrors
+            .extract_if(|key, _| !hosts.contains(&key.host));
+        left.mirrors.extend(mirrors.map(|(_, (_, mirror))| mirror));
+        Some(Box::new(left))
     }
 }
 

@@ -30,6 +30,15 @@ struct RouteStack<S, B> {
 }
 
 impl<S, B> HostStack<S, B> {
+    /// The stack of a host without routes.
+    #[cfg(test)]
+    pub(super) fn empty() -> Self {
+        Self {
+            prepared: Arc::new(Prepared::new([], false)),
+            routes: Box::default(),
+        }
+    }
+
     /// Returns the gate of the route that a request takes, and a service of what is behind it: the one
     /// clone that finding it costs.
     pub(super) fn service(&self, head: RequestHead<'_>) -> Option<(&RouteGate, Forward<S, B>)> {

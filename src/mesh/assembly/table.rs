@@ -1,10 +1,10 @@
-use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwapOption;
 
 use super::live::LivePlan;
 use super::stack::HostStack;
+use super::unnamed::Unnamed;
 use crate::fault_injection::FaultInjectionPolicy;
 use crate::istio::plan::{HostPlan, RoutePlan};
 use crate::retry::RetryPolicy;
@@ -21,7 +21,7 @@ pub(super) struct Table<S, B> {
     /// What all hosts share of which no document says anything.
     pub(super) passing: OnceLock<Arc<HostStack<S, B>>>,
     /// The hosts that were asked for and that no plan is for.
-    pub(super) unnamed: ArcSwap<HashMap<Box<str>, Ports<S, B>>>,
+    pub(super) unnamed: Unnamed<S, B>,
 }
 
 /// The stacks of one host by its ports, few of them.
@@ -34,7 +34,7 @@ impl<S, B> Table<S, B> {
             hosts: hosts.map(|_| ArcSwapOption::empty()).collect(),
             live,
             passing: OnceLock::new(),
-            unnamed: ArcSwap::default(),
+            unnamed: Unnamed::new(),
         }
     }
 }

@@ -82,6 +82,7 @@ impl Workload {
     pub fn outbound<S, B>(&self, transport: S) -> WorkloadService<S, B>
     where
         S: Clone + Send + Sync + 'static,
+        B: 'static,
     {
         outbound(self.proxy(), Connector::shared(transport))
     }
@@ -124,7 +125,7 @@ impl<B> Clone for WorkloadLayer<B> {
     }
 }
 
-impl<S: Clone + Send + Sync + 'static, B> Layer<S> for WorkloadLayer<B> {
+impl<S: Clone + Send + Sync + 'static, B: 'static> Layer<S> for WorkloadLayer<B> {
     type Service = WorkloadService<S, B>;
 
     fn layer(&self, inner: S) -> Self::Service {
@@ -135,6 +136,7 @@ impl<S: Clone + Send + Sync + 'static, B> Layer<S> for WorkloadLayer<B> {
 pub(super) fn outbound<S, B>(proxy: Arc<Proxy>, connector: Connector<S>) -> WorkloadService<S, B>
 where
     S: Clone + Send + Sync + 'static,
+    B: 'static,
 {
     let trace = TraceClientLayer::leaving_headers(proxy.options.trace.clone());
     trace.layer(Router::new(Routes::new(proxy, connector)))

@@ -1,11 +1,14 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::super::{Cause, Error, Mesh};
+use http::Request;
+
+use super::super::{Cause, Error, Mesh, RequestBody};
 use super::support::{
-    Reply, Script, Upstream, at, breaker, by_name, change, get, limit, mesh, observed, retries,
-    route, send, status, to,
+    Reply, Script, Text, Upstream, at, breaker, by_name, change, get, limit, mesh, observed,
+    retries, route, send, status, to,
 };
 use crate::Rejection;
 use crate::concurrency_limit::ConcurrencyLimitPolicy;
@@ -373,4 +376,111 @@ async fn observers_may_look_at_the_mesh_when_a_destination_goes() {
     change(&mesh, Script::default());
     assert_eq!(status(&service, "http://users/").await, 500);
     assert_eq!(curious.heard.load(Ordering::Relaxed), 1);
+}
+
+/// A transport of which is known how many there are, and how many the running thread has dropped.
+struct Counted {
+    alive: Arc<AtomicUsize>,
+    inner: Upstream,
+}
+
+thread_local! {
+    static DROPPED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+impl Counted {
+    fn new(inner: Upstream, alive: &Arc<AtomicUsize>) -> Self {
+        alive.fetch_add(1, Ordering::Relaxed);
+        let alive = Arc::clone(alive);
+        Self { alive, inner }
+    }
+}
+
+impl Clone for Counted {
+    fn clone(&self) -> Self {
+        Self::new(self.inner.clone(), &self.alive)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.alive.fetch_sub(1, Ordering::Relaxed);
+        DROPPED.set(DROPPED.get() + 1);
+    }
+}
+
+impl tower_service::Service<Request<RequestBody<Text>>> for Counted {
+    type Response = <Upstream as tower_service::Service<Request<RequestBody<Text>>>>::Response;
+    type Error = std::convert::Infallible;
+    type Future = <Upstream as tower_service::Service<Request<RequestBody<Text>>>>::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<RequestBody<Text>>) -> Self::Future {
+        self.inner.call(request)
+    }
+}
+
+#[tokio::test]
+async fn what_a_change_leaves_over_is_freed_by_no_request() {
+    const HOSTS: usize = 300;
+    let script = |version: &str| {
+        (0..HOSTS).fold(Script::default(), |script, n| {
+            script.host(&format!("host{n}"), [to(&format!("{version}-{n}"))])
+        })
+    };
+    let mesh = mesh(script("v1"));
+    let alive = Arc::new(AtomicUsize::new(0));
+    let workload = mesh.workload("w", "n");
+    let service = workload.outbound(Counted::new(Upstream::new(|_| 200), &alive));
+    for n in 0..HOSTS {
+        assert_eq!(status(&service, &format!("http://host{n}/")).await, 200);
+    }
+    assert!(alive.load(Ordering::Relaxed) >= HOSTS);
+
+    DROPPED.set(0);
+    change(&mesh, script("v2"));
+    for n in [0, 7, 0] {
+        assert_eq!(status(&service, &format!("http://host{n}/")).await, 200);
+    }
+    // Each request drops some clones of its own.
+    let dropped = DROPPED.get();
+    assert!(dropped < 40, "{dropped} by three requests");
+
+    let proxy = workload.proxy();
+    while !proxy.is_all_freed() {
+        std::thread::yield_now();
+    }
+    let alive = alive.load(Ordering::Relaxed);
+    assert!(alive < 40, "{alive} are left");
+}
+
+#[tokio::test]
+async fn changes_in_a_row_leave_nothing_over_and_a_client_may_go_meanwhile() {
+    let script = |version: usize| {
+        (0..40).fold(Script::default(), |script, n| {
+            script.host(&format!("host{n}"), [to(&format!("v{version}-{n}"))])
+        })
+    };
+    let mesh = mesh(script(0));
+    let alive = Arc::new(AtomicUsize::new(0));
+    let workload = mesh.workload("w", "n");
+    let service = workload.outbound(Counted::new(Upstream::new(|_| 200), &alive));
+    for version in 1..20 {
+        let other = workload.outbound(Counted::new(Upstream::new(|_| 200), &alive));
+        for n in 0..40 {
+            let uri = format!("http://host{n}/");
+            assert_eq!(status(&service, &uri).await, 200);
+            assert_eq!(status(&other, &uri).await, 200);
+        }
+        change(&mesh, script(version));
+    }
+    let proxy = workload.proxy();
+    while !proxy.is_all_freed() {
+        std::thread::yield_now();
+    }
+    drop(service);
+    assert_eq!(alive.load(Ordering::Relaxed), 0);
 }
