@@ -118,8 +118,11 @@ impl RateLimitPolicy {
 
     /// Sets how many keys are remembered. The default is 100 000; 0 means 1.
     ///
-    /// A key that has its whole limit left is not remembered. When there are more of the others, the
-    /// one that comes nearest to it is forgotten and starts anew.
+    /// A key that has its whole limit left is not remembered. When there are more of the others, one that
+    /// has much of its limit left gives way to the next, and has all of it when it comes back. So where more
+    /// keys than this are used up at a time, a caller that is limited may be let in again early:
+    /// [`RateLimitStats::evicted`](super::RateLimitStats::evicted) counts how often that could be. Keys that
+    /// callers can make up, such as a header that nothing checks, are better not counted by.
     #[must_use]
     pub const fn with_max_keys(mut self, max_keys: usize) -> Self {
         self.max_keys = max_keys;
