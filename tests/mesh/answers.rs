@@ -145,6 +145,15 @@ async fn a_matching_descriptors_bucket_is_the_one_that_callers_are_told_of() {
             (200, 4, 0)
         ]
     );
+
+    // Without a bucket for all there is nothing to tell those who match no descriptor.
+    let (_, descriptors) = on[1..].split_once('\n').unwrap();
+    let mesh = Mesh::from_yaml(&format!("{BACKEND}{ROUTE}{LIMIT}{descriptors}")).unwrap();
+    let service = client(&mesh, &Seen::default());
+    for (client, is_told) in [("gold", true), ("other", false)] {
+        let (_, headers) = head(&service, "http://backend.test/", Some(client)).await;
+        assert_eq!(headers.contains_key("x-ratelimit-limit"), is_told, "{client}");
+    }
 }
 
 const ROUTE: &str = "

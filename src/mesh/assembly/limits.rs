@@ -115,7 +115,11 @@ impl Ticket for LimitsTicket {
     fn annotate(&mut self, headers: &mut HeaderMap) {
         match &mut self.0 {
             Tickets::None => {}
-            Tickets::One(ticket) => ticket.annotate(headers),
+            Tickets::One(ticket) => {
+                if ticket.is_charged() {
+                    ticket.annotate(headers);
+                }
+            }
             Tickets::Refused(refused) => {
                 let (gate, rejection) = &**refused;
                 gate.annotate(*rejection, headers);
