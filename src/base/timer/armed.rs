@@ -96,7 +96,11 @@ impl Armed {
 fn in_reach(at: Instant) -> Instant {
     const ROOM: Duration = Duration::from_secs(1);
     let is_in_reach = at.checked_add(ROOM).is_some();
-    if is_in_reach { at } else { at - ROOM }
+    if is_in_reach {
+        at
+    } else {
+        at.checked_sub(ROOM).unwrap_or(at)
+    }
 }
 
 impl Relay {

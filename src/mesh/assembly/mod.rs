@@ -13,6 +13,7 @@ mod current;
 mod destination;
 mod discarded;
 mod error;
+mod follow;
 mod forward;
 mod gateway;
 mod hop;

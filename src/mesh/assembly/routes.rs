@@ -1,12 +1,10 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt::{self, Debug, Formatter};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use arc_swap::{ArcSwap, Guard};
 
 use super::destination::{DestinationState, Key};
-use super::discarded::Leftover;
-use super::leftover::OldRoutes;
 use super::options::Options;
 use super::proxy::{Follow, Proxy, Role};
 use super::reach::{Reach, Reached, ToMirror, Way};
@@ -26,26 +24,26 @@ pub(super) struct Routes<S, B> {
     connector: Connector<S>,
     dice: Dice,
     /// Held while one goes over to another plan.
-    following: Mutex<()>,
+    pub(super) following: Mutex<()>,
     /// The way to each destination, which outlives changes of the plan.
     known: Mutex<Known<S, B>>,
     proxy: Arc<Proxy>,
-    table: ArcSwap<Table<S, B>>,
+    pub(super) table: ArcSwap<Table<S, B>>,
     trace_try: TraceAttemptLayer,
 }
 
-struct Known<S, B> {
-    destinations: HashMap<Key, Reached<S>>,
+pub(super) struct Known<S, B> {
+    pub(super) destinations: HashMap<Key, Reached<S>>,
     /// Those of hosts that no route names: not more than a version has.
-    unnamed: HashMap<Key, Reached<S>>,
+    pub(super) unnamed: HashMap<Key, Reached<S>>,
     /// With the id of the way to where they copy.
-    mirrors: HashMap<MirrorKey, (u64, Copier<S, B>)>,
+    pub(super) mirrors: HashMap<MirrorKey, (u64, Copier<S, B>)>,
 }
 
 /// A mirror of a route, by the id of its host.
 #[derive(Eq, Hash, PartialEq)]
-struct MirrorKey {
-    host: Arc<str>,
+pub(super) struct MirrorKey {
+    pub(super) host: Arc<str>,
     port: u16,
     route: usize,
     destination: Destination,
@@ -246,52 +244,19 @@ impl<S: Clone + Send + Sync + 'static, B> Routes<S, B> {
         drop(known);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Known<S, B>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Known<S, B>> {
         // Each entry is whole by itself, whatever panics between two of them.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<S, B> Known<S, B> {
-    fn of(&mut self, key: &Key) -> &mut HashMap<Key, Reached<S>> {
+    pub(super) fn of(&mut self, key: &Key) -> &mut HashMap<Key, Reached<S>> {
         if key.is_unnamed() {
             &mut self.unnamed
         } else {
             &mut self.destinations
         }
-    }
-}
-
-/// So many are taken out under one lock, which requests for hosts that are new to it wait for.
-const STEP: usize = 64;
-
-impl<S: Clone + Send + Sync + 'static, B: 'static> Follow for Routes<S, B> {
-    fn follow(&self, gone: &[Key]) -> Option<Box<dyn Leftover>> {
-        let _one = self
-            .following
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let live = self.proxy.live();
-        if self.table.load().live.version >= live.version {
-            return None;
-        }
-        let hosts = live.outbound.hosts.iter();
-        let hosts: HashSet<Arc<str>> = hosts.map(|host| Arc::clone(&host.id)).collect();
-        let mut left = OldRoutes::new(self.table.swap(Arc::new(Table::of(live))));
-        for some in gone.chunks(STEP) {
-            let mut known = self.lock();
-            let some = some.iter().filter_map(|key| known.of(key).remove(key));
-            left.destinations.extend(some);
-        }
-        let mut known = self.lock();
-        let unnamed = known.unnamed.extract_if(|key, _| !self.proxy.knows(key));
-        left.destinations
-            .extend(unnamed.map(|(_, reached)| reached));
-        let mirrors = known
-            .mirrors
-            .extract_if(|key, _| !hosts.contains(&key.host));
-        left.mirrors.extend(mirrors.map(|(_, (_, mirror))| mirror));
-        Some(Box::new(left))
     }
 }
 

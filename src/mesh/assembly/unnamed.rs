@@ -67,18 +67,18 @@ impl<S, B> Unnamed<S, B> {
         let old = slot.load_full();
         let mut entries = old.as_deref().cloned().unwrap_or_default();
         let mut gone = None;
-        let ports = match entries.iter().position(|entry| entry.is(hash, host)) {
-            Some(at) => entries.swap_remove(at).ports.with(port, stack),
-            None => {
-                if entries.len() >= MOST {
-                    gone = Some(entries.swap_remove(0));
-                } else if self.len.load(Ordering::Relaxed) >= MAX_UNNAMED {
-                    gone = entries.pop().or_else(|| self.displace());
-                } else {
-                    self.len.fetch_add(1, Ordering::Relaxed);
-                }
-                Ports::default().with(port, stack)
+        let known = entries.iter().position(|entry| entry.is(hash, host));
+        let ports = if let Some(at) = known {
+            entries.swap_remove(at).ports.with(port, stack)
+        } else {
+            if entries.len() >= MOST {
+                gone = Some(entries.swap_remove(0));
+            } else if self.len.load(Ordering::Relaxed) >= MAX_UNNAMED {
+                gone = entries.pop().or_else(|| self.displace());
+            } else {
+                self.len.fetch_add(1, Ordering::Relaxed);
             }
+            Ports::default().with(port, stack)
         };
         entries.push(Entry {
             hash,

@@ -168,9 +168,8 @@ fn action(option: &HeaderValueOption) -> AppendAction {
         Some(Action::AddIfAbsent) => AppendAction::AddIfAbsent,
         Some(Action::OverwriteIfExistsOrAdd) => AppendAction::Overwrite,
         Some(Action::OverwriteIfExists) => AppendAction::OverwriteIfExists,
-        Some(Action::AppendIfExistsOrAdd) => AppendAction::Append,
         None if option.append.is_some_and(|append| !append.value) => AppendAction::Overwrite,
-        None => AppendAction::Append,
+        Some(Action::AppendIfExistsOrAdd) | None => AppendAction::Append,
     }
 }
 
