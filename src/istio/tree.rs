@@ -109,6 +109,33 @@ impl Tree {
         }
     }
 
+    pub(crate) fn parent(&self, at: At) -> Option<At> {
+        self.nodes[at.0 as usize].parent
+    }
+
+    /// Says whether a value stands somewhere inside another.
+    pub(crate) fn is_below(&self, at: At, above: At) -> bool {
+        let parents = std::iter::successors(self.parent(at), |at| self.parent(*at));
+        // A parent is planted before what stands in it.
+        parents
+            .take_while(|at| at.0 >= above.0)
+            .any(|at| at.0 == above.0)
+    }
+
+    /// Returns the child of `above` that is `at`, or that it stands in.
+    pub(crate) fn step_below(&self, at: At, above: At) -> At {
+        let mut step = at;
+        while let Some(parent) = self.parent(step).filter(|parent| parent.0 > above.0) {
+            step = parent;
+        }
+        step
+    }
+
+    /// Says whether both are the same place; `==` takes all places for equal.
+    pub(crate) fn is_same(&self, one: At, two: At) -> bool {
+        one.0 == two.0
+    }
+
     pub(crate) fn mark(&self, at: At) -> Mark {
         self.nodes[at.0 as usize].mark
     }
