@@ -66,7 +66,7 @@ codes! {
     RoutesBypassed "IST0140",
     /// Gateways of the same workloads have the same port and host.
     ConflictingGateways "IST0145",
-    /// Routes go by claims of a token that no RequestAuthentication verifies.
+    /// Routes go by claims of a token that no `RequestAuthentication` verifies.
     ClaimsNotVerified "IST0149",
     /// The port of a service of another name says no protocol.
     ExternalNamePort "IST0150",

@@ -123,7 +123,7 @@ impl Finding {
         }
         // What is missing may be what was misspelt beside it, or what could not be read.
         let first = tree.step_below(cause.at, self.at);
-        let is_beside = cause.code == Code::UnknownField && tree.is_same(first, cause.at);
+        let is_beside = cause.code == Code::UnknownField && first.is(cause.at);
         let is_whole = self.missing.is_empty() && self.code == Code::SchemaValidation;
         is_beside || is_whole || tree.key(first) == Some(self.missing)
     }

@@ -1,9 +1,11 @@
 //! Fields that do not exist where they stand: the place where they belong, or the name that was meant.
 
+use std::marker::PhantomData;
+
 use super::code::Code;
 use super::finding::Finding;
 use super::nearest::{is_slip, nearest};
-use super::read::{Reader, camel, shorten};
+use super::read::{Read, Reader, camel, shorten};
 use super::tree::{At, Tree};
 
 /// How many messages deep a field is looked for.
@@ -40,6 +42,23 @@ impl Part {
     }
 }
 
+impl Above {
+    /// What is around an object: its `spec`, into which its fields are to be moved.
+    pub(super) const fn of<T: Read>(at: At) -> Self {
+        let parts = Spec::<T>::PARTS;
+        Self { at, parts }
+    }
+}
+
+struct Spec<T>(PhantomData<T>);
+
+impl<T: Read> Spec<T> {
+    const PARTS: &'static [Part] = &[Part {
+        name: "spec",
+        parts: || T::PARTS,
+    }];
+}
+
 impl Reader<'_> {
     /// Reports an entry that is none of the fields `parts` of its message.
     pub(super) fn unknown(&mut self, at: At, parts: &'static [Part]) {
@@ -69,17 +88,19 @@ impl Reader<'_> {
         if let Some(near) = near.filter(|near| is_slip(key, near)) {
             return format!("did you mean `{}`?", camel(near));
         }
+        let labels = names().find(|name| matches!(*name, "labels" | "match_labels"));
+        if let (Some(labels), "app" | "version") = (labels, key) {
+            return format!("move `{key}` into `{}`", camel(labels));
+        }
         if let Some(places) = inside(key, parts) {
             return format!("move `{key}` into {places}");
         }
         if let Some(near) = near {
             return format!("did you mean `{}`?", camel(near));
         }
-        let beside = self
-            .above
-            .iter()
-            .rev()
-            .find_map(|above| inside(key, above.parts));
+        // The message around, and that around it: what is further away is another thing of the same name.
+        let mut around = self.above.iter().rev().take(2);
+        let beside = around.find_map(|above| inside(key, above.parts));
         if let Some(places) = beside {
             return format!("move `{key}` into {places}");
         }

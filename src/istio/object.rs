@@ -102,8 +102,8 @@ pub(super) fn read(
         return Content::Nothing;
     }
     let text = |key| tree.child(at, key).and_then(|child| tree.text(child));
-    let api_version = text("apiVersion").or(items.map(|items| items.api_version));
-    let kind = text("kind").or(items.map(|items| items.kind));
+    let api_version = text("apiVersion").or_else(|| items.map(|items| items.api_version));
+    let kind = text("kind").or_else(|| items.map(|items| items.kind));
     let (Some(api_version), Some(kind)) = (api_version, kind) else {
         if api_version.is_none() && kind.is_none() && foreign::is_mesh_config(tree, at) {
             findings.push(foreign::passed_over("", foreign::MESH_CONFIG, at));
@@ -158,9 +158,10 @@ fn istio(
         tree,
         findings,
         envoy: false,
-        above: Vec::new(),
+        above: vec![Spec::around(kind, at)],
     };
     let envelope = Envelope::read(at, &mut reader);
+    reader.leave();
     let metadata = envelope
         .as_ref()
         .and_then(|envelope| envelope.metadata.as_ref());

@@ -78,7 +78,9 @@ impl Reader<'_> {
     /// What is read until [`leave`](Self::leave) stands inside the message.
     pub(crate) fn message(&mut self, at: At, parts: &'static [Part]) -> Option<Vec<Option<At>>> {
         let Value::Map(children) = self.tree.value(at) else {
-            self.wrong(at, "an object with fields");
+            let names: Vec<_> = parts.iter().take(12).map(|part| camel(part.name)).collect();
+            let mend = format!("write an object with fields such as {}", names.join(", "));
+            self.wrong_with(at, "an object with fields", mend);
             return None;
         };
         let mut fields: Vec<Option<At>> = vec![None; parts.len()];
@@ -121,13 +123,20 @@ impl Reader<'_> {
     }
 
     pub(crate) fn wrong(&mut self, at: At, expected: &str) {
-        let found = describe(self.tree.value(at));
         let mend = match self.tree.value(at) {
             Value::Bool(_) | Value::Int(_) | Value::Float(_) if expected == "a text" => {
                 "put it between quotes".to_owned()
             }
+            Value::Text(text) if !self.envoy && is_quoted(text, expected) => {
+                format!("write it without quotes: {text}")
+            }
             _ => format!("write {expected}"),
         };
+        self.wrong_with(at, expected, mend);
+    }
+
+    fn wrong_with(&mut self, at: At, expected: &str, mend: String) {
+        let found = describe(self.tree.value(at));
         self.findings.push(
             Finding::error(Code::WrongType, at)
                 .what(format!("expected {expected}, found {found}"))
@@ -184,6 +193,15 @@ impl<T: Choice> Read for Picked<T> {
         );
         None
     }
+}
+
+/// Says whether a text would be what was expected, if it were no text.
+fn is_quoted(text: &str, expected: &str) -> bool {
+    if expected == "true or false" {
+        return matches!(text, "true" | "false");
+    }
+    let is_number = expected.starts_with("an integer") || expected == "a number";
+    is_number && text.len() <= 20 && text.parse::<f64>().is_ok_and(f64::is_finite)
 }
 
 pub(super) fn describe(value: &Value) -> String {

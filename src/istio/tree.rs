@@ -15,6 +15,13 @@ impl PartialEq for At {
     }
 }
 
+impl At {
+    /// Says whether both are the same place of one document; `==` takes all places for equal.
+    pub(crate) const fn is(self, other: Self) -> bool {
+        self.0 == other.0
+    }
+}
+
 /// One YAML document: each value knows its place and its parent, so that a finding can name both.
 #[derive(Debug)]
 pub(crate) struct Tree {
@@ -129,11 +136,6 @@ impl Tree {
             step = parent;
         }
         step
-    }
-
-    /// Says whether both are the same place; `==` takes all places for equal.
-    pub(crate) fn is_same(&self, one: At, two: At) -> bool {
-        one.0 == two.0
     }
 
     pub(crate) fn mark(&self, at: At) -> Mark {

@@ -1,6 +1,6 @@
 //! What the findings say of the mistakes that people make: one finding for one mistake, with the mend that mends it.
 
-use meshless::istio::{Code, Diagnostic, Documents, Kind, Severity};
+use meshless::istio::{Code, Diagnostic, Documents, Kind, Resource, Severity};
 
 /// Returns the errors of a text as `CODE field: mend`.
 fn errors(text: &str) -> Vec<String> {
@@ -77,6 +77,15 @@ fn one_mistake_is_one_error() {
 }
 
 #[test]
+fn a_number_between_quotes_is_to_be_written_without_them() {
+    let found = errors(&route("route: [{destination: {host: a}, weight: '90'}]"));
+    assert_eq!(
+        found,
+        ["MSH0004 spec.http[0].route[0].weight: write it without quotes: 90"]
+    );
+}
+
+#[test]
 fn two_mistakes_are_two_errors() {
     let text = networking(
         "VirtualService",
@@ -120,6 +129,18 @@ fn a_field_that_exists_elsewhere_is_moved_there() {
         (
             route("uri: {prefix: /}, route: [{destination: {host: a}}]"),
             "move `uri` into `match` or `redirect` or `rewrite`",
+        ),
+        (
+            networking("VirtualService", "{}") + "http: [{route: [{destination: {host: a}}]}]\n",
+            "move `http` into `spec`",
+        ),
+        (
+            networking("DestinationRule", "{host: a, subsets: [{name: v1, version: v1}]}"),
+            "move `version` into `labels`",
+        ),
+        (
+            networking("DestinationRule", "{host: a, trafficPolicy: {loadBalancer: RANDOM}}"),
+            "write an object with fields such as simple, consistentHash, localityLbSetting, warmupDurationSecs, warmup, zoneAwareLbSetting",
         ),
         (
             networking("EnvoyFilter", "{configPatches: [{applyTo: HTTP_FILTER, patch: {operation: REMOVE, listener: {portNumber: 1}}}]}").replace("io/v1", "io/v1alpha3"),
@@ -252,7 +273,7 @@ fn a_byte_order_mark_in_front_of_a_document_is_passed_over_as_by_kubectl() {
             "{:#?}",
             documents.diagnostics()
         );
-        let names: Vec<_> = documents.resources().iter().map(|one| one.name()).collect();
+        let names: Vec<_> = documents.resources().iter().map(Resource::name).collect();
         assert_eq!(names, ["a", "b"], "{between:?}");
         assert_eq!(documents.resources()[1].line(), 8);
     }

@@ -23,7 +23,9 @@ struct Claim<'a> {
 pub(super) fn hosts(world: &World<'_>, advice: &mut Advice) {
     let mut seen: BTreeMap<String, Vec<Claim<'_>>> = BTreeMap::new();
     for (index, service) in &world.services {
-        if !is_for_mesh(&service.gateways) {
+        // What is not taken is in nothing's way.
+        let is_taken = !world.units[*index].findings.has_errors();
+        if !is_taken || !is_for_mesh(&service.gateways) {
             continue;
         }
         let own = world.namespace(*index);

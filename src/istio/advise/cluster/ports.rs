@@ -12,7 +12,7 @@ const SYSTEM: [&str; 4] = [
     "kube-system",
     "local-path-storage",
 ];
-/// Ports of protocols that are never HTTP: SMTP, DNS, MySQL, MongoDB.
+/// Ports of protocols that are never HTTP: SMTP, DNS, `MySQL`, `MongoDB`.
 const OPAQUE: [u32; 4] = [25, 53, 3306, 27017];
 
 /// Ports of services, whose names tell Istio the protocol.
