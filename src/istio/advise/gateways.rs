@@ -4,7 +4,7 @@ use crate::istio::check::{is_for_mesh, overlaps};
 use crate::istio::code::Code;
 use crate::istio::finding::Finding;
 use crate::istio::kinds::virtual_service::VirtualService;
-use crate::istio::nearest::{misspelt, nearest};
+use crate::istio::nearest::misspelt;
 use crate::istio::read::{Set, shorten};
 
 /// What is part of the names of the gateways that Istio makes of those of the Gateway API.
@@ -38,6 +38,9 @@ pub(super) fn gateways(
         };
         let fits = |host: &Set<String>| hosts.iter().any(|open| overlaps(open, &host.value));
         let mut is_any = service.hosts.is_empty();
+        if !world.spend(service.hosts.len().saturating_mul(hosts.len())) {
+            return;
+        }
         for (host, is_open) in service.hosts.iter().zip(&mut is_open) {
             let fits = fits(host);
             *is_open |= fits;
@@ -84,7 +87,7 @@ fn hosts<'a>(namespace: &str, name: &str, own: &str, world: &World<'a>) -> Optio
 }
 
 fn missing(gateway: &Set<String>, (namespace, name): (&str, &str), world: &World<'_>) -> Finding {
-    let near = nearest(name, world.gateways_of(namespace));
+    let near = world.nearest(name, world.gateways_of(namespace));
     let what = format!(
         "there is no gateway {}/{} here",
         shorten(namespace),
@@ -155,7 +158,7 @@ pub(super) fn delegates(
             .as_ref()
             .map_or(own, |n| n.value.as_str());
         if world.virtual_service(namespace, name).is_none() {
-            let near = nearest(name, world.virtual_services_of(namespace));
+            let near = world.nearest(name, world.virtual_services_of(namespace));
             let what = format!(
                 "there is no virtual service {}/{} here",
                 shorten(namespace),

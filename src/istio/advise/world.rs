@@ -1,7 +1,8 @@
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::cluster::{Cluster, ServicePort};
+use super::cluster::{Cluster, Labels, Service, ServicePort};
 use crate::istio::foreign::Foreign;
 use crate::istio::kinds::destination_rule::DestinationRule;
 use crate::istio::kinds::gateway::Gateway;
@@ -9,8 +10,14 @@ use crate::istio::kinds::service_entry::ServiceEntry;
 use crate::istio::kinds::virtual_service::VirtualService;
 use crate::istio::load::Unit;
 use crate::istio::names::{self, is_covered_by};
-use crate::istio::nearest::misspelt;
+use crate::istio::nearest::{misspelt, nearest};
 use crate::istio::spec::Spec;
+
+/// How many comparisons are made of one load: what would need more is not looked at, so that there is an end to
+/// it whatever the documents are.
+const MAX_COMPARISONS: usize = 50_000_000;
+/// How many ports of one host are compared.
+const MAX_PORTS: usize = 200;
 
 /// The objects by what they are looked up by.
 #[derive(Debug, Default)]
@@ -31,6 +38,8 @@ pub(super) struct World<'a> {
     kubernetes: BTreeMap<String, usize>,
     /// The namespaces of those.
     shown: BTreeSet<&'a str>,
+    /// How many comparisons were made.
+    spent: Cell<usize>,
     /// Virtual services that split a host of theirs into subsets, by full host.
     splitters: HashMap<String, usize>,
 }
@@ -144,10 +153,64 @@ impl<'a> World<'a> {
             })
     }
 
+    /// Takes the cost of some comparisons, and says whether they may be made.
+    pub(super) fn spend(&self, comparisons: usize) -> bool {
+        let spent = self.spent.get().saturating_add(comparisons.max(1));
+        self.spent.set(spent);
+        spent <= MAX_COMPARISONS
+    }
+
     /// Returns the host of a document that was probably meant.
     pub(super) fn near(&self, host: &str) -> Option<&str> {
         let hosts = self.entry_hosts.keys().chain(self.kubernetes.keys());
-        misspelt(host, hosts.map(String::as_str))
+        misspelt(
+            host,
+            hosts
+                .map(String::as_str)
+                .filter(|known| self.may_be(host, known)),
+        )
+    }
+
+    /// Returns the name of several that was probably meant.
+    pub(super) fn nearest<'b>(
+        &self,
+        given: &str,
+        names: impl Iterator<Item = &'b str>,
+    ) -> Option<&'b str> {
+        nearest(given, names.filter(|name| self.may_be(given, name)))
+    }
+
+    /// Says whether two names are to be compared letter by letter.
+    fn may_be(&self, one: &str, two: &str) -> bool {
+        let is_alike = one.len().abs_diff(two.len()) <= 4;
+        self.spend(if is_alike {
+            one.len() * two.len() / 8
+        } else {
+            1
+        }) && is_alike
+    }
+
+    /// Returns the places of the workloads that a selector selects, in a namespace or in all; `None` if no
+    /// document shows any.
+    pub(super) fn selected(
+        &self,
+        namespace: Option<&str>,
+        selector: &Labels<'_>,
+    ) -> Option<Vec<usize>> {
+        let workloads = &self.cluster.workloads;
+        if workloads.is_empty() || !self.spend(workloads.len()) {
+            return None;
+        }
+        let own = workloads.iter().enumerate();
+        let own = own.filter(|(_, own)| namespace.is_none_or(|name| own.namespace == name));
+        let own = own.filter(|(_, own)| selector.select(&own.labels));
+        Some(own.map(|(place, _)| place).collect())
+    }
+
+    /// Returns the service of Kubernetes that has a full host.
+    pub(super) fn service(&self, host: &str) -> Option<&Service<'a>> {
+        let place = self.kubernetes.get(host)?;
+        self.cluster.services.get(*place)
     }
 
     /// Says whether the services of the namespace of a host are among the documents.
@@ -161,14 +224,14 @@ impl<'a> World<'a> {
         let of_entries = self.entries_of(host).iter();
         let of_entries = of_entries.flat_map(|entry| entry.ports.0.iter().flatten());
         let of_entries = of_entries.filter_map(|port| Some(port.number?.value));
-        let service = self
-            .kubernetes
-            .get(host)
-            .map(|place| &self.cluster.services[*place]);
+        let service = self.service(host);
         let of_service = service.iter().flat_map(|service| &service.ports);
         let of_service = of_service.map(|port: &ServicePort<'_>| port.number);
-        let ports: BTreeSet<_> = of_entries.chain(of_service).collect();
-        (!ports.is_empty()).then(|| ports.into_iter().collect())
+        let ports = of_entries.chain(of_service).take(MAX_PORTS + 1);
+        let ports: BTreeSet<_> = ports.collect();
+        (1..=MAX_PORTS)
+            .contains(&ports.len())
+            .then(|| ports.into_iter().collect())
     }
 
     /// Returns the virtual service that splits a full host into subsets.

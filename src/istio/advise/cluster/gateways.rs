@@ -1,6 +1,7 @@
 use super::super::Advice;
 use super::super::world::World;
 use super::Labels;
+use super::selectors::share;
 use crate::istio::check::overlaps;
 use crate::istio::code::Code;
 use crate::istio::finding::Finding;
@@ -19,6 +20,8 @@ struct Own<'a> {
     index: usize,
     gateway: &'a Gateway,
     selector: Labels<'a>,
+    /// The places of the workloads that are selected, if any are among the documents.
+    selected: Option<Vec<usize>>,
 }
 
 /// Gateways that get in each other's way, and ports that no Service lets in.
@@ -28,20 +31,27 @@ pub(super) fn gateways(world: &World<'_>, advice: &mut Advice) {
         .iter()
         .enumerate()
         .filter_map(|(index, unit)| match &unit.object.spec {
-            Some(Spec::Gateway(gateway)) => Some(Own {
-                index,
-                gateway,
-                selector: Labels::of(&gateway.selector),
-            }),
+            Some(Spec::Gateway(gateway)) => {
+                let selector = Labels::of(&gateway.selector);
+                Some(Own {
+                    index,
+                    gateway,
+                    selected: world.selected(None, &selector),
+                    selector,
+                })
+            }
             _ => None,
         })
         .collect();
     for one in &all {
         ports(one, world, advice);
         let others = all.iter().take(MAX_COMPARED);
-        let others = others.filter(|other| other.index != one.index && share(one, other, world));
+        let others = others.filter(|other| other.index != one.index && meet_at(one, other, world));
         let (mut conflicts, mut same) = (false, false);
         for other in others {
+            if !world.spend(size(one.gateway).saturating_mul(size(other.gateway))) {
+                return;
+            }
             if let Some(server) = conflict(one, other, world).filter(|_| !conflicts) {
                 conflicts = true;
                 advice.push(one.index, conflicting(server, other, world));
@@ -55,13 +65,20 @@ pub(super) fn gateways(world: &World<'_>, advice: &mut Advice) {
 }
 
 /// Says whether some workload is both.
-fn share(one: &Own<'_>, other: &Own<'_>, world: &World<'_>) -> bool {
+fn meet_at(one: &Own<'_>, other: &Own<'_>, world: &World<'_>) -> bool {
     let (own, its) = (&one.selector, &other.selector);
+    if own == its {
+        return true;
+    }
     let is_within = own.select(its) || its.select(own);
-    let mut both = world.cluster.selected(None, own);
-    own == its
-        || is_within && !own.is_empty() && !its.is_empty()
-        || !own.is_empty() && !its.is_empty() && both.any(|pod| its.select(&pod.labels))
+    let are_some = !own.is_empty() && !its.is_empty();
+    are_some && (is_within || share(one.selected.as_deref(), other.selected.as_deref(), world))
+}
+
+/// Counts the hosts and servers that are compared.
+fn size(gateway: &Gateway) -> usize {
+    let servers = gateway.servers.0.iter().flatten();
+    servers.map(|server| 1 + server.hosts.len()).sum()
 }
 
 /// Finds a server whose port and host another gateway has too.
@@ -172,7 +189,12 @@ fn duplicate(at: At, name: &str, other: &Own<'_>, world: &World<'_>) -> Finding 
 fn ports(one: &Own<'_>, world: &World<'_>, advice: &mut Advice) {
     let cluster = &world.cluster;
     let mut targets = Vec::new();
-    for pod in cluster.selected(None, &one.selector) {
+    let selected = one.selected.as_deref().unwrap_or_default();
+    if !world.spend(selected.len().saturating_mul(cluster.services.len())) {
+        return;
+    }
+    for place in selected {
+        let pod = &cluster.workloads[*place];
         let services = cluster.services.iter().filter(|service| {
             let is_near = service.namespace == pod.namespace;
             is_near && !service.selector.is_empty() && service.selector.select(&pod.labels)
@@ -188,9 +210,8 @@ fn ports(one: &Own<'_>, world: &World<'_>, advice: &mut Advice) {
     }
     let is_default = targets.is_empty();
     if is_default {
-        let knows_none = cluster.selected(None, &one.selector).next().is_none();
         let (name, value) = DEFAULT_INGRESS;
-        if !knows_none || one.selector.get(name) != Some(value) {
+        if !selected.is_empty() || one.selector.get(name) != Some(value) {
             return;
         }
         targets.extend(DEFAULT_PORTS);

@@ -12,7 +12,7 @@ mod shown;
 mod subsets;
 
 pub(super) use labels::Labels;
-pub(super) use shown::{Cluster, ServicePort};
+pub(super) use shown::{Cluster, Service, ServicePort};
 
 use super::Advice;
 use super::world::World;

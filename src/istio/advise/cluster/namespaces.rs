@@ -24,6 +24,9 @@ pub(super) fn namespaces(
     let from = rules.flat_map(|rule| rule.from.iter().flat_map(|from| from.rows.iter().flatten()));
     for source in from.filter_map(|from| from.source.as_ref()) {
         for name in source.namespaces.iter().chain(&source.not_namespaces) {
+            if !world.spend(known.len()) {
+                return;
+            }
             if !known.iter().any(|known| fits(&name.value, known)) {
                 let near = misspelt(&name.value, known.iter().copied());
                 advice.push(index, unknown(name, near));

@@ -21,6 +21,8 @@ struct Chosen<'a> {
     index: usize,
     at: At,
     selector: Labels<'a>,
+    /// The places of the workloads that are selected, if any are among the documents.
+    selected: Option<Vec<usize>>,
 }
 
 /// Sidecars and telemetries that select nothing, or the same workloads as others.
@@ -38,15 +40,19 @@ pub(super) fn selectors(world: &World<'_>, advice: &mut Advice) {
         };
         let at = labels.and_then(|labels| Some(labels.first()?.0.at));
         let group = groups.entry((unit.object.kind, world.namespace(index)));
+        let selector = labels.map_or_else(Labels::default, Labels::of);
+        let is_some = !selector.is_empty();
+        let namespace = Some(world.namespace(index)).filter(|_| is_some);
         group.or_default().push(Chosen {
             index,
             at: at.unwrap_or(unit.object.at),
-            selector: labels.map_or_else(Labels::default, Labels::of),
+            selected: namespace.and_then(|_| world.selected(namespace, &selector)),
+            selector,
         });
     }
     for ((kind, namespace), group) in groups {
         for (place, one) in group.iter().enumerate() {
-            if !one.selector.is_empty() && selects_nothing(one, namespace, world) {
+            if one.selected.as_ref().is_some_and(Vec::is_empty) {
                 advice.push(one.index, nothing_selected(kind, one, namespace));
                 continue;
             }
@@ -54,7 +60,7 @@ pub(super) fn selectors(world: &World<'_>, advice: &mut Advice) {
             let mut others = others
                 .filter(|(other, _)| *other != place)
                 .map(|(_, other)| other);
-            if let Some(other) = others.find(|other| meet(one, other, namespace, world)) {
+            if let Some(other) = others.find(|other| meet(one, other, world)) {
                 advice.push(one.index, conflict(kind, one, other, world));
             }
         }
@@ -72,12 +78,15 @@ pub(super) fn authorization(
     let is_for_all = namespace == ROOT;
     let labels = policy.selector.as_ref().map(|s| &s.match_labels);
     let is_attached = policy.target_ref.is_some() || !policy.target_refs.0.is_empty();
-    if world.cluster.workloads.is_empty() || is_attached || is_for_all && labels.is_none() {
+    if is_attached || is_for_all && labels.is_none() {
         return;
     }
     let selector = labels.map_or_else(Labels::default, Labels::of);
     let within = (!is_for_all).then_some(namespace);
-    if world.cluster.selected(within, &selector).next().is_some() {
+    if world
+        .selected(within, &selector)
+        .is_none_or(|selected| !selected.is_empty())
+    {
         return;
     }
     let at = labels.and_then(|labels| Some(labels.first()?.0.at));
@@ -106,25 +115,30 @@ pub(super) fn authorization(
     );
 }
 
-fn selects_nothing(one: &Chosen<'_>, namespace: &str, world: &World<'_>) -> bool {
-    let cluster = &world.cluster;
-    !cluster.workloads.is_empty()
-        && cluster
-            .selected(Some(namespace), &one.selector)
-            .next()
-            .is_none()
-}
-
-fn meet(one: &Chosen<'_>, other: &Chosen<'_>, namespace: &str, world: &World<'_>) -> bool {
+fn meet(one: &Chosen<'_>, other: &Chosen<'_>, world: &World<'_>) -> bool {
     match (one.selector.is_empty(), other.selector.is_empty()) {
         (true, true) => true,
         (false, false) => {
-            let mut selected = world.cluster.selected(Some(namespace), &one.selector);
-            one.selector == other.selector || selected.any(|own| other.selector.select(&own.labels))
+            world.spend(1)
+                && (one.selector == other.selector
+                    || share(one.selected.as_deref(), other.selected.as_deref(), world))
         }
         // One for the others of a namespace, and one for some of it, is what both are for.
         _ => false,
     }
+}
+
+/// Says whether two lists of places, each in order, have one in common.
+pub(super) fn share(one: Option<&[usize]>, other: Option<&[usize]>, world: &World<'_>) -> bool {
+    let (Some(one), Some(other)) = (one, other) else {
+        return false;
+    };
+    let (few, many) = if one.len() < other.len() {
+        (one, other)
+    } else {
+        (other, one)
+    };
+    world.spend(few.len()) && few.iter().any(|place| many.binary_search(place).is_ok())
 }
 
 fn nothing_selected(kind: Kind, one: &Chosen<'_>, namespace: &str) -> Finding {

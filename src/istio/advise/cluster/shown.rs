@@ -8,7 +8,7 @@ use crate::istio::tree::{At, Tree, Value};
 #[derive(Debug, Default)]
 pub(in crate::istio::advise) struct Cluster<'a> {
     pub(in crate::istio::advise) services: Vec<Service<'a>>,
-    pub(super) workloads: Vec<Workload<'a>>,
+    pub(in crate::istio::advise) workloads: Vec<Workload<'a>>,
     pub(super) namespaces: BTreeSet<&'a str>,
     /// Whether the configuration of the mesh gives addresses to service entries without any.
     pub(in crate::istio::advise) allocates_addresses: bool,
@@ -43,9 +43,9 @@ pub(in crate::istio::advise) struct ServicePort<'a> {
 
 /// A `Pod`, or the template of some.
 #[derive(Debug)]
-pub(super) struct Workload<'a> {
-    pub(super) namespace: &'a str,
-    pub(super) labels: Labels<'a>,
+pub(in crate::istio::advise) struct Workload<'a> {
+    pub(in crate::istio::advise) namespace: &'a str,
+    pub(in crate::istio::advise) labels: Labels<'a>,
 }
 
 impl<'a> Cluster<'a> {
@@ -64,18 +64,6 @@ impl<'a> Cluster<'a> {
         name: &str,
     ) -> Option<Vec<&'a str>> {
         self.gateways.get(&(namespace, name)).cloned()
-    }
-
-    /// Returns the workloads that a selector selects, in a namespace or in all.
-    pub(super) fn selected<'b>(
-        &'b self,
-        namespace: Option<&'b str>,
-        selector: &'b Labels<'b>,
-    ) -> impl Iterator<Item = &'b Workload<'a>> {
-        let own = self.workloads.iter();
-        let own =
-            own.filter(move |own| namespace.is_none_or(|namespace| own.namespace == namespace));
-        own.filter(move |own| selector.select(&own.labels))
     }
 
     fn add(&mut self, index: usize, foreign: &'a Foreign) {

@@ -8,6 +8,9 @@ use crate::istio::kinds::service_entry::{Resolution, ServiceEntry};
 use crate::istio::nearest::nearest;
 use crate::istio::read::shorten;
 
+/// How many endpoints of one host are looked at; of a host with more it is not told that none has some labels.
+const MAX_ENDPOINTS: usize = 2_000;
+
 /// Subsets whose labels no endpoint of the host has, where its endpoints or pods are among the documents.
 pub(super) fn subsets(
     index: usize,
@@ -16,6 +19,9 @@ pub(super) fn subsets(
     advice: &mut Advice,
 ) {
     let Some(host) = &rule.host else { return };
+    if rule.subsets.0.is_empty() {
+        return;
+    }
     let name = full(&host.value, world.namespace(index));
     let entries = world.entries_of(&name);
     let known = if entries.is_empty() {
@@ -25,6 +31,9 @@ pub(super) fn subsets(
     };
     let Some(known) = known else { return };
     for subset in rule.subsets.0.iter().flatten() {
+        if !world.spend(known.len()) {
+            return;
+        }
         let wanted = Labels::of(&subset.labels).without_topology();
         if !wanted.is_empty() && !known.iter().any(|labels| wanted.select(labels)) {
             advice.push(index, unselected(subset, &wanted, &known));
@@ -43,23 +52,24 @@ fn endpoints<'a>(entries: &[&'a ServiceEntry]) -> Option<Vec<Labels<'a>>> {
         }
         let endpoints = entry.endpoints.0.iter().flatten();
         labels.extend(endpoints.map(|endpoint| Labels::of(&endpoint.labels)));
+        if labels.len() > MAX_ENDPOINTS {
+            return None;
+        }
     }
-    Some(labels)
+    (labels.len() <= MAX_ENDPOINTS).then_some(labels)
 }
 
 /// Returns the labels of the pods of a Service; `None` if neither is among the documents.
 fn pods<'a>(host: &str, world: &World<'a>) -> Option<Vec<Labels<'a>>> {
-    let cluster = &world.cluster;
-    let service = cluster
-        .services
-        .iter()
-        .find(|service| full(service.name, service.namespace) == host)?;
+    let service = world.service(host)?;
     if service.selector.is_empty() {
         return None;
     }
-    let pods = cluster.selected(Some(service.namespace), &service.selector);
-    let pods: Vec<_> = pods.map(|pod| pod.labels.clone()).collect();
-    (!pods.is_empty()).then_some(pods)
+    let pods = world.selected(Some(service.namespace), &service.selector)?;
+    let pods = pods.iter().filter(|_| pods.len() <= MAX_ENDPOINTS);
+    let labels = pods.map(|place| world.cluster.workloads[*place].labels.clone());
+    let labels: Vec<_> = labels.collect();
+    (!labels.is_empty()).then_some(labels)
 }
 
 fn unselected(subset: &Subset, wanted: &Labels<'_>, known: &[Labels<'_>]) -> Finding {
