@@ -29,12 +29,23 @@ macro_rules! codes {
 codes! {
     /// A field is deprecated.
     Deprecated "IST0002",
-    /// A gateway, a subset or a delegate that is referred to is not among the documents.
+    /// A host, a port, a gateway, a subset, a delegate, a namespace or a workload that is referred to is not among
+    /// the documents.
     ReferenceNotFound "IST0101",
     /// What `istioctl validate` refuses.
     SchemaValidation "IST0106",
     /// Two virtual services are for one host in the mesh.
     ConflictingHosts "IST0109",
+    /// Sidecars select the same workloads.
+    ConflictingSidecars "IST0110",
+    /// Several sidecars are for all workloads of a namespace.
+    SidecarsWithoutSelector "IST0111",
+    /// A destination says no port, and its service has several.
+    PortRequired "IST0112",
+    /// The name of a Service's port says no protocol.
+    PortName "IST0118",
+    /// A policy is for no workload of those among the documents.
+    NoMatchingWorkloads "IST0127",
     /// A destination rule uses TLS and does not check who answers.
     NoServerVerification "IST0128",
     /// The same for one port.
@@ -49,6 +60,16 @@ codes! {
     SchemaWarning "IST0133",
     /// A service entry for a protocol without hosts needs addresses.
     AddressesRequired "IST0134",
+    /// Gateways of the same workloads show one certificate.
+    DuplicateCertificate "IST0138",
+    /// A gateway goes past the subsets that the mesh is split into.
+    RoutesBypassed "IST0140",
+    /// Gateways of the same workloads have the same port and host.
+    ConflictingGateways "IST0145",
+    /// Routes go by claims of a token that no `RequestAuthentication` verifies.
+    ClaimsNotVerified "IST0149",
+    /// The port of a service of another name says no protocol.
+    ExternalNamePort "IST0150",
     /// A patch that is relative to what other filters made, with no priority that says when it is applied.
     RelativeOperation "IST0151",
     /// `REPLACE` where it cannot be.
@@ -61,8 +82,18 @@ codes! {
     RelativeOperationVersion "IST0155",
     /// A telemetry with an empty list of providers.
     EmptyProviders "IST0157",
+    /// Telemetries select the same workloads.
+    ConflictingTelemetries "IST0159",
+    /// Several telemetries are for all workloads of a namespace.
+    TelemetriesWithoutSelector "IST0160",
+    /// No Service lets in a gateway's port.
+    GatewayPort "IST0162",
+    /// A virtual service names a gateway that Istio makes for itself.
+    InternalGateway "IST0165",
     /// A document without any effect.
     Ineffective "IST0167",
+    /// A subset has labels that no endpoint has.
+    SubsetSelectsNothing "IST0173",
     /// A destination rule for a host that no document names.
     UnknownHost "IST0174",
     /// Service entries give one host's port different protocols.

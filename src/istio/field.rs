@@ -1,15 +1,20 @@
 //! What may stand in a field: nothing, one value, several by order or by name.
 
+use super::misplaced::Part;
 use super::read::{Entries, Field, Nullable, Read, Reader, Set};
 use super::tree::{At, Value};
 
 impl<T: Read> Field for Option<T> {
+    const PARTS: &'static [Part] = T::PARTS;
+
     fn of(at: Option<At>, reader: &mut Reader<'_>) -> Self {
         T::read(at?, reader)
     }
 }
 
 impl<T: Read> Field for Nullable<T> {
+    const PARTS: &'static [Part] = T::PARTS;
+
     fn of(at: Option<At>, reader: &mut Reader<'_>) -> Self {
         let items = at.map_or(&[][..], |at| list(at, reader));
         let mut found = Vec::new();
@@ -25,6 +30,8 @@ impl<T: Read> Field for Nullable<T> {
 }
 
 impl<T: Read> Field for Vec<T> {
+    const PARTS: &'static [Part] = T::PARTS;
+
     fn of(at: Option<At>, reader: &mut Reader<'_>) -> Self {
         let items = at.map_or(&[][..], |at| list(at, reader));
         items

@@ -107,6 +107,27 @@ impl Finding {
         }
     }
 
+    /// Says whether it is about a field that could not be read.
+    fn is_misread(&self) -> bool {
+        matches!(self.code, Code::UnknownField | Code::WrongType)
+    }
+
+    /// Says whether it would most likely not be there if what `cause` is about were mended.
+    fn follows(&self, cause: &Self, tree: &Tree) -> bool {
+        let judges = matches!(
+            self.code,
+            Code::Ineffective | Code::LimitNotEnforced | Code::SchemaValidation
+        );
+        if !judges || !tree.is_below(cause.at, self.at) {
+            return false;
+        }
+        // What is missing may be what was misspelt beside it, or what could not be read.
+        let first = tree.step_below(cause.at, self.at);
+        let is_beside = cause.code == Code::UnknownField && first.is(cause.at);
+        let is_whole = self.missing.is_empty() && self.code == Code::SchemaValidation;
+        is_beside || is_whole || tree.key(first) == Some(self.missing)
+    }
+
     fn new(severity: Severity, code: Code, at: At) -> Self {
         Self {
             severity,
@@ -138,6 +159,20 @@ impl Findings {
         {
             *last = finding;
         }
+    }
+
+    /// Says whether something of the document could not be read, so that what was read is not what is written.
+    pub(crate) fn is_misread(&self) -> bool {
+        self.found.iter().any(Finding::is_misread)
+    }
+
+    /// Removes what follows from a field that could not be read: one mistake is one finding.
+    pub(super) fn drop_follow_ups(&mut self, tree: &Tree) {
+        let misread: Vec<_> = self.found.iter().filter(|own| own.is_misread()).collect();
+        let follows = |own: &Finding| misread.iter().any(|cause| own.follows(cause, tree));
+        let keep: Vec<_> = self.found.iter().map(|own| !follows(own)).collect();
+        let mut keep = keep.into_iter();
+        self.found.retain(|_| keep.next().unwrap_or(true));
     }
 
     /// Makes errors of the warnings.

@@ -3,15 +3,17 @@ use std::sync::Arc;
 
 use super::advise;
 use super::code::Code;
-use super::diagnostic::{Diagnostic, Place};
+use super::diagnostic::{Diagnostic, Place, Severity};
 use super::documents::{Documents, Resource};
-use super::finding::{Also, Finding, Findings};
+use super::finding::{Also, Findings};
+use super::foreign::Foreign;
 use super::kind::Kind;
 use super::loading::Loading;
-use super::object::{self, Content, Named, Object};
+use super::object::{self, Content, Items, Object};
 use super::report::{bare, point};
 use super::split::{self, Chunk};
-use super::tree::{At, Mark, Tree};
+use super::tree::{At, Mark, Tree, Value};
+use super::unreadable::{RENDER, is_template, known};
 use super::{files, yaml};
 
 /// How many bytes of text one load takes.
@@ -30,7 +32,7 @@ const MAX_DIAGNOSTICS: usize = 10_000;
 pub(super) struct Load {
     loading: Loading,
     units: Vec<Unit>,
-    foreign: Vec<Named>,
+    foreign: Vec<Foreign>,
     diagnostics: Vec<Diagnostic>,
     passed_over: usize,
     /// What is left of the budgets.
@@ -98,7 +100,7 @@ impl Load {
 
     /// Looks at the documents together, and hands out what was found.
     pub(super) fn finish(mut self) -> Documents {
-        advise::advise(&mut self.units, &self.foreign);
+        advise::advise(&mut self.units, &mut self.foreign);
         let mut resources = Vec::with_capacity(self.units.len());
         for mut unit in std::mem::take(&mut self.units) {
             let mut findings = std::mem::take(&mut unit.findings);
@@ -106,7 +108,14 @@ impl Load {
                 findings.raise();
             }
             let is_valid = !findings.has_errors();
-            self.close(findings, &unit.tree, &unit.chunk, Some(&unit.object));
+            let Object {
+                kind,
+                namespace,
+                name,
+                ..
+            } = &unit.object;
+            let name = format!("{kind} {namespace}/{name}");
+            self.close(findings, &unit.tree, &unit.chunk, &name);
             let mark = unit.chunk.mark(unit.tree.point(unit.object.at));
             let is_patch = unit.object.kind == Kind::EnvoyFilter;
             resources.push(Resource {
@@ -117,6 +126,22 @@ impl Load {
                 is_valid,
             });
         }
+        let mut foreign = Vec::with_capacity(self.foreign.len());
+        for Foreign {
+            named,
+            mut findings,
+            tree,
+            chunk,
+            ..
+        } in std::mem::take(&mut self.foreign)
+        {
+            if self.loading.warnings_are_errors {
+                findings.raise();
+            }
+            let name = format!("{} {}/{}", named.kind, named.namespace, named.name);
+            self.close(findings, &tree, &chunk, &name);
+            foreign.push(named);
+        }
         self.diagnostics.sort_by(|a, b| {
             let place = |d: &Diagnostic| (d.file.clone(), d.line, d.column);
             place(a).cmp(&place(b))
@@ -124,7 +149,7 @@ impl Load {
         Documents {
             resources,
             diagnostics: self.diagnostics,
-            foreign: self.foreign,
+            foreign,
             passed_over: self.passed_over,
         }
     }
@@ -145,7 +170,7 @@ impl Load {
         match yaml::parse(&chunk.text, &mut self.memory) {
             Ok(trees) => {
                 for tree in trees {
-                    self.tree(&Arc::new(tree), chunk);
+                    self.objects(&Arc::new(tree), Tree::ROOT, None, chunk);
                 }
             }
             Err(error) => {
@@ -154,52 +179,66 @@ impl Load {
                 } else {
                     Code::Unreadable
                 };
-                self.chunk_error(chunk, code, error.mark, &error.reason);
-            }
-        }
-    }
-
-    fn tree(&mut self, tree: &Arc<Tree>, chunk: &Arc<Chunk>) {
-        let is_list = tree
-            .child(Tree::ROOT, "kind")
-            .and_then(|kind| tree.text(kind))
-            .is_some_and(|kind| kind == "List");
-        match tree.child(Tree::ROOT, "items") {
-            Some(items) if is_list => {
-                for item in tree.items(items) {
-                    self.document(tree, *item, chunk);
+                let known = known(&chunk.text, error.mark).filter(|_| !error.too_large);
+                match known {
+                    Some(known) => {
+                        let mend = Some(known.mend);
+                        self.text_error(chunk, code, known.mark, known.what, mend);
+                    }
+                    None => self.chunk_error(chunk, code, error.mark, &error.reason),
                 }
             }
-            _ => self.document(tree, Tree::ROOT, chunk),
         }
     }
 
-    fn document(&mut self, tree: &Arc<Tree>, at: At, chunk: &Arc<Chunk>) {
+    /// Reads the object at `at`, or those of a list, as `kubectl` does: `List`, or the list of one kind.
+    fn objects(&mut self, tree: &Arc<Tree>, at: At, of: Option<Items<'_>>, chunk: &Arc<Chunk>) {
+        let text = |key| tree.child(at, key).and_then(|child| tree.text(child));
+        let kind = text("kind").and_then(|kind| kind.strip_suffix("List"));
+        let items = tree.child(at, "items");
+        let items = items.filter(|items| matches!(tree.value(*items), Value::List(_)));
+        let (Some(kind), Some(items)) = (kind, items) else {
+            return self.object(tree, at, of, chunk);
+        };
+        let api_version = text("apiVersion").filter(|_| !kind.is_empty());
+        let of = api_version.map(|api_version| Items { api_version, kind });
+        for item in tree.items(items) {
+            self.objects(tree, *item, of, chunk);
+        }
+    }
+
+    fn object(&mut self, tree: &Arc<Tree>, at: At, of: Option<Items<'_>>, chunk: &Arc<Chunk>) {
         let mut findings = Findings::default();
         let namespace = &self.loading.default_namespace;
-        match object::read(tree, at, namespace, &mut findings) {
+        match object::read(tree, at, of, namespace, &mut findings) {
             Content::Istio(object) => self.units.push(Unit {
                 object: *object,
                 findings,
                 tree: Arc::clone(tree),
                 chunk: Arc::clone(chunk),
             }),
-            content => {
-                if let Content::Foreign(named) = content {
-                    self.foreign.push(named);
-                }
+            Content::Foreign(named) => {
+                self.passed_over += 1;
+                self.foreign.push(Foreign {
+                    named,
+                    at,
+                    findings,
+                    tree: Arc::clone(tree),
+                    chunk: Arc::clone(chunk),
+                });
+            }
+            Content::Nothing => {
                 self.passed_over += 1;
                 if self.loading.warnings_are_errors {
                     findings.raise();
                 }
-                self.close(findings, tree, chunk, None);
+                self.close(findings, tree, chunk, "");
             }
         }
     }
 
     /// Turns findings into diagnostics, which need no tree.
-    fn close(&mut self, findings: Findings, tree: &Tree, chunk: &Chunk, object: Option<&Object>) {
-        let name = object.map(|o| format!("{} {}/{}", o.kind, o.namespace, o.name));
+    fn close(&mut self, findings: Findings, tree: &Tree, chunk: &Chunk, object: &str) {
         let (found, left_out) = findings.take();
         for finding in found {
             let mark = if finding.key {
@@ -208,15 +247,20 @@ impl Load {
                 tree.point(finding.at)
             };
             let path = finding.path(tree);
-            let Finding { also, .. } = finding;
+            let is_filled_in = tree.text(finding.at).is_some_and(is_template);
+            let mend = match finding.severity {
+                Severity::Error if is_filled_in => RENDER.to_owned(),
+                _ => finding.mend,
+            };
+            let also = finding.also;
             let mut diagnostic = Diagnostic {
                 severity: finding.severity,
-                object: name.as_deref().unwrap_or_default().into(),
+                object: object.into(),
                 path: path.into(),
                 what: finding.what.into(),
                 here: finding.here.into(),
                 istio: finding.istio.into(),
-                mend: finding.mend.into(),
+                mend: mend.into(),
                 also: also.map(|also| match also {
                     Also::Here(at) => chunk.place(tree.key_mark(at)),
                     Also::There(place) => place,
@@ -233,7 +277,21 @@ impl Load {
     }
 
     fn chunk_error(&mut self, chunk: &Chunk, code: Code, mark: Mark, what: &str) {
+        self.text_error(chunk, code, mark, what, None);
+    }
+
+    fn text_error(
+        &mut self,
+        chunk: &Chunk,
+        code: Code,
+        mark: Mark,
+        what: &str,
+        mend: Option<&str>,
+    ) {
         let mut diagnostic = bare(chunk.file.clone(), code, what);
+        if let Some(mend) = mend {
+            diagnostic.mend = mend.into();
+        }
         let first = Mark {
             line: 1,
             column: 1,

@@ -13,14 +13,21 @@ macro_rules! message {
         }
 
         impl $crate::istio::read::Read for $name {
+            const PARTS: &'static [$crate::istio::misplaced::Part] = &[$(
+                $crate::istio::misplaced::Part {
+                    name: $crate::istio::message::name!($field $($json)?),
+                    parts: || <$kind as $crate::istio::read::Field>::PARTS,
+                },
+            )*];
+
             fn read(
                 at: $crate::istio::tree::At,
                 reader: &mut $crate::istio::read::Reader<'_>,
             ) -> Option<Self> {
-                const NAMES: &[&str] = &[$($crate::istio::message::name!($field $($json)?)),*];
-                let fields = reader.fields(stringify!($name), at, NAMES)?;
+                let fields = reader.message(at, <Self as $crate::istio::read::Read>::PARTS)?;
                 let mut fields = fields.into_iter();
                 $(let $field = $crate::istio::read::Field::of(fields.next().flatten(), reader);)*
+                reader.leave();
                 Some(Self { at, $($field,)* })
             }
         }

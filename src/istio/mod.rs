@@ -92,6 +92,7 @@ mod export;
 mod field;
 pub(crate) mod files;
 mod finding;
+mod foreign;
 mod idle;
 mod kind;
 mod kinds;
@@ -99,6 +100,7 @@ mod load;
 pub(crate) mod loading;
 pub(crate) mod meaning;
 mod message;
+mod misplaced;
 mod names;
 mod nearest;
 mod object;
@@ -112,6 +114,7 @@ mod split;
 #[cfg(test)]
 mod support;
 mod tree;
+mod unreadable;
 mod yaml;
 
 pub use code::Code;

@@ -1,6 +1,7 @@
 use super::check;
 use super::code::Code;
 use super::finding::{Finding, Findings};
+use super::foreign;
 use super::idle;
 use super::kind::{Class, Kind};
 use super::message::message;
@@ -26,9 +27,17 @@ pub(crate) struct Object {
 /// A name that other kinds give to a service, for those who look for it.
 #[derive(Debug)]
 pub(crate) struct Named {
+    /// Empty for the kinds of Kubernetes' core.
+    pub(crate) group: String,
     pub(crate) kind: String,
     pub(crate) name: String,
     pub(crate) namespace: String,
+}
+
+impl Named {
+    pub(crate) fn is_service(&self) -> bool {
+        self.group.is_empty() && self.kind == "Service"
+    }
 }
 
 /// What a document turned out to be.
@@ -67,10 +76,18 @@ message! {
     }
 }
 
-/// Reads one object.
+/// What the items of a list are, unless they say it themselves.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Items<'a> {
+    pub(super) api_version: &'a str,
+    pub(super) kind: &'a str,
+}
+
+/// Reads one object; `items` if it is one of a list.
 pub(super) fn read(
     tree: &Tree,
     at: At,
+    items: Option<Items<'_>>,
     default_namespace: &str,
     findings: &mut Findings,
 ) -> Content {
@@ -85,13 +102,28 @@ pub(super) fn read(
         return Content::Nothing;
     }
     let text = |key| tree.child(at, key).and_then(|child| tree.text(child));
-    let (Some(api_version), Some(kind)) = (text("apiVersion"), text("kind")) else {
+    let api_version = text("apiVersion").or_else(|| items.map(|items| items.api_version));
+    let kind = text("kind").or_else(|| items.map(|items| items.kind));
+    let (Some(api_version), Some(kind)) = (api_version, kind) else {
+        if api_version.is_none() && kind.is_none() && foreign::is_mesh_config(tree, at) {
+            findings.push(foreign::passed_over("", foreign::MESH_CONFIG, at));
+            return Content::Foreign(Named {
+                group: String::new(),
+                kind: foreign::MESH_CONFIG.to_owned(),
+                name: String::new(),
+                namespace: String::new(),
+            });
+        }
         nameless(tree, at, findings);
         return Content::Nothing;
     };
     let metadata = tree.child(at, "metadata");
     let named = |key| metadata.and_then(|at| tree.text(tree.child(at, key)?));
-    let foreign = || Named {
+    let named_so = || Named {
+        group: api_version
+            .split_once('/')
+            .map_or("", |(group, _)| group)
+            .to_owned(),
         kind: kind.to_owned(),
         name: named("name").unwrap_or_default().to_owned(),
         namespace: named("namespace").unwrap_or(default_namespace).to_owned(),
@@ -105,14 +137,8 @@ pub(super) fn read(
             Content::Istio(Box::new(object))
         }
         Class::Foreign => {
-            findings.push(
-                Finding::note(Code::PassedOver, at)
-                    .what(format!("{} is none of Istio's kinds", shorten(kind)))
-                    .here("it is passed over")
-                    .istio("Istio passes it over too: it is for others in the cluster")
-                    .mend("nothing has to be done"),
-            );
-            Content::Foreign(foreign())
+            findings.push(foreign::passed_over(api_version, kind, at));
+            Content::Foreign(named_so())
         }
         class => {
             unread(class, kind, tree, at, findings);
@@ -132,8 +158,10 @@ fn istio(
         tree,
         findings,
         envoy: false,
+        above: vec![Spec::around(kind, at)],
     };
     let envelope = Envelope::read(at, &mut reader);
+    reader.leave();
     let metadata = envelope
         .as_ref()
         .and_then(|envelope| envelope.metadata.as_ref());
@@ -169,6 +197,7 @@ fn istio(
         check::check(&object, spec, &mut reader);
         idle::idle(spec, &mut reader);
     }
+    reader.findings.drop_follow_ups(tree);
     if kind.is_checked_only() {
         check::not_enforced(kind, at, reader.findings);
     }

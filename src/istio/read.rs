@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::code::Code;
 use super::finding::{Finding, Findings};
+use super::misplaced::{Above, Part};
 use super::nearest::nearest;
 use super::tree::{At, Tree, Value};
 
@@ -12,15 +13,23 @@ pub(crate) struct Reader<'a> {
     pub(crate) findings: &'a mut Findings,
     /// Whether both cases of a field's name are equally good: to Envoy they are, to Kubernetes not.
     pub(crate) envoy: bool,
+    /// The messages around the one that is read, outermost first.
+    pub(super) above: Vec<Above>,
 }
 
 /// What can be read from a value.
 pub(crate) trait Read: Sized {
+    /// The fields, if it is a message.
+    const PARTS: &'static [Part] = &[];
+
     fn read(at: At, reader: &mut Reader<'_>) -> Option<Self>;
 }
 
 /// What can stand in a field, which may be missing.
 pub(crate) trait Field: Sized {
+    /// The fields of the message that stands there, or of each in a list.
+    const PARTS: &'static [Part] = &[];
+
     fn of(at: Option<At>, reader: &mut Reader<'_>) -> Self;
 }
 
@@ -65,21 +74,20 @@ pub(crate) struct Raw(pub(crate) At);
 
 impl Reader<'_> {
     /// Finds the fields of a message among the entries of a map, and reports the entries that are none.
-    pub(crate) fn fields(
-        &mut self,
-        message: &str,
-        at: At,
-        names: &'static [&'static str],
-    ) -> Option<Vec<Option<At>>> {
+    ///
+    /// What is read until [`leave`](Self::leave) stands inside the message.
+    pub(crate) fn message(&mut self, at: At, parts: &'static [Part]) -> Option<Vec<Option<At>>> {
         let Value::Map(children) = self.tree.value(at) else {
-            self.wrong(at, "an object with fields");
+            let names: Vec<_> = parts.iter().take(12).map(|part| camel(part.name)).collect();
+            let mend = format!("write an object with fields such as {}", names.join(", "));
+            self.wrong_with(at, "an object with fields", mend);
             return None;
         };
-        let mut fields: Vec<Option<At>> = vec![None; names.len()];
+        let mut fields: Vec<Option<At>> = vec![None; parts.len()];
         for child in children {
             let key = self.tree.key(*child).unwrap_or_default();
-            let Some(index) = names.iter().position(|name| is_name(key, name)) else {
-                self.unknown(message, *child, names);
+            let Some(index) = parts.iter().position(|part| part.is(key)) else {
+                self.unknown(*child, parts);
                 continue;
             };
             if let Some(first) = fields[index] {
@@ -105,55 +113,35 @@ impl Reader<'_> {
                 *field = None;
             }
         }
+        self.above.push(Above { at, parts });
         Some(fields)
     }
 
+    /// Ends the message that was begun last.
+    pub(crate) fn leave(&mut self) {
+        self.above.pop();
+    }
+
     pub(crate) fn wrong(&mut self, at: At, expected: &str) {
-        let found = describe(self.tree.value(at));
         let mend = match self.tree.value(at) {
             Value::Bool(_) | Value::Int(_) | Value::Float(_) if expected == "a text" => {
                 "put it between quotes".to_owned()
             }
+            Value::Text(text) if !self.envoy && is_quoted(text, expected) => {
+                format!("write it without quotes: {text}")
+            }
             _ => format!("write {expected}"),
         };
+        self.wrong_with(at, expected, mend);
+    }
+
+    fn wrong_with(&mut self, at: At, expected: &str, mend: String) {
+        let found = describe(self.tree.value(at));
         self.findings.push(
             Finding::error(Code::WrongType, at)
                 .what(format!("expected {expected}, found {found}"))
                 .here("the document is not taken")
                 .istio("Kubernetes and `istioctl validate` refuse it")
-                .mend(mend),
-        );
-    }
-
-    fn unknown(&mut self, message: &str, at: At, names: &'static [&'static str]) {
-        let key = self.tree.key(at).unwrap_or_default();
-        let near = nearest(key, names.iter().copied()).map(camel);
-        let mend = match (message, key, near) {
-            ("Destination", "weight" | "headers", _) => {
-                format!("move `{key}` out of `destination`, to stand beside it")
-            }
-            ("Patch", "listener" | "routeConfiguration" | "cluster", _)
-            | ("ConfigPatch", "listener" | "routeConfiguration" | "cluster" | "context", _) => {
-                format!("move `{key}` into `match`")
-            }
-            (_, _, Some(near)) => format!("did you mean `{near}`?"),
-            (_, _, None) if names.is_empty() => "remove it".into(),
-            (_, _, None) => {
-                let names: Vec<_> = names.iter().map(|name| camel(name)).collect();
-                format!("remove it; the fields here are {}", names.join(", "))
-            }
-        };
-        let istio = if self.envoy {
-            "Istio warns of it and drops it, Envoy never sees it"
-        } else {
-            "Kubernetes and `istioctl validate` refuse an unknown field"
-        };
-        self.findings.push(
-            Finding::error(Code::UnknownField, at)
-                .at_key()
-                .what(format!("unknown field `{}`", shorten(key)))
-                .here("the document is not taken: what it was meant to do would not happen")
-                .istio(istio)
                 .mend(mend),
         );
     }
@@ -207,6 +195,15 @@ impl<T: Choice> Read for Picked<T> {
     }
 }
 
+/// Says whether a text would be what was expected, if it were no text.
+fn is_quoted(text: &str, expected: &str) -> bool {
+    if expected == "true or false" {
+        return matches!(text, "true" | "false");
+    }
+    let is_number = expected.starts_with("an integer") || expected == "a number";
+    is_number && text.len() <= 20 && text.parse::<f64>().is_ok_and(f64::is_finite)
+}
+
 pub(super) fn describe(value: &Value) -> String {
     match value {
         Value::Bool(value) => format!("the boolean {value}"),
@@ -224,11 +221,6 @@ pub(crate) fn shorten(text: &str) -> &str {
     text.char_indices()
         .nth(80)
         .map_or(text, |(end, _)| &text[..end])
-}
-
-/// Says whether `key` is the field `name`, in snake case or in camel case.
-fn is_name(key: &str, name: &str) -> bool {
-    key == name || name.contains('_') && key == camel(name)
 }
 
 /// Turns a field's name into the form that Istio's documents use.

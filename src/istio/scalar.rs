@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::duration::{self, Bad};
+use super::misplaced::Part;
 use super::read::{Read, Reader};
 use super::tree::{At, Value};
 
@@ -70,9 +71,12 @@ impl Read for Duration {
     }
 }
 
+const SECONDS: &[Part] = &[Part::plain("seconds"), Part::plain("nanos")];
+
 /// Reads `{seconds: 60, nanos: 0}`, as some write a duration for Envoy.
 fn seconds(at: At, reader: &mut Reader<'_>) -> Option<Duration> {
-    let fields = reader.fields("Duration", at, &["seconds", "nanos"])?;
+    let fields = reader.message(at, SECONDS)?;
+    reader.leave();
     let mut part = |at: Option<At>| match at {
         Some(at) => u32::read(at, reader),
         None => Some(0),

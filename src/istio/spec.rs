@@ -8,6 +8,7 @@ use super::kinds::sidecar::Sidecar;
 use super::kinds::telemetry::Telemetry;
 use super::kinds::virtual_service::VirtualService;
 use super::kinds::workload::{Workload, WorkloadGroup};
+use super::misplaced::Above;
 use super::read::{Read, Reader};
 use super::tree::At;
 
@@ -29,6 +30,24 @@ pub(crate) enum Spec {
 }
 
 impl Spec {
+    /// Returns what an object of a kind has around its fields.
+    pub(super) const fn around(kind: Kind, at: At) -> Above {
+        match kind {
+            Kind::AuthorizationPolicy => Above::of::<AuthorizationPolicy>(at),
+            Kind::DestinationRule => Above::of::<DestinationRule>(at),
+            Kind::EnvoyFilter => Above::of::<EnvoyFilter>(at),
+            Kind::Gateway => Above::of::<Gateway>(at),
+            Kind::PeerAuthentication => Above::of::<PeerAuthentication>(at),
+            Kind::RequestAuthentication => Above::of::<RequestAuthentication>(at),
+            Kind::ServiceEntry => Above::of::<ServiceEntry>(at),
+            Kind::Sidecar => Above::of::<Sidecar>(at),
+            Kind::Telemetry => Above::of::<Telemetry>(at),
+            Kind::VirtualService => Above::of::<VirtualService>(at),
+            Kind::WorkloadEntry => Above::of::<Workload>(at),
+            Kind::WorkloadGroup => Above::of::<WorkloadGroup>(at),
+        }
+    }
+
     pub(super) fn read(kind: Kind, at: At, reader: &mut Reader<'_>) -> Option<Self> {
         Some(match kind {
             Kind::AuthorizationPolicy => Self::AuthorizationPolicy(Read::read(at, reader)?),

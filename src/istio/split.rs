@@ -4,6 +4,9 @@ use std::sync::Arc;
 use super::diagnostic::Place;
 use super::tree::Mark;
 
+/// A byte order mark, as some editors put it in front of a file.
+const MARK: char = '\u{feff}';
+
 /// The text between two `---` lines.
 ///
 /// Each is parsed by itself, so that one that is no YAML does not hide what is wrong with the others. `---` at the
@@ -48,14 +51,13 @@ pub(super) fn split(file: Option<&Arc<Path>>, bytes: &[u8]) -> Result<Vec<Chunk>
         let number = |n| u32::try_from(n).unwrap_or(u32::MAX);
         (number(line), number(column))
     })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut chunks = Vec::new();
     let (mut start, mut before, mut line) = (0, 0, 0);
     let mut push = |text: &str, before| {
         if !is_blank(text) {
             chunks.push(Chunk {
                 file: file.cloned(),
-                text: text.to_owned(),
+                text: without_mark(text),
                 before,
             });
         }
@@ -73,13 +75,31 @@ pub(super) fn split(file: Option<&Arc<Path>>, bytes: &[u8]) -> Result<Vec<Chunk>
     Ok(chunks)
 }
 
+/// Returns a text without byte order marks in front: `kubectl` takes one before each document.
+fn without_mark(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut is_front = true;
+    for line in text.split_inclusive('\n') {
+        let own = if is_front {
+            line.strip_prefix(MARK).unwrap_or(line)
+        } else {
+            line
+        };
+        is_front &= is_separator(line);
+        clean.push_str(own);
+    }
+    clean
+}
+
 fn is_separator(line: &str) -> bool {
+    let line = line.strip_prefix(MARK).unwrap_or(line);
     line.strip_prefix("---")
         .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
 }
 
 fn is_blank(text: &str) -> bool {
     text.lines().all(|line| {
+        let line = line.strip_prefix(MARK).unwrap_or(line);
         let line = line.strip_prefix("---").unwrap_or(line).trim_start();
         line.is_empty() || line.starts_with(['#', '%'])
     })

@@ -15,6 +15,13 @@ impl PartialEq for At {
     }
 }
 
+impl At {
+    /// Says whether both are the same place of one document; `==` takes all places for equal.
+    pub(crate) const fn is(self, other: Self) -> bool {
+        self.0 == other.0
+    }
+}
+
 /// One YAML document: each value knows its place and its parent, so that a finding can name both.
 #[derive(Debug)]
 pub(crate) struct Tree {
@@ -107,6 +114,28 @@ impl Tree {
             Step::Key(key, _) => Some(key),
             Step::Index(_) | Step::Root => None,
         }
+    }
+
+    pub(crate) fn parent(&self, at: At) -> Option<At> {
+        self.nodes[at.0 as usize].parent
+    }
+
+    /// Says whether a value stands somewhere inside another.
+    pub(crate) fn is_below(&self, at: At, above: At) -> bool {
+        let parents = std::iter::successors(self.parent(at), |at| self.parent(*at));
+        // A parent is planted before what stands in it.
+        parents
+            .take_while(|at| at.0 >= above.0)
+            .any(|at| at.0 == above.0)
+    }
+
+    /// Returns the child of `above` that is `at`, or that it stands in.
+    pub(crate) fn step_below(&self, at: At, above: At) -> At {
+        let mut step = at;
+        while let Some(parent) = self.parent(step).filter(|parent| parent.0 > above.0) {
+            step = parent;
+        }
+        step
     }
 
     pub(crate) fn mark(&self, at: At) -> Mark {

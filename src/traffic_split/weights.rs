@@ -11,7 +11,7 @@ pub enum WeightsError {
     #[error("all weights are 0")]
     AllZero,
     /// There are more or fewer weights than destinations.
-    #[error("{given} weights for {expected} destinations")]
+    #[error("{} for {}", count(*given, "weight"), count(*expected, "destination"))]
     Count {
         /// How many destinations the route has.
         expected: usize,
@@ -21,6 +21,11 @@ pub enum WeightsError {
     /// There is no such route, or it answers by itself.
     #[error("no such route with destinations")]
     NoSuchRoute,
+}
+
+fn count(number: usize, name: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {name}{plural}")
 }
 
 /// The weights of a route's destinations, prepared for choosing.

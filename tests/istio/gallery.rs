@@ -1,6 +1,7 @@
 //! The words of the findings: one text for each code, with everything that is said of it.
 //!
-//! What stands in `gallery/` is what a user reads. A change of words changes a file there, which is seen
+//! What stands in `gallery/` is what a user reads; a file is called by the code, and by more if there are
+//! several texts of one. A change of words changes a file there, which is seen
 //! when the change is read; `MESHLESS_GALLERY=write` writes them anew.
 
 use std::collections::BTreeSet;
@@ -22,7 +23,11 @@ fn texts() -> Vec<(String, PathBuf)> {
             path.extension()
                 .is_some_and(|extension| extension == "yaml")
         })
-        .map(|path| (path.file_stem().unwrap().to_str().unwrap().into(), path))
+        .map(|path| {
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            let code = name.split('-').next().unwrap();
+            (code.into(), path)
+        })
         .collect();
     texts.sort();
     texts

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail as they do")]
 
 mod analyze;
+mod analyzers;
 mod any_bytes;
 mod diagnostics;
 mod examples;
@@ -11,6 +12,8 @@ mod loading;
 mod not_acting;
 mod policies;
 mod real_files;
+mod references;
+mod words;
 
 use meshless::istio::{Documents, Severity};
 

@@ -92,7 +92,8 @@ fn unknown_host(
             let labels = name.split('.').count();
             labels == 2 || name.rsplit('.').next() == Some("svc") || world.entry(name).is_some()
         };
-    if !is_known {
+    let near = (!world.knows(name)).then(|| world.near(name)).flatten();
+    if !is_known || near.is_some() {
         advice.push(
             index,
             Finding::warning(Code::UnknownHost, host.at)
@@ -102,12 +103,15 @@ fn unknown_host(
                 ))
                 .here("it holds for every such host that is called, with or without a ServiceEntry")
                 .istio("a rule for a host that the registry does not have is without effect")
-                .mend("for Istio, add a ServiceEntry with that host"),
+                .mend(near.map_or_else(
+                    || "for Istio, add a ServiceEntry with that host".to_owned(),
+                    |near| format!("did you mean `{}`?", shorten(near)),
+                )),
         );
     }
 }
 
-/// Subsets whose endpoints nobody can tell apart.
+/// Subsets whose endpoints cannot be told apart.
 fn indistinct(
     index: usize,
     rule: &DestinationRule,

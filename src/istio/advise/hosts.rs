@@ -1,37 +1,98 @@
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::Advice;
 use super::world::{World, full};
-use crate::istio::check::is_for_mesh;
+use crate::istio::check::{is_for_mesh, overlaps};
 use crate::istio::code::Code;
 use crate::istio::export::Export;
 use crate::istio::finding::Finding;
 use crate::istio::kinds::virtual_service::VirtualService;
 use crate::istio::read::{Set, shorten};
 
+/// How many wildcards are compared with each other.
+const MAX_WILDCARDS: usize = 500;
+
+/// A host of a virtual service.
+struct Claim<'a> {
+    index: usize,
+    service: &'a VirtualService,
+    host: &'a Set<String>,
+}
+
 /// Virtual services for the same host within the mesh: only one of them is used.
 pub(super) fn hosts(world: &World<'_>, advice: &mut Advice) {
-    type Seen<'a> = Vec<(usize, &'a VirtualService)>;
-    let mut seen: HashMap<String, Seen<'_>> = HashMap::new();
+    let mut seen: BTreeMap<String, Vec<Claim<'_>>> = BTreeMap::new();
     for (index, service) in &world.services {
-        if !is_for_mesh(&service.gateways) {
+        // What is not taken is in nothing's way.
+        let is_taken = !world.units[*index].findings.has_errors();
+        if !is_taken || !is_for_mesh(&service.gateways) {
             continue;
         }
         let own = world.namespace(*index);
         for host in &service.hosts {
-            let before = seen.entry(full(&host.value, own).into_owned()).or_default();
-            let other = before.iter().take(1_000).find(|(other, one)| {
-                // One object twice is an error of its own.
-                !is_twin(world, *index, *other) && meet(service, own, one, world.namespace(*other))
-            });
-            if let Some((other, _)) = other {
-                advice.push(*index, conflict(host, world, *other));
-            }
-            if before.last().is_none_or(|(last, _)| last != index) {
-                before.push((*index, service));
+            let claims = seen.entry(full(&host.value, own).into_owned()).or_default();
+            // Twice in one object is an error of its own.
+            if claims.last().is_none_or(|last| last.index != *index) {
+                claims.push(Claim {
+                    index: *index,
+                    service,
+                    host,
+                });
             }
         }
     }
+    for claims in seen.values() {
+        for claim in claims {
+            let mut others = claims.iter().take(1_000);
+            if let Some(other) = others.find(|other| conflicts(claim, other, world)) {
+                advice.push(claim.index, conflict(claim.host, world, other.index));
+            }
+        }
+    }
+    wildcards(&seen, world, advice);
+}
+
+/// Wildcards of which one has all hosts of the other: the narrower one is used for those.
+fn wildcards(seen: &BTreeMap<String, Vec<Claim<'_>>>, world: &World<'_>, advice: &mut Advice) {
+    let mut all: Vec<_> = seen
+        .iter()
+        .filter(|(host, _)| host.starts_with('*'))
+        .collect();
+    all.truncate(MAX_WILDCARDS);
+    for (host, claims) in &all {
+        let overlapping = all
+            .iter()
+            .filter(|(other, _)| other != host && overlaps(other, host));
+        let others = overlapping
+            .flat_map(|(_, others)| others.iter())
+            .take(1_000);
+        let others: Vec<_> = others.collect();
+        for claim in *claims {
+            if let Some(other) = others.iter().find(|other| conflicts(claim, other, world)) {
+                advice.push(claim.index, overlapping_hosts(claim.host, other, world));
+            }
+        }
+    }
+}
+
+/// Says whether two virtual services are for hosts of each other, where some namespace sees both.
+fn conflicts(one: &Claim<'_>, other: &Claim<'_>, world: &World<'_>) -> bool {
+    let [own, its] = [one, other].map(|claim| world.namespace(claim.index));
+    !is_twin(world, one.index, other.index) && meet(one.service, own, other.service, its)
+}
+
+fn overlapping_hosts(host: &Set<String>, other: &Claim<'_>, world: &World<'_>) -> Finding {
+    let unit = &world.units[other.index];
+    let name = format!("{}/{}", unit.object.namespace, unit.object.name);
+    let (own, its) = (shorten(&host.value), shorten(&other.host.value));
+    Finding::note(Code::ConflictingHosts, host.at)
+        .what(format!(
+            "the virtual service {name} is for `{its}`, which has hosts in common with `{own}`"
+        ))
+        .here("for those, the narrower of the two is used")
+        .istio("the same; `istioctl analyze` reports it as a conflict")
+        .mend("nothing has to be done if that is meant; else narrow one of them")
+        .also_there(unit.place())
 }
 
 fn is_twin(world: &World<'_>, one: usize, other: usize) -> bool {

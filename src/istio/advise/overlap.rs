@@ -43,13 +43,14 @@ fn http(index: usize, service: &VirtualService, advice: &mut Advice) {
         }
         let mut covered = None;
         let mut count = 0;
+        let mut adds_nothing = Vec::new();
         let before = seen.len();
         for one in &matches {
-            let by = seen.iter().take(MAX_MATCHES).find(|by| covers(by, one));
-            if let Some(by) = by {
+            let mut before = seen.iter().copied().take(MAX_MATCHES);
+            if let Some(by) = before.find(|by| covers(by, one)) {
                 count += 1;
                 covered = Some(by.at);
-                advice.push(index, ineffective(one.at, by.at));
+                adds_nothing.push((one, by));
             }
             if seen.len() < MAX_MATCHES {
                 seen.push(one);
@@ -58,7 +59,27 @@ fn http(index: usize, service: &VirtualService, advice: &mut Advice) {
         let by_others = matches
             .iter()
             .all(|one| seen[..before].iter().any(|by| covers(by, one)));
-        if let (Some(by), true) = (covered, count == matches.len() && by_others) {
+        let is_unreachable = count == matches.len() && by_others;
+        let is_same = |one, by| covers(by, one) && covers(one, by);
+        let is_twice = matches
+            .iter()
+            .all(|one| seen[..before].iter().any(|by| is_same(one, by)));
+        for (one, by) in adds_nothing {
+            // Istio compares texts of one kind: what a prefix says of a whole path is known here only.
+            let is_exact =
+                |one: &HttpMatch| one.uri.as_ref().is_some_and(|uri| uri.exact.is_some());
+            let finding = if is_exact(one) && !is_exact(by) {
+                Finding::note
+            } else {
+                Finding::warning
+            };
+            let is_route = is_unreachable && !is_twice;
+            advice.push(
+                index,
+                ineffective(finding(Code::IneffectiveMatch, one.at), by.at, is_route),
+            );
+        }
+        if let (Some(by), true) = (covered, is_unreachable && is_twice) {
             advice.push(index, unreachable(route.at, by));
         }
     }
@@ -88,7 +109,8 @@ fn others<'a, T: PartialEq + 'a>(
             if let Some(by) = seen.iter().take(MAX_MATCHES).find(|by| **by == one) {
                 count += 1;
                 covered = Some(place(by));
-                advice.push(index, ineffective(place(one), place(by)));
+                let finding = Finding::warning(Code::IneffectiveMatch, place(one));
+                advice.push(index, ineffective(finding, place(by), false));
             } else if seen.len() < MAX_MATCHES {
                 seen.push(one);
             }
@@ -108,9 +130,14 @@ fn unreachable(at: At, by: At) -> Finding {
         .also(by)
 }
 
-fn ineffective(at: At, by: At) -> Finding {
-    Finding::note(Code::IneffectiveMatch, at)
-        .what("the match adds nothing: one before it fits all that it fits")
+fn ineffective(finding: Finding, by: At, is_route: bool) -> Finding {
+    let what = if is_route {
+        "no request reaches this route: a match before it fits all that this one fits"
+    } else {
+        "the match adds nothing: one before it fits all that it fits"
+    };
+    finding
+        .what(what)
         .here("it has no effect")
         .istio("it has no effect: the first match that fits is taken")
         .mend("move it up, or remove it")

@@ -4,8 +4,10 @@ use crate::istio::code::Code;
 use crate::istio::finding::Finding;
 use crate::istio::kinds::envoy_filter::{ApplyTo, ConfigPatch, Context, EnvoyFilter};
 use crate::istio::load::Unit;
+use crate::istio::meaning::limits::says_what_counts;
 use crate::istio::read::Raw;
 use crate::istio::spec::Spec;
+use crate::istio::tree::At;
 
 /// Limits of routes and virtual hosts, which Envoy heeds only if the filter itself is there.
 pub(super) fn rate_limits(units: &[Unit], advice: &mut Advice) {
@@ -15,6 +17,12 @@ pub(super) fn rate_limits(units: &[Unit], advice: &mut Advice) {
             .enumerate()
             .flat_map(|(index, unit)| of(index, unit))
     };
+    for (index, unit) in units.iter().enumerate() {
+        let counting = patches(unit).filter(|patch| says_what_counts(patch, unit.tree()));
+        for patch in counting.filter(|_| limits().next().is_none()) {
+            advice.push(index, uncounted(patch.at));
+        }
+    }
     let filters: Vec<Context> = limits()
         .filter(|(_, patch)| applies_to(patch, ApplyTo::HttpFilter))
         .map(|(_, patch)| context(patch))
@@ -38,16 +46,29 @@ pub(super) fn rate_limits(units: &[Unit], advice: &mut Advice) {
     }
 }
 
-/// Returns the patches of an object that limit.
-fn of(index: usize, unit: &Unit) -> impl Iterator<Item = (usize, &ConfigPatch)> {
+/// Actions of a route or a virtual host, without a local limit that would count by them.
+fn uncounted(at: At) -> Finding {
+    Finding::warning(Code::UnknownFilter, at)
+        .at_key()
+        .what("the actions of `rate_limits` are for a filter that no patch here puts in")
+        .here("nothing is counted by them: only the local rate limit is known")
+        .istio("the rate limit filters of its proxies count by them")
+        .mend("add a patch with `applyTo: HTTP_FILTER` that inserts envoy.filters.http.local_ratelimit")
+}
+
+fn patches(unit: &Unit) -> impl Iterator<Item = &ConfigPatch> {
     let filter: Option<&EnvoyFilter> = match &unit.object.spec {
         Some(Spec::EnvoyFilter(filter)) => Some(filter),
         _ => None,
     };
-    let patches = filter
+    filter
         .into_iter()
-        .flat_map(|filter| filter.config_patches.0.iter().flatten());
-    patches.filter_map(move |patch| {
+        .flat_map(|filter| filter.config_patches.0.iter().flatten())
+}
+
+/// Returns the patches of an object that limit.
+fn of(index: usize, unit: &Unit) -> impl Iterator<Item = (usize, &ConfigPatch)> {
+    patches(unit).filter_map(move |patch| {
         let Raw(value) = patch.patch.as_ref()?.value?;
         let apply_to = patch.apply_to.map(|apply| apply.value);
         let limits = !find_limits(apply_to, value, unit.tree()).is_empty();

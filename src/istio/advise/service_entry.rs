@@ -3,23 +3,27 @@ use std::collections::HashMap;
 use super::Advice;
 use super::world::World;
 use crate::istio::code::Code;
+use crate::istio::export::Export;
 use crate::istio::finding::Finding;
 use crate::istio::kinds::service_entry::{Resolution, ServiceEntry};
 use crate::istio::read::shorten;
 use crate::istio::tree::At;
 
-pub(super) fn service_entry(index: usize, entry: &ServiceEntry, advice: &mut Advice) {
+pub(super) fn service_entry(
+    index: usize,
+    entry: &ServiceEntry,
+    world: &World<'_>,
+    advice: &mut Advice,
+) {
     // Of bytes without a host, only the address tells whom they are for.
     let port = entry.ports.0.iter().flatten().find(|port| {
         let protocol = port.protocol.as_ref().map_or("", |p| p.value.as_str());
         protocol.is_empty() || protocol.eq_ignore_ascii_case("tcp")
     });
     let resolution = entry.resolution.map_or(Resolution::None, |r| r.value);
-    if let (Some(port), true, false) = (
-        port,
-        entry.addresses.is_empty(),
-        resolution == Resolution::DynamicDns,
-    ) {
+    let is_told_apart = !entry.addresses.is_empty() || is_allocated(index, entry, world);
+    if let (Some(port), false, false) = (port, is_told_apart, resolution == Resolution::DynamicDns)
+    {
         advice.push(
             index,
             Finding::warning(Code::AddressesRequired, port.at)
@@ -31,39 +35,67 @@ pub(super) fn service_entry(index: usize, entry: &ServiceEntry, advice: &mut Adv
     }
 }
 
-/// Service entries that give one port of a host different protocols.
+/// Says whether the control plane gave it addresses, or will.
+fn is_allocated(index: usize, entry: &ServiceEntry, world: &World<'_>) -> bool {
+    let tree = world.units[index].tree();
+    let status = tree
+        .parent(entry.at)
+        .and_then(|object| tree.child(object, "status"));
+    let addresses = status.and_then(|status| tree.child(status, "addresses"));
+    let is_given = addresses.is_some_and(|addresses| !tree.items(addresses).is_empty());
+    is_given || world.cluster.allocates_addresses
+}
+
+/// A port of a host as one service entry has it.
+struct Seen {
+    index: usize,
+    at: At,
+    protocol: String,
+    export: Export,
+}
+
+/// Each is compared with those before it, so that there is an end to it.
+const MAX_SEEN: usize = 1_000;
+
+/// Service entries that give one port of a host different protocols, where some namespace sees both.
 pub(super) fn conflicts(world: &World<'_>, advice: &mut Advice) {
-    let mut seen: HashMap<(&str, u32), (usize, At, String)> = HashMap::new();
+    let mut seen: HashMap<(&str, u32), Vec<Seen>> = HashMap::new();
     for (index, entry) in &world.entries {
+        let export = Export::of(&entry.export_to, world.namespace(*index));
         for host in &entry.hosts {
             for port in entry.ports.0.iter().flatten() {
                 let protocol = port.protocol.as_ref().map_or("", |p| p.value.as_str());
                 let protocol = protocol.to_ascii_uppercase();
                 let Some(number) = port.number else { continue };
                 let key = (host.value.as_str(), number.value);
-                let Some((other, at, first)) = seen.get(&key) else {
-                    seen.insert(key, (*index, port.at, protocol));
-                    continue;
-                };
-                if *first == protocol || other == index {
-                    continue;
+                let before = seen.entry(key).or_default();
+                let other = before.iter().take(MAX_SEEN).find(|seen| {
+                    seen.index != *index && seen.protocol != protocol && seen.export.meets(&export)
+                });
+                if let Some(other) = other {
+                    let what = format!(
+                        "port {} of `{}` is {} here, and {} in another service entry",
+                        number.value,
+                        shorten(&host.value),
+                        shorten(&protocol),
+                        shorten(&other.protocol),
+                    );
+                    advice.push(
+                        *index,
+                        Finding::warning(Code::ConflictingProtocol, port.at)
+                            .what(what)
+                            .here("it changes nothing: requests are HTTP whatever it says")
+                            .istio("the behaviour is not defined")
+                            .mend("write the same protocol in both, or narrow `exportTo`")
+                            .also_there(world.units[other.index].place_of(other.at)),
+                    );
                 }
-                let what = format!(
-                    "port {} of `{}` is {} here, and {} in another service entry",
-                    number.value,
-                    shorten(&host.value),
-                    shorten(&protocol),
-                    shorten(first),
-                );
-                advice.push(
-                    *index,
-                    Finding::warning(Code::ConflictingProtocol, port.at)
-                        .what(what)
-                        .here("it changes nothing: requests are HTTP whatever it says")
-                        .istio("the behaviour is not defined")
-                        .mend("write the same protocol in both")
-                        .also_there(world.units[*other].place_of(*at)),
-                );
+                before.push(Seen {
+                    index: *index,
+                    at: port.at,
+                    protocol,
+                    export: export.clone(),
+                });
             }
         }
     }

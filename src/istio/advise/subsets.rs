@@ -6,6 +6,7 @@ use crate::istio::kinds::destination_rule::DestinationRule;
 use crate::istio::kinds::http_route::{Destination, HttpRoute};
 use crate::istio::kinds::service_entry::ServiceEntry;
 use crate::istio::kinds::virtual_service::VirtualService;
+use crate::istio::nearest::misspelt;
 use crate::istio::read::shorten;
 
 /// Subsets that no destination rule has, and hashes that a weighted route tears apart.
@@ -79,6 +80,7 @@ fn subset(
     if subset.value.is_empty() || has_subset(rules, &subset.value) {
         return;
     }
+    let near = misspelt(&subset.value, names(rules));
     let (name, host) = (shorten(&subset.value), shorten(&host.value));
     let what = format!("no destination rule here has the subset `{name}` of `{host}`");
     advice.push(
@@ -87,17 +89,24 @@ fn subset(
             .what(what)
             .here("requests that are drawn to it are answered 503")
             .istio("Envoy answers 503 (no such cluster), unless the cluster has the rule")
-            .mend(format!(
-                "add a DestinationRule for `{host}` with\nsubsets:\n- name: {name}\n  labels: {{version: {name}}}"
+            .mend(near.map_or_else(
+                || format!(
+                    "add a DestinationRule for `{host}` with\nsubsets:\n- name: {name}\n  labels: {{version: {name}}}"
+                ),
+                |near| format!("did you mean `{}`?", shorten(near)),
             )),
     );
 }
 
 fn has_subset(rules: &[&DestinationRule], name: &str) -> bool {
-    let mut subsets = rules
+    names(rules).any(|own| own == name)
+}
+
+fn names<'a>(rules: &'a [&DestinationRule]) -> impl Iterator<Item = &'a str> {
+    let subsets = rules
         .iter()
         .flat_map(|rule| rule.subsets.0.iter().flatten());
-    subsets.any(|subset| subset.name.as_ref().is_some_and(|own| own.value == name))
+    subsets.filter_map(|subset| Some(subset.name.as_ref()?.value.as_str()))
 }
 
 fn sticky(index: usize, route: &HttpRoute, own: &str, world: &World<'_>, advice: &mut Advice) {

@@ -71,7 +71,7 @@ pub(in crate::istio) fn empty(
 pub(in crate::istio) fn not_enforced(kind: Kind, at: At, findings: &mut Findings) {
     let (here, istio) = match kind {
         Kind::AuthorizationPolicy => (
-            "nobody is allowed or denied anything by it",
+            "no caller is allowed or denied anything by it",
             "its proxies answer 403 to who is not allowed",
         ),
         Kind::PeerAuthentication => (

@@ -20,7 +20,10 @@ pub(super) fn envoy_filter(filter: &EnvoyFilter, reader: &mut Reader<'_>) {
         };
         config_patch(patch, reader);
         let operation = patch.patch.as_ref().and_then(|patch| patch.operation);
-        let is_relative = operation.is_some_and(|operation| {
+        let apply_to = patch.apply_to.map_or(ApplyTo::Invalid, |apply| apply.value);
+        // What Istio ignores is relative to nothing.
+        let acts = operation.filter(|operation| misuse(operation.value, apply_to).is_none());
+        let is_relative = acts.is_some_and(|operation| {
             matches!(
                 operation.value,
                 Operation::InsertBefore
@@ -107,22 +110,34 @@ fn patch_match(one: &PatchMatch, reader: &mut Reader<'_>) {
     }
 }
 
+/// Returns why an operation is ignored for what it is applied to.
+fn misuse(operation: Operation, apply_to: ApplyTo) -> Option<(Code, &'static str)> {
+    let is_route = matches!(apply_to, ApplyTo::RouteConfiguration | ApplyTo::HttpRoute);
+    let can_be_replaced = matches!(
+        apply_to,
+        ApplyTo::HttpFilter | ApplyTo::NetworkFilter | ApplyTo::VirtualHost
+    );
+    match operation {
+        Operation::Replace if !can_be_replaced => Some((
+            Code::ReplaceMisused,
+            "`REPLACE` is for HTTP_FILTER, NETWORK_FILTER and VIRTUAL_HOST only",
+        )),
+        Operation::Add if is_route => Some((Code::AddMisused, "`ADD` is ignored for routes")),
+        Operation::Remove if is_route => {
+            Some((Code::RemoveMisused, "`REMOVE` is ignored for routes"))
+        }
+        _ => None,
+    }
+}
+
 fn misused(
     operation: Operation,
     apply_to: ApplyTo,
     at: crate::istio::tree::At,
     reader: &mut Reader<'_>,
 ) {
-    let is_route = matches!(apply_to, ApplyTo::RouteConfiguration | ApplyTo::HttpRoute);
-    let is_filter = matches!(apply_to, ApplyTo::HttpFilter | ApplyTo::NetworkFilter);
-    let (code, what) = match operation {
-        Operation::Replace if !is_filter => (
-            Code::ReplaceMisused,
-            "`REPLACE` is for HTTP_FILTER and NETWORK_FILTER only",
-        ),
-        Operation::Add if is_route => (Code::AddMisused, "`ADD` is ignored for routes"),
-        Operation::Remove if is_route => (Code::RemoveMisused, "`REMOVE` is ignored for routes"),
-        _ => return,
+    let Some((code, what)) = misuse(operation, apply_to) else {
+        return;
     };
     reader.findings.push(
         Finding::warning(code, at)

@@ -119,7 +119,7 @@ fn server_host(c: &mut Check<'_>, host: &Set<String>) {
         c.refuse(host.at, what, "write `*.` and the rest");
     } else if !text.contains('.') && text != "*" && !text.is_empty() {
         let what = format!(
-            "`{}` is a short name, which nobody outside calls",
+            "`{}` is a short name, by which no caller from outside asks",
             shorten(text)
         );
         c.refuse(

@@ -29,6 +29,7 @@ pub(super) use empty::{empty, not_enforced};
 pub(crate) use fault::GRPC_STATUS;
 pub(crate) use names::overlaps;
 pub(crate) use rate_limit::{find as find_limits, read as read_limit};
+pub(crate) use service_entry::is_known_protocol;
 pub(crate) use virtual_service::is_for_mesh;
 
 use super::code::Code;

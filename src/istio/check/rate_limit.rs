@@ -8,6 +8,7 @@ use crate::istio::kinds::envoy_filter::{ApplyTo, ConfigPatch, Operation};
 use crate::istio::kinds::local_rate_limit::{
     Denominator, LocalRateLimit, RuntimeFraction, TokenBucket, TypedStruct,
 };
+use crate::istio::meaning::limits::says_what_counts;
 use crate::istio::read::{Raw, Read, Reader, shorten};
 use crate::istio::tree::{At, Tree};
 
@@ -32,7 +33,7 @@ pub(super) fn patch(patch: &ConfigPatch, reader: &mut Reader<'_>) {
         return;
     };
     let configs = find(patch.apply_to.map(|apply| apply.value), value, reader.tree);
-    if configs.is_empty() {
+    if configs.is_empty() && !says_what_counts(patch, reader.tree) {
         unknown(value, reader);
     }
     let was = std::mem::replace(&mut reader.envoy, true);

@@ -1,5 +1,6 @@
 use super::Check;
 use crate::istio::kinds::http_route::Retries;
+use crate::istio::nearest::nearest;
 use crate::istio::read::shorten;
 
 const RETRY_ON: [&str; 16] = [
@@ -48,7 +49,10 @@ pub(super) fn retries(c: &mut Check<'_>, retries: Option<&Retries>) {
         let is_status = token.parse::<u16>().is_ok_and(|s| (100..600).contains(&s));
         if !token.is_empty() && !is_status && !RETRY_ON.contains(&token) {
             let what = format!("`{}` is nothing to retry on", shorten(token));
-            let mend = format!("write some of {}, or statuses", RETRY_ON.join(","));
+            let mend = nearest(token, RETRY_ON).map_or_else(
+                || format!("write some of {}, or statuses", RETRY_ON.join(",")),
+                |near| format!("did you mean `{near}`?"),
+            );
             c.refuse(retry_on.at, what, mend);
         }
     }

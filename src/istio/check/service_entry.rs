@@ -3,6 +3,7 @@ use super::endpoints;
 use super::exposure::Owner;
 use super::names::is_subnet;
 use crate::istio::kinds::service_entry::{Location, Resolution, ServiceEntry, ServicePort};
+use crate::istio::nearest::nearest;
 use crate::istio::read::{Text, UInt, shorten};
 
 /// The protocols that Istio knows, in lower case.
@@ -144,11 +145,12 @@ pub(super) fn service_port(c: &mut Check<'_>, port: &ServicePort, is_entry: bool
         && !is_protocol(&port.protocol, &PROTOCOLS)
     {
         let what = format!("Istio knows no protocol `{}`", shorten(&protocol.value));
-        c.refuse(
-            protocol.at,
-            what,
-            "write HTTP, HTTP2, GRPC, HTTPS, TLS or TCP",
+        let near = nearest(&protocol.value, PROTOCOLS);
+        let mend = near.map_or_else(
+            || "write HTTP, HTTP2, GRPC, HTTPS, TLS or TCP".to_owned(),
+            |near| format!("did you mean `{}`?", near.to_ascii_uppercase()),
         );
+        c.refuse(protocol.at, what, mend);
     }
     match port.number {
         Some(number) => c.port(number),
@@ -165,6 +167,13 @@ pub(super) fn service_port(c: &mut Check<'_>, port: &ServicePort, is_entry: bool
     if port.name.as_ref().is_none_or(|name| name.value.is_empty()) {
         c.require(port.at, "name", "the port has no name", "write `name`");
     }
+}
+
+/// Says whether Istio knows a protocol by this name.
+pub(crate) fn is_known_protocol(name: &str) -> bool {
+    PROTOCOLS
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(name))
 }
 
 pub(super) fn is_protocol(protocol: &Text, of: &[&str]) -> bool {

@@ -54,6 +54,17 @@ pub(super) fn sidecar(c: &mut Check<'_>, sidecar: &Sidecar) {
         c.labels(&selector.labels);
     }
     c.connection_pool(sidecar.inbound_connection_pool.as_ref());
+    let policy = sidecar.outbound_traffic_policy.as_ref();
+    if let Some(proxy) = policy.and_then(|policy| policy.egress_proxy.as_ref()) {
+        c.findings.push(
+            Finding::warning(Code::Deprecated, proxy.at)
+                .at_key()
+                .what("`egressProxy` is deprecated")
+                .here("it has no effect: the Sidecar is checked only")
+                .istio("`istioctl analyze` warns of it too")
+                .mend("route such hosts to a gateway by a VirtualService"),
+        );
+    }
     for listener in sidecar.ingress.0.iter().flatten() {
         match &listener.port {
             Some(port) => service_entry::service_port(c, port, false),
@@ -132,11 +143,35 @@ pub(super) fn telemetry(c: &mut Check<'_>, telemetry: &Telemetry) {
     }
     for logging in telemetry.access_logging.0.iter().flatten() {
         providers(c, &logging.providers, logging.at);
+        let says_none = c.tree.child(logging.at, "providers").is_none();
+        if says_none && !logging.disabled.is_some_and(|disabled| disabled.value) {
+            c.findings.push(
+                Finding::warning(Code::EmptyProviders, logging.at)
+                    .missing("providers")
+                    .what("the access log names no provider")
+                    .here("it has no effect")
+                    .istio("Istio ignores it, unless the configuration of the mesh names default providers")
+                    .mend("name a provider, such as `providers: [{name: envoy}]`"),
+            );
+        }
     }
 }
 
 fn providers(c: &mut Check<'_>, providers: &Nullable<ProviderRef>, at: At) {
     for provider in providers.0.iter().flatten() {
+        if let Some(name) = provider
+            .name
+            .as_ref()
+            .filter(|name| name.value == "lightstep")
+        {
+            c.findings.push(
+                Finding::warning(Code::Deprecated, name.at)
+                    .what("the provider `lightstep` is deprecated")
+                    .here("it has no effect")
+                    .istio("its proxies can no longer send traces to it")
+                    .mend("use a provider of OpenTelemetry"),
+            );
+        }
         if is_empty(&provider.name) {
             c.require(
                 provider.at,

@@ -105,7 +105,7 @@ fn tls(tls: Option<&ClientTls>, idle: &mut Idle<'_>) {
         .mode
         .filter(|mode| matches!(mode.value, TlsMode::Mutual | TlsMode::IstioMutual));
     if let Some(mode) = mutual {
-        let here = "requests go out as they are called, `http://` in plain text: nobody proves who they are";
+        let here = "requests go out as they are called, `http://` in plain text: neither side proves who it is";
         let mend = "give the client its certificate, and call the host by `https://`";
         return idle.warn(mode.at, "mode", here, mend);
     }

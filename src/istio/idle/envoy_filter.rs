@@ -5,7 +5,7 @@ use crate::istio::kinds::envoy_filter::{
     ApplyTo, ConfigPatch, Context, EnvoyFilter, Operation, PatchMatch,
 };
 use crate::istio::kinds::local_rate_limit::{LocalRateLimit, VirtualHostLimits};
-use crate::istio::meaning::limits::read_actions;
+use crate::istio::meaning::limits::{read_actions, says_what_counts};
 use crate::istio::read::{Raw, Reader, Text};
 use crate::istio::tree::{At, Tree};
 
@@ -27,7 +27,7 @@ fn config_patch(patch: &ConfigPatch, tree: &Tree, idle: &mut Idle<'_>) {
     };
     let apply_to = patch.apply_to.map(|apply| apply.value);
     let configs = find_limits(apply_to, value, tree);
-    if configs.is_empty() {
+    if configs.is_empty() && !says_what_counts(patch, tree) {
         // A patch that is not known was told of as a whole.
         return;
     }
@@ -42,6 +42,7 @@ fn config_patch(patch: &ConfigPatch, tree: &Tree, idle: &mut Idle<'_>) {
             tree,
             findings: &mut findings,
             envoy: true,
+            above: Vec::new(),
         };
         // What is wrong with it was said by the check.
         if let Some(limit) = read_limit(config, &mut reader) {

@@ -37,7 +37,7 @@ struct Idle<'a>(&'a mut Findings);
 impl Idle<'_> {
     /// Tells of a field without which requests go as they would with it.
     fn note(&mut self, at: At, field: &str, here: &str) {
-        let finding = Finding::note(Code::FieldNotActing, at);
+        let finding = Finding::note(Code::FieldNotActing, at).mend("nothing has to be done");
         self.push(finding, field, here);
     }
 

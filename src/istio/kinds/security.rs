@@ -1,5 +1,6 @@
 use super::destination_rule::Selector;
 use crate::istio::message::{choice, message};
+use crate::istio::misplaced::Part;
 use crate::istio::read::{Entries, Field, Flag, Nullable, Pick, Read, Reader, Text, Texts, Time};
 use crate::istio::tree::At;
 
@@ -133,6 +134,8 @@ pub(crate) struct PortTls {
 }
 
 impl<T: Read> Read for Rows<T> {
+    const PARTS: &'static [Part] = T::PARTS;
+
     fn read(at: At, reader: &mut Reader<'_>) -> Option<Self> {
         let Nullable(rows) = Field::of(Some(at), reader);
         Some(Self { at, rows })

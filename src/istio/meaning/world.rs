@@ -28,10 +28,7 @@ pub(super) struct World {
 impl World {
     pub(super) fn of(documents: &Documents, settings: &Settings) -> Self {
         let domain = &*settings.cluster_domain;
-        let services = documents
-            .foreign
-            .iter()
-            .filter(|named| named.kind == "Service");
+        let services = documents.foreign.iter().filter(|named| named.is_service());
         let mut world = Self {
             settings: settings.clone(),
             services: Services::default(),

@@ -1,4 +1,4 @@
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 
 use super::Error;
 use super::change::{Cause, Change, difference};
-use super::current::{Current, documented};
+use super::current::{Current, documented, known};
 use super::live::LivePlan;
 use super::options::Options;
 use super::plans::Plans;
@@ -17,6 +17,7 @@ use crate::istio::loading::Loading;
 use crate::istio::meaning::{Meaning, Settings};
 use crate::istio::plan::Subject;
 use crate::istio::{Documents, Severity};
+use crate::traffic_split::WeightsError;
 
 /// How many versions are remembered.
 const MAX_HISTORY: usize = 100;
@@ -150,8 +151,15 @@ impl Core {
         let default = self.default_namespace();
         moved.documented =
             documented(&*old.documented, &old.documents, default, &moved).map_err(|source| {
+                let known = match source {
+                    WeightsError::NoSuchRoute => {
+                        known(&*old.documented, &old.documents, default, &moved)
+                    }
+                    WeightsError::AllZero | WeightsError::Count { .. } => BTreeSet::new(),
+                };
                 Error::Weights {
                     host: moved.host.clone(),
+                    known: known.into_iter().collect(),
                     source,
                 }
             })?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::plans::Plans;
 use super::weights::{Moved, Weighted};
 use crate::istio::Documents;
-use crate::istio::plan::Subject;
+use crate::istio::plan::{OutboundPlan, Subject};
 use crate::traffic_split::WeightsError;
 
 /// One version.
@@ -50,23 +50,59 @@ pub(super) fn documented(
     default_namespace: &Arc<str>,
     moved: &Moved,
 ) -> Result<Vec<u32>, WeightsError> {
-    let resources = documents.resources().iter();
-    let namespaces: BTreeSet<_> = resources.map(|one| Arc::from(one.namespace())).collect();
     let mut found = Err(WeightsError::NoSuchRoute);
-    for namespace in [Arc::clone(default_namespace)]
-        .into_iter()
-        .chain(namespaces)
-    {
-        let probe = Subject {
-            name: "".into(),
-            namespace,
-            labels: BTreeMap::new(),
-        };
-        match moved.apply(&mut plans.outbound(&probe)) {
+    for mut plan in probes(plans, documents, default_namespace) {
+        match moved.apply(&mut plan) {
             Some(Ok(documented)) => return Ok(documented),
             Some(Err(error)) => found = Err(error),
             None => {}
         }
     }
     found
+}
+
+/// Returns the names that exist where one was named that does not: the routes of the host, else the hosts.
+pub(super) fn known(
+    plans: &dyn Plans,
+    documents: &Documents,
+    default_namespace: &Arc<str>,
+    moved: &Moved,
+) -> BTreeSet<Box<str>> {
+    let (mut hosts, mut routes) = (BTreeSet::new(), BTreeSet::new());
+    for plan in probes(plans, documents, default_namespace) {
+        for host in &plan.hosts {
+            let with = host.routes.iter().enumerate();
+            let with = with.filter(|(_, plan)| !plan.route.destinations().is_empty());
+            let names = with.map(|(place, plan)| match plan.route.name() {
+                Some(name) => name.into(),
+                None => place.to_string().into(),
+            });
+            if host.names.iter().any(|name| name.matches(&moved.host)) {
+                routes.extend(names.map(|name: Box<str>| Box::from(format!("route {name}"))));
+            } else if let Some(first) = host.names.first() {
+                hosts.insert(first.to_string().into());
+            }
+        }
+    }
+    if routes.is_empty() { hosts } else { routes }
+}
+
+/// Returns the plans of a workload of each namespace, the default one first.
+fn probes(
+    plans: &dyn Plans,
+    documents: &Documents,
+    default_namespace: &Arc<str>,
+) -> impl Iterator<Item = OutboundPlan> {
+    let resources = documents.resources().iter();
+    let namespaces: BTreeSet<_> = resources.map(|one| Arc::from(one.namespace())).collect();
+    let all = [Arc::clone(default_namespace)]
+        .into_iter()
+        .chain(namespaces);
+    all.map(|namespace| {
+        plans.outbound(&Subject {
+            name: "".into(),
+            namespace,
+            labels: BTreeMap::new(),
+        })
+    })
 }

@@ -27,10 +27,12 @@ pub enum Error {
     #[error("the files cannot be followed")]
     Thread(#[source] std::io::Error),
     /// The weights do not fit the route, or there is no such host or route.
-    #[error("the weights of {host} stay: {source}")]
+    #[error("the weights of {host} stay{}", Known(.known))]
     Weights {
         /// The host that was named.
         host: Box<str>,
+        /// What there is to name: the host's routes with destinations, or the hosts if it is none of them.
+        known: Box<[Box<str>]>,
         /// What is wrong.
         source: WeightsError,
     },
@@ -47,6 +49,26 @@ impl Error {
     }
 }
 
+/// How many names are shown of those that exist.
+const MAX_KNOWN: usize = 10;
+
+/// The names that exist, in place of one that does not.
+struct Known<'a>(&'a [Box<str>]);
+
+impl Display for Known<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self(names) = self;
+        for (place, name) in names.iter().take(MAX_KNOWN).enumerate() {
+            let before = if place == 0 { ": there are " } else { ", " };
+            write!(f, "{before}{name}")?;
+        }
+        match names.len().checked_sub(MAX_KNOWN) {
+            None | Some(0) => Ok(()),
+            Some(more) => write!(f, " and {more} more"),
+        }
+    }
+}
+
 /// All findings as rustc prints them, and how many are errors.
 struct Findings<'a>(&'a [Diagnostic]);
 
@@ -57,6 +79,9 @@ impl Display for Findings<'_> {
         }
         let all = self.0.iter();
         let errors = all.filter(|found| found.severity() == Severity::Error);
-        write!(f, "the documents have {} errors", errors.count())
+        match errors.count() {
+            1 => f.write_str("the documents have 1 error"),
+            errors => write!(f, "the documents have {errors} errors"),
+        }
     }
 }

@@ -104,6 +104,20 @@ fn of_filter(resource: &Resource, filter: &EnvoyFilter, tree: &Tree, all: &mut V
     }
 }
 
+/// Says whether a patch tells what is counted: the `rate_limits` of a route or of a virtual host.
+pub(crate) fn says_what_counts(patch: &ConfigPatch, tree: &Tree) -> bool {
+    let is_route = matches!(
+        Place::of(patch),
+        Some(Place::Route { .. } | Place::VirtualHost(_))
+    );
+    let value = value(patch).filter(|_| is_route);
+    value.is_some_and(|value| {
+        let places = [Some(value), tree.child(value, "route")];
+        let mut places = places.into_iter().flatten();
+        places.any(|place| either(tree, place, "rate_limits", "rateLimits").is_some())
+    })
+}
+
 /// Returns the value that is put in; nothing of what is taken out.
 fn value(patch: &ConfigPatch) -> Option<At> {
     let patch = patch.patch.as_ref()?;
@@ -129,6 +143,7 @@ fn config(tree: &Tree, at: At) -> Option<Config> {
         tree,
         findings: &mut findings,
         envoy: true,
+        above: Vec::new(),
     };
     // Whatever is wrong with it was said when the document was checked.
     let limit = read_limit(at, &mut reader)?;

@@ -283,6 +283,22 @@ async fn weights_are_moved_until_the_documents_say_others() {
         };
         assert_eq!(found, source);
     }
+    for (host, route, expected) in [
+        (
+            "waste",
+            "other",
+            "the weights of waste stay: there are route canary <- no such route with destinations",
+        ),
+        (
+            "wsate",
+            "canary",
+            "the weights of wsate stay: there are waste <- no such route with destinations",
+        ),
+    ] {
+        let error = mesh.set_weights(host, route, [1, 1]).unwrap_err();
+        let cause = std::error::Error::source(&error).unwrap();
+        assert_eq!(format!("{error} <- {cause}"), expected);
+    }
     assert_eq!(mesh.version(), 4);
 }
 
@@ -329,6 +345,14 @@ spec:
         "VirtualService default/reviews removed"
     );
     assert_eq!(mesh.history().len(), 4);
+}
+
+#[test]
+fn one_error_is_counted_as_one() {
+    let text = "apiVersion: networking.istio.io/v1\nkind: VirtualServce\n";
+    let error = Mesh::from_yaml(text).unwrap_err();
+    let last = error.to_string();
+    assert!(last.ends_with("\nthe documents have 1 error"), "{last}");
 }
 
 #[test]

@@ -1,0 +1,94 @@
+use super::super::Advice;
+use super::super::gateways::split;
+use super::super::world::World;
+use super::Labels;
+use crate::istio::code::Code;
+use crate::istio::finding::Finding;
+use crate::istio::kinds::gateway::Gateway;
+use crate::istio::kinds::security::RequestAuthentication;
+use crate::istio::kinds::virtual_service::VirtualService;
+use crate::istio::read::{Set, shorten};
+use crate::istio::spec::Spec;
+
+/// What the header of a match starts with that is a claim of a token.
+const CLAIM: &str = "@request.auth.claims";
+/// The namespace whose policies are for all.
+const ROOT: &str = "istio-system";
+
+/// Routes by claims of a token, at gateways where no token is verified.
+pub(super) fn claims(
+    index: usize,
+    service: &VirtualService,
+    world: &World<'_>,
+    advice: &mut Advice,
+) {
+    let Some(claim) = claim(service) else { return };
+    let own = world.namespace(index);
+    for gateway in service.gateways.iter().filter(|one| one.value != "mesh") {
+        let (namespace, name) = split(&gateway.value, own);
+        let Some(found) = world.gateway(namespace, name) else {
+            continue;
+        };
+        if !is_verified(found, namespace, world) {
+            let what = format!(
+                "the routes go by `{}`, and no RequestAuthentication here is for the gateway {namespace}/{name}",
+                shorten(&claim.value)
+            );
+            advice.push(
+                index,
+                Finding::warning(Code::ClaimsNotVerified, claim.at)
+                    .at_key()
+                    .what(what)
+                    .here("no token is verified, so no request has the claim")
+                    .istio("the same, unless the cluster has the RequestAuthentication")
+                    .mend("add a RequestAuthentication whose selector is the gateway's, in its namespace"),
+            );
+        }
+    }
+}
+
+fn claim(service: &VirtualService) -> Option<&Set<String>> {
+    let routes = service.http.0.iter().flatten();
+    let matches = routes.flat_map(|route| route.matches.0.iter().flatten());
+    let mut headers = matches.flat_map(|one| one.headers.iter().chain(&one.without_headers));
+    headers.find_map(|(name, _)| name.value.starts_with(CLAIM).then_some(name))
+}
+
+fn is_verified(gateway: &Gateway, namespace: &str, world: &World<'_>) -> bool {
+    let selector = Labels::of(&gateway.selector);
+    if !world.spend(world.units.len()) {
+        return true;
+    }
+    let policies = world
+        .units
+        .iter()
+        .filter_map(|unit| match &unit.object.spec {
+            Some(Spec::RequestAuthentication(policy)) => {
+                Some((unit.object.namespace.as_str(), wanted(policy)))
+            }
+            _ => None,
+        });
+    let policies: Vec<_> = policies.collect();
+    let is_for = |namespace: &str, labels: &Labels<'_>| {
+        let mut near = policies
+            .iter()
+            .filter(|(of, _)| *of == namespace || *of == ROOT);
+        near.any(|(_, wanted)| wanted.select(labels))
+    };
+    let pods = world.selected(None, &selector).unwrap_or_default();
+    if pods.is_empty() {
+        return is_for(namespace, &selector);
+    }
+    !world.spend(pods.len().saturating_mul(policies.len()))
+        || pods.iter().all(|place| {
+            let pod = &world.cluster.workloads[*place];
+            is_for(pod.namespace, &pod.labels)
+        })
+}
+
+fn wanted(policy: &RequestAuthentication) -> Labels<'_> {
+    let selector = policy.selector.as_ref();
+    selector.map_or_else(Labels::default, |selector| {
+        Labels::of(&selector.match_labels)
+    })
+}

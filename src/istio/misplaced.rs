@@ -1,0 +1,164 @@
+//! Fields that do not exist where they stand: the place where they belong, or the name that was meant.
+
+use std::marker::PhantomData;
+
+use super::code::Code;
+use super::finding::Finding;
+use super::nearest::{is_slip, nearest};
+use super::read::{Read, Reader, camel, shorten};
+use super::tree::{At, Tree};
+
+/// How many messages deep a field is looked for.
+const MAX_DEPTH: usize = 3;
+/// How many places of one field are named; those of a field with more are no help.
+const MAX_PLACES: usize = 3;
+
+/// A field of a message, with the fields of the message that stands there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part {
+    pub(crate) name: &'static str,
+    pub(crate) parts: fn() -> &'static [Self],
+}
+
+/// A message that is being read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Above {
+    pub(super) at: At,
+    pub(super) parts: &'static [Part],
+}
+
+impl Part {
+    /// A field without fields of its own.
+    pub(super) const fn plain(name: &'static str) -> Self {
+        Self {
+            name,
+            parts: || &[],
+        }
+    }
+
+    /// Says whether `key` is its name, in snake case or in camel case.
+    pub(super) fn is(&self, key: &str) -> bool {
+        key == self.name || self.name.contains('_') && key == camel(self.name)
+    }
+}
+
+impl Above {
+    /// What is around an object: its `spec`, into which its fields are to be moved.
+    pub(super) const fn of<T: Read>(at: At) -> Self {
+        let parts = Spec::<T>::PARTS;
+        Self { at, parts }
+    }
+}
+
+struct Spec<T>(PhantomData<T>);
+
+impl<T: Read> Spec<T> {
+    const PARTS: &'static [Part] = &[Part {
+        name: "spec",
+        parts: || T::PARTS,
+    }];
+}
+
+impl Reader<'_> {
+    /// Reports an entry that is none of the fields `parts` of its message.
+    pub(super) fn unknown(&mut self, at: At, parts: &'static [Part]) {
+        let key = self.tree.key(at).unwrap_or_default();
+        let istio = if self.envoy {
+            "Istio warns of it and drops it, Envoy never sees it"
+        } else {
+            "Kubernetes and `istioctl validate` refuse an unknown field"
+        };
+        self.findings.push(
+            Finding::error(Code::UnknownField, at)
+                .at_key()
+                .what(format!("unknown field `{}`", shorten(key)))
+                .here("the document is not taken: what it was meant to do would not happen")
+                .istio(istio)
+                .mend(self.meant(at, key, parts)),
+        );
+    }
+
+    /// Says what to do with a field that does not exist where it stands.
+    fn meant(&self, at: At, key: &str, parts: &'static [Part]) -> String {
+        let names = || parts.iter().map(|part| part.name);
+        let near = nearest(key, names());
+        if let Some(mend) = self.out(at, key) {
+            return mend;
+        }
+        if let Some(near) = near.filter(|near| is_slip(key, near)) {
+            return format!("did you mean `{}`?", camel(near));
+        }
+        let labels = names().find(|name| matches!(*name, "labels" | "match_labels"));
+        if let (Some(labels), "app" | "version") = (labels, key) {
+            return format!("move `{key}` into `{}`", camel(labels));
+        }
+        if let Some(places) = inside(key, parts) {
+            return format!("move `{key}` into {places}");
+        }
+        if let Some(near) = near {
+            return format!("did you mean `{}`?", camel(near));
+        }
+        // The message around, and that around it: what is further away is another thing of the same name.
+        let mut around = self.above.iter().rev().take(2);
+        let beside = around.find_map(|above| inside(key, above.parts));
+        if let Some(places) = beside {
+            return format!("move `{key}` into {places}");
+        }
+        if parts.is_empty() {
+            return "remove it".into();
+        }
+        let names: Vec<_> = names().map(camel).collect();
+        format!("remove it; the fields here are {}", names.join(", "))
+    }
+
+    /// Finds the message around the field's own that has it.
+    fn out(&self, at: At, key: &str) -> Option<String> {
+        // Names of many things: that one above has one too says nothing.
+        if matches!(key, "name" | "namespace" | "labels" | "match") {
+            return None;
+        }
+        let tree = self.tree;
+        let has = |above: &&Above| above.parts.iter().any(|part| part.is(key));
+        let (steps, above) = (1..)
+            .zip(self.above.iter().rev())
+            .find(|(_, above)| has(above))?;
+        let own = holder(tree, at).filter(|_| steps == 1);
+        Some(match own {
+            Some(own) => format!("move `{key}` out of `{own}`, to stand beside it"),
+            None => format!("move `{key}` up, to stand in `{}`", tree.path(above.at)),
+        })
+    }
+}
+
+/// Returns the name of the field that the message around an entry stands in, or in the list of which it stands.
+fn holder(tree: &Tree, at: At) -> Option<&str> {
+    let message = tree.parent(at)?;
+    tree.key(message)
+        .or_else(|| tree.key(tree.parent(message)?))
+}
+
+/// Finds the fields of this name inside of the fields `parts`, the nearest level that has any.
+fn inside(key: &str, parts: &'static [Part]) -> Option<String> {
+    let mut level: Vec<(String, &[Part])> = vec![(String::new(), parts)];
+    for _ in 0..MAX_DEPTH {
+        let mut next = Vec::new();
+        let mut places = Vec::new();
+        for (path, parts) in &level {
+            for part in *parts {
+                let dot = if path.is_empty() { "" } else { "." };
+                let path = format!("{path}{dot}{}", camel(part.name));
+                let own = (part.parts)();
+                if own.iter().any(|part| part.is(key)) {
+                    places.push(format!("`{path}`"));
+                }
+                next.push((path, own));
+            }
+        }
+        if !places.is_empty() {
+            places.sort_unstable();
+            return (places.len() <= MAX_PLACES).then(|| places.join(" or "));
+        }
+        level = next;
+    }
+    None
+}
