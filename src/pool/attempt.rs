@@ -19,6 +19,7 @@ use super::lease::Line;
 use super::machine::Id;
 use super::shared::{Control, Shared};
 use super::tasks::OwnTasks;
+use super::wire::Wire;
 use crate::base::{BoxError, PoolError};
 
 /// A connection that is to be made. Dropped before it is, it fails, so that nobody waits in vain.
@@ -98,16 +99,19 @@ impl Attempt {
         &self,
         mut connector: C,
         http2: bool,
-    ) -> Result<(Line, Driven<Io<C::Response>>), PoolError>
+    ) -> Result<(Line, Driven<Io<Wire>>), PoolError>
     where
         C: Service<Uri>,
         C::Response: Connection + Read + Write + Send + Unpin + 'static,
         C::Error: Into<BoxError>,
     {
-        poll_fn(|cx| connector.poll_ready(cx))
-            .await
-            .map_err(failed)?;
-        let io = connector.call(self.key.uri()).await.map_err(failed)?;
+        let io = if let Some(dialling) = self.key.dial() {
+            dialling.await.map_err(failed)?
+        } else {
+            let ready = poll_fn(|cx| connector.poll_ready(cx)).await;
+            ready.map_err(failed)?;
+            Wire::new(connector.call(self.key.uri()).await.map_err(failed)?)
+        };
         let known = io.connected();
         let mut io = Io::new(io, Slot::new(Arc::clone(&self.shared), self.id));
         if http2 || known.is_negotiated_h2() {

@@ -70,6 +70,10 @@ pub(super) struct Host {
     pub(super) coming: u32,
     /// How many requests one of them is expected to take.
     pub(super) expected: u32,
+    /// One of its connections has carried a second request.
+    pub(super) is_kept_alive: bool,
+    /// Its connections are closed when they are idle.
+    pub(super) is_leaving: bool,
     /// Those that can take a request; the last one gets it, so that the others become idle.
     pub(super) ready: Vec<Id>,
     /// How many connections are usable.
@@ -109,10 +113,28 @@ impl<K: Clone + Eq + Hash> Hosts<K> {
         self.0.entry(key.clone()).or_insert_with(|| Host {
             coming: 0,
             expected: if http2 { STREAMS } else { 1 },
+            is_kept_alive: false,
+            is_leaving: false,
             ready: Vec::new(),
             usable: 0,
             waiting: BTreeSet::new(),
         })
+    }
+
+    /// Has the connections of some authorities be closed when they are idle; returns those for which no
+    /// request waits.
+    #[cfg(all(feature = "istio", feature = "reqwest"))]
+    pub(super) fn leave(&mut self, is_meant: impl Fn(&K) -> bool) -> Vec<K> {
+        let mut unwanted = Vec::new();
+        for (key, host) in &mut self.0 {
+            if is_meant(key) {
+                host.is_leaving = true;
+                if host.waiting.is_empty() {
+                    unwanted.push(key.clone());
+                }
+            }
+        }
+        unwanted
     }
 
     /// Forgets an authority that has nothing left.
@@ -134,10 +156,11 @@ impl<K: Clone + Eq + Hash> Hosts<K> {
         }
     }
 
-    /// Returns the authority whose turn it is to get a connection: one that has none at all before the
-    /// others, and then whose first request came first.
-    pub(super) fn neediest(&self) -> Option<&K> {
+    /// Returns the authority whose turn it is to get a connection, of all or of those that have `none`: one
+    /// that has none at all before the others, and then whose first request came first.
+    pub(super) fn neediest(&self, none: bool) -> Option<&K> {
         let needy = self.0.iter().filter(|(_, host)| host.uncovered() > 0);
+        let needy = needy.filter(|(_, host)| !none || host.usable == 0);
         needy
             .min_by_key(|(_, host)| (host.usable > 0, host.waiting.first()))
             .map(|(key, _)| key)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -23,6 +24,9 @@ pub(super) enum Line {
     },
     Many(http2::SendRequest<Sent>),
 }
+
+/// How long a look at a connection takes to an authority that may close each one after its first answer.
+const LOOK: Duration = Duration::from_millis(2);
 
 impl Line {
     pub(super) fn is_closed(&self) -> bool {
@@ -94,6 +98,29 @@ impl Lease {
             line: Some(line),
             shared,
         }
+    }
+
+    /// Looks whether the connection still lives if it has carried a request before; returns nothing, and
+    /// gives it up, if its server has closed it.
+    ///
+    /// Its task knows only what the runtime has heard of the socket. A turn of the runtime hears what is
+    /// there; what comes a moment later, from a server that closes after each answer, takes a moment.
+    pub(super) async fn looked_at(mut self) -> Option<Self> {
+        if !self.grant.is_reused || !matches!(self.line, Some(Line::One { .. })) {
+            return Some(self);
+        }
+        if self.grant.is_first_again {
+            tokio::time::sleep(LOOK).await;
+        } else {
+            tokio::task::yield_now().await;
+        }
+        if self.line.as_ref().is_some_and(|line| !line.is_closed()) {
+            return Some(self);
+        }
+        if let Some(line) = self.line.take() {
+            self.shared.spoilt(self.grant.conn, line);
+        }
+        None
     }
 
     /// Sends a request; the place is free again when the response's body has ended.

@@ -41,6 +41,8 @@ pub(super) struct Grant {
     pub(super) conn: Id,
     /// It is the connection's last request.
     pub(super) is_last: bool,
+    /// It is not known of the authority that its connections carry more than one request.
+    pub(super) is_first_again: bool,
     /// It is not the connection's first request.
     pub(super) is_reused: bool,
 }
@@ -110,7 +112,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
             self.refresh(id);
         }
         while self.has_surplus()
-            && let Some((_, id)) = self.idle.first().copied()
+            && let Some(id) = self.dispensable()
         {
             self.close(id);
         }
@@ -123,6 +125,24 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         let ids: Vec<_> = self.conns.keys().copied().collect();
         for id in ids {
             self.retire(id);
+        }
+    }
+
+    /// Closes the connections of some authorities: the idle ones at once, the others when they are done
+    /// and when no request waits for them.
+    #[cfg(all(feature = "istio", feature = "reqwest"))]
+    pub(super) fn forget_hosts(&mut self, is_meant: impl Fn(&K) -> bool) {
+        let meant = self.hosts.leave(is_meant);
+        let ids = self
+            .conns
+            .iter()
+            .filter(|(_, conn)| meant.contains(&conn.key));
+        let ids: Vec<_> = ids.map(|(id, _)| *id).collect();
+        for id in ids {
+            let is_idle = self.conns.get(&id).is_some_and(|conn| conn.streams == 0);
+            if is_idle {
+                self.close(id);
+            }
         }
     }
 

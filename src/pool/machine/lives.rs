@@ -72,6 +72,11 @@ impl<K: Clone + Eq + Hash> Machine<K> {
     pub(in crate::pool) fn ended(&mut self, id: Id, now: Instant) {
         if let Some(conn) = self.conns.get_mut(&id) {
             conn.streams = conn.streams.saturating_sub(1);
+            if conn.served > 1
+                && let Some(host) = self.hosts.get_mut(&conn.key)
+            {
+                host.is_kept_alive = true;
+            }
             self.settle(id, now);
         }
     }
