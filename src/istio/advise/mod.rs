@@ -1,6 +1,5 @@
 //! What `istioctl analyze` warns of and what we do, for documents that are looked at together.
 
-mod connections;
 mod destination_rule;
 mod duplicates;
 mod gateways;

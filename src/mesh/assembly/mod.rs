@@ -11,6 +11,8 @@ mod connections;
 mod core;
 mod current;
 mod destination;
+#[cfg(feature = "reqwest")]
+mod dialer;
 mod error;
 mod forward;
 mod gateway;
@@ -22,7 +24,11 @@ mod mesh;
 mod mirrors;
 mod names;
 mod options;
+#[cfg(feature = "reqwest")]
+mod place;
 mod plans;
+#[cfg(feature = "reqwest")]
+mod proxies;
 mod proxy;
 mod reach;
 mod resolved;
