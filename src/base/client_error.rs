@@ -49,7 +49,7 @@ pub enum Error {
         "rejected by {} on the way to {}{}", .rejection.policy(), Place(.url), Behind(.cause)
     )]
     Rejected {
-        /// What is behind it, if that is known.
+        /// The fact behind it, if that is known.
         cause: Option<Cause>,
         /// Which policy, why, and when to come back.
         #[source]

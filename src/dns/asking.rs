@@ -17,7 +17,7 @@ use crate::base::Unresolved;
 
 /// Hosts of one service that are asked for at the same time.
 const AT_ONCE: usize = 16;
-/// How long the addresses of one family wait for those of the other: RFC 8305's resolution delay.
+/// Time that the addresses of one family wait for those of the other: RFC 8305's resolution delay.
 const DELAY: Duration = Duration::from_millis(50);
 
 /// Asks for the addresses of hosts, several at a time; none if that came to grief. If a family of some host

@@ -55,7 +55,7 @@ pub(super) struct Refresh {
 /// Asked at the very same moment by all replicas of a caller, a name server would have to be larger
 /// than it need be. Istio's `PILOT_DNS_JITTER_DURATION`, in nanoseconds.
 const JITTER: u64 = 100_000_000;
-/// After how long it is tried again which family works.
+/// Time after which it is tried again which family works.
 const TRY_AGAIN: Duration = Duration::from_secs(60);
 /// Whatever the policy says, asking does not spin.
 const SHORTEST: Duration = Duration::from_millis(1);

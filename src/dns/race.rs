@@ -1,4 +1,4 @@
-//! Which family of addresses works: RFC 8305, asked once for a name and not for each connection.
+//! Finds out which family of addresses works: RFC 8305, for a name and not for each connection.
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -8,11 +8,11 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// As many addresses of a family are tried.
+/// Most addresses of a family that are tried.
 const TRIED: usize = 3;
-/// How much later than the first family the other may connect: RFC 8305's delay between attempts.
+/// Time by which the other family may connect later: RFC 8305's delay between attempts.
 const LATER: Duration = Duration::from_millis(250);
-/// How long the first may take.
+/// Time that the first may take.
 pub(crate) const LIMIT: Duration = Duration::from_secs(2);
 
 /// Says whether IPv4 and IPv6 work, by a connection that is closed at once.

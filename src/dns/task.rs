@@ -127,7 +127,7 @@ async fn resolve(
                     known.clear();
                     Outcome::Nothing
                 }
-                outcome => outcome,
+                outcome @ Outcome::Failed(_) => outcome,
             }
         }
     }

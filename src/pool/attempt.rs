@@ -15,7 +15,7 @@ use tower_service::Service;
 use super::driver::{self, Driven};
 use super::io::{Io, Slot};
 use super::key::Key;
-use super::lease::Line;
+use super::lease::{Line, Proxy};
 use super::machine::Id;
 use super::shared::{Control, Shared};
 use super::tasks::OwnTasks;
@@ -124,12 +124,14 @@ impl Attempt {
             return Ok((Line::Many(sender), driven));
         }
         let (sender, conn) = http1::handshake(io).await.map_err(failed)?;
-        let is_proxied = known.is_proxied();
+        let proxy = known.is_proxied().then(|| Proxy {
+            authorization: self.key.proxy_authorization(),
+        });
         let driven = Driven::One(Box::pin(async {
             // What went wrong, its request hears.
             let _ = conn.with_upgrades().await;
         }));
-        Ok((Line::One { is_proxied, sender }, driven))
+        Ok((Line::One { proxy, sender }, driven))
     }
 
     fn fail(&mut self, error: &PoolError, for_all: bool) {

@@ -29,6 +29,9 @@ pub(crate) struct Way(Arc<dyn Dial>);
 pub(crate) trait Dial: Debug + Send + Sync {
     /// Connects to the scheme, host and port of `uri`.
     fn dial(&self, uri: Uri) -> Dialling;
+
+    /// Returns the credentials for the proxy that leads to `uri`, if it asks for some.
+    fn proxy_authorization(&self, uri: &Uri) -> Option<HeaderValue>;
 }
 
 /// A connection in the making.
@@ -90,6 +93,12 @@ impl Key {
         Some(way.0.dial(self.uri()))
     }
 
+    /// Returns the credentials for a proxy on the way, if it asks for some.
+    pub(super) fn proxy_authorization(&self) -> Option<HeaderValue> {
+        let way = self.way.as_ref()?;
+        way.0.proxy_authorization(&self.uri())
+    }
+
     /// Returns what a connector is asked for.
     pub(super) fn uri(&self) -> Uri {
         let mut parts = http::uri::Parts::default();
@@ -114,6 +123,8 @@ pub(super) enum Form {
 pub(super) struct Original {
     connection: Option<HeaderValue>,
     host: Option<HeaderValue>,
+    /// Credentials for a proxy were added.
+    pub(super) is_authorized: bool,
     uri: Uri,
     version: Version,
 }
@@ -124,6 +135,7 @@ impl Original {
         let original = Self {
             connection: request.headers().get(header::CONNECTION).cloned(),
             host: request.headers().get(header::HOST).cloned(),
+            is_authorized: false,
             uri: request.uri().clone(),
             version: request.version(),
         };
@@ -139,6 +151,9 @@ impl Original {
         *request.uri_mut() = self.uri;
         *request.version_mut() = self.version;
         let headers = request.headers_mut();
+        if self.is_authorized {
+            headers.remove(header::PROXY_AUTHORIZATION);
+        }
         for (name, value) in [
             (header::CONNECTION, self.connection),
             (header::HOST, self.host),
@@ -151,7 +166,8 @@ impl Original {
     }
 
     fn prepare_http1<B>(&self, request: &mut Request<B>, form: Form, is_last: bool) {
-        if self.version == Version::HTTP_2 {
+        // A hop speaks its own version.
+        if self.version != Version::HTTP_11 {
             *request.version_mut() = Version::HTTP_11;
         }
         if self.host.is_none()

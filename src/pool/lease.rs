@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::{http1, http2};
@@ -19,14 +19,20 @@ use super::shared::Shared;
 pub(super) enum Line {
     /// Takes one at a time.
     One {
-        is_proxied: bool,
+        proxy: Option<Proxy>,
         sender: http1::SendRequest<Sent>,
     },
     Many(http2::SendRequest<Sent>),
 }
 
-/// How long a look at a connection takes to an authority that may close each one after its first answer.
+/// Time that a look takes at a connection to an authority that may close each one after its first answer.
 const LOOK: Duration = Duration::from_millis(2);
+
+/// A proxy that is asked for a whole URI.
+#[derive(Debug)]
+pub(super) struct Proxy {
+    pub(super) authorization: Option<HeaderValue>,
+}
 
 impl Line {
     pub(super) fn is_closed(&self) -> bool {
@@ -61,9 +67,7 @@ impl Line {
     fn form(&self, request: &Request<Sent>) -> Form {
         match self {
             Self::Many(_) => Form::Http2,
-            Self::One { is_proxied, .. }
-                if *is_proxied && request.uri().scheme_str() == Some("http") =>
-            {
+            Self::One { proxy: Some(_), .. } if request.uri().scheme_str() == Some("http") => {
                 Form::Absolute
             }
             Self::One { .. } => Form::Origin,
@@ -131,7 +135,16 @@ impl Lease {
         let line = self.line.as_mut().expect("a lease has its line");
         let form = line.form(&request);
         let is_connect = request.method() == Method::CONNECT;
-        let original = Original::prepare(&mut request, form, self.grant.is_last);
+        let mut original = Original::prepare(&mut request, form, self.grant.is_last);
+        if form == Form::Absolute
+            && let Line::One { proxy, .. } = line
+            && let Some(authorization) = proxy.as_ref().and_then(|p| p.authorization.as_ref())
+            && !request.headers().contains_key(header::PROXY_AUTHORIZATION)
+        {
+            let name = header::PROXY_AUTHORIZATION;
+            request.headers_mut().insert(name, authorization.clone());
+            original.is_authorized = true;
+        }
         self.is_sent = true;
         let result = match line {
             Line::One { sender, .. } => sender.try_send_request(request).await,

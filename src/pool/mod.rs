@@ -65,7 +65,7 @@
 //! an authority has carried two requests, that look takes 2 ms, since a server that closes after each
 //! answer may do so a moment after it. If it is closed just as a request is written to it, the request goes on
 //! another one, but only if nothing of it was written; else it fails with [`Failure::Closed`], and a
-//! [retry layer] decides by its method. An upgraded connection counts until whoever took it over lets it go.
+//! [retry layer] decides by its method. An upgraded connection counts until its upgrade is dropped.
 //!
 //! HTTP/2 connections carry as many requests at once as their peer takes, and one until it has
 //! said so; the limits hold for them in the same way. `Host` becomes `:authority`.

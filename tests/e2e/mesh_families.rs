@@ -48,7 +48,7 @@ fn client(names: &NameServer, port: u16) -> meshless::mesh::MeshClient {
 async fn a_family_that_leads_nowhere_costs_no_request() {
     let server = Server::axum(Router::new().route("/", get(async || "hello"))).await;
     let names = NameServer::start().await;
-    // The one is not routed anywhere (RFC 6666), and on the other nobody listens.
+    // The one is not routed anywhere (RFC 6666), and on the other there is no listener.
     names.set("users.test", 30, ["127.0.0.1", "100::1", "::1"]);
     let client = client(&names, server.address().port());
     for _ in 0..20 {

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use ::axum::Router;
-use ::axum::http::Uri;
+use ::axum::http::{HeaderMap, Uri};
 use meshless::Mesh;
 
 use crate::support::Server;
@@ -43,8 +43,11 @@ async fn where_there_are_proxies() {
         let client = mesh.workload("w", "default").client().unwrap();
         for (host, expected) in [
             // Named in `NO_PROXY`, and not.
-            ("near.test", "direct: /"),
-            ("far.test", &*format!("proxied: http://127.0.0.1:{port}/")),
+            ("near.test", "direct: / "),
+            (
+                "far.test",
+                &*format!("proxied: http://127.0.0.1:{port}/ Basic dXNlcjpwdw=="),
+            ),
         ] {
             let url = format!("http://{host}/");
             let response = client.get(url).send().await.unwrap();
@@ -54,7 +57,11 @@ async fn where_there_are_proxies() {
 }
 
 async fn tells_its_target(what: &'static str) -> Server {
-    let router = Router::new().fallback(async move |uri: Uri| format!("{what}: {uri}"));
+    let router = Router::new().fallback(async move |uri: Uri, headers: HeaderMap| {
+        let credentials = headers.get("proxy-authorization");
+        let credentials = credentials.map_or("", |value| value.to_str().unwrap());
+        format!("{what}: {uri} {credentials}")
+    });
     Server::axum(router).await
 }
 
@@ -73,7 +80,7 @@ async fn no_proxy_is_matched_against_the_host_that_is_called() {
         ])
         .env(PORT, server.address().port().to_string())
         .env("NO_PROXY", "near.test,elsewhere.test")
-        .env("HTTP_PROXY", proxy.url(""));
+        .env("HTTP_PROXY", format!("http://user:pw@{}", proxy.address()));
     for other in [
         "no_proxy",
         "http_proxy",

@@ -229,7 +229,7 @@ async fn serve_udp(socket: UdpSocket, zone: Arc<Mutex<Zone>>) {
             let socket = Arc::clone(&socket);
             late.spawn(async move {
                 tokio::time::sleep(delay).await;
-                // Whoever asked may be gone.
+                // The one that asked may be gone.
                 let _ = socket.send_to(&answer, from).await;
             });
         }

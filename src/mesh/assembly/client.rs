@@ -57,7 +57,7 @@ impl Workload {
     /// # Proxies
     ///
     /// As reqwest's own clients, these go through the proxies of the environment (`HTTP_PROXY`,
-    /// `HTTPS_PROXY`, `ALL_PROXY`) unless `make` says `no_proxy()`. `NO_PROXY` is matched against the host
+    /// `HTTPS_PROXY`, `ALL_PROXY`) unless `make` says `no_proxy()` or names others. `NO_PROXY` is matched against the host
     /// that is called, and against the address of the endpoint; either one passes the proxies by. A
     /// proxy is asked for the endpoint over plain HTTP, and for the name over TLS. Envoy uses none.
     ///
@@ -79,9 +79,17 @@ where
 {
     let make: MakeBuilder = Arc::new(make);
     // At once, so that what cannot be built is an error of the caller's.
-    let plain = Transport::build(make())?;
+    let builder = make();
+    let settings = Settings::of(&builder);
+    if settings.has_default_headers {
+        tracing::warn!(
+            "default headers of a `reqwest::ClientBuilder` are not sent over the connections of a mesh; \
+             set them by `Client::with_default_headers`"
+        );
+    }
+    let plain = Transport::build(builder)?;
     let known = Mutex::new(HashMap::from([(Timing::default(), plain.clone())]));
-    let dialer = Arc::new(Dialer::new(Arc::clone(&make)));
+    let dialer = Arc::new(Dialer::new(Arc::clone(&make), &settings));
     Ok(Connector::new(move |site: &Site, state| {
         let Some(places) = Places::new(site, state, &dialer).map(Arc::new) else {
             let shared = shared(&known, &make, site).unwrap_or_else(|| plain.clone());
@@ -90,6 +98,30 @@ where
         let plain = plain.clone();
         Box::new(move |_| Connections::new(plain.clone(), Some(Arc::new(places.place()))))
     }))
+}
+
+/// Settings of a builder, as far as it shows them.
+pub(super) struct Settings {
+    has_default_headers: bool,
+    /// The proxies of the environment are not asked.
+    pub(super) has_proxies: bool,
+}
+
+impl Settings {
+    fn of(builder: &reqwest::ClientBuilder) -> Self {
+        // There is no other way to ask.
+        let shown = format!("{builder:?}");
+        let default = format!("{:?}", reqwest::Client::builder());
+        Self {
+            has_default_headers: default_headers(&shown) != default_headers(&default),
+            has_proxies: shown.contains(" proxies: "),
+        }
+    }
+}
+
+fn default_headers(shown: &str) -> Option<&str> {
+    let (_, headers) = shown.split_once("default_headers: {")?;
+    headers.split('}').next()
 }
 
 /// Returns the transport of all destinations whose connections are made and kept for as long as those of

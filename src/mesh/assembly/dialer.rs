@@ -1,7 +1,7 @@
 //! Makes the connections of pools with reqwest's connector: TLS, proxies and sockets as a client of it is
 //! set, and names and addresses as the mesh says.
 //!
-//! reqwest gives its connector to nobody. So it is asked for a response, a layer around its connector takes the
+//! reqwest keeps its connector to itself. So it is asked for a response, a layer around its connector takes the
 //! connection that is made for that, and the request, which was never written, fails.
 
 use std::fmt::{self, Debug, Formatter};
@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 
-use http::Uri;
+use http::{HeaderValue, Uri};
 use hyper::rt::{Read, Write};
 use hyper_util::client::legacy::connect::Connection;
 use reqwest::Client;
@@ -17,6 +17,7 @@ use reqwest::dns::{Name, Resolve, Resolving};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::client::Settings;
 use super::proxies::Proxies;
 use crate::BoxError;
 use crate::base::authority::default_port;
@@ -36,12 +37,16 @@ pub(super) struct Dialer {
 }
 
 impl Dialer {
-    pub(super) fn new(make: MakeBuilder) -> Self {
+    pub(super) fn new(make: MakeBuilder, settings: &Settings) -> Self {
         Self {
             direct: OnceLock::new(),
             make,
             made: OnceLock::new(),
-            proxies: Proxies::from_env(),
+            proxies: if settings.has_proxies {
+                Proxies::none()
+            } else {
+                Proxies::from_env()
+            },
         }
     }
 
@@ -113,6 +118,10 @@ impl Dial for Path {
                 Ok(_) => Err("reqwest connected past its connector".into()),
             })
         })
+    }
+
+    fn proxy_authorization(&self, uri: &Uri) -> Option<HeaderValue> {
+        self.dialer.proxies.authorization(uri)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::base::RequestHead;
 use crate::base::authority::{authority, split_port};
 use crate::pool::{Pool, Way};
 
-/// How many names are kept by which TLS asks for one endpoint.
+/// Most ways that are kept to one endpoint, beside the first.
 const MAX_WAYS: usize = 64;
 
 /// What the connections to the endpoints of a destination have in common.
@@ -26,7 +26,7 @@ pub(super) struct Places {
 /// One endpoint of a destination, as connections to it are made. Those are closed when it is dropped.
 #[derive(Debug)]
 pub(super) struct Place {
-    /// What nearly all requests take.
+    /// The way that nearly all requests take.
     first: Way,
     others: Mutex<Vec<Other>>,
     places: Arc<Places>,
@@ -74,10 +74,17 @@ impl Place {
     /// Returns the way in which a request's connection is made.
     pub(super) fn way<B>(&self, request: &Request<B>) -> Way {
         let Places { dialer, name, .. } = &*self.places;
-        let (uri, called) = (request.uri(), authority(&RequestHead::of(request)));
+        let (uri, is_tls) = (
+            request.uri(),
+            request.uri().scheme() == Some(&Scheme::HTTPS),
+        );
+        if !dialer.proxies.any() && (name.is_some() || !is_tls) {
+            return self.first.clone();
+        }
+        let called = authority(&RequestHead::of(request));
         let is_direct = dialer.proxies.pass_by(uri.scheme(), called);
         let name = match name {
-            None if uri.scheme() == Some(&Scheme::HTTPS) => {
+            None if is_tls => {
                 let (called, _) = split_port(called);
                 let is_address = called.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
                 let is_there = uri.host().is_some_and(|host| host == called);

@@ -1,5 +1,5 @@
-use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderValue, Uri};
 use hyper_util::client::proxy::matcher::Matcher;
 
 /// The proxies that the environment names, and the hosts for which it names none.
@@ -8,7 +8,7 @@ pub(super) struct Proxies {
     matcher: Option<Matcher>,
 }
 
-/// What reqwest reads, too.
+/// Variables that reqwest reads, too.
 const VARIABLES: [&str; 6] = [
     "ALL_PROXY",
     "HTTPS_PROXY",
@@ -19,12 +19,27 @@ const VARIABLES: [&str; 6] = [
 ];
 
 impl Proxies {
+    pub(super) const fn none() -> Self {
+        Self { matcher: None }
+    }
+
     pub(super) fn from_env() -> Self {
         let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let any = VARIABLES.into_iter().any(is_set);
         Self {
             matcher: any.then(Matcher::from_env),
         }
+    }
+
+    /// Says that there is a proxy for some host.
+    pub(super) const fn any(&self) -> bool {
+        self.matcher.is_some()
+    }
+
+    /// Returns the credentials that stand beside the proxy for a URI.
+    pub(super) fn authorization(&self, uri: &Uri) -> Option<HeaderValue> {
+        let intercept = self.matcher.as_ref()?.intercept(uri)?;
+        intercept.basic_auth().cloned()
     }
 
     /// Says that there are proxies, and none of them is for the host that a request is for (`NO_PROXY`).

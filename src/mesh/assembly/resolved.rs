@@ -116,6 +116,6 @@ impl<F, T> Debug for ResolvedFuture<F, T> {
         };
         f.debug_struct("ResolvedFuture")
             .field("state", &state)
-            .finish()
+            .finish_non_exhaustive()
     }
 }

@@ -89,6 +89,24 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         }
     }
 
+    /// Closes the connections of some authorities: the idle ones at once, the others when they are done
+    /// and when no request waits for them.
+    #[cfg(all(feature = "istio", feature = "reqwest"))]
+    pub(in crate::pool) fn forget_hosts(&mut self, is_meant: impl Fn(&K) -> bool) {
+        let meant = self.hosts.leave(is_meant);
+        let ids = self
+            .conns
+            .iter()
+            .filter(|(_, conn)| meant.contains(&conn.key));
+        let ids: Vec<_> = ids.map(|(id, _)| *id).collect();
+        for id in ids {
+            let is_idle = self.conns.get(&id).is_some_and(|conn| conn.streams == 0);
+            if is_idle {
+                self.close(id);
+            }
+        }
+    }
+
     /// A connection is found to be closed by its peer: nobody gets it any more.
     pub(in crate::pool) fn spoilt(&mut self, id: Id) {
         self.leave(id, Phase::Closing);
