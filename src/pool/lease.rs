@@ -25,8 +25,10 @@ pub(super) enum Line {
     Many(http2::SendRequest<Sent>),
 }
 
-/// Time that a look takes at a connection to an authority that may close each one after its first answer.
-const LOOK: Duration = Duration::from_millis(2);
+/// Milliseconds that a connection is looked at if it is the first to its authority that is used again, and if
+/// its authority closed the last one then.
+const SHORT_LOOK: u32 = 3;
+const LONG_LOOK: u32 = 100;
 
 /// A proxy that is asked for a whole URI.
 #[derive(Debug)]
@@ -113,10 +115,22 @@ impl Lease {
         if !self.grant.is_reused || !matches!(self.line, Some(Line::One { .. })) {
             return Some(self);
         }
-        if self.grant.is_first_again {
-            tokio::time::sleep(LOOK).await;
-        } else {
-            tokio::task::yield_now().await;
+        let looks = match self.grant {
+            Grant {
+                is_first_again: false,
+                ..
+            } => 0,
+            Grant {
+                is_closer: true, ..
+            } => LONG_LOOK,
+            _ => SHORT_LOOK,
+        };
+        tokio::task::yield_now().await;
+        for _ in 0..looks {
+            if self.line.as_ref().is_none_or(Line::is_closed) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
         if self.line.as_ref().is_some_and(|line| !line.is_closed()) {
             return Some(self);

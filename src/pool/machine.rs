@@ -39,10 +39,12 @@ pub(super) enum Action<K> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Grant {
     pub(super) conn: Id,
-    /// It is the connection's last request.
-    pub(super) is_last: bool,
+    /// The authority closed its last connection after the first request.
+    pub(super) is_closer: bool,
     /// It is not known of the authority that its connections carry more than one request.
     pub(super) is_first_again: bool,
+    /// It is the connection's last request.
+    pub(super) is_last: bool,
     /// It is not the connection's first request.
     pub(super) is_reused: bool,
 }

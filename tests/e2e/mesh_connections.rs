@@ -242,3 +242,41 @@ async fn no_post_is_lost_to_a_server_that_closes_after_each_answer() {
 async fn nor_is_one_lost_on_several_threads() {
     three_hundred_posts().await;
 }
+
+/// What a builder sets beside its connections is not there for a pool, so a client has it.
+#[tokio::test]
+async fn default_headers_go_along_whatever_a_request_is_sent_over() {
+    let router = ::axum::Router::new().fallback(async |headers: http::HeaderMap| {
+        let team = headers.get("x-team").map(http::HeaderValue::as_bytes);
+        Bytes::copy_from_slice(team.unwrap_or(b"none"))
+    });
+    let server = Server::axum(router).await;
+    let port = server.address().port();
+    let mesh = Mesh::from_yaml(&format!(
+        "
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {{name: users}}
+spec:
+  hosts: [users.test]
+  ports: [{{number: 80, name: http, protocol: HTTP, targetPort: {port}}}]
+  resolution: STATIC
+  endpoints: [{{address: 127.0.0.1}}]
+"
+    ))
+    .unwrap();
+    let headers = http::HeaderMap::from_iter([(
+        http::HeaderName::from_static("x-team"),
+        http::HeaderValue::from_static("waste"),
+    )]);
+    let client = client(&mesh).with_default_headers(headers);
+    for url in ["http://users.test/".to_owned(), server.url("/")] {
+        let response = client.get(&url).send().await.unwrap();
+        assert_eq!(response.text().await.unwrap(), "waste", "{url}");
+        let request = client.get(&url).header("x-team", "own");
+        let response = request.send().await.unwrap();
+        assert_eq!(response.text().await.unwrap(), "own", "{url}");
+    }
+    drop(client);
+    server.stop().await;
+}

@@ -39,6 +39,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         let grant = Grant {
             conn: id,
             is_last: conn.served >= max,
+            is_closer: conn.served > 1 && self.hosts.is_closer(&conn.key),
             is_first_again: conn.served > 1 && !host.is_some_and(|host| host.is_kept_alive),
             is_reused: conn.served > 1,
         };

@@ -72,10 +72,8 @@ impl<K: Clone + Eq + Hash> Machine<K> {
     pub(in crate::pool) fn ended(&mut self, id: Id, now: Instant) {
         if let Some(conn) = self.conns.get_mut(&id) {
             conn.streams = conn.streams.saturating_sub(1);
-            if conn.served > 1
-                && let Some(host) = self.hosts.get_mut(&conn.key)
-            {
-                host.is_kept_alive = true;
+            if conn.served > 1 {
+                self.hosts.is_kept_alive(&conn.key);
             }
             self.settle(id, now);
         }
@@ -109,7 +107,19 @@ impl<K: Clone + Eq + Hash> Machine<K> {
 
     /// A connection is found to be closed by its peer: nobody gets it any more.
     pub(in crate::pool) fn spoilt(&mut self, id: Id) {
+        self.note_closer(id);
         self.leave(id, Phase::Closing);
+    }
+
+    /// Takes note of a peer that closes a connection which has carried one request, or was to carry its
+    /// second.
+    fn note_closer(&mut self, id: Id) {
+        if let Some(conn) = self.conns.get(&id)
+            && conn.phase == Phase::Open
+            && matches!((conn.served, conn.streams), (1, 0) | (2, 1))
+        {
+            self.hosts.closes(&conn.key);
+        }
     }
 
     /// A connection is gone.
@@ -119,6 +129,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
             Some(conn) if conn.phase == Phase::Connecting => conn.phase = Phase::Lost,
             Some(conn) if conn.phase == Phase::Lost => {}
             Some(_) => {
+                self.note_closer(id);
                 self.forget(id);
                 self.provide(now);
             }
