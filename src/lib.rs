@@ -89,6 +89,7 @@ pub mod traffic_split;
 
 // One a line, so that changes to this list do not meet.
 pub use base::BoxError;
+pub use base::Cause;
 pub use base::ClientAddress;
 pub use base::Deadline;
 pub use base::EjectionReason;

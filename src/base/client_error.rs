@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 use http::StatusCode;
 use reqwest::Url;
 
-use super::{BoxError, Failure, Outcome, Rejection};
+use super::{BoxError, Cause, Failure, Outcome, Rejection};
 
 /// Why a [`Client`](crate::client::Client) has no response to hand out.
 ///
@@ -45,8 +45,12 @@ pub enum Error {
         url: Option<Box<Url>>,
     },
     /// A policy of this crate answered instead of the upstream.
-    #[error("rejected by {} on the way to {}", .rejection.policy(), Place(.url))]
+    #[error(
+        "rejected by {} on the way to {}{}", .rejection.policy(), Place(.url), Behind(.cause)
+    )]
     Rejected {
+        /// The fact behind it, if that is known.
+        cause: Option<Cause>,
         /// Which policy, why, and when to come back.
         #[source]
         rejection: Rejection,
@@ -198,6 +202,18 @@ impl Error {
             failure: Failure::of(&source),
             source,
             url: Some(url),
+        }
+    }
+}
+
+/// Writes what is behind a rejection into a message.
+struct Behind<'a>(&'a Option<Cause>);
+
+impl Display for Behind<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(cause) => write!(f, " ({cause})"),
+            None => Ok(()),
         }
     }
 }

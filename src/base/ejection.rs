@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum EjectionReason {
-    /// It answered 500 to 599 too often in a row.
+    /// It answered 500 to 599, or gave no answer, too often in a row.
     Consecutive5xx,
     /// It answered 502, 503 or 504 too often in a row.
     ConsecutiveGatewayErrors,
@@ -39,7 +39,7 @@ impl EjectionReason {
 impl Display for EjectionReason {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Consecutive5xx => "answers of 500 to 599 in a row",
+            Self::Consecutive5xx => "answers of 500 to 599, or none, in a row",
             Self::ConsecutiveGatewayErrors => "answers of 502 to 504 in a row",
             Self::ConsecutiveLocalOriginFailures => "out of reach in a row",
             Self::FailurePercentage => "too large a share of failures",

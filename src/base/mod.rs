@@ -5,6 +5,7 @@ mod answer;
 pub(crate) mod authority;
 mod backoff;
 mod body;
+mod cause;
 mod circuit;
 #[cfg(feature = "reqwest")]
 mod client_error;
@@ -55,6 +56,7 @@ pub use answer::Answer;
 pub use backoff::{Backoff, Jitter};
 pub(crate) use body::Watch;
 pub use body::WatchedBody;
+pub use cause::Cause;
 pub use circuit::OpenReason;
 #[cfg(feature = "reqwest")]
 pub use client_error::Error as ClientError;

@@ -36,6 +36,24 @@ impl PoolError {
     }
 }
 
+#[cfg(all(feature = "istio", feature = "reqwest"))]
+impl PoolError {
+    /// Returns its message and those of its sources, each that says something new.
+    pub(crate) fn with_sources(&self) -> String {
+        let mut text = self.to_string();
+        let mut next = self.source();
+        while let Some(error) = next {
+            let message = error.to_string();
+            if !text.contains(&message) {
+                text.push_str(": ");
+                text.push_str(&message);
+            }
+            next = error.source();
+        }
+        text
+    }
+}
+
 impl Display for PoolError {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {

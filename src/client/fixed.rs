@@ -29,17 +29,21 @@ impl Fixed {
 
 impl Resolve for Fixed {
     fn resolve(&self, _name: Name) -> Resolving {
-        let (host, port) = (self.host.clone(), self.port);
-        Box::pin(async move {
-            if let Ok(ip) = host.parse() {
-                let address = SocketAddr::new(ip, port);
-                return Ok(Box::new(std::iter::once(address)) as Addrs);
-            }
-            let found = tokio::task::spawn_blocking(move || (&*host, port).to_socket_addrs());
-            let addresses = found.await.map_err(io::Error::other)??;
-            Ok(Box::new(addresses) as Addrs)
-        })
+        look_up(self.host.clone(), self.port)
     }
+}
+
+/// Returns the addresses of a host, which may be an address itself, with a port.
+pub(crate) fn look_up(host: Box<str>, port: u16) -> Resolving {
+    Box::pin(async move {
+        if let Ok(ip) = host.parse() {
+            let address = SocketAddr::new(ip, port);
+            return Ok(Box::new(std::iter::once(address)) as Addrs);
+        }
+        let found = tokio::task::spawn_blocking(move || (&*host, port).to_socket_addrs());
+        let addresses = found.await.map_err(io::Error::other)??;
+        Ok(Box::new(addresses) as Addrs)
+    })
 }
 
 /// Takes the port out of a request's URI, since reqwest would connect to it, and leaves it in `Host`.

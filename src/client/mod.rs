@@ -112,6 +112,8 @@ mod transport;
 
 pub use body::Body;
 pub use boxed::Boxed;
+#[cfg(feature = "istio")]
+pub(crate) use fixed::look_up;
 pub use request::RequestBuilder;
 pub use response::{BytesStream, Response};
 pub use service::Client;

@@ -6,7 +6,7 @@ use reqwest::Url;
 use super::redirect::{self, Asked, Next, Verdict};
 use super::transport::Redirected;
 use super::{Body, Error, Response, Stack};
-use crate::base::{Outcome, Rejection};
+use crate::base::{Cause, Outcome, Rejection};
 
 /// Sends `request` through `stack`, and follows at most `max` redirects, each through it again.
 pub(super) async fn send<S: Stack>(
@@ -26,7 +26,12 @@ pub(super) async fn send<S: Stack>(
             && !matches!(rejection.outcome(), Outcome::Status(_))
         {
             let url = Some(Box::new(url));
-            return Err(Error::Rejected { rejection, url });
+            let cause = Cause::of(&response).cloned();
+            return Err(Error::Rejected {
+                cause,
+                rejection,
+                url,
+            });
         }
         let verdict = copy.as_ref().map_or(Verdict::Keep, |copy| {
             let asked = copy.asked(hops, &url);

@@ -1,4 +1,6 @@
-use http::{Method, Request};
+use std::sync::Arc;
+
+use http::{HeaderMap, Method, Request};
 use reqwest::Url;
 
 use super::send::send;
@@ -9,6 +11,7 @@ use super::{Body, Boxed, Error, RequestBuilder, Response, Stack, Transport};
 /// Clones share what the stack's clones share. See the [module docs](super) for an example.
 #[derive(Clone, Debug)]
 pub struct Client<S = Transport> {
+    default_headers: Option<Arc<HeaderMap>>,
     redirects: usize,
     stack: S,
 }
@@ -20,6 +23,7 @@ impl<S> Client<S> {
     /// Creates a client that sends its requests through `stack`, and follows up to 10 redirects.
     pub const fn new(stack: S) -> Self {
         Self {
+            default_headers: None,
             redirects: REDIRECTS,
             stack,
         }
@@ -35,6 +39,16 @@ impl<S> Client<S> {
     #[must_use]
     pub fn with_redirects(mut self, max: usize) -> Self {
         self.redirects = max;
+        self
+    }
+
+    /// Sends these headers with each request that has none of that name. The default is none.
+    ///
+    /// They hold whatever the stack ends in; those of a `reqwest::ClientBuilder` only where reqwest itself
+    /// sends. As with reqwest, credentials among them do not follow a redirect to another origin.
+    #[must_use]
+    pub fn with_default_headers(mut self, headers: HeaderMap) -> Self {
+        self.default_headers = Some(Arc::new(headers));
         self
     }
 
@@ -113,9 +127,19 @@ impl<S: Stack> Client<S> {
 
     pub(super) async fn send(
         self,
-        request: Request<Body>,
+        mut request: Request<Body>,
         url: Url,
     ) -> Result<Response<S::ResponseBody>, Error> {
+        if let Some(defaults) = &self.default_headers {
+            let headers = request.headers_mut();
+            for name in defaults.keys() {
+                if !headers.contains_key(name) {
+                    for value in defaults.get_all(name) {
+                        headers.append(name.clone(), value.clone());
+                    }
+                }
+            }
+        }
         send(self.stack, request, url, self.redirects).await
     }
 }
@@ -132,6 +156,7 @@ where
     #[must_use]
     pub fn boxed(self) -> Client<Boxed> {
         Client {
+            default_headers: self.default_headers,
             redirects: self.redirects,
             stack: Boxed::new(self.stack),
         }

@@ -6,12 +6,17 @@ use tokio::task::JoinSet;
 
 use super::task::keep;
 use super::{DnsName, Resolver};
-use crate::base::{Endpoint, Endpoints};
+use crate::base::{Endpoint, Endpoints, Unresolved};
 
 /// The tasks that keep the endpoints of names up to date; they stop when this is dropped.
 #[derive(Debug)]
 #[must_use = "the endpoints are not kept up to date after this is dropped"]
 pub struct DnsFollowing {
+    #[cfg_attr(
+        not(feature = "istio"),
+        expect(dead_code, reason = "a mesh alone asks")
+    )]
+    reasons: Arc<Reasons>,
     tasks: JoinSet<()>,
     unanswered: watch::Receiver<usize>,
 }
@@ -35,6 +40,12 @@ impl DnsFollowing {
         self.unanswered.clone()
     }
 
+    /// Why names stand for nothing.
+    #[cfg(feature = "istio")]
+    pub(crate) fn reasons(&self) -> Arc<Reasons> {
+        Arc::clone(&self.reasons)
+    }
+
     /// Says whether nothing is kept up to date any more: the names are all addresses, or the runtime is
     /// gone.
     #[must_use]
@@ -44,11 +55,26 @@ impl DnsFollowing {
 }
 
 /// The endpoints of several names, put together.
+#[derive(Debug)]
 pub(super) struct Together {
     endpoints: Endpoints,
     /// A list for each name; none for one of which nothing was heard.
     lists: Mutex<Vec<Option<Vec<Endpoint>>>>,
     unanswered: watch::Sender<usize>,
+    reasons: Arc<Reasons>,
+}
+
+/// Why each name could not be resolved the last time, if that was so.
+#[derive(Debug)]
+pub(crate) struct Reasons(Mutex<Vec<Option<Unresolved>>>);
+
+impl Reasons {
+    /// Returns why a name could not be resolved the last time, if that was so for one of them.
+    #[cfg(feature = "istio")]
+    pub(crate) fn unresolved(&self) -> Option<Unresolved> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().flatten().next().copied()
+    }
 }
 
 impl Together {
@@ -61,6 +87,16 @@ impl Together {
             self.endpoints
                 .update(lists.iter().flatten().flatten().cloned());
         }
+    }
+
+    /// Takes note of why a name could not be resolved, or that it was.
+    pub(super) fn note(&self, index: usize, why: Option<Unresolved>) {
+        let mut all = self
+            .reasons
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        all[index] = why;
     }
 
     /// Takes note that one name more has had its first answer.
@@ -76,10 +112,12 @@ pub(super) fn start(
     endpoints: &Endpoints,
 ) -> DnsFollowing {
     let (sender, unanswered) = watch::channel(names.len());
+    let reasons = Arc::new(Reasons(Mutex::new(vec![None; names.len()])));
     let together = Arc::new(Together {
         endpoints: endpoints.clone(),
         lists: Mutex::new(vec![None; names.len()]),
         unanswered: sender,
+        reasons: Arc::clone(&reasons),
     });
     let mut tasks = JoinSet::new();
     for (index, name) in names.into_iter().enumerate() {
@@ -93,5 +131,9 @@ pub(super) fn start(
             tasks.spawn(keep(resolver.clone(), name, index, together));
         }
     }
-    DnsFollowing { tasks, unanswered }
+    DnsFollowing {
+        reasons,
+        tasks,
+        unanswered,
+    }
 }

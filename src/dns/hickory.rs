@@ -14,7 +14,8 @@ use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 
 use super::DnsError as Error;
-use super::lookup::{Answer, Asking, Family, Lookup, Service};
+use super::lookup::{Answer, Asking, Family, Lookup, Service, Working};
+use super::race::race;
 use crate::base::Unresolved;
 
 /// Asks the name servers of the system, or certain ones.
@@ -60,9 +61,9 @@ impl Hickory {
     ) -> Result<Self, Error> {
         // Who asks again at the end of a time to live is not to be told what was known before it.
         options.cache_size = 0;
-        // All tries are to fit into the time.
-        let tries = u32::try_from(options.attempts).unwrap_or(u32::MAX);
-        options.timeout = options.timeout.min(timeout / tries.saturating_add(1));
+        // A question that is lost is asked again every third of a second, and each is listened to until the
+        // end: a name server that is slow is heard, too.
+        options.timeout = timeout;
         let search = match config.search() {
             [] => config.domain().into_iter().cloned().collect(),
             search => search.to_vec(),
@@ -141,6 +142,10 @@ impl Lookup for Hickory {
                 _ => None,
             }),
         )
+    }
+
+    fn working(&self, families: [Vec<SocketAddr>; 2]) -> Working {
+        Box::pin(race(families))
     }
 }
 

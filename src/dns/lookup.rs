@@ -1,5 +1,5 @@
 use std::fmt::Debug;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -12,7 +12,14 @@ pub(super) trait Lookup: Debug + Send + Sync + 'static {
 
     /// Asks for the hosts that a service has.
     fn services<'a>(&'a self, name: &'a str) -> Asking<'a, Service>;
+
+    /// Says to which of these addresses, of IPv4 and of IPv6, connections can be made. None is left out
+    /// unless the other works.
+    fn working(&self, families: [Vec<SocketAddr>; 2]) -> Working;
 }
+
+/// An attempt to connect under way.
+pub(super) type Working = Pin<Box<dyn Future<Output = [bool; 2]> + Send>>;
 
 /// A question under way.
 pub(super) type Asking<'a, T> = Pin<Box<dyn Future<Output = Answer<T>> + Send + 'a>>;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::DnsPolicy;
-use super::lookup::{Answer, Service};
+use super::lookup::Answer;
 use crate::base::Unresolved;
 
 /// What one resolution of a name came to.
@@ -34,6 +34,15 @@ pub(super) type Answers = [Answer<IpAddr>; 2];
 pub(super) struct Known {
     hosts: BTreeMap<String, [Vec<IpAddr>; 2]>,
     targets: Vec<Target>,
+    tried: Vec<Tried>,
+}
+
+/// Addresses of both families, and which of them work.
+#[derive(Clone, Debug)]
+struct Tried {
+    at: Instant,
+    families: [Vec<SocketAddr>; 2],
+    works: [bool; 2],
 }
 
 /// When to ask again.
@@ -46,6 +55,8 @@ pub(super) struct Refresh {
 /// Asked at the very same moment by all replicas of a caller, a name server would have to be larger
 /// than it need be. Istio's `PILOT_DNS_JITTER_DURATION`, in nanoseconds.
 const JITTER: u64 = 100_000_000;
+/// Time after which it is tried again which family works.
+const TRY_AGAIN: Duration = Duration::from_secs(60);
 /// Whatever the policy says, asking does not spin.
 const SHORTEST: Duration = Duration::from_millis(1);
 
@@ -55,7 +66,10 @@ impl Known {
     /// An answer for one family is worth something without the other: then the addresses of the other
     /// stay as they were. Nothing changes if no host has an answer.
     pub(super) fn take_in(&mut self, answers: Vec<(Target, Answers)>) -> Outcome {
-        let mut next = Self::default();
+        let mut next = Self {
+            tried: self.tried.clone(),
+            ..Self::default()
+        };
         let mut ttl: Option<Duration> = None;
         let mut failed = None;
         for (target, families) in answers {
@@ -68,6 +82,7 @@ impl Known {
                         ttl: new,
                     } => {
                         records.sort_unstable();
+                        records.dedup();
                         *family = records;
                         ttl = Some(ttl.map_or(new, |old| old.min(new)));
                     }
@@ -95,41 +110,70 @@ impl Known {
         *self = Self::default();
     }
 
-    /// The addresses with their weights; answers in another order make the same list.
+    /// The addresses with their weights; answers in another order make the same list. Weights of hosts that
+    /// share an address are added.
     pub(super) fn addresses(&self) -> Vec<(SocketAddr, u32)> {
-        let mut all = Vec::new();
+        let mut all: BTreeMap<SocketAddr, u32> = BTreeMap::new();
         for target in &self.targets {
-            let families = self.hosts.get(&target.host).into_iter().flatten();
-            let addresses = families.flatten();
-            all.extend(addresses.map(|ip| (SocketAddr::new(*ip, target.port), target.weight)));
+            let works = self.works(target);
+            for (family, works) in self.families(target).into_iter().zip(works) {
+                for address in family.into_iter().filter(|_| works) {
+                    let weight = all.entry(address).or_default();
+                    *weight = weight.saturating_add(target.weight);
+                }
+            }
         }
-        all.sort_unstable();
-        all.dedup_by_key(|(address, _)| *address);
-        all
+        all.into_iter().collect()
     }
-}
 
-/// Returns where a service is to be found: the hosts with the lowest number for a priority.
-pub(super) fn targets(services: Vec<Service>) -> Vec<Target> {
-    let first = services.iter().map(|service| service.priority).min();
-    let chosen: Vec<_> = services
-        .into_iter()
-        // A service that is decidedly not there has the root for its host (RFC 2782).
-        .filter(|service| Some(service.priority) == first && service.host != ".")
-        .collect();
-    let all_zero = chosen.iter().all(|service| service.weight == 0);
-    let some_zero = chosen.iter().any(|service| service.weight == 0);
-    let weight = |weight: u16| match weight {
-        0 => 1,
-        weight if some_zero && !all_zero => u32::from(weight) * 100,
-        weight => u32::from(weight),
-    };
-    let target = |service: Service| Target {
-        host: service.host,
-        port: service.port,
-        weight: weight(service.weight),
-    };
-    chosen.into_iter().map(target).collect()
+    /// The addresses of which it is to be found out at `now` which family works.
+    pub(super) fn untried(&self, now: Instant) -> Vec<[Vec<SocketAddr>; 2]> {
+        let all = self.targets.iter().map(|target| self.families(target));
+        let mixed = all.filter(|families| families.iter().all(|family| !family.is_empty()));
+        mixed
+            .filter(|families| {
+                let tried = self.tried.iter().find(|tried| tried.families == *families);
+                tried.is_none_or(|tried| now.saturating_duration_since(tried.at) >= TRY_AGAIN)
+            })
+            .collect()
+    }
+
+    /// Takes note of which families work at `now`.
+    pub(super) fn note(&mut self, now: Instant, found: Vec<([Vec<SocketAddr>; 2], [bool; 2])>) {
+        let targets = self.targets.iter().map(|target| self.families(target));
+        let current: Vec<_> = targets.collect();
+        self.tried.retain(|tried| {
+            let is_new = found
+                .iter()
+                .any(|(families, _)| *families == tried.families);
+            !is_new && current.contains(&tried.families)
+        });
+        let found = found.into_iter().map(|(families, works)| Tried {
+            at: now,
+            families,
+            works,
+        });
+        self.tried.extend(found);
+    }
+
+    fn works(&self, target: &Target) -> [bool; 2] {
+        if self.tried.is_empty() {
+            return [true, true];
+        }
+        let families = self.families(target);
+        let tried = self.tried.iter().find(|tried| tried.families == families);
+        tried.map_or([true, true], |tried| tried.works)
+    }
+
+    fn families(&self, target: &Target) -> [Vec<SocketAddr>; 2] {
+        let known = self.hosts.get(&target.host).cloned().unwrap_or_default();
+        known.map(|family| {
+            let addresses = family.into_iter();
+            addresses
+                .map(|ip| SocketAddr::new(ip, target.port))
+                .collect()
+        })
+    }
 }
 
 impl Refresh {

@@ -67,8 +67,12 @@
 //! - **"There is no such name" empties the set**, and so does an answer without addresses: requests
 //!   get 503 `no healthy upstream`. So does Envoy with its usual resolver, since 1.23. It is asked again
 //!   after the backoff, too.
-//! - **Two kinds of addresses** are asked for at once. If one question fails and the other is answered,
-//!   the answer counts, and the addresses of the other kind stay as they were.
+//! - **Two kinds of addresses** are asked for at once. Those that are there first serve, if the others are not
+//!   there within 50 ms; they come later. If one question fails and the other is answered, the answer
+//!   counts, and the addresses of the other kind stay as they were.
+//! - **The kind that works**: all addresses are endpoints, or those of the kind that can be reached if the
+//!   policy [asks for that](DnsPolicy::with_working_family), as a mesh does. (Istio asks for the kinds that
+//!   its proxy's own host has, and Envoy races them for each connection of a `LOGICAL_DNS` host only.)
 //! - **Who stays is who they were**: an address that is in the next answer, too, keeps its state, its
 //!   requests in flight and its ejection. The order of an answer means nothing.
 //!
@@ -79,6 +83,7 @@
 //! The questions are hickory's to ask (`hickory-resolver`): over UDP, and over TCP where an answer is
 //! cut off. Nothing is cached, and nothing is encrypted or validated.
 
+mod asking;
 mod error;
 mod following;
 mod hickory;
@@ -86,7 +91,9 @@ mod lookup;
 mod machine;
 mod name;
 mod policy;
+mod race;
 mod resolver;
+mod targets;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -95,6 +102,8 @@ pub use error::DnsError;
 pub use following::DnsFollowing;
 pub use name::{DnsName, InvalidName};
 pub use policy::DnsPolicy;
+#[cfg(feature = "istio")]
+pub(crate) use race::LIMIT as RACE_LIMIT;
 pub use resolver::Resolver;
 
 pub use crate::base::{Backoff, Jitter, Unresolved};

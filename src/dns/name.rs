@@ -61,9 +61,9 @@ impl DnsName {
 
     /// Names a service, whose SRV records say which hosts and ports it has, and with which weights.
     ///
-    /// Of several priorities only the lowest number counts. Each address of a host has the weight of its
-    /// record; a weight of 0 gets a hundredth of a weight of 1, and as much as the others where all
-    /// are 0.
+    /// Of several priorities the lowest number counts that has an address. Each address of a host has the
+    /// weight of its record, or of all its records together; a weight of 0 gets a hundredth of a weight of
+    /// 1, and as much as the others where all are 0.
     ///
     /// # Errors
     ///

@@ -13,6 +13,7 @@ pub struct DnsPolicy {
     max_ttl: Duration,
     min_ttl: Duration,
     timeout: Duration,
+    working_family: bool,
 }
 
 /// Which addresses are asked for.
@@ -32,6 +33,7 @@ impl DnsPolicy {
         max_ttl: Duration::from_secs(300),
         min_ttl: Duration::from_secs(5),
         timeout: Duration::from_secs(5),
+        working_family: false,
     };
 
     /// Sets the shortest time after which a name is asked for again, whatever its time to live. The
@@ -93,6 +95,18 @@ impl DnsPolicy {
         self
     }
 
+    /// Sets whether, of a name with addresses of both kinds, one kind is left out while connections to the
+    /// other can be made and to it cannot. The default is `false`: all addresses are endpoints, as Envoy's
+    /// `ALL`. A mesh sets it for the names of its documents.
+    ///
+    /// It is found out by a connection to each kind, which is closed at once, when addresses change
+    /// and after a minute; the second one may be 250 ms later than the first (RFC 8305).
+    #[must_use]
+    pub const fn with_working_family(mut self, working_family: bool) -> Self {
+        self.working_family = working_family;
+        self
+    }
+
     /// How long a name server has for one question.
     #[must_use]
     pub const fn timeout(&self) -> Duration {
@@ -105,6 +119,10 @@ impl DnsPolicy {
 
     pub(super) const fn families(&self) -> Families {
         self.families
+    }
+
+    pub(super) const fn working_family(&self) -> bool {
+        self.working_family
     }
 
     /// Puts a time to live between the limits.

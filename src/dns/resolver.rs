@@ -104,14 +104,18 @@ impl Resolver {
         (endpoints, following)
     }
 
-    /// Keeps a set that there is already.
+    /// Keeps a set that there is already, of addresses that can be reached.
     #[cfg(feature = "istio")]
     pub(crate) fn keep(
         &self,
         endpoints: &Endpoints,
         names: impl IntoIterator<Item = DnsName>,
     ) -> DnsFollowing {
-        start(self, names.into_iter().collect(), endpoints)
+        let resolver = Self {
+            policy: self.policy.with_working_family(true),
+            ..self.clone()
+        };
+        start(&resolver, names.into_iter().collect(), endpoints)
     }
 
     #[cfg(feature = "istio")]

@@ -1,35 +1,65 @@
 //! What the task of one name does.
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::task::JoinSet;
-
+use super::asking::addresses;
 use super::following::Together;
-use super::lookup::{Answer, Family, Lookup};
-use super::machine::{Answers, Known, Outcome, Refresh, Target, targets};
-use super::policy::Families;
+use super::lookup::Answer;
+use super::machine::{Answers, Known, Outcome, Refresh, Target};
+use super::targets::targets;
 use super::{DnsName, Resolver};
-use crate::base::{Endpoint, Event, Unresolved};
+use crate::base::{Endpoint, Event, Unresolved, clock};
 
-/// Hosts of one service that are asked for at the same time.
-const AT_ONCE: usize = 16;
+/// What others see of a name.
+struct Published {
+    index: usize,
+    is_answered: bool,
+    last: Option<Vec<(SocketAddr, u32)>>,
+    name: DnsName,
+    together: Arc<Together>,
+}
+
+impl Published {
+    /// Makes these addresses the ones that the name stands for.
+    fn put(&mut self, addresses: Vec<(SocketAddr, u32)>) {
+        if self.last.as_ref() == Some(&addresses) {
+            return;
+        }
+        let endpoints = addresses.iter();
+        let endpoint =
+            |(address, weight): &_| -> Endpoint { self.name.endpoint(*address, *weight) };
+        self.together
+            .put(self.index, endpoints.map(endpoint).collect());
+        self.last = Some(addresses);
+    }
+
+    fn answered(&mut self) {
+        if !std::mem::replace(&mut self.is_answered, true) {
+            self.together.answered();
+        }
+    }
+}
 
 /// Asks for a name, again and again.
 pub(super) async fn keep(resolver: Resolver, name: DnsName, index: usize, together: Arc<Together>) {
     let mut known = Known::default();
     let mut refresh = Refresh::default();
-    let mut answered = false;
     let mut last: Option<Outcome> = None;
+    let mut published = Published {
+        index,
+        is_answered: false,
+        last: None,
+        name: name.clone(),
+        together,
+    };
     loop {
         let before = known.addresses();
-        let outcome = resolve(&resolver, &name, &mut known).await;
+        let outcome = resolve(&resolver, &name, &mut known, &mut published).await;
+        try_families(&resolver, &mut known).await;
         let now = known.addresses();
         let (changed, endpoints) = (now != before, now.len());
-        if changed || last.is_none() {
-            let endpoint = |(address, weight)| -> Endpoint { name.endpoint(address, weight) };
-            together.put(index, now.into_iter().map(endpoint).collect());
-        }
+        published.put(now);
         let was_found = matches!(last, Some(Outcome::Found(_)));
         last = Some(outcome);
         let unresolved = match outcome {
@@ -37,9 +67,9 @@ pub(super) async fn keep(resolver: Resolver, name: DnsName, index: usize, togeth
             Outcome::Found(_) => None,
             Outcome::Nothing => Some(Unresolved::NotFound),
         };
-        if !answered && !matches!(outcome, Outcome::Failed(_)) {
-            answered = true;
-            together.answered();
+        published.together.note(index, unresolved);
+        if !matches!(outcome, Outcome::Failed(_)) {
+            published.answered();
         }
         let text = name.name().into();
         match unresolved {
@@ -60,14 +90,19 @@ pub(super) async fn keep(resolver: Resolver, name: DnsName, index: usize, togeth
 }
 
 /// Asks for a name once.
-async fn resolve(resolver: &Resolver, name: &DnsName, known: &mut Known) -> Outcome {
+async fn resolve(
+    resolver: &Resolver,
+    name: &DnsName,
+    known: &mut Known,
+    published: &mut Published,
+) -> Outcome {
     if let Some(port) = name.port() {
         let target = Target {
             host: name.name().to_owned(),
             port,
             weight: 1,
         };
-        return take_in(known, addresses(resolver, vec![target]).await);
+        return one(resolver, vec![target], known, published).await;
     }
     match resolver.lookup.services(name.name()).await {
         Answer::Failed(why) => Outcome::Failed(why),
@@ -76,53 +111,60 @@ async fn resolve(resolver: &Resolver, name: &DnsName, known: &mut Known) -> Outc
             Outcome::Nothing
         }
         Answer::Found { records, ttl } => {
-            let answers = addresses(resolver, targets(records)).await;
-            match take_in(known, answers) {
+            let mut outcome = Outcome::Nothing;
+            for targets in targets(records) {
+                let mut next = known.clone();
+                outcome = one(resolver, targets, &mut next, published).await;
+                // Of hosts with no address the next ones are there in their place.
+                if !matches!(outcome, Outcome::Nothing) {
+                    *known = next;
+                    break;
+                }
+            }
+            match outcome {
                 Outcome::Found(least) => Outcome::Found(least.min(ttl)),
-                outcome => outcome,
+                Outcome::Nothing => {
+                    known.clear();
+                    Outcome::Nothing
+                }
+                outcome @ Outcome::Failed(_) => outcome,
             }
         }
     }
 }
 
-fn take_in(known: &mut Known, answers: Option<Vec<(Target, Answers)>>) -> Outcome {
+/// Asks for the addresses of some hosts, and serves with what is there first.
+async fn one(
+    resolver: &Resolver,
+    targets: Vec<Target>,
+    known: &mut Known,
+    published: &mut Published,
+) -> Outcome {
+    let first = |answers: Vec<(Target, Answers)>| {
+        let mut early = known.clone();
+        if let Outcome::Found(_) = early.take_in(answers) {
+            published.put(early.addresses());
+            published.answered();
+        }
+    };
+    let answers = addresses(resolver, targets, first).await;
     let failed = Outcome::Failed(Unresolved::ServerFailure);
     answers.map_or(failed, |answers| known.take_in(answers))
 }
 
-/// Asks for the addresses of hosts, several at a time; none if that came to grief.
-async fn addresses(resolver: &Resolver, targets: Vec<Target>) -> Option<Vec<(Target, Answers)>> {
-    let families = resolver.policy.families();
-    let mut waiting = targets.into_iter();
-    let mut asking = JoinSet::new();
-    let mut answers = Vec::with_capacity(waiting.len());
-    loop {
-        while asking.len() < AT_ONCE
-            && let Some(target) = waiting.next()
-        {
-            let lookup = Arc::clone(&resolver.lookup);
-            asking.spawn(async move {
-                let answers = both(&*lookup, &target.host, families).await;
-                (target, answers)
-            });
-        }
-        match asking.join_next().await {
-            Some(Ok(answer)) => answers.push(answer),
-            // It panicked, or the runtime is going: neither says anything about the host.
-            Some(Err(_)) => return None,
-            None => return Some(answers),
-        }
+/// Finds out which family of addresses works, of hosts that have both.
+async fn try_families(resolver: &Resolver, known: &mut Known) {
+    if !resolver.policy.working_family() {
+        return;
     }
-}
-
-async fn both(lookup: &dyn Lookup, host: &str, families: Families) -> Answers {
-    let ask = async |wanted: bool, family| -> Answer<IpAddr> {
-        if wanted {
-            lookup.addresses(host, family).await
-        } else {
-            Answer::Nothing
-        }
-    };
-    let (v4, v6) = tokio::join!(ask(families.v4, Family::V4), ask(families.v6, Family::V6));
-    [v4, v6]
+    let untried = known.untried(clock::now());
+    if untried.is_empty() {
+        return;
+    }
+    let mut found = Vec::with_capacity(untried.len());
+    for families in untried {
+        let works = resolver.lookup.working(families.clone()).await;
+        found.push((families, works));
+    }
+    known.note(clock::now(), found);
 }

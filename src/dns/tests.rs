@@ -1,13 +1,13 @@
 //! What names become over time, by a clock that stands still and answers that are made up.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::lookup::{Answer, Asking, Family, Lookup, Service};
+use super::lookup::{Answer, Asking, Family, Lookup, Service, Working};
 use super::{Backoff, DnsFollowing, DnsName, DnsPolicy, Jitter, Resolver, Unresolved};
 use crate::base::{Endpoint, Endpoints, Event, Observe};
 
@@ -28,7 +28,12 @@ struct Fake {
 struct Zone {
     addresses: HashMap<(String, bool), Answer<IpAddr>>,
     services: HashMap<String, Answer<Service>>,
+    /// How long an answer takes, for IPv4 and for IPv6.
+    slow: [Duration; 2],
     silent: bool,
+    /// The families that do not work.
+    broken: [bool; 2],
+    tried: usize,
 }
 
 impl Fake {
@@ -132,11 +137,23 @@ impl Shared {
 impl Lookup for Shared {
     fn addresses<'a>(&'a self, name: &'a str, family: Family) -> Asking<'a, IpAddr> {
         let key = (name.to_owned(), family == Family::V6);
-        self.ask(name, |zone| zone.addresses.get(&key).cloned())
+        let slow = self.0.zone.lock().unwrap().slow[usize::from(key.1)];
+        let asking = self.ask(name, |zone| zone.addresses.get(&key).cloned());
+        Box::pin(async move {
+            tokio::time::sleep(slow).await;
+            asking.await
+        })
     }
 
     fn services<'a>(&'a self, name: &'a str) -> Asking<'a, Service> {
         self.ask(name, |zone| zone.services.get(name).cloned())
+    }
+
+    fn working(&self, _families: [Vec<SocketAddr>; 2]) -> Working {
+        let mut zone = self.0.zone.lock().unwrap();
+        zone.tried += 1;
+        let works = zone.broken.map(|broken| !broken);
+        Box::pin(async move { works })
     }
 }
 
@@ -348,4 +365,81 @@ async fn addresses_alone_need_no_task() {
     assert_eq!(seen(&endpoints), "[::1]:80");
     assert!(following.is_finished() && following.resolved_within(Duration::ZERO).await);
     assert!(fake.times().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_family_that_answers_first_serves_and_the_other_joins_it() {
+    let fake = Fake::new();
+    fake.set("users", "10.0.0.1", 5);
+    fake.set("users", "fd00::1", 5);
+    fake.zone.lock().unwrap().slow = [Duration::ZERO, 3 * SECOND];
+    let (endpoints, following) = fake
+        .resolver(DnsPolicy::default())
+        .follow("users", 80)
+        .unwrap();
+    let soon = Duration::from_millis(100);
+    assert!(following.resolved_within(soon).await);
+    assert_eq!(seen(&endpoints), "10.0.0.1:80");
+    pass(3).await;
+    assert_eq!(seen(&endpoints), "10.0.0.1:80 [fd00::1]:80");
+    // The next time the first answer takes away nothing of the other family.
+    fake.set("users", "10.0.0.2", 5);
+    pass(6).await;
+    assert_eq!(seen(&endpoints), "10.0.0.2:80 [fd00::1]:80");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_family_that_does_not_work_is_left_out_until_it_does() {
+    let fake = Fake::new();
+    fake.set("users", "10.0.0.1", 5);
+    fake.set("users", "fd00::1", 5);
+    fake.zone.lock().unwrap().broken = [false, true];
+    let (endpoints, _following) =
+        follow(&fake, DnsPolicy::default().with_working_family(true)).await;
+    assert_eq!(seen(&endpoints), "10.0.0.1:80");
+    pass(50).await;
+    assert_eq!(fake.zone.lock().unwrap().tried, 1, "not for each answer");
+    // New addresses are tried at once, and the same ones after a minute.
+    fake.set("users", "10.0.0.1 10.0.0.2", 5);
+    pass(6).await;
+    assert_eq!(fake.zone.lock().unwrap().tried, 2);
+    assert_eq!(seen(&endpoints), "10.0.0.1:80 10.0.0.2:80");
+    fake.zone.lock().unwrap().broken = [false, false];
+    pass(70).await;
+    assert_eq!(seen(&endpoints), "10.0.0.1:80 10.0.0.2:80 [fd00::1]:80");
+    // Of one family alone there is nothing to be found out.
+    fake.zone.lock().unwrap().broken = [true, true];
+    fake.answer("users", true, Answer::Nothing);
+    pass(6).await;
+    assert_eq!(seen(&endpoints), "10.0.0.1:80 10.0.0.2:80");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_whose_first_hosts_have_no_address_is_at_the_next_and_weights_of_one_host_add_up()
+{
+    let fake = Fake::new();
+    fake.set("b.", "10.0.0.2", 30);
+    fake.set("c.", "10.0.0.3", 30);
+    let services = [
+        (1, 9, 80, "a."),
+        (2, 2, 80, "b."),
+        (2, 3, 80, "b."),
+        (2, 1, 80, "c."),
+        (3, 1, 80, "d."),
+    ];
+    fake.serve("web", &services);
+    let resolver = fake.resolver(DnsPolicy::default());
+    let (endpoints, following) = resolver.follow_srv("web").unwrap();
+    assert!(following.resolved_within(SECOND).await);
+    assert_eq!(seen(&endpoints), "10.0.0.2:80 10.0.0.3:80");
+    let weights: Vec<_> = endpoints.to_vec().iter().map(Endpoint::weight).collect();
+    assert_eq!(weights, [5, 1]);
+    // The first is back.
+    fake.set("a.", "10.0.0.1", 30);
+    pass(31).await;
+    assert_eq!(seen(&endpoints), "10.0.0.1:80");
+    // A failure says nothing about who is there.
+    fake.fail("a.");
+    pass(31).await;
+    assert_eq!(seen(&endpoints), "10.0.0.1:80");
 }

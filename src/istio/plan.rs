@@ -123,6 +123,8 @@ pub(crate) struct DnsPlan {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct PoolPlan {
     pub(crate) connect_timeout: Option<Duration>,
+    /// Whether HTTP/2 is spoken without asking.
+    pub(crate) http2: bool,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) max_connections: Option<u32>,
     pub(crate) max_connection_duration: Option<Duration>,

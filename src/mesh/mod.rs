@@ -92,20 +92,24 @@
 //! - **It is made of the public layers**, in this order, by types that have names. Beside the layers
 //!   themselves a request costs finding its route and one clone of that route's stack; stacks are made
 //!   when a host is first called.
-//! - **Connections** of [`Workload::client`] and of a gateway's own client are reqwest's, made as
-//!   [`client_with`](Workload::client_with) says. Where a `connectionPool` limits them, plain HTTP goes
-//!   through a [pool](crate::pool) of the destination, which all clients of the workload share and which
-//!   a change reconfigures. Over TLS reqwest connects all the same, and a finding names the fields that
-//!   do not hold there.
+//! - **Connections** of [`Workload::client`] and of a gateway's own client are made by reqwest, as
+//!   [`client_with`](Workload::client_with) says, with its TLS and its proxies. A destination of which more
+//!   is known than its name has a [pool](crate::pool) of them, with the limits of its `connectionPool`,
+//!   over TLS too, which all clients of the workload share and which a change reconfigures. Each endpoint
+//!   keeps one at least, as in Envoy; those to an endpoint that is gone are closed when they are idle.
+//!   HTTP/2 is spoken without asking where the service's port says `HTTP2`, `GRPC` or `GRPC-WEB`, or the rule
+//!   `h2UpgradePolicy: UPGRADE`.
 //! - **Names**: with the feature `dns` every address of a name that a `ServiceEntry` with
 //!   `resolution: DNS` gives is an endpoint, asked for again as its time to live says. Requests wait for
 //!   the first answer, within their own timeouts and for as long as a name server has (5 s); if there is
-//!   none, they get 503 `no healthy upstream`. Without the feature, and with
+//!   none, they get 503 `no healthy upstream`, with the [`Cause`](crate::Cause) beside it. Without the feature, and with
 //!   `resolution: DNS_ROUND_ROBIN`, the name is one endpoint, looked up for each connection. So is a host
 //!   of which no document says where it listens, such as a headless service of Kubernetes: by the name
 //!   that the caller wrote.
 //! - **TLS**: whatever the address of an endpoint, the certificate that is asked for is that of the name
-//!   that was called, or of the rule's `sni`. A rule's `tls: {mode: SIMPLE}` encrypts what is called by
+//!   that was called; or of the service, where a rule starts TLS to its endpoints; or of the rule's `sni`,
+//!   which changes nothing of whom a request is for. Certificates of an authority of one's own:
+//!   [`client_with`](Workload::client_with). A rule's `tls: {mode: SIMPLE}` encrypts what is called by
 //!   `http://`. A transport of one's own gets requests addressed to endpoints, with the name in `Host`.
 //! - **An ingress** is `Mesh::gateway`: `router.fallback_service(gateway.service()?)`.
 //!

@@ -15,10 +15,11 @@ use tower_service::Service;
 use super::driver::{self, Driven};
 use super::io::{Io, Slot};
 use super::key::Key;
-use super::lease::Line;
+use super::lease::{Line, Proxy};
 use super::machine::Id;
 use super::shared::{Control, Shared};
 use super::tasks::OwnTasks;
+use super::wire::Wire;
 use crate::base::{BoxError, PoolError};
 
 /// A connection that is to be made. Dropped before it is, it fails, so that nobody waits in vain.
@@ -98,16 +99,19 @@ impl Attempt {
         &self,
         mut connector: C,
         http2: bool,
-    ) -> Result<(Line, Driven<Io<C::Response>>), PoolError>
+    ) -> Result<(Line, Driven<Io<Wire>>), PoolError>
     where
         C: Service<Uri>,
         C::Response: Connection + Read + Write + Send + Unpin + 'static,
         C::Error: Into<BoxError>,
     {
-        poll_fn(|cx| connector.poll_ready(cx))
-            .await
-            .map_err(failed)?;
-        let io = connector.call(self.key.uri()).await.map_err(failed)?;
+        let io = if let Some(dialling) = self.key.dial() {
+            dialling.await.map_err(failed)?
+        } else {
+            let ready = poll_fn(|cx| connector.poll_ready(cx)).await;
+            ready.map_err(failed)?;
+            Wire::new(connector.call(self.key.uri()).await.map_err(failed)?)
+        };
         let known = io.connected();
         let mut io = Io::new(io, Slot::new(Arc::clone(&self.shared), self.id));
         if http2 || known.is_negotiated_h2() {
@@ -120,12 +124,14 @@ impl Attempt {
             return Ok((Line::Many(sender), driven));
         }
         let (sender, conn) = http1::handshake(io).await.map_err(failed)?;
-        let is_proxied = known.is_proxied();
+        let proxy = known.is_proxied().then(|| Proxy {
+            authorization: self.key.proxy_authorization(),
+        });
         let driven = Driven::One(Box::pin(async {
             // What went wrong, its request hears.
             let _ = conn.with_upgrades().await;
         }));
-        Ok((Line::One { is_proxied, sender }, driven))
+        Ok((Line::One { proxy, sender }, driven))
     }
 
     fn fail(&mut self, error: &PoolError, for_all: bool) {

@@ -1,6 +1,6 @@
 //! What a pool knows of each connection and of each authority.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
 use std::time::Instant;
 
@@ -70,6 +70,10 @@ pub(super) struct Host {
     pub(super) coming: u32,
     /// How many requests one of them is expected to take.
     pub(super) expected: u32,
+    /// One of its connections has carried a second request.
+    pub(super) is_kept_alive: bool,
+    /// Its connections are closed when they are idle.
+    pub(super) is_leaving: bool,
     /// Those that can take a request; the last one gets it, so that the others become idle.
     pub(super) ready: Vec<Id>,
     /// How many connections are usable.
@@ -88,56 +92,107 @@ impl Host {
 
 /// The authorities that have a usable connection, or somebody who waits.
 #[derive(Debug)]
-pub(super) struct Hosts<K>(HashMap<K, Host>);
+pub(super) struct Hosts<K> {
+    /// Those that closed a connection after its first request, and have carried no second one since.
+    closers: HashSet<K>,
+    hosts: HashMap<K, Host>,
+}
+
+/// Most authorities that are remembered for closing their connections.
+const MAX_CLOSERS: usize = 256;
 
 impl<K> Default for Hosts<K> {
     fn default() -> Self {
-        Self(HashMap::new())
+        Self {
+            closers: HashSet::new(),
+            hosts: HashMap::new(),
+        }
     }
 }
 
 impl<K: Clone + Eq + Hash> Hosts<K> {
+    /// Takes note that a connection carried a second request.
+    pub(super) fn is_kept_alive(&mut self, key: &K) {
+        if let Some(host) = self.hosts.get_mut(key)
+            && !host.is_kept_alive
+        {
+            host.is_kept_alive = true;
+            self.closers.remove(key);
+        }
+    }
+
+    /// Takes note that a connection was closed after its first request.
+    pub(super) fn closes(&mut self, key: &K) {
+        if self.closers.len() >= MAX_CLOSERS {
+            self.closers.clear();
+        }
+        self.closers.insert(key.clone());
+    }
+
+    pub(super) fn is_closer(&self, key: &K) -> bool {
+        self.closers.contains(key)
+    }
+
     pub(super) fn get(&self, key: &K) -> Option<&Host> {
-        self.0.get(key)
+        self.hosts.get(key)
     }
 
     pub(super) fn get_mut(&mut self, key: &K) -> Option<&mut Host> {
-        self.0.get_mut(key)
+        self.hosts.get_mut(key)
     }
 
     pub(super) fn entry(&mut self, key: &K, http2: bool) -> &mut Host {
-        self.0.entry(key.clone()).or_insert_with(|| Host {
+        self.hosts.entry(key.clone()).or_insert_with(|| Host {
             coming: 0,
             expected: if http2 { STREAMS } else { 1 },
+            is_kept_alive: false,
+            is_leaving: false,
             ready: Vec::new(),
             usable: 0,
             waiting: BTreeSet::new(),
         })
     }
 
+    /// Has the connections of some authorities be closed when they are idle; returns those for which no
+    /// request waits.
+    #[cfg(all(feature = "istio", feature = "reqwest"))]
+    pub(super) fn leave(&mut self, is_meant: impl Fn(&K) -> bool) -> Vec<K> {
+        let mut unwanted = Vec::new();
+        for (key, host) in &mut self.hosts {
+            if is_meant(key) {
+                host.is_leaving = true;
+                if host.waiting.is_empty() {
+                    unwanted.push(key.clone());
+                }
+            }
+        }
+        unwanted
+    }
+
     /// Forgets an authority that has nothing left.
     pub(super) fn tidy(&mut self, key: &K) {
-        if let Some(host) = self.0.get(key)
+        if let Some(host) = self.hosts.get(key)
             && host.usable == 0
             && host.waiting.is_empty()
         {
-            self.0.remove(key);
+            self.hosts.remove(key);
         }
     }
 
     /// Notes that a connection speaks HTTP/2, before its peer has said how much.
     pub(super) fn expect_many(&mut self, key: &K) {
-        if let Some(host) = self.0.get_mut(key)
+        if let Some(host) = self.hosts.get_mut(key)
             && host.expected == 1
         {
             host.expected = STREAMS;
         }
     }
 
-    /// Returns the authority whose turn it is to get a connection: one that has none at all before the
-    /// others, and then whose first request came first.
-    pub(super) fn neediest(&self) -> Option<&K> {
-        let needy = self.0.iter().filter(|(_, host)| host.uncovered() > 0);
+    /// Returns the authority whose turn it is to get a connection, of all or of those that have `none`: one
+    /// that has none at all before the others, and then whose first request came first.
+    pub(super) fn neediest(&self, none: bool) -> Option<&K> {
+        let needy = self.hosts.iter().filter(|(_, host)| host.uncovered() > 0);
+        let needy = needy.filter(|(_, host)| !none || host.usable == 0);
         needy
             .min_by_key(|(_, host)| (host.usable > 0, host.waiting.first()))
             .map(|(key, _)| key)
@@ -145,16 +200,16 @@ impl<K: Clone + Eq + Hash> Hosts<K> {
 
     /// How many requests no connection is on the way for.
     pub(super) fn uncovered(&self) -> usize {
-        self.0.values().map(Host::uncovered).sum()
+        self.hosts.values().map(Host::uncovered).sum()
     }
 
     /// How many authorities with no connection wait for longer than anybody for `key`.
     pub(super) fn starving_before(&self, key: &K) -> usize {
-        let own = self.0.get(key).and_then(|host| host.waiting.first());
+        let own = self.hosts.get(key).and_then(|host| host.waiting.first());
         let starves = |(other, host): &(&K, &Host)| {
             let first = host.waiting.first();
             host.usable == 0 && *other != key && first.is_some() && (own.is_none() || first < own)
         };
-        self.0.iter().filter(starves).count()
+        self.hosts.iter().filter(starves).count()
     }
 }

@@ -1,18 +1,69 @@
 //! Whom a connection is to, and how a request is written on it.
 
+use std::fmt::Debug;
+use std::hash::{Hash, Hasher};
+use std::pin::Pin;
+use std::sync::Arc;
+
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Method, Request, Uri, Version, header};
 
+use super::wire::Wire;
+use crate::base::BoxError;
+
 /// Whom a connection is to.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(super) struct Key {
+pub(crate) struct Key {
     authority: Authority,
     scheme: Scheme,
+    way: Option<Way>,
+}
+
+/// A way to make connections that is not the pool's own, such as under another name than the address.
+///
+/// Its clones are the same way. Connections that were made in one way carry no request of another.
+#[derive(Clone, Debug)]
+pub(crate) struct Way(Arc<dyn Dial>);
+
+/// Makes connections.
+pub(crate) trait Dial: Debug + Send + Sync {
+    /// Connects to the scheme, host and port of `uri`.
+    fn dial(&self, uri: Uri) -> Dialling;
+
+    /// Returns the credentials for the proxy that leads to `uri`, if it asks for some.
+    fn proxy_authorization(&self, uri: &Uri) -> Option<HeaderValue>;
+}
+
+/// A connection in the making.
+pub(crate) type Dialling = Pin<Box<dyn Future<Output = Result<Wire, BoxError>> + Send>>;
+
+#[cfg_attr(
+    not(all(feature = "istio", feature = "reqwest")),
+    expect(dead_code, reason = "a mesh alone has ways of its own")
+)]
+impl Way {
+    pub(crate) fn new(dial: impl Dial + 'static) -> Self {
+        Self(Arc::new(dial))
+    }
+}
+
+impl PartialEq for Way {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Way {}
+
+impl Hash for Way {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.0).cast::<()>().hash(state);
+    }
 }
 
 impl Key {
     /// Returns whom a request is for, if its URI says so.
-    pub(super) fn of(uri: &Uri) -> Option<Self> {
+    pub(super) fn of(uri: &Uri, way: Option<Way>) -> Option<Self> {
         let authority = uri.authority()?.clone();
         let scheme = uri.scheme().cloned().unwrap_or_else(|| {
             if authority.port_u16() == Some(443) {
@@ -21,7 +72,31 @@ impl Key {
                 Scheme::HTTP
             }
         });
-        Some(Self { authority, scheme })
+        Some(Self {
+            authority,
+            scheme,
+            way,
+        })
+    }
+
+    #[cfg_attr(
+        not(all(feature = "istio", feature = "reqwest")),
+        expect(dead_code, reason = "a mesh alone has ways of its own")
+    )]
+    pub(super) const fn way(&self) -> Option<&Way> {
+        self.way.as_ref()
+    }
+
+    /// Makes a connection in the way of its own, if it has one.
+    pub(super) fn dial(&self) -> Option<Dialling> {
+        let way = self.way.as_ref()?;
+        Some(way.0.dial(self.uri()))
+    }
+
+    /// Returns the credentials for a proxy on the way, if it asks for some.
+    pub(super) fn proxy_authorization(&self) -> Option<HeaderValue> {
+        let way = self.way.as_ref()?;
+        way.0.proxy_authorization(&self.uri())
     }
 
     /// Returns what a connector is asked for.
@@ -48,6 +123,8 @@ pub(super) enum Form {
 pub(super) struct Original {
     connection: Option<HeaderValue>,
     host: Option<HeaderValue>,
+    /// Credentials for a proxy were added.
+    pub(super) is_authorized: bool,
     uri: Uri,
     version: Version,
 }
@@ -58,6 +135,7 @@ impl Original {
         let original = Self {
             connection: request.headers().get(header::CONNECTION).cloned(),
             host: request.headers().get(header::HOST).cloned(),
+            is_authorized: false,
             uri: request.uri().clone(),
             version: request.version(),
         };
@@ -73,6 +151,9 @@ impl Original {
         *request.uri_mut() = self.uri;
         *request.version_mut() = self.version;
         let headers = request.headers_mut();
+        if self.is_authorized {
+            headers.remove(header::PROXY_AUTHORIZATION);
+        }
         for (name, value) in [
             (header::CONNECTION, self.connection),
             (header::HOST, self.host),
@@ -85,7 +166,8 @@ impl Original {
     }
 
     fn prepare_http1<B>(&self, request: &mut Request<B>, form: Form, is_last: bool) {
-        if self.version == Version::HTTP_2 {
+        // A hop speaks its own version.
+        if self.version != Version::HTTP_11 {
             *request.version_mut() = Version::HTTP_11;
         }
         if self.host.is_none()

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::{http1, http2};
@@ -18,10 +19,21 @@ use super::shared::Shared;
 pub(super) enum Line {
     /// Takes one at a time.
     One {
-        is_proxied: bool,
+        proxy: Option<Proxy>,
         sender: http1::SendRequest<Sent>,
     },
     Many(http2::SendRequest<Sent>),
+}
+
+/// Milliseconds that a connection is looked at if it is the first to its authority that is used again, and if
+/// its authority closed the last one then.
+const SHORT_LOOK: u32 = 3;
+const LONG_LOOK: u32 = 100;
+
+/// A proxy that is asked for a whole URI.
+#[derive(Debug)]
+pub(super) struct Proxy {
+    pub(super) authorization: Option<HeaderValue>,
 }
 
 impl Line {
@@ -57,9 +69,7 @@ impl Line {
     fn form(&self, request: &Request<Sent>) -> Form {
         match self {
             Self::Many(_) => Form::Http2,
-            Self::One { is_proxied, .. }
-                if *is_proxied && request.uri().scheme_str() == Some("http") =>
-            {
+            Self::One { proxy: Some(_), .. } if request.uri().scheme_str() == Some("http") => {
                 Form::Absolute
             }
             Self::One { .. } => Form::Origin,
@@ -96,6 +106,41 @@ impl Lease {
         }
     }
 
+    /// Looks whether the connection still lives if it has carried a request before; returns nothing, and
+    /// gives it up, if its server has closed it.
+    ///
+    /// Its task knows only what the runtime has heard of the socket. A turn of the runtime hears what is
+    /// there; what comes a moment later, from a server that closes after each answer, takes a moment.
+    pub(super) async fn looked_at(mut self) -> Option<Self> {
+        if !self.grant.is_reused || !matches!(self.line, Some(Line::One { .. })) {
+            return Some(self);
+        }
+        let looks = match self.grant {
+            Grant {
+                is_first_again: false,
+                ..
+            } => 0,
+            Grant {
+                is_closer: true, ..
+            } => LONG_LOOK,
+            _ => SHORT_LOOK,
+        };
+        tokio::task::yield_now().await;
+        for _ in 0..looks {
+            if self.line.as_ref().is_none_or(Line::is_closed) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        if self.line.as_ref().is_some_and(|line| !line.is_closed()) {
+            return Some(self);
+        }
+        if let Some(line) = self.line.take() {
+            self.shared.spoilt(self.grant.conn, line);
+        }
+        None
+    }
+
     /// Sends a request; the place is free again when the response's body has ended.
     pub(super) async fn send(
         mut self,
@@ -104,7 +149,16 @@ impl Lease {
         let line = self.line.as_mut().expect("a lease has its line");
         let form = line.form(&request);
         let is_connect = request.method() == Method::CONNECT;
-        let original = Original::prepare(&mut request, form, self.grant.is_last);
+        let mut original = Original::prepare(&mut request, form, self.grant.is_last);
+        if form == Form::Absolute
+            && let Line::One { proxy, .. } = line
+            && let Some(authorization) = proxy.as_ref().and_then(|p| p.authorization.as_ref())
+            && !request.headers().contains_key(header::PROXY_AUTHORIZATION)
+        {
+            let name = header::PROXY_AUTHORIZATION;
+            request.headers_mut().insert(name, authorization.clone());
+            original.is_authorized = true;
+        }
         self.is_sent = true;
         let result = match line {
             Line::One { sender, .. } => sender.try_send_request(request).await,

@@ -39,6 +39,10 @@ pub(super) enum Action<K> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Grant {
     pub(super) conn: Id,
+    /// The authority closed its last connection after the first request.
+    pub(super) is_closer: bool,
+    /// It is not known of the authority that its connections carry more than one request.
+    pub(super) is_first_again: bool,
     /// It is the connection's last request.
     pub(super) is_last: bool,
     /// It is not the connection's first request.
@@ -110,7 +114,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
             self.refresh(id);
         }
         while self.has_surplus()
-            && let Some((_, id)) = self.idle.first().copied()
+            && let Some(id) = self.dispensable()
         {
             self.close(id);
         }

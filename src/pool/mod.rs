@@ -60,10 +60,12 @@
 //! one], a connection is closed; it counts until the server has closed its end too, so that the limit
 //! holds as the server counts, but for no more than a second.
 //!
-//! A connection that its server closed while it was idle is not handed out. If that happens just as a
-//! request is written to it, the request goes on another one, but only if nothing of it was written;
-//! else it fails with [`Failure::Closed`], and a [retry layer] decides by its method. An upgraded
-//! connection counts until whoever took it over lets it go.
+//! A connection that its server closed while it was idle is not handed out. Before an HTTP/1 connection
+//! carries another request, its runtime looks whether it still lives; and as long as no connection to
+//! an authority has carried two requests, that look takes 3 ms, since a server that closes after each
+//! answer may do so a moment after it; or up to 100 ms, if it is known for that. If it is closed just as a request is written to it, the request goes on
+//! another one, but only if nothing of it was written; else it fails with [`Failure::Closed`], and a
+//! [retry layer] decides by its method. An upgraded connection counts until its upgrade is dropped.
 //!
 //! HTTP/2 connections carry as many requests at once as their peer takes, and one until it has
 //! said so; the limits hold for them in the same way. `Host` becomes `:authority`.
@@ -75,7 +77,7 @@
 //!
 //! | Istio's `connectionPool` | Envoy | here | hyper-util's client, reqwest and `client::Transport` |
 //! |---|---|---|---|
-//! | `maxConnections` | may be exceeded: by one for each host and thread | exact, for all authorities of a pool together | **not enforced**: a new connection for each request that finds none idle. Nearest: [`ConcurrencyLimitPolicy::new`], since over HTTP/1 each request in flight has one connection; idle ones come on top, bounded by `pool_max_idle_per_host` |
+//! | `maxConnections` | may be exceeded: by one for each host and thread | exact, for all authorities of a pool together; or [one for each authority at least](PoolPolicy::with_one_per_authority), as a mesh has it | **not enforced**: a new connection for each request that finds none idle. Nearest: [`ConcurrencyLimitPolicy::new`], since over HTTP/1 each request in flight has one connection; idle ones come on top, bounded by `pool_max_idle_per_host` |
 //! | `http1MaxPendingRequests` | counted while a connection is made, too | the same | **not enforced**, nobody ever waits. Nearest: [`ConcurrencyLimitPolicy::with_max_pending`], for the place in that limit |
 //! | `maxRequestsPerConnection` | `connection: close` with the last one | the same | **not enforced**. Nearest: `pool_max_idle_per_host(0)`, which is 1 |
 //! | `connectTimeout` | 10 s by Istio's default | the same; TLS and handshake included | enforced: `connect_timeout`; none by default |
@@ -117,9 +119,15 @@ mod shared;
 mod stats;
 mod tasks;
 mod wait;
+mod wire;
 
 pub use crate::base::{Overflow, PoolError as Error};
 pub use body::PoolBody;
 pub use policy::PoolPolicy;
 pub use service::{Pool, PoolFuture};
 pub use stats::PoolStats;
+
+#[cfg(all(feature = "istio", feature = "reqwest"))]
+pub(crate) use key::{Dial, Dialling, Way};
+#[cfg(all(feature = "istio", feature = "reqwest"))]
+pub(crate) use wire::Wire;

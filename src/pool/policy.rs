@@ -13,6 +13,7 @@ pub struct PoolPolicy {
     max_connections: u32,
     max_pending: u32,
     max_requests_per_connection: u32,
+    one_per_authority: bool,
 }
 
 impl Default for PoolPolicy {
@@ -34,6 +35,7 @@ impl PoolPolicy {
             max_connections: 0,
             max_pending: 0,
             max_requests_per_connection: 0,
+            one_per_authority: false,
         }
     }
 
@@ -48,12 +50,22 @@ impl PoolPolicy {
     /// Sets how many connections there are at once, to all authorities together, those counted that are
     /// being made or closed. The default is 0, which is no limit.
     ///
-    /// It is never exceeded. (Envoy lets each host and each of its threads have one all the same.)
+    /// It is never exceeded but for [one to each authority](Self::with_one_per_authority) if that is set.
     ///
     /// Istio's `maxConnections`.
     #[must_use]
     pub const fn with_max_connections(mut self, max: u32) -> Self {
         self.max_connections = max;
+        self
+    }
+
+    /// Sets whether each authority may have one connection whatever the limit of connections. The default
+    /// is `false`: the limit is exact, and authorities that are more than it take turns.
+    ///
+    /// Envoy lets each host have one for each of its threads all the same, so a mesh sets this to `true`.
+    #[must_use]
+    pub const fn with_one_per_authority(mut self, one: bool) -> Self {
+        self.one_per_authority = one;
         self
     }
 
@@ -144,6 +156,12 @@ impl PoolPolicy {
     #[must_use]
     pub const fn max_connections(&self) -> Option<u32> {
         number(self.max_connections)
+    }
+
+    /// Returns whether each authority may have one connection whatever the limit.
+    #[must_use]
+    pub const fn one_per_authority(&self) -> bool {
+        self.one_per_authority
     }
 
     /// Returns how many requests may wait; `None` is no limit.

@@ -13,7 +13,7 @@ use tower_service::Service;
 
 use super::attempt::Attempt;
 use super::body::{PoolBody, Sent};
-use super::key::Key;
+use super::key::{Key, Way};
 use super::lease::Unanswered;
 use super::shared::{Entry, Shared};
 use super::wait::Unserved;
@@ -100,6 +100,19 @@ impl Pool {
         self.owner.0.reconfigure(policy);
     }
 
+    /// Returns why the last connection could not be made, if none was made since.
+    #[cfg(all(feature = "istio", feature = "reqwest"))]
+    pub(crate) fn last_failure(&self) -> Option<PoolError> {
+        self.owner.0.last_failure()
+    }
+
+    /// Closes the connections that were made in a way: those that carry no request at once, and the
+    /// others when they are done.
+    #[cfg(all(feature = "istio", feature = "reqwest"))]
+    pub(crate) fn forget(&self, way: &Way) {
+        self.owner.0.forget(way);
+    }
+
     /// Returns how many connections there are and were, and how many requests wait.
     #[must_use]
     pub fn stats(&self) -> PoolStats {
@@ -122,7 +135,18 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> PoolFuture {
-        let Some(key) = Key::of(request.uri()) else {
+        self.send(request, None)
+    }
+}
+
+impl Pool {
+    /// Sends a request over a connection that is made in this way, if any, and else by the pool's connector.
+    pub(crate) fn send<B>(&self, request: Request<B>, way: Option<Way>) -> PoolFuture
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let Some(key) = Key::of(request.uri(), way) else {
             return PoolFuture::over(Err(PoolError::NoAuthority));
         };
         let deadline = Deadline::current();
@@ -167,6 +191,10 @@ async fn send(
             }
         };
         owner.take();
+        let Some(lease) = lease.looked_at().await else {
+            entry = shared.enter(&key, deadline);
+            continue;
+        };
         match lease.send(request).await {
             Ok(response) => return Ok(response),
             Err(Unanswered::Failed(error)) => return Err(PoolError::Send(Arc::new(error))),

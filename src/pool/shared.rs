@@ -142,6 +142,16 @@ impl Shared {
         });
     }
 
+    #[cfg(all(feature = "istio", feature = "reqwest"))]
+    pub(super) fn last_failure(&self) -> Option<PoolError> {
+        self.lock().last_failure.clone()
+    }
+
+    #[cfg(all(feature = "istio", feature = "reqwest"))]
+    pub(super) fn forget(self: &Arc<Self>, way: &super::key::Way) {
+        self.with(|state, _| state.machine.forget_hosts(|key| key.way() == Some(way)));
+    }
+
     pub(super) fn shut(self: &Arc<Self>) {
         self.with(|state, _| state.machine.shut());
     }
@@ -166,7 +176,7 @@ impl Shared {
             }
             result
         };
-        drop((rest.closed, rest.lines));
+        drop((rest.closed, rest.failures, rest.lines));
         rest.wakers.into_iter().for_each(Waker::wake);
         for (id, key, control) in rest.opened {
             (self.open)(Attempt::new(Arc::clone(self), id, key, control));

@@ -8,7 +8,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 /// A name with its certificate.
-pub(crate) struct Certified(CertifiedKey<KeyPair>);
+pub(crate) struct Certified(pub(crate) CertifiedKey<KeyPair>);
 
 impl Certified {
     pub(crate) fn of(name: &str) -> Self {

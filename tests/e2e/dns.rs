@@ -210,3 +210,23 @@ async fn the_system_has_name_servers_or_says_that_it_has_none() {
         Err(error) => assert_eq!(error.to_string(), "no name servers to ask"),
     }
 }
+
+#[tokio::test]
+async fn a_name_server_is_heard_for_as_long_as_it_has_time_and_the_first_family_serves() {
+    let server = NameServer::start().await;
+    server.set("users.test", 30, ["10.0.0.1", "fd00::1"]);
+    let policy = eager().with_timeout(Duration::from_millis(900));
+    // Later than a third of its time, after which the question is asked again.
+    let slow = Duration::from_millis(500);
+    server.slow_down(slow, slow);
+    let (resolver, notes) = resolver(&server, policy);
+    let (endpoints, following) = resolver.follow("users.test", 80).unwrap();
+    assert!(following.resolved_within(LONG).await);
+    assert_eq!(endpoints.len(), 2);
+    assert!(!notes.any(Err(Unresolved::TimedOut)));
+
+    server.slow_down(Duration::ZERO, LONG);
+    let (endpoints, following) = resolver.follow("users.test", 80).unwrap();
+    assert!(following.resolved_within(Duration::from_millis(800)).await);
+    assert_eq!(seen(&endpoints), "10.0.0.1:80*1");
+}

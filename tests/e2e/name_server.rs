@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
@@ -31,6 +31,8 @@ struct Zone {
     fails: bool,
     records: HashMap<(String, u16), Vec<Record>>,
     silent: bool,
+    /// How long an answer takes, by its kind.
+    slow: HashMap<u16, Duration>,
     truncates: bool,
 }
 
@@ -120,6 +122,11 @@ impl NameServer {
         self.zone().silent = silent;
     }
 
+    /// Makes its answers over UDP take so long: those for IPv4, and those for IPv6.
+    pub(crate) fn slow_down(&self, v4: Duration, v6: Duration) {
+        self.zone().slow = HashMap::from([(A, v4), (AAAA, v6)]);
+    }
+
     /// Makes it say over UDP that there is more than fits.
     pub(crate) fn truncate(&self) {
         self.zone().truncates = true;
@@ -138,6 +145,16 @@ impl Zone {
     fn add(&mut self, name: &str, record: Record) {
         let key = (name.to_owned(), record.kind);
         self.records.entry(key).or_default().push(record);
+    }
+
+    /// How long the answer to a question takes.
+    fn delay(&self, question: &[u8]) -> Duration {
+        let kind = name_at(question, 12).and_then(|(_, end)| {
+            let kind = question.get(end..end + 2)?;
+            Some(u16::from_be_bytes(kind.try_into().ok()?))
+        });
+        let slow = kind.and_then(|kind| self.slow.get(&kind));
+        slow.copied().unwrap_or_default()
     }
 
     /// Answers a question; not at all if it is silent.
@@ -195,12 +212,26 @@ async fn sockets() -> (UdpSocket, TcpListener) {
 }
 
 async fn serve_udp(socket: UdpSocket, zone: Arc<Mutex<Zone>>) {
+    let socket = Arc::new(socket);
     let mut question = [0; 1_500];
+    let mut late = JoinSet::new();
     loop {
         let (length, from) = socket.recv_from(&mut question).await.unwrap();
-        let answer = zone.lock().unwrap().answer(&question[..length], false);
-        if let Some(answer) = answer {
+        let (answer, delay) = {
+            let mut zone = zone.lock().unwrap();
+            let delay = zone.delay(&question[..length]);
+            (zone.answer(&question[..length], false), delay)
+        };
+        let Some(answer) = answer else { continue };
+        if delay.is_zero() {
             socket.send_to(&answer, from).await.unwrap();
+        } else {
+            let socket = Arc::clone(&socket);
+            late.spawn(async move {
+                tokio::time::sleep(delay).await;
+                // The one that asked may be gone.
+                let _ = socket.send_to(&answer, from).await;
+            });
         }
     }
 }

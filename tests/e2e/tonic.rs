@@ -298,3 +298,58 @@ async fn a_timeout_around_a_channel_is_seen_as_a_status() {
     assert_eq!(status.message(), "upstream request timeout");
     server.stop().await;
 }
+
+/// A mesh knows by the port that a service speaks HTTP/2 alone.
+#[tokio::test]
+async fn a_grpc_service_is_called_through_a_mesh_with_and_without_limits_of_connections() {
+    let server = serve!(Echo::default(), ::tower::layer::util::Identity::new());
+    let port = server.address().port();
+    let limits = "connectionPool: {tcp: {maxConnections: 4}}";
+    let upgrade = "connectionPool: {http: {h2UpgradePolicy: UPGRADE}}";
+    let both = "connectionPool: {tcp: {maxConnections: 4}, http: {h2UpgradePolicy: UPGRADE}}";
+    for (protocol, pool) in [
+        ("GRPC", ""),
+        ("HTTP2", ""),
+        ("grpc-web", ""),
+        ("GRPC", limits),
+        ("HTTP2", limits),
+        ("HTTP", upgrade),
+        ("HTTP", both),
+    ] {
+        let entry = format!(
+            "
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {{name: echo}}
+spec:
+  hosts: [echo.test]
+  ports: [{{number: 80, name: web, protocol: {protocol}, targetPort: {port}}}]
+  resolution: STATIC
+  endpoints: [{{address: 127.0.0.1}}]
+"
+        );
+        let rule = format!(
+            "---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {{name: echo}}
+spec: {{host: echo.test, trafficPolicy: {{{pool}}}}}
+"
+        );
+        let rule = if pool.is_empty() { "" } else { &rule };
+        let documents = format!("{entry}{rule}");
+        let mesh = meshless::Mesh::from_yaml(&documents).unwrap();
+        let make = || reqwest::Client::builder().no_proxy();
+        let client = mesh.workload("w", "default").client_with(make).unwrap();
+        let stack = ServiceBuilder::new()
+            .map_request(|mut request: http::Request<Body>| {
+                let uri = format!("http://echo.test{}", request.uri().path());
+                *request.uri_mut() = uri.parse().unwrap();
+                request.map(meshless::client::Body::wrap)
+            })
+            .service(client.into_stack());
+        let answer = say(stack, message("hello")).await;
+        assert_eq!(answer.unwrap(), "hello", "{protocol} {pool}");
+    }
+    server.stop().await;
+}

@@ -85,11 +85,6 @@ fn of_a_destination_rule() {
                 Severity::Warning,
             ),
             (
-                http("h2UpgradePolicy: UPGRADE"),
-                "h2UpgradePolicy",
-                Severity::Note,
-            ),
-            (
                 http("useClientProtocol: true"),
                 "useClientProtocol",
                 Severity::Note,
@@ -150,38 +145,15 @@ fn of_a_destination_rule() {
     );
 }
 
-/// Over plain HTTP a pool enforces them; over TLS reqwest connects, and says nothing.
+/// A pool enforces them, over plain HTTP and over TLS.
 #[test]
-fn of_connections_over_tls() {
-    let limits = "connectionPool: {tcp: {maxConnections: 9, connectTimeout: 1s, maxConnectionDuration: 60s}, http: {http1MaxPendingRequests: 9, maxRequestsPerConnection: 2, idleTimeout: 9s}}";
-    let rule =
-        |tls: &str| format!("{{host: a.com, trafficPolicy: {{{limits}, tls: {{mode: {tls}}}}}}}");
-    let fields = |spec: &str| -> Vec<_> {
-        let found = told("DestinationRule", spec).into_iter();
-        found
-            .map(|(field, severity)| {
-                assert_eq!(severity, Severity::Warning);
-                field.rsplit('.').next().unwrap().to_owned()
-            })
-            .collect()
-    };
-    let mut found = fields(&rule("SIMPLE, caCertificates: system"));
-    found.sort();
-    assert_eq!(
-        found,
-        [
-            "http1MaxPendingRequests",
-            "maxConnectionDuration",
-            "maxConnections",
-            "maxRequestsPerConnection"
-        ]
-    );
-    assert!(fields(&rule("DISABLE")).is_empty());
-    let none = rule("SIMPLE, caCertificates: system")
-        .replace(": 9,", ": 0,")
-        .replace("Connection: 2", "Connection: 1")
-        .replace(", maxConnectionDuration: 60s", "");
-    assert!(fields(&none).is_empty(), "{none}");
+fn of_connections_nothing_is_left_to_the_client() {
+    let limits = "connectionPool: {tcp: {maxConnections: 9, connectTimeout: 1s, maxConnectionDuration: 60s}, http: {http1MaxPendingRequests: 9, maxRequestsPerConnection: 2, idleTimeout: 9s, h2UpgradePolicy: UPGRADE}}";
+    for tls in ["SIMPLE, caCertificates: system", "DISABLE"] {
+        let rule = format!("{{host: a.com, trafficPolicy: {{{limits}, tls: {{mode: {tls}}}}}}}");
+        let found = told("DestinationRule", &rule);
+        assert!(found.is_empty(), "{found:?}");
+    }
 }
 
 #[test]

@@ -1,5 +1,4 @@
 use super::Advice;
-use super::connections::connections;
 use super::subsets::is_all_tls;
 use super::world::{World, full};
 use crate::istio::code::Code;
@@ -47,7 +46,6 @@ pub(super) fn destination_rule(
         }
         verification(index, rule, policy, advice);
     }
-    connections(index, rule, entry, advice);
     let http = rule.traffic_policy.as_ref().and_then(|policy| {
         let pool = policy
             .connection_pool

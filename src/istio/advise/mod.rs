@@ -1,7 +1,6 @@
 //! What `istioctl analyze` warns of and what we do, for documents that are looked at together.
 
 mod cluster;
-mod connections;
 mod destination_rule;
 mod destinations;
 mod duplicates;

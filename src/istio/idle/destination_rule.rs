@@ -63,11 +63,7 @@ fn connection_pool(pool: Option<&ConnectionPool>, idle: &mut Idle<'_>) {
         idle.warn(keepalive.at, "tcpKeepalive", CLIENT, CONFIGURE);
     }
     let Some(http) = &pool.http else { return };
-    let fields: [(&str, Option<At>); 4] = [
-        (
-            "h2UpgradePolicy",
-            http.h2_upgrade_policy.map(|policy| policy.at),
-        ),
+    let fields: [(&str, Option<At>); 3] = [
         (
             "useClientProtocol",
             http.use_client_protocol.map(|flag| flag.at),

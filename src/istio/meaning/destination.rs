@@ -1,6 +1,6 @@
 use super::balance::{balance, is_passthrough};
 use super::blocks::Blocks;
-use super::endpoints::{endpoints, service_port};
+use super::endpoints::{endpoints, is_http2, service_port};
 use super::outlier::outlier;
 use super::pool::{in_flight, pool, retries};
 use super::world::World;
@@ -46,7 +46,7 @@ pub(super) fn destination(
         endpoints,
         limit: in_flight(blocks.pool),
         outlier: outlier(blocks.outlier),
-        pool: pool(blocks.pool),
+        pool: pool(blocks.pool, is_http2(known.as_ref(), port)),
         retries: retries(blocks.pool, blocks.budget),
         tls: blocks.tls.and_then(tls),
     }

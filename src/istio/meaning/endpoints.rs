@@ -5,6 +5,7 @@ use super::selector::selects;
 use crate::istio::kinds::destination_rule::Subset;
 use crate::istio::kinds::service_entry::{Resolution, ServiceEntry, ServicePort};
 use crate::istio::kinds::workload::Workload;
+use crate::istio::names::is_wildcard;
 use crate::istio::plan::{DnsPlan, EndpointPlan, EndpointsPlan};
 use crate::istio::read::Text;
 
@@ -42,6 +43,13 @@ pub(super) fn endpoints(
         };
     };
     match resolution(first) {
+        // The address that a request is for, at another port than it says.
+        Resolution::None
+            if of_port.clone().any(|(_, port)| is_elsewhere(port)) && !is_wildcard(host) =>
+        {
+            let all = of_port.flat_map(|(_, port)| itself(host, port, subset, true));
+            EndpointsPlan::Dns(all.collect())
+        }
         Resolution::None | Resolution::DynamicDns => EndpointsPlan::ByName,
         // The workloads that it selects are Kubernetes' to know, under the name.
         Resolution::Static if first.workload_selector.is_some() => EndpointsPlan::ByName,
@@ -58,6 +66,21 @@ pub(super) fn endpoints(
             EndpointsPlan::Dns(all.collect())
         }
     }
+}
+
+/// Says that a port of a service is for HTTP/2, or for gRPC, which is that.
+pub(super) fn is_http2(known: Option<&Known<'_>>, port: Option<u16>) -> bool {
+    let mut of_port = known
+        .into_iter()
+        .flat_map(ports)
+        .filter(|(_, own)| port.is_none() || number(own) == port);
+    let protocol = of_port.next().and_then(|(_, own)| text(&own.protocol));
+    protocol.is_some_and(|protocol| {
+        let known = ["GRPC", "GRPC-WEB", "HTTP2"];
+        known
+            .iter()
+            .any(|known| protocol.eq_ignore_ascii_case(known))
+    })
 }
 
 /// Returns all ports, each with its service entry.
@@ -141,6 +164,11 @@ fn itself(host: &str, port: &ServicePort, subset: Option<&Subset>, is_one: bool)
         is_one,
     });
     own.into_iter().collect()
+}
+
+/// Says that a port leads to another one of its endpoints.
+fn is_elsewhere(port: &ServicePort) -> bool {
+    target(port, None) != number(port)
 }
 
 /// Returns the endpoints whose labels a subset asks for.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::base::Percent;
 use crate::concurrency_limit::ConcurrencyLimitPolicy;
-use crate::istio::kinds::destination_rule::{ConnectionPool, RetryBudget};
+use crate::istio::kinds::destination_rule::{ConnectionPool, RetryBudget, UpgradePolicy};
 use crate::istio::plan::{PoolPlan, RetriesPlan};
 use crate::istio::read::Int;
 
@@ -15,14 +15,18 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(3_600);
 /// Envoy's shares of a budget that does not say them.
 const BUDGET: (f64, u32) = (20.0, 3);
 
-pub(super) fn pool(written: Option<&ConnectionPool>) -> PoolPlan {
+/// `is_http2` says that the service's port is for HTTP/2.
+pub(super) fn pool(written: Option<&ConnectionPool>, is_http2: bool) -> PoolPlan {
     let tcp = written.and_then(|written| written.tcp.as_ref());
     let http = written.and_then(|written| written.http.as_ref());
     let idle = http.and_then(|http| http.idle_timeout);
     let idle = idle.or_else(|| tcp?.idle_timeout);
     let connect = tcp.and_then(|tcp| tcp.connect_timeout);
+    let upgrade = http.and_then(|http| http.h2_upgrade_policy);
+    let is_upgraded = upgrade.is_some_and(|policy| policy.value == UpgradePolicy::Upgrade);
     PoolPlan {
         connect_timeout: Some(connect.map_or(CONNECT_TIMEOUT, |time| time.value)),
+        http2: is_http2 || is_upgraded,
         idle_timeout: Some(idle.map_or(IDLE_TIMEOUT, |time| time.value)),
         max_connections: tcp.and_then(|tcp| limit(tcp.max_connections)),
         max_connection_duration: tcp

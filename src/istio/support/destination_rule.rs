@@ -15,7 +15,8 @@ pub(super) const TABLE: Table = Table {
          minimumPercent: 10, aggression: 1}}, connectionPool: {tcp: {maxConnections: 1, \
          connectTimeout: 1s, maxConnectionDuration: 1s, idleTimeout: 1s}, \
          http: {http1MaxPendingRequests: 1, http2MaxRequests: 1, \
-         maxRequestsPerConnection: 1, maxRetries: 1, idleTimeout: 1s}}, \
+         maxRequestsPerConnection: 1, maxRetries: 1, idleTimeout: 1s, \
+         h2UpgradePolicy: UPGRADE}}, \
          outlierDetection: {splitExternalLocalOriginErrors: true, \
          consecutiveLocalOriginFailures: 1, consecutiveGatewayErrors: 1, \
          consecutive5xxErrors: 1, interval: 1s, baseEjectionTime: 1s, \
@@ -41,8 +42,8 @@ pub(super) const TABLE: Table = Table {
     noted: &[
         "{host: a.com, trafficPolicy: {loadBalancer: {localityLbSetting: {enabled: true}, \
          consistentHash: {httpHeaderName: x-a, maglev: {tableSize: 7}}}, \
-         connectionPool: {tcp: {tcpKeepalive: {time: 1s}}, http: {h2UpgradePolicy: UPGRADE, \
-         maxConcurrentStreams: 1, http2KeepAlive: {interval: 1s, timeout: 1s}}}, \
+         connectionPool: {tcp: {tcpKeepalive: {time: 1s}}, http: {maxConcurrentStreams: 1, \
+          http2KeepAlive: {interval: 1s, timeout: 1s}}}, \
          outlierDetection: {outlierDetectionHttpErrorCodes: [500]}, tls: {mode: SIMPLE, \
          caCertificates: /a.pem, subjectAltNames: [a.com], caCrl: /b.pem}, \
          tunnel: {protocol: CONNECT, targetHost: b.com, targetPort: 80}}}",
@@ -127,35 +128,25 @@ const ROWS: &[(&str, Support)] = &[
     ("trafficPolicy.connectionPool.tcp", ENFORCED),
     (
         "trafficPolicy.connectionPool.tcp.maxConnections",
-        Support::Enforced(
-            "over plain HTTP; over `https` a finding says what is left to the client",
-        ),
+        Support::Enforced("by the connections of `Workload::client` and of a gateway's own client"),
     ),
     (
         "trafficPolicy.connectionPool.tcp.connectTimeout",
-        Support::Enforced(
-            "over plain HTTP; over `https` a finding says what is left to the client",
-        ),
+        Support::Enforced("by the connections of `Workload::client` and of a gateway's own client"),
     ),
     ("trafficPolicy.connectionPool.tcp.tcpKeepalive", NOTED),
     (
         "trafficPolicy.connectionPool.tcp.maxConnectionDuration",
-        Support::Enforced(
-            "over plain HTTP; over `https` a finding says what is left to the client",
-        ),
+        Support::Enforced("by the connections of `Workload::client` and of a gateway's own client"),
     ),
     (
         "trafficPolicy.connectionPool.tcp.idleTimeout",
-        Support::Enforced(
-            "over plain HTTP; over `https` a finding says what is left to the client",
-        ),
+        Support::Enforced("by the connections of `Workload::client` and of a gateway's own client"),
     ),
     ("trafficPolicy.connectionPool.http", ENFORCED),
     (
         "trafficPolicy.connectionPool.http.http1MaxPendingRequests",
-        Support::Enforced(
-            "over plain HTTP; over `https` a finding says what is left to the client",
-        ),
+        Support::Enforced("by the connections of `Workload::client` and of a gateway's own client"),
     ),
     (
         "trafficPolicy.connectionPool.http.http2MaxRequests",
@@ -163,18 +154,17 @@ const ROWS: &[(&str, Support)] = &[
     ),
     (
         "trafficPolicy.connectionPool.http.maxRequestsPerConnection",
-        Support::Enforced(
-            "over plain HTTP; over `https` a finding says what is left to the client",
-        ),
+        Support::Enforced("by the connections of `Workload::client` and of a gateway's own client"),
     ),
     ("trafficPolicy.connectionPool.http.maxRetries", ENFORCED),
     (
         "trafficPolicy.connectionPool.http.idleTimeout",
-        Support::Enforced(
-            "over plain HTTP; over `https` a finding says what is left to the client",
-        ),
+        Support::Enforced("by the connections of `Workload::client` and of a gateway's own client"),
     ),
-    ("trafficPolicy.connectionPool.http.h2UpgradePolicy", NOTED),
+    (
+        "trafficPolicy.connectionPool.http.h2UpgradePolicy",
+        Support::Enforced("by the connections of `Workload::client` and of a gateway's own client"),
+    ),
     ("trafficPolicy.connectionPool.http.useClientProtocol", NOTED),
     (
         "trafficPolicy.connectionPool.http.maxConcurrentStreams",

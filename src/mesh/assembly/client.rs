@@ -2,7 +2,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::connections::{ByTls, Connections, MakeBuilder};
+use super::connections::Connections;
+use super::dialer::{Dialer, MakeBuilder};
+use super::place::Places;
 use super::transport::{Connector, Site, Timing};
 use super::workload::outbound;
 use super::{Error, Workload, WorkloadService};
@@ -27,13 +29,37 @@ impl Workload {
     /// Returns a client whose connections are as `make` says.
     ///
     /// It is called at once, again for connect and idle timeouts that no destination had before, and
-    /// once for each endpoint that is reached by TLS under another name than its address. reqwest's
-    /// redirects and retries are turned off: the [client](crate::client) follows redirects, each hop
-    /// through its own route.
+    /// once for the connections to all endpoints. reqwest's redirects and retries are turned off: the
+    /// [client](crate::client) follows redirects, each hop through its own route.
     ///
-    /// A destination whose `connectionPool` limits connections or the requests on them is reached over
-    /// plain HTTP through a [pool](crate::pool) and not by reqwest, so what `make` sets does not hold
-    /// there. Over TLS it is reqwest that connects, and of those fields only the times hold.
+    /// Where the name of a host is all that is known of it, reqwest sends. A destination of which the
+    /// documents say more (its endpoints, limits of its connections, HTTP/2, a name for TLS) is reached
+    /// over a [pool](crate::pool), whose connections reqwest's connector makes: TLS, proxies and
+    /// sockets are as `make` says there too. Default headers, cookies, decompression and the timeouts of a
+    /// whole request are not: set headers by
+    /// [`with_default_headers`](crate::client::Client::with_default_headers), and times by routes.
+    ///
+    /// # Certificates of an authority of your own
+    ///
+    /// With TLS of reqwest's (its feature `rustls`, say), whom all connections trust is the builder's to say:
+    ///
+    /// ```ignore
+    /// let pem = std::fs::read("ca.pem")?;
+    /// let authority = reqwest::Certificate::from_pem(&pem)?;
+    /// let client = workload.client_with(move || {
+    ///     reqwest::Client::builder().tls_certs_only([authority.clone()])
+    /// })?;
+    /// ```
+    ///
+    /// TLS asks for the `sni` of a rule, or the service's name where the rule starts TLS, or else the
+    /// name that is called, and wants a certificate for that.
+    ///
+    /// # Proxies
+    ///
+    /// As reqwest's own clients, these go through the proxies of the environment (`HTTP_PROXY`,
+    /// `HTTPS_PROXY`, `ALL_PROXY`) unless `make` says `no_proxy()` or names others. `NO_PROXY` is matched against the host
+    /// that is called, and against the address of the endpoint; either one passes the proxies by. A
+    /// proxy is asked for the endpoint over plain HTTP, and for the name over TLS. Envoy uses none.
     ///
     /// # Errors
     ///
@@ -53,17 +79,49 @@ where
 {
     let make: MakeBuilder = Arc::new(make);
     // At once, so that what cannot be built is an error of the caller's.
-    let plain = Transport::build(make())?;
+    let builder = make();
+    let settings = Settings::of(&builder);
+    if settings.has_default_headers {
+        tracing::warn!(
+            "default headers of a `reqwest::ClientBuilder` are not sent over the connections of a mesh; \
+             set them by `Client::with_default_headers`"
+        );
+    }
+    let plain = Transport::build(builder)?;
     let known = Mutex::new(HashMap::from([(Timing::default(), plain.clone())]));
+    let dialer = Arc::new(Dialer::new(Arc::clone(&make), &settings));
     Ok(Connector::new(move |site: &Site, state| {
-        let shared = shared(&known, &make, site).unwrap_or_else(|| plain.clone());
-        let pool = site.is_limited.then(|| state.pool());
-        let by_tls = ByTls::new(&make, site);
-        Box::new(move |endpoint| {
-            let own = by_tls.as_ref().map(|by_tls| by_tls.at(endpoint));
-            Connections::new(pool.clone(), shared.clone(), own)
-        })
+        let Some(places) = Places::new(site, state, &dialer).map(Arc::new) else {
+            let shared = shared(&known, &make, site).unwrap_or_else(|| plain.clone());
+            return Box::new(move |_| Connections::new(shared.clone(), None));
+        };
+        let plain = plain.clone();
+        Box::new(move |_| Connections::new(plain.clone(), Some(Arc::new(places.place()))))
     }))
+}
+
+/// Settings of a builder, as far as it shows them.
+pub(super) struct Settings {
+    has_default_headers: bool,
+    /// The proxies of the environment are not asked.
+    pub(super) has_proxies: bool,
+}
+
+impl Settings {
+    fn of(builder: &reqwest::ClientBuilder) -> Self {
+        // There is no other way to ask.
+        let shown = format!("{builder:?}");
+        let default = format!("{:?}", reqwest::Client::builder());
+        Self {
+            has_default_headers: default_headers(&shown) != default_headers(&default),
+            has_proxies: shown.contains(" proxies: "),
+        }
+    }
+}
+
+fn default_headers(shown: &str) -> Option<&str> {
+    let (_, headers) = shown.split_once("default_headers: {")?;
+    headers.split('}').next()
 }
 
 /// Returns the transport of all destinations whose connections are made and kept for as long as those of

@@ -8,7 +8,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use super::names::{First, Names, is_followed};
 use super::options::Options;
 use crate::Endpoints;
-use crate::base::Endpoint;
+use crate::base::{Cause, Endpoint};
 use crate::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
 use crate::istio::plan::{
     DestinationPlan, DnsPlan, EndpointPlan, EndpointsPlan, PoolPlan, RetriesPlan,
@@ -167,7 +167,7 @@ impl DestinationState {
         self.names.follow(followed, &self.endpoints, &self.options)
     }
 
-    /// Returns the connections that all clients share whose requests to it are not encrypted.
+    /// Returns the connections of all clients to it, whose limits they share.
     #[cfg(feature = "reqwest")]
     pub(super) fn pool(&self) -> Pool {
         let policy = policy(&self.plan.load().pool);
@@ -179,6 +179,20 @@ impl DestinationState {
         // The plan may be newer than the pool.
         pool.reconfigure(policy);
         pool.clone()
+    }
+
+    /// Returns why nothing of it can be reached, as far as that is known.
+    pub(super) fn cause(&self) -> Option<Cause> {
+        if self.endpoints.is_empty()
+            && let Some(why) = self.names.unresolved()
+        {
+            return Some(Cause::Name(why));
+        }
+        #[cfg(feature = "reqwest")]
+        if let Some(failure) = self.pool.get().and_then(Pool::last_failure) {
+            return Some(Cause::Connection(failure.with_sources().into()));
+        }
+        None
     }
 
     pub(super) const fn detector(&self) -> &OutlierDetector {
@@ -229,9 +243,11 @@ fn policy(plan: &PoolPlan) -> PoolPolicy {
         .with_connect_timeout(plan.connect_timeout.unwrap_or_default())
         .with_idle_timeout(plan.idle_timeout.unwrap_or_default())
         .with_max_connection_duration(plan.max_connection_duration.unwrap_or_default())
+        .with_http2(plan.http2)
         .with_max_connections(plan.max_connections.unwrap_or_default())
         .with_max_pending(plan.max_pending.unwrap_or_default())
         .with_max_requests_per_connection(plan.max_requests_per_connection.unwrap_or_default())
+        .with_one_per_authority(true)
 }
 
 /// Returns where a destination is reached, as far as that is known without asking for names.

@@ -12,6 +12,8 @@ mod core;
 mod current;
 mod destination;
 mod discarded;
+#[cfg(feature = "reqwest")]
+mod dialer;
 mod error;
 mod follow;
 mod forward;
@@ -25,7 +27,11 @@ mod mesh;
 mod mirrors;
 mod names;
 mod options;
+#[cfg(feature = "reqwest")]
+mod place;
 mod plans;
+#[cfg(feature = "reqwest")]
+mod proxies;
 mod proxy;
 mod reach;
 mod resolved;

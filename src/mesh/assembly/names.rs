@@ -31,7 +31,7 @@ impl First {
         is_over
     }
 
-    /// Waits until it is; no longer than a name server has for its answer.
+    /// Waits until it is; no longer than a name server has for its answer, and a look at the addresses takes.
     pub(super) async fn over(&self) {
         let mut unanswered = self.unanswered.clone();
         let answered = unanswered.wait_for(|count| *count == 0);
@@ -67,6 +67,14 @@ impl Names {
         reason = "with the feature there is something to forget"
     )]
     pub(super) fn forget_all_but(&self, _names: &[DnsPlan]) {}
+
+    #[expect(
+        clippy::unused_self,
+        reason = "with the feature there is something to know"
+    )]
+    pub(super) const fn unresolved(&self) -> Option<crate::base::Unresolved> {
+        None
+    }
 
     #[expect(
         clippy::unused_self,
@@ -113,7 +121,11 @@ impl Names {
         let following = resolver.keep(endpoints, names_of);
         let first = Arc::new(First {
             is_over: AtomicBool::new(false),
-            limit: resolver.policy().timeout(),
+            // Which family works is found out after that.
+            limit: resolver
+                .policy()
+                .timeout()
+                .saturating_add(crate::dns::RACE_LIMIT),
             unanswered: following.unanswered(),
         });
         *followed = Some(Followed {
@@ -122,6 +134,12 @@ impl Names {
             names: names.to_vec(),
         });
         Some(first)
+    }
+
+    /// Returns why a name could not be resolved the last time, if that was so.
+    pub(super) fn unresolved(&self) -> Option<crate::base::Unresolved> {
+        let reasons = self.lock().as_ref()?.following.reasons();
+        reasons.unresolved()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Followed>> {

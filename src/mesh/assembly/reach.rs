@@ -85,7 +85,7 @@ impl<S: Clone + Send + Sync + 'static> Reached<S> {
         } else {
             watched
         };
-        let targets = Resolved::new(state.follow_names(), watched);
+        let targets = Resolved::new(state.follow_names(), watched, Arc::clone(&state));
         Some(Self {
             balance,
             plan,

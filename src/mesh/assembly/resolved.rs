@@ -1,33 +1,44 @@
 use std::fmt::{self, Debug, Formatter};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use http::Request;
+use http::{Request, Response};
 use pin_project::pin_project;
 use tower_service::Service;
 
+use super::destination::DestinationState;
 use super::names::First;
+use crate::base::Rejection;
 
 /// Lets requests wait until the names of their destination have had an answer for the first time.
 ///
 /// From then on it costs one load. The wait is within the timeouts of the request, and ends after as long
-/// as a name server has for its answer.
+/// as a name server has for its answer. Who is refused for want of an endpoint hears why there is none.
 #[derive(Clone, Debug)]
 pub struct Resolved<S> {
     first: Option<Arc<First>>,
     inner: S,
+    state: Arc<DestinationState>,
 }
 
 impl<S> Resolved<S> {
-    pub(super) const fn new(first: Option<Arc<First>>, inner: S) -> Self {
-        Self { first, inner }
+    pub(super) const fn new(
+        first: Option<Arc<First>>,
+        inner: S,
+        state: Arc<DestinationState>,
+    ) -> Self {
+        Self {
+            first,
+            inner,
+            state,
+        }
     }
 }
 
-impl<S, B> Service<Request<B>> for Resolved<S>
+impl<S, B, R> Service<Request<B>> for Resolved<S>
 where
-    S: Service<Request<B>> + Clone + Send + 'static,
+    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
     S::Future: Send,
     B: Send + 'static,
 {
@@ -54,13 +65,17 @@ where
                 }))
             }
         };
-        ResolvedFuture { state }
+        ResolvedFuture {
+            destination: Arc::clone(&self.state),
+            state,
+        }
     }
 }
 
 /// Response future of [`Resolved`].
 #[pin_project]
 pub struct ResolvedFuture<F, T> {
+    destination: Arc<DestinationState>,
     #[pin]
     state: State<F, T>,
 }
@@ -71,14 +86,25 @@ enum State<F, T> {
     Waiting(Pin<Box<dyn Future<Output = T> + Send>>),
 }
 
-impl<F: Future<Output = T>, T> Future for ResolvedFuture<F, T> {
-    type Output = T;
+impl<F, R, E> Future for ResolvedFuture<F, Result<Response<R>, E>>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+{
+    type Output = Result<Response<R>, E>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        match self.project().state.project() {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let mut result = ready!(match this.state.project() {
             StateProj::Calling(inner) => inner.poll(cx),
             StateProj::Waiting(inner) => inner.as_mut().poll(cx),
+        });
+        if let Ok(response) = &mut result
+            && Rejection::of(response) == Some(&Rejection::NoHealthyUpstream)
+            && let Some(cause) = this.destination.cause()
+        {
+            response.extensions_mut().insert(cause);
         }
+        Poll::Ready(result)
     }
 }
 
@@ -90,6 +116,6 @@ impl<F, T> Debug for ResolvedFuture<F, T> {
         };
         f.debug_struct("ResolvedFuture")
             .field("state", &state)
-            .finish()
+            .finish_non_exhaustive()
     }
 }

@@ -47,6 +47,8 @@ where
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Site {
     pub(super) host: Box<str>,
+    /// Whether HTTP/2 is spoken without asking.
+    pub(super) http2: bool,
     /// Whether its endpoints have addresses of their own, or the request's own name is all there is.
     pub(super) is_by_name: bool,
     /// Whether the number of its connections or of the requests on them is limited.
@@ -69,6 +71,7 @@ impl Site {
         let pool = plan.pool;
         Self {
             host: host.into(),
+            http2: pool.http2,
             is_by_name: plan.endpoints == EndpointsPlan::ByName,
             is_limited: pool.max_connections.is_some()
                 || pool.max_connection_duration.is_some()

@@ -3,7 +3,6 @@
 use std::hash::Hash;
 use std::time::Instant;
 
-use super::super::books::Host;
 use super::{Action, Conn, Grant, Id, Machine, Phase};
 
 impl<K: Clone + Eq + Hash> Machine<K> {
@@ -31,6 +30,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
     pub(super) fn grant(&mut self, id: Id) -> Grant {
         let max = self.max_served();
         let conn = self.conns.get_mut(&id).expect("a ready connection");
+        let host = self.hosts.get(&conn.key);
         if conn.streams == 0 {
             self.idle.remove(&(conn.idle_since, id));
         }
@@ -39,6 +39,8 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         let grant = Grant {
             conn: id,
             is_last: conn.served >= max,
+            is_closer: conn.served > 1 && self.hosts.is_closer(&conn.key),
+            is_first_again: conn.served > 1 && !host.is_some_and(|host| host.is_kept_alive),
             is_reused: conn.served > 1,
         };
         if grant.is_last {
@@ -58,7 +60,11 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         let (phase, streams, key) = (conn.phase, conn.streams, conn.key.clone());
         if streams == 0 {
             let is_due = match phase {
-                Phase::Open => self.is_unwanted(&key) || self.has_surplus() || self.gives_way(&key),
+                Phase::Open => {
+                    self.is_unwanted(&key)
+                        || self.has_surplus() && self.is_dispensable(&key)
+                        || self.gives_way(&key)
+                }
                 Phase::Retiring => true,
                 _ => false,
             };
@@ -97,9 +103,14 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         if self.pending == 0 {
             return;
         }
-        while !self.is_full()
-            && let Some(key) = self.hosts.neediest().cloned()
-        {
+        loop {
+            let is_full = self.is_full();
+            if is_full && !self.policy.one_per_authority() {
+                break;
+            }
+            let Some(key) = self.hosts.neediest(is_full).cloned() else {
+                break;
+            };
             self.open(key, now);
         }
         self.make_room();
@@ -115,16 +126,36 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         self.actions.push(Action::Open { conn: id, key });
     }
 
-    /// Says that the pool is gone, and so is everybody who waits.
+    /// Says that the pool or the authority is gone, and so is everybody who waits.
     fn is_unwanted(&self, key: &K) -> bool {
-        let has_waiting = |host: &Host| !host.waiting.is_empty();
-        self.is_shut && !self.hosts.get(key).is_some_and(has_waiting)
+        match self.hosts.get(key) {
+            Some(host) => (self.is_shut || host.is_leaving) && host.waiting.is_empty(),
+            None => self.is_shut,
+        }
+    }
+
+    /// Says that a connection to `key` may be closed in favour of others: each authority may have to keep
+    /// its last one.
+    fn is_dispensable(&self, key: &K) -> bool {
+        !self.policy.one_per_authority() || self.hosts.get(key).is_none_or(|host| host.usable > 1)
+    }
+
+    /// Returns what has been idle for longest of what may be closed in favour of others.
+    pub(super) fn dispensable(&self) -> Option<Id> {
+        let mut idle = self.idle.iter().map(|(_, id)| *id);
+        idle.find(|id| {
+            let conn = self.conns.get(id);
+            conn.is_some_and(|conn| self.is_dispensable(&conn.key))
+        })
     }
 
     /// Says that a connection to `key` is better closed in favour of an authority that has none, and
     /// whose requests have waited for longer: else those for `key` could keep it for ever.
     fn gives_way(&self, key: &K) -> bool {
-        self.pending > 0 && self.is_full() && self.closing < self.hosts.starving_before(key)
+        self.pending > 0
+            && self.is_dispensable(key)
+            && self.is_full()
+            && self.closing < self.hosts.starving_before(key)
     }
 
     fn is_full(&self) -> bool {
@@ -138,7 +169,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         }
         let wanted = self.hosts.uncovered();
         while self.closing < wanted
-            && let Some((_, id)) = self.idle.first().copied()
+            && let Some(id) = self.dispensable()
         {
             self.close(id);
         }

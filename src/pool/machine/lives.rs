@@ -72,6 +72,9 @@ impl<K: Clone + Eq + Hash> Machine<K> {
     pub(in crate::pool) fn ended(&mut self, id: Id, now: Instant) {
         if let Some(conn) = self.conns.get_mut(&id) {
             conn.streams = conn.streams.saturating_sub(1);
+            if conn.served > 1 {
+                self.hosts.is_kept_alive(&conn.key);
+            }
             self.settle(id, now);
         }
     }
@@ -84,9 +87,39 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         }
     }
 
+    /// Closes the connections of some authorities: the idle ones at once, the others when they are done
+    /// and when no request waits for them.
+    #[cfg(all(feature = "istio", feature = "reqwest"))]
+    pub(in crate::pool) fn forget_hosts(&mut self, is_meant: impl Fn(&K) -> bool) {
+        let meant = self.hosts.leave(is_meant);
+        let ids = self
+            .conns
+            .iter()
+            .filter(|(_, conn)| meant.contains(&conn.key));
+        let ids: Vec<_> = ids.map(|(id, _)| *id).collect();
+        for id in ids {
+            let is_idle = self.conns.get(&id).is_some_and(|conn| conn.streams == 0);
+            if is_idle {
+                self.close(id);
+            }
+        }
+    }
+
     /// A connection is found to be closed by its peer: nobody gets it any more.
     pub(in crate::pool) fn spoilt(&mut self, id: Id) {
+        self.note_closer(id);
         self.leave(id, Phase::Closing);
+    }
+
+    /// Takes note of a peer that closes a connection which has carried one request, or was to carry its
+    /// second.
+    fn note_closer(&mut self, id: Id) {
+        if let Some(conn) = self.conns.get(&id)
+            && conn.phase == Phase::Open
+            && matches!((conn.served, conn.streams), (1, 0) | (2, 1))
+        {
+            self.hosts.closes(&conn.key);
+        }
     }
 
     /// A connection is gone.
@@ -96,6 +129,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
             Some(conn) if conn.phase == Phase::Connecting => conn.phase = Phase::Lost,
             Some(conn) if conn.phase == Phase::Lost => {}
             Some(_) => {
+                self.note_closer(id);
                 self.forget(id);
                 self.provide(now);
             }

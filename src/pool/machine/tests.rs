@@ -227,3 +227,69 @@ fn a_connection_that_ends_before_it_is_reported_fails_those_who_wait_for_it() {
     assert_eq!(machine.failed(conn, false, now), [waiter]);
     assert_eq!(machine.stats().open, 0);
 }
+
+/// Answers what comes to one host, on a machine whose connections stand at once.
+fn served(machine: &mut Machine<Host>, host: Host, now: Instant) -> Option<Id> {
+    let granted = match machine.arrive(&host, now) {
+        Arrival::Granted(grant) => return Some(grant.conn),
+        Arrival::Refused(_) => return None,
+        Arrival::Waits(waiter) => waiter,
+    };
+    for action in std::mem::take(&mut machine.actions) {
+        if let Action::Open { conn, .. } = action {
+            assert!(machine.connected(conn, false, now));
+        }
+    }
+    std::mem::take(&mut machine.actions)
+        .into_iter()
+        .find_map(|action| match action {
+            Action::Grant { grant, waiter } if waiter == granted => Some(grant.conn),
+            _ => None,
+        })
+}
+
+#[test]
+fn each_authority_may_have_one_connection_and_a_second_only_within_the_limit() {
+    let now = crate::base::clock::now();
+    let policy = PoolPolicy::new()
+        .with_max_connections(1)
+        .with_one_per_authority(true);
+    let mut machine = Machine::new(policy);
+    let conns: Vec<_> = (0..3)
+        .map(|host| served(&mut machine, host, now).expect("one each"))
+        .collect();
+    assert_eq!(machine.stats().open, 3);
+    // The second request of one waits for its first connection, and takes no other's away.
+    assert_eq!(served(&mut machine, 0, now), None);
+    for conn in &conns[1..] {
+        machine.ended(*conn, now);
+    }
+    assert!(machine.actions.is_empty(), "{:?}", machine.actions);
+    machine.ended(conns[0], now);
+    let granted = machine.actions.pop();
+    let conn = conns[0];
+    assert!(matches!(granted, Some(Action::Grant { grant, .. }) if grant.conn == conn));
+    machine.ended(conn, now);
+    assert_eq!((machine.stats().open, machine.stats().idle), (3, 3));
+    // An exact limit closes what is too much.
+    machine.reconfigure(policy.with_one_per_authority(false), now);
+    assert_eq!(machine.actions.len(), 2);
+}
+
+#[cfg(all(feature = "istio", feature = "reqwest"))]
+#[test]
+fn connections_to_an_authority_that_is_gone_are_closed_when_they_are_idle() {
+    let now = crate::base::clock::now();
+    let mut machine = Machine::new(PoolPolicy::new());
+    let busy = served(&mut machine, 1, now).expect("a connection");
+    let idle = served(&mut machine, 1, now).expect("another one");
+    let stays = served(&mut machine, 2, now).expect("of another authority");
+    for conn in [idle, stays] {
+        machine.ended(conn, now);
+    }
+    machine.forget_hosts(|host| *host == 1);
+    assert_eq!(std::mem::take(&mut machine.actions), [Action::Close(idle)]);
+    machine.ended(busy, now);
+    assert_eq!(std::mem::take(&mut machine.actions), [Action::Close(busy)]);
+    assert_eq!((machine.stats().open, machine.stats().idle), (3, 1));
+}

@@ -14,6 +14,7 @@ impl Shared {
     pub(in crate::pool) fn connected(self: &Arc<Self>, id: Id, line: Line) -> bool {
         let is_many = matches!(line, Line::Many(_));
         self.with(|state, rest| {
+            rest.failures.extend(state.last_failure.take());
             match state.conns.get_mut(&id) {
                 Some(conn) => conn.line = Some(line),
                 None => rest.lines.push(line),
@@ -29,6 +30,10 @@ impl Shared {
     /// A connection could not be made; `for_all` that wait for it if nobody would make another one.
     pub(in crate::pool) fn failed(self: &Arc<Self>, id: Id, error: &PoolError, for_all: bool) {
         self.with(|state, rest| {
+            if !matches!(error, PoolError::Stopped) {
+                rest.failures
+                    .extend(state.last_failure.replace(error.clone()));
+            }
             for waiter in state.machine.failed(id, for_all, clock::now()) {
                 rest.wakers
                     .extend(state.seat(waiter, Seat::Failed(error.clone())));
@@ -69,6 +74,14 @@ impl Shared {
         self.with(|state, rest| {
             state.receive(id, line, rest);
             state.machine.unused(id, clock::now());
+        });
+    }
+
+    /// Takes note that a connection was closed before it was used.
+    pub(in crate::pool) fn spoilt(self: &Arc<Self>, id: Id, line: Line) {
+        self.with(|state, rest| {
+            state.machine.spoilt(id);
+            rest.lines.push(line);
         });
     }
 

@@ -14,6 +14,8 @@ use crate::base::PoolError;
 
 pub(super) struct State {
     pub(super) conns: HashMap<Id, Conn>,
+    /// Why the last connection could not be made, if none was made since.
+    pub(super) last_failure: Option<PoolError>,
     pub(super) machine: Machine<Key>,
     pub(super) seats: HashMap<Id, Seat>,
 }
@@ -38,6 +40,7 @@ pub(super) enum Seat {
 #[derive(Default)]
 pub(super) struct Rest {
     pub(super) closed: Vec<Conn>,
+    pub(super) failures: Vec<PoolError>,
     pub(super) lines: Vec<Line>,
     pub(super) opened: Vec<(Id, Key, mpsc::Receiver<Control>)>,
     pub(super) wakers: Vec<Waker>,
@@ -47,6 +50,7 @@ impl State {
     pub(super) fn new(policy: PoolPolicy) -> Self {
         Self {
             conns: HashMap::new(),
+            last_failure: None,
             machine: Machine::new(policy),
             seats: HashMap::new(),
         }

@@ -17,6 +17,7 @@ use meshless::client::{Client, Error, Transport};
 use meshless::load_balance::{LoadBalance, LoadBalancePolicy};
 use meshless::mesh::MeshClient;
 use meshless::{Endpoint, Endpoints, Failure, Mesh};
+use rcgen::{CertificateParams, CertifiedKey, KeyPair, date_time_ymd};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
@@ -26,9 +27,20 @@ use certified::Certified;
 #[path = "../../e2e/certified.rs"]
 mod certified;
 
+/// A certificate whose time was over long ago.
+fn expired(name: &str) -> Certified {
+    let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    params.not_before = date_time_ymd(2000, 1, 1);
+    params.not_after = date_time_ymd(2001, 1, 1);
+    let signing_key = KeyPair::generate().unwrap();
+    let cert = params.self_signed(&signing_key).unwrap();
+    Certified(CertifiedKey { cert, signing_key })
+}
+
 /// A server with a certificate, which tells its name and whose certificate it was asked for.
 struct Server {
     address: SocketAddr,
+    connections: Arc<Mutex<usize>>,
     sni: Arc<Mutex<BTreeSet<String>>>,
     task: JoinHandle<()>,
 }
@@ -39,9 +51,12 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let sni = Arc::new(Mutex::new(BTreeSet::new()));
         let (acceptor, asked) = (certified.acceptor(), Arc::clone(&sni));
+        let connections = Arc::new(Mutex::new(0));
+        let count = Arc::clone(&connections);
         let task = tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
+                *count.lock().unwrap() += 1;
                 let (acceptor, asked) = (acceptor.clone(), Arc::clone(&asked));
                 tokio::spawn(async move {
                     let Ok(stream) = acceptor.accept(stream).await else {
@@ -51,7 +66,9 @@ impl Server {
                     asked.lock().unwrap().insert(sni.to_owned());
                     let answer = service_fn(move |request: Request<Incoming>| async move {
                         let host = request.headers().get("host").cloned();
-                        let host = host.map_or_else(String::new, |h| h.to_str().unwrap().into());
+                        // Over HTTP/2 it is `:authority`, and nothing else.
+                        let authority = || request.uri().authority().unwrap().to_string();
+                        let host = host.map_or_else(authority, |h| h.to_str().unwrap().into());
                         let text = format!("{name} for {host}");
                         Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(text))))
                     });
@@ -60,11 +77,20 @@ impl Server {
                 });
             }
         });
-        Self { address, sni, task }
+        Self {
+            address,
+            connections,
+            sni,
+            task,
+        }
     }
 
     fn endpoint(&self) -> Endpoint {
         Endpoint::try_from(self.address.to_string().as_str()).unwrap()
+    }
+
+    fn connections(&self) -> usize {
+        *self.connections.lock().unwrap()
     }
 
     fn sni(&self) -> Vec<String> {
@@ -226,6 +252,103 @@ spec:
     let client = mesh_client(&yaml, trusting(&[&users]));
     let error = client.get("http://users.internal/").send().await;
     assert_refused(&error.unwrap_err());
+}
+
+/// Over HTTP/2 there is no `Host` that could stay what it is while the URI has another name.
+#[tokio::test]
+async fn a_name_for_tls_changes_nothing_of_whom_a_request_is_for_over_http2_either() {
+    let users = Certified::of("users.example");
+    let servers = [
+        Server::start("a", &users).await,
+        Server::start("b", &users).await,
+    ];
+    let rule = "
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: users}
+spec:
+  host: users.internal
+  trafficPolicy:
+    tls: {mode: SIMPLE, sni: users.example}
+";
+    for (protocol, url, host) in [
+        ("HTTP2", "http://users.internal/", "users.internal"),
+        ("GRPC", "http://users.internal:8080/", "users.internal:8080"),
+        ("HTTP", "http://users.internal:8080/", "users.internal:8080"),
+    ] {
+        let port = format!("{{number: 8080, name: web, protocol: {protocol}}}");
+        let yaml = format!("{}{rule}", entry("users.internal", &port, &servers));
+        let client = mesh_client(&yaml, trusting(&[&users]));
+        both_answer(&client, url, host).await;
+    }
+    for server in &servers {
+        assert_eq!(server.sni(), ["users.example"]);
+    }
+}
+
+#[tokio::test]
+async fn endpoints_share_a_connector_and_limits_hold_over_tls() {
+    let users = Certified::of("users.example");
+    let servers = [
+        Server::start("a", &users).await,
+        Server::start("b", &users).await,
+    ];
+    let port = "{number: 443, name: web, protocol: HTTPS}";
+    let rule = "
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: users}
+spec:
+  host: users.example
+  trafficPolicy:
+    connectionPool: {http: {maxRequestsPerConnection: 2}}
+";
+    let yaml = format!("{}{rule}", entry("users.example", port, &servers));
+    let mesh = Mesh::from_yaml(&yaml).unwrap();
+    let (tls, made) = (trusting(&[&users]), Arc::new(Mutex::new(0)));
+    let count = Arc::clone(&made);
+    let make = move || {
+        *count.lock().unwrap() += 1;
+        reqwest::Client::builder().tls_backend_preconfigured(tls.clone())
+    };
+    let client = mesh.workload("w", "default").client_with(make).unwrap();
+    both_answer(&client, "https://users.example/", "users.example").await;
+    assert_eq!(*made.lock().unwrap(), 2, "at once, and for all endpoints");
+    let connections: usize = servers.iter().map(Server::connections).sum();
+    assert_eq!(connections, 25, "two of fifty requests on each");
+}
+
+#[tokio::test]
+async fn an_expired_certificate_is_named_to_callers_who_come_after_the_ejection_too() {
+    let users = expired("users.example");
+    let server = Server::start("a", &users).await;
+    let port = "{number: 443, name: web, protocol: HTTPS}";
+    let rule = "
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: users}
+spec:
+  host: users.example
+  trafficPolicy:
+    outlierDetection: {consecutive5xxErrors: 1, maxEjectionPercent: 100}
+";
+    let servers = [server, Server::start("b", &users).await];
+    let yaml = format!("{}{rule}", entry("users.example", port, &servers));
+    let client = mesh_client(&yaml, trusting(&[&users]));
+    let mut texts = Vec::new();
+    for _ in 0..10 {
+        let error = client.get("https://users.example/").send().await;
+        let error = error.unwrap_err();
+        let sources = std::iter::successors(std::error::Error::source(&error), |e| e.source());
+        let sources: Vec<_> = sources.map(ToString::to_string).collect();
+        let text = format!("{error}: {}", sources.join(": "));
+        assert!(text.to_ascii_lowercase().contains("expired"), "{text}");
+        texts.push((error.is_rejected(), text));
+    }
+    assert!(texts.iter().any(|(is_rejected, _)| *is_rejected), "{texts:?}");
 }
 
 fn assert_refused(error: &Error) {

@@ -102,11 +102,15 @@ fn names_are_resolved_the_hosts_own_if_no_other_is_written() {
             EndpointsPlan::Dns(vec![])
         );
     }
-    let none = to(
-        &meaning(&entry(&format!("resolution: NONE, {PORT}"))),
-        "x.com",
-    );
-    assert_eq!(none.endpoints, EndpointsPlan::ByName);
+    // Where the name itself is called, it is called at the port that the service has there.
+    let none = |port: &str| {
+        let meaning = meaning(&entry(&format!("resolution: NONE, {port}")));
+        to(&meaning, "x.com").endpoints
+    };
+    let elsewhere = EndpointsPlan::Dns(vec![dns("x.com", true)]);
+    assert_eq!(none(PORT), elsewhere);
+    let here = PORT.replace(", targetPort: 8000", "");
+    assert_eq!(none(&here), EndpointsPlan::ByName);
 }
 
 #[test]
@@ -127,6 +131,7 @@ fn pools_are_limits_and_zero_is_none() {
     );
     let pool = PoolPlan {
         connect_timeout: Some(Duration::from_secs(1)),
+        http2: false,
         idle_timeout: Some(Duration::from_secs(5)),
         max_connections: Some(100),
         max_connection_duration: Some(Duration::from_secs(60)),

@@ -84,7 +84,7 @@ fn matches(value: &Value) -> HttpMatch {
 fn connection_pool(case: &Value) {
     let written = message::<ConnectionPool>(&case["connectionPool"]);
     let budget = message::<RetryBudget>(&case["retryBudget"]);
-    let found = pool(written.as_ref());
+    let found = pool(written.as_ref(), false);
     let http = &case["expectedHTTPPOpt"]["commonHttpProtocolOptions"];
     let before = &case["httpProtocolOptions"]["commonHttpProtocolOptions"];
     // What the cluster had before is not what the pool says.
