@@ -116,6 +116,7 @@ pub use base::RateLimited;
 pub use base::Recognizer;
 pub use base::Rejection;
 pub use base::RequestHead;
+pub use base::ResetReason;
 pub use base::ResponseHead;
 pub use base::StringMatch;
 pub use base::UnderDeadline;

@@ -10,7 +10,8 @@ use http_body::Body;
 use pin_project::pin_project;
 use tower_service::Service;
 
-use super::hop::{failed, strip};
+use super::answering::failed;
+use super::hop::strip;
 use super::proxy::Proxy;
 use super::router::RouterBody;
 use super::transport::MeshTransport;
@@ -18,7 +19,7 @@ use super::workload::WorkloadService;
 use crate::BoxError;
 use crate::base::authority::{authority, scheme, split_port};
 use crate::base::gate::{Unwatched, WatchedBody};
-use crate::base::{Answer, Event, Failure, Rejection, RequestHead};
+use crate::base::{Answer, Event, Rejection, RequestHead};
 use crate::telemetry::TracedBody;
 
 /// Lets in what the servers of a gateway are for, and sends it on.
@@ -106,11 +107,9 @@ where
             let state = State::Answer(Some(Box::new(response)));
             return IngressFuture { state };
         }
-        let grpc = head.is_grpc();
         strip(request.headers_mut());
         let state = State::Calling {
             inner: self.inner.call(request),
-            grpc,
         };
         IngressFuture { state }
     }
@@ -132,7 +131,6 @@ enum State<F> {
     Calling {
         #[pin]
         inner: F,
-        grpc: bool,
     },
 }
 
@@ -150,12 +148,13 @@ where
                 let response = response.take().expect("not polled after completion");
                 response.map(WatchedBody::answer)
             }
-            StateProj::Calling { inner, grpc } => match ready!(inner.poll(cx)) {
+            StateProj::Calling { inner } => match ready!(inner.poll(cx)) {
                 Ok(mut response) => {
                     strip(response.headers_mut());
                     response.map(|body| WatchedBody::unwatched(body))
                 }
-                Err(error) => failed(Failure::of(&error), *grpc).map(WatchedBody::answer),
+                // What stands inside answers for upstreams.
+                Err(error) => failed(&error, false).map(WatchedBody::answer),
             },
         }))
     }

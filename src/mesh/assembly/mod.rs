@@ -1,5 +1,6 @@
 //! What Istio's documents say, put together from the layers.
 
+mod answering;
 mod at_endpoint;
 mod body;
 mod builder;
@@ -18,6 +19,7 @@ mod hop;
 mod ingress;
 mod limits;
 mod live;
+mod local_reply;
 mod mesh;
 mod mirrors;
 mod names;
@@ -41,11 +43,13 @@ mod workload;
 
 /// The pieces of a workload's stack that no other module has, for whoever names its type.
 pub mod pieces {
+    pub use super::answering::Answering;
     pub use super::at_endpoint::AtEndpoint;
     #[cfg(feature = "reqwest")]
     pub use super::connections::{Connections, ConnectionsBody, ConnectionsFuture};
     pub use super::forward::Forward;
     pub use super::limits::{Limits, LimitsTicket};
+    pub use super::local_reply::LocalReply;
     pub use super::mirrors::{MirroredBody, Mirrors};
     pub use super::reach::{ToMirror, ToTransport};
     pub use super::resolved::{Resolved, ResolvedFuture};
