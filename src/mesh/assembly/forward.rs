@@ -8,6 +8,7 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::answering::{Answering, Caller};
+use super::consumed;
 use super::mirrors::Mirrors;
 use super::reach::{Reach, Targets, ToMirror, ToTransport};
 use super::transport::MeshTransport;
@@ -48,6 +49,10 @@ pub(super) struct Shared<S, B> {
     /// `None` for a destination that nobody knows.
     pub(super) destinations: Box<[Option<Sent<S, B>>]>,
     pub(super) dice: Dice,
+    /// Whether no document names the host, so that nothing of a request is changed.
+    pub(super) is_unnamed: bool,
+    /// Whether nothing behind it counts the tries.
+    pub(super) is_tried_once: bool,
     pub(super) observe: Arc<dyn Observe>,
     pub(super) prepared: Arc<Prepared>,
 }
@@ -116,6 +121,12 @@ where
                 let destination = shared.destinations.get(destination);
                 if let Some(Some(service)) = destination {
                     let caller = Caller::of(shared.answers, &request);
+                    if !shared.is_unnamed {
+                        consumed::take_off(request.headers_mut());
+                        if shared.is_tried_once {
+                            consumed::tell_only_try(request.headers_mut());
+                        }
+                    }
                     // It ends in what is always ready, so it need not be asked.
                     let inner = Answering::new(service.clone().call(request), caller);
                     RoutedFuture::calling(inner, on_response)

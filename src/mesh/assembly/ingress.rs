@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body::Body;
 use pin_project::pin_project;
 use tower_service::Service;
@@ -151,6 +151,8 @@ where
             StateProj::Calling { inner } => match ready!(inner.poll(cx)) {
                 Ok(mut response) => {
                     strip(response.headers_mut());
+                    // That of the upstream's connection, which a caller of HTTP/1.1 would get to see.
+                    *response.version_mut() = Version::HTTP_11;
                     response.map(|body| WatchedBody::unwatched(body))
                 }
                 // What stands inside answers for upstreams.

@@ -9,6 +9,7 @@ mod change;
 mod client;
 #[cfg(feature = "reqwest")]
 mod connections;
+mod consumed;
 mod core;
 mod current;
 mod destination;

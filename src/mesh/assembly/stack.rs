@@ -95,6 +95,8 @@ fn stack<S: Clone + Send + Sync + 'static, B>(
             .map(|one| layers.sent(host, one.destination(), plan, routes))
             .collect(),
         dice: routes.dice(),
+        is_unnamed: host.is_unnamed,
+        is_tried_once: plan.retry.attempts() == 0 && plan.retry.per_try_timeout().is_none(),
         observe: Arc::clone(&options.observe),
         prepared: Arc::clone(prepared),
     });
