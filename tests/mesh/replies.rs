@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, Version};
+use http::{HeaderMap, Method, Request, Response, Version};
 use http_body_util::{BodyExt, Full};
 use meshless::mesh::RequestBody;
 use meshless::{BoxError, Mesh, Rejection};
@@ -300,6 +300,69 @@ async fn each_hop_speaks_its_own_version() {
         assert_eq!(response.version(), Version::HTTP_11, "the server's to say");
         assert_eq!(asked.lock().unwrap()[0].0, Version::HTTP_11, "{version:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gateway_refuses_protocols_that_it_does_not_pass_on_and_closes() {
+    let mesh = backend("timeout: 5s");
+    let upgrade = |connection: &'static str, protocol: &'static str| {
+        let mut request = get("http://backend.test/p");
+        let headers = request.headers_mut();
+        headers.insert("connection", connection.parse().unwrap());
+        headers.insert("upgrade", protocol.parse().unwrap());
+        headers.insert("http2-settings", "AAMAAABk".parse().unwrap());
+        request
+    };
+    // The last has no server that could hand its connection out.
+    for (connection, protocol) in [
+        ("upgrade", "foo"),
+        ("Upgrade", "websocket, foo"),
+        ("keep-alive, Upgrade", "foo, websocket"),
+        ("upgrade", "websocket"),
+    ] {
+        let asked = Asked::default();
+        let gateway = mesh.gateway("gw", "default").unwrap();
+        let gateway = gateway.outbound(upstream(&asked, || None));
+        let (response, text) = ask(&gateway, upgrade(connection, protocol)).await;
+        assert_eq!(
+            (response.status().as_u16(), &*text),
+            (403, ""),
+            "{protocol}"
+        );
+        assert_eq!(response.headers()["connection"], "close");
+        assert!(has_routes_headers(&response), "{response:?}");
+        assert_eq!(Rejection::of(&response), Some(&Rejection::UpgradeRefused));
+        assert!(asked.lock().unwrap().is_empty());
+    }
+    for (connection, protocol) in [
+        ("Upgrade, HTTP2-Settings", "h2c"),
+        ("http2-settings", "foo"),
+        ("http2-settings", "websocket"),
+    ] {
+        let asked = Asked::default();
+        let gateway = mesh.gateway("gw", "default").unwrap();
+        let gateway = gateway.outbound(upstream(&asked, || None));
+        let (response, _) = ask(&gateway, upgrade(connection, protocol)).await;
+        assert_eq!(response.status(), 200, "{connection}: {protocol}");
+        let headers = &asked.lock().unwrap()[0].1;
+        for name in ["connection", "http2-settings", "upgrade"] {
+            assert!(!headers.contains_key(name), "{protocol}: {name}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_route_is_for_connect() {
+    let mesh = backend("timeout: 5s");
+    let asked = Asked::default();
+    let gateway = mesh.gateway("gw", "default").unwrap();
+    let gateway = gateway.outbound(upstream(&asked, || None));
+    let request = Request::builder().method(Method::CONNECT);
+    let request = request.uri("backend.test:443").body(Text::default());
+    let (response, _) = ask(&gateway, request.unwrap()).await;
+    assert_eq!(response.status(), 404);
+    assert_eq!(response.headers()["connection"], "close");
+    assert!(asked.lock().unwrap().is_empty());
 }
 
 /// The limit of a gateway's filter, and another for one of its routes.

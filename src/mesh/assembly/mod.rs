@@ -37,6 +37,12 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod transport;
+#[cfg(feature = "hyper")]
+mod tunnel;
+#[cfg(not(feature = "hyper"))]
+#[path = "no_tunnel.rs"]
+mod tunnel;
+mod upgrade;
 #[cfg(feature = "watch")]
 mod watch;
 mod weights;
