@@ -107,7 +107,21 @@
 //! - **TLS**: whatever the address of an endpoint, the certificate that is asked for is that of the name
 //!   that was called, or of the rule's `sni`. A rule's `tls: {mode: SIMPLE}` encrypts what is called by
 //!   `http://`. A transport of one's own gets requests addressed to endpoints, with the name in `Host`.
-//! - **An ingress** is `Mesh::gateway`: `router.fallback_service(gateway.service()?)`.
+//! - **An ingress** is `Mesh::gateway`: `router.fallback_service(gateway.service()?)`, or a server of its own
+//!   where strangers connect (`examples/gateway.rs`). It passes WebSocket on and refuses other protocols.
+//! - **Headers to a proxy** (`x-envoy-retry-on`, `x-envoy-max-retries` and the others that Envoy's router
+//!   consumes) are taken off and not heeded, as by an Envoy that takes no caller for internal;
+//!   `x-envoy-attempt-count` counts the tries, whatever the caller wrote.
+//!
+//! Where it differs from Envoy on purpose:
+//!
+//! | topic | Envoy | here | how to get Envoy's |
+//! |---|---|---|---|
+//! | upgrades in a client | only `websocket` | whatever the application asks for: it is in the same process | |
+//! | an upgrade asked for by HTTP/1.0 | passed on | ignored, as RFC 9110 7.8 has it | |
+//! | an upgrade to an upstream that speaks HTTP/2 | extended CONNECT | sent as a plain request; its answer is passed on | |
+//! | the end of one direction of a tunnel | ends both at once | the other has five seconds to end | |
+//! | a refused upgrade and the rate limit of a gateway | takes no token | takes one | |
 //!
 //! # By hand
 //!

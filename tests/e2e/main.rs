@@ -17,6 +17,7 @@ mod dns;
 mod endpoints;
 mod failures;
 mod faults;
+mod gateway_example;
 mod hops;
 mod hyper;
 mod mesh;
