@@ -117,9 +117,12 @@
 //!
 //! | topic | Envoy | here | how to get Envoy's |
 //! |---|---|---|---|
+//! | headers to a proxy, for a host that no document names | taken off | passed on: nothing is changed for such a host | name it by a `ServiceEntry` |
+//! | the flag of a gateway's answer after retries | `URX` and the reason's | the reason's; the text says that it was retried | |
 //! | upgrades in a client | only `websocket` | whatever the application asks for: it is in the same process | |
 //! | an upgrade asked for by HTTP/1.0 | passed on | ignored, as RFC 9110 7.8 has it | |
-//! | an upgrade to an upstream that speaks HTTP/2 | extended CONNECT | sent as a plain request; its answer is passed on | |
+//! | an upgrade to an upstream that speaks HTTP/2 | extended CONNECT | sent as a plain request; its answer is passed on | `http1_only()` where TLS would negotiate HTTP/2 |
+//! | an upgrade on a route with mirrors | | not copied | |
 //! | the end of one direction of a tunnel | ends both at once | the other has five seconds to end | |
 //! | a refused upgrade and the rate limit of a gateway | takes no token | takes one | |
 //!

@@ -319,6 +319,43 @@ async fn a_client_switches_and_holds_its_place_for_as_long_as_it_has_the_connect
 }
 
 #[tokio::test]
+async fn a_service_switches_behind_its_own_layers() {
+    use http::{Request, Response};
+    use hyper_util::rt::TokioIo;
+    use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+    let app = Router::new().fallback(|mut request: Request<Body>| async move {
+        let key = request.headers()["sec-websocket-key"].as_bytes();
+        let accept = derive_accept_key(key);
+        let switched = ::hyper::upgrade::on(&mut request);
+        tokio::spawn(async move {
+            let io = TokioIo::new(switched.await.unwrap());
+            let mut socket = WebSocketStream::from_raw_socket(io, Role::Server, None).await;
+            while let Some(Ok(message)) = socket.next().await {
+                let _ = socket.send(message).await;
+            }
+        });
+        Response::builder()
+            .status(101)
+            .header("connection", "upgrade")
+            .header("upgrade", "websocket")
+            .header("sec-websocket-accept", accept)
+            .body(Body::empty())
+            .unwrap()
+    });
+    let mesh = Mesh::from_yaml("").unwrap();
+    let chat = mesh.workload("chat", "default");
+    let chat = Server::axum(app.layer(chat.server())).await;
+    let mesh = Mesh::from_yaml(&documents(&chat, RULES[1])).unwrap();
+    let front = gateway(&mesh).await;
+    let mut socket = connect(&front).await;
+    talk(&mut socket).await;
+    hang_up(socket).await;
+    front.stop().await;
+    chat.stop().await;
+}
+
+#[tokio::test]
 async fn a_response_that_is_no_switch_cannot_be_upgraded() {
     let plain = Server::axum(Router::new().fallback(|| async { "plain" })).await;
     let client = reqwest::Client::builder().no_proxy();

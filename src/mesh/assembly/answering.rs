@@ -51,13 +51,18 @@ where
 {
     type Output = F::Output;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let result = ready!(this.inner.poll(cx));
-        Poll::Ready(match (result, *this.caller) {
-            (Err(error), Caller::Grpc) => Ok(failed(&error, true).map(TimeoutBody::answer)),
-            (Err(error), Caller::Http) => Ok(failed(&error, false).map(TimeoutBody::answer)),
-            (result, _) => result,
+        let grpc = match this.caller {
+            // As it is, without a move of the response.
+            Caller::Client => return this.inner.poll(cx),
+            Caller::Grpc => true,
+            Caller::Http => false,
+        };
+        Poll::Ready(match ready!(this.inner.poll(cx)) {
+            Err(error) => Ok(failed(&error, grpc).map(TimeoutBody::answer)),
+            answered => answered,
         })
     }
 }

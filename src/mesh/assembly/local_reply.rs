@@ -37,8 +37,11 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
+        let Some(on_response) = this.on_response else {
+            return this.inner.poll(cx);
+        };
         let mut result = ready!(this.inner.poll(cx));
-        if let (Some(on_response), Ok(response)) = (this.on_response, &mut result) {
+        if let Ok(response) = &mut result {
             finalize(on_response, response);
         }
         Poll::Ready(result)
