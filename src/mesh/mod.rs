@@ -122,7 +122,7 @@
 //! | upgrades in a client | only `websocket` | whatever the application asks for: it is in the same process | |
 //! | an upgrade asked for by HTTP/1.0 | passed on | ignored, as RFC 9110 7.8 has it | |
 //! | an upgrade to an upstream that speaks HTTP/2 | extended CONNECT | sent as a plain request; its answer is passed on | `http1_only()` where TLS would negotiate HTTP/2 |
-//! | an upgrade on a route with mirrors | copied, and switches there too | not copied | |
+//! | an upgrade on a route with mirrors | copied, with its headers | not copied | |
 //! | an upgrade that the upstream does not make | below 400 its answer has no body; the connection is closed | its answer is passed on, and the connection stays | |
 //! | the end of one direction of a tunnel | ends both at once | the other has five seconds to end | |
 //! | a refused upgrade and the rate limit of a gateway | takes no token | takes one | |
