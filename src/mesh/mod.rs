@@ -111,7 +111,25 @@
 //!   which changes nothing of whom a request is for. Certificates of an authority of one's own:
 //!   [`client_with`](Workload::client_with). A rule's `tls: {mode: SIMPLE}` encrypts what is called by
 //!   `http://`. A transport of one's own gets requests addressed to endpoints, with the name in `Host`.
-//! - **An ingress** is `Mesh::gateway`: `router.fallback_service(gateway.service()?)`.
+//! - **An ingress** is `Mesh::gateway`: `router.fallback_service(gateway.service()?)`, or a server of its own
+//!   where strangers connect (`examples/gateway.rs`). It passes WebSocket on and refuses other protocols.
+//! - **Headers to a proxy** (`x-envoy-retry-on`, `x-envoy-max-retries` and the others that Envoy's router
+//!   consumes) are taken off and not heeded, as by an Envoy that takes no caller for internal;
+//!   `x-envoy-attempt-count` counts the tries, whatever the caller wrote.
+//!
+//! Where it differs from Envoy on purpose:
+//!
+//! | topic | Envoy | here | how to get Envoy's |
+//! |---|---|---|---|
+//! | headers to a proxy, for a host that no document names | taken off | passed on: nothing is changed for such a host | name it by a `ServiceEntry` |
+//! | the flag of a gateway's answer after retries | `URX` and the reason's | the reason's; the text says that it was retried | |
+//! | upgrades in a client | only `websocket` | whatever the application asks for: it is in the same process | |
+//! | an upgrade asked for by HTTP/1.0 | passed on | ignored, as RFC 9110 7.8 has it | |
+//! | an upgrade to an upstream that speaks HTTP/2 | extended CONNECT | sent as a plain request; its answer is passed on | `http1_only()` where TLS would negotiate HTTP/2 |
+//! | an upgrade on a route with mirrors | copied, with its headers | not copied | |
+//! | an upgrade that the upstream does not make | below 400 its answer has no body; the connection is closed | its answer is passed on, and the connection stays | |
+//! | the end of one direction of a tunnel | ends both at once | the other has five seconds to end | |
+//! | a refused upgrade and the rate limit of a gateway | takes no token | takes one | |
 //!
 //! # By hand
 //!

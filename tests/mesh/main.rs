@@ -11,6 +11,7 @@ mod answers;
 mod cost;
 mod examples;
 mod live;
+mod replies;
 mod review;
 mod support;
 #[cfg(feature = "watch")]

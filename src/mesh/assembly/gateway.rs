@@ -14,6 +14,11 @@ use crate::telemetry::{TraceServerLayer, TracedGate};
 ///
 /// A host that no server of the gateway is for, and one that no route is for, get 404. TLS is the
 /// listener's affair. See the [module docs](crate::mesh) for an example.
+///
+/// A caller that asks for WebSocket gets it if the upstream agrees, where hyper serves the connection with
+/// upgrades (`axum::serve` does) and the transport is hyper's (reqwest and the [pool](crate::pool) are):
+/// the bytes are carried by a task that belongs to the mesh, and ends with either connection. Other
+/// protocols are refused with 403.
 #[derive(Clone, Debug)]
 pub struct Gateway {
     port: Option<u16>,

@@ -3,12 +3,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
-use http::Request;
+use http::{Request, Version};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::RequestBody;
 use super::at_endpoint::AtEndpoint;
+use super::consumed;
 use super::destination::{DestinationState, Key};
 use super::mirrors::MirroredBody;
 use super::options::Options;
@@ -172,7 +173,8 @@ fn aliases(host: &str, namespace: &str) -> Vec<Box<str>> {
     aliases
 }
 
-/// Gives the tries of a request the body that transports take.
+/// Gives the tries of a request the body that transports take, and the version that they speak unless they
+/// negotiate another: the caller's is that of another connection.
 #[derive(Clone, Debug)]
 pub struct ToTransport<S> {
     inner: S,
@@ -197,8 +199,17 @@ where
     }
 
     fn call(&mut self, request: Request<ReplayBody<MirroredBody<B>>>) -> Self::Future {
-        self.inner.call(request.map(RequestBody::request))
+        self.inner
+            .call(of_this_hop(request.map(RequestBody::request)))
     }
+}
+
+fn of_this_hop<B>(mut request: Request<B>) -> Request<B> {
+    // HTTP/3 is a wish that reqwest fulfils; the others it takes for what the connection must be.
+    if request.version() != Version::HTTP_3 {
+        *request.version_mut() = Version::HTTP_11;
+    }
+    request
 }
 
 /// Gives copies of requests the body that transports take.
@@ -236,6 +247,9 @@ where
     }
 
     fn call(&mut self, request: Request<CopyBody>) -> Self::Future {
-        self.inner.call(request.map(RequestBody::copy))
+        let mut request = of_this_hop(request.map(RequestBody::copy));
+        // A copy is made before the tries are counted, and is never tried again.
+        consumed::tell_only_try(request.headers_mut());
+        self.inner.call(request)
     }
 }
