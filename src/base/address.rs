@@ -131,12 +131,12 @@ impl ClientAddress {
         Some(self.cut(caller))
     }
 
-    /// Goes from the nearest hop outwards, up to the first that is not trusted. What cannot be read
-    /// ends the walk at the last hop that could.
+    /// Goes from the nearest hop outwards, up to the first that is not trusted. If one of them cannot be
+    /// read, the whole list is worth nothing, as in Envoy: it is the peer's.
     fn walk(&self, peer: IpAddr, hops: impl Iterator<Item = Option<IpAddr>>) -> IpAddr {
         let mut caller = peer;
         for hop in hops {
-            let Some(hop) = hop else { break };
+            let Some(hop) = hop else { return peer };
             caller = hop;
             if !self.trusts(hop) {
                 break;
