@@ -155,6 +155,7 @@ mod rewrite;
 mod route;
 mod routed;
 mod service;
+mod start_time;
 mod table;
 mod template;
 mod view;
