@@ -174,6 +174,8 @@ pub use layer::{TrafficRouter, TrafficSplitLayer};
 pub(crate) use machine::Place;
 pub use machine::{Choice, Decision, Matched};
 pub use matching::Match;
+#[cfg(feature = "istio")]
+pub(crate) use normalize::normalized;
 pub use path_match::PathMatch;
 pub use policy::{RouteId, TrafficSplitPolicy};
 #[cfg(feature = "istio")]
