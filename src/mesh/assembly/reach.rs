@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
-use http::Request;
+use http::{Request, Version};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -12,7 +12,7 @@ use super::at_endpoint::AtEndpoint;
 use super::destination::{DestinationState, Key};
 use super::mirrors::MirroredBody;
 use super::options::Options;
-use super::proxy::Proxy;
+use super::proxy::{Proxy, Role};
 use super::resolved::Resolved;
 use super::transport::{Connector, MakeTransport, Site};
 use crate::concurrency_limit::ConcurrencyLimit;
@@ -67,7 +67,14 @@ impl<S: Clone + Send + Sync + 'static> Reached<S> {
         if plan.endpoints == EndpointsPlan::Unknown {
             return None;
         }
-        let site = Site::new(key.destination().host(), &plan);
+        let mut site = Site::new(key.destination().host(), &plan);
+        if proxy.role == Role::Gateway
+            && let Some(tls) = &mut site.tls
+        {
+            // The name that strangers call a gateway by is not that of the service behind it.
+            tls.sni
+                .get_or_insert_with(|| key.destination().host().into());
+        }
         let old = old.filter(|old| Arc::ptr_eq(&old.way.state, &state) && old.site == site);
         let (id, balance) = if let Some(old) = old {
             old.balance.reconfigure(plan.balance.clone());
@@ -160,7 +167,8 @@ fn aliases(host: &str, namespace: &str) -> Vec<Box<str>> {
     aliases
 }
 
-/// Gives the tries of a request the body that transports take.
+/// Gives the tries of a request the body that transports take, and the version that they speak unless they
+/// negotiate another: the caller's is that of another connection.
 #[derive(Clone, Debug)]
 pub struct ToTransport<S> {
     inner: S,
@@ -185,8 +193,17 @@ where
     }
 
     fn call(&mut self, request: Request<ReplayBody<MirroredBody<B>>>) -> Self::Future {
-        self.inner.call(request.map(RequestBody::request))
+        self.inner
+            .call(of_this_hop(request.map(RequestBody::request)))
     }
+}
+
+fn of_this_hop<B>(mut request: Request<B>) -> Request<B> {
+    // HTTP/3 is a wish that reqwest fulfils; the others it takes for what the connection must be.
+    if request.version() != Version::HTTP_3 {
+        *request.version_mut() = Version::HTTP_11;
+    }
+    request
 }
 
 /// Gives copies of requests the body that transports take.
@@ -224,6 +241,6 @@ where
     }
 
     fn call(&mut self, request: Request<CopyBody>) -> Self::Future {
-        self.inner.call(request.map(RequestBody::copy))
+        self.inner.call(of_this_hop(request.map(RequestBody::copy)))
     }
 }
