@@ -2,6 +2,8 @@
 
 mod forwarded;
 
+pub(crate) use forwarded::x_forwarded_for;
+
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use http::Extensions;
@@ -112,7 +114,7 @@ impl ClientAddress {
             return Some(self.cut(peer));
         }
         let headers = head.headers();
-        let x_forwarded_for = || forwarded::x_forwarded_for(headers);
+        let x_forwarded_for = || x_forwarded_for(headers);
         let forwarded = || forwarded::forwarded(headers);
         let caller = match self.header {
             ForwardedHeader::Forwarded => self.walk(peer, forwarded()),

@@ -107,7 +107,10 @@
 //! - **TLS**: whatever the address of an endpoint, the certificate that is asked for is that of the name
 //!   that was called, or of the rule's `sni`. A rule's `tls: {mode: SIMPLE}` encrypts what is called by
 //!   `http://`. A transport of one's own gets requests addressed to endpoints, with the name in `Host`.
-//! - **An ingress** is `Mesh::gateway`: `router.fallback_service(gateway.service()?)`.
+//! - **An ingress** is `Mesh::gateway`: `router.fallback_service(gateway.service()?)`, served with
+//!   `into_make_service_with_connect_info::<SocketAddr>`. What strangers send is sanitized first, as at
+//!   Istio's gateways: [`Gateway`] says how, and where proxies in front of it are trusted. Upstream TLS is
+//!   the rule's to decide, under its `sni` or the service's own name, and never the caller's.
 //!
 //! # By hand
 //!

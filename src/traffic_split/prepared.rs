@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use http::{Request, Response};
 
 use super::apply::{Next, decide_by};
@@ -29,6 +31,12 @@ impl Prepared {
             policy: TrafficSplitPolicy::off().with_normalized_paths(normalized_paths),
             routes: routes.into_iter().collect(),
         }
+    }
+
+    /// Sets the ports that count in place of the one that a request names.
+    pub(crate) fn at_ports(mut self, ports: Option<Arc<[u16]>>) -> Self {
+        self.policy.set_ports(ports);
+        self
     }
 
     pub(crate) fn find(&self, head: RequestHead<'_>) -> Option<Place> {

@@ -11,6 +11,7 @@ mod connections;
 mod core;
 mod current;
 mod destination;
+mod edge;
 mod error;
 mod forward;
 mod gateway;
@@ -44,6 +45,7 @@ pub mod pieces {
     pub use super::at_endpoint::AtEndpoint;
     #[cfg(feature = "reqwest")]
     pub use super::connections::{Connections, ConnectionsBody, ConnectionsFuture};
+    pub use super::edge::{Edge, EdgeGate};
     pub use super::forward::Forward;
     pub use super::limits::{Limits, LimitsTicket};
     pub use super::mirrors::{MirroredBody, Mirrors};
@@ -58,6 +60,7 @@ pub use builder::MeshBuilder;
 pub use change::{Cause, Change};
 #[cfg(feature = "reqwest")]
 pub use client::MeshClient;
+pub use edge::TrustedProxies;
 pub use error::Error;
 pub use gateway::{Gateway, GatewayService};
 pub use ingress::{Ingress, IngressBody, IngressFuture};

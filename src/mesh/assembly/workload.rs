@@ -137,5 +137,5 @@ where
     S: Clone + Send + Sync + 'static,
 {
     let trace = TraceClientLayer::leaving_headers(proxy.options.trace.clone());
-    trace.layer(Router::new(Routes::new(proxy, connector)))
+    trace.layer(Router::new(Routes::new(proxy, connector, None)))
 }
