@@ -17,6 +17,7 @@ mod dns;
 mod endpoints;
 mod failures;
 mod faults;
+mod gateway_table;
 mod hyper;
 mod mesh;
 mod mesh_names;
