@@ -118,13 +118,13 @@ async fn a_header_can_tell_scheme_protocol_time_and_host_name() {
     let (received, _) = through(TrafficSplitPolicy::new([route]), request).await;
     let received = received.unwrap();
     assert_eq!(values(received.headers(), "x-to"), ["https HTTP/1.1"]);
-    let time = values(received.headers(), "x-time")[0].to_owned();
+    let time = values(received.headers(), "x-time")[0].clone();
     let (month, rest) = time.split_once(", 100%, ").unwrap();
     assert!(
         rest.starts_with(&format!("{month}-")) && rest.ends_with('Z'),
         "{time}"
     );
-    let host = values(received.headers(), "x-host")[0].to_owned();
+    let host = values(received.headers(), "x-host")[0].clone();
     assert!(host.starts_with('<') && host.ends_with('>'), "{host}");
 }
 
