@@ -2,6 +2,8 @@
 
 mod forwarded;
 
+pub(crate) use forwarded::x_forwarded_for;
+
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use http::Extensions;
@@ -112,7 +114,7 @@ impl ClientAddress {
             return Some(self.cut(peer));
         }
         let headers = head.headers();
-        let x_forwarded_for = || forwarded::x_forwarded_for(headers);
+        let x_forwarded_for = || x_forwarded_for(headers);
         let forwarded = || forwarded::forwarded(headers);
         let caller = match self.header {
             ForwardedHeader::Forwarded => self.walk(peer, forwarded()),
@@ -131,12 +133,12 @@ impl ClientAddress {
         Some(self.cut(caller))
     }
 
-    /// Goes from the nearest hop outwards, up to the first that is not trusted. What cannot be read
-    /// ends the walk at the last hop that could.
+    /// Goes from the nearest hop outwards, up to the first that is not trusted. If one of them cannot be
+    /// read, the whole list is worth nothing, as in Envoy: it is the peer's.
     fn walk(&self, peer: IpAddr, hops: impl Iterator<Item = Option<IpAddr>>) -> IpAddr {
         let mut caller = peer;
         for hop in hops {
-            let Some(hop) = hop else { break };
+            let Some(hop) = hop else { return peer };
             caller = hop;
             if !self.trusts(hop) {
                 break;

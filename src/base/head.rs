@@ -1,4 +1,4 @@
-use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, Uri};
+use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
 
 use super::grpc;
 
@@ -9,6 +9,7 @@ pub struct RequestHead<'a> {
     headers: &'a HeaderMap,
     method: &'a Method,
     uri: &'a Uri,
+    version: Version,
 }
 
 impl<'a> RequestHead<'a> {
@@ -20,6 +21,7 @@ impl<'a> RequestHead<'a> {
             headers: request.headers(),
             method: request.method(),
             uri: request.uri(),
+            version: request.version(),
         }
     }
 
@@ -45,6 +47,12 @@ impl<'a> RequestHead<'a> {
     #[must_use]
     pub const fn uri(&self) -> &'a Uri {
         self.uri
+    }
+
+    /// The version of HTTP in which the request came.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        self.version
     }
 
     /// Says whether this is a gRPC request, told by its content type.

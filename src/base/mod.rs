@@ -54,6 +54,8 @@ pub(crate) mod tried;
 mod unresolved;
 pub(crate) mod window;
 
+#[cfg(feature = "istio")]
+pub(crate) use address::x_forwarded_for;
 pub use address::{ClientAddress, ForwardedHeader, PeerAddress};
 pub use answer::Answer;
 pub use backoff::{Backoff, Jitter};

@@ -11,6 +11,9 @@ use super::{Answer, Failure, GrpcStatus, OpenReason, Outcome, Overflow, RateLimi
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 pub enum Rejection {
+    /// The request is none that can go on: HTTP forbids it, or Envoy does.
+    #[error("bad request: {0}")]
+    BadRequest(&'static str),
     /// The circuit breaker keeps requests away from an upstream that fails.
     #[error("circuit breaker open: {why}")]
     CircuitOpen {
@@ -51,6 +54,9 @@ pub enum Rejection {
     /// No answer came within the time that the caller or the policy allows.
     #[error("no answer within {0:?}")]
     TimedOut(Duration),
+    /// The body of the request is in a transfer coding that no hop undoes.
+    #[error("unknown transfer coding")]
+    UnknownCoding,
     /// The request's route leads to a destination for which there is no service.
     #[error("unknown destination")]
     UnknownDestination,
@@ -141,6 +147,11 @@ impl Rejection {
     /// Status, flag and text are Envoy's.
     const fn facts(self) -> Facts {
         match self {
+            Self::BadRequest(_) => Facts {
+                grpc_status: GrpcStatus::INTERNAL,
+                status: StatusCode::BAD_REQUEST,
+                ..Facts::refused("mesh", "DPE", "")
+            },
             Self::CircuitOpen { retry_after, .. } => Facts {
                 retry_after,
                 ..Facts::refused("circuit_breaker", "UH", "no healthy upstream")
@@ -188,6 +199,11 @@ impl Rejection {
                 outcome: Outcome::Failed(Failure::Timeout),
                 status: StatusCode::GATEWAY_TIMEOUT,
                 ..Facts::refused("timeout", "UT", TIMEOUT)
+            },
+            Self::UnknownCoding => Facts {
+                grpc_status: GrpcStatus::UNIMPLEMENTED,
+                status: StatusCode::NOT_IMPLEMENTED,
+                ..Facts::refused("mesh", "DPE", "")
             },
             Self::UnknownDestination => Facts::refused("traffic_split", "NC", ""),
             // What Istio's `BlackHoleCluster` answers.

@@ -179,6 +179,8 @@ pub(crate) struct ServerPlan {
     pub(crate) hosts: Vec<HostPattern>,
     pub(crate) https_redirect: Option<StatusCode>,
     pub(crate) port: u16,
+    /// Whether its connections are encrypted.
+    pub(crate) tls: bool,
 }
 
 impl EndpointPlan {

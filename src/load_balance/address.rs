@@ -1,8 +1,7 @@
 use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Request, header};
 
-use crate::base::RequestHead;
-use crate::base::authority::{scheme, with_authority};
+use crate::base::authority::with_authority;
 
 /// Makes an endpoint the address of a request, and keeps whom it was addressed to as its `Host`.
 pub(crate) fn readdress<B>(request: &mut Request<B>, address: &Authority) {
@@ -22,10 +21,8 @@ pub(crate) fn readdress<B>(request: &mut Request<B>, address: &Authority) {
             request.headers_mut().insert(header::HOST, host);
         }
     }
-    let scheme = match scheme(&RequestHead::of(request)) {
-        "https" => Scheme::HTTPS,
-        _ => Scheme::HTTP,
-    };
+    // What a header says of it is about another hop, and anybody can write it.
+    let scheme = request.uri().scheme().cloned().unwrap_or(Scheme::HTTP);
     let uri = std::mem::take(request.uri_mut());
     *request.uri_mut() = with_authority(uri, address.clone(), scheme);
 }

@@ -111,8 +111,12 @@
 //!   which changes nothing of whom a request is for. Certificates of an authority of one's own:
 //!   [`client_with`](Workload::client_with). A rule's `tls: {mode: SIMPLE}` encrypts what is called by
 //!   `http://`. A transport of one's own gets requests addressed to endpoints, with the name in `Host`.
-//! - **An ingress** is `Mesh::gateway`: `router.fallback_service(gateway.service()?)`, or a server of its own
-//!   where strangers connect (`examples/gateway.rs`). It passes WebSocket on and refuses other protocols.
+//! - **An ingress** is `Mesh::gateway`: `router.fallback_service(gateway.service()?)`, served with
+//!   `into_make_service_with_connect_info::<SocketAddr>`, or a server of its own where strangers connect
+//!   (`examples/gateway.rs`). It passes WebSocket on and refuses other protocols. What strangers send is
+//!   sanitized first, as at Istio's gateways: [`Gateway`] says how, and where proxies in front of it are
+//!   trusted. Upstream TLS is the rule's to decide, under its `sni` or the service's own name, and never the
+//!   caller's.
 //! - **Headers to a proxy** (`x-envoy-retry-on`, `x-envoy-max-retries` and the others that Envoy's router
 //!   consumes) are taken off and not heeded, as by an Envoy that takes no caller for internal;
 //!   `x-envoy-attempt-count` counts the tries, whatever the caller wrote.

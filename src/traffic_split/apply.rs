@@ -8,7 +8,7 @@ use super::on_response::OnResponse;
 use super::path::set_path;
 use super::view::View;
 use super::{Destination, Routed, TrafficSplitPolicy};
-use crate::base::authority::{authority, scheme, with_authority};
+use crate::base::authority::{authority, with_authority};
 use crate::base::{Answer, Rejection, RequestHead};
 
 const ORIGINAL_HOST: HeaderName = HeaderName::from_static("x-envoy-original-host");
@@ -133,10 +133,8 @@ pub(super) fn readdress<B>(
         Host::Rewritten => None,
     };
     let host = host.and_then(|host| HeaderValue::from_str(host).ok());
-    let scheme = match scheme(&head) {
-        "https" => Scheme::HTTPS,
-        _ => Scheme::HTTP,
-    };
+    // What a header says of it is about another hop, and anybody can write it.
+    let scheme = head.uri().scheme().cloned().unwrap_or(Scheme::HTTP);
     if let Some(host) = host {
         request.headers_mut().insert(header::HOST, host);
     }

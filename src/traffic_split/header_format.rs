@@ -1,18 +1,29 @@
 use std::io::Write as _;
+use std::sync::OnceLock;
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, Version};
 
-use crate::base::authority::authority;
+use super::start_time::TimeFormat;
+use crate::base::authority::{authority, scheme};
+use crate::base::clock;
 use crate::base::string_match::PatternError;
 use crate::base::{PeerAddress, RequestHead};
 
 /// The value of a header: a text, or one with parts that each request fills in.
 ///
 /// A [`HeaderValue`] is taken as it is. [`HeaderFormat::parse`] reads Envoy's format, of which these
-/// commands are known: `%%` is a percent sign, `%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%` the address of
-/// the [peer](crate::PeerAddress), and `%REQ(name?other):length%` the value of a request's header, or else of another one, cut off after
-/// so many characters; `:path`, `:method`, `:authority` and `:scheme` are names too. A value that
-/// turns out empty is left out.
+/// commands are known:
+///
+/// - `%%`: a percent sign;
+/// - `%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%`: the address of the [peer](crate::PeerAddress);
+/// - `%HOSTNAME%`: the name of this machine or pod;
+/// - `%PROTOCOL%`: `HTTP/1.1`, `HTTP/2` and so on, as the request came;
+/// - `%REQ(name?other):length%`: the value of a request's header, or else of another one, cut off after so
+///   many characters; `:path`, `:method`, `:authority` and `:scheme` are names too;
+/// - `%START_TIME(format)%`: the time in UTC, in a format of `strftime` with `%3f` for a fraction; without
+///   a format, such as `2024-02-29T13:02:03.045Z`.
+///
+/// A value that turns out empty is left out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeaderFormat(Format);
 
@@ -24,8 +35,11 @@ enum Format {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Piece {
+    Hostname,
     PeerAddress,
+    Protocol,
     Request { names: Box<[Name]>, length: usize },
+    StartTime(TimeFormat),
     Text(Box<str>),
 }
 
@@ -51,8 +65,7 @@ impl HeaderFormat {
         let mut rest = format;
         while let Some((before, after)) = rest.split_once('%') {
             text.push_str(before);
-            let (command, after) = after
-                .split_once('%')
+            let (command, after) = split_command(after)
                 .ok_or_else(|| error("a `%` has no partner; write `%%` for a percent sign"))?;
             if command.is_empty() {
                 text.push('%');
@@ -111,8 +124,15 @@ impl From<HeaderValue> for HeaderFormat {
 
 impl Piece {
     fn parse(command: &str) -> Option<Self> {
-        if command == "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT" {
-            return Some(Self::PeerAddress);
+        match command {
+            "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT" => return Some(Self::PeerAddress),
+            "HOSTNAME" => return Some(Self::Hostname),
+            "PROTOCOL" => return Some(Self::Protocol),
+            "START_TIME" => return TimeFormat::parse("").map(Self::StartTime),
+            _ => {}
+        }
+        if let Some(format) = command.strip_prefix("START_TIME(") {
+            return TimeFormat::parse(format.strip_suffix(')')?).map(Self::StartTime);
         }
         let (names, rest) = command.strip_prefix("REQ(")?.split_once(')')?;
         let length = match rest.strip_prefix(':') {
@@ -126,6 +146,7 @@ impl Piece {
 
     fn write(&self, head: RequestHead<'_>, value: &mut Vec<u8>) {
         match self {
+            Self::Hostname => value.extend_from_slice(hostname().as_bytes()),
             Self::PeerAddress => {
                 if let Some(address) = PeerAddress::of(head.extensions()) {
                     write!(value, "{address}").expect("a vector takes every byte");
@@ -136,8 +157,43 @@ impl Piece {
                 let found = found.unwrap_or_default();
                 value.extend_from_slice(&found[..found.len().min(*length)]);
             }
+            Self::Protocol => value.extend_from_slice(protocol(head.version()).as_bytes()),
+            Self::StartTime(format) => format.write(clock::wall(), value),
             Self::Text(text) => value.extend_from_slice(text.as_bytes()),
         }
+    }
+}
+
+/// Splits off a command before its `%`; one within parentheses belongs to it.
+fn split_command(text: &str) -> Option<(&str, &str)> {
+    let percent = text.find('%')?;
+    let end = match text.find('(') {
+        Some(open) if open < percent => {
+            let close = open + text[open..].find(')')?;
+            close + text[close..].find('%')?
+        }
+        _ => percent,
+    };
+    Some((&text[..end], &text[end + 1..]))
+}
+
+/// Returns the name of the machine or pod, which does not change; nothing if the system tells none.
+fn hostname() -> &'static str {
+    static HOSTNAME: OnceLock<String> = OnceLock::new();
+    HOSTNAME.get_or_init(|| {
+        let name = std::env::var("HOSTNAME").ok();
+        let name = name.or_else(|| std::fs::read_to_string("/etc/hostname").ok());
+        name.unwrap_or_default().trim().to_owned()
+    })
+}
+
+fn protocol(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_09 => "HTTP/0.9",
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_2 => "HTTP/2",
+        Version::HTTP_3 => "HTTP/3",
+        _ => "HTTP/1.1",
     }
 }
 
@@ -161,7 +217,7 @@ impl Name {
                 .uri()
                 .path_and_query()
                 .map(|path| path.as_str().as_bytes()),
-            Self::Scheme => head.uri().scheme_str().map(str::as_bytes),
+            Self::Scheme => Some(scheme(&head).as_bytes()),
         }
     }
 }

@@ -77,7 +77,7 @@ impl Match {
     }
 
     /// Asks for a port: that of the URI or, on a server, of the `Host` header; or else the one that
-    /// the scheme stands for.
+    /// the scheme stands for. At a gateway of a mesh it is the one at which the request came in.
     #[must_use]
     pub const fn with_port(mut self, port: u16) -> Self {
         self.port = Some(port);
@@ -123,7 +123,7 @@ impl Match {
             .as_ref()
             .is_none_or(|path| path.matches(view.path()))
             && is(self.method.as_ref(), || view.head.method().as_str())
-            && self.port.is_none_or(|port| port == view.addressed().port())
+            && self.port.is_none_or(|port| view.is_for_port(port))
             && is(self.scheme.as_ref(), || view.addressed().scheme)
             && self.authority.as_ref().is_none_or(|authority| {
                 let addressed = view.addressed();

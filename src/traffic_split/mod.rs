@@ -155,6 +155,7 @@ mod rewrite;
 mod route;
 mod routed;
 mod service;
+mod start_time;
 mod table;
 mod template;
 mod view;
@@ -174,6 +175,7 @@ pub(crate) use machine::Place;
 pub use machine::{Choice, Decision, Matched};
 pub use matching::Match;
 #[cfg(feature = "istio")]
+pub(crate) use normalize::normalized;
 pub(crate) use on_response::OnResponse;
 pub use path_match::PathMatch;
 pub use policy::{RouteId, TrafficSplitPolicy};

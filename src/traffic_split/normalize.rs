@@ -3,51 +3,79 @@
 
 use std::borrow::Cow;
 
-/// Returns `path` in its normal form (RFC 3986, 6.2.2): unreserved characters undone of their
-/// percent signs, and no `.` and `..` left.
-pub(super) fn normalized(path: &str) -> Cow<'_, str> {
+/// Returns `path` in its normal form, Envoy's and RFC 3986's (6.2.2): unreserved characters undone of their
+/// percent signs, those escaped that a path cannot have, `/` for a backslash, and no `.` and `..` left.
+pub(crate) fn normalized(path: &str) -> Cow<'_, str> {
     if !may_change(path) {
         return Cow::Borrowed(path);
     }
-    let decoded = unescaped(path);
-    if decoded.contains("/.") {
-        Cow::Owned(without_dots(&decoded))
-    } else if decoded == path {
+    let mut normal = rewritten(path);
+    if normal.contains("/.") {
+        normal = without_dots(&normal);
+    }
+    if normal == path {
         Cow::Borrowed(path)
     } else {
-        Cow::Owned(decoded)
+        Cow::Owned(normal)
     }
 }
 
-/// Looks for a `%` and for `/.`, in one pass.
+/// Looks for what may not stay as it is and for `/.`, in one pass.
 fn may_change(path: &str) -> bool {
     let mut after_slash = false;
     path.bytes().any(|byte| {
-        let found = byte == b'%' || byte == b'.' && after_slash;
+        let found = CHANGES[usize::from(byte)] || byte == b'.' && after_slash;
         after_slash = byte == b'/';
         found
     })
 }
 
-fn unescaped(path: &str) -> String {
+/// The bytes that are written in another way, or may be.
+const CHANGES: [bool; 256] = {
+    let mut changes = [false; 256];
+    let bytes = b"%\\\"<>^`{|}";
+    let mut place = 0;
+    while place < bytes.len() {
+        changes[bytes[place] as usize] = true;
+        place += 1;
+    }
+    changes
+};
+
+/// Undoes the escapes of unreserved characters, and escapes those that Envoy does.
+fn rewritten(path: &str) -> String {
     let mut plain = String::with_capacity(path.len());
     let mut rest = path;
-    while let Some((before, after)) = rest.split_once('%') {
+    while let Some(place) = rest.bytes().position(|byte| CHANGES[usize::from(byte)]) {
+        let (before, after) = rest.split_at(place);
         plain.push_str(before);
-        rest = after;
-        match after
-            .get(..2)
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok())
-        {
-            Some(byte) if is_unreserved(byte) => {
-                plain.push(byte.into());
-                rest = &after[2..];
+        rest = &after[1..];
+        match after.as_bytes()[0] {
+            b'\\' => plain.push('/'),
+            b'%' => match unescaped(rest) {
+                Some(byte) => {
+                    plain.push(byte.into());
+                    rest = &rest[2..];
+                }
+                None => plain.push('%'),
+            },
+            byte => {
+                const HEX: [u8; 16] = *b"0123456789ABCDEF";
+                plain.push('%');
+                plain.push(HEX[usize::from(byte >> 4)].into());
+                plain.push(HEX[usize::from(byte & 0xf)].into());
             }
-            _ => plain.push('%'),
         }
     }
     plain.push_str(rest);
     plain
+}
+
+/// Returns the unreserved character that two digits behind a `%` stand for.
+fn unescaped(digits: &str) -> Option<u8> {
+    let digit = |place: usize| char::from(*digits.as_bytes().get(place)?).to_digit(16);
+    let byte = u8::try_from(digit(0)? << 4 | digit(1)?).ok()?;
+    is_unreserved(byte).then_some(byte)
 }
 
 const fn is_unreserved(byte: u8) -> bool {
@@ -103,6 +131,12 @@ mod tests {
             ("/.a/..b", "/.a/..b"),
             ("/a//b", "/a//b"),
             ("*", "*"),
+            ("/a\\..\\b", "/b"),
+            ("/a%5Cb", "/a%5Cb"),
+            ("/%2541", "/%2541"),
+            ("/a/%2e%2e%2fb", "/a/..%2fb"),
+            ("/a|b^c\"d", "/a%7Cb%5Ec%22d"),
+            ("/é/%2e%2e/%7E", "/~"),
         ] {
             assert_eq!(normalized(path), expected, "{path}");
         }

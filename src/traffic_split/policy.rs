@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::{Route, VirtualHost, WeightsError};
 use crate::base::host_index::HostIndex;
 
@@ -9,6 +11,8 @@ use crate::base::host_index::HostIndex;
 pub struct TrafficSplitPolicy {
     hosts: Vec<VirtualHost>,
     index: HostIndex,
+    /// The ports of the listener, which count in place of the one that a request names.
+    ports: Option<Arc<[u16]>>,
     unknown_host_is_not_found: bool,
     unnormalized: bool,
 }
@@ -26,6 +30,7 @@ impl TrafficSplitPolicy {
         Self {
             hosts: Vec::new(),
             index: HostIndex::none(),
+            ports: None,
             unknown_host_is_not_found: false,
             unnormalized: false,
         }
@@ -97,6 +102,15 @@ impl TrafficSplitPolicy {
         let place = self.index.find(authority)?;
         let before = self.hosts[..place].iter().map(|host| host.routes().len());
         Some((before.sum(), &self.hosts[place]))
+    }
+
+    #[cfg(feature = "istio")]
+    pub(super) fn set_ports(&mut self, ports: Option<Arc<[u16]>>) {
+        self.ports = ports;
+    }
+
+    pub(super) fn ports(&self) -> Option<&[u16]> {
+        self.ports.as_deref()
     }
 
     pub(super) const fn normalizes_paths(&self) -> bool {

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use http::{Request, Response};
 
 use super::apply::{Next, decide_by};
@@ -35,7 +37,8 @@ pub(crate) fn local_reply(
     if !route.changes_responses() {
         return None;
     }
-    let view = View::of(head, &TrafficSplitPolicy::off());
+    let policy = TrafficSplitPolicy::off();
+    let view = View::of(head, &policy);
     Some(match Matched::again(place, route).decide(&view, roll()) {
         Decision::Forward(choice) => OnResponse::to(choice, head).without_cookie(),
         _ => OnResponse::of_route(route, head),
@@ -56,6 +59,12 @@ impl Prepared {
             policy: TrafficSplitPolicy::off().with_normalized_paths(normalized_paths),
             routes: routes.into_iter().collect(),
         }
+    }
+
+    /// Sets the ports that count in place of the one that a request names.
+    pub(crate) fn at_ports(mut self, ports: Option<Arc<[u16]>>) -> Self {
+        self.policy.set_ports(ports);
+        self
     }
 
     pub(crate) fn find(&self, head: RequestHead<'_>) -> Option<Place> {

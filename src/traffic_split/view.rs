@@ -13,10 +13,11 @@ pub(super) struct View<'a> {
     addressed: OnceCell<Addressed<'a>>,
     pub(super) head: RequestHead<'a>,
     path: Cow<'a, str>,
+    ports: Option<&'a [u16]>,
 }
 
 impl<'a> View<'a> {
-    pub(super) fn of(head: RequestHead<'a>, policy: &TrafficSplitPolicy) -> Self {
+    pub(super) fn of(head: RequestHead<'a>, policy: &'a TrafficSplitPolicy) -> Self {
         let path = head.uri().path();
         Self {
             addressed: OnceCell::new(),
@@ -26,11 +27,20 @@ impl<'a> View<'a> {
             } else {
                 Cow::Borrowed(path)
             },
+            ports: policy.ports(),
         }
     }
 
     pub(super) fn addressed(&self) -> &Addressed<'a> {
         self.addressed.get_or_init(|| Addressed::of(&self.head))
+    }
+
+    /// Says that the request came in at this port, or goes to it.
+    pub(super) fn is_for_port(&self, port: u16) -> bool {
+        match self.ports {
+            Some(ports) => ports.contains(&port),
+            None => port == self.addressed().port(),
+        }
     }
 
     pub(super) fn path(&self) -> &str {

@@ -19,6 +19,7 @@ mod failures;
 mod faults;
 mod gateway_example;
 mod hops;
+mod gateway_table;
 mod hyper;
 mod mesh;
 mod mesh_connections;

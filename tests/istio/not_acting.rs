@@ -46,7 +46,7 @@ fn of_a_virtual_service() {
         (route("retries: {attempts: 1, retryIgnorePreviousHosts: false}"), "retryIgnorePreviousHosts", Severity::Note),
         (route("match: [{uri: {prefix: /a}, statPrefix: b}]"), "statPrefix", Severity::Note),
         (route("match: [{headers: {method: {exact: GET}}}]"), "headers.method", Severity::Warning),
-        (route("headers: {request: {set: {x-a: '%PROTOCOL%'}}}"), "x-a", Severity::Warning),
+        (route("headers: {request: {set: {x-a: '%UPSTREAM_HOST%'}}}"), "x-a", Severity::Warning),
         (
             "{hosts: [a.com], http: [{route: [{destination: {host: a.com}, weight: 1, headers: {request: {set: {host: b.com}}}}, {destination: {host: c.com}, weight: 1}]}]}".into(),
             "host",

@@ -112,6 +112,28 @@ async fn the_inbound_stack_gives_up_when_its_caller_does() {
     assert_eq!(begin.elapsed(), Duration::from_millis(250));
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_cookies_of_an_http2_request_are_one_field_to_a_server() {
+    let app = service_fn(|request: Request<()>| {
+        let cookies = request.headers().get_all("cookie").iter();
+        let cookies: Vec<_> = cookies.map(|cookie| cookie.to_str().unwrap()).collect();
+        let seen = HeaderValue::from_str(&cookies.join("|")).unwrap();
+        let mut response = http::Response::new(crate::support::Script::default());
+        response.headers_mut().insert("x-seen", seen);
+        std::future::ready(Ok::<_, std::io::Error>(response))
+    });
+    for (version, expected) in [
+        (http::Version::HTTP_11, "a=1|b=2"),
+        (http::Version::HTTP_2, "a=1; b=2"),
+    ] {
+        let request = Request::builder().version(version);
+        let request = request.header("cookie", "a=1").header("cookie", "b=2");
+        let mut server = meshless::inbound().layer(app);
+        let response = call(&mut server, request.body(()).unwrap()).await.unwrap();
+        assert_eq!(response.headers()["x-seen"], expected, "{version:?}");
+    }
+}
+
 #[test]
 fn the_defaults_have_nothing_to_be_found() {
     assert_eq!(meshless::outbound().findings(), []);

@@ -111,7 +111,7 @@ async fn a_spoofed_x_forwarded_for_gains_nothing() {
 
 #[test]
 fn the_caller_is_the_right_most_hop_that_is_not_trusted() {
-    let cases: [(&[(&str, &str)], &str); 19] = [
+    let cases: [(&[(&str, &str)], &str); 20] = [
         (&[], "10.0.0.1"),
         (&[("x-forwarded-for", "192.0.2.1")], "192.0.2.1"),
         (
@@ -149,7 +149,7 @@ fn the_caller_is_the_right_most_hop_that_is_not_trusted() {
         (&[("x-forwarded-for", "::ffff:192.0.2.1")], "192.0.2.1"),
         (
             &[("x-forwarded-for", "192.0.2.1, unknown, 10.0.0.7")],
-            "10.0.0.7",
+            "10.0.0.1",
         ),
         (&[("x-forwarded-for", "192.0.2.1,")], "10.0.0.1"),
         (&[("x-forwarded-for", "10.0.0.8, 10.0.0.7")], "10.0.0.8"),
@@ -169,6 +169,10 @@ fn the_caller_is_the_right_most_hop_that_is_not_trusted() {
             "192.0.2.1",
         ),
         (&[("forwarded", "for=192.0.2.1, for=_hidden")], "10.0.0.1"),
+        (
+            &[("forwarded", "for=192.0.2.1, for=_hidden, for=10.0.0.7")],
+            "10.0.0.1",
+        ),
         (
             &[("forwarded", "for=192.0.2.1;host=\"\\\", for=6.6.6.6\"")],
             "10.0.0.1",

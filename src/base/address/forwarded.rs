@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName};
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The hops of `X-Forwarded-For`; `None` for one that cannot be read.
-pub(super) fn x_forwarded_for(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
+pub(crate) fn x_forwarded_for(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
     elements(headers, X_FORWARDED_FOR).map(|element| address(element?))
 }
 

@@ -80,8 +80,8 @@ fn formats(operations: &HeaderOperations, idle: &mut Idle<'_>) {
         let Some(value) = value else { continue };
         if HeaderFormat::parse(&value.value).is_err() {
             let here = "the header is left as it is: its value is of what only a proxy knows";
-            let mend =
-                "use `%REQ(name)%`, `%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%`, or a fixed text";
+            let mend = "use `%REQ(name)%`, `%PROTOCOL%`, `%START_TIME%`, `%HOSTNAME%`, \
+                 `%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%`, or a fixed text";
             idle.warn(value.at, &name.value, here, mend);
         }
     }

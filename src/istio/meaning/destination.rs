@@ -1,6 +1,6 @@
 use super::balance::{balance, is_passthrough};
 use super::blocks::Blocks;
-use super::endpoints::{endpoints, is_http2, service_port};
+use super::endpoints::{endpoints, has_ports, is_http2, service_port};
 use super::outlier::outlier;
 use super::pool::{in_flight, pool, retries};
 use super::world::World;
@@ -35,6 +35,8 @@ pub(super) fn destination(
     let endpoints = match subset {
         Some(None) => EndpointsPlan::Unknown,
         _ if is_passthrough(blocks.balancer) => EndpointsPlan::ByName,
+        // Several ports, and neither the route nor the request says which.
+        _ if port.is_none() && known.as_ref().is_some_and(has_ports) => EndpointsPlan::Unknown,
         _ => match endpoints(host, known.as_ref(), port, subset.flatten()) {
             // A port that only the caller names is none of the service's: it is not the mesh's to refuse.
             EndpointsPlan::Unknown if destination.port().is_none() => EndpointsPlan::ByName,

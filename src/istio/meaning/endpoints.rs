@@ -24,6 +24,10 @@ pub(super) fn service_port(
     written.or(only).or(request)
 }
 
+pub(super) fn has_ports(known: &Known<'_>) -> bool {
+    ports(known).next().is_some()
+}
+
 /// Returns where a host listens, for a port of it and a subset.
 pub(super) fn endpoints(
     host: &str,

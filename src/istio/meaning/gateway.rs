@@ -77,6 +77,7 @@ fn server(server: &Server) -> Option<ServerPlan> {
             .collect(),
         https_redirect: redirects.then_some(StatusCode::MOVED_PERMANENTLY),
         port: u16::try_from(port.number?.value).ok()?,
+        tls: protocol.eq_ignore_ascii_case("https"),
     })
 }
 

@@ -26,16 +26,16 @@ pub(super) struct Key {
     destination: Destination,
     /// Whether no route names it.
     is_unnamed: bool,
-    /// That of the request, if the destination does not say which.
+    /// That of the request, if the destination says none; none at a gateway: strangers would choose it.
     request_port: Option<u16>,
 }
 
 impl Key {
-    pub(super) fn named(destination: &Destination, request_port: u16) -> Self {
+    pub(super) fn named(destination: &Destination, request_port: Option<u16>) -> Self {
         Self {
             destination: destination.clone(),
             is_unnamed: false,
-            request_port: destination.port().is_none().then_some(request_port),
+            request_port: request_port.filter(|_| destination.port().is_none()),
         }
     }
 

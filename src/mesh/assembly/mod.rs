@@ -16,6 +16,7 @@ mod destination;
 mod discarded;
 #[cfg(feature = "reqwest")]
 mod dialer;
+mod edge;
 mod error;
 mod follow;
 mod forward;
@@ -65,6 +66,7 @@ pub mod pieces {
     pub use super::at_endpoint::AtEndpoint;
     #[cfg(feature = "reqwest")]
     pub use super::connections::{Connections, ConnectionsBody, ConnectionsFuture};
+    pub use super::edge::{Edge, EdgeGate};
     pub use super::forward::Forward;
     pub use super::limits::{Limits, LimitsTicket};
     pub use super::local_reply::LocalReply;
@@ -80,6 +82,7 @@ pub use builder::MeshBuilder;
 pub use change::{Cause, Change};
 #[cfg(feature = "reqwest")]
 pub use client::MeshClient;
+pub use edge::TrustedProxies;
 pub use error::Error;
 pub use gateway::{Gateway, GatewayService};
 pub use ingress::{Ingress, IngressBody, IngressFuture};

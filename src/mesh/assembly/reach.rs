@@ -69,7 +69,14 @@ impl<S: Clone + Send + Sync + 'static> Reached<S> {
         if plan.endpoints == EndpointsPlan::Unknown {
             return None;
         }
-        let site = Site::new(key.destination().host(), &plan);
+        let mut site = Site::new(key.destination().host(), &plan);
+        if proxy.role == Role::Gateway
+            && let Some(tls) = &mut site.tls
+        {
+            // The name that strangers call a gateway by is not that of the service behind it.
+            tls.sni
+                .get_or_insert_with(|| key.destination().host().into());
+        }
         let old = old.filter(|old| Arc::ptr_eq(&old.way.state, &state) && old.site == site);
         let (id, balance) = if let Some(old) = old {
             old.balance.reconfigure(policy(&plan, proxy.role));

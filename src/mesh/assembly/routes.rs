@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use arc_swap::{ArcSwap, Guard};
 
 use super::destination::{DestinationState, Key};
+use super::edge::ListenerPort;
 use super::options::Options;
 use super::proxy::{Follow, Proxy, Role};
 use super::reach::{Reach, Reached, ToMirror, Way};
@@ -25,6 +26,8 @@ pub(super) struct Routes<S, B> {
     dice: Dice,
     /// Held while one goes over to another plan.
     pub(super) following: Mutex<()>,
+    /// Of a gateway.
+    listener_port: Option<ListenerPort>,
     /// The way to each destination, which outlives changes of the plan.
     known: Mutex<Known<S, B>>,
     proxy: Arc<Proxy>,
@@ -53,7 +56,11 @@ pub(super) type Copier<S, B> = MirrorLayer<ToMirror<Reach<S>, B>>;
 
 impl<S: Clone + Send + Sync + 'static, B> Routes<S, B> {
     /// Creates the routes of a client, which follow the plan of the proxy.
-    pub(super) fn new(proxy: Arc<Proxy>, connector: Connector<S>) -> Arc<Self>
+    pub(super) fn new(
+        proxy: Arc<Proxy>,
+        connector: Connector<S>,
+        listener_port: Option<ListenerPort>,
+    ) -> Arc<Self>
     where
         B: 'static,
     {
@@ -61,6 +68,7 @@ impl<S: Clone + Send + Sync + 'static, B> Routes<S, B> {
             connector,
             dice: proxy.options.dice("split"),
             following: Mutex::default(),
+            listener_port,
             known: Mutex::new(Known {
                 destinations: HashMap::new(),
                 unnamed: HashMap::new(),
@@ -82,9 +90,21 @@ impl<S: Clone + Send + Sync + 'static, B> Routes<S, B> {
         let addressed = Addressed::of(&head);
         let table = self.table();
         match table.live.find(addressed.authority) {
-            Some((place, plan)) => Ok(self.named(&table, place, plan, addressed.port())),
+            Some((place, plan)) => {
+                let port = match self.listener_port {
+                    Some(port) => port.of_stacks(&table.live),
+                    None => addressed.port(),
+                };
+                Ok(self.named(&table, place, plan, port))
+            }
             None => self.unknown(&table, addressed),
         }
+    }
+
+    /// Returns the ports that stand for that of every request; `None` where requests name their own.
+    pub(super) fn listener_ports(&self) -> Option<Arc<[u16]>> {
+        let port = self.listener_port?;
+        Some(port.all(&self.proxy.live()))
     }
 
     pub(super) fn proxy(&self) -> &Proxy {
@@ -108,7 +128,8 @@ impl<S: Clone + Send + Sync + 'static, B> Routes<S, B> {
         let key = if host.is_unnamed {
             Key::unnamed(destination.host(), host.port)
         } else {
-            Key::named(destination, host.port)
+            let is_gateway = self.listener_port.is_some();
+            Key::named(destination, (!is_gateway).then_some(host.port))
         };
         let state = self.proxy.destination(&key).unwrap_or_else(|| {
             // Nothing is said of it, so there is nothing to remember.

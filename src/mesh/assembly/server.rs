@@ -4,8 +4,8 @@ use tower_layer::Layer;
 
 use super::limits::{LimitsTicket, admit};
 use super::proxy::{Proxy, Role};
-use crate::base::RequestHead;
 use crate::base::gate::{Admission, Gate, Never};
+use crate::base::{Observe, RequestHead};
 use crate::mesh::Entrance;
 use crate::telemetry::TraceServerLayer;
 use crate::timeout::{TimeoutLayer, TimeoutPolicy};
@@ -65,6 +65,10 @@ pub struct InboundLimits {
 impl InboundLimits {
     pub(super) const fn new(port: Option<u16>, proxy: Arc<Proxy>) -> Self {
         Self { port, proxy }
+    }
+
+    pub(super) fn observe(&self) -> &dyn Observe {
+        &*self.proxy.options.observe
     }
 }
 

@@ -76,7 +76,8 @@ impl<S: Clone + Send + Sync + 'static, B> HostStack<S, B> {
     pub(super) fn new(host: Host<'_>, routes: &Routes<S, B>) -> Self {
         let plans = &host.plan.routes;
         let all = plans.iter().map(|plan| plan.route.clone());
-        let prepared = Arc::new(Prepared::new(all, !host.is_unnamed));
+        let prepared = Prepared::new(all, !host.is_unnamed).at_ports(routes.listener_ports());
+        let prepared = Arc::new(prepared);
         let services = plans
             .iter()
             .enumerate()

@@ -139,5 +139,5 @@ where
     B: 'static,
 {
     let trace = TraceClientLayer::leaving_headers(proxy.options.trace.clone());
-    trace.layer(Router::new(Routes::new(proxy, connector)))
+    trace.layer(Router::new(Routes::new(proxy, connector, None)))
 }

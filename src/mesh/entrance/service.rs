@@ -2,12 +2,13 @@ use std::marker::PhantomData;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use http_body::Body;
 use tower_service::Service;
 
 use super::future::State;
 use super::{EntranceFuture, Handed, Handing, Plainly};
+use crate::base::cookie::join_cookies;
 use crate::base::gate::{
     Admission, And, Both, Gate, GatedFuture, QueuedFuture, Ticket, guarded, kept,
 };
@@ -59,6 +60,9 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        if request.version() == Version::HTTP_2 {
+            join_cookies(request.headers_mut());
+        }
         let hop = self.hops.begin(&mut request);
         let mut scope = hop.scope;
         let state = {

@@ -384,3 +384,25 @@ fn what_is_not_http_is_given_an_endpoint_and_reports_to_it() {
     let nobody = LoadBalanceLayer::new(LoadBalancePolicy::default(), endpoints(0));
     assert_eq!(nobody.choose().unwrap_err(), Rejection::NoHealthyUpstream);
 }
+
+#[tokio::test(start_paused = true)]
+async fn no_header_of_a_request_says_how_its_endpoint_is_spoken_to() {
+    let scheme = |request: Request<Empty<Bytes>>| {
+        let scheme = request.uri().scheme_str().unwrap().parse().unwrap();
+        let mut response = Response::new(Script::default());
+        response.headers_mut().insert("x-scheme", scheme);
+        std::future::ready(Ok::<_, Infallible>(response))
+    };
+    let layer = LoadBalanceLayer::new(LoadBalancePolicy::default(), endpoints(1));
+    let mut service = layer.layer(tower::service_fn(scheme));
+    for (uri, expected) in [
+        ("/", "http"),
+        ("http://a/", "http"),
+        ("https://a/", "https"),
+    ] {
+        let request = Request::get(uri).header("x-forwarded-proto", "https");
+        let request = request.header("host", "a").body(Empty::new()).unwrap();
+        let response = call(&mut service, request).await.unwrap();
+        assert_eq!(response.headers()["x-scheme"], expected, "{uri}");
+    }
+}

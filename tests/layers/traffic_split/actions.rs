@@ -96,12 +96,36 @@ async fn a_header_can_take_its_value_from_the_request() {
         "50% off",
         "%NO_SUCH%",
         "%REQ(a):x%",
+        "%START_TIME(%Q)%",
         "%REQ(a b)%",
         "a\nb",
     ] {
         let error = HeaderFormat::parse(bad).unwrap_err().to_string();
         assert!(error.contains(bad), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_header_can_tell_scheme_protocol_time_and_host_name() {
+    let format = |text: &str| HeaderFormat::parse(text).unwrap();
+    let time = "%START_TIME(%Y-%m)%, 100%%, %START_TIME%";
+    let operations = HeaderOperations::default()
+        .with_set(X_TO, format("%REQ(:scheme)% %PROTOCOL%"))
+        .with_set(HeaderName::from_static("x-time"), format(time))
+        .with_set(HeaderName::from_static("x-host"), format("<%HOSTNAME%>"));
+    let route = Route::to(v1()).with_request_headers(operations);
+    let request = with(request("/a"), "x-forwarded-proto", "https");
+    let (received, _) = through(TrafficSplitPolicy::new([route]), request).await;
+    let received = received.unwrap();
+    assert_eq!(values(received.headers(), "x-to"), ["https HTTP/1.1"]);
+    let time = values(received.headers(), "x-time")[0].clone();
+    let (month, rest) = time.split_once(", 100%, ").unwrap();
+    assert!(
+        rest.starts_with(&format!("{month}-")) && rest.ends_with('Z'),
+        "{time}"
+    );
+    let host = values(received.headers(), "x-host")[0].clone();
+    assert!(host.starts_with('<') && host.ends_with('>'), "{host}");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -21,6 +21,7 @@ use rcgen::{CertificateParams, CertifiedKey, KeyPair, date_time_ymd};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tower::ServiceExt;
 
 use certified::Certified;
 
@@ -349,6 +350,64 @@ spec:
         texts.push((error.is_rejected(), text));
     }
     assert!(texts.iter().any(|(is_rejected, _)| *is_rejected), "{texts:?}");
+}
+
+#[tokio::test]
+async fn a_gateway_asks_for_the_certificate_of_the_service_whatever_host_a_stranger_names() {
+    let users = Certified::of("users.internal");
+    let servers = [
+        Server::start("a", &users).await,
+        Server::start("b", &users).await,
+    ];
+    let port = "{number: 80, name: web, protocol: HTTP}";
+    let yaml = format!(
+        "{}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {{name: users}}
+spec:
+  host: users.internal
+  trafficPolicy:
+    tls: {{mode: SIMPLE}}
+    outlierDetection: {{consecutive5xxErrors: 1}}
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {{name: ingress}}
+spec:
+  selector: {{istio: ingressgateway}}
+  servers:
+  - port: {{number: 80, name: http, protocol: HTTP}}
+    hosts: ['*']
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {{name: users}}
+spec:
+  hosts: ['*']
+  gateways: [ingress]
+  http:
+  - route: [{{destination: {{host: users.internal}}}}]
+",
+        entry("users.internal", port, &servers)
+    );
+    let mesh = Mesh::from_yaml(&yaml).unwrap();
+    let tls = trusting(&[&users]);
+    let make = move || reqwest::Client::builder().tls_backend_preconfigured(tls.clone());
+    let gateway = mesh.gateway("ingress", "default").unwrap();
+    let gateway = gateway.service_with(make).unwrap();
+    for host in ["stranger.example", "10.1.2.3:9901", "users.internal"] {
+        let request = Request::get("/").header("host", host);
+        let request = request.body(Full::<Bytes>::default()).unwrap();
+        let response = gateway.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 200, "{host}");
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        assert!(text.ends_with(&format!(" for {host}")), "{text}");
+    }
+    let asked: BTreeSet<_> = servers.iter().flat_map(Server::sni).collect();
+    assert_eq!(asked, BTreeSet::from(["users.internal".to_owned()]));
 }
 
 fn assert_refused(error: &Error) {

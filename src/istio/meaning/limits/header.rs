@@ -5,6 +5,7 @@ use http::HeaderName;
 
 use crate::RequestHead;
 use crate::base::StringMatch;
+use crate::base::authority::scheme;
 use crate::istio::tree::{At, Tree, Value};
 
 /// A part of a request's head that Envoy calls a header.
@@ -54,7 +55,7 @@ impl Part {
             Self::Header(name) => return Some(head.headers().get(name)?.as_bytes().into()),
             Self::Method => head.method().as_str(),
             Self::Path => uri.path_and_query().map_or("/", |path| path.as_str()),
-            Self::Scheme => uri.scheme_str().unwrap_or("http"),
+            Self::Scheme => scheme(&head),
         };
         Some(text.as_bytes().into())
     }

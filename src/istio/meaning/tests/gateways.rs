@@ -4,7 +4,8 @@ use http::StatusCode;
 
 use super::{leads_to, meaning};
 use crate::istio::meaning::Meaning;
-use crate::istio::plan::GatewayPlan;
+use crate::istio::plan::{EndpointsPlan, GatewayPlan};
+use crate::traffic_split::Destination;
 
 const GATEWAY: &str = "Gateway istio-system/gw: {selector: {istio: ingressgateway}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: [api.com, '*.org', 'b/only-b.com'], tls: {httpsRedirect: true}}, {port: {number: 443, name: https, protocol: HTTPS}, hosts: [api.com], tls: {mode: SIMPLE, credentialName: api-tls}}, {port: {number: 9, name: tcp, protocol: TCP}, hosts: ['*']}]}\n";
 
@@ -73,4 +74,35 @@ fn a_virtual_service_for_the_mesh_is_none_for_a_gateway_and_the_other_way_round(
     );
     let outbound = meaning.outbound(&super::subject("w", "a"));
     assert_eq!(leads_to(&outbound, "api.com"), ["mesh.com||"]);
+}
+
+#[test]
+fn a_server_by_https_has_encrypted_connections() {
+    let tls: Vec<_> = plan(&meaning(GATEWAY))
+        .servers
+        .iter()
+        .map(|one| (one.port, one.tls))
+        .collect();
+    assert_eq!(tls, [(80, false), (443, true)]);
+}
+
+#[test]
+fn a_destination_without_a_port_is_the_only_one_of_its_service_or_none() {
+    let at = |ports: &str| {
+        let text = format!(
+            "ServiceEntry a/e: {{hosts: [x.com], ports: [{ports}], resolution: STATIC, endpoints: [{{address: 10.0.0.1}}]}}\n"
+        );
+        let gateway = super::subject("gw", "a");
+        let plan = meaning(&text).destination(&gateway, &Destination::new("x.com"), None);
+        plan.endpoints
+    };
+    let (web, admin) = (
+        "{number: 8080, name: http, protocol: HTTP}",
+        "{number: 9901, name: admin, protocol: HTTP}",
+    );
+    let EndpointsPlan::Fixed(only) = at(web) else {
+        panic!("its port is known");
+    };
+    assert_eq!(&*only[0].address, "10.0.0.1:8080");
+    assert_eq!(at(&format!("{web}, {admin}")), EndpointsPlan::Unknown);
 }

@@ -2,7 +2,7 @@ use http::{Request, StatusCode};
 use http_body_util::Full;
 use tower::{Layer, ServiceExt};
 
-use super::super::RequestBody;
+use super::super::{RequestBody, TrustedProxies};
 use super::support::{Script, Text, Upstream, change, get, limit, mesh, send, to};
 use crate::base::HostPattern;
 use crate::istio::plan::{GatewayPlan, InboundPlan, OutboundPlan, ServerPlan};
@@ -14,6 +14,7 @@ fn gateway(routes: Script, https_redirect: Option<StatusCode>) -> Script {
             hosts: vec![HostPattern::parse("*.example.com").unwrap()],
             https_redirect,
             port: 80,
+            tls: false,
         }],
         outbound: OutboundPlan {
             hosts: routes.hosts.clone(),
@@ -55,7 +56,7 @@ async fn a_gateway_sends_on_what_its_servers_and_routes_are_for() {
     let asked = &upstream.asked()[0];
     assert_eq!(
         (asked.uri.to_string().as_str(), asked.host()),
-        ("http://users:80/a?b", "api.example.com")
+        ("http://users/a?b", "api.example.com")
     );
     assert!(!asked.headers.contains_key("connection") && !asked.headers.contains_key("x-hop"));
     assert_eq!(
@@ -100,11 +101,20 @@ async fn plain_http_is_sent_to_https_where_the_server_says_so() {
         response.headers()["location"],
         "https://api.example.com/a?b"
     );
-    let mut request = to_host("api.example.com", "/");
-    request
-        .headers_mut()
-        .insert("x-forwarded-proto", "https".parse().unwrap());
-    assert_eq!(send(&service, request).await.0, 200);
+    let secure = || {
+        let mut request = to_host("api.example.com", "/");
+        let proto = "https".parse().unwrap();
+        request.headers_mut().insert("x-forwarded-proto", proto);
+        request
+    };
+    // Anybody can write that; a proxy that is trusted is believed.
+    assert_eq!(send(&service, secure()).await.0, 301);
+    let service = mesh
+        .gateway("g", "n")
+        .unwrap()
+        .with_trusted_proxies(TrustedProxies::hops(1))
+        .outbound(Upstream::new(|_| 200));
+    assert_eq!(send(&service, secure()).await.0, 200);
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,6 +7,7 @@
 
 mod by_hand;
 mod changes;
+mod edge;
 mod gateway;
 mod hosts;
 mod policies;

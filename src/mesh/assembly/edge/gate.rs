@@ -1,0 +1,33 @@
+use crate::base::gate::{Admission, Gate, Never};
+use crate::base::{Event, Rejection, RequestHead};
+use crate::mesh::assembly::limits::LimitsTicket;
+use crate::mesh::assembly::server::InboundLimits;
+
+/// Keeps out what the edge refuses, and then what is over the limits of the gateway.
+#[derive(Clone, Debug)]
+pub struct EdgeGate {
+    limits: InboundLimits,
+}
+
+/// What the edge found wrong with a request, among the request's extensions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Refused(pub(super) Rejection);
+
+impl EdgeGate {
+    pub(in crate::mesh::assembly) const fn new(limits: InboundLimits) -> Self {
+        Self { limits }
+    }
+}
+
+impl Gate for EdgeGate {
+    type Ticket = LimitsTicket;
+    type Wait = Never<LimitsTicket>;
+
+    fn admit(&self, head: RequestHead<'_>) -> Admission<LimitsTicket, Self::Wait> {
+        if let Some(Refused(rejection)) = head.extensions().get() {
+            self.limits.observe().event(&Event::Rejected(*rejection));
+            return Admission::Rejected(*rejection);
+        }
+        self.limits.admit(head)
+    }
+}

@@ -1,0 +1,24 @@
+use std::sync::Arc;
+
+use crate::mesh::assembly::live::LivePlan;
+
+/// The port at which a gateway listens, if it was said: it stands for the port of every request, whatever
+/// their `Host` names.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::mesh::assembly) struct ListenerPort(pub(in crate::mesh::assembly) Option<u16>);
+
+impl ListenerPort {
+    /// Returns the one port by which the stacks of a gateway are known.
+    pub(in crate::mesh::assembly) fn of_stacks(self, live: &LivePlan) -> u16 {
+        let first = || live.servers.first().map(|server| server.port);
+        self.0.or_else(first).unwrap_or(80)
+    }
+
+    /// Returns the ports that a request may have come in at.
+    pub(in crate::mesh::assembly) fn all(self, live: &LivePlan) -> Arc<[u16]> {
+        match self.0 {
+            Some(port) => [port].into(),
+            None => live.servers.iter().map(|server| server.port).collect(),
+        }
+    }
+}
