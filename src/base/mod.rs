@@ -37,6 +37,7 @@ mod percent;
 mod pool_error;
 pub(crate) mod query;
 mod rate_limited;
+pub(crate) mod re2;
 mod rejection;
 pub(crate) mod spread;
 mod sticky;

@@ -10,6 +10,7 @@
 mod cost;
 mod examples;
 mod live;
+mod regex;
 mod review;
 mod support;
 #[cfg(feature = "watch")]
