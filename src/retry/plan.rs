@@ -75,8 +75,8 @@ impl<S, B: Body> Plan<S, B> {
         outcome: Outcome,
         headers: Option<&HeaderMap>,
     ) -> Option<Instant> {
-        self.slot = None;
         let failed = self.current.policy.retry_on().matches(outcome, headers);
+        self.settle(outcome, failed);
         if failed || outcome.is_success() {
             self.current
                 .policy
@@ -116,14 +116,23 @@ impl<S, B: Body> Plan<S, B> {
 
     fn retry(&mut self, facts: Facts<'_>) -> Result<(Duration, Slot), GaveUp> {
         let wait = self.progress.decide(&self.current.policy, facts)?;
-        let budget = self.policy().budget();
-        let slot = budget.retry(&self.current.budget, self.current.policy.max_parallel())?;
+        let policy = &self.current.policy;
+        let unsent = matches!(facts.outcome, Outcome::Failed(failure) if failure.never_processed());
+        let budget = policy.budget();
+        let slot = budget.retry(&self.current.budget, policy.max_parallel(), unsent)?;
         Ok((wait, slot))
+    }
+
+    /// Settles the try that ended, if it was a retry.
+    fn settle(&mut self, outcome: Outcome, failed: bool) {
+        if let Some(slot) = self.slot.take() {
+            slot.settle(outcome, failed);
+        }
     }
 
     /// Takes note that the last try is on its way to the caller.
     pub(super) fn committed(&mut self) {
-        self.slot = None;
+        self.settle(Outcome::SUCCESS, false);
         self.current
             .policy
             .budget()
