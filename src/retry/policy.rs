@@ -23,6 +23,7 @@ pub struct RetryPolicy {
     replay_limit: usize,
     reset_headers: Vec<(HeaderName, ResetFormat)>,
     retry_after: Duration,
+    retry_after_in_time: bool,
 }
 
 impl RetryPolicy {
@@ -42,6 +43,7 @@ impl RetryPolicy {
             replay_limit: 64 * 1024,
             reset_headers: Vec::new(),
             retry_after: Duration::from_secs(30),
+            retry_after_in_time: false,
         }
     }
 
@@ -160,6 +162,16 @@ impl RetryPolicy {
         self
     }
 
+    /// Sets whether a wait that a server asks for counts only if it ends before the current
+    /// [`Deadline`](crate::Deadline); if it does not, or there is none, the backoff counts, as in Envoy. The
+    /// default is `false`: the request is given up if the wait is too long, and waits up to the
+    /// [cap](Self::with_retry_after) if nothing limits it. Under Istio's documents it is `true`.
+    #[must_use]
+    pub const fn with_retry_after_in_time(mut self, in_time: bool) -> Self {
+        self.retry_after_in_time = in_time;
+        self
+    }
+
     /// How many retries there are after the first try.
     #[must_use]
     pub const fn attempts(&self) -> u32 {
@@ -220,6 +232,10 @@ impl RetryPolicy {
 
     pub(super) const fn retry_after(&self) -> Duration {
         self.retry_after
+    }
+
+    pub(super) const fn retry_after_in_time(&self) -> bool {
+        self.retry_after_in_time
     }
 }
 
