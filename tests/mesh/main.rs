@@ -8,6 +8,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail as they do")]
 
 mod cost;
+mod envoy_behaviour;
 mod examples;
 mod live;
 mod regex;
