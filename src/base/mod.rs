@@ -36,6 +36,7 @@ mod percent;
 #[cfg(feature = "hyper")]
 mod pool_error;
 pub(crate) mod query;
+pub(crate) mod queued;
 mod rate_limited;
 pub(crate) mod re2;
 mod rejection;

@@ -156,6 +156,8 @@ pub(super) struct Limit {
     /// When the try is given up; none if only the deadline holds, which is another layer's.
     pub(super) at: Option<Instant>,
     pub(super) after: Duration,
+    /// The time begins once the try waits for no place of this crate's own; `at` is none until then.
+    pub(super) is_to_begin: bool,
 }
 
 impl Limit {
@@ -170,15 +172,36 @@ impl Limit {
         let now = moment.now();
         let left = deadline.map(|deadline| deadline.remaining_at(now));
         match per_try {
-            Some(after) if left.is_none_or(|left| after < left) => Some(Self {
-                at: now.checked_add(after),
-                after,
-            }),
+            Some(after) if left.is_none_or(|left| after < left) => {
+                let queueing = policy.per_try_queueing();
+                let at = if queueing {
+                    now.checked_add(after)
+                } else {
+                    None
+                };
+                Some(Self {
+                    at,
+                    after,
+                    is_to_begin: !queueing,
+                })
+            }
             _ => Some(Self {
                 at: None,
                 after: left?,
+                is_to_begin: false,
             }),
         }
+    }
+
+    /// Says that the try has a time of its own, not only the deadline's.
+    pub(super) const fn is_own(&self) -> bool {
+        self.at.is_some() || self.is_to_begin
+    }
+
+    /// Has the time begin, if the try has not waited in vain until now.
+    pub(super) fn begin(&mut self) {
+        self.at = clock::now().checked_add(self.after);
+        self.is_to_begin = false;
     }
 }
 

@@ -18,6 +18,7 @@ pub struct RetryPolicy {
     max_parallel: Option<u32>,
     non_idempotent: bool,
     on: RetryOn,
+    per_try_queueing: bool,
     per_try_timeout: Option<Duration>,
     recognizer: Recognizer,
     replay_limit: usize,
@@ -38,6 +39,7 @@ impl RetryPolicy {
             max_parallel: None,
             non_idempotent: false,
             on: RetryOn::istio(),
+            per_try_queueing: true,
             per_try_timeout: None,
             recognizer: Recognizer::default(),
             replay_limit: 64 * 1024,
@@ -121,6 +123,15 @@ impl RetryPolicy {
         self
     }
 
+    /// Sets whether the time of a try runs while the try waits for its place in a concurrency or rate limit of
+    /// this crate, or for a connection of its pool. The default is `true`; in Envoy it does not, nor under
+    /// Istio's documents.
+    #[must_use]
+    pub const fn with_per_try_queueing(mut self, counts: bool) -> Self {
+        self.per_try_queueing = counts;
+        self
+    }
+
     /// Sets what recognises the failure in an error of the inner service.
     #[must_use]
     pub fn with_recognizer(mut self, recognizer: Recognizer) -> Self {
@@ -200,6 +211,10 @@ impl RetryPolicy {
     #[must_use]
     pub const fn per_try_timeout(&self) -> Option<Duration> {
         self.per_try_timeout
+    }
+
+    pub(super) const fn per_try_queueing(&self) -> bool {
+        self.per_try_queueing
     }
 
     /// Which outcomes are tried again.

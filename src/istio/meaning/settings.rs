@@ -46,9 +46,11 @@ pub(super) fn retries(written: Option<&Retries>) -> RetryPolicy {
 }
 
 /// Istio's default. It asks no server when to come back, so `Retry-After` counts only where no caller notices: within
-/// the time that the route has anyway.
+/// the time that the route has anyway. The time of a try is the upstream's, not that of a queue before it.
 pub(super) fn default_retries() -> RetryPolicy {
-    RetryPolicy::default().with_retry_after_in_time(true)
+    RetryPolicy::default()
+        .with_per_try_queueing(false)
+        .with_retry_after_in_time(true)
 }
 
 pub(super) fn fault(written: Option<&Fault>) -> FaultInjectionPolicy {
