@@ -41,7 +41,7 @@
 //! A request runs until its response body ends or is dropped, or until whatever happens instead: an
 //! error, a panic, a caller that goes away. So does one whose upgrade is answered: with the head of a 101,
 //! or of a tunnel made by CONNECT, there is no body left, the permit is given back, and the
-//! connection that follows is not counted. (Envoy counts it.) To count it, take a permit of its own in
+//! connection that follows is not counted. To count it, take a permit of its own in
 //! the task that serves it, with [`acquire`](ConcurrencyLimitLayer::acquire).
 //!
 //! # Who waits
