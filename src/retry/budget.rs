@@ -199,7 +199,7 @@ impl RetryBudget {
                     (Bill::Paid, state.withdraw(terms, clock::now()))
                 };
                 let paid = granted.then(|| slot.with_bill(bill));
-                paid.ok_or(GaveUp::Budget(terms.percent()))
+                paid.ok_or_else(|| GaveUp::Budget(terms.percent()))
             }
             Kind::Throttle(throttle) if !state.allows(throttle) => {
                 Err(GaveUp::Budget(throttle.per_success()))

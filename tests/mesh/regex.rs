@@ -15,7 +15,7 @@ fn routes(matches: &[(&str, &str)]) -> String {
     );
     for (to, matched) in matches {
         let route = format!("route: [{{destination: {{host: {to}}}}}]");
-        text += &format!("  - match: [{{{matched}}}]\n    {route}\n");
+        text.extend(["  - match: [{", matched, "}]\n    ", &route, "\n"]);
     }
     text + "  - route: [{destination: {host: fallback}}]\n"
 }

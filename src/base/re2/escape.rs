@@ -8,7 +8,7 @@ pub(super) fn byte(text: &mut &[u8]) -> Result<u8, Invalid> {
     };
     let (byte, len) = match letter {
         // One digit other than 0 would be a backreference, which RE2 has not.
-        b'1'..=b'7' if !rest.first().is_some_and(is_octal) => (None, 0),
+        b'1'..=b'7' if !rest.first().is_some_and(|byte| is_octal(*byte)) => (None, 0),
         b'0'..=b'7' => octal(&whole[1..]),
         b'a' => (Some(0x07), 1),
         b'f' => (Some(0x0c), 1),
@@ -28,7 +28,7 @@ pub(super) fn byte(text: &mut &[u8]) -> Result<u8, Invalid> {
 }
 
 fn octal(digits: &[u8]) -> (Option<u8>, usize) {
-    let digits = digits.iter().take(3).take_while(|byte| is_octal(byte));
+    let digits = digits.iter().take(3).take_while(|byte| is_octal(**byte));
     let (value, len) = digits.fold((0_u32, 0), |(value, len), digit| {
         (value * 8 + u32::from(digit - b'0'), len + 1)
     });
@@ -56,6 +56,6 @@ fn hexadecimal(text: &[u8]) -> (Option<u8>, usize) {
     (value.filter(|_| !digits.is_empty()), len)
 }
 
-fn is_octal(byte: &u8) -> bool {
+fn is_octal(byte: u8) -> bool {
     matches!(byte, b'0'..=b'7')
 }

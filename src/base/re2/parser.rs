@@ -169,12 +169,11 @@ impl<'a> Parser<'a> {
                 return Ok(());
             }
             _ => {
-                match class::escaped(rest, self.flags.fold)? {
-                    Some(set) => self.set(set),
-                    None => {
-                        let byte = escape::byte(rest)?;
-                        self.literal(byte);
-                    }
+                if let Some(set) = class::escaped(rest, self.flags.fold)? {
+                    self.set(set);
+                } else {
+                    let byte = escape::byte(rest)?;
+                    self.literal(byte);
                 }
                 return Ok(());
             }
