@@ -37,7 +37,9 @@ mod percent;
 #[cfg(feature = "hyper")]
 mod pool_error;
 pub(crate) mod query;
+pub(crate) mod queued;
 mod rate_limited;
+pub(crate) mod re2;
 mod rejection;
 pub(crate) mod retry_after;
 mod reset_reason;

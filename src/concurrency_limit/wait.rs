@@ -8,6 +8,7 @@ use super::Permit;
 use super::permits::Place;
 use super::service::{Shared, Turn};
 use crate::base::clock;
+use crate::base::queued;
 use crate::base::spread::Handle;
 use crate::base::timer::Timer;
 use crate::{Deadline, Overflow, Rejection};
@@ -69,6 +70,7 @@ impl Future for Wait {
         if let Some(permit) = this.turn.take(cx.waker()) {
             return Poll::Ready(Ok(permit));
         }
+        queued::note();
         let Some(limit) = *this.limit else {
             return Poll::Pending;
         };

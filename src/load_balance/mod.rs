@@ -78,20 +78,21 @@
 //!   fewer are left than the policy's [share](LoadBalancePolicy::with_min_health_percent) (Envoy's panic
 //!   threshold). If nobody can, the answer is 503 `no healthy upstream`
 //!   ([`Rejection::NoHealthyUpstream`], flag `UH`, gRPC status 14), which a retry leaves as it is.
-//! - **Least request** compares requests in flight to the end of their response bodies, which is Envoy's
-//!   choice for equal weights. For others Envoy takes turns by weight; here the two are named by weight
-//!   and compared by load for each unit of it.
-//! - **Slow start** is Envoy's formula; it is on by default, unlike there.
+//! - **Least request** compares requests in flight to the end of their response bodies. Two endpoints are named
+//!   by weight and compared by load for each unit of it.
+//! - **Slow start** is Envoy's formula, on by default.
 //! - **Consistent hash** is a ring as Envoy's (ketama), with a hash of this crate's own that is the same
 //!   in every process and every release, so all replicas of a caller send a key to the same endpoint. An
-//!   endpoint's places do not depend on the others, as they do in Envoy, so keys move only to who joins
-//!   and from who leaves.
+//!   endpoint's places do not depend on the others, so keys move only to who joins and from who leaves.
 //! - **A retry** around it avoids the endpoints that were tried for the same request, as Istio's
 //!   `retryIgnorePreviousHosts`: it picks up to six times as Envoy does, and then takes any that is left.
 //!   When all were tried, the last pick is taken.
 //! - **The `Host` header** stays whom the caller addressed. Over HTTP/2 the endpoint's address is the
 //!   `:authority`, since clients take that from the URI; use a service for each endpoint where that
 //!   matters.
+//!
+//! Where that is not Envoy's way, it stands in the [table of
+//! differences](crate::mesh#differences-from-envoy).
 //!
 //! # What it costs
 //!

@@ -214,6 +214,8 @@
 //! assert!(matches!(found[..], [Finding::TriesOutlastTimeout { .. }]));
 //! println!("{}", found[0]);
 //! ```
+//!
+#![doc = include_str!("../../docs/differences-from-envoy.md")]
 
 #[cfg(feature = "istio")]
 mod assembly;

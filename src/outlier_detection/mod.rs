@@ -62,15 +62,15 @@
 //!   out in any case ([`with_eject_one_always`](OutlierDetectionPolicy::with_eject_one_always)).
 //! - **What counts**: statuses and failures of attempts, each try of a retry by itself. A response that
 //!   breaks off after its head is a failure more, of reaching the endpoint. gRPC statuses count as the
-//!   HTTP statuses that stand for them, those in trailers too (Envoy looks at headers only). What a
+//!   HTTP statuses that stand for them, those in trailers too. What a
 //!   policy of this crate refused, a fault it injected, and a call whose caller went away count for
 //!   nobody.
 //! - **Reaching it** counts [apart](OutlierDetectionPolicy::with_split_local_origin) if the policy says
 //!   so: then any answer, whatever its status, says that it was reached. A reset or a timeout counts as
-//!   out of reach, and two in a row are two (Envoy takes the connection that was made before them for a
-//!   success, so that they never add up).
+//!   out of reach, and two in a row are two.
 //!
-//! Each process decides for itself, by what it sees.
+//! Each process decides for itself, by what it sees. Where that is not Envoy's way, it stands in the [table of
+//! differences](crate::mesh#differences-from-envoy).
 
 mod books;
 mod detector;

@@ -9,6 +9,7 @@ use super::key::Key;
 use super::lease::Lease;
 use super::machine::Id;
 use super::shared::Shared;
+use crate::base::queued;
 use crate::base::timer::Timer;
 use crate::base::{Deadline, Overflow, PoolError, Rejection};
 
@@ -87,6 +88,7 @@ impl Future for Wait {
             this.seat.waiter = None;
             return Poll::Ready(result.map_err(Unserved::Failed));
         }
+        queued::note();
         let Some(limit) = *this.limit else {
             return Poll::Pending;
         };

@@ -9,7 +9,7 @@ use super::queue::Place;
 use super::service::RateLimitTicket;
 use super::shared::Shared;
 use super::store::Slot;
-use crate::base::Rejection;
+use crate::base::{Rejection, queued};
 
 /// What is booked for a call that waits; dropped, it goes back.
 #[derive(Debug)]
@@ -78,7 +78,10 @@ impl Future for Turn {
             if sleep.deadline() != instant {
                 sleep.as_mut().reset(instant);
             }
-            ready!(sleep.as_mut().poll(cx));
+            if sleep.as_mut().poll(cx).is_pending() {
+                queued::note();
+                return Poll::Pending;
+            }
             if place.at() == at {
                 *used = true;
                 return Poll::Ready(Permit::new(Arc::clone(shared), *slot, at, place.cost()));

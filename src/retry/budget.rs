@@ -1,4 +1,5 @@
 mod machine;
+mod slot;
 mod state;
 mod throttle;
 
@@ -8,22 +9,27 @@ use crate::base::clock::{self, Moment};
 use crate::{GaveUp, Percent};
 
 use machine::Terms;
-pub(super) use state::{Active, Slot, State};
+use slot::Bill;
+pub(super) use slot::Slot;
+pub(super) use state::{Active, State};
 use throttle::Throttle;
 
 /// How many retries there may be, all requests of a layer together.
 ///
-/// Retries help against a failure here and there; against an outage they are more load on what is
-/// already down. So the default allows one retry for every five requests, and a small reserve:
+/// Retries help against a failure here and there, and while a part of the endpoints fails; against an outage they
+/// are more load on what is already down. So the default is a limit for retries that do not help:
 ///
 /// - Each request saves 20 % of a retry, exactly, and each retry spends a whole one.
-/// - A new budget starts with 5 retries, and can save up 10, or as many as half a second's requests if
-///   that is more. What lies above that is forgotten, by a time constant of 2.5 seconds.
+/// - A retry that helps gives it back, and saves one more: while at least as many help as do not, none is denied.
+/// - A retry after a try that reached no server (no connection, `REFUSED_STREAM`, a `GOAWAY` that leaves it out)
+///   spends nothing before it has failed itself: the upstream has seen no request twice.
+/// - A new budget starts with 10 retries, and can save up 10, or as many as half a second's requests if
+///   that is more. What lies above that is forgotten, by a time constant of 2.5 seconds, and so are debts.
 ///
-/// So a layer makes 5 retries more than 20 % of its requests at the most since it began, and in an
-/// outage it settles at 1.2 attempts per request: below 1.25 from 200 requests or 10 seconds on,
-/// whichever is later. A caller that sees fewer than 10 % failures, each by chance, misses no retry.
-/// Time alone earns nothing, so this holds at any rate.
+/// So while everything fails, a layer makes 10 retries more than 20 % of its requests at the most since it began: it
+/// settles at 1.2 attempts per request, below 1.25 from 200 requests or 10 seconds on, whichever is
+/// later. While one of two endpoints is dead or answers nothing but 503, no retry is missed, nor by a caller
+/// that sees fewer than 10 % failures by chance. Time alone earns nothing, so this holds at any rate.
 ///
 /// While everything fails, an upstream gets 1.2 times the load. One that has room for that comes back by
 /// itself; if it is loaded by more than 83 %, repeat only what it refuses, as the default conditions do,
@@ -44,7 +50,8 @@ use throttle::Throttle;
 /// # Source
 ///
 /// Finagle's `RetryBudget` (20 % and 10 a second for ten seconds) and linkerd's; the constant rate of
-/// both gives slow callers any number of retries, which is why there is none here.
+/// both gives slow callers any number of retries, which is why there is none here. Giving back what helped
+/// is the AWS SDKs' retry quota.
 #[derive(Clone, Debug)]
 pub struct RetryBudget {
     kind: Kind,
@@ -93,8 +100,8 @@ impl RetryBudget {
         Self::of(Kind::Unlimited)
     }
 
-    /// Sets how many retries a [`share`](Self::share) can save up at any rate; a new budget starts with
-    /// half of them. The default is 10; 0 starts with nothing, and forgets in seconds what slow
+    /// Sets how many retries a [`share`](Self::share) can save up at any rate, which a new budget starts
+    /// with. The default is 10; 0 starts with nothing, and forgets in seconds what slow
     /// callers save. It changes nothing for the other kinds.
     #[must_use]
     pub fn with_reserve(mut self, retries: u16) -> Self {
@@ -167,11 +174,13 @@ impl RetryBudget {
         }
     }
 
-    /// Pays for a retry; what it returns is kept until the retry has its outcome.
+    /// Pays for a retry after a try that reached a server, or did not (`unsent`); what it returns is kept until
+    /// the retry has its outcome, which settles it.
     pub(super) fn retry(
         &self,
         own: &Arc<State>,
         max_parallel: Option<u32>,
+        unsent: bool,
     ) -> Result<Slot, GaveUp> {
         let state = self.state(own);
         let limit = |active: u32| match self.kind {
@@ -181,10 +190,16 @@ impl RetryBudget {
             }
             Kind::Share(_) | Kind::Throttle(_) | Kind::Unlimited => max_parallel,
         };
-        let slot = State::slot(state, limit).map_err(GaveUp::Parallel)?;
+        let slot = Slot::take(state, limit).map_err(GaveUp::Parallel)?;
         match self.kind {
-            Kind::Share(terms) if !state.withdraw(terms, clock::now()) => {
-                Err(GaveUp::Budget(terms.percent()))
+            Kind::Share(terms) => {
+                let (bill, granted) = if unsent {
+                    (Bill::Owed, state.affords(terms, clock::now()))
+                } else {
+                    (Bill::Paid, state.withdraw(terms, clock::now()))
+                };
+                let paid = granted.then(|| slot.with_bill(bill));
+                paid.ok_or_else(|| GaveUp::Budget(terms.percent()))
             }
             Kind::Throttle(throttle) if !state.allows(throttle) => {
                 Err(GaveUp::Budget(throttle.per_success()))

@@ -16,6 +16,7 @@ use super::state::{SETTLE, State, StateProj, discard, judge};
 use super::{ReplayBody, RetryBody};
 use crate::base::clock::{self, Moment};
 use crate::base::cut::cut_off;
+use crate::base::queued;
 use crate::base::timer::Timer;
 use crate::{Deadline, Event, Failure, Observe, Outcome, Rejection};
 
@@ -65,7 +66,7 @@ where
 
     /// Lets `observe` hear of a try that took too long, if one can; a plan knows it already.
     pub(super) fn observed(mut self, observe: &Arc<dyn Observe>) -> Self {
-        if self.limit.is_some_and(|limit| limit.at.is_some()) {
+        if self.limit.is_some_and(|limit| limit.is_own()) {
             self.observe = Some(Arc::clone(observe));
         }
         self
@@ -132,9 +133,14 @@ where
             let next = match this.state.as_mut().project() {
                 // The inner future first: an answer that is there wins.
                 StateProj::Calling(future) => {
-                    let polled = {
+                    let is_to_begin = this.limit.is_some_and(|limit| limit.is_to_begin);
+                    let (polled, waits) = {
                         let _guard = this.plan.as_mut().map(|plan| plan.tried.enter());
-                        future.poll(cx)
+                        if is_to_begin {
+                            queued::watch(|| future.poll(cx))
+                        } else {
+                            (future.poll(cx), false)
+                        }
                     };
                     if let Poll::Ready(ended) = &polled {
                         // Judged where it lies: most answers are the last, and move on once.
@@ -144,6 +150,9 @@ where
                             None => return self.finish(polled),
                         }
                     } else {
+                        if is_to_begin && !waits {
+                            this.limit.iter_mut().for_each(Limit::begin);
+                        }
                         let Some(at) = this.limit.and_then(|limit| limit.at) else {
                             return Poll::Pending;
                         };

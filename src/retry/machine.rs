@@ -126,34 +126,49 @@ impl Progress {
             retries: self.retries + 1,
             ..self
         };
-        let cap = policy.retry_after();
-        let wait = match asked {
+        let told = match asked {
             Some(ServerWait::Never) => return Err(GaveUp::Pushback),
-            Some(ServerWait::Exactly(wait)) if !cap.is_zero() => {
-                // As gRPC does: after a pushback the backoff begins anew.
+            Some(asked) => asked_wait(policy, asked, facts),
+            None => None,
+        };
+        let wait = if let Some(wait) = told {
+            if let Some(ServerWait::Exactly(_)) = asked {
+                // As gRPC does: after a pushback the backoff begins from its start.
                 next.backoffs = 0;
-                wait.min(cap)
             }
-            Some(ServerWait::AtLeast(wait)) if !cap.is_zero() => {
-                let late = Jitter::Above(Percent::new(50));
-                let backoff = Backoff::constant(wait.min(cap)).with_jitter(late);
-                backoff.with_cap(cap).delay(0, None, facts.roll)
-            }
-            _ => {
-                let backoff = policy.backoff();
-                let wait = backoff.delay(self.backoffs, self.last_backoff, facts.roll);
-                next.backoffs += 1;
-                next.last_backoff = Some(wait);
-                wait
-            }
+            wait
+        } else {
+            let backoff = policy.backoff();
+            let wait = backoff.delay(self.backoffs, self.last_backoff, facts.roll);
+            next.backoffs += 1;
+            next.last_backoff = Some(wait);
+            wait
         };
         match facts.left {
-            Some(left) if wait.saturating_add(MOMENT) > left => {
-                Err(GaveUp::Deadline { left, wait })
-            }
+            Some(left) if !fits(wait, left) => Err(GaveUp::Deadline { left, wait }),
             _ => Ok((next, wait)),
         }
     }
+}
+
+/// Returns how long a server's wish makes a retry wait; none if the policy passes it over.
+fn asked_wait(policy: &RetryPolicy, asked: ServerWait, facts: Facts<'_>) -> Option<Duration> {
+    let cap = policy.retry_after();
+    let wait = match asked {
+        ServerWait::Exactly(wait) => wait.min(cap),
+        ServerWait::AtLeast(wait) => {
+            let late = Jitter::Above(Percent::new(50));
+            let backoff = Backoff::constant(wait.min(cap)).with_jitter(late);
+            backoff.with_cap(cap).delay(0, None, facts.roll)
+        }
+        ServerWait::Never => return None,
+    };
+    let in_time = facts.left.is_some_and(|left| fits(wait, left));
+    (!cap.is_zero() && (in_time || !policy.retry_after_in_time())).then_some(wait)
+}
+
+fn fits(wait: Duration, left: Duration) -> bool {
+    wait.saturating_add(MOMENT) <= left
 }
 
 fn is_safe(policy: &RetryPolicy, facts: Facts<'_>) -> bool {
@@ -260,6 +275,27 @@ mod tests {
         }
         let verdict = progress.decide(&policy, facts(ERROR));
         assert_eq!(verdict, Err(GaveUp::Attempts(3)));
+    }
+
+    #[test]
+    fn a_wait_that_does_not_end_in_time_is_passed_over_if_the_policy_says_so() {
+        let backoff = Backoff::constant(Duration::from_millis(25));
+        let policy = any().with_backoff(backoff).with_retry_after_in_time(true);
+        let mut after = HeaderMap::new();
+        after.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        let mut pushback = HeaderMap::new();
+        pushback.insert("grpc-retry-pushback-ms", HeaderValue::from_static("2000"));
+        for headers in [&after, &pushback] {
+            for (left, millis) in [(None, 25), (Some(1), 25), (Some(3), 2_000)] {
+                let facts = Facts {
+                    headers: Some(headers),
+                    left: left.map(Duration::from_secs),
+                    ..facts(ERROR)
+                };
+                let wait = Progress::default().decide(&policy, facts);
+                assert_eq!(wait, Ok(Duration::from_millis(millis)), "{left:?}");
+            }
+        }
     }
 
     #[test]

@@ -44,7 +44,7 @@
 //!
 //! # Which requests are sent twice
 //!
-//! Istio repeats a POST like a GET. Here, a request is only repeated if one of these holds:
+//! A request is only repeated if one of these holds:
 //!
 //! - its method is idempotent by RFC 9110 (GET, HEAD, OPTIONS, TRACE, PUT, DELETE);
 //! - it carries `Idempotency-Key` (or `X-Idempotency-Key`, as in Go), which tells the server;
@@ -87,6 +87,11 @@
 //!
 //! Outside the breaker and the limits of a destination, so that they count every try, and inside
 //! the total timeout, so that it covers all tries and waits.
+//!
+//! # Where it differs from Envoy
+//!
+//! In what is sent twice, how often, and when: see the [table of
+//! differences](crate::mesh#differences-from-envoy), and there how to get Envoy's.
 //!
 //! [`Deadline`]: crate::Deadline
 //! [`Failure::never_processed`]: crate::Failure::never_processed

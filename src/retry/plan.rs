@@ -80,8 +80,8 @@ impl<S, B: Body> Plan<S, B> {
         outcome: Outcome,
         headers: Option<&HeaderMap>,
     ) -> Option<Instant> {
-        self.slot = None;
         let failed = self.current.policy.retry_on().matches(outcome, headers);
+        self.settle(outcome, failed);
         if failed || outcome.is_success() {
             self.current
                 .policy
@@ -121,14 +121,23 @@ impl<S, B: Body> Plan<S, B> {
 
     fn retry(&mut self, facts: Facts<'_>) -> Result<(Duration, Slot), GaveUp> {
         let wait = self.progress.decide(&self.current.policy, facts)?;
-        let budget = self.policy().budget();
-        let slot = budget.retry(&self.current.budget, self.current.policy.max_parallel())?;
+        let policy = &self.current.policy;
+        let unsent = matches!(facts.outcome, Outcome::Failed(failure) if failure.never_processed());
+        let budget = policy.budget();
+        let slot = budget.retry(&self.current.budget, policy.max_parallel(), unsent)?;
         Ok((wait, slot))
+    }
+
+    /// Settles the try that ended, if it was a retry.
+    fn settle(&mut self, outcome: Outcome, failed: bool) {
+        if let Some(slot) = self.slot.take() {
+            slot.settle(outcome, failed);
+        }
     }
 
     /// Takes note that the last try is on its way to the caller.
     pub(super) fn committed(&mut self) {
-        self.slot = None;
+        self.settle(Outcome::SUCCESS, false);
         self.current
             .policy
             .budget()
@@ -152,6 +161,8 @@ pub(super) struct Limit {
     /// When the try is given up; none if only the deadline holds, which is another layer's.
     pub(super) at: Option<Instant>,
     pub(super) after: Duration,
+    /// The time begins once the try waits for no place of this crate's own; `at` is none until then.
+    pub(super) is_to_begin: bool,
     /// Whether the callee does not hear of it, as the timeout around says.
     untold: bool,
 }
@@ -169,17 +180,38 @@ impl Limit {
         let left = deadline.map(|deadline| deadline.remaining_at(now));
         let untold = Deadline::is_untold();
         match per_try {
-            Some(after) if left.is_none_or(|left| after < left) => Some(Self {
-                at: clock::reached_after(now, after),
-                after,
-                untold,
-            }),
+            Some(after) if left.is_none_or(|left| after < left) => {
+                let queueing = policy.per_try_queueing();
+                let at = if queueing {
+                    clock::reached_after(now, after)
+                } else {
+                    None
+                };
+                Some(Self {
+                    at,
+                    after,
+                    is_to_begin: !queueing,
+                    untold,
+                })
+            }
             _ => Some(Self {
                 at: None,
                 after: left?,
+                is_to_begin: false,
                 untold,
             }),
         }
+    }
+
+    /// Says that the try has a time of its own, not only the deadline's.
+    pub(super) const fn is_own(&self) -> bool {
+        self.at.is_some() || self.is_to_begin
+    }
+
+    /// Has the time begin, if the try has not waited in vain until now.
+    pub(super) fn begin(&mut self) {
+        self.at = clock::now().checked_add(self.after);
+        self.is_to_begin = false;
     }
 }
 

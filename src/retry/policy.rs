@@ -19,11 +19,13 @@ pub struct RetryPolicy {
     max_parallel: Option<u32>,
     non_idempotent: bool,
     on: RetryOn,
+    per_try_queueing: bool,
     per_try_timeout: Option<Duration>,
     recognizer: Recognizer,
     replay_limit: ReplayLimit,
     reset_headers: Vec<(HeaderName, ResetFormat)>,
     retry_after: Duration,
+    retry_after_in_time: bool,
 }
 
 impl RetryPolicy {
@@ -38,6 +40,7 @@ impl RetryPolicy {
             max_parallel: None,
             non_idempotent: false,
             on: RetryOn::istio(),
+            per_try_queueing: true,
             per_try_timeout: None,
             recognizer: Recognizer::default(),
             replay_limit: ReplayLimit {
@@ -46,6 +49,7 @@ impl RetryPolicy {
             },
             reset_headers: Vec::new(),
             retry_after: Duration::from_secs(30),
+            retry_after_in_time: false,
         }
     }
 
@@ -123,6 +127,15 @@ impl RetryPolicy {
         self
     }
 
+    /// Sets whether the time of a try runs while the try waits for its place in a concurrency or rate limit of
+    /// this crate, or for a connection of its pool. The default is `true`; in Envoy it does not, nor under
+    /// Istio's documents.
+    #[must_use]
+    pub const fn with_per_try_queueing(mut self, counts: bool) -> Self {
+        self.per_try_queueing = counts;
+        self
+    }
+
     /// Sets what recognises the failure in an error of the inner service.
     #[must_use]
     pub fn with_recognizer(mut self, recognizer: Recognizer) -> Self {
@@ -166,6 +179,16 @@ impl RetryPolicy {
         self
     }
 
+    /// Sets whether a wait that a server asks for counts only if it ends before the current
+    /// [`Deadline`](crate::Deadline); if it does not, or there is none, the backoff counts, as in Envoy. The
+    /// default is `false`: the request is given up if the wait is too long, and waits up to the
+    /// [cap](Self::with_retry_after) if nothing limits it. Under Istio's documents it is `true`.
+    #[must_use]
+    pub const fn with_retry_after_in_time(mut self, in_time: bool) -> Self {
+        self.retry_after_in_time = in_time;
+        self
+    }
+
     /// How many retries there are after the first try.
     #[must_use]
     pub const fn attempts(&self) -> u32 {
@@ -194,6 +217,10 @@ impl RetryPolicy {
     #[must_use]
     pub const fn per_try_timeout(&self) -> Option<Duration> {
         self.per_try_timeout
+    }
+
+    pub(super) const fn per_try_queueing(&self) -> bool {
+        self.per_try_queueing
     }
 
     /// Which outcomes are tried again.
@@ -226,6 +253,10 @@ impl RetryPolicy {
 
     pub(super) const fn retry_after(&self) -> Duration {
         self.retry_after
+    }
+
+    pub(super) const fn retry_after_in_time(&self) -> bool {
+        self.retry_after_in_time
     }
 }
 

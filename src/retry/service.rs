@@ -84,12 +84,10 @@ impl<S> Retry<S> {
         let active = policy.budget().request(&current.budget, &moment);
         let limit = Limit::of_try(policy, &moment);
         // A deadline alone need not be told again: two searches in the headers, 500 instructions.
-        let untold = limit
-            .as_ref()
-            .filter(|limit| limit.at.is_some() || !known.told);
+        let untold = limit.as_ref().filter(|limit| limit.is_own() || !known.told);
         if !may_be_retried(policy, RequestHead::of(&request)) {
             tell(request.headers_mut(), 1, untold);
-            let timed = limit.is_some_and(|limit| limit.at.is_some());
+            let timed = limit.is_some_and(|limit| limit.is_own());
             let grpc = timed && RequestHead::of(&request).is_grpc();
             let future = self.inner.call(request.map(ReplayBody::plain));
             let future = RetryFuture::new(future, limit, grpc, active, None);

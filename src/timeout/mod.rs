@@ -55,12 +55,10 @@
 //!
 //! # Where it differs from Envoy
 //!
-//! * The total counts from the call of the service; Envoy counts from the end of the request's body. A
-//!   slow upload is part of the time here.
-//! * A timeout of one try ([`TimeoutPolicy::per_try`]) includes connecting and waiting for a connection,
-//!   which are one thing with the rest seen from here; Envoy's does not.
-//! * `x-envoy-upstream-rq-timeout-ms` is stripped and ignored, as from a caller that Envoy does not
-//!   take for internal; [`with_header_overrides`](TimeoutPolicy::with_header_overrides) trusts it.
+//! The time includes the upload, and that of a try connecting: see the [table of
+//! differences](crate::mesh#differences-from-envoy). As at Envoy's edge,
+//! `x-envoy-upstream-rq-timeout-ms` is stripped and ignored;
+//! [`with_header_overrides`](TimeoutPolicy::with_header_overrides) trusts it.
 //!
 //! # Upgrades
 //!

@@ -1,10 +1,10 @@
 use std::fmt::Write as _;
 
 use http::uri::Authority;
-use regex::bytes::Regex;
 
 use super::PathMatch;
-use crate::base::string_match::{PatternError, part};
+use crate::base::re2::Re2;
+use crate::base::string_match::PatternError;
 
 /// How a path is turned into another.
 #[derive(Clone, Debug)]
@@ -14,7 +14,7 @@ pub struct PathRewrite(Kind);
 enum Kind {
     Full(Box<str>),
     Prefix(Box<str>),
-    Regex { regex: Regex, substitute: Box<str> },
+    Regex { regex: Re2, substitute: Box<str> },
     Template(Box<str>),
 }
 
@@ -40,10 +40,10 @@ impl PathRewrite {
     ///
     /// # Errors
     ///
-    /// If `pattern` does not parse or is too large, or `substitute` names a group that is not there.
+    /// If RE2 refuses `pattern`, it is too large, or `substitute` names a group that is not there.
     pub fn regex(pattern: &str, substitute: &str) -> Result<Self, PatternError> {
-        let regex = part(pattern)?;
-        let substitute = translated(substitute, regex.captures_len())
+        let regex = Re2::part(pattern)?;
+        let substitute = translated(substitute, regex.groups())
             .ok_or_else(|| PatternError::new(substitute, "a `\\` stands before no group"))?;
         let substitute = substitute.into();
         Ok(Self(Kind::Regex { regex, substitute }))
@@ -69,7 +69,7 @@ impl PathRewrite {
             }
             Kind::Regex { regex, substitute } => {
                 let new = regex.replace_all(path.as_bytes(), substitute.as_bytes());
-                String::from_utf8(new.into_owned()).ok()
+                String::from_utf8(new).ok()
             }
             Kind::Template(template) => by?.template()?.rewrite(path, template),
         }
@@ -122,7 +122,7 @@ fn translated(substitute: &str, groups: usize) -> Option<String> {
                 '\\' => translated.push('\\'),
                 digit => {
                     let group = digit.to_digit(10)?;
-                    if group as usize >= groups {
+                    if group as usize > groups {
                         return None;
                     }
                     write!(translated, "${{{group}}}").expect("a string takes every text");

@@ -1,6 +1,5 @@
-use regex::bytes::Regex;
-
-use crate::base::string_match::{PatternError, whole};
+use crate::base::re2::Re2;
+use crate::base::string_match::PatternError;
 
 /// A pattern of paths, segment by segment, whose parts can be named: Envoy's URI template.
 ///
@@ -10,7 +9,7 @@ use crate::base::string_match::{PatternError, whole};
 pub struct PathTemplate {
     /// The names of the groups of the regular expression, in order.
     names: Box<[Box<str>]>,
-    regex: Regex,
+    regex: Re2,
 }
 
 /// The bytes of a segment, as Envoy takes RFC 3986.
@@ -51,7 +50,7 @@ impl PathTemplate {
         segments(rest, &mut regex, &mut last).map_err(error)?;
         Ok(Self {
             names: names.into(),
-            regex: whole(&regex).map_err(|e| error(&e.to_string()))?,
+            regex: Re2::whole(&regex).map_err(|e| error(&e.to_string()))?,
         })
     }
 

@@ -59,8 +59,8 @@ async fn the_scenarios_of_the_bug_reports_hold() {
 
 fn withdrawals_are_exact_over_threads() {
     const THREADS: usize = 64;
-    // A reserve of 20 starts half full: 10 retries and no more, as requests earn nothing.
-    let budget = RetryBudget::share(Percent::NONE).with_reserve(20);
+    // A reserve of 10 starts full: 10 retries and no more, as requests earn nothing.
+    let budget = RetryBudget::share(Percent::NONE).with_reserve(10);
     let layer = RetryLayer::new(eager(1).with_budget(budget));
     let upstream = Upstream::new();
     let upstream = (0..2 * THREADS).fold(upstream, |u, _| u.then(StatusCode::BAD_GATEWAY));

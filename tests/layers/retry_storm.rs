@@ -5,6 +5,8 @@
 //! when its caller hangs up. While more arrives than it can do, each request reaches a worker just
 //! before its caller gives up, so that everything is begun and nothing is finished. Clients that try
 //! again at once, for every failure, keep it there for good.
+//!
+//! The other half of the question: what callers lose while only a part of the endpoints fails.
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
@@ -16,8 +18,9 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::Empty;
-use meshless::Percent;
+use meshless::load_balance::{LoadBalanceLayer, LoadBalancePolicy};
 use meshless::retry::{Backoff, RetryBudget, RetryLayer, RetryOn, RetryPolicy};
+use meshless::{Endpoint, Endpoints, Percent};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, sleep_until};
 use tower::{Layer, Service, ServiceExt, service_fn};
@@ -185,6 +188,123 @@ async fn naive_retries_keep_a_stalled_upstream_down_and_ours_do_not() {
                 "{name}: {after:?}"
             );
             assert_eq!(after.is_some(), well_again, "{name}: {after:?}");
+        }
+    }
+}
+
+/// How an endpoint answers, after a hundredth of a second.
+#[derive(Clone, Copy, Debug)]
+enum Answers {
+    /// Its port is closed: refused at once.
+    Dead,
+    Unavailable,
+    Well,
+}
+
+use Answers::{Dead, Unavailable, Well};
+
+/// What callers saw of a fleet, and what the fleet saw of them.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+struct Seen {
+    attempts: usize,
+    lost: usize,
+    requests: usize,
+}
+
+impl Seen {
+    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+    fn attempts_a_request(self) -> f64 {
+        self.attempts as f64 / self.requests as f64
+    }
+}
+
+/// Has so many callers send a hundred requests each, one after the other, through one client.
+async fn call_fleet(policy: RetryPolicy, fleet: &'static [Answers], callers: usize) -> Seen {
+    let endpoints = (0..fleet.len()).map(|n| Endpoint::try_from(&*format!("10.0.0.{n}:80")));
+    let endpoints = Endpoints::fixed(endpoints.map(Result::unwrap));
+    let attempts = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&attempts);
+    let transport = service_fn(move |request: Request<_>| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        let number = request.uri().host().unwrap().rsplit('.').next().unwrap();
+        let answers = fleet[number.parse::<usize>().unwrap()];
+        async move {
+            let mut response = Response::new(Empty::<Bytes>::new());
+            match answers {
+                Dead => return Err(io::Error::from(ErrorKind::ConnectionRefused)),
+                Unavailable => *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE,
+                Well => {}
+            }
+            sleep(Duration::from_millis(10)).await;
+            Ok(response)
+        }
+    });
+    let balance = LoadBalanceLayer::new(LoadBalancePolicy::default(), endpoints).with_seed(1);
+    let service = RetryLayer::new(policy)
+        .with_seed(1)
+        .layer(balance.layer(transport));
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..callers {
+        let service = service.clone();
+        tasks.spawn(async move {
+            let mut lost = 0;
+            for _ in 0..100 {
+                let request = Request::get("http://fleet/").body(Empty::<Bytes>::new());
+                let result = service.clone().oneshot(request.unwrap()).await;
+                lost += usize::from(!result.is_ok_and(|response| response.status().is_success()));
+            }
+            lost
+        });
+    }
+    let lost = tasks.join_all().await.into_iter().sum();
+    Seen {
+        attempts: attempts.load(Ordering::Relaxed),
+        lost,
+        requests: callers * 100,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_that_fails_loses_nothing_and_a_whole_that_fails_gets_no_storm() {
+    let fleets: [(&str, &[Answers], usize); 10] = [
+        ("one of two dead", &[Dead, Well], 10),
+        ("one of two dead, 100 callers", &[Dead, Well], 100),
+        ("one of two always 503", &[Unavailable, Well], 10),
+        ("one of three gone", &[Dead, Well, Well], 10),
+        ("two of four dead", &[Dead, Dead, Well, Well], 10),
+        (
+            "two of four always 503",
+            &[Unavailable, Unavailable, Well, Well],
+            10,
+        ),
+        ("two of three dead", &[Dead, Dead, Well], 10),
+        (
+            "one dead, one 503, one well",
+            &[Dead, Unavailable, Well],
+            10,
+        ),
+        ("all dead", &[Dead, Dead], 10),
+        ("all always 503", &[Unavailable, Unavailable], 10),
+    ];
+    println!(
+        "{:<32}{:>22}{:>22}",
+        "lost, attempts a request", "no budget", "default budget"
+    );
+    for (name, fleet, callers) in fleets {
+        let policy = RetryPolicy::new(2).with_retry_on(RetryOn::parse("5xx").unwrap());
+        let unpaid = policy.clone().with_budget(RetryBudget::unlimited());
+        let unpaid = call_fleet(unpaid, fleet, callers).await;
+        let ours = call_fleet(policy, fleet, callers).await;
+        let told = [unpaid, ours].map(|seen| {
+            let Seen { lost, requests, .. } = seen;
+            format!("{lost} of {requests}, {:.2}", seen.attempts_a_request())
+        });
+        println!("{name:<32}{:>22}{:>22}", told[0], told[1]);
+        if fleet.iter().any(|answers| matches!(answers, Well)) {
+            assert_eq!((unpaid.lost, ours.lost), (0, 0), "{name}");
+        } else {
+            assert!(unpaid.attempts_a_request() > 2.9, "{name}");
+            assert!(ours.attempts_a_request() <= 1.25, "{name}: {ours:?}");
         }
     }
 }

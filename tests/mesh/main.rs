@@ -9,8 +9,10 @@
 
 mod answers;
 mod cost;
+mod envoy_behaviour;
 mod examples;
 mod live;
+mod regex;
 mod replies;
 mod review;
 mod support;

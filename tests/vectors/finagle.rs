@@ -58,7 +58,7 @@ async fn retry_budget(case: &Value) -> Played {
     let reserve = number(&config["ttl_s"]) * number(&config["min_per_s"]);
     assert_eq!(expect["initial_balance"], reserve, "{case}");
     let budget = RetryBudget::share(Percent::from_f64(percent))
-        .with_reserve(u16::try_from(2 * reserve).unwrap());
+        .with_reserve(u16::try_from(reserve).unwrap());
     let requests = number(&case["input"]["requests"]);
     let retried = retries(budget, requests).await;
     let off = retried.abs_diff(number(&expect["retried"]));

@@ -195,7 +195,7 @@ async fn the_router_answers_as_envoys() {
                 (head, body, Vec::new())
             }
             "NoRetriesOverflow" => {
-                let once = RetryBudget::share(Percent::NONE).with_reserve(2);
+                let once = RetryBudget::share(Percent::NONE).with_reserve(1);
                 send(
                     &[Answer(503), Answer(503)],
                     retry(2).with_budget(once),

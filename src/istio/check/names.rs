@@ -150,12 +150,8 @@ impl Check<'_> {
             let what = "the regular expression is longer than 1024 bytes";
             self.refuse(at, what, "shorten it");
         } else if let Err(error) = crate::base::StringMatch::regex(regex) {
-            let text = error.to_string();
-            let reason = text.lines().last().unwrap_or_default().trim().to_owned();
-            let what = format!(
-                "the regular expression cannot be used: {}",
-                shorten(&reason)
-            );
+            let reason = shorten(error.reason());
+            let what = format!("the regular expression cannot be used: {reason}");
             self.refuse(at, what, "write it in the syntax of RE2");
         }
     }

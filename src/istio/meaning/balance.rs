@@ -77,7 +77,8 @@ fn sticky(hash: &ConsistentHash) -> Option<(Sticky, Option<u32>)> {
     Some((key, ring))
 }
 
-fn slow_start(written: &LoadBalancer) -> Option<SlowStart> {
+/// Returns how endpoints start slowly, if that is written.
+pub(super) fn slow_start(written: &LoadBalancer) -> Option<SlowStart> {
     let over = |window: Duration, warmup: Option<&Warmup>| {
         let least = warmup.and_then(|warmup| warmup.minimum_percent);
         let aggression = warmup.and_then(|warmup| warmup.aggression);

@@ -1,6 +1,7 @@
-use super::balance::{balance, is_passthrough};
+use super::balance::{balance, is_passthrough, slow_start};
 use super::blocks::Blocks;
 use super::endpoints::{endpoints, has_ports, is_http2, service_port};
+use super::envoy;
 use super::outlier::outlier;
 use super::pool::{in_flight, pool, retries};
 use super::world::World;
@@ -43,7 +44,7 @@ pub(super) fn destination(
             endpoints => endpoints,
         },
     };
-    DestinationPlan {
+    let plan = DestinationPlan {
         balance: balance(blocks.balancer, blocks.outlier),
         endpoints,
         limit: in_flight(blocks.pool),
@@ -51,6 +52,11 @@ pub(super) fn destination(
         pool: pool(blocks.pool, is_http2(known.as_ref(), port)),
         retries: retries(blocks.pool, blocks.budget),
         tls: blocks.tls.and_then(tls),
+    };
+    if world.settings.envoy_behaviour {
+        envoy::destination(plan, blocks.balancer.and_then(slow_start).is_some())
+    } else {
+        plan
     }
 }
 

@@ -9,6 +9,7 @@ mod blocks;
 mod destination;
 mod endpoints;
 mod entries;
+mod envoy;
 mod gateway;
 mod headers;
 mod held;
@@ -52,6 +53,8 @@ pub(crate) struct Settings {
     pub(crate) cluster_domain: Arc<str>,
     /// Whether hosts that no document names are refused: `REGISTRY_ONLY`. The default is `ALLOW_ANY`.
     pub(crate) registry_only: bool,
+    /// Whether Envoy's answer counts where this crate chose another. The default is `false`.
+    pub(crate) envoy_behaviour: bool,
 }
 
 impl Meaning {
@@ -62,7 +65,7 @@ impl Meaning {
 
     /// Returns what the sidecar of a workload would know of the hosts that it calls.
     pub(crate) fn outbound(&self, subject: &Subject) -> OutboundPlan {
-        outbound::outbound(&self.0, subject)
+        self.as_set(outbound::outbound(&self.0, subject))
     }
 
     /// Returns what stands between a workload and a destination, whose host is a full name.
@@ -92,7 +95,19 @@ impl Meaning {
 
     /// Returns what a gateway does, if there is one of that name.
     pub(crate) fn gateway(&self, name: &str, namespace: &str) -> Option<GatewayPlan> {
-        gateway::gateway(&self.0, name, namespace)
+        let plan = gateway::gateway(&self.0, name, namespace)?;
+        Some(GatewayPlan {
+            outbound: self.as_set(plan.outbound),
+            ..plan
+        })
+    }
+
+    fn as_set(&self, plan: OutboundPlan) -> OutboundPlan {
+        if self.0.settings.envoy_behaviour {
+            envoy::outbound(plan)
+        } else {
+            plan
+        }
     }
 }
 
@@ -103,6 +118,7 @@ impl Default for Settings {
             root_namespace: "istio-system".into(),
             cluster_domain: "cluster.local".into(),
             registry_only: false,
+            envoy_behaviour: false,
         }
     }
 }

@@ -3,11 +3,10 @@ use super::http_match::{Asker, http_match, is_catch_all};
 use super::limits::RouteLimits;
 use super::merged_route::{MergedRoute, routes};
 use super::services::Service;
-use super::settings::{fault, mirrors, retries, timeout};
+use super::settings::{default_retries, fault, mirrors, retries, timeout};
 use super::world::World;
 use crate::fault_injection::FaultInjectionPolicy;
 use crate::istio::plan::RoutePlan;
-use crate::retry::RetryPolicy;
 use crate::timeout::TimeoutPolicy;
 use crate::traffic_split::{Destination, Route};
 
@@ -38,7 +37,7 @@ pub(super) fn default_route(to: Destination, limits: &RouteLimits<'_>) -> RouteP
         limits_replace: limits.is_some(),
         limits: limits.unwrap_or_default(),
         mirrors: Vec::new(),
-        retry: RetryPolicy::default(),
+        retry: default_retries(),
         timeout: TimeoutPolicy::default(),
     }
 }

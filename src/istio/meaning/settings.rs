@@ -25,14 +25,14 @@ pub(super) fn timeout(written: Option<Duration>) -> TimeoutPolicy {
 /// Returns what is tried again: Istio's default if nothing is written, and nothing with 0 attempts.
 pub(super) fn retries(written: Option<&Retries>) -> RetryPolicy {
     let Some(written) = written else {
-        return RetryPolicy::default();
+        return default_retries();
     };
     let attempts = written.attempts.map_or(0, |attempts| attempts.value);
     let attempts = match u32::try_from(attempts) {
         Ok(attempts) if attempts > 0 => attempts,
         _ => return RetryPolicy::off(),
     };
-    let mut policy = RetryPolicy::new(attempts);
+    let mut policy = default_retries().with_attempts(attempts);
     if let Some(on) = written.retry_on.as_ref().filter(|on| !on.value.is_empty()) {
         policy = policy.with_retry_on(RetryOn::parse_known(&on.value).0);
     }
@@ -43,6 +43,14 @@ pub(super) fn retries(written: Option<&Retries>) -> RetryPolicy {
         policy = policy.with_backoff(Backoff::exponential(base));
     }
     policy
+}
+
+/// Istio's default. It asks no server when to come back, so `Retry-After` counts only where no caller notices: within
+/// the time that the route has anyway. The time of a try is the upstream's, not that of a queue before it.
+pub(super) fn default_retries() -> RetryPolicy {
+    RetryPolicy::default()
+        .with_per_try_queueing(false)
+        .with_retry_after_in_time(true)
 }
 
 pub(super) fn fault(written: Option<&Fault>) -> FaultInjectionPolicy {

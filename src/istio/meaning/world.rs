@@ -40,6 +40,12 @@ impl World {
                 .collect(),
             patches: patches(documents),
         };
+        if settings.envoy_behaviour {
+            world
+                .patches
+                .iter_mut()
+                .for_each(Patch::enable_only_if_written);
+        }
         let valid = documents
             .resources
             .iter()

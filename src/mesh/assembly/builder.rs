@@ -41,6 +41,26 @@ impl MeshBuilder {
         self
     }
 
+    /// Gives Envoy's answer wherever this crate chose another and the choice is not in how it is built. By default
+    /// this crate's own holds.
+    ///
+    /// - Retries have no budget unless a document sets one, repeat POST and PATCH like GET, keep up to 1 MiB of
+    ///   a request body for it, and do not wait for `Retry-After`.
+    /// - A local rate limit without `filter_enabled` limits nothing.
+    /// - The share of `maxEjectionPercent` is a hard limit, so that a lone endpoint is never ejected.
+    /// - An endpoint that is new or comes back gets its full share at once, unless `warmup` is written.
+    /// - The deadline that a caller tells in its headers does not count.
+    ///
+    /// The [table of differences][table] has each of them beside those that stay.
+    ///
+    /// [table]: crate::mesh#differences-from-envoy
+    #[must_use]
+    pub const fn with_envoy_behaviour(mut self) -> Self {
+        self.options.envoy_behaviour = true;
+        self.settings.envoy_behaviour = true;
+        self
+    }
+
     /// Sets who hears what the layers decide. The default is [`Log`](crate::Log).
     #[must_use]
     pub fn with_observer(mut self, observe: Arc<dyn Observe>) -> Self {

@@ -8,6 +8,8 @@ use crate::{Log, Observe};
 /// What all parts of a mesh are made with.
 #[derive(Clone, Debug)]
 pub(super) struct Options {
+    /// Whether Envoy's answer counts where this crate chose another.
+    pub(super) envoy_behaviour: bool,
     pub(super) observe: Arc<dyn Observe>,
     /// Who asks for names: the system's, made when it is first needed, or as it was given.
     #[cfg(feature = "dns")]
@@ -43,6 +45,7 @@ impl Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            envoy_behaviour: false,
             observe: Arc::new(Log),
             #[cfg(feature = "dns")]
             resolver: Arc::default(),

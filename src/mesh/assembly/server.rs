@@ -26,12 +26,12 @@ pub type ServerService<S> = Entrance<S, InboundLimits>;
 
 impl ServerLayer {
     pub(super) fn new(proxy: Arc<Proxy>) -> Self {
+        // A sidecar does not know how long the caller of its workload waits.
+        let heeds_caller = !proxy.options.envoy_behaviour;
+        let timeout = TimeoutPolicy::default().with_incoming(heeds_caller);
         Self {
             port: None,
-            timeout: TimeoutLayer::observed(
-                TimeoutPolicy::default(),
-                Arc::clone(&proxy.options.observe),
-            ),
+            timeout: TimeoutLayer::observed(timeout, Arc::clone(&proxy.options.observe)),
             trace: TraceServerLayer::new(proxy.options.trace.clone()),
             proxy,
         }

@@ -2,8 +2,10 @@ use crate::Percent;
 
 /// What a retry costs: a million, so that any [`Percent`] of one is a whole number.
 const RETRY: u64 = 1_000_000;
-/// The most that is ever saved, by the bits there are for it: 68,719 retries.
+/// The most that is ever saved, by the bits there are for it: 34,359 retries.
 const MOST: u64 = (1 << (BALANCE_BITS - 1)) - 1;
+/// A balance of nothing. What lies below is owed, and never more than as much again.
+const NOTHING: u64 = 1 << (BALANCE_BITS - 2);
 /// One more than the most needs, for what is saved until it is counted.
 const BALANCE_BITS: u32 = 37;
 /// Savings are counted each time that they reach another multiple of this, 4.2 retries: after 21 requests
@@ -53,9 +55,9 @@ impl Terms {
 pub(super) struct Savings(u64);
 
 impl Savings {
-    /// Starts with half of the reserve, `nanos` after the origin.
+    /// Starts with the reserve, `nanos` after the origin.
     pub(super) const fn new(terms: Terms, nanos: u64) -> Self {
-        Self::pack(terms.reserve / 2, ticks(nanos))
+        Self::pack(NOTHING + terms.reserve, ticks(nanos))
     }
 
     pub(super) const fn from_bits(bits: u64) -> Self {
@@ -85,7 +87,26 @@ impl Savings {
     /// Spends a retry, if one is there.
     pub(super) fn withdraw(self, terms: Terms, nanos: u64) -> Option<Self> {
         let (balance, tick) = self.at(terms, nanos);
-        Some(Self::pack(balance.checked_sub(RETRY)?, tick))
+        let is_there = balance >= NOTHING + RETRY;
+        is_there.then(|| Self::pack(balance - RETRY, tick))
+    }
+
+    /// Says that a retry is there, and takes none.
+    pub(super) fn affords(self, terms: Terms, nanos: u64) -> Option<Self> {
+        let (balance, tick) = self.at(terms, nanos);
+        (balance >= NOTHING + RETRY).then_some(Self::pack(balance, tick))
+    }
+
+    /// Spends a retry that has been made already, whether one is there or not.
+    pub(super) fn charge(self) -> Self {
+        let (balance, tick) = (self.0 & BALANCE, self.0 >> BALANCE_BITS);
+        Self::pack(balance.saturating_sub(RETRY), tick)
+    }
+
+    /// Saves so many retries at once.
+    pub(super) fn credit(self, retries: u64) -> Self {
+        let (balance, tick) = (self.0 & BALANCE, self.0 >> BALANCE_BITS);
+        Self::pack(balance + retries * RETRY, tick)
     }
 
     /// The balance at a time, with what has been forgotten until then.
@@ -96,17 +117,25 @@ impl Savings {
         if elapsed == 0 || elapsed > TICKS - OLDER {
             return (balance, last);
         }
-        // `b * T / (T + t)` follows `b * exp(-t / T)` closely enough, needs no table, and is the same
-        // work for a tick and for a year.
-        let kept = u128::from(balance) * u128::from(FORGET) / u128::from(FORGET + elapsed);
-        let kept = u64::try_from(kept).unwrap_or(balance);
-        (kept.max(balance.min(terms.reserve)), tick)
+        let kept = match balance.checked_sub(NOTHING) {
+            Some(saved) => NOTHING + kept(saved, elapsed).max(saved.min(terms.reserve)),
+            None => NOTHING - kept(NOTHING - balance, elapsed),
+        };
+        (kept, tick)
     }
 
     const fn pack(balance: u64, tick: u64) -> Self {
         let balance = if balance < MOST { balance } else { MOST };
         Self(tick << BALANCE_BITS | balance)
     }
+}
+
+/// What is left of savings, or of a debt, after a time.
+fn kept(amount: u64, elapsed: u64) -> u64 {
+    // `b * T / (T + t)` follows `b * exp(-t / T)` closely enough, needs no table, and is the same
+    // work for a tick and for a year.
+    let kept = u128::from(amount) * u128::from(FORGET) / u128::from(FORGET + elapsed);
+    u64::try_from(kept).unwrap_or(amount)
 }
 
 const fn ticks(nanos: u64) -> u64 {
@@ -192,11 +221,8 @@ mod tests {
             let healthy = 60 * per_second;
             let outage = (10 * per_second).max(200);
             let fresh = Savings::new(terms, 0);
-            let (granted, ..) = run(terms, fresh, outage / 2, per_second, |_| true);
-            assert!(
-                granted * 4 <= outage / 2,
-                "fresh, {per_second}/s: {granted}"
-            );
+            let (granted, ..) = run(terms, fresh, outage, per_second, |_| true);
+            assert!(granted * 4 <= outage, "fresh, {per_second}/s: {granted}");
 
             let (granted, ..) = run(terms, fresh, healthy + outage, per_second, |i| i >= healthy);
             assert!(
@@ -230,9 +256,26 @@ mod tests {
         let (_, _, poor) = run(terms, Savings::new(terms, 0), 100, 10_000, |_| true);
         for hours in [1, 24, 24 * 365 * 50] {
             let nanos = hours * 3_600 * SECOND;
-            assert_eq!(rich.at(terms, nanos).0, 10 * RETRY, "{hours}");
-            assert!(poor.at(terms, nanos).0 < RETRY, "{hours}");
+            assert_eq!(rich.at(terms, nanos).0, NOTHING + 10 * RETRY, "{hours}");
+            assert!(poor.at(terms, nanos).0 < NOTHING + RETRY, "{hours}");
         }
+    }
+
+    #[test]
+    fn a_debt_is_paid_by_requests_and_forgotten_like_savings() {
+        let (terms, savings) = none(Percent::new(50));
+        let owing = savings.charge().charge();
+        let after = |requests| (0..requests).fold(owing, |owing, _| deposit(owing, terms, 0));
+        assert!(after(5).withdraw(terms, 0).is_none());
+        assert!(after(6).affords(terms, 0).is_some());
+        assert_eq!(after(6).withdraw(terms, 0), Some(savings));
+        let later = owing.at(terms, 5 * SECOND / 2).0;
+        assert!((NOTHING - RETRY).abs_diff(later) < RETRY / 20);
+
+        let deepest = (0..100_000).fold(savings, |savings, _| savings.charge());
+        assert_eq!(deepest.at(terms, 0).0, 0);
+        let highest = deepest.credit(1 << 20).credit(1 << 20);
+        assert_eq!(highest.at(terms, 0).0, MOST);
     }
 
     #[test]
@@ -264,7 +307,7 @@ mod tests {
                         granted += 1;
                     }
                 }
-                prop_assert!(granted * 100 <= requests * u64::from(percent) + 500);
+                prop_assert!(granted * 100 <= requests * u64::from(percent) + 1_000);
             }
         }
     }

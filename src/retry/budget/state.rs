@@ -69,19 +69,44 @@ impl State {
         Active(Arc::clone(this))
     }
 
-    /// Counts a retry until the guard is dropped, if the limit that holds for so many requests in
-    /// flight has room for it; else returns how many there are.
-    pub(super) fn slot(this: &Arc<Self>, limit: impl Fn(u32) -> Option<u32>) -> Result<Slot, u32> {
-        let granted = update(&this.in_flight, |bits| {
+    /// Says whether a retry could be paid for.
+    pub(super) fn affords(&self, terms: Terms, now: Instant) -> bool {
+        let nanos = self.origin.nanos(now);
+        update(&self.savings, |bits| {
+            let same = Savings::from_bits(bits).affords(terms, nanos);
+            same.map(Savings::bits)
+        })
+    }
+
+    pub(super) fn charge(&self) {
+        update(&self.savings, |bits| {
+            Some(Savings::from_bits(bits).charge().bits())
+        });
+    }
+
+    pub(super) fn credit(&self, retries: u64) {
+        update(&self.savings, |bits| {
+            Some(Savings::from_bits(bits).credit(retries).bits())
+        });
+    }
+
+    /// Counts a retry until [`left`](Self::left), if the limit that holds for so many requests in flight has
+    /// room for it; else returns how many there are.
+    pub(super) fn enter(&self, limit: impl Fn(u32) -> Option<u32>) -> Result<(), u32> {
+        let granted = update(&self.in_flight, |bits| {
             let (requests, retries) = halves(bits);
             let room = limit(requests).is_none_or(|limit| retries < limit);
             room.then_some(bits + 1)
         });
         if granted {
-            Ok(Slot(Arc::clone(this)))
+            Ok(())
         } else {
-            Err(halves(this.in_flight.load(Ordering::Relaxed)).1)
+            Err(halves(self.in_flight.load(Ordering::Relaxed)).1)
         }
+    }
+
+    pub(super) fn left(&self) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -92,16 +117,6 @@ pub(in crate::retry) struct Active(Arc<State>);
 impl Drop for Active {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(REQUEST, Ordering::Relaxed);
-    }
-}
-
-/// A retry that waits or runs.
-#[derive(Debug)]
-pub(in crate::retry) struct Slot(Arc<State>);
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -126,7 +141,7 @@ mod tests {
     #[test]
     fn sixty_four_threads_get_ten_retries_out_of_ten() {
         let now = crate::base::clock::now();
-        let terms = Terms::new(Percent::NONE, 20);
+        let terms = Terms::new(Percent::NONE, 10);
         let state = State::new(terms, now);
         let granted: usize = thread::scope(|scope| {
             let withdraw = || (0..10).filter(|_| state.withdraw(terms, now)).count();
@@ -143,6 +158,7 @@ mod loom_tests {
 
     use loom::thread;
 
+    use super::super::slot::Slot;
     use super::*;
     use crate::Percent;
 
@@ -154,7 +170,7 @@ mod loom_tests {
     fn the_last_retry_is_granted_once_and_no_deposit_is_lost_loom() {
         let start = now();
         loom::model(move || {
-            let terms = Terms::new(Percent::new(50), 8);
+            let terms = Terms::new(Percent::new(50), 4);
             let state = Arc::new(State::new(terms, start));
             let threads = [(); 2].map(|()| {
                 let state = Arc::clone(&state);
@@ -178,7 +194,7 @@ mod loom_tests {
             let request = State::active(&state);
             let threads = [(); 2].map(|()| {
                 let state = Arc::clone(&state);
-                thread::spawn(move || State::slot(&state, Some))
+                thread::spawn(move || Slot::take(&state, Some))
             });
             let slots = threads.map(|t| t.join().unwrap());
             assert_eq!(slots.iter().filter(|slot| slot.is_ok()).count(), 1);

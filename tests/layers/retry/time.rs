@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use http::{HeaderValue, Method, Request, Response, StatusCode};
+use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
 use meshless::retry::{Backoff, Jitter, ResetFormat, RetryLayer, RetryPolicy};
 use meshless::{Deadline, Rejection};
 use tokio::time::Instant;
@@ -12,7 +13,7 @@ use tower::limit::ConcurrencyLimit;
 
 use super::server::{Server, Step, grpc};
 use super::{eager, request};
-use crate::support::{Script, call};
+use crate::support::{Script, call, start};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -32,6 +33,50 @@ async fn under<T>(timeout: Duration, call: impl Future<Output = T>) -> (T, Durat
     let deadline = Deadline::after(timeout).unwrap();
     let result = deadline.scoped(call).await;
     (result, begin.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_of_a_try_begins_before_or_after_the_queue() {
+    for (queueing, expected) in [(true, [200, 504, 504]), (false, [200; 3])] {
+        let policy = RetryPolicy::new(1)
+            .with_per_try_timeout(ms(100))
+            .with_per_try_queueing(queueing);
+        let one = ConcurrencyLimitPolicy::new(1).with_max_pending(9);
+        let slow = tower::service_fn(|_: Request<_>| async {
+            tokio::time::sleep(ms(80)).await;
+            Ok::<_, std::io::Error>(Response::new(Script::default()))
+        });
+        let inner = ConcurrencyLimitLayer::new(one).layer(slow);
+        let mut service = RetryLayer::new(policy).layer(inner);
+        let calls = [(); 3].map(|()| status_of(start(&mut service, request(Method::POST))));
+        let statuses = futures_util::future::join_all(calls).await;
+        assert_eq!(statuses, expected, "{queueing}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_try_that_left_the_queue_has_its_time() {
+    let policy = RetryPolicy::new(1)
+        .with_per_try_timeout(ms(100))
+        .with_per_try_queueing(false);
+    let one = ConcurrencyLimitPolicy::new(1).with_max_pending(9);
+    let hangs = tower::service_fn(|_: Request<_>| std::future::pending::<Answered>());
+    let inner = ConcurrencyLimitLayer::new(one).layer(hangs);
+    let mut service = RetryLayer::new(policy).layer(inner);
+    let began = Instant::now();
+    let calls = [(); 3].map(|()| status_of(start(&mut service, request(Method::POST))));
+    let statuses = futures_util::future::join_all(calls).await;
+    assert_eq!(statuses, [504; 3]);
+    assert_eq!(began.elapsed(), ms(300), "one after the other");
+}
+
+type Answered = Result<Response<Script>, std::io::Error>;
+
+/// Returns the status of an answer, whose body is not kept: it would keep the permit.
+async fn status_of<R, E: std::fmt::Debug>(
+    answer: impl Future<Output = Result<Response<R>, E>>,
+) -> u16 {
+    answer.await.unwrap().status().as_u16()
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ use crate::istio::check::{find_limits, read_limit};
 use crate::istio::documents::{Documents, Resource};
 use crate::istio::finding::Findings;
 use crate::istio::kinds::envoy_filter::{ConfigPatch, Context, EnvoyFilter, Operation};
-use crate::istio::kinds::local_rate_limit::LocalRateLimit;
+use crate::istio::kinds::local_rate_limit::{FractionalPercent, LocalRateLimit, RuntimeFraction};
 use crate::istio::read::{Raw, Reader};
 use crate::istio::spec::Spec;
 use crate::istio::tree::{At, Tree, Value};
@@ -34,6 +34,28 @@ pub(super) struct Config {
     pub(super) limit: LocalRateLimit,
     pub(super) actions: Vec<Actions>,
     pub(super) status: Option<u16>,
+}
+
+impl Patch {
+    /// Has the limit hold for no request unless `filter_enabled` says for how many.
+    pub(in super::super) fn enable_only_if_written(&mut self) {
+        let Some(config) = self.config.as_mut().and_then(Arc::get_mut) else {
+            return;
+        };
+        let at = config.limit.at;
+        let none = || FractionalPercent {
+            at,
+            numerator: None,
+            denominator: None,
+        };
+        let enabled = &mut config.limit.filter_enabled;
+        let enabled = enabled.get_or_insert_with(|| RuntimeFraction {
+            at,
+            default_value: None,
+            runtime_key: None,
+        });
+        enabled.default_value.get_or_insert_with(none);
+    }
 }
 
 /// Returns all patches in the order in which Istio applies them.
