@@ -36,8 +36,8 @@
 //!    of them.
 //! 6. A policy can be replaced while requests run, and the state stays. "Off" is a policy.
 //! 7. Everything is bounded: keys, queues, replay buffers, waits, retries, copies. Only the
-//!    [`mirror`], [`Endpoints::follow`], `dns`, the connections of a `pool` and `Mesh::watch` spawn
-//!    anything, which ends with its owner.
+//!    [`mirror`], [`Endpoints::follow`], `dns`, the connections of a `pool`, the tunnels of `Mesh::gateway`
+//!    and `Mesh::watch` spawn anything, which ends with its owner.
 //! 8. Bad configuration is a typed error, never a panic. Zero means what Istio says it means.
 //! 9. An admitted call costs nanoseconds, 100 for one layer and some: no lock is awaited, no future boxed,
 //!    and nothing allocated but what is kept of a request that may be retried, and headers that are
@@ -116,6 +116,7 @@ pub use base::RateLimited;
 pub use base::Recognizer;
 pub use base::Rejection;
 pub use base::RequestHead;
+pub use base::ResetReason;
 pub use base::ResponseHead;
 pub use base::StringMatch;
 pub use base::UnderDeadline;

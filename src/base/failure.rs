@@ -32,6 +32,8 @@ pub enum Failure {
     /// The server said that it has not looked at the request (`REFUSED_STREAM`, or a `GOAWAY` that
     /// leaves it out).
     RefusedStream,
+    /// The request's own body broke off: its caller's failure, which says nothing of the upstream.
+    RequestBody,
     /// The connection or the stream was reset before the response's head.
     Reset,
     /// No answer came in time.
@@ -52,6 +54,12 @@ impl Failure {
         chain::as_error(error).map_or(Self::Other, chain::read)
     }
 
+    /// Says that an error is about a connection that was not made in time.
+    #[cfg(feature = "istio")]
+    pub(crate) fn is_connect_timeout<E: 'static>(error: &E) -> bool {
+        chain::as_error(error).is_some_and(chain::is_connect_timeout)
+    }
+
     /// Finds what an error says of an attempt beyond its failure.
     pub(super) fn fact<E: 'static>(error: &E) -> Option<Outcome> {
         chain::as_error(error).and_then(chain::fact)
@@ -69,6 +77,7 @@ impl Failure {
             Self::Other => "other",
             Self::Panic => "panic",
             Self::RefusedStream => "refused-stream",
+            Self::RequestBody => "request-body",
             Self::Reset => "reset",
             Self::Timeout => "timeout",
             Self::Tls => "tls",

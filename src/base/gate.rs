@@ -229,7 +229,7 @@ pub trait Ticket {
             return;
         }
         let failure = match self.recognize(error) {
-            Failure::Timeout => Failure::Timeout,
+            failure @ (Failure::RequestBody | Failure::Timeout) => failure,
             _ => Failure::Body,
         };
         if undecided {

@@ -38,6 +38,9 @@ mod pool_error;
 pub(crate) mod query;
 mod rate_limited;
 mod rejection;
+mod reset_reason;
+#[cfg(feature = "istio")]
+pub(crate) mod retried;
 pub(crate) mod spread;
 mod sticky;
 mod sticky_cookie;
@@ -81,6 +84,7 @@ pub use percent::Percent;
 pub use pool_error::PoolError;
 pub use rate_limited::RateLimited;
 pub use rejection::Rejection;
+pub use reset_reason::ResetReason;
 pub use sticky::Sticky;
 pub use sticky_cookie::StickyCookie;
 pub use string_match::{PatternError, StringMatch};

@@ -3,7 +3,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 
-use super::{Answer, Failure, GrpcStatus, OpenReason, Outcome, Overflow, RateLimited};
+use super::{Answer, Failure, GrpcStatus, OpenReason, Outcome, Overflow, RateLimited, ResetReason};
 
 /// Why this crate itself answered a request instead of the upstream.
 ///
@@ -48,6 +48,9 @@ pub enum Rejection {
     /// A rate limit is used up.
     #[error("{0}")]
     RateLimited(RateLimited),
+    /// The request's own body broke off, so a gateway answers its caller with 400.
+    #[error("request body broke off")]
+    RequestBody,
     /// No answer came within the time that the caller or the policy allows.
     #[error("no answer within {0:?}")]
     TimedOut(Duration),
@@ -60,6 +63,17 @@ pub enum Rejection {
     /// The request is for a host that no document names, and such are refused.
     #[error("unknown host")]
     UnknownHost,
+    /// The request asks for a protocol that a gateway does not pass on.
+    #[error("upgrade refused")]
+    UpgradeRefused,
+    /// The upstream gave no answer, so a gateway answers for it.
+    #[error("{}no answer of the upstream: {reason}", if *retried { "after retries " } else { "" })]
+    UpstreamReset {
+        /// How the last try ended.
+        reason: ResetReason,
+        /// Whether it was not the first one.
+        retried: bool,
+    },
 }
 
 /// What each rejection looks like from outside.
@@ -174,6 +188,12 @@ impl Rejection {
                 status: limited.status,
                 ..Facts::refused("rate_limit", "RL", "local_rate_limited")
             },
+            Self::RequestBody => Facts {
+                grpc_status: GrpcStatus::INTERNAL,
+                outcome: Outcome::Failed(Failure::RequestBody),
+                status: StatusCode::BAD_REQUEST,
+                ..Facts::refused("gateway", "DPE", "Bad Request")
+            },
             Self::TimedOut(_) => Facts {
                 // The upstream was asked and gave no answer.
                 outcome: Outcome::Failed(Failure::Timeout),
@@ -190,6 +210,16 @@ impl Rejection {
             Self::UnknownHost => Facts {
                 status: StatusCode::BAD_GATEWAY,
                 ..Facts::refused("mesh", "NR", "")
+            },
+            Self::UpgradeRefused => Facts {
+                grpc_status: GrpcStatus::PERMISSION_DENIED,
+                status: StatusCode::FORBIDDEN,
+                ..Facts::refused("gateway", "-", "")
+            },
+            Self::UpstreamReset { reason, retried } => Facts {
+                outcome: Outcome::Failed(reason.failure()),
+                status: reason.status(),
+                ..Facts::refused("gateway", reason.flag(), reason.text(retried))
             },
         }
     }

@@ -217,6 +217,8 @@ const fn fact_of(failure: Failure) -> u16 {
         Failure::Body => BROKEN_BODIES,
         Failure::Connect | Failure::Dns | Failure::Tls => CONNECT_FAILURES,
         Failure::Other | Failure::Panic => OTHER_ERRORS,
+        // The caller's failure: neither for the upstream nor against it.
+        Failure::RequestBody => 0,
         Failure::Closed | Failure::NotSent | Failure::RefusedStream | Failure::Reset => RESETS,
         Failure::Timeout => TIMEOUTS,
     }

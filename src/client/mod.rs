@@ -109,6 +109,7 @@ mod slot;
 mod stack;
 mod sync;
 mod transport;
+mod upgraded;
 
 pub use body::Body;
 pub use boxed::Boxed;
@@ -117,5 +118,6 @@ pub use response::{BytesStream, Response};
 pub use service::Client;
 pub use stack::Stack;
 pub use transport::{Transport, TransportFuture};
+pub use upgraded::Upgraded;
 
 pub use crate::base::ClientError as Error;

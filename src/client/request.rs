@@ -117,7 +117,10 @@ impl<S> RequestBuilder<S> {
         self.authorization(&format!("Basic {}", BASE64.encode(credentials)))
     }
 
-    /// Sets the version of HTTP to speak, which reqwest takes as a wish.
+    /// Sets the version of HTTP to speak, if the connection is not to decide.
+    ///
+    /// HTTP/2 is spoken where it is negotiated, or where reqwest was built for it, and nowhere else
+    /// whatever is said here. A [workload's](crate::mesh) client leaves all but HTTP/3 to the connection.
     pub fn version(self, version: Version) -> Self {
         self.with(|draft| draft.version = version)
     }

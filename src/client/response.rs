@@ -5,11 +5,12 @@ use http::{Extensions, HeaderMap, StatusCode, Version};
 use http_body::Body as HttpBody;
 use http_body_util::combinators::MapErr;
 use http_body_util::{BodyDataStream, BodyExt};
+use hyper_util::rt::TokioIo;
 use reqwest::Url;
 use serde::de::DeserializeOwned;
 
 use super::slot::Slot;
-use super::{Body, Error};
+use super::{Body, Error, Upgraded};
 use crate::base::BoxError;
 
 /// A response to a request of a [`Client`](super::Client).
@@ -68,6 +69,44 @@ impl<R> Response<R> {
     #[must_use]
     pub fn url(&self) -> &Url {
         &self.url
+    }
+
+    /// Switches to the protocol that was asked for, after a response with status 101.
+    ///
+    /// What the layers hold for the request, such as a place in a concurrency limit, they hold until the
+    /// connection is dropped. No timeout of theirs ends it.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::Body`] if the server did not switch, or if the connection ended before it had.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # async fn run(client: meshless::client::Client) -> Result<(), meshless::client::Error> {
+    /// let response = client
+    ///     .get("http://events/live")
+    ///     .header("connection", "upgrade")
+    ///     .header("upgrade", "websocket")
+    ///     .header("sec-websocket-version", "13")
+    ///     .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+    ///     .send()
+    ///     .await?;
+    /// // Any WebSocket library goes on with this.
+    /// let connection = response.upgrade().await?;
+    /// # let _ = connection;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn upgrade(self) -> Result<Upgraded<R>, Error> {
+        let mut head = http::Response::new(());
+        *head.extensions_mut() = self.extensions;
+        let upgraded = hyper::upgrade::on(&mut head).await;
+        let upgraded = upgraded.map_err(|error| Error::body(error, Some(self.url)))?;
+        Ok(Upgraded::new(
+            TokioIo::new(upgraded),
+            self.body.into_pinned(),
+        ))
     }
 
     /// Makes an error of a status of 400 or above.

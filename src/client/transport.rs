@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use http_body::Body as HttpBody;
 use pin_project::pin_project;
 use reqwest::{ResponseBuilderExt, Url};
@@ -156,6 +156,11 @@ where
     fn call(&mut self, mut request: Request<B>) -> TransportFuture {
         if self.is_fixed {
             leave_port_to_host(&mut request);
+        }
+        // To reqwest it is a demand, which fails where the connection turns out to be HTTP/1.1; HTTP/2 is
+        // spoken where it is negotiated, or known to be.
+        if request.version() == Version::HTTP_2 {
+            *request.version_mut() = Version::HTTP_11;
         }
         let request = request.map(|body| Body::wrap(body).into_reqwest());
         let state = match reqwest::Request::try_from(request) {

@@ -39,10 +39,11 @@
 //! # What counts as running
 //!
 //! A request runs until its response body ends or is dropped, or until whatever happens instead: an
-//! error, a panic, a caller that goes away. So does one whose upgrade is answered: with the head of a 101,
-//! or of a tunnel made by CONNECT, there is no body left, the permit is given back, and the
-//! connection that follows is not counted. (Envoy counts it.) To count it, take a permit of its own in
-//! the task that serves it, with [`acquire`](ConcurrencyLimitLayer::acquire).
+//! error, a panic, a caller that goes away. One that switches to another protocol (status 101) holds its
+//! permit for as long as the body of that response is kept, though there is nothing in it. `Mesh::gateway`
+//! and `client::Response::upgrade` keep it until the connection ends, so that it counts, as in Envoy. A
+//! server of hyper lets it go with the head: around a service that switches by itself, take a permit of its
+//! own in the task that serves the connection, with [`acquire`](ConcurrencyLimitLayer::acquire).
 //!
 //! # Who waits
 //!

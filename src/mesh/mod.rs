@@ -108,9 +108,38 @@
 //!   that was called, or of the rule's `sni`. A rule's `tls: {mode: SIMPLE}` encrypts what is called by
 //!   `http://`. A transport of one's own gets requests addressed to endpoints, with the name in `Host`.
 //! - **An ingress** is `Mesh::gateway`: `router.fallback_service(gateway.service()?)`, served with
-//!   `into_make_service_with_connect_info::<SocketAddr>`. What strangers send is sanitized first, as at
-//!   Istio's gateways: [`Gateway`] says how, and where proxies in front of it are trusted. Upstream TLS is
-//!   the rule's to decide, under its `sni` or the service's own name, and never the caller's.
+//!   `into_make_service_with_connect_info::<SocketAddr>`, or a server of its own where strangers connect
+//!   (`examples/gateway.rs`). What strangers send is sanitized first, as at Istio's gateways: [`Gateway`]
+//!   says how, and where proxies in front of it are trusted. It passes WebSocket on and refuses other
+//!   protocols. Upstream TLS is the rule's to decide, under its `sni` or the service's own name, and never
+//!   the caller's.
+//! - **Headers to a proxy** (`x-envoy-retry-on`, `x-envoy-max-retries` and the others that Envoy's router
+//!   consumes) are taken off and not heeded, as by an Envoy that takes no caller for internal;
+//!   `x-envoy-attempt-count` counts the tries, whatever the caller wrote.
+//!
+//! Where it differs from Envoy on purpose:
+//!
+//! | topic | Envoy | here | how to get Envoy's |
+//! |---|---|---|---|
+//! | headers to a proxy, for a host that no document names | taken off | passed on: nothing is changed for such a host | name it by a `ServiceEntry` |
+//! | the flag of a gateway's answer after retries | `URX` and the reason's | the reason's; the text says that it was retried | |
+//! | upgrades in a client | only `websocket` | whatever the application asks for: it is in the same process | |
+//! | an upgrade asked for by HTTP/1.0 | passed on | ignored, as RFC 9110 7.8 has it | |
+//! | an upgrade to an upstream that speaks HTTP/2 | extended CONNECT | sent as a plain request; its answer is passed on | `http1_only()` where TLS would negotiate HTTP/2 |
+//! | an upgrade on a route with mirrors | copied, with its headers | not copied | |
+//! | an upgrade that the upstream does not make | below 400 its answer has no body; the connection is closed | its answer is passed on, and the connection stays | |
+//! | the end of one direction of a tunnel | ends both at once | the other has five seconds to end | |
+//! | a refused upgrade and the rate limit of a gateway | takes no token | takes one | |
+//! | HTTP/1.0 at a gateway | 426 | served | |
+//! | two `Host` fields at a gateway | joined, which no route has: 404 | 400 (RFC 9112, 3.2) | |
+//! | an `https` target over HTTP/1.1 without TLS | 403 | served: the listener says what the scheme is | |
+//! | unknown methods at a gateway | 400 | passed on | a match on `method` |
+//! | `x-envoy-` fields of strangers that no Envoy sets for a request | passed on | taken off | |
+//! | `X-Forwarded-For` where the peer is not known (a Unix socket) | as it came | taken off | trust a hop |
+//! | a peer on loopback in `X-Forwarded-For` | an address of the machine | the peer's | |
+//! | trailers of an HTTP/1.1 request | dropped | passed on | |
+//! | the TLS name of a service at a gateway without `sni` | the caller's `Host` | the service's | `sni` |
+//! | an `Accept` that a caller did not send | none | `*/*` from reqwest, which says the same | a `connectionPool` |
 //!
 //! # By hand
 //!

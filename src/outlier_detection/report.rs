@@ -7,8 +7,9 @@ use crate::base::{Failure, GrpcStatus, Outcome};
 pub(super) fn reports(outcome: Outcome) -> [Option<Report>; 2] {
     let answered = |status| [Some(Report::Connected), Some(Report::Http(status))];
     match outcome {
-        // Whose caller went away, and what a policy of ours refused, is not the endpoint's doing.
-        Outcome::Abandoned | Outcome::Refused => [None; 2],
+        // Whose caller went away or broke off its body, and what a policy of ours refused, is not the
+        // endpoint's doing.
+        Outcome::Abandoned | Outcome::Failed(Failure::RequestBody) | Outcome::Refused => [None; 2],
         Outcome::Failed(Failure::Timeout) => [Some(Report::TimedOut), None],
         Outcome::Failed(_) => [Some(Report::Unreachable), None],
         Outcome::Grpc(status) => answered(http_status(status)),

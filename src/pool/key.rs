@@ -93,7 +93,8 @@ impl Original {
         {
             request.headers_mut().insert(header::HOST, host);
         }
-        if is_last {
+        // One that switches protocols is the last on its connection anyway, and has to name that.
+        if is_last && !request.headers().contains_key(header::UPGRADE) {
             let close = HeaderValue::from_static("close");
             request.headers_mut().insert(header::CONNECTION, close);
         }

@@ -85,6 +85,11 @@ where
         ended: Poll<Result<Response<R>, S::Error>>,
     ) -> Poll<Output<R, S::Error>> {
         let mut this = self.project();
+        #[cfg(feature = "istio")]
+        if let Poll::Ready(Err(_)) = &ended {
+            let retries = this.plan.as_ref().map_or(0, Plan::retries);
+            crate::base::retried::note(retries > 0);
+        }
         this.state.set(State::Done);
         *this.plan = None;
         let active = this.active.take();

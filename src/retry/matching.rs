@@ -11,8 +11,12 @@ static RATE_LIMITED: HeaderName = HeaderName::from_static("x-envoy-ratelimited")
 impl RetryOn {
     /// Says whether an attempt that ended so is to be tried again, as far as its outcome goes.
     pub(super) fn matches(&self, outcome: Outcome, headers: Option<&HeaderMap>) -> bool {
-        // Our own refusals and callers that went away are nobody's transient failure.
-        if matches!(outcome, Outcome::Abandoned | Outcome::Refused) {
+        // Our own refusals, callers that went away and bodies that callers broke off are no transient
+        // failure of the upstream.
+        if matches!(
+            outcome,
+            Outcome::Abandoned | Outcome::Failed(Failure::RequestBody) | Outcome::Refused
+        ) {
             return false;
         }
         if let Some(own) = &self.own

@@ -39,6 +39,11 @@ impl<S, B> Plan<S, B> {
     pub(super) fn policy(&self) -> &RetryPolicy {
         &self.current.policy
     }
+
+    #[cfg(feature = "istio")]
+    pub(super) const fn retries(&self) -> u32 {
+        self.progress.retries()
+    }
 }
 
 impl<S, B: Body> Plan<S, B> {

@@ -22,6 +22,11 @@ impl<S> Traced<S> {
     pub(super) const fn new(inner: S, hops: Hops) -> Self {
         Self { hops, inner }
     }
+
+    #[cfg(feature = "istio")]
+    pub(crate) const fn inner(&self) -> &S {
+        &self.inner
+    }
 }
 
 impl<S, B, R> Service<Request<B>> for Traced<S>

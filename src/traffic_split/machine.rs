@@ -109,8 +109,11 @@ pub(crate) struct Place {
 }
 
 /// Finds the first of some routes that a request fits.
-pub(super) fn find_place(routes: &[Route], view: &View<'_>) -> Option<Place> {
-    routes.iter().enumerate().find_map(|(route, one)| {
+pub(super) fn find_place<'r>(
+    routes: impl IntoIterator<Item = &'r Route>,
+    view: &View<'_>,
+) -> Option<Place> {
+    routes.into_iter().enumerate().find_map(|(route, one)| {
         let matches = one.matches();
         let matching = matches.iter().position(|matching| matching.matches(view));
         (matches.is_empty() || matching.is_some()).then_some(Place { route, matching })

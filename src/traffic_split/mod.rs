@@ -176,10 +176,11 @@ pub use machine::{Choice, Decision, Matched};
 pub use matching::Match;
 #[cfg(feature = "istio")]
 pub(crate) use normalize::normalized;
+pub(crate) use on_response::OnResponse;
 pub use path_match::PathMatch;
 pub use policy::{RouteId, TrafficSplitPolicy};
 #[cfg(feature = "istio")]
-pub(crate) use prepared::{Act, Prepared};
+pub(crate) use prepared::{Act, Prepared, find_first, local_reply};
 pub use redirect::Redirect;
 pub use rewrite::{PathRewrite, Rewrite};
 pub use route::Route;

@@ -1,6 +1,8 @@
 use http::{HeaderMap, HeaderValue, header};
 
 use super::HeaderOperations;
+#[cfg(feature = "istio")]
+use super::Route;
 use super::machine::Choice;
 use crate::base::RequestHead;
 
@@ -22,7 +24,24 @@ impl OnResponse {
         }
     }
 
-    pub(super) fn apply(&self, headers: &mut HeaderMap) {
+    /// What a route does that has no destination.
+    #[cfg(feature = "istio")]
+    pub(super) fn of_route(route: &Route, head: RequestHead<'_>) -> Self {
+        Self {
+            route: route.response_headers.resolved(head),
+            ..Self::default()
+        }
+    }
+
+    #[cfg(feature = "istio")]
+    pub(super) fn without_cookie(self) -> Self {
+        Self {
+            cookie: None,
+            ..self
+        }
+    }
+
+    pub(crate) fn apply(&self, headers: &mut HeaderMap) {
         self.destination.apply_to_response(headers);
         self.route.apply_to_response(headers);
         if let Some(cookie) = &self.cookie {

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use http::{Request, Response};
 
 use super::apply::{Next, decide_by};
-use super::machine::{Matched, Place, find_place};
+use super::machine::{Decision, Matched, Place, find_place};
 use super::on_response::OnResponse;
 use super::view::View;
 use super::{Route, TrafficSplitPolicy};
@@ -15,6 +15,34 @@ use crate::base::{Answer, Rejection, RequestHead};
 pub(crate) struct Prepared {
     policy: TrafficSplitPolicy,
     routes: Box<[Route]>,
+}
+
+/// Finds the first of some routes that a request fits, as [`Prepared::find`] would.
+pub(crate) fn find_first<'r>(
+    routes: impl IntoIterator<Item = &'r Route>,
+    head: RequestHead<'_>,
+) -> Option<Place> {
+    let policy = TrafficSplitPolicy::off().with_normalized_paths(true);
+    find_place(routes, &View::of(head, &policy))
+}
+
+/// Returns what is done to the headers of an answer that is given in place of an upstream's to a request
+/// which takes `route`, found at `place`; nothing if that is nothing.
+pub(crate) fn local_reply(
+    route: &Route,
+    place: Place,
+    head: RequestHead<'_>,
+    roll: impl FnOnce() -> u64,
+) -> Option<OnResponse> {
+    if !route.changes_responses() {
+        return None;
+    }
+    let policy = TrafficSplitPolicy::off();
+    let view = View::of(head, &policy);
+    Some(match Matched::again(place, route).decide(&view, roll()) {
+        Decision::Forward(choice) => OnResponse::to(choice, head).without_cookie(),
+        _ => OnResponse::of_route(route, head),
+    })
 }
 
 /// What becomes of a request.
@@ -41,6 +69,17 @@ impl Prepared {
 
     pub(crate) fn find(&self, head: RequestHead<'_>) -> Option<Place> {
         find_place(&self.routes, &View::of(head, &self.policy))
+    }
+
+    /// Returns what is done to the headers of an answer that is given in place of an upstream's to a request
+    /// which takes the route at `place`; nothing if that is nothing.
+    pub(crate) fn local_reply(
+        &self,
+        place: Place,
+        head: RequestHead<'_>,
+        roll: impl FnOnce() -> u64,
+    ) -> Option<OnResponse> {
+        local_reply(self.routes.get(place.route)?, place, head, roll)
     }
 
     /// Decides about a request that takes the route at `place`, and changes it; `roll` is 64 random

@@ -144,6 +144,17 @@ impl Route {
         &self.matches
     }
 
+    /// Says that it, or one of its destinations, does something to the headers of responses.
+    #[cfg(feature = "istio")]
+    pub(super) fn changes_responses(&self) -> bool {
+        let destinations = match &self.action {
+            Action::Forward(split) => &split.destinations[..],
+            Action::Answer(_) | Action::Redirect(_) => &[],
+        };
+        let mut of_destinations = destinations.iter().map(|one| &one.response_headers);
+        !self.response_headers.is_empty() || of_destinations.any(|one| !one.is_empty())
+    }
+
     /// Replaces the weights, one for each destination.
     pub(crate) fn set_weights(&mut self, weights: &[u32]) -> Result<(), WeightsError> {
         let Action::Forward(split) = &self.action else {

@@ -10,6 +10,7 @@
 mod cost;
 mod examples;
 mod live;
+mod replies;
 mod review;
 mod support;
 #[cfg(feature = "watch")]

@@ -43,16 +43,20 @@ pub(super) fn known<E: Error + 'static>(error: &dyn Any) -> Option<&(dyn Error +
 }
 
 /// Recognises the failure in `error` and its sources: the first that says something decides.
+///
+/// Only that the request's own body broke off is looked for first: what broke it may look like a failure
+/// of the upstream, and what wraps it reads all of its sources.
 pub(super) fn read(error: &(dyn Error + 'static)) -> Failure {
+    if all(error).any(foreign::is_request_body) {
+        return Failure::RequestBody;
+    }
     let mut connecting = false;
-    let mut next = Some(error);
-    while let Some(error) = next {
+    for error in all(error) {
         match clue(error, connecting) {
             Some(Clue::Connecting) => connecting = true,
             Some(Clue::Is(failure)) => return failure,
             None => {}
         }
-        next = source(error);
     }
     if connecting {
         Failure::Connect
@@ -64,17 +68,22 @@ pub(super) fn read(error: &(dyn Error + 'static)) -> Failure {
 /// Finds an answer in `error` and its sources: one of this crate's own, or one that a client made an
 /// error of.
 pub(super) fn fact(error: &(dyn Error + 'static)) -> Option<Outcome> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(rejection) = error.downcast_ref::<Rejection>() {
-            return Some(rejection.outcome());
-        }
-        if let Some(outcome) = foreign::fact(error) {
-            return Some(outcome);
-        }
-        next = source(error);
-    }
-    None
+    all(error).find_map(|error| match error.downcast_ref::<Rejection>() {
+        Some(rejection) => Some(rejection.outcome()),
+        None => foreign::fact(error),
+    })
+}
+
+/// Says that `error` is about a connection that was not made in time.
+#[cfg(feature = "istio")]
+pub(super) fn is_connect_timeout(error: &(dyn Error + 'static)) -> bool {
+    let is_late = |error: &(dyn Error + 'static)| {
+        let io = error.downcast_ref::<io::Error>();
+        io.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
+            || error.is::<tokio::time::error::Elapsed>()
+            || foreign::is_late(error)
+    };
+    read(error) == Failure::Connect && all(error).any(is_late)
 }
 
 fn clue(error: &(dyn Error + 'static), connecting: bool) -> Option<Clue> {
@@ -113,6 +122,11 @@ pub(super) fn of_io(kind: io::ErrorKind, connecting: bool) -> Option<Failure> {
         io::ErrorKind::TimedOut => Some(Failure::Timeout),
         _ => None,
     }
+}
+
+/// Returns `error` and all its sources.
+fn all<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| source(error))
 }
 
 /// Returns the next error of the chain. One inside an `io::Error` is passed over by its `source`.

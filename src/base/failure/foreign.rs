@@ -52,6 +52,27 @@ pub(super) fn clue(error: &(dyn Error + 'static), connecting: bool) -> Option<Cl
     (connecting && error.to_string() == "dns error").then_some(Clue::Is(Failure::Dns))
 }
 
+/// Says that an error is about the request's own body, which its caller did not send to the end.
+pub(super) fn is_request_body(error: &(dyn Error + 'static)) -> bool {
+    if let Some(error) = error.downcast_ref::<hyper::Error>() {
+        // Of its user's errors, only one of a body has a source.
+        return error.is_user() && error.source().is_some();
+    }
+    // Over HTTP/2 hyper resets the stream, and only that is heard of.
+    let reset = error.downcast_ref::<h2::Error>();
+    reset.is_some_and(|error| error.is_reset() && !error.is_remote() && !error.is_library())
+}
+
+/// Says that an error, or one of its sources, is about a time that ran out.
+#[cfg(feature = "istio")]
+pub(super) fn is_late(error: &(dyn Error + 'static)) -> bool {
+    #[cfg(feature = "reqwest")]
+    if error.downcast_ref().is_some_and(reqwest::Error::is_timeout) {
+        return true;
+    }
+    matches!(error.downcast_ref(), Some(PoolError::ConnectTimeout(_)))
+}
+
 /// Returns the answer that a client made an error of.
 #[cfg_attr(
     not(any(feature = "reqwest", feature = "tonic")),
@@ -86,7 +107,7 @@ fn of_hyper(error: &hyper::Error) -> Option<Failure> {
     } else if error.is_timeout() {
         Some(Failure::Timeout)
     } else if error.is_user() {
-        // The request's own body failed, say: whatever is in its sources, it is not the upstream.
+        // A request that cannot be sent as it is, say.
         Some(Failure::Other)
     } else {
         None

@@ -14,6 +14,15 @@ pub(super) const fn clue(_error: &(dyn Error + 'static), _connecting: bool) -> O
     None
 }
 
+pub(super) const fn is_request_body(_error: &(dyn Error + 'static)) -> bool {
+    false
+}
+
+#[cfg(feature = "istio")]
+pub(super) const fn is_late(_error: &(dyn Error + 'static)) -> bool {
+    false
+}
+
 pub(super) const fn fact(_error: &(dyn Error + 'static)) -> Option<Outcome> {
     None
 }

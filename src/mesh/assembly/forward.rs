@@ -7,19 +7,21 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
+use super::answering::{Answering, Caller};
+use super::consumed;
 use super::mirrors::Mirrors;
 use super::reach::{Reach, Targets, ToMirror, ToTransport};
 use super::transport::MeshTransport;
 use crate::BoxError;
 use crate::base::dice::Dice;
 use crate::base::gate::{Both, WatchedBody};
-use crate::base::{Event, Observe, Rejection, RequestHead};
+use crate::base::{Answer, Event, Observe, Rejection, RequestHead};
 use crate::concurrency_limit::ConcurrencyLimitGate;
 use crate::load_balance::BalanceTicket;
 use crate::retry::{Retry, RetryBody};
 use crate::telemetry::{SpanTicket, TracedBody, TracedGate};
 use crate::timeout::{Timeout, TimeoutBody};
-use crate::traffic_split::{Act, Place, Prepared, RoutedBody, RoutedFuture};
+use crate::traffic_split::{Act, OnResponse, Place, Prepared, RoutedBody, RoutedFuture};
 
 /// What stands between a route and one of its destinations.
 pub(super) type Sent<S, B> = Mirrors<Timeout<Retry<EachTry<S>>>, ToMirror<Reach<S>, B>>;
@@ -42,9 +44,15 @@ pub struct Forward<S, B> {
 }
 
 pub(super) struct Shared<S, B> {
+    /// Whether an upstream that gives no answer is answered for.
+    pub(super) answers: bool,
     /// `None` for a destination that nobody knows.
     pub(super) destinations: Box<[Option<Sent<S, B>>]>,
     pub(super) dice: Dice,
+    /// Whether no document names the host, so that nothing of a request is changed.
+    pub(super) is_unnamed: bool,
+    /// Whether nothing behind it counts the tries.
+    pub(super) is_tried_once: bool,
     pub(super) observe: Arc<dyn Observe>,
     pub(super) prepared: Arc<Prepared>,
 }
@@ -54,7 +62,18 @@ impl<S, B> Forward<S, B> {
         Self { place, shared }
     }
 
-    fn refuse(&self, rejection: Rejection, request: &Request<B>) -> Response<crate::base::Answer> {
+    /// Returns what is done to an answer that is given in place of an upstream's.
+    #[cold]
+    pub(super) fn on_local_reply(&self, head: RequestHead<'_>) -> Option<Box<OnResponse>> {
+        let shared = &*self.shared;
+        let reply = shared
+            .prepared
+            .local_reply(self.place, head, || shared.dice.roll());
+        reply.map(Box::new)
+    }
+
+    #[cold]
+    fn refuse(&self, rejection: Rejection, request: &Request<B>) -> Response<Answer> {
         self.shared.observe.event(&Event::Rejected(rejection));
         rejection.into_response(RequestHead::of(request).is_grpc())
     }
@@ -84,7 +103,7 @@ where
 {
     type Response = Response<RoutedBody<SentBody<R>>>;
     type Error = S::Error;
-    type Future = RoutedFuture<<Sent<S, B> as Service<Request<B>>>::Future>;
+    type Future = RoutedFuture<Answering<<Sent<S, B> as Service<Request<B>>>::Future>>;
 
     /// It is always ready, as each destination is.
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
@@ -101,10 +120,19 @@ where
             Act::Forward(destination, on_response) => {
                 let destination = shared.destinations.get(destination);
                 if let Some(Some(service)) = destination {
+                    let caller = Caller::of(shared.answers, &request);
+                    if !shared.is_unnamed {
+                        consumed::take_off(request.headers_mut());
+                        if shared.is_tried_once {
+                            consumed::tell_only_try(request.headers_mut());
+                        }
+                    }
                     // It ends in what is always ready, so it need not be asked.
-                    RoutedFuture::calling(service.clone().call(request), on_response)
+                    let inner = Answering::new(service.clone().call(request), caller);
+                    RoutedFuture::calling(inner, on_response)
                 } else {
-                    let response = self.refuse(Rejection::UnknownDestination, &request);
+                    let mut response = self.refuse(Rejection::UnknownDestination, &request);
+                    on_response.apply(response.headers_mut());
                     RoutedFuture::answer(response)
                 }
             }

@@ -5,20 +5,22 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body::Body;
 use pin_project::pin_project;
 use tower_service::Service;
 
-use super::hop::{failed, strip};
+use super::answering::failed;
+use super::hop::strip;
 use super::proxy::Proxy;
 use super::router::RouterBody;
 use super::transport::MeshTransport;
+use super::upgrade::Upgrade;
 use super::workload::WorkloadService;
 use crate::BoxError;
 use crate::base::authority::{authority, scheme, split_port};
 use crate::base::gate::{Unwatched, WatchedBody};
-use crate::base::{Answer, Event, Failure, Rejection, RequestHead};
+use crate::base::{Answer, Event, Rejection, RequestHead, ResetReason};
 use crate::telemetry::TracedBody;
 
 /// Lets in what the servers of a gateway are for, and sends it on.
@@ -103,16 +105,37 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let head = RequestHead::of(&request);
         if let Some(response) = self.answer(head) {
-            let state = State::Answer(Some(Box::new(response)));
-            return IngressFuture { state };
+            return IngressFuture::answer(response);
         }
-        let grpc = head.is_grpc();
+        let upgrade = match Upgrade::of(&mut request, &self.proxy.options) {
+            Ok(upgrade) => upgrade,
+            Err(rejection) => return IngressFuture::answer(self.refuse(rejection, &request)),
+        };
         strip(request.headers_mut());
+        if let Some(upgrade) = &upgrade {
+            upgrade.ask(request.headers_mut());
+        }
         let state = State::Calling {
             inner: self.inner.call(request),
-            grpc,
+            upgrade,
         };
         IngressFuture { state }
+    }
+}
+
+impl<S, B> Ingress<S, B>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    /// Answers for what would go on by another protocol, and lets the connection go, which may speak it
+    /// already.
+    #[cold]
+    fn refuse(&self, rejection: Rejection, request: &Request<B>) -> Response<Answer> {
+        let head = RequestHead::of(request);
+        let mut response = self.inner.inner().refuse(rejection, head);
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+        response
     }
 }
 
@@ -132,14 +155,21 @@ enum State<F> {
     Calling {
         #[pin]
         inner: F,
-        grpc: bool,
+        upgrade: Option<Box<Upgrade>>,
     },
+}
+
+impl<F> IngressFuture<F> {
+    fn answer(response: Response<Answer>) -> Self {
+        let state = State::Answer(Some(Box::new(response)));
+        Self { state }
+    }
 }
 
 impl<F, R, E> Future for IngressFuture<F>
 where
     F: Future<Output = Result<Response<R>, E>>,
-    R: Body<Data = Bytes>,
+    R: Body<Data = Bytes> + Send + 'static,
     E: 'static,
 {
     type Output = Result<Response<WatchedBody<R, Unwatched>>, Infallible>;
@@ -150,13 +180,42 @@ where
                 let response = response.take().expect("not polled after completion");
                 response.map(WatchedBody::answer)
             }
-            StateProj::Calling { inner, grpc } => match ready!(inner.poll(cx)) {
-                Ok(mut response) => {
-                    strip(response.headers_mut());
-                    response.map(|body| WatchedBody::unwatched(body))
-                }
-                Err(error) => failed(Failure::of(&error), *grpc).map(WatchedBody::answer),
+            StateProj::Calling { inner, upgrade } => match ready!(inner.poll(cx)) {
+                Ok(response) => answered(response, upgrade.take()),
+                // What stands inside answers for upstreams.
+                Err(error) => failed(&error, false).map(WatchedBody::answer),
             },
         }))
     }
+}
+
+fn answered<R>(
+    mut response: Response<R>,
+    upgrade: Option<Box<Upgrade>>,
+) -> Response<WatchedBody<R, Unwatched>>
+where
+    R: Send + 'static,
+{
+    if let Some(upgrade) = upgrade {
+        match upgrade.switch(response) {
+            Ok(switched) => return switched.map(|()| WatchedBody::answer(Answer::empty())),
+            Err(same) => response = same,
+        }
+    }
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return switched_unasked().map(WatchedBody::answer);
+    }
+    strip(response.headers_mut());
+    // That of the upstream's connection, which a caller of HTTP/1.1 would get to see.
+    *response.version_mut() = Version::HTTP_11;
+    response.map(WatchedBody::unwatched)
+}
+
+/// Answers for an upstream that switched to a protocol which was not asked for, or without its
+/// connection being there to be passed on.
+#[cold]
+fn switched_unasked() -> Response<Answer> {
+    let reason = ResetReason::ProtocolError;
+    let retried = false;
+    Rejection::UpstreamReset { reason, retried }.into_response(false)
 }

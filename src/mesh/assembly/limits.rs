@@ -5,6 +5,7 @@ use http::{Extensions, HeaderMap};
 use crate::base::gate::{Admission, Gate, Never, Ticket};
 use crate::base::{Failure, Outcome, Rejection, RequestHead, ResponseHead};
 use crate::rate_limit::{RateLimitGate, RateLimitLayer, RateLimitTicket};
+use crate::traffic_split::OnResponse;
 
 /// As many rate limits as the documents set, one after another:
 /// [`RateLimitGate`](crate::rate_limit::RateLimitGate) for a number of them that no type knows.
@@ -45,7 +46,11 @@ pub(super) fn admit<'a>(
         match gate.admit(head) {
             Admission::Admitted(ticket) => tickets.add(ticket),
             Admission::Refused(_, rejection) | Admission::Rejected(rejection) => {
-                let refused = Tickets::Refused(Box::new((gate.clone(), rejection)));
+                let refused = Tickets::Refused(Box::new(Refused {
+                    gate: gate.clone(),
+                    on_response: None,
+                    rejection,
+                }));
                 return Admission::Refused(LimitsTicket(refused), rejection);
             }
             Admission::Waiting(_) => unreachable!("no limit of a document has a queue"),
@@ -62,11 +67,28 @@ pub struct LimitsTicket(Tickets);
 enum Tickets {
     None,
     One(RateLimitTicket),
-    Refused(Box<(RateLimitGate, Rejection)>),
+    Refused(Box<Refused>),
     Several(Vec<RateLimitTicket>),
 }
 
+/// What is said on the answer to a request that was turned away.
+#[derive(Debug)]
+struct Refused {
+    gate: RateLimitGate,
+    /// What its route has to say.
+    on_response: Option<OnResponse>,
+    rejection: Rejection,
+}
+
 impl LimitsTicket {
+    /// Does to the answer to a request that was turned away what its route does to those of upstreams.
+    pub(super) fn with_local_reply(mut self, on_response: Option<OnResponse>) -> Self {
+        if let Tickets::Refused(refused) = &mut self.0 {
+            refused.on_response = on_response;
+        }
+        self
+    }
+
     fn add(&mut self, ticket: RateLimitTicket) {
         if !ticket.watches() {
             return;
@@ -109,8 +131,10 @@ impl Ticket for LimitsTicket {
 
     fn annotate(&mut self, headers: &mut HeaderMap) {
         if let Tickets::Refused(refused) = &self.0 {
-            let (gate, rejection) = &**refused;
-            gate.annotate(*rejection, headers);
+            refused.gate.annotate(refused.rejection, headers);
+            if let Some(on_response) = &refused.on_response {
+                on_response.apply(headers);
+            }
         }
         self.each(|ticket| ticket.annotate(headers));
     }

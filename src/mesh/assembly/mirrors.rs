@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
-use http::{Request, Response};
+use http::{Request, Response, header};
 use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
 use tower_service::Service;
@@ -63,6 +63,8 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let request = match &*self.layers {
             [] => request.map(MirroredBody::none),
+            // A copy would switch protocols with a service whose answers are read by none.
+            _ if request.headers().contains_key(header::UPGRADE) => request.map(MirroredBody::none),
             [one] => one.copy(request).map(MirroredBody::one),
             [first, more @ ..] => {
                 let first = first.copy(request).map(boxed);

@@ -1,5 +1,6 @@
 //! What Istio's documents say, put together from the layers.
 
+mod answering;
 mod at_endpoint;
 mod body;
 mod builder;
@@ -8,6 +9,7 @@ mod change;
 mod client;
 #[cfg(feature = "reqwest")]
 mod connections;
+mod consumed;
 mod core;
 mod current;
 mod destination;
@@ -19,6 +21,7 @@ mod hop;
 mod ingress;
 mod limits;
 mod live;
+mod local_reply;
 mod mesh;
 mod mirrors;
 mod names;
@@ -35,6 +38,12 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod transport;
+#[cfg(feature = "hyper")]
+mod tunnel;
+#[cfg(not(feature = "hyper"))]
+#[path = "no_tunnel.rs"]
+mod tunnel;
+mod upgrade;
 #[cfg(feature = "watch")]
 mod watch;
 mod weights;
@@ -42,12 +51,14 @@ mod workload;
 
 /// The pieces of a workload's stack that no other module has, for whoever names its type.
 pub mod pieces {
+    pub use super::answering::Answering;
     pub use super::at_endpoint::AtEndpoint;
     #[cfg(feature = "reqwest")]
     pub use super::connections::{Connections, ConnectionsBody, ConnectionsFuture};
     pub use super::edge::{Edge, EdgeGate};
     pub use super::forward::Forward;
     pub use super::limits::{Limits, LimitsTicket};
+    pub use super::local_reply::LocalReply;
     pub use super::mirrors::{MirroredBody, Mirrors};
     pub use super::reach::{ToMirror, ToTransport};
     pub use super::resolved::{Resolved, ResolvedFuture};

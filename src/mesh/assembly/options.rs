@@ -14,6 +14,8 @@ pub(super) struct Options {
     pub(super) resolver: Arc<std::sync::OnceLock<Option<crate::dns::Resolver>>>,
     pub(super) seed: Option<u64>,
     pub(super) trace: TracePolicy,
+    #[cfg(feature = "hyper")]
+    pub(super) tunnels: super::tunnel::Tunnels,
 }
 
 impl Options {
@@ -46,6 +48,8 @@ impl Default for Options {
             resolver: Arc::default(),
             seed: None,
             trace: TracePolicy::default(),
+            #[cfg(feature = "hyper")]
+            tunnels: super::tunnel::Tunnels::default(),
         }
     }
 }

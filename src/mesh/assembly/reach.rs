@@ -9,6 +9,7 @@ use tower_service::Service;
 
 use super::RequestBody;
 use super::at_endpoint::AtEndpoint;
+use super::consumed;
 use super::destination::{DestinationState, Key};
 use super::mirrors::MirroredBody;
 use super::options::Options;
@@ -241,6 +242,9 @@ where
     }
 
     fn call(&mut self, request: Request<CopyBody>) -> Self::Future {
-        self.inner.call(of_this_hop(request.map(RequestBody::copy)))
+        let mut request = of_this_hop(request.map(RequestBody::copy));
+        // A copy is made before the tries are counted, and is never tried again.
+        consumed::tell_only_try(request.headers_mut());
+        self.inner.call(request)
     }
 }

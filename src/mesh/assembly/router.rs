@@ -9,12 +9,13 @@ use tower_service::Service;
 
 use super::forward::{Forward, SentBody};
 use super::limits::LimitsTicket;
+use super::local_reply::LocalReply;
 use super::routes::Routes;
 use super::stack::RouteGate;
 use super::transport::MeshTransport;
 use crate::BoxError;
 use crate::base::gate::{Admission, Both, Gate, GatedFuture, QueuedFuture, WatchedBody, kept};
-use crate::base::{Event, Rejection, RequestHead};
+use crate::base::{Answer, Event, Rejection, RequestHead};
 use crate::fault_injection::FaultGate;
 use crate::traffic_split::RoutedBody;
 
@@ -60,7 +61,7 @@ where
 {
     type Response = Response<RouterBody<R>>;
     type Error = S::Error;
-    type Future = QueuedFuture<Forward<S, B>, RouteGate, B>;
+    type Future = LocalReply<QueuedFuture<Forward<S, B>, RouteGate, B>>;
 
     /// It is always ready.
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
@@ -77,8 +78,14 @@ where
             return self.reject(Rejection::NoRoute, head);
         };
         match gate.admit(head) {
-            Admission::Admitted(ticket) => QueuedFuture::call(&mut inner, request, kept(ticket)),
-            other => QueuedFuture::stopped(gate, &mut inner, request, other),
+            Admission::Admitted(ticket) => {
+                LocalReply::none(QueuedFuture::call(&mut inner, request, kept(ticket)))
+            }
+            other => {
+                let on_response = inner.on_local_reply(head);
+                let stopped = QueuedFuture::stopped(gate, &mut inner, request, other);
+                LocalReply::new(stopped, on_response)
+            }
         }
     }
 }
@@ -94,10 +101,26 @@ where
         &self,
         rejection: Rejection,
         head: RequestHead<'_>,
-    ) -> QueuedFuture<Forward<S, B>, RouteGate, B> {
+    ) -> LocalReply<QueuedFuture<Forward<S, B>, RouteGate, B>> {
         let observe = &self.routes.options().observe;
         observe.event(&Event::Rejected(rejection));
         let response = rejection.into_response(head.is_grpc());
-        QueuedFuture::calling(GatedFuture::rejected(response))
+        LocalReply::none(QueuedFuture::calling(GatedFuture::rejected(response)))
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static, B> Router<S, B> {
+    /// Answers a request itself, with what its route does to the headers of answers.
+    #[cold]
+    pub(super) fn refuse(&self, rejection: Rejection, head: RequestHead<'_>) -> Response<Answer> {
+        let observe = &self.routes.options().observe;
+        observe.event(&Event::Rejected(rejection));
+        let mut response = rejection.into_response(head.is_grpc());
+        let host = self.routes.host(head).ok();
+        let route = host.as_ref().and_then(|host| host.service(head));
+        if let Some(reply) = route.and_then(|(_, forward)| forward.on_local_reply(head)) {
+            reply.apply(response.headers_mut());
+        }
+        response
     }
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::limits::{LimitsTicket, admit};
-use super::proxy::Proxy;
+use super::proxy::{Proxy, Role};
 use crate::base::gate::{Admission, Gate, Never};
 use crate::base::{Observe, RequestHead};
 use crate::mesh::Entrance;
@@ -78,12 +78,22 @@ impl Gate for InboundLimits {
 
     fn admit(&self, head: RequestHead<'_>) -> Admission<LimitsTicket, Self::Wait> {
         let gates = self.proxy.inbound();
+        let is_gateway = !gates.is_empty() && self.proxy.role == Role::Gateway;
+        if is_gateway && self.proxy.live().has_own_limits(head, self.port) {
+            return admit([], head);
+        }
         let here = gates.iter().filter(|(port, _)| {
             let (Some(port), Some(own)) = (port, self.port) else {
                 return true;
             };
             *port == own
         });
-        admit(here.map(|(_, gate)| gate), head)
+        match admit(here.map(|(_, gate)| gate), head) {
+            Admission::Refused(ticket, rejection) if is_gateway => {
+                let on_response = self.proxy.live().on_local_reply(head);
+                Admission::Refused(ticket.with_local_reply(on_response), rejection)
+            }
+            admission => admission,
+        }
     }
 }

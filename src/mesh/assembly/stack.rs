@@ -5,6 +5,7 @@ use tower_layer::Layer;
 use super::forward::{Forward, Sent, Shared};
 use super::limits::Limits;
 use super::mirrors::Mirrors;
+use super::proxy::Role;
 use super::reach::ToTransport;
 use super::routes::{Copier, Routes};
 use crate::base::RequestHead;
@@ -90,10 +91,13 @@ fn stack<S: Clone + Send + Sync + 'static, B>(
     let layers = Layers::new(host, route, plan, routes);
     let destinations = plan.route.destinations().iter();
     let shared = Arc::new(Shared {
+        answers: routes.proxy().role == Role::Gateway,
         destinations: destinations
             .map(|one| layers.sent(host, one.destination(), plan, routes))
             .collect(),
         dice: routes.dice(),
+        is_unnamed: host.is_unnamed,
+        is_tried_once: plan.retry.attempts() == 0 && plan.retry.per_try_timeout().is_none(),
         observe: Arc::clone(&options.observe),
         prepared: Arc::clone(prepared),
     });
