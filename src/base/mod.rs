@@ -41,10 +41,10 @@ pub(crate) mod queued;
 mod rate_limited;
 pub(crate) mod re2;
 mod rejection;
-pub(crate) mod retry_after;
 mod reset_reason;
 #[cfg(feature = "istio")]
 pub(crate) mod retried;
+pub(crate) mod retry_after;
 pub(crate) mod spread;
 mod sticky;
 mod sticky_cookie;

@@ -113,10 +113,10 @@
 //!   `http://`. A transport of one's own gets requests addressed to endpoints, with the name in `Host`.
 //! - **An ingress** is `Mesh::gateway`: `router.fallback_service(gateway.service()?)`, served with
 //!   `into_make_service_with_connect_info::<SocketAddr>`, or a server of its own where strangers connect
-//!   (`examples/gateway.rs`). It passes WebSocket on and refuses other protocols. What strangers send is
-//!   sanitized first, as at Istio's gateways: [`Gateway`] says how, and where proxies in front of it are
-//!   trusted. Upstream TLS is the rule's to decide, under its `sni` or the service's own name, and never the
-//!   caller's.
+//!   (`examples/gateway.rs`). What strangers send is sanitized first, as at Istio's gateways: [`Gateway`]
+//!   says how, and where proxies in front of it are trusted. It passes WebSocket on and refuses other
+//!   protocols. Upstream TLS is the rule's to decide, under its `sni` or the service's own name, and never
+//!   the caller's.
 //! - **Headers to a proxy** (`x-envoy-retry-on`, `x-envoy-max-retries` and the others that Envoy's router
 //!   consumes) are taken off and not heeded, as by an Envoy that takes no caller for internal;
 //!   `x-envoy-attempt-count` counts the tries, whatever the caller wrote.
@@ -134,6 +134,16 @@
 //! | an upgrade that the upstream does not make | below 400 its answer has no body; the connection is closed | its answer is passed on, and the connection stays | |
 //! | the end of one direction of a tunnel | ends both at once | the other has five seconds to end | |
 //! | a refused upgrade and the rate limit of a gateway | takes no token | takes one | |
+//! | HTTP/1.0 at a gateway | 426 | served | |
+//! | two `Host` fields at a gateway | joined, which no route has: 404 | 400 (RFC 9112, 3.2) | |
+//! | an `https` target over HTTP/1.1 without TLS | 403 | served: the listener says what the scheme is | |
+//! | unknown methods at a gateway | 400 | passed on | a match on `method` |
+//! | `x-envoy-` fields of strangers that no Envoy sets for a request | passed on | taken off | |
+//! | `X-Forwarded-For` where the peer is not known (a Unix socket) | as it came | taken off | trust a hop |
+//! | a peer on loopback in `X-Forwarded-For` | an address of the machine | the peer's | |
+//! | trailers of an HTTP/1.1 request | dropped | passed on | |
+//! | the TLS name of a service at a gateway without `sni` | the caller's `Host` | the service's | `sni` |
+//! | an `Accept` that a caller did not send | none | `*/*` from reqwest, which says the same | a `connectionPool` |
 //!
 //! # By hand
 //!

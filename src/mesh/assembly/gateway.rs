@@ -20,11 +20,6 @@ use crate::telemetry::{TraceClientLayer, TraceServerLayer, TracedGate};
 /// A host that no server of the gateway is for, and one that no route is for, get 404. TLS is the
 /// listener's affair. See the [module docs](crate::mesh) for an example.
 ///
-/// A caller that asks for WebSocket gets it if the upstream agrees, where hyper serves the connection with
-/// upgrades (`axum::serve` does) and the transport is hyper's (reqwest and the [pool](crate::pool) are):
-/// the bytes are carried by a task that belongs to the mesh, and ends with either connection. Other
-/// protocols are refused with 403.
-///
 /// # At the edge
 ///
 /// Whoever sends a request may be a stranger, so it is sanitized before the trace, the limits and the
@@ -58,6 +53,13 @@ use crate::telemetry::{TraceClientLayer, TraceServerLayer, TracedGate};
 /// limits, unless its builder says otherwise: over HTTP/1.1 100 fields (431), and about 400 kB for the whole head
 /// (`max_headers`, `max_buf_size`; a target of 65,534 bytes, 414); over HTTP/2 16 kB of fields
 /// (`max_header_list_size`, 431). Envoy's are 100 fields and 60 kB in both.
+///
+/// # Upgrades
+///
+/// A caller that asks for WebSocket gets it if the upstream agrees, where hyper serves the connection with
+/// upgrades (`axum::serve` does) and the transport is hyper's (reqwest and the [pool](crate::pool) are):
+/// the bytes are carried by a task that belongs to the mesh, and ends with either connection. Other
+/// protocols are refused with 403.
 #[derive(Clone, Debug)]
 pub struct Gateway {
     port: Option<u16>,

@@ -13,9 +13,9 @@ mod consumed;
 mod core;
 mod current;
 mod destination;
-mod discarded;
 #[cfg(feature = "reqwest")]
 mod dialer;
+mod discarded;
 mod edge;
 mod error;
 mod follow;
@@ -48,12 +48,12 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod transport;
-mod unnamed;
 #[cfg(feature = "hyper")]
 mod tunnel;
 #[cfg(not(feature = "hyper"))]
 #[path = "no_tunnel.rs"]
 mod tunnel;
+mod unnamed;
 mod upgrade;
 #[cfg(feature = "watch")]
 mod watch;
