@@ -53,7 +53,7 @@ impl Deadline {
         CURRENT.get().deadline
     }
 
-    /// Says whether the current deadline is not to be told to others.
+    /// Says whether requests leave the current deadline out of their headers.
     pub(crate) fn is_untold() -> bool {
         CURRENT.get().untold
     }

@@ -152,7 +152,11 @@ async fn a_matching_descriptors_bucket_is_the_one_that_callers_are_told_of() {
     let service = client(&mesh, &Seen::default());
     for (client, is_told) in [("gold", true), ("other", false)] {
         let (_, headers) = head(&service, "http://backend.test/", Some(client)).await;
-        assert_eq!(headers.contains_key("x-ratelimit-limit"), is_told, "{client}");
+        assert_eq!(
+            headers.contains_key("x-ratelimit-limit"),
+            is_told,
+            "{client}"
+        );
     }
 }
 

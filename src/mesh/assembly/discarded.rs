@@ -61,7 +61,7 @@ impl Discarded {
         let shared = Arc::clone(&self.0);
         let thread = thread::Builder::new().name("meshless free".to_owned());
         if thread.spawn(move || shared.run()).is_err() {
-            // There is nobody else.
+            // No other thread will do it.
             self.0.run();
         }
     }
