@@ -15,7 +15,7 @@ thread_local! {
 #[derive(Clone, Copy, Debug)]
 struct Scope {
     deadline: Option<Deadline>,
-    /// Whether those who send requests under it leave it out of their headers.
+    /// True if requests that are sent under it leave it out of their headers.
     untold: bool,
 }
 

@@ -147,7 +147,7 @@ pub(super) struct Limit {
     /// When the try is given up; none if only the deadline holds, which is another layer's.
     pub(super) at: Option<Instant>,
     pub(super) after: Duration,
-    /// Whether the callee does not hear of it, as the timeout around says.
+    /// True if the callee does not hear of it, as the timeout around says.
     untold: bool,
 }
 
