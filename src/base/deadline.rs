@@ -15,7 +15,7 @@ thread_local! {
 #[derive(Clone, Copy, Debug)]
 struct Scope {
     deadline: Option<Deadline>,
-    /// Whether those who send requests under it leave it out of their headers.
+    /// True if requests that are sent under it leave it out of their headers.
     untold: bool,
 }
 
@@ -53,7 +53,7 @@ impl Deadline {
         CURRENT.get().deadline
     }
 
-    /// Says whether the current deadline is not to be told to others.
+    /// Says whether requests leave the current deadline out of their headers.
     pub(crate) fn is_untold() -> bool {
         CURRENT.get().untold
     }

@@ -1,4 +1,4 @@
-//! How a server says when to come back: `Retry-After` (RFC 9110, section 10.2.3), and what is written alike.
+//! Reads `Retry-After` (RFC 9110, section 10.2.3) and what is written alike.
 
 use std::time::{Duration, SystemTime};
 

@@ -84,7 +84,7 @@ impl Host {
         }
     }
 
-    /// How long an ejection lasts, chance included.
+    /// Returns the length of an ejection, chance included.
     fn sentence(&self, policy: &OutlierDetectionPolicy, ejected: Ejected) -> Duration {
         let time = policy.ejection_time(self.times);
         time.saturating_add(ejected.jitter)

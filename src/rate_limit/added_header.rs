@@ -8,7 +8,7 @@ pub(crate) struct AddedHeader {
     value: HeaderValue,
 }
 
-/// What happens to a header that is there already: Envoy's `append_action`.
+/// Treatment of a header that is there already: Envoy's `append_action`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(
     not(feature = "istio"),

@@ -81,7 +81,7 @@ impl RateLimitGate {
 /// A request that was let in, and what it was charged.
 #[derive(Debug, Default)]
 pub struct RateLimitTicket {
-    /// What the upstream of a request over the limit is told, where that is not enforced.
+    /// Headers for the upstream of a request over the limit, where that is not enforced.
     added: Option<Arc<[AddedHeader]>>,
     /// Only if there is something to settle or to tell.
     permit: Option<Permit>,

@@ -163,7 +163,7 @@ pub(super) struct Limit {
     pub(super) after: Duration,
     /// The time begins once the try waits for no place of this crate's own; `at` is none until then.
     pub(super) is_to_begin: bool,
-    /// Whether the callee does not hear of it, as the timeout around says.
+    /// True if the callee does not hear of it, as the timeout around says.
     untold: bool,
 }
 

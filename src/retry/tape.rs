@@ -27,7 +27,7 @@ pub(super) struct Tape<B> {
     trailers: Option<Box<HeaderMap>>,
 }
 
-/// How much of a body is kept.
+/// Limits of what is kept of a body.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct ReplayLimit {
     /// Of a body that comes in several frames.

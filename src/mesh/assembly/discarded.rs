@@ -15,7 +15,7 @@ pub(super) trait Leftover: Send {
     fn free_some(&mut self) -> Freed;
 }
 
-/// How much of a leftover is freed.
+/// Progress of freeing a leftover.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Freed {
     All,
@@ -41,7 +41,7 @@ struct Queue {
 const MOST: usize = 4;
 /// Between two parts, so that those who serve requests get the processor.
 const PAUSE: Duration = Duration::from_micros(200);
-/// How often it is looked whether the last request has let go, a millisecond apart.
+/// Number of looks, a millisecond apart, whether the last request has let go.
 const LOOKS: u32 = 10_000;
 
 impl Discarded {
@@ -61,7 +61,7 @@ impl Discarded {
         let shared = Arc::clone(&self.0);
         let thread = thread::Builder::new().name("meshless free".to_owned());
         if thread.spawn(move || shared.run()).is_err() {
-            // There is nobody else.
+            // No other thread will do it.
             self.0.run();
         }
     }

@@ -1,4 +1,4 @@
-//! How the routes of a client go over to another plan.
+//! Moves the routes of a client to another plan.
 
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};

@@ -6,7 +6,7 @@ use std::{env, fs};
 
 use crate::base::Sticky;
 
-/// Where the address of a pod stands: Istio's sidecar is given the first, and many manifests set the
+/// Environment variables that hold the address of a pod: Istio's sidecar is given the first, and many manifests set the
 /// others.
 const ADDRESSES: [&str; 3] = ["INSTANCE_IP", "POD_IP", "MY_POD_IP"];
 

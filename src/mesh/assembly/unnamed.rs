@@ -29,7 +29,7 @@ pub(super) struct Entry<S, B> {
     pub(super) ports: Arc<Ports<S, B>>,
 }
 
-/// What had to give way to a host.
+/// Entry that had to give way to a host.
 pub(super) struct Displaced<S, B> {
     pub(super) entry: Option<Entry<S, B>>,
     _shard: Option<Arc<Shard<S, B>>>,
