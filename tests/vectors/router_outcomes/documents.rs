@@ -60,7 +60,8 @@ spec:
   hosts: [api.example.com]
   gateways: [g]
   http:
-  - route: [{destination: {host: api, port: {number: 80}}}]
+  - retries: {attempts: 0}
+    route: [{destination: {host: api, port: {number: 80}}}]
 ";
 
 #[test]
