@@ -46,7 +46,10 @@ impl Load {
             self.keep(diagnostic);
         }
         if left_out > 0 {
-            let what = format!("there are {left_out} findings more in this document");
+            let what = match left_out {
+                1 => "there is 1 finding more in this document".to_owned(),
+                _ => format!("there are {left_out} findings more in this document"),
+            };
             self.chunk_error(chunk, Code::MoreFindings, Mark::default(), &what);
         }
     }
