@@ -55,14 +55,18 @@ fn print(documents: &Documents, args: &Args) -> io::Result<()> {
     }
     writeln!(
         out,
-        "{} of Istio's objects checked (nothing is enforced by checking), {} documents passed over: {} \
-         errors, {} warnings, {} notes",
+        "{} of Istio's objects checked (nothing is enforced by checking), {} passed over: {}, {}, {}",
         documents.resources().len(),
-        documents.passed_over(),
-        documents.count(Severity::Error),
-        documents.count(Severity::Warning),
-        documents.count(Severity::Note),
+        counted(documents.passed_over(), "document"),
+        counted(documents.count(Severity::Error), "error"),
+        counted(documents.count(Severity::Warning), "warning"),
+        counted(documents.count(Severity::Note), "note"),
     )
+}
+
+fn counted(number: usize, name: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {name}{plural}")
 }
 
 impl Args {

@@ -3,17 +3,17 @@ use std::sync::Arc;
 
 use super::advise;
 use super::code::Code;
-use super::diagnostic::{Diagnostic, Place, Severity};
+use super::diagnostic::{Diagnostic, Place};
 use super::documents::{Documents, Resource};
-use super::finding::{Also, Findings};
+use super::finding::Findings;
 use super::foreign::Foreign;
 use super::kind::Kind;
 use super::loading::Loading;
 use super::object::{self, Content, Items, Object};
-use super::report::{bare, point};
+use super::report::bare;
 use super::split::{self, Chunk};
 use super::tree::{At, Mark, Tree, Value};
-use super::unreadable::{RENDER, is_template, known};
+use super::unreadable::known;
 use super::{files, yaml};
 
 /// How many bytes of text one load takes.
@@ -237,76 +237,11 @@ impl Load {
         }
     }
 
-    /// Turns findings into diagnostics, which need no tree.
-    fn close(&mut self, findings: Findings, tree: &Tree, chunk: &Chunk, object: &str) {
-        let (found, left_out) = findings.take();
-        for finding in found {
-            let mark = if finding.key {
-                tree.key_mark(finding.at)
-            } else {
-                tree.point(finding.at)
-            };
-            let path = finding.path(tree);
-            let is_filled_in = tree.text(finding.at).is_some_and(is_template);
-            let mend = match finding.severity {
-                Severity::Error if is_filled_in => RENDER.to_owned(),
-                _ => finding.mend,
-            };
-            let also = finding.also;
-            let mut diagnostic = Diagnostic {
-                severity: finding.severity,
-                object: object.into(),
-                path: path.into(),
-                what: finding.what.into(),
-                here: finding.here.into(),
-                istio: finding.istio.into(),
-                mend: mend.into(),
-                also: also.map(|also| match also {
-                    Also::Here(at) => chunk.place(tree.key_mark(at)),
-                    Also::There(place) => place,
-                }),
-                ..bare(chunk.file.clone(), finding.code, "")
-            };
-            point(&mut diagnostic, chunk, mark);
-            self.keep(diagnostic);
-        }
-        if left_out > 0 {
-            let what = format!("there are {left_out} findings more in this document");
-            self.chunk_error(chunk, Code::MoreFindings, Mark::default(), &what);
-        }
-    }
-
-    fn chunk_error(&mut self, chunk: &Chunk, code: Code, mark: Mark, what: &str) {
-        self.text_error(chunk, code, mark, what, None);
-    }
-
-    fn text_error(
-        &mut self,
-        chunk: &Chunk,
-        code: Code,
-        mark: Mark,
-        what: &str,
-        mend: Option<&str>,
-    ) {
-        let mut diagnostic = bare(chunk.file.clone(), code, what);
-        if let Some(mend) = mend {
-            diagnostic.mend = mend.into();
-        }
-        let first = Mark {
-            line: 1,
-            column: 1,
-            len: 1,
-        };
-        let mark = if mark.line == 0 { first } else { mark };
-        point(&mut diagnostic, chunk, mark);
-        self.keep(diagnostic);
-    }
-
     pub(super) fn file_error(&mut self, file: Option<Arc<Path>>, code: Code, what: &str) {
         self.keep(bare(file, code, what));
     }
 
-    fn keep(&mut self, diagnostic: Diagnostic) {
+    pub(super) fn keep(&mut self, diagnostic: Diagnostic) {
         if self.diagnostics.len() < MAX_DIAGNOSTICS {
             self.diagnostics.push(diagnostic);
         } else if self.diagnostics.len() == MAX_DIAGNOSTICS {

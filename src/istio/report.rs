@@ -5,10 +5,83 @@ use std::sync::Arc;
 
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Excerpt, Severity};
+use super::finding::{Also, Findings};
+use super::load::Load;
 use super::split::Chunk;
-use super::tree::Mark;
+use super::tree::{Mark, Tree};
+use super::unreadable::{RENDER, is_template};
 
-pub(super) fn point(diagnostic: &mut Diagnostic, chunk: &Chunk, mark: Mark) {
+impl Load {
+    /// Turns findings into diagnostics, which need no tree.
+    pub(super) fn close(&mut self, findings: Findings, tree: &Tree, chunk: &Chunk, object: &str) {
+        let (found, left_out) = findings.take();
+        for finding in found {
+            let mark = if finding.key {
+                tree.key_mark(finding.at)
+            } else {
+                tree.point(finding.at)
+            };
+            let path = finding.path(tree);
+            let is_filled_in = tree.text(finding.at).is_some_and(is_template);
+            let mend = match finding.severity {
+                Severity::Error if is_filled_in => RENDER.to_owned(),
+                _ => finding.mend,
+            };
+            let also = finding.also;
+            let mut diagnostic = Diagnostic {
+                severity: finding.severity,
+                object: object.into(),
+                path: path.into(),
+                what: finding.what.into(),
+                here: finding.here.into(),
+                istio: finding.istio.into(),
+                mend: mend.into(),
+                also: also.map(|also| match also {
+                    Also::Here(at) => chunk.place(tree.key_mark(at)),
+                    Also::There(place) => place,
+                }),
+                ..bare(chunk.file.clone(), finding.code, "")
+            };
+            point(&mut diagnostic, chunk, mark);
+            self.keep(diagnostic);
+        }
+        if left_out > 0 {
+            let what = match left_out {
+                1 => "there is 1 finding more in this document".to_owned(),
+                _ => format!("there are {left_out} findings more in this document"),
+            };
+            self.chunk_error(chunk, Code::MoreFindings, Mark::default(), &what);
+        }
+    }
+
+    pub(super) fn chunk_error(&mut self, chunk: &Chunk, code: Code, mark: Mark, what: &str) {
+        self.text_error(chunk, code, mark, what, None);
+    }
+
+    pub(super) fn text_error(
+        &mut self,
+        chunk: &Chunk,
+        code: Code,
+        mark: Mark,
+        what: &str,
+        mend: Option<&str>,
+    ) {
+        let mut diagnostic = bare(chunk.file.clone(), code, what);
+        if let Some(mend) = mend {
+            diagnostic.mend = mend.into();
+        }
+        let first = Mark {
+            line: 1,
+            column: 1,
+            len: 1,
+        };
+        let mark = if mark.line == 0 { first } else { mark };
+        point(&mut diagnostic, chunk, mark);
+        self.keep(diagnostic);
+    }
+}
+
+fn point(diagnostic: &mut Diagnostic, chunk: &Chunk, mark: Mark) {
     diagnostic.excerpt = Excerpt::of(&chunk.text, mark.line, mark.column);
     let mark = chunk.mark(mark);
     diagnostic.line = mark.line;

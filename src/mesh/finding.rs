@@ -35,7 +35,7 @@ pub enum Finding {
     },
     /// Retries are asked for, and there is no budget for any.
     #[error(
-        "{attempts} retries are asked for and the budget pays for none: raise it or say 0 retries"
+        "retries are asked for (`attempts` is {attempts}) and the budget pays for none: raise it or say 0 retries"
     )]
     RetriesWithoutBudget {
         /// How many retries are asked for.

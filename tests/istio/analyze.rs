@@ -316,3 +316,16 @@ fn codes_shared_with_istio_are_istios() {
         assert!(known.contains(&code.as_str()), "{code}");
     }
 }
+
+#[test]
+fn counts_of_one_are_in_the_singular() {
+    let found = |timeout: &str| {
+        let text = routes(&format!(
+            "{{TO_A, timeout: {timeout}, retries: {{attempts: 3, perTryTimeout: 2s}}}}"
+        ));
+        let documents = Documents::from_yaml(&text);
+        documents.diagnostics()[0].mend().to_owned()
+    };
+    assert!(found("3s").ends_with("or no retries: 1 whole try fits"));
+    assert!(found("5s").ends_with("or fewer attempts: 2 whole tries fit"));
+}

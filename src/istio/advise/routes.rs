@@ -66,7 +66,10 @@ fn tries(index: usize, route: &HttpRoute, advice: &mut Advice) {
         let here = "the last tries are cut short or never made";
         (
             here,
-            format!("write `timeout: {all}`, or fewer attempts: {fit} whole tries fit"),
+            match fit {
+                1 => format!("write `timeout: {all}`, or no retries: 1 whole try fits"),
+                _ => format!("write `timeout: {all}`, or fewer attempts: {fit} whole tries fit"),
+            },
         )
     };
     let what =
