@@ -84,6 +84,7 @@
 mod advise;
 mod check;
 mod code;
+mod compose;
 mod deep;
 mod diagnostic;
 mod documents;
@@ -106,11 +107,13 @@ pub(crate) mod plan;
 mod read;
 mod render;
 mod report;
+mod resolve;
 mod scalar;
 mod spec;
 mod split;
 #[cfg(test)]
 mod support;
+mod tabs;
 mod tree;
 mod yaml;
 
