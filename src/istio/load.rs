@@ -33,6 +33,7 @@ pub(super) struct Load {
     foreign: Vec<Named>,
     diagnostics: Vec<Diagnostic>,
     passed_over: usize,
+    blank: Vec<Arc<Path>>,
     /// What is left of the budgets.
     text: usize,
     memory: usize,
@@ -55,6 +56,7 @@ impl Load {
             foreign: Vec::new(),
             diagnostics: Vec::new(),
             passed_over: 0,
+            blank: Vec::new(),
             text: MAX_TEXT,
             memory: MAX_MEMORY,
         }
@@ -81,6 +83,9 @@ impl Load {
             return self.file_error(file, Code::TooLarge, &what);
         };
         self.text = left;
+        if bytes.trim_ascii().is_empty() {
+            self.blank.extend(file.clone());
+        }
         match split::split(file.as_ref(), bytes) {
             Ok(chunks) => {
                 for chunk in chunks {
@@ -126,6 +131,7 @@ impl Load {
             diagnostics: self.diagnostics,
             foreign: self.foreign,
             passed_over: self.passed_over,
+            blank: self.blank,
         }
     }
 
@@ -176,8 +182,7 @@ impl Load {
 
     fn document(&mut self, tree: &Arc<Tree>, at: At, chunk: &Arc<Chunk>) {
         let mut findings = Findings::default();
-        let namespace = &self.loading.default_namespace;
-        match object::read(tree, at, namespace, &mut findings) {
+        match object::read(tree, at, &self.loading, &mut findings) {
             Content::Istio(object) => self.units.push(Unit {
                 object: *object,
                 findings,

@@ -3,6 +3,7 @@ use super::code::Code;
 use super::finding::{Finding, Findings};
 use super::idle;
 use super::kind::{Class, Kind};
+use super::loading::{FieldValidation, Loading};
 use super::message::message;
 use super::nearest::nearest;
 use super::read::{Entries, Raw, Read, Reader, Set, Text, shorten};
@@ -68,12 +69,8 @@ message! {
 }
 
 /// Reads one object.
-pub(super) fn read(
-    tree: &Tree,
-    at: At,
-    default_namespace: &str,
-    findings: &mut Findings,
-) -> Content {
+pub(super) fn read(tree: &Tree, at: At, loading: &Loading, findings: &mut Findings) -> Content {
+    let default_namespace = &*loading.default_namespace;
     if !matches!(tree.value(at), Value::Map(_)) {
         findings.push(
             Finding::error(Code::WrongType, at)
@@ -86,7 +83,12 @@ pub(super) fn read(
     }
     let text = |key| tree.child(at, key).and_then(|child| tree.text(child));
     let (Some(api_version), Some(kind)) = (text("apiVersion"), text("kind")) else {
-        nameless(tree, at, findings);
+        nameless(
+            tree,
+            at,
+            text("apiVersion").or_else(|| text("kind")),
+            findings,
+        );
         return Content::Nothing;
     };
     let metadata = tree.child(at, "metadata");
@@ -101,7 +103,7 @@ pub(super) fn read(
             if !is_served {
                 version(kind, api_version, tree, at, findings);
             }
-            let object = istio(kind, tree, at, default_namespace, findings);
+            let object = istio(kind, tree, at, loading, findings);
             Content::Istio(Box::new(object))
         }
         Class::Foreign => {
@@ -121,17 +123,16 @@ pub(super) fn read(
     }
 }
 
-fn istio(
-    kind: Kind,
-    tree: &Tree,
-    at: At,
-    default_namespace: &str,
-    findings: &mut Findings,
-) -> Object {
+fn istio(kind: Kind, tree: &Tree, at: At, loading: &Loading, findings: &mut Findings) -> Object {
     let mut reader = Reader {
         tree,
         findings,
         envoy: false,
+        validation: if kind.is_security() {
+            FieldValidation::Strict
+        } else {
+            loading.validation
+        },
     };
     let envelope = Envelope::read(at, &mut reader);
     let metadata = envelope
@@ -151,7 +152,7 @@ fn istio(
         kind,
         at: name.as_ref().map_or(at, |name| name.at),
         name: name.map(|name| name.value).unwrap_or_default(),
-        namespace: namespace.map_or_else(|| default_namespace.into(), |n| n.value),
+        namespace: namespace.map_or_else(|| (*loading.default_namespace).into(), |n| n.value),
         created: metadata
             .and_then(|metadata| tree.text(metadata.creation_timestamp?.0))
             .map(Into::into),
@@ -165,9 +166,15 @@ fn istio(
         Some(spec) => Spec::read(kind, spec, &mut reader),
         None => None,
     };
+    if let Some(metadata) = metadata {
+        check::metadata(&object, metadata, reader.findings);
+    }
     if let Some(spec) = &object.spec {
-        check::check(&object, spec, &mut reader);
+        check::check(&object, spec, metadata, &mut reader);
         idle::idle(spec, &mut reader);
+    }
+    if let Some(spec) = spec {
+        check::bounds(kind, spec, &mut reader);
     }
     if kind.is_checked_only() {
         check::not_enforced(kind, at, reader.findings);
@@ -175,14 +182,25 @@ fn istio(
     object
 }
 
-fn nameless(tree: &Tree, at: At, findings: &mut Findings) {
+/// Reports a document without one of the two that say what it is; `written` is the other.
+fn nameless(tree: &Tree, at: At, written: Option<&str>, findings: &mut Findings) {
     let missing = if tree.child(at, "kind").is_none() {
         "kind"
     } else {
         "apiVersion"
     };
-    findings.push(
+    let is_istio = written.is_some_and(|text| {
+        let group = text.split('/').next().unwrap_or_default();
+        group.ends_with(".istio.io") || Kind::ALL.iter().any(|kind| kind.as_str() == text)
+    });
+    // What is of Istio may be a policy that is not written to its end.
+    let finding = if is_istio {
+        Finding::error(Code::PassedOver, at)
+    } else {
         Finding::warning(Code::PassedOver, at)
+    };
+    findings.push(
+        finding
             .missing(missing)
             .what(format!("the document has no `{missing}`"))
             .here("it is passed over: nothing of it has an effect")

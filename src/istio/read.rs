@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::code::Code;
 use super::finding::{Finding, Findings};
+use super::loading::FieldValidation;
 use super::nearest::nearest;
 use super::tree::{At, Tree, Value};
 
@@ -12,6 +13,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) findings: &'a mut Findings,
     /// Whether both cases of a field's name are equally good: to Envoy they are, to Kubernetes not.
     pub(crate) envoy: bool,
+    /// Whether what only a newer version may know is an error.
+    pub(crate) validation: FieldValidation,
 }
 
 /// What can be read from a value.
@@ -27,6 +30,8 @@ pub(crate) trait Field: Sized {
 /// One of several names.
 pub(crate) trait Choice: Copy + 'static {
     const NAMES: &'static [(&'static str, Self)];
+    /// What stands for a name that only a newer version has.
+    const NEWER: Option<Self> = None;
 }
 
 /// A value and its place.
@@ -128,7 +133,7 @@ impl Reader<'_> {
     fn unknown(&mut self, message: &str, at: At, names: &'static [&'static str]) {
         let key = self.tree.key(at).unwrap_or_default();
         let near = nearest(key, names.iter().copied()).map(camel);
-        let mend = match (message, key, near) {
+        let mend = match (message, key, &near) {
             ("Destination", "weight" | "headers", _) => {
                 format!("move `{key}` out of `destination`, to stand beside it")
             }
@@ -148,14 +153,17 @@ impl Reader<'_> {
         } else {
             "Kubernetes and `istioctl validate` refuse an unknown field"
         };
-        self.findings.push(
+        let is_known_elsewhere = near.is_some() || mend.starts_with("move ");
+        let finding = if self.validation == FieldValidation::Warn && !is_known_elsewhere {
+            Finding::warning(Code::UnknownField, at)
+                .here("it is passed over: a newer version of Istio may know it")
+        } else {
             Finding::error(Code::UnknownField, at)
-                .at_key()
-                .what(format!("unknown field `{}`", shorten(key)))
                 .here("the document is not taken: what it was meant to do would not happen")
-                .istio(istio)
-                .mend(mend),
-        );
+        };
+        let what = format!("unknown field `{}`", shorten(key));
+        self.findings
+            .push(finding.at_key().what(what).istio(istio).mend(mend));
     }
 
     fn spelling(&mut self, at: At) {
@@ -193,6 +201,18 @@ impl<T: Choice> Read for Picked<T> {
         let names: Vec<_> = T::NAMES.iter().map(|(name, _)| *name).collect();
         let near = text.and_then(|text| nearest(text, names.iter().copied()));
         let given = text.map_or_else(|| describe(reader.tree.value(at)), |t| shorten(t).into());
+        if let (FieldValidation::Warn, Some(newer), None, Some(_)) =
+            (reader.validation, T::NEWER, near, text)
+        {
+            reader.findings.push(
+                Finding::warning(Code::WrongType, at)
+                    .what(format!("`{given}` is none of {}", names.join(", ")))
+                    .here("the patch has no effect: a newer version of Istio may know it")
+                    .istio("Kubernetes and `istioctl validate` refuse what they do not know")
+                    .mend("write one of them"),
+            );
+            return Some(Self { at, value: newer });
+        }
         reader.findings.push(
             Finding::error(Code::WrongType, at)
                 .what(format!("`{given}` is none of {}", names.join(", ")))

@@ -7,10 +7,12 @@ mod any_bytes;
 mod diagnostics;
 mod examples;
 mod gallery;
+mod kubernetes;
 mod loading;
 mod not_acting;
 mod policies;
 mod real_files;
+mod validation;
 
 use meshless::istio::{Documents, Severity};
 

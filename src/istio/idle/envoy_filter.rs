@@ -5,6 +5,7 @@ use crate::istio::kinds::envoy_filter::{
     ApplyTo, ConfigPatch, Context, EnvoyFilter, Operation, PatchMatch,
 };
 use crate::istio::kinds::local_rate_limit::{LocalRateLimit, VirtualHostLimits};
+use crate::istio::loading::FieldValidation;
 use crate::istio::meaning::limits::read_actions;
 use crate::istio::read::{Raw, Reader, Text};
 use crate::istio::tree::{At, Tree};
@@ -42,6 +43,7 @@ fn config_patch(patch: &ConfigPatch, tree: &Tree, idle: &mut Idle<'_>) {
             tree,
             findings: &mut findings,
             envoy: true,
+            validation: FieldValidation::Strict,
         };
         // What is wrong with it was said by the check.
         if let Some(limit) = read_limit(config, &mut reader) {
@@ -59,7 +61,10 @@ fn scope(patch: &ConfigPatch, idle: &mut Idle<'_>) {
         .is_some_and(|apply| apply.value == ApplyTo::HttpFilter);
     if let Some(operation) = operation
         && is_filter
-        && matches!(operation.value, Operation::Merge | Operation::Replace)
+        && matches!(
+            operation.value,
+            Operation::Merge | Operation::MergeAndReplaceList | Operation::Replace
+        )
     {
         let here = "it is a limit of its own, beside those of other patches";
         idle.warn(
@@ -99,7 +104,7 @@ fn scope(patch: &ConfigPatch, idle: &mut Idle<'_>) {
 }
 
 /// What tells Envoy which listeners and routes are meant, and is not known here.
-fn narrower(matches: &PatchMatch) -> [(&'static str, Option<At>); 11] {
+fn narrower(matches: &PatchMatch) -> [(&'static str, Option<At>); 12] {
     let listener = matches.listener.as_ref();
     let chain = listener.and_then(|listener| listener.filter_chain.as_ref());
     let routes = matches.route_configuration.as_ref();
@@ -117,6 +122,10 @@ fn narrower(matches: &PatchMatch) -> [(&'static str, Option<At>); 11] {
         (
             "transportProtocol",
             at(chain.map(|one| &one.transport_protocol)),
+        ),
+        (
+            "transportSocket",
+            at(chain.map(|one| &one.transport_socket)),
         ),
         (
             "applicationProtocols",

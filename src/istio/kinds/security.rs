@@ -34,6 +34,7 @@ message! {
         forward_original_token: Flag,
         timeout: Time,
         space_delimited_claims: Texts,
+        presence: Pick<Presence>,
     }
 
     JwtHeader {
@@ -152,6 +153,11 @@ choice! {
         Disable "DISABLE",
         Permissive "PERMISSIVE",
         Strict "STRICT",
+    }
+
+    Presence {
+        Optional "OPTIONAL",
+        Required "REQUIRED",
     }
 
     Action {

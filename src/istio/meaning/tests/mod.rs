@@ -57,6 +57,7 @@ fn message<T: Read>(value: &Value) -> Option<T> {
         tree: &trees.remove(0),
         findings: &mut findings,
         envoy: false,
+        validation: crate::istio::loading::FieldValidation::Strict,
     };
     T::read(Tree::ROOT, &mut reader)
 }
