@@ -22,6 +22,8 @@ mod mesh;
 mod mirrors;
 mod names;
 mod options;
+#[cfg(feature = "watch")]
+mod places;
 mod plans;
 mod proxy;
 mod reach;
