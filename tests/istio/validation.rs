@@ -197,6 +197,48 @@ fn destination_rules_are_judged_field_by_field() {
                 Refused,
             ),
             (
+                "tls: {mode: ISTIO_MUTUAL, insecureSkipVerify: true, subjectAltNames: [a]}",
+                Taken,
+            ),
+            (
+                "tls: {mode: SIMPLE, insecureSkipVerify: true, subjectAltNames: [a]}",
+                Refused,
+            ),
+            (
+                "tls: {mode: SIMPLE, credentialName: 'configmap://other/a'}",
+                Refused,
+            ),
+            (
+                "tls: {mode: SIMPLE, credentialName: 'configmap://a'}",
+                Taken,
+            ),
+            ("portLevelSettings: [{port: {number: 80}}]", Refused),
+            (
+                "portLevelSettings: [{port: {}, tls: {mode: DISABLE}}]",
+                Warned,
+            ),
+            ("portLevelSettings: [null]", Refused),
+            ("retryBudget: {percent: 20, budgetInterval: 10s}", Taken),
+        ],
+    );
+    each(
+        "DestinationRule",
+        "{host: a.com, HERE}",
+        &[
+            ("subsets: [null]", Refused),
+            ("workloadSelector: {matchLabels: {'*': a}}", Refused),
+            ("workloadSelector: {}", Warned),
+        ],
+    );
+}
+
+#[test]
+fn load_balancers_are_judged_field_by_field() {
+    each(
+        "DestinationRule",
+        "{host: a.com, trafficPolicy: {HERE}}",
+        &[
+            (
                 "loadBalancer: {backendUtilization: {weightUpdatePeriod: 1s}}",
                 Taken,
             ),
@@ -256,38 +298,6 @@ fn destination_rules_are_judged_field_by_field() {
                 "loadBalancer: {localityLbSetting: {distribute: [{to: {a: 100}}]}}",
                 Refused,
             ),
-            (
-                "tls: {mode: ISTIO_MUTUAL, insecureSkipVerify: true, subjectAltNames: [a]}",
-                Taken,
-            ),
-            (
-                "tls: {mode: SIMPLE, insecureSkipVerify: true, subjectAltNames: [a]}",
-                Refused,
-            ),
-            (
-                "tls: {mode: SIMPLE, credentialName: 'configmap://other/a'}",
-                Refused,
-            ),
-            (
-                "tls: {mode: SIMPLE, credentialName: 'configmap://a'}",
-                Taken,
-            ),
-            ("portLevelSettings: [{port: {number: 80}}]", Refused),
-            (
-                "portLevelSettings: [{port: {}, tls: {mode: DISABLE}}]",
-                Warned,
-            ),
-            ("portLevelSettings: [null]", Refused),
-            ("retryBudget: {percent: 20, budgetInterval: 10s}", Taken),
-        ],
-    );
-    each(
-        "DestinationRule",
-        "{host: a.com, HERE}",
-        &[
-            ("subsets: [null]", Refused),
-            ("workloadSelector: {matchLabels: {'*': a}}", Refused),
-            ("workloadSelector: {}", Warned),
         ],
     );
 }
