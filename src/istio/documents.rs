@@ -22,6 +22,10 @@ pub struct Documents {
     pub(super) foreign: Vec<Named>,
     pub(super) passed_over: usize,
     /// Files without a single character but blanks: being written, or a slip.
+    #[cfg_attr(
+        not(feature = "watch"),
+        expect(dead_code, reason = "who follows files asks")
+    )]
     pub(super) blank: Vec<Arc<Path>>,
 }
 
