@@ -6,7 +6,7 @@ use super::documents::Documents;
 use super::load::Load;
 use super::loading::Loading;
 
-/// How much stack the parser may take, which calls itself for each level of nesting.
+/// How much stack reading may take, of which parts call themselves for each level of nesting.
 const STACK: usize = 16 << 20;
 
 /// Loads documents on a thread of its own, which has ended when this returns: the caller's stack may be too

@@ -21,6 +21,12 @@ pub struct Documents {
     /// Of other kinds, those that give a name to a service.
     pub(super) foreign: Vec<Named>,
     pub(super) passed_over: usize,
+    /// Files without a single character but blanks: being written, or a slip.
+    #[cfg_attr(
+        not(feature = "watch"),
+        expect(dead_code, reason = "who follows files asks")
+    )]
+    pub(super) blank: Vec<Arc<Path>>,
 }
 
 /// One object of Istio's among the [`Documents`].
@@ -86,6 +92,13 @@ impl Documents {
     #[must_use]
     pub fn resources(&self) -> &[Resource] {
         &self.resources
+    }
+
+    /// Returns the files that `self` has nothing of because they are blank, and `old` has documents of.
+    #[cfg(feature = "watch")]
+    pub(crate) fn emptied_since<'a>(&'a self, old: &'a Self) -> impl Iterator<Item = &'a Path> {
+        let blank = self.blank.iter().map(|file| &**file);
+        blank.filter(|blank| old.resources.iter().any(|one| one.file() == Some(*blank)))
     }
 
     /// Returns how many documents were passed over: other kinds of Kubernetes, and what is no document.

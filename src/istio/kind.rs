@@ -98,6 +98,14 @@ impl Kind {
         )
     }
 
+    /// Says whether it decides who may do what: a part of it that is not understood must not be passed over.
+    pub(super) const fn is_security(self) -> bool {
+        matches!(
+            self,
+            Self::AuthorizationPolicy | Self::PeerAuthentication | Self::RequestAuthentication
+        )
+    }
+
     pub(super) const fn group(self) -> &'static str {
         match self {
             Self::AuthorizationPolicy | Self::PeerAuthentication | Self::RequestAuthentication => {

@@ -35,6 +35,7 @@ pub(super) struct Load {
     foreign: Vec<Foreign>,
     diagnostics: Vec<Diagnostic>,
     passed_over: usize,
+    blank: Vec<Arc<Path>>,
     /// What is left of the budgets.
     text: usize,
     memory: usize,
@@ -57,6 +58,7 @@ impl Load {
             foreign: Vec::new(),
             diagnostics: Vec::new(),
             passed_over: 0,
+            blank: Vec::new(),
             text: MAX_TEXT,
             memory: MAX_MEMORY,
         }
@@ -83,6 +85,9 @@ impl Load {
             return self.file_error(file, Code::TooLarge, &what);
         };
         self.text = left;
+        if bytes.trim_ascii().is_empty() {
+            self.blank.extend(file.clone());
+        }
         match split::split(file.as_ref(), bytes) {
             Ok(chunks) => {
                 for chunk in chunks {
@@ -151,6 +156,7 @@ impl Load {
             diagnostics: self.diagnostics,
             foreign,
             passed_over: self.passed_over,
+            blank: self.blank,
         }
     }
 
@@ -209,8 +215,7 @@ impl Load {
 
     fn object(&mut self, tree: &Arc<Tree>, at: At, of: Option<Items<'_>>, chunk: &Arc<Chunk>) {
         let mut findings = Findings::default();
-        let namespace = &self.loading.default_namespace;
-        match object::read(tree, at, of, namespace, &mut findings) {
+        match object::read(tree, at, of, &self.loading, &mut findings) {
             Content::Istio(object) => self.units.push(Unit {
                 object: *object,
                 findings,

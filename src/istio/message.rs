@@ -48,15 +48,23 @@ macro_rules! message {
     )*};
 }
 
-/// Declares a choice among names, as protobuf's enums are written.
+/// Declares a choice among names, as protobuf's enums are written. `=>` names the variant that a name of a
+/// newer version is, where that is no error.
 macro_rules! choice {
-    ($($(#[$meta:meta])* $name:ident { $($variant:ident $text:literal,)* })*) => {$(
+    ($($(#[$meta:meta])* $name:ident { $($variant:ident $text:literal,)* } $(=> $newer:ident)?)*) => {$(
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-        pub(crate) enum $name { $($variant,)* }
+        pub(crate) enum $name {
+            $($variant,)*
+            $(
+                /// A name of a newer version of Istio's.
+                $newer,
+            )?
+        }
 
         impl $crate::istio::read::Choice for $name {
             const NAMES: &'static [(&'static str, Self)] = &[$(($text, Self::$variant),)*];
+            $(const NEWER: Option<Self> = Some(Self::$newer);)?
         }
     )*};
 }

@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 
 use super::code::Code;
 use super::finding::Finding;
+use super::loading::FieldValidation;
 use super::nearest::{is_slip, nearest};
 use super::read::{Read, Reader, camel, shorten};
 use super::tree::{At, Tree};
@@ -68,14 +69,19 @@ impl Reader<'_> {
         } else {
             "Kubernetes and `istioctl validate` refuse an unknown field"
         };
-        self.findings.push(
+        let mend = self.meant(at, key, parts);
+        // A field that is known elsewhere is a mistake, whatever a newer version may know.
+        let is_known_elsewhere = mend.starts_with("did you mean ") || mend.starts_with("move ");
+        let finding = if self.validation == FieldValidation::Warn && !is_known_elsewhere {
+            Finding::warning(Code::UnknownField, at)
+                .here("it is passed over: a newer version of Istio may know it")
+        } else {
             Finding::error(Code::UnknownField, at)
-                .at_key()
-                .what(format!("unknown field `{}`", shorten(key)))
                 .here("the document is not taken: what it was meant to do would not happen")
-                .istio(istio)
-                .mend(self.meant(at, key, parts)),
-        );
+        };
+        let what = format!("unknown field `{}`", shorten(key));
+        self.findings
+            .push(finding.at_key().what(what).istio(istio).mend(mend));
     }
 
     /// Says what to do with a field that does not exist where it stands.

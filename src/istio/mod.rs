@@ -66,8 +66,9 @@
 //!
 //! # What it decides, and where that comes from
 //!
-//! - **Errors** are what `istioctl validate` and Kubernetes refuse (`pkg/config/validation` of Istio 1.30), an
-//!   unknown field, two documents that are one object, and what is no YAML.
+//! - **Errors** are what `istioctl validate` and Kubernetes refuse (`pkg/config/validation` and the schemas of
+//!   Istio 1.31), an unknown field, two documents that are one object, and what is no YAML. A running mesh takes a
+//!   document with a field that may be of a newer Istio, with a warning: see [`FieldValidation`].
 //! - **Warnings** are what `istioctl analyze` says of documents without asking a cluster, under its codes
 //!   (`IST0…`), and what is legal and does not do what it looks like, under our own (`MSH…`): see [`Code`].
 //! - **Kinds.** `VirtualService`, `DestinationRule`, `ServiceEntry`, `Gateway` and `EnvoyFilter` (of which only
@@ -80,8 +81,9 @@
 //!   lie beside the policies. That one is missing is told only where the documents show that part of the cluster,
 //!   or have a name that was most likely meant.
 //! - **Spelling.** Fields are read in camel case and in snake case, as protobuf's JSON has it, with a warning
-//!   where Kubernetes takes one only. Durations are protobuf's (`1.5s`) and Go's (`1h30m`). `yes`, `on` and `1.10`
-//!   without quotes are no texts, as in Kubernetes.
+//!   where Kubernetes takes one only. Durations are protobuf's (`1.5s`) and Go's (`1h30m`).
+//! - **YAML** is read as `kubectl` reads it, by the rules of go-yaml 2: `0100` is 64, `1_000` is 1000, `yes` and
+//!   `on` are booleans, `1:30` is a text. A merge key (`<<`) overrides what stands before it. Tabs do not indent.
 //! - **Bounds.** 64 MiB of text a load, 3 MiB, 100 000 values and 64 levels a document, and 512 MiB of values
 //!   with what aliases repeat. What is over is an error, never a crash. 100 findings a document and 10 000 a load
 //!   are kept; that there were more is a finding.
@@ -89,6 +91,7 @@
 mod advise;
 mod check;
 mod code;
+mod compose;
 mod deep;
 mod diagnostic;
 mod documents;
@@ -113,11 +116,13 @@ pub(crate) mod plan;
 mod read;
 mod render;
 mod report;
+mod resolve;
 mod scalar;
 mod spec;
 mod split;
 #[cfg(test)]
 mod support;
+mod tabs;
 mod tree;
 mod unreadable;
 mod yaml;
@@ -126,3 +131,4 @@ pub use code::Code;
 pub use diagnostic::{Diagnostic, Severity};
 pub use documents::{Documents, Resource};
 pub use kind::Kind;
+pub use loading::FieldValidation;

@@ -4,6 +4,7 @@ use super::finding::{Finding, Findings};
 use super::foreign;
 use super::idle;
 use super::kind::{Class, Kind};
+use super::loading::{FieldValidation, Loading};
 use super::message::message;
 use super::nearest::nearest;
 use super::read::{Entries, Raw, Read, Reader, Set, Text, shorten};
@@ -88,9 +89,10 @@ pub(super) fn read(
     tree: &Tree,
     at: At,
     items: Option<Items<'_>>,
-    default_namespace: &str,
+    loading: &Loading,
     findings: &mut Findings,
 ) -> Content {
+    let default_namespace = &*loading.default_namespace;
     if !matches!(tree.value(at), Value::Map(_)) {
         findings.push(
             Finding::error(Code::WrongType, at)
@@ -114,7 +116,7 @@ pub(super) fn read(
                 namespace: String::new(),
             });
         }
-        nameless(tree, at, findings);
+        nameless(tree, at, api_version.or(kind), findings);
         return Content::Nothing;
     };
     let metadata = tree.child(at, "metadata");
@@ -133,7 +135,7 @@ pub(super) fn read(
             if !is_served {
                 version(kind, api_version, tree, at, findings);
             }
-            let object = istio(kind, tree, at, default_namespace, findings);
+            let object = istio(kind, tree, at, loading, findings);
             Content::Istio(Box::new(object))
         }
         Class::Foreign => {
@@ -147,18 +149,17 @@ pub(super) fn read(
     }
 }
 
-fn istio(
-    kind: Kind,
-    tree: &Tree,
-    at: At,
-    default_namespace: &str,
-    findings: &mut Findings,
-) -> Object {
+fn istio(kind: Kind, tree: &Tree, at: At, loading: &Loading, findings: &mut Findings) -> Object {
     let mut reader = Reader {
         tree,
         findings,
         envoy: false,
         above: vec![Spec::around(kind, at)],
+        validation: if kind.is_security() {
+            FieldValidation::Strict
+        } else {
+            loading.validation
+        },
     };
     let envelope = Envelope::read(at, &mut reader);
     reader.leave();
@@ -179,7 +180,7 @@ fn istio(
         kind,
         at: name.as_ref().map_or(at, |name| name.at),
         name: name.map(|name| name.value).unwrap_or_default(),
-        namespace: namespace.map_or_else(|| default_namespace.into(), |n| n.value),
+        namespace: namespace.map_or_else(|| (*loading.default_namespace).into(), |n| n.value),
         created: metadata
             .and_then(|metadata| tree.text(metadata.creation_timestamp?.0))
             .map(Into::into),
@@ -193,9 +194,15 @@ fn istio(
         Some(spec) => Spec::read(kind, spec, &mut reader),
         None => None,
     };
+    if let Some(metadata) = metadata {
+        check::metadata(&object, metadata, reader.findings);
+    }
     if let Some(spec) = &object.spec {
-        check::check(&object, spec, &mut reader);
+        check::check(&object, spec, metadata, &mut reader);
         idle::idle(spec, &mut reader);
+    }
+    if let Some(spec) = spec {
+        check::bounds(kind, spec, &mut reader);
     }
     reader.findings.drop_follow_ups(tree);
     if kind.is_checked_only() {
@@ -204,14 +211,25 @@ fn istio(
     object
 }
 
-fn nameless(tree: &Tree, at: At, findings: &mut Findings) {
+/// Reports a document without one of the two that say what it is; `written` is the other.
+fn nameless(tree: &Tree, at: At, written: Option<&str>, findings: &mut Findings) {
     let missing = if tree.child(at, "kind").is_none() {
         "kind"
     } else {
         "apiVersion"
     };
-    findings.push(
+    let is_istio = written.is_some_and(|text| {
+        let group = text.split('/').next().unwrap_or_default();
+        group.ends_with(".istio.io") || Kind::ALL.iter().any(|kind| kind.as_str() == text)
+    });
+    // What is of Istio may be a policy that is not written to its end.
+    let finding = if is_istio {
+        Finding::error(Code::PassedOver, at)
+    } else {
         Finding::warning(Code::PassedOver, at)
+    };
+    findings.push(
+        finding
             .missing(missing)
             .what(format!("the document has no `{missing}`"))
             .here("it is passed over: nothing of it has an effect")

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::code::Code;
 use super::finding::{Finding, Findings};
+use super::loading::FieldValidation;
 use super::misplaced::{Above, Part};
 use super::nearest::nearest;
 use super::tree::{At, Tree, Value};
@@ -15,6 +16,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) envoy: bool,
     /// The messages around the one that is read, outermost first.
     pub(super) above: Vec<Above>,
+    /// Whether what only a newer version may know is an error.
+    pub(crate) validation: FieldValidation,
 }
 
 /// What can be read from a value.
@@ -36,6 +39,8 @@ pub(crate) trait Field: Sized {
 /// One of several names.
 pub(crate) trait Choice: Copy + 'static {
     const NAMES: &'static [(&'static str, Self)];
+    /// What stands for a name that only a newer version has.
+    const NEWER: Option<Self> = None;
 }
 
 /// A value and its place.
@@ -181,6 +186,18 @@ impl<T: Choice> Read for Picked<T> {
         let names: Vec<_> = T::NAMES.iter().map(|(name, _)| *name).collect();
         let near = text.and_then(|text| nearest(text, names.iter().copied()));
         let given = text.map_or_else(|| describe(reader.tree.value(at)), |t| shorten(t).into());
+        if let (FieldValidation::Warn, Some(newer), None, Some(_)) =
+            (reader.validation, T::NEWER, near, text)
+        {
+            reader.findings.push(
+                Finding::warning(Code::WrongType, at)
+                    .what(format!("`{given}` is none of {}", names.join(", ")))
+                    .here("the patch has no effect: a newer version of Istio may know it")
+                    .istio("Kubernetes and `istioctl validate` refuse what they do not know")
+                    .mend("write one of them"),
+            );
+            return Some(Self { at, value: newer });
+        }
         reader.findings.push(
             Finding::error(Code::WrongType, at)
                 .what(format!("`{given}` is none of {}", names.join(", ")))

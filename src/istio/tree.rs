@@ -45,14 +45,14 @@ struct Node {
     value: Value,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Step {
     Index(usize),
     Key(Box<str>, Mark),
     Root,
 }
 
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
     Bool(bool),
     Float(f64),
@@ -106,6 +106,10 @@ impl Tree {
 
     pub(crate) fn value(&self, at: At) -> &Value {
         &self.nodes[at.0 as usize].value
+    }
+
+    pub(crate) fn step(&self, at: At) -> &Step {
+        &self.nodes[at.0 as usize].step
     }
 
     /// Returns the key that the value at `at` stands under.

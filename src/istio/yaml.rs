@@ -1,26 +1,16 @@
 //! The only place that knows the YAML parser.
 
-use std::cell::Cell;
-use std::fmt::{self, Formatter};
+use granit_parser::{ErrorKind, Event, Marker, Options, Parser, ScalarStyle, ScanError, Span, Tag};
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
-use serde_saphyr::{Location, Spanned};
-
-use super::tree::{At, Mark, Step, Tree, Value};
+use super::compose::Composer;
+use super::resolve;
+use super::tabs::Tabs;
+use super::tree::{Mark, Tree, Value};
 
 /// How deep lists and maps may nest. Istio's own go 20 deep.
-const MAX_DEPTH: usize = 64;
-/// How many values one document may have, those that aliases repeat included.
-const MAX_VALUES: usize = 100_000;
-/// What one value costs of the memory that a load may take, its text not counted.
-const VALUE_COST: usize = 64;
-
-thread_local! {
-    /// What is left of the budget. The parser's own limits do not see how often an alias repeats a long text,
-    /// and serde hands no state to a `Deserialize`; it is set and read within one call of `parse`.
-    static LEFT: Cell<usize> = const { Cell::new(0) };
-}
+pub(super) const MAX_DEPTH: usize = 64;
+/// How many documents one text may have that no `---` line separates.
+const MAX_DOCUMENTS: usize = 64;
 
 /// Why a document could not be read, and where.
 #[derive(Debug)]
@@ -30,235 +20,249 @@ pub(super) struct Unreadable {
     pub(super) too_large: bool,
 }
 
-/// Reads the documents of `text`, which has no `---` line but its first; `budget` is reduced by what they take.
-pub(super) fn parse(text: &str, budget: &mut usize) -> Result<Vec<Tree>, Unreadable> {
-    LEFT.set(*budget);
-    let read = serde_saphyr::from_multiple_with_options::<Option<Raw>>(text, options());
-    let left = LEFT.get();
-    *budget = left;
-    match read {
-        Ok(documents) => Ok(documents.into_iter().flatten().map(Raw::plant).collect()),
-        Err(error) => {
-            let reason = reason(&error);
-            // A limit that is met inside an alias comes wrapped in a text.
-            let is_limit = is_limit(&error) || reason.starts_with("budget breached");
-            Err(Unreadable {
-                mark: error.location().map(mark).unwrap_or_default(),
-                reason,
-                too_large: left == 0 || is_limit,
-            })
+impl Unreadable {
+    pub(super) fn new(mark: Mark, reason: impl Into<String>) -> Self {
+        Self {
+            mark,
+            reason: reason.into(),
+            too_large: false,
+        }
+    }
+
+    pub(super) fn too_large(mark: Mark, reason: impl Into<String>) -> Self {
+        Self {
+            too_large: true,
+            ..Self::new(mark, reason)
         }
     }
 }
 
-fn options() -> serde_saphyr::Options {
-    serde_saphyr::options! {
-        budget: serde_saphyr::budget! {
-            max_depth: MAX_DEPTH,
-            max_documents: 64,
-            max_events: 4 * MAX_VALUES,
-            max_nodes: MAX_VALUES,
-            max_aliases: 1_000,
-            max_anchors: 1_000,
-            max_recorded_anchor_events: MAX_VALUES,
-            max_recorded_anchor_bytes: 4 << 20,
-            max_merge_keys: 1_000,
-            flow_nesting_limit: MAX_DEPTH,
-        },
-        alias_limits: serde_saphyr::alias_limits! {
-            max_total_replayed_events: MAX_VALUES,
-            max_replay_stack_depth: 16,
-        },
-        duplicate_keys: DuplicateKeyPolicy::PassThrough,
-        non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
-        // `on` and `yes` are booleans to Kubernetes, which reads YAML 1.1.
-        strict_booleans: false,
-        with_snippet: false,
+/// Reads the documents of `text`, which has no `---` line but its first; `budget` is reduced by what they take.
+pub(super) fn parse(text: &str, budget: &mut usize) -> Result<Vec<Tree>, Unreadable> {
+    let mut documents = Vec::new();
+    let mut composer = Composer::new(budget);
+    let mut tabs = Tabs::of(text);
+    let text = tabs.replaced(text);
+    for next in Parser::new_from_str_with_options(&text, options()) {
+        let (event, span) = match next {
+            Ok(next) => next,
+            // A tab that should not be there may be why.
+            Err(error) => {
+                let tab = tabs.up_to(error.marker());
+                return Err(tab.unwrap_or_else(|| unreadable(&error)));
+            }
+        };
+        let place = mark(&span);
+        tabs.event(&event, &span);
+        match event {
+            Event::Alias(anchor) => composer.alias(anchor, place)?,
+            Event::DocumentEnd => {
+                documents.extend(composer.document());
+                if documents.len() > MAX_DOCUMENTS {
+                    let reason = format!("there are more than {MAX_DOCUMENTS} documents");
+                    return Err(Unreadable::too_large(place, reason));
+                }
+            }
+            Event::DocumentStart(_, Some(version)) if (version.major, version.minor) != (1, 1) => {
+                let reason = "Kubernetes reads YAML 1.1 only: remove the `%YAML` line";
+                return Err(Unreadable::new(place, reason));
+            }
+            Event::MappingEnd | Event::SequenceEnd => composer.close()?,
+            Event::MappingStart(_, anchor, _) => composer.map(anchor, place)?,
+            Event::SequenceStart(_, anchor, _) => composer.list(anchor, place)?,
+            Event::Scalar(text, style, anchor, tag) => {
+                let is_merge = style == ScalarStyle::Plain && text == "<<";
+                let value = scalar(&text, style, tag.as_deref(), &span)?;
+                composer.scalar(value, anchor, place, is_merge)?;
+            }
+            _ => {}
+        }
+    }
+    tabs.check()?;
+    Ok(documents)
+}
+
+fn options() -> Options {
+    let mut options = Options::default();
+    options.set_emit_comments(false);
+    options.flow_nesting_limit = MAX_DEPTH;
+    options.block_nesting_limit = MAX_DEPTH;
+    options
+}
+
+fn scalar(
+    text: &str,
+    style: ScalarStyle,
+    tag: Option<&Tag>,
+    span: &Span,
+) -> Result<Value, Unreadable> {
+    let Some(tag) = tag else {
+        return Ok(match style {
+            // The parser hands out `~` for a value that is not there.
+            ScalarStyle::Plain if span.start == span.end => Value::Null,
+            ScalarStyle::Plain => resolve::plain(text),
+            _ => Value::Text(text.into()),
+        });
+    };
+    let name = tag.suffix_in_namespace("tag:yaml.org,2002:");
+    let name = name.as_deref().unwrap_or_default();
+    resolve::tagged(name, text).ok_or_else(|| {
+        let shown = super::read::shorten(text);
+        Unreadable::new(
+            mark(span),
+            format!("`{shown}` is no value of the tag !!{name}"),
+        )
+    })
+}
+
+fn unreadable(error: &ScanError) -> Unreadable {
+    let place = mark_at(error.marker(), 1);
+    let is_limit = matches!(
+        error.kind(),
+        ErrorKind::RecursionLimitExceeded
+            | ErrorKind::DirectiveByteLimitExceeded { .. }
+            | ErrorKind::TooManyReservedDirectiveParams { .. }
+    );
+    let reason: String = error.info().chars().take(300).collect();
+    if is_limit {
+        Unreadable::too_large(place, reason)
+    } else {
+        Unreadable::new(place, reason)
     }
 }
 
-/// Says whether one of the limits was met.
-fn is_limit(error: &serde_saphyr::Error) -> bool {
-    use serde_saphyr::Error;
-    matches!(
-        error.without_snippet(),
-        Error::AliasExpansionLimitExceeded { .. }
-            | Error::AliasReplayCounterOverflow { .. }
-            | Error::AliasReplayLimitExceeded { .. }
-            | Error::AliasReplayStackDepthExceeded { .. }
-            | Error::Budget { .. }
+/// Returns where an event stands; one of several lines is marked up to the end of its first.
+fn mark(span: &Span) -> Mark {
+    mark_at(
+        &span.start,
+        span.end.index().saturating_sub(span.start.index()),
     )
 }
 
-/// The first line of what the parser says, without the place that is shown by us.
-fn reason(error: &serde_saphyr::Error) -> String {
-    let text = error.without_snippet().to_string();
-    let line = text.lines().next().unwrap_or_default();
-    let line = line
-        .split_once(" at line ")
-        .map_or(line, |(before, _)| before);
-    line.trim_start_matches("error: ")
-        .chars()
-        .take(300)
-        .collect()
-}
-
-fn mark(location: Location) -> Mark {
-    let number = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+fn mark_at(at: &Marker, len: usize) -> Mark {
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     Mark {
-        line: number(location.line()),
-        column: number(location.column()),
-        len: u32::try_from(location.span().len()).unwrap_or(1).max(1),
+        line: number(at.line()),
+        column: number(at.col() + 1),
+        len: number(len).max(1),
     }
 }
 
-/// A value as the parser hands it out.
-struct Raw {
-    mark: Mark,
-    value: RawValue,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::istio::tree::At;
 
-enum RawValue {
-    List(Vec<Raw>),
-    Map(Vec<(Spanned<String>, Raw)>),
-    Scalar(Value),
-}
-
-impl Raw {
-    fn plant(self) -> Tree {
-        let mut tree = Tree::new();
-        let root = tree.add(None, Step::Root, self.mark);
-        self.value.grow(&mut tree, root);
-        tree
-    }
-}
-
-impl RawValue {
-    /// The depth is limited by the parser.
-    fn grow(self, tree: &mut Tree, at: At) {
-        let value = match self {
-            Self::Scalar(value) => value,
-            Self::List(items) => Value::List(
-                items
-                    .into_iter()
-                    .enumerate()
-                    .map(|(index, item)| {
-                        let child = tree.add(Some(at), Step::Index(index), item.mark);
-                        item.value.grow(tree, child);
-                        child
-                    })
-                    .collect(),
-            ),
-            Self::Map(entries) => Value::Map(
-                entries
-                    .into_iter()
-                    .map(|(key, item)| {
-                        let step = Step::Key(key.value.into(), mark(key.referenced));
-                        let child = tree.add(Some(at), step, item.mark);
-                        item.value.grow(tree, child);
-                        child
-                    })
-                    .collect(),
-            ),
+    fn show(tree: &Tree, at: At) -> String {
+        let items = |items: &[At], show: &dyn Fn(At) -> String| {
+            items
+                .iter()
+                .map(|at| show(*at))
+                .collect::<Vec<_>>()
+                .join(", ")
         };
-        tree.set(at, value);
-    }
-}
-
-impl<'de> Deserialize<'de> for Raw {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let spanned = Spanned::<RawValue>::deserialize(deserializer)?;
-        Ok(Self {
-            mark: mark(spanned.referenced),
-            value: spanned.value,
-        })
-    }
-}
-
-impl<'de> Deserialize<'de> for RawValue {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(RawVisitor)
-    }
-}
-
-struct RawVisitor;
-
-impl RawVisitor {
-    fn pay<E: serde::de::Error>(text: usize) -> Result<(), E> {
-        let left = LEFT.get().saturating_sub(VALUE_COST + text);
-        LEFT.set(left);
-        if left == 0 {
-            return Err(E::custom("there is more of it than a load may take"));
+        match tree.value(at) {
+            Value::Bool(value) => value.to_string(),
+            Value::Float(value) => value.to_string(),
+            Value::Int(value) => value.to_string(),
+            Value::List(list) => format!("[{}]", items(list, &|at| show(tree, at))),
+            Value::Map(map) => {
+                let entry = |at| format!("{}: {}", tree.key(at).unwrap(), show(tree, at));
+                format!("{{{}}}", items(map, &entry))
+            }
+            Value::Null => "null".into(),
+            Value::Text(text) => format!("{text:?}"),
         }
-        Ok(())
     }
 
-    fn scalar<E: serde::de::Error>(value: Value) -> Result<RawValue, E> {
-        Self::pay(0)?;
-        Ok(RawValue::Scalar(value))
-    }
-}
-
-impl<'de> Visitor<'de> for RawVisitor {
-    type Value = RawValue;
-
-    fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str("a YAML value")
+    fn read(text: &str) -> Result<String, (u32, u32)> {
+        let trees = parse(text, &mut (1 << 30));
+        let trees = trees.map_err(|error| (error.mark.line, error.mark.column))?;
+        let shown: Vec<_> = trees.iter().map(|tree| show(tree, Tree::ROOT)).collect();
+        Ok(shown.join(" "))
     }
 
-    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<RawValue, E> {
-        Self::scalar(Value::Bool(value))
-    }
-
-    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<RawValue, E> {
-        Self::scalar(Value::Int(value.into()))
-    }
-
-    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<RawValue, E> {
-        Self::scalar(Value::Int(value.into()))
-    }
-
-    fn visit_i128<E: serde::de::Error>(self, value: i128) -> Result<RawValue, E> {
-        Self::scalar(Value::Int(value))
-    }
-
-    fn visit_u128<E: serde::de::Error>(self, value: u128) -> Result<RawValue, E> {
-        Self::scalar(Value::Int(i128::try_from(value).unwrap_or(i128::MAX)))
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<RawValue, E> {
-        Self::scalar(Value::Float(value))
-    }
-
-    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<RawValue, E> {
-        Self::pay(value.len())?;
-        Ok(RawValue::Scalar(Value::Text(value.into())))
-    }
-
-    fn visit_unit<E: serde::de::Error>(self) -> Result<RawValue, E> {
-        Self::scalar(Value::Null)
-    }
-
-    fn visit_none<E: serde::de::Error>(self) -> Result<RawValue, E> {
-        Self::scalar(Value::Null)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<RawValue, A::Error> {
-        Self::pay(0)?;
-        let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
-            list.push(item);
+    /// Each as `kubectl annotate --local -o json` of 1.37 reads it.
+    #[test]
+    fn a_merge_key_overrides_what_stands_before_it() {
+        let base = "a: &x {b: 1, c: 2}\nd: ";
+        for (merged, expected) in [
+            ("{b: 3, <<: *x}", "{b: 1, c: 2}"),
+            ("{<<: *x, b: 3}", "{b: 3, c: 2}"),
+            ("{b: 3, <<: [{b: 5}, *x], c: 9}", "{b: 5, c: 9}"),
+            ("{<<: *x, <<: {c: 4}}", "{b: 1, c: 4}"),
+            ("{\"<<\": 3}", "{<<: 3}"),
+        ] {
+            let read = read(&format!("{base}{merged}")).unwrap();
+            assert_eq!(read, format!("{{a: {{b: 1, c: 2}}, d: {expected}}}"));
         }
-        Ok(RawValue::List(list))
+        for wrong in ["{<<: 3}", "{<<: null}", "{<<: [*x, 3]}"] {
+            assert!(read(&format!("{base}{wrong}")).is_err(), "{wrong}");
+        }
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<RawValue, A::Error> {
-        Self::pay(0)?;
-        let mut map = Vec::new();
-        while let Some(key) = entries.next_key::<Spanned<String>>()? {
-            Self::pay::<A::Error>(key.value.len())?;
-            map.push((key, entries.next_value()?));
+    #[test]
+    fn a_key_that_is_written_twice_stays_twice() {
+        assert_eq!(read("a: 1\na: 2").unwrap(), "{a: 1, a: 2}");
+        let text = "a: &x {b: 1}\nc: {b: 2, <<: *x, b: 3}";
+        assert_eq!(read(text).unwrap(), "{a: {b: 1}, c: {b: 3}}");
+    }
+
+    #[test]
+    fn keys_are_texts_as_kubectl_makes_them() {
+        let text = "{on: 1, 0100: 2, 1.10: 3, .inf: 4, \"y\": 5}";
+        assert_eq!(
+            read(text).unwrap(),
+            "{true: 1, 64: 2, 1.1: 3, .inf: 4, y: 5}"
+        );
+        assert_eq!(read("~: 1"), Err((1, 1)));
+        assert_eq!(read("a:\n  [b]: 1"), Err((2, 3)));
+        assert_eq!(read("a:\n  {{ b }}"), Err((2, 4)));
+    }
+
+    #[test]
+    fn tags_decide_what_a_scalar_is() {
+        let text = "[!!str 12, !!int '12', !!float 3, !foo 12, ! 12, !!binary aGk=, '010', 010]";
+        let expected = r#"["12", 12, 3, "12", "12", "hi", "010", 8]"#;
+        assert_eq!(read(text).unwrap(), expected);
+        assert_eq!(read("a: !!int soon"), Err((1, 10)));
+    }
+
+    #[test]
+    fn a_tab_is_refused_where_kubernetes_takes_blanks_only() {
+        for (text, place) in [
+            ("\ta: 1", (1, 1)),
+            ("a: 1\n\t\nb: 2", (2, 1)),
+            ("a: 1\n\t# c\nb: 2", (2, 1)),
+            ("a:\n  b: c\n  \td", (2, 6)),
+            ("a:\n-\tb", (2, 2)),
+            ("a:\n- \tb: 1", (2, 3)),
+            ("a: [\n\t1]\n\tb: 2", (3, 1)),
+        ] {
+            assert_eq!(read(text), Err(place), "{text:?}");
         }
-        Ok(RawValue::Map(map))
+        for (text, expected) in [
+            ("{\n\t\"a\": [\n\t\t1\n\t]\n}", "{a: [1]}"),
+            ("a: {b: 1,\n\tc: 2}", "{a: {b: 1, c: 2}}"),
+            ("a: \"b\n\tc\"", "{a: \"b c\"}"),
+            ("a:\n  b\n   \tc", "{a: \"b c\"}"),
+            ("a: |\n  b\n  \tc\n", "{a: \"b\\n\\tc\\n\"}"),
+            ("a:\tb\t# c\n", "{a: \"b\"}"),
+        ] {
+            assert_eq!(read(text).unwrap(), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_anchor_that_holds_itself_is_refused() {
+        assert_eq!(read("a: &x [*x]"), Err((1, 8)));
+        assert_eq!(read("a: &x [1]\nb: &x *y"), Err((2, 7)));
+        assert_eq!(read("&x a: 1\nb: *x").unwrap(), "{a: 1, b: \"a\"}");
+    }
+
+    #[test]
+    fn an_empty_document_is_none() {
+        assert_eq!(read("# nothing\n").unwrap(), "");
+        assert_eq!(read("a: 1\n...\n---\n...\nb: 2").unwrap(), "{a: 1} {b: 2}");
     }
 }

@@ -8,11 +8,13 @@ mod any_bytes;
 mod diagnostics;
 mod examples;
 mod gallery;
+mod kubernetes;
 mod loading;
 mod not_acting;
 mod policies;
 mod real_files;
 mod references;
+mod validation;
 mod words;
 
 use meshless::istio::{Documents, Severity};

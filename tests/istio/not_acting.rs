@@ -280,7 +280,11 @@ fn of_a_local_rate_limit() {
                 Severity::Note,
             ),
             (
-                patch("context: WAYPOINT", "INSERT_FIRST", ""),
+                patch(
+                    "context: WAYPOINT, waypoint: {portNumber: 80}",
+                    "INSERT_FIRST",
+                    "",
+                ),
                 "context",
                 Severity::Warning,
             ),

@@ -158,3 +158,30 @@ fn dropping_the_handle_ends_it() {
     until("taken by the other", || other.version() == 2);
     assert_eq!(mesh.version(), 1);
 }
+
+#[test]
+fn a_file_that_is_empty_while_it_is_written_leaves_the_policies() {
+    let folder = Folder::new();
+    let path = folder.write("users.yaml", &route("1s"));
+    folder.write("others.yaml", &route("1s").replace("users", "others"));
+    let (mesh, watch) = polled(&folder.0);
+    for half in [
+        "",
+        "\n\n",
+        "apiVersion: networking.istio.io/v1\n",
+        "kind: VirtualService\n",
+    ] {
+        fs::write(&path, half).unwrap();
+        until("refused", || watch.last_error().is_some());
+        let error = watch.last_error().unwrap().to_string();
+        assert!(error.contains("users.yaml"), "{error}");
+        assert_eq!(mesh.version(), 1, "{half:?}");
+        fs::write(&path, route("1s")).unwrap();
+        until("good again", || watch.last_error().is_none());
+    }
+    assert_eq!(mesh.version(), 1);
+    fs::write(&path, "# nothing for now\n").unwrap();
+    until("taken", || mesh.version() == 2);
+    let removed = "VirtualService default/users removed";
+    assert_eq!(&*mesh.history()[1].changed()[0], removed);
+}

@@ -103,7 +103,10 @@ fn suites(file: &str, tally: &mut Tally) {
     for suite in file["suites"].as_array().unwrap() {
         let target = suite["target"].as_str().unwrap();
         for case in suite["cases"].as_array().unwrap() {
-            let object = wrap(target, case);
+            let mut object = wrap(target, case);
+            if let Some(labels) = case.get("labels") {
+                object["metadata"]["labels"] = labels.clone();
+            }
             judge(case, &object, flag(case, "valid"), flag(case, "warning"));
             tally.ran();
         }

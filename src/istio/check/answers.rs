@@ -77,6 +77,13 @@ pub(super) fn redirect(c: &mut Check<'_>, redirect: &Redirect, matches: &Nullabl
         let what = "`prefixRewrite` needs a match of the path's prefix";
         c.refuse(redirect.at, what, "match `uri` by `prefix`");
     }
+    if let (Some(_), Some(derived)) = (redirect.port, redirect.derive_port) {
+        let what = "a redirect has one of `port` and `derivePort`";
+        c.refuse(derived.at, what, "keep one of them");
+    }
+    if let Some(port) = redirect.port.filter(|port| port.value != 0) {
+        c.port(port);
+    }
     if let Some(scheme) = &redirect.scheme
         && !matches!(scheme.value.as_str(), "" | "http" | "https")
     {
@@ -115,9 +122,10 @@ pub(super) fn direct_response(c: &mut Check<'_>, response: Option<&DirectRespons
     let (at, len) = match (&body.string, &body.bytes) {
         (Some(text), None) => (text.at, text.value.len()),
         (None, Some(bytes)) => (bytes.at, bytes.value.trim_end_matches('=').len() / 4 * 3),
-        _ => {
+        (None, None) => return,
+        (Some(_), Some(_)) => {
             let what = "a body has one of `string` and `bytes`";
-            return c.refuse(body.at, what, "write one of them");
+            return c.refuse(body.at, what, "keep one of them");
         }
     };
     if len > 1 << 20 {

@@ -1,7 +1,8 @@
 use super::Check;
 use super::condition;
+use super::operation::operation;
 use super::security::{attachment, is_account, is_empty};
-use crate::istio::kinds::security::{Action, AuthOperation, AuthorizationPolicy, Rule, Source};
+use crate::istio::kinds::security::{Action, AuthorizationPolicy, Rows, Rule, Source};
 use crate::istio::read::{Texts, shorten};
 
 pub(super) fn authorization_policy(c: &mut Check<'_>, policy: &AuthorizationPolicy) {
@@ -12,8 +13,8 @@ pub(super) fn authorization_policy(c: &mut Check<'_>, policy: &AuthorizationPoli
         &policy.target_refs,
     );
     let action = policy.action.map_or(Action::Allow, |action| action.value);
-    if policy.rules.is_none() && matches!(action, Action::Deny | Action::Audit) {
-        let what = "a policy that denies or audits needs `rules`: without them it never matches";
+    if policy.rules.is_none() && action == Action::Deny {
+        let what = "a policy that denies needs `rules`: without them it never matches";
         c.require(
             policy.at,
             "rules",
@@ -31,7 +32,7 @@ pub(super) fn authorization_policy(c: &mut Check<'_>, policy: &AuthorizationPoli
                 "write them",
             );
         }
-        if provider.is_none_or(|provider| is_empty(&provider.name)) {
+        if policy.rules.is_some() && provider.is_none_or(|provider| is_empty(&provider.name)) {
             c.require(
                 policy.at,
                 "provider",
@@ -46,12 +47,38 @@ pub(super) fn authorization_policy(c: &mut Check<'_>, policy: &AuthorizationPoli
             "write `action: CUSTOM`",
         );
     }
-    let rules = policy
-        .rules
-        .iter()
-        .flat_map(|rules| rules.rows.iter().flatten());
-    for one in rules {
+    let Some(rules) = &policy.rules else { return };
+    no_null(c, rules);
+    for one in rules.rows.iter().flatten() {
         rule(c, one, action);
+    }
+}
+
+/// Says whether a source is of what a connection has without HTTP.
+fn is_for_tcp(source: Option<&Source>) -> bool {
+    source.is_some_and(|source| {
+        [
+            &source.principals,
+            &source.not_principals,
+            &source.namespaces,
+            &source.not_namespaces,
+            &source.ip_blocks,
+            &source.not_ip_blocks,
+            &source.remote_ip_blocks,
+            &source.not_remote_ip_blocks,
+            &source.service_accounts,
+            &source.not_service_accounts,
+            &source.trust_domains,
+            &source.not_trust_domains,
+        ]
+        .iter()
+        .any(|texts| !texts.is_empty())
+    })
+}
+
+fn no_null<T>(c: &mut Check<'_>, rows: &Rows<T>) {
+    if rows.rows.iter().any(Option::is_none) {
+        c.refuse(rows.at, "an item of the list is null", "write or remove it");
     }
 }
 
@@ -64,6 +91,7 @@ fn rule(c: &mut Check<'_>, rule: &Rule, action: Action) {
                 "write a source, or remove it",
             );
         }
+        no_null(c, from);
         for one in from.rows.iter().flatten() {
             match &one.source {
                 Some(from) => source(c, from, action),
@@ -79,6 +107,7 @@ fn rule(c: &mut Check<'_>, rule: &Rule, action: Action) {
                 "write an operation, or remove it",
             );
         }
+        no_null(c, to);
         for one in to.rows.iter().flatten() {
             match &one.operation {
                 Some(to) => operation(c, to, action),
@@ -90,6 +119,25 @@ fn rule(c: &mut Check<'_>, rule: &Rule, action: Action) {
                 ),
             }
         }
+    }
+    c.no_null(&rule.when, rule.at, "when");
+    if action == Action::Deny
+        && rule.to.is_none()
+        && let Some(from) = &rule.from
+        && from.rows.iter().flatten().any(|one| one.source.is_some())
+        && !from
+            .rows
+            .iter()
+            .flatten()
+            .any(|one| is_for_tcp(one.source.as_ref()))
+    {
+        let what = "on a port that is not HTTP this denies everything";
+        c.warn(
+            from.at,
+            what,
+            "nothing is denied",
+            "write `to` with `ports`",
+        );
     }
     for one in rule.when.0.iter().flatten() {
         condition::condition(c, one, action);
@@ -144,66 +192,10 @@ fn source(c: &mut Check<'_>, source: &Source, action: Action) {
         let what = "service accounts do not go together with namespaces or principals";
         c.refuse(source.at, what, "keep one of them");
     }
-    let custom = names[..4]
-        .iter()
-        .chain(&names[4..6])
-        .any(|texts| !texts.is_empty());
+    let custom = has_accounts || names[..6].iter().any(|texts| !texts.is_empty());
     if action == Action::Custom && custom {
         let what = "a custom policy is asked before anybody is authenticated";
         c.refuse(source.at, what, "match `ipBlocks` and `to` only");
-    }
-}
-
-fn operation(c: &mut Check<'_>, operation: &AuthOperation, action: Action) {
-    let ports = [&operation.ports, &operation.not_ports];
-    let http = [
-        &operation.hosts,
-        &operation.not_hosts,
-        &operation.methods,
-        &operation.not_methods,
-        &operation.paths,
-        &operation.not_paths,
-    ];
-    let all = http.iter().chain(&ports);
-    if all.clone().all(|texts| texts.is_empty()) {
-        c.refuse(
-            operation.at,
-            "the operation is empty",
-            "write what it must be",
-        );
-    }
-    for texts in all {
-        no_empty(c, texts);
-    }
-    for port in ports.into_iter().flatten().filter(|p| !p.value.is_empty()) {
-        if !is_port(&port.value) {
-            let what = format!("`{}` is no port", shorten(&port.value));
-            c.refuse(port.at, what, "write a port from 1 to 65535");
-        }
-    }
-    for path in operation.paths.iter().chain(&operation.not_paths) {
-        // A template has `{*}` for one segment and `{**}` for any number, alone in their segment.
-        let is_bad =
-            |segment: &str| segment.contains(['{', '}']) && segment != "{*}" && segment != "{**}";
-        let mixes = path.value.contains("{*")
-            && path
-                .value
-                .replace("{*}", "")
-                .replace("{**}", "")
-                .contains('*');
-        if path.value.split('/').any(is_bad) || mixes {
-            let what = format!("`{}` is no template of a path", shorten(&path.value));
-            c.refuse(
-                path.at,
-                what,
-                "write `{*}` or `{**}` as a segment of its own",
-            );
-        }
-    }
-    let is_http = http.iter().any(|texts| !texts.is_empty());
-    if action == Action::Deny && is_http && operation.ports.is_empty() {
-        let what = "on a port that is not HTTP this denies everything";
-        c.warn(operation.at, what, "nothing is denied", "write `ports` too");
     }
 }
 
@@ -215,9 +207,4 @@ pub(super) fn no_empty(c: &mut Check<'_>, texts: &Texts) {
             "write or remove it",
         );
     }
-}
-
-pub(super) fn is_port(text: &str) -> bool {
-    text.parse()
-        .is_ok_and(|port: u32| (1..=65_535).contains(&port))
 }

@@ -1,5 +1,6 @@
 use super::Check;
-use super::authorization::{is_port, no_empty};
+use super::authorization::no_empty;
+use super::operation::is_port;
 use crate::istio::kinds::security::{Action, Condition};
 use crate::istio::read::shorten;
 
@@ -55,7 +56,12 @@ pub(super) fn condition(c: &mut Check<'_>, condition: &Condition, action: Action
             c.refuse(value.at, what, "write a port from 1 to 65535");
         }
     }
-    let authenticated = ["source.namespace", "source.principal", "request.auth."];
+    let authenticated = [
+        "source.namespace",
+        "source.principal",
+        "source.serviceAccount",
+        "request.auth.",
+    ];
     if action == Action::Custom && authenticated.iter().any(|start| key.starts_with(start)) {
         let what = "a custom policy is asked before anybody is authenticated";
         c.refuse(condition.at, what, "match addresses and headers only");

@@ -1,13 +1,9 @@
 use super::Check;
-use super::names::is_header_name;
 use crate::istio::kinds::destination_rule::{
     ConnectionPool, HttpSettings, OutlierDetection, UpgradePolicy,
 };
-use crate::istio::kinds::load_balancer::{ConsistentHash, LoadBalancer, SimpleBalancer};
 use crate::istio::read::Int;
-
-/// The largest table that Envoy takes.
-const MAX_TABLE: u32 = 5_000_011;
+use crate::istio::tree::Value;
 
 impl Check<'_> {
     pub(super) fn connection_pool(&mut self, pool: Option<&ConnectionPool>) {
@@ -20,7 +16,11 @@ impl Check<'_> {
             self.not_negative(tcp.max_connections);
             self.time(&tcp.connect_timeout);
             self.time(&tcp.max_connection_duration);
-            self.time(&tcp.idle_timeout);
+            self.time_or_zero(&tcp.idle_timeout);
+            if let Some(keepalive) = &tcp.tcp_keepalive {
+                self.time(&keepalive.time);
+                self.time(&keepalive.interval);
+            }
         }
         if let Some(http) = &pool.http {
             self.http_settings(http);
@@ -54,6 +54,12 @@ impl Check<'_> {
                 "write `splitExternalLocalOriginErrors: true`, or remove it",
             );
         }
+        let codes = outlier.outlier_detection_http_error_codes;
+        for code in codes.iter().flat_map(|codes| self.tree.items(codes.0)) {
+            if !matches!(self.tree.value(*code), Value::Int(100..=599)) {
+                self.refuse(*code, "this is no status of HTTP", "write 100 to 599");
+            }
+        }
         for percent in [outlier.max_ejection_percent, outlier.min_health_percent]
             .into_iter()
             .flatten()
@@ -65,127 +71,6 @@ impl Check<'_> {
                     "write 0 to 100",
                 );
             }
-        }
-    }
-
-    pub(super) fn load_balancer(&mut self, balancer: Option<&LoadBalancer>, ejects: bool) {
-        let Some(balancer) = balancer else { return };
-        let simple = balancer.simple.map(|simple| simple.value);
-        let warms_up = balancer.warmup.is_some() || balancer.warmup_duration_secs.is_some();
-        let can_warm_up = matches!(
-            simple,
-            None | Some(
-                SimpleBalancer::Unspecified
-                    | SimpleBalancer::RoundRobin
-                    | SimpleBalancer::LeastRequest
-            )
-        );
-        if warms_up && (!can_warm_up || balancer.consistent_hash.is_some()) {
-            let what = "only ROUND_ROBIN and LEAST_REQUEST warm up";
-            self.refuse(
-                balancer.at,
-                what,
-                "write one of them, or remove the warm-up",
-            );
-        }
-        if balancer.simple.is_some() && balancer.consistent_hash.is_some() {
-            let what = "a load balancer has one of `simple` and `consistentHash`";
-            self.refuse(balancer.at, what, "keep one of them");
-        }
-        if simple == Some(SimpleBalancer::LeastConn) {
-            let mend = "write `simple: LEAST_REQUEST`";
-            self.warn(
-                balancer.at,
-                "LEAST_CONN is deprecated",
-                "it is read as LEAST_REQUEST",
-                mend,
-            );
-        }
-        self.warm_up(balancer);
-        if let Some(hash) = &balancer.consistent_hash {
-            self.consistent_hash(hash);
-        }
-        self.locality(balancer.locality_lb_setting.as_ref(), ejects);
-        self.zone_aware(balancer.zone_aware_lb_setting.as_ref(), ejects);
-        if let (Some(_), Some(zone)) = (
-            &balancer.locality_lb_setting,
-            &balancer.zone_aware_lb_setting,
-        ) {
-            let what = "a load balancer has one of `localityLbSetting` and `zoneAwareLbSetting`";
-            self.refuse(zone.at, what, "keep one of them");
-        }
-    }
-
-    fn warm_up(&mut self, balancer: &LoadBalancer) {
-        self.time(&balancer.warmup_duration_secs);
-        let Some(warmup) = &balancer.warmup else {
-            return;
-        };
-        match warmup.duration {
-            Some(_) => self.time(&warmup.duration),
-            None => self.require(
-                warmup.at,
-                "duration",
-                "the warm-up has no end",
-                "write `duration`",
-            ),
-        }
-        if let Some(percent) = warmup.minimum_percent
-            && !(0.0..=100.0).contains(&percent.value)
-        {
-            self.refuse(
-                percent.at,
-                "a percentage is from 0 to 100",
-                "write 0 to 100",
-            );
-        }
-        if let Some(aggression) = warmup.aggression
-            && aggression.value < 1.0
-        {
-            self.refuse(
-                aggression.at,
-                "the aggression is below 1",
-                "write 1.0 or more",
-            );
-        }
-    }
-
-    fn consistent_hash(&mut self, hash: &ConsistentHash) {
-        if let Some(header) = &hash.http_header_name
-            && !is_header_name(&header.value)
-        {
-            self.refuse(header.at, "this is no header's name", "write its name");
-        }
-        if let Some(cookie) = &hash.http_cookie {
-            if cookie
-                .name
-                .as_ref()
-                .is_none_or(|name| name.value.is_empty())
-            {
-                self.require(cookie.at, "name", "the cookie has no name", "write `name`");
-            }
-            for attribute in cookie.attributes.0.iter().flatten() {
-                if attribute
-                    .name
-                    .as_ref()
-                    .is_none_or(|name| name.value.is_empty())
-                {
-                    self.require(
-                        attribute.at,
-                        "name",
-                        "the attribute has no name",
-                        "write `name`",
-                    );
-                }
-            }
-        }
-        let size = hash.maglev.as_ref().and_then(|maglev| maglev.table_size);
-        if let Some(size) = size
-            && size.value != 0
-            && !(size.value <= MAX_TABLE && is_prime(size.value))
-        {
-            let what = format!("the table's size is no prime up to {MAX_TABLE}");
-            self.refuse(size.at, what, "write 65537");
         }
     }
 
@@ -241,12 +126,4 @@ impl Check<'_> {
             );
         }
     }
-}
-
-fn is_prime(number: u32) -> bool {
-    // The largest table has a root below 2,237.
-    number > 1
-        && (2..2_237)
-            .take_while(|n| n * n <= number)
-            .all(|n| !number.is_multiple_of(n))
 }

@@ -1,7 +1,9 @@
 use super::Check;
 use super::exposure::Owner;
 use super::names::{bad_domain, is_address, is_label};
-use crate::istio::kinds::destination_rule::{ClientTls, DestinationRule, TlsMode, TrafficPolicy};
+use crate::istio::kinds::destination_rule::{
+    ClientTls, DestinationRule, PortPolicy, TlsMode, TrafficPolicy,
+};
 use crate::istio::read::{Text, shorten};
 
 pub(super) fn destination_rule(c: &mut Check<'_>, rule: &DestinationRule) {
@@ -17,6 +19,7 @@ pub(super) fn destination_rule(c: &mut Check<'_>, rule: &DestinationRule) {
     if let Some(policy) = &rule.traffic_policy {
         traffic_policy(c, policy);
     }
+    c.no_null(&rule.subsets, rule.at, "subsets");
     let mut names: Vec<&str> = Vec::new();
     for subset in rule.subsets.0.iter().flatten() {
         let name = subset.name.as_ref().map_or("", |name| name.value.as_str());
@@ -36,7 +39,7 @@ pub(super) fn destination_rule(c: &mut Check<'_>, rule: &DestinationRule) {
     }
     let mut owner = Owner::Other;
     if let Some(selector) = &rule.workload_selector {
-        c.labels(&selector.match_labels);
+        c.selector(&selector.match_labels, selector.at);
         owner = Owner::RuleWithSelector;
     }
     c.export_to(&rule.export_to, owner);
@@ -64,23 +67,9 @@ fn traffic_policy(c: &mut Check<'_>, policy: &TrafficPolicy) {
     let ejects = policy.outlier_detection.is_some();
     c.load_balancer(policy.load_balancer.as_ref(), ejects);
     client_tls(c, policy.tls.as_ref());
+    c.no_null(&policy.port_level_settings, policy.at, "portLevelSettings");
     for port in policy.port_level_settings.0.iter().flatten() {
-        match port.port.as_ref().and_then(|port| port.number) {
-            Some(number) => c.port(number),
-            None => c.require(
-                port.at,
-                "port",
-                "the settings are for no port",
-                "write `port: {number: …}`",
-            ),
-        }
-        c.connection_pool(port.connection_pool.as_ref());
-        c.outlier_detection(port.outlier_detection.as_ref());
-        c.load_balancer(
-            port.load_balancer.as_ref(),
-            port.outlier_detection.is_some(),
-        );
-        client_tls(c, port.tls.as_ref());
+        port_policy(c, port);
     }
     if let Some(tunnel) = &policy.tunnel {
         let protocol = tunnel.protocol.as_ref().map_or("", |p| p.value.as_str());
@@ -131,15 +120,68 @@ fn traffic_policy(c: &mut Check<'_>, policy: &TrafficPolicy) {
     }
 }
 
+/// Checks the settings of one port.
+fn port_policy(c: &mut Check<'_>, port: &PortPolicy) {
+    match &port.port {
+        Some(selector) if selector.number.is_none_or(|number| number.value == 0) => {
+            let what = "the settings are for no port";
+            c.warn(selector.at, what, "they have no effect", "write `number`");
+        }
+        Some(selector) => selector
+            .number
+            .into_iter()
+            .for_each(|number| c.port(number)),
+        None => c.require(
+            port.at,
+            "port",
+            "the settings are for no port",
+            "write `port: {number: …}`",
+        ),
+    }
+    let is_empty = port.connection_pool.is_none()
+        && port.load_balancer.is_none()
+        && port.outlier_detection.is_none()
+        && port.tls.is_none();
+    if is_empty {
+        let what = "the settings of the port say nothing";
+        c.refuse(port.at, what, "write a setting, or remove them");
+    }
+    c.connection_pool(port.connection_pool.as_ref());
+    c.outlier_detection(port.outlier_detection.as_ref());
+    c.load_balancer(
+        port.load_balancer.as_ref(),
+        port.outlier_detection.is_some(),
+    );
+    client_tls(c, port.tls.as_ref());
+}
+
+fn checks_peer(tls: &ClientTls) -> bool {
+    let authorities = tls.ca_certificates.as_ref();
+    authorities.is_some_and(|text| !text.value.is_empty()) || !tls.subject_alt_names.is_empty()
+}
+
 fn client_tls(c: &mut Check<'_>, tls: Option<&ClientTls>) {
     let Some(tls) = tls else { return };
+    if let Some(name) = &tls.credential_name
+        && let Some(map) = name.value.strip_prefix("configmap://")
+    {
+        let (namespace, map) = map.split_once('/').unwrap_or((&c.object.namespace, map));
+        if namespace != c.object.namespace || map.is_empty() {
+            let what = "a `configmap://` is of the namespace of the destination rule";
+            c.refuse(name.at, what, "write `configmap://name`");
+        }
+    }
     let is_set = |text: &Text| text.as_ref().is_some_and(|text| !text.value.is_empty());
     let mode = tls.mode.map(|mode| mode.value);
     let has_own = is_set(&tls.client_certificate) || is_set(&tls.private_key);
     let has_ca = is_set(&tls.ca_certificates) || is_set(&tls.ca_crl);
     if tls.insecure_skip_verify.is_some_and(|skip| skip.value) {
-        let names_credential = mode == Some(TlsMode::Simple) && is_set(&tls.credential_name);
-        if names_credential || is_set(&tls.ca_certificates) || !tls.subject_alt_names.is_empty() {
+        let checks = match mode {
+            Some(TlsMode::Simple) => is_set(&tls.credential_name) || checks_peer(tls),
+            Some(TlsMode::Mutual) => checks_peer(tls),
+            _ => false,
+        };
+        if checks {
             let what = "`insecureSkipVerify` checks nothing, and there is something to check with";
             c.refuse(tls.at, what, "remove it, or what it does not check");
         }

@@ -1,5 +1,5 @@
 use super::Check;
-use super::names::{bad_domain, is_address};
+use super::names::{bad_domain, is_address, is_label};
 use crate::istio::kinds::service_entry::{Resolution, ServiceEntry};
 use crate::istio::kinds::workload::Workload;
 use crate::istio::read::{Nullable, shorten};
@@ -31,6 +31,7 @@ pub(super) fn endpoints(c: &mut Check<'_>, entry: &ServiceEntry, resolution: Res
         }
         _ => {}
     }
+    c.no_null(&entry.endpoints, entry.at, "endpoints");
     let names: Vec<_> = entry
         .ports
         .0
@@ -55,11 +56,24 @@ pub(super) fn endpoints(c: &mut Check<'_>, entry: &ServiceEntry, resolution: Res
             let what = "a Unix socket is for the resolution STATIC, and for one port";
             c.refuse(endpoint.at, what, "write `resolution: STATIC` and one port");
         }
-        for (port, _) in endpoint.ports.iter().filter(|_| !names.is_empty()) {
+        for (port, _) in &endpoint.ports {
             if !names.iter().any(|name| name.value == port.value) {
                 let what = format!("the service entry has no port `{}`", shorten(&port.value));
                 c.refuse(port.at, what, "write the name of one of its `ports`");
             }
+        }
+    }
+}
+
+/// Checks the names and numbers of an endpoint's ports.
+pub(super) fn ports(c: &mut Check<'_>, workload: &Workload) {
+    for (name, port) in &workload.ports {
+        if !is_label(&name.value) || name.value.len() > 62 {
+            let what = format!("`{}` cannot be a port's name", shorten(&name.value));
+            c.refuse(name.at, what, "use letters, digits and `-`, 62 at most");
+        }
+        if let Some(port) = port {
+            c.port(*port);
         }
     }
 }
@@ -75,17 +89,27 @@ pub(super) fn workload(c: &mut Check<'_>, workload: &Workload, is_dns: bool) {
                 "the path of a Unix socket is absolute",
                 "start it with `/`",
             );
+        } else if path.ends_with('/') {
+            c.refuse(
+                at,
+                "the path of a Unix socket is a file's",
+                "remove the `/`",
+            );
         } else if !workload.ports.is_empty() {
             c.refuse(at, "a Unix socket has no ports", "remove `ports`");
         }
     } else if address.is_empty() {
-        if workload.network.is_none() {
-            c.require(
+        match &workload.network {
+            None => c.require(
                 workload.at,
                 "address",
                 "the endpoint has no address",
                 "write `address`",
-            );
+            ),
+            Some(network) => {
+                let what = "the endpoint has a network and no address";
+                c.warn(network.at, what, "it is not called", "write `address`");
+            }
         }
     } else if is_dns && !is_address(address) && bad_domain(address).is_some() {
         c.refuse(
@@ -94,8 +118,6 @@ pub(super) fn workload(c: &mut Check<'_>, workload: &Workload, is_dns: bool) {
             "write a host or an address",
         );
     }
-    for port in workload.ports.iter().filter_map(|(_, port)| *port) {
-        c.port(port);
-    }
+    ports(c, workload);
     c.labels(&workload.labels);
 }

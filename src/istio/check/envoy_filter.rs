@@ -1,12 +1,20 @@
-use super::rate_limit;
+use super::{object_match, rate_limit, selector};
 use crate::istio::code::Code;
 use crate::istio::finding::Finding;
 use crate::istio::kinds::envoy_filter::{
     ApplyTo, ConfigPatch, Context, EnvoyFilter, Operation, PatchMatch,
 };
 use crate::istio::read::Reader;
+use crate::istio::tree::{At, Tree};
 
 pub(super) fn envoy_filter(filter: &EnvoyFilter, reader: &mut Reader<'_>) {
+    if let Some(selector) = &filter.workload_selector {
+        selector::selector(&selector.labels, selector.at, reader.findings);
+        if !filter.target_refs.0.is_empty() {
+            let what = "a filter has one of `workloadSelector` and `targetRefs`";
+            refuse(selector.at, what, "keep one of them", reader);
+        }
+    }
     if filter.config_patches.0.is_empty() {
         super::empty::no_patches(filter.at, "configPatches", reader.findings);
     }
@@ -14,8 +22,7 @@ pub(super) fn envoy_filter(filter: &EnvoyFilter, reader: &mut Reader<'_>) {
     let mut relative = None;
     for patch in &filter.config_patches.0 {
         let Some(patch) = patch else {
-            let finding = Finding::refused(filter.at).what("a patch is null");
-            reader.findings.push(finding.mend("write or remove it"));
+            refuse(filter.at, "a patch is null", "write or remove it", reader);
             continue;
         };
         config_patch(patch, reader);
@@ -59,6 +66,11 @@ pub(super) fn envoy_filter(filter: &EnvoyFilter, reader: &mut Reader<'_>) {
     }
 }
 
+fn refuse(at: At, what: &str, mend: &str, reader: &mut Reader<'_>) {
+    let finding = Finding::refused(at).what(what).mend(mend);
+    reader.findings.push(finding);
+}
+
 fn config_patch(patch: &ConfigPatch, reader: &mut Reader<'_>) {
     let apply_to = patch.apply_to.map_or(ApplyTo::Invalid, |apply| apply.value);
     if apply_to == ApplyTo::Invalid {
@@ -72,10 +84,29 @@ fn config_patch(patch: &ConfigPatch, reader: &mut Reader<'_>) {
         patch_match(one, reader);
     }
     let operation = patch.patch.as_ref().and_then(|patch| patch.operation);
-    if let Some(operation) = operation {
-        misused(operation.value, apply_to, operation.at, reader);
+    match operation {
+        Some(operation) if operation.value != Operation::Invalid => {
+            misused(operation.value, apply_to, operation.at, reader);
+        }
+        // One that cannot be read was refused.
+        _ if is_written(patch, reader.tree) => {}
+        _ => {
+            let finding = Finding::refused(patch.at).missing("patch.operation");
+            let finding = finding.what("the patch does not say what it does");
+            let mend = "write `patch: {operation: INSERT_FIRST, value: …}`";
+            reader.findings.push(finding.at_key().mend(mend));
+        }
+    }
+    if let Some(one) = &patch.matches {
+        object_match::object_match(one, apply_to, reader);
     }
     rate_limit::patch(patch, reader);
+}
+
+fn is_written(patch: &ConfigPatch, tree: &Tree) -> bool {
+    let at = patch.patch.as_ref().map(|patch| patch.at);
+    let operation = at.and_then(|at| tree.child(at, "operation"));
+    operation.is_some_and(|at| tree.text(at) != Some("INVALID"))
 }
 
 fn patch_match(one: &PatchMatch, reader: &mut Reader<'_>) {
@@ -87,10 +118,9 @@ fn patch_match(one: &PatchMatch, reader: &mut Reader<'_>) {
         reader
             .findings
             .push(finding.mend("write `context: WAYPOINT`"));
-    } else if context == Context::Waypoint && is_other {
-        let finding =
-            Finding::refused(one.at).what("the context WAYPOINT is matched by `waypoint`");
-        reader.findings.push(finding.mend("write `waypoint`"));
+    } else if context == Context::Waypoint && (is_other || one.waypoint.is_none()) {
+        let what = "the context WAYPOINT is matched by `waypoint`";
+        refuse(one.at, what, "write `waypoint`", reader);
     }
     let ports = [
         one.waypoint
@@ -130,12 +160,7 @@ fn misuse(operation: Operation, apply_to: ApplyTo) -> Option<(Code, &'static str
     }
 }
 
-fn misused(
-    operation: Operation,
-    apply_to: ApplyTo,
-    at: crate::istio::tree::At,
-    reader: &mut Reader<'_>,
-) {
+fn misused(operation: Operation, apply_to: ApplyTo, at: At, reader: &mut Reader<'_>) {
     let Some((code, what)) = misuse(operation, apply_to) else {
         return;
     };

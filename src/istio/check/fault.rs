@@ -60,7 +60,15 @@ pub(super) fn fault(c: &mut Check<'_>, route: &HttpRoute) {
             );
         } else if delay.fixed_delay.is_none() {
             let what = "the delay does not say how long it is";
-            c.require(delay.at, "fixedDelay", what, "write `fixedDelay: 1s`");
+            c.findings.push(
+                Finding::warning(Code::SchemaWarning, delay.at)
+                    .at_key()
+                    .missing("fixedDelay")
+                    .what(what)
+                    .here("nothing is delayed")
+                    .istio("Istio takes it, and nothing is delayed")
+                    .mend("write `fixedDelay: 1s`"),
+            );
         }
     }
     let Some(abort) = &fault.abort else { return };
@@ -87,6 +95,13 @@ pub(super) fn fault(c: &mut Check<'_>, route: &HttpRoute) {
             "write `httpStatus`",
         );
     }
+    let is_empty =
+        abort.http_status.is_none() && abort.grpc_status.is_none() && abort.http2_error.is_none();
+    if is_empty {
+        let what = "the abort does not say with which status";
+        let mend = "write `httpStatus: 503`, or `grpcStatus: UNAVAILABLE`";
+        c.warn(abort.at, what, "nothing is aborted", mend);
+    }
     if abort.http_status.is_some() && abort.grpc_status.is_some() {
         let what = "an abort has one of `httpStatus` and `grpcStatus`";
         c.refuse(abort.at, what, "keep one of them");
@@ -101,9 +116,10 @@ pub(super) fn mirror(c: &mut Check<'_>, route: &HttpRoute) {
             c.refuse(mirror.at, what, "keep one of them");
         }
     }
+    c.no_null(&route.mirrors, route.at, "mirrors");
     for mirror in route.mirrors.0.iter().flatten() {
         leads_to(c, mirror.destination.as_ref(), mirror.at);
-        percentage(c, mirror.percentage.as_ref());
+        share(c, mirror.percentage.as_ref());
     }
     if let Some(percent) = route.mirror_percent {
         if percent.value > 100 {
@@ -121,7 +137,16 @@ pub(super) fn mirror(c: &mut Check<'_>, route: &HttpRoute) {
             mend,
         );
     }
-    percentage(c, route.mirror_percentage.as_ref());
+    share(c, route.mirror_percentage.as_ref());
+}
+
+/// Checks how much is mirrored, of which any part may be.
+fn share(c: &mut Check<'_>, percentage: Option<&Percentage>) {
+    if let Some(value) = percentage.and_then(|percentage| percentage.value)
+        && !(0.0..=100.0).contains(&value.value)
+    {
+        c.refuse(value.at, "a percentage is from 0 to 100", "write 0 to 100");
+    }
 }
 
 fn percentage(c: &mut Check<'_>, percentage: Option<&Percentage>) {

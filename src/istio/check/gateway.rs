@@ -1,8 +1,8 @@
 use super::Check;
 use super::names::{is_address, is_label};
 use super::service_entry::{is_protocol, service_port};
-use crate::istio::kinds::gateway::{Gateway, Server, ServerTls, ServerTlsMode};
-use crate::istio::read::{Set, Text, shorten};
+use crate::istio::kinds::gateway::{Gateway, Server, ServerTls, ServerTlsMode, TlsVersion};
+use crate::istio::read::{Nullable, Set, Text, shorten};
 
 const TLS: [&str; 2] = ["https", "tls"];
 
@@ -54,7 +54,7 @@ fn server(c: &mut Check<'_>, server: &Server) {
             || is_address(&bind.value),
             |path| path.starts_with(['/', '@']),
         );
-        if !is_good {
+        if !is_good || is_unix && bind.value.ends_with('/') {
             let what = format!("`{}` is nothing to bind to", shorten(&bind.value));
             c.refuse(bind.at, what, "write an address");
         }
@@ -64,6 +64,10 @@ fn server(c: &mut Check<'_>, server: &Server) {
         return;
     };
     let has_number = port.number.is_some_and(|number| number.value != 0);
+    if is_unix && has_number {
+        let what = "a Unix socket has no port";
+        c.refuse(port.at, what, "write `number: 0`, or an address at `bind`");
+    }
     if has_number || !is_unix {
         service_port(c, port, false);
     }
@@ -90,16 +94,40 @@ fn server(c: &mut Check<'_>, server: &Server) {
             c.require(server.at, "tls", what, "write `tls` with a mode");
         }
         Some(tls) if !is_tls => {
-            let redirects = tls.https_redirect.is_some_and(|redirect| redirect.value);
-            let is_http = is_protocol(&port.protocol, &["http", "http2", "grpc", "grpc-web"]);
-            if !(redirects && is_http && tls.mode.is_none()) {
+            let is_http = is_protocol(
+                &port.protocol,
+                &["grpc", "grpc-web", "http", "http2", "http_proxy"],
+            );
+            if !(is_http && passes_through(tls)) {
                 let what = "a server that speaks no TLS has `tls`";
                 c.refuse(tls.at, what, "remove it, or write `protocol: HTTPS`");
             }
         }
-        Some(tls) => server_tls(c, tls),
+        Some(tls) => {
+            if let Some(redirect) = tls.https_redirect.filter(|redirect| redirect.value) {
+                let what = "`httpsRedirect` is for servers of plain HTTP";
+                c.warn(redirect.at, what, "it has no effect", "remove it");
+            }
+            server_tls(c, tls);
+        }
         None => {}
     }
+}
+
+/// Says whether TLS is left alone, which is all that a server of plain HTTP may say of it.
+fn passes_through(tls: &ServerTls) -> bool {
+    let files = [
+        &tls.ca_certificates,
+        &tls.private_key,
+        &tls.server_certificate,
+    ];
+    let mut files = files.into_iter().flatten();
+    let mode = tls.mode.map(|mode| mode.value);
+    let passes = matches!(
+        mode,
+        None | Some(ServerTlsMode::Passthrough | ServerTlsMode::AutoPassthrough)
+    );
+    passes && files.all(|file| file.value.is_empty())
 }
 
 /// `host`, `namespace/host`, `./host` or `*/host`.
@@ -139,13 +167,31 @@ pub(super) fn server_tls(c: &mut Check<'_>, tls: &ServerTls) {
         .map_or(ServerTlsMode::Passthrough, |mode| mode.value);
     let has_files = is_set(&tls.server_certificate) || is_set(&tls.private_key);
     let has_credential = is_set(&tls.credential_name) || !tls.credential_names.is_empty();
-    if is_set(&tls.credential_name) && !tls.credential_names.is_empty() {
-        let what = "a server has one of `credentialName` and `credentialNames`";
+    let Nullable(certificates) = &tls.tls_certificates;
+    let sources = [
+        is_set(&tls.server_certificate) && is_set(&tls.private_key),
+        is_set(&tls.credential_name),
+        !tls.credential_names.is_empty(),
+        !certificates.is_empty(),
+    ];
+    if mode != ServerTlsMode::IstioMutual && sources.iter().filter(|one| **one).count() > 1 {
+        let what = "a server has one of `credentialName`, `credentialNames`, `tlsCertificates` \
+                    and files";
         c.refuse(tls.at, what, "keep one of them");
     }
-    if tls.credential_names.len() > 2 || tls.tls_certificates.0.len() > 2 {
-        let what = "a server has two certificates at most: RSA and ECDSA";
-        c.refuse(tls.at, what, "keep two");
+    if let Some(min) = tls.min_protocol_version
+        && matches!(min.value, TlsVersion::V1_0 | TlsVersion::V1_1)
+        && tls.cipher_suites.is_empty()
+    {
+        let what = "versions of TLS below 1.2 need `cipherSuites` that they know";
+        c.warn(min.at, what, "the listener's own TLS decides", "write them");
+    }
+    if let Some(crl) = tls.ca_crl.as_ref().filter(|crl| !crl.value.is_empty())
+        && mode == ServerTlsMode::Simple
+        && !has_credential
+    {
+        let what = "a list of revoked certificates is for mutual TLS";
+        c.refuse(crl.at, what, "write `mode: MUTUAL`, or remove it");
     }
     if let (Some(min), Some(max)) = (tls.min_protocol_version, tls.max_protocol_version)
         && max.value as u8 != 0
@@ -159,7 +205,8 @@ pub(super) fn server_tls(c: &mut Check<'_>, tls: &ServerTls) {
     }
     match mode {
         ServerTlsMode::IstioMutual => {
-            if has_files || has_credential || is_set(&tls.ca_certificates) {
+            let has_own = has_credential || !certificates.is_empty();
+            if has_files || has_own || is_set(&tls.ca_certificates) {
                 let what = "ISTIO_MUTUAL uses Istio's own certificates";
                 c.refuse(tls.at, what, "remove the certificates");
             }
@@ -176,10 +223,18 @@ pub(super) fn server_tls(c: &mut Check<'_>, tls: &ServerTls) {
             }
         }
         ServerTlsMode::Simple | ServerTlsMode::Mutual | ServerTlsMode::OptionalMutual => {
-            if has_credential || !tls.tls_certificates.0.is_empty() {
+            if has_credential {
                 return;
             }
-            if !is_set(&tls.server_certificate) {
+            c.no_null(&tls.tls_certificates, tls.at, "tlsCertificates");
+            for one in certificates.iter().flatten() {
+                if !is_set(&one.server_certificate) || !is_set(&one.private_key) {
+                    let what = "a certificate needs `serverCertificate` and `privateKey`";
+                    c.refuse(one.at, what, "write both");
+                }
+            }
+            let has_list = !certificates.is_empty();
+            if !has_list && !is_set(&tls.server_certificate) {
                 let what = "the server has no certificate";
                 c.require(
                     tls.at,
@@ -188,7 +243,7 @@ pub(super) fn server_tls(c: &mut Check<'_>, tls: &ServerTls) {
                     "write it, or `credentialName`",
                 );
             }
-            if !is_set(&tls.private_key) {
+            if !has_list && !is_set(&tls.private_key) {
                 let what = "the server has no key";
                 c.require(tls.at, "privateKey", what, "write it, or `credentialName`");
             }

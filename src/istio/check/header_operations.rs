@@ -1,4 +1,5 @@
 use super::Check;
+use super::names::is_token;
 use crate::istio::kinds::http_route::{CorsPolicy, HeaderOperations, Headers};
 use crate::istio::read::shorten;
 use crate::istio::tree::At;
@@ -7,11 +8,9 @@ pub(super) fn cors(c: &mut Check<'_>, cors: Option<&CorsPolicy>) {
     let Some(cors) = cors else { return };
     for origin in &cors.allow_origins {
         super::http_match::text_match(c, origin, true);
-        if origin
-            .exact
-            .as_ref()
-            .is_some_and(|exact| exact.value.is_empty())
-        {
+        let texts = [&origin.exact, &origin.prefix, &origin.regex];
+        let mut texts = texts.into_iter().flatten();
+        if origin.prefix.is_none() && origin.regex.is_none() && texts.all(|t| t.value.is_empty()) {
             c.refuse(origin.at, "the origin is empty", "write an origin");
         }
     }
@@ -25,8 +24,13 @@ pub(super) fn cors(c: &mut Check<'_>, cors: Option<&CorsPolicy>) {
         );
     }
     for header in cors.allow_headers.iter().chain(&cors.expose_headers) {
-        if header.value.is_empty() {
-            c.refuse(header.at, "a header has no name", "write its name");
+        if header.value != "*" && !is_token(&header.value) {
+            let what = format!("`{}` is no header's name", shorten(&header.value));
+            c.refuse(
+                header.at,
+                what,
+                "use letters, digits, `-` and `_`, or write `\"*\"`",
+            );
         }
     }
     for method in &cors.allow_methods {
@@ -58,7 +62,13 @@ pub(super) fn headers(c: &mut Check<'_>, headers: &Headers) {
 fn operations(c: &mut Check<'_>, operations: &HeaderOperations, is_request: bool) {
     for (name, value) in operations.set.iter().chain(&operations.add) {
         header_name(c, &name.value, name.at, is_request);
+        let is_control = |c: char| c.is_ascii_control() && c != '\t';
         if let Some(value) = value
+            && value.value.contains(is_control)
+        {
+            let what = "the value has control characters, such as a line's end";
+            c.refuse(value.at, what, "write it on one line");
+        } else if let Some(value) = value
             && !is_format(&value.value)
         {
             let what = "the value is no format of Envoy's: a `%` begins a variable";
@@ -96,7 +106,8 @@ pub(super) fn is_authority(name: &str) -> bool {
     name.eq_ignore_ascii_case(":authority") || name.eq_ignore_ascii_case("host")
 }
 
-/// Says whether each `%` begins or ends a variable such as `%REQ(:path)%`, or is doubled.
+/// Says whether each `%` begins or ends a variable such as `%REQ(:path)%`, or is doubled: as Istio reads it, which
+/// does not look at the names.
 fn is_format(text: &str) -> bool {
     let mut rest = text;
     while let Some((_, after)) = rest.split_once('%') {
@@ -108,20 +119,45 @@ fn is_format(text: &str) -> bool {
     true
 }
 
-/// Returns what follows a variable: a name, arguments in brackets, a length, and `%`.
+/// Returns what follows a variable: a name, arguments in brackets, and `%`.
 fn variable(text: &str) -> Option<&str> {
-    let is_name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
-    let rest = text.trim_start_matches(is_name);
-    if rest.len() == text.len() {
-        return None;
+    let end = text.find(['%', '('])?;
+    let rest = &text[end + 1..];
+    if text[end..].starts_with('%') {
+        return Some(rest);
     }
-    let rest = match rest.strip_prefix('(') {
-        Some(arguments) => arguments.split_once(')')?.1,
-        None => rest,
+    let rest = match rest.trim_start_matches(' ').strip_prefix('[') {
+        Some(list) => after_list(list)?,
+        // One argument, as it stands: a `"` begins a list of texts all the same.
+        None => after_text(rest)?,
     };
-    let rest = match rest.strip_prefix(':') {
-        Some(len) => len.trim_start_matches(|c: char| c.is_ascii_digit()),
-        None => rest,
-    };
-    rest.strip_prefix('%')
+    rest.trim_start_matches(' ').strip_prefix('%')
+}
+
+/// Returns what follows `"a", "b"])`.
+fn after_list(text: &str) -> Option<&str> {
+    after_text(text.trim_start_matches(' ').strip_prefix('"')?)
+}
+
+/// Returns what follows the bracket that ends the arguments, from within a text of them.
+fn after_text(mut text: &str) -> Option<&str> {
+    loop {
+        let end = text.find(['\\', ')', '"'])?;
+        let rest = &text[end + 1..];
+        text = match text.as_bytes()[end] {
+            b')' => return Some(rest),
+            b'\\' => {
+                let escaped = rest.chars().next()?;
+                &rest[escaped.len_utf8()..]
+            }
+            _ => {
+                let rest = rest.trim_start_matches(' ');
+                let Some(next) = rest.strip_prefix(',') else {
+                    let end = rest.strip_prefix(']')?;
+                    return end.trim_start_matches(' ').strip_prefix(')');
+                };
+                next.trim_start_matches(' ').strip_prefix('"')?
+            }
+        };
+    }
 }

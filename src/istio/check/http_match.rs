@@ -1,10 +1,10 @@
 use super::Check;
-use super::header_operations::is_name;
+use super::names::{is_routing_claim, is_token};
 use super::virtual_service::{gateways, source_namespace};
 use crate::istio::kinds::http_route::{HttpMatch, TextMatch};
 use crate::istio::read::{Entries, shorten};
 
-pub(super) fn http_match(c: &mut Check<'_>, one: &HttpMatch) {
+pub(super) fn http_match(c: &mut Check<'_>, one: &HttpMatch, is_gateways: bool) {
     if let Some(uri) = &one.uri {
         text_match(c, uri, false);
     }
@@ -14,7 +14,17 @@ pub(super) fn http_match(c: &mut Check<'_>, one: &HttpMatch) {
     {
         text_match(c, text, true);
     }
-    entries(c, &one.headers, true);
+    for (name, _) in one.headers.iter().chain(&one.without_headers) {
+        let is_claim = is_routing_claim(&name.value);
+        if is_claim && !is_gateways {
+            let what = "claims of a token are for routes of gateways only";
+            c.refuse(name.at, what, "write `gateways`, without `mesh`");
+        } else if !is_claim && !is_matched_name(&name.value) {
+            let what = format!("`{}` is no header's name", shorten(&name.value));
+            c.refuse(name.at, what, "use letters, digits, `-` and `_`");
+        }
+    }
+    entries(c, &one.headers, false);
     entries(c, &one.without_headers, true);
     entries(c, &one.query_params, false);
     if let Some(port) = one.port.filter(|port| port.value != 0) {
@@ -25,14 +35,14 @@ pub(super) fn http_match(c: &mut Check<'_>, one: &HttpMatch) {
     source_namespace(c, one.source_namespace.as_ref());
 }
 
-fn entries(c: &mut Check<'_>, entries: &Entries<TextMatch>, are_headers: bool) {
+fn entries(c: &mut Check<'_>, entries: &Entries<TextMatch>, may_be_any: bool) {
     for (name, text) in entries {
-        if are_headers && !is_name(&name.value) {
-            let what = format!("`{}` is no header's name", shorten(&name.value));
-            c.refuse(name.at, what, "use letters, digits and `-`");
-        }
         if let Some(text) = text {
-            text_match(c, text, true);
+            // `*` alone is no regular expression: it stands for a header that is there.
+            let is_any = text.regex.as_ref().is_some_and(|regex| regex.value == "*");
+            if !(may_be_any && is_any && text.exact.is_none() && text.prefix.is_none()) {
+                text_match(c, text, true);
+            }
         } else {
             let what = format!("the match of `{}` is null", shorten(&name.value));
             c.refuse(name.at, what, "write `{}` to match any value");
@@ -68,4 +78,12 @@ pub(super) fn text_match(c: &mut Check<'_>, text: &TextMatch, no_empty_prefix: b
             c.regex(&regex.value, regex.at);
         }
     }
+}
+
+/// The parts of a message that HTTP/2 has among its headers.
+const PSEUDO_HEADERS: [&str; 5] = [":authority", ":method", ":path", ":scheme", ":status"];
+
+/// Says whether a text is the name of a header, or of a part of the request such as `:authority`.
+fn is_matched_name(text: &str) -> bool {
+    PSEUDO_HEADERS.contains(&text) || is_token(text)
 }

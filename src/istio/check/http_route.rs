@@ -14,10 +14,10 @@ pub(super) enum Part {
     Whole,
 }
 
-pub(super) fn http_route(c: &mut Check<'_>, route: &HttpRoute, part: Part) {
+pub(super) fn http_route(c: &mut Check<'_>, route: &HttpRoute, part: Part, is_gateways: bool) {
     conflicts(c, route, part);
     for one in route.matches.0.iter().flatten() {
-        http_match(c, one);
+        http_match(c, one, is_gateways);
     }
     if let Some(headers) = &route.headers {
         header_operations::headers(c, headers);
@@ -73,13 +73,14 @@ fn conflicts(c: &mut Check<'_>, route: &HttpRoute, part: Part) {
         let what = "a route that answers itself cannot have a `rewrite`";
         c.refuse(rewrite.at, what, "remove it");
     }
-    if let (true, Some(fault)) = (route.redirect.is_some(), &route.fault) {
-        let what = "a route that redirects cannot have a `fault`";
+    if let (true, Some(fault)) = (answers, &route.fault) {
+        let what = "a route that answers itself cannot have a `fault`";
         c.refuse(fault.at, what, "remove it");
     }
 }
 
 fn destinations(c: &mut Check<'_>, routes: &Nullable<HttpDestination>, at: At) {
+    c.no_null(routes, at, "route");
     let mut sum = 0;
     for route in routes.0.iter().flatten() {
         leads_to(c, route.destination.as_ref(), route.at);
@@ -143,7 +144,15 @@ pub(super) fn destination(c: &mut Check<'_>, destination: &Destination) {
         let what = format!("`{}` cannot be a subset's name", shorten(&subset.value));
         c.refuse(subset.at, what, "use letters, digits and `-`");
     }
-    if let Some(port) = destination.port.as_ref().and_then(|port| port.number) {
-        c.port(port);
+    if let Some(port) = &destination.port {
+        match port.number {
+            Some(number) => c.port(number),
+            None => c.require(
+                port.at,
+                "number",
+                "the port has no number",
+                "write `number`",
+            ),
+        }
     }
 }

@@ -5,12 +5,7 @@ use crate::istio::tree::At;
 
 const REGION: &str = "topology.kubernetes.io/region";
 const ZONE: &str = "topology.kubernetes.io/zone";
-const TOPOLOGY: [&str; 4] = [
-    "topology.istio.io/network",
-    REGION,
-    ZONE,
-    "topology.istio.io/subzone",
-];
+const SUBZONE: &str = "topology.istio.io/subzone";
 
 impl Check<'_> {
     pub(super) fn locality(&mut self, locality: Option<&Locality>, ejects: bool) {
@@ -22,7 +17,10 @@ impl Check<'_> {
         }
         let mut from = Vec::new();
         for one in distribute.iter().flatten() {
-            from.extend(one.from.as_ref());
+            match &one.from {
+                Some(locality) => from.push(locality),
+                None => self.require(one.at, "from", "there is no locality", "write `from`"),
+            }
             let to: Vec<_> = one.to.iter().map(|(key, _)| key).collect();
             let weights = one.to.iter().filter_map(|(_, weight)| weight.as_ref());
             let weights: Vec<_> = weights.map(|weight| u64::from(weight.value)).collect();
@@ -45,10 +43,14 @@ impl Check<'_> {
         let Some(zone) = zone else { return };
         for label in &zone.failover_priority {
             let name = label.value.split('=').next().unwrap_or_default();
-            if matches!(name, ZONE | "topology.istio.io/subzone") {
-                let what = "zones are what is balanced by, and cannot fail over";
+            if matches!(name, REGION | SUBZONE | ZONE) {
+                let what =
+                    "regions and zones are what is balanced by, and no label to fail over by";
                 self.refuse(label.at, what, "remove it");
             }
+        }
+        if let Some(size) = zone.min_cluster_size.filter(|size| size.value == 0) {
+            self.refuse(size.at, "the size is 0", "write 1 or more");
         }
         self.failover(&zone.failover, &zone.failover_priority, ejects, zone.at);
     }
@@ -71,10 +73,8 @@ impl Check<'_> {
                 );
             }
         }
-        let topology = priority.iter().find(|label| {
-            let name = label.value.split('=').next().unwrap_or_default();
-            TOPOLOGY.contains(&name)
-        });
+        let is_topology = |label: &str| matches!(label, REGION | SUBZONE | ZONE);
+        let topology = priority.iter().find(|label| is_topology(&label.value));
         if let (Some(label), false) = (topology, all.is_empty()) {
             let what = "`failover` and a label of the topology do not go together";
             self.refuse(label.at, what, "keep one of them");

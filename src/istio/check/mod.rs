@@ -2,6 +2,7 @@
 
 mod answers;
 mod authorization;
+mod bounds;
 mod condition;
 mod connection;
 mod destination_rule;
@@ -14,28 +15,38 @@ mod gateway;
 mod header_operations;
 mod http_match;
 mod http_route;
+mod load_balancer;
 mod locality;
+mod metadata;
 mod names;
+mod object_match;
+mod operation;
 mod rate_limit;
 mod retries;
 mod security;
+mod selector;
 mod service_entry;
+mod sidecar;
+mod telemetry;
 mod virtual_service;
 mod workload;
 
 use std::time::Duration;
 
+pub(super) use bounds::bounds;
 pub(super) use empty::{empty, not_enforced};
 pub(crate) use fault::GRPC_STATUS;
-pub(crate) use names::overlaps;
+pub(super) use metadata::metadata;
+pub(crate) use names::{is_routing_claim, overlaps};
 pub(crate) use rate_limit::{find as find_limits, read as read_limit};
 pub(crate) use service_entry::is_known_protocol;
 pub(crate) use virtual_service::is_for_mesh;
 
 use super::code::Code;
 use super::finding::{Finding, Findings};
+use super::object::Metadata;
 use super::object::Object;
-use super::read::{Reader, Set, Time, shorten};
+use super::read::{Nullable, Reader, Set, Time, shorten};
 use super::spec::Spec;
 use super::tree::{At, Tree};
 
@@ -43,6 +54,7 @@ use super::tree::{At, Tree};
 #[derive(Debug)]
 pub(super) struct Check<'a> {
     pub(super) object: &'a Object,
+    pub(super) metadata: Option<&'a Metadata>,
     pub(super) tree: &'a Tree,
     pub(super) findings: &'a mut Findings,
 }
@@ -71,6 +83,15 @@ impl Check<'_> {
         );
     }
 
+    /// Reports the items of a list that are null.
+    fn no_null<T>(&mut self, list: &Nullable<T>, at: At, field: &'static str) {
+        if list.0.iter().any(Option::is_none) {
+            let at = self.tree.child(at, field).unwrap_or(at);
+            let what = format!("an item of `{field}` is null");
+            self.refuse(at, what, "write or remove it");
+        }
+    }
+
     /// Checks that a time is a whole number of milliseconds, at least 1.
     fn time(&mut self, time: &Time) {
         let Some(time) = time else { return };
@@ -86,6 +107,14 @@ impl Check<'_> {
         }
     }
 
+    /// Checks a time of which 0 means that there is none.
+    fn time_or_zero(&mut self, time: &Time) {
+        // Istio looks at whole milliseconds.
+        if time.is_some_and(|time| time.value >= Duration::from_millis(1)) {
+            self.time(time);
+        }
+    }
+
     fn port(&mut self, port: Set<u32>) {
         if !(1..=65_535).contains(&port.value) {
             let what = format!("{} is no port", port.value);
@@ -95,13 +124,19 @@ impl Check<'_> {
 }
 
 /// Checks an object by itself.
-pub(super) fn check(object: &Object, spec: &Spec, reader: &mut Reader<'_>) {
+pub(super) fn check(
+    object: &Object,
+    spec: &Spec,
+    metadata: Option<&Metadata>,
+    reader: &mut Reader<'_>,
+) {
     if let Spec::EnvoyFilter(filter) = spec {
         // It reads what is inside the patches, so that it needs the reader.
         return envoy_filter::envoy_filter(filter, reader);
     }
     let c = &mut Check {
         object,
+        metadata,
         tree: reader.tree,
         findings: reader.findings,
     };
@@ -112,8 +147,8 @@ pub(super) fn check(object: &Object, spec: &Spec, reader: &mut Reader<'_>) {
         Spec::PeerAuthentication(peer) => security::peer_authentication(c, peer),
         Spec::RequestAuthentication(request) => security::request_authentication(c, request),
         Spec::ServiceEntry(entry) => service_entry::service_entry(c, entry),
-        Spec::Sidecar(sidecar) => workload::sidecar(c, sidecar),
-        Spec::Telemetry(telemetry) => workload::telemetry(c, telemetry),
+        Spec::Sidecar(sidecar) => sidecar::sidecar(c, sidecar),
+        Spec::Telemetry(telemetry) => telemetry::telemetry(c, telemetry),
         Spec::VirtualService(service) => virtual_service::virtual_service(c, service),
         Spec::WorkloadEntry(entry) => workload::workload_entry(c, entry),
         Spec::WorkloadGroup(group) => workload::workload_group(c, group),

@@ -86,6 +86,11 @@ pub(super) fn is_header_name(text: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 
+/// Says whether a text is the name of a header, as HTTP has it.
+pub(super) fn is_token(text: &str) -> bool {
+    http::HeaderName::from_bytes(text.as_bytes()).is_ok()
+}
+
 /// Says whether two hosts, each with a `*` in front or not, have a host in common.
 pub(crate) fn overlaps(one: &str, two: &str) -> bool {
     match (one.strip_prefix('*'), two.strip_prefix('*')) {
@@ -94,6 +99,26 @@ pub(crate) fn overlaps(one: &str, two: &str) -> bool {
         (None, Some(suffix)) => one.len() > suffix.len() && one.ends_with(suffix),
         (None, None) => one == two,
     }
+}
+
+/// Says whether a text is a name that Istio's own gateways send to each other: `outbound_.PORT_._.HOST`.
+pub(super) fn is_internal_sni(text: &str) -> bool {
+    let mut parts = text.split('_');
+    let (direction, port, _, host) = (parts.next(), parts.next(), parts.next(), parts.next());
+    direction == Some("outbound")
+        && port.is_some_and(|port| port.contains(|c: char| c.is_ascii_digit()))
+        && host.is_some_and(|host| host.contains(|c: char| c.is_ascii_alphabetic()))
+}
+
+/// Says whether a name among header matches stands for a claim of a token: `@request.auth.claims.x`, or
+/// `@request.auth.claims[x]`.
+pub(crate) fn is_routing_claim(text: &str) -> bool {
+    const PREFIX: &str = "@request.auth.claims";
+    let Some((prefix, claim)) = text.split_at_checked(PREFIX.len()) else {
+        return false;
+    };
+    let is_nested = claim.len() > 2 && claim.starts_with('[') && claim.ends_with(']');
+    prefix.eq_ignore_ascii_case(PREFIX) && (is_nested || claim.len() > 1 && claim.starts_with('.'))
 }
 
 impl Check<'_> {

@@ -26,7 +26,10 @@ pub(super) fn retries(c: &mut Check<'_>, retries: Option<&Retries>) {
     let Some(retries) = retries else { return };
     let attempts = retries.attempts.map_or(0, |attempts| attempts.value);
     let says_more = retries.per_try_timeout.is_some()
-        || retries.retry_on.is_some()
+        || retries
+            .retry_on
+            .as_ref()
+            .is_some_and(|on| !on.value.is_empty())
         || retries.retry_remote_localities.is_some()
         || retries.backoff.is_some();
     if attempts < 0 {
@@ -45,9 +48,12 @@ pub(super) fn retries(c: &mut Check<'_>, retries: Option<&Retries>) {
     let Some(retry_on) = &retries.retry_on else {
         return;
     };
-    for token in retry_on.value.split(',').map(str::trim) {
-        let is_status = token.parse::<u16>().is_ok_and(|s| (100..600).contains(&s));
-        if !token.is_empty() && !is_status && !RETRY_ON.contains(&token) {
+    if retry_on.value.is_empty() {
+        return;
+    }
+    for token in retry_on.value.split(',') {
+        let is_status = token.parse().is_ok_and(is_registered);
+        if !is_status && !RETRY_ON.contains(&token) {
             let what = format!("`{}` is nothing to retry on", shorten(token));
             let mend = nearest(token, RETRY_ON).map_or_else(
                 || format!("write some of {}, or statuses", RETRY_ON.join(",")),
@@ -56,4 +62,10 @@ pub(super) fn retries(c: &mut Check<'_>, retries: Option<&Retries>) {
             c.refuse(retry_on.at, what, mend);
         }
     }
+}
+
+/// Says whether a status is among those that Go has a text for, which Istio takes.
+const fn is_registered(status: u16) -> bool {
+    matches!(status, 100..=103 | 200..=208 | 226 | 300..=305 | 307 | 308)
+        || matches!(status, 400..=418 | 421..=426 | 428 | 429 | 431 | 451 | 500..=508 | 510 | 511)
 }

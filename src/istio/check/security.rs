@@ -4,7 +4,7 @@ use crate::istio::kinds::destination_rule::Selector;
 use crate::istio::kinds::security::{
     JwtRule, PeerAuthentication, RequestAuthentication, TargetRef,
 };
-use crate::istio::read::{Entries, Nullable, Set, Text, shorten};
+use crate::istio::read::{Nullable, Text, shorten};
 
 /// What a policy may be attached to.
 const TARGETS: [(&str, &str); 5] = [
@@ -67,13 +67,9 @@ pub(super) fn request_authentication(c: &mut Check<'_>, request: &RequestAuthent
 }
 
 fn jwt_rule(c: &mut Check<'_>, rule: &JwtRule) {
-    if is_empty(&rule.issuer) {
-        c.require(
-            rule.at,
-            "issuer",
-            "the rule has no issuer",
-            "write `issuer`",
-        );
+    if is_empty(&rule.issuer) && is_empty(&rule.jwks_uri) {
+        let what = "the rule has no issuer and no `jwksUri`";
+        c.require(rule.at, "issuer", what, "write `issuer`");
     }
     if rule
         .audiences
@@ -86,12 +82,20 @@ fn jwt_rule(c: &mut Check<'_>, rule: &JwtRule) {
         let rest = ["http://", "https://"]
             .iter()
             .find_map(|s| uri.value.strip_prefix(s));
-        if rest.is_none_or(|rest| rest.is_empty() || rest.starts_with(['/', ':'])) {
+        let authority = rest.and_then(|rest| rest.split(['/', '?', '#']).next());
+        if authority.is_none_or(|authority| authority.is_empty() || authority.starts_with(':')) {
+            let what = "this is no URL with http or https";
+            c.refuse(uri.at, what, "write `https://…`");
+        } else if !authority.is_some_and(has_good_port) {
             c.refuse(
                 uri.at,
-                "this is no URL with http or https",
-                "write `https://…`",
+                "the URL's port is no number",
+                "write a number, or none",
             );
+        }
+        if !is_empty(&rule.jwks) {
+            let what = "a rule has one of `jwksUri` and `jwks`";
+            c.refuse(uri.at, what, "keep one of them");
         }
     }
     if let Some(keys) = &rule.jwks {
@@ -111,6 +115,12 @@ fn jwt_rule(c: &mut Check<'_>, rule: &JwtRule) {
             );
         }
     }
+    c.no_null(&rule.from_headers, rule.at, "fromHeaders");
+    c.no_null(
+        &rule.output_claim_to_headers,
+        rule.at,
+        "outputClaimToHeaders",
+    );
     for header in rule.from_headers.0.iter().flatten() {
         if is_empty(&header.name) {
             c.require(header.at, "name", "a header has no name", "write `name`");
@@ -140,6 +150,14 @@ fn jwt_rule(c: &mut Check<'_>, rule: &JwtRule) {
         }
     }
     c.time(&rule.timeout);
+}
+
+/// Says whether the port of an authority is a number, or is not there.
+fn has_good_port(authority: &str) -> bool {
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let after = host.rsplit(']').next().unwrap_or_default();
+    let port = after.rsplit_once(':').map_or("", |(_, port)| port);
+    port.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Checks what a policy is for: a selector or references, not both.
@@ -184,31 +202,15 @@ fn target_ref(c: &mut Check<'_>, target: &TargetRef) {
             "write a Gateway, a Service or a ServiceEntry",
         );
     }
-    let namespace = text(&target.namespace);
-    if !namespace.is_empty() && namespace != c.object.namespace {
-        let what = "a policy cannot be for another namespace";
+    if !is_empty(&target.namespace) {
+        let what = "a policy is for its own namespace, which is not written";
         c.refuse(target.at, what, "remove `namespace`");
     }
 }
 
 pub(super) fn selector(c: &mut Check<'_>, selector: Option<&Selector>) {
     if let Some(selector) = selector {
-        match_labels(c, &selector.match_labels);
-    }
-}
-
-fn match_labels(c: &mut Check<'_>, labels: &Entries<Set<String>>) {
-    for (key, value) in labels {
-        let value = value.as_ref().map_or("", |value| value.value.as_str());
-        if key.value.is_empty() {
-            c.refuse(key.at, "a label has no key", "write its key");
-        } else if key.value.contains('*') || value.contains('*') {
-            c.refuse(
-                key.at,
-                "a label has no `*`: it is not a pattern",
-                "write the whole value",
-            );
-        }
+        c.selector(&selector.match_labels, selector.at);
     }
 }
 

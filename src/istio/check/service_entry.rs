@@ -1,13 +1,14 @@
 use super::Check;
 use super::endpoints;
 use super::exposure::Owner;
-use super::names::is_subnet;
+use super::names::{is_label, is_subnet};
 use crate::istio::kinds::service_entry::{Location, Resolution, ServiceEntry, ServicePort};
 use crate::istio::nearest::nearest;
-use crate::istio::read::{Text, UInt, shorten};
+use crate::istio::read::{Set, Text, UInt, shorten};
 
 /// The protocols that Istio knows, in lower case.
-const PROTOCOLS: [&str; 13] = [
+const PROTOCOLS: [&str; 14] = [
+    "doublehbone",
     "grpc",
     "grpc-web",
     "hbone",
@@ -21,6 +22,17 @@ const PROTOCOLS: [&str; 13] = [
     "tcp",
     "tls",
     "udp",
+];
+
+/// The protocols in which each request or connection names its host.
+const TOLD_APART: [&str; 7] = [
+    "grpc",
+    "grpc-web",
+    "http",
+    "http2",
+    "http_proxy",
+    "https",
+    "tls",
 ];
 
 pub(super) fn service_entry(c: &mut Check<'_>, entry: &ServiceEntry) {
@@ -84,21 +96,28 @@ pub(super) fn service_entry(c: &mut Check<'_>, entry: &ServiceEntry) {
                 "write `resolution: STATIC`",
             );
         }
-        c.labels(&selector.labels);
+        c.selector(&selector.labels, selector.at);
     }
     endpoints::endpoints(c, entry, resolution);
     shared_addresses(c, entry, resolution);
     let internal = entry
         .location
         .is_some_and(|l| l.value == Location::Internal);
-    if internal && resolution == Resolution::DynamicDns {
-        c.refuse(
-            entry.at,
-            "DYNAMIC_DNS is for MESH_EXTERNAL",
-            "write `location: MESH_EXTERNAL`",
-        );
+    if internal && resolution == Resolution::DynamicDns && uses_waypoint(c) {
+        let what = "DYNAMIC_DNS with a waypoint is for MESH_EXTERNAL";
+        c.refuse(entry.at, what, "write `location: MESH_EXTERNAL`");
     }
     c.export_to(&entry.export_to, Owner::ServiceEntry);
+}
+
+/// Says whether the object is labelled to be behind a waypoint.
+fn uses_waypoint(c: &Check<'_>) -> bool {
+    let labels = c.metadata.iter().flat_map(|metadata| &metadata.labels);
+    let mut waypoints = labels.filter(|(name, _)| name.value == "istio.io/use-waypoint");
+    waypoints.any(|(_, value)| {
+        let value = value.as_ref().map_or("", |value| value.value.as_str());
+        !matches!(value, "" | "none")
+    })
 }
 
 fn ports(c: &mut Check<'_>, entry: &ServiceEntry, resolution: Resolution) {
@@ -124,6 +143,15 @@ fn ports(c: &mut Check<'_>, entry: &ServiceEntry, resolution: Resolution) {
         numbers.push(number);
         names.push(name);
         service_port(c, port, true);
+        if let Some(name) = &port.name {
+            port_name(c, name);
+        }
+        let is_told_apart = is_protocol(&port.protocol, &TOLD_APART);
+        if entry.hosts.len() > 1 && resolution != Resolution::None && !is_told_apart {
+            let what = "several hosts share a port of which nothing tells the host";
+            let mend = "write a service entry for each host, or a protocol of HTTP or TLS";
+            c.refuse(port.at, what, mend);
+        }
         let is_http = is_protocol(
             &port.protocol,
             &["http", "http2", "grpc", "grpc-web", "https", "tls"],
@@ -138,20 +166,32 @@ fn ports(c: &mut Check<'_>, entry: &ServiceEntry, resolution: Resolution) {
     }
 }
 
-/// Checks a port of a service or of a server.
-pub(super) fn service_port(c: &mut Check<'_>, port: &ServicePort, is_entry: bool) {
-    if let Some(protocol) = &port.protocol
-        && !protocol.value.is_empty()
-        && !is_protocol(&port.protocol, &PROTOCOLS)
+/// Checks the name of a port.
+pub(super) fn port_name(c: &mut Check<'_>, name: &Set<String>) {
+    if !name.value.is_empty() && !is_label(&name.value) {
+        let what = format!("`{}` cannot be a port's name", shorten(&name.value));
+        c.refuse(name.at, what, "use letters, digits and `-`, 63 at most");
+    }
+}
+
+/// Checks a protocol that may be left out.
+pub(super) fn protocol(c: &mut Check<'_>, protocol: &Text) {
+    if let Some(text) = protocol
+        && !text.value.is_empty()
+        && !is_protocol(protocol, &PROTOCOLS)
     {
-        let what = format!("Istio knows no protocol `{}`", shorten(&protocol.value));
-        let near = nearest(&protocol.value, PROTOCOLS);
-        let mend = near.map_or_else(
+        let what = format!("Istio knows no protocol `{}`", shorten(&text.value));
+        let mend = nearest(&text.value, PROTOCOLS).map_or_else(
             || "write HTTP, HTTP2, GRPC, HTTPS, TLS or TCP".to_owned(),
             |near| format!("did you mean `{}`?", near.to_ascii_uppercase()),
         );
-        c.refuse(protocol.at, what, mend);
+        c.refuse(text.at, what, mend);
     }
+}
+
+/// Checks a port of a service or of a server.
+pub(super) fn service_port(c: &mut Check<'_>, port: &ServicePort, is_entry: bool) {
+    protocol(c, &port.protocol);
     match port.number {
         Some(number) => c.port(number),
         None => c.require(

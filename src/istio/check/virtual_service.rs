@@ -1,7 +1,7 @@
 use super::Check;
 use super::exposure::Owner;
 use super::http_route::{self, Part};
-use super::names::{bad_domain, bad_wildcard, is_address, is_label, overlaps};
+use super::names::{bad_domain, bad_wildcard, is_address, is_internal_sni, is_label, overlaps};
 use crate::istio::kinds::virtual_service::{RouteDestination, TcpRoute, TlsRoute, VirtualService};
 use crate::istio::names::is_covered_by;
 use crate::istio::read::{Nullable, Set, Texts, shorten};
@@ -21,6 +21,7 @@ pub(super) fn virtual_service(c: &mut Check<'_>, service: &VirtualService) {
         let what = "the virtual service has no route";
         c.require(service.at, "http", what, "write `http:` with a `route`");
     }
+    let is_gateways = !is_for_mesh(&service.gateways);
     for route in http {
         match route {
             Some(route) => {
@@ -29,7 +30,7 @@ pub(super) fn virtual_service(c: &mut Check<'_>, service: &VirtualService) {
                     (Some(_), false) => Part::Root,
                     (None, false) => Part::Whole,
                 };
-                http_route::http_route(c, route, part);
+                http_route::http_route(c, route, part, is_gateways);
             }
             None => c.refuse(
                 service.at,
@@ -39,7 +40,7 @@ pub(super) fn virtual_service(c: &mut Check<'_>, service: &VirtualService) {
         }
     }
     for route in tls.iter().flatten() {
-        tls_route(c, route, &service.hosts);
+        tls_route(c, route, &service.hosts, is_gateways);
     }
     for route in tcp.iter().flatten() {
         tcp_route(c, route);
@@ -65,8 +66,14 @@ fn delegate(c: &mut Check<'_>, service: &VirtualService) {
 
 fn hosts(c: &mut Check<'_>, service: &VirtualService) {
     let is_mesh = is_for_mesh(&service.gateways);
+    let matches = service.tls.0.iter().flatten();
+    let mut matches = matches.flat_map(|route| route.matches.0.iter().flatten());
+    let is_sni = !is_mesh && matches.any(|one| !one.sni_hosts.is_empty());
     let mut all_good = true;
     for host in &service.hosts {
+        if is_sni && is_internal_sni(&host.value) {
+            continue;
+        }
         if bad_wildcard(&host.value).is_some() && !is_address(&host.value) {
             all_good = false;
             c.wildcard(host);
@@ -106,9 +113,7 @@ pub(super) fn gateways(c: &mut Check<'_>, gateways: &Texts) {
         let text = gateway.value.as_str();
         let is_good = match text.split_once('/') {
             None => bad_domain(text).is_none(),
-            Some((namespace, name)) => {
-                (namespace == "." || is_label(namespace)) && name.split('.').all(is_label)
-            }
+            Some((namespace, name)) => is_label(namespace) && is_label(name),
         };
         if !is_good {
             let what = format!("`{}` is no gateway", shorten(text));
@@ -125,7 +130,8 @@ pub(super) fn gateways(c: &mut Check<'_>, gateways: &Texts) {
     }
 }
 
-fn tls_route(c: &mut Check<'_>, route: &TlsRoute, hosts: &[Set<String>]) {
+fn tls_route(c: &mut Check<'_>, route: &TlsRoute, hosts: &[Set<String>], is_gateways: bool) {
+    c.no_null(&route.matches, route.at, "match");
     if route.matches.0.is_empty() {
         let what = "a route of `tls` has no match";
         c.require(route.at, "match", what, "write `match` with `sniHosts`");
@@ -139,7 +145,7 @@ fn tls_route(c: &mut Check<'_>, route: &TlsRoute, hosts: &[Set<String>]) {
             if is_address(&host.value) {
                 let what = "an SNI host is never an address";
                 c.warn(host.at, what, "the match fits nothing", "write a name");
-            } else {
+            } else if !(is_gateways && is_internal_sni(&host.value)) {
                 c.wildcard(host);
             }
             if !hosts
@@ -157,7 +163,7 @@ fn tls_route(c: &mut Check<'_>, route: &TlsRoute, hosts: &[Set<String>]) {
         for subnet in &one.destination_subnets {
             c.subnet(subnet);
         }
-        if let Some(port) = one.port {
+        if let Some(port) = one.port.filter(|port| port.value != 0) {
             c.port(port);
         }
         c.labels(&one.source_labels);
@@ -168,11 +174,12 @@ fn tls_route(c: &mut Check<'_>, route: &TlsRoute, hosts: &[Set<String>]) {
 }
 
 fn tcp_route(c: &mut Check<'_>, route: &TcpRoute) {
+    c.no_null(&route.matches, route.at, "match");
     for one in route.matches.0.iter().flatten() {
         for subnet in one.destination_subnets.iter().chain(&one.source_subnet) {
             c.subnet(subnet);
         }
-        if let Some(port) = one.port {
+        if let Some(port) = one.port.filter(|port| port.value != 0) {
             c.port(port);
         }
         c.labels(&one.source_labels);
@@ -197,6 +204,7 @@ fn destinations(c: &mut Check<'_>, routes: &Nullable<RouteDestination>, at: At) 
         let what = "the route leads nowhere";
         c.require(at, "route", what, "write `route` with a destination");
     }
+    c.no_null(routes, at, "route");
     let mut total = 0;
     for route in routes.0.iter().flatten() {
         http_route::leads_to(c, route.destination.as_ref(), route.at);

@@ -1,16 +1,11 @@
-//! The kinds that describe workloads and proxies.
+//! The kinds that describe workloads outside the cluster.
 
 use super::Check;
+use super::endpoints;
 use super::names::is_header_name;
-use super::security::{attachment, is_empty};
-use super::{endpoints, service_entry};
-use crate::istio::code::Code;
-use crate::istio::finding::Finding;
-use crate::istio::kinds::sidecar::Sidecar;
-use crate::istio::kinds::telemetry::{ProviderRef, TagOperation, Telemetry};
-use crate::istio::kinds::workload::{Workload, WorkloadGroup};
-use crate::istio::read::{Nullable, shorten};
-use crate::istio::tree::{At, Value};
+use crate::istio::kinds::workload::{HttpGet, Probe, Workload, WorkloadGroup};
+use crate::istio::read::{UInt, shorten};
+use crate::istio::tree::At;
 
 pub(super) fn workload_entry(c: &mut Check<'_>, entry: &Workload) {
     endpoints::workload(c, entry, true);
@@ -22,6 +17,7 @@ pub(super) fn workload_group(c: &mut Check<'_>, group: &WorkloadGroup) {
             if let Some(address) = &template.address {
                 c.refuse(address.at, "a template has no address", "remove it");
             }
+            endpoints::ports(c, template);
             c.labels(&template.labels);
         }
         None => c.require(
@@ -31,14 +27,51 @@ pub(super) fn workload_group(c: &mut Check<'_>, group: &WorkloadGroup) {
             "write `template`",
         ),
     }
-    let get = group
-        .probe
-        .as_ref()
-        .and_then(|probe| probe.http_get.as_ref());
-    let Some(get) = get else { return };
-    match get.port {
-        Some(port) => c.port(port),
-        None => c.require(get.at, "port", "the probe has no port", "write `port`"),
+    if let Some(metadata) = &group.metadata {
+        c.labels(&metadata.labels);
+    }
+    if let Some(found) = &group.probe {
+        probe(c, found);
+    }
+}
+
+fn probe(c: &mut Check<'_>, probe: &Probe) {
+    let ways = [
+        probe.http_get.is_some(),
+        probe.tcp_socket.is_some(),
+        probe.exec.is_some(),
+        probe.grpc.is_some(),
+    ];
+    if ways.iter().filter(|way| **way).count() != 1 {
+        let what = "a probe has one of `httpGet`, `tcpSocket`, `exec` and `grpc`";
+        c.refuse(probe.at, what, "write one of them");
+    }
+    if let Some(get) = &probe.http_get {
+        http_get(c, get);
+    }
+    if let Some(socket) = &probe.tcp_socket {
+        port(c, socket.port, socket.at);
+    }
+    if let Some(grpc) = &probe.grpc
+        && let Some(number) = grpc.port
+    {
+        c.port(number);
+    }
+    if let Some(exec) = &probe.exec
+        && (exec.command.is_empty() || exec.command.iter().any(|part| part.value.is_empty()))
+    {
+        let what = "the probe has no command, or an empty part of one";
+        c.require(exec.at, "command", what, "write `command`");
+    }
+}
+
+fn http_get(c: &mut Check<'_>, get: &HttpGet) {
+    port(c, get.port, get.at);
+    if let Some(scheme) = &get.scheme
+        && !matches!(scheme.value.as_str(), "" | "HTTP" | "HTTPS")
+    {
+        let what = format!("`{}` is no scheme of a probe", shorten(&scheme.value));
+        c.refuse(scheme.at, what, "write HTTP or HTTPS");
     }
     for header in &get.http_headers {
         let name = header.name.as_ref().map_or("", |name| name.value.as_str());
@@ -49,148 +82,9 @@ pub(super) fn workload_group(c: &mut Check<'_>, group: &WorkloadGroup) {
     }
 }
 
-pub(super) fn sidecar(c: &mut Check<'_>, sidecar: &Sidecar) {
-    if let Some(selector) = &sidecar.workload_selector {
-        c.labels(&selector.labels);
-    }
-    c.connection_pool(sidecar.inbound_connection_pool.as_ref());
-    let policy = sidecar.outbound_traffic_policy.as_ref();
-    if let Some(proxy) = policy.and_then(|policy| policy.egress_proxy.as_ref()) {
-        c.findings.push(
-            Finding::warning(Code::Deprecated, proxy.at)
-                .at_key()
-                .what("`egressProxy` is deprecated")
-                .here("it has no effect: the Sidecar is checked only")
-                .istio("`istioctl analyze` warns of it too")
-                .mend("route such hosts to a gateway by a VirtualService"),
-        );
-    }
-    for listener in sidecar.ingress.0.iter().flatten() {
-        match &listener.port {
-            Some(port) => service_entry::service_port(c, port, false),
-            None => c.require(
-                listener.at,
-                "port",
-                "the listener has no port",
-                "write `port`",
-            ),
-        }
-        if let Some(tls) = &listener.tls {
-            super::gateway::server_tls(c, tls);
-        }
-        c.connection_pool(listener.connection_pool.as_ref());
-    }
-    for listener in sidecar.egress.0.iter().flatten() {
-        if listener.hosts.is_empty() {
-            c.require(
-                listener.at,
-                "hosts",
-                "the listener has no host",
-                "write `hosts: [\"*/*\"]`",
-            );
-        }
-        for host in &listener.hosts {
-            if !host.value.contains('/') {
-                let what = format!("`{}` is no `namespace/host`", shorten(&host.value));
-                c.refuse(
-                    host.at,
-                    what,
-                    "write `./host`, `*/host` or `namespace/host`",
-                );
-            }
-        }
-    }
-}
-
-pub(super) fn telemetry(c: &mut Check<'_>, telemetry: &Telemetry) {
-    attachment(
-        c,
-        telemetry.selector.as_ref(),
-        telemetry.target_ref.as_ref(),
-        &telemetry.target_refs,
-    );
-    for tracing in telemetry.tracing.0.iter().flatten() {
-        providers(c, &tracing.providers, tracing.at);
-        if let Some(percent) = tracing.random_sampling_percentage
-            && !(0.0..=100.0).contains(&percent.value)
-        {
-            c.refuse(
-                percent.at,
-                "a percentage is from 0 to 100",
-                "write 0 to 100",
-            );
-        }
-    }
-    for metrics in telemetry.metrics.0.iter().flatten() {
-        providers(c, &metrics.providers, metrics.at);
-        c.time(&metrics.reporting_interval);
-        for one in metrics.overrides.0.iter().flatten() {
-            for (name, tag) in &one.tag_overrides {
-                let operation = tag.as_ref().and_then(|tag| tag.operation);
-                let operation = operation.map_or(TagOperation::Upsert, |o| o.value);
-                let has_value = tag.as_ref().is_some_and(|tag| !is_empty(&tag.value));
-                match (operation, has_value) {
-                    (TagOperation::Upsert, false) => {
-                        c.refuse(name.at, "a tag that is set needs a value", "write `value`");
-                    }
-                    (TagOperation::Remove, true) => {
-                        c.refuse(name.at, "a tag that is removed has a value", "remove it");
-                    }
-                    _ => {}
-                }
-            }
-        }
-    }
-    for logging in telemetry.access_logging.0.iter().flatten() {
-        providers(c, &logging.providers, logging.at);
-        let says_none = c.tree.child(logging.at, "providers").is_none();
-        if says_none && !logging.disabled.is_some_and(|disabled| disabled.value) {
-            c.findings.push(
-                Finding::warning(Code::EmptyProviders, logging.at)
-                    .missing("providers")
-                    .what("the access log names no provider")
-                    .here("it has no effect")
-                    .istio("Istio ignores it, unless the configuration of the mesh names default providers")
-                    .mend("name a provider, such as `providers: [{name: envoy}]`"),
-            );
-        }
-    }
-}
-
-fn providers(c: &mut Check<'_>, providers: &Nullable<ProviderRef>, at: At) {
-    for provider in providers.0.iter().flatten() {
-        if let Some(name) = provider
-            .name
-            .as_ref()
-            .filter(|name| name.value == "lightstep")
-        {
-            c.findings.push(
-                Finding::warning(Code::Deprecated, name.at)
-                    .what("the provider `lightstep` is deprecated")
-                    .here("it has no effect")
-                    .istio("its proxies can no longer send traces to it")
-                    .mend("use a provider of OpenTelemetry"),
-            );
-        }
-        if is_empty(&provider.name) {
-            c.require(
-                provider.at,
-                "name",
-                "the provider has no name",
-                "write `name`",
-            );
-        }
-    }
-    // An empty list says something else than none.
-    if let Some(list) = c.tree.child(at, "providers")
-        && matches!(c.tree.value(list), Value::List(items) if items.is_empty())
-    {
-        c.findings.push(
-            Finding::warning(Code::EmptyProviders, list)
-                .what("the list of providers is empty")
-                .here("it has no effect")
-                .istio("Istio ignores it")
-                .mend("name a provider, or remove the list"),
-        );
+fn port(c: &mut Check<'_>, port: UInt, at: At) {
+    match port {
+        Some(port) => c.port(port),
+        None => c.require(at, "port", "the probe has no port", "write `port`"),
     }
 }

@@ -24,6 +24,11 @@ pub(super) fn destination_rule(rule: &DestinationRule, idle: &mut Idle<'_>) {
             outlier(port.outlier_detection.as_ref(), idle);
             tls(port.tls.as_ref(), idle);
         }
+        let budget = policy.retry_budget.as_ref();
+        if let Some(interval) = budget.and_then(|budget| budget.budget_interval) {
+            let here = "requests count for the budget while they run";
+            idle.note(interval.at, "budgetInterval", here);
+        }
         let rest = [
             ("tunnel", policy.tunnel.as_ref().map(|tunnel| tunnel.at)),
             (
@@ -48,6 +53,11 @@ fn load_balancer(balancer: Option<&LoadBalancer>, idle: &mut Idle<'_>) {
     }
     if let Some(zone) = &balancer.zone_aware_lb_setting {
         idle.warn(zone.at, "zoneAwareLbSetting", here, mend);
+    }
+    if let Some(backend) = &balancer.backend_utilization {
+        let here = "endpoints are chosen as under LEAST_REQUEST: nobody reports how busy they are";
+        let mend = "write `simple: LEAST_REQUEST`";
+        idle.warn(backend.at, "backendUtilization", here, mend);
     }
     let hash = balancer.consistent_hash.as_ref();
     if let Some(maglev) = hash.and_then(|hash| hash.maglev.as_ref()) {

@@ -5,6 +5,7 @@ use crate::istio::kinds::envoy_filter::{
     ApplyTo, ConfigPatch, Context, EnvoyFilter, Operation, PatchMatch,
 };
 use crate::istio::kinds::local_rate_limit::{LocalRateLimit, VirtualHostLimits};
+use crate::istio::loading::FieldValidation;
 use crate::istio::meaning::limits::{read_actions, says_what_counts};
 use crate::istio::read::{Raw, Reader, Text};
 use crate::istio::tree::{At, Tree};
@@ -43,6 +44,7 @@ fn config_patch(patch: &ConfigPatch, tree: &Tree, idle: &mut Idle<'_>) {
             findings: &mut findings,
             envoy: true,
             above: Vec::new(),
+            validation: FieldValidation::Strict,
         };
         // What is wrong with it was said by the check.
         if let Some(limit) = read_limit(config, &mut reader) {
@@ -60,7 +62,10 @@ fn scope(patch: &ConfigPatch, idle: &mut Idle<'_>) {
         .is_some_and(|apply| apply.value == ApplyTo::HttpFilter);
     if let Some(operation) = operation
         && is_filter
-        && matches!(operation.value, Operation::Merge | Operation::Replace)
+        && matches!(
+            operation.value,
+            Operation::Merge | Operation::MergeAndReplaceList | Operation::Replace
+        )
     {
         let here = "it is a limit of its own, beside those of other patches";
         idle.warn(
@@ -100,7 +105,7 @@ fn scope(patch: &ConfigPatch, idle: &mut Idle<'_>) {
 }
 
 /// What tells Envoy which listeners and routes are meant, and is not known here.
-fn narrower(matches: &PatchMatch) -> [(&'static str, Option<At>); 11] {
+fn narrower(matches: &PatchMatch) -> [(&'static str, Option<At>); 12] {
     let listener = matches.listener.as_ref();
     let chain = listener.and_then(|listener| listener.filter_chain.as_ref());
     let routes = matches.route_configuration.as_ref();
@@ -118,6 +123,10 @@ fn narrower(matches: &PatchMatch) -> [(&'static str, Option<At>); 11] {
         (
             "transportProtocol",
             at(chain.map(|one| &one.transport_protocol)),
+        ),
+        (
+            "transportSocket",
+            at(chain.map(|one| &one.transport_socket)),
         ),
         (
             "applicationProtocols",

@@ -1,4 +1,5 @@
 use super::Idle;
+use crate::istio::check::is_routing_claim;
 use crate::istio::kinds::http_route::{HeaderOperations, Headers, HttpMatch, HttpRoute};
 use crate::istio::kinds::virtual_service::VirtualService;
 use crate::istio::read::Flag;
@@ -57,6 +58,19 @@ fn http_match(one: &HttpMatch, idle: &mut Idle<'_>) {
             "statPrefix",
             "metrics are told apart by the route's name",
         );
+    }
+    let claims = one
+        .headers
+        .iter()
+        .map(|(name, _)| (name, "no request fits"));
+    let absent = one.without_headers.iter();
+    let absent = absent.map(|(name, _)| (name, "every request fits"));
+    for (name, which) in claims.chain(absent) {
+        if is_routing_claim(&name.value) {
+            let here = format!("tokens are not looked at: {which}, as in Istio without a token");
+            let mend = "route by a header that the application checks";
+            idle.warn(name.at, &name.value, &here, mend);
+        }
     }
     for (name, _) in one.headers.iter().chain(&one.without_headers) {
         if ["uri", "scheme", "method", "authority"].contains(&name.value.as_str()) {

@@ -116,6 +116,7 @@ message! {
     RetryBudget {
         percent: Number,
         min_retry_concurrency: UInt,
+        budget_interval: Time,
     }
 }
 

@@ -43,6 +43,7 @@ message! {
         name: Text,
         sni: Text,
         transport_protocol: Text,
+        transport_socket: Text,
         application_protocols: Text,
         filter: Option<FilterMatch>,
         destination_port: UInt,
@@ -110,7 +111,7 @@ choice! {
         ExtensionConfig "EXTENSION_CONFIG",
         Bootstrap "BOOTSTRAP",
         ListenerFilter "LISTENER_FILTER",
-    }
+    } => Newer
 
     Context {
         Any "ANY",
@@ -118,7 +119,7 @@ choice! {
         SidecarOutbound "SIDECAR_OUTBOUND",
         Gateway "GATEWAY",
         Waypoint "WAYPOINT",
-    }
+    } => Newer
 
     RouteAction {
         Any "ANY",
@@ -136,7 +137,8 @@ choice! {
         InsertAfter "INSERT_AFTER",
         InsertFirst "INSERT_FIRST",
         Replace "REPLACE",
-    }
+        MergeAndReplaceList "MERGE_AND_REPLACE_LIST",
+    } => Newer
 
     FilterClass {
         Unspecified "UNSPECIFIED",

@@ -34,6 +34,8 @@ message! {
         min_protocol_version: Pick<TlsVersion>,
         max_protocol_version: Pick<TlsVersion>,
         cipher_suites: Texts,
+        ecdh_curves: Texts,
+        insecure_skip_verify: Flag,
     }
 
     TlsCertificate {

@@ -5,6 +5,7 @@ message! {
     LoadBalancer {
         simple: Pick<SimpleBalancer>,
         consistent_hash: Option<ConsistentHash>,
+        backend_utilization: Option<BackendUtilization>,
         locality_lb_setting: Option<Locality>,
         warmup_duration_secs: Time,
         warmup: Option<Warmup>,
@@ -62,9 +63,15 @@ message! {
         enabled: Flag,
         failover: Nullable<Failover>,
         failover_priority: Texts,
-        routing_enabled: Option<super::http_route::Percentage>,
         min_cluster_size: UInt,
-        force_locality_direct_routing: Flag,
+    }
+
+    BackendUtilization {
+        error_utilization_penalty_percent: UInt,
+        metric_names_for_computing_utilization: Texts,
+        weight_expiration_period: Time,
+        weight_stabilization_period: Time,
+        weight_update_period: Time,
     }
 
     Warmup {

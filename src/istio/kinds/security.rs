@@ -35,6 +35,7 @@ message! {
         forward_original_token: Flag,
         timeout: Time,
         space_delimited_claims: Texts,
+        presence: Pick<Presence>,
     }
 
     JwtHeader {
@@ -155,6 +156,11 @@ choice! {
         Disable "DISABLE",
         Permissive "PERMISSIVE",
         Strict "STRICT",
+    }
+
+    Presence {
+        Optional "OPTIONAL",
+        Required "REQUIRED",
     }
 
     Action {

@@ -1,7 +1,7 @@
 use super::destination_rule::Selector;
 use super::security::TargetRef;
 use crate::istio::message::{choice, message};
-use crate::istio::read::{Entries, Flag, Nullable, Number, Pick, Raw, Text, Time};
+use crate::istio::read::{Entries, Flag, Nullable, Number, Pick, Text, Time};
 
 message! {
     Telemetry {
@@ -14,11 +14,11 @@ message! {
     }
 
     Tracing {
-        matches as "match": Option<Raw>,
+        matches as "match": Option<ModeSelector>,
         providers: Nullable<ProviderRef>,
         random_sampling_percentage: Number,
         disable_span_reporting: Flag,
-        custom_tags: Option<Raw>,
+        custom_tags: Entries<CustomTag>,
         use_request_id_for_trace_sampling: Flag,
         enable_istio_tags: Flag,
         disable_context_propagation: Flag,
@@ -31,7 +31,7 @@ message! {
     }
 
     MetricsOverride {
-        matches as "match": Option<Raw>,
+        matches as "match": Option<MetricSelector>,
         disabled: Flag,
         tag_overrides: Entries<TagOverride>,
     }
@@ -42,10 +42,40 @@ message! {
     }
 
     AccessLogging {
-        matches as "match": Option<Raw>,
+        matches as "match": Option<ModeSelector>,
         providers: Nullable<ProviderRef>,
         disabled: Flag,
-        filter: Option<Raw>,
+        filter: Option<LogFilter>,
+    }
+
+    LogFilter {
+        expression: Text,
+    }
+
+    ModeSelector {
+        mode: Pick<WorkloadMode>,
+    }
+
+    MetricSelector {
+        metric: Pick<Metric>,
+        custom_metric: Text,
+        mode: Pick<WorkloadMode>,
+    }
+
+    CustomTag {
+        literal: Option<LiteralTag>,
+        environment: Option<NamedTag>,
+        header: Option<NamedTag>,
+        formatter: Option<LiteralTag>,
+    }
+
+    LiteralTag {
+        value: Text,
+    }
+
+    NamedTag {
+        name: Text,
+        default_value: Text,
     }
 
     ProviderRef {
@@ -54,6 +84,26 @@ message! {
 }
 
 choice! {
+    WorkloadMode {
+        ClientAndServer "CLIENT_AND_SERVER",
+        Client "CLIENT",
+        Server "SERVER",
+    }
+
+    Metric {
+        All "ALL_METRICS",
+        RequestCount "REQUEST_COUNT",
+        RequestDuration "REQUEST_DURATION",
+        RequestSize "REQUEST_SIZE",
+        ResponseSize "RESPONSE_SIZE",
+        TcpOpenedConnections "TCP_OPENED_CONNECTIONS",
+        TcpClosedConnections "TCP_CLOSED_CONNECTIONS",
+        TcpSentBytes "TCP_SENT_BYTES",
+        TcpReceivedBytes "TCP_RECEIVED_BYTES",
+        GrpcRequestMessages "GRPC_REQUEST_MESSAGES",
+        GrpcResponseMessages "GRPC_RESPONSE_MESSAGES",
+    }
+
     TagOperation {
         Upsert "UPSERT",
         Remove "REMOVE",

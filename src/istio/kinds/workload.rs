@@ -1,5 +1,5 @@
 use crate::istio::message::message;
-use crate::istio::read::{Entries, Raw, Set, Text, Texts, UInt};
+use crate::istio::read::{Entries, Set, Text, Texts, UInt};
 
 message! {
     /// A `WorkloadEntry`, and an endpoint of a `ServiceEntry`.
@@ -14,9 +14,14 @@ message! {
     }
 
     WorkloadGroup {
-        metadata: Option<Raw>,
+        metadata: Option<GroupMetadata>,
         template: Option<Workload>,
         probe: Option<Probe>,
+    }
+
+    GroupMetadata {
+        labels: Entries<Set<String>>,
+        annotations: Entries<Set<String>>,
     }
 
     Probe {
@@ -26,9 +31,9 @@ message! {
         success_threshold: UInt,
         failure_threshold: UInt,
         http_get: Option<HttpGet>,
-        tcp_socket: Option<Raw>,
+        tcp_socket: Option<TcpSocket>,
         exec: Option<Exec>,
-        grpc: Option<Raw>,
+        grpc: Option<GrpcProbe>,
     }
 
     HttpGet {
@@ -37,6 +42,16 @@ message! {
         host: Text,
         scheme: Text,
         http_headers: Vec<ProbeHeader>,
+    }
+
+    TcpSocket {
+        host: Text,
+        port: UInt,
+    }
+
+    GrpcProbe {
+        port: UInt,
+        service: Text,
     }
 
     ProbeHeader {

@@ -4,6 +4,7 @@ use http::HeaderName;
 
 use super::merged_match::{MergedMatch, Text, kind};
 use super::services::full_gateway;
+use crate::istio::check::is_routing_claim;
 use crate::istio::kinds::http_route::TextMatch;
 use crate::istio::plan::Subject;
 use crate::traffic_split::{HeaderMatch, Match, PathMatch, StringMatch};
@@ -76,6 +77,10 @@ pub(super) fn http_match(one: &MergedMatch<'_>) -> Option<Match> {
     }
     for (name, value) in one.entries(|one| &one.without_headers) {
         if ["uri", "scheme", "method", "authority"].contains(&name) {
+            continue;
+        }
+        // No token was validated here, so that no request has the claim. Asked for, it fits none: see above.
+        if is_routing_claim(name) {
             continue;
         }
         let name = HeaderName::from_str(name).ok()?;

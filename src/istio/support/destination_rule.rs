@@ -52,6 +52,9 @@ pub(super) const TABLE: Table = Table {
          connectionPool: {http: {useClientProtocol: true}}, tls: {mode: SIMPLE, \
          credentialName: a}, proxyProtocol: {version: V1}}}",
         "{host: a.com, trafficPolicy: {tls: {mode: SIMPLE, insecureSkipVerify: true}}}",
+        "{host: a.com, trafficPolicy: {loadBalancer: {backendUtilization: \
+         {errorUtilizationPenaltyPercent: 1, metricNamesForComputingUtilization: [a], \
+         weightUpdatePeriod: 1s}}, retryBudget: {percent: 20, budgetInterval: 10s}}}",
         "{host: a.com, trafficPolicy: {tls: {mode: MUTUAL, clientCertificate: /a.pem, \
          privateKey: /b.pem}}}",
     ],
@@ -115,8 +118,9 @@ const ROWS: &[(&str, Support)] = &[
     ("trafficPolicy.loadBalancer.consistentHash.maglev", NOTED),
     (
         "trafficPolicy.loadBalancer.consistentHash.minimumRingSize",
-        ENFORCED,
+        Support::Enforced("deprecated: `IST0133` says so; read as that of `ringHash`"),
     ),
+    ("trafficPolicy.loadBalancer.backendUtilization", NOTED),
     ("trafficPolicy.loadBalancer.localityLbSetting", NOTED),
     ("trafficPolicy.loadBalancer.warmupDurationSecs", ENFORCED),
     ("trafficPolicy.loadBalancer.warmup", ENFORCED),
@@ -236,6 +240,7 @@ const ROWS: &[(&str, Support)] = &[
     ("trafficPolicy.retryBudget", ENFORCED),
     ("trafficPolicy.retryBudget.percent", ENFORCED),
     ("trafficPolicy.retryBudget.minRetryConcurrency", ENFORCED),
+    ("trafficPolicy.retryBudget.budgetInterval", NOTED),
     ("subsets", ENFORCED),
     ("subsets.name", ENFORCED),
     (

@@ -30,7 +30,7 @@ pub(super) const TABLE: Table = Table {
         "{targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: a}], \
          configPatches: [{applyTo: HTTP_FILTER, match: {proxy: {proxyVersion: '1.*'}, \
          listener: {portName: a, name: b, listenerFilter: c, filterChain: {name: d, \
-         sni: a.com, transportProtocol: tls, applicationProtocols: h2, \
+         sni: a.com, transportProtocol: tls, transportSocket: a, applicationProtocols: h2, \
          destinationPort: 80}}}, patch: {operation: INSERT_FIRST, \
          value: {name: envoy.filters.http.local_ratelimit, \
          typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit, \
@@ -42,13 +42,8 @@ pub(super) const TABLE: Table = Table {
          value: {typed_per_filter_config: {envoy.filters.http.local_ratelimit: {'@type': type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit, \
          stat_prefix: a, token_bucket: {max_tokens: 1, fill_interval: 1s}, \
          filter_enabled: {default_value: {numerator: 100}}, \
-         filter_enforced: {default_value: {numerator: 100}}}}}}}, {applyTo: HTTP_FILTER, \
-         match: {cluster: {service: a}}, patch: {operation: INSERT_FIRST, \
-         value: {name: envoy.filters.http.local_ratelimit, \
-         typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit, \
-         stat_prefix: a, token_bucket: {max_tokens: 1, fill_interval: 1s}, \
-         filter_enabled: {default_value: {numerator: 100}}, \
-         filter_enforced: {default_value: {numerator: 100}}}}}}, {applyTo: HTTP_FILTER, \
+         filter_enforced: {default_value: {numerator: 100}}}}}}}, {applyTo: CLUSTER, \
+         match: {cluster: {service: a}}, patch: {operation: MERGE, value: {}}}, {applyTo: HTTP_FILTER, \
          match: {context: WAYPOINT, waypoint: {portNumber: 80}}, \
          patch: {operation: INSERT_FIRST, value: {name: envoy.filters.http.local_ratelimit, \
          typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit, \
@@ -87,6 +82,10 @@ const ROWS: &[(&str, Support)] = &[
     ("configPatches.match.listener.filterChain.sni", NOTED),
     (
         "configPatches.match.listener.filterChain.transportProtocol",
+        NOTED,
+    ),
+    (
+        "configPatches.match.listener.filterChain.transportSocket",
         NOTED,
     ),
     (
@@ -132,7 +131,10 @@ const ROWS: &[(&str, Support)] = &[
         NOTED,
     ),
     ("configPatches.match.routeConfiguration.name", ENFORCED),
-    ("configPatches.match.cluster", NOTED),
+    (
+        "configPatches.match.cluster",
+        Support::Noted(Code::UnknownFilter, "configPatches.patch.value"),
+    ),
     (
         "configPatches.match.waypoint",
         Support::Noted(Code::FieldNotActing, "configPatches.match.context"),

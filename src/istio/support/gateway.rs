@@ -22,7 +22,8 @@ pub(super) const TABLE: Table = Table {
          verifyCertificateSpki: [YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE=], \
          verifyCertificateHash: [3fb1bfe8bbb1a1ee1ef7f5fd8a8b8a2f2c9a2c3e0b7f4a0c5d6e7f8091a2b3c4], \
          minProtocolVersion: TLSV1_2, maxProtocolVersion: TLSV1_3, \
-         cipherSuites: [ECDHE-RSA-AES256-GCM-SHA384]}}]}",
+         cipherSuites: [ECDHE-RSA-AES256-GCM-SHA384], ecdhCurves: [P-256], \
+         insecureSkipVerify: false}}]}",
         "{servers: [{port: {number: 443, protocol: HTTPS, name: https}, hosts: [a.com], \
          tls: {mode: MUTUAL, credentialName: a, caCertCredentialName: b}}]}",
         "{servers: [{port: {number: 443, protocol: HTTPS, name: https}, hosts: [a.com], \
@@ -105,6 +106,14 @@ const ROWS: &[(&str, Support)] = &[
     ),
     (
         "servers.tls.cipherSuites",
+        Support::Noted(Code::FieldNotActing, "servers.tls.mode"),
+    ),
+    (
+        "servers.tls.ecdhCurves",
+        Support::Noted(Code::FieldNotActing, "servers.tls.mode"),
+    ),
+    (
+        "servers.tls.insecureSkipVerify",
         Support::Noted(Code::FieldNotActing, "servers.tls.mode"),
     ),
     ("servers.defaultEndpoint", NOTED),

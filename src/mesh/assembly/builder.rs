@@ -6,12 +6,12 @@ use super::options::Options;
 use super::{Error, Mesh};
 use crate::Observe;
 use crate::istio::Documents;
-use crate::istio::loading::Loading;
+use crate::istio::loading::{FieldValidation, Loading};
 use crate::istio::meaning::Settings;
 use crate::telemetry::TracePolicy;
 
 /// What a [`Mesh`] is to know that no document says.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct MeshBuilder {
     loading: Loading,
     options: Options,
@@ -108,6 +108,15 @@ impl MeshBuilder {
         self
     }
 
+    /// Sets what becomes of a document with a field that is not known here. The default is
+    /// [`FieldValidation::Warn`]: a mesh does not stop over documents that are newer than this crate. A linter
+    /// ([`Documents`]) is strict.
+    #[must_use]
+    pub const fn with_field_validation(mut self, validation: FieldValidation) -> Self {
+        self.loading.validation = validation;
+        self
+    }
+
     /// Reads a file or a folder; see [`Mesh::from_path`].
     ///
     /// # Errors
@@ -133,5 +142,18 @@ impl MeshBuilder {
         Ok(Mesh {
             core: Arc::new(core),
         })
+    }
+}
+
+impl Default for MeshBuilder {
+    fn default() -> Self {
+        Self {
+            loading: Loading {
+                validation: FieldValidation::Warn,
+                ..Loading::default()
+            },
+            options: Options::default(),
+            settings: Settings::default(),
+        }
     }
 }

@@ -114,7 +114,11 @@ impl Core {
         cause: Cause,
     ) -> Result<Option<Change>, Error> {
         let documents = checked(documents)?;
-        let is_new = !difference(&self.current().documents, &documents).is_empty();
+        let current = self.current();
+        if let Some(file) = documents.emptied_since(&current.documents).next() {
+            return Err(Error::Emptied(file.into()));
+        }
+        let is_new = !difference(&current.documents, &documents).is_empty();
         Ok(is_new.then(|| self.take_checked(documents, cause)))
     }
 

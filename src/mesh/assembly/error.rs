@@ -14,6 +14,11 @@ pub enum Error {
     /// The documents have errors; all findings are here, and printed, not only the errors.
     #[error("{}", Findings(.0))]
     Documents(Vec<Diagnostic>),
+    /// A file that is followed became blank, as it is for a moment while it is written: what came from it holds
+    /// until something else is in it, or it is removed.
+    #[cfg(feature = "watch")]
+    #[error("{} is empty: to end what came from it, remove it, or leave a comment in it", .0.display())]
+    Emptied(std::sync::Arc<std::path::Path>),
     /// There is no `Gateway` of that name.
     #[error("no Gateway {namespace}/{name}")]
     NoGateway {

@@ -33,6 +33,8 @@ mod names;
 mod options;
 #[cfg(feature = "reqwest")]
 mod place;
+#[cfg(feature = "watch")]
+mod places;
 mod plans;
 #[cfg(feature = "reqwest")]
 mod proxies;

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
-use notify::event::{AccessKind, AccessMode};
-use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::RecommendedWatcher;
 
 use super::change::Cause;
 use super::core::Core;
+use super::places::{Places, watcher};
 use super::{Error, Mesh};
 use crate::istio::files;
 
@@ -20,6 +20,8 @@ const SELDOM: Duration = Duration::from_secs(5);
 const OFTEN: Duration = Duration::from_millis(500);
 /// How long it has to be quiet: an editor writes a file in several steps.
 const QUIET: Duration = Duration::from_millis(50);
+/// How long, while a file does not end with the end of a line: it may be half written.
+const LONG_QUIET: Duration = Duration::from_millis(500);
 /// How much of the files is compared: as much as is loaded.
 const MAX_TEXT: usize = 64 << 20;
 /// How often a further step is waited for.
@@ -31,9 +33,10 @@ impl Mesh {
     ///
     /// A bad change is written to the log and kept in [`Watch::last_error`]; everything stays as it was,
     /// and watching goes on. So does a path where there is no file at all, as between two steps of a
-    /// deployment. Editors that write another file and rename it are followed, and so are the links of a
-    /// Kubernetes `ConfigMap`. Where the system does not tell of changes, the files are read every half
-    /// second. A change that only moves lines is none.
+    /// deployment, and a file that became empty: one is, for a moment, while it is written. Editors that write
+    /// another file and rename it are followed, and so are the links of a Kubernetes `ConfigMap`, and links on the
+    /// way to the path, as git-sync swaps them. Where the system does not tell of changes, the files are read
+    /// every half second. A change that only moves lines is none.
     ///
     /// It needs no runtime: a thread does it, until the handle is dropped.
     ///
@@ -50,13 +53,23 @@ impl Mesh {
         path: PathBuf,
         tell: impl FnOnce(&Path, SyncSender<()>) -> notify::Result<RecommendedWatcher>,
     ) -> Result<Watch, Error> {
+        self.watch_within(path, tell, SELDOM)
+    }
+
+    /// Follows so, and looks every `seldom` whether a change was missed.
+    pub(super) fn watch_within(
+        &self,
+        path: PathBuf,
+        tell: impl FnOnce(&Path, SyncSender<()>) -> notify::Result<RecommendedWatcher>,
+        seldom: Duration,
+    ) -> Result<Watch, Error> {
         let (touched, changes) = sync_channel(1);
-        let watcher = tell(&path, touched.clone());
-        if let Err(error) = &watcher {
+        let places = tell(&path, touched.clone()).and_then(|watcher| Places::new(watcher, &path));
+        if let Err(error) = &places {
             tracing::info!("{}: {error}; it is read every {OFTEN:?}", path.display());
         }
-        let pause = if watcher.is_ok() { SELDOM } else { OFTEN };
-        self.follow(path, watcher.ok(), touched, changes, pause)
+        let pause = if places.is_ok() { seldom } else { OFTEN };
+        self.follow(path, places.ok(), touched, changes, pause)
     }
 
     /// Follows a file or a folder as [`watch`](Self::watch) does, by reading it every `pause` and in no
@@ -73,16 +86,18 @@ impl Mesh {
     fn follow(
         &self,
         path: PathBuf,
-        watcher: Option<RecommendedWatcher>,
+        places: Option<Places>,
         touched: SyncSender<()>,
         changes: Receiver<()>,
         pause: Duration,
     ) -> Result<Watch, Error> {
         let last_error = Arc::new(Mutex::new(None));
+        let places = places.map(|places| Arc::new(Mutex::new(places)));
         let follower = Follower {
             core: Arc::downgrade(&self.core),
             last_error: Arc::clone(&last_error),
             path,
+            places: places.as_ref().map(Arc::downgrade),
             seen: None,
         };
         thread::Builder::new()
@@ -91,7 +106,7 @@ impl Mesh {
             .map_err(Error::Thread)?;
         Ok(Watch {
             last_error,
-            watcher,
+            places,
             _touched: touched,
         })
     }
@@ -102,7 +117,8 @@ impl Mesh {
 #[must_use = "watching stops when this is dropped"]
 pub struct Watch {
     last_error: Arc<Mutex<Option<Arc<Error>>>>,
-    watcher: Option<RecommendedWatcher>,
+    /// What has the system tell of changes, and a sender with it; the thread borrows it.
+    places: Option<Arc<Mutex<Places>>>,
     /// The thread ends when all of these are gone.
     _touched: SyncSender<()>,
 }
@@ -118,7 +134,7 @@ impl Watch {
     /// Says whether the system tells of changes, so that they are taken at once.
     #[must_use]
     pub const fn is_told(&self) -> bool {
-        self.watcher.is_some()
+        self.places.is_some()
     }
 }
 
@@ -127,6 +143,7 @@ struct Follower {
     core: Weak<Core>,
     last_error: Arc<Mutex<Option<Arc<Error>>>>,
     path: PathBuf,
+    places: Option<Weak<Mutex<Places>>>,
     /// What the contents were when they were read last.
     seen: Option<u64>,
 }
@@ -146,21 +163,34 @@ impl Follower {
     /// Returns what the contents are when nobody writes them any more: a file that is half written may
     /// be a good one that says less. `None` if the handle is gone.
     fn settled(&self, changes: &Receiver<()>) -> Option<u64> {
+        self.look_where_links_lead();
         let mut found = contents(&self.path);
-        if self.seen == Some(found) {
-            return Some(found);
+        if self.seen == Some(found.hash) {
+            return Some(found.hash);
         }
         for _ in 0..MAX_STEPS {
-            let waited = changes.recv_timeout(QUIET);
+            let quiet = if found.is_whole { QUIET } else { LONG_QUIET };
+            let waited = changes.recv_timeout(quiet);
             if waited == Err(RecvTimeoutError::Disconnected) {
                 return None;
             }
             let last = std::mem::replace(&mut found, contents(&self.path));
-            if waited.is_err() && found == last {
+            if waited.is_err() && found.hash == last.hash {
                 break;
             }
         }
-        Some(found)
+        Some(found.hash)
+    }
+
+    /// Has the system tell of what is behind the links on the way now.
+    fn look_where_links_lead(&self) {
+        let Some(places) = self.places.as_ref().and_then(Weak::upgrade) else {
+            return;
+        };
+        let places = places.lock();
+        places
+            .unwrap_or_else(PoisonError::into_inner)
+            .follow(&self.path);
     }
 
     /// Takes what the files say; says whether there is still somebody to do it for.
@@ -192,45 +222,24 @@ impl Follower {
     }
 }
 
-/// Has the system tell of changes in the folder, where files are replaced: a file that is watched itself is
-/// gone when another takes its name.
-fn watcher(path: &Path, touched: SyncSender<()>) -> notify::Result<RecommendedWatcher> {
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        let is_own_reading = matches!(
-            event,
-            Ok(notify::Event { kind: EventKind::Access(kind), .. })
-                if kind != AccessKind::Close(AccessMode::Write)
-        );
-        if !is_own_reading {
-            // Full means that the thread has yet to look anyway.
-            let _ = touched.try_send(());
-        }
-    })?;
-    let folder = if path.is_dir() {
-        path
-    } else {
-        match path.parent() {
-            Some(parent) if parent != Path::new("") => parent,
-            _ => Path::new("."),
-        }
-    };
-    let mode = if path.is_dir() {
-        RecursiveMode::Recursive
-    } else {
-        RecursiveMode::NonRecursive
-    };
-    watcher.watch(folder, mode)?;
-    Ok(watcher)
+/// What the files say, as far as it is compared.
+struct Contents {
+    hash: u64,
+    /// Whether every file ends with the end of a line, as editors and tools leave it.
+    is_whole: bool,
 }
 
-/// Returns what stands for the contents of all files.
-fn contents(path: &Path) -> u64 {
+fn contents(path: &Path) -> Contents {
     let mut hasher = DefaultHasher::new();
-    let mut left = MAX_TEXT;
+    let (mut left, mut is_whole) = (MAX_TEXT, true);
     for path in files::find(path).into_iter().flatten() {
         let bytes = files::read(&path, left).ok();
         left = left.saturating_sub(bytes.as_ref().map_or(0, Vec::len));
+        is_whole &= bytes.as_ref().is_some_and(|bytes| bytes.ends_with(b"\n"));
         (path, bytes).hash(&mut hasher);
     }
-    hasher.finish()
+    Contents {
+        hash: hasher.finish(),
+        is_whole,
+    }
 }

@@ -9,6 +9,7 @@ use crate::istio::documents::{Documents, Resource};
 use crate::istio::finding::Findings;
 use crate::istio::kinds::envoy_filter::{ConfigPatch, Context, EnvoyFilter, Operation};
 use crate::istio::kinds::local_rate_limit::{FractionalPercent, LocalRateLimit, RuntimeFraction};
+use crate::istio::loading::FieldValidation;
 use crate::istio::read::{Raw, Reader};
 use crate::istio::spec::Spec;
 use crate::istio::tree::{At, Tree, Value};
@@ -145,7 +146,8 @@ fn value(patch: &ConfigPatch) -> Option<At> {
     let patch = patch.patch.as_ref()?;
     let operation = patch.operation.map(|operation| operation.value);
     let Raw(value) = patch.value?;
-    (operation != Some(Operation::Remove)).then_some(value)
+    let puts_in = !matches!(operation, Some(Operation::Newer | Operation::Remove));
+    puts_in.then_some(value)
 }
 
 /// Reads the `rate_limits` of a route or a virtual host.
@@ -166,6 +168,7 @@ fn config(tree: &Tree, at: At) -> Option<Config> {
         findings: &mut findings,
         envoy: true,
         above: Vec::new(),
+        validation: FieldValidation::Strict,
     };
     // Whatever is wrong with it was said when the document was checked.
     let limit = read_limit(at, &mut reader)?;

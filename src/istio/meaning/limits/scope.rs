@@ -124,7 +124,7 @@ impl<'a> Scope<'a> {
             Context::Gateway => self.direction == Direction::Gateway,
             Context::SidecarInbound => self.direction == Direction::Inbound,
             Context::SidecarOutbound => self.direction == Direction::Outbound,
-            Context::Waypoint => false,
+            Context::Newer | Context::Waypoint => false,
         };
         let is_shown = *patch.namespace == *self.namespace
             || *patch.namespace == *world.settings.root_namespace;

@@ -58,6 +58,7 @@ fn message<T: Read>(value: &Value) -> Option<T> {
         findings: &mut findings,
         envoy: false,
         above: Vec::new(),
+        validation: crate::istio::loading::FieldValidation::Strict,
     };
     T::read(Tree::ROOT, &mut reader)
 }

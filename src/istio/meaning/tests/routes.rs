@@ -144,7 +144,7 @@ fn retries_are_istios() {
             ),
         ),
         (
-            "retries: {attempts: 1, retryOn: '5xx, 418'}",
+            "retries: {attempts: 1, retryOn: '5xx,418'}",
             (1, "5xx,retriable-status-codes,418", None),
         ),
     ] {

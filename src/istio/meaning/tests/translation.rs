@@ -1,4 +1,4 @@
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::envoy::{envoy_fault, envoy_match, envoy_outlier, fraction, seconds};
 use super::{message, shown, subject, suites};
@@ -8,7 +8,7 @@ use crate::istio::kinds::destination_rule::{
 };
 use crate::istio::kinds::http_route::{Fault, HttpMatch, HttpRoute, Percentage, TextMatch};
 use crate::istio::meaning::blocks::Blocks;
-use crate::istio::meaning::http_match::{Asker, is_catch_all};
+use crate::istio::meaning::http_match::{Asker, http_match, is_catch_all};
 use crate::istio::meaning::merged_match::{MergedMatch, conflict};
 use crate::istio::meaning::merged_route::MergedRoute;
 use crate::istio::meaning::outlier::outlier;
@@ -31,6 +31,27 @@ fn fields_are_translated_as_istio_does() {
     }
     assert_eq!((ran, skipped), (44, 4));
     assert!(ran * 10 >= (ran + skipped) * 9);
+}
+
+/// No token is validated here, so that no request has a claim of one.
+#[test]
+fn a_claim_fits_no_request_and_its_absence_every_one() {
+    let claim = json!({"@request.auth.claims.sub": {"exact": "a"}});
+    let wanted: HttpMatch = message(&json!({"headers": claim})).unwrap();
+    assert!(http_match(&MergedMatch::of(&wanted)).is_none());
+    let unwanted: HttpMatch = message(&json!({"withoutHeaders": claim})).unwrap();
+    let every: HttpMatch = message(&json!({})).unwrap();
+    assert_eq!(
+        shown(&http_match(&MergedMatch::of(&unwanted))),
+        shown(&http_match(&MergedMatch::of(&every)))
+    );
+}
+
+#[test]
+fn an_idle_timeout_of_0_is_none() {
+    let written: ConnectionPool = message(&json!({"tcp": {"idleTimeout": "0s"}})).unwrap();
+    let found = pool(Some(&written), false);
+    assert_eq!(found.idle_timeout, Some(std::time::Duration::ZERO));
 }
 
 fn check(suite: &str, case: &Value) {

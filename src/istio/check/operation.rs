@@ -1,0 +1,62 @@
+use super::Check;
+use super::authorization::no_empty;
+use crate::istio::kinds::security::{Action, AuthOperation};
+use crate::istio::read::shorten;
+
+pub(super) fn operation(c: &mut Check<'_>, operation: &AuthOperation, action: Action) {
+    let ports = [&operation.ports, &operation.not_ports];
+    let http = [
+        &operation.hosts,
+        &operation.not_hosts,
+        &operation.methods,
+        &operation.not_methods,
+        &operation.paths,
+        &operation.not_paths,
+    ];
+    let all = http.iter().chain(&ports);
+    if all.clone().all(|texts| texts.is_empty()) {
+        c.refuse(
+            operation.at,
+            "the operation is empty",
+            "write what it must be",
+        );
+    }
+    for texts in all {
+        no_empty(c, texts);
+    }
+    for port in ports.into_iter().flatten().filter(|p| !p.value.is_empty()) {
+        if !is_port(&port.value) {
+            let what = format!("`{}` is no port", shorten(&port.value));
+            c.refuse(port.at, what, "write a port from 1 to 65535");
+        }
+    }
+    for path in operation.paths.iter().chain(&operation.not_paths) {
+        // A template has `{*}` for one segment and `{**}` for any number, alone in their segment.
+        let is_bad =
+            |segment: &str| segment.contains(['{', '}']) && segment != "{*}" && segment != "{**}";
+        let mixes = path.value.contains("{*")
+            && path
+                .value
+                .replace("{*}", "")
+                .replace("{**}", "")
+                .contains('*');
+        if path.value.split('/').any(is_bad) || mixes {
+            let what = format!("`{}` is no template of a path", shorten(&path.value));
+            c.refuse(
+                path.at,
+                what,
+                "write `{*}` or `{**}` as a segment of its own",
+            );
+        }
+    }
+    let is_http = http.iter().any(|texts| !texts.is_empty());
+    if action == Action::Deny && is_http && operation.ports.is_empty() {
+        let what = "on a port that is not HTTP this denies everything";
+        c.warn(operation.at, what, "nothing is denied", "write `ports` too");
+    }
+}
+
+pub(super) fn is_port(text: &str) -> bool {
+    text.parse()
+        .is_ok_and(|port: u32| (1..=65_535).contains(&port))
+}
