@@ -11,7 +11,7 @@ use hyper::client::conn::{http1, http2};
 
 use super::body::{PoolBody, Sent};
 use super::key::{Form, Original};
-use super::machine::Grant;
+use super::machine::{Grant, Habit};
 use super::shared::Shared;
 
 /// What requests are given to.
@@ -115,15 +115,10 @@ impl Lease {
         if !self.grant.is_reused || !matches!(self.line, Some(Line::One { .. })) {
             return Some(self);
         }
-        let looks = match self.grant {
-            Grant {
-                is_first_again: false,
-                ..
-            } => 0,
-            Grant {
-                is_closer: true, ..
-            } => LONG_LOOK,
-            _ => SHORT_LOOK,
+        let looks = match self.grant.habit {
+            Habit::Closes => LONG_LOOK,
+            Habit::Keeps => 0,
+            Habit::Unknown => SHORT_LOOK,
         };
         tokio::task::yield_now().await;
         for _ in 0..looks {

@@ -39,14 +39,22 @@ pub(super) enum Action<K> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Grant {
     pub(super) conn: Id,
-    /// The authority closed its last connection after the first request.
-    pub(super) is_closer: bool,
-    /// It is not known of the authority that its connections carry more than one request.
-    pub(super) is_first_again: bool,
+    /// What the authority does with its connections after a request.
+    pub(super) habit: Habit,
     /// It is the connection's last request.
     pub(super) is_last: bool,
     /// It is not the connection's first request.
     pub(super) is_reused: bool,
+}
+
+/// What an authority does with its connections after a request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Habit {
+    /// It closed the last one after its first request.
+    Closes,
+    /// It keeps them for more.
+    Keeps,
+    Unknown,
 }
 
 /// What becomes of a request that comes.

@@ -3,7 +3,7 @@
 use std::hash::Hash;
 use std::time::Instant;
 
-use super::{Action, Conn, Grant, Id, Machine, Phase};
+use super::{Action, Conn, Grant, Habit, Id, Machine, Phase};
 
 impl<K: Clone + Eq + Hash> Machine<K> {
     pub(super) fn next(&mut self) -> Id {
@@ -36,11 +36,15 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         }
         conn.streams += 1;
         conn.served = conn.served.saturating_add(1);
+        let habit = match host {
+            Some(host) if host.is_kept_alive => Habit::Keeps,
+            _ if conn.served > 1 && self.hosts.is_closer(&conn.key) => Habit::Closes,
+            _ => Habit::Unknown,
+        };
         let grant = Grant {
             conn: id,
+            habit,
             is_last: conn.served >= max,
-            is_closer: conn.served > 1 && self.hosts.is_closer(&conn.key),
-            is_first_again: conn.served > 1 && !host.is_some_and(|host| host.is_kept_alive),
             is_reused: conn.served > 1,
         };
         if grant.is_last {

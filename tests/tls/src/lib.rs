@@ -308,15 +308,15 @@ spec:
 ";
     let yaml = format!("{}{rule}", entry("users.example", port, &servers));
     let mesh = Mesh::from_yaml(&yaml).unwrap();
-    let (tls, made) = (trusting(&[&users]), Arc::new(Mutex::new(0)));
-    let count = Arc::clone(&made);
+    let (tls, builders) = (trusting(&[&users]), Arc::new(Mutex::new(0)));
+    let count = Arc::clone(&builders);
     let make = move || {
         *count.lock().unwrap() += 1;
         reqwest::Client::builder().tls_backend_preconfigured(tls.clone())
     };
     let client = mesh.workload("w", "default").client_with(make).unwrap();
     both_answer(&client, "https://users.example/", "users.example").await;
-    assert_eq!(*made.lock().unwrap(), 2, "at once, and for all endpoints");
+    assert_eq!(*builders.lock().unwrap(), 2, "at once, and for all endpoints");
     let connections: usize = servers.iter().map(Server::connections).sum();
     assert_eq!(connections, 25, "two of fifty requests on each");
 }
