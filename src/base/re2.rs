@@ -15,6 +15,7 @@ mod repetition;
 #[cfg(test)]
 mod tests;
 mod unicode;
+mod writer;
 
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
@@ -22,7 +23,8 @@ use std::sync::Arc;
 use regex::bytes::{Captures, Regex, RegexBuilder};
 
 use super::string_match::PatternError;
-use parser::{Parser, Translation};
+use parser::Parser;
+use writer::Translation;
 
 /// RE2's own default for the memory of a pattern, in bytes (`max_mem`).
 const SIZE_LIMIT: usize = 8 << 20;

@@ -3,19 +3,9 @@ use super::class;
 use super::escape;
 use super::flags::Flags;
 use super::invalid::{Invalid, Kind};
-use super::repetition::{MOST, Repetition};
+use super::repetition::Repetition;
 use super::unicode;
-
-/// How many groups and repetitions may stand in one another. RE2 has no bound, but what compiles a pattern here
-/// calls itself for each.
-const DEEPEST: usize = 100;
-
-/// A pattern in the syntax of the `regex` crate without Unicode.
-#[derive(Debug)]
-pub(super) struct Translation {
-    pub(super) groups: usize,
-    pub(super) pattern: String,
-}
+use super::writer::{Translation, Writer};
 
 /// Reads RE2's syntax from left to right and writes the other as it goes.
 ///
@@ -23,69 +13,15 @@ pub(super) struct Translation {
 /// asked for Latin-1, as Envoy does.
 pub(super) struct Parser<'a> {
     flags: Flags,
-    groups: usize,
-    /// What a repetition would repeat.
-    item: Option<Item>,
-    /// Of all that stands in this group so far.
-    most: Extent,
-    open: Vec<Open>,
-    out: String,
+    out: Writer,
     whole: &'a [u8],
-}
-
-/// A part of the translated pattern, from `start` to its end.
-#[derive(Clone, Copy)]
-struct Item {
-    extent: Extent,
-    start: usize,
-}
-
-/// How far a part grows by what it repeats.
-#[derive(Clone, Copy)]
-struct Extent {
-    /// The copies that are made of the most repeated thing in it.
-    copies: u32,
-    /// The groups and repetitions around the deepest thing in it.
-    depth: usize,
-}
-
-/// A group that is not closed yet, and what was so before it.
-struct Open {
-    flags: Flags,
-    most: Extent,
-    start: usize,
-}
-
-impl Extent {
-    const ONE: Self = Self {
-        copies: 1,
-        depth: 0,
-    };
-
-    fn max(self, other: Self) -> Self {
-        Self {
-            copies: self.copies.max(other.copies),
-            depth: self.depth.max(other.depth),
-        }
-    }
-
-    fn deeper(self) -> Self {
-        Self {
-            depth: self.depth + 1,
-            ..self
-        }
-    }
 }
 
 impl<'a> Parser<'a> {
     pub(super) fn new(pattern: &'a str) -> Self {
         Self {
             flags: Flags::default(),
-            groups: 0,
-            item: None,
-            most: Extent::ONE,
-            open: Vec::new(),
-            out: String::with_capacity(pattern.len() * 2),
+            out: Writer::new(pattern.len()),
             whole: pattern.as_bytes(),
         }
     }
@@ -115,13 +51,12 @@ impl<'a> Parser<'a> {
                     rest = &rest[1..];
                 }
                 b'|' => {
-                    self.out.push('|');
-                    self.item = None;
+                    self.out.alternative();
                     rest = &rest[1..];
                 }
                 b'[' => {
                     let set = class::bracketed(&mut rest, self.flags.fold)?;
-                    self.set(set);
+                    self.out.set(set);
                 }
                 b'\\' => self.escape(&mut rest)?,
                 _ => {
@@ -130,25 +65,19 @@ impl<'a> Parser<'a> {
                 }
             }
         }
-        if self.open.is_empty() {
-            Ok(Translation {
-                groups: self.groups,
-                pattern: self.out,
-            })
-        } else {
-            Err(Kind::MissingParen.of(self.whole))
-        }
+        let unfinished = Kind::MissingParen.of(self.whole);
+        self.out.finish().ok_or(unfinished)
     }
 
     /// Takes a byte that is no operator with an argument.
     fn one(&mut self, byte: u8) {
         match byte {
-            b'.' if self.flags.dot_newline => self.set(ByteSet::EMPTY.negated()),
-            b'.' => self.set(ByteSet::of(&[(b'\n', b'\n')]).negated()),
-            b'^' if self.flags.multi_line => self.text("(?m:^)"),
-            b'^' => self.text(r"\A"),
-            b'$' if self.flags.multi_line => self.text("(?m:$)"),
-            b'$' => self.text(r"\z"),
+            b'.' if self.flags.dot_newline => self.out.set(ByteSet::EMPTY.negated()),
+            b'.' => self.out.set(ByteSet::of(&[(b'\n', b'\n')]).negated()),
+            b'^' if self.flags.multi_line => self.out.text("(?m:^)"),
+            b'^' => self.out.text(r"\A"),
+            b'$' if self.flags.multi_line => self.out.text("(?m:$)"),
+            b'$' => self.out.text(r"\z"),
             _ => self.literal(byte),
         }
     }
@@ -160,7 +89,7 @@ impl<'a> Parser<'a> {
             Some(b'b') => r"\b",
             Some(b'z') => r"\z",
             Some(b'C') => {
-                self.set(ByteSet::EMPTY.negated());
+                self.out.set(ByteSet::EMPTY.negated());
                 *rest = &rest[2..];
                 return Ok(());
             }
@@ -170,7 +99,7 @@ impl<'a> Parser<'a> {
             }
             _ => {
                 if let Some(set) = class::escaped(rest, self.flags.fold)? {
-                    self.set(set);
+                    self.out.set(set);
                 } else {
                     let byte = escape::byte(rest)?;
                     self.literal(byte);
@@ -178,7 +107,7 @@ impl<'a> Parser<'a> {
                 return Ok(());
             }
         };
-        self.text(text);
+        self.out.text(text);
         *rest = &rest[2..];
         Ok(())
     }
@@ -197,45 +126,26 @@ impl<'a> Parser<'a> {
         let outer = self.flags;
         if !rest.starts_with(b"(?") {
             *rest = &rest[1..];
-            self.push("(", outer)?;
+            self.open_group("(", outer)?;
         } else if rest.starts_with(b"(?P<")
             || rest.starts_with(b"(?<") && !matches!(rest.get(3), Some(b'=' | b'!'))
         {
             skip_name(rest)?;
-            self.push("(", outer)?;
+            self.open_group("(", outer)?;
         } else if self.flags.read(rest)? {
-            self.push("(?:", outer)?;
+            self.open_group("(?:", outer)?;
         }
         Ok(())
     }
 
-    fn push(&mut self, opening: &str, outer: Flags) -> Result<(), Invalid> {
-        if self.open.len() >= DEEPEST {
-            return Err(Kind::NestingDepth.of(self.whole));
-        }
-        self.groups += usize::from(opening == "(");
-        self.open.push(Open {
-            flags: outer,
-            most: self.most,
-            start: self.out.len(),
-        });
-        self.out.push_str(opening);
-        self.most = Extent::ONE;
-        self.item = None;
-        Ok(())
+    fn open_group(&mut self, opening: &str, outer: Flags) -> Result<(), Invalid> {
+        let opened = self.out.open(opening, outer);
+        opened.map_err(|kind| kind.of(self.whole))
     }
 
     fn close(&mut self) -> Result<(), Invalid> {
-        let open = self.open.pop();
-        let open = open.ok_or_else(|| Kind::UnexpectedParen.of(self.whole))?;
-        self.out.push(')');
-        let extent = self.most.deeper();
-        self.flags = open.flags;
-        self.item = Some(Item {
-            extent,
-            start: open.start,
-        });
-        self.most = open.most.max(extent);
+        let outer = self.out.close();
+        self.flags = outer.ok_or_else(|| Kind::UnexpectedParen.of(self.whole))?;
         Ok(())
     }
 
@@ -245,47 +155,19 @@ impl<'a> Parser<'a> {
         lazy: bool,
         text: &[u8],
     ) -> Result<(), Invalid> {
-        let Some(item) = &mut self.item else {
-            return Err(Kind::RepeatArgument.of(text));
-        };
-        item.extent = item.extent.deeper();
-        item.extent.copies *= repetition.copies;
-        if item.extent.copies > MOST {
-            return Err(Kind::RepeatSize.of(repetition.text));
-        }
-        if item.extent.depth > DEEPEST {
-            return Err(Kind::NestingDepth.of(self.whole));
-        }
-        self.most = self.most.max(item.extent);
-        self.out.insert_str(item.start, "(?:");
-        self.out.push(')');
-        self.out.push_str(&String::from_utf8_lossy(repetition.text));
-        if lazy != self.flags.ungreedy {
-            self.out.push('?');
-        }
-        Ok(())
+        let lazy = lazy != self.flags.ungreedy;
+        let repeated = self.out.repeat(repetition, lazy);
+        repeated.map_err(|kind| match kind {
+            Kind::RepeatArgument => kind.of(text),
+            Kind::RepeatSize => kind.of(repetition.text),
+            _ => kind.of(self.whole),
+        })
     }
 
     fn literal(&mut self, byte: u8) {
         let set = ByteSet::of(&[(byte, byte)]);
-        self.set(if self.flags.fold { set.folded() } else { set });
-    }
-
-    fn set(&mut self, set: ByteSet) {
-        self.begin();
-        set.write(&mut self.out);
-    }
-
-    fn text(&mut self, text: &str) {
-        self.begin();
-        self.out.push_str(text);
-    }
-
-    fn begin(&mut self) {
-        self.item = Some(Item {
-            extent: Extent::ONE,
-            start: self.out.len(),
-        });
+        self.out
+            .set(if self.flags.fold { set.folded() } else { set });
     }
 }
 
