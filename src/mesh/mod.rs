@@ -121,30 +121,6 @@
 //!   consumes) are taken off and not heeded, as by an Envoy that takes no caller for internal;
 //!   `x-envoy-attempt-count` counts the tries, whatever the caller wrote.
 //!
-//! Where it differs from Envoy on purpose:
-//!
-//! | topic | Envoy | here | how to get Envoy's |
-//! |---|---|---|---|
-//! | headers to a proxy, for a host that no document names | taken off | passed on: nothing is changed for such a host | name it by a `ServiceEntry` |
-//! | the flag of a gateway's answer after retries | `URX` and the reason's | the reason's; the text says that it was retried | |
-//! | upgrades in a client | only `websocket` | whatever the application asks for: it is in the same process | |
-//! | an upgrade asked for by HTTP/1.0 | passed on | ignored, as RFC 9110 7.8 has it | |
-//! | an upgrade to an upstream that speaks HTTP/2 | extended CONNECT | sent as a plain request; its answer is passed on | `http1_only()` where TLS would negotiate HTTP/2 |
-//! | an upgrade on a route with mirrors | copied, with its headers | not copied | |
-//! | an upgrade that the upstream does not make | below 400 its answer has no body; the connection is closed | its answer is passed on, and the connection stays | |
-//! | the end of one direction of a tunnel | ends both at once | the other has five seconds to end | |
-//! | a refused upgrade and the rate limit of a gateway | takes no token | takes one | |
-//! | HTTP/1.0 at a gateway | 426 | served | |
-//! | two `Host` fields at a gateway | joined, which no route has: 404 | 400 (RFC 9112, 3.2) | |
-//! | an `https` target over HTTP/1.1 without TLS | 403 | served: the listener says what the scheme is | |
-//! | unknown methods at a gateway | 400 | passed on | a match on `method` |
-//! | `x-envoy-` fields of strangers that no Envoy sets for a request | passed on | taken off | |
-//! | `X-Forwarded-For` where the peer is not known (a Unix socket) | as it came | taken off | trust a hop |
-//! | a peer on loopback in `X-Forwarded-For` | an address of the machine | the peer's | |
-//! | trailers of an HTTP/1.1 request | dropped | passed on | |
-//! | the TLS name of a service at a gateway without `sni` | the caller's `Host` | the service's | `sni` |
-//! | an `Accept` that a caller did not send | none | `*/*` from reqwest, which says the same | a `connectionPool` |
-//!
 //! # By hand
 //!
 //! A client and a server with everything that this crate recommends:
