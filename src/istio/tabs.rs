@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use granit_parser::{Event, Marker, ScalarStyle, Span, StructureStyle};
+use granit_parser::{Event, Marker, ScalarStyle, Span as ParserSpan, StructureStyle};
 
 use super::tree::Mark;
 use super::yaml::Unreadable;
@@ -52,7 +52,7 @@ impl Tabs {
     }
 
     /// Looks at the tabs before an event and within it.
-    pub(super) fn event(&mut self, event: &Event<'_>, span: &Span) {
+    pub(super) fn event(&mut self, event: &Event<'_>, span: &ParserSpan) {
         if self.next >= self.suspects.len() {
             return;
         }
@@ -93,7 +93,7 @@ impl Tabs {
     }
 
     /// Takes the tabs on the lines that a scalar goes on over.
-    fn within(&mut self, span: &Span, least: usize) {
+    fn within(&mut self, span: &ParserSpan, least: usize) {
         let end = (span.end.line(), span.end.col());
         self.take(|tab| tab < end, |tab| tab.1 >= least);
     }

@@ -1,6 +1,8 @@
 //! The only place that knows the YAML parser.
 
-use granit_parser::{ErrorKind, Event, Marker, Options, Parser, ScalarStyle, ScanError, Span, Tag};
+use granit_parser::{
+    ErrorKind, Event, Marker, Options, Parser, ScalarStyle, ScanError, Span as ParserSpan, Tag,
+};
 
 use super::compose::Composer;
 use super::resolve;
@@ -94,7 +96,7 @@ fn scalar(
     text: &str,
     style: ScalarStyle,
     tag: Option<&Tag>,
-    span: &Span,
+    span: &ParserSpan,
 ) -> Result<Value, Unreadable> {
     let Some(tag) = tag else {
         return Ok(match style {
@@ -132,7 +134,7 @@ fn unreadable(error: &ScanError) -> Unreadable {
 }
 
 /// Returns where an event stands; one of several lines is marked up to the end of its first.
-fn mark(span: &Span) -> Mark {
+fn mark(span: &ParserSpan) -> Mark {
     mark_at(
         &span.start,
         span.end.index().saturating_sub(span.start.index()),

@@ -72,7 +72,7 @@ impl Service {
     }
 }
 
-fn documents(service: &Service, rule: &str) -> String {
+fn documents(service: &Service, version: Version, rule: &str) -> String {
     format!(
         "
 apiVersion: networking.istio.io/v1
@@ -97,7 +97,7 @@ kind: ServiceEntry
 metadata: {{name: backend}}
 spec:
   hosts: [backend.internal]
-  ports: [{{number: 80, name: http, protocol: HTTP, targetPort: {port}}}]
+  ports: [{{number: 80, name: http, protocol: {protocol}, targetPort: {port}}}]
   resolution: STATIC
   endpoints: [{{address: 127.0.0.1, ports: {{http: {port}}}}}]
 ---
@@ -109,6 +109,11 @@ spec:
   trafficPolicy: {{{rule}}}
 ",
         port = service.server.address().port(),
+        protocol = if version == Version::HTTP_2 {
+            "HTTP2"
+        } else {
+            "HTTP"
+        },
     )
 }
 
@@ -116,9 +121,9 @@ spec:
 async fn fronts(service: &Service, version: Version) -> Vec<(&'static str, Mesh, Server)> {
     let eject = "outlierDetection: {consecutive5xxErrors: 1, consecutiveGatewayErrors: 1, \
                  baseEjectionTime: 3600s, maxEjectionPercent: 100}";
-    let plain = Mesh::from_yaml(&documents(service, eject)).unwrap();
+    let plain = Mesh::from_yaml(&documents(service, version, eject)).unwrap();
     let limited = format!("connectionPool: {{tcp: {{maxConnections: 10}}}}, {eject}");
-    let limited = Mesh::from_yaml(&documents(service, &limited)).unwrap();
+    let limited = Mesh::from_yaml(&documents(service, version, &limited)).unwrap();
     let over_reqwest = |mesh: &Mesh| {
         let service = mesh
             .gateway("ingress", "default")
@@ -135,17 +140,17 @@ async fn fronts(service: &Service, version: Version) -> Vec<(&'static str, Mesh,
     let policy = PoolPolicy::default().with_http2(version == Version::HTTP_2);
     let by_hand = plain.gateway("ingress", "default").unwrap();
     let by_hand = by_hand.outbound::<_, Body>(Pool::http(policy));
-    let mut fronts = vec![
+    let fronts = [
         ("reqwest", Server::axum(over_reqwest(&plain)).await),
         (
             "a pool by hand",
             Server::axum(Router::new().fallback_service(by_hand)).await,
         ),
+        (
+            "a connection pool",
+            Server::axum(over_reqwest(&limited)).await,
+        ),
     ];
-    if version != Version::HTTP_2 {
-        let connections = Server::axum(over_reqwest(&limited)).await;
-        fronts.push(("a connection pool", connections));
-    }
     fronts
         .into_iter()
         .map(|(name, server)| (name, plain.clone(), server))

@@ -633,8 +633,13 @@ fn sidecars_and_telemetries_are_judged_field_by_field() {
             ("tracing: [{customTags: {a: {header: {}}}}]", Refused),
             ("tracing: [{}, {}]", Warned),
             (
-                "accessLogging: [{filter: {expression: 'response.code >= 400'}}]",
+                "accessLogging: [{providers: [{name: envoy}], filter: {expression: 'response.code >= 400'}}]",
                 Taken,
+            ),
+            // Without a provider of its own it needs defaults of the mesh: `IST0157`.
+            (
+                "accessLogging: [{filter: {expression: 'response.code >= 400'}}]",
+                Warned,
             ),
         ],
     );

@@ -140,7 +140,7 @@ fn a_field_that_exists_elsewhere_is_moved_there() {
         ),
         (
             networking("DestinationRule", "{host: a, trafficPolicy: {loadBalancer: RANDOM}}"),
-            "write an object with fields such as simple, consistentHash, localityLbSetting, warmupDurationSecs, warmup, zoneAwareLbSetting",
+            "write an object with fields such as simple, consistentHash, backendUtilization, localityLbSetting, warmupDurationSecs, warmup, zoneAwareLbSetting",
         ),
         (
             networking("EnvoyFilter", "{configPatches: [{applyTo: HTTP_FILTER, patch: {operation: REMOVE, listener: {portNumber: 1}}}]}").replace("io/v1", "io/v1alpha3"),

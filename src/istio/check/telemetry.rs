@@ -28,6 +28,17 @@ pub(super) fn telemetry(c: &mut Check<'_>, telemetry: &Telemetry) {
     }
     for logging in telemetry.access_logging.0.iter().flatten() {
         providers(c, &logging.providers, logging.at);
+        let names_none = c.tree.child(logging.at, "providers").is_none();
+        if names_none && !logging.disabled.is_some_and(|disabled| disabled.value) {
+            c.findings.push(
+                Finding::warning(Code::EmptyProviders, logging.at)
+                    .missing("providers")
+                    .what("the access log names no provider")
+                    .here("it has no effect")
+                    .istio("Istio ignores it, unless the configuration of the mesh names default providers")
+                    .mend("name a provider, such as `providers: [{name: envoy}]`"),
+            );
+        }
     }
 }
 

@@ -79,14 +79,21 @@ fn a_fault_that_is_badly_configured_is_refused() {
             other => panic!("{other}"),
         };
         assert_eq!(case["expect_config_error"], true);
-        assert!(is_refused(delay), "{case}");
+        // A delay without a time is Envoy's error. Istio takes it and writes no delay, so it is a warning.
+        let least = match case["name"].as_str().unwrap() {
+            "MissingDelayDuration" => Severity::Warning,
+            _ => Severity::Error,
+        };
+        assert!(reported(delay) >= Some(least), "{case}");
         tally.ran();
     }
     tally.assert_with_foreign(2, 0, 1);
-    assert!(!is_refused("{fixedDelay: 5s, percentage: {value: 50}}"));
+    let good = reported("{fixedDelay: 5s, percentage: {value: 50}}");
+    assert!(good < Some(Severity::Warning), "{good:?}");
 }
 
-fn is_refused(delay: &str) -> bool {
+/// Returns the highest severity that is reported of a delay.
+fn reported(delay: &str) -> Option<Severity> {
     let text = format!(
         "
 apiVersion: networking.istio.io/v1
@@ -99,5 +106,10 @@ spec:
     route: [{{destination: {{host: api}}}}]
 "
     );
-    Documents::from_yaml(&text).count(Severity::Error) > 0
+    let documents = Documents::from_yaml(&text);
+    documents
+        .diagnostics()
+        .iter()
+        .map(|found| found.severity())
+        .max()
 }

@@ -30,7 +30,8 @@ impl Listener {
         let presence = Presence::of(request.headers());
         let version = request.version();
         if *request.method() == Method::CONNECT {
-            return Err(Rejection::NoRoute);
+            // No route is for it: the ingress behind refuses it, and closes the connection.
+            return Ok(());
         }
         message_length::check(request.headers(), presence)?;
         if presence.has(Presence::CONNECTION) {
