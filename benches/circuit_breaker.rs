@@ -93,7 +93,7 @@ fn breaker(c: &mut Criterion) {
         ),
         ("rate and slow calls", CircuitBreakerLayer::new(slow)),
         ("open", {
-            let layer = CircuitBreakerLayer::observed(consecutive, Arc::new(()));
+            let layer = CircuitBreakerLayer::with_observer(consecutive, Arc::new(()));
             layer.force_open();
             layer
         }),

@@ -106,17 +106,18 @@ fn admitted() -> impl Iterator<Item = (String, Calls)> {
 
 /// What only some of the layers do.
 fn others() -> impl Iterator<Item = (String, Calls)> {
-    let open = CircuitBreakerLayer::observed(CircuitBreakerPolicy::default(), Arc::new(()));
+    let open = CircuitBreakerLayer::with_observer(CircuitBreakerPolicy::default(), Arc::new(()));
     open.force_open();
-    let full = ConcurrencyLimitLayer::observed(ConcurrencyLimitPolicy::new(1), Arc::new(()));
+    let full = ConcurrencyLimitLayer::with_observer(ConcurrencyLimitPolicy::new(1), Arc::new(()));
     let permit = full.try_acquire();
     let used = RateLimitPolicy::at_most(0, Duration::from_secs(3_600));
-    let used = RateLimitLayer::observed(used, Arc::new(()));
+    let used = RateLimitLayer::with_observer(used, Arc::new(()));
     let abort = Abort::Http(StatusCode::SERVICE_UNAVAILABLE);
     let abort = FaultInjectionPolicy::off().with_abort(Percent::ALL, abort);
-    let abort = FaultInjectionLayer::observed(abort, Arc::new(()));
+    let abort = FaultInjectionLayer::with_observer(abort, Arc::new(()));
     let nobody = Endpoints::fixed(Vec::<Endpoint>::new());
-    let nobody = LoadBalanceLayer::observed(LoadBalancePolicy::default(), nobody, Arc::new(()));
+    let nobody =
+        LoadBalanceLayer::with_observer(LoadBalancePolicy::default(), nobody, Arc::new(()));
     let mut held = refused(full);
     let held: Calls = Box::new(move |n| {
         let _permit = &permit;

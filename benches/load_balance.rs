@@ -11,7 +11,7 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use futures_util::FutureExt;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::Full;
-use meshless::load_balance::{LoadBalance, LoadBalanceLayer, LoadBalancePolicy, Sticky};
+use meshless::load_balance::{HashPolicy, LoadBalance, LoadBalanceLayer, LoadBalancePolicy};
 use meshless::outlier_detection::{FailurePercentage, OutlierDetectionPolicy, OutlierDetector};
 use meshless::{Endpoint, EndpointObserver, Endpoints, Outcome, Percent};
 use tower::{Layer, Service, service_fn};
@@ -67,7 +67,7 @@ fn policies() -> [(&'static str, LoadBalancePolicy); 4] {
         ("random", LoadBalancePolicy::random()),
         (
             "ring",
-            LoadBalancePolicy::consistent_hash(Sticky::header(header::HOST)),
+            LoadBalancePolicy::consistent_hash(HashPolicy::header(header::HOST)),
         ),
     ]
 }
@@ -97,7 +97,7 @@ fn detectors() -> [(&'static str, OutlierDetectionPolicy); 2] {
 fn report(criterion: &mut Criterion) {
     for (name, policy) in detectors() {
         let all = endpoints(10);
-        let detector = OutlierDetector::observed(policy, all.clone(), Arc::new(()));
+        let detector = OutlierDetector::with_observer(policy, all.clone(), Arc::new(()));
         let endpoint = all.to_vec()[0].clone();
         criterion.bench_function(&format!("load_balance/report, success, {name}"), |b| {
             b.iter(|| detector.report(black_box(&endpoint), OK));
@@ -115,7 +115,7 @@ fn report(criterion: &mut Criterion) {
         measure(
             criterion,
             &format!("service, watched, {name}"),
-            balance.with_observer(detector),
+            balance.with_endpoint_observer(detector),
         );
     }
 }

@@ -66,7 +66,7 @@ fn by_hand() -> Calls {
     let service = ServiceBuilder::new()
         .layer(TraceClientLayer::default())
         .layer(FaultInjectionLayer::new(FaultInjectionPolicy::off()))
-        .layer(TrafficSplitLayer::new(split).with_host_kept(true))
+        .layer(TrafficSplitLayer::new(split).with_host_preserved(true))
         .layer(TimeoutLayer::new(TimeoutPolicy::default()))
         .layer(RetryLayer::new(RetryPolicy::off()))
         .layer(TraceAttemptLayer::default())

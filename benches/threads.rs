@@ -175,9 +175,9 @@ fn choices(policy: LoadBalancePolicy, endpoints: Endpoints) -> Share {
 
 fn reports(endpoints: Endpoints) -> Share {
     let policy = OutlierDetectionPolicy::default();
-    let detector = OutlierDetector::observed(policy, endpoints.clone(), Arc::new(()));
+    let detector = OutlierDetector::with_observer(policy, endpoints.clone(), Arc::new(()));
     let layer = LoadBalanceLayer::new(LoadBalancePolicy::default(), endpoints);
-    let layer = layer.with_observer(detector);
+    let layer = layer.with_endpoint_observer(detector);
     share(move || {
         let layer = layer.clone();
         Box::new(move |n| {

@@ -12,8 +12,8 @@ use http::{HeaderName, HeaderValue, Request, Response};
 use http_body_util::Empty;
 use meshless::RequestHead;
 use meshless::traffic_split::{
-    Destination, HeaderMatch, HeaderOperations, Match, Route, Sticky, StringMatch, TrafficSplit,
-    TrafficSplitLayer, TrafficSplitPolicy,
+    Destination, HashPolicy, HeaderMatch, HeaderOperations, Match, Route, StringMatch,
+    TrafficSplit, TrafficSplitLayer, TrafficSplitPolicy,
 };
 use tower::{Layer, Service};
 
@@ -99,12 +99,12 @@ fn choice(c: &mut Criterion) {
     for count in [1, 10, 100] {
         bench(&format!("{count} routes"), &routes(count));
     }
-    let sticky = |key| TrafficSplitPolicy::new([weighted().with_sticky(key)]);
+    let sticky = |key| TrafficSplitPolicy::new([weighted().with_hash_policy(key)]);
     bench(
         "sticky by header",
-        &sticky(Sticky::header(HeaderName::from_static("x-request-id"))),
+        &sticky(HashPolicy::header(HeaderName::from_static("x-request-id"))),
     );
-    bench("sticky by cookie", &sticky(Sticky::cookie("user")));
+    bench("sticky by cookie", &sticky(HashPolicy::cookie("user")));
     let regex = StringMatch::regex("^(.*?;)?(user=jason)(;.*)?$").expect("a regex");
     let cookie = HeaderMatch::new(http::header::COOKIE, regex);
     let by_regex = weighted().with_match(Match::default().with_header(cookie));

@@ -57,7 +57,7 @@ fn print(documents: &Documents, args: &Args) -> io::Result<()> {
         out,
         "{} of Istio's objects checked (nothing is enforced by checking), {} passed over: {}, {}, {}",
         documents.resources().len(),
-        counted(documents.passed_over(), "document"),
+        counted(documents.skipped(), "document"),
         counted(documents.count(Severity::Error), "error"),
         counted(documents.count(Severity::Warning), "warning"),
         counted(documents.count(Severity::Note), "note"),

@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use meshless::mesh::{GatewayService, pieces::Connections};
+use meshless::mesh::{GatewayService, services::EndpointTransport};
 use meshless::{Mesh, PeerAddress};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore};
@@ -32,7 +32,7 @@ pub(crate) struct Limits {
 /// Serves until `stopped` is ready.
 pub(crate) async fn serve(
     listener: TcpListener,
-    gateway: GatewayService<Connections, Incoming>,
+    gateway: GatewayService<EndpointTransport, Incoming>,
     limits: Limits,
     stopped: impl Future<Output = ()>,
 ) {

@@ -145,22 +145,22 @@ impl Backoff {
     /// Returns the delay before the retry with this number, counted from 0, given the delay before it
     /// (which only [`Jitter::Decorrelated`] asks for) and 64 random bits.
     #[must_use]
-    pub fn delay(&self, retry: u32, previous: Option<Duration>, roll: u64) -> Duration {
+    pub fn delay(&self, retry: u32, previous: Option<Duration>, random: u64) -> Duration {
         let interval = self.interval(retry).as_nanos();
-        let roll = u128::from(roll);
+        let random = u128::from(random);
         let jittered = match self.jitter {
-            Jitter::Above(share) => interval + below(part(share, interval), roll),
+            Jitter::Above(share) => interval + below(part(share, interval), random),
             Jitter::Decorrelated => {
                 let base = self.base.as_nanos();
                 let last = previous.map_or(base, |last| last.as_nanos());
-                base + below((last.saturating_mul(3)).saturating_sub(base), roll)
+                base + below((last.saturating_mul(3)).saturating_sub(base), random)
             }
-            Jitter::Equal => interval / 2 + below(interval - interval / 2, roll),
-            Jitter::Full => below(interval, roll),
+            Jitter::Equal => interval / 2 + below(interval - interval / 2, random),
+            Jitter::Full => below(interval, random),
             Jitter::None => interval,
             Jitter::Spread(share) => {
                 let part = part(share, interval);
-                interval - part + below(2 * part + 1, roll)
+                interval - part + below(2 * part + 1, random)
             }
         };
         from_nanos(jittered).min(self.cap)
@@ -174,8 +174,8 @@ impl Default for Backoff {
 }
 
 /// Picks a number below `bound` as Envoy does (`random % interval`); 0 if there is none.
-fn below(bound: u128, roll: u128) -> u128 {
-    roll.checked_rem(bound).unwrap_or(0)
+fn below(bound: u128, random: u128) -> u128 {
+    random.checked_rem(bound).unwrap_or(0)
 }
 
 fn part(share: Percent, whole: u128) -> u128 {
@@ -232,7 +232,7 @@ mod tests {
         #[test]
         fn no_delay_exceeds_its_cap_and_nothing_overflows(
             base in any::<u64>(), cap in any::<u64>(), jitter in jitters(),
-            retry in any::<u32>(), previous in any::<u64>(), roll in any::<u64>(), factor in 0.0..9.0,
+            retry in any::<u32>(), previous in any::<u64>(), random in any::<u64>(), factor in 0.0..9.0,
         ) {
             let cap = Duration::from_millis(cap);
             let previous = Some(Duration::from_millis(previous));
@@ -242,24 +242,24 @@ mod tests {
                 Backoff::linear(Duration::from_millis(base)),
             ] {
                 let backoff = backoff.with_cap(cap).with_jitter(jitter);
-                prop_assert!(backoff.delay(retry, previous, roll) <= cap);
+                prop_assert!(backoff.delay(retry, previous, random) <= cap);
             }
         }
 
         #[test]
-        fn a_spread_keeps_to_its_share(base in 1..3_600_000_u64, roll in any::<u64>()) {
+        fn a_spread_keeps_to_its_share(base in 1..3_600_000_u64, random in any::<u64>()) {
             let base = Duration::from_millis(base);
             let spread = Backoff::constant(base).with_jitter(Jitter::Spread(Percent::new(25)));
-            let delay = spread.delay(0, None, roll);
+            let delay = spread.delay(0, None, random);
             prop_assert!(base * 3 / 4 <= delay && delay <= base * 5 / 4);
         }
 
         #[test]
         fn decorrelated_lies_between_the_base_and_three_times_the_last(
-            last in 25..250_u32, roll in any::<u64>(),
+            last in 25..250_u32, random in any::<u64>(),
         ) {
             let backoff = Backoff::DEFAULT.with_jitter(Jitter::Decorrelated);
-            let delay = backoff.delay(7, Some(MS * last), roll);
+            let delay = backoff.delay(7, Some(MS * last), random);
             prop_assert!(25 * MS <= delay && delay <= (MS * last * 3).min(250 * MS));
         }
     }

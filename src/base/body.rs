@@ -6,7 +6,7 @@ use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
 
-use super::{Answer, GrpcStatus, Outcome, Ticket};
+use super::{GrpcStatus, LocalReplyBody, Outcome, Ticket};
 
 /// The body of a response that went through a layer: the upstream's, watched to its end by the
 /// ticket of its request, or an answer of the layer's own.
@@ -20,27 +20,27 @@ pub struct WatchedBody<R, T> {
 #[pin_project(project = SourceProj)]
 #[derive(Debug)]
 enum Source<R, T> {
-    Answer(Answer),
+    LocalReply(LocalReplyBody),
     // Boxed: rare, and would be the largest.
-    Refused(Box<Refused<T>>),
+    RejectedInside(Box<RejectedInside<T>>),
     Upstream {
         // Before its ticket, so that it is dropped first.
         #[pin]
         inner: R,
-        watch: Watch<T>,
+        watch: BodyWatch<T>,
     },
 }
 
 /// An answer of a gate, watched by those outside it.
 #[derive(Debug)]
-struct Refused<T> {
-    answer: Answer,
+struct RejectedInside<T> {
+    reply: LocalReplyBody,
     ticket: Option<T>,
 }
 
 /// Who watches a body that is under way.
 #[derive(Debug)]
-pub(crate) struct Watch<T> {
+pub(crate) struct BodyWatch<T> {
     /// `None` if nobody does, or no more.
     ticket: Option<T>,
     /// The head of a gRPC response said nothing yet: its trailers will.
@@ -48,44 +48,47 @@ pub(crate) struct Watch<T> {
 }
 
 impl<R, T> WatchedBody<R, T> {
-    pub(crate) const fn answer(answer: Answer) -> Self {
+    pub(crate) const fn local_reply(answer: LocalReplyBody) -> Self {
         Self {
-            source: Source::Answer(answer),
+            source: Source::LocalReply(answer),
         }
     }
 
     /// Watches an answer of a gate for those outside it.
-    pub(crate) fn refused(answer: Answer, ticket: T) -> Self {
+    pub(crate) fn rejected_inside(answer: LocalReplyBody, ticket: T) -> Self {
         let ticket = Some(ticket);
         Self {
-            source: Source::Refused(Box::new(Refused { answer, ticket })),
+            source: Source::RejectedInside(Box::new(RejectedInside {
+                reply: answer,
+                ticket,
+            })),
         }
     }
 
     /// Passes `inner` on, watched by nobody.
     pub(crate) const fn unwatched(inner: R) -> Self {
-        Self::upstream(inner, Watch::new(None, false))
+        Self::upstream(inner, BodyWatch::new(None, false))
     }
 
     /// Passes `inner` on, watched if somebody wants to know.
     #[inline]
-    pub(crate) const fn upstream(inner: R, watch: Watch<T>) -> Self {
+    pub(crate) const fn upstream(inner: R, watch: BodyWatch<T>) -> Self {
         Self {
             source: Source::Upstream { inner, watch },
         }
     }
 }
 
-impl<T> Refused<T> {
+impl<T> RejectedInside<T> {
     /// Returns the text, after which there is nothing; the head said how it turned out.
     #[cold]
     fn frame(&mut self) -> Option<Frame<Bytes>> {
         self.ticket = None;
-        self.answer.take().map(Frame::data)
+        self.reply.take().map(Frame::data)
     }
 }
 
-impl<T> Watch<T> {
+impl<T> BodyWatch<T> {
     /// Watches for `ticket`; `undecided` says that the trailers hold the outcome.
     #[inline]
     pub(crate) const fn new(ticket: Option<T>, undecided: bool) -> Self {
@@ -93,10 +96,10 @@ impl<T> Watch<T> {
     }
 }
 
-impl<T: Ticket> Watch<T> {
+impl<T: Ticket> BodyWatch<T> {
     /// Tells the ticket of a frame, and lets go of it at the end.
     #[inline]
-    fn heed<E: 'static>(&mut self, frame: Option<&Result<Frame<Bytes>, E>>, last: bool) {
+    fn observe_frame<E: 'static>(&mut self, frame: Option<&Result<Frame<Bytes>, E>>, last: bool) {
         match frame {
             Some(Err(error)) => self.failed(error),
             Some(Ok(frame)) => {
@@ -119,7 +122,7 @@ impl<T: Ticket> Watch<T> {
     #[cold]
     fn failed<E: 'static>(&mut self, error: &E) {
         if let Some(ticket) = &mut self.ticket {
-            ticket.broke(error, self.undecided);
+            ticket.handle_body_error(error, self.undecided);
         }
     }
 
@@ -141,7 +144,7 @@ impl<T: Ticket> Watch<T> {
     fn decide(&mut self, status: GrpcStatus) {
         self.undecided = false;
         if let Some(ticket) = &mut self.ticket {
-            ticket.head(Outcome::Grpc(status));
+            ticket.on_outcome(Outcome::Grpc(status));
         }
     }
 }
@@ -161,23 +164,25 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, R::Error>>> {
         match self.project().source.project() {
             SourceProj::Upstream { inner, watch } => poll_watched(inner, watch, cx),
-            SourceProj::Answer(answer) => Poll::Ready(answer.take().map(|b| Ok(Frame::data(b)))),
-            SourceProj::Refused(refused) => Poll::Ready(refused.frame().map(Ok)),
+            SourceProj::LocalReply(answer) => {
+                Poll::Ready(answer.take().map(|b| Ok(Frame::data(b))))
+            }
+            SourceProj::RejectedInside(refused) => Poll::Ready(refused.frame().map(Ok)),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.source {
             Source::Upstream { inner, .. } => inner.is_end_stream(),
-            Source::Answer(answer) => answer.is_end_stream(),
-            Source::Refused(refused) => refused.answer.is_end_stream(),
+            Source::LocalReply(answer) => answer.is_end_stream(),
+            Source::RejectedInside(refused) => refused.reply.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.source {
-            Source::Answer(answer) => answer.size_hint(),
-            Source::Refused(refused) => refused.answer.size_hint(),
+            Source::LocalReply(answer) => answer.size_hint(),
+            Source::RejectedInside(refused) => refused.reply.size_hint(),
             Source::Upstream { inner, .. } => inner.size_hint(),
         }
     }
@@ -187,7 +192,7 @@ where
 #[inline]
 fn poll_watched<R, T>(
     mut inner: Pin<&mut R>,
-    watch: &mut Watch<T>,
+    watch: &mut BodyWatch<T>,
     cx: &mut Context<'_>,
 ) -> Poll<Option<Result<Frame<Bytes>, R::Error>>>
 where
@@ -201,7 +206,7 @@ where
         && let Poll::Ready(frame) = &polled
     {
         // hyper stops polling once `is_end_stream` holds, so `None` may never come.
-        watch.heed(frame.as_ref(), inner.is_end_stream());
+        watch.observe_frame(frame.as_ref(), inner.is_end_stream());
     }
     polled
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use http::Response;
 
-use super::Unresolved;
+use super::DnsFailure;
 
 /// Fact behind a [`Rejection`](super::Rejection): what went wrong before, for callers that come later.
 ///
@@ -15,7 +15,7 @@ pub enum Cause {
     /// The last connection could not be made: all that was said of it, such as an expired certificate.
     Connection(Arc<str>),
     /// A name of the destination could not be resolved.
-    Name(Unresolved),
+    Name(DnsFailure),
 }
 
 impl Cause {
@@ -30,7 +30,7 @@ impl Display for Cause {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connection(text) => f.write_str(text),
-            Self::Name(why) => write!(f, "name not resolved: {why}"),
+            Self::Name(reason) => write!(f, "name not resolved: {reason}"),
         }
     }
 }

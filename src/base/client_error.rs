@@ -15,7 +15,7 @@ use super::{BoxError, Cause, Failure, Outcome, Rejection};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The response broke off after its head.
-    #[error("response from {} broke off", Place(.url))]
+    #[error("response from {} broke off", UrlOrUnknown(.url))]
     Body {
         /// What broke it.
         source: BoxError,
@@ -29,7 +29,7 @@ pub enum Error {
         source: BoxError,
     },
     /// The response is not what its reader expected.
-    #[error("response from {} cannot be decoded", Place(.url))]
+    #[error("response from {} cannot be decoded", UrlOrUnknown(.url))]
     Decode {
         /// What is wrong with it.
         source: BoxError,
@@ -37,7 +37,7 @@ pub enum Error {
         url: Option<Box<Url>>,
     },
     /// A redirect was not followed.
-    #[error("redirect by {} is not followed", Place(.url))]
+    #[error("redirect by {} is not followed", UrlOrUnknown(.url))]
     Redirect {
         /// Why not.
         source: BoxError,
@@ -46,7 +46,7 @@ pub enum Error {
     },
     /// A policy of this crate answered instead of the upstream.
     #[error(
-        "rejected by {} on the way to {}{}", .rejection.policy(), Place(.url), Behind(.cause)
+        "rejected by {} on the way to {}{}", .rejection.policy(), UrlOrUnknown(.url), Behind(.cause)
     )]
     Rejected {
         /// The fact behind it, if that is known.
@@ -58,7 +58,7 @@ pub enum Error {
         url: Option<Box<Url>>,
     },
     /// No response came.
-    #[error("no response from {}", Place(.url))]
+    #[error("no response from {}", UrlOrUnknown(.url))]
     Send {
         /// What kind of failure it was.
         failure: Failure,
@@ -69,7 +69,7 @@ pub enum Error {
     },
     /// The response has a status of 400 or above, and was asked
     /// [not to](crate::client::Response::error_for_status).
-    #[error("{} answered {status}", Place(.url))]
+    #[error("{} answered {status}", UrlOrUnknown(.url))]
     Status {
         /// The status.
         status: StatusCode,
@@ -98,7 +98,7 @@ impl Error {
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         self.failure() == Some(Failure::Timeout)
-            || self.rejection() == Some(Rejection::DeadlinePassed)
+            || self.rejection() == Some(Rejection::DeadlineExceeded)
             // A connect timeout is a failure to connect first, and a timeout as well.
             || self.sources().any(|error| {
                 let reqwest = error.downcast_ref::<reqwest::Error>();
@@ -219,9 +219,9 @@ impl Display for Behind<'_> {
 }
 
 /// Writes a URL into a message, or what stands for one that was taken out.
-struct Place<'a>(&'a Option<Box<Url>>);
+struct UrlOrUnknown<'a>(&'a Option<Box<Url>>);
 
-impl Display for Place<'_> {
+impl Display for UrlOrUnknown<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.0 {
             Some(url) => f.write_str(url.as_str()),

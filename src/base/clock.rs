@@ -13,9 +13,9 @@ pub(crate) fn now() -> Instant {
 
 /// One moment for several decisions: the clock is read when the first of them asks, if one does.
 #[derive(Debug, Default)]
-pub(crate) struct Moment(Cell<Option<Instant>>);
+pub(crate) struct LazyNow(Cell<Option<Instant>>);
 
-impl Moment {
+impl LazyNow {
     /// The moment that `instant` was read in, if it was.
     pub(crate) const fn of(instant: Option<Instant>) -> Self {
         Self(Cell::new(instant))
@@ -47,15 +47,15 @@ pub(crate) fn reached_after(now: Instant, duration: Duration) -> Option<Instant>
 }
 
 /// Returns the time on the wall, which a date in a header is compared with.
-pub(crate) fn wall() -> SystemTime {
+pub(crate) fn system_time() -> SystemTime {
     SystemTime::now()
 }
 
 /// An instant that others are counted from, so that a time fits into one atomic word.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Origin(Instant);
+pub(crate) struct ClockOrigin(Instant);
 
-impl Origin {
+impl ClockOrigin {
     /// Starts counting at `now`.
     pub(crate) const fn at(now: Instant) -> Self {
         Self(now)

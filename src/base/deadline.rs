@@ -84,8 +84,8 @@ impl Deadline {
 
     /// Wraps `future` so that each poll of it runs under this deadline, for a task that is spawned on
     /// behalf of a caller.
-    pub const fn scoped<F>(self, future: F) -> UnderDeadline<F> {
-        UnderDeadline {
+    pub const fn scoped<F>(self, future: F) -> WithDeadline<F> {
+        WithDeadline {
             deadline: self,
             future,
         }
@@ -130,13 +130,13 @@ impl Drop for DeadlineGuard {
 #[pin_project]
 #[derive(Clone, Debug)]
 #[must_use = "futures do nothing unless polled"]
-pub struct UnderDeadline<F> {
+pub struct WithDeadline<F> {
     deadline: Deadline,
     #[pin]
     future: F,
 }
 
-impl<F: Future> Future for UnderDeadline<F> {
+impl<F: Future> Future for WithDeadline<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

@@ -29,13 +29,13 @@ use super::sync::atomic::{AtomicU32, Ordering};
 /// # }
 /// ```
 pub struct Endpoint {
-    place: Arc<Place>,
+    shard: Arc<InFlightShard>,
     /// Whether it belongs to a request in flight.
-    travels: bool,
+    counts_request: bool,
 }
 
 /// Where requests in flight are counted: one for all threads, and one for each that counts its own.
-struct Place {
+struct InFlightShard {
     core: Arc<Core>,
     /// Who of those that hold this are no requests in flight. The others are: so a request that begins or
     /// ends writes one word, and not a second one to count it.
@@ -44,12 +44,12 @@ struct Place {
 
 struct Core {
     /// How many detectors have failures of it on their books; see [`Endpoint::is_clean`].
-    accused: AtomicU32,
+    dirty_marks: AtomicU32,
     address: Authority,
     id: u64,
     labels: BTreeMap<Box<str>, Box<str>>,
     /// The first is where all threads count together.
-    places: Mutex<Vec<Weak<Place>>>,
+    shards: Mutex<Vec<Weak<InFlightShard>>>,
     weight: AtomicU32,
 }
 
@@ -57,7 +57,7 @@ impl Endpoint {
     /// Creates an endpoint at `address`, a host and a port, with no labels and a weight of 1.
     #[must_use]
     pub fn new(address: Authority) -> Self {
-        Self::made(address, BTreeMap::new(), 1)
+        Self::from_parts(address, BTreeMap::new(), 1)
     }
 
     /// Adds a label, by which [`Endpoints::subset`](super::Endpoints::subset) finds it. The default is
@@ -66,9 +66,9 @@ impl Endpoint {
     /// It is another endpoint than those cloned before.
     #[must_use]
     pub fn with_label(self, name: impl Into<Box<str>>, value: impl Into<Box<str>>) -> Self {
-        let mut labels = self.place.core.labels.clone();
+        let mut labels = self.shard.core.labels.clone();
         labels.insert(name.into(), value.into());
-        Self::made(self.address().clone(), labels, self.weight())
+        Self::from_parts(self.address().clone(), labels, self.weight())
     }
 
     /// Sets its weight: how large its share of the requests is in comparison to the others'. The
@@ -77,9 +77,9 @@ impl Endpoint {
     /// It is another endpoint than those cloned before.
     #[must_use]
     pub fn with_weight(self, weight: u32) -> Self {
-        Self::made(
-            self.place.core.address.clone(),
-            self.place.core.labels.clone(),
+        Self::from_parts(
+            self.shard.core.address.clone(),
+            self.shard.core.labels.clone(),
             weight,
         )
     }
@@ -87,13 +87,13 @@ impl Endpoint {
     /// The host and port to connect to.
     #[must_use]
     pub fn address(&self) -> &Authority {
-        &self.place.core.address
+        &self.shard.core.address
     }
 
     /// A number that stands for it, and for no other endpoint of this process, ever.
     #[must_use]
     pub fn id(&self) -> u64 {
-        self.place.core.id
+        self.shard.core.id
     }
 
     /// How many requests a balancer has sent to it whose responses have not ended.
@@ -102,43 +102,43 @@ impl Endpoint {
     #[must_use]
     pub fn in_flight(&self) -> u32 {
         let places: Vec<_> = {
-            let places = self.place.core.places();
+            let places = self.shard.core.shards();
             places.iter().filter_map(Weak::upgrade).collect()
         };
         // But for the one that looks.
         let all = places
             .iter()
-            .map(|place| place.travelling().saturating_sub(1));
+            .map(|place| place.in_flight().saturating_sub(1));
         u32::try_from(all.sum::<usize>()).unwrap_or(u32::MAX)
     }
 
     /// The value of a label.
     #[must_use]
     pub fn label(&self, name: &str) -> Option<&str> {
-        self.place.core.labels.get(name).map(AsRef::as_ref)
+        self.shard.core.labels.get(name).map(AsRef::as_ref)
     }
 
     /// The labels with their values, in the order of their names.
     pub fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
-        let labels = self.place.core.labels.iter();
+        let labels = self.shard.core.labels.iter();
         labels.map(|(name, value)| (name.as_ref(), value.as_ref()))
     }
 
     /// The weight.
     #[must_use]
     pub fn weight(&self) -> u32 {
-        self.place.core.weight.load(Ordering::Relaxed)
+        self.shard.core.weight.load(Ordering::Relaxed)
     }
 
-    fn made(address: Authority, labels: BTreeMap<Box<str>, Box<str>>, weight: u32) -> Self {
+    fn from_parts(address: Authority, labels: BTreeMap<Box<str>, Box<str>>, weight: u32) -> Self {
         // Its letters are counted from the first clone on, which allocates: not with the first request.
         drop(address.clone());
         let core = Arc::new(Core {
-            accused: AtomicU32::new(0),
+            dirty_marks: AtomicU32::new(0),
             address,
             id: next_id(),
             labels,
-            places: Mutex::default(),
+            shards: Mutex::default(),
             weight: AtomicU32::new(weight),
         });
         Self::at(&core, 0)
@@ -146,13 +146,13 @@ impl Endpoint {
 
     /// Returns it as it is counted at this place, and keeps that.
     fn at(core: &Arc<Core>, index: usize) -> Self {
-        let mut places = core.places();
+        let mut places = core.shards();
         if places.len() <= index {
             places.resize_with(index + 1, Weak::new);
         }
         let place = places[index].upgrade().unwrap_or_else(|| {
             let core = Arc::clone(core);
-            let place = Arc::new(Place {
+            let place = Arc::new(InFlightShard {
                 core,
                 kept: AtomicUsize::new(0),
             });
@@ -161,23 +161,23 @@ impl Endpoint {
         });
         place.kept.fetch_add(1, Ordering::Relaxed);
         Self {
-            place,
-            travels: false,
+            shard: place,
+            counts_request: false,
         }
     }
 }
 
 impl Core {
-    fn places(&self) -> MutexGuard<'_, Vec<Weak<Place>>> {
+    fn shards(&self) -> MutexGuard<'_, Vec<Weak<InFlightShard>>> {
         // Nothing panics under the lock.
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shards.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Place {
+impl InFlightShard {
     /// How many hold this, but for those who are known to keep it.
     #[inline]
-    fn travelling(self: &Arc<Self>) -> usize {
+    fn in_flight(self: &Arc<Self>) -> usize {
         // A clone that is made or dropped right now may count as one, or hide one.
         let all = Arc::strong_count(self);
         all.saturating_sub(self.kept.load(Ordering::Relaxed))
@@ -186,60 +186,60 @@ impl Place {
 
 impl Endpoint {
     /// Says that it is the same place by the same name: only the weight may differ.
-    pub(super) fn is_same_place(&self, other: &Self) -> bool {
-        self.place.core.address == other.place.core.address
-            && self.place.core.labels == other.place.core.labels
+    pub(super) fn is_same_address(&self, other: &Self) -> bool {
+        self.shard.core.address == other.shard.core.address
+            && self.shard.core.labels == other.shard.core.labels
     }
 
     pub(super) fn set_weight(&self, weight: u32) {
-        self.place.core.weight.store(weight, Ordering::Relaxed);
+        self.shard.core.weight.store(weight, Ordering::Relaxed);
     }
 
     /// Counts a request that is sent to it, until what this returns is dropped.
     #[inline]
-    pub(crate) fn travel(&self) -> Self {
+    pub(crate) fn start_request(&self) -> Self {
         Self {
-            place: Arc::clone(&self.place),
-            travels: true,
+            shard: Arc::clone(&self.shard),
+            counts_request: true,
         }
     }
 
     /// The requests in flight that are counted where this one counts.
     #[inline]
-    pub(crate) fn travelling(&self) -> usize {
-        self.place.travelling()
+    pub(crate) fn in_flight_here(&self) -> usize {
+        self.shard.in_flight()
     }
 
     /// Returns the same endpoint, but for where its requests are counted: not with those of other places,
     /// so that threads which need not compare write nothing that others write.
-    pub(crate) fn counted_at(&self, place: usize) -> Self {
-        Self::at(&self.place.core, place)
+    pub(crate) fn at_shard(&self, place: usize) -> Self {
+        Self::at(&self.shard.core, place)
     }
 
     /// Says that no detector has a failure of it on its books, so that a success changes nothing.
     pub(crate) fn is_clean(&self) -> bool {
-        // With `accuse` and `acquit`: whoever has seen a failure counted also sees this.
-        self.place.core.accused.load(Ordering::Acquire) == 0
+        // With `mark_dirty` and `mark_clean`: whoever has seen a failure counted also sees this.
+        self.shard.core.dirty_marks.load(Ordering::Acquire) == 0
     }
 
     /// Takes note that one detector more has failures of it on its books.
-    pub(crate) fn accuse(&self) {
-        self.place.core.accused.fetch_add(1, Ordering::Release);
+    pub(crate) fn mark_dirty(&self) {
+        self.shard.core.dirty_marks.fetch_add(1, Ordering::Release);
     }
 
     /// Takes note that one detector less has.
-    pub(crate) fn acquit(&self) {
-        self.place.core.accused.fetch_sub(1, Ordering::Release);
+    pub(crate) fn mark_clean(&self) {
+        self.shard.core.dirty_marks.fetch_sub(1, Ordering::Release);
     }
 }
 
 impl Clone for Endpoint {
     fn clone(&self) -> Self {
-        let place = Arc::clone(&self.place);
+        let place = Arc::clone(&self.shard);
         place.kept.fetch_add(1, Ordering::Relaxed);
         Self {
-            place,
-            travels: false,
+            shard: place,
+            counts_request: false,
         }
     }
 }
@@ -247,8 +247,8 @@ impl Clone for Endpoint {
 impl Drop for Endpoint {
     #[inline]
     fn drop(&mut self) {
-        if !self.travels {
-            self.place.kept.fetch_sub(1, Ordering::Relaxed);
+        if !self.counts_request {
+            self.shard.kept.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }
@@ -256,7 +256,7 @@ impl Drop for Endpoint {
 /// Shown as its address.
 impl Display for Endpoint {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        Display::fmt(&self.place.core.address, f)
+        Display::fmt(&self.shard.core.address, f)
     }
 }
 
@@ -264,8 +264,8 @@ impl Debug for Endpoint {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("Endpoint")
             .field("id", &self.id())
-            .field("address", &self.place.core.address)
-            .field("labels", &self.place.core.labels)
+            .field("address", &self.shard.core.address)
+            .field("labels", &self.shard.core.labels)
             .field("weight", &self.weight())
             .field("in_flight", &self.in_flight())
             .finish_non_exhaustive()
@@ -274,7 +274,7 @@ impl Debug for Endpoint {
 
 impl PartialEq for Endpoint {
     fn eq(&self, other: &Self) -> bool {
-        self.place.core.id == other.place.core.id
+        self.shard.core.id == other.shard.core.id
     }
 }
 
@@ -282,7 +282,7 @@ impl Eq for Endpoint {}
 
 impl Hash for Endpoint {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.place.core.id.hash(state);
+        self.shard.core.id.hash(state);
     }
 }
 

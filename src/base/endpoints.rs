@@ -1,8 +1,8 @@
-mod following;
-mod members;
+mod entries;
+mod task;
 
-pub use following::Following;
-pub(crate) use members::{Member, Snapshot};
+pub(crate) use entries::{EndpointEntry, EndpointSnapshot};
+pub use task::EndpointsTask;
 
 use std::fmt::{self, Debug, Formatter};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 
-use self::members::Members;
+use self::entries::EndpointSet;
 use super::{Endpoint, clock};
 
 /// The endpoints of a destination, as they come and go.
@@ -36,12 +36,12 @@ use super::{Endpoint, clock};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Endpoints(Arc<Set>);
+pub struct Endpoints(Arc<Shared>);
 
-struct Set {
+struct Shared {
     labels: Vec<(Box<str>, Box<str>)>,
-    members: Mutex<(Members, Vec<Weak<Self>>)>,
-    snapshot: ArcSwap<Snapshot>,
+    members: Mutex<(EndpointSet, Vec<Weak<Self>>)>,
+    snapshot: ArcSwap<EndpointSnapshot>,
     /// Detectors that eject members of the set, and take them back when asked.
     sweeps: Mutex<Vec<Weak<dyn Sweep>>>,
     version: AtomicU64,
@@ -124,11 +124,11 @@ impl Endpoints {
     }
 
     fn of(endpoints: &[Endpoint], labels: Vec<(Box<str>, Box<str>)>) -> Self {
-        let mut members = Members::default();
+        let mut members = EndpointSet::default();
         members.update(&selected(endpoints, &labels), clock::now());
         let snapshot = members.snapshot();
         let version = AtomicU64::new(snapshot.version());
-        Self(Arc::new(Set {
+        Self(Arc::new(Shared {
             labels,
             members: Mutex::new((members, Vec::new())),
             snapshot: ArcSwap::from_pointee(snapshot),
@@ -145,7 +145,7 @@ impl Endpoints {
         self.0.version.load(Ordering::Acquire)
     }
 
-    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+    pub(crate) fn snapshot(&self) -> Arc<EndpointSnapshot> {
         self.0.snapshot.load_full()
     }
 
@@ -173,12 +173,12 @@ impl Endpoints {
     }
 }
 
-impl Set {
+impl Shared {
     fn sweeps(&self) -> MutexGuard<'_, Vec<Weak<dyn Sweep>>> {
         self.sweeps.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock(&self) -> MutexGuard<'_, (Members, Vec<Weak<Self>>)> {
+    fn lock(&self) -> MutexGuard<'_, (EndpointSet, Vec<Weak<Self>>)> {
         // Nothing panics under the lock; and if it did, the next update would put all right.
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -199,7 +199,7 @@ impl Set {
         });
     }
 
-    fn publish(&self, members: &Members) {
+    fn publish(&self, members: &EndpointSet) {
         let snapshot = members.snapshot();
         let version = snapshot.version();
         self.snapshot.store(Arc::new(snapshot));

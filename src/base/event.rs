@@ -2,8 +2,8 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use super::{
-    EjectionReason, Elapsed, Endpoint, Failure, GaveUp, MirrorDrop, OpenReason, Rejection,
-    Unresolved,
+    DnsFailure, EjectionReason, Elapsed, Endpoint, Failure, MirrorDropReason, OpenReason,
+    Rejection, RetryStopReason,
 };
 
 /// Something an operator would want to know.
@@ -21,7 +21,7 @@ pub enum Event {
         /// For how long; until further notice if it was opened by hand.
         open_for: Option<Duration>,
         /// What opened it.
-        why: OpenReason,
+        reason: OpenReason,
     },
     /// A circuit breaker lets a rising share of the requests through.
     CircuitRecovering {
@@ -31,29 +31,29 @@ pub enum Event {
     /// A circuit breaker in dry run would have opened.
     CircuitWouldOpen {
         /// What would have opened it.
-        why: OpenReason,
+        reason: OpenReason,
     },
     /// An outlier was found among the endpoints, and the balancer passes it over from now on.
     EndpointEjected {
         /// Which it is.
         endpoint: Endpoint,
         /// What was wrong with it.
-        why: EjectionReason,
+        reason: EjectionReason,
     },
     /// An ejected endpoint is back.
-    EndpointReturned(Endpoint),
+    EndpointUnejected(Endpoint),
     /// An outlier was found among the endpoints, but it stays: so many are out already that one more
     /// is too many, or the policy enforces this only now and then.
-    EndpointSpared {
+    EjectionSuppressed {
         /// Which it is.
         endpoint: Endpoint,
         /// What was wrong with it.
-        why: EjectionReason,
+        reason: EjectionReason,
     },
     /// A request that failed is not tried again, though the policy names the failure.
-    GaveUp(GaveUp),
+    RetryStopped(RetryStopReason),
     /// The copy of a request was not made, or was given up; the request itself goes on.
-    MirrorDropped(MirrorDrop),
+    MirrorDropped(MirrorDropReason),
     /// The copy of a request found no answer; the request itself goes on.
     MirrorFailed(Failure),
     /// A name stands for other endpoints than before, or could be resolved again after a failure.
@@ -68,7 +68,7 @@ pub enum Event {
         /// The name as it was given.
         name: Box<str>,
         /// What came of it.
-        why: Unresolved,
+        reason: DnsFailure,
     },
     /// A policy of this crate answered a request instead of the upstream.
     Rejected(Rejection),
@@ -79,52 +79,59 @@ pub enum Event {
         /// How long it waits.
         wait: Duration,
     },
-    /// A total timeout of this length cut off a stream of events (`text/event-stream`), which wants an
+    /// A total timeout of this length cut off a stream of events (`text/on_event-stream`), which wants an
     /// idle timeout instead. Said once by each timeout layer.
-    StreamCut(Duration),
+    StreamTimedOut(Duration),
     /// A policy of this crate would have answered, but was told not to.
     WouldReject(Rejection),
 }
 
 /// Receives events; called outside every lock and from `Drop`, so it must not panic.
 pub trait Observe: Debug + Send + Sync + 'static {
-    /// Takes note of `event`.
-    fn event(&self, event: &Event);
+    /// Takes note of `on_event`.
+    fn on_event(&self, event: &Event);
 }
 
 /// Takes note of nothing.
 impl Observe for () {
-    fn event(&self, _event: &Event) {}
+    fn on_event(&self, _event: &Event) {}
 }
 
 /// Writes each event to [`tracing`]; what a layer does unless it is given another observer.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Log;
+pub struct TracingObserver;
 
-impl Observe for Log {
-    fn event(&self, event: &Event) {
+impl Observe for TracingObserver {
+    fn on_event(&self, event: &Event) {
         match event {
             Event::BodyTimedOut(elapsed) => {
                 tracing::debug!(policy = "timeout", "response body cut off: {elapsed}");
             }
             Event::CircuitClosed => tracing::info!("circuit closed"),
             Event::CircuitHalfOpened => tracing::info!("circuit half open"),
-            Event::CircuitOpened { open_for, why } => {
+            Event::CircuitOpened { open_for, reason } => {
                 let open_for = open_for.map(tracing::field::debug);
-                tracing::warn!(reason = why.label(), open_for, "circuit opened: {why}");
+                tracing::warn!(
+                    reason = reason.label(),
+                    open_for,
+                    "circuit opened: {reason}"
+                );
             }
             Event::CircuitRecovering { ramp } => tracing::info!(?ramp, "circuit recovering"),
-            Event::CircuitWouldOpen { why } => {
-                tracing::warn!(reason = why.label(), "circuit would have opened: {why}");
+            Event::CircuitWouldOpen { reason } => {
+                tracing::warn!(
+                    reason = reason.label(),
+                    "circuit would have opened: {reason}"
+                );
             }
-            Event::EndpointEjected { endpoint, why } => {
-                tracing::warn!(%endpoint, reason = why.label(), "endpoint ejected: {why}");
+            Event::EndpointEjected { endpoint, reason } => {
+                tracing::warn!(%endpoint, reason = reason.label(), "endpoint ejected: {reason}");
             }
-            Event::EndpointReturned(endpoint) => tracing::info!(%endpoint, "endpoint back"),
-            Event::EndpointSpared { endpoint, why } => {
-                tracing::info!(%endpoint, reason = why.label(), "endpoint spared: {why}");
+            Event::EndpointUnejected(endpoint) => tracing::info!(%endpoint, "endpoint back"),
+            Event::EjectionSuppressed { endpoint, reason } => {
+                tracing::info!(%endpoint, reason = reason.label(), "endpoint spared: {reason}");
             }
-            Event::GaveUp(reason) => {
+            Event::RetryStopped(reason) => {
                 tracing::debug!(
                     policy = "retry",
                     reason = reason.label(),
@@ -144,9 +151,9 @@ impl Observe for Log {
             Event::NameResolved { endpoints, name } => {
                 tracing::info!(policy = "dns", %name, endpoints, "name resolved");
             }
-            Event::NameUnresolved { name, why } => {
-                let reason = why.label();
-                tracing::warn!(policy = "dns", %name, reason, "name not resolved: {why}");
+            Event::NameUnresolved { name, reason } => {
+                let reason = reason.label();
+                tracing::warn!(policy = "dns", %name, reason, "name not resolved: {reason}");
             }
             Event::Rejected(rejection) => {
                 tracing::debug!(policy = rejection.policy(), "rejected: {rejection}");
@@ -154,7 +161,7 @@ impl Observe for Log {
             Event::Retrying { retry, wait } => {
                 tracing::debug!(policy = "retry", retry, ?wait, "trying again");
             }
-            Event::StreamCut(total) => {
+            Event::StreamTimedOut(total) => {
                 tracing::warn!(
                     policy = "timeout",
                     "a total timeout of {total:?} cuts off streams of events; give them an idle \

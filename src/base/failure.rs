@@ -48,7 +48,7 @@ impl Failure {
     /// It looks at the error and at each of its sources for types that it knows: those of `std::io`,
     /// of this crate and, by feature, of hyper, hyper-util, h2, reqwest and tonic. An error that is none
     /// of them and no `Box<dyn Error>` is [`Failure::Other`]; say more about it with a
-    /// [`Recognizer`].
+    /// [`ErrorClassifier`].
     #[must_use]
     pub fn of<E: 'static>(error: &E) -> Self {
         chain::as_error(error).map_or(Self::Other, chain::read)
@@ -97,11 +97,11 @@ impl Failure {
 
 /// A user's own reading of errors, asked before [`Failure::of`].
 #[derive(Clone, Default)]
-pub struct Recognizer(Option<Recognize>);
+pub struct ErrorClassifier(Option<Classify>);
 
-type Recognize = Arc<dyn Fn(&dyn Any) -> Option<Failure> + Send + Sync>;
+type Classify = Arc<dyn Fn(&dyn Any) -> Option<Failure> + Send + Sync>;
 
-impl Recognizer {
+impl ErrorClassifier {
     /// Creates a recognizer from a function over one error type; `None` leaves the error to
     /// [`Failure::of`], as does an error of another type.
     pub fn new<E: 'static>(
@@ -127,15 +127,15 @@ impl Recognizer {
     }
 }
 
-impl Debug for Recognizer {
+impl Debug for ErrorClassifier {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let name = if self.0.is_some() { "own" } else { "default" };
-        f.debug_tuple("Recognizer").field(&name).finish()
+        f.debug_tuple("ErrorClassifier").field(&name).finish()
     }
 }
 
 /// Equal are two recognizers with the same function: clones of each other, or both without one.
-impl PartialEq for Recognizer {
+impl PartialEq for ErrorClassifier {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (None, None) => true,
@@ -145,7 +145,7 @@ impl PartialEq for Recognizer {
     }
 }
 
-impl Eq for Recognizer {}
+impl Eq for ErrorClassifier {}
 
 #[cfg(test)]
 mod tests {
@@ -191,7 +191,8 @@ mod tests {
 
     #[test]
     fn the_users_own_reading_comes_first_and_leaves_other_types_alone() {
-        let own = Recognizer::new(|error: &u8| (*error == 7).then_some(Failure::RefusedStream));
+        let own =
+            ErrorClassifier::new(|error: &u8| (*error == 7).then_some(Failure::RefusedStream));
         assert_eq!(own.failure(&7_u8), Failure::RefusedStream);
         assert_eq!(own.failure(&8_u8), Failure::Other);
         assert_eq!(

@@ -13,7 +13,7 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use meshless::gate::{Admission, Gate, Gated, Never, Ticket};
+//! use meshless::gate::{Admission, Gate, Gated, NoQueue, Ticket};
 //! use meshless::{Failure, Outcome, Rejection, RequestHead};
 //! use std::time::Duration;
 //!
@@ -23,13 +23,13 @@
 //! struct InFlight(Arc<()>);
 //!
 //! impl Ticket for InFlight {
-//!     fn head(&mut self, _outcome: Outcome) {}
-//!     fn broken(&mut self, _failure: Failure) {}
+//!     fn on_outcome(&mut self, _outcome: Outcome) {}
+//!     fn on_body_error(&mut self, _failure: Failure) {}
 //! }
 //!
 //! impl Gate for Two {
 //!     type Ticket = InFlight;
-//!     type Wait = Never<InFlight>;
+//!     type Wait = NoQueue<InFlight>;
 //!
 //!     fn admit(&self, _head: RequestHead<'_>) -> Admission<InFlight, Self::Wait> {
 //!         if Arc::strong_count(&self.0) < 3 {
@@ -50,33 +50,33 @@
 //! # Several gates before one service
 //!
 //! Each layer costs the moves of a request, a future, a response and its body, whatever it decides.
-//! [`And`] makes one gate of two, so that several stand before one service and pay that once; what is seen
+//! [`GateChain`] makes one gate of two, so that several stand before one service and pay that once; what is seen
 //! from outside and by each of them is the same as with one layer for each:
 //!
 //! ```
 //! use meshless::circuit_breaker::CircuitBreakerLayer;
 //! use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
-//! use meshless::gate::{And, Queued};
+//! use meshless::gate::{GateChain, Queued};
 //! # let transport = ();
 //!
 //! let limit = ConcurrencyLimitLayer::new(ConcurrencyLimitPolicy::new(100));
 //! let breaker = CircuitBreakerLayer::default();
-//! let service = Queued::new(transport, And::new(limit.clone(), breaker.clone()));
+//! let service = Queued::new(transport, GateChain::new(limit.clone(), breaker.clone()));
 //! # let _ = service;
-//! // Both are handles still.
+//! // ChainTicket are handles still.
 //! assert_eq!(limit.in_flight(), 0);
 //! ```
 
-mod and;
-mod both;
+mod chain;
+mod chain_ticket;
 mod future;
 mod queued;
 mod service;
 
-pub use and::{And, AndWait};
-pub use both::Both;
+pub use chain::{GateChain, GateChainWait};
+pub use chain_ticket::ChainTicket;
 pub use future::GatedFuture;
-pub(crate) use future::{guarded, kept, settle};
+pub(crate) use future::{report_result, retain_if_active, with_panic_guard};
 pub use queued::{Queued, QueuedFuture};
 pub use service::Gated;
 
@@ -88,8 +88,8 @@ use std::task::{Context, Poll};
 
 use http::{Extensions, HeaderMap, Response};
 
-pub use super::{Answer, WatchedBody};
 use super::{Failure, Outcome, Rejection, RequestHead, ResponseHead};
+pub use super::{LocalReplyBody, WatchedBody};
 
 /// Decides which requests go on.
 ///
@@ -97,7 +97,7 @@ use super::{Failure, Outcome, Rejection, RequestHead, ResponseHead};
 pub trait Gate: Clone {
     /// What stands for a request that was let in.
     type Ticket: Ticket;
-    /// A place in the queue; [`Never`] for a gate that has none.
+    /// A place in the queue; [`NoQueue`] for a gate that has none.
     type Wait: Future<Output = Result<Self::Ticket, Rejection>>;
 
     /// Lets a request in, turns it away, or queues it.
@@ -113,7 +113,7 @@ pub trait Gate: Clone {
     }
 
     /// Adds headers to the answer that turns a request away.
-    fn annotate(&self, _rejection: Rejection, _headers: &mut HeaderMap) {}
+    fn write_headers(&self, _rejection: Rejection, _headers: &mut HeaderMap) {}
 }
 
 /// One count for all that a gate is made of: a service that is cloned for each call touches one.
@@ -133,8 +133,8 @@ impl<G: Gate> Gate for Arc<G> {
         G::resume(self, ticket, head)
     }
 
-    fn annotate(&self, rejection: Rejection, headers: &mut HeaderMap) {
-        G::annotate(self, rejection, headers);
+    fn write_headers(&self, rejection: Rejection, headers: &mut HeaderMap) {
+        G::write_headers(self, rejection, headers);
     }
 }
 
@@ -144,7 +144,7 @@ pub enum Admission<T, W> {
     /// It goes on, now.
     Admitted(T),
     /// A gate inside turns it away, and those outside, which had let it in, are told so.
-    Refused(T, Rejection),
+    RejectedInside(T, Rejection),
     /// It does not go on.
     Rejected(Rejection),
     /// It goes on when this is ready, unless that says otherwise.
@@ -156,38 +156,38 @@ pub enum Admission<T, W> {
 /// That it is kept to the end of the body costs every layer one more move of the response and the body
 /// that is wrapped around it: some 300 of the 625 instructions that a circuit breaker adds to a call.
 ///
-/// Dropped before [`head`](Ticket::head), it was abandoned: the caller went away. Dropped after it,
+/// Dropped before [`on_outcome`](Ticket::on_outcome), it was abandoned: the caller went away. Dropped after it,
 /// the response body ended, or the caller let go of it. Either way it gives back what it holds.
 pub trait Ticket {
     /// Takes note of how the attempt turned out, as soon as that is known, and once at most.
     ///
     /// That is when the response's head arrives, or for a gRPC response whose headers do not say,
     /// its trailers.
-    fn head(&mut self, outcome: Outcome);
+    fn on_outcome(&mut self, outcome: Outcome);
 
     /// Takes note that the response broke off after its head was reported.
-    fn broken(&mut self, failure: Failure);
+    fn on_body_error(&mut self, failure: Failure);
 
     /// Changes the headers of the request that was let in, before it goes on. It may do so if it
-    /// [watches](Self::watches), and not to decide anything. The default changes nothing.
+    /// [watches](Self::is_active), and not to decide anything. The default changes nothing.
     #[inline]
     fn forward(&mut self, _headers: &mut HeaderMap) {}
 
     /// Takes a look at the response's head, whoever made it, once and before
-    /// [`head`](Ticket::head).
-    fn inspect(&mut self, _head: ResponseHead<'_>) {}
+    /// [`on_outcome`](Ticket::on_outcome).
+    fn on_response(&mut self, _head: ResponseHead<'_>) {}
 
     /// Adds headers to the response.
-    fn annotate(&mut self, _headers: &mut HeaderMap) {}
+    fn write_headers(&mut self, _headers: &mut HeaderMap) {}
 
     /// Adds extensions to the response.
-    fn extend(&mut self, _extensions: &mut Extensions) {}
+    fn write_extensions(&mut self, _extensions: &mut Extensions) {}
 
     /// Says whether it is to hear of outcomes at all; by default it is.
     ///
-    /// Where it is not, neither [`head`](Ticket::head) nor [`broken`](Ticket::broken) is called, and
+    /// Where it is not, neither [`on_outcome`](Ticket::on_outcome) nor [`on_body_error`](Ticket::on_body_error) is called, and
     /// nobody looks through headers and trailers for what they would say.
-    fn hears_outcome(&self) -> bool {
+    fn wants_outcome(&self) -> bool {
         true
     }
 
@@ -195,61 +195,61 @@ pub trait Ticket {
     ///
     /// Where it is not, as under a policy that is off, it is dropped at once, with nothing told to it: the
     /// future and the body carry nothing to do.
-    fn watches(&self) -> bool {
+    fn is_active(&self) -> bool {
         true
     }
 
     /// Recognises the failure in an error of the inner service.
-    fn recognize<E: 'static>(&self, error: &E) -> Failure {
+    fn classify<E: 'static>(&self, error: &E) -> Failure {
         Failure::of(error)
     }
 
-    /// Takes a response: [`inspect`](Ticket::inspect), then [`head`](Ticket::head) if it says how the
-    /// attempt turned out, [`annotate`](Ticket::annotate), and [`extend`](Ticket::extend).
+    /// Takes a response: [`on_response`](Ticket::on_response), then [`on_outcome`](Ticket::on_outcome) if it says how the
+    /// attempt turned out, [`write_headers`](Ticket::write_headers), and [`write_extensions`](Ticket::write_extensions).
     ///
     /// Only a ticket that is made of others needs one of its own.
-    fn answered<R>(&mut self, response: &mut Response<R>, outcome: Option<Outcome>) {
-        self.inspect(ResponseHead::of(response));
+    fn handle_response<R>(&mut self, response: &mut Response<R>, outcome: Option<Outcome>) {
+        self.on_response(ResponseHead::of(response));
         if let Some(outcome) = outcome
-            && self.hears_outcome()
+            && self.wants_outcome()
         {
-            self.head(outcome);
+            self.on_outcome(outcome);
         }
-        self.annotate(response.headers_mut());
-        self.extend(response.extensions_mut());
+        self.write_headers(response.headers_mut());
+        self.write_extensions(response.extensions_mut());
     }
 
     /// Takes an error of the inner service. Only a ticket that is made of others needs one of its own.
-    fn failed<E: 'static>(&mut self, error: &E) {
-        if self.hears_outcome() {
-            let failure = self.recognize(error);
-            self.head(Outcome::Failed(failure));
+    fn handle_error<E: 'static>(&mut self, error: &E) {
+        if self.wants_outcome() {
+            let failure = self.classify(error);
+            self.on_outcome(Outcome::Failed(failure));
         }
     }
 
     /// Takes an error of the response's body, whose trailers would have held the outcome if it is still
     /// `undecided`. Only a ticket that is made of others needs one of its own.
-    fn broke<E: 'static>(&mut self, error: &E, undecided: bool) {
-        if !self.hears_outcome() {
+    fn handle_body_error<E: 'static>(&mut self, error: &E, undecided: bool) {
+        if !self.wants_outcome() {
             return;
         }
-        let failure = match self.recognize(error) {
+        let failure = match self.classify(error) {
             failure @ (Failure::RequestBody | Failure::Timeout) => failure,
             _ => Failure::Body,
         };
         if undecided {
-            self.head(Outcome::Failed(failure));
+            self.on_outcome(Outcome::Failed(failure));
         } else {
-            self.broken(failure);
+            self.on_body_error(failure);
         }
     }
 }
 
 /// The queue of a gate that has none.
 #[derive(Debug)]
-pub struct Never<T>(Infallible, PhantomData<fn() -> T>);
+pub struct NoQueue<T>(Infallible, PhantomData<fn() -> T>);
 
-impl<T> Future for Never<T> {
+impl<T> Future for NoQueue<T> {
     type Output = Result<T, Rejection>;
 
     fn poll(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -259,18 +259,18 @@ impl<T> Future for Never<T> {
 
 /// A ticket that nobody waits for: it watches nothing and gives nothing back.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Unwatched;
+pub struct NoopTicket;
 
-impl Ticket for Unwatched {
-    fn head(&mut self, _outcome: Outcome) {}
+impl Ticket for NoopTicket {
+    fn on_outcome(&mut self, _outcome: Outcome) {}
 
-    fn broken(&mut self, _failure: Failure) {}
+    fn on_body_error(&mut self, _failure: Failure) {}
 
-    fn hears_outcome(&self) -> bool {
+    fn wants_outcome(&self) -> bool {
         false
     }
 
-    fn watches(&self) -> bool {
+    fn is_active(&self) -> bool {
         false
     }
 }

@@ -1,4 +1,4 @@
-use super::dice::mix;
+use super::rng::mix;
 
 /// Returns 64 bits that stand for `bytes` in every process and every release: FNV-1a, mixed.
 pub(crate) fn hash(bytes: &[u8]) -> u64 {

@@ -8,7 +8,7 @@ use super::host_pattern::Kind;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HostIndex {
     any: Option<usize>,
-    exact: Texts,
+    exact: HostTable,
     prefixes: Affixes,
     suffixes: Affixes,
 }
@@ -17,7 +17,7 @@ impl HostIndex {
     pub(crate) const fn none() -> Self {
         Self {
             any: None,
-            exact: Texts::none(),
+            exact: HostTable::none(),
             prefixes: Affixes::none(),
             suffixes: Affixes::none(),
         }
@@ -56,13 +56,13 @@ impl HostIndex {
 
 /// Texts in lower case and their places: a hash table that is asked without making a key.
 #[derive(Clone, Debug, Default)]
-struct Texts {
+struct HostTable {
     entries: Vec<(Box<str>, usize)>,
     /// A place among the entries and 1, or 0; twice as many as there are entries, at least.
     slots: Vec<u32>,
 }
 
-impl Texts {
+impl HostTable {
     const fn none() -> Self {
         Self {
             entries: Vec::new(),
@@ -126,14 +126,14 @@ impl Texts {
 struct Affixes {
     /// Their lengths in bytes, the longest first: one question for each.
     lengths: Vec<usize>,
-    texts: Texts,
+    texts: HostTable,
 }
 
 impl Affixes {
     const fn none() -> Self {
         Self {
             lengths: Vec::new(),
-            texts: Texts::none(),
+            texts: HostTable::none(),
         }
     }
 

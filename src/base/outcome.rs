@@ -16,7 +16,7 @@ pub enum Outcome {
     /// A gRPC call ended with this status.
     Grpc(GrpcStatus),
     /// A policy of this crate answered; the upstream never saw the request.
-    Refused,
+    Rejected,
     /// A response head arrived with this status.
     Status(StatusCode),
 }
@@ -57,7 +57,7 @@ impl Outcome {
         match self {
             Self::Status(status) => status.as_u16() < 400,
             Self::Grpc(status) => status == GrpcStatus::OK,
-            Self::Abandoned | Self::Failed(_) | Self::Refused => false,
+            Self::Abandoned | Self::Failed(_) | Self::Rejected => false,
         }
     }
 }
@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn an_answer_in_the_shape_of_an_error_is_still_an_answer() {
         let refused: BoxError = Box::new(Rejection::NoRoute);
-        assert_eq!(Outcome::of_error(&refused), Outcome::Refused);
+        assert_eq!(Outcome::of_error(&refused), Outcome::Rejected);
         let reset = io::Error::from(io::ErrorKind::ConnectionReset);
         assert_eq!(Outcome::of_error(&reset), Outcome::Failed(Failure::Reset));
         assert_eq!(

@@ -78,9 +78,9 @@ impl Percent {
 
     /// Says whether an event of this likelihood happens, given 64 random bits.
     #[must_use]
-    pub const fn happens(self, roll: u64) -> bool {
+    pub const fn happens(self, random: u64) -> bool {
         // Multiply and shift instead of a modulo: no bias towards small numbers.
-        ((roll as u128 * WHOLE as u128) >> 64) < self.0 as u128
+        ((random as u128 * WHOLE as u128) >> 64) < self.0 as u128
     }
 }
 
@@ -116,9 +116,9 @@ mod tests {
 
     #[test]
     fn nothing_happens_at_none_and_everything_at_all() {
-        for roll in [0, 1, u64::MAX / 2, u64::MAX] {
-            assert!(!Percent::NONE.happens(roll));
-            assert!(Percent::ALL.happens(roll));
+        for random in [0, 1, u64::MAX / 2, u64::MAX] {
+            assert!(!Percent::NONE.happens(random));
+            assert!(Percent::ALL.happens(random));
         }
         assert!(Percent::new(50).happens(u64::MAX / 2));
         assert!(!Percent::new(50).happens(u64::MAX / 2 + 2));

@@ -3,7 +3,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 
-use super::{Answer, Failure, GrpcStatus, OpenReason, Outcome, Overflow, RateLimited, ResetReason};
+use super::{
+    Failure, GrpcStatus, LocalReplyBody, OpenReason, Outcome, Overflow, RateLimited, ResetReason,
+};
 
 /// Why this crate itself answered a request instead of the upstream.
 ///
@@ -15,17 +17,17 @@ pub enum Rejection {
     #[error("bad request: {0}")]
     BadRequest(&'static str),
     /// The circuit breaker keeps requests away from an upstream that fails.
-    #[error("circuit breaker open: {why}")]
+    #[error("circuit breaker open: {reason}")]
     CircuitOpen {
         /// When a request has a chance again; not known while that depends on other requests or
         /// on whoever opened it.
         retry_after: Option<Duration>,
         /// What opened it, or what keeps it from letting everything through.
-        why: OpenReason,
+        reason: OpenReason,
     },
     /// The caller's deadline had passed before the request was sent; the upstream never saw it.
     #[error("deadline passed before the request was sent")]
-    DeadlinePassed,
+    DeadlineExceeded,
     /// A fault was injected on purpose.
     #[error("fault injected: {status}")]
     FaultInjected {
@@ -77,7 +79,7 @@ pub enum Rejection {
 }
 
 /// What each rejection looks like from outside.
-struct Facts {
+struct RejectionSpec {
     flag: &'static str,
     grpc_status: GrpcStatus,
     outcome: Outcome,
@@ -87,13 +89,13 @@ struct Facts {
     text: &'static str,
 }
 
-impl Facts {
+impl RejectionSpec {
     /// What most have in common: 503, gRPC's `UNAVAILABLE`, and that the upstream was not asked.
-    const fn refused(policy: &'static str, flag: &'static str, text: &'static str) -> Self {
+    const fn unavailable(policy: &'static str, flag: &'static str, text: &'static str) -> Self {
         Self {
             flag,
             grpc_status: GrpcStatus::UNAVAILABLE,
-            outcome: Outcome::Refused,
+            outcome: Outcome::Rejected,
             policy,
             retry_after: None,
             status: StatusCode::SERVICE_UNAVAILABLE,
@@ -112,121 +114,125 @@ impl Rejection {
     /// The name of the policy that said no, as a metric's label.
     #[must_use]
     pub const fn policy(self) -> &'static str {
-        self.facts().policy
+        self.spec().policy
     }
 
     /// The response flag that Envoy writes to its access log for the same answer.
     #[must_use]
     pub const fn flag(self) -> &'static str {
-        self.facts().flag
+        self.spec().flag
     }
 
     /// How long to stay away, if that is known.
     #[must_use]
     pub const fn retry_after(self) -> Option<Duration> {
-        self.facts().retry_after
+        self.spec().retry_after
     }
 
     /// The status that a caller sees.
     #[must_use]
     pub const fn status(self) -> StatusCode {
-        self.facts().status
+        self.spec().status
     }
 
     /// The status that a gRPC caller sees: Envoy's, so a timeout is `UNAVAILABLE`.
     #[must_use]
     pub const fn grpc_status(self) -> GrpcStatus {
-        self.facts().grpc_status
+        self.spec().grpc_status
     }
 
     /// What this rejection says about the upstream to the policies around the one that made it.
     pub(crate) const fn outcome(self) -> Outcome {
-        self.facts().outcome
+        self.spec().outcome
     }
 
     /// Status, flag and text are Envoy's.
-    const fn facts(self) -> Facts {
+    const fn spec(self) -> RejectionSpec {
         match self {
-            Self::BadRequest(_) => Facts {
+            Self::BadRequest(_) => RejectionSpec {
                 grpc_status: GrpcStatus::INTERNAL,
                 status: StatusCode::BAD_REQUEST,
-                ..Facts::refused("mesh", "DPE", "")
+                ..RejectionSpec::unavailable("mesh", "DPE", "")
             },
-            Self::CircuitOpen { retry_after, .. } => Facts {
+            Self::CircuitOpen { retry_after, .. } => RejectionSpec {
                 retry_after,
-                ..Facts::refused("circuit_breaker", "UH", "no healthy upstream")
+                ..RejectionSpec::unavailable("circuit_breaker", "UH", "no healthy upstream")
             },
-            Self::DeadlinePassed => Facts {
+            Self::DeadlineExceeded => RejectionSpec {
                 status: StatusCode::GATEWAY_TIMEOUT,
-                ..Facts::refused("timeout", "DT", TIMEOUT)
+                ..RejectionSpec::unavailable("timeout", "DT", TIMEOUT)
             },
             Self::FaultInjected {
                 as_upstream,
                 grpc_status,
                 status,
-            } => Facts {
+            } => RejectionSpec {
                 grpc_status,
                 outcome: if as_upstream {
                     Outcome::Status(status)
                 } else {
-                    Outcome::Refused
+                    Outcome::Rejected
                 },
                 status,
-                ..Facts::refused("fault_injection", "FI", "fault filter abort")
+                ..RejectionSpec::unavailable("fault_injection", "FI", "fault filter abort")
             },
-            Self::NoHealthyUpstream => Facts::refused("load_balance", "UH", "no healthy upstream"),
-            Self::NoRoute => Facts {
+            Self::NoHealthyUpstream => {
+                RejectionSpec::unavailable("load_balance", "UH", "no healthy upstream")
+            }
+            Self::NoRoute => RejectionSpec {
                 grpc_status: GrpcStatus::UNIMPLEMENTED,
                 status: StatusCode::NOT_FOUND,
-                ..Facts::refused("traffic_split", "NR", "")
+                ..RejectionSpec::unavailable("traffic_split", "NR", "")
             },
-            Self::Overflow(Overflow::Connection(_)) => Facts::refused("pool", "UO", OVERFLOW),
-            Self::Overflow(_) => Facts::refused("concurrency_limit", "UO", OVERFLOW),
-            Self::RateLimited(limited) => Facts {
+            Self::Overflow(Overflow::Connection(_)) => {
+                RejectionSpec::unavailable("pool", "UO", OVERFLOW)
+            }
+            Self::Overflow(_) => RejectionSpec::unavailable("concurrency_limit", "UO", OVERFLOW),
+            Self::RateLimited(limited) => RejectionSpec {
                 grpc_status: limited.grpc_status,
                 retry_after: limited.retry_after,
                 status: limited.status,
-                ..Facts::refused("rate_limit", "RL", "local_rate_limited")
+                ..RejectionSpec::unavailable("rate_limit", "RL", "local_rate_limited")
             },
-            Self::RequestBody => Facts {
+            Self::RequestBody => RejectionSpec {
                 grpc_status: GrpcStatus::INTERNAL,
                 outcome: Outcome::Failed(Failure::RequestBody),
                 status: StatusCode::BAD_REQUEST,
-                ..Facts::refused("gateway", "DPE", "Bad Request")
+                ..RejectionSpec::unavailable("gateway", "DPE", "Bad Request")
             },
-            Self::TimedOut(_) => Facts {
+            Self::TimedOut(_) => RejectionSpec {
                 // The upstream was asked and gave no answer.
                 outcome: Outcome::Failed(Failure::Timeout),
                 status: StatusCode::GATEWAY_TIMEOUT,
-                ..Facts::refused("timeout", "UT", TIMEOUT)
+                ..RejectionSpec::unavailable("timeout", "UT", TIMEOUT)
             },
-            Self::UnknownCoding => Facts {
+            Self::UnknownCoding => RejectionSpec {
                 grpc_status: GrpcStatus::UNIMPLEMENTED,
                 status: StatusCode::NOT_IMPLEMENTED,
-                ..Facts::refused("mesh", "DPE", "")
+                ..RejectionSpec::unavailable("mesh", "DPE", "")
             },
-            Self::UnknownDestination => Facts::refused("traffic_split", "NC", ""),
+            Self::UnknownDestination => RejectionSpec::unavailable("traffic_split", "NC", ""),
             // What Istio's `BlackHoleCluster` answers.
-            Self::UnknownHost => Facts {
+            Self::UnknownHost => RejectionSpec {
                 status: StatusCode::BAD_GATEWAY,
-                ..Facts::refused("mesh", "NR", "")
+                ..RejectionSpec::unavailable("mesh", "NR", "")
             },
-            Self::UpgradeRefused => Facts {
+            Self::UpgradeRefused => RejectionSpec {
                 grpc_status: GrpcStatus::PERMISSION_DENIED,
                 status: StatusCode::FORBIDDEN,
-                ..Facts::refused("gateway", "-", "")
+                ..RejectionSpec::unavailable("gateway", "-", "")
             },
-            Self::UpstreamReset { reason, retried } => Facts {
+            Self::UpstreamReset { reason, retried } => RejectionSpec {
                 outcome: Outcome::Failed(reason.failure()),
                 status: reason.status(),
-                ..Facts::refused("gateway", reason.flag(), reason.text(retried))
+                ..RejectionSpec::unavailable("gateway", reason.flag(), reason.text(retried))
             },
         }
     }
 
     /// Makes the answer: for a gRPC caller HTTP 200 with the status in headers.
-    pub(crate) fn into_response(self, grpc: bool) -> Response<Answer> {
-        let facts = self.facts();
+    pub(crate) fn into_response(self, grpc: bool) -> Response<LocalReplyBody> {
+        let facts = self.spec();
         let mut response = if grpc { facts.grpc() } else { facts.plain() };
         let headers = response.headers_mut();
         if let Some(retry_after) = facts.retry_after {
@@ -245,14 +251,14 @@ const OVERFLOW: &str =
     "upstream connect error or disconnect/reset before headers. reset reason: overflow";
 const TIMEOUT: &str = "upstream request timeout";
 
-impl Facts {
-    fn plain(&self) -> Response<Answer> {
-        Answer::to_http(self.status, Bytes::from_static(self.text.as_bytes()))
+impl RejectionSpec {
+    fn plain(&self) -> Response<LocalReplyBody> {
+        LocalReplyBody::to_http(self.status, Bytes::from_static(self.text.as_bytes()))
     }
 
-    fn grpc(&self) -> Response<Answer> {
+    fn grpc(&self) -> Response<LocalReplyBody> {
         let message = (!self.text.is_empty()).then(|| HeaderValue::from_static(self.text));
-        Answer::to_grpc(self.grpc_status, message)
+        LocalReplyBody::to_grpc(self.grpc_status, message)
     }
 }
 

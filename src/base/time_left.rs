@@ -16,14 +16,14 @@ impl Deadline {
     ///
     /// It is `x-envoy-expected-rq-timeout-ms`, and with a gRPC request `grpc-timeout` too. A shorter time
     /// that the headers tell already stays.
-    pub fn tell(self, headers: &mut HeaderMap) {
-        self.tell_at(headers, clock::now());
+    pub fn write_to(self, headers: &mut HeaderMap) {
+        self.write_to_at(headers, clock::now());
     }
 
-    /// Writes the time that is left at `now`; see [`Deadline::tell`].
-    pub fn tell_at(self, headers: &mut HeaderMap, now: Instant) {
+    /// Writes the time that is left at `now`; see [`Deadline::write_to`].
+    pub fn write_to_at(self, headers: &mut HeaderMap, now: Instant) {
         let grpc = grpc::is_grpc(headers);
-        tell(headers, self.remaining_at(now), grpc);
+        write_time_left(headers, self.remaining_at(now), grpc);
     }
 }
 
@@ -31,12 +31,12 @@ impl Deadline {
 ///
 /// Nor one that is longer by less than a millisecond: what a layer further out has told a moment ago is
 /// still right, and a new value would be allocated for each call.
-pub(crate) fn tell(headers: &mut HeaderMap, left: Duration, grpc: bool) {
+pub(crate) fn write_time_left(headers: &mut HeaderMap, left: Duration, grpc: bool) {
     let wrong = |told: Duration| told.saturating_sub(left) >= NO_NEWS;
-    if told_expected(headers).is_none_or(wrong) {
+    if parse_expected_timeout(headers).is_none_or(wrong) {
         headers.insert(&EXPECTED, expected_value(left));
     }
-    if grpc && told_grpc(headers).is_none_or(wrong) {
+    if grpc && parse_grpc_timeout(headers).is_none_or(wrong) {
         headers.insert(&GRPC_TIMEOUT, grpc_value(left));
     }
 }
@@ -45,15 +45,15 @@ pub(crate) fn tell(headers: &mut HeaderMap, left: Duration, grpc: bool) {
 const NO_NEWS: Duration = Duration::from_millis(1);
 
 /// Reads `x-envoy-expected-rq-timeout-ms`; 0 and what is no number say nothing, as to Envoy.
-pub(crate) fn told_expected(headers: &HeaderMap) -> Option<Duration> {
-    millis(headers.get(&EXPECTED)?).filter(|told| !told.is_zero())
+pub(crate) fn parse_expected_timeout(headers: &HeaderMap) -> Option<Duration> {
+    parse_millis(headers.get(&EXPECTED)?).filter(|told| !told.is_zero())
 }
 
 /// Reads `grpc-timeout`; 0 and what is not in its format say nothing, as to Envoy.
 ///
 /// More than the eight digits of the specification are read, as Envoy does: a caller that writes them means
 /// what they say, and would otherwise have no deadline at all.
-pub(crate) fn told_grpc(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn parse_grpc_timeout(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(&GRPC_TIMEOUT)?.to_str().ok()?;
     let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
     if !digits.bytes().all(|b| b.is_ascii_digit()) {
@@ -82,9 +82,9 @@ pub(crate) fn is_overlong_grpc(headers: &HeaderMap) -> bool {
 const MAX_GRPC_TIMEOUT: usize = 9;
 
 /// Reads a whole number of milliseconds.
-pub(crate) fn millis(value: &HeaderValue) -> Option<Duration> {
+pub(crate) fn parse_millis(value: &HeaderValue) -> Option<Duration> {
     // What one of our own layers has written.
-    if let Some(millis) = digits(value.as_bytes()) {
+    if let Some(millis) = parse_digits(value.as_bytes()) {
         return Some(Duration::from_millis(millis));
     }
     let value = value.to_str().ok()?;
@@ -92,7 +92,7 @@ pub(crate) fn millis(value: &HeaderValue) -> Option<Duration> {
 }
 
 /// Reads digits, if there is nothing else and a word has room for them.
-fn digits(text: &[u8]) -> Option<u64> {
+fn parse_digits(text: &[u8]) -> Option<u64> {
     if text.is_empty() || text.len() > 15 {
         return None;
     }
@@ -133,7 +133,7 @@ mod tests {
     fn read(value: &'static str) -> Option<Duration> {
         let mut headers = HeaderMap::new();
         headers.insert(&GRPC_TIMEOUT, HeaderValue::from_static(value));
-        told_grpc(&headers)
+        parse_grpc_timeout(&headers)
     }
 
     #[test]
@@ -191,7 +191,7 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(&GRPC_TIMEOUT, value.clone());
             assert_eq!(value, grpc);
-            assert!(told_grpc(&headers).unwrap() <= left, "{grpc}");
+            assert!(parse_grpc_timeout(&headers).unwrap() <= left, "{grpc}");
         }
     }
 
@@ -201,9 +201,9 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(&EXPECTED, HeaderValue::from_static("8"));
         let late = Deadline::at(now + Duration::from_millis(20));
-        late.tell_at(&mut headers, now);
+        late.write_to_at(&mut headers, now);
         assert_eq!(headers[&EXPECTED], "8");
-        late.tell_at(&mut headers, now + Duration::from_millis(15));
+        late.write_to_at(&mut headers, now + Duration::from_millis(15));
         assert_eq!(headers[&EXPECTED], "5");
         assert!(!headers.contains_key(&GRPC_TIMEOUT), "not a gRPC request");
     }

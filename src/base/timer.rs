@@ -28,12 +28,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use self::armed::Armed;
+use self::armed::ArmedTimer;
 
 /// A timer that is armed by its first poll, so that an answer that is there at once costs none.
 #[derive(Debug, Default)]
 pub(crate) struct Timer {
-    armed: Option<Pin<Box<Armed>>>,
+    armed: Option<Pin<Box<ArmedTimer>>>,
 }
 
 impl Timer {
@@ -44,7 +44,7 @@ impl Timer {
 
     /// Waits until `at`, which may be another instant at each poll.
     pub(crate) fn poll_at(mut self: Pin<&mut Self>, at: Instant, cx: &Context<'_>) -> Poll<()> {
-        let mut armed = self.armed.get_or_insert_with(|| pool::take(at)).as_mut();
+        let mut armed = self.armed.get_or_insert_with(|| pool::acquire(at)).as_mut();
         if armed.at() > at {
             armed.as_mut().set(at);
         }
@@ -62,7 +62,7 @@ impl Drop for Timer {
     #[inline]
     fn drop(&mut self) {
         if let Some(armed) = self.armed.take() {
-            pool::give(armed);
+            pool::release(armed);
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::clock;
 
 /// A total that samples are added to, and taken from as they leave a window.
-pub(crate) trait Tally: Copy + Default {
+pub(crate) trait Accumulate: Copy + Default {
     /// What is counted.
     type Sample: Copy;
 
@@ -20,14 +20,14 @@ pub(crate) trait Tally: Copy + Default {
 
 /// The last so many samples, in a ring.
 #[derive(Clone, Debug)]
-pub(crate) struct CountWindow<T: Tally> {
+pub(crate) struct CountWindow<T: Accumulate> {
     oldest: usize,
     samples: Vec<T::Sample>,
     size: usize,
     total: T,
 }
 
-impl<T: Tally> CountWindow<T> {
+impl<T: Accumulate> CountWindow<T> {
     /// Creates a window over the last `size` samples, at least one.
     pub(crate) fn new(size: usize) -> Self {
         let size = size.max(1);
@@ -86,12 +86,12 @@ pub(crate) struct TimeWindow<T, const N: usize> {
 
 /// When the buckets of a window change: windows with the same beat drop theirs together.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Beat {
+pub(crate) struct BucketSchedule {
     ends: Instant,
     width: Duration,
 }
 
-impl<T: Tally, const N: usize> TimeWindow<T, N> {
+impl<T: Accumulate, const N: usize> TimeWindow<T, N> {
     /// Creates a window over the last `length`, at least `N` nanoseconds. Its buckets are counted
     /// from the first sample.
     pub(crate) fn new(length: Duration) -> Self {
@@ -100,7 +100,7 @@ impl<T: Tally, const N: usize> TimeWindow<T, N> {
     }
 
     /// Creates a window whose buckets change together with another one's.
-    pub(crate) fn in_step(beat: Beat) -> Self {
+    pub(crate) fn with_schedule(beat: BucketSchedule) -> Self {
         Self::empty(beat.width, Some(beat.ends))
     }
 
@@ -115,9 +115,9 @@ impl<T: Tally, const N: usize> TimeWindow<T, N> {
     }
 
     /// Returns when the buckets change, once something was recorded.
-    pub(crate) fn beat(&self) -> Option<Beat> {
+    pub(crate) fn schedule(&self) -> Option<BucketSchedule> {
         let width = self.width;
-        self.ends.map(|ends| Beat { ends, width })
+        self.ends.map(|ends| BucketSchedule { ends, width })
     }
 
     /// Counts a sample in.
@@ -144,14 +144,14 @@ impl<T: Tally, const N: usize> TimeWindow<T, N> {
         match self.ends {
             // Nearly always: two instants are compared, and nothing is divided.
             Some(ends) if now < ends => {}
-            Some(ends) => self.turn(now, ends),
+            Some(ends) => self.rotate(now, ends),
             None => self.ends = Some(clock::after(now, self.width)),
         }
     }
 
     /// Drops the buckets that ended before `now`, the current one among them.
     #[cold]
-    fn turn(&mut self, now: Instant, ends: Instant) {
+    fn rotate(&mut self, now: Instant, ends: Instant) {
         let (late, width) = ((now - ends).as_nanos(), self.width.as_nanos());
         let into = u64::try_from(late % width).map_or(Duration::ZERO, Duration::from_nanos);
         self.ends = Some(clock::after(now, self.width.saturating_sub(into)));
@@ -180,7 +180,7 @@ mod tests {
     #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
     struct Sum(u64);
 
-    impl Tally for Sum {
+    impl Accumulate for Sum {
         type Sample = u8;
 
         fn add(&mut self, sample: u8) {
@@ -239,7 +239,7 @@ mod tests {
             let mut now = clock::now();
             let mut whole = TimeWindow::<Sum, 5>::new(Duration::from_nanos(5 * width));
             whole.record(0, now);
-            let mut parts = [(); 2].map(|()| TimeWindow::<Sum, 5>::in_step(whole.beat().unwrap()));
+            let mut parts = [(); 2].map(|()| TimeWindow::<Sum, 5>::with_schedule(whole.schedule().unwrap()));
             for (step, sample, part) in steps {
                 now += Duration::from_nanos(step);
                 whole.record(sample, now);

@@ -2,10 +2,10 @@ use std::ops::Deref;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::counts::{Good, micros};
-use super::goods::Goods;
-use super::machine::{Admission, Machine, Report};
-use super::word::Word;
+use super::counts::{SuccessSample, micros};
+use super::machine::{AdmittedBy, CallReport, Machine};
+use super::success_counters::SuccessCounters;
+use super::summary::AtomicSummary;
 use super::{CircuitBreakerPolicy, FailureOn, Verdict};
 use crate::Outcome;
 use crate::base::sync::Mutex;
@@ -20,26 +20,26 @@ use crate::base::sync::atomic::{AtomicU64, Ordering};
 /// that end in the same instant may not come in the same order in both.
 #[derive(Debug)]
 pub(super) struct Circuit {
-    goods: Goods,
+    successes: SuccessCounters,
     machine: Mutex<Machine>,
-    word: AtomicU64,
+    summary: AtomicU64,
 }
 
 impl Circuit {
     pub(super) fn new(policy: &CircuitBreakerPolicy) -> Self {
-        let (goods, machine) = (Goods::default(), Machine::new(policy));
-        goods.begin(machine.epoch, machine.scope().1);
-        let word = AtomicU64::new(machine.word(policy).bits());
+        let (successes, machine) = (SuccessCounters::default(), Machine::new(policy));
+        successes.begin(machine.epoch, machine.scope().1);
+        let summary = AtomicU64::new(machine.summary(policy).bits());
         Self {
-            goods,
+            successes,
             machine: Mutex::new(machine),
-            word,
+            summary,
         }
     }
 
     /// Sums up the good calls that were counted without the machine.
-    pub(super) fn goods(&self, now: Instant) -> Good {
-        self.goods.total(now)
+    pub(super) fn successes(&self, now: Instant) -> SuccessSample {
+        self.successes.total(now)
     }
 
     /// Settles an admitted call without the machine if that can be, by a thread that counts at
@@ -47,43 +47,44 @@ impl Circuit {
     #[inline]
     pub(super) fn settle<P>(
         &self,
-        admission: Admission,
+        admission: AdmittedBy,
         outcome: Outcome,
         latency: Duration,
         place: impl FnOnce() -> usize,
         now: impl FnOnce() -> Instant,
         policy: impl Fn() -> P,
-    ) -> Option<Report>
+    ) -> Option<CallReport>
     where
         P: Deref<Target = Arc<CircuitBreakerPolicy>>,
     {
-        let word = self.word();
-        if admission.epoch != word.epoch() || word.deaf() {
+        let summary = self.summary();
+        if admission.epoch != summary.epoch() || summary.ignores_results() {
             return None;
         }
-        let verdict = if word.plain() && FailureOn::is_good_anyhow(outcome) {
-            Verdict::Success
-        } else {
-            policy().failure_on().verdict(outcome)
-        };
-        let report = Report { latency, verdict };
+        let verdict =
+            if summary.uses_default_classification() && FailureOn::is_always_success(outcome) {
+                Verdict::Success
+            } else {
+                policy().failure_on().verdict(outcome)
+            };
+        let report = CallReport { latency, verdict };
         match verdict {
             // A probe has a place to give back.
             Verdict::Neutral if admission.probe.is_none() => return None,
-            Verdict::Success if word.quiet() => {}
+            Verdict::Success if summary.ignores_successes() => {}
             Verdict::Failure | Verdict::Neutral | Verdict::Success => return Some(report),
         }
-        if !word.counted() {
+        if !summary.counted() {
             return None;
         }
         let mut micros_taken = 0;
-        if word.timed() {
+        if summary.timed() {
             if policy().is_slow(latency) {
                 return Some(report);
             }
             micros_taken = micros(latency);
         }
-        self.goods
+        self.successes
             .record(place(), admission.epoch, micros_taken, now);
         None
     }
@@ -106,19 +107,19 @@ impl Circuit {
         let (begins, scope) = machine.scope();
         if begins != begun {
             // Before the word that lets in those who will be counted.
-            self.goods.begin(machine.epoch, scope);
+            self.successes.begin(machine.epoch, scope);
         }
-        let bits = machine.word(&policy).bits();
+        let bits = machine.summary(&policy).bits();
         // Only written when it changes: a write takes the cache line from all the other cores.
-        if self.word.load(Ordering::Relaxed) != bits {
-            self.word.store(bits, Ordering::Release);
+        if self.summary.load(Ordering::Relaxed) != bits {
+            self.summary.store(bits, Ordering::Release);
         }
         result
     }
 
     #[inline]
-    pub(super) fn word(&self) -> Word {
-        Word::from_bits(self.word.load(Ordering::Acquire))
+    pub(super) fn summary(&self) -> AtomicSummary {
+        AtomicSummary::from_bits(self.summary.load(Ordering::Acquire))
     }
 }
 

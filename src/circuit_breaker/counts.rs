@@ -2,7 +2,7 @@ use std::ops::AddAssign;
 use std::time::Duration;
 
 use crate::Percent;
-use crate::base::window::Tally;
+use crate::base::window::Accumulate;
 
 /// What the window of a circuit breaker holds.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -77,13 +77,13 @@ impl Counts {
 
 /// What a window counts of one call.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Call {
+pub(crate) struct CallSample {
     pub(super) failed: bool,
     pub(super) micros: u32,
     pub(super) slow: bool,
 }
 
-impl Call {
+impl CallSample {
     /// `latency` is zero where nobody asks for it; 71 minutes are the most that is counted.
     pub(super) fn new(failed: bool, slow: bool, latency: Duration) -> Self {
         let micros = micros(latency);
@@ -105,10 +105,10 @@ pub(super) fn micros(latency: Duration) -> u32 {
     u32::try_from(latency.as_micros()).unwrap_or(u32::MAX)
 }
 
-impl Tally for Counts {
-    type Sample = Call;
+impl Accumulate for Counts {
+    type Sample = CallSample;
 
-    fn add(&mut self, call: Call) {
+    fn add(&mut self, call: CallSample) {
         self.calls += 1;
         self.failed += u64::from(call.failed);
         self.latency_micros += u64::from(call.micros);
@@ -127,12 +127,12 @@ impl Tally for Counts {
 
 /// Good and quick calls: how many they were, and how long they took.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) struct Good {
+pub(super) struct SuccessSample {
     pub(super) calls: u64,
     pub(super) latency_micros: u64,
 }
 
-impl Tally for Good {
+impl Accumulate for SuccessSample {
     /// How many microseconds one took.
     type Sample = u32;
 
@@ -147,8 +147,8 @@ impl Tally for Good {
     }
 }
 
-impl AddAssign<Good> for Counts {
-    fn add_assign(&mut self, good: Good) {
+impl AddAssign<SuccessSample> for Counts {
+    fn add_assign(&mut self, good: SuccessSample) {
         self.calls += good.calls;
         self.latency_micros += good.latency_micros;
     }

@@ -1,7 +1,7 @@
 use http::StatusCode;
 
 use super::Verdict;
-use super::verdict::Judge;
+use super::verdict::OutcomeClassifier;
 use crate::{Failure, GrpcStatus, Outcome};
 
 /// Which outcomes count as failures of the upstream.
@@ -19,7 +19,7 @@ use crate::{Failure, GrpcStatus, Outcome};
 pub struct FailureOn {
     facts: u16,
     grpc: u32,
-    judge: Judge,
+    classifier: OutcomeClassifier,
 }
 
 const ABANDONED: u16 = 1;
@@ -27,7 +27,7 @@ const BROKEN_BODIES: u16 = 1 << 1;
 const CONNECT_FAILURES: u16 = 1 << 2;
 const GATEWAY_ERRORS: u16 = 1 << 3;
 const OTHER_ERRORS: u16 = 1 << 4;
-const REFUSALS: u16 = 1 << 5;
+const REJECTIONS: u16 = 1 << 5;
 const RESETS: u16 = 1 << 6;
 const SERVER_ERRORS: u16 = 1 << 7;
 const TIMEOUTS: u16 = 1 << 8;
@@ -38,7 +38,7 @@ impl FailureOn {
     pub const NOTHING: Self = Self {
         facts: 0,
         grpc: 0,
-        judge: Judge::NONE,
+        classifier: OutcomeClassifier::NONE,
     };
 
     /// Says whether calls whose caller went away before the head count. They do not by default; let
@@ -85,11 +85,11 @@ impl FailureOn {
     ///
     /// It is called once or twice a request, outside of every lock.
     #[must_use]
-    pub fn with_judge(
+    pub fn with_classifier(
         mut self,
-        judge: impl Fn(Outcome) -> Option<Verdict> + Send + Sync + 'static,
+        classifier: impl Fn(Outcome) -> Option<Verdict> + Send + Sync + 'static,
     ) -> Self {
-        self.judge = Judge::new(judge);
+        self.classifier = OutcomeClassifier::new(classifier);
         self
     }
 
@@ -103,8 +103,8 @@ impl FailureOn {
     /// Says whether answers of this crate's own policies, further in, count. They do not by
     /// default: the upstream never saw the request.
     #[must_use]
-    pub const fn with_refusals(self, counts: bool) -> Self {
-        self.with(REFUSALS, counts)
+    pub const fn with_rejections(self, counts: bool) -> Self {
+        self.with(REJECTIONS, counts)
     }
 
     /// Says whether connections and streams that end before the head count. They do by default.
@@ -134,19 +134,19 @@ impl FailureOn {
     /// Says what `outcome` means.
     #[must_use]
     pub fn verdict(&self, outcome: Outcome) -> Verdict {
-        let own = self.judge.ask(outcome);
+        let own = self.classifier.classify(outcome);
         own.unwrap_or_else(|| self.fact(outcome))
     }
 
     /// Says that nothing but the outcome and this set decides: no function of somebody's own.
-    pub(super) const fn is_plain(&self) -> bool {
-        self.judge.is_none()
+    pub(super) const fn uses_default_classification(&self) -> bool {
+        self.classifier.is_none()
     }
 
     /// Says that `outcome` is a success for every set without such a function: what nearly every
     /// call ends with is told without a look at the policy.
     #[inline]
-    pub(super) fn is_good_anyhow(outcome: Outcome) -> bool {
+    pub(super) fn is_always_success(outcome: Outcome) -> bool {
         let never_counts = |status| status < 500 && status != 429;
         matches!(outcome, Outcome::Status(status) if never_counts(status.as_u16()))
     }
@@ -162,7 +162,7 @@ impl FailureOn {
                 };
                 (self.grpc & (1 << status.code()) != 0, otherwise)
             }
-            Outcome::Refused => (self.has(REFUSALS), Verdict::Neutral),
+            Outcome::Rejected => (self.has(REJECTIONS), Verdict::Neutral),
             Outcome::Status(StatusCode::TOO_MANY_REQUESTS) => {
                 (self.has(TOO_MANY_REQUESTS), Verdict::Neutral)
             }

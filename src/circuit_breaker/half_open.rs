@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::counts::Call;
+use super::counts::CallSample;
 use super::{CircuitBreakerPolicy, Probes};
 use crate::OpenReason;
 use crate::base::clock;
@@ -14,7 +14,7 @@ pub(super) struct HalfOpen {
     failed: u32,
     good: u32,
     next: u32,
-    places: Vec<Place>,
+    slots: Vec<ProbeSlot>,
     slow: u32,
     /// The circuit was opened by slow calls, so a slow probe is a bad one.
     slowness: bool,
@@ -22,17 +22,17 @@ pub(super) struct HalfOpen {
 
 /// A probe under way.
 #[derive(Debug)]
-struct Place {
+struct ProbeSlot {
     probe: u32,
     until: Instant,
 }
 
 /// What all probes together prove.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Proof {
-    Bad(OpenReason),
-    Good,
-    Nothing,
+pub(super) enum ProbeResult {
+    Failed(OpenReason),
+    Passed,
+    Undecided,
 }
 
 impl HalfOpen {
@@ -42,7 +42,7 @@ impl HalfOpen {
             failed: 0,
             good: 0,
             next: 0,
-            places: Vec::new(),
+            slots: Vec::new(),
             slow: 0,
             slowness,
         }
@@ -50,14 +50,14 @@ impl HalfOpen {
 
     /// Gives a probe its place, if there is one free.
     pub(super) fn admit(&mut self, probes: &Probes, now: Instant) -> Option<u32> {
-        self.places.retain(|place| now < place.until);
-        if self.places.len() >= probes.at_once() {
+        self.slots.retain(|place| now < place.until);
+        if self.slots.len() >= probes.at_once() {
             return None;
         }
         let probe = self.next;
         self.next = self.next.wrapping_add(1);
         let until = clock::after(now, probes.lease());
-        self.places.push(Place { probe, until });
+        self.slots.push(ProbeSlot { probe, until });
         Some(probe)
     }
 
@@ -68,39 +68,43 @@ impl HalfOpen {
 
     /// Frees the place of a probe.
     pub(super) fn free(&mut self, probe: u32) {
-        self.places.retain(|place| place.probe != probe);
+        self.slots.retain(|place| place.probe != probe);
     }
 
     /// Takes note of how a probe went.
-    pub(super) fn record(&mut self, call: Call, policy: &CircuitBreakerPolicy) -> Proof {
+    pub(super) fn record(
+        &mut self,
+        call: CallSample,
+        policy: &CircuitBreakerPolicy,
+    ) -> ProbeResult {
         self.calls = self.calls.saturating_add(1);
         self.failed = self.failed.saturating_add(u32::from(call.failed));
         self.slow = self.slow.saturating_add(u32::from(call.slow));
         let bad = call.failed || (call.slow && self.slowness);
         self.good += u32::from(!bad);
         let probes = policy.probes();
-        let (good, bad) = if probes.together() {
+        let (good, bad) = if probes.batch() {
             let over = self.calls >= probes.successes();
-            let bad = self.bad_together(policy);
+            let bad = self.batch_failed(policy);
             (over && !bad, over && bad)
         } else {
             let bad = self.calls - self.good;
             (self.good >= probes.successes(), bad >= probes.failures())
         };
         if bad {
-            Proof::Bad(OpenReason::ProbesFailed {
+            ProbeResult::Failed(OpenReason::ProbesFailed {
                 calls: self.calls,
                 failed: self.failed,
                 slow: self.slow,
             })
         } else if good {
-            Proof::Good
+            ProbeResult::Passed
         } else {
-            Proof::Nothing
+            ProbeResult::Undecided
         }
     }
 
-    fn bad_together(&self, policy: &CircuitBreakerPolicy) -> bool {
+    fn batch_failed(&self, policy: &CircuitBreakerPolicy) -> bool {
         let calls = u64::from(self.calls);
         let failures = if policy.has_failure_rate() {
             policy.opens_at_failures(u64::from(self.failed), calls)

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::counts::{Call, Good};
-use super::goods::Scope;
+use super::counts::{CallSample, SuccessSample};
 use super::last_calls::LastCalls;
+use super::success_counters::WindowScope;
 use super::{CircuitBreakerPolicy, Counts, Window};
 use crate::OpenReason;
 use crate::base::window::TimeWindow;
@@ -65,11 +65,11 @@ impl Health {
     }
 
     /// Says that a good and quick call has only to be counted, if there is a window.
-    pub(super) fn is_spotless(&self) -> bool {
+    pub(super) fn has_no_failures(&self) -> bool {
         let counts_itself = match &self.window {
             Some(Calls::Last(window)) => window.is_timed(),
             // The first call says from when the buckets are counted.
-            Some(Calls::Lately(_, window)) => window.beat().is_none(),
+            Some(Calls::Lately(_, window)) => window.schedule().is_none(),
             None => false,
         };
         self.streak == 0 && !counts_itself
@@ -81,10 +81,10 @@ impl Health {
 
     /// Returns what is to be counted of good and quick calls elsewhere, and a number that changes
     /// when that has to begin anew.
-    pub(super) fn scope(&self) -> (u64, Option<Scope>) {
+    pub(super) fn scope(&self) -> (u64, Option<WindowScope>) {
         let scope = match &self.window {
-            Some(Calls::Last(_)) => Some(Scope::All),
-            Some(Calls::Lately(_, window)) => window.beat().map(Scope::Lately),
+            Some(Calls::Last(_)) => Some(WindowScope::All),
+            Some(Calls::Lately(_, window)) => window.schedule().map(WindowScope::Lately),
             None => None,
         };
         // Twice the number, so that the first call of a window over time changes it as well.
@@ -96,7 +96,7 @@ impl Health {
     }
 
     /// Returns what the window holds; `elsewhere` are the good calls that were counted elsewhere.
-    pub(super) fn counts(&mut self, elsewhere: Good, now: Instant) -> Counts {
+    pub(super) fn counts(&mut self, elsewhere: SuccessSample, now: Instant) -> Counts {
         match &mut self.window {
             Some(Calls::Last(window)) => window.counts(elsewhere.calls),
             Some(Calls::Lately(_, window)) => {
@@ -114,8 +114,8 @@ impl Health {
     /// minimum of calls.
     pub(super) fn record(
         &mut self,
-        call: Call,
-        elsewhere: impl FnOnce(Instant) -> Good,
+        call: CallSample,
+        elsewhere: impl FnOnce(Instant) -> SuccessSample,
         policy: &CircuitBreakerPolicy,
         now: Instant,
     ) -> [Option<OpenReason>; 3] {
@@ -125,7 +125,11 @@ impl Health {
             self.streak = self.streak.saturating_add(1);
         }
         let bad = call.is_bad() && self.has_window();
-        let elsewhere = if bad { elsewhere(now) } else { Good::default() };
+        let elsewhere = if bad {
+            elsewhere(now)
+        } else {
+            SuccessSample::default()
+        };
         match &mut self.window {
             Some(Calls::Last(window)) => window.record(call, elsewhere.calls),
             Some(Calls::Lately(_, window)) => window.record(call, now),

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use super::Counts;
-use super::counts::{Call, Good};
-use crate::base::window::{CountWindow, Tally};
+use super::counts::{CallSample, SuccessSample};
+use crate::base::window::{Accumulate, CountWindow};
 
 /// Remembers, of the last so many calls, the bad ones.
 ///
@@ -14,19 +14,19 @@ use crate::base::window::{CountWindow, Tally};
 /// window's size.
 #[derive(Debug)]
 pub(super) struct LastCalls {
-    bad: VecDeque<Bad>,
+    bad: VecDeque<FailureSample>,
     /// How many calls were recorded here.
     here: u64,
     /// What the calls took, if anybody asks.
-    latencies: Option<CountWindow<Good>>,
+    latencies: Option<CountWindow<SuccessSample>>,
     size: u32,
     /// Of the bad calls.
-    tally: Counts,
+    totals: Counts,
 }
 
 /// A bad call: its number, and in the lowest two bits, whether it failed and whether it was slow.
 #[derive(Clone, Copy, Debug)]
-struct Bad(u64);
+struct FailureSample(u64);
 
 /// Bounds the memory to 8 MB, and 4 MB more where calls are timed.
 const MOST: u32 = 1_000_000;
@@ -39,7 +39,7 @@ impl LastCalls {
             here: 0,
             latencies: None,
             size: within(size),
-            tally: Counts::default(),
+            totals: Counts::default(),
         };
         window.time(timed);
         window
@@ -67,14 +67,15 @@ impl LastCalls {
 
     /// Takes note of a call. If it is a bad one, `elsewhere` says how many good ones were counted
     /// elsewhere so far.
-    pub(super) fn record(&mut self, call: Call, elsewhere: u64) {
+    pub(super) fn record(&mut self, call: CallSample, elsewhere: u64) {
         self.here += 1;
         if let Some(latencies) = &mut self.latencies {
             latencies.record(call.micros);
         }
         if call.is_bad() {
-            self.bad.push_back(Bad::new(self.here + elsewhere, call));
-            self.tally.add(call);
+            self.bad
+                .push_back(FailureSample::new(self.here + elsewhere, call));
+            self.totals.add(call);
         }
     }
 
@@ -86,12 +87,12 @@ impl LastCalls {
         {
             let mut expired = Counts::default();
             expired.add(bad.call());
-            self.tally.subtract(expired);
+            self.totals.subtract(expired);
             self.bad.pop_front();
         }
         let latencies = self.latencies.as_ref().map(CountWindow::total);
         let latency_micros = latencies.unwrap_or_default().latency_micros;
-        Counts::of(last.min(size), self.tally, latency_micros)
+        Counts::of(last.min(size), self.totals, latency_micros)
     }
 
     /// Forgets everything, and keeps the memory.
@@ -101,12 +102,12 @@ impl LastCalls {
         if let Some(latencies) = &mut self.latencies {
             latencies.clear();
         }
-        self.tally = Counts::default();
+        self.totals = Counts::default();
     }
 }
 
-impl Bad {
-    fn new(number: u64, call: Call) -> Self {
+impl FailureSample {
+    fn new(number: u64, call: CallSample) -> Self {
         Self(number << 2 | u64::from(call.failed) << 1 | u64::from(call.slow))
     }
 
@@ -114,8 +115,8 @@ impl Bad {
         self.0 >> 2
     }
 
-    const fn call(self) -> Call {
-        Call {
+    const fn call(self) -> CallSample {
+        CallSample {
             failed: self.0 & 2 != 0,
             micros: 0,
             slow: self.0 & 1 != 0,
@@ -151,7 +152,7 @@ mod tests {
             let (mut all, mut elsewhere) = (Vec::new(), 0);
             for (kind, micros, here) in calls {
                 let (failed, slow) = (kind & 1 != 0, kind & 2 != 0);
-                let call = Call { failed, micros, slow };
+                let call = CallSample { failed, micros, slow };
                 if here || timed || call.is_bad() {
                     window.record(call, elsewhere);
                 } else {

@@ -4,11 +4,13 @@ use std::time::Duration;
 use tower_layer::Layer;
 
 use super::shared::Shared;
-use super::{CircuitBreaker, CircuitBreakerPolicy, CircuitState, Counts, Run, Ticket};
-use crate::base::dice::Dice;
-use crate::base::gate::{Admission, Gate, Gated, Never};
-use crate::base::spread::{Anchor, Home};
-use crate::{Log, Observe, Outcome, Rejection, RequestHead};
+use super::{
+    CircuitBreaker, CircuitBreakerPolicy, CircuitBreakerTicket, CircuitState, Counts, Run,
+};
+use crate::base::gate::{Admission, Gate, Gated, NoQueue};
+use crate::base::rng::Rng;
+use crate::base::sharded_arc::{ShardedArc, ShardedArcRef};
+use crate::{Observe, Outcome, Rejection, RequestHead, TracingObserver};
 
 /// Puts one circuit breaker around every service it wraps, and is the handle to it.
 ///
@@ -18,21 +20,21 @@ use crate::{Log, Observe, Outcome, Rejection, RequestHead};
 /// [module docs](super) for an example.
 #[derive(Clone, Debug)]
 pub struct CircuitBreakerLayer {
-    shared: Home<Shared>,
+    shared: ShardedArc<Shared>,
 }
 
 impl CircuitBreakerLayer {
     /// Creates a circuit breaker that starts closed, and writes what it does to [`tracing`].
     #[must_use]
     pub fn new(policy: CircuitBreakerPolicy) -> Self {
-        Self::observed(policy, Arc::new(Log))
+        Self::with_observer(policy, Arc::new(TracingObserver))
     }
 
     /// Creates a circuit breaker that reports to `observe`.
     #[must_use]
-    pub fn observed(policy: CircuitBreakerPolicy, observe: Arc<dyn Observe>) -> Self {
+    pub fn with_observer(policy: CircuitBreakerPolicy, observe: Arc<dyn Observe>) -> Self {
         Self {
-            shared: Home::new(Shared::new(policy, observe, Dice::default())),
+            shared: ShardedArc::new(Shared::new(policy, observe, Rng::default())),
         }
     }
 
@@ -41,7 +43,7 @@ impl CircuitBreakerLayer {
     #[must_use]
     pub fn with_seed(self, seed: u64) -> Self {
         Self {
-            shared: Home::new(self.shared.anew(Dice::seeded(seed))),
+            shared: ShardedArc::new(self.shared.reset_with(Rng::with_seed(seed))),
         }
     }
 
@@ -58,20 +60,20 @@ impl CircuitBreakerLayer {
 
     /// Lets a call go on, or says why not.
     ///
-    /// The ticket stands for the call: [`Ticket::settle`] it with what became of it. A ticket that
+    /// The ticket stands for the call: [`CircuitBreakerTicket::settle`] it with what became of it. A ticket that
     /// is dropped instead means that the caller went away.
     ///
     /// # Errors
     ///
     /// A [`Rejection::CircuitOpen`] if the call must not be made.
-    pub fn admit(&self) -> Result<Ticket, Rejection> {
-        Ticket::admit(&self.shared, || self.shared.handle())
+    pub fn admit(&self) -> Result<CircuitBreakerTicket, Rejection> {
+        CircuitBreakerTicket::admit(&self.shared, || self.shared.local())
     }
 
     /// Does `work`, unless the circuit is open.
     ///
     /// `work` is asked for its future at once, and not at all if the circuit is open. `Ok` is a
-    /// success. An error is what [`with_recognizer`](CircuitBreakerPolicy::with_recognizer) or
+    /// success. An error is what [`with_error_classifier`](CircuitBreakerPolicy::with_error_classifier) or
     /// [`Outcome::of_error`] makes of it, so a 404 that a client returns as an error is none of the
     /// upstream's. A panic counts as a failure. The call is abandoned if the future is dropped
     /// before it is done.
@@ -129,10 +131,10 @@ impl CircuitBreakerLayer {
         self.shared.close(false);
     }
 
-    /// Returns what decides, to be put [together](crate::gate::And) with other gates.
+    /// Returns what decides, to be put [together](crate::gate::GateChain) with other gates.
     #[must_use]
     pub fn gate(&self) -> CircuitBreakerGate {
-        let shared = self.shared.anchor();
+        let shared = self.shared.shared_ref();
         CircuitBreakerGate { shared }
     }
 
@@ -173,16 +175,16 @@ impl<S> Layer<S> for CircuitBreakerLayer {
 /// Decides which requests a [`CircuitBreaker`] lets through.
 #[derive(Clone, Debug)]
 pub struct CircuitBreakerGate {
-    shared: Anchor<Shared>,
+    shared: ShardedArcRef<Shared>,
 }
 
 impl Gate for CircuitBreakerGate {
-    type Ticket = Ticket;
-    type Wait = Never<Ticket>;
+    type Ticket = CircuitBreakerTicket;
+    type Wait = NoQueue<CircuitBreakerTicket>;
 
     #[inline]
-    fn admit(&self, _head: RequestHead<'_>) -> Admission<Ticket, Self::Wait> {
-        match Ticket::admit(&self.shared, || self.shared.handle()) {
+    fn admit(&self, _head: RequestHead<'_>) -> Admission<CircuitBreakerTicket, Self::Wait> {
+        match CircuitBreakerTicket::admit(&self.shared, || self.shared.local()) {
             Ok(ticket) => Admission::Admitted(ticket),
             Err(rejection) => Admission::Rejected(rejection),
         }

@@ -6,11 +6,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::counts::{Call, Good};
-use super::goods::Scope;
-use super::half_open::{HalfOpen, Proof};
+use super::counts::{CallSample, SuccessSample};
+use super::half_open::{HalfOpen, ProbeResult};
 use super::health::Health;
-use super::word::Word;
+use super::success_counters::WindowScope;
+use super::summary::AtomicSummary;
 use super::{CircuitBreakerPolicy, CircuitState, Counts, Verdict, ramp};
 use crate::{Event, OpenReason, Percent, Rejection};
 
@@ -37,7 +37,7 @@ pub(super) enum State {
         /// It was slow calls that opened it, this time or the first.
         slowness: bool,
         until: Instant,
-        why: OpenReason,
+        reason: OpenReason,
     },
     /// Closed, but for a share of the requests.
     Recovering {
@@ -48,17 +48,17 @@ pub(super) enum State {
 /// The state that let a request in.
 #[must_use = "every admission must be settled"]
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Admission {
+pub(super) struct AdmittedBy {
     pub(super) epoch: u64,
     pub(super) probe: Option<u32>,
 }
 
-impl Admission {
+impl AdmittedBy {
     /// What a word that admits every request says to each.
     #[inline]
-    pub(super) const fn by(word: Word) -> Self {
+    pub(super) const fn by(summary: AtomicSummary) -> Self {
         Self {
-            epoch: word.epoch(),
+            epoch: summary.epoch(),
             probe: None,
         }
     }
@@ -66,7 +66,7 @@ impl Admission {
 
 /// How an admitted request went.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Report {
+pub(super) struct CallReport {
     /// Its time to the head, if the policy asks for it.
     pub(super) latency: Duration,
     pub(super) verdict: Verdict,
@@ -89,15 +89,15 @@ impl Machine {
     }
 
     /// Sums up what can be decided without the machine.
-    pub(super) fn word(&self, policy: &CircuitBreakerPolicy) -> Word {
+    pub(super) fn summary(&self, policy: &CircuitBreakerPolicy) -> AtomicSummary {
         let closed = matches!(self.state, State::Closed);
         let forced = matches!(self.state, State::ForcedClosed);
-        Word::new(self.epoch)
+        AtomicSummary::new(self.epoch)
             .with_admits(closed || forced)
             .with_counted(self.health.has_window())
-            .with_deaf(forced || (closed && policy.never_opens()))
-            .with_plain(policy.failure_on().is_plain())
-            .with_quiet(closed && self.health.is_spotless())
+            .with_results_ignored(forced || (closed && policy.never_opens()))
+            .with_default_classification(policy.failure_on().uses_default_classification())
+            .with_successes_ignored(closed && self.health.has_no_failures())
             .with_timed(closed && policy.times_calls())
     }
 
@@ -106,21 +106,26 @@ impl Machine {
         &mut self,
         policy: &CircuitBreakerPolicy,
         now: Instant,
-        roll: u64,
-    ) -> (Result<Admission, Rejection>, Option<Event>) {
+        random: u64,
+    ) -> (Result<AdmittedBy, Rejection>, Option<Event>) {
         let event = self.advance(policy, now);
-        (self.decide(policy, now, roll), event)
+        (self.decide(policy, now, random), event)
     }
 
     fn decide(
         &mut self,
         policy: &CircuitBreakerPolicy,
         now: Instant,
-        roll: u64,
-    ) -> Result<Admission, Rejection> {
+        random: u64,
+    ) -> Result<AdmittedBy, Rejection> {
         let epoch = self.epoch;
-        let admit = |probe| Ok(Admission { epoch, probe });
-        let refuse = |why, retry_after| Err(Rejection::CircuitOpen { retry_after, why });
+        let admit = |probe| Ok(AdmittedBy { epoch, probe });
+        let refuse = |reason, retry_after| {
+            Err(Rejection::CircuitOpen {
+                retry_after,
+                reason,
+            })
+        };
         match &mut self.state {
             State::Closed | State::ForcedClosed => admit(None),
             State::ForcedOpen => refuse(OpenReason::Forced, None),
@@ -128,10 +133,10 @@ impl Machine {
                 Some(probe) => admit(Some(probe)),
                 None => refuse(OpenReason::Probing, None),
             },
-            State::Open { until, why, .. } => refuse(*why, Some(*until - now)),
+            State::Open { until, reason, .. } => refuse(*reason, Some(*until - now)),
             State::Recovering { since } => {
                 let share = ramp::share(*since, policy.ramp(), now);
-                if share.happens(roll) {
+                if share.happens(random) {
                     admit(None)
                 } else {
                     refuse(OpenReason::Recovering(share), None)
@@ -144,12 +149,12 @@ impl Machine {
     /// without it.
     pub(super) fn settle(
         &mut self,
-        admission: Admission,
-        report: Report,
-        elsewhere: impl FnOnce(Instant) -> Good,
+        admission: AdmittedBy,
+        report: CallReport,
+        elsewhere: impl FnOnce(Instant) -> SuccessSample,
         policy: &CircuitBreakerPolicy,
         now: Instant,
-        roll: u64,
+        random: u64,
     ) -> Events {
         if admission.epoch != self.epoch {
             // The state moved on while the request ran; its result says nothing about now.
@@ -164,7 +169,7 @@ impl Machine {
             Verdict::Success => false,
         };
         let latency = policy.latency(report.latency);
-        let call = Call::new(failed, policy.is_slow(latency), latency);
+        let call = CallSample::new(failed, policy.is_slow(latency), latency);
         let closed = self.advance(policy, now);
         match &mut self.state {
             State::Closed | State::Recovering { .. } => {
@@ -172,14 +177,16 @@ impl Machine {
                 if policy.dry_run() {
                     return self.would_open(reasons, policy, now);
                 }
-                let why = reasons.into_iter().flatten().next();
-                let opened = why.map(|why| self.open(why, policy, now, roll));
+                let reason = reasons.into_iter().flatten().next();
+                let opened = reason.map(|reason| self.open(reason, policy, now, random));
                 [closed, opened, None]
             }
             State::HalfOpen(probes) => match probes.record(call, policy) {
-                Proof::Bad(why) => [Some(self.open(why, policy, now, roll)), None, None],
-                Proof::Good => [Some(self.recover(policy, now)), None, None],
-                Proof::Nothing => NO_EVENTS,
+                ProbeResult::Failed(reason) => {
+                    [Some(self.open(reason, policy, now, random)), None, None]
+                }
+                ProbeResult::Passed => [Some(self.recover(policy, now)), None, None],
+                ProbeResult::Undecided => NO_EVENTS,
             },
             State::ForcedClosed | State::ForcedOpen | State::Open { .. } => NO_EVENTS,
         }
@@ -193,9 +200,9 @@ impl Machine {
             State::ForcedOpen => CircuitState::ForcedOpen,
             State::HalfOpen(_) => CircuitState::HalfOpen,
             State::Open { until, .. } if now >= *until => CircuitState::HalfOpen,
-            State::Open { until, why, .. } => CircuitState::Open {
+            State::Open { until, reason, .. } => CircuitState::Open {
                 remaining: *until - now,
-                why: *why,
+                reason: *reason,
             },
             State::Recovering { since } => match ramp::share(*since, policy.ramp(), now) {
                 Percent::ALL => CircuitState::Closed,
@@ -208,11 +215,11 @@ impl Machine {
         self.health.streak()
     }
 
-    pub(super) fn counts(&mut self, elsewhere: Good, now: Instant) -> Counts {
+    pub(super) fn counts(&mut self, elsewhere: SuccessSample, now: Instant) -> Counts {
         self.health.counts(elsewhere, now)
     }
 
-    pub(super) fn scope(&self) -> (u64, Option<Scope>) {
+    pub(super) fn scope(&self) -> (u64, Option<WindowScope>) {
         self.health.scope()
     }
 }

@@ -96,7 +96,6 @@
 mod circuit;
 mod counts;
 mod failure_on;
-mod goods;
 mod half_open;
 mod health;
 mod last_calls;
@@ -108,13 +107,14 @@ mod ramp;
 mod run;
 mod shared;
 mod state;
+mod success_counters;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod thresholds;
 mod ticket;
 mod transitions;
 mod verdict;
-mod word;
 
 pub use counts::Counts;
 pub use failure_on::FailureOn;
@@ -123,7 +123,7 @@ pub use policy::{CircuitBreakerPolicy, Window};
 pub use probes::Probes;
 pub use run::{Run, RunError};
 pub use state::CircuitState;
-pub use ticket::Ticket;
+pub use ticket::CircuitBreakerTicket;
 pub use verdict::Verdict;
 
 use crate::base::gate::{Gated, GatedFuture};
@@ -134,4 +134,4 @@ use crate::base::gate::{Gated, GatedFuture};
 pub type CircuitBreaker<S> = Gated<S, CircuitBreakerGate>;
 
 /// Response future of [`CircuitBreaker`].
-pub type CircuitBreakerFuture<F> = GatedFuture<F, Ticket>;
+pub type CircuitBreakerFuture<F> = GatedFuture<F, CircuitBreakerTicket>;

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{FailureOn, Probes};
-use crate::{Percent, Recognizer};
+use crate::{ErrorClassifier, Percent};
 
 /// When to stop sending, for how long, and how to start again.
 ///
@@ -21,7 +21,7 @@ pub struct CircuitBreakerPolicy {
     pub(super) open_for: Duration,
     pub(super) probes: Probes,
     pub(super) ramp: Duration,
-    pub(super) recognizer: Recognizer,
+    pub(super) error_classifier: ErrorClassifier,
     pub(super) slow_after: Duration,
     pub(super) slow_rate: Percent,
     pub(super) window: Window,
@@ -148,8 +148,8 @@ impl CircuitBreakerPolicy {
     /// Sets how failures are recognised in errors of the inner service. The default is
     /// [`Failure::of`](crate::Failure::of).
     #[must_use]
-    pub fn with_recognizer(mut self, recognizer: Recognizer) -> Self {
-        self.recognizer = recognizer;
+    pub fn with_error_classifier(mut self, error_classifier: ErrorClassifier) -> Self {
+        self.error_classifier = error_classifier;
         self
     }
 
@@ -194,8 +194,8 @@ impl CircuitBreakerPolicy {
 
     /// Returns how failures are recognised in errors.
     #[must_use]
-    pub const fn recognizer(&self) -> &Recognizer {
-        &self.recognizer
+    pub const fn error_classifier(&self) -> &ErrorClassifier {
+        &self.error_classifier
     }
 }
 
@@ -213,7 +213,7 @@ impl Default for CircuitBreakerPolicy {
             open_for: Duration::from_secs(30),
             probes: Probes::default(),
             ramp: Duration::from_secs(10),
-            recognizer: Recognizer::default(),
+            error_classifier: ErrorClassifier::default(),
             slow_after: Duration::ZERO,
             slow_rate: Percent::NONE,
             window: Window::Time(Duration::from_secs(30)),

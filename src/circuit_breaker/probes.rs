@@ -10,7 +10,7 @@ pub struct Probes {
     failures: u32,
     lease: Duration,
     successes: u32,
-    together: bool,
+    batch: bool,
 }
 
 /// Bounds what a half-open circuit has to remember.
@@ -26,7 +26,7 @@ impl Probes {
             failures: 1,
             lease: Duration::from_secs(30),
             successes: within(successes),
-            together: false,
+            batch: false,
         }
     }
 
@@ -34,9 +34,9 @@ impl Probes {
     /// and the slow-call rate of the policy: as resilience4j does. Without a failure rate, one
     /// failure opens the circuit again. At most as many run at once. 0 means 1; the most is 1000.
     #[must_use]
-    pub const fn judged_together(calls: u32) -> Self {
+    pub const fn with_batch_evaluation(calls: u32) -> Self {
         Self {
-            together: true,
+            batch: true,
             ..Self::new(calls)
         }
     }
@@ -84,8 +84,8 @@ impl Probes {
         self.successes
     }
 
-    pub(super) const fn together(&self) -> bool {
-        self.together
+    pub(super) const fn batch(&self) -> bool {
+        self.batch
     }
 }
 

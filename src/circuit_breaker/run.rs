@@ -3,8 +3,8 @@ use std::task::{Context, Poll, ready};
 
 use pin_project::pin_project;
 
-use super::Ticket;
-use crate::base::gate::guarded;
+use super::CircuitBreakerTicket;
+use crate::base::gate::with_panic_guard;
 use crate::{Outcome, Rejection};
 
 /// Why [`run`](super::CircuitBreakerLayer::run) has no value.
@@ -35,7 +35,7 @@ enum State<F, C> {
         // Before its ticket, so that it is dropped first.
         #[pin]
         inner: F,
-        ticket: Option<Ticket>,
+        ticket: Option<CircuitBreakerTicket>,
         outcome: Option<C>,
     },
     Rejected(Rejection),
@@ -43,14 +43,14 @@ enum State<F, C> {
 
 impl<F, C> Run<F, C> {
     pub(super) fn new(
-        admitted: Result<Ticket, Rejection>,
+        admitted: Result<CircuitBreakerTicket, Rejection>,
         work: impl FnOnce() -> F,
         outcome: C,
     ) -> Self {
         let state = match admitted {
             Ok(ticket) => {
                 let mut ticket = Some(ticket);
-                let inner = guarded(&mut ticket, work);
+                let inner = with_panic_guard(&mut ticket, work);
                 State::Admitted {
                     inner,
                     ticket,
@@ -78,7 +78,7 @@ where
                 ticket,
                 outcome,
             } => {
-                let result = ready!(guarded(ticket, || inner.poll(cx)));
+                let result = ready!(with_panic_guard(ticket, || inner.poll(cx)));
                 let ticket = ticket.take().expect("not polled after completion");
                 let outcome = match &result {
                     Ok(value) => outcome.take().map_or(Outcome::SUCCESS, |of| of(value)),

@@ -2,35 +2,35 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::circuit::Circuit;
-use super::machine::{Admission, Machine, Report};
-use super::word::Word;
+use super::machine::{AdmittedBy, CallReport, Machine};
+use super::summary::AtomicSummary;
 use super::{CircuitBreakerPolicy, CircuitState, Counts};
-use crate::base::dice::Dice;
-use crate::base::{Live, clock, spread};
+use crate::base::rng::Rng;
+use crate::base::{Reloadable, clock, sharded_arc};
 use crate::{Event, Failure, Observe, Outcome, Rejection};
 
 /// What all clones of a circuit breaker have in common.
 #[derive(Debug)]
 pub(super) struct Shared {
     circuit: Circuit,
-    dice: Dice,
+    rng: Rng,
     observe: Arc<dyn Observe>,
-    policy: Live<CircuitBreakerPolicy>,
+    policy: Reloadable<CircuitBreakerPolicy>,
 }
 
 impl Shared {
-    pub(super) fn new(policy: CircuitBreakerPolicy, observe: Arc<dyn Observe>, dice: Dice) -> Self {
+    pub(super) fn new(policy: CircuitBreakerPolicy, observe: Arc<dyn Observe>, rng: Rng) -> Self {
         Self {
             circuit: Circuit::new(&policy),
-            dice,
+            rng,
             observe,
-            policy: Live::new(policy),
+            policy: Reloadable::new(policy),
         }
     }
 
-    pub(super) fn anew(&self, dice: Dice) -> Self {
+    pub(super) fn reset_with(&self, rng: Rng) -> Self {
         let policy = CircuitBreakerPolicy::clone(&self.policy.load());
-        Self::new(policy, Arc::clone(&self.observe), dice)
+        Self::new(policy, Arc::clone(&self.observe), rng)
     }
 
     pub(super) fn reconfigure(&self, policy: CircuitBreakerPolicy) {
@@ -42,26 +42,26 @@ impl Shared {
         let event = self
             .circuit
             .with(store, |m, policy| m.reconfigure(policy, now));
-        self.tell(event);
+        self.emit(event);
     }
 
     /// What the circuit lets a call do without being asked.
     #[inline]
-    pub(super) fn word(&self) -> Word {
-        self.circuit.word()
+    pub(super) fn summary(&self) -> AtomicSummary {
+        self.circuit.summary()
     }
 
     /// Asks the circuit to admit a call, and says when that was if it matters.
     #[cold]
-    pub(super) fn admit(&self) -> Result<(Admission, Option<Instant>), Rejection> {
-        let (now, roll) = (clock::now(), self.dice.roll());
+    pub(super) fn admit(&self) -> Result<(AdmittedBy, Option<Instant>), Rejection> {
+        let (now, random) = (clock::now(), self.rng.next_u64());
         let ((admitted, event), timed) = self
-            .machine(|machine, policy| (machine.admit(policy, now, roll), policy.times_calls()));
-        self.tell(event);
+            .machine(|machine, policy| (machine.admit(policy, now, random), policy.times_calls()));
+        self.emit(event);
         match admitted {
             Ok(admission) => Ok((admission, timed.then_some(now))),
             Err(rejection) => {
-                self.tell([Event::Rejected(rejection)]);
+                self.emit([Event::Rejected(rejection)]);
                 Err(rejection)
             }
         }
@@ -71,14 +71,14 @@ impl Shared {
     #[inline]
     pub(super) fn settle(
         &self,
-        admission: Admission,
+        admission: AdmittedBy,
         outcome: Outcome,
         latency: Duration,
         now: Option<Instant>,
     ) {
         let moment = || now.unwrap_or_else(clock::now);
         let policy = || self.policy.load();
-        let place = spread::of_thread;
+        let place = sharded_arc::current_shard;
         let report = self
             .circuit
             .settle(admission, outcome, latency, place, moment, policy);
@@ -88,31 +88,31 @@ impl Shared {
     }
 
     #[cold]
-    fn decide(&self, admission: Admission, report: Report, now: Instant) {
-        let roll = self.dice.roll();
-        let goods = |now| self.circuit.goods(now);
+    fn decide(&self, admission: AdmittedBy, report: CallReport, now: Instant) {
+        let random = self.rng.next_u64();
+        let successes = |now| self.circuit.successes(now);
         let events =
-            self.machine(|m, policy| m.settle(admission, report, goods, policy, now, roll));
-        self.tell(events.into_iter().flatten());
+            self.machine(|m, policy| m.settle(admission, report, successes, policy, now, random));
+        self.emit(events.into_iter().flatten());
     }
 
-    pub(super) fn recognize<E: 'static>(&self, error: &E) -> Failure {
-        self.policy.load().recognizer().failure(error)
+    pub(super) fn classify<E: 'static>(&self, error: &E) -> Failure {
+        self.policy.load().error_classifier().failure(error)
     }
 
     pub(super) fn outcome_of<E: 'static>(&self, error: &E) -> Outcome {
-        self.policy.load().recognizer().outcome(error)
+        self.policy.load().error_classifier().outcome(error)
     }
 
     pub(super) fn force_open(&self, open_for: Option<Duration>) {
         let now = clock::now();
         let event = self.machine(|machine, _| machine.force_open(open_for, now));
-        self.tell([event]);
+        self.emit([event]);
     }
 
     pub(super) fn close(&self, forced: bool) {
         let event = self.machine(|machine, _| machine.close(forced));
-        self.tell(event);
+        self.emit(event);
     }
 
     pub(super) fn state(&self) -> CircuitState {
@@ -122,7 +122,7 @@ impl Shared {
 
     pub(super) fn counts(&self) -> Counts {
         let now = clock::now();
-        self.machine(|machine, _| machine.counts(self.circuit.goods(now), now))
+        self.machine(|machine, _| machine.counts(self.circuit.successes(now), now))
     }
 
     pub(super) fn streak(&self) -> u32 {
@@ -134,9 +134,9 @@ impl Shared {
     }
 
     /// Outside the lock: an observer may be slow.
-    fn tell(&self, events: impl IntoIterator<Item = Event>) {
+    fn emit(&self, events: impl IntoIterator<Item = Event>) {
         for event in events {
-            self.observe.event(&event);
+            self.observe.on_event(&event);
         }
     }
 }

@@ -20,7 +20,7 @@ pub enum CircuitState {
         /// How much longer.
         remaining: Duration,
         /// What opened it.
-        why: OpenReason,
+        reason: OpenReason,
     },
     /// A rising share of the requests goes through.
     Recovering {

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use super::counts::Good;
-use super::machine::{Admission, Events, Machine, Report};
+use super::counts::SuccessSample;
+use super::machine::{AdmittedBy, CallReport, Events, Machine};
 use super::{CircuitBreakerPolicy, CircuitState, Probes, Verdict, Window};
 use crate::base::clock;
 use crate::{Event, OpenReason, Percent, Rejection};
@@ -30,17 +30,17 @@ impl Rig {
         }
     }
 
-    fn admit(&mut self) -> Result<Admission, Rejection> {
+    fn admit(&mut self) -> Result<AdmittedBy, Rejection> {
         self.machine.admit(&self.policy, self.now, self.roll).0
     }
 
-    fn settle(&mut self, admission: Admission, verdict: Verdict) -> Events {
+    fn settle(&mut self, admission: AdmittedBy, verdict: Verdict) -> Events {
         let latency = Duration::ZERO;
-        let report = Report { latency, verdict };
-        let (policy, now, roll) = (&self.policy, self.now, self.roll);
-        let elsewhere = |_| Good::default();
+        let report = CallReport { latency, verdict };
+        let (policy, now, random) = (&self.policy, self.now, self.roll);
+        let elsewhere = |_| SuccessSample::default();
         self.machine
-            .settle(admission, report, elsewhere, policy, now, roll)
+            .settle(admission, report, elsewhere, policy, now, random)
     }
 
     fn state(&self) -> CircuitState {
@@ -116,7 +116,7 @@ fn the_chance_of_a_request_rises_evenly_while_recovering() {
         assert!(matches!(
             rig.admit(),
             Err(Rejection::CircuitOpen {
-                why: OpenReason::Recovering(_),
+                reason: OpenReason::Recovering(_),
                 retry_after: None
             })
         ));
@@ -137,7 +137,7 @@ fn a_recovery_that_nobody_watched_to_its_end_is_over_all_the_same() {
     let events = slow.map(|admission| rig.settle(admission, Verdict::Failure));
     let opened = Event::CircuitOpened {
         open_for: Some(30 * SECOND),
-        why: OpenReason::ConsecutiveFailures(2),
+        reason: OpenReason::ConsecutiveFailures(2),
     };
     let expected = [
         [Some(Event::CircuitClosed), None, None],
@@ -150,7 +150,7 @@ fn a_recovery_that_nobody_watched_to_its_end_is_over_all_the_same() {
 fn probes_judged_together_decide_when_all_have_reported() {
     let policy = touchy()
         .with_failure_rate(Percent::new(50))
-        .with_probes(Probes::judged_together(4));
+        .with_probes(Probes::with_batch_evaluation(4));
     for (verdicts, closes) in [
         ([false, false, true, true], false),
         ([false, true, true, true], true),

@@ -7,7 +7,7 @@ use crate::Percent;
 
 impl CircuitBreakerPolicy {
     /// Whatever happens, every request goes through.
-    pub(super) const fn refuses_nothing(&self) -> bool {
+    pub(super) const fn rejects_nothing(&self) -> bool {
         self.dry_run || self.never_opens()
     }
 
@@ -69,7 +69,7 @@ impl CircuitBreakerPolicy {
     }
 
     /// How long the circuit stays open after it has opened `openings` times without closing.
-    pub(super) fn open_for_after(&self, openings: u32, roll: u64) -> Duration {
+    pub(super) fn open_for_after(&self, openings: u32, random: u64) -> Duration {
         if openings == 0 || self.open_for.is_zero() {
             return self.open_for;
         }
@@ -77,7 +77,7 @@ impl CircuitBreakerPolicy {
         let most = self.longest();
         let grown = Duration::try_from_secs_f64(self.open_for.as_secs_f64() * factor);
         let grown = grown.unwrap_or(most).min(most);
-        let share = u32::try_from(self.jitter.of(roll >> 32)).unwrap_or(u32::MAX);
+        let share = u32::try_from(self.jitter.of(random >> 32)).unwrap_or(u32::MAX);
         let jitter = grown.as_secs_f64() * f64::from(share) / f64::from(u32::MAX);
         let jitter = Duration::try_from_secs_f64(jitter).unwrap_or(Duration::MAX);
         let jittered = grown.saturating_add(jitter);

@@ -3,9 +3,9 @@ use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 
-use super::machine::Admission;
+use super::machine::AdmittedBy;
 use super::shared::Shared;
-use crate::base::spread::Handle;
+use crate::base::sharded_arc::LocalArc;
 use crate::base::{clock, gate};
 use crate::{Failure, Outcome, Rejection};
 
@@ -16,10 +16,10 @@ use crate::{Failure, Outcome, Rejection};
 /// the head was abandoned.
 #[must_use = "a ticket that is dropped counts as abandoned"]
 #[derive(Debug)]
-pub struct Ticket {
-    admission: Admission,
+pub struct CircuitBreakerTicket {
+    admission: AdmittedBy,
     /// `None` where nothing is counted: there is nobody to tell how it went.
-    shared: Option<Handle<Shared>>,
+    shared: Option<LocalArc<Shared>>,
     stage: Stage,
 }
 
@@ -35,21 +35,25 @@ enum Stage {
     Untimed,
 }
 
-impl Ticket {
+impl CircuitBreakerTicket {
     /// Lets a call through; `handle` holds on to what is shared, for the ticket.
     #[inline]
     pub(super) fn admit(
         shared: &Shared,
-        handle: impl FnOnce() -> Handle<Shared>,
+        handle: impl FnOnce() -> LocalArc<Shared>,
     ) -> Result<Self, Rejection> {
-        let word = shared.word();
-        let (admission, admitted_at) = if word.admits() {
-            (Admission::by(word), word.timed().then(clock::now))
+        let summary = shared.summary();
+        let (admission, admitted_at) = if summary.admits() {
+            (AdmittedBy::by(summary), summary.timed().then(clock::now))
         } else {
             shared.admit()?
         };
         // Only a word that admits is deaf.
-        let shared = if word.deaf() { None } else { Some(handle()) };
+        let shared = if summary.ignores_results() {
+            None
+        } else {
+            Some(handle())
+        };
         Ok(Self {
             admission,
             shared,
@@ -69,7 +73,7 @@ impl Ticket {
     }
 
     /// Returns what an error of the call says, for [`settle`](Self::settle): as the policy's
-    /// [`with_recognizer`](super::CircuitBreakerPolicy::with_recognizer) has it, or, where it has
+    /// [`with_error_classifier`](super::CircuitBreakerPolicy::with_error_classifier) has it, or, where it has
     /// nothing of its own or nothing is counted, [`Outcome::of_error`].
     #[must_use]
     pub fn outcome_of<E: 'static>(&self, error: &E) -> Outcome {
@@ -96,18 +100,18 @@ impl Ticket {
     }
 }
 
-impl gate::Ticket for Ticket {
+impl gate::Ticket for CircuitBreakerTicket {
     #[inline]
-    fn head(&mut self, outcome: Outcome) {
+    fn on_outcome(&mut self, outcome: Outcome) {
         self.report(outcome);
     }
 
-    fn broken(&mut self, failure: Failure) {
+    fn on_body_error(&mut self, failure: Failure) {
         self.report(Outcome::Failed(failure));
     }
 
     #[inline]
-    fn annotate(&mut self, _headers: &mut HeaderMap) {
+    fn write_headers(&mut self, _headers: &mut HeaderMap) {
         // A gRPC stream: its trailers decide, but its head says how fast the upstream is.
         if let Stage::Timed(admitted_at) = self.stage {
             let latency = clock::now().saturating_duration_since(admitted_at);
@@ -116,28 +120,28 @@ impl gate::Ticket for Ticket {
     }
 
     #[inline]
-    fn hears_outcome(&self) -> bool {
+    fn wants_outcome(&self) -> bool {
         self.shared.is_some()
     }
 
     #[inline]
-    fn watches(&self) -> bool {
+    fn is_active(&self) -> bool {
         self.shared.is_some()
     }
 
-    fn recognize<E: 'static>(&self, error: &E) -> Failure {
+    fn classify<E: 'static>(&self, error: &E) -> Failure {
         match &self.shared {
-            Some(shared) => shared.recognize(error),
+            Some(shared) => shared.classify(error),
             None => Failure::of(error),
         }
     }
 }
 
-impl Drop for Ticket {
+impl Drop for CircuitBreakerTicket {
     #[inline]
     fn drop(&mut self) {
         if !matches!(self.stage, Stage::Settled) {
-            self.report(Outcome::of_drop());
+            self.report(Outcome::on_drop());
         }
     }
 }

@@ -14,7 +14,7 @@ impl Machine {
         match self.state {
             State::Open { until, .. } if now < until => None,
             // It was opened by hand, for a time that is over.
-            State::Open { .. } if policy.refuses_nothing() => self.close(false),
+            State::Open { .. } if policy.rejects_nothing() => self.close(false),
             State::Open { slowness, .. } => {
                 self.enter(State::HalfOpen(HalfOpen::new(slowness)));
                 Some(Event::CircuitHalfOpened)
@@ -34,25 +34,25 @@ impl Machine {
     /// Opens the circuit because of what it counted.
     pub(super) fn open(
         &mut self,
-        why: OpenReason,
+        reason: OpenReason,
         policy: &CircuitBreakerPolicy,
         now: Instant,
-        roll: u64,
+        random: u64,
     ) -> Event {
         let slowness = match &self.state {
             State::HalfOpen(probes) => probes.slowness(),
-            _ => matches!(why, OpenReason::SlowRate { .. }),
+            _ => matches!(reason, OpenReason::SlowRate { .. }),
         };
-        let open_for = policy.open_for_after(self.openings, roll);
+        let open_for = policy.open_for_after(self.openings, random);
         self.openings = self.openings.saturating_add(1);
         let until = clock::after(now, open_for);
         self.enter(State::Open {
             slowness,
             until,
-            why,
+            reason,
         });
         let open_for = Some(open_for);
-        Event::CircuitOpened { open_for, why }
+        Event::CircuitOpened { open_for, reason }
     }
 
     /// Reports what would have opened the circuit, unless it just did.
@@ -64,11 +64,11 @@ impl Machine {
     ) -> Events {
         let mut events = [None, None, None];
         for ((event, reason), until) in events.iter_mut().zip(reasons).zip(&mut self.reported) {
-            if let Some(why) = reason
+            if let Some(reason) = reason
                 && until.is_none_or(|until| now >= until)
             {
                 *until = Some(clock::after(now, policy.open_for()));
-                *event = Some(Event::CircuitWouldOpen { why });
+                *event = Some(Event::CircuitWouldOpen { reason });
             }
         }
         events
@@ -90,16 +90,16 @@ impl Machine {
 
     /// Opens the circuit by hand, for so long or until further notice.
     pub(super) fn force_open(&mut self, open_for: Option<Duration>, now: Instant) -> Event {
-        let why = OpenReason::Forced;
+        let reason = OpenReason::Forced;
         self.enter(match open_for {
             Some(open_for) => State::Open {
                 slowness: false,
                 until: clock::after(now, open_for),
-                why,
+                reason,
             },
             None => State::ForcedOpen,
         });
-        Event::CircuitOpened { open_for, why }
+        Event::CircuitOpened { open_for, reason }
     }
 
     /// Closes the circuit and forgets what was; `forced` keeps it so.
@@ -126,8 +126,8 @@ impl Machine {
         match &mut self.state {
             State::Closed | State::ForcedClosed | State::ForcedOpen => None,
             // Whoever opened it by hand has the last word.
-            State::Open { why, .. } if *why == OpenReason::Forced => None,
-            _ if policy.refuses_nothing() => self.close(false),
+            State::Open { reason, .. } if *reason == OpenReason::Forced => None,
+            _ if policy.rejects_nothing() => self.close(false),
             State::Open { until, .. } => {
                 *until = (*until).min(clock::after(now, policy.longest()));
                 None

@@ -16,32 +16,34 @@ pub enum Verdict {
 
 /// A user's own verdict on outcomes.
 #[derive(Clone)]
-pub(super) struct Judge(Option<Arc<dyn Fn(Outcome) -> Option<Verdict> + Send + Sync>>);
+pub(super) struct OutcomeClassifier(Option<Arc<dyn Fn(Outcome) -> Option<Verdict> + Send + Sync>>);
 
-impl Judge {
+impl OutcomeClassifier {
     pub(super) const NONE: Self = Self(None);
 
-    pub(super) fn new(judge: impl Fn(Outcome) -> Option<Verdict> + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(judge)))
+    pub(super) fn new(
+        classifier: impl Fn(Outcome) -> Option<Verdict> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Some(Arc::new(classifier)))
     }
 
     pub(super) const fn is_none(&self) -> bool {
         self.0.is_none()
     }
 
-    pub(super) fn ask(&self, outcome: Outcome) -> Option<Verdict> {
-        self.0.as_ref().and_then(|judge| judge(outcome))
+    pub(super) fn classify(&self, outcome: Outcome) -> Option<Verdict> {
+        self.0.as_ref().and_then(|classifier| classifier(outcome))
     }
 }
 
-impl Debug for Judge {
+impl Debug for OutcomeClassifier {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_some() { "own" } else { "none" })
     }
 }
 
 /// Equal are clones of each other, or two without a function.
-impl PartialEq for Judge {
+impl PartialEq for OutcomeClassifier {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (None, None) => true,
@@ -51,4 +53,4 @@ impl PartialEq for Judge {
     }
 }
 
-impl Eq for Judge {}
+impl Eq for OutcomeClassifier {}

@@ -5,25 +5,25 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::{Body, Stack};
+use super::{Body, HttpService};
 use crate::base::BoxError;
 
 /// A stack of which the type is forgotten; see [`Client::boxed`](super::Client::boxed).
-pub struct Boxed(Box<dyn AnyStack>);
+pub struct BoxHttpService(Box<dyn DynHttpService>);
 
 type BoxFuture = Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>> + Send>>;
 
-/// What is left of a [`Stack`] without its types.
-trait AnyStack: Send + Sync {
-    fn clone_box(&self) -> Box<dyn AnyStack>;
+/// What is left of a [`HttpService`] without its types.
+trait DynHttpService: Send + Sync {
+    fn clone_box(&self) -> Box<dyn DynHttpService>;
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>>;
     fn call(&mut self, request: Request<Body>) -> BoxFuture;
 }
 
-impl Boxed {
+impl BoxHttpService {
     pub(super) fn new<S>(stack: S) -> Self
     where
-        S: Stack + Send + Sync + 'static,
+        S: HttpService + Send + Sync + 'static,
         S::Future: Send + 'static,
         S::ResponseBody: Send + 'static,
     {
@@ -31,13 +31,13 @@ impl Boxed {
     }
 }
 
-impl<S> AnyStack for S
+impl<S> DynHttpService for S
 where
-    S: Stack + Send + Sync + 'static,
+    S: HttpService + Send + Sync + 'static,
     S::Future: Send + 'static,
     S::ResponseBody: Send + 'static,
 {
-    fn clone_box(&self) -> Box<dyn AnyStack> {
+    fn clone_box(&self) -> Box<dyn DynHttpService> {
         Box::new(self.clone())
     }
 
@@ -56,7 +56,7 @@ where
     }
 }
 
-impl Service<Request<Body>> for Boxed {
+impl Service<Request<Body>> for BoxHttpService {
     type Response = Response<Body>;
     type Error = BoxError;
     type Future = BoxFuture;
@@ -70,14 +70,14 @@ impl Service<Request<Body>> for Boxed {
     }
 }
 
-impl Clone for Boxed {
+impl Clone for BoxHttpService {
     fn clone(&self) -> Self {
         Self(self.0.clone_box())
     }
 }
 
-impl Debug for Boxed {
+impl Debug for BoxHttpService {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Boxed").finish_non_exhaustive()
+        f.debug_struct("BoxHttpService").finish_non_exhaustive()
     }
 }

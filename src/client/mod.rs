@@ -81,11 +81,11 @@
 //! allocations a request:
 //!
 //! ```
-//! use meshless::client::{Boxed, Client};
+//! use meshless::client::{BoxHttpService, Client};
 //!
 //! #[derive(Clone)]
 //! struct Users {
-//!     client: Client<Boxed>,
+//!     client: Client<BoxHttpService>,
 //! }
 //!
 //! # fn main() -> reqwest::Result<()> {
@@ -98,27 +98,27 @@
 
 mod body;
 mod boxed;
-mod draft;
-mod fixed;
+mod fixed_resolver;
+mod http_service;
+mod lazy_pin;
 mod redirect;
 mod request;
+mod request_parts;
 mod response;
 mod send;
 mod service;
-mod slot;
-mod stack;
 mod sync;
 mod transport;
 mod upgraded;
 
 pub use body::Body;
-pub use boxed::Boxed;
+pub use boxed::BoxHttpService;
 #[cfg(feature = "istio")]
-pub(crate) use fixed::look_up;
+pub(crate) use fixed_resolver::look_up;
+pub use http_service::HttpService;
 pub use request::RequestBuilder;
 pub use response::{BytesStream, Response};
 pub use service::Client;
-pub use stack::Stack;
 pub use transport::{Transport, TransportFuture};
 pub use upgraded::Upgraded;
 

@@ -5,7 +5,7 @@ use reqwest::Url;
 
 /// Why a redirect is not followed although it asks to be.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub(super) enum Refusal {
+pub(super) enum RedirectError {
     #[error("its scheme is not http or https")]
     Scheme,
     #[error("more than {0} redirects")]
@@ -20,7 +20,7 @@ pub(super) enum Verdict {
     /// It is the answer.
     Keep,
     /// It goes nowhere.
-    Refuse(Refusal),
+    Fail(RedirectError),
 }
 
 /// Where to ask next, and how.
@@ -34,7 +34,7 @@ pub(super) struct Next {
 
 /// A request that may be redirected.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asked<'a> {
+pub(super) struct RedirectContext<'a> {
     /// How many redirects led here.
     pub(super) hops: usize,
     /// It has no body, or one that can be sent again.
@@ -44,41 +44,41 @@ pub(super) struct Asked<'a> {
 }
 
 /// Judges a response to `asked`, following at most `max` redirects.
-pub(super) fn judge(
-    asked: Asked<'_>,
+pub(super) fn decide(
+    context: RedirectContext<'_>,
     status: StatusCode,
     headers: &HeaderMap,
     max: usize,
 ) -> Verdict {
     let (method, body) = match status {
         // RFC 9110 15.4.2 and 15.4.3: user agents make a GET of a POST.
-        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND if *asked.method == Method::POST => {
+        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND if *context.method == Method::POST => {
             (Method::GET, false)
         }
-        StatusCode::SEE_OTHER if *asked.method == Method::HEAD => (Method::HEAD, false),
+        StatusCode::SEE_OTHER if *context.method == Method::HEAD => (Method::HEAD, false),
         StatusCode::SEE_OTHER => (Method::GET, false),
         StatusCode::MOVED_PERMANENTLY
         | StatusCode::FOUND
         | StatusCode::TEMPORARY_REDIRECT
-        | StatusCode::PERMANENT_REDIRECT => (asked.method.clone(), true),
+        | StatusCode::PERMANENT_REDIRECT => (context.method.clone(), true),
         _ => return Verdict::Keep,
     };
-    if body && !asked.repeatable {
+    if body && !context.repeatable {
         return Verdict::Keep;
     }
     let location = headers.get(header::LOCATION);
-    let Some(mut url) = location.and_then(|location| resolve(location, asked.url)) else {
+    let Some(mut url) = location.and_then(|location| resolve(location, context.url)) else {
         return Verdict::Keep;
     };
-    if asked.hops >= max {
-        return Verdict::Refuse(Refusal::TooMany(max));
+    if context.hops >= max {
+        return Verdict::Fail(RedirectError::TooMany(max));
     }
     if !matches!(url.scheme(), "http" | "https") {
-        return Verdict::Refuse(Refusal::Scheme);
+        return Verdict::Fail(RedirectError::Scheme);
     }
     if url.fragment().is_none() {
         // RFC 9110 10.2.2: the fragment of the request's URL is inherited.
-        url.set_fragment(asked.url.fragment());
+        url.set_fragment(context.url.fragment());
     }
     Verdict::Follow(Next { body, method, url })
 }
@@ -139,7 +139,7 @@ mod tests {
     }
 
     fn judged(method: &Method, repeatable: bool, status: u16, location: &'static str) -> Verdict {
-        let asked = Asked {
+        let context = RedirectContext {
             hops: 0,
             repeatable,
             method,
@@ -147,7 +147,7 @@ mod tests {
         };
         let headers =
             HeaderMap::from_iter([(header::LOCATION, HeaderValue::from_static(location))]);
-        judge(asked, StatusCode::from_u16(status).unwrap(), &headers, 10)
+        decide(context, StatusCode::from_u16(status).unwrap(), &headers, 10)
     }
 
     fn follow(method: Method, body: bool, to: &str) -> Verdict {
@@ -191,7 +191,7 @@ mod tests {
             judged(&Method::GET, true, 302, "http://[nonsense"),
             Verdict::Keep
         );
-        let scheme = Verdict::Refuse(Refusal::Scheme);
+        let scheme = Verdict::Fail(RedirectError::Scheme);
         assert_eq!(
             judged(&Method::GET, true, 302, "file:///etc/passwd"),
             scheme

@@ -6,8 +6,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version, header}
 use reqwest::Url;
 use serde::Serialize;
 
-use super::draft::Draft;
-use super::{Body, Client, Error, Response, Stack};
+use super::request_parts::RequestParts;
+use super::{Body, Client, Error, HttpService, Response};
 
 /// A request in the making; see [`Client::request`].
 ///
@@ -15,14 +15,14 @@ use super::{Body, Client, Error, Response, Stack};
 #[must_use = "a request does nothing until it is sent"]
 pub struct RequestBuilder<S> {
     client: Client<S>,
-    draft: Result<Draft, Error>,
+    parts: Result<RequestParts, Error>,
 }
 
 impl<S> RequestBuilder<S> {
     pub(super) fn new(client: Client<S>, method: Method, url: &str) -> Self {
-        let draft = Url::parse(url).map_err(Error::builder);
-        let draft = draft.map(|url| Draft::new(method, url));
-        Self { client, draft }.credentials_of_the_url()
+        let parts = Url::parse(url).map_err(Error::builder);
+        let parts = parts.map(|url| RequestParts::new(method, url));
+        Self { client, parts }.with_url_credentials()
     }
 
     /// Adds a header; one of the same name stays.
@@ -33,27 +33,27 @@ impl<S> RequestBuilder<S> {
         HeaderValue: TryFrom<V>,
         <HeaderValue as TryFrom<V>>::Error: Into<http::Error>,
     {
-        self.try_with(|draft| {
+        self.try_with(|parts| {
             let name = HeaderName::try_from(name).map_err(to_error)?;
             let value = HeaderValue::try_from(value).map_err(to_error)?;
-            draft.headers.append(name, value);
+            parts.headers.append(name, value);
             Ok(())
         })
     }
 
     /// Adds headers; they replace those of the same name.
     pub fn headers(self, headers: HeaderMap) -> Self {
-        self.with(|draft| {
+        self.with(|parts| {
             let mut replaced = None;
             for (name, value) in headers {
                 match (name, &replaced) {
                     (Some(name), _) => {
-                        draft.headers.insert(name.clone(), value);
+                        parts.headers.insert(name.clone(), value);
                         replaced = Some(name);
                     }
                     // A further value of the name before.
                     (None, Some(name)) => {
-                        draft.headers.append(name.clone(), value);
+                        parts.headers.append(name.clone(), value);
                     }
                     (None, None) => {}
                 }
@@ -63,14 +63,14 @@ impl<S> RequestBuilder<S> {
 
     /// Adds `query` to the URL's query, as `key=value` pairs.
     pub fn query<T: Serialize + ?Sized>(self, query: &T) -> Self {
-        self.try_with(|draft| {
+        self.try_with(|parts| {
             let query = serde_urlencoded::to_string(query).map_err(Error::builder)?;
             if !query.is_empty() {
-                let all = match draft.url.query() {
+                let all = match parts.url.query() {
                     Some(first) if !first.is_empty() => format!("{first}&{query}"),
                     _ => query,
                 };
-                draft.url.set_query(Some(&all));
+                parts.url.set_query(Some(&all));
             }
             Ok(())
         })
@@ -78,9 +78,9 @@ impl<S> RequestBuilder<S> {
 
     /// Sets the body to `value` in JSON, and the content type unless it is set already.
     pub fn json<T: Serialize + ?Sized>(self, value: &T) -> Self {
-        self.try_with(|draft| {
-            draft.body = serde_json::to_vec(value).map_err(Error::builder)?.into();
-            draft.content_type("application/json");
+        self.try_with(|parts| {
+            parts.body = serde_json::to_vec(value).map_err(Error::builder)?.into();
+            parts.content_type("application/json");
             Ok(())
         })
     }
@@ -88,10 +88,10 @@ impl<S> RequestBuilder<S> {
     /// Sets the body to `value` as an HTML form sends it, and the content type unless it is set
     /// already.
     pub fn form<T: Serialize + ?Sized>(self, value: &T) -> Self {
-        self.try_with(|draft| {
+        self.try_with(|parts| {
             let form = serde_urlencoded::to_string(value).map_err(Error::builder)?;
-            draft.body = form.into();
-            draft.content_type("application/x-www-form-urlencoded");
+            parts.body = form.into();
+            parts.content_type("application/x-www-form-urlencoded");
             Ok(())
         })
     }
@@ -100,7 +100,7 @@ impl<S> RequestBuilder<S> {
     ///
     /// A stream (see [`Body::wrap`]) is sent once: a redirect that asks for it again is not followed.
     pub fn body(self, body: impl Into<Body>) -> Self {
-        self.with(|draft| draft.body = body.into())
+        self.with(|parts| parts.body = body.into())
     }
 
     /// Sends `Authorization: Bearer` with `token`, hidden from logs.
@@ -122,13 +122,13 @@ impl<S> RequestBuilder<S> {
     /// HTTP/2 is spoken where it is negotiated, or where reqwest was built for it, and nowhere else
     /// whatever is said here. A [workload's](crate::mesh) client leaves all but HTTP/3 to the connection.
     pub fn version(self, version: Version) -> Self {
-        self.with(|draft| draft.version = version)
+        self.with(|parts| parts.version = version)
     }
 
     /// Puts `value` into the request's extensions, for the layers to read.
     pub fn extension<T: Clone + Send + Sync + 'static>(self, value: T) -> Self {
-        self.with(|draft| {
-            draft.extensions.insert(value);
+        self.with(|parts| {
+            parts.extensions.insert(value);
         })
     }
 
@@ -138,47 +138,47 @@ impl<S> RequestBuilder<S> {
     ///
     /// Returns [`Error::Builder`] for a bad URL, header, or value.
     pub fn build(self) -> Result<Request<Body>, Error> {
-        self.draft?.build().map(|(request, _)| request)
+        self.parts?.build().map(|(request, _)| request)
     }
 
-    fn credentials_of_the_url(mut self) -> Self {
-        let Ok(draft) = &mut self.draft else {
+    fn with_url_credentials(mut self) -> Self {
+        let Ok(parts) = &mut self.parts else {
             return self;
         };
-        let Some((user, password)) = draft.take_credentials() else {
+        let Some((user, password)) = parts.take_credentials() else {
             return self;
         };
         self.basic_auth(user, password)
     }
 
     fn authorization(self, value: &str) -> Self {
-        self.try_with(|draft| {
+        self.try_with(|parts| {
             let mut value = HeaderValue::try_from(value).map_err(Error::builder)?;
             value.set_sensitive(true);
-            draft.headers.insert(header::AUTHORIZATION, value);
+            parts.headers.insert(header::AUTHORIZATION, value);
             Ok(())
         })
     }
 
-    fn with(self, f: impl FnOnce(&mut Draft)) -> Self {
-        self.try_with(|draft| {
-            f(draft);
+    fn with(self, f: impl FnOnce(&mut RequestParts)) -> Self {
+        self.try_with(|parts| {
+            f(parts);
             Ok(())
         })
     }
 
     /// Changes the draft; the first error stays.
-    fn try_with(mut self, f: impl FnOnce(&mut Draft) -> Result<(), Error>) -> Self {
-        if let Ok(draft) = &mut self.draft
-            && let Err(error) = f(draft)
+    fn try_with(mut self, f: impl FnOnce(&mut RequestParts) -> Result<(), Error>) -> Self {
+        if let Ok(parts) = &mut self.parts
+            && let Err(error) = f(parts)
         {
-            self.draft = Err(error);
+            self.parts = Err(error);
         }
         self
     }
 }
 
-impl<S: Stack> RequestBuilder<S> {
+impl<S: HttpService> RequestBuilder<S> {
     /// Sends the request through the client's stack, and follows redirects.
     ///
     /// # Errors
@@ -187,14 +187,14 @@ impl<S: Stack> RequestBuilder<S> {
     /// [`Error::Send`] if no response came, [`Error::Redirect`] for one redirect too many, and
     /// [`Error::Builder`] for a request that cannot be built. A response with any status is none.
     pub async fn send(self) -> Result<Response<S::ResponseBody>, Error> {
-        let (request, url) = self.draft?.build()?;
+        let (request, url) = self.parts?.build()?;
         self.client.send(request, url).await
     }
 }
 
 impl<S> Debug for RequestBuilder<S> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RequestBuilder").field(&self.draft).finish()
+        f.debug_tuple("RequestBuilder").field(&self.parts).finish()
     }
 }
 

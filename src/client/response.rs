@@ -9,7 +9,7 @@ use hyper_util::rt::TokioIo;
 use reqwest::Url;
 use serde::de::DeserializeOwned;
 
-use super::slot::Slot;
+use super::lazy_pin::LazyPin;
 use super::{Body, Error, Upgraded};
 use crate::base::BoxError;
 
@@ -18,7 +18,7 @@ use crate::base::BoxError;
 /// `R` is the body that the client's stack answers with.
 #[derive(Debug)]
 pub struct Response<R = Body> {
-    body: Slot<R>,
+    body: LazyPin<R>,
     extensions: Extensions,
     headers: HeaderMap,
     status: StatusCode,
@@ -30,7 +30,7 @@ impl<R> Response<R> {
     pub(super) fn new(response: http::Response<R>, url: Url) -> Self {
         let (head, body) = response.into_parts();
         Self {
-            body: Slot::new(body),
+            body: LazyPin::new(body),
             extensions: head.extensions,
             headers: head.headers,
             status: head.status,

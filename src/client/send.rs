@@ -3,20 +3,20 @@ use std::future::poll_fn;
 use http::{Extensions, HeaderMap, Method, Request, Uri, Version};
 use reqwest::Url;
 
-use super::redirect::{self, Asked, Next, Verdict};
+use super::redirect::{self, Next, RedirectContext, Verdict};
 use super::transport::Redirected;
-use super::{Body, Error, Response, Stack};
+use super::{Body, Error, HttpService, Response};
 use crate::base::{Cause, Outcome, Rejection};
 
 /// Sends `request` through `stack`, and follows at most `max` redirects, each through it again.
-pub(super) async fn send<S: Stack>(
+pub(super) async fn send<S: HttpService>(
     mut stack: S,
     mut request: Request<Body>,
     mut url: Url,
     max: usize,
 ) -> Result<Response<S::ResponseBody>, Error> {
     for hops in 0.. {
-        let copy = (max > 0).then(|| Copy::of(&request));
+        let copy = (max > 0).then(|| RequestSnapshot::of(&request));
         let response = match call(&mut stack, request).await {
             Ok(response) => response,
             Err(error) => return Err(Error::send(error, Box::new(url))),
@@ -34,8 +34,8 @@ pub(super) async fn send<S: Stack>(
             });
         }
         let verdict = copy.as_ref().map_or(Verdict::Keep, |copy| {
-            let asked = copy.asked(hops, &url);
-            redirect::judge(asked, response.status(), response.headers(), max)
+            let context = copy.redirect_context(hops, &url);
+            redirect::decide(context, response.status(), response.headers(), max)
         });
         match (verdict, copy) {
             (Verdict::Follow(next), Some(copy)) => {
@@ -44,7 +44,7 @@ pub(super) async fn send<S: Stack>(
                 request = copy.into_next(&url, &next)?;
                 url = next.url;
             }
-            (Verdict::Refuse(refusal), _) => {
+            (Verdict::Fail(refusal), _) => {
                 let url = Some(Box::new(url));
                 let source = refusal.into();
                 return Err(Error::Redirect { source, url });
@@ -62,13 +62,16 @@ pub(super) async fn send<S: Stack>(
 }
 
 /// Drives the stack ready, and only then calls it.
-async fn call<S: Stack>(stack: &mut S, request: Request<Body>) -> Result<S::Response, S::Error> {
+async fn call<S: HttpService>(
+    stack: &mut S,
+    request: Request<Body>,
+) -> Result<S::Response, S::Error> {
     poll_fn(|cx| stack.poll_ready(cx)).await?;
     stack.call(request).await
 }
 
 /// What is kept of a request to send it again.
-struct Copy {
+struct RequestSnapshot {
     body: Option<Body>,
     extensions: Extensions,
     headers: HeaderMap,
@@ -76,7 +79,7 @@ struct Copy {
     version: Version,
 }
 
-impl Copy {
+impl RequestSnapshot {
     fn of(request: &Request<Body>) -> Self {
         Self {
             body: request.body().try_clone(),
@@ -87,8 +90,8 @@ impl Copy {
         }
     }
 
-    const fn asked<'a>(&'a self, hops: usize, url: &'a Url) -> Asked<'a> {
-        Asked {
+    const fn redirect_context<'a>(&'a self, hops: usize, url: &'a Url) -> RedirectContext<'a> {
+        RedirectContext {
             hops,
             repeatable: self.body.is_some(),
             method: &self.method,

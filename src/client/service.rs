@@ -4,7 +4,7 @@ use http::{HeaderMap, Method, Request};
 use reqwest::Url;
 
 use super::send::send;
-use super::{Body, Boxed, Error, RequestBuilder, Response, Stack, Transport};
+use super::{Body, BoxHttpService, Error, HttpService, RequestBuilder, Response, Transport};
 
 /// reqwest's way to send requests, through any stack of layers.
 ///
@@ -74,7 +74,7 @@ impl Client {
     }
 }
 
-impl<S: Stack> Client<S> {
+impl<S: HttpService> Client<S> {
     /// Starts a `GET` request.
     pub fn get(&self, url: impl AsRef<str>) -> RequestBuilder<S> {
         self.request(Method::GET, url)
@@ -146,7 +146,7 @@ impl<S: Stack> Client<S> {
 
 impl<S> Client<S>
 where
-    S: Stack + Send + Sync + 'static,
+    S: HttpService + Send + Sync + 'static,
     S::Future: Send + 'static,
     S::ResponseBody: Send + 'static,
 {
@@ -154,11 +154,11 @@ where
     ///
     /// It boxes the future and the body of each request; without it nothing is.
     #[must_use]
-    pub fn boxed(self) -> Client<Boxed> {
+    pub fn boxed(self) -> Client<BoxHttpService> {
         Client {
             default_headers: self.default_headers,
             redirects: self.redirects,
-            stack: Boxed::new(self.stack),
+            stack: BoxHttpService::new(self.stack),
         }
     }
 }

@@ -10,7 +10,7 @@ use reqwest::{ResponseBuilderExt, Url};
 use tower_service::Service;
 
 use super::Body;
-use super::fixed::{Fixed, leave_port_to_host};
+use super::fixed_resolver::{FixedResolver, leave_port_to_host};
 use crate::base::{BoxError, Endpoint};
 
 /// Sends requests with a [`reqwest::Client`]: the innermost service of a stack.
@@ -125,7 +125,7 @@ impl Transport {
         builder: reqwest::ClientBuilder,
         endpoint: &Endpoint,
     ) -> reqwest::Result<Self> {
-        let resolver = Arc::new(Fixed::new(endpoint));
+        let resolver = Arc::new(FixedResolver::new(endpoint));
         let transport = Self::build(builder.no_proxy().dns_resolver(resolver))?;
         Ok(Self {
             is_fixed: true,
@@ -201,9 +201,12 @@ impl Future for TransportFuture {
             StateProj::Invalid(error) => {
                 Poll::Ready(Err(error.take().expect("not polled after completion")))
             }
-            StateProj::Pending { asked, inner } => {
+            StateProj::Pending {
+                asked: context,
+                inner,
+            } => {
                 let response = ready!(inner.poll(cx))?;
-                Poll::Ready(Ok(convert(response, asked)))
+                Poll::Ready(Ok(convert(response, context)))
             }
         }
     }
@@ -214,10 +217,10 @@ impl Future for TransportFuture {
 #[derive(Clone, Debug)]
 pub(super) struct Redirected(pub(super) Url);
 
-fn convert(response: reqwest::Response, asked: &Url) -> Response<Body> {
+fn convert(response: reqwest::Response, context: &Url) -> Response<Body> {
     let url = response.url().clone();
     let mut response = Response::<reqwest::Body>::from(response).map(Body::from);
-    if url != *asked {
+    if url != *context {
         response.extensions_mut().insert(Redirected(url.clone()));
     }
     // The conversion drops the URL, and the type that reqwest would find it by has no public name.

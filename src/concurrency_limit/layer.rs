@@ -3,10 +3,10 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::service::Shared;
-use super::{ConcurrencyLimit, ConcurrencyLimitPolicy, Permit, Wait};
-use crate::base::spread::{Anchor, Home};
+use super::{ConcurrencyLimit, ConcurrencyLimitPolicy, ConcurrencyLimitTicket, Wait};
+use crate::base::sharded_arc::{ShardedArc, ShardedArcRef};
 use crate::gate::{Admission, Gate, Queued};
-use crate::{Log, Observe, Rejection, RequestHead};
+use crate::{Observe, Rejection, RequestHead, TracingObserver};
 
 /// Puts one limit around every service it wraps, and around any other work.
 ///
@@ -15,21 +15,21 @@ use crate::{Log, Observe, Rejection, RequestHead};
 /// example.
 #[derive(Clone, Debug)]
 pub struct ConcurrencyLimitLayer {
-    shared: Home<Shared>,
+    shared: ShardedArc<Shared>,
 }
 
 impl ConcurrencyLimitLayer {
-    /// Creates a limit that reports to the [`Log`].
+    /// Creates a limit that reports to the [`TracingObserver`].
     #[must_use]
     pub fn new(policy: ConcurrencyLimitPolicy) -> Self {
-        Self::observed(policy, Arc::new(Log))
+        Self::with_observer(policy, Arc::new(TracingObserver))
     }
 
     /// Creates a limit that reports to `observe`.
     #[must_use]
-    pub fn observed(policy: ConcurrencyLimitPolicy, observe: Arc<dyn Observe>) -> Self {
+    pub fn with_observer(policy: ConcurrencyLimitPolicy, observe: Arc<dyn Observe>) -> Self {
         Self {
-            shared: Home::new(Shared::new(policy, observe, 1)),
+            shared: ShardedArc::new(Shared::new(policy, observe, 1)),
         }
     }
 
@@ -48,7 +48,7 @@ impl ConcurrencyLimitLayer {
     #[must_use]
     pub fn with_shards(self, shards: u16) -> Self {
         Self {
-            shared: Home::new(self.shared.anew(shards)),
+            shared: ShardedArc::new(self.shared.reset_with(shards)),
         }
     }
 
@@ -65,10 +65,12 @@ impl ConcurrencyLimitLayer {
     /// # Errors
     ///
     /// [`Rejection::Overflow`] if too many run and too many wait, or if the wait took too long.
-    pub async fn acquire(&self) -> Result<Permit, Rejection> {
-        match self.shared.admit(|| self.shared.handle()) {
+    pub async fn acquire(&self) -> Result<ConcurrencyLimitTicket, Rejection> {
+        match self.shared.admit(|| self.shared.local()) {
             Admission::Admitted(permit) => Ok(permit),
-            Admission::Refused(_, rejection) | Admission::Rejected(rejection) => Err(rejection),
+            Admission::RejectedInside(_, rejection) | Admission::Rejected(rejection) => {
+                Err(rejection)
+            }
             Admission::Waiting(wait) => wait.await,
         }
     }
@@ -78,8 +80,8 @@ impl ConcurrencyLimitLayer {
     /// # Errors
     ///
     /// [`Rejection::Overflow`] otherwise.
-    pub fn try_acquire(&self) -> Result<Permit, Rejection> {
-        self.shared.try_admit(|| self.shared.handle())
+    pub fn try_acquire(&self) -> Result<ConcurrencyLimitTicket, Rejection> {
+        self.shared.try_admit(|| self.shared.local())
     }
 
     /// Does `work` with a permit, which is held until the work is done or dropped.
@@ -93,10 +95,10 @@ impl ConcurrencyLimitLayer {
         Ok(work().await)
     }
 
-    /// Returns what decides, to be put [together](crate::gate::And) with other gates.
+    /// Returns what decides, to be put [together](crate::gate::GateChain) with other gates.
     #[must_use]
     pub fn gate(&self) -> ConcurrencyLimitGate {
-        let shared = self.shared.anchor();
+        let shared = self.shared.shared_ref();
         ConcurrencyLimitGate { shared }
     }
 
@@ -116,16 +118,16 @@ impl ConcurrencyLimitLayer {
 /// Decides which requests a [`ConcurrencyLimit`] lets in.
 #[derive(Clone, Debug)]
 pub struct ConcurrencyLimitGate {
-    shared: Anchor<Shared>,
+    shared: ShardedArcRef<Shared>,
 }
 
 impl Gate for ConcurrencyLimitGate {
-    type Ticket = Permit;
+    type Ticket = ConcurrencyLimitTicket;
     type Wait = Wait;
 
     #[inline]
-    fn admit(&self, _head: RequestHead<'_>) -> Admission<Permit, Wait> {
-        self.shared.admit(|| self.shared.handle())
+    fn admit(&self, _head: RequestHead<'_>) -> Admission<ConcurrencyLimitTicket, Wait> {
+        self.shared.admit(|| self.shared.local())
     }
 }
 

@@ -4,7 +4,7 @@ use crate::base::Overflow;
 
 /// How many run and how many wait.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) struct Load {
+pub(super) struct Occupancy {
     pub(super) in_flight: u32,
     pub(super) pending: u32,
 }
@@ -19,9 +19,9 @@ pub(super) struct Bounds {
 /// What becomes of one more.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Verdict {
-    Enter(Load),
-    Queue(Load),
-    Refuse(Overflow),
+    Enter(Occupancy),
+    Queue(Occupancy),
+    Reject(Overflow),
 }
 
 impl Bounds {
@@ -61,10 +61,10 @@ impl Bounds {
     }
 
     pub(super) const fn of_word(word: u64) -> Self {
-        let load = Load::of_word(word);
+        let occupancy = Occupancy::of_word(word);
         Self {
-            in_flight: load.in_flight,
-            pending: load.pending,
+            in_flight: occupancy.in_flight,
+            pending: occupancy.pending,
         }
     }
 
@@ -73,7 +73,7 @@ impl Bounds {
     }
 }
 
-impl Load {
+impl Occupancy {
     #[expect(
         clippy::cast_possible_truncation,
         reason = "each half of the word is 32 bits"
@@ -110,7 +110,7 @@ impl Load {
                 ..self
             });
         }
-        Verdict::Refuse(if bounds.pending == 0 {
+        Verdict::Reject(if bounds.pending == 0 {
             bounds.full()
         } else {
             Overflow::Pending(bounds.pending)
@@ -158,27 +158,27 @@ mod tests {
     #[test]
     fn the_next_one_enters_then_waits_then_is_turned_away() {
         let bounds = Bounds::new(1, 1);
-        let Verdict::Enter(one) = Load::default().arrive(bounds) else {
+        let Verdict::Enter(one) = Occupancy::default().arrive(bounds) else {
             panic!("there is room");
         };
         let Verdict::Queue(two) = one.arrive(bounds) else {
             panic!("there is room to wait");
         };
-        assert_eq!(two.arrive(bounds), Verdict::Refuse(Overflow::Pending(1)));
+        assert_eq!(two.arrive(bounds), Verdict::Reject(Overflow::Pending(1)));
         assert_eq!(
             one.arrive(Bounds::new(1, 0)),
-            Verdict::Refuse(Overflow::InFlight(1))
+            Verdict::Reject(Overflow::InFlight(1))
         );
     }
 
     #[test]
     fn nobody_overtakes_one_who_waits() {
-        let load = Load {
+        let occupancy = Occupancy {
             in_flight: 1,
             pending: 1,
         };
         // There is room, since the limit has just been raised, but it is the other's turn.
-        let verdict = load.arrive(Bounds::new(9, 9));
+        let verdict = occupancy.arrive(Bounds::new(9, 9));
         assert!(matches!(verdict, Verdict::Queue(_)), "{verdict:?}");
     }
 
@@ -203,29 +203,29 @@ mod tests {
     proptest! {
         #[test]
         fn counts_are_exact_and_nobody_waits_while_there_is_room(steps in steps()) {
-            let (mut limit, mut load) = (3, Load::default());
+            let (mut limit, mut occupancy) = (3, Occupancy::default());
             let (mut running, mut waiting) = (0_u32, 0_u32);
             for step in steps {
                 match step {
-                    Step::Arrive => match load.arrive(Bounds::new(limit, 4)) {
+                    Step::Arrive => match occupancy.arrive(Bounds::new(limit, 4)) {
                         Verdict::Enter(next) => {
                             prop_assert!(running < limit);
-                            (load, running) = (next, running + 1);
+                            (occupancy, running) = (next, running + 1);
                         }
-                        Verdict::Queue(next) => (load, waiting) = (next, waiting + 1),
-                        Verdict::Refuse(_) => prop_assert_eq!(waiting, 4),
+                        Verdict::Queue(next) => (occupancy, waiting) = (next, waiting + 1),
+                        Verdict::Reject(_) => prop_assert_eq!(waiting, 4),
                     },
-                    Step::GiveUp if waiting > 0 => (load, waiting) = (load.give_up(), waiting - 1),
-                    Step::Leave if running > 0 => (load, running) = (load.leave(), running - 1),
+                    Step::GiveUp if waiting > 0 => (occupancy, waiting) = (occupancy.give_up(), waiting - 1),
+                    Step::Leave if running > 0 => (occupancy, running) = (occupancy.leave(), running - 1),
                     Step::GiveUp | Step::Leave => {}
                     Step::Limit(next) => limit = next,
                 }
-                while let Some(next) = load.promote(Bounds::new(limit, 4)) {
-                    (load, running, waiting) = (next, running + 1, waiting - 1);
+                while let Some(next) = occupancy.promote(Bounds::new(limit, 4)) {
+                    (occupancy, running, waiting) = (next, running + 1, waiting - 1);
                 }
-                prop_assert_eq!((load.in_flight, load.pending), (running, waiting));
+                prop_assert_eq!((occupancy.in_flight, occupancy.pending), (running, waiting));
                 prop_assert!(waiting == 0 || running >= limit);
-                prop_assert_eq!(Load::of_word(load.word()), load);
+                prop_assert_eq!(Occupancy::of_word(occupancy.word()), occupancy);
             }
         }
     }

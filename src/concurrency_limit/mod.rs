@@ -57,7 +57,7 @@
 //!
 //! 503 with `x-envoy-overloaded: true` and Envoy's text; for a gRPC request 200 with `grpc-status: 14`.
 //! [`Rejection::Overflow`] says which [`Overflow`] it was. To layers around it is
-//! [`Outcome::Refused`], which no policy holds against the upstream, and which is not retried.
+//! [`Outcome::Rejected`], which no policy holds against the upstream, and which is not retried.
 //!
 //! # Compared with Envoy
 //!
@@ -78,7 +78,7 @@
 //! [`with_shards`](ConcurrencyLimitLayer::with_shards) gives each thread a part of the limit.
 //!
 //! [`Deadline::current`]: crate::Deadline::current
-//! [`Outcome::Refused`]: crate::Outcome::Refused
+//! [`Outcome::Rejected`]: crate::Outcome::Rejected
 //! [`Rejection::Overflow`]: crate::Rejection::Overflow
 
 mod layer;
@@ -92,5 +92,5 @@ mod wait;
 pub use crate::base::Overflow;
 pub use layer::{ConcurrencyLimitGate, ConcurrencyLimitLayer};
 pub use policy::ConcurrencyLimitPolicy;
-pub use service::{ConcurrencyLimit, ConcurrencyLimitFuture, Permit};
+pub use service::{ConcurrencyLimit, ConcurrencyLimitFuture, ConcurrencyLimitTicket};
 pub use wait::Wait;

@@ -9,7 +9,7 @@ use std::iter;
 use std::sync::PoisonError;
 use std::task::Waker;
 
-use super::machine::{Bounds, Load, Verdict};
+use super::machine::{Bounds, Occupancy, Verdict};
 use crate::base::Overflow;
 use crate::base::sync::Mutex;
 use crate::base::sync::atomic::{AtomicU64, Ordering};
@@ -26,27 +26,27 @@ pub(super) struct Permits {
 #[derive(Debug, Default)]
 struct Queue {
     /// Who is not in here any more has its permit.
-    waiting: BTreeMap<Place, Option<Waker>>,
+    waiting: BTreeMap<QueueEntry, Option<Waker>>,
     next: u64,
 }
 
 /// A place in the queue.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) struct Place(u64);
+pub(super) struct QueueEntry(u64);
 
 /// What became of one who asked for a permit.
 #[derive(Debug, Eq, PartialEq)]
-pub(super) enum Entry {
+pub(super) enum Entered {
     Entered,
-    Queued(Place),
-    Refused(Overflow),
+    Queued(QueueEntry),
+    Rejected(Overflow),
 }
 
 impl Permits {
     pub(super) fn new(bounds: Bounds) -> Self {
         Self {
             bounds: AtomicU64::new(bounds.word()),
-            load: AtomicU64::new(Load::default().word()),
+            load: AtomicU64::new(Occupancy::default().word()),
             queue: Mutex::default(),
         }
     }
@@ -61,31 +61,31 @@ impl Permits {
         match self.arrive(false) {
             Verdict::Enter(_) => Ok(()),
             Verdict::Queue(_) => Err(self.bounds().full()),
-            Verdict::Refuse(overflow) => Err(overflow),
+            Verdict::Reject(overflow) => Err(overflow),
         }
     }
 
     /// Takes a permit, or a place in the queue.
     #[inline]
-    pub(super) fn enter(&self) -> Entry {
+    pub(super) fn enter(&self) -> Entered {
         match self.arrive(false) {
-            Verdict::Enter(_) => Entry::Entered,
+            Verdict::Enter(_) => Entered::Entered,
             Verdict::Queue(_) => self.queue_up(),
-            Verdict::Refuse(overflow) => Entry::Refused(overflow),
+            Verdict::Reject(overflow) => Entered::Rejected(overflow),
         }
     }
 
     #[cold]
-    fn queue_up(&self) -> Entry {
+    fn queue_up(&self) -> Entered {
         self.locked(|queue| match self.arrive(true) {
-            Verdict::Enter(_) => Entry::Entered,
-            Verdict::Queue(_) => Entry::Queued(queue.push()),
-            Verdict::Refuse(overflow) => Entry::Refused(overflow),
+            Verdict::Enter(_) => Entered::Entered,
+            Verdict::Queue(_) => Entered::Queued(queue.push()),
+            Verdict::Reject(overflow) => Entered::Rejected(overflow),
         })
     }
 
     /// Says whether the one at `place` has its permit now, and remembers whom to wake otherwise.
-    pub(super) fn poll(&self, place: Place, waker: &Waker) -> bool {
+    pub(super) fn poll(&self, place: QueueEntry, waker: &Waker) -> bool {
         let (granted, replaced) = self.locked(|queue| match queue.waiting.get_mut(&place) {
             None => (true, None),
             Some(Some(known)) if known.will_wake(waker) => (false, None),
@@ -97,11 +97,11 @@ impl Permits {
     }
 
     /// Leaves the queue; says whether the permit had come already and now is the caller's to release.
-    pub(super) fn leave_queue(&self, place: Place) -> bool {
+    pub(super) fn leave_queue(&self, place: QueueEntry) -> bool {
         let left = self.locked(|queue| {
             let left = queue.waiting.remove(&place);
             if left.is_some() {
-                self.update(|load| Some(load.give_up()));
+                self.update(|occupancy| Some(occupancy.give_up()));
             }
             left
         });
@@ -111,7 +111,7 @@ impl Permits {
     /// Gives a permit back, or on to the first who waits.
     #[inline]
     pub(super) fn release(&self) {
-        let alone = self.update(|load| (load.pending == 0).then(|| load.leave()));
+        let alone = self.update(|occupancy| (occupancy.pending == 0).then(|| occupancy.leave()));
         if !alone {
             self.hand_on();
         }
@@ -121,7 +121,7 @@ impl Permits {
     #[cold]
     fn hand_on(&self) {
         let woken = self.locked(|queue| {
-            self.update(|load| Some(load.leave()));
+            self.update(|occupancy| Some(occupancy.leave()));
             self.promote(queue)
         });
         woken.into_iter().for_each(Promoted::wake);
@@ -138,14 +138,14 @@ impl Permits {
         woken.into_iter().for_each(Promoted::wake);
     }
 
-    pub(super) fn load(&self) -> Load {
-        Load::of_word(self.load.load(Ordering::Acquire))
+    pub(super) fn load(&self) -> Occupancy {
+        Occupancy::of_word(self.load.load(Ordering::Acquire))
     }
 
     /// Lets the first who waits in, if there is room. The lock is held.
     fn promote(&self, queue: &mut Queue) -> Option<Promoted> {
         let bounds = self.bounds();
-        self.update(|load| load.promote(bounds))
+        self.update(|occupancy| occupancy.promote(bounds))
             .then(|| Promoted(queue.waiting.pop_first().and_then(|(_, waker)| waker)))
     }
 
@@ -153,13 +153,13 @@ impl Permits {
     #[inline]
     fn arrive(&self, locked: bool) -> Verdict {
         let bounds = self.bounds();
-        let mut verdict = Verdict::Refuse(bounds.full());
-        self.update(|load| {
-            verdict = load.arrive(bounds);
+        let mut verdict = Verdict::Reject(bounds.full());
+        self.update(|occupancy| {
+            verdict = occupancy.arrive(bounds);
             match verdict {
                 Verdict::Enter(next) => Some(next),
                 Verdict::Queue(next) => locked.then_some(next),
-                Verdict::Refuse(_) => None,
+                Verdict::Reject(_) => None,
             }
         });
         verdict
@@ -172,10 +172,10 @@ impl Permits {
 
     /// Replaces the load by what `next` makes of it; says whether it made anything.
     #[inline]
-    fn update(&self, mut next: impl FnMut(Load) -> Option<Load>) -> bool {
+    fn update(&self, mut next: impl FnMut(Occupancy) -> Option<Occupancy>) -> bool {
         self.load
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |word| {
-                next(Load::of_word(word)).map(Load::word)
+                next(Occupancy::of_word(word)).map(Occupancy::word)
             })
             .is_ok()
     }
@@ -187,8 +187,8 @@ impl Permits {
 }
 
 impl Queue {
-    fn push(&mut self) -> Place {
-        let place = Place(self.next);
+    fn push(&mut self) -> QueueEntry {
+        let place = QueueEntry(self.next);
         self.next += 1;
         self.waiting.insert(place, None);
         place

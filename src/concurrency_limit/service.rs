@@ -1,12 +1,12 @@
 use std::sync::Arc;
 use std::task::Waker;
 
-use super::machine::{Bounds, Load};
-use super::permits::{Entry, Permits, Place};
+use super::machine::{Bounds, Occupancy};
+use super::permits::{Entered, Permits, QueueEntry};
 use super::shards::Shards;
 use super::{ConcurrencyLimitGate, ConcurrencyLimitPolicy, Wait};
-use crate::base::Live;
-use crate::base::spread::{self, Handle};
+use crate::base::Reloadable;
+use crate::base::sharded_arc::{self, LocalArc};
 use crate::gate::{Admission, Queued, QueuedFuture, Ticket};
 use crate::{Event, Failure, Observe, Outcome, Overflow, Rejection};
 
@@ -23,7 +23,7 @@ pub type ConcurrencyLimitFuture<S, B> = QueuedFuture<S, ConcurrencyLimitGate, B>
 pub(super) struct Shared {
     observe: Arc<dyn Observe>,
     permits: Shards,
-    policy: Live<ConcurrencyLimitPolicy>,
+    policy: Reloadable<ConcurrencyLimitPolicy>,
 }
 
 impl Shared {
@@ -35,12 +35,12 @@ impl Shared {
         Self {
             observe,
             permits: Shards::new(bounds(&policy), shards),
-            policy: Live::new(policy),
+            policy: Reloadable::new(policy),
         }
     }
 
     /// Starts again with so many shards.
-    pub(super) fn anew(&self, shards: u16) -> Self {
+    pub(super) fn reset_with(&self, shards: u16) -> Self {
         let policy = ConcurrencyLimitPolicy::clone(&self.policy.load());
         Self::new(policy, Arc::clone(&self.observe), shards)
     }
@@ -54,41 +54,50 @@ impl Shared {
 
     /// Decides about one more; `handle` holds on to this for whoever is let in.
     #[inline]
-    pub(super) fn admit(&self, handle: impl FnOnce() -> Handle<Self>) -> Admission<Permit, Wait> {
-        match self.permits.enter(spread::of_thread) {
-            (shard, Entry::Entered) => Admission::Admitted(Permit::new(handle(), shard)),
-            (_, Entry::Queued(place)) => self.wait_at(place, handle()),
-            (_, Entry::Refused(overflow)) => Admission::Rejected(self.refuse(overflow)),
+    pub(super) fn admit(
+        &self,
+        handle: impl FnOnce() -> LocalArc<Self>,
+    ) -> Admission<ConcurrencyLimitTicket, Wait> {
+        match self.permits.enter(sharded_arc::current_shard) {
+            (shard, Entered::Entered) => {
+                Admission::Admitted(ConcurrencyLimitTicket::new(handle(), shard))
+            }
+            (_, Entered::Queued(place)) => self.wait_at(place, handle()),
+            (_, Entered::Rejected(overflow)) => Admission::Rejected(self.reject(overflow)),
         }
     }
 
     #[cold]
-    fn wait_at(&self, place: Place, handle: Handle<Self>) -> Admission<Permit, Wait> {
+    fn wait_at(
+        &self,
+        place: QueueEntry,
+        handle: LocalArc<Self>,
+    ) -> Admission<ConcurrencyLimitTicket, Wait> {
         match Wait::new(handle, place, self.policy.load().max_wait()) {
             Ok(wait) => Admission::Waiting(wait),
-            Err(overflow) => Admission::Rejected(self.refuse(overflow)),
+            Err(overflow) => Admission::Rejected(self.reject(overflow)),
         }
     }
 
     pub(super) fn try_admit(
         &self,
-        handle: impl FnOnce() -> Handle<Self>,
-    ) -> Result<Permit, Rejection> {
-        match self.permits.try_enter(spread::of_thread) {
-            Ok(shard) => Ok(Permit::new(handle(), shard)),
-            Err(overflow) => Err(self.refuse(overflow)),
+        handle: impl FnOnce() -> LocalArc<Self>,
+    ) -> Result<ConcurrencyLimitTicket, Rejection> {
+        match self.permits.try_enter(sharded_arc::current_shard) {
+            Ok(shard) => Ok(ConcurrencyLimitTicket::new(handle(), shard)),
+            Err(overflow) => Err(self.reject(overflow)),
         }
     }
 
     /// Reports that one was turned away.
     #[cold]
-    pub(super) fn refuse(&self, overflow: Overflow) -> Rejection {
+    pub(super) fn reject(&self, overflow: Overflow) -> Rejection {
         let rejection = Rejection::Overflow(overflow);
-        self.observe.event(&Event::Rejected(rejection));
+        self.observe.on_event(&Event::Rejected(rejection));
         rejection
     }
 
-    pub(super) fn load(&self) -> Load {
+    pub(super) fn load(&self) -> Occupancy {
         self.permits.load()
     }
 }
@@ -100,14 +109,14 @@ fn bounds(policy: &ConcurrencyLimitPolicy) -> Bounds {
 /// One who may run; gives the permit back, or on, when it is dropped.
 #[derive(Debug)]
 #[must_use = "dropping a permit gives it back"]
-pub struct Permit {
+pub struct ConcurrencyLimitTicket {
     shard: u16,
-    shared: Handle<Shared>,
+    shared: LocalArc<Shared>,
 }
 
-impl Permit {
+impl ConcurrencyLimitTicket {
     /// Stands for a permit of the shard of this number.
-    const fn new(shared: Handle<Shared>, number: u16) -> Self {
+    const fn new(shared: LocalArc<Shared>, number: u16) -> Self {
         Self {
             shard: number,
             shared,
@@ -115,18 +124,18 @@ impl Permit {
     }
 }
 
-impl Ticket for Permit {
-    fn head(&mut self, _outcome: Outcome) {}
+impl Ticket for ConcurrencyLimitTicket {
+    fn on_outcome(&mut self, _outcome: Outcome) {}
 
-    fn broken(&mut self, _failure: Failure) {}
+    fn on_body_error(&mut self, _failure: Failure) {}
 
     #[inline]
-    fn hears_outcome(&self) -> bool {
+    fn wants_outcome(&self) -> bool {
         false
     }
 }
 
-impl Drop for Permit {
+impl Drop for ConcurrencyLimitTicket {
     #[inline]
     fn drop(&mut self) {
         self.shared.permits.get(self.shard).release();
@@ -135,28 +144,28 @@ impl Drop for Permit {
 
 /// A place in the queue, which only a limit of one shard has; leaves it when it is dropped.
 #[derive(Debug)]
-pub(super) struct Turn {
-    place: Option<Place>,
-    shared: Handle<Shared>,
+pub(super) struct QueuedPermit {
+    entry: Option<QueueEntry>,
+    shared: LocalArc<Shared>,
 }
 
-impl Turn {
-    pub(super) const fn new(shared: Handle<Shared>, place: Place) -> Self {
+impl QueuedPermit {
+    pub(super) const fn new(shared: LocalArc<Shared>, place: QueueEntry) -> Self {
         Self {
-            place: Some(place),
+            entry: Some(place),
             shared,
         }
     }
 
     /// Returns the permit if it has come.
-    pub(super) fn take(&mut self, waker: &Waker) -> Option<Permit> {
-        let place = self.place.expect("not polled after completion");
+    pub(super) fn take(&mut self, waker: &Waker) -> Option<ConcurrencyLimitTicket> {
+        let place = self.entry.expect("not polled after completion");
         self.permits().poll(place, waker).then(|| self.granted())
     }
 
     /// Leaves the queue; the permit may have come at the last moment.
-    pub(super) fn leave(&mut self) -> Option<Permit> {
-        let place = self.place.take()?;
+    pub(super) fn leave(&mut self) -> Option<ConcurrencyLimitTicket> {
+        let place = self.entry.take()?;
         self.permits().leave_queue(place).then(|| self.granted())
     }
 
@@ -168,13 +177,13 @@ impl Turn {
         self.shared.permits.get(0)
     }
 
-    fn granted(&mut self) -> Permit {
-        self.place = None;
-        Permit::new(self.shared.clone(), 0)
+    fn granted(&mut self) -> ConcurrencyLimitTicket {
+        self.entry = None;
+        ConcurrencyLimitTicket::new(self.shared.clone(), 0)
     }
 }
 
-impl Drop for Turn {
+impl Drop for QueuedPermit {
     fn drop(&mut self) {
         drop(self.leave());
     }

@@ -1,7 +1,7 @@
 //! The permits of a limit, in one place or spread over several.
 
-use super::machine::{Bounds, Load};
-use super::permits::{Entry, Permits};
+use super::machine::{Bounds, Occupancy};
+use super::permits::{Entered, Permits};
 use crate::base::Overflow;
 
 /// One shard is exact. Several have parts of the limit that add up to it: who finds none left in its
@@ -30,12 +30,12 @@ impl Shards {
 
     /// Takes a permit, or a place in the queue if there is one; `home` says where to look first.
     #[inline]
-    pub(super) fn enter(&self, home: impl FnOnce() -> usize) -> (u16, Entry) {
+    pub(super) fn enter(&self, home: impl FnOnce() -> usize) -> (u16, Entered) {
         match &*self.0 {
             [one] => (0, one.0.enter()),
             _ => match self.try_enter(home) {
-                Ok(shard) => (shard, Entry::Entered),
-                Err(overflow) => (0, Entry::Refused(overflow)),
+                Ok(shard) => (shard, Entered::Entered),
+                Err(overflow) => (0, Entered::Rejected(overflow)),
             },
         }
     }
@@ -68,9 +68,9 @@ impl Shards {
     }
 
     /// How many run and wait; while they come and go, of each shard at a moment of its own.
-    pub(super) fn load(&self) -> Load {
+    pub(super) fn load(&self) -> Occupancy {
         let all = self.0.iter().map(|shard| shard.0.load());
-        all.fold(Load::default(), Load::and)
+        all.fold(Occupancy::default(), Occupancy::and)
     }
 
     fn full(&self) -> Overflow {
@@ -145,8 +145,8 @@ mod tests {
                         shards.set_bounds(Bounds::new(limit, 0), || {});
                     }
                 }
-                let load = usize::try_from(shards.load().in_flight).unwrap();
-                prop_assert_eq!(load, out.len());
+                let occupancy = usize::try_from(shards.load().in_flight).unwrap();
+                prop_assert_eq!(occupancy, out.len());
             }
         }
     }
@@ -178,7 +178,7 @@ mod loom_tests {
                 shards.get(shard).release();
             }
             other.join().unwrap();
-            assert_eq!(shards.load(), Load::default());
+            assert_eq!(shards.load(), Occupancy::default());
             let all = [0, 0, 0].map(|home| shards.try_enter(|| home).is_ok());
             assert_eq!(all, [true, true, false]);
         });

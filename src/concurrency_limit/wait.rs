@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use pin_project::pin_project;
 
-use super::Permit;
-use super::permits::Place;
-use super::service::{Shared, Turn};
+use super::ConcurrencyLimitTicket;
+use super::permits::QueueEntry;
+use super::service::{QueuedPermit, Shared};
 use crate::base::clock;
 use crate::base::queued;
-use crate::base::spread::Handle;
+use crate::base::sharded_arc::LocalArc;
 use crate::base::timer::Timer;
 use crate::{Deadline, Overflow, Rejection};
 
@@ -20,14 +20,14 @@ use crate::{Deadline, Overflow, Rejection};
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct Wait {
-    turn: Turn,
+    permit: QueuedPermit,
     #[pin]
     timer: Timer,
-    limit: Option<Limit>,
+    limit: Option<WaitLimit>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Limit {
+struct WaitLimit {
     at: Instant,
     length: Duration,
 }
@@ -35,17 +35,17 @@ struct Limit {
 impl Wait {
     /// Waits at `place`, unless there is no time to.
     pub(super) fn new(
-        shared: Handle<Shared>,
-        place: Place,
+        shared: LocalArc<Shared>,
+        place: QueueEntry,
         max_wait: Duration,
     ) -> Result<Self, Overflow> {
-        let turn = Turn::new(shared, place);
+        let turn = QueuedPermit::new(shared, place);
         let limit = limit(max_wait, Deadline::current(), clock::now());
         if limit.is_some_and(|limit| limit.length.is_zero()) {
             return Err(Overflow::Wait(Duration::ZERO));
         }
         Ok(Self {
-            turn,
+            permit: turn,
             timer: Timer::new(),
             limit,
         })
@@ -53,21 +53,21 @@ impl Wait {
 }
 
 /// Returns how long one who comes at `now` may wait; `None` is any time.
-fn limit(max_wait: Duration, deadline: Option<Deadline>, now: Instant) -> Option<Limit> {
+fn limit(max_wait: Duration, deadline: Option<Deadline>, now: Instant) -> Option<WaitLimit> {
     let own = (!max_wait.is_zero()).then_some(max_wait);
     let left = deadline.map(|deadline| deadline.remaining_at(now));
     let length = own.into_iter().chain(left).min()?;
     let at = clock::reached_after(now, length)?;
-    Some(Limit { at, length })
+    Some(WaitLimit { at, length })
 }
 
 impl Future for Wait {
-    type Output = Result<Permit, Rejection>;
+    type Output = Result<ConcurrencyLimitTicket, Rejection>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         // Before the timer: a permit that is there wins.
-        if let Some(permit) = this.turn.take(cx.waker()) {
+        if let Some(permit) = this.permit.take(cx.waker()) {
             return Poll::Ready(Ok(permit));
         }
         queued::note();
@@ -75,9 +75,9 @@ impl Future for Wait {
             return Poll::Pending;
         };
         ready!(this.timer.poll_at(limit.at, cx));
-        Poll::Ready(match this.turn.leave() {
+        Poll::Ready(match this.permit.leave() {
             Some(permit) => Ok(permit),
-            None => Err(this.turn.shared().refuse(Overflow::Wait(limit.length))),
+            None => Err(this.permit.shared().reject(Overflow::Wait(limit.length))),
         })
     }
 }

@@ -10,10 +10,10 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::Resolver;
-use super::lookup::{Answer, Family, Lookup};
+use super::lookup::{Family, Lookup, LookupResult};
 use super::machine::{Answers, Target};
 use super::policy::Families;
-use crate::base::Unresolved;
+use crate::base::DnsFailure;
 
 /// Hosts of one service that are asked for at the same time.
 const AT_ONCE: usize = 16;
@@ -84,20 +84,20 @@ async fn both(
     families: Families,
     early: impl FnOnce(Answers),
 ) -> Answers {
-    let ask = async |wanted: bool, family| -> Answer<IpAddr> {
+    let ask = async |wanted: bool, family| -> LookupResult<IpAddr> {
         if wanted {
             lookup.addresses(host, family).await
         } else {
-            Answer::Nothing
+            LookupResult::Nothing
         }
     };
-    let late = Answer::Failed(Unresolved::TimedOut);
+    let late = LookupResult::Failed(DnsFailure::TimedOut);
     let mut v4 = pin!(ask(families.v4, Family::V4));
     let mut v6 = pin!(ask(families.v6, Family::V6));
     tokio::select! {
         biased;
         found = &mut v4 => {
-            if !matches!(found, Answer::Found { .. }) {
+            if !matches!(found, LookupResult::Found { .. }) {
                 return [found, v6.await];
             }
             if let Ok(other) = timeout(DELAY, &mut v6).await {
@@ -107,7 +107,7 @@ async fn both(
             [found, v6.await]
         }
         found = &mut v6 => {
-            if !matches!(found, Answer::Found { .. }) {
+            if !matches!(found, LookupResult::Found { .. }) {
                 return [v4.await, found];
             }
             if let Ok(other) = timeout(DELAY, &mut v4).await {

@@ -14,19 +14,19 @@ use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 
 use super::DnsError as Error;
-use super::lookup::{Answer, Asking, Family, Lookup, Service, Working};
+use super::lookup::{Family, Lookup, LookupFuture, LookupResult, Service, Working};
 use super::race::race;
-use crate::base::Unresolved;
+use crate::base::DnsFailure;
 
 /// Asks the name servers of the system, or certain ones.
-pub(super) struct Hickory {
+pub(super) struct HickoryLookup {
     ndots: usize,
     resolver: TokioResolver,
     search: Vec<Name>,
     timeout: Duration,
 }
 
-impl Hickory {
+impl HickoryLookup {
     /// Asks those that the system asks, which is read once.
     pub(super) fn system(timeout: Duration) -> Result<Self, Error> {
         let (config, options) =
@@ -81,28 +81,28 @@ impl Hickory {
     }
 
     /// Asks for each name that is meant in turn, until there is something.
-    async fn ask<T>(
+    async fn query<T>(
         &self,
         name: &str,
         kind: RecordType,
         read: impl Fn(&Record) -> Option<T>,
-    ) -> Answer<T> {
+    ) -> LookupResult<T> {
         let asking = async {
-            for name in self.meant(name) {
+            for name in self.candidate_names(name) {
                 match answer(self.resolver.lookup(name, kind).await, &read) {
-                    Answer::Nothing => {}
+                    LookupResult::Nothing => {}
                     // A later one might be somebody else's, so a failure does not lead there.
                     answer => return answer,
                 }
             }
-            Answer::Nothing
+            LookupResult::Nothing
         };
         let answer = tokio::time::timeout(self.timeout, asking).await;
-        answer.unwrap_or(Answer::Failed(Unresolved::TimedOut))
+        answer.unwrap_or(LookupResult::Failed(DnsFailure::TimedOut))
     }
 
     /// The full names that a name may stand for, as the system's resolver has them.
-    fn meant(&self, name: &str) -> Vec<Name> {
+    fn candidate_names(&self, name: &str) -> Vec<Name> {
         let Ok(name) = Name::from_ascii(name) else {
             return Vec::new();
         };
@@ -121,18 +121,18 @@ impl Hickory {
     }
 }
 
-impl Lookup for Hickory {
-    fn addresses<'a>(&'a self, name: &'a str, family: Family) -> Asking<'a, IpAddr> {
+impl Lookup for HickoryLookup {
+    fn addresses<'a>(&'a self, name: &'a str, family: Family) -> LookupFuture<'a, IpAddr> {
         let kind = match family {
             Family::V4 => RecordType::A,
             Family::V6 => RecordType::AAAA,
         };
-        Box::pin(self.ask(name, kind, |record| record.data.ip_addr()))
+        Box::pin(self.query(name, kind, |record| record.data.ip_addr()))
     }
 
-    fn services<'a>(&'a self, name: &'a str) -> Asking<'a, Service> {
+    fn services<'a>(&'a self, name: &'a str) -> LookupFuture<'a, Service> {
         Box::pin(
-            self.ask(name, RecordType::SRV, |record| match &record.data {
+            self.query(name, RecordType::SRV, |record| match &record.data {
                 RData::SRV(service) => Some(Service {
                     host: service.target.to_ascii(),
                     port: service.port,
@@ -149,25 +149,28 @@ impl Lookup for Hickory {
     }
 }
 
-impl Debug for Hickory {
+impl Debug for HickoryLookup {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hickory").finish_non_exhaustive()
+        f.debug_struct("HickoryLookup").finish_non_exhaustive()
     }
 }
 
-fn answer<T>(found: Result<Found, NetError>, read: impl Fn(&Record) -> Option<T>) -> Answer<T> {
+fn answer<T>(
+    found: Result<Found, NetError>,
+    read: impl Fn(&Record) -> Option<T>,
+) -> LookupResult<T> {
     let found = match found {
         Ok(found) => found,
-        Err(NetError::Dns(DnsError::NoRecordsFound(_))) => return Answer::Nothing,
-        Err(NetError::Timeout) => return Answer::Failed(Unresolved::TimedOut),
-        Err(_) => return Answer::Failed(Unresolved::ServerFailure),
+        Err(NetError::Dns(DnsError::NoRecordsFound(_))) => return LookupResult::Nothing,
+        Err(NetError::Timeout) => return LookupResult::Failed(DnsFailure::TimedOut),
+        Err(_) => return LookupResult::Failed(DnsFailure::ServerFailure),
     };
     let records: Vec<_> = found.answers().iter().filter_map(read).collect();
     if records.is_empty() {
-        return Answer::Nothing;
+        return LookupResult::Nothing;
     }
     // An answer lasts as long as the first of its parts, the aliases on the way included.
     let ttl = found.answers().iter().map(|record| record.ttl).min();
     let ttl = Duration::from_secs(ttl.unwrap_or(0).into());
-    Answer::Found { records, ttl }
+    LookupResult::Found { records, ttl }
 }

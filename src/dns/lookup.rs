@@ -3,15 +3,15 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::time::Duration;
 
-use crate::base::Unresolved;
+use crate::base::DnsFailure;
 
 /// Asks name servers; tests have their own.
 pub(super) trait Lookup: Debug + Send + Sync + 'static {
     /// Asks for the addresses of one family that a host has.
-    fn addresses<'a>(&'a self, name: &'a str, family: Family) -> Asking<'a, IpAddr>;
+    fn addresses<'a>(&'a self, name: &'a str, family: Family) -> LookupFuture<'a, IpAddr>;
 
     /// Asks for the hosts that a service has.
-    fn services<'a>(&'a self, name: &'a str) -> Asking<'a, Service>;
+    fn services<'a>(&'a self, name: &'a str) -> LookupFuture<'a, Service>;
 
     /// Says to which of these addresses, of IPv4 and of IPv6, connections can be made. None is left out
     /// unless the other works.
@@ -22,7 +22,7 @@ pub(super) trait Lookup: Debug + Send + Sync + 'static {
 pub(super) type Working = Pin<Box<dyn Future<Output = [bool; 2]> + Send>>;
 
 /// A question under way.
-pub(super) type Asking<'a, T> = Pin<Box<dyn Future<Output = Answer<T>> + Send + 'a>>;
+pub(super) type LookupFuture<'a, T> = Pin<Box<dyn Future<Output = LookupResult<T>> + Send + 'a>>;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Family {
@@ -32,9 +32,9 @@ pub(super) enum Family {
 
 /// What came of a question.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Answer<T> {
+pub(super) enum LookupResult<T> {
     /// Nobody knows.
-    Failed(Unresolved),
+    Failed(DnsFailure),
     Found {
         records: Vec<T>,
         ttl: Duration,

@@ -5,14 +5,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use super::DnsPolicy;
-use super::lookup::Answer;
-use crate::base::Unresolved;
+use super::lookup::LookupResult;
+use crate::base::DnsFailure;
 
 /// What one resolution of a name came to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Outcome {
+pub(super) enum RefreshOutcome {
     /// Nobody knows; what was known stays.
-    Failed(Unresolved),
+    Failed(DnsFailure),
     Found(Duration),
     /// It is known that there is nothing.
     Nothing,
@@ -27,11 +27,11 @@ pub(super) struct Target {
 }
 
 /// The answers to the questions for a target's IPv4 and IPv6 addresses.
-pub(super) type Answers = [Answer<IpAddr>; 2];
+pub(super) type Answers = [LookupResult<IpAddr>; 2];
 
 /// What a name stands for, as far as is known: the addresses of each host, by family.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Known {
+pub(super) struct KnownRecords {
     hosts: BTreeMap<String, [Vec<IpAddr>; 2]>,
     targets: Vec<Target>,
     tried: Vec<Tried>,
@@ -60,12 +60,12 @@ const TRY_AGAIN: Duration = Duration::from_secs(60);
 /// Whatever the policy says, asking does not spin.
 const SHORTEST: Duration = Duration::from_millis(1);
 
-impl Known {
+impl KnownRecords {
     /// Takes the answers in, and says what they come to.
     ///
     /// An answer for one family is worth something without the other: then the addresses of the other
     /// stay as they were. Nothing changes if no host has an answer.
-    pub(super) fn take_in(&mut self, answers: Vec<(Target, Answers)>) -> Outcome {
+    pub(super) fn update(&mut self, answers: Vec<(Target, Answers)>) -> RefreshOutcome {
         let mut next = Self {
             tried: self.tried.clone(),
             ..Self::default()
@@ -76,8 +76,8 @@ impl Known {
             let mut addresses = self.hosts.get(&target.host).cloned().unwrap_or_default();
             for (family, answer) in addresses.iter_mut().zip(families) {
                 match answer {
-                    Answer::Failed(why) => failed = Some(why),
-                    Answer::Found {
+                    LookupResult::Failed(reason) => failed = Some(reason),
+                    LookupResult::Found {
                         mut records,
                         ttl: new,
                     } => {
@@ -86,21 +86,21 @@ impl Known {
                         *family = records;
                         ttl = Some(ttl.map_or(new, |old| old.min(new)));
                     }
-                    Answer::Nothing => family.clear(),
+                    LookupResult::Nothing => family.clear(),
                 }
             }
             next.hosts.insert(target.host.clone(), addresses);
             next.targets.push(target);
         }
         match (ttl, failed) {
-            (None, Some(why)) => Outcome::Failed(why),
+            (None, Some(reason)) => RefreshOutcome::Failed(reason),
             (Some(ttl), _) => {
                 *self = next;
-                Outcome::Found(ttl)
+                RefreshOutcome::Found(ttl)
             }
             (None, None) => {
                 *self = Self::default();
-                Outcome::Nothing
+                RefreshOutcome::Nothing
             }
         }
     }
@@ -178,12 +178,17 @@ impl Known {
 
 impl Refresh {
     /// Returns how long to wait before the name is asked for again, given 64 random bits.
-    pub(super) fn wait(&mut self, outcome: Outcome, policy: &DnsPolicy, roll: u64) -> Duration {
-        let wait = if let Outcome::Found(ttl) = outcome {
+    pub(super) fn wait(
+        &mut self,
+        outcome: RefreshOutcome,
+        policy: &DnsPolicy,
+        random: u64,
+    ) -> Duration {
+        let wait = if let RefreshOutcome::Found(ttl) = outcome {
             *self = Self::default();
-            policy.clamp(ttl) + Duration::from_nanos(roll % JITTER)
+            policy.clamp(ttl) + Duration::from_nanos(random % JITTER)
         } else {
-            let wait = policy.backoff().delay(self.misses, self.previous, roll);
+            let wait = policy.backoff().delay(self.misses, self.previous, random);
             self.misses = self.misses.saturating_add(1);
             self.previous = Some(wait);
             wait

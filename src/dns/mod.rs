@@ -76,7 +76,7 @@
 //! - **Who stays is who they were**: an address that is in the next answer, too, keeps its state, its
 //!   requests in flight and its ejection. The order of an answer means nothing.
 //!
-//! Each name has a task, which stops when the [handle](DnsFollowing) is dropped; the endpoints then stay
+//! Each name has a task, which stops when the [handle](DnsTask) is dropped; the endpoints then stay
 //! as they are. [`Event::NameResolved`](crate::Event::NameResolved) and
 //! [`Event::NameUnresolved`](crate::Event::NameUnresolved) tell of changes and failures.
 //!
@@ -84,8 +84,8 @@
 //! cut off. Nothing is cached, and nothing is encrypted or validated.
 
 mod asking;
+mod dns_task;
 mod error;
-mod following;
 mod hickory;
 mod lookup;
 mod machine;
@@ -98,12 +98,12 @@ mod task;
 #[cfg(test)]
 mod tests;
 
+pub use dns_task::DnsTask;
 pub use error::DnsError;
-pub use following::DnsFollowing;
 pub use name::{DnsName, InvalidName};
 pub use policy::DnsPolicy;
 #[cfg(feature = "istio")]
 pub(crate) use race::LIMIT as RACE_LIMIT;
 pub use resolver::Resolver;
 
-pub use crate::base::{Backoff, Jitter, Unresolved};
+pub use crate::base::{Backoff, DnsFailure, Jitter};

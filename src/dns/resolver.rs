@@ -1,19 +1,19 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::following::start;
-use super::hickory::Hickory;
+use super::dns_task::start;
+use super::hickory::HickoryLookup;
 use super::lookup::Lookup;
-use super::{DnsError, DnsFollowing, DnsName, DnsPolicy, InvalidName};
-use crate::base::dice::Dice;
-use crate::base::{Endpoint, Endpoints, Log, Observe};
+use super::{DnsError, DnsName, DnsPolicy, DnsTask, InvalidName};
+use crate::base::rng::Rng;
+use crate::base::{Endpoint, Endpoints, Observe, TracingObserver};
 
 /// Finds the endpoints of names, and keeps them up to date.
 ///
 /// Clones share connections to the name servers. See the [module docs](super) for an example.
 #[derive(Clone, Debug)]
 pub struct Resolver {
-    pub(super) dice: Dice,
+    pub(super) rng: Rng,
     pub(super) lookup: Arc<dyn Lookup>,
     pub(super) observe: Arc<dyn Observe>,
     pub(super) policy: DnsPolicy,
@@ -28,7 +28,7 @@ impl Resolver {
     ///
     /// If the system's configuration cannot be read.
     pub fn system(policy: DnsPolicy) -> Result<Self, DnsError> {
-        let hickory = Hickory::system(policy.timeout())?;
+        let hickory = HickoryLookup::system(policy.timeout())?;
         Ok(Self::of(policy, Arc::new(hickory)))
     }
 
@@ -42,11 +42,11 @@ impl Resolver {
         policy: DnsPolicy,
         servers: impl IntoIterator<Item = SocketAddr>,
     ) -> Result<Self, DnsError> {
-        let hickory = Hickory::of(servers, policy.timeout())?;
+        let hickory = HickoryLookup::of(servers, policy.timeout())?;
         Ok(Self::of(policy, Arc::new(hickory)))
     }
 
-    /// Tells `observe` what becomes of names. The default is [`Log`].
+    /// Tells `observe` what becomes of names. The default is [`TracingObserver`].
     #[must_use]
     pub fn with_observer(self, observe: Arc<dyn Observe>) -> Self {
         Self { observe, ..self }
@@ -66,7 +66,7 @@ impl Resolver {
         &self,
         host: impl Into<Box<str>>,
         port: u16,
-    ) -> Result<(Endpoints, DnsFollowing), InvalidName> {
+    ) -> Result<(Endpoints, DnsTask), InvalidName> {
         Ok(self.follow_all([DnsName::host(host, port)?]))
     }
 
@@ -83,7 +83,7 @@ impl Resolver {
     pub fn follow_srv(
         &self,
         service: impl Into<Box<str>>,
-    ) -> Result<(Endpoints, DnsFollowing), InvalidName> {
+    ) -> Result<(Endpoints, DnsTask), InvalidName> {
         Ok(self.follow_all([DnsName::srv(service)?]))
     }
 
@@ -95,22 +95,19 @@ impl Resolver {
     /// # Panics
     ///
     /// Outside a tokio runtime.
-    pub fn follow_all(
-        &self,
-        names: impl IntoIterator<Item = DnsName>,
-    ) -> (Endpoints, DnsFollowing) {
+    pub fn follow_all(&self, names: impl IntoIterator<Item = DnsName>) -> (Endpoints, DnsTask) {
         let endpoints = Endpoints::fixed(Vec::<Endpoint>::new());
-        let following = start(self, names.into_iter().collect(), &endpoints);
-        (endpoints, following)
+        let task = start(self, names.into_iter().collect(), &endpoints);
+        (endpoints, task)
     }
 
     /// Keeps a set that there is already, of addresses that can be reached.
     #[cfg(feature = "istio")]
-    pub(crate) fn keep(
+    pub(crate) fn spawn_refresh(
         &self,
         endpoints: &Endpoints,
         names: impl IntoIterator<Item = DnsName>,
-    ) -> DnsFollowing {
+    ) -> DnsTask {
         let resolver = Self {
             policy: self.policy.with_working_family(true),
             ..self.clone()
@@ -125,9 +122,9 @@ impl Resolver {
 
     pub(super) fn of(policy: DnsPolicy, lookup: Arc<dyn Lookup>) -> Self {
         Self {
-            dice: Dice::default(),
+            rng: Rng::default(),
             lookup,
-            observe: Arc::new(Log),
+            observe: Arc::new(TracingObserver),
             policy,
         }
     }

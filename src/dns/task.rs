@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::asking::addresses;
-use super::following::Together;
-use super::lookup::Answer;
-use super::machine::{Answers, Known, Outcome, Refresh, Target};
+use super::dns_task::EndpointAggregator;
+use super::lookup::LookupResult;
+use super::machine::{Answers, KnownRecords, Refresh, RefreshOutcome, Target};
 use super::targets::targets;
 use super::{DnsName, Resolver};
-use crate::base::{Endpoint, Event, Unresolved, clock};
+use crate::base::{DnsFailure, Endpoint, Event, clock};
 
 /// What others see of a name.
 struct Published {
@@ -17,7 +17,7 @@ struct Published {
     is_answered: bool,
     last: Option<Vec<(SocketAddr, u32)>>,
     name: DnsName,
-    together: Arc<Together>,
+    together: Arc<EndpointAggregator>,
 }
 
 impl Published {
@@ -30,28 +30,33 @@ impl Published {
         let endpoint =
             |(address, weight): &_| -> Endpoint { self.name.endpoint(*address, *weight) };
         self.together
-            .put(self.index, endpoints.map(endpoint).collect());
+            .update(self.index, endpoints.map(endpoint).collect());
         self.last = Some(addresses);
     }
 
     fn answered(&mut self) {
         if !std::mem::replace(&mut self.is_answered, true) {
-            self.together.answered();
+            self.together.resolved();
         }
     }
 }
 
 /// Asks for a name, again and again.
-pub(super) async fn keep(resolver: Resolver, name: DnsName, index: usize, together: Arc<Together>) {
-    let mut known = Known::default();
+pub(super) async fn refresh_loop(
+    resolver: Resolver,
+    name: DnsName,
+    index: usize,
+    aggregator: Arc<EndpointAggregator>,
+) {
+    let mut known = KnownRecords::default();
     let mut refresh = Refresh::default();
-    let mut last: Option<Outcome> = None;
+    let mut last: Option<RefreshOutcome> = None;
     let mut published = Published {
         index,
         is_answered: false,
         last: None,
         name: name.clone(),
-        together,
+        together: aggregator,
     };
     loop {
         let before = known.addresses();
@@ -60,31 +65,31 @@ pub(super) async fn keep(resolver: Resolver, name: DnsName, index: usize, togeth
         let now = known.addresses();
         let (changed, endpoints) = (now != before, now.len());
         published.put(now);
-        let was_found = matches!(last, Some(Outcome::Found(_)));
+        let was_found = matches!(last, Some(RefreshOutcome::Found(_)));
         last = Some(outcome);
         let unresolved = match outcome {
-            Outcome::Failed(why) => Some(why),
-            Outcome::Found(_) => None,
-            Outcome::Nothing => Some(Unresolved::NotFound),
+            RefreshOutcome::Failed(reason) => Some(reason),
+            RefreshOutcome::Found(_) => None,
+            RefreshOutcome::Nothing => Some(DnsFailure::NotFound),
         };
         published.together.note(index, unresolved);
-        if !matches!(outcome, Outcome::Failed(_)) {
+        if !matches!(outcome, RefreshOutcome::Failed(_)) {
             published.answered();
         }
         let text = name.name().into();
         match unresolved {
-            Some(why) => resolver
+            Some(reason) => resolver
                 .observe
-                .event(&Event::NameUnresolved { name: text, why }),
+                .on_event(&Event::NameUnresolved { name: text, reason }),
             None if changed || !was_found => {
                 let name = text;
                 resolver
                     .observe
-                    .event(&Event::NameResolved { endpoints, name });
+                    .on_event(&Event::NameResolved { endpoints, name });
             }
             None => {}
         }
-        let wait = refresh.wait(outcome, &resolver.policy, resolver.dice.roll());
+        let wait = refresh.wait(outcome, &resolver.policy, resolver.rng.next_u64());
         tokio::time::sleep(wait).await;
     }
 }
@@ -93,9 +98,9 @@ pub(super) async fn keep(resolver: Resolver, name: DnsName, index: usize, togeth
 async fn resolve(
     resolver: &Resolver,
     name: &DnsName,
-    known: &mut Known,
+    known: &mut KnownRecords,
     published: &mut Published,
-) -> Outcome {
+) -> RefreshOutcome {
     if let Some(port) = name.port() {
         let target = Target {
             host: name.name().to_owned(),
@@ -105,29 +110,29 @@ async fn resolve(
         return one(resolver, vec![target], known, published).await;
     }
     match resolver.lookup.services(name.name()).await {
-        Answer::Failed(why) => Outcome::Failed(why),
-        Answer::Nothing => {
+        LookupResult::Failed(reason) => RefreshOutcome::Failed(reason),
+        LookupResult::Nothing => {
             known.clear();
-            Outcome::Nothing
+            RefreshOutcome::Nothing
         }
-        Answer::Found { records, ttl } => {
-            let mut outcome = Outcome::Nothing;
+        LookupResult::Found { records, ttl } => {
+            let mut outcome = RefreshOutcome::Nothing;
             for targets in targets(records) {
                 let mut next = known.clone();
                 outcome = one(resolver, targets, &mut next, published).await;
                 // Of hosts with no address the next ones are there in their place.
-                if !matches!(outcome, Outcome::Nothing) {
+                if !matches!(outcome, RefreshOutcome::Nothing) {
                     *known = next;
                     break;
                 }
             }
             match outcome {
-                Outcome::Found(least) => Outcome::Found(least.min(ttl)),
-                Outcome::Nothing => {
+                RefreshOutcome::Found(least) => RefreshOutcome::Found(least.min(ttl)),
+                RefreshOutcome::Nothing => {
                     known.clear();
-                    Outcome::Nothing
+                    RefreshOutcome::Nothing
                 }
-                outcome @ Outcome::Failed(_) => outcome,
+                outcome @ RefreshOutcome::Failed(_) => outcome,
             }
         }
     }
@@ -137,23 +142,23 @@ async fn resolve(
 async fn one(
     resolver: &Resolver,
     targets: Vec<Target>,
-    known: &mut Known,
+    known: &mut KnownRecords,
     published: &mut Published,
-) -> Outcome {
+) -> RefreshOutcome {
     let first = |answers: Vec<(Target, Answers)>| {
         let mut early = known.clone();
-        if let Outcome::Found(_) = early.take_in(answers) {
+        if let RefreshOutcome::Found(_) = early.update(answers) {
             published.put(early.addresses());
             published.answered();
         }
     };
     let answers = addresses(resolver, targets, first).await;
-    let failed = Outcome::Failed(Unresolved::ServerFailure);
-    answers.map_or(failed, |answers| known.take_in(answers))
+    let failed = RefreshOutcome::Failed(DnsFailure::ServerFailure);
+    answers.map_or(failed, |answers| known.update(answers))
 }
 
 /// Finds out which family of addresses works, of hosts that have both.
-async fn try_families(resolver: &Resolver, known: &mut Known) {
+async fn try_families(resolver: &Resolver, known: &mut KnownRecords) {
     if !resolver.policy.working_family() {
         return;
     }

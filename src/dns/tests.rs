@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::lookup::{Answer, Asking, Family, Lookup, Service, Working};
-use super::{Backoff, DnsFollowing, DnsName, DnsPolicy, Jitter, Resolver, Unresolved};
+use super::lookup::{Family, Lookup, LookupFuture, LookupResult, Service, Working};
+use super::{Backoff, DnsFailure, DnsName, DnsPolicy, DnsTask, Jitter, Resolver};
 use crate::base::{Endpoint, Endpoints, Event, Observe};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -26,8 +26,8 @@ struct Fake {
 
 #[derive(Debug, Default)]
 struct Zone {
-    addresses: HashMap<(String, bool), Answer<IpAddr>>,
-    services: HashMap<String, Answer<Service>>,
+    addresses: HashMap<(String, bool), LookupResult<IpAddr>>,
+    services: HashMap<String, LookupResult<Service>>,
     /// How long an answer takes, for IPv4 and for IPv6.
     slow: [Duration; 2],
     silent: bool,
@@ -60,17 +60,17 @@ impl Fake {
             .collect();
         let is_v6 = records.first().is_some_and(IpAddr::is_ipv6);
         let ttl = Duration::from_secs(ttl);
-        self.answer(name, is_v6, Answer::Found { records, ttl });
+        self.answer(name, is_v6, LookupResult::Found { records, ttl });
     }
 
-    fn answer(&self, name: &str, is_v6: bool, answer: Answer<IpAddr>) {
+    fn answer(&self, name: &str, is_v6: bool, answer: LookupResult<IpAddr>) {
         let mut zone = self.zone.lock().unwrap();
         zone.addresses.insert((name.to_owned(), is_v6), answer);
     }
 
     fn fail(&self, name: &str) {
         for is_v6 in [false, true] {
-            self.answer(name, is_v6, Answer::Failed(Unresolved::ServerFailure));
+            self.answer(name, is_v6, LookupResult::Failed(DnsFailure::ServerFailure));
         }
     }
 
@@ -82,7 +82,7 @@ impl Fake {
             priority: *priority,
             weight: *weight,
         });
-        let answer = Answer::Found {
+        let answer = LookupResult::Found {
             records: records.collect(),
             ttl: 60 * SECOND,
         };
@@ -104,7 +104,7 @@ impl Fake {
             .iter()
             .map(|event| match event {
                 Event::NameResolved { endpoints, .. } => endpoints.to_string(),
-                Event::NameUnresolved { why, .. } => why.label().to_owned(),
+                Event::NameUnresolved { reason, .. } => reason.label().to_owned(),
                 _ => unreachable!("no other event"),
             })
             .collect()
@@ -118,16 +118,16 @@ impl Shared {
     fn ask<T: Send + 'static>(
         &self,
         name: &str,
-        answer: impl FnOnce(&Zone) -> Option<Answer<T>>,
-    ) -> Asking<'static, T> {
+        answer: impl FnOnce(&Zone) -> Option<LookupResult<T>>,
+    ) -> LookupFuture<'static, T> {
         let at = self.0.start.elapsed();
         self.0.asked.lock().unwrap().push((at, name.to_owned()));
         let zone = self.0.zone.lock().unwrap();
-        let (answer, silent) = (answer(&zone).unwrap_or(Answer::Nothing), zone.silent);
+        let (answer, silent) = (answer(&zone).unwrap_or(LookupResult::Nothing), zone.silent);
         Box::pin(async move {
             if silent {
                 tokio::time::sleep(5 * SECOND).await;
-                return Answer::Failed(Unresolved::TimedOut);
+                return LookupResult::Failed(DnsFailure::TimedOut);
             }
             answer
         })
@@ -135,7 +135,7 @@ impl Shared {
 }
 
 impl Lookup for Shared {
-    fn addresses<'a>(&'a self, name: &'a str, family: Family) -> Asking<'a, IpAddr> {
+    fn addresses<'a>(&'a self, name: &'a str, family: Family) -> LookupFuture<'a, IpAddr> {
         let key = (name.to_owned(), family == Family::V6);
         let slow = self.0.zone.lock().unwrap().slow[usize::from(key.1)];
         let asking = self.ask(name, |zone| zone.addresses.get(&key).cloned());
@@ -145,7 +145,7 @@ impl Lookup for Shared {
         })
     }
 
-    fn services<'a>(&'a self, name: &'a str) -> Asking<'a, Service> {
+    fn services<'a>(&'a self, name: &'a str) -> LookupFuture<'a, Service> {
         self.ask(name, |zone| zone.services.get(name).cloned())
     }
 
@@ -158,7 +158,7 @@ impl Lookup for Shared {
 }
 
 impl Observe for Shared {
-    fn event(&self, event: &Event) {
+    fn on_event(&self, event: &Event) {
         self.0.events.lock().unwrap().push(event.clone());
     }
 }
@@ -170,10 +170,10 @@ fn seen(endpoints: &Endpoints) -> String {
 }
 
 /// Follows one name and waits for its first answer.
-async fn follow(fake: &Arc<Fake>, policy: DnsPolicy) -> (Endpoints, DnsFollowing) {
-    let (endpoints, following) = fake.resolver(policy).follow("users", 80).unwrap();
-    assert!(following.resolved_within(SECOND).await);
-    (endpoints, following)
+async fn follow(fake: &Arc<Fake>, policy: DnsPolicy) -> (Endpoints, DnsTask) {
+    let (endpoints, task) = fake.resolver(policy).follow("users", 80).unwrap();
+    assert!(task.resolved_within(SECOND).await);
+    (endpoints, task)
 }
 
 async fn pass(seconds: u64) {
@@ -227,7 +227,7 @@ async fn an_outage_keeps_who_was_there_and_is_waited_out_at_growing_length() {
     assert_eq!(seen(&endpoints), "10.0.0.1:80");
     fake.zone.lock().unwrap().silent = false;
     fake.set("users", "10.0.0.9", 5);
-    fake.answer("users", true, Answer::Nothing);
+    fake.answer("users", true, LookupResult::Nothing);
     pass(10).await;
     assert_eq!(seen(&endpoints), "10.0.0.9:80");
     let events = fake.events();
@@ -241,7 +241,7 @@ async fn a_name_that_vanishes_leaves_nobody_and_one_that_returns_is_found() {
     let fake = Fake::new();
     fake.set("users", "10.0.0.1", 5);
     let (endpoints, _following) = follow(&fake, DnsPolicy::default()).await;
-    fake.answer("users", false, Answer::Nothing);
+    fake.answer("users", false, LookupResult::Nothing);
     pass(6).await;
     assert!(endpoints.is_empty());
     fake.set("users", "10.0.0.1", 5);
@@ -260,11 +260,15 @@ async fn an_answer_for_one_family_counts_while_the_other_fails() {
     fake.set("users", "fd00::1", 5);
     let (endpoints, _following) = follow(&fake, DnsPolicy::default()).await;
     fake.set("users", "10.0.0.2", 5);
-    fake.answer("users", true, Answer::Failed(Unresolved::ServerFailure));
+    fake.answer(
+        "users",
+        true,
+        LookupResult::Failed(DnsFailure::ServerFailure),
+    );
     pass(6).await;
     assert_eq!(seen(&endpoints), "10.0.0.2:80 [fd00::1]:80");
     // There is none of the one and nobody knows of the other: better none of it is believed.
-    fake.answer("users", false, Answer::Nothing);
+    fake.answer("users", false, LookupResult::Nothing);
     pass(6).await;
     assert_eq!(seen(&endpoints), "10.0.0.2:80 [fd00::1]:80");
 }
@@ -290,8 +294,8 @@ async fn services_are_those_of_the_lowest_priority_with_their_ports_and_weights(
     let services = [(1, 5, 80, "a."), (1, 0, 81, "b."), (2, 1, 80, "c.")];
     fake.serve("web", &services);
     let resolver = fake.resolver(DnsPolicy::default());
-    let (endpoints, following) = resolver.follow_srv("web").unwrap();
-    assert!(following.resolved_within(SECOND).await);
+    let (endpoints, task) = resolver.follow_srv("web").unwrap();
+    assert!(task.resolved_within(SECOND).await);
     assert_eq!(seen(&endpoints), "10.0.0.1:80 10.0.0.2:81 10.0.0.3:81");
     let weights: Vec<_> = endpoints.to_vec().iter().map(Endpoint::weight).collect();
     assert_eq!(weights, [500, 1, 1]);
@@ -320,8 +324,8 @@ async fn several_names_make_one_set_that_begins_when_all_have_been_heard_of() {
         v2.with_weight(3),
         DnsName::host("10.0.0.3", 82).unwrap(),
     ];
-    let (endpoints, following) = fake.resolver(DnsPolicy::default()).follow_all(names);
-    assert!(!following.resolved_within(SECOND).await);
+    let (endpoints, task) = fake.resolver(DnsPolicy::default()).follow_all(names);
+    assert!(!task.resolved_within(SECOND).await);
     assert!(
         endpoints.is_empty(),
         "those that are known wait for the others"
@@ -333,7 +337,7 @@ async fn several_names_make_one_set_that_begins_when_all_have_been_heard_of() {
         "but not beyond their first failure"
     );
     fake.zone.lock().unwrap().silent = false;
-    assert!(following.resolved_within(20 * SECOND).await);
+    assert!(task.resolved_within(20 * SECOND).await);
     assert_eq!(seen(&endpoints), "10.0.0.1:80 10.0.0.2:81 10.0.0.3:82");
     let v2 = endpoints.subset([("version", "v2")]).to_vec();
     assert_eq!((v2.len(), v2[0].weight()), (1, 3));
@@ -343,9 +347,9 @@ async fn several_names_make_one_set_that_begins_when_all_have_been_heard_of() {
 async fn nothing_is_asked_when_the_handle_is_gone_and_the_endpoints_stay() {
     let fake = Fake::new();
     fake.set("users", "10.0.0.1", 5);
-    let (endpoints, following) = follow(&fake, DnsPolicy::default()).await;
-    assert!(!following.is_finished());
-    drop(following);
+    let (endpoints, task) = follow(&fake, DnsPolicy::default()).await;
+    assert!(!task.is_finished());
+    drop(task);
     pass(60).await;
     assert_eq!(fake.times(), [0]);
     assert_eq!(
@@ -361,9 +365,9 @@ async fn nothing_is_asked_when_the_handle_is_gone_and_the_endpoints_stay() {
 async fn addresses_alone_need_no_task() {
     let fake = Fake::new();
     let resolver = fake.resolver(DnsPolicy::default());
-    let (endpoints, following) = resolver.follow("::1", 80).unwrap();
+    let (endpoints, task) = resolver.follow("::1", 80).unwrap();
     assert_eq!(seen(&endpoints), "[::1]:80");
-    assert!(following.is_finished() && following.resolved_within(Duration::ZERO).await);
+    assert!(task.is_finished() && task.resolved_within(Duration::ZERO).await);
     assert!(fake.times().is_empty());
 }
 
@@ -373,12 +377,12 @@ async fn the_family_that_answers_first_serves_and_the_other_joins_it() {
     fake.set("users", "10.0.0.1", 5);
     fake.set("users", "fd00::1", 5);
     fake.zone.lock().unwrap().slow = [Duration::ZERO, 3 * SECOND];
-    let (endpoints, following) = fake
+    let (endpoints, task) = fake
         .resolver(DnsPolicy::default())
         .follow("users", 80)
         .unwrap();
     let soon = Duration::from_millis(100);
-    assert!(following.resolved_within(soon).await);
+    assert!(task.resolved_within(soon).await);
     assert_eq!(seen(&endpoints), "10.0.0.1:80");
     pass(3).await;
     assert_eq!(seen(&endpoints), "10.0.0.1:80 [fd00::1]:80");
@@ -409,7 +413,7 @@ async fn a_family_that_does_not_work_is_left_out_until_it_does() {
     assert_eq!(seen(&endpoints), "10.0.0.1:80 10.0.0.2:80 [fd00::1]:80");
     // Of one family alone there is nothing to be found out.
     fake.zone.lock().unwrap().broken = [true, true];
-    fake.answer("users", true, Answer::Nothing);
+    fake.answer("users", true, LookupResult::Nothing);
     pass(6).await;
     assert_eq!(seen(&endpoints), "10.0.0.1:80 10.0.0.2:80");
 }
@@ -429,8 +433,8 @@ async fn a_service_whose_first_hosts_have_no_address_is_at_the_next_and_weights_
     ];
     fake.serve("web", &services);
     let resolver = fake.resolver(DnsPolicy::default());
-    let (endpoints, following) = resolver.follow_srv("web").unwrap();
-    assert!(following.resolved_within(SECOND).await);
+    let (endpoints, task) = resolver.follow_srv("web").unwrap();
+    assert!(task.resolved_within(SECOND).await);
     assert_eq!(seen(&endpoints), "10.0.0.2:80 10.0.0.3:80");
     let weights: Vec<_> = endpoints.to_vec().iter().map(Endpoint::weight).collect();
     assert_eq!(weights, [5, 1]);

@@ -9,10 +9,10 @@ use tokio::time::{Sleep, sleep};
 
 use super::machine::Fault;
 use super::{Abort, FaultInjectionPolicy, FaultInjectionStats};
-use crate::base::dice::Dice;
 use crate::base::gate::{Admission, Gate, Ticket};
+use crate::base::rng::Rng;
 use crate::base::{
-    Event, Failure, GrpcStatus, Live, Observe, Outcome, Rejection, RequestHead, clock,
+    Event, Failure, GrpcStatus, Observe, Outcome, Rejection, Reloadable, RequestHead, clock,
 };
 
 /// What all clones of a layer have in common.
@@ -21,22 +21,22 @@ pub(super) struct Shared {
     aborts: AtomicU64,
     active: AtomicU64,
     delays: AtomicU64,
-    dice: Dice,
+    rng: Rng,
     observe: Arc<dyn Observe>,
     overflows: AtomicU64,
-    policy: Live<FaultInjectionPolicy>,
+    policy: Reloadable<FaultInjectionPolicy>,
 }
 
 impl Shared {
-    pub(super) fn new(policy: FaultInjectionPolicy, observe: Arc<dyn Observe>, dice: Dice) -> Self {
+    pub(super) fn new(policy: FaultInjectionPolicy, observe: Arc<dyn Observe>, rng: Rng) -> Self {
         Self {
             aborts: AtomicU64::new(0),
             active: AtomicU64::new(0),
             delays: AtomicU64::new(0),
-            dice,
+            rng,
             observe,
             overflows: AtomicU64::new(0),
-            policy: Live::new(policy),
+            policy: Reloadable::new(policy),
         }
     }
 
@@ -64,7 +64,7 @@ impl Shared {
             grpc_status,
             status,
         };
-        self.observe.event(&Event::Rejected(rejection));
+        self.observe.on_event(&Event::Rejected(rejection));
         rejection
     }
 }
@@ -87,11 +87,11 @@ impl Gate for FaultGate {
 
     fn admit(&self, head: RequestHead<'_>) -> Admission<FaultTicket, FaultDelay> {
         let policy = self.shared.policy.load();
-        let fault = Fault::draw(&policy, head, || self.shared.dice.roll());
+        let fault = Fault::draw(&policy, head, || self.shared.rng.next_u64());
         if fault.is_none() {
             return Admission::Admitted(FaultTicket(None));
         }
-        let Some(active) = Active::enter(&self.shared, policy.max_active()) else {
+        let Some(active) = ActiveFault::enter(&self.shared, policy.max_active()) else {
             self.shared.overflows.fetch_add(1, Ordering::Relaxed);
             return Admission::Admitted(FaultTicket(None));
         };
@@ -120,7 +120,7 @@ pub struct FaultDelay {
     #[pin]
     sleep: Sleep,
     abort: Option<(Abort, bool)>,
-    active: Option<Active>,
+    active: Option<ActiveFault>,
 }
 
 impl Future for FaultDelay {
@@ -139,23 +139,23 @@ impl Future for FaultDelay {
 
 /// A request that goes on; if it was delayed, it counts as active to the end of its response.
 #[derive(Debug)]
-pub struct FaultTicket(#[expect(dead_code, reason = "held for its drop")] Option<Active>);
+pub struct FaultTicket(#[expect(dead_code, reason = "held for its drop")] Option<ActiveFault>);
 
 impl Ticket for FaultTicket {
-    fn head(&mut self, _outcome: Outcome) {}
+    fn on_outcome(&mut self, _outcome: Outcome) {}
 
-    fn broken(&mut self, _failure: Failure) {}
+    fn on_body_error(&mut self, _failure: Failure) {}
 
-    fn hears_outcome(&self) -> bool {
+    fn wants_outcome(&self) -> bool {
         false
     }
 }
 
 /// One request that suffers a fault.
 #[derive(Debug)]
-struct Active(Arc<Shared>);
+struct ActiveFault(Arc<Shared>);
 
-impl Active {
+impl ActiveFault {
     fn enter(shared: &Arc<Shared>, max: Option<u32>) -> Option<Self> {
         let max = max.map_or(u64::MAX, u64::from);
         let enter = |active| (active < max).then_some(active + 1);
@@ -167,7 +167,7 @@ impl Active {
     }
 }
 
-impl Drop for Active {
+impl Drop for ActiveFault {
     fn drop(&mut self) {
         self.0.active.fetch_sub(1, Ordering::Relaxed);
     }

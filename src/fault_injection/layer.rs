@@ -4,9 +4,9 @@ use tower_layer::Layer;
 
 use super::gate::{FaultGate, Shared};
 use super::{FaultInjection, FaultInjectionPolicy, FaultInjectionStats};
-use crate::base::dice::Dice;
 use crate::base::gate::Queued;
-use crate::base::{Log, Observe};
+use crate::base::rng::Rng;
+use crate::base::{Observe, TracingObserver};
 
 /// Injects faults into every service it wraps.
 ///
@@ -21,19 +21,19 @@ impl FaultInjectionLayer {
     /// Creates a layer that injects what `policy` says.
     #[must_use]
     pub fn new(policy: FaultInjectionPolicy) -> Self {
-        Self::observed(policy, Arc::new(Log))
+        Self::with_observer(policy, Arc::new(TracingObserver))
     }
 
     /// Creates a layer that reports to `observe`.
     #[must_use]
-    pub fn observed(policy: FaultInjectionPolicy, observe: Arc<dyn Observe>) -> Self {
-        Self::made(policy, observe, Dice::default())
+    pub fn with_observer(policy: FaultInjectionPolicy, observe: Arc<dyn Observe>) -> Self {
+        Self::from_parts(policy, observe, Rng::default())
     }
 
     /// Creates a layer whose rolls follow from `seed`, so that a test sees the same faults again.
     #[must_use]
-    pub fn seeded(policy: FaultInjectionPolicy, seed: u64) -> Self {
-        Self::made(policy, Arc::new(Log), Dice::seeded(seed))
+    pub fn with_seed(policy: FaultInjectionPolicy, seed: u64) -> Self {
+        Self::from_parts(policy, Arc::new(TracingObserver), Rng::with_seed(seed))
     }
 
     /// Replaces the policy for requests that start from now on.
@@ -47,19 +47,19 @@ impl FaultInjectionLayer {
         self.shared.stats()
     }
 
-    /// Returns what decides, to be put [together](crate::gate::And) with other gates.
+    /// Returns what decides, to be put [together](crate::gate::GateChain) with other gates.
     #[must_use]
     pub fn gate(&self) -> FaultGate {
         FaultGate::new(Arc::clone(&self.shared))
     }
 
-    pub(crate) fn made(
+    pub(crate) fn from_parts(
         policy: FaultInjectionPolicy,
         observe: Arc<dyn Observe>,
-        dice: Dice,
+        rng: Rng,
     ) -> Self {
         Self {
-            shared: Arc::new(Shared::new(policy, observe, dice)),
+            shared: Arc::new(Shared::new(policy, observe, rng)),
         }
     }
 }

@@ -19,18 +19,18 @@ impl Fault {
     pub(super) fn draw(
         policy: &FaultInjectionPolicy,
         head: RequestHead<'_>,
-        mut roll: impl FnMut() -> u64,
+        mut random: impl FnMut() -> u64,
     ) -> Self {
         let headers = head.headers();
-        if !policy.is_meant(head) {
+        if !policy.applies_to(head) {
             return Self::default();
         }
         let delay = delay(policy, headers)
-            .filter(|(share, _)| share.happens(roll()))
+            .filter(|(share, _)| share.happens(random()))
             .map(|(_, delay)| delay)
             .filter(|delay| !delay.is_zero());
         let abort = abort(policy, headers)
-            .filter(|(share, _)| share.happens(roll()))
+            .filter(|(share, _)| share.happens(random()))
             .map(|(_, abort)| abort);
         Self { abort, delay }
     }
@@ -46,7 +46,7 @@ fn delay(policy: &FaultInjectionPolicy, headers: &HeaderMap) -> Option<(Percent,
         return Some((share, delay));
     }
     let asked = number(headers, "x-envoy-fault-delay-request").map(Duration::from_millis);
-    let share = share_asked(headers, "x-envoy-fault-delay-request-percentage", share);
+    let share = share_from_headers(headers, "x-envoy-fault-delay-request-percentage", share);
     Some((share, asked.unwrap_or(delay)))
 }
 
@@ -55,11 +55,11 @@ fn abort(policy: &FaultInjectionPolicy, headers: &HeaderMap) -> Option<(Percent,
     if !policy.by_header() {
         return Some((share, abort));
     }
-    let share = share_asked(headers, "x-envoy-fault-abort-request-percentage", share);
-    Some((share, abort_asked(headers).unwrap_or(abort)))
+    let share = share_from_headers(headers, "x-envoy-fault-abort-request-percentage", share);
+    Some((share, abort_from_headers(headers).unwrap_or(abort)))
 }
 
-fn abort_asked(headers: &HeaderMap) -> Option<Abort> {
+fn abort_from_headers(headers: &HeaderMap) -> Option<Abort> {
     // Envoy takes only what a response may be: 200 to 599.
     let http = number(headers, "x-envoy-fault-abort-request")
         .filter(|status| (200..600).contains(status))
@@ -70,7 +70,7 @@ fn abort_asked(headers: &HeaderMap) -> Option<Abort> {
 }
 
 /// A request may lower the share that the policy allows, not raise it.
-fn share_asked(headers: &HeaderMap, name: &str, share: Percent) -> Percent {
+fn share_from_headers(headers: &HeaderMap, name: &str, share: Percent) -> Percent {
     let asked = number(headers, name).map(|percent| Percent::new(percent.min(100) as u8));
     asked.map_or(share, |asked| asked.min(share))
 }
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn a_request_lowers_its_share_but_never_raises_it() {
         let mut headers = HeaderMap::new();
-        for (asked, roll, hit) in [
+        for (asked, random, hit) in [
             ("100", u64::MAX / 4 * 3, false),
             ("0", 0, false),
             ("9", 0, true),
@@ -150,7 +150,7 @@ mod tests {
                 "x-envoy-fault-abort-request-percentage",
                 HeaderValue::from_static(asked),
             );
-            let fault = draw(&policy().with_header_control(true), &headers, [0, roll]);
+            let fault = draw(&policy().with_header_control(true), &headers, [0, random]);
             assert_eq!(fault.abort.is_some(), hit, "{asked} %");
         }
     }

@@ -21,9 +21,9 @@ pub struct FaultInjectionPolicy {
 
 /// Which requests are meant.
 #[derive(Clone, Default)]
-struct Only(Option<Meant>);
+struct Only(Option<RequestFilter>);
 
-type Meant = Arc<dyn Fn(RequestHead<'_>) -> bool + Send + Sync>;
+type RequestFilter = Arc<dyn Fn(RequestHead<'_>) -> bool + Send + Sync>;
 
 impl Debug for Only {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -120,14 +120,14 @@ impl FaultInjectionPolicy {
     #[must_use]
     pub fn with_match(
         mut self,
-        meant: impl Fn(RequestHead<'_>) -> bool + Send + Sync + 'static,
+        filter: impl Fn(RequestHead<'_>) -> bool + Send + Sync + 'static,
     ) -> Self {
-        self.only = Only(Some(Arc::new(meant)));
+        self.only = Only(Some(Arc::new(filter)));
         self
     }
 
-    pub(super) fn is_meant(&self, head: RequestHead<'_>) -> bool {
-        self.only.0.as_ref().is_none_or(|meant| meant(head))
+    pub(super) fn applies_to(&self, head: RequestHead<'_>) -> bool {
+        self.only.0.as_ref().is_none_or(|filter| filter(head))
     }
 
     pub(super) const fn abort(&self) -> Option<(Percent, Abort)> {

@@ -113,7 +113,7 @@ codes! {
     /// An `apiVersion` that Kubernetes would refuse.
     ApiVersion "MSH0007",
     /// A document of a kind that is not Istio's, or is not known here.
-    PassedOver "MSH0008",
+    Skipped "MSH0008",
     /// A document that is checked and does nothing here.
     NotEnforced "MSH0009",
     /// A field's name is in snake case.
@@ -125,15 +125,15 @@ codes! {
     /// An ejection that Envoy would never make.
     NeverEjects "MSH0013",
     /// The tries of a request take longer than its timeout.
-    TriesOutlastTimeout "MSH0014",
+    AttemptsOutlastTimeout "MSH0014",
     /// A fault and a retry or timeout on one route.
     FaultWithRetry "MSH0015",
     /// A sticky hash for a host that is split by weight.
-    StickyWithWeights "MSH0016",
+    HashPolicyWithWeights "MSH0016",
     /// A policy for HTTP on a host that Istio sees only TCP of.
     HttpPolicyForTls "MSH0017",
     /// A field that is read and not acted on.
-    FieldNotActing "MSH0018",
+    FieldWithoutEffect "MSH0018",
     /// A kind that Istio does not have.
     UnknownKind "MSH0019",
     /// There were more findings than are shown.

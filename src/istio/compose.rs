@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use self::merge::{Place, put};
 use super::resolve;
-use super::tree::{At, Mark, Step, Tree, Value};
+use super::tree::{NodeId, PathSegment, Span, Tree, Value};
 use super::yaml::{MAX_DEPTH, Unreadable};
 
 /// How many values one document may have, those that aliases repeat included.
@@ -21,8 +21,8 @@ pub(super) struct Composer<'a> {
     tree: Tree,
     open: Vec<Frame>,
     /// What each anchor stands for; `None` while it is open.
-    anchors: HashMap<usize, Option<At>>,
-    root: Option<At>,
+    anchors: HashMap<usize, Option<NodeId>>,
+    root: Option<NodeId>,
     values: usize,
     /// What is left of the memory that a load may take.
     budget: &'a mut usize,
@@ -31,9 +31,9 @@ pub(super) struct Composer<'a> {
 /// A list or a map that is open.
 #[derive(Debug)]
 struct Frame {
-    at: At,
+    at: NodeId,
     anchor: usize,
-    children: Vec<At>,
+    children: Vec<NodeId>,
     content: Content,
 }
 
@@ -51,7 +51,7 @@ enum Content {
 #[derive(Debug)]
 struct Key {
     name: Box<str>,
-    mark: Mark,
+    mark: Span,
     is_merge: bool,
 }
 
@@ -81,32 +81,32 @@ impl<'a> Composer<'a> {
         &mut self,
         value: Value,
         anchor: usize,
-        mark: Mark,
+        span: Span,
         is_merge: bool,
     ) -> Result<(), Unreadable> {
-        self.pay(&value, mark)?;
+        self.pay(&value, span)?;
         if self.awaits_key() {
-            self.key(&value, mark, is_merge)?;
+            self.key(&value, span, is_merge)?;
             if anchor > 0 {
                 // No part of the document: it is there for aliases only.
-                let at = self.tree.add(None, Step::Root, mark);
+                let at = self.tree.add(None, PathSegment::Root, span);
                 self.tree.set(at, value);
                 self.anchors.insert(anchor, Some(at));
             }
             return Ok(());
         }
-        let at = self.add(mark);
+        let at = self.add(span);
         self.tree.set(at, value);
         self.settle(at, anchor)
     }
 
-    pub(super) fn list(&mut self, anchor: usize, mark: Mark) -> Result<(), Unreadable> {
-        self.collection(anchor, mark, Content::List)
+    pub(super) fn list(&mut self, anchor: usize, span: Span) -> Result<(), Unreadable> {
+        self.collection(anchor, span, Content::List)
     }
 
-    pub(super) fn map(&mut self, anchor: usize, mark: Mark) -> Result<(), Unreadable> {
+    pub(super) fn map(&mut self, anchor: usize, span: Span) -> Result<(), Unreadable> {
         let (key, entries) = (None, None);
-        self.collection(anchor, mark, Content::Map { key, entries })
+        self.collection(anchor, span, Content::Map { key, entries })
     }
 
     pub(super) fn close(&mut self) -> Result<(), Unreadable> {
@@ -121,39 +121,39 @@ impl<'a> Composer<'a> {
         self.settle(frame.at, frame.anchor)
     }
 
-    pub(super) fn alias(&mut self, anchor: usize, mark: Mark) -> Result<(), Unreadable> {
+    pub(super) fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Unreadable> {
         let Some(Some(target)) = self.anchors.get(&anchor).copied() else {
-            return Err(Unreadable::new(mark, "the anchor's value contains itself"));
+            return Err(Unreadable::new(span, "the anchor's value contains itself"));
         };
         if self.awaits_key() {
             let value = self.tree.value(target).clone();
-            return self.key(&value, mark, false);
+            return self.key(&value, span, false);
         }
         let (parent, step) = self.next();
-        let at = self.copy(target, parent, step, mark, self.open.len())?;
+        let at = self.copy(target, parent, step, span, self.open.len())?;
         self.settle(at, 0)
     }
 
     fn collection(
         &mut self,
         anchor: usize,
-        mark: Mark,
+        span: Span,
         content: Content,
     ) -> Result<(), Unreadable> {
-        self.pay(&Value::Null, mark)?;
+        self.pay(&Value::Null, span)?;
         if self.awaits_key() {
             return Err(Unreadable::new(
-                mark,
+                span,
                 "a key is a text, not a list or an object",
             ));
         }
         if self.open.len() >= MAX_DEPTH {
-            return Err(too_deep(mark));
+            return Err(too_deep(span));
         }
         if anchor > 0 {
             self.anchors.insert(anchor, None);
         }
-        let at = self.add(mark);
+        let at = self.add(span);
         self.open.push(Frame {
             at,
             anchor,
@@ -173,10 +173,10 @@ impl<'a> Composer<'a> {
         )
     }
 
-    fn key(&mut self, value: &Value, mark: Mark, is_merge: bool) -> Result<(), Unreadable> {
+    fn key(&mut self, value: &Value, span: Span, is_merge: bool) -> Result<(), Unreadable> {
         let Some(name) = resolve::key(value) else {
             return Err(Unreadable::new(
-                mark,
+                span,
                 "this cannot be a key: put it between quotes",
             ));
         };
@@ -188,7 +188,7 @@ impl<'a> Composer<'a> {
         {
             *key = Some(Key {
                 name,
-                mark,
+                mark: span,
                 is_merge,
             });
         }
@@ -196,24 +196,24 @@ impl<'a> Composer<'a> {
     }
 
     /// Returns what the next value stands in, and how.
-    fn next(&self) -> (Option<At>, Step) {
+    fn next(&self) -> (Option<NodeId>, PathSegment) {
         let Some(frame) = self.open.last() else {
-            return (None, Step::Root);
+            return (None, PathSegment::Root);
         };
         let step = match &frame.content {
-            Content::Map { key: Some(key), .. } => Step::Key(key.name.clone(), key.mark),
-            _ => Step::Index(frame.children.len()),
+            Content::Map { key: Some(key), .. } => PathSegment::Key(key.name.clone(), key.mark),
+            _ => PathSegment::Index(frame.children.len()),
         };
         (Some(frame.at), step)
     }
 
-    fn add(&mut self, mark: Mark) -> At {
+    fn add(&mut self, span: Span) -> NodeId {
         let (parent, step) = self.next();
-        self.tree.add(parent, step, mark)
+        self.tree.add(parent, step, span)
     }
 
     /// Puts a whole value where it belongs.
-    fn settle(&mut self, at: At, anchor: usize) -> Result<(), Unreadable> {
+    fn settle(&mut self, at: NodeId, anchor: usize) -> Result<(), Unreadable> {
         if anchor > 0 {
             self.anchors.insert(anchor, Some(at));
         }
@@ -235,7 +235,7 @@ impl<'a> Composer<'a> {
         }
     }
 
-    fn pay(&mut self, value: &Value, mark: Mark) -> Result<(), Unreadable> {
+    fn pay(&mut self, value: &Value, span: Span) -> Result<(), Unreadable> {
         let text = match value {
             Value::Text(text) => text.len(),
             _ => 0,
@@ -244,17 +244,17 @@ impl<'a> Composer<'a> {
         *self.budget = self.budget.saturating_sub(VALUE_COST + text);
         if self.values > MAX_VALUES {
             let reason = format!("there are more than {MAX_VALUES} values");
-            return Err(Unreadable::too_large(mark, reason));
+            return Err(Unreadable::too_large(span, reason));
         }
         if *self.budget == 0 {
             let reason = "there is more of it than a load may take";
-            return Err(Unreadable::too_large(mark, reason));
+            return Err(Unreadable::too_large(span, reason));
         }
         Ok(())
     }
 }
 
-fn too_deep(mark: Mark) -> Unreadable {
+fn too_deep(span: Span) -> Unreadable {
     let reason = format!("lists and objects are nested deeper than {MAX_DEPTH}");
-    Unreadable::too_large(mark, reason)
+    Unreadable::too_large(span, reason)
 }

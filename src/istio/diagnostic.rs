@@ -29,11 +29,11 @@ pub struct Diagnostic {
     pub(super) excerpt: Excerpt,
     pub(super) object: Box<str>,
     pub(super) path: Box<str>,
-    pub(super) what: Box<str>,
-    pub(super) here: Box<str>,
-    pub(super) istio: Box<str>,
-    pub(super) mend: Box<str>,
-    pub(super) also: Option<Place>,
+    pub(super) message: Box<str>,
+    pub(super) effect: Box<str>,
+    pub(super) in_istio: Box<str>,
+    pub(super) help: Box<str>,
+    pub(super) also: Option<SourceLocation>,
 }
 
 /// The part of a line that a finding is about, and how far into it the place is.
@@ -45,7 +45,7 @@ pub(super) struct Excerpt {
 
 /// A second place that a finding is about.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Place {
+pub(crate) struct SourceLocation {
     pub(super) file: Option<Arc<Path>>,
     pub(super) line: u32,
     pub(super) column: u32,
@@ -108,26 +108,26 @@ impl Diagnostic {
 
     /// Returns what is wrong.
     #[must_use]
-    pub fn what(&self) -> &str {
-        &self.what
+    pub fn message(&self) -> &str {
+        &self.message
     }
 
     /// Returns what follows from it here.
     #[must_use]
-    pub fn here(&self) -> &str {
-        &self.here
+    pub fn effect(&self) -> &str {
+        &self.effect
     }
 
     /// Returns what Istio, Envoy or Kubernetes would do.
     #[must_use]
-    pub fn istio(&self) -> &str {
-        &self.istio
+    pub fn in_istio(&self) -> &str {
+        &self.in_istio
     }
 
     /// Returns what to write instead.
     #[must_use]
-    pub fn mend(&self) -> &str {
-        &self.mend
+    pub fn help(&self) -> &str {
+        &self.help
     }
 
     /// Returns the file, line and column of the second place, if the finding is about two.

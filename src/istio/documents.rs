@@ -1,11 +1,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::deep::deep;
 use super::diagnostic::{Diagnostic, Severity};
 use super::kind::Kind;
-use super::loading::Loading;
-use super::object::{Named, Object};
+use super::large_stack::with_large_stack;
+use super::load_options::LoadOptions;
+use super::object::{Object, ResourceName};
 use super::tree::Tree;
 
 /// Istio's documents, read, checked one by one and together, with all that was found.
@@ -19,8 +19,8 @@ pub struct Documents {
     pub(super) resources: Vec<Resource>,
     pub(super) diagnostics: Vec<Diagnostic>,
     /// Of other kinds, those that give a name to a service.
-    pub(super) foreign: Vec<Named>,
-    pub(super) passed_over: usize,
+    pub(super) foreign: Vec<ResourceName>,
+    pub(super) skipped: usize,
     /// Files without a single character but blanks: being written, or a slip.
     #[cfg_attr(
         not(feature = "watch"),
@@ -46,7 +46,7 @@ impl Documents {
     /// At most 64 MiB are read, and 3 MiB a document: what Kubernetes takes in one request.
     #[must_use]
     pub fn from_yaml(text: &str) -> Self {
-        Self::read_yaml(text, Loading::default())
+        Self::read_yaml(text, LoadOptions::default())
     }
 
     /// Reads a file, or all files of a folder and its subfolders that end in `.yaml`, `.yml` or `.json`, in the
@@ -56,15 +56,15 @@ impl Documents {
     /// file once. What cannot be opened is a diagnostic.
     #[must_use]
     pub fn from_path(path: impl AsRef<Path>) -> Self {
-        Self::read_path(path.as_ref(), Loading::default())
+        Self::read_path(path.as_ref(), LoadOptions::default())
     }
 
-    pub(crate) fn read_yaml(text: &str, loading: Loading) -> Self {
-        deep(loading, |load| load.text(None, text.as_bytes()))
+    pub(crate) fn read_yaml(text: &str, options: LoadOptions) -> Self {
+        with_large_stack(options, |load| load.text(None, text.as_bytes()))
     }
 
-    pub(crate) fn read_path(path: &Path, loading: Loading) -> Self {
-        deep(loading, |load| load.path(path))
+    pub(crate) fn read_path(path: &Path, options: LoadOptions) -> Self {
+        with_large_stack(options, |load| load.path(path))
     }
 
     /// Returns all findings: errors, warnings and notes, in the order of files and lines.
@@ -103,8 +103,8 @@ impl Documents {
 
     /// Returns how many documents were passed over: other kinds of Kubernetes, and what is no document.
     #[must_use]
-    pub const fn passed_over(&self) -> usize {
-        self.passed_over
+    pub const fn skipped(&self) -> usize {
+        self.skipped
     }
 }
 
@@ -146,9 +146,9 @@ impl Resource {
     }
 
     /// Says whether it says what another one says, wherever its lines are.
-    pub(crate) fn says_what(&self, other: &Self) -> bool {
+    pub(crate) fn semantic_eq(&self, other: &Self) -> bool {
         let trees = match (&self.tree, &other.tree) {
-            (Some(one), Some(two)) => one.says_what(two),
+            (Some(one), Some(two)) => one.semantic_eq(two),
             (None, None) => true,
             _ => false,
         };

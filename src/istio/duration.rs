@@ -3,7 +3,7 @@ use std::time::Duration;
 /// Reads a duration as Istio does: protobuf's `1.5s`, and Go's `1h30m`, `100ms`.
 ///
 /// What Go allows and a proxy cannot do, a negative one, has an error of its own.
-pub(super) fn parse(text: &str) -> Result<Duration, Bad> {
+pub(super) fn parse(text: &str) -> Result<Duration, DurationError> {
     let (negative, mut rest) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
@@ -13,30 +13,30 @@ pub(super) fn parse(text: &str) -> Result<Duration, Bad> {
     }
     // The longest that means anything is far shorter; a sum of thousands of parts could overflow.
     if rest.is_empty() || rest.len() > 64 {
-        return Err(Bad::NotADuration);
+        return Err(DurationError::NotADuration);
     }
     let mut nanos: u128 = 0;
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.');
-        let (number, tail) = rest.split_at(digits.ok_or(Bad::NotADuration)?);
-        let (unit, tail) = unit(tail).ok_or(Bad::NotADuration)?;
-        nanos += part(number, unit).ok_or(Bad::NotADuration)?;
+        let (number, tail) = rest.split_at(digits.ok_or(DurationError::NotADuration)?);
+        let (parsed, tail) = unit(tail).ok_or(DurationError::NotADuration)?;
+        nanos += part(number, parsed).ok_or(DurationError::NotADuration)?;
         rest = tail;
     }
     if nanos > u128::from(u64::MAX) {
-        return Err(Bad::NotADuration);
+        return Err(DurationError::NotADuration);
     }
     if negative && nanos > 0 {
-        return Err(Bad::Negative);
+        return Err(DurationError::Negative);
     }
     u64::try_from(nanos)
         .map(Duration::from_nanos)
-        .map_err(|_| Bad::NotADuration)
+        .map_err(|_| DurationError::NotADuration)
 }
 
 /// Why a text is no duration.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Bad {
+pub(super) enum DurationError {
     Negative,
     NotADuration,
 }
@@ -56,7 +56,7 @@ fn unit(text: &str) -> Option<(u128, &str)> {
     .find_map(|(name, nanos)| Some((nanos, text.strip_prefix(name)?)))
 }
 
-fn part(number: &str, unit: u128) -> Option<u128> {
+fn part(number: &str, parsed: u128) -> Option<u128> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     // 20 digits are more than any duration has, and fit.
     if whole.len() + fraction.len() == 0 || whole.len() > 20 || fraction.contains('.') {
@@ -67,8 +67,8 @@ fn part(number: &str, unit: u128) -> Option<u128> {
     } else {
         whole.parse().ok()?
     };
-    let mut nanos = whole * unit;
-    let mut scale = unit;
+    let mut nanos = whole * parsed;
+    let mut scale = parsed;
     for digit in fraction.bytes() {
         scale /= 10;
         nanos += u128::from(digit - b'0') * scale;
@@ -89,13 +89,13 @@ mod tests {
             ("100ms", Ok(Duration::from_millis(100))),
             ("0.000000999s", Ok(Duration::from_nanos(999))),
             ("0", Ok(Duration::ZERO)),
-            ("-1s", Err(Bad::Negative)),
-            ("", Err(Bad::NotADuration)),
-            ("10", Err(Bad::NotADuration)),
-            ("10 s", Err(Bad::NotADuration)),
-            ("1.5.0s", Err(Bad::NotADuration)),
-            (".s", Err(Bad::NotADuration)),
-            ("99999999999999999999h", Err(Bad::NotADuration)),
+            ("-1s", Err(DurationError::Negative)),
+            ("", Err(DurationError::NotADuration)),
+            ("10", Err(DurationError::NotADuration)),
+            ("10 s", Err(DurationError::NotADuration)),
+            ("1.5.0s", Err(DurationError::NotADuration)),
+            (".s", Err(DurationError::NotADuration)),
+            ("99999999999999999999h", Err(DurationError::NotADuration)),
         ] {
             assert_eq!(parse(text), expected, "{text:?}");
         }

@@ -2,9 +2,9 @@ use super::read::Texts;
 
 /// The namespaces that an object is shown to: `exportTo`.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(in crate::istio) struct Export(Vec<Box<str>>);
+pub(in crate::istio) struct ExportTo(Vec<Box<str>>);
 
-impl Export {
+impl ExportTo {
     /// Reads the field of an object in the namespace `own`; nothing is everywhere.
     pub(in crate::istio) fn of(export_to: &Texts, own: &str) -> Self {
         let mut names: Vec<Box<str>> = export_to

@@ -1,13 +1,13 @@
 //! What may stand in a field: nothing, one value, several by order or by name.
 
 use super::misplaced::Part;
-use super::read::{Entries, Field, Nullable, Read, Reader, Set};
-use super::tree::{At, Value};
+use super::read::{Entries, Field, Nullable, Read, Reader, Spanned};
+use super::tree::{NodeId, Value};
 
 impl<T: Read> Field for Option<T> {
     const PARTS: &'static [Part] = T::PARTS;
 
-    fn of(at: Option<At>, reader: &mut Reader<'_>) -> Self {
+    fn of(at: Option<NodeId>, reader: &mut Reader<'_>) -> Self {
         T::read(at?, reader)
     }
 }
@@ -15,7 +15,7 @@ impl<T: Read> Field for Option<T> {
 impl<T: Read> Field for Nullable<T> {
     const PARTS: &'static [Part] = T::PARTS;
 
-    fn of(at: Option<At>, reader: &mut Reader<'_>) -> Self {
+    fn of(at: Option<NodeId>, reader: &mut Reader<'_>) -> Self {
         let items = at.map_or(&[][..], |at| list(at, reader));
         let mut found = Vec::new();
         for item in items {
@@ -32,7 +32,7 @@ impl<T: Read> Field for Nullable<T> {
 impl<T: Read> Field for Vec<T> {
     const PARTS: &'static [Part] = T::PARTS;
 
-    fn of(at: Option<At>, reader: &mut Reader<'_>) -> Self {
+    fn of(at: Option<NodeId>, reader: &mut Reader<'_>) -> Self {
         let items = at.map_or(&[][..], |at| list(at, reader));
         items
             .iter()
@@ -42,7 +42,7 @@ impl<T: Read> Field for Vec<T> {
 }
 
 impl<T: Read> Field for Entries<T> {
-    fn of(at: Option<At>, reader: &mut Reader<'_>) -> Self {
+    fn of(at: Option<NodeId>, reader: &mut Reader<'_>) -> Self {
         let Some(at) = at else {
             return Self::new();
         };
@@ -60,7 +60,7 @@ impl<T: Read> Field for Entries<T> {
                     None => continue,
                 },
             };
-            let key = Set {
+            let key = Spanned {
                 at: *item,
                 value: tree.key(*item).unwrap_or_default().to_owned(),
             };
@@ -70,7 +70,7 @@ impl<T: Read> Field for Entries<T> {
     }
 }
 
-fn list<'a>(at: At, reader: &mut Reader<'a>) -> &'a [At] {
+fn list<'a>(at: NodeId, reader: &mut Reader<'a>) -> &'a [NodeId] {
     let tree = reader.tree;
     if matches!(tree.value(at), Value::List(_)) {
         return tree.items(at);

@@ -1,6 +1,6 @@
 use super::code::Code;
-use super::diagnostic::{Place, Severity};
-use super::tree::{At, Tree};
+use super::diagnostic::{Severity, SourceLocation};
+use super::tree::{NodeId, Tree};
 
 /// How many findings one document may have; who has more mends these first.
 const MAX_FINDINGS: usize = 100;
@@ -10,21 +10,21 @@ const MAX_FINDINGS: usize = 100;
 pub(crate) struct Finding {
     pub(super) severity: Severity,
     pub(super) code: Code,
-    pub(super) at: At,
-    pub(super) key: bool,
+    pub(super) at: NodeId,
+    pub(super) points_to_key: bool,
     pub(super) missing: &'static str,
-    pub(super) what: String,
-    pub(super) here: String,
-    pub(super) istio: String,
-    pub(super) mend: String,
+    pub(super) message: String,
+    pub(super) effect: String,
+    pub(super) in_istio: String,
+    pub(super) help: String,
     pub(super) also: Option<Also>,
 }
 
 /// A second place.
 #[derive(Debug)]
 pub(crate) enum Also {
-    Here(At),
-    There(Place),
+    SameDocument(NodeId),
+    OtherDocument(SourceLocation),
 }
 
 /// The findings about one document.
@@ -35,28 +35,28 @@ pub(crate) struct Findings {
 }
 
 impl Finding {
-    pub(crate) fn error(code: Code, at: At) -> Self {
+    pub(crate) fn error(code: Code, at: NodeId) -> Self {
         Self::new(Severity::Error, code, at)
     }
 
-    pub(crate) fn note(code: Code, at: At) -> Self {
+    pub(crate) fn note(code: Code, at: NodeId) -> Self {
         Self::new(Severity::Note, code, at)
     }
 
-    pub(crate) fn warning(code: Code, at: At) -> Self {
+    pub(crate) fn warning(code: Code, at: NodeId) -> Self {
         Self::new(Severity::Warning, code, at)
     }
 
     /// What `istioctl validate` refuses.
-    pub(crate) fn refused(at: At) -> Self {
+    pub(crate) fn rejected(at: NodeId) -> Self {
         Self::error(Code::SchemaValidation, at)
-            .here("the document is not taken")
-            .istio("`istioctl validate` and Istio's webhook refuse it")
+            .effect("the document is not taken")
+            .in_istio("`istioctl validate` and Istio's webhook refuse it")
     }
 
     /// Points to the key and not to the value.
     pub(crate) fn at_key(mut self) -> Self {
-        self.key = true;
+        self.points_to_key = true;
         self
     }
 
@@ -66,34 +66,34 @@ impl Finding {
         self
     }
 
-    pub(crate) fn what(mut self, what: impl Into<String>) -> Self {
-        self.what = what.into();
+    pub(crate) fn message(mut self, message: impl Into<String>) -> Self {
+        self.message = message.into();
         self
     }
 
-    pub(crate) fn here(mut self, here: impl Into<String>) -> Self {
-        self.here = here.into();
+    pub(crate) fn effect(mut self, effect: impl Into<String>) -> Self {
+        self.effect = effect.into();
         self
     }
 
-    pub(crate) fn istio(mut self, istio: impl Into<String>) -> Self {
-        self.istio = istio.into();
+    pub(crate) fn in_istio(mut self, istio: impl Into<String>) -> Self {
+        self.in_istio = istio.into();
         self
     }
 
-    pub(crate) fn mend(mut self, mend: impl Into<String>) -> Self {
-        self.mend = mend.into();
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = help.into();
         self
     }
 
-    pub(crate) fn also(mut self, also: At) -> Self {
-        self.also = Some(Also::Here(also));
+    pub(crate) fn also(mut self, also: NodeId) -> Self {
+        self.also = Some(Also::SameDocument(also));
         self
     }
 
     /// Names a second place, in another document.
-    pub(crate) fn also_there(mut self, place: Place) -> Self {
-        self.also = Some(Also::There(place));
+    pub(crate) fn also_there(mut self, place: SourceLocation) -> Self {
+        self.also = Some(Also::OtherDocument(place));
         self
     }
 
@@ -128,17 +128,17 @@ impl Finding {
         is_beside || is_whole || tree.key(first) == Some(self.missing)
     }
 
-    fn new(severity: Severity, code: Code, at: At) -> Self {
+    fn new(severity: Severity, code: Code, at: NodeId) -> Self {
         Self {
             severity,
             code,
             at,
-            key: false,
+            points_to_key: false,
             missing: "",
-            what: String::new(),
-            here: String::new(),
-            istio: String::new(),
-            mend: String::new(),
+            message: String::new(),
+            effect: String::new(),
+            in_istio: String::new(),
+            help: String::new(),
             also: None,
         }
     }

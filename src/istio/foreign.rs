@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::code::Code;
 use super::diagnostic::Severity;
 use super::finding::{Finding, Findings};
-use super::object::Named;
+use super::object::ResourceName;
 use super::read::shorten;
-use super::split::Chunk;
-use super::tree::{At, Tree};
+use super::split::YamlDocument;
+use super::tree::{NodeId, Tree};
 
 /// The name of what has no kind: the configuration of a mesh.
 pub(crate) const MESH_CONFIG: &str = "MeshConfig";
@@ -16,11 +16,11 @@ pub(crate) const MESH_CONFIG: &str = "MeshConfig";
 /// An object of a kind that is not Istio's.
 #[derive(Debug)]
 pub(crate) struct Foreign {
-    pub(crate) named: Named,
-    pub(crate) at: At,
+    pub(crate) named: ResourceName,
+    pub(crate) at: NodeId,
     pub(crate) findings: Findings,
     pub(super) tree: Arc<Tree>,
-    pub(super) chunk: Arc<Chunk>,
+    pub(super) chunk: Arc<YamlDocument>,
 }
 
 /// What follows from a kind here and in Istio, and the mend.
@@ -33,15 +33,15 @@ impl Foreign {
 }
 
 /// Says that an object is passed over, and what does not happen for that.
-pub(super) fn passed_over(api_version: &str, kind: &str, at: At) -> Finding {
+pub(super) fn passed_over(api_version: &str, kind: &str, at: NodeId) -> Finding {
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
     let kind = shorten(kind);
-    let Some((severity, here, istio, mend)) = words(group, kind) else {
-        return Finding::note(Code::PassedOver, at)
-            .what(format!("{kind} is none of Istio's kinds"))
-            .here("it is passed over")
-            .istio("Istio passes it over too: it is for others in the cluster")
-            .mend("nothing has to be done");
+    let Some((severity, effect, istio, help)) = words(group, kind) else {
+        return Finding::note(Code::Skipped, at)
+            .message(format!("{kind} is none of Istio's kinds"))
+            .effect("it is passed over")
+            .in_istio("Istio passes it over too: it is for others in the cluster")
+            .help("nothing has to be done");
     };
     let finding = match severity {
         Severity::Note => Finding::note,
@@ -52,15 +52,15 @@ pub(super) fn passed_over(api_version: &str, kind: &str, at: At) -> Finding {
     } else {
         format!(" of {}", shorten(group))
     };
-    finding(Code::PassedOver, at)
-        .what(format!("{kind}{of} is read by Istio, and not here"))
-        .here(here)
-        .istio(istio)
-        .mend(mend)
+    finding(Code::Skipped, at)
+        .message(format!("{kind}{of} is read by Istio, and not here"))
+        .effect(effect)
+        .in_istio(istio)
+        .help(help)
 }
 
 /// Says whether a document without a kind is the configuration of a mesh.
-pub(super) fn is_mesh_config(tree: &Tree, at: At) -> bool {
+pub(super) fn is_mesh_config(tree: &Tree, at: NodeId) -> bool {
     [
         "defaultConfig",
         "extensionProviders",

@@ -87,7 +87,7 @@ impl Kind {
 
     /// Says whether documents of this kind are checked and have no effect whatever in this crate.
     #[must_use]
-    pub const fn is_checked_only(self) -> bool {
+    pub const fn is_validated_only(self) -> bool {
         !matches!(
             self,
             Self::DestinationRule

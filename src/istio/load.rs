@@ -3,16 +3,16 @@ use std::sync::Arc;
 
 use super::advise;
 use super::code::Code;
-use super::diagnostic::{Diagnostic, Place};
+use super::diagnostic::{Diagnostic, SourceLocation};
 use super::documents::{Documents, Resource};
 use super::finding::Findings;
 use super::foreign::Foreign;
 use super::kind::Kind;
-use super::loading::Loading;
+use super::load_options::LoadOptions;
 use super::object::{self, Content, Items, Object};
 use super::report::bare;
-use super::split::{self, Chunk};
-use super::tree::{At, Mark, Tree, Value};
+use super::split::{self, YamlDocument};
+use super::tree::{NodeId, Span, Tree, Value};
 use super::unreadable::known;
 use super::{files, yaml};
 
@@ -29,12 +29,12 @@ const MAX_DIAGNOSTICS: usize = 10_000;
 
 /// Documents while they are loaded.
 #[derive(Debug)]
-pub(super) struct Load {
-    loading: Loading,
-    units: Vec<Unit>,
+pub(super) struct Loader {
+    options: LoadOptions,
+    objects: Vec<ParsedObject>,
     foreign: Vec<Foreign>,
     diagnostics: Vec<Diagnostic>,
-    passed_over: usize,
+    skipped: usize,
     blank: Vec<Arc<Path>>,
     /// What is left of the budgets.
     text: usize,
@@ -43,21 +43,21 @@ pub(super) struct Load {
 
 /// An object with all that a finding about it needs.
 #[derive(Debug)]
-pub(crate) struct Unit {
+pub(crate) struct ParsedObject {
     pub(crate) object: Object,
     pub(crate) findings: Findings,
     tree: Arc<Tree>,
-    chunk: Arc<Chunk>,
+    document: Arc<YamlDocument>,
 }
 
-impl Load {
-    pub(super) fn new(loading: Loading) -> Self {
+impl Loader {
+    pub(super) fn new(options: LoadOptions) -> Self {
         Self {
-            loading,
-            units: Vec::new(),
+            options,
+            objects: Vec::new(),
             foreign: Vec::new(),
             diagnostics: Vec::new(),
-            passed_over: 0,
+            skipped: 0,
             blank: Vec::new(),
             text: MAX_TEXT,
             memory: MAX_MEMORY,
@@ -69,10 +69,10 @@ impl Load {
             match found.and_then(|path| Ok((files::read(&path, self.text)?, path))) {
                 Ok((bytes, path)) => self.text(Some(path.into()), &bytes),
                 Err((path, reason)) => {
-                    let what = format!("cannot be read: {reason}");
-                    self.keep(Diagnostic {
-                        mend: "see that it is there, and that this process may read it".into(),
-                        ..bare(Some(path.into()), Code::Unreadable, &what)
+                    let message = format!("cannot be read: {reason}");
+                    self.push(Diagnostic {
+                        help: "see that it is there, and that this process may read it".into(),
+                        ..bare(Some(path.into()), Code::Unreadable, &message)
                     });
                 }
             }
@@ -81,8 +81,8 @@ impl Load {
 
     pub(super) fn text(&mut self, file: Option<Arc<Path>>, bytes: &[u8]) {
         let Some(left) = self.text.checked_sub(bytes.len()) else {
-            let what = format!("there is more text than {MAX_TEXT} bytes");
-            return self.file_error(file, Code::TooLarge, &what);
+            let message = format!("there is more text than {MAX_TEXT} bytes");
+            return self.file_error(file, Code::TooLarge, &message);
         };
         self.text = left;
         if bytes.trim_ascii().is_empty() {
@@ -90,26 +90,26 @@ impl Load {
         }
         match split::split(file.as_ref(), bytes) {
             Ok(chunks) => {
-                for chunk in chunks {
-                    self.chunk(&Arc::new(chunk));
+                for document in chunks {
+                    self.yaml_document(&Arc::new(document));
                 }
             }
             Err(place) => {
-                let what = "is not UTF-8 text";
-                let mut diagnostic = bare(file, Code::Unreadable, what);
+                let message = "is not UTF-8 text";
+                let mut diagnostic = bare(file, Code::Unreadable, message);
                 (diagnostic.line, diagnostic.column) = place;
-                self.keep(diagnostic);
+                self.push(diagnostic);
             }
         }
     }
 
     /// Looks at the documents together, and hands out what was found.
     pub(super) fn finish(mut self) -> Documents {
-        advise::advise(&mut self.units, &mut self.foreign);
-        let mut resources = Vec::with_capacity(self.units.len());
-        for mut unit in std::mem::take(&mut self.units) {
-            let mut findings = std::mem::take(&mut unit.findings);
-            if self.loading.warnings_are_errors {
+        advise::analyze(&mut self.objects, &mut self.foreign);
+        let mut resources = Vec::with_capacity(self.objects.len());
+        for mut parsed in std::mem::take(&mut self.objects) {
+            let mut findings = std::mem::take(&mut parsed.findings);
+            if self.options.warnings_are_errors {
                 findings.raise();
             }
             let is_valid = !findings.has_errors();
@@ -118,16 +118,16 @@ impl Load {
                 namespace,
                 name,
                 ..
-            } = &unit.object;
+            } = &parsed.object;
             let name = format!("{kind} {namespace}/{name}");
-            self.close(findings, &unit.tree, &unit.chunk, &name);
-            let mark = unit.chunk.mark(unit.tree.point(unit.object.at));
-            let is_patch = unit.object.kind == Kind::EnvoyFilter;
+            self.close(findings, &parsed.tree, &parsed.document, &name);
+            let span = parsed.document.span(parsed.tree.focus(parsed.object.at));
+            let is_patch = parsed.object.kind == Kind::EnvoyFilter;
             resources.push(Resource {
-                object: Arc::new(unit.object),
-                tree: is_patch.then_some(unit.tree),
-                file: unit.chunk.file.clone(),
-                line: mark.line,
+                object: Arc::new(parsed.object),
+                tree: is_patch.then_some(parsed.tree),
+                file: parsed.document.file.clone(),
+                line: span.line,
                 is_valid,
             });
         }
@@ -136,15 +136,15 @@ impl Load {
             named,
             mut findings,
             tree,
-            chunk,
+            chunk: document,
             ..
         } in std::mem::take(&mut self.foreign)
         {
-            if self.loading.warnings_are_errors {
+            if self.options.warnings_are_errors {
                 findings.raise();
             }
             let name = format!("{} {}/{}", named.kind, named.namespace, named.name);
-            self.close(findings, &tree, &chunk, &name);
+            self.close(findings, &tree, &document, &name);
             foreign.push(named);
         }
         self.diagnostics.sort_by(|a, b| {
@@ -155,28 +155,28 @@ impl Load {
             resources,
             diagnostics: self.diagnostics,
             foreign,
-            passed_over: self.passed_over,
+            skipped: self.skipped,
             blank: self.blank,
         }
     }
 
-    fn chunk(&mut self, chunk: &Arc<Chunk>) {
-        if chunk.text.len() > MAX_DOCUMENT {
-            let what = format!("the document is larger than {MAX_DOCUMENT} bytes");
-            return self.chunk_error(chunk, Code::TooLarge, Mark::default(), &what);
+    fn yaml_document(&mut self, document: &Arc<YamlDocument>) {
+        if document.text.len() > MAX_DOCUMENT {
+            let message = format!("the document is larger than {MAX_DOCUMENT} bytes");
+            return self.document_error(document, Code::TooLarge, Span::default(), &message);
         }
-        if self.units.len() + self.passed_over >= MAX_DOCUMENTS {
-            if self.units.len() + self.passed_over == MAX_DOCUMENTS {
-                self.passed_over += 1;
-                let what = format!("there are more than {MAX_DOCUMENTS} documents");
-                self.chunk_error(chunk, Code::TooLarge, Mark::default(), &what);
+        if self.objects.len() + self.skipped >= MAX_DOCUMENTS {
+            if self.objects.len() + self.skipped == MAX_DOCUMENTS {
+                self.skipped += 1;
+                let message = format!("there are more than {MAX_DOCUMENTS} documents");
+                self.document_error(document, Code::TooLarge, Span::default(), &message);
             }
             return;
         }
-        match yaml::parse(&chunk.text, &mut self.memory) {
+        match yaml::parse(&document.text, &mut self.memory) {
             Ok(trees) => {
                 for tree in trees {
-                    self.objects(&Arc::new(tree), Tree::ROOT, None, chunk);
+                    self.objects(&Arc::new(tree), Tree::ROOT, None, document);
                 }
             }
             Err(error) => {
@@ -185,88 +185,101 @@ impl Load {
                 } else {
                     Code::Unreadable
                 };
-                let known = known(&chunk.text, error.mark).filter(|_| !error.too_large);
+                let known = known(&document.text, error.span).filter(|_| !error.too_large);
                 match known {
                     Some(known) => {
-                        let mend = Some(known.mend);
-                        self.text_error(chunk, code, known.mark, known.what, mend);
+                        let help = Some(known.mend);
+                        self.text_error(document, code, known.mark, known.what, help);
                     }
-                    None => self.chunk_error(chunk, code, error.mark, &error.reason),
+                    None => self.document_error(document, code, error.span, &error.reason),
                 }
             }
         }
     }
 
     /// Reads the object at `at`, or those of a list, as `kubectl` does: `List`, or the list of one kind.
-    fn objects(&mut self, tree: &Arc<Tree>, at: At, of: Option<Items<'_>>, chunk: &Arc<Chunk>) {
+    fn objects(
+        &mut self,
+        tree: &Arc<Tree>,
+        at: NodeId,
+        of: Option<Items<'_>>,
+        document: &Arc<YamlDocument>,
+    ) {
         let text = |key| tree.child(at, key).and_then(|child| tree.text(child));
         let kind = text("kind").and_then(|kind| kind.strip_suffix("List"));
         let items = tree.child(at, "items");
         let items = items.filter(|items| matches!(tree.value(*items), Value::List(_)));
         let (Some(kind), Some(items)) = (kind, items) else {
-            return self.object(tree, at, of, chunk);
+            return self.object(tree, at, of, document);
         };
         let api_version = text("apiVersion").filter(|_| !kind.is_empty());
         let of = api_version.map(|api_version| Items { api_version, kind });
         for item in tree.items(items) {
-            self.objects(tree, *item, of, chunk);
+            self.objects(tree, *item, of, document);
         }
     }
 
-    fn object(&mut self, tree: &Arc<Tree>, at: At, of: Option<Items<'_>>, chunk: &Arc<Chunk>) {
+    fn object(
+        &mut self,
+        tree: &Arc<Tree>,
+        at: NodeId,
+        of: Option<Items<'_>>,
+        document: &Arc<YamlDocument>,
+    ) {
         let mut findings = Findings::default();
-        match object::read(tree, at, of, &self.loading, &mut findings) {
-            Content::Istio(object) => self.units.push(Unit {
+        match object::read(tree, at, of, &self.options, &mut findings) {
+            Content::Istio(object) => self.objects.push(ParsedObject {
                 object: *object,
                 findings,
                 tree: Arc::clone(tree),
-                chunk: Arc::clone(chunk),
+                document: Arc::clone(document),
             }),
             Content::Foreign(named) => {
-                self.passed_over += 1;
+                self.skipped += 1;
                 self.foreign.push(Foreign {
                     named,
                     at,
                     findings,
                     tree: Arc::clone(tree),
-                    chunk: Arc::clone(chunk),
+                    chunk: Arc::clone(document),
                 });
             }
             Content::Nothing => {
-                self.passed_over += 1;
-                if self.loading.warnings_are_errors {
+                self.skipped += 1;
+                if self.options.warnings_are_errors {
                     findings.raise();
                 }
-                self.close(findings, tree, chunk, "");
+                self.close(findings, tree, document, "");
             }
         }
     }
 
-    pub(super) fn file_error(&mut self, file: Option<Arc<Path>>, code: Code, what: &str) {
-        self.keep(bare(file, code, what));
+    pub(super) fn file_error(&mut self, file: Option<Arc<Path>>, code: Code, message: &str) {
+        self.push(bare(file, code, message));
     }
 
-    pub(super) fn keep(&mut self, diagnostic: Diagnostic) {
+    pub(super) fn push(&mut self, diagnostic: Diagnostic) {
         if self.diagnostics.len() < MAX_DIAGNOSTICS {
             self.diagnostics.push(diagnostic);
         } else if self.diagnostics.len() == MAX_DIAGNOSTICS {
-            let what = format!("there are more than {MAX_DIAGNOSTICS} findings");
-            self.diagnostics.push(bare(None, Code::MoreFindings, &what));
+            let message = format!("there are more than {MAX_DIAGNOSTICS} findings");
+            self.diagnostics
+                .push(bare(None, Code::MoreFindings, &message));
         }
     }
 }
 
-impl Unit {
+impl ParsedObject {
     /// Returns where the object's name stands.
-    pub(crate) fn place(&self) -> Place {
-        self.place_of(self.object.at)
+    pub(crate) fn location(&self) -> SourceLocation {
+        self.location_of(self.object.at)
     }
 
     pub(crate) fn tree(&self) -> &Tree {
         &self.tree
     }
 
-    pub(crate) fn place_of(&self, at: At) -> Place {
-        self.chunk.place(self.tree.point(at))
+    pub(crate) fn location_of(&self, at: NodeId) -> SourceLocation {
+        self.document.location(self.tree.focus(at))
     }
 }

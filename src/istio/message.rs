@@ -8,7 +8,7 @@ macro_rules! message {
         #[derive(Debug, PartialEq)]
         #[allow(clippy::struct_field_names, reason = "fields are called as Istio calls them")]
         pub(crate) struct $name {
-            pub(crate) at: $crate::istio::tree::At,
+            pub(crate) at: $crate::istio::tree::NodeId,
             $(pub(crate) $field: $kind,)*
         }
 
@@ -21,7 +21,7 @@ macro_rules! message {
             )*];
 
             fn read(
-                at: $crate::istio::tree::At,
+                at: $crate::istio::tree::NodeId,
                 reader: &mut $crate::istio::read::Reader<'_>,
             ) -> Option<Self> {
                 let fields = reader.message(at, <Self as $crate::istio::read::Read>::PARTS)?;
@@ -34,8 +34,8 @@ macro_rules! message {
 
         #[cfg(test)]
         impl $crate::istio::support::Shape for $name {
-            fn fields() -> Vec<$crate::istio::support::Named> {
-                vec![$($crate::istio::support::Named::of::<$kind>(
+            fn fields() -> Vec<$crate::istio::support::NamedMessage> {
+                vec![$($crate::istio::support::NamedMessage::of::<$kind>(
                     stringify!($field),
                     $crate::istio::message::name!($field $($json)?),
                 )),*]

@@ -4,10 +4,10 @@ use std::marker::PhantomData;
 
 use super::code::Code;
 use super::finding::Finding;
-use super::loading::FieldValidation;
-use super::nearest::{is_slip, nearest};
+use super::load_options::FieldValidation;
 use super::read::{Read, Reader, camel, shorten};
-use super::tree::{At, Tree};
+use super::suggest::{is_slip, suggest};
+use super::tree::{NodeId, Tree};
 
 /// How many messages deep a field is looked for.
 const MAX_DEPTH: usize = 3;
@@ -24,7 +24,7 @@ pub(crate) struct Part {
 /// A message that is being read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Above {
-    pub(super) at: At,
+    pub(super) at: NodeId,
     pub(super) parts: &'static [Part],
 }
 
@@ -45,7 +45,7 @@ impl Part {
 
 impl Above {
     /// What is around an object: its `spec`, into which its fields are to be moved.
-    pub(super) const fn of<T: Read>(at: At) -> Self {
+    pub(super) const fn of<T: Read>(at: NodeId) -> Self {
         let parts = Spec::<T>::PARTS;
         Self { at, parts }
     }
@@ -62,34 +62,34 @@ impl<T: Read> Spec<T> {
 
 impl Reader<'_> {
     /// Reports an entry that is none of the fields `parts` of its message.
-    pub(super) fn unknown(&mut self, at: At, parts: &'static [Part]) {
+    pub(super) fn unknown(&mut self, at: NodeId, parts: &'static [Part]) {
         let key = self.tree.key(at).unwrap_or_default();
         let istio = if self.envoy {
             "Istio warns of it and drops it, Envoy never sees it"
         } else {
             "Kubernetes and `istioctl validate` refuse an unknown field"
         };
-        let mend = self.meant(at, key, parts);
+        let help = self.meant(at, key, parts);
         // A field that is known elsewhere is a mistake, whatever a newer version may know.
-        let is_known_elsewhere = mend.starts_with("did you mean ") || mend.starts_with("move ");
+        let is_known_elsewhere = help.starts_with("did you mean ") || help.starts_with("move ");
         let finding = if self.validation == FieldValidation::Warn && !is_known_elsewhere {
             Finding::warning(Code::UnknownField, at)
-                .here("it is passed over: a newer version of Istio may know it")
+                .effect("it is passed over: a newer version of Istio may know it")
         } else {
             Finding::error(Code::UnknownField, at)
-                .here("the document is not taken: what it was meant to do would not happen")
+                .effect("the document is not taken: what it was meant to do would not happen")
         };
-        let what = format!("unknown field `{}`", shorten(key));
+        let message = format!("unknown field `{}`", shorten(key));
         self.findings
-            .push(finding.at_key().what(what).istio(istio).mend(mend));
+            .push(finding.at_key().message(message).in_istio(istio).help(help));
     }
 
     /// Says what to do with a field that does not exist where it stands.
-    fn meant(&self, at: At, key: &str, parts: &'static [Part]) -> String {
+    fn meant(&self, at: NodeId, key: &str, parts: &'static [Part]) -> String {
         let names = || parts.iter().map(|part| part.name);
-        let near = nearest(key, names());
-        if let Some(mend) = self.out(at, key) {
-            return mend;
+        let near = suggest(key, names());
+        if let Some(help) = self.out(at, key) {
+            return help;
         }
         if let Some(near) = near.filter(|near| is_slip(key, near)) {
             return format!("did you mean `{}`?", camel(near));
@@ -118,7 +118,7 @@ impl Reader<'_> {
     }
 
     /// Finds the message around the field's own that has it.
-    fn out(&self, at: At, key: &str) -> Option<String> {
+    fn out(&self, at: NodeId, key: &str) -> Option<String> {
         // Names of many things: that one above has one too says nothing.
         if matches!(key, "name" | "namespace" | "labels" | "match") {
             return None;
@@ -137,7 +137,7 @@ impl Reader<'_> {
 }
 
 /// Returns the name of the field that the message around an entry stands in, or in the list of which it stands.
-fn holder(tree: &Tree, at: At) -> Option<&str> {
+fn holder(tree: &Tree, at: NodeId) -> Option<&str> {
     let message = tree.parent(at)?;
     tree.key(message)
         .or_else(|| tree.key(tree.parent(message)?))

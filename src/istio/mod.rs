@@ -19,7 +19,7 @@
 //! let [found] = documents.diagnostics() else { unreachable!("there is one finding") };
 //! assert_eq!((found.severity(), found.code()), (Severity::Error, Code::UnknownField));
 //! assert_eq!((found.line(), found.field()), (10, "spec.http[0].retries.atempts"));
-//! assert_eq!(found.mend(), "did you mean `attempts`?");
+//! assert_eq!(found.help(), "did you mean `attempts`?");
 //! println!("{found}");
 //! ```
 //!
@@ -62,7 +62,7 @@
 //! Hosts, namespaces and rules mean what they mean to Istio's control plane (`pilot/pkg` of 1.30): the oldest
 //! virtual service of a host, the rule of the caller's namespace before that of the service's and the root one's,
 //! subsets that override block by block, two retries where none are written. A field that is read and not acted
-//! on is a finding of its own ([`Code::FieldNotActing`]).
+//! on is a finding of its own ([`Code::FieldWithoutEffect`]).
 //!
 //! # What it decides, and where that comes from
 //!
@@ -92,7 +92,6 @@ mod advise;
 mod check;
 mod code;
 mod compose;
-mod deep;
 mod diagnostic;
 mod documents;
 mod duration;
@@ -104,13 +103,13 @@ mod foreign;
 mod idle;
 mod kind;
 mod kinds;
+mod large_stack;
 mod load;
-pub(crate) mod loading;
+pub(crate) mod load_options;
 pub(crate) mod meaning;
 mod message;
 mod misplaced;
 mod names;
-mod nearest;
 mod object;
 pub(crate) mod plan;
 mod read;
@@ -120,6 +119,7 @@ mod resolve;
 mod scalar;
 mod spec;
 mod split;
+mod suggest;
 #[cfg(test)]
 mod support;
 mod tabs;
@@ -131,4 +131,4 @@ pub use code::Code;
 pub use diagnostic::{Diagnostic, Severity};
 pub use documents::{Documents, Resource};
 pub use kind::Kind;
-pub use loading::FieldValidation;
+pub use load_options::FieldValidation;

@@ -4,12 +4,12 @@ use super::finding::{Finding, Findings};
 use super::foreign;
 use super::idle;
 use super::kind::{Class, Kind};
-use super::loading::{FieldValidation, Loading};
+use super::load_options::{FieldValidation, LoadOptions};
 use super::message::message;
-use super::nearest::nearest;
-use super::read::{Entries, Raw, Read, Reader, Set, Text, shorten};
+use super::read::{Entries, NodeRef, Read, Reader, Spanned, Text, shorten};
 use super::spec::Spec;
-use super::tree::{At, Tree, Value};
+use super::suggest::suggest;
+use super::tree::{NodeId, Tree, Value};
 
 /// One object of Istio's, read and checked by itself.
 #[derive(Debug)]
@@ -20,14 +20,14 @@ pub(crate) struct Object {
     /// When the cluster got it, as it says: texts that compare as the times do.
     pub(crate) created: Option<Box<str>>,
     /// Where the name stands, or the object.
-    pub(crate) at: At,
+    pub(crate) at: NodeId,
     /// `None` if it could not be read.
     pub(crate) spec: Option<Spec>,
 }
 
 /// A name that other kinds give to a service, for those who look for it.
 #[derive(Debug)]
-pub(crate) struct Named {
+pub(crate) struct ResourceName {
     /// Empty for the kinds of Kubernetes' core.
     pub(crate) group: String,
     pub(crate) kind: String,
@@ -35,7 +35,7 @@ pub(crate) struct Named {
     pub(crate) namespace: String,
 }
 
-impl Named {
+impl ResourceName {
     pub(crate) fn is_service(&self) -> bool {
         self.group.is_empty() && self.kind == "Service"
     }
@@ -44,7 +44,7 @@ impl Named {
 /// What a document turned out to be.
 #[derive(Debug)]
 pub(crate) enum Content {
-    Foreign(Named),
+    Foreign(ResourceName),
     Istio(Box<Object>),
     Nothing,
 }
@@ -54,26 +54,26 @@ message! {
         api_version as "apiVersion": Text,
         kind: Text,
         metadata: Option<Metadata>,
-        spec: Option<Raw>,
-        status: Option<Raw>,
+        spec: Option<NodeRef>,
+        status: Option<NodeRef>,
     }
 
     Metadata {
         name: Text,
         namespace: Text,
-        labels: Entries<Set<String>>,
-        annotations: Entries<Set<String>>,
-        creation_timestamp as "creationTimestamp": Option<Raw>,
-        deletion_grace_period_seconds as "deletionGracePeriodSeconds": Option<Raw>,
-        deletion_timestamp as "deletionTimestamp": Option<Raw>,
-        finalizers: Option<Raw>,
+        labels: Entries<Spanned<String>>,
+        annotations: Entries<Spanned<String>>,
+        creation_timestamp as "creationTimestamp": Option<NodeRef>,
+        deletion_grace_period_seconds as "deletionGracePeriodSeconds": Option<NodeRef>,
+        deletion_timestamp as "deletionTimestamp": Option<NodeRef>,
+        finalizers: Option<NodeRef>,
         generate_name as "generateName": Text,
-        generation: Option<Raw>,
-        managed_fields as "managedFields": Option<Raw>,
-        owner_references as "ownerReferences": Option<Raw>,
-        resource_version as "resourceVersion": Option<Raw>,
-        self_link as "selfLink": Option<Raw>,
-        uid: Option<Raw>,
+        generation: Option<NodeRef>,
+        managed_fields as "managedFields": Option<NodeRef>,
+        owner_references as "ownerReferences": Option<NodeRef>,
+        resource_version as "resourceVersion": Option<NodeRef>,
+        self_link as "selfLink": Option<NodeRef>,
+        uid: Option<NodeRef>,
     }
 }
 
@@ -87,19 +87,19 @@ pub(super) struct Items<'a> {
 /// Reads one object; `items` if it is one of a list.
 pub(super) fn read(
     tree: &Tree,
-    at: At,
+    at: NodeId,
     items: Option<Items<'_>>,
-    loading: &Loading,
+    options: &LoadOptions,
     findings: &mut Findings,
 ) -> Content {
-    let default_namespace = &*loading.default_namespace;
+    let default_namespace = &*options.default_namespace;
     if !matches!(tree.value(at), Value::Map(_)) {
         findings.push(
             Finding::error(Code::WrongType, at)
-                .what("a document is an object with `apiVersion`, `kind`, `metadata` and `spec`")
-                .here("nothing of it is taken")
-                .istio("Kubernetes refuses it")
-                .mend("start it with `apiVersion:` and `kind:`"),
+                .message("a document is an object with `apiVersion`, `kind`, `metadata` and `spec`")
+                .effect("nothing of it is taken")
+                .in_istio("Kubernetes refuses it")
+                .help("start it with `apiVersion:` and `kind:`"),
         );
         return Content::Nothing;
     }
@@ -109,7 +109,7 @@ pub(super) fn read(
     let (Some(api_version), Some(kind)) = (api_version, kind) else {
         if api_version.is_none() && kind.is_none() && foreign::is_mesh_config(tree, at) {
             findings.push(foreign::passed_over("", foreign::MESH_CONFIG, at));
-            return Content::Foreign(Named {
+            return Content::Foreign(ResourceName {
                 group: String::new(),
                 kind: foreign::MESH_CONFIG.to_owned(),
                 name: String::new(),
@@ -121,7 +121,7 @@ pub(super) fn read(
     };
     let metadata = tree.child(at, "metadata");
     let named = |key| metadata.and_then(|at| tree.text(tree.child(at, key)?));
-    let named_so = || Named {
+    let named_so = || ResourceName {
         group: api_version
             .split_once('/')
             .map_or("", |(group, _)| group)
@@ -135,7 +135,7 @@ pub(super) fn read(
             if !is_served {
                 version(kind, api_version, tree, at, findings);
             }
-            let object = istio(kind, tree, at, loading, findings);
+            let object = istio(kind, tree, at, options, findings);
             Content::Istio(Box::new(object))
         }
         Class::Foreign => {
@@ -149,7 +149,13 @@ pub(super) fn read(
     }
 }
 
-fn istio(kind: Kind, tree: &Tree, at: At, loading: &Loading, findings: &mut Findings) -> Object {
+fn istio(
+    kind: Kind,
+    tree: &Tree,
+    at: NodeId,
+    options: &LoadOptions,
+    findings: &mut Findings,
+) -> Object {
     let mut reader = Reader {
         tree,
         findings,
@@ -158,7 +164,7 @@ fn istio(kind: Kind, tree: &Tree, at: At, loading: &Loading, findings: &mut Find
         validation: if kind.is_security() {
             FieldValidation::Strict
         } else {
-            loading.validation
+            options.validation
         },
     };
     let envelope = Envelope::read(at, &mut reader);
@@ -180,7 +186,7 @@ fn istio(kind: Kind, tree: &Tree, at: At, loading: &Loading, findings: &mut Find
         kind,
         at: name.as_ref().map_or(at, |name| name.at),
         name: name.map(|name| name.value).unwrap_or_default(),
-        namespace: namespace.map_or_else(|| (*loading.default_namespace).into(), |n| n.value),
+        namespace: namespace.map_or_else(|| (*options.default_namespace).into(), |n| n.value),
         created: metadata
             .and_then(|metadata| tree.text(metadata.creation_timestamp?.0))
             .map(Into::into),
@@ -198,21 +204,21 @@ fn istio(kind: Kind, tree: &Tree, at: At, loading: &Loading, findings: &mut Find
         check::metadata(&object, metadata, reader.findings);
     }
     if let Some(spec) = &object.spec {
-        check::check(&object, spec, metadata, &mut reader);
-        idle::idle(spec, &mut reader);
+        check::validate(&object, spec, metadata, &mut reader);
+        idle::coverage(spec, &mut reader);
     }
     if let Some(spec) = spec {
         check::bounds(kind, spec, &mut reader);
     }
     reader.findings.drop_follow_ups(tree);
-    if kind.is_checked_only() {
+    if kind.is_validated_only() {
         check::not_enforced(kind, at, reader.findings);
     }
     object
 }
 
 /// Reports a document without one of the two that say what it is; `written` is the other.
-fn nameless(tree: &Tree, at: At, written: Option<&str>, findings: &mut Findings) {
+fn nameless(tree: &Tree, at: NodeId, written: Option<&str>, findings: &mut Findings) {
     let missing = if tree.child(at, "kind").is_none() {
         "kind"
     } else {
@@ -224,57 +230,57 @@ fn nameless(tree: &Tree, at: At, written: Option<&str>, findings: &mut Findings)
     });
     // What is of Istio may be a policy that is not written to its end.
     let finding = if is_istio {
-        Finding::error(Code::PassedOver, at)
+        Finding::error(Code::Skipped, at)
     } else {
-        Finding::warning(Code::PassedOver, at)
+        Finding::warning(Code::Skipped, at)
     };
     findings.push(
         finding
             .missing(missing)
-            .what(format!("the document has no `{missing}`"))
-            .here("it is passed over: nothing of it has an effect")
-            .istio("Kubernetes refuses it")
-            .mend(format!("write `{missing}:`, or keep it in another folder")),
+            .message(format!("the document has no `{missing}`"))
+            .effect("it is passed over: nothing of it has an effect")
+            .in_istio("Kubernetes refuses it")
+            .help(format!("write `{missing}:`, or keep it in another folder")),
     );
 }
 
-fn version(kind: Kind, api_version: &str, tree: &Tree, at: At, findings: &mut Findings) {
+fn version(kind: Kind, api_version: &str, tree: &Tree, at: NodeId, findings: &mut Findings) {
     let at = tree.child(at, "apiVersion").unwrap_or(at);
     let (group, best) = (kind.group(), kind.versions()[0]);
     findings.push(
         Finding::warning(Code::ApiVersion, at)
-            .what(format!("{kind} is not served as {}", shorten(api_version)))
-            .here(format!("it is read as {group}/{best}"))
-            .istio(format!(
+            .message(format!("{kind} is not served as {}", shorten(api_version)))
+            .effect(format!("it is read as {group}/{best}"))
+            .in_istio(format!(
                 "Kubernetes refuses it: no matches for kind \"{kind}\" in that version"
             ))
-            .mend(format!("write `apiVersion: {group}/{best}`")),
+            .help(format!("write `apiVersion: {group}/{best}`")),
     );
 }
 
-fn unread(class: Class, kind: &str, tree: &Tree, at: At, findings: &mut Findings) {
+fn unread(class: Class, kind: &str, tree: &Tree, at: NodeId, findings: &mut Findings) {
     let kind = shorten(kind);
     let names = Kind::ALL.iter().map(|kind| kind.as_str());
     let place = tree.child(at, "kind").unwrap_or(at);
     findings.push(match class {
-        Class::Unread => Finding::warning(Code::PassedOver, place)
-            .what(format!("{kind} is not read"))
-            .here("it is passed over: nothing of it is enforced")
-            .istio("Istio applies it to the proxies")
-            .mend("see to it by other means, and keep the document for Istio"),
+        Class::Unread => Finding::warning(Code::Skipped, place)
+            .message(format!("{kind} is not read"))
+            .effect("it is passed over: nothing of it is enforced")
+            .in_istio("Istio applies it to the proxies")
+            .help("see to it by other means, and keep the document for Istio"),
         Class::Misplaced(known) => {
             let (group, best) = (known.group(), known.versions()[0]);
             Finding::error(Code::ApiVersion, tree.child(at, "apiVersion").unwrap_or(at))
-                .what(format!("{kind} is of the group {group}"))
-                .here("the document is not taken")
-                .istio("Kubernetes refuses it")
-                .mend(format!("write `apiVersion: {group}/{best}`"))
+                .message(format!("{kind} is of the group {group}"))
+                .effect("the document is not taken")
+                .in_istio("Kubernetes refuses it")
+                .help(format!("write `apiVersion: {group}/{best}`"))
         }
         _ => Finding::error(Code::UnknownKind, place)
-            .what(format!("Istio has no kind `{kind}`"))
-            .here("the document is not taken: what it was meant to do would not happen")
-            .istio("Kubernetes refuses it")
-            .mend(nearest(kind, names).map_or_else(
+            .message(format!("Istio has no kind `{kind}`"))
+            .effect("the document is not taken: what it was meant to do would not happen")
+            .in_istio("Kubernetes refuses it")
+            .help(suggest(kind, names).map_or_else(
                 || "see the kinds in Istio's reference".into(),
                 |near| format!("did you mean `{near}`?"),
             )),

@@ -27,7 +27,7 @@ use crate::traffic_split::{Destination, Route};
 
 /// The workload that a plan is for: one of the services, as it would have a sidecar.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(crate) struct Subject {
+pub(crate) struct WorkloadId {
     pub(crate) name: Arc<str>,
     pub(crate) namespace: Arc<str>,
     /// Its pod's labels: what selectors and `sourceLabels` look at.
@@ -36,33 +36,33 @@ pub(crate) struct Subject {
 
 /// What becomes of the requests that a workload sends, or that come in at a gateway.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct OutboundPlan {
-    pub(crate) hosts: Vec<Arc<HostPlan>>,
+pub(crate) struct OutboundConfig {
+    pub(crate) hosts: Vec<Arc<VirtualHostConfig>>,
     /// Whether a host that no plan is for is refused (`REGISTRY_ONLY`); else it passes untouched.
-    pub(crate) unknown_refused: bool,
+    pub(crate) unknown_rejected: bool,
     /// Limits that hold for each destination host of the workload, whatever the route.
-    pub(crate) limits: Vec<LimitPlan>,
+    pub(crate) limits: Vec<LocalRateLimitConfig>,
 }
 
 /// The routes of one virtual host.
 #[derive(Clone, Debug)]
-pub(crate) struct HostPlan {
+pub(crate) struct VirtualHostConfig {
     /// `VirtualService waste/waste-service`, or the host's full name where no document says anything.
     pub(crate) id: Arc<str>,
     /// All names by which callers may ask for it: short, with the namespace, in full, with and without port.
     pub(crate) names: Vec<HostPattern>,
     /// In the order in which they are tried.
-    pub(crate) routes: Vec<RoutePlan>,
+    pub(crate) routes: Vec<RouteConfig>,
 }
 
 /// One route: what is meant, where it goes, and what stands around it.
 #[derive(Clone, Debug)]
-pub(crate) struct RoutePlan {
+pub(crate) struct RouteConfig {
     /// Matches, weighted destinations, header operations, rewrite; or an answer or a redirect. Hosts of its
     /// destinations are full names.
     pub(crate) route: Route,
     pub(crate) fault: FaultInjectionPolicy,
-    pub(crate) limits: Vec<LimitPlan>,
+    pub(crate) limits: Vec<LocalRateLimitConfig>,
     /// Whether its limits stand in place of those that hold whatever the route.
     pub(crate) limits_replace: bool,
     pub(crate) mirrors: Vec<(Destination, MirrorPolicy)>,
@@ -72,28 +72,28 @@ pub(crate) struct RoutePlan {
 
 /// What stands between a route and the endpoints of one destination: host, port and subset.
 #[derive(Clone, Debug)]
-pub(crate) struct DestinationPlan {
-    pub(crate) balance: LoadBalancePolicy,
-    pub(crate) endpoints: EndpointsPlan,
+pub(crate) struct ClusterConfig {
+    pub(crate) load_balancer: LoadBalancePolicy,
+    pub(crate) endpoints: ClusterDiscovery,
     /// `http2MaxRequests`: requests in flight, none pending.
     pub(crate) limit: ConcurrencyLimitPolicy,
     pub(crate) outlier: OutlierDetectionPolicy,
-    pub(crate) pool: PoolPlan,
+    pub(crate) pool: ConnectionPoolConfig,
     /// The retries that it may have in flight: `maxRetries`, or a budget.
-    pub(crate) retries: RetriesPlan,
+    pub(crate) retries: RetriesConfig,
     /// Whether it is reached by TLS though callers write `http://`, and under which name.
-    pub(crate) tls: Option<TlsPlan>,
+    pub(crate) tls: Option<TlsConfig>,
 }
 
 /// Where a destination listens.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum EndpointsPlan {
+pub(crate) enum ClusterDiscovery {
     /// At the address that the request names.
     ByName,
     /// At the addresses of these names, as DNS says.
-    Dns(Vec<DnsPlan>),
+    Dns(Vec<DnsConfig>),
     /// At these addresses; nowhere, if there is none (503, flag `UH`).
-    Fixed(Vec<EndpointPlan>),
+    Fixed(Vec<EndpointConfig>),
     /// No document says what it is: a subset that no rule has, a port that its service does not have
     /// (503, flag `NC`).
     Unknown,
@@ -101,7 +101,7 @@ pub(crate) enum EndpointsPlan {
 
 /// An endpoint's address, labels and weight.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct EndpointPlan {
+pub(crate) struct EndpointConfig {
     /// `host:port`.
     pub(crate) address: Box<str>,
     pub(crate) labels: BTreeMap<Box<str>, Box<str>>,
@@ -110,7 +110,7 @@ pub(crate) struct EndpointPlan {
 
 /// A name whose addresses are endpoints.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct DnsPlan {
+pub(crate) struct DnsConfig {
     pub(crate) name: Box<str>,
     pub(crate) port: u16,
     pub(crate) labels: BTreeMap<Box<str>, Box<str>>,
@@ -121,7 +121,7 @@ pub(crate) struct DnsPlan {
 
 /// The limits of connections; `None` is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct PoolPlan {
+pub(crate) struct ConnectionPoolConfig {
     pub(crate) connect_timeout: Option<Duration>,
     /// Whether HTTP/2 is spoken without asking.
     pub(crate) http2: bool,
@@ -134,7 +134,7 @@ pub(crate) struct PoolPlan {
 
 /// The retries in flight to a destination.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct RetriesPlan {
+pub(crate) struct RetriesConfig {
     pub(crate) max_parallel: Option<u32>,
     /// The share of the requests in flight, and what is always allowed.
     pub(crate) budget: Option<(Percent, u32)>,
@@ -142,13 +142,13 @@ pub(crate) struct RetriesPlan {
 
 /// TLS that is started here.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct TlsPlan {
+pub(crate) struct TlsConfig {
     pub(crate) sni: Option<Box<str>>,
 }
 
 /// One local rate limit.
 #[derive(Clone, Debug)]
-pub(crate) struct LimitPlan {
+pub(crate) struct LocalRateLimitConfig {
     /// The filter and what of it: two limits never share one.
     pub(crate) id: Arc<str>,
     pub(crate) policy: RateLimitPolicy,
@@ -158,24 +158,24 @@ pub(crate) struct LimitPlan {
 
 /// What becomes of the requests that a workload gets.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct InboundPlan {
-    pub(crate) limits: Vec<LimitPlan>,
+pub(crate) struct InboundConfig {
+    pub(crate) limits: Vec<LocalRateLimitConfig>,
 }
 
 /// What becomes of the requests that come in at a gateway.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct GatewayPlan {
+pub(crate) struct GatewayConfig {
     /// Its listeners: port, and the hosts that are served there.
-    pub(crate) servers: Vec<ServerPlan>,
+    pub(crate) servers: Vec<ServerConfig>,
     /// The routes of all virtual services that are bound to it.
-    pub(crate) outbound: OutboundPlan,
+    pub(crate) outbound: OutboundConfig,
     /// Limits of all that comes in.
-    pub(crate) inbound: InboundPlan,
+    pub(crate) inbound: InboundConfig,
 }
 
 /// One server of a gateway.
 #[derive(Clone, Debug)]
-pub(crate) struct ServerPlan {
+pub(crate) struct ServerConfig {
     pub(crate) hosts: Vec<HostPattern>,
     pub(crate) https_redirect: Option<StatusCode>,
     pub(crate) port: u16,
@@ -183,7 +183,7 @@ pub(crate) struct ServerPlan {
     pub(crate) tls: bool,
 }
 
-impl EndpointPlan {
+impl EndpointConfig {
     /// Makes the endpoint, or `None` if the address is none.
     pub(crate) fn endpoint(&self) -> Option<Endpoint> {
         let endpoint = Endpoint::try_from(&*self.address).ok()?;

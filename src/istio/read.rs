@@ -2,10 +2,10 @@ use std::time::Duration;
 
 use super::code::Code;
 use super::finding::{Finding, Findings};
-use super::loading::FieldValidation;
+use super::load_options::FieldValidation;
 use super::misplaced::{Above, Part};
-use super::nearest::nearest;
-use super::tree::{At, Tree, Value};
+use super::suggest::suggest;
+use super::tree::{NodeId, Tree, Value};
 
 /// Reads typed values from a document, and reports all that does not fit.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(crate) trait Read: Sized {
     /// The fields, if it is a message.
     const PARTS: &'static [Part] = &[];
 
-    fn read(at: At, reader: &mut Reader<'_>) -> Option<Self>;
+    fn read(at: NodeId, reader: &mut Reader<'_>) -> Option<Self>;
 }
 
 /// What can stand in a field, which may be missing.
@@ -33,7 +33,7 @@ pub(crate) trait Field: Sized {
     /// The fields of the message that stands there, or of each in a list.
     const PARTS: &'static [Part] = &[];
 
-    fn of(at: Option<At>, reader: &mut Reader<'_>) -> Self;
+    fn of(at: Option<NodeId>, reader: &mut Reader<'_>) -> Self;
 }
 
 /// One of several names.
@@ -45,27 +45,27 @@ pub(crate) trait Choice: Copy + 'static {
 
 /// A value and its place.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Set<T> {
-    pub(crate) at: At,
+pub(crate) struct Spanned<T> {
+    pub(crate) at: NodeId,
     pub(crate) value: T,
 }
 
 /// Entries of a map in the order of the file.
-pub(crate) type Entries<T> = Vec<(Set<String>, Option<T>)>;
+pub(crate) type Entries<T> = Vec<(Spanned<String>, Option<T>)>;
 
-pub(crate) type Text = Option<Set<String>>;
-pub(crate) type Texts = Vec<Set<String>>;
-pub(crate) type Int = Option<Set<i32>>;
-pub(crate) type UInt = Option<Set<u32>>;
-pub(crate) type Flag = Option<Set<bool>>;
-pub(crate) type Number = Option<Set<f64>>;
-pub(crate) type Time = Option<Set<Duration>>;
-pub(crate) type Pick<T> = Option<Picked<T>>;
+pub(crate) type Text = Option<Spanned<String>>;
+pub(crate) type Texts = Vec<Spanned<String>>;
+pub(crate) type Int = Option<Spanned<i32>>;
+pub(crate) type UInt = Option<Spanned<u32>>;
+pub(crate) type Flag = Option<Spanned<bool>>;
+pub(crate) type Number = Option<Spanned<f64>>;
+pub(crate) type Time = Option<Spanned<Duration>>;
+pub(crate) type Pick<T> = Option<SpannedChoice<T>>;
 
 /// A chosen name and its place.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Picked<T> {
-    pub(crate) at: At,
+pub(crate) struct SpannedChoice<T> {
+    pub(crate) at: NodeId,
     pub(crate) value: T,
 }
 
@@ -75,20 +75,24 @@ pub(crate) struct Nullable<T>(pub(crate) Vec<Option<T>>);
 
 /// A value that is kept as it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Raw(pub(crate) At);
+pub(crate) struct NodeRef(pub(crate) NodeId);
 
 impl Reader<'_> {
     /// Finds the fields of a message among the entries of a map, and reports the entries that are none.
     ///
     /// What is read until [`leave`](Self::leave) stands inside the message.
-    pub(crate) fn message(&mut self, at: At, parts: &'static [Part]) -> Option<Vec<Option<At>>> {
+    pub(crate) fn message(
+        &mut self,
+        at: NodeId,
+        parts: &'static [Part],
+    ) -> Option<Vec<Option<NodeId>>> {
         let Value::Map(children) = self.tree.value(at) else {
             let names: Vec<_> = parts.iter().take(12).map(|part| camel(part.name)).collect();
-            let mend = format!("write an object with fields such as {}", names.join(", "));
-            self.wrong_with(at, "an object with fields", mend);
+            let help = format!("write an object with fields such as {}", names.join(", "));
+            self.wrong_with(at, "an object with fields", help);
             return None;
         };
-        let mut fields: Vec<Option<At>> = vec![None; parts.len()];
+        let mut fields: Vec<Option<NodeId>> = vec![None; parts.len()];
         for child in children {
             let key = self.tree.key(*child).unwrap_or_default();
             let Some(index) = parts.iter().position(|part| part.is(key)) else {
@@ -99,10 +103,10 @@ impl Reader<'_> {
                 self.findings.push(
                     Finding::error(Code::DuplicateField, *child)
                         .at_key()
-                        .what(format!("`{key}` is written twice"))
-                        .here("the document is not taken: it cannot be known which one is meant")
-                        .istio("Kubernetes refuses the one or silently keeps the last")
-                        .mend("keep one of the two")
+                        .message(format!("`{key}` is written twice"))
+                        .effect("the document is not taken: it cannot be known which one is meant")
+                        .in_istio("Kubernetes refuses the one or silently keeps the last")
+                        .help("keep one of the two")
                         .also(first),
                 );
                 continue;
@@ -127,8 +131,8 @@ impl Reader<'_> {
         self.above.pop();
     }
 
-    pub(crate) fn wrong(&mut self, at: At, expected: &str) {
-        let mend = match self.tree.value(at) {
+    pub(crate) fn wrong(&mut self, at: NodeId, expected: &str) {
+        let help = match self.tree.value(at) {
             Value::Bool(_) | Value::Int(_) | Value::Float(_) if expected == "a text" => {
                 "put it between quotes".to_owned()
             }
@@ -137,73 +141,75 @@ impl Reader<'_> {
             }
             _ => format!("write {expected}"),
         };
-        self.wrong_with(at, expected, mend);
+        self.wrong_with(at, expected, help);
     }
 
-    fn wrong_with(&mut self, at: At, expected: &str, mend: String) {
+    fn wrong_with(&mut self, at: NodeId, expected: &str, help: String) {
         let found = describe(self.tree.value(at));
         self.findings.push(
             Finding::error(Code::WrongType, at)
-                .what(format!("expected {expected}, found {found}"))
-                .here("the document is not taken")
-                .istio("Kubernetes and `istioctl validate` refuse it")
-                .mend(mend),
+                .message(format!("expected {expected}, found {found}"))
+                .effect("the document is not taken")
+                .in_istio("Kubernetes and `istioctl validate` refuse it")
+                .help(help),
         );
     }
 
-    fn spelling(&mut self, at: At) {
+    fn spelling(&mut self, at: NodeId) {
         let key = self.tree.key(at).unwrap_or_default();
         self.findings.push(
             Finding::warning(Code::Spelling, at)
                 .at_key()
-                .what(format!("`{key}` is spelled in snake case"))
-                .here("it is read all the same")
-                .istio("`istioctl validate` reads it, Kubernetes refuses it or drops it in silence")
-                .mend(format!("write `{}`", camel(key))),
+                .message(format!("`{key}` is spelled in snake case"))
+                .effect("it is read all the same")
+                .in_istio(
+                    "`istioctl validate` reads it, Kubernetes refuses it or drops it in silence",
+                )
+                .help(format!("write `{}`", camel(key))),
         );
     }
 }
 
-impl Read for Raw {
-    fn read(at: At, _: &mut Reader<'_>) -> Option<Self> {
+impl Read for NodeRef {
+    fn read(at: NodeId, _: &mut Reader<'_>) -> Option<Self> {
         Some(Self(at))
     }
 }
 
-impl<T: Read> Read for Set<T> {
-    fn read(at: At, reader: &mut Reader<'_>) -> Option<Self> {
+impl<T: Read> Read for Spanned<T> {
+    fn read(at: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         T::read(at, reader).map(|value| Self { at, value })
     }
 }
 
-impl<T: Choice> Read for Picked<T> {
-    fn read(at: At, reader: &mut Reader<'_>) -> Option<Self> {
+impl<T: Choice> Read for SpannedChoice<T> {
+    fn read(at: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let text = reader.tree.text(at);
         let found = T::NAMES.iter().find(|(name, _)| text == Some(*name));
         if let Some((_, value)) = found {
             return Some(Self { at, value: *value });
         }
         let names: Vec<_> = T::NAMES.iter().map(|(name, _)| *name).collect();
-        let near = text.and_then(|text| nearest(text, names.iter().copied()));
+        let near = text.and_then(|text| suggest(text, names.iter().copied()));
         let given = text.map_or_else(|| describe(reader.tree.value(at)), |t| shorten(t).into());
         if let (FieldValidation::Warn, Some(newer), None, Some(_)) =
             (reader.validation, T::NEWER, near, text)
         {
             reader.findings.push(
                 Finding::warning(Code::WrongType, at)
-                    .what(format!("`{given}` is none of {}", names.join(", ")))
-                    .here("the patch has no effect: a newer version of Istio may know it")
-                    .istio("Kubernetes and `istioctl validate` refuse what they do not know")
-                    .mend("write one of them"),
+                    .message(format!("`{given}` is none of {}", names.join(", ")))
+                    .effect("the patch has no effect: a newer version of Istio may know it")
+                    .in_istio("Kubernetes and `istioctl validate` refuse what they do not know")
+                    .help("write one of them"),
             );
             return Some(Self { at, value: newer });
         }
         reader.findings.push(
             Finding::error(Code::WrongType, at)
-                .what(format!("`{given}` is none of {}", names.join(", ")))
-                .here("the document is not taken")
-                .istio("Kubernetes and `istioctl validate` refuse it")
-                .mend(near.map_or_else(
+                .message(format!("`{given}` is none of {}", names.join(", ")))
+                .effect("the document is not taken")
+                .in_istio("Kubernetes and `istioctl validate` refuse it")
+                .help(near.map_or_else(
                     || "write one of them".into(),
                     |n| format!("did you mean `{n}`?"),
                 )),

@@ -9,7 +9,7 @@ const AROUND: usize = 60;
 impl Display for Diagnostic {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let severity = self.severity.as_str();
-        writeln!(f, "{severity}[{}]: {}", self.code, self.what)?;
+        writeln!(f, "{severity}[{}]: {}", self.code, self.message)?;
         let width = self.line.to_string().len();
         let file = name(self.file.as_deref());
         if self.line == 0 {
@@ -29,9 +29,9 @@ impl Display for Diagnostic {
             writeln!(f, "{:width$} = also: {file}:{line}:{column}", "")?;
         }
         for (title, text) in [
-            ("here", &self.here),
-            ("Istio", &self.istio),
-            ("help", &self.mend),
+            ("here", &self.effect),
+            ("Istio", &self.in_istio),
+            ("help", &self.help),
         ] {
             if text.is_empty() {
                 continue;
@@ -59,10 +59,10 @@ impl Diagnostic {
         let _ = write!(json, ",\"line\":{},\"column\":{}", self.line, self.column);
         pair(&mut json, "object", &self.object);
         pair(&mut json, "field", &self.path);
-        pair(&mut json, "what", &self.what);
-        pair(&mut json, "here", &self.here);
-        pair(&mut json, "istio", &self.istio);
-        pair(&mut json, "mend", &self.mend);
+        pair(&mut json, "message", &self.message);
+        pair(&mut json, "effect", &self.effect);
+        pair(&mut json, "istio", &self.in_istio);
+        pair(&mut json, "help", &self.help);
         match &self.also {
             None => json.push_str(",\"also\":null"),
             Some(also) => {

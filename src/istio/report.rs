@@ -6,92 +6,104 @@ use std::sync::Arc;
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Excerpt, Severity};
 use super::finding::{Also, Findings};
-use super::load::Load;
-use super::split::Chunk;
-use super::tree::{Mark, Tree};
+use super::load::Loader;
+use super::split::YamlDocument;
+use super::tree::{Span, Tree};
 use super::unreadable::{RENDER, is_template};
 
-impl Load {
+impl Loader {
     /// Turns findings into diagnostics, which need no tree.
-    pub(super) fn close(&mut self, findings: Findings, tree: &Tree, chunk: &Chunk, object: &str) {
+    pub(super) fn close(
+        &mut self,
+        findings: Findings,
+        tree: &Tree,
+        document: &YamlDocument,
+        object: &str,
+    ) {
         let (found, left_out) = findings.take();
         for finding in found {
-            let mark = if finding.key {
-                tree.key_mark(finding.at)
+            let span = if finding.points_to_key {
+                tree.key_span(finding.at)
             } else {
-                tree.point(finding.at)
+                tree.focus(finding.at)
             };
             let path = finding.path(tree);
             let is_filled_in = tree.text(finding.at).is_some_and(is_template);
-            let mend = match finding.severity {
+            let help = match finding.severity {
                 Severity::Error if is_filled_in => RENDER.to_owned(),
-                _ => finding.mend,
+                _ => finding.help,
             };
             let also = finding.also;
             let mut diagnostic = Diagnostic {
                 severity: finding.severity,
                 object: object.into(),
                 path: path.into(),
-                what: finding.what.into(),
-                here: finding.here.into(),
-                istio: finding.istio.into(),
-                mend: mend.into(),
+                message: finding.message.into(),
+                effect: finding.effect.into(),
+                in_istio: finding.in_istio.into(),
+                help: help.into(),
                 also: also.map(|also| match also {
-                    Also::Here(at) => chunk.place(tree.key_mark(at)),
-                    Also::There(place) => place,
+                    Also::SameDocument(at) => document.location(tree.key_span(at)),
+                    Also::OtherDocument(place) => place,
                 }),
-                ..bare(chunk.file.clone(), finding.code, "")
+                ..bare(document.file.clone(), finding.code, "")
             };
-            point(&mut diagnostic, chunk, mark);
-            self.keep(diagnostic);
+            point(&mut diagnostic, document, span);
+            self.push(diagnostic);
         }
         if left_out > 0 {
-            let what = match left_out {
+            let message = match left_out {
                 1 => "there is 1 finding more in this document".to_owned(),
                 _ => format!("there are {left_out} findings more in this document"),
             };
-            self.chunk_error(chunk, Code::MoreFindings, Mark::default(), &what);
+            self.document_error(document, Code::MoreFindings, Span::default(), &message);
         }
     }
 
-    pub(super) fn chunk_error(&mut self, chunk: &Chunk, code: Code, mark: Mark, what: &str) {
-        self.text_error(chunk, code, mark, what, None);
+    pub(super) fn document_error(
+        &mut self,
+        document: &YamlDocument,
+        code: Code,
+        span: Span,
+        message: &str,
+    ) {
+        self.text_error(document, code, span, message, None);
     }
 
     pub(super) fn text_error(
         &mut self,
-        chunk: &Chunk,
+        document: &YamlDocument,
         code: Code,
-        mark: Mark,
-        what: &str,
-        mend: Option<&str>,
+        span: Span,
+        message: &str,
+        help: Option<&str>,
     ) {
-        let mut diagnostic = bare(chunk.file.clone(), code, what);
-        if let Some(mend) = mend {
-            diagnostic.mend = mend.into();
+        let mut diagnostic = bare(document.file.clone(), code, message);
+        if let Some(help) = help {
+            diagnostic.help = help.into();
         }
-        let first = Mark {
+        let first = Span {
             line: 1,
             column: 1,
             len: 1,
         };
-        let mark = if mark.line == 0 { first } else { mark };
-        point(&mut diagnostic, chunk, mark);
-        self.keep(diagnostic);
+        let span = if span.line == 0 { first } else { span };
+        point(&mut diagnostic, document, span);
+        self.push(diagnostic);
     }
 }
 
-fn point(diagnostic: &mut Diagnostic, chunk: &Chunk, mark: Mark) {
-    diagnostic.excerpt = Excerpt::of(&chunk.text, mark.line, mark.column);
-    let mark = chunk.mark(mark);
-    diagnostic.line = mark.line;
-    diagnostic.column = mark.column;
-    diagnostic.len = mark.len;
+fn point(diagnostic: &mut Diagnostic, document: &YamlDocument, span: Span) {
+    diagnostic.excerpt = Excerpt::of(&document.text, span.line, span.column);
+    let span = document.span(span);
+    diagnostic.line = span.line;
+    diagnostic.column = span.column;
+    diagnostic.len = span.len;
 }
 
 /// A finding about a file as a whole.
-pub(super) fn bare(file: Option<Arc<Path>>, code: Code, what: &str) -> Diagnostic {
-    let (here, istio, mend) = words(code);
+pub(super) fn bare(file: Option<Arc<Path>>, code: Code, message: &str) -> Diagnostic {
+    let (effect, istio, help) = words(code);
     Diagnostic {
         severity: Severity::Error,
         code,
@@ -102,10 +114,10 @@ pub(super) fn bare(file: Option<Arc<Path>>, code: Code, what: &str) -> Diagnosti
         excerpt: Excerpt::default(),
         object: "".into(),
         path: "".into(),
-        what: what.into(),
-        here: here.into(),
-        istio: istio.into(),
-        mend: mend.into(),
+        message: message.into(),
+        effect: effect.into(),
+        in_istio: istio.into(),
+        help: help.into(),
         also: None,
     }
 }

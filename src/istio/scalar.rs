@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::duration::{self, Bad};
+use super::duration::{self, DurationError};
 use super::misplaced::Part;
 use super::read::{Read, Reader};
-use super::tree::{At, Value};
+use super::tree::{NodeId, Value};
 
 impl Read for String {
-    fn read(at: At, reader: &mut Reader<'_>) -> Option<Self> {
+    fn read(at: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let text = reader.tree.text(at).map(Self::from);
         if text.is_none() {
             reader.wrong(at, "a text");
@@ -18,7 +18,7 @@ impl Read for String {
 }
 
 impl Read for bool {
-    fn read(at: At, reader: &mut Reader<'_>) -> Option<Self> {
+    fn read(at: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         if let Value::Bool(value) = reader.tree.value(at) {
             return Some(*value);
         }
@@ -28,7 +28,7 @@ impl Read for bool {
 }
 
 impl Read for i32 {
-    fn read(at: At, reader: &mut Reader<'_>) -> Option<Self> {
+    fn read(at: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let kind = "an integer of 32 bits";
         let value = reader.integer(at, Self::MIN.into(), Self::MAX.into(), kind)?;
         Self::try_from(value).ok()
@@ -36,7 +36,7 @@ impl Read for i32 {
 }
 
 impl Read for u32 {
-    fn read(at: At, reader: &mut Reader<'_>) -> Option<Self> {
+    fn read(at: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let kind = "an integer from 0 to 4294967295";
         let value = reader.integer(at, 0, Self::MAX.into(), kind)?;
         Self::try_from(value).ok()
@@ -44,7 +44,7 @@ impl Read for u32 {
 }
 
 impl Read for f64 {
-    fn read(at: At, reader: &mut Reader<'_>) -> Option<Self> {
+    fn read(at: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         match reader.tree.value(at) {
             Value::Float(value) if value.is_finite() => Some(*value),
             #[expect(clippy::cast_precision_loss, reason = "percentages are small")]
@@ -58,13 +58,15 @@ impl Read for f64 {
 }
 
 impl Read for Duration {
-    fn read(at: At, reader: &mut Reader<'_>) -> Option<Self> {
+    fn read(at: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         if reader.envoy && matches!(reader.tree.value(at), Value::Map(_)) {
             return seconds(at, reader);
         }
         match reader.tree.text(at).map(duration::parse) {
             Some(Ok(duration)) => return Some(duration),
-            Some(Err(Bad::Negative)) => reader.wrong(at, "a duration that is not negative"),
+            Some(Err(DurationError::Negative)) => {
+                reader.wrong(at, "a duration that is not negative")
+            }
             _ => reader.wrong(at, "a duration such as 10s, 0.5s or 1m"),
         }
         None
@@ -74,10 +76,10 @@ impl Read for Duration {
 const SECONDS: &[Part] = &[Part::plain("seconds"), Part::plain("nanos")];
 
 /// Reads `{seconds: 60, nanos: 0}`, as some write a duration for Envoy.
-fn seconds(at: At, reader: &mut Reader<'_>) -> Option<Duration> {
+fn seconds(at: NodeId, reader: &mut Reader<'_>) -> Option<Duration> {
     let fields = reader.message(at, SECONDS)?;
     reader.leave();
-    let mut part = |at: Option<At>| match at {
+    let mut part = |at: Option<NodeId>| match at {
         Some(at) => u32::read(at, reader),
         None => Some(0),
     };
@@ -86,7 +88,7 @@ fn seconds(at: At, reader: &mut Reader<'_>) -> Option<Duration> {
 }
 
 impl Reader<'_> {
-    fn integer(&mut self, at: At, min: i128, max: i128, kind: &str) -> Option<i128> {
+    fn integer(&mut self, at: NodeId, min: i128, max: i128, kind: &str) -> Option<i128> {
         let value = match self.tree.value(at) {
             Value::Int(value) => Some(*value),
             // 10.0 is an integer to JSON.

@@ -10,7 +10,7 @@ use super::kinds::virtual_service::VirtualService;
 use super::kinds::workload::{Workload, WorkloadGroup};
 use super::misplaced::Above;
 use super::read::{Read, Reader};
-use super::tree::At;
+use super::tree::NodeId;
 
 /// What stands at `spec:`.
 #[derive(Debug, PartialEq)]
@@ -31,7 +31,7 @@ pub(crate) enum Spec {
 
 impl Spec {
     /// Returns what an object of a kind has around its fields.
-    pub(super) const fn around(kind: Kind, at: At) -> Above {
+    pub(super) const fn around(kind: Kind, at: NodeId) -> Above {
         match kind {
             Kind::AuthorizationPolicy => Above::of::<AuthorizationPolicy>(at),
             Kind::DestinationRule => Above::of::<DestinationRule>(at),
@@ -48,7 +48,7 @@ impl Spec {
         }
     }
 
-    pub(super) fn read(kind: Kind, at: At, reader: &mut Reader<'_>) -> Option<Self> {
+    pub(super) fn read(kind: Kind, at: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         Some(match kind {
             Kind::AuthorizationPolicy => Self::AuthorizationPolicy(Read::read(at, reader)?),
             Kind::DestinationRule => {

@@ -1,8 +1,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::diagnostic::Place;
-use super::tree::Mark;
+use super::diagnostic::SourceLocation;
+use super::tree::Span;
 
 /// A byte order mark, as some editors put it in front of a file.
 const MARK: char = '\u{feff}';
@@ -12,28 +12,28 @@ const MARK: char = '\u{feff}';
 /// Each is parsed by itself, so that one that is no YAML does not hide what is wrong with the others. `---` at the
 /// start of a line ends a document even inside a block of text, so that cutting there is always right.
 #[derive(Debug)]
-pub(super) struct Chunk {
+pub(super) struct YamlDocument {
     pub(super) file: Option<Arc<Path>>,
     pub(super) text: String,
     /// How many lines of the file are before it.
     before: u32,
 }
 
-impl Chunk {
+impl YamlDocument {
     /// Turns a place in this text into one in the file.
-    pub(super) fn mark(&self, mark: Mark) -> Mark {
-        Mark {
-            line: mark.line.saturating_add(self.before),
-            ..mark
+    pub(super) fn span(&self, span: Span) -> Span {
+        Span {
+            line: span.line.saturating_add(self.before),
+            ..span
         }
     }
 
-    pub(super) fn place(&self, mark: Mark) -> Place {
-        let mark = self.mark(mark);
-        Place {
+    pub(super) fn location(&self, span: Span) -> SourceLocation {
+        let span = self.span(span);
+        SourceLocation {
             file: self.file.clone(),
-            line: mark.line,
-            column: mark.column,
+            line: span.line,
+            column: span.column,
         }
     }
 }
@@ -43,7 +43,10 @@ impl Chunk {
 /// # Errors
 ///
 /// The line and column of the first byte that is not UTF-8.
-pub(super) fn split(file: Option<&Arc<Path>>, bytes: &[u8]) -> Result<Vec<Chunk>, (u32, u32)> {
+pub(super) fn split(
+    file: Option<&Arc<Path>>,
+    bytes: &[u8],
+) -> Result<Vec<YamlDocument>, (u32, u32)> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
         let line = valid.matches('\n').count() + 1;
@@ -55,7 +58,7 @@ pub(super) fn split(file: Option<&Arc<Path>>, bytes: &[u8]) -> Result<Vec<Chunk>
     let (mut start, mut before, mut line) = (0, 0, 0);
     let mut push = |text: &str, before| {
         if !is_blank(text) {
-            chunks.push(Chunk {
+            chunks.push(YamlDocument {
                 file: file.cloned(),
                 text: without_mark(text),
                 before,

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use granit_parser::{Event, Marker, ScalarStyle, Span as ParserSpan, StructureStyle};
 
-use super::tree::Mark;
+use super::tree::Span;
 use super::yaml::Unreadable;
 
 /// Tabs where Kubernetes takes none: in the indentation, and before the first word after `- `.
@@ -11,14 +11,14 @@ use super::yaml::Unreadable;
 #[derive(Debug)]
 pub(super) struct Tabs {
     /// Where a tab stands in an indentation, in the order of lines.
-    suspects: Vec<Mark>,
+    suspects: Vec<Span>,
     /// The first of them that is not looked at yet.
     next: usize,
     /// The column of each collection that is open, from 0; one in brackets repeats that of its block.
     blocks: Vec<usize>,
     /// How many of them are in brackets.
     flows: usize,
-    found: Option<Mark>,
+    found: Option<Span>,
 }
 
 impl Tabs {
@@ -103,20 +103,20 @@ impl Tabs {
         is_up_to: impl Fn((usize, usize)) -> bool,
         is_good: impl Fn((usize, usize)) -> bool,
     ) {
-        while let Some(mark) = self.suspects.get(self.next) {
-            let tab = (mark.line as usize, mark.column as usize - 1);
+        while let Some(span) = self.suspects.get(self.next) {
+            let tab = (span.line as usize, span.column as usize - 1);
             if !is_up_to(tab) {
                 break;
             }
             if !is_good(tab) && self.found.is_none() {
-                self.found = Some(*mark);
+                self.found = Some(*span);
             }
             self.next += 1;
         }
     }
 
     pub(super) fn check(self) -> Result<(), Unreadable> {
-        self.found.map_or(Ok(()), |mark| Err(misplaced(mark)))
+        self.found.map_or(Ok(()), |span| Err(misplaced(span)))
     }
 
     /// Returns the tab that is wrong on the way to where the parser stopped.
@@ -126,12 +126,12 @@ impl Tabs {
     }
 }
 
-fn misplaced(mark: Mark) -> Unreadable {
-    Unreadable::new(mark, "a tab where Kubernetes takes blanks only")
+fn misplaced(span: Span) -> Unreadable {
+    Unreadable::new(span, "a tab where Kubernetes takes blanks only")
 }
 
 /// Finds the tab in the indentation of a line, or after the `-` of an item.
-fn suspect(line: &str, index: usize) -> Option<Mark> {
+fn suspect(line: &str, index: usize) -> Option<Span> {
     let before = line.trim_start_matches([' ', '-']);
     let column = line.len() - before.len();
     // `-` is an item only with a blank after it.
@@ -141,7 +141,7 @@ fn suspect(line: &str, index: usize) -> Option<Mark> {
         return None;
     }
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    Some(Mark {
+    Some(Span {
         line: number(index + 1),
         column: number(column + 1),
         len: 1,
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     fn tab(line: &str) -> Option<u32> {
-        suspect(line, 0).map(|mark| mark.column)
+        suspect(line, 0).map(|span| span.column)
     }
 
     #[test]

@@ -7,15 +7,15 @@ use super::read::shorten;
 /// Two of them are always equal: settings are the same wherever they stand, so comparing what was
 /// read tells whether a setting changed, not whether a line moved.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct At(u32);
+pub(crate) struct NodeId(u32);
 
-impl PartialEq for At {
+impl PartialEq for NodeId {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl At {
+impl NodeId {
     /// Says whether both are the same place of one document; `==` takes all places for equal.
     pub(crate) const fn is(self, other: Self) -> bool {
         self.0 == other.0
@@ -30,7 +30,7 @@ pub(crate) struct Tree {
 
 /// Lines and columns count from 1; a column counts characters.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Mark {
+pub(crate) struct Span {
     pub(crate) line: u32,
     pub(crate) column: u32,
     /// How many characters it covers, at least 1.
@@ -39,16 +39,16 @@ pub(crate) struct Mark {
 
 #[derive(Debug)]
 struct Node {
-    parent: Option<At>,
-    step: Step,
-    mark: Mark,
+    parent: Option<NodeId>,
+    segment: PathSegment,
+    span: Span,
     value: Value,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) enum Step {
+pub(crate) enum PathSegment {
     Index(usize),
-    Key(Box<str>, Mark),
+    Key(Box<str>, Span),
     Root,
 }
 
@@ -57,18 +57,18 @@ pub(crate) enum Value {
     Bool(bool),
     Float(f64),
     Int(i128),
-    List(Vec<At>),
-    Map(Vec<At>),
+    List(Vec<NodeId>),
+    Map(Vec<NodeId>),
     Null,
     Text(Box<str>),
 }
 
 impl Node {
-    fn says_what(&self, other: &Self) -> bool {
-        let step = match (&self.step, &other.step) {
-            (Step::Index(one), Step::Index(two)) => one == two,
-            (Step::Key(one, _), Step::Key(two, _)) => one == two,
-            (Step::Root, Step::Root) => true,
+    fn semantic_eq(&self, other: &Self) -> bool {
+        let step = match (&self.segment, &other.segment) {
+            (PathSegment::Index(one), PathSegment::Index(two)) => one == two,
+            (PathSegment::Key(one, _), PathSegment::Key(two, _)) => one == two,
+            (PathSegment::Root, PathSegment::Root) => true,
             _ => false,
         };
         step && self.value == other.value
@@ -76,12 +76,12 @@ impl Node {
 }
 
 impl Tree {
-    pub(crate) const ROOT: At = At(0);
+    pub(crate) const ROOT: NodeId = NodeId(0);
 
     /// Says whether both hold the same values, wherever their lines are.
-    pub(crate) fn says_what(&self, other: &Self) -> bool {
+    pub(crate) fn semantic_eq(&self, other: &Self) -> bool {
         let pairs = || self.nodes.iter().zip(&other.nodes);
-        self.nodes.len() == other.nodes.len() && pairs().all(|(one, two)| one.says_what(two))
+        self.nodes.len() == other.nodes.len() && pairs().all(|(one, two)| one.semantic_eq(two))
     }
 
     pub(crate) fn new() -> Self {
@@ -89,43 +89,43 @@ impl Tree {
     }
 
     /// Adds a node; the first is the root.
-    pub(crate) fn add(&mut self, parent: Option<At>, step: Step, mark: Mark) -> At {
-        let at = At(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
+    pub(crate) fn add(&mut self, parent: Option<NodeId>, step: PathSegment, span: Span) -> NodeId {
+        let at = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
         self.nodes.push(Node {
             parent,
-            step,
-            mark,
+            segment: step,
+            span,
             value: Value::Null,
         });
         at
     }
 
-    pub(crate) fn set(&mut self, at: At, value: Value) {
+    pub(crate) fn set(&mut self, at: NodeId, value: Value) {
         self.nodes[at.0 as usize].value = value;
     }
 
-    pub(crate) fn value(&self, at: At) -> &Value {
+    pub(crate) fn value(&self, at: NodeId) -> &Value {
         &self.nodes[at.0 as usize].value
     }
 
-    pub(crate) fn step(&self, at: At) -> &Step {
-        &self.nodes[at.0 as usize].step
+    pub(crate) fn step(&self, at: NodeId) -> &PathSegment {
+        &self.nodes[at.0 as usize].segment
     }
 
     /// Returns the key that the value at `at` stands under.
-    pub(crate) fn key(&self, at: At) -> Option<&str> {
-        match &self.nodes[at.0 as usize].step {
-            Step::Key(key, _) => Some(key),
-            Step::Index(_) | Step::Root => None,
+    pub(crate) fn key(&self, at: NodeId) -> Option<&str> {
+        match &self.nodes[at.0 as usize].segment {
+            PathSegment::Key(key, _) => Some(key),
+            PathSegment::Index(_) | PathSegment::Root => None,
         }
     }
 
-    pub(crate) fn parent(&self, at: At) -> Option<At> {
+    pub(crate) fn parent(&self, at: NodeId) -> Option<NodeId> {
         self.nodes[at.0 as usize].parent
     }
 
     /// Says whether a value stands somewhere inside another.
-    pub(crate) fn is_below(&self, at: At, above: At) -> bool {
+    pub(crate) fn is_below(&self, at: NodeId, above: NodeId) -> bool {
         let parents = std::iter::successors(self.parent(at), |at| self.parent(*at));
         // A parent is planted before what stands in it.
         parents
@@ -134,7 +134,7 @@ impl Tree {
     }
 
     /// Returns the child of `above` that is `at`, or that it stands in.
-    pub(crate) fn step_below(&self, at: At, above: At) -> At {
+    pub(crate) fn step_below(&self, at: NodeId, above: NodeId) -> NodeId {
         let mut step = at;
         while let Some(parent) = self.parent(step).filter(|parent| parent.0 > above.0) {
             step = parent;
@@ -142,28 +142,28 @@ impl Tree {
         step
     }
 
-    pub(crate) fn mark(&self, at: At) -> Mark {
-        self.nodes[at.0 as usize].mark
+    pub(crate) fn span(&self, at: NodeId) -> Span {
+        self.nodes[at.0 as usize].span
     }
 
     /// Returns where the key stands, or the value if it has none.
-    pub(crate) fn key_mark(&self, at: At) -> Mark {
-        match self.nodes[at.0 as usize].step {
-            Step::Key(_, mark) => mark,
-            Step::Index(_) | Step::Root => self.mark(at),
+    pub(crate) fn key_span(&self, at: NodeId) -> Span {
+        match self.nodes[at.0 as usize].segment {
+            PathSegment::Key(_, span) => span,
+            PathSegment::Index(_) | PathSegment::Root => self.span(at),
         }
     }
 
     /// Returns the mark that a finding about the value points to: a list or a map is named by its key.
-    pub(crate) fn point(&self, at: At) -> Mark {
+    pub(crate) fn focus(&self, at: NodeId) -> Span {
         match self.value(at) {
-            Value::List(_) | Value::Map(_) | Value::Null => self.key_mark(at),
-            _ => self.mark(at),
+            Value::List(_) | Value::Map(_) | Value::Null => self.key_span(at),
+            _ => self.span(at),
         }
     }
 
     /// Returns the child of a map under `key`.
-    pub(crate) fn child(&self, at: At, key: &str) -> Option<At> {
+    pub(crate) fn child(&self, at: NodeId, key: &str) -> Option<NodeId> {
         match self.value(at) {
             Value::Map(children) => children
                 .iter()
@@ -173,14 +173,14 @@ impl Tree {
         }
     }
 
-    pub(crate) fn items(&self, at: At) -> &[At] {
+    pub(crate) fn items(&self, at: NodeId) -> &[NodeId] {
         match self.value(at) {
             Value::List(items) | Value::Map(items) => items,
             _ => &[],
         }
     }
 
-    pub(crate) fn text(&self, at: At) -> Option<&str> {
+    pub(crate) fn text(&self, at: NodeId) -> Option<&str> {
         match self.value(at) {
             Value::Text(text) => Some(text),
             _ => None,
@@ -188,28 +188,28 @@ impl Tree {
     }
 
     /// Returns the path of a value as one writes it: `spec.http[0].route`.
-    pub(crate) fn path(&self, at: At) -> String {
+    pub(crate) fn path(&self, at: NodeId) -> String {
         let mut steps = Vec::new();
         let mut next = Some(at);
         while let Some(at) = next {
             let node = &self.nodes[at.0 as usize];
-            steps.push(&node.step);
+            steps.push(&node.segment);
             next = node.parent;
         }
         let mut path = String::new();
         for step in steps.into_iter().rev() {
             match step {
-                Step::Root => {}
-                Step::Index(index) => {
+                PathSegment::Root => {}
+                PathSegment::Index(index) => {
                     let _ = write!(path, "[{index}]");
                 }
-                Step::Key(key, _) if is_plain(key) => {
+                PathSegment::Key(key, _) if is_plain(key) => {
                     if !path.is_empty() {
                         path.push('.');
                     }
                     path.push_str(key);
                 }
-                Step::Key(key, _) => {
+                PathSegment::Key(key, _) => {
                     let _ = write!(path, "[{:?}]", shorten(key));
                 }
             }

@@ -1,6 +1,6 @@
 //! Texts that are no YAML for a reason that their authors know by another name.
 
-use super::tree::Mark;
+use super::tree::Span;
 
 /// What is done with a template.
 pub(super) const RENDER: &str =
@@ -9,14 +9,14 @@ pub(super) const RENDER: &str =
 /// Why a text cannot be read, where that is, and the mend.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Known {
-    pub(super) mark: Mark,
+    pub(super) mark: Span,
     pub(super) what: &'static str,
     pub(super) mend: &'static str,
 }
 
 /// Finds the reason why a text is no YAML, if it is one of those that are known; the parser stopped at `mark`.
-pub(super) fn known(text: &str, mark: Mark) -> Option<Known> {
-    template(text).or_else(|| star(text, mark))
+pub(super) fn known(text: &str, span: Span) -> Option<Known> {
+    template(text).or_else(|| star(text, span))
 }
 
 /// Says whether a text is to be filled in by a template engine.
@@ -43,7 +43,7 @@ fn template(text: &str) -> Option<Known> {
 }
 
 /// Finds a `*` without quotes, which begins the name of an anchor.
-fn star(text: &str, mark: Mark) -> Option<Known> {
+fn star(text: &str, span: Span) -> Option<Known> {
     let starts = |line: &str| {
         let at = line.find('*')?;
         let before = line[..at].trim_end();
@@ -54,7 +54,7 @@ fn star(text: &str, mark: Mark) -> Option<Known> {
         (is_value && is_host).then_some(at)
     };
     // The parser stops at the star, or where what it takes for a name ends.
-    let near = |number: u32| mark.line == 0 || number <= mark.line && mark.line - number <= 1;
+    let near = |number: u32| span.line == 0 || number <= span.line && span.line - number <= 1;
     let found = lines(text).filter(|(_, number)| near(*number));
     let (line, at) = found
         .filter_map(|(line, number)| Some((number, starts(line)?)))
@@ -74,9 +74,9 @@ fn lines(text: &str) -> impl Iterator<Item = (&str, u32)> {
         .filter(|(line, _)| !line.trim_start().starts_with('#'))
 }
 
-fn place(line: u32, before: &str, len: u32) -> Mark {
+fn place(line: u32, before: &str, len: u32) -> Span {
     let column = u32::try_from(before.chars().count()).unwrap_or(u32::MAX);
-    Mark {
+    Span {
         line,
         column: column.saturating_add(1),
         len,

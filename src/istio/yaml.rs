@@ -7,7 +7,7 @@ use granit_parser::{
 use super::compose::Composer;
 use super::resolve;
 use super::tabs::Tabs;
-use super::tree::{Mark, Tree, Value};
+use super::tree::{Span, Tree, Value};
 
 /// How deep lists and maps may nest. Istio's own go 20 deep.
 pub(super) const MAX_DEPTH: usize = 64;
@@ -17,24 +17,24 @@ const MAX_DOCUMENTS: usize = 64;
 /// Why a document could not be read, and where.
 #[derive(Debug)]
 pub(super) struct Unreadable {
-    pub(super) mark: Mark,
+    pub(super) span: Span,
     pub(super) reason: String,
     pub(super) too_large: bool,
 }
 
 impl Unreadable {
-    pub(super) fn new(mark: Mark, reason: impl Into<String>) -> Self {
+    pub(super) fn new(span: Span, reason: impl Into<String>) -> Self {
         Self {
-            mark,
+            span,
             reason: reason.into(),
             too_large: false,
         }
     }
 
-    pub(super) fn too_large(mark: Mark, reason: impl Into<String>) -> Self {
+    pub(super) fn too_large(span: Span, reason: impl Into<String>) -> Self {
         Self {
             too_large: true,
-            ..Self::new(mark, reason)
+            ..Self::new(span, reason)
         }
     }
 }
@@ -54,7 +54,7 @@ pub(super) fn parse(text: &str, budget: &mut usize) -> Result<Vec<Tree>, Unreada
                 return Err(tab.unwrap_or_else(|| unreadable(&error)));
             }
         };
-        let place = mark(&span);
+        let place = text_span(&span);
         tabs.event(&event, &span);
         match event {
             Event::Alias(anchor) => composer.alias(anchor, place)?,
@@ -111,7 +111,7 @@ fn scalar(
     resolve::tagged(name, text).ok_or_else(|| {
         let shown = super::read::shorten(text);
         Unreadable::new(
-            mark(span),
+            text_span(span),
             format!("`{shown}` is no value of the tag !!{name}"),
         )
     })
@@ -134,16 +134,16 @@ fn unreadable(error: &ScanError) -> Unreadable {
 }
 
 /// Returns where an event stands; one of several lines is marked up to the end of its first.
-fn mark(span: &ParserSpan) -> Mark {
+fn text_span(span: &ParserSpan) -> Span {
     mark_at(
         &span.start,
         span.end.index().saturating_sub(span.start.index()),
     )
 }
 
-fn mark_at(at: &Marker, len: usize) -> Mark {
+fn mark_at(at: &Marker, len: usize) -> Span {
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    Mark {
+    Span {
         line: number(at.line()),
         column: number(at.col() + 1),
         len: number(len).max(1),
@@ -153,10 +153,10 @@ fn mark_at(at: &Marker, len: usize) -> Mark {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::istio::tree::At;
+    use crate::istio::tree::NodeId;
 
-    fn show(tree: &Tree, at: At) -> String {
-        let items = |items: &[At], show: &dyn Fn(At) -> String| {
+    fn show(tree: &Tree, at: NodeId) -> String {
+        let items = |items: &[NodeId], show: &dyn Fn(NodeId) -> String| {
             items
                 .iter()
                 .map(|at| show(*at))
@@ -179,7 +179,7 @@ mod tests {
 
     fn read(text: &str) -> Result<String, (u32, u32)> {
         let trees = parse(text, &mut (1 << 30));
-        let trees = trees.map_err(|error| (error.mark.line, error.mark.column))?;
+        let trees = trees.map_err(|error| (error.span.line, error.span.column))?;
         let shown: Vec<_> = trees.iter().map(|tree| show(tree, Tree::ROOT)).collect();
         Ok(shown.join(" "))
     }

@@ -4,7 +4,7 @@ use http::{HeaderValue, Request, header};
 use crate::base::authority::with_authority;
 
 /// Makes an endpoint the address of a request, and keeps whom it was addressed to as its `Host`.
-pub(crate) fn readdress<B>(request: &mut Request<B>, address: &Authority) {
+pub(crate) fn set_authority<B>(request: &mut Request<B>, address: &Authority) {
     let uri = request.uri();
     // To the letter first: to look past upper case takes a step for each.
     let is_at =

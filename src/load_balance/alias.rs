@@ -38,11 +38,11 @@ impl Alias {
     }
 
     /// Draws one, given 64 random bits: the upper half names a column, the lower decides in it.
-    pub(super) fn draw(&self, roll: u64) -> usize {
-        let column = below(roll >> 32, self.columns.len());
+    pub(super) fn draw(&self, random: u64) -> usize {
+        let column = below(random >> 32, self.columns.len());
         let (likely, other) = self.columns[column];
         // Who fills their column alone stands there for everybody else as well.
-        if (roll & 0xffff_ffff) < u64::from(likely) {
+        if (random & 0xffff_ffff) < u64::from(likely) {
             column
         } else {
             other as usize
@@ -89,8 +89,8 @@ mod tests {
         #[test]
         fn nobody_without_weight_is_drawn(rolls in prop::collection::vec(any::<u64>(), 100)) {
             let alias = Alias::of(&[0, 3, 0, 1]);
-            for roll in rolls {
-                prop_assert!([1, 3].contains(&alias.draw(roll)));
+            for random in rolls {
+                prop_assert!([1, 3].contains(&alias.draw(random)));
             }
         }
     }

@@ -9,8 +9,8 @@ use pin_project::pin_project;
 use tower_service::Service;
 
 use super::BalanceTicket;
-use crate::base::gate::{GatedFuture, Ticket, WatchedBody, guarded, kept};
-use crate::base::{Answer, Failure, Outcome};
+use crate::base::gate::{GatedFuture, Ticket, WatchedBody, retain_if_active, with_panic_guard};
+use crate::base::{Failure, LocalReplyBody, Outcome};
 
 /// Response future of [`LoadBalance`](super::LoadBalance).
 #[pin_project]
@@ -52,7 +52,7 @@ where
         }
     }
 
-    pub(super) fn rejected(response: Response<Answer>) -> Self {
+    pub(super) fn rejected(response: Response<LocalReplyBody>) -> Self {
         Self {
             state: State::Called(GatedFuture::rejected(response)),
         }
@@ -73,14 +73,14 @@ where
                 StateProj::Called(called) => return called.poll(cx),
                 StateProj::Readying { call, ticket } => {
                     let (service, _) = call.as_mut().expect(POLLED);
-                    let is_ready = ready!(guarded(ticket, || service.poll_ready(cx)));
+                    let is_ready = ready!(with_panic_guard(ticket, || service.poll_ready(cx)));
                     let (mut service, request) = call.take().expect(POLLED);
                     let mut ticket = ticket.take().expect(POLLED);
                     if let Err(error) = is_ready {
-                        ticket.head(Outcome::Failed(Failure::of(&error)));
+                        ticket.on_outcome(Outcome::Failed(Failure::of(&error)));
                         return Poll::Ready(Err(error));
                     }
-                    GatedFuture::call(&mut service, request, kept(ticket))
+                    GatedFuture::call(&mut service, request, retain_if_active(ticket))
                 }
             };
             self.as_mut().project().state.set(State::Called(next));

@@ -7,13 +7,15 @@ use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::address::readdress;
-use super::balancer::{Balancer, Choice};
-use super::shortcut::Straight;
+use super::address::set_authority;
+use super::balancer::{Balancer, Pick};
+use super::single_endpoint::Bypass;
 use super::{BalanceTicket, BalancedFuture, LoadBalancePolicy};
-use crate::base::gate::{WatchedBody, kept};
-use crate::base::tried::Tried;
-use crate::base::{EndpointObserver, Endpoints, Event, Log, Observe, Rejection, RequestHead};
+use crate::base::attempted_hosts::AttemptedHosts;
+use crate::base::gate::{WatchedBody, retain_if_active};
+use crate::base::{
+    EndpointObserver, Endpoints, Event, Observe, Rejection, RequestHead, TracingObserver,
+};
 
 /// Sends each request of one client to one of several endpoints.
 ///
@@ -29,12 +31,12 @@ impl LoadBalanceLayer {
     /// Creates a layer that balances over `endpoints` as `policy` says.
     #[must_use]
     pub fn new(policy: LoadBalancePolicy, endpoints: Endpoints) -> Self {
-        Self::observed(policy, endpoints, Arc::new(Log))
+        Self::with_observer(policy, endpoints, Arc::new(TracingObserver))
     }
 
     /// Creates a layer that reports to `observe` which requests it refuses.
     #[must_use]
-    pub fn observed(
+    pub fn with_observer(
         policy: LoadBalancePolicy,
         endpoints: Endpoints,
         observe: Arc<dyn Observe>,
@@ -47,9 +49,9 @@ impl LoadBalanceLayer {
     /// Tells `observer` how the attempts turn out, such as a detector of outliers. The default is
     /// nobody.
     #[must_use]
-    pub fn with_observer(self, observer: impl EndpointObserver) -> Self {
+    pub fn with_endpoint_observer(self, observer: impl EndpointObserver) -> Self {
         Self {
-            balancer: self.balancer.with_observer(Arc::new(observer)),
+            balancer: self.balancer.with_endpoint_observer(Arc::new(observer)),
         }
     }
 
@@ -88,10 +90,10 @@ impl LoadBalanceLayer {
     /// [`Rejection::NoHealthyUpstream`] if there is no endpoint to choose.
     pub fn choose(&self) -> Result<BalanceTicket, Rejection> {
         match self.balancer.choose(None, true) {
-            Choice::Endpoint { ticket, .. } => Ok(ticket),
-            Choice::Nobody => {
+            Pick::Endpoint { ticket, .. } => Ok(ticket),
+            Pick::NoEndpoint => {
                 let rejection = Rejection::NoHealthyUpstream;
-                self.balancer.observe.event(&Event::Rejected(rejection));
+                self.balancer.observe.on_event(&Event::Rejected(rejection));
                 Err(rejection)
             }
         }
@@ -127,23 +129,23 @@ impl<S> Balanced<S> {
     /// Makes the endpoint that is chosen for a request its address; `None` if there is nobody.
     #[inline]
     fn address<B>(&self, request: &mut Request<B>) -> Option<BalanceTicket> {
-        match self.balancer.straight() {
-            Some(Straight::Untouched) => return Some(BalanceTicket::unchosen()),
-            Some(Straight::Only(endpoint)) => {
-                Tried::note(endpoint.id());
-                readdress(request, endpoint.address());
+        match self.balancer.bypass() {
+            Some(Bypass::Untouched) => return Some(BalanceTicket::unchosen()),
+            Some(Bypass::Only(endpoint)) => {
+                AttemptedHosts::record(endpoint.id());
+                set_authority(request, endpoint.address());
                 return Some(BalanceTicket::unchosen());
             }
             None => {}
         }
         match self.balancer.choose(Some(RequestHead::of(request)), true) {
-            Choice::Endpoint { ticket, .. } => {
+            Pick::Endpoint { ticket, .. } => {
                 if let Some(endpoint) = ticket.endpoint() {
-                    readdress(request, endpoint.address());
+                    set_authority(request, endpoint.address());
                 }
                 Some(ticket)
             }
-            Choice::Nobody => None,
+            Pick::NoEndpoint => None,
         }
     }
 }
@@ -164,10 +166,10 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         if let Some(ticket) = self.address(&mut request) {
-            return BalancedFuture::call(&mut self.inner, request, kept(ticket));
+            return BalancedFuture::call(&mut self.inner, request, retain_if_active(ticket));
         }
         let rejection = Rejection::NoHealthyUpstream;
-        self.balancer.observe.event(&Event::Rejected(rejection));
+        self.balancer.observe.on_event(&Event::Rejected(rejection));
         let is_grpc = RequestHead::of(&request).is_grpc();
         BalancedFuture::rejected(rejection.into_response(is_grpc))
     }

@@ -3,59 +3,65 @@
 use super::alias::{Alias, below};
 use super::policy::Method;
 use super::ring::Ring;
-use super::stride::Stride;
-use crate::base::Sticky;
+use super::weighted_round_robin::WeightedRoundRobin;
+use crate::base::HashPolicy;
 
 /// What a choice may ask for.
-pub(super) trait Scene {
+pub(super) trait PickContext {
     /// The requests in flight to an endpoint.
     fn in_flight(&self, index: usize) -> usize;
 
     /// Says whether an endpoint was tried for this request and better is not tried again.
-    fn is_tried(&self, index: usize) -> bool;
+    fn is_attempted(&self, index: usize) -> bool;
 
     /// The part of its weight that an endpoint has by now; None if it is all.
-    fn part(&self, index: usize) -> Option<f64>;
+    fn weight_share(&self, index: usize) -> Option<f64>;
 
     /// Says whether any endpoint may have less than its weight by now.
     fn warms_up(&self) -> bool;
 
     /// 64 random bits.
-    fn roll(&mut self) -> u64;
+    fn random(&mut self) -> u64;
 
     /// The number of the next turn, in rounds of `count`.
-    fn turn(&mut self, count: usize) -> u64;
+    fn next_turn(&mut self, count: usize) -> u64;
 }
 
 /// A way to choose, prepared for certain endpoints and their weights.
 #[derive(Clone, Debug)]
-pub(super) enum Chooser {
-    ConsistentHash { key: Sticky, ring: Ring },
-    LeastRequest { choices: u32, lots: Lots },
-    Nobody,
+pub(super) enum Picker {
+    ConsistentHash {
+        key: HashPolicy,
+        ring: Ring,
+    },
+    LeastRequest {
+        choices: u32,
+        sampler: WeightedSampler,
+    },
+    Empty,
     One,
-    Random(Lots),
-    RoundRobin(Stride),
+    Random(WeightedSampler),
+    RoundRobin(WeightedRoundRobin),
 }
 
 /// Endpoints to draw by weight.
 #[derive(Clone, Debug)]
-pub(super) enum Lots {
+pub(super) enum WeightedSampler {
     Equal(usize),
     Weighted { alias: Alias, weights: Box<[u32]> },
 }
 
 /// As often as Envoy picks anew if it picked an endpoint that was tried (Istio sets 5).
-const PICKS_ANEW: usize = 5;
+const MAX_REPICKS: usize = 5;
 /// As often an endpoint in its slow start may be passed over, so that a choice ends.
 const PASSES: usize = 64;
 
-impl Chooser {
+impl Picker {
     /// Prepares a method for endpoints, each an address and a weight above 0.
     pub(super) fn new(method: &Method, endpoints: &[(&str, u32)]) -> Self {
         let weights: Vec<u32> = endpoints.iter().map(|(_, weight)| *weight).collect();
         match (method, weights.len()) {
-            (_, 0) => Self::Nobody,
+            (_, 0) => Self::Empty,
             (Method::ConsistentHash { key, min_ring_size }, _) => Self::ConsistentHash {
                 key: key.clone(),
                 ring: Ring::of(endpoints, *min_ring_size),
@@ -63,48 +69,52 @@ impl Chooser {
             (_, 1) => Self::One,
             (Method::LeastRequest { choices }, _) => Self::LeastRequest {
                 choices: *choices,
-                lots: Lots::of(weights),
+                sampler: WeightedSampler::of(weights),
             },
-            (Method::Random, _) => Self::Random(Lots::of(weights)),
-            (Method::RoundRobin, _) => Self::RoundRobin(Stride::of(&weights)),
+            (Method::Random, _) => Self::Random(WeightedSampler::of(weights)),
+            (Method::RoundRobin, _) => Self::RoundRobin(WeightedRoundRobin::of(&weights)),
         }
     }
 
     /// Chooses an endpoint; `key` is the hash of the request's key, if there is a ring and it has one.
     #[inline]
-    pub(super) fn choose(&self, key: Option<u64>, scene: &mut impl Scene) -> Option<usize> {
+    pub(super) fn pick(&self, key: Option<u64>, context: &mut impl PickContext) -> Option<usize> {
         let chosen = match self {
-            Self::LeastRequest { choices: 2, lots } => lots.lesser_of_two(scene),
-            Self::Nobody => return None,
+            Self::LeastRequest {
+                choices: 2,
+                sampler,
+            } => sampler.lesser_of_two(context),
+            Self::Empty => return None,
             Self::One => return Some(0),
             Self::ConsistentHash { ring, .. } => {
-                let key = key.unwrap_or_else(|| scene.roll());
-                let untried = ring.find(key, |index| !scene.is_tried(index));
+                let key = key.unwrap_or_else(|| context.random());
+                let untried = ring.find(key, |index| !context.is_attempted(index));
                 return untried.or_else(|| ring.find(key, |_| true));
             }
-            other => other.pick(scene),
+            other => other.pick_once(context),
         };
-        if scene.is_tried(chosen) {
-            return Some(self.choose_anew(scene));
+        if context.is_attempted(chosen) {
+            return Some(self.pick_again(context));
         }
         Some(chosen)
     }
 
     /// Chooses again, where chance or turn named an endpoint that was tried.
     #[cold]
-    fn choose_anew(&self, scene: &mut impl Scene) -> usize {
+    fn pick_again(&self, context: &mut impl PickContext) -> usize {
         let mut chosen = 0;
-        for _ in 0..PICKS_ANEW {
-            chosen = self.pick(scene);
-            if !scene.is_tried(chosen) {
+        for _ in 0..MAX_REPICKS {
+            chosen = self.pick_once(context);
+            if !context.is_attempted(chosen) {
                 return chosen;
             }
         }
         // Envoy leaves it at that. Better the one that is left, wherever it is.
         let count = self.count();
-        let start = below(scene.roll(), count);
+        let start = below(context.random(), count);
         let mut all = (start..count).chain(0..start);
-        all.find(|index| !scene.is_tried(*index)).unwrap_or(chosen)
+        all.find(|index| !context.is_attempted(*index))
+            .unwrap_or(chosen)
     }
 
     /// Says whether it asks how many requests are in flight.
@@ -114,45 +124,48 @@ impl Chooser {
 
     fn count(&self) -> usize {
         match self {
-            Self::ConsistentHash { .. } | Self::Nobody => 0,
-            Self::LeastRequest { lots, .. } | Self::Random(lots) => lots.count(),
+            Self::ConsistentHash { .. } | Self::Empty => 0,
+            Self::LeastRequest { sampler, .. } | Self::Random(sampler) => sampler.count(),
             Self::One => 1,
-            Self::RoundRobin(stride) => stride.count(),
+            Self::RoundRobin(rotation) => rotation.count(),
         }
     }
 
-    fn pick(&self, scene: &mut impl Scene) -> usize {
+    fn pick_once(&self, context: &mut impl PickContext) -> usize {
         match self {
-            Self::LeastRequest { choices: 2, lots } => lots.lesser_of_two(scene),
-            Self::LeastRequest { choices, lots } => {
-                let mut best = lots.draw(scene);
-                if *choices as usize >= lots.count() {
-                    return lots.least_of_all(best, scene);
+            Self::LeastRequest {
+                choices: 2,
+                sampler,
+            } => sampler.lesser_of_two(context),
+            Self::LeastRequest { choices, sampler } => {
+                let mut best = sampler.draw(context);
+                if *choices as usize >= sampler.count() {
+                    return sampler.least_of_all(best, context);
                 }
                 for _ in 1..*choices {
-                    best = lots.lesser(best, lots.draw_other(best, scene), scene);
+                    best = sampler.lesser(best, sampler.draw_other(best, context), context);
                 }
                 best
             }
-            Self::Random(lots) => lots.draw(scene),
-            Self::RoundRobin(stride) => {
+            Self::Random(sampler) => sampler.draw(context),
+            Self::RoundRobin(rotation) => {
                 let mut passes = 0;
                 loop {
-                    let Some(index) = stride.turn(scene.turn(stride.count())) else {
+                    let Some(index) = rotation.turn(context.next_turn(rotation.count())) else {
                         continue;
                     };
-                    if passes == PASSES || takes_part(index, scene) {
+                    if passes == PASSES || is_drawn(index, context) {
                         return index;
                     }
                     passes += 1;
                 }
             }
-            Self::ConsistentHash { .. } | Self::Nobody | Self::One => 0,
+            Self::ConsistentHash { .. } | Self::Empty | Self::One => 0,
         }
     }
 }
 
-impl Lots {
+impl WeightedSampler {
     fn of(weights: Vec<u32>) -> Self {
         if weights.iter().all(|weight| *weight == weights[0]) {
             return Self::Equal(weights.len());
@@ -170,50 +183,50 @@ impl Lots {
         }
     }
 
-    fn once(&self, roll: u64) -> usize {
+    fn once(&self, random: u64) -> usize {
         match self {
-            Self::Equal(count) => below(roll >> 32, *count),
-            Self::Weighted { alias, .. } => alias.draw(roll),
+            Self::Equal(count) => below(random >> 32, *count),
+            Self::Weighted { alias, .. } => alias.draw(random),
         }
     }
 
-    fn draw(&self, scene: &mut impl Scene) -> usize {
-        let mut drawn = self.once(scene.roll());
+    fn draw(&self, context: &mut impl PickContext) -> usize {
+        let mut drawn = self.once(context.random());
         for _ in 0..PASSES {
-            if takes_part(drawn, scene) {
+            if is_drawn(drawn, context) {
                 break;
             }
-            drawn = self.once(scene.roll());
+            drawn = self.once(context.random());
         }
         drawn
     }
 
     /// Compares one and another one, which a single roll names where all are alike.
     #[inline]
-    fn lesser_of_two(&self, scene: &mut impl Scene) -> usize {
+    fn lesser_of_two(&self, context: &mut impl PickContext) -> usize {
         if let Self::Equal(count) = self
-            && !scene.warms_up()
+            && !context.warms_up()
         {
-            let roll = scene.roll();
-            let one = below(roll >> 32, *count);
+            let random = context.random();
+            let one = below(random >> 32, *count);
             // One of the others: those that come after it stand one place further on.
-            let other = below(roll, *count - 1);
+            let other = below(random, *count - 1);
             let other = other + usize::from(other >= one);
             // The first if they have as many.
-            let less = scene.in_flight(other) < scene.in_flight(one);
+            let less = context.in_flight(other) < context.in_flight(one);
             return if less { other } else { one };
         }
-        let one = self.draw(scene);
-        self.lesser(one, self.draw_other(one, scene), scene)
+        let one = self.draw(context);
+        self.lesser(one, self.draw_other(one, context), context)
     }
 
     /// Returns the one with the fewest requests of all; `first` if it has as few as any.
-    fn least_of_all(&self, first: usize, scene: &mut impl Scene) -> usize {
+    fn least_of_all(&self, first: usize, context: &mut impl PickContext) -> usize {
         let count = self.count();
         let others = (first + 1..count).chain(0..first);
         others.fold(first, |best, other| {
-            if takes_part(other, scene) {
-                self.lesser(best, other, scene)
+            if is_drawn(other, context) {
+                self.lesser(best, other, context)
             } else {
                 best
             }
@@ -222,9 +235,9 @@ impl Lots {
 
     /// Draws another one than `first`, if chance does not insist: to compare one with itself helps
     /// nobody.
-    fn draw_other(&self, first: usize, scene: &mut impl Scene) -> usize {
+    fn draw_other(&self, first: usize, context: &mut impl PickContext) -> usize {
         for _ in 0..3 {
-            let other = self.draw(scene);
+            let other = self.draw(context);
             if other != first {
                 return other;
             }
@@ -234,8 +247,8 @@ impl Lots {
 
     /// Returns the one with fewer requests in flight for each unit of weight; the first if they have
     /// as many, so that idle endpoints are chosen by weight.
-    fn lesser(&self, first: usize, other: usize, scene: &impl Scene) -> usize {
-        let load = |index: usize| scene.in_flight(index) as u64;
+    fn lesser(&self, first: usize, other: usize, context: &impl PickContext) -> usize {
+        let load = |index: usize| context.in_flight(index) as u64;
         let less = match self {
             Self::Equal(_) => load(other) < load(first),
             Self::Weighted { weights, .. } => {
@@ -248,37 +261,37 @@ impl Lots {
 }
 
 /// Says whether an endpoint takes part in a draw, given how much of its weight it has by now.
-fn takes_part(index: usize, scene: &mut impl Scene) -> bool {
-    match scene.part(index) {
+fn is_drawn(index: usize, context: &mut impl PickContext) -> bool {
+    match context.weight_share(index) {
         None => true,
-        Some(part) => uniform(scene.roll()) < part,
+        Some(part) => uniform(context.random()) < part,
     }
 }
 
 /// Returns a number from 0 up to 1.
-fn uniform(roll: u64) -> f64 {
-    let bits = (roll >> 32) as u32;
+fn uniform(random: u64) -> f64 {
+    let bits = (random >> 32) as u32;
     f64::from(bits) / 2_f64.powi(32)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::dice::Dice;
+    use crate::base::rng::Rng;
 
     /// Endpoints of which the first is busy and the second idle.
-    struct Busy(Dice);
+    struct Busy(Rng);
 
-    impl Scene for Busy {
+    impl PickContext for Busy {
         fn in_flight(&self, index: usize) -> usize {
             if index == 0 { 5 } else { 0 }
         }
 
-        fn is_tried(&self, _index: usize) -> bool {
+        fn is_attempted(&self, _index: usize) -> bool {
             false
         }
 
-        fn part(&self, _index: usize) -> Option<f64> {
+        fn weight_share(&self, _index: usize) -> Option<f64> {
             None
         }
 
@@ -286,11 +299,11 @@ mod tests {
             false
         }
 
-        fn roll(&mut self) -> u64 {
-            self.0.roll()
+        fn random(&mut self) -> u64 {
+            self.0.next_u64()
         }
 
-        fn turn(&mut self, _count: usize) -> u64 {
+        fn next_turn(&mut self, _count: usize) -> u64 {
             0
         }
     }
@@ -299,9 +312,9 @@ mod tests {
     fn an_endpoint_is_seldom_compared_with_itself_and_never_among_equals() {
         let idle = |weights: [u32; 2]| {
             let endpoints = [("a:80", weights[0]), ("b:80", weights[1])];
-            let chooser = Chooser::new(&Method::LeastRequest { choices: 2 }, &endpoints);
-            let mut scene = Busy(Dice::seeded(7));
-            let chosen = (0..1_000).map(|_| chooser.choose(None, &mut scene));
+            let picker = Picker::new(&Method::LeastRequest { choices: 2 }, &endpoints);
+            let mut context = Busy(Rng::with_seed(7));
+            let chosen = (0..1_000).map(|_| picker.pick(None, &mut context));
             chosen.filter(|chosen| *chosen == Some(1)).count()
         };
         assert_eq!(idle([1, 1]), 1_000);
@@ -314,10 +327,10 @@ mod tests {
     fn as_many_choices_as_there_are_endpoints_look_at_each_of_them_once() {
         let endpoints = [("a:80", 1), ("b:80", 2), ("c:80", 2)];
         for choices in [3, 4, u32::MAX] {
-            let chooser = Chooser::new(&Method::LeastRequest { choices }, &endpoints);
+            let picker = Picker::new(&Method::LeastRequest { choices }, &endpoints);
             let mut rolls = 0;
-            let mut scene = Counted(&mut rolls);
-            assert!(chooser.choose(None, &mut scene).is_some());
+            let mut context = Counted(&mut rolls);
+            assert!(picker.pick(None, &mut context).is_some());
             assert_eq!(rolls, 1, "which of those that are alike comes first");
         }
     }
@@ -325,16 +338,16 @@ mod tests {
     /// Endpoints that are all idle, and how often chance was asked.
     struct Counted<'a>(&'a mut u64);
 
-    impl Scene for Counted<'_> {
+    impl PickContext for Counted<'_> {
         fn in_flight(&self, _index: usize) -> usize {
             0
         }
 
-        fn is_tried(&self, _index: usize) -> bool {
+        fn is_attempted(&self, _index: usize) -> bool {
             false
         }
 
-        fn part(&self, _index: usize) -> Option<f64> {
+        fn weight_share(&self, _index: usize) -> Option<f64> {
             None
         }
 
@@ -342,12 +355,12 @@ mod tests {
             false
         }
 
-        fn roll(&mut self) -> u64 {
+        fn random(&mut self) -> u64 {
             *self.0 += 1;
-            crate::base::dice::mix(*self.0)
+            crate::base::rng::mix(*self.0)
         }
 
-        fn turn(&mut self, _count: usize) -> u64 {
+        fn next_turn(&mut self, _count: usize) -> u64 {
             0
         }
     }

@@ -22,7 +22,7 @@
 //! ]);
 //! let detector = OutlierDetector::new(OutlierDetectionPolicy::default(), users.clone());
 //! let balance = LoadBalanceLayer::new(LoadBalancePolicy::default(), users.clone())
-//!     .with_observer(detector);
+//!     .with_endpoint_observer(detector);
 //! let service = ServiceBuilder::new().layer(balance).service_fn(client);
 //!
 //! // Later, while requests run: one is gone, another is new.
@@ -43,7 +43,7 @@
 //! use std::time::Duration;
 //!
 //! use http::HeaderName;
-//! use meshless::load_balance::{LoadBalance, LoadBalancePolicy, SlowStart, Sticky, StickyCookie};
+//! use meshless::load_balance::{LoadBalance, LoadBalancePolicy, SlowStart, HashPolicy, HashCookie};
 //! use meshless::{Endpoint, Endpoints, Percent};
 //!
 //! # #[derive(Clone)] struct Client;
@@ -55,9 +55,9 @@
 //! ]);
 //!
 //! // Callers stay with an endpoint, by a header or else by a cookie that they are given.
-//! let user = Sticky::header(HeaderName::from_static("x-user"));
-//! let cookie = StickyCookie::new("session").with_ttl(Duration::from_secs(3_600));
-//! let sticky = LoadBalancePolicy::consistent_hash(user.or(Sticky::cookie(cookie)));
+//! let user = HashPolicy::header(HeaderName::from_static("x-user"));
+//! let cookie = HashCookie::new("session").with_ttl(Duration::from_secs(3_600));
+//! let sticky = LoadBalancePolicy::consistent_hash(user.or(HashPolicy::cookie(cookie)));
 //! let v2 = LoadBalance::new(sticky, all.subset([("version", "v2")]), |endpoint| {
 //!     Client::to(endpoint.address())
 //! });
@@ -112,22 +112,22 @@
 mod address;
 mod alias;
 mod balancer;
-mod core;
 mod future;
 mod layer;
 mod machine;
 mod policy;
 mod ring;
+mod round_robin;
 mod service;
-mod shortcut;
+mod single_endpoint;
 mod slow_start;
-mod stride;
+mod state;
 mod table;
 mod ticket;
-mod turns;
+mod weighted_round_robin;
 
 #[cfg(feature = "istio")]
-pub(crate) use address::readdress;
+pub(crate) use address::set_authority;
 pub use future::LoadBalanceFuture;
 pub use layer::{Balanced, LoadBalanceLayer};
 pub use policy::LoadBalancePolicy;
@@ -136,7 +136,7 @@ pub use slow_start::SlowStart;
 pub use ticket::BalanceTicket;
 
 use crate::base::gate::GatedFuture;
-pub use crate::base::{Sticky, StickyCookie};
+pub use crate::base::{HashCookie, HashPolicy};
 
 /// Response future of [`Balanced`].
 pub type BalancedFuture<F> = GatedFuture<F, BalanceTicket>;

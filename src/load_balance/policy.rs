@@ -1,5 +1,5 @@
 use super::SlowStart;
-use crate::base::{Percent, Sticky};
+use crate::base::{HashPolicy, Percent};
 
 /// How an endpoint is chosen for a request.
 ///
@@ -15,7 +15,7 @@ pub struct LoadBalancePolicy {
 
 #[derive(Clone, Debug)]
 pub(super) enum Method {
-    ConsistentHash { key: Sticky, min_ring_size: u32 },
+    ConsistentHash { key: HashPolicy, min_ring_size: u32 },
     LeastRequest { choices: u32 },
     Random,
     RoundRobin,
@@ -55,7 +55,7 @@ impl LoadBalancePolicy {
     /// have none. Of `n` endpoints that become `n + 1`, about one key in `n + 1` moves, and to the new
     /// one only.
     #[must_use]
-    pub const fn consistent_hash(key: Sticky) -> Self {
+    pub const fn consistent_hash(key: HashPolicy) -> Self {
         Self::of(Method::ConsistentHash {
             key,
             min_ring_size: 1_024,
@@ -138,7 +138,7 @@ impl LoadBalancePolicy {
     /// Takes `source` for the caller's address where a request has none, as those that a workload itself
     /// sends.
     #[cfg(feature = "istio")]
-    pub(crate) fn with_source(mut self, source: impl FnOnce() -> Sticky) -> Self {
+    pub(crate) fn with_source(mut self, source: impl FnOnce() -> HashPolicy) -> Self {
         if let Method::ConsistentHash { key, .. } = &mut self.method
             && key.is_by_address()
         {

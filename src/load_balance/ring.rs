@@ -6,8 +6,8 @@
 
 use std::collections::HashSet;
 
-use crate::base::dice::mix;
 use crate::base::hash::hash;
+use crate::base::rng::mix;
 
 /// More places cost more memory than they make the shares more even.
 const MAX_SIZE: u64 = 262_144;
@@ -16,7 +16,7 @@ const MAX_SIZE: u64 = 262_144;
 #[derive(Clone, Debug)]
 pub(super) struct Ring {
     /// The upper half of each place, and whose it is; in the order of the whole.
-    places: Box<[(u32, u32)]>,
+    points: Box<[(u32, u32)]>,
     /// Where in `places` each of so many equal parts of the ring begins. Places are spread evenly, so a
     /// key is found in two looks at memory; halving would take a look at another line for each step.
     starts: Box<[u32]>,
@@ -49,10 +49,10 @@ impl Ring {
             places.extend(numbers.map(|n| (mix(identity ^ mix(n)), index)));
         }
         places.sort_unstable();
-        Self::from_places(places.into_iter().map(|(place, of)| (upper(place), of)))
+        Self::from_points(places.into_iter().map(|(place, of)| (upper(place), of)))
     }
 
-    fn from_places(places: impl Iterator<Item = (u32, u32)>) -> Self {
+    fn from_points(places: impl Iterator<Item = (u32, u32)>) -> Self {
         let places: Box<[_]> = places.collect();
         // One place in each part, or two: no more than 2^19 parts, and at least two.
         let bits = places.len().max(2).ilog2().min(19);
@@ -69,7 +69,7 @@ impl Ring {
             starts.push(u32::try_from(start).unwrap_or(u32::MAX));
         }
         Self {
-            places,
+            points: places,
             starts: starts.into(),
             shift,
         }
@@ -81,13 +81,13 @@ impl Ring {
         let key = upper(key);
         let mut first = self.starts[(key >> self.shift) as usize] as usize;
         while self
-            .places
+            .points
             .get(first)
             .is_some_and(|(place, _)| *place < key)
         {
             first += 1;
         }
-        let (before, after) = self.places.split_at(first);
+        let (before, after) = self.points.split_at(first);
         let mut round = after.iter().chain(before).map(|(_, index)| *index as usize);
         round.find(|index| allowed(*index))
     }
@@ -146,8 +146,8 @@ mod tests {
             let ring = Ring::of(&endpoints, 1_024);
             let total: u32 = weights.iter().sum();
             for (index, weight) in weights.iter().enumerate() {
-                let places = ring.places.iter().filter(|(_, of)| *of as usize == index).count();
-                let share = places as f64 / ring.places.len() as f64;
+                let places = ring.points.iter().filter(|(_, of)| *of as usize == index).count();
+                let share = places as f64 / ring.points.len() as f64;
                 let expected = f64::from(*weight) / f64::from(total);
                 prop_assert!((share - expected).abs() < 0.002, "{} {}", share, expected);
             }
@@ -162,7 +162,7 @@ mod tests {
             mut keys in prop::collection::vec(any::<u32>(), 9),
         ) {
             places.sort_unstable();
-            let ring = Ring::from_places(places.iter().copied().zip(0..));
+            let ring = Ring::from_points(places.iter().copied().zip(0..));
             keys.extend(places.iter().flat_map(|at| [at.wrapping_sub(1), *at, at.wrapping_add(1)]));
             for key in keys {
                 let expected = places.partition_point(|place| *place < key) % places.len();
@@ -176,10 +176,10 @@ mod tests {
     fn two_of_the_lightest_have_the_least_size_and_no_ring_is_over_the_most() {
         for (count, size, expected) in [(2, 1_024, 1_024), (3, 1_024, 1_536), (2, 7, 8), (1, 0, 1)]
         {
-            assert_eq!(ring(&addresses(count), size).places.len(), expected);
+            assert_eq!(ring(&addresses(count), size).points.len(), expected);
         }
         let most = usize::try_from(MAX_SIZE).unwrap();
-        assert!((most - 3..=most).contains(&ring(&addresses(3), u32::MAX).places.len()));
+        assert!((most - 3..=most).contains(&ring(&addresses(3), u32::MAX).points.len()));
     }
 
     #[test]

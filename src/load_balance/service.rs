@@ -6,11 +6,11 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::balancer::{Balancer, Choice};
+use super::balancer::{Balancer, Pick};
 use super::{BalanceTicket, LoadBalanceFuture, LoadBalancePolicy};
 use crate::base::gate::WatchedBody;
 use crate::base::{
-    Endpoint, EndpointObserver, Endpoints, Event, Log, Observe, Rejection, RequestHead,
+    Endpoint, EndpointObserver, Endpoints, Event, Observe, Rejection, RequestHead, TracingObserver,
 };
 
 /// Sends each request to the service of one of several endpoints.
@@ -33,12 +33,12 @@ impl<S: Clone> LoadBalance<S> {
     where
         M: Fn(&Endpoint) -> S + Send + Sync + 'static,
     {
-        Self::observed(policy, endpoints, make, Arc::new(Log))
+        Self::with_observer(policy, endpoints, make, Arc::new(TracingObserver))
     }
 
     /// Creates a balancer that reports to `observe` which requests it refuses.
     #[must_use]
-    pub fn observed<M>(
+    pub fn with_observer<M>(
         policy: LoadBalancePolicy,
         endpoints: Endpoints,
         make: M,
@@ -53,8 +53,8 @@ impl<S: Clone> LoadBalance<S> {
     /// Tells `observer` how the attempts turn out, such as a detector of outliers. The default is
     /// nobody.
     #[must_use]
-    pub fn with_observer(self, observer: impl EndpointObserver) -> Self {
-        Self::of(self.balancer.with_observer(Arc::new(observer)))
+    pub fn with_endpoint_observer(self, observer: impl EndpointObserver) -> Self {
+        Self::of(self.balancer.with_endpoint_observer(Arc::new(observer)))
     }
 
     /// Makes the choices follow from `seed`, for tests. By default they differ in every process.
@@ -101,12 +101,12 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let head = RequestHead::of(&request);
         match self.balancer.choose(Some(head), false) {
-            Choice::Endpoint { service, ticket } => {
+            Pick::Endpoint { service, ticket } => {
                 LoadBalanceFuture::readying(service, request, ticket)
             }
-            Choice::Nobody => {
+            Pick::NoEndpoint => {
                 let rejection = Rejection::NoHealthyUpstream;
-                self.balancer.observe.event(&Event::Rejected(rejection));
+                self.balancer.observe.on_event(&Event::Rejected(rejection));
                 LoadBalanceFuture::rejected(rejection.into_response(head.is_grpc()))
             }
         }

@@ -58,12 +58,12 @@ impl SlowStart {
         if time >= self.window {
             return 1.0;
         }
-        let straight = time.as_secs_f64() / self.window.as_secs_f64();
+        let bypass = time.as_secs_f64() / self.window.as_secs_f64();
         #[expect(clippy::float_cmp, reason = "the default, as it was written")]
         let part = if self.aggression == 1.0 {
-            straight
+            bypass
         } else {
-            straight.powf(self.aggression.recip())
+            bypass.powf(self.aggression.recip())
         };
         part.max(f64::from(self.min_weight.millionths()) / 1e6)
     }

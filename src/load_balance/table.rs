@@ -3,18 +3,18 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use super::machine::Chooser;
+use super::machine::Picker;
 use super::{LoadBalancePolicy, SlowStart};
-use crate::base::endpoints::{Member, Snapshot};
-use crate::base::spread::{of_thread, places_for_threads};
+use crate::base::endpoints::{EndpointEntry, EndpointSnapshot};
+use crate::base::sharded_arc::{current_shard, shard_count};
 use crate::base::{Endpoint, clock};
 
 /// Everything that a choice needs, made once for each change of the endpoints or the policy.
 #[derive(Debug)]
-pub(super) struct Table<S> {
-    pub(super) chooser: Chooser,
+pub(super) struct EndpointTable<S> {
+    pub(super) picker: Picker,
     /// Those that can be chosen come first.
-    entries: Box<[Entry<S>]>,
+    entries: Box<[TableEntry<S>]>,
     pub(super) goes_elsewhere: bool,
     /// Whether any endpoint is out, and somebody takes it back when its time is over.
     has_ejected: bool,
@@ -35,7 +35,7 @@ pub(super) struct Table<S> {
 /// Who is chosen at all.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Mode {
-    Chosen,
+    Picked,
     Off,
     /// There is but one, of which nobody is told: nothing needs to be counted.
     Only,
@@ -43,17 +43,17 @@ pub(super) enum Mode {
 
 /// Small, so that those of a thousand stay in the cache.
 #[derive(Debug)]
-pub(super) struct Entry<S> {
+pub(super) struct TableEntry<S> {
     pub(super) endpoint: Endpoint,
     pub(super) service: S,
 }
 
-impl<S: Clone> Table<S> {
+impl<S: Clone> EndpointTable<S> {
     /// Prepares `policy` for the endpoints of `snapshot`, of which somebody hears if they are watched.
     /// Services of endpoints that are still there are taken from `old`, others made.
     pub(super) fn new(
         policy: &LoadBalancePolicy,
-        snapshot: &Snapshot,
+        snapshot: &EndpointSnapshot,
         is_watched: bool,
         old: Option<&Self>,
         make: &dyn Fn(&Endpoint) -> S,
@@ -61,7 +61,8 @@ impl<S: Clone> Table<S> {
         let all = snapshot.all();
         let available = all.iter().filter(|member| !member.ejected).count();
         let panics = policy.panics(available, all.len());
-        let chosen_from = |member: &&Member| member.weight > 0 && (panics || !member.ejected);
+        let chosen_from =
+            |member: &&EndpointEntry| member.weight > 0 && (panics || !member.ejected);
         let (choosable, rest): (Vec<_>, Vec<_>) = all.iter().partition(chosen_from);
         let addresses: Vec<_> = choosable
             .iter()
@@ -75,24 +76,20 @@ impl<S: Clone> Table<S> {
             Some(service) => S::clone(service),
             None => make(endpoint),
         };
-        let chooser = Chooser::new(policy.method(), &addresses);
-        let mode = match chooser {
+        let picker = Picker::new(policy.method(), &addresses);
+        let mode = match picker {
             _ if !policy.is_on() => Mode::Off,
-            Chooser::One if !is_watched => Mode::Only,
-            _ => Mode::Chosen,
+            Picker::One if !is_watched => Mode::Only,
+            _ => Mode::Picked,
         };
-        let entry = |member: &Member| Entry {
+        let entry = |member: &EndpointEntry| TableEntry {
             service: service(&member.endpoint),
             endpoint: member.endpoint.clone(),
         };
-        let rows = if chooser.compares() {
-            0
-        } else {
-            places_for_threads()
-        };
+        let rows = if picker.compares() { 0 } else { shard_count() };
         let members = || choosable.iter().chain(&rest).copied();
         Self {
-            chooser,
+            picker,
             entries: members().map(entry).collect(),
             goes_elsewhere: policy.goes_elsewhere(),
             has_ejected: is_watched && available < all.len(),
@@ -114,8 +111,8 @@ impl<S: Clone> Table<S> {
     }
 }
 
-impl<S> Table<S> {
-    pub(super) fn entry(&self, index: usize) -> &Entry<S> {
+impl<S> EndpointTable<S> {
+    pub(super) fn entry(&self, index: usize) -> &TableEntry<S> {
         &self.entries[index]
     }
 
@@ -123,30 +120,30 @@ impl<S> Table<S> {
     #[inline]
     pub(super) fn send_to(&self, index: usize) -> Endpoint {
         if self.rows.is_empty() {
-            return self.entries[index].endpoint.travel();
+            return self.entries[index].endpoint.start_request();
         }
         // A power of two of them.
-        let place = of_thread() & (self.rows.len() - 1);
+        let place = current_shard() & (self.rows.len() - 1);
         let row = self.rows[place].get_or_init(|| self.row(place));
-        row[index].travel()
+        row[index].start_request()
     }
 
     #[cold]
     fn row(&self, place: usize) -> Box<[Endpoint]> {
         let all = self.entries.iter();
-        all.map(|entry| entry.endpoint.counted_at(place)).collect()
+        all.map(|entry| entry.endpoint.at_shard(place)).collect()
     }
 
     /// The endpoint that every request goes to.
-    pub(super) fn only(&self) -> Option<&Entry<S>> {
+    pub(super) fn only(&self) -> Option<&TableEntry<S>> {
         let only = self.entries.first();
         only.filter(|_| self.mode == Mode::Only)
     }
 
     /// The first endpoint, for who has to take one without choosing.
-    pub(super) fn first(&self) -> Option<&Entry<S>> {
-        match self.chooser {
-            Chooser::Nobody => None,
+    pub(super) fn first(&self) -> Option<&TableEntry<S>> {
+        match self.picker {
+            Picker::Empty => None,
             _ => self.entries.first(),
         }
     }
@@ -172,14 +169,14 @@ impl<S> Table<S> {
     }
 
     /// Takes note of the time, so that it need not be read for ever.
-    pub(super) fn note(&self, now: Instant) {
+    pub(super) fn observe_time(&self, now: Instant) {
         if self.warm_at.is_none_or(|at| at <= now) {
             self.warms_up.store(false, Ordering::Relaxed);
         }
     }
 
     /// The part of its weight that an endpoint has by now; None if it is all.
-    pub(super) fn part(&self, index: usize, now: Instant) -> Option<f64> {
+    pub(super) fn weight_share(&self, index: usize, now: Instant) -> Option<f64> {
         let since = self.since[index]?;
         let part = self.slow_start.part(now.saturating_duration_since(since));
         (part < 1.0).then_some(part)

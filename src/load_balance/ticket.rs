@@ -3,7 +3,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue, header};
 
 use crate::base::gate::Ticket;
-use crate::base::spread::Handle;
+use crate::base::sharded_arc::LocalArc;
 use crate::base::{Endpoint, EndpointObserver, Failure, Outcome};
 
 /// A request that is under way to an endpoint.
@@ -19,7 +19,7 @@ pub struct BalanceTicket {
 }
 
 /// Who hears of the attempts at all endpoints of a balancer, held at each thread's own place.
-pub(super) type Observer = Handle<Arc<dyn EndpointObserver>>;
+pub(super) type Observer = LocalArc<Arc<dyn EndpointObserver>>;
 
 impl BalanceTicket {
     /// A request to `endpoint`, which is counted there if that travels.
@@ -67,7 +67,7 @@ impl BalanceTicket {
     }
 
     #[cold]
-    fn give_cookie(&mut self, headers: &mut HeaderMap) {
+    fn set_cookie(&mut self, headers: &mut HeaderMap) {
         if let Some(cookie) = self.cookie.take() {
             headers.append(header::SET_COOKIE, *cookie);
         }
@@ -76,37 +76,37 @@ impl BalanceTicket {
     /// What our own timeout cuts off is the endpoint's failure; whose caller went away says nothing of
     /// it.
     #[cold]
-    fn cut_off(&self) {
-        if let outcome @ Outcome::Failed(_) = Outcome::of_drop() {
+    fn cancel_as_timeout(&self) {
+        if let outcome @ Outcome::Failed(_) = Outcome::on_drop() {
             self.report(outcome);
         }
     }
 }
 
 impl Ticket for BalanceTicket {
-    fn head(&mut self, outcome: Outcome) {
+    fn on_outcome(&mut self, outcome: Outcome) {
         self.settled = true;
         self.report(outcome);
     }
 
-    fn broken(&mut self, failure: Failure) {
+    fn on_body_error(&mut self, failure: Failure) {
         self.report(Outcome::Failed(failure));
     }
 
     #[inline]
-    fn hears_outcome(&self) -> bool {
+    fn wants_outcome(&self) -> bool {
         self.observer.is_some()
     }
 
     #[inline]
-    fn watches(&self) -> bool {
+    fn is_active(&self) -> bool {
         self.endpoint.is_some()
     }
 
     #[inline]
-    fn annotate(&mut self, headers: &mut HeaderMap) {
+    fn write_headers(&mut self, headers: &mut HeaderMap) {
         if self.cookie.is_some() {
-            self.give_cookie(headers);
+            self.set_cookie(headers);
         }
     }
 }
@@ -114,8 +114,8 @@ impl Ticket for BalanceTicket {
 impl Drop for BalanceTicket {
     #[inline]
     fn drop(&mut self) {
-        if !self.settled && self.hears_outcome() {
-            self.cut_off();
+        if !self.settled && self.wants_outcome() {
+            self.cancel_as_timeout();
         }
     }
 }

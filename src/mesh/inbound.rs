@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use tower_layer::Layer;
 
-use super::outbound::say;
-use super::{Entrance, Finding, Part, findings};
+use super::outbound::warn_once;
+use super::{LayerConfig, OuterStack, StackWarning, lint};
 use crate::concurrency_limit::{
     ConcurrencyLimitGate, ConcurrencyLimitLayer, ConcurrencyLimitPolicy,
 };
-use crate::gate::And;
+use crate::gate::GateChain;
 use crate::rate_limit::{RateLimitGate, RateLimitLayer, RateLimitPolicy};
 use crate::telemetry::{TracePolicy, TraceServerLayer};
 use crate::timeout::{TimeoutLayer, TimeoutPolicy};
@@ -22,14 +22,14 @@ use crate::timeout::{TimeoutLayer, TimeoutPolicy};
 pub struct Inbound {
     concurrency_limit: (ConcurrencyLimitPolicy, ConcurrencyLimitLayer),
     rate_limit: RateLimitLayer,
-    said: Arc<AtomicBool>,
+    warned: Arc<AtomicBool>,
     streams: bool,
     timeout: (TimeoutPolicy, TimeoutLayer),
     trace: TraceServerLayer,
 }
 
 /// A service inside an [`Inbound`] stack.
-pub type InboundService<S> = Entrance<S, And<RateLimitGate, ConcurrencyLimitGate>>;
+pub type InboundService<S> = OuterStack<S, GateChain<RateLimitGate, ConcurrencyLimitGate>>;
 
 /// Creates the stack for a server: trace, concurrency limit, timeout and deadline.
 ///
@@ -43,7 +43,7 @@ pub fn inbound() -> Inbound {
     Inbound {
         concurrency_limit: (limit.clone(), ConcurrencyLimitLayer::new(limit)),
         rate_limit: RateLimitLayer::new(RateLimitPolicy::off()),
-        said: Arc::default(),
+        warned: Arc::default(),
         streams: false,
         timeout: (timeout.clone(), TimeoutLayer::new(timeout)),
         trace: TraceServerLayer::default(),
@@ -67,7 +67,7 @@ impl Inbound {
 
     /// Says that the answers may be streams that last. The default is false.
     ///
-    /// Nothing changes but the [findings](Self::findings): a stream wants an idle timeout, and no total.
+    /// Nothing changes but the [findings](Self::lint): a stream wants an idle timeout, and no total.
     #[must_use]
     pub const fn with_streams(mut self, streams: bool) -> Self {
         self.streams = streams;
@@ -108,13 +108,13 @@ impl Inbound {
 
     /// Says what this stack, as it was put together, cannot do. The log says it too, once.
     #[must_use]
-    pub fn findings(&self) -> Vec<Finding> {
+    pub fn lint(&self) -> Vec<StackWarning> {
         let parts = [
-            Part::ConcurrencyLimit(&self.concurrency_limit.0),
-            Part::Timeout(&self.timeout.0),
-            Part::Streams,
+            LayerConfig::ConcurrencyLimit(&self.concurrency_limit.0),
+            LayerConfig::Timeout(&self.timeout.0),
+            LayerConfig::Streams,
         ];
-        findings(&parts[..if self.streams { 3 } else { 2 }])
+        lint(&parts[..if self.streams { 3 } else { 2 }])
     }
 }
 
@@ -122,9 +122,9 @@ impl<S> Layer<S> for Inbound {
     type Service = InboundService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        say(&self.said, || self.findings());
+        warn_once(&self.warned, || self.lint());
         let inner = self.timeout.1.layer(inner);
-        let gates = And::new(self.rate_limit.gate(), self.concurrency_limit.1.gate());
-        Entrance::new(self.trace.hops(), gates, inner)
+        let gates = GateChain::new(self.rate_limit.gate(), self.concurrency_limit.1.gate());
+        OuterStack::new(self.trace.tracer(), gates, inner)
     }
 }

@@ -170,7 +170,7 @@
 //! The per-try timeout is the retry's own.
 //!
 //! Trace, limits and circuit breaker that follow each other stand before one service, as one
-//! [gate](crate::gate::And): a layer for each would cost a move more of request, future, response and body,
+//! [gate](crate::gate::GateChain): a layer for each would cost a move more of request, future, response and body,
 //! and shows nothing else. A test drives both forms with the same calls.
 //!
 //! What goes wrong in another order:
@@ -186,18 +186,18 @@
 //! | trace outside everything | sees refusals too: one span a request, whoever answered |
 //! | rate limit inside the concurrency limit (server) | who is over the limit still takes up a place |
 //!
-//! [`findings`] tells the mistakes among them for a stack that is put together by hand:
+//! [`lint`] tells the mistakes among them for a stack that is put together by hand:
 //!
 //! ```
 //! use std::time::Duration;
-//! use meshless::mesh::{Finding, Part, findings};
+//! use meshless::mesh::{StackWarning, LayerConfig, lint};
 //! use meshless::retry::RetryPolicy;
 //! use meshless::timeout::TimeoutPolicy;
 //!
 //! let total = TimeoutPolicy::total(Duration::from_secs(3));
 //! let retry = RetryPolicy::new(2).with_per_try_timeout(Duration::from_secs(2));
-//! let found = findings(&[Part::Timeout(&total), Part::Retry(&retry)]);
-//! assert!(matches!(found[..], [Finding::TriesOutlastTimeout { .. }]));
+//! let found = lint(&[LayerConfig::Timeout(&total), LayerConfig::Retry(&retry)]);
+//! assert!(matches!(found[..], [StackWarning::AttemptsOutlastTimeout { .. }]));
 //! println!("{}", found[0]);
 //! ```
 //!
@@ -205,16 +205,16 @@
 
 #[cfg(feature = "istio")]
 mod assembly;
-mod entrance;
-mod finding;
 mod inbound;
+mod layer_config;
+mod lint;
 mod outbound;
-mod part;
+mod outer_stack;
 
 #[cfg(feature = "istio")]
 pub use assembly::*;
-pub use entrance::{Entrance, EntranceFuture, Handed, Handing, Plainly, ToRetry};
-pub use finding::{Finding, findings};
 pub use inbound::{Inbound, InboundService, inbound};
+pub use layer_config::LayerConfig;
+pub use lint::{StackWarning, lint};
 pub use outbound::{Outbound, OutboundGates, OutboundService, outbound};
-pub use part::Part;
+pub use outer_stack::{CallHints, CallInner, Direct, OuterStack, OuterStackFuture, WithRetryHints};

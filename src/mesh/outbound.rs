@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use tower_layer::Layer;
 
-use super::entrance::ToRetry;
-use super::{Entrance, Finding, Part, findings};
+use super::outer_stack::WithRetryHints;
+use super::{LayerConfig, OuterStack, StackWarning, lint};
 use crate::circuit_breaker::{CircuitBreakerGate, CircuitBreakerLayer, CircuitBreakerPolicy};
 use crate::concurrency_limit::{
     ConcurrencyLimitGate, ConcurrencyLimitLayer, ConcurrencyLimitPolicy,
 };
-use crate::gate::And;
+use crate::gate::GateChain;
 use crate::rate_limit::{RateLimitGate, RateLimitLayer, RateLimitPolicy};
 use crate::retry::{Retry, RetryLayer, RetryPolicy};
 use crate::telemetry::{TraceAttemptLayer, TraceClientLayer, TracePolicy, TracedGate};
@@ -28,17 +28,19 @@ pub struct Outbound {
     concurrency_limit: (ConcurrencyLimitPolicy, ConcurrencyLimitLayer),
     rate_limit: RateLimitLayer,
     retry: (RetryPolicy, RetryLayer),
-    said: Arc<AtomicBool>,
+    warned: Arc<AtomicBool>,
     streams: bool,
     timeout: (TimeoutPolicy, TimeoutLayer),
     trace: (TraceClientLayer, TraceAttemptLayer),
 }
 
 /// A service inside an [`Outbound`] stack.
-pub type OutboundService<S> = Entrance<Retry<TracedGate<S, OutboundGates>>, RateLimitGate, ToRetry>;
+pub type OutboundService<S> =
+    OuterStack<Retry<TracedGate<S, OutboundGates>>, RateLimitGate, WithRetryHints>;
 
 /// What decides about each try: the limit of tries, the concurrency limit, and the circuit breaker.
-pub type OutboundGates = And<RateLimitGate, And<ConcurrencyLimitGate, CircuitBreakerGate>>;
+pub type OutboundGates =
+    GateChain<RateLimitGate, GateChain<ConcurrencyLimitGate, CircuitBreakerGate>>;
 
 /// Creates the stack for a client: trace, timeout, retry, concurrency limit, circuit breaker.
 ///
@@ -55,7 +57,7 @@ pub fn outbound() -> Outbound {
         concurrency_limit: (limit.clone(), ConcurrencyLimitLayer::new(limit)),
         rate_limit: RateLimitLayer::new(RateLimitPolicy::off()),
         retry: (retry.clone(), RetryLayer::new(retry)),
-        said: Arc::default(),
+        warned: Arc::default(),
         streams: false,
         timeout: (timeout.clone(), TimeoutLayer::new(timeout)),
         trace: trace(TracePolicy::default()),
@@ -102,7 +104,7 @@ impl Outbound {
 
     /// Says that the answers may be streams that last. The default is false.
     ///
-    /// Nothing changes but the [findings](Self::findings): a stream wants an idle timeout, and no total.
+    /// Nothing changes but the [findings](Self::lint): a stream wants an idle timeout, and no total.
     #[must_use]
     pub const fn with_streams(mut self, streams: bool) -> Self {
         self.streams = streams;
@@ -161,15 +163,15 @@ impl Outbound {
 
     /// Says what this stack, as it was put together, cannot do. The log says it too, once.
     #[must_use]
-    pub fn findings(&self) -> Vec<Finding> {
+    pub fn lint(&self) -> Vec<StackWarning> {
         let parts = [
-            Part::Timeout(&self.timeout.0),
-            Part::Retry(&self.retry.0),
-            Part::ConcurrencyLimit(&self.concurrency_limit.0),
-            Part::CircuitBreaker(&self.circuit_breaker.0),
-            Part::Streams,
+            LayerConfig::Timeout(&self.timeout.0),
+            LayerConfig::Retry(&self.retry.0),
+            LayerConfig::ConcurrencyLimit(&self.concurrency_limit.0),
+            LayerConfig::CircuitBreaker(&self.circuit_breaker.0),
+            LayerConfig::Streams,
         ];
-        findings(&parts[..if self.streams { 5 } else { 4 }])
+        lint(&parts[..if self.streams { 5 } else { 4 }])
     }
 }
 
@@ -177,25 +179,25 @@ impl<S> Layer<S> for Outbound {
     type Service = OutboundService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        say(&self.said, || self.findings());
+        warn_once(&self.warned, || self.lint());
         let (limit, breaker) = (&self.concurrency_limit.1, &self.circuit_breaker.1);
-        let gates = And::new(limit.gate(), breaker.gate());
-        let gates = And::new(self.attempt_limit.gate(), gates);
+        let gates = GateChain::new(limit.gate(), breaker.gate());
+        let gates = GateChain::new(self.attempt_limit.gate(), gates);
         let inner = self.trace.1.gated(inner, gates);
         let inner = self.retry.1.layer(inner);
         let inner = self.timeout.1.layer(inner);
-        Entrance::new(self.trace.0.hops(), self.rate_limit.gate(), inner)
+        OuterStack::new(self.trace.0.tracer(), self.rate_limit.gate(), inner)
     }
 }
 
 /// The spans of a request and of its tries. Each try names its own, so the request's headers name none.
 fn trace(policy: TracePolicy) -> (TraceClientLayer, TraceAttemptLayer) {
-    let request = TraceClientLayer::leaving_headers(policy.clone());
+    let request = TraceClientLayer::without_injection(policy.clone());
     (request, TraceAttemptLayer::new(policy))
 }
 
 /// Writes findings to the log, the first time.
-pub(super) fn say(said: &AtomicBool, findings: impl FnOnce() -> Vec<Finding>) {
+pub(super) fn warn_once(said: &AtomicBool, findings: impl FnOnce() -> Vec<StackWarning>) {
     if said.swap(true, Ordering::Relaxed) {
         return;
     }

@@ -4,7 +4,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use super::pipe::{Intake, Message};
+use super::pipe::{Message, Receiver};
 
 /// The body of a copy: what the original's body hands out, as it does.
 ///
@@ -14,44 +14,44 @@ use super::pipe::{Intake, Message};
 pub struct CopyBody {
     hint: SizeHint,
     /// None once the body ended.
-    intake: Option<Intake>,
+    receiver: Option<Receiver>,
 }
 
 /// The copy of a request was given up before all of it was sent.
 #[derive(Debug, thiserror::Error)]
 #[error("the copy of the request was given up")]
-pub struct GivenUp(());
+pub struct MirrorAborted(());
 
 impl CopyBody {
     pub(super) fn empty() -> Self {
         Self {
             hint: SizeHint::with_exact(0),
-            intake: None,
+            receiver: None,
         }
     }
 
-    pub(super) const fn streamed(hint: SizeHint, intake: Intake) -> Self {
+    pub(super) const fn streamed(hint: SizeHint, receiver: Receiver) -> Self {
         Self {
             hint,
-            intake: Some(intake),
+            receiver: Some(receiver),
         }
     }
 }
 
 impl Body for CopyBody {
     type Data = Bytes;
-    type Error = GivenUp;
+    type Error = MirrorAborted;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, GivenUp>>> {
-        let Some(intake) = &mut self.intake else {
+    ) -> Poll<Option<Result<Frame<Bytes>, MirrorAborted>>> {
+        let Some(receiver) = &mut self.receiver else {
             return Poll::Ready(None);
         };
-        let message = ready!(intake.poll(cx));
+        let message = ready!(receiver.poll(cx));
         if !matches!(message, Some(Message::Frame { last: false, .. })) {
-            self.intake = None;
+            self.receiver = None;
         }
         Poll::Ready(match message {
             Some(Message::End) => None,
@@ -61,12 +61,12 @@ impl Body for CopyBody {
                 self.hint = less(&self.hint, len as u64);
                 Some(Ok(frame))
             }
-            None => Some(Err(GivenUp(()))),
+            None => Some(Err(MirrorAborted(()))),
         })
     }
 
     fn is_end_stream(&self) -> bool {
-        self.intake.is_none()
+        self.receiver.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {

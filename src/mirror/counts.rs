@@ -3,7 +3,7 @@ use std::thread;
 
 use super::{MirrorDrops, MirrorStats};
 use crate::base::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use crate::base::{Event, Failure, MirrorDrop, Observe};
+use crate::base::{Event, Failure, MirrorDropReason, Observe};
 
 /// What the layer and its copies count together.
 #[derive(Debug)]
@@ -47,16 +47,16 @@ impl Counts {
         self.chosen.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn dropped(&self, reason: MirrorDrop) {
+    pub(super) fn dropped(&self, reason: MirrorDropReason) {
         self.drops.of(reason).fetch_add(1, Ordering::Relaxed);
-        self.observe.event(&Event::MirrorDropped(reason));
+        self.observe.on_event(&Event::MirrorDropped(reason));
     }
 
     /// Takes what `update` makes of the bytes that are held, unless it says no.
     pub(super) fn buffer(
         &self,
-        update: impl Fn(usize) -> Result<usize, MirrorDrop>,
-    ) -> Result<(), MirrorDrop> {
+        update: impl Fn(usize) -> Result<usize, MirrorDropReason>,
+    ) -> Result<(), MirrorDropReason> {
         let mut held = self.buffered.load(Ordering::Relaxed);
         loop {
             let next = update(held)?;
@@ -85,16 +85,16 @@ impl Counts {
 }
 
 impl Drops {
-    const fn of(&self, reason: MirrorDrop) -> &AtomicU64 {
+    const fn of(&self, reason: MirrorDropReason) -> &AtomicU64 {
         match reason {
-            MirrorDrop::Abandoned => &self.abandoned,
-            MirrorDrop::BufferFull(_) => &self.buffer_full,
-            MirrorDrop::InFlight(_) => &self.in_flight,
-            MirrorDrop::Lagging(_) => &self.lagging,
-            MirrorDrop::NoRuntime => &self.no_runtime,
-            MirrorDrop::Refused(_) => &self.refused,
-            MirrorDrop::Stopped => &self.stopped,
-            MirrorDrop::TimedOut(_) => &self.timed_out,
+            MirrorDropReason::Abandoned => &self.abandoned,
+            MirrorDropReason::BufferFull(_) => &self.buffer_full,
+            MirrorDropReason::InFlight(_) => &self.in_flight,
+            MirrorDropReason::Lagging(_) => &self.lagging,
+            MirrorDropReason::NoRuntime => &self.no_runtime,
+            MirrorDropReason::Refused(_) => &self.refused,
+            MirrorDropReason::Stopped => &self.stopped,
+            MirrorDropReason::TimedOut(_) => &self.timed_out,
         }
     }
 
@@ -115,14 +115,14 @@ impl Drops {
 
 /// A copy in flight, which is counted as what became of it: as stopped if nothing did.
 #[derive(Debug)]
-pub(super) struct Ticket {
+pub(super) struct CopyPermit {
     counts: Arc<Counts>,
     settled: bool,
 }
 
-impl Ticket {
+impl CopyPermit {
     /// Begins a copy, unless `max` are in flight.
-    pub(super) fn enter(counts: &Arc<Counts>, max: u32) -> Result<Self, MirrorDrop> {
+    pub(super) fn enter(counts: &Arc<Counts>, max: u32) -> Result<Self, MirrorDropReason> {
         let enter = |in_flight| (in_flight < max).then(|| in_flight + 1);
         let relaxed = Ordering::Relaxed;
         match counts.in_flight.fetch_update(relaxed, relaxed, enter) {
@@ -130,7 +130,7 @@ impl Ticket {
                 counts: Arc::clone(counts),
                 settled: false,
             }),
-            Err(_) => Err(MirrorDrop::InFlight(max)),
+            Err(_) => Err(MirrorDropReason::InFlight(max)),
         }
     }
 
@@ -139,7 +139,7 @@ impl Ticket {
         self.counts.mirrored.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn dropped(mut self, reason: MirrorDrop) {
+    pub(super) fn dropped(mut self, reason: MirrorDropReason) {
         self.settled = true;
         self.counts.dropped(reason);
     }
@@ -151,16 +151,16 @@ impl Ticket {
     fn fail(&mut self, failure: Failure) {
         self.settled = true;
         self.counts.failed.fetch_add(1, Ordering::Relaxed);
-        self.counts.observe.event(&Event::MirrorFailed(failure));
+        self.counts.observe.on_event(&Event::MirrorFailed(failure));
     }
 }
 
-impl Drop for Ticket {
+impl Drop for CopyPermit {
     fn drop(&mut self) {
         if !self.settled && thread::panicking() {
             self.fail(Failure::Panic);
         } else if !self.settled {
-            self.counts.dropped(MirrorDrop::Stopped);
+            self.counts.dropped(MirrorDropReason::Stopped);
         }
         self.counts.in_flight.fetch_sub(1, Ordering::Relaxed);
     }

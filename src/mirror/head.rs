@@ -29,7 +29,7 @@ pub(super) fn copy<B>(request: &Request<B>) -> Request<()> {
 }
 
 /// Makes the copy of a head the head of a copy.
-pub(super) fn dress(
+pub(super) fn rewrite_headers(
     copy: Request<()>,
     body: CopyBody,
     policy: &MirrorPolicy,
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     fn dressed(request: &Request<()>, policy: &MirrorPolicy) -> Request<CopyBody> {
-        dress(copy(request), CopyBody::empty(), policy, 1)
+        rewrite_headers(copy(request), CopyBody::empty(), policy, 1)
     }
 
     #[test]

@@ -8,8 +8,8 @@ use tower_service::Service;
 
 use super::service::Shared;
 use super::{CopyBody, Mirror, MirrorPolicy, MirrorStats, TeeBody};
-use crate::base::dice::Dice;
-use crate::base::{Log, Observe};
+use crate::base::rng::Rng;
+use crate::base::{Observe, TracingObserver};
 
 /// Copies requests of every service it wraps to another service.
 ///
@@ -23,19 +23,24 @@ impl<M> MirrorLayer<M> {
     /// Creates a layer that copies to `service` what `policy` says.
     #[must_use]
     pub fn new(policy: MirrorPolicy, service: M) -> Self {
-        Self::observed(policy, service, Arc::new(Log))
+        Self::with_observer(policy, service, Arc::new(TracingObserver))
     }
 
     /// Creates a layer that tells `observe` which copies were dropped, and which failed.
     #[must_use]
-    pub fn observed(policy: MirrorPolicy, service: M, observe: Arc<dyn Observe>) -> Self {
-        Self::made(policy, service, observe, Dice::default())
+    pub fn with_observer(policy: MirrorPolicy, service: M, observe: Arc<dyn Observe>) -> Self {
+        Self::from_parts(policy, service, observe, Rng::default())
     }
 
     /// Creates a layer whose choices follow from `seed`, so that a test sees the same copies again.
     #[must_use]
-    pub fn seeded(policy: MirrorPolicy, service: M, seed: u64) -> Self {
-        Self::made(policy, service, Arc::new(Log), Dice::seeded(seed))
+    pub fn with_seed(policy: MirrorPolicy, service: M, seed: u64) -> Self {
+        Self::from_parts(
+            policy,
+            service,
+            Arc::new(TracingObserver),
+            Rng::with_seed(seed),
+        )
     }
 
     /// Replaces the policy for requests that start from now on; copies in flight keep theirs.
@@ -61,14 +66,14 @@ impl<M> MirrorLayer<M> {
         self.shared.copy(request)
     }
 
-    pub(crate) fn made(
+    pub(crate) fn from_parts(
         policy: MirrorPolicy,
         service: M,
         observe: Arc<dyn Observe>,
-        dice: Dice,
+        rng: Rng,
     ) -> Self {
         Self {
-            shared: Arc::new(Shared::new(policy, service, observe, dice)),
+            shared: Arc::new(Shared::new(policy, service, observe, rng)),
         }
     }
 }

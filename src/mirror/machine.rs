@@ -6,7 +6,7 @@ use http::{Method, header};
 use http_body::Frame;
 
 use super::MirrorPolicy;
-use crate::base::{MirrorDrop, Percent, RequestHead};
+use crate::base::{MirrorDropReason, Percent, RequestHead};
 
 /// How many bytes may wait for the mirror.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -19,13 +19,13 @@ pub(super) struct Limits {
 
 impl Limits {
     /// Returns what one copy, which is `lag` bytes behind, holds with `len` more.
-    pub(super) fn lag(self, lag: usize, len: usize) -> Result<usize, MirrorDrop> {
-        within(self.lag, lag, len).ok_or(MirrorDrop::Lagging(self.lag))
+    pub(super) fn lag(self, lag: usize, len: usize) -> Result<usize, MirrorDropReason> {
+        within(self.lag, lag, len).ok_or(MirrorDropReason::Lagging(self.lag))
     }
 
     /// Returns what all copies, which hold `buffered` bytes, hold with `len` more.
-    pub(super) fn buffered(self, buffered: usize, len: usize) -> Result<usize, MirrorDrop> {
-        within(self.buffered, buffered, len).ok_or(MirrorDrop::BufferFull(self.buffered))
+    pub(super) fn buffered(self, buffered: usize, len: usize) -> Result<usize, MirrorDropReason> {
+        within(self.buffered, buffered, len).ok_or(MirrorDropReason::BufferFull(self.buffered))
     }
 }
 
@@ -37,12 +37,12 @@ fn within(limit: usize, held: usize, len: usize) -> Option<usize> {
 pub(super) fn chooses(
     policy: &MirrorPolicy,
     head: RequestHead<'_>,
-    roll: impl FnOnce() -> u64,
+    random: impl FnOnce() -> u64,
 ) -> bool {
     policy.share() != Percent::NONE
         && !is_tunnel(head)
         && !is_copy(policy, head)
-        && policy.share().happens(roll())
+        && policy.share().happens(random())
 }
 
 /// Says that the connection becomes something that is no HTTP, and cannot be told twice.
@@ -74,8 +74,8 @@ mod tests {
 
     use super::*;
 
-    fn chosen(policy: &MirrorPolicy, request: &Request<()>, roll: u64) -> bool {
-        chooses(policy, RequestHead::of(request), || roll)
+    fn chosen(policy: &MirrorPolicy, request: &Request<()>, random: u64) -> bool {
+        chooses(policy, RequestHead::of(request), || random)
     }
 
     #[test]
@@ -114,9 +114,12 @@ mod tests {
             lag: 10,
         };
         assert_eq!(limits.lag(4, 6), Ok(10));
-        assert_eq!(limits.lag(4, 7), Err(MirrorDrop::Lagging(10)));
+        assert_eq!(limits.lag(4, 7), Err(MirrorDropReason::Lagging(10)));
         assert_eq!(limits.buffered(0, 100), Ok(100));
-        assert_eq!(limits.buffered(1, 100), Err(MirrorDrop::BufferFull(100)));
+        assert_eq!(
+            limits.buffered(1, 100),
+            Err(MirrorDropReason::BufferFull(100))
+        );
         let most = usize::MAX;
         assert!(limits.buffered(most, most).is_err(), "no overflow");
     }

@@ -76,7 +76,7 @@
 //!
 //! # When a copy is dropped
 //!
-//! For the reasons of [`MirrorDrop`](crate::MirrorDrop). Each is counted in [`MirrorStats`] and told to
+//! For the reasons of [`MirrorDropReason`](crate::MirrorDropReason). Each is counted in [`MirrorStats`] and told to
 //! the observer, as [`Event::MirrorDropped`](crate::Event::MirrorDropped). A mirror that answers, with
 //! whatever status, has done its part; its response is read up to 64 KiB, for the sake of the
 //! connection. An error, or a panic, of the mirror is a copy that failed, and nobody else hears of it.
@@ -91,6 +91,7 @@
 //! the circuit breaker around the original are not the copy's: it has those of the stack around the
 //! mirror's own service, if any, and [`MirrorPolicy::with_timeout`].
 
+mod cancellation;
 mod copy_body;
 mod counts;
 mod drain;
@@ -104,9 +105,8 @@ mod stats;
 mod task;
 mod tee_body;
 mod trace;
-mod until;
 
-pub use copy_body::{CopyBody, GivenUp};
+pub use copy_body::{CopyBody, MirrorAborted};
 pub use layer::MirrorLayer;
 pub use policy::MirrorPolicy;
 pub use service::Mirror;

@@ -10,41 +10,41 @@ use tokio::sync::oneshot;
 
 use super::counts::Counts;
 use super::machine::{Limits, weight};
-use crate::base::MirrorDrop;
+use crate::base::MirrorDropReason;
 use crate::base::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// A new pipe.
 #[derive(Debug)]
 pub(super) struct Pipe {
     /// The original's end.
-    pub(super) feed: Feed,
+    pub(super) sender: Sender,
     /// The mirror's end.
-    pub(super) intake: Intake,
+    pub(super) receiver: Receiver,
     pub(super) progress: Progress,
     /// Why the original's side gave up; it comes to nothing when the original's body ends.
-    pub(super) verdict: oneshot::Receiver<MirrorDrop>,
+    pub(super) verdict: oneshot::Receiver<MirrorDropReason>,
 }
 
 impl Pipe {
     /// Makes a pipe for a body of which `left` bytes are to come, if that is known.
     pub(super) fn new(counts: Arc<Counts>, limits: Limits, left: Option<u64>) -> Self {
-        let level = Arc::new(Level {
+        let level = Arc::new(BufferLevel {
             counts,
             lag: AtomicUsize::new(0),
             through: AtomicBool::new(false),
         });
-        // Bounded by the weight of its messages; see `Feed::weigh`.
+        // Bounded by the weight of its messages; see `Sender::charge`.
         let (messages, receiver) = unbounded_channel();
         let (fate, verdict) = oneshot::channel();
         Self {
-            feed: Feed {
+            sender: Sender {
                 fate: Some(fate),
                 left,
                 level: Arc::clone(&level),
                 limits,
                 messages,
             },
-            intake: Intake {
+            receiver: Receiver {
                 level: Arc::clone(&level),
                 messages: receiver,
             },
@@ -60,7 +60,7 @@ pub(super) enum Message {
     /// The body ended.
     End,
     Frame {
-        charge: Charge,
+        charge: BufferedBytes,
         frame: Frame<Bytes>,
         /// The body ended with it.
         last: bool,
@@ -69,7 +69,7 @@ pub(super) enum Message {
 
 /// How full a pipe is.
 #[derive(Debug)]
-struct Level {
+struct BufferLevel {
     counts: Arc<Counts>,
     lag: AtomicUsize,
     /// The mirror's end has read all that it wants.
@@ -78,7 +78,7 @@ struct Level {
 
 /// How far the mirror is with a body.
 #[derive(Clone, Debug)]
-pub(super) struct Progress(Arc<Level>);
+pub(super) struct Progress(Arc<BufferLevel>);
 
 impl Progress {
     /// Says that the mirror has read all of it, or wants no more.
@@ -89,19 +89,19 @@ impl Progress {
 
 /// The mirror's end.
 #[derive(Debug)]
-pub(super) struct Intake {
-    level: Arc<Level>,
+pub(super) struct Receiver {
+    level: Arc<BufferLevel>,
     messages: UnboundedReceiver<Message>,
 }
 
-impl Intake {
+impl Receiver {
     /// Takes the next message; none if the original's side went away before the end of the body.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
         self.messages.poll_recv(cx)
     }
 }
 
-impl Drop for Intake {
+impl Drop for Receiver {
     fn drop(&mut self) {
         self.level.through.store(true, Ordering::Relaxed);
     }
@@ -109,12 +109,12 @@ impl Drop for Intake {
 
 /// The bytes of a frame in a pipe, given back when it is dropped.
 #[derive(Debug)]
-pub(super) struct Charge {
+pub(super) struct BufferedBytes {
     len: usize,
-    level: Arc<Level>,
+    level: Arc<BufferLevel>,
 }
 
-impl Drop for Charge {
+impl Drop for BufferedBytes {
     fn drop(&mut self) {
         self.level.lag.fetch_sub(self.len, Ordering::Relaxed);
         self.level.counts.unbuffer(self.len);
@@ -123,17 +123,17 @@ impl Drop for Charge {
 
 /// The original's end.
 #[derive(Debug)]
-pub(super) struct Feed {
+pub(super) struct Sender {
     /// Gone once the body ended, or the copy was given up.
-    fate: Option<oneshot::Sender<MirrorDrop>>,
+    fate: Option<oneshot::Sender<MirrorDropReason>>,
     /// What is still to come of a body of known length.
     left: Option<u64>,
-    level: Arc<Level>,
+    level: Arc<BufferLevel>,
     limits: Limits,
     messages: UnboundedSender<Message>,
 }
 
-impl Feed {
+impl Sender {
     /// Passes a frame on, which is the `last` one or not; says whether more are wanted.
     pub(super) fn push(&mut self, frame: &Frame<Bytes>, last: bool) -> bool {
         let Some(copy) = copy(frame) else {
@@ -142,10 +142,10 @@ impl Feed {
             }
             return !last;
         };
-        let charge = match self.weigh(weight(frame)) {
+        let charge = match self.charge(weight(frame)) {
             Ok(charge) => charge,
             Err(reason) => {
-                self.give_up(reason);
+                self.abort(reason);
                 return false;
             }
         };
@@ -171,7 +171,7 @@ impl Feed {
 
     /// Passes on that the body broke off.
     pub(super) fn break_off(mut self) {
-        self.give_up(MirrorDrop::Abandoned);
+        self.abort(MirrorDropReason::Abandoned);
     }
 
     fn finish(&mut self) {
@@ -181,26 +181,26 @@ impl Feed {
     }
 
     /// Tells the copy's task first: the mirror's client is about to see half a body, and fail.
-    fn give_up(&mut self, reason: MirrorDrop) {
+    fn abort(&mut self, reason: MirrorDropReason) {
         if let Some(fate) = self.fate.take() {
             let _ = fate.send(reason);
         }
     }
 
-    fn weigh(&self, len: usize) -> Result<Charge, MirrorDrop> {
+    fn charge(&self, len: usize) -> Result<BufferedBytes, MirrorDropReason> {
         let Self { level, limits, .. } = self;
         // Only this end adds, so nothing is added between these two.
         limits.lag(level.lag.load(Ordering::Relaxed), len)?;
         level.counts.buffer(|held| limits.buffered(held, len))?;
         level.lag.fetch_add(len, Ordering::Relaxed);
-        Ok(Charge {
+        Ok(BufferedBytes {
             len,
             level: Arc::clone(level),
         })
     }
 }
 
-impl Drop for Feed {
+impl Drop for Sender {
     fn drop(&mut self) {
         if self.fate.is_none() {
             return;
@@ -209,7 +209,7 @@ impl Drop for Feed {
         if self.left == Some(0) {
             self.finish();
         } else {
-            self.give_up(MirrorDrop::Abandoned);
+            self.abort(MirrorDropReason::Abandoned);
         }
     }
 }

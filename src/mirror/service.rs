@@ -8,14 +8,14 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tower_service::Service;
 
-use super::counts::{Counts, Ticket};
+use super::cancellation::Cancellation;
+use super::counts::{CopyPermit, Counts};
 use super::machine::chooses;
 use super::pipe::Pipe;
 use super::task::CopyTask;
-use super::until::Until;
 use super::{CopyBody, MirrorLayer, MirrorPolicy, MirrorStats, TeeBody, head};
-use crate::base::dice::Dice;
-use crate::base::{Live, MirrorDrop, Observe, RequestHead};
+use crate::base::rng::Rng;
+use crate::base::{MirrorDropReason, Observe, Reloadable, RequestHead};
 
 /// Copies requests to another service.
 ///
@@ -76,8 +76,8 @@ where
 /// What all clones of a layer have in common; the copies in flight end with it.
 pub(super) struct Shared<M> {
     counts: Arc<Counts>,
-    dice: Dice,
-    policy: Live<MirrorPolicy>,
+    rng: Rng,
+    policy: Reloadable<MirrorPolicy>,
     service: Arc<M>,
     /// Its end ends the copies.
     stop: watch::Sender<()>,
@@ -88,12 +88,12 @@ impl<M> Shared<M> {
         policy: MirrorPolicy,
         service: M,
         observe: Arc<dyn Observe>,
-        dice: Dice,
+        rng: Rng,
     ) -> Self {
         Self {
             counts: Arc::new(Counts::new(observe)),
-            dice,
-            policy: Live::new(policy),
+            rng,
+            policy: Reloadable::new(policy),
             service: Arc::new(service),
             stop: watch::Sender::new(()),
         }
@@ -117,7 +117,7 @@ impl<M> Shared<M> {
         C: Body + Send + 'static,
     {
         let policy = self.policy.load();
-        if !chooses(&policy, RequestHead::of(&request), || self.dice.roll()) {
+        if !chooses(&policy, RequestHead::of(&request), || self.rng.next_u64()) {
             return request.map(TeeBody::plain);
         }
         self.counts.chosen();
@@ -132,11 +132,11 @@ impl<M> Shared<M> {
         let pipe = (!request.body().is_end_stream())
             .then(|| Pipe::new(Arc::clone(&self.counts), policy.limits(), length(&request)));
         let hint = request.body().size_hint();
-        let (feed, body, progress, verdict) = match pipe {
+        let (sender, body, progress, verdict) = match pipe {
             None => (None, CopyBody::empty(), None, None),
             Some(pipe) => (
-                Some(pipe.feed),
-                CopyBody::streamed(hint, pipe.intake),
+                Some(pipe.sender),
+                CopyBody::streamed(hint, pipe.receiver),
                 Some(pipe.progress),
                 Some(pipe.verdict),
             ),
@@ -147,22 +147,22 @@ impl<M> Shared<M> {
             policy: Arc::clone(&policy),
             progress,
             service: Arc::clone(&self.service),
-            span_id: self.dice.roll(),
-            ticket,
-            until: Until::new(self.stop.subscribe(), policy.timeout(), verdict),
+            span_id: self.rng.next_u64(),
+            permit: ticket,
+            cancellation: Cancellation::new(self.stop.subscribe(), policy.timeout(), verdict),
         };
         // Not detached, though nobody joins it: it ends with `stop`.
         drop(runtime.spawn(copy.run()));
-        request.map(|body| match feed {
+        request.map(|body| match sender {
             None => TeeBody::plain(body),
-            Some(feed) => TeeBody::copied(body, feed),
+            Some(sender) => TeeBody::copied(body, sender),
         })
     }
 
     /// Takes a place among the copies in flight, and finds where to run.
-    fn enter(&self, max: u32) -> Result<(Handle, Ticket), MirrorDrop> {
-        let runtime = Handle::try_current().map_err(|_| MirrorDrop::NoRuntime)?;
-        Ok((runtime, Ticket::enter(&self.counts, max)?))
+    fn enter(&self, max: u32) -> Result<(Handle, CopyPermit), MirrorDropReason> {
+        let runtime = Handle::try_current().map_err(|_| MirrorDropReason::NoRuntime)?;
+        Ok((runtime, CopyPermit::enter(&self.counts, max)?))
     }
 }
 
@@ -170,7 +170,7 @@ impl<M> Debug for Shared<M> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared")
             .field("counts", &self.counts)
-            .field("dice", &self.dice)
+            .field("dice", &self.rng)
             .field("policy", &self.policy)
             .finish_non_exhaustive()
     }

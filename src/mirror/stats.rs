@@ -18,7 +18,7 @@ pub struct MirrorStats {
     pub mirrored: u64,
 }
 
-/// How many copies were dropped, by reason; see [`MirrorDrop`](crate::MirrorDrop).
+/// How many copies were dropped, by reason; see [`MirrorDropReason`](crate::MirrorDropReason).
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct MirrorDrops {

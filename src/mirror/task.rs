@@ -7,12 +7,12 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::counts::Ticket;
+use super::cancellation::Cancellation;
+use super::counts::CopyPermit;
 use super::drain::{Drain, is_through};
 use super::pipe::Progress;
-use super::until::Until;
 use super::{CopyBody, MirrorPolicy, head};
-use crate::base::{Failure, MirrorDrop, Outcome, Rejection};
+use crate::base::{Failure, MirrorDropReason, Outcome, Rejection};
 
 /// One copy, before it is sent.
 pub(super) struct CopyTask<M> {
@@ -22,8 +22,8 @@ pub(super) struct CopyTask<M> {
     pub(super) progress: Option<Progress>,
     pub(super) service: Arc<M>,
     pub(super) span_id: u64,
-    pub(super) ticket: Ticket,
-    pub(super) until: Until,
+    pub(super) permit: CopyPermit,
+    pub(super) cancellation: Cancellation,
 }
 
 impl<M, C> CopyTask<M>
@@ -36,16 +36,16 @@ where
     pub(super) async fn run(self) {
         let Self {
             progress,
-            ticket,
-            mut until,
+            permit: ticket,
+            mut cancellation,
             ..
         } = self;
-        let request = head::dress(self.head, self.body, &self.policy, self.span_id);
-        let response = match until.run(call(self.service, request)).await {
+        let request = head::rewrite_headers(self.head, self.body, &self.policy, self.span_id);
+        let response = match cancellation.run(call(self.service, request)).await {
             Ok(Ok(response)) => response,
             // Half a body fails the call as well, and is no fault of the mirror's.
             Ok(Err(error)) => {
-                return match until.verdict() {
+                return match cancellation.verdict() {
                     Some(reason) => ticket.dropped(reason),
                     None => ticket.failed(Failure::of(&error)),
                 };
@@ -54,20 +54,22 @@ where
         };
         if let Some(rejection) = Rejection::of(&response) {
             match rejection.outcome() {
-                Outcome::Refused => return ticket.dropped(MirrorDrop::Refused(*rejection)),
+                Outcome::Rejected => return ticket.dropped(MirrorDropReason::Refused(*rejection)),
                 Outcome::Failed(failure) => return ticket.failed(failure),
                 _ => {}
             }
         }
         let drain = Drain::new(response.into_body(), progress.clone());
-        match until.run(drain).await {
+        match cancellation.run(drain).await {
             Ok(Ok(())) => ticket.mirrored(),
-            Ok(Err(_)) => match until.verdict() {
+            Ok(Err(_)) => match cancellation.verdict() {
                 Some(reason) => ticket.dropped(reason),
                 None => ticket.failed(Failure::Body),
             },
             // It was answered, and the rest of the answer is not worth the wait.
-            Err(MirrorDrop::TimedOut(_)) if is_through(progress.as_ref()) => ticket.mirrored(),
+            Err(MirrorDropReason::TimedOut(_)) if is_through(progress.as_ref()) => {
+                ticket.mirrored()
+            }
             Err(reason) => ticket.dropped(reason),
         }
     }

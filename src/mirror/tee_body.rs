@@ -5,7 +5,7 @@ use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
 
-use super::pipe::Feed;
+use super::pipe::Sender;
 
 /// The body of a request that may be copied while it is read.
 ///
@@ -15,19 +15,22 @@ use super::pipe::Feed;
 #[derive(Debug)]
 pub struct TeeBody<B> {
     // Boxed: most requests are not copied, and a body moves with its request.
-    feed: Option<Box<Feed>>,
+    sender: Option<Box<Sender>>,
     #[pin]
     inner: B,
 }
 
 impl<B> TeeBody<B> {
     pub(super) const fn plain(inner: B) -> Self {
-        Self { feed: None, inner }
+        Self {
+            sender: None,
+            inner,
+        }
     }
 
-    pub(super) fn copied(inner: B, feed: Feed) -> Self {
+    pub(super) fn copied(inner: B, sender: Sender) -> Self {
         Self {
-            feed: Some(Box::new(feed)),
+            sender: Some(Box::new(sender)),
             inner,
         }
     }
@@ -44,16 +47,16 @@ impl<B: Body> Body for TeeBody<B> {
         let mut this = self.project();
         let frame = ready!(this.inner.as_mut().poll_frame(cx));
         let frame = frame.map(|f| f.map(|f| f.map_data(|mut d| d.copy_to_bytes(d.remaining()))));
-        if let Some(mut feed) = this.feed.take() {
+        if let Some(mut sender) = this.sender.take() {
             match &frame {
                 Some(Ok(frame)) => {
                     // hyper stops polling once `is_end_stream` holds, so `None` may never come.
-                    if feed.push(frame, this.inner.is_end_stream()) {
-                        *this.feed = Some(feed);
+                    if sender.push(frame, this.inner.is_end_stream()) {
+                        *this.sender = Some(sender);
                     }
                 }
-                Some(Err(_)) => feed.break_off(),
-                None => feed.end(),
+                Some(Err(_)) => sender.break_off(),
+                None => sender.end(),
             }
         }
         Poll::Ready(frame)

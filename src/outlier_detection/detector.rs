@@ -1,15 +1,17 @@
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use super::books::{Books, Step};
+use super::host_monitors::{HostMonitors, Step};
 use super::report::{is_good, reports};
 use super::{OutlierDetectionPolicy, OutlierDetectionStats};
-use crate::base::clock::{self, Origin};
-use crate::base::dice::Dice;
+use crate::base::clock::{self, ClockOrigin};
 use crate::base::endpoints::Sweep;
+use crate::base::rng::Rng;
 use crate::base::sync::Mutex;
 use crate::base::sync::atomic::{AtomicU64, Ordering};
-use crate::base::{Endpoint, EndpointObserver, Endpoints, Live, Log, Observe, Outcome};
+use crate::base::{
+    Endpoint, EndpointObserver, Endpoints, Observe, Outcome, Reloadable, TracingObserver,
+};
 
 /// Finds the outliers among the endpoints of one destination, and has them passed over for a while.
 ///
@@ -22,37 +24,42 @@ pub struct OutlierDetector {
 
 #[derive(Debug)]
 struct Shared {
-    books: Mutex<Books>,
-    dice: Dice,
+    monitors: Mutex<HostMonitors>,
+    rng: Rng,
     endpoints: Endpoints,
     /// When the next sweep is due, in nanoseconds from the origin.
     next_sweep: AtomicU64,
     observe: Arc<dyn Observe>,
-    origin: Origin,
-    policy: Live<OutlierDetectionPolicy>,
+    origin: ClockOrigin,
+    policy: Reloadable<OutlierDetectionPolicy>,
 }
 
 impl OutlierDetector {
     /// Creates a detector for `endpoints`; its sweeps are counted from now.
     #[must_use]
     pub fn new(policy: OutlierDetectionPolicy, endpoints: Endpoints) -> Self {
-        Self::observed(policy, endpoints, Arc::new(Log))
+        Self::with_observer(policy, endpoints, Arc::new(TracingObserver))
     }
 
     /// Creates a detector that reports to `observe` whom it ejects and takes back.
     #[must_use]
-    pub fn observed(
+    pub fn with_observer(
         policy: OutlierDetectionPolicy,
         endpoints: Endpoints,
         observe: Arc<dyn Observe>,
     ) -> Self {
-        Self::made(policy, endpoints, observe, Dice::default())
+        Self::from_parts(policy, endpoints, observe, Rng::default())
     }
 
     /// Creates a detector whose chances follow from `seed`, for tests.
     #[must_use]
-    pub fn seeded(policy: OutlierDetectionPolicy, endpoints: Endpoints, seed: u64) -> Self {
-        Self::made(policy, endpoints, Arc::new(Log), Dice::seeded(seed))
+    pub fn with_seed(policy: OutlierDetectionPolicy, endpoints: Endpoints, seed: u64) -> Self {
+        Self::from_parts(
+            policy,
+            endpoints,
+            Arc::new(TracingObserver),
+            Rng::with_seed(seed),
+        )
     }
 
     /// Replaces the policy from now on; what was counted stays, and so do ejections, unless the new
@@ -60,9 +67,9 @@ impl OutlierDetector {
     pub fn reconfigure(&self, policy: OutlierDetectionPolicy) {
         self.shared.policy.store(policy);
         let policy = self.shared.policy.load();
-        self.shared.step(clock::now(), &policy, |books, step| {
+        self.shared.step(clock::now(), &policy, |monitors, step| {
             if !policy.is_on() {
-                books.release(step);
+                monitors.uneject_all(step);
             }
         });
     }
@@ -75,24 +82,24 @@ impl OutlierDetector {
         self.shared.lock().stats()
     }
 
-    pub(crate) fn made(
+    pub(crate) fn from_parts(
         policy: OutlierDetectionPolicy,
         endpoints: Endpoints,
         observe: Arc<dyn Observe>,
-        dice: Dice,
+        rng: Rng,
     ) -> Self {
         let now = clock::now();
-        let origin = Origin::at(now);
-        let books = Books::new(now, &endpoints);
-        let next_sweep = origin.nanos(books.next_sweep(&policy));
+        let origin = ClockOrigin::at(now);
+        let monitors = HostMonitors::new(now, &endpoints);
+        let next_sweep = origin.nanos(monitors.next_sweep(&policy));
         let shared = Arc::new(Shared {
-            books: Mutex::new(books),
-            dice,
+            monitors: Mutex::new(monitors),
+            rng,
             endpoints,
             next_sweep: AtomicU64::new(next_sweep),
             observe,
             origin,
-            policy: Live::new(policy),
+            policy: Reloadable::new(policy),
         });
         let sweeper: Weak<Shared> = Arc::downgrade(&shared);
         shared.endpoints.swept_by(sweeper);
@@ -113,9 +120,9 @@ impl EndpointObserver for OutlierDetector {
         if !policy.compares_rates() && endpoint.is_clean() && all.all(|report| is_good(*report)) {
             return;
         }
-        self.shared.step(clock::now(), &policy, |books, step| {
+        self.shared.step(clock::now(), &policy, |monitors, step| {
             for report in reports.into_iter().flatten() {
-                books.report(endpoint, report, step);
+                monitors.report(endpoint, report, step);
             }
         });
     }
@@ -140,33 +147,33 @@ impl Shared {
         &self,
         now: Instant,
         policy: &OutlierDetectionPolicy,
-        act: impl FnOnce(&mut Books, &mut Step<'_>),
+        act: impl FnOnce(&mut HostMonitors, &mut Step<'_>),
     ) {
         let mut events = Vec::new();
         {
-            let mut books = self.lock();
-            books.meet(&self.endpoints);
+            let mut monitors = self.lock();
+            monitors.sync_endpoints(&self.endpoints);
             let mut changes = Vec::new();
             let mut step = Step {
                 changes: &mut changes,
                 now,
                 policy,
-                roll: &mut || self.dice.roll(),
+                random: &mut || self.rng.next_u64(),
             };
-            books.advance(&mut step);
-            act(&mut books, &mut step);
+            monitors.advance(&mut step);
+            act(&mut monitors, &mut step);
             // Under the lock, so that nobody's later change comes before this one.
-            books.carry_out(&changes, now, policy, &self.endpoints, &mut events);
-            let next_sweep = self.origin.nanos(books.next_sweep(policy));
+            monitors.apply_changes(&changes, now, policy, &self.endpoints, &mut events);
+            let next_sweep = self.origin.nanos(monitors.next_sweep(policy));
             self.next_sweep.store(next_sweep, Ordering::Relaxed);
         }
         for event in events {
-            self.observe.event(&event);
+            self.observe.on_event(&event);
         }
     }
 
-    fn lock(&self) -> impl std::ops::DerefMut<Target = Books> {
-        self.books
+    fn lock(&self) -> impl std::ops::DerefMut<Target = HostMonitors> {
+        self.monitors
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
@@ -176,6 +183,6 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         let policy = self.policy.load();
-        self.step(clock::now(), &policy, Books::release);
+        self.step(clock::now(), &policy, HostMonitors::uneject_all);
     }
 }

@@ -8,7 +8,7 @@ use crate::base::{EjectionReason, clock};
 
 /// What became of one request, as the detector counts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Report {
+pub(super) enum AttemptReport {
     /// The endpoint was reached.
     Connected,
     /// The endpoint answered with this status.
@@ -21,32 +21,32 @@ pub(super) enum Report {
 
 /// Whose failure it was.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Origin {
+pub(super) enum FailureOrigin {
     External,
     Local,
 }
 
 /// Counts of one sweep interval.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct RequestCounts {
     pub(super) good: u64,
     pub(super) total: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Page {
-    current: Tally,
-    last: Tally,
+struct IntervalCounts {
+    current: RequestCounts,
+    last: RequestCounts,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Host {
+pub(super) struct HostMonitor {
     ejected: Option<Ejected>,
-    external: Page,
+    external: IntervalCounts,
     failures_5xx: u32,
     failures_gateway: u32,
     failures_local: u32,
-    local: Page,
+    local: IntervalCounts,
     returned: Option<Instant>,
     /// How many ejections in a row, less one for each interval in good health.
     times: u32,
@@ -61,7 +61,7 @@ struct Ejected {
 /// A count that has just reached its limit.
 pub(super) type Signal = Option<(EjectionReason, Consecutive)>;
 
-impl Host {
+impl HostMonitor {
     pub(super) const fn is_ejected(&self) -> bool {
         self.ejected.is_some()
     }
@@ -91,27 +91,29 @@ impl Host {
     }
 
     /// Counts a report and says which limits it reached.
-    pub(super) fn take_in(
+    pub(super) fn record(
         &mut self,
-        report: Report,
+        report: AttemptReport,
         policy: &OutlierDetectionPolicy,
     ) -> [Signal; 2] {
         match (report, policy.splits()) {
-            (Report::Http(status), _) => self.answered(status, policy),
-            (Report::Connected, true) => {
+            (AttemptReport::Http(status), _) => self.record_status(status, policy),
+            (AttemptReport::Connected, true) => {
                 self.local.current.good += 1;
                 self.local.current.total += 1;
                 self.failures_local = 0;
                 [None, None]
             }
-            (Report::Connected, false) => [None, None],
-            (Report::Unreachable | Report::TimedOut, true) => [self.unreached(policy), None],
-            (Report::Unreachable, false) => self.answered(503, policy),
-            (Report::TimedOut, false) => self.answered(504, policy),
+            (AttemptReport::Connected, false) => [None, None],
+            (AttemptReport::Unreachable | AttemptReport::TimedOut, true) => {
+                [self.record_local_failure(policy), None]
+            }
+            (AttemptReport::Unreachable, false) => self.record_status(503, policy),
+            (AttemptReport::TimedOut, false) => self.record_status(504, policy),
         }
     }
 
-    fn answered(&mut self, status: u16, policy: &OutlierDetectionPolicy) -> [Signal; 2] {
+    fn record_status(&mut self, status: u16, policy: &OutlierDetectionPolicy) -> [Signal; 2] {
         self.external.current.total += 1;
         if !(500..600).contains(&status) {
             self.external.current.good += 1;
@@ -133,7 +135,7 @@ impl Host {
         [gateway, any]
     }
 
-    fn unreached(&mut self, policy: &OutlierDetectionPolicy) -> Signal {
+    fn record_local_failure(&mut self, policy: &OutlierDetectionPolicy) -> Signal {
         self.local.current.total += 1;
         let rule = policy.consecutive_local_origin();
         count(&mut self.failures_local, rule)
@@ -150,10 +152,10 @@ impl Host {
         }
     }
 
-    pub(super) fn eject(&mut self, policy: &OutlierDetectionPolicy, now: Instant, roll: u64) {
+    pub(super) fn eject(&mut self, policy: &OutlierDetectionPolicy, now: Instant, random: u64) {
         // Envoy counts the jitter in whole milliseconds, both ends included.
         let max = u64::try_from(policy.max_jitter().as_millis()).unwrap_or(u64::MAX);
-        let jitter = roll.checked_rem(max.saturating_add(1)).unwrap_or(0);
+        let jitter = random.checked_rem(max.saturating_add(1)).unwrap_or(0);
         self.ejected = Some(Ejected {
             at: now,
             jitter: Duration::from_millis(jitter),
@@ -164,13 +166,13 @@ impl Host {
     }
 
     /// Says whether the time of this host's ejection is over.
-    pub(super) fn has_served(&self, policy: &OutlierDetectionPolicy, now: Instant) -> bool {
+    pub(super) fn ejection_elapsed(&self, policy: &OutlierDetectionPolicy, now: Instant) -> bool {
         self.ejected.is_some_and(|ejected| {
             now.saturating_duration_since(ejected.at) >= self.sentence(policy, ejected)
         })
     }
 
-    pub(super) const fn take_back(&mut self, now: Instant) {
+    pub(super) const fn uneject(&mut self, now: Instant) {
         self.ejected = None;
         self.failures_5xx = 0;
         self.failures_gateway = 0;
@@ -179,14 +181,14 @@ impl Host {
     }
 
     /// Begins to count the next interval.
-    pub(super) fn turn_page(&mut self) {
-        for page in [&mut self.external, &mut self.local] {
-            page.last = std::mem::take(&mut page.current);
+    pub(super) fn roll_interval(&mut self) {
+        for interval in [&mut self.external, &mut self.local] {
+            interval.last = std::mem::take(&mut interval.current);
         }
     }
 
     /// Takes one ejection off the count for each interval in good health.
-    pub(super) fn forgive(&mut self, policy: &OutlierDetectionPolicy, now: Instant) {
+    pub(super) fn decay_ejection_count(&mut self, policy: &OutlierDetectionPolicy, now: Instant) {
         let healthy = self
             .returned
             .is_some_and(|returned| now.saturating_duration_since(returned) >= policy.interval());
@@ -202,10 +204,10 @@ impl Host {
     }
 
     /// Returns what the interval before the last sweep counted.
-    pub(super) const fn last(&self, origin: Origin) -> Tally {
+    pub(super) const fn last(&self, origin: FailureOrigin) -> RequestCounts {
         match origin {
-            Origin::External => self.external.last,
-            Origin::Local => self.local.last,
+            FailureOrigin::External => self.external.last,
+            FailureOrigin::Local => self.local.last,
         }
     }
 }

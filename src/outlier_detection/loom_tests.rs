@@ -14,7 +14,7 @@ fn detector() -> (OutlierDetector, Endpoint, Endpoints) {
     let endpoint = Endpoint::try_from("10.0.0.1:80").unwrap();
     let all = Endpoints::fixed([endpoint.clone()]);
     let policy = OutlierDetectionPolicy::default().with_consecutive_5xx(2);
-    let detector = OutlierDetector::observed(policy, all.clone(), std::sync::Arc::new(()));
+    let detector = OutlierDetector::with_observer(policy, all.clone(), std::sync::Arc::new(()));
     (detector, endpoint, all)
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::OutlierDetectionPolicy;
-use super::host::{Host, Origin, Report};
+use super::host::{AttemptReport, FailureOrigin, HostMonitor};
 use super::rates::{self, Rates};
 use super::rules::Consecutive;
 use crate::base::{EjectionReason, Percent, clock};
@@ -27,14 +27,14 @@ pub(super) enum Change {
         reason: EjectionReason,
     },
     /// An endpoint is back.
-    Returned { host: HostId },
+    Unejected { host: HostId },
 }
 
 /// The endpoints of one destination and what is known of them.
 #[derive(Debug)]
 pub(super) struct Machine {
     ejected: usize,
-    hosts: BTreeMap<HostId, Host>,
+    hosts: BTreeMap<HostId, HostMonitor>,
     /// What the last sweep compared: the endpoints' answers, and whether they could be reached.
     rates: [Option<Rates>; 2],
     /// When the last sweep was, or the counting began: the grid of sweeps starts here.
@@ -46,7 +46,7 @@ pub(super) struct Step<'a> {
     pub(super) changes: &'a mut Vec<Change>,
     pub(super) now: Instant,
     pub(super) policy: &'a OutlierDetectionPolicy,
-    pub(super) roll: &'a mut dyn FnMut() -> u64,
+    pub(super) random: &'a mut dyn FnMut() -> u64,
 }
 
 impl Machine {
@@ -75,16 +75,16 @@ impl Machine {
     }
 
     pub(super) fn is_ejected(&self, host: HostId) -> bool {
-        self.hosts.get(&host).is_some_and(Host::is_ejected)
+        self.hosts.get(&host).is_some_and(HostMonitor::is_ejected)
     }
 
     /// Says that no failure of a host is on the books, so that a success changes no count in a row.
     pub(super) fn is_clean(&self, host: HostId) -> bool {
-        self.hosts.get(&host).is_none_or(Host::is_clean)
+        self.hosts.get(&host).is_none_or(HostMonitor::is_clean)
     }
 
     #[cfg(test)]
-    pub(super) fn host(&self, host: HostId) -> Option<&Host> {
+    pub(super) fn host(&self, host: HostId) -> Option<&HostMonitor> {
         self.hosts.get(&host)
     }
 
@@ -99,27 +99,27 @@ impl Machine {
 
     /// What the last sweep compared, if there was enough to compare.
     #[cfg(test)]
-    pub(super) const fn rates(&self, origin: Origin) -> Option<Rates> {
+    pub(super) const fn rates(&self, origin: FailureOrigin) -> Option<Rates> {
         self.rates[origin as usize]
     }
 
     /// Takes all back at once, and forgets what they did.
-    pub(super) fn release(&mut self, step: &mut Step<'_>) {
+    pub(super) fn uneject_all(&mut self, step: &mut Step<'_>) {
         for (id, host) in &mut self.hosts {
             if host.is_ejected() {
-                step.changes.push(Change::Returned { host: *id });
+                step.changes.push(Change::Unejected { host: *id });
             }
-            *host = Host::default();
+            *host = HostMonitor::default();
         }
         self.ejected = 0;
     }
 
     /// Takes in what became of a request to `host`. One that is gone by now changes nothing.
-    pub(super) fn report(&mut self, host: HostId, report: Report, step: &mut Step<'_>) {
+    pub(super) fn report(&mut self, host: HostId, report: AttemptReport, step: &mut Step<'_>) {
         let Some(known) = self.hosts.get_mut(&host) else {
             return;
         };
-        let signals = known.take_in(report, step.policy);
+        let signals = known.record(report, step.policy);
         for (reason, rule) in signals.into_iter().flatten() {
             self.signal(host, reason, rule, step);
         }
@@ -168,23 +168,23 @@ impl Machine {
     pub(super) fn sweep(&mut self, step: &mut Step<'_>) {
         self.swept = step.now;
         for (id, host) in &mut self.hosts {
-            if host.has_served(step.policy, step.now) {
-                host.take_back(step.now);
+            if host.ejection_elapsed(step.policy, step.now) {
+                host.uneject(step.now);
                 self.ejected -= 1;
-                step.changes.push(Change::Returned { host: *id });
+                step.changes.push(Change::Unejected { host: *id });
             }
-            host.turn_page();
+            host.roll_interval();
         }
         if step.policy.compares_rates() {
-            self.by_rates(Origin::External, step);
-            self.by_rates(Origin::Local, step);
+            self.by_rates(FailureOrigin::External, step);
+            self.by_rates(FailureOrigin::Local, step);
         }
         for host in self.hosts.values_mut() {
-            host.forgive(step.policy, step.now);
+            host.decay_ejection_count(step.policy, step.now);
         }
     }
 
-    fn by_rates(&mut self, origin: Origin, step: &mut Step<'_>) {
+    fn by_rates(&mut self, origin: FailureOrigin, step: &mut Step<'_>) {
         let (rates, outliers) = rates::outliers(&self.hosts, origin, step.policy);
         self.rates[origin as usize] = rates;
         for (host, reason, enforced) in outliers {
@@ -224,10 +224,10 @@ impl Machine {
             step.changes.push(Change::Overflow { host, reason });
             return;
         }
-        let enforced = enforced.happens((step.roll)());
+        let enforced = enforced.happens((step.random)());
         if enforced {
             self.ejected += 1;
-            known.eject(step.policy, step.now, (step.roll)());
+            known.eject(step.policy, step.now, (step.random)());
         }
         step.changes.push(Change::Detected {
             host,
@@ -274,11 +274,11 @@ mod tests {
                 changes: &mut changes,
                 now,
                 policy,
-                roll: &mut || 0,
+                random: &mut || 0,
             };
             machine.advance(&mut first);
-            let why = EjectionReason::Consecutive5xx;
-            machine.found(*host, why, Percent::ALL, &mut first);
+            let reason = EjectionReason::Consecutive5xx;
+            machine.found(*host, reason, Percent::ALL, &mut first);
             let end = now + *seconds * SECOND;
             while now < end {
                 now = (now + step).min(end);
@@ -286,7 +286,7 @@ mod tests {
                     changes: &mut changes,
                     now,
                     policy,
-                    roll: &mut || 0,
+                    random: &mut || 0,
                 };
                 machine.advance(&mut next);
             }
@@ -322,7 +322,7 @@ mod tests {
             changes: &mut Vec::new(),
             now: start,
             policy: &policy,
-            roll: &mut || u64::MAX,
+            random: &mut || u64::MAX,
         };
         machine.found(0, EjectionReason::Consecutive5xx, Percent::ALL, &mut step);
         // A sweep each millisecond: 31 billion of them.

@@ -14,7 +14,7 @@
 //! ]);
 //! let detector = OutlierDetector::new(OutlierDetectionPolicy::default(), users.clone());
 //! let balance = LoadBalanceLayer::new(LoadBalancePolicy::default(), users)
-//!     .with_observer(detector.clone());
+//!     .with_endpoint_observer(detector.clone());
 //! assert_eq!(detector.stats().ejected, 0);
 //! # let _ = balance;
 //! # Ok(())
@@ -72,9 +72,9 @@
 //! Each process decides for itself, by what it sees. Where that is not Envoy's way, it stands in the [table of
 //! differences](crate::mesh#differences-from-envoy).
 
-mod books;
 mod detector;
 mod host;
+mod host_monitors;
 #[cfg(all(test, meshless_loom))]
 mod loom_tests;
 mod machine;
@@ -101,5 +101,5 @@ pub struct OutlierDetectionStats {
     pub ejections: u64,
     /// How often an outlier stayed, because so many were out already or the policy enforces its
     /// reason only now and then.
-    pub spared: u64,
+    pub suppressed: u64,
 }

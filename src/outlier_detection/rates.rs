@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::OutlierDetectionPolicy;
-use super::host::{Host, Origin};
+use super::host::{FailureOrigin, HostMonitor};
 use super::machine::HostId;
 use crate::base::{EjectionReason, Percent};
 
@@ -18,17 +18,17 @@ pub(super) struct Rates {
 
 /// Finds the endpoints whose last interval stands out, by success rate and then by failures.
 pub(super) fn outliers(
-    hosts: &BTreeMap<HostId, Host>,
-    origin: Origin,
+    hosts: &BTreeMap<HostId, HostMonitor>,
+    origin: FailureOrigin,
     policy: &OutlierDetectionPolicy,
 ) -> (Option<Rates>, Vec<(HostId, EjectionReason, Percent)>) {
     let mut found = Vec::new();
     let (by_rate, by_failures) = match origin {
-        Origin::External => (
+        FailureOrigin::External => (
             EjectionReason::SuccessRate,
             EjectionReason::FailurePercentage,
         ),
-        Origin::Local => (
+        FailureOrigin::Local => (
             EjectionReason::SuccessRateLocalOrigin,
             EjectionReason::FailurePercentageLocalOrigin,
         ),
@@ -66,7 +66,11 @@ impl Rates {
 }
 
 /// The success rates in percent of the endpoints that are in and had enough requests.
-fn rates(hosts: &BTreeMap<HostId, Host>, origin: Origin, volume: u64) -> Vec<(HostId, f64)> {
+fn rates(
+    hosts: &BTreeMap<HostId, HostMonitor>,
+    origin: FailureOrigin,
+    volume: u64,
+) -> Vec<(HostId, f64)> {
     hosts
         .iter()
         .filter(|(_, host)| !host.is_ejected())

@@ -1,28 +1,33 @@
 //! What an outcome means to the detector.
 
-use super::host::Report;
+use super::host::AttemptReport;
 use crate::base::{Failure, GrpcStatus, Outcome};
 
 /// Returns what is to be counted: nothing if it says nothing about the endpoint.
-pub(super) fn reports(outcome: Outcome) -> [Option<Report>; 2] {
-    let answered = |status| [Some(Report::Connected), Some(Report::Http(status))];
+pub(super) fn reports(outcome: Outcome) -> [Option<AttemptReport>; 2] {
+    let answered = |status| {
+        [
+            Some(AttemptReport::Connected),
+            Some(AttemptReport::Http(status)),
+        ]
+    };
     match outcome {
         // Whose caller went away or broke off its body, and what a policy of ours refused, is not the
         // endpoint's doing.
-        Outcome::Abandoned | Outcome::Failed(Failure::RequestBody) | Outcome::Refused => [None; 2],
-        Outcome::Failed(Failure::Timeout) => [Some(Report::TimedOut), None],
-        Outcome::Failed(_) => [Some(Report::Unreachable), None],
+        Outcome::Abandoned | Outcome::Failed(Failure::RequestBody) | Outcome::Rejected => [None; 2],
+        Outcome::Failed(Failure::Timeout) => [Some(AttemptReport::TimedOut), None],
+        Outcome::Failed(_) => [Some(AttemptReport::Unreachable), None],
         Outcome::Grpc(status) => answered(http_status(status)),
         Outcome::Status(status) => answered(status.as_u16()),
     }
 }
 
 /// Says that a report is one of success, whatever came before.
-pub(super) const fn is_good(report: Report) -> bool {
+pub(super) const fn is_good(report: AttemptReport) -> bool {
     match report {
-        Report::Connected => true,
-        Report::Http(status) => status < 500 || status > 599,
-        Report::TimedOut | Report::Unreachable => false,
+        AttemptReport::Connected => true,
+        AttemptReport::Http(status) => status < 500 || status > 599,
+        AttemptReport::TimedOut | AttemptReport::Unreachable => false,
     }
 }
 

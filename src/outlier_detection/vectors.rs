@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::host::Report;
+use super::host::AttemptReport;
 use super::machine::{HostId, Machine, Step};
 use super::{FailurePercentage, OutlierDetectionPolicy, SuccessRate};
 use crate::base::{Percent, clock};
@@ -44,13 +44,13 @@ fn the_jitter_is_the_roll_within_its_range() {
     let case = &vectors["ejection_jitter"][0];
     let jitter = millis(&case["max_ejection_time_jitter_ms"]);
     let policy = OutlierDetectionPolicy::default().with_max_ejection_time_jitter(jitter);
-    let mut host = super::host::Host::default();
+    let mut host = super::host::HostMonitor::default();
     let now = clock::now();
     host.eject(&policy, now, case["random"].as_u64().unwrap());
     let jitter = millis(&case["expected_jitter_ms"]);
     let served = now + Duration::from_secs(30) + jitter;
-    assert!(!host.has_served(&policy, served.checked_sub(millis(&1.into())).unwrap()));
-    assert!(host.has_served(&policy, served));
+    assert!(!host.ejection_elapsed(&policy, served.checked_sub(millis(&1.into())).unwrap()));
+    assert!(host.ejection_elapsed(&policy, served));
 }
 
 #[test]
@@ -229,7 +229,7 @@ impl Player {
             changes: &mut changes,
             now: self.now,
             policy: &policy,
-            roll: &mut || 0,
+            random: &mut || 0,
         };
         act(&mut self.machine, &mut step);
         for change in changes {
@@ -239,12 +239,12 @@ impl Player {
 
     fn report(&mut self, step: &Value) {
         let report = match step["result"].as_str() {
-            None => Report::Http(step["http"].as_u64().unwrap() as u16),
-            Some("ExtOriginRequestFailed") => Report::Http(500),
-            Some("ExtOriginRequestSuccess") => Report::Http(200),
-            Some("LocalOriginTimeout") => Report::TimedOut,
-            Some("LocalOriginConnectSuccess") => Report::Connected,
-            Some("LocalOriginConnectFailed") => Report::Unreachable,
+            None => AttemptReport::Http(step["http"].as_u64().unwrap() as u16),
+            Some("ExtOriginRequestFailed") => AttemptReport::Http(500),
+            Some("ExtOriginRequestSuccess") => AttemptReport::Http(200),
+            Some("LocalOriginTimeout") => AttemptReport::TimedOut,
+            Some("LocalOriginConnectSuccess") => AttemptReport::Connected,
+            Some("LocalOriginConnectFailed") => AttemptReport::Unreachable,
             Some(other) => panic!("{other}"),
         };
         let hosts = if step["host"] == "all" {

@@ -12,11 +12,11 @@ use hyper_util::client::legacy::connect::Connection;
 use tokio::sync::mpsc;
 use tower_service::Service;
 
-use super::driver::{self, Driven};
-use super::io::{Io, Slot};
-use super::key::Key;
-use super::lease::{Line, Proxy};
-use super::machine::Id;
+use super::driver::{self, ConnectionDriver};
+use super::io::{ConnectionPermit, Io};
+use super::key::PoolKey;
+use super::lease::{Proxy, RequestSender};
+use super::machine::PoolId;
 use super::shared::{Control, Shared};
 use super::tasks::OwnTasks;
 use super::wire::Wire;
@@ -25,17 +25,17 @@ use crate::base::{BoxError, PoolError};
 /// A connection that is to be made. Dropped before it is, it fails, so that nobody waits in vain.
 pub(super) struct Attempt {
     control: Option<mpsc::Receiver<Control>>,
-    id: Id,
+    id: PoolId,
     is_over: bool,
-    key: Key,
+    key: PoolKey,
     shared: Arc<Shared>,
 }
 
 impl Attempt {
     pub(super) const fn new(
         shared: Arc<Shared>,
-        id: Id,
-        key: Key,
+        id: PoolId,
+        key: PoolKey,
         control: mpsc::Receiver<Control>,
     ) -> Self {
         Self {
@@ -83,12 +83,12 @@ impl Attempt {
             })
             .await
         };
-        let (line, driven) = match made {
+        let (sender, driven) = match made {
             Some(Ok(made)) => made,
             Some(Err(error)) => return self.fail(&error, false),
             None => return,
         };
-        if !self.shared.connected(self.id, line) {
+        if !self.shared.connected(self.id, sender) {
             return self.fail(&PoolError::Stopped, false);
         }
         self.is_over = true;
@@ -99,7 +99,7 @@ impl Attempt {
         &self,
         mut connector: C,
         http2: bool,
-    ) -> Result<(Line, Driven<Io<Wire>>), PoolError>
+    ) -> Result<(RequestSender, ConnectionDriver<Io<Wire>>), PoolError>
     where
         C: Service<Uri>,
         C::Response: Connection + Read + Write + Send + Unpin + 'static,
@@ -113,25 +113,25 @@ impl Attempt {
             Wire::new(connector.call(self.key.uri()).await.map_err(failed)?)
         };
         let known = io.connected();
-        let mut io = Io::new(io, Slot::new(Arc::clone(&self.shared), self.id));
+        let mut io = Io::new(io, ConnectionPermit::new(Arc::clone(&self.shared), self.id));
         if http2 || known.is_negotiated_h2() {
-            let heard = io.heard();
+            let preface = io.preface();
             let tasks = OwnTasks::default();
             let (sender, conn) = http2::handshake(tasks.executor(), io)
                 .await
                 .map_err(failed)?;
-            let driven = Driven::many(conn, heard, tasks);
-            return Ok((Line::Many(sender), driven));
+            let driven = ConnectionDriver::many(conn, preface, tasks);
+            return Ok((RequestSender::Many(sender), driven));
         }
         let (sender, conn) = http1::handshake(io).await.map_err(failed)?;
         let proxy = known.is_proxied().then(|| Proxy {
             authorization: self.key.proxy_authorization(),
         });
-        let driven = Driven::One(Box::pin(async {
+        let driven = ConnectionDriver::One(Box::pin(async {
             // What went wrong, its request hears.
             let _ = conn.with_upgrades().await;
         }));
-        Ok((Line::One { proxy, sender }, driven))
+        Ok((RequestSender::One { proxy, sender }, driven))
     }
 
     fn fail(&mut self, error: &PoolError, for_all: bool) {

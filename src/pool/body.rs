@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use pin_project::pin_project;
 
 use super::lease::Lease;
-use crate::base::{Answer, BoxError};
+use crate::base::{BoxError, LocalReplyBody};
 
 /// The body of a response: of a connection that is free again when it ends, or of an answer of the
 /// pool's own.
@@ -21,7 +21,7 @@ pub struct PoolBody(#[pin] Source);
 #[pin_project(project = SourceProj)]
 #[derive(Debug)]
 enum Source {
-    Answer(Answer),
+    LocalReply(LocalReplyBody),
     Upstream {
         #[pin]
         inner: Incoming,
@@ -30,8 +30,8 @@ enum Source {
 }
 
 impl PoolBody {
-    pub(super) const fn answer(answer: Answer) -> Self {
-        Self(Source::Answer(answer))
+    pub(super) const fn local_reply(answer: LocalReplyBody) -> Self {
+        Self(Source::LocalReply(answer))
     }
 
     pub(super) fn upstream(inner: Incoming, lease: Lease) -> Self {
@@ -54,7 +54,9 @@ impl Body for PoolBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         match self.project().0.project() {
-            SourceProj::Answer(answer) => Poll::Ready(answer.take().map(|b| Ok(Frame::data(b)))),
+            SourceProj::LocalReply(answer) => {
+                Poll::Ready(answer.take().map(|b| Ok(Frame::data(b))))
+            }
             SourceProj::Upstream { mut inner, lease } => {
                 let frame = ready!(inner.as_mut().poll_frame(cx));
                 let is_end = match &frame {
@@ -75,14 +77,14 @@ impl Body for PoolBody {
 
     fn is_end_stream(&self) -> bool {
         match &self.0 {
-            Source::Answer(answer) => answer.is_end_stream(),
+            Source::LocalReply(answer) => answer.is_end_stream(),
             Source::Upstream { inner, .. } => inner.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
-            Source::Answer(answer) => answer.size_hint(),
+            Source::LocalReply(answer) => answer.size_hint(),
             Source::Upstream { inner, .. } => inner.size_hint(),
         }
     }

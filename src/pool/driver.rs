@@ -12,38 +12,38 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::body::Sent;
 use super::io::GRACE;
-use super::lease::Line;
-use super::machine::Id;
+use super::lease::RequestSender;
+use super::machine::PoolId;
 use super::shared::{Control, Shared};
 use super::tasks::{OwnTasks, Tasks};
 use crate::base::clock;
 use crate::base::timer::Timer;
 
 /// What keeps a connection going.
-pub(super) enum Driven<T: Read + Write + Send + Unpin + 'static> {
-    Many(Box<Many<T>>),
+pub(super) enum ConnectionDriver<T: Read + Write + Send + Unpin + 'static> {
+    Many(Box<Http2Driver<T>>),
     // Boxed: hyper's type has no public name.
     One(Pin<Box<dyn Future<Output = ()> + Send>>),
 }
 
 /// A connection that takes many requests at once.
-pub(super) struct Many<T: Read + Write + Send + Unpin + 'static> {
+pub(super) struct Http2Driver<T: Read + Write + Send + Unpin + 'static> {
     conn: Option<http2::Connection<T, Sent, Tasks>>,
-    heard: Option<oneshot::Receiver<()>>,
+    preface: Option<oneshot::Receiver<()>>,
     streams: usize,
     tasks: OwnTasks,
 }
 
-impl<T: Read + Write + Send + Unpin + 'static> Driven<T> {
+impl<T: Read + Write + Send + Unpin + 'static> ConnectionDriver<T> {
     /// Keeps an HTTP/2 connection going; `heard` says when its peer has said how much it takes.
     pub(super) fn many(
         conn: http2::Connection<T, Sent, Tasks>,
-        heard: oneshot::Receiver<()>,
+        preface: oneshot::Receiver<()>,
         tasks: OwnTasks,
     ) -> Self {
-        Self::Many(Box::new(Many {
+        Self::Many(Box::new(Http2Driver {
             conn: Some(conn),
-            heard: Some(heard),
+            preface: Some(preface),
             streams: 0,
             tasks,
         }))
@@ -65,7 +65,7 @@ impl<T: Read + Write + Send + Unpin + 'static> Driven<T> {
     }
 }
 
-impl<T: Read + Write + Send + Unpin + 'static> Many<T> {
+impl<T: Read + Write + Send + Unpin + 'static> Http2Driver<T> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(conn) = &mut self.conn {
             ready!(Pin::new(conn).poll(cx)).ok();
@@ -78,11 +78,11 @@ impl<T: Read + Write + Send + Unpin + 'static> Many<T> {
     fn widened(&mut self, cx: &mut Context<'_>) -> Option<u32> {
         let conn = self.conn.as_ref()?;
         // Before that, the number is a guess.
-        if let Some(heard) = &mut self.heard {
-            if Pin::new(heard).poll(cx).is_pending() {
+        if let Some(preface) = &mut self.preface {
+            if Pin::new(preface).poll(cx).is_pending() {
                 return None;
             }
-            self.heard = None;
+            self.preface = None;
         }
         let streams = conn.current_max_send_streams();
         let has_changed = streams != self.streams;
@@ -95,10 +95,10 @@ struct Driver<'a, T: Read + Write + Send + Unpin + 'static> {
     /// Until when it may take to close.
     closing: Option<Instant>,
     control: mpsc::Receiver<Control>,
-    driven: Driven<T>,
-    id: Id,
+    driven: ConnectionDriver<T>,
+    id: PoolId,
     /// Carries a request whose response has ended, and is not ready for another one.
-    returning: Option<(Line, Instant)>,
+    returning: Option<(RequestSender, Instant)>,
     shared: &'a Arc<Shared>,
     /// When to look whether its time is over.
     until: Option<Instant>,
@@ -107,8 +107,8 @@ struct Driver<'a, T: Read + Write + Send + Unpin + 'static> {
 /// Attends to a connection until it is gone.
 pub(super) async fn drive<T>(
     shared: &Arc<Shared>,
-    id: Id,
-    driven: Driven<T>,
+    id: PoolId,
+    driven: ConnectionDriver<T>,
     control: mpsc::Receiver<Control>,
 ) where
     T: Read + Write + Send + Unpin + 'static,
@@ -157,8 +157,8 @@ impl<T: Read + Write + Send + Unpin + 'static> Driver<'_, T> {
             match told {
                 Some(Control::Abort) => return Poll::Ready(()),
                 Some(Control::Check) => self.until = self.shared.check(self.id),
-                Some(Control::Return(line)) => {
-                    self.returning = Some((line, clock::now() + GRACE));
+                Some(Control::Return(sender)) => {
+                    self.returning = Some((sender, clock::now() + GRACE));
                 }
                 None => {
                     self.returning = None;
@@ -170,13 +170,13 @@ impl<T: Read + Write + Send + Unpin + 'static> Driver<'_, T> {
     }
 
     fn poll_returning(&mut self, cx: &mut Context<'_>) {
-        let Some((mut line, until)) = self.returning.take() else {
+        let Some((mut sender, until)) = self.returning.take() else {
             return;
         };
-        match line.poll_ready(cx) {
-            Poll::Ready(Ok(())) => self.shared.put_back(self.id, line),
+        match sender.poll_ready(cx) {
+            Poll::Ready(Ok(())) => self.shared.put_back(self.id, sender),
             Poll::Ready(Err(_)) => {}
-            Poll::Pending => self.returning = Some((line, until)),
+            Poll::Pending => self.returning = Some((sender, until)),
         }
     }
 }

@@ -7,7 +7,7 @@ use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
 
-use super::machine::Id;
+use super::machine::PoolId;
 use super::shared::Shared;
 
 /// How long something may take that is expected at once.
@@ -21,16 +21,16 @@ pub(super) struct Io<T> {
     // Before the slot, so that it is closed before it is not counted any more.
     inner: T,
     /// For whom it matters that what the peer said first has been understood.
-    heard: Heard,
+    preface: PrefaceState,
     linger: Option<Linger>,
-    _slot: Slot,
+    _permit: ConnectionPermit,
 }
 
-enum Heard {
-    Nobody,
-    Nothing(oneshot::Sender<()>),
+enum PrefaceState {
+    NoListener,
+    Pending(oneshot::Sender<()>),
     /// The first bytes were handed out; who asks for more has understood them.
-    Something(oneshot::Sender<()>),
+    Received(oneshot::Sender<()>),
 }
 
 struct Linger {
@@ -38,37 +38,37 @@ struct Linger {
 }
 
 /// One of the connections that there may be.
-pub(super) struct Slot {
-    id: Id,
+pub(super) struct ConnectionPermit {
+    id: PoolId,
     shared: Arc<Shared>,
 }
 
-impl Slot {
-    pub(super) const fn new(shared: Arc<Shared>, id: Id) -> Self {
+impl ConnectionPermit {
+    pub(super) const fn new(shared: Arc<Shared>, id: PoolId) -> Self {
         Self { id, shared }
     }
 }
 
-impl Drop for Slot {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.shared.closed(self.id);
     }
 }
 
 impl<T> Io<T> {
-    pub(super) const fn new(inner: T, slot: Slot) -> Self {
+    pub(super) const fn new(inner: T, slot: ConnectionPermit) -> Self {
         Self {
             inner,
-            heard: Heard::Nobody,
+            preface: PrefaceState::NoListener,
             linger: None,
-            _slot: slot,
+            _permit: slot,
         }
     }
 
     /// Returns what is ready when the first that the peer said has been understood.
-    pub(super) fn heard(&mut self) -> oneshot::Receiver<()> {
+    pub(super) fn preface(&mut self) -> oneshot::Receiver<()> {
         let (sender, receiver) = oneshot::channel();
-        self.heard = Heard::Nothing(sender);
+        self.preface = PrefaceState::Pending(sender);
         receiver
     }
 }
@@ -97,15 +97,15 @@ impl<T: Read + Unpin> Read for Io<T> {
         cx: &mut Context<'_>,
         mut buffer: ReadBufCursor<'_>,
     ) -> Poll<std::io::Result<()>> {
-        if let Heard::Nobody = self.heard {
+        if let PrefaceState::NoListener = self.preface {
             return Pin::new(&mut self.inner).poll_read(cx, buffer);
         }
-        self.heard = match std::mem::replace(&mut self.heard, Heard::Nobody) {
-            Heard::Something(sender) => {
+        self.preface = match std::mem::replace(&mut self.preface, PrefaceState::NoListener) {
+            PrefaceState::Received(sender) => {
                 let _ = sender.send(());
-                Heard::Nobody
+                PrefaceState::NoListener
             }
-            heard => heard,
+            preface => preface,
         };
         let before = buffer.remaining();
         // A cursor of its own over the same space would be unsafe: the first bytes are copied.
@@ -115,9 +115,9 @@ impl<T: Read + Unpin> Read for Io<T> {
         ready!(Pin::new(&mut self.inner).poll_read(cx, first.unfilled()))?;
         buffer.put_slice(first.filled());
         if !first.filled().is_empty() {
-            self.heard = match std::mem::replace(&mut self.heard, Heard::Nobody) {
-                Heard::Nothing(sender) => Heard::Something(sender),
-                heard => heard,
+            self.preface = match std::mem::replace(&mut self.preface, PrefaceState::NoListener) {
+                PrefaceState::Pending(sender) => PrefaceState::Received(sender),
+                preface => preface,
             };
         }
         Poll::Ready(Ok(()))

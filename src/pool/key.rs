@@ -13,7 +13,7 @@ use crate::base::BoxError;
 
 /// Whom a connection is to.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(crate) struct Key {
+pub(crate) struct PoolKey {
     authority: Authority,
     scheme: Scheme,
     way: Option<Way>,
@@ -61,7 +61,7 @@ impl Hash for Way {
     }
 }
 
-impl Key {
+impl PoolKey {
     /// Returns whom a request is for, if its URI says so.
     pub(super) fn of(uri: &Uri, way: Option<Way>) -> Option<Self> {
         let authority = uri.authority()?.clone();

@@ -16,7 +16,7 @@ use super::shared::Shared;
 
 /// What requests are given to.
 #[derive(Debug)]
-pub(super) enum Line {
+pub(super) enum RequestSender {
     /// Takes one at a time.
     One {
         proxy: Option<Proxy>,
@@ -36,7 +36,7 @@ pub(super) struct Proxy {
     pub(super) authorization: Option<HeaderValue>,
 }
 
-impl Line {
+impl RequestSender {
     pub(super) fn is_closed(&self) -> bool {
         match self {
             Self::One { sender, .. } => sender.is_closed(),
@@ -85,23 +85,23 @@ impl Line {
 pub(super) struct Lease {
     grant: Grant,
     is_sent: bool,
-    line: Option<Line>,
+    sender: Option<RequestSender>,
     shared: Arc<Shared>,
 }
 
 /// Why a request has no response.
-pub(super) enum Unanswered {
+pub(super) enum SendError {
     /// It was not written to its connection, which others had used before.
-    Again(Box<Request<Sent>>),
+    Retry(Box<Request<Sent>>),
     Failed(hyper::Error),
 }
 
 impl Lease {
-    pub(super) const fn new(shared: Arc<Shared>, grant: Grant, line: Line) -> Self {
+    pub(super) const fn new(shared: Arc<Shared>, grant: Grant, sender: RequestSender) -> Self {
         Self {
             grant,
             is_sent: false,
-            line: Some(line),
+            sender: Some(sender),
             shared,
         }
     }
@@ -112,7 +112,7 @@ impl Lease {
     /// Its task knows only what the runtime has heard of the socket. A turn of the runtime hears what is
     /// there; what comes a moment later, from a server that closes after each answer, takes a moment.
     pub(super) async fn looked_at(mut self) -> Option<Self> {
-        if !self.grant.is_reused || !matches!(self.line, Some(Line::One { .. })) {
+        if !self.grant.is_reused || !matches!(self.sender, Some(RequestSender::One { .. })) {
             return Some(self);
         }
         let looks = match self.grant.habit {
@@ -122,16 +122,20 @@ impl Lease {
         };
         tokio::task::yield_now().await;
         for _ in 0..looks {
-            if self.line.as_ref().is_none_or(Line::is_closed) {
+            if self.sender.as_ref().is_none_or(RequestSender::is_closed) {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        if self.line.as_ref().is_some_and(|line| !line.is_closed()) {
+        if self
+            .sender
+            .as_ref()
+            .is_some_and(|sender| !sender.is_closed())
+        {
             return Some(self);
         }
-        if let Some(line) = self.line.take() {
-            self.shared.spoilt(self.grant.conn, line);
+        if let Some(sender) = self.sender.take() {
+            self.shared.spoilt(self.grant.conn, sender);
         }
         None
     }
@@ -140,13 +144,13 @@ impl Lease {
     pub(super) async fn send(
         mut self,
         mut request: Request<Sent>,
-    ) -> Result<Response<PoolBody>, Unanswered> {
-        let line = self.line.as_mut().expect("a lease has its line");
-        let form = line.form(&request);
+    ) -> Result<Response<PoolBody>, SendError> {
+        let sender = self.sender.as_mut().expect("a lease has its line");
+        let form = sender.form(&request);
         let is_connect = request.method() == Method::CONNECT;
         let mut original = Original::prepare(&mut request, form, self.grant.is_last);
         if form == Form::Absolute
-            && let Line::One { proxy, .. } = line
+            && let RequestSender::One { proxy, .. } = sender
             && let Some(authorization) = proxy.as_ref().and_then(|p| p.authorization.as_ref())
             && !request.headers().contains_key(header::PROXY_AUTHORIZATION)
         {
@@ -155,56 +159,56 @@ impl Lease {
             original.is_authorized = true;
         }
         self.is_sent = true;
-        let result = match line {
-            Line::One { sender, .. } => sender.try_send_request(request).await,
-            Line::Many(sender) => sender.try_send_request(request).await,
+        let result = match sender {
+            RequestSender::One { sender, .. } => sender.try_send_request(request).await,
+            RequestSender::Many(sender) => sender.try_send_request(request).await,
         };
         match result {
-            Ok(response) => Ok(self.answered(response, is_connect)),
-            Err(error) => Err(self.unanswered(error, original)),
+            Ok(response) => Ok(self.into_response(response, is_connect)),
+            Err(error) => Err(self.send_error(error, original)),
         }
     }
 
-    fn answered(self, response: Response<Incoming>, is_connect: bool) -> Response<PoolBody> {
+    fn into_response(self, response: Response<Incoming>, is_connect: bool) -> Response<PoolBody> {
         let status = response.status();
         if status == StatusCode::SWITCHING_PROTOCOLS || (is_connect && status.is_success()) {
             // From now on the connection is whoever's upgrades it; it counts until they let it go.
             let mut this = self;
-            if matches!(this.line, Some(Line::One { .. })) {
-                this.line = None;
+            if matches!(this.sender, Some(RequestSender::One { .. })) {
+                this.sender = None;
             }
             return response.map(|body| PoolBody::upstream(body, this));
         }
         response.map(|body| PoolBody::upstream(body, self))
     }
 
-    fn unanswered(&self, mut error: TrySendError<Request<Sent>>, original: Original) -> Unanswered {
+    fn send_error(&self, mut error: TrySendError<Request<Sent>>, original: Original) -> SendError {
         match error.take_message() {
             Some(mut request) if self.grant.is_reused => {
                 original.restore(&mut request);
-                Unanswered::Again(Box::new(request))
+                SendError::Retry(Box::new(request))
             }
-            _ => Unanswered::Failed(error.into_error()),
+            _ => SendError::Failed(error.into_error()),
         }
     }
 
     /// The response has ended.
     pub(super) fn end(mut self) {
-        if let Some(line) = self.line.take() {
-            self.shared.put_back(self.grant.conn, line);
+        if let Some(sender) = self.sender.take() {
+            self.shared.put_back(self.grant.conn, sender);
         }
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let Some(line) = self.line.take() else {
+        let Some(sender) = self.sender.take() else {
             return;
         };
         if self.is_sent {
-            self.shared.broken_off(self.grant.conn, line);
+            self.shared.broken_off(self.grant.conn, sender);
         } else {
-            self.shared.hand_back(self.grant.conn, line);
+            self.shared.hand_back(self.grant.conn, sender);
         }
     }
 }

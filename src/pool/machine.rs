@@ -7,20 +7,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::time::Instant;
 
-use super::books::{Conn, Hosts, Phase};
+use super::connections::{ConnectionState, Hosts, Phase};
 use super::{PoolPolicy, PoolStats};
 
-pub(super) use super::books::Id;
+pub(super) use super::connections::PoolId;
 
 #[derive(Debug)]
 pub(super) struct Machine<K> {
     pub(super) actions: Vec<Action<K>>,
     closing: usize,
-    conns: BTreeMap<Id, Conn<K>>,
+    conns: BTreeMap<PoolId, ConnectionState<K>>,
     hosts: Hosts<K>,
     /// Those without a request, the longest idle first.
-    idle: BTreeSet<(Instant, Id)>,
-    is_shut: bool,
+    idle: BTreeSet<(Instant, PoolId)>,
+    is_shut_down: bool,
     last: u64,
     opened: u64,
     pending: usize,
@@ -30,15 +30,15 @@ pub(super) struct Machine<K> {
 /// What is to be done.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Action<K> {
-    Close(Id),
-    Grant { grant: Grant, waiter: Id },
-    Open { conn: Id, key: K },
+    Close(PoolId),
+    Grant { grant: Grant, waiter: PoolId },
+    Open { conn: PoolId, key: K },
 }
 
 /// A place on a connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Grant {
-    pub(super) conn: Id,
+    pub(super) conn: PoolId,
     /// What the authority does with its connections after a request.
     pub(super) habit: Habit,
     /// It is the connection's last request.
@@ -61,8 +61,8 @@ pub(super) enum Habit {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Arrival {
     Granted(Grant),
-    Refused(u32),
-    Waits(Id),
+    Rejected(u32),
+    Waits(PoolId),
 }
 
 impl<K: Clone + Eq + Hash> Machine<K> {
@@ -73,7 +73,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
             conns: BTreeMap::new(),
             hosts: Hosts::default(),
             idle: BTreeSet::new(),
-            is_shut: false,
+            is_shut_down: false,
             last: 0,
             opened: 0,
             pending: 0,
@@ -90,7 +90,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         if let Some(max) = self.policy.max_pending()
             && self.pending >= max as usize
         {
-            return Arrival::Refused(max);
+            return Arrival::Rejected(max);
         }
         let waiter = self.next();
         let host = self.hosts.entry(key, self.policy.http2());
@@ -101,12 +101,12 @@ impl<K: Clone + Eq + Hash> Machine<K> {
     }
 
     /// Takes out a request that waits no longer.
-    pub(super) fn give_up(&mut self, key: &K, waiter: Id) {
+    pub(super) fn give_up(&mut self, key: &K, waiter: PoolId) {
         if let Some(host) = self.hosts.get_mut(key)
             && host.waiting.remove(&waiter)
         {
             self.pending -= 1;
-            self.hosts.tidy(key);
+            self.hosts.remove_if_empty(key);
         }
     }
 
@@ -130,8 +130,8 @@ impl<K: Clone + Eq + Hash> Machine<K> {
     }
 
     /// Closes what is idle or being made, and the others when they are done.
-    pub(super) fn shut(&mut self) {
-        self.is_shut = true;
+    pub(super) fn shutdown(&mut self) {
+        self.is_shut_down = true;
         let ids: Vec<_> = self.conns.keys().copied().collect();
         for id in ids {
             self.retire(id);

@@ -107,7 +107,7 @@
 
 mod attempt;
 mod body;
-mod books;
+mod connections;
 mod driver;
 mod io;
 mod key;

@@ -13,12 +13,12 @@ use tower_service::Service;
 
 use super::attempt::Attempt;
 use super::body::{PoolBody, Sent};
-use super::key::{Key, Way};
-use super::lease::Unanswered;
+use super::key::{PoolKey, Way};
+use super::lease::SendError;
 use super::shared::{Entry, Shared};
-use super::wait::Unserved;
+use super::wait::WaitError;
 use super::{PoolPolicy, PoolStats};
-use crate::base::{BoxError, Deadline, Log, Observe, PoolError, RequestHead};
+use crate::base::{BoxError, Deadline, Observe, PoolError, RequestHead, TracingObserver};
 
 /// Sends requests over connections whose number is limited.
 ///
@@ -36,12 +36,12 @@ struct Owner(Arc<Shared>);
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        self.0.shut();
+        self.0.shutdown();
     }
 }
 
 impl Pool {
-    /// Creates a pool over TCP connections without TLS, which reports to the [`Log`].
+    /// Creates a pool over TCP connections without TLS, which reports to the [`TracingObserver`].
     #[must_use]
     pub fn http(policy: PoolPolicy) -> Self {
         let mut connector = HttpConnector::new();
@@ -49,7 +49,7 @@ impl Pool {
         Self::new(policy, connector)
     }
 
-    /// Creates a pool over the connections that `connector` makes, which reports to the [`Log`].
+    /// Creates a pool over the connections that `connector` makes, which reports to the [`TracingObserver`].
     ///
     /// Any connector of hyper-util's client will do, one for TLS too: it is asked for
     /// `scheme://host:port/`. HTTP/2 is spoken if the connector says that it was negotiated.
@@ -60,12 +60,12 @@ impl Pool {
         C::Response: Connection + Read + Write + Send + Unpin + 'static,
         C::Error: Into<BoxError>,
     {
-        Self::observed(policy, connector, Arc::new(Log))
+        Self::with_observer(policy, connector, Arc::new(TracingObserver))
     }
 
     /// Creates a pool that reports to `observe` which requests it refuses.
     #[must_use]
-    pub fn observed<C>(policy: PoolPolicy, connector: C, observe: Arc<dyn Observe>) -> Self
+    pub fn with_observer<C>(policy: PoolPolicy, connector: C, observe: Arc<dyn Observe>) -> Self
     where
         C: Service<Uri, Future: Send> + Clone + Send + 'static,
         C::Response: Connection + Read + Write + Send + Unpin + 'static,
@@ -146,14 +146,14 @@ impl Pool {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let Some(key) = Key::of(request.uri(), way) else {
+        let Some(key) = PoolKey::of(request.uri(), way) else {
             return PoolFuture::over(Err(PoolError::NoAuthority));
         };
         let deadline = Deadline::current();
         match self.owner.0.enter(&key, deadline) {
-            Entry::Refused(rejection) => {
+            Entry::Rejected(rejection) => {
                 let response = rejection.into_response(RequestHead::of(&request).is_grpc());
-                PoolFuture::over(Ok(response.map(PoolBody::answer)))
+                PoolFuture::over(Ok(response.map(PoolBody::local_reply)))
             }
             entry => {
                 let request = request.map(Sent::new);
@@ -170,7 +170,7 @@ impl Pool {
 async fn send(
     shared: Arc<Shared>,
     mut owner: Option<Arc<Owner>>,
-    (key, deadline): (Key, Option<Deadline>),
+    (key, deadline): (PoolKey, Option<Deadline>),
     mut entry: Entry,
     mut request: Request<Sent>,
 ) -> Result<Response<PoolBody>, PoolError> {
@@ -179,15 +179,15 @@ async fn send(
             Entry::Leased(lease) => lease,
             Entry::Waiting(wait) => match wait.await {
                 Ok(lease) => lease,
-                Err(Unserved::Failed(error)) => return Err(error),
-                Err(Unserved::Refused(rejection)) => {
-                    entry = Entry::Refused(rejection);
+                Err(WaitError::Failed(error)) => return Err(error),
+                Err(WaitError::Rejected(rejection)) => {
+                    entry = Entry::Rejected(rejection);
                     continue;
                 }
             },
-            Entry::Refused(rejection) => {
+            Entry::Rejected(rejection) => {
                 let response = rejection.into_response(RequestHead::of(&request).is_grpc());
-                return Ok(response.map(PoolBody::answer));
+                return Ok(response.map(PoolBody::local_reply));
             }
         };
         owner.take();
@@ -197,9 +197,9 @@ async fn send(
         };
         match lease.send(request).await {
             Ok(response) => return Ok(response),
-            Err(Unanswered::Failed(error)) => return Err(PoolError::Send(Arc::new(error))),
+            Err(SendError::Failed(error)) => return Err(PoolError::Send(Arc::new(error))),
             // Nothing of it was written: the connection was closed while it was idle.
-            Err(Unanswered::Again(unsent)) => request = *unsent,
+            Err(SendError::Retry(unsent)) => request = *unsent,
         }
         entry = shared.enter(&key, deadline);
     }

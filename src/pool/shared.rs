@@ -7,14 +7,14 @@ use std::fmt::{self, Debug, Formatter};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Poll, Waker};
 
-use self::state::{Rest, Seat, State};
+use self::state::{AfterUnlock, State, WaiterStatus};
 use super::attempt::Attempt;
-use super::key::Key;
-use super::lease::{Lease, Line};
-use super::machine::{Arrival, Id};
+use super::key::PoolKey;
+use super::lease::{Lease, RequestSender};
+use super::machine::{Arrival, PoolId};
 use super::wait::Wait;
 use super::{PoolPolicy, PoolStats};
-use crate::base::{Deadline, Event, Live, Observe, Overflow, PoolError, Rejection, clock};
+use crate::base::{Deadline, Event, Observe, Overflow, PoolError, Rejection, Reloadable, clock};
 
 /// Starts the task that makes a connection.
 pub(super) type Open = dyn Fn(Attempt) + Send + Sync;
@@ -22,7 +22,7 @@ pub(super) type Open = dyn Fn(Attempt) + Send + Sync;
 pub(super) struct Shared {
     observe: Arc<dyn Observe>,
     open: Box<Open>,
-    pub(super) policy: Live<PoolPolicy>,
+    pub(super) policy: Reloadable<PoolPolicy>,
     state: Mutex<State>,
 }
 
@@ -34,13 +34,13 @@ pub(super) enum Control {
     /// To look whether its time is over.
     Check,
     /// To put it back when it can take a request.
-    Return(Line),
+    Return(RequestSender),
 }
 
 /// What a request gets when it comes.
 pub(super) enum Entry {
     Leased(Lease),
-    Refused(Rejection),
+    Rejected(Rejection),
     Waiting(Wait),
 }
 
@@ -49,85 +49,85 @@ impl Shared {
         Self {
             observe,
             open,
-            policy: Live::new(policy),
+            policy: Reloadable::new(policy),
             state: Mutex::new(State::new(policy)),
         }
     }
 
     /// Gives a request a place, or lets it wait for one, but not beyond its caller's deadline.
-    pub(super) fn enter(self: &Arc<Self>, key: &Key, deadline: Option<Deadline>) -> Entry {
+    pub(super) fn enter(self: &Arc<Self>, key: &PoolKey, deadline: Option<Deadline>) -> Entry {
         let now = clock::now();
-        let arrival = self.with(|state, rest| {
+        let arrival = self.with(|state, after| {
             loop {
                 let arrival = state.machine.arrive(key, now);
                 let Arrival::Granted(grant) = arrival else {
                     if let Arrival::Waits(waiter) = arrival {
-                        state.seats.insert(waiter, Seat::Waiting(None));
+                        state.waiters.insert(waiter, WaiterStatus::Waiting(None));
                     }
                     return Err(arrival);
                 };
                 match state.lend(grant.conn) {
-                    Some(line) if !line.is_closed() => return Ok((grant, line)),
+                    Some(sender) if !sender.is_closed() => return Ok((grant, sender)),
                     spoilt => {
-                        rest.lines.extend(spoilt);
-                        state.machine.spoilt(grant.conn);
+                        after.senders.extend(spoilt);
+                        state.machine.mark_unusable(grant.conn);
                     }
                 }
             }
         });
         match arrival {
-            Ok((grant, line)) => Entry::Leased(Lease::new(Arc::clone(self), grant, line)),
-            Err(Arrival::Refused(max)) => Entry::Refused(self.refuse(Overflow::Connection(max))),
+            Ok((grant, sender)) => Entry::Leased(Lease::new(Arc::clone(self), grant, sender)),
+            Err(Arrival::Rejected(max)) => Entry::Rejected(self.reject(Overflow::Connection(max))),
             Err(Arrival::Waits(waiter)) => {
                 let shared = Arc::clone(self);
                 match Wait::new(shared, key.clone(), waiter, deadline, now) {
                     Ok(wait) => Entry::Waiting(wait),
-                    Err(overflow) => Entry::Refused(self.refuse(overflow)),
+                    Err(overflow) => Entry::Rejected(self.reject(overflow)),
                 }
             }
             Err(Arrival::Granted(_)) => unreachable!("a grant is a place"),
         }
     }
 
-    pub(super) fn refuse(&self, overflow: Overflow) -> Rejection {
+    pub(super) fn reject(&self, overflow: Overflow) -> Rejection {
         let rejection = Rejection::Overflow(overflow);
-        self.observe.event(&Event::Rejected(rejection));
+        self.observe.on_event(&Event::Rejected(rejection));
         rejection
     }
 
     /// Looks whether the turn of one that waits has come.
-    pub(super) fn poll_seat(
+    pub(super) fn poll_waiter(
         self: &Arc<Self>,
-        waiter: Id,
+        waiter: PoolId,
         waker: &Waker,
     ) -> Poll<Result<Lease, PoolError>> {
         let (taken, replaced) = {
             let mut state = self.lock();
-            match state.seats.get_mut(&waiter) {
-                Some(Seat::Waiting(Some(known))) if known.will_wake(waker) => (None, None),
-                Some(Seat::Waiting(known)) => (None, known.replace(waker.clone())),
-                _ => (state.seats.remove(&waiter), None),
+            match state.waiters.get_mut(&waiter) {
+                Some(WaiterStatus::Waiting(Some(known))) if known.will_wake(waker) => (None, None),
+                Some(WaiterStatus::Waiting(known)) => (None, known.replace(waker.clone())),
+                _ => (state.waiters.remove(&waiter), None),
             }
         };
         // A waker is foreign code: outside the lock.
         drop(replaced);
         match taken {
-            None | Some(Seat::Waiting(_)) => Poll::Pending,
-            Some(Seat::Failed(error)) => Poll::Ready(Err(error)),
-            Some(Seat::Granted(grant, line)) => {
-                Poll::Ready(Ok(Lease::new(Arc::clone(self), grant, line)))
+            None | Some(WaiterStatus::Waiting(_)) => Poll::Pending,
+            Some(WaiterStatus::Failed(error)) => Poll::Ready(Err(error)),
+            Some(WaiterStatus::Granted(grant, sender)) => {
+                Poll::Ready(Ok(Lease::new(Arc::clone(self), grant, sender)))
             }
         }
     }
 
     /// One that waits goes away; a place that has come at the last moment goes to the next one.
-    pub(super) fn leave_seat(self: &Arc<Self>, key: &Key, waiter: Id) {
+    pub(super) fn remove_waiter(self: &Arc<Self>, key: &PoolKey, waiter: PoolId) {
         let taken = self.with(|state, _| {
             state.machine.give_up(key, waiter);
-            state.seats.remove(&waiter)
+            state.waiters.remove(&waiter)
         });
-        if let Some(Seat::Granted(grant, line)) = taken {
-            self.hand_back(grant.conn, line);
+        if let Some(WaiterStatus::Granted(grant, sender)) = taken {
+            self.hand_back(grant.conn, sender);
         }
     }
 
@@ -152,8 +152,8 @@ impl Shared {
         self.with(|state, _| state.machine.forget_hosts(|key| key.way() == Some(way)));
     }
 
-    pub(super) fn shut(self: &Arc<Self>) {
-        self.with(|state, _| state.machine.shut());
+    pub(super) fn shutdown(self: &Arc<Self>) {
+        self.with(|state, _| state.machine.shutdown());
     }
 
     pub(super) fn stats(&self) -> PoolStats {
@@ -166,19 +166,19 @@ impl Shared {
     }
 
     /// Does `work` under the lock, then does what the machine has decided.
-    fn with<T>(self: &Arc<Self>, work: impl FnOnce(&mut State, &mut Rest) -> T) -> T {
-        let mut rest = Rest::default();
+    fn with<T>(self: &Arc<Self>, work: impl FnOnce(&mut State, &mut AfterUnlock) -> T) -> T {
+        let mut after = AfterUnlock::default();
         let result = {
             let mut state = self.lock();
-            let result = work(&mut state, &mut rest);
+            let result = work(&mut state, &mut after);
             if !state.machine.actions.is_empty() {
-                state.act(&mut rest);
+                state.act(&mut after);
             }
             result
         };
-        drop((rest.closed, rest.failures, rest.lines));
-        rest.wakers.into_iter().for_each(Waker::wake);
-        for (id, key, control) in rest.opened {
+        drop((after.closed, after.failures, after.senders));
+        after.wakers.into_iter().for_each(Waker::wake);
+        for (id, key, control) in after.opened {
             (self.open)(Attempt::new(Arc::clone(self), id, key, control));
         }
         result

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use pin_project::pin_project;
 
-use super::key::Key;
+use super::key::PoolKey;
 use super::lease::Lease;
-use super::machine::Id;
+use super::machine::PoolId;
 use super::shared::Shared;
 use crate::base::queued;
 use crate::base::timer::Timer;
@@ -19,44 +19,44 @@ use crate::base::{Deadline, Overflow, PoolError, Rejection};
 #[pin_project]
 #[derive(Debug)]
 pub(super) struct Wait {
-    limit: Option<Limit>,
-    seat: Seat,
+    limit: Option<WaitLimit>,
+    guard: WaiterGuard,
     #[pin]
     timer: Timer,
 }
 
 /// Why a wait ended without a connection.
 #[derive(Debug)]
-pub(super) enum Unserved {
+pub(super) enum WaitError {
     Failed(PoolError),
-    Refused(Rejection),
+    Rejected(Rejection),
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Limit {
+struct WaitLimit {
     at: Instant,
     length: Duration,
 }
 
 /// A place in the queue.
 #[derive(Debug)]
-struct Seat {
-    key: Key,
+struct WaiterGuard {
+    key: PoolKey,
     shared: Arc<Shared>,
-    waiter: Option<Id>,
+    waiter: Option<PoolId>,
 }
 
 impl Wait {
     /// Waits from `now` on, unless there is no time to.
     pub(super) fn new(
         shared: Arc<Shared>,
-        key: Key,
-        waiter: Id,
+        key: PoolKey,
+        waiter: PoolId,
         deadline: Option<Deadline>,
         now: Instant,
     ) -> Result<Self, Overflow> {
         let waiter = Some(waiter);
-        let seat = Seat {
+        let guard = WaiterGuard {
             key,
             shared,
             waiter,
@@ -64,50 +64,50 @@ impl Wait {
         let limit = deadline.and_then(|deadline| {
             let length = deadline.remaining_at(now);
             let at = now.checked_add(length)?;
-            Some(Limit { at, length })
+            Some(WaitLimit { at, length })
         });
         if limit.is_some_and(|limit| limit.length.is_zero()) {
             return Err(Overflow::Wait(Duration::ZERO));
         }
         Ok(Self {
             limit,
-            seat,
+            guard,
             timer: Timer::new(),
         })
     }
 }
 
 impl Future for Wait {
-    type Output = Result<Lease, Unserved>;
+    type Output = Result<Lease, WaitError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let waiter = this.seat.waiter.expect("not polled after completion");
+        let waiter = this.guard.waiter.expect("not polled after completion");
         // Before the timer: a connection that is there wins.
-        if let Poll::Ready(result) = this.seat.shared.poll_seat(waiter, cx.waker()) {
-            this.seat.waiter = None;
-            return Poll::Ready(result.map_err(Unserved::Failed));
+        if let Poll::Ready(result) = this.guard.shared.poll_waiter(waiter, cx.waker()) {
+            this.guard.waiter = None;
+            return Poll::Ready(result.map_err(WaitError::Failed));
         }
         queued::note();
         let Some(limit) = *this.limit else {
             return Poll::Pending;
         };
         ready!(this.timer.poll_at(limit.at, cx));
-        this.seat.leave();
+        this.guard.leave();
         let overflow = Overflow::Wait(limit.length);
-        Poll::Ready(Err(Unserved::Refused(this.seat.shared.refuse(overflow))))
+        Poll::Ready(Err(WaitError::Rejected(this.guard.shared.reject(overflow))))
     }
 }
 
-impl Seat {
+impl WaiterGuard {
     fn leave(&mut self) {
         if let Some(waiter) = self.waiter.take() {
-            self.shared.leave_seat(&self.key, waiter);
+            self.shared.remove_waiter(&self.key, waiter);
         }
     }
 }
 
-impl Drop for Seat {
+impl Drop for WaiterGuard {
     fn drop(&mut self) {
         self.leave();
     }

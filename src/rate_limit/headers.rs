@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Status;
-use super::active::Active;
+use super::policy_snapshot::PolicySnapshot;
 use super::quota::Quota;
 use crate::base::RateLimited;
 
@@ -67,28 +67,28 @@ pub(super) fn policy(name: &str, quota: &Quota) -> HeaderValue {
     header(&value)
 }
 
-pub(super) fn of_admission(active: &Active, status: &Status, answer: &mut HeaderMap) {
+pub(super) fn of_admission(active: &PolicySnapshot, status: &Status, answer: &mut HeaderMap) {
     let next = if status.remaining > 0 {
         status.full_in
     } else {
         status.reset
     };
-    tell(active, status.remaining, next, answer);
-    tell_envoy(active, status.limit, status.remaining, status.reset, answer);
+    write(active, status.remaining, next, answer);
+    write_envoy(active, status.limit, status.remaining, status.reset, answer);
 }
 
-pub(super) fn of_rejection(active: &Active, limited: &RateLimited, answer: &mut HeaderMap) {
+pub(super) fn of_rejection(active: &PolicySnapshot, limited: &RateLimited, answer: &mut HeaderMap) {
     let next = limited.retry_after.unwrap_or(limited.reset);
-    tell(active, limited.remaining, next, answer);
+    write(active, limited.remaining, next, answer);
     let reset = limited.reset;
-    tell_envoy(active, limited.limit, limited.remaining, reset, answer);
+    write_envoy(active, limited.limit, limited.remaining, reset, answer);
     for (name, value) in active.policy.answer_headers() {
         answer.append(name, value.clone());
     }
 }
 
 /// `t` is the time until there is more to be had; there is none if all of it is left.
-fn tell(active: &Active, remaining: u64, next: Duration, answer: &mut HeaderMap) {
+fn write(active: &PolicySnapshot, remaining: u64, next: Duration, answer: &mut HeaderMap) {
     if !active.policy.headers().ietf() {
         return;
     }
@@ -101,8 +101,8 @@ fn tell(active: &Active, remaining: u64, next: Duration, answer: &mut HeaderMap)
     answer.append(RATE_LIMIT_POLICY, active.policy_header.clone());
 }
 
-fn tell_envoy(
-    active: &Active,
+fn write_envoy(
+    active: &PolicySnapshot,
     limit: u64,
     remaining: u64,
     reset: Duration,

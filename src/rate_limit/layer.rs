@@ -6,8 +6,8 @@ use super::service::RateLimitGate;
 use super::shared::Shared;
 use super::{RateLimit, RateLimitPolicy, RateLimitStats, RateLimiter};
 use crate::base::gate::Queued;
-use crate::base::spread::Home;
-use crate::base::{Log, Observe};
+use crate::base::sharded_arc::ShardedArc;
+use crate::base::{Observe, TracingObserver};
 
 /// Puts one rate limit around every service it wraps.
 ///
@@ -16,7 +16,7 @@ use crate::base::{Log, Observe};
 /// [module docs](super) for an example.
 #[derive(Clone, Debug)]
 pub struct RateLimitLayer {
-    home: Home<Arc<Shared>>,
+    shared: ShardedArc<Arc<Shared>>,
     limiter: RateLimiter,
 }
 
@@ -24,13 +24,13 @@ impl RateLimitLayer {
     /// Creates a limit that has let nothing in yet.
     #[must_use]
     pub fn new(policy: RateLimitPolicy) -> Self {
-        Self::observed(policy, Arc::new(Log))
+        Self::with_observer(policy, Arc::new(TracingObserver))
     }
 
     /// Creates a limit that reports to `observe`.
     #[must_use]
-    pub fn observed(policy: RateLimitPolicy, observe: Arc<dyn Observe>) -> Self {
-        Self::from(RateLimiter::observed(policy, observe))
+    pub fn with_observer(policy: RateLimitPolicy, observe: Arc<dyn Observe>) -> Self {
+        Self::from(RateLimiter::with_observer(policy, observe))
     }
 
     /// Counts at so many places, so that threads do not meet at one. The default is 1, which is exact; 0
@@ -55,10 +55,10 @@ impl RateLimitLayer {
         self.limiter.stats()
     }
 
-    /// Returns what decides, to be put [together](crate::gate::And) with other gates.
+    /// Returns what decides, to be put [together](crate::gate::GateChain) with other gates.
     #[must_use]
     pub fn gate(&self) -> RateLimitGate {
-        RateLimitGate::new(self.home.anchor())
+        RateLimitGate::new(self.shared.shared_ref())
     }
 
     /// Returns the limiter behind this layer, for calls that are not HTTP requests.
@@ -71,7 +71,7 @@ impl RateLimitLayer {
 impl From<RateLimiter> for RateLimitLayer {
     fn from(limiter: RateLimiter) -> Self {
         Self {
-            home: Home::new(Arc::clone(limiter.shared())),
+            shared: ShardedArc::new(Arc::clone(limiter.shared())),
             limiter,
         }
     }

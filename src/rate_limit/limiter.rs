@@ -1,11 +1,11 @@
 use std::hash::Hash;
 use std::sync::Arc;
 
-use super::shared::{Booked, Shared};
-use super::store::Slot;
-use super::wait::Turn;
-use super::{Permit, RateLimitPolicy, RateLimitStats, Status};
-use crate::base::{Log, Observe, Rejection};
+use super::shared::{AdmitDecision, Shared};
+use super::store::KeyHash;
+use super::wait::WaitUntilReady;
+use super::{RateLimitPermit, RateLimitPolicy, RateLimitStats, Status};
+use crate::base::{Observe, Rejection, TracingObserver};
 
 /// Limits any kind of call: a database's, an SDK's that owns its client, a job's.
 ///
@@ -21,12 +21,12 @@ impl RateLimiter {
     /// Creates a limiter that has let nothing in yet.
     #[must_use]
     pub fn new(policy: RateLimitPolicy) -> Self {
-        Self::observed(policy, Arc::new(Log))
+        Self::with_observer(policy, Arc::new(TracingObserver))
     }
 
     /// Creates a limiter that reports to `observe`.
     #[must_use]
-    pub fn observed(policy: RateLimitPolicy, observe: Arc<dyn Observe>) -> Self {
+    pub fn with_observer(policy: RateLimitPolicy, observe: Arc<dyn Observe>) -> Self {
         Self::from(Arc::new(Shared::new(policy, observe)))
     }
 
@@ -49,7 +49,7 @@ impl RateLimiter {
     ///   places are full and others are not, the full ones' share of the refill is lost.
     /// - A call that costs more than 1 and is turned away hears when the limit will certainly have so
     ///   much left, not when it has for the first time.
-    /// - What [`Permit::settle`] would give back stays charged, for it is not remembered where it was
+    /// - What [`RateLimitPermit::settle`] would give back stays charged, for it is not remembered where it was
     ///   paid.
     /// - The [status](Self::status), and what headers tell, adds up what it finds, place after place.
     ///
@@ -62,7 +62,7 @@ impl RateLimiter {
     /// not, by the same rules; what was used stays used.
     #[must_use]
     pub fn with_shards(self, shards: u16) -> Self {
-        Self::from(Arc::new(self.shared.anew(shards)))
+        Self::from(Arc::new(self.shared.reset_with(shards)))
     }
 
     /// Replaces the policy for calls that start from now on.
@@ -79,8 +79,8 @@ impl RateLimiter {
     /// # Errors
     ///
     /// Returns why not, and when it will be.
-    pub fn admit(&self, cost: u64) -> Result<Permit, Rejection> {
-        self.admit_slot(None, cost)
+    pub fn admit(&self, cost: u64) -> Result<RateLimitPermit, Rejection> {
+        self.admit_key(None, cost)
     }
 
     /// Lets in a call for `key` that costs `cost`, if that is left for this key now.
@@ -88,8 +88,12 @@ impl RateLimiter {
     /// # Errors
     ///
     /// Returns why not, and when it will be.
-    pub fn admit_for(&self, key: &(impl Hash + ?Sized), cost: u64) -> Result<Permit, Rejection> {
-        self.admit_slot(Some(self.shared.hash(key)), cost)
+    pub fn admit_for(
+        &self,
+        key: &(impl Hash + ?Sized),
+        cost: u64,
+    ) -> Result<RateLimitPermit, Rejection> {
+        self.admit_key(Some(self.shared.hash(key)), cost)
     }
 
     /// Waits until a call that costs `cost` may go on, in the queue that the policy has for it.
@@ -98,7 +102,7 @@ impl RateLimiter {
     ///
     /// Returns at once if the queue is full or the wait would be too long: the policy has no queue
     /// unless it is given [one](RateLimitPolicy::with_max_queue).
-    pub async fn until_ready(&self, cost: u64) -> Result<Permit, Rejection> {
+    pub async fn until_ready(&self, cost: u64) -> Result<RateLimitPermit, Rejection> {
         self.wait(None, cost).await
     }
 
@@ -111,7 +115,7 @@ impl RateLimiter {
         &self,
         key: &(impl Hash + ?Sized),
         cost: u64,
-    ) -> Result<Permit, Rejection> {
+    ) -> Result<RateLimitPermit, Rejection> {
         self.wait(Some(self.shared.hash(key)), cost).await
     }
 
@@ -128,14 +132,14 @@ impl RateLimiter {
     /// How much is left, of a limit without keys.
     #[must_use]
     pub fn status(&self) -> Status {
-        self.shared.status(&self.shared.active(), None)
+        self.shared.status(&self.shared.snapshot(), None)
     }
 
     /// How much is left for `key`.
     #[must_use]
     pub fn status_for(&self, key: &(impl Hash + ?Sized)) -> Status {
-        let slot = Some(self.shared.hash(key));
-        self.shared.status(&self.shared.active(), slot)
+        let key_hash = Some(self.shared.hash(key));
+        self.shared.status(&self.shared.snapshot(), key_hash)
     }
 
     /// What has happened so far.
@@ -148,38 +152,47 @@ impl RateLimiter {
         &self.shared
     }
 
-    fn admit_slot(&self, slot: Slot, cost: u64) -> Result<Permit, Rejection> {
-        match self.start(slot, cost, false) {
+    fn admit_key(&self, key_hash: KeyHash, cost: u64) -> Result<RateLimitPermit, Rejection> {
+        match self.start(key_hash, cost, false) {
             Start::Decided(decided) => decided,
             Start::Waiting(_) => unreachable!("it was not to wait"),
         }
     }
 
-    async fn wait(&self, slot: Slot, cost: u64) -> Result<Permit, Rejection> {
-        match self.start(slot, cost, true) {
+    async fn wait(&self, key_hash: KeyHash, cost: u64) -> Result<RateLimitPermit, Rejection> {
+        match self.start(key_hash, cost, true) {
             Start::Decided(decided) => decided,
             Start::Waiting(turn) => Ok(turn.await),
         }
     }
 
-    fn start(&self, slot: Slot, cost: u64, may_wait: bool) -> Start {
-        let active = self.shared.active();
+    fn start(&self, key_hash: KeyHash, cost: u64, may_wait: bool) -> Start {
+        let active = self.shared.snapshot();
         if !self.shared.counts(&active.policy) {
-            return Start::Decided(Ok(Permit::uncounted()));
+            return Start::Decided(Ok(RateLimitPermit::uncounted()));
         }
-        Start::Decided(match self.shared.book(&active, slot, cost, may_wait) {
-            Booked::Admitted(at) => Ok(Permit::new(Arc::clone(&self.shared), slot, at, cost)),
-            Booked::Rejected(rejection) => Err(rejection),
-            Booked::Uncounted => Ok(Permit::uncounted()),
-            Booked::Waiting(reservation) => return Start::Waiting(Turn::new(reservation)),
-        })
+        Start::Decided(
+            match self.shared.reserve(&active, key_hash, cost, may_wait) {
+                AdmitDecision::Admitted(at) => Ok(RateLimitPermit::new(
+                    Arc::clone(&self.shared),
+                    key_hash,
+                    at,
+                    cost,
+                )),
+                AdmitDecision::Rejected(rejection) => Err(rejection),
+                AdmitDecision::Uncounted => Ok(RateLimitPermit::uncounted()),
+                AdmitDecision::Waiting(reservation) => {
+                    return Start::Waiting(WaitUntilReady::new(reservation));
+                }
+            },
+        )
     }
 }
 
 /// How a call starts.
 enum Start {
-    Decided(Result<Permit, Rejection>),
-    Waiting(Turn),
+    Decided(Result<RateLimitPermit, Rejection>),
+    Waiting(WaitUntilReady),
 }
 
 impl From<Arc<Shared>> for RateLimiter {

@@ -24,7 +24,7 @@ pub(super) struct Bucket {
 
 /// A cost that is paid, now or at a time to come.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Booking {
+pub(super) struct Reservation {
     /// When the call may go on.
     pub(super) at: u64,
     pub(super) full_at: u64,
@@ -72,29 +72,31 @@ impl Bucket {
         (interval / fill <= YEAR).then(|| Self::new(tokens, fill, interval))
     }
 
-    /// Pays `cost`, or books it if it can be paid within `patience`.
+    /// Pays `cost`, or books it if it can be paid within `max_wait`.
     #[inline]
     pub(super) fn take(
         &self,
         full_at: u64,
         cost: u64,
         now: u64,
-        patience: u64,
-    ) -> Result<Booking, Denied> {
+        max_wait: u64,
+    ) -> Result<Reservation, Denied> {
         if cost == 0 {
-            return Ok(Booking { at: now, full_at });
+            return Ok(Reservation { at: now, full_at });
         }
         if cost > self.max_tokens {
             return Err(Denied(None));
         }
-        let full_at = full_at.max(self.tick(now)).saturating_add(self.price(cost));
+        let full_at = full_at
+            .max(self.tick(now))
+            .saturating_add(self.emission_interval(cost));
         let at = self.tick_after(full_at.saturating_sub(self.burst));
         if at <= now {
-            return Ok(Booking { at: now, full_at });
+            return Ok(Reservation { at: now, full_at });
         }
         let wait = at - now;
-        if wait <= patience {
-            Ok(Booking { at, full_at })
+        if wait <= max_wait {
+            Ok(Reservation { at, full_at })
         } else {
             Err(Denied(Some(wait)))
         }
@@ -104,18 +106,24 @@ impl Bucket {
     pub(super) fn charge(&self, full_at: u64, amount: u64, now: u64) -> u64 {
         full_at
             .max(self.tick(now))
-            .saturating_add(self.price(amount))
+            .saturating_add(self.emission_interval(amount))
     }
 
     /// Books `cost` anew that was promised for the time `promised`: earlier if it can be paid, later
     /// never.
-    pub(super) fn rebook(&self, full_at: u64, cost: u64, promised: u64, now: u64) -> Booking {
+    pub(super) fn reschedule(
+        &self,
+        full_at: u64,
+        cost: u64,
+        promised: u64,
+        now: u64,
+    ) -> Reservation {
         match self.take(full_at, cost, now, u64::MAX) {
-            Ok(Booking { at, full_at }) => Booking {
+            Ok(Reservation { at, full_at }) => Reservation {
                 at: at.min(promised),
                 full_at,
             },
-            Err(_) => Booking {
+            Err(_) => Reservation {
                 at: promised,
                 full_at: self.charge(full_at, cost, now),
             },
@@ -123,8 +131,8 @@ impl Bucket {
     }
 
     /// Gives `amount` back; a bucket is never more than full.
-    pub(super) const fn give_back(&self, full_at: u64, amount: u64) -> u64 {
-        full_at.saturating_sub(self.price(amount))
+    pub(super) const fn refund(&self, full_at: u64, amount: u64) -> u64 {
+        full_at.saturating_sub(self.emission_interval(amount))
     }
 
     /// Returns how many tokens are gone, more than the bucket holds if it is in debt.
@@ -143,7 +151,7 @@ impl Bucket {
 
     /// Returns the state in which `used` tokens are gone, all of them at the most.
     pub(super) fn with_used(&self, used: u64, now: u64) -> u64 {
-        let price = self.price(used.min(self.max_tokens));
+        let price = self.emission_interval(used.min(self.max_tokens));
         self.tick(now).saturating_add(price)
     }
 
@@ -175,7 +183,7 @@ impl Bucket {
     }
 
     /// What `cost` tokens cost in time: a nanosecond at least, unless the refill takes no time.
-    const fn price(&self, cost: u64) -> u64 {
+    const fn emission_interval(&self, cost: u64) -> u64 {
         if cost == 1 {
             return self.emission;
         }

@@ -8,12 +8,12 @@ use governor::RateLimiter;
 use governor::clock::{Clock, FakeRelativeClock};
 use proptest::prelude::*;
 
-use super::machine::{Booking, Bucket, Denied};
+use super::machine::{Bucket, Denied, Reservation};
 
 const SECOND: u64 = 1_000_000_000;
 
 fn take(bucket: &Bucket, full_at: &mut u64, cost: u64, now: u64) -> Result<(), Denied> {
-    let Booking { full_at: next, .. } = bucket.take(*full_at, cost, now, 0)?;
+    let Reservation { full_at: next, .. } = bucket.take(*full_at, cost, now, 0)?;
     *full_at = next;
     Ok(())
 }
@@ -86,7 +86,7 @@ proptest! {
         take(&bucket, &mut one, taken, SECOND).unwrap();
         take(&bucket, &mut one, more, SECOND).unwrap();
         take(&bucket, &mut two, more, SECOND).unwrap();
-        let one = bucket.give_back(one, taken);
+        let one = bucket.refund(one, taken);
         let now = SECOND + pause;
         prop_assert_eq!(bucket.status(one, now).remaining, bucket.status(two, now).remaining);
     }

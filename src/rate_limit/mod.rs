@@ -144,10 +144,8 @@
 //! - The limit is this process's own. Of a limit for several replicas together, give each
 //!   [its share](RateLimitPolicy::with_share).
 
-mod active;
 mod added_header;
-mod at_most;
-mod carry;
+mod atomic_state;
 mod charge;
 mod headers;
 mod key;
@@ -156,21 +154,23 @@ mod limiter;
 mod machine;
 #[cfg(test)]
 mod machine_tests;
+mod migrate;
 mod policy;
+mod policy_snapshot;
 mod queue;
 mod quota;
 mod service;
 mod shards;
 mod shared;
+mod sliding_log;
 mod stats;
 mod store;
-pub mod told;
+pub mod upstream_limits;
 mod wait;
-mod word;
 
 #[cfg(feature = "istio")]
 pub(crate) use added_header::{AddedHeader, AppendAction};
-pub use charge::{Charge, Permit};
+pub use charge::{Charge, RateLimitPermit};
 pub use headers::RateLimitHeaders;
 pub use key::{Key, KeyFunction};
 pub use layer::RateLimitLayer;

@@ -5,21 +5,21 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use super::store::Slot;
+use super::store::KeyHash;
 
 /// One line for each key, bounded together.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     len: AtomicUsize,
-    lines: Mutex<Lines>,
+    lock: Mutex<Waiters>,
 }
 
 /// The lines, none of them empty.
-pub(super) type Lines = HashMap<Slot, VecDeque<Arc<Place>>>;
+pub(super) type Waiters = HashMap<KeyHash, VecDeque<Arc<QueueEntry>>>;
 
 /// A place in a line.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct QueueEntry {
     /// When its turn comes; earlier if somebody before it leaves.
     at: AtomicU64,
     cost: u64,
@@ -33,19 +33,25 @@ impl Queue {
     }
 
     /// Keeps the lines as they are while something is booked or given back.
-    pub(super) fn lines(&self) -> MutexGuard<'_, Lines> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Waiters> {
         // A line has no half-made states, so a poisoned lock still guards good ones.
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts a place at the end of a line.
-    pub(super) fn join(&self, lines: &mut Lines, slot: Slot, cost: u64, at: u64) -> Arc<Place> {
-        let place = Arc::new(Place {
+    pub(super) fn join(
+        &self,
+        lines: &mut Waiters,
+        key_hash: KeyHash,
+        cost: u64,
+        at: u64,
+    ) -> Arc<QueueEntry> {
+        let place = Arc::new(QueueEntry {
             at: AtomicU64::new(at),
             cost,
             waker: Mutex::default(),
         });
-        let line = lines.entry(slot).or_default();
+        let line = lines.entry(key_hash).or_default();
         line.push_back(Arc::clone(&place));
         self.len.fetch_add(1, Ordering::Relaxed);
         place
@@ -54,11 +60,11 @@ impl Queue {
     /// Takes a place out of its line; returns those behind it.
     pub(super) fn leave(
         &self,
-        lines: &mut Lines,
-        slot: Slot,
-        place: &Arc<Place>,
-    ) -> Vec<Arc<Place>> {
-        let Some(line) = lines.get_mut(&slot) else {
+        lines: &mut Waiters,
+        key_hash: KeyHash,
+        place: &Arc<QueueEntry>,
+    ) -> Vec<Arc<QueueEntry>> {
+        let Some(line) = lines.get_mut(&key_hash) else {
             return Vec::new();
         };
         let Some(index) = line.iter().position(|other| Arc::ptr_eq(other, place)) else {
@@ -68,13 +74,13 @@ impl Queue {
         self.len.fetch_sub(1, Ordering::Relaxed);
         let behind = line.iter().skip(index).cloned().collect();
         if line.is_empty() {
-            lines.remove(&slot);
+            lines.remove(&key_hash);
         }
         behind
     }
 }
 
-impl Place {
+impl QueueEntry {
     pub(super) fn at(&self) -> u64 {
         self.at.load(Ordering::Acquire)
     }
@@ -92,12 +98,12 @@ impl Place {
         }
     }
 
-    /// Asks to be told of a move; to be called before [`Place::at`], so that none is missed.
+    /// Asks to be told of a move; to be called before [`QueueEntry::at`], so that none is missed.
     pub(super) fn watch(&self, waker: &Waker) {
-        let mut slot = self.waker();
-        match &mut *slot {
+        let mut key_hash = self.waker();
+        match &mut *key_hash {
             Some(old) => old.clone_from(waker),
-            None => *slot = Some(waker.clone()),
+            None => *key_hash = Some(waker.clone()),
         }
     }
 

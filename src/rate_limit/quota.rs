@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::RateLimitPolicy;
-use super::at_most::AtMost;
 use super::machine::Bucket;
+use super::sliding_log::SlidingLog;
 
 /// How much is allowed, as it was written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -25,7 +25,7 @@ pub(super) enum Limit {
 /// How much is allowed here, of a limit that may be shared.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Quota {
-    AtMost(AtMost),
+    AtMost(SlidingLog),
     Bucket(Bucket),
     Off,
 }
@@ -34,7 +34,7 @@ impl Quota {
     pub(super) fn of(policy: &RateLimitPolicy) -> Self {
         let (part, whole) = policy.share();
         match *policy.limit() {
-            Limit::AtMost { n, period } => Self::AtMost(AtMost {
+            Limit::AtMost { n, period } => Self::AtMost(SlidingLog {
                 limit: share(n, part, whole),
                 period: nanos(period),
             }),
@@ -74,7 +74,7 @@ impl Quota {
             return Vec::new();
         }
         let parts = (0..count).map(|number| match self {
-            Self::AtMost(most) => Some(Self::AtMost(AtMost {
+            Self::AtMost(most) => Some(Self::AtMost(SlidingLog {
                 limit: part(most.limit, number, count),
                 period: most.period,
             })),

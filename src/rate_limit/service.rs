@@ -3,11 +3,11 @@ use std::sync::Arc;
 use http::{Extensions, HeaderMap};
 
 use super::added_header::AddedHeader;
-use super::shared::{Booked, Shared};
+use super::shared::{AdmitDecision, Shared};
 use super::wait::RateLimitWait;
-use super::{Permit, Status, headers};
+use super::{RateLimitPermit, Status, headers};
 use crate::base::gate::{Admission, Gate, Queued, QueuedFuture, Ticket};
-use crate::base::spread::Anchor;
+use crate::base::sharded_arc::ShardedArcRef;
 use crate::base::{Failure, Outcome, Rejection, RequestHead, ResponseHead};
 
 /// Turns requests away, or lets them wait, when a limit is used up.
@@ -21,11 +21,11 @@ pub type RateLimitFuture<S, B> = QueuedFuture<S, RateLimitGate, B>;
 /// Decides which requests a [`RateLimit`] lets in.
 #[derive(Clone, Debug)]
 pub struct RateLimitGate {
-    shared: Anchor<Arc<Shared>>,
+    shared: ShardedArcRef<Arc<Shared>>,
 }
 
 impl RateLimitGate {
-    pub(super) const fn new(shared: Anchor<Arc<Shared>>) -> Self {
+    pub(super) const fn new(shared: ShardedArcRef<Arc<Shared>>) -> Self {
         Self { shared }
     }
 }
@@ -42,11 +42,11 @@ impl Gate for RateLimitGate {
         self.decide(head)
     }
 
-    fn annotate(&self, rejection: Rejection, answer: &mut HeaderMap) {
+    fn write_headers(&self, rejection: Rejection, answer: &mut HeaderMap) {
         let Rejection::RateLimited(limited) = rejection else {
             return;
         };
-        let active = self.shared.active();
+        let active = self.shared.snapshot();
         headers::of_rejection(&active, &limited, answer);
     }
 }
@@ -54,26 +54,28 @@ impl Gate for RateLimitGate {
 impl RateLimitGate {
     /// Decides under a policy that limits something.
     fn decide(&self, head: RequestHead<'_>) -> Admission<RateLimitTicket, RateLimitWait> {
-        let active = self.shared.active();
+        let active = self.shared.snapshot();
         let policy = &active.policy;
         if !self.shared.counts(policy) {
             return Admission::Admitted(RateLimitTicket::default());
         }
-        let slot = self.shared.slot_of(policy, head);
+        let key_hash = self.shared.key_hash(policy, head);
         let cost = policy.cost(head);
-        match self.shared.book(&active, slot, cost, true) {
-            Booked::Admitted(at) if policy.settles() => {
-                let permit = Permit::new(Arc::clone(&self.shared), slot, at, cost);
+        match self.shared.reserve(&active, key_hash, cost, true) {
+            AdmitDecision::Admitted(at) if policy.settles() => {
+                let permit = RateLimitPermit::new(Arc::clone(&self.shared), key_hash, at, cost);
                 Admission::Admitted(RateLimitTicket::of(permit))
             }
             // Nobody asks what became of it.
-            Booked::Admitted(_) => Admission::Admitted(RateLimitTicket::default()),
-            Booked::Uncounted => Admission::Admitted(RateLimitTicket {
+            AdmitDecision::Admitted(_) => Admission::Admitted(RateLimitTicket::default()),
+            AdmitDecision::Uncounted => Admission::Admitted(RateLimitTicket {
                 added: policy.request_headers(),
                 ..RateLimitTicket::default()
             }),
-            Booked::Rejected(rejection) => Admission::Rejected(rejection),
-            Booked::Waiting(reservation) => Admission::Waiting(RateLimitWait::new(reservation)),
+            AdmitDecision::Rejected(rejection) => Admission::Rejected(rejection),
+            AdmitDecision::Waiting(reservation) => {
+                Admission::Waiting(RateLimitWait::new(reservation))
+            }
         }
     }
 }
@@ -84,14 +86,14 @@ pub struct RateLimitTicket {
     /// Headers for the upstream of a request over the limit, where that is not enforced.
     added: Option<Arc<[AddedHeader]>>,
     /// Only if there is something to settle or to tell.
-    permit: Option<Permit>,
+    permit: Option<RateLimitPermit>,
     /// What was left, boxed because few policies tell it.
     status: Option<Box<Status>>,
 }
 
 impl RateLimitTicket {
     /// Admits a request that has waited.
-    pub(super) fn of(permit: Permit) -> Self {
+    pub(super) fn of(permit: RateLimitPermit) -> Self {
         let status = permit.status().map(Box::new);
         Self {
             added: None,
@@ -110,17 +112,17 @@ impl RateLimitTicket {
 }
 
 impl Ticket for RateLimitTicket {
-    fn head(&mut self, _outcome: Outcome) {}
+    fn on_outcome(&mut self, _outcome: Outcome) {}
 
-    fn broken(&mut self, _failure: Failure) {}
+    fn on_body_error(&mut self, _failure: Failure) {}
 
     #[inline]
-    fn hears_outcome(&self) -> bool {
+    fn wants_outcome(&self) -> bool {
         false
     }
 
     #[inline]
-    fn watches(&self) -> bool {
+    fn is_active(&self) -> bool {
         self.permit.is_some() || self.added.is_some()
     }
 
@@ -131,20 +133,20 @@ impl Ticket for RateLimitTicket {
         }
     }
 
-    fn inspect(&mut self, head: ResponseHead<'_>) {
+    fn on_response(&mut self, head: ResponseHead<'_>) {
         if let Some(permit) = &mut self.permit {
-            permit.inspect(head);
+            permit.on_response(head);
         }
     }
 
-    fn annotate(&mut self, answer: &mut HeaderMap) {
+    fn write_headers(&mut self, answer: &mut HeaderMap) {
         if let (Some(permit), Some(status)) = (&self.permit, &self.status) {
             permit.policy(|active| headers::of_admission(active, status, answer));
         }
     }
 
-    fn extend(&mut self, extensions: &mut Extensions) {
-        if let Some(charge) = self.permit.as_mut().and_then(Permit::hand_out) {
+    fn write_extensions(&mut self, extensions: &mut Extensions) {
+        if let Some(charge) = self.permit.as_mut().and_then(RateLimitPermit::hand_out) {
             extensions.insert(charge);
         }
     }

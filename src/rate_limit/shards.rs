@@ -75,7 +75,7 @@ impl Shards {
             return Ok(now);
         }
         for (shard, amount, at) in taken {
-            shard.store.give_back(&shard.quota, None, amount, at, now);
+            shard.store.refund(&shard.quota, None, amount, at, now);
         }
         let whole = self.status(now);
         // By then there is certainly so much; when exactly, no part knows.
@@ -112,7 +112,7 @@ impl Shards {
             match (&shard.quota, quota) {
                 (Quota::AtMost(_), Quota::AtMost(most)) => {
                     let log = std::mem::take(&mut *shard.store.whole_log());
-                    whole.whole_log().absorb(*most, log);
+                    whole.whole_log().merge(*most, log);
                 }
                 (Quota::Bucket(part), _) => {
                     let full_at = shard.store.bucket.update(|full_at| (full_at, full_at));
@@ -128,7 +128,7 @@ impl Shards {
     }
 
     /// Deals out to the parts what was counted in `whole`.
-    pub(super) fn deal_from(&self, whole: &Store, quota: &Quota, now: u64) {
+    pub(super) fn redistribute(&self, whole: &Store, quota: &Quota, now: u64) {
         if self.is_empty() {
             return;
         }
@@ -138,7 +138,7 @@ impl Shards {
                 let mut log = whole.whole_log();
                 for shard in &self.0 {
                     if let Quota::AtMost(part) = &shard.quota {
-                        *shard.store.whole_log() = log.deal(*most, part.limit, now);
+                        *shard.store.whole_log() = log.split_off(*most, part.limit, now);
                     }
                 }
             }

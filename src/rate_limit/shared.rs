@@ -6,68 +6,73 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::active::Active;
 use super::machine::Denied;
-use super::queue::{Place, Queue};
+use super::policy_snapshot::PolicySnapshot;
+use super::queue::{Queue, QueueEntry};
 use super::stats::Counters;
-use super::store::Slot;
-use super::wait::Reservation;
+use super::store::KeyHash;
+use super::wait::QueuedReservation;
 use super::{RateLimitPolicy, RateLimitStats, Status};
-use crate::base::clock::{self, Origin};
-use crate::base::dice::Dice;
-use crate::base::{Deadline, Event, Live, Observe, Percent, RateLimited, Rejection, RequestHead};
+use crate::base::clock::{self, ClockOrigin};
+use crate::base::rng::Rng;
+use crate::base::{
+    Deadline, Event, Observe, Percent, RateLimited, Rejection, Reloadable, RequestHead,
+};
 
 #[derive(Debug)]
 pub(super) struct Shared {
-    active: Live<Active>,
-    dice: Dice,
+    snapshot: Reloadable<PolicySnapshot>,
+    rng: Rng,
     counters: Counters,
     hasher: RandomState,
     observe: Arc<dyn Observe>,
     /// The policy limits nothing: known without loading it, which costs two atomic operations.
     off: AtomicBool,
-    origin: Origin,
+    origin: ClockOrigin,
     queue: Queue,
     reconfiguring: Mutex<()>,
 }
 
 /// What was decided about a call.
 #[derive(Debug)]
-pub(super) enum Booked {
+pub(super) enum AdmitDecision {
     /// It goes on; it was counted at this time.
     Admitted(u64),
     Rejected(Rejection),
     /// It goes on and was not counted.
     Uncounted,
-    Waiting(Reservation),
+    Waiting(QueuedReservation),
 }
 
 impl Shared {
     pub(super) fn new(policy: RateLimitPolicy, observe: Arc<dyn Observe>) -> Self {
-        Self::of(Active::new(policy, 1), observe)
+        Self::of(PolicySnapshot::new(policy, 1), observe)
     }
 
     /// Starts again with so many places to count at.
-    pub(super) fn anew(&self, places: u16) -> Self {
-        Self::of(self.active.load().anew(places), Arc::clone(&self.observe))
+    pub(super) fn reset_with(&self, places: u16) -> Self {
+        Self::of(
+            self.snapshot.load().reset(places),
+            Arc::clone(&self.observe),
+        )
     }
 
-    fn of(active: Active, observe: Arc<dyn Observe>) -> Self {
+    fn of(active: PolicySnapshot, observe: Arc<dyn Observe>) -> Self {
         Self {
             off: AtomicBool::new(active.policy.is_off()),
-            active: Live::new(active),
-            dice: Dice::default(),
+            snapshot: Reloadable::new(active),
+            rng: Rng::default(),
             counters: Counters::default(),
             hasher: RandomState::new(),
             observe,
-            origin: Origin::at(clock::now()),
+            origin: ClockOrigin::at(clock::now()),
             queue: Queue::default(),
             reconfiguring: Mutex::default(),
         }
     }
 
-    pub(super) fn active(&self) -> impl Deref<Target = Arc<Active>> {
-        self.active.load()
+    pub(super) fn snapshot(&self) -> impl Deref<Target = Arc<PolicySnapshot>> {
+        self.snapshot.load()
     }
 
     /// Replaces the policy; what was used stays used, and what was booked stays booked.
@@ -80,26 +85,26 @@ impl Shared {
         let off = policy.is_off();
         // Nobody joins or leaves while those who wait change from one policy to the other. What they
         // have booked is more than was used, and would be cut off at the limit.
-        let lines = self.queue.lines();
-        let (old, now) = (self.active.load(), self.now());
+        let lines = self.queue.lock();
+        let (old, now) = (self.snapshot.load(), self.now());
         let waiting: Vec<_> = lines
             .iter()
-            .filter(|(slot, _)| !old.is_spread(**slot))
-            .flat_map(|(slot, line)| line.iter().map(|place| (*slot, place)))
+            .filter(|(key_hash, _)| !old.is_sharded(**key_hash))
+            .flat_map(|(key_hash, line)| line.iter().map(|place| (*key_hash, place)))
             .collect();
-        for (slot, place) in &waiting {
-            old.give_back(*slot, place.cost(), place.at(), now);
+        for (key_hash, place) in &waiting {
+            old.refund(*key_hash, place.cost(), place.at(), now);
         }
-        let active = old.replaced(policy, now);
-        for (slot, place) in waiting {
-            place.move_to(active.rebook(slot, place.cost(), place.at(), now));
+        let active = old.reconfigured(policy, now);
+        for (key_hash, place) in waiting {
+            place.move_to(active.reschedule(key_hash, place.cost(), place.at(), now));
         }
-        self.active.store(active);
+        self.snapshot.store(active);
         self.off.store(off, Ordering::Release);
     }
 
     /// Finds the state that a request counts for.
-    pub(super) fn slot_of(&self, policy: &RateLimitPolicy, head: RequestHead<'_>) -> Slot {
+    pub(super) fn key_hash(&self, policy: &RateLimitPolicy, head: RequestHead<'_>) -> KeyHash {
         if policy.key().is_global() {
             return None;
         }
@@ -117,18 +122,18 @@ impl Shared {
 
     /// Decides about a call that costs `cost`, which waits for its turn if it `may_wait`.
     #[inline]
-    pub(super) fn book(
+    pub(super) fn reserve(
         self: &Arc<Self>,
-        active: &Active,
-        slot: Slot,
+        active: &PolicySnapshot,
+        key_hash: KeyHash,
         cost: u64,
         may_wait: bool,
-    ) -> Booked {
+    ) -> AdmitDecision {
         let instant = clock::now();
         let now = self.origin.nanos(instant);
-        match active.take(slot, cost, now, 0) {
-            Ok(_) => Booked::Admitted(now),
-            Err(denied) => self.stop(active, slot, cost, instant, denied, may_wait),
+        match active.take(key_hash, cost, now, 0) {
+            Ok(_) => AdmitDecision::Admitted(now),
+            Err(denied) => self.stop(active, key_hash, cost, instant, denied, may_wait),
         }
     }
 
@@ -136,64 +141,64 @@ impl Shared {
     #[cold]
     fn stop(
         self: &Arc<Self>,
-        active: &Active,
-        slot: Slot,
+        active: &PolicySnapshot,
+        key_hash: KeyHash,
         cost: u64,
         instant: Instant,
         denied: Denied,
         may_wait: bool,
-    ) -> Booked {
+    ) -> AdmitDecision {
         let now = self.origin.nanos(instant);
         let enforced = self.happens(active.policy.enforced());
         if may_wait && enforced && active.policy.max_queue() > 0 {
-            let patience = patience(&active.policy, instant);
-            if let Some(booked) = self.queue_up(active, slot, cost, now, denied, patience) {
-                return booked;
+            let max_wait = max_wait(&active.policy, instant);
+            if let Some(reserved) = self.queue_up(active, key_hash, cost, now, denied, max_wait) {
+                return reserved;
             }
         }
-        self.deny(active, slot, now, denied, enforced)
+        self.deny(active, key_hash, now, denied, enforced)
     }
 
     /// Books a place in the queue, if there is one and its turn comes in time.
     fn queue_up(
         self: &Arc<Self>,
-        active: &Active,
-        slot: Slot,
+        active: &PolicySnapshot,
+        key_hash: KeyHash,
         cost: u64,
         now: u64,
         denied: Denied,
-        patience: u64,
-    ) -> Option<Booked> {
-        if denied.0.is_none_or(|wait| wait > patience) {
+        max_wait: u64,
+    ) -> Option<AdmitDecision> {
+        if denied.0.is_none_or(|wait| wait > max_wait) {
             return None;
         }
-        let mut lines = self.queue.lines();
+        let mut lines = self.queue.lock();
         if self.queue.len() >= active.policy.max_queue() {
             return None;
         }
-        let take = |patience| active.take(slot, cost, now, patience);
+        let take = |max_wait| active.take(key_hash, cost, now, max_wait);
         // Somebody may have left while nobody held the lines.
         if take(0).is_ok() {
-            return Some(Booked::Admitted(now));
+            return Some(AdmitDecision::Admitted(now));
         }
-        let at = take(patience).ok()?;
-        let place = self.queue.join(&mut lines, slot, cost, at);
-        Some(Booked::Waiting(Reservation::new(
+        let at = take(max_wait).ok()?;
+        let place = self.queue.join(&mut lines, key_hash, cost, at);
+        Some(AdmitDecision::Waiting(QueuedReservation::new(
             Arc::clone(self),
-            slot,
+            key_hash,
             place,
         )))
     }
 
     fn deny(
         &self,
-        active: &Active,
-        slot: Slot,
+        active: &PolicySnapshot,
+        key_hash: KeyHash,
         now: u64,
         denied: Denied,
         enforced: bool,
-    ) -> Booked {
-        let status = active.status(slot, now);
+    ) -> AdmitDecision {
+        let status = active.status(key_hash, now);
         let rejection = Rejection::RateLimited(RateLimited {
             grpc_status: active.policy.grpc_status(),
             limit: status.limit,
@@ -204,11 +209,11 @@ impl Shared {
         });
         self.counters.deny(enforced);
         if enforced {
-            self.observe.event(&Event::Rejected(rejection));
-            Booked::Rejected(rejection)
+            self.observe.on_event(&Event::Rejected(rejection));
+            AdmitDecision::Rejected(rejection)
         } else {
-            self.observe.event(&Event::WouldReject(rejection));
-            Booked::Uncounted
+            self.observe.on_event(&Event::WouldReject(rejection));
+            AdmitDecision::Uncounted
         }
     }
 
@@ -225,59 +230,69 @@ impl Shared {
 
     fn happens(&self, share: Percent) -> bool {
         // Almost every policy has all or nothing, which needs no chance.
-        share == Percent::ALL || share.happens(self.dice.roll())
+        share == Percent::ALL || share.happens(self.rng.next_u64())
     }
 
     /// Corrects what a call was charged.
-    pub(super) fn settle(&self, slot: Slot, at: u64, charged: u64, actual: u64) {
+    pub(super) fn settle(&self, key_hash: KeyHash, at: u64, charged: u64, actual: u64) {
         if charged == actual {
             return;
         }
-        let active = self.active.load();
+        let active = self.snapshot.load();
         let now = self.now();
         if charged < actual {
-            active.charge(slot, actual - charged, now);
+            active.charge(key_hash, actual - charged, now);
             return;
         }
-        active.give_back(slot, charged - actual, at, now);
+        active.refund(key_hash, charged - actual, at, now);
         if self.queue.len() > 0 {
-            let lines = self.queue.lines();
-            let line: Vec<_> = lines.get(&slot).into_iter().flatten().cloned().collect();
-            Self::move_up(&active, slot, &line, now);
+            let lines = self.queue.lock();
+            let line: Vec<_> = lines
+                .get(&key_hash)
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect();
+            Self::reschedule_waiters(&active, key_hash, &line, now);
         }
     }
 
     /// Takes a place out of the queue; what it had booked is given back unless it was used.
-    pub(super) fn leave(&self, slot: Slot, place: &Arc<Place>, used: bool) {
-        let mut lines = self.queue.lines();
-        let behind = self.queue.leave(&mut lines, slot, place);
+    pub(super) fn leave(&self, key_hash: KeyHash, place: &Arc<QueueEntry>, used: bool) {
+        let mut lines = self.queue.lock();
+        let behind = self.queue.leave(&mut lines, key_hash, place);
         if used {
             return;
         }
-        let active = self.active.load();
+        let active = self.snapshot.load();
         let now = self.now();
-        active.give_back(slot, place.cost(), place.at(), now);
-        Self::move_up(&active, slot, &behind, now);
+        active.refund(key_hash, place.cost(), place.at(), now);
+        Self::reschedule_waiters(&active, key_hash, &behind, now);
     }
 
     /// Lets those in `line` go on as early as can be; the queue is locked.
-    fn move_up(active: &Active, slot: Slot, line: &[Arc<Place>], now: u64) {
-        let booked: Vec<_> = line
+    fn reschedule_waiters(
+        active: &PolicySnapshot,
+        key_hash: KeyHash,
+        line: &[Arc<QueueEntry>],
+        now: u64,
+    ) {
+        let reserved: Vec<_> = line
             .iter()
             .map(|place| (place.at(), place.cost()))
             .collect();
-        let moved = active.move_up(slot, &booked, now);
+        let moved = active.reschedule_waiters(key_hash, &reserved, now);
         for (place, at) in line.iter().zip(moved) {
             place.move_to(at.min(place.at()));
         }
     }
 
-    pub(super) fn status(&self, active: &Active, slot: Slot) -> Status {
-        active.status(slot, self.now())
+    pub(super) fn status(&self, active: &PolicySnapshot, key_hash: KeyHash) -> Status {
+        active.status(key_hash, self.now())
     }
 
     pub(super) fn stats(&self) -> RateLimitStats {
-        let evicted = self.active.load().evicted();
+        let evicted = self.snapshot.load().evicted();
         self.counters.stats(evicted, self.queue.len())
     }
 
@@ -292,7 +307,7 @@ impl Shared {
 }
 
 /// How long a call may wait: no longer than its caller does.
-fn patience(policy: &RateLimitPolicy, now: Instant) -> u64 {
+fn max_wait(policy: &RateLimitPolicy, now: Instant) -> u64 {
     let left = Deadline::current().map_or(Duration::MAX, |deadline| deadline.remaining_at(now));
     clock::nanos(left.min(policy.max_wait()))
 }

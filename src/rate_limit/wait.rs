@@ -4,36 +4,40 @@ use std::task::{Context, Poll, ready};
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::Permit;
-use super::queue::Place;
+use super::RateLimitPermit;
+use super::queue::QueueEntry;
 use super::service::RateLimitTicket;
 use super::shared::Shared;
-use super::store::Slot;
+use super::store::KeyHash;
 use crate::base::{Rejection, queued};
 
 /// What is booked for a call that waits; dropped, it goes back.
 #[derive(Debug)]
-pub(super) struct Reservation {
-    place: Arc<Place>,
+pub(super) struct QueuedReservation {
+    entry: Arc<QueueEntry>,
     shared: Arc<Shared>,
-    slot: Slot,
+    key: KeyHash,
     used: bool,
 }
 
-impl Reservation {
-    pub(super) const fn new(shared: Arc<Shared>, slot: Slot, place: Arc<Place>) -> Self {
+impl QueuedReservation {
+    pub(super) const fn new(
+        shared: Arc<Shared>,
+        key_hash: KeyHash,
+        place: Arc<QueueEntry>,
+    ) -> Self {
         Self {
-            place,
+            entry: place,
             shared,
-            slot,
+            key: key_hash,
             used: false,
         }
     }
 }
 
-impl Drop for Reservation {
+impl Drop for QueuedReservation {
     fn drop(&mut self) {
-        self.shared.leave(self.slot, &self.place, self.used);
+        self.shared.leave(self.key, &self.entry, self.used);
     }
 }
 
@@ -42,14 +46,14 @@ impl Drop for Reservation {
 /// Whoever drops it before its turn gives its place back, and those behind move up.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
-pub(super) struct Turn {
-    reservation: Reservation,
+pub(super) struct WaitUntilReady {
+    reservation: QueuedReservation,
     // Boxed, so that a future that never waits stays small; made when it is first polled.
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
-impl Turn {
-    pub(super) const fn new(reservation: Reservation) -> Self {
+impl WaitUntilReady {
+    pub(super) const fn new(reservation: QueuedReservation) -> Self {
         Self {
             reservation,
             sleep: None,
@@ -57,15 +61,15 @@ impl Turn {
     }
 }
 
-impl Future for Turn {
-    type Output = Permit;
+impl Future for WaitUntilReady {
+    type Output = RateLimitPermit;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Permit> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<RateLimitPermit> {
         let this = &mut *self;
-        let Reservation {
-            place,
+        let QueuedReservation {
+            entry: place,
             shared,
-            slot,
+            key: key_hash,
             used,
         } = &mut this.reservation;
         loop {
@@ -84,7 +88,12 @@ impl Future for Turn {
             }
             if place.at() == at {
                 *used = true;
-                return Poll::Ready(Permit::new(Arc::clone(shared), *slot, at, place.cost()));
+                return Poll::Ready(RateLimitPermit::new(
+                    Arc::clone(shared),
+                    *key_hash,
+                    at,
+                    place.cost(),
+                ));
             }
         }
     }
@@ -95,11 +104,11 @@ impl Future for Turn {
 /// A caller that goes away gives the place back, and those behind it move up.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
-pub struct RateLimitWait(Turn);
+pub struct RateLimitWait(WaitUntilReady);
 
 impl RateLimitWait {
-    pub(super) const fn new(reservation: Reservation) -> Self {
-        Self(Turn::new(reservation))
+    pub(super) const fn new(reservation: QueuedReservation) -> Self {
+        Self(WaitUntilReady::new(reservation))
     }
 }
 

@@ -5,8 +5,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
 
-use super::budget::Active;
-use crate::base::Answer;
+use super::budget::InFlightPermit;
+use crate::base::LocalReplyBody;
 
 /// The body of a response of [`Retry`](super::Retry): the last try's, or the text of a 504.
 #[pin_project]
@@ -15,26 +15,26 @@ pub struct RetryBody<R> {
     #[pin]
     source: Source<R>,
     /// Dropped with the body, when the request is over.
-    active: Option<Active>,
+    active: Option<InFlightPermit>,
 }
 
 #[pin_project(project = SourceProj)]
 #[derive(Debug)]
 enum Source<R> {
-    Answer(Answer),
+    LocalReply(LocalReplyBody),
     Upstream(#[pin] R),
 }
 
 impl<R> RetryBody<R> {
-    pub(super) const fn answer(answer: Answer) -> Self {
+    pub(super) const fn local_reply(answer: LocalReplyBody) -> Self {
         Self {
             active: None,
-            source: Source::Answer(answer),
+            source: Source::LocalReply(answer),
         }
     }
 
     #[inline]
-    pub(super) const fn upstream(body: R, active: Option<Active>) -> Self {
+    pub(super) const fn upstream(body: R, active: Option<InFlightPermit>) -> Self {
         Self {
             active,
             source: Source::Upstream(body),
@@ -51,21 +51,23 @@ impl<R: Body<Data = Bytes>> Body for RetryBody<R> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, R::Error>>> {
         match self.project().source.project() {
-            SourceProj::Answer(answer) => Poll::Ready(answer.take().map(|b| Ok(Frame::data(b)))),
+            SourceProj::LocalReply(answer) => {
+                Poll::Ready(answer.take().map(|b| Ok(Frame::data(b))))
+            }
             SourceProj::Upstream(body) => body.poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.source {
-            Source::Answer(answer) => answer.is_end_stream(),
+            Source::LocalReply(answer) => answer.is_end_stream(),
             Source::Upstream(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.source {
-            Source::Answer(answer) => answer.size_hint(),
+            Source::LocalReply(answer) => answer.size_hint(),
             Source::Upstream(body) => body.size_hint(),
         }
     }

@@ -5,13 +5,13 @@ mod throttle;
 
 use std::sync::Arc;
 
-use crate::base::clock::{self, Moment};
-use crate::{GaveUp, Percent};
+use crate::base::clock::{self, LazyNow};
+use crate::{Percent, RetryStopReason};
 
-use machine::Terms;
+use machine::BudgetConfig;
 use slot::Bill;
 pub(super) use slot::Slot;
-pub(super) use state::{Active, State};
+pub(super) use state::{InFlightPermit, State};
 use throttle::Throttle;
 
 /// How many retries there may be, all requests of a layer together.
@@ -61,7 +61,7 @@ pub struct RetryBudget {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Kind {
     Concurrent { percent: Percent, min: u32 },
-    Share(Terms),
+    Share(BudgetConfig),
     Throttle(Throttle),
     Unlimited,
 }
@@ -72,7 +72,7 @@ impl RetryBudget {
     /// 0 % leaves nothing but the reserve, once.
     #[must_use]
     pub const fn share(percent: Percent) -> Self {
-        Self::of(Kind::Share(Terms::new(percent, 10)))
+        Self::of(Kind::Share(BudgetConfig::new(percent, 10)))
     }
 
     /// Allows as many retries at a time as this share of the requests in flight, but never fewer
@@ -106,7 +106,7 @@ impl RetryBudget {
     #[must_use]
     pub fn with_reserve(mut self, retries: u16) -> Self {
         if let Kind::Share(terms) = self.kind {
-            self.kind = Kind::Share(Terms::new(terms.percent(), retries));
+            self.kind = Kind::Share(BudgetConfig::new(terms.percent(), retries));
         }
         self
     }
@@ -134,7 +134,7 @@ impl RetryBudget {
     pub(super) fn new_state(&self) -> State {
         let terms = match self.kind {
             Kind::Share(terms) => terms,
-            Kind::Concurrent { .. } | Kind::Throttle(_) | Kind::Unlimited => Terms::DEFAULT,
+            Kind::Concurrent { .. } | Kind::Throttle(_) | Kind::Unlimited => BudgetConfig::DEFAULT,
         };
         State::new(terms, clock::now())
     }
@@ -155,10 +155,10 @@ impl RetryBudget {
     }
 
     /// Takes note of a request; what it returns is kept until the request is over.
-    pub(super) fn request(&self, own: &Arc<State>, moment: &Moment) -> Option<Active> {
+    pub(super) fn request(&self, own: &Arc<State>, moment: &LazyNow) -> Option<InFlightPermit> {
         let state = self.state(own);
         match self.kind {
-            Kind::Concurrent { .. } => Some(State::active(state)),
+            Kind::Concurrent { .. } => Some(State::start(state)),
             Kind::Share(terms) => {
                 state.deposit(terms, || moment.now());
                 None
@@ -181,7 +181,7 @@ impl RetryBudget {
         own: &Arc<State>,
         max_parallel: Option<u32>,
         unsent: bool,
-    ) -> Result<Slot, GaveUp> {
+    ) -> Result<Slot, RetryStopReason> {
         let state = self.state(own);
         let limit = |active: u32| match self.kind {
             Kind::Concurrent { percent, min } => {
@@ -190,7 +190,7 @@ impl RetryBudget {
             }
             Kind::Share(_) | Kind::Throttle(_) | Kind::Unlimited => max_parallel,
         };
-        let slot = Slot::take(state, limit).map_err(GaveUp::Parallel)?;
+        let slot = Slot::take(state, limit).map_err(RetryStopReason::Parallel)?;
         match self.kind {
             Kind::Share(terms) => {
                 let (bill, granted) = if unsent {
@@ -199,10 +199,10 @@ impl RetryBudget {
                     (Bill::Paid, state.withdraw(terms, clock::now()))
                 };
                 let paid = granted.then(|| slot.with_bill(bill));
-                paid.ok_or_else(|| GaveUp::Budget(terms.percent()))
+                paid.ok_or_else(|| RetryStopReason::Budget(terms.percent()))
             }
             Kind::Throttle(throttle) if !state.allows(throttle) => {
-                Err(GaveUp::Budget(throttle.per_success()))
+                Err(RetryStopReason::Budget(throttle.per_success()))
             }
             _ => Ok(slot),
         }

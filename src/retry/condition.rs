@@ -133,10 +133,10 @@ impl Display for Condition {
 
 /// A name in a list of conditions that is neither a condition nor an HTTP status.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("`{name}` is no condition for a retry; did you mean `{nearest}`?")]
+#[error("`{name}` is no condition for a retry; did you mean `{suggestion}`?")]
 pub struct UnknownCondition {
     name: String,
-    nearest: &'static str,
+    suggestion: &'static str,
 }
 
 impl UnknownCondition {
@@ -148,7 +148,7 @@ impl UnknownCondition {
             .unwrap_or_default();
         Self {
             name: name.to_owned(),
-            nearest,
+            suggestion: nearest,
         }
     }
 
@@ -160,8 +160,8 @@ impl UnknownCondition {
 
     /// The condition whose name looks most like it.
     #[must_use]
-    pub const fn nearest(&self) -> &'static str {
-        self.nearest
+    pub const fn suggestion(&self) -> &'static str {
+        self.suggestion
     }
 }
 
@@ -202,7 +202,7 @@ mod tests {
             ("resets", "reset"),
             ("unavailible", "unavailable"),
         ] {
-            assert_eq!(UnknownCondition::new(wrong).nearest(), right);
+            assert_eq!(UnknownCondition::new(wrong).suggestion(), right);
         }
     }
 }

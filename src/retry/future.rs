@@ -10,12 +10,12 @@ use http_body::Body;
 use pin_project::pin_project;
 use tower_service::Service;
 
-use super::budget::Active;
-use super::plan::{Limit, Plan, later};
-use super::state::{SETTLE, State, StateProj, discard, judge};
+use super::budget::InFlightPermit;
+use super::retry_state::{AttemptLimit, RetryState, later};
+use super::state::{SETTLE, State, StateProj, discard, next_step};
 use super::{ReplayBody, RetryBody};
-use crate::base::clock::{self, Moment};
-use crate::base::cut::cut_off;
+use crate::base::cancellation::cancel_as_timeout;
+use crate::base::clock::{self, LazyNow};
 use crate::base::queued;
 use crate::base::timer::Timer;
 use crate::{Deadline, Event, Failure, Observe, Outcome, Rejection};
@@ -28,16 +28,16 @@ where
 {
     #[pin]
     state: State<S::Future, R>,
-    active: Option<Active>,
+    active: Option<InFlightPermit>,
     #[pin]
     timer: Timer,
     /// For a request without a plan, which knows it.
     grpc: bool,
-    limit: Option<Limit>,
+    limit: Option<AttemptLimit>,
     /// Who hears of a try that took too long.
     observe: Option<Arc<dyn Observe>>,
     /// None if there will be no further try.
-    plan: Option<Plan<S, B>>,
+    retry: Option<RetryState<S, B>>,
 }
 
 impl<S, B, R> RetryFuture<S, B, R>
@@ -48,10 +48,10 @@ where
     #[inline]
     pub(super) const fn new(
         future: S::Future,
-        limit: Option<Limit>,
+        limit: Option<AttemptLimit>,
         grpc: bool,
-        active: Option<Active>,
-        plan: Option<Plan<S, B>>,
+        active: Option<InFlightPermit>,
+        retry_state: Option<RetryState<S, B>>,
     ) -> Self {
         Self {
             state: State::Calling(future),
@@ -60,12 +60,12 @@ where
             grpc,
             limit,
             observe: None,
-            plan,
+            retry: retry_state,
         }
     }
 
     /// Lets `observe` hear of a try that took too long, if one can; a plan knows it already.
-    pub(super) fn observed(mut self, observe: &Arc<dyn Observe>) -> Self {
+    pub(super) fn with_observer(mut self, observe: &Arc<dyn Observe>) -> Self {
         if self.limit.is_some_and(|limit| limit.is_own()) {
             self.observe = Some(Arc::clone(observe));
         }
@@ -88,11 +88,11 @@ where
         let mut this = self.project();
         #[cfg(feature = "istio")]
         if let Poll::Ready(Err(_)) = &ended {
-            let retries = this.plan.as_ref().map_or(0, Plan::retries);
+            let retries = this.retry.as_ref().map_or(0, RetryState::retries);
             crate::base::retried::note(retries > 0);
         }
         this.state.set(State::Done);
-        *this.plan = None;
+        *this.retry = None;
         let active = this.active.take();
         ended.map_ok(|response| response.map(|body| RetryBody::upstream(body, active)))
     }
@@ -108,13 +108,13 @@ where
         *this.active = None;
         let after = this.limit.map_or(Duration::ZERO, |limit| limit.after);
         let rejection = Rejection::TimedOut(after);
-        let plan = this.plan.take();
+        let retry_state = this.retry.take();
         let observe = this.observe.as_ref();
-        if let Some(observe) = observe.or_else(|| Some(plan.as_ref()?.observe())) {
-            observe.event(&Event::Rejected(rejection));
+        if let Some(observe) = observe.or_else(|| Some(retry_state.as_ref()?.observe())) {
+            observe.on_event(&Event::Rejected(rejection));
         }
-        let grpc = plan.map_or(*this.grpc, |plan| plan.is_grpc());
-        rejection.into_response(grpc).map(RetryBody::answer)
+        let grpc = retry_state.map_or(*this.grpc, |retry_state| retry_state.is_grpc());
+        rejection.into_response(grpc).map(RetryBody::local_reply)
     }
 }
 
@@ -135,7 +135,10 @@ where
                 StateProj::Calling(future) => {
                     let is_to_begin = this.limit.is_some_and(|limit| limit.is_to_begin);
                     let (polled, waits) = {
-                        let _guard = this.plan.as_mut().map(|plan| plan.tried.enter());
+                        let _guard = this
+                            .retry
+                            .as_mut()
+                            .map(|retry_state| retry_state.attempted.enter());
                         if is_to_begin {
                             queued::watch(|| future.poll(cx))
                         } else {
@@ -144,24 +147,27 @@ where
                     };
                     if let Poll::Ready(ended) = &polled {
                         // Judged where it lies: most answers are the last, and move on once.
-                        let plan = this.plan.as_mut();
-                        match plan.and_then(|plan| judge(plan, ended)) {
+                        let retry_state = this.retry.as_mut();
+                        match retry_state.and_then(|retry_state| next_step(retry_state, ended)) {
                             Some(resume) => discard(polled, resume),
                             None => return self.finish(polled),
                         }
                     } else {
                         if is_to_begin && !waits {
-                            this.limit.iter_mut().for_each(Limit::begin);
+                            this.limit.iter_mut().for_each(AttemptLimit::begin);
                         }
                         let Some(at) = this.limit.and_then(|limit| limit.at) else {
                             return Poll::Pending;
                         };
                         ready!(this.timer.poll_at(at, cx));
                         let failure = Outcome::Failed(Failure::Timeout);
-                        let plan = this.plan.as_mut();
-                        let resume = plan.and_then(|plan| plan.judge(failure, None));
+                        let retry_state = this.retry.as_mut();
+                        let resume =
+                            retry_state.and_then(|retry_state| retry_state.decide(failure, None));
                         // The try goes first, and those inside hear why.
-                        cut_off(|| this.state.set(resume.map_or(State::Done, State::Waiting)));
+                        cancel_as_timeout(|| {
+                            this.state.set(resume.map_or(State::Done, State::Waiting))
+                        });
                         if resume.is_none() {
                             return Poll::Ready(Ok(self.time_out()));
                         }
@@ -185,20 +191,22 @@ where
                     if clock::now() < *resume {
                         ready!(this.timer.poll_at(*resume, cx));
                     }
-                    let plan = this.plan.as_ref().expect(PLANNED);
-                    *this.limit = Limit::of_try(plan.policy(), &Moment::default());
+                    let retry_state = this.retry.as_ref().expect(PLANNED);
+                    *this.limit =
+                        AttemptLimit::of_attempt(retry_state.policy(), &LazyNow::default());
                     State::Readying
                 }
                 StateProj::Readying => {
-                    let plan = this.plan.as_mut().expect(PLANNED);
-                    match plan.inner.poll_ready(cx) {
+                    let retry_state = this.retry.as_mut().expect(PLANNED);
+                    match retry_state.inner.poll_ready(cx) {
                         _ if this.limit.is_some_and(|limit| limit.after.is_zero()) => {
                             return Poll::Ready(Ok(self.time_out()));
                         }
                         Poll::Ready(Ok(())) => {
-                            *this.limit = Limit::of_try(plan.policy(), &Moment::default());
-                            let request = plan.request(this.limit.as_ref());
-                            State::Calling(plan.call(request))
+                            *this.limit =
+                                AttemptLimit::of_attempt(retry_state.policy(), &LazyNow::default());
+                            let request = retry_state.next_request(this.limit.as_ref());
+                            State::Calling(retry_state.call(request))
                         }
                         Poll::Ready(Err(error)) => return self.finish(Poll::Ready(Err(error))),
                         Poll::Pending => {
@@ -233,7 +241,7 @@ where
         };
         f.debug_struct("RetryFuture")
             .field("state", &state)
-            .field("armed", &self.plan.is_some())
+            .field("armed", &self.retry.is_some())
             .finish_non_exhaustive()
     }
 }

@@ -1,8 +1,8 @@
 use http::request::Parts;
 use http::{Extensions, HeaderName, Method, Request, Uri, Version, header};
 
-use super::machine::Safety;
-use super::packed::Packed;
+use super::machine::Idempotency;
+use super::packed_headers::PackedHeaders;
 use crate::base::grpc;
 
 /// The head of a request that may have to be sent again.
@@ -16,7 +16,7 @@ use crate::base::grpc;
 #[derive(Debug)]
 pub(super) struct Head {
     extensions: Extensions,
-    headers: Packed,
+    headers: PackedHeaders,
     method: Method,
     uri: Uri,
     version: Version,
@@ -28,7 +28,7 @@ impl Head {
     pub(super) fn of<B>(request: &Request<B>) -> Self {
         Self {
             extensions: request.extensions().clone(),
-            headers: Packed::of(request.headers()),
+            headers: PackedHeaders::of(request.headers()),
             method: request.method().clone(),
             uri: request.uri().clone(),
             version: request.version(),
@@ -53,9 +53,9 @@ impl Head {
     }
 
     /// Says whether the request may be sent twice.
-    pub(super) fn safety(&self) -> Safety {
+    pub(super) fn idempotency(&self) -> Idempotency {
         let has = |name: &HeaderName| self.headers.value(name).is_some();
-        Safety::of(&self.method, has, || self.is_grpc())
+        Idempotency::of(&self.method, has, || self.is_grpc())
     }
 }
 
@@ -116,7 +116,7 @@ mod tests {
             prop_assert_eq!(made.extensions.get::<&str>(), Some(&"mine"));
             prop_assert_eq!(head.is_grpc(), grpc);
             let has = |name: &HeaderName| parts.headers.contains_key(name);
-            prop_assert_eq!(head.safety(), Safety::of(&parts.method, has, || grpc));
+            prop_assert_eq!(head.idempotency(), Idempotency::of(&parts.method, has, || grpc));
         }
     }
 

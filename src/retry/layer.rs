@@ -4,8 +4,8 @@ use tower_layer::Layer;
 
 use super::service::Shared;
 use super::{Retry, RetryPolicy};
-use crate::base::spread::Home;
-use crate::{Log, Observe};
+use crate::base::sharded_arc::ShardedArc;
+use crate::{Observe, TracingObserver};
 
 /// Tries failed requests again.
 ///
@@ -13,21 +13,21 @@ use crate::{Log, Observe};
 /// [module docs](super) for an example.
 #[derive(Clone, Debug)]
 pub struct RetryLayer {
-    shared: Home<Shared>,
+    shared: ShardedArc<Shared>,
 }
 
 impl RetryLayer {
     /// Creates a layer that writes what it decides to [`tracing`].
     #[must_use]
     pub fn new(policy: RetryPolicy) -> Self {
-        Self::observed(policy, Arc::new(Log))
+        Self::with_observer(policy, Arc::new(TracingObserver))
     }
 
     /// Creates a layer that reports what it decides to `observe`.
     #[must_use]
-    pub fn observed(policy: RetryPolicy, observe: Arc<dyn Observe>) -> Self {
+    pub fn with_observer(policy: RetryPolicy, observe: Arc<dyn Observe>) -> Self {
         Self {
-            shared: Home::new(Shared::new(policy, observe)),
+            shared: ShardedArc::new(Shared::new(policy, observe)),
         }
     }
 
@@ -38,7 +38,7 @@ impl RetryLayer {
     #[must_use]
     pub fn with_seed(self, seed: u64) -> Self {
         Self {
-            shared: Home::new(self.shared.seeded(seed)),
+            shared: ShardedArc::new(self.shared.with_seed(seed)),
         }
     }
 
@@ -60,6 +60,6 @@ impl<S> Layer<S> for RetryLayer {
     type Service = Retry<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Retry::new(inner, self.shared.anchor())
+        Retry::new(inner, self.shared.shared_ref())
     }
 }

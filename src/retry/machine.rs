@@ -2,9 +2,9 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, Method};
 
-use super::server_wait::ServerWait;
+use super::retry_after::RetryAfter;
 use super::{Backoff, Jitter, RetryPolicy};
-use crate::{GaveUp, GrpcStatus, Outcome, Percent, RequestHead};
+use crate::{GrpcStatus, Outcome, Percent, RequestHead, RetryStopReason};
 
 static KEYS: [HeaderName; 2] = [
     HeaderName::from_static("idempotency-key"),
@@ -13,7 +13,7 @@ static KEYS: [HeaderName; 2] = [
 
 /// Whether a request may be sent twice.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Safety {
+pub(super) enum Idempotency {
     /// A gRPC call: its method is always POST, so only the answer can tell.
     Grpc,
     /// Sending it twice is sending it once: an idempotent method, or a key that tells the server.
@@ -22,7 +22,7 @@ pub(super) enum Safety {
     Unsafe,
 }
 
-impl Safety {
+impl Idempotency {
     /// Tells it by the method and by what two looks at the headers find, if they are needed.
     pub(super) fn of(
         method: &Method,
@@ -58,16 +58,16 @@ pub(super) fn may_be_retried(policy: &RetryPolicy, head: RequestHead<'_>) -> boo
         return true;
     }
     let has = |name: &HeaderName| head.headers().contains_key(name);
-    match Safety::of(head.method(), has, || head.is_grpc()) {
-        Safety::Idempotent => true,
-        Safety::Grpc => on.may_match_grpc(),
-        Safety::Unsafe => false,
+    match Idempotency::of(head.method(), has, || head.is_grpc()) {
+        Idempotency::Idempotent => true,
+        Idempotency::Grpc => on.may_match_grpc(),
+        Idempotency::Unsafe => false,
     }
 }
 
 /// What one request has used up.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Progress {
+pub(super) struct Attempts {
     /// Retries that waited for the backoff: a wait that the server asked for does not lengthen it.
     backoffs: u32,
     last_backoff: Option<Duration>,
@@ -76,22 +76,22 @@ pub(super) struct Progress {
 
 /// How a try ended, and what there is for another.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Facts<'a> {
+pub(super) struct AttemptResult<'a> {
     pub(super) headers: Option<&'a HeaderMap>,
     /// The time until the deadline.
     pub(super) left: Option<Duration>,
     /// The limit that was too small for the request's body, if one was.
     pub(super) lost: Option<usize>,
     pub(super) outcome: Outcome,
-    pub(super) roll: u64,
-    pub(super) safety: Safety,
-    pub(super) wall: SystemTime,
+    pub(super) random: u64,
+    pub(super) idempotency: Idempotency,
+    pub(super) system_time: SystemTime,
 }
 
 /// The shortest remaining time in which it makes sense to begin something.
 const MOMENT: Duration = Duration::from_millis(1);
 
-impl Progress {
+impl Attempts {
     /// The number of retries so far.
     pub(super) const fn retries(&self) -> u32 {
         self.retries
@@ -102,68 +102,76 @@ impl Progress {
     pub(super) fn decide(
         &mut self,
         policy: &RetryPolicy,
-        facts: Facts<'_>,
-    ) -> Result<Duration, GaveUp> {
-        let (next, wait) = self.next(policy, facts)?;
+        result: AttemptResult<'_>,
+    ) -> Result<Duration, RetryStopReason> {
+        let (next, wait) = self.next(policy, result)?;
         *self = next;
         Ok(wait)
     }
 
-    fn next(self, policy: &RetryPolicy, facts: Facts<'_>) -> Result<(Self, Duration), GaveUp> {
-        if !is_safe(policy, facts) {
-            return Err(GaveUp::NotIdempotent);
+    fn next(
+        self,
+        policy: &RetryPolicy,
+        result: AttemptResult<'_>,
+    ) -> Result<(Self, Duration), RetryStopReason> {
+        if !is_safe(policy, result) {
+            return Err(RetryStopReason::NotIdempotent);
         }
         if self.retries >= policy.attempts() {
-            return Err(GaveUp::Attempts(policy.attempts()));
+            return Err(RetryStopReason::Attempts(policy.attempts()));
         }
-        if let Some(limit) = facts.lost {
-            return Err(GaveUp::Body(limit));
+        if let Some(limit) = result.lost {
+            return Err(RetryStopReason::Body(limit));
         }
-        let asked = facts
+        let asked = result
             .headers
-            .and_then(|h| ServerWait::of(h, policy.reset_headers(), facts.wall));
+            .and_then(|h| RetryAfter::of(h, policy.reset_headers(), result.system_time));
         let mut next = Self {
             retries: self.retries + 1,
             ..self
         };
         let told = match asked {
-            Some(ServerWait::Never) => return Err(GaveUp::Pushback),
-            Some(asked) => asked_wait(policy, asked, facts),
+            Some(RetryAfter::Never) => return Err(RetryStopReason::Pushback),
+            Some(asked) => asked_wait(policy, asked, result),
             None => None,
         };
         let wait = if let Some(wait) = told {
-            if let Some(ServerWait::Exactly(_)) = asked {
+            if let Some(RetryAfter::Exactly(_)) = asked {
                 // As gRPC does: after a pushback the backoff begins from its start.
                 next.backoffs = 0;
             }
             wait
         } else {
             let backoff = policy.backoff();
-            let wait = backoff.delay(self.backoffs, self.last_backoff, facts.roll);
+            let wait = backoff.delay(self.backoffs, self.last_backoff, result.random);
             next.backoffs += 1;
             next.last_backoff = Some(wait);
             wait
         };
-        match facts.left {
-            Some(left) if !fits(wait, left) => Err(GaveUp::Deadline { left, wait }),
+        match result.left {
+            Some(left) if !fits(wait, left) => Err(RetryStopReason::Deadline { left, wait }),
             _ => Ok((next, wait)),
         }
     }
 }
 
 /// Returns how long a server's wish makes a retry wait; none if the policy passes it over.
-fn asked_wait(policy: &RetryPolicy, asked: ServerWait, facts: Facts<'_>) -> Option<Duration> {
+fn asked_wait(
+    policy: &RetryPolicy,
+    asked: RetryAfter,
+    result: AttemptResult<'_>,
+) -> Option<Duration> {
     let cap = policy.retry_after();
     let wait = match asked {
-        ServerWait::Exactly(wait) => wait.min(cap),
-        ServerWait::AtLeast(wait) => {
+        RetryAfter::Exactly(wait) => wait.min(cap),
+        RetryAfter::AtLeast(wait) => {
             let late = Jitter::Above(Percent::new(50));
             let backoff = Backoff::constant(wait.min(cap)).with_jitter(late);
-            backoff.with_cap(cap).delay(0, None, facts.roll)
+            backoff.with_cap(cap).delay(0, None, result.random)
         }
-        ServerWait::Never => return None,
+        RetryAfter::Never => return None,
     };
-    let in_time = facts.left.is_some_and(|left| fits(wait, left));
+    let in_time = result.left.is_some_and(|left| fits(wait, left));
     (!cap.is_zero() && (in_time || !policy.retry_after_in_time())).then_some(wait)
 }
 
@@ -171,18 +179,18 @@ fn fits(wait: Duration, left: Duration) -> bool {
     wait.saturating_add(MOMENT) <= left
 }
 
-fn is_safe(policy: &RetryPolicy, facts: Facts<'_>) -> bool {
-    let unprocessed = matches!(facts.outcome, Outcome::Failed(f) if f.never_processed());
-    match facts.safety {
+fn is_safe(policy: &RetryPolicy, result: AttemptResult<'_>) -> bool {
+    let unprocessed = matches!(result.outcome, Outcome::Failed(f) if f.never_processed());
+    match result.idempotency {
         _ if unprocessed || policy.non_idempotent() => true,
-        Safety::Idempotent => true,
+        Idempotency::Idempotent => true,
         // The server ended the call in its head, before a message: for gRPC such a call is not
         // committed, and may be repeated for the statuses that the policy names (A6).
-        Safety::Grpc => facts
+        Idempotency::Grpc => result
             .headers
             .and_then(GrpcStatus::from_headers)
             .is_some_and(|status| policy.retry_on().matches_grpc(status)),
-        Safety::Unsafe => false,
+        Idempotency::Unsafe => false,
     }
 }
 
@@ -198,15 +206,15 @@ mod tests {
     const CONNECT: Outcome = Outcome::Failed(Failure::Connect);
     const ERROR: Outcome = Outcome::Status(StatusCode::INTERNAL_SERVER_ERROR);
 
-    fn facts(outcome: Outcome) -> Facts<'static> {
-        Facts {
+    fn facts(outcome: Outcome) -> AttemptResult<'static> {
+        AttemptResult {
             headers: None,
             left: None,
             lost: None,
             outcome,
-            roll: 0,
-            safety: Safety::Idempotent,
-            wall: SystemTime::UNIX_EPOCH,
+            random: 0,
+            idempotency: Idempotency::Idempotent,
+            system_time: SystemTime::UNIX_EPOCH,
         }
     }
 
@@ -224,14 +232,14 @@ mod tests {
             (Outcome::Failed(Failure::Timeout), false),
             (Outcome::Failed(Failure::Closed), false),
         ] {
-            let facts = Facts {
-                safety: Safety::Unsafe,
+            let result = AttemptResult {
+                idempotency: Idempotency::Unsafe,
                 ..facts(outcome)
             };
-            let verdict = Progress::default().decide(&any(), facts);
+            let verdict = Attempts::default().decide(&any(), result);
             assert_eq!(verdict.is_ok(), expected, "{outcome:?}");
             let willing = any().with_non_idempotent(true);
-            let verdict = Progress::default().decide(&willing, facts);
+            let verdict = Attempts::default().decide(&willing, result);
             assert!(verdict.is_ok(), "{outcome:?}");
         }
     }
@@ -240,20 +248,20 @@ mod tests {
     fn no_wait_begins_that_ends_after_the_deadline() {
         let policy = any().with_backoff(Backoff::constant(Duration::from_secs(2)));
         let (left, wait) = (Duration::from_secs(1), Duration::from_secs(2));
-        let late = Facts {
+        let late = AttemptResult {
             left: Some(left),
             ..facts(RESET)
         };
-        let verdict = Progress::default().decide(&policy, late);
-        assert_eq!(verdict, Err(GaveUp::Deadline { left, wait }));
-        let none_left = Facts {
+        let verdict = Attempts::default().decide(&policy, late);
+        assert_eq!(verdict, Err(RetryStopReason::Deadline { left, wait }));
+        let none_left = AttemptResult {
             left: Some(Duration::ZERO),
             ..late
         };
         let policy = any().with_backoff(Backoff::constant(Duration::ZERO));
         assert!(matches!(
-            Progress::default().decide(&policy, none_left),
-            Err(GaveUp::Deadline { .. })
+            Attempts::default().decide(&policy, none_left),
+            Err(RetryStopReason::Deadline { .. })
         ));
     }
 
@@ -263,18 +271,18 @@ mod tests {
         let backoff = Backoff::DEFAULT.with_jitter(Jitter::None);
         let policy = any().with_backoff(backoff).with_retry_after(cap);
         let mut headers = HeaderMap::new();
-        let mut progress = Progress::default();
+        let mut attempts = Attempts::default();
         for (asked, millis) in [("2", 2_000), ("900", 7_000), ("0", 25)] {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static(asked));
-            let facts = Facts {
+            let result = AttemptResult {
                 headers: Some(&headers),
                 ..facts(ERROR)
             };
             let wait = Duration::from_millis(millis);
-            assert_eq!(progress.decide(&policy, facts), Ok(wait));
+            assert_eq!(attempts.decide(&policy, result), Ok(wait));
         }
-        let verdict = progress.decide(&policy, facts(ERROR));
-        assert_eq!(verdict, Err(GaveUp::Attempts(3)));
+        let verdict = attempts.decide(&policy, facts(ERROR));
+        assert_eq!(verdict, Err(RetryStopReason::Attempts(3)));
     }
 
     #[test]
@@ -287,12 +295,12 @@ mod tests {
         pushback.insert("grpc-retry-pushback-ms", HeaderValue::from_static("2000"));
         for headers in [&after, &pushback] {
             for (left, millis) in [(None, 25), (Some(1), 25), (Some(3), 2_000)] {
-                let facts = Facts {
+                let result = AttemptResult {
                     headers: Some(headers),
                     left: left.map(Duration::from_secs),
                     ..facts(ERROR)
                 };
-                let wait = Progress::default().decide(&policy, facts);
+                let wait = Attempts::default().decide(&policy, result);
                 assert_eq!(wait, Ok(Duration::from_millis(millis)), "{left:?}");
             }
         }
@@ -301,7 +309,7 @@ mod tests {
     #[test]
     fn our_own_refusal_is_never_repeated_but_an_overload_from_the_network_is() {
         let policy = any().with_non_idempotent(true);
-        assert!(!policy.retry_on().matches(Outcome::Refused, None));
+        assert!(!policy.retry_on().matches(Outcome::Rejected, None));
 
         let mut headers = HeaderMap::new();
         headers.insert("x-envoy-overloaded", HeaderValue::from_static("true"));

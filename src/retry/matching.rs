@@ -15,11 +15,11 @@ impl RetryOn {
         // failure of the upstream.
         if matches!(
             outcome,
-            Outcome::Abandoned | Outcome::Failed(Failure::RequestBody) | Outcome::Refused
+            Outcome::Abandoned | Outcome::Failed(Failure::RequestBody) | Outcome::Rejected
         ) {
             return false;
         }
-        if let Some(own) = &self.own
+        if let Some(own) = &self.predicate
             && let Some(verdict) = own(outcome, headers)
         {
             return verdict;
@@ -45,7 +45,7 @@ impl RetryOn {
         let looks = Condition::EnvoyRatelimited.bit() | Condition::RetriableHeaders.bit();
         let (status, headers) = (response.status(), response.headers());
         status.as_u16() < 400
-            && self.own.is_none()
+            && self.predicate.is_none()
             && self.conditions & looks == 0
             && !self.statuses().contains(&status)
             // One after the other: no name has to be hashed, and the headers are few.
@@ -73,12 +73,12 @@ impl RetryOn {
     /// Says whether a request that reached no server can match, which is the one thing that makes
     /// copying the head of a POST worth it.
     pub(super) fn may_match_unprocessed(&self) -> bool {
-        self.own.is_some() || self.conditions & Condition::UNPROCESSED != 0
+        self.predicate.is_some() || self.conditions & Condition::UNPROCESSED != 0
     }
 
     /// Says whether gRPC statuses can match.
     pub(super) fn may_match_grpc(&self) -> bool {
-        self.own.is_some() || self.names_grpc()
+        self.predicate.is_some() || self.names_grpc()
     }
 
     const fn names_grpc(&self) -> bool {
@@ -130,7 +130,7 @@ mod tests {
             RetryOn::none().with_status(StatusCode::OK),
             RetryOn::none().with_grpc_status(GrpcStatus::ABORTED),
             RetryOn::none().with_header(header::RETRY_AFTER, None),
-            RetryOn::none().with_own(|_, _| Some(true)),
+            RetryOn::none().with_predicate(|_, _| Some(true)),
         ];
         each.into_iter().chain(others).collect()
     }

@@ -98,24 +98,24 @@
 
 mod body;
 mod budget;
+mod buffered_request;
 mod chunks;
 mod condition;
 mod drain;
 mod future;
 mod head;
-mod kept;
 mod layer;
 mod machine;
 mod matching;
-mod packed;
-mod plan;
+mod packed_headers;
 mod policy;
 mod replay;
+mod replay_buffer;
+mod retry_after;
 mod retry_on;
-mod server_wait;
+mod retry_state;
 mod service;
 mod state;
-mod tape;
 
 pub use body::RetryBody;
 pub use budget::RetryBudget;
@@ -124,9 +124,9 @@ pub use future::RetryFuture;
 pub use layer::RetryLayer;
 pub use policy::RetryPolicy;
 pub use replay::ReplayBody;
+pub use retry_after::ResetFormat;
 pub use retry_on::RetryOn;
-pub use server_wait::ResetFormat;
-pub(crate) use service::Known;
 pub use service::Retry;
+pub(crate) use service::RetryHints;
 
 pub use crate::base::{Backoff, Jitter};

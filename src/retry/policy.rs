@@ -2,9 +2,9 @@ use std::time::Duration;
 
 use http::HeaderName;
 
-use super::tape::ReplayLimit;
+use super::replay_buffer::ReplayLimit;
 use super::{Backoff, Condition, ResetFormat, RetryBudget, RetryOn};
-use crate::Recognizer;
+use crate::ErrorClassifier;
 
 /// What to try again, how often, and how soon.
 ///
@@ -21,7 +21,7 @@ pub struct RetryPolicy {
     on: RetryOn,
     per_try_queueing: bool,
     per_try_timeout: Option<Duration>,
-    recognizer: Recognizer,
+    error_classifier: ErrorClassifier,
     replay_limit: ReplayLimit,
     reset_headers: Vec<(HeaderName, ResetFormat)>,
     retry_after: Duration,
@@ -42,7 +42,7 @@ impl RetryPolicy {
             on: RetryOn::istio(),
             per_try_queueing: true,
             per_try_timeout: None,
-            recognizer: Recognizer::default(),
+            error_classifier: ErrorClassifier::default(),
             replay_limit: ReplayLimit {
                 stream: 64 * 1024,
                 whole: 1024 * 1024,
@@ -138,8 +138,8 @@ impl RetryPolicy {
 
     /// Sets what recognises the failure in an error of the inner service.
     #[must_use]
-    pub fn with_recognizer(mut self, recognizer: Recognizer) -> Self {
-        self.recognizer = recognizer;
+    pub fn with_error_classifier(mut self, error_classifier: ErrorClassifier) -> Self {
+        self.error_classifier = error_classifier;
         self
     }
 
@@ -231,7 +231,7 @@ impl RetryPolicy {
 
     /// Says that attempts are asked for that the budget can never pay for, which is a mistake.
     #[must_use]
-    pub fn is_unpayable(&self) -> bool {
+    pub fn has_no_budget(&self) -> bool {
         self.attempts > 0 && (self.budget.is_nothing() || self.max_parallel == Some(0))
     }
 
@@ -239,8 +239,8 @@ impl RetryPolicy {
         self.non_idempotent
     }
 
-    pub(super) const fn recognizer(&self) -> &Recognizer {
-        &self.recognizer
+    pub(super) const fn error_classifier(&self) -> &ErrorClassifier {
+        &self.error_classifier
     }
 
     pub(super) const fn replay_limit(&self) -> ReplayLimit {

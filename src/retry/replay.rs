@@ -6,8 +6,8 @@ use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
 
-use super::kept::Kept;
-use super::tape::Reader;
+use super::buffered_request::BufferedRequest;
+use super::replay_buffer::ReplayCursor;
 use crate::BoxError;
 
 /// The body of a request that may have to be sent again.
@@ -29,7 +29,10 @@ pub struct ReplayBody<B> {
 enum Source<B> {
     Empty,
     Plain(#[pin] B),
-    Taped { kept: Arc<Kept<B>>, reader: Reader },
+    Buffered {
+        request: Arc<BufferedRequest<B>>,
+        cursor: ReplayCursor,
+    },
 }
 
 impl<B> ReplayBody<B> {
@@ -45,9 +48,12 @@ impl<B> ReplayBody<B> {
         }
     }
 
-    pub(super) const fn taped(reader: Reader, kept: Arc<Kept<B>>) -> Self {
+    pub(super) const fn replayed(reader: ReplayCursor, kept: Arc<BufferedRequest<B>>) -> Self {
         Self {
-            source: Source::Taped { kept, reader },
+            source: Source::Buffered {
+                request: kept,
+                cursor: reader,
+            },
         }
     }
 }
@@ -70,7 +76,10 @@ where
                 let frame = frame?.map_err(Into::into);
                 Some(frame.map(|f| f.map_data(|mut data| data.copy_to_bytes(data.remaining()))))
             }),
-            SourceProj::Taped { kept, reader } => kept.tape().poll_frame(reader, cx),
+            SourceProj::Buffered {
+                request: kept,
+                cursor: reader,
+            } => kept.buffer().poll_frame(reader, cx),
         }
     }
 
@@ -78,7 +87,10 @@ where
         match &self.source {
             Source::Empty => true,
             Source::Plain(body) => body.is_end_stream(),
-            Source::Taped { kept, reader } => kept.tape().is_end_stream(reader),
+            Source::Buffered {
+                request: kept,
+                cursor: reader,
+            } => kept.buffer().is_end_stream(reader),
         }
     }
 
@@ -86,7 +98,10 @@ where
         match &self.source {
             Source::Empty => SizeHint::with_exact(0),
             Source::Plain(body) => body.size_hint(),
-            Source::Taped { kept, reader } => kept.tape().size_hint(reader),
+            Source::Buffered {
+                request: kept,
+                cursor: reader,
+            } => kept.buffer().size_hint(reader),
         }
     }
 }

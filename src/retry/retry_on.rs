@@ -33,11 +33,12 @@ pub struct RetryOn {
     pub(super) conditions: u32,
     pub(super) grpc: u32,
     pub(super) headers: Vec<(HeaderName, Option<HeaderValue>)>,
-    pub(super) own: Option<Own>,
+    pub(super) predicate: Option<ResponsePredicate>,
     statuses: Vec<StatusCode>,
 }
 
-pub(super) type Own = Arc<dyn Fn(Outcome, Option<&HeaderMap>) -> Option<bool> + Send + Sync>;
+pub(super) type ResponsePredicate =
+    Arc<dyn Fn(Outcome, Option<&HeaderMap>) -> Option<bool> + Send + Sync>;
 
 impl RetryOn {
     /// Nothing is tried again.
@@ -47,7 +48,7 @@ impl RetryOn {
             conditions: 0,
             grpc: 0,
             headers: Vec::new(),
-            own: None,
+            predicate: None,
             statuses: Vec::new(),
         }
     }
@@ -129,11 +130,11 @@ impl RetryOn {
     ///
     /// It does not lift what makes retries safe: method, budget, deadline and attempts hold.
     #[must_use]
-    pub fn with_own(
+    pub fn with_predicate(
         mut self,
         own: impl Fn(Outcome, Option<&HeaderMap>) -> Option<bool> + Send + Sync + 'static,
     ) -> Self {
-        self.own = Some(Arc::new(own));
+        self.predicate = Some(Arc::new(own));
         self
     }
 
@@ -160,7 +161,7 @@ impl RetryOn {
     /// Says that nothing can match.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.conditions == 0 && self.grpc == 0 && self.own.is_none()
+        self.conditions == 0 && self.grpc == 0 && self.predicate.is_none()
     }
 }
 
@@ -192,7 +193,7 @@ impl Debug for RetryOn {
         f.debug_struct("RetryOn")
             .field("list", &self.to_string())
             .field("headers", &self.headers)
-            .field("own", &self.own.is_some())
+            .field("own", &self.predicate.is_some())
             .finish_non_exhaustive()
     }
 }
@@ -200,7 +201,7 @@ impl Debug for RetryOn {
 /// Functions of your own are equal if they are the same.
 impl PartialEq for RetryOn {
     fn eq(&self, other: &Self) -> bool {
-        let own = match (&self.own, &other.own) {
+        let own = match (&self.predicate, &other.predicate) {
             (None, None) => true,
             (Some(one), Some(two)) => Arc::ptr_eq(one, two),
             _ => false,

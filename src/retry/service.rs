@@ -8,15 +8,15 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::budget::State;
+use super::buffered_request::BufferedRequest;
 use super::head::Head;
-use super::kept::Kept;
 use super::machine::may_be_retried;
-use super::plan::{Limit, Plan, tell};
+use super::retry_state::{AttemptLimit, RetryState, write_attempt_headers};
 use super::{ReplayBody, RetryBody, RetryFuture, RetryPolicy};
-use crate::base::Live;
-use crate::base::clock::Moment;
-use crate::base::dice::Dice;
-use crate::base::spread::{Anchor, Home};
+use crate::base::Reloadable;
+use crate::base::clock::LazyNow;
+use crate::base::rng::Rng;
+use crate::base::sharded_arc::{ShardedArc, ShardedArcRef};
 use crate::{Observe, RequestHead};
 
 /// Tries failed requests again.
@@ -25,11 +25,11 @@ use crate::{Observe, RequestHead};
 #[derive(Clone, Debug)]
 pub struct Retry<S> {
     inner: S,
-    shared: Anchor<Shared>,
+    shared: ShardedArcRef<Shared>,
 }
 
 impl<S> Retry<S> {
-    pub(super) const fn new(inner: S, shared: Anchor<Shared>) -> Self {
+    pub(super) const fn new(inner: S, shared: ShardedArcRef<Shared>) -> Self {
         Self { inner, shared }
     }
 }
@@ -51,115 +51,117 @@ where
 
     #[inline]
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        self.call_known(request, Known::default())
+        self.call_with_hints(request, RetryHints::default())
     }
 }
 
 /// What a service around knows of a request already.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Known {
+pub(crate) struct RetryHints {
     pub(crate) now: Option<Instant>,
     /// The request's headers tell the current deadline.
-    pub(crate) told: bool,
+    pub(crate) deadline_written: bool,
 }
 
 impl<S> Retry<S> {
     /// Calls for a service around, which hands over what it knows.
-    pub(crate) fn call_known<B, R>(
+    pub(crate) fn call_with_hints<B, R>(
         &mut self,
         mut request: Request<B>,
-        known: Known,
+        known: RetryHints,
     ) -> RetryFuture<S, B, R>
     where
         S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Clone,
         B: Body,
     {
-        let current = self.shared.current.load();
+        let current = self.shared.snapshot.load();
         let policy = &current.policy;
         if policy.attempts() == 0 && policy.per_try_timeout().is_none() {
             let future = self.inner.call(request.map(ReplayBody::plain));
             return RetryFuture::new(future, None, false, None, None);
         }
-        let moment = Moment::of(known.now);
+        let moment = LazyNow::of(known.now);
         let active = policy.budget().request(&current.budget, &moment);
-        let limit = Limit::of_try(policy, &moment);
+        let limit = AttemptLimit::of_attempt(policy, &moment);
         // A deadline alone need not be told again: two searches in the headers, 500 instructions.
-        let untold = limit.as_ref().filter(|limit| limit.is_own() || !known.told);
+        let untold = limit
+            .as_ref()
+            .filter(|limit| limit.is_own() || !known.deadline_written);
         if !may_be_retried(policy, RequestHead::of(&request)) {
-            tell(request.headers_mut(), 1, untold);
+            write_attempt_headers(request.headers_mut(), 1, untold);
             let timed = limit.is_some_and(|limit| limit.is_own());
             let grpc = timed && RequestHead::of(&request).is_grpc();
             let future = self.inner.call(request.map(ReplayBody::plain));
             let future = RetryFuture::new(future, limit, grpc, active, None);
-            return future.observed(&current.observe);
+            return future.with_observer(&current.observe);
         }
         // Copied first: each try is told its own number and time.
         let head = Head::of(&request);
-        tell(request.headers_mut(), 1, untold);
+        write_attempt_headers(request.headers_mut(), 1, untold);
         let (parts, body) = request.into_parts();
-        let kept = Kept::new(head, body, policy.replay_limit());
-        let request = Request::from_parts(parts, kept.first());
+        let kept = BufferedRequest::new(head, body, policy.replay_limit());
+        let request = Request::from_parts(parts, kept.first_body());
         // The service, which is ready, makes the first try. Its clone makes the others, once it is.
         let clone = self.inner.clone();
-        let mut plan = Plan::new(clone, kept, current.handle());
+        let mut retry_state = RetryState::new(clone, kept, current.local());
         let future = {
-            let _guard = plan.tried.enter();
+            let _guard = retry_state.attempted.enter();
             self.inner.call(request)
         };
-        RetryFuture::new(future, limit, false, active, Some(plan))
+        RetryFuture::new(future, limit, false, active, Some(retry_state))
     }
 }
 
 /// What all clones of a layer have in common.
 #[derive(Debug)]
 pub(super) struct Shared {
-    current: Live<Home<Current>>,
+    snapshot: Reloadable<ShardedArc<PolicySnapshot>>,
 }
 
 /// A policy, and what stays when it is replaced. Together, so that a request that may be sent again
 /// holds on to both by one count, which is its thread's.
 #[derive(Debug)]
-pub(super) struct Current {
+pub(super) struct PolicySnapshot {
     pub(super) budget: Arc<State>,
-    pub(super) dice: Dice,
+    pub(super) rng: Rng,
     pub(super) observe: Arc<dyn Observe>,
     pub(super) policy: RetryPolicy,
 }
 
 impl Shared {
     pub(super) fn new(policy: RetryPolicy, observe: Arc<dyn Observe>) -> Self {
-        Self::of(Current {
+        Self::of(PolicySnapshot {
             budget: Arc::new(policy.budget().new_state()),
-            dice: Dice::default(),
+            rng: Rng::default(),
             observe,
             policy,
         })
     }
 
-    pub(super) fn seeded(&self, seed: u64) -> Self {
-        let current = self.current.load();
-        Self::of(Current {
-            dice: Dice::seeded(seed),
+    pub(super) fn with_seed(&self, seed: u64) -> Self {
+        let current = self.snapshot.load();
+        Self::of(PolicySnapshot {
+            rng: Rng::with_seed(seed),
             ..current.with(current.policy.clone())
         })
     }
 
-    fn of(current: Current) -> Self {
-        let current = Live::new(Home::new(current));
-        Self { current }
+    fn of(current: PolicySnapshot) -> Self {
+        let current = Reloadable::new(ShardedArc::new(current));
+        Self { snapshot: current }
     }
 
     pub(super) fn reconfigure(&self, policy: RetryPolicy) {
-        let current = self.current.load().with(policy);
-        self.current.store(Home::new(current));
+        let current = self.snapshot.load().with(policy);
+        self.snapshot.store(ShardedArc::new(current));
     }
 }
 
-impl Current {
+impl PolicySnapshot {
     fn with(&self, policy: RetryPolicy) -> Self {
         Self {
             budget: Arc::clone(&self.budget),
-            dice: self.dice.clone(),
+            rng: self.rng.clone(),
             observe: Arc::clone(&self.observe),
             policy,
         }

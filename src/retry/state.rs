@@ -7,7 +7,7 @@ use http_body::Body;
 use pin_project::pin_project;
 
 use super::drain::{self, Drain};
-use super::plan::{Plan, later};
+use super::retry_state::{RetryState, later};
 use crate::base::clock;
 use crate::{Deadline, Outcome};
 
@@ -34,8 +34,8 @@ pub(super) enum State<F, R> {
 pub(super) const SETTLE: Duration = Duration::from_millis(1);
 
 /// Decides what follows a try that ended: when another begins, or nothing.
-pub(super) fn judge<S, B, R, E>(
-    plan: &mut Plan<S, B>,
+pub(super) fn next_step<S, B, R, E>(
+    retry_state: &mut RetryState<S, B>,
     ended: &Result<Response<R>, E>,
 ) -> Option<Instant>
 where
@@ -44,20 +44,20 @@ where
 {
     match ended {
         Ok(response) => {
-            if plan.policy().retry_on().passes(response) {
-                plan.committed();
+            if retry_state.policy().retry_on().passes(response) {
+                retry_state.committed();
                 return None;
             }
             let Some(outcome) = Outcome::of_response(response) else {
                 // A gRPC response whose head does not say is final: its messages are on their way.
-                plan.committed();
+                retry_state.committed();
                 return None;
             };
-            plan.judge(outcome, Some(response.headers()))
+            retry_state.decide(outcome, Some(response.headers()))
         }
         Err(error) => {
-            let failure = plan.policy().recognizer().failure(error);
-            plan.judge(Outcome::Failed(failure), None)
+            let failure = retry_state.policy().error_classifier().failure(error);
+            retry_state.decide(Outcome::Failed(failure), None)
         }
     }
 }

@@ -3,9 +3,9 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::hex::hex;
-use super::remote::Remote;
+use super::remote_context::RemoteContext;
 use super::w3c::trim;
-use super::{InvalidTrace, Propagation, SpanId, TraceContext, TraceId};
+use super::{ExtractError, Propagation, SpanId, TraceContext, TraceId};
 
 static B3: HeaderName = HeaderName::from_static("b3");
 static TRACE_ID: HeaderName = HeaderName::from_static("x-b3-traceid");
@@ -24,13 +24,13 @@ pub(super) struct Sampling {
 /// A B3 header that was readable.
 #[derive(Debug)]
 pub(super) enum B3Headers {
-    Caller(Remote),
+    Caller(RemoteContext),
     /// Whether to record, and no ids: the receiver begins the trace.
     Decision(Sampling),
 }
 
 /// Reads `b3`.
-pub(super) fn read_single(headers: &HeaderMap) -> Result<Option<B3Headers>, InvalidTrace> {
+pub(super) fn read_single(headers: &HeaderMap) -> Result<Option<B3Headers>, ExtractError> {
     let Some(value) = one(headers, &B3, "b3")? else {
         return Ok(None);
     };
@@ -42,13 +42,13 @@ pub(super) fn read_single(headers: &HeaderMap) -> Result<Option<B3Headers>, Inva
     let sampling = fields.next().map(state).transpose()?.unwrap_or_default();
     let parent_id = fields.next().map(SpanId::parse).transpose()?;
     if fields.next().is_some() {
-        return Err(InvalidTrace::Form("b3"));
+        return Err(ExtractError::Form("b3"));
     }
     caller(first, span_id, parent_id, sampling).map(Some)
 }
 
 /// Reads the `x-b3-*` headers.
-pub(super) fn read_multi(headers: &HeaderMap) -> Result<Option<B3Headers>, InvalidTrace> {
+pub(super) fn read_multi(headers: &HeaderMap) -> Result<Option<B3Headers>, ExtractError> {
     let trace_id = one(headers, &TRACE_ID, "x-b3-traceid")?;
     let span_id = one(headers, &SPAN_ID, "x-b3-spanid")?;
     let parent_id = one(headers, &PARENT_ID, "x-b3-parentspanid")?;
@@ -58,7 +58,7 @@ pub(super) fn read_multi(headers: &HeaderMap) -> Result<Option<B3Headers>, Inval
         // Old writers spelled it out.
         Some(b"1" | b"true") => Some(true),
         Some(b"0" | b"false") => Some(false),
-        Some(_) => return Err(InvalidTrace::Flags),
+        Some(_) => return Err(ExtractError::Flags),
         None => None,
     };
     let sampling = Sampling { debug, sampled };
@@ -69,8 +69,8 @@ pub(super) fn read_multi(headers: &HeaderMap) -> Result<Option<B3Headers>, Inval
         }
         (None, None) if sampled.is_some() => Ok(Some(B3Headers::Decision(sampling))),
         (None, None) => Ok(None),
-        (None, Some(_)) => Err(InvalidTrace::TraceId),
-        (Some(_), None) => Err(InvalidTrace::SpanId),
+        (None, Some(_)) => Err(ExtractError::TraceId),
+        (Some(_), None) => Err(ExtractError::SpanId),
     }
 }
 
@@ -128,23 +128,23 @@ fn caller(
     span_id: &[u8],
     parent_id: Option<SpanId>,
     sampling: Sampling,
-) -> Result<B3Headers, InvalidTrace> {
+) -> Result<B3Headers, ExtractError> {
     let bits = hex(trace_id, 32).or_else(|| hex(trace_id, 16));
-    let trace_id = bits.and_then(TraceId::new).ok_or(InvalidTrace::TraceId)?;
+    let trace_id = bits.and_then(TraceId::new).ok_or(ExtractError::TraceId)?;
     let span_id = SpanId::parse(span_id)?;
-    Ok(B3Headers::Caller(Remote {
+    Ok(B3Headers::Caller(RemoteContext {
         debug: sampling.debug,
         parent_id,
-        ..Remote::new(trace_id, span_id, sampling.sampled)
+        ..RemoteContext::new(trace_id, span_id, sampling.sampled)
     }))
 }
 
-fn state(text: &[u8]) -> Result<Sampling, InvalidTrace> {
+fn state(text: &[u8]) -> Result<Sampling, ExtractError> {
     let (debug, sampled) = match text {
         b"0" => (false, false),
         b"1" => (false, true),
         b"d" => (true, true),
-        _ => return Err(InvalidTrace::Flags),
+        _ => return Err(ExtractError::Flags),
     };
     let sampled = Some(sampled);
     Ok(Sampling { debug, sampled })
@@ -154,11 +154,11 @@ fn one<'a>(
     headers: &'a HeaderMap,
     name: &HeaderName,
     label: &'static str,
-) -> Result<Option<&'a [u8]>, InvalidTrace> {
+) -> Result<Option<&'a [u8]>, ExtractError> {
     let mut values = headers.get_all(name).iter();
     let first = values.next().map(|value| trim(value.as_bytes()));
     match values.next() {
-        Some(_) => Err(InvalidTrace::Duplicated(label)),
+        Some(_) => Err(ExtractError::Duplicated(label)),
         None => Ok(first),
     }
 }

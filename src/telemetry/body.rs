@@ -6,7 +6,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
 
 use super::current::Scope;
-use super::{InTrace, SpanTicket};
+use super::{Instrumented, SpanTicket};
 use crate::base::gate::{Ticket, WatchedBody};
 
 /// The body of a response that went through a trace layer: each of its frames is made inside the
@@ -15,14 +15,14 @@ use crate::base::gate::{Ticket, WatchedBody};
 #[derive(Debug)]
 pub struct TracedBody<R, T = SpanTicket> {
     #[pin]
-    inner: InTrace<WatchedBody<R, T>>,
+    inner: Instrumented<WatchedBody<R, T>>,
 }
 
 impl<R, T> TracedBody<R, T> {
     #[inline]
     pub(crate) const fn new(inner: WatchedBody<R, T>, scope: Scope) -> Self {
         Self {
-            inner: InTrace::new(inner, scope),
+            inner: Instrumented::new(inner, scope),
         }
     }
 }

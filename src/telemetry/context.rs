@@ -2,9 +2,9 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::remote::{Found, Standing, There};
-use super::{InvalidTrace, Propagation, SpanId, TraceId, TracePolicy, b3, request_id, w3c};
-use crate::base::dice::Dice;
+use super::remote_context::{Extracted, PresentHeaders, TraceHeaders};
+use super::{ExtractError, Propagation, SpanId, TraceId, TracePolicy, b3, request_id, w3c};
+use crate::base::rng::Rng;
 
 /// A place in a trace: which trace, which span of it, and what goes along.
 ///
@@ -27,7 +27,7 @@ pub struct TraceContext {
     pub(super) sampled: bool,
     pub(super) span_id: SpanId,
     /// The call has the headers that all its attempts have in common.
-    pub(super) told: bool,
+    pub(super) written: bool,
     pub(super) trace_id: TraceId,
     pub(super) tracestate: Option<Arc<HeaderValue>>,
 }
@@ -39,10 +39,10 @@ impl TraceContext {
     /// For work that no request began, such as a timer's; see [`scoped`](Self::scoped).
     #[must_use]
     pub fn begin(sampled: bool) -> Self {
-        let dice = Dice::default();
+        let rng = Rng::default();
         Self {
-            request_id: Some(request_id::make(&dice)),
-            ..Self::root(&dice, sampled)
+            request_id: Some(request_id::make(&rng)),
+            ..Self::root(&rng, sampled)
         }
     }
 
@@ -54,16 +54,16 @@ impl TraceContext {
     /// # Errors
     ///
     /// If there are trace headers and none can be read.
-    pub fn from_headers(headers: &HeaderMap) -> Result<Option<Self>, InvalidTrace> {
-        let there = There::look(headers);
-        let found = Found::read(headers, Propagation::ALL, &there);
+    pub fn from_headers(headers: &HeaderMap) -> Result<Option<Self>, ExtractError> {
+        let present = TraceHeaders::scan(headers);
+        let found = Extracted::extract(headers, Propagation::ALL, &present);
         let Some(caller) = found.caller else {
             return found.invalid.map_or(Ok(None), Err);
         };
         let sampled = caller.sampled.unwrap_or(false);
         Ok(Some(Self {
             formats: found.formats,
-            request_id: there.request_id.and_then(request_id::read),
+            request_id: present.request_id.and_then(request_id::read),
             ..caller.into_context(sampled)
         }))
     }
@@ -72,8 +72,8 @@ impl TraceContext {
     #[must_use]
     pub fn child(&self) -> Self {
         Self {
-            told: false,
-            ..self.child_with(&Dice::default())
+            written: false,
+            ..self.child_with(&Rng::default())
         }
     }
 
@@ -116,9 +116,9 @@ impl TraceContext {
     /// Writes this place into `headers`, over what is there, as [`TracePolicy::default`] says: in W3C's
     /// format and those in which the trace came.
     pub fn write_to(&self, headers: &mut HeaderMap) {
-        let standing = Standing::ask(headers);
+        let present_headers = PresentHeaders::scan(headers);
         let formats = TracePolicy::default().settings().formats_out(self.formats);
-        self.write_common(formats, headers, standing);
+        self.write_common(formats, headers, present_headers);
         self.write_own(formats, headers);
     }
 
@@ -138,14 +138,14 @@ impl TraceContext {
         &self,
         formats: Propagation,
         headers: &mut HeaderMap,
-        standing: Standing,
+        present_headers: PresentHeaders,
     ) {
         if formats.contains(Propagation::W3C) {
-            w3c::write_state(self, headers, standing.tracestate);
+            w3c::write_state(self, headers, present_headers.tracestate);
         }
         // One that somebody chose stands.
         if let Some(request_id) = &self.request_id
-            && !standing.request_id
+            && !present_headers.request_id
         {
             request_id::write(request_id, headers);
         }
@@ -164,27 +164,27 @@ impl TraceContext {
     }
 
     /// Returns the next hop; its headers are to be told as this one's.
-    pub(super) fn child_with(&self, dice: &Dice) -> Self {
+    pub(super) fn child_with(&self, rng: &Rng) -> Self {
         Self {
             forwarded: self.forwarded.clone(),
             parent_id: Some(self.span_id),
             request_id: self.request_id.clone(),
-            span_id: SpanId::random(dice),
+            span_id: SpanId::random(rng),
             tracestate: self.tracestate.clone(),
             ..*self
         }
     }
 
-    pub(super) fn into_child(self, dice: &Dice) -> Self {
+    pub(super) fn into_child(self, rng: &Rng) -> Self {
         Self {
             parent_id: Some(self.span_id),
-            span_id: SpanId::random(dice),
+            span_id: SpanId::random(rng),
             ..self
         }
     }
 
     /// A trace without a past.
-    pub(super) fn root(dice: &Dice, sampled: bool) -> Self {
+    pub(super) fn root(rng: &Rng, sampled: bool) -> Self {
         Self {
             debug: false,
             formats: Propagation::NONE,
@@ -193,9 +193,9 @@ impl TraceContext {
             random: false,
             request_id: None,
             sampled,
-            span_id: SpanId::random(dice),
-            told: false,
-            trace_id: TraceId::random(dice),
+            span_id: SpanId::random(rng),
+            written: false,
+            trace_id: TraceId::random(rng),
             tracestate: None,
         }
     }

@@ -7,12 +7,12 @@ use http::HeaderMap;
 use tracing::Span;
 use tracing::span::Entered;
 
-use super::boxed::Boxed;
-use super::in_trace::InTrace;
+use super::instrumented::Instrumented;
+use super::pooled_context::PooledContext;
 use super::{TraceContext, request_id};
 
 thread_local! {
-    static CURRENT: Cell<Boxed> = const { Cell::new(Boxed::NONE) };
+    static CURRENT: Cell<PooledContext> = const { Cell::new(PooledContext::NONE) };
 }
 
 impl TraceContext {
@@ -37,14 +37,14 @@ impl TraceContext {
 
     /// Runs `f` as part of this trace.
     pub fn scope<T>(self, f: impl FnOnce() -> T) -> T {
-        let mut scope = Scope::of(Boxed::new(self));
+        let mut scope = Scope::of(PooledContext::new(self));
         let _entered = scope.enter();
         f()
     }
 
     /// Wraps `future` so that each poll of it is part of this trace.
-    pub fn scoped<F>(self, future: F) -> InTrace<F> {
-        InTrace::new(future, Scope::of(Boxed::new(self)))
+    pub fn scoped<F>(self, future: F) -> Instrumented<F> {
+        Instrumented::new(future, Scope::of(PooledContext::new(self)))
     }
 }
 
@@ -53,29 +53,29 @@ impl TraceContext {
 pub(crate) struct Scope {
     // Boxed: nobody listens to most spans, and a scope moves with its call.
     span: Option<Box<Span>>,
-    trace: Boxed,
+    trace: PooledContext,
 }
 
 impl Scope {
     #[inline]
-    pub(super) fn new(trace: Boxed, span: Span) -> Self {
+    pub(super) fn new(trace: PooledContext, span: Span) -> Self {
         let span = (!span.is_disabled()).then(|| Box::new(span));
         Self { span, trace }
     }
 
     /// The scope of a trace that nobody listens to.
     #[inline]
-    pub(super) const fn of(trace: Boxed) -> Self {
+    pub(super) const fn of(trace: PooledContext) -> Self {
         Self { span: None, trace }
     }
 
     /// The scope of what changes nothing.
     pub(crate) const fn none() -> Self {
-        Self::of(Boxed::NONE)
+        Self::of(PooledContext::NONE)
     }
 
     /// Tells the request id that goes with this trace, if it has one.
-    pub(crate) fn tell_request_id(&self, headers: &mut HeaderMap) {
+    pub(crate) fn write_request_id(&self, headers: &mut HeaderMap) {
         let trace = self.trace.get();
         if let Some(id) = trace.and_then(|trace| trace.request_id.as_ref()) {
             request_id::overwrite(id, headers);
@@ -84,35 +84,35 @@ impl Scope {
 
     /// The scope of the running code, to be taken elsewhere.
     pub(super) fn current() -> Self {
-        let trace = TraceContext::current().map_or(Boxed::NONE, Boxed::new);
+        let trace = TraceContext::current().map_or(PooledContext::NONE, PooledContext::new);
         Self::new(trace, Span::current())
     }
 
     /// Makes this the current scope until the guard is dropped, also by a panic.
     #[inline]
-    pub(crate) fn enter(&mut self) -> Inside<'_> {
-        Inside {
-            _trace: Swapped::new(&mut self.trace),
+    pub(crate) fn enter(&mut self) -> ScopeGuard<'_> {
+        ScopeGuard {
+            _trace: ContextSwap::new(&mut self.trace),
             _span: self.span.as_deref().map(Span::enter),
         }
     }
 }
 
 /// A scope that is the current one.
-pub(crate) struct Inside<'a> {
+pub(crate) struct ScopeGuard<'a> {
     // Left in this order, the reverse of how they were entered.
     _span: Option<Entered<'a>>,
-    _trace: Swapped<'a>,
+    _trace: ContextSwap<'a>,
 }
 
 /// A trace that changed places with the thread's current one, and changes back.
 ///
 /// Nothing is copied and no count is touched: this happens twice for each poll.
-struct Swapped<'a>(Option<&'a mut Boxed>);
+struct ContextSwap<'a>(Option<&'a mut PooledContext>);
 
-impl<'a> Swapped<'a> {
+impl<'a> ContextSwap<'a> {
     #[inline]
-    fn new(place: &'a mut Boxed) -> Self {
+    fn new(place: &'a mut PooledContext) -> Self {
         if place.is_none() {
             return Self(None);
         }
@@ -121,7 +121,7 @@ impl<'a> Swapped<'a> {
     }
 }
 
-impl Drop for Swapped<'_> {
+impl Drop for ContextSwap<'_> {
     #[inline]
     fn drop(&mut self) {
         if let Some(place) = &mut self.0 {
@@ -131,7 +131,7 @@ impl Drop for Swapped<'_> {
 }
 
 #[inline]
-fn swap(place: &mut Boxed) {
+fn swap(place: &mut PooledContext) {
     // As in `of_current`: a thread that ends has no trace to change with.
     let _ = CURRENT.try_with(|current| *place = current.replace(mem::take(place)));
 }

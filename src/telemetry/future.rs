@@ -5,7 +5,7 @@ use http::Response;
 use pin_project::pin_project;
 
 use super::current::Scope;
-use super::{InTrace, TracedBody};
+use super::{Instrumented, TracedBody};
 use crate::base::gate::WatchedBody;
 
 /// Response future of [`Traced`](super::Traced) and [`TracedGate`](super::TracedGate): the future `F` of
@@ -14,16 +14,16 @@ use crate::base::gate::WatchedBody;
 #[derive(Debug)]
 pub struct TracedFuture<F> {
     #[pin]
-    inner: InTrace<F>,
-    tells_request_id: bool,
+    inner: Instrumented<F>,
+    writes_request_id: bool,
 }
 
 impl<F> TracedFuture<F> {
     #[inline]
-    pub(super) const fn new(inner: F, scope: Scope, tells_request_id: bool) -> Self {
+    pub(super) const fn new(inner: F, scope: Scope, writes_request_id: bool) -> Self {
         Self {
-            inner: InTrace::new(inner, scope),
-            tells_request_id,
+            inner: Instrumented::new(inner, scope),
+            writes_request_id,
         }
     }
 }
@@ -43,10 +43,10 @@ where
             return Poll::Pending;
         };
         let scope = inner.take_scope();
-        if *this.tells_request_id
+        if *this.writes_request_id
             && let Ok(response) = result
         {
-            scope.tell_request_id(response.headers_mut());
+            scope.write_request_id(response.headers_mut());
         }
         polled.map_ok(|response| response.map(|body| TracedBody::new(body, scope)))
     }

@@ -5,10 +5,12 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::shared::Hops;
+use super::shared::Tracer;
 use super::{SpanTicket, TracedBody, TracedFuture};
 use crate::RequestHead;
-use crate::base::gate::{Admission, And, Both, Gate, Never, QueuedFuture, kept};
+use crate::base::gate::{
+    Admission, ChainTicket, Gate, GateChain, NoQueue, QueuedFuture, retain_if_active,
+};
 
 /// Runs each request as one hop of its trace, through a gate: [`Traced`](super::Traced) around
 /// [`Queued`](crate::gate::Queued) as one service, with one future and one watched body.
@@ -16,16 +18,16 @@ use crate::base::gate::{Admission, And, Both, Gate, Never, QueuedFuture, kept};
 /// The trace layers make it, with `gated`.
 #[derive(Clone, Debug)]
 pub struct TracedGate<S, G> {
-    gate: And<SpanGate, G>,
-    hops: Hops,
+    gate: GateChain<SpanGate, G>,
+    tracer: Tracer,
     inner: S,
 }
 
 impl<S, G> TracedGate<S, G> {
-    pub(super) const fn new(inner: S, gate: G, hops: Hops) -> Self {
+    pub(super) const fn new(inner: S, gate: G, tracer: Tracer) -> Self {
         Self {
-            gate: And::new(SpanGate, gate),
-            hops,
+            gate: GateChain::new(SpanGate, gate),
+            tracer,
             inner,
         }
     }
@@ -39,26 +41,29 @@ where
     R: Body<Data = Bytes>,
     R::Error: 'static,
 {
-    type Response = Response<TracedBody<R, Both<SpanTicket, G>>>;
+    type Response = Response<TracedBody<R, ChainTicket<SpanTicket, G>>>;
     type Error = S::Error;
-    type Future = TracedFuture<QueuedFuture<S, And<SpanGate, G>, B>>;
+    type Future = TracedFuture<QueuedFuture<S, GateChain<SpanGate, G>, B>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let mut hop = self.hops.begin(&mut request);
+        let mut started = self.tracer.start(&mut request);
         let inner = {
-            let _inside = hop.scope.enter();
-            match self.gate.ask_inner(hop.ticket, RequestHead::of(&request)) {
+            let _inside = started.scope.enter();
+            match self
+                .gate
+                .admit_inner(started.ticket, RequestHead::of(&request))
+            {
                 Admission::Admitted(ticket) => {
-                    QueuedFuture::call(&mut self.inner, request, kept(ticket))
+                    QueuedFuture::call(&mut self.inner, request, retain_if_active(ticket))
                 }
-                other => QueuedFuture::stopped(&self.gate, &mut self.inner, request, other),
+                other => QueuedFuture::not_admitted(&self.gate, &mut self.inner, request, other),
             }
         };
-        TracedFuture::new(inner, hop.scope, hop.tells_request_id)
+        TracedFuture::new(inner, started.scope, started.writes_request_id)
     }
 }
 
@@ -68,7 +73,7 @@ pub struct SpanGate;
 
 impl Gate for SpanGate {
     type Ticket = SpanTicket;
-    type Wait = Never<SpanTicket>;
+    type Wait = NoQueue<SpanTicket>;
 
     /// The span is begun with the request, before this gate's turn would come.
     fn admit(&self, _head: RequestHead<'_>) -> Admission<SpanTicket, Self::Wait> {

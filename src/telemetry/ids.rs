@@ -2,9 +2,9 @@ use std::fmt::{self, Debug, Display, Formatter};
 use std::num::{NonZeroU64, NonZeroU128};
 use std::str::FromStr;
 
-use super::InvalidTrace;
+use super::ExtractError;
 use super::hex::{hex, hex_of};
-use crate::base::dice::Dice;
+use crate::base::rng::Rng;
 
 /// Names a trace: everything that happens for one request of one user, in every service.
 ///
@@ -33,8 +33,8 @@ impl TraceId {
         hex_of(self.get().to_be_bytes())
     }
 
-    pub(super) fn random(dice: &Dice) -> Self {
-        let bits = u128::from(dice.roll()) << 64 | u128::from(dice.roll());
+    pub(super) fn random(rng: &Rng) -> Self {
+        let bits = u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
         Self(NonZeroU128::new(bits).unwrap_or(NonZeroU128::MIN))
     }
 }
@@ -66,13 +66,13 @@ impl SpanId {
         hex_of(self.get().to_be_bytes())
     }
 
-    pub(super) fn random(dice: &Dice) -> Self {
-        Self(NonZeroU64::new(dice.roll()).unwrap_or(NonZeroU64::MIN))
+    pub(super) fn random(rng: &Rng) -> Self {
+        Self(NonZeroU64::new(rng.next_u64()).unwrap_or(NonZeroU64::MIN))
     }
 
-    pub(super) fn parse(digits: &[u8]) -> Result<Self, InvalidTrace> {
+    pub(super) fn parse(digits: &[u8]) -> Result<Self, ExtractError> {
         let bits = hex(digits, 16).and_then(|bits| u64::try_from(bits).ok());
-        bits.and_then(Self::new).ok_or(InvalidTrace::SpanId)
+        bits.and_then(Self::new).ok_or(ExtractError::SpanId)
     }
 }
 
@@ -89,11 +89,11 @@ impl Debug for TraceId {
 }
 
 impl FromStr for TraceId {
-    type Err = InvalidTrace;
+    type Err = ExtractError;
 
-    fn from_str(digits: &str) -> Result<Self, InvalidTrace> {
+    fn from_str(digits: &str) -> Result<Self, ExtractError> {
         let bits = hex(digits.as_bytes(), 32).and_then(Self::new);
-        bits.ok_or(InvalidTrace::TraceId)
+        bits.ok_or(ExtractError::TraceId)
     }
 }
 
@@ -110,9 +110,9 @@ impl Debug for SpanId {
 }
 
 impl FromStr for SpanId {
-    type Err = InvalidTrace;
+    type Err = ExtractError;
 
-    fn from_str(digits: &str) -> Result<Self, InvalidTrace> {
+    fn from_str(digits: &str) -> Result<Self, ExtractError> {
         Self::parse(digits.as_bytes())
     }
 }

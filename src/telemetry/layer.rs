@@ -2,9 +2,9 @@ use std::sync::Arc;
 
 use tower_layer::Layer;
 
-use super::shared::{Hops, Shared};
+use super::shared::{Shared, Tracer};
 use super::{SpanKind, SpanProcessor, TracePolicy, Traced, TracedGate};
-use crate::base::spread::Home;
+use crate::base::sharded_arc::ShardedArc;
 
 /// The three layers differ in what they stand for, and in nothing else.
 macro_rules! layer {
@@ -15,33 +15,33 @@ macro_rules! layer {
         /// [module docs](super) for an example.
         #[derive(Clone, Debug)]
         pub struct $name {
-            shared: Home<Shared>,
+            shared: ShardedArc<Shared>,
         }
 
         impl $name {
             /// Creates a layer that follows `policy`.
             #[must_use]
             pub fn new(policy: TracePolicy) -> Self {
-                let shared = Home::new(Shared::new($kind, policy, None));
+                let shared = ShardedArc::new(Shared::new($kind, policy, None));
                 Self { shared }
             }
 
             /// Creates a layer that hands each span to `processor` when it ends.
             #[must_use]
             pub fn with_processor(policy: TracePolicy, processor: Arc<dyn SpanProcessor>) -> Self {
-                let shared = Home::new(Shared::new($kind, policy, Some(processor)));
+                let shared = ShardedArc::new(Shared::new($kind, policy, Some(processor)));
                 Self { shared }
             }
 
             /// Wraps `inner` with `gate` before it, as one service: what this layer around
             /// [`Queued`](crate::gate::Queued) does, for less.
             pub fn gated<S, G>(&self, inner: S, gate: G) -> TracedGate<S, G> {
-                TracedGate::new(inner, gate, self.hops())
+                TracedGate::new(inner, gate, self.tracer())
             }
 
-            /// Begins the hops of a service.
-            pub(crate) fn hops(&self) -> Hops {
-                Hops::of(self.shared.anchor())
+            /// Begins the tracer of a service.
+            pub(crate) fn tracer(&self) -> Tracer {
+                Tracer::of(self.shared.shared_ref())
             }
 
             /// Replaces the policy for requests that start from now on.
@@ -60,7 +60,7 @@ macro_rules! layer {
             type Service = Traced<S>;
 
             fn layer(&self, inner: S) -> Traced<S> {
-                Traced::new(inner, self.hops())
+                Traced::new(inner, self.tracer())
             }
         }
     };
@@ -85,9 +85,9 @@ layer!(
 impl TraceClientLayer {
     /// Creates a layer that puts on the calls what all their attempts have in common: a
     /// [`TraceAttemptLayer`] inside it adds the ids of each.
-    pub(crate) fn leaving_headers(policy: TracePolicy) -> Self {
+    pub(crate) fn without_injection(policy: TracePolicy) -> Self {
         let shared = Shared::new(SpanKind::Client, policy, None);
-        let shared = Home::new(shared.leaving_headers());
+        let shared = ShardedArc::new(shared.without_injection());
         Self { shared }
     }
 }

@@ -102,23 +102,23 @@
 //! [B3]: https://github.com/openzipkin/b3-propagation
 //! [W3C Trace Context]: https://www.w3.org/TR/trace-context-1/
 
-mod accept;
 mod b3;
 mod body;
-mod boxed;
 mod context;
 mod current;
+mod extract;
+mod extract_error;
 mod future;
 mod gate;
 mod hex;
 mod ids;
-mod in_trace;
-mod invalid;
+mod instrumented;
 mod layer;
 mod policy;
+mod pooled_context;
 mod processor;
 mod propagation;
-mod remote;
+mod remote_context;
 mod request_id;
 mod service;
 mod settings;
@@ -130,16 +130,16 @@ mod w3c;
 pub use body::TracedBody;
 pub use context::TraceContext;
 pub(crate) use current::Scope;
+pub use extract_error::ExtractError;
 pub use future::TracedFuture;
 pub use gate::{SpanGate, TracedGate};
 pub use ids::{SpanId, TraceId};
-pub use in_trace::{InCurrentTrace, InTrace, in_current_trace};
-pub use invalid::InvalidTrace;
+pub use instrumented::{InCurrentTrace, Instrumented, in_current_trace};
 pub use layer::{TraceAttemptLayer, TraceClientLayer, TraceServerLayer};
 pub use policy::TracePolicy;
 pub use processor::{InMemorySpans, SpanProcessor};
 pub use propagation::Propagation;
 pub use service::Traced;
-pub(crate) use shared::Hops;
+pub(crate) use shared::Tracer;
 pub use span::SpanTicket;
 pub use span_data::{SpanData, SpanKind};

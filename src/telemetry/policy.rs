@@ -16,7 +16,7 @@ pub struct TracePolicy {
     accepted: Propagation,
     enabled: bool,
     forwarded: Vec<HeaderName>,
-    keeps_request_id: bool,
+    preserves_request_id: bool,
     propagated: Propagation,
     request_id_in_response: bool,
     same_formats: bool,
@@ -44,7 +44,7 @@ impl TracePolicy {
             accepted: Propagation::NONE,
             enabled: false,
             forwarded: Vec::new(),
-            keeps_request_id: true,
+            preserves_request_id: true,
             propagated: Propagation::NONE,
             request_id_in_response: false,
             same_formats: false,
@@ -105,8 +105,8 @@ impl TracePolicy {
     ///
     /// One that is empty, over 256 bytes or not text is replaced in any case.
     #[must_use]
-    pub const fn with_request_id_kept(mut self, keeps_request_id: bool) -> Self {
-        self.keeps_request_id = keeps_request_id;
+    pub const fn with_request_id_preserved(mut self, keeps_request_id: bool) -> Self {
+        self.preserves_request_id = keeps_request_id;
         self
     }
 
@@ -153,9 +153,9 @@ impl TracePolicy {
         Settings::new(self.accepted, self.propagated, self.sampled)
             .with(Settings::ENABLED, self.enabled)
             .with(Settings::FORWARDS, !self.forwarded.is_empty())
-            .with(Settings::KEEPS_REQUEST_ID, self.keeps_request_id)
+            .with(Settings::PRESERVES_REQUEST_ID, self.preserves_request_id)
             .with(Settings::SAME_FORMATS, self.same_formats)
-            .with(Settings::TELLS_REQUEST_ID, self.request_id_in_response)
+            .with(Settings::WRITES_REQUEST_ID, self.request_id_in_response)
     }
 }
 

@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::hex::hex_of;
-use crate::base::dice::Dice;
+use crate::base::rng::Rng;
 
 static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -22,8 +22,8 @@ pub(super) fn read(value: &HeaderValue) -> Option<HeaderValue> {
 }
 
 /// Makes a UUID of version 4 (RFC 9562).
-pub(super) fn make(dice: &Dice) -> HeaderValue {
-    let bits = u128::from(dice.roll()) << 64 | u128::from(dice.roll());
+pub(super) fn make(rng: &Rng) -> HeaderValue {
+    let bits = u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
     let version = bits & !(0xf << 76) | 0x4 << 76;
     let uuid = version & !(0x3 << 62) | 0x2 << 62;
     let digits: [u8; 32] = hex_of(uuid.to_be_bytes());

@@ -5,22 +5,22 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::shared::Hops;
+use super::shared::Tracer;
 use super::{SpanTicket, TracedBody, TracedFuture};
-use crate::base::gate::{GatedFuture, kept};
+use crate::base::gate::{GatedFuture, retain_if_active};
 
 /// Runs each request as one hop of its trace.
 ///
 /// See the [module docs](super) for an example.
 #[derive(Clone, Debug)]
 pub struct Traced<S> {
-    hops: Hops,
+    tracer: Tracer,
     inner: S,
 }
 
 impl<S> Traced<S> {
-    pub(super) const fn new(inner: S, hops: Hops) -> Self {
-        Self { hops, inner }
+    pub(super) const fn new(inner: S, tracer: Tracer) -> Self {
+        Self { tracer, inner }
     }
 
     #[cfg(feature = "istio")]
@@ -45,11 +45,11 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let mut hop = self.hops.begin(&mut request);
+        let mut started = self.tracer.start(&mut request);
         let inner = {
-            let _inside = hop.scope.enter();
-            GatedFuture::call(&mut self.inner, request, kept(hop.ticket))
+            let _inside = started.scope.enter();
+            GatedFuture::call(&mut self.inner, request, retain_if_active(started.ticket))
         };
-        TracedFuture::new(inner, hop.scope, hop.tells_request_id)
+        TracedFuture::new(inner, started.scope, started.writes_request_id)
     }
 }

@@ -6,24 +6,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::Guard;
 
 use super::{Propagation, TracePolicy};
-use crate::base::{Live, Percent};
+use crate::base::{Percent, Reloadable};
 
 /// A policy that can be replaced, and all of it that most calls ask for, in one word.
 ///
 /// Loading the policy takes 70 instructions, two of them locked; reading the word takes one.
 #[derive(Debug)]
-pub(super) struct LivePolicy {
-    policy: Live<TracePolicy>,
+pub(super) struct ReloadablePolicy {
+    policy: Reloadable<TracePolicy>,
     /// Held while both are replaced, so that they stay those of one policy.
     replacing: Mutex<()>,
     settings: AtomicU32,
 }
 
-impl LivePolicy {
+impl ReloadablePolicy {
     pub(super) fn new(policy: TracePolicy) -> Self {
         Self {
             settings: AtomicU32::new(policy.settings().0),
-            policy: Live::new(policy),
+            policy: Reloadable::new(policy),
             replacing: Mutex::new(()),
         }
     }
@@ -64,11 +64,11 @@ impl Settings {
     pub(super) const ENABLED: Self = Self(1 << 26);
     /// Whether there are further headers to be passed on: the policy itself has their names.
     pub(super) const FORWARDS: Self = Self(1 << 27);
-    pub(super) const KEEPS_REQUEST_ID: Self = Self(1 << 28);
+    pub(super) const PRESERVES_REQUEST_ID: Self = Self(1 << 28);
     /// Whether a trace also goes on in the formats in which it came.
     pub(super) const SAME_FORMATS: Self = Self(1 << 29);
     /// Whether the response of a server tells the request id.
-    pub(super) const TELLS_REQUEST_ID: Self = Self(1 << 30);
+    pub(super) const WRITES_REQUEST_ID: Self = Self(1 << 30);
 
     pub(super) const fn new(
         accepted: Propagation,
@@ -110,9 +110,9 @@ impl Settings {
 
     /// Says whether a trace that begins now is recorded; `roll` gives 64 random bits, if they count.
     #[inline]
-    pub(super) fn samples(self, roll: impl FnOnce() -> u64) -> bool {
+    pub(super) fn samples(self, random: impl FnOnce() -> u64) -> bool {
         let sampled = Percent::per_million(self.0 & SAMPLED);
-        sampled == Percent::ALL || sampled.happens(roll())
+        sampled == Percent::ALL || sampled.happens(random())
     }
 }
 
@@ -128,8 +128,8 @@ mod tests {
         let settings = TracePolicy::default().settings();
         assert_eq!(settings.accepted(), Propagation::ALL);
         assert_eq!(settings.formats_out(Propagation::B3).bits(), 3);
-        assert!(settings.has(Settings::ENABLED) && settings.has(Settings::KEEPS_REQUEST_ID));
-        assert!(!settings.has(Settings::FORWARDS) && !settings.has(Settings::TELLS_REQUEST_ID));
+        assert!(settings.has(Settings::ENABLED) && settings.has(Settings::PRESERVES_REQUEST_ID));
+        assert!(!settings.has(Settings::FORWARDS) && !settings.has(Settings::WRITES_REQUEST_ID));
         assert!(settings.samples(|| unreachable!("all are")));
 
         let policy = TracePolicy::default()
@@ -137,21 +137,21 @@ mod tests {
             .with_forwarded([http::header::FROM])
             .with_propagated(Propagation::B3)
             .with_request_id_in_response(true)
-            .with_request_id_kept(false)
+            .with_request_id_preserved(false)
             .with_same_formats(false)
             .with_sampled(Percent::new(50));
         let settings = policy.settings();
         assert_eq!(settings.accepted(), Propagation::B3_MULTI);
         assert_eq!(settings.formats_out(Propagation::W3C), Propagation::B3);
-        assert!(settings.has(Settings::FORWARDS) && settings.has(Settings::TELLS_REQUEST_ID));
-        assert!(!settings.has(Settings::KEEPS_REQUEST_ID));
+        assert!(settings.has(Settings::FORWARDS) && settings.has(Settings::WRITES_REQUEST_ID));
+        assert!(!settings.has(Settings::PRESERVES_REQUEST_ID));
         assert!(settings.samples(|| 0) && !settings.samples(|| u64::MAX));
         assert!(!TracePolicy::off().settings().has(Settings::ENABLED));
     }
 
     #[test]
     fn policies_that_replace_each_other_leave_one_whole() {
-        let live = Arc::new(LivePolicy::new(TracePolicy::off()));
+        let live = Arc::new(ReloadablePolicy::new(TracePolicy::off()));
         let threads = (0..4).map(|thread| {
             let live = Arc::clone(&live);
             thread::spawn(move || {

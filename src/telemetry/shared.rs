@@ -3,40 +3,40 @@ use std::sync::Arc;
 use http::{HeaderMap, Request};
 use tracing::level_filters::LevelFilter;
 
-use super::boxed::Boxed;
 use super::current::Scope;
-use super::remote::{Standing, There};
-use super::settings::{LivePolicy, Settings};
+use super::pooled_context::PooledContext;
+use super::remote_context::{PresentHeaders, TraceHeaders};
+use super::settings::{ReloadablePolicy, Settings};
 use super::{
-    InvalidTrace, SpanKind, SpanProcessor, SpanTicket, TraceContext, TracePolicy, request_id, span,
+    ExtractError, SpanKind, SpanProcessor, SpanTicket, TraceContext, TracePolicy, request_id, span,
 };
-use crate::base::dice::Dice;
-use crate::base::spread::Anchor;
+use crate::base::rng::Rng;
+use crate::base::sharded_arc::ShardedArcRef;
 
 /// Begins the hops of a layer, for its services and for those that stand for them.
 #[derive(Clone, Debug)]
-pub(crate) struct Hops(Anchor<Shared>);
+pub(crate) struct Tracer(ShardedArcRef<Shared>);
 
 /// A hop that has begun.
-pub(crate) struct Hop {
+pub(crate) struct StartedSpan {
     pub(crate) scope: Scope,
-    pub(crate) tells_request_id: bool,
+    pub(crate) writes_request_id: bool,
     pub(crate) ticket: SpanTicket,
 }
 
-impl Hops {
-    pub(super) const fn of(shared: Anchor<Shared>) -> Self {
+impl Tracer {
+    pub(super) const fn of(shared: ShardedArcRef<Shared>) -> Self {
         Self(shared)
     }
 
     /// Begins a hop: the headers tell it, and what is done for it belongs into its scope.
     #[inline]
-    pub(crate) fn begin<B>(&self, request: &mut Request<B>) -> Hop {
+    pub(crate) fn start<B>(&self, request: &mut Request<B>) -> StartedSpan {
         let settings = self.0.policy.settings();
         let (scope, ticket) = self.0.start(settings, request);
-        Hop {
+        StartedSpan {
             scope,
-            tells_request_id: self.0.tells_request_id(settings),
+            writes_request_id: self.0.writes_request_id(settings),
             ticket,
         }
     }
@@ -45,11 +45,11 @@ impl Hops {
 /// What all clones of a layer have in common.
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) dice: Dice,
+    pub(super) rng: Rng,
     pub(super) kind: SpanKind,
     /// A layer inside writes the headers that name the span.
-    leaves_headers: bool,
-    pub(super) policy: LivePolicy,
+    skips_injection: bool,
+    pub(super) policy: ReloadablePolicy,
     processor: Option<Arc<dyn SpanProcessor>>,
 }
 
@@ -60,17 +60,17 @@ impl Shared {
         processor: Option<Arc<dyn SpanProcessor>>,
     ) -> Self {
         Self {
-            dice: Dice::default(),
+            rng: Rng::default(),
             kind,
-            leaves_headers: false,
-            policy: LivePolicy::new(policy),
+            skips_injection: false,
+            policy: ReloadablePolicy::new(policy),
             processor,
         }
     }
 
-    pub(super) fn leaving_headers(self) -> Self {
+    pub(super) fn without_injection(self) -> Self {
         Self {
-            leaves_headers: true,
+            skips_injection: true,
             ..self
         }
     }
@@ -80,8 +80,8 @@ impl Shared {
     }
 
     /// Says whether the response tells the request id.
-    pub(super) fn tells_request_id(&self, settings: Settings) -> bool {
-        self.kind == SpanKind::Server && settings.has(Settings::TELLS_REQUEST_ID)
+    pub(super) fn writes_request_id(&self, settings: Settings) -> bool {
+        self.kind == SpanKind::Server && settings.has(Settings::WRITES_REQUEST_ID)
     }
 
     /// Begins a hop: its scope, what stands for it, and the headers that tell it.
@@ -98,16 +98,16 @@ impl Shared {
         if self.processor.is_none() && LevelFilter::current() < LevelFilter::INFO {
             return (Scope::of(trace), SpanTicket::default());
         }
-        self.start_heard(request, trace, invalid)
+        self.start_observed(request, trace, invalid)
     }
 
     /// Begins a hop that somebody may want to hear of.
     #[inline(never)]
-    fn start_heard<B>(
+    fn start_observed<B>(
         &self,
         request: &Request<B>,
-        trace: Boxed,
-        invalid: Option<InvalidTrace>,
+        trace: PooledContext,
+        invalid: Option<ExtractError>,
     ) -> (Scope, SpanTicket) {
         let place = trace.get().expect("it has just been put in");
         let span = span::open(self.kind, request, place);
@@ -127,45 +127,49 @@ impl Shared {
     }
 
     /// Returns the place of a hop, which the headers tell from then on.
-    fn trace(&self, settings: Settings, headers: &mut HeaderMap) -> (Boxed, Option<InvalidTrace>) {
+    fn trace(
+        &self,
+        settings: Settings,
+        headers: &mut HeaderMap,
+    ) -> (PooledContext, Option<ExtractError>) {
         if self.kind != SpanKind::Server
             && let Some(mut trace) =
-                TraceContext::of_current(|current| current.child_with(&self.dice))
+                TraceContext::of_current(|current| current.child_with(&self.rng))
         {
-            let told = trace.told && self.kind == SpanKind::Attempt;
-            let standing = (!told).then(|| Standing::ask(headers));
-            self.tell(&mut trace, settings, headers, standing);
-            return (Boxed::new(trace), None);
+            let told = trace.written && self.kind == SpanKind::Attempt;
+            let present_headers = (!told).then(|| PresentHeaders::scan(headers));
+            self.inject(&mut trace, settings, headers, present_headers);
+            return (PooledContext::new(trace), None);
         }
-        let there = There::look(headers);
-        let standing = there.standing();
-        let (mut trace, invalid) = self.accept(settings, headers, &there);
+        let present = TraceHeaders::scan(headers);
+        let present_headers = present.present();
+        let (mut trace, invalid) = self.extract(settings, headers, &present);
         if self.kind == SpanKind::Server {
             if let Some(request_id) = &trace.request_id
-                && there.request_id != Some(request_id)
+                && present.request_id != Some(request_id)
             {
                 request_id::write(request_id, headers);
             }
         } else {
-            self.tell(&mut trace, settings, headers, Some(standing));
+            self.inject(&mut trace, settings, headers, Some(present_headers));
         }
-        (Boxed::new(trace), invalid)
+        (PooledContext::new(trace), invalid)
     }
 
     /// Tells a call its trace; those headers that all its attempts have in common unless it has them.
-    fn tell(
+    fn inject(
         &self,
         trace: &mut TraceContext,
         settings: Settings,
         headers: &mut HeaderMap,
-        standing: Option<Standing>,
+        present_headers: Option<PresentHeaders>,
     ) {
         let formats = settings.formats_out(trace.formats);
-        if let Some(standing) = standing {
-            trace.write_common(formats, headers, standing);
+        if let Some(present_headers) = present_headers {
+            trace.write_common(formats, headers, present_headers);
         }
-        trace.told = self.leaves_headers;
-        if !trace.told {
+        trace.written = self.skips_injection;
+        if !trace.written {
             trace.write_own(formats, headers);
         }
     }

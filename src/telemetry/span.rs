@@ -57,10 +57,10 @@ pub(super) fn open<B>(kind: SpanKind, request: &Request<B>, trace: &TraceContext
 ///
 /// None inside if nobody wants to know: what is moved with each call stays small.
 #[derive(Debug, Default)]
-pub struct SpanTicket(Option<Box<Hop>>);
+pub struct SpanTicket(Option<Box<SpanRecord>>);
 
 #[derive(Debug)]
-struct Hop {
+struct SpanRecord {
     data: SpanData,
     processor: Option<Arc<dyn SpanProcessor>>,
     span: Span,
@@ -75,7 +75,7 @@ impl SpanTicket {
         service: Option<Arc<str>>,
         processor: Option<&Arc<dyn SpanProcessor>>,
     ) -> Self {
-        Self(Some(Box::new(Hop {
+        Self(Some(Box::new(SpanRecord {
             data: SpanData {
                 attempt: attempt(request.headers()),
                 duration: Duration::ZERO,
@@ -94,7 +94,7 @@ impl SpanTicket {
     }
 }
 
-impl Hop {
+impl SpanRecord {
     fn failed(&self, error: &str) {
         self.span.record("error.type", error);
         self.span.record("otel.status_code", "ERROR");
@@ -112,66 +112,68 @@ impl Hop {
 }
 
 impl Ticket for SpanTicket {
-    fn hears_outcome(&self) -> bool {
+    fn wants_outcome(&self) -> bool {
         self.0.is_some()
     }
 
-    fn watches(&self) -> bool {
+    fn is_active(&self) -> bool {
         self.0.is_some()
     }
 
-    fn inspect(&mut self, head: ResponseHead<'_>) {
-        if let Some(hop) = &mut self.0 {
+    fn on_response(&mut self, head: ResponseHead<'_>) {
+        if let Some(started) = &mut self.0 {
             let status = head.status();
-            hop.data.status = Some(status);
-            hop.span
+            started.data.status = Some(status);
+            started
+                .span
                 .record("http.response.status_code", status.as_u16());
         }
     }
 
-    fn head(&mut self, outcome: Outcome) {
-        let Some(hop) = &mut self.0 else { return };
-        hop.data.outcome = outcome;
+    fn on_outcome(&mut self, outcome: Outcome) {
+        let Some(started) = &mut self.0 else { return };
+        started.data.outcome = outcome;
         match outcome {
-            Outcome::Failed(failure) => hop.failed(failure.name()),
+            Outcome::Failed(failure) => started.failed(failure.name()),
             Outcome::Grpc(status) => {
-                hop.span.record("rpc.grpc.status_code", status.code());
+                started.span.record("rpc.grpc.status_code", status.code());
                 if !outcome.is_success() {
-                    hop.failed("grpc");
+                    started.failed("grpc");
                 }
             }
             Outcome::Abandoned => {}
-            Outcome::Refused | Outcome::Status(_) => hop.judge_status(),
+            Outcome::Rejected | Outcome::Status(_) => started.judge_status(),
         }
     }
 
-    fn broken(&mut self, failure: Failure) {
-        if let Some(hop) = &mut self.0 {
-            hop.data.outcome = Outcome::Failed(failure);
-            hop.failed(failure.name());
+    fn on_body_error(&mut self, failure: Failure) {
+        if let Some(started) = &mut self.0 {
+            started.data.outcome = Outcome::Failed(failure);
+            started.failed(failure.name());
         }
     }
 }
 
 impl Drop for SpanTicket {
     fn drop(&mut self) {
-        let Some(mut hop) = self.0.take() else {
+        let Some(mut started) = self.0.take() else {
             return;
         };
-        if hop.data.outcome == Outcome::Abandoned {
-            hop.data.outcome = Outcome::of_drop();
-            let error = match hop.data.outcome {
+        if started.data.outcome == Outcome::Abandoned {
+            started.data.outcome = Outcome::on_drop();
+            let error = match started.data.outcome {
                 Outcome::Failed(failure) => failure.name(),
                 _ => "abandoned",
             };
-            hop.failed(error);
+            started.failed(error);
         }
-        let duration = clock::now().saturating_duration_since(hop.data.started);
-        hop.data.duration = duration;
-        hop.span
+        let duration = clock::now().saturating_duration_since(started.data.started);
+        started.data.duration = duration;
+        started
+            .span
             .record("duration_ms", duration.as_secs_f64() * 1_000.0);
-        if let Some(processor) = &hop.processor {
-            processor.on_end(&hop.data);
+        if let Some(processor) = &started.processor {
+            processor.on_end(&started.data);
         }
     }
 }

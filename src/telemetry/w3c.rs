@@ -4,8 +4,8 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::hex::{hex, hex_byte};
-use super::remote::{Remote, There};
-use super::{InvalidTrace, SpanId, TraceContext, TraceId};
+use super::remote_context::{RemoteContext, TraceHeaders};
+use super::{ExtractError, SpanId, TraceContext, TraceId};
 
 static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
@@ -18,13 +18,16 @@ const LENGTH: usize = 55;
 const MEMBERS: usize = 32;
 
 /// Reads both headers; `tracestate` counts only beside a good `traceparent`.
-pub(super) fn read(headers: &HeaderMap, there: &There<'_>) -> Result<Remote, InvalidTrace> {
-    if there.traceparent_twice {
-        return Err(InvalidTrace::Duplicated("traceparent"));
+pub(super) fn read(
+    headers: &HeaderMap,
+    present: &TraceHeaders<'_>,
+) -> Result<RemoteContext, ExtractError> {
+    if present.traceparent_twice {
+        return Err(ExtractError::Duplicated("traceparent"));
     }
-    let value = there.traceparent.map_or(&[][..], HeaderValue::as_bytes);
+    let value = present.traceparent.map_or(&[][..], HeaderValue::as_bytes);
     let mut remote = traceparent(trim(value))?;
-    if there.tracestate {
+    if present.tracestate {
         remote.tracestate = tracestate(headers);
     }
     Ok(remote)
@@ -60,12 +63,12 @@ fn parent(trace: &TraceContext) -> HeaderValue {
     HeaderValue::from_bytes(&text).expect("digits and dashes are a header value")
 }
 
-fn traceparent(text: &[u8]) -> Result<Remote, InvalidTrace> {
-    const FORM: InvalidTrace = InvalidTrace::Form("traceparent");
+fn traceparent(text: &[u8]) -> Result<RemoteContext, ExtractError> {
+    const FORM: ExtractError = ExtractError::Form("traceparent");
     let version = *text.first_chunk().ok_or(FORM)?;
-    let version = hex_byte(version).ok_or(InvalidTrace::Version)?;
+    let version = hex_byte(version).ok_or(ExtractError::Version)?;
     if version == 0xff {
-        return Err(InvalidTrace::Version);
+        return Err(ExtractError::Version);
     }
     let dashes = [2, 35, 52];
     if text.len() < LENGTH || dashes.iter().any(|&at| text[at] != b'-') {
@@ -77,12 +80,12 @@ fn traceparent(text: &[u8]) -> Result<Remote, InvalidTrace> {
         return Err(FORM);
     }
     let trace_id = hex(&text[3..35], 32).and_then(TraceId::new);
-    let trace_id = trace_id.ok_or(InvalidTrace::TraceId)?;
+    let trace_id = trace_id.ok_or(ExtractError::TraceId)?;
     let span_id = SpanId::parse(&text[36..52])?;
-    let flags = hex_byte([text[53], text[54]]).ok_or(InvalidTrace::Flags)?;
-    Ok(Remote {
+    let flags = hex_byte([text[53], text[54]]).ok_or(ExtractError::Flags)?;
+    Ok(RemoteContext {
         random: flags & RANDOM != 0,
-        ..Remote::new(trace_id, span_id, Some(flags & SAMPLED != 0))
+        ..RemoteContext::new(trace_id, span_id, Some(flags & SAMPLED != 0))
     })
 }
 

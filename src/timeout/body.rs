@@ -7,9 +7,9 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
 
 use super::Elapsed;
-use super::limits::Limits;
+use super::limits::CallLimits;
 use crate::base::grpc::GRPC_STATUS;
-use crate::base::{Answer, BoxError, GrpcStatus};
+use crate::base::{BoxError, GrpcStatus, LocalReplyBody};
 
 /// The body of a response under a timeout: the upstream's, or our own answer.
 ///
@@ -26,37 +26,37 @@ pub struct TimeoutBody<R> {
 #[pin_project(project = SourceProj)]
 #[derive(Debug)]
 enum Source<R> {
-    Answer(Answer),
+    LocalReply(LocalReplyBody),
     /// Its time was over, and the upstream's body was let go.
-    Cut,
+    TimedOut,
     Upstream {
         #[pin]
         inner: R,
         /// None if nothing limits the body.
-        limits: Option<Limits>,
+        limits: Option<CallLimits>,
     },
 }
 
 impl<R> TimeoutBody<R> {
-    pub(crate) const fn answer(answer: Answer) -> Self {
+    pub(crate) const fn local_reply(answer: LocalReplyBody) -> Self {
         Self {
-            source: Source::Answer(answer),
+            source: Source::LocalReply(answer),
         }
     }
 
     #[inline]
-    pub(super) fn upstream(response: Response<R>, limits: &mut Option<Limits>) -> Response<Self>
+    pub(super) fn upstream(response: Response<R>, limits: &mut Option<CallLimits>) -> Response<Self>
     where
         R: Body,
     {
-        let limits = limits.take_if(|limits| limits.go_over(&response));
+        let limits = limits.take_if(|limits| limits.start_body(&response));
         let (head, inner) = response.into_parts();
         Response::from_parts(head, Self::limited(inner, limits))
     }
 
     /// The body of a response under what limits that.
     #[inline]
-    pub(crate) const fn limited(inner: R, limits: Option<Limits>) -> Self {
+    pub(crate) const fn limited(inner: R, limits: Option<CallLimits>) -> Self {
         let source = Source::Upstream { inner, limits };
         Self { source }
     }
@@ -75,10 +75,10 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let (elapsed, is_grpc) = match self.as_mut().project().source.project() {
-            SourceProj::Answer(answer) => {
+            SourceProj::LocalReply(answer) => {
                 return Poll::Ready(answer.take().map(|text| Ok(Frame::data(text))));
             }
-            SourceProj::Cut => return Poll::Ready(None),
+            SourceProj::TimedOut => return Poll::Ready(None),
             SourceProj::Upstream { mut inner, limits } => {
                 let Some(limits) = limits else {
                     let frame = inner.poll_frame(cx);
@@ -90,19 +90,19 @@ where
                 };
                 // Before the timer: a frame that is there wins.
                 let elapsed = if let Poll::Ready(frame) = frame {
-                    if limits.passes(frame.as_ref(), inner.is_end_stream()) {
+                    if limits.admit_frame(frame.as_ref(), inner.is_end_stream()) {
                         return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
                     }
                     Elapsed::Total(limits.length())
                 } else {
                     ready!(limits.poll_elapsed(cx))
                 };
-                limits.cut(elapsed);
+                limits.report_cut_off(elapsed);
                 (elapsed, limits.is_grpc())
             }
         };
         // Lets go of the upstream at once, as its own timeout would.
-        self.project().source.set(Source::Cut);
+        self.project().source.set(Source::TimedOut);
         Poll::Ready(Some(if is_grpc {
             // An error would reset the stream, and the caller see `INTERNAL` (as behind Envoy) or `UNKNOWN`.
             Ok(Frame::trailers(deadline_exceeded(elapsed)))
@@ -113,16 +113,16 @@ where
 
     fn is_end_stream(&self) -> bool {
         match &self.source {
-            Source::Answer(answer) => answer.is_end_stream(),
-            Source::Cut => true,
+            Source::LocalReply(answer) => answer.is_end_stream(),
+            Source::TimedOut => true,
             Source::Upstream { inner, .. } => inner.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.source {
-            Source::Answer(answer) => answer.size_hint(),
-            Source::Cut => SizeHint::with_exact(0),
+            Source::LocalReply(answer) => answer.size_hint(),
+            Source::TimedOut => SizeHint::with_exact(0),
             Source::Upstream { inner, .. } => inner.size_hint(),
         }
     }

@@ -7,8 +7,8 @@ use http_body::Body;
 use pin_project::pin_project;
 
 use super::TimeoutBody;
-use super::limits::Limits;
-use crate::base::Answer;
+use super::limits::CallLimits;
+use crate::base::LocalReplyBody;
 
 /// Response future of [`Timeout`](super::Timeout).
 #[pin_project]
@@ -25,21 +25,21 @@ enum State<F> {
         #[pin]
         inner: F,
         /// None if nothing limits the call.
-        limits: Option<Limits>,
+        limits: Option<CallLimits>,
     },
     // Boxed: an answer of our own allocates its headers anyway.
-    Rejected(Option<Box<Response<Answer>>>),
+    Rejected(Option<Box<Response<LocalReplyBody>>>),
 }
 
 impl<F> TimeoutFuture<F> {
     #[inline]
-    pub(super) const fn calling(inner: F, limits: Option<Limits>) -> Self {
+    pub(super) const fn calling(inner: F, limits: Option<CallLimits>) -> Self {
         Self {
             state: State::Calling { inner, limits },
         }
     }
 
-    pub(super) const fn rejected(response: Box<Response<Answer>>) -> Self {
+    pub(super) const fn rejected(response: Box<Response<LocalReplyBody>>) -> Self {
         Self {
             state: State::Rejected(Some(response)),
         }
@@ -57,11 +57,11 @@ where
         let limits = match self.as_mut().project().state.project() {
             StateProj::Rejected(response) => {
                 let response = response.take().expect("not polled after completion");
-                return Poll::Ready(Ok(response.map(TimeoutBody::answer)));
+                return Poll::Ready(Ok(response.map(TimeoutBody::local_reply)));
             }
             StateProj::Calling { inner, limits } => {
                 let polled = {
-                    let _guard = limits.as_ref().and_then(Limits::enter);
+                    let _guard = limits.as_ref().and_then(CallLimits::enter);
                     inner.poll(cx)
                 };
                 // An answer that is there wins over the timer.
@@ -71,12 +71,12 @@ where
                 let Some(waiting) = limits else {
                     return Poll::Pending;
                 };
-                ready!(waiting.poll_window(cx));
+                ready!(waiting.poll_budget(cx));
                 limits.take().expect("there a moment ago")
             }
         };
         let state = &mut self.project().state;
         let response = limits.time_out(|| state.set(State::Rejected(None)));
-        Poll::Ready(Ok(response.map(TimeoutBody::answer)))
+        Poll::Ready(Ok(response.map(TimeoutBody::local_reply)))
     }
 }

@@ -4,8 +4,8 @@ use tower_layer::Layer;
 
 use super::service::Shared;
 use super::{Timeout, TimeoutPolicy};
-use crate::base::spread::Home;
-use crate::{Log, Observe};
+use crate::base::sharded_arc::ShardedArc;
+use crate::{Observe, TracingObserver};
 
 /// Limits how long every service it wraps may take to answer.
 ///
@@ -13,21 +13,21 @@ use crate::{Log, Observe};
 /// example.
 #[derive(Clone, Debug)]
 pub struct TimeoutLayer {
-    shared: Home<Shared>,
+    shared: ShardedArc<Shared>,
 }
 
 impl TimeoutLayer {
-    /// Creates a timeout that reports to the [`Log`].
+    /// Creates a timeout that reports to the [`TracingObserver`].
     #[must_use]
     pub fn new(policy: TimeoutPolicy) -> Self {
-        Self::observed(policy, Arc::new(Log))
+        Self::with_observer(policy, Arc::new(TracingObserver))
     }
 
     /// Creates a timeout that reports to `observe`.
     #[must_use]
-    pub fn observed(policy: TimeoutPolicy, observe: Arc<dyn Observe>) -> Self {
+    pub fn with_observer(policy: TimeoutPolicy, observe: Arc<dyn Observe>) -> Self {
         Self {
-            shared: Home::new(Shared::new(policy, observe)),
+            shared: ShardedArc::new(Shared::new(policy, observe)),
         }
     }
 
@@ -41,6 +41,6 @@ impl<S> Layer<S> for TimeoutLayer {
     type Service = Timeout<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Timeout::new(inner, self.shared.anchor())
+        Timeout::new(inner, self.shared.shared_ref())
     }
 }

@@ -7,19 +7,19 @@ use http::{Response, StatusCode, header};
 use http_body::{Body, Frame};
 
 use super::Elapsed;
-use super::current::Current;
-use super::machine::Window;
-use crate::base::cut::cut_off;
-use crate::base::spread::Handle;
+use super::machine::TimeBudget;
+use super::policy_snapshot::PolicySnapshot;
+use crate::base::cancellation::cancel_as_timeout;
+use crate::base::sharded_arc::LocalArc;
 use crate::base::timer::Timer;
-use crate::base::{Answer, DeadlineGuard, clock, grpc};
+use crate::base::{DeadlineGuard, LocalReplyBody, clock, grpc};
 use crate::{Deadline, Rejection};
 
 /// The limits of one call.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
-pub(crate) struct Limits {
-    current: Handle<Current>,
+pub(crate) struct CallLimits {
+    snapshot: LocalArc<PolicySnapshot>,
     event_stream: bool,
     grpc: bool,
     /// When the present silence has lasted too long.
@@ -31,18 +31,18 @@ pub(crate) struct Limits {
     timer: Timer,
     /// The connection is the caller's now, and no silence is too long.
     upgraded: bool,
-    window: Option<Window>,
+    budget: Option<TimeBudget>,
 }
 
-impl Limits {
+impl CallLimits {
     pub(super) const fn new(
-        window: Option<Window>,
+        window: Option<TimeBudget>,
         own: bool,
         grpc: bool,
-        current: Handle<Current>,
+        current: LocalArc<PolicySnapshot>,
     ) -> Self {
         Self {
-            current,
+            snapshot: current,
             event_stream: false,
             grpc,
             idle_at: None,
@@ -50,50 +50,50 @@ impl Limits {
             overdue: false,
             timer: Timer::new(),
             upgraded: false,
-            window,
+            budget: window,
         }
     }
 
     /// Makes the end of the window the current deadline.
     #[inline]
     pub(crate) fn enter(&self) -> Option<DeadlineGuard> {
-        let told = self.current.policy().outgoing();
-        self.window
-            .map(|window| Deadline::at(window.at).enter_told(told))
+        let from_headers = self.snapshot.policy().outgoing();
+        self.budget
+            .map(|window| Deadline::at(window.at).enter_told(from_headers))
     }
 
     /// When the call began, as far as anybody has to know.
     pub(crate) fn begun(&self) -> Option<Instant> {
-        self.window
+        self.budget
             .and_then(|window| window.at.checked_sub(window.length))
     }
 
     /// Says whether the request's headers tell the end of the window, or an earlier one.
-    pub(crate) fn is_told(&self) -> bool {
-        self.window.is_some() && self.current.policy().outgoing()
+    pub(crate) fn is_in_headers(&self) -> bool {
+        self.budget.is_some() && self.snapshot.policy().outgoing()
     }
 
     /// Answers for a call that has lasted too long, once `drop` has let go of it: what it holds is free
     /// before the caller hears of it.
     #[cold]
-    pub(crate) fn time_out(self, drop: impl FnOnce()) -> Response<Answer> {
+    pub(crate) fn time_out(self, drop: impl FnOnce()) -> Response<LocalReplyBody> {
         if self.own {
-            cut_off(drop);
+            cancel_as_timeout(drop);
         } else {
             // The upstream did not have all the time that the policy gives it.
             drop();
         }
         let rejection = Rejection::TimedOut(self.length());
-        self.current.rejected(rejection);
+        self.snapshot.rejected(rejection);
         rejection.into_response(self.grpc)
     }
 
     pub(super) fn length(&self) -> Duration {
-        self.window.map_or(Duration::ZERO, |window| window.length)
+        self.budget.map_or(Duration::ZERO, |window| window.length)
     }
 
-    pub(super) fn cut(&self, elapsed: Elapsed) {
-        self.current.cut(elapsed, self.event_stream);
+    pub(super) fn report_cut_off(&self, elapsed: Elapsed) {
+        self.snapshot.report_cut_off(elapsed, self.event_stream);
     }
 
     /// Waits until the window is over, while the head of the response is not there.
@@ -102,8 +102,8 @@ impl Limits {
         self.grpc
     }
 
-    pub(crate) fn poll_window(&mut self, cx: &Context<'_>) -> Poll<()> {
-        match self.window {
+    pub(crate) fn poll_budget(&mut self, cx: &Context<'_>) -> Poll<()> {
+        match self.budget {
             Some(window) => Pin::new(&mut self.timer).poll_at(window.at, cx),
             None => Poll::Pending,
         }
@@ -111,10 +111,10 @@ impl Limits {
 
     /// Goes over from the head to the body, and says whether anything limits that.
     #[inline]
-    pub(crate) fn go_over<R: Body>(&mut self, response: &Response<R>) -> bool {
+    pub(crate) fn start_body<R: Body>(&mut self, response: &Response<R>) -> bool {
         self.upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-        if self.upgraded || self.current.policy().head_only() {
-            self.window = None;
+        if self.upgraded || self.snapshot.policy().head_only() {
+            self.budget = None;
         }
         if self.grpc {
             // A gateway's page of an error is cut off like any other body.
@@ -122,14 +122,14 @@ impl Limits {
         }
         // What has a length is no stream of events, and the search in its headers would cost 110
         // instructions.
-        if self.window.is_some() && response.body().size_hint().exact().is_none() {
+        if self.budget.is_some() && response.body().size_hint().exact().is_none() {
             let content_type = response.headers().get(header::CONTENT_TYPE);
             self.event_stream = content_type
                 .is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
         }
         // Back to its thread: the one who reads the body may be another.
         self.timer = Timer::new();
-        self.window.is_some() || !self.idle().is_zero()
+        self.budget.is_some() || !self.idle().is_zero()
     }
 
     /// Ends a silence, and says whether `frame` still goes through.
@@ -137,14 +137,14 @@ impl Limits {
     /// The frame that is there when the time is over does, and so does the end. More data does not: a
     /// body that always has some would never be cut, as when its reader is slow.
     #[inline]
-    pub(super) fn passes<E>(
+    pub(super) fn admit_frame<E>(
         &mut self,
         frame: Option<&Result<Frame<Bytes>, E>>,
         last: bool,
     ) -> bool {
         self.idle_at = None;
         let more = matches!(frame, Some(Ok(frame)) if frame.is_data()) && !last;
-        let Some(window) = self.window.filter(|_| more) else {
+        let Some(window) = self.budget.filter(|_| more) else {
             return true;
         };
         if self.overdue {
@@ -161,7 +161,7 @@ impl Limits {
             self.idle_at = clock::reached_after(clock::now(), idle);
         }
         let total = self
-            .window
+            .budget
             .map(|window| (window.at, Elapsed::Total(window.length)));
         let idle = self.idle_at.map(|at| (at, Elapsed::Idle(idle)));
         let Some((at, elapsed)) = [total, idle].into_iter().flatten().min_by_key(|e| e.0) else {
@@ -176,7 +176,7 @@ impl Limits {
         if self.upgraded {
             Duration::ZERO
         } else {
-            self.current.policy().idle_timeout()
+            self.snapshot.policy().idle_timeout()
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::base::clock;
 
 /// The times that the headers of a request tell.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) struct Told {
+pub(super) struct HeaderTimeouts {
     /// `x-envoy-expected-rq-timeout-ms`.
     pub(super) expected: Option<Duration>,
     /// `grpc-timeout`, of a gRPC request.
@@ -18,7 +18,7 @@ pub(super) struct Told {
 
 /// The time within which an answer must come.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Window {
+pub(super) struct TimeBudget {
     /// When it ends.
     pub(super) at: Instant,
     /// How long it was at its beginning.
@@ -27,18 +27,20 @@ pub(super) struct Window {
 
 /// A deadline came before the call.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Passed;
+pub(super) struct DeadlineExceeded;
 
 /// Returns the shortest time that policy and headers allow; `None` is any time.
 #[inline]
-pub(super) fn allowance(policy: &TimeoutPolicy, told: Told) -> Option<Duration> {
-    let own = told.instead.unwrap_or_else(|| policy.total_timeout());
+pub(super) fn allowance(policy: &TimeoutPolicy, from_headers: HeaderTimeouts) -> Option<Duration> {
+    let own = from_headers
+        .instead
+        .unwrap_or_else(|| policy.total_timeout());
     let own = (!own.is_zero()).then_some(own);
     if !policy.incoming() {
         return own;
     }
-    let grpc = told.grpc.map(|grpc| less_offset(policy, grpc));
-    shorter(shorter(own, told.expected), grpc)
+    let grpc = from_headers.grpc.map(|grpc| less_offset(policy, grpc));
+    shorter(shorter(own, from_headers.expected), grpc)
 }
 
 /// Returns the shorter of two times, of which `None` is any.
@@ -52,19 +54,19 @@ fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
 
 /// Returns the window of a call at `now` under the deadline `current`; `None` if there is no limit.
 #[inline]
-pub(super) fn window(
+pub(super) fn time_budget(
     allowance: Option<Duration>,
     current: Option<Instant>,
     now: Instant,
-) -> Result<Option<Window>, Passed> {
+) -> Result<Option<TimeBudget>, DeadlineExceeded> {
     if current.is_some_and(|current| current <= now) {
-        return Err(Passed);
+        return Err(DeadlineExceeded);
     }
     let own = allowance.and_then(|length| {
         let at = clock::reached_after(now, length)?;
-        Some(Window { at, length })
+        Some(TimeBudget { at, length })
     });
-    let inherited = current.map(|at| Window {
+    let inherited = current.map(|at| TimeBudget {
         at,
         length: at - now,
     });
@@ -91,20 +93,20 @@ mod tests {
     #[test]
     fn the_shortest_time_holds() {
         let policy = TimeoutPolicy::total(10 * MS);
-        let told = |expected, grpc| Told {
+        let from_headers = |expected, grpc| HeaderTimeouts {
             expected,
             grpc,
             instead: None,
         };
-        for (told, expected) in [
-            (told(None, None), 10),
-            (told(Some(8 * MS), None), 8),
-            (told(Some(12 * MS), Some(9 * MS)), 9),
-            (told(Some(12 * MS), Some(12 * MS)), 10),
+        for (from_headers, expected) in [
+            (from_headers(None, None), 10),
+            (from_headers(Some(8 * MS), None), 8),
+            (from_headers(Some(12 * MS), Some(9 * MS)), 9),
+            (from_headers(Some(12 * MS), Some(12 * MS)), 10),
         ] {
-            assert_eq!(allowance(&policy, told), Some(expected * MS));
+            assert_eq!(allowance(&policy, from_headers), Some(expected * MS));
             let strict = policy.clone().with_incoming(false);
-            assert_eq!(allowance(&strict, told), Some(10 * MS));
+            assert_eq!(allowance(&strict, from_headers), Some(10 * MS));
         }
     }
 
@@ -112,11 +114,11 @@ mod tests {
     fn a_request_replaces_the_policys_time_and_0_is_any() {
         let policy = TimeoutPolicy::total(10 * MS);
         for (instead, expected) in [(15, Some(15 * MS)), (0, None)] {
-            let told = Told {
+            let from_headers = HeaderTimeouts {
                 instead: Some(instead * MS),
-                ..Told::default()
+                ..HeaderTimeouts::default()
             };
-            assert_eq!(allowance(&policy, told), expected);
+            assert_eq!(allowance(&policy, from_headers), expected);
         }
     }
 
@@ -124,11 +126,11 @@ mod tests {
     fn the_offset_never_leaves_nothing() {
         let policy = TimeoutPolicy::default().with_grpc_offset(10 * MS);
         for (grpc, expected) in [(100, 90), (11, 1), (10, 10), (1, 1)] {
-            let told = Told {
+            let from_headers = HeaderTimeouts {
                 grpc: Some(grpc * MS),
-                ..Told::default()
+                ..HeaderTimeouts::default()
             };
-            assert_eq!(allowance(&policy, told), Some(expected * MS));
+            assert_eq!(allowance(&policy, from_headers), Some(expected * MS));
         }
     }
 
@@ -137,12 +139,12 @@ mod tests {
         let now = Instant::now();
         let at = |ms: u32| now + ms * MS;
         let own = Some(10 * MS);
-        let length = |current| window(own, current, now).map(|w| w.map(|w| w.length));
+        let length = |current| time_budget(own, current, now).map(|w| w.map(|w| w.length));
         assert_eq!(length(None), Ok(own));
         assert_eq!(length(Some(at(4))), Ok(Some(4 * MS)));
         assert_eq!(length(Some(at(40))), Ok(own));
-        assert_eq!(length(Some(now)), Err(Passed));
-        assert_eq!(window(None, None, now), Ok(None));
-        assert_eq!(window(Some(Duration::MAX), None, now), Ok(None));
+        assert_eq!(length(Some(now)), Err(DeadlineExceeded));
+        assert_eq!(time_budget(None, None, now), Ok(None));
+        assert_eq!(time_budget(Some(Duration::MAX), None, now), Ok(None));
     }
 }

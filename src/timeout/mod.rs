@@ -37,7 +37,7 @@
 //!   [`Failure::Timeout`].
 //! * An answer, or a part of a body, that is there when the time is over still goes through.
 //! * The first total timeout that cuts a `text/event-stream` (one that does not tell its length) is reported
-//!   as [`Event::StreamCut`](crate::Event::StreamCut), a warning in the log.
+//!   as [`Event::StreamTimedOut`](crate::Event::StreamTimedOut), a warning in the log.
 //!
 //! # Deadlines travel
 //!
@@ -46,7 +46,7 @@
 //! the inner service works it is [`Deadline::current`] itself, so that a client called from a handler
 //! knows it. Both headers go on with the time that is left, `grpc-timeout` only with gRPC requests, and
 //! never with more than what they said. One that has passed already is answered with
-//! [`Rejection::DeadlinePassed`], and nothing is sent.
+//! [`Rejection::DeadlineExceeded`], and nothing is sent.
 //!
 //! Envoy has a deadline for each hop only, unless told otherwise; turn it off with
 //! [`with_incoming(false)`](TimeoutPolicy::with_incoming), and the headers with
@@ -67,22 +67,22 @@
 //!
 //! [`Deadline::current`]: crate::Deadline::current
 //! [`Failure::Timeout`]: crate::Failure::Timeout
-//! [`Rejection::DeadlinePassed`]: crate::Rejection::DeadlinePassed
+//! [`Rejection::DeadlineExceeded`]: crate::Rejection::DeadlineExceeded
 //! [`Rejection::TimedOut`]: crate::Rejection::TimedOut
 
 mod body;
-mod current;
 mod future;
 mod layer;
 mod limits;
 mod machine;
 mod policy;
+mod policy_snapshot;
 mod service;
 
 pub use crate::base::Elapsed;
 pub use body::TimeoutBody;
 pub use future::TimeoutFuture;
 pub use layer::TimeoutLayer;
-pub(crate) use limits::Limits;
+pub(crate) use limits::CallLimits;
 pub use policy::TimeoutPolicy;
 pub use service::Timeout;

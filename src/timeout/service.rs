@@ -7,11 +7,11 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::current::Current;
-use super::limits::Limits;
+use super::limits::CallLimits;
+use super::policy_snapshot::PolicySnapshot;
 use super::{TimeoutBody, TimeoutFuture, TimeoutPolicy};
-use crate::base::spread::{Anchor, Home};
-use crate::base::{Answer, Live, grpc};
+use crate::base::sharded_arc::{ShardedArc, ShardedArcRef};
+use crate::base::{LocalReplyBody, Reloadable, grpc};
 use crate::{Observe, Rejection};
 
 /// Answers 504 for a service that takes too long.
@@ -20,11 +20,11 @@ use crate::{Observe, Rejection};
 #[derive(Clone, Debug)]
 pub struct Timeout<S> {
     inner: S,
-    shared: Anchor<Shared>,
+    shared: ShardedArcRef<Shared>,
 }
 
 impl<S> Timeout<S> {
-    pub(super) const fn new(inner: S, shared: Anchor<Shared>) -> Self {
+    pub(super) const fn new(inner: S, shared: ShardedArcRef<Shared>) -> Self {
         Self { inner, shared }
     }
 
@@ -38,7 +38,7 @@ impl<S> Timeout<S> {
     pub(crate) fn admit<B>(
         &self,
         request: &mut Request<B>,
-    ) -> Result<Option<Limits>, Box<Response<Answer>>> {
+    ) -> Result<Option<CallLimits>, Box<Response<LocalReplyBody>>> {
         let admitted = self.shared.admit(request.headers_mut());
         admitted.map_err(|rejection| {
             let grpc = grpc::is_grpc(request.headers());
@@ -66,7 +66,7 @@ where
                 // Made where it will lie: a future of several layers is hundreds of bytes.
                 TimeoutFuture::calling(
                     {
-                        let _guard = limits.as_ref().and_then(Limits::enter);
+                        let _guard = limits.as_ref().and_then(CallLimits::enter);
                         self.inner.call(request)
                     },
                     limits,
@@ -80,29 +80,29 @@ where
 /// What all clones of a timeout have in common.
 #[derive(Debug)]
 pub(super) struct Shared {
-    current: Live<Home<Current>>,
+    snapshot: Reloadable<ShardedArc<PolicySnapshot>>,
 }
 
 impl Shared {
     pub(super) fn new(policy: TimeoutPolicy, observe: Arc<dyn Observe>) -> Self {
         Self {
-            current: Live::new(Home::new(Current::new(policy, observe))),
+            snapshot: Reloadable::new(ShardedArc::new(PolicySnapshot::new(policy, observe))),
         }
     }
 
     pub(super) fn reconfigure(&self, policy: TimeoutPolicy) {
-        let current = self.current.load().reconfigured(policy);
-        self.current.store(Home::new(current));
+        let current = self.snapshot.load().reconfigured(policy);
+        self.snapshot.store(ShardedArc::new(current));
     }
 
     /// Returns the limits of a call that starts now; none if nothing limits it.
     #[inline]
-    fn admit(&self, headers: &mut HeaderMap) -> Result<Option<Limits>, Rejection> {
-        let current = self.current.load();
+    fn admit(&self, headers: &mut HeaderMap) -> Result<Option<CallLimits>, Rejection> {
+        let current = self.snapshot.load();
         if current.policy().is_off() {
             return Ok(None);
         }
-        let admitted = Current::admit(&current, headers);
+        let admitted = PolicySnapshot::admit(&current, headers);
         if let Err(rejection) = admitted {
             current.rejected(rejection);
         }

@@ -4,22 +4,22 @@ use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderName, HeaderValue, Request, Response, header};
 
 use super::machine::{Choice, Decision, Matched, choose};
-use super::on_response::OnResponse;
+use super::match_input::MatchInput;
 use super::path::set_path;
-use super::view::View;
-use super::{Destination, Routed, TrafficSplitPolicy};
+use super::response_actions::ResponseActions;
+use super::{Destination, RouteInfo, TrafficSplitPolicy};
 use crate::base::authority::{authority, with_authority};
-use crate::base::{Answer, Rejection, RequestHead};
+use crate::base::{LocalReplyBody, Rejection, RequestHead};
 
 const ORIGINAL_HOST: HeaderName = HeaderName::from_static("x-envoy-original-host");
 const ORIGINAL_PATH: HeaderName = HeaderName::from_static("x-envoy-original-path");
 
 /// What is to be done with a request, once it has been changed as it should be.
-pub(super) enum Next<'p> {
-    Answer(Response<Answer>),
+pub(super) enum RouteOutcome<'p> {
+    LocalReply(Response<LocalReplyBody>),
     Forward {
         choice: Choice<'p>,
-        on_response: OnResponse,
+        response_actions: ResponseActions,
         /// The port that the request was addressed to, if it named one.
         port: Option<u16>,
     },
@@ -31,10 +31,10 @@ pub(super) enum Next<'p> {
 pub(super) fn decide<'p, B>(
     policy: &'p TrafficSplitPolicy,
     request: &mut Request<B>,
-    roll: u64,
-) -> Next<'p> {
-    let port = |view: &View<'_>| view.addressed().explicit_port;
-    decide_by(policy, request, |view| choose(policy, view, roll), port)
+    random: u64,
+) -> RouteOutcome<'p> {
+    let port = |input: &MatchInput<'_>| input.addressed().explicit_port;
+    decide_by(policy, request, |input| choose(policy, input, random), port)
 }
 
 /// Does with a request what `choose` says, and changes it; `port` says which one it named, if anybody wants
@@ -42,41 +42,45 @@ pub(super) fn decide<'p, B>(
 pub(super) fn decide_by<'p, B>(
     policy: &TrafficSplitPolicy,
     request: &mut Request<B>,
-    choose: impl FnOnce(&View<'_>) -> Decision<'p>,
-    port: impl FnOnce(&View<'_>) -> Option<u16>,
-) -> Next<'p> {
+    choose: impl FnOnce(&MatchInput<'_>) -> Decision<'p>,
+    port: impl FnOnce(&MatchInput<'_>) -> Option<u16>,
+) -> RouteOutcome<'p> {
     let head = RequestHead::of(request);
-    let view = View::of(head, policy);
-    match choose(&view) {
-        Decision::NoRoute => Next::Reject(Rejection::NoRoute),
-        Decision::PassThrough => Next::PassThrough,
+    let input = MatchInput::of(head, policy);
+    match choose(&input) {
+        Decision::NoRoute => RouteOutcome::Reject(Rejection::NoRoute),
+        Decision::PassThrough => RouteOutcome::PassThrough,
         Decision::DirectResponse(matched, direct) => {
-            Next::answer(direct.response(head.is_grpc()), matched, head)
+            RouteOutcome::local_reply(direct.response(head.is_grpc()), matched, head)
         }
-        Decision::Redirect(matched, redirect) => match redirect.response(&view, matched) {
-            Some(response) => Next::answer(response, matched, head),
-            None => Next::Reject(Rejection::NoRoute),
+        Decision::Redirect(matched, redirect) => match redirect.response(&input, matched) {
+            Some(response) => RouteOutcome::local_reply(response, matched, head),
+            None => RouteOutcome::Reject(Rejection::NoRoute),
         },
         Decision::Forward(choice) => {
-            let on_response = OnResponse::to(choice, head);
-            let normal = view.changed_path().map(str::to_owned);
-            let rewritten = rewritten_path(choice.matched(), view.path());
-            let port = port(&view);
+            let response_actions = ResponseActions::new(choice, head);
+            let normal = input.changed_path().map(str::to_owned);
+            let rewritten = rewritten_path(choice.matched(), input.path());
+            let port = port(&input);
             change(request, choice, normal, rewritten);
-            Next::Forward {
+            RouteOutcome::Forward {
                 choice,
-                on_response,
+                response_actions,
                 port,
             }
         }
     }
 }
 
-impl Next<'_> {
-    fn answer(mut response: Response<Answer>, matched: Matched<'_>, head: RequestHead<'_>) -> Self {
+impl RouteOutcome<'_> {
+    fn local_reply(
+        mut response: Response<LocalReplyBody>,
+        matched: Matched<'_>,
+        head: RequestHead<'_>,
+    ) -> Self {
         let operations = matched.route().response_headers.resolved(head);
         operations.apply_to_response(response.headers_mut());
-        Self::Answer(response)
+        Self::LocalReply(response)
     }
 }
 
@@ -108,14 +112,16 @@ fn change<B>(
         }
         set_path(request.uri_mut(), &path);
     }
-    request.extensions_mut().insert(Routed::to(choice));
+    request
+        .extensions_mut()
+        .insert(RouteInfo::from_choice(choice));
 }
 
 /// Makes the destination the address of a request, as a client needs it that serves them all; `port`
 /// is that of the request.
 ///
 /// Says whether the destination has a host that can be addressed at all.
-pub(super) fn readdress<B>(
+pub(super) fn set_authority<B>(
     request: &mut Request<B>,
     destination: &Destination,
     port: Option<u16>,
@@ -128,7 +134,7 @@ pub(super) fn readdress<B>(
     let written = head.headers().contains_key(header::HOST);
     let host = match host {
         // A host that is not written is read off the address, which is about to change.
-        Host::Kept => (!written).then(|| authority(&head)),
+        Host::Preserved => (!written).then(|| authority(&head)),
         Host::OfDestination => written.then(|| new.as_str()),
         Host::Rewritten => None,
     };
@@ -147,7 +153,7 @@ pub(super) fn readdress<B>(
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Host {
     /// What the caller wrote.
-    Kept,
+    Preserved,
     /// The destination.
     OfDestination,
     /// What the route put there.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::Request;
 use http::uri::Authority;
 
-use super::Routed;
+use super::RouteInfo;
 
 /// Where a request goes: a host, if need be one version of it, and a port.
 ///
@@ -63,7 +63,7 @@ impl Destination {
     /// Returns the destination that a traffic split chose for `request`.
     #[must_use]
     pub fn of<B>(request: &Request<B>) -> Option<&Self> {
-        Routed::of(request).map(Routed::destination)
+        RouteInfo::of(request).map(RouteInfo::destination)
     }
 
     /// The host.

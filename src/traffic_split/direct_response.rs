@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode};
 
-use crate::base::{Answer, GrpcStatus};
+use crate::base::{GrpcStatus, LocalReplyBody};
 
 /// An answer that the route gives by itself.
 ///
@@ -39,17 +39,17 @@ impl DirectResponse {
         self.status
     }
 
-    pub(super) fn response(&self, grpc: bool) -> Response<Answer> {
+    pub(super) fn response(&self, grpc: bool) -> Response<LocalReplyBody> {
         if grpc {
             return self.grpc();
         }
-        Answer::to_http(self.status, self.body.clone())
+        LocalReplyBody::to_http(self.status, self.body.clone())
     }
 
-    fn grpc(&self) -> Response<Answer> {
+    fn grpc(&self) -> Response<LocalReplyBody> {
         let message = Some(&self.body).filter(|body| !body.is_empty());
         let message = message.and_then(|body| HeaderValue::try_from(percent_encoded(body)).ok());
-        Answer::to_grpc(grpc_status(self.status), message)
+        LocalReplyBody::to_grpc(grpc_status(self.status), message)
     }
 }
 

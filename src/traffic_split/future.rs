@@ -8,8 +8,8 @@ use pin_project::pin_project;
 use tower_service::Service;
 
 use super::RoutedBody;
-use super::on_response::OnResponse;
-use crate::base::{Answer, WatchedBody};
+use super::response_actions::ResponseActions;
+use crate::base::{LocalReplyBody, WatchedBody};
 
 /// Response future of [`TrafficRouter`](super::TrafficRouter).
 #[pin_project]
@@ -23,24 +23,27 @@ pub struct RoutedFuture<F> {
 #[derive(Debug)]
 enum State<F> {
     // Boxed: a response is 10 words, and few requests are answered here.
-    Answer(Option<Box<Response<Answer>>>),
+    LocalReply(Option<Box<Response<LocalReplyBody>>>),
     Calling {
         #[pin]
         inner: F,
-        on_response: OnResponse,
+        response_actions: ResponseActions,
     },
 }
 
 impl<F> RoutedFuture<F> {
-    pub(crate) fn answer(response: Response<Answer>) -> Self {
+    pub(crate) fn local_reply(response: Response<LocalReplyBody>) -> Self {
         Self {
-            state: State::Answer(Some(Box::new(response))),
+            state: State::LocalReply(Some(Box::new(response))),
         }
     }
 
-    pub(crate) const fn calling(inner: F, on_response: OnResponse) -> Self {
+    pub(crate) const fn calling(inner: F, response_actions: ResponseActions) -> Self {
         Self {
-            state: State::Calling { inner, on_response },
+            state: State::Calling {
+                inner,
+                response_actions,
+            },
         }
     }
 }
@@ -54,14 +57,17 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
-            StateProj::Answer(response) => {
+            StateProj::LocalReply(response) => {
                 let response = response.take().expect("not polled after completion");
-                Poll::Ready(Ok(response.map(WatchedBody::answer)))
+                Poll::Ready(Ok(response.map(WatchedBody::local_reply)))
             }
-            StateProj::Calling { inner, on_response } => {
+            StateProj::Calling {
+                inner,
+                response_actions,
+            } => {
                 let mut response = ready!(inner.poll(cx))?;
-                on_response.apply(response.headers_mut());
-                Poll::Ready(Ok(response.map(unwatched)))
+                response_actions.apply(response.headers_mut());
+                Poll::Ready(Ok(response.map(with_noop_ticket)))
             }
         }
     }
@@ -90,7 +96,7 @@ where
     /// The chosen service is asked whether it is ready; nobody else waits for it.
     Choosing {
         call: Option<(S, Request<B>)>,
-        on_response: OnResponse,
+        response_actions: ResponseActions,
     },
 }
 
@@ -98,17 +104,21 @@ impl<S, B> TrafficSplitFuture<S, B>
 where
     S: Service<Request<B>>,
 {
-    pub(crate) fn answer(response: Response<Answer>) -> Self {
+    pub(crate) fn local_reply(response: Response<LocalReplyBody>) -> Self {
         Self {
-            state: SplitState::Called(RoutedFuture::answer(response)),
+            state: SplitState::Called(RoutedFuture::local_reply(response)),
         }
     }
 
-    pub(crate) const fn choosing(service: S, request: Request<B>, on_response: OnResponse) -> Self {
+    pub(crate) const fn choosing(
+        service: S,
+        request: Request<B>,
+        response_actions: ResponseActions,
+    ) -> Self {
         Self {
             state: SplitState::Choosing {
                 call: Some((service, request)),
-                on_response,
+                response_actions,
             },
         }
     }
@@ -125,11 +135,14 @@ where
         loop {
             let next = match self.as_mut().project().state.project() {
                 SplitStateProj::Called(called) => return called.poll(cx),
-                SplitStateProj::Choosing { call, on_response } => {
+                SplitStateProj::Choosing {
+                    call,
+                    response_actions,
+                } => {
                     let (service, _) = call.as_mut().expect("not polled after completion");
                     ready!(service.poll_ready(cx))?;
                     let (mut service, request) = call.take().expect("it was there just now");
-                    RoutedFuture::calling(service.call(request), std::mem::take(on_response))
+                    RoutedFuture::calling(service.call(request), std::mem::take(response_actions))
                 }
             };
             self.as_mut().project().state.set(SplitState::Called(next));
@@ -152,6 +165,6 @@ where
     }
 }
 
-fn unwatched<R>(inner: R) -> RoutedBody<R> {
+fn with_noop_ticket<R>(inner: R) -> RoutedBody<R> {
     WatchedBody::unwatched(inner)
 }

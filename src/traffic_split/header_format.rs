@@ -158,7 +158,7 @@ impl Piece {
                 value.extend_from_slice(&found[..found.len().min(*length)]);
             }
             Self::Protocol => value.extend_from_slice(protocol(head.version()).as_bytes()),
-            Self::StartTime(format) => format.write(clock::wall(), value),
+            Self::StartTime(format) => format.write(clock::system_time(), value),
             Self::Text(text) => value.extend_from_slice(text.as_bytes()),
         }
     }

@@ -7,11 +7,11 @@ use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::apply::{Host, Next, decide, readdress};
-use super::on_response::OnResponse;
+use super::apply::{Host, RouteOutcome, decide, set_authority};
+use super::response_actions::ResponseActions;
 use super::{RouteId, RoutedBody, RoutedFuture, TrafficSplitPolicy, WeightsError};
-use crate::base::dice::Dice;
-use crate::base::{Event, Live, Log, Observe, Rejection, RequestHead};
+use crate::base::rng::Rng;
+use crate::base::{Event, Observe, Rejection, Reloadable, RequestHead, TracingObserver};
 
 /// Sends each request of one client to the destination that its route says.
 ///
@@ -25,27 +25,27 @@ pub struct TrafficSplitLayer {
 
 #[derive(Clone, Debug)]
 struct Shared {
-    dice: Dice,
-    host_kept: bool,
+    rng: Rng,
+    preserves_host: bool,
     observe: Arc<dyn Observe>,
-    policy: Arc<Live<TrafficSplitPolicy>>,
+    policy: Arc<Reloadable<TrafficSplitPolicy>>,
 }
 
 impl TrafficSplitLayer {
     /// Creates a layer that follows `policy`.
     #[must_use]
     pub fn new(policy: TrafficSplitPolicy) -> Self {
-        Self::observed(policy, Arc::new(Log))
+        Self::with_observer(policy, Arc::new(TracingObserver))
     }
 
     /// Creates a layer that reports to `observe` which requests it refuses.
     #[must_use]
-    pub fn observed(policy: TrafficSplitPolicy, observe: Arc<dyn Observe>) -> Self {
+    pub fn with_observer(policy: TrafficSplitPolicy, observe: Arc<dyn Observe>) -> Self {
         Self::of(Shared {
-            dice: Dice::default(),
-            host_kept: false,
+            rng: Rng::default(),
+            preserves_host: false,
             observe,
-            policy: Arc::new(Live::new(policy)),
+            policy: Arc::new(Reloadable::new(policy)),
         })
     }
 
@@ -53,9 +53,9 @@ impl TrafficSplitLayer {
     /// request goes to the destination. By default it is the destination's, or the one that the
     /// route's rewrite says.
     #[must_use]
-    pub fn with_host_kept(self, host_kept: bool) -> Self {
+    pub fn with_host_preserved(self, host_kept: bool) -> Self {
         Self::of(Shared {
-            host_kept,
+            preserves_host: host_kept,
             ..Shared::clone(&self.shared)
         })
     }
@@ -64,7 +64,7 @@ impl TrafficSplitLayer {
     #[must_use]
     pub fn with_seed(self, seed: u64) -> Self {
         Self::of(Shared {
-            dice: Dice::seeded(seed),
+            rng: Rng::with_seed(seed),
             ..Shared::clone(&self.shared)
         })
     }
@@ -132,36 +132,36 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let policy = self.shared.policy.load();
-        match decide(&policy, &mut request, self.shared.dice.roll()) {
-            Next::Answer(response) => RoutedFuture::answer(response),
-            Next::Forward {
+        match decide(&policy, &mut request, self.shared.rng.next_u64()) {
+            RouteOutcome::LocalReply(response) => RoutedFuture::local_reply(response),
+            RouteOutcome::Forward {
                 choice,
-                on_response,
+                response_actions,
                 port,
             } => {
-                let host = match self.shared.host_kept {
+                let host = match self.shared.preserves_host {
                     _ if choice.rewrites_host() => Host::Rewritten,
-                    true => Host::Kept,
+                    true => Host::Preserved,
                     false => Host::OfDestination,
                 };
-                if !readdress(&mut request, choice.destination(), port, host) {
+                if !set_authority(&mut request, choice.destination(), port, host) {
                     return self.reject(Rejection::UnknownDestination, &request);
                 }
                 // The guard of the policy is not held while others' code runs.
                 drop(policy);
-                RoutedFuture::calling(self.inner.call(request), on_response)
+                RoutedFuture::calling(self.inner.call(request), response_actions)
             }
-            Next::PassThrough => {
-                RoutedFuture::calling(self.inner.call(request), OnResponse::default())
+            RouteOutcome::PassThrough => {
+                RoutedFuture::calling(self.inner.call(request), ResponseActions::default())
             }
-            Next::Reject(rejection) => self.reject(rejection, &request),
+            RouteOutcome::Reject(rejection) => self.reject(rejection, &request),
         }
     }
 }
 
 impl<S> TrafficRouter<S> {
     fn reject<F, B>(&self, rejection: Rejection, request: &Request<B>) -> RoutedFuture<F> {
-        self.shared.observe.event(&Event::Rejected(rejection));
-        RoutedFuture::answer(rejection.into_response(RequestHead::of(request).is_grpc()))
+        self.shared.observe.on_event(&Event::Rejected(rejection));
+        RoutedFuture::local_reply(rejection.into_response(RequestHead::of(request).is_grpc()))
     }
 }

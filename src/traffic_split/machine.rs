@@ -2,11 +2,11 @@
 
 use http::HeaderValue;
 
-use super::route::{Action, Split};
-use super::view::View;
+use super::match_input::MatchInput;
+use super::route::{RouteTarget, Split};
 use super::{
-    Destination, DirectResponse, Match, PathMatch, Redirect, Route, StickyCookie,
-    TrafficSplitPolicy, VirtualHost, WeightedDestination,
+    Destination, DirectResponse, HashCookie, Match, PathMatch, Redirect, Route, TrafficSplitPolicy,
+    VirtualHost, WeightedDestination,
 };
 use crate::base::RequestHead;
 use crate::base::cookie_value::CookieValue;
@@ -37,7 +37,7 @@ pub struct Matched<'p> {
 /// The destination that a request goes to.
 #[derive(Clone, Copy, Debug)]
 pub struct Choice<'p> {
-    given_out: GivenOut<'p>,
+    new_cookie: NewCookie<'p>,
     index: usize,
     matched: Matched<'p>,
     split: &'p Split,
@@ -48,32 +48,32 @@ impl TrafficSplitPolicy {
     ///
     /// This is what the layers ask. It allocates nothing, unless a path has to be normalised.
     #[must_use]
-    pub fn choose(&self, head: RequestHead<'_>, roll: u64) -> Decision<'_> {
-        choose(self, &View::of(head, self), roll)
+    pub fn choose(&self, head: RequestHead<'_>, random: u64) -> Decision<'_> {
+        choose(self, &MatchInput::of(head, self), random)
     }
 }
 
 pub(super) fn choose<'p>(
     policy: &'p TrafficSplitPolicy,
-    view: &View<'_>,
-    roll: u64,
+    input: &MatchInput<'_>,
+    random: u64,
 ) -> Decision<'p> {
-    let Some((first, host)) = policy.find_host(view.addressed().authority) else {
-        return if policy.refuses_unknown_hosts() {
+    let Some((first, host)) = policy.find_host(input.addressed().authority) else {
+        return if policy.rejects_unknown_hosts() {
             Decision::NoRoute
         } else {
             Decision::PassThrough
         };
     };
-    match find_route(host, first, view) {
-        Some(matched) => matched.decide(view, roll),
+    match find_route(host, first, input) {
+        Some(matched) => matched.decide(input, random),
         None => Decision::NoRoute,
     }
 }
 
 impl<'p> Matched<'p> {
     /// Returns the match of a route that was found earlier.
-    pub(super) fn again(place: Place, route: &'p Route) -> Self {
+    pub(super) fn from_index(place: RouteIndex, route: &'p Route) -> Self {
         Self {
             index: place.route,
             matching: place.matching.and_then(|place| route.matches().get(place)),
@@ -82,15 +82,15 @@ impl<'p> Matched<'p> {
     }
 
     /// Decides what becomes of a request that took this route.
-    pub(super) fn decide(self, view: &View<'_>, roll: u64) -> Decision<'p> {
+    pub(super) fn decide(self, input: &MatchInput<'_>, random: u64) -> Decision<'p> {
         let matched = self;
         match &matched.route.action {
-            Action::Answer(response) => Decision::DirectResponse(matched, response),
-            Action::Redirect(redirect) => Decision::Redirect(matched, redirect),
-            Action::Forward(split) => {
-                let (index, given_out) = pick(matched.route, split, view.head, roll);
+            RouteTarget::DirectResponse(response) => Decision::DirectResponse(matched, response),
+            RouteTarget::Redirect(redirect) => Decision::Redirect(matched, redirect),
+            RouteTarget::Forward(split) => {
+                let (index, given_out) = pick(matched.route, split, input.head, random);
                 Decision::Forward(Choice {
-                    given_out,
+                    new_cookie: given_out,
                     index,
                     matched,
                     split,
@@ -102,48 +102,52 @@ impl<'p> Matched<'p> {
 
 /// Where a route stands, and which of its matches fitted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Place {
+pub(crate) struct RouteIndex {
     pub(crate) route: usize,
     /// `None` for a route that has none.
     pub(crate) matching: Option<usize>,
 }
 
 /// Finds the first of some routes that a request fits.
-pub(super) fn find_place<'r>(
+pub(super) fn find_index<'r>(
     routes: impl IntoIterator<Item = &'r Route>,
-    view: &View<'_>,
-) -> Option<Place> {
+    input: &MatchInput<'_>,
+) -> Option<RouteIndex> {
     routes.into_iter().enumerate().find_map(|(route, one)| {
         let matches = one.matches();
-        let matching = matches.iter().position(|matching| matching.matches(view));
-        (matches.is_empty() || matching.is_some()).then_some(Place { route, matching })
+        let matching = matches.iter().position(|matching| matching.matches(input));
+        (matches.is_empty() || matching.is_some()).then_some(RouteIndex { route, matching })
     })
 }
 
 /// A cookie that is given to a user, and its value.
-type GivenOut<'p> = Option<(&'p StickyCookie, CookieValue)>;
+type NewCookie<'p> = Option<(&'p HashCookie, CookieValue)>;
 
 fn pick<'p>(
     route: &'p Route,
     split: &Split,
     head: RequestHead<'_>,
-    roll: u64,
-) -> (usize, GivenOut<'p>) {
-    let Some(sticky) = &route.sticky else {
-        return (split.weights.by_roll(roll), None);
+    random: u64,
+) -> (usize, NewCookie<'p>) {
+    let Some(hash_policy) = &route.hash_policy else {
+        return (split.weights.by_random(random), None);
     };
-    if let Some(key) = sticky.hash(head) {
-        return (split.weights.by_key(key), None);
+    if let Some(key) = hash_policy.hash(head) {
+        return (split.weights.by_hash(key), None);
     }
-    match sticky.give_out(roll) {
-        Some((key, cookie, value)) => (split.weights.by_key(key), Some((cookie, value))),
-        None => (split.weights.by_roll(roll), None),
+    match hash_policy.new_cookie(random) {
+        Some((key, cookie, value)) => (split.weights.by_hash(key), Some((cookie, value))),
+        None => (split.weights.by_random(random), None),
     }
 }
 
-fn find_route<'p>(host: &'p VirtualHost, first: usize, view: &View<'_>) -> Option<Matched<'p>> {
-    let place = find_place(host.routes(), view)?;
-    let matched = Matched::again(place, &host.routes()[place.route]);
+fn find_route<'p>(
+    host: &'p VirtualHost,
+    first: usize,
+    input: &MatchInput<'_>,
+) -> Option<Matched<'p>> {
+    let place = find_index(host.routes(), input)?;
+    let matched = Matched::from_index(place, &host.routes()[place.route]);
     Some(Matched {
         index: first + place.route,
         ..matched
@@ -190,7 +194,7 @@ impl<'p> Choice<'p> {
     /// Returns the `Set-Cookie` header that keeps a user on this choice who came without a cookie.
     #[must_use]
     pub fn set_cookie(self) -> Option<HeaderValue> {
-        let (cookie, value) = self.given_out?;
+        let (cookie, value) = self.new_cookie?;
         cookie.set_cookie(value.as_str())
     }
 

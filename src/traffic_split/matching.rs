@@ -1,4 +1,4 @@
-use super::view::View;
+use super::match_input::MatchInput;
 use super::{HeaderMatch, PathMatch};
 use crate::base::cookie::cookie;
 use crate::base::query;
@@ -10,17 +10,17 @@ use crate::base::string_match::StringMatch;
 #[derive(Clone, Debug, Default)]
 pub struct Match {
     authority: Option<StringMatch>,
-    cookies: Vec<Named>,
+    cookies: Vec<NamedMatch>,
     headers: Vec<HeaderMatch>,
     method: Option<StringMatch>,
     path: Option<PathMatch>,
     port: Option<u16>,
-    query: Vec<Named>,
+    query: Vec<NamedMatch>,
     scheme: Option<StringMatch>,
 }
 
 #[derive(Clone, Debug)]
-struct Named {
+struct NamedMatch {
     name: Box<str>,
     /// Nothing stands for a value that need only be there.
     value: Option<StringMatch>,
@@ -38,7 +38,7 @@ impl Match {
     /// Asks for a cookie, the first of this name in any `cookie` header, without quotes.
     #[must_use]
     pub fn with_cookie(mut self, name: impl Into<Box<str>>, value: StringMatch) -> Self {
-        self.cookies.push(Named {
+        self.cookies.push(NamedMatch {
             name: name.into(),
             value: Some(value),
         });
@@ -48,7 +48,7 @@ impl Match {
     /// Asks for a cookie, whatever it holds.
     #[must_use]
     pub fn with_cookie_present(mut self, name: impl Into<Box<str>>) -> Self {
-        self.cookies.push(Named {
+        self.cookies.push(NamedMatch {
             name: name.into(),
             value: None,
         });
@@ -87,7 +87,7 @@ impl Match {
     /// Asks for a query parameter, whatever it holds.
     #[must_use]
     pub fn with_query_present(mut self, name: impl Into<Box<str>>) -> Self {
-        self.query.push(Named {
+        self.query.push(NamedMatch {
             name: name.into(),
             value: None,
         });
@@ -98,7 +98,7 @@ impl Match {
     /// `=` is empty.
     #[must_use]
     pub fn with_query(mut self, name: impl Into<Box<str>>, value: StringMatch) -> Self {
-        self.query.push(Named {
+        self.query.push(NamedMatch {
             name: name.into(),
             value: Some(value),
         });
@@ -116,17 +116,17 @@ impl Match {
         self.path.as_ref()
     }
 
-    pub(super) fn matches(&self, view: &View<'_>) -> bool {
-        let headers = view.head.headers();
-        let query = |name: &str| query::first(view.head.uri().query()?, name).map(str::as_bytes);
+    pub(super) fn matches(&self, input: &MatchInput<'_>) -> bool {
+        let headers = input.head.headers();
+        let query = |name: &str| query::first(input.head.uri().query()?, name).map(str::as_bytes);
         self.path
             .as_ref()
-            .is_none_or(|path| path.matches(view.path()))
-            && is(self.method.as_ref(), || view.head.method().as_str())
-            && self.port.is_none_or(|port| view.is_for_port(port))
-            && is(self.scheme.as_ref(), || view.addressed().scheme)
+            .is_none_or(|path| path.matches(input.path()))
+            && is(self.method.as_ref(), || input.head.method().as_str())
+            && self.port.is_none_or(|port| input.is_for_port(port))
+            && is(self.scheme.as_ref(), || input.addressed().scheme)
             && self.authority.as_ref().is_none_or(|authority| {
-                let addressed = view.addressed();
+                let addressed = input.addressed();
                 authority.matches_ignoring_case(addressed.authority.as_bytes())
                     || addressed.host_has_default_port()
                         && authority.matches_ignoring_case(addressed.host.as_bytes())
@@ -140,7 +140,7 @@ impl Match {
     }
 }
 
-impl Named {
+impl NamedMatch {
     fn matches(&self, found: Option<&[u8]>) -> bool {
         match (found, &self.value) {
             (Some(found), Some(value)) => value.matches(found),

@@ -13,7 +13,7 @@
 //!
 //! use http::{HeaderName, Request, Response};
 //! use meshless::traffic_split::{
-//!     Destination, HeaderMatch, Match, Route, Sticky, StringMatch, TrafficSplitLayer,
+//!     Destination, HeaderMatch, Match, Route, HashPolicy, StringMatch, TrafficSplitLayer,
 //!     TrafficSplitPolicy,
 //! };
 //! use tower::ServiceBuilder;
@@ -30,7 +30,7 @@
 //!     Route::to(v2.clone()).with_match(Match::default().with_header(asked)),
 //!     Route::split([(v1, 90), (v2, 10)])?
 //!         .with_name("canary")
-//!         .with_sticky(Sticky::cookie("user")),
+//!         .with_hash_policy(HashPolicy::cookie("user")),
 //! ]);
 //!
 //! let split = TrafficSplitLayer::new(policy);
@@ -94,7 +94,7 @@
 //!   first cookie. A path is brought into its normal form first
 //!   ([`with_normalized_paths`](TrafficSplitPolicy::with_normalized_paths)).
 //! - **Weights.** `roll % total`, with 64 random bits for each request; they differ in every process
-//!   and follow from a seed in tests. A [`Sticky`] key makes the choice for good, the same in every
+//!   and follow from a seed in tests. A [`HashPolicy`] key makes the choice for good, the same in every
 //!   replica. (In Istio the choice is never sticky between weighted destinations.)
 //! - **Order.** The destination's header operations, then the route's, each removing, then setting,
 //!   then adding; then the host; then the path, with the old ones in `x-envoy-original-host` and
@@ -104,11 +104,11 @@
 //! - **No route** is 404 ([`Rejection::NoRoute`], flag `NR`, gRPC status 12); a destination **without a
 //!   service** is 503 ([`Rejection::UnknownDestination`], flag `NC`, gRPC status 14). A host that no
 //!   [`VirtualHost`] is for passes untouched, unless
-//!   [that is refused](TrafficSplitPolicy::with_unknown_hosts_refused).
+//!   [that is refused](TrafficSplitPolicy::with_unknown_hosts_rejected).
 //!
 //! # What the request carries on
 //!
-//! [`Destination::of`] and [`Routed::of`] find the choice in a request's extensions, for whatever
+//! [`Destination::of`] and [`RouteInfo::of`] find the choice in a request's extensions, for whatever
 //! stands between the split and the connection: per-route timeouts, load balancing, telemetry.
 //! Putting it there is the one allocation of a request that is forwarded as it is (two, if it had no
 //! extensions before). Rewriting a path or a host allocates the new one.
@@ -134,6 +134,8 @@
 //! [`Rejection::UnknownDestination`]: crate::Rejection::UnknownDestination
 
 mod apply;
+#[cfg(feature = "istio")]
+mod compiled_routes;
 mod destination;
 mod direct_response;
 mod future;
@@ -142,27 +144,27 @@ mod header_match;
 mod headers;
 mod layer;
 mod machine;
+mod match_input;
 mod matching;
 mod normalize;
-mod on_response;
 mod path;
 mod path_match;
 mod policy;
-#[cfg(feature = "istio")]
-mod prepared;
 mod redirect;
+mod response_actions;
 mod rewrite;
 mod route;
-mod routed;
+mod route_info;
 mod service;
 mod start_time;
 mod table;
 mod template;
-mod view;
 mod virtual_host;
 mod weighted;
 mod weights;
 
+#[cfg(feature = "istio")]
+pub(crate) use compiled_routes::{CompiledRoutes, RouteAction, find_first, local_reply};
 pub use destination::Destination;
 pub use direct_response::DirectResponse;
 pub use future::{RoutedFuture, TrafficSplitFuture};
@@ -171,29 +173,27 @@ pub use header_match::HeaderMatch;
 pub use headers::HeaderOperations;
 pub use layer::{TrafficRouter, TrafficSplitLayer};
 #[cfg(feature = "istio")]
-pub(crate) use machine::Place;
+pub(crate) use machine::RouteIndex;
 pub use machine::{Choice, Decision, Matched};
 pub use matching::Match;
 #[cfg(feature = "istio")]
 pub(crate) use normalize::normalized;
-pub(crate) use on_response::OnResponse;
 pub use path_match::PathMatch;
 pub use policy::{RouteId, TrafficSplitPolicy};
-#[cfg(feature = "istio")]
-pub(crate) use prepared::{Act, Prepared, find_first, local_reply};
 pub use redirect::Redirect;
+pub(crate) use response_actions::ResponseActions;
 pub use rewrite::{PathRewrite, Rewrite};
 pub use route::Route;
-pub use routed::Routed;
+pub use route_info::RouteInfo;
 pub use service::TrafficSplit;
 pub use template::PathTemplate;
 pub use virtual_host::VirtualHost;
 pub use weighted::WeightedDestination;
 pub use weights::WeightsError;
 
-pub use crate::base::gate::Unwatched;
-pub use crate::base::{HostPattern, PatternError, Sticky, StickyCookie, StringMatch};
+pub use crate::base::gate::NoopTicket;
+pub use crate::base::{HashCookie, HashPolicy, HostPattern, PatternError, StringMatch};
 
 /// The body of a response that went through a traffic split: the destination's, or an answer of its
 /// own.
-pub type RoutedBody<R> = crate::base::WatchedBody<R, Unwatched>;
+pub type RoutedBody<R> = crate::base::WatchedBody<R, NoopTicket>;

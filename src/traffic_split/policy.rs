@@ -53,7 +53,7 @@ impl TrafficSplitPolicy {
     ///
     /// A request to a host that it knows, and that no route matches, always gets 404.
     #[must_use]
-    pub const fn with_unknown_hosts_refused(mut self, refused: bool) -> Self {
+    pub const fn with_unknown_hosts_rejected(mut self, refused: bool) -> Self {
         self.unknown_host_is_not_found = refused;
         self
     }
@@ -117,7 +117,7 @@ impl TrafficSplitPolicy {
         !self.unnormalized
     }
 
-    pub(super) const fn refuses_unknown_hosts(&self) -> bool {
+    pub(super) const fn rejects_unknown_hosts(&self) -> bool {
         self.unknown_host_is_not_found
     }
 }

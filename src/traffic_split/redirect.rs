@@ -2,10 +2,10 @@ use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Response, StatusCode, header};
 
 use super::machine::Matched;
+use super::match_input::MatchInput;
 use super::path::legal;
-use super::view::View;
 use super::{PathMatch, PathRewrite};
-use crate::base::Answer;
+use crate::base::LocalReplyBody;
 use crate::base::authority::forwarded_proto;
 
 /// An answer that sends the caller to another address.
@@ -25,7 +25,7 @@ pub struct Redirect {
 #[derive(Clone, Copy, Debug)]
 enum Port {
     Fixed(u16),
-    Kept,
+    Preserved,
     OfRequest,
 }
 
@@ -102,34 +102,34 @@ impl Redirect {
     /// Makes the answer; none if the new address could not stand in a header.
     pub(super) fn response(
         &self,
-        view: &View<'_>,
+        input: &MatchInput<'_>,
         matched: Matched<'_>,
-    ) -> Option<Response<Answer>> {
-        let location = self.location(view, matched)?;
-        let mut response = Response::new(Answer::empty());
+    ) -> Option<Response<LocalReplyBody>> {
+        let location = self.location(input, matched)?;
+        let mut response = Response::new(LocalReplyBody::empty());
         *response.status_mut() = self.status;
         response.headers_mut().insert(header::LOCATION, location);
         Some(response)
     }
 
     /// Returns where a request is sent; none if that could not stand in a header.
-    fn location(&self, view: &View<'_>, matched: Matched<'_>) -> Option<HeaderValue> {
+    fn location(&self, input: &MatchInput<'_>, matched: Matched<'_>) -> Option<HeaderValue> {
         let scheme = self
             .scheme
             .as_ref()
-            .map_or_else(|| view.addressed().scheme, Scheme::as_str);
+            .map_or_else(|| input.addressed().scheme, Scheme::as_str);
         let host = match &self.authority {
             Some(authority) => authority.as_str(),
-            None => self.host(view, scheme),
+            None => self.host(input, scheme),
         };
         let port = match self.port {
             Port::Fixed(port) => Some(port),
-            Port::Kept => None,
-            Port::OfRequest => Some(view.addressed().port()),
+            Port::Preserved => None,
+            Port::OfRequest => Some(input.addressed().port()),
         };
         let port = port.map(|port| format!(":{port}")).unwrap_or_default();
-        let path = self.path(view.path(), matched.path());
-        let query = match view.head.uri().query() {
+        let path = self.path(input.path(), matched.path());
+        let query = match input.head.uri().query() {
             Some(query) if self.keep_query && !self.path_has_query => format!("?{query}"),
             _ => String::new(),
         };
@@ -144,13 +144,13 @@ impl Redirect {
 
     /// Returns the host of the request, without its port if another is written, or if it is the one
     /// that the old scheme stood for.
-    fn host<'a>(&self, view: &View<'a>, scheme: &str) -> &'a str {
-        let addressed = view.addressed();
+    fn host<'a>(&self, input: &MatchInput<'a>, scheme: &str) -> &'a str {
+        let addressed = input.addressed();
         let (host, port) = (addressed.host, addressed.host_port);
-        let old = forwarded_proto(&view.head).unwrap_or(addressed.scheme);
+        let old = forwarded_proto(&input.head).unwrap_or(addressed.scheme);
         let stood_for =
             scheme != old && matches!((old, port), ("http", Some(80)) | ("https", Some(443)));
-        if stood_for || !matches!(self.port, Port::Kept) {
+        if stood_for || !matches!(self.port, Port::Preserved) {
             host
         } else {
             addressed.authority
@@ -170,7 +170,7 @@ impl Default for Redirect {
             keep_query: true,
             path: None,
             path_has_query: false,
-            port: Port::Kept,
+            port: Port::Preserved,
             scheme: None,
             status: StatusCode::MOVED_PERMANENTLY,
         }

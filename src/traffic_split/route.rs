@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::weights::Weights;
 use super::{
-    Destination, DirectResponse, HeaderOperations, Match, Redirect, Rewrite, Sticky,
+    Destination, DirectResponse, HashPolicy, HeaderOperations, Match, Redirect, Rewrite,
     WeightedDestination, WeightsError,
 };
 
@@ -11,18 +11,18 @@ use super::{
 /// One entry of `http` in Istio's `VirtualService`.
 #[derive(Clone, Debug)]
 pub struct Route {
-    pub(super) action: Action,
+    pub(super) action: RouteTarget,
     matches: Vec<Match>,
     name: Option<Arc<str>>,
     pub(super) request_headers: HeaderOperations,
     pub(super) response_headers: HeaderOperations,
     pub(super) rewrite: Rewrite,
-    pub(super) sticky: Option<Sticky>,
+    pub(super) hash_policy: Option<HashPolicy>,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Action {
-    Answer(DirectResponse),
+pub(super) enum RouteTarget {
+    DirectResponse(DirectResponse),
     Forward(Split),
     Redirect(Redirect),
 }
@@ -38,13 +38,13 @@ impl Route {
     /// Answers by itself.
     #[must_use]
     pub const fn direct_response(response: DirectResponse) -> Self {
-        Self::of(Action::Answer(response))
+        Self::of(RouteTarget::DirectResponse(response))
     }
 
     /// Sends callers to another address.
     #[must_use]
     pub const fn redirect(redirect: Redirect) -> Self {
-        Self::of(Action::Redirect(redirect))
+        Self::of(RouteTarget::Redirect(redirect))
     }
 
     /// Sends requests to several destinations, each by its weight.
@@ -61,7 +61,7 @@ impl Route {
     {
         let destinations: Vec<_> = destinations.into_iter().map(Into::into).collect();
         let weights = Weights::of(&destinations)?;
-        Ok(Self::of(Action::Forward(Split {
+        Ok(Self::of(RouteTarget::Forward(Split {
             destinations,
             weights,
         })))
@@ -70,7 +70,7 @@ impl Route {
     /// Sends requests to one destination.
     #[must_use]
     pub fn to(destination: Destination) -> Self {
-        Self::of(Action::Forward(Split {
+        Self::of(RouteTarget::Forward(Split {
             destinations: vec![WeightedDestination::new(destination, 1)],
             weights: Weights::single(),
         }))
@@ -116,8 +116,8 @@ impl Route {
     /// Keeps users on one destination by a key. The default is a choice for each request, as in
     /// Istio.
     #[must_use]
-    pub fn with_sticky(mut self, sticky: Sticky) -> Self {
-        self.sticky = Some(sticky);
+    pub fn with_hash_policy(mut self, hash_policy: HashPolicy) -> Self {
+        self.hash_policy = Some(hash_policy);
         self
     }
 
@@ -125,8 +125,8 @@ impl Route {
     #[must_use]
     pub fn destinations(&self) -> &[WeightedDestination] {
         match &self.action {
-            Action::Forward(split) => &split.destinations,
-            Action::Answer(_) | Action::Redirect(_) => &[],
+            RouteTarget::Forward(split) => &split.destinations,
+            RouteTarget::DirectResponse(_) | RouteTarget::Redirect(_) => &[],
         }
     }
 
@@ -148,8 +148,8 @@ impl Route {
     #[cfg(feature = "istio")]
     pub(super) fn changes_responses(&self) -> bool {
         let destinations = match &self.action {
-            Action::Forward(split) => &split.destinations[..],
-            Action::Answer(_) | Action::Redirect(_) => &[],
+            RouteTarget::Forward(split) => &split.destinations[..],
+            RouteTarget::DirectResponse(_) | RouteTarget::Redirect(_) => &[],
         };
         let mut of_destinations = destinations.iter().map(|one| &one.response_headers);
         !self.response_headers.is_empty() || of_destinations.any(|one| !one.is_empty())
@@ -157,7 +157,7 @@ impl Route {
 
     /// Replaces the weights, one for each destination.
     pub(crate) fn set_weights(&mut self, weights: &[u32]) -> Result<(), WeightsError> {
-        let Action::Forward(split) = &self.action else {
+        let RouteTarget::Forward(split) = &self.action else {
             return Err(WeightsError::NoSuchRoute);
         };
         let mut destinations = split.destinations.clone();
@@ -171,14 +171,14 @@ impl Route {
             destination.weight = *weight;
         }
         let weights = Weights::of(&destinations)?;
-        self.action = Action::Forward(Split {
+        self.action = RouteTarget::Forward(Split {
             destinations,
             weights,
         });
         Ok(())
     }
 
-    const fn of(action: Action) -> Self {
+    const fn of(action: RouteTarget) -> Self {
         Self {
             action,
             matches: Vec::new(),
@@ -186,7 +186,7 @@ impl Route {
             request_headers: HeaderOperations::none(),
             response_headers: HeaderOperations::none(),
             rewrite: Rewrite::none(),
-            sticky: None,
+            hash_policy: None,
         }
     }
 }

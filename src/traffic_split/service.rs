@@ -7,14 +7,16 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::apply::{Next, decide};
-use super::on_response::OnResponse;
-use super::table::Table;
+use super::apply::{RouteOutcome, decide};
+use super::response_actions::ResponseActions;
+use super::table::ServiceTable;
 use super::{
     Destination, RouteId, RoutedBody, TrafficSplitFuture, TrafficSplitPolicy, WeightsError,
 };
-use crate::base::dice::Dice;
-use crate::base::{Answer, Event, Live, Log, Observe, Rejection, RequestHead};
+use crate::base::rng::Rng;
+use crate::base::{
+    Event, LocalReplyBody, Observe, Rejection, Reloadable, RequestHead, TracingObserver,
+};
 
 /// Sends each request to the service of the destination that its route says.
 ///
@@ -28,9 +30,9 @@ pub struct TrafficSplit<S> {
 
 #[derive(Debug)]
 struct Shared<S> {
-    dice: Dice,
+    rng: Rng,
     observe: Arc<dyn Observe>,
-    table: Arc<Live<Table<S>>>,
+    table: Arc<Reloadable<ServiceTable<S>>>,
 }
 
 impl<S> TrafficSplit<S> {
@@ -40,21 +42,21 @@ impl<S> TrafficSplit<S> {
         policy: TrafficSplitPolicy,
         services: impl IntoIterator<Item = (Destination, S)>,
     ) -> Self {
-        Self::observed(policy, services, Arc::new(Log))
+        Self::with_observer(policy, services, Arc::new(TracingObserver))
     }
 
     /// Creates a split that reports to `observe` which requests it refuses.
     #[must_use]
-    pub fn observed(
+    pub fn with_observer(
         policy: TrafficSplitPolicy,
         services: impl IntoIterator<Item = (Destination, S)>,
         observe: Arc<dyn Observe>,
     ) -> Self {
-        let table = Table::new(policy, services);
+        let table = ServiceTable::new(policy, services);
         Self::of(Shared {
-            dice: Dice::default(),
+            rng: Rng::default(),
             observe,
-            table: Arc::new(Live::new(table)),
+            table: Arc::new(Reloadable::new(table)),
         })
     }
 
@@ -64,9 +66,9 @@ impl<S> TrafficSplit<S> {
     pub fn with_fallback(self, fallback: S) -> Self {
         let table = self.shared.table.load().with_fallback(fallback);
         Self::of(Shared {
-            dice: self.shared.dice.clone(),
+            rng: self.shared.rng.clone(),
             observe: Arc::clone(&self.shared.observe),
-            table: Arc::new(Live::new(table)),
+            table: Arc::new(Reloadable::new(table)),
         })
     }
 
@@ -74,7 +76,7 @@ impl<S> TrafficSplit<S> {
     #[must_use]
     pub fn with_seed(self, seed: u64) -> Self {
         Self::of(Shared {
-            dice: Dice::seeded(seed),
+            rng: Rng::with_seed(seed),
             observe: Arc::clone(&self.shared.observe),
             table: Arc::clone(&self.shared.table),
         })
@@ -95,7 +97,7 @@ impl<S> TrafficSplit<S> {
         policy: TrafficSplitPolicy,
         services: impl IntoIterator<Item = (Destination, S)>,
     ) {
-        let new = Table::new(policy, services);
+        let new = ServiceTable::new(policy, services);
         let table = &self.shared.table;
         let Ok(()) = table.try_update(|table| Ok::<_, Infallible>(new.with_fallback_of(table)));
     }
@@ -125,8 +127,8 @@ impl<S> TrafficSplit<S> {
         }
     }
 
-    fn reject<B>(&self, rejection: Rejection, request: &Request<B>) -> Response<Answer> {
-        self.shared.observe.event(&Event::Rejected(rejection));
+    fn reject<B>(&self, rejection: Rejection, request: &Request<B>) -> Response<LocalReplyBody> {
+        self.shared.observe.on_event(&Event::Rejected(rejection));
         rejection.into_response(RequestHead::of(request).is_grpc())
     }
 }
@@ -155,26 +157,30 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let table = self.shared.table.load();
-        let (service, on_response, rejection) =
-            match decide(table.policy(), &mut request, self.shared.dice.roll()) {
-                Next::Answer(response) => return TrafficSplitFuture::answer(response),
-                Next::Forward {
+        let (service, response_actions, rejection) =
+            match decide(table.policy(), &mut request, self.shared.rng.next_u64()) {
+                RouteOutcome::LocalReply(response) => {
+                    return TrafficSplitFuture::local_reply(response);
+                }
+                RouteOutcome::Forward {
                     choice,
-                    on_response,
+                    response_actions,
                     ..
                 } => {
                     let service = table.service(choice);
-                    (service, on_response, Rejection::UnknownDestination)
+                    (service, response_actions, Rejection::UnknownDestination)
                 }
-                Next::PassThrough => {
-                    let none = OnResponse::default();
+                RouteOutcome::PassThrough => {
+                    let none = ResponseActions::default();
                     (table.fallback(), none, Rejection::NoRoute)
                 }
-                Next::Reject(rejection) => (None, OnResponse::default(), rejection),
+                RouteOutcome::Reject(rejection) => (None, ResponseActions::default(), rejection),
             };
         match service {
-            Some(service) => TrafficSplitFuture::choosing(service.clone(), request, on_response),
-            None => TrafficSplitFuture::answer(self.reject(rejection, &request)),
+            Some(service) => {
+                TrafficSplitFuture::choosing(service.clone(), request, response_actions)
+            }
+            None => TrafficSplitFuture::local_reply(self.reject(rejection, &request)),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::{Destination, TrafficSplitPolicy, WeightedDestination};
 
 /// A policy and the services that it leads to, which belong together.
 #[derive(Debug)]
-pub(super) struct Table<S> {
+pub(super) struct ServiceTable<S> {
     fallback: Option<Arc<S>>,
     policy: Arc<TrafficSplitPolicy>,
     services: Arc<Services<S>>,
@@ -20,7 +20,7 @@ struct Services<S> {
     services: Vec<S>,
 }
 
-impl<S> Table<S> {
+impl<S> ServiceTable<S> {
     pub(super) fn new(
         policy: TrafficSplitPolicy,
         services: impl IntoIterator<Item = (Destination, S)>,

@@ -1,8 +1,8 @@
 //! Who gets which share, by chance or for good.
 
 use super::WeightedDestination;
-use crate::base::dice::mix;
 use crate::base::hash::hash;
+use crate::base::rng::mix;
 
 /// Weights that cannot be used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -82,8 +82,8 @@ impl Weights {
     /// Chooses by chance, as Envoy does: `roll % total`, counted through the weights in order.
     ///
     /// The sum of weights is far below 2^64, so no share is off by more than 2^-31 of itself.
-    pub(super) fn by_roll(&self, roll: u64) -> usize {
-        let mut left = roll % self.total;
+    pub(super) fn by_random(&self, random: u64) -> usize {
+        let mut left = random % self.total;
         for (index, share) in self.shares.iter().enumerate() {
             match left.checked_sub(u64::from(share.weight)) {
                 Some(rest) => left = rest,
@@ -98,7 +98,7 @@ impl Weights {
     /// Every destination draws an exponentially distributed lot for the key, with its weight as the
     /// rate, and the smallest wins. A lot depends on nothing but the key, the destination and its
     /// weight, so a change of one weight moves requests to or from that destination only.
-    pub(super) fn by_key(&self, key: u64) -> usize {
+    pub(super) fn by_hash(&self, key: u64) -> usize {
         let (mut chosen, mut smallest) = (0, f64::INFINITY);
         for (index, share) in self.shares.iter().enumerate() {
             if share.weight == 0 {

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::{BodyExt, Full, StreamBody};
 use meshless::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy, RunError};
-use meshless::client::{Body, Boxed, Client, Error};
+use meshless::client::{Body, BoxHttpService, Client, Error};
 use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
 use meshless::retry::{Backoff, RetryLayer, RetryOn, RetryPolicy};
 use meshless::timeout::{TimeoutLayer, TimeoutPolicy};
@@ -354,7 +354,7 @@ async fn a_service_that_is_not_ready_is_driven_ready() {
 #[tokio::test]
 async fn a_boxed_client_has_a_short_type_and_the_same_answers() {
     struct Users {
-        client: Client<Boxed>,
+        client: Client<BoxHttpService>,
     }
     let server = echo_server().await;
     let layer = ConcurrencyLimitLayer::new(ConcurrencyLimitPolicy::new(1));

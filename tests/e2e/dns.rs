@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use meshless::dns::{Backoff, DnsName, DnsPolicy, Resolver, Unresolved};
+use meshless::dns::{Backoff, DnsFailure, DnsName, DnsPolicy, Resolver};
 use meshless::{Endpoints, Event, Observe};
 
 use crate::name_server::NameServer;
@@ -22,19 +22,19 @@ fn eager() -> DnsPolicy {
 
 /// Takes note of what becomes of names: how many endpoints, or why not.
 #[derive(Debug, Default)]
-struct Notes(Mutex<Vec<Result<usize, Unresolved>>>);
+struct Notes(Mutex<Vec<Result<usize, DnsFailure>>>);
 
 impl Notes {
-    fn any(&self, expected: Result<usize, Unresolved>) -> bool {
+    fn any(&self, expected: Result<usize, DnsFailure>) -> bool {
         self.0.lock().unwrap().contains(&expected)
     }
 }
 
 impl Observe for Notes {
-    fn event(&self, event: &Event) {
+    fn on_event(&self, event: &Event) {
         let note = match event {
             Event::NameResolved { endpoints, .. } => Ok(*endpoints),
-            Event::NameUnresolved { why, .. } => Err(*why),
+            Event::NameUnresolved { reason, .. } => Err(*reason),
             _ => return,
         };
         self.0.lock().unwrap().push(note);
@@ -143,7 +143,7 @@ async fn a_name_that_vanishes_leaves_nobody_until_it_is_back() {
     assert!(following.resolved_within(LONG).await);
     server.forget("users.test");
     until(|| endpoints.is_empty()).await;
-    until(|| notes.any(Err(Unresolved::NotFound))).await;
+    until(|| notes.any(Err(DnsFailure::NotFound))).await;
     server.set("users.test", 0, ["10.0.0.1"]);
     until(|| endpoints.len() == 1).await;
 }
@@ -156,11 +156,11 @@ async fn a_name_server_that_is_silent_or_fails_takes_nobody_away() {
     let (endpoints, following) = resolver.follow("users.test", 80).unwrap();
     assert!(following.resolved_within(LONG).await);
     server.silence(true);
-    until(|| notes.any(Err(Unresolved::TimedOut))).await;
+    until(|| notes.any(Err(DnsFailure::TimedOut))).await;
     assert_eq!(seen(&endpoints), "10.0.0.1:80*1");
     server.silence(false);
     server.fail(true);
-    until(|| notes.any(Err(Unresolved::ServerFailure))).await;
+    until(|| notes.any(Err(DnsFailure::ServerFailure))).await;
     assert_eq!(seen(&endpoints), "10.0.0.1:80*1");
     server.set("users.test", 0, ["10.0.0.9"]);
     server.fail(false);
@@ -223,7 +223,7 @@ async fn a_name_server_is_heard_for_as_long_as_it_has_time_and_the_first_family_
     let (endpoints, following) = resolver.follow("users.test", 80).unwrap();
     assert!(following.resolved_within(LONG).await);
     assert_eq!(endpoints.len(), 2);
-    assert!(!notes.any(Err(Unresolved::TimedOut)));
+    assert!(!notes.any(Err(DnsFailure::TimedOut)));
 
     server.slow_down(Duration::ZERO, LONG);
     let (endpoints, following) = resolver.follow("users.test", 80).unwrap();

@@ -90,7 +90,7 @@ impl Stack {
         let detector = OutlierDetector::new(ejection, endpoints.clone());
         let balance = LoadBalancePolicy::default().with_slow_start(SlowStart::off());
         let balance = LoadBalanceLayer::new(balance, endpoints.clone());
-        let balance = balance.with_observer(detector.clone());
+        let balance = balance.with_endpoint_observer(detector.clone());
         let limit = ConcurrencyLimitLayer::new(ConcurrencyLimitPolicy::new(10_000));
         let layers = (RetryLayer::new(policy), limit.clone(), balance);
         let call = match kind {

@@ -13,7 +13,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use meshless::client::Transport;
-use meshless::gate::{Admission, Gate, Gated, Never, Ticket};
+use meshless::gate::{Admission, Gate, Gated, NoQueue, Ticket};
 use meshless::pool::{Pool, PoolPolicy};
 use meshless::{BoxError, Failure, Outcome, RequestHead};
 use tokio::net::TcpStream;
@@ -43,22 +43,22 @@ impl Hears {
 }
 
 impl Ticket for Hears {
-    fn head(&mut self, outcome: Outcome) {
+    fn on_outcome(&mut self, outcome: Outcome) {
         if let Outcome::Failed(failure) = outcome {
-            self.broken(failure);
+            self.on_body_error(failure);
         }
     }
 
-    fn broken(&mut self, failure: Failure) {
+    fn on_body_error(&mut self, failure: Failure) {
         *self.0.lock().unwrap() = Some(failure);
     }
 }
 
 impl Gate for Hears {
     type Ticket = Self;
-    type Wait = Never<Self>;
+    type Wait = NoQueue<Self>;
 
-    fn admit(&self, _head: RequestHead<'_>) -> Admission<Self, Never<Self>> {
+    fn admit(&self, _head: RequestHead<'_>) -> Admission<Self, NoQueue<Self>> {
         Admission::Admitted(self.clone())
     }
 }

@@ -94,8 +94,8 @@ fn expected(row: &Value) -> &Value {
 
 /// A difference has a reason, and what is no difference is not said twice.
 fn assert_reasoned(row: &Value) {
-    let why = row.get("why").and_then(Value::as_str).unwrap_or_default();
-    assert_eq!(row.get("here").is_some(), !why.is_empty(), "{row}");
+    let reason = row.get("why").and_then(Value::as_str).unwrap_or_default();
+    assert_eq!(row.get("here").is_some(), !reason.is_empty(), "{row}");
     assert_ne!(row.get("here"), row.get("envoy"), "{row}");
 }
 

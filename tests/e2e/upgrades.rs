@@ -8,7 +8,7 @@ use ::axum::body::Body;
 use futures_util::{SinkExt, StreamExt};
 use meshless::client::Error;
 use meshless::mesh::GatewayService;
-use meshless::mesh::pieces::Connections;
+use meshless::mesh::services::EndpointTransport;
 use meshless::{Mesh, Rejection};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -104,7 +104,7 @@ const RULES: [&str; 3] = [
     "tcp: {maxConnections: 10}, http: {maxRequestsPerConnection: 1}",
 ];
 
-fn service(mesh: &Mesh) -> GatewayService<Connections, Body> {
+fn service(mesh: &Mesh) -> GatewayService<EndpointTransport, Body> {
     let gateway = mesh.gateway("ingress", "default").unwrap();
     let service = gateway.service_with(|| reqwest::Client::builder().no_proxy());
     service.unwrap()

@@ -293,7 +293,7 @@ fn a_misspelt_field_of_a_limit_is_an_error() {
         .iter()
         .find(|f| f.code() == Code::UnknownField)
         .unwrap();
-    assert_eq!(found.mend(), "did you mean `maxTokens`?");
+    assert_eq!(found.help(), "did you mean `maxTokens`?");
 }
 
 #[test]
@@ -324,7 +324,7 @@ fn counts_of_one_are_in_the_singular() {
             "{{TO_A, timeout: {timeout}, retries: {{attempts: 3, perTryTimeout: 2s}}}}"
         ));
         let documents = Documents::from_yaml(&text);
-        documents.diagnostics()[0].mend().to_owned()
+        documents.diagnostics()[0].help().to_owned()
     };
     assert!(found("3s").ends_with("or no retries: 1 whole try fits"));
     assert!(found("5s").ends_with("or fewer attempts: 2 whole tries fit"));

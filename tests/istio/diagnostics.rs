@@ -22,7 +22,7 @@ fn all_findings_come_at_once_in_the_order_of_the_file() {
     let mends: Vec<_> = documents
         .diagnostics()
         .iter()
-        .map(Diagnostic::mend)
+        .map(Diagnostic::help)
         .collect();
     assert_eq!(
         mends,
@@ -62,7 +62,7 @@ fn a_finding_is_one_line_of_json() {
     let value: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(value["severity"], "error");
     assert_eq!(value["code"], "MSH0019");
-    assert_eq!(value["what"], "Istio has no kind `Odd \" kind`");
+    assert_eq!(value["message"], "Istio has no kind `Odd \" kind`");
     assert_eq!((&value["line"], &value["column"]), (&1.into(), &7.into()));
     assert!(value["file"].is_null() && value["also"].is_null());
 }
@@ -127,7 +127,7 @@ fn what_kubernetes_reads_as_a_boolean_is_no_text() {
     let [found] = documents.diagnostics() else {
         panic!("one finding")
     };
-    assert_eq!(found.mend(), "put it between quotes");
+    assert_eq!(found.help(), "put it between quotes");
 }
 
 #[test]

@@ -76,7 +76,12 @@ fn every_finding_says_what_is_wrong_what_follows_and_how_it_is_mended() {
     for (_, path) in texts() {
         let (documents, printed) = printed(&path);
         for found in documents.diagnostics() {
-            for words in [found.what(), found.here(), found.istio(), found.mend()] {
+            for words in [
+                found.message(),
+                found.effect(),
+                found.in_istio(),
+                found.help(),
+            ] {
                 assert!(!words.trim().is_empty(), "{printed}");
             }
             assert!(found.line() > 0 && found.column() > 0, "{printed}");

@@ -110,7 +110,7 @@ fn a_field_of_a_newer_istio_stops_the_linter_and_no_mesh() {
     let strict = Mesh::builder().with_field_validation(FieldValidation::Strict);
     let error = strict.read_yaml(NEWER).unwrap_err();
     assert!(matches!(error, Error::Documents(_)));
-    let strict = Mesh::builder().with_warnings_refused(true);
+    let strict = Mesh::builder().with_warnings_as_errors(true);
     assert!(strict.read_yaml(NEWER).is_err());
 }
 

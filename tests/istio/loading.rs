@@ -86,16 +86,13 @@ fn other_kinds_are_passed_over_and_said_so() {
     let text = "# a comment only\n---\napiVersion: v1\nkind: Service\nmetadata: {name: a}\n---\n\
                 apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\n---\na: 1\n---\n";
     let documents = Documents::from_yaml(text);
-    assert_eq!(
-        (documents.passed_over(), documents.resources().len()),
-        (3, 0)
-    );
+    assert_eq!((documents.skipped(), documents.resources().len()), (3, 0));
     let found: Vec<_> = documents
         .diagnostics()
         .iter()
         .map(|f| (f.code(), f.severity()))
         .collect();
-    let passed_over = |severity| (Code::PassedOver, severity);
+    let passed_over = |severity| (Code::Skipped, severity);
     assert_eq!(
         found,
         [
@@ -144,7 +141,7 @@ fn a_list_of_kubernetes_is_its_items() {
 
 #[test]
 fn every_kind_that_does_nothing_here_says_so_even_without_a_spec() {
-    for kind in Kind::ALL.iter().filter(|kind| kind.is_checked_only()) {
+    for kind in Kind::ALL.iter().filter(|kind| kind.is_validated_only()) {
         let group = match kind {
             Kind::AuthorizationPolicy | Kind::PeerAuthentication | Kind::RequestAuthentication => {
                 "security"

@@ -16,10 +16,10 @@ fn told(kind: &str, spec: &str) -> Vec<(String, Severity)> {
     assert!(!documents.has_errors(), "{:#?}", documents.diagnostics());
     let found = documents.diagnostics().iter();
     found
-        .filter(|found| found.code() == Code::FieldNotActing)
+        .filter(|found| found.code() == Code::FieldWithoutEffect)
         .map(|found| {
             assert!(
-                !found.here().is_empty() && !found.istio().is_empty(),
+                !found.effect().is_empty() && !found.in_istio().is_empty(),
                 "{found}"
             );
             (found.field().to_owned(), found.severity())

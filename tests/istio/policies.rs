@@ -58,7 +58,7 @@ fn the_two_outlines_tell_their_author_what_to_add() {
             .diagnostics()
             .iter()
             .find(|f| f.code().as_str() == "IST0167");
-        found.unwrap().mend().to_owned()
+        found.unwrap().help().to_owned()
     };
     let hosts = found("waste-canary.yaml");
     let hosts = hosts.lines().nth(1).unwrap();
@@ -93,7 +93,7 @@ fn a_document_that_is_not_enforced_says_so() {
     };
     assert_eq!(found.severity(), Severity::Warning);
     assert!(
-        found.here().starts_with("nothing of it is enforced"),
+        found.effect().starts_with("nothing of it is enforced"),
         "{found}"
     );
 }

@@ -51,9 +51,9 @@ fn every_file_loads_or_is_refused_for_a_known_reason() {
         let documents = Documents::from_path(&path);
         let found = documents.diagnostics();
         for one in found {
-            let is_whole = !one.what().is_empty() && !one.here().is_empty();
+            let is_whole = !one.message().is_empty() && !one.effect().is_empty();
             let is_note = one.severity() == Severity::Note;
-            assert!(is_whole && (is_note || !one.istio().is_empty()), "{one}");
+            assert!(is_whole && (is_note || !one.in_istio().is_empty()), "{one}");
         }
         let errors = found.iter().filter(|one| one.severity() == Severity::Error);
         let errors: Vec<_> = errors.map(|one| one.code().as_str()).collect();

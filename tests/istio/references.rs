@@ -13,7 +13,7 @@ fn warnings(text: &str) -> Vec<String> {
     let found = documents.diagnostics().iter();
     found
         .filter(|one| one.severity() == Severity::Warning)
-        .map(|one| format!("{} {}: {}", one.code(), one.field(), one.mend()))
+        .map(|one| format!("{} {}: {}", one.code(), one.field(), one.help()))
         .collect()
 }
 

@@ -16,7 +16,7 @@ use meshless::circuit_breaker::{
     Window,
 };
 use meshless::{
-    Event, Failure, GrpcStatus, Observe, OpenReason, Outcome, Percent, Recognizer, Rejection,
+    ErrorClassifier, Event, Failure, GrpcStatus, Observe, OpenReason, Outcome, Percent, Rejection,
 };
 use tokio::runtime::Handle;
 use tokio::time::advance;
@@ -34,7 +34,7 @@ const OPEN_FOR: Duration = Duration::from_secs(30);
 struct Heard(Mutex<Vec<Event>>);
 
 impl Observe for Heard {
-    fn event(&self, event: &Event) {
+    fn on_event(&self, event: &Event) {
         if !matches!(event, Event::Rejected(_)) {
             self.0.lock().unwrap().push(event.clone());
         }
@@ -56,7 +56,7 @@ fn touchy() -> CircuitBreakerPolicy {
 
 fn why(layer: &CircuitBreakerLayer) -> Option<OpenReason> {
     match layer.admit() {
-        Err(Rejection::CircuitOpen { why, .. }) => Some(why),
+        Err(Rejection::CircuitOpen { reason, .. }) => Some(reason),
         _ => None,
     }
 }
@@ -86,7 +86,7 @@ async fn five_failures_open_it_for_thirty_seconds_and_it_recovers_gradually() {
     assert_eq!(refused.headers()[header::RETRY_AFTER], "30");
     let expected = Rejection::CircuitOpen {
         retry_after: Some(OPEN_FOR),
-        why: OpenReason::ConsecutiveFailures(5),
+        reason: OpenReason::ConsecutiveFailures(5),
     };
     assert_eq!(Rejection::of(&refused), Some(&expected));
     let text = refused.into_body().collect().await.unwrap().to_bytes();
@@ -171,7 +171,7 @@ async fn a_result_from_before_the_outage_changes_nothing_after_it() {
     bad.settle(BAD);
     let open = CircuitState::Open {
         remaining: OPEN_FOR,
-        why: OpenReason::ConsecutiveFailures(1),
+        reason: OpenReason::ConsecutiveFailures(1),
     };
     assert_eq!(layer.state(), open);
 
@@ -377,11 +377,11 @@ async fn a_panic_of_the_inner_service_is_its_failure() {
 
 #[tokio::test(start_paused = true)]
 async fn the_error_type_passes_through_and_is_recognised() {
-    let own = Recognizer::new(|error: &io::Error| {
+    let own = ErrorClassifier::new(|error: &io::Error| {
         (error.kind() == io::ErrorKind::OutOfMemory).then_some(Failure::Timeout)
     });
     let policy = touchy()
-        .with_recognizer(own)
+        .with_error_classifier(own)
         .with_failure_on(FailureOn::NOTHING.with_timeouts(true));
     let layer = CircuitBreakerLayer::new(policy);
     let fails = |kind: io::ErrorKind| {
@@ -408,9 +408,9 @@ async fn what_counts_is_a_set_of_facts() {
     let gateway = FailureOn::NOTHING.with_gateway_errors(true);
     let strict = FailureOn::default()
         .with_abandoned(true)
-        .with_refusals(true)
+        .with_rejections(true)
         .with_too_many_requests(true);
-    let own = FailureOn::default().with_judge(|outcome| match outcome {
+    let own = FailureOn::default().with_classifier(|outcome| match outcome {
         Outcome::Status(StatusCode::NOT_FOUND) => Some(Verdict::Failure),
         Outcome::Status(StatusCode::NOT_IMPLEMENTED) => Some(Verdict::Neutral),
         _ => None,
@@ -433,7 +433,7 @@ async fn what_counts_is_a_set_of_facts() {
         (grpc(8), [none, none, none, none]),
         (grpc(14), [bad, good, bad, bad]),
         (Outcome::Abandoned, [none, none, bad, none]),
-        (Outcome::Refused, [none, none, bad, none]),
+        (Outcome::Rejected, [none, none, bad, none]),
         (Outcome::Failed(Failure::Body), [bad, none, bad, bad]),
         (Outcome::Failed(Failure::Dns), [bad, none, bad, bad]),
         (Outcome::Failed(Failure::Reset), [bad, none, bad, bad]),
@@ -449,7 +449,7 @@ async fn what_counts_is_a_set_of_facts() {
 async fn neutral_calls_neither_open_it_nor_break_a_row_of_failures() {
     let layer = CircuitBreakerLayer::new(touchy().with_consecutive_failures(2));
     for outcome in [
-        Outcome::Refused,
+        Outcome::Rejected,
         Outcome::Status(StatusCode::TOO_MANY_REQUESTS),
         Outcome::Abandoned,
     ] {
@@ -594,7 +594,7 @@ async fn a_failure_while_recovering_follows_the_policy() {
     // It opened again without having closed: longer than the first time.
     let expected = CircuitState::Open {
         remaining: 2 * OPEN_FOR,
-        why: OpenReason::ConsecutiveFailures(2),
+        reason: OpenReason::ConsecutiveFailures(2),
     };
     assert_eq!(layer.state(), expected);
 }
@@ -619,7 +619,7 @@ async fn as_many_probes_as_it_takes_go_through_at_once() {
 #[tokio::test(start_paused = true)]
 async fn it_is_opened_and_closed_by_hand() {
     let heard = Arc::new(Heard::default());
-    let layer = CircuitBreakerLayer::observed(touchy(), Arc::<Heard>::clone(&heard));
+    let layer = CircuitBreakerLayer::with_observer(touchy(), Arc::<Heard>::clone(&heard));
     layer.force_open();
     advance(Duration::from_secs(1_000_000)).await;
     assert_eq!(layer.state(), CircuitState::ForcedOpen);
@@ -637,7 +637,7 @@ async fn it_is_opened_and_closed_by_hand() {
     fail(&layer);
     layer.reset();
     assert_eq!(layer.state(), CircuitState::Closed);
-    let opened = |open_for, why| Event::CircuitOpened { open_for, why };
+    let opened = |open_for, reason| Event::CircuitOpened { open_for, reason };
     let expected = [
         opened(None, OpenReason::Forced),
         Event::CircuitClosed,
@@ -657,7 +657,7 @@ async fn observers_hear_of_each_step() {
     let heard = Arc::new(Heard::default());
     let ramp = Duration::from_secs(10);
     let policy = touchy().with_ramp(ramp);
-    let layer = CircuitBreakerLayer::observed(policy, Arc::<Heard>::clone(&heard));
+    let layer = CircuitBreakerLayer::with_observer(policy, Arc::<Heard>::clone(&heard));
     fail(&layer);
     advance(OPEN_FOR).await;
     succeed(&layer);
@@ -666,7 +666,7 @@ async fn observers_hear_of_each_step() {
     let expected = [
         Event::CircuitOpened {
             open_for: Some(OPEN_FOR),
-            why: OpenReason::ConsecutiveFailures(1),
+            reason: OpenReason::ConsecutiveFailures(1),
         },
         Event::CircuitHalfOpened,
         Event::CircuitRecovering { ramp },
@@ -679,12 +679,12 @@ async fn observers_hear_of_each_step() {
 async fn a_dry_run_reports_and_refuses_nothing() {
     let heard = Arc::new(Heard::default());
     let policy = CircuitBreakerPolicy::default().with_dry_run(true);
-    let layer = CircuitBreakerLayer::observed(policy, Arc::<Heard>::clone(&heard));
+    let layer = CircuitBreakerLayer::with_observer(policy, Arc::<Heard>::clone(&heard));
     for _ in 0..100 {
         fail(&layer);
     }
     let would = |failures| Event::CircuitWouldOpen {
-        why: OpenReason::ConsecutiveFailures(failures),
+        reason: OpenReason::ConsecutiveFailures(failures),
     };
     assert_eq!(heard.take(), [would(5)]);
     advance(OPEN_FOR).await;

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 
 use http::{Request, Response};
 use http_body::Body;
-use meshless::gate::{And, Queued};
+use meshless::gate::{GateChain, Queued};
 use proptest::prelude::*;
 use proptest::sample::select;
 use tower::Service;
@@ -132,10 +132,10 @@ proptest! {
         let layers = Queued::new(Queued::new(Queued::new(server(), c()), b()), a());
         let expected = observed(drive(layers, patience, &log), &log);
 
-        let inwards = Queued::new(server(), And::new(a(), And::new(b(), c())));
+        let inwards = Queued::new(server(), GateChain::new(a(), GateChain::new(b(), c())));
         prop_assert_eq!(&observed(drive(inwards, patience, &log), &log), &expected);
 
-        let outwards = Queued::new(server(), Arc::new(And::new(And::new(a(), b()), c())));
+        let outwards = Queued::new(server(), Arc::new(GateChain::new(GateChain::new(a(), b()), c())));
         prop_assert_eq!(&observed(drive(outwards, patience, &log), &log), &expected);
     }
 }

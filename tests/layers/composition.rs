@@ -201,7 +201,7 @@ async fn refusals_of_ours_are_no_failures() {
     assert_eq!(breaker.state(), CircuitState::Closed);
 
     // Who wants them counted says so.
-    let counting = FailureOn::default().with_refusals(true);
+    let counting = FailureOn::default().with_rejections(true);
     breaker.reconfigure(policy().with_failure_on(counting));
     for _ in 0..5 {
         send(&mut service).await;

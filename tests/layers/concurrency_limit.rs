@@ -29,7 +29,7 @@ const SECOND: Duration = Duration::from_secs(1);
 struct Seen(Mutex<Vec<Event>>);
 
 impl Observe for Seen {
-    fn event(&self, event: &Event) {
+    fn on_event(&self, event: &Event) {
         self.0.lock().unwrap().push(event.clone());
     }
 }
@@ -62,7 +62,7 @@ async fn one_over_the_limit_is_turned_away_as_envoy_does() {
     let rejection = Rejection::Overflow(Overflow::InFlight(1));
     assert_eq!(Rejection::of(&second), Some(&rejection));
     assert_eq!(rejection.flag(), "UO");
-    assert_eq!(Outcome::of_response(&second), Some(Outcome::Refused));
+    assert_eq!(Outcome::of_response(&second), Some(Outcome::Rejected));
     let text = second.into_body().collect().await.unwrap().to_bytes();
     let reason =
         "upstream connect error or disconnect/reset before headers. reset reason: overflow";
@@ -251,7 +251,7 @@ async fn a_caller_that_goes_away_while_queued_leaves_no_trace() {
 async fn a_wait_ends_with_its_time_and_not_before() {
     let seen = Arc::new(Seen::default());
     let policy = Policy::new(1).with_max_pending(1).with_max_wait(SECOND);
-    let limit = ConcurrencyLimitLayer::observed(policy, Arc::<Seen>::clone(&seen));
+    let limit = ConcurrencyLimitLayer::with_observer(policy, Arc::<Seen>::clone(&seen));
     let _running = limit.try_acquire().unwrap();
     let before = Instant::now();
     let rejection = limit.acquire().await.unwrap_err();

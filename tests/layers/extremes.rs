@@ -13,7 +13,7 @@ use meshless::circuit_breaker::{
 use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
 use meshless::fault_injection::{Abort, FaultInjectionLayer, FaultInjectionPolicy};
 use meshless::load_balance::{
-    LoadBalanceLayer, LoadBalancePolicy, SlowStart, Sticky, StickyCookie,
+    HashCookie, HashPolicy, LoadBalanceLayer, LoadBalancePolicy, SlowStart,
 };
 use meshless::mirror::{CopyBody, MirrorLayer, MirrorPolicy};
 use meshless::outlier_detection::{
@@ -133,7 +133,7 @@ proptest! {
                 let slow = SlowStart::over(interval).with_min_weight(share(percent));
                 let balance = LoadBalancePolicy::round_robin().with_slow_start(slow);
                 let layer = LoadBalanceLayer::new(balance, all.clone());
-                let layer = layer.with_observer(detector.clone());
+                let layer = layer.with_endpoint_observer(detector.clone());
                 let mut service = layer.layer(failing(9));
                 for _ in 0..12 {
                     call(&mut service, Request::new(())).await.unwrap();
@@ -315,7 +315,7 @@ proptest! {
             if let Some(deadline) = Deadline::after(total) {
                 let mut service = TimeoutLayer::new(TimeoutPolicy::default()).layer(Upstream::new());
                 drop(deadline.scoped(send(&mut service)).await);
-                deadline.tell(&mut headers);
+                deadline.write_to(&mut headers);
             }
             if let Some(far) = tokio::time::Instant::now().into_std().checked_add(total) {
                 let hang = service_fn(|_: Request<()>| async {
@@ -367,8 +367,8 @@ proptest! {
             drop(call(&mut service, request).await.unwrap());
             tokio::time::sleep(YEAR).await;
 
-            let cookie = StickyCookie::new("a").with_ttl(time);
-            let hash = LoadBalancePolicy::consistent_hash(Sticky::cookie(cookie));
+            let cookie = HashCookie::new("a").with_ttl(time);
+            let hash = LoadBalancePolicy::consistent_hash(HashPolicy::cookie(cookie));
             let least = LoadBalancePolicy::least_request().with_choices(small(most));
             for policy in [hash, least] {
                 let policy = policy

@@ -24,7 +24,7 @@ async fn an_abort_answers_as_envoy_does_and_the_upstream_sees_nothing() {
     let response = send(&mut FaultInjectionLayer::new(always()).layer(upstream.clone())).await;
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(response.headers()[header::CONTENT_TYPE], "text/plain");
-    assert_eq!(Outcome::of_response(&response), Some(Outcome::Refused));
+    assert_eq!(Outcome::of_response(&response), Some(Outcome::Rejected));
     assert_eq!(Rejection::of(&response).unwrap().flag(), "FI");
     let body = response.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(body, "fault filter abort");
@@ -98,7 +98,7 @@ async fn seeded_dice_hit_about_the_share_and_the_same_requests_again() {
     let policy = FaultInjectionPolicy::off().with_abort(Percent::new(20), ABORT);
     let mut runs = Vec::new();
     for _ in 0..2 {
-        let layer = FaultInjectionLayer::seeded(policy.clone(), 42);
+        let layer = FaultInjectionLayer::with_seed(policy.clone(), 42);
         let mut service = layer.layer(Upstream::new());
         let mut hits = Vec::new();
         for _ in 0..1_000 {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::BodyExt;
-use meshless::gate::{Admission, Gate, Gated, Never, Ticket};
+use meshless::gate::{Admission, Gate, Gated, NoQueue, Ticket};
 use meshless::{Failure, GrpcStatus, Outcome, RequestHead};
 use tower::service_fn;
 
@@ -37,11 +37,11 @@ impl Notes {
 }
 
 impl Ticket for Writer {
-    fn head(&mut self, outcome: Outcome) {
+    fn on_outcome(&mut self, outcome: Outcome) {
         self.0.note(Note::Head(outcome));
     }
 
-    fn broken(&mut self, failure: Failure) {
+    fn on_body_error(&mut self, failure: Failure) {
         self.0.note(Note::Broken(failure));
     }
 }
@@ -54,7 +54,7 @@ impl Drop for Writer {
 
 impl Gate for Notes {
     type Ticket = Writer;
-    type Wait = Never<Writer>;
+    type Wait = NoQueue<Writer>;
 
     fn admit(&self, _head: RequestHead<'_>) -> Admission<Writer, Self::Wait> {
         Admission::Admitted(Writer(self.clone()))

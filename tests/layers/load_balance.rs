@@ -14,7 +14,7 @@ use futures_util::FutureExt;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Empty};
 use meshless::load_balance::{
-    LoadBalance, LoadBalanceLayer, LoadBalancePolicy, SlowStart, Sticky, StickyCookie,
+    HashCookie, HashPolicy, LoadBalance, LoadBalanceLayer, LoadBalancePolicy, SlowStart,
 };
 use meshless::retry::{Backoff, RetryLayer, RetryOn, RetryPolicy};
 use meshless::timeout::{TimeoutLayer, TimeoutPolicy};

@@ -6,7 +6,7 @@ use http::{HeaderValue, Method, Request, StatusCode};
 use http_body_util::Empty;
 use meshless::circuit_breaker::CircuitBreakerPolicy;
 use meshless::concurrency_limit::ConcurrencyLimitPolicy;
-use meshless::mesh::{Finding, Part, findings};
+use meshless::mesh::{LayerConfig, StackWarning, lint};
 use meshless::rate_limit::RateLimitPolicy;
 use meshless::retry::{Backoff, Condition, RetryBudget, RetryOn, RetryPolicy};
 use meshless::timeout::TimeoutPolicy;
@@ -136,8 +136,8 @@ async fn the_cookies_of_an_http2_request_are_one_field_to_a_server() {
 
 #[test]
 fn the_defaults_have_nothing_to_be_found() {
-    assert_eq!(meshless::outbound().findings(), []);
-    assert_eq!(meshless::inbound().findings(), []);
+    assert_eq!(meshless::outbound().lint(), []);
+    assert_eq!(meshless::inbound().lint(), []);
 }
 
 #[test]
@@ -152,37 +152,37 @@ fn each_mistake_is_found_and_its_mend_told() {
     let breaker = CircuitBreakerPolicy::default();
     let limit = ConcurrencyLimitPolicy::new(8);
     let queue = limit.clone().with_max_pending(8).with_max_wait(9 * SECOND);
-    let (timeout, retrying) = (Part::Timeout(&total), Part::Retry(&retry));
-    let cases: [(&[Part<'_>], &str); 8] = [
+    let (timeout, retrying) = (LayerConfig::Timeout(&total), LayerConfig::Retry(&retry));
+    let cases: [(&[LayerConfig<'_>], &str); 8] = [
         (
-            &[timeout, Part::Retry(&slow)],
+            &[timeout, LayerConfig::Retry(&slow)],
             "3 tries of 2s do not fit into 3s",
         ),
         (
-            &[timeout, Part::Retry(&slower)],
+            &[timeout, LayerConfig::Retry(&slower)],
             "is never reached within a total of 3s",
         ),
         (&[retrying, timeout], "put it outside the retry"),
-        (&[Part::Retry(&broke)], "the budget pays for none"),
+        (&[LayerConfig::Retry(&broke)], "the budget pays for none"),
         (
-            &[Part::CircuitBreaker(&breaker), retrying],
+            &[LayerConfig::CircuitBreaker(&breaker), retrying],
             "put it inside the retry",
         ),
         (
-            &[Part::ConcurrencyLimit(&limit), retrying],
+            &[LayerConfig::ConcurrencyLimit(&limit), retrying],
             "put the limit inside the retry",
         ),
         (
-            &[timeout, Part::ConcurrencyLimit(&queue)],
+            &[timeout, LayerConfig::ConcurrencyLimit(&queue)],
             "shorten the queue's wait",
         ),
         (
-            &[timeout, Part::Streams],
+            &[timeout, LayerConfig::Streams],
             "set an idle timeout in its place",
         ),
     ];
     for (parts, text) in cases {
-        let found = findings(parts);
+        let found = lint(parts);
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].to_string().contains(text), "{}", found[0]);
     }
@@ -197,22 +197,22 @@ fn what_is_off_is_no_mistake() {
     );
     let retry = RetryPolicy::new(2);
     let parts = [
-        Part::CircuitBreaker(&off.0),
-        Part::ConcurrencyLimit(&off.1),
-        Part::Retry(&retry),
+        LayerConfig::CircuitBreaker(&off.0),
+        LayerConfig::ConcurrencyLimit(&off.1),
+        LayerConfig::Retry(&retry),
     ];
-    assert_eq!(findings(&parts), []);
+    assert_eq!(lint(&parts), []);
     let (breaker, per_try) = (
         CircuitBreakerPolicy::default(),
         TimeoutPolicy::per_try(SECOND),
     );
     let parts = [
-        Part::CircuitBreaker(&breaker),
-        Part::Retry(&off.2),
-        Part::Timeout(&per_try),
-        Part::Streams,
+        LayerConfig::CircuitBreaker(&breaker),
+        LayerConfig::Retry(&off.2),
+        LayerConfig::Timeout(&per_try),
+        LayerConfig::Streams,
     ];
-    assert_eq!(findings(&parts), []);
+    assert_eq!(lint(&parts), []);
 }
 
 #[test]
@@ -220,12 +220,12 @@ fn a_preset_reports_what_its_parts_cannot_do() {
     let found = meshless::outbound()
         .with_retry(RetryPolicy::new(9).with_per_try_timeout(10 * SECOND))
         .with_streams(true)
-        .findings();
+        .lint();
     assert!(matches!(
         found[..],
         [
-            Finding::TriesOutlastTimeout { tries: 10, .. },
-            Finding::TimeoutOverStream { .. }
+            StackWarning::AttemptsOutlastTimeout { attempts: 10, .. },
+            StackWarning::TimeoutOverStream { .. }
         ]
     ));
 }

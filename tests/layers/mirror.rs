@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt, Full};
-use meshless::mirror::{CopyBody, GivenUp, MirrorStats, TeeBody};
+use meshless::mirror::{CopyBody, MirrorAborted, MirrorStats, TeeBody};
 use meshless::{Event, Observe};
 use tower::Service;
 
@@ -27,7 +27,7 @@ const SECOND: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 struct Seen {
     head: Parts,
-    body: Result<(Bytes, Option<HeaderMap>), GivenUp>,
+    body: Result<(Bytes, Option<HeaderMap>), MirrorAborted>,
 }
 
 impl Seen {
@@ -187,7 +187,7 @@ fn assert_at_rest(stats: MirrorStats) {
 struct Notes(Mutex<Vec<Event>>);
 
 impl Observe for Notes {
-    fn event(&self, event: &Event) {
+    fn on_event(&self, event: &Event) {
         self.0.lock().unwrap().push(event.clone());
     }
 }

@@ -45,9 +45,11 @@ impl World {
     fn new(count: usize, policy: OutlierDetectionPolicy) -> Self {
         let all = Endpoints::fixed((0..count).map(endpoint));
         let events = Events::default();
-        let detector = OutlierDetector::observed(policy, all.clone(), Arc::new(events.clone()));
+        let detector =
+            OutlierDetector::with_observer(policy, all.clone(), Arc::new(events.clone()));
         let balance = LoadBalancePolicy::round_robin().with_slow_start(SlowStart::off());
-        let layer = LoadBalanceLayer::new(balance, all.clone()).with_observer(detector.clone());
+        let layer =
+            LoadBalanceLayer::new(balance, all.clone()).with_endpoint_observer(detector.clone());
         let fleet = Fleet::default();
         let service = layer.layer(fleet.clone());
         Self {
@@ -146,7 +148,7 @@ impl<B> Service<Request<B>> for Fleet {
 struct Events(Arc<Mutex<Vec<Event>>>);
 
 impl Observe for Events {
-    fn event(&self, event: &Event) {
+    fn on_event(&self, event: &Event) {
         self.0.lock().unwrap().push(event.clone());
     }
 }
@@ -171,11 +173,11 @@ async fn five_bad_answers_in_a_row_eject_and_the_others_carry_on() {
     assert_eq!(counts["10.0.0.1:80"], 5);
     assert!(world.is_ejected(1) && !world.is_ejected(0));
     assert_eq!(world.detector.stats().ejected, 1);
-    let why = EjectionReason::Consecutive5xx;
+    let reason = EjectionReason::Consecutive5xx;
     let endpoint = world.nth(1);
     assert_eq!(
         *world.events.0.lock().unwrap(),
-        [Event::EndpointEjected { endpoint, why }]
+        [Event::EndpointEjected { endpoint, reason }]
     );
 }
 
@@ -206,7 +208,7 @@ async fn it_comes_back_with_a_sweep_and_stays_away_longer_each_time() {
     world.report(0, BAD, 5);
     assert_eq!(world.back_after(0, 100).await, Some(60));
     let back = world.events.0.lock().unwrap().pop();
-    assert_eq!(back, Some(Event::EndpointReturned(world.nth(0))));
+    assert_eq!(back, Some(Event::EndpointUnejected(world.nth(0))));
     assert_eq!(world.detector.stats().ejections, 4);
 }
 
@@ -231,7 +233,7 @@ async fn chance_makes_an_ejection_longer() {
     let mut lengths = Vec::new();
     for seed in 0..20 {
         let all = Endpoints::fixed([endpoint(0), endpoint(1)]);
-        let detector = OutlierDetector::seeded(jitter.clone(), all.clone(), seed);
+        let detector = OutlierDetector::with_seed(jitter.clone(), all.clone(), seed);
         let begin = tokio::time::Instant::now();
         for _ in 0..5 {
             detector.report(&all.to_vec()[0], BAD);
@@ -297,7 +299,7 @@ async fn one_may_always_be_out_and_no_more_than_the_share() {
         (0..count).for_each(|n| world.report(n, BAD, 5));
         let stats = world.detector.stats();
         assert_eq!(stats.ejected, expected, "{count} {percent}");
-        assert_eq!(stats.spared, (count - expected) as u64);
+        assert_eq!(stats.suppressed, (count - expected) as u64);
 
         let strict = World::new(count, share.with_eject_one_always(false));
         (0..count).for_each(|n| strict.report(n, BAD, 5));
@@ -323,7 +325,7 @@ async fn what_we_refuse_or_inject_or_let_go_counts_for_nobody() {
             .service(Fleet::default())
     };
     let balance = LoadBalance::new(LoadBalancePolicy::round_robin(), all.clone(), make);
-    let mut service = balance.with_observer(detector.clone());
+    let mut service = balance.with_endpoint_observer(detector.clone());
     for _ in 0..40 {
         let response = call(&mut service, request()).await.unwrap();
         assert!(response.status().as_u16() >= 429);
@@ -413,7 +415,7 @@ async fn rates_are_compared_at_the_end_of_an_interval() {
     let by_rate = policy()
         .with_consecutive_5xx(0)
         .with_success_rate(SuccessRate::new());
-    for (policy, why) in [
+    for (policy, reason) in [
         (by_share, EjectionReason::FailurePercentage),
         (by_rate, EjectionReason::SuccessRate),
     ] {
@@ -428,7 +430,7 @@ async fn rates_are_compared_at_the_end_of_an_interval() {
         let endpoint = world.nth(0);
         assert_eq!(
             *world.events.0.lock().unwrap(),
-            [Event::EndpointEjected { endpoint, why }]
+            [Event::EndpointEjected { endpoint, reason }]
         );
         assert_eq!(world.back_after(0, 60).await, Some(30));
     }

@@ -248,7 +248,7 @@ async fn answers_of_an_unlimited_kind_have_no_headers_of_ours() {
 struct Events(Mutex<Vec<Event>>);
 
 impl Observe for Events {
-    fn event(&self, event: &Event) {
+    fn on_event(&self, event: &Event) {
         self.0.lock().unwrap().push(event.clone());
     }
 }
@@ -257,7 +257,7 @@ impl Observe for Events {
 async fn a_dry_run_reports_and_turns_nobody_away() {
     let events = Arc::new(Events::default());
     let policy = RateLimitPolicy::per_minute(1).with_enforced(Percent::NONE);
-    let layer = RateLimitLayer::observed(policy, Arc::<Events>::clone(&events));
+    let layer = RateLimitLayer::with_observer(policy, Arc::<Events>::clone(&events));
     let mut service = layer.layer(Upstream::new());
     for _ in 0..3 {
         assert_eq!(send(&mut service).await.status(), StatusCode::OK);

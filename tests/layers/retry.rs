@@ -16,7 +16,9 @@ use http_body_util::BodyExt;
 use meshless::retry::{
     Backoff, Condition, ReplayBody, RetryBudget, RetryLayer, RetryOn, RetryPolicy,
 };
-use meshless::{Event, Failure, GaveUp, Observe, Overflow, Percent, Recognizer, Rejection};
+use meshless::{
+    ErrorClassifier, Event, Failure, Observe, Overflow, Percent, Rejection, RetryStopReason,
+};
 use tower::limit::ConcurrencyLimitLayer;
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 
@@ -40,7 +42,7 @@ pub(crate) fn request(method: Method) -> Request<Script> {
 struct Events(Arc<Mutex<Vec<Event>>>);
 
 impl Observe for Events {
-    fn event(&self, event: &Event) {
+    fn on_event(&self, event: &Event) {
         self.0.lock().unwrap().push(event.clone());
     }
 }
@@ -175,17 +177,20 @@ async fn a_pushback_that_asks_for_no_retry_is_obeyed() {
         .headers_mut()
         .insert("grpc-retry-pushback-ms", HeaderValue::from_static("-1"));
     let server = Server::new([Step::Answer(answer)]);
-    let layer = RetryLayer::observed(eager(3), Arc::new(events.clone()));
+    let layer = RetryLayer::with_observer(eager(3), Arc::new(events.clone()));
     drop(call(&mut layer.layer(server.clone()), request(Method::GET)).await);
     assert_eq!(server.seen(), 1);
-    assert_eq!(events.take(), [Event::GaveUp(GaveUp::Pushback)]);
+    assert_eq!(
+        events.take(),
+        [Event::RetryStopped(RetryStopReason::Pushback)]
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_observer_hears_of_each_retry_and_of_the_reason_to_give_up() {
     let events = Events::default();
     let server = Server::always(Step::status(500));
-    let layer = RetryLayer::observed(eager(1), Arc::new(events.clone()));
+    let layer = RetryLayer::with_observer(eager(1), Arc::new(events.clone()));
     let mut service = layer.layer(server);
     drop(call(&mut service, request(Method::GET)).await);
     drop(call(&mut service, request(Method::POST)).await);
@@ -194,9 +199,9 @@ async fn an_observer_hears_of_each_retry_and_of_the_reason_to_give_up() {
         events.take(),
         [
             Event::Retrying { retry: 1, wait },
-            Event::GaveUp(GaveUp::Attempts(1)),
+            Event::RetryStopped(RetryStopReason::Attempts(1)),
             // A POST that was answered: not even copied, so nobody has given up anything.
-            Event::GaveUp(GaveUp::NotIdempotent),
+            Event::RetryStopped(RetryStopReason::NotIdempotent),
         ]
     );
 }
@@ -207,7 +212,7 @@ async fn an_observer_hears_of_a_try_that_took_too_long() {
     for method in [Method::GET, Method::POST] {
         let events = Events::default();
         let policy = eager(1).with_per_try_timeout(limit);
-        let layer = RetryLayer::observed(policy, Arc::new(events.clone()));
+        let layer = RetryLayer::with_observer(policy, Arc::new(events.clone()));
         drop(
             call(
                 &mut layer.layer(Server::always(Step::Hang)),
@@ -231,8 +236,9 @@ async fn the_error_type_passes_through() {
 
 #[tokio::test(start_paused = true)]
 async fn an_error_of_an_unknown_type_is_read_as_its_user_says() {
-    let recognizer = Recognizer::new(|error: &&str| (*error == "gone").then_some(Failure::NotSent));
-    let policy = RetryPolicy::new(1).with_recognizer(recognizer);
+    let recognizer =
+        ErrorClassifier::new(|error: &&str| (*error == "gone").then_some(Failure::NotSent));
+    let policy = RetryPolicy::new(1).with_error_classifier(recognizer);
     let tries = Arc::new(Mutex::new(0));
     let counter = Arc::clone(&tries);
     let inner = service_fn(move |_: Request<ReplayBody<Script>>| {
@@ -251,7 +257,7 @@ async fn an_error_of_an_unknown_type_is_read_as_its_user_says() {
 async fn a_condition_of_ones_own_decides_first_and_lifts_no_safety() {
     let teapot = StatusCode::IM_A_TEAPOT;
     let own = RetryOn::none()
-        .with_own(move |outcome, _| Some(outcome == meshless::Outcome::Status(teapot)));
+        .with_predicate(move |outcome, _| Some(outcome == meshless::Outcome::Status(teapot)));
     for (method, tries) in [(Method::GET, 2), (Method::POST, 1)] {
         let server = Server::new([Step::status(418)]);
         let policy = eager(1).with_retry_on(own.clone());
@@ -416,8 +422,8 @@ async fn a_refusal_of_our_own_is_not_tried_again_but_an_overload_over_the_networ
 #[test]
 fn a_policy_whose_budget_can_never_pay_says_so() {
     let nothing = RetryBudget::share(Percent::NONE).with_reserve(0);
-    assert!(eager(1).with_budget(nothing.clone()).is_unpayable());
-    assert!(eager(1).with_max_parallel(0).is_unpayable());
-    assert!(!eager(0).with_budget(nothing).is_unpayable());
-    assert!(!RetryPolicy::default().is_unpayable());
+    assert!(eager(1).with_budget(nothing.clone()).has_no_budget());
+    assert!(eager(1).with_max_parallel(0).has_no_budget());
+    assert!(!eager(0).with_budget(nothing).has_no_budget());
+    assert!(!RetryPolicy::default().has_no_budget());
 }

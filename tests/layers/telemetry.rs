@@ -136,7 +136,7 @@ async fn a_request_id_is_made_when_missing_and_kept_when_sound() {
         passed_on(&policy, given.clone()).await["x-request-id"],
         "abc"
     );
-    let edge = policy.clone().with_request_id_kept(false);
+    let edge = policy.clone().with_request_id_preserved(false);
     assert_ne!(passed_on(&edge, given).await["x-request-id"], "abc");
     for unsound in ["", &"x".repeat(257)] {
         let out = passed_on(&policy, request(&[("x-request-id", unsound)])).await;

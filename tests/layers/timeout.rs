@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
-use meshless::gate::{Admission, Gate, Gated, Never, Ticket};
+use meshless::gate::{Admission, Gate, Gated, NoQueue, Ticket};
 use meshless::retry::{ReplayBody, RetryLayer, RetryOn, RetryPolicy};
 use meshless::timeout::{Elapsed, TimeoutLayer, TimeoutPolicy as Policy};
 use meshless::{Deadline, Event, Failure, Observe, Outcome, Rejection, RequestHead};
@@ -83,7 +83,7 @@ impl Service<Request<()>> for Witness {
 struct Seen(Mutex<Vec<Event>>);
 
 impl Observe for Seen {
-    fn event(&self, event: &Event) {
+    fn on_event(&self, event: &Event) {
         self.0.lock().unwrap().push(event.clone());
     }
 }
@@ -119,7 +119,7 @@ fn elapsed(error: &BoxError) -> Elapsed {
 #[tokio::test(start_paused = true)]
 async fn no_answer_in_time_is_a_504_as_from_envoy() {
     let seen = Arc::new(Seen::default());
-    let layer = TimeoutLayer::observed(Policy::total(SECOND), Arc::<Seen>::clone(&seen));
+    let layer = TimeoutLayer::with_observer(Policy::total(SECOND), Arc::<Seen>::clone(&seen));
     let before = Instant::now();
     let response = send(&mut layer.layer(after(2 * SECOND))).await;
     assert_eq!(before.elapsed(), SECOND);
@@ -211,16 +211,16 @@ async fn the_total_covers_the_body_and_layers_around_see_a_timeout() {
 struct Notes(Arc<Mutex<Vec<Failure>>>);
 
 impl Ticket for Notes {
-    fn head(&mut self, _outcome: Outcome) {}
+    fn on_outcome(&mut self, _outcome: Outcome) {}
 
-    fn broken(&mut self, failure: Failure) {
+    fn on_body_error(&mut self, failure: Failure) {
         self.0.lock().unwrap().push(failure);
     }
 }
 
 impl Gate for Notes {
     type Ticket = Self;
-    type Wait = Never<Self>;
+    type Wait = NoQueue<Self>;
 
     fn admit(&self, _head: RequestHead<'_>) -> Admission<Self, Self::Wait> {
         Admission::Admitted(self.clone())
@@ -272,7 +272,7 @@ async fn silence_is_limited_frame_by_frame_and_a_slow_reader_is_not_silence() {
 #[tokio::test(start_paused = true)]
 async fn a_total_that_cuts_a_stream_of_events_is_reported_once() {
     let seen = Arc::new(Seen::default());
-    let layer = TimeoutLayer::observed(Policy::total(SECOND), Arc::<Seen>::clone(&seen));
+    let layer = TimeoutLayer::with_observer(Policy::total(SECOND), Arc::<Seen>::clone(&seen));
     let events = || {
         let mut response = Response::new(Script::default().data("data: 1\n\n").hang());
         let value = HeaderValue::from_static("text/event-stream; charset=utf-8");
@@ -287,7 +287,7 @@ async fn a_total_that_cuts_a_stream_of_events_is_reported_once() {
     assert!(read(send(&mut one).await).await.is_err());
     assert!(read(send(&mut two).await).await.is_err());
     let cut = Event::BodyTimedOut(Elapsed::Total(SECOND));
-    let expected = [cut.clone(), Event::StreamCut(SECOND), cut];
+    let expected = [cut.clone(), Event::StreamTimedOut(SECOND), cut];
     assert_eq!(*seen.0.lock().unwrap(), expected);
 }
 
@@ -418,16 +418,16 @@ async fn a_deadline_shrinks_on_its_way_through_two_hops() {
 async fn a_deadline_that_has_passed_is_refused_without_a_call() {
     let seen = Arc::new(Seen::default());
     let witness = Witness::default();
-    let layer = TimeoutLayer::observed(Policy::total(SECOND), Arc::<Seen>::clone(&seen));
+    let layer = TimeoutLayer::with_observer(Policy::total(SECOND), Arc::<Seen>::clone(&seen));
     let mut service = layer.layer(witness.clone());
     let deadline = Deadline::after(SECOND).unwrap();
     advance(SECOND).await;
     let response = deadline.scoped(send(&mut service)).await;
     assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
-    assert_eq!(Rejection::of(&response), Some(&Rejection::DeadlinePassed));
-    assert_eq!(Outcome::of_response(&response), Some(Outcome::Refused));
+    assert_eq!(Rejection::of(&response), Some(&Rejection::DeadlineExceeded));
+    assert_eq!(Outcome::of_response(&response), Some(Outcome::Rejected));
     assert_eq!(witness.calls(), 0);
-    let expected = [Event::Rejected(Rejection::DeadlinePassed)];
+    let expected = [Event::Rejected(Rejection::DeadlineExceeded)];
     assert_eq!(*seen.0.lock().unwrap(), expected);
 }
 

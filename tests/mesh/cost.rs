@@ -88,7 +88,7 @@ spec:
     let split = TrafficSplitPolicy::new([Route::to(Destination::new("service-7.internal"))]);
     let mut by_hand = ServiceBuilder::new()
         .layer(FaultInjectionLayer::new(FaultInjectionPolicy::off()))
-        .layer(TrafficSplitLayer::new(split).with_host_kept(true))
+        .layer(TrafficSplitLayer::new(split).with_host_preserved(true))
         .layer(TimeoutLayer::new(TimeoutPolicy::default()))
         .layer(RetryLayer::new(RetryPolicy::off()))
         .layer(TraceClientLayer::default())

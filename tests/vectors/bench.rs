@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::StatusCode;
-use meshless::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy, CircuitState, Ticket};
+use meshless::circuit_breaker::{
+    CircuitBreakerLayer, CircuitBreakerPolicy, CircuitBreakerTicket, CircuitState,
+};
 use meshless::{Event, Observe, OpenReason, Outcome, Percent};
 use tokio::time::{Instant, advance};
 
@@ -17,7 +19,7 @@ pub(crate) const IGNORED: Outcome = Outcome::Status(StatusCode::TOO_MANY_REQUEST
 pub(crate) struct Bench {
     began: Instant,
     heard: Arc<Heard>,
-    pub(crate) held: Vec<Ticket>,
+    pub(crate) held: Vec<CircuitBreakerTicket>,
     pub(crate) layer: CircuitBreakerLayer,
 }
 
@@ -25,7 +27,7 @@ pub(crate) struct Bench {
 struct Heard(Mutex<Vec<Event>>);
 
 impl Observe for Heard {
-    fn event(&self, event: &Event) {
+    fn on_event(&self, event: &Event) {
         self.0.lock().unwrap().push(event.clone());
     }
 }
@@ -38,7 +40,7 @@ impl Bench {
             began: Instant::now(),
             heard,
             held: Vec::new(),
-            layer: CircuitBreakerLayer::observed(policy, observe),
+            layer: CircuitBreakerLayer::with_observer(policy, observe),
         }
     }
 
@@ -86,7 +88,7 @@ impl Bench {
 
     pub(crate) fn why(&self) -> Option<OpenReason> {
         match self.layer.state() {
-            CircuitState::Open { why, .. } => Some(why),
+            CircuitState::Open { reason, .. } => Some(reason),
             _ => None,
         }
     }

@@ -236,7 +236,7 @@ async fn resilience4j_machine(case: &Value) {
         .with_window(Window::Time(Duration::from_secs(20)))
         .with_minimum_calls(number(&config["min_calls"]))
         .with_open_for(millis(&config["wait_open_ms"]))
-        .with_probes(Probes::judged_together(number(
+        .with_probes(Probes::with_batch_evaluation(number(
             &config["permitted_half_open"],
         )));
     let mut bench = Bench::new(policy.clone());
@@ -291,7 +291,7 @@ async fn resilience4j_machine(case: &Value) {
 fn resilience4j_expect(bench: &Bench, admitted: bool, key: &str, expected: &Value, what: &str) {
     let counts = bench.layer.counts();
     let would = |is: fn(&OpenReason) -> bool| {
-        bench.count(|event| matches!(event, Event::CircuitWouldOpen { why } if is(why)))
+        bench.count(|event| matches!(event, Event::CircuitWouldOpen { reason } if is(reason)))
     };
     // What the probes proved stands in the reason; the window is not theirs.
     let found: Value = match (key, bench.why()) {
@@ -318,10 +318,10 @@ fn resilience4j_expect(bench: &Bench, admitted: bool, key: &str, expected: &Valu
         ("buffered", _) => counts.calls().into(),
         ("failed", _) => counts.failed().into(),
         ("failure_rate_exceeded_events", _) => {
-            would(|why| matches!(why, OpenReason::FailureRate { .. })).into()
+            would(|reason| matches!(reason, OpenReason::FailureRate { .. })).into()
         }
         ("slow_rate_exceeded_events", _) => {
-            would(|why| matches!(why, OpenReason::SlowRate { .. })).into()
+            would(|reason| matches!(reason, OpenReason::SlowRate { .. })).into()
         }
         (other, _) => panic!("{other}"),
     };
@@ -505,7 +505,7 @@ async fn sentinel_two(case: &Value) {
             return false;
         };
         let admitted = inner.call(GOOD, latency);
-        let outcome = if admitted { GOOD } else { Outcome::Refused };
+        let outcome = if admitted { GOOD } else { Outcome::Rejected };
         ticket.settle_after(outcome, latency);
         admitted
     };

@@ -1,7 +1,9 @@
 //! What remains of a limit, from the tests of Envoy's resource manager.
 
 use futures_util::FutureExt;
-use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy, Permit};
+use meshless::concurrency_limit::{
+    ConcurrencyLimitLayer, ConcurrencyLimitPolicy, ConcurrencyLimitTicket,
+};
 use meshless::{Overflow, Rejection};
 use serde_json::Value;
 
@@ -43,7 +45,7 @@ fn steps<'a>(case: &'a Value, resource: &'a str) -> impl Iterator<Item = (&'a st
 
 fn requests(policy: &ConcurrencyLimitPolicy, case: &Value) {
     let limit = ConcurrencyLimitLayer::new(policy.clone());
-    let mut permits: Vec<Permit> = Vec::new();
+    let mut permits: Vec<ConcurrencyLimitTicket> = Vec::new();
     for (step, expect) in steps(case, "requests") {
         match step {
             "inc" => permits.push(limit.try_acquire().unwrap()),

@@ -15,8 +15,8 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::Empty;
 use meshless::circuit_breaker::{
-    CircuitBreakerLayer, CircuitBreakerPolicy, CircuitState, FailureOn, Probes, Ticket, Verdict,
-    Window,
+    CircuitBreakerLayer, CircuitBreakerPolicy, CircuitBreakerTicket, CircuitState, FailureOn,
+    Probes, Verdict, Window,
 };
 use meshless::retry::{Backoff, RetryLayer, RetryOn, RetryPolicy};
 use meshless::{GrpcStatus, OpenReason, Outcome, Percent};
@@ -137,7 +137,7 @@ async fn consecutive(case: &Value) {
     let layer = CircuitBreakerLayer::new(rate(1_000, 0.0, SECOND).with_consecutive_failures(max));
     let began = Instant::now();
     let mut straggler = layer.admit().ok();
-    let mut permit: Option<Ticket> = None;
+    let mut permit: Option<CircuitBreakerTicket> = None;
     for step in case["steps"].as_array().unwrap() {
         let due = began + Duration::from_millis(step["at_ms"].as_u64().unwrap());
         advance(due.saturating_duration_since(Instant::now())).await;
@@ -200,7 +200,7 @@ async fn unified(case: &Value) {
     let failure_on = FailureOn::default()
         .with_too_many_requests(true)
         .with_grpc(&[GrpcStatus::RESOURCE_EXHAUSTED])
-        .with_judge(|outcome| {
+        .with_classifier(|outcome| {
             (outcome == Outcome::Status(StatusCode::NOT_IMPLEMENTED)).then_some(Verdict::Success)
         });
     let policy = rate(min.unwrap(), threshold.unwrap(), 10 * SECOND)
@@ -220,10 +220,13 @@ async fn unified(case: &Value) {
             "full" => settle(GrpcStatus::RESOURCE_EXHAUSTED),
             "open" | "shut" => check(&layer, step),
             "rate" => {
-                let CircuitState::Open { why, .. } = layer.state() else {
+                let CircuitState::Open { reason, .. } = layer.state() else {
                     panic!("not open");
                 };
-                assert!(matches!(why, OpenReason::FailureRate { .. }), "{why:?}");
+                assert!(
+                    matches!(reason, OpenReason::FailureRate { .. }),
+                    "{reason:?}"
+                );
             }
             status => {
                 call(&layer, status.parse().unwrap());

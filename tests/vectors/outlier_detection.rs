@@ -66,7 +66,7 @@ async fn traffic(case: &Value) {
     let policy = policy(&case["config"]);
     let detector = OutlierDetector::new(policy, all.clone());
     let turns = LoadBalancePolicy::round_robin().with_slow_start(SlowStart::off());
-    let layer = LoadBalanceLayer::new(turns, all.clone()).with_observer(detector);
+    let layer = LoadBalanceLayer::new(turns, all.clone()).with_endpoint_observer(detector);
     let service = layer.layer(service_fn(|request: Request<()>| async move {
         let mut response = Response::new(Empty::<Bytes>::new());
         if request.uri().authority().unwrap().as_str() == "10.0.0.2:80" {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use meshless::rate_limit::told::{self, QuotaPolicy, ServiceLimit};
+use meshless::rate_limit::upstream_limits::{self, QuotaPolicy, ServiceLimit};
 use meshless::rate_limit::{RateLimitPolicy, RateLimiter};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
@@ -29,7 +29,7 @@ fn bucket(max: u64, fill: u64, millis: u64, discrete: bool) -> RateLimiter {
 }
 
 fn retry_after(
-    result: Result<meshless::rate_limit::Permit, meshless::Rejection>,
+    result: Result<meshless::rate_limit::RateLimitPermit, meshless::Rejection>,
 ) -> Option<Duration> {
     result.err().and_then(meshless::Rejection::retry_after)
 }
@@ -288,7 +288,7 @@ fn semantics(case: &Value) {
         (HeaderName::try_from(name).unwrap(), value)
     });
     let headers: HeaderMap = fields.collect();
-    let wait = told::wait(&headers, SystemTime::UNIX_EPOCH);
+    let wait = upstream_limits::retry_after(&headers, SystemTime::UNIX_EPOCH);
     let expected = case["expect"]["wait_s"].as_u64().map(Duration::from_secs);
     assert_eq!(wait, expected, "{}", case["name"]);
 }

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use meshless::Rejection;
-use meshless::rate_limit::{Permit, RateLimitPolicy, RateLimiter};
+use meshless::rate_limit::{RateLimitPermit, RateLimitPolicy, RateLimiter};
 use serde_json::Value;
 use tokio::time::{Instant, advance};
 
 use crate::rate_limit::{array, number};
 use crate::tally::{Tally, load};
 
-type Turn = Pin<Box<dyn Future<Output = Result<Permit, Rejection>>>>;
+type Turn = Pin<Box<dyn Future<Output = Result<RateLimitPermit, Rejection>>>>;
 
 /// A limiter, and the calls that wait for their turn.
 struct Cycles {

@@ -17,7 +17,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use meshless::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy};
 use meshless::fault_injection::{Abort, FaultInjectionLayer, FaultInjectionPolicy};
-use meshless::gate::{Admission, Gate, Gated, Never, Ticket};
+use meshless::gate::{Admission, Gate, Gated, NoQueue, Ticket};
 use meshless::retry::{Backoff, RetryBudget, RetryLayer, RetryOn, RetryPolicy};
 use meshless::timeout::{TimeoutLayer, TimeoutPolicy};
 use meshless::traffic_split::{TrafficSplitLayer, TrafficSplitPolicy};
@@ -45,7 +45,7 @@ impl Attempt {
             Outcome::Status(status) => format!("http {}", status.as_u16()),
             Outcome::Failed(Failure::Timeout) => "LocalOriginTimeout".into(),
             Outcome::Failed(_) => "LocalOriginConnectFailed".into(),
-            Outcome::Abandoned | Outcome::Refused => return,
+            Outcome::Abandoned | Outcome::Rejected => return,
             other => panic!("{other:?}"),
         };
         self.0.0.lock().unwrap().push(text);
@@ -53,11 +53,11 @@ impl Attempt {
 }
 
 impl Ticket for Attempt {
-    fn head(&mut self, outcome: Outcome) {
+    fn on_outcome(&mut self, outcome: Outcome) {
         self.note(outcome);
     }
 
-    fn broken(&mut self, failure: Failure) {
+    fn on_body_error(&mut self, failure: Failure) {
         self.note(Outcome::Failed(failure));
     }
 }
@@ -65,14 +65,14 @@ impl Ticket for Attempt {
 impl Drop for Attempt {
     fn drop(&mut self) {
         if !self.1 {
-            self.note(Outcome::of_drop());
+            self.note(Outcome::on_drop());
         }
     }
 }
 
 impl Gate for Detector {
     type Ticket = Attempt;
-    type Wait = Never<Attempt>;
+    type Wait = NoQueue<Attempt>;
 
     fn admit(&self, _head: RequestHead<'_>) -> Admission<Attempt, Self::Wait> {
         Admission::Admitted(Attempt(self.clone(), false))

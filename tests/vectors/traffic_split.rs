@@ -27,7 +27,7 @@ async fn send(policy: TrafficSplitPolicy, request: Request<()>) -> Result<Reques
         let answer: Ready<Result<Response<Body>, Infallible>> = ready(Ok(Response::default()));
         answer
     });
-    let layer = TrafficSplitLayer::new(policy).with_host_kept(true);
+    let layer = TrafficSplitLayer::new(policy).with_host_preserved(true);
     let response = layer.layer(upstream).call(request).await.unwrap();
     seen.ok_or_else(|| response.map(drop))
 }

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use meshless::load_balance::{LoadBalanceLayer, LoadBalancePolicy, Sticky};
+use meshless::load_balance::{HashPolicy, LoadBalanceLayer, LoadBalancePolicy};
 use meshless::outlier_detection::{OutlierDetectionPolicy, OutlierDetector};
 use meshless::{Endpoint, Endpoints, Outcome};
 
@@ -33,7 +33,7 @@ pub(crate) fn all() -> Vec<Case> {
             chosen(LoadBalancePolicy::random(), 1_000)
         }),
         ("choice, ring", || {
-            let key = Sticky::header(http::header::HOST);
+            let key = HashPolicy::header(http::header::HOST);
             chosen(LoadBalancePolicy::consistent_hash(key), 1_000)
         }),
         ("choice, round robin", || {
@@ -81,7 +81,7 @@ fn chosen(policy: LoadBalancePolicy, count: usize) -> Calls {
 fn watched(policy: LoadBalancePolicy) -> Calls {
     let endpoints = endpoints(1_000);
     let detection = OutlierDetectionPolicy::default();
-    let detector = OutlierDetector::observed(detection, endpoints.clone(), Arc::new(()));
+    let detector = OutlierDetector::with_observer(detection, endpoints.clone(), Arc::new(()));
     let layer = LoadBalanceLayer::new(policy, endpoints).with_observer(detector);
     fastrand::seed(7);
     Box::new(move |n| {

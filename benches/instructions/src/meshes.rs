@@ -26,15 +26,16 @@ pub(crate) fn all() -> Vec<Case> {
 
 fn by_hand(inner: Upstream) -> impl stacks::Callable {
     let endpoint = Endpoint::try_from("10.0.0.1:80").expect("an address");
-    let balance =
-        LoadBalanceLayer::new(LoadBalancePolicy::default(), Endpoints::fixed([endpoint]));
+    let balance = LoadBalanceLayer::new(LoadBalancePolicy::default(), Endpoints::fixed([endpoint]));
     let inner = balance.layer(inner);
     let inner = ConcurrencyLimitLayer::new(ConcurrencyLimitPolicy::off()).layer(inner);
     let inner = TraceAttemptLayer::default().layer(inner);
     let inner = RetryLayer::new(RetryPolicy::off()).layer(inner);
     let inner = TimeoutLayer::new(TimeoutPolicy::default()).layer(inner);
     let split = TrafficSplitPolicy::new([Route::to(Destination::new("upstream.example"))]);
-    let inner = TrafficSplitLayer::new(split).with_host_kept(true).layer(inner);
+    let inner = TrafficSplitLayer::new(split)
+        .with_host_preserved(true)
+        .layer(inner);
     let inner = FaultInjectionLayer::new(FaultInjectionPolicy::off()).layer(inner);
     TraceClientLayer::default().layer(inner)
 }

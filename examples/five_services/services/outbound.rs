@@ -1,10 +1,10 @@
 //! The clients of the services: by the policies, with what no document can say around them.
 
 use http::{HeaderName, HeaderValue};
-use meshless::client::{self, Body, Boxed, Client, Transport};
+use meshless::client::{self, Body, BoxHttpService, Client, Transport};
 use meshless::rate_limit::{RateLimitLayer, RateLimitPolicy};
 use meshless::traffic_split::{
-    Destination, HeaderOperations, Route, Sticky, TrafficSplitLayer, TrafficSplitPolicy,
+    Destination, HashPolicy, HeaderOperations, Route, TrafficSplitLayer, TrafficSplitPolicy,
     WeightedDestination,
 };
 use serde_json::Value;
@@ -18,7 +18,7 @@ use crate::recorder::stamp;
 
 pub(crate) type Error = client::Error;
 pub(crate) type Response = client::Response;
-pub(crate) type Call = client::RequestBuilder<Boxed>;
+pub(crate) type Call = client::RequestBuilder<BoxHttpService>;
 
 /// How many calls a minute OpenAI may get.
 pub(crate) const OPENAI_CALLS: u64 = 20;
@@ -41,12 +41,12 @@ const WASTE: &str = "waste-service.waste.svc.cluster.local";
 /// Another service, or an external API.
 #[derive(Clone, Debug)]
 pub(crate) struct Upstream {
-    client: Client<Boxed>,
+    client: Client<BoxHttpService>,
     url: String,
 }
 
 impl Upstream {
-    fn new(client: Client<Boxed>, host: &str) -> Self {
+    fn new(client: Client<BoxHttpService>, host: &str) -> Self {
         let url = format!("http://{host}");
         Self { client, url }
     }
@@ -105,10 +105,10 @@ pub(crate) fn to_waste(site: &Site) -> Result<Upstream> {
         WeightedDestination::new(waste.clone(), 50).with_request_headers(v2),
     ];
     let with_cookie = meshless::traffic_split::Match::default().with_cookie_present("user");
-    let sticky = Sticky::cookie("user");
+    let sticky = HashPolicy::cookie("user");
     let mut halves = Route::split(halves)?.with_match(with_cookie);
     if !site.settings.is_broken(Part::Sticky) {
-        halves = halves.with_sticky(sticky);
+        halves = halves.with_hash_policy(sticky);
     }
     let sticky = TrafficSplitLayer::new(TrafficSplitPolicy::new([halves, Route::to(waste)]));
     let stack = ServiceBuilder::new()

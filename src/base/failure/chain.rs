@@ -7,7 +7,7 @@ use super::{Failure, foreign};
 use crate::base::{Elapsed, Outcome, Rejection};
 
 /// What one error of a chain of sources says by itself.
-pub(super) enum Clue {
+pub(super) enum ErrorHint {
     /// It came up while a connection was being made; its sources may say more.
     #[cfg_attr(
         not(feature = "hyper"),
@@ -52,9 +52,9 @@ pub(super) fn read(error: &(dyn Error + 'static)) -> Failure {
     }
     let mut connecting = false;
     for error in all(error) {
-        match clue(error, connecting) {
-            Some(Clue::Connecting) => connecting = true,
-            Some(Clue::Is(failure)) => return failure,
+        match hint(error, connecting) {
+            Some(ErrorHint::Connecting) => connecting = true,
+            Some(ErrorHint::Is(failure)) => return failure,
             None => {}
         }
     }
@@ -86,24 +86,24 @@ pub(super) fn is_connect_timeout(error: &(dyn Error + 'static)) -> bool {
     read(error) == Failure::Connect && all(error).any(is_late)
 }
 
-fn clue(error: &(dyn Error + 'static), connecting: bool) -> Option<Clue> {
+fn hint(error: &(dyn Error + 'static), connecting: bool) -> Option<ErrorHint> {
     if let Some(error) = error.downcast_ref::<io::Error>() {
-        return of_io(error.kind(), connecting).map(Clue::Is);
+        return of_io(error.kind(), connecting).map(ErrorHint::Is);
     }
     if let Some(rejection) = error.downcast_ref::<Rejection>() {
         let Outcome::Failed(failure) = rejection.outcome() else {
-            return Some(Clue::Is(Failure::Other));
+            return Some(ErrorHint::Is(Failure::Other));
         };
-        return Some(Clue::Is(failure));
+        return Some(ErrorHint::Is(failure));
     }
     if error.is::<Elapsed>() {
-        return Some(Clue::Is(Failure::Timeout));
+        return Some(ErrorHint::Is(Failure::Timeout));
     }
     // A connector's own timeout is a failure to connect.
     if !connecting && error.is::<tokio::time::error::Elapsed>() {
-        return Some(Clue::Is(Failure::Timeout));
+        return Some(ErrorHint::Is(Failure::Timeout));
     }
-    foreign::clue(error, connecting)
+    foreign::hint(error, connecting)
 }
 
 pub(super) fn of_io(kind: io::ErrorKind, connecting: bool) -> Option<Failure> {

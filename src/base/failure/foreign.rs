@@ -4,7 +4,7 @@ use std::any::Any;
 use std::error::Error;
 
 use super::Failure;
-use super::chain::{Clue, known};
+use super::chain::{ErrorHint, known};
 use crate::base::{Outcome, PoolError};
 
 pub(super) fn as_error(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
@@ -23,33 +23,33 @@ pub(super) fn as_error(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
     found
 }
 
-pub(super) fn clue(error: &(dyn Error + 'static), connecting: bool) -> Option<Clue> {
+pub(super) fn hint(error: &(dyn Error + 'static), connecting: bool) -> Option<ErrorHint> {
     if let Some(error) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
-        return error.is_connect().then_some(Clue::Connecting);
+        return error.is_connect().then_some(ErrorHint::Connecting);
     }
     if let Some(error) = error.downcast_ref::<PoolError>() {
-        return error.is_connect().then_some(Clue::Connecting);
+        return error.is_connect().then_some(ErrorHint::Connecting);
     }
     if let Some(error) = error.downcast_ref::<hyper::Error>() {
-        return of_hyper(error).map(Clue::Is);
+        return of_hyper(error).map(ErrorHint::Is);
     }
     if let Some(error) = error.downcast_ref::<h2::Error>() {
-        return of_h2(error).map(Clue::Is);
+        return of_h2(error).map(ErrorHint::Is);
     }
     #[cfg(feature = "reqwest")]
     if let Some(error) = error.downcast_ref::<reqwest::Error>() {
-        return of_reqwest(error).map(Clue::Is);
+        return of_reqwest(error).map(ErrorHint::Is);
     }
     #[cfg(feature = "tonic")]
     if error.is::<tonic::ConnectError>() {
-        return Some(Clue::Connecting);
+        return Some(ErrorHint::Connecting);
     }
     #[cfg(feature = "tonic")]
     if error.is::<tonic::TimeoutExpired>() {
-        return Some(Clue::Is(Failure::Timeout));
+        return Some(ErrorHint::Is(Failure::Timeout));
     }
     // The type that hyper-util gives it has no public name.
-    (connecting && error.to_string() == "dns error").then_some(Clue::Is(Failure::Dns))
+    (connecting && error.to_string() == "dns error").then_some(ErrorHint::Is(Failure::Dns))
 }
 
 /// Says that an error is about the request's own body, which its caller did not send to the end.

@@ -3,14 +3,14 @@
 use std::any::Any;
 use std::error::Error;
 
-use super::chain::Clue;
+use super::chain::ErrorHint;
 use crate::base::Outcome;
 
 pub(super) const fn as_error(_error: &dyn Any) -> Option<&(dyn Error + 'static)> {
     None
 }
 
-pub(super) const fn clue(_error: &(dyn Error + 'static), _connecting: bool) -> Option<Clue> {
+pub(super) const fn hint(_error: &(dyn Error + 'static), _connecting: bool) -> Option<ErrorHint> {
     None
 }
 

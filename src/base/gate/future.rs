@@ -8,9 +8,9 @@ use http_body::Body;
 use pin_project::pin_project;
 use tower_service::Service;
 
-use super::{Answer, Ticket, WatchedBody};
+use super::{LocalReplyBody, Ticket, WatchedBody};
 
-use crate::base::{Failure, Outcome, Watch};
+use crate::base::{BodyWatch, Failure, Outcome};
 
 /// Response future of [`Gated`](super::Gated).
 #[pin_project]
@@ -27,7 +27,7 @@ pub struct GatedFuture<F, T> {
 enum Inner<F> {
     Admitted(#[pin] F),
     // Boxed: a response is 10 words, and an answer of our own allocates its headers anyway.
-    Rejected(Option<Box<Response<Answer>>>),
+    Rejected(Option<Box<Response<LocalReplyBody>>>),
 }
 
 impl<F, T> GatedFuture<F, T> {
@@ -80,17 +80,17 @@ impl<F, T> GatedFuture<F, T> {
         }
     }
 
-    pub(crate) fn rejected(response: Response<Answer>) -> Self {
-        Self::no(response, None)
+    pub(crate) fn rejected(response: Response<LocalReplyBody>) -> Self {
+        Self::replied(response, None)
     }
 
     /// Answers for a gate inside those that `ticket` stands for.
-    pub(crate) fn refused(response: Response<Answer>, ticket: T) -> Self {
-        Self::no(response, Some(ticket))
+    pub(crate) fn rejected_inside(response: Response<LocalReplyBody>, ticket: T) -> Self {
+        Self::replied(response, Some(ticket))
     }
 
     #[cold]
-    fn no(response: Response<Answer>, ticket: Option<T>) -> Self {
+    fn replied(response: Response<LocalReplyBody>, ticket: Option<T>) -> Self {
         let inner = Inner::Rejected(Some(Box::new(response)));
         Self { inner, ticket }
     }
@@ -98,13 +98,16 @@ impl<F, T> GatedFuture<F, T> {
 
 /// Returns the ticket if it is to be kept at all.
 #[inline]
-pub(crate) fn kept<T: Ticket>(ticket: T) -> Option<T> {
-    ticket.watches().then_some(ticket)
+pub(crate) fn retain_if_active<T: Ticket>(ticket: T) -> Option<T> {
+    ticket.is_active().then_some(ticket)
 }
 
 /// Does `work` of the inner service, and reports a panic as its failure.
 #[inline]
-pub(crate) fn guarded<T: Ticket, R>(ticket: &mut Option<T>, work: impl FnOnce() -> R) -> R {
+pub(crate) fn with_panic_guard<T: Ticket, R>(
+    ticket: &mut Option<T>,
+    work: impl FnOnce() -> R,
+) -> R {
     let guard = Guard::new(ticket);
     let result = work();
     guard.disarm();
@@ -133,9 +136,9 @@ impl<T: Ticket> Drop for Guard<'_, T> {
     #[cold]
     fn drop(&mut self) {
         if let Some(mut ticket) = self.0.take()
-            && ticket.hears_outcome()
+            && ticket.wants_outcome()
         {
-            ticket.head(Outcome::Failed(Failure::Panic));
+            ticket.on_outcome(Outcome::Failed(Failure::Panic));
         }
     }
 }
@@ -154,38 +157,41 @@ where
         let ticket = this.ticket;
         match this.inner.project() {
             InnerProj::Admitted(inner) => {
-                let mut polled = guarded(ticket, || inner.poll(cx));
+                let mut polled = with_panic_guard(ticket, || inner.poll(cx));
                 let Poll::Ready(result) = &mut polled else {
                     return Poll::Pending;
                 };
-                let undecided = settle(result, ticket);
-                let watch = Watch::new(ticket.take(), undecided);
+                let undecided = report_result(result, ticket);
+                let watch = BodyWatch::new(ticket.take(), undecided);
                 polled.map_ok(|r| r.map(|body| WatchedBody::upstream(body, watch)))
             }
             InnerProj::Rejected(response) => {
                 let response = response.take().expect("not polled after completion");
-                Poll::Ready(Ok(answer(*response, ticket.take())))
+                Poll::Ready(Ok(local_reply(*response, ticket.take())))
             }
         }
     }
 }
 
 #[cold]
-fn answer<R, T: Ticket>(
-    mut response: Response<Answer>,
+fn local_reply<R, T: Ticket>(
+    mut response: Response<LocalReplyBody>,
     ticket: Option<T>,
 ) -> Response<WatchedBody<R, T>> {
     let Some(mut ticket) = ticket else {
-        return response.map(WatchedBody::answer);
+        return response.map(WatchedBody::local_reply);
     };
     // An answer of our own says how it turned out: no trailers will.
     report(&mut response, &mut ticket);
-    response.map(|answer| WatchedBody::refused(answer, ticket))
+    response.map(|answer| WatchedBody::rejected_inside(answer, ticket))
 }
 
 /// Reports how it turned out, if somebody wants to know; says whether the trailers will say that.
 #[inline]
-pub(crate) fn settle<R, E, T>(result: &mut Result<Response<R>, E>, watching: &mut Option<T>) -> bool
+pub(crate) fn report_result<R, E, T>(
+    result: &mut Result<Response<R>, E>,
+    watching: &mut Option<T>,
+) -> bool
 where
     T: Ticket,
     E: 'static,
@@ -194,7 +200,7 @@ where
     match result {
         Ok(response) => report(response, ticket),
         Err(error) => {
-            ticket.failed(error);
+            ticket.handle_error(error);
             *watching = None;
             false
         }
@@ -204,12 +210,12 @@ where
 /// Reports the head; says whether the trailers will say how it turned out.
 #[inline]
 fn report<R, T: Ticket>(response: &mut Response<R>, ticket: &mut T) -> bool {
-    let hears = ticket.hears_outcome();
+    let hears = ticket.wants_outcome();
     let outcome = if hears {
         Outcome::of_response(response)
     } else {
         None
     };
-    ticket.answered(response, outcome);
+    ticket.handle_response(response, outcome);
     hears && outcome.is_none()
 }

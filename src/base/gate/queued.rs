@@ -9,7 +9,7 @@ use http_body::Body;
 use pin_project::pin_project;
 use tower_service::Service;
 
-use super::future::{Guard, kept};
+use super::future::{Guard, retain_if_active};
 use super::{Admission, Gate, GatedFuture, Ticket, WatchedBody};
 use crate::base::{Rejection, RequestHead};
 
@@ -50,9 +50,9 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         match self.gate.admit(RequestHead::of(&request)) {
             Admission::Admitted(ticket) => {
-                QueuedFuture::call(&mut self.inner, request, kept(ticket))
+                QueuedFuture::call(&mut self.inner, request, retain_if_active(ticket))
             }
-            other => QueuedFuture::stopped(&self.gate, &mut self.inner, request, other),
+            other => QueuedFuture::not_admitted(&self.gate, &mut self.inner, request, other),
         }
     }
 }
@@ -106,7 +106,7 @@ where
 
     /// Does what `gate` decided about a request that is not let in at once; `inner` was polled ready.
     #[cold]
-    pub(crate) fn stopped(
+    pub(crate) fn not_admitted(
         gate: &G,
         inner: &mut S,
         request: Request<B>,
@@ -116,22 +116,22 @@ where
         S: Clone,
     {
         match admission {
-            Admission::Admitted(ticket) => Self::call(inner, request, kept(ticket)),
+            Admission::Admitted(ticket) => Self::call(inner, request, retain_if_active(ticket)),
             Admission::Waiting(wait) => {
                 // The clone was not polled ready: it stays behind, and the ready one waits.
                 let clone = inner.clone();
                 let inner = mem::replace(inner, clone);
                 Self::waiting(wait, gate.clone(), inner, request)
             }
-            Admission::Refused(ticket, rejection) => {
+            Admission::RejectedInside(ticket, rejection) => {
                 let grpc = RequestHead::of(&request).is_grpc();
                 let response = rejection.into_response(grpc);
-                Self::calling(GatedFuture::refused(response, ticket))
+                Self::calling(GatedFuture::rejected_inside(response, ticket))
             }
             Admission::Rejected(rejection) => {
                 let grpc = RequestHead::of(&request).is_grpc();
                 let mut response = rejection.into_response(grpc);
-                gate.annotate(rejection, response.headers_mut());
+                gate.write_headers(rejection, response.headers_mut());
                 Self::calling(GatedFuture::rejected(response))
             }
         }
@@ -208,7 +208,7 @@ where
             let queued = queued.as_mut().project();
             let waited = ready!(queued.wait.poll(cx));
             let call = queued.call.take().expect("not polled after completion");
-            self.set(call.go_on(waited));
+            self.set(call.proceed(waited));
         }
         Poll::Ready(())
     }
@@ -219,12 +219,12 @@ where
     S: Service<Request<B>> + Clone,
     G: Gate,
 {
-    fn go_on(mut self, waited: Result<G::Ticket, Rejection>) -> QueuedFuture<S, G, B> {
+    fn proceed(mut self, waited: Result<G::Ticket, Rejection>) -> QueuedFuture<S, G, B> {
         let head = RequestHead::of(&self.request);
         let admission = match waited {
             Ok(ticket) => self.gate.resume(ticket, head),
             Err(rejection) => Admission::Rejected(rejection),
         };
-        QueuedFuture::stopped(&self.gate, &mut self.inner, self.request, admission)
+        QueuedFuture::not_admitted(&self.gate, &mut self.inner, self.request, admission)
     }
 }

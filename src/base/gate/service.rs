@@ -5,7 +5,7 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::{Admission, Gate, GatedFuture, Never, WatchedBody, kept};
+use super::{Admission, Gate, GatedFuture, NoQueue, WatchedBody, retain_if_active};
 use crate::base::RequestHead;
 
 /// A service behind a [`Gate`] that decides at once.
@@ -28,7 +28,7 @@ impl<S, G, B, R> Service<Request<B>> for Gated<S, G>
 where
     S: Service<Request<B>, Response = Response<R>>,
     S::Error: 'static,
-    G: Gate<Wait = Never<<G as Gate>::Ticket>>,
+    G: Gate<Wait = NoQueue<<G as Gate>::Ticket>>,
     R: Body<Data = Bytes>,
 {
     type Response = Response<WatchedBody<R, G::Ticket>>;
@@ -45,14 +45,14 @@ where
             // The ticket is taken before the inner call, so a future that is never polled still
             // settles.
             Admission::Admitted(ticket) => {
-                GatedFuture::call(&mut self.inner, request, kept(ticket))
+                GatedFuture::call(&mut self.inner, request, retain_if_active(ticket))
             }
-            Admission::Refused(ticket, rejection) => {
-                GatedFuture::refused(rejection.into_response(head.is_grpc()), ticket)
+            Admission::RejectedInside(ticket, rejection) => {
+                GatedFuture::rejected_inside(rejection.into_response(head.is_grpc()), ticket)
             }
             Admission::Rejected(rejection) => {
                 let mut response = rejection.into_response(head.is_grpc());
-                self.gate.annotate(rejection, response.headers_mut());
+                self.gate.write_headers(rejection, response.headers_mut());
                 GatedFuture::rejected(response)
             }
             Admission::Waiting(never) => match never.0 {},

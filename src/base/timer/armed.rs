@@ -14,8 +14,8 @@ use tokio::time::{Sleep, sleep_until};
 /// A timer that is in the wheel of its runtime, or has gone off.
 #[pin_project]
 #[derive(Debug)]
-pub(super) struct Armed {
-    relay: Arc<Relay>,
+pub(super) struct ArmedTimer {
+    relay: Arc<WakerRelay>,
     runtime: Id,
     #[pin]
     sleep: Sleep,
@@ -26,9 +26,9 @@ pub(super) struct Armed {
 /// The wheel knows only this one. So the next to wait need not tell it, which would be twice the work,
 /// and the last one is forgotten without asking a runtime that may be shutting down.
 #[derive(Debug, Default)]
-struct Relay(Mutex<Option<Waker>>);
+struct WakerRelay(Mutex<Option<Waker>>);
 
-impl Armed {
+impl ArmedTimer {
     /// Arms a new timer in the current runtime, which is `runtime`.
     #[cold]
     pub(super) fn new(at: Instant, runtime: Id) -> Pin<Box<Self>> {
@@ -103,7 +103,7 @@ fn in_reach(at: Instant) -> Instant {
     }
 }
 
-impl Relay {
+impl WakerRelay {
     #[inline]
     fn listen(&self, waker: &Waker) {
         let mut present = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -125,7 +125,7 @@ impl Relay {
     }
 }
 
-impl Wake for Relay {
+impl Wake for WakerRelay {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }

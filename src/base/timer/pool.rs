@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use tokio::runtime::{Handle, Id};
 
-use super::armed::Armed;
+use super::armed::ArmedTimer;
 
 /// How many timers a thread keeps: as many as its calls at one moment, which come and go in turn. They are
 /// 13 KB at most.
@@ -16,16 +16,16 @@ pub(super) const MOST: usize = 64;
 const LOOKED_AT: usize = 4;
 
 thread_local! {
-    static POOL: RefCell<Pool> = const { RefCell::new(Pool::new()) };
+    static POOL: RefCell<TimerPool> = const { RefCell::new(TimerPool::new()) };
 }
 
 /// Timers of one runtime, the one in which the thread last armed one.
 ///
 /// In a runtime that does not run, or whose clock is paused, they would go off at another time or never.
 #[derive(Debug)]
-struct Pool {
+struct TimerPool {
     runtime: Option<Id>,
-    timers: Vec<Pin<Box<Armed>>>,
+    timers: Vec<Pin<Box<ArmedTimer>>>,
 }
 
 /// Returns a timer of the current runtime, which goes off at `at` or sooner, or may be set so.
@@ -33,26 +33,26 @@ struct Pool {
 /// # Panics
 ///
 /// As any wait in tokio does, if there is no runtime here, or one that keeps no time.
-pub(super) fn take(at: Instant) -> Pin<Box<Armed>> {
+pub(super) fn acquire(at: Instant) -> Pin<Box<ArmedTimer>> {
     let runtime = Handle::current().id();
     // The thread may be about to end, and so may a runtime that is just being cleared away.
-    POOL.try_with(|pool| pool.try_borrow_mut().ok()?.take(at, runtime))
+    POOL.try_with(|pool| pool.try_borrow_mut().ok()?.acquire(at, runtime))
         .ok()
         .flatten()
-        .unwrap_or_else(|| Armed::new(at, runtime))
+        .unwrap_or_else(|| ArmedTimer::new(at, runtime))
 }
 
 /// Keeps `armed` for the next call, unless it has gone off.
 ///
 /// It may have been armed on another thread, in another runtime, and be dropped where there is none.
-pub(super) fn give(armed: Pin<Box<Armed>>) {
+pub(super) fn release(armed: Pin<Box<ArmedTimer>>) {
     armed.forget();
     if !armed.is_over() {
-        let _ = POOL.try_with(|pool| pool.try_borrow_mut().ok()?.give(armed));
+        let _ = POOL.try_with(|pool| pool.try_borrow_mut().ok()?.release(armed));
     }
 }
 
-impl Pool {
+impl TimerPool {
     const fn new() -> Self {
         Self {
             runtime: None,
@@ -60,7 +60,7 @@ impl Pool {
         }
     }
 
-    fn take(&mut self, at: Instant, runtime: Id) -> Option<Pin<Box<Armed>>> {
+    fn acquire(&mut self, at: Instant, runtime: Id) -> Option<Pin<Box<ArmedTimer>>> {
         if self.runtime != Some(runtime) {
             self.runtime = Some(runtime);
             self.timers.clear();
@@ -74,7 +74,7 @@ impl Pool {
 
     /// Finds one below the last.
     #[cold]
-    fn find(&mut self, at: Instant) -> Option<Pin<Box<Armed>>> {
+    fn find(&mut self, at: Instant) -> Option<Pin<Box<ArmedTimer>>> {
         while self.timers.last()?.is_over() {
             self.timers.pop();
         }
@@ -88,7 +88,7 @@ impl Pool {
         Some(self.timers.swap_remove(index))
     }
 
-    fn give(&mut self, armed: Pin<Box<Armed>>) -> Option<()> {
+    fn release(&mut self, armed: Pin<Box<ArmedTimer>>) -> Option<()> {
         let fits = self.runtime == Some(armed.runtime()) && self.timers.len() < MOST;
         fits.then(|| self.timers.push(armed))
     }
@@ -97,7 +97,7 @@ impl Pool {
 /// Says whether `armed` goes off in time.
 ///
 /// One that has is not taken: after a shutdown its runtime's id may be another's.
-fn fits(armed: &Armed, at: Instant) -> bool {
+fn fits(armed: &ArmedTimer, at: Instant) -> bool {
     armed.at() <= at && !armed.is_over()
 }
 

@@ -51,7 +51,7 @@ fn waiting(at: Instant) -> Timer {
 }
 
 /// Returns what tells armed timers apart.
-fn address(timer: &Timer) -> *const Armed {
+fn address(timer: &Timer) -> *const ArmedTimer {
     &raw const **timer.armed.as_ref().unwrap()
 }
 

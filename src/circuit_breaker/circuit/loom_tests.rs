@@ -42,31 +42,33 @@ impl Rig {
         self.circuit.with(|| Box::new(Arc::clone(&self.policy)), f)
     }
 
-    fn admit(&self) -> Result<Admission, Rejection> {
-        let word = self.circuit.word();
-        if word.admits() {
-            return Ok(Admission::by(word));
+    fn admit(&self) -> Result<AdmittedBy, Rejection> {
+        let summary = self.circuit.summary();
+        if summary.admits() {
+            return Ok(AdmittedBy::by(summary));
         }
         self.with(|machine, policy| machine.admit(policy, clock::now(), 0).0)
     }
 
     /// Does what the layer does, with the same shortcuts, and returns why it opened, if it did.
-    fn settle(&self, admission: Admission, outcome: Outcome, place: usize) -> Option<OpenReason> {
+    fn settle(&self, admission: AdmittedBy, outcome: Outcome, place: usize) -> Option<OpenReason> {
         let (latency, place) = (Duration::ZERO, || place);
         let policy = || Box::new(Arc::clone(&self.policy));
         let settled = self
             .circuit
             .settle(admission, outcome, latency, place, clock::now, policy);
         let report = settled?;
-        let goods = |now| self.circuit.goods(now);
+        let successes = |now| self.circuit.successes(now);
         let events = self.with(|machine, policy| {
-            machine.settle(admission, report, goods, policy, clock::now(), 0)
+            machine.settle(admission, report, successes, policy, clock::now(), 0)
         });
-        let why = |event| match event {
-            Event::CircuitOpened { why, .. } | Event::CircuitWouldOpen { why } => Some(why),
+        let reason = |event| match event {
+            Event::CircuitOpened { reason, .. } | Event::CircuitWouldOpen { reason } => {
+                Some(reason)
+            }
             _ => None,
         };
-        events.into_iter().flatten().find_map(why)
+        events.into_iter().flatten().find_map(reason)
     }
 
     fn call(&self, outcome: Outcome, place: usize) -> Option<OpenReason> {
@@ -76,7 +78,7 @@ impl Rig {
 
     fn calls(&self) -> u64 {
         let now = clock::now();
-        let counts = self.with(|machine, _| machine.counts(self.circuit.goods(now), now));
+        let counts = self.with(|machine, _| machine.counts(self.circuit.successes(now), now));
         counts.calls()
     }
 
@@ -93,10 +95,10 @@ fn loom_failures_on_two_threads_open_it_exactly_once() {
         let other = thread::spawn(move || twin.call(BAD, 1));
         let opened = [rig.call(BAD, 0), other.join().unwrap()];
         assert_eq!(opened.into_iter().flatten().count(), 1);
-        let Err(Rejection::CircuitOpen { why, .. }) = rig.admit() else {
+        let Err(Rejection::CircuitOpen { reason, .. }) = rig.admit() else {
             panic!("let in");
         };
-        assert_eq!(why, OpenReason::ConsecutiveFailures(2));
+        assert_eq!(reason, OpenReason::ConsecutiveFailures(2));
     });
 }
 
@@ -134,8 +136,8 @@ fn loom_a_result_of_an_older_state_is_lost_whoever_comes_first() {
     });
 }
 
-fn failed_of_all(why: Option<OpenReason>) -> [u64; 2] {
-    match why {
+fn failed_of_all(reason: Option<OpenReason>) -> [u64; 2] {
+    match reason {
         Some(OpenReason::FailureRate { calls, failed }) => [failed, calls],
         other => panic!("{other:?}"),
     }

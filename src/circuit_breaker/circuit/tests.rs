@@ -35,35 +35,35 @@ impl Rig {
         [ours, f(&mut self.machine, &self.policy)]
     }
 
-    fn admit(&mut self) -> [Result<Admission, Rejection>; 2] {
+    fn admit(&mut self) -> [Result<AdmittedBy, Rejection>; 2] {
         let now = self.now;
-        let word = self.circuit.word();
+        let summary = self.circuit.summary();
         let admit = |machine: &mut Machine, policy: &_| machine.admit(policy, now, 0).0;
-        if word.admits() {
+        if summary.admits() {
             return [
-                Ok(Admission::by(word)),
+                Ok(AdmittedBy::by(summary)),
                 admit(&mut self.machine, &self.policy),
             ];
         }
         self.both(admit)
     }
 
-    fn settle(&mut self, admission: Admission, call: &Call) -> [Events; 2] {
+    fn settle(&mut self, admission: AdmittedBy, call: &Call) -> [Events; 2] {
         let (now, latency) = (self.now, Duration::from_millis(call.millis));
         let policy = || Box::new(Arc::clone(&self.policy));
         let (outcome, place) = (call.outcome, || call.place);
         let report = self
             .circuit
             .settle(admission, outcome, latency, place, || now, policy);
-        let goods = |now| self.circuit.goods(now);
+        let successes = |now| self.circuit.successes(now);
         let ours = report.map_or([None, None, None], |report| {
             self.circuit.with(policy, |machine, policy| {
-                machine.settle(admission, report, goods, policy, now, 0)
+                machine.settle(admission, report, successes, policy, now, 0)
             })
         });
         let verdict = self.policy.failure_on().verdict(call.outcome);
-        let report = Report { latency, verdict };
-        let none = |_| Good::default();
+        let report = CallReport { latency, verdict };
+        let none = |_| SuccessSample::default();
         let plain = self
             .machine
             .settle(admission, report, none, &self.policy, now, 0);
@@ -71,14 +71,16 @@ impl Rig {
     }
 
     fn seen(&mut self) -> [(CircuitState, Counts, u32); 2] {
-        let (now, goods) = (self.now, self.circuit.goods(self.now));
-        let see = |machine: &mut Machine, policy: &_, goods| {
+        let (now, successes) = (self.now, self.circuit.successes(self.now));
+        let see = |machine: &mut Machine, policy: &_, successes| {
             let state = machine.state(policy, now);
-            (state, machine.counts(goods, now), machine.streak())
+            (state, machine.counts(successes, now), machine.streak())
         };
         let policy = || Box::new(Arc::clone(&self.policy));
-        let ours = self.circuit.with(policy, |m, policy| see(m, policy, goods));
-        let plain = see(&mut self.machine, &self.policy, Good::default());
+        let ours = self
+            .circuit
+            .with(policy, |m, policy| see(m, policy, successes));
+        let plain = see(&mut self.machine, &self.policy, SuccessSample::default());
         [ours, plain]
     }
 }

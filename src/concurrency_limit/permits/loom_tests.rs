@@ -16,7 +16,7 @@ fn work(permits: &Permits, busy: &AtomicBool) {
 }
 
 /// Waits as a task does: asks, and sleeps until it is woken. If nobody wakes it, loom says so.
-fn wait(permits: &Permits, place: Place) {
+fn wait(permits: &Permits, place: QueueEntry) {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     while !permits.poll(place, &waker) {
         thread::park();
@@ -44,9 +44,9 @@ fn loom_two_who_ask_at_once_get_the_permit_one_after_the_other() {
             move || {
                 let (permits, busy) = &*shared;
                 match permits.enter() {
-                    Entry::Entered => {}
-                    Entry::Queued(place) => wait(permits, place),
-                    Entry::Refused(_) => unreachable!("there is room to wait"),
+                    Entered::Entered => {}
+                    Entered::Queued(place) => wait(permits, place),
+                    Entered::Rejected(_) => unreachable!("there is room to wait"),
                 }
                 work(permits, busy);
             }
@@ -54,7 +54,7 @@ fn loom_two_who_ask_at_once_get_the_permit_one_after_the_other() {
         let other = thread::spawn(ask(Arc::clone(&shared)));
         ask(Arc::clone(&shared))();
         other.join().unwrap();
-        assert_eq!(shared.0.load(), Load::default());
+        assert_eq!(shared.0.load(), Occupancy::default());
     });
 }
 
@@ -62,11 +62,11 @@ fn loom_two_who_ask_at_once_get_the_permit_one_after_the_other() {
 fn loom_one_who_leaves_the_queue_loses_no_permit() {
     loom::model(|| {
         let shared = shared(1);
-        assert_eq!(shared.0.enter(), Entry::Entered);
-        let Entry::Queued(first) = shared.0.enter() else {
+        assert_eq!(shared.0.enter(), Entered::Entered);
+        let Entered::Queued(first) = shared.0.enter() else {
             unreachable!("the permit is out");
         };
-        let Entry::Queued(second) = shared.0.enter() else {
+        let Entered::Queued(second) = shared.0.enter() else {
             unreachable!("the permit is out");
         };
         let leaver = Arc::clone(&shared);
@@ -79,7 +79,7 @@ fn loom_one_who_leaves_the_queue_loses_no_permit() {
         wait(&shared.0, second);
         other.join().unwrap();
         work(&shared.0, &shared.1);
-        assert_eq!(shared.0.load(), Load::default());
+        assert_eq!(shared.0.load(), Occupancy::default());
     });
 }
 
@@ -87,19 +87,19 @@ fn loom_one_who_leaves_the_queue_loses_no_permit() {
 fn loom_a_raised_limit_and_a_returned_permit_let_both_in() {
     loom::model(|| {
         let shared = shared(1);
-        assert_eq!(shared.0.enter(), Entry::Entered);
+        assert_eq!(shared.0.enter(), Entered::Entered);
         let asker = Arc::clone(&shared);
         let other = thread::spawn(move || {
             match asker.0.enter() {
-                Entry::Entered => {}
-                Entry::Queued(place) => wait(&asker.0, place),
-                Entry::Refused(_) => unreachable!("there is room to wait"),
+                Entered::Entered => {}
+                Entered::Queued(place) => wait(&asker.0, place),
+                Entered::Rejected(_) => unreachable!("there is room to wait"),
             }
             asker.0.release();
         });
         shared.0.set_bounds(Bounds::new(2, 8), || {});
         other.join().unwrap();
         shared.0.release();
-        assert_eq!(shared.0.load(), Load::default());
+        assert_eq!(shared.0.load(), Occupancy::default());
     });
 }

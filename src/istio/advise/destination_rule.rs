@@ -1,13 +1,13 @@
-use super::Advice;
+use super::AnalysisReport;
+use super::context::{AnalysisContext, full};
 use super::subsets::is_all_tls;
-use super::world::{World, full};
 use crate::istio::code::Code;
 use crate::istio::finding::Finding;
 use crate::istio::kinds::destination_rule::{
     ClientTls, DestinationRule, OutlierDetection, TlsMode, TrafficPolicy,
 };
-use crate::istio::read::{Set, Text, shorten};
-use crate::istio::tree::At;
+use crate::istio::read::{Spanned, Text, shorten};
+use crate::istio::tree::NodeId;
 
 /// What Envoy does if `maxEjectionPercent` is not written.
 const MAX_EJECTION_PERCENT: i32 = 10;
@@ -15,17 +15,17 @@ const MAX_EJECTION_PERCENT: i32 = 10;
 pub(super) fn destination_rule(
     index: usize,
     rule: &DestinationRule,
-    world: &World<'_>,
-    advice: &mut Advice,
+    context: &AnalysisContext<'_>,
+    advice: &mut AnalysisReport,
 ) {
     let Some(host) = &rule.host else { return };
-    let name = full(&host.value, world.namespace(index));
-    unknown_host(index, host, &name, world, advice);
-    indistinct(index, rule, &name, world, advice);
+    let name = full(&host.value, context.namespace(index));
+    unknown_host(index, host, &name, context, advice);
+    overlapping_subsets(index, rule, &name, context, advice);
     let entry = if name.starts_with('*') {
         None
     } else {
-        world.entry(&name)
+        context.entry(&name)
     };
     let endpoints = entry
         .map(|entry| entry.endpoints.0.len())
@@ -59,13 +59,15 @@ pub(super) fn destination_rule(
             index,
             Finding::warning(Code::HttpPolicyForTls, at)
                 .at_key()
-                .what(format!(
+                .message(format!(
                     "`{}` is reached by TLS, and this is a policy for HTTP",
                     shorten(&host.value)
                 ))
-                .here("it holds: requests are seen before they are encrypted")
-                .istio("a sidecar sees encrypted bytes there: it counts connections, and no status")
-                .mend("for Istio, call it by http and let this rule's `tls` encrypt"),
+                .effect("it holds: requests are seen before they are encrypted")
+                .in_istio(
+                    "a sidecar sees encrypted bytes there: it counts connections, and no status",
+                )
+                .help("for Istio, call it by http and let this rule's `tls` encrypt"),
         );
     }
 }
@@ -73,35 +75,37 @@ pub(super) fn destination_rule(
 /// Istio applies a rule to services that it knows.
 fn unknown_host(
     index: usize,
-    host: &Set<String>,
+    host: &Spanned<String>,
     name: &str,
-    world: &World<'_>,
-    advice: &mut Advice,
+    context: &AnalysisContext<'_>,
+    advice: &mut AnalysisReport,
 ) {
     let is_known =
         if name == "*" || name.rsplit('.').next() == Some("local") && name.starts_with('*') {
             true
         } else if name.starts_with('*') {
-            world.knows_any(name)
+            context.knows_any(name)
         } else if name.ends_with(".svc.cluster.local") {
-            world.entry(name).is_some() || world.is_service(name) != Some(false)
+            context.entry(name).is_some() || context.is_service(name) != Some(false)
         } else {
             // `name.namespace` and `name.namespace.svc` are services too, and cannot be told from a domain.
             let labels = name.split('.').count();
-            labels == 2 || name.rsplit('.').next() == Some("svc") || world.entry(name).is_some()
+            labels == 2 || name.rsplit('.').next() == Some("svc") || context.entry(name).is_some()
         };
-    let near = (!world.knows(name)).then(|| world.near(name)).flatten();
+    let near = (!context.knows(name)).then(|| context.near(name)).flatten();
     if !is_known || near.is_some() {
         advice.push(
             index,
             Finding::warning(Code::UnknownHost, host.at)
-                .what(format!(
+                .message(format!(
                     "no document here says that there is a service `{}`",
                     shorten(&host.value)
                 ))
-                .here("it holds for every such host that is called, with or without a ServiceEntry")
-                .istio("a rule for a host that the registry does not have is without effect")
-                .mend(near.map_or_else(
+                .effect(
+                    "it holds for every such host that is called, with or without a ServiceEntry",
+                )
+                .in_istio("a rule for a host that the registry does not have is without effect")
+                .help(near.map_or_else(
                     || "for Istio, add a ServiceEntry with that host".to_owned(),
                     |near| format!("did you mean `{}`?", shorten(near)),
                 )),
@@ -110,14 +114,14 @@ fn unknown_host(
 }
 
 /// Subsets whose endpoints cannot be told apart.
-fn indistinct(
+fn overlapping_subsets(
     index: usize,
     rule: &DestinationRule,
     name: &str,
-    world: &World<'_>,
-    advice: &mut Advice,
+    context: &AnalysisContext<'_>,
+    advice: &mut AnalysisReport,
 ) {
-    if name.starts_with('*') || world.entry(name).is_some() {
+    if name.starts_with('*') || context.entry(name).is_some() {
         return;
     }
     let labelled = rule.subsets.0.iter().flatten();
@@ -126,15 +130,15 @@ fn indistinct(
         let subset = subset.name.as_ref().map_or("", |name| name.value.as_str());
         advice.push(
             index,
-            Finding::warning(Code::FieldNotActing, label.at)
+            Finding::warning(Code::FieldWithoutEffect, label.at)
                 .at_key()
-                .what(format!(
+                .message(format!(
                     "no ServiceEntry here says where the subset `{}` listens",
                     shorten(subset)
                 ))
-                .here("requests for it go to the name of the host: whichever version is there answers")
-                .istio("Kubernetes tells which pods have these labels")
-                .mend("add a ServiceEntry for the host, whose `endpoints` have these labels"),
+                .effect("requests for it go to the name of the host: whichever version is there answers")
+                .in_istio("Kubernetes tells which pods have these labels")
+                .help("add a ServiceEntry for the host, whose `endpoints` have these labels"),
         );
     }
 }
@@ -143,7 +147,7 @@ fn ejection(
     index: usize,
     outlier: &OutlierDetection,
     endpoints: Option<usize>,
-    advice: &mut Advice,
+    advice: &mut AnalysisReport,
 ) {
     let percent = outlier
         .max_ejection_percent
@@ -161,7 +165,7 @@ fn ejection(
         .max_ejection_percent
         .map_or(outlier.at, |percent| percent.at);
     let has = endpoints.map_or_else(String::new, |n| format!(", and there {}", are(n)));
-    let what = format!("at {percent} % Envoy ejects nothing below {need} endpoints{has}");
+    let message = format!("at {percent} % Envoy ejects nothing below {need} endpoints{has}");
     let is_sure = endpoints.is_some() || percent <= MAX_EJECTION_PERCENT;
     let severity = if is_sure {
         Finding::warning
@@ -172,10 +176,14 @@ fn ejection(
         index,
         severity(Code::NeverEjects, at)
             .at_key()
-            .what(what)
-            .here("it is a circuit breaker: one endpoint may always be ejected, even the only one")
-            .istio("`maxEjectionPercent` is a hard cap since Envoy 1.28, 10 % if it is not written")
-            .mend("write `maxEjectionPercent: 100`"),
+            .message(message)
+            .effect(
+                "it is a circuit breaker: one endpoint may always be ejected, even the only one",
+            )
+            .in_istio(
+                "`maxEjectionPercent` is a hard cap since Envoy 1.28, 10 % if it is not written",
+            )
+            .help("write `maxEjectionPercent: 100`"),
     );
 }
 
@@ -187,7 +195,12 @@ fn are(endpoints: usize) -> String {
 }
 
 /// TLS that does not check who answers.
-fn verification(index: usize, rule: &DestinationRule, policy: &TrafficPolicy, advice: &mut Advice) {
+fn verification(
+    index: usize,
+    rule: &DestinationRule,
+    policy: &TrafficPolicy,
+    advice: &mut AnalysisReport,
+) {
     if let Some(tls) = &policy.tls
         && is_unverified(tls, rule)
     {
@@ -211,11 +224,11 @@ fn is_unverified(tls: &ClientTls, rule: &DestinationRule) -> bool {
     is_own && !is_set(&tls.ca_certificates) && !by_credential
 }
 
-fn unverified(code: Code, at: At) -> Finding {
+fn unverified(code: Code, at: NodeId) -> Finding {
     Finding::warning(code, at)
         .at_key()
-        .what("TLS is used, and no `caCertificates` say who may answer")
-        .here("TLS is started here, and who answers is checked as the client is configured")
-        .istio("depending on its version, Istio checks against the system's certificates or not at all")
-        .mend("write `caCertificates: system`, or a file")
+        .message("TLS is used, and no `caCertificates` say who may answer")
+        .effect("TLS is started here, and who answers is checked as the client is configured")
+        .in_istio("depending on its version, Istio checks against the system's certificates or not at all")
+        .help("write `caCertificates: system`, or a file")
 }

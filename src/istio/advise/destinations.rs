@@ -1,27 +1,27 @@
-use super::Advice;
-use super::world::{World, full};
+use super::AnalysisReport;
+use super::context::{AnalysisContext, full};
 use crate::istio::check::is_for_mesh;
 use crate::istio::code::Code;
 use crate::istio::finding::Finding;
 use crate::istio::kinds::http_route::Destination;
 use crate::istio::kinds::virtual_service::VirtualService;
-use crate::istio::read::{Set, shorten};
-use crate::istio::tree::At;
+use crate::istio::read::{Spanned, shorten};
+use crate::istio::tree::NodeId;
 
 /// Hosts and ports that no document has: of what is called, and of what is called for it.
 pub(super) fn destinations(
     index: usize,
     service: &VirtualService,
-    world: &World<'_>,
-    advice: &mut Advice,
+    context: &AnalysisContext<'_>,
+    advice: &mut AnalysisReport,
 ) {
-    let own = world.namespace(index);
+    let own = context.namespace(index);
     if is_for_mesh(&service.gateways) {
         for host in &service.hosts {
             let name = full(&host.value, own);
             // Routes may be for a host that no document describes, such as one of the internet.
-            if !world.knows(&name)
-                && let Some(near) = world.near(&name)
+            if !context.knows(&name)
+                && let Some(near) = context.near(&name)
             {
                 advice.push(index, unknown_host(host, Some(near), own, true));
             }
@@ -32,16 +32,16 @@ pub(super) fn destinations(
             continue;
         };
         let name = full(&host.value, own);
-        if let Some(ports) = world.ports(&name) {
+        if let Some(ports) = context.ports(&name) {
             port(index, destination, host, &ports, advice);
-        } else if !world.knows(&name) {
-            let near = world.near(&name);
-            if near.is_some() || world.shows_services_beside(&name) {
+        } else if !context.knows(&name) {
+            let near = context.near(&name);
+            if near.is_some() || context.shows_services_beside(&name) {
                 advice.push(index, unknown_host(host, near, own, false));
             }
         }
     }
-    bypassed(index, service, world, advice);
+    bypassed(index, service, context, advice);
 }
 
 /// Returns all destinations, those of mirrors included.
@@ -69,9 +69,9 @@ fn all(service: &VirtualService) -> impl Iterator<Item = &Destination> {
     http.chain(connections.filter_map(|route| route.destination.as_ref()))
 }
 
-fn unknown_host(host: &Set<String>, near: Option<&str>, own: &str, is_called: bool) -> Finding {
+fn unknown_host(host: &Spanned<String>, near: Option<&str>, own: &str, is_called: bool) -> Finding {
     let text = shorten(&host.value);
-    let here = if is_called {
+    let effect = if is_called {
         "the routes are for calls of that name, and hold for no other"
     } else {
         "requests go where DNS leads, which most likely does not know the name"
@@ -90,12 +90,12 @@ fn unknown_host(host: &Set<String>, near: Option<&str>, own: &str, is_called: bo
             .to_owned()
     };
     Finding::warning(Code::ReferenceNotFound, host.at)
-        .what(format!(
+        .message(format!(
             "no document here says that there is a service `{text}`"
         ))
-        .here(here)
-        .istio(istio)
-        .mend(near.map_or_else(
+        .effect(effect)
+        .in_istio(istio)
+        .help(near.map_or_else(
             || "name a service that there is, or add its document".to_owned(),
             |near| format!("did you mean `{}`?", shorten(&short(near))),
         ))
@@ -105,27 +105,27 @@ fn unknown_host(host: &Set<String>, near: Option<&str>, own: &str, is_called: bo
 fn port(
     index: usize,
     destination: &Destination,
-    host: &Set<String>,
+    host: &Spanned<String>,
     ports: &[u32],
-    advice: &mut Advice,
+    advice: &mut AnalysisReport,
 ) {
     let written = destination.port.as_ref().and_then(|port| port.number);
     let text = shorten(&host.value);
     let list = list(ports);
     match written {
         Some(written) if !ports.contains(&written.value) && !ports.is_empty() => {
-            let what = format!("`{text}` has no port {}: it has {list}", written.value);
-            let mend = match ports {
+            let message = format!("`{text}` has no port {}: it has {list}", written.value);
+            let help = match ports {
                 [only] => format!("did you mean `{only}`?"),
                 _ => "write one of its ports, or add the port to it".to_owned(),
             };
             advice.push(
                 index,
                 Finding::warning(Code::ReferenceNotFound, written.at)
-                    .what(what)
-                    .here("requests that are drawn to it are answered 503")
-                    .istio("Envoy answers 503 (no such cluster)")
-                    .mend(mend),
+                    .message(message)
+                    .effect("requests that are drawn to it are answered 503")
+                    .in_istio("Envoy answers 503 (no such cluster)")
+                    .help(help),
             );
         }
         None if ports.len() > 1 => advice.push(index, which_port(host.at, text, &list)),
@@ -133,12 +133,12 @@ fn port(
     }
 }
 
-fn which_port(at: At, host: &str, list: &str) -> Finding {
+fn which_port(at: NodeId, host: &str, list: &str) -> Finding {
     Finding::warning(Code::PortRequired, at)
-        .what(format!("`{host}` has several ports, {list}, and the destination says none"))
-        .here("the port that was called is taken")
-        .istio("a proxy takes the port that was called, and a gateway its own; `istioctl analyze` refuses it")
-        .mend("write `port: {number: …}`")
+        .message(format!("`{host}` has several ports, {list}, and the destination says none"))
+        .effect("the port that was called is taken")
+        .in_istio("a proxy takes the port that was called, and a gateway its own; `istioctl analyze` refuses it")
+        .help("write `port: {number: …}`")
 }
 
 fn list(ports: &[u32]) -> String {
@@ -151,11 +151,16 @@ fn list(ports: &[u32]) -> String {
 }
 
 /// Routes of a gateway to a host, for which only calls within the mesh are split into subsets.
-fn bypassed(index: usize, service: &VirtualService, world: &World<'_>, advice: &mut Advice) {
+fn bypassed(
+    index: usize,
+    service: &VirtualService,
+    context: &AnalysisContext<'_>,
+    advice: &mut AnalysisReport,
+) {
     if service.gateways.is_empty() {
         return;
     }
-    let own = world.namespace(index);
+    let own = context.namespace(index);
     let routes = service.http.0.iter().flatten();
     let to = routes.flat_map(|route| route.route.0.iter().flatten());
     for destination in to.filter_map(|route| route.destination.as_ref()) {
@@ -167,23 +172,23 @@ fn bypassed(index: usize, service: &VirtualService, world: &World<'_>, advice: &
             continue;
         };
         let name = full(&host.value, own);
-        let Some(other) = world.splitter(&name).filter(|other| *other != index) else {
+        let Some(other) = context.splitter(&name).filter(|other| *other != index) else {
             continue;
         };
-        let unit = &world.units[other];
+        let parsed = &context.objects[other];
         advice.push(
             index,
             Finding::warning(Code::RoutesBypassed, host.at)
-                .what(format!(
+                .message(format!(
                     "the VirtualService {}/{} splits `{}` into subsets for the mesh, and not for this gateway",
-                    shorten(&unit.object.namespace),
-                    shorten(&unit.object.name),
+                    shorten(&parsed.object.namespace),
+                    shorten(&parsed.object.name),
                     shorten(&host.value)
                 ))
-                .here("requests through the gateway go to all endpoints of the host")
-                .istio("the same: a gateway has the routes that are bound to it, and no others")
-                .mend("write the subsets at this destination too, or bind the other one to the gateway")
-                .also_there(unit.place()),
+                .effect("requests through the gateway go to all endpoints of the host")
+                .in_istio("the same: a gateway has the routes that are bound to it, and no others")
+                .help("write the subsets at this destination too, or bind the other one to the gateway")
+                .also_there(parsed.location()),
         );
     }
 }

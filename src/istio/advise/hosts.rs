@@ -1,13 +1,13 @@
 use std::collections::BTreeMap;
 
-use super::Advice;
-use super::world::{World, full};
+use super::AnalysisReport;
+use super::context::{AnalysisContext, full};
 use crate::istio::check::{is_for_mesh, overlaps};
 use crate::istio::code::Code;
-use crate::istio::export::Export;
+use crate::istio::export::ExportTo;
 use crate::istio::finding::Finding;
 use crate::istio::kinds::virtual_service::VirtualService;
-use crate::istio::read::{Set, shorten};
+use crate::istio::read::{Spanned, shorten};
 
 /// How many wildcards are compared with each other.
 const MAX_WILDCARDS: usize = 500;
@@ -16,19 +16,19 @@ const MAX_WILDCARDS: usize = 500;
 struct Claim<'a> {
     index: usize,
     service: &'a VirtualService,
-    host: &'a Set<String>,
+    host: &'a Spanned<String>,
 }
 
 /// Virtual services for the same host within the mesh: only one of them is used.
-pub(super) fn hosts(world: &World<'_>, advice: &mut Advice) {
+pub(super) fn hosts(context: &AnalysisContext<'_>, advice: &mut AnalysisReport) {
     let mut seen: BTreeMap<String, Vec<Claim<'_>>> = BTreeMap::new();
-    for (index, service) in &world.services {
+    for (index, service) in &context.services {
         // What is not taken is in nothing's way.
-        let is_taken = !world.units[*index].findings.has_errors();
+        let is_taken = !context.objects[*index].findings.has_errors();
         if !is_taken || !is_for_mesh(&service.gateways) {
             continue;
         }
-        let own = world.namespace(*index);
+        let own = context.namespace(*index);
         for host in &service.hosts {
             let claims = seen.entry(full(&host.value, own).into_owned()).or_default();
             // Twice in one object is an error of its own.
@@ -44,16 +44,20 @@ pub(super) fn hosts(world: &World<'_>, advice: &mut Advice) {
     for claims in seen.values() {
         for claim in claims {
             let mut others = claims.iter().take(1_000);
-            if let Some(other) = others.find(|other| conflicts(claim, other, world)) {
-                advice.push(claim.index, conflict(claim.host, world, other.index));
+            if let Some(other) = others.find(|other| conflicts(claim, other, context)) {
+                advice.push(claim.index, conflict(claim.host, context, other.index));
             }
         }
     }
-    wildcards(&seen, world, advice);
+    wildcards(&seen, context, advice);
 }
 
 /// Wildcards of which one has all hosts of the other: the narrower one is used for those.
-fn wildcards(seen: &BTreeMap<String, Vec<Claim<'_>>>, world: &World<'_>, advice: &mut Advice) {
+fn wildcards(
+    seen: &BTreeMap<String, Vec<Claim<'_>>>,
+    context: &AnalysisContext<'_>,
+    advice: &mut AnalysisReport,
+) {
     let mut all: Vec<_> = seen
         .iter()
         .filter(|(host, _)| host.starts_with('*'))
@@ -68,54 +72,58 @@ fn wildcards(seen: &BTreeMap<String, Vec<Claim<'_>>>, world: &World<'_>, advice:
             .take(1_000);
         let others: Vec<_> = others.collect();
         for claim in *claims {
-            if let Some(other) = others.iter().find(|other| conflicts(claim, other, world)) {
-                advice.push(claim.index, overlapping_hosts(claim.host, other, world));
+            if let Some(other) = others.iter().find(|other| conflicts(claim, other, context)) {
+                advice.push(claim.index, overlapping_hosts(claim.host, other, context));
             }
         }
     }
 }
 
 /// Says whether two virtual services are for hosts of each other, where some namespace sees both.
-fn conflicts(one: &Claim<'_>, other: &Claim<'_>, world: &World<'_>) -> bool {
-    let [own, its] = [one, other].map(|claim| world.namespace(claim.index));
-    !is_twin(world, one.index, other.index) && meet(one.service, own, other.service, its)
+fn conflicts(one: &Claim<'_>, other: &Claim<'_>, context: &AnalysisContext<'_>) -> bool {
+    let [own, its] = [one, other].map(|claim| context.namespace(claim.index));
+    !is_duplicate(context, one.index, other.index) && overlap(one.service, own, other.service, its)
 }
 
-fn overlapping_hosts(host: &Set<String>, other: &Claim<'_>, world: &World<'_>) -> Finding {
-    let unit = &world.units[other.index];
-    let name = format!("{}/{}", unit.object.namespace, unit.object.name);
+fn overlapping_hosts(
+    host: &Spanned<String>,
+    other: &Claim<'_>,
+    context: &AnalysisContext<'_>,
+) -> Finding {
+    let parsed = &context.objects[other.index];
+    let name = format!("{}/{}", parsed.object.namespace, parsed.object.name);
     let (own, its) = (shorten(&host.value), shorten(&other.host.value));
     Finding::note(Code::ConflictingHosts, host.at)
-        .what(format!(
+        .message(format!(
             "the virtual service {name} is for `{its}`, which has hosts in common with `{own}`"
         ))
-        .here("for those, the narrower of the two is used")
-        .istio("the same; `istioctl analyze` reports it as a conflict")
-        .mend("nothing has to be done if that is meant; else narrow one of them")
-        .also_there(unit.place())
+        .effect("for those, the narrower of the two is used")
+        .in_istio("the same; `istioctl analyze` reports it as a conflict")
+        .help("nothing has to be done if that is meant; else narrow one of them")
+        .also_there(parsed.location())
 }
 
-fn is_twin(world: &World<'_>, one: usize, other: usize) -> bool {
-    let [one, other] = [one, other].map(|index| &world.units[index].object);
+fn is_duplicate(context: &AnalysisContext<'_>, one: usize, other: usize) -> bool {
+    let [one, other] = [one, other].map(|index| &context.objects[index].object);
     (&one.namespace, &one.name) == (&other.namespace, &other.name)
 }
 
-fn conflict(host: &Set<String>, world: &World<'_>, other: usize) -> Finding {
-    let unit = &world.units[other];
-    let name = format!("{}/{}", unit.object.namespace, unit.object.name);
+fn conflict(host: &Spanned<String>, context: &AnalysisContext<'_>, other: usize) -> Finding {
+    let parsed = &context.objects[other];
+    let name = format!("{}/{}", parsed.object.namespace, parsed.object.name);
     let host_text = shorten(&host.value);
     Finding::warning(Code::ConflictingHosts, host.at)
-        .what(format!(
+        .message(format!(
             "the virtual service {name} is for `{host_text}` too"
         ))
-        .here("only the older of the two is used: by its time of creation, else as they stand in the files")
-        .istio("only the older of the two is used")
-        .mend("merge them into one, or narrow `exportTo`")
-        .also_there(unit.place())
+        .effect("only the older of the two is used: by its time of creation, else as they stand in the files")
+        .in_istio("only the older of the two is used")
+        .help("merge them into one, or narrow `exportTo`")
+        .also_there(parsed.location())
 }
 
 /// Says whether some namespace sees both.
-fn meet(one: &VirtualService, one_in: &str, two: &VirtualService, two_in: &str) -> bool {
-    let shown = |service: &VirtualService, own| Export::of(&service.export_to, own);
+fn overlap(one: &VirtualService, one_in: &str, two: &VirtualService, two_in: &str) -> bool {
+    let shown = |service: &VirtualService, own| ExportTo::of(&service.export_to, own);
     shown(one, one_in).meets(&shown(two, two_in))
 }

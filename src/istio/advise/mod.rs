@@ -1,6 +1,7 @@
 //! What `istioctl analyze` warns of and what we do, for documents that are looked at together.
 
 mod cluster;
+mod context;
 mod destination_rule;
 mod destinations;
 mod duplicates;
@@ -11,23 +12,22 @@ mod rate_limit;
 mod routes;
 mod service_entry;
 mod subsets;
-mod world;
 
 use super::finding::Finding;
 use super::foreign::Foreign;
-use super::load::Unit;
+use super::load::ParsedObject;
 use super::spec::Spec;
-use world::World;
+use context::AnalysisContext;
 
 /// Findings with the object that each is about.
 #[derive(Debug, Default)]
-struct Advice {
+struct AnalysisReport {
     found: Vec<(usize, Finding)>,
     /// Those about objects of other projects.
     foreign: Vec<(usize, Finding)>,
 }
 
-impl Advice {
+impl AnalysisReport {
     fn push(&mut self, index: usize, finding: Finding) {
         self.found.push((index, finding));
     }
@@ -38,36 +38,36 @@ impl Advice {
 }
 
 /// Looks at all objects, and adds what is found to each.
-pub(super) fn advise(units: &mut [Unit], foreign: &mut [Foreign]) {
-    let mut advice = Advice::default();
+pub(super) fn analyze(units: &mut [ParsedObject], foreign: &mut [Foreign]) {
+    let mut advice = AnalysisReport::default();
     duplicates::duplicates(units, &mut advice);
-    let world = World::of(units, foreign);
-    for (index, unit) in units.iter().enumerate() {
+    let context = AnalysisContext::of(units, foreign);
+    for (index, parsed) in units.iter().enumerate() {
         // What would be said of it follows from what could not be read.
-        if unit.findings.is_misread() {
+        if parsed.findings.is_misread() {
             continue;
         }
-        match &unit.object.spec {
+        match &parsed.object.spec {
             Some(Spec::VirtualService(service)) => {
                 routes::routes(index, service, &mut advice);
                 overlap::overlap(index, service, &mut advice);
-                gateways::gateways(index, service, &world, &mut advice);
-                gateways::delegates(index, service, &world, &mut advice);
-                subsets::subsets(index, service, &world, &mut advice);
-                destinations::destinations(index, service, &world, &mut advice);
+                gateways::gateways(index, service, &context, &mut advice);
+                gateways::delegates(index, service, &context, &mut advice);
+                subsets::subsets(index, service, &context, &mut advice);
+                destinations::destinations(index, service, &context, &mut advice);
             }
             Some(Spec::DestinationRule(rule)) => {
-                destination_rule::destination_rule(index, rule, &world, &mut advice);
+                destination_rule::destination_rule(index, rule, &context, &mut advice);
             }
             Some(Spec::ServiceEntry(entry)) => {
-                service_entry::service_entry(index, entry, &world, &mut advice);
+                service_entry::service_entry(index, entry, &context, &mut advice);
             }
             _ => {}
         }
     }
-    hosts::hosts(&world, &mut advice);
-    service_entry::conflicts(&world, &mut advice);
-    cluster::cluster(&world, &mut advice);
+    hosts::hosts(&context, &mut advice);
+    service_entry::conflicts(&context, &mut advice);
+    cluster::cluster(&context, &mut advice);
     rate_limit::rate_limits(units, &mut advice);
     for (index, finding) in advice.found {
         units[index].findings.push(finding);

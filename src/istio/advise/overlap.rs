@@ -1,16 +1,16 @@
-use super::Advice;
+use super::AnalysisReport;
 use crate::istio::code::Code;
 use crate::istio::finding::Finding;
 use crate::istio::kinds::http_route::{HttpMatch, TextMatch};
 use crate::istio::kinds::virtual_service::VirtualService;
-use crate::istio::read::Set;
-use crate::istio::tree::At;
+use crate::istio::read::Spanned;
+use crate::istio::tree::NodeId;
 
 /// Each match is compared with all before it, so that there is an end to it.
 const MAX_MATCHES: usize = 2_000;
 
 /// Routes that no request reaches, and matches that add nothing.
-pub(super) fn overlap(index: usize, service: &VirtualService, advice: &mut Advice) {
+pub(super) fn overlap(index: usize, service: &VirtualService, advice: &mut AnalysisReport) {
     http(index, service, advice);
     let tls = service.tls.0.iter().flatten();
     others(
@@ -28,8 +28,8 @@ pub(super) fn overlap(index: usize, service: &VirtualService, advice: &mut Advic
     );
 }
 
-fn http(index: usize, service: &VirtualService, advice: &mut Advice) {
-    let mut all: Option<At> = None;
+fn http(index: usize, service: &VirtualService, advice: &mut AnalysisReport) {
+    let mut all: Option<NodeId> = None;
     let mut seen: Vec<&HttpMatch> = Vec::new();
     for route in service.http.0.iter().flatten() {
         if let Some(all) = all {
@@ -88,11 +88,11 @@ fn http(index: usize, service: &VirtualService, advice: &mut Advice) {
 /// The same for connections, where only equal matches are told.
 fn others<'a, T: PartialEq + 'a>(
     index: usize,
-    advice: &mut Advice,
-    routes: impl Iterator<Item = (At, impl Iterator<Item = &'a T>, bool)>,
-    place: impl Fn(&T) -> At,
+    advice: &mut AnalysisReport,
+    routes: impl Iterator<Item = (NodeId, impl Iterator<Item = &'a T>, bool)>,
+    place: impl Fn(&T) -> NodeId,
 ) {
-    let mut all: Option<At> = None;
+    let mut all: Option<NodeId> = None;
     let mut seen: Vec<&T> = Vec::new();
     for (at, matches, is_all) in routes {
         if let Some(all) = all {
@@ -121,26 +121,26 @@ fn others<'a, T: PartialEq + 'a>(
     }
 }
 
-fn unreachable(at: At, by: At) -> Finding {
+fn unreachable(at: NodeId, by: NodeId) -> Finding {
     Finding::warning(Code::UnreachableRule, at)
-        .what("no request reaches this route: those before it take them all")
-        .here("it has no effect")
-        .istio("it has no effect: the first route that fits is taken")
-        .mend("move it up, or remove it")
+        .message("no request reaches this route: those before it take them all")
+        .effect("it has no effect")
+        .in_istio("it has no effect: the first route that fits is taken")
+        .help("move it up, or remove it")
         .also(by)
 }
 
-fn ineffective(finding: Finding, by: At, is_route: bool) -> Finding {
-    let what = if is_route {
+fn ineffective(finding: Finding, by: NodeId, is_route: bool) -> Finding {
+    let message = if is_route {
         "no request reaches this route: a match before it fits all that this one fits"
     } else {
         "the match adds nothing: one before it fits all that it fits"
     };
     finding
-        .what(what)
-        .here("it has no effect")
-        .istio("it has no effect: the first match that fits is taken")
-        .mend("move it up, or remove it")
+        .message(message)
+        .effect("it has no effect")
+        .in_istio("it has no effect: the first match that fits is taken")
+        .help("move it up, or remove it")
         .also(by)
 }
 
@@ -185,7 +185,7 @@ fn text_covers(by: &TextMatch, one: &TextMatch) -> bool {
     let Some(prefix) = &by.prefix else {
         return by == one;
     };
-    let starts = |text: &Option<Set<String>>| {
+    let starts = |text: &Option<Spanned<String>>| {
         text.as_ref()
             .is_some_and(|text| text.value.starts_with(&prefix.value))
     };

@@ -1,24 +1,24 @@
-use super::Advice;
+use super::AnalysisReport;
 use crate::istio::check::find_limits;
 use crate::istio::code::Code;
 use crate::istio::finding::Finding;
 use crate::istio::kinds::envoy_filter::{ApplyTo, ConfigPatch, Context, EnvoyFilter};
-use crate::istio::load::Unit;
+use crate::istio::load::ParsedObject;
 use crate::istio::meaning::limits::says_what_counts;
-use crate::istio::read::Raw;
+use crate::istio::read::NodeRef;
 use crate::istio::spec::Spec;
-use crate::istio::tree::At;
+use crate::istio::tree::NodeId;
 
 /// Limits of routes and virtual hosts, which Envoy heeds only if the filter itself is there.
-pub(super) fn rate_limits(units: &[Unit], advice: &mut Advice) {
+pub(super) fn rate_limits(units: &[ParsedObject], advice: &mut AnalysisReport) {
     let limits = || {
         units
             .iter()
             .enumerate()
-            .flat_map(|(index, unit)| of(index, unit))
+            .flat_map(|(index, parsed)| of(index, parsed))
     };
-    for (index, unit) in units.iter().enumerate() {
-        let counting = patches(unit).filter(|patch| says_what_counts(patch, unit.tree()));
+    for (index, parsed) in units.iter().enumerate() {
+        let counting = patches(parsed).filter(|patch| says_what_counts(patch, parsed.tree()));
         for patch in counting.filter(|_| limits().next().is_none()) {
             advice.push(index, uncounted(patch.at));
         }
@@ -37,27 +37,27 @@ pub(super) fn rate_limits(units: &[Unit], advice: &mut Advice) {
                 index,
                 Finding::warning(Code::LimitNotEnforced, patch.at)
                     .at_key()
-                    .what("no patch here puts the filter before the routes")
-                    .here("the limit holds all the same")
-                    .istio("Envoy does not heed what a route says to a filter that it does not have")
-                    .mend("add a patch with `applyTo: HTTP_FILTER` that inserts envoy.filters.http.local_ratelimit"),
+                    .message("no patch here puts the filter before the routes")
+                    .effect("the limit holds all the same")
+                    .in_istio("Envoy does not heed what a route says to a filter that it does not have")
+                    .help("add a patch with `applyTo: HTTP_FILTER` that inserts envoy.filters.http.local_ratelimit"),
             );
         }
     }
 }
 
 /// Actions of a route or a virtual host, without a local limit that would count by them.
-fn uncounted(at: At) -> Finding {
+fn uncounted(at: NodeId) -> Finding {
     Finding::warning(Code::UnknownFilter, at)
         .at_key()
-        .what("the actions of `rate_limits` are for a filter that no patch here puts in")
-        .here("nothing is counted by them: only the local rate limit is known")
-        .istio("the rate limit filters of its proxies count by them")
-        .mend("add a patch with `applyTo: HTTP_FILTER` that inserts envoy.filters.http.local_ratelimit")
+        .message("the actions of `rate_limits` are for a filter that no patch here puts in")
+        .effect("nothing is counted by them: only the local rate limit is known")
+        .in_istio("the rate limit filters of its proxies count by them")
+        .help("add a patch with `applyTo: HTTP_FILTER` that inserts envoy.filters.http.local_ratelimit")
 }
 
-fn patches(unit: &Unit) -> impl Iterator<Item = &ConfigPatch> {
-    let filter: Option<&EnvoyFilter> = match &unit.object.spec {
+fn patches(parsed: &ParsedObject) -> impl Iterator<Item = &ConfigPatch> {
+    let filter: Option<&EnvoyFilter> = match &parsed.object.spec {
         Some(Spec::EnvoyFilter(filter)) => Some(filter),
         _ => None,
     };
@@ -67,11 +67,11 @@ fn patches(unit: &Unit) -> impl Iterator<Item = &ConfigPatch> {
 }
 
 /// Returns the patches of an object that limit.
-fn of(index: usize, unit: &Unit) -> impl Iterator<Item = (usize, &ConfigPatch)> {
-    patches(unit).filter_map(move |patch| {
-        let Raw(value) = patch.patch.as_ref()?.value?;
+fn of(index: usize, parsed: &ParsedObject) -> impl Iterator<Item = (usize, &ConfigPatch)> {
+    patches(parsed).filter_map(move |patch| {
+        let NodeRef(value) = patch.patch.as_ref()?.value?;
         let apply_to = patch.apply_to.map(|apply| apply.value);
-        let limits = !find_limits(apply_to, value, unit.tree()).is_empty();
+        let limits = !find_limits(apply_to, value, parsed.tree()).is_empty();
         limits.then_some((index, patch))
     })
 }

@@ -1,16 +1,16 @@
 use std::time::Duration;
 
-use super::Advice;
+use super::AnalysisReport;
 use crate::istio::code::Code;
 use crate::istio::finding::Finding;
 use crate::istio::kinds::http_route::HttpRoute;
 use crate::istio::kinds::virtual_service::VirtualService;
-use crate::istio::tree::At;
+use crate::istio::tree::NodeId;
 
 /// What the settings of a route do to each other.
-pub(super) fn routes(index: usize, service: &VirtualService, advice: &mut Advice) {
+pub(super) fn routes(index: usize, service: &VirtualService, advice: &mut AnalysisReport) {
     for route in service.http.0.iter().flatten() {
-        tries(index, route, advice);
+        attempts(index, route, advice);
         fault(index, route, advice);
     }
     let not_acting = [
@@ -24,15 +24,15 @@ pub(super) fn routes(index: usize, service: &VirtualService, advice: &mut Advice
     }
 }
 
-fn not_http(name: &str, at: At) -> Finding {
-    Finding::warning(Code::FieldNotActing, at)
-        .what(format!("the routes of `{name}` are read and not acted on"))
-        .here("only HTTP is handled: these routes have no effect")
-        .istio("its proxies route connections by them")
-        .mend("use `http` routes, or route such connections by other means")
+fn not_http(name: &str, at: NodeId) -> Finding {
+    Finding::warning(Code::FieldWithoutEffect, at)
+        .message(format!("the routes of `{name}` are read and not acted on"))
+        .effect("only HTTP is handled: these routes have no effect")
+        .in_istio("its proxies route connections by them")
+        .help("use `http` routes, or route such connections by other means")
 }
 
-fn tries(index: usize, route: &HttpRoute, advice: &mut Advice) {
+fn attempts(index: usize, route: &HttpRoute, advice: &mut AnalysisReport) {
     let Some(retries) = &route.retries else {
         return;
     };
@@ -56,39 +56,39 @@ fn tries(index: usize, route: &HttpRoute, advice: &mut Advice) {
         format!("{need:?}")
     };
     let (per_try_text, total_text) = (per_try.value, total.value);
-    let (here, mend) = if per_try.value >= total.value {
-        let here = "`perTryTimeout` is never reached: a slow try is not followed by another";
+    let (effect, help) = if per_try.value >= total.value {
+        let effect = "`perTryTimeout` is never reached: a slow try is not followed by another";
         (
-            here,
+            effect,
             format!("write a `perTryTimeout` below {total_text:?}"),
         )
     } else {
-        let here = "the last tries are cut short or never made";
+        let effect = "the last tries are cut short or never made";
         (
-            here,
+            effect,
             match fit {
                 1 => format!("write `timeout: {all}`, or no retries: 1 whole try fits"),
                 _ => format!("write `timeout: {all}`, or fewer attempts: {fit} whole tries fit"),
             },
         )
     };
-    let what =
+    let message =
         format!("{tries} tries of {per_try_text:?} take {all}, and the timeout is {total_text:?}");
     advice.push(
         index,
-        Finding::warning(Code::TriesOutlastTimeout, per_try.at)
-            .what(what)
-            .here(here)
-            .istio("the same: the timeout of the route wins")
-            .mend(mend),
+        Finding::warning(Code::AttemptsOutlastTimeout, per_try.at)
+            .message(message)
+            .effect(effect)
+            .in_istio("the same: the timeout of the route wins")
+            .help(help),
     );
 }
 
-fn fault(index: usize, route: &HttpRoute, advice: &mut Advice) {
+fn fault(index: usize, route: &HttpRoute, advice: &mut AnalysisReport) {
     let Some(fault) = &route.fault else { return };
     let retries = route.retries.as_ref();
     let retries = retries.filter(|r| r.attempts.is_some_and(|a| a.value > 0));
-    let what = match (retries.is_some(), route.timeout.is_some()) {
+    let message = match (retries.is_some(), route.timeout.is_some()) {
         (true, true) => "`retries` and `timeout`",
         (true, false) => "`retries`",
         (false, true) => "`timeout`",
@@ -98,11 +98,11 @@ fn fault(index: usize, route: &HttpRoute, advice: &mut Advice) {
         index,
         Finding::warning(Code::FaultWithRetry, fault.at)
             .at_key()
-            .what(format!(
-                "the route has a `fault`, and {what} that do not see it"
+            .message(format!(
+                "the route has a `fault`, and {message} that do not see it"
             ))
-            .here("as in Istio: what is injected is neither retried nor timed out")
-            .istio("Envoy injects faults before its router, which retries and times out")
-            .mend("inject the fault at the service behind, or in a route of its own"),
+            .effect("as in Istio: what is injected is neither retried nor timed out")
+            .in_istio("Envoy injects faults before its router, which retries and times out")
+            .help("inject the fault at the service behind, or in a route of its own"),
     );
 }

@@ -1,22 +1,22 @@
-use super::Advice;
-use super::world::{World, full};
+use super::AnalysisReport;
+use super::context::{AnalysisContext, full};
 use crate::istio::code::Code;
 use crate::istio::finding::Finding;
 use crate::istio::kinds::destination_rule::DestinationRule;
 use crate::istio::kinds::http_route::{Destination, HttpRoute};
 use crate::istio::kinds::service_entry::ServiceEntry;
 use crate::istio::kinds::virtual_service::VirtualService;
-use crate::istio::nearest::misspelt;
 use crate::istio::read::shorten;
+use crate::istio::suggest::misspelt;
 
 /// Subsets that no destination rule has, and hashes that a weighted route tears apart.
 pub(super) fn subsets(
     index: usize,
     service: &VirtualService,
-    world: &World<'_>,
-    advice: &mut Advice,
+    context: &AnalysisContext<'_>,
+    advice: &mut AnalysisReport,
 ) {
-    let own = world.namespace(index);
+    let own = context.namespace(index);
     for route in service.http.0.iter().flatten() {
         let to = route
             .route
@@ -31,23 +31,23 @@ pub(super) fn subsets(
             .flatten()
             .filter_map(|m| m.destination.as_ref());
         for destination in to.chain(&route.mirror).chain(mirrors) {
-            subset(index, destination, own, world, advice);
+            subset(index, destination, own, context, advice);
         }
-        sticky(index, route, own, world, advice);
+        hash_policy(index, route, own, context, advice);
     }
     for host in &service.hosts {
-        let entry = world.entry(&full(&host.value, own));
+        let entry = context.entry(&full(&host.value, own));
         if let (Some(_), false) = (entry.filter(|e| is_all_tls(e)), service.http.0.is_empty()) {
             advice.push(
                 index,
                 Finding::warning(Code::HttpPolicyForTls, host.at)
-                    .what(format!(
+                    .message(format!(
                         "`{}` is reached by TLS, and these are routes for HTTP",
                         shorten(&host.value)
                     ))
-                    .here("they hold: requests are seen before they are encrypted")
-                    .istio("a sidecar sees encrypted bytes there: the routes have no effect")
-                    .mend("for Istio, call it by http and let a DestinationRule's `tls` encrypt"),
+                    .effect("they hold: requests are seen before they are encrypted")
+                    .in_istio("a sidecar sees encrypted bytes there: the routes have no effect")
+                    .help("for Istio, call it by http and let a DestinationRule's `tls` encrypt"),
             );
         }
     }
@@ -70,26 +70,26 @@ fn subset(
     index: usize,
     destination: &Destination,
     own: &str,
-    world: &World<'_>,
-    advice: &mut Advice,
+    context: &AnalysisContext<'_>,
+    advice: &mut AnalysisReport,
 ) {
     let (Some(host), Some(subset)) = (&destination.host, &destination.subset) else {
         return;
     };
-    let rules = world.rules(&full(&host.value, own));
+    let rules = context.rules(&full(&host.value, own));
     if subset.value.is_empty() || has_subset(rules, &subset.value) {
         return;
     }
     let near = misspelt(&subset.value, names(rules));
     let (name, host) = (shorten(&subset.value), shorten(&host.value));
-    let what = format!("no destination rule here has the subset `{name}` of `{host}`");
+    let message = format!("no destination rule here has the subset `{name}` of `{host}`");
     advice.push(
         index,
         Finding::warning(Code::ReferenceNotFound, subset.at)
-            .what(what)
-            .here("requests that are drawn to it are answered 503")
-            .istio("Envoy answers 503 (no such cluster), unless the cluster has the rule")
-            .mend(near.map_or_else(
+            .message(message)
+            .effect("requests that are drawn to it are answered 503")
+            .in_istio("Envoy answers 503 (no such cluster), unless the cluster has the rule")
+            .help(near.map_or_else(
                 || format!(
                     "add a DestinationRule for `{host}` with\nsubsets:\n- name: {name}\n  labels: {{version: {name}}}"
                 ),
@@ -109,7 +109,13 @@ fn names<'a>(rules: &'a [&DestinationRule]) -> impl Iterator<Item = &'a str> {
     subsets.filter_map(|subset| Some(subset.name.as_ref()?.value.as_str()))
 }
 
-fn sticky(index: usize, route: &HttpRoute, own: &str, world: &World<'_>, advice: &mut Advice) {
+fn hash_policy(
+    index: usize,
+    route: &HttpRoute,
+    own: &str,
+    context: &AnalysisContext<'_>,
+    advice: &mut AnalysisReport,
+) {
     let weighted = route.route.0.iter().flatten();
     if weighted
         .clone()
@@ -121,7 +127,7 @@ fn sticky(index: usize, route: &HttpRoute, own: &str, world: &World<'_>, advice:
     }
     let hash = weighted
         .filter_map(|r| r.destination.as_ref()?.host.as_ref())
-        .flat_map(|host| world.rules(&full(&host.value, own)))
+        .flat_map(|host| context.rules(&full(&host.value, own)))
         .find(|rule| {
             let policy = rule.traffic_policy.as_ref();
             let balancer = policy.and_then(|policy| policy.load_balancer.as_ref());
@@ -130,11 +136,11 @@ fn sticky(index: usize, route: &HttpRoute, own: &str, world: &World<'_>, advice:
     if hash.is_some() {
         advice.push(
             index,
-            Finding::warning(Code::StickyWithWeights, route.at)
-                .what("the destinations share by weight, and a `consistentHash` balances each of them")
-                .here("as in Istio: the hash holds within one destination, which is drawn for each request")
-                .istio("a user is drawn to another version with the next request")
-                .mend("route users to a version by a header or a cookie"),
+            Finding::warning(Code::HashPolicyWithWeights, route.at)
+                .message("the destinations share by weight, and a `consistentHash` balances each of them")
+                .effect("as in Istio: the hash holds within one destination, which is drawn for each request")
+                .in_istio("a user is drawn to another version with the next request")
+                .help("route users to a version by a header or a cookie"),
         );
     }
 }

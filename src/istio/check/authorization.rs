@@ -1,11 +1,11 @@
-use super::Check;
+use super::Validator;
 use super::condition;
 use super::operation::operation;
 use super::security::{attachment, is_account, is_empty};
 use crate::istio::kinds::security::{Action, AuthorizationPolicy, Rows, Rule, Source};
 use crate::istio::read::{Texts, shorten};
 
-pub(super) fn authorization_policy(c: &mut Check<'_>, policy: &AuthorizationPolicy) {
+pub(super) fn authorization_policy(c: &mut Validator<'_>, policy: &AuthorizationPolicy) {
     attachment(
         c,
         policy.selector.as_ref(),
@@ -14,11 +14,11 @@ pub(super) fn authorization_policy(c: &mut Check<'_>, policy: &AuthorizationPoli
     );
     let action = policy.action.map_or(Action::Allow, |action| action.value);
     if policy.rules.is_none() && action == Action::Deny {
-        let what = "a policy that denies needs `rules`: without them it never matches";
+        let message = "a policy that denies needs `rules`: without them it never matches";
         c.require(
             policy.at,
             "rules",
-            what,
+            message,
             "write `rules: [{}]` to match everything",
         );
     }
@@ -41,7 +41,7 @@ pub(super) fn authorization_policy(c: &mut Check<'_>, policy: &AuthorizationPoli
             );
         }
     } else if let Some(provider) = &policy.provider {
-        c.refuse(
+        c.reject(
             provider.at,
             "only a custom policy has a provider",
             "write `action: CUSTOM`",
@@ -76,16 +76,16 @@ fn is_for_tcp(source: Option<&Source>) -> bool {
     })
 }
 
-fn no_null<T>(c: &mut Check<'_>, rows: &Rows<T>) {
+fn no_null<T>(c: &mut Validator<'_>, rows: &Rows<T>) {
     if rows.rows.iter().any(Option::is_none) {
-        c.refuse(rows.at, "an item of the list is null", "write or remove it");
+        c.reject(rows.at, "an item of the list is null", "write or remove it");
     }
 }
 
-fn rule(c: &mut Check<'_>, rule: &Rule, action: Action) {
+fn rule(c: &mut Validator<'_>, rule: &Rule, action: Action) {
     if let Some(from) = &rule.from {
         if from.rows.is_empty() {
-            c.refuse(
+            c.reject(
                 from.at,
                 "`from` is empty: it never matches",
                 "write a source, or remove it",
@@ -101,7 +101,7 @@ fn rule(c: &mut Check<'_>, rule: &Rule, action: Action) {
     }
     if let Some(to) = &rule.to {
         if to.rows.is_empty() {
-            c.refuse(
+            c.reject(
                 to.at,
                 "`to` is empty: it never matches",
                 "write an operation, or remove it",
@@ -131,10 +131,10 @@ fn rule(c: &mut Check<'_>, rule: &Rule, action: Action) {
             .flatten()
             .any(|one| is_for_tcp(one.source.as_ref()))
     {
-        let what = "on a port that is not HTTP this denies everything";
+        let message = "on a port that is not HTTP this denies everything";
         c.warn(
             from.at,
-            what,
+            message,
             "nothing is denied",
             "write `to` with `ports`",
         );
@@ -144,7 +144,7 @@ fn rule(c: &mut Check<'_>, rule: &Rule, action: Action) {
     }
 }
 
-fn source(c: &mut Check<'_>, source: &Source, action: Action) {
+fn source(c: &mut Validator<'_>, source: &Source, action: Action) {
     let addresses = [
         &source.ip_blocks,
         &source.not_ip_blocks,
@@ -165,10 +165,10 @@ fn source(c: &mut Check<'_>, source: &Source, action: Action) {
     let all = names.iter().chain(&addresses).chain(&accounts);
     let is_empty = all.clone().all(|texts| texts.is_empty());
     if is_empty {
-        c.refuse(source.at, "the source is empty", "write what it must be");
+        c.reject(source.at, "the source is empty", "write what it must be");
     }
     for texts in all {
-        no_empty(c, texts);
+        reject_empty_items(c, texts);
     }
     for address in addresses
         .into_iter()
@@ -183,25 +183,25 @@ fn source(c: &mut Check<'_>, source: &Source, action: Action) {
         .filter(|a| !a.value.is_empty())
     {
         if !is_account(&account.value) {
-            let what = format!("`{}` is no service account", shorten(&account.value));
-            c.refuse(account.at, what, "write `namespace/name`");
+            let message = format!("`{}` is no service account", shorten(&account.value));
+            c.reject(account.at, message, "write `namespace/name`");
         }
     }
     let has_accounts = accounts.iter().any(|texts| !texts.is_empty());
     if has_accounts && names[..4].iter().any(|texts| !texts.is_empty()) {
-        let what = "service accounts do not go together with namespaces or principals";
-        c.refuse(source.at, what, "keep one of them");
+        let message = "service accounts do not go together with namespaces or principals";
+        c.reject(source.at, message, "keep one of them");
     }
     let custom = has_accounts || names[..6].iter().any(|texts| !texts.is_empty());
     if action == Action::Custom && custom {
-        let what = "a custom policy is asked before anybody is authenticated";
-        c.refuse(source.at, what, "match `ipBlocks` and `to` only");
+        let message = "a custom policy is asked before anybody is authenticated";
+        c.reject(source.at, message, "match `ipBlocks` and `to` only");
     }
 }
 
-pub(super) fn no_empty(c: &mut Check<'_>, texts: &Texts) {
+pub(super) fn reject_empty_items(c: &mut Validator<'_>, texts: &Texts) {
     if let Some(text) = texts.iter().find(|text| text.value.is_empty()) {
-        c.refuse(
+        c.reject(
             text.at,
             "a value is empty: it never matches",
             "write or remove it",

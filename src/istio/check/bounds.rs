@@ -3,7 +3,7 @@
 use crate::istio::finding::Finding;
 use crate::istio::kind::Kind;
 use crate::istio::read::{Reader, camel};
-use crate::istio::tree::{At, Tree, Value};
+use crate::istio::tree::{NodeId, Tree, Value};
 
 /// What is counted: the items of a list, the entries of a map, or the characters of a text.
 #[derive(Clone, Copy, Debug)]
@@ -93,7 +93,7 @@ const AUTHORIZATION_POLICY: &[Bound] = &[
 ];
 
 /// Checks the sizes of what an object has.
-pub(in crate::istio) fn bounds(kind: Kind, spec: At, reader: &mut Reader<'_>) {
+pub(in crate::istio) fn bounds(kind: Kind, spec: NodeId, reader: &mut Reader<'_>) {
     let bounds = match kind {
         Kind::AuthorizationPolicy => AUTHORIZATION_POLICY,
         Kind::DestinationRule => DESTINATION_RULE,
@@ -113,7 +113,7 @@ pub(in crate::istio) fn bounds(kind: Kind, spec: At, reader: &mut Reader<'_>) {
     }
 }
 
-fn walk(path: &str, at: At, bound: &Bound, reader: &mut Reader<'_>) {
+fn walk(path: &str, at: NodeId, bound: &Bound, reader: &mut Reader<'_>) {
     let tree = reader.tree;
     if path.is_empty() {
         return size(at, bound, reader);
@@ -128,7 +128,7 @@ fn walk(path: &str, at: At, bound: &Bound, reader: &mut Reader<'_>) {
     }
 }
 
-fn child(tree: &Tree, at: At, field: &str) -> Option<At> {
+fn child(tree: &Tree, at: NodeId, field: &str) -> Option<NodeId> {
     let Value::Map(children) = tree.value(at) else {
         return None;
     };
@@ -137,8 +137,8 @@ fn child(tree: &Tree, at: At, field: &str) -> Option<At> {
     children.find(|child| tree.key(*child).is_some_and(is_field))
 }
 
-fn size(at: At, bound: &Bound, reader: &mut Reader<'_>) {
-    let (size, unit) = match reader.tree.value(at) {
+fn size(at: NodeId, bound: &Bound, reader: &mut Reader<'_>) {
+    let (size, parsed) = match reader.tree.value(at) {
         Value::List(items) => (items.len(), "items"),
         Value::Map(entries) => (entries.len(), "entries"),
         Value::Text(text) => (text.chars().count(), "characters"),
@@ -148,15 +148,15 @@ fn size(at: At, bound: &Bound, reader: &mut Reader<'_>) {
     if (bound.least..=bound.most).contains(&size) || size == 0 && bound.path == "hosts" {
         return;
     }
-    let what = format!(
-        "there are {size} {unit}, where Kubernetes takes {} to {}",
+    let message = format!(
+        "there are {size} {parsed}, where Kubernetes takes {} to {}",
         bound.least, bound.most
     );
     reader.findings.push(
-        Finding::refused(at)
+        Finding::rejected(at)
             .at_key()
-            .what(what)
-            .istio("Kubernetes refuses it")
-            .mend("split the object, or shorten it"),
+            .message(message)
+            .in_istio("Kubernetes refuses it")
+            .help("split the object, or shorten it"),
     );
 }

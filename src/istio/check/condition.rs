@@ -1,5 +1,5 @@
-use super::Check;
-use super::authorization::no_empty;
+use super::Validator;
+use super::authorization::reject_empty_items;
 use super::operation::is_port;
 use crate::istio::kinds::security::{Action, Condition};
 use crate::istio::read::shorten;
@@ -19,7 +19,7 @@ const KEYS: [&str; 11] = [
     "source.principal",
 ];
 
-pub(super) fn condition(c: &mut Check<'_>, condition: &Condition, action: Action) {
+pub(super) fn condition(c: &mut Validator<'_>, condition: &Condition, action: Action) {
     let key = condition.key.as_ref().map_or("", |key| key.value.as_str());
     let bracketed = |prefix: &str| {
         key.strip_prefix(prefix)
@@ -34,8 +34,8 @@ pub(super) fn condition(c: &mut Check<'_>, condition: &Condition, action: Action
             && bracketed(key.split('[').next().unwrap_or_default());
     if !is_known {
         let at = condition.key.as_ref().map_or(condition.at, |key| key.at);
-        let what = format!("there is no attribute `{}`", shorten(key));
-        c.refuse(at, what, "write one such as `request.headers[x-name]`");
+        let message = format!("there is no attribute `{}`", shorten(key));
+        c.reject(at, message, "write one such as `request.headers[x-name]`");
     }
     if condition.values.is_empty() && condition.not_values.is_empty() {
         c.require(
@@ -45,15 +45,15 @@ pub(super) fn condition(c: &mut Check<'_>, condition: &Condition, action: Action
             "write `values` or `notValues`",
         );
     }
-    no_empty(c, &condition.values);
-    no_empty(c, &condition.not_values);
+    reject_empty_items(c, &condition.values);
+    reject_empty_items(c, &condition.not_values);
     let values = condition.values.iter().chain(&condition.not_values);
     for value in values.filter(|value| !value.value.is_empty()) {
         if matches!(key, "source.ip" | "remote.ip" | "destination.ip") {
             c.subnet(value);
         } else if key == "destination.port" && !is_port(&value.value) {
-            let what = format!("`{}` is no port", shorten(&value.value));
-            c.refuse(value.at, what, "write a port from 1 to 65535");
+            let message = format!("`{}` is no port", shorten(&value.value));
+            c.reject(value.at, message, "write a port from 1 to 65535");
         }
     }
     let authenticated = [
@@ -63,7 +63,7 @@ pub(super) fn condition(c: &mut Check<'_>, condition: &Condition, action: Action
         "request.auth.",
     ];
     if action == Action::Custom && authenticated.iter().any(|start| key.starts_with(start)) {
-        let what = "a custom policy is asked before anybody is authenticated";
-        c.refuse(condition.at, what, "match addresses and headers only");
+        let message = "a custom policy is asked before anybody is authenticated";
+        c.reject(condition.at, message, "match addresses and headers only");
     }
 }

@@ -1,16 +1,16 @@
-use super::Check;
+use super::Validator;
 use crate::istio::kinds::destination_rule::{
     ConnectionPool, HttpSettings, OutlierDetection, UpgradePolicy,
 };
 use crate::istio::read::Int;
 use crate::istio::tree::Value;
 
-impl Check<'_> {
+impl Validator<'_> {
     pub(super) fn connection_pool(&mut self, pool: Option<&ConnectionPool>) {
         let Some(pool) = pool else { return };
         if pool.tcp.is_none() && pool.http.is_none() {
-            let what = "the connection pool limits nothing";
-            self.refuse(pool.at, what, "write `tcp` or `http` settings");
+            let message = "the connection pool limits nothing";
+            self.reject(pool.at, message, "write `tcp` or `http` settings");
         }
         if let Some(tcp) = &pool.tcp {
             self.not_negative(tcp.max_connections);
@@ -35,10 +35,10 @@ impl Check<'_> {
             .consecutive_errors
             .filter(|errors| errors.value != 0)
         {
-            let here = "it is read as `consecutive5xxErrors`";
-            let mend = format!("write `consecutive5xxErrors: {}`", errors.value);
-            let what = "`consecutiveErrors` is deprecated: since 1.7 Istio ignores its value, and ejects after 5 failures";
-            self.warn(errors.at, what, here, mend);
+            let effect = "it is read as `consecutive5xxErrors`";
+            let help = format!("write `consecutive5xxErrors: {}`", errors.value);
+            let message = "`consecutiveErrors` is deprecated: since 1.7 Istio ignores its value, and ejects after 5 failures";
+            self.warn(errors.at, message, effect, help);
         }
         let is_split = outlier
             .split_external_local_origin_errors
@@ -47,17 +47,17 @@ impl Check<'_> {
             && local.value > 0
             && !is_split
         {
-            let what = "local failures are counted with all others";
-            self.refuse(
+            let message = "local failures are counted with all others";
+            self.reject(
                 local.at,
-                what,
+                message,
                 "write `splitExternalLocalOriginErrors: true`, or remove it",
             );
         }
         let codes = outlier.outlier_detection_http_error_codes;
         for code in codes.iter().flat_map(|codes| self.tree.items(codes.0)) {
             if !matches!(self.tree.value(*code), Value::Int(100..=599)) {
-                self.refuse(*code, "this is no status of HTTP", "write 100 to 599");
+                self.reject(*code, "this is no status of HTTP", "write 100 to 599");
             }
         }
         for percent in [outlier.max_ejection_percent, outlier.min_health_percent]
@@ -65,7 +65,7 @@ impl Check<'_> {
             .flatten()
         {
             if !(0..=100).contains(&percent.value) {
-                self.refuse(
+                self.reject(
                     percent.at,
                     "a percentage is from 0 to 100",
                     "write 0 to 100",
@@ -91,10 +91,10 @@ impl Check<'_> {
         if let Some(client) = http.use_client_protocol.filter(|client| client.value)
             && upgrades
         {
-            let what = "the client's protocol is kept, and upgraded";
-            self.refuse(
+            let message = "the client's protocol is kept, and upgraded";
+            self.reject(
                 client.at,
-                what,
+                message,
                 "keep `useClientProtocol` or `h2UpgradePolicy`",
             );
         }
@@ -119,7 +119,7 @@ impl Check<'_> {
 
     fn not_negative(&mut self, number: Int) {
         if let Some(number) = number.filter(|number| number.value < 0) {
-            self.refuse(
+            self.reject(
                 number.at,
                 "the number is negative",
                 "write 0 for no limit, or more",

@@ -1,4 +1,4 @@
-use super::Check;
+use super::Validator;
 use super::exposure::Owner;
 use super::names::{bad_domain, is_address, is_label};
 use crate::istio::kinds::destination_rule::{
@@ -6,7 +6,7 @@ use crate::istio::kinds::destination_rule::{
 };
 use crate::istio::read::{Text, shorten};
 
-pub(super) fn destination_rule(c: &mut Check<'_>, rule: &DestinationRule) {
+pub(super) fn destination_rule(c: &mut Validator<'_>, rule: &DestinationRule) {
     match rule.host.as_ref().filter(|host| !host.value.is_empty()) {
         Some(host) => c.wildcard(host),
         None => c.require(
@@ -25,11 +25,11 @@ pub(super) fn destination_rule(c: &mut Check<'_>, rule: &DestinationRule) {
         let name = subset.name.as_ref().map_or("", |name| name.value.as_str());
         let at = subset.name.as_ref().map_or(subset.at, |name| name.at);
         if !is_label(name) {
-            let what = format!("`{}` cannot be a subset's name", shorten(name));
-            c.refuse(at, what, "use letters, digits and `-`");
+            let message = format!("`{}` cannot be a subset's name", shorten(name));
+            c.reject(at, message, "use letters, digits and `-`");
         } else if names.len() < 2_000 && names.contains(&name) {
-            let what = format!("the subset `{name}` is there twice");
-            c.refuse(at, what, "give each subset its own name");
+            let message = format!("the subset `{name}` is there twice");
+            c.reject(at, message, "give each subset its own name");
         }
         names.push(name);
         c.labels(&subset.labels);
@@ -45,7 +45,7 @@ pub(super) fn destination_rule(c: &mut Check<'_>, rule: &DestinationRule) {
     c.export_to(&rule.export_to, owner);
 }
 
-fn traffic_policy(c: &mut Check<'_>, policy: &TrafficPolicy) {
+fn traffic_policy(c: &mut Validator<'_>, policy: &TrafficPolicy) {
     let is_empty = policy.load_balancer.is_none()
         && policy.connection_pool.is_none()
         && policy.outlier_detection.is_none()
@@ -55,10 +55,10 @@ fn traffic_policy(c: &mut Check<'_>, policy: &TrafficPolicy) {
         && policy.proxy_protocol.is_none()
         && policy.retry_budget.is_none();
     if is_empty {
-        let what = "the traffic policy says nothing";
-        c.refuse(
+        let message = "the traffic policy says nothing";
+        c.reject(
             policy.at,
-            what,
+            message,
             "write a setting, or remove `trafficPolicy`",
         );
     }
@@ -74,7 +74,7 @@ fn traffic_policy(c: &mut Check<'_>, policy: &TrafficPolicy) {
     if let Some(tunnel) = &policy.tunnel {
         let protocol = tunnel.protocol.as_ref().map_or("", |p| p.value.as_str());
         if !matches!(protocol, "" | "CONNECT" | "POST") {
-            c.refuse(
+            c.reject(
                 tunnel.at,
                 "a tunnel is by CONNECT or POST",
                 "write one of them",
@@ -102,8 +102,8 @@ fn traffic_policy(c: &mut Check<'_>, policy: &TrafficPolicy) {
             ),
         }
         if let Some(proxy) = &policy.proxy_protocol {
-            let what = "a tunnel and the proxy protocol do not go together";
-            c.refuse(proxy.at, what, "keep one of them");
+            let message = "a tunnel and the proxy protocol do not go together";
+            c.reject(proxy.at, message, "keep one of them");
         }
     }
     if let Some(percent) = policy
@@ -112,7 +112,7 @@ fn traffic_policy(c: &mut Check<'_>, policy: &TrafficPolicy) {
         .and_then(|budget| budget.percent)
         && !(0.0..=100.0).contains(&percent.value)
     {
-        c.refuse(
+        c.reject(
             percent.at,
             "a percentage is from 0 to 100",
             "write 0 to 100",
@@ -121,11 +121,16 @@ fn traffic_policy(c: &mut Check<'_>, policy: &TrafficPolicy) {
 }
 
 /// Checks the settings of one port.
-fn port_policy(c: &mut Check<'_>, port: &PortPolicy) {
+fn port_policy(c: &mut Validator<'_>, port: &PortPolicy) {
     match &port.port {
         Some(selector) if selector.number.is_none_or(|number| number.value == 0) => {
-            let what = "the settings are for no port";
-            c.warn(selector.at, what, "they have no effect", "write `number`");
+            let message = "the settings are for no port";
+            c.warn(
+                selector.at,
+                message,
+                "they have no effect",
+                "write `number`",
+            );
         }
         Some(selector) => selector
             .number
@@ -143,8 +148,8 @@ fn port_policy(c: &mut Check<'_>, port: &PortPolicy) {
         && port.outlier_detection.is_none()
         && port.tls.is_none();
     if is_empty {
-        let what = "the settings of the port say nothing";
-        c.refuse(port.at, what, "write a setting, or remove them");
+        let message = "the settings of the port say nothing";
+        c.reject(port.at, message, "write a setting, or remove them");
     }
     c.connection_pool(port.connection_pool.as_ref());
     c.outlier_detection(port.outlier_detection.as_ref());
@@ -160,15 +165,15 @@ fn checks_peer(tls: &ClientTls) -> bool {
     authorities.is_some_and(|text| !text.value.is_empty()) || !tls.subject_alt_names.is_empty()
 }
 
-fn client_tls(c: &mut Check<'_>, tls: Option<&ClientTls>) {
+fn client_tls(c: &mut Validator<'_>, tls: Option<&ClientTls>) {
     let Some(tls) = tls else { return };
     if let Some(name) = &tls.credential_name
         && let Some(map) = name.value.strip_prefix("configmap://")
     {
         let (namespace, map) = map.split_once('/').unwrap_or((&c.object.namespace, map));
         if namespace != c.object.namespace || map.is_empty() {
-            let what = "a `configmap://` is of the namespace of the destination rule";
-            c.refuse(name.at, what, "write `configmap://name`");
+            let message = "a `configmap://` is of the namespace of the destination rule";
+            c.reject(name.at, message, "write `configmap://name`");
         }
     }
     let is_set = |text: &Text| text.as_ref().is_some_and(|text| !text.value.is_empty());
@@ -182,20 +187,21 @@ fn client_tls(c: &mut Check<'_>, tls: Option<&ClientTls>) {
             _ => false,
         };
         if checks {
-            let what = "`insecureSkipVerify` checks nothing, and there is something to check with";
-            c.refuse(tls.at, what, "remove it, or what it does not check");
+            let message =
+                "`insecureSkipVerify` checks nothing, and there is something to check with";
+            c.reject(tls.at, message, "remove it, or what it does not check");
         }
     }
     let is_own = matches!(mode, Some(TlsMode::Simple | TlsMode::Mutual));
     if is_own && is_set(&tls.credential_name) {
         if has_own || has_ca {
-            let what = "certificates come from `credentialName` or from files";
-            c.refuse(tls.at, what, "keep one of them");
+            let message = "certificates come from `credentialName` or from files";
+            c.reject(tls.at, message, "keep one of them");
         }
     } else if mode == Some(TlsMode::Mutual) {
         if !is_set(&tls.client_certificate) {
-            let what = "mutual TLS needs a certificate";
-            c.require(tls.at, "clientCertificate", what, "write it");
+            let message = "mutual TLS needs a certificate";
+            c.require(tls.at, "clientCertificate", message, "write it");
         }
         if !is_set(&tls.private_key) {
             c.require(tls.at, "privateKey", "mutual TLS needs a key", "write it");

@@ -3,7 +3,7 @@ use crate::istio::finding::{Finding, Findings};
 use crate::istio::kind::Kind;
 use crate::istio::read::Reader;
 use crate::istio::spec::Spec;
-use crate::istio::tree::At;
+use crate::istio::tree::NodeId;
 
 /// What a rate limit looks like: what an author of an empty filter has to add.
 const RATE_LIMIT: &str = "to limit requests, write below `spec:`
@@ -23,23 +23,23 @@ configPatches:
         filter_enforced: {default_value: {numerator: 100, denominator: HUNDRED}}";
 
 /// Reports an envoy filter that changes nothing.
-pub(super) fn no_patches(at: At, missing: &'static str, findings: &mut Findings) {
+pub(super) fn no_patches(at: NodeId, missing: &'static str, findings: &mut Findings) {
     findings.push(
         Finding::warning(Code::Ineffective, at)
             .at_key()
             .missing(missing)
-            .what("the envoy filter has no `configPatches`: it limits and changes nothing")
-            .here("it has no effect")
-            .istio("Istio takes it, and it has no effect")
-            .mend(RATE_LIMIT),
+            .message("the envoy filter has no `configPatches`: it limits and changes nothing")
+            .effect("it has no effect")
+            .in_istio("Istio takes it, and it has no effect")
+            .help(RATE_LIMIT),
     );
 }
 
 /// Reports an object without a `spec`, unless its kind can do without.
 pub(in crate::istio) fn empty(
     kind: Kind,
-    spec: Option<At>,
-    at: At,
+    spec: Option<NodeId>,
+    at: NodeId,
     reader: &mut Reader<'_>,
 ) -> Option<Spec> {
     match kind {
@@ -58,18 +58,18 @@ pub(in crate::istio) fn empty(
         | Kind::Sidecar
         | Kind::Telemetry => {}
         _ => reader.findings.push(
-            Finding::refused(spec.unwrap_or(at))
+            Finding::rejected(spec.unwrap_or(at))
                 .missing(if spec.is_some() { "" } else { "spec" })
-                .what("the object has no `spec`")
-                .mend("write what it is for below `spec:`"),
+                .message("the object has no `spec`")
+                .help("write what it is for below `spec:`"),
         ),
     }
     None
 }
 
 /// Says of a kind that has no effect that it has none.
-pub(in crate::istio) fn not_enforced(kind: Kind, at: At, findings: &mut Findings) {
-    let (here, istio) = match kind {
+pub(in crate::istio) fn not_enforced(kind: Kind, at: NodeId, findings: &mut Findings) {
+    let (effect, istio) = match kind {
         Kind::AuthorizationPolicy => (
             "no caller is allowed or denied anything by it",
             "its proxies answer 403 to who is not allowed",
@@ -97,9 +97,9 @@ pub(in crate::istio) fn not_enforced(kind: Kind, at: At, findings: &mut Findings
     };
     findings.push(
         Finding::warning(Code::NotEnforced, at)
-            .what(format!("{kind} is checked and not enforced"))
-            .here(format!("nothing of it is enforced: {here}"))
-            .istio(istio)
-            .mend("see to it by other means, and keep the document for Istio"),
+            .message(format!("{kind} is checked and not enforced"))
+            .effect(format!("nothing of it is enforced: {effect}"))
+            .in_istio(istio)
+            .help("see to it by other means, and keep the document for Istio"),
     );
 }

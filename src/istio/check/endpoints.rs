@@ -1,23 +1,23 @@
-use super::Check;
+use super::Validator;
 use super::names::{bad_domain, is_address, is_label};
 use crate::istio::kinds::service_entry::{Resolution, ServiceEntry};
 use crate::istio::kinds::workload::Workload;
 use crate::istio::read::{Nullable, shorten};
 
-pub(super) fn endpoints(c: &mut Check<'_>, entry: &ServiceEntry, resolution: Resolution) {
+pub(super) fn endpoints(c: &mut Validator<'_>, entry: &ServiceEntry, resolution: Resolution) {
     let Nullable(endpoints) = &entry.endpoints;
     let hint = "write `resolution: STATIC` for addresses, `DNS` for names";
     match resolution {
         Resolution::None if !endpoints.is_empty() => {
-            let what = "there are endpoints, and the resolution is NONE";
-            c.refuse(entry.at, what, hint);
+            let message = "there are endpoints, and the resolution is NONE";
+            c.reject(entry.at, message, hint);
         }
         Resolution::DynamicDns if !endpoints.is_empty() => {
-            c.refuse(entry.at, "DYNAMIC_DNS has no endpoints", "remove them");
+            c.reject(entry.at, "DYNAMIC_DNS has no endpoints", "remove them");
         }
         Resolution::DnsRoundRobin if endpoints.len() > 1 => {
-            let what = "DNS_ROUND_ROBIN has one endpoint at most";
-            c.refuse(entry.at, what, "keep one, or write `resolution: DNS`");
+            let message = "DNS_ROUND_ROBIN has one endpoint at most";
+            c.reject(entry.at, message, "keep one, or write `resolution: DNS`");
         }
         Resolution::Dns | Resolution::DnsRoundRobin if endpoints.is_empty() => {
             for host in entry
@@ -25,8 +25,12 @@ pub(super) fn endpoints(c: &mut Check<'_>, entry: &ServiceEntry, resolution: Res
                 .iter()
                 .filter(|host| host.value.starts_with('*'))
             {
-                let what = "a host with a `*` cannot be looked up";
-                c.refuse(host.at, what, "write `endpoints`, or the hosts one by one");
+                let message = "a host with a `*` cannot be looked up";
+                c.reject(
+                    host.at,
+                    message,
+                    "write `endpoints`, or the hosts one by one",
+                );
             }
         }
         _ => {}
@@ -49,28 +53,32 @@ pub(super) fn endpoints(c: &mut Check<'_>, entry: &ServiceEntry, resolution: Res
             && !is_unix
             && endpoint.network.is_none()
         {
-            let what = format!("`{}` is no address", shorten(address));
-            c.refuse(endpoint.at, what, hint);
+            let message = format!("`{}` is no address", shorten(address));
+            c.reject(endpoint.at, message, hint);
         }
         if is_unix && (is_dns || entry.ports.0.len() != 1) {
-            let what = "a Unix socket is for the resolution STATIC, and for one port";
-            c.refuse(endpoint.at, what, "write `resolution: STATIC` and one port");
+            let message = "a Unix socket is for the resolution STATIC, and for one port";
+            c.reject(
+                endpoint.at,
+                message,
+                "write `resolution: STATIC` and one port",
+            );
         }
         for (port, _) in &endpoint.ports {
             if !names.iter().any(|name| name.value == port.value) {
-                let what = format!("the service entry has no port `{}`", shorten(&port.value));
-                c.refuse(port.at, what, "write the name of one of its `ports`");
+                let message = format!("the service entry has no port `{}`", shorten(&port.value));
+                c.reject(port.at, message, "write the name of one of its `ports`");
             }
         }
     }
 }
 
 /// Checks the names and numbers of an endpoint's ports.
-pub(super) fn ports(c: &mut Check<'_>, workload: &Workload) {
+pub(super) fn ports(c: &mut Validator<'_>, workload: &Workload) {
     for (name, port) in &workload.ports {
         if !is_label(&name.value) || name.value.len() > 62 {
-            let what = format!("`{}` cannot be a port's name", shorten(&name.value));
-            c.refuse(name.at, what, "use letters, digits and `-`, 62 at most");
+            let message = format!("`{}` cannot be a port's name", shorten(&name.value));
+            c.reject(name.at, message, "use letters, digits and `-`, 62 at most");
         }
         if let Some(port) = port {
             c.port(*port);
@@ -79,24 +87,24 @@ pub(super) fn ports(c: &mut Check<'_>, workload: &Workload) {
 }
 
 /// Checks an endpoint by itself.
-pub(super) fn workload(c: &mut Check<'_>, workload: &Workload, is_dns: bool) {
+pub(super) fn workload(c: &mut Validator<'_>, workload: &Workload, is_dns: bool) {
     let address = workload.address.as_ref().map_or("", |a| a.value.as_str());
     let at = workload.address.as_ref().map_or(workload.at, |a| a.at);
     if let Some(path) = address.strip_prefix("unix://") {
         if !path.starts_with(['/', '@']) {
-            c.refuse(
+            c.reject(
                 at,
                 "the path of a Unix socket is absolute",
                 "start it with `/`",
             );
         } else if path.ends_with('/') {
-            c.refuse(
+            c.reject(
                 at,
                 "the path of a Unix socket is a file's",
                 "remove the `/`",
             );
         } else if !workload.ports.is_empty() {
-            c.refuse(at, "a Unix socket has no ports", "remove `ports`");
+            c.reject(at, "a Unix socket has no ports", "remove `ports`");
         }
     } else if address.is_empty() {
         match &workload.network {
@@ -107,12 +115,12 @@ pub(super) fn workload(c: &mut Check<'_>, workload: &Workload, is_dns: bool) {
                 "write `address`",
             ),
             Some(network) => {
-                let what = "the endpoint has a network and no address";
-                c.warn(network.at, what, "it is not called", "write `address`");
+                let message = "the endpoint has a network and no address";
+                c.warn(network.at, message, "it is not called", "write `address`");
             }
         }
     } else if is_dns && !is_address(address) && bad_domain(address).is_some() {
-        c.refuse(
+        c.reject(
             at,
             format!("`{}` is no host", shorten(address)),
             "write a host or an address",

@@ -5,14 +5,14 @@ use crate::istio::kinds::envoy_filter::{
     ApplyTo, ConfigPatch, Context, EnvoyFilter, Operation, PatchMatch,
 };
 use crate::istio::read::Reader;
-use crate::istio::tree::{At, Tree};
+use crate::istio::tree::{NodeId, Tree};
 
 pub(super) fn envoy_filter(filter: &EnvoyFilter, reader: &mut Reader<'_>) {
     if let Some(selector) = &filter.workload_selector {
         selector::selector(&selector.labels, selector.at, reader.findings);
         if !filter.target_refs.0.is_empty() {
-            let what = "a filter has one of `workloadSelector` and `targetRefs`";
-            refuse(selector.at, what, "keep one of them", reader);
+            let message = "a filter has one of `workloadSelector` and `targetRefs`";
+            refuse(selector.at, message, "keep one of them", reader);
         }
     }
     if filter.config_patches.0.is_empty() {
@@ -47,10 +47,12 @@ pub(super) fn envoy_filter(filter: &EnvoyFilter, reader: &mut Reader<'_>) {
             {
                 reader.findings.push(
                     Finding::warning(Code::RelativeOperationVersion, operation.at)
-                        .what("the patch is relative to others, and for one version of the proxy")
-                        .here("there is no proxy: the version does not matter")
-                        .istio("it may not be applied, as other filters may be patched after it")
-                        .mend("write `priority`, or `operation: INSERT_FIRST`"),
+                        .message(
+                            "the patch is relative to others, and for one version of the proxy",
+                        )
+                        .effect("there is no proxy: the version does not matter")
+                        .in_istio("it may not be applied, as other filters may be patched after it")
+                        .help("write `priority`, or `operation: INSERT_FIRST`"),
                 );
             }
         }
@@ -58,27 +60,27 @@ pub(super) fn envoy_filter(filter: &EnvoyFilter, reader: &mut Reader<'_>) {
     if let Some(at) = relative {
         reader.findings.push(
             Finding::warning(Code::RelativeOperation, at)
-                .what("the patch is relative to what other filters make, and has no `priority`")
-                .here("it is read without an order: there are no other filters")
-                .istio("it may not be applied, as other filters may be patched after it")
-                .mend("write `priority: 10` below `spec`, or `operation: INSERT_FIRST`"),
+                .message("the patch is relative to what other filters make, and has no `priority`")
+                .effect("it is read without an order: there are no other filters")
+                .in_istio("it may not be applied, as other filters may be patched after it")
+                .help("write `priority: 10` below `spec`, or `operation: INSERT_FIRST`"),
         );
     }
 }
 
-fn refuse(at: At, what: &str, mend: &str, reader: &mut Reader<'_>) {
-    let finding = Finding::refused(at).what(what).mend(mend);
+fn refuse(at: NodeId, message: &str, help: &str, reader: &mut Reader<'_>) {
+    let finding = Finding::rejected(at).message(message).help(help);
     reader.findings.push(finding);
 }
 
 fn config_patch(patch: &ConfigPatch, reader: &mut Reader<'_>) {
     let apply_to = patch.apply_to.map_or(ApplyTo::Invalid, |apply| apply.value);
     if apply_to == ApplyTo::Invalid {
-        let finding = Finding::refused(patch.at).missing("applyTo");
-        let finding = finding.what("the patch does not say what it applies to");
+        let finding = Finding::rejected(patch.at).missing("applyTo");
+        let finding = finding.message("the patch does not say what it applies to");
         reader
             .findings
-            .push(finding.mend("write `applyTo: HTTP_FILTER`"));
+            .push(finding.help("write `applyTo: HTTP_FILTER`"));
     }
     if let Some(one) = &patch.matches {
         patch_match(one, reader);
@@ -91,10 +93,10 @@ fn config_patch(patch: &ConfigPatch, reader: &mut Reader<'_>) {
         // One that cannot be read was refused.
         _ if is_written(patch, reader.tree) => {}
         _ => {
-            let finding = Finding::refused(patch.at).missing("patch.operation");
-            let finding = finding.what("the patch does not say what it does");
-            let mend = "write `patch: {operation: INSERT_FIRST, value: …}`";
-            reader.findings.push(finding.at_key().mend(mend));
+            let finding = Finding::rejected(patch.at).missing("patch.operation");
+            let finding = finding.message("the patch does not say what it does");
+            let help = "write `patch: {operation: INSERT_FIRST, value: …}`";
+            reader.findings.push(finding.at_key().help(help));
         }
     }
     if let Some(one) = &patch.matches {
@@ -114,13 +116,14 @@ fn patch_match(one: &PatchMatch, reader: &mut Reader<'_>) {
     let is_other =
         one.listener.is_some() || one.route_configuration.is_some() || one.cluster.is_some();
     if one.waypoint.is_some() && context != Context::Waypoint {
-        let finding = Finding::refused(one.at).what("`waypoint` is for the context WAYPOINT only");
+        let finding =
+            Finding::rejected(one.at).message("`waypoint` is for the context WAYPOINT only");
         reader
             .findings
-            .push(finding.mend("write `context: WAYPOINT`"));
+            .push(finding.help("write `context: WAYPOINT`"));
     } else if context == Context::Waypoint && (is_other || one.waypoint.is_none()) {
-        let what = "the context WAYPOINT is matched by `waypoint`";
-        refuse(one.at, what, "write `waypoint`", reader);
+        let message = "the context WAYPOINT is matched by `waypoint`";
+        refuse(one.at, message, "write `waypoint`", reader);
     }
     let ports = [
         one.waypoint
@@ -132,10 +135,10 @@ fn patch_match(one: &PatchMatch, reader: &mut Reader<'_>) {
     ];
     for port in ports.into_iter().flatten() {
         if !(1..=65_535).contains(&port.value) {
-            let finding = Finding::refused(port.at).what("this is no port");
+            let finding = Finding::rejected(port.at).message("this is no port");
             reader
                 .findings
-                .push(finding.mend("write a port from 1 to 65535"));
+                .push(finding.help("write a port from 1 to 65535"));
         }
     }
 }
@@ -160,15 +163,15 @@ fn misuse(operation: Operation, apply_to: ApplyTo) -> Option<(Code, &'static str
     }
 }
 
-fn misused(operation: Operation, apply_to: ApplyTo, at: At, reader: &mut Reader<'_>) {
-    let Some((code, what)) = misuse(operation, apply_to) else {
+fn misused(operation: Operation, apply_to: ApplyTo, at: NodeId, reader: &mut Reader<'_>) {
+    let Some((code, message)) = misuse(operation, apply_to) else {
         return;
     };
     reader.findings.push(
         Finding::warning(code, at)
-            .what(what)
-            .here("the patch has no effect")
-            .istio("Istio ignores it")
-            .mend("write another `operation`"),
+            .message(message)
+            .effect("the patch has no effect")
+            .in_istio("Istio ignores it")
+            .help("write another `operation`"),
     );
 }

@@ -1,4 +1,4 @@
-use super::Check;
+use super::Validator;
 use super::names::is_label;
 use crate::istio::read::{Texts, shorten};
 
@@ -10,7 +10,7 @@ pub(super) enum Owner {
     ServiceEntry,
 }
 
-impl Check<'_> {
+impl Validator<'_> {
     /// Checks the namespaces that an object is shown to.
     pub(super) fn export_to(&mut self, export_to: &Texts, owner: Owner) {
         let Some(first) = export_to.first() else {
@@ -20,11 +20,11 @@ impl Check<'_> {
         for name in export_to.iter().take(1_000) {
             let text = name.value.as_str();
             if text == "~" && owner != Owner::ServiceEntry {
-                let what = "`~` shows the object to nobody";
-                self.refuse(name.at, what, "write `.`, `*` or a namespace");
+                let message = "`~` shows the object to nobody";
+                self.reject(name.at, message, "write `.`, `*` or a namespace");
             } else if !matches!(text, "." | "*" | "~") && !is_label(text) {
-                let what = format!("`{}` is no namespace", shorten(text));
-                self.refuse(name.at, what, "write `.`, `*` or a namespace");
+                let message = format!("`{}` is no namespace", shorten(text));
+                self.reject(name.at, message, "write `.`, `*` or a namespace");
             }
             let key = if text == "." {
                 &self.object.namespace
@@ -32,21 +32,21 @@ impl Check<'_> {
                 text
             };
             if seen.contains(&key) {
-                let what = format!("the namespace `{}` is there twice", shorten(key));
-                self.refuse(name.at, what, "keep it once");
+                let message = format!("the namespace `{}` is there twice", shorten(key));
+                self.reject(name.at, message, "keep it once");
             }
             seen.push(key);
         }
         if export_to.len() > 1 && seen.iter().any(|name| matches!(*name, "*" | "~")) {
-            let what = "`*` and `~` do not go together with other namespaces";
-            self.refuse(first.at, what, "keep one of them");
+            let message = "`*` and `~` do not go together with other namespaces";
+            self.reject(first.at, message, "keep one of them");
         }
         let own = [".", self.object.namespace.as_str()];
         if owner == Owner::RuleWithSelector
             && (export_to.len() > 1 || !own.contains(&first.value.as_str()))
         {
-            let what = "a destination rule with a workload selector is for its own namespace";
-            self.refuse(first.at, what, "write `exportTo: [\".\"]`");
+            let message = "a destination rule with a workload selector is for its own namespace";
+            self.reject(first.at, message, "write `exportTo: [\".\"]`");
         }
     }
 }

@@ -1,12 +1,12 @@
-use super::Check;
+use super::Validator;
 use super::names::{is_address, is_label};
 use super::service_entry::{is_protocol, service_port};
 use crate::istio::kinds::gateway::{Gateway, Server, ServerTls, ServerTlsMode, TlsVersion};
-use crate::istio::read::{Nullable, Set, Text, shorten};
+use crate::istio::read::{Nullable, Spanned, Text, shorten};
 
 const TLS: [&str; 2] = ["https", "tls"];
 
-pub(super) fn gateway(c: &mut Check<'_>, gateway: &Gateway) {
+pub(super) fn gateway(c: &mut Validator<'_>, gateway: &Gateway) {
     if gateway.servers.0.is_empty() {
         c.require(
             gateway.at,
@@ -18,15 +18,15 @@ pub(super) fn gateway(c: &mut Check<'_>, gateway: &Gateway) {
     let mut names: Vec<&str> = Vec::new();
     for item in gateway.servers.0.iter().take(2_000) {
         let Some(one) = item else {
-            c.refuse(gateway.at, "a server is null", "write or remove it");
+            c.reject(gateway.at, "a server is null", "write or remove it");
             continue;
         };
         server(c, one);
         let name = one.port.as_ref().and_then(|port| port.name.as_ref());
         if let Some(name) = name {
             if names.contains(&name.value.as_str()) {
-                let what = format!("two servers' port names are `{}`", shorten(&name.value));
-                c.refuse(name.at, what, "give each its own");
+                let message = format!("two servers' port names are `{}`", shorten(&name.value));
+                c.reject(name.at, message, "give each its own");
             }
             names.push(&name.value);
         }
@@ -34,7 +34,7 @@ pub(super) fn gateway(c: &mut Check<'_>, gateway: &Gateway) {
     c.labels(&gateway.selector);
 }
 
-fn server(c: &mut Check<'_>, server: &Server) {
+fn server(c: &mut Validator<'_>, server: &Server) {
     if server.hosts.is_empty() {
         c.require(
             server.at,
@@ -55,8 +55,8 @@ fn server(c: &mut Check<'_>, server: &Server) {
             |path| path.starts_with(['/', '@']),
         );
         if !is_good || is_unix && bind.value.ends_with('/') {
-            let what = format!("`{}` is nothing to bind to", shorten(&bind.value));
-            c.refuse(bind.at, what, "write an address");
+            let message = format!("`{}` is nothing to bind to", shorten(&bind.value));
+            c.reject(bind.at, message, "write an address");
         }
     }
     let Some(port) = &server.port else {
@@ -65,8 +65,12 @@ fn server(c: &mut Check<'_>, server: &Server) {
     };
     let has_number = port.number.is_some_and(|number| number.value != 0);
     if is_unix && has_number {
-        let what = "a Unix socket has no port";
-        c.refuse(port.at, what, "write `number: 0`, or an address at `bind`");
+        let message = "a Unix socket has no port";
+        c.reject(
+            port.at,
+            message,
+            "write `number: 0`, or an address at `bind`",
+        );
     }
     if has_number || !is_unix {
         service_port(c, port, false);
@@ -84,14 +88,14 @@ fn server(c: &mut Check<'_>, server: &Server) {
         );
     }
     if let Some(target) = port.target_port {
-        let what = "`targetPort` has no effect on a gateway";
-        c.warn(target.at, what, "it has none here either", "remove it");
+        let message = "`targetPort` has no effect on a gateway";
+        c.warn(target.at, message, "it has none here either", "remove it");
     }
     let is_tls = is_protocol(&port.protocol, &TLS);
     match &server.tls {
         None if is_tls => {
-            let what = "a server for HTTPS or TLS needs `tls`";
-            c.require(server.at, "tls", what, "write `tls` with a mode");
+            let message = "a server for HTTPS or TLS needs `tls`";
+            c.require(server.at, "tls", message, "write `tls` with a mode");
         }
         Some(tls) if !is_tls => {
             let is_http = is_protocol(
@@ -99,14 +103,14 @@ fn server(c: &mut Check<'_>, server: &Server) {
                 &["grpc", "grpc-web", "http", "http2", "http_proxy"],
             );
             if !(is_http && passes_through(tls)) {
-                let what = "a server that speaks no TLS has `tls`";
-                c.refuse(tls.at, what, "remove it, or write `protocol: HTTPS`");
+                let message = "a server that speaks no TLS has `tls`";
+                c.reject(tls.at, message, "remove it, or write `protocol: HTTPS`");
             }
         }
         Some(tls) => {
             if let Some(redirect) = tls.https_redirect.filter(|redirect| redirect.value) {
-                let what = "`httpsRedirect` is for servers of plain HTTP";
-                c.warn(redirect.at, what, "it has no effect", "remove it");
+                let message = "`httpsRedirect` is for servers of plain HTTP";
+                c.warn(redirect.at, message, "it has no effect", "remove it");
             }
             server_tls(c, tls);
         }
@@ -131,36 +135,36 @@ fn passes_through(tls: &ServerTls) -> bool {
 }
 
 /// `host`, `namespace/host`, `./host` or `*/host`.
-fn server_host(c: &mut Check<'_>, host: &Set<String>) {
+fn server_host(c: &mut Validator<'_>, host: &Spanned<String>) {
     let text = match host.value.split_once('/') {
         None => host.value.as_str(),
         Some((namespace, rest)) => {
             if !matches!(namespace, "." | "*") && !is_label(namespace) {
-                let what = format!("invalid namespace value `{}`", shorten(namespace));
-                c.refuse(host.at, what, "write `namespace/host`");
+                let message = format!("invalid namespace value `{}`", shorten(namespace));
+                c.reject(host.at, message, "write `namespace/host`");
             }
             rest
         }
     };
     if text.starts_with('*') && text != "*" && !text.starts_with("*.") {
-        let what = format!("the `*` of `{}` stands for part of a label", shorten(text));
-        c.refuse(host.at, what, "write `*.` and the rest");
+        let message = format!("the `*` of `{}` stands for part of a label", shorten(text));
+        c.reject(host.at, message, "write `*.` and the rest");
     } else if !text.contains('.') && text != "*" && !text.is_empty() {
-        let what = format!(
+        let message = format!(
             "`{}` is a short name, by which no caller from outside asks",
             shorten(text)
         );
-        c.refuse(
+        c.reject(
             host.at,
-            what,
+            message,
             "write the full name, such as `www.example.com`",
         );
     }
     let value = text.to_owned();
-    c.wildcard(&Set { at: host.at, value });
+    c.wildcard(&Spanned { at: host.at, value });
 }
 
-pub(super) fn server_tls(c: &mut Check<'_>, tls: &ServerTls) {
+pub(super) fn server_tls(c: &mut Validator<'_>, tls: &ServerTls) {
     let is_set = |text: &Text| text.as_ref().is_some_and(|text| !text.value.is_empty());
     let mode = tls
         .mode
@@ -175,29 +179,34 @@ pub(super) fn server_tls(c: &mut Check<'_>, tls: &ServerTls) {
         !certificates.is_empty(),
     ];
     if mode != ServerTlsMode::IstioMutual && sources.iter().filter(|one| **one).count() > 1 {
-        let what = "a server has one of `credentialName`, `credentialNames`, `tlsCertificates` \
+        let message = "a server has one of `credentialName`, `credentialNames`, `tlsCertificates` \
                     and files";
-        c.refuse(tls.at, what, "keep one of them");
+        c.reject(tls.at, message, "keep one of them");
     }
     if let Some(min) = tls.min_protocol_version
         && matches!(min.value, TlsVersion::V1_0 | TlsVersion::V1_1)
         && tls.cipher_suites.is_empty()
     {
-        let what = "versions of TLS below 1.2 need `cipherSuites` that they know";
-        c.warn(min.at, what, "the listener's own TLS decides", "write them");
+        let message = "versions of TLS below 1.2 need `cipherSuites` that they know";
+        c.warn(
+            min.at,
+            message,
+            "the listener's own TLS decides",
+            "write them",
+        );
     }
     if let Some(crl) = tls.ca_crl.as_ref().filter(|crl| !crl.value.is_empty())
         && mode == ServerTlsMode::Simple
         && !has_credential
     {
-        let what = "a list of revoked certificates is for mutual TLS";
-        c.refuse(crl.at, what, "write `mode: MUTUAL`, or remove it");
+        let message = "a list of revoked certificates is for mutual TLS";
+        c.reject(crl.at, message, "write `mode: MUTUAL`, or remove it");
     }
     if let (Some(min), Some(max)) = (tls.min_protocol_version, tls.max_protocol_version)
         && max.value as u8 != 0
         && min.value as u8 > max.value as u8
     {
-        c.refuse(
+        c.reject(
             min.at,
             "the lowest version is above the highest",
             "swap them",
@@ -207,16 +216,16 @@ pub(super) fn server_tls(c: &mut Check<'_>, tls: &ServerTls) {
         ServerTlsMode::IstioMutual => {
             let has_own = has_credential || !certificates.is_empty();
             if has_files || has_own || is_set(&tls.ca_certificates) {
-                let what = "ISTIO_MUTUAL uses Istio's own certificates";
-                c.refuse(tls.at, what, "remove the certificates");
+                let message = "ISTIO_MUTUAL uses Istio's own certificates";
+                c.reject(tls.at, message, "remove the certificates");
             }
         }
         ServerTlsMode::Passthrough | ServerTlsMode::AutoPassthrough => {
             if has_files || has_credential || is_set(&tls.ca_certificates) {
-                let what = "a server that passes TLS through uses no certificates";
+                let message = "a server that passes TLS through uses no certificates";
                 c.warn(
                     tls.at,
-                    what,
+                    message,
                     "they have no effect",
                     "remove them, or write another `mode`",
                 );
@@ -229,27 +238,32 @@ pub(super) fn server_tls(c: &mut Check<'_>, tls: &ServerTls) {
             c.no_null(&tls.tls_certificates, tls.at, "tlsCertificates");
             for one in certificates.iter().flatten() {
                 if !is_set(&one.server_certificate) || !is_set(&one.private_key) {
-                    let what = "a certificate needs `serverCertificate` and `privateKey`";
-                    c.refuse(one.at, what, "write both");
+                    let message = "a certificate needs `serverCertificate` and `privateKey`";
+                    c.reject(one.at, message, "write both");
                 }
             }
             let has_list = !certificates.is_empty();
             if !has_list && !is_set(&tls.server_certificate) {
-                let what = "the server has no certificate";
+                let message = "the server has no certificate";
                 c.require(
                     tls.at,
                     "serverCertificate",
-                    what,
+                    message,
                     "write it, or `credentialName`",
                 );
             }
             if !has_list && !is_set(&tls.private_key) {
-                let what = "the server has no key";
-                c.require(tls.at, "privateKey", what, "write it, or `credentialName`");
+                let message = "the server has no key";
+                c.require(
+                    tls.at,
+                    "privateKey",
+                    message,
+                    "write it, or `credentialName`",
+                );
             }
             if mode != ServerTlsMode::Simple && !is_set(&tls.ca_certificates) {
-                let what = "mutual TLS needs certificates to check the caller with";
-                c.require(tls.at, "caCertificates", what, "write them");
+                let message = "mutual TLS needs certificates to check the caller with";
+                c.require(tls.at, "caCertificates", message, "write them");
             }
         }
     }

@@ -1,34 +1,34 @@
-use super::Check;
+use super::Validator;
 use super::names::is_token;
 use crate::istio::kinds::http_route::{CorsPolicy, HeaderOperations, Headers};
 use crate::istio::read::shorten;
-use crate::istio::tree::At;
+use crate::istio::tree::NodeId;
 
-pub(super) fn cors(c: &mut Check<'_>, cors: Option<&CorsPolicy>) {
+pub(super) fn cors(c: &mut Validator<'_>, cors: Option<&CorsPolicy>) {
     let Some(cors) = cors else { return };
     for origin in &cors.allow_origins {
         super::http_match::text_match(c, origin, true);
         let texts = [&origin.exact, &origin.prefix, &origin.regex];
         let mut texts = texts.into_iter().flatten();
         if origin.prefix.is_none() && origin.regex.is_none() && texts.all(|t| t.value.is_empty()) {
-            c.refuse(origin.at, "the origin is empty", "write an origin");
+            c.reject(origin.at, "the origin is empty", "write an origin");
         }
     }
     if let Some(origin) = cors.allow_origin.first() {
-        let mend = "write `allowOrigins: [{exact: …}]`";
+        let help = "write `allowOrigins: [{exact: …}]`";
         c.warn(
             origin.at,
             "`allowOrigin` is deprecated",
             "it is read as `allowOrigins`",
-            mend,
+            help,
         );
     }
     for header in cors.allow_headers.iter().chain(&cors.expose_headers) {
         if header.value != "*" && !is_token(&header.value) {
-            let what = format!("`{}` is no header's name", shorten(&header.value));
-            c.refuse(
+            let message = format!("`{}` is no header's name", shorten(&header.value));
+            c.reject(
                 header.at,
-                what,
+                message,
                 "use letters, digits, `-` and `_`, or write `\"*\"`",
             );
         }
@@ -38,19 +38,19 @@ pub(super) fn cors(c: &mut Check<'_>, cors: Option<&CorsPolicy>) {
             "*", "CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE",
         ];
         if !methods.contains(&method.value.as_str()) {
-            let what = format!("`{}` is no method", shorten(&method.value));
-            c.refuse(method.at, what, "write a method in capitals");
+            let message = format!("`{}` is no method", shorten(&method.value));
+            c.reject(method.at, message, "write a method in capitals");
         }
     }
     c.time(&cors.max_age);
     if let Some(age) = cors.max_age
         && age.value.subsec_nanos() != 0
     {
-        c.refuse(age.at, "`maxAge` is no whole number of seconds", "round it");
+        c.reject(age.at, "`maxAge` is no whole number of seconds", "round it");
     }
 }
 
-pub(super) fn headers(c: &mut Check<'_>, headers: &Headers) {
+pub(super) fn headers(c: &mut Validator<'_>, headers: &Headers) {
     if let Some(request) = &headers.request {
         operations(c, request, true);
     }
@@ -59,20 +59,20 @@ pub(super) fn headers(c: &mut Check<'_>, headers: &Headers) {
     }
 }
 
-fn operations(c: &mut Check<'_>, operations: &HeaderOperations, is_request: bool) {
+fn operations(c: &mut Validator<'_>, operations: &HeaderOperations, is_request: bool) {
     for (name, value) in operations.set.iter().chain(&operations.add) {
         header_name(c, &name.value, name.at, is_request);
         let is_control = |c: char| c.is_ascii_control() && c != '\t';
         if let Some(value) = value
             && value.value.contains(is_control)
         {
-            let what = "the value has control characters, such as a line's end";
-            c.refuse(value.at, what, "write it on one line");
+            let message = "the value has control characters, such as a line's end";
+            c.reject(value.at, message, "write it on one line");
         } else if let Some(value) = value
             && !is_format(&value.value)
         {
-            let what = "the value is no format of Envoy's: a `%` begins a variable";
-            c.refuse(value.at, what, "write `%%` for a percent sign");
+            let message = "the value is no format of Envoy's: a `%` begins a variable";
+            c.reject(value.at, message, "write `%%` for a percent sign");
         }
     }
     for name in &operations.remove {
@@ -80,15 +80,15 @@ fn operations(c: &mut Check<'_>, operations: &HeaderOperations, is_request: bool
     }
 }
 
-fn header_name(c: &mut Check<'_>, name: &str, at: At, may_be_authority: bool) {
+fn header_name(c: &mut Validator<'_>, name: &str, at: NodeId, may_be_authority: bool) {
     if name.is_empty() {
-        c.refuse(at, "a header has no name", "write its name");
+        c.reject(at, "a header has no name", "write its name");
     } else if !is_name(name) {
-        let what = format!("`{}` is no header's name", shorten(name));
-        c.refuse(at, what, "use letters, digits and `-`");
+        let message = format!("`{}` is no header's name", shorten(name));
+        c.reject(at, message, "use letters, digits and `-`");
     } else if is_internal(name) && !(may_be_authority && is_authority(name)) {
-        let what = format!("the header `{}` cannot be changed", shorten(name));
-        c.refuse(at, what, "remove it");
+        let message = format!("the header `{}` cannot be changed", shorten(name));
+        c.reject(at, message, "remove it");
     }
 }
 

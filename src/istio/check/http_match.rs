@@ -1,10 +1,10 @@
-use super::Check;
+use super::Validator;
 use super::names::{is_routing_claim, is_token};
 use super::virtual_service::{gateways, source_namespace};
 use crate::istio::kinds::http_route::{HttpMatch, TextMatch};
 use crate::istio::read::{Entries, shorten};
 
-pub(super) fn http_match(c: &mut Check<'_>, one: &HttpMatch, is_gateways: bool) {
+pub(super) fn http_match(c: &mut Validator<'_>, one: &HttpMatch, is_gateways: bool) {
     if let Some(uri) = &one.uri {
         text_match(c, uri, false);
     }
@@ -17,11 +17,11 @@ pub(super) fn http_match(c: &mut Check<'_>, one: &HttpMatch, is_gateways: bool) 
     for (name, _) in one.headers.iter().chain(&one.without_headers) {
         let is_claim = is_routing_claim(&name.value);
         if is_claim && !is_gateways {
-            let what = "claims of a token are for routes of gateways only";
-            c.refuse(name.at, what, "write `gateways`, without `mesh`");
+            let message = "claims of a token are for routes of gateways only";
+            c.reject(name.at, message, "write `gateways`, without `mesh`");
         } else if !is_claim && !is_matched_name(&name.value) {
-            let what = format!("`{}` is no header's name", shorten(&name.value));
-            c.refuse(name.at, what, "use letters, digits, `-` and `_`");
+            let message = format!("`{}` is no header's name", shorten(&name.value));
+            c.reject(name.at, message, "use letters, digits, `-` and `_`");
         }
     }
     entries(c, &one.headers, false);
@@ -35,7 +35,7 @@ pub(super) fn http_match(c: &mut Check<'_>, one: &HttpMatch, is_gateways: bool) 
     source_namespace(c, one.source_namespace.as_ref());
 }
 
-fn entries(c: &mut Check<'_>, entries: &Entries<TextMatch>, may_be_any: bool) {
+fn entries(c: &mut Validator<'_>, entries: &Entries<TextMatch>, may_be_any: bool) {
     for (name, text) in entries {
         if let Some(text) = text {
             // `*` alone is no regular expression: it stands for a header that is there.
@@ -44,24 +44,24 @@ fn entries(c: &mut Check<'_>, entries: &Entries<TextMatch>, may_be_any: bool) {
                 text_match(c, text, true);
             }
         } else {
-            let what = format!("the match of `{}` is null", shorten(&name.value));
-            c.refuse(name.at, what, "write `{}` to match any value");
+            let message = format!("the match of `{}` is null", shorten(&name.value));
+            c.reject(name.at, message, "write `{}` to match any value");
         }
     }
 }
 
 /// An empty prefix fits everything, which only a path may mean.
-pub(super) fn text_match(c: &mut Check<'_>, text: &TextMatch, no_empty_prefix: bool) {
+pub(super) fn text_match(c: &mut Validator<'_>, text: &TextMatch, no_empty_prefix: bool) {
     let kinds = [&text.exact, &text.prefix, &text.regex];
     if kinds.iter().filter(|kind| kind.is_some()).count() > 1 {
-        let what = "one match has one of `exact`, `prefix` and `regex`";
-        c.refuse(text.at, what, "keep one of them");
+        let message = "one match has one of `exact`, `prefix` and `regex`";
+        c.reject(text.at, message, "keep one of them");
     }
     if let Some(prefix) = &text.prefix
         && no_empty_prefix
         && prefix.value.is_empty()
     {
-        c.refuse(
+        c.reject(
             prefix.at,
             "the prefix is empty",
             "write `{}` to match any value",
@@ -69,7 +69,7 @@ pub(super) fn text_match(c: &mut Check<'_>, text: &TextMatch, no_empty_prefix: b
     }
     if let Some(regex) = &text.regex {
         if regex.value.is_empty() {
-            c.refuse(
+            c.reject(
                 regex.at,
                 "the regular expression is empty",
                 "write one, such as `.*`",

@@ -1,10 +1,10 @@
-use super::Check;
+use super::Validator;
 use super::http_match::http_match;
 use super::names::is_label;
 use super::{answers, fault, header_operations, retries};
 use crate::istio::kinds::http_route::{Destination, HttpDestination, HttpRoute};
 use crate::istio::read::{Int, Nullable, shorten};
-use crate::istio::tree::At;
+use crate::istio::tree::NodeId;
 
 /// Which part of a chain of virtual services a route is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -14,7 +14,7 @@ pub(super) enum Part {
     Whole,
 }
 
-pub(super) fn http_route(c: &mut Check<'_>, route: &HttpRoute, part: Part, is_gateways: bool) {
+pub(super) fn http_route(c: &mut Validator<'_>, route: &HttpRoute, part: Part, is_gateways: bool) {
     conflicts(c, route, part);
     for one in route.matches.0.iter().flatten() {
         http_match(c, one, is_gateways);
@@ -35,7 +35,7 @@ pub(super) fn http_route(c: &mut Check<'_>, route: &HttpRoute, part: Part, is_ga
     c.time(&route.timeout);
 }
 
-fn conflicts(c: &mut Check<'_>, route: &HttpRoute, part: Part) {
+fn conflicts(c: &mut Validator<'_>, route: &HttpRoute, part: Part) {
     let actions = [
         ("route", !route.route.0.is_empty()),
         ("redirect", route.redirect.is_some()),
@@ -43,43 +43,53 @@ fn conflicts(c: &mut Check<'_>, route: &HttpRoute, part: Part) {
     ];
     if part == Part::Root {
         for (name, _) in actions.iter().filter(|(_, is_there)| *is_there) {
-            let what = format!("the route delegates, and has `{name}` as well");
-            c.refuse(
+            let message = format!("the route delegates, and has `{name}` as well");
+            c.reject(
                 route.at,
-                what,
+                message,
                 format!("keep one of `delegate` and `{name}`"),
             );
         }
         return;
     }
     if let (Part::Delegate, Some(delegate)) = (part, &route.delegate) {
-        let what = "a delegate cannot delegate again";
-        c.refuse(delegate.at, what, "write the route here, or `hosts` above");
+        let message = "a delegate cannot delegate again";
+        c.reject(
+            delegate.at,
+            message,
+            "write the route here, or `hosts` above",
+        );
     }
     let there: Vec<_> = actions.iter().filter(|a| a.1).map(|a| a.0).collect();
     match there[..] {
         [] => {
-            let what = "the route leads nowhere: it has no `route`, `redirect` or `directResponse`";
-            c.require(route.at, "route", what, "write `route` with a destination");
+            let message =
+                "the route leads nowhere: it has no `route`, `redirect` or `directResponse`";
+            c.require(
+                route.at,
+                "route",
+                message,
+                "write `route` with a destination",
+            );
         }
         [_] => {}
         [one, two, ..] => {
-            let what = format!("the route has both `{one}` and `{two}`");
-            c.refuse(route.at, what, "keep one of them");
+            let message = format!("the route has both `{one}` and `{two}`");
+            c.reject(route.at, message, "keep one of them");
         }
     }
     let answers = route.redirect.is_some() || route.direct_response.is_some();
     if let (true, Some(rewrite)) = (answers, &route.rewrite) {
-        let what = "a route that answers itself cannot have a `rewrite`";
-        c.refuse(rewrite.at, what, "remove it");
+        let message = "a route that answers itself cannot have a `rewrite`";
+        c.reject(rewrite.at, message, "remove it");
     }
     if let (true, Some(fault)) = (answers, &route.fault) {
-        let what = "a route that answers itself cannot have a `fault`";
-        c.refuse(fault.at, what, "remove it");
+        let message = "a route that answers itself cannot have a `fault`";
+        c.reject(fault.at, message, "remove it");
     }
 }
 
-fn destinations(c: &mut Check<'_>, routes: &Nullable<HttpDestination>, at: At) {
+fn destinations(c: &mut Validator<'_>, routes: &Nullable<HttpDestination>, at: NodeId) {
     c.no_null(routes, at, "route");
     let mut sum = 0;
     for route in routes.0.iter().flatten() {
@@ -92,10 +102,10 @@ fn destinations(c: &mut Check<'_>, routes: &Nullable<HttpDestination>, at: At) {
     total(c, sum, routes.0.len(), at);
 }
 
-pub(super) fn weight(c: &mut Check<'_>, weight: Int) -> i64 {
+pub(super) fn weight(c: &mut Validator<'_>, weight: Int) -> i64 {
     match weight {
         Some(weight) if weight.value < 0 => {
-            c.refuse(weight.at, "a weight is not negative", "write 0 or more");
+            c.reject(weight.at, "a weight is not negative", "write 0 or more");
             0
         }
         weight => weight.map_or(0, |weight| weight.value.into()),
@@ -103,24 +113,24 @@ pub(super) fn weight(c: &mut Check<'_>, weight: Int) -> i64 {
 }
 
 /// Several destinations share by weight, so that one of them must have some.
-pub(super) fn total(c: &mut Check<'_>, total: i64, destinations: usize, at: At) {
+pub(super) fn total(c: &mut Validator<'_>, total: i64, destinations: usize, at: NodeId) {
     if destinations > 1 && total == 0 {
-        let what = "the weights of the destinations add up to 0";
-        c.refuse(at, what, "give each destination a `weight`");
+        let message = "the weights of the destinations add up to 0";
+        c.reject(at, message, "give each destination a `weight`");
     }
 }
 
 /// Checks a destination that has to be there.
-pub(super) fn leads_to(c: &mut Check<'_>, to: Option<&Destination>, at: At) {
+pub(super) fn leads_to(c: &mut Validator<'_>, to: Option<&Destination>, at: NodeId) {
     if let Some(to) = to {
         destination(c, to);
     } else {
-        let what = "there is no destination";
-        c.require(at, "destination", what, "write `destination: {host: …}`");
+        let message = "there is no destination";
+        c.require(at, "destination", message, "write `destination: {host: …}`");
     }
 }
 
-pub(super) fn destination(c: &mut Check<'_>, destination: &Destination) {
+pub(super) fn destination(c: &mut Validator<'_>, destination: &Destination) {
     match destination
         .host
         .as_ref()
@@ -133,7 +143,7 @@ pub(super) fn destination(c: &mut Check<'_>, destination: &Destination) {
             "write `host`",
         ),
         Some(host) if host.value == "*" => {
-            c.refuse(host.at, "`*` is no destination", "name one host");
+            c.reject(host.at, "`*` is no destination", "name one host");
         }
         Some(host) => c.wildcard(host),
     }
@@ -141,8 +151,8 @@ pub(super) fn destination(c: &mut Check<'_>, destination: &Destination) {
         && !subset.value.is_empty()
         && !is_label(&subset.value)
     {
-        let what = format!("`{}` cannot be a subset's name", shorten(&subset.value));
-        c.refuse(subset.at, what, "use letters, digits and `-`");
+        let message = format!("`{}` cannot be a subset's name", shorten(&subset.value));
+        c.reject(subset.at, message, "use letters, digits and `-`");
     }
     if let Some(port) = &destination.port {
         match port.number {

@@ -1,11 +1,11 @@
-use super::Check;
+use super::Validator;
 use crate::istio::kinds::load_balancer::{ConsistentHash, LoadBalancer, SimpleBalancer};
 use crate::istio::read::shorten;
 
 /// What tables are smaller than.
 const MAX_TABLE: u32 = 5_000_011;
 
-impl Check<'_> {
+impl Validator<'_> {
     pub(super) fn load_balancer(&mut self, balancer: Option<&LoadBalancer>, ejects: bool) {
         let Some(balancer) = balancer else { return };
         let simple = balancer.simple.map(|simple| simple.value);
@@ -19,10 +19,10 @@ impl Check<'_> {
             )
         );
         if warms_up && (!can_warm_up || balancer.consistent_hash.is_some()) {
-            let what = "only ROUND_ROBIN and LEAST_REQUEST warm up";
-            self.refuse(
+            let message = "only ROUND_ROBIN and LEAST_REQUEST warm up";
+            self.reject(
                 balancer.at,
-                what,
+                message,
                 "write one of them, or remove the warm-up",
             );
         }
@@ -32,17 +32,17 @@ impl Check<'_> {
             balancer.backend_utilization.is_some(),
         ];
         if ways.iter().filter(|way| **way).count() > 1 {
-            let what =
+            let message =
                 "a load balancer has one of `simple`, `consistentHash` and `backendUtilization`";
-            self.refuse(balancer.at, what, "keep one of them");
+            self.reject(balancer.at, message, "keep one of them");
         }
         if simple == Some(SimpleBalancer::LeastConn) {
-            let mend = "write `simple: LEAST_REQUEST`";
+            let help = "write `simple: LEAST_REQUEST`";
             self.warn(
                 balancer.at,
                 "LEAST_CONN is deprecated",
                 "it is read as LEAST_REQUEST",
-                mend,
+                help,
             );
         }
         self.warm_up(balancer);
@@ -55,8 +55,8 @@ impl Check<'_> {
             &balancer.locality_lb_setting,
             &balancer.zone_aware_lb_setting,
         ) {
-            let what = "a load balancer has one of `localityLbSetting` and `zoneAwareLbSetting`";
-            self.refuse(zone.at, what, "keep one of them");
+            let message = "a load balancer has one of `localityLbSetting` and `zoneAwareLbSetting`";
+            self.reject(zone.at, message, "keep one of them");
         }
     }
 
@@ -77,7 +77,7 @@ impl Check<'_> {
         if let Some(percent) = warmup.minimum_percent
             && !(0.0..=100.0).contains(&percent.value)
         {
-            self.refuse(
+            self.reject(
                 percent.at,
                 "a percentage is from 0 to 100",
                 "write 0 to 100",
@@ -86,7 +86,7 @@ impl Check<'_> {
         if let Some(aggression) = warmup.aggression
             && aggression.value < 1.0
         {
-            self.refuse(
+            self.reject(
                 aggression.at,
                 "the aggression is below 1",
                 "write 1.0 or more",
@@ -102,22 +102,23 @@ impl Check<'_> {
             hash.http_query_parameter_name.is_some(),
         ];
         if keys.iter().filter(|key| **key).count() > 1 {
-            let what = "a hash has one of `httpHeaderName`, `httpCookie`, `useSourceIp` and \
+            let message = "a hash has one of `httpHeaderName`, `httpCookie`, `useSourceIp` and \
                         `httpQueryParameterName`";
-            self.refuse(hash.at, what, "keep one of them");
+            self.reject(hash.at, message, "keep one of them");
         }
         if hash.ring_hash.is_some() && hash.maglev.is_some() {
-            let what = "a hash has one of `ringHash` and `maglev`";
-            self.refuse(hash.at, what, "keep one of them");
+            let message = "a hash has one of `ringHash` and `maglev`";
+            self.reject(hash.at, message, "keep one of them");
         }
         if let Some(size) = hash.minimum_ring_size.filter(|size| size.value != 0) {
             if hash.ring_hash.is_some() || hash.maglev.is_some() {
-                let what = "`minimumRingSize` goes together with neither `ringHash` nor `maglev`";
-                self.refuse(size.at, what, "move it into `ringHash`");
+                let message =
+                    "`minimumRingSize` goes together with neither `ringHash` nor `maglev`";
+                self.reject(size.at, message, "move it into `ringHash`");
             } else {
-                let mend = "write `ringHash: {minimumRingSize: …}`";
-                let here = "it is read as that of `ringHash`";
-                self.warn(size.at, "`minimumRingSize` is deprecated", here, mend);
+                let help = "write `ringHash: {minimumRingSize: …}`";
+                let effect = "it is read as that of `ringHash`";
+                self.warn(size.at, "`minimumRingSize` is deprecated", effect, help);
             }
         }
         if let Some(cookie) = &hash.http_cookie {
@@ -133,8 +134,8 @@ impl Check<'_> {
                 let name = attribute.name.as_ref().map_or("", |name| &name.value);
                 let name = name.to_ascii_lowercase();
                 if names.contains(&name) {
-                    let what = format!("the attribute `{}` is there twice", shorten(&name));
-                    self.refuse(attribute.at, what, "keep it once");
+                    let message = format!("the attribute `{}` is there twice", shorten(&name));
+                    self.reject(attribute.at, message, "keep it once");
                 }
                 names.push(name);
                 if attribute
@@ -155,12 +156,12 @@ impl Check<'_> {
         match maglev.table_size {
             Some(size) if size.value < MAX_TABLE && is_prime(size.value) => {}
             Some(size) => {
-                let what = format!("the table's size is no prime below {MAX_TABLE}");
-                self.refuse(size.at, what, "write 65537");
+                let message = format!("the table's size is no prime below {MAX_TABLE}");
+                self.reject(size.at, message, "write 65537");
             }
             None => {
-                let what = "the table has no size";
-                self.require(maglev.at, "tableSize", what, "write `tableSize: 65537`");
+                let message = "the table has no size";
+                self.require(maglev.at, "tableSize", message, "write `tableSize: 65537`");
             }
         }
     }

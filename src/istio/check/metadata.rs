@@ -15,8 +15,8 @@ const BOOLEANS: [&str; 12] = [
 
 /// Checks what Istio asks of an object's name and annotations.
 pub(in crate::istio) fn metadata(object: &Object, metadata: &Metadata, findings: &mut Findings) {
-    let mut refuse = |at, what: String, mend: &str| {
-        findings.push(Finding::refused(at).what(what).mend(mend));
+    let mut refuse = |at, message: String, help: &str| {
+        findings.push(Finding::rejected(at).message(message).help(help));
     };
     if let Some(name) = metadata
         .name
@@ -25,8 +25,8 @@ pub(in crate::istio) fn metadata(object: &Object, metadata: &Metadata, findings:
         && name.value.contains('.')
         && name.value.split('.').all(is_label)
     {
-        let what = format!("`{}` cannot be the name of a gateway", shorten(&name.value));
-        refuse(name.at, what, "use letters, digits and `-`");
+        let message = format!("`{}` cannot be the name of a gateway", shorten(&name.value));
+        refuse(name.at, message, "use letters, digits and `-`");
     }
     let mut annotations = metadata.annotations.iter();
     let Some((name, value)) = annotations.find(|(name, _)| name.value == DRY_RUN) else {
@@ -36,17 +36,17 @@ pub(in crate::istio) fn metadata(object: &Object, metadata: &Metadata, findings:
         (Some(Spec::AuthorizationPolicy(policy)), _) => policy.action.map(|action| action.value),
         (_, Kind::AuthorizationPolicy) => None,
         _ => {
-            let what = format!("only an AuthorizationPolicy has the annotation `{DRY_RUN}`");
-            return refuse(name.at, what, "remove it");
+            let message = format!("only an AuthorizationPolicy has the annotation `{DRY_RUN}`");
+            return refuse(name.at, message, "remove it");
         }
     };
     if !matches!(action, None | Some(Action::Allow | Action::Deny)) {
-        let what = format!("`{DRY_RUN}` is for the actions ALLOW and DENY only");
-        return refuse(name.at, what, "remove it");
+        let message = format!("`{DRY_RUN}` is for the actions ALLOW and DENY only");
+        return refuse(name.at, message, "remove it");
     }
     let value = value.as_ref().map_or("", |value| value.value.as_str());
     if !BOOLEANS.contains(&value) {
-        let what = format!("`{}` of `{DRY_RUN}` is no boolean", shorten(value));
-        refuse(name.at, what, "write \"true\" or \"false\"");
+        let message = format!("`{}` of `{DRY_RUN}` is no boolean", shorten(value));
+        refuse(name.at, message, "write \"true\" or \"false\"");
     }
 }

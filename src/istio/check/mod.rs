@@ -46,49 +46,55 @@ use super::code::Code;
 use super::finding::{Finding, Findings};
 use super::object::Metadata;
 use super::object::Object;
-use super::read::{Nullable, Reader, Set, Time, shorten};
+use super::read::{Nullable, Reader, Spanned, Time, shorten};
 use super::spec::Spec;
-use super::tree::{At, Tree};
+use super::tree::{NodeId, Tree};
 
 /// What the checks share.
 #[derive(Debug)]
-pub(super) struct Check<'a> {
+pub(super) struct Validator<'a> {
     pub(super) object: &'a Object,
     pub(super) metadata: Option<&'a Metadata>,
     pub(super) tree: &'a Tree,
     pub(super) findings: &'a mut Findings,
 }
 
-impl Check<'_> {
+impl Validator<'_> {
     /// Reports what Istio refuses.
-    fn refuse(&mut self, at: At, what: impl Into<String>, mend: impl Into<String>) {
+    fn reject(&mut self, at: NodeId, message: impl Into<String>, help: impl Into<String>) {
         self.findings
-            .push(Finding::refused(at).what(what).mend(mend));
+            .push(Finding::rejected(at).message(message).help(help));
     }
 
     /// Reports a field that Istio requires.
-    fn require(&mut self, at: At, field: &'static str, what: &str, mend: &str) {
-        let finding = Finding::refused(at).at_key().missing(field);
-        self.findings.push(finding.what(what).mend(mend));
+    fn require(&mut self, at: NodeId, field: &'static str, message: &str, help: &str) {
+        let finding = Finding::rejected(at).at_key().missing(field);
+        self.findings.push(finding.message(message).help(help));
     }
 
     /// Reports what Istio takes with a warning.
-    fn warn(&mut self, at: At, what: impl Into<String>, here: &str, mend: impl Into<String>) {
+    fn warn(
+        &mut self,
+        at: NodeId,
+        message: impl Into<String>,
+        effect: &str,
+        help: impl Into<String>,
+    ) {
         self.findings.push(
             Finding::warning(Code::SchemaWarning, at)
-                .what(what)
-                .here(here)
-                .istio("`istioctl validate` warns of it too")
-                .mend(mend),
+                .message(message)
+                .effect(effect)
+                .in_istio("`istioctl validate` warns of it too")
+                .help(help),
         );
     }
 
     /// Reports the items of a list that are null.
-    fn no_null<T>(&mut self, list: &Nullable<T>, at: At, field: &'static str) {
+    fn no_null<T>(&mut self, list: &Nullable<T>, at: NodeId, field: &'static str) {
         if list.0.iter().any(Option::is_none) {
             let at = self.tree.child(at, field).unwrap_or(at);
-            let what = format!("an item of `{field}` is null");
-            self.refuse(at, what, "write or remove it");
+            let message = format!("an item of `{field}` is null");
+            self.reject(at, message, "write or remove it");
         }
     }
 
@@ -96,14 +102,14 @@ impl Check<'_> {
     fn time(&mut self, time: &Time) {
         let Some(time) = time else { return };
         if time.value < Duration::from_millis(1) {
-            self.refuse(
+            self.reject(
                 time.at,
                 "the duration is shorter than 1ms",
                 "write 1ms or more",
             );
         } else if time.value.subsec_nanos() % 1_000_000 != 0 {
-            let what = "the duration is no whole number of milliseconds";
-            self.refuse(time.at, what, "round it to milliseconds");
+            let message = "the duration is no whole number of milliseconds";
+            self.reject(time.at, message, "round it to milliseconds");
         }
     }
 
@@ -115,16 +121,16 @@ impl Check<'_> {
         }
     }
 
-    fn port(&mut self, port: Set<u32>) {
+    fn port(&mut self, port: Spanned<u32>) {
         if !(1..=65_535).contains(&port.value) {
-            let what = format!("{} is no port", port.value);
-            self.refuse(port.at, what, "write a port from 1 to 65535");
+            let message = format!("{} is no port", port.value);
+            self.reject(port.at, message, "write a port from 1 to 65535");
         }
     }
 }
 
 /// Checks an object by itself.
-pub(super) fn check(
+pub(super) fn validate(
     object: &Object,
     spec: &Spec,
     metadata: Option<&Metadata>,
@@ -134,7 +140,7 @@ pub(super) fn check(
         // It reads what is inside the patches, so that it needs the reader.
         return envoy_filter::envoy_filter(filter, reader);
     }
-    let c = &mut Check {
+    let c = &mut Validator {
         object,
         metadata,
         tree: reader.tree,
@@ -157,15 +163,15 @@ pub(super) fn check(
 }
 
 /// Checks an object's name.
-pub(super) fn name(name: Option<&Set<String>>, at: At, findings: &mut Findings) {
+pub(super) fn name(name: Option<&Spanned<String>>, at: NodeId, findings: &mut Findings) {
     let Some(name) = name.filter(|name| !name.value.is_empty()) else {
         findings.push(
             Finding::error(Code::SchemaValidation, at)
                 .missing("name")
-                .what("the object has no name")
-                .here("the document is not taken: it cannot be told from others")
-                .istio("Kubernetes refuses it")
-                .mend("write `metadata.name`"),
+                .message("the object has no name")
+                .effect("the document is not taken: it cannot be told from others")
+                .in_istio("Kubernetes refuses it")
+                .help("write `metadata.name`"),
         );
         return;
     };
@@ -173,10 +179,10 @@ pub(super) fn name(name: Option<&Set<String>>, at: At, findings: &mut Findings) 
     if !is_good || name.value.chars().any(|c| c.is_ascii_uppercase()) {
         findings.push(
             Finding::error(Code::SchemaValidation, name.at)
-                .what(format!("`{}` cannot be a name", shorten(&name.value)))
-                .here("the document is not taken")
-                .istio("Kubernetes refuses it")
-                .mend("use lower-case letters, digits, `-` and `.`"),
+                .message(format!("`{}` cannot be a name", shorten(&name.value)))
+                .effect("the document is not taken")
+                .in_istio("Kubernetes refuses it")
+                .help("use lower-case letters, digits, `-` and `.`"),
         );
     }
 }

@@ -1,8 +1,8 @@
 use std::net::IpAddr;
 
-use super::Check;
-use crate::istio::read::{Entries, Set, shorten};
-use crate::istio::tree::At;
+use super::Validator;
+use crate::istio::read::{Entries, Spanned, shorten};
+use crate::istio::tree::NodeId;
 
 /// Says whether a text is a label of a DNS name; case does not matter to Istio.
 pub(in crate::istio) fn is_label(text: &str) -> bool {
@@ -121,36 +121,36 @@ pub(crate) fn is_routing_claim(text: &str) -> bool {
     prefix.eq_ignore_ascii_case(PREFIX) && (is_nested || claim.len() > 1 && claim.starts_with('.'))
 }
 
-impl Check<'_> {
+impl Validator<'_> {
     /// Checks a host that may have a `*` in front.
-    pub(super) fn wildcard(&mut self, host: &Set<String>) {
+    pub(super) fn wildcard(&mut self, host: &Spanned<String>) {
         if let Some(reason) = bad_wildcard(&host.value) {
-            let what = format!("`{}` is no host: {reason}", shorten(&host.value));
-            self.refuse(
+            let message = format!("`{}` is no host: {reason}", shorten(&host.value));
+            self.reject(
                 host.at,
-                what,
+                message,
                 "write a host such as `reviews` or `*.example.com`",
             );
         }
     }
 
     /// Checks labels of Kubernetes.
-    pub(super) fn labels(&mut self, labels: &Entries<Set<String>>) {
+    pub(super) fn labels(&mut self, labels: &Entries<Spanned<String>>) {
         for (key, value) in labels {
             let (prefix, name) = key.value.rsplit_once('/').unwrap_or(("", &key.value));
             if !is_label_value(name)
                 || name.is_empty()
                 || !prefix.is_empty() && bad_domain(prefix).is_some()
             {
-                let what = format!("`{}` is no key of a label", shorten(&key.value));
-                self.refuse(key.at, what, "use letters, digits, `-`, `_` and `.`");
+                let message = format!("`{}` is no key of a label", shorten(&key.value));
+                self.reject(key.at, message, "use letters, digits, `-`, `_` and `.`");
             }
             let value = value.as_ref().map_or("", |value| value.value.as_str());
             if !is_label_value(value) {
-                let what = format!("`{}` is no value of a label", shorten(value));
-                self.refuse(
+                let message = format!("`{}` is no value of a label", shorten(value));
+                self.reject(
                     key.at,
-                    what,
+                    message,
                     "use at most 63 letters, digits, `-`, `_` and `.`",
                 );
             }
@@ -158,26 +158,26 @@ impl Check<'_> {
     }
 
     /// Checks an address or a range of them.
-    pub(super) fn subnet(&mut self, subnet: &Set<String>) {
+    pub(super) fn subnet(&mut self, subnet: &Spanned<String>) {
         if !is_subnet(&subnet.value) {
-            let what = format!("`{}` is no address or subnet", shorten(&subnet.value));
-            self.refuse(
+            let message = format!("`{}` is no address or subnet", shorten(&subnet.value));
+            self.reject(
                 subnet.at,
-                what,
+                message,
                 "write an address such as 10.0.0.1 or 10.0.0.0/16",
             );
         }
     }
 
     /// Checks a regular expression.
-    pub(super) fn regex(&mut self, regex: &str, at: At) {
+    pub(super) fn regex(&mut self, regex: &str, at: NodeId) {
         if regex.len() > 1_024 {
-            let what = "the regular expression is longer than 1024 bytes";
-            self.refuse(at, what, "shorten it");
+            let message = "the regular expression is longer than 1024 bytes";
+            self.reject(at, message, "shorten it");
         } else if let Err(error) = crate::base::StringMatch::regex(regex) {
             let reason = shorten(error.reason());
-            let what = format!("the regular expression cannot be used: {reason}");
-            self.refuse(at, what, "write it in the syntax of RE2");
+            let message = format!("the regular expression cannot be used: {reason}");
+            self.reject(at, message, "write it in the syntax of RE2");
         }
     }
 }

@@ -19,8 +19,8 @@ pub(super) fn object_match(one: &PatchMatch, apply_to: ApplyTo, reader: &mut Rea
     ];
     let mut there = objects.iter().filter(|(_, is_there)| *is_there);
     if let (Some((first, _)), Some((second, _))) = (there.next(), there.next()) {
-        let what = format!("a match has one of `{first}` and `{second}`");
-        return refuse(one, &what, "keep one of them", reader);
+        let message = format!("a match has one of `{first}` and `{second}`");
+        return refuse(one, &message, "keep one of them", reader);
     }
     let wanted = match apply_to {
         ApplyTo::FilterChain | ApplyTo::HttpFilter | ApplyTo::Listener | ApplyTo::NetworkFilter => {
@@ -35,8 +35,8 @@ pub(super) fn object_match(one: &PatchMatch, apply_to: ApplyTo, reader: &mut Rea
     let mut others = objects.iter();
     let other = others.find(|(name, is_there)| *is_there && *name != wanted);
     if let Some((name, _)) = other.filter(|(name, _)| *name != "waypoint") {
-        let what = format!("what is patched is matched by `{wanted}`, not by `{name}`");
-        return refuse(one, &what, "write that, or remove it", reader);
+        let message = format!("what is patched is matched by `{wanted}`, not by `{name}`");
+        return refuse(one, &message, "write that, or remove it", reader);
     }
     let listener = one.listener.as_ref();
     let chain = listener.and_then(|listener| listener.filter_chain.as_ref());
@@ -57,33 +57,33 @@ fn filter_match(
         reader.findings.push(
             Finding::warning(Code::SchemaWarning, filter.at)
                 .at_key()
-                .what("a match of a filter has no effect on listeners and filter chains")
-                .here("it narrows nothing")
-                .istio("`istioctl validate` warns of it too")
-                .mend("remove it"),
+                .message("a match of a filter has no effect on listeners and filter chains")
+                .effect("it narrows nothing")
+                .in_istio("`istioctl validate` warns of it too")
+                .help("remove it"),
         );
     }
     if name.is_empty() {
-        let what = "the match of a filter names none";
-        return refuse(one, what, "write its `name`", reader);
+        let message = "the match of a filter names none";
+        return refuse(one, message, "write its `name`", reader);
     }
     let Some(sub_filter) = &filter.sub_filter else {
         return;
     };
     if apply_to != ApplyTo::HttpFilter {
-        let what = "`subFilter` is for HTTP_FILTER only";
-        refuse(one, what, "remove it", reader);
+        let message = "`subFilter` is for HTTP_FILTER only";
+        refuse(one, message, "remove it", reader);
     } else if !CONNECTION_MANAGERS.contains(&name.as_str()) {
-        let what = format!("`{}` has no `subFilter`", shorten(&name));
-        let mend = format!("write `name: {}`", CONNECTION_MANAGERS[0]);
-        refuse(one, &what, &mend, reader);
+        let message = format!("`{}` has no `subFilter`", shorten(&name));
+        let help = format!("write `name: {}`", CONNECTION_MANAGERS[0]);
+        refuse(one, &message, &help, reader);
     } else if text(&sub_filter.name).is_empty() {
-        let what = "the match of a `subFilter` names none";
-        refuse(one, what, "write its `name`", reader);
+        let message = "the match of a `subFilter` names none";
+        refuse(one, message, "write its `name`", reader);
     }
 }
 
-fn refuse(one: &PatchMatch, what: &str, mend: &str, reader: &mut Reader<'_>) {
-    let finding = Finding::refused(one.at).what(what).mend(mend);
+fn refuse(one: &PatchMatch, message: &str, help: &str, reader: &mut Reader<'_>) {
+    let finding = Finding::rejected(one.at).message(message).help(help);
     reader.findings.push(finding);
 }

@@ -1,9 +1,9 @@
-use super::Check;
-use super::authorization::no_empty;
+use super::Validator;
+use super::authorization::reject_empty_items;
 use crate::istio::kinds::security::{Action, AuthOperation};
 use crate::istio::read::shorten;
 
-pub(super) fn operation(c: &mut Check<'_>, operation: &AuthOperation, action: Action) {
+pub(super) fn operation(c: &mut Validator<'_>, operation: &AuthOperation, action: Action) {
     let ports = [&operation.ports, &operation.not_ports];
     let http = [
         &operation.hosts,
@@ -15,19 +15,19 @@ pub(super) fn operation(c: &mut Check<'_>, operation: &AuthOperation, action: Ac
     ];
     let all = http.iter().chain(&ports);
     if all.clone().all(|texts| texts.is_empty()) {
-        c.refuse(
+        c.reject(
             operation.at,
             "the operation is empty",
             "write what it must be",
         );
     }
     for texts in all {
-        no_empty(c, texts);
+        reject_empty_items(c, texts);
     }
     for port in ports.into_iter().flatten().filter(|p| !p.value.is_empty()) {
         if !is_port(&port.value) {
-            let what = format!("`{}` is no port", shorten(&port.value));
-            c.refuse(port.at, what, "write a port from 1 to 65535");
+            let message = format!("`{}` is no port", shorten(&port.value));
+            c.reject(port.at, message, "write a port from 1 to 65535");
         }
     }
     for path in operation.paths.iter().chain(&operation.not_paths) {
@@ -41,18 +41,23 @@ pub(super) fn operation(c: &mut Check<'_>, operation: &AuthOperation, action: Ac
                 .replace("{**}", "")
                 .contains('*');
         if path.value.split('/').any(is_bad) || mixes {
-            let what = format!("`{}` is no template of a path", shorten(&path.value));
-            c.refuse(
+            let message = format!("`{}` is no template of a path", shorten(&path.value));
+            c.reject(
                 path.at,
-                what,
+                message,
                 "write `{*}` or `{**}` as a segment of its own",
             );
         }
     }
     let is_http = http.iter().any(|texts| !texts.is_empty());
     if action == Action::Deny && is_http && operation.ports.is_empty() {
-        let what = "on a port that is not HTTP this denies everything";
-        c.warn(operation.at, what, "nothing is denied", "write `ports` too");
+        let message = "on a port that is not HTTP this denies everything";
+        c.warn(
+            operation.at,
+            message,
+            "nothing is denied",
+            "write `ports` too",
+        );
     }
 }
 

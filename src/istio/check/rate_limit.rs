@@ -9,8 +9,8 @@ use crate::istio::kinds::local_rate_limit::{
     Denominator, LocalRateLimit, RuntimeFraction, TokenBucket, TypedStruct,
 };
 use crate::istio::meaning::limits::says_what_counts;
-use crate::istio::read::{Raw, Read, Reader, shorten};
-use crate::istio::tree::{At, Tree};
+use crate::istio::read::{NodeRef, Read, Reader, shorten};
+use crate::istio::tree::{NodeId, Tree};
 
 const FILTER: &str = "envoy.filters.http.local_ratelimit";
 const TYPE: &str = "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit";
@@ -18,15 +18,15 @@ const STRUCTS: [&str; 2] = ["udpa.type.v1.TypedStruct", "xds.type.v3.TypedStruct
 
 /// Checks what a patch puts into a proxy.
 pub(super) fn patch(patch: &ConfigPatch, reader: &mut Reader<'_>) {
-    let Some(Raw(value)) = patch.patch.as_ref().and_then(|patch| patch.value) else {
+    let Some(NodeRef(value)) = patch.patch.as_ref().and_then(|patch| patch.value) else {
         let operation = patch.patch.as_ref().and_then(|patch| patch.operation);
         // A patch that removes needs no value.
         if operation.is_none_or(|operation| operation.value != Operation::Remove) {
-            let finding = Finding::refused(patch.at).missing("patch.value");
-            let finding = finding.what("the patch has no value");
+            let finding = Finding::rejected(patch.at).missing("patch.value");
+            let finding = finding.message("the patch has no value");
             reader
                 .findings
-                .push(finding.mend("write `patch: {operation: …, value: …}`"));
+                .push(finding.help("write `patch: {operation: …, value: …}`"));
         } else {
             unknown(patch.at, reader);
         }
@@ -45,23 +45,23 @@ pub(super) fn patch(patch: &ConfigPatch, reader: &mut Reader<'_>) {
     reader.envoy = was;
 }
 
-fn unknown(at: At, reader: &mut Reader<'_>) {
+fn unknown(at: NodeId, reader: &mut Reader<'_>) {
     let name = either(reader.tree, at, "name", "name").and_then(|name| reader.tree.text(name));
-    let what = name.map_or_else(
+    let message = name.map_or_else(
         || "only patches of the local rate limit are known here".to_owned(),
         |name| format!("`{}` is not known here", shorten(name)),
     );
     reader.findings.push(
         Finding::warning(Code::UnknownFilter, at)
-            .what(what)
-            .here("nothing of this patch is enforced")
-            .istio("Istio patches its proxies with it")
-            .mend("use a layer of this crate, or see to it by other means"),
+            .message(message)
+            .effect("nothing of this patch is enforced")
+            .in_istio("Istio patches its proxies with it")
+            .help("use a layer of this crate, or see to it by other means"),
     );
 }
 
 /// Finds the configurations of the filter: the filter's own, or those of a route or a virtual host.
-pub(crate) fn find(apply_to: Option<ApplyTo>, value: At, tree: &Tree) -> Vec<At> {
+pub(crate) fn find(apply_to: Option<ApplyTo>, value: NodeId, tree: &Tree) -> Vec<NodeId> {
     let config = either(tree, value, "typed_config", "typedConfig");
     if apply_to == Some(ApplyTo::HttpFilter) {
         let is_named = tree.child(value, "name").and_then(|name| tree.text(name)) == Some(FILTER);
@@ -89,7 +89,7 @@ pub(crate) fn find(apply_to: Option<ApplyTo>, value: At, tree: &Tree) -> Vec<At>
         .collect()
 }
 
-fn type_of(tree: &Tree, config: At) -> Option<&str> {
+fn type_of(tree: &Tree, config: NodeId) -> Option<&str> {
     let kind = tree
         .child(config, "@type")
         .and_then(|kind| tree.text(kind))?;
@@ -100,29 +100,29 @@ fn type_of(tree: &Tree, config: At) -> Option<&str> {
 }
 
 /// Reads a configuration, out of its wrapper if it has one.
-pub(crate) fn read(config: At, reader: &mut Reader<'_>) -> Option<LocalRateLimit> {
+pub(crate) fn read(config: NodeId, reader: &mut Reader<'_>) -> Option<LocalRateLimit> {
     let kind = reader
         .tree
         .child(config, "@type")
         .and_then(|kind| reader.tree.text(kind));
     let Some(kind) = kind else {
-        let finding = Finding::refused(config).missing("@type");
-        let finding = finding.what("the configuration has no `@type`").at_key();
-        let mend = format!("write `\"@type\": type.googleapis.com/{TYPE}`");
-        reader.findings.push(finding.mend(mend));
+        let finding = Finding::rejected(config).missing("@type");
+        let finding = finding.message("the configuration has no `@type`").at_key();
+        let help = format!("write `\"@type\": type.googleapis.com/{TYPE}`");
+        reader.findings.push(finding.help(help));
         return None;
     };
     let full = type_of(reader.tree, config).unwrap_or_default();
     if !full.ends_with(TYPE) {
-        let what = format!("`{}` is not the type of a local rate limit", shorten(full));
-        let finding = Finding::refused(config).what(what);
-        let mend = format!("write type.googleapis.com/{TYPE}");
-        reader.findings.push(finding.mend(mend));
+        let message = format!("`{}` is not the type of a local rate limit", shorten(full));
+        let finding = Finding::rejected(config).message(message);
+        let help = format!("write type.googleapis.com/{TYPE}");
+        reader.findings.push(finding.help(help));
         return None;
     }
     if STRUCTS.iter().any(|wrapper| kind.ends_with(wrapper)) {
         let wrapper = TypedStruct::read(config, reader)?;
-        let Raw(value) = wrapper.value?;
+        let NodeRef(value) = wrapper.value?;
         return LocalRateLimit::read(value, reader);
     }
     LocalRateLimit::read(config, reader)
@@ -143,8 +143,8 @@ fn local_rate_limit(limit: &LocalRateLimit, reader: &mut Reader<'_>) {
             .iter()
             .all(|entry| entry.key.as_ref().is_some_and(|key| !key.value.is_empty()));
         if !is_good || descriptor.entries.is_empty() || descriptor.token_bucket.is_none() {
-            let what = "a descriptor needs `entries` with a key each, and a `token_bucket`";
-            refused_by_envoy(descriptor.at, what, "write them", reader);
+            let message = "a descriptor needs `entries` with a key each, and a `token_bucket`";
+            refused_by_envoy(descriptor.at, message, "write them", reader);
         }
     }
     if limit
@@ -152,9 +152,9 @@ fn local_rate_limit(limit: &LocalRateLimit, reader: &mut Reader<'_>) {
         .as_ref()
         .is_none_or(|prefix| prefix.value.is_empty())
     {
-        let what = "the filter has no `stat_prefix`";
-        let mend = "write `stat_prefix: http_local_rate_limiter`";
-        refused_by_envoy(limit.at, what, mend, reader);
+        let message = "the filter has no `stat_prefix`";
+        let help = "write `stat_prefix: http_local_rate_limiter`";
+        refused_by_envoy(limit.at, message, help, reader);
     }
     if limit.token_bucket.is_none() && limit.descriptors.is_empty() {
         // A filter that is only switched on here, and has its buckets at the routes.
@@ -169,13 +169,13 @@ fn local_rate_limit(limit: &LocalRateLimit, reader: &mut Reader<'_>) {
     .map(|(name, _)| name)
     .collect();
     if !missing.is_empty() {
-        let mend = "{default_value: {numerator: 100, denominator: HUNDRED}}";
+        let help = "{default_value: {numerator: 100, denominator: HUNDRED}}";
         let lines: Vec<_> = missing
             .iter()
-            .map(|name| format!("{name}: {mend}"))
+            .map(|name| format!("{name}: {help}"))
             .collect();
-        let what = format!("the limit has no {}", missing.join(" and no "));
-        let (here, istio) = if missing == ["filter_enforced"] {
+        let message = format!("the limit has no {}", missing.join(" and no "));
+        let (effect, istio) = if missing == ["filter_enforced"] {
             (
                 "it is a trial: requests over the limit are counted and go on",
                 "it defaults to 0 %: Envoy turns nothing away",
@@ -189,10 +189,10 @@ fn local_rate_limit(limit: &LocalRateLimit, reader: &mut Reader<'_>) {
         reader.findings.push(
             Finding::warning(Code::LimitNotEnforced, limit.at)
                 .at_key()
-                .what(what)
-                .here(here)
-                .istio(istio)
-                .mend(format!("write\n{}", lines.join("\n"))),
+                .message(message)
+                .effect(effect)
+                .in_istio(istio)
+                .help(format!("write\n{}", lines.join("\n"))),
         );
     }
     for (name, fraction) in [
@@ -203,10 +203,10 @@ fn local_rate_limit(limit: &LocalRateLimit, reader: &mut Reader<'_>) {
             reader.findings.push(
                 Finding::warning(Code::LimitNotEnforced, limit.at)
                     .at_key()
-                    .what(format!("`{name}` is 0 %"))
-                    .here("the limit limits nothing")
-                    .istio("Envoy limits nothing")
-                    .mend("raise the numerator when it shall"),
+                    .message(format!("`{name}` is 0 %"))
+                    .effect("the limit limits nothing")
+                    .in_istio("Envoy limits nothing")
+                    .help("raise the numerator when it shall"),
             );
         }
     }
@@ -226,39 +226,39 @@ fn share(fraction: Option<&RuntimeFraction>) -> Option<u64> {
 fn token_bucket(bucket: &TokenBucket, reader: &mut Reader<'_>) {
     match bucket.fill_interval {
         None => {
-            let what = "the bucket is never filled again: it has no `fill_interval`";
-            refused_by_envoy(bucket.at, what, "write `fill_interval: 60s`", reader);
+            let message = "the bucket is never filled again: it has no `fill_interval`";
+            refused_by_envoy(bucket.at, message, "write `fill_interval: 60s`", reader);
         }
         Some(interval) if interval.value < Duration::from_millis(50) => {
-            let what = "the `fill_interval` is shorter than 50ms";
-            refused_by_envoy(interval.at, what, "write 0.05s or more", reader);
+            let message = "the `fill_interval` is shorter than 50ms";
+            refused_by_envoy(interval.at, message, "write 0.05s or more", reader);
         }
         Some(_) => {}
     }
     if bucket.max_tokens.is_none() {
-        let what = "the bucket has no `max_tokens`";
+        let message = "the bucket has no `max_tokens`";
         refused_by_envoy(
             bucket.at,
-            what,
+            message,
             "write how many requests may come at once",
             reader,
         );
     }
     if let Some(tokens) = bucket.tokens_per_fill.filter(|tokens| tokens.value == 0) {
-        let what = "the bucket is filled with 0 tokens";
-        refused_by_envoy(tokens.at, what, "write 1 or more", reader);
+        let message = "the bucket is filled with 0 tokens";
+        refused_by_envoy(tokens.at, message, "write 1 or more", reader);
     }
 }
 
-fn refused_by_envoy(at: At, what: &str, mend: &str, reader: &mut Reader<'_>) {
+fn refused_by_envoy(at: NodeId, message: &str, help: &str, reader: &mut Reader<'_>) {
     reader.findings.push(
-        Finding::refused(at)
-            .what(what)
-            .istio("Istio takes it; Envoy refuses the whole listener or route")
-            .mend(mend),
+        Finding::rejected(at)
+            .message(message)
+            .in_istio("Istio takes it; Envoy refuses the whole listener or route")
+            .help(help),
     );
 }
 
-fn either(tree: &Tree, at: At, snake: &str, camel: &str) -> Option<At> {
+fn either(tree: &Tree, at: NodeId, snake: &str, camel: &str) -> Option<NodeId> {
     tree.child(at, snake).or_else(|| tree.child(at, camel))
 }

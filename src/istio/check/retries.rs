@@ -1,7 +1,7 @@
-use super::Check;
+use super::Validator;
 use crate::istio::kinds::http_route::Retries;
-use crate::istio::nearest::nearest;
 use crate::istio::read::shorten;
+use crate::istio::suggest::suggest;
 
 const RETRY_ON: [&str; 16] = [
     "5xx",
@@ -22,7 +22,7 @@ const RETRY_ON: [&str; 16] = [
     "unavailable",
 ];
 
-pub(super) fn retries(c: &mut Check<'_>, retries: Option<&Retries>) {
+pub(super) fn retries(c: &mut Validator<'_>, retries: Option<&Retries>) {
     let Some(retries) = retries else { return };
     let attempts = retries.attempts.map_or(0, |attempts| attempts.value);
     let says_more = retries.per_try_timeout.is_some()
@@ -34,12 +34,12 @@ pub(super) fn retries(c: &mut Check<'_>, retries: Option<&Retries>) {
         || retries.backoff.is_some();
     if attempts < 0 {
         let at = retries.attempts.map_or(retries.at, |attempts| attempts.at);
-        c.refuse(at, "attempts are not negative", "write 0 or more");
+        c.reject(at, "attempts are not negative", "write 0 or more");
     } else if attempts == 0 && says_more {
-        let what = "the retries are described, and there are 0 attempts";
-        c.refuse(
+        let message = "the retries are described, and there are 0 attempts";
+        c.reject(
             retries.at,
-            what,
+            message,
             "write `attempts: 2`, or nothing but `attempts: 0`",
         );
     }
@@ -54,12 +54,12 @@ pub(super) fn retries(c: &mut Check<'_>, retries: Option<&Retries>) {
     for token in retry_on.value.split(',') {
         let is_status = token.parse().is_ok_and(is_registered);
         if !is_status && !RETRY_ON.contains(&token) {
-            let what = format!("`{}` is nothing to retry on", shorten(token));
-            let mend = nearest(token, RETRY_ON).map_or_else(
+            let message = format!("`{}` is nothing to retry on", shorten(token));
+            let help = suggest(token, RETRY_ON).map_or_else(
                 || format!("write some of {}, or statuses", RETRY_ON.join(",")),
                 |near| format!("did you mean `{near}`?"),
             );
-            c.refuse(retry_on.at, what, mend);
+            c.reject(retry_on.at, message, help);
         }
     }
 }

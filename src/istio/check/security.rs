@@ -1,4 +1,4 @@
-use super::Check;
+use super::Validator;
 use super::names::{is_header_name, is_label};
 use crate::istio::kinds::destination_rule::Selector;
 use crate::istio::kinds::security::{
@@ -15,13 +15,13 @@ const TARGETS: [(&str, &str); 5] = [
     ("networking.istio.io", "ServiceEntry"),
 ];
 
-pub(super) fn peer_authentication(c: &mut Check<'_>, peer: &PeerAuthentication) {
+pub(super) fn peer_authentication(c: &mut Validator<'_>, peer: &PeerAuthentication) {
     selector(c, peer.selector.as_ref());
     let Some(ports) = &peer.port_level_mtls else {
         return;
     };
     if ports.ports.is_empty() {
-        c.refuse(
+        c.reject(
             ports.at,
             "`portLevelMtls` names no port",
             "name one, or remove it",
@@ -32,8 +32,8 @@ pub(super) fn peer_authentication(c: &mut Check<'_>, peer: &PeerAuthentication) 
         .as_ref()
         .is_some_and(|s| !s.match_labels.is_empty());
     if !selects {
-        let what = "`portLevelMtls` needs a `selector`: ports are a workload's";
-        c.refuse(ports.at, what, "write `selector` with `matchLabels`");
+        let message = "`portLevelMtls` needs a `selector`: ports are a workload's";
+        c.reject(ports.at, message, "write `selector` with `matchLabels`");
     }
     for (port, _) in &ports.ports {
         if !port
@@ -41,13 +41,13 @@ pub(super) fn peer_authentication(c: &mut Check<'_>, peer: &PeerAuthentication) 
             .parse()
             .is_ok_and(|port: u32| (1..=65_535).contains(&port))
         {
-            let what = format!("`{}` is no port", shorten(&port.value));
-            c.refuse(port.at, what, "write a port from 1 to 65535");
+            let message = format!("`{}` is no port", shorten(&port.value));
+            c.reject(port.at, message, "write a port from 1 to 65535");
         }
     }
 }
 
-pub(super) fn request_authentication(c: &mut Check<'_>, request: &RequestAuthentication) {
+pub(super) fn request_authentication(c: &mut Validator<'_>, request: &RequestAuthentication) {
     attachment(
         c,
         request.selector.as_ref(),
@@ -57,7 +57,7 @@ pub(super) fn request_authentication(c: &mut Check<'_>, request: &RequestAuthent
     for rule in &request.jwt_rules.0 {
         match rule {
             Some(rule) => jwt_rule(c, rule),
-            None => c.refuse(
+            None => c.reject(
                 request.at,
                 "a rule of `jwtRules` is null",
                 "write or remove it",
@@ -66,17 +66,17 @@ pub(super) fn request_authentication(c: &mut Check<'_>, request: &RequestAuthent
     }
 }
 
-fn jwt_rule(c: &mut Check<'_>, rule: &JwtRule) {
+fn jwt_rule(c: &mut Validator<'_>, rule: &JwtRule) {
     if is_empty(&rule.issuer) && is_empty(&rule.jwks_uri) {
-        let what = "the rule has no issuer and no `jwksUri`";
-        c.require(rule.at, "issuer", what, "write `issuer`");
+        let message = "the rule has no issuer and no `jwksUri`";
+        c.require(rule.at, "issuer", message, "write `issuer`");
     }
     if rule
         .audiences
         .iter()
         .any(|audience| audience.value.is_empty())
     {
-        c.refuse(rule.at, "an audience is empty", "write or remove it");
+        c.reject(rule.at, "an audience is empty", "write or remove it");
     }
     if let Some(uri) = rule.jwks_uri.as_ref().filter(|uri| !uri.value.is_empty()) {
         let rest = ["http://", "https://"]
@@ -84,32 +84,32 @@ fn jwt_rule(c: &mut Check<'_>, rule: &JwtRule) {
             .find_map(|s| uri.value.strip_prefix(s));
         let authority = rest.and_then(|rest| rest.split(['/', '?', '#']).next());
         if authority.is_none_or(|authority| authority.is_empty() || authority.starts_with(':')) {
-            let what = "this is no URL with http or https";
-            c.refuse(uri.at, what, "write `https://…`");
+            let message = "this is no URL with http or https";
+            c.reject(uri.at, message, "write `https://…`");
         } else if !authority.is_some_and(has_good_port) {
-            c.refuse(
+            c.reject(
                 uri.at,
                 "the URL's port is no number",
                 "write a number, or none",
             );
         }
         if !is_empty(&rule.jwks) {
-            let what = "a rule has one of `jwksUri` and `jwks`";
-            c.refuse(uri.at, what, "keep one of them");
+            let message = "a rule has one of `jwksUri` and `jwks`";
+            c.reject(uri.at, message, "keep one of them");
         }
     }
     if let Some(keys) = &rule.jwks {
         let is_json = keys.value.trim_start().starts_with('{') && keys.value.contains("\"keys\"");
         if !keys.value.is_empty() && !is_json {
-            c.refuse(keys.at, "this is no set of keys", "write `{\"keys\": […]}`");
+            c.reject(keys.at, "this is no set of keys", "write `{\"keys\": […]}`");
         } else if ["\"d\"", "\"p\"", "\"k\""]
             .iter()
             .any(|part| keys.value.contains(part))
         {
-            let what = "the keys hold a private key";
+            let message = "the keys hold a private key";
             c.warn(
                 keys.at,
-                what,
+                message,
                 "nothing is done with it",
                 "keep the public part only",
             );
@@ -133,7 +133,7 @@ fn jwt_rule(c: &mut Check<'_>, rule: &JwtRule) {
         .chain(&rule.space_delimited_claims)
     {
         if text.value.is_empty() {
-            c.refuse(text.at, "a name is empty", "write or remove it");
+            c.reject(text.at, "a name is empty", "write or remove it");
         }
     }
     for claim in rule.output_claim_to_headers.0.iter().flatten() {
@@ -145,8 +145,8 @@ fn jwt_rule(c: &mut Check<'_>, rule: &JwtRule) {
             .as_ref()
             .map_or("", |header| header.value.as_str());
         if !is_header_name(header) {
-            let what = format!("`{}` is no header's name", shorten(header));
-            c.refuse(claim.at, what, "use letters, digits, `-` and `_`");
+            let message = format!("`{}` is no header's name", shorten(header));
+            c.reject(claim.at, message, "use letters, digits, `-` and `_`");
         }
     }
     c.time(&rule.timeout);
@@ -162,7 +162,7 @@ fn has_good_port(authority: &str) -> bool {
 
 /// Checks what a policy is for: a selector or references, not both.
 pub(super) fn attachment(
-    c: &mut Check<'_>,
+    c: &mut Validator<'_>,
     by_labels: Option<&Selector>,
     one: Option<&TargetRef>,
     many: &Nullable<TargetRef>,
@@ -173,15 +173,15 @@ pub(super) fn attachment(
         let at = by_labels
             .map(|selector| selector.at)
             .or_else(|| one.map(|one| one.at));
-        let what = "a policy has one of `selector`, `targetRef` and `targetRefs`";
-        c.refuse(at.unwrap_or(c.object.at), what, "keep one of them");
+        let message = "a policy has one of `selector`, `targetRef` and `targetRefs`";
+        c.reject(at.unwrap_or(c.object.at), message, "keep one of them");
     }
     for target in one.into_iter().chain(many.0.iter().flatten()) {
         target_ref(c, target);
     }
 }
 
-fn target_ref(c: &mut Check<'_>, target: &TargetRef) {
+fn target_ref(c: &mut Validator<'_>, target: &TargetRef) {
     if is_empty(&target.name) {
         c.require(target.at, "name", "the target has no name", "write `name`");
     }
@@ -191,24 +191,24 @@ fn target_ref(c: &mut Check<'_>, target: &TargetRef) {
     };
     let (group, kind) = (text(&target.group), text(&target.kind));
     if !TARGETS.contains(&(group.as_str(), kind.as_str())) {
-        let what = format!(
+        let message = format!(
             "a policy cannot be for `{}/{}`",
             shorten(&group),
             shorten(&kind)
         );
-        c.refuse(
+        c.reject(
             target.at,
-            what,
+            message,
             "write a Gateway, a Service or a ServiceEntry",
         );
     }
     if !is_empty(&target.namespace) {
-        let what = "a policy is for its own namespace, which is not written";
-        c.refuse(target.at, what, "remove `namespace`");
+        let message = "a policy is for its own namespace, which is not written";
+        c.reject(target.at, message, "remove `namespace`");
     }
 }
 
-pub(super) fn selector(c: &mut Check<'_>, selector: Option<&Selector>) {
+pub(super) fn selector(c: &mut Validator<'_>, selector: Option<&Selector>) {
     if let Some(selector) = selector {
         c.selector(&selector.match_labels, selector.at);
     }

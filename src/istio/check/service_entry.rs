@@ -1,10 +1,10 @@
-use super::Check;
+use super::Validator;
 use super::endpoints;
 use super::exposure::Owner;
 use super::names::{is_label, is_subnet};
 use crate::istio::kinds::service_entry::{Location, Resolution, ServiceEntry, ServicePort};
-use crate::istio::nearest::nearest;
-use crate::istio::read::{Set, Text, UInt, shorten};
+use crate::istio::read::{Spanned, Text, UInt, shorten};
+use crate::istio::suggest::suggest;
 
 /// The protocols that Istio knows, in lower case.
 const PROTOCOLS: [&str; 14] = [
@@ -35,7 +35,7 @@ const TOLD_APART: [&str; 7] = [
     "tls",
 ];
 
-pub(super) fn service_entry(c: &mut Check<'_>, entry: &ServiceEntry) {
+pub(super) fn service_entry(c: &mut Validator<'_>, entry: &ServiceEntry) {
     let resolution = entry.resolution.map_or(Resolution::None, |r| r.value);
     if entry.hosts.is_empty() {
         c.require(
@@ -47,7 +47,7 @@ pub(super) fn service_entry(c: &mut Check<'_>, entry: &ServiceEntry) {
     }
     for host in &entry.hosts {
         if host.value == "*" {
-            c.refuse(
+            c.reject(
                 host.at,
                 "`*` cannot be a service entry's host",
                 "name the hosts",
@@ -56,17 +56,17 @@ pub(super) fn service_entry(c: &mut Check<'_>, entry: &ServiceEntry) {
             c.wildcard(host);
         }
         if host.value.starts_with('*') && !host.value.starts_with("*.") {
-            let what = "the `*` stands for part of a label";
+            let message = "the `*` stands for part of a label";
             c.warn(
                 host.at,
-                what,
+                message,
                 "it is read as it is",
                 "write `*.` and the rest",
             );
         }
         if resolution == Resolution::DynamicDns && !host.value.starts_with('*') {
-            let what = "DYNAMIC_DNS is for hosts with a `*`";
-            c.refuse(host.at, what, "write `resolution: DNS`");
+            let message = "DYNAMIC_DNS is for hosts with a `*`";
+            c.reject(host.at, message, "write `resolution: DNS`");
         }
     }
     for address in &entry.addresses {
@@ -75,23 +75,27 @@ pub(super) fn service_entry(c: &mut Check<'_>, entry: &ServiceEntry) {
         } else if address.value.contains('/')
             && !matches!(resolution, Resolution::None | Resolution::Static)
         {
-            let what = "a range of addresses needs the resolution NONE or STATIC";
-            c.refuse(address.at, what, "write an address, or another resolution");
+            let message = "a range of addresses needs the resolution NONE or STATIC";
+            c.reject(
+                address.at,
+                message,
+                "write an address, or another resolution",
+            );
         } else if resolution == Resolution::DynamicDns {
-            c.refuse(address.at, "DYNAMIC_DNS has no addresses", "remove them");
+            c.reject(address.at, "DYNAMIC_DNS has no addresses", "remove them");
         }
     }
     ports(c, entry, resolution);
     if let Some(selector) = &entry.workload_selector {
         if !entry.endpoints.0.is_empty() {
-            let what = "a service entry has one of `endpoints` and `workloadSelector`";
-            c.refuse(selector.at, what, "keep one of them");
+            let message = "a service entry has one of `endpoints` and `workloadSelector`";
+            c.reject(selector.at, message, "keep one of them");
         }
         if !matches!(resolution, Resolution::Static) && !selector.labels.is_empty() {
-            let what = "the workload selector selects for the resolution STATIC only";
+            let message = "the workload selector selects for the resolution STATIC only";
             c.warn(
                 selector.at,
-                what,
+                message,
                 "it selects nothing",
                 "write `resolution: STATIC`",
             );
@@ -104,14 +108,14 @@ pub(super) fn service_entry(c: &mut Check<'_>, entry: &ServiceEntry) {
         .location
         .is_some_and(|l| l.value == Location::Internal);
     if internal && resolution == Resolution::DynamicDns && uses_waypoint(c) {
-        let what = "DYNAMIC_DNS with a waypoint is for MESH_EXTERNAL";
-        c.refuse(entry.at, what, "write `location: MESH_EXTERNAL`");
+        let message = "DYNAMIC_DNS with a waypoint is for MESH_EXTERNAL";
+        c.reject(entry.at, message, "write `location: MESH_EXTERNAL`");
     }
     c.export_to(&entry.export_to, Owner::ServiceEntry);
 }
 
 /// Says whether the object is labelled to be behind a waypoint.
-fn uses_waypoint(c: &Check<'_>) -> bool {
+fn uses_waypoint(c: &Validator<'_>) -> bool {
     let labels = c.metadata.iter().flat_map(|metadata| &metadata.labels);
     let mut waypoints = labels.filter(|(name, _)| name.value == "istio.io/use-waypoint");
     waypoints.any(|(_, value)| {
@@ -120,25 +124,25 @@ fn uses_waypoint(c: &Check<'_>) -> bool {
     })
 }
 
-fn ports(c: &mut Check<'_>, entry: &ServiceEntry, resolution: Resolution) {
+fn ports(c: &mut Validator<'_>, entry: &ServiceEntry, resolution: Resolution) {
     let (mut numbers, mut names) = (Vec::new(), Vec::new());
     for port in entry.ports.0.iter().take(2_000) {
         let Some(port) = port else {
-            c.refuse(entry.at, "a port is null", "write or remove it");
+            c.reject(entry.at, "a port is null", "write or remove it");
             continue;
         };
         let number = port.number.map_or(0, |number| number.value);
         let name = port.name.as_ref().map_or("", |name| name.value.as_str());
         if numbers.contains(&number) {
-            c.refuse(
+            c.reject(
                 port.at,
                 format!("the port {number} is there twice"),
                 "keep it once",
             );
         }
         if names.contains(&name) {
-            let what = format!("two ports have the name `{}`", shorten(name));
-            c.refuse(port.at, what, "give each its own");
+            let message = format!("two ports have the name `{}`", shorten(name));
+            c.reject(port.at, message, "give each its own");
         }
         numbers.push(number);
         names.push(name);
@@ -148,16 +152,16 @@ fn ports(c: &mut Check<'_>, entry: &ServiceEntry, resolution: Resolution) {
         }
         let is_told_apart = is_protocol(&port.protocol, &TOLD_APART);
         if entry.hosts.len() > 1 && resolution != Resolution::None && !is_told_apart {
-            let what = "several hosts share a port of which nothing tells the host";
-            let mend = "write a service entry for each host, or a protocol of HTTP or TLS";
-            c.refuse(port.at, what, mend);
+            let message = "several hosts share a port of which nothing tells the host";
+            let help = "write a service entry for each host, or a protocol of HTTP or TLS";
+            c.reject(port.at, message, help);
         }
         let is_http = is_protocol(
             &port.protocol,
             &["http", "http2", "grpc", "grpc-web", "https", "tls"],
         );
         if resolution == Resolution::DynamicDns && !is_http {
-            c.refuse(
+            c.reject(
                 port.at,
                 "DYNAMIC_DNS needs HTTP or TLS, to see the host",
                 "write `protocol: HTTP`",
@@ -167,30 +171,30 @@ fn ports(c: &mut Check<'_>, entry: &ServiceEntry, resolution: Resolution) {
 }
 
 /// Checks the name of a port.
-pub(super) fn port_name(c: &mut Check<'_>, name: &Set<String>) {
+pub(super) fn port_name(c: &mut Validator<'_>, name: &Spanned<String>) {
     if !name.value.is_empty() && !is_label(&name.value) {
-        let what = format!("`{}` cannot be a port's name", shorten(&name.value));
-        c.refuse(name.at, what, "use letters, digits and `-`, 63 at most");
+        let message = format!("`{}` cannot be a port's name", shorten(&name.value));
+        c.reject(name.at, message, "use letters, digits and `-`, 63 at most");
     }
 }
 
 /// Checks a protocol that may be left out.
-pub(super) fn protocol(c: &mut Check<'_>, protocol: &Text) {
+pub(super) fn protocol(c: &mut Validator<'_>, protocol: &Text) {
     if let Some(text) = protocol
         && !text.value.is_empty()
         && !is_protocol(protocol, &PROTOCOLS)
     {
-        let what = format!("Istio knows no protocol `{}`", shorten(&text.value));
-        let mend = nearest(&text.value, PROTOCOLS).map_or_else(
+        let message = format!("Istio knows no protocol `{}`", shorten(&text.value));
+        let help = suggest(&text.value, PROTOCOLS).map_or_else(
             || "write HTTP, HTTP2, GRPC, HTTPS, TLS or TCP".to_owned(),
             |near| format!("did you mean `{}`?", near.to_ascii_uppercase()),
         );
-        c.refuse(text.at, what, mend);
+        c.reject(text.at, message, help);
     }
 }
 
 /// Checks a port of a service or of a server.
-pub(super) fn service_port(c: &mut Check<'_>, port: &ServicePort, is_entry: bool) {
+pub(super) fn service_port(c: &mut Validator<'_>, port: &ServicePort, is_entry: bool) {
     protocol(c, &port.protocol);
     match port.number {
         Some(number) => c.port(number),
@@ -223,7 +227,7 @@ pub(super) fn is_protocol(protocol: &Text, of: &[&str]) -> bool {
     of.iter().any(|one| one.eq_ignore_ascii_case(protocol))
 }
 
-fn shared_addresses(c: &mut Check<'_>, entry: &ServiceEntry, resolution: Resolution) {
+fn shared_addresses(c: &mut Validator<'_>, entry: &ServiceEntry, resolution: Resolution) {
     let number = |port: UInt| port.map_or(0, |port| port.value);
     if let Some(port) = entry
         .ports
@@ -233,9 +237,9 @@ fn shared_addresses(c: &mut Check<'_>, entry: &ServiceEntry, resolution: Resolut
         .find(|port| port.protocol.as_ref().is_none_or(|p| p.value.is_empty()))
         && entry.addresses.is_empty()
     {
-        let what = format!("port {} has no protocol", number(port.number));
-        let here = "it is read as HTTP if it looks like HTTP";
-        c.warn(port.at, what, here, "write `protocol`");
+        let message = format!("port {} has no protocol", number(port.number));
+        let effect = "it is read as HTTP if it looks like HTTP";
+        c.warn(port.at, message, effect, "write `protocol`");
     }
     let is_dns = resolution == Resolution::Dns;
     let tls = entry
@@ -247,8 +251,14 @@ fn shared_addresses(c: &mut Check<'_>, entry: &ServiceEntry, resolution: Resolut
     if let (true, Some(port), [_, _, ..]) =
         (is_dns && !entry.addresses.is_empty(), tls, &entry.hosts[..])
     {
-        let what = "several hosts share the addresses of a port that only the address tells apart";
-        let here = "each host is found by its own name";
-        c.warn(port.at, what, here, "write a service entry for each host");
+        let message =
+            "several hosts share the addresses of a port that only the address tells apart";
+        let effect = "each host is found by its own name";
+        c.warn(
+            port.at,
+            message,
+            effect,
+            "write a service entry for each host",
+        );
     }
 }

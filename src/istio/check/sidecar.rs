@@ -1,4 +1,4 @@
-use super::Check;
+use super::Validator;
 use super::names::{bad_domain, bad_wildcard, is_address, is_label};
 use super::service_entry::{is_protocol, port_name, protocol};
 use crate::istio::code::Code;
@@ -8,9 +8,9 @@ use crate::istio::kinds::service_entry::ServicePort;
 use crate::istio::kinds::sidecar::{
     CaptureMode, EgressListener, IngressListener, OutboundMode, Sidecar,
 };
-use crate::istio::read::{Set, Text, shorten};
+use crate::istio::read::{Spanned, Text, shorten};
 
-pub(super) fn sidecar(c: &mut Check<'_>, sidecar: &Sidecar) {
+pub(super) fn sidecar(c: &mut Validator<'_>, sidecar: &Sidecar) {
     if let Some(selector) = &sidecar.workload_selector {
         c.selector(&selector.labels, selector.at);
     }
@@ -19,8 +19,8 @@ pub(super) fn sidecar(c: &mut Check<'_>, sidecar: &Sidecar) {
         && sidecar.outbound_traffic_policy.is_none()
         && sidecar.inbound_connection_pool.is_none();
     if is_empty {
-        let what = "the sidecar says nothing";
-        c.refuse(sidecar.at, what, "write `egress`, or remove the object");
+        let message = "the sidecar says nothing";
+        c.reject(sidecar.at, message, "write `egress`, or remove the object");
     }
     c.connection_pool(sidecar.inbound_connection_pool.as_ref());
     c.no_null(&sidecar.ingress, sidecar.at, "ingress");
@@ -35,8 +35,8 @@ pub(super) fn sidecar(c: &mut Check<'_>, sidecar: &Sidecar) {
     for (index, listener) in sidecar.egress.0.iter().enumerate().take(2_000) {
         let Some(listener) = listener else { continue };
         if listener.port.is_none() && index < last {
-            let what = "only the last listener may have no port";
-            c.refuse(listener.at, what, "write `port`, or move it to the end");
+            let message = "only the last listener may have no port";
+            c.reject(listener.at, message, "write `port`, or move it to the end");
         }
         egress(c, listener);
         unique(c, listener.port.as_ref(), &mut ports);
@@ -48,20 +48,20 @@ pub(super) fn sidecar(c: &mut Check<'_>, sidecar: &Sidecar) {
         c.findings.push(
             Finding::warning(Code::Deprecated, proxy.at)
                 .at_key()
-                .what("`egressProxy` is deprecated")
-                .here("it has no effect: the Sidecar is checked only")
-                .istio("`istioctl analyze` warns of it too")
-                .mend("route such hosts to a gateway by a VirtualService"),
+                .message("`egressProxy` is deprecated")
+                .effect("it has no effect: the Sidecar is checked only")
+                .in_istio("`istioctl analyze` warns of it too")
+                .help("route such hosts to a gateway by a VirtualService"),
         );
         let mode = outbound.mode.map(|mode| mode.value);
         if mode != Some(OutboundMode::AllowAny) {
-            let what = "an egress proxy is for the mode ALLOW_ANY only";
-            c.refuse(proxy.at, what, "write `mode: ALLOW_ANY`");
+            let message = "an egress proxy is for the mode ALLOW_ANY only";
+            c.reject(proxy.at, message, "write `mode: ALLOW_ANY`");
         }
         let host = proxy.host.as_ref().map_or("", |host| host.value.as_str());
         if bad_domain(host).is_some() {
-            let what = format!("`{}` is no host", shorten(host));
-            c.refuse(proxy.at, what, "write a full name");
+            let message = format!("`{}` is no host", shorten(host));
+            c.reject(proxy.at, message, "write a full name");
         }
         match &proxy.port {
             Some(_) => super::http_route::destination(c, proxy),
@@ -70,25 +70,25 @@ pub(super) fn sidecar(c: &mut Check<'_>, sidecar: &Sidecar) {
     }
 }
 
-fn unique(c: &mut Check<'_>, port: Option<&ServicePort>, ports: &mut Vec<u32>) {
+fn unique(c: &mut Validator<'_>, port: Option<&ServicePort>, ports: &mut Vec<u32>) {
     let number = port.and_then(|port| port.number);
     let Some(number) = number.filter(|number| number.value != 0) else {
         return;
     };
     if ports.contains(&number.value) {
-        let what = format!("the port {} is there twice", number.value);
-        c.refuse(number.at, what, "keep it once");
+        let message = format!("the port {} is there twice", number.value);
+        c.reject(number.at, message, "keep it once");
     }
     ports.push(number.value);
 }
 
-fn ingress(c: &mut Check<'_>, listener: &IngressListener) {
+fn ingress(c: &mut Validator<'_>, listener: &IngressListener) {
     match &listener.port {
         Some(port) => {
             listen(c, port, &listener.bind);
             if port.number.is_none() {
-                let what = "the port has no number";
-                c.require(port.at, "number", what, "write `number`");
+                let message = "the port has no number";
+                c.require(port.at, "number", message, "write `number`");
             }
         }
         None => c.require(
@@ -104,15 +104,15 @@ fn ingress(c: &mut Check<'_>, listener: &IngressListener) {
     if let Some(tls) = &listener.tls {
         let port = listener.port.as_ref();
         if !port.is_some_and(|port| is_protocol(&port.protocol, &["https", "tls"])) {
-            let what = "a port that speaks no TLS has `tls`";
-            c.refuse(tls.at, what, "remove it, or write `protocol: HTTPS`");
+            let message = "a port that speaks no TLS has `tls`";
+            c.reject(tls.at, message, "remove it, or write `protocol: HTTPS`");
         }
         server_tls(c, tls);
     }
     c.connection_pool(listener.connection_pool.as_ref());
 }
 
-fn egress(c: &mut Check<'_>, listener: &EgressListener) {
+fn egress(c: &mut Validator<'_>, listener: &EgressListener) {
     if let Some(port) = &listener.port {
         let bind = listener
             .bind
@@ -121,14 +121,14 @@ fn egress(c: &mut Check<'_>, listener: &EgressListener) {
         if port.number.is_some_and(|number| number.value != 0) {
             listen(c, port, &listener.bind);
         } else if !is_socket(bind) {
-            let what = "a port of 0 needs a Unix socket to bind to";
-            c.refuse(port.at, what, "write `number`, or `bind: unix:///…`");
+            let message = "a port of 0 needs a Unix socket to bind to";
+            c.reject(port.at, message, "write `number`, or `bind: unix:///…`");
         } else if listener
             .capture_mode
             .is_some_and(|mode| mode.value == CaptureMode::Iptables)
         {
-            let what = "a Unix socket is not captured by iptables";
-            c.refuse(listener.at, what, "write `captureMode: NONE`");
+            let message = "a Unix socket is not captured by iptables";
+            c.reject(listener.at, message, "write `captureMode: NONE`");
         }
     }
     if listener.hosts.is_empty() {
@@ -144,7 +144,7 @@ fn egress(c: &mut Check<'_>, listener: &EgressListener) {
     }
 }
 
-fn egress_host(c: &mut Check<'_>, host: &Set<String>) {
+fn egress_host(c: &mut Validator<'_>, host: &Spanned<String>) {
     let is_good = host.value.split_once('/').is_some_and(|(namespace, name)| {
         let is_short = name != "*" && !name.contains('.');
         let is_partial = name.starts_with('*') && name != "*" && !name.starts_with("*.");
@@ -154,17 +154,17 @@ fn egress_host(c: &mut Check<'_>, host: &Set<String>) {
             && bad_wildcard(name).is_none()
     });
     if !is_good {
-        let what = format!("`{}` is no `namespace/host`", shorten(&host.value));
-        let mend = "write `./host`, `*/host` or `namespace/host`, with the host's full name";
-        c.refuse(host.at, what, mend);
+        let message = format!("`{}` is no `namespace/host`", shorten(&host.value));
+        let help = "write `./host`, `*/host` or `namespace/host`, with the host's full name";
+        c.reject(host.at, message, help);
     }
 }
 
 /// Checks a port that has a number, and what it is bound to.
-fn listen(c: &mut Check<'_>, port: &ServicePort, bind: &Text) {
+fn listen(c: &mut Validator<'_>, port: &ServicePort, bind: &Text) {
     if let Some(target) = port.target_port.filter(|target| target.value > 0) {
-        let what = "`targetPort` has no effect on a sidecar";
-        c.refuse(target.at, what, "remove it");
+        let message = "`targetPort` has no effect on a sidecar";
+        c.reject(target.at, message, "remove it");
     }
     if let Some(name) = &port.name {
         port_name(c, name);
@@ -176,13 +176,13 @@ fn listen(c: &mut Check<'_>, port: &ServicePort, bind: &Text) {
     if let Some(bind) = bind.as_ref().filter(|bind| !bind.value.is_empty())
         && !is_address(&bind.value)
     {
-        let what = format!("`{}` is no address", shorten(&bind.value));
-        c.refuse(bind.at, what, "write an address");
+        let message = format!("`{}` is no address", shorten(&bind.value));
+        c.reject(bind.at, message, "write an address");
     }
 }
 
 /// Checks where requests go to: `127.0.0.1:PORT`, `0.0.0.0:PORT`, the same of IPv6, or a Unix socket.
-fn default_endpoint(c: &mut Check<'_>, endpoint: &Set<String>) {
+fn default_endpoint(c: &mut Validator<'_>, endpoint: &Spanned<String>) {
     const HOSTS: [&str; 5] = ["", "127.0.0.1", "0.0.0.0", "[::1]", "[::]"];
     let text = endpoint.value.as_str();
     let is_good = text.is_empty()
@@ -192,8 +192,12 @@ fn default_endpoint(c: &mut Check<'_>, endpoint: &Set<String>) {
             HOSTS.contains(&host) && port > 0
         });
     if !is_good {
-        let what = format!("`{}` is no endpoint of this host", shorten(text));
-        c.refuse(endpoint.at, what, "write `127.0.0.1:PORT` or `unix:///…`");
+        let message = format!("`{}` is no endpoint of this host", shorten(text));
+        c.reject(
+            endpoint.at,
+            message,
+            "write `127.0.0.1:PORT` or `unix:///…`",
+        );
     }
 }
 
@@ -202,7 +206,7 @@ fn is_socket(text: &str) -> bool {
         .is_some_and(|path| path.starts_with('@') || path.starts_with('/') && !path.ends_with('/'))
 }
 
-fn server_tls(c: &mut Check<'_>, tls: &ServerTls) {
+fn server_tls(c: &mut Validator<'_>, tls: &ServerTls) {
     let is_set = |text: &Text| text.as_ref().is_some_and(|text| !text.value.is_empty());
     let mode = tls.mode.map(|mode| mode.value);
     let wrong = [
@@ -223,8 +227,8 @@ fn server_tls(c: &mut Check<'_>, tls: &ServerTls) {
         ),
     ];
     for (field, _) in wrong.iter().filter(|(_, is_wrong)| *is_wrong) {
-        let what = format!("a sidecar's `tls` cannot have that `{field}`");
-        c.refuse(tls.at, what, "remove it");
+        let message = format!("a sidecar's `tls` cannot have that `{field}`");
+        c.reject(tls.at, message, "remove it");
     }
     super::gateway::server_tls(c, tls);
 }

@@ -1,14 +1,14 @@
-use super::Check;
+use super::Validator;
 use super::security::{attachment, is_empty};
 use crate::istio::code::Code;
 use crate::istio::finding::Finding;
 use crate::istio::kinds::telemetry::{
     CustomTag, Metrics, MetricsOverride, ProviderRef, TagOperation, Telemetry, Tracing,
 };
-use crate::istio::read::{Nullable, Set, Text};
-use crate::istio::tree::{At, Value};
+use crate::istio::read::{Nullable, Spanned, Text};
+use crate::istio::tree::{NodeId, Value};
 
-pub(super) fn telemetry(c: &mut Check<'_>, telemetry: &Telemetry) {
+pub(super) fn telemetry(c: &mut Validator<'_>, telemetry: &Telemetry) {
     attachment(
         c,
         telemetry.selector.as_ref(),
@@ -17,8 +17,8 @@ pub(super) fn telemetry(c: &mut Check<'_>, telemetry: &Telemetry) {
     );
     let Nullable(all) = &telemetry.tracing;
     if all.len() > 1 {
-        let what = "there is more than one entry of `tracing`";
-        c.warn(telemetry.at, what, "the first counts", "keep one");
+        let message = "there is more than one entry of `tracing`";
+        c.warn(telemetry.at, message, "the first counts", "keep one");
     }
     for one in all.iter().flatten() {
         tracing(c, one);
@@ -33,25 +33,25 @@ pub(super) fn telemetry(c: &mut Check<'_>, telemetry: &Telemetry) {
             c.findings.push(
                 Finding::warning(Code::EmptyProviders, logging.at)
                     .missing("providers")
-                    .what("the access log names no provider")
-                    .here("it has no effect")
-                    .istio("Istio ignores it, unless the configuration of the mesh names default providers")
-                    .mend("name a provider, such as `providers: [{name: envoy}]`"),
+                    .message("the access log names no provider")
+                    .effect("it has no effect")
+                    .in_istio("Istio ignores it, unless the configuration of the mesh names default providers")
+                    .help("name a provider, such as `providers: [{name: envoy}]`"),
             );
         }
     }
 }
 
-fn tracing(c: &mut Check<'_>, tracing: &Tracing) {
+fn tracing(c: &mut Validator<'_>, tracing: &Tracing) {
     providers(c, &tracing.providers, tracing.at);
     if tracing.providers.0.len() > 1 {
-        let what = "there is more than one provider";
-        c.warn(tracing.at, what, "the first counts", "keep one");
+        let message = "there is more than one provider";
+        c.warn(tracing.at, message, "the first counts", "keep one");
     }
     if let Some(percent) = tracing.random_sampling_percentage
         && !(0.0..=100.0).contains(&percent.value)
     {
-        c.refuse(
+        c.reject(
             percent.at,
             "a percentage is from 0 to 100",
             "write 0 to 100",
@@ -62,12 +62,12 @@ fn tracing(c: &mut Check<'_>, tracing: &Tracing) {
     }
 }
 
-fn custom_tag(c: &mut Check<'_>, name: &Set<String>, tag: Option<&CustomTag>) {
+fn custom_tag(c: &mut Validator<'_>, name: &Spanned<String>, tag: Option<&CustomTag>) {
     if name.value.is_empty() {
-        c.refuse(name.at, "a tag has no name", "write its name");
+        c.reject(name.at, "a tag has no name", "write its name");
     }
     let Some(tag) = tag else {
-        return c.refuse(name.at, "the tag is null", "write or remove it");
+        return c.reject(name.at, "the tag is null", "write or remove it");
     };
     // What each kind of tag cannot be without.
     let parts: [Option<&Text>; 4] = [
@@ -77,15 +77,15 @@ fn custom_tag(c: &mut Check<'_>, name: &Set<String>, tag: Option<&CustomTag>) {
         tag.formatter.as_ref().map(|formatter| &formatter.value),
     ];
     if parts.iter().flatten().count() > 1 {
-        let what = "a tag has one of `literal`, `environment`, `header` and `formatter`";
-        c.refuse(tag.at, what, "keep one of them");
+        let message = "a tag has one of `literal`, `environment`, `header` and `formatter`";
+        c.reject(tag.at, message, "keep one of them");
     }
     if parts.into_iter().flatten().any(is_empty) {
-        c.refuse(tag.at, "the tag's value or name is empty", "write it");
+        c.reject(tag.at, "the tag's value or name is empty", "write it");
     }
 }
 
-fn metrics(c: &mut Check<'_>, metrics: &Metrics) {
+fn metrics(c: &mut Validator<'_>, metrics: &Metrics) {
     providers(c, &metrics.providers, metrics.at);
     c.time(&metrics.reporting_interval);
     c.no_null(&metrics.overrides, metrics.at, "overrides");
@@ -94,50 +94,50 @@ fn metrics(c: &mut Check<'_>, metrics: &Metrics) {
     }
 }
 
-fn metrics_override(c: &mut Check<'_>, one: &MetricsOverride) {
+fn metrics_override(c: &mut Validator<'_>, one: &MetricsOverride) {
     if let Some(matches) = &one.matches {
         if let Some(custom) = matches
             .custom_metric
             .as_ref()
             .filter(|m| m.value.is_empty())
         {
-            let what = "the metric has no name";
-            c.refuse(custom.at, what, "write its name, or `metric`");
+            let message = "the metric has no name";
+            c.reject(custom.at, message, "write its name, or `metric`");
         }
         if matches.metric.is_some() && matches.custom_metric.is_some() {
-            let what = "a match has one of `metric` and `customMetric`";
-            c.refuse(matches.at, what, "keep one of them");
+            let message = "a match has one of `metric` and `customMetric`";
+            c.reject(matches.at, message, "keep one of them");
         }
     }
     for (name, tag) in &one.tag_overrides {
         let Some(tag) = tag else {
-            c.refuse(name.at, "the tag is null", "write or remove it");
+            c.reject(name.at, "the tag is null", "write or remove it");
             continue;
         };
         let operation = tag.operation.map_or(TagOperation::Upsert, |o| o.value);
         match (operation, !is_empty(&tag.value)) {
             (TagOperation::Upsert, false) => {
-                c.refuse(name.at, "a tag that is set needs a value", "write `value`");
+                c.reject(name.at, "a tag that is set needs a value", "write `value`");
             }
             (TagOperation::Remove, true) => {
-                c.refuse(name.at, "a tag that is removed has a value", "remove it");
+                c.reject(name.at, "a tag that is removed has a value", "remove it");
             }
             _ => {}
         }
     }
 }
 
-fn providers(c: &mut Check<'_>, providers: &Nullable<ProviderRef>, at: At) {
+fn providers(c: &mut Validator<'_>, providers: &Nullable<ProviderRef>, at: NodeId) {
     c.no_null(providers, at, "providers");
     for provider in providers.0.iter().flatten() {
         let name = provider.name.as_ref();
         if let Some(name) = name.filter(|name| name.value == "lightstep") {
             c.findings.push(
                 Finding::warning(Code::Deprecated, name.at)
-                    .what("the provider `lightstep` is deprecated")
-                    .here("it has no effect")
-                    .istio("its proxies can no longer send traces to it")
-                    .mend("use a provider of OpenTelemetry"),
+                    .message("the provider `lightstep` is deprecated")
+                    .effect("it has no effect")
+                    .in_istio("its proxies can no longer send traces to it")
+                    .help("use a provider of OpenTelemetry"),
             );
         }
         if is_empty(&provider.name) {
@@ -155,10 +155,10 @@ fn providers(c: &mut Check<'_>, providers: &Nullable<ProviderRef>, at: At) {
     {
         c.findings.push(
             Finding::warning(Code::EmptyProviders, list)
-                .what("the list of providers is empty")
-                .here("it has no effect")
-                .istio("Istio ignores it")
-                .mend("name a provider, or remove the list"),
+                .message("the list of providers is empty")
+                .effect("it has no effect")
+                .in_istio("Istio ignores it")
+                .help("name a provider, or remove the list"),
         );
     }
 }

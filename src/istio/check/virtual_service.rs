@@ -1,13 +1,13 @@
-use super::Check;
+use super::Validator;
 use super::exposure::Owner;
 use super::http_route::{self, Part};
 use super::names::{bad_domain, bad_wildcard, is_address, is_internal_sni, is_label, overlaps};
 use crate::istio::kinds::virtual_service::{RouteDestination, TcpRoute, TlsRoute, VirtualService};
 use crate::istio::names::is_covered_by;
-use crate::istio::read::{Nullable, Set, Texts, shorten};
-use crate::istio::tree::At;
+use crate::istio::read::{Nullable, Spanned, Texts, shorten};
+use crate::istio::tree::NodeId;
 
-pub(super) fn virtual_service(c: &mut Check<'_>, service: &VirtualService) {
+pub(super) fn virtual_service(c: &mut Validator<'_>, service: &VirtualService) {
     let is_delegate = service.hosts.is_empty();
     if is_delegate {
         delegate(c, service);
@@ -18,8 +18,8 @@ pub(super) fn virtual_service(c: &mut Check<'_>, service: &VirtualService) {
     let Nullable(http) = &service.http;
     let (Nullable(tls), Nullable(tcp)) = (&service.tls, &service.tcp);
     if http.is_empty() && tls.is_empty() && tcp.is_empty() && !c.findings.has_errors() {
-        let what = "the virtual service has no route";
-        c.require(service.at, "http", what, "write `http:` with a `route`");
+        let message = "the virtual service has no route";
+        c.require(service.at, "http", message, "write `http:` with a `route`");
     }
     let is_gateways = !is_for_mesh(&service.gateways);
     for route in http {
@@ -32,7 +32,7 @@ pub(super) fn virtual_service(c: &mut Check<'_>, service: &VirtualService) {
                 };
                 http_route::http_route(c, route, part, is_gateways);
             }
-            None => c.refuse(
+            None => c.reject(
                 service.at,
                 "a route of `http` is null",
                 "write or remove it",
@@ -48,23 +48,23 @@ pub(super) fn virtual_service(c: &mut Check<'_>, service: &VirtualService) {
     c.export_to(&service.export_to, Owner::Other);
 }
 
-fn delegate(c: &mut Check<'_>, service: &VirtualService) {
+fn delegate(c: &mut Validator<'_>, service: &VirtualService) {
     if let Some(gateway) = service.gateways.first() {
-        let what = "a virtual service without `hosts` is a delegate, which has no gateways";
-        c.refuse(gateway.at, what, "write `hosts:`, or remove `gateways`");
+        let message = "a virtual service without `hosts` is a delegate, which has no gateways";
+        c.reject(gateway.at, message, "write `hosts:`, or remove `gateways`");
     }
     let others = [service.tls.0.len(), service.tcp.0.len()];
     if others.iter().any(|len| *len > 0) {
-        let what = "a virtual service without `hosts` is a delegate, which has `http` only";
-        c.refuse(
+        let message = "a virtual service without `hosts` is a delegate, which has `http` only";
+        c.reject(
             service.at,
-            what,
+            message,
             "write `hosts:`, or remove `tls` and `tcp`",
         );
     }
 }
 
-fn hosts(c: &mut Check<'_>, service: &VirtualService) {
+fn hosts(c: &mut Validator<'_>, service: &VirtualService) {
     let is_mesh = is_for_mesh(&service.gateways);
     let matches = service.tls.0.iter().flatten();
     let mut matches = matches.flat_map(|route| route.matches.0.iter().flatten());
@@ -78,8 +78,12 @@ fn hosts(c: &mut Check<'_>, service: &VirtualService) {
             all_good = false;
             c.wildcard(host);
         } else if host.value == "*" && is_mesh {
-            let what = "the host `*` cannot be for the whole mesh";
-            c.refuse(host.at, what, "name the hosts, or the `gateways` it is for");
+            let message = "the host `*` cannot be for the whole mesh";
+            c.reject(
+                host.at,
+                message,
+                "name the hosts, or the `gateways` it is for",
+            );
         }
     }
     // Each with each is enough for what a person writes, and too much for what a machine may.
@@ -93,10 +97,10 @@ fn hosts(c: &mut Check<'_>, service: &VirtualService) {
             .find(|other| overlaps(&other.value, &host.value))
         {
             let (host_text, other) = (shorten(&host.value), shorten(&other.value));
-            let what = format!("the hosts `{other}` and `{host_text}` overlap");
-            c.refuse(
+            let message = format!("the hosts `{other}` and `{host_text}` overlap");
+            c.reject(
                 host.at,
-                what,
+                message,
                 "keep one of them, or split the virtual service",
             );
         }
@@ -108,7 +112,7 @@ pub(crate) fn is_for_mesh(gateways: &Texts) -> bool {
     gateways.is_empty() || gateways.iter().any(|gateway| gateway.value == "mesh")
 }
 
-pub(super) fn gateways(c: &mut Check<'_>, gateways: &Texts) {
+pub(super) fn gateways(c: &mut Validator<'_>, gateways: &Texts) {
     for gateway in gateways {
         let text = gateway.value.as_str();
         let is_good = match text.split_once('/') {
@@ -116,13 +120,17 @@ pub(super) fn gateways(c: &mut Check<'_>, gateways: &Texts) {
             Some((namespace, name)) => is_label(namespace) && is_label(name),
         };
         if !is_good {
-            let what = format!("`{}` is no gateway", shorten(text));
-            c.refuse(gateway.at, what, "write `name`, `namespace/name` or `mesh`");
+            let message = format!("`{}` is no gateway", shorten(text));
+            c.reject(
+                gateway.at,
+                message,
+                "write `name`, `namespace/name` or `mesh`",
+            );
         } else if text.contains('.') && !text.contains('/') {
-            let what = format!("`{}` names a gateway in an old form", shorten(text));
+            let message = format!("`{}` names a gateway in an old form", shorten(text));
             c.warn(
                 gateway.at,
-                what,
+                message,
                 "it is read as namespace/name",
                 "write `namespace/name`",
             );
@@ -130,21 +138,31 @@ pub(super) fn gateways(c: &mut Check<'_>, gateways: &Texts) {
     }
 }
 
-fn tls_route(c: &mut Check<'_>, route: &TlsRoute, hosts: &[Set<String>], is_gateways: bool) {
+fn tls_route(
+    c: &mut Validator<'_>,
+    route: &TlsRoute,
+    hosts: &[Spanned<String>],
+    is_gateways: bool,
+) {
     c.no_null(&route.matches, route.at, "match");
     if route.matches.0.is_empty() {
-        let what = "a route of `tls` has no match";
-        c.require(route.at, "match", what, "write `match` with `sniHosts`");
+        let message = "a route of `tls` has no match";
+        c.require(route.at, "match", message, "write `match` with `sniHosts`");
     }
     for one in route.matches.0.iter().flatten() {
         if one.sni_hosts.is_empty() {
-            let what = "the match has no SNI host";
-            c.require(one.at, "sniHosts", what, "write the hosts that it is for");
+            let message = "the match has no SNI host";
+            c.require(
+                one.at,
+                "sniHosts",
+                message,
+                "write the hosts that it is for",
+            );
         }
         for host in &one.sni_hosts {
             if is_address(&host.value) {
-                let what = "an SNI host is never an address";
-                c.warn(host.at, what, "the match fits nothing", "write a name");
+                let message = "an SNI host is never an address";
+                c.warn(host.at, message, "the match fits nothing", "write a name");
             } else if !(is_gateways && is_internal_sni(&host.value)) {
                 c.wildcard(host);
             }
@@ -153,11 +171,11 @@ fn tls_route(c: &mut Check<'_>, route: &TlsRoute, hosts: &[Set<String>], is_gate
                 .any(|all| is_covered_by(&host.value, &all.value))
                 && !is_address(&host.value)
             {
-                let what = format!(
+                let message = format!(
                     "the SNI host `{}` is none of the virtual service's hosts",
                     shorten(&host.value)
                 );
-                c.refuse(host.at, what, "write one of `hosts`, or add it there");
+                c.reject(host.at, message, "write one of `hosts`, or add it there");
             }
         }
         for subnet in &one.destination_subnets {
@@ -173,7 +191,7 @@ fn tls_route(c: &mut Check<'_>, route: &TlsRoute, hosts: &[Set<String>], is_gate
     destinations(c, &route.route, route.at);
 }
 
-fn tcp_route(c: &mut Check<'_>, route: &TcpRoute) {
+fn tcp_route(c: &mut Validator<'_>, route: &TcpRoute) {
     c.no_null(&route.matches, route.at, "match");
     for one in route.matches.0.iter().flatten() {
         for subnet in one.destination_subnets.iter().chain(&one.source_subnet) {
@@ -189,20 +207,20 @@ fn tcp_route(c: &mut Check<'_>, route: &TcpRoute) {
     destinations(c, &route.route, route.at);
 }
 
-pub(super) fn source_namespace(c: &mut Check<'_>, namespace: Option<&Set<String>>) {
+pub(super) fn source_namespace(c: &mut Validator<'_>, namespace: Option<&Spanned<String>>) {
     if let Some(namespace) = namespace
         && !namespace.value.is_empty()
         && !is_label(&namespace.value)
     {
-        let what = format!("`{}` is no namespace", shorten(&namespace.value));
-        c.refuse(namespace.at, what, "write a namespace");
+        let message = format!("`{}` is no namespace", shorten(&namespace.value));
+        c.reject(namespace.at, message, "write a namespace");
     }
 }
 
-fn destinations(c: &mut Check<'_>, routes: &Nullable<RouteDestination>, at: At) {
+fn destinations(c: &mut Validator<'_>, routes: &Nullable<RouteDestination>, at: NodeId) {
     if routes.0.is_empty() {
-        let what = "the route leads nowhere";
-        c.require(at, "route", what, "write `route` with a destination");
+        let message = "the route leads nowhere";
+        c.require(at, "route", message, "write `route` with a destination");
     }
     c.no_null(routes, at, "route");
     let mut total = 0;

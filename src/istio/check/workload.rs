@@ -1,21 +1,21 @@
 //! The kinds that describe workloads outside the cluster.
 
-use super::Check;
+use super::Validator;
 use super::endpoints;
 use super::names::is_header_name;
 use crate::istio::kinds::workload::{HttpGet, Probe, Workload, WorkloadGroup};
 use crate::istio::read::{UInt, shorten};
-use crate::istio::tree::At;
+use crate::istio::tree::NodeId;
 
-pub(super) fn workload_entry(c: &mut Check<'_>, entry: &Workload) {
+pub(super) fn workload_entry(c: &mut Validator<'_>, entry: &Workload) {
     endpoints::workload(c, entry, true);
 }
 
-pub(super) fn workload_group(c: &mut Check<'_>, group: &WorkloadGroup) {
+pub(super) fn workload_group(c: &mut Validator<'_>, group: &WorkloadGroup) {
     match &group.template {
         Some(template) => {
             if let Some(address) = &template.address {
-                c.refuse(address.at, "a template has no address", "remove it");
+                c.reject(address.at, "a template has no address", "remove it");
             }
             endpoints::ports(c, template);
             c.labels(&template.labels);
@@ -35,7 +35,7 @@ pub(super) fn workload_group(c: &mut Check<'_>, group: &WorkloadGroup) {
     }
 }
 
-fn probe(c: &mut Check<'_>, probe: &Probe) {
+fn probe(c: &mut Validator<'_>, probe: &Probe) {
     let ways = [
         probe.http_get.is_some(),
         probe.tcp_socket.is_some(),
@@ -43,8 +43,8 @@ fn probe(c: &mut Check<'_>, probe: &Probe) {
         probe.grpc.is_some(),
     ];
     if ways.iter().filter(|way| **way).count() != 1 {
-        let what = "a probe has one of `httpGet`, `tcpSocket`, `exec` and `grpc`";
-        c.refuse(probe.at, what, "write one of them");
+        let message = "a probe has one of `httpGet`, `tcpSocket`, `exec` and `grpc`";
+        c.reject(probe.at, message, "write one of them");
     }
     if let Some(get) = &probe.http_get {
         http_get(c, get);
@@ -60,29 +60,29 @@ fn probe(c: &mut Check<'_>, probe: &Probe) {
     if let Some(exec) = &probe.exec
         && (exec.command.is_empty() || exec.command.iter().any(|part| part.value.is_empty()))
     {
-        let what = "the probe has no command, or an empty part of one";
-        c.require(exec.at, "command", what, "write `command`");
+        let message = "the probe has no command, or an empty part of one";
+        c.require(exec.at, "command", message, "write `command`");
     }
 }
 
-fn http_get(c: &mut Check<'_>, get: &HttpGet) {
+fn http_get(c: &mut Validator<'_>, get: &HttpGet) {
     port(c, get.port, get.at);
     if let Some(scheme) = &get.scheme
         && !matches!(scheme.value.as_str(), "" | "HTTP" | "HTTPS")
     {
-        let what = format!("`{}` is no scheme of a probe", shorten(&scheme.value));
-        c.refuse(scheme.at, what, "write HTTP or HTTPS");
+        let message = format!("`{}` is no scheme of a probe", shorten(&scheme.value));
+        c.reject(scheme.at, message, "write HTTP or HTTPS");
     }
     for header in &get.http_headers {
         let name = header.name.as_ref().map_or("", |name| name.value.as_str());
         if !is_header_name(name) {
-            let what = format!("`{}` is no header's name", shorten(name));
-            c.refuse(header.at, what, "use letters, digits, `-` and `_`");
+            let message = format!("`{}` is no header's name", shorten(name));
+            c.reject(header.at, message, "use letters, digits, `-` and `_`");
         }
     }
 }
 
-fn port(c: &mut Check<'_>, port: UInt, at: At) {
+fn port(c: &mut Validator<'_>, port: UInt, at: NodeId) {
     match port {
         Some(port) => c.port(port),
         None => c.require(at, "port", "the probe has no port", "write `port`"),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::{Composer, Content, Frame, too_deep};
-use crate::istio::tree::{At, Mark, Step, Value};
+use crate::istio::tree::{NodeId, PathSegment, Span, Value};
 use crate::istio::yaml::{MAX_DEPTH, Unreadable};
 
 /// Where an entry stands among those of its map, and whether a merge key put it there.
@@ -17,18 +17,18 @@ pub(super) struct Place {
 impl Composer<'_> {
     /// Merges an object, or several, into the one that is open: they override what stands before them, and of
     /// several the first counts, as in go-yaml 2.
-    pub(super) fn merge(&mut self, from: At, mark: Mark) -> Result<(), Unreadable> {
+    pub(super) fn merge(&mut self, from: NodeId, span: Span) -> Result<(), Unreadable> {
         let sources = match self.tree.value(from) {
             Value::Map(_) => vec![from],
             Value::List(items) => items.iter().rev().copied().collect(),
             _ => Vec::new(),
         };
-        let is_map = |at: &At| matches!(self.tree.value(*at), Value::Map(_));
+        let is_map = |at: &NodeId| matches!(self.tree.value(*at), Value::Map(_));
         if sources.is_empty() && !matches!(self.tree.value(from), Value::List(_))
             || !sources.iter().all(is_map)
         {
             let reason = "`<<` takes an object, or a list of objects";
-            return Err(Unreadable::new(mark, reason));
+            return Err(Unreadable::new(span, reason));
         }
         for source in sources {
             let children = self.tree.items(source).to_vec();
@@ -39,14 +39,14 @@ impl Composer<'_> {
         Ok(())
     }
 
-    fn merge_entry(&mut self, child: At) -> Result<(), Unreadable> {
+    fn merge_entry(&mut self, child: NodeId) -> Result<(), Unreadable> {
         let Some(parent) = self.open.last().map(|frame| frame.at) else {
             return Ok(());
         };
         let name: Box<str> = self.tree.key(child).unwrap_or_default().into();
-        let step = Step::Key(name.clone(), self.tree.key_mark(child));
+        let step = PathSegment::Key(name.clone(), self.tree.key_span(child));
         let depth = self.open.len();
-        let copy = self.copy(child, Some(parent), step, self.tree.mark(child), depth)?;
+        let copy = self.copy(child, Some(parent), step, self.tree.span(child), depth)?;
         let Some(Frame {
             children,
             content: Content::Map { entries, .. },
@@ -56,7 +56,7 @@ impl Composer<'_> {
             return Ok(());
         };
         let entries = entries.get_or_insert_with(|| {
-            let place = |(index, at): (usize, &At)| {
+            let place = |(index, at): (usize, &NodeId)| {
                 let name = self.tree.key(*at).unwrap_or_default().into();
                 let is_merged = false;
                 (name, Place { index, is_merged })
@@ -81,22 +81,22 @@ impl Composer<'_> {
     /// Copies a value with all that is in it. The depth is limited, and so is what calls itself here.
     pub(super) fn copy(
         &mut self,
-        from: At,
-        parent: Option<At>,
-        step: Step,
-        mark: Mark,
+        from: NodeId,
+        parent: Option<NodeId>,
+        step: PathSegment,
+        span: Span,
         depth: usize,
-    ) -> Result<At, Unreadable> {
+    ) -> Result<NodeId, Unreadable> {
         if depth > MAX_DEPTH {
-            return Err(too_deep(mark));
+            return Err(too_deep(span));
         }
         let value = self.tree.value(from).clone();
-        self.pay(&value, mark)?;
-        let at = self.tree.add(parent, step, mark);
-        let mut copy_all = |children: Vec<At>| {
+        self.pay(&value, span)?;
+        let at = self.tree.add(parent, step, span);
+        let mut copy_all = |children: Vec<NodeId>| {
             let copies = children.into_iter().map(|child| {
                 let step = self.tree.step(child).clone();
-                self.copy(child, Some(at), step, self.tree.mark(child), depth + 1)
+                self.copy(child, Some(at), step, self.tree.span(child), depth + 1)
             });
             copies.collect::<Result<Vec<_>, _>>()
         };
@@ -112,10 +112,10 @@ impl Composer<'_> {
 
 /// Adds an entry; one that was merged before gives way to it.
 pub(super) fn put(
-    children: &mut Vec<At>,
+    children: &mut Vec<NodeId>,
     entries: Option<&mut HashMap<Box<str>, Place>>,
     name: Box<str>,
-    at: At,
+    at: NodeId,
 ) {
     let place = Place {
         index: children.len(),

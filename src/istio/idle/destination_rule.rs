@@ -1,16 +1,16 @@
-use super::Idle;
+use super::CoverageReport;
 use crate::istio::kinds::destination_rule::{
     ClientTls, ConnectionPool, DestinationRule, OutlierDetection, TlsMode,
 };
 use crate::istio::kinds::load_balancer::LoadBalancer;
 use crate::istio::read::Text;
-use crate::istio::tree::At;
+use crate::istio::tree::NodeId;
 
 /// What is of connections is the client's own.
 const CLIENT: &str = "connections are made by the client, as it is configured";
 const CONFIGURE: &str = "configure the client so";
 
-pub(super) fn destination_rule(rule: &DestinationRule, idle: &mut Idle<'_>) {
+pub(super) fn destination_rule(rule: &DestinationRule, idle: &mut CoverageReport<'_>) {
     let subsets = rule.subsets.0.iter().flatten();
     let of_subsets = subsets.filter_map(|subset| subset.traffic_policy.as_ref());
     for policy in rule.traffic_policy.iter().chain(of_subsets) {
@@ -26,8 +26,8 @@ pub(super) fn destination_rule(rule: &DestinationRule, idle: &mut Idle<'_>) {
         }
         let budget = policy.retry_budget.as_ref();
         if let Some(interval) = budget.and_then(|budget| budget.budget_interval) {
-            let here = "requests count for the budget while they run";
-            idle.note(interval.at, "budgetInterval", here);
+            let effect = "requests count for the budget while they run";
+            idle.note(interval.at, "budgetInterval", effect);
         }
         let rest = [
             ("tunnel", policy.tunnel.as_ref().map(|tunnel| tunnel.at)),
@@ -44,36 +44,37 @@ pub(super) fn destination_rule(rule: &DestinationRule, idle: &mut Idle<'_>) {
     }
 }
 
-fn load_balancer(balancer: Option<&LoadBalancer>, idle: &mut Idle<'_>) {
+fn load_balancer(balancer: Option<&LoadBalancer>, idle: &mut CoverageReport<'_>) {
     let Some(balancer) = balancer else { return };
-    let here = "endpoints have no localities: all are as near";
-    let mend = "name the endpoints of this place only, or give them weights";
+    let effect = "endpoints have no localities: all are as near";
+    let help = "name the endpoints of this place only, or give them weights";
     if let Some(locality) = &balancer.locality_lb_setting {
-        idle.warn(locality.at, "localityLbSetting", here, mend);
+        idle.warn(locality.at, "localityLbSetting", effect, help);
     }
     if let Some(zone) = &balancer.zone_aware_lb_setting {
-        idle.warn(zone.at, "zoneAwareLbSetting", here, mend);
+        idle.warn(zone.at, "zoneAwareLbSetting", effect, help);
     }
     if let Some(backend) = &balancer.backend_utilization {
-        let here = "endpoints are chosen as under LEAST_REQUEST: nobody reports how busy they are";
-        let mend = "write `simple: LEAST_REQUEST`";
-        idle.warn(backend.at, "backendUtilization", here, mend);
+        let effect =
+            "endpoints are chosen as under LEAST_REQUEST: nobody reports how busy they are";
+        let help = "write `simple: LEAST_REQUEST`";
+        idle.warn(backend.at, "backendUtilization", effect, help);
     }
     let hash = balancer.consistent_hash.as_ref();
     if let Some(maglev) = hash.and_then(|hash| hash.maglev.as_ref()) {
-        let here =
+        let effect =
             "a ring of hashes chooses: keys stay as well, and go to other endpoints than Envoy's";
-        idle.note(maglev.at, "maglev", here);
+        idle.note(maglev.at, "maglev", effect);
     }
 }
 
-fn connection_pool(pool: Option<&ConnectionPool>, idle: &mut Idle<'_>) {
+fn connection_pool(pool: Option<&ConnectionPool>, idle: &mut CoverageReport<'_>) {
     let Some(pool) = pool else { return };
     if let Some(keepalive) = pool.tcp.as_ref().and_then(|tcp| tcp.tcp_keepalive.as_ref()) {
         idle.warn(keepalive.at, "tcpKeepalive", CLIENT, CONFIGURE);
     }
     let Some(http) = &pool.http else { return };
-    let fields: [(&str, Option<At>); 3] = [
+    let fields: [(&str, Option<NodeId>); 3] = [
         (
             "useClientProtocol",
             http.use_client_protocol.map(|flag| flag.at),
@@ -96,24 +97,24 @@ fn connection_pool(pool: Option<&ConnectionPool>, idle: &mut Idle<'_>) {
     }
 }
 
-fn outlier(outlier: Option<&OutlierDetection>, idle: &mut Idle<'_>) {
+fn outlier(outlier: Option<&OutlierDetection>, idle: &mut CoverageReport<'_>) {
     let codes = outlier.and_then(|outlier| outlier.outlier_detection_http_error_codes);
     if let Some(codes) = codes {
-        let here = "500 to 599 are errors";
-        let mend = "use `consecutiveGatewayErrors` for 502, 503 and 504";
-        idle.warn(codes.0, "outlierDetectionHttpErrorCodes", here, mend);
+        let effect = "500 to 599 are errors";
+        let help = "use `consecutiveGatewayErrors` for 502, 503 and 504";
+        idle.warn(codes.0, "outlierDetectionHttpErrorCodes", effect, help);
     }
 }
 
-fn tls(tls: Option<&ClientTls>, idle: &mut Idle<'_>) {
+fn tls(tls: Option<&ClientTls>, idle: &mut CoverageReport<'_>) {
     let Some(tls) = tls else { return };
     let mutual = tls
         .mode
         .filter(|mode| matches!(mode.value, TlsMode::Mutual | TlsMode::IstioMutual));
     if let Some(mode) = mutual {
-        let here = "requests go out as they are called, `http://` in plain text: neither side proves who it is";
-        let mend = "give the client its certificate, and call the host by `https://`";
-        return idle.warn(mode.at, "mode", here, mend);
+        let effect = "requests go out as they are called, `http://` in plain text: neither side proves who it is";
+        let help = "give the client its certificate, and call the host by `https://`";
+        return idle.warn(mode.at, "mode", effect, help);
     }
     let at = |text: &Text| {
         text.as_ref()
@@ -135,8 +136,8 @@ fn tls(tls: Option<&ClientTls>, idle: &mut Idle<'_>) {
         ("insecureSkipVerify", skips),
     ] {
         if let Some(at) = at {
-            let here = "who answers is checked as the client is configured";
-            idle.warn(at, name, here, CONFIGURE);
+            let effect = "who answers is checked as the client is configured";
+            idle.warn(at, name, effect, CONFIGURE);
         }
     }
 }

@@ -1,29 +1,29 @@
-use super::Idle;
+use super::CoverageReport;
 use crate::istio::check::{find_limits, read_limit};
 use crate::istio::finding::Findings;
 use crate::istio::kinds::envoy_filter::{
     ApplyTo, ConfigPatch, Context, EnvoyFilter, Operation, PatchMatch,
 };
 use crate::istio::kinds::local_rate_limit::{LocalRateLimit, VirtualHostLimits};
-use crate::istio::loading::FieldValidation;
+use crate::istio::load_options::FieldValidation;
 use crate::istio::meaning::limits::{read_actions, says_what_counts};
-use crate::istio::read::{Raw, Reader, Text};
-use crate::istio::tree::{At, Tree};
+use crate::istio::read::{NodeRef, Reader, Text};
+use crate::istio::tree::{NodeId, Tree};
 
 pub(super) fn envoy_filter(filter: &EnvoyFilter, reader: &mut Reader<'_>) {
     let tree = reader.tree;
-    let idle = &mut Idle(reader.findings);
+    let idle = &mut CoverageReport(reader.findings);
     if let Some(target) = filter.target_refs.0.iter().flatten().next() {
-        let here = "the filter is for all workloads that its namespace and its selector are for";
-        idle.warn(target.at, "targetRefs", here, "write `workloadSelector`");
+        let effect = "the filter is for all workloads that its namespace and its selector are for";
+        idle.warn(target.at, "targetRefs", effect, "write `workloadSelector`");
     }
     for patch in filter.config_patches.0.iter().flatten() {
         config_patch(patch, tree, idle);
     }
 }
 
-fn config_patch(patch: &ConfigPatch, tree: &Tree, idle: &mut Idle<'_>) {
-    let Some(Raw(value)) = patch.patch.as_ref().and_then(|patch| patch.value) else {
+fn config_patch(patch: &ConfigPatch, tree: &Tree, idle: &mut CoverageReport<'_>) {
+    let Some(NodeRef(value)) = patch.patch.as_ref().and_then(|patch| patch.value) else {
         return;
     };
     let apply_to = patch.apply_to.map(|apply| apply.value);
@@ -55,7 +55,7 @@ fn config_patch(patch: &ConfigPatch, tree: &Tree, idle: &mut Idle<'_>) {
 }
 
 /// For whom a patch is.
-fn scope(patch: &ConfigPatch, idle: &mut Idle<'_>) {
+fn scope(patch: &ConfigPatch, idle: &mut CoverageReport<'_>) {
     let operation = patch.patch.as_ref().and_then(|patch| patch.operation);
     let is_filter = patch
         .apply_to
@@ -67,11 +67,11 @@ fn scope(patch: &ConfigPatch, idle: &mut Idle<'_>) {
             Operation::Merge | Operation::MergeAndReplaceList | Operation::Replace
         )
     {
-        let here = "it is a limit of its own, beside those of other patches";
+        let effect = "it is a limit of its own, beside those of other patches";
         idle.warn(
             operation.at,
             "operation",
-            here,
+            effect,
             "write `INSERT_FIRST`, in one patch",
         );
     }
@@ -98,14 +98,14 @@ fn scope(patch: &ConfigPatch, idle: &mut Idle<'_>) {
     }
     for (name, at) in narrower(matches) {
         if let Some(at) = at {
-            let here = "the patch holds as if that were not written: it narrows nothing";
-            idle.note(at, name, here);
+            let effect = "the patch holds as if that were not written: it narrows nothing";
+            idle.note(at, name, effect);
         }
     }
 }
 
 /// What tells Envoy which listeners and routes are meant, and is not known here.
-fn narrower(matches: &PatchMatch) -> [(&'static str, Option<At>); 12] {
+fn narrower(matches: &PatchMatch) -> [(&'static str, Option<NodeId>); 12] {
     let listener = matches.listener.as_ref();
     let chain = listener.and_then(|listener| listener.filter_chain.as_ref());
     let routes = matches.route_configuration.as_ref();
@@ -150,7 +150,7 @@ fn narrower(matches: &PatchMatch) -> [(&'static str, Option<At>); 12] {
     ]
 }
 
-fn actions(tree: &Tree, at: At, idle: &mut Idle<'_>) {
+fn actions(tree: &Tree, at: NodeId, idle: &mut CoverageReport<'_>) {
     let limits = tree
         .child(at, "rate_limits")
         .or_else(|| tree.child(at, "rateLimits"));
@@ -158,19 +158,19 @@ fn actions(tree: &Tree, at: At, idle: &mut Idle<'_>) {
     let mut unknown = Vec::new();
     read_actions(tree, limits, &mut unknown);
     for (at, name) in unknown {
-        let here = "its descriptor is made of no request: what it would count goes uncounted";
-        let mend = "use generic_key, header_value_match, request_headers, remote_address, query_parameters or query_parameter_value_match";
-        idle.warn(at, &name, here, mend);
+        let effect = "its descriptor is made of no request: what it would count goes uncounted";
+        let help = "use generic_key, header_value_match, request_headers, remote_address, query_parameters or query_parameter_value_match";
+        idle.warn(at, &name, effect, help);
     }
 }
 
-fn local_rate_limit(limit: &LocalRateLimit, idle: &mut Idle<'_>) {
-    if let Some(Raw(at)) = limit.local_cluster_rate_limit {
-        let here = "each process has the whole of the limit";
+fn local_rate_limit(limit: &LocalRateLimit, idle: &mut CoverageReport<'_>) {
+    if let Some(NodeRef(at)) = limit.local_cluster_rate_limit {
+        let effect = "each process has the whole of the limit";
         idle.warn(
             at,
             "local_cluster_rate_limit",
-            here,
+            effect,
             "write each replica's part of the limit",
         );
     }
@@ -178,17 +178,21 @@ fn local_rate_limit(limit: &LocalRateLimit, idle: &mut Idle<'_>) {
         .local_rate_limit_per_downstream_connection
         .filter(|flag| flag.value)
     {
-        let here = "each address of a caller has a bucket, not each of its connections";
-        idle.note(each.at, "local_rate_limit_per_downstream_connection", here);
+        let effect = "each address of a caller has a bucket, not each of its connections";
+        idle.note(
+            each.at,
+            "local_rate_limit_per_downstream_connection",
+            effect,
+        );
     }
     if let Some(limits) = limit.vh_rate_limits
         && limits.value != VirtualHostLimits::Override
     {
-        let here = "the actions of a route stand in place of its virtual host's";
+        let effect = "the actions of a route stand in place of its virtual host's";
         idle.warn(
             limits.at,
             "vh_rate_limits",
-            here,
+            effect,
             "write all actions at the route",
         );
     }
@@ -198,8 +202,8 @@ fn local_rate_limit(limit: &LocalRateLimit, idle: &mut Idle<'_>) {
         fraction.runtime_key.as_ref()
     });
     if let Some(key) = key {
-        let here = "the default value holds: there is no runtime to ask";
-        idle.note(key.at, "runtime_key", here);
+        let effect = "the default value holds: there is no runtime to ask";
+        idle.note(key.at, "runtime_key", effect);
     }
     let added = &limit.request_headers_to_add_when_not_enforced;
     for option in added.iter().chain(&limit.response_headers_to_add) {
@@ -212,12 +216,12 @@ fn local_rate_limit(limit: &LocalRateLimit, idle: &mut Idle<'_>) {
             .as_ref()
             .and_then(|header| header.raw_value.as_ref());
         if let Some(raw) = raw {
-            let here = "the header is sent without a value";
-            idle.warn(raw.at, "raw_value", here, "write `value`");
+            let effect = "the header is sent without a value";
+            idle.warn(raw.at, "raw_value", effect, "write `value`");
         }
         if let Some(value) = value.filter(|value| value.value.replace("%%", "").contains('%')) {
-            let here = "the value is sent as it stands: nothing is filled in";
-            idle.note(value.at, "value", here);
+            let effect = "the value is sent as it stands: nothing is filled in";
+            idle.note(value.at, "value", effect);
         }
     }
 }

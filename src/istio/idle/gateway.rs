@@ -1,14 +1,14 @@
-use super::Idle;
+use super::CoverageReport;
 use crate::istio::kinds::gateway::{Gateway, Server};
 use crate::istio::read::Text;
 
-pub(super) fn gateway(gateway: &Gateway, idle: &mut Idle<'_>) {
+pub(super) fn gateway(gateway: &Gateway, idle: &mut CoverageReport<'_>) {
     for one in gateway.servers.0.iter().flatten() {
         server(one, idle);
     }
 }
 
-fn server(server: &Server, idle: &mut Idle<'_>) {
+fn server(server: &Server, idle: &mut CoverageReport<'_>) {
     let set = |text: &Text| {
         text.as_ref()
             .filter(|text| !text.value.is_empty())
@@ -25,8 +25,8 @@ fn server(server: &Server, idle: &mut Idle<'_>) {
     if let Some(tls) = &server.tls
         && let Some(mode) = tls.mode
     {
-        let here = "the listener in front of the stack has the certificates and the connections";
-        idle.note(mode.at, "tls", here);
+        let effect = "the listener in front of the stack has the certificates and the connections";
+        idle.note(mode.at, "tls", effect);
     }
     let protocol = server.port.as_ref().and_then(|port| port.protocol.as_ref());
     let others = ["MONGO", "MYSQL", "REDIS", "TCP", "TLS", "UDP"];
@@ -35,11 +35,11 @@ fn server(server: &Server, idle: &mut Idle<'_>) {
             .iter()
             .any(|other| protocol.value.eq_ignore_ascii_case(other))
     {
-        let here = "only HTTP is handled: the server takes no requests";
+        let effect = "only HTTP is handled: the server takes no requests";
         idle.warn(
             protocol.at,
             "protocol",
-            here,
+            effect,
             "let such connections in by other means",
         );
     }

@@ -10,21 +10,21 @@ use super::code::Code;
 use super::finding::{Finding, Findings};
 use super::read::Reader;
 use super::spec::Spec;
-use super::tree::At;
+use super::tree::NodeId;
 
 /// Tells of the fields of an object that have no effect here.
-pub(super) fn idle(spec: &Spec, reader: &mut Reader<'_>) {
+pub(super) fn coverage(spec: &Spec, reader: &mut Reader<'_>) {
     match spec {
         Spec::EnvoyFilter(filter) => envoy_filter::envoy_filter(filter, reader),
         Spec::DestinationRule(rule) => {
-            destination_rule::destination_rule(rule, &mut Idle(reader.findings));
+            destination_rule::destination_rule(rule, &mut CoverageReport(reader.findings));
         }
-        Spec::Gateway(gateway) => gateway::gateway(gateway, &mut Idle(reader.findings)),
+        Spec::Gateway(gateway) => gateway::gateway(gateway, &mut CoverageReport(reader.findings)),
         Spec::ServiceEntry(entry) => {
-            service_entry::service_entry(entry, &mut Idle(reader.findings));
+            service_entry::service_entry(entry, &mut CoverageReport(reader.findings));
         }
         Spec::VirtualService(service) => {
-            virtual_service::virtual_service(service, &mut Idle(reader.findings));
+            virtual_service::virtual_service(service, &mut CoverageReport(reader.findings));
         }
         // Of the other kinds nothing is enforced, and one finding says so of the whole.
         _ => {}
@@ -32,28 +32,28 @@ pub(super) fn idle(spec: &Spec, reader: &mut Reader<'_>) {
 }
 
 #[derive(Debug)]
-struct Idle<'a>(&'a mut Findings);
+struct CoverageReport<'a>(&'a mut Findings);
 
-impl Idle<'_> {
+impl CoverageReport<'_> {
     /// Tells of a field without which requests go as they would with it.
-    fn note(&mut self, at: At, field: &str, here: &str) {
-        let finding = Finding::note(Code::FieldNotActing, at).mend("nothing has to be done");
-        self.push(finding, field, here);
+    fn note(&mut self, at: NodeId, field: &str, effect: &str) {
+        let finding = Finding::note(Code::FieldWithoutEffect, at).help("nothing has to be done");
+        self.push(finding, field, effect);
     }
 
     /// Tells of a field whose author counts on it.
-    fn warn(&mut self, at: At, field: &str, here: &str, mend: &str) {
-        let finding = Finding::warning(Code::FieldNotActing, at).mend(mend);
-        self.push(finding, field, here);
+    fn warn(&mut self, at: NodeId, field: &str, effect: &str, help: &str) {
+        let finding = Finding::warning(Code::FieldWithoutEffect, at).help(help);
+        self.push(finding, field, effect);
     }
 
-    fn push(&mut self, finding: Finding, field: &str, here: &str) {
+    fn push(&mut self, finding: Finding, field: &str, effect: &str) {
         self.0.push(
             finding
                 .at_key()
-                .what(format!("`{field}` is read and not acted on"))
-                .here(here)
-                .istio("its proxies act on it"),
+                .message(format!("`{field}` is read and not acted on"))
+                .effect(effect)
+                .in_istio("its proxies act on it"),
         );
     }
 }

@@ -1,9 +1,9 @@
-use super::Idle;
+use super::CoverageReport;
 use crate::istio::kinds::service_entry::ServiceEntry;
 use crate::istio::kinds::workload::Workload;
 use crate::istio::read::Text;
 
-pub(super) fn service_entry(entry: &ServiceEntry, idle: &mut Idle<'_>) {
+pub(super) fn service_entry(entry: &ServiceEntry, idle: &mut CoverageReport<'_>) {
     if let Some(address) = entry.addresses.first() {
         idle.note(
             address.at,
@@ -19,20 +19,25 @@ pub(super) fn service_entry(entry: &ServiceEntry, idle: &mut Idle<'_>) {
         );
     }
     if let Some(name) = entry.subject_alt_names.first() {
-        let here = "who answers is checked as the client is configured";
-        idle.warn(name.at, "subjectAltNames", here, "configure the client so");
+        let effect = "who answers is checked as the client is configured";
+        idle.warn(
+            name.at,
+            "subjectAltNames",
+            effect,
+            "configure the client so",
+        );
     }
     if let Some(selector) = &entry.workload_selector {
-        let here = "no workload is known: requests go to the name of the host, as DNS has it";
-        let mend = "write the workloads' addresses below `endpoints`";
-        idle.warn(selector.at, "workloadSelector", here, mend);
+        let effect = "no workload is known: requests go to the name of the host, as DNS has it";
+        let help = "write the workloads' addresses below `endpoints`";
+        idle.warn(selector.at, "workloadSelector", effect, help);
     }
     for endpoint in entry.endpoints.0.iter().flatten() {
         workload(endpoint, idle);
     }
 }
 
-fn workload(endpoint: &Workload, idle: &mut Idle<'_>) {
+fn workload(endpoint: &Workload, idle: &mut CoverageReport<'_>) {
     let set = |text: &Text| {
         text.as_ref()
             .filter(|text| !text.value.is_empty())
@@ -41,16 +46,16 @@ fn workload(endpoint: &Workload, idle: &mut Idle<'_>) {
     if let Some(address) = &endpoint.address
         && address.value.starts_with("unix:")
     {
-        let here = "the endpoint is left out: sockets in the file system are not connected to";
-        idle.warn(address.at, "address", here, "write an address and a port");
+        let effect = "the endpoint is left out: sockets in the file system are not connected to";
+        idle.warn(address.at, "address", effect, "write an address and a port");
     }
     if endpoint
         .address
         .as_ref()
         .is_none_or(|address| address.value.is_empty())
     {
-        let here = "the endpoint is left out: it is reached by its network's gateway only";
-        idle.warn(endpoint.at, "endpoints", here, "write its `address`");
+        let effect = "the endpoint is left out: it is reached by its network's gateway only";
+        idle.warn(endpoint.at, "endpoints", effect, "write its `address`");
     }
     for (name, at) in [
         ("network", set(&endpoint.network)),

@@ -1,22 +1,22 @@
-use super::Idle;
+use super::CoverageReport;
 use crate::istio::check::is_routing_claim;
 use crate::istio::kinds::http_route::{HeaderOperations, Headers, HttpMatch, HttpRoute};
 use crate::istio::kinds::virtual_service::VirtualService;
 use crate::istio::read::Flag;
-use crate::istio::tree::At;
+use crate::istio::tree::NodeId;
 use crate::traffic_split::HeaderFormat;
 
-pub(super) fn virtual_service(service: &VirtualService, idle: &mut Idle<'_>) {
+pub(super) fn virtual_service(service: &VirtualService, idle: &mut CoverageReport<'_>) {
     for route in service.http.0.iter().flatten() {
         http_route(route, idle);
     }
 }
 
-fn http_route(route: &HttpRoute, idle: &mut Idle<'_>) {
+fn http_route(route: &HttpRoute, idle: &mut CoverageReport<'_>) {
     if let Some(cors) = &route.cors_policy {
-        let mend =
+        let help =
             "write `.layer(tower_http::cors::CorsLayer::new()…)` before the server or the ingress";
-        idle.warn(cors.at, "corsPolicy", "answers get no CORS headers", mend);
+        idle.warn(cors.at, "corsPolicy", "answers get no CORS headers", help);
     }
     for one in route.matches.0.iter().flatten() {
         http_match(one, idle);
@@ -26,8 +26,8 @@ fn http_route(route: &HttpRoute, idle: &mut Idle<'_>) {
             idle.note(at, "retryRemoteLocalities", "endpoints have no localities");
         }
         if let Some(at) = is(retries.retry_ignore_previous_hosts, false) {
-            let here = "a retry prefers an endpoint that was not tried, unless a hash chooses it";
-            idle.note(at, "retryIgnorePreviousHosts", here);
+            let effect = "a retry prefers an endpoint that was not tried, unless a hash chooses it";
+            idle.note(at, "retryIgnorePreviousHosts", effect);
         }
     }
     headers(route.headers.as_ref(), idle);
@@ -43,15 +43,15 @@ fn http_route(route: &HttpRoute, idle: &mut Idle<'_>) {
             .map(|(name, _)| name)
             .find(|name| is_authority(&name.value));
         if let (Some(host), true) = (host, destinations.len() > 1) {
-            let here = "the host stays as the route has it, whichever destination is drawn";
-            let mend =
+            let effect = "the host stays as the route has it, whichever destination is drawn";
+            let help =
                 "write `rewrite: {authority: …}` at the route, or give each destination a route";
-            idle.warn(host.at, &host.value, here, mend);
+            idle.warn(host.at, &host.value, effect, help);
         }
     }
 }
 
-fn http_match(one: &HttpMatch, idle: &mut Idle<'_>) {
+fn http_match(one: &HttpMatch, idle: &mut CoverageReport<'_>) {
     if let Some(prefix) = &one.stat_prefix {
         idle.note(
             prefix.at,
@@ -67,21 +67,21 @@ fn http_match(one: &HttpMatch, idle: &mut Idle<'_>) {
     let absent = absent.map(|(name, _)| (name, "every request fits"));
     for (name, which) in claims.chain(absent) {
         if is_routing_claim(&name.value) {
-            let here = format!("tokens are not looked at: {which}, as in Istio without a token");
-            let mend = "route by a header that the application checks";
-            idle.warn(name.at, &name.value, &here, mend);
+            let effect = format!("tokens are not looked at: {which}, as in Istio without a token");
+            let help = "route by a header that the application checks";
+            idle.warn(name.at, &name.value, &effect, help);
         }
     }
     for (name, _) in one.headers.iter().chain(&one.without_headers) {
         if ["uri", "scheme", "method", "authority"].contains(&name.value.as_str()) {
-            let here = "every request fits, as in Istio, which ignores that name among `headers`";
-            let mend = format!("move `{}` out of `headers`, to stand beside it", name.value);
-            idle.warn(name.at, &name.value, here, &mend);
+            let effect = "every request fits, as in Istio, which ignores that name among `headers`";
+            let help = format!("move `{}` out of `headers`, to stand beside it", name.value);
+            idle.warn(name.at, &name.value, effect, &help);
         }
     }
 }
 
-fn headers(headers: Option<&Headers>, idle: &mut Idle<'_>) {
+fn headers(headers: Option<&Headers>, idle: &mut CoverageReport<'_>) {
     let Some(headers) = headers else { return };
     for operations in headers.request.iter().chain(&headers.response) {
         formats(operations, idle);
@@ -89,14 +89,14 @@ fn headers(headers: Option<&Headers>, idle: &mut Idle<'_>) {
 }
 
 /// Values that Envoy would fill in from what is not known here.
-fn formats(operations: &HeaderOperations, idle: &mut Idle<'_>) {
+fn formats(operations: &HeaderOperations, idle: &mut CoverageReport<'_>) {
     for (name, value) in operations.set.iter().chain(&operations.add) {
         let Some(value) = value else { continue };
         if HeaderFormat::parse(&value.value).is_err() {
-            let here = "the header is left as it is: its value is of what only a proxy knows";
-            let mend = "use `%REQ(name)%`, `%PROTOCOL%`, `%START_TIME%`, `%HOSTNAME%`, \
+            let effect = "the header is left as it is: its value is of what only a proxy knows";
+            let help = "use `%REQ(name)%`, `%PROTOCOL%`, `%START_TIME%`, `%HOSTNAME%`, \
                  `%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%`, or a fixed text";
-            idle.warn(value.at, &name.value, here, mend);
+            idle.warn(value.at, &name.value, effect, help);
         }
     }
 }
@@ -105,6 +105,6 @@ fn is_authority(name: &str) -> bool {
     name.eq_ignore_ascii_case("host") || name.eq_ignore_ascii_case(":authority")
 }
 
-fn is(flag: Flag, value: bool) -> Option<At> {
+fn is(flag: Flag, value: bool) -> Option<NodeId> {
     flag.filter(|flag| flag.value == value).map(|flag| flag.at)
 }

@@ -1,7 +1,7 @@
 use super::load_balancer::LoadBalancer;
 use crate::istio::message::{choice, message};
 use crate::istio::read::{
-    Entries, Flag, Int, Nullable, Number, Pick, Raw, Set, Text, Texts, Time, UInt,
+    Entries, Flag, Int, NodeRef, Nullable, Number, Pick, Spanned, Text, Texts, Time, UInt,
 };
 
 message! {
@@ -15,12 +15,12 @@ message! {
 
     Subset {
         name: Text,
-        labels: Entries<Set<String>>,
+        labels: Entries<Spanned<String>>,
         traffic_policy: Option<TrafficPolicy>,
     }
 
     Selector {
-        match_labels: Entries<Set<String>>,
+        match_labels: Entries<Spanned<String>>,
     }
 
     TrafficPolicy {
@@ -88,7 +88,7 @@ message! {
         base_ejection_time: Time,
         max_ejection_percent: Int,
         min_health_percent: Int,
-        outlier_detection_http_error_codes: Option<Raw>,
+        outlier_detection_http_error_codes: Option<NodeRef>,
     }
 
     ClientTls {

@@ -1,7 +1,7 @@
 use super::security::TargetRef;
 use super::workload::LabelSelector;
 use crate::istio::message::{choice, message};
-use crate::istio::read::{Entries, Int, Nullable, Pick, Raw, Set, Text, UInt};
+use crate::istio::read::{Entries, Int, NodeRef, Nullable, Pick, Spanned, Text, UInt};
 
 message! {
     EnvoyFilter {
@@ -28,7 +28,7 @@ message! {
 
     ProxyMatch {
         proxy_version: Text,
-        metadata: Entries<Set<String>>,
+        metadata: Entries<Spanned<String>>,
     }
 
     ListenerMatch {
@@ -92,7 +92,7 @@ message! {
 
     Patch {
         operation: Pick<Operation>,
-        value: Option<Raw>,
+        value: Option<NodeRef>,
         filter_class: Pick<FilterClass>,
     }
 }

@@ -1,11 +1,11 @@
 use super::service_entry::ServicePort;
 use crate::istio::message::{choice, message};
-use crate::istio::read::{Entries, Flag, Nullable, Pick, Set, Text, Texts};
+use crate::istio::read::{Entries, Flag, Nullable, Pick, Spanned, Text, Texts};
 
 message! {
     Gateway {
         servers: Nullable<Server>,
-        selector: Entries<Set<String>>,
+        selector: Entries<Spanned<String>>,
     }
 
     Server {

@@ -1,6 +1,6 @@
 use crate::istio::message::{choice, message};
 use crate::istio::read::{
-    Entries, Flag, Int, Nullable, Number, Pick, Set, Text, Texts, Time, UInt,
+    Entries, Flag, Int, Nullable, Number, Pick, Spanned, Text, Texts, Time, UInt,
 };
 
 message! {
@@ -31,7 +31,7 @@ message! {
         authority: Option<TextMatch>,
         headers: Entries<TextMatch>,
         port: UInt,
-        source_labels: Entries<Set<String>>,
+        source_labels: Entries<Spanned<String>>,
         gateways: Texts,
         query_params: Entries<TextMatch>,
         ignore_uri_case: Flag,
@@ -68,8 +68,8 @@ message! {
     }
 
     HeaderOperations {
-        set: Entries<Set<String>>,
-        add: Entries<Set<String>>,
+        set: Entries<Spanned<String>>,
+        add: Entries<Spanned<String>>,
         remove: Texts,
     }
 

@@ -1,5 +1,5 @@
 use crate::istio::message::{choice, message};
-use crate::istio::read::{Entries, Flag, Nullable, Number, Pick, Set, Text, Texts, Time, UInt};
+use crate::istio::read::{Entries, Flag, Nullable, Number, Pick, Spanned, Text, Texts, Time, UInt};
 
 message! {
     LoadBalancer {
@@ -51,7 +51,7 @@ message! {
 
     Distribute {
         from: Text,
-        to: Entries<Set<u32>>,
+        to: Entries<Spanned<u32>>,
     }
 
     Failover {

@@ -1,7 +1,7 @@
 //! Envoy's `envoy.filters.http.local_ratelimit`.
 
 use crate::istio::message::{choice, message};
-use crate::istio::read::{Flag, Pick, Raw, Text, Time, UInt};
+use crate::istio::read::{Flag, NodeRef, Pick, Text, Time, UInt};
 
 message! {
     LocalRateLimit {
@@ -16,17 +16,17 @@ message! {
         descriptors: Vec<Descriptor>,
         stage: UInt,
         local_rate_limit_per_downstream_connection: Flag,
-        local_cluster_rate_limit: Option<Raw>,
+        local_cluster_rate_limit: Option<NodeRef>,
         enable_x_ratelimit_headers: Pick<RateLimitHeaders>,
         vh_rate_limits: Pick<VirtualHostLimits>,
         always_consume_default_token_bucket: Flag,
         rate_limited_as_resource_exhausted: Flag,
-        rate_limits: Vec<Raw>,
+        rate_limits: Vec<NodeRef>,
         max_dynamic_descriptors: UInt,
     }
 
     HttpStatus {
-        code: Option<Raw>,
+        code: Option<NodeRef>,
     }
 
     TokenBucket {
@@ -72,7 +72,7 @@ message! {
     TypedStruct {
         kind as "@type": Text,
         type_url: Text,
-        value: Option<Raw>,
+        value: Option<NodeRef>,
     }
 }
 

@@ -2,7 +2,7 @@ use super::destination_rule::Selector;
 use crate::istio::message::{choice, message};
 use crate::istio::misplaced::Part;
 use crate::istio::read::{Entries, Field, Flag, Nullable, Pick, Read, Reader, Text, Texts, Time};
-use crate::istio::tree::At;
+use crate::istio::tree::NodeId;
 
 message! {
     PeerAuthentication {
@@ -123,28 +123,28 @@ pub(crate) type Rules = Rows<Rule>;
 /// A list that is there, with the place of it.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Rows<T> {
-    pub(crate) at: At,
+    pub(crate) at: NodeId,
     pub(crate) rows: Vec<Option<T>>,
 }
 
 /// Modes by port; an empty map is not the same as none.
 #[derive(Debug, PartialEq)]
 pub(crate) struct PortTls {
-    pub(crate) at: At,
+    pub(crate) at: NodeId,
     pub(crate) ports: Entries<MutualTls>,
 }
 
 impl<T: Read> Read for Rows<T> {
     const PARTS: &'static [Part] = T::PARTS;
 
-    fn read(at: At, reader: &mut Reader<'_>) -> Option<Self> {
+    fn read(at: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let Nullable(rows) = Field::of(Some(at), reader);
         Some(Self { at, rows })
     }
 }
 
 impl Read for PortTls {
-    fn read(at: At, reader: &mut Reader<'_>) -> Option<Self> {
+    fn read(at: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let ports = Field::of(Some(at), reader);
         Some(Self { at, ports })
     }

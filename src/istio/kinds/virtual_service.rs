@@ -1,6 +1,6 @@
 use super::http_route::{Destination, HttpRoute};
 use crate::istio::message::message;
-use crate::istio::read::{Entries, Int, Nullable, Set, Text, Texts, UInt};
+use crate::istio::read::{Entries, Int, Nullable, Spanned, Text, Texts, UInt};
 
 message! {
     VirtualService {
@@ -21,7 +21,7 @@ message! {
         sni_hosts: Texts,
         destination_subnets: Texts,
         port: UInt,
-        source_labels: Entries<Set<String>>,
+        source_labels: Entries<Spanned<String>>,
         gateways: Texts,
         source_namespace: Text,
     }
@@ -35,7 +35,7 @@ message! {
         destination_subnets: Texts,
         port: UInt,
         source_subnet: Text,
-        source_labels: Entries<Set<String>>,
+        source_labels: Entries<Spanned<String>>,
         gateways: Texts,
         source_namespace: Text,
     }

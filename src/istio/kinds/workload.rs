@@ -1,12 +1,12 @@
 use crate::istio::message::message;
-use crate::istio::read::{Entries, Set, Text, Texts, UInt};
+use crate::istio::read::{Entries, Spanned, Text, Texts, UInt};
 
 message! {
     /// A `WorkloadEntry`, and an endpoint of a `ServiceEntry`.
     Workload {
         address: Text,
-        ports: Entries<Set<u32>>,
-        labels: Entries<Set<String>>,
+        ports: Entries<Spanned<u32>>,
+        labels: Entries<Spanned<String>>,
         network: Text,
         locality: Text,
         weight: UInt,
@@ -20,8 +20,8 @@ message! {
     }
 
     GroupMetadata {
-        labels: Entries<Set<String>>,
-        annotations: Entries<Set<String>>,
+        labels: Entries<Spanned<String>>,
+        annotations: Entries<Spanned<String>>,
     }
 
     Probe {
@@ -65,6 +65,6 @@ message! {
 
     /// The selector of the networking kinds, which call their labels so.
     LabelSelector {
-        labels: Entries<Set<String>>,
+        labels: Entries<Spanned<String>>,
     }
 }

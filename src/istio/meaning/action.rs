@@ -7,7 +7,7 @@ use http::uri::{Authority, Scheme};
 
 use super::headers::{Headers, headers};
 use super::merged_route::MergedRoute;
-use super::world::World;
+use super::resource_index::ResourceIndex;
 use crate::istio::kinds::http_route::{
     DerivePort, Destination as Written, DirectResponse as Answer,
 };
@@ -18,7 +18,7 @@ use crate::traffic_split::{
 };
 
 /// Returns the route's action with all that is done to requests and responses; nothing if it has none.
-pub(super) fn action(world: &World, merged: &MergedRoute<'_>) -> Option<Route> {
+pub(super) fn action(index: &ResourceIndex, merged: &MergedRoute<'_>) -> Option<Route> {
     if let Some(redirect) = &merged.leaf().redirect {
         return sends(redirect).map(Route::redirect);
     }
@@ -27,13 +27,17 @@ pub(super) fn action(world: &World, merged: &MergedRoute<'_>) -> Option<Route> {
         let route = Route::direct_response(answers(answer)?);
         return Some(route.with_response_headers(own.response));
     }
-    forwards(world, merged)
+    forwards(index, merged)
 }
 
 /// Returns a destination with its full name, as it stands in an object of `namespace`.
-pub(super) fn destination(world: &World, written: &Written, namespace: &str) -> Destination {
+pub(super) fn destination(
+    index: &ResourceIndex,
+    written: &Written,
+    namespace: &str,
+) -> Destination {
     let host = written.host.as_ref().map_or("", |host| host.value.as_str());
-    let mut destination = Destination::new(world.full(host, namespace));
+    let mut destination = Destination::new(index.full(host, namespace));
     if let Some(subset) = set(&written.subset) {
         destination = destination.with_subset(subset);
     }
@@ -44,13 +48,13 @@ pub(super) fn destination(world: &World, written: &Written, namespace: &str) -> 
     destination
 }
 
-fn forwards(world: &World, merged: &MergedRoute<'_>) -> Option<Route> {
+fn forwards(index: &ResourceIndex, merged: &MergedRoute<'_>) -> Option<Route> {
     let own = headers(merged.field(|route| route.headers.as_ref()));
     let written: Vec<_> = merged.leaf().route.0.iter().flatten().collect();
     let mut authority = own.authority;
     let mut destinations = Vec::with_capacity(written.len());
     for one in &written {
-        let to = destination(world, one.destination.as_ref()?, merged.namespace());
+        let to = destination(index, one.destination.as_ref()?, merged.namespace());
         let weight = one.weight.map_or(0, |weight| weight.value);
         let Headers {
             authority: of_one,

@@ -5,7 +5,7 @@ use http::HeaderName;
 
 use super::outlier::min_health;
 use crate::ClientAddress;
-use crate::base::{Percent, Sticky, StickyCookie};
+use crate::base::{HashCookie, HashPolicy, Percent};
 use crate::istio::kinds::destination_rule::OutlierDetection;
 use crate::istio::kinds::load_balancer::{ConsistentHash, LoadBalancer, SimpleBalancer, Warmup};
 use crate::istio::read::Text;
@@ -15,13 +15,16 @@ use crate::load_balance::{LoadBalancePolicy, SlowStart};
 const WARMUP: (f64, f64) = (10.0, 1.0);
 
 /// Returns how an endpoint is chosen: by least request, if nothing is written.
-pub(super) fn balance(
+pub(super) fn load_balancer(
     written: Option<&LoadBalancer>,
     outlier: Option<&OutlierDetection>,
 ) -> LoadBalancePolicy {
     let simple = written.and_then(|written| written.simple);
     let hash = written.and_then(|written| written.consistent_hash.as_ref());
-    let policy = match (hash.and_then(sticky), simple.map(|simple| simple.value)) {
+    let policy = match (
+        hash.and_then(hash_policy),
+        simple.map(|simple| simple.value),
+    ) {
         (Some((key, ring)), _) => match ring {
             Some(ring) => LoadBalancePolicy::consistent_hash(key).with_min_ring_size(ring),
             None => LoadBalancePolicy::consistent_hash(key),
@@ -45,7 +48,7 @@ pub(super) fn is_passthrough(written: Option<&LoadBalancer>) -> bool {
 }
 
 /// Returns the key, and how large the ring is at least.
-fn sticky(hash: &ConsistentHash) -> Option<(Sticky, Option<u32>)> {
+fn hash_policy(hash: &ConsistentHash) -> Option<(HashPolicy, Option<u32>)> {
     let ring = hash
         .ring_hash
         .as_ref()
@@ -55,7 +58,7 @@ fn sticky(hash: &ConsistentHash) -> Option<(Sticky, Option<u32>)> {
     let text = |text: &Text| text.as_ref().map(|text| text.value.clone());
     let header = text(&hash.http_header_name).and_then(|name| HeaderName::from_str(&name).ok());
     let cookie = hash.http_cookie.as_ref().and_then(|written| {
-        let mut cookie = StickyCookie::new(text(&written.name)?);
+        let mut cookie = HashCookie::new(text(&written.name)?);
         if let Some(path) = text(&written.path).filter(|path| !path.is_empty()) {
             cookie = cookie.with_path(path);
         }
@@ -70,10 +73,10 @@ fn sticky(hash: &ConsistentHash) -> Option<(Sticky, Option<u32>)> {
     });
     let by_address = hash.use_source_ip.is_some_and(|flag| flag.value);
     let key = header
-        .map(Sticky::header)
-        .or_else(|| cookie.map(Sticky::cookie))
-        .or_else(|| by_address.then(|| Sticky::client_address(ClientAddress::peer())))
-        .or_else(|| text(&hash.http_query_parameter_name).map(Sticky::query))?;
+        .map(HashPolicy::header)
+        .or_else(|| cookie.map(HashPolicy::cookie))
+        .or_else(|| by_address.then(|| HashPolicy::client_address(ClientAddress::peer())))
+        .or_else(|| text(&hash.http_query_parameter_name).map(HashPolicy::query))?;
     Some((key, ring))
 }
 

@@ -1,18 +1,18 @@
 use std::collections::BTreeMap;
 
-use super::entries::Known;
 use super::selector::selects;
+use super::service_entry_index::HostEntries;
 use crate::istio::kinds::destination_rule::Subset;
 use crate::istio::kinds::service_entry::{Resolution, ServiceEntry, ServicePort};
 use crate::istio::kinds::workload::Workload;
 use crate::istio::names::is_wildcard;
-use crate::istio::plan::{DnsPlan, EndpointPlan, EndpointsPlan};
+use crate::istio::plan::{ClusterDiscovery, DnsConfig, EndpointConfig};
 use crate::istio::read::Text;
 
 /// Returns the port of a service that is meant: the one that is written, or its only one, or else the
 /// request's.
 pub(super) fn service_port(
-    known: Option<&Known<'_>>,
+    known: Option<&HostEntries<'_>>,
     written: Option<u16>,
     request: Option<u16>,
 ) -> Option<u16> {
@@ -24,26 +24,26 @@ pub(super) fn service_port(
     written.or(only).or(request)
 }
 
-pub(super) fn has_ports(known: &Known<'_>) -> bool {
+pub(super) fn has_ports(known: &HostEntries<'_>) -> bool {
     ports(known).next().is_some()
 }
 
 /// Returns where a host listens, for a port of it and a subset.
 pub(super) fn endpoints(
     host: &str,
-    known: Option<&Known<'_>>,
+    known: Option<&HostEntries<'_>>,
     port: Option<u16>,
     subset: Option<&Subset>,
-) -> EndpointsPlan {
+) -> ClusterDiscovery {
     let Some(known) = known else {
-        return EndpointsPlan::ByName;
+        return ClusterDiscovery::ByName;
     };
     let mut of_port = ports(known).filter(|(_, own)| port.is_none() || number(own) == port);
     let Some((first, _)) = of_port.clone().next() else {
         // A service entry without ports is for every one.
         return match ports(known).next() {
-            Some(_) => EndpointsPlan::Unknown,
-            None => EndpointsPlan::ByName,
+            Some(_) => ClusterDiscovery::Unknown,
+            None => ClusterDiscovery::ByName,
         };
     };
     match resolution(first) {
@@ -52,14 +52,14 @@ pub(super) fn endpoints(
             if of_port.clone().any(|(_, port)| is_elsewhere(port)) && !is_wildcard(host) =>
         {
             let all = of_port.flat_map(|(_, port)| itself(host, port, subset, true));
-            EndpointsPlan::Dns(all.collect())
+            ClusterDiscovery::Dns(all.collect())
         }
-        Resolution::None | Resolution::DynamicDns => EndpointsPlan::ByName,
+        Resolution::None | Resolution::DynamicDns => ClusterDiscovery::ByName,
         // The workloads that it selects are Kubernetes' to know, under the name.
-        Resolution::Static if first.workload_selector.is_some() => EndpointsPlan::ByName,
+        Resolution::Static if first.workload_selector.is_some() => ClusterDiscovery::ByName,
         Resolution::Static => {
             let all = of_port.flat_map(|(entry, port)| fixed(entry, port, subset));
-            EndpointsPlan::Fixed(all.collect())
+            ClusterDiscovery::Fixed(all.collect())
         }
         resolution => {
             let is_one = resolution == Resolution::DnsRoundRobin;
@@ -67,13 +67,13 @@ pub(super) fn endpoints(
                 let of_entry = dns(entry, port, subset, is_one);
                 of_entry.unwrap_or_else(|| itself(host, port, subset, is_one))
             });
-            EndpointsPlan::Dns(all.collect())
+            ClusterDiscovery::Dns(all.collect())
         }
     }
 }
 
 /// Says that a port of a service is for HTTP/2, or for gRPC, which is that.
-pub(super) fn is_http2(known: Option<&Known<'_>>, port: Option<u16>) -> bool {
+pub(super) fn is_http2(known: Option<&HostEntries<'_>>, port: Option<u16>) -> bool {
     let mut of_port = known
         .into_iter()
         .flat_map(ports)
@@ -89,7 +89,7 @@ pub(super) fn is_http2(known: Option<&Known<'_>>, port: Option<u16>) -> bool {
 
 /// Returns all ports, each with its service entry.
 fn ports<'a>(
-    known: &'a Known<'a>,
+    known: &'a HostEntries<'a>,
 ) -> impl Iterator<Item = (&'a ServiceEntry, &'a ServicePort)> + Clone {
     known.entries.iter().flat_map(|entry| {
         let entry: &ServiceEntry = entry;
@@ -116,7 +116,7 @@ fn fixed<'a>(
     entry: &'a ServiceEntry,
     port: &'a ServicePort,
     subset: Option<&'a Subset>,
-) -> impl Iterator<Item = EndpointPlan> + 'a {
+) -> impl Iterator<Item = EndpointConfig> + 'a {
     selected(entry, subset).filter_map(move |endpoint| {
         // A socket in the file system has no address of a host.
         let address = text(&endpoint.address).filter(|address| !address.starts_with("unix:"))?;
@@ -126,7 +126,7 @@ fn fixed<'a>(
         } else {
             format!("{address}:{port}")
         };
-        Some(EndpointPlan {
+        Some(EndpointConfig {
             address: address.into(),
             labels: labels(endpoint),
             weight: weight(endpoint),
@@ -140,12 +140,12 @@ fn dns(
     port: &ServicePort,
     subset: Option<&Subset>,
     is_one: bool,
-) -> Option<Vec<DnsPlan>> {
+) -> Option<Vec<DnsConfig>> {
     if entry.endpoints.0.is_empty() {
         return None;
     }
     let all = selected(entry, subset).filter_map(|endpoint| {
-        Some(DnsPlan {
+        Some(DnsConfig {
             name: text(&endpoint.address)?.into(),
             port: target(port, Some(endpoint))?,
             labels: labels(endpoint),
@@ -157,10 +157,10 @@ fn dns(
 }
 
 /// The host's own name, which has no labels that a subset could ask for.
-fn itself(host: &str, port: &ServicePort, subset: Option<&Subset>, is_one: bool) -> Vec<DnsPlan> {
+fn itself(host: &str, port: &ServicePort, subset: Option<&Subset>, is_one: bool) -> Vec<DnsConfig> {
     let is_meant = subset.is_none_or(|subset| subset.labels.is_empty());
     let own = is_meant.then(|| target(port, None)).flatten();
-    let own = own.map(|port| DnsPlan {
+    let own = own.map(|port| DnsConfig {
         name: host.into(),
         port,
         labels: BTreeMap::new(),

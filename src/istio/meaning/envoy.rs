@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::istio::plan::{DestinationPlan, HostPlan, OutboundPlan};
+use crate::istio::plan::{ClusterConfig, OutboundConfig, VirtualHostConfig};
 use crate::load_balance::SlowStart;
 use crate::retry::{RetryBudget, RetryPolicy};
 
@@ -11,29 +11,29 @@ use crate::retry::{RetryBudget, RetryPolicy};
 const REPLAY: usize = 1 << 20;
 
 /// Returns what becomes of requests whose routes do what Envoy's would.
-pub(super) fn outbound(mut plan: OutboundPlan) -> OutboundPlan {
-    for host in &mut plan.hosts {
-        let host: &mut HostPlan = Arc::make_mut(host);
+pub(super) fn outbound(mut config: OutboundConfig) -> OutboundConfig {
+    for host in &mut config.hosts {
+        let host: &mut VirtualHostConfig = Arc::make_mut(host);
         for route in &mut host.routes {
             route.retry = retry(&route.retry);
             route.timeout = route.timeout.clone().with_incoming(false);
         }
     }
-    plan
+    config
 }
 
 /// Returns what stands before endpoints that are ejected and started as Envoy would; `warms_up` says that the
 /// documents ask for a slow start.
-pub(super) fn destination(plan: DestinationPlan, warms_up: bool) -> DestinationPlan {
+pub(super) fn destination(config: ClusterConfig, warms_up: bool) -> ClusterConfig {
     let balance = if warms_up {
-        plan.balance
+        config.load_balancer
     } else {
-        plan.balance.with_slow_start(SlowStart::off())
+        config.load_balancer.with_slow_start(SlowStart::off())
     };
-    DestinationPlan {
-        balance,
-        outlier: plan.outlier.with_eject_one_always(false),
-        ..plan
+    ClusterConfig {
+        load_balancer: balance,
+        outlier: config.outlier.with_eject_one_always(false),
+        ..config
     }
 }
 

@@ -3,20 +3,22 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use super::held::Held;
-use super::http_match::Asker;
+use super::http_match::MatchSource;
 use super::limits::{Direction, Scope};
-use super::route::route_plans;
-use super::services::Service;
-use super::world::World;
+use super::object_ref::ObjectRef;
+use super::resource_index::ResourceIndex;
+use super::route::route_configs;
+use super::virtual_service_index::IndexedService;
 use crate::base::HostPattern;
 use crate::istio::kinds::gateway::{Gateway, Server};
 use crate::istio::names;
-use crate::istio::plan::{GatewayPlan, HostPlan, InboundPlan, OutboundPlan, ServerPlan, Subject};
+use crate::istio::plan::{
+    GatewayConfig, InboundConfig, OutboundConfig, ServerConfig, VirtualHostConfig, WorkloadId,
+};
 
 /// Returns what a gateway does, if there is one of that name.
-pub(super) fn gateway(world: &World, name: &str, namespace: &str) -> Option<GatewayPlan> {
-    let gateway = world.gateway(name, namespace)?;
+pub(super) fn gateway(index: &ResourceIndex, name: &str, namespace: &str) -> Option<GatewayConfig> {
+    let gateway = index.gateway(name, namespace)?;
     let labels: BTreeMap<_, _> = gateway
         .selector
         .iter()
@@ -25,17 +27,17 @@ pub(super) fn gateway(world: &World, name: &str, namespace: &str) -> Option<Gate
             (name.value.clone(), value.to_owned())
         })
         .collect();
-    let subject = Subject {
+    let workload = WorkloadId {
         name: name.into(),
         namespace: namespace.into(),
         labels,
     };
     let scope = Scope {
         direction: Direction::Gateway,
-        labels: &subject.labels,
+        labels: &workload.labels,
         namespace,
     };
-    Some(GatewayPlan {
+    Some(GatewayConfig {
         servers: gateway
             .servers
             .0
@@ -43,20 +45,20 @@ pub(super) fn gateway(world: &World, name: &str, namespace: &str) -> Option<Gate
             .flatten()
             .filter_map(server)
             .collect(),
-        outbound: OutboundPlan {
-            hosts: hosts(world, gateway, &subject, scope),
+        outbound: OutboundConfig {
+            hosts: hosts(index, gateway, &workload, scope),
             // What no virtual service is for is 404 at a gateway.
-            unknown_refused: true,
+            unknown_rejected: true,
             limits: Vec::new(),
         },
-        inbound: InboundPlan {
-            limits: scope.limits(world),
+        inbound: InboundConfig {
+            limits: scope.limits(index),
         },
     })
 }
 
 /// Reads a server of a gateway, if it speaks HTTP.
-fn server(server: &Server) -> Option<ServerPlan> {
+fn server(server: &Server) -> Option<ServerConfig> {
     let port = server.port.as_ref()?;
     let protocol = port
         .protocol
@@ -71,7 +73,7 @@ fn server(server: &Server) -> Option<ServerPlan> {
     let redirects = server.tls.as_ref().and_then(|tls| tls.https_redirect);
     let redirects = redirects.is_some_and(|flag| flag.value);
     let hosts = server.hosts.iter().map(|host| split(&host.value).1);
-    Some(ServerPlan {
+    Some(ServerConfig {
         hosts: hosts
             .filter_map(|host| HostPattern::parse(host).ok())
             .collect(),
@@ -84,20 +86,20 @@ fn server(server: &Server) -> Option<ServerPlan> {
 /// Returns the hosts: those that a server and a virtual service have in common. Where several virtual services
 /// are for one, the routes of the oldest come first.
 fn hosts(
-    world: &World,
-    gateway: &Held<Gateway>,
-    subject: &Subject,
+    index: &ResourceIndex,
+    gateway: &ObjectRef<Gateway>,
+    workload: &WorkloadId,
     scope: Scope<'_>,
-) -> Vec<Arc<HostPlan>> {
+) -> Vec<Arc<VirtualHostConfig>> {
     let full = format!("{}/{}", gateway.namespace(), gateway.name());
-    let asker = Asker {
-        subject,
+    let source = MatchSource {
+        workload,
         gateway: &full,
     };
-    let mut by_host: HashMap<String, Vec<&Service>> = HashMap::new();
-    for service in world.services.of(&full, gateway.namespace()) {
+    let mut by_host: HashMap<String, Vec<&IndexedService>> = HashMap::new();
+    for service in index.services.of(&full, gateway.namespace()) {
         let own: Vec<_> = service.hosts.iter().map(String::as_str).collect();
-        let open = open_hosts(world, gateway, service.held.namespace());
+        let open = open_hosts(index, gateway, service.object.namespace());
         let open: Vec<_> = open.iter().map(String::as_str).collect();
         for host in names::intersection(&open, &own) {
             by_host.entry(host.to_owned()).or_default().push(service);
@@ -105,23 +107,23 @@ fn hosts(
     }
     let mut by_host: Vec<_> = by_host.into_iter().collect();
     by_host.sort_by(|(one, _), (two, _)| names::by_specificity(one, two));
-    let plans = by_host.into_iter().filter_map(|(host, services)| {
-        let limits = scope.routes(world, Some(&full), &[&host]);
-        let ids: Vec<_> = services.iter().map(|service| service.held.id()).collect();
+    let configs = by_host.into_iter().filter_map(|(host, services)| {
+        let limits = scope.routes(index, Some(&full), &[&host]);
+        let ids: Vec<_> = services.iter().map(|service| service.object.id()).collect();
         let routes = services
             .iter()
-            .flat_map(|service| route_plans(world, service, asker, &limits));
-        Some(Arc::new(HostPlan {
+            .flat_map(|service| route_configs(index, service, source, &limits));
+        Some(Arc::new(VirtualHostConfig {
             id: format!("{} for {host}", ids.join(", ")).into(),
             names: vec![HostPattern::parse(&host).ok()?],
             routes: routes.collect(),
         }))
     });
-    plans.collect()
+    configs.collect()
 }
 
 /// Returns the hosts that a gateway opens to virtual services of a namespace.
-fn open_hosts(world: &World, gateway: &Held<Gateway>, namespace: &str) -> Vec<String> {
+fn open_hosts(index: &ResourceIndex, gateway: &ObjectRef<Gateway>, namespace: &str) -> Vec<String> {
     let servers = gateway.servers.0.iter().flatten();
     let hosts = servers
         .filter(|one| server(one).is_some())
@@ -133,7 +135,7 @@ fn open_hosts(world: &World, gateway: &Held<Gateway>, namespace: &str) -> Vec<St
             "." => gateway.namespace() == namespace,
             of => of == namespace,
         };
-        is_open.then(|| world.full(host, gateway.namespace()))
+        is_open.then(|| index.full(host, gateway.namespace()))
     });
     hosts.collect()
 }

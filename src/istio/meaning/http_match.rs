@@ -3,25 +3,25 @@ use std::str::FromStr;
 use http::HeaderName;
 
 use super::merged_match::{MergedMatch, Text, kind};
-use super::services::full_gateway;
+use super::virtual_service_index::full_gateway;
 use crate::istio::check::is_routing_claim;
 use crate::istio::kinds::http_route::TextMatch;
-use crate::istio::plan::Subject;
+use crate::istio::plan::WorkloadId;
 use crate::traffic_split::{HeaderMatch, Match, PathMatch, StringMatch};
 
 /// Who asks: what matches are decided by before any request comes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asker<'a> {
-    pub(super) subject: &'a Subject,
+pub(super) struct MatchSource<'a> {
+    pub(super) workload: &'a WorkloadId,
     /// `mesh`, or `namespace/name` of a gateway.
     pub(super) gateway: &'a str,
 }
 
-impl Asker<'_> {
+impl MatchSource<'_> {
     /// Says whether a match of an object of the namespace `own` is for requests from here at all.
     ///
     /// A match that names gateways does not look at labels, as in Istio.
-    pub(super) fn is_meant(&self, one: &MergedMatch<'_>, own: &str) -> bool {
+    pub(super) fn matches(&self, one: &MergedMatch<'_>, own: &str) -> bool {
         if !one.gateways().is_empty() {
             let mut gateways = one.gateways().iter();
             return gateways.any(|gateway| full_gateway(&gateway.value, own) == self.gateway);
@@ -34,11 +34,11 @@ impl Asker<'_> {
         });
         labels.iter().all(|(name, value)| {
             let wanted = value.map_or("", |value| value.value.as_str());
-            self.subject
+            self.workload
                 .labels
                 .get(*name)
                 .is_some_and(|own| own == wanted)
-        }) && namespace.is_none_or(|namespace| *namespace.value == *self.subject.namespace)
+        }) && namespace.is_none_or(|namespace| *namespace.value == *self.workload.namespace)
     }
 }
 

@@ -1,15 +1,15 @@
 use super::limits::{Direction, Scope};
-use super::world::World;
-use crate::istio::plan::{InboundPlan, Subject};
+use super::resource_index::ResourceIndex;
+use crate::istio::plan::{InboundConfig, WorkloadId};
 
 /// Returns what becomes of the requests that a workload gets.
-pub(super) fn inbound(world: &World, subject: &Subject) -> InboundPlan {
+pub(super) fn inbound(index: &ResourceIndex, workload: &WorkloadId) -> InboundConfig {
     let scope = Scope {
         direction: Direction::Inbound,
-        labels: &subject.labels,
-        namespace: &subject.namespace,
+        labels: &workload.labels,
+        namespace: &workload.namespace,
     };
-    InboundPlan {
-        limits: scope.inbound(world),
+    InboundConfig {
+        limits: scope.inbound(index),
     }
 }

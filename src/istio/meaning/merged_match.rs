@@ -1,7 +1,7 @@
 //! What a route asks for, where the root of a delegate asks for something too.
 
 use crate::istio::kinds::http_route::{HttpMatch, TextMatch};
-use crate::istio::read::{self, Entries, Set, Texts};
+use crate::istio::read::{self, Entries, Spanned, Texts};
 
 /// A match of a route, and of the route that delegates to it: what both say goes by the delegate.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +70,7 @@ impl<'a> MergedMatch<'a> {
     }
 }
 
-fn pair<T>((name, value): &(Set<String>, Option<T>)) -> (&str, Option<&T>) {
+fn pair<T>((name, value): &(Spanned<String>, Option<T>)) -> (&str, Option<&T>) {
     (&name.value, value.as_ref())
 }
 
@@ -115,7 +115,7 @@ fn differ<T: Default + PartialEq>(one: &T, two: &T) -> bool {
 }
 
 fn gateways_conflict(root: &Texts, leaf: &Texts) -> bool {
-    let unknown = |leaf: &Set<String>| !root.iter().any(|root| root.value == leaf.value);
+    let unknown = |leaf: &Spanned<String>| !root.iter().any(|root| root.value == leaf.value);
     !root.is_empty() && !leaf.is_empty() && (root.len() < leaf.len() || leaf.iter().any(unknown))
 }
 

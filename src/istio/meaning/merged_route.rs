@@ -1,10 +1,10 @@
 //! The routes of a virtual service, with those of its delegates in their places.
 
 use super::merged_match::MergedMatch;
-use super::services::Service;
-use super::world::World;
+use super::resource_index::ResourceIndex;
+use super::virtual_service_index::IndexedService;
 use crate::istio::kinds::http_route::{HttpMatch, HttpRoute};
-use crate::istio::read::Set;
+use crate::istio::read::Spanned;
 
 /// A route, and the one that delegates to it if there is one.
 #[derive(Clone, Debug)]
@@ -19,24 +19,28 @@ pub(super) struct MergedRoute<'a> {
 }
 
 /// Returns the routes of a virtual service in their order.
-pub(super) fn routes<'a>(world: &'a World, service: &'a Service) -> Vec<MergedRoute<'a>> {
-    let own = service.held.namespace();
+pub(super) fn routes<'a>(
+    index: &'a ResourceIndex,
+    service: &'a IndexedService,
+) -> Vec<MergedRoute<'a>> {
+    let own = service.object.namespace();
     let mut routes = Vec::new();
-    for route in service.held.http.0.iter().flatten() {
+    for route in service.object.http.0.iter().flatten() {
         let Some(delegate) = &route.delegate else {
             routes.extend(MergedRoute::plain(route, own));
             continue;
         };
-        let text = |text: &'a Option<Set<String>>| text.as_ref().map(|text| text.value.as_str());
+        let text =
+            |text: &'a Option<Spanned<String>>| text.as_ref().map(|text| text.value.as_str());
         let namespace = text(&delegate.namespace)
             .filter(|n| !n.is_empty())
             .unwrap_or(own);
         let name = text(&delegate.name).unwrap_or_default();
         // One that is not there, or not shown, takes its route with it.
-        let Some(delegate) = world.services.delegate(namespace, name, own) else {
+        let Some(delegate) = index.services.delegate(namespace, name, own) else {
             continue;
         };
-        let leaves = delegate.held.http.0.iter().flatten();
+        let leaves = delegate.object.http.0.iter().flatten();
         routes.extend(leaves.filter_map(|leaf| MergedRoute::merge(route, own, leaf, namespace)));
     }
     routes

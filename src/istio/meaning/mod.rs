@@ -5,42 +5,42 @@
 
 mod action;
 mod balance;
-mod blocks;
 mod destination;
+mod destination_rule_index;
 mod endpoints;
-mod entries;
 mod envoy;
 mod gateway;
 mod headers;
-mod held;
 mod host_map;
 mod http_match;
 mod inbound;
 pub(crate) mod limits;
 mod merged_match;
 mod merged_route;
+mod merged_traffic_policy;
+mod object_ref;
 mod outbound;
 mod outlier;
 mod pool;
+mod resource_index;
 mod route;
-mod rules;
 mod selector;
-mod services;
+mod service_entry_index;
 mod settings;
-mod world;
+mod virtual_service_index;
 
 use std::sync::Arc;
 
 use super::documents::Documents;
-use super::plan::{DestinationPlan, GatewayPlan, InboundPlan, OutboundPlan, Subject};
+use super::plan::{ClusterConfig, GatewayConfig, InboundConfig, OutboundConfig, WorkloadId};
 use crate::traffic_split::Destination;
-use world::World;
+use resource_index::ResourceIndex;
 
 /// What a set of documents means.
 ///
 /// A clone costs an atomic increment.
 #[derive(Clone, Debug)]
-pub(crate) struct Meaning(Arc<World>);
+pub(crate) struct ConfigModel(Arc<ResourceIndex>);
 
 /// What Istio's mesh configuration would say.
 #[derive(Clone, Debug)]
@@ -57,56 +57,56 @@ pub(crate) struct Settings {
     pub(crate) envoy_behaviour: bool,
 }
 
-impl Meaning {
+impl ConfigModel {
     /// Reads what documents mean. Those with errors are left out.
     pub(crate) fn of(documents: &Documents, settings: &Settings) -> Self {
-        Self(Arc::new(World::of(documents, settings)))
+        Self(Arc::new(ResourceIndex::of(documents, settings)))
     }
 
     /// Returns what the sidecar of a workload would know of the hosts that it calls.
-    pub(crate) fn outbound(&self, subject: &Subject) -> OutboundPlan {
-        self.as_set(outbound::outbound(&self.0, subject))
+    pub(crate) fn outbound(&self, workload: &WorkloadId) -> OutboundConfig {
+        self.as_set(outbound::outbound(&self.0, workload))
     }
 
     /// Returns what stands between a workload and a destination, whose host is a full name.
     pub(crate) fn destination(
         &self,
-        subject: &Subject,
+        workload: &WorkloadId,
         destination: &Destination,
         request_port: Option<u16>,
-    ) -> DestinationPlan {
-        destination::destination(&self.0, subject, destination, request_port)
+    ) -> ClusterConfig {
+        destination::destination(&self.0, workload, destination, request_port)
     }
 
     /// Returns what is said of a host that no plan of [`outbound`](Self::outbound) names, if anything is.
     pub(crate) fn unnamed(
         &self,
-        subject: &Subject,
+        workload: &WorkloadId,
         host: &str,
         port: u16,
-    ) -> Option<DestinationPlan> {
-        destination::unnamed(&self.0, subject, host, port)
+    ) -> Option<ClusterConfig> {
+        destination::unnamed(&self.0, workload, host, port)
     }
 
     /// Returns what becomes of the requests that a workload gets.
-    pub(crate) fn inbound(&self, subject: &Subject) -> InboundPlan {
-        inbound::inbound(&self.0, subject)
+    pub(crate) fn inbound(&self, workload: &WorkloadId) -> InboundConfig {
+        inbound::inbound(&self.0, workload)
     }
 
     /// Returns what a gateway does, if there is one of that name.
-    pub(crate) fn gateway(&self, name: &str, namespace: &str) -> Option<GatewayPlan> {
-        let plan = gateway::gateway(&self.0, name, namespace)?;
-        Some(GatewayPlan {
-            outbound: self.as_set(plan.outbound),
-            ..plan
+    pub(crate) fn gateway(&self, name: &str, namespace: &str) -> Option<GatewayConfig> {
+        let config = gateway::gateway(&self.0, name, namespace)?;
+        Some(GatewayConfig {
+            outbound: self.as_set(config.outbound),
+            ..config
         })
     }
 
-    fn as_set(&self, plan: OutboundPlan) -> OutboundPlan {
+    fn as_set(&self, config: OutboundConfig) -> OutboundConfig {
         if self.0.settings.envoy_behaviour {
-            envoy::outbound(plan)
+            envoy::outbound(config)
         } else {
-            plan
+            config
         }
     }
 }

@@ -1,49 +1,49 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::http_match::Asker;
+use super::http_match::MatchSource;
 use super::limits::{Direction, Scope};
-use super::route::{default_route, route_plans};
-use super::services::{MESH, Service};
-use super::world::World;
+use super::resource_index::ResourceIndex;
+use super::route::{default_route, route_configs};
+use super::virtual_service_index::{IndexedService, MESH};
 use crate::base::HostPattern;
 use crate::istio::names;
-use crate::istio::plan::{HostPlan, OutboundPlan, Subject};
+use crate::istio::plan::{OutboundConfig, VirtualHostConfig, WorkloadId};
 use crate::traffic_split::Destination;
 
 /// Returns what a sidecar of the workload would know of the hosts that it calls.
-pub(super) fn outbound(world: &World, subject: &Subject) -> OutboundPlan {
+pub(super) fn outbound(index: &ResourceIndex, workload: &WorkloadId) -> OutboundConfig {
     let scope = Scope {
         direction: Direction::Outbound,
-        labels: &subject.labels,
-        namespace: &subject.namespace,
+        labels: &workload.labels,
+        namespace: &workload.namespace,
     };
     let mut hosts = Hosts {
-        world,
-        subject,
+        index,
+        workload,
         scope,
-        plans: Vec::new(),
+        configs: Vec::new(),
         taken: HashSet::new(),
         wildcards: Vec::new(),
     };
-    for service in world.services.of(MESH, &subject.namespace) {
+    for service in index.services.of(MESH, &workload.namespace) {
         hosts.service(service);
     }
     hosts.rest();
-    OutboundPlan {
-        hosts: hosts.plans,
-        unknown_refused: world.settings.registry_only,
-        limits: scope.limits(world),
+    OutboundConfig {
+        hosts: hosts.configs,
+        unknown_rejected: index.settings.registry_only,
+        limits: scope.limits(index),
     }
 }
 
 /// The hosts while they are collected.
 #[derive(Debug)]
 struct Hosts<'a> {
-    world: &'a World,
-    subject: &'a Subject,
+    index: &'a ResourceIndex,
+    workload: &'a WorkloadId,
     scope: Scope<'a>,
-    plans: Vec<Arc<HostPlan>>,
+    configs: Vec<Arc<VirtualHostConfig>>,
     /// All names that have a plan: the first who asks for one gets it.
     taken: HashSet<String>,
     wildcards: Vec<String>,
@@ -51,9 +51,9 @@ struct Hosts<'a> {
 
 impl<'a> Hosts<'a> {
     /// Adds the hosts of a virtual service that no older one has.
-    fn service(&mut self, service: &'a Service) {
-        let asker = Asker {
-            subject: self.subject,
+    fn service(&mut self, service: &'a IndexedService) {
+        let source = MatchSource {
+            workload: self.workload,
             gateway: MESH,
         };
         let mut groups: Vec<(bool, Vec<&str>, Vec<HostPattern>)> = Vec::new();
@@ -63,7 +63,7 @@ impl<'a> Hosts<'a> {
                 continue;
             }
             // Hosts that patches tell apart have limits of their own.
-            let is_patched = self.scope.routes(self.world, None, &[host]).is_any();
+            let is_patched = self.scope.routes(self.index, None, &[host]).is_any();
             match groups
                 .iter_mut()
                 .find(|(patched, ..)| !patched && !is_patched)
@@ -77,30 +77,30 @@ impl<'a> Hosts<'a> {
         }
         let is_alone = groups.len() == 1;
         for (_, hosts, names) in groups {
-            let limits = self.scope.routes(self.world, None, &hosts);
-            let id = service.held.id();
-            self.plans.push(Arc::new(HostPlan {
+            let limits = self.scope.routes(self.index, None, &hosts);
+            let id = service.object.id();
+            self.configs.push(Arc::new(VirtualHostConfig {
                 id: if is_alone {
                     id.into()
                 } else {
                     format!("{id} {}", hosts[0]).into()
                 },
                 names,
-                routes: route_plans(self.world, service, asker, &limits),
+                routes: route_configs(self.index, service, source, &limits),
             }));
         }
     }
 
     /// Adds the services that no virtual service is for: each has one route, to itself.
     fn rest(&mut self) {
-        let World {
+        let ResourceIndex {
             entries,
             kubernetes,
             rules,
             settings,
             ..
-        } = self.world;
-        let namespace = &*self.subject.namespace;
+        } = self.index;
+        let namespace = &*self.workload.namespace;
         let mut rest: Vec<&str> = entries.hosts(namespace);
         rest.extend(kubernetes.iter().map(String::as_str));
         // A rule tells of a service too: Kubernetes has it, or else the rule would be without effect.
@@ -108,7 +108,7 @@ impl<'a> Hosts<'a> {
             let own = names::namespace(host, &settings.cluster_domain);
             let root = &settings.root_namespace;
             let is_service = own.is_some() || !settings.registry_only;
-            is_service && rules.find(self.subject, host, own, root).is_some()
+            is_service && rules.find(self.workload, host, own, root).is_some()
         }));
         for host in rest {
             if self
@@ -122,8 +122,8 @@ impl<'a> Hosts<'a> {
             if names.is_empty() {
                 continue;
             }
-            let limits = self.scope.routes(self.world, None, &[host]);
-            self.plans.push(Arc::new(HostPlan {
+            let limits = self.scope.routes(self.index, None, &[host]);
+            self.configs.push(Arc::new(VirtualHostConfig {
                 id: host.into(),
                 names,
                 routes: vec![default_route(Destination::new(host), &limits)],
@@ -139,8 +139,8 @@ impl<'a> Hosts<'a> {
         if names::is_wildcard(host) {
             self.wildcards.push(host.to_owned());
         }
-        let domain = &self.world.settings.cluster_domain;
-        let names = names::aliases(host, &self.subject.namespace, domain);
+        let domain = &self.index.settings.cluster_domain;
+        let names = names::aliases(host, &self.workload.namespace, domain);
         let free = names
             .into_iter()
             .filter(|name| self.taken.insert(name.clone()));

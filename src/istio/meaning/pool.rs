@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::base::Percent;
 use crate::concurrency_limit::ConcurrencyLimitPolicy;
 use crate::istio::kinds::destination_rule::{ConnectionPool, RetryBudget, UpgradePolicy};
-use crate::istio::plan::{PoolPlan, RetriesPlan};
+use crate::istio::plan::{ConnectionPoolConfig, RetriesConfig};
 use crate::istio::read::Int;
 
 /// `connectTimeout` of Istio's mesh configuration.
@@ -16,7 +16,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(3_600);
 const BUDGET: (f64, u32) = (20.0, 3);
 
 /// `is_http2` says that the service's port is for HTTP/2.
-pub(super) fn pool(written: Option<&ConnectionPool>, is_http2: bool) -> PoolPlan {
+pub(super) fn pool(written: Option<&ConnectionPool>, is_http2: bool) -> ConnectionPoolConfig {
     let tcp = written.and_then(|written| written.tcp.as_ref());
     let http = written.and_then(|written| written.http.as_ref());
     let idle = http.and_then(|http| http.idle_timeout);
@@ -24,7 +24,7 @@ pub(super) fn pool(written: Option<&ConnectionPool>, is_http2: bool) -> PoolPlan
     let connect = tcp.and_then(|tcp| tcp.connect_timeout);
     let upgrade = http.and_then(|http| http.h2_upgrade_policy);
     let is_upgraded = upgrade.is_some_and(|policy| policy.value == UpgradePolicy::Upgrade);
-    PoolPlan {
+    ConnectionPoolConfig {
         connect_timeout: Some(connect.map_or(CONNECT_TIMEOUT, |time| time.value)),
         http2: is_http2 || is_upgraded,
         idle_timeout: Some(idle.map_or(IDLE_TIMEOUT, |time| time.value)),
@@ -47,9 +47,9 @@ pub(super) fn in_flight(written: Option<&ConnectionPool>) -> ConcurrencyLimitPol
 pub(super) fn retries(
     written: Option<&ConnectionPool>,
     budget: Option<&RetryBudget>,
-) -> RetriesPlan {
+) -> RetriesConfig {
     let http = written.and_then(|written| written.http.as_ref());
-    RetriesPlan {
+    RetriesConfig {
         max_parallel: http.and_then(|http| limit(http.max_retries)),
         budget: budget.map(|budget| {
             let percent = budget.percent.map_or(BUDGET.0, |percent| percent.value);

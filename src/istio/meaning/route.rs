@@ -1,37 +1,37 @@
 use super::action::action;
-use super::http_match::{Asker, http_match, is_catch_all};
+use super::http_match::{MatchSource, http_match, is_catch_all};
 use super::limits::RouteLimits;
 use super::merged_route::{MergedRoute, routes};
-use super::services::Service;
+use super::resource_index::ResourceIndex;
 use super::settings::{default_retries, fault, mirrors, retries, timeout};
-use super::world::World;
+use super::virtual_service_index::IndexedService;
 use crate::fault_injection::FaultInjectionPolicy;
-use crate::istio::plan::RoutePlan;
+use crate::istio::plan::RouteConfig;
 use crate::timeout::TimeoutPolicy;
 use crate::traffic_split::{Destination, Route};
 
 /// Returns the routes that a virtual service has for whoever asks; further ones could never be reached.
-pub(super) fn route_plans(
-    world: &World,
-    service: &Service,
-    asker: Asker<'_>,
+pub(super) fn route_configs(
+    index: &ResourceIndex,
+    service: &IndexedService,
+    source: MatchSource<'_>,
     limits: &RouteLimits<'_>,
-) -> Vec<RoutePlan> {
-    let mut plans = Vec::new();
-    for merged in routes(world, service) {
-        let (plan, is_last) = route_plan(world, &merged, service, asker, limits);
-        plans.extend(plan);
+) -> Vec<RouteConfig> {
+    let mut configs = Vec::new();
+    for merged in routes(index, service) {
+        let (config, is_last) = route_config(index, &merged, service, source, limits);
+        configs.extend(config);
         if is_last {
             break;
         }
     }
-    plans
+    configs
 }
 
 /// Returns the only route of a host that no virtual service is for.
-pub(super) fn default_route(to: Destination, limits: &RouteLimits<'_>) -> RoutePlan {
+pub(super) fn default_route(to: Destination, limits: &RouteLimits<'_>) -> RouteConfig {
     let limits = limits.of(Some("default"));
-    RoutePlan {
+    RouteConfig {
         route: Route::to(to).with_name("default"),
         fault: FaultInjectionPolicy::off(),
         limits_replace: limits.is_some(),
@@ -43,21 +43,21 @@ pub(super) fn default_route(to: Destination, limits: &RouteLimits<'_>) -> RouteP
 }
 
 /// Returns the plan of a route, and whether no request is left for a further one.
-fn route_plan(
-    world: &World,
+fn route_config(
+    index: &ResourceIndex,
     merged: &MergedRoute<'_>,
-    service: &Service,
-    asker: Asker<'_>,
+    service: &IndexedService,
+    source: MatchSource<'_>,
     limits: &RouteLimits<'_>,
-) -> (Option<RoutePlan>, bool) {
-    let Some(mut route) = action(world, merged) else {
+) -> (Option<RouteConfig>, bool) {
+    let Some(mut route) = action(index, merged) else {
         return (None, false);
     };
     let mut is_last = merged.matches.is_none();
     if let Some(matches) = &merged.matches {
         let meant = matches
             .iter()
-            .filter(|one| asker.is_meant(one, service.held.namespace()));
+            .filter(|one| source.matches(one, service.object.namespace()));
         let mut is_reachable = false;
         for one in meant {
             if is_catch_all(one) {
@@ -78,14 +78,14 @@ fn route_plan(
         route = route.with_name(name.as_str());
     }
     let limits = limits.of(name.as_deref());
-    let plan = RoutePlan {
+    let config = RouteConfig {
         route,
         fault: fault(merged.field(|route| route.fault.as_ref())),
         limits_replace: limits.is_some(),
         limits: limits.unwrap_or_default(),
-        mirrors: mirrors(world, merged),
+        mirrors: mirrors(index, merged),
         retry: retries(merged.field(|route| route.retries.as_ref())),
         timeout: timeout(merged.field(|route| route.timeout).map(|time| time.value)),
     };
-    (Some(plan), is_last)
+    (Some(config), is_last)
 }

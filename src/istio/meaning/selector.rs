@@ -1,9 +1,12 @@
 use std::collections::BTreeMap;
 
-use crate::istio::read::{Entries, Set};
+use crate::istio::read::{Entries, Spanned};
 
 /// Says whether all labels of a selector are among those of a workload; none selects all.
-pub(super) fn selects(selector: &Entries<Set<String>>, labels: &BTreeMap<String, String>) -> bool {
+pub(super) fn selects(
+    selector: &Entries<Spanned<String>>,
+    labels: &BTreeMap<String, String>,
+) -> bool {
     selector.iter().all(|(name, value)| {
         let wanted = value.as_ref().map_or("", |value| value.value.as_str());
         labels.get(&name.value).is_some_and(|own| own == wanted)

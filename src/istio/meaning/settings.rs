@@ -6,7 +6,7 @@ use http::StatusCode;
 
 use super::action::destination;
 use super::merged_route::MergedRoute;
-use super::world::World;
+use super::resource_index::ResourceIndex;
 use crate::GrpcStatus;
 use crate::base::Percent;
 use crate::fault_injection::{Abort, FaultInjectionPolicy};
@@ -86,7 +86,10 @@ pub(super) fn fault(written: Option<&Fault>) -> FaultInjectionPolicy {
 }
 
 /// Returns whom copies go to, with the share of the requests that is copied.
-pub(super) fn mirrors(world: &World, merged: &MergedRoute<'_>) -> Vec<(Destination, MirrorPolicy)> {
+pub(super) fn mirrors(
+    index: &ResourceIndex,
+    merged: &MergedRoute<'_>,
+) -> Vec<(Destination, MirrorPolicy)> {
     let mut mirrors = Vec::new();
     let timeout = merged.field(|route| value(route.timeout).filter(|time| !time.is_zero()));
     let policy = |share| {
@@ -99,7 +102,7 @@ pub(super) fn mirrors(world: &World, merged: &MergedRoute<'_>) -> Vec<(Destinati
         for one in many {
             let share = one.percentage.as_ref().map_or(Percent::ALL, percent);
             if let (Some(to), true) = (&one.destination, share > Percent::NONE) {
-                mirrors.push((destination(world, to, namespace), policy(share)));
+                mirrors.push((destination(index, to, namespace), policy(share)));
             }
         }
     } else if let Some((to, namespace)) = merged.with_namespace(|route| route.mirror.as_ref()) {
@@ -108,7 +111,7 @@ pub(super) fn mirrors(world: &World, merged: &MergedRoute<'_>) -> Vec<(Destinati
             merged.field(|route| route.mirror_percent.map(|percent| percent.value)),
         );
         if share > Percent::NONE {
-            mirrors.push((destination(world, to, namespace), policy(share)));
+            mirrors.push((destination(index, to, namespace), policy(share)));
         }
     }
     mirrors

@@ -9,7 +9,7 @@ pub(super) const TABLE: Table = Table {
     around: "SPEC",
     prefix: "spec.",
     rows: ROWS,
-    acting: &[
+    enforced: &[
         "{host: a.com, exportTo: ['.'], workloadSelector: {matchLabels: {app: a}}, \
          trafficPolicy: {loadBalancer: {simple: ROUND_ROBIN, warmup: {duration: 10s, \
          minimumPercent: 10, aggression: 1}}, connectionPool: {tcp: {maxConnections: 1, \
@@ -58,7 +58,7 @@ pub(super) const TABLE: Table = Table {
         "{host: a.com, trafficPolicy: {tls: {mode: MUTUAL, clientCertificate: /a.pem, \
          privateKey: /b.pem}}}",
     ],
-    refused: &[],
+    rejected: &[],
 };
 
 const ROWS: &[(&str, Support)] = &[
@@ -216,11 +216,11 @@ const ROWS: &[(&str, Support)] = &[
     ),
     (
         "trafficPolicy.tls.clientCertificate",
-        Support::Noted(Code::FieldNotActing, "trafficPolicy.tls.mode"),
+        Support::Noted(Code::FieldWithoutEffect, "trafficPolicy.tls.mode"),
     ),
     (
         "trafficPolicy.tls.privateKey",
-        Support::Noted(Code::FieldNotActing, "trafficPolicy.tls.mode"),
+        Support::Noted(Code::FieldWithoutEffect, "trafficPolicy.tls.mode"),
     ),
     ("trafficPolicy.tls.caCertificates", NOTED),
     ("trafficPolicy.tls.credentialName", NOTED),

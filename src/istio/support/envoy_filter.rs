@@ -9,7 +9,7 @@ pub(super) const TABLE: Table = Table {
     around: "SPEC",
     prefix: "spec.",
     rows: ROWS,
-    acting: &["{workloadSelector: {labels: {app: a}}, priority: 1, \
+    enforced: &["{workloadSelector: {labels: {app: a}}, priority: 1, \
          configPatches: [{applyTo: HTTP_FILTER, match: {context: SIDECAR_INBOUND, \
          listener: {portNumber: 80, \
          filterChain: {filter: {name: envoy.filters.network.http_connection_manager}}}}, \
@@ -51,7 +51,7 @@ pub(super) const TABLE: Table = Table {
          filter_enabled: {default_value: {numerator: 100}}, \
          filter_enforced: {default_value: {numerator: 100}}}}}}]}",
     ],
-    refused: &[],
+    rejected: &[],
 };
 
 const ROWS: &[(&str, Support)] = &[
@@ -137,7 +137,7 @@ const ROWS: &[(&str, Support)] = &[
     ),
     (
         "configPatches.match.waypoint",
-        Support::Noted(Code::FieldNotActing, "configPatches.match.context"),
+        Support::Noted(Code::FieldWithoutEffect, "configPatches.match.context"),
     ),
     ("configPatches.patch", ENFORCED),
     (

@@ -9,7 +9,7 @@ pub(super) const TABLE: Table = Table {
     around: "SPEC",
     prefix: "spec.",
     rows: ROWS,
-    acting: &[
+    enforced: &[
         "{selector: {istio: ingressgateway}, servers: [{port: {number: 80, protocol: HTTP, \
          name: http}, name: a, hosts: [a.com], tls: {httpsRedirect: true}}]}",
     ],
@@ -31,7 +31,7 @@ pub(super) const TABLE: Table = Table {
         "{servers: [{port: {number: 443, protocol: HTTPS, name: https}, hosts: [a.com], \
          tls: {mode: SIMPLE, tlsCertificates: [{serverCertificate: /a, privateKey: /b}]}}]}",
     ],
-    refused: &[],
+    rejected: &[],
 };
 
 const ROWS: &[(&str, Support)] = &[
@@ -54,67 +54,67 @@ const ROWS: &[(&str, Support)] = &[
     ("servers.tls.mode", NOTED),
     (
         "servers.tls.serverCertificate",
-        Support::Noted(Code::FieldNotActing, "servers.tls.mode"),
+        Support::Noted(Code::FieldWithoutEffect, "servers.tls.mode"),
     ),
     (
         "servers.tls.privateKey",
-        Support::Noted(Code::FieldNotActing, "servers.tls.mode"),
+        Support::Noted(Code::FieldWithoutEffect, "servers.tls.mode"),
     ),
     (
         "servers.tls.caCertificates",
-        Support::Noted(Code::FieldNotActing, "servers.tls.mode"),
+        Support::Noted(Code::FieldWithoutEffect, "servers.tls.mode"),
     ),
     (
         "servers.tls.caCrl",
-        Support::Noted(Code::FieldNotActing, "servers.tls.mode"),
+        Support::Noted(Code::FieldWithoutEffect, "servers.tls.mode"),
     ),
     (
         "servers.tls.credentialName",
-        Support::Noted(Code::FieldNotActing, "servers.tls.mode"),
+        Support::Noted(Code::FieldWithoutEffect, "servers.tls.mode"),
     ),
     (
         "servers.tls.credentialNames",
-        Support::Noted(Code::FieldNotActing, "servers.tls.mode"),
+        Support::Noted(Code::FieldWithoutEffect, "servers.tls.mode"),
     ),
     (
         "servers.tls.tlsCertificates",
-        Support::Noted(Code::FieldNotActing, "servers.tls.mode"),
+        Support::Noted(Code::FieldWithoutEffect, "servers.tls.mode"),
     ),
     (
         "servers.tls.caCertCredentialName",
-        Support::Noted(Code::FieldNotActing, "servers.tls.mode"),
+        Support::Noted(Code::FieldWithoutEffect, "servers.tls.mode"),
     ),
     (
         "servers.tls.subjectAltNames",
-        Support::Noted(Code::FieldNotActing, "servers.tls.mode"),
+        Support::Noted(Code::FieldWithoutEffect, "servers.tls.mode"),
     ),
     (
         "servers.tls.verifyCertificateSpki",
-        Support::Noted(Code::FieldNotActing, "servers.tls.mode"),
+        Support::Noted(Code::FieldWithoutEffect, "servers.tls.mode"),
     ),
     (
         "servers.tls.verifyCertificateHash",
-        Support::Noted(Code::FieldNotActing, "servers.tls.mode"),
+        Support::Noted(Code::FieldWithoutEffect, "servers.tls.mode"),
     ),
     (
         "servers.tls.minProtocolVersion",
-        Support::Noted(Code::FieldNotActing, "servers.tls.mode"),
+        Support::Noted(Code::FieldWithoutEffect, "servers.tls.mode"),
     ),
     (
         "servers.tls.maxProtocolVersion",
-        Support::Noted(Code::FieldNotActing, "servers.tls.mode"),
+        Support::Noted(Code::FieldWithoutEffect, "servers.tls.mode"),
     ),
     (
         "servers.tls.cipherSuites",
-        Support::Noted(Code::FieldNotActing, "servers.tls.mode"),
+        Support::Noted(Code::FieldWithoutEffect, "servers.tls.mode"),
     ),
     (
         "servers.tls.ecdhCurves",
-        Support::Noted(Code::FieldNotActing, "servers.tls.mode"),
+        Support::Noted(Code::FieldWithoutEffect, "servers.tls.mode"),
     ),
     (
         "servers.tls.insecureSkipVerify",
-        Support::Noted(Code::FieldNotActing, "servers.tls.mode"),
+        Support::Noted(Code::FieldWithoutEffect, "servers.tls.mode"),
     ),
     ("servers.defaultEndpoint", NOTED),
     ("servers.name", Support::Void("a name")),

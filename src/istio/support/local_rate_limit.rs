@@ -9,7 +9,7 @@ pub(super) const TABLE: Table = Table {
          value: {name: envoy.filters.http.local_ratelimit, typed_config: SPEC}}}]}",
     prefix: "spec.configPatches.patch.value.typedConfig.",
     rows: ROWS,
-    acting: &[
+    enforced: &[
         "{'@type': type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit, \
          stat_prefix: a, status: {code: 503}, token_bucket: {max_tokens: 1, \
          tokens_per_fill: 1, fill_interval: 1s}, \
@@ -34,7 +34,7 @@ pub(super) const TABLE: Table = Table {
          local_rate_limit_per_downstream_connection: true, local_cluster_rate_limit: {}, \
          vh_rate_limits: INCLUDE}",
     ],
-    refused: &[],
+    rejected: &[],
 };
 
 const ROWS: &[(&str, Support)] = &[

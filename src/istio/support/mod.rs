@@ -12,7 +12,7 @@ mod shape;
 mod tests;
 mod virtual_service;
 
-pub(super) use shape::{Named, Shape};
+pub(super) use shape::{NamedMessage, Shape};
 
 use super::code::Code;
 
@@ -24,20 +24,20 @@ enum Support {
     /// It is read, and a finding of this code tells of it; at that field, if not at its own.
     Noted(Code, &'static str),
     /// A document that has it is refused.
-    Refused,
+    Rejected,
     /// There is nothing to enforce: why.
     Void(&'static str),
 }
 
 const ENFORCED: Support = Support::Enforced("");
-const NOTED: Support = Support::Noted(Code::FieldNotActing, "");
+const NOTED: Support = Support::Noted(Code::FieldWithoutEffect, "");
 
 /// The fields of one kind, and documents that show what becomes of them.
 #[derive(Clone, Copy, Debug)]
 struct Table {
     title: &'static str,
     kind: &'static str,
-    root: fn() -> Vec<Named>,
+    root: fn() -> Vec<NamedMessage>,
     /// What a spec stands in, at `SPEC`.
     around: &'static str,
     /// The path of what stands at `SPEC`.
@@ -45,11 +45,11 @@ struct Table {
     /// By path, in the order of Istio's own messages.
     rows: &'static [(&'static str, Support)],
     /// Specs in which each field acts.
-    acting: &'static [&'static str],
+    enforced: &'static [&'static str],
     /// Specs with fields that are told of.
     noted: &'static [&'static str],
     /// Specs that are refused.
-    refused: &'static [&'static str],
+    rejected: &'static [&'static str],
 }
 
 const TABLES: [Table; 6] = [

@@ -1,6 +1,6 @@
 use std::fmt::Write;
 
-use super::shape::places;
+use super::shape::field_paths;
 use super::tests::{Found, found};
 use super::{Support, TABLES, Table};
 
@@ -19,12 +19,12 @@ pub(super) fn render() -> String {
 
 fn rows(table: &Table, text: &mut String) {
     let told = found(table, table.noted);
-    let places = places(&(table.root)(), &|path| table.is_whole(path));
+    let places = field_paths(&(table.root)(), &|path| table.is_whole(path));
     for (place, (path, support)) in places.iter().zip(table.rows) {
         let (support, remark) = match support {
             Support::Enforced(remark) => ("enforced".to_owned(), (*remark).to_owned()),
             Support::Noted(code, at) => noted(&told, *code, if at.is_empty() { path } else { at }),
-            Support::Refused => ("refused".to_owned(), "as Istio does".to_owned()),
+            Support::Rejected => ("refused".to_owned(), "as Istio does".to_owned()),
             Support::Void(remark) => ("nothing to enforce".to_owned(), (*remark).to_owned()),
         };
         let same = place.same_as.as_ref();
@@ -39,6 +39,6 @@ fn rows(table: &Table, text: &mut String) {
 fn noted(told: &[Found], code: crate::istio::Code, at: &str) -> (String, String) {
     let one = told.iter().find(|one| one.code == code && one.path == at);
     let severity = one.map_or("", |one| one.severity.as_str());
-    let here = one.map(|one| one.here.clone()).unwrap_or_default();
-    (format!("{severity} `{code}`"), here)
+    let effect = one.map(|one| one.here.clone()).unwrap_or_default();
+    (format!("{severity} `{code}`"), effect)
 }

@@ -8,7 +8,7 @@ pub(super) const TABLE: Table = Table {
     around: "SPEC",
     prefix: "spec.",
     rows: ROWS,
-    acting: &[
+    enforced: &[
         "{hosts: [a.com], ports: [{number: 80, protocol: HTTP, name: http, \
          targetPort: 8080}], resolution: STATIC, exportTo: ['*'], \
          endpoints: [{address: 10.0.0.1, ports: {http: 81}, labels: {version: v1}, \
@@ -22,7 +22,7 @@ pub(super) const TABLE: Table = Table {
         "{hosts: [a.com], ports: [{number: 80, protocol: HTTP, name: http}], \
          resolution: STATIC, workloadSelector: {labels: {app: a}}}",
     ],
-    refused: &[],
+    rejected: &[],
 };
 
 const ROWS: &[(&str, Support)] = &[

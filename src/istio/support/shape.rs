@@ -1,15 +1,15 @@
 use std::collections::HashMap;
 
 use crate::istio::kinds::security::{PortTls, Rows};
-use crate::istio::read::{Nullable, Picked, Raw, Set, camel};
-use crate::istio::tree::{At, Tree, Value};
+use crate::istio::read::{NodeRef, Nullable, Spanned, SpannedChoice, camel};
+use crate::istio::tree::{NodeId, Tree, Value};
 
 /// What a message or a value consists of.
 pub(in crate::istio) trait Shape {
     /// Whether it is an entry of a map.
     const IS_ENTRY: bool = false;
 
-    fn fields() -> Vec<Named> {
+    fn fields() -> Vec<NamedMessage> {
         Vec::new()
     }
 
@@ -21,7 +21,7 @@ pub(in crate::istio) trait Shape {
 
 /// A field.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::istio) struct Named {
+pub(in crate::istio) struct NamedMessage {
     /// As the code calls it.
     pub(super) code: &'static str,
     name: &'static str,
@@ -32,13 +32,13 @@ pub(in crate::istio) struct Named {
 
 /// A field by its path, and the path where its message was met before.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct FieldPath {
     pub(super) code: &'static str,
     pub(super) path: String,
     pub(super) same_as: Option<String>,
 }
 
-impl Named {
+impl NamedMessage {
     pub(in crate::istio) fn of<T: Shape>(code: &'static str, name: &'static str) -> Self {
         Self {
             code,
@@ -51,25 +51,28 @@ impl Named {
 }
 
 /// Returns every field below `fields`, but for what is below a field of which `is_whole` holds.
-pub(super) fn places(fields: &[Named], is_whole: &dyn Fn(&str) -> bool) -> Vec<Place> {
+pub(super) fn field_paths(
+    fields: &[NamedMessage],
+    is_whole: &dyn Fn(&str) -> bool,
+) -> Vec<FieldPath> {
     let (mut seen, mut places) = (HashMap::new(), Vec::new());
     walk(fields, "", is_whole, &mut seen, &mut places);
     places
 }
 
 fn walk(
-    fields: &[Named],
+    fields: &[NamedMessage],
     prefix: &str,
     is_whole: &dyn Fn(&str) -> bool,
     seen: &mut HashMap<&'static str, String>,
-    places: &mut Vec<Place>,
+    places: &mut Vec<FieldPath>,
 ) {
     for field in fields {
         let path = format!("{prefix}{}", camel(field.name));
         let message = (field.message)().filter(|_| !is_whole(&path));
         let same_as = message.and_then(|message| seen.get(message).cloned());
         let is_new = message.is_some() && same_as.is_none();
-        places.push(Place {
+        places.push(FieldPath {
             code: field.code,
             path: path.clone(),
             same_as,
@@ -83,7 +86,12 @@ fn walk(
 }
 
 /// Returns the paths of the fields that a document has.
-pub(super) fn written(tree: &Tree, at: At, fields: &[Named], prefix: &str) -> Vec<String> {
+pub(super) fn written(
+    tree: &Tree,
+    at: NodeId,
+    fields: &[NamedMessage],
+    prefix: &str,
+) -> Vec<String> {
     if let Value::List(items) = tree.value(at) {
         let items = items.iter();
         return items
@@ -114,7 +122,7 @@ pub(super) fn written(tree: &Tree, at: At, fields: &[Named], prefix: &str) -> Ve
 impl<T: Shape> Shape for Option<T> {
     const IS_ENTRY: bool = T::IS_ENTRY;
 
-    fn fields() -> Vec<Named> {
+    fn fields() -> Vec<NamedMessage> {
         T::fields()
     }
 
@@ -126,7 +134,7 @@ impl<T: Shape> Shape for Option<T> {
 impl<T: Shape> Shape for Vec<T> {
     const IS_ENTRY: bool = T::IS_ENTRY;
 
-    fn fields() -> Vec<Named> {
+    fn fields() -> Vec<NamedMessage> {
         T::fields()
     }
 
@@ -136,7 +144,7 @@ impl<T: Shape> Shape for Vec<T> {
 }
 
 impl<T: Shape> Shape for Nullable<T> {
-    fn fields() -> Vec<Named> {
+    fn fields() -> Vec<NamedMessage> {
         T::fields()
     }
 
@@ -148,7 +156,7 @@ impl<T: Shape> Shape for Nullable<T> {
 impl<K, T: Shape> Shape for (K, Option<T>) {
     const IS_ENTRY: bool = true;
 
-    fn fields() -> Vec<Named> {
+    fn fields() -> Vec<NamedMessage> {
         T::fields()
     }
 
@@ -157,12 +165,12 @@ impl<K, T: Shape> Shape for (K, Option<T>) {
     }
 }
 
-impl<T> Shape for Set<T> {}
+impl<T> Shape for Spanned<T> {}
 
-impl<T> Shape for Picked<T> {}
+impl<T> Shape for SpannedChoice<T> {}
 
 impl Shape for PortTls {}
 
-impl Shape for Raw {}
+impl Shape for NodeRef {}
 
 impl<T> Shape for Rows<T> {}

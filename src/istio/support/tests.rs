@@ -3,7 +3,7 @@ use std::fs;
 use std::path::Path;
 
 use super::render::render;
-use super::shape::{places, written};
+use super::shape::{field_paths, written};
 use super::{Support, TABLES, Table};
 use crate::istio::read::camel;
 use crate::istio::tree::Tree;
@@ -13,7 +13,7 @@ const BEGIN: &str = "<!-- the support table, as `src/istio/support` has it -->\n
 const END: &str = "<!-- end of the support table -->\n";
 /// What says that something has no effect.
 const NO_EFFECT: [Code; 4] = [
-    Code::FieldNotActing,
+    Code::FieldWithoutEffect,
     Code::NotEnforced,
     Code::SchemaWarning,
     Code::UnknownFilter,
@@ -87,7 +87,7 @@ pub(super) fn found(table: &Table, specs: &[&str]) -> Vec<Found> {
         let found = documents.diagnostics().iter();
         let found = found.map(|found| Found {
             code: found.code(),
-            here: found.here().to_owned(),
+            here: found.effect().to_owned(),
             path: plain(found.field())
                 .strip_prefix(&prefix)
                 .unwrap_or_else(|| found.field())
@@ -118,7 +118,7 @@ fn plain(path: &str) -> String {
 #[test]
 fn every_field_has_an_entry_and_every_entry_a_field() {
     for table in &TABLES {
-        let places = places(&(table.root)(), &|path| table.is_whole(path));
+        let places = field_paths(&(table.root)(), &|path| table.is_whole(path));
         let fields: Vec<_> = places.iter().map(|place| place.path.as_str()).collect();
         let rows: Vec<_> = table.rows.iter().map(|(path, _)| *path).collect();
         assert_eq!(fields, rows, "{}", table.title);
@@ -131,14 +131,14 @@ fn an_enforced_field_is_read_where_the_meaning_is_and_nothing_says_that_it_has_n
     let mut words = BTreeSet::new();
     read_words(&source, &mut words);
     for table in &TABLES {
-        let mut told = found(table, table.acting);
+        let mut told = found(table, table.enforced);
         told.retain(|one| {
             let is_bad = one.severity == Severity::Error || NO_EFFECT.contains(&one.code);
             is_bad && !one.what.contains("deprecated")
         });
         assert!(told.is_empty(), "{told:#?}");
-        let written = table.written(table.acting);
-        let places = places(&(table.root)(), &|path| table.is_whole(path));
+        let written = table.written(table.enforced);
+        let places = field_paths(&(table.root)(), &|path| table.is_whole(path));
         for (place, (path, support)) in places.iter().zip(table.rows) {
             if matches!(support, Support::Enforced(_)) {
                 assert!(written.contains(*path), "no document shows {path}");
@@ -165,7 +165,8 @@ fn a_noted_field_is_told_of_where_it_stands_and_nothing_else_is() {
             places.insert(*at);
         }
         told.retain(|one| {
-            let is_known = one.code != Code::FieldNotActing || places.contains(one.path.as_str());
+            let is_known =
+                one.code != Code::FieldWithoutEffect || places.contains(one.path.as_str());
             !is_known || one.severity == Severity::Error
         });
         assert!(told.is_empty(), "the table does not know of {told:#?}");
@@ -175,10 +176,10 @@ fn a_noted_field_is_told_of_where_it_stands_and_nothing_else_is() {
 #[test]
 fn a_refused_field_is_an_error() {
     for table in &TABLES {
-        let told = found(table, table.refused);
-        let written = table.written(table.refused);
+        let told = found(table, table.rejected);
+        let written = table.written(table.rejected);
         let refused = table.rows.iter();
-        for (path, _) in refused.filter(|(_, support)| matches!(support, Support::Refused)) {
+        for (path, _) in refused.filter(|(_, support)| matches!(support, Support::Rejected)) {
             let name = path.rsplit('.').next().unwrap_or(path);
             assert!(written.contains(*path), "no document shows {path}");
             let is_told = told

@@ -8,7 +8,7 @@ pub(super) const TABLE: Table = Table {
     around: "SPEC",
     prefix: "spec.",
     rows: ROWS,
-    acting: &[
+    enforced: &[
         "{hosts: [a.com], gateways: [mesh], exportTo: ['*'], http: [{name: a, \
          match: [{name: m, uri: {regex: '/a.*'}, scheme: {exact: http}, \
          method: {exact: GET}, authority: {prefix: a}, headers: {x-a: {exact: b}}, port: 80, \
@@ -45,7 +45,7 @@ pub(super) const TABLE: Table = Table {
          route: [{destination: {host: a.com}}]}], \
          tcp: [{route: [{destination: {host: a.com}}]}]}",
     ],
-    refused: &[
+    rejected: &[
         "{hosts: [a.com], http: [{route: [{destination: {host: a.com}}], \
          fault: {delay: {exponentialDelay: 1s, percentage: {value: 1.0}}}}]}",
         "{hosts: [a.com], http: [{route: [{destination: {host: a.com}}], \
@@ -137,13 +137,13 @@ const ROWS: &[(&str, Support)] = &[
         Support::Enforced("deprecated: `IST0002` says so"),
     ),
     ("http.fault.delay.fixedDelay", ENFORCED),
-    ("http.fault.delay.exponentialDelay", Support::Refused),
+    ("http.fault.delay.exponentialDelay", Support::Rejected),
     ("http.fault.delay.percentage", ENFORCED),
     ("http.fault.delay.percentage.value", ENFORCED),
     ("http.fault.abort", ENFORCED),
     ("http.fault.abort.httpStatus", ENFORCED),
     ("http.fault.abort.grpcStatus", ENFORCED),
-    ("http.fault.abort.http2Error", Support::Refused),
+    ("http.fault.abort.http2Error", Support::Rejected),
     ("http.fault.abort.percentage", ENFORCED),
     ("http.mirror", ENFORCED),
     ("http.mirrors", ENFORCED),

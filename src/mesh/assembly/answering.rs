@@ -4,7 +4,7 @@ use std::task::{Context, Poll, ready};
 use http::{Request, Response};
 use pin_project::pin_project;
 
-use crate::base::{Answer, Failure, Rejection, RequestHead, ResetReason, retried};
+use crate::base::{Failure, LocalReplyBody, Rejection, RequestHead, ResetReason, retried};
 use crate::timeout::TimeoutBody;
 
 /// Response future of a destination, which at a gateway answers for an upstream that gave no answer.
@@ -61,7 +61,7 @@ where
             Caller::Http => false,
         };
         Poll::Ready(match ready!(this.inner.poll(cx)) {
-            Err(error) => Ok(failed(&error, grpc).map(TimeoutBody::answer)),
+            Err(error) => Ok(failed(&error, grpc).map(TimeoutBody::local_reply)),
             answered => answered,
         })
     }
@@ -69,7 +69,7 @@ where
 
 /// Answers for an upstream that gave no answer, in Envoy's words.
 #[cold]
-pub(super) fn failed<E: 'static>(error: &E, grpc: bool) -> Response<Answer> {
+pub(super) fn failed<E: 'static>(error: &E, grpc: bool) -> Response<LocalReplyBody> {
     let retried = retried::take();
     let rejection = match Failure::of(error) {
         Failure::RequestBody => Rejection::RequestBody,

@@ -1,19 +1,19 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::core::Core;
+use super::mesh_state::MeshState;
 use super::options::Options;
 use super::{Error, Mesh};
 use crate::Observe;
 use crate::istio::Documents;
-use crate::istio::loading::{FieldValidation, Loading};
+use crate::istio::load_options::{FieldValidation, LoadOptions};
 use crate::istio::meaning::Settings;
 use crate::telemetry::TracePolicy;
 
 /// What a [`Mesh`] is to know that no document says.
 #[derive(Clone, Debug)]
 pub struct MeshBuilder {
-    loading: Loading,
+    load_options: LoadOptions,
     options: Options,
     settings: Settings,
 }
@@ -23,7 +23,7 @@ impl MeshBuilder {
     #[must_use]
     pub fn with_default_namespace(mut self, namespace: impl Into<Arc<str>>) -> Self {
         self.settings.default_namespace = namespace.into();
-        self.loading.default_namespace = Arc::clone(&self.settings.default_namespace);
+        self.load_options.default_namespace = Arc::clone(&self.settings.default_namespace);
         self
     }
 
@@ -61,7 +61,7 @@ impl MeshBuilder {
         self
     }
 
-    /// Sets who hears what the layers decide. The default is [`Log`](crate::Log).
+    /// Sets who hears what the layers decide. The default is [`TracingObserver`](crate::TracingObserver).
     #[must_use]
     pub fn with_observer(mut self, observe: Arc<dyn Observe>) -> Self {
         self.options.observe = observe;
@@ -103,8 +103,8 @@ impl MeshBuilder {
     /// Sets whether a warning is as bad as an error, so that documents with one are refused. The default
     /// is `false`.
     #[must_use]
-    pub const fn with_warnings_refused(mut self, refused: bool) -> Self {
-        self.loading.warnings_are_errors = refused;
+    pub const fn with_warnings_as_errors(mut self, refused: bool) -> Self {
+        self.load_options.warnings_are_errors = refused;
         self
     }
 
@@ -113,7 +113,7 @@ impl MeshBuilder {
     /// ([`Documents`]) is strict.
     #[must_use]
     pub const fn with_field_validation(mut self, validation: FieldValidation) -> Self {
-        self.loading.validation = validation;
+        self.load_options.validation = validation;
         self
     }
 
@@ -123,7 +123,7 @@ impl MeshBuilder {
     ///
     /// As [`Mesh::from_path`].
     pub fn read_path(self, path: impl AsRef<Path>) -> Result<Mesh, Error> {
-        let documents = Documents::read_path(path.as_ref(), self.loading.clone());
+        let documents = Documents::read_path(path.as_ref(), self.load_options.clone());
         self.read(documents)
     }
 
@@ -133,14 +133,14 @@ impl MeshBuilder {
     ///
     /// As [`Mesh::from_path`].
     pub fn read_yaml(self, text: &str) -> Result<Mesh, Error> {
-        let documents = Documents::read_yaml(text, self.loading.clone());
+        let documents = Documents::read_yaml(text, self.load_options.clone());
         self.read(documents)
     }
 
     fn read(self, documents: Documents) -> Result<Mesh, Error> {
-        let core = Core::new(documents, self.loading, self.settings, self.options)?;
+        let state = MeshState::new(documents, self.load_options, self.settings, self.options)?;
         Ok(Mesh {
-            core: Arc::new(core),
+            state: Arc::new(state),
         })
     }
 }
@@ -148,9 +148,9 @@ impl MeshBuilder {
 impl Default for MeshBuilder {
     fn default() -> Self {
         Self {
-            loading: Loading {
+            load_options: LoadOptions {
                 validation: FieldValidation::Warn,
-                ..Loading::default()
+                ..LoadOptions::default()
             },
             options: Options::default(),
             settings: Settings::default(),

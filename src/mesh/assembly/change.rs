@@ -94,7 +94,7 @@ pub(super) fn difference(old: &Documents, new: &Documents) -> Arc<[Box<str>]> {
     for resource in new.resources() {
         match before.remove(&key(resource)) {
             None => lines.push(line(resource, "added")),
-            Some(old) if !old.says_what(resource) => lines.push(line(resource, "changed")),
+            Some(old) if !old.semantic_eq(resource) => lines.push(line(resource, "changed")),
             Some(_) => {}
         }
     }

@@ -2,10 +2,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::connections::Connections;
 use super::dialer::{Dialer, MakeBuilder};
+use super::endpoint_transport::EndpointTransport;
 use super::place::Places;
-use super::transport::{Connector, Site, Timing};
+use super::transport::{Connector, Timing, TransportKey};
 use super::workload::outbound;
 use super::{Error, Workload, WorkloadService};
 use crate::client::{Body, Client, Transport};
@@ -14,7 +14,7 @@ use crate::client::{Body, Client, Transport};
 const MAX_TIMINGS: usize = 64;
 
 /// The client of a [`Workload`].
-pub type MeshClient = Client<WorkloadService<Connections, Body>>;
+pub type MeshClient = Client<WorkloadService<EndpointTransport, Body>>;
 
 impl Workload {
     /// Returns what it sends requests with, in reqwest's ways.
@@ -73,7 +73,7 @@ impl Workload {
 }
 
 /// Makes the transports of all destinations.
-pub(super) fn connector<M>(make: M) -> Result<Connector<Connections>, Error>
+pub(super) fn connector<M>(make: M) -> Result<Connector<EndpointTransport>, Error>
 where
     M: Fn() -> reqwest::ClientBuilder + Send + Sync + 'static,
 {
@@ -90,14 +90,16 @@ where
     let plain = Transport::build(builder)?;
     let known = Mutex::new(HashMap::from([(Timing::default(), plain.clone())]));
     let dialer = Arc::new(Dialer::new(Arc::clone(&make), &settings));
-    Ok(Connector::new(move |site: &Site, state| {
-        let Some(places) = Places::new(site, state, &dialer).map(Arc::new) else {
-            let shared = shared(&known, &make, site).unwrap_or_else(|| plain.clone());
-            return Box::new(move |_| Connections::new(shared.clone(), None));
-        };
-        let plain = plain.clone();
-        Box::new(move |_| Connections::new(plain.clone(), Some(Arc::new(places.place()))))
-    }))
+    Ok(Connector::new(
+        move |transport_key: &TransportKey, state| {
+            let Some(places) = Places::new(transport_key, state, &dialer).map(Arc::new) else {
+                let shared = shared(&known, &make, transport_key).unwrap_or_else(|| plain.clone());
+                return Box::new(move |_| EndpointTransport::new(shared.clone(), None));
+            };
+            let plain = plain.clone();
+            Box::new(move |_| EndpointTransport::new(plain.clone(), Some(Arc::new(places.place()))))
+        },
+    ))
 }
 
 /// Settings of a builder, as far as it shows them.
@@ -129,21 +131,24 @@ fn default_headers(shown: &str) -> Option<&str> {
 fn shared(
     known: &Mutex<HashMap<Timing, Transport>>,
     make: &MakeBuilder,
-    site: &Site,
+    transport_key: &TransportKey,
 ) -> Option<Transport> {
     let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(transport) = known.get(&site.timing) {
+    if let Some(transport) = known.get(&transport_key.timing) {
         return Some(transport.clone());
     }
-    let built = Transport::build(timed(make(), site.timing));
+    let built = Transport::build(timed(make(), transport_key.timing));
     let built = built.inspect_err(|error| {
-        tracing::warn!("no connections of their own for {}: {error}", site.host);
+        tracing::warn!(
+            "no connections of their own for {}: {error}",
+            transport_key.host
+        );
     });
     let transport = built.ok()?;
     if known.len() >= MAX_TIMINGS {
         known.clear();
     }
-    known.insert(site.timing, transport.clone());
+    known.insert(transport_key.timing, transport.clone());
     Some(transport)
 }
 

@@ -5,13 +5,13 @@ use http::uri::Authority;
 #[cfg(feature = "reqwest")]
 use hyper_util::client::legacy::connect::HttpConnector;
 
-use super::names::{First, Names, is_followed};
+use super::dns_subscription::{DnsSubscription, FirstResolution, is_followed};
 use super::options::Options;
 use crate::Endpoints;
 use crate::base::{Cause, Endpoint};
 use crate::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
 use crate::istio::plan::{
-    DestinationPlan, DnsPlan, EndpointPlan, EndpointsPlan, PoolPlan, RetriesPlan,
+    ClusterConfig, ClusterDiscovery, ConnectionPoolConfig, DnsConfig, EndpointConfig, RetriesConfig,
 };
 use crate::load_balance::LoadBalancePolicy;
 use crate::outlier_detection::{OutlierDetectionPolicy, OutlierDetector};
@@ -22,7 +22,7 @@ use crate::traffic_split::Destination;
 
 /// Which destination is meant.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(super) struct Key {
+pub(super) struct ClusterKey {
     destination: Destination,
     /// Whether no route names it.
     is_unnamed: bool,
@@ -30,7 +30,7 @@ pub(super) struct Key {
     request_port: Option<u16>,
 }
 
-impl Key {
+impl ClusterKey {
     pub(super) fn named(destination: &Destination, request_port: Option<u16>) -> Self {
         Self {
             destination: destination.clone(),
@@ -76,78 +76,78 @@ impl Key {
 /// What a destination remembers, whichever route and client leads there, and whatever its settings
 /// become.
 #[derive(Debug)]
-pub(super) struct DestinationState {
+pub(super) struct ClusterState {
     budget: RetryBudget,
     detector: OutlierDetector,
     endpoints: Endpoints,
-    key: Key,
+    key: ClusterKey,
     limit: ConcurrencyLimitLayer,
-    names: Names,
+    names: DnsSubscription,
     options: Options,
-    plan: ArcSwap<DestinationPlan>,
+    config: ArcSwap<ClusterConfig>,
     #[cfg(feature = "reqwest")]
     pool: std::sync::OnceLock<Pool>,
 }
 
-impl DestinationState {
-    pub(super) fn new(key: Key, plan: DestinationPlan, options: &Options) -> Self {
-        let endpoints = Endpoints::fixed(list(&key, &plan));
-        let detector = OutlierDetector::made(
-            plan.outlier.clone(),
+impl ClusterState {
+    pub(super) fn new(key: ClusterKey, config: ClusterConfig, options: &Options) -> Self {
+        let endpoints = Endpoints::fixed(list(&key, &config));
+        let detector = OutlierDetector::from_parts(
+            config.outlier.clone(),
             endpoints.clone(),
             Arc::clone(&options.observe),
-            options.dice(&key.destination.to_string()),
+            options.rng(&key.destination.to_string()),
         );
         Self {
             budget: RetryBudget::default().shared(),
             detector,
             endpoints,
-            limit: ConcurrencyLimitLayer::observed(
-                plan.limit.clone(),
+            limit: ConcurrencyLimitLayer::with_observer(
+                config.limit.clone(),
                 Arc::clone(&options.observe),
             ),
             key,
-            names: Names::default(),
+            names: DnsSubscription::default(),
             options: options.clone(),
-            plan: ArcSwap::from_pointee(plan),
+            config: ArcSwap::from_pointee(config),
             #[cfg(feature = "reqwest")]
             pool: std::sync::OnceLock::new(),
         }
     }
 
     /// What there is of a host of which no document says anything.
-    pub(super) fn passing(key: Key, options: &Options) -> Self {
-        let plan = DestinationPlan {
-            balance: LoadBalancePolicy::off(),
-            endpoints: EndpointsPlan::ByName,
+    pub(super) fn passthrough(key: ClusterKey, options: &Options) -> Self {
+        let config = ClusterConfig {
+            load_balancer: LoadBalancePolicy::off(),
+            endpoints: ClusterDiscovery::ByName,
             limit: ConcurrencyLimitPolicy::off(),
             outlier: OutlierDetectionPolicy::off(),
-            pool: PoolPlan::default(),
-            retries: RetriesPlan::default(),
+            pool: ConnectionPoolConfig::default(),
+            retries: RetriesConfig::default(),
             tls: None,
         };
-        Self::new(key, plan, options)
+        Self::new(key, config, options)
     }
 
-    /// Makes `plan` the one that counts for whoever asks from now on.
-    pub(super) fn plan_anew(&self, plan: DestinationPlan) {
-        self.plan.store(Arc::new(plan));
+    /// Makes `config` the one that counts for whoever asks from now on.
+    pub(super) fn set_config(&self, config: ClusterConfig) {
+        self.config.store(Arc::new(config));
     }
 
     /// Does what the plan says from now on, and forgets nothing that still makes sense. It tells
     /// observers, so no lock may be held.
-    pub(super) fn follow_plan(&self) {
-        let plan = self.plan.load();
-        let followed = followed(&plan);
-        self.names.forget_all_but(followed);
+    pub(super) fn apply_config(&self) {
+        let config = self.config.load();
+        let followed = followed(&config);
+        self.names.retain(followed);
         if followed.is_empty() {
-            self.endpoints.update(list(&self.key, &plan));
+            self.endpoints.update(list(&self.key, &config));
         }
-        self.detector.reconfigure(plan.outlier.clone());
-        self.limit.reconfigure(plan.limit.clone());
+        self.detector.reconfigure(config.outlier.clone());
+        self.limit.reconfigure(config.limit.clone());
         #[cfg(feature = "reqwest")]
         if let Some(pool) = self.pool.get() {
-            pool.reconfigure(policy(&plan.pool));
+            pool.reconfigure(policy(&config.pool));
         }
     }
 
@@ -158,9 +158,9 @@ impl DestinationState {
 
     /// Has its names be followed, if its endpoints are their addresses. Called where requests are, since
     /// it needs their runtime.
-    pub(super) fn follow_names(&self) -> Option<Arc<First>> {
-        let plan = self.plan.load();
-        let followed = followed(&plan);
+    pub(super) fn follow_dns(&self) -> Option<Arc<FirstResolution>> {
+        let config = self.config.load();
+        let followed = followed(&config);
         if followed.is_empty() {
             return None;
         }
@@ -170,11 +170,11 @@ impl DestinationState {
     /// Returns the connections of all clients to it, whose limits they share.
     #[cfg(feature = "reqwest")]
     pub(super) fn pool(&self) -> Pool {
-        let policy = policy(&self.plan.load().pool);
+        let policy = policy(&self.config.load().pool);
         let pool = self.pool.get_or_init(|| {
             let mut connector = HttpConnector::new();
             connector.set_nodelay(true);
-            Pool::observed(policy, connector, Arc::clone(&self.options.observe))
+            Pool::with_observer(policy, connector, Arc::clone(&self.options.observe))
         });
         // The plan may be newer than the pool.
         pool.reconfigure(policy);
@@ -184,9 +184,9 @@ impl DestinationState {
     /// Returns why nothing of it can be reached, as far as that is known.
     pub(super) fn cause(&self) -> Option<Cause> {
         if self.endpoints.is_empty()
-            && let Some(why) = self.names.unresolved()
+            && let Some(reason) = self.names.unresolved()
         {
-            return Some(Cause::Name(why));
+            return Some(Cause::Name(reason));
         }
         #[cfg(feature = "reqwest")]
         if let Some(failure) = self.pool.get().and_then(Pool::last_failure) {
@@ -207,14 +207,14 @@ impl DestinationState {
         &self.limit
     }
 
-    pub(super) fn plan(&self) -> Arc<DestinationPlan> {
-        self.plan.load_full()
+    pub(super) fn config(&self) -> Arc<ClusterConfig> {
+        self.config.load_full()
     }
 
     /// Returns how a route's requests to it are tried again: as the route says, and no more at a time
     /// than the destination allows to all routes together.
     pub(super) fn retry(&self, route: &RetryPolicy) -> RetryPolicy {
-        let retries = self.plan.load().retries;
+        let retries = self.config.load().retries;
         let budget = match retries.budget {
             Some((share, min)) => RetryBudget::concurrent(share, min),
             None => route.budget().clone(),
@@ -230,42 +230,45 @@ impl DestinationState {
 }
 
 /// Returns the names whose addresses are the endpoints.
-fn followed(plan: &DestinationPlan) -> &[DnsPlan] {
-    match &plan.endpoints {
-        EndpointsPlan::Dns(names) if names.iter().all(is_followed) => names,
+fn followed(config: &ClusterConfig) -> &[DnsConfig] {
+    match &config.endpoints {
+        ClusterDiscovery::Dns(names) if names.iter().all(is_followed) => names,
         _ => &[],
     }
 }
 
 #[cfg(feature = "reqwest")]
-fn policy(plan: &PoolPlan) -> PoolPolicy {
+fn policy(config: &ConnectionPoolConfig) -> PoolPolicy {
     PoolPolicy::off()
-        .with_connect_timeout(plan.connect_timeout.unwrap_or_default())
-        .with_idle_timeout(plan.idle_timeout.unwrap_or_default())
-        .with_max_connection_duration(plan.max_connection_duration.unwrap_or_default())
-        .with_http2(plan.http2)
-        .with_max_connections(plan.max_connections.unwrap_or_default())
-        .with_max_pending(plan.max_pending.unwrap_or_default())
-        .with_max_requests_per_connection(plan.max_requests_per_connection.unwrap_or_default())
+        .with_connect_timeout(config.connect_timeout.unwrap_or_default())
+        .with_idle_timeout(config.idle_timeout.unwrap_or_default())
+        .with_max_connection_duration(config.max_connection_duration.unwrap_or_default())
+        .with_http2(config.http2)
+        .with_max_connections(config.max_connections.unwrap_or_default())
+        .with_max_pending(config.max_pending.unwrap_or_default())
+        .with_max_requests_per_connection(config.max_requests_per_connection.unwrap_or_default())
         .with_one_per_authority(true)
 }
 
 /// Returns where a destination is reached, as far as that is known without asking for names.
 ///
 /// Names that are not followed stand for themselves: whoever connects looks them up.
-fn list(key: &Key, plan: &DestinationPlan) -> Vec<Endpoint> {
-    match &plan.endpoints {
-        EndpointsPlan::ByName => key.authority().map(Endpoint::from).into_iter().collect(),
-        EndpointsPlan::Dns(names) => {
+fn list(key: &ClusterKey, config: &ClusterConfig) -> Vec<Endpoint> {
+    match &config.endpoints {
+        ClusterDiscovery::ByName => key.authority().map(Endpoint::from).into_iter().collect(),
+        ClusterDiscovery::Dns(names) => {
             let stays = names.iter().filter(|name| !is_followed(name));
-            let plans = stays.map(|name| EndpointPlan {
+            let configs = stays.map(|name| EndpointConfig {
                 address: format!("{}:{}", name.name, name.port).into(),
                 labels: name.labels.clone(),
                 weight: name.weight,
             });
-            plans.filter_map(|plan| plan.endpoint()).collect()
+            configs.filter_map(|config| config.endpoint()).collect()
         }
-        EndpointsPlan::Fixed(plans) => plans.iter().filter_map(EndpointPlan::endpoint).collect(),
-        EndpointsPlan::Unknown => Vec::new(),
+        ClusterDiscovery::Fixed(configs) => configs
+            .iter()
+            .filter_map(EndpointConfig::endpoint)
+            .collect(),
+        ClusterDiscovery::Unknown => Vec::new(),
     }
 }

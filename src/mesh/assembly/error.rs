@@ -12,7 +12,7 @@ pub enum Error {
     #[error("the HTTP client cannot be built")]
     Client(#[from] reqwest::Error),
     /// The documents have errors; all findings are here, and printed, not only the errors.
-    #[error("{}", Findings(.0))]
+    #[error("{}", DiagnosticList(.0))]
     Documents(Vec<Diagnostic>),
     /// A file that is followed became blank, as it is for a moment while it is written: what came from it holds
     /// until something else is in it, or it is removed.
@@ -75,9 +75,9 @@ impl Display for Known<'_> {
 }
 
 /// All findings as rustc prints them, and how many are errors.
-struct Findings<'a>(&'a [Diagnostic]);
+struct DiagnosticList<'a>(&'a [Diagnostic]);
 
-impl Display for Findings<'_> {
+impl Display for DiagnosticList<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         for found in self.0 {
             writeln!(f, "{found}")?;

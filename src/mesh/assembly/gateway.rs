@@ -3,16 +3,16 @@ use std::sync::atomic::AtomicBool;
 
 use tower_layer::Layer;
 
-use super::core::Core;
 use super::edge::{Edge, EdgeGate, Listener, ListenerPort};
 use super::ingress::Ingress;
+use super::mesh_state::MeshState;
 use super::proxy::{Proxy, Role};
 use super::router::Router;
-use super::routes::Routes;
+use super::router_state::RouterState;
 use super::server::InboundLimits;
 use super::transport::Connector;
 use super::{Error, TrustedProxies};
-use crate::istio::plan::Subject;
+use crate::istio::plan::WorkloadId;
 use crate::telemetry::{TraceClientLayer, TraceServerLayer, TracedGate};
 
 /// An ingress: what comes in at a `Gateway` goes where the virtual services say that are bound to it.
@@ -75,13 +75,13 @@ pub struct Gateway {
 pub type GatewayService<S, B> = Edge<TracedGate<Ingress<S, B>, EdgeGate>>;
 
 impl Gateway {
-    pub(super) fn new(core: &Core, name: &str, namespace: &str) -> Result<Self, Error> {
-        let subject = Subject {
+    pub(super) fn new(state: &MeshState, name: &str, namespace: &str) -> Result<Self, Error> {
+        let workload = WorkloadId {
             name: name.into(),
             namespace: namespace.into(),
             labels: std::collections::BTreeMap::new(),
         };
-        if core.current().plans.gateway(name, namespace).is_none() {
+        if state.snapshot().source.gateway(name, namespace).is_none() {
             return Err(Error::NoGateway {
                 name: name.into(),
                 namespace: namespace.into(),
@@ -89,7 +89,7 @@ impl Gateway {
         }
         Ok(Self {
             port: None,
-            proxy: core.proxy(Role::Gateway, subject),
+            proxy: state.proxy(Role::Gateway, workload),
             tls: None,
             trusted: TrustedProxies::none(),
         })
@@ -137,8 +137,8 @@ impl Gateway {
         let (port, proxy) = (self.port, &self.proxy);
         let trace = &proxy.options.trace;
         let listener_port = Some(ListenerPort(port));
-        let routes = Routes::new(Arc::clone(proxy), connector, listener_port);
-        let inner = TraceClientLayer::leaving_headers(trace.clone()).layer(Router::new(routes));
+        let routes = RouterState::new(Arc::clone(proxy), connector, listener_port);
+        let inner = TraceClientLayer::without_injection(trace.clone()).layer(Router::new(routes));
         let ingress = Ingress::new(inner, port, Arc::clone(proxy));
         let gate = EdgeGate::new(InboundLimits::new(port, Arc::clone(proxy)));
         let listener = Listener {
@@ -162,7 +162,7 @@ impl Gateway {
     /// [`Error::Client`] if reqwest cannot build the client.
     pub fn service<B: 'static>(
         &self,
-    ) -> Result<GatewayService<super::pieces::Connections, B>, Error> {
+    ) -> Result<GatewayService<super::services::EndpointTransport, B>, Error> {
         self.service_with(reqwest::Client::builder)
     }
 
@@ -174,7 +174,7 @@ impl Gateway {
     pub fn service_with<M, B>(
         &self,
         make: M,
-    ) -> Result<GatewayService<super::pieces::Connections, B>, Error>
+    ) -> Result<GatewayService<super::services::EndpointTransport, B>, Error>
     where
         M: Fn() -> reqwest::ClientBuilder + Send + Sync + 'static,
         B: 'static,

@@ -11,7 +11,7 @@ use pin_project::pin_project;
 use tower_service::Service;
 
 use super::answering::failed;
-use super::hop::strip;
+use super::hop_by_hop::remove_hop_by_hop_headers;
 use super::proxy::Proxy;
 use super::router::RouterBody;
 use super::transport::MeshTransport;
@@ -19,8 +19,8 @@ use super::upgrade::Upgrade;
 use super::workload::WorkloadService;
 use crate::BoxError;
 use crate::base::authority::{authority, scheme, split_port};
-use crate::base::gate::{Unwatched, WatchedBody};
-use crate::base::{Answer, Event, Rejection, RequestHead, ResetReason};
+use crate::base::gate::{NoopTicket, WatchedBody};
+use crate::base::{Event, LocalReplyBody, Rejection, RequestHead, ResetReason};
 use crate::telemetry::TracedBody;
 
 /// Lets in what the servers of a gateway are for, and sends it on.
@@ -32,7 +32,7 @@ pub struct Ingress<S, B> {
 }
 
 /// The body of a response of an [`Ingress`].
-pub type IngressBody<R> = WatchedBody<TracedBody<RouterBody<R>>, Unwatched>;
+pub type IngressBody<R> = WatchedBody<TracedBody<RouterBody<R>>, NoopTicket>;
 
 impl<S, B> Ingress<S, B> {
     pub(super) const fn new(
@@ -44,17 +44,17 @@ impl<S, B> Ingress<S, B> {
     }
 
     /// Answers what is not to go on.
-    fn answer(&self, head: RequestHead<'_>) -> Option<Response<Answer>> {
-        let live = self.proxy.live();
+    fn local_reply(&self, head: RequestHead<'_>) -> Option<Response<LocalReplyBody>> {
+        let proxy_config = self.proxy.config();
         let (host, _) = split_port(authority(&head));
-        let mut servers = live.servers.iter().filter(|server| {
+        let mut servers = proxy_config.servers.iter().filter(|server| {
             let here = self.port.is_none_or(|port| port == server.port);
             here && server.hosts.iter().any(|pattern| pattern.matches(host))
         });
         let Some(first) = servers.next() else {
             let rejection = Rejection::NoRoute;
             let observe = &self.proxy.options.observe;
-            observe.event(&Event::Rejected(rejection));
+            observe.on_event(&Event::Rejected(rejection));
             return Some(rejection.into_response(head.is_grpc()));
         };
         let status = std::iter::once(first)
@@ -64,7 +64,11 @@ impl<S, B> Ingress<S, B> {
     }
 }
 
-fn to_https(head: RequestHead<'_>, host: &str, status: StatusCode) -> Option<Response<Answer>> {
+fn to_https(
+    head: RequestHead<'_>,
+    host: &str,
+    status: StatusCode,
+) -> Option<Response<LocalReplyBody>> {
     let path = head.uri().path_and_query().cloned();
     let uri = Uri::builder()
         .scheme(Scheme::HTTPS)
@@ -72,7 +76,7 @@ fn to_https(head: RequestHead<'_>, host: &str, status: StatusCode) -> Option<Res
         .path_and_query(path.unwrap_or_else(|| PathAndQuery::from_static("/")))
         .build()
         .ok()?;
-    let mut response = Response::new(Answer::empty());
+    let mut response = Response::new(LocalReplyBody::empty());
     *response.status_mut() = status;
     let location = HeaderValue::from_str(&uri.to_string()).ok()?;
     response.headers_mut().insert(header::LOCATION, location);
@@ -104,14 +108,14 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let head = RequestHead::of(&request);
-        if let Some(response) = self.answer(head) {
+        if let Some(response) = self.local_reply(head) {
             return IngressFuture::answer(response);
         }
         let upgrade = match Upgrade::of(&mut request, &self.proxy.options) {
             Ok(upgrade) => upgrade,
             Err(rejection) => return IngressFuture::answer(self.refuse(rejection, &request)),
         };
-        strip(request.headers_mut());
+        remove_hop_by_hop_headers(request.headers_mut());
         if let Some(upgrade) = &upgrade {
             upgrade.ask(request.headers_mut());
         }
@@ -130,7 +134,7 @@ where
     /// Answers for what would go on by another protocol, and lets the connection go, which may speak it
     /// already.
     #[cold]
-    fn refuse(&self, rejection: Rejection, request: &Request<B>) -> Response<Answer> {
+    fn refuse(&self, rejection: Rejection, request: &Request<B>) -> Response<LocalReplyBody> {
         let head = RequestHead::of(request);
         let mut response = self.inner.inner().refuse(rejection, head);
         let close = HeaderValue::from_static("close");
@@ -151,7 +155,7 @@ pub struct IngressFuture<F> {
 #[derive(Debug)]
 enum State<F> {
     // Boxed: a response is 10 words, and few requests are answered here.
-    Answer(Option<Box<Response<Answer>>>),
+    LocalReply(Option<Box<Response<LocalReplyBody>>>),
     Calling {
         #[pin]
         inner: F,
@@ -160,8 +164,8 @@ enum State<F> {
 }
 
 impl<F> IngressFuture<F> {
-    fn answer(response: Response<Answer>) -> Self {
-        let state = State::Answer(Some(Box::new(response)));
+    fn answer(response: Response<LocalReplyBody>) -> Self {
+        let state = State::LocalReply(Some(Box::new(response)));
         Self { state }
     }
 }
@@ -172,18 +176,18 @@ where
     R: Body<Data = Bytes> + Send + 'static,
     E: 'static,
 {
-    type Output = Result<Response<WatchedBody<R, Unwatched>>, Infallible>;
+    type Output = Result<Response<WatchedBody<R, NoopTicket>>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Poll::Ready(Ok(match self.project().state.project() {
-            StateProj::Answer(response) => {
+            StateProj::LocalReply(response) => {
                 let response = response.take().expect("not polled after completion");
-                response.map(WatchedBody::answer)
+                response.map(WatchedBody::local_reply)
             }
             StateProj::Calling { inner, upgrade } => match ready!(inner.poll(cx)) {
                 Ok(response) => answered(response, upgrade.take()),
                 // What stands inside answers for upstreams.
-                Err(error) => failed(&error, false).map(WatchedBody::answer),
+                Err(error) => failed(&error, false).map(WatchedBody::local_reply),
             },
         }))
     }
@@ -192,20 +196,22 @@ where
 fn answered<R>(
     mut response: Response<R>,
     upgrade: Option<Box<Upgrade>>,
-) -> Response<WatchedBody<R, Unwatched>>
+) -> Response<WatchedBody<R, NoopTicket>>
 where
     R: Send + 'static,
 {
     if let Some(upgrade) = upgrade {
         match upgrade.switch(response) {
-            Ok(switched) => return switched.map(|()| WatchedBody::answer(Answer::empty())),
+            Ok(switched) => {
+                return switched.map(|()| WatchedBody::local_reply(LocalReplyBody::empty()));
+            }
             Err(same) => response = same,
         }
     }
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return switched_unasked().map(WatchedBody::answer);
+        return switched_unasked().map(WatchedBody::local_reply);
     }
-    strip(response.headers_mut());
+    remove_hop_by_hop_headers(response.headers_mut());
     // That of the upstream's connection, which a caller of HTTP/1.1 would get to see.
     *response.version_mut() = Version::HTTP_11;
     response.map(WatchedBody::unwatched)
@@ -214,7 +220,7 @@ where
 /// Answers for an upstream that switched to a protocol which was not asked for, or without its
 /// connection being there to be passed on.
 #[cold]
-fn switched_unasked() -> Response<Answer> {
+fn switched_unasked() -> Response<LocalReplyBody> {
     let reason = ResetReason::ProtocolError;
     let retried = false;
     Rejection::UpstreamReset { reason, retried }.into_response(false)

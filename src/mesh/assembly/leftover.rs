@@ -3,22 +3,22 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 
 use super::discarded::{Freed, Leftover};
-use super::live::LivePlan;
-use super::reach::Reached;
-use super::routes::Copier;
-use super::table::{Ports, Table};
+use super::proxy_config::ProxyConfig;
+use super::reach::ClusterHandle;
+use super::router_state::RouteMirror;
+use super::stack_table::{PortStacks, StackTable};
 use super::unnamed::Shard;
-use crate::istio::plan::HostPlan;
+use crate::istio::plan::VirtualHostConfig;
 
 /// The routes of a version that counts no more.
 pub(super) struct OldRoutes<S, B> {
     /// The ways to destinations that are gone.
-    pub(super) destinations: Vec<Reached<S>>,
-    pub(super) mirrors: Vec<Copier<S, B>>,
-    hosts: Vec<ArcSwapOption<Ports<S, B>>>,
-    live: Option<Arc<LivePlan>>,
-    plans: Vec<Arc<HostPlan>>,
-    table: Option<Arc<Table<S, B>>>,
+    pub(super) destinations: Vec<ClusterHandle<S>>,
+    pub(super) mirrors: Vec<RouteMirror<S, B>>,
+    hosts: Vec<ArcSwapOption<PortStacks<S, B>>>,
+    live: Option<Arc<ProxyConfig>>,
+    plans: Vec<Arc<VirtualHostConfig>>,
+    table: Option<Arc<StackTable<S, B>>>,
     unnamed: Vec<ArcSwapOption<Shard<S, B>>>,
 }
 
@@ -26,7 +26,7 @@ pub(super) struct OldRoutes<S, B> {
 const STEP: usize = 8;
 
 impl<S, B> OldRoutes<S, B> {
-    pub(super) const fn new(table: Arc<Table<S, B>>) -> Self {
+    pub(super) const fn new(table: Arc<StackTable<S, B>>) -> Self {
         Self {
             destinations: Vec::new(),
             mirrors: Vec::new(),
@@ -39,11 +39,11 @@ impl<S, B> OldRoutes<S, B> {
     }
 
     /// Takes the table apart once no request looks at it: who lets go of it last frees all of it.
-    fn take_apart(&mut self, table: Arc<Table<S, B>>) -> Freed {
+    fn take_apart(&mut self, table: Arc<StackTable<S, B>>) -> Freed {
         match Arc::try_unwrap(table) {
             Ok(table) => {
                 self.hosts = table.hosts.into_vec();
-                self.live = Some(table.live);
+                self.live = Some(table.config);
                 self.unnamed = table.unnamed.into_shards();
                 Freed::Part
             }
@@ -55,9 +55,9 @@ impl<S, B> OldRoutes<S, B> {
     }
 
     /// Takes the plan apart, unless it is another client's as well, which then does so.
-    fn take_plan_apart(&mut self, live: Arc<LivePlan>) {
-        if let Some(live) = Arc::into_inner(live) {
-            self.plans = live.outbound.hosts;
+    fn take_plan_apart(&mut self, proxy_config: Arc<ProxyConfig>) {
+        if let Some(proxy_config) = Arc::into_inner(proxy_config) {
+            self.plans = proxy_config.outbound.hosts;
         }
     }
 }
@@ -74,8 +74,8 @@ impl<S: Send + Sync + 'static, B: 'static> Leftover for OldRoutes<S, B> {
         if is_part {
             return Freed::Part;
         }
-        if let Some(live) = self.live.take() {
-            self.take_plan_apart(live);
+        if let Some(proxy_config) = self.live.take() {
+            self.take_plan_apart(proxy_config);
             return Freed::Part;
         }
         if drop_some(&mut self.plans) {

@@ -2,19 +2,19 @@ use std::sync::Arc;
 
 use http::{Extensions, HeaderMap};
 
-use crate::base::gate::{Admission, Gate, Never, Ticket};
+use crate::base::gate::{Admission, Gate, NoQueue, Ticket};
 use crate::base::{Failure, Outcome, Rejection, RequestHead, ResponseHead};
 use crate::rate_limit::{RateLimitGate, RateLimitLayer, RateLimitTicket};
-use crate::traffic_split::OnResponse;
+use crate::traffic_split::ResponseActions;
 
 /// As many rate limits as the documents set, one after another:
 /// [`RateLimitGate`](crate::rate_limit::RateLimitGate) for a number of them that no type knows.
 #[derive(Clone, Debug)]
-pub struct Limits {
+pub struct RateLimits {
     gates: Arc<[RateLimitGate]>,
 }
 
-impl Limits {
+impl RateLimits {
     /// Puts limits together; none of them may have a queue.
     pub(super) fn new<'a>(layers: impl IntoIterator<Item = &'a RateLimitLayer>) -> Self {
         Self {
@@ -23,12 +23,12 @@ impl Limits {
     }
 }
 
-impl Gate for Limits {
-    type Ticket = LimitsTicket;
-    type Wait = Never<LimitsTicket>;
+impl Gate for RateLimits {
+    type Ticket = RateLimitsTicket;
+    type Wait = NoQueue<RateLimitsTicket>;
 
     #[inline]
-    fn admit(&self, head: RequestHead<'_>) -> Admission<LimitsTicket, Self::Wait> {
+    fn admit(&self, head: RequestHead<'_>) -> Admission<RateLimitsTicket, Self::Wait> {
         admit(&*self.gates, head)
     }
 }
@@ -40,18 +40,18 @@ impl Gate for Limits {
 pub(super) fn admit<'a>(
     gates: impl IntoIterator<Item = &'a RateLimitGate>,
     head: RequestHead<'_>,
-) -> Admission<LimitsTicket, Never<LimitsTicket>> {
-    let mut tickets = LimitsTicket(Tickets::None);
+) -> Admission<RateLimitsTicket, NoQueue<RateLimitsTicket>> {
+    let mut tickets = RateLimitsTicket(Tickets::None);
     for gate in gates {
         match gate.admit(head) {
             Admission::Admitted(ticket) => tickets.add(ticket),
-            Admission::Refused(_, rejection) | Admission::Rejected(rejection) => {
-                let refused = Tickets::Refused(Box::new(Refused {
+            Admission::RejectedInside(_, rejection) | Admission::Rejected(rejection) => {
+                let refused = Tickets::Rejected(Box::new(Refused {
                     gate: gate.clone(),
                     on_response: None,
                     rejection,
                 }));
-                return Admission::Refused(LimitsTicket(refused), rejection);
+                return Admission::RejectedInside(RateLimitsTicket(refused), rejection);
             }
             Admission::Waiting(_) => unreachable!("no limit of a document has a queue"),
         }
@@ -61,13 +61,13 @@ pub(super) fn admit<'a>(
 
 /// A request that all limits let in, or that one of them turned away.
 #[derive(Debug)]
-pub struct LimitsTicket(Tickets);
+pub struct RateLimitsTicket(Tickets);
 
 #[derive(Debug)]
 enum Tickets {
     None,
     One(RateLimitTicket),
-    Refused(Box<Refused>),
+    Rejected(Box<Refused>),
     Several(Vec<RateLimitTicket>),
 }
 
@@ -76,21 +76,21 @@ enum Tickets {
 struct Refused {
     gate: RateLimitGate,
     /// What its route has to say.
-    on_response: Option<OnResponse>,
+    on_response: Option<ResponseActions>,
     rejection: Rejection,
 }
 
-impl LimitsTicket {
+impl RateLimitsTicket {
     /// Does to the answer to a request that was turned away what its route does to those of upstreams.
-    pub(super) fn with_local_reply(mut self, on_response: Option<OnResponse>) -> Self {
-        if let Tickets::Refused(refused) = &mut self.0 {
+    pub(super) fn with_local_reply(mut self, on_response: Option<ResponseActions>) -> Self {
+        if let Tickets::Rejected(refused) = &mut self.0 {
             refused.on_response = on_response;
         }
         self
     }
 
     fn add(&mut self, ticket: RateLimitTicket) {
-        if !ticket.watches() {
+        if !ticket.is_active() {
             return;
         }
         self.0 = match std::mem::replace(&mut self.0, Tickets::None) {
@@ -99,29 +99,29 @@ impl LimitsTicket {
                 all.push(ticket);
                 Tickets::Several(all)
             }
-            Tickets::None | Tickets::Refused(_) => Tickets::One(ticket),
+            Tickets::None | Tickets::Rejected(_) => Tickets::One(ticket),
         };
     }
 
     fn each(&mut self, act: impl FnMut(&mut RateLimitTicket)) {
         match &mut self.0 {
-            Tickets::None | Tickets::Refused(_) => {}
+            Tickets::None | Tickets::Rejected(_) => {}
             Tickets::One(ticket) => [ticket].into_iter().for_each(act),
             Tickets::Several(all) => all.iter_mut().for_each(act),
         }
     }
 }
 
-impl Ticket for LimitsTicket {
-    fn head(&mut self, _outcome: Outcome) {}
+impl Ticket for RateLimitsTicket {
+    fn on_outcome(&mut self, _outcome: Outcome) {}
 
-    fn broken(&mut self, _failure: Failure) {}
+    fn on_body_error(&mut self, _failure: Failure) {}
 
-    fn hears_outcome(&self) -> bool {
+    fn wants_outcome(&self) -> bool {
         false
     }
 
-    fn watches(&self) -> bool {
+    fn is_active(&self) -> bool {
         !matches!(self.0, Tickets::None)
     }
 
@@ -130,20 +130,20 @@ impl Ticket for LimitsTicket {
         self.each(|ticket| ticket.forward(headers));
     }
 
-    fn inspect(&mut self, head: ResponseHead<'_>) {
-        self.each(|ticket| ticket.inspect(head));
+    fn on_response(&mut self, head: ResponseHead<'_>) {
+        self.each(|ticket| ticket.on_response(head));
     }
 
-    fn annotate(&mut self, headers: &mut HeaderMap) {
+    fn write_headers(&mut self, headers: &mut HeaderMap) {
         match &mut self.0 {
             Tickets::None => {}
             Tickets::One(ticket) => {
                 if ticket.is_charged() {
-                    ticket.annotate(headers);
+                    ticket.write_headers(headers);
                 }
             }
-            Tickets::Refused(refused) => {
-                refused.gate.annotate(refused.rejection, headers);
+            Tickets::Rejected(refused) => {
+                refused.gate.write_headers(refused.rejection, headers);
                 if let Some(on_response) = &refused.on_response {
                     on_response.apply(headers);
                 }
@@ -152,12 +152,12 @@ impl Ticket for LimitsTicket {
             // descriptor that it matches before the bucket for all.
             Tickets::Several(all) => {
                 let charged = all.iter_mut().rev().filter(|ticket| ticket.is_charged());
-                charged.for_each(|ticket| ticket.annotate(headers));
+                charged.for_each(|ticket| ticket.write_headers(headers));
             }
         }
     }
 
-    fn extend(&mut self, extensions: &mut Extensions) {
-        self.each(|ticket| ticket.extend(extensions));
+    fn write_extensions(&mut self, extensions: &mut Extensions) {
+        self.each(|ticket| ticket.write_extensions(extensions));
     }
 }

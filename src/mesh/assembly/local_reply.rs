@@ -5,7 +5,7 @@ use http::Response;
 use pin_project::pin_project;
 
 use crate::base::Rejection;
-use crate::traffic_split::OnResponse;
+use crate::traffic_split::ResponseActions;
 
 /// Response future of a route's limits and faults, whose answers get the headers that the route sets.
 #[pin_project]
@@ -14,7 +14,7 @@ pub struct LocalReply<F> {
     #[pin]
     inner: F,
     /// Boxed: few requests are stopped, and fewer of those on a route that sets headers.
-    on_response: Option<Box<OnResponse>>,
+    on_response: Option<Box<ResponseActions>>,
 }
 
 impl<F> LocalReply<F> {
@@ -23,7 +23,7 @@ impl<F> LocalReply<F> {
         Self::new(inner, None)
     }
 
-    pub(super) const fn new(inner: F, on_response: Option<Box<OnResponse>>) -> Self {
+    pub(super) const fn new(inner: F, on_response: Option<Box<ResponseActions>>) -> Self {
         Self { inner, on_response }
     }
 }
@@ -51,7 +51,7 @@ where
 /// Changes an answer of the limits and the faults; one that went on after a delay comes from further in,
 /// where its headers are set.
 #[cold]
-fn finalize<R>(on_response: &OnResponse, response: &mut Response<R>) {
+fn finalize<R>(on_response: &ResponseActions, response: &mut Response<R>) {
     if let Some(Rejection::FaultInjected { .. } | Rejection::RateLimited(_)) =
         Rejection::of(response)
     {

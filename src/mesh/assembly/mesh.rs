@@ -2,8 +2,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::change::{Cause, Change};
-use super::core::Core;
-use super::weights::Moved;
+use super::mesh_state::MeshState;
+use super::weight_overrides::WeightOverride;
 use super::{Error, Gateway, MeshBuilder, Workload};
 use crate::istio::Diagnostic;
 use crate::traffic_split::RouteId;
@@ -13,7 +13,7 @@ use crate::traffic_split::RouteId;
 /// Clones are the same mesh. See the [module docs](crate::mesh) for an example.
 #[derive(Clone, Debug)]
 pub struct Mesh {
-    pub(super) core: Arc<Core>,
+    pub(super) state: Arc<MeshState>,
 }
 
 impl Mesh {
@@ -47,7 +47,7 @@ impl Mesh {
     /// Whatever is made of the same name, namespace and labels shares its state.
     #[must_use]
     pub fn workload(&self, name: &str, namespace: &str) -> Workload {
-        Workload::new(Arc::clone(&self.core), name, namespace)
+        Workload::new(Arc::clone(&self.state), name, namespace)
     }
 
     /// Returns the ingress that a `Gateway` describes.
@@ -56,7 +56,7 @@ impl Mesh {
     ///
     /// [`Error::NoGateway`] if no document describes it. One that a later change takes away answers 404.
     pub fn gateway(&self, name: &str, namespace: &str) -> Result<Gateway, Error> {
-        Gateway::new(&self.core, name, namespace)
+        Gateway::new(&self.state, name, namespace)
     }
 
     /// Takes these documents in place of all that there were, whole or not at all.
@@ -69,8 +69,10 @@ impl Mesh {
     ///
     /// [`Error::Documents`], and then nothing changes.
     pub fn apply(&self, yaml: &str) -> Result<Change, Error> {
-        let documents = self.core.read_yaml(yaml);
-        self.core.take(documents, Cause::Applied).inspect(tell)
+        let documents = self.state.read_yaml(yaml);
+        self.state
+            .apply(documents, Cause::Applied)
+            .inspect(log_change)
     }
 
     /// Reads a file or a folder anew, as [`apply`](Self::apply) does a text.
@@ -80,9 +82,9 @@ impl Mesh {
     /// As [`apply`](Self::apply).
     pub fn apply_path(&self, path: impl AsRef<Path>) -> Result<Change, Error> {
         let path = path.as_ref();
-        let documents = self.core.read_path(path);
+        let documents = self.state.read_path(path);
         let cause = Cause::Path(path.into());
-        self.core.take(documents, cause).inspect(tell)
+        self.state.apply(documents, cause).inspect(log_change)
     }
 
     /// Moves a canary: sets the weights of a host's route, one for each of its destinations and in their
@@ -100,35 +102,35 @@ impl Mesh {
         route: impl Into<RouteId>,
         weights: impl AsRef<[u32]>,
     ) -> Result<Change, Error> {
-        let moved = Moved {
+        let overrides = WeightOverride {
             documented: Vec::new(),
             host: host.into(),
             route: route.into(),
             weights: weights.as_ref().to_vec(),
         };
-        self.core.set_weights(moved).inspect(tell)
+        self.state.set_weights(overrides).inspect(log_change)
     }
 
     /// Returns all that was found in the documents that count: warnings and notes.
     #[must_use]
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
-        self.core.current().documents.diagnostics().to_vec()
+        self.state.snapshot().documents.diagnostics().to_vec()
     }
 
     /// Returns the number of the version that counts for all workloads and gateways; it grows by one with
     /// every change.
     #[must_use]
     pub fn version(&self) -> u64 {
-        self.core.version()
+        self.state.version()
     }
 
     /// Returns the last 100 changes, the oldest first.
     #[must_use]
     pub fn history(&self) -> Vec<Change> {
-        self.core.history()
+        self.state.history()
     }
 }
 
-fn tell(change: &Change) {
+fn log_change(change: &Change) {
     tracing::info!("policies: {change}");
 }

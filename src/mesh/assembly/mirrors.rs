@@ -90,12 +90,12 @@ enum Source<B> {
     None(#[pin] B),
     One(#[pin] TeeBody<B>),
     // Boxed: each copy more is one type more, and few routes have two.
-    Several(Boxed),
+    Several(BoxedBody),
 }
 
-type Boxed = Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>;
+type BoxedBody = Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>;
 
-fn boxed<B>(body: B) -> Boxed
+fn boxed<B>(body: B) -> BoxedBody
 where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
@@ -116,7 +116,7 @@ impl<B> MirroredBody<B> {
         }
     }
 
-    const fn several(body: Boxed) -> Self {
+    const fn several(body: BoxedBody) -> Self {
         Self {
             source: Source::Several(body),
         }

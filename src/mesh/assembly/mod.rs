@@ -1,52 +1,50 @@
 //! What Istio's documents say, put together from the layers.
 
 mod answering;
-mod at_endpoint;
 mod body;
 mod builder;
 mod change;
 #[cfg(feature = "reqwest")]
 mod client;
-#[cfg(feature = "reqwest")]
-mod connections;
+mod config_snapshot;
+mod config_source;
 mod consumed;
-mod core;
-mod current;
 mod destination;
 #[cfg(feature = "reqwest")]
 mod dialer;
 mod discarded;
+mod dns_subscription;
 mod edge;
+mod endpoint_service;
+#[cfg(feature = "reqwest")]
+mod endpoint_transport;
 mod error;
 mod follow;
-mod forward;
 mod gateway;
-mod hop;
+mod hop_by_hop;
 mod ingress;
 mod leftover;
 mod limits;
-mod live;
 mod local_reply;
 mod mesh;
+mod mesh_state;
 mod mirrors;
-mod names;
 mod options;
 #[cfg(feature = "reqwest")]
 mod place;
 #[cfg(feature = "watch")]
 mod places;
-mod plans;
 #[cfg(feature = "reqwest")]
 mod proxies;
 mod proxy;
+mod proxy_config;
 mod reach;
-mod resolved;
+mod route_service;
 mod router;
-mod routes;
+mod router_state;
 mod server;
 mod source;
-mod stack;
-mod table;
+mod stack_table;
 #[cfg(test)]
 mod tests;
 mod transport;
@@ -57,26 +55,30 @@ mod tunnel;
 mod tunnel;
 mod unnamed;
 mod upgrade;
+mod virtual_host_stack;
+mod wait_for_dns;
 #[cfg(feature = "watch")]
 mod watch;
-mod weights;
+mod weight_overrides;
 mod workload;
 
 /// The pieces of a workload's stack that no other module has, for whoever names its type.
-pub mod pieces {
+pub mod services {
     pub use super::answering::Answering;
-    pub use super::at_endpoint::AtEndpoint;
-    #[cfg(feature = "reqwest")]
-    pub use super::connections::{Connections, ConnectionsBody, ConnectionsFuture};
     pub use super::edge::{Edge, EdgeGate};
-    pub use super::forward::Forward;
-    pub use super::limits::{Limits, LimitsTicket};
+    pub use super::endpoint_service::EndpointService;
+    #[cfg(feature = "reqwest")]
+    pub use super::endpoint_transport::{
+        EndpointTransport, EndpointTransportBody, EndpointTransportFuture,
+    };
+    pub use super::limits::{RateLimits, RateLimitsTicket};
     pub use super::local_reply::LocalReply;
     pub use super::mirrors::{MirroredBody, Mirrors};
     pub use super::reach::{ToMirror, ToTransport};
-    pub use super::resolved::{Resolved, ResolvedFuture};
+    pub use super::route_service::RouteService;
     pub use super::router::{Router, RouterBody};
     pub use super::server::InboundLimits;
+    pub use super::wait_for_dns::{WaitForDns, WaitForDnsFuture};
 }
 
 pub use body::RequestBody;

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
-use crate::base::dice::{Dice, mix};
 use crate::base::hash::hash;
+use crate::base::rng::{Rng, mix};
 use crate::telemetry::TracePolicy;
-use crate::{Log, Observe};
+use crate::{Observe, TracingObserver};
 
 /// What all parts of a mesh are made with.
 #[derive(Clone, Debug)]
@@ -26,8 +26,8 @@ impl Options {
         self.seed.map(|seed| mix(seed ^ hash(part.as_bytes())))
     }
 
-    pub(super) fn dice(&self, part: &str) -> Dice {
-        self.seed(part).map_or_else(Dice::default, Dice::seeded)
+    pub(super) fn rng(&self, part: &str) -> Rng {
+        self.seed(part).map_or_else(Rng::default, Rng::with_seed)
     }
 
     #[cfg(feature = "dns")]
@@ -46,7 +46,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             envoy_behaviour: false,
-            observe: Arc::new(Log),
+            observe: Arc::new(TracingObserver),
             #[cfg(feature = "dns")]
             resolver: Arc::default(),
             seed: None,

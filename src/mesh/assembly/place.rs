@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http::Request;
 use http::uri::Scheme;
 
-use super::destination::DestinationState;
+use super::destination::ClusterState;
 use super::dialer::Dialer;
-use super::transport::Site;
+use super::transport::TransportKey;
 use crate::base::RequestHead;
 use crate::base::authority::{authority, split_port};
 use crate::pool::{Pool, Way};
@@ -42,14 +42,25 @@ struct Other {
 impl Places {
     /// Returns nothing where the host of a request is all that is known of its destination: that is
     /// reqwest's own affair.
-    pub(super) fn new(site: &Site, state: &DestinationState, dialer: &Arc<Dialer>) -> Option<Self> {
-        let sni = site.tls.as_ref().and_then(|tls| tls.sni.as_deref());
-        if site.is_by_name && !site.is_limited && !site.http2 && sni.is_none() {
+    pub(super) fn new(
+        transport_key: &TransportKey,
+        state: &ClusterState,
+        dialer: &Arc<Dialer>,
+    ) -> Option<Self> {
+        let sni = transport_key
+            .tls
+            .as_ref()
+            .and_then(|tls| tls.sni.as_deref());
+        if transport_key.is_by_name
+            && !transport_key.is_limited
+            && !transport_key.http2
+            && sni.is_none()
+        {
             return None;
         }
         // Callers may be strangers to it, so what they call it is not what it has to prove.
-        let own = site.tls.as_ref().map(|_| &*site.host);
-        let own = own.filter(|host| !site.is_by_name && !host.starts_with('*'));
+        let own = transport_key.tls.as_ref().map(|_| &*transport_key.host);
+        let own = own.filter(|host| !transport_key.is_by_name && !host.starts_with('*'));
         Some(Self {
             dialer: Arc::clone(dialer),
             name: sni.or(own).map(Into::into),
@@ -111,17 +122,17 @@ impl Place {
         } else {
             std::mem::take(&mut *others)
         };
-        let way = self.places.dialer.way(is_direct, name);
+        let cluster = self.places.dialer.way(is_direct, name);
         others.push(Other {
             is_direct,
             name: name.map(Into::into),
-            way: way.clone(),
+            way: cluster.clone(),
         });
         drop(others);
         for other in gone {
             self.pool().forget(&other.way);
         }
-        way
+        cluster
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Other>> {

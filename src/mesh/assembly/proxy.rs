@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use arc_swap::{ArcSwap, Guard};
 
-use super::destination::{DestinationState, Key};
+use super::config_source::ConfigSource;
+use super::destination::{ClusterKey, ClusterState};
 use super::discarded::{Discarded, Leftover};
-use super::live::LivePlan;
 use super::options::Options;
-use super::plans::Plans;
-use crate::istio::plan::{DestinationPlan, GatewayPlan, LimitPlan, Subject};
+use super::proxy_config::ProxyConfig;
+use crate::istio::plan::{ClusterConfig, GatewayConfig, LocalRateLimitConfig, WorkloadId};
 use crate::rate_limit::{RateLimitGate, RateLimitLayer};
 use crate::traffic_split::{Destination, WeightedDestination};
 
@@ -18,9 +18,9 @@ use crate::traffic_split::{Destination, WeightedDestination};
 #[derive(Debug)]
 pub(super) struct Proxy {
     pub(super) options: Options,
-    pub(super) subject: Subject,
+    pub(super) workload: WorkloadId,
     pub(super) role: Role,
-    live: ArcSwap<LivePlan>,
+    config: ArcSwap<ProxyConfig>,
     version: AtomicU64,
     state: Mutex<State>,
     inbound: ArcSwap<Gates>,
@@ -33,7 +33,7 @@ pub(super) struct Proxy {
 pub(super) trait Follow: Send + Sync {
     /// Goes over to the plan that is live, which has no more use for the destinations that are `gone`;
     /// returns what is left over.
-    fn follow(&self, gone: &[Key]) -> Option<Box<dyn Leftover>>;
+    fn follow(&self, gone: &[ClusterKey]) -> Option<Box<dyn Leftover>>;
 }
 
 /// How many hosts that no route names are remembered, of each client.
@@ -51,21 +51,21 @@ pub(super) enum Role {
 
 #[derive(Debug, Default)]
 struct State {
-    destinations: HashMap<Key, Arc<DestinationState>>,
+    destinations: HashMap<ClusterKey, Arc<ClusterState>>,
     /// By the host that they are for; each with its id.
     limits: HashMap<Arc<str>, Vec<(Arc<str>, RateLimitLayer)>>,
 }
 
 impl Role {
     /// Asks what a proxy is to do.
-    pub(super) fn plan(self, plans: &dyn Plans, subject: &Subject) -> GatewayPlan {
+    pub(super) fn config(self, configs: &dyn ConfigSource, workload: &WorkloadId) -> GatewayConfig {
         match self {
-            Self::Gateway => plans
-                .gateway(&subject.name, &subject.namespace)
+            Self::Gateway => configs
+                .gateway(&workload.name, &workload.namespace)
                 .unwrap_or_default(),
-            Self::Workload => GatewayPlan {
-                inbound: plans.inbound(subject),
-                outbound: plans.outbound(subject),
+            Self::Workload => GatewayConfig {
+                inbound: configs.inbound(workload),
+                outbound: configs.outbound(workload),
                 servers: Vec::new(),
             },
         }
@@ -73,13 +73,18 @@ impl Role {
 }
 
 impl Proxy {
-    pub(super) fn new(role: Role, subject: Subject, live: LivePlan, options: Options) -> Self {
+    pub(super) fn new(
+        role: Role,
+        workload: WorkloadId,
+        proxy_config: ProxyConfig,
+        options: Options,
+    ) -> Self {
         let proxy = Self {
             options,
-            subject,
+            workload,
             role,
-            version: AtomicU64::new(live.version),
-            live: ArcSwap::from_pointee(live),
+            version: AtomicU64::new(proxy_config.version),
+            config: ArcSwap::from_pointee(proxy_config),
             state: Mutex::default(),
             inbound: ArcSwap::default(),
             followers: Mutex::default(),
@@ -90,12 +95,12 @@ impl Proxy {
     }
 
     pub(super) fn version(&self) -> u64 {
-        // With `adopt`: who sees a version finds its plan.
+        // With `apply_config`: who sees a version finds its plan.
         self.version.load(Ordering::Acquire)
     }
 
-    pub(super) fn live(&self) -> Arc<LivePlan> {
-        self.live.load_full()
+    pub(super) fn config(&self) -> Arc<ProxyConfig> {
+        self.config.load_full()
     }
 
     /// The limits of requests that come in, each with the port that it is for.
@@ -105,27 +110,31 @@ impl Proxy {
 
     /// Takes a new plan for what comes from now on. What it remembers of a destination or a limit
     /// stays, as far as the new plan still names it.
-    pub(super) fn adopt(&self, live: LivePlan) {
+    pub(super) fn apply_config(&self, proxy_config: ProxyConfig) {
         let known: Vec<_> = self.lock().destinations.keys().cloned().collect();
         // Not under the lock, which requests for hosts that are new to it wait for.
-        let mut plans = self.plans_of(&live, known);
+        let mut configs = self.plans_of(&proxy_config, known);
         // Dropped when the lock is gone: a detector tells observers whom it takes back.
         let mut gone = Vec::new();
         let (kept, limits) = {
             let mut state = self.lock();
             state.destinations.retain(|key, destination| {
-                let plan = plans.remove(key);
+                let config = configs.remove(key);
                 // What was made meanwhile was made by the old plan.
-                let plan = plan.unwrap_or_else(|| plan_of(&live, &self.subject, key));
-                let Some(plan) = plan else {
+                let config =
+                    config.unwrap_or_else(|| config_of(&proxy_config, &self.workload, key));
+                let Some(config) = config else {
                     gone.push((key.clone(), Arc::clone(destination)));
                     return false;
                 };
-                destination.plan_anew(plan);
+                destination.set_config(config);
                 true
             });
-            gone.extend(forget_strangers(&mut state, &live));
-            let policies: HashMap<_, _> = live.limits().map(|limit| (&*limit.id, limit)).collect();
+            gone.extend(evict_unknown_hosts(&mut state, &proxy_config));
+            let policies: HashMap<_, _> = proxy_config
+                .limits()
+                .map(|limit| (&*limit.id, limit))
+                .collect();
             state.limits.retain(|_, of_host| {
                 of_host.retain(|(id, _)| policies.contains_key(&**id));
                 !of_host.is_empty()
@@ -135,14 +144,14 @@ impl Proxy {
                 .map(|(id, layer)| (layer.clone(), policies[&**id].policy.clone()))
                 .collect();
             let kept: Vec<_> = state.destinations.values().cloned().collect();
-            let version = live.version;
+            let version = proxy_config.version;
             // Under the lock, so that nothing is made by the old plan after this.
-            self.live.store(Arc::new(live));
+            self.config.store(Arc::new(proxy_config));
             self.version.store(version, Ordering::Release);
             (kept, limits)
         };
         for destination in kept {
-            destination.follow_plan();
+            destination.apply_config();
         }
         for (layer, policy) in limits {
             layer.reconfigure(policy.with_max_queue(0));
@@ -163,7 +172,7 @@ impl Proxy {
     }
 
     /// Has all clients go over to the plan that is live, so that no request has to.
-    fn lead(&self, gone: &[Key]) {
+    fn lead(&self, gone: &[ClusterKey]) {
         let followers: Vec<_> = self.followers().iter().filter_map(Weak::upgrade).collect();
         for follower in followers {
             if let Some(leftover) = follower.follow(gone) {
@@ -173,8 +182,12 @@ impl Proxy {
     }
 
     /// Returns the plans of destinations; `None` for those that are no longer named.
-    fn plans_of(&self, live: &LivePlan, known: Vec<Key>) -> HashMap<Key, Option<DestinationPlan>> {
-        let named: HashSet<&Destination> = live
+    fn plans_of(
+        &self,
+        proxy_config: &ProxyConfig,
+        known: Vec<ClusterKey>,
+    ) -> HashMap<ClusterKey, Option<ClusterConfig>> {
+        let named: HashSet<&Destination> = proxy_config
             .routes()
             .flat_map(|route| {
                 let mirrors = route.mirrors.iter().map(|(destination, _)| destination);
@@ -184,29 +197,29 @@ impl Proxy {
                     .chain(mirrors)
             })
             .collect();
-        let plan = |key: Key| {
+        let config = |key: ClusterKey| {
             let is_known = key.is_unnamed() || named.contains(key.destination());
-            let plan = is_known.then(|| plan_of(live, &self.subject, &key));
-            (key, plan.flatten())
+            let config = is_known.then(|| config_of(proxy_config, &self.workload, &key));
+            (key, config.flatten())
         };
-        known.into_iter().map(plan).collect()
+        known.into_iter().map(config).collect()
     }
 
     /// Returns what is remembered of a destination; `None` if no document says anything of one that no
     /// route names.
-    pub(super) fn destination(&self, key: &Key) -> Option<Arc<DestinationState>> {
+    pub(super) fn destination(&self, key: &ClusterKey) -> Option<Arc<ClusterState>> {
         let mut state = self.lock();
         if let Some(known) = state.destinations.get(key) {
             return Some(Arc::clone(known));
         }
-        let plan = plan_of(&self.live.load(), &self.subject, key)?;
-        let made = Arc::new(DestinationState::new(key.clone(), plan, &self.options));
+        let config = config_of(&self.config.load(), &self.workload, key)?;
+        let made = Arc::new(ClusterState::new(key.clone(), config, &self.options));
         state.destinations.insert(key.clone(), Arc::clone(&made));
         Some(made)
     }
 
     /// Forgets a host that no route names.
-    pub(super) fn forget(&self, key: &Key) {
+    pub(super) fn evict(&self, key: &ClusterKey) {
         let host = key.destination().host();
         let _gone = {
             let mut state = self.lock();
@@ -214,20 +227,20 @@ impl Proxy {
         };
     }
 
-    pub(super) fn knows(&self, key: &Key) -> bool {
+    pub(super) fn knows(&self, key: &ClusterKey) -> bool {
         self.lock().destinations.contains_key(key)
     }
 
     /// Returns the limit that a plan sets for a host.
-    pub(super) fn limit(&self, plan: &LimitPlan, host: &Arc<str>) -> RateLimitLayer {
+    pub(super) fn limit(&self, config: &LocalRateLimitConfig, host: &Arc<str>) -> RateLimitLayer {
         let mut state = self.lock();
         let of_host = state.limits.entry(Arc::clone(host)).or_default();
-        if let Some((_, limit)) = of_host.iter().find(|(id, _)| *id == plan.id) {
+        if let Some((_, limit)) = of_host.iter().find(|(id, _)| *id == config.id) {
             return limit.clone();
         }
-        let policy = plan.policy.clone().with_max_queue(0);
-        let limit = RateLimitLayer::observed(policy, Arc::clone(&self.options.observe));
-        of_host.push((Arc::clone(&plan.id), limit.clone()));
+        let policy = config.policy.clone().with_max_queue(0);
+        let limit = RateLimitLayer::with_observer(policy, Arc::clone(&self.options.observe));
+        of_host.push((Arc::clone(&config.id), limit.clone()));
         limit
     }
 
@@ -247,10 +260,10 @@ impl Proxy {
 
     fn open_inbound(&self) {
         let host = Arc::from("");
-        let live = self.live();
-        let gates = live.inbound.iter().map(|plan| {
-            let limit = self.limit(plan, &host);
-            (plan.port, limit.gate())
+        let proxy_config = self.config();
+        let gates = proxy_config.inbound.iter().map(|config| {
+            let limit = self.limit(config, &host);
+            (config.port, limit.gate())
         });
         self.inbound.store(Arc::new(gates.collect()));
     }
@@ -268,8 +281,16 @@ impl Proxy {
 }
 
 /// Forgets what is remembered of hosts that no route names, if that is more than one client keeps.
-fn forget_strangers(state: &mut State, live: &LivePlan) -> Vec<(Key, Arc<DestinationState>)> {
-    let hosts: HashSet<_> = live.outbound.hosts.iter().map(|host| &*host.id).collect();
+fn evict_unknown_hosts(
+    state: &mut State,
+    proxy_config: &ProxyConfig,
+) -> Vec<(ClusterKey, Arc<ClusterState>)> {
+    let hosts: HashSet<_> = proxy_config
+        .outbound
+        .hosts
+        .iter()
+        .map(|host| &*host.id)
+        .collect();
     let is_stranger = |host: &Arc<str>| !host.is_empty() && !hosts.contains(&**host);
     let strangers = state.limits.iter().filter(|(host, _)| is_stranger(host));
     if strangers.map(|(_, limits)| limits.len()).sum::<usize>() > MAX_UNNAMED {
@@ -283,12 +304,16 @@ fn forget_strangers(state: &mut State, live: &LivePlan) -> Vec<(Key, Arc<Destina
     gone.collect()
 }
 
-fn plan_of(live: &LivePlan, subject: &Subject, key: &Key) -> Option<DestinationPlan> {
+fn config_of(
+    proxy_config: &ProxyConfig,
+    workload: &WorkloadId,
+    key: &ClusterKey,
+) -> Option<ClusterConfig> {
     let (destination, port) = (key.destination(), key.request_port());
     if key.is_unnamed() {
-        return live
-            .plans
-            .unnamed(subject, destination.host(), port.unwrap_or_default());
+        return proxy_config
+            .source
+            .unnamed(workload, destination.host(), port.unwrap_or_default());
     }
-    Some(live.plans.destination(subject, destination, port))
+    Some(proxy_config.source.destination(workload, destination, port))
 }

@@ -8,115 +8,127 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::RequestBody;
-use super::at_endpoint::AtEndpoint;
 use super::consumed;
-use super::destination::{DestinationState, Key};
+use super::destination::{ClusterKey, ClusterState};
+use super::endpoint_service::EndpointService;
 use super::mirrors::MirroredBody;
 use super::options::Options;
 use super::proxy::{Proxy, Role};
-use super::resolved::Resolved;
 use super::source::source;
-use super::transport::{Connector, MakeTransport, Site};
+use super::transport::{Connector, MakeTransport, TransportKey};
+use super::wait_for_dns::WaitForDns;
 use crate::concurrency_limit::ConcurrencyLimit;
-use crate::istio::plan::{DestinationPlan, EndpointsPlan};
+use crate::istio::plan::{ClusterConfig, ClusterDiscovery};
 use crate::load_balance::{LoadBalance, LoadBalancePolicy};
 use crate::mirror::CopyBody;
 use crate::retry::ReplayBody;
 
 /// What every request to a destination goes through: its limit, and where it is.
-pub(super) type Reach<S> = ConcurrencyLimit<Targets<S>>;
+pub(super) type LimitedCluster<S> = ConcurrencyLimit<BalancedEndpoints<S>>;
 
 /// Where a destination is: its names, its balancer, its endpoints.
-pub(super) type Targets<S> = Resolved<LoadBalance<AtEndpoint<S>>>;
+pub(super) type BalancedEndpoints<S> = WaitForDns<LoadBalance<EndpointService<S>>>;
 
 /// A destination as one client reaches it.
 #[derive(Debug)]
-pub(super) struct Reached<S> {
-    balance: LoadBalance<AtEndpoint<S>>,
-    plan: Arc<DestinationPlan>,
-    site: Site,
-    way: Way<S>,
+pub(super) struct ClusterHandle<S> {
+    balance: LoadBalance<EndpointService<S>>,
+    config: Arc<ClusterConfig>,
+    key: TransportKey,
+    service: ClusterService<S>,
 }
 
 /// The way to a destination.
 #[derive(Clone, Debug)]
-pub(super) struct Way<S> {
+pub(super) struct ClusterService<S> {
     /// Stays the same while its balancer and its transport do.
     pub(super) id: u64,
-    pub(super) targets: Targets<S>,
-    pub(super) state: Arc<DestinationState>,
+    pub(super) endpoints: BalancedEndpoints<S>,
+    pub(super) state: Arc<ClusterState>,
 }
 
-impl<S> Way<S> {
+impl<S> ClusterService<S> {
     /// Returns the service of requests that nothing else is put around.
-    pub(super) fn service(self) -> Reach<S> {
-        self.state.limit().layer(self.targets)
+    pub(super) fn service(self) -> LimitedCluster<S> {
+        self.state.limit().layer(self.endpoints)
     }
 }
 
-impl<S: Clone + Send + Sync + 'static> Reached<S> {
+impl<S: Clone + Send + Sync + 'static> ClusterHandle<S> {
     /// Makes the way to a destination; what `old` has of it goes on. `None` if nobody knows what the
     /// destination is.
     pub(super) fn new(
-        key: &Key,
-        state: Arc<DestinationState>,
+        key: &ClusterKey,
+        state: Arc<ClusterState>,
         old: Option<&Self>,
         connector: &Connector<S>,
         proxy: &Proxy,
     ) -> Option<Self> {
-        let (namespace, options) = (&proxy.subject.namespace, &proxy.options);
-        let plan = state.plan();
-        if plan.endpoints == EndpointsPlan::Unknown {
+        let (namespace, options) = (&proxy.workload.namespace, &proxy.options);
+        let config = state.config();
+        if config.endpoints == ClusterDiscovery::Unknown {
             return None;
         }
-        let mut site = Site::new(key.destination().host(), &plan);
+        let mut transport_key = TransportKey::new(key.destination().host(), &config);
         if proxy.role == Role::Gateway
-            && let Some(tls) = &mut site.tls
+            && let Some(tls) = &mut transport_key.tls
         {
             // The name that strangers call a gateway by is not that of the service behind it.
             tls.sni
                 .get_or_insert_with(|| key.destination().host().into());
         }
-        let old = old.filter(|old| Arc::ptr_eq(&old.way.state, &state) && old.site == site);
+        let old =
+            old.filter(|old| Arc::ptr_eq(&old.service.state, &state) && old.key == transport_key);
         let (id, balance) = if let Some(old) = old {
-            old.balance.reconfigure(policy(&plan, proxy.role));
-            (old.way.id, old.balance.clone())
+            old.balance.reconfigure(policy(&config, proxy.role));
+            (old.service.id, old.balance.clone())
         } else {
-            let transport = connector.connect(&site, &state);
-            let policy = policy(&plan, proxy.role);
-            let way = balance(key, &state, (&plan, policy), transport, namespace, options);
-            (next_id(), way)
+            let transport = connector.connect(&transport_key, &state);
+            let policy = policy(&config, proxy.role);
+            let cluster = balance(
+                key,
+                &state,
+                (&config, policy),
+                transport,
+                namespace,
+                options,
+            );
+            (next_id(), cluster)
         };
         let watched = balance.clone();
-        let watched = if plan.outlier.is_on() {
-            watched.with_observer(state.detector().clone())
+        let watched = if config.outlier.is_on() {
+            watched.with_endpoint_observer(state.detector().clone())
         } else {
             watched
         };
-        let targets = Resolved::new(state.follow_names(), watched, Arc::clone(&state));
+        let targets = WaitForDns::new(state.follow_dns(), watched, Arc::clone(&state));
         Some(Self {
             balance,
-            plan,
-            site,
-            way: Way { id, targets, state },
+            config,
+            key: transport_key,
+            service: ClusterService {
+                id,
+                endpoints: targets,
+                state,
+            },
         })
     }
 
-    pub(super) fn way(&self) -> Way<S> {
-        self.way.clone()
+    pub(super) fn service(&self) -> ClusterService<S> {
+        self.service.clone()
     }
 
     /// Returns the way if it is the one that `state` says.
-    pub(super) fn current(&self, state: &Arc<DestinationState>) -> Option<Way<S>> {
-        let is_same = Arc::ptr_eq(&self.way.state, state);
-        (is_same && Arc::ptr_eq(&self.plan, &state.plan())).then(|| self.way())
+    pub(super) fn current(&self, state: &Arc<ClusterState>) -> Option<ClusterService<S>> {
+        let is_same = Arc::ptr_eq(&self.service.state, state);
+        (is_same && Arc::ptr_eq(&self.config, &state.config())).then(|| self.service())
     }
 }
 
 /// Returns how endpoints are chosen. What a workload sends itself has no caller's address: it comes from
 /// the workload's own, as a sidecar sees it.
-fn policy(plan: &DestinationPlan, role: Role) -> LoadBalancePolicy {
-    let policy = plan.balance.clone();
+fn policy(config: &ClusterConfig, role: Role) -> LoadBalancePolicy {
+    let policy = config.load_balancer.clone();
     match role {
         Role::Gateway => policy,
         Role::Workload => policy.with_source(source),
@@ -129,15 +141,15 @@ fn next_id() -> u64 {
 }
 
 fn balance<S: Clone + Send + Sync + 'static>(
-    key: &Key,
-    state: &DestinationState,
-    (plan, policy): (&DestinationPlan, LoadBalancePolicy),
+    key: &ClusterKey,
+    state: &ClusterState,
+    (config, policy): (&ClusterConfig, LoadBalancePolicy),
     transport: MakeTransport<S>,
     namespace: &str,
     options: &Options,
-) -> LoadBalance<AtEndpoint<S>> {
+) -> LoadBalance<EndpointService<S>> {
     let host = key.destination().host();
-    let is_by_name = plan.endpoints == EndpointsPlan::ByName;
+    let is_by_name = config.endpoints == ClusterDiscovery::ByName;
     // A host that nobody names is reached as the request says: that is what passing through means. Of
     // one with a `*`, too, only the request knows which it is.
     let as_addressed = is_by_name && (key.is_unnamed() || host.starts_with('*'));
@@ -146,13 +158,13 @@ fn balance<S: Clone + Send + Sync + 'static>(
     } else {
         [].into()
     };
-    let tls = plan.tls.is_some();
-    let balance = LoadBalance::observed(
+    let tls = config.tls.is_some();
+    let balance = LoadBalance::with_observer(
         policy,
         state.endpoints().clone(),
         move |endpoint| {
             let address = (!as_addressed).then(|| endpoint.address().clone());
-            AtEndpoint::new(address, Arc::clone(&aliases), tls, transport(endpoint))
+            EndpointService::new(address, Arc::clone(&aliases), tls, transport(endpoint))
         },
         Arc::clone(&options.observe),
     );

@@ -7,15 +7,17 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::forward::{Forward, SentBody};
-use super::limits::LimitsTicket;
+use super::limits::RateLimitsTicket;
 use super::local_reply::LocalReply;
-use super::routes::Routes;
-use super::stack::RouteGate;
+use super::route_service::{DestinationBody, RouteService};
+use super::router_state::RouterState;
 use super::transport::MeshTransport;
+use super::virtual_host_stack::RouteGate;
 use crate::BoxError;
-use crate::base::gate::{Admission, Both, Gate, GatedFuture, QueuedFuture, WatchedBody, kept};
-use crate::base::{Answer, Event, Rejection, RequestHead};
+use crate::base::gate::{
+    Admission, ChainTicket, Gate, GatedFuture, QueuedFuture, WatchedBody, retain_if_active,
+};
+use crate::base::{Event, LocalReplyBody, Rejection, RequestHead};
 use crate::fault_injection::FaultGate;
 use crate::traffic_split::RoutedBody;
 
@@ -23,14 +25,15 @@ use crate::traffic_split::RoutedBody;
 ///
 /// Clones share everything. See the [module docs](crate::mesh) for an example.
 pub struct Router<S, B> {
-    routes: Arc<Routes<S, B>>,
+    routes: Arc<RouterState<S, B>>,
 }
 
 /// The body of a response that comes through a [`Router`].
-pub type RouterBody<R> = WatchedBody<RoutedBody<SentBody<R>>, Both<LimitsTicket, FaultGate>>;
+pub type RouterBody<R> =
+    WatchedBody<RoutedBody<DestinationBody<R>>, ChainTicket<RateLimitsTicket, FaultGate>>;
 
 impl<S, B> Router<S, B> {
-    pub(super) const fn new(routes: Arc<Routes<S, B>>) -> Self {
+    pub(super) const fn new(routes: Arc<RouterState<S, B>>) -> Self {
         Self { routes }
     }
 }
@@ -59,7 +62,7 @@ where
 {
     type Response = Response<RouterBody<R>>;
     type Error = S::Error;
-    type Future = LocalReply<QueuedFuture<Forward<S, B>, RouteGate, B>>;
+    type Future = LocalReply<QueuedFuture<RouteService<S, B>, RouteGate, B>>;
 
     /// It is always ready.
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
@@ -76,12 +79,14 @@ where
             return self.reject(Rejection::NoRoute, head);
         };
         match gate.admit(head) {
-            Admission::Admitted(ticket) => {
-                LocalReply::none(QueuedFuture::call(&mut inner, request, kept(ticket)))
-            }
+            Admission::Admitted(ticket) => LocalReply::none(QueuedFuture::call(
+                &mut inner,
+                request,
+                retain_if_active(ticket),
+            )),
             other => {
                 let on_response = inner.on_local_reply(head);
-                let stopped = QueuedFuture::stopped(gate, &mut inner, request, other);
+                let stopped = QueuedFuture::not_admitted(gate, &mut inner, request, other);
                 LocalReply::new(stopped, on_response)
             }
         }
@@ -99,9 +104,9 @@ where
         &self,
         rejection: Rejection,
         head: RequestHead<'_>,
-    ) -> LocalReply<QueuedFuture<Forward<S, B>, RouteGate, B>> {
+    ) -> LocalReply<QueuedFuture<RouteService<S, B>, RouteGate, B>> {
         let observe = &self.routes.options().observe;
-        observe.event(&Event::Rejected(rejection));
+        observe.on_event(&Event::Rejected(rejection));
         let response = rejection.into_response(head.is_grpc());
         LocalReply::none(QueuedFuture::calling(GatedFuture::rejected(response)))
     }
@@ -110,9 +115,13 @@ where
 impl<S: Clone + Send + Sync + 'static, B> Router<S, B> {
     /// Answers a request itself, with what its route does to the headers of answers.
     #[cold]
-    pub(super) fn refuse(&self, rejection: Rejection, head: RequestHead<'_>) -> Response<Answer> {
+    pub(super) fn refuse(
+        &self,
+        rejection: Rejection,
+        head: RequestHead<'_>,
+    ) -> Response<LocalReplyBody> {
         let observe = &self.routes.options().observe;
-        observe.event(&Event::Rejected(rejection));
+        observe.on_event(&Event::Rejected(rejection));
         let mut response = rejection.into_response(head.is_grpc());
         let host = self.routes.host(head).ok();
         let route = host.as_ref().and_then(|host| host.service(head));

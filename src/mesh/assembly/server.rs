@@ -2,11 +2,11 @@ use std::sync::Arc;
 
 use tower_layer::Layer;
 
-use super::limits::{LimitsTicket, admit};
+use super::limits::{RateLimitsTicket, admit};
 use super::proxy::{Proxy, Role};
-use crate::base::gate::{Admission, Gate, Never};
+use crate::base::gate::{Admission, Gate, NoQueue};
 use crate::base::{Observe, RequestHead};
-use crate::mesh::Entrance;
+use crate::mesh::OuterStack;
 use crate::telemetry::TraceServerLayer;
 use crate::timeout::{TimeoutLayer, TimeoutPolicy};
 
@@ -22,7 +22,7 @@ pub struct ServerLayer {
 }
 
 /// A service behind a [`ServerLayer`].
-pub type ServerService<S> = Entrance<S, InboundLimits>;
+pub type ServerService<S> = OuterStack<S, InboundLimits>;
 
 impl ServerLayer {
     pub(super) fn new(proxy: Arc<Proxy>) -> Self {
@@ -31,7 +31,7 @@ impl ServerLayer {
         let timeout = TimeoutPolicy::default().with_incoming(heeds_caller);
         Self {
             port: None,
-            timeout: TimeoutLayer::observed(timeout, Arc::clone(&proxy.options.observe)),
+            timeout: TimeoutLayer::with_observer(timeout, Arc::clone(&proxy.options.observe)),
             trace: TraceServerLayer::new(proxy.options.trace.clone()),
             proxy,
         }
@@ -51,7 +51,7 @@ impl<S> Layer<S> for ServerLayer {
 
     fn layer(&self, inner: S) -> Self::Service {
         let limits = InboundLimits::new(self.port, Arc::clone(&self.proxy));
-        Entrance::new(self.trace.hops(), limits, self.timeout.layer(inner))
+        OuterStack::new(self.trace.tracer(), limits, self.timeout.layer(inner))
     }
 }
 
@@ -73,13 +73,13 @@ impl InboundLimits {
 }
 
 impl Gate for InboundLimits {
-    type Ticket = LimitsTicket;
-    type Wait = Never<LimitsTicket>;
+    type Ticket = RateLimitsTicket;
+    type Wait = NoQueue<RateLimitsTicket>;
 
-    fn admit(&self, head: RequestHead<'_>) -> Admission<LimitsTicket, Self::Wait> {
+    fn admit(&self, head: RequestHead<'_>) -> Admission<RateLimitsTicket, Self::Wait> {
         let gates = self.proxy.inbound();
         let is_gateway = !gates.is_empty() && self.proxy.role == Role::Gateway;
-        if is_gateway && self.proxy.live().has_own_limits(head, self.port) {
+        if is_gateway && self.proxy.config().has_own_limits(head, self.port) {
             return admit([], head);
         }
         let here = gates.iter().filter(|(port, _)| {
@@ -89,9 +89,9 @@ impl Gate for InboundLimits {
             *port == own
         });
         match admit(here.map(|(_, gate)| gate), head) {
-            Admission::Refused(ticket, rejection) if is_gateway => {
-                let on_response = self.proxy.live().on_local_reply(head);
-                Admission::Refused(ticket.with_local_reply(on_response), rejection)
+            Admission::RejectedInside(ticket, rejection) if is_gateway => {
+                let on_response = self.proxy.config().on_local_reply(head);
+                Admission::RejectedInside(ticket.with_local_reply(on_response), rejection)
             }
             admission => admission,
         }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::OnceLock;
 use std::{env, fs};
 
-use crate::base::Sticky;
+use crate::base::HashPolicy;
 
 /// Environment variables that hold the address of a pod: Istio's sidecar is given the first, and many manifests set the
 /// others.
@@ -13,7 +13,7 @@ const ADDRESSES: [&str; 3] = ["INSTANCE_IP", "POD_IP", "MY_POD_IP"];
 /// Returns the key of all requests that this process sends: the address of its pod or, where the
 /// environment does not tell it, the name of the host, which is the pod's. Replicas have different ones, so
 /// that they spread over the endpoints.
-pub(super) fn source() -> Sticky {
+pub(super) fn source() -> HashPolicy {
     static KEY: OnceLock<Vec<u8>> = OnceLock::new();
     let key = KEY.get_or_init(|| {
         let address = ADDRESSES.iter().find_map(|name| {
@@ -26,7 +26,7 @@ pub(super) fn source() -> Sticky {
             None => host_name().into_bytes(),
         }
     });
-    Sticky::fixed(key)
+    HashPolicy::fixed(key)
 }
 
 /// Returns the name of the host; one that is made up where nothing tells it.

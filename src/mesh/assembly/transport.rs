@@ -8,10 +8,10 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::RequestBody;
-use super::destination::DestinationState;
+use super::destination::ClusterState;
 use crate::BoxError;
 use crate::base::Endpoint;
-use crate::istio::plan::{DestinationPlan, EndpointsPlan, TlsPlan};
+use crate::istio::plan::{ClusterConfig, ClusterDiscovery, TlsConfig};
 
 /// What a workload sends its requests with: any tower service over [`RequestBody`] that can be cloned
 /// and sent to another thread.
@@ -45,7 +45,7 @@ where
 
 /// What a transport is made for: the connections of one destination.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Site {
+pub(super) struct TransportKey {
     pub(super) host: Box<str>,
     /// Whether HTTP/2 is spoken without asking.
     pub(super) http2: bool,
@@ -54,7 +54,7 @@ pub(super) struct Site {
     /// Whether the number of its connections or of the requests on them is limited.
     pub(super) is_limited: bool,
     pub(super) timing: Timing,
-    pub(super) tls: Option<TlsPlan>,
+    pub(super) tls: Option<TlsConfig>,
 }
 
 /// How long connections are made and kept.
@@ -66,13 +66,13 @@ pub(super) struct Timing {
     pub(super) is_single: bool,
 }
 
-impl Site {
-    pub(super) fn new(host: &str, plan: &DestinationPlan) -> Self {
-        let pool = plan.pool;
+impl TransportKey {
+    pub(super) fn new(host: &str, config: &ClusterConfig) -> Self {
+        let pool = config.pool;
         Self {
             host: host.into(),
             http2: pool.http2,
-            is_by_name: plan.endpoints == EndpointsPlan::ByName,
+            is_by_name: config.endpoints == ClusterDiscovery::ByName,
             is_limited: pool.max_connections.is_some()
                 || pool.max_connection_duration.is_some()
                 || pool.max_pending.is_some()
@@ -82,7 +82,7 @@ impl Site {
                 idle: pool.idle_timeout,
                 is_single: pool.max_requests_per_connection == Some(1),
             },
-            tls: plan.tls.clone(),
+            tls: config.tls.clone(),
         }
     }
 }
@@ -90,7 +90,7 @@ impl Site {
 /// Makes the transport of one endpoint.
 pub(super) type MakeTransport<S> = Box<dyn Fn(&Endpoint) -> S + Send + Sync>;
 
-type Connect<S> = dyn Fn(&Site, &DestinationState) -> MakeTransport<S> + Send + Sync;
+type Connect<S> = dyn Fn(&TransportKey, &ClusterState) -> MakeTransport<S> + Send + Sync;
 
 /// Makes the transports of each destination: the one place that they come from.
 pub(super) struct Connector<S> {
@@ -99,15 +99,19 @@ pub(super) struct Connector<S> {
 
 impl<S> Connector<S> {
     pub(super) fn new(
-        make: impl Fn(&Site, &DestinationState) -> MakeTransport<S> + Send + Sync + 'static,
+        make: impl Fn(&TransportKey, &ClusterState) -> MakeTransport<S> + Send + Sync + 'static,
     ) -> Self {
         Self {
             make: Arc::new(make),
         }
     }
 
-    pub(super) fn connect(&self, site: &Site, state: &DestinationState) -> MakeTransport<S> {
-        (self.make)(site, state)
+    pub(super) fn connect(
+        &self,
+        transport_key: &TransportKey,
+        state: &ClusterState,
+    ) -> MakeTransport<S> {
+        (self.make)(transport_key, state)
     }
 }
 

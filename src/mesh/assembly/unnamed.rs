@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use arc_swap::ArcSwapOption;
 
 use super::proxy::MAX_UNNAMED;
-use super::stack::HostStack;
-use super::table::Ports;
+use super::stack_table::PortStacks;
+use super::virtual_host_stack::VirtualHostStack;
 
 /// Stacks by host: found without a lock, and added in a step whose length does not depend on how many
 /// there are.
@@ -26,7 +26,7 @@ pub(super) type Shard<S, B> = Vec<Entry<S, B>>;
 pub(super) struct Entry<S, B> {
     hash: u64,
     pub(super) host: Arc<str>,
-    pub(super) ports: Arc<Ports<S, B>>,
+    pub(super) ports: Arc<PortStacks<S, B>>,
 }
 
 /// Entry that had to give way to a host.
@@ -48,7 +48,7 @@ impl<S, B> Unnamed<S, B> {
         }
     }
 
-    pub(super) fn find(&self, host: &str, port: u16) -> Option<Arc<HostStack<S, B>>> {
+    pub(super) fn find(&self, host: &str, port: u16) -> Option<Arc<VirtualHostStack<S, B>>> {
         let hash = self.hasher.hash_one(host);
         let shard = self.shard(hash).load();
         let mut entries = shard.as_ref()?.iter();
@@ -60,7 +60,7 @@ impl<S, B> Unnamed<S, B> {
         &self,
         host: &str,
         port: u16,
-        stack: &Arc<HostStack<S, B>>,
+        stack: &Arc<VirtualHostStack<S, B>>,
     ) -> Displaced<S, B> {
         let hash = self.hasher.hash_one(host);
         let slot = self.shard(hash);
@@ -78,7 +78,7 @@ impl<S, B> Unnamed<S, B> {
             } else {
                 self.len.fetch_add(1, Ordering::Relaxed);
             }
-            Ports::default().with(port, stack)
+            PortStacks::default().with(port, stack)
         };
         entries.push(Entry {
             hash,
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn a_host_is_added_in_a_bounded_step_however_many_there_are() {
         let all = Unnamed::<(), ()>::new();
-        let stack = Arc::new(HostStack::empty());
+        let stack = Arc::new(VirtualHostStack::empty());
         let mut gone = 0;
         for n in 0..5_000 {
             let host = format!("h{n}.example");
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn another_port_of_a_host_is_another_stack_of_the_same_entry() {
         let all = Unnamed::<(), ()>::new();
-        let [one, two] = [(); 2].map(|()| Arc::new(HostStack::empty()));
+        let [one, two] = [(); 2].map(|()| Arc::new(VirtualHostStack::empty()));
         assert!(all.insert("h", 80, &one).entry.is_none());
         assert!(all.insert("h", 81, &two).entry.is_none());
         assert!(Arc::ptr_eq(&all.find("h", 80).unwrap(), &one));

@@ -79,7 +79,7 @@ impl Upgrade {
         }
         let protocol = response.headers().get(header::UPGRADE).cloned();
         let mut switched = self.caller.join(response)?;
-        super::hop::strip(switched.headers_mut());
+        super::hop_by_hop::remove_hop_by_hop_headers(switched.headers_mut());
         write(switched.headers_mut(), protocol.unwrap_or(self.protocol));
         Ok(switched)
     }

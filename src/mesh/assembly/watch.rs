@@ -9,7 +9,7 @@ use std::time::Duration;
 use notify::RecommendedWatcher;
 
 use super::change::Cause;
-use super::core::Core;
+use super::mesh_state::MeshState;
 use super::places::{Places, watcher};
 use super::{Error, Mesh};
 use crate::istio::files;
@@ -44,11 +44,11 @@ impl Mesh {
     ///
     /// [`Error::Thread`] if no thread can be started.
     pub fn watch(&self, path: impl Into<PathBuf>) -> Result<Watch, Error> {
-        self.watch_told(path.into(), watcher)
+        self.watch_with(path.into(), watcher)
     }
 
     /// Follows with what has the system tell of changes, if that can be had.
-    pub(super) fn watch_told(
+    pub(super) fn watch_with(
         &self,
         path: PathBuf,
         tell: impl FnOnce(&Path, SyncSender<()>) -> notify::Result<RecommendedWatcher>,
@@ -94,7 +94,7 @@ impl Mesh {
         let last_error = Arc::new(Mutex::new(None));
         let places = places.map(|places| Arc::new(Mutex::new(places)));
         let follower = Follower {
-            core: Arc::downgrade(&self.core),
+            state: Arc::downgrade(&self.state),
             last_error: Arc::clone(&last_error),
             path,
             places: places.as_ref().map(Arc::downgrade),
@@ -133,14 +133,14 @@ impl Watch {
 
     /// Says whether the system tells of changes, so that they are taken at once.
     #[must_use]
-    pub const fn is_told(&self) -> bool {
+    pub const fn is_notified(&self) -> bool {
         self.places.is_some()
     }
 }
 
 /// What the thread knows.
 struct Follower {
-    core: Weak<Core>,
+    state: Weak<MeshState>,
     last_error: Arc<Mutex<Option<Arc<Error>>>>,
     path: PathBuf,
     places: Option<Weak<Mutex<Places>>>,
@@ -195,16 +195,16 @@ impl Follower {
 
     /// Takes what the files say; says whether there is still somebody to do it for.
     fn take(&self) -> bool {
-        let Some(core) = self.core.upgrade() else {
+        let Some(state) = self.state.upgrade() else {
             return false;
         };
-        let documents = core.read_path(&self.path);
+        let documents = state.read_path(&self.path);
         // After reading: what is written when the handle is gone is not taken.
         if Arc::strong_count(&self.last_error) == 1 {
             return false;
         }
         let cause = Cause::Path(self.path.as_path().into());
-        let error = match core.take_if_new(documents, cause) {
+        let error = match state.apply_if_changed(documents, cause) {
             Ok(change) => {
                 if let Some(change) = change {
                     tracing::info!("policies: {change}");

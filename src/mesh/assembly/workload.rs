@@ -5,12 +5,12 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::ServerLayer;
-use super::core::Core;
+use super::mesh_state::MeshState;
 use super::proxy::{Proxy, Role};
 use super::router::Router;
-use super::routes::Routes;
+use super::router_state::RouterState;
 use super::transport::Connector;
-use crate::istio::plan::Subject;
+use crate::istio::plan::WorkloadId;
 use crate::telemetry::{TraceClientLayer, Traced};
 
 /// One of the services, as its sidecar would know it: what it calls with, and what it serves with.
@@ -18,8 +18,8 @@ use crate::telemetry::{TraceClientLayer, Traced};
 /// See the [module docs](crate::mesh) for an example.
 #[derive(Clone, Debug)]
 pub struct Workload {
-    core: Arc<Core>,
-    subject: Subject,
+    state: Arc<MeshState>,
+    id: WorkloadId,
 }
 
 /// What the requests of a workload go through, ending in `S`; `B` is their body.
@@ -28,10 +28,10 @@ pub struct Workload {
 pub type WorkloadService<S, B> = Traced<Router<S, B>>;
 
 impl Workload {
-    pub(super) fn new(core: Arc<Core>, name: &str, namespace: &str) -> Self {
+    pub(super) fn new(state: Arc<MeshState>, name: &str, namespace: &str) -> Self {
         Self {
-            core,
-            subject: Subject {
+            state,
+            id: WorkloadId {
                 name: name.into(),
                 namespace: namespace.into(),
                 labels: BTreeMap::from([("app".to_owned(), name.to_owned())]),
@@ -49,7 +49,7 @@ impl Workload {
     {
         let labels = labels.into_iter();
         let labels = labels.map(|(name, value)| (name.into(), value.into()));
-        self.subject.labels.extend(labels);
+        self.id.labels.extend(labels);
         self
     }
 
@@ -103,7 +103,7 @@ impl Workload {
     }
 
     pub(super) fn proxy(&self) -> Arc<Proxy> {
-        self.core.proxy(Role::Workload, self.subject.clone())
+        self.state.proxy(Role::Workload, self.id.clone())
     }
 }
 
@@ -138,6 +138,6 @@ where
     S: Clone + Send + Sync + 'static,
     B: 'static,
 {
-    let trace = TraceClientLayer::leaving_headers(proxy.options.trace.clone());
-    trace.layer(Router::new(Routes::new(proxy, connector, None)))
+    let trace = TraceClientLayer::without_injection(proxy.options.trace.clone());
+    trace.layer(Router::new(RouterState::new(proxy, connector, None)))
 }

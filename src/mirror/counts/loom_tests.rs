@@ -14,7 +14,8 @@ fn counts() -> Arc<Counts> {
 fn no_more_copies_enter_than_may_and_all_leave() {
     loom::model(|| {
         let counts = counts();
-        let enter = |counts: Arc<Counts>| move || Ticket::enter(&counts, 1).map(Ticket::mirrored);
+        let enter =
+            |counts: Arc<Counts>| move || CopyPermit::enter(&counts, 1).map(CopyPermit::mirrored);
         let other = thread::spawn(enter(Arc::clone(&counts)));
         let one = enter(Arc::clone(&counts))().is_ok();
         let other = other.join().unwrap().is_ok();
@@ -31,7 +32,7 @@ fn what_is_held_stays_within_the_limit_and_is_given_back() {
         let counts = counts();
         let hold = |counts: Arc<Counts>| {
             move || {
-                let reason = MirrorDrop::BufferFull(10);
+                let reason = MirrorDropReason::BufferFull(10);
                 let held = counts.buffer(|held| if held > 4 { Err(reason) } else { Ok(held + 6) });
                 if held.is_ok() {
                     assert!(counts.stats().buffered <= 10);

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::Player;
 use crate::base::EjectionReason;
-use crate::outlier_detection::host::Origin;
+use crate::outlier_detection::host::FailureOrigin;
 use crate::outlier_detection::machine::Change;
 
 impl Player {
@@ -21,7 +21,7 @@ impl Player {
                 name(reason).into(),
                 enforced,
             ),
-            Change::Returned { host } => ("uneject".into(), self.index(host), String::new(), true),
+            Change::Unejected { host } => ("uneject".into(), self.index(host), String::new(), true),
             Change::Overflow { .. } => return,
         };
         *self.seen.entry(key).or_default() += 1;
@@ -72,11 +72,11 @@ impl Player {
     }
 }
 
-fn origin(expect: &Value) -> Origin {
+fn origin(expect: &Value) -> FailureOrigin {
     if expect["origin"] == "LocalOrigin" {
-        Origin::Local
+        FailureOrigin::Local
     } else {
-        Origin::External
+        FailureOrigin::External
     }
 }
 

@@ -3,12 +3,12 @@
 use std::hash::Hash;
 use std::time::Instant;
 
-use super::{Action, Conn, Grant, Habit, Id, Machine, Phase};
+use super::{Action, ConnectionState, Grant, Habit, Machine, Phase, PoolId};
 
 impl<K: Clone + Eq + Hash> Machine<K> {
-    pub(super) fn next(&mut self) -> Id {
+    pub(super) fn next(&mut self) -> PoolId {
         self.last += 1;
-        Id(self.last)
+        PoolId(self.last)
     }
 
     pub(super) fn max_served(&self) -> u32 {
@@ -27,7 +27,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
     }
 
     /// Gives a place on a connection away, which has one.
-    pub(super) fn grant(&mut self, id: Id) -> Grant {
+    pub(super) fn grant(&mut self, id: PoolId) -> Grant {
         let max = self.max_served();
         let conn = self.conns.get_mut(&id).expect("a ready connection");
         let host = self.hosts.get(&conn.key);
@@ -56,7 +56,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
     }
 
     /// Decides what a connection does next that has just got a free place.
-    pub(super) fn settle(&mut self, id: Id, now: Instant) {
+    pub(super) fn settle(&mut self, id: PoolId, now: Instant) {
         self.refresh(id);
         let Some(conn) = self.conns.get(&id) else {
             return;
@@ -112,7 +112,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
             if is_full && !self.policy.one_per_authority() {
                 break;
             }
-            let Some(key) = self.hosts.neediest(is_full).cloned() else {
+            let Some(key) = self.hosts.next_to_connect(is_full).cloned() else {
                 break;
             };
             self.open(key, now);
@@ -126,15 +126,16 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         let host = self.hosts.entry(&key, self.policy.http2());
         host.coming += 1;
         host.usable += 1;
-        self.conns.insert(id, Conn::new(key.clone(), now));
+        self.conns
+            .insert(id, ConnectionState::new(key.clone(), now));
         self.actions.push(Action::Open { conn: id, key });
     }
 
     /// Says that the pool or the authority is gone, and so is everybody who waits.
     fn is_unwanted(&self, key: &K) -> bool {
         match self.hosts.get(key) {
-            Some(host) => (self.is_shut || host.is_leaving) && host.waiting.is_empty(),
-            None => self.is_shut,
+            Some(host) => (self.is_shut_down || host.is_leaving) && host.waiting.is_empty(),
+            None => self.is_shut_down,
         }
     }
 
@@ -145,7 +146,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
     }
 
     /// Returns what has been idle for longest of what may be closed in favour of others.
-    pub(super) fn dispensable(&self) -> Option<Id> {
+    pub(super) fn dispensable(&self) -> Option<PoolId> {
         let mut idle = self.idle.iter().map(|(_, id)| *id);
         idle.find(|id| {
             let conn = self.conns.get(id);
@@ -159,7 +160,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         self.pending > 0
             && self.is_dispensable(key)
             && self.is_full()
-            && self.closing < self.hosts.starving_before(key)
+            && self.closing < self.hosts.waiting_before(key)
     }
 
     fn is_full(&self) -> bool {
@@ -180,7 +181,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
     }
 
     /// Closes a connection that carries nothing; gives it no more requests if it carries some.
-    pub(super) fn retire(&mut self, id: Id) {
+    pub(super) fn retire(&mut self, id: PoolId) {
         match self.conns.get(&id) {
             Some(conn) if conn.streams == 0 => self.close(id),
             Some(_) => self.leave(id, Phase::Retiring),
@@ -188,8 +189,9 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         }
     }
 
-    pub(super) fn close(&mut self, id: Id) {
-        let is_closing = |conn: &Conn<K>| matches!(conn.phase, Phase::Closing | Phase::Lost);
+    pub(super) fn close(&mut self, id: PoolId) {
+        let is_closing =
+            |conn: &ConnectionState<K>| matches!(conn.phase, Phase::Closing | Phase::Lost);
         if self.conns.get(&id).is_some_and(|conn| !is_closing(conn)) {
             self.leave(id, Phase::Closing);
             self.actions.push(Action::Close(id));
@@ -197,7 +199,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
     }
 
     /// Takes a connection out of those that get requests.
-    pub(super) fn leave(&mut self, id: Id, phase: Phase) {
+    pub(super) fn leave(&mut self, id: PoolId, phase: Phase) {
         self.arrived(id);
         let Some(conn) = self.conns.get_mut(&id) else {
             return;
@@ -216,12 +218,12 @@ impl<K: Clone + Eq + Hash> Machine<K> {
                 host.usable -= 1;
                 host.ready.retain(|ready| *ready != id);
             }
-            self.hosts.tidy(&key);
+            self.hosts.remove_if_empty(&key);
         }
     }
 
     /// Forgets a connection.
-    pub(super) fn forget(&mut self, id: Id) -> Option<Conn<K>> {
+    pub(super) fn forget(&mut self, id: PoolId) -> Option<ConnectionState<K>> {
         self.leave(id, Phase::Closing);
         let conn = self.conns.remove(&id)?;
         self.closing -= 1;
@@ -229,7 +231,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
     }
 
     /// It is known from now on what a connection takes, or that it takes nothing.
-    pub(super) fn arrived(&mut self, id: Id) {
+    pub(super) fn arrived(&mut self, id: PoolId) {
         if let Some(conn) = self.conns.get_mut(&id)
             && std::mem::take(&mut conn.coming)
             && let Some(host) = self.hosts.get_mut(&conn.key)
@@ -239,7 +241,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
     }
 
     /// Lists a connection among those of its authority that have a place, or strikes it off.
-    pub(super) fn refresh(&mut self, id: Id) {
+    pub(super) fn refresh(&mut self, id: PoolId) {
         let max = self.max_served();
         let Some(conn) = self.conns.get(&id) else {
             return;

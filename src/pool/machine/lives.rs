@@ -3,12 +3,17 @@
 use std::hash::Hash;
 use std::time::Instant;
 
-use super::{Id, Machine, Phase};
+use super::{Machine, Phase, PoolId};
 
 impl<K: Clone + Eq + Hash> Machine<K> {
     /// A connection stands, and takes one request at once; if it is `multiplexed`, there may be
     /// more, as [`widen`](Self::widen) says later. Says no if it is gone already.
-    pub(in crate::pool) fn connected(&mut self, id: Id, multiplexed: bool, now: Instant) -> bool {
+    pub(in crate::pool) fn connected(
+        &mut self,
+        id: PoolId,
+        multiplexed: bool,
+        now: Instant,
+    ) -> bool {
         let Some(conn) = self.conns.get_mut(&id) else {
             return false;
         };
@@ -36,7 +41,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
     }
 
     /// A multiplexed connection takes so many requests at once.
-    pub(in crate::pool) fn widen(&mut self, id: Id, streams: u32, now: Instant) {
+    pub(in crate::pool) fn widen(&mut self, id: PoolId, streams: u32, now: Instant) {
         let Some(conn) = self.conns.get_mut(&id) else {
             return;
         };
@@ -51,7 +56,12 @@ impl<K: Clone + Eq + Hash> Machine<K> {
 
     /// A connection could not be made. Returns who hears of it: one who waits, or all if there is no
     /// other connection for them, or nobody would ever be told.
-    pub(in crate::pool) fn failed(&mut self, id: Id, for_all: bool, now: Instant) -> Vec<Id> {
+    pub(in crate::pool) fn failed(
+        &mut self,
+        id: PoolId,
+        for_all: bool,
+        now: Instant,
+    ) -> Vec<PoolId> {
         let Some(conn) = self.forget(id) else {
             return Vec::new();
         };
@@ -63,13 +73,13 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         let told: Vec<_> = host.waiting.iter().copied().take(count).collect();
         host.waiting.retain(|waiter| !told.contains(waiter));
         self.pending -= told.len();
-        self.hosts.tidy(&conn.key);
+        self.hosts.remove_if_empty(&conn.key);
         self.provide(now);
         told
     }
 
     /// A request on a connection has ended, and the connection is fit for another one.
-    pub(in crate::pool) fn ended(&mut self, id: Id, now: Instant) {
+    pub(in crate::pool) fn ended(&mut self, id: PoolId, now: Instant) {
         if let Some(conn) = self.conns.get_mut(&id) {
             conn.streams = conn.streams.saturating_sub(1);
             if conn.served > 1 {
@@ -80,7 +90,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
     }
 
     /// A place was given back unused.
-    pub(in crate::pool) fn unused(&mut self, id: Id, now: Instant) {
+    pub(in crate::pool) fn unused(&mut self, id: PoolId, now: Instant) {
         if let Some(conn) = self.conns.get_mut(&id) {
             conn.served = conn.served.saturating_sub(1);
             self.ended(id, now);
@@ -106,14 +116,14 @@ impl<K: Clone + Eq + Hash> Machine<K> {
     }
 
     /// A connection is found to be closed by its peer: nobody gets it any more.
-    pub(in crate::pool) fn spoilt(&mut self, id: Id) {
+    pub(in crate::pool) fn mark_unusable(&mut self, id: PoolId) {
         self.note_closer(id);
         self.leave(id, Phase::Closing);
     }
 
     /// Takes note of a peer that closes a connection which has carried one request, or was to carry its
     /// second.
-    fn note_closer(&mut self, id: Id) {
+    fn note_closer(&mut self, id: PoolId) {
         if let Some(conn) = self.conns.get(&id)
             && conn.phase == Phase::Open
             && matches!((conn.served, conn.streams), (1, 0) | (2, 1))
@@ -123,7 +133,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
     }
 
     /// A connection is gone.
-    pub(in crate::pool) fn closed(&mut self, id: Id, now: Instant) {
+    pub(in crate::pool) fn closed(&mut self, id: PoolId, now: Instant) {
         match self.conns.get_mut(&id) {
             // Whoever makes it tells how that went.
             Some(conn) if conn.phase == Phase::Connecting => conn.phase = Phase::Lost,
@@ -137,12 +147,12 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         }
     }
 
-    pub(in crate::pool) fn is_known(&self, id: Id) -> bool {
+    pub(in crate::pool) fn is_known(&self, id: PoolId) -> bool {
         self.conns.contains_key(&id)
     }
 
     /// Closes a connection whose time is over; returns when to look again.
-    pub(in crate::pool) fn check(&mut self, id: Id, now: Instant) -> Option<Instant> {
+    pub(in crate::pool) fn check(&mut self, id: PoolId, now: Instant) -> Option<Instant> {
         let conn = self.conns.get(&id)?;
         if conn.phase != Phase::Open {
             return None;

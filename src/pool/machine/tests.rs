@@ -43,16 +43,16 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 /// The world around a machine, which does what it says.
 struct World {
-    active: Vec<(Id, Host)>,
-    closing: Vec<Id>,
-    connecting: Vec<Id>,
-    hosts: BTreeMap<Id, Host>,
+    active: Vec<(PoolId, Host)>,
+    closing: Vec<PoolId>,
+    connecting: Vec<PoolId>,
+    hosts: BTreeMap<PoolId, Host>,
     machine: Machine<Host>,
     now: Instant,
-    open: Vec<Id>,
-    served: BTreeMap<Id, u32>,
+    open: Vec<PoolId>,
+    served: BTreeMap<PoolId, u32>,
     streams: u32,
-    waiting: BTreeMap<Id, Host>,
+    waiting: BTreeMap<PoolId, Host>,
 }
 
 fn policy(max: u32, served: u32) -> PoolPolicy {
@@ -80,7 +80,7 @@ impl World {
         }
     }
 
-    fn granted(&mut self, conn: Id, host: Host) {
+    fn granted(&mut self, conn: PoolId, host: Host) {
         assert_eq!(self.hosts[&conn], host, "a connection to whom it is for");
         self.active.push((conn, host));
         let served = self.served.entry(conn).or_default();
@@ -102,7 +102,7 @@ impl World {
                 }
                 Action::Grant { grant, waiter } => {
                     let host = self.waiting.remove(&waiter).expect("it waits");
-                    let overtakes = |(id, other): (&Id, &Host)| *other == host && *id < waiter;
+                    let overtakes = |(id, other): (&PoolId, &Host)| *other == host && *id < waiter;
                     assert!(!self.waiting.iter().any(overtakes), "in order");
                     self.granted(grant.conn, host);
                 }
@@ -133,7 +133,7 @@ impl World {
         match step {
             Step::Arrive(host) => match self.machine.arrive(&host, now) {
                 Arrival::Granted(grant) => self.granted(grant.conn, host),
-                Arrival::Refused(max) => assert_eq!(max as usize, self.waiting.len()),
+                Arrival::Rejected(max) => assert_eq!(max as usize, self.waiting.len()),
                 Arrival::Waits(waiter) => drop(self.waiting.insert(waiter, host)),
             },
             Step::Connect(n) if n < self.connecting.len() => {
@@ -202,7 +202,7 @@ proptest! {
         }
         prop_assert_eq!(world.waiting.len(), 0);
         prop_assert_eq!(world.active.len(), 0);
-        world.machine.shut();
+        world.machine.shutdown();
         world.act();
         while !world.closing.is_empty() || !world.connecting.is_empty() {
             world.step(Step::Gone(0));
@@ -229,10 +229,10 @@ fn a_connection_that_ends_before_it_is_reported_fails_those_who_wait_for_it() {
 }
 
 /// Answers what comes to one host, on a machine whose connections stand at once.
-fn served(machine: &mut Machine<Host>, host: Host, now: Instant) -> Option<Id> {
+fn served(machine: &mut Machine<Host>, host: Host, now: Instant) -> Option<PoolId> {
     let granted = match machine.arrive(&host, now) {
         Arrival::Granted(grant) => return Some(grant.conn),
-        Arrival::Refused(_) => return None,
+        Arrival::Rejected(_) => return None,
         Arrival::Waits(waiter) => waiter,
     };
     for action in std::mem::take(&mut machine.actions) {

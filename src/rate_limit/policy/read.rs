@@ -31,7 +31,7 @@ impl RateLimitPolicy {
     }
 
     /// Says whether each call costs 1, waits for nothing and counts for everybody.
-    pub(in crate::rate_limit) const fn may_be_spread(&self) -> bool {
+    pub(in crate::rate_limit) const fn may_be_sharded(&self) -> bool {
         let corrected = self.cost.is_some() || self.usage.is_some() || self.charge;
         self.key.is_global() && self.max_queue == 0 && !corrected
     }

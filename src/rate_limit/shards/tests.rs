@@ -4,7 +4,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::super::RateLimitPolicy;
-use super::super::active::Active;
+use super::super::policy_snapshot::PolicySnapshot;
 use super::*;
 
 const SECOND: u64 = 1_000_000_000;
@@ -66,7 +66,7 @@ proptest! {
         let mut limit = 20;
         let mut now = 0;
         let (mut one, mut many) =
-            (Active::new(at_most(limit), 1), Active::new(at_most(limit), places));
+            (PolicySnapshot::new(at_most(limit), 1), PolicySnapshot::new(at_most(limit), places));
         let mut admitted = Admitted::default();
         for step in steps {
             match step {
@@ -88,8 +88,8 @@ proptest! {
                 Step::Pass(time) => now += time,
                 Step::Limit(next) => {
                     limit = next;
-                    one = one.replaced(at_most(limit), now);
-                    many = many.replaced(at_most(limit), now);
+                    one = one.reconfigured(at_most(limit), now);
+                    many = many.reconfigured(at_most(limit), now);
                 }
             }
         }
@@ -103,7 +103,7 @@ proptest! {
     ) {
         let mut now = 0;
         let quota = Quota::of(&bucket(n));
-        let many = Active::new(bucket(n), places);
+        let many = PolicySnapshot::new(bucket(n), places);
         // What the whole would have after just those calls that were let in.
         let whole = Store::new(0);
         // A nanosecond a call is rounded away at each place.
@@ -136,25 +136,25 @@ proptest! {
         let left = limit.saturating_sub(used);
         let queued = at_most(limit).with_max_queue(1);
         for policy in [at_most(limit), bucket(limit), queued, RateLimitPolicy::off()] {
-            let many = Active::new(policies[usize::from(before)].clone(), places);
+            let many = PolicySnapshot::new(policies[usize::from(before)].clone(), places);
             for home in 0..usize::try_from(used).unwrap() {
                 prop_assert!(many.take_at(home, 1, 0).is_ok());
             }
             // Twice, for what was at one place goes back to many.
-            let next = many.replaced(policy.clone(), 0);
+            let next = many.reconfigured(policy.clone(), 0);
             if !policy.is_off() {
                 prop_assert_eq!(next.status(None, 0).remaining, left);
             }
-            let again = next.replaced(at_most(limit), 0);
+            let again = next.reconfigured(at_most(limit), 0);
             prop_assert_eq!(again.status(None, 0).remaining, left);
         }
     }
 }
 
-impl Active {
+impl PolicySnapshot {
     /// Takes as a thread of that number does.
     fn take_at(&self, home: usize, cost: u64, now: u64) -> Result<u64, Denied> {
-        if self.is_spread(None) {
+        if self.is_sharded(None) {
             self.shards().take(cost, now, home)
         } else {
             self.take(None, cost, now, 0)
@@ -164,7 +164,7 @@ impl Active {
 
 #[test]
 fn twenty_a_minute_at_sixteen_places_are_twenty_from_one_thread() {
-    let many = Active::new(RateLimitPolicy::per_minute(20), 16);
+    let many = PolicySnapshot::new(RateLimitPolicy::per_minute(20), 16);
     for _ in 0..20 {
         assert!(many.take(None, 1, 0, 0).is_ok());
     }
@@ -177,7 +177,7 @@ fn twenty_a_minute_at_sixteen_places_are_twenty_from_one_thread() {
 
 #[test]
 fn what_is_turned_away_costs_nothing() {
-    let many = Active::new(at_most(10), 5);
+    let many = PolicySnapshot::new(at_most(10), 5);
     assert_eq!(many.take(None, 11, 0, 0), Err(Denied(None)));
     assert!(many.take(None, 7, 0, 0).is_ok());
     assert!(many.take(None, 4, 0, 0).is_err());
@@ -186,7 +186,7 @@ fn what_is_turned_away_costs_nothing() {
 
 #[test]
 fn what_is_charged_later_is_missing_wherever_there_was_room() {
-    let many = Active::new(at_most(10), 5);
+    let many = PolicySnapshot::new(at_most(10), 5);
     many.charge(None, 7, 0);
     assert_eq!(many.status(None, 0).remaining, 3);
     many.charge(None, 7, 0);
@@ -211,12 +211,12 @@ fn what_cannot_be_right_at_many_places_is_counted_at_one() {
         RateLimitPolicy::off(),
     ] {
         assert!(
-            !Active::new(policy.clone(), 16).is_spread(None),
+            !PolicySnapshot::new(policy.clone(), 16).is_sharded(None),
             "{policy:?}"
         );
     }
     for policy in [at_most(2), bucket(32)] {
-        let many = Active::new(policy, 16);
-        assert!(many.is_spread(None) && !many.is_spread(Some(7)));
+        let many = PolicySnapshot::new(policy, 16);
+        assert!(many.is_sharded(None) && !many.is_sharded(Some(7)));
     }
 }

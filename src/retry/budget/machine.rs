@@ -25,13 +25,13 @@ const FORGET: u64 = 2_500_000_000 >> TICK_BITS;
 
 /// What a budget allows.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Terms {
+pub(super) struct BudgetConfig {
     percent: Percent,
     /// What is never forgotten.
     reserve: u64,
 }
 
-impl Terms {
+impl BudgetConfig {
     pub(super) const DEFAULT: Self = Self::new(Percent::new(20), 10);
 
     pub(super) const fn new(percent: Percent, reserve: u16) -> Self {
@@ -52,11 +52,11 @@ impl Terms {
 
 /// What has been saved, and when that was counted last, in one word.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Savings(u64);
+pub(super) struct TokenBalance(u64);
 
-impl Savings {
+impl TokenBalance {
     /// Starts with the reserve, `nanos` after the origin.
-    pub(super) const fn new(terms: Terms, nanos: u64) -> Self {
+    pub(super) const fn new(terms: BudgetConfig, nanos: u64) -> Self {
         Self::pack(NOTHING + terms.reserve, ticks(nanos))
     }
 
@@ -69,7 +69,7 @@ impl Savings {
     }
 
     /// What saves a request's share of a retry when it is added to the bits.
-    pub(super) const fn deposit(terms: Terms) -> u64 {
+    pub(super) const fn deposit(terms: BudgetConfig) -> u64 {
         terms.percent.millionths() as u64
     }
 
@@ -79,20 +79,20 @@ impl Savings {
     }
 
     /// Forgets what is to be forgotten until now.
-    pub(super) fn count(self, terms: Terms, nanos: u64) -> Self {
+    pub(super) fn count(self, terms: BudgetConfig, nanos: u64) -> Self {
         let (balance, tick) = self.at(terms, nanos);
         Self::pack(balance, tick)
     }
 
     /// Spends a retry, if one is there.
-    pub(super) fn withdraw(self, terms: Terms, nanos: u64) -> Option<Self> {
+    pub(super) fn withdraw(self, terms: BudgetConfig, nanos: u64) -> Option<Self> {
         let (balance, tick) = self.at(terms, nanos);
         let is_there = balance >= NOTHING + RETRY;
         is_there.then(|| Self::pack(balance - RETRY, tick))
     }
 
     /// Says that a retry is there, and takes none.
-    pub(super) fn affords(self, terms: Terms, nanos: u64) -> Option<Self> {
+    pub(super) fn affords(self, terms: BudgetConfig, nanos: u64) -> Option<Self> {
         let (balance, tick) = self.at(terms, nanos);
         (balance >= NOTHING + RETRY).then_some(Self::pack(balance, tick))
     }
@@ -110,7 +110,7 @@ impl Savings {
     }
 
     /// The balance at a time, with what has been forgotten until then.
-    fn at(self, terms: Terms, nanos: u64) -> (u64, u64) {
+    fn at(self, terms: BudgetConfig, nanos: u64) -> (u64, u64) {
         let (balance, last) = (self.0 & BALANCE, self.0 >> BALANCE_BITS);
         let tick = ticks(nanos);
         let elapsed = tick.wrapping_sub(last) % TICKS;
@@ -150,45 +150,45 @@ mod tests {
 
     const SECOND: u64 = 1_000_000_000;
 
-    fn deposit(savings: Savings, terms: Terms, nanos: u64) -> Savings {
-        let deposit = Savings::deposit(terms);
-        let after = Savings(savings.0 + deposit);
-        if savings.are_due(deposit) {
+    fn deposit(balance: TokenBalance, terms: BudgetConfig, nanos: u64) -> TokenBalance {
+        let deposit = TokenBalance::deposit(terms);
+        let after = TokenBalance(balance.0 + deposit);
+        if balance.are_due(deposit) {
             after.count(terms, nanos)
         } else {
             after
         }
     }
 
-    fn none(percent: Percent) -> (Terms, Savings) {
-        let terms = Terms::new(percent, 0);
-        (terms, Savings::new(terms, 0))
+    fn none(percent: Percent) -> (BudgetConfig, TokenBalance) {
+        let terms = BudgetConfig::new(percent, 0);
+        (terms, TokenBalance::new(terms, 0))
     }
 
     /// Runs `requests`, evenly over time, of which `fails` says which fail and want one retry; returns
     /// how many retries were granted and how many denied.
     fn run(
-        terms: Terms,
-        mut savings: Savings,
+        terms: BudgetConfig,
+        mut balance: TokenBalance,
         requests: u64,
         per_second: u64,
         mut fails: impl FnMut(u64) -> bool,
-    ) -> (u64, u64, Savings) {
+    ) -> (u64, u64, TokenBalance) {
         let (mut granted, mut denied) = (0, 0);
         for i in 0..requests {
             let nanos = i * SECOND / per_second;
-            savings = deposit(savings, terms, nanos);
+            balance = deposit(balance, terms, nanos);
             if fails(i) {
-                match savings.withdraw(terms, nanos) {
+                match balance.withdraw(terms, nanos) {
                     Some(rest) => {
-                        savings = rest;
+                        balance = rest;
                         granted += 1;
                     }
                     None => denied += 1,
                 }
             }
         }
-        (granted, denied, savings)
+        (granted, denied, balance)
     }
 
     #[test]
@@ -202,12 +202,12 @@ mod tests {
             (333_333, 3_333),
             (0, 0),
         ] {
-            let (terms, savings) = none(Percent::per_million(millionths));
-            let granted = (0..10_000).fold((savings, 0), |(savings, granted), _| {
-                let savings = deposit(savings, terms, 0);
-                match savings.withdraw(terms, 0) {
+            let (terms, balance) = none(Percent::per_million(millionths));
+            let granted = (0..10_000).fold((balance, 0), |(balance, granted), _| {
+                let balance = deposit(balance, terms, 0);
+                match balance.withdraw(terms, 0) {
                     Some(rest) => (rest, granted + 1),
-                    None => (savings, granted),
+                    None => (balance, granted),
                 }
             });
             assert_eq!(granted.1, expected, "{millionths}");
@@ -216,11 +216,11 @@ mod tests {
 
     #[test]
     fn an_outage_costs_a_quarter_more_at_the_most() {
-        let terms = Terms::DEFAULT;
+        let terms = BudgetConfig::DEFAULT;
         for per_second in [1, 5, 20, 100, 1_000, 50_000] {
             let healthy = 60 * per_second;
             let outage = (10 * per_second).max(200);
-            let fresh = Savings::new(terms, 0);
+            let fresh = TokenBalance::new(terms, 0);
             let (granted, ..) = run(terms, fresh, outage, per_second, |_| true);
             assert!(granted * 4 <= outage, "fresh, {per_second}/s: {granted}");
 
@@ -234,13 +234,13 @@ mod tests {
 
     #[test]
     fn a_blip_of_half_a_second_loses_nothing_at_any_rate() {
-        let terms = Terms::DEFAULT;
+        let terms = BudgetConfig::DEFAULT;
         for per_second in [20, 100, 1_000, 50_000] {
             let healthy = 60 * per_second;
             let blip = healthy..healthy + per_second / 2;
             let (_, denied, _) = run(
                 terms,
-                Savings::new(terms, 0),
+                TokenBalance::new(terms, 0),
                 healthy * 2,
                 per_second,
                 |i| blip.contains(&i),
@@ -251,9 +251,11 @@ mod tests {
 
     #[test]
     fn idle_time_earns_nothing_and_forgets_all_but_the_reserve() {
-        let terms = Terms::DEFAULT;
-        let (_, _, rich) = run(terms, Savings::new(terms, 0), 100_000, 10_000, |_| false);
-        let (_, _, poor) = run(terms, Savings::new(terms, 0), 100, 10_000, |_| true);
+        let terms = BudgetConfig::DEFAULT;
+        let (_, _, rich) = run(terms, TokenBalance::new(terms, 0), 100_000, 10_000, |_| {
+            false
+        });
+        let (_, _, poor) = run(terms, TokenBalance::new(terms, 0), 100, 10_000, |_| true);
         for hours in [1, 24, 24 * 365 * 50] {
             let nanos = hours * 3_600 * SECOND;
             assert_eq!(rich.at(terms, nanos).0, NOTHING + 10 * RETRY, "{hours}");
@@ -263,16 +265,16 @@ mod tests {
 
     #[test]
     fn a_debt_is_paid_by_requests_and_forgotten_like_savings() {
-        let (terms, savings) = none(Percent::new(50));
-        let owing = savings.charge().charge();
+        let (terms, balance) = none(Percent::new(50));
+        let owing = balance.charge().charge();
         let after = |requests| (0..requests).fold(owing, |owing, _| deposit(owing, terms, 0));
         assert!(after(5).withdraw(terms, 0).is_none());
         assert!(after(6).affords(terms, 0).is_some());
-        assert_eq!(after(6).withdraw(terms, 0), Some(savings));
+        assert_eq!(after(6).withdraw(terms, 0), Some(balance));
         let later = owing.at(terms, 5 * SECOND / 2).0;
         assert!((NOTHING - RETRY).abs_diff(later) < RETRY / 20);
 
-        let deepest = (0..100_000).fold(savings, |savings, _| savings.charge());
+        let deepest = (0..100_000).fold(balance, |balance, _| balance.charge());
         assert_eq!(deepest.at(terms, 0).0, 0);
         let highest = deepest.credit(1 << 20).credit(1 << 20);
         assert_eq!(highest.at(terms, 0).0, MOST);
@@ -280,8 +282,8 @@ mod tests {
 
     #[test]
     fn an_older_reading_of_the_clock_changes_no_time() {
-        let terms = Terms::DEFAULT;
-        let later = Savings::new(terms, 9 * SECOND);
+        let terms = BudgetConfig::DEFAULT;
+        let later = TokenBalance::new(terms, 9 * SECOND);
         assert_eq!(
             later.count(terms, 8 * SECOND),
             later.count(terms, 9 * SECOND)
@@ -294,16 +296,16 @@ mod tests {
             percent in 0..=100_u8,
             gaps in proptest::collection::vec((0..5 * SECOND, 0..3_usize), 1..300),
         ) {
-            let terms = Terms::new(Percent::new(percent), 10);
-            let mut savings = Savings::new(terms, 0);
+            let terms = BudgetConfig::new(Percent::new(percent), 10);
+            let mut balance = TokenBalance::new(terms, 0);
             let (mut nanos, mut granted, mut requests) = (0, 0, 0);
             for (gap, wanted) in gaps {
                 nanos += gap;
                 requests += 1;
-                savings = deposit(savings, terms, nanos);
+                balance = deposit(balance, terms, nanos);
                 for _ in 0..wanted {
-                    if let Some(rest) = savings.withdraw(terms, nanos) {
-                        savings = rest;
+                    if let Some(rest) = balance.withdraw(terms, nanos) {
+                        balance = rest;
                         granted += 1;
                     }
                 }
@@ -314,12 +316,12 @@ mod tests {
 
     #[test]
     fn no_retry_is_lost_below_ten_percent_of_failures() {
-        let terms = Terms::DEFAULT;
+        let terms = BudgetConfig::DEFAULT;
         for seed in 0..100 {
-            let dice = crate::base::dice::Dice::seeded(seed);
-            let fails = |_| Percent::new(9).happens(dice.roll());
+            let rng = crate::base::rng::Rng::with_seed(seed);
+            let fails = |_| Percent::new(9).happens(rng.next_u64());
             let per_second = [1, 10, 100, 10_000][usize::try_from(seed % 4).unwrap()];
-            let (_, denied, _) = run(terms, Savings::new(terms, 0), 5_000, per_second, fails);
+            let (_, denied, _) = run(terms, TokenBalance::new(terms, 0), 5_000, per_second, fails);
             assert_eq!(denied, 0, "{per_second}/s, seed {seed}");
         }
     }

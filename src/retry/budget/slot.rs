@@ -77,7 +77,7 @@ fn helped(outcome: Outcome) -> bool {
                 | GrpcStatus::UNAVAILABLE
                 | GrpcStatus::UNKNOWN
         ),
-        Outcome::Refused => true,
+        Outcome::Rejected => true,
         Outcome::Status(status) => !status.is_server_error() && status.as_u16() != 429,
     }
 }

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::machine::{Savings, Terms};
+use super::machine::{BudgetConfig, TokenBalance};
 use super::throttle::Throttle;
-use crate::base::clock::Origin;
+use crate::base::clock::ClockOrigin;
 use crate::base::sync::atomic::{AtomicU64, Ordering};
 
 /// What all clients of a budget have in common: a word for each kind of it.
@@ -11,8 +11,8 @@ use crate::base::sync::atomic::{AtomicU64, Ordering};
 pub(in crate::retry) struct State {
     /// Requests in the upper half, retries in the lower.
     in_flight: AtomicU64,
-    origin: Origin,
-    savings: AtomicU64,
+    origin: ClockOrigin,
+    balance: AtomicU64,
     /// gRPC's tokens; more than there may be until they are first counted.
     tokens: AtomicU64,
 }
@@ -21,31 +21,31 @@ const REQUEST: u64 = 1 << 32;
 const RETRIES: u64 = REQUEST - 1;
 
 impl State {
-    pub(super) fn new(terms: Terms, now: Instant) -> Self {
+    pub(super) fn new(terms: BudgetConfig, now: Instant) -> Self {
         Self {
             in_flight: AtomicU64::new(0),
-            origin: Origin::at(now),
-            savings: AtomicU64::new(Savings::new(terms, 0).bits()),
+            origin: ClockOrigin::at(now),
+            balance: AtomicU64::new(TokenBalance::new(terms, 0).bits()),
             tokens: AtomicU64::new(u64::MAX),
         }
     }
 
-    pub(super) fn deposit(&self, terms: Terms, now: impl FnOnce() -> Instant) {
-        let deposit = Savings::deposit(terms);
-        let before = self.savings.fetch_add(deposit, Ordering::Relaxed);
-        if Savings::from_bits(before).are_due(deposit) {
+    pub(super) fn deposit(&self, terms: BudgetConfig, now: impl FnOnce() -> Instant) {
+        let deposit = TokenBalance::deposit(terms);
+        let before = self.balance.fetch_add(deposit, Ordering::Relaxed);
+        if TokenBalance::from_bits(before).are_due(deposit) {
             let nanos = self.origin.nanos(now());
-            update(&self.savings, |bits| {
-                Some(Savings::from_bits(bits).count(terms, nanos).bits())
+            update(&self.balance, |bits| {
+                Some(TokenBalance::from_bits(bits).count(terms, nanos).bits())
             });
         }
     }
 
-    pub(super) fn withdraw(&self, terms: Terms, now: Instant) -> bool {
+    pub(super) fn withdraw(&self, terms: BudgetConfig, now: Instant) -> bool {
         let nanos = self.origin.nanos(now);
-        update(&self.savings, |bits| {
-            let rest = Savings::from_bits(bits).withdraw(terms, nanos);
-            rest.map(Savings::bits)
+        update(&self.balance, |bits| {
+            let rest = TokenBalance::from_bits(bits).withdraw(terms, nanos);
+            rest.map(TokenBalance::bits)
         })
     }
 
@@ -64,29 +64,29 @@ impl State {
     }
 
     /// Counts a request until the guard is dropped.
-    pub(super) fn active(this: &Arc<Self>) -> Active {
+    pub(super) fn start(this: &Arc<Self>) -> InFlightPermit {
         this.in_flight.fetch_add(REQUEST, Ordering::Relaxed);
-        Active(Arc::clone(this))
+        InFlightPermit(Arc::clone(this))
     }
 
     /// Says whether a retry could be paid for.
-    pub(super) fn affords(&self, terms: Terms, now: Instant) -> bool {
+    pub(super) fn affords(&self, terms: BudgetConfig, now: Instant) -> bool {
         let nanos = self.origin.nanos(now);
-        update(&self.savings, |bits| {
-            let same = Savings::from_bits(bits).affords(terms, nanos);
-            same.map(Savings::bits)
+        update(&self.balance, |bits| {
+            let same = TokenBalance::from_bits(bits).affords(terms, nanos);
+            same.map(TokenBalance::bits)
         })
     }
 
     pub(super) fn charge(&self) {
-        update(&self.savings, |bits| {
-            Some(Savings::from_bits(bits).charge().bits())
+        update(&self.balance, |bits| {
+            Some(TokenBalance::from_bits(bits).charge().bits())
         });
     }
 
     pub(super) fn credit(&self, retries: u64) {
-        update(&self.savings, |bits| {
-            Some(Savings::from_bits(bits).credit(retries).bits())
+        update(&self.balance, |bits| {
+            Some(TokenBalance::from_bits(bits).credit(retries).bits())
         });
     }
 
@@ -112,9 +112,9 @@ impl State {
 
 /// A request in flight.
 #[derive(Debug)]
-pub(in crate::retry) struct Active(Arc<State>);
+pub(in crate::retry) struct InFlightPermit(Arc<State>);
 
-impl Drop for Active {
+impl Drop for InFlightPermit {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(REQUEST, Ordering::Relaxed);
     }
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn sixty_four_threads_get_ten_retries_out_of_ten() {
         let now = crate::base::clock::now();
-        let terms = Terms::new(Percent::NONE, 10);
+        let terms = BudgetConfig::new(Percent::NONE, 10);
         let state = State::new(terms, now);
         let granted: usize = thread::scope(|scope| {
             let withdraw = || (0..10).filter(|_| state.withdraw(terms, now)).count();
@@ -170,7 +170,7 @@ mod loom_tests {
     fn the_last_retry_is_granted_once_and_no_deposit_is_lost_loom() {
         let start = now();
         loom::model(move || {
-            let terms = Terms::new(Percent::new(50), 4);
+            let terms = BudgetConfig::new(Percent::new(50), 4);
             let state = Arc::new(State::new(terms, start));
             let threads = [(); 2].map(|()| {
                 let state = Arc::clone(&state);
@@ -190,8 +190,8 @@ mod loom_tests {
     fn parallel_retries_never_exceed_their_limit_loom() {
         let start = now();
         loom::model(move || {
-            let state = Arc::new(State::new(Terms::DEFAULT, start));
-            let request = State::active(&state);
+            let state = Arc::new(State::new(BudgetConfig::DEFAULT, start));
+            let request = State::start(&state);
             let threads = [(); 2].map(|()| {
                 let state = Arc::clone(&state);
                 thread::spawn(move || Slot::take(&state, Some))

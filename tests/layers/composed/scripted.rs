@@ -85,7 +85,7 @@ impl Gate for Scripted {
         }
     }
 
-    fn annotate(&self, _rejection: Rejection, headers: &mut HeaderMap) {
+    fn write_headers(&self, _rejection: Rejection, headers: &mut HeaderMap) {
         headers.insert(self.name("rejected-by"), HeaderValue::from_static("1"));
     }
 }
@@ -102,36 +102,36 @@ pub(super) struct Noted {
 pub(super) struct Letters(String);
 
 impl Ticket for Noted {
-    fn head(&mut self, outcome: Outcome) {
+    fn on_outcome(&mut self, outcome: Outcome) {
         note(&self.log, self.name, outcome);
     }
 
-    fn broken(&mut self, failure: Failure) {
+    fn on_body_error(&mut self, failure: Failure) {
         note(&self.log, self.name, ("broken", failure));
     }
 
-    fn inspect(&mut self, head: ResponseHead<'_>) {
+    fn on_response(&mut self, head: ResponseHead<'_>) {
         let mut names: Vec<_> = head.headers().keys().map(ToString::to_string).collect();
         names.sort();
         note(&self.log, self.name, (head.status(), names));
     }
 
-    fn annotate(&mut self, headers: &mut HeaderMap) {
+    fn write_headers(&mut self, headers: &mut HeaderMap) {
         let name: http::HeaderName = format!("passed-{}", self.name).parse().unwrap();
         headers.insert(name, HeaderValue::from_static("1"));
     }
 
-    fn extend(&mut self, extensions: &mut Extensions) {
+    fn write_extensions(&mut self, extensions: &mut Extensions) {
         let letters = extensions.remove().unwrap_or(Letters(String::new()));
         extensions.insert(Letters(letters.0 + &self.name.to_string()));
     }
 
-    fn hears_outcome(&self) -> bool {
+    fn wants_outcome(&self) -> bool {
         self.hears
     }
 
     /// Each has an opinion of its own.
-    fn recognize<E: 'static>(&self, error: &E) -> Failure {
+    fn classify<E: 'static>(&self, error: &E) -> Failure {
         match self.name {
             'b' => Failure::Timeout,
             _ => Failure::of(error),

@@ -32,7 +32,7 @@ async fn a_list_is_replaced_while_requests_run() {
     let before = all.to_vec();
     let notes = Notes::default();
     let layer = LoadBalanceLayer::new(LoadBalancePolicy::round_robin(), all.clone())
-        .with_observer(notes.clone());
+        .with_endpoint_observer(notes.clone());
     let echo = Echo::default();
     let mut service = layer.layer(echo.clone());
     echo.hang.store(true, Ordering::Relaxed);
@@ -281,7 +281,7 @@ async fn an_endpoint_that_is_not_ready_keeps_only_its_own_waiting() {
 async fn an_attempt_is_reported_once_and_a_broken_body_once_more() {
     let notes = Notes::default();
     let layer = LoadBalanceLayer::new(LoadBalancePolicy::default(), endpoints(2))
-        .with_observer(notes.clone());
+        .with_endpoint_observer(notes.clone());
     let broken = tower::service_fn(|_: Request<Empty<Bytes>>| async {
         Ok::<_, Infallible>(Response::new(Script::default().data("hel").fail()))
     });
@@ -320,7 +320,7 @@ async fn a_policy_is_replaced_and_off_changes_nothing() {
 async fn what_a_timeout_around_it_cuts_off_is_its_endpoints_failure() {
     let notes = Notes::default();
     let layer = LoadBalanceLayer::new(LoadBalancePolicy::default(), endpoints(2));
-    let layer = layer.with_observer(notes.clone());
+    let layer = layer.with_endpoint_observer(notes.clone());
     let echo = Echo::default();
     echo.hang.store(true, Ordering::Relaxed);
     let timeout = TimeoutLayer::new(TimeoutPolicy::total(SECOND));
@@ -346,7 +346,9 @@ async fn what_a_timeout_around_it_cuts_off_is_its_endpoints_failure() {
 async fn what_was_answered_in_time_is_no_failure_if_its_caller_is_cut_off() {
     let notes = Notes::default();
     let layer = LoadBalanceLayer::new(LoadBalancePolicy::default(), endpoints(2));
-    let balanced = layer.with_observer(notes.clone()).layer(Echo::default());
+    let balanced = layer
+        .with_endpoint_observer(notes.clone())
+        .layer(Echo::default());
     // Something between the two that takes its time with the answer.
     let slow = tower::service_fn(move |request: Request<Empty<Bytes>>| {
         let answer = start(&mut balanced.clone(), request);
@@ -365,7 +367,7 @@ async fn what_was_answered_in_time_is_no_failure_if_its_caller_is_cut_off() {
 fn what_is_not_http_is_given_an_endpoint_and_reports_to_it() {
     let notes = Notes::default();
     let layer = LoadBalanceLayer::new(LoadBalancePolicy::default(), endpoints(1));
-    let watched = layer.clone().with_observer(notes.clone());
+    let watched = layer.clone().with_endpoint_observer(notes.clone());
     let ticket = watched.choose().unwrap();
     let endpoint = ticket.endpoint().unwrap().clone();
     assert_eq!(endpoint.in_flight(), 1);

@@ -8,7 +8,7 @@ use super::*;
 const USER: HeaderName = HeaderName::from_static("x-user");
 
 fn by_user() -> LoadBalancePolicy {
-    LoadBalancePolicy::consistent_hash(Sticky::header(USER))
+    LoadBalancePolicy::consistent_hash(HashPolicy::header(USER))
 }
 
 fn of_user(user: usize) -> Request<Empty<Bytes>> {
@@ -75,10 +75,10 @@ async fn a_retry_stays_with_the_user_unless_told_otherwise() {
 
 #[tokio::test(start_paused = true)]
 async fn a_cookie_is_made_for_who_has_none_and_leads_back() {
-    let cookie = StickyCookie::new("session")
+    let cookie = HashCookie::new("session")
         .with_ttl(60 * SECOND)
         .with_path("/");
-    let policy = LoadBalancePolicy::consistent_hash(Sticky::cookie(cookie));
+    let policy = LoadBalancePolicy::consistent_hash(HashPolicy::cookie(cookie));
     let layer = LoadBalanceLayer::new(policy, endpoints(5));
     let echo = Echo::default();
     let mut service = layer.layer(echo.clone());
@@ -106,8 +106,8 @@ async fn a_cookie_is_made_for_who_has_none_and_leads_back() {
 
 #[tokio::test(start_paused = true)]
 async fn an_address_and_a_query_parameter_are_keys_too() {
-    let address = Sticky::client_address(ClientAddress::peer());
-    let policy = LoadBalancePolicy::consistent_hash(Sticky::query("user").or(address));
+    let address = HashPolicy::client_address(ClientAddress::peer());
+    let policy = LoadBalancePolicy::consistent_hash(HashPolicy::query("user").or(address));
     let echo = Echo::default();
     let mut service = LoadBalanceLayer::new(policy, endpoints(5)).layer(echo.clone());
     for _ in 0..10 {

@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use http::{HeaderMap, Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
-use meshless::MirrorDrop;
+use meshless::MirrorDropReason;
 use meshless::mirror::{CopyBody, MirrorLayer, MirrorPolicy, TeeBody};
 use tokio::sync::mpsc;
 use tokio::time::advance;
@@ -246,7 +246,7 @@ async fn a_copy_that_is_given_up_ends_with_an_error() {
     drop(body);
     assert_eq!(layer.stats().dropped.lagging, 1);
     assert_at_rest(layer.stats());
-    assert_eq!(MirrorDrop::Lagging(100).label(), "lagging");
+    assert_eq!(MirrorDropReason::Lagging(100).label(), "lagging");
 }
 
 /// Answers with `body`.

@@ -42,7 +42,7 @@ async fn seeded_dice_choose_about_the_share_and_the_same_requests_again() {
     let policy = MirrorPolicy::new(Percent::new(10));
     let mut runs = Vec::new();
     for _ in 0..2 {
-        let layer = MirrorLayer::seeded(policy.clone(), Other::new(Manner::Careless), 42);
+        let layer = MirrorLayer::with_seed(policy.clone(), Other::new(Manner::Careless), 42);
         let mut service = layer.layer(Upstream::new());
         let mut chosen = Vec::new();
         for _ in 0..1_000 {

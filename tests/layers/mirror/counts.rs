@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{Request, Response};
 use meshless::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy};
 use meshless::mirror::{CopyBody, MirrorLayer, MirrorPolicy};
-use meshless::{Event, Failure, MirrorDrop, Percent, Rejection};
+use meshless::{Event, Failure, MirrorDropReason, Percent, Rejection};
 use proptest::prelude::*;
 use tokio::time::{advance, sleep};
 use tower::{Layer, service_fn};
@@ -18,7 +18,7 @@ async fn the_observer_hears_of_each_copy_that_is_lost() {
     let notes = Arc::new(Notes::default());
     let policy = MirrorPolicy::default().with_max_in_flight(1);
     let other = Other::new(Manner::Fails);
-    let layer = MirrorLayer::observed(policy, other, Arc::clone(&notes) as _);
+    let layer = MirrorLayer::with_observer(policy, other, Arc::clone(&notes) as _);
     let mut service = layer.layer(Upstream::new());
     call(&mut service, post("")).await.unwrap();
     call(&mut service, post("")).await.unwrap();
@@ -27,14 +27,14 @@ async fn the_observer_hears_of_each_copy_that_is_lost() {
     assert_eq!(
         events,
         [
-            Event::MirrorDropped(MirrorDrop::InFlight(1)),
+            Event::MirrorDropped(MirrorDropReason::InFlight(1)),
             Event::MirrorFailed(Failure::Other)
         ]
     );
 
     let panicking = Other::new(Manner::PanicsInPoll);
     let policy = MirrorPolicy::default();
-    let layer = MirrorLayer::observed(policy, panicking, Arc::clone(&notes) as _);
+    let layer = MirrorLayer::with_observer(policy, panicking, Arc::clone(&notes) as _);
     call(&mut layer.layer(Upstream::new()), post(""))
         .await
         .unwrap();
@@ -49,7 +49,7 @@ async fn a_copy_that_a_policy_of_the_mirrors_own_stack_refuses_is_no_failure() {
     breaker.open_for(SECOND);
     let notes = Arc::new(Notes::default());
     let other = breaker.layer(Other::default());
-    let layer = MirrorLayer::observed(MirrorPolicy::default(), other, Arc::clone(&notes) as _);
+    let layer = MirrorLayer::with_observer(MirrorPolicy::default(), other, Arc::clone(&notes) as _);
     call(&mut layer.layer(Upstream::new()), post(""))
         .await
         .unwrap();
@@ -58,7 +58,7 @@ async fn a_copy_that_a_policy_of_the_mirrors_own_stack_refuses_is_no_failure() {
     assert_at_rest(layer.stats());
     assert!(matches!(
         notes.0.lock().unwrap()[..],
-        [Event::MirrorDropped(MirrorDrop::Refused(
+        [Event::MirrorDropped(MirrorDropReason::Refused(
             Rejection::CircuitOpen { .. }
         ))]
     ));

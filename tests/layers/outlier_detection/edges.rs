@@ -124,12 +124,16 @@ async fn what_the_policy_never_enforces_is_not_told_of() {
     world.report(0, OK, 1);
     world.report(0, Outcome::Status(StatusCode::BAD_GATEWAY), 5);
     assert!(world.is_ejected(0));
-    assert_eq!(world.detector.stats().spared, 0, "gateway errors in a row");
-    let why = EjectionReason::Consecutive5xx;
+    assert_eq!(
+        world.detector.stats().suppressed,
+        0,
+        "gateway errors in a row"
+    );
+    let reason = EjectionReason::Consecutive5xx;
     let endpoint = world.nth(0);
     assert_eq!(
         *world.events.0.lock().unwrap(),
-        [Event::EndpointEjected { endpoint, why }]
+        [Event::EndpointEjected { endpoint, reason }]
     );
 }
 

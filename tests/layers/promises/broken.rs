@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::Response;
 use http_body::Frame;
 use http_body_util::{BodyDataStream, BodyExt, StreamBody};
-use meshless::gate::{Admission, Gate, Gated, Never, Unwatched};
+use meshless::gate::{Admission, Gate, Gated, NoQueue, NoopTicket};
 use meshless::{Rejection, RequestHead};
 use tokio::sync::Semaphore;
 use tokio_stream::StreamExt;
@@ -53,14 +53,14 @@ async fn waiting_in_poll_ready_is_noticed() {
 struct Leaky(Arc<Semaphore>);
 
 impl Gate for Leaky {
-    type Ticket = Unwatched;
-    type Wait = Never<Unwatched>;
+    type Ticket = NoopTicket;
+    type Wait = NoQueue<NoopTicket>;
 
-    fn admit(&self, _head: RequestHead<'_>) -> Admission<Unwatched, Self::Wait> {
+    fn admit(&self, _head: RequestHead<'_>) -> Admission<NoopTicket, Self::Wait> {
         match self.0.try_acquire() {
             Ok(permit) => {
                 permit.forget();
-                Admission::Admitted(Unwatched)
+                Admission::Admitted(NoopTicket)
             }
             Err(_) => Admission::Rejected(Rejection::NoRoute),
         }
@@ -113,16 +113,16 @@ async fn a_body_that_loses_its_size_is_noticed() {
 struct Hourly(Arc<Mutex<Option<Instant>>>);
 
 impl Gate for Hourly {
-    type Ticket = Unwatched;
-    type Wait = Never<Unwatched>;
+    type Ticket = NoopTicket;
+    type Wait = NoQueue<NoopTicket>;
 
-    fn admit(&self, _head: RequestHead<'_>) -> Admission<Unwatched, Self::Wait> {
+    fn admit(&self, _head: RequestHead<'_>) -> Admission<NoopTicket, Self::Wait> {
         let mut last = self.0.lock().unwrap();
         if last.is_some_and(|last| last.elapsed() < Duration::from_secs(3_600)) {
             return Admission::Rejected(Rejection::NoRoute);
         }
         *last = Some(Instant::now());
-        Admission::Admitted(Unwatched)
+        Admission::Admitted(NoopTicket)
     }
 }
 

@@ -140,7 +140,7 @@ async fn nothing_is_kept_of_a_request_that_cannot_be_sent_again() {
         let mut request = Request::new(Script::default().data("abc"));
         *request.method_mut() = method;
         drop(call(&mut RetryLayer::new(policy).layer(inner), request).await);
-        assert_eq!(shape.lock().unwrap().contains("Taped"), kept);
+        assert_eq!(shape.lock().unwrap().contains("Buffered"), kept);
     }
 }
 

@@ -1,7 +1,7 @@
 //! B3, by the text of <https://github.com/openzipkin/b3-propagation>.
 
 use http::HeaderMap;
-use meshless::telemetry::{InvalidTrace, TraceContext, TracePolicy};
+use meshless::telemetry::{ExtractError, TraceContext, TracePolicy};
 use proptest::prelude::*;
 
 use super::{passed_on, request};
@@ -10,7 +10,7 @@ const TRACE: &str = "80f198ee56343ba864fe8b2a57d3eff7";
 const SPAN: &str = "e457b5a2e4d86bd1";
 const PARENT: &str = "05e3ac9a4f6e3b90";
 
-fn read(headers: &[(&'static str, &str)]) -> Result<Option<TraceContext>, InvalidTrace> {
+fn read(headers: &[(&'static str, &str)]) -> Result<Option<TraceContext>, ExtractError> {
     TraceContext::from_headers(request(headers).headers())
 }
 
@@ -94,30 +94,30 @@ async fn a_decision_without_ids_holds_for_the_trace_that_begins() {
 #[test]
 fn what_b3_does_not_allow_is_told_apart() {
     let zeros = "0".repeat(32);
-    let cases: [(&[(&'static str, &str)], InvalidTrace); 12] = [
-        (&[("b3", "")], InvalidTrace::Flags),
-        (&[("b3", "x")], InvalidTrace::Flags),
-        (&[("b3", &format!("{TRACE}-{SPAN}-x"))], InvalidTrace::Flags),
+    let cases: [(&[(&'static str, &str)], ExtractError); 12] = [
+        (&[("b3", "")], ExtractError::Flags),
+        (&[("b3", "x")], ExtractError::Flags),
+        (&[("b3", &format!("{TRACE}-{SPAN}-x"))], ExtractError::Flags),
         (
             &[("b3", &format!("{TRACE}-{SPAN}-1-{PARENT}-1"))],
-            InvalidTrace::Form("b3"),
+            ExtractError::Form("b3"),
         ),
         (
             &[("b3", &format!("{TRACE}-{SPAN}-1-x"))],
-            InvalidTrace::SpanId,
+            ExtractError::SpanId,
         ),
-        (&[("b3", &format!("{zeros}-{SPAN}"))], InvalidTrace::TraceId),
+        (&[("b3", &format!("{zeros}-{SPAN}"))], ExtractError::TraceId),
         (
             &[("b3", &format!("{}-{SPAN}", &TRACE[1..]))],
-            InvalidTrace::TraceId,
+            ExtractError::TraceId,
         ),
-        (&[("b3", "0"), ("b3", "0")], InvalidTrace::Duplicated("b3")),
-        (&[("x-b3-traceid", TRACE)], InvalidTrace::SpanId),
-        (&[("x-b3-spanid", SPAN)], InvalidTrace::TraceId),
-        (&[("x-b3-sampled", "maybe")], InvalidTrace::Flags),
+        (&[("b3", "0"), ("b3", "0")], ExtractError::Duplicated("b3")),
+        (&[("x-b3-traceid", TRACE)], ExtractError::SpanId),
+        (&[("x-b3-spanid", SPAN)], ExtractError::TraceId),
+        (&[("x-b3-sampled", "maybe")], ExtractError::Flags),
         (
             &[("x-b3-traceid", TRACE), ("x-b3-traceid", TRACE)],
-            InvalidTrace::Duplicated("x-b3-traceid"),
+            ExtractError::Duplicated("x-b3-traceid"),
         ),
     ];
     for (headers, expected) in cases {

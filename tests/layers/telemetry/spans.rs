@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
-use meshless::gate::{Admission, Gate, Gated, Never, Ticket};
+use meshless::gate::{Admission, Gate, Gated, NoQueue, Ticket};
 use meshless::telemetry::{
     InCurrentTrace, InMemorySpans, SpanKind, TraceAttemptLayer, TraceClientLayer, TracePolicy,
     TraceServerLayer,
 };
-use meshless::{Event, Failure, Log, Observe, Outcome, Rejection, RequestHead};
+use meshless::{Event, Failure, Observe, Outcome, Rejection, RequestHead, TracingObserver};
 use tower::{Layer, service_fn};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -186,17 +186,17 @@ struct Closed;
 enum Nothing {}
 
 impl Ticket for Nothing {
-    fn head(&mut self, _outcome: Outcome) {}
-    fn broken(&mut self, _failure: Failure) {}
+    fn on_outcome(&mut self, _outcome: Outcome) {}
+    fn on_body_error(&mut self, _failure: Failure) {}
 }
 
 impl Gate for Closed {
     type Ticket = Nothing;
-    type Wait = Never<Nothing>;
+    type Wait = NoQueue<Nothing>;
 
     fn admit(&self, _head: RequestHead<'_>) -> Admission<Nothing, Self::Wait> {
         let rejection = Rejection::TimedOut(Duration::from_secs(1));
-        Log.event(&Event::Rejected(rejection));
+        TracingObserver.on_event(&Event::Rejected(rejection));
         Admission::Rejected(rejection)
     }
 }

@@ -3,7 +3,7 @@
 //! by their names there, and the examples of the Recommendation.
 
 use http::{HeaderMap, HeaderValue};
-use meshless::telemetry::{InvalidTrace, SpanId, TraceContext, TraceId};
+use meshless::telemetry::{ExtractError, SpanId, TraceContext, TraceId};
 use proptest::prelude::*;
 
 const ID: &str = "12345678901234567890123456789012";
@@ -20,7 +20,7 @@ fn headers(traceparents: &[&str], tracestates: &[&str]) -> HeaderMap {
     headers
 }
 
-fn read(traceparent: &str) -> Result<Option<TraceContext>, InvalidTrace> {
+fn read(traceparent: &str) -> Result<Option<TraceContext>, ExtractError> {
     TraceContext::from_headers(&headers(&[traceparent], &[]))
 }
 
@@ -84,7 +84,7 @@ fn traceparents_that_are_continued() {
 
 #[test]
 fn traceparents_that_begin_a_new_trace() {
-    let form = InvalidTrace::Form("traceparent");
+    let form = ExtractError::Form("traceparent");
     let cases = [
         ("version_0x00", "00-{}-1234567890123456-01.", form),
         (
@@ -100,39 +100,39 @@ fn traceparents_that_begin_a_new_trace() {
         (
             "version_0xff",
             "ff-{}-1234567890123456-01",
-            InvalidTrace::Version,
+            ExtractError::Version,
         ),
         (
             "version_illegal_characters",
             ".0-{}-1234567890123456-01",
-            InvalidTrace::Version,
+            ExtractError::Version,
         ),
         (
             "version_illegal_characters",
             "0.-{}-1234567890123456-01",
-            InvalidTrace::Version,
+            ExtractError::Version,
         ),
         ("version_too_long", "000-{}-1234567890123456-01", form),
         ("version_too_long", "0000-{}-1234567890123456-01", form),
         (
             "version_too_short",
             "0-{}-1234567890123456-01",
-            InvalidTrace::Version,
+            ExtractError::Version,
         ),
         (
             "trace_id_all_zero",
             "00-00000000000000000000000000000000-1234567890123456-01",
-            InvalidTrace::TraceId,
+            ExtractError::TraceId,
         ),
         (
             "trace_id_illegal_characters",
             "00-.2345678901234567890123456789012-1234567890123456-01",
-            InvalidTrace::TraceId,
+            ExtractError::TraceId,
         ),
         (
             "trace_id_illegal_characters",
             "00-1234567890123456789012345678901.-1234567890123456-01",
-            InvalidTrace::TraceId,
+            ExtractError::TraceId,
         ),
         ("trace_id_too_long", "00-{}3-1234567890123456-01", form),
         (
@@ -143,36 +143,36 @@ fn traceparents_that_begin_a_new_trace() {
         (
             "parent_id_all_zero",
             "00-{}-0000000000000000-01",
-            InvalidTrace::SpanId,
+            ExtractError::SpanId,
         ),
         (
             "parent_id_illegal_characters",
             "00-{}-.234567890123456-01",
-            InvalidTrace::SpanId,
+            ExtractError::SpanId,
         ),
         (
             "parent_id_illegal_characters",
             "00-{}-123456789012345.-01",
-            InvalidTrace::SpanId,
+            ExtractError::SpanId,
         ),
         ("parent_id_too_long", "00-{}-12345678901234567-01", form),
         ("parent_id_too_short", "00-{}-123456789012345-01", form),
         (
             "trace_flags_illegal_characters",
             "00-{}-1234567890123456-.0",
-            InvalidTrace::Flags,
+            ExtractError::Flags,
         ),
         (
             "trace_flags_illegal_characters",
             "00-{}-1234567890123456-0.",
-            InvalidTrace::Flags,
+            ExtractError::Flags,
         ),
         ("trace_flags_too_long", "00-{}-1234567890123456-001", form),
         ("trace_flags_too_short", "00-{}-1234567890123456-1", form),
         (
             "upper case, 3.2.2.3",
             "00-0AF7651916CD43DD8448EB211C80319C-1234567890123456-01",
-            InvalidTrace::TraceId,
+            ExtractError::TraceId,
         ),
         ("nothing", "", form),
     ];
@@ -190,7 +190,7 @@ fn traceparents_that_begin_a_new_trace() {
 fn headers_that_say_nothing_or_too_much() {
     let twice = ["00-{}-1234567890123456-01"; 2].map(|text| text.replace("{}", ID));
     let twice = headers(&[&twice[0], &twice[1]], &[]);
-    let expected = InvalidTrace::Duplicated("traceparent");
+    let expected = ExtractError::Duplicated("traceparent");
     // test_traceparent_duplicated
     assert_eq!(TraceContext::from_headers(&twice).unwrap_err(), expected);
     // test_tracestate_included_traceparent_missing

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use http::{Request, StatusCode};
 use meshless::Rejection;
 use meshless::traffic_split::{
-    Destination, Match, Route, Routed, StringMatch, TrafficSplit, TrafficSplitLayer,
+    Destination, Match, Route, RouteInfo, StringMatch, TrafficSplit, TrafficSplitLayer,
     TrafficSplitPolicy, WeightsError,
 };
 use tower::Layer;
@@ -131,7 +131,7 @@ async fn the_request_is_addressed_to_its_destination_and_says_why() {
     let sent = to(v2().with_port(8002))("https://waste:443/a?b").await;
     assert_eq!(sent.uri(), "https://waste:8002/a?b");
     assert_eq!(Destination::of(&sent), Some(&v2().with_port(8002)));
-    let routed = Routed::of(&sent).unwrap();
+    let routed = RouteInfo::of(&sent).unwrap();
     assert_eq!((routed.route(), routed.route_name()), (0, Some("to")));
 
     // No port of its own: that of the request.
@@ -152,7 +152,7 @@ async fn the_host_header_follows_unless_it_is_to_be_kept() {
         (true, Some("public"), Some("public")),
     ] {
         let seen = Seen::default();
-        let layer = TrafficSplitLayer::new(policy.clone()).with_host_kept(kept);
+        let layer = TrafficSplitLayer::new(policy.clone()).with_host_preserved(kept);
         let mut sent = request("http://waste/");
         if let Some(host) = written {
             sent = with(sent, "host", host);

@@ -206,7 +206,7 @@ async fn bodies_go_through_with_size_and_trailers() {
 struct Notes(Mutex<Vec<Event>>);
 
 impl Observe for Notes {
-    fn event(&self, event: &Event) {
+    fn on_event(&self, event: &Event) {
         self.0.lock().unwrap().push(event.clone());
     }
 }
@@ -215,12 +215,12 @@ impl Observe for Notes {
 async fn observers_hear_of_requests_that_nothing_is_for() {
     let notes = Arc::new(Notes::default());
     let nothing = TrafficSplitPolicy::new([]);
-    let layer = TrafficSplitLayer::observed(nothing, Arc::<Notes>::clone(&notes));
+    let layer = TrafficSplitLayer::with_observer(nothing, Arc::<Notes>::clone(&notes));
     call(&mut layer.layer(Upstream::new()), request("/"))
         .await
         .unwrap();
     let nobody: [(Destination, Upstream); 0] = [];
-    let mut split = TrafficSplit::observed(v2_by_path(), nobody, Arc::<Notes>::clone(&notes));
+    let mut split = TrafficSplit::with_observer(v2_by_path(), nobody, Arc::<Notes>::clone(&notes));
     call(&mut split, request("/")).await.unwrap();
     let rejected = [Rejection::NoRoute, Rejection::UnknownDestination].map(Event::Rejected);
     assert_eq!(*notes.0.lock().unwrap(), rejected);

@@ -264,7 +264,7 @@ async fn the_most_specific_host_has_the_say_and_its_routes_alone() {
     // A host that no pattern fits goes where it wants to, unless that is refused.
     let (received, _) = through(policy.clone(), request("http://other/")).await;
     assert_eq!(received.unwrap().uri(), "http://other/");
-    let closed = policy.with_unknown_hosts_refused(true);
+    let closed = policy.with_unknown_hosts_rejected(true);
     let (received, _) = through(closed, request("http://other/")).await;
     assert!(received.is_none());
 }

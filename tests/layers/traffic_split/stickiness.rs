@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderName, Request, header};
 use meshless::traffic_split::{
-    Decision, Destination, Route, Sticky, StickyCookie, TrafficSplitPolicy,
+    Decision, Destination, HashCookie, HashPolicy, Route, TrafficSplitPolicy,
 };
 use meshless::{ClientAddress, PeerAddress, RequestHead};
 use proptest::prelude::*;
@@ -14,31 +14,34 @@ use super::{request, subset, through, v1, v2, with};
 const USER: HeaderName = HeaderName::from_static("user");
 const USERS: usize = 2_000;
 
-fn half(sticky: Sticky) -> TrafficSplitPolicy {
+fn half(sticky: HashPolicy) -> TrafficSplitPolicy {
     let route = Route::split([(v1(), 1), (v2(), 1)]).unwrap();
-    TrafficSplitPolicy::new([route.with_sticky(sticky)])
+    TrafficSplitPolicy::new([route.with_hash_policy(sticky)])
 }
 
 #[tokio::test]
 async fn a_user_stays_on_one_version_by_whatever_key() {
     type Make = fn(usize) -> Request<()>;
 
-    let by_function =
-        Sticky::function(|head: RequestHead<'_>| Some(Cow::Borrowed(head.uri().path().as_bytes())));
-    let cases: [(Sticky, Make); 5] = [
-        (Sticky::client_address(ClientAddress::peer()), |n| {
+    let by_function = HashPolicy::function(|head: RequestHead<'_>| {
+        Some(Cow::Borrowed(head.uri().path().as_bytes()))
+    });
+    let cases: [(HashPolicy, Make); 5] = [
+        (HashPolicy::client_address(ClientAddress::peer()), |n| {
             let address = Ipv4Addr::from(0x0a00_0000 + u32::try_from(n).unwrap());
             let mut request = request("/");
             request.extensions_mut().insert(PeerAddress(address.into()));
             request
         }),
-        (Sticky::header(USER), |n| {
+        (HashPolicy::header(USER), |n| {
             with(request("/"), "user", &n.to_string())
         }),
-        (Sticky::cookie("user"), |n| {
+        (HashPolicy::cookie("user"), |n| {
             with(request("/"), "cookie", &format!("a=b; user={n}"))
         }),
-        (Sticky::query("user"), |n| request(&format!("/?user={n}"))),
+        (HashPolicy::query("user"), |n| {
+            request(&format!("/?user={n}"))
+        }),
         (by_function, |n| request(&format!("/{n}"))),
     ];
     for (sticky, make) in cases {
@@ -57,7 +60,7 @@ async fn a_user_stays_on_one_version_by_whatever_key() {
 
 #[tokio::test]
 async fn a_request_without_the_key_goes_by_chance_or_by_the_next_key() {
-    let policy = half(Sticky::header(USER).or(Sticky::cookie("user")));
+    let policy = half(HashPolicy::header(USER).or(HashPolicy::cookie("user")));
     let cookie = || with(request("/"), "cookie", "user=jason");
     let first = subset(&policy, cookie()).await;
     let as_header = with(request("/"), "user", "jason");
@@ -72,10 +75,10 @@ async fn a_request_without_the_key_goes_by_chance_or_by_the_next_key() {
 
 #[tokio::test]
 async fn a_user_without_a_cookie_is_given_one_that_leads_back() {
-    let cookie = StickyCookie::new("version")
+    let cookie = HashCookie::new("version")
         .with_ttl(Duration::ZERO)
         .with_path("/");
-    let policy = half(Sticky::cookie(cookie));
+    let policy = half(HashPolicy::cookie(cookie));
     for _ in 0..32 {
         let (received, response) = through(policy.clone(), request("/")).await;
         let chosen = Destination::of(&received.unwrap()).unwrap().clone();
@@ -103,7 +106,7 @@ fn the_hash_is_the_same_for_ever() {
 #[test]
 fn the_same_destination_twice_gets_both_shares() {
     let route = Route::split([(v1(), 1), (v1(), 3)]).unwrap();
-    let policy = TrafficSplitPolicy::new([route.with_sticky(Sticky::header(USER))]);
+    let policy = TrafficSplitPolicy::new([route.with_hash_policy(HashPolicy::header(USER))]);
     let second = (0..USERS)
         .filter(|user| choose(&policy, *user) == 1)
         .count();
@@ -114,7 +117,7 @@ fn policy(weights: &[u32]) -> TrafficSplitPolicy {
     let weights = weights.iter().enumerate();
     let destinations = weights.map(|(n, weight)| (Destination::new(format!("v{n}")), *weight));
     let route = Route::split(destinations).unwrap();
-    TrafficSplitPolicy::new([route.with_sticky(Sticky::header(USER))])
+    TrafficSplitPolicy::new([route.with_hash_policy(HashPolicy::header(USER))])
 }
 
 fn choose(policy: &TrafficSplitPolicy, user: usize) -> usize {

@@ -137,7 +137,7 @@ fn retry(config: &Value) -> RetryPolicy {
     let timed_out = Outcome::Failed(Failure::Timeout);
     let on = RetryOn::none()
         .with(Condition::ServerError)
-        .with_own(move |outcome, _| {
+        .with_predicate(move |outcome, _| {
             let asked = if outcome == timed_out {
                 retries_timeouts
             } else {
@@ -166,7 +166,7 @@ async fn bulkhead(case: &Value) {
     // The kit counts what the bulkhead refuses as failures unless it is told otherwise.
     let refusals_count = config["breaker"]["fail_on"].is_null();
     let policy = breaker(&config["breaker"]);
-    let policy = policy.with_failure_on(FailureOn::default().with_refusals(refusals_count));
+    let policy = policy.with_failure_on(FailureOn::default().with_rejections(refusals_count));
     let count = |name: &str| u32::try_from(config[name].as_u64().unwrap_or(0)).unwrap();
     let limit = ConcurrencyLimitPolicy::new(count("bulkhead")).with_max_pending(count("queue"));
     let failing = Failing::new(Duration::from_secs(3_600));

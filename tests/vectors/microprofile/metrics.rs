@@ -9,7 +9,7 @@ use http_body_util::Empty;
 use meshless::circuit_breaker::{FailureOn, Verdict};
 use meshless::retry::{Backoff, ReplayBody, RetryBudget, RetryLayer, RetryOn, RetryPolicy};
 use meshless::timeout::{TimeoutLayer, TimeoutPolicy};
-use meshless::{Event, Failure, GaveUp, Observe, Outcome};
+use meshless::{Event, Failure, Observe, Outcome, RetryStopReason};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 use tower::{Layer, ServiceExt, service_fn};
@@ -31,7 +31,7 @@ async fn counters(case: &Value) {
     // What the service throws that is none of its failures.
     let thrown = Outcome::Failed(Failure::Other);
     let failure_on = FailureOn::default()
-        .with_judge(move |outcome| (outcome == thrown).then_some(Verdict::Success));
+        .with_classifier(move |outcome| (outcome == thrown).then_some(Verdict::Success));
     let bench = Bench::new(breaker(&case["config"]).with_failure_on(failure_on.clone()));
     let (mut good, mut bad) = (0, 0);
     let (mut ok, mut err) = (0, 0);
@@ -74,7 +74,7 @@ async fn counters(case: &Value) {
 struct Heard(Arc<Mutex<Vec<Event>>>);
 
 impl Observe for Heard {
-    fn event(&self, event: &Event) {
+    fn on_event(&self, event: &Event) {
         self.0.lock().unwrap().push(event.clone());
     }
 }
@@ -86,9 +86,9 @@ impl Heard {
         heard.iter().filter(retried).count()
     }
 
-    fn gave_up(&self) -> Option<GaveUp> {
+    fn gave_up(&self) -> Option<RetryStopReason> {
         self.0.lock().unwrap().iter().find_map(|event| match event {
-            Event::GaveUp(why) => Some(*why),
+            Event::RetryStopped(reason) => Some(*reason),
             _ => None,
         })
     }
@@ -104,7 +104,7 @@ async fn retries(case: &Value) {
         .with_backoff(Backoff::constant(Duration::ZERO))
         .with_budget(RetryBudget::unlimited());
     let heard = Heard::default();
-    let layer = RetryLayer::observed(policy, Arc::new(heard.clone()));
+    let layer = RetryLayer::with_observer(policy, Arc::new(heard.clone()));
     // As many failures as are worth a retry, and what comes then.
     let last = match expect["result"].as_str().unwrap() {
         "exceptionNotRetryable" => 400,
@@ -135,7 +135,7 @@ async fn retries(case: &Value) {
     let gave_up = match u32::try_from(attempts).unwrap() {
         // No attempts are no policy, so nothing is given up.
         0 => None,
-        attempts => ends.then_some(GaveUp::Attempts(attempts)),
+        attempts => ends.then_some(RetryStopReason::Attempts(attempts)),
     };
     assert_eq!(heard.gave_up(), gave_up);
     let found = (result(&response), response.status().as_u16());

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 use meshless::retry::{Backoff, Condition, Jitter, RetryBudget, RetryLayer, RetryOn, RetryPolicy};
-use meshless::{Failure, Percent, Recognizer};
+use meshless::{ErrorClassifier, Failure, Percent};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -142,7 +142,7 @@ async fn refund(case: &Value) {
         .with_retry_on(on())
         .with_backoff(Backoff::constant(Duration::ZERO))
         .with_budget(quota(retries, per_success))
-        .with_recognizer(Recognizer::new(|reset: &Reset| Some(reset.0)));
+        .with_error_classifier(ErrorClassifier::new(|reset: &Reset| Some(reset.0)));
     let layer = RetryLayer::new(policy);
     let mut tries = Tries::begin(&layer, Method::GET).await;
     let mut attempts = 0;
@@ -179,7 +179,7 @@ async fn refund(case: &Value) {
 async fn transient(case: &Value) {
     let policy = RetryPolicy::new(1)
         .with_retry_on(on())
-        .with_recognizer(Recognizer::new(|reset: &Reset| Some(reset.0)));
+        .with_error_classifier(ErrorClassifier::new(|reset: &Reset| Some(reset.0)));
     let mut tries = Tries::begin(&RetryLayer::new(policy), Method::GET).await;
     let answer = match &case["input"]["status"] {
         Value::String(_) => Err(Reset(Failure::Closed)),

@@ -5,7 +5,9 @@ use http::{HeaderName, Method};
 use meshless::retry::{
     Backoff, Condition, Jitter, ResetFormat, RetryBudget, RetryLayer, RetryOn, RetryPolicy,
 };
-use meshless::{Event, Failure, GaveUp, Observe, Overflow, Percent, Recognizer, Rejection};
+use meshless::{
+    ErrorClassifier, Event, Failure, Observe, Overflow, Percent, Rejection, RetryStopReason,
+};
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -19,7 +21,7 @@ use crate::tally::{Tally, load};
 struct Events(Arc<Mutex<Vec<Event>>>);
 
 impl Observe for Events {
-    fn event(&self, event: &Event) {
+    fn on_event(&self, event: &Event) {
         self.0.lock().unwrap().push(event.clone());
     }
 }
@@ -184,7 +186,7 @@ impl Proxy {
             .with_budget(self.budget.clone())
             .with_max_parallel(self.max_parallel)
             .with_retry_after(Duration::from_secs(300))
-            .with_recognizer(Recognizer::new(|reset: &Reset| Some(reset.0)));
+            .with_error_classifier(ErrorClassifier::new(|reset: &Reset| Some(reset.0)));
         if let Some(name) = self.reset_header.clone() {
             policy = policy.with_reset_header(name, ResetFormat::Seconds);
         }
@@ -194,7 +196,8 @@ impl Proxy {
     async fn begin(&mut self) {
         self.end();
         let events = Events::default();
-        let layer = RetryLayer::observed(self.policy(), Arc::new(events.clone())).with_seed(SEED);
+        let layer =
+            RetryLayer::with_observer(self.policy(), Arc::new(events.clone())).with_seed(SEED);
         let (task, mut calls) = send(&layer, Method::GET);
         let pending = calls.recv().await;
         self.under_way = Some(UnderWay {
@@ -249,8 +252,8 @@ impl Proxy {
         let got = match events.as_slice() {
             [] => "No",
             [Event::Retrying { .. }] => "Yes",
-            [Event::GaveUp(GaveUp::Attempts(_))] => "NoRetryLimitExceeded",
-            [Event::GaveUp(GaveUp::Parallel(_))] => "NoOverflow",
+            [Event::RetryStopped(RetryStopReason::Attempts(_))] => "NoRetryLimitExceeded",
+            [Event::RetryStopped(RetryStopReason::Parallel(_))] => "NoOverflow",
             other => panic!("{name}: {other:?}"),
         };
         assert_eq!(step["expect"], got, "{name}: {step}");
@@ -288,10 +291,10 @@ impl Proxy {
         let got = match stat {
             "upstream_rq_retry" => count(|e| matches!(e, Event::Retrying { .. })),
             "upstream_rq_retry_limit_exceeded" => {
-                count(|e| matches!(e, Event::GaveUp(GaveUp::Attempts(_))))
+                count(|e| matches!(e, Event::RetryStopped(RetryStopReason::Attempts(_))))
             }
             "upstream_rq_retry_overflow" => {
-                count(|e| matches!(e, Event::GaveUp(GaveUp::Parallel(_))))
+                count(|e| matches!(e, Event::RetryStopped(RetryStopReason::Parallel(_))))
             }
             // Which waits were the server's: their length was seen above.
             "upstream_rq_retry_backoff_exponential" => under_way.backoffs as usize,

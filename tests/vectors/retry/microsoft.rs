@@ -5,10 +5,10 @@ use std::time::{Duration, SystemTime};
 
 use http::Method;
 use meshless::circuit_breaker::{CircuitBreakerPolicy, Window};
-use meshless::mesh::{Finding, outbound};
+use meshless::mesh::{StackWarning, outbound};
 use meshless::retry::{Backoff, Jitter, RetryLayer, RetryOn, RetryPolicy};
 use meshless::timeout::TimeoutPolicy;
-use meshless::{Failure, Outcome, Percent, Recognizer, Rejection};
+use meshless::{ErrorClassifier, Failure, Outcome, Percent, Rejection};
 use serde_json::Value;
 
 use super::Dice;
@@ -67,11 +67,11 @@ fn pipeline(case: &Value) {
         .with_timeout(TimeoutPolicy::total(seconds("total_s")))
         .with_retry(RetryPolicy::default().with_per_try_timeout(seconds("attempt_s")))
         .with_circuit_breaker(breaker)
-        .findings();
+        .lint();
     // A try that may take as long as all of them is an equal to Microsoft; Envoy ignores its limit, and
     // ours says so.
     let wrong = findings.iter().filter(|finding| {
-        !matches!(finding, Finding::PerTryTimeoutIgnored { per_try, total } if per_try == total)
+        !matches!(finding, StackWarning::PerTryTimeoutIgnored { per_try, total } if per_try == total)
     });
     let expected = case["expect"]["errors"].as_u64().unwrap_or(0);
     assert_eq!(wrong.count() as u64, expected, "{case}: {findings:?}");
@@ -84,9 +84,9 @@ fn standard() -> RetryPolicy {
     let on = RetryOn::parse("5xx,408,429").unwrap();
     let unknown = Outcome::Failed(Failure::Other);
     RetryPolicy::new(1)
-        .with_retry_on(on.with_own(move |outcome, _| (outcome == unknown).then_some(false)))
+        .with_retry_on(on.with_predicate(move |outcome, _| (outcome == unknown).then_some(false)))
         .with_backoff(Backoff::constant(Duration::ZERO))
-        .with_recognizer(Recognizer::new(|reset: &Reset| Some(reset.0)))
+        .with_error_classifier(ErrorClassifier::new(|reset: &Reset| Some(reset.0)))
 }
 
 async fn transient(case: &Value) {

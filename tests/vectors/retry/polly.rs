@@ -59,12 +59,12 @@ fn check(case: &Value) {
 }
 
 fn stays_in_its_quarter(runs: u64) {
-    let mut dice = Dice(1);
+    let mut rng = Dice(1);
     for _ in 0..runs {
-        let base = Duration::from_nanos(dice.roll() % 3_600_000_000_000 + 1);
+        let base = Duration::from_nanos(rng.roll() % 3_600_000_000_000 + 1);
         let delay = Backoff::constant(base)
             .with_jitter(QUARTER)
-            .delay(0, None, dice.roll());
+            .delay(0, None, rng.roll());
         assert!(
             base * 3 / 4 <= delay && delay <= base * 5 / 4,
             "{base:?} {delay:?}"
@@ -73,14 +73,14 @@ fn stays_in_its_quarter(runs: u64) {
 }
 
 fn is_positive_and_capped() {
-    let mut dice = Dice(2);
+    let mut rng = Dice(2);
     let base = Duration::from_secs(2);
     for attempt in [1, 2, 3, 4, 10, 100, 1_000, 1_024, 1_025] {
         for cap in [Duration::from_secs(30), Duration::MAX] {
             let backoff = Backoff::exponential(base)
                 .with_cap(cap)
                 .with_jitter(QUARTER);
-            let delay = backoff.delay(attempt, None, dice.roll());
+            let delay = backoff.delay(attempt, None, rng.roll());
             assert!(!delay.is_zero() && delay <= cap, "{attempt} {delay:?}");
         }
     }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use meshless::traffic_split::{
-    Destination, HostPattern, Match, Route, StickyCookie, StringMatch, TrafficSplitPolicy,
+    Destination, HashCookie, HostPattern, Match, Route, StringMatch, TrafficSplitPolicy,
 };
 use serde_json::{Value, json};
 
@@ -99,7 +99,7 @@ fn port(case: &Value, tally: &mut Tally) {
 
 fn set_cookie(case: &Value, tally: &mut Tally) {
     let ttl = Duration::from_secs(case[1].as_u64().unwrap());
-    let cookie = StickyCookie::new("name")
+    let cookie = HashCookie::new("name")
         .with_path(text(&case[0]))
         .with_ttl(ttl)
         .with_http_only(case[2] == true);

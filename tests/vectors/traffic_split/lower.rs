@@ -13,7 +13,7 @@ use super::{list, text};
 
 /// Lowers a `RouteConfiguration`; `cluster_header` says what a destination is that a header names.
 pub(crate) fn policy(config: &Value, cluster_header: Option<&str>) -> TrafficSplitPolicy {
-    let policy = TrafficSplitPolicy::off().with_unknown_hosts_refused(true);
+    let policy = TrafficSplitPolicy::off().with_unknown_hosts_rejected(true);
     list(&config["virtual_hosts"]).fold(policy, |policy, host| {
         let patterns = list(&host["domains"]).map(|p| HostPattern::parse(text(p)).unwrap());
         let operations = [config, host];

@@ -1,13 +1,13 @@
-use super::super::Advice;
+use super::super::AnalysisReport;
+use super::super::context::AnalysisContext;
 use super::super::gateways::split;
-use super::super::world::World;
 use super::Labels;
 use crate::istio::code::Code;
 use crate::istio::finding::Finding;
 use crate::istio::kinds::gateway::Gateway;
 use crate::istio::kinds::security::RequestAuthentication;
 use crate::istio::kinds::virtual_service::VirtualService;
-use crate::istio::read::{Set, shorten};
+use crate::istio::read::{Spanned, shorten};
 use crate::istio::spec::Spec;
 
 /// What the header of a match starts with that is a claim of a token.
@@ -19,18 +19,18 @@ const ROOT: &str = "istio-system";
 pub(super) fn claims(
     index: usize,
     service: &VirtualService,
-    world: &World<'_>,
-    advice: &mut Advice,
+    context: &AnalysisContext<'_>,
+    advice: &mut AnalysisReport,
 ) {
     let Some(claim) = claim(service) else { return };
-    let own = world.namespace(index);
+    let own = context.namespace(index);
     for gateway in service.gateways.iter().filter(|one| one.value != "mesh") {
         let (namespace, name) = split(&gateway.value, own);
-        let Some(found) = world.gateway(namespace, name) else {
+        let Some(found) = context.gateway(namespace, name) else {
             continue;
         };
-        if !is_verified(found, namespace, world) {
-            let what = format!(
+        if !is_verified(found, namespace, context) {
+            let message = format!(
                 "the routes go by `{}`, and no RequestAuthentication here is for the gateway {namespace}/{name}",
                 shorten(&claim.value)
             );
@@ -38,33 +38,33 @@ pub(super) fn claims(
                 index,
                 Finding::warning(Code::ClaimsNotVerified, claim.at)
                     .at_key()
-                    .what(what)
-                    .here("no token is verified, so no request has the claim")
-                    .istio("the same, unless the cluster has the RequestAuthentication")
-                    .mend("add a RequestAuthentication whose selector is the gateway's, in its namespace"),
+                    .message(message)
+                    .effect("no token is verified, so no request has the claim")
+                    .in_istio("the same, unless the cluster has the RequestAuthentication")
+                    .help("add a RequestAuthentication whose selector is the gateway's, in its namespace"),
             );
         }
     }
 }
 
-fn claim(service: &VirtualService) -> Option<&Set<String>> {
+fn claim(service: &VirtualService) -> Option<&Spanned<String>> {
     let routes = service.http.0.iter().flatten();
     let matches = routes.flat_map(|route| route.matches.0.iter().flatten());
     let mut headers = matches.flat_map(|one| one.headers.iter().chain(&one.without_headers));
     headers.find_map(|(name, _)| name.value.starts_with(CLAIM).then_some(name))
 }
 
-fn is_verified(gateway: &Gateway, namespace: &str, world: &World<'_>) -> bool {
+fn is_verified(gateway: &Gateway, namespace: &str, context: &AnalysisContext<'_>) -> bool {
     let selector = Labels::of(&gateway.selector);
-    if !world.spend(world.units.len()) {
+    if !context.spend(context.objects.len()) {
         return true;
     }
-    let policies = world
-        .units
+    let policies = context
+        .objects
         .iter()
-        .filter_map(|unit| match &unit.object.spec {
+        .filter_map(|parsed| match &parsed.object.spec {
             Some(Spec::RequestAuthentication(policy)) => {
-                Some((unit.object.namespace.as_str(), wanted(policy)))
+                Some((parsed.object.namespace.as_str(), wanted(policy)))
             }
             _ => None,
         });
@@ -75,13 +75,13 @@ fn is_verified(gateway: &Gateway, namespace: &str, world: &World<'_>) -> bool {
             .filter(|(of, _)| *of == namespace || *of == ROOT);
         near.any(|(_, wanted)| wanted.select(labels))
     };
-    let pods = world.selected(None, &selector).unwrap_or_default();
+    let pods = context.selected(None, &selector).unwrap_or_default();
     if pods.is_empty() {
         return is_for(namespace, &selector);
     }
-    !world.spend(pods.len().saturating_mul(policies.len()))
+    !context.spend(pods.len().saturating_mul(policies.len()))
         || pods.iter().all(|place| {
-            let pod = &world.cluster.workloads[*place];
+            let pod = &context.cluster.workloads[*place];
             is_for(pod.namespace, &pod.labels)
         })
 }

@@ -1,5 +1,5 @@
-use super::super::Advice;
-use super::super::world::World;
+use super::super::AnalysisReport;
+use super::super::context::AnalysisContext;
 use super::Labels;
 use super::selectors::share;
 use crate::istio::check::overlaps;
@@ -8,7 +8,7 @@ use crate::istio::finding::Finding;
 use crate::istio::kinds::gateway::{Gateway, Server, ServerTls};
 use crate::istio::read::{Text, shorten};
 use crate::istio::spec::Spec;
-use crate::istio::tree::At;
+use crate::istio::tree::NodeId;
 
 /// Each is compared with those before and after it, so that there is an end to it.
 const MAX_COMPARED: usize = 500;
@@ -25,18 +25,18 @@ struct Own<'a> {
 }
 
 /// Gateways that get in each other's way, and ports that no Service lets in.
-pub(super) fn gateways(world: &World<'_>, advice: &mut Advice) {
-    let all: Vec<_> = world
-        .units
+pub(super) fn gateways(context: &AnalysisContext<'_>, advice: &mut AnalysisReport) {
+    let all: Vec<_> = context
+        .objects
         .iter()
         .enumerate()
-        .filter_map(|(index, unit)| match &unit.object.spec {
+        .filter_map(|(index, parsed)| match &parsed.object.spec {
             Some(Spec::Gateway(gateway)) => {
                 let selector = Labels::of(&gateway.selector);
                 Some(Own {
                     index,
                     gateway,
-                    selected: world.selected(None, &selector),
+                    selected: context.selected(None, &selector),
                     selector,
                 })
             }
@@ -44,35 +44,36 @@ pub(super) fn gateways(world: &World<'_>, advice: &mut Advice) {
         })
         .collect();
     for one in &all {
-        ports(one, world, advice);
+        ports(one, context, advice);
         let others = all.iter().take(MAX_COMPARED);
-        let others = others.filter(|other| other.index != one.index && meet_at(one, other, world));
+        let others =
+            others.filter(|other| other.index != one.index && meet_at(one, other, context));
         let (mut conflicts, mut same) = (false, false);
         for other in others {
-            if !world.spend(size(one.gateway).saturating_mul(size(other.gateway))) {
+            if !context.spend(size(one.gateway).saturating_mul(size(other.gateway))) {
                 return;
             }
-            if let Some(server) = conflict(one, other, world).filter(|_| !conflicts) {
+            if let Some(server) = conflict(one, other, context).filter(|_| !conflicts) {
                 conflicts = true;
-                advice.push(one.index, conflicting(server, other, world));
+                advice.push(one.index, conflicting(server, other, context));
             }
             if let Some((at, name)) = same_certificate(one, other).filter(|_| !same) {
                 same = true;
-                advice.push(one.index, duplicate(at, name, other, world));
+                advice.push(one.index, duplicate(at, name, other, context));
             }
         }
     }
 }
 
 /// Says whether some workload is both.
-fn meet_at(one: &Own<'_>, other: &Own<'_>, world: &World<'_>) -> bool {
+fn meet_at(one: &Own<'_>, other: &Own<'_>, context: &AnalysisContext<'_>) -> bool {
     let (own, its) = (&one.selector, &other.selector);
     if own == its {
         return true;
     }
     let is_within = own.select(its) || its.select(own);
     let are_some = !own.is_empty() && !its.is_empty();
-    are_some && (is_within || share(one.selected.as_deref(), other.selected.as_deref(), world))
+    are_some && (is_within || share(one.selected.as_deref(), other.selected.as_deref(), context))
 }
 
 /// Counts the hosts and servers that are compared.
@@ -82,7 +83,11 @@ fn size(gateway: &Gateway) -> usize {
 }
 
 /// Finds a server whose port and host another gateway has too.
-fn conflict<'a>(one: &Own<'a>, other: &Own<'_>, world: &World<'_>) -> Option<&'a Server> {
+fn conflict<'a>(
+    one: &Own<'a>,
+    other: &Own<'_>,
+    context: &AnalysisContext<'_>,
+) -> Option<&'a Server> {
     let port = |server: &Server| Some(server.port.as_ref()?.number?.value);
     let bind = |server: &Server| {
         server
@@ -91,7 +96,7 @@ fn conflict<'a>(one: &Own<'a>, other: &Own<'_>, world: &World<'_>) -> Option<&'a
             .map(|bind| bind.value.clone())
             .unwrap_or_default()
     };
-    let [own_in, its_in] = [one, other].map(|gateway| world.namespace(gateway.index));
+    let [own_in, its_in] = [one, other].map(|gateway| context.namespace(gateway.index));
     let servers = one.gateway.servers.0.iter().flatten();
     let mut servers = servers.filter(|server| port(server).is_some());
     servers.find(|server| {
@@ -116,8 +121,8 @@ fn meet((one, one_in): (&str, &str), (two, two_in): (&str, &str)) -> bool {
     (one_of == two_of || one_of == "*" || two_of == "*") && overlaps(&one, &two)
 }
 
-fn conflicting(server: &Server, other: &Own<'_>, world: &World<'_>) -> Finding {
-    let unit = &world.units[other.index];
+fn conflicting(server: &Server, other: &Own<'_>, context: &AnalysisContext<'_>) -> Finding {
+    let parsed = &context.objects[other.index];
     let port = server.port.as_ref().and_then(|port| port.number);
     let hosts: Vec<_> = server
         .hosts
@@ -126,21 +131,21 @@ fn conflicting(server: &Server, other: &Own<'_>, world: &World<'_>) -> Finding {
         .map(|host| host.value.as_str())
         .collect();
     Finding::warning(Code::ConflictingGateways, server.at)
-        .what(format!(
+        .message(format!(
             "the gateway {}/{} has port {} for {} too, at the same workloads",
-            shorten(&unit.object.namespace),
-            shorten(&unit.object.name),
+            shorten(&parsed.object.namespace),
+            shorten(&parsed.object.name),
             port.map_or(0, |port| port.value),
             shorten(&hosts.join(", "))
         ))
-        .here("each is served for itself: `Mesh::gateway` takes one of them")
-        .istio("their servers are merged, or one of them is dropped if their protocols differ")
-        .mend("give the hosts to one of them, or make their selectors select different workloads")
-        .also_there(unit.place())
+        .effect("each is served for itself: `Mesh::gateway` takes one of them")
+        .in_istio("their servers are merged, or one of them is dropped if their protocols differ")
+        .help("give the hosts to one of them, or make their selectors select different workloads")
+        .also_there(parsed.location())
 }
 
 /// Finds a certificate that another gateway shows too.
-fn same_certificate<'a>(one: &Own<'a>, other: &Own<'_>) -> Option<(At, &'a str)> {
+fn same_certificate<'a>(one: &Own<'a>, other: &Own<'_>) -> Option<(NodeId, &'a str)> {
     fn tls(gateway: &Gateway) -> impl Iterator<Item = &ServerTls> {
         gateway
             .servers
@@ -169,28 +174,28 @@ fn same_certificate<'a>(one: &Own<'a>, other: &Own<'_>) -> Option<(At, &'a str)>
     })
 }
 
-fn duplicate(at: At, name: &str, other: &Own<'_>, world: &World<'_>) -> Finding {
-    let unit = &world.units[other.index];
+fn duplicate(at: NodeId, name: &str, other: &Own<'_>, context: &AnalysisContext<'_>) -> Finding {
+    let parsed = &context.objects[other.index];
     Finding::warning(Code::DuplicateCertificate, at)
         .at_key()
-        .what(format!(
+        .message(format!(
             "the gateway {}/{} shows the certificate `{}` too, at the same workloads",
-            shorten(&unit.object.namespace),
-            shorten(&unit.object.name),
+            shorten(&parsed.object.namespace),
+            shorten(&parsed.object.name),
             shorten(name)
         ))
-        .here("it changes nothing: the listener has the certificates and the connections")
-        .istio("a caller that uses one HTTP/2 connection for hosts of both may be answered 404")
-        .mend("have one gateway with all hosts of the certificate, and bind the routes to that")
-        .also_there(unit.place())
+        .effect("it changes nothing: the listener has the certificates and the connections")
+        .in_istio("a caller that uses one HTTP/2 connection for hosts of both may be answered 404")
+        .help("have one gateway with all hosts of the certificate, and bind the routes to that")
+        .also_there(parsed.location())
 }
 
 /// Ports that no Service in front of the gateway's workloads lets in.
-fn ports(one: &Own<'_>, world: &World<'_>, advice: &mut Advice) {
-    let cluster = &world.cluster;
+fn ports(one: &Own<'_>, context: &AnalysisContext<'_>, advice: &mut AnalysisReport) {
+    let cluster = &context.cluster;
     let mut targets = Vec::new();
     let selected = one.selected.as_deref().unwrap_or_default();
-    if !world.spend(selected.len().saturating_mul(cluster.services.len())) {
+    if !context.spend(selected.len().saturating_mul(cluster.services.len())) {
         return;
     }
     for place in selected {
@@ -224,17 +229,17 @@ fn ports(one: &Own<'_>, world: &World<'_>, advice: &mut Advice) {
     }
 }
 
-fn not_let_in(port: u32, at: At, is_default: bool) -> Finding {
-    let (finding, what) = if is_default {
-        let what = format!("the Service of Istio's own ingress does not let in port {port}");
-        (Finding::note(Code::GatewayPort, at), what)
+fn not_let_in(port: u32, at: NodeId, is_default: bool) -> Finding {
+    let (finding, message) = if is_default {
+        let message = format!("the Service of Istio's own ingress does not let in port {port}");
+        (Finding::note(Code::GatewayPort, at), message)
     } else {
-        let what = format!("no Service in front of the gateway's workloads lets in port {port}");
-        (Finding::warning(Code::GatewayPort, at), what)
+        let message = format!("no Service in front of the gateway's workloads lets in port {port}");
+        (Finding::warning(Code::GatewayPort, at), message)
     };
     finding
-        .what(what)
-        .here("it changes nothing: the listener has its port from the application")
-        .istio("it listens there, and is reached from outside only if its Service has the port")
-        .mend("add the port to the Service, or write one that it has")
+        .message(message)
+        .effect("it changes nothing: the listener has its port from the application")
+        .in_istio("it listens there, and is reached from outside only if its Service has the port")
+        .help("add the port to the Service, or write one that it has")
 }

@@ -1,5 +1,5 @@
-use crate::istio::read::{Entries, Set};
-use crate::istio::tree::{At, Tree};
+use crate::istio::read::{Entries, Spanned};
+use crate::istio::tree::{NodeId, Tree};
 
 /// Labels of a workload, or those that a selector asks for.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -7,7 +7,7 @@ pub(in crate::istio::advise) struct Labels<'a>(Vec<(&'a str, &'a str)>);
 
 impl<'a> Labels<'a> {
     /// Reads the labels that stand at a place.
-    pub(super) fn at(tree: &'a Tree, at: Option<At>) -> Self {
+    pub(super) fn at(tree: &'a Tree, at: Option<NodeId>) -> Self {
         let entries = at.into_iter().flat_map(|at| tree.items(at));
         let mut labels: Vec<_> = entries
             .filter_map(|entry| Some((tree.key(*entry)?, tree.text(*entry)?)))
@@ -16,9 +16,9 @@ impl<'a> Labels<'a> {
         Self(labels)
     }
 
-    pub(in crate::istio::advise) fn of(entries: &'a Entries<Set<String>>) -> Self {
+    pub(in crate::istio::advise) fn of(entries: &'a Entries<Spanned<String>>) -> Self {
         let value =
-            |value: &'a Option<Set<String>>| value.as_ref().map_or("", |v| v.value.as_str());
+            |value: &'a Option<Spanned<String>>| value.as_ref().map_or("", |v| v.value.as_str());
         let mut labels: Vec<_> = entries
             .iter()
             .map(|(name, own)| (name.value.as_str(), value(own)))

@@ -14,27 +14,27 @@ mod subsets;
 pub(super) use labels::Labels;
 pub(super) use shown::{Cluster, Service, ServicePort};
 
-use super::Advice;
-use super::world::World;
+use super::AnalysisReport;
+use super::context::AnalysisContext;
 use crate::istio::spec::Spec;
 
 /// Looks at what refers to the cluster, or is of it.
-pub(super) fn cluster(world: &World<'_>, advice: &mut Advice) {
-    for (index, unit) in world.units.iter().enumerate() {
-        if unit.findings.is_misread() {
+pub(super) fn cluster(context: &AnalysisContext<'_>, advice: &mut AnalysisReport) {
+    for (index, parsed) in context.objects.iter().enumerate() {
+        if parsed.findings.is_misread() {
             continue;
         }
-        match &unit.object.spec {
+        match &parsed.object.spec {
             Some(Spec::AuthorizationPolicy(policy)) => {
-                namespaces::namespaces(index, policy, world, advice);
-                selectors::authorization(index, policy, world, advice);
+                namespaces::namespaces(index, policy, context, advice);
+                selectors::authorization(index, policy, context, advice);
             }
-            Some(Spec::DestinationRule(rule)) => subsets::subsets(index, rule, world, advice),
-            Some(Spec::VirtualService(service)) => claims::claims(index, service, world, advice),
+            Some(Spec::DestinationRule(rule)) => subsets::subsets(index, rule, context, advice),
+            Some(Spec::VirtualService(service)) => claims::claims(index, service, context, advice),
             _ => {}
         }
     }
-    gateways::gateways(world, advice);
-    selectors::selectors(world, advice);
-    ports::ports(&world.cluster, advice);
+    gateways::gateways(context, advice);
+    selectors::selectors(context, advice);
+    ports::ports(&context.cluster, advice);
 }

@@ -1,19 +1,19 @@
-use super::super::Advice;
-use super::super::world::World;
+use super::super::AnalysisReport;
+use super::super::context::AnalysisContext;
 use crate::istio::code::Code;
 use crate::istio::finding::Finding;
 use crate::istio::kinds::security::AuthorizationPolicy;
-use crate::istio::nearest::misspelt;
-use crate::istio::read::{Set, shorten};
+use crate::istio::read::{Spanned, shorten};
+use crate::istio::suggest::misspelt;
 
 /// Namespaces that a policy names, and that are not among those that the documents show.
 pub(super) fn namespaces(
     index: usize,
     policy: &AuthorizationPolicy,
-    world: &World<'_>,
-    advice: &mut Advice,
+    context: &AnalysisContext<'_>,
+    advice: &mut AnalysisReport,
 ) {
-    let known = &world.cluster.namespaces;
+    let known = &context.cluster.namespaces;
     if known.is_empty() {
         return;
     }
@@ -24,7 +24,7 @@ pub(super) fn namespaces(
     let from = rules.flat_map(|rule| rule.from.iter().flat_map(|from| from.rows.iter().flatten()));
     for source in from.filter_map(|from| from.source.as_ref()) {
         for name in source.namespaces.iter().chain(&source.not_namespaces) {
-            if !world.spend(known.len()) {
+            if !context.spend(known.len()) {
                 return;
             }
             if !known.iter().any(|known| fits(&name.value, known)) {
@@ -35,12 +35,12 @@ pub(super) fn namespaces(
     }
 }
 
-fn unknown(name: &Set<String>, near: Option<&str>) -> Finding {
+fn unknown(name: &Spanned<String>, near: Option<&str>) -> Finding {
     Finding::warning(Code::ReferenceNotFound, name.at)
-        .what(format!("no Namespace here is `{}`", shorten(&name.value)))
-        .here("the rule fits callers of no namespace that the documents show")
-        .istio("`istioctl analyze` reports it, unless the cluster has the namespace")
-        .mend(near.map_or_else(
+        .message(format!("no Namespace here is `{}`", shorten(&name.value)))
+        .effect("the rule fits callers of no namespace that the documents show")
+        .in_istio("`istioctl analyze` reports it, unless the cluster has the namespace")
+        .help(near.map_or_else(
             || "name a namespace that there is, or add its document".to_owned(),
             |near| format!("did you mean `{near}`?"),
         ))

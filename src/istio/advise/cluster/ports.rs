@@ -1,4 +1,4 @@
-use super::super::Advice;
+use super::super::AnalysisReport;
 use super::shown::{Cluster, Service, ServicePort};
 use crate::istio::check::is_known_protocol;
 use crate::istio::code::Code;
@@ -16,7 +16,7 @@ const SYSTEM: [&str; 4] = [
 const OPAQUE: [u32; 4] = [25, 53, 3306, 27017];
 
 /// Ports of services, whose names tell Istio the protocol.
-pub(super) fn ports(cluster: &Cluster<'_>, advice: &mut Advice) {
+pub(super) fn ports(cluster: &Cluster<'_>, advice: &mut AnalysisReport) {
     for service in &cluster.services {
         let is_istio =
             service.labels.has("istio") || service.labels.get("release") == Some("istio");
@@ -46,19 +46,19 @@ fn finding(service: &Service<'_>, port: &ServicePort<'_>) -> Finding {
         || "has no name".to_owned(),
         |name| format!("is called `{}`", shorten(name)),
     );
-    let what = format!("port {} {named}, which says no protocol", port.number);
-    let mend = format!("name it by its protocol, such as `http-{}`", service.name);
-    let here = "it changes nothing: requests are HTTP whatever it says";
+    let message = format!("port {} {named}, which says no protocol", port.number);
+    let help = format!("name it by its protocol, such as `http-{}`", service.name);
+    let effect = "it changes nothing: requests are HTTP whatever it says";
     if service.is_external {
         return Finding::warning(Code::ExternalNamePort, port.at)
-            .what(what)
-            .here(here)
-            .istio("its proxies may take connections of others to that port for this service")
-            .mend(mend);
+            .message(message)
+            .effect(effect)
+            .in_istio("its proxies may take connections of others to that port for this service")
+            .help(help);
     }
     Finding::note(Code::PortName, port.at)
-        .what(what)
-        .here(here)
-        .istio("it looks at the first bytes of each connection, and takes what it does not know for TCP")
-        .mend(mend)
+        .message(message)
+        .effect(effect)
+        .in_istio("it looks at the first bytes of each connection, and takes what it does not know for TCP")
+        .help(help)
 }

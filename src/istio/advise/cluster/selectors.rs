@@ -1,15 +1,15 @@
 use std::collections::BTreeMap;
 
-use super::super::Advice;
-use super::super::world::World;
+use super::super::AnalysisReport;
+use super::super::context::AnalysisContext;
 use super::Labels;
 use crate::istio::code::Code;
 use crate::istio::finding::Finding;
 use crate::istio::kind::Kind;
 use crate::istio::kinds::security::AuthorizationPolicy;
-use crate::istio::read::{Entries, Set, shorten};
+use crate::istio::read::{Entries, Spanned, shorten};
 use crate::istio::spec::Spec;
-use crate::istio::tree::At;
+use crate::istio::tree::NodeId;
 
 /// Each is compared with all others of its namespace, so that there is an end to it.
 const MAX_COMPARED: usize = 1_000;
@@ -19,17 +19,17 @@ const ROOT: &str = "istio-system";
 /// An object of which each workload heeds one.
 struct Chosen<'a> {
     index: usize,
-    at: At,
+    at: NodeId,
     selector: Labels<'a>,
     /// The places of the workloads that are selected, if any are among the documents.
     selected: Option<Vec<usize>>,
 }
 
 /// Sidecars and telemetries that select nothing, or the same workloads as others.
-pub(super) fn selectors(world: &World<'_>, advice: &mut Advice) {
+pub(super) fn selectors(context: &AnalysisContext<'_>, advice: &mut AnalysisReport) {
     let mut groups: BTreeMap<(Kind, &str), Vec<Chosen<'_>>> = BTreeMap::new();
-    for (index, unit) in world.units.iter().enumerate() {
-        let labels: Option<&Entries<Set<String>>> = match &unit.object.spec {
+    for (index, parsed) in context.objects.iter().enumerate() {
+        let labels: Option<&Entries<Spanned<String>>> = match &parsed.object.spec {
             Some(Spec::Sidecar(sidecar)) => sidecar.workload_selector.as_ref().map(|s| &s.labels),
             Some(Spec::Telemetry(telemetry))
                 if telemetry.target_ref.is_none() && telemetry.target_refs.0.is_empty() =>
@@ -39,14 +39,14 @@ pub(super) fn selectors(world: &World<'_>, advice: &mut Advice) {
             _ => continue,
         };
         let at = labels.and_then(|labels| Some(labels.first()?.0.at));
-        let group = groups.entry((unit.object.kind, world.namespace(index)));
+        let group = groups.entry((parsed.object.kind, context.namespace(index)));
         let selector = labels.map_or_else(Labels::default, Labels::of);
         let is_some = !selector.is_empty();
-        let namespace = Some(world.namespace(index)).filter(|_| is_some);
+        let namespace = Some(context.namespace(index)).filter(|_| is_some);
         group.or_default().push(Chosen {
             index,
-            at: at.unwrap_or(unit.object.at),
-            selected: namespace.and_then(|_| world.selected(namespace, &selector)),
+            at: at.unwrap_or(parsed.object.at),
+            selected: namespace.and_then(|_| context.selected(namespace, &selector)),
             selector,
         });
     }
@@ -60,8 +60,8 @@ pub(super) fn selectors(world: &World<'_>, advice: &mut Advice) {
             let mut others = others
                 .filter(|(other, _)| *other != place)
                 .map(|(_, other)| other);
-            if let Some(other) = others.find(|other| meet(one, other, world)) {
-                advice.push(one.index, conflict(kind, one, other, world));
+            if let Some(other) = others.find(|other| meet(one, other, context)) {
+                advice.push(one.index, conflict(kind, one, other, context));
             }
         }
     }
@@ -71,10 +71,10 @@ pub(super) fn selectors(world: &World<'_>, advice: &mut Advice) {
 pub(super) fn authorization(
     index: usize,
     policy: &AuthorizationPolicy,
-    world: &World<'_>,
-    advice: &mut Advice,
+    context: &AnalysisContext<'_>,
+    advice: &mut AnalysisReport,
 ) {
-    let namespace = world.namespace(index);
+    let namespace = context.namespace(index);
     let is_for_all = namespace == ROOT;
     let labels = policy.selector.as_ref().map(|s| &s.match_labels);
     let is_attached = policy.target_ref.is_some() || !policy.target_refs.0.is_empty();
@@ -83,14 +83,14 @@ pub(super) fn authorization(
     }
     let selector = labels.map_or_else(Labels::default, Labels::of);
     let within = (!is_for_all).then_some(namespace);
-    if world
+    if context
         .selected(within, &selector)
         .is_none_or(|selected| !selected.is_empty())
     {
         return;
     }
     let at = labels.and_then(|labels| Some(labels.first()?.0.at));
-    let what = if selector.is_empty() {
+    let message = if selector.is_empty() {
         format!(
             "no workload here is in the namespace {}",
             shorten(namespace)
@@ -105,23 +105,23 @@ pub(super) fn authorization(
         index,
         Finding::warning(
             Code::NoMatchingWorkloads,
-            at.unwrap_or(world.units[index].object.at),
+            at.unwrap_or(context.objects[index].object.at),
         )
         .at_key()
-        .what(what)
-        .here("it is for nothing that the documents show")
-        .istio("the policy holds nowhere, unless the cluster has such a workload")
-        .mend("write labels that a workload has, or add its document"),
+        .message(message)
+        .effect("it is for nothing that the documents show")
+        .in_istio("the policy holds nowhere, unless the cluster has such a workload")
+        .help("write labels that a workload has, or add its document"),
     );
 }
 
-fn meet(one: &Chosen<'_>, other: &Chosen<'_>, world: &World<'_>) -> bool {
+fn meet(one: &Chosen<'_>, other: &Chosen<'_>, context: &AnalysisContext<'_>) -> bool {
     match (one.selector.is_empty(), other.selector.is_empty()) {
         (true, true) => true,
         (false, false) => {
-            world.spend(1)
+            context.spend(1)
                 && (one.selector == other.selector
-                    || share(one.selected.as_deref(), other.selected.as_deref(), world))
+                    || share(one.selected.as_deref(), other.selected.as_deref(), context))
         }
         // One for the others of a namespace, and one for some of it, is what both are for.
         _ => false,
@@ -129,7 +129,11 @@ fn meet(one: &Chosen<'_>, other: &Chosen<'_>, world: &World<'_>) -> bool {
 }
 
 /// Says whether two lists of places, each in order, have one in common.
-pub(super) fn share(one: Option<&[usize]>, other: Option<&[usize]>, world: &World<'_>) -> bool {
+pub(super) fn share(
+    one: Option<&[usize]>,
+    other: Option<&[usize]>,
+    context: &AnalysisContext<'_>,
+) -> bool {
     let (Some(one), Some(other)) = (one, other) else {
         return false;
     };
@@ -138,24 +142,29 @@ pub(super) fn share(one: Option<&[usize]>, other: Option<&[usize]>, world: &Worl
     } else {
         (other, one)
     };
-    world.spend(few.len()) && few.iter().any(|place| many.binary_search(place).is_ok())
+    context.spend(few.len()) && few.iter().any(|place| many.binary_search(place).is_ok())
 }
 
 fn nothing_selected(kind: Kind, one: &Chosen<'_>, namespace: &str) -> Finding {
     let labels = one.selector.text();
     Finding::warning(Code::ReferenceNotFound, one.at)
         .at_key()
-        .what(format!(
+        .message(format!(
             "no workload here has the labels {} in the namespace {}",
             shorten(&labels),
             shorten(namespace)
         ))
-        .here(format!("the {kind} is checked only"))
-        .istio("it is for no workload, unless the cluster has one of these labels")
-        .mend("write labels that a workload of the namespace has, or add its document")
+        .effect(format!("the {kind} is checked only"))
+        .in_istio("it is for no workload, unless the cluster has one of these labels")
+        .help("write labels that a workload of the namespace has, or add its document")
 }
 
-fn conflict(kind: Kind, one: &Chosen<'_>, other: &Chosen<'_>, world: &World<'_>) -> Finding {
+fn conflict(
+    kind: Kind,
+    one: &Chosen<'_>,
+    other: &Chosen<'_>,
+    context: &AnalysisContext<'_>,
+) -> Finding {
     let (is_default, is_sidecar) = (one.selector.is_empty(), kind == Kind::Sidecar);
     let code = match (is_sidecar, is_default) {
         (true, true) => Code::SidecarsWithoutSelector,
@@ -163,9 +172,9 @@ fn conflict(kind: Kind, one: &Chosen<'_>, other: &Chosen<'_>, world: &World<'_>)
         (false, true) => Code::TelemetriesWithoutSelector,
         (false, false) => Code::ConflictingTelemetries,
     };
-    let unit = &world.units[other.index];
-    let name = format!("{}/{}", unit.object.namespace, unit.object.name);
-    let what = if is_default {
+    let parsed = &context.objects[other.index];
+    let name = format!("{}/{}", parsed.object.namespace, parsed.object.name);
+    let message = if is_default {
         format!(
             "the {kind} {} is for all workloads of the namespace too",
             shorten(&name)
@@ -175,9 +184,9 @@ fn conflict(kind: Kind, one: &Chosen<'_>, other: &Chosen<'_>, world: &World<'_>)
     };
     Finding::warning(code, one.at)
         .at_key()
-        .what(what)
-        .here(format!("the {kind} is checked only"))
-        .istio("a workload heeds one of them, and which one is not defined")
-        .mend("merge them, or make their selectors select different workloads")
-        .also_there(unit.place())
+        .message(message)
+        .effect(format!("the {kind} is checked only"))
+        .in_istio("a workload heeds one of them, and which one is not defined")
+        .help("merge them, or make their selectors select different workloads")
+        .also_there(parsed.location())
 }

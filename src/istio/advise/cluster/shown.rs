@@ -2,7 +2,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::Labels;
 use crate::istio::foreign::{Foreign, MESH_CONFIG};
-use crate::istio::tree::{At, Tree, Value};
+use crate::istio::tree::{NodeId, Tree, Value};
 
 /// The objects of Kubernetes among the documents.
 #[derive(Debug, Default)]
@@ -32,7 +32,7 @@ pub(in crate::istio::advise) struct Service<'a> {
 /// A port of a `Service`.
 #[derive(Debug)]
 pub(in crate::istio::advise) struct ServicePort<'a> {
-    pub(super) at: At,
+    pub(super) at: NodeId,
     pub(super) name: Option<&'a str>,
     pub(in crate::istio::advise) number: u32,
     /// The port of the pods; `None` if it has a name.
@@ -112,7 +112,7 @@ impl<'a> Cluster<'a> {
     }
 }
 
-fn allocates_addresses(tree: &Tree, at: At) -> bool {
+fn allocates_addresses(tree: &Tree, at: NodeId) -> bool {
     let path = [
         "defaultConfig",
         "proxyMetadata",
@@ -126,7 +126,7 @@ fn allocates_addresses(tree: &Tree, at: At) -> bool {
     })
 }
 
-fn service(index: usize, foreign: &Foreign, spec: Option<At>) -> Service<'_> {
+fn service(index: usize, foreign: &Foreign, spec: Option<NodeId>) -> Service<'_> {
     let tree = foreign.tree();
     let metadata = tree.child(foreign.at, "metadata");
     let child = |key| spec.and_then(|spec| tree.child(spec, key));
@@ -142,7 +142,7 @@ fn service(index: usize, foreign: &Foreign, spec: Option<At>) -> Service<'_> {
     }
 }
 
-fn port(tree: &Tree, at: At) -> Option<ServicePort<'_>> {
+fn port(tree: &Tree, at: NodeId) -> Option<ServicePort<'_>> {
     let number = number(tree, tree.child(at, "port")?)?;
     let target = tree.child(at, "targetPort");
     Some(ServicePort {
@@ -155,12 +155,12 @@ fn port(tree: &Tree, at: At) -> Option<ServicePort<'_>> {
     })
 }
 
-fn text<'a>(tree: &'a Tree, at: At, key: &str) -> Option<&'a str> {
+fn text<'a>(tree: &'a Tree, at: NodeId, key: &str) -> Option<&'a str> {
     let text = tree.text(tree.child(at, key)?)?;
     (!text.is_empty()).then_some(text)
 }
 
-fn number(tree: &Tree, at: At) -> Option<u32> {
+fn number(tree: &Tree, at: NodeId) -> Option<u32> {
     match tree.value(at) {
         Value::Int(number) => u32::try_from(*number).ok(),
         Value::Text(text) => text.parse().ok(),

@@ -1,12 +1,12 @@
-use super::super::Advice;
-use super::super::world::{World, full};
+use super::super::AnalysisReport;
+use super::super::context::{AnalysisContext, full};
 use super::Labels;
 use crate::istio::code::Code;
 use crate::istio::finding::Finding;
 use crate::istio::kinds::destination_rule::{DestinationRule, Subset};
 use crate::istio::kinds::service_entry::{Resolution, ServiceEntry};
-use crate::istio::nearest::nearest;
 use crate::istio::read::shorten;
+use crate::istio::suggest::suggest;
 
 /// How many endpoints of one host are looked at; of a host with more it is not told that none has some labels.
 const MAX_ENDPOINTS: usize = 2_000;
@@ -15,23 +15,23 @@ const MAX_ENDPOINTS: usize = 2_000;
 pub(super) fn subsets(
     index: usize,
     rule: &DestinationRule,
-    world: &World<'_>,
-    advice: &mut Advice,
+    context: &AnalysisContext<'_>,
+    advice: &mut AnalysisReport,
 ) {
     let Some(host) = &rule.host else { return };
     if rule.subsets.0.is_empty() {
         return;
     }
-    let name = full(&host.value, world.namespace(index));
-    let entries = world.entries_of(&name);
+    let name = full(&host.value, context.namespace(index));
+    let entries = context.entries_of(&name);
     let known = if entries.is_empty() {
-        pods(&name, world)
+        pods(&name, context)
     } else {
         endpoints(entries)
     };
     let Some(known) = known else { return };
     for subset in rule.subsets.0.iter().flatten() {
-        if !world.spend(known.len()) {
+        if !context.spend(known.len()) {
             return;
         }
         let wanted = Labels::of(&subset.labels).without_topology();
@@ -60,14 +60,14 @@ fn endpoints<'a>(entries: &[&'a ServiceEntry]) -> Option<Vec<Labels<'a>>> {
 }
 
 /// Returns the labels of the pods of a Service; `None` if neither is among the documents.
-fn pods<'a>(host: &str, world: &World<'a>) -> Option<Vec<Labels<'a>>> {
-    let service = world.service(host)?;
+fn pods<'a>(host: &str, context: &AnalysisContext<'a>) -> Option<Vec<Labels<'a>>> {
+    let service = context.service(host)?;
     if service.selector.is_empty() {
         return None;
     }
-    let pods = world.selected(Some(service.namespace), &service.selector)?;
+    let pods = context.selected(Some(service.namespace), &service.selector)?;
     let pods = pods.iter().filter(|_| pods.len() <= MAX_ENDPOINTS);
-    let labels = pods.map(|place| world.cluster.workloads[*place].labels.clone());
+    let labels = pods.map(|place| context.cluster.workloads[*place].labels.clone());
     let labels: Vec<_> = labels.collect();
     (!labels.is_empty()).then_some(labels)
 }
@@ -86,8 +86,8 @@ fn unselected(subset: &Subset, wanted: &Labels<'_>, known: &[Labels<'_>]) -> Fin
     values.sort_unstable();
     values.dedup();
     values.truncate(5);
-    let near = missing.and_then(|(_, value)| nearest(value, values.iter().copied()));
-    let mend = match (missing, near) {
+    let near = missing.and_then(|(_, value)| suggest(value, values.iter().copied()));
+    let help = match (missing, near) {
         (Some((key, _)), Some(near)) => format!("did you mean `{key}: {}`?", shorten(near)),
         (Some((key, _)), None) if !values.is_empty() => {
             let values = values.join(", ");
@@ -97,12 +97,12 @@ fn unselected(subset: &Subset, wanted: &Labels<'_>, known: &[Labels<'_>]) -> Fin
     };
     Finding::warning(Code::SubsetSelectsNothing, at)
         .at_key()
-        .what(format!(
+        .message(format!(
             "no endpoint here has the labels of the subset `{}`: {}",
             shorten(name),
             shorten(&wanted.text())
         ))
-        .here("requests that are drawn to it are answered 503")
-        .istio("Envoy answers 503 (no healthy upstream)")
-        .mend(mend)
+        .effect("requests that are drawn to it are answered 503")
+        .in_istio("Envoy answers 503 (no healthy upstream)")
+        .help(help)
 }

@@ -2,18 +2,18 @@ use std::borrow::Cow;
 
 use super::header::{HeaderMatcher, Part, either, string};
 use crate::base::{StringMatch, query};
-use crate::istio::tree::{At, Tree, Value};
+use crate::istio::tree::{NodeId, Tree, Value};
 use crate::{ClientAddress, RequestHead};
 
 /// What makes one entry of a descriptor.
 #[derive(Clone, Debug)]
-pub(super) struct Action {
+pub(super) struct DescriptorAction {
     pub(super) key: Box<str>,
-    source: Source,
+    source: DescriptorSource,
 }
 
 #[derive(Clone, Debug)]
-enum Source {
+enum DescriptorSource {
     Address(ClientAddress),
     Part {
         part: Part,
@@ -38,8 +38,8 @@ enum Test {
 #[derive(Debug)]
 pub(super) struct Missing;
 
-impl Action {
-    pub(super) fn read(tree: &Tree, at: At) -> Option<Self> {
+impl DescriptorAction {
+    pub(super) fn read(tree: &Tree, at: NodeId) -> Option<Self> {
         let written = *tree.items(at).first()?;
         let text = |snake, camel| {
             let found = either(tree, written, snake, camel)?;
@@ -60,7 +60,7 @@ impl Action {
         let name = tree.key(written)?;
         let (key, source) = match name {
             "generic_key" | "genericKey" => {
-                let always = Source::When {
+                let always = DescriptorSource::When {
                     tests: Vec::new(),
                     expected: true,
                     value: value()?,
@@ -73,7 +73,7 @@ impl Action {
                 let tests = tests.collect::<Option<_>>()?;
                 (
                     key("header_match"),
-                    Source::When {
+                    DescriptorSource::When {
                         tests,
                         expected,
                         value: value()?,
@@ -86,7 +86,7 @@ impl Action {
                 let tests = tests.collect::<Option<_>>()?;
                 (
                     key("query_match"),
-                    Source::When {
+                    DescriptorSource::When {
                         tests,
                         expected,
                         value: value()?,
@@ -95,18 +95,18 @@ impl Action {
             }
             "query_parameters" | "queryParameters" => {
                 let name = text("query_parameter_name", "queryParameterName")?;
-                (key(name), Source::Query(name.into()))
+                (key(name), DescriptorSource::Query(name.into()))
             }
             "remote_address" | "remoteAddress" => {
                 // Envoy tells addresses of one network apart.
                 let address = ClientAddress::peer().with_ipv6_prefix(128);
-                ("remote_address".into(), Source::Address(address))
+                ("remote_address".into(), DescriptorSource::Address(address))
             }
             "request_headers" | "requestHeaders" => {
                 let part = Part::parse(text("header_name", "headerName")?)?;
                 (
                     text("descriptor_key", "descriptorKey")?.into(),
-                    Source::Part {
+                    DescriptorSource::Part {
                         part,
                         skip_if_absent,
                     },
@@ -123,18 +123,18 @@ impl Action {
         head: RequestHead<'a>,
     ) -> Result<Option<Cow<'a, [u8]>>, Missing> {
         match &self.source {
-            Source::Address(address) => {
+            DescriptorSource::Address(address) => {
                 let address = address.of(head).ok_or(Missing)?;
                 Ok(Some(address.to_string().into_bytes().into()))
             }
-            Source::Part {
+            DescriptorSource::Part {
                 part,
                 skip_if_absent,
             } => match part.of(head) {
                 None if *skip_if_absent => Ok(None),
                 found => found.map(Some).ok_or(Missing),
             },
-            Source::Query(name) => {
+            DescriptorSource::Query(name) => {
                 let found = head
                     .uri()
                     .query()
@@ -143,7 +143,7 @@ impl Action {
                     .map(|found| Some(found.as_bytes().into()))
                     .ok_or(Missing)
             }
-            Source::When {
+            DescriptorSource::When {
                 tests,
                 expected,
                 value,
@@ -173,7 +173,7 @@ impl Test {
     }
 }
 
-fn parameter(tree: &Tree, at: At) -> Option<Test> {
+fn parameter(tree: &Tree, at: NodeId) -> Option<Test> {
     let name = tree.text(tree.child(at, "name")?)?.into();
     let value = either(tree, at, "string_match", "stringMatch");
     let value = match value {

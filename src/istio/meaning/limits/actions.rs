@@ -1,13 +1,13 @@
 use std::borrow::Cow;
 
-use super::action::Action;
+use super::action::DescriptorAction;
 use crate::RequestHead;
-use crate::istio::tree::{At, Tree, Value};
+use crate::istio::tree::{NodeId, Tree, Value};
 
 /// One of a route's `rate_limits`: what makes a descriptor of a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Actions {
-    actions: Vec<Action>,
+    actions: Vec<DescriptorAction>,
     pub(super) stage: u32,
 }
 
@@ -15,7 +15,11 @@ pub(crate) struct Actions {
 pub(super) type Wanted = (Box<str>, Option<Box<str>>);
 
 /// Reads `rate_limits`; what is not known makes no descriptor, and its place and name are told.
-pub(crate) fn read_actions(tree: &Tree, at: At, unknown: &mut Vec<(At, String)>) -> Vec<Actions> {
+pub(crate) fn read_actions(
+    tree: &Tree,
+    at: NodeId,
+    unknown: &mut Vec<(NodeId, String)>,
+) -> Vec<Actions> {
     let mut all = Vec::new();
     for limit in tree.items(at) {
         let stage = match tree.child(*limit, "stage").map(|at| tree.value(at)) {
@@ -29,7 +33,7 @@ pub(crate) fn read_actions(tree: &Tree, at: At, unknown: &mut Vec<(At, String)>)
         let actions: Vec<_> = written
             .iter()
             .filter_map(|at| {
-                let action = Action::read(tree, *at);
+                let action = DescriptorAction::read(tree, *at);
                 if action.is_none() {
                     let name = tree.items(*at).first().and_then(|at| tree.key(*at));
                     unknown.push((*at, name.unwrap_or("nothing").to_owned()));

@@ -6,7 +6,7 @@ use http::HeaderName;
 use crate::RequestHead;
 use crate::base::StringMatch;
 use crate::base::authority::scheme;
-use crate::istio::tree::{At, Tree, Value};
+use crate::istio::tree::{NodeId, Tree, Value};
 
 /// A part of a request's head that Envoy calls a header.
 #[derive(Clone, Debug)]
@@ -63,7 +63,7 @@ impl Part {
 
 impl HeaderMatcher {
     /// Reads a matcher; nothing if it is of a kind that is not known.
-    pub(super) fn read(tree: &Tree, at: At) -> Option<Self> {
+    pub(super) fn read(tree: &Tree, at: NodeId) -> Option<Self> {
         let field = |snake, camel| either(tree, at, snake, camel);
         let text = |snake, camel| field(snake, camel).and_then(|at| tree.text(at));
         let flag = |snake, camel| {
@@ -115,7 +115,7 @@ impl HeaderMatcher {
 }
 
 /// Reads Envoy's `StringMatcher`.
-pub(super) fn string(tree: &Tree, at: At) -> Option<StringMatch> {
+pub(super) fn string(tree: &Tree, at: NodeId) -> Option<StringMatch> {
     let text = |key| tree.child(at, key).and_then(|at| tree.text(at));
     let ignore = either(tree, at, "ignore_case", "ignoreCase").map(|at| tree.value(at));
     let plain = text("exact").map(StringMatch::exact);
@@ -130,6 +130,6 @@ pub(super) fn string(tree: &Tree, at: At) -> Option<StringMatch> {
 }
 
 /// Returns a field under either of its names.
-pub(super) fn either(tree: &Tree, at: At, snake: &str, camel: &str) -> Option<At> {
+pub(super) fn either(tree: &Tree, at: NodeId, snake: &str, camel: &str) -> Option<NodeId> {
     tree.child(at, snake).or_else(|| tree.child(at, camel))
 }

@@ -4,7 +4,7 @@ mod action;
 mod actions;
 mod header;
 mod patch;
-mod place;
+mod patch_target;
 mod policy;
 mod scope;
 

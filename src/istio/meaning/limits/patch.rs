@@ -3,16 +3,16 @@ use std::sync::Arc;
 
 use super::actions::{Actions, read_actions};
 use super::header::either;
-use super::place::Place;
+use super::patch_target::PatchTarget;
 use crate::istio::check::{find_limits, read_limit};
 use crate::istio::documents::{Documents, Resource};
 use crate::istio::finding::Findings;
 use crate::istio::kinds::envoy_filter::{ConfigPatch, Context, EnvoyFilter, Operation};
 use crate::istio::kinds::local_rate_limit::{FractionalPercent, LocalRateLimit, RuntimeFraction};
-use crate::istio::loading::FieldValidation;
-use crate::istio::read::{Raw, Reader};
+use crate::istio::load_options::FieldValidation;
+use crate::istio::read::{NodeRef, Reader};
 use crate::istio::spec::Spec;
-use crate::istio::tree::{At, Tree, Value};
+use crate::istio::tree::{NodeId, Tree, Value};
 
 /// A patch that limits, or that says what is counted.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub(in super::super) struct Patch {
     pub(super) context: Context,
     pub(super) labels: BTreeMap<String, String>,
     pub(super) namespace: String,
-    pub(super) place: Place,
+    pub(super) target: PatchTarget,
     priority: i32,
 }
 
@@ -88,13 +88,13 @@ fn of_filter(resource: &Resource, filter: &EnvoyFilter, tree: &Tree, all: &mut V
         .collect();
     for (index, patch) in filter.config_patches.0.iter().flatten().enumerate() {
         let apply_to = patch.apply_to.map(|apply| apply.value);
-        let (Some(place), Some(value)) = (Place::of(patch), value(patch)) else {
+        let (Some(place), Some(value)) = (PatchTarget::of(patch), value(patch)) else {
             continue;
         };
         let configs = find_limits(apply_to, value, tree);
         let actions = match place {
-            Place::Filters { .. } => Vec::new(),
-            Place::Route { .. } | Place::VirtualHost(_) => counted(tree, value),
+            PatchTarget::Filters { .. } => Vec::new(),
+            PatchTarget::Route { .. } | PatchTarget::VirtualHost(_) => counted(tree, value),
         };
         let new = |config, suffix: usize| Patch {
             id: format!(
@@ -111,7 +111,7 @@ fn of_filter(resource: &Resource, filter: &EnvoyFilter, tree: &Tree, all: &mut V
                 .map_or(Context::Any, |context| context.value),
             labels: labels.clone(),
             namespace: object.namespace.clone(),
-            place: place.clone(),
+            target: place.clone(),
             priority: filter.priority.map_or(0, |priority| priority.value),
         };
         let read = configs.into_iter().filter_map(|at| config(tree, at));
@@ -130,8 +130,8 @@ fn of_filter(resource: &Resource, filter: &EnvoyFilter, tree: &Tree, all: &mut V
 /// Says whether a patch tells what is counted: the `rate_limits` of a route or of a virtual host.
 pub(crate) fn says_what_counts(patch: &ConfigPatch, tree: &Tree) -> bool {
     let is_route = matches!(
-        Place::of(patch),
-        Some(Place::Route { .. } | Place::VirtualHost(_))
+        PatchTarget::of(patch),
+        Some(PatchTarget::Route { .. } | PatchTarget::VirtualHost(_))
     );
     let value = value(patch).filter(|_| is_route);
     value.is_some_and(|value| {
@@ -142,16 +142,16 @@ pub(crate) fn says_what_counts(patch: &ConfigPatch, tree: &Tree) -> bool {
 }
 
 /// Returns the value that is put in; nothing of what is taken out.
-fn value(patch: &ConfigPatch) -> Option<At> {
+fn value(patch: &ConfigPatch) -> Option<NodeId> {
     let patch = patch.patch.as_ref()?;
     let operation = patch.operation.map(|operation| operation.value);
-    let Raw(value) = patch.value?;
+    let NodeRef(value) = patch.value?;
     let puts_in = !matches!(operation, Some(Operation::Newer | Operation::Remove));
     puts_in.then_some(value)
 }
 
 /// Reads the `rate_limits` of a route or a virtual host.
-fn counted(tree: &Tree, value: At) -> Vec<Actions> {
+fn counted(tree: &Tree, value: NodeId) -> Vec<Actions> {
     let of_route = tree.child(value, "route");
     let places = [Some(value), of_route];
     let limits = places.into_iter().flatten();
@@ -161,7 +161,7 @@ fn counted(tree: &Tree, value: At) -> Vec<Actions> {
         .collect()
 }
 
-fn config(tree: &Tree, at: At) -> Option<Config> {
+fn config(tree: &Tree, at: NodeId) -> Option<Config> {
     let mut findings = Findings::default();
     let mut reader = Reader {
         tree,
@@ -173,7 +173,7 @@ fn config(tree: &Tree, at: At) -> Option<Config> {
     // Whatever is wrong with it was said when the document was checked.
     let limit = read_limit(at, &mut reader)?;
     let status = limit.status.as_ref().and_then(|status| status.code);
-    let status = status.and_then(|Raw(at)| match tree.value(at) {
+    let status = status.and_then(|NodeRef(at)| match tree.value(at) {
         Value::Int(code) => u16::try_from(*code).ok(),
         Value::Text(name) => named_status(name),
         _ => None,

@@ -12,7 +12,7 @@ use crate::istio::kinds::local_rate_limit::{
     AppendAction as Action, Denominator, Descriptor, HeaderValueOption, LocalRateLimit,
     RateLimitHeaders as Written, RuntimeFraction, TokenBucket,
 };
-use crate::istio::plan::LimitPlan;
+use crate::istio::plan::LocalRateLimitConfig;
 use crate::rate_limit::{AddedHeader, AppendAction, Key, RateLimitHeaders, RateLimitPolicy};
 use crate::{GrpcStatus, PeerAddress, RequestHead};
 
@@ -21,7 +21,7 @@ const DYNAMIC: usize = 20;
 
 /// Which requests a limit looks at.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Counted {
+pub(super) struct DescriptorSet {
     /// The port that the address of a request has to name.
     pub(super) port: Option<u16>,
     /// The port at which it has to come in.
@@ -30,12 +30,12 @@ pub(super) struct Counted {
 
 /// Returns the limits of a configuration in the order in which Envoy charges them: the descriptors' buckets,
 /// the slowest to fill first, and then the one for all.
-pub(super) fn limit_plans(
+pub(super) fn local_rate_limits(
     id: &str,
     config: &Config,
     actions: &[Actions],
-    counted: Counted,
-) -> Vec<LimitPlan> {
+    counted: DescriptorSet,
+) -> Vec<LocalRateLimitConfig> {
     let actions = if config.actions.is_empty() {
         actions
     } else {
@@ -49,12 +49,12 @@ pub(super) fn limit_plans(
         .collect();
     let mut descriptors: Vec<_> = config.limit.descriptors.iter().enumerate().collect();
     descriptors.sort_by(|(_, one), (_, two)| rate(one).total_cmp(&rate(two)));
-    let new = |suffix: &str, policy| LimitPlan {
+    let new = |suffix: &str, policy| LocalRateLimitConfig {
         id: format!("{id} {suffix}").into(),
         policy,
         port: counted.at,
     };
-    let mut plans = Vec::new();
+    let mut configs = Vec::new();
     let mut all_wanted = Vec::new();
     for (index, descriptor) in descriptors {
         let Some(bucket) = &descriptor.token_bucket else {
@@ -71,10 +71,10 @@ pub(super) fn limit_plans(
             policy = keyed(policy, config, &actions, &wanted);
         }
         let policy = policy.with_cost(move |head| u64::from(counted.is_for(head) && makes(head)));
-        plans.push(new(&format!("descriptor {index}"), policy));
+        configs.push(new(&format!("descriptor {index}"), policy));
     }
     let Some(bucket) = &config.limit.token_bucket else {
-        return plans;
+        return configs;
     };
     let mut default = policy(config, bucket);
     let always = config.limit.always_consume_default_token_bucket;
@@ -85,11 +85,11 @@ pub(super) fn limit_plans(
             u64::from(counted.is_for(head) && (always || !all_wanted.iter().any(makes)))
         });
     }
-    plans.push(new("all", default));
-    plans
+    configs.push(new("all", default));
+    configs
 }
 
-impl Counted {
+impl DescriptorSet {
     fn is_for(self, head: RequestHead<'_>) -> bool {
         self.port.is_none_or(|port| {
             let own = head.uri().port_u16();

@@ -2,11 +2,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::patch::{Config, Patch};
-use super::place::{HostMatch, Place};
-use super::policy::{Counted, limit_plans};
+use super::patch_target::{HostMatch, PatchTarget};
+use super::policy::{DescriptorSet, local_rate_limits};
 use crate::istio::kinds::envoy_filter::Context;
-use crate::istio::meaning::world::World;
-use crate::istio::plan::LimitPlan;
+use crate::istio::meaning::resource_index::ResourceIndex;
+use crate::istio::plan::LocalRateLimitConfig;
 
 /// Whose proxy is patched, and which part of it.
 #[derive(Clone, Copy, Debug)]
@@ -34,21 +34,21 @@ pub(in super::super) struct RouteLimits<'a> {
 
 impl<'a> Scope<'a> {
     /// Returns the limits that hold whatever the route.
-    pub(in super::super) fn limits(self, world: &World) -> Vec<LimitPlan> {
-        let filters = self.filters(world);
+    pub(in super::super) fn limits(self, index: &ResourceIndex) -> Vec<LocalRateLimitConfig> {
+        let filters = self.filters(index);
         filters.flat_map(|patch| self.of_filter(patch)).collect()
     }
 
     /// Returns the limits of a server: those of its virtual hosts stand in place of the filters'.
-    pub(in super::super) fn inbound(self, world: &World) -> Vec<LimitPlan> {
-        let all = self.of_hosts(world, |host| host.name.is_none() || host.is_inbound());
+    pub(in super::super) fn inbound(self, index: &ResourceIndex) -> Vec<LocalRateLimitConfig> {
+        let all = self.of_hosts(index, |host| host.name.is_none() || host.is_inbound());
         let ports: BTreeSet<_> = all
             .patches
             .iter()
-            .filter_map(|patch| patch.place.port())
+            .filter_map(|patch| patch.target.port())
             .collect();
         let of_port = |port: Option<u16>| {
-            let of_port = |patch: &&Patch| patch.place.port().is_none_or(|own| Some(own) == port);
+            let of_port = |patch: &&Patch| patch.target.port().is_none_or(|own| Some(own) == port);
             let patches = all.patches.iter().copied().filter(of_port);
             let routes = RouteLimits {
                 patches: patches.collect(),
@@ -65,7 +65,7 @@ impl<'a> Scope<'a> {
                 .collect()
         };
         if own.is_empty() {
-            return self.limits(world);
+            return self.limits(index);
         }
         own.into_iter().flatten().collect()
     }
@@ -73,52 +73,57 @@ impl<'a> Scope<'a> {
     /// Returns what patches say of a virtual host by one of the names `host`.
     pub(in super::super) fn routes(
         self,
-        world: &'a World,
+        index: &'a ResourceIndex,
         gateway: Option<&str>,
         hosts: &[&str],
     ) -> RouteLimits<'a> {
-        self.of_hosts(world, |meant| {
+        self.of_hosts(index, |meant| {
             let of_gateway = meant.gateway.as_deref();
             let is_gateway = of_gateway.is_none_or(|own| gateway == Some(own));
             is_gateway && hosts.iter().any(|host| meant.is(host))
         })
     }
 
-    fn of_hosts(self, world: &'a World, is_meant: impl Fn(&HostMatch) -> bool) -> RouteLimits<'a> {
-        let all = world
+    fn of_hosts(
+        self,
+        index: &'a ResourceIndex,
+        is_meant: impl Fn(&HostMatch) -> bool,
+    ) -> RouteLimits<'a> {
+        let all = index
             .patches
             .iter()
-            .filter(|patch| self.is_for(world, patch));
-        let of_host = all
-            .clone()
-            .filter(|patch| matches!(&patch.place, Place::VirtualHost(host) if is_meant(host)));
-        let of_route =
-            all.filter(|patch| matches!(&patch.place, Place::Route { host, .. } if is_meant(host)));
+            .filter(|patch| self.is_for(index, patch));
+        let of_host = all.clone().filter(
+            |patch| matches!(&patch.target, PatchTarget::VirtualHost(host) if is_meant(host)),
+        );
+        let of_route = all.filter(
+            |patch| matches!(&patch.target, PatchTarget::Route { host, .. } if is_meant(host)),
+        );
         RouteLimits {
             direction: self.direction,
-            filters: self.filters(world).collect(),
+            filters: self.filters(index).collect(),
             patches: of_host.chain(of_route).collect(),
         }
     }
 
-    fn filters(self, world: &'a World) -> impl Iterator<Item = &'a Patch> {
-        world.patches.iter().filter(move |patch| {
-            matches!(patch.place, Place::Filters { .. }) && self.is_for(world, patch)
+    fn filters(self, index: &'a ResourceIndex) -> impl Iterator<Item = &'a Patch> {
+        index.patches.iter().filter(move |patch| {
+            matches!(patch.target, PatchTarget::Filters { .. }) && self.is_for(index, patch)
         })
     }
 
-    fn of_filter(self, patch: &Patch) -> Vec<LimitPlan> {
-        let Place::Filters { port } = patch.place else {
+    fn of_filter(self, patch: &Patch) -> Vec<LocalRateLimitConfig> {
+        let PatchTarget::Filters { port } = patch.target else {
             return Vec::new();
         };
         let counted = counted(self.direction, port);
         let config = patch.config.as_deref();
         config.map_or_else(Vec::new, |config| {
-            limit_plans(&patch.id, config, &[], counted)
+            local_rate_limits(&patch.id, config, &[], counted)
         })
     }
 
-    fn is_for(self, world: &World, patch: &Patch) -> bool {
+    fn is_for(self, index: &ResourceIndex, patch: &Patch) -> bool {
         let is_context = match patch.context {
             Context::Any => true,
             Context::Gateway => self.direction == Direction::Gateway,
@@ -127,7 +132,7 @@ impl<'a> Scope<'a> {
             Context::Newer | Context::Waypoint => false,
         };
         let is_shown = *patch.namespace == *self.namespace
-            || *patch.namespace == *world.settings.root_namespace;
+            || *patch.namespace == *index.settings.root_namespace;
         let mut labels = patch.labels.iter();
         is_context
             && is_shown
@@ -145,10 +150,12 @@ impl RouteLimits<'_> {
     ///
     /// A configuration of the route goes before one of its virtual host; what is counted is said by the route,
     /// else by the virtual host, whichever configuration it is.
-    pub(in super::super) fn of(&self, route: Option<&str>) -> Option<Vec<LimitPlan>> {
-        let is_meant = |patch: &&&Patch| match &patch.place {
-            Place::Route { name, .. } => name.as_deref().is_none_or(|name| route == Some(name)),
-            Place::Filters { .. } | Place::VirtualHost(_) => true,
+    pub(in super::super) fn of(&self, route: Option<&str>) -> Option<Vec<LocalRateLimitConfig>> {
+        let is_meant = |patch: &&&Patch| match &patch.target {
+            PatchTarget::Route { name, .. } => {
+                name.as_deref().is_none_or(|name| route == Some(name))
+            }
+            PatchTarget::Filters { .. } | PatchTarget::VirtualHost(_) => true,
         };
         let meant: Vec<_> = self.patches.iter().filter(is_meant).collect();
         let last = meant.iter().rev();
@@ -158,7 +165,7 @@ impl RouteLimits<'_> {
             .find_map(|patch| Some((*patch, patch.config.as_ref()?)));
         let actions = actions.map_or(&[][..], |patch| &patch.actions);
         if let Some((patch, config)) = own {
-            return Some(self.plans(patch, patch, config, actions));
+            return Some(self.configs(patch, patch, config, actions));
         }
         // The filters' own limits, by what is counted here.
         (!actions.is_empty()).then(|| {
@@ -169,33 +176,33 @@ impl RouteLimits<'_> {
                 .filter_map(|filter| Some((*filter, filter.config.as_ref()?)));
             filters
                 .flat_map(|(filter, config)| {
-                    self.plans(filter, place.unwrap_or(filter), config, actions)
+                    self.configs(filter, place.unwrap_or(filter), config, actions)
                 })
                 .collect()
         })
     }
 
-    fn plans(
+    fn configs(
         &self,
         patch: &Patch,
         place: &Patch,
         config: &Arc<Config>,
         actions: &[super::actions::Actions],
-    ) -> Vec<LimitPlan> {
-        let port = place.place.port();
+    ) -> Vec<LocalRateLimitConfig> {
+        let port = place.target.port();
         let id = if patch.id == place.id {
             patch.id.to_string()
         } else {
             format!("{} {}", patch.id, place.id)
         };
-        limit_plans(&id, config, actions, counted(self.direction, port))
+        local_rate_limits(&id, config, actions, counted(self.direction, port))
     }
 }
 
-fn counted(direction: Direction, port: Option<u16>) -> Counted {
+fn counted(direction: Direction, port: Option<u16>) -> DescriptorSet {
     match direction {
-        Direction::Outbound => Counted { port, at: None },
-        Direction::Gateway | Direction::Inbound => Counted {
+        Direction::Outbound => DescriptorSet { port, at: None },
+        Direction::Gateway | Direction::Inbound => DescriptorSet {
             port: None,
             at: port,
         },

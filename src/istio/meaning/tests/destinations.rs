@@ -6,12 +6,12 @@ use std::time::Duration;
 use super::{meaning, shown, to};
 use crate::base::Percent;
 use crate::istio::plan::{
-    DestinationPlan, DnsPlan, EndpointPlan, EndpointsPlan, PoolPlan, TlsPlan,
+    ClusterConfig, ClusterDiscovery, ConnectionPoolConfig, DnsConfig, EndpointConfig, TlsConfig,
 };
 use crate::load_balance::LoadBalancePolicy;
 use crate::outlier_detection::OutlierDetectionPolicy;
 
-fn under(policy: &str) -> DestinationPlan {
+fn under(policy: &str) -> ClusterConfig {
     let text = format!("DestinationRule a/r: {{host: x.com, trafficPolicy: {{{policy}}}}}");
     to(&meaning(&text), "x.com")
 }
@@ -24,8 +24,8 @@ const PORT: &str = "ports: [{number: 80, name: http, protocol: HTTP, targetPort:
 const VERSIONS: &str = "endpoints: [{address: 10.0.0.1, labels: {version: v1}, weight: 3}, {address: '::1', ports: {http: 9000}, labels: {version: v2}}]";
 const SUBSETS: &str = "DestinationRule a/r: {host: x.com, subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}, {name: v3, labels: {version: v3}}, {name: all}]}";
 
-fn fixed(address: &str, version: &str, weight: u32) -> EndpointPlan {
-    EndpointPlan {
+fn fixed(address: &str, version: &str, weight: u32) -> EndpointConfig {
+    EndpointConfig {
         address: address.into(),
         labels: BTreeMap::from([("version".into(), version.into())]),
         weight,
@@ -34,20 +34,23 @@ fn fixed(address: &str, version: &str, weight: u32) -> EndpointPlan {
 
 #[test]
 fn nothing_said_is_istios_default() {
-    let plan = to(&meaning(""), "x.com");
-    assert_eq!(plan.endpoints, EndpointsPlan::ByName);
-    assert_eq!(shown(&plan.outlier), shown(&OutlierDetectionPolicy::off()));
+    let config = to(&meaning(""), "x.com");
+    assert_eq!(config.endpoints, ClusterDiscovery::ByName);
     assert_eq!(
-        shown(&plan.balance),
+        shown(&config.outlier),
+        shown(&OutlierDetectionPolicy::off())
+    );
+    assert_eq!(
+        shown(&config.load_balancer),
         shown(&LoadBalancePolicy::least_request())
     );
-    let pool = PoolPlan {
+    let pool = ConnectionPoolConfig {
         connect_timeout: Some(Duration::from_secs(10)),
         idle_timeout: Some(Duration::from_secs(3_600)),
-        ..PoolPlan::default()
+        ..ConnectionPoolConfig::default()
     };
     assert_eq!(
-        (plan.pool, plan.retries.budget, plan.tls),
+        (config.pool, config.retries.budget, config.tls),
         (pool, None, None)
     );
 }
@@ -69,17 +72,20 @@ fn fixed_endpoints_have_ports_by_name_labels_and_weights() {
     ] {
         assert_eq!(
             to(&meaning, name).endpoints,
-            EndpointsPlan::Fixed(expected),
+            ClusterDiscovery::Fixed(expected),
             "{name}"
         );
     }
     // A port that the service does not have.
-    assert_eq!(to(&meaning, "x.com||81").endpoints, EndpointsPlan::Unknown);
+    assert_eq!(
+        to(&meaning, "x.com||81").endpoints,
+        ClusterDiscovery::Unknown
+    );
 }
 
 #[test]
 fn names_are_resolved_the_hosts_own_if_no_other_is_written() {
-    let dns = |name: &str, is_one| DnsPlan {
+    let dns = |name: &str, is_one| DnsConfig {
         name: name.into(),
         port: 8000,
         labels: BTreeMap::new(),
@@ -96,10 +102,10 @@ fn names_are_resolved_the_hosts_own_if_no_other_is_written() {
     ] {
         let meaning = meaning(&(entry(&format!("{written}, {PORT}")) + SUBSETS));
         let found = to(&meaning, "x.com").endpoints;
-        assert_eq!(found, EndpointsPlan::Dns(vec![expected]), "{written}");
+        assert_eq!(found, ClusterDiscovery::Dns(vec![expected]), "{written}");
         assert_eq!(
             to(&meaning, "x.com|v1").endpoints,
-            EndpointsPlan::Dns(vec![])
+            ClusterDiscovery::Dns(vec![])
         );
     }
     // Where the name itself is called, it is called at the port that the service has there.
@@ -107,10 +113,10 @@ fn names_are_resolved_the_hosts_own_if_no_other_is_written() {
         let meaning = meaning(&entry(&format!("resolution: NONE, {port}")));
         to(&meaning, "x.com").endpoints
     };
-    let elsewhere = EndpointsPlan::Dns(vec![dns("x.com", true)]);
+    let elsewhere = ClusterDiscovery::Dns(vec![dns("x.com", true)]);
     assert_eq!(none(PORT), elsewhere);
-    let here = PORT.replace(", targetPort: 8000", "");
-    assert_eq!(none(&here), EndpointsPlan::ByName);
+    let effect = PORT.replace(", targetPort: 8000", "");
+    assert_eq!(none(&effect), ClusterDiscovery::ByName);
 }
 
 #[test]
@@ -118,7 +124,7 @@ fn the_only_port_of_a_service_is_meant_if_none_is_said() {
     let meaning = meaning(&entry(
         "resolution: STATIC, ports: [{number: 8000, name: http, protocol: HTTP}], endpoints: [{address: 10.0.0.1}]",
     ));
-    let EndpointsPlan::Fixed(found) = to(&meaning, "x.com").endpoints else {
+    let ClusterDiscovery::Fixed(found) = to(&meaning, "x.com").endpoints else {
         panic!("an address")
     };
     assert_eq!(&*found[0].address, "10.0.0.1:8000");
@@ -126,10 +132,10 @@ fn the_only_port_of_a_service_is_meant_if_none_is_said() {
 
 #[test]
 fn pools_are_limits_and_zero_is_none() {
-    let plan = under(
+    let config = under(
         "connectionPool: {tcp: {maxConnections: 100, connectTimeout: 1s, maxConnectionDuration: 60s, idleTimeout: 5s}, http: {http1MaxPendingRequests: 10, maxRequestsPerConnection: 2, http2MaxRequests: 7, maxRetries: 3}}",
     );
-    let pool = PoolPlan {
+    let pool = ConnectionPoolConfig {
         connect_timeout: Some(Duration::from_secs(1)),
         http2: false,
         idle_timeout: Some(Duration::from_secs(5)),
@@ -138,12 +144,12 @@ fn pools_are_limits_and_zero_is_none() {
         max_pending: Some(10),
         max_requests_per_connection: Some(2),
     };
-    assert_eq!(plan.pool, pool);
+    assert_eq!(config.pool, pool);
     assert_eq!(
-        (plan.limit.max_in_flight(), plan.limit.max_pending()),
+        (config.limit.max_in_flight(), config.limit.max_pending()),
         (7, 0)
     );
-    assert_eq!(plan.retries.max_parallel, Some(3));
+    assert_eq!(config.retries.max_parallel, Some(3));
     let zero = under(
         "connectionPool: {tcp: {maxConnections: 0}, http: {http1MaxPendingRequests: 0, http2MaxRequests: 0, maxRetries: 0}}",
     );
@@ -190,7 +196,7 @@ fn ejections_have_envoys_defaults_and_the_old_name_counts() {
         let found = under(&format!("outlierDetection: {{{written}}}")).outlier;
         assert_eq!(shown(&found), shown(&expected), "{written}");
     }
-    let panic = under("outlierDetection: {minHealthPercent: 40}").balance;
+    let panic = under("outlierDetection: {minHealthPercent: 40}").load_balancer;
     let expected = LoadBalancePolicy::least_request().with_min_health_percent(Percent::new(40));
     assert_eq!(shown(&panic), shown(&expected));
 }
@@ -213,14 +219,14 @@ fn balancers_are_read() {
         ("consistentHash: {useSourceIp: true}", "ClientAddress"),
         ("simple: ROUND_ROBIN, warmup: {duration: 77s}", "77s"),
     ] {
-        let found = shown(&under(&format!("loadBalancer: {{{written}}}")).balance);
+        let found = shown(&under(&format!("loadBalancer: {{{written}}}")).load_balancer);
         assert!(found.contains(expected), "{written}: {found}");
     }
     let text = entry(&format!("resolution: STATIC, {PORT}, {VERSIONS}"))
         + "DestinationRule a/r: {host: x.com, trafficPolicy: {loadBalancer: {simple: PASSTHROUGH}}}";
     assert_eq!(
         to(&meaning(&text), "x.com").endpoints,
-        EndpointsPlan::ByName
+        ClusterDiscovery::ByName
     );
 }
 
@@ -229,11 +235,11 @@ fn tls_is_started_here_without_a_certificate_of_our_own() {
     for (written, expected) in [
         (
             "mode: SIMPLE, sni: y.com",
-            Some(TlsPlan {
+            Some(TlsConfig {
                 sni: Some("y.com".into()),
             }),
         ),
-        ("mode: SIMPLE", Some(TlsPlan { sni: None })),
+        ("mode: SIMPLE", Some(TlsConfig { sni: None })),
         ("mode: DISABLE", None),
         ("mode: ISTIO_MUTUAL", None),
     ] {

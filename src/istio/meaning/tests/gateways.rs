@@ -3,8 +3,8 @@
 use http::StatusCode;
 
 use super::{leads_to, meaning};
-use crate::istio::meaning::Meaning;
-use crate::istio::plan::{EndpointsPlan, GatewayPlan};
+use crate::istio::meaning::ConfigModel;
+use crate::istio::plan::{ClusterDiscovery, GatewayConfig};
 use crate::traffic_split::Destination;
 
 const GATEWAY: &str = "Gateway istio-system/gw: {selector: {istio: ingressgateway}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: [api.com, '*.org', 'b/only-b.com'], tls: {httpsRedirect: true}}, {port: {number: 443, name: https, protocol: HTTPS}, hosts: [api.com], tls: {mode: SIMPLE, credentialName: api-tls}}, {port: {number: 9, name: tcp, protocol: TCP}, hosts: ['*']}]}\n";
@@ -15,7 +15,7 @@ fn service(place: &str, hosts: &str, to: &str) -> String {
     )
 }
 
-fn plan(meaning: &Meaning) -> GatewayPlan {
+fn plan(meaning: &ConfigModel) -> GatewayConfig {
     meaning
         .gateway("gw", "istio-system")
         .expect("the gateway is there")
@@ -23,8 +23,8 @@ fn plan(meaning: &Meaning) -> GatewayPlan {
 
 #[test]
 fn its_servers_are_those_that_speak_http() {
-    let plan = plan(&meaning(GATEWAY));
-    let servers: Vec<_> = plan
+    let config = plan(&meaning(GATEWAY));
+    let servers: Vec<_> = config
         .servers
         .iter()
         .map(|one| (one.port, one.hosts.len(), one.https_redirect))
@@ -34,7 +34,7 @@ fn its_servers_are_those_that_speak_http() {
         [(80, 3, Some(StatusCode::MOVED_PERMANENTLY)), (443, 1, None)]
     );
     // What has no routes is not found.
-    assert!(plan.outbound.unknown_refused && plan.outbound.hosts.is_empty());
+    assert!(config.outbound.unknown_rejected && config.outbound.hosts.is_empty());
     assert!(meaning("").gateway("gw", "istio-system").is_none());
 }
 
@@ -46,11 +46,11 @@ fn it_serves_the_hosts_that_both_have() {
         &service("a/two", "x.org, only-b.com", "two"),
         &service("b/three", "only-b.com", "three"),
     ];
-    let plan = plan(&meaning(&text.concat())).outbound;
-    assert_eq!(leads_to(&plan, "api.com"), ["one.com||"]);
-    assert_eq!(leads_to(&plan, "x.org:80"), ["two.com||"]);
-    assert_eq!(leads_to(&plan, "only-b.com"), ["three.com||"]);
-    assert!(leads_to(&plan, "other.com").is_empty());
+    let config = plan(&meaning(&text.concat())).outbound;
+    assert_eq!(leads_to(&config, "api.com"), ["one.com||"]);
+    assert_eq!(leads_to(&config, "x.org:80"), ["two.com||"]);
+    assert_eq!(leads_to(&config, "only-b.com"), ["three.com||"]);
+    assert!(leads_to(&config, "other.com").is_empty());
 }
 
 #[test]
@@ -60,8 +60,8 @@ fn virtual_services_for_one_host_are_put_together() {
         &service("a/one", "api.com", "one"),
         &service("b/two", "api.com", "two"),
     ];
-    let plan = plan(&meaning(&text.concat())).outbound;
-    assert_eq!(leads_to(&plan, "api.com"), ["one.com||", "two.com||"]);
+    let config = plan(&meaning(&text.concat())).outbound;
+    assert_eq!(leads_to(&config, "api.com"), ["one.com||", "two.com||"]);
 }
 
 #[test]
@@ -93,16 +93,16 @@ fn a_destination_without_a_port_is_the_only_one_of_its_service_or_none() {
             "ServiceEntry a/e: {{hosts: [x.com], ports: [{ports}], resolution: STATIC, endpoints: [{{address: 10.0.0.1}}]}}\n"
         );
         let gateway = super::subject("gw", "a");
-        let plan = meaning(&text).destination(&gateway, &Destination::new("x.com"), None);
-        plan.endpoints
+        let config = meaning(&text).destination(&gateway, &Destination::new("x.com"), None);
+        config.endpoints
     };
     let (web, admin) = (
         "{number: 8080, name: http, protocol: HTTP}",
         "{number: 9901, name: admin, protocol: HTTP}",
     );
-    let EndpointsPlan::Fixed(only) = at(web) else {
+    let ClusterDiscovery::Fixed(only) = at(web) else {
         panic!("its port is known");
     };
     assert_eq!(&*only[0].address, "10.0.0.1:8080");
-    assert_eq!(at(&format!("{web}, {admin}")), EndpointsPlan::Unknown);
+    assert_eq!(at(&format!("{web}, {admin}")), ClusterDiscovery::Unknown);
 }

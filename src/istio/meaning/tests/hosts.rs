@@ -2,7 +2,7 @@
 
 use super::{host, leads_to, meaning, meaning_with, subject};
 use crate::istio::documents::Documents;
-use crate::istio::meaning::{Meaning, Settings};
+use crate::istio::meaning::{ConfigModel, Settings};
 
 const TO_V1: &str = "http: [{route: [{destination: {host: s, subset: v1}}]}]";
 
@@ -31,8 +31,8 @@ fn what_is_not_exported_is_not_seen() {
         let meaning = meaning(&format!(
             "VirtualService a/v: {{hosts: [x.com], exportTo: {export}, {TO_V1}}}"
         ));
-        let plan = meaning.outbound(&subject("w", "b"));
-        assert_eq!(host(&plan, "x.com").is_some(), seen, "{export}");
+        let config = meaning.outbound(&subject("w", "b"));
+        assert_eq!(host(&config, "x.com").is_some(), seen, "{export}");
     }
     let hidden = meaning(
         "ServiceEntry a/e: {hosts: [x.com], ports: [{number: 80, name: http, protocol: HTTP}], resolution: DNS, exportTo: ['.']}",
@@ -49,24 +49,24 @@ fn of_several_virtual_services_for_a_host_the_oldest_holds() {
         to("one.com"),
         to("two.com")
     );
-    let plan = meaning(&text).outbound(&subject("w", "a"));
-    assert_eq!(leads_to(&plan, "x.com"), ["one.com||"]);
-    assert_eq!(leads_to(&plan, "y.com"), ["two.com||"]);
+    let config = meaning(&text).outbound(&subject("w", "a"));
+    assert_eq!(leads_to(&config, "x.com"), ["one.com||"]);
+    assert_eq!(leads_to(&config, "y.com"), ["two.com||"]);
 
     // What a namespace keeps for itself goes before what all see, however old that is.
     let private = text.replace(
         "hosts: [x.com, y.com]",
         "hosts: [x.com, y.com], exportTo: ['.']",
     );
-    let plan = meaning(&private).outbound(&subject("w", "a"));
-    assert_eq!(leads_to(&plan, "x.com"), ["two.com||"]);
+    let config = meaning(&private).outbound(&subject("w", "a"));
+    assert_eq!(leads_to(&config, "x.com"), ["two.com||"]);
 }
 
 #[test]
 fn a_name_goes_before_a_wildcard_and_a_longer_wildcard_before_a_shorter_one() {
     let routes =
         |name: &str| format!("http: [{{name: {name}, route: [{{destination: {{host: x}}}}]}}]");
-    let plan = meaning(&format!(
+    let config = meaning(&format!(
         "VirtualService a/one: {{hosts: ['*.com'], {}}}\nVirtualService a/two: {{hosts: ['*.b.com'], {}}}\n\
          VirtualService a/three: {{hosts: [a.b.com], {}}}",
         routes("one"),
@@ -75,7 +75,7 @@ fn a_name_goes_before_a_wildcard_and_a_longer_wildcard_before_a_shorter_one() {
     ))
     .outbound(&subject("w", "a"));
     for (name, route) in [("a.b.com", "three"), ("c.b.com", "two"), ("c.com", "one")] {
-        let found = host(&plan, name).unwrap().routes[0].route.name();
+        let found = host(&config, name).unwrap().routes[0].route.name();
         assert_eq!(found, Some(route), "{name}");
     }
 }
@@ -87,14 +87,14 @@ fn a_service_without_routes_of_its_own_has_one_with_istios_retries() {
          Service a/k: {ports: [{port: 80}]}
          DestinationRule a/d: {host: ruled, trafficPolicy: {connectionPool: {http: {http2MaxRequests: 1}}}}",
     );
-    let plan = meaning.outbound(&subject("w", "a"));
+    let config = meaning.outbound(&subject("w", "a"));
     for (name, to) in [
         ("x.com", "x.com||"),
         ("k", "k.a.svc.cluster.local||"),
         ("ruled", "ruled.a.svc.cluster.local||"),
     ] {
-        assert_eq!(leads_to(&plan, name), [to]);
-        let [route] = &host(&plan, name).unwrap().routes[..] else {
+        assert_eq!(leads_to(&config, name), [to]);
+        let [route] = &host(&config, name).unwrap().routes[..] else {
             panic!("one route")
         };
         assert_eq!(
@@ -105,17 +105,17 @@ fn a_service_without_routes_of_its_own_has_one_with_istios_retries() {
             (2, 0)
         );
     }
-    assert!(!plan.unknown_refused && host(&plan, "other.com").is_none());
+    assert!(!config.unknown_rejected && host(&config, "other.com").is_none());
 }
 
 #[test]
 fn a_wildcard_is_for_the_services_that_have_no_routes_of_their_own() {
-    let plan = meaning(&format!(
+    let config = meaning(&format!(
         "VirtualService a/v: {{hosts: ['*.com'], {TO_V1}}}
          ServiceEntry a/e: {{hosts: [x.com], ports: [{{number: 80, name: http, protocol: HTTP}}], resolution: DNS}}"
     ))
     .outbound(&subject("w", "a"));
-    assert_eq!(leads_to(&plan, "x.com"), ["s.a.svc.cluster.local|v1|"]);
+    assert_eq!(leads_to(&config, "x.com"), ["s.a.svc.cluster.local|v1|"]);
 }
 
 #[test]
@@ -128,9 +128,9 @@ fn a_registry_only_mesh_refuses_what_no_document_names() {
         "DestinationRule a/d: {host: x.com, trafficPolicy: {loadBalancer: {simple: RANDOM}}}",
         &settings,
     );
-    let plan = meaning.outbound(&subject("w", "a"));
+    let config = meaning.outbound(&subject("w", "a"));
     // A rule alone does not make a service.
-    assert!(plan.unknown_refused && host(&plan, "x.com").is_none());
+    assert!(config.unknown_rejected && host(&config, "x.com").is_none());
 }
 
 #[test]
@@ -143,8 +143,8 @@ fn the_domain_of_the_cluster_can_be_another() {
         &format!("VirtualService a/v: {{hosts: [s], {TO_V1}}}"),
         &settings,
     );
-    let plan = meaning.outbound(&subject("w", "b"));
-    assert_eq!(leads_to(&plan, "s.a"), ["s.a.svc.corp|v1|"]);
+    let config = meaning.outbound(&subject("w", "b"));
+    assert_eq!(leads_to(&config, "s.a"), ["s.a.svc.corp|v1|"]);
 }
 
 #[test]
@@ -157,9 +157,9 @@ fn the_namespace_of_documents_that_name_none_can_be_another() {
         &format!("VirtualService v: {{hosts: [s], {TO_V1}}}"),
         &settings,
     );
-    let plan = meaning.outbound(&subject("w", "b"));
+    let config = meaning.outbound(&subject("w", "b"));
     assert_eq!(
-        leads_to(&plan, "s.waste"),
+        leads_to(&config, "s.waste"),
         ["s.waste.svc.cluster.local|v1|"]
     );
 }
@@ -181,9 +181,9 @@ fn the_time_of_creation_goes_before_the_place_in_the_file() {
         );
     for (text, first) in [(text, "young.com||"), (dated, "old.com||")] {
         let documents = Documents::from_yaml(&text);
-        let meaning = Meaning::of(&documents, &Settings::default());
-        let plan = meaning.outbound(&subject("w", "a"));
-        assert_eq!(leads_to(&plan, "x.com"), [first]);
+        let meaning = ConfigModel::of(&documents, &Settings::default());
+        let config = meaning.outbound(&subject("w", "a"));
+        assert_eq!(leads_to(&config, "x.com"), [first]);
     }
 }
 
@@ -201,6 +201,6 @@ fn what_has_an_error_means_nothing() {
     let documents = Documents::from_yaml(&super::yaml_of(&format!(
         "VirtualService a/v: {{hosts: [x.com], nonsense: 1, {TO_V1}}}"
     )));
-    let meaning = Meaning::of(&documents, &Settings::default());
+    let meaning = ConfigModel::of(&documents, &Settings::default());
     assert!(host(&meaning.outbound(&subject("w", "a")), "x.com").is_none());
 }

@@ -9,7 +9,7 @@ use http_body_util::Empty;
 use tower::{Layer, ServiceExt, service_fn};
 
 use super::{host, meaning, shown, subject};
-use crate::istio::plan::LimitPlan;
+use crate::istio::plan::LocalRateLimitConfig;
 use crate::rate_limit::RateLimitLayer;
 
 const TYPE: &str = "\"@type\": type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit, stat_prefix: rl";
@@ -38,7 +38,11 @@ fn per_filter(config: &str) -> String {
 }
 
 /// Counts how many of so many requests the limits let in, one inside the other.
-async fn let_in(limits: &[LimitPlan], requests: usize, request: impl Fn() -> Request<()>) -> usize {
+async fn let_in(
+    limits: &[LocalRateLimitConfig],
+    requests: usize,
+    request: impl Fn() -> Request<()>,
+) -> usize {
     let layers: Vec<_> = limits
         .iter()
         .map(|limit| RateLimitLayer::new(limit.policy.clone()))
@@ -78,10 +82,10 @@ fn a_limit_holds_in_its_direction_and_namespace() {
         let text = filter(place, context, &format!("{}, {ON}", bucket(1)))
             + "Gateway a/gw: {servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]}";
         let meaning = meaning(&text);
-        let subject = subject("w", "a");
+        let workload = subject("w", "a");
         let found = (
-            meaning.inbound(&subject).limits.len(),
-            meaning.outbound(&subject).limits.len(),
+            meaning.inbound(&workload).limits.len(),
+            meaning.outbound(&workload).limits.len(),
             meaning.gateway("gw", "a").unwrap().inbound.limits.len(),
         );
         // The gateway is of the namespace `a` too.
@@ -194,9 +198,9 @@ async fn a_route_of_a_caller_is_found_by_host_port_and_name() {
         let matches = format!("context: SIDECAR_OUTBOUND, routeConfiguration: {{{matches}}}");
         meaning(&(service.to_owned() + &route_filter("a/f", kind, &matches, &config)))
     };
-    let counts = |meaning: &crate::istio::meaning::Meaning| -> Vec<usize> {
-        let plan = meaning.outbound(&subject("w", "a"));
-        let routes = &host(&plan, "x.com").unwrap().routes;
+    let counts = |meaning: &crate::istio::meaning::ConfigModel| -> Vec<usize> {
+        let config = meaning.outbound(&subject("w", "a"));
+        let routes = &host(&config, "x.com").unwrap().routes;
         assert!(
             routes
                 .iter()
@@ -218,8 +222,8 @@ async fn a_route_of_a_caller_is_found_by_host_port_and_name() {
         [0, 0]
     );
 
-    let plan = one.outbound(&subject("w", "a"));
-    let limits = &host(&plan, "x.com").unwrap().routes[0].limits;
+    let config = one.outbound(&subject("w", "a"));
+    let limits = &host(&config, "x.com").unwrap().routes[0].limits;
     // The port of the virtual host is the one that callers name.
     assert_eq!(let_in(limits, 3, || get("http://x.com:81/1")).await, 3);
     assert_eq!(let_in(limits, 3, || get("http://x.com/1")).await, 1);

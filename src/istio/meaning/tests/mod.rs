@@ -19,11 +19,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Meaning, Settings};
+use super::{ConfigModel, Settings};
 use crate::istio::documents::Documents;
 use crate::istio::finding::Findings;
-use crate::istio::loading::Loading;
-use crate::istio::plan::{DestinationPlan, HostPlan, OutboundPlan, Subject};
+use crate::istio::load_options::LoadOptions;
+use crate::istio::plan::{ClusterConfig, OutboundConfig, VirtualHostConfig, WorkloadId};
 use crate::istio::read::{Read, Reader};
 use crate::istio::tree::Tree;
 use crate::istio::yaml;
@@ -58,7 +58,7 @@ fn message<T: Read>(value: &Value) -> Option<T> {
         findings: &mut findings,
         envoy: false,
         above: Vec::new(),
-        validation: crate::istio::loading::FieldValidation::Strict,
+        validation: crate::istio::load_options::FieldValidation::Strict,
     };
     T::read(Tree::ROOT, &mut reader)
 }
@@ -68,23 +68,23 @@ fn shown(value: &impl Debug) -> String {
 }
 
 /// Loads documents, each `Kind namespace/name: spec`; without a namespace, `Kind name: spec`.
-fn meaning(documents: &str) -> Meaning {
+fn meaning(documents: &str) -> ConfigModel {
     meaning_with(documents, &Settings::default())
 }
 
-fn meaning_with(documents: &str, settings: &Settings) -> Meaning {
-    let loading = Loading {
+fn meaning_with(documents: &str, settings: &Settings) -> ConfigModel {
+    let options = LoadOptions {
         default_namespace: Arc::clone(&settings.default_namespace),
-        ..Loading::default()
+        ..LoadOptions::default()
     };
-    let documents = Documents::read_yaml(&yaml_of(documents), loading);
+    let documents = Documents::read_yaml(&yaml_of(documents), options);
     let found: Vec<_> = documents
         .diagnostics()
         .iter()
         .map(ToString::to_string)
         .collect();
     assert!(!documents.has_errors(), "{}", found.join("\n"));
-    Meaning::of(&documents, settings)
+    ConfigModel::of(&documents, settings)
 }
 
 fn yaml_of(documents: &str) -> String {
@@ -114,8 +114,8 @@ fn yaml_of(documents: &str) -> String {
     yaml
 }
 
-fn subject(name: &str, namespace: &str) -> Subject {
-    Subject {
+fn subject(name: &str, namespace: &str) -> WorkloadId {
+    WorkloadId {
         name: name.into(),
         namespace: namespace.into(),
         labels: BTreeMap::from([("app".to_owned(), name.to_owned())]),
@@ -123,23 +123,23 @@ fn subject(name: &str, namespace: &str) -> Subject {
 }
 
 /// Returns the plan that is for a host: of those that fit, the most specific.
-fn host<'a>(plan: &'a OutboundPlan, host: &str) -> Option<&'a HostPlan> {
-    let names = plan
+fn host<'a>(config: &'a OutboundConfig, host: &str) -> Option<&'a VirtualHostConfig> {
+    let names = config
         .hosts
         .iter()
-        .flat_map(|plan| plan.names.iter().map(move |name| (name, plan)));
+        .flat_map(|config| config.names.iter().map(move |name| (name, config)));
     names
         .filter(|(name, _)| name.matches(host))
         .max_by(|(one, _), (two, _)| one.specificity(two))
-        .map(|(_, plan)| &**plan)
+        .map(|(_, config)| &**config)
 }
 
 /// Returns the destinations of the first route of a host.
-fn leads_to(plan: &OutboundPlan, name: &str) -> Vec<String> {
-    let Some(plan) = host(plan, name) else {
+fn leads_to(config: &OutboundConfig, name: &str) -> Vec<String> {
+    let Some(config) = host(config, name) else {
         return Vec::new();
     };
-    let destinations = plan
+    let destinations = config
         .routes
         .iter()
         .flat_map(|route| route.route.destinations());
@@ -149,7 +149,7 @@ fn leads_to(plan: &OutboundPlan, name: &str) -> Vec<String> {
 }
 
 /// Returns what stands between a caller of the namespace `a` and a destination `host|subset|port`.
-fn to(meaning: &Meaning, written: &str) -> DestinationPlan {
+fn to(meaning: &ConfigModel, written: &str) -> ClusterConfig {
     let mut parts = written.split('|');
     let mut destination = Destination::new(parts.next().unwrap());
     if let Some(subset) = parts.next().filter(|subset| !subset.is_empty()) {

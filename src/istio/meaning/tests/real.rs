@@ -6,25 +6,25 @@ use std::time::Duration;
 use super::{host, leads_to, shown, subject};
 use crate::base::Percent;
 use crate::istio::documents::Documents;
-use crate::istio::loading::Loading;
-use crate::istio::meaning::{Meaning, Settings};
-use crate::istio::plan::EndpointsPlan;
+use crate::istio::load_options::LoadOptions;
+use crate::istio::meaning::{ConfigModel, Settings};
+use crate::istio::plan::ClusterDiscovery;
 use crate::outlier_detection::OutlierDetectionPolicy;
 use crate::rate_limit::RateLimitPolicy;
 use crate::traffic_split::Destination;
 
 /// Loads one of the review's documents.
-fn review(file: &str, default_namespace: &str) -> Meaning {
+fn review(file: &str, default_namespace: &str) -> ConfigModel {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/policies")
         .join(file);
-    let loading = Loading {
+    let options = LoadOptions {
         default_namespace: default_namespace.into(),
-        ..Loading::default()
+        ..LoadOptions::default()
     };
-    let documents = Documents::read_path(&path, loading);
+    let documents = Documents::read_path(&path, options);
     assert!(!documents.has_errors(), "{file}");
-    Meaning::of(&documents, &Settings::default())
+    ConfigModel::of(&documents, &Settings::default())
 }
 
 fn breaker() -> OutlierDetectionPolicy {
@@ -48,23 +48,23 @@ fn the_breakers_of_the_review_eject() {
             leads_to(&meaning.outbound(&caller), "waste-service:8000"),
             [format!("{service}||")]
         );
-        let plan = meaning.destination(&caller, &Destination::new(service), Some(8000));
-        assert_eq!(shown(&plan.outlier), shown(&half), "{file}");
+        let config = meaning.destination(&caller, &Destination::new(service), Some(8000));
+        assert_eq!(shown(&config.outlier), shown(&half), "{file}");
         let is_external = file.starts_with("external");
-        assert_eq!(plan.pool.max_connections, is_external.then_some(100));
-        assert_eq!(plan.pool.max_pending, is_external.then_some(10));
+        assert_eq!(config.pool.max_connections, is_external.then_some(100));
+        assert_eq!(config.pool.max_pending, is_external.then_some(10));
         assert_eq!(
-            plan.pool.max_requests_per_connection,
+            config.pool.max_requests_per_connection,
             is_external.then_some(2)
         );
     }
     let roboflow = review("roboflow-breaker.yaml", "default");
-    let plan = roboflow.unnamed(
+    let config = roboflow.unnamed(
         &subject("waste-service", "waste"),
         "detect.roboflow.com",
         443,
     );
-    assert_eq!(shown(&plan.unwrap().outlier), shown(&breaker()));
+    assert_eq!(shown(&config.unwrap().outlier), shown(&breaker()));
 }
 
 #[test]
@@ -95,16 +95,16 @@ fn the_limit_of_the_review_is_for_what_its_workload_calls() {
 #[test]
 fn the_gateway_of_the_review_has_its_route() {
     let meaning = review("gateway-and-waste-route.yaml", "default");
-    let plan = meaning
+    let config = meaning
         .gateway("sesacthon-gateway", "istio-system")
         .unwrap();
-    let ports: Vec<_> = plan.servers.iter().map(|server| server.port).collect();
+    let ports: Vec<_> = config.servers.iter().map(|server| server.port).collect();
     assert_eq!(ports, [80, 443]);
     assert_eq!(
-        leads_to(&plan.outbound, "api.yourdomain.com"),
+        leads_to(&config.outbound, "api.yourdomain.com"),
         ["waste-service.waste.svc.cluster.local||80"]
     );
-    let route = &host(&plan.outbound, "api.yourdomain.com").unwrap().routes[0];
+    let route = &host(&config.outbound, "api.yourdomain.com").unwrap().routes[0];
     assert_eq!(
         (route.retry.attempts(), route.timeout.total_timeout()),
         (3, Duration::from_secs(10))
@@ -116,13 +116,13 @@ fn the_gateway_of_the_review_has_its_route() {
 fn the_canary_of_the_review_splits_and_its_subsets_are_not_there_yet() {
     let meaning = review("waste-ab-and-canary.yaml", "waste");
     let caller = subject("user-service", "waste");
-    let plan = meaning.outbound(&caller);
+    let config = meaning.outbound(&caller);
     let service = "waste-service.waste.svc.cluster.local";
     let expected = ["v2", "v1", "v2"].map(|subset| format!("{service}|{subset}|"));
-    assert_eq!(leads_to(&plan, "waste-service"), expected);
+    assert_eq!(leads_to(&config, "waste-service"), expected);
     let v1 = Destination::new(service).with_subset("v1");
-    let plan = meaning.destination(&caller, &v1, Some(80));
-    assert_eq!(plan.endpoints, EndpointsPlan::Unknown);
+    let config = meaning.destination(&caller, &v1, Some(80));
+    assert_eq!(config.endpoints, ClusterDiscovery::Unknown);
 }
 
 #[test]
@@ -156,20 +156,20 @@ proptest::proptest! {
 /// Asks for every plan.
 fn all_of(text: &str) {
     let documents = Documents::from_yaml(text);
-    let meaning = Meaning::of(&documents, &Settings::default());
+    let meaning = ConfigModel::of(&documents, &Settings::default());
     for namespace in ["default", "waste", "istio-system"] {
-        let subject = subject("a", namespace);
-        meaning.inbound(&subject);
-        for plan in meaning.outbound(&subject).hosts {
-            for route in plan
+        let workload = subject("a", namespace);
+        meaning.inbound(&workload);
+        for config in meaning.outbound(&workload).hosts {
+            for route in config
                 .routes
                 .iter()
                 .flat_map(|route| route.route.destinations())
             {
-                meaning.destination(&subject, route.destination(), Some(80));
+                meaning.destination(&workload, route.destination(), Some(80));
             }
         }
-        meaning.unnamed(&subject, "detect.roboflow.com", 443);
+        meaning.unnamed(&workload, "detect.roboflow.com", 443);
     }
     for resource in documents.resources() {
         meaning.gateway(resource.name(), resource.namespace());
@@ -180,14 +180,14 @@ fn all_of(text: &str) {
 fn a_strict_mesh_takes_no_document_that_is_warned_of() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/policies/ai-api-breaker.yaml");
     for warnings_are_errors in [false, true] {
-        let loading = Loading {
+        let options = LoadOptions {
             warnings_are_errors,
-            ..Loading::default()
+            ..LoadOptions::default()
         };
-        let documents = Documents::read_path(&path, loading);
+        let documents = Documents::read_path(&path, options);
         assert_eq!(documents.has_errors(), warnings_are_errors);
-        let meaning = Meaning::of(&documents, &Settings::default());
-        let plan = meaning.outbound(&subject("w", "default"));
-        assert_eq!(plan.hosts.is_empty(), warnings_are_errors);
+        let meaning = ConfigModel::of(&documents, &Settings::default());
+        let config = meaning.outbound(&subject("w", "default"));
+        assert_eq!(config.hosts.is_empty(), warnings_are_errors);
     }
 }

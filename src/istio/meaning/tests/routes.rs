@@ -6,27 +6,27 @@ use http::{Request, StatusCode};
 
 use super::{host, leads_to, meaning, shown, subject};
 use crate::RequestHead;
-use crate::istio::plan::{OutboundPlan, Subject};
+use crate::istio::plan::{OutboundConfig, WorkloadId};
 use crate::traffic_split::{Decision, TrafficSplitPolicy, VirtualHost, WeightedDestination};
 
 /// Plans the routes of a virtual service for `x.com`.
-fn routes(http: &str) -> OutboundPlan {
+fn routes(http: &str) -> OutboundConfig {
     routes_for(http, &subject("w", "a"))
 }
 
-fn routes_for(http: &str, subject: &Subject) -> OutboundPlan {
+fn routes_for(http: &str, workload: &WorkloadId) -> OutboundConfig {
     meaning(&format!(
         "VirtualService a/v: {{hosts: [x.com], http: [{http}]}}"
     ))
-    .outbound(subject)
+    .outbound(workload)
 }
 
 /// Says which destination a request to `x.com` goes to, over the layer that decides it.
-fn asked(plan: &OutboundPlan, request: &str, headers: &[(&str, &str)]) -> Option<String> {
-    let hosts = plan.hosts.iter().map(|plan| {
+fn asked(config: &OutboundConfig, request: &str, headers: &[(&str, &str)]) -> Option<String> {
+    let hosts = config.hosts.iter().map(|config| {
         VirtualHost::new(
-            plan.names.clone(),
-            plan.routes.iter().map(|plan| plan.route.clone()),
+            config.names.clone(),
+            config.routes.iter().map(|config| config.route.clone()),
         )
     });
     let policy = hosts.fold(TrafficSplitPolicy::off(), TrafficSplitPolicy::with_host);
@@ -52,7 +52,7 @@ fn to(host: &str) -> String {
 
 #[test]
 fn the_first_route_that_fits_is_taken() {
-    let plan = routes(&format!(
+    let config = routes(&format!(
         "{{match: [{{uri: {{prefix: /a}}, method: {{exact: POST}}}}, {{headers: {{v: {{exact: '2'}}}}}}], {}}},
          {{match: [{{uri: {{exact: /b}}, ignoreUriCase: true}}, {{queryParams: {{q: {{regex: '[0-9]+'}}}}}}], {}}},
          {{match: [{{withoutHeaders: {{k: {{}}}}, uri: {{regex: '/c.*'}}}}], {}}}, {REST}",
@@ -71,7 +71,7 @@ fn the_first_route_that_fits_is_taken() {
         ("GET /cd", &[("k", "1")], "rest.com"),
     ] {
         assert_eq!(
-            asked(&plan, request, headers).as_deref(),
+            asked(&config, request, headers).as_deref(),
             Some(expected),
             "{request}"
         );
@@ -88,7 +88,7 @@ fn matches_that_name_others_are_decided_before_any_request() {
         to("gateway"),
         to("mesh")
     ).replace('\n', "");
-    let lead = |subject: &Subject| leads_to(&routes_for(&http, subject), "x.com");
+    let lead = |workload: &WorkloadId| leads_to(&routes_for(&http, workload), "x.com");
     // A route whose matches are all for others is gone, and is none for everybody; labels count for nothing
     // where gateways are named. One for this workload that asks for nothing else is the last.
     assert_eq!(lead(&subject("w", "a")), ["mesh.com||"]);
@@ -98,23 +98,23 @@ fn matches_that_name_others_are_decided_before_any_request() {
 
 #[test]
 fn a_route_after_one_for_everything_is_not_there() {
-    let plan = routes(&format!(
+    let config = routes(&format!(
         "{{match: [{{uri: {{prefix: /}}}}], {}}}, {REST}",
         to("all")
     ));
-    assert_eq!(leads_to(&plan, "x.com"), ["all.com||"]);
+    assert_eq!(leads_to(&config, "x.com"), ["all.com||"]);
 }
 
 #[test]
 fn weights_subsets_and_ports_are_kept() {
-    let plan = routes(
+    let config = routes(
         "{name: canary, route: [{destination: {host: s, subset: v1, port: {number: 8000}}, weight: 90}, {destination: {host: s.b.svc.cluster.local}, weight: 10}]}",
     );
     assert_eq!(
-        leads_to(&plan, "x.com"),
+        leads_to(&config, "x.com"),
         ["s.a.svc.cluster.local|v1|8000", "s.b.svc.cluster.local||"]
     );
-    let route = &host(&plan, "x.com").unwrap().routes[0].route;
+    let route = &host(&config, "x.com").unwrap().routes[0].route;
     let weights: Vec<_> = route
         .destinations()
         .iter()
@@ -149,8 +149,8 @@ fn retries_are_istios() {
         ),
     ] {
         let separator = if written.is_empty() { "" } else { ", " };
-        let plan = routes(&format!("{{{}{separator}{written}}}", to("s")));
-        let retry = &host(&plan, "x.com").unwrap().routes[0].retry;
+        let config = routes(&format!("{{{}{separator}{written}}}", to("s")));
+        let retry = &host(&config, "x.com").unwrap().routes[0].retry;
         let mut found: Vec<_> = retry
             .retry_on()
             .to_string()
@@ -173,19 +173,19 @@ fn retries_are_istios() {
 #[test]
 fn a_timeout_is_the_whole_answers_and_none_is_none() {
     for (written, expected) in [("", 0), (", timeout: 10s", 10)] {
-        let plan = routes(&format!("{{{}{written}}}", to("s")));
-        let timeout = &host(&plan, "x.com").unwrap().routes[0].timeout;
+        let config = routes(&format!("{{{}{written}}}", to("s")));
+        let timeout = &host(&config, "x.com").unwrap().routes[0].timeout;
         assert_eq!(timeout.total_timeout().as_secs(), expected, "{written}");
     }
 }
 
 #[test]
 fn copies_go_to_mirrors_without_another_host() {
-    let plan = routes(&format!(
+    let config = routes(&format!(
         "{{{}, mirror: {{host: m, subset: v2}}, mirrorPercentage: {{value: 12.5}}}}",
         to("s")
     ));
-    let [(to_v2, policy)] = &host(&plan, "x.com").unwrap().routes[0].mirrors[..] else {
+    let [(to_v2, policy)] = &host(&config, "x.com").unwrap().routes[0].mirrors[..] else {
         panic!("one mirror")
     };
     assert_eq!(to_v2.to_string(), "m.a.svc.cluster.local|v2|");
@@ -202,10 +202,10 @@ fn copies_go_to_mirrors_without_another_host() {
 
 #[test]
 fn answers_and_redirects_need_no_destination() {
-    let plan = routes(
+    let config = routes(
         "{match: [{uri: {prefix: /old}}], redirect: {uri: /new, authority: y.com, redirectCode: 308}}, {directResponse: {status: 418, body: {bytes: aGk=}}, headers: {response: {set: {x-a: b}}}}",
     );
-    let [redirect, answer] = &host(&plan, "x.com").unwrap().routes[..] else {
+    let [redirect, answer] = &host(&config, "x.com").unwrap().routes[..] else {
         panic!("two routes")
     };
     assert!(shown(&redirect.route).contains("308"), "{redirect:?}");
@@ -237,11 +237,11 @@ fn setting_the_host_header_is_a_rewrite_of_the_host() {
 fn a_delegate_is_merged_into_its_root() {
     let root = "VirtualService a/root: {hosts: [x.com], http: [{name: r, match: [{uri: {prefix: /p}}], delegate: {name: leaf, namespace: b}, timeout: 3s, retries: {attempts: 7}}]}";
     let leaf = "{http: [{name: l, match: [{uri: {exact: /p/q}}], timeout: 5s, route: [{destination: {host: s}}]}, {match: [{uri: {exact: /r}}], route: [{destination: {host: never}}]}]";
-    let plan =
+    let config =
         meaning(&format!("{root}\nVirtualService b/leaf: {leaf}}}")).outbound(&subject("w", "a"));
     // The second route of the delegate is for what the root does not let through.
-    assert_eq!(leads_to(&plan, "x.com"), ["s.b.svc.cluster.local||"]);
-    let route = &host(&plan, "x.com").unwrap().routes[0];
+    assert_eq!(leads_to(&config, "x.com"), ["s.b.svc.cluster.local||"]);
+    let route = &host(&config, "x.com").unwrap().routes[0];
     assert_eq!(
         (route.route.name(), route.retry.attempts()),
         (Some("r-l"), 7)
@@ -256,11 +256,11 @@ fn a_delegate_is_merged_into_its_root() {
 
 #[test]
 fn faults_have_their_shares() {
-    let plan = routes(&format!(
+    let config = routes(&format!(
         "{{{}, fault: {{delay: {{percent: 5, fixedDelay: 1s}}, abort: {{percentage: {{value: 0.5}}, grpcStatus: UNAVAILABLE}}}}}}",
         to("s")
     ));
-    let fault = shown(&host(&plan, "x.com").unwrap().routes[0].fault);
+    let fault = shown(&host(&config, "x.com").unwrap().routes[0].fault);
     for part in ["Percent(50000)", "1s", "Percent(5000)", "GrpcStatus(14)"] {
         assert!(fault.contains(part), "{part}: {fault}");
     }

@@ -2,7 +2,7 @@
 
 use super::{meaning, shown, subject, to};
 use crate::concurrency_limit::ConcurrencyLimitPolicy;
-use crate::istio::plan::EndpointsPlan;
+use crate::istio::plan::ClusterDiscovery;
 use crate::traffic_split::Destination;
 
 /// A rule that shows itself by how many requests it lets in.
@@ -70,7 +70,7 @@ fn several_rules_for_a_host_are_one() {
     assert_eq!(shown(&to(&meaning, "x.com").limit), shown(&limit(2)));
     // The first subset of a name counts.
     assert_eq!(shown(&to(&meaning, "x.com|v1").limit), shown(&limit(2)));
-    assert_eq!(to(&meaning, "x.com|v2").endpoints, EndpointsPlan::ByName);
+    assert_eq!(to(&meaning, "x.com|v2").endpoints, ClusterDiscovery::ByName);
 }
 
 #[test]
@@ -111,8 +111,14 @@ fn a_subset_overrides_block_by_block_and_a_port_all_of_them() {
 #[test]
 fn a_subset_that_no_rule_has_is_unknown() {
     let meaning = meaning(&rule("a/r", "x.com", 1, ", subsets: [{name: v1}]"));
-    assert_eq!(to(&meaning, "x.com|v2").endpoints, EndpointsPlan::Unknown);
-    assert_eq!(to(&meaning, "y.com|v1").endpoints, EndpointsPlan::Unknown);
+    assert_eq!(
+        to(&meaning, "x.com|v2").endpoints,
+        ClusterDiscovery::Unknown
+    );
+    assert_eq!(
+        to(&meaning, "y.com|v1").endpoints,
+        ClusterDiscovery::Unknown
+    );
 }
 
 #[test]
@@ -124,7 +130,7 @@ fn a_host_that_has_no_plan_may_still_have_a_rule() {
         .unnamed(&subject("w", "waste"), "detect.roboflow.com", 443)
         .unwrap();
     assert!(shown(&found.outlier).contains("interval: 30s"), "{found:?}");
-    assert_eq!(found.endpoints, EndpointsPlan::ByName);
+    assert_eq!(found.endpoints, ClusterDiscovery::ByName);
     assert!(
         meaning
             .unnamed(&subject("w", "waste"), "roboflow.org", 443)

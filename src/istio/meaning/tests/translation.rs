@@ -7,10 +7,10 @@ use crate::istio::kinds::destination_rule::{
     ConnectionPool, OutlierDetection, RetryBudget, TrafficPolicy,
 };
 use crate::istio::kinds::http_route::{Fault, HttpMatch, HttpRoute, Percentage, TextMatch};
-use crate::istio::meaning::blocks::Blocks;
-use crate::istio::meaning::http_match::{Asker, http_match, is_catch_all};
+use crate::istio::meaning::http_match::{MatchSource, http_match, is_catch_all};
 use crate::istio::meaning::merged_match::{MergedMatch, conflict};
 use crate::istio::meaning::merged_route::MergedRoute;
+use crate::istio::meaning::merged_traffic_policy::MergedTrafficPolicy;
 use crate::istio::meaning::outlier::outlier;
 use crate::istio::meaning::pool::{in_flight, pool, retries};
 use crate::istio::meaning::settings::{fault, mirrored};
@@ -255,27 +255,31 @@ fn subset_policies(case: &Value) {
     let port = case["port"]["port"]
         .as_u64()
         .map(|port| u16::try_from(port).unwrap());
-    let found = Blocks::of(rule.as_ref(), subset.as_ref(), port);
-    assert_eq!(found, Blocks::of(expected.as_ref(), None, None), "{case}");
+    let found = MergedTrafficPolicy::of(rule.as_ref(), subset.as_ref(), port);
+    assert_eq!(
+        found,
+        MergedTrafficPolicy::of(expected.as_ref(), None, None),
+        "{case}"
+    );
 }
 
 fn source(case: &Value) {
     let args = &case["args"];
-    let mut subject = subject("a", args["proxyNamespace"].as_str().unwrap_or_default());
+    let mut workload = subject("a", args["proxyNamespace"].as_str().unwrap_or_default());
     for key in ["proxyLabels", "labels"] {
         for (name, value) in args[key].as_object().into_iter().flatten() {
             let value = value.as_str().unwrap().to_owned();
-            subject.labels.insert(name.clone(), value);
+            workload.labels.insert(name.clone(), value);
         }
     }
     let mut gateways = args["gatewayNames"].as_array().into_iter().flatten();
     let gateway = gateways.find_map(Value::as_str).unwrap_or("mesh");
-    let asker = Asker {
-        subject: &subject,
+    let source = MatchSource {
+        workload: &workload,
         gateway,
     };
     let found = match message::<HttpMatch>(&args["match"]) {
-        Some(one) => asker.is_meant(&MergedMatch::of(&one), "default"),
+        Some(one) => source.matches(&MergedMatch::of(&one), "default"),
         None => true,
     };
     assert_eq!(case["want"], found, "{case}");

@@ -1,6 +1,6 @@
-use crate::base::gate::{Admission, Gate, Never};
+use crate::base::gate::{Admission, Gate, NoQueue};
 use crate::base::{Event, Rejection, RequestHead};
-use crate::mesh::assembly::limits::LimitsTicket;
+use crate::mesh::assembly::limits::RateLimitsTicket;
 use crate::mesh::assembly::server::InboundLimits;
 
 /// Keeps out what the edge refuses, and then what is over the limits of the gateway.
@@ -20,12 +20,12 @@ impl EdgeGate {
 }
 
 impl Gate for EdgeGate {
-    type Ticket = LimitsTicket;
-    type Wait = Never<LimitsTicket>;
+    type Ticket = RateLimitsTicket;
+    type Wait = NoQueue<RateLimitsTicket>;
 
-    fn admit(&self, head: RequestHead<'_>) -> Admission<LimitsTicket, Self::Wait> {
+    fn admit(&self, head: RequestHead<'_>) -> Admission<RateLimitsTicket, Self::Wait> {
         if let Some(Refused(rejection)) = head.extensions().get() {
-            self.limits.observe().event(&Event::Rejected(*rejection));
+            self.limits.observe().on_event(&Event::Rejected(*rejection));
             return Admission::Rejected(*rejection);
         }
         self.limits.admit(head)

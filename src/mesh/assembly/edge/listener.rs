@@ -93,9 +93,9 @@ impl Listener {
 
     fn is_tls(&self) -> bool {
         self.tls.unwrap_or_else(|| {
-            let live = self.proxy.live();
+            let proxy_config = self.proxy.config();
             let here = |port| self.port.is_none_or(|own| own == port);
-            let mut here = live
+            let mut here = proxy_config
                 .servers
                 .iter()
                 .filter(|server| here(server.port))
@@ -108,7 +108,7 @@ impl Listener {
     fn warn(&self) {
         if !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                gateway = %self.proxy.subject.name,
+                gateway = %self.proxy.workload.name,
                 "the addresses of callers are not known: serve the gateway with \
                  `into_make_service_with_connect_info::<SocketAddr>`, or insert a `PeerAddress` into each \
                  request; until then `X-Forwarded-For` is taken off"

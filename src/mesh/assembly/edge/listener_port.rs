@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::mesh::assembly::live::LivePlan;
+use crate::mesh::assembly::proxy_config::ProxyConfig;
 
 /// The port at which a gateway listens, if it was said: it stands for the port of every request, whatever
 /// their `Host` names.
@@ -9,16 +9,20 @@ pub(in crate::mesh::assembly) struct ListenerPort(pub(in crate::mesh::assembly) 
 
 impl ListenerPort {
     /// Returns the one port by which the stacks of a gateway are known.
-    pub(in crate::mesh::assembly) fn of_stacks(self, live: &LivePlan) -> u16 {
-        let first = || live.servers.first().map(|server| server.port);
+    pub(in crate::mesh::assembly) fn of_stacks(self, proxy_config: &ProxyConfig) -> u16 {
+        let first = || proxy_config.servers.first().map(|server| server.port);
         self.0.or_else(first).unwrap_or(80)
     }
 
     /// Returns the ports that a request may have come in at.
-    pub(in crate::mesh::assembly) fn all(self, live: &LivePlan) -> Arc<[u16]> {
+    pub(in crate::mesh::assembly) fn all(self, proxy_config: &ProxyConfig) -> Arc<[u16]> {
         match self.0 {
             Some(port) => [port].into(),
-            None => live.servers.iter().map(|server| server.port).collect(),
+            None => proxy_config
+                .servers
+                .iter()
+                .map(|server| server.port)
+                .collect(),
         }
     }
 }

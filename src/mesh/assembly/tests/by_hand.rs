@@ -5,11 +5,11 @@ use http::{Method, Request, StatusCode};
 use http_body_util::Full;
 use tower::{Layer, ServiceBuilder};
 
-use super::super::pieces::{Mirrors, ToMirror, ToTransport};
+use super::super::services::{Mirrors, ToMirror, ToTransport};
 use super::support::{Asked, Reply, Script, Text, Upstream, at, limit, observed, send, to};
 use crate::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
 use crate::fault_injection::{Abort, FaultInjectionLayer, FaultInjectionPolicy};
-use crate::istio::plan::{DestinationPlan, RoutePlan};
+use crate::istio::plan::{ClusterConfig, RouteConfig};
 use crate::load_balance::{LoadBalanceLayer, LoadBalancePolicy, SlowStart};
 use crate::outlier_detection::{OutlierDetectionPolicy, OutlierDetector};
 use crate::rate_limit::{RateLimitLayer, RateLimitPolicy};
@@ -23,10 +23,10 @@ use crate::{Endpoint, Endpoints, Event, Observe, Percent};
 struct Events(Mutex<Vec<String>>);
 
 impl Observe for Events {
-    fn event(&self, event: &Event) {
+    fn on_event(&self, event: &Event) {
         let told = match event {
-            Event::EndpointEjected { endpoint, why } => format!("ejected {endpoint}: {why}"),
-            Event::EndpointReturned(endpoint) => format!("back {endpoint}"),
+            Event::EndpointEjected { endpoint, reason } => format!("ejected {endpoint}: {reason}"),
+            Event::EndpointUnejected(endpoint) => format!("back {endpoint}"),
             other => format!("{other:?}"),
         };
         self.0.lock().unwrap().push(told);
@@ -121,21 +121,21 @@ where
 async fn the_assembled_stack_and_the_same_layers_by_hand_behave_alike() {
     let (assembled, told_assembled) = {
         let p = policies();
-        let plan = RoutePlan {
+        let config = RouteConfig {
             fault: p.fault,
             limits: vec![limit("rate", p.rate)],
             retry: p.retry,
             timeout: p.timeout,
             ..to("users")
         };
-        let destination = DestinationPlan {
-            balance: p.balance,
+        let destination = ClusterConfig {
+            load_balancer: p.balance,
             limit: p.concurrency,
             outlier: p.outlier,
             ..at(&ADDRESSES)
         };
         let script = Script::default()
-            .host("users", [plan])
+            .host("users", [config])
             .destination("users", destination);
         let (events, upstream) = (Arc::new(Events::default()), upstream());
         let mesh = observed(script, Arc::clone(&events) as Arc<dyn Observe>);
@@ -149,24 +149,27 @@ async fn the_assembled_stack_and_the_same_layers_by_hand_behave_alike() {
         let observe = || Arc::clone(&events) as Arc<dyn Observe>;
         let endpoints = ADDRESSES.map(|address| Endpoint::try_from(address).unwrap());
         let endpoints = Endpoints::fixed(endpoints);
-        let detector = OutlierDetector::observed(p.outlier, endpoints.clone(), observe());
-        let balance = LoadBalanceLayer::observed(p.balance, endpoints, observe());
+        let detector = OutlierDetector::with_observer(p.outlier, endpoints.clone(), observe());
+        let balance = LoadBalanceLayer::with_observer(p.balance, endpoints, observe());
         let split = TrafficSplitPolicy::new([Route::to(Destination::new("users"))]);
         let trace = TracePolicy::default();
         let each_try = ServiceBuilder::new()
             .layer(TraceAttemptLayer::new(trace.clone()))
             .layer(tower::layer::layer_fn(ToTransport::new))
-            .layer(ConcurrencyLimitLayer::observed(p.concurrency, observe()))
-            .layer(balance.with_observer(detector))
+            .layer(ConcurrencyLimitLayer::with_observer(
+                p.concurrency,
+                observe(),
+            ))
+            .layer(balance.with_endpoint_observer(detector))
             .service(upstream.clone());
-        let inner = RetryLayer::observed(p.retry, observe()).layer(each_try);
-        let inner = TimeoutLayer::observed(p.timeout, observe()).layer(inner);
+        let inner = RetryLayer::with_observer(p.retry, observe()).layer(each_try);
+        let inner = TimeoutLayer::with_observer(p.timeout, observe()).layer(inner);
         let inner = Mirrors::<_, ToMirror<Upstream, Text>>::new(inner, Arc::new([]));
         let service = ServiceBuilder::new()
-            .layer(TraceClientLayer::leaving_headers(trace))
-            .layer(RateLimitLayer::observed(p.rate, observe()))
-            .layer(FaultInjectionLayer::observed(p.fault, observe()))
-            .layer(TrafficSplitLayer::observed(split, observe()).with_host_kept(true))
+            .layer(TraceClientLayer::without_injection(trace))
+            .layer(RateLimitLayer::with_observer(p.rate, observe()))
+            .layer(FaultInjectionLayer::with_observer(p.fault, observe()))
+            .layer(TrafficSplitLayer::with_observer(split, observe()).with_host_preserved(true))
             .service(inner);
         let told = run(service, &upstream, &events).await;
         (upstream.count(), told)

@@ -12,7 +12,7 @@ use super::support::{
 };
 use crate::Rejection;
 use crate::concurrency_limit::ConcurrencyLimitPolicy;
-use crate::istio::plan::{DestinationPlan, RoutePlan};
+use crate::istio::plan::{ClusterConfig, RouteConfig};
 use crate::mirror::MirrorPolicy;
 use crate::outlier_detection::OutlierDetectionPolicy;
 use crate::rate_limit::RateLimitPolicy;
@@ -45,7 +45,7 @@ async fn a_request_in_flight_finishes_on_what_it_began_with_and_the_next_follows
 
 #[tokio::test(start_paused = true)]
 async fn a_retry_of_a_request_from_before_a_change_goes_where_it_began() {
-    let begun = RoutePlan {
+    let begun = RouteConfig {
         retry: retries(2),
         ..to("v1")
     };
@@ -68,10 +68,10 @@ async fn a_retry_of_a_request_from_before_a_change_goes_where_it_began() {
 
 #[tokio::test(start_paused = true)]
 async fn an_ejection_outlives_a_change_of_the_rule_and_ends_with_it() {
-    let script = |plan| {
+    let script = |config| {
         Script::default()
             .host("users", [to("users")])
-            .destination("users", plan)
+            .destination("users", config)
     };
     let mesh = mesh(script(breaker(at(&["10.0.0.1:80"]))));
     let upstream = Upstream::new(|_| 500);
@@ -88,7 +88,7 @@ async fn an_ejection_outlives_a_change_of_the_rule_and_ends_with_it() {
         "nothing changed"
     );
 
-    let limited = DestinationPlan {
+    let limited = ClusterConfig {
         limit: ConcurrencyLimitPolicy::new(7),
         outlier: OutlierDetectionPolicy::default().with_consecutive_5xx(9),
         ..at(&["10.0.0.1:80"])
@@ -151,7 +151,7 @@ async fn a_budget_keeps_what_was_spent() {
         let retry = retries(1).with_budget(budget);
         Script::default().host(
             "users",
-            [RoutePlan {
+            [RouteConfig {
                 retry,
                 ..to("users")
             }],
@@ -176,10 +176,10 @@ async fn a_budget_keeps_what_was_spent() {
 async fn a_lower_limit_counts_those_who_are_in_flight_already() {
     let script = |limit| {
         let limit = ConcurrencyLimitPolicy::new(limit);
-        let plan = DestinationPlan { limit, ..by_name() };
+        let config = ClusterConfig { limit, ..by_name() };
         Script::default()
             .host("users", [to("users")])
-            .destination("users", plan)
+            .destination("users", config)
     };
     let mesh = mesh(script(10));
     let service = mesh
@@ -205,7 +205,7 @@ async fn a_copy_in_flight_outlives_a_change() {
         let mirrors = vec![(Destination::new("mirror"), MirrorPolicy::new(share))];
         Script::default().host(
             "users",
-            [RoutePlan {
+            [RouteConfig {
                 mirrors,
                 ..to("users")
             }],
@@ -251,10 +251,13 @@ async fn weights_are_moved_until_the_documents_say_others() {
             .to_owned()
     };
     assert_eq!(next().await, "v1");
-    let moved = mesh.set_weights("waste", "canary", [0, 100]).unwrap();
-    assert_eq!((moved.version(), moved.cause()), (2, &Cause::Weights));
+    let overrides = mesh.set_weights("waste", "canary", [0, 100]).unwrap();
     assert_eq!(
-        moved.changed()[0].as_ref(),
+        (overrides.version(), overrides.cause()),
+        (2, &Cause::Weights)
+    );
+    assert_eq!(
+        overrides.changed()[0].as_ref(),
         "waste has the weights [0, 100]"
     );
     assert_eq!(next().await, "v2");
@@ -376,8 +379,8 @@ struct Curious {
 }
 
 impl Observe for Curious {
-    fn event(&self, event: &Event) {
-        if let (Event::EndpointReturned(_), Some(mesh)) = (event, self.mesh.get()) {
+    fn on_event(&self, event: &Event) {
+        if let (Event::EndpointUnejected(_), Some(mesh)) = (event, self.mesh.get()) {
             std::hint::black_box((mesh.history(), mesh.workload("w", "n").proxy().remembered()));
             self.heard.fetch_add(1, Ordering::Relaxed);
         }

@@ -5,28 +5,28 @@ use tower::{Layer, ServiceExt};
 use super::super::{RequestBody, TrustedProxies};
 use super::support::{Script, Text, Upstream, change, get, limit, mesh, send, to};
 use crate::base::HostPattern;
-use crate::istio::plan::{GatewayPlan, InboundPlan, OutboundPlan, ServerPlan};
+use crate::istio::plan::{GatewayConfig, InboundConfig, OutboundConfig, ServerConfig};
 use crate::rate_limit::RateLimitPolicy;
 
 fn gateway(routes: Script, https_redirect: Option<StatusCode>) -> Script {
-    let plan = GatewayPlan {
-        servers: vec![ServerPlan {
+    let config = GatewayConfig {
+        servers: vec![ServerConfig {
             hosts: vec![HostPattern::parse("*.example.com").unwrap()],
             https_redirect,
             port: 80,
             tls: false,
         }],
-        outbound: OutboundPlan {
+        outbound: OutboundConfig {
             hosts: routes.hosts.clone(),
-            unknown_refused: false,
+            unknown_rejected: false,
             limits: Vec::new(),
         },
-        inbound: InboundPlan {
+        inbound: InboundConfig {
             limits: vec![limit("in", RateLimitPolicy::per_minute(3))],
         },
     };
     Script {
-        gateway: Some(plan),
+        gateway: Some(config),
         ..routes
     }
 }

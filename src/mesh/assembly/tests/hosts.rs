@@ -4,7 +4,7 @@ use super::support::{
     Script, Upstream, at, breaker, by_name, get, limit, mesh, route, send, status, to,
 };
 use crate::Rejection;
-use crate::istio::plan::{DestinationPlan, EndpointsPlan};
+use crate::istio::plan::{ClusterConfig, ClusterDiscovery};
 use crate::rate_limit::RateLimitPolicy;
 use crate::traffic_split::{Destination, Match, Route, StringMatch};
 
@@ -72,8 +72,8 @@ async fn an_unknown_host_passes_untouched_or_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn a_host_that_no_route_names_has_the_breaker_that_a_rule_gives_it() {
     let mut script = Script::default();
-    let plan = breaker(by_name());
-    script.unnamed.insert("api.example.com".to_owned(), plan);
+    let config = breaker(by_name());
+    script.unnamed.insert("api.example.com".to_owned(), config);
     let upstream = Upstream::new(|asked| if asked.uri.path() == "/bad" { 500 } else { 200 });
     let service = mesh(script).workload("w", "n").outbound(upstream.clone());
     for _ in 0..2 {
@@ -87,8 +87,8 @@ async fn a_host_that_no_route_names_has_the_breaker_that_a_rule_gives_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_destination_that_nobody_knows_gets_503_without_being_asked() {
-    let unknown = DestinationPlan {
-        endpoints: EndpointsPlan::Unknown,
+    let unknown = ClusterConfig {
+        endpoints: ClusterDiscovery::Unknown,
         ..by_name()
     };
     let script = Script::default()

@@ -9,7 +9,7 @@ use super::support::{
 };
 use crate::concurrency_limit::ConcurrencyLimitPolicy;
 use crate::fault_injection::{Abort, FaultInjectionPolicy};
-use crate::istio::plan::{DestinationPlan, LimitPlan, RoutePlan};
+use crate::istio::plan::{ClusterConfig, LocalRateLimitConfig, RouteConfig};
 use crate::mirror::MirrorPolicy;
 use crate::rate_limit::RateLimitPolicy;
 use crate::timeout::TimeoutPolicy;
@@ -46,7 +46,7 @@ async fn what_a_route_rewrites_is_written_after_its_limits_looked() {
         HeaderValue::from_static("users"),
     );
     let under = Match::default().with_path(StringMatch::prefix("/api/"));
-    let plan = route(
+    let config = route(
         Route::to(Destination::new("users"))
             .with_match(under)
             .with_rewrite(Rewrite::default().with_path(PathRewrite::prefix("/")))
@@ -54,7 +54,7 @@ async fn what_a_route_rewrites_is_written_after_its_limits_looked() {
             .with_response_headers(tell),
     );
     let upstream = Upstream::new(|_| 200);
-    let service = workload(Script::default().host("users", [plan]), &upstream);
+    let service = workload(Script::default().host("users", [config]), &upstream);
     let response = tower::ServiceExt::oneshot(service.clone(), get("http://users/api/a")).await;
     assert_eq!(response.unwrap().headers()["x-route"], "users");
     let asked = &upstream.asked()[0];
@@ -67,13 +67,13 @@ async fn what_a_route_rewrites_is_written_after_its_limits_looked() {
 
 #[tokio::test(start_paused = true)]
 async fn a_route_tries_again_within_its_total_timeout() {
-    let plan = RoutePlan {
+    let config = RouteConfig {
         retry: retries(3).with_per_try_timeout(Duration::from_secs(2)),
         timeout: TimeoutPolicy::total(Duration::from_secs(5)),
         ..to("users")
     };
     let upstream = Upstream::new(|_| Reply::from(200).after(60_000));
-    let service = workload(Script::default().host("users", [plan]), &upstream);
+    let service = workload(Script::default().host("users", [config]), &upstream);
     let begin = tokio::time::Instant::now();
     let (code, rejection) = send(&service, get("http://users/")).await;
     assert_eq!(code, 504);
@@ -84,12 +84,12 @@ async fn a_route_tries_again_within_its_total_timeout() {
 
 #[tokio::test(start_paused = true)]
 async fn a_retry_succeeds_where_the_first_try_failed() {
-    let plan = RoutePlan {
+    let config = RouteConfig {
         retry: retries(1),
         ..to("users")
     };
     let script = Script::default()
-        .host("users", [plan])
+        .host("users", [config])
         .destination("users", at(&["10.0.0.1:80", "10.0.0.2:80"]));
     let upstream = Upstream::new(|asked| {
         let first = asked.headers["x-envoy-attempt-count"] == "1";
@@ -111,19 +111,19 @@ async fn a_retry_succeeds_where_the_first_try_failed() {
 #[tokio::test(start_paused = true)]
 async fn retries_in_flight_to_a_destination_are_limited_for_all_its_routes_together() {
     let any = |path: &str| {
-        let plan = to("users");
+        let config = to("users");
         let matching = Match::default().with_path(StringMatch::prefix(path));
-        RoutePlan {
+        RouteConfig {
             retry: retries(1),
-            route: plan.route.with_match(matching),
-            ..plan
+            route: config.route.with_match(matching),
+            ..config
         }
     };
-    let mut plan = by_name();
-    plan.retries.max_parallel = Some(1);
+    let mut config = by_name();
+    config.retries.max_parallel = Some(1);
     let script = Script::default()
         .host("users", [any("/a"), any("/b")])
-        .destination("users", plan);
+        .destination("users", config);
     let upstream = Upstream::new(|_| Reply::from(500).after(100));
     let service = workload(script, &upstream);
     let (one, two) = tokio::join!(
@@ -138,7 +138,7 @@ async fn retries_in_flight_to_a_destination_are_limited_for_all_its_routes_toget
 async fn a_fault_stands_before_retries_and_is_nobodys_failure() {
     let abort = Abort::Http(StatusCode::INTERNAL_SERVER_ERROR);
     let broken = Match::default().with_path(StringMatch::exact("/broken"));
-    let fault = RoutePlan {
+    let fault = RouteConfig {
         fault: FaultInjectionPolicy::off().with_abort(Percent::ALL, abort),
         retry: retries(3),
         route: Route::to(Destination::new("users")).with_match(broken),
@@ -159,19 +159,19 @@ async fn a_fault_stands_before_retries_and_is_nobodys_failure() {
 #[tokio::test(start_paused = true)]
 async fn a_routes_limits_come_on_top_of_the_hosts_or_in_their_place() {
     let two = || limit("two", RateLimitPolicy::per_minute(2));
-    let at_path = |path: &str, limits: Vec<LimitPlan>, limits_replace| {
-        let plan = to("users");
+    let at_path = |path: &str, limits: Vec<LocalRateLimitConfig>, limits_replace| {
+        let config = to("users");
         let matching = Match::default().with_path(StringMatch::exact(path));
-        RoutePlan {
+        RouteConfig {
             limits,
             limits_replace,
-            route: plan.route.with_match(matching),
-            ..plan
+            route: config.route.with_match(matching),
+            ..config
         }
     };
     let one = limit("one", RateLimitPolicy::per_minute(1));
     let four = limit("four", RateLimitPolicy::per_minute(4));
-    let elsewhere = LimitPlan {
+    let elsewhere = LocalRateLimitConfig {
         port: Some(8_080),
         ..limit("elsewhere", RateLimitPolicy::per_minute(1))
     };
@@ -200,13 +200,13 @@ async fn a_routes_limits_come_on_top_of_the_hosts_or_in_their_place() {
 
 #[tokio::test(start_paused = true)]
 async fn a_destination_takes_no_more_requests_at_a_time_than_its_limit() {
-    let plan = DestinationPlan {
+    let config = ClusterConfig {
         limit: ConcurrencyLimitPolicy::new(1),
         ..by_name()
     };
     let script = Script::default()
         .host("users", [to("users")])
-        .destination("users", plan);
+        .destination("users", config);
     let upstream = Upstream::new(|_| Reply::from(200).after(100));
     let service = workload(script, &upstream);
     let (one, two) = tokio::join!(
@@ -227,13 +227,13 @@ async fn each_mirror_gets_a_copy_with_the_body() {
                 MirrorPolicy::new(Percent::ALL).with_shadow_host(true),
             )
         });
-        let plan = RoutePlan {
+        let config = RouteConfig {
             mirrors: mirrors.collect(),
             retry: retries(1),
             ..to("users")
         };
         let upstream = Upstream::new(|_| 200);
-        let service = workload(Script::default().host("users", [plan]), &upstream);
+        let service = workload(Script::default().host("users", [config]), &upstream);
         let request = Request::put("http://users/")
             .body("payload".into())
             .unwrap();
@@ -288,13 +288,13 @@ async fn an_ejected_endpoint_is_passed_over_until_its_time_is_over() {
 
 #[tokio::test(start_paused = true)]
 async fn tls_is_started_for_callers_who_write_http() {
-    let plan = DestinationPlan {
-        tls: Some(crate::istio::plan::TlsPlan { sni: None }),
+    let config = ClusterConfig {
+        tls: Some(crate::istio::plan::TlsConfig { sni: None }),
         ..by_name()
     };
     let script = Script::default()
         .host("users:443", [to("users")])
-        .destination("users", plan);
+        .destination("users", config);
     let upstream = Upstream::new(|_| 200);
     let service = workload(script, &upstream);
     assert_eq!(status(&service, "http://users:443/").await, 200);

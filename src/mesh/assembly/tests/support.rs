@@ -14,19 +14,20 @@ use http_body_util::{BodyExt, Full};
 use tower_service::Service;
 
 use super::super::change::Cause;
-use super::super::core::Core;
+use super::super::config_source::ConfigSource;
+use super::super::mesh_state::MeshState;
 use super::super::options::Options;
-use super::super::plans::Plans;
 use super::super::{Change, Mesh, RequestBody};
 use crate::base::HostPattern;
 use crate::concurrency_limit::ConcurrencyLimitPolicy;
 use crate::fault_injection::FaultInjectionPolicy;
 use crate::istio::Documents;
-use crate::istio::loading::Loading;
+use crate::istio::load_options::LoadOptions;
 use crate::istio::meaning::Settings;
 use crate::istio::plan::{
-    DestinationPlan, EndpointPlan, EndpointsPlan, GatewayPlan, HostPlan, InboundPlan, LimitPlan,
-    OutboundPlan, PoolPlan, RetriesPlan, RoutePlan, Subject,
+    ClusterConfig, ClusterDiscovery, ConnectionPoolConfig, EndpointConfig, GatewayConfig,
+    InboundConfig, LocalRateLimitConfig, OutboundConfig, RetriesConfig, RouteConfig,
+    VirtualHostConfig, WorkloadId,
 };
 use crate::load_balance::LoadBalancePolicy;
 use crate::outlier_detection::OutlierDetectionPolicy;
@@ -41,19 +42,23 @@ pub(super) type Text = Full<Bytes>;
 /// Plans as a test writes them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Script {
-    pub(super) hosts: Vec<Arc<HostPlan>>,
-    pub(super) destinations: HashMap<String, DestinationPlan>,
-    pub(super) unnamed: HashMap<String, DestinationPlan>,
-    pub(super) limits: Vec<LimitPlan>,
+    pub(super) hosts: Vec<Arc<VirtualHostConfig>>,
+    pub(super) destinations: HashMap<String, ClusterConfig>,
+    pub(super) unnamed: HashMap<String, ClusterConfig>,
+    pub(super) limits: Vec<LocalRateLimitConfig>,
     pub(super) unknown_refused: bool,
-    pub(super) inbound: Vec<LimitPlan>,
-    pub(super) gateway: Option<GatewayPlan>,
+    pub(super) inbound: Vec<LocalRateLimitConfig>,
+    pub(super) gateway: Option<GatewayConfig>,
 }
 
 impl Script {
     /// Adds a host with its routes.
-    pub(super) fn host(mut self, name: &str, routes: impl IntoIterator<Item = RoutePlan>) -> Self {
-        self.hosts.push(Arc::new(HostPlan {
+    pub(super) fn host(
+        mut self,
+        name: &str,
+        routes: impl IntoIterator<Item = RouteConfig>,
+    ) -> Self {
+        self.hosts.push(Arc::new(VirtualHostConfig {
             id: name.into(),
             names: vec![HostPattern::parse(name).unwrap()],
             routes: routes.into_iter().collect(),
@@ -62,22 +67,22 @@ impl Script {
     }
 
     /// Says what a destination is, by its host or by host and subset (`host|subset`).
-    pub(super) fn destination(mut self, name: &str, plan: DestinationPlan) -> Self {
-        self.destinations.insert(name.to_owned(), plan);
+    pub(super) fn destination(mut self, name: &str, config: ClusterConfig) -> Self {
+        self.destinations.insert(name.to_owned(), config);
         self
     }
 }
 
-impl Plans for Script {
-    fn outbound(&self, _: &Subject) -> OutboundPlan {
-        OutboundPlan {
+impl ConfigSource for Script {
+    fn outbound(&self, _: &WorkloadId) -> OutboundConfig {
+        OutboundConfig {
             hosts: self.hosts.clone(),
-            unknown_refused: self.unknown_refused,
+            unknown_rejected: self.unknown_refused,
             limits: self.limits.clone(),
         }
     }
 
-    fn destination(&self, _: &Subject, to: &Destination, _: Option<u16>) -> DestinationPlan {
+    fn destination(&self, _: &WorkloadId, to: &Destination, _: Option<u16>) -> ClusterConfig {
         let name = match to.subset() {
             Some(subset) => format!("{}|{subset}", to.host()),
             None => to.host().to_owned(),
@@ -88,17 +93,17 @@ impl Plans for Script {
             .unwrap_or_else(by_name)
     }
 
-    fn unnamed(&self, _: &Subject, host: &str, _: u16) -> Option<DestinationPlan> {
+    fn unnamed(&self, _: &WorkloadId, host: &str, _: u16) -> Option<ClusterConfig> {
         self.unnamed.get(host).cloned()
     }
 
-    fn inbound(&self, _: &Subject) -> InboundPlan {
-        InboundPlan {
+    fn inbound(&self, _: &WorkloadId) -> InboundConfig {
+        InboundConfig {
             limits: self.inbound.clone(),
         }
     }
 
-    fn gateway(&self, _: &str, _: &str) -> Option<GatewayPlan> {
+    fn gateway(&self, _: &str, _: &str) -> Option<GatewayConfig> {
         self.gateway.clone()
     }
 }
@@ -114,12 +119,12 @@ pub(super) fn observed(script: Script, observe: Arc<dyn Observe>) -> Mesh {
         ..Options::default()
     };
     let documents = Documents::from_yaml("");
-    let (loading, settings) = (Loading::default(), Settings::default());
+    let (load_options, settings) = (LoadOptions::default(), Settings::default());
     Mesh {
-        core: Arc::new(Core::of(
+        state: Arc::new(MeshState::from_source(
             documents,
             Arc::new(script),
-            loading,
+            load_options,
             settings,
             options,
         )),
@@ -129,12 +134,12 @@ pub(super) fn observed(script: Script, observe: Arc<dyn Observe>) -> Mesh {
 /// Puts other plans in place.
 pub(super) fn change(mesh: &Mesh, script: Script) -> Change {
     let documents = Documents::from_yaml("");
-    mesh.core
-        .take_plans(documents, Arc::new(script), Cause::Applied)
+    mesh.state
+        .apply_source(documents, Arc::new(script), Cause::Applied)
 }
 
-pub(super) fn route(to: Route) -> RoutePlan {
-    RoutePlan {
+pub(super) fn route(to: Route) -> RouteConfig {
+    RouteConfig {
         route: to,
         fault: FaultInjectionPolicy::off(),
         limits: Vec::new(),
@@ -145,7 +150,7 @@ pub(super) fn route(to: Route) -> RoutePlan {
     }
 }
 
-pub(super) fn to(host: &str) -> RoutePlan {
+pub(super) fn to(host: &str) -> RouteConfig {
     route(Route::to(Destination::new(host)))
 }
 
@@ -157,37 +162,37 @@ pub(super) fn retries(attempts: u32) -> RetryPolicy {
         .with_retry_on(RetryOn::parse("5xx").unwrap())
 }
 
-pub(super) fn by_name() -> DestinationPlan {
-    DestinationPlan {
-        balance: LoadBalancePolicy::default(),
-        endpoints: EndpointsPlan::ByName,
+pub(super) fn by_name() -> ClusterConfig {
+    ClusterConfig {
+        load_balancer: LoadBalancePolicy::default(),
+        endpoints: ClusterDiscovery::ByName,
         limit: ConcurrencyLimitPolicy::off(),
         outlier: OutlierDetectionPolicy::off(),
-        pool: PoolPlan::default(),
-        retries: RetriesPlan::default(),
+        pool: ConnectionPoolConfig::default(),
+        retries: RetriesConfig::default(),
         tls: None,
     }
 }
 
-pub(super) fn at(addresses: &[&str]) -> DestinationPlan {
-    let plans = addresses.iter().map(|address| EndpointPlan {
+pub(super) fn at(addresses: &[&str]) -> ClusterConfig {
+    let configs = addresses.iter().map(|address| EndpointConfig {
         address: (*address).into(),
         labels: std::collections::BTreeMap::new(),
         weight: 1,
     });
-    DestinationPlan {
-        endpoints: EndpointsPlan::Fixed(plans.collect()),
+    ClusterConfig {
+        endpoints: ClusterDiscovery::Fixed(configs.collect()),
         ..by_name()
     }
 }
 
-pub(super) fn breaker(plan: DestinationPlan) -> DestinationPlan {
+pub(super) fn breaker(config: ClusterConfig) -> ClusterConfig {
     let outlier = OutlierDetectionPolicy::default().with_consecutive_5xx(2);
-    DestinationPlan { outlier, ..plan }
+    ClusterConfig { outlier, ..config }
 }
 
-pub(super) fn limit(id: &str, policy: RateLimitPolicy) -> LimitPlan {
-    LimitPlan {
+pub(super) fn limit(id: &str, policy: RateLimitPolicy) -> LocalRateLimitConfig {
+    LocalRateLimitConfig {
         id: id.into(),
         policy,
         port: None,

@@ -28,8 +28,8 @@ fn files_are_read_again_and_again_where_no_watcher_can_be_had() {
     fs::write(&path, ENTRY).unwrap();
     let mesh = Mesh::from_path(&folder).unwrap();
     let none = |_: &_, _| Err(notify::Error::io(io::Error::from_raw_os_error(24)));
-    let watch = mesh.watch_told(folder.clone(), none).unwrap();
-    assert!(!watch.is_told());
+    let watch = mesh.watch_with(folder.clone(), none).unwrap();
+    assert!(!watch.is_notified());
 
     let next = folder.join(".users.yaml.next");
     fs::write(&next, ENTRY.replace("10.0.0.1", "10.0.0.2")).unwrap();
@@ -74,7 +74,7 @@ fn a_link_on_the_way_to_the_path_is_followed_as_soon_as_it_is_swapped() {
         // Nothing but what the system tells of is looked at within the time of a test.
         let hour = Duration::from_secs(3_600);
         let watch = mesh.watch_within(path, watcher, hour).unwrap();
-        assert!(watch.is_told());
+        assert!(watch.is_notified());
         // The thread has read the files when it takes this one.
         for version in ["2", "3", "1"] {
             let before = mesh.version();

@@ -1,0 +1,35 @@
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, Guard};
+
+/// A policy that can be replaced while requests run.
+///
+/// Load it once per decision, so that no decision mixes two versions.
+#[derive(Debug)]
+pub(crate) struct Reloadable<T>(ArcSwap<T>);
+
+impl<T> Reloadable<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(ArcSwap::from_pointee(value))
+    }
+
+    pub(crate) fn store(&self, value: T) {
+        self.0.store(Arc::new(value));
+    }
+
+    /// Replaces the value by one made of it, also while others do the same.
+    pub(crate) fn try_update<E>(&self, update: impl Fn(&T) -> Result<T, E>) -> Result<(), E> {
+        loop {
+            let current = self.0.load_full();
+            let next = Arc::new(update(&current)?);
+            if Arc::ptr_eq(&self.0.compare_and_swap(&current, next), &current) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Returns the current value; do not hold it over an `.await`.
+    pub(crate) fn load(&self) -> Guard<Arc<T>> {
+        self.0.load()
+    }
+}

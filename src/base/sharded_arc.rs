@@ -1,0 +1,246 @@
+//! State that many threads share, of which each thread holds on to a place of its own.
+//!
+//! An `Arc` counts all who hold it in one word, which every clone and drop writes: two threads that do
+//! so for each request are no faster than one. Here each thread counts at its own place.
+
+use std::cell::Cell;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::thread;
+
+/// The places of more threads than this are shared among them: each is two cache lines.
+const MAX_SHARDS: usize = 16;
+
+/// Keeps the places of all threads: for a layer, which is seldom cloned.
+#[derive(Debug)]
+pub(crate) struct ShardedArc<T>(Arc<[Arc<Shard<T>>]>);
+
+/// Holds on to the state, for a service: its clones take the place of the thread that makes them.
+///
+/// What was made by [`ShardedArc::shared_ref`] keeps the places of all threads; its clones do not, for that would
+/// be one word again. If nobody keeps them any more, clones share the place that they have.
+#[derive(Debug)]
+pub(crate) struct ShardedArcRef<T> {
+    local: LocalArc<T>,
+    /// Kept, and nothing else.
+    _owner: Option<ShardedArc<T>>,
+}
+
+/// Holds on to the state, for a ticket: the size of an `Arc`.
+#[derive(Debug)]
+pub(crate) struct LocalArc<T>(Arc<Shard<T>>);
+
+/// Where one thread counts those who hold on.
+// So the counts, which the `Arc` puts before it, have a cache line to themselves; what follows in the
+// next one is only read. Twice the alignment, for processors that fetch lines in pairs, takes twice the
+// memory, and two threads get twice as much done as one without it.
+#[repr(align(64))]
+#[derive(Debug)]
+struct Shard<T> {
+    shared: Arc<Shared<T>>,
+    index: usize,
+    /// One less than the number of places, which is a power of two.
+    mask: usize,
+}
+
+#[derive(Debug)]
+struct Shared<T> {
+    /// Weak, since each place keeps the core; set as soon as they are made.
+    shards: OnceLock<Box<[Weak<Shard<T>>]>>,
+    value: T,
+}
+
+impl<T> ShardedArc<T> {
+    pub(crate) fn new(value: T) -> Self {
+        let places = OnceLock::new();
+        let core = Arc::new(Shared {
+            shards: places,
+            value,
+        });
+        let count = shard_count();
+        let made: Arc<[_]> = (0..count)
+            .map(|index| {
+                let (core, mask) = (Arc::clone(&core), count - 1);
+                Arc::new(Shard {
+                    shared: core,
+                    index,
+                    mask,
+                })
+            })
+            .collect();
+        core.shards
+            .get_or_init(|| made.iter().map(Arc::downgrade).collect());
+        Self(made)
+    }
+
+    /// Holds on to the state, and keeps the places.
+    pub(crate) fn shared_ref(&self) -> ShardedArcRef<T> {
+        ShardedArcRef {
+            local: self.local(),
+            _owner: Some(self.clone()),
+        }
+    }
+
+    /// Holds on to the state, at this thread's place.
+    #[inline]
+    pub(crate) fn local(&self) -> LocalArc<T> {
+        LocalArc(Arc::clone(&self.0[current_shard() & self.0[0].mask]))
+    }
+}
+
+impl<T> LocalArc<T> {
+    /// Holds on to the state at the place of another thread, or here if nobody keeps that.
+    #[inline(never)]
+    fn at_shard(&self, index: usize) -> Self {
+        let places = self.0.shared.shards.get();
+        let place = places.and_then(|places| places[index].upgrade());
+        Self(place.unwrap_or_else(|| Arc::clone(&self.0)))
+    }
+}
+
+impl<T> ShardedArcRef<T> {
+    #[inline]
+    pub(crate) fn local(&self) -> LocalArc<T> {
+        self.local.clone()
+    }
+}
+
+/// Returns a number that belongs to this thread; they are given out in turn.
+#[inline]
+pub(crate) fn current_shard() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static NUMBER: Cell<usize> = const { Cell::new(usize::MAX) };
+    }
+    match NUMBER.get() {
+        usize::MAX => {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            NUMBER.set(number);
+            number
+        }
+        number => number,
+    }
+}
+
+/// As many as threads can run at once, to the next power of two.
+pub(crate) fn shard_count() -> usize {
+    // Asked once: the answer is read from files.
+    static PLACES: OnceLock<usize> = OnceLock::new();
+    *PLACES.get_or_init(|| {
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        threads.next_power_of_two().min(MAX_SHARDS)
+    })
+}
+
+impl<T> Clone for ShardedArc<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Clone for ShardedArcRef<T> {
+    fn clone(&self) -> Self {
+        Self {
+            local: self.local.clone(),
+            _owner: None,
+        }
+    }
+}
+
+impl<T> Clone for LocalArc<T> {
+    #[inline]
+    fn clone(&self) -> Self {
+        let index = current_shard() & self.0.mask;
+        if index == self.0.index {
+            Self(Arc::clone(&self.0))
+        } else {
+            self.at_shard(index)
+        }
+    }
+}
+
+impl<T> Deref for ShardedArc<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0[0].shared.value
+    }
+}
+
+impl<T> Deref for ShardedArcRef<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.local
+    }
+}
+
+impl<T> Deref for LocalArc<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0.shared.value
+    }
+}
+
+#[cfg(all(test, not(meshless_loom)))]
+mod tests {
+    use super::*;
+
+    /// Says that it was dropped.
+    #[derive(Debug)]
+    struct Noted(Arc<AtomicUsize>);
+
+    impl Drop for Noted {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn the_state_lives_as_long_as_the_last_of_whatever_kind_and_is_dropped_once() {
+        type Hold = Box<dyn std::any::Any>;
+        let kinds: [fn(&ShardedArc<Noted>) -> Hold; 4] = [
+            |home| Box::new(home.clone()),
+            |home| Box::new(home.shared_ref()),
+            |home| Box::new(home.shared_ref().clone()),
+            |home| Box::new(home.local().clone()),
+        ];
+        for kind in kinds {
+            let drops = Arc::new(AtomicUsize::new(0));
+            let home = ShardedArc::new(Noted(Arc::clone(&drops)));
+            let last = kind(&home);
+            drop(home);
+            assert_eq!(drops.load(Ordering::Relaxed), 0);
+            drop(last);
+            assert_eq!(drops.load(Ordering::Relaxed), 1);
+        }
+    }
+
+    #[test]
+    fn each_thread_takes_its_own_place_while_somebody_keeps_them() {
+        let home = ShardedArc::new(7);
+        let (anchor, here) = (home.shared_ref(), home.local());
+        drop(home);
+        thread::scope(|scope| {
+            for _ in 0..2 * shard_count() {
+                scope.spawn(|| {
+                    let clone = anchor.clone().local();
+                    assert_eq!(clone.0.index, current_shard() & (shard_count() - 1));
+                    assert_eq!(*clone, 7);
+                });
+            }
+        });
+        drop(anchor);
+        // Nobody keeps the other places now: a clone elsewhere shares the one that is left.
+        thread::scope(|scope| {
+            for _ in 0..2 * shard_count() {
+                scope.spawn(|| assert_eq!(here.clone().0.index, here.0.index));
+            }
+        });
+    }
+}

@@ -1,0 +1,89 @@
+/// What can be decided without the machine: the epoch, and what holds in it.
+///
+/// The machine writes it each time that something changes, and requests read it without a lock.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct AtomicSummary(u64);
+
+const ADMITS: u64 = 1;
+const COUNTED: u64 = 1 << 1;
+const IGNORES_RESULTS: u64 = 1 << 2;
+const DEFAULT_CLASSIFICATION: u64 = 1 << 3;
+const IGNORES_SUCCESSES: u64 = 1 << 4;
+const TIMED: u64 = 1 << 5;
+const FLAGS: u32 = 6;
+
+impl AtomicSummary {
+    pub(super) const fn new(epoch: u64) -> Self {
+        Self(epoch << FLAGS)
+    }
+
+    pub(super) const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    pub(super) const fn bits(self) -> u64 {
+        self.0
+    }
+
+    pub(super) const fn epoch(self) -> u64 {
+        self.0 >> FLAGS
+    }
+
+    /// Every request goes through.
+    pub(super) const fn with_admits(self, holds: bool) -> Self {
+        self.with(ADMITS, holds)
+    }
+
+    /// There is a window.
+    pub(super) const fn with_counted(self, holds: bool) -> Self {
+        self.with(COUNTED, holds)
+    }
+
+    /// No result changes anything.
+    pub(super) const fn with_results_ignored(self, holds: bool) -> Self {
+        self.with(IGNORES_RESULTS, holds)
+    }
+
+    /// What is [good anyhow](super::FailureOn::is_always_success) is good.
+    pub(super) const fn with_default_classification(self, holds: bool) -> Self {
+        self.with(DEFAULT_CLASSIFICATION, holds)
+    }
+
+    /// No good and quick result changes anything, but that it is counted if there is a window.
+    pub(super) const fn with_successes_ignored(self, holds: bool) -> Self {
+        self.with(IGNORES_SUCCESSES, holds)
+    }
+
+    /// The time that a call takes matters.
+    pub(super) const fn with_timed(self, holds: bool) -> Self {
+        self.with(TIMED, holds)
+    }
+
+    pub(super) const fn admits(self) -> bool {
+        self.0 & ADMITS != 0
+    }
+
+    pub(super) const fn counted(self) -> bool {
+        self.0 & COUNTED != 0
+    }
+
+    pub(super) const fn ignores_results(self) -> bool {
+        self.0 & IGNORES_RESULTS != 0
+    }
+
+    pub(super) const fn uses_default_classification(self) -> bool {
+        self.0 & DEFAULT_CLASSIFICATION != 0
+    }
+
+    pub(super) const fn ignores_successes(self) -> bool {
+        self.0 & IGNORES_SUCCESSES != 0
+    }
+
+    pub(super) const fn timed(self) -> bool {
+        self.0 & TIMED != 0
+    }
+
+    const fn with(self, flag: u64, holds: bool) -> Self {
+        if holds { Self(self.0 | flag) } else { self }
+    }
+}

@@ -1,0 +1,36 @@
+use std::sync::Arc;
+
+/// How documents are loaded.
+#[derive(Clone, Debug)]
+pub(crate) struct LoadOptions {
+    /// The namespace of documents that name none.
+    pub(crate) default_namespace: Arc<str>,
+    /// Whether warnings are errors, so that a document with one is not taken.
+    pub(crate) warnings_are_errors: bool,
+    pub(crate) validation: FieldValidation,
+}
+
+/// What becomes of a document that has a field which is not known here, as Kubernetes' `fieldValidation` of the
+/// same name decides it.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum FieldValidation {
+    /// It is an error: the document is not taken.
+    #[default]
+    Strict,
+    /// It is a warning, and the rest of the document is taken: Istio may be newer than this crate.
+    ///
+    /// A field that is nearly one that is known, or that is known at another place, is an error all the same; so
+    /// is any in `AuthorizationPolicy`, `PeerAuthentication` and `RequestAuthentication`.
+    Warn,
+}
+
+impl Default for LoadOptions {
+    fn default() -> Self {
+        Self {
+            default_namespace: "default".into(),
+            warnings_are_errors: false,
+            validation: FieldValidation::Strict,
+        }
+    }
+}

@@ -1,0 +1,54 @@
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use crate::retry::{ReplayBody, Retry, RetryHints};
+use crate::timeout::CallLimits;
+
+/// What an [`OuterStack`](super::OuterStack) hands to what is inside.
+#[derive(Clone, Copy, Debug)]
+pub struct CallHints<'a>(pub(super) Option<&'a CallLimits>);
+
+/// How an [`OuterStack`](super::OuterStack) calls what is inside.
+pub trait CallInner<S: Service<Request<B>>, B> {
+    /// Calls `inner`.
+    fn call(inner: &mut S, request: Request<B>, hints: CallHints<'_>) -> S::Future;
+}
+
+/// Calls as any caller does.
+#[derive(Clone, Copy, Debug)]
+pub struct Direct;
+
+impl<S: Service<Request<B>>, B> CallInner<S, B> for Direct {
+    #[inline]
+    fn call(inner: &mut S, request: Request<B>, _handed: CallHints<'_>) -> S::Future {
+        inner.call(request)
+    }
+}
+
+/// Calls a [`Retry`], and hands it what was read and told a moment ago: the clock, and the deadline.
+#[derive(Clone, Copy, Debug)]
+pub struct WithRetryHints;
+
+impl<S, B, R> CallInner<Retry<S>, B> for WithRetryHints
+where
+    S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Clone,
+    S::Error: 'static,
+    B: Body,
+    R: Body<Data = bytes::Bytes>,
+{
+    #[inline]
+    fn call(
+        inner: &mut Retry<S>,
+        request: Request<B>,
+        hints: CallHints<'_>,
+    ) -> <Retry<S> as Service<Request<B>>>::Future {
+        let known = hints
+            .0
+            .map_or_else(RetryHints::default, |limits| RetryHints {
+                now: limits.begun(),
+                deadline_written: limits.is_in_headers(),
+            });
+        inner.call_with_hints(request, known)
+    }
+}

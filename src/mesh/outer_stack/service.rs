@@ -1,0 +1,116 @@
+use std::marker::PhantomData;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response, Version};
+use http_body::Body;
+use tower_service::Service;
+
+use super::future::State;
+use super::{CallHints, CallInner, Direct, OuterStackFuture};
+use crate::base::cookie::join_cookies;
+use crate::base::gate::{
+    Admission, ChainTicket, Gate, GateChain, GatedFuture, QueuedFuture, Ticket, retain_if_active,
+    with_panic_guard,
+};
+use crate::telemetry::{SpanGate, SpanTicket, TracedBody, Tracer};
+use crate::timeout::{CallLimits, Timeout, TimeoutBody};
+use crate::{BoxError, RequestHead};
+
+/// The trace of a request, the gates before it, and its timeout: [`TracedGate`] around [`Timeout`] as one
+/// service, with one future.
+///
+/// A service for each would move the future and the response once more, and show nothing else. What does
+/// not go on at once is left to those two.
+///
+/// [`TracedGate`]: crate::telemetry::TracedGate
+#[derive(Clone, Debug)]
+pub struct OuterStack<S, G, H = Direct> {
+    gate: GateChain<SpanGate, G>,
+    call_inner: PhantomData<H>,
+    tracer: Tracer,
+    timeout: Timeout<S>,
+}
+
+impl<S, G, H> OuterStack<S, G, H> {
+    pub(in crate::mesh) const fn new(hops: Tracer, gate: G, timeout: Timeout<S>) -> Self {
+        Self {
+            gate: GateChain::new(SpanGate, gate),
+            call_inner: PhantomData,
+            tracer: hops,
+            timeout,
+        }
+    }
+}
+
+impl<S, G, H, B, R> Service<Request<B>> for OuterStack<S, G, H>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone,
+    S::Error: 'static,
+    G: Gate,
+    H: CallInner<S, B>,
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
+{
+    type Response = Response<TracedBody<TimeoutBody<R>, ChainTicket<SpanTicket, G>>>;
+    type Error = S::Error;
+    type Future = OuterStackFuture<S, G, B, R>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.timeout.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        if request.version() == Version::HTTP_2 {
+            join_cookies(request.headers_mut());
+        }
+        let hop = self.tracer.start(&mut request);
+        let mut scope = hop.scope;
+        let state = {
+            let _inside = scope.enter();
+            match self.gate.admit_inner(hop.ticket, RequestHead::of(&request)) {
+                Admission::Admitted(ticket) => self.admitted(request, ticket),
+                other => {
+                    let (gate, timeout) = (&self.gate, &mut self.timeout);
+                    State::not_admitted(QueuedFuture::not_admitted(gate, timeout, request, other))
+                }
+            }
+        };
+        OuterStackFuture::new(state, scope, hop.writes_request_id)
+    }
+}
+
+impl<S, G: Gate, H> OuterStack<S, G, H> {
+    /// Calls the inner service on behalf of `ticket`.
+    #[inline]
+    fn admitted<B, R>(
+        &mut self,
+        mut request: Request<B>,
+        ticket: ChainTicket<SpanTicket, G>,
+    ) -> State<S, G, B, R>
+    where
+        S: Service<Request<B>, Response = Response<R>>,
+        H: CallInner<S, B>,
+        R: Body<Data = Bytes>,
+    {
+        let mut ticket = retain_if_active(ticket);
+        if let Some(ticket) = &mut ticket {
+            ticket.forward(request.headers_mut());
+        }
+        match with_panic_guard(&mut ticket, || self.timeout.admit(&mut request)) {
+            // Made where it will lie: a future of several layers is hundreds of bytes.
+            Ok(limits) => State::Calling {
+                inner: with_panic_guard(&mut ticket, || {
+                    let _until = limits.as_ref().and_then(CallLimits::enter);
+                    H::call(self.timeout.inner(), request, CallHints(limits.as_ref()))
+                }),
+                limits,
+                ticket,
+            },
+            Err(response) => State::not_admitted(QueuedFuture::calling(match ticket {
+                Some(ticket) => GatedFuture::rejected_inside(*response, ticket),
+                None => GatedFuture::rejected(*response),
+            })),
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! What a pool knows of each connection and of each authority.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::Hash;
+use std::time::Instant;
+
+/// A connection or a waiting request of a pool; later ones are greater.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) struct PoolId(pub(super) u64);
+
+/// As many streams as an HTTP/2 connection is expected to take before its peer has said so.
+const STREAMS: u32 = 100;
+
+#[derive(Debug)]
+pub(super) struct ConnectionState<K> {
+    /// It is not known yet how many requests it takes at once.
+    pub(super) coming: bool,
+    pub(super) idle_since: Instant,
+    pub(super) key: K,
+    pub(super) max_streams: u32,
+    pub(super) opened: Instant,
+    pub(super) phase: Phase,
+    pub(super) served: u32,
+    pub(super) streams: u32,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Phase {
+    Connecting,
+    /// It has ended before it was reported to stand.
+    Lost,
+    Open,
+    /// It carries requests, and gets no more.
+    Retiring,
+    /// It is being closed.
+    Closing,
+}
+
+impl<K> ConnectionState<K> {
+    pub(super) const fn new(key: K, now: Instant) -> Self {
+        Self {
+            coming: true,
+            idle_since: now,
+            key,
+            max_streams: 0,
+            opened: now,
+            phase: Phase::Connecting,
+            served: 0,
+            streams: 0,
+        }
+    }
+
+    /// Says that it may carry requests, now or later.
+    pub(super) const fn is_usable(&self) -> bool {
+        matches!(self.phase, Phase::Connecting | Phase::Lost | Phase::Open)
+    }
+
+    /// Says that it can take one more, after which it had carried no more than `max_served`.
+    pub(super) const fn has_room(&self, max_served: u32) -> bool {
+        matches!(self.phase, Phase::Open)
+            && self.streams < self.max_streams
+            && self.served < max_served
+    }
+}
+
+/// An authority: who waits for it, and which of its connections can take a request.
+#[derive(Debug)]
+pub(super) struct HostState {
+    /// How many connections are coming.
+    pub(super) coming: u32,
+    /// How many requests one of them is expected to take.
+    pub(super) expected: u32,
+    /// One of its connections has carried a second request.
+    pub(super) is_kept_alive: bool,
+    /// Its connections are closed when they are idle.
+    pub(super) is_leaving: bool,
+    /// Those that can take a request; the last one gets it, so that the others become idle.
+    pub(super) ready: Vec<PoolId>,
+    /// How many connections are usable.
+    pub(super) usable: u32,
+    pub(super) waiting: BTreeSet<PoolId>,
+}
+
+impl HostState {
+    /// How many of its requests no connection is on the way for.
+    pub(super) fn uncovered(&self) -> usize {
+        let coming = u64::from(self.coming) * u64::from(self.expected);
+        let covered = usize::try_from(coming).unwrap_or(usize::MAX);
+        self.waiting.len().saturating_sub(covered)
+    }
+}
+
+/// The authorities that have a usable connection, or somebody who waits.
+#[derive(Debug)]
+pub(super) struct Hosts<K> {
+    /// Those that closed a connection after its first request, and have carried no second one since.
+    closers: HashSet<K>,
+    hosts: HashMap<K, HostState>,
+}
+
+/// Most authorities that are remembered for closing their connections.
+const MAX_CLOSERS: usize = 256;
+
+impl<K> Default for Hosts<K> {
+    fn default() -> Self {
+        Self {
+            closers: HashSet::new(),
+            hosts: HashMap::new(),
+        }
+    }
+}
+
+impl<K: Clone + Eq + Hash> Hosts<K> {
+    /// Takes note that a connection carried a second request.
+    pub(super) fn is_kept_alive(&mut self, key: &K) {
+        if let Some(host) = self.hosts.get_mut(key)
+            && !host.is_kept_alive
+        {
+            host.is_kept_alive = true;
+            self.closers.remove(key);
+        }
+    }
+
+    /// Takes note that a connection was closed after its first request.
+    pub(super) fn closes(&mut self, key: &K) {
+        if self.closers.len() >= MAX_CLOSERS {
+            self.closers.clear();
+        }
+        self.closers.insert(key.clone());
+    }
+
+    pub(super) fn is_closer(&self, key: &K) -> bool {
+        self.closers.contains(key)
+    }
+
+    pub(super) fn get(&self, key: &K) -> Option<&HostState> {
+        self.hosts.get(key)
+    }
+
+    pub(super) fn get_mut(&mut self, key: &K) -> Option<&mut HostState> {
+        self.hosts.get_mut(key)
+    }
+
+    pub(super) fn entry(&mut self, key: &K, http2: bool) -> &mut HostState {
+        self.hosts.entry(key.clone()).or_insert_with(|| HostState {
+            coming: 0,
+            expected: if http2 { STREAMS } else { 1 },
+            is_kept_alive: false,
+            is_leaving: false,
+            ready: Vec::new(),
+            usable: 0,
+            waiting: BTreeSet::new(),
+        })
+    }
+
+    /// Has the connections of some authorities be closed when they are idle; returns those for which no
+    /// request waits.
+    #[cfg(all(feature = "istio", feature = "reqwest"))]
+    pub(super) fn leave(&mut self, is_meant: impl Fn(&K) -> bool) -> Vec<K> {
+        let mut unwanted = Vec::new();
+        for (key, host) in &mut self.hosts {
+            if is_meant(key) {
+                host.is_leaving = true;
+                if host.waiting.is_empty() {
+                    unwanted.push(key.clone());
+                }
+            }
+        }
+        unwanted
+    }
+
+    /// Forgets an authority that has nothing left.
+    pub(super) fn remove_if_empty(&mut self, key: &K) {
+        if let Some(host) = self.hosts.get(key)
+            && host.usable == 0
+            && host.waiting.is_empty()
+        {
+            self.hosts.remove(key);
+        }
+    }
+
+    /// Notes that a connection speaks HTTP/2, before its peer has said how much.
+    pub(super) fn expect_many(&mut self, key: &K) {
+        if let Some(host) = self.hosts.get_mut(key)
+            && host.expected == 1
+        {
+            host.expected = STREAMS;
+        }
+    }
+
+    /// Returns the authority whose turn it is to get a connection, of all or of those that have `none`: one
+    /// that has none at all before the others, and then whose first request came first.
+    pub(super) fn next_to_connect(&self, none: bool) -> Option<&K> {
+        let needy = self.hosts.iter().filter(|(_, host)| host.uncovered() > 0);
+        let needy = needy.filter(|(_, host)| !none || host.usable == 0);
+        needy
+            .min_by_key(|(_, host)| (host.usable > 0, host.waiting.first()))
+            .map(|(key, _)| key)
+    }
+
+    /// How many requests no connection is on the way for.
+    pub(super) fn uncovered(&self) -> usize {
+        self.hosts.values().map(HostState::uncovered).sum()
+    }
+
+    /// How many authorities with no connection wait for longer than anybody for `key`.
+    pub(super) fn waiting_before(&self, key: &K) -> usize {
+        let own = self.hosts.get(key).and_then(|host| host.waiting.first());
+        let starves = |(other, host): &(&K, &HostState)| {
+            let first = host.waiting.first();
+            host.usable == 0 && *other != key && first.is_some() && (own.is_none() || first < own)
+        };
+        self.hosts.iter().filter(starves).count()
+    }
+}
