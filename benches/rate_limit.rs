@@ -24,7 +24,7 @@ use tower::{Layer, Service};
 
 /// Our machine itself, which is private to the crate.
 #[expect(dead_code, reason = "only its decision is measured")]
-#[path = "../src/rate_limit/machine.rs"]
+#[path = "../src/policies/rate_limit/machine/token_bucket.rs"]
 mod machine;
 
 /// What the machine tells of itself.

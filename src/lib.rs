@@ -65,64 +65,67 @@
 
 #![forbid(unsafe_code)]
 
-mod base;
-pub mod circuit_breaker;
-#[cfg(feature = "reqwest")]
-pub mod client;
-pub mod concurrency_limit;
-#[cfg(feature = "dns")]
-pub mod dns;
-pub mod fault_injection;
+mod foundation;
 #[cfg(feature = "istio")]
 pub mod istio;
-pub mod load_balance;
 pub mod mesh;
-pub mod mirror;
-pub mod outlier_detection;
+mod policies;
+mod transport;
+
+pub use policies::circuit_breaker;
+pub use policies::concurrency_limit;
+pub use policies::fault_injection;
+pub use policies::load_balance;
+pub use policies::mirror;
+pub use policies::outlier_detection;
+pub use policies::rate_limit;
+pub use policies::retry;
+pub use policies::telemetry;
+pub use policies::timeout;
+pub use policies::traffic_split;
+#[cfg(feature = "reqwest")]
+pub use transport::client;
+#[cfg(feature = "dns")]
+pub use transport::dns;
 #[cfg(feature = "hyper")]
-pub mod pool;
-pub mod rate_limit;
-pub mod retry;
-pub mod telemetry;
-pub mod timeout;
-pub mod traffic_split;
+pub use transport::pool;
 
 // One a line, so that changes to this list do not meet.
-pub use base::BoxError;
-pub use base::Cause;
-pub use base::ClientAddress;
-pub use base::Deadline;
-pub use base::DnsFailure;
-pub use base::EjectionReason;
-pub use base::Elapsed;
-pub use base::Endpoint;
-pub use base::EndpointObserver;
-pub use base::Endpoints;
-pub use base::EndpointsTask;
-pub use base::ErrorClassifier;
-pub use base::Event;
-pub use base::Failure;
-pub use base::ForwardedHeader;
-pub use base::GrpcStatus;
-pub use base::HostPattern;
-pub use base::MirrorDropReason;
-pub use base::Observe;
-pub use base::OpenReason;
-pub use base::Outcome;
-pub use base::Overflow;
-pub use base::PatternError;
-pub use base::PeerAddress;
-pub use base::Percent;
-pub use base::RateLimited;
-pub use base::Rejection;
-pub use base::RequestHead;
-pub use base::ResetReason;
-pub use base::ResponseHead;
-pub use base::RetryStopReason;
-pub use base::StringMatch;
-pub use base::TracingObserver;
-pub use base::WithDeadline;
-pub use base::gate;
+pub use foundation::admission as gate;
+pub use foundation::deadline::Deadline;
+pub use foundation::deadline::WithDeadline;
+pub use foundation::endpoints::Endpoint;
+pub use foundation::endpoints::EndpointObserver;
+pub use foundation::endpoints::Endpoints;
+pub use foundation::endpoints::EndpointsTask;
+pub use foundation::events::Event;
+pub use foundation::events::Observe;
+pub use foundation::events::TracingObserver;
+pub use foundation::http::ClientAddress;
+pub use foundation::http::ForwardedHeader;
+pub use foundation::http::GrpcStatus;
+pub use foundation::http::PeerAddress;
+pub use foundation::http::RequestHead;
+pub use foundation::http::ResponseHead;
+pub use foundation::matching::HostPattern;
+pub use foundation::matching::PatternError;
+pub use foundation::matching::StringMatch;
+pub use foundation::outcome::BoxError;
+pub use foundation::outcome::Cause;
+pub use foundation::outcome::DnsFailure;
+pub use foundation::outcome::EjectionReason;
+pub use foundation::outcome::Elapsed;
+pub use foundation::outcome::ErrorClassifier;
+pub use foundation::outcome::Failure;
+pub use foundation::outcome::MirrorDropReason;
+pub use foundation::outcome::OpenReason;
+pub use foundation::outcome::Outcome;
+pub use foundation::outcome::Overflow;
+pub use foundation::outcome::RateLimited;
+pub use foundation::outcome::Rejection;
+pub use foundation::outcome::ResetReason;
+pub use foundation::outcome::RetryStopReason;
+pub use foundation::sync::Percent;
 #[cfg(feature = "istio")]
 pub use mesh::Mesh;
 pub use mesh::{inbound, outbound};

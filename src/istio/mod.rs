@@ -88,47 +88,21 @@
 //!   with what aliases repeat. What is over is an error, never a crash. 100 findings a document and 10 000 a load
 //!   are kept; that there were more is a finding.
 
-mod advise;
-mod check;
-mod code;
-mod compose;
-mod diagnostic;
-mod documents;
-mod duration;
-mod export;
-mod field;
-pub(crate) mod files;
-mod finding;
-mod foreign;
-mod idle;
-mod kind;
-mod kinds;
-mod large_stack;
-mod load;
-pub(crate) mod load_options;
-pub(crate) mod meaning;
-mod message;
-mod misplaced;
-mod names;
-mod object;
-pub(crate) mod plan;
-mod read;
-mod render;
-mod report;
-mod resolve;
-mod scalar;
-mod spec;
-mod split;
-mod suggest;
+mod analysis;
+mod api;
+pub(crate) mod config;
 #[cfg(test)]
-mod support;
-mod tabs;
-mod tree;
-mod unreadable;
-mod yaml;
+mod coverage;
+pub(crate) mod diagnostics;
+mod effects;
+pub(crate) mod loader;
+pub(crate) mod model;
+pub(crate) mod syntax;
+pub(crate) mod translation;
+mod validation;
 
-pub use code::Code;
-pub use diagnostic::{Diagnostic, Severity};
-pub use documents::{Documents, Resource};
-pub use kind::Kind;
-pub use load_options::FieldValidation;
+pub use diagnostics::code::Code;
+pub use diagnostics::diagnostic::{Diagnostic, Severity};
+pub use loader::documents::{Documents, Resource};
+pub use loader::load_options::FieldValidation;
+pub use model::kind::Kind;

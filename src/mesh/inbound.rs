@@ -6,13 +6,13 @@ use tower_layer::Layer;
 
 use super::outbound::warn_once;
 use super::{LayerConfig, OuterStack, StackWarning, lint};
-use crate::concurrency_limit::{
+use crate::foundation::admission::GateChain;
+use crate::policies::concurrency_limit::{
     ConcurrencyLimitGate, ConcurrencyLimitLayer, ConcurrencyLimitPolicy,
 };
-use crate::gate::GateChain;
-use crate::rate_limit::{RateLimitGate, RateLimitLayer, RateLimitPolicy};
-use crate::telemetry::{TracePolicy, TraceServerLayer};
-use crate::timeout::{TimeoutLayer, TimeoutPolicy};
+use crate::policies::rate_limit::{RateLimitGate, RateLimitLayer, RateLimitPolicy};
+use crate::policies::telemetry::{TracePolicy, TraceServerLayer};
+use crate::policies::timeout::{TimeoutLayer, TimeoutPolicy};
 
 /// Everything that this crate recommends around a server's routes, in one layer.
 ///

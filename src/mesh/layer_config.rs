@@ -1,7 +1,7 @@
-use crate::circuit_breaker::CircuitBreakerPolicy;
-use crate::concurrency_limit::ConcurrencyLimitPolicy;
-use crate::retry::RetryPolicy;
-use crate::timeout::TimeoutPolicy;
+use crate::policies::circuit_breaker::CircuitBreakerPolicy;
+use crate::policies::concurrency_limit::ConcurrencyLimitPolicy;
+use crate::policies::retry::RetryPolicy;
+use crate::policies::timeout::TimeoutPolicy;
 
 /// One layer of a stack, to be looked at by [`lint`](super::lint).
 ///

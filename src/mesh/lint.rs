@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use super::LayerConfig;
-use crate::retry::RetryPolicy;
-use crate::timeout::TimeoutPolicy;
+use crate::policies::retry::RetryPolicy;
+use crate::policies::timeout::TimeoutPolicy;
 
 /// Something that a combination of layers promises and cannot do.
 #[non_exhaustive]

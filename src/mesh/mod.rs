@@ -204,15 +204,86 @@
 #![doc = include_str!("../../docs/differences-from-envoy.md")]
 
 #[cfg(feature = "istio")]
-mod assembly;
+pub(crate) mod builder;
+#[cfg(feature = "istio")]
+#[cfg(feature = "reqwest")]
+pub(crate) mod client;
+#[cfg(feature = "istio")]
+pub(crate) mod cluster;
+#[cfg(feature = "istio")]
+pub(crate) mod error;
+#[cfg(feature = "istio")]
+pub(crate) mod gateway;
 mod inbound;
 mod layer_config;
 mod lint;
+#[cfg(feature = "istio")]
+mod mesh;
+#[cfg(feature = "istio")]
+pub(crate) mod options;
 mod outbound;
 mod outer_stack;
+#[cfg(feature = "istio")]
+pub(crate) mod proxy;
+#[cfg(feature = "istio")]
+pub(crate) mod router;
+#[cfg(feature = "istio")]
+pub(crate) mod server;
+#[cfg(feature = "istio")]
+pub mod services;
+#[cfg(feature = "istio")]
+pub(crate) mod state;
+#[cfg(feature = "istio")]
+#[cfg(test)]
+pub(crate) mod tests;
+#[cfg(feature = "istio")]
+pub(crate) mod transport;
+#[cfg(feature = "istio")]
+pub(crate) mod workload;
 
 #[cfg(feature = "istio")]
-pub use assembly::*;
+pub use builder::MeshBuilder;
+#[cfg(feature = "istio")]
+#[cfg(feature = "reqwest")]
+pub use client::MeshClient;
+#[cfg(feature = "istio")]
+pub use cluster::body::RequestBody;
+#[cfg(feature = "istio")]
+pub use error::Error;
+#[cfg(feature = "istio")]
+pub use gateway::Gateway;
+#[cfg(feature = "istio")]
+pub use gateway::GatewayService;
+#[cfg(feature = "istio")]
+pub use gateway::edge::TrustedProxies;
+#[cfg(feature = "istio")]
+pub use gateway::ingress::Ingress;
+#[cfg(feature = "istio")]
+pub use gateway::ingress::IngressBody;
+#[cfg(feature = "istio")]
+pub use gateway::ingress::IngressFuture;
+#[cfg(feature = "istio")]
+pub use mesh::Mesh;
+#[cfg(feature = "istio")]
+pub use server::ServerLayer;
+#[cfg(feature = "istio")]
+pub use server::ServerService;
+#[cfg(feature = "istio")]
+pub use state::change::Cause;
+#[cfg(feature = "istio")]
+pub use state::change::Change;
+#[cfg(feature = "istio")]
+#[cfg(feature = "watch")]
+pub use state::watch::Watch;
+#[cfg(feature = "istio")]
+pub use transport::MeshTransport;
+#[cfg(feature = "istio")]
+pub use workload::Workload;
+#[cfg(feature = "istio")]
+pub use workload::WorkloadLayer;
+#[cfg(feature = "istio")]
+pub use workload::WorkloadService;
+
 pub use inbound::{Inbound, InboundService, inbound};
 pub use layer_config::LayerConfig;
 pub use lint::{StackWarning, lint};

@@ -6,15 +6,17 @@ use tower_layer::Layer;
 
 use super::outer_stack::WithRetryHints;
 use super::{LayerConfig, OuterStack, StackWarning, lint};
-use crate::circuit_breaker::{CircuitBreakerGate, CircuitBreakerLayer, CircuitBreakerPolicy};
-use crate::concurrency_limit::{
+use crate::foundation::admission::GateChain;
+use crate::policies::circuit_breaker::{
+    CircuitBreakerGate, CircuitBreakerLayer, CircuitBreakerPolicy,
+};
+use crate::policies::concurrency_limit::{
     ConcurrencyLimitGate, ConcurrencyLimitLayer, ConcurrencyLimitPolicy,
 };
-use crate::gate::GateChain;
-use crate::rate_limit::{RateLimitGate, RateLimitLayer, RateLimitPolicy};
-use crate::retry::{Retry, RetryLayer, RetryPolicy};
-use crate::telemetry::{TraceAttemptLayer, TraceClientLayer, TracePolicy, TracedGate};
-use crate::timeout::{TimeoutLayer, TimeoutPolicy};
+use crate::policies::rate_limit::{RateLimitGate, RateLimitLayer, RateLimitPolicy};
+use crate::policies::retry::{Retry, RetryLayer, RetryPolicy};
+use crate::policies::telemetry::{TraceAttemptLayer, TraceClientLayer, TracePolicy, TracedGate};
+use crate::policies::timeout::{TimeoutLayer, TimeoutPolicy};
 
 /// Everything that this crate recommends around a client, in one layer.
 ///

@@ -2,8 +2,8 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use crate::retry::{ReplayBody, Retry, RetryHints};
-use crate::timeout::CallLimits;
+use crate::policies::retry::{ReplayBody, Retry, RetryHints};
+use crate::policies::timeout::CallLimits;
 
 /// What an [`OuterStack`](super::OuterStack) hands to what is inside.
 #[derive(Clone, Copy, Debug)]

@@ -10,12 +10,13 @@ use http_body::Body;
 use pin_project::{pin_project, pinned_drop};
 use tower_service::Service;
 
-use crate::base::gate::{
+use crate::foundation::admission::{BodyWatch, WatchedBody};
+use crate::foundation::admission::{
     ChainTicket, Gate, GateChain, QueuedFuture, report_result, with_panic_guard,
 };
-use crate::base::{BodyWatch, BoxError, WatchedBody};
-use crate::telemetry::{Scope, SpanGate, SpanTicket, TracedBody};
-use crate::timeout::{CallLimits, Timeout, TimeoutBody};
+use crate::foundation::outcome::BoxError;
+use crate::policies::telemetry::{Scope, SpanGate, SpanTicket, TracedBody};
+use crate::policies::timeout::{CallLimits, Timeout, TimeoutBody};
 
 /// Response future of [`OuterStack`](super::OuterStack).
 #[pin_project(PinnedDrop)]

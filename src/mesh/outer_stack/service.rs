@@ -8,14 +8,15 @@ use tower_service::Service;
 
 use super::future::State;
 use super::{CallHints, CallInner, Direct, OuterStackFuture};
-use crate::base::cookie::join_cookies;
-use crate::base::gate::{
+use crate::foundation::admission::{
     Admission, ChainTicket, Gate, GateChain, GatedFuture, QueuedFuture, Ticket, retain_if_active,
     with_panic_guard,
 };
-use crate::telemetry::{SpanGate, SpanTicket, TracedBody, Tracer};
-use crate::timeout::{CallLimits, Timeout, TimeoutBody};
-use crate::{BoxError, RequestHead};
+use crate::foundation::http::RequestHead;
+use crate::foundation::http::cookie::join_cookies;
+use crate::foundation::outcome::BoxError;
+use crate::policies::telemetry::{SpanGate, SpanTicket, TracedBody, Tracer};
+use crate::policies::timeout::{CallLimits, Timeout, TimeoutBody};
 
 /// The trace of a request, the gates before it, and its timeout: [`TracedGate`] around [`Timeout`] as one
 /// service, with one future.

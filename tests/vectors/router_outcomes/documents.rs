@@ -6,7 +6,7 @@ use std::io;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
-use meshless::istio::{Documents, Severity};
+use meshless::istio::{Diagnostic, Documents, Severity};
 use meshless::{Mesh, mesh::RequestBody};
 use tower::{ServiceExt, service_fn};
 
@@ -110,6 +110,6 @@ spec:
     documents
         .diagnostics()
         .iter()
-        .map(|found| found.severity())
+        .map(Diagnostic::severity)
         .max()
 }

@@ -1,0 +1,167 @@
+use std::fmt::{self, Debug, Formatter};
+
+use http::{Extensions, HeaderMap, Response};
+
+use super::{Gate, Ticket};
+use crate::foundation::http::ResponseHead;
+use crate::foundation::outcome::{Failure, Outcome, Rejection};
+
+/// The tickets of two gates: what one is told, both are, the inner one first.
+pub struct ChainTicket<A, B: Gate> {
+    // In the order in which they are dropped: as the layers' would be.
+    pub(super) inner: Inner<B>,
+    pub(super) outer: A,
+}
+
+pub(super) enum Inner<B: Gate> {
+    Admitted(B::Ticket),
+    Rejected(Box<RejectedBy<B>>),
+    /// The outer gate has still to decide, or has decided alone.
+    NotAsked,
+}
+
+/// A gate that turned the request away, and still has to write on the answer.
+#[derive(Debug)]
+pub(super) struct RejectedBy<B> {
+    gate: B,
+    pub(super) rejection: Rejection,
+}
+
+impl<A, B: Gate> ChainTicket<A, B> {
+    #[inline]
+    pub(super) const fn new(outer: A, inner: B::Ticket) -> Self {
+        let inner = Inner::Admitted(inner);
+        Self { inner, outer }
+    }
+
+    pub(super) const fn outer_only(outer: A) -> Self {
+        let inner = Inner::NotAsked;
+        Self { inner, outer }
+    }
+
+    #[cold]
+    pub(super) fn rejected(outer: A, gate: &B, rejection: Rejection) -> Self {
+        let gate = gate.clone();
+        let inner = Inner::Rejected(Box::new(RejectedBy { gate, rejection }));
+        Self { inner, outer }
+    }
+
+    #[inline]
+    const fn inner(&mut self) -> Option<&mut B::Ticket> {
+        match &mut self.inner {
+            Inner::Admitted(inner) => Some(inner),
+            Inner::Rejected(_) | Inner::NotAsked => None,
+        }
+    }
+}
+
+impl<A, B: Gate> Debug for ChainTicket<A, B> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let admitted = matches!(self.inner, Inner::Admitted(_));
+        f.debug_struct("ChainTicket")
+            .field("admitted", &admitted)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<A: Ticket, B: Gate> Ticket for ChainTicket<A, B> {
+    fn on_outcome(&mut self, outcome: Outcome) {
+        if let Some(inner) = self.inner()
+            && inner.wants_outcome()
+        {
+            inner.on_outcome(outcome);
+        }
+        if self.outer.wants_outcome() {
+            self.outer.on_outcome(outcome);
+        }
+    }
+
+    fn on_body_error(&mut self, failure: Failure) {
+        if let Some(inner) = self.inner()
+            && inner.wants_outcome()
+        {
+            inner.on_body_error(failure);
+        }
+        if self.outer.wants_outcome() {
+            self.outer.on_body_error(failure);
+        }
+    }
+
+    #[inline]
+    fn forward(&mut self, headers: &mut HeaderMap) {
+        if let Some(inner) = self.inner() {
+            inner.forward(headers);
+        }
+        self.outer.forward(headers);
+    }
+
+    fn on_response(&mut self, head: ResponseHead<'_>) {
+        if let Some(inner) = self.inner() {
+            inner.on_response(head);
+        }
+        self.outer.on_response(head);
+    }
+
+    fn write_headers(&mut self, headers: &mut HeaderMap) {
+        match &mut self.inner {
+            Inner::Admitted(inner) => inner.write_headers(headers),
+            Inner::Rejected(refused) => refused.gate.write_headers(refused.rejection, headers),
+            Inner::NotAsked => {}
+        }
+        self.outer.write_headers(headers);
+    }
+
+    fn write_extensions(&mut self, extensions: &mut Extensions) {
+        if let Some(inner) = self.inner() {
+            inner.write_extensions(extensions);
+        }
+        self.outer.write_extensions(extensions);
+    }
+
+    #[inline]
+    fn wants_outcome(&self) -> bool {
+        let inner = matches!(&self.inner, Inner::Admitted(inner) if inner.wants_outcome());
+        inner || self.outer.wants_outcome()
+    }
+
+    #[inline]
+    fn is_active(&self) -> bool {
+        let inner = match &self.inner {
+            Inner::Admitted(inner) => inner.is_active(),
+            Inner::Rejected(_) => true,
+            Inner::NotAsked => false,
+        };
+        inner || self.outer.is_active()
+    }
+
+    fn classify<E: 'static>(&self, error: &E) -> Failure {
+        self.outer.classify(error)
+    }
+
+    #[inline]
+    fn handle_response<R>(&mut self, response: &mut Response<R>, outcome: Option<Outcome>) {
+        match &mut self.inner {
+            Inner::Admitted(inner) => inner.handle_response(response, outcome),
+            Inner::Rejected(refused) => {
+                let headers = response.headers_mut();
+                refused.gate.write_headers(refused.rejection, headers);
+            }
+            Inner::NotAsked => {}
+        }
+        self.outer.handle_response(response, outcome);
+    }
+
+    fn handle_error<E: 'static>(&mut self, error: &E) {
+        if let Some(inner) = self.inner() {
+            inner.handle_error(error);
+        }
+        self.outer.handle_error(error);
+    }
+
+    fn handle_body_error<E: 'static>(&mut self, error: &E, undecided: bool) {
+        if let Some(inner) = self.inner() {
+            inner.handle_body_error(error, undecided);
+        }
+        self.outer.handle_body_error(error, undecided);
+    }
+}

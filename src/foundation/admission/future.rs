@@ -1,0 +1,222 @@
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use pin_project::pin_project;
+use tower_service::Service;
+
+use super::{LocalReplyBody, Ticket, WatchedBody};
+
+use crate::foundation::admission::BodyWatch;
+use crate::foundation::outcome::{Failure, Outcome};
+
+/// Response future of [`Gated`](super::Gated).
+#[pin_project]
+#[derive(Debug)]
+pub struct GatedFuture<F, T> {
+    // Before its ticket, so that it is dropped first.
+    #[pin]
+    inner: Inner<F>,
+    ticket: Option<T>,
+}
+
+#[pin_project(project = InnerProj)]
+#[derive(Debug)]
+enum Inner<F> {
+    Admitted(#[pin] F),
+    // Boxed: a response is 10 words, and an answer of our own allocates its headers anyway.
+    Rejected(Option<Box<Response<LocalReplyBody>>>),
+}
+
+impl<F, T> GatedFuture<F, T> {
+    /// Calls `inner`, which was polled ready, on behalf of `ticket`.
+    #[inline]
+    pub(crate) fn call<S, B>(inner: &mut S, mut request: Request<B>, mut ticket: Option<T>) -> Self
+    where
+        S: Service<Request<B>, Future = F>,
+        T: Ticket,
+    {
+        let guard = Guard::new(&mut ticket);
+        if let Some(ticket) = guard.0 {
+            ticket.forward(request.headers_mut());
+        }
+        let this = Self::called(inner, request, guard.0);
+        guard.disarm();
+        this
+    }
+
+    /// Calls `inner`, and takes the ticket that is held meanwhile.
+    ///
+    /// Apart from who holds it, so that nothing has to be dropped here if `inner` panics: only then is its
+    /// future made where it will lie. Else it would be moved there, and one of several layers is hundreds of
+    /// bytes.
+    fn called<S, B>(inner: &mut S, request: Request<B>, ticket: &mut Option<T>) -> Self
+    where
+        S: Service<Request<B>, Future = F>,
+    {
+        let mut this = Self::new(inner.call(request), None);
+        this.ticket = ticket.take();
+        this
+    }
+
+    #[inline]
+    pub(super) const fn new(future: F, ticket: Option<T>) -> Self {
+        let inner = Inner::Admitted(future);
+        Self { inner, ticket }
+    }
+
+    #[inline]
+    pub(super) fn watch(&mut self, ticket: Option<T>) {
+        self.ticket = ticket;
+    }
+
+    /// Stands for a future that is still to come.
+    pub(super) const fn idle() -> Self {
+        Self {
+            inner: Inner::Rejected(None),
+            ticket: None,
+        }
+    }
+
+    pub(crate) fn rejected(response: Response<LocalReplyBody>) -> Self {
+        Self::replied(response, None)
+    }
+
+    /// Answers for a gate inside those that `ticket` stands for.
+    pub(crate) fn rejected_inside(response: Response<LocalReplyBody>, ticket: T) -> Self {
+        Self::replied(response, Some(ticket))
+    }
+
+    #[cold]
+    fn replied(response: Response<LocalReplyBody>, ticket: Option<T>) -> Self {
+        let inner = Inner::Rejected(Some(Box::new(response)));
+        Self { inner, ticket }
+    }
+}
+
+/// Returns the ticket if it is to be kept at all.
+#[inline]
+pub(crate) fn retain_if_active<T: Ticket>(ticket: T) -> Option<T> {
+    ticket.is_active().then_some(ticket)
+}
+
+/// Does `work` of the inner service, and reports a panic as its failure.
+#[inline]
+pub(crate) fn with_panic_guard<T: Ticket, R>(
+    ticket: &mut Option<T>,
+    work: impl FnOnce() -> R,
+) -> R {
+    let guard = Guard::new(ticket);
+    let result = work();
+    guard.disarm();
+    result
+}
+
+/// Reports a panic of the inner service as its failure.
+///
+/// Without it, a service that does nothing but panic would look like one whose callers go away.
+pub(super) struct Guard<'a, T: Ticket>(pub(super) &'a mut Option<T>);
+
+impl<'a, T: Ticket> Guard<'a, T> {
+    #[inline]
+    pub(super) const fn new(ticket: &'a mut Option<T>) -> Self {
+        Self(ticket)
+    }
+
+    /// Only a panic drops it.
+    #[inline]
+    pub(super) fn disarm(self) {
+        mem::forget(self);
+    }
+}
+
+impl<T: Ticket> Drop for Guard<'_, T> {
+    #[cold]
+    fn drop(&mut self) {
+        if let Some(mut ticket) = self.0.take()
+            && ticket.wants_outcome()
+        {
+            ticket.on_outcome(Outcome::Failed(Failure::Panic));
+        }
+    }
+}
+
+impl<F, T, R, E> Future for GatedFuture<F, T>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+    T: Ticket,
+    R: Body<Data = Bytes>,
+    E: 'static,
+{
+    type Output = Result<Response<WatchedBody<R, T>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let ticket = this.ticket;
+        match this.inner.project() {
+            InnerProj::Admitted(inner) => {
+                let mut polled = with_panic_guard(ticket, || inner.poll(cx));
+                let Poll::Ready(result) = &mut polled else {
+                    return Poll::Pending;
+                };
+                let undecided = report_result(result, ticket);
+                let watch = BodyWatch::new(ticket.take(), undecided);
+                polled.map_ok(|r| r.map(|body| WatchedBody::upstream(body, watch)))
+            }
+            InnerProj::Rejected(response) => {
+                let response = response.take().expect("not polled after completion");
+                Poll::Ready(Ok(local_reply(*response, ticket.take())))
+            }
+        }
+    }
+}
+
+#[cold]
+fn local_reply<R, T: Ticket>(
+    mut response: Response<LocalReplyBody>,
+    ticket: Option<T>,
+) -> Response<WatchedBody<R, T>> {
+    let Some(mut ticket) = ticket else {
+        return response.map(WatchedBody::local_reply);
+    };
+    // An answer of our own says how it turned out: no trailers will.
+    report(&mut response, &mut ticket);
+    response.map(|answer| WatchedBody::rejected_inside(answer, ticket))
+}
+
+/// Reports how it turned out, if somebody wants to know; says whether the trailers will say that.
+#[inline]
+pub(crate) fn report_result<R, E, T>(
+    result: &mut Result<Response<R>, E>,
+    watching: &mut Option<T>,
+) -> bool
+where
+    T: Ticket,
+    E: 'static,
+{
+    let Some(ticket) = watching else { return false };
+    match result {
+        Ok(response) => report(response, ticket),
+        Err(error) => {
+            ticket.handle_error(error);
+            *watching = None;
+            false
+        }
+    }
+}
+
+/// Reports the head; says whether the trailers will say how it turned out.
+#[inline]
+fn report<R, T: Ticket>(response: &mut Response<R>, ticket: &mut T) -> bool {
+    let hears = ticket.wants_outcome();
+    let outcome = if hears {
+        Outcome::of_response(response)
+    } else {
+        None
+    };
+    ticket.handle_response(response, outcome);
+    hears && outcome.is_none()
+}

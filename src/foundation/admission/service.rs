@@ -1,0 +1,61 @@
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use super::{Admission, Gate, GatedFuture, NoQueue, WatchedBody, retain_if_active};
+use crate::foundation::http::RequestHead;
+
+/// A service behind a [`Gate`] that decides at once.
+///
+/// See the [module docs](super) for an example.
+#[derive(Clone, Debug)]
+pub struct Gated<S, G> {
+    gate: G,
+    inner: S,
+}
+
+impl<S, G> Gated<S, G> {
+    /// Puts `gate` before `inner`.
+    pub const fn new(inner: S, gate: G) -> Self {
+        Self { gate, inner }
+    }
+}
+
+impl<S, G, B, R> Service<Request<B>> for Gated<S, G>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: 'static,
+    G: Gate<Wait = NoQueue<<G as Gate>::Ticket>>,
+    R: Body<Data = Bytes>,
+{
+    type Response = Response<WatchedBody<R, G::Ticket>>;
+    type Error = S::Error;
+    type Future = GatedFuture<S::Future, G::Ticket>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let head = RequestHead::of(&request);
+        match self.gate.admit(head) {
+            // The ticket is taken before the inner call, so a future that is never polled still
+            // settles.
+            Admission::Admitted(ticket) => {
+                GatedFuture::call(&mut self.inner, request, retain_if_active(ticket))
+            }
+            Admission::RejectedInside(ticket, rejection) => {
+                GatedFuture::rejected_inside(rejection.into_response(head.is_grpc()), ticket)
+            }
+            Admission::Rejected(rejection) => {
+                let mut response = rejection.into_response(head.is_grpc());
+                self.gate.write_headers(rejection, response.headers_mut());
+                GatedFuture::rejected(response)
+            }
+            Admission::Waiting(never) => match never.0 {},
+        }
+    }
+}

@@ -1,0 +1,175 @@
+use std::cell::Cell;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use pin_project::pin_project;
+
+use crate::foundation::time::clock;
+
+thread_local! {
+    static CURRENT: Cell<Scope> = const { Cell::new(Scope::NONE) };
+}
+
+/// The deadline that holds for the running code.
+#[derive(Clone, Copy, Debug)]
+struct Scope {
+    deadline: Option<Deadline>,
+    /// True if requests that are sent under it leave it out of their headers.
+    untold: bool,
+}
+
+impl Scope {
+    const NONE: Self = Self {
+        deadline: None,
+        untold: false,
+    };
+}
+
+/// The instant at which nobody waits for the answer any more.
+///
+/// The timeout layer sets it for everything that runs inside it, so that a client called from a
+/// handler knows how long its caller will wait, without a line in the handler. It holds wherever the
+/// handler's own task polls; a spawned task starts without one.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    /// Creates a deadline at `instant`.
+    #[must_use]
+    pub const fn at(instant: Instant) -> Self {
+        Self(instant)
+    }
+
+    /// Creates a deadline `timeout` from now; none if that is further off than the clock can say.
+    #[must_use]
+    pub fn after(timeout: Duration) -> Option<Self> {
+        clock::reached_after(clock::now(), timeout).map(Self)
+    }
+
+    /// Returns the deadline of the call that the running code is part of, if it has one.
+    #[must_use]
+    pub fn current() -> Option<Self> {
+        CURRENT.get().deadline
+    }
+
+    /// Says whether requests leave the current deadline out of their headers.
+    pub(crate) fn is_untold() -> bool {
+        CURRENT.get().untold
+    }
+
+    /// Returns the instant.
+    #[must_use]
+    pub const fn instant(self) -> Instant {
+        self.0
+    }
+
+    /// Returns how much time is left at `now`; zero once it has passed.
+    #[must_use]
+    pub fn remaining_at(self, now: Instant) -> Duration {
+        self.0.saturating_duration_since(now)
+    }
+
+    /// Returns how much time is left; zero once it has passed.
+    #[must_use]
+    pub fn remaining(self) -> Duration {
+        self.remaining_at(clock::now())
+    }
+
+    /// Runs `f` under this deadline, or under the current one if that comes sooner.
+    pub fn scope<T>(self, f: impl FnOnce() -> T) -> T {
+        let _guard = self.enter();
+        f()
+    }
+
+    /// Wraps `future` so that each poll of it runs under this deadline, for a task that is spawned on
+    /// behalf of a caller.
+    pub const fn scoped<F>(self, future: F) -> WithDeadline<F> {
+        WithDeadline {
+            deadline: self,
+            future,
+        }
+    }
+
+    /// Makes this the current deadline until the guard is dropped, unless a sooner one holds.
+    pub(crate) fn enter(self) -> DeadlineGuard {
+        let outer = CURRENT.get();
+        self.enter_in(outer, outer.untold)
+    }
+
+    /// Makes this the current deadline as [`enter`](Self::enter) does, and says whether requests that are sent
+    /// under it tell of it.
+    pub(crate) fn enter_told(self, told: bool) -> DeadlineGuard {
+        self.enter_in(CURRENT.get(), !told)
+    }
+
+    #[inline]
+    fn enter_in(self, outer: Scope, untold: bool) -> DeadlineGuard {
+        let deadline = outer.deadline.map_or(self, |outer| outer.min(self));
+        CURRENT.set(Scope {
+            deadline: Some(deadline),
+            untold,
+        });
+        DeadlineGuard { outer }
+    }
+}
+
+/// Puts the outer deadline back, also when the code under it panics.
+#[derive(Debug)]
+pub(crate) struct DeadlineGuard {
+    outer: Scope,
+}
+
+impl Drop for DeadlineGuard {
+    fn drop(&mut self) {
+        CURRENT.set(self.outer);
+    }
+}
+
+/// A future that runs under a deadline; see [`Deadline::scoped`].
+#[pin_project]
+#[derive(Clone, Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct WithDeadline<F> {
+    deadline: Deadline,
+    #[pin]
+    future: F,
+}
+
+impl<F: Future> Future for WithDeadline<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let _guard = this.deadline.enter();
+        this.future.poll(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sooner_deadline_holds_and_the_outer_one_returns() {
+        let now = clock::now();
+        let soon = Deadline::at(now + Duration::from_secs(1));
+        let late = Deadline::at(now + Duration::from_secs(9));
+
+        late.scope(|| {
+            soon.scope(|| {
+                late.scope(|| assert_eq!(Deadline::current(), Some(soon)));
+            });
+            assert_eq!(Deadline::current(), Some(late));
+        });
+        assert_eq!(Deadline::current(), None);
+    }
+
+    #[test]
+    fn a_panic_does_not_leave_its_deadline_behind() {
+        let deadline = Deadline::at(clock::now());
+        let result = std::panic::catch_unwind(|| deadline.scope(|| panic!("as planned")));
+        assert!(result.is_err());
+        assert_eq!(Deadline::current(), None);
+    }
+}

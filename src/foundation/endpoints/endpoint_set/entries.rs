@@ -1,0 +1,148 @@
+use std::time::Instant;
+
+use crate::foundation::endpoints::Endpoint;
+
+/// Who belongs to a set, and who of them is out: what writers change, one at a time.
+#[derive(Debug, Default)]
+pub(super) struct EndpointSet {
+    all: Vec<EndpointEntry>,
+    version: u64,
+}
+
+/// One of a set.
+#[derive(Clone, Debug)]
+pub(crate) struct EndpointEntry {
+    pub(crate) ejected: bool,
+    pub(crate) endpoint: Endpoint,
+    /// When it joined the others, or came back; none for those that were there from the start.
+    pub(crate) since: Option<Instant>,
+    pub(crate) weight: u32,
+}
+
+impl EndpointSet {
+    pub(super) fn endpoints(&self) -> Vec<Endpoint> {
+        let all = self.all.iter();
+        all.map(|member| member.endpoint.clone()).collect()
+    }
+
+    /// Replaces the list, and says whether anything is different now.
+    pub(super) fn update(&mut self, endpoints: &[Endpoint], now: Instant) -> bool {
+        // Where nobody was there is nobody to compare a new one with.
+        let since = (!self.all.is_empty()).then_some(now);
+        let mut next: Vec<EndpointEntry> = Vec::with_capacity(endpoints.len());
+        let mut known = EntryLookup::of(&self.all);
+        let mut taken = EntryLookup::default();
+        for endpoint in endpoints {
+            if !taken.insert(endpoint) {
+                continue;
+            }
+            let weight = endpoint.weight();
+            next.push(match known.take(endpoint) {
+                Some(member) => {
+                    member.endpoint.set_weight(weight);
+                    EndpointEntry { weight, ..member }
+                }
+                None => EndpointEntry {
+                    ejected: false,
+                    endpoint: endpoint.clone(),
+                    since,
+                    weight,
+                },
+            });
+        }
+        let unchanged = next.len() == self.all.len()
+            && next
+                .iter()
+                .zip(&self.all)
+                .all(|(new, old)| new.endpoint == old.endpoint && new.weight == old.weight);
+        self.all = next;
+        self.version += u64::from(!unchanged);
+        !unchanged
+    }
+
+    /// Passes an endpoint over or takes it back, and says whether anything is different now.
+    pub(super) fn set_ejected(&mut self, id: u64, ejected: bool, now: Instant) -> bool {
+        let mut all = self.all.iter_mut();
+        let Some(member) = all.find(|member| member.endpoint.id() == id) else {
+            return false;
+        };
+        if member.ejected == ejected {
+            return false;
+        }
+        member.ejected = ejected;
+        if !ejected {
+            member.since = Some(now);
+        }
+        self.version += 1;
+        true
+    }
+
+    pub(super) fn snapshot(&self) -> EndpointSnapshot {
+        EndpointSnapshot {
+            all: self.all.clone().into(),
+            version: self.version,
+        }
+    }
+}
+
+/// Finds members by their place: an address and labels.
+#[derive(Default)]
+struct EntryLookup(std::collections::HashMap<String, Vec<EndpointEntry>>);
+
+impl EntryLookup {
+    fn of(members: &[EndpointEntry]) -> Self {
+        let mut known = Self::default();
+        for member in members {
+            let same_address = known.0.entry(address(&member.endpoint)).or_default();
+            same_address.push(member.clone());
+        }
+        known
+    }
+
+    fn take(&mut self, endpoint: &Endpoint) -> Option<EndpointEntry> {
+        let same_address = self.0.get_mut(&address(endpoint))?;
+        let place = |member: &EndpointEntry| member.endpoint.is_same_address(endpoint);
+        let index = same_address.iter().position(place)?;
+        Some(same_address.swap_remove(index))
+    }
+
+    /// Notes an endpoint; says whether its place was free.
+    fn insert(&mut self, endpoint: &Endpoint) -> bool {
+        let same_address = self.0.entry(address(endpoint)).or_default();
+        if same_address
+            .iter()
+            .any(|member| member.endpoint.is_same_address(endpoint))
+        {
+            return false;
+        }
+        same_address.push(EndpointEntry {
+            ejected: false,
+            endpoint: endpoint.clone(),
+            since: None,
+            weight: 0,
+        });
+        true
+    }
+}
+
+/// Two spellings of an authority may be equal, so the key has but one of them.
+fn address(endpoint: &Endpoint) -> String {
+    endpoint.address().as_str().to_ascii_lowercase()
+}
+
+/// A set as it was at one moment.
+#[derive(Debug)]
+pub(crate) struct EndpointSnapshot {
+    all: Box<[EndpointEntry]>,
+    version: u64,
+}
+
+impl EndpointSnapshot {
+    pub(crate) fn all(&self) -> &[EndpointEntry] {
+        &self.all
+    }
+
+    pub(crate) const fn version(&self) -> u64 {
+        self.version
+    }
+}

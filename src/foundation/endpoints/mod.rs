@@ -1,0 +1,10 @@
+//! Endpoints of an upstream cluster, and the tasks that keep them up to date.
+
+pub(crate) mod attempted_hosts;
+pub(crate) mod endpoint;
+pub(crate) mod endpoint_set;
+
+pub use endpoint::Endpoint;
+pub use endpoint::EndpointObserver;
+pub use endpoint_set::Endpoints;
+pub use endpoint_set::EndpointsTask;

@@ -1,0 +1,168 @@
+use std::borrow::Cow;
+use std::fmt::{self, Debug, Formatter};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::cookie::cookie;
+use super::cookie_value::CookieValue;
+use super::{ClientAddress, HashCookie, RequestHead, query};
+use crate::foundation::sync::hash::hash;
+
+/// What keeps a user where they are: requests with the same key go to the same destination, or to
+/// the same endpoint.
+///
+/// The key is hashed in a way that is the same in every process and every release, so a user stays
+/// where they are over all replicas of the caller. A request without the key goes by chance.
+#[derive(Clone)]
+pub struct HashPolicy(Vec<HashSource>);
+
+#[derive(Clone)]
+enum HashSource {
+    Address(ClientAddress),
+    Cookie(HashCookie),
+    /// The hash of what is the same for every request.
+    #[cfg(feature = "istio")]
+    Fixed(u64),
+    Function(HashFunction),
+    Header(HeaderName),
+    Query(Box<str>),
+}
+
+type HashFunction = Arc<dyn for<'a> Fn(RequestHead<'a>) -> Option<Cow<'a, [u8]>> + Send + Sync>;
+
+impl HashPolicy {
+    /// Takes the caller's address, of which IPv6 counts to the prefix that `address` says.
+    #[must_use]
+    pub fn client_address(address: ClientAddress) -> Self {
+        Self::of(HashSource::Address(address))
+    }
+
+    /// Takes the value of a cookie: of the first of this name, without quotes. A [`HashCookie`] with
+    /// a time to live is given to users who have none.
+    #[must_use]
+    pub fn cookie(cookie: impl Into<HashCookie>) -> Self {
+        Self::of(HashSource::Cookie(cookie.into()))
+    }
+
+    /// Takes `key` for every request.
+    #[cfg(feature = "istio")]
+    pub(crate) fn fixed(key: &[u8]) -> Self {
+        Self::of(HashSource::Fixed(hash(key)))
+    }
+
+    /// Says whether the caller's address is part of the key.
+    #[cfg(feature = "istio")]
+    pub(crate) fn is_by_address(&self) -> bool {
+        self.0
+            .iter()
+            .any(|key| matches!(key, HashSource::Address(_)))
+    }
+
+    /// Takes what `key` returns; `None` is a request without the key.
+    #[must_use]
+    pub fn function<F>(key: F) -> Self
+    where
+        F: for<'a> Fn(RequestHead<'a>) -> Option<Cow<'a, [u8]>> + Send + Sync + 'static,
+    {
+        Self::of(HashSource::Function(Arc::new(key)))
+    }
+
+    /// Takes the value of a header; of one that comes several times all values, sorted, so that their order
+    /// does not matter (as Envoy).
+    #[must_use]
+    pub fn header(name: HeaderName) -> Self {
+        Self::of(HashSource::Header(name))
+    }
+
+    /// Takes a query parameter, the first of this name and as it stands in the URI.
+    #[must_use]
+    pub fn query(name: impl Into<Box<str>>) -> Self {
+        Self::of(HashSource::Query(name.into()))
+    }
+
+    /// Takes the key from `other` if a request has none of this kind.
+    #[must_use]
+    pub fn or(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    /// Returns the hash of the request's key, if it has one.
+    pub(crate) fn hash(&self, head: RequestHead<'_>) -> Option<u64> {
+        self.0.iter().find_map(|key| key.hash(head))
+    }
+
+    /// Returns the hash of the cookie that is given to a user who has no key, and its value; the next
+    /// request brings it along and leads to the same choice.
+    pub(crate) fn new_cookie(&self, random: u64) -> Option<(u64, &HashCookie, CookieValue)> {
+        let cookie = self.cookie_to_set()?;
+        let value = CookieValue::of(random);
+        Some((hash(value.as_str().as_bytes()), cookie, value))
+    }
+
+    /// Returns the cookie to give to a user who has no key.
+    fn cookie_to_set(&self) -> Option<&HashCookie> {
+        self.0.iter().find_map(|key| match key {
+            HashSource::Cookie(cookie) if cookie.is_generated() => Some(cookie),
+            _ => None,
+        })
+    }
+
+    fn of(key: HashSource) -> Self {
+        Self(vec![key])
+    }
+}
+
+impl Debug for HashPolicy {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.0).finish()
+    }
+}
+
+impl HashSource {
+    fn hash(&self, head: RequestHead<'_>) -> Option<u64> {
+        match self {
+            Self::Address(address) => address.of(head).map(|address| match address {
+                IpAddr::V4(address) => hash(&address.octets()),
+                IpAddr::V6(address) => hash(&address.octets()),
+            }),
+            Self::Cookie(key) => cookie(head.headers(), key.name()).map(hash),
+            #[cfg(feature = "istio")]
+            Self::Fixed(hash) => Some(*hash),
+            Self::Function(key) => key(head).map(|key| hash(&key)),
+            Self::Header(name) => of_header(head.headers(), name),
+            Self::Query(name) => {
+                let value = query::first(head.uri().query()?, name)?;
+                Some(hash(value.as_bytes()))
+            }
+        }
+    }
+}
+
+/// Returns the hash of all values of a header together.
+fn of_header(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
+    let mut values = headers.get_all(name).iter().map(HeaderValue::as_bytes);
+    let (first, second) = (values.next()?, values.next());
+    let Some(second) = second else {
+        return Some(hash(first));
+    };
+    let mut all: Vec<_> = [first, second].into_iter().chain(values).collect();
+    all.sort_unstable();
+    Some(hash(&all.concat()))
+}
+
+impl Debug for HashSource {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => f.debug_tuple("Address").field(address).finish(),
+            Self::Cookie(cookie) => f.debug_tuple("Cookie").field(cookie).finish(),
+            #[cfg(feature = "istio")]
+            Self::Fixed(hash) => f.debug_tuple("Fixed").field(hash).finish(),
+            Self::Function(_) => f.write_str("Function"),
+            Self::Header(name) => f.debug_tuple("Header").field(name).finish(),
+            Self::Query(name) => f.debug_tuple("Query").field(name).finish(),
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! Views of HTTP messages: heads, authorities, addresses, cookies, gRPC.
+
+pub(crate) mod authority;
+pub(crate) mod client_address;
+pub(crate) mod cookie;
+pub(crate) mod cookie_value;
+pub(crate) mod grpc;
+pub(crate) mod hash_cookie;
+pub(crate) mod hash_policy;
+pub(crate) mod head;
+pub(crate) mod query;
+pub(crate) mod retry_after;
+
+pub use client_address::ClientAddress;
+pub use client_address::ForwardedHeader;
+pub use client_address::PeerAddress;
+#[cfg(feature = "istio")]
+pub(crate) use client_address::x_forwarded_for;
+pub use grpc::GrpcStatus;
+pub use hash_cookie::HashCookie;
+pub use hash_policy::HashPolicy;
+pub use head::RequestHead;
+pub use head::ResponseHead;

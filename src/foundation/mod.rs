@@ -1,0 +1,11 @@
+//! Tier 1: types that every other tier shares. Knows no policy and no YAML.
+
+pub mod admission;
+pub(crate) mod deadline;
+pub(crate) mod endpoints;
+pub(crate) mod events;
+pub(crate) mod http;
+pub(crate) mod matching;
+pub(crate) mod outcome;
+pub(crate) mod sync;
+pub(crate) mod time;

@@ -1,0 +1,203 @@
+mod chain;
+#[cfg(feature = "hyper")]
+mod foreign;
+#[cfg(not(feature = "hyper"))]
+#[path = "failure/no_foreign.rs"]
+mod foreign;
+
+use std::any::Any;
+use std::fmt::{self, Debug, Formatter};
+use std::sync::Arc;
+
+use super::Outcome;
+
+/// Why no whole response came back.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Failure {
+    /// The response broke off after its head.
+    Body,
+    /// The connection ended before the response's head; the server may have seen the request.
+    Closed,
+    /// The connection could not be made: refused, unreachable, or timed out.
+    Connect,
+    /// The host's name could not be resolved.
+    Dns,
+    /// The connection was gone before the request was written to it.
+    NotSent,
+    /// Anything else.
+    Other,
+    /// The service panicked.
+    Panic,
+    /// The server said that it has not looked at the request (`REFUSED_STREAM`, or a `GOAWAY` that
+    /// leaves it out).
+    RefusedStream,
+    /// The request's own body broke off: its caller's failure, which says nothing of the upstream.
+    RequestBody,
+    /// The connection or the stream was reset before the response's head.
+    Reset,
+    /// No answer came in time.
+    Timeout,
+    /// The TLS handshake failed.
+    Tls,
+}
+
+impl Failure {
+    /// Recognises the failure in an error of any type.
+    ///
+    /// It looks at the error and at each of its sources for types that it knows: those of `std::io`,
+    /// of this crate and, by feature, of hyper, hyper-util, h2, reqwest and tonic. An error that is none
+    /// of them and no `Box<dyn Error>` is [`Failure::Other`]; say more about it with a
+    /// [`ErrorClassifier`].
+    #[must_use]
+    pub fn of<E: 'static>(error: &E) -> Self {
+        chain::as_error(error).map_or(Self::Other, chain::read)
+    }
+
+    /// Says that an error is about a connection that was not made in time.
+    #[cfg(feature = "istio")]
+    pub(crate) fn is_connect_timeout<E: 'static>(error: &E) -> bool {
+        chain::as_error(error).is_some_and(chain::is_connect_timeout)
+    }
+
+    /// Finds what an error says of an attempt beyond its failure.
+    pub(crate) fn fact<E: 'static>(error: &E) -> Option<Outcome> {
+        chain::as_error(error).and_then(chain::fact)
+    }
+
+    /// Returns its name, as a metric's label.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Body => "body",
+            Self::Closed => "closed",
+            Self::Connect => "connect",
+            Self::Dns => "dns",
+            Self::NotSent => "not-sent",
+            Self::Other => "other",
+            Self::Panic => "panic",
+            Self::RefusedStream => "refused-stream",
+            Self::RequestBody => "request-body",
+            Self::Reset => "reset",
+            Self::Timeout => "timeout",
+            Self::Tls => "tls",
+        }
+    }
+
+    /// Says that the server cannot have acted on the request, so that sending it again repeats
+    /// nothing.
+    #[must_use]
+    pub const fn never_processed(self) -> bool {
+        matches!(
+            self,
+            Self::Connect | Self::Dns | Self::NotSent | Self::RefusedStream | Self::Tls
+        )
+    }
+}
+
+/// A user's own reading of errors, asked before [`Failure::of`].
+#[derive(Clone, Default)]
+pub struct ErrorClassifier(Option<Classify>);
+
+type Classify = Arc<dyn Fn(&dyn Any) -> Option<Failure> + Send + Sync>;
+
+impl ErrorClassifier {
+    /// Creates a recognizer from a function over one error type; `None` leaves the error to
+    /// [`Failure::of`], as does an error of another type.
+    pub fn new<E: 'static>(
+        recognize: impl Fn(&E) -> Option<Failure> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Some(Arc::new(move |error| {
+            recognize(error.downcast_ref()?)
+        })))
+    }
+
+    /// Recognises the failure in `error`.
+    #[must_use]
+    pub fn failure<E: 'static>(&self, error: &E) -> Failure {
+        let own = self.0.as_ref().and_then(|recognize| recognize(error));
+        own.unwrap_or_else(|| Failure::of(error))
+    }
+
+    /// Returns what `error` says of an attempt: [`Outcome::of_error`], unless this recognises it.
+    #[must_use]
+    pub fn outcome<E: 'static>(&self, error: &E) -> Outcome {
+        let own = self.0.as_ref().and_then(|recognize| recognize(error));
+        own.map_or_else(|| Outcome::of_error(error), Outcome::Failed)
+    }
+}
+
+impl Debug for ErrorClassifier {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let name = if self.0.is_some() { "own" } else { "default" };
+        f.debug_tuple("ErrorClassifier").field(&name).finish()
+    }
+}
+
+/// Equal are two recognizers with the same function: clones of each other, or both without one.
+impl PartialEq for ErrorClassifier {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (None, None) => true,
+            (Some(one), Some(two)) => Arc::ptr_eq(one, two),
+            _ => false,
+        }
+    }
+}
+
+impl Eq for ErrorClassifier {}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+    use std::io;
+
+    use super::*;
+
+    type BoxError = Box<dyn Error + Send + Sync>;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("outer")]
+    struct Outer(#[source] io::Error);
+
+    #[test]
+    fn a_failure_is_found_through_a_chain_of_sources() {
+        let boxed: BoxError = Box::new(Outer(io::ErrorKind::ConnectionRefused.into()));
+        assert_eq!(Failure::of(&boxed), Failure::Connect);
+        assert_eq!(
+            Failure::of(&io::Error::from(io::ErrorKind::BrokenPipe)),
+            Failure::Closed
+        );
+        assert_eq!(Failure::of(&"unknown"), Failure::Other);
+    }
+
+    #[test]
+    fn what_says_that_nobody_can_be_reached_is_a_failure_to_connect() {
+        for (kind, failure) in [
+            (io::ErrorKind::ConnectionRefused, Failure::Connect),
+            (io::ErrorKind::HostUnreachable, Failure::Connect),
+            (io::ErrorKind::NetworkUnreachable, Failure::Connect),
+            (io::ErrorKind::ConnectionReset, Failure::Reset),
+            (io::ErrorKind::UnexpectedEof, Failure::Closed),
+            (io::ErrorKind::TimedOut, Failure::Timeout),
+            (io::ErrorKind::InvalidData, Failure::Other),
+        ] {
+            assert_eq!(Failure::of(&io::Error::from(kind)), failure, "{kind:?}");
+            // Errors that an `io::Error` wraps are not among its sources.
+            let wrapped = io::Error::other(Outer(kind.into()));
+            assert_eq!(Failure::of(&wrapped), failure, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn the_users_own_reading_comes_first_and_leaves_other_types_alone() {
+        let own =
+            ErrorClassifier::new(|error: &u8| (*error == 7).then_some(Failure::RefusedStream));
+        assert_eq!(own.failure(&7_u8), Failure::RefusedStream);
+        assert_eq!(own.failure(&8_u8), Failure::Other);
+        assert_eq!(
+            own.failure(&io::Error::from(io::ErrorKind::TimedOut)),
+            Failure::Timeout
+        );
+    }
+}

@@ -1,0 +1,133 @@
+pub(crate) mod cancellation;
+pub(crate) mod cause;
+#[cfg(feature = "reqwest")]
+pub(crate) mod client_error;
+pub(crate) mod failure;
+pub(crate) mod local_reply;
+#[cfg(feature = "hyper")]
+pub(crate) mod pool_error;
+pub(crate) mod reasons;
+pub(crate) mod rejection;
+#[cfg(feature = "istio")]
+pub(crate) mod retried;
+
+pub use cause::Cause;
+#[cfg(feature = "reqwest")]
+pub use client_error::Error as ClientError;
+pub use failure::ErrorClassifier;
+pub use failure::Failure;
+pub use local_reply::LocalReplyBody;
+#[cfg(feature = "hyper")]
+pub use pool_error::PoolError;
+pub use reasons::dns_failure::DnsFailure;
+pub use reasons::ejection_reason::EjectionReason;
+pub use reasons::elapsed::Elapsed;
+pub use reasons::mirror_drop_reason::MirrorDropReason;
+pub use reasons::open_reason::OpenReason;
+pub use reasons::overflow::Overflow;
+pub use reasons::rate_limited::RateLimited;
+pub use reasons::reset_reason::ResetReason;
+pub use reasons::retry_stop_reason::RetryStopReason;
+pub use rejection::Rejection;
+
+/// An error of any type.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+use http::{Response, StatusCode};
+
+use crate::foundation::http::{GrpcStatus, grpc};
+
+/// What became of one attempt, before any policy has judged it.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Outcome {
+    /// The caller went away before the attempt ended.
+    ///
+    /// A call that a timeout of this crate cuts off is no such call: it is [`Failure::Timeout`] to the
+    /// layers inside, as it is in Envoy, unless it was the caller's own deadline that was too short.
+    Abandoned,
+    /// No whole response came back.
+    Failed(Failure),
+    /// A gRPC call ended with this status.
+    Grpc(GrpcStatus),
+    /// A policy of this crate answered; the upstream never saw the request.
+    Rejected,
+    /// A response head arrived with this status.
+    Status(StatusCode),
+}
+
+impl Outcome {
+    /// The outcome of a call that worked, where there is no status: one that is not HTTP.
+    pub const SUCCESS: Self = Self::Status(StatusCode::OK);
+
+    /// Classifies a response by its head; `None` if it is a gRPC response whose trailers will tell.
+    #[must_use]
+    pub fn of_response<R>(response: &Response<R>) -> Option<Self> {
+        if let Some(rejection) = Rejection::of(response) {
+            return Some(rejection.outcome());
+        }
+        let status = response.status();
+        if status == StatusCode::OK && grpc::is_grpc(response.headers()) {
+            return GrpcStatus::from_headers(response.headers()).map(Self::Grpc);
+        }
+        Some(Self::Status(status))
+    }
+
+    /// Classifies an error of any type.
+    ///
+    /// It is the failure that [`Failure::of`] finds. Where there is none, it may be an answer in the
+    /// shape of an error: a [`Rejection`] of this crate's own, the status that reqwest's
+    /// `error_for_status` found, or tonic's `Status`.
+    #[must_use]
+    pub fn of_error<E: 'static>(error: &E) -> Self {
+        match Failure::of(error) {
+            Failure::Other => Failure::fact(error).unwrap_or(Self::Failed(Failure::Other)),
+            failure => Self::Failed(failure),
+        }
+    }
+
+    /// Says that the attempt was answered as hoped: a status below 400, or gRPC's `OK`.
+    #[must_use]
+    pub fn is_success(self) -> bool {
+        match self {
+            Self::Status(status) => status.as_u16() < 400,
+            Self::Grpc(status) => status == GrpcStatus::OK,
+            Self::Abandoned | Self::Failed(_) | Self::Rejected => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::foundation::outcome::BoxError;
+
+    #[test]
+    fn an_answer_in_the_shape_of_an_error_is_still_an_answer() {
+        let refused: BoxError = Box::new(Rejection::NoRoute);
+        assert_eq!(Outcome::of_error(&refused), Outcome::Rejected);
+        let reset = io::Error::from(io::ErrorKind::ConnectionReset);
+        assert_eq!(Outcome::of_error(&reset), Outcome::Failed(Failure::Reset));
+        assert_eq!(
+            Outcome::of_error(&"unknown"),
+            Outcome::Failed(Failure::Other)
+        );
+        #[cfg(feature = "tonic")]
+        assert_eq!(
+            Outcome::of_error(&tonic::Status::not_found("nobody")),
+            Outcome::Grpc(GrpcStatus::NOT_FOUND)
+        );
+        #[cfg(feature = "reqwest")]
+        {
+            let mut response = Response::new("");
+            *response.status_mut() = StatusCode::NOT_FOUND;
+            let error = reqwest::Response::from(response).error_for_status();
+            assert_eq!(
+                Outcome::of_error(&error.unwrap_err()),
+                Outcome::Status(StatusCode::NOT_FOUND)
+            );
+        }
+    }
+}

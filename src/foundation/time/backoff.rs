@@ -1,0 +1,274 @@
+use std::time::Duration;
+
+use crate::foundation::sync::Percent;
+
+/// How long to wait before the next attempt.
+///
+/// A backoff is a value: it holds no state, and chance is an argument, so the same roll gives the
+/// same delay. The default is Envoy's: base 25 ms, doubling up to 250 ms, with full jitter.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use meshless::retry::{Backoff, Jitter};
+///
+/// let backoff = Backoff::exponential(Duration::from_millis(100))
+///     .with_cap(Duration::from_secs(2))
+///     .with_jitter(Jitter::None);
+/// assert_eq!(backoff.delay(0, None, 0), Duration::from_millis(100));
+/// assert_eq!(backoff.delay(3, None, 0), Duration::from_millis(800));
+/// assert_eq!(backoff.delay(9, None, 0), Duration::from_secs(2));
+/// ```
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Backoff {
+    base: Duration,
+    cap: Duration,
+    growth: Growth,
+    jitter: Jitter,
+}
+
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+enum Growth {
+    Constant,
+    /// The factor in millionths.
+    Exponential(u64),
+    Linear,
+}
+
+/// How chance changes a delay, so that callers that failed together do not come back together.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Jitter {
+    /// The interval and up to this share of it more; Envoy adds up to 50 % to what a server asks for.
+    Above(Percent),
+    /// From the base to three times the last delay, at most the cap (AWS's "decorrelated jitter").
+    Decorrelated,
+    /// Half of the interval, and up to the other half more.
+    Equal,
+    /// Anything from 0 to the interval, as Envoy: the fewest collisions.
+    Full,
+    /// The interval itself.
+    None,
+    /// The interval give or take this share of it (Polly uses 25 %, gRPC 20 %).
+    Spread(Percent),
+}
+
+const MILLION: u64 = 1_000_000;
+
+impl Backoff {
+    /// Envoy's default: base 25 ms, doubling up to 250 ms, with full jitter.
+    pub const DEFAULT: Self = Self::exponential(Duration::from_millis(25));
+
+    /// Creates a backoff whose interval starts at `base` and doubles up to ten times `base`, with
+    /// full jitter, as Envoy's.
+    #[must_use]
+    pub const fn exponential(base: Duration) -> Self {
+        Self {
+            base,
+            cap: base.saturating_mul(10),
+            growth: Growth::Exponential(2 * MILLION),
+            jitter: Jitter::Full,
+        }
+    }
+
+    /// Creates a backoff whose interval is `delay` every time, without a cap or jitter.
+    #[must_use]
+    pub const fn constant(delay: Duration) -> Self {
+        Self {
+            base: delay,
+            cap: Duration::MAX,
+            growth: Growth::Constant,
+            jitter: Jitter::None,
+        }
+    }
+
+    /// Creates a backoff whose interval grows by `step` each time, without a cap or jitter.
+    #[must_use]
+    pub const fn linear(step: Duration) -> Self {
+        Self {
+            base: step,
+            cap: Duration::MAX,
+            growth: Growth::Linear,
+            jitter: Jitter::None,
+        }
+    }
+
+    /// Sets what no delay exceeds, jitter included. The default is ten times the base of an
+    /// exponential backoff and nothing for the others; 0 never waits.
+    #[must_use]
+    pub const fn with_cap(mut self, cap: Duration) -> Self {
+        self.cap = cap;
+        self
+    }
+
+    /// Sets the factor from one interval of an exponential backoff to the next, to the millionth. The
+    /// default is 2; below 1 is 1. It changes nothing for the other kinds.
+    #[must_use]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a float is cut off at the ends of the integer's range, which is what is wanted"
+    )]
+    pub const fn with_factor(mut self, factor: f64) -> Self {
+        if let Growth::Exponential(_) = self.growth {
+            let millionths = (factor * 1e6) as u64;
+            self.growth = Growth::Exponential(if millionths < MILLION {
+                MILLION
+            } else {
+                millionths
+            });
+        }
+        self
+    }
+
+    /// Sets the jitter. The default is [`Jitter::Full`] for an exponential backoff and
+    /// [`Jitter::None`] for the others.
+    #[must_use]
+    pub const fn with_jitter(mut self, jitter: Jitter) -> Self {
+        self.jitter = jitter;
+        self
+    }
+
+    /// Returns the interval before the retry with this number, counted from 0, before jitter: never
+    /// more than the cap, however large the number.
+    #[must_use]
+    pub fn interval(&self, retry: u32) -> Duration {
+        let base = self.base.as_nanos();
+        let grown = match self.growth {
+            Growth::Constant => base,
+            Growth::Exponential(factor) => power(base, factor, retry, self.cap.as_nanos()),
+            Growth::Linear => base.saturating_mul(u128::from(retry) + 1),
+        };
+        from_nanos(grown).min(self.cap)
+    }
+
+    /// Returns the delay before the retry with this number, counted from 0, given the delay before it
+    /// (which only [`Jitter::Decorrelated`] asks for) and 64 random bits.
+    #[must_use]
+    pub fn delay(&self, retry: u32, previous: Option<Duration>, random: u64) -> Duration {
+        let interval = self.interval(retry).as_nanos();
+        let random = u128::from(random);
+        let jittered = match self.jitter {
+            Jitter::Above(share) => interval + below(part(share, interval), random),
+            Jitter::Decorrelated => {
+                let base = self.base.as_nanos();
+                let last = previous.map_or(base, |last| last.as_nanos());
+                base + below((last.saturating_mul(3)).saturating_sub(base), random)
+            }
+            Jitter::Equal => interval / 2 + below(interval - interval / 2, random),
+            Jitter::Full => below(interval, random),
+            Jitter::None => interval,
+            Jitter::Spread(share) => {
+                let part = part(share, interval);
+                interval - part + below(2 * part + 1, random)
+            }
+        };
+        from_nanos(jittered).min(self.cap)
+    }
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// Picks a number below `bound` as Envoy does (`random % interval`); 0 if there is none.
+fn below(bound: u128, random: u128) -> u128 {
+    random.checked_rem(bound).unwrap_or(0)
+}
+
+fn part(share: Percent, whole: u128) -> u128 {
+    whole * u128::from(share.millionths()) / u128::from(MILLION)
+}
+
+/// Multiplies `base` by the factor so many times, but stops at the cap: a loop of 100,000 steps
+/// ends after a few dozen.
+fn power(base: u128, factor: u64, times: u32, cap: u128) -> u128 {
+    if factor <= MILLION || base == 0 {
+        return base;
+    }
+    let mut interval = base;
+    for _ in 0..times {
+        let next = interval.saturating_mul(u128::from(factor)) / u128::from(MILLION);
+        // A base of a few nanoseconds would be rounded back to itself for ever.
+        interval = next.max(interval + 1);
+        if interval >= cap {
+            return cap;
+        }
+    }
+    interval
+}
+
+fn from_nanos(nanos: u128) -> Duration {
+    const SECOND: u128 = 1_000_000_000;
+    let Ok(secs) = u64::try_from(nanos / SECOND) else {
+        return Duration::MAX;
+    };
+    let below_a_second = u32::try_from(nanos % SECOND).unwrap_or(0);
+    Duration::new(secs, below_a_second)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn jitters() -> impl Strategy<Value = Jitter> {
+        prop_oneof![
+            (0..=100_u8).prop_map(|p| Jitter::Above(Percent::new(p))),
+            Just(Jitter::Decorrelated),
+            Just(Jitter::Equal),
+            Just(Jitter::Full),
+            Just(Jitter::None),
+            (0..=100_u8).prop_map(|p| Jitter::Spread(Percent::new(p))),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn no_delay_exceeds_its_cap_and_nothing_overflows(
+            base in any::<u64>(), cap in any::<u64>(), jitter in jitters(),
+            retry in any::<u32>(), previous in any::<u64>(), random in any::<u64>(), factor in 0.0..9.0,
+        ) {
+            let cap = Duration::from_millis(cap);
+            let previous = Some(Duration::from_millis(previous));
+            for backoff in [
+                Backoff::constant(Duration::from_millis(base)),
+                Backoff::exponential(Duration::from_nanos(base)).with_factor(factor),
+                Backoff::linear(Duration::from_millis(base)),
+            ] {
+                let backoff = backoff.with_cap(cap).with_jitter(jitter);
+                prop_assert!(backoff.delay(retry, previous, random) <= cap);
+            }
+        }
+
+        #[test]
+        fn a_spread_keeps_to_its_share(base in 1..3_600_000_u64, random in any::<u64>()) {
+            let base = Duration::from_millis(base);
+            let spread = Backoff::constant(base).with_jitter(Jitter::Spread(Percent::new(25)));
+            let delay = spread.delay(0, None, random);
+            prop_assert!(base * 3 / 4 <= delay && delay <= base * 5 / 4);
+        }
+
+        #[test]
+        fn decorrelated_lies_between_the_base_and_three_times_the_last(
+            last in 25..250_u32, random in any::<u64>(),
+        ) {
+            let backoff = Backoff::DEFAULT.with_jitter(Jitter::Decorrelated);
+            let delay = backoff.delay(7, Some(MS * last), random);
+            prop_assert!(25 * MS <= delay && delay <= (MS * last * 3).min(250 * MS));
+        }
+    }
+
+    #[test]
+    fn a_tiny_base_still_grows() {
+        let backoff = Backoff::exponential(Duration::from_nanos(1))
+            .with_factor(1.1)
+            .with_cap(MS);
+        assert!(backoff.interval(1_000) == MS);
+    }
+}

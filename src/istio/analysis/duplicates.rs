@@ -1,0 +1,32 @@
+use std::collections::HashMap;
+
+use super::AnalysisReport;
+use crate::istio::diagnostics::code::Code;
+use crate::istio::diagnostics::finding::Finding;
+use crate::istio::loader::load::ParsedObject;
+
+/// Two documents that are one object: the second would replace the first.
+pub(super) fn duplicates(units: &[ParsedObject], advice: &mut AnalysisReport) {
+    let mut seen = HashMap::new();
+    for (index, parsed) in units.iter().enumerate() {
+        let object = &parsed.object;
+        if object.name.is_empty() {
+            continue;
+        }
+        let key = (object.kind, &object.namespace, &object.name);
+        let Some(first) = seen.get(&key) else {
+            seen.insert(key, parsed);
+            continue;
+        };
+        let first: &ParsedObject = first;
+        advice.push(
+            index,
+            Finding::error(Code::DuplicateObject, object.at)
+                .message(format!("{} {}/{} is there twice", key.0, key.1, key.2))
+                .effect("the document is not taken: it cannot be known which one is meant")
+                .in_istio("Kubernetes keeps whichever is applied last, and nothing of the other")
+                .help("give one of them another name or namespace, or remove it")
+                .also_there(first.location()),
+        );
+    }
+}

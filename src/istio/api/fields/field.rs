@@ -1,0 +1,80 @@
+//! What may stand in a field: nothing, one value, several by order or by name.
+
+use super::misplaced::Part;
+use super::read::{Entries, Field, Nullable, Read, Reader, Spanned};
+use crate::istio::syntax::tree::{NodeId, Value};
+
+impl<T: Read> Field for Option<T> {
+    const PARTS: &'static [Part] = T::PARTS;
+
+    fn of(at: Option<NodeId>, reader: &mut Reader<'_>) -> Self {
+        T::read(at?, reader)
+    }
+}
+
+impl<T: Read> Field for Nullable<T> {
+    const PARTS: &'static [Part] = T::PARTS;
+
+    fn of(at: Option<NodeId>, reader: &mut Reader<'_>) -> Self {
+        let items = at.map_or(&[][..], |at| list(at, reader));
+        let mut found = Vec::new();
+        for item in items {
+            match reader.tree.value(*item) {
+                Value::Null => found.push(None),
+                // What could not be read was reported, and must not look like a null.
+                _ => found.extend(T::read(*item, reader).map(Some)),
+            }
+        }
+        Self(found)
+    }
+}
+
+impl<T: Read> Field for Vec<T> {
+    const PARTS: &'static [Part] = T::PARTS;
+
+    fn of(at: Option<NodeId>, reader: &mut Reader<'_>) -> Self {
+        let items = at.map_or(&[][..], |at| list(at, reader));
+        items
+            .iter()
+            .filter_map(|item| T::read(*item, reader))
+            .collect()
+    }
+}
+
+impl<T: Read> Field for Entries<T> {
+    fn of(at: Option<NodeId>, reader: &mut Reader<'_>) -> Self {
+        let Some(at) = at else {
+            return Self::new();
+        };
+        if !matches!(reader.tree.value(at), Value::Map(_)) {
+            reader.wrong(at, "an object");
+            return Self::new();
+        }
+        let tree = reader.tree;
+        let mut entries = Self::new();
+        for item in tree.items(at) {
+            let value = match tree.value(*item) {
+                Value::Null => None,
+                _ => match T::read(*item, reader) {
+                    Some(value) => Some(value),
+                    None => continue,
+                },
+            };
+            let key = Spanned {
+                at: *item,
+                value: tree.key(*item).unwrap_or_default().to_owned(),
+            };
+            entries.push((key, value));
+        }
+        entries
+    }
+}
+
+fn list<'a>(at: NodeId, reader: &mut Reader<'a>) -> &'a [NodeId] {
+    let tree = reader.tree;
+    if matches!(tree.value(at), Value::List(_)) {
+        return tree.items(at);
+    }
+    reader.wrong(at, "a list");
+    &[]
+}

@@ -1,0 +1,8 @@
+//! Readers of fields: texts, numbers, durations, lists and maps, each with its place.
+
+pub(in crate::istio) mod duration;
+pub(in crate::istio) mod field;
+pub(in crate::istio) mod message;
+pub(in crate::istio) mod misplaced;
+pub(in crate::istio) mod read;
+pub(in crate::istio) mod scalar;

@@ -1,0 +1,266 @@
+use std::time::Duration;
+
+use super::misplaced::{Above, Part};
+use crate::istio::diagnostics::code::Code;
+use crate::istio::diagnostics::finding::{Finding, Findings};
+use crate::istio::diagnostics::suggest::suggest;
+use crate::istio::loader::load_options::FieldValidation;
+use crate::istio::syntax::tree::{NodeId, Tree, Value};
+
+/// Reads typed values from a document, and reports all that does not fit.
+#[derive(Debug)]
+pub(crate) struct Reader<'a> {
+    pub(crate) tree: &'a Tree,
+    pub(crate) findings: &'a mut Findings,
+    /// Whether both cases of a field's name are equally good: to Envoy they are, to Kubernetes not.
+    pub(crate) envoy: bool,
+    /// The messages around the one that is read, outermost first.
+    pub(in crate::istio) above: Vec<Above>,
+    /// Whether what only a newer version may know is an error.
+    pub(crate) validation: FieldValidation,
+}
+
+/// What can be read from a value.
+pub(crate) trait Read: Sized {
+    /// The fields, if it is a message.
+    const PARTS: &'static [Part] = &[];
+
+    fn read(at: NodeId, reader: &mut Reader<'_>) -> Option<Self>;
+}
+
+/// What can stand in a field, which may be missing.
+pub(crate) trait Field: Sized {
+    /// The fields of the message that stands there, or of each in a list.
+    const PARTS: &'static [Part] = &[];
+
+    fn of(at: Option<NodeId>, reader: &mut Reader<'_>) -> Self;
+}
+
+/// One of several names.
+pub(crate) trait Choice: Copy + 'static {
+    const NAMES: &'static [(&'static str, Self)];
+    /// What stands for a name that only a newer version has.
+    const NEWER: Option<Self> = None;
+}
+
+/// A value and its place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Spanned<T> {
+    pub(crate) at: NodeId,
+    pub(crate) value: T,
+}
+
+/// Entries of a map in the order of the file.
+pub(crate) type Entries<T> = Vec<(Spanned<String>, Option<T>)>;
+
+pub(crate) type Text = Option<Spanned<String>>;
+pub(crate) type Texts = Vec<Spanned<String>>;
+pub(crate) type Int = Option<Spanned<i32>>;
+pub(crate) type UInt = Option<Spanned<u32>>;
+pub(crate) type Flag = Option<Spanned<bool>>;
+pub(crate) type Number = Option<Spanned<f64>>;
+pub(crate) type Time = Option<Spanned<Duration>>;
+pub(crate) type Pick<T> = Option<SpannedChoice<T>>;
+
+/// A chosen name and its place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct SpannedChoice<T> {
+    pub(crate) at: NodeId,
+    pub(crate) value: T,
+}
+
+/// A list whose items may be null, as protobuf's lists of messages.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Nullable<T>(pub(crate) Vec<Option<T>>);
+
+/// A value that is kept as it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct NodeRef(pub(crate) NodeId);
+
+impl Reader<'_> {
+    /// Finds the fields of a message among the entries of a map, and reports the entries that are none.
+    ///
+    /// What is read until [`leave`](Self::leave) stands inside the message.
+    pub(crate) fn message(
+        &mut self,
+        at: NodeId,
+        parts: &'static [Part],
+    ) -> Option<Vec<Option<NodeId>>> {
+        let Value::Map(children) = self.tree.value(at) else {
+            let names: Vec<_> = parts.iter().take(12).map(|part| camel(part.name)).collect();
+            let help = format!("write an object with fields such as {}", names.join(", "));
+            self.wrong_with(at, "an object with fields", help);
+            return None;
+        };
+        let mut fields: Vec<Option<NodeId>> = vec![None; parts.len()];
+        for child in children {
+            let key = self.tree.key(*child).unwrap_or_default();
+            let Some(index) = parts.iter().position(|part| part.is(key)) else {
+                self.unknown(*child, parts);
+                continue;
+            };
+            if let Some(first) = fields[index] {
+                self.findings.push(
+                    Finding::error(Code::DuplicateField, *child)
+                        .at_key()
+                        .message(format!("`{key}` is written twice"))
+                        .effect("the document is not taken: it cannot be known which one is meant")
+                        .in_istio("Kubernetes refuses the one or silently keeps the last")
+                        .help("keep one of the two")
+                        .also(first),
+                );
+                continue;
+            }
+            if !self.envoy && key.contains('_') {
+                self.spelling(*child);
+            }
+            fields[index] = Some(*child);
+        }
+        for field in &mut fields {
+            // Null is the same as absent.
+            if field.is_some_and(|at| matches!(self.tree.value(at), Value::Null)) {
+                *field = None;
+            }
+        }
+        self.above.push(Above { at, parts });
+        Some(fields)
+    }
+
+    /// Ends the message that was begun last.
+    pub(crate) fn leave(&mut self) {
+        self.above.pop();
+    }
+
+    pub(crate) fn wrong(&mut self, at: NodeId, expected: &str) {
+        let help = match self.tree.value(at) {
+            Value::Bool(_) | Value::Int(_) | Value::Float(_) if expected == "a text" => {
+                "put it between quotes".to_owned()
+            }
+            Value::Text(text) if !self.envoy && is_quoted(text, expected) => {
+                format!("write it without quotes: {text}")
+            }
+            _ => format!("write {expected}"),
+        };
+        self.wrong_with(at, expected, help);
+    }
+
+    fn wrong_with(&mut self, at: NodeId, expected: &str, help: String) {
+        let found = describe(self.tree.value(at));
+        self.findings.push(
+            Finding::error(Code::WrongType, at)
+                .message(format!("expected {expected}, found {found}"))
+                .effect("the document is not taken")
+                .in_istio("Kubernetes and `istioctl validate` refuse it")
+                .help(help),
+        );
+    }
+
+    fn spelling(&mut self, at: NodeId) {
+        let key = self.tree.key(at).unwrap_or_default();
+        self.findings.push(
+            Finding::warning(Code::Spelling, at)
+                .at_key()
+                .message(format!("`{key}` is spelled in snake case"))
+                .effect("it is read all the same")
+                .in_istio(
+                    "`istioctl validate` reads it, Kubernetes refuses it or drops it in silence",
+                )
+                .help(format!("write `{}`", camel(key))),
+        );
+    }
+}
+
+impl Read for NodeRef {
+    fn read(at: NodeId, _: &mut Reader<'_>) -> Option<Self> {
+        Some(Self(at))
+    }
+}
+
+impl<T: Read> Read for Spanned<T> {
+    fn read(at: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
+        T::read(at, reader).map(|value| Self { at, value })
+    }
+}
+
+impl<T: Choice> Read for SpannedChoice<T> {
+    fn read(at: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
+        let text = reader.tree.text(at);
+        let found = T::NAMES.iter().find(|(name, _)| text == Some(*name));
+        if let Some((_, value)) = found {
+            return Some(Self { at, value: *value });
+        }
+        let names: Vec<_> = T::NAMES.iter().map(|(name, _)| *name).collect();
+        let near = text.and_then(|text| suggest(text, names.iter().copied()));
+        let given = text.map_or_else(|| describe(reader.tree.value(at)), |t| shorten(t).into());
+        if let (FieldValidation::Warn, Some(newer), None, Some(_)) =
+            (reader.validation, T::NEWER, near, text)
+        {
+            reader.findings.push(
+                Finding::warning(Code::WrongType, at)
+                    .message(format!("`{given}` is none of {}", names.join(", ")))
+                    .effect("the patch has no effect: a newer version of Istio may know it")
+                    .in_istio("Kubernetes and `istioctl validate` refuse what they do not know")
+                    .help("write one of them"),
+            );
+            return Some(Self { at, value: newer });
+        }
+        reader.findings.push(
+            Finding::error(Code::WrongType, at)
+                .message(format!("`{given}` is none of {}", names.join(", ")))
+                .effect("the document is not taken")
+                .in_istio("Kubernetes and `istioctl validate` refuse it")
+                .help(near.map_or_else(
+                    || "write one of them".into(),
+                    |n| format!("did you mean `{n}`?"),
+                )),
+        );
+        None
+    }
+}
+
+/// Says whether a text would be what was expected, if it were no text.
+fn is_quoted(text: &str, expected: &str) -> bool {
+    if expected == "true or false" {
+        return matches!(text, "true" | "false");
+    }
+    let is_number = expected.starts_with("an integer") || expected == "a number";
+    is_number && text.len() <= 20 && text.parse::<f64>().is_ok_and(f64::is_finite)
+}
+
+pub(in crate::istio) fn describe(value: &Value) -> String {
+    match value {
+        Value::Bool(value) => format!("the boolean {value}"),
+        Value::Float(value) => format!("the number {value}"),
+        Value::Int(value) => format!("the integer {value}"),
+        Value::List(_) => "a list".into(),
+        Value::Map(_) => "an object".into(),
+        Value::Null => "nothing".into(),
+        Value::Text(text) => format!("the text `{}`", shorten(text)),
+    }
+}
+
+/// Cuts a text of any length to one that fits into a message.
+pub(crate) fn shorten(text: &str) -> &str {
+    text.char_indices()
+        .nth(80)
+        .map_or(text, |(end, _)| &text[..end])
+}
+
+/// Turns a field's name into the form that Istio's documents use.
+pub(crate) fn camel(name: &str) -> String {
+    let mut camel = String::with_capacity(name.len());
+    let mut after = false;
+    for c in name.chars() {
+        if c == '_' {
+            after = true;
+        } else {
+            camel.extend(if after {
+                c.to_uppercase().next()
+            } else {
+                Some(c)
+            });
+            after = false;
+        }
+    }
+    camel
+}

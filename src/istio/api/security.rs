@@ -1,0 +1,174 @@
+use super::destination_rule::Selector;
+use crate::istio::api::fields::message::{choice, message};
+use crate::istio::api::fields::misplaced::Part;
+use crate::istio::api::fields::read::{
+    Entries, Field, Flag, Nullable, Pick, Read, Reader, Text, Texts, Time,
+};
+use crate::istio::syntax::tree::NodeId;
+
+message! {
+    PeerAuthentication {
+        selector: Option<Selector>,
+        mtls: Option<MutualTls>,
+        port_level_mtls: Option<PortTls>,
+    }
+
+    MutualTls {
+        mode: Pick<MutualTlsMode>,
+    }
+
+    RequestAuthentication {
+        selector: Option<Selector>,
+        target_ref: Option<TargetRef>,
+        target_refs: Nullable<TargetRef>,
+        jwt_rules: Nullable<JwtRule>,
+    }
+
+    JwtRule {
+        issuer: Text,
+        audiences: Texts,
+        jwks_uri: Text,
+        jwks: Text,
+        from_headers: Nullable<JwtHeader>,
+        from_params: Texts,
+        from_cookies: Texts,
+        output_payload_to_header: Text,
+        output_claim_to_headers: Nullable<ClaimToHeader>,
+        forward_original_token: Flag,
+        timeout: Time,
+        space_delimited_claims: Texts,
+        presence: Pick<Presence>,
+    }
+
+    JwtHeader {
+        name: Text,
+        prefix: Text,
+    }
+
+    ClaimToHeader {
+        header: Text,
+        claim: Text,
+    }
+
+    TargetRef {
+        group: Text,
+        kind: Text,
+        name: Text,
+        namespace: Text,
+    }
+
+    AuthorizationPolicy {
+        selector: Option<Selector>,
+        target_ref: Option<TargetRef>,
+        target_refs: Nullable<TargetRef>,
+        rules: Option<Rules>,
+        action: Pick<Action>,
+        provider: Option<Provider>,
+    }
+
+    Provider {
+        name: Text,
+    }
+
+    Rule {
+        from: Option<Rows<From>>,
+        to: Option<Rows<To>>,
+        when: Nullable<Condition>,
+    }
+
+    From {
+        source: Option<Source>,
+    }
+
+    To {
+        operation: Option<AuthOperation>,
+    }
+
+    Source {
+        principals: Texts,
+        not_principals: Texts,
+        request_principals: Texts,
+        not_request_principals: Texts,
+        namespaces: Texts,
+        not_namespaces: Texts,
+        ip_blocks: Texts,
+        not_ip_blocks: Texts,
+        remote_ip_blocks: Texts,
+        not_remote_ip_blocks: Texts,
+        service_accounts: Texts,
+        not_service_accounts: Texts,
+        trust_domains: Texts,
+        not_trust_domains: Texts,
+    }
+
+    AuthOperation {
+        hosts: Texts,
+        not_hosts: Texts,
+        ports: Texts,
+        not_ports: Texts,
+        methods: Texts,
+        not_methods: Texts,
+        paths: Texts,
+        not_paths: Texts,
+    }
+
+    Condition {
+        key: Text,
+        values: Texts,
+        not_values: Texts,
+    }
+}
+
+/// The rules of a policy: whether there is a list matters, even if it is empty.
+pub(crate) type Rules = Rows<Rule>;
+
+/// A list that is there, with the place of it.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Rows<T> {
+    pub(crate) at: NodeId,
+    pub(crate) rows: Vec<Option<T>>,
+}
+
+/// Modes by port; an empty map is not the same as none.
+#[derive(Debug, PartialEq)]
+pub(crate) struct PortTls {
+    pub(crate) at: NodeId,
+    pub(crate) ports: Entries<MutualTls>,
+}
+
+impl<T: Read> Read for Rows<T> {
+    const PARTS: &'static [Part] = T::PARTS;
+
+    fn read(at: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
+        let Nullable(rows) = Field::of(Some(at), reader);
+        Some(Self { at, rows })
+    }
+}
+
+impl Read for PortTls {
+    fn read(at: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
+        let ports = Field::of(Some(at), reader);
+        Some(Self { at, ports })
+    }
+}
+
+choice! {
+    MutualTlsMode {
+        Unset "UNSET",
+        Disable "DISABLE",
+        Permissive "PERMISSIVE",
+        Strict "STRICT",
+    }
+
+    Presence {
+        Optional "OPTIONAL",
+        Required "REQUIRED",
+    }
+
+    Action {
+        Allow "ALLOW",
+        Deny "DENY",
+        Audit "AUDIT",
+        Custom "CUSTOM",
+    }
+}

@@ -1,0 +1,7 @@
+//! Findings with their place in a document, and their rendering.
+
+pub(in crate::istio) mod code;
+pub(in crate::istio) mod diagnostic;
+pub(in crate::istio) mod finding;
+pub(in crate::istio) mod render;
+pub(in crate::istio) mod suggest;

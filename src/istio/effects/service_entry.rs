@@ -1,0 +1,69 @@
+use super::CoverageReport;
+use crate::istio::api::fields::read::Text;
+use crate::istio::api::service_entry::ServiceEntry;
+use crate::istio::api::workload::Workload;
+
+pub(super) fn service_entry(entry: &ServiceEntry, idle: &mut CoverageReport<'_>) {
+    if let Some(address) = entry.addresses.first() {
+        idle.note(
+            address.at,
+            "addresses",
+            "callers reach the service by its name",
+        );
+    }
+    if let Some(location) = entry.location {
+        idle.note(
+            location.at,
+            "location",
+            "inside and outside of the mesh are treated alike",
+        );
+    }
+    if let Some(name) = entry.subject_alt_names.first() {
+        let effect = "who answers is checked as the client is configured";
+        idle.warn(
+            name.at,
+            "subjectAltNames",
+            effect,
+            "configure the client so",
+        );
+    }
+    if let Some(selector) = &entry.workload_selector {
+        let effect = "no workload is known: requests go to the name of the host, as DNS has it";
+        let help = "write the workloads' addresses below `endpoints`";
+        idle.warn(selector.at, "workloadSelector", effect, help);
+    }
+    for endpoint in entry.endpoints.0.iter().flatten() {
+        workload(endpoint, idle);
+    }
+}
+
+fn workload(endpoint: &Workload, idle: &mut CoverageReport<'_>) {
+    let set = |text: &Text| {
+        text.as_ref()
+            .filter(|text| !text.value.is_empty())
+            .map(|text| text.at)
+    };
+    if let Some(address) = &endpoint.address
+        && address.value.starts_with("unix:")
+    {
+        let effect = "the endpoint is left out: sockets in the file system are not connected to";
+        idle.warn(address.at, "address", effect, "write an address and a port");
+    }
+    if endpoint
+        .address
+        .as_ref()
+        .is_none_or(|address| address.value.is_empty())
+    {
+        let effect = "the endpoint is left out: it is reached by its network's gateway only";
+        idle.warn(endpoint.at, "endpoints", effect, "write its `address`");
+    }
+    for (name, at) in [
+        ("network", set(&endpoint.network)),
+        ("locality", set(&endpoint.locality)),
+        ("serviceAccount", set(&endpoint.service_account)),
+    ] {
+        if let Some(at) = at {
+            idle.note(at, name, "the endpoint is one like the others");
+        }
+    }
+}

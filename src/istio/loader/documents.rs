@@ -1,0 +1,157 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use super::large_stack::with_large_stack;
+use super::load_options::LoadOptions;
+use crate::istio::diagnostics::diagnostic::{Diagnostic, Severity};
+use crate::istio::model::kind::Kind;
+use crate::istio::model::object::{Object, ResourceName};
+use crate::istio::syntax::tree::Tree;
+
+/// Istio's documents, read, checked one by one and together, with all that was found.
+///
+/// Reading never fails: what cannot be read is a [`Diagnostic`] too. **Reading alone enforces nothing**: this
+/// tells what a set of policies says, and what is wrong with it.
+///
+/// See the [module docs](super) for an example.
+#[derive(Debug)]
+pub struct Documents {
+    pub(in crate::istio) resources: Vec<Resource>,
+    pub(in crate::istio) diagnostics: Vec<Diagnostic>,
+    /// Of other kinds, those that give a name to a service.
+    pub(in crate::istio) foreign: Vec<ResourceName>,
+    pub(in crate::istio) skipped: usize,
+    /// Files without a single character but blanks: being written, or a slip.
+    #[cfg_attr(
+        not(feature = "watch"),
+        expect(dead_code, reason = "who follows files asks")
+    )]
+    pub(in crate::istio) blank: Vec<Arc<Path>>,
+}
+
+/// One object of Istio's among the [`Documents`].
+#[derive(Debug)]
+pub struct Resource {
+    pub(in crate::istio) object: Arc<Object>,
+    /// Kept where parts of it are of Envoy's language and not of Istio's.
+    pub(in crate::istio) tree: Option<Arc<Tree>>,
+    pub(in crate::istio) file: Option<Arc<Path>>,
+    pub(in crate::istio) line: u32,
+    pub(in crate::istio) is_valid: bool,
+}
+
+impl Documents {
+    /// Reads a text of any number of documents, apart by `---`.
+    ///
+    /// At most 64 MiB are read, and 3 MiB a document: what Kubernetes takes in one request.
+    #[must_use]
+    pub fn from_yaml(text: &str) -> Self {
+        Self::read_yaml(text, LoadOptions::default())
+    }
+
+    /// Reads a file, or all files of a folder and its subfolders that end in `.yaml`, `.yml` or `.json`, in the
+    /// order of their names.
+    ///
+    /// Names that start with a dot are left out, and folders behind a link: a mounted `ConfigMap` shows each
+    /// file once. What cannot be opened is a diagnostic.
+    #[must_use]
+    pub fn from_path(path: impl AsRef<Path>) -> Self {
+        Self::read_path(path.as_ref(), LoadOptions::default())
+    }
+
+    pub(crate) fn read_yaml(text: &str, options: LoadOptions) -> Self {
+        with_large_stack(options, |load| load.text(None, text.as_bytes()))
+    }
+
+    pub(crate) fn read_path(path: &Path, options: LoadOptions) -> Self {
+        with_large_stack(options, |load| load.path(path))
+    }
+
+    /// Returns all findings: errors, warnings and notes, in the order of files and lines.
+    #[must_use]
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.diagnostics
+    }
+
+    /// Says whether any finding is an error.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.count(Severity::Error) > 0
+    }
+
+    /// Counts the findings that matter so much.
+    #[must_use]
+    pub fn count(&self, severity: Severity) -> usize {
+        self.diagnostics
+            .iter()
+            .filter(|found| found.severity() == severity)
+            .count()
+    }
+
+    /// Returns Istio's objects, those with errors included, in the order of files and lines.
+    #[must_use]
+    pub fn resources(&self) -> &[Resource] {
+        &self.resources
+    }
+
+    /// Returns the files that `self` has nothing of because they are blank, and `old` has documents of.
+    #[cfg(feature = "watch")]
+    pub(crate) fn emptied_since<'a>(&'a self, old: &'a Self) -> impl Iterator<Item = &'a Path> {
+        let blank = self.blank.iter().map(|file| &**file);
+        blank.filter(|blank| old.resources.iter().any(|one| one.file() == Some(*blank)))
+    }
+
+    /// Returns how many documents were passed over: other kinds of Kubernetes, and what is no document.
+    #[must_use]
+    pub const fn skipped(&self) -> usize {
+        self.skipped
+    }
+}
+
+impl Resource {
+    /// Returns its kind.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.object.kind
+    }
+
+    /// Returns its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.object.name
+    }
+
+    /// Returns its namespace; the default is `default`.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.object.namespace
+    }
+
+    /// Returns the file it was read from; `None` if it was a text.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// Returns the line of its name, from 1.
+    #[must_use]
+    pub const fn line(&self) -> u32 {
+        self.line
+    }
+
+    /// Says whether nothing about it is an error.
+    #[must_use]
+    pub const fn is_valid(&self) -> bool {
+        self.is_valid
+    }
+
+    /// Says whether it says what another one says, wherever its lines are.
+    pub(crate) fn semantic_eq(&self, other: &Self) -> bool {
+        let trees = match (&self.tree, &other.tree) {
+            (Some(one), Some(two)) => one.semantic_eq(two),
+            (None, None) => true,
+            _ => false,
+        };
+        trees && self.object.spec == other.object.spec
+    }
+}

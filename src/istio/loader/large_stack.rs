@@ -1,0 +1,36 @@
+use std::panic;
+use std::thread::{self, ScopedJoinHandle};
+
+use super::documents::Documents;
+use super::load::Loader;
+use super::load_options::LoadOptions;
+use crate::istio::diagnostics::code::Code;
+
+/// How much stack reading may take, of which parts call themselves for each level of nesting.
+const STACK: usize = 16 << 20;
+
+/// Loads documents on a thread of its own, which has ended when this returns: the caller's stack may be too
+/// small for the deepest document that is taken.
+pub(in crate::istio) fn with_large_stack(
+    options: LoadOptions,
+    work: impl FnOnce(&mut Loader) + Send,
+) -> Documents {
+    thread::scope(|scope| {
+        let run = || {
+            let mut load = Loader::new(options);
+            work(&mut load);
+            load.finish()
+        };
+        let thread = thread::Builder::new().stack_size(STACK);
+        match thread.spawn_scoped(scope, run).map(ScopedJoinHandle::join) {
+            Ok(Ok(documents)) => documents,
+            Ok(Err(panic)) => panic::resume_unwind(panic),
+            Err(error) => {
+                let mut load = Loader::new(LoadOptions::default());
+                let message = format!("cannot be read without a thread: {error}");
+                load.file_error(None, Code::Unreadable, &message);
+                load.finish()
+            }
+        }
+    })
+}

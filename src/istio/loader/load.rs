@@ -1,0 +1,292 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use super::documents::{Documents, Resource};
+use super::files;
+use super::load_options::LoadOptions;
+use super::report::bare;
+use super::split::{self, YamlDocument};
+use crate::istio::analysis as advise;
+use crate::istio::diagnostics::code::Code;
+use crate::istio::diagnostics::diagnostic::{Diagnostic, SourceLocation};
+use crate::istio::diagnostics::finding::Findings;
+use crate::istio::model::foreign::Foreign;
+use crate::istio::model::kind::Kind;
+use crate::istio::model::object;
+use crate::istio::model::object::{Content, Items, Object};
+use crate::istio::syntax::tree::{NodeId, Span, Tree, Value};
+use crate::istio::syntax::unreadable::known;
+use crate::istio::syntax::yaml;
+
+/// How many bytes of text one load takes.
+pub(in crate::istio) const MAX_TEXT: usize = 64 << 20;
+/// How many bytes one document may have: what Kubernetes takes in one request.
+const MAX_DOCUMENT: usize = 3 << 20;
+/// How many documents one load takes.
+const MAX_DOCUMENTS: usize = 100_000;
+/// What the values of all documents may take in memory, with what aliases repeat.
+const MAX_MEMORY: usize = 512 << 20;
+/// How many findings are kept; who has more mends these first.
+const MAX_DIAGNOSTICS: usize = 10_000;
+
+/// Documents while they are loaded.
+#[derive(Debug)]
+pub(in crate::istio) struct Loader {
+    options: LoadOptions,
+    objects: Vec<ParsedObject>,
+    foreign: Vec<Foreign>,
+    diagnostics: Vec<Diagnostic>,
+    skipped: usize,
+    blank: Vec<Arc<Path>>,
+    /// What is left of the budgets.
+    text: usize,
+    memory: usize,
+}
+
+/// An object with all that a finding about it needs.
+#[derive(Debug)]
+pub(crate) struct ParsedObject {
+    pub(crate) object: Object,
+    pub(crate) findings: Findings,
+    tree: Arc<Tree>,
+    document: Arc<YamlDocument>,
+}
+
+impl Loader {
+    pub(in crate::istio) fn new(options: LoadOptions) -> Self {
+        Self {
+            options,
+            objects: Vec::new(),
+            foreign: Vec::new(),
+            diagnostics: Vec::new(),
+            skipped: 0,
+            blank: Vec::new(),
+            text: MAX_TEXT,
+            memory: MAX_MEMORY,
+        }
+    }
+
+    pub(in crate::istio) fn path(&mut self, path: &Path) {
+        for found in files::find(path) {
+            match found.and_then(|path| Ok((files::read(&path, self.text)?, path))) {
+                Ok((bytes, path)) => self.text(Some(path.into()), &bytes),
+                Err((path, reason)) => {
+                    let message = format!("cannot be read: {reason}");
+                    self.push(Diagnostic {
+                        help: "see that it is there, and that this process may read it".into(),
+                        ..bare(Some(path.into()), Code::Unreadable, &message)
+                    });
+                }
+            }
+        }
+    }
+
+    pub(in crate::istio) fn text(&mut self, file: Option<Arc<Path>>, bytes: &[u8]) {
+        let Some(left) = self.text.checked_sub(bytes.len()) else {
+            let message = format!("there is more text than {MAX_TEXT} bytes");
+            return self.file_error(file, Code::TooLarge, &message);
+        };
+        self.text = left;
+        if bytes.trim_ascii().is_empty() {
+            self.blank.extend(file.clone());
+        }
+        match split::split(file.as_ref(), bytes) {
+            Ok(chunks) => {
+                for document in chunks {
+                    self.yaml_document(&Arc::new(document));
+                }
+            }
+            Err(place) => {
+                let message = "is not UTF-8 text";
+                let mut diagnostic = bare(file, Code::Unreadable, message);
+                (diagnostic.line, diagnostic.column) = place;
+                self.push(diagnostic);
+            }
+        }
+    }
+
+    /// Looks at the documents together, and hands out what was found.
+    pub(in crate::istio) fn finish(mut self) -> Documents {
+        advise::analyze(&mut self.objects, &mut self.foreign);
+        let mut resources = Vec::with_capacity(self.objects.len());
+        for mut parsed in std::mem::take(&mut self.objects) {
+            let mut findings = std::mem::take(&mut parsed.findings);
+            if self.options.warnings_are_errors {
+                findings.raise();
+            }
+            let is_valid = !findings.has_errors();
+            let Object {
+                kind,
+                namespace,
+                name,
+                ..
+            } = &parsed.object;
+            let name = format!("{kind} {namespace}/{name}");
+            self.close(findings, &parsed.tree, &parsed.document, &name);
+            let span = parsed.document.span(parsed.tree.focus(parsed.object.at));
+            let is_patch = parsed.object.kind == Kind::EnvoyFilter;
+            resources.push(Resource {
+                object: Arc::new(parsed.object),
+                tree: is_patch.then_some(parsed.tree),
+                file: parsed.document.file.clone(),
+                line: span.line,
+                is_valid,
+            });
+        }
+        let mut foreign = Vec::with_capacity(self.foreign.len());
+        for Foreign {
+            named,
+            mut findings,
+            tree,
+            chunk: document,
+            ..
+        } in std::mem::take(&mut self.foreign)
+        {
+            if self.options.warnings_are_errors {
+                findings.raise();
+            }
+            let name = format!("{} {}/{}", named.kind, named.namespace, named.name);
+            self.close(findings, &tree, &document, &name);
+            foreign.push(named);
+        }
+        self.diagnostics.sort_by(|a, b| {
+            let place = |d: &Diagnostic| (d.file.clone(), d.line, d.column);
+            place(a).cmp(&place(b))
+        });
+        Documents {
+            resources,
+            diagnostics: self.diagnostics,
+            foreign,
+            skipped: self.skipped,
+            blank: self.blank,
+        }
+    }
+
+    fn yaml_document(&mut self, document: &Arc<YamlDocument>) {
+        if document.text.len() > MAX_DOCUMENT {
+            let message = format!("the document is larger than {MAX_DOCUMENT} bytes");
+            return self.document_error(document, Code::TooLarge, Span::default(), &message);
+        }
+        if self.objects.len() + self.skipped >= MAX_DOCUMENTS {
+            if self.objects.len() + self.skipped == MAX_DOCUMENTS {
+                self.skipped += 1;
+                let message = format!("there are more than {MAX_DOCUMENTS} documents");
+                self.document_error(document, Code::TooLarge, Span::default(), &message);
+            }
+            return;
+        }
+        match yaml::parse(&document.text, &mut self.memory) {
+            Ok(trees) => {
+                for tree in trees {
+                    self.objects(&Arc::new(tree), Tree::ROOT, None, document);
+                }
+            }
+            Err(error) => {
+                let code = if error.too_large {
+                    Code::TooLarge
+                } else {
+                    Code::Unreadable
+                };
+                let known = known(&document.text, error.span).filter(|_| !error.too_large);
+                match known {
+                    Some(known) => {
+                        let help = Some(known.mend);
+                        self.text_error(document, code, known.mark, known.what, help);
+                    }
+                    None => self.document_error(document, code, error.span, &error.reason),
+                }
+            }
+        }
+    }
+
+    /// Reads the object at `at`, or those of a list, as `kubectl` does: `List`, or the list of one kind.
+    fn objects(
+        &mut self,
+        tree: &Arc<Tree>,
+        at: NodeId,
+        of: Option<Items<'_>>,
+        document: &Arc<YamlDocument>,
+    ) {
+        let text = |key| tree.child(at, key).and_then(|child| tree.text(child));
+        let kind = text("kind").and_then(|kind| kind.strip_suffix("List"));
+        let items = tree.child(at, "items");
+        let items = items.filter(|items| matches!(tree.value(*items), Value::List(_)));
+        let (Some(kind), Some(items)) = (kind, items) else {
+            return self.object(tree, at, of, document);
+        };
+        let api_version = text("apiVersion").filter(|_| !kind.is_empty());
+        let of = api_version.map(|api_version| Items { api_version, kind });
+        for item in tree.items(items) {
+            self.objects(tree, *item, of, document);
+        }
+    }
+
+    fn object(
+        &mut self,
+        tree: &Arc<Tree>,
+        at: NodeId,
+        of: Option<Items<'_>>,
+        document: &Arc<YamlDocument>,
+    ) {
+        let mut findings = Findings::default();
+        match object::read(tree, at, of, &self.options, &mut findings) {
+            Content::Istio(object) => self.objects.push(ParsedObject {
+                object: *object,
+                findings,
+                tree: Arc::clone(tree),
+                document: Arc::clone(document),
+            }),
+            Content::Foreign(named) => {
+                self.skipped += 1;
+                self.foreign.push(Foreign {
+                    named,
+                    at,
+                    findings,
+                    tree: Arc::clone(tree),
+                    chunk: Arc::clone(document),
+                });
+            }
+            Content::Nothing => {
+                self.skipped += 1;
+                if self.options.warnings_are_errors {
+                    findings.raise();
+                }
+                self.close(findings, tree, document, "");
+            }
+        }
+    }
+
+    pub(in crate::istio) fn file_error(
+        &mut self,
+        file: Option<Arc<Path>>,
+        code: Code,
+        message: &str,
+    ) {
+        self.push(bare(file, code, message));
+    }
+
+    pub(in crate::istio) fn push(&mut self, diagnostic: Diagnostic) {
+        if self.diagnostics.len() < MAX_DIAGNOSTICS {
+            self.diagnostics.push(diagnostic);
+        } else if self.diagnostics.len() == MAX_DIAGNOSTICS {
+            let message = format!("there are more than {MAX_DIAGNOSTICS} findings");
+            self.diagnostics
+                .push(bare(None, Code::MoreFindings, &message));
+        }
+    }
+}
+
+impl ParsedObject {
+    /// Returns where the object's name stands.
+    pub(crate) fn location(&self) -> SourceLocation {
+        self.location_of(self.object.at)
+    }
+
+    pub(crate) fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    pub(crate) fn location_of(&self, at: NodeId) -> SourceLocation {
+        self.document.location(self.tree.focus(at))
+    }
+}

@@ -1,0 +1,109 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::istio::diagnostics::diagnostic::SourceLocation;
+use crate::istio::syntax::tree::Span;
+
+/// A byte order mark, as some editors put it in front of a file.
+const MARK: char = '\u{feff}';
+
+/// The text between two `---` lines.
+///
+/// Each is parsed by itself, so that one that is no YAML does not hide what is wrong with the others. `---` at the
+/// start of a line ends a document even inside a block of text, so that cutting there is always right.
+#[derive(Debug)]
+pub(in crate::istio) struct YamlDocument {
+    pub(in crate::istio) file: Option<Arc<Path>>,
+    pub(in crate::istio) text: String,
+    /// How many lines of the file are before it.
+    before: u32,
+}
+
+impl YamlDocument {
+    /// Turns a place in this text into one in the file.
+    pub(in crate::istio) fn span(&self, span: Span) -> Span {
+        Span {
+            line: span.line.saturating_add(self.before),
+            ..span
+        }
+    }
+
+    pub(in crate::istio) fn location(&self, span: Span) -> SourceLocation {
+        let span = self.span(span);
+        SourceLocation {
+            file: self.file.clone(),
+            line: span.line,
+            column: span.column,
+        }
+    }
+}
+
+/// Cuts a text into documents; those of comments and directives only are left out.
+///
+/// # Errors
+///
+/// The line and column of the first byte that is not UTF-8.
+pub(in crate::istio) fn split(
+    file: Option<&Arc<Path>>,
+    bytes: &[u8],
+) -> Result<Vec<YamlDocument>, (u32, u32)> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+        let line = valid.matches('\n').count() + 1;
+        let column = valid.chars().rev().take_while(|c| *c != '\n').count() + 1;
+        let number = |n| u32::try_from(n).unwrap_or(u32::MAX);
+        (number(line), number(column))
+    })?;
+    let mut chunks = Vec::new();
+    let (mut start, mut before, mut line) = (0, 0, 0);
+    let mut push = |text: &str, before| {
+        if !is_blank(text) {
+            chunks.push(YamlDocument {
+                file: file.cloned(),
+                text: without_mark(text),
+                before,
+            });
+        }
+    };
+    let mut at = 0;
+    for one in text.split_inclusive('\n') {
+        if is_separator(one) && at > start {
+            push(&text[start..at], before);
+            (start, before) = (at, line);
+        }
+        at += one.len();
+        line += 1;
+    }
+    push(&text[start..], before);
+    Ok(chunks)
+}
+
+/// Returns a text without byte order marks in front: `kubectl` takes one before each document.
+fn without_mark(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut is_front = true;
+    for line in text.split_inclusive('\n') {
+        let own = if is_front {
+            line.strip_prefix(MARK).unwrap_or(line)
+        } else {
+            line
+        };
+        is_front &= is_separator(line);
+        clean.push_str(own);
+    }
+    clean
+}
+
+fn is_separator(line: &str) -> bool {
+    let line = line.strip_prefix(MARK).unwrap_or(line);
+    line.strip_prefix("---")
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
+}
+
+fn is_blank(text: &str) -> bool {
+    text.lines().all(|line| {
+        let line = line.strip_prefix(MARK).unwrap_or(line);
+        let line = line.strip_prefix("---").unwrap_or(line).trim_start();
+        line.is_empty() || line.starts_with(['#', '%'])
+    })
+}

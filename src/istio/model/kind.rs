@@ -1,0 +1,161 @@
+use std::fmt::{self, Display, Formatter};
+
+/// The kinds of Istio that are read.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Kind {
+    /// Who may call what: checked only.
+    AuthorizationPolicy,
+    /// Limits, ejection and load balancing for a host.
+    DestinationRule,
+    /// Patches of a proxy's configuration: only the local rate limit is known.
+    EnvoyFilter,
+    /// The ports and hosts of an ingress.
+    Gateway,
+    /// Mutual TLS: checked only.
+    PeerAuthentication,
+    /// Tokens of callers: checked only.
+    RequestAuthentication,
+    /// Where a host is found.
+    ServiceEntry,
+    /// What a workload's proxy takes and reaches: checked only.
+    Sidecar,
+    /// Metrics, logs and traces: checked only.
+    Telemetry,
+    /// The routes of a host.
+    VirtualService,
+    /// One workload outside the cluster: checked only.
+    WorkloadEntry,
+    /// A template of such workloads: checked only.
+    WorkloadGroup,
+}
+
+/// What a document is, by its `apiVersion` and `kind`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::istio) enum Class {
+    /// A kind of Istio's that is read; the flag says whether Istio serves that version of it.
+    Istio(Kind, bool),
+    /// A kind of Istio's that is not read.
+    Unread,
+    /// Istio's group, and no kind of it.
+    Unknown,
+    /// Something else of Kubernetes.
+    Foreign,
+    /// A kind that only Istio has, under a group that is not Istio's.
+    Misplaced(Kind),
+}
+
+const NETWORKING: &str = "networking.istio.io";
+const SECURITY: &str = "security.istio.io";
+const TELEMETRY: &str = "telemetry.istio.io";
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: &'static [Self] = &[
+        Self::AuthorizationPolicy,
+        Self::DestinationRule,
+        Self::EnvoyFilter,
+        Self::Gateway,
+        Self::PeerAuthentication,
+        Self::RequestAuthentication,
+        Self::ServiceEntry,
+        Self::Sidecar,
+        Self::Telemetry,
+        Self::VirtualService,
+        Self::WorkloadEntry,
+        Self::WorkloadGroup,
+    ];
+
+    /// Returns the name that stands at `kind:`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthorizationPolicy => "AuthorizationPolicy",
+            Self::DestinationRule => "DestinationRule",
+            Self::EnvoyFilter => "EnvoyFilter",
+            Self::Gateway => "Gateway",
+            Self::PeerAuthentication => "PeerAuthentication",
+            Self::RequestAuthentication => "RequestAuthentication",
+            Self::ServiceEntry => "ServiceEntry",
+            Self::Sidecar => "Sidecar",
+            Self::Telemetry => "Telemetry",
+            Self::VirtualService => "VirtualService",
+            Self::WorkloadEntry => "WorkloadEntry",
+            Self::WorkloadGroup => "WorkloadGroup",
+        }
+    }
+
+    /// Says whether documents of this kind are checked and have no effect whatever in this crate.
+    #[must_use]
+    pub const fn is_validated_only(self) -> bool {
+        !matches!(
+            self,
+            Self::DestinationRule
+                | Self::EnvoyFilter
+                | Self::Gateway
+                | Self::ServiceEntry
+                | Self::VirtualService
+        )
+    }
+
+    /// Says whether it decides who may do what: a part of it that is not understood must not be passed over.
+    pub(in crate::istio) const fn is_security(self) -> bool {
+        matches!(
+            self,
+            Self::AuthorizationPolicy | Self::PeerAuthentication | Self::RequestAuthentication
+        )
+    }
+
+    pub(in crate::istio) const fn group(self) -> &'static str {
+        match self {
+            Self::AuthorizationPolicy | Self::PeerAuthentication | Self::RequestAuthentication => {
+                SECURITY
+            }
+            Self::Telemetry => TELEMETRY,
+            _ => NETWORKING,
+        }
+    }
+
+    /// Returns the versions that Istio serves, the best first.
+    pub(in crate::istio) const fn versions(self) -> &'static [&'static str] {
+        match self {
+            Self::AuthorizationPolicy | Self::PeerAuthentication | Self::RequestAuthentication => {
+                &["v1", "v1beta1"]
+            }
+            Self::EnvoyFilter => &["v1alpha3"],
+            Self::Telemetry => &["v1", "v1alpha1"],
+            _ => &["v1", "v1beta1", "v1alpha3"],
+        }
+    }
+
+    /// Says whether other projects have a kind of this name too.
+    const fn is_ambiguous(self) -> bool {
+        matches!(self, Self::Gateway | Self::Sidecar | Self::Telemetry)
+    }
+}
+
+impl Class {
+    pub(in crate::istio) fn of(api_version: &str, kind: &str) -> Self {
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let known = Kind::ALL.iter().copied().find(|k| k.as_str() == kind);
+        let is_istio = group.ends_with(".istio.io");
+        match known {
+            Some(known) if known.group() == group => {
+                Self::Istio(known, known.versions().contains(&version))
+            }
+            Some(known) if is_istio || !known.is_ambiguous() => Self::Misplaced(known),
+            _ if is_istio && matches!(kind, "ProxyConfig" | "TrafficExtension" | "WasmPlugin") => {
+                Self::Unread
+            }
+            // The operator's own kinds configure an installation.
+            _ if is_istio && group != "install.istio.io" => Self::Unknown,
+            _ => Self::Foreign,
+        }
+    }
+}
+
+impl Display for Kind {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

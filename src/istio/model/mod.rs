@@ -1,0 +1,8 @@
+//! Kubernetes objects and the names in them.
+
+pub(in crate::istio) mod export;
+pub(in crate::istio) mod foreign;
+pub(in crate::istio) mod kind;
+pub(in crate::istio) mod names;
+pub(in crate::istio) mod object;
+pub(in crate::istio) mod spec;

@@ -1,0 +1,8 @@
+//! YAML text, and the tree of nodes with their places that is made of it.
+
+pub(in crate::istio) mod compose;
+pub(in crate::istio) mod resolve;
+pub(in crate::istio) mod tabs;
+pub(in crate::istio) mod tree;
+pub(in crate::istio) mod unreadable;
+pub(in crate::istio) mod yaml;

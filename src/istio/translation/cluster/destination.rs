@@ -1,0 +1,93 @@
+use super::balance::{is_passthrough, load_balancer, slow_start};
+use super::endpoints::{endpoints, has_ports, is_http2, service_port};
+use super::merged_traffic_policy::MergedTrafficPolicy;
+use super::outlier::outlier;
+use super::pool::{in_flight, pool, retries};
+use crate::istio::api::destination_rule::{ClientTls, TlsMode};
+use crate::istio::config::{ClusterConfig, ClusterDiscovery, TlsConfig, WorkloadId};
+use crate::istio::model::names;
+use crate::istio::translation::envoy;
+use crate::istio::translation::index::resource_index::ResourceIndex;
+use crate::policies::traffic_split::Destination;
+
+/// Returns what stands between a workload and a destination.
+pub(in crate::istio::translation) fn destination(
+    index: &ResourceIndex,
+    workload: &WorkloadId,
+    destination: &Destination,
+    request_port: Option<u16>,
+) -> ClusterConfig {
+    let host = destination.host();
+    let domain = &*index.settings.cluster_domain;
+    let known = index.entries.find(host, &workload.namespace);
+    let namespace = known.as_ref().map(|known| known.namespace);
+    let namespace = namespace.or_else(|| names::namespace(host, domain));
+    let root = &*index.settings.root_namespace;
+    let rule = index.rules.find(workload, host, namespace, root);
+    let port = service_port(known.as_ref(), destination.port(), request_port);
+    let subset = destination
+        .subset()
+        .map(|name| rule.and_then(|rule| rule.subset(name)));
+    let of_subset = subset
+        .flatten()
+        .and_then(|subset| subset.traffic_policy.as_ref());
+    let policy = rule.and_then(|rule| rule.policy());
+    let traffic_policy = MergedTrafficPolicy::of(policy, of_subset, port.or(request_port));
+    let endpoints = match subset {
+        Some(None) => ClusterDiscovery::Unknown,
+        _ if is_passthrough(traffic_policy.balancer) => ClusterDiscovery::ByName,
+        // Several ports, and neither the route nor the request says which.
+        _ if port.is_none() && known.as_ref().is_some_and(has_ports) => ClusterDiscovery::Unknown,
+        _ => match endpoints(host, known.as_ref(), port, subset.flatten()) {
+            // A port that only the caller names is none of the service's: it is not the mesh's to refuse.
+            ClusterDiscovery::Unknown if destination.port().is_none() => ClusterDiscovery::ByName,
+            endpoints => endpoints,
+        },
+    };
+    let config = ClusterConfig {
+        load_balancer: load_balancer(traffic_policy.balancer, traffic_policy.outlier),
+        endpoints,
+        limit: in_flight(traffic_policy.pool),
+        outlier: outlier(traffic_policy.outlier),
+        pool: pool(traffic_policy.pool, is_http2(known.as_ref(), port)),
+        retries: retries(traffic_policy.pool, traffic_policy.budget),
+        tls: traffic_policy.tls.and_then(tls),
+    };
+    if index.settings.envoy_behaviour {
+        envoy::destination(
+            config,
+            traffic_policy.balancer.and_then(slow_start).is_some(),
+        )
+    } else {
+        config
+    }
+}
+
+/// Returns what a rule or a service entry with a `*` says of a host, or any rule of one that is no service.
+pub(in crate::istio::translation) fn unnamed(
+    index: &ResourceIndex,
+    workload: &WorkloadId,
+    host: &str,
+    port: u16,
+) -> Option<ClusterConfig> {
+    let host = index.full(host, &workload.namespace);
+    let known = index.entries.find(&host, &workload.namespace);
+    let namespace = known.as_ref().map(|known| known.namespace);
+    let namespace = namespace.or_else(|| names::namespace(&host, &index.settings.cluster_domain));
+    let root = &*index.settings.root_namespace;
+    let rule = index.rules.find(workload, &host, namespace, root);
+    // A rule alone registers nothing.
+    let is_known = known.is_some() || rule.is_some() && !index.settings.registry_only;
+    is_known.then(|| destination(index, workload, &Destination::new(host), Some(port)))
+}
+
+/// TLS that is started here; with a certificate of the workload's own it cannot be.
+fn tls(written: &ClientTls) -> Option<TlsConfig> {
+    let sni = written.sni.as_ref().filter(|sni| !sni.value.is_empty());
+    let is_simple = written
+        .mode
+        .is_some_and(|mode| mode.value == TlsMode::Simple);
+    is_simple.then(|| TlsConfig {
+        sni: sni.map(|sni| sni.value.as_str().into()),
+    })
+}

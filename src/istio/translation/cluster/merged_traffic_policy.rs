@@ -1,0 +1,50 @@
+use crate::istio::api::destination_rule::{
+    ClientTls, ConnectionPool, OutlierDetection, RetryBudget, TrafficPolicy,
+};
+use crate::istio::api::load_balancer::LoadBalancer;
+
+/// The blocks of a traffic policy that hold for one port of one subset.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(in crate::istio::translation) struct MergedTrafficPolicy<'a> {
+    pub(in crate::istio::translation) balancer: Option<&'a LoadBalancer>,
+    pub(in crate::istio::translation) budget: Option<&'a RetryBudget>,
+    pub(in crate::istio::translation) outlier: Option<&'a OutlierDetection>,
+    pub(in crate::istio::translation) pool: Option<&'a ConnectionPool>,
+    pub(in crate::istio::translation) tls: Option<&'a ClientTls>,
+}
+
+impl<'a> MergedTrafficPolicy<'a> {
+    /// Merges the policy of a rule with that of a subset, for a port.
+    pub(in crate::istio::translation) fn of(
+        rule: Option<&'a TrafficPolicy>,
+        subset: Option<&'a TrafficPolicy>,
+        port: Option<u16>,
+    ) -> Self {
+        Self::default().under(rule, port).under(subset, port)
+    }
+
+    /// Puts a policy over this one: a block of it replaces the block as a whole; what it says of the port
+    /// replaces all of them, and what is not said there is back at its default.
+    fn under(self, policy: Option<&'a TrafficPolicy>, port: Option<u16>) -> Self {
+        let Some(policy) = policy else { return self };
+        let merged = Self {
+            balancer: policy.load_balancer.as_ref().or(self.balancer),
+            budget: policy.retry_budget.as_ref().or(self.budget),
+            outlier: policy.outlier_detection.as_ref().or(self.outlier),
+            pool: policy.connection_pool.as_ref().or(self.pool),
+            tls: policy.tls.as_ref().or(self.tls),
+        };
+        let ports = policy.port_level_settings.0.iter().flatten();
+        let of_port = ports.filter(|own| {
+            let number = own.port.as_ref().and_then(|port| port.number);
+            number.is_some_and(|number| port.is_some_and(|port| number.value == u32::from(port)))
+        });
+        of_port.fold(merged, |merged, own| Self {
+            balancer: own.load_balancer.as_ref(),
+            outlier: own.outlier_detection.as_ref(),
+            pool: own.connection_pool.as_ref(),
+            tls: own.tls.as_ref(),
+            ..merged
+        })
+    }
+}

@@ -1,0 +1,15 @@
+use super::index::resource_index::ResourceIndex;
+use super::limits::{Direction, Scope};
+use crate::istio::config::{InboundConfig, WorkloadId};
+
+/// Returns what becomes of the requests that a workload gets.
+pub(super) fn inbound(index: &ResourceIndex, workload: &WorkloadId) -> InboundConfig {
+    let scope = Scope {
+        direction: Direction::Inbound,
+        labels: &workload.labels,
+        namespace: &workload.namespace,
+    };
+    InboundConfig {
+        limits: scope.inbound(index),
+    }
+}

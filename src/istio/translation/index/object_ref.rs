@@ -1,0 +1,61 @@
+use std::fmt::{self, Debug, Formatter};
+use std::ops::Deref;
+use std::sync::Arc;
+
+use crate::istio::model::object::Object;
+use crate::istio::model::spec::Spec;
+
+/// An object of one kind, shared with the documents that it is from.
+pub(in crate::istio::translation) struct ObjectRef<T> {
+    object: Arc<Object>,
+    pick: fn(&Spec) -> Option<&T>,
+}
+
+impl<T> ObjectRef<T> {
+    /// Holds the object if it is of the kind that `pick` looks for.
+    pub(in crate::istio::translation) fn of(
+        object: &Arc<Object>,
+        pick: fn(&Spec) -> Option<&T>,
+    ) -> Option<Self> {
+        object.spec.as_ref().and_then(pick)?;
+        Some(Self {
+            object: Arc::clone(object),
+            pick,
+        })
+    }
+
+    pub(in crate::istio::translation) fn name(&self) -> &str {
+        &self.object.name
+    }
+
+    pub(in crate::istio::translation) fn namespace(&self) -> &str {
+        &self.object.namespace
+    }
+
+    /// Returns `Kind namespace/name`.
+    pub(in crate::istio::translation) fn id(&self) -> String {
+        let Object {
+            kind,
+            name,
+            namespace,
+            ..
+        } = &*self.object;
+        format!("{kind} {namespace}/{name}")
+    }
+}
+
+impl<T> Deref for ObjectRef<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        let spec = self.object.spec.as_ref();
+        spec.and_then(self.pick)
+            .expect("an object is held only if it has what is picked, and does not change")
+    }
+}
+
+impl<T> Debug for ObjectRef<T> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.id())
+    }
+}

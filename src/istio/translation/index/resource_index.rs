@@ -1,0 +1,101 @@
+use std::collections::{BTreeSet, HashMap};
+
+use super::destination_rule_index::DestinationRuleIndex;
+use super::object_ref::ObjectRef;
+use super::service_entry_index::ServiceEntryIndex;
+use super::virtual_service_index::VirtualServiceIndex;
+use crate::istio::api::gateway::Gateway;
+use crate::istio::loader::documents::Documents;
+use crate::istio::model::names;
+use crate::istio::model::spec::Spec;
+use crate::istio::translation::Settings;
+use crate::istio::translation::limits::{Patch, patches};
+
+/// The documents by what they are looked up by.
+#[derive(Debug)]
+pub(in crate::istio::translation) struct ResourceIndex {
+    pub(in crate::istio::translation) settings: Settings,
+    pub(in crate::istio::translation) services: VirtualServiceIndex,
+    pub(in crate::istio::translation) rules: DestinationRuleIndex,
+    pub(in crate::istio::translation) entries: ServiceEntryIndex,
+    gateways: HashMap<(String, String), ObjectRef<Gateway>>,
+    /// The full names of Kubernetes' services among the documents.
+    pub(in crate::istio::translation) kubernetes: BTreeSet<String>,
+    /// The patches with rate limits, in the order in which they are applied.
+    pub(in crate::istio::translation) patches: Vec<Patch>,
+}
+
+impl ResourceIndex {
+    pub(in crate::istio::translation) fn of(documents: &Documents, settings: &Settings) -> Self {
+        let domain = &*settings.cluster_domain;
+        let services = documents.foreign.iter().filter(|named| named.is_service());
+        let mut index = Self {
+            settings: settings.clone(),
+            services: VirtualServiceIndex::default(),
+            rules: DestinationRuleIndex::default(),
+            entries: ServiceEntryIndex::default(),
+            gateways: HashMap::new(),
+            kubernetes: services
+                .map(|named| names::full(&named.name, &named.namespace, domain).into_owned())
+                .collect(),
+            patches: patches(documents),
+        };
+        if settings.envoy_behaviour {
+            index
+                .patches
+                .iter_mut()
+                .for_each(Patch::enable_only_if_written);
+        }
+        let valid = documents
+            .resources
+            .iter()
+            .filter(|resource| resource.is_valid);
+        let mut objects: Vec<_> = valid.map(|resource| &resource.object).collect();
+        // The oldest first. Those without a time are as old as can be; the sort keeps their order.
+        objects.sort_by(|one, two| one.created.cmp(&two.created));
+        for object in objects {
+            if let Some(object_ref) = ObjectRef::of(object, |spec| match spec {
+                Spec::VirtualService(service) => Some(service),
+                _ => None,
+            }) {
+                index.services.add(object_ref, domain);
+            }
+            if let Some(object_ref) = ObjectRef::of(object, |spec| match spec {
+                Spec::DestinationRule(rule) => Some(&**rule),
+                _ => None,
+            }) {
+                index.rules.add(object_ref, domain);
+            }
+            if let Some(object_ref) = ObjectRef::of(object, |spec| match spec {
+                Spec::ServiceEntry(entry) => Some(entry),
+                _ => None,
+            }) {
+                index.entries.add(object_ref, domain);
+            }
+            if let Some(object_ref) = ObjectRef::of(object, |spec| match spec {
+                Spec::Gateway(gateway) => Some(gateway),
+                _ => None,
+            }) {
+                let key = (
+                    object_ref.namespace().to_owned(),
+                    object_ref.name().to_owned(),
+                );
+                index.gateways.insert(key, object_ref);
+            }
+        }
+        index
+    }
+
+    pub(in crate::istio::translation) fn gateway(
+        &self,
+        name: &str,
+        namespace: &str,
+    ) -> Option<&ObjectRef<Gateway>> {
+        self.gateways.get(&(namespace.to_owned(), name.to_owned()))
+    }
+
+    /// Returns the full name of a host that stands in an object of `namespace`.
+    pub(in crate::istio::translation) fn full(&self, host: &str, namespace: &str) -> String {
+        names::full(host, namespace, &self.settings.cluster_domain).to_ascii_lowercase()
+    }
+}

@@ -1,0 +1,210 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::patch::{Config, Patch};
+use super::patch_target::{HostMatch, PatchTarget};
+use super::policy::{DescriptorSet, local_rate_limits};
+use crate::istio::api::envoy_filter::Context;
+use crate::istio::config::LocalRateLimitConfig;
+use crate::istio::translation::index::resource_index::ResourceIndex;
+
+/// Whose proxy is patched, and which part of it.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Scope<'a> {
+    pub(in super::super) direction: Direction,
+    pub(in super::super) labels: &'a BTreeMap<String, String>,
+    pub(in super::super) namespace: &'a str,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in super::super) enum Direction {
+    Gateway,
+    Inbound,
+    Outbound,
+}
+
+/// The patches of one virtual host and its routes.
+#[derive(Clone, Debug)]
+pub(in super::super) struct RouteLimits<'a> {
+    direction: Direction,
+    filters: Vec<&'a Patch>,
+    /// Those of the virtual host, then those of routes.
+    patches: Vec<&'a Patch>,
+}
+
+impl<'a> Scope<'a> {
+    /// Returns the limits that hold whatever the route.
+    pub(in super::super) fn limits(self, index: &ResourceIndex) -> Vec<LocalRateLimitConfig> {
+        let filters = self.filters(index);
+        filters.flat_map(|patch| self.of_filter(patch)).collect()
+    }
+
+    /// Returns the limits of a server: those of its virtual hosts stand in place of the filters'.
+    pub(in super::super) fn inbound(self, index: &ResourceIndex) -> Vec<LocalRateLimitConfig> {
+        let all = self.of_hosts(index, |host| host.name.is_none() || host.is_inbound());
+        let ports: BTreeSet<_> = all
+            .patches
+            .iter()
+            .filter_map(|patch| patch.target.port())
+            .collect();
+        let of_port = |port: Option<u16>| {
+            let of_port = |patch: &&Patch| patch.target.port().is_none_or(|own| Some(own) == port);
+            let patches = all.patches.iter().copied().filter(of_port);
+            let routes = RouteLimits {
+                patches: patches.collect(),
+                ..all.clone()
+            };
+            routes.of(Some("default"))
+        };
+        let own: Vec<_> = if ports.is_empty() {
+            of_port(None).into_iter().collect()
+        } else {
+            ports
+                .into_iter()
+                .filter_map(|port| of_port(Some(port)))
+                .collect()
+        };
+        if own.is_empty() {
+            return self.limits(index);
+        }
+        own.into_iter().flatten().collect()
+    }
+
+    /// Returns what patches say of a virtual host by one of the names `host`.
+    pub(in super::super) fn routes(
+        self,
+        index: &'a ResourceIndex,
+        gateway: Option<&str>,
+        hosts: &[&str],
+    ) -> RouteLimits<'a> {
+        self.of_hosts(index, |meant| {
+            let of_gateway = meant.gateway.as_deref();
+            let is_gateway = of_gateway.is_none_or(|own| gateway == Some(own));
+            is_gateway && hosts.iter().any(|host| meant.is(host))
+        })
+    }
+
+    fn of_hosts(
+        self,
+        index: &'a ResourceIndex,
+        is_meant: impl Fn(&HostMatch) -> bool,
+    ) -> RouteLimits<'a> {
+        let all = index
+            .patches
+            .iter()
+            .filter(|patch| self.is_for(index, patch));
+        let of_host = all.clone().filter(
+            |patch| matches!(&patch.target, PatchTarget::VirtualHost(host) if is_meant(host)),
+        );
+        let of_route = all.filter(
+            |patch| matches!(&patch.target, PatchTarget::Route { host, .. } if is_meant(host)),
+        );
+        RouteLimits {
+            direction: self.direction,
+            filters: self.filters(index).collect(),
+            patches: of_host.chain(of_route).collect(),
+        }
+    }
+
+    fn filters(self, index: &'a ResourceIndex) -> impl Iterator<Item = &'a Patch> {
+        index.patches.iter().filter(move |patch| {
+            matches!(patch.target, PatchTarget::Filters { .. }) && self.is_for(index, patch)
+        })
+    }
+
+    fn of_filter(self, patch: &Patch) -> Vec<LocalRateLimitConfig> {
+        let PatchTarget::Filters { port } = patch.target else {
+            return Vec::new();
+        };
+        let counted = counted(self.direction, port);
+        let config = patch.config.as_deref();
+        config.map_or_else(Vec::new, |config| {
+            local_rate_limits(&patch.id, config, &[], counted)
+        })
+    }
+
+    fn is_for(self, index: &ResourceIndex, patch: &Patch) -> bool {
+        let is_context = match patch.context {
+            Context::Any => true,
+            Context::Gateway => self.direction == Direction::Gateway,
+            Context::SidecarInbound => self.direction == Direction::Inbound,
+            Context::SidecarOutbound => self.direction == Direction::Outbound,
+            Context::Newer | Context::Waypoint => false,
+        };
+        let is_shown = *patch.namespace == *self.namespace
+            || *patch.namespace == *index.settings.root_namespace;
+        let mut labels = patch.labels.iter();
+        is_context
+            && is_shown
+            && labels.all(|(name, value)| self.labels.get(name).is_some_and(|own| own == value))
+    }
+}
+
+impl RouteLimits<'_> {
+    /// Says whether any patch is for this host.
+    pub(in super::super) fn is_any(&self) -> bool {
+        !self.patches.is_empty()
+    }
+
+    /// Returns the limits of a route in place of those that hold whatever the route, if it has its own.
+    ///
+    /// A configuration of the route goes before one of its virtual host; what is counted is said by the route,
+    /// else by the virtual host, whichever configuration it is.
+    pub(in super::super) fn of(&self, route: Option<&str>) -> Option<Vec<LocalRateLimitConfig>> {
+        let is_meant = |patch: &&&Patch| match &patch.target {
+            PatchTarget::Route { name, .. } => {
+                name.as_deref().is_none_or(|name| route == Some(name))
+            }
+            PatchTarget::Filters { .. } | PatchTarget::VirtualHost(_) => true,
+        };
+        let meant: Vec<_> = self.patches.iter().filter(is_meant).collect();
+        let last = meant.iter().rev();
+        let actions = last.clone().find(|patch| !patch.actions.is_empty());
+        let own = last
+            .clone()
+            .find_map(|patch| Some((*patch, patch.config.as_ref()?)));
+        let actions = actions.map_or(&[][..], |patch| &patch.actions);
+        if let Some((patch, config)) = own {
+            return Some(self.configs(patch, patch, config, actions));
+        }
+        // The filters' own limits, by what is counted here.
+        (!actions.is_empty()).then(|| {
+            let place = meant.last().copied().copied();
+            let filters = self
+                .filters
+                .iter()
+                .filter_map(|filter| Some((*filter, filter.config.as_ref()?)));
+            filters
+                .flat_map(|(filter, config)| {
+                    self.configs(filter, place.unwrap_or(filter), config, actions)
+                })
+                .collect()
+        })
+    }
+
+    fn configs(
+        &self,
+        patch: &Patch,
+        place: &Patch,
+        config: &Arc<Config>,
+        actions: &[super::actions::Actions],
+    ) -> Vec<LocalRateLimitConfig> {
+        let port = place.target.port();
+        let id = if patch.id == place.id {
+            patch.id.to_string()
+        } else {
+            format!("{} {}", patch.id, place.id)
+        };
+        local_rate_limits(&id, config, actions, counted(self.direction, port))
+    }
+}
+
+fn counted(direction: Direction, port: Option<u16>) -> DescriptorSet {
+    match direction {
+        Direction::Outbound => DescriptorSet { port, at: None },
+        Direction::Gateway | Direction::Inbound => DescriptorSet {
+            port: None,
+            at: port,
+        },
+    }
+}

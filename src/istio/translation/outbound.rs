@@ -1,0 +1,150 @@
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::index::resource_index::ResourceIndex;
+use super::index::virtual_service_index::{IndexedService, MESH};
+use super::limits::{Direction, Scope};
+use super::route::http_match::MatchSource;
+use super::route::{default_route, route_configs};
+use crate::foundation::matching::HostPattern;
+use crate::istio::config::{OutboundConfig, VirtualHostConfig, WorkloadId};
+use crate::istio::model::names;
+use crate::policies::traffic_split::Destination;
+
+/// Returns what a sidecar of the workload would know of the hosts that it calls.
+pub(super) fn outbound(index: &ResourceIndex, workload: &WorkloadId) -> OutboundConfig {
+    let scope = Scope {
+        direction: Direction::Outbound,
+        labels: &workload.labels,
+        namespace: &workload.namespace,
+    };
+    let mut hosts = Hosts {
+        index,
+        workload,
+        scope,
+        configs: Vec::new(),
+        taken: HashSet::new(),
+        wildcards: Vec::new(),
+    };
+    for service in index.services.of(MESH, &workload.namespace) {
+        hosts.service(service);
+    }
+    hosts.rest();
+    OutboundConfig {
+        hosts: hosts.configs,
+        unknown_rejected: index.settings.registry_only,
+        limits: scope.limits(index),
+    }
+}
+
+/// The hosts while they are collected.
+#[derive(Debug)]
+struct Hosts<'a> {
+    index: &'a ResourceIndex,
+    workload: &'a WorkloadId,
+    scope: Scope<'a>,
+    configs: Vec<Arc<VirtualHostConfig>>,
+    /// All names that have a plan: the first who asks for one gets it.
+    taken: HashSet<String>,
+    wildcards: Vec<String>,
+}
+
+impl<'a> Hosts<'a> {
+    /// Adds the hosts of a virtual service that no older one has.
+    fn service(&mut self, service: &'a IndexedService) {
+        let source = MatchSource {
+            workload: self.workload,
+            gateway: MESH,
+        };
+        let mut groups: Vec<(bool, Vec<&str>, Vec<HostPattern>)> = Vec::new();
+        for host in &service.hosts {
+            let names = self.take(host);
+            if names.is_empty() {
+                continue;
+            }
+            // Hosts that patches tell apart have limits of their own.
+            let is_patched = self.scope.routes(self.index, None, &[host]).is_any();
+            match groups
+                .iter_mut()
+                .find(|(patched, ..)| !patched && !is_patched)
+            {
+                Some((_, hosts, all)) => {
+                    hosts.push(host);
+                    all.extend(names);
+                }
+                None => groups.push((is_patched, vec![host], names)),
+            }
+        }
+        let is_alone = groups.len() == 1;
+        for (_, hosts, names) in groups {
+            let limits = self.scope.routes(self.index, None, &hosts);
+            let id = service.object.id();
+            self.configs.push(Arc::new(VirtualHostConfig {
+                id: if is_alone {
+                    id.into()
+                } else {
+                    format!("{id} {}", hosts[0]).into()
+                },
+                names,
+                routes: route_configs(self.index, service, source, &limits),
+            }));
+        }
+    }
+
+    /// Adds the services that no virtual service is for: each has one route, to itself.
+    fn rest(&mut self) {
+        let ResourceIndex {
+            entries,
+            kubernetes,
+            rules,
+            settings,
+            ..
+        } = self.index;
+        let namespace = &*self.workload.namespace;
+        let mut rest: Vec<&str> = entries.hosts(namespace);
+        rest.extend(kubernetes.iter().map(String::as_str));
+        // A rule tells of a service too: Kubernetes has it, or else the rule would be without effect.
+        rest.extend(rules.hosts().into_iter().filter(|host| {
+            let own = names::namespace(host, &settings.cluster_domain);
+            let root = &settings.root_namespace;
+            let is_service = own.is_some() || !settings.registry_only;
+            is_service && rules.find(self.workload, host, own, root).is_some()
+        }));
+        for host in rest {
+            if self
+                .wildcards
+                .iter()
+                .any(|wildcard| names::is_within(host, wildcard))
+            {
+                continue;
+            }
+            let names = self.take(host);
+            if names.is_empty() {
+                continue;
+            }
+            let limits = self.scope.routes(self.index, None, &[host]);
+            self.configs.push(Arc::new(VirtualHostConfig {
+                id: host.into(),
+                names,
+                routes: vec![default_route(Destination::new(host), &limits)],
+            }));
+        }
+    }
+
+    /// Returns the names of a host, or none if it has a plan; of its other names, those that are free.
+    fn take(&mut self, host: &str) -> Vec<HostPattern> {
+        if self.taken.contains(host) {
+            return Vec::new();
+        }
+        if names::is_wildcard(host) {
+            self.wildcards.push(host.to_owned());
+        }
+        let domain = &self.index.settings.cluster_domain;
+        let names = names::aliases(host, &self.workload.namespace, domain);
+        let free = names
+            .into_iter()
+            .filter(|name| self.taken.insert(name.clone()));
+        free.filter_map(|name| HostPattern::parse(&name).ok())
+            .collect()
+    }
+}

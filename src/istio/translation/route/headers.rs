@@ -1,0 +1,69 @@
+use std::str::FromStr;
+
+use http::HeaderName;
+use http::uri::Authority;
+
+use crate::istio::api::http_route::{HeaderOperations as Written, Headers as Both};
+use crate::policies::traffic_split::{HeaderFormat, HeaderOperations};
+
+/// What is done to headers on both ways.
+#[derive(Clone, Debug, Default)]
+pub(in crate::istio::translation) struct Headers {
+    /// Setting `host` is a rewrite of the host.
+    pub(in crate::istio::translation) authority: Option<Authority>,
+    pub(in crate::istio::translation) request: HeaderOperations,
+    pub(in crate::istio::translation) response: HeaderOperations,
+}
+
+pub(in crate::istio::translation) fn headers(written: Option<&Both>) -> Headers {
+    let Some(written) = written else {
+        return Headers::default();
+    };
+    let request = written.request.as_ref();
+    let set = request.iter().flat_map(|request| &request.set);
+    let authority = set
+        .filter(|(name, _)| is_authority(&name.value))
+        .find_map(|(_, value)| value.as_ref()?.value.parse().ok());
+    Headers {
+        authority,
+        request: request.map(operations).unwrap_or_default(),
+        response: written
+            .response
+            .as_ref()
+            .map(operations)
+            .unwrap_or_default(),
+    }
+}
+
+/// Says whether a name stands for the host of a request.
+pub(in crate::istio::translation) fn is_authority(name: &str) -> bool {
+    name.eq_ignore_ascii_case("host") || name.eq_ignore_ascii_case(":authority")
+}
+
+/// Leaves out what Istio leaves out: the parts of a request's head, and the host.
+fn operations(written: &Written) -> HeaderOperations {
+    let name = |name: &str| {
+        HeaderName::from_str(name)
+            .ok()
+            .filter(|_| !is_authority(name))
+    };
+    let mut read = HeaderOperations::default();
+    for (key, value) in &written.set {
+        let value = value.as_ref().map_or("", |value| value.value.as_str());
+        if let (Some(name), Ok(value)) = (name(&key.value), HeaderFormat::parse(value)) {
+            read = read.with_set(name, value);
+        }
+    }
+    for (key, value) in &written.add {
+        let value = value.as_ref().map_or("", |value| value.value.as_str());
+        if let (Some(name), Ok(value)) = (name(&key.value), HeaderFormat::parse(value)) {
+            read = read.with_add(name, value);
+        }
+    }
+    for key in &written.remove {
+        if let Some(name) = name(&key.value) {
+            read = read.with_remove(name);
+        }
+    }
+    read
+}

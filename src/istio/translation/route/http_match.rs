@@ -1,0 +1,151 @@
+use std::str::FromStr;
+
+use http::HeaderName;
+
+use super::merged_match::{MergedMatch, Text, kind};
+use crate::istio::api::http_route::TextMatch;
+use crate::istio::config::WorkloadId;
+use crate::istio::translation::index::virtual_service_index::full_gateway;
+use crate::istio::validation::is_routing_claim;
+use crate::policies::traffic_split::{HeaderMatch, Match, PathMatch, StringMatch};
+
+/// Who asks: what matches are decided by before any request comes.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::istio::translation) struct MatchSource<'a> {
+    pub(in crate::istio::translation) workload: &'a WorkloadId,
+    /// `mesh`, or `namespace/name` of a gateway.
+    pub(in crate::istio::translation) gateway: &'a str,
+}
+
+impl MatchSource<'_> {
+    /// Says whether a match of an object of the namespace `own` is for requests from here at all.
+    ///
+    /// A match that names gateways does not look at labels, as in Istio.
+    pub(in crate::istio::translation) fn matches(&self, one: &MergedMatch<'_>, own: &str) -> bool {
+        if !one.gateways().is_empty() {
+            let mut gateways = one.gateways().iter();
+            return gateways.any(|gateway| full_gateway(&gateway.value, own) == self.gateway);
+        }
+        let labels = one.entries(|one| &one.source_labels);
+        let namespace = one.first(|one| {
+            one.source_namespace
+                .as_ref()
+                .filter(|n| !n.value.is_empty())
+        });
+        labels.iter().all(|(name, value)| {
+            let wanted = value.map_or("", |value| value.value.as_str());
+            self.workload
+                .labels
+                .get(*name)
+                .is_some_and(|own| own == wanted)
+        }) && namespace.is_none_or(|namespace| *namespace.value == *self.workload.namespace)
+    }
+}
+
+/// Reads what a request has to look like; nothing if no request can.
+pub(in crate::istio::translation) fn http_match(one: &MergedMatch<'_>) -> Option<Match> {
+    let mut read = Match::default();
+    if let Some(uri) = one.first(|one| one.uri.as_ref())
+        && let Some(text) = kind(uri)
+    {
+        let path = PathMatch::from(string(text)?);
+        read = read.with_path(path.with_ignore_case(one.ignores_case()));
+    }
+    if let Some(method) = text(one.first(|one| one.method.as_ref()))? {
+        read = read.with_method(method);
+    }
+    if let Some(scheme) = text(one.first(|one| one.scheme.as_ref()))? {
+        read = read.with_scheme(scheme);
+    }
+    if let Some(authority) = text(one.first(|one| one.authority.as_ref()))? {
+        read = read.with_authority(authority);
+    }
+    let port = one.first(|one| one.port.filter(|port| port.value > 0));
+    if let Some(port) = port {
+        read = read.with_port(u16::try_from(port.value).ok()?);
+    }
+    for (name, value) in one.entries(|one| &one.headers) {
+        // What is of the request's head has fields of its own, and means nothing here.
+        if ["uri", "scheme", "method", "authority"].contains(&name) {
+            continue;
+        }
+        let name = HeaderName::from_str(name).ok()?;
+        read = read.with_header(match text(value.filter(|value| !is_any(value)))? {
+            Some(value) => HeaderMatch::new(name, value),
+            None => HeaderMatch::present(name),
+        });
+    }
+    for (name, value) in one.entries(|one| &one.without_headers) {
+        if ["uri", "scheme", "method", "authority"].contains(&name) {
+            continue;
+        }
+        // No token was validated here, so that no request has the claim. Asked for, it fits none: see above.
+        if is_routing_claim(name) {
+            continue;
+        }
+        let name = HeaderName::from_str(name).ok()?;
+        read = read.with_header(match text(value.filter(|value| !is_any(value)))? {
+            Some(value) => HeaderMatch::without(name, value),
+            None => HeaderMatch::absent(name),
+        });
+    }
+    for (name, value) in one.entries(|one| &one.query_params) {
+        read = match text(value.filter(|value| !is_any(value)))? {
+            Some(value) => read.with_query(name, value),
+            None => read.with_query_present(name),
+        };
+    }
+    Some(read)
+}
+
+/// Says whether a match is for every request.
+pub(in crate::istio::translation) fn is_catch_all(one: &MergedMatch<'_>) -> bool {
+    let uri = one.first(|one| one.uri.as_ref()).and_then(kind);
+    let is_all = matches!(
+        uri,
+        None | Some(Text::Prefix("/") | Text::Regex("*" | ".*"))
+    );
+    let fields = [
+        one.first(|one| one.method.as_ref()),
+        one.first(|one| one.scheme.as_ref()),
+        one.first(|one| one.authority.as_ref()),
+    ];
+    is_all
+        && fields.iter().all(Option::is_none)
+        && one
+            .first(|one| one.port.filter(|port| port.value > 0))
+            .is_none()
+        && one.entries(|one| &one.headers).is_empty()
+        && one.entries(|one| &one.without_headers).is_empty()
+        && one.entries(|one| &one.query_params).is_empty()
+}
+
+/// Says whether a value that is there is enough.
+fn is_any(value: &TextMatch) -> bool {
+    kind(value) == Some(Text::Regex("*"))
+}
+
+/// Reads a text; the outer `None` is one that nothing looks like.
+#[expect(
+    clippy::option_option,
+    reason = "not set and not to be fulfilled are two things"
+)]
+fn text(value: Option<&TextMatch>) -> Option<Option<StringMatch>> {
+    let Some(value) = value else {
+        return Some(None);
+    };
+    match kind(value) {
+        // An exact text of nothing is one; `{}` is none.
+        None if value.exact.is_some() => Some(Some(StringMatch::exact(""))),
+        None => Some(None),
+        Some(text) => string(text).map(Some),
+    }
+}
+
+fn string(text: Text<'_>) -> Option<StringMatch> {
+    match text {
+        Text::Exact(exact) => Some(StringMatch::exact(exact)),
+        Text::Prefix(prefix) => Some(StringMatch::prefix(prefix)),
+        Text::Regex(regex) => StringMatch::regex(regex).ok(),
+    }
+}

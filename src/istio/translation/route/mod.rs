@@ -1,0 +1,97 @@
+pub(in crate::istio::translation) mod action;
+pub(in crate::istio::translation) mod headers;
+pub(in crate::istio::translation) mod http_match;
+pub(in crate::istio::translation) mod merged_match;
+pub(in crate::istio::translation) mod merged_route;
+
+use super::index::resource_index::ResourceIndex;
+use super::index::virtual_service_index::IndexedService;
+use super::limits::RouteLimits;
+use super::settings::{default_retries, fault, mirrors, retries, timeout};
+use crate::istio::config::RouteConfig;
+use crate::policies::fault_injection::FaultInjectionPolicy;
+use crate::policies::timeout::TimeoutPolicy;
+use crate::policies::traffic_split::{Destination, Route};
+use action::action;
+use http_match::{MatchSource, http_match, is_catch_all};
+use merged_route::{MergedRoute, routes};
+
+/// Returns the routes that a virtual service has for whoever asks; further ones could never be reached.
+pub(super) fn route_configs(
+    index: &ResourceIndex,
+    service: &IndexedService,
+    source: MatchSource<'_>,
+    limits: &RouteLimits<'_>,
+) -> Vec<RouteConfig> {
+    let mut configs = Vec::new();
+    for merged in routes(index, service) {
+        let (config, is_last) = route_config(index, &merged, service, source, limits);
+        configs.extend(config);
+        if is_last {
+            break;
+        }
+    }
+    configs
+}
+
+/// Returns the only route of a host that no virtual service is for.
+pub(super) fn default_route(to: Destination, limits: &RouteLimits<'_>) -> RouteConfig {
+    let limits = limits.of(Some("default"));
+    RouteConfig {
+        route: Route::to(to).with_name("default"),
+        fault: FaultInjectionPolicy::off(),
+        limits_replace: limits.is_some(),
+        limits: limits.unwrap_or_default(),
+        mirrors: Vec::new(),
+        retry: default_retries(),
+        timeout: TimeoutPolicy::default(),
+    }
+}
+
+/// Returns the plan of a route, and whether no request is left for a further one.
+fn route_config(
+    index: &ResourceIndex,
+    merged: &MergedRoute<'_>,
+    service: &IndexedService,
+    source: MatchSource<'_>,
+    limits: &RouteLimits<'_>,
+) -> (Option<RouteConfig>, bool) {
+    let Some(mut route) = action(index, merged) else {
+        return (None, false);
+    };
+    let mut is_last = merged.matches.is_none();
+    if let Some(matches) = &merged.matches {
+        let meant = matches
+            .iter()
+            .filter(|one| source.matches(one, service.object.namespace()));
+        let mut is_reachable = false;
+        for one in meant {
+            if is_catch_all(one) {
+                is_last = true;
+            }
+            if let Some(read) = http_match(one) {
+                route = route.with_match(read);
+                is_reachable = true;
+            }
+        }
+        // Without any match left, it is a route for nobody and not for everybody.
+        if !is_reachable {
+            return (None, false);
+        }
+    }
+    let name = merged.name();
+    if let Some(name) = &name {
+        route = route.with_name(name.as_str());
+    }
+    let limits = limits.of(name.as_deref());
+    let config = RouteConfig {
+        route,
+        fault: fault(merged.field(|route| route.fault.as_ref())),
+        limits_replace: limits.is_some(),
+        limits: limits.unwrap_or_default(),
+        mirrors: mirrors(index, merged),
+        retry: retries(merged.field(|route| route.retries.as_ref())),
+        timeout: timeout(merged.field(|route| route.timeout).map(|time| time.value)),
+    };
+    (Some(config), is_last)
+}

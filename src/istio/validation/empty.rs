@@ -1,0 +1,105 @@
+use crate::istio::api::fields::read::Reader;
+use crate::istio::diagnostics::code::Code;
+use crate::istio::diagnostics::finding::{Finding, Findings};
+use crate::istio::model::kind::Kind;
+use crate::istio::model::spec::Spec;
+use crate::istio::syntax::tree::NodeId;
+
+/// What a rate limit looks like: what an author of an empty filter has to add.
+const RATE_LIMIT: &str = "to limit requests, write below `spec:`
+# for one workload only: workloadSelector: {labels: {app: …}}
+configPatches:
+- applyTo: HTTP_FILTER
+  match: {context: SIDECAR_OUTBOUND}
+  patch:
+    operation: INSERT_FIRST
+    value:
+      name: envoy.filters.http.local_ratelimit
+      typed_config:
+        \"@type\": type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit
+        stat_prefix: http_local_rate_limiter
+        token_bucket: {max_tokens: 20, tokens_per_fill: 20, fill_interval: 60s}
+        filter_enabled: {default_value: {numerator: 100, denominator: HUNDRED}}
+        filter_enforced: {default_value: {numerator: 100, denominator: HUNDRED}}";
+
+/// Reports an envoy filter that changes nothing.
+pub(super) fn no_patches(at: NodeId, missing: &'static str, findings: &mut Findings) {
+    findings.push(
+        Finding::warning(Code::Ineffective, at)
+            .at_key()
+            .missing(missing)
+            .message("the envoy filter has no `configPatches`: it limits and changes nothing")
+            .effect("it has no effect")
+            .in_istio("Istio takes it, and it has no effect")
+            .help(RATE_LIMIT),
+    );
+}
+
+/// Reports an object without a `spec`, unless its kind can do without.
+pub(in crate::istio) fn empty(
+    kind: Kind,
+    spec: Option<NodeId>,
+    at: NodeId,
+    reader: &mut Reader<'_>,
+) -> Option<Spec> {
+    match kind {
+        Kind::EnvoyFilter => {
+            let missing = if spec.is_some() {
+                "configPatches"
+            } else {
+                "spec"
+            };
+            no_patches(spec.unwrap_or(at), missing, reader.findings);
+        }
+        // Each of these says something even when it is empty.
+        Kind::AuthorizationPolicy
+        | Kind::PeerAuthentication
+        | Kind::RequestAuthentication
+        | Kind::Sidecar
+        | Kind::Telemetry => {}
+        _ => reader.findings.push(
+            Finding::rejected(spec.unwrap_or(at))
+                .missing(if spec.is_some() { "" } else { "spec" })
+                .message("the object has no `spec`")
+                .help("write what it is for below `spec:`"),
+        ),
+    }
+    None
+}
+
+/// Says of a kind that has no effect that it has none.
+pub(in crate::istio) fn not_enforced(kind: Kind, at: NodeId, findings: &mut Findings) {
+    let (effect, istio) = match kind {
+        Kind::AuthorizationPolicy => (
+            "no caller is allowed or denied anything by it",
+            "its proxies answer 403 to who is not allowed",
+        ),
+        Kind::PeerAuthentication => (
+            "connections are neither encrypted nor refused by it",
+            "its proxies use mutual TLS, and refuse plain text under STRICT",
+        ),
+        Kind::RequestAuthentication => (
+            "no token is looked at",
+            "its proxies answer 401 to a token that is not valid",
+        ),
+        Kind::Sidecar => (
+            "no traffic is let in, kept out or limited by it",
+            "it narrows what a proxy takes and reaches",
+        ),
+        Kind::Telemetry => (
+            "no metric, log or trace changes",
+            "it changes what proxies record",
+        ),
+        _ => (
+            "the workload is not found by it",
+            "it makes a workload outside the cluster an endpoint",
+        ),
+    };
+    findings.push(
+        Finding::warning(Code::NotEnforced, at)
+            .message(format!("{kind} is checked and not enforced"))
+            .effect(format!("nothing of it is enforced: {effect}"))
+            .in_istio(istio)
+            .help("see to it by other means, and keep the document for Istio"),
+    );
+}

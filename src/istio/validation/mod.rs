@@ -1,0 +1,173 @@
+//! What `istioctl validate` refuses and warns of, one document at a time.
+
+mod bounds;
+mod destination_rule;
+mod empty;
+mod envoy_filter;
+mod exposure;
+mod gateway;
+mod metadata;
+mod names;
+mod security;
+mod service_entry;
+mod sidecar;
+mod telemetry;
+mod virtual_service;
+
+use std::time::Duration;
+
+pub(super) use bounds::bounds;
+pub(super) use empty::{empty, not_enforced};
+pub(crate) use envoy_filter::rate_limit::{find as find_limits, read as read_limit};
+pub(super) use metadata::metadata;
+pub(crate) use names::{is_routing_claim, overlaps};
+pub(crate) use service_entry::is_known_protocol;
+pub(crate) use virtual_service::fault::GRPC_STATUS;
+pub(crate) use virtual_service::is_for_mesh;
+
+use crate::istio::api::fields::read::{Nullable, Reader, Spanned, Time, shorten};
+use crate::istio::diagnostics::code::Code;
+use crate::istio::diagnostics::finding::{Finding, Findings};
+use crate::istio::model::object::Metadata;
+use crate::istio::model::object::Object;
+use crate::istio::model::spec::Spec;
+use crate::istio::syntax::tree::{NodeId, Tree};
+
+/// What the checks share.
+#[derive(Debug)]
+pub(super) struct Validator<'a> {
+    pub(super) object: &'a Object,
+    pub(super) metadata: Option<&'a Metadata>,
+    pub(super) tree: &'a Tree,
+    pub(super) findings: &'a mut Findings,
+}
+
+impl Validator<'_> {
+    /// Reports what Istio refuses.
+    fn reject(&mut self, at: NodeId, message: impl Into<String>, help: impl Into<String>) {
+        self.findings
+            .push(Finding::rejected(at).message(message).help(help));
+    }
+
+    /// Reports a field that Istio requires.
+    fn require(&mut self, at: NodeId, field: &'static str, message: &str, help: &str) {
+        let finding = Finding::rejected(at).at_key().missing(field);
+        self.findings.push(finding.message(message).help(help));
+    }
+
+    /// Reports what Istio takes with a warning.
+    fn warn(
+        &mut self,
+        at: NodeId,
+        message: impl Into<String>,
+        effect: &str,
+        help: impl Into<String>,
+    ) {
+        self.findings.push(
+            Finding::warning(Code::SchemaWarning, at)
+                .message(message)
+                .effect(effect)
+                .in_istio("`istioctl validate` warns of it too")
+                .help(help),
+        );
+    }
+
+    /// Reports the items of a list that are null.
+    fn no_null<T>(&mut self, list: &Nullable<T>, at: NodeId, field: &'static str) {
+        if list.0.iter().any(Option::is_none) {
+            let at = self.tree.child(at, field).unwrap_or(at);
+            let message = format!("an item of `{field}` is null");
+            self.reject(at, message, "write or remove it");
+        }
+    }
+
+    /// Checks that a time is a whole number of milliseconds, at least 1.
+    fn time(&mut self, time: &Time) {
+        let Some(time) = time else { return };
+        if time.value < Duration::from_millis(1) {
+            self.reject(
+                time.at,
+                "the duration is shorter than 1ms",
+                "write 1ms or more",
+            );
+        } else if time.value.subsec_nanos() % 1_000_000 != 0 {
+            let message = "the duration is no whole number of milliseconds";
+            self.reject(time.at, message, "round it to milliseconds");
+        }
+    }
+
+    /// Checks a time of which 0 means that there is none.
+    fn time_or_zero(&mut self, time: &Time) {
+        // Istio looks at whole milliseconds.
+        if time.is_some_and(|time| time.value >= Duration::from_millis(1)) {
+            self.time(time);
+        }
+    }
+
+    fn port(&mut self, port: Spanned<u32>) {
+        if !(1..=65_535).contains(&port.value) {
+            let message = format!("{} is no port", port.value);
+            self.reject(port.at, message, "write a port from 1 to 65535");
+        }
+    }
+}
+
+/// Checks an object by itself.
+pub(super) fn validate(
+    object: &Object,
+    spec: &Spec,
+    metadata: Option<&Metadata>,
+    reader: &mut Reader<'_>,
+) {
+    if let Spec::EnvoyFilter(filter) = spec {
+        // It reads what is inside the patches, so that it needs the reader.
+        return envoy_filter::envoy_filter(filter, reader);
+    }
+    let c = &mut Validator {
+        object,
+        metadata,
+        tree: reader.tree,
+        findings: reader.findings,
+    };
+    match spec {
+        Spec::AuthorizationPolicy(policy) => {
+            security::authorization::authorization_policy(c, policy);
+        }
+        Spec::DestinationRule(rule) => destination_rule::destination_rule(c, rule),
+        Spec::Gateway(gateway) => gateway::gateway(c, gateway),
+        Spec::PeerAuthentication(peer) => security::peer_authentication(c, peer),
+        Spec::RequestAuthentication(request) => security::request_authentication(c, request),
+        Spec::ServiceEntry(entry) => service_entry::service_entry(c, entry),
+        Spec::Sidecar(sidecar) => sidecar::sidecar(c, sidecar),
+        Spec::Telemetry(telemetry) => telemetry::telemetry(c, telemetry),
+        Spec::VirtualService(service) => virtual_service::virtual_service(c, service),
+        Spec::WorkloadEntry(entry) => service_entry::workload::workload_entry(c, entry),
+        Spec::WorkloadGroup(group) => service_entry::workload::workload_group(c, group),
+        Spec::EnvoyFilter(_) => {}
+    }
+}
+
+/// Checks an object's name.
+pub(super) fn name(name: Option<&Spanned<String>>, at: NodeId, findings: &mut Findings) {
+    let Some(name) = name.filter(|name| !name.value.is_empty()) else {
+        findings.push(
+            Finding::error(Code::SchemaValidation, at)
+                .missing("name")
+                .message("the object has no name")
+                .effect("the document is not taken: it cannot be told from others")
+                .in_istio("Kubernetes refuses it")
+                .help("write `metadata.name`"),
+        );
+        return;
+    };
+    let is_good = name.value.split('.').all(names::is_label) && name.value.len() <= 253;
+    if !is_good || name.value.chars().any(|c| c.is_ascii_uppercase()) {
+        findings.push(
+            Finding::error(Code::SchemaValidation, name.at)
+                .message(format!("`{}` cannot be a name", shorten(&name.value)))
+                .effect("the document is not taken")
+                .in_istio("Kubernetes refuses it")
+                .help("use lower-case letters, digits, `-` and `.`"),
+        );
+    }
+}

@@ -1,0 +1,206 @@
+//! Makes the connections of pools with reqwest's connector: TLS, proxies and sockets as a client of it is
+//! set, and names and addresses as the mesh says.
+//!
+//! reqwest keeps its connector to itself. So it is asked for a response, a layer around its connector takes the
+//! connection that is made for that, and the request, which was never written, fails.
+
+use std::fmt::{self, Debug, Formatter};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::{Context, Poll};
+
+use http::{HeaderValue, Uri};
+use hyper::rt::{Read, Write};
+use hyper_util::client::legacy::connect::Connection;
+use reqwest::Client;
+use reqwest::dns::{Name, Resolve, Resolving};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::proxies::Proxies;
+use crate::foundation::http::authority::default_port;
+use crate::foundation::outcome::BoxError;
+use crate::mesh::client::Settings;
+use crate::transport::client::look_up;
+use crate::transport::pool::{Dial, Dialling, Way, Wire};
+
+/// Begins a client.
+pub(in crate::mesh) type MakeBuilder = Arc<dyn Fn() -> reqwest::ClientBuilder + Send + Sync>;
+
+/// Connects as a client of reqwest does.
+pub(in crate::mesh) struct Dialer {
+    /// Without proxies.
+    direct: OnceLock<Client>,
+    make: MakeBuilder,
+    made: OnceLock<Client>,
+    pub(in crate::mesh) proxies: Proxies,
+}
+
+impl Dialer {
+    pub(in crate::mesh) fn new(make: MakeBuilder, settings: &Settings) -> Self {
+        Self {
+            direct: OnceLock::new(),
+            make,
+            made: OnceLock::new(),
+            proxies: if settings.has_proxies {
+                Proxies::none()
+            } else {
+                Proxies::from_env()
+            },
+        }
+    }
+
+    /// Returns a way to connect: past the proxies or not, and under the name that TLS asks for if that
+    /// is not the address.
+    pub(in crate::mesh) fn way(self: &Arc<Self>, is_direct: bool, name: Option<&str>) -> Way {
+        Way::new(Path {
+            dialer: Arc::clone(self),
+            is_direct,
+            name: name.map(Into::into),
+        })
+    }
+
+    fn client(&self, is_direct: bool) -> reqwest::Result<&Client> {
+        let known = if is_direct { &self.direct } else { &self.made };
+        if let Some(client) = known.get() {
+            return Ok(client);
+        }
+        let mut builder = (self.make)()
+            // Each connection is taken away, and is the pool's to keep.
+            .pool_max_idle_per_host(0)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .dns_resolver(Arc::new(Steered))
+            .connector_layer(TakeLayer);
+        if is_direct {
+            builder = builder.no_proxy();
+        }
+        let built = builder.build()?;
+        Ok(known.get_or_init(|| built))
+    }
+}
+
+impl Debug for Dialer {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dialer").finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug)]
+struct Path {
+    dialer: Arc<Dialer>,
+    is_direct: bool,
+    name: Option<Box<str>>,
+}
+
+impl Dial for Path {
+    fn dial(&self, uri: Uri) -> Dialling {
+        let client = match self.dialer.client(self.is_direct) {
+            Ok(client) => client.clone(),
+            Err(error) => return Box::pin(std::future::ready(Err(error.into()))),
+        };
+        let scheme = uri.scheme_str().unwrap_or("http").to_owned();
+        let port = uri.port_u16().unwrap_or_else(|| default_port(&scheme));
+        let host: Box<str> = uri.host().unwrap_or_default().into();
+        let url = format!("{scheme}://{}:{port}/", self.name.as_ref().unwrap_or(&host));
+        let job = Job {
+            host: host.trim_matches(['[', ']']).into(),
+            name: self.name.clone(),
+            port,
+            taken: Arc::default(),
+        };
+        Box::pin(async move {
+            let taken = Arc::clone(&job.taken);
+            let response = JOB.scope(job, client.get(url).send()).await;
+            let taken = taken.lock().unwrap_or_else(PoisonError::into_inner).take();
+            taken.unwrap_or_else(|| match response {
+                Err(error) => Err(error.into()),
+                Ok(_) => Err("reqwest connected past its connector".into()),
+            })
+        })
+    }
+
+    fn proxy_authorization(&self, uri: &Uri) -> Option<HeaderValue> {
+        self.dialer.proxies.authorization(uri)
+    }
+}
+
+tokio::task_local! {
+    /// The connection that is being made. reqwest connects in the task that asks it, as long as it keeps no
+    /// connections of its own.
+    static JOB: Job;
+}
+
+struct Job {
+    /// The host of the address.
+    host: Box<str>,
+    /// The name that stands for the address.
+    name: Option<Box<str>>,
+    port: u16,
+    taken: Arc<Mutex<Option<Result<Wire, BoxError>>>>,
+}
+
+/// Resolves the name that stands for an address to it, and any other, such as a proxy's, as the system does.
+struct Steered;
+
+impl Resolve for Steered {
+    fn resolve(&self, asked: Name) -> Resolving {
+        let steered = JOB.try_with(|job| {
+            let is_meant = |name: &str| name.eq_ignore_ascii_case(asked.as_str());
+            let is_name = job.name.as_deref().is_some_and(is_meant);
+            is_name.then(|| (job.host.clone(), job.port))
+        });
+        let (host, port) = match steered {
+            Ok(Some(address)) => address,
+            // The port of the URL.
+            _ => (asked.as_str().into(), 0),
+        };
+        look_up(host, port)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct TakeLayer;
+
+impl<S> Layer<S> for TakeLayer {
+    type Service = Take<S>;
+
+    fn layer(&self, inner: S) -> Take<S> {
+        Take { inner }
+    }
+}
+
+/// Takes the connections that its connector makes.
+#[derive(Clone, Debug)]
+struct Take<S> {
+    inner: S,
+}
+
+impl<S, R> Service<R> for Take<S>
+where
+    S: Service<R, Error = BoxError>,
+    S::Response: Connection + Read + Write + Send + Unpin + 'static,
+    S::Future: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: R) -> Self::Future {
+        let connecting = self.inner.call(request);
+        Box::pin(async move {
+            let connected = connecting.await;
+            let taken = JOB.try_with(|job| Arc::clone(&job.taken));
+            let Ok(taken) = taken else {
+                return connected;
+            };
+            let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
+            *taken = Some(connected.map(Wire::new));
+            Err("the connection is the pool's".into())
+        })
+    }
+}

@@ -1,0 +1,132 @@
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use pin_project::pin_project;
+use tower_service::Service;
+
+use super::place::Place;
+use crate::foundation::outcome::BoxError;
+use crate::transport::client::{Body as ReqwestBody, Transport, TransportFuture};
+use crate::transport::pool::{PoolBody, PoolFuture};
+
+/// Sends the requests to one endpoint over a [pool](crate::pool); or, where the name of a host is all that is
+/// known of it, with reqwest.
+///
+/// Clones share the connections.
+#[derive(Clone, Debug)]
+pub struct EndpointTransport {
+    place: Option<Arc<Place>>,
+    shared: Transport,
+}
+
+impl EndpointTransport {
+    pub(in crate::mesh) const fn new(shared: Transport, place: Option<Arc<Place>>) -> Self {
+        Self { place, shared }
+    }
+}
+
+impl<B> Service<Request<B>> for EndpointTransport
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<EndpointTransportBody>;
+    type Error = BoxError;
+    type Future = EndpointTransportFuture;
+
+    /// It is always ready, as what it sends with is.
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> EndpointTransportFuture {
+        let inner = match &self.place {
+            Some(place) => {
+                let cluster = place.way(&request);
+                Inner::Pool(place.pool().send(request, Some(cluster)))
+            }
+            None => Inner::Reqwest(self.shared.call(request)),
+        };
+        EndpointTransportFuture { inner }
+    }
+}
+
+/// Response future of [`EndpointTransport`].
+#[pin_project]
+#[derive(Debug)]
+pub struct EndpointTransportFuture {
+    #[pin]
+    inner: Inner,
+}
+
+#[pin_project(project = InnerProj)]
+#[derive(Debug)]
+enum Inner {
+    Pool(#[pin] PoolFuture),
+    Reqwest(#[pin] TransportFuture),
+}
+
+impl Future for EndpointTransportFuture {
+    type Output = Result<Response<EndpointTransportBody>, BoxError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(Ok(match self.project().inner.project() {
+            InnerProj::Pool(inner) => ready!(inner.poll(cx))?.map(|body| EndpointTransportBody {
+                source: Source::Pool(body),
+            }),
+            InnerProj::Reqwest(inner) => {
+                ready!(inner.poll(cx))?.map(|body| EndpointTransportBody {
+                    source: Source::Reqwest(body),
+                })
+            }
+        }))
+    }
+}
+
+/// The body of a response that came over [`EndpointTransport`].
+#[pin_project]
+#[derive(Debug)]
+pub struct EndpointTransportBody {
+    #[pin]
+    source: Source,
+}
+
+#[pin_project(project = SourceProj)]
+#[derive(Debug)]
+enum Source {
+    Pool(#[pin] PoolBody),
+    Reqwest(#[pin] ReqwestBody),
+}
+
+impl Body for EndpointTransportBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match self.project().source.project() {
+            SourceProj::Pool(body) => body.poll_frame(cx).map_err(Into::into),
+            SourceProj::Reqwest(body) => body.poll_frame(cx).map_err(Into::into),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            Source::Pool(body) => body.is_end_stream(),
+            Source::Reqwest(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            Source::Pool(body) => body.size_hint(),
+            Source::Reqwest(body) => body.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,274 @@
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use http::{Request, Version};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::destination::{ClusterKey, ClusterState};
+use super::endpoint_service::EndpointService;
+use super::wait_for_dns::WaitForDns;
+use crate::istio::config::{ClusterConfig, ClusterDiscovery};
+use crate::mesh::RequestBody;
+use crate::mesh::options::Options;
+use crate::mesh::proxy::source::source;
+use crate::mesh::proxy::state::{Proxy, Role};
+use crate::mesh::router::consumed;
+use crate::mesh::router::mirrors::MirroredBody;
+use crate::mesh::transport::{Connector, MakeTransport, TransportKey};
+use crate::policies::concurrency_limit::ConcurrencyLimit;
+use crate::policies::load_balance::{LoadBalance, LoadBalancePolicy};
+use crate::policies::mirror::CopyBody;
+use crate::policies::retry::ReplayBody;
+
+/// What every request to a destination goes through: its limit, and where it is.
+pub(in crate::mesh) type LimitedCluster<S> = ConcurrencyLimit<BalancedEndpoints<S>>;
+
+/// Where a destination is: its names, its balancer, its endpoints.
+pub(in crate::mesh) type BalancedEndpoints<S> = WaitForDns<LoadBalance<EndpointService<S>>>;
+
+/// A destination as one client reaches it.
+#[derive(Debug)]
+pub(in crate::mesh) struct ClusterHandle<S> {
+    balance: LoadBalance<EndpointService<S>>,
+    config: Arc<ClusterConfig>,
+    key: TransportKey,
+    service: ClusterService<S>,
+}
+
+/// The way to a destination.
+#[derive(Clone, Debug)]
+pub(in crate::mesh) struct ClusterService<S> {
+    /// Stays the same while its balancer and its transport do.
+    pub(in crate::mesh) id: u64,
+    pub(in crate::mesh) endpoints: BalancedEndpoints<S>,
+    pub(in crate::mesh) state: Arc<ClusterState>,
+}
+
+impl<S> ClusterService<S> {
+    /// Returns the service of requests that nothing else is put around.
+    pub(in crate::mesh) fn service(self) -> LimitedCluster<S> {
+        self.state.limit().layer(self.endpoints)
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static> ClusterHandle<S> {
+    /// Makes the way to a destination; what `old` has of it goes on. `None` if nobody knows what the
+    /// destination is.
+    pub(in crate::mesh) fn new(
+        key: &ClusterKey,
+        state: Arc<ClusterState>,
+        old: Option<&Self>,
+        connector: &Connector<S>,
+        proxy: &Proxy,
+    ) -> Option<Self> {
+        let (namespace, options) = (&proxy.workload.namespace, &proxy.options);
+        let config = state.config();
+        if config.endpoints == ClusterDiscovery::Unknown {
+            return None;
+        }
+        let mut transport_key = TransportKey::new(key.destination().host(), &config);
+        if proxy.role == Role::Gateway
+            && let Some(tls) = &mut transport_key.tls
+        {
+            // The name that strangers call a gateway by is not that of the service behind it.
+            tls.sni
+                .get_or_insert_with(|| key.destination().host().into());
+        }
+        let old =
+            old.filter(|old| Arc::ptr_eq(&old.service.state, &state) && old.key == transport_key);
+        let (id, balance) = if let Some(old) = old {
+            old.balance.reconfigure(policy(&config, proxy.role));
+            (old.service.id, old.balance.clone())
+        } else {
+            let transport = connector.connect(&transport_key, &state);
+            let policy = policy(&config, proxy.role);
+            let cluster = balance(
+                key,
+                &state,
+                (&config, policy),
+                transport,
+                namespace,
+                options,
+            );
+            (next_id(), cluster)
+        };
+        let watched = balance.clone();
+        let watched = if config.outlier.is_on() {
+            watched.with_endpoint_observer(state.detector().clone())
+        } else {
+            watched
+        };
+        let targets = WaitForDns::new(state.follow_dns(), watched, Arc::clone(&state));
+        Some(Self {
+            balance,
+            config,
+            key: transport_key,
+            service: ClusterService {
+                id,
+                endpoints: targets,
+                state,
+            },
+        })
+    }
+
+    pub(in crate::mesh) fn service(&self) -> ClusterService<S> {
+        self.service.clone()
+    }
+
+    /// Returns the way if it is the one that `state` says.
+    pub(in crate::mesh) fn current(&self, state: &Arc<ClusterState>) -> Option<ClusterService<S>> {
+        let is_same = Arc::ptr_eq(&self.service.state, state);
+        (is_same && Arc::ptr_eq(&self.config, &state.config())).then(|| self.service())
+    }
+}
+
+/// Returns how endpoints are chosen. What a workload sends itself has no caller's address: it comes from
+/// the workload's own, as a sidecar sees it.
+fn policy(config: &ClusterConfig, role: Role) -> LoadBalancePolicy {
+    let policy = config.load_balancer.clone();
+    match role {
+        Role::Gateway => policy,
+        Role::Workload => policy.with_source(source),
+    }
+}
+
+fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+fn balance<S: Clone + Send + Sync + 'static>(
+    key: &ClusterKey,
+    state: &ClusterState,
+    (config, policy): (&ClusterConfig, LoadBalancePolicy),
+    transport: MakeTransport<S>,
+    namespace: &str,
+    options: &Options,
+) -> LoadBalance<EndpointService<S>> {
+    let host = key.destination().host();
+    let is_by_name = config.endpoints == ClusterDiscovery::ByName;
+    // A host that nobody names is reached as the request says: that is what passing through means. Of
+    // one with a `*`, too, only the request knows which it is.
+    let as_addressed = is_by_name && (key.is_unnamed() || host.starts_with('*'));
+    let aliases: Arc<[Box<str>]> = if is_by_name {
+        aliases(host, namespace).into()
+    } else {
+        [].into()
+    };
+    let tls = config.tls.is_some();
+    let balance = LoadBalance::with_observer(
+        policy,
+        state.endpoints().clone(),
+        move |endpoint| {
+            let address = (!as_addressed).then(|| endpoint.address().clone());
+            EndpointService::new(address, Arc::clone(&aliases), tls, transport(endpoint))
+        },
+        Arc::clone(&options.observe),
+    );
+    match options.seed(&format!("balance {}", key.destination())) {
+        Some(seed) => balance.with_seed(seed),
+        None => balance,
+    }
+}
+
+/// Returns the other names by which a workload of `namespace` may call a service of Kubernetes.
+///
+/// Where nothing but the name of a host is known, a request for it goes where it says: outside Kubernetes
+/// the short name may be the only one that anybody can look up.
+fn aliases(host: &str, namespace: &str) -> Vec<Box<str>> {
+    let Some((service, _)) = host.split_once(".svc.") else {
+        return Vec::new();
+    };
+    let Some((name, own)) = service.split_once('.') else {
+        return Vec::new();
+    };
+    let mut aliases = vec![service.into(), format!("{service}.svc").into()];
+    if own == namespace {
+        aliases.push(name.into());
+    }
+    aliases
+}
+
+/// Gives the tries of a request the body that transports take, and the version that they speak unless they
+/// negotiate another: the caller's is that of another connection.
+#[derive(Clone, Debug)]
+pub struct ToTransport<S> {
+    inner: S,
+}
+
+impl<S> ToTransport<S> {
+    pub(in crate::mesh) const fn new(inner: S) -> Self {
+        Self { inner }
+    }
+}
+
+impl<S, B> Service<Request<ReplayBody<MirroredBody<B>>>> for ToTransport<S>
+where
+    S: Service<Request<RequestBody<B>>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<ReplayBody<MirroredBody<B>>>) -> Self::Future {
+        self.inner
+            .call(of_this_hop(request.map(RequestBody::request)))
+    }
+}
+
+fn of_this_hop<B>(mut request: Request<B>) -> Request<B> {
+    // HTTP/3 is a wish that reqwest fulfils; the others it takes for what the connection must be.
+    if request.version() != Version::HTTP_3 {
+        *request.version_mut() = Version::HTTP_11;
+    }
+    request
+}
+
+/// Gives copies of requests the body that transports take.
+#[derive(Debug)]
+pub struct ToMirror<S, B> {
+    inner: S,
+    body: PhantomData<fn(B)>,
+}
+
+impl<S, B> ToMirror<S, B> {
+    pub(in crate::mesh) const fn new(inner: S) -> Self {
+        Self {
+            inner,
+            body: PhantomData,
+        }
+    }
+}
+
+impl<S: Clone, B> Clone for ToMirror<S, B> {
+    fn clone(&self) -> Self {
+        Self::new(self.inner.clone())
+    }
+}
+
+impl<S, B> Service<Request<CopyBody>> for ToMirror<S, B>
+where
+    S: Service<Request<RequestBody<B>>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<CopyBody>) -> Self::Future {
+        let mut request = of_this_hop(request.map(RequestBody::copy));
+        // A copy is made before the tries are counted, and is never tried again.
+        consumed::tell_only_try(request.headers_mut());
+        self.inner.call(request)
+    }
+}

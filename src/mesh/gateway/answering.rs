@@ -1,0 +1,111 @@
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http::{Request, Response};
+use pin_project::pin_project;
+
+use crate::foundation::http::RequestHead;
+use crate::foundation::outcome::{Failure, LocalReplyBody, Rejection, ResetReason, retried};
+use crate::policies::timeout::TimeoutBody;
+
+/// Response future of a destination, which at a gateway answers for an upstream that gave no answer.
+///
+/// It stands inside of what the route does to the headers of responses, since that holds for such an
+/// answer too.
+#[pin_project]
+#[derive(Debug)]
+pub struct Answering<F> {
+    caller: Caller,
+    #[pin]
+    inner: F,
+}
+
+/// Kind of caller that is answered.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::mesh) enum Caller {
+    /// It is in the same process, and gets the error.
+    Client,
+    Grpc,
+    Http,
+}
+
+impl Caller {
+    pub(in crate::mesh) fn of<B>(is_gateway: bool, request: &Request<B>) -> Self {
+        match is_gateway {
+            false => Self::Client,
+            true if RequestHead::of(request).is_grpc() => Self::Grpc,
+            true => Self::Http,
+        }
+    }
+}
+
+impl<F> Answering<F> {
+    pub(in crate::mesh) const fn new(inner: F, caller: Caller) -> Self {
+        Self { caller, inner }
+    }
+}
+
+impl<F, R, E> Future for Answering<F>
+where
+    F: Future<Output = Result<Response<TimeoutBody<R>>, E>>,
+    E: 'static,
+{
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let grpc = match this.caller {
+            // As it is, without a move of the response.
+            Caller::Client => return this.inner.poll(cx),
+            Caller::Grpc => true,
+            Caller::Http => false,
+        };
+        Poll::Ready(match ready!(this.inner.poll(cx)) {
+            Err(error) => Ok(failed(&error, grpc).map(TimeoutBody::local_reply)),
+            answered => answered,
+        })
+    }
+}
+
+/// Answers for an upstream that gave no answer, in Envoy's words.
+#[cold]
+pub(in crate::mesh) fn failed<E: 'static>(error: &E, grpc: bool) -> Response<LocalReplyBody> {
+    let retried = retried::take();
+    let rejection = match Failure::of(error) {
+        Failure::RequestBody => Rejection::RequestBody,
+        failure => Rejection::UpstreamReset {
+            reason: ResetReason::of(error, failure),
+            retried,
+        },
+    };
+    rejection.into_response(grpc)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::foundation::http::GrpcStatus;
+
+    #[test]
+    fn a_failure_is_answered_with_envoys_status_and_flag() {
+        for (kind, status, flag) in [
+            (io::ErrorKind::BrokenPipe, 503, "UC"),
+            (io::ErrorKind::ConnectionRefused, 503, "UF"),
+            (io::ErrorKind::ConnectionReset, 503, "UR"),
+            (io::ErrorKind::InvalidData, 502, "UPE"),
+            (io::ErrorKind::TimedOut, 504, "UT"),
+        ] {
+            let error = io::Error::from(kind);
+            let plain = failed(&error, false);
+            let rejection = Rejection::of(&plain).expect("it says why");
+            assert_eq!((plain.status().as_u16(), rejection.flag()), (status, flag));
+            let grpc = failed(&error, true);
+            assert_eq!(grpc.status(), 200, "{kind:?}");
+            let status = GrpcStatus::from_headers(grpc.headers());
+            assert_eq!(status, Some(GrpcStatus::UNAVAILABLE), "{kind:?}");
+        }
+    }
+}

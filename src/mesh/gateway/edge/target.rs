@@ -1,0 +1,45 @@
+use std::borrow::Cow;
+
+use http::uri::PathAndQuery;
+use http::{Method, Uri};
+
+use crate::foundation::outcome::Rejection;
+use crate::policies::traffic_split::normalized;
+
+/// Brings a path into its normal form, as Istio's default `pathNormalization: BASE` has Envoy do. Its query
+/// stays as it is.
+///
+/// # Errors
+///
+/// The target is no path, or one that Envoy refuses.
+pub(super) fn normalize(method: &Method, uri: &mut Uri) -> Result<(), Rejection> {
+    let target = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    if target == "*" {
+        // The server as a whole, for which no route is.
+        return Err(match *method {
+            Method::OPTIONS => Rejection::NoRoute,
+            _ => Rejection::BadRequest("a target that is no path"),
+        });
+    }
+    if !target.starts_with('/') {
+        return Err(Rejection::BadRequest("a target that is no path"));
+    }
+    if !target.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Rejection::BadRequest(
+            "a target with bytes that have to be escaped",
+        ));
+    }
+    let path = uri.path();
+    if path.as_bytes().windows(3).any(|three| three == b"%00") {
+        return Err(Rejection::BadRequest("NUL in the path"));
+    }
+    if let Cow::Owned(path) = normalized(path) {
+        let target = match uri.query() {
+            Some(query) => format!("{path}?{query}"),
+            None => path,
+        };
+        let target = PathAndQuery::try_from(target);
+        *uri = target.map_err(|_| Rejection::BadRequest("no path"))?.into();
+    }
+    Ok(())
+}

@@ -1,0 +1,82 @@
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::foundation::http::{ClientAddress, ForwardedHeader, RequestHead, x_forwarded_for};
+
+/// The proxies in front of a gateway whose word about their callers counts: Istio's
+/// `gatewayTopology.numTrustedProxies`, or their networks.
+///
+/// A trusted proxy's `X-Forwarded-Proto` stays, and the address of the caller is read from
+/// `X-Forwarded-For`. The default is [`none`](Self::none), as in Istio.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct TrustedProxies(Trusted);
+
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+enum Trusted {
+    Hops(usize),
+    Networks {
+        address: ClientAddress,
+        networks: Vec<IpNet>,
+    },
+    #[default]
+    None,
+}
+
+impl TrustedProxies {
+    /// No proxy: the caller is the peer, the other end of the connection.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self(Trusted::None)
+    }
+
+    /// A number of proxies that every request passes before it comes here, whatever their addresses
+    /// (Envoy's `xff_num_trusted_hops`). The caller is the entry of `X-Forwarded-For` that the first of
+    /// them wrote; 0 is [`none`](Self::none).
+    ///
+    /// A caller that reaches the gateway past these proxies can name any address and scheme.
+    #[must_use]
+    pub const fn hops(hops: usize) -> Self {
+        match hops {
+            0 => Self::none(),
+            hops => Self(Trusted::Hops(hops)),
+        }
+    }
+
+    /// The proxies in these networks (Envoy's `xff_trusted_cidrs`). If the peer is in one of them, the
+    /// caller is the right-most entry of `X-Forwarded-For` that is not; the peer, if an entry up to there
+    /// is no address.
+    #[must_use]
+    pub fn networks(networks: impl IntoIterator<Item = IpNet>) -> Self {
+        let networks: Vec<_> = networks.into_iter().collect();
+        if networks.is_empty() {
+            return Self::none();
+        }
+        let address = ClientAddress::peer()
+            .trusting(networks.iter().copied())
+            .with_header(ForwardedHeader::XForwardedFor)
+            .with_ipv6_prefix(128);
+        Self(Trusted::Networks { address, networks })
+    }
+
+    /// Says that the word of the peer counts.
+    pub(super) fn trusts(&self, peer: Option<IpAddr>) -> bool {
+        match &self.0 {
+            Trusted::Hops(_) => true,
+            Trusted::Networks { networks, .. } => peer.is_some_and(|peer| {
+                let mut networks = networks.iter();
+                networks.any(|network| network.contains(&peer))
+            }),
+            Trusted::None => false,
+        }
+    }
+
+    /// Returns the address of the caller that trusted proxies tell; nothing, if it is the peer's.
+    pub(super) fn caller(&self, head: RequestHead<'_>) -> Option<IpAddr> {
+        match &self.0 {
+            Trusted::Hops(hops) => x_forwarded_for(head.headers()).nth(hops - 1).flatten(),
+            Trusted::Networks { address, .. } => address.of(head),
+            Trusted::None => None,
+        }
+    }
+}

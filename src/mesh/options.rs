@@ -1,0 +1,60 @@
+use std::sync::Arc;
+
+use crate::foundation::events::{Observe, TracingObserver};
+use crate::foundation::sync::hash::hash;
+use crate::foundation::sync::rng::{Rng, mix};
+use crate::policies::telemetry::TracePolicy;
+
+/// What all parts of a mesh are made with.
+#[derive(Clone, Debug)]
+pub(in crate::mesh) struct Options {
+    /// Whether Envoy's answer counts where this crate chose another.
+    pub(in crate::mesh) envoy_behaviour: bool,
+    pub(in crate::mesh) observe: Arc<dyn Observe>,
+    /// Who asks for names: the system's, made when it is first needed, or as it was given.
+    #[cfg(feature = "dns")]
+    pub(in crate::mesh) resolver: Arc<std::sync::OnceLock<Option<crate::transport::dns::Resolver>>>,
+    pub(in crate::mesh) seed: Option<u64>,
+    pub(in crate::mesh) trace: TracePolicy,
+    #[cfg(feature = "hyper")]
+    pub(in crate::mesh) tunnels: crate::mesh::gateway::tunnel::Tunnels,
+}
+
+impl Options {
+    /// Returns the seed of one part, another one for each `part`.
+    pub(in crate::mesh) fn seed(&self, part: &str) -> Option<u64> {
+        self.seed.map(|seed| mix(seed ^ hash(part.as_bytes())))
+    }
+
+    pub(in crate::mesh) fn rng(&self, part: &str) -> Rng {
+        self.seed(part).map_or_else(Rng::default, Rng::with_seed)
+    }
+
+    #[cfg(feature = "dns")]
+    pub(in crate::mesh) fn resolver(&self) -> Option<crate::transport::dns::Resolver> {
+        let system = || {
+            let resolver = crate::transport::dns::Resolver::system(
+                crate::transport::dns::DnsPolicy::default(),
+            );
+            let resolver = resolver.inspect_err(|error| tracing::warn!("no names: {error}"));
+            resolver.ok()
+        };
+        let resolver = self.resolver.get_or_init(system).clone();
+        resolver.map(|resolver| resolver.with_observer(Arc::clone(&self.observe)))
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            envoy_behaviour: false,
+            observe: Arc::new(TracingObserver),
+            #[cfg(feature = "dns")]
+            resolver: Arc::default(),
+            seed: None,
+            trace: TracePolicy::default(),
+            #[cfg(feature = "hyper")]
+            tunnels: crate::mesh::gateway::tunnel::Tunnels::default(),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! State of one workload or gateway.
+
+pub(crate) mod proxy_config;
+pub(crate) mod source;
+pub(crate) mod state;

@@ -1,0 +1,327 @@
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use arc_swap::{ArcSwap, Guard};
+
+use super::proxy_config::ProxyConfig;
+use crate::istio::config::{ClusterConfig, GatewayConfig, LocalRateLimitConfig, WorkloadId};
+use crate::mesh::cluster::destination::{ClusterKey, ClusterState};
+use crate::mesh::options::Options;
+use crate::mesh::router::discarded::{Discarded, Leftover};
+use crate::mesh::state::config_source::ConfigSource;
+use crate::policies::rate_limit::{RateLimitGate, RateLimitLayer};
+use crate::policies::traffic_split::{Destination, WeightedDestination};
+
+/// What would be one Envoy: all that a workload or a gateway knows and remembers, whichever clients and
+/// servers are made of it.
+#[derive(Debug)]
+pub(in crate::mesh) struct Proxy {
+    pub(in crate::mesh) options: Options,
+    pub(in crate::mesh) workload: WorkloadId,
+    pub(in crate::mesh) role: Role,
+    config: ArcSwap<ProxyConfig>,
+    version: AtomicU64,
+    state: Mutex<State>,
+    inbound: ArcSwap<Gates>,
+    /// The clients that it has, each with routes of its own.
+    followers: Mutex<Vec<Weak<dyn Follow>>>,
+    discarded: Discarded,
+}
+
+/// A client that goes over to a new plan with its proxy.
+pub(in crate::mesh) trait Follow: Send + Sync {
+    /// Goes over to the plan that is live, which has no more use for the destinations that are `gone`;
+    /// returns what is left over.
+    fn follow(&self, gone: &[ClusterKey]) -> Option<Box<dyn Leftover>>;
+}
+
+/// How many hosts that no route names are remembered, of each client.
+pub(in crate::mesh) const MAX_UNNAMED: usize = 1_024;
+
+/// Limits, each with the port that it is for.
+type Gates = Vec<(Option<u16>, RateLimitGate)>;
+
+/// Whom a proxy works for.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(in crate::mesh) enum Role {
+    Gateway,
+    Workload,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    destinations: HashMap<ClusterKey, Arc<ClusterState>>,
+    /// By the host that they are for; each with its id.
+    limits: HashMap<Arc<str>, Vec<(Arc<str>, RateLimitLayer)>>,
+}
+
+impl Role {
+    /// Asks what a proxy is to do.
+    pub(in crate::mesh) fn config(
+        self,
+        configs: &dyn ConfigSource,
+        workload: &WorkloadId,
+    ) -> GatewayConfig {
+        match self {
+            Self::Gateway => configs
+                .gateway(&workload.name, &workload.namespace)
+                .unwrap_or_default(),
+            Self::Workload => GatewayConfig {
+                inbound: configs.inbound(workload),
+                outbound: configs.outbound(workload),
+                servers: Vec::new(),
+            },
+        }
+    }
+}
+
+impl Proxy {
+    pub(in crate::mesh) fn new(
+        role: Role,
+        workload: WorkloadId,
+        proxy_config: ProxyConfig,
+        options: Options,
+    ) -> Self {
+        let proxy = Self {
+            options,
+            workload,
+            role,
+            version: AtomicU64::new(proxy_config.version),
+            config: ArcSwap::from_pointee(proxy_config),
+            state: Mutex::default(),
+            inbound: ArcSwap::default(),
+            followers: Mutex::default(),
+            discarded: Discarded::default(),
+        };
+        proxy.open_inbound();
+        proxy
+    }
+
+    pub(in crate::mesh) fn version(&self) -> u64 {
+        // With `apply_config`: who sees a version finds its plan.
+        self.version.load(Ordering::Acquire)
+    }
+
+    pub(in crate::mesh) fn config(&self) -> Arc<ProxyConfig> {
+        self.config.load_full()
+    }
+
+    /// The limits of requests that come in, each with the port that it is for.
+    pub(in crate::mesh) fn inbound(&self) -> Guard<Arc<Gates>> {
+        self.inbound.load()
+    }
+
+    /// Takes a new plan for what comes from now on. What it remembers of a destination or a limit
+    /// stays, as far as the new plan still names it.
+    pub(in crate::mesh) fn apply_config(&self, proxy_config: ProxyConfig) {
+        let known: Vec<_> = self.lock().destinations.keys().cloned().collect();
+        // Not under the lock, which requests for hosts that are new to it wait for.
+        let mut configs = self.plans_of(&proxy_config, known);
+        // Dropped when the lock is gone: a detector tells observers whom it takes back.
+        let mut gone = Vec::new();
+        let (kept, limits) = {
+            let mut state = self.lock();
+            state.destinations.retain(|key, destination| {
+                let config = configs.remove(key);
+                // What was made meanwhile was made by the old plan.
+                let config =
+                    config.unwrap_or_else(|| config_of(&proxy_config, &self.workload, key));
+                let Some(config) = config else {
+                    gone.push((key.clone(), Arc::clone(destination)));
+                    return false;
+                };
+                destination.set_config(config);
+                true
+            });
+            gone.extend(evict_unknown_hosts(&mut state, &proxy_config));
+            let policies: HashMap<_, _> = proxy_config
+                .limits()
+                .map(|limit| (&*limit.id, limit))
+                .collect();
+            state.limits.retain(|_, of_host| {
+                of_host.retain(|(id, _)| policies.contains_key(&**id));
+                !of_host.is_empty()
+            });
+            let limits = state.limits.values().flatten();
+            let limits: Vec<_> = limits
+                .map(|(id, layer)| (layer.clone(), policies[&**id].policy.clone()))
+                .collect();
+            let kept: Vec<_> = state.destinations.values().cloned().collect();
+            let version = proxy_config.version;
+            // Under the lock, so that nothing is made by the old plan after this.
+            self.config.store(Arc::new(proxy_config));
+            self.version.store(version, Ordering::Release);
+            (kept, limits)
+        };
+        for destination in kept {
+            destination.apply_config();
+        }
+        for (layer, policy) in limits {
+            layer.reconfigure(policy.with_max_queue(0));
+        }
+        self.open_inbound();
+        for (_, destination) in &gone {
+            destination.retire();
+        }
+        let gone: Vec<_> = gone.into_iter().map(|(key, _)| key).collect();
+        self.lead(&gone);
+    }
+
+    /// Has a client go over to each new plan from now on.
+    pub(in crate::mesh) fn followed_by(&self, follower: Weak<dyn Follow>) {
+        let mut followers = self.followers();
+        followers.retain(|known| known.strong_count() > 0);
+        followers.push(follower);
+    }
+
+    /// Has all clients go over to the plan that is live, so that no request has to.
+    fn lead(&self, gone: &[ClusterKey]) {
+        let followers: Vec<_> = self.followers().iter().filter_map(Weak::upgrade).collect();
+        for follower in followers {
+            if let Some(leftover) = follower.follow(gone) {
+                self.discarded.take(leftover);
+            }
+        }
+    }
+
+    /// Returns the plans of destinations; `None` for those that are no longer named.
+    fn plans_of(
+        &self,
+        proxy_config: &ProxyConfig,
+        known: Vec<ClusterKey>,
+    ) -> HashMap<ClusterKey, Option<ClusterConfig>> {
+        let named: HashSet<&Destination> = proxy_config
+            .routes()
+            .flat_map(|route| {
+                let mirrors = route.mirrors.iter().map(|(destination, _)| destination);
+                let weighted = route.route.destinations().iter();
+                weighted
+                    .map(WeightedDestination::destination)
+                    .chain(mirrors)
+            })
+            .collect();
+        let config = |key: ClusterKey| {
+            let is_known = key.is_unnamed() || named.contains(key.destination());
+            let config = is_known.then(|| config_of(proxy_config, &self.workload, &key));
+            (key, config.flatten())
+        };
+        known.into_iter().map(config).collect()
+    }
+
+    /// Returns what is remembered of a destination; `None` if no document says anything of one that no
+    /// route names.
+    pub(in crate::mesh) fn destination(&self, key: &ClusterKey) -> Option<Arc<ClusterState>> {
+        let mut state = self.lock();
+        if let Some(known) = state.destinations.get(key) {
+            return Some(Arc::clone(known));
+        }
+        let config = config_of(&self.config.load(), &self.workload, key)?;
+        let made = Arc::new(ClusterState::new(key.clone(), config, &self.options));
+        state.destinations.insert(key.clone(), Arc::clone(&made));
+        Some(made)
+    }
+
+    /// Forgets a host that no route names.
+    pub(in crate::mesh) fn evict(&self, key: &ClusterKey) {
+        let host = key.destination().host();
+        let _gone = {
+            let mut state = self.lock();
+            (state.limits.remove(host), state.destinations.remove(key))
+        };
+    }
+
+    pub(in crate::mesh) fn knows(&self, key: &ClusterKey) -> bool {
+        self.lock().destinations.contains_key(key)
+    }
+
+    /// Returns the limit that a plan sets for a host.
+    pub(in crate::mesh) fn limit(
+        &self,
+        config: &LocalRateLimitConfig,
+        host: &Arc<str>,
+    ) -> RateLimitLayer {
+        let mut state = self.lock();
+        let of_host = state.limits.entry(Arc::clone(host)).or_default();
+        if let Some((_, limit)) = of_host.iter().find(|(id, _)| *id == config.id) {
+            return limit.clone();
+        }
+        let policy = config.policy.clone().with_max_queue(0);
+        let limit = RateLimitLayer::with_observer(policy, Arc::clone(&self.options.observe));
+        of_host.push((Arc::clone(&config.id), limit.clone()));
+        limit
+    }
+
+    /// Returns how many things it remembers.
+    #[cfg(test)]
+    pub(in crate::mesh) fn remembered(&self) -> usize {
+        let state = self.lock();
+        let limits = state.limits.values().map(Vec::len);
+        state.destinations.len() + limits.sum::<usize>()
+    }
+
+    /// Says whether all that changes left over is freed.
+    #[cfg(test)]
+    pub(in crate::mesh) fn is_all_freed(&self) -> bool {
+        self.discarded.is_empty()
+    }
+
+    fn open_inbound(&self) {
+        let host = Arc::from("");
+        let proxy_config = self.config();
+        let gates = proxy_config.inbound.iter().map(|config| {
+            let limit = self.limit(config, &host);
+            (config.port, limit.gate())
+        });
+        self.inbound.store(Arc::new(gates.collect()));
+    }
+
+    fn followers(&self) -> MutexGuard<'_, Vec<Weak<dyn Follow>>> {
+        self.followers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Each entry is whole by itself, whatever panics between two of them.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Forgets what is remembered of hosts that no route names, if that is more than one client keeps.
+fn evict_unknown_hosts(
+    state: &mut State,
+    proxy_config: &ProxyConfig,
+) -> Vec<(ClusterKey, Arc<ClusterState>)> {
+    let hosts: HashSet<_> = proxy_config
+        .outbound
+        .hosts
+        .iter()
+        .map(|host| &*host.id)
+        .collect();
+    let is_stranger = |host: &Arc<str>| !host.is_empty() && !hosts.contains(&**host);
+    let strangers = state.limits.iter().filter(|(host, _)| is_stranger(host));
+    if strangers.map(|(_, limits)| limits.len()).sum::<usize>() > MAX_UNNAMED {
+        state.limits.retain(|host, _| !is_stranger(host));
+    }
+    let strangers = state.destinations.keys().filter(|key| key.is_unnamed());
+    if strangers.count() <= MAX_UNNAMED {
+        return Vec::new();
+    }
+    let gone = state.destinations.extract_if(|key, _| key.is_unnamed());
+    gone.collect()
+}
+
+fn config_of(
+    proxy_config: &ProxyConfig,
+    workload: &WorkloadId,
+    key: &ClusterKey,
+) -> Option<ClusterConfig> {
+    let (destination, port) = (key.destination(), key.request_port());
+    if key.is_unnamed() {
+        return proxy_config
+            .source
+            .unnamed(workload, destination.host(), port.unwrap_or_default());
+    }
+    Some(proxy_config.source.destination(workload, destination, port))
+}

@@ -1,0 +1,43 @@
+//! Moves the routes of a client to another plan.
+
+use std::collections::HashSet;
+use std::sync::{Arc, PoisonError};
+
+use super::discarded::Leftover;
+use super::leftover::OldRoutes;
+use super::router_state::RouterState;
+use super::stack_table::StackTable;
+use crate::mesh::cluster::destination::ClusterKey;
+use crate::mesh::proxy::state::Follow;
+
+/// So many are taken out under one lock, which requests for hosts that are new to it wait for.
+const STEP: usize = 64;
+
+impl<S: Clone + Send + Sync + 'static, B: 'static> Follow for RouterState<S, B> {
+    fn follow(&self, gone: &[ClusterKey]) -> Option<Box<dyn Leftover>> {
+        let _one = self
+            .following
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let proxy_config = self.proxy().config();
+        if self.table.load().config.version >= proxy_config.version {
+            return None;
+        }
+        let hosts = proxy_config.outbound.hosts.iter();
+        let hosts: HashSet<Arc<str>> = hosts.map(|host| Arc::clone(&host.id)).collect();
+        let mut left = OldRoutes::new(self.table.swap(Arc::new(StackTable::of(proxy_config))));
+        for some in gone.chunks(STEP) {
+            let mut known = self.lock();
+            let some = some.iter().filter_map(|key| known.of(key).remove(key));
+            left.destinations.extend(some);
+        }
+        let mut known = self.lock();
+        let unnamed = known.unnamed.extract_if(|key, _| !self.proxy().knows(key));
+        left.destinations.extend(unnamed.map(|(_, handle)| handle));
+        let mirrors = known
+            .mirrors
+            .extract_if(|key, _| !hosts.contains(&key.host));
+        left.mirrors.extend(mirrors.map(|(_, (_, mirror))| mirror));
+        Some(Box::new(left))
+    }
+}

@@ -1,0 +1,85 @@
+use std::sync::{Arc, OnceLock};
+
+use arc_swap::ArcSwapOption;
+
+use super::unnamed::Unnamed;
+use super::virtual_host_stack::VirtualHostStack;
+use crate::istio::config::{RouteConfig, VirtualHostConfig};
+use crate::mesh::proxy::proxy_config::ProxyConfig;
+use crate::policies::fault_injection::FaultInjectionPolicy;
+use crate::policies::retry::RetryPolicy;
+use crate::policies::timeout::TimeoutPolicy;
+use crate::policies::traffic_split::{Destination, Route};
+
+/// How many ports of one host have a stack of their own.
+const MAX_PORTS: usize = 16;
+
+/// The stacks of one version.
+pub(in crate::mesh) struct StackTable<S, B> {
+    pub(in crate::mesh) hosts: Box<[ArcSwapOption<PortStacks<S, B>>]>,
+    pub(in crate::mesh) config: Arc<ProxyConfig>,
+    /// What all hosts share of which no document says anything.
+    pub(in crate::mesh) passthrough: OnceLock<Arc<VirtualHostStack<S, B>>>,
+    /// The hosts that were asked for and that no plan is for.
+    pub(in crate::mesh) unnamed: Unnamed<S, B>,
+}
+
+/// The stacks of one host by its ports, few of them.
+pub(in crate::mesh) struct PortStacks<S, B>(
+    pub(in crate::mesh) Vec<(u16, Arc<VirtualHostStack<S, B>>)>,
+);
+
+impl<S, B> StackTable<S, B> {
+    pub(in crate::mesh) fn of(proxy_config: Arc<ProxyConfig>) -> Self {
+        let hosts = proxy_config.outbound.hosts.iter();
+        Self {
+            hosts: hosts.map(|_| ArcSwapOption::empty()).collect(),
+            config: proxy_config,
+            passthrough: OnceLock::new(),
+            unnamed: Unnamed::new(),
+        }
+    }
+}
+
+impl<S, B> PortStacks<S, B> {
+    pub(in crate::mesh) fn on(&self, port: u16) -> Option<Arc<VirtualHostStack<S, B>>> {
+        let found = self.0.iter().find(|(known, _)| *known == port);
+        found.map(|(_, stack)| Arc::clone(stack))
+    }
+
+    pub(in crate::mesh) fn with(&self, port: u16, stack: &Arc<VirtualHostStack<S, B>>) -> Self {
+        let surplus = (self.0.len() + 1).saturating_sub(MAX_PORTS);
+        let mut all = self.0[surplus..].to_vec();
+        all.push((port, Arc::clone(stack)));
+        Self(all)
+    }
+}
+
+impl<S, B> Clone for PortStacks<S, B> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<S, B> Default for PortStacks<S, B> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+/// The plan of a host of which no document says anything: on, and nothing else.
+pub(in crate::mesh) fn passthrough_config(host: &str) -> VirtualHostConfig {
+    VirtualHostConfig {
+        id: host.into(),
+        names: Vec::new(),
+        routes: vec![RouteConfig {
+            route: Route::to(Destination::new(host)),
+            fault: FaultInjectionPolicy::off(),
+            limits: Vec::new(),
+            limits_replace: false,
+            mirrors: Vec::new(),
+            retry: RetryPolicy::off(),
+            timeout: TimeoutPolicy::off(),
+        }],
+    }
+}

@@ -1,0 +1,11 @@
+//! State of a mesh: its documents, their history, weights, and what follows files.
+
+pub(crate) mod change;
+pub(crate) mod config_snapshot;
+pub(crate) mod config_source;
+pub(crate) mod mesh_state;
+#[cfg(feature = "watch")]
+pub(crate) mod watch;
+#[cfg(feature = "watch")]
+pub(crate) mod watched_folders;
+pub(crate) mod weight_overrides;

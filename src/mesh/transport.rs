@@ -1,0 +1,132 @@
+use std::fmt::{self, Debug, Formatter};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use super::RequestBody;
+use crate::foundation::endpoints::Endpoint;
+use crate::foundation::outcome::BoxError;
+use crate::istio::config::{ClusterConfig, ClusterDiscovery, TlsConfig};
+use crate::mesh::cluster::destination::ClusterState;
+
+/// What a workload sends its requests with: any tower service over [`RequestBody`] that can be cloned
+/// and sent to another thread.
+///
+/// It is implemented for all of them, and for nothing else. `B` is the body of the callers' requests.
+pub trait MeshTransport<B>:
+    Service<
+        Request<RequestBody<B>>,
+        Response = Response<Self::ResponseBody>,
+        Error: Send + 'static,
+        Future: Send,
+    > + Clone
+    + Send
+    + Sync
+    + 'static
+{
+    /// The body of its responses.
+    type ResponseBody: Body<Data = Bytes, Error: Into<BoxError> + 'static> + Send + 'static;
+}
+
+impl<S, B, R> MeshTransport<B> for S
+where
+    S: Service<Request<RequestBody<B>>, Response = Response<R>> + Clone + Send + Sync + 'static,
+    S::Error: Send + 'static,
+    S::Future: Send,
+    R: Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<BoxError> + 'static,
+{
+    type ResponseBody = R;
+}
+
+/// What a transport is made for: the connections of one destination.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::mesh) struct TransportKey {
+    pub(in crate::mesh) host: Box<str>,
+    /// Whether HTTP/2 is spoken without asking.
+    pub(in crate::mesh) http2: bool,
+    /// Whether its endpoints have addresses of their own, or the request's own name is all there is.
+    pub(in crate::mesh) is_by_name: bool,
+    /// Whether the number of its connections or of the requests on them is limited.
+    pub(in crate::mesh) is_limited: bool,
+    pub(in crate::mesh) timing: Timing,
+    pub(in crate::mesh) tls: Option<TlsConfig>,
+}
+
+/// How long connections are made and kept.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub(in crate::mesh) struct Timing {
+    pub(in crate::mesh) connect: Option<Duration>,
+    pub(in crate::mesh) idle: Option<Duration>,
+    /// Whether each request has a connection of its own.
+    pub(in crate::mesh) is_single: bool,
+}
+
+impl TransportKey {
+    pub(in crate::mesh) fn new(host: &str, config: &ClusterConfig) -> Self {
+        let pool = config.pool;
+        Self {
+            host: host.into(),
+            http2: pool.http2,
+            is_by_name: config.endpoints == ClusterDiscovery::ByName,
+            is_limited: pool.max_connections.is_some()
+                || pool.max_connection_duration.is_some()
+                || pool.max_pending.is_some()
+                || pool.max_requests_per_connection.is_some(),
+            timing: Timing {
+                connect: pool.connect_timeout,
+                idle: pool.idle_timeout,
+                is_single: pool.max_requests_per_connection == Some(1),
+            },
+            tls: config.tls.clone(),
+        }
+    }
+}
+
+/// Makes the transport of one endpoint.
+pub(in crate::mesh) type MakeTransport<S> = Box<dyn Fn(&Endpoint) -> S + Send + Sync>;
+
+type Connect<S> = dyn Fn(&TransportKey, &ClusterState) -> MakeTransport<S> + Send + Sync;
+
+/// Makes the transports of each destination: the one place that they come from.
+pub(in crate::mesh) struct Connector<S> {
+    make: Arc<Connect<S>>,
+}
+
+impl<S> Connector<S> {
+    pub(in crate::mesh) fn new(
+        make: impl Fn(&TransportKey, &ClusterState) -> MakeTransport<S> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            make: Arc::new(make),
+        }
+    }
+
+    pub(in crate::mesh) fn connect(
+        &self,
+        transport_key: &TransportKey,
+        state: &ClusterState,
+    ) -> MakeTransport<S> {
+        (self.make)(transport_key, state)
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static> Connector<S> {
+    /// Every endpoint of every destination shares one transport.
+    pub(in crate::mesh) fn shared(transport: S) -> Self {
+        Self::new(move |_, _| {
+            let transport = transport.clone();
+            Box::new(move |_| transport.clone())
+        })
+    }
+}
+
+impl<S> Debug for Connector<S> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector").finish_non_exhaustive()
+    }
+}

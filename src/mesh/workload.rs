@@ -1,0 +1,146 @@
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use tower_layer::Layer;
+
+use super::ServerLayer;
+use super::transport::Connector;
+use crate::istio::config::WorkloadId;
+use crate::mesh::proxy::state::{Proxy, Role};
+use crate::mesh::router::router_state::RouterState;
+use crate::mesh::router::service::Router;
+use crate::mesh::state::mesh_state::MeshState;
+use crate::policies::telemetry::{TraceClientLayer, Traced};
+
+/// One of the services, as its sidecar would know it: what it calls with, and what it serves with.
+///
+/// See the [module docs](crate::mesh) for an example.
+#[derive(Clone, Debug)]
+pub struct Workload {
+    state: Arc<MeshState>,
+    id: WorkloadId,
+}
+
+/// What the requests of a workload go through, ending in `S`; `B` is their body.
+///
+/// It is always ready, and its clones share everything.
+pub type WorkloadService<S, B> = Traced<Router<S, B>>;
+
+impl Workload {
+    pub(in crate::mesh) fn new(state: Arc<MeshState>, name: &str, namespace: &str) -> Self {
+        Self {
+            state,
+            id: WorkloadId {
+                name: name.into(),
+                namespace: namespace.into(),
+                labels: BTreeMap::from([("app".to_owned(), name.to_owned())]),
+            },
+        }
+    }
+
+    /// Sets labels of its pod, which selectors look at, such as `version: v2`. The default is `app` with
+    /// its name.
+    #[must_use]
+    pub fn with_labels<K, V>(mut self, labels: impl IntoIterator<Item = (K, V)>) -> Self
+    where
+        K: Into<String>,
+        V: Into<String>,
+    {
+        let labels = labels.into_iter();
+        let labels = labels.map(|(name, value)| (name.into(), value.into()));
+        self.id.labels.extend(labels);
+        self
+    }
+
+    /// Wraps a transport of any kind, of which each destination uses a clone.
+    ///
+    /// Where requests with a body of type `B` are sent, the transport gets them with a
+    /// [`RequestBody<B>`](super::RequestBody).
+    ///
+    /// ```
+    /// use http::{Request, Response};
+    /// use meshless::Mesh;
+    /// use meshless::mesh::RequestBody;
+    /// use tower::{ServiceExt, service_fn};
+    ///
+    /// # type Body = http_body_util::Empty<bytes::Bytes>;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mesh = Mesh::from_yaml("")?;
+    /// let transport = service_fn(|request: Request<RequestBody<Body>>| async move {
+    ///     assert_eq!(request.uri(), "http://users/");
+    ///     Ok::<_, std::convert::Infallible>(Response::new(Body::new()))
+    /// });
+    /// let service = mesh.workload("waste", "default").outbound(transport);
+    /// let response = service.oneshot(Request::get("http://users/").body(Body::new())?).await?;
+    /// # assert!(response.status().is_success());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn outbound<S, B>(&self, transport: S) -> WorkloadService<S, B>
+    where
+        S: Clone + Send + Sync + 'static,
+        B: 'static,
+    {
+        outbound(self.proxy(), Connector::shared(transport))
+    }
+
+    /// Returns [`outbound`](Self::outbound) as a layer.
+    #[must_use]
+    pub fn layer<B>(&self) -> WorkloadLayer<B> {
+        WorkloadLayer {
+            body: PhantomData,
+            proxy: self.proxy(),
+        }
+    }
+
+    /// Returns what stands around its routes, for axum's `Router::layer`.
+    #[must_use]
+    pub fn server(&self) -> ServerLayer {
+        ServerLayer::new(self.proxy())
+    }
+
+    pub(in crate::mesh) fn proxy(&self) -> Arc<Proxy> {
+        self.state.proxy(Role::Workload, self.id.clone())
+    }
+}
+
+/// Puts what the requests of a workload go through around a transport.
+///
+/// `B` is the body of the requests.
+#[derive(Debug)]
+pub struct WorkloadLayer<B> {
+    body: PhantomData<fn(B)>,
+    proxy: Arc<Proxy>,
+}
+
+impl<B> Clone for WorkloadLayer<B> {
+    fn clone(&self) -> Self {
+        Self {
+            body: PhantomData,
+            proxy: Arc::clone(&self.proxy),
+        }
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static, B: 'static> Layer<S> for WorkloadLayer<B> {
+    type Service = WorkloadService<S, B>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        outbound(Arc::clone(&self.proxy), Connector::shared(inner))
+    }
+}
+
+pub(in crate::mesh) fn outbound<S, B>(
+    proxy: Arc<Proxy>,
+    connector: Connector<S>,
+) -> WorkloadService<S, B>
+where
+    S: Clone + Send + Sync + 'static,
+    B: 'static,
+{
+    let trace = TraceClientLayer::without_injection(proxy.options.trace.clone());
+    trace.layer(Router::new(RouterState::new(proxy, connector, None)))
+}

@@ -1,0 +1,7 @@
+//! Counters of calls: lock-free and per shard.
+
+pub(in crate::policies::circuit_breaker) mod counts;
+pub(in crate::policies::circuit_breaker) mod last_calls;
+pub(in crate::policies::circuit_breaker) mod success_counters;
+pub(in crate::policies::circuit_breaker) mod summary;
+pub(crate) mod window;

@@ -1,0 +1,235 @@
+//! The breaker's decisions. Time, chance, outcome and policy are arguments; nothing here waits or
+//! locks.
+//!
+//! This file says what happens to a request; `transitions.rs` how the circuit gets from one state
+//! to another.
+
+pub(in crate::policies::circuit_breaker) mod half_open;
+pub(in crate::policies::circuit_breaker) mod health;
+pub(in crate::policies::circuit_breaker) mod probes;
+pub(in crate::policies::circuit_breaker) mod ramp;
+pub(in crate::policies::circuit_breaker) mod state;
+pub(in crate::policies::circuit_breaker) mod thresholds;
+pub(in crate::policies::circuit_breaker) mod transitions;
+
+use std::time::{Duration, Instant};
+
+use super::counters::counts::{CallSample, SuccessSample};
+use super::counters::success_counters::WindowScope;
+use super::counters::summary::AtomicSummary;
+use super::{CircuitBreakerPolicy, CircuitState, Counts, Verdict};
+use crate::foundation::events::Event;
+use crate::foundation::outcome::{OpenReason, Rejection};
+use crate::foundation::sync::Percent;
+use half_open::{HalfOpen, ProbeResult};
+use health::Health;
+
+/// The state of one circuit breaker.
+#[derive(Debug)]
+pub(super) struct Machine {
+    /// Counts the transitions, so that a result can be matched with the state that admitted it.
+    pub(super) epoch: u64,
+    pub(super) health: Health,
+    /// How often the circuit opened since it was last closed.
+    pub(super) openings: u32,
+    /// Until when each reason is not reported again by a dry run.
+    pub(super) reported: [Option<Instant>; 3],
+    pub(super) state: State,
+}
+
+#[derive(Debug)]
+pub(super) enum State {
+    Closed,
+    ForcedClosed,
+    ForcedOpen,
+    HalfOpen(HalfOpen),
+    Open {
+        /// It was slow calls that opened it, this time or the first.
+        slowness: bool,
+        until: Instant,
+        reason: OpenReason,
+    },
+    /// Closed, but for a share of the requests.
+    Recovering {
+        since: Instant,
+    },
+}
+
+/// The state that let a request in.
+#[must_use = "every admission must be settled"]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct AdmittedBy {
+    pub(super) epoch: u64,
+    pub(super) probe: Option<u32>,
+}
+
+impl AdmittedBy {
+    /// What a word that admits every request says to each.
+    #[inline]
+    pub(super) const fn by(summary: AtomicSummary) -> Self {
+        Self {
+            epoch: summary.epoch(),
+            probe: None,
+        }
+    }
+}
+
+/// How an admitted request went.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CallReport {
+    /// Its time to the head, if the policy asks for it.
+    pub(super) latency: Duration,
+    pub(super) verdict: Verdict,
+}
+
+/// What an operator hears of one decision.
+pub(super) type Events = [Option<Event>; 3];
+
+const NO_EVENTS: Events = [None, None, None];
+
+impl Machine {
+    pub(super) fn new(policy: &CircuitBreakerPolicy) -> Self {
+        Self {
+            epoch: 0,
+            health: Health::new(policy),
+            openings: 0,
+            reported: [None; 3],
+            state: State::Closed,
+        }
+    }
+
+    /// Sums up what can be decided without the machine.
+    pub(super) fn summary(&self, policy: &CircuitBreakerPolicy) -> AtomicSummary {
+        let closed = matches!(self.state, State::Closed);
+        let forced = matches!(self.state, State::ForcedClosed);
+        AtomicSummary::new(self.epoch)
+            .with_admits(closed || forced)
+            .with_counted(self.health.has_window())
+            .with_results_ignored(forced || (closed && policy.never_opens()))
+            .with_default_classification(policy.failure_on().uses_default_classification())
+            .with_successes_ignored(closed && self.health.has_no_failures())
+            .with_timed(closed && policy.times_calls())
+    }
+
+    /// Lets a request in, or says why not.
+    pub(super) fn admit(
+        &mut self,
+        policy: &CircuitBreakerPolicy,
+        now: Instant,
+        random: u64,
+    ) -> (Result<AdmittedBy, Rejection>, Option<Event>) {
+        let event = self.advance(policy, now);
+        (self.decide(policy, now, random), event)
+    }
+
+    fn decide(
+        &mut self,
+        policy: &CircuitBreakerPolicy,
+        now: Instant,
+        random: u64,
+    ) -> Result<AdmittedBy, Rejection> {
+        let epoch = self.epoch;
+        let admit = |probe| Ok(AdmittedBy { epoch, probe });
+        let refuse = |reason, retry_after| {
+            Err(Rejection::CircuitOpen {
+                retry_after,
+                reason,
+            })
+        };
+        match &mut self.state {
+            State::Closed | State::ForcedClosed => admit(None),
+            State::ForcedOpen => refuse(OpenReason::Forced, None),
+            State::HalfOpen(probes) => match probes.admit(policy.probes(), now) {
+                Some(probe) => admit(Some(probe)),
+                None => refuse(OpenReason::Probing, None),
+            },
+            State::Open { until, reason, .. } => refuse(*reason, Some(*until - now)),
+            State::Recovering { since } => {
+                let share = ramp::share(*since, policy.ramp(), now);
+                if share.happens(random) {
+                    admit(None)
+                } else {
+                    refuse(OpenReason::Recovering(share), None)
+                }
+            }
+        }
+    }
+
+    /// Takes in how an admitted request went; `elsewhere` sums up the good calls that were counted
+    /// without it.
+    pub(super) fn settle(
+        &mut self,
+        admission: AdmittedBy,
+        report: CallReport,
+        elsewhere: impl FnOnce(Instant) -> SuccessSample,
+        policy: &CircuitBreakerPolicy,
+        now: Instant,
+        random: u64,
+    ) -> Events {
+        if admission.epoch != self.epoch {
+            // The state moved on while the request ran; its result says nothing about now.
+            return NO_EVENTS;
+        }
+        if let (State::HalfOpen(probes), Some(probe)) = (&mut self.state, admission.probe) {
+            probes.free(probe);
+        }
+        let failed = match report.verdict {
+            Verdict::Failure => true,
+            Verdict::Neutral => return NO_EVENTS,
+            Verdict::Success => false,
+        };
+        let latency = policy.latency(report.latency);
+        let call = CallSample::new(failed, policy.is_slow(latency), latency);
+        let closed = self.advance(policy, now);
+        match &mut self.state {
+            State::Closed | State::Recovering { .. } => {
+                let reasons = self.health.record(call, elsewhere, policy, now);
+                if policy.dry_run() {
+                    return self.would_open(reasons, policy, now);
+                }
+                let reason = reasons.into_iter().flatten().next();
+                let opened = reason.map(|reason| self.open(reason, policy, now, random));
+                [closed, opened, None]
+            }
+            State::HalfOpen(probes) => match probes.record(call, policy) {
+                ProbeResult::Failed(reason) => {
+                    [Some(self.open(reason, policy, now, random)), None, None]
+                }
+                ProbeResult::Passed => [Some(self.recover(policy, now)), None, None],
+                ProbeResult::Undecided => NO_EVENTS,
+            },
+            State::ForcedClosed | State::ForcedOpen | State::Open { .. } => NO_EVENTS,
+        }
+    }
+
+    /// Shows where the circuit is at `now`.
+    pub(super) fn state(&self, policy: &CircuitBreakerPolicy, now: Instant) -> CircuitState {
+        match &self.state {
+            State::Closed => CircuitState::Closed,
+            State::ForcedClosed => CircuitState::ForcedClosed,
+            State::ForcedOpen => CircuitState::ForcedOpen,
+            State::HalfOpen(_) => CircuitState::HalfOpen,
+            State::Open { until, .. } if now >= *until => CircuitState::HalfOpen,
+            State::Open { until, reason, .. } => CircuitState::Open {
+                remaining: *until - now,
+                reason: *reason,
+            },
+            State::Recovering { since } => match ramp::share(*since, policy.ramp(), now) {
+                Percent::ALL => CircuitState::Closed,
+                share => CircuitState::Recovering { share },
+            },
+        }
+    }
+
+    pub(super) const fn streak(&self) -> u32 {
+        self.health.streak()
+    }
+
+    pub(super) fn counts(&mut self, elsewhere: SuccessSample, now: Instant) -> Counts {
+        self.health.counts(elsewhere, now)
+    }
+
+    pub(super) fn scope(&self) -> (u64, Option<WindowScope>) {
+        self.health.scope()
+    }
+}

@@ -1,0 +1,144 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::circuit::Circuit;
+use super::counters::summary::AtomicSummary;
+use super::machine::{AdmittedBy, CallReport, Machine};
+use super::{CircuitBreakerPolicy, CircuitState, Counts};
+use crate::foundation::events::{Event, Observe};
+use crate::foundation::outcome::{Failure, Outcome, Rejection};
+use crate::foundation::sync::rng::Rng;
+use crate::foundation::sync::{Reloadable, sharded_arc};
+use crate::foundation::time::clock;
+
+/// What all clones of a circuit breaker have in common.
+#[derive(Debug)]
+pub(super) struct Shared {
+    circuit: Circuit,
+    rng: Rng,
+    observe: Arc<dyn Observe>,
+    policy: Reloadable<CircuitBreakerPolicy>,
+}
+
+impl Shared {
+    pub(super) fn new(policy: CircuitBreakerPolicy, observe: Arc<dyn Observe>, rng: Rng) -> Self {
+        Self {
+            circuit: Circuit::new(&policy),
+            rng,
+            observe,
+            policy: Reloadable::new(policy),
+        }
+    }
+
+    pub(super) fn reset_with(&self, rng: Rng) -> Self {
+        let policy = CircuitBreakerPolicy::clone(&self.policy.load());
+        Self::new(policy, Arc::clone(&self.observe), rng)
+    }
+
+    pub(super) fn reconfigure(&self, policy: CircuitBreakerPolicy) {
+        let now = clock::now();
+        let store = || {
+            self.policy.store(policy);
+            self.policy.load()
+        };
+        let event = self
+            .circuit
+            .with(store, |m, policy| m.reconfigure(policy, now));
+        self.emit(event);
+    }
+
+    /// What the circuit lets a call do without being asked.
+    #[inline]
+    pub(super) fn summary(&self) -> AtomicSummary {
+        self.circuit.summary()
+    }
+
+    /// Asks the circuit to admit a call, and says when that was if it matters.
+    #[cold]
+    pub(super) fn admit(&self) -> Result<(AdmittedBy, Option<Instant>), Rejection> {
+        let (now, random) = (clock::now(), self.rng.next_u64());
+        let ((admitted, event), timed) = self
+            .machine(|machine, policy| (machine.admit(policy, now, random), policy.times_calls()));
+        self.emit(event);
+        match admitted {
+            Ok(admission) => Ok((admission, timed.then_some(now))),
+            Err(rejection) => {
+                self.emit([Event::Rejected(rejection)]);
+                Err(rejection)
+            }
+        }
+    }
+
+    /// Settles a call that took so long to its head; `now` is the time if somebody just read it.
+    #[inline]
+    pub(super) fn settle(
+        &self,
+        admission: AdmittedBy,
+        outcome: Outcome,
+        latency: Duration,
+        now: Option<Instant>,
+    ) {
+        let moment = || now.unwrap_or_else(clock::now);
+        let policy = || self.policy.load();
+        let place = sharded_arc::current_shard;
+        let report = self
+            .circuit
+            .settle(admission, outcome, latency, place, moment, policy);
+        if let Some(report) = report {
+            self.decide(admission, report, moment());
+        }
+    }
+
+    #[cold]
+    fn decide(&self, admission: AdmittedBy, report: CallReport, now: Instant) {
+        let random = self.rng.next_u64();
+        let successes = |now| self.circuit.successes(now);
+        let events =
+            self.machine(|m, policy| m.settle(admission, report, successes, policy, now, random));
+        self.emit(events.into_iter().flatten());
+    }
+
+    pub(super) fn classify<E: 'static>(&self, error: &E) -> Failure {
+        self.policy.load().error_classifier().failure(error)
+    }
+
+    pub(super) fn outcome_of<E: 'static>(&self, error: &E) -> Outcome {
+        self.policy.load().error_classifier().outcome(error)
+    }
+
+    pub(super) fn force_open(&self, open_for: Option<Duration>) {
+        let now = clock::now();
+        let event = self.machine(|machine, _| machine.force_open(open_for, now));
+        self.emit([event]);
+    }
+
+    pub(super) fn close(&self, forced: bool) {
+        let event = self.machine(|machine, _| machine.close(forced));
+        self.emit(event);
+    }
+
+    pub(super) fn state(&self) -> CircuitState {
+        let now = clock::now();
+        self.machine(|machine, policy| machine.state(policy, now))
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        let now = clock::now();
+        self.machine(|machine, _| machine.counts(self.circuit.successes(now), now))
+    }
+
+    pub(super) fn streak(&self) -> u32 {
+        self.machine(|machine, _| machine.streak())
+    }
+
+    fn machine<T>(&self, f: impl FnOnce(&mut Machine, &CircuitBreakerPolicy) -> T) -> T {
+        self.circuit.with(|| self.policy.load(), f)
+    }
+
+    /// Outside the lock: an observer may be slow.
+    fn emit(&self, events: impl IntoIterator<Item = Event>) {
+        for event in events {
+            self.observe.on_event(&event);
+        }
+    }
+}

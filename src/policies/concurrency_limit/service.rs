@@ -1,0 +1,192 @@
+use std::sync::Arc;
+use std::task::Waker;
+
+use super::machine::{Bounds, Occupancy};
+use super::permits::{Entered, Permits, QueueEntry};
+use super::shards::Shards;
+use super::{ConcurrencyLimitGate, ConcurrencyLimitPolicy, Wait};
+use crate::foundation::admission::{Admission, Queued, QueuedFuture, Ticket};
+use crate::foundation::events::{Event, Observe};
+use crate::foundation::outcome::{Failure, Outcome, Overflow, Rejection};
+use crate::foundation::sync::Reloadable;
+use crate::foundation::sync::sharded_arc;
+use crate::foundation::sync::sharded_arc::LocalArc;
+
+/// Answers 503 for requests over the limit.
+///
+/// See the [module docs](super) for an example.
+pub type ConcurrencyLimit<S> = Queued<S, ConcurrencyLimitGate>;
+
+/// Response future of [`ConcurrencyLimit`].
+pub type ConcurrencyLimitFuture<S, B> = QueuedFuture<S, ConcurrencyLimitGate, B>;
+
+/// What all clones of a limit have in common.
+#[derive(Debug)]
+pub(super) struct Shared {
+    observe: Arc<dyn Observe>,
+    permits: Shards,
+    policy: Reloadable<ConcurrencyLimitPolicy>,
+}
+
+impl Shared {
+    pub(super) fn new(
+        policy: ConcurrencyLimitPolicy,
+        observe: Arc<dyn Observe>,
+        shards: u16,
+    ) -> Self {
+        Self {
+            observe,
+            permits: Shards::new(bounds(&policy), shards),
+            policy: Reloadable::new(policy),
+        }
+    }
+
+    /// Starts again with so many shards.
+    pub(super) fn reset_with(&self, shards: u16) -> Self {
+        let policy = ConcurrencyLimitPolicy::clone(&self.policy.load());
+        Self::new(policy, Arc::clone(&self.observe), shards)
+    }
+
+    pub(super) fn reconfigure(&self, policy: ConcurrencyLimitPolicy) {
+        let bounds = bounds(&policy);
+        // Both under one lock, so that two callers at once do not leave half of each.
+        self.permits
+            .set_bounds(bounds, || self.policy.store(policy));
+    }
+
+    /// Decides about one more; `handle` holds on to this for whoever is let in.
+    #[inline]
+    pub(super) fn admit(
+        &self,
+        handle: impl FnOnce() -> LocalArc<Self>,
+    ) -> Admission<ConcurrencyLimitTicket, Wait> {
+        match self.permits.enter(sharded_arc::current_shard) {
+            (shard, Entered::Entered) => {
+                Admission::Admitted(ConcurrencyLimitTicket::new(handle(), shard))
+            }
+            (_, Entered::Queued(place)) => self.wait_at(place, handle()),
+            (_, Entered::Rejected(overflow)) => Admission::Rejected(self.reject(overflow)),
+        }
+    }
+
+    #[cold]
+    fn wait_at(
+        &self,
+        place: QueueEntry,
+        handle: LocalArc<Self>,
+    ) -> Admission<ConcurrencyLimitTicket, Wait> {
+        match Wait::new(handle, place, self.policy.load().max_wait()) {
+            Ok(wait) => Admission::Waiting(wait),
+            Err(overflow) => Admission::Rejected(self.reject(overflow)),
+        }
+    }
+
+    pub(super) fn try_admit(
+        &self,
+        handle: impl FnOnce() -> LocalArc<Self>,
+    ) -> Result<ConcurrencyLimitTicket, Rejection> {
+        match self.permits.try_enter(sharded_arc::current_shard) {
+            Ok(shard) => Ok(ConcurrencyLimitTicket::new(handle(), shard)),
+            Err(overflow) => Err(self.reject(overflow)),
+        }
+    }
+
+    /// Reports that one was turned away.
+    #[cold]
+    pub(super) fn reject(&self, overflow: Overflow) -> Rejection {
+        let rejection = Rejection::Overflow(overflow);
+        self.observe.on_event(&Event::Rejected(rejection));
+        rejection
+    }
+
+    pub(super) fn load(&self) -> Occupancy {
+        self.permits.load()
+    }
+}
+
+fn bounds(policy: &ConcurrencyLimitPolicy) -> Bounds {
+    Bounds::new(policy.max_in_flight(), policy.max_pending())
+}
+
+/// One who may run; gives the permit back, or on, when it is dropped.
+#[derive(Debug)]
+#[must_use = "dropping a permit gives it back"]
+pub struct ConcurrencyLimitTicket {
+    shard: u16,
+    shared: LocalArc<Shared>,
+}
+
+impl ConcurrencyLimitTicket {
+    /// Stands for a permit of the shard of this number.
+    const fn new(shared: LocalArc<Shared>, number: u16) -> Self {
+        Self {
+            shard: number,
+            shared,
+        }
+    }
+}
+
+impl Ticket for ConcurrencyLimitTicket {
+    fn on_outcome(&mut self, _outcome: Outcome) {}
+
+    fn on_body_error(&mut self, _failure: Failure) {}
+
+    #[inline]
+    fn wants_outcome(&self) -> bool {
+        false
+    }
+}
+
+impl Drop for ConcurrencyLimitTicket {
+    #[inline]
+    fn drop(&mut self) {
+        self.shared.permits.get(self.shard).release();
+    }
+}
+
+/// A place in the queue, which only a limit of one shard has; leaves it when it is dropped.
+#[derive(Debug)]
+pub(super) struct QueuedPermit {
+    entry: Option<QueueEntry>,
+    shared: LocalArc<Shared>,
+}
+
+impl QueuedPermit {
+    pub(super) const fn new(shared: LocalArc<Shared>, place: QueueEntry) -> Self {
+        Self {
+            entry: Some(place),
+            shared,
+        }
+    }
+
+    /// Returns the permit if it has come.
+    pub(super) fn take(&mut self, waker: &Waker) -> Option<ConcurrencyLimitTicket> {
+        let place = self.entry.expect("not polled after completion");
+        self.permits().poll(place, waker).then(|| self.granted())
+    }
+
+    /// Leaves the queue; the permit may have come at the last moment.
+    pub(super) fn leave(&mut self) -> Option<ConcurrencyLimitTicket> {
+        let place = self.entry.take()?;
+        self.permits().leave_queue(place).then(|| self.granted())
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    fn permits(&self) -> &Permits {
+        self.shared.permits.get(0)
+    }
+
+    fn granted(&mut self) -> ConcurrencyLimitTicket {
+        self.entry = None;
+        ConcurrencyLimitTicket::new(self.shared.clone(), 0)
+    }
+}
+
+impl Drop for QueuedPermit {
+    fn drop(&mut self) {
+        drop(self.leave());
+    }
+}

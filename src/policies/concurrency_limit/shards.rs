@@ -1,0 +1,186 @@
+//! The permits of a limit, in one place or spread over several.
+
+use super::machine::{Bounds, Occupancy};
+use super::permits::{Entered, Permits};
+use crate::foundation::outcome::Overflow;
+
+/// One shard is exact. Several have parts of the limit that add up to it: who finds none left in its
+/// thread's own shard takes one from another, so that never more are out than there may be.
+#[derive(Debug)]
+pub(super) struct Shards(Box<[Shard]>);
+
+// On cache lines of its own, of which processors fetch two at a time.
+#[repr(align(128))]
+#[derive(Debug)]
+struct Shard(Permits);
+
+impl Shards {
+    /// Creates so many shards; 0 means 1.
+    pub(super) fn new(bounds: Bounds, count: u16) -> Self {
+        let count = count.max(1);
+        let shard = |number| Shard(Permits::new(bounds.part(number, count)));
+        Self((0..count).map(shard).collect())
+    }
+
+    /// The shard of that number, which must be one that this gave out.
+    #[inline]
+    pub(super) fn get(&self, shard: u16) -> &Permits {
+        &self.0[usize::from(shard)].0
+    }
+
+    /// Takes a permit, or a place in the queue if there is one; `home` says where to look first.
+    #[inline]
+    pub(super) fn enter(&self, home: impl FnOnce() -> usize) -> (u16, Entered) {
+        match &*self.0 {
+            [one] => (0, one.0.enter()),
+            _ => match self.try_enter(home) {
+                Ok(shard) => (shard, Entered::Entered),
+                Err(overflow) => (0, Entered::Rejected(overflow)),
+            },
+        }
+    }
+
+    /// Takes a permit of the first shard that has one, without waiting.
+    pub(super) fn try_enter(&self, home: impl FnOnce() -> usize) -> Result<u16, Overflow> {
+        if let [one] = &*self.0 {
+            return one.0.try_enter().map(|()| 0);
+        }
+        let count = self.count();
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the remainder of a 16-bit number"
+        )]
+        let home = (home() % usize::from(count)) as u16;
+        let mut in_turn = (home..count).chain(0..home);
+        let found = in_turn.find(|shard| self.get(*shard).try_enter().is_ok());
+        found.ok_or_else(|| self.full())
+    }
+
+    /// Replaces the bounds, and what `with` replaces, and lets in those for whom there is room now.
+    pub(super) fn set_bounds(&self, bounds: Bounds, with: impl FnOnce()) {
+        let mut with = Some(with);
+        let count = self.count();
+        for number in 0..count {
+            let part = bounds.part(number, count);
+            self.get(number)
+                .set_bounds(part, || with.take().into_iter().for_each(|with| with()));
+        }
+    }
+
+    /// How many run and wait; while they come and go, of each shard at a moment of its own.
+    pub(super) fn load(&self) -> Occupancy {
+        let all = self.0.iter().map(|shard| shard.0.load());
+        all.fold(Occupancy::default(), Occupancy::and)
+    }
+
+    fn full(&self) -> Overflow {
+        let all = self.0.iter().map(|shard| shard.0.limit());
+        Overflow::InFlight(all.fold(0, u32::saturating_add))
+    }
+
+    fn count(&self) -> u16 {
+        u16::try_from(self.0.len()).unwrap_or(u16::MAX)
+    }
+}
+
+#[cfg(all(test, not(meshless_loom)))]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Arrive(usize),
+        Leave(usize),
+        Limit(u32),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            5 => (0_usize..9).prop_map(Step::Arrive),
+            4 => (0_usize..99).prop_map(Step::Leave),
+            1 => (1_u32..20).prop_map(Step::Limit),
+        ];
+        prop::collection::vec(step, 0..300)
+    }
+
+    proptest! {
+        #[test]
+        fn parts_add_up_to_the_limit(limit: u32, count in 1_u16..99) {
+            let shards = Shards::new(Bounds::new(limit, 5), count);
+            let whole = if limit == 0 { u32::MAX } else { limit };
+            prop_assert_eq!(shards.full(), Overflow::InFlight(whole));
+        }
+
+        /// One after the other, a sharded limit is as exact as any.
+        #[test]
+        fn never_more_are_out_than_may_be_and_none_is_refused_while_one_is_left(
+            steps in steps(), count in 1_u16..6,
+        ) {
+            let mut limit = 7;
+            let shards = Shards::new(Bounds::new(limit, 0), count);
+            let mut out = Vec::new();
+            for step in steps {
+                match step {
+                    Step::Arrive(thread) => {
+                        let some_left = (0..count).any(|n| {
+                            let shard = shards.get(n);
+                            shard.load().in_flight < shard.limit()
+                        });
+                        let before = out.len();
+                        match shards.try_enter(|| thread) {
+                            Ok(shard) => out.push(shard),
+                            Err(full) => prop_assert_eq!(full, Overflow::InFlight(limit)),
+                        }
+                        prop_assert_eq!(out.len() > before, some_left);
+                    }
+                    Step::Leave(which) if !out.is_empty() => {
+                        let shard = out.swap_remove(which % out.len());
+                        shards.get(shard).release();
+                    }
+                    Step::Leave(_) => {}
+                    Step::Limit(next) => {
+                        limit = next;
+                        shards.set_bounds(Bounds::new(limit, 0), || {});
+                    }
+                }
+                let occupancy = usize::try_from(shards.load().in_flight).unwrap();
+                prop_assert_eq!(occupancy, out.len());
+            }
+        }
+    }
+}
+
+#[cfg(all(test, meshless_loom))]
+mod loom_tests {
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::*;
+
+    #[test]
+    fn loom_two_threads_never_take_more_than_there_is_and_lose_none() {
+        loom::model(|| {
+            let shards = Arc::new(Shards::new(Bounds::new(2, 0), 2));
+            let other = {
+                let shards = Arc::clone(&shards);
+                thread::spawn(move || {
+                    let taken = [0, 1].map(|_| shards.try_enter(|| 1).ok());
+                    for shard in taken.into_iter().flatten() {
+                        shards.get(shard).release();
+                    }
+                })
+            };
+            let first = shards.try_enter(|| 0).ok();
+            assert!(shards.load().in_flight <= 2);
+            if let Some(shard) = first {
+                shards.get(shard).release();
+            }
+            other.join().unwrap();
+            assert_eq!(shards.load(), Occupancy::default());
+            let all = [0, 0, 0].map(|home| shards.try_enter(|| home).is_ok());
+            assert_eq!(all, [true, true, false]);
+        });
+    }
+}

@@ -1,0 +1,176 @@
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+
+use http::StatusCode;
+use pin_project::pin_project;
+use tokio::time::{Sleep, sleep};
+
+use super::machine::Fault;
+use super::{Abort, FaultInjectionPolicy, FaultInjectionStats};
+use crate::foundation::admission::{Admission, Gate, Ticket};
+use crate::foundation::events::{Event, Observe};
+use crate::foundation::http::{GrpcStatus, RequestHead};
+use crate::foundation::outcome::{Failure, Outcome, Rejection};
+use crate::foundation::sync::Reloadable;
+use crate::foundation::sync::rng::Rng;
+use crate::foundation::time::clock;
+
+/// What all clones of a layer have in common.
+#[derive(Debug)]
+pub(super) struct Shared {
+    aborts: AtomicU64,
+    active: AtomicU64,
+    delays: AtomicU64,
+    rng: Rng,
+    observe: Arc<dyn Observe>,
+    overflows: AtomicU64,
+    policy: Reloadable<FaultInjectionPolicy>,
+}
+
+impl Shared {
+    pub(super) fn new(policy: FaultInjectionPolicy, observe: Arc<dyn Observe>, rng: Rng) -> Self {
+        Self {
+            aborts: AtomicU64::new(0),
+            active: AtomicU64::new(0),
+            delays: AtomicU64::new(0),
+            rng,
+            observe,
+            overflows: AtomicU64::new(0),
+            policy: Reloadable::new(policy),
+        }
+    }
+
+    pub(super) fn reconfigure(&self, policy: FaultInjectionPolicy) {
+        self.policy.store(policy);
+    }
+
+    pub(super) fn stats(&self) -> FaultInjectionStats {
+        FaultInjectionStats {
+            aborts: self.aborts.load(Ordering::Relaxed),
+            active: self.active.load(Ordering::Relaxed),
+            delays: self.delays.load(Ordering::Relaxed),
+            overflows: self.overflows.load(Ordering::Relaxed),
+        }
+    }
+
+    fn abort(&self, abort: Abort, as_upstream: bool) -> Rejection {
+        self.aborts.fetch_add(1, Ordering::Relaxed);
+        let (status, grpc_status) = match abort {
+            Abort::Grpc(grpc_status) => (StatusCode::OK, grpc_status),
+            Abort::Http(status) => (status, GrpcStatus::from_http(status)),
+        };
+        let rejection = Rejection::FaultInjected {
+            as_upstream,
+            grpc_status,
+            status,
+        };
+        self.observe.on_event(&Event::Rejected(rejection));
+        rejection
+    }
+}
+
+/// Decides about each request; clones share one state.
+#[derive(Clone, Debug)]
+pub struct FaultGate {
+    shared: Arc<Shared>,
+}
+
+impl FaultGate {
+    pub(super) const fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+}
+
+impl Gate for FaultGate {
+    type Ticket = FaultTicket;
+    type Wait = FaultDelay;
+
+    fn admit(&self, head: RequestHead<'_>) -> Admission<FaultTicket, FaultDelay> {
+        let policy = self.shared.policy.load();
+        let fault = Fault::draw(&policy, head, || self.shared.rng.next_u64());
+        if fault.is_none() {
+            return Admission::Admitted(FaultTicket(None));
+        }
+        let Some(active) = ActiveFault::enter(&self.shared, policy.max_active()) else {
+            self.shared.overflows.fetch_add(1, Ordering::Relaxed);
+            return Admission::Admitted(FaultTicket(None));
+        };
+        let abort = fault.abort.map(|abort| (abort, policy.as_upstream()));
+        match (fault.delay, abort) {
+            (Some(delay), _) => {
+                self.shared.delays.fetch_add(1, Ordering::Relaxed);
+                Admission::Waiting(FaultDelay {
+                    sleep: sleep(delay.min(clock::FAR)),
+                    abort,
+                    active: Some(active),
+                })
+            }
+            (None, Some((abort, as_upstream))) => {
+                Admission::Rejected(self.shared.abort(abort, as_upstream))
+            }
+            (None, None) => Admission::Admitted(FaultTicket(None)),
+        }
+    }
+}
+
+/// The delay of one request.
+#[pin_project]
+#[derive(Debug)]
+pub struct FaultDelay {
+    #[pin]
+    sleep: Sleep,
+    abort: Option<(Abort, bool)>,
+    active: Option<ActiveFault>,
+}
+
+impl Future for FaultDelay {
+    type Output = Result<FaultTicket, Rejection>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        ready!(this.sleep.poll(cx));
+        let active = this.active.take().expect("not polled after completion");
+        Poll::Ready(match *this.abort {
+            Some((abort, as_upstream)) => Err(active.0.abort(abort, as_upstream)),
+            None => Ok(FaultTicket(Some(active))),
+        })
+    }
+}
+
+/// A request that goes on; if it was delayed, it counts as active to the end of its response.
+#[derive(Debug)]
+pub struct FaultTicket(#[expect(dead_code, reason = "held for its drop")] Option<ActiveFault>);
+
+impl Ticket for FaultTicket {
+    fn on_outcome(&mut self, _outcome: Outcome) {}
+
+    fn on_body_error(&mut self, _failure: Failure) {}
+
+    fn wants_outcome(&self) -> bool {
+        false
+    }
+}
+
+/// One request that suffers a fault.
+#[derive(Debug)]
+struct ActiveFault(Arc<Shared>);
+
+impl ActiveFault {
+    fn enter(shared: &Arc<Shared>, max: Option<u32>) -> Option<Self> {
+        let max = max.map_or(u64::MAX, u64::from);
+        let enter = |active| (active < max).then_some(active + 1);
+        shared
+            .active
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, enter)
+            .ok()?;
+        Some(Self(Arc::clone(shared)))
+    }
+}
+
+impl Drop for ActiveFault {
+    fn drop(&mut self) {
+        self.0.active.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,73 @@
+use std::sync::Arc;
+
+use tower_layer::Layer;
+
+use super::gate::{FaultGate, Shared};
+use super::{FaultInjection, FaultInjectionPolicy, FaultInjectionStats};
+use crate::foundation::admission::Queued;
+use crate::foundation::events::{Observe, TracingObserver};
+use crate::foundation::sync::rng::Rng;
+
+/// Injects faults into every service it wraps.
+///
+/// The services share its dice and its counters, as do the clones of this layer. See the
+/// [module docs](super) for an example.
+#[derive(Clone, Debug)]
+pub struct FaultInjectionLayer {
+    shared: Arc<Shared>,
+}
+
+impl FaultInjectionLayer {
+    /// Creates a layer that injects what `policy` says.
+    #[must_use]
+    pub fn new(policy: FaultInjectionPolicy) -> Self {
+        Self::with_observer(policy, Arc::new(TracingObserver))
+    }
+
+    /// Creates a layer that reports to `observe`.
+    #[must_use]
+    pub fn with_observer(policy: FaultInjectionPolicy, observe: Arc<dyn Observe>) -> Self {
+        Self::from_parts(policy, observe, Rng::default())
+    }
+
+    /// Creates a layer whose rolls follow from `seed`, so that a test sees the same faults again.
+    #[must_use]
+    pub fn with_seed(policy: FaultInjectionPolicy, seed: u64) -> Self {
+        Self::from_parts(policy, Arc::new(TracingObserver), Rng::with_seed(seed))
+    }
+
+    /// Replaces the policy for requests that start from now on.
+    pub fn reconfigure(&self, policy: FaultInjectionPolicy) {
+        self.shared.reconfigure(policy);
+    }
+
+    /// Returns what was injected so far.
+    #[must_use]
+    pub fn stats(&self) -> FaultInjectionStats {
+        self.shared.stats()
+    }
+
+    /// Returns what decides, to be put [together](crate::gate::GateChain) with other gates.
+    #[must_use]
+    pub fn gate(&self) -> FaultGate {
+        FaultGate::new(Arc::clone(&self.shared))
+    }
+
+    pub(crate) fn from_parts(
+        policy: FaultInjectionPolicy,
+        observe: Arc<dyn Observe>,
+        rng: Rng,
+    ) -> Self {
+        Self {
+            shared: Arc::new(Shared::new(policy, observe, rng)),
+        }
+    }
+}
+
+impl<S> Layer<S> for FaultInjectionLayer {
+    type Service = FaultInjection<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Queued::new(inner, self.gate())
+    }
+}

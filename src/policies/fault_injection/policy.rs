@@ -1,0 +1,153 @@
+use std::fmt::{self, Debug, Formatter};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::foundation::http::{GrpcStatus, RequestHead};
+use crate::foundation::sync::Percent;
+
+/// Which requests to delay, and which to answer instead of the upstream.
+///
+/// The two roll apart: a request may be delayed, aborted, or first delayed and then aborted.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct FaultInjectionPolicy {
+    abort: Option<(Percent, Abort)>,
+    as_upstream: bool,
+    delay: Option<(Percent, Duration)>,
+    by_header: bool,
+    max_active: Option<u32>,
+    only: Only,
+}
+
+/// Which requests are meant.
+#[derive(Clone, Default)]
+struct Only(Option<RequestFilter>);
+
+type RequestFilter = Arc<dyn Fn(RequestHead<'_>) -> bool + Send + Sync>;
+
+impl Debug for Only {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "some" } else { "all" })
+    }
+}
+
+/// Equal are clones of each other, or two without a function.
+impl PartialEq for Only {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (None, None) => true,
+            (Some(one), Some(two)) => Arc::ptr_eq(one, two),
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Only {}
+
+/// What an aborted request is answered with.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Abort {
+    /// A gRPC status. A caller that does not speak gRPC gets an HTTP 200, as from Envoy.
+    Grpc(GrpcStatus),
+    /// An HTTP status. A gRPC caller gets the gRPC status that stands for it.
+    Http(StatusCode),
+}
+
+impl FaultInjectionPolicy {
+    /// Creates a policy that injects nothing, which is also the default.
+    #[must_use]
+    pub const fn off() -> Self {
+        Self {
+            abort: None,
+            as_upstream: false,
+            delay: None,
+            by_header: false,
+            max_active: None,
+            only: Only(None),
+        }
+    }
+
+    /// Sets the share of requests that are answered with `abort`, at once or after their delay. The
+    /// default is none.
+    ///
+    /// The answer is Envoy's: the body `fault filter abort`, response flag `FI`.
+    #[must_use]
+    pub const fn with_abort(mut self, share: Percent, abort: Abort) -> Self {
+        self.abort = Some((share, abort));
+        self
+    }
+
+    /// Sets the share of requests that wait for `delay` before they go on. The default is none; a
+    /// delay of zero delays nobody.
+    #[must_use]
+    pub const fn with_delay(mut self, share: Percent, delay: Duration) -> Self {
+        self.delay = Some((share, delay));
+        self
+    }
+
+    /// Lets the layers outside take an injected abort for an answer of the upstream. The default is
+    /// false: faults stand outside the retry and count against nobody, as in Envoy.
+    ///
+    /// Put the layer inside the retry and the circuit breaker and set this, to try what those do.
+    #[must_use]
+    pub const fn with_abort_as_upstream(mut self, as_upstream: bool) -> Self {
+        self.as_upstream = as_upstream;
+        self
+    }
+
+    /// Lets a request ask for its own fault. The default is false.
+    ///
+    /// Envoy's headers are obeyed: `x-envoy-fault-abort-request` (an HTTP status),
+    /// `x-envoy-fault-abort-grpc-request` (a gRPC status), `x-envoy-fault-delay-request`
+    /// (milliseconds), each with its `-percentage` header, which can lower the policy's share of the
+    /// same kind but not raise it. A share of the policy must be set for the kind to be had at all;
+    /// the header then replaces the policy's own status or delay.
+    #[must_use]
+    pub const fn with_header_control(mut self, by_header: bool) -> Self {
+        self.by_header = by_header;
+        self
+    }
+
+    /// Sets how many requests may suffer a fault at a time; further ones go on unharmed. There is no
+    /// limit by default; 0 injects nothing.
+    #[must_use]
+    pub const fn with_max_active(mut self, max_active: u32) -> Self {
+        self.max_active = Some(max_active);
+        self
+    }
+
+    /// Injects faults only into requests of which `meant` says true. The default is all of them.
+    #[must_use]
+    pub fn with_match(
+        mut self,
+        filter: impl Fn(RequestHead<'_>) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.only = Only(Some(Arc::new(filter)));
+        self
+    }
+
+    pub(super) fn applies_to(&self, head: RequestHead<'_>) -> bool {
+        self.only.0.as_ref().is_none_or(|filter| filter(head))
+    }
+
+    pub(super) const fn abort(&self) -> Option<(Percent, Abort)> {
+        self.abort
+    }
+
+    pub(super) const fn as_upstream(&self) -> bool {
+        self.as_upstream
+    }
+
+    pub(super) const fn by_header(&self) -> bool {
+        self.by_header
+    }
+
+    pub(super) const fn delay(&self) -> Option<(Percent, Duration)> {
+        self.delay
+    }
+
+    pub(super) const fn max_active(&self) -> Option<u32> {
+        self.max_active
+    }
+}

@@ -1,0 +1,197 @@
+//! A ring on which keys find their endpoint (ketama).
+//!
+//! Envoy shares a ring of a certain size among the endpoints, so one that joins takes places away from
+//! all others, and their keys move between them. Here an endpoint has as many places as its weight says,
+//! whoever else is there, so keys move to who joins and from who leaves, and nowhere else.
+
+use std::collections::HashSet;
+
+use crate::foundation::sync::hash::hash;
+use crate::foundation::sync::rng::mix;
+
+/// More places cost more memory than they make the shares more even.
+const MAX_SIZE: u64 = 262_144;
+
+/// Places on a ring, each of which belongs to one endpoint.
+#[derive(Clone, Debug)]
+pub(in crate::policies::load_balance) struct Ring {
+    /// The upper half of each place, and whose it is; in the order of the whole.
+    points: Box<[(u32, u32)]>,
+    /// Where in `places` each of so many equal parts of the ring begins. Places are spread evenly, so a
+    /// key is found in two looks at memory; halving would take a look at another line for each step.
+    starts: Box<[u32]>,
+    /// Leaves of the upper half of a key the number of its part.
+    shift: u32,
+}
+
+impl Ring {
+    /// Gives each endpoint, an address and a weight above 0, places by its weight: so many that two
+    /// of the lightest have `min_size`.
+    pub(in crate::policies::load_balance) fn of(endpoints: &[(&str, u32)], min_size: u32) -> Self {
+        let unit = endpoints
+            .iter()
+            .fold(0, |unit, (_, weight)| gcd(unit, *weight));
+        let each = |weight: u32| u64::from(weight / unit) * u64::from(min_size.div_ceil(2).max(1));
+        let size: u64 = endpoints.iter().map(|(_, weight)| each(*weight)).sum();
+        let mut identities = HashSet::with_capacity(endpoints.len());
+        let mut places = Vec::new();
+        for (index, (address, weight)) in (0_u32..).zip(endpoints) {
+            let mut identity = hash(address.as_bytes());
+            // The same address twice would have the same places twice.
+            while !identities.insert(identity) {
+                identity = mix(identity);
+            }
+            let mut count = u128::from(each(*weight));
+            if size > MAX_SIZE {
+                count = (count * u128::from(MAX_SIZE) / u128::from(size)).max(1);
+            }
+            let numbers = 0..u64::try_from(count).unwrap_or(MAX_SIZE);
+            places.extend(numbers.map(|n| (mix(identity ^ mix(n)), index)));
+        }
+        places.sort_unstable();
+        Self::from_points(places.into_iter().map(|(place, of)| (upper(place), of)))
+    }
+
+    fn from_points(places: impl Iterator<Item = (u32, u32)>) -> Self {
+        let places: Box<[_]> = places.collect();
+        // One place in each part, or two: no more than 2^19 parts, and at least two.
+        let bits = places.len().max(2).ilog2().min(19);
+        let shift = u32::BITS - bits;
+        let mut starts = Vec::with_capacity(1 << bits);
+        let mut start = 0;
+        for part in 0..1_u32 << bits {
+            while places
+                .get(start)
+                .is_some_and(|(place, _)| place >> shift < part)
+            {
+                start += 1;
+            }
+            starts.push(u32::try_from(start).unwrap_or(u32::MAX));
+        }
+        Self {
+            points: places,
+            starts: starts.into(),
+            shift,
+        }
+    }
+
+    /// Returns the endpoint of a key: that of the first place from there on, of those that `allowed`
+    /// lets pass; none if it lets nobody pass.
+    pub(in crate::policies::load_balance) fn find(
+        &self,
+        key: u64,
+        allowed: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
+        let key = upper(key);
+        let mut first = self.starts[(key >> self.shift) as usize] as usize;
+        while self
+            .points
+            .get(first)
+            .is_some_and(|(place, _)| *place < key)
+        {
+            first += 1;
+        }
+        let (before, after) = self.points.split_at(first);
+        let mut round = after.iter().chain(before).map(|(_, index)| *index as usize);
+        round.find(|index| allowed(*index))
+    }
+}
+
+fn upper(place: u64) -> u32 {
+    (place >> 32) as u32
+}
+
+fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+#[cfg(test)]
+#[expect(clippy::cast_precision_loss, reason = "counts in tests are small")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ring(addresses: &[String], size: u32) -> Ring {
+        let endpoints: Vec<_> = addresses.iter().map(|a| (a.as_str(), 1)).collect();
+        Ring::of(&endpoints, size)
+    }
+
+    fn addresses(count: usize) -> Vec<String> {
+        (0..count).map(|n| format!("10.0.0.{n}:8000")).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        /// Who joins takes keys from all and moves none between the others; who leaves, the reverse.
+        #[test]
+        fn only_the_share_of_who_joins_or_leaves_moves(count in 1..20_usize, seed in any::<u64>()) {
+            let all = addresses(count + 1);
+            let (more, less) = (ring(&all, 4_096), ring(&all[..count], 4_096));
+            let keys = 4_000_u64;
+            let mut moved = 0.0;
+            for key in 0..keys {
+                let key = mix(seed ^ mix(key));
+                let (new, old) = (more.find(key, |_| true), less.find(key, |_| true));
+                if new != old {
+                    prop_assert_eq!(new, Some(count), "from one of the others to another");
+                    moved += 1.0 / keys as f64;
+                }
+            }
+            let share = 1.0 / (count + 1) as f64;
+            prop_assert!((moved - share).abs() < 0.25 * share + 0.02, "{} of {}", moved, share);
+        }
+
+        #[test]
+        fn places_are_shared_by_weight(weights in prop::collection::vec(1..20_u32, 1..10)) {
+            let names = addresses(weights.len());
+            let endpoints: Vec<_> = names.iter().map(String::as_str).zip(weights.clone()).collect();
+            let ring = Ring::of(&endpoints, 1_024);
+            let total: u32 = weights.iter().sum();
+            for (index, weight) in weights.iter().enumerate() {
+                let places = ring.points.iter().filter(|(_, of)| *of as usize == index).count();
+                let share = places as f64 / ring.points.len() as f64;
+                let expected = f64::from(*weight) / f64::from(total);
+                prop_assert!((share - expected).abs() < 0.002, "{} {}", share, expected);
+            }
+        }
+    }
+
+    proptest! {
+        /// As a search by halving finds it, at the ends of the ring and among places that are equal.
+        #[test]
+        fn a_key_has_the_first_place_from_there_on(
+            mut places in prop::collection::vec(prop_oneof![any::<u32>(), 0..9_u32, Just(u32::MAX)], 1..99),
+            mut keys in prop::collection::vec(any::<u32>(), 9),
+        ) {
+            places.sort_unstable();
+            let ring = Ring::from_points(places.iter().copied().zip(0..));
+            keys.extend(places.iter().flat_map(|at| [at.wrapping_sub(1), *at, at.wrapping_add(1)]));
+            for key in keys {
+                let expected = places.partition_point(|place| *place < key) % places.len();
+                let found = ring.find(u64::from(key) << 32 | 7, |_| true);
+                prop_assert_eq!(found, Some(expected));
+            }
+        }
+    }
+
+    #[test]
+    fn two_of_the_lightest_have_the_least_size_and_no_ring_is_over_the_most() {
+        for (count, size, expected) in [(2, 1_024, 1_024), (3, 1_024, 1_536), (2, 7, 8), (1, 0, 1)]
+        {
+            assert_eq!(ring(&addresses(count), size).points.len(), expected);
+        }
+        let most = usize::try_from(MAX_SIZE).unwrap();
+        assert!((most - 3..=most).contains(&ring(&addresses(3), u32::MAX).points.len()));
+    }
+
+    #[test]
+    fn the_next_on_the_ring_stands_in() {
+        let ring = ring(&addresses(3), 1_024);
+        let first = ring.find(7, |_| true).unwrap();
+        let second = ring.find(7, |index| index != first).unwrap();
+        assert_ne!(first, second);
+        assert_eq!(ring.find(7, |_| false), None);
+    }
+}

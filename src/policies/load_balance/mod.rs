@@ -1,0 +1,139 @@
+//! Spreads the requests for a destination over its endpoints.
+//!
+//! # Example
+//!
+//! One client, three endpoints; the one with fewer requests in flight of two that chance names gets
+//! the next. Who answers 5xx five times in a row is passed over for 30 s:
+//!
+//! ```
+//! use meshless::load_balance::{LoadBalanceLayer, LoadBalancePolicy};
+//! use meshless::outlier_detection::{OutlierDetectionPolicy, OutlierDetector};
+//! use meshless::{Endpoint, Endpoints};
+//! use tower::ServiceBuilder;
+//!
+//! # async fn client(_: http::Request<()>) -> Result<http::Response<http_body_util::Empty<bytes::Bytes>>, std::convert::Infallible> {
+//! #     Ok(http::Response::default())
+//! # }
+//! # fn main() -> Result<(), http::uri::InvalidUri> {
+//! let users = Endpoints::fixed([
+//!     Endpoint::try_from("10.0.0.1:8000")?,
+//!     Endpoint::try_from("10.0.0.2:8000")?,
+//!     Endpoint::try_from("10.0.0.3:8000")?.with_weight(2),
+//! ]);
+//! let detector = OutlierDetector::new(OutlierDetectionPolicy::default(), users.clone());
+//! let balance = LoadBalanceLayer::new(LoadBalancePolicy::default(), users.clone())
+//!     .with_endpoint_observer(detector);
+//! let service = ServiceBuilder::new().layer(balance).service_fn(client);
+//!
+//! // Later, while requests run: one is gone, another is new.
+//! users.update(["10.0.0.1:8000", "10.0.0.4:8000"].map(|a| Endpoint::try_from(a).unwrap()));
+//! # let _ = service;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # A service for each endpoint
+//!
+//! The layer stands over one client, and makes the endpoint the address of the request. Where each
+//! endpoint has a service of its own, with its own connections and limits, [`LoadBalance`] chooses among
+//! those. That is also the way to reach endpoints behind TLS by their addresses: a client for each
+//! that keeps the host's name, which certificates are checked for.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use http::HeaderName;
+//! use meshless::load_balance::{LoadBalance, LoadBalancePolicy, SlowStart, HashPolicy, HashCookie};
+//! use meshless::{Endpoint, Endpoints, Percent};
+//!
+//! # #[derive(Clone)] struct Client;
+//! # impl Client { fn to(_: &http::uri::Authority) -> Self { Self } }
+//! # fn main() -> Result<(), http::uri::InvalidUri> {
+//! let all = Endpoints::fixed([
+//!     Endpoint::try_from("10.0.0.1:8000")?.with_label("version", "v1"),
+//!     Endpoint::try_from("10.0.0.2:8000")?.with_label("version", "v2"),
+//! ]);
+//!
+//! // Callers stay with an endpoint, by a header or else by a cookie that they are given.
+//! let user = HashPolicy::header(HeaderName::from_static("x-user"));
+//! let cookie = HashCookie::new("session").with_ttl(Duration::from_secs(3_600));
+//! let sticky = LoadBalancePolicy::consistent_hash(user.or(HashPolicy::cookie(cookie)));
+//! let v2 = LoadBalance::new(sticky, all.subset([("version", "v2")]), |endpoint| {
+//!     Client::to(endpoint.address())
+//! });
+//!
+//! // Later: in turn, slowly at first, and all are used again when fewer than half are left.
+//! v2.reconfigure(
+//!     LoadBalancePolicy::round_robin()
+//!         .with_slow_start(SlowStart::over(Duration::from_secs(60)).with_aggression(1.5))
+//!         .with_min_health_percent(Percent::new(50)),
+//! );
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it decides, and where that comes from
+//!
+//! - **Who can be chosen**: who has a weight above 0 and is not ejected; everybody with a weight, when
+//!   fewer are left than the policy's [share](LoadBalancePolicy::with_min_health_percent) (Envoy's panic
+//!   threshold). If nobody can, the answer is 503 `no healthy upstream`
+//!   ([`Rejection::NoHealthyUpstream`], flag `UH`, gRPC status 14), which a retry leaves as it is.
+//! - **Least request** compares requests in flight to the end of their response bodies. Two endpoints are named
+//!   by weight and compared by load for each unit of it.
+//! - **Slow start** is Envoy's formula, on by default.
+//! - **Consistent hash** is a ring as Envoy's (ketama), with a hash of this crate's own that is the same
+//!   in every process and every release, so all replicas of a caller send a key to the same endpoint. An
+//!   endpoint's places do not depend on the others, so keys move only to who joins and from who leaves.
+//! - **A retry** around it avoids the endpoints that were tried for the same request, as Istio's
+//!   `retryIgnorePreviousHosts`: it picks up to six times as Envoy does, and then takes any that is left.
+//!   When all were tried, the last pick is taken.
+//! - **The `Host` header** stays whom the caller addressed. Over HTTP/2 the endpoint's address is the
+//!   `:authority`, since clients take that from the URI; use a service for each endpoint where that
+//!   matters.
+//!
+//! Where that is not Envoy's way, it stands in the [table of
+//! differences](crate::mesh#differences-from-envoy).
+//!
+//! # What it costs
+//!
+//! Choosing takes no lock and does not depend on how many endpoints there are: some 250 instructions, of
+//! which 100 are the load of the table. Nothing is written that other threads write, but for one count
+//! at the endpoint that is chosen: its requests in flight, which is also what keeps the endpoint. Threads
+//! that least request sends to the same few endpoints share those counts, as Envoy's workers do; they
+//! are what is compared.
+//!
+//! The time is read only while an endpoint is out or in its slow start. With one endpoint and nobody to
+//! report to, requests in flight are not counted; that they are addressed to it already is seen in some
+//! 60 instructions, and nothing else is done that a policy that is off would not do. To make another
+//! address the request's takes 400.
+//!
+//! [`Rejection::NoHealthyUpstream`]: crate::Rejection::NoHealthyUpstream
+
+mod address;
+pub(crate) mod algorithms;
+mod balancer;
+mod future;
+mod layer;
+mod machine;
+mod policy;
+mod service;
+mod single_endpoint;
+mod slow_start;
+mod state;
+mod table;
+mod ticket;
+
+#[cfg(feature = "istio")]
+pub(crate) use address::set_authority;
+pub use future::LoadBalanceFuture;
+pub use layer::{Balanced, LoadBalanceLayer};
+pub use policy::LoadBalancePolicy;
+pub use service::LoadBalance;
+pub use slow_start::SlowStart;
+pub use ticket::BalanceTicket;
+
+use crate::foundation::admission::GatedFuture;
+pub use crate::foundation::http::{HashCookie, HashPolicy};
+
+/// Response future of [`Balanced`].
+pub type BalancedFuture<F> = GatedFuture<F, BalanceTicket>;

@@ -1,0 +1,122 @@
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue, header};
+
+use crate::foundation::admission::Ticket;
+use crate::foundation::endpoints::{Endpoint, EndpointObserver};
+use crate::foundation::outcome::{Failure, Outcome};
+use crate::foundation::sync::sharded_arc::LocalArc;
+
+/// A request that is under way to an endpoint.
+#[derive(Debug)]
+pub struct BalanceTicket {
+    /// Given to a caller who came without. Boxed: few responses carry one.
+    cookie: Option<Box<HeaderValue>>,
+    /// None if the request goes wherever it is addressed to.
+    endpoint: Option<Endpoint>,
+    /// None if nobody hears of it.
+    observer: Option<Observer>,
+    settled: bool,
+}
+
+/// Who hears of the attempts at all endpoints of a balancer, held at each thread's own place.
+pub(super) type Observer = LocalArc<Arc<dyn EndpointObserver>>;
+
+impl BalanceTicket {
+    /// A request to `endpoint`, which is counted there if that travels.
+    #[inline]
+    pub(super) const fn new(
+        endpoint: Endpoint,
+        observer: Option<Observer>,
+        cookie: Option<Box<HeaderValue>>,
+    ) -> Self {
+        Self {
+            cookie,
+            endpoint: Some(endpoint),
+            observer,
+            settled: false,
+        }
+    }
+
+    #[inline]
+    pub(super) const fn unchosen() -> Self {
+        Self {
+            cookie: None,
+            endpoint: None,
+            observer: None,
+            settled: false,
+        }
+    }
+
+    /// Reports how a call that is not HTTP turned out, and that it is over. One that is dropped instead
+    /// says nothing of the endpoint.
+    pub fn settle(mut self, outcome: Outcome) {
+        self.settled = true;
+        self.report(outcome);
+    }
+
+    /// The endpoint that was chosen; none if the policy is off.
+    #[must_use]
+    pub const fn endpoint(&self) -> Option<&Endpoint> {
+        self.endpoint.as_ref()
+    }
+
+    fn report(&self, outcome: Outcome) {
+        if let (Some(observer), Some(endpoint)) = (&self.observer, &self.endpoint) {
+            observer.report(endpoint, outcome);
+        }
+    }
+
+    #[cold]
+    fn set_cookie(&mut self, headers: &mut HeaderMap) {
+        if let Some(cookie) = self.cookie.take() {
+            headers.append(header::SET_COOKIE, *cookie);
+        }
+    }
+
+    /// What our own timeout cuts off is the endpoint's failure; whose caller went away says nothing of
+    /// it.
+    #[cold]
+    fn cancel_as_timeout(&self) {
+        if let outcome @ Outcome::Failed(_) = Outcome::on_drop() {
+            self.report(outcome);
+        }
+    }
+}
+
+impl Ticket for BalanceTicket {
+    fn on_outcome(&mut self, outcome: Outcome) {
+        self.settled = true;
+        self.report(outcome);
+    }
+
+    fn on_body_error(&mut self, failure: Failure) {
+        self.report(Outcome::Failed(failure));
+    }
+
+    #[inline]
+    fn wants_outcome(&self) -> bool {
+        self.observer.is_some()
+    }
+
+    #[inline]
+    fn is_active(&self) -> bool {
+        self.endpoint.is_some()
+    }
+
+    #[inline]
+    fn write_headers(&mut self, headers: &mut HeaderMap) {
+        if self.cookie.is_some() {
+            self.set_cookie(headers);
+        }
+    }
+}
+
+impl Drop for BalanceTicket {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.settled && self.wants_outcome() {
+            self.cancel_as_timeout();
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The way of a body from the original to its copy: the original's side never waits.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::Frame;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
+
+use crate::foundation::outcome::MirrorDropReason;
+use crate::foundation::sync::primitives::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::policies::mirror::counts::Counts;
+use crate::policies::mirror::machine::{Limits, weight};
+
+/// A new pipe.
+#[derive(Debug)]
+pub(in crate::policies::mirror) struct Pipe {
+    /// The original's end.
+    pub(in crate::policies::mirror) sender: Sender,
+    /// The mirror's end.
+    pub(in crate::policies::mirror) receiver: Receiver,
+    pub(in crate::policies::mirror) progress: Progress,
+    /// Why the original's side gave up; it comes to nothing when the original's body ends.
+    pub(in crate::policies::mirror) verdict: oneshot::Receiver<MirrorDropReason>,
+}
+
+impl Pipe {
+    /// Makes a pipe for a body of which `left` bytes are to come, if that is known.
+    pub(in crate::policies::mirror) fn new(
+        counts: Arc<Counts>,
+        limits: Limits,
+        left: Option<u64>,
+    ) -> Self {
+        let level = Arc::new(BufferLevel {
+            counts,
+            lag: AtomicUsize::new(0),
+            through: AtomicBool::new(false),
+        });
+        // Bounded by the weight of its messages; see `Sender::charge`.
+        let (messages, receiver) = unbounded_channel();
+        let (fate, verdict) = oneshot::channel();
+        Self {
+            sender: Sender {
+                fate: Some(fate),
+                left,
+                level: Arc::clone(&level),
+                limits,
+                messages,
+            },
+            receiver: Receiver {
+                level: Arc::clone(&level),
+                messages: receiver,
+            },
+            progress: Progress(level),
+            verdict,
+        }
+    }
+}
+
+/// What goes through.
+#[derive(Debug)]
+pub(in crate::policies::mirror) enum Message {
+    /// The body ended.
+    End,
+    Frame {
+        charge: BufferedBytes,
+        frame: Frame<Bytes>,
+        /// The body ended with it.
+        last: bool,
+    },
+}
+
+/// How full a pipe is.
+#[derive(Debug)]
+struct BufferLevel {
+    counts: Arc<Counts>,
+    lag: AtomicUsize,
+    /// The mirror's end has read all that it wants.
+    through: AtomicBool,
+}
+
+/// How far the mirror is with a body.
+#[derive(Clone, Debug)]
+pub(in crate::policies::mirror) struct Progress(Arc<BufferLevel>);
+
+impl Progress {
+    /// Says that the mirror has read all of it, or wants no more.
+    pub(in crate::policies::mirror) fn is_through(&self) -> bool {
+        self.0.through.load(Ordering::Relaxed)
+    }
+}
+
+/// The mirror's end.
+#[derive(Debug)]
+pub(in crate::policies::mirror) struct Receiver {
+    level: Arc<BufferLevel>,
+    messages: UnboundedReceiver<Message>,
+}
+
+impl Receiver {
+    /// Takes the next message; none if the original's side went away before the end of the body.
+    pub(in crate::policies::mirror) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Message>> {
+        self.messages.poll_recv(cx)
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.level.through.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The bytes of a frame in a pipe, given back when it is dropped.
+#[derive(Debug)]
+pub(in crate::policies::mirror) struct BufferedBytes {
+    len: usize,
+    level: Arc<BufferLevel>,
+}
+
+impl Drop for BufferedBytes {
+    fn drop(&mut self) {
+        self.level.lag.fetch_sub(self.len, Ordering::Relaxed);
+        self.level.counts.unbuffer(self.len);
+    }
+}
+
+/// The original's end.
+#[derive(Debug)]
+pub(in crate::policies::mirror) struct Sender {
+    /// Gone once the body ended, or the copy was given up.
+    fate: Option<oneshot::Sender<MirrorDropReason>>,
+    /// What is still to come of a body of known length.
+    left: Option<u64>,
+    level: Arc<BufferLevel>,
+    limits: Limits,
+    messages: UnboundedSender<Message>,
+}
+
+impl Sender {
+    /// Passes a frame on, which is the `last` one or not; says whether more are wanted.
+    pub(in crate::policies::mirror) fn push(&mut self, frame: &Frame<Bytes>, last: bool) -> bool {
+        let Some(copy) = copy(frame) else {
+            if last {
+                self.finish();
+            }
+            return !last;
+        };
+        let charge = match self.charge(weight(frame)) {
+            Ok(charge) => charge,
+            Err(reason) => {
+                self.abort(reason);
+                return false;
+            }
+        };
+        let data = frame.data_ref().map_or(0, Bytes::len);
+        self.left = self.left.map(|left| left.saturating_sub(data as u64));
+        let message = Message::Frame {
+            charge,
+            frame: copy,
+            last,
+        };
+        // It is gone when the mirror answered without reading on.
+        let wanted = self.messages.send(message).is_ok() && !last;
+        if !wanted {
+            self.fate = None;
+        }
+        wanted
+    }
+
+    /// Passes on that the body has ended.
+    pub(in crate::policies::mirror) fn end(mut self) {
+        self.finish();
+    }
+
+    /// Passes on that the body broke off.
+    pub(in crate::policies::mirror) fn break_off(mut self) {
+        self.abort(MirrorDropReason::Abandoned);
+    }
+
+    fn finish(&mut self) {
+        // Nobody may be there any more to hear it.
+        let _ = self.messages.send(Message::End);
+        self.fate = None;
+    }
+
+    /// Tells the copy's task first: the mirror's client is about to see half a body, and fail.
+    fn abort(&mut self, reason: MirrorDropReason) {
+        if let Some(fate) = self.fate.take() {
+            let _ = fate.send(reason);
+        }
+    }
+
+    fn charge(&self, len: usize) -> Result<BufferedBytes, MirrorDropReason> {
+        let Self { level, limits, .. } = self;
+        // Only this end adds, so nothing is added between these two.
+        limits.lag(level.lag.load(Ordering::Relaxed), len)?;
+        level.counts.buffer(|held| limits.buffered(held, len))?;
+        level.lag.fetch_add(len, Ordering::Relaxed);
+        Ok(BufferedBytes {
+            len,
+            level: Arc::clone(level),
+        })
+    }
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        if self.fate.is_none() {
+            return;
+        }
+        // hyper drops a body when it has as much as the content-length says.
+        if self.left == Some(0) {
+            self.finish();
+        } else {
+            self.abort(MirrorDropReason::Abandoned);
+        }
+    }
+}
+
+/// Copies a frame without its bytes; none if it is of a kind that is not known.
+fn copy(frame: &Frame<Bytes>) -> Option<Frame<Bytes>> {
+    if let Some(data) = frame.data_ref() {
+        return Some(Frame::data(data.clone()));
+    }
+    frame.trailers_ref().cloned().map(Frame::trailers)
+}

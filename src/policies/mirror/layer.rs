@@ -1,0 +1,103 @@
+use std::fmt::{self, Debug, Formatter};
+use std::sync::Arc;
+
+use http::{Request, Response};
+use http_body::Body;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::service::Shared;
+use super::{CopyBody, Mirror, MirrorPolicy, MirrorStats, TeeBody};
+use crate::foundation::events::{Observe, TracingObserver};
+use crate::foundation::sync::rng::Rng;
+
+/// Copies requests of every service it wraps to another service.
+///
+/// The services share its policy, limits and counts, as do the clones of this layer; when the last of
+/// them is dropped, the copies in flight end. See the [module docs](super) for an example.
+pub struct MirrorLayer<M> {
+    shared: Arc<Shared<M>>,
+}
+
+impl<M> MirrorLayer<M> {
+    /// Creates a layer that copies to `service` what `policy` says.
+    #[must_use]
+    pub fn new(policy: MirrorPolicy, service: M) -> Self {
+        Self::with_observer(policy, service, Arc::new(TracingObserver))
+    }
+
+    /// Creates a layer that tells `observe` which copies were dropped, and which failed.
+    #[must_use]
+    pub fn with_observer(policy: MirrorPolicy, service: M, observe: Arc<dyn Observe>) -> Self {
+        Self::from_parts(policy, service, observe, Rng::default())
+    }
+
+    /// Creates a layer whose choices follow from `seed`, so that a test sees the same copies again.
+    #[must_use]
+    pub fn with_seed(policy: MirrorPolicy, service: M, seed: u64) -> Self {
+        Self::from_parts(
+            policy,
+            service,
+            Arc::new(TracingObserver),
+            Rng::with_seed(seed),
+        )
+    }
+
+    /// Replaces the policy for requests that start from now on; copies in flight keep theirs.
+    pub fn reconfigure(&self, policy: MirrorPolicy) {
+        self.shared.reconfigure(policy);
+    }
+
+    /// Returns what became of the copies so far.
+    #[must_use]
+    pub fn stats(&self) -> MirrorStats {
+        self.shared.stats()
+    }
+
+    /// Begins the copy of a request if there is to be one.
+    pub(crate) fn copy<B, C>(&self, request: Request<B>) -> Request<TeeBody<B>>
+    where
+        M: Service<Request<CopyBody>, Response = Response<C>> + Clone + Send + Sync + 'static,
+        M::Error: Send + 'static,
+        M::Future: Send,
+        B: Body,
+        C: Body + Send + 'static,
+    {
+        self.shared.copy(request)
+    }
+
+    pub(crate) fn from_parts(
+        policy: MirrorPolicy,
+        service: M,
+        observe: Arc<dyn Observe>,
+        rng: Rng,
+    ) -> Self {
+        Self {
+            shared: Arc::new(Shared::new(policy, service, observe, rng)),
+        }
+    }
+}
+
+impl<M> Clone for MirrorLayer<M> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+impl<M> Debug for MirrorLayer<M> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MirrorLayer")
+            .field("shared", &self.shared)
+            .finish()
+    }
+}
+
+impl<S, M> Layer<S> for MirrorLayer<M> {
+    type Service = Mirror<S, M>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Mirror::new(inner, self.clone())
+    }
+}

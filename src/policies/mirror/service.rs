@@ -1,0 +1,189 @@
+use std::fmt::{self, Debug, Formatter};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{Request, Response, header};
+use http_body::Body;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tower_service::Service;
+
+use super::copy::cancellation::Cancellation;
+use super::copy::pipe::Pipe;
+use super::counts::{CopyPermit, Counts};
+use super::machine::chooses;
+use super::task::CopyTask;
+use super::{CopyBody, MirrorLayer, MirrorPolicy, MirrorStats, TeeBody, head};
+use crate::foundation::events::Observe;
+use crate::foundation::http::RequestHead;
+use crate::foundation::outcome::MirrorDropReason;
+use crate::foundation::sync::Reloadable;
+use crate::foundation::sync::rng::Rng;
+
+/// Copies requests to another service.
+///
+/// The inner service takes requests with a [`TeeBody`], and its response is forwarded as it is. See the
+/// [module docs](super) for an example.
+pub struct Mirror<S, M> {
+    inner: S,
+    layer: MirrorLayer<M>,
+}
+
+impl<S, M> Mirror<S, M> {
+    pub(super) const fn new(inner: S, layer: MirrorLayer<M>) -> Self {
+        Self { inner, layer }
+    }
+}
+
+impl<S: Clone, M> Clone for Mirror<S, M> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            layer: self.layer.clone(),
+        }
+    }
+}
+
+impl<S: Debug, M> Debug for Mirror<S, M> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mirror")
+            .field("inner", &self.inner)
+            .field("layer", &self.layer)
+            .finish()
+    }
+}
+
+impl<S, M, B, C> Service<Request<B>> for Mirror<S, M>
+where
+    S: Service<Request<TeeBody<B>>>,
+    M: Service<Request<CopyBody>, Response = Response<C>> + Clone + Send + Sync + 'static,
+    M::Error: Send + 'static,
+    M::Future: Send,
+    B: Body,
+    C: Body + Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let request = self.layer.copy(request);
+        self.inner.call(request)
+    }
+}
+
+/// What all clones of a layer have in common; the copies in flight end with it.
+pub(super) struct Shared<M> {
+    counts: Arc<Counts>,
+    rng: Rng,
+    policy: Reloadable<MirrorPolicy>,
+    service: Arc<M>,
+    /// Its end ends the copies.
+    stop: watch::Sender<()>,
+}
+
+impl<M> Shared<M> {
+    pub(super) fn new(
+        policy: MirrorPolicy,
+        service: M,
+        observe: Arc<dyn Observe>,
+        rng: Rng,
+    ) -> Self {
+        Self {
+            counts: Arc::new(Counts::new(observe)),
+            rng,
+            policy: Reloadable::new(policy),
+            service: Arc::new(service),
+            stop: watch::Sender::new(()),
+        }
+    }
+
+    pub(super) fn reconfigure(&self, policy: MirrorPolicy) {
+        self.policy.store(policy);
+    }
+
+    pub(super) fn stats(&self) -> MirrorStats {
+        self.counts.stats()
+    }
+
+    /// Begins the copy of a request if there is to be one.
+    pub(super) fn copy<B, C>(&self, request: Request<B>) -> Request<TeeBody<B>>
+    where
+        M: Service<Request<CopyBody>, Response = Response<C>> + Clone + Send + Sync + 'static,
+        M::Error: Send + 'static,
+        M::Future: Send,
+        B: Body,
+        C: Body + Send + 'static,
+    {
+        let policy = self.policy.load();
+        if !chooses(&policy, RequestHead::of(&request), || self.rng.next_u64()) {
+            return request.map(TeeBody::plain);
+        }
+        self.counts.chosen();
+        let (runtime, ticket) = match self.enter(policy.max_in_flight()) {
+            Ok(entered) => entered,
+            Err(reason) => {
+                self.counts.dropped(reason);
+                return request.map(TeeBody::plain);
+            }
+        };
+        let head = head::copy(&request);
+        let pipe = (!request.body().is_end_stream())
+            .then(|| Pipe::new(Arc::clone(&self.counts), policy.limits(), length(&request)));
+        let hint = request.body().size_hint();
+        let (sender, body, progress, verdict) = match pipe {
+            None => (None, CopyBody::empty(), None, None),
+            Some(pipe) => (
+                Some(pipe.sender),
+                CopyBody::streamed(hint, pipe.receiver),
+                Some(pipe.progress),
+                Some(pipe.verdict),
+            ),
+        };
+        let copy = CopyTask {
+            body,
+            head,
+            policy: Arc::clone(&policy),
+            progress,
+            service: Arc::clone(&self.service),
+            span_id: self.rng.next_u64(),
+            permit: ticket,
+            cancellation: Cancellation::new(self.stop.subscribe(), policy.timeout(), verdict),
+        };
+        // Not detached, though nobody joins it: it ends with `stop`.
+        drop(runtime.spawn(copy.run()));
+        request.map(|body| match sender {
+            None => TeeBody::plain(body),
+            Some(sender) => TeeBody::copied(body, sender),
+        })
+    }
+
+    /// Takes a place among the copies in flight, and finds where to run.
+    fn enter(&self, max: u32) -> Result<(Handle, CopyPermit), MirrorDropReason> {
+        let runtime = Handle::try_current().map_err(|_| MirrorDropReason::NoRuntime)?;
+        Ok((runtime, CopyPermit::enter(&self.counts, max)?))
+    }
+}
+
+impl<M> Debug for Shared<M> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("counts", &self.counts)
+            .field("dice", &self.rng)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Returns how long a body is, if it or its head says so.
+fn length<B: Body>(request: &Request<B>) -> Option<u64> {
+    let declared = || {
+        let length = request.headers().get(header::CONTENT_LENGTH)?;
+        length.to_str().ok()?.parse().ok()
+    };
+    request.body().size_hint().exact().or_else(declared)
+}

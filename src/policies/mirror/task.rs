@@ -1,0 +1,86 @@
+//! The life of one copy, in a task of its own.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use super::copy::cancellation::Cancellation;
+use super::copy::drain::{Drain, is_through};
+use super::copy::pipe::Progress;
+use super::counts::CopyPermit;
+use super::{CopyBody, MirrorPolicy, head};
+use crate::foundation::outcome::{Failure, MirrorDropReason, Outcome, Rejection};
+
+/// One copy, before it is sent.
+pub(super) struct CopyTask<M> {
+    pub(super) body: CopyBody,
+    pub(super) head: Request<()>,
+    pub(super) policy: Arc<MirrorPolicy>,
+    pub(super) progress: Option<Progress>,
+    pub(super) service: Arc<M>,
+    pub(super) span_id: u64,
+    pub(super) permit: CopyPermit,
+    pub(super) cancellation: Cancellation,
+}
+
+impl<M, C> CopyTask<M>
+where
+    M: Service<Request<CopyBody>, Response = Response<C>> + Clone,
+    M::Error: 'static,
+    C: Body,
+{
+    /// Sends the copy, reads its answer and throws it away.
+    pub(super) async fn run(self) {
+        let Self {
+            progress,
+            permit: ticket,
+            mut cancellation,
+            ..
+        } = self;
+        let request = head::rewrite_headers(self.head, self.body, &self.policy, self.span_id);
+        let response = match cancellation.run(call(self.service, request)).await {
+            Ok(Ok(response)) => response,
+            // Half a body fails the call as well, and is no fault of the mirror's.
+            Ok(Err(error)) => {
+                return match cancellation.verdict() {
+                    Some(reason) => ticket.dropped(reason),
+                    None => ticket.failed(Failure::of(&error)),
+                };
+            }
+            Err(reason) => return ticket.dropped(reason),
+        };
+        if let Some(rejection) = Rejection::of(&response) {
+            match rejection.outcome() {
+                Outcome::Rejected => return ticket.dropped(MirrorDropReason::Refused(*rejection)),
+                Outcome::Failed(failure) => return ticket.failed(failure),
+                _ => {}
+            }
+        }
+        let drain = Drain::new(response.into_body(), progress.clone());
+        match cancellation.run(drain).await {
+            Ok(Ok(())) => ticket.mirrored(),
+            Ok(Err(_)) => match cancellation.verdict() {
+                Some(reason) => ticket.dropped(reason),
+                None => ticket.failed(Failure::Body),
+            },
+            // It was answered, and the rest of the answer is not worth the wait.
+            Err(MirrorDropReason::TimedOut(_)) if is_through(progress.as_ref()) => {
+                ticket.mirrored();
+            }
+            Err(reason) => ticket.dropped(reason),
+        }
+    }
+}
+
+/// Calls a clone of its own, so that a mirror which is not ready keeps nobody else waiting.
+async fn call<M, C>(service: Arc<M>, request: Request<CopyBody>) -> Result<Response<C>, M::Error>
+where
+    M: Service<Request<CopyBody>, Response = Response<C>> + Clone,
+{
+    let mut service = M::clone(&service);
+    poll_fn(|cx| service.poll_ready(cx)).await?;
+    service.call(request).await
+}

@@ -1,0 +1,13 @@
+//! Tiers 2 and 3: one folder per capability. No policy imports another.
+
+pub mod circuit_breaker;
+pub mod concurrency_limit;
+pub mod fault_injection;
+pub mod load_balance;
+pub mod mirror;
+pub mod outlier_detection;
+pub mod rate_limit;
+pub mod retry;
+pub mod telemetry;
+pub mod timeout;
+pub mod traffic_split;

@@ -1,0 +1,190 @@
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+use super::host_monitors::{HostMonitors, Step};
+use super::report::{is_good, reports};
+use super::{OutlierDetectionPolicy, OutlierDetectionStats};
+use crate::foundation::endpoints::endpoint_set::Sweep;
+use crate::foundation::endpoints::{Endpoint, EndpointObserver, Endpoints};
+use crate::foundation::events::{Observe, TracingObserver};
+use crate::foundation::outcome::Outcome;
+use crate::foundation::sync::Reloadable;
+use crate::foundation::sync::primitives::Mutex;
+use crate::foundation::sync::primitives::atomic::{AtomicU64, Ordering};
+use crate::foundation::sync::rng::Rng;
+use crate::foundation::time::clock;
+use crate::foundation::time::clock::ClockOrigin;
+
+/// Finds the outliers among the endpoints of one destination, and has them passed over for a while.
+///
+/// Give it to the balancer over the same endpoints as its observer; clones share everything. Who is
+/// ejected when the last clone is dropped is taken back. See the [module docs](super) for an example.
+#[derive(Clone, Debug)]
+pub struct OutlierDetector {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    monitors: Mutex<HostMonitors>,
+    rng: Rng,
+    endpoints: Endpoints,
+    /// When the next sweep is due, in nanoseconds from the origin.
+    next_sweep: AtomicU64,
+    observe: Arc<dyn Observe>,
+    origin: ClockOrigin,
+    policy: Reloadable<OutlierDetectionPolicy>,
+}
+
+impl OutlierDetector {
+    /// Creates a detector for `endpoints`; its sweeps are counted from now.
+    #[must_use]
+    pub fn new(policy: OutlierDetectionPolicy, endpoints: Endpoints) -> Self {
+        Self::with_observer(policy, endpoints, Arc::new(TracingObserver))
+    }
+
+    /// Creates a detector that reports to `observe` whom it ejects and takes back.
+    #[must_use]
+    pub fn with_observer(
+        policy: OutlierDetectionPolicy,
+        endpoints: Endpoints,
+        observe: Arc<dyn Observe>,
+    ) -> Self {
+        Self::from_parts(policy, endpoints, observe, Rng::default())
+    }
+
+    /// Creates a detector whose chances follow from `seed`, for tests.
+    #[must_use]
+    pub fn with_seed(policy: OutlierDetectionPolicy, endpoints: Endpoints, seed: u64) -> Self {
+        Self::from_parts(
+            policy,
+            endpoints,
+            Arc::new(TracingObserver),
+            Rng::with_seed(seed),
+        )
+    }
+
+    /// Replaces the policy from now on; what was counted stays, and so do ejections, unless the new
+    /// policy is [off](OutlierDetectionPolicy::off). A new interval counts from the last sweep.
+    pub fn reconfigure(&self, policy: OutlierDetectionPolicy) {
+        self.shared.policy.store(policy);
+        let policy = self.shared.policy.load();
+        self.shared.step(clock::now(), &policy, |monitors, step| {
+            if !policy.is_on() {
+                monitors.uneject_all(step);
+            }
+        });
+    }
+
+    /// Returns what was found so far; who has served an ejection by now is back, also if there were no
+    /// requests meanwhile.
+    #[must_use]
+    pub fn stats(&self) -> OutlierDetectionStats {
+        self.shared.sweep(clock::now());
+        self.shared.lock().stats()
+    }
+
+    pub(crate) fn from_parts(
+        policy: OutlierDetectionPolicy,
+        endpoints: Endpoints,
+        observe: Arc<dyn Observe>,
+        rng: Rng,
+    ) -> Self {
+        let now = clock::now();
+        let origin = ClockOrigin::at(now);
+        let monitors = HostMonitors::new(now, &endpoints);
+        let next_sweep = origin.nanos(monitors.next_sweep(&policy));
+        let shared = Arc::new(Shared {
+            monitors: Mutex::new(monitors),
+            rng,
+            endpoints,
+            next_sweep: AtomicU64::new(next_sweep),
+            observe,
+            origin,
+            policy: Reloadable::new(policy),
+        });
+        let sweeper: Weak<Shared> = Arc::downgrade(&shared);
+        shared.endpoints.swept_by(sweeper);
+        Self { shared }
+    }
+}
+
+impl EndpointObserver for OutlierDetector {
+    fn report(&self, endpoint: &Endpoint, outcome: Outcome) {
+        let policy = self.shared.policy.load();
+        if !policy.is_on() {
+            return;
+        }
+        let reports = reports(outcome);
+        let mut all = reports.iter().flatten();
+        // The common case, without a lock: a success where there is nothing to clear and nothing
+        // else to count.
+        if !policy.compares_rates() && endpoint.is_clean() && all.all(|report| is_good(*report)) {
+            return;
+        }
+        self.shared.step(clock::now(), &policy, |monitors, step| {
+            for report in reports.into_iter().flatten() {
+                monitors.report(endpoint, report, step);
+            }
+        });
+    }
+
+    fn sweep(&self, now: Instant) {
+        self.shared.sweep(now);
+    }
+}
+
+impl Sweep for Shared {
+    fn sweep(&self, now: Instant) {
+        if self.origin.nanos(now) >= self.next_sweep.load(Ordering::Relaxed) {
+            self.step(now, &self.policy.load(), |_, _| ());
+        }
+    }
+}
+
+impl Shared {
+    /// Does the sweeps that are due and then `act`; carries out what that changes, and tells of it
+    /// when the lock is gone.
+    fn step(
+        &self,
+        now: Instant,
+        policy: &OutlierDetectionPolicy,
+        act: impl FnOnce(&mut HostMonitors, &mut Step<'_>),
+    ) {
+        let mut events = Vec::new();
+        {
+            let mut monitors = self.lock();
+            monitors.sync_endpoints(&self.endpoints);
+            let mut changes = Vec::new();
+            let mut step = Step {
+                changes: &mut changes,
+                now,
+                policy,
+                random: &mut || self.rng.next_u64(),
+            };
+            monitors.advance(&mut step);
+            act(&mut monitors, &mut step);
+            // Under the lock, so that nobody's later change comes before this one.
+            monitors.apply_changes(&changes, now, policy, &self.endpoints, &mut events);
+            let next_sweep = self.origin.nanos(monitors.next_sweep(policy));
+            self.next_sweep.store(next_sweep, Ordering::Relaxed);
+        }
+        for event in events {
+            self.observe.on_event(&event);
+        }
+    }
+
+    fn lock(&self) -> impl std::ops::DerefMut<Target = HostMonitors> {
+        self.monitors
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// An endpoint that nobody watches any more must not stay out for ever.
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let policy = self.policy.load();
+        self.step(clock::now(), &policy, HostMonitors::uneject_all);
+    }
+}

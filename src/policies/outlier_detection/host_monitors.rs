@@ -1,0 +1,194 @@
+//! What a detector has written down, and how it carries out what follows.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+pub(super) use super::machine::Step;
+use super::machine::host::AttemptReport;
+use super::machine::{Change, HostId, Machine};
+use super::{OutlierDetectionPolicy, OutlierDetectionStats};
+use crate::foundation::endpoints::{Endpoint, Endpoints};
+use crate::foundation::events::Event;
+use crate::foundation::sync::Percent;
+
+#[derive(Debug)]
+pub(super) struct HostMonitors {
+    known: BTreeMap<HostId, MonitoredEndpoint>,
+    machine: Machine,
+    stats: OutlierDetectionStats,
+    /// Of the endpoints, when they were last looked at.
+    version: Option<u64>,
+}
+
+#[derive(Debug)]
+struct MonitoredEndpoint {
+    /// Whether the endpoint was told that failures of it are on these books.
+    dirty: bool,
+    endpoint: Endpoint,
+}
+
+impl HostMonitors {
+    pub(super) fn new(now: Instant, endpoints: &Endpoints) -> Self {
+        let mut monitors = Self {
+            known: BTreeMap::new(),
+            machine: Machine::new(now),
+            stats: OutlierDetectionStats::default(),
+            version: None,
+        };
+        monitors.sync_endpoints(endpoints);
+        monitors
+    }
+
+    /// Gets to know endpoints that are new, and forgets those that are gone.
+    pub(super) fn sync_endpoints(&mut self, endpoints: &Endpoints) {
+        let version = endpoints.version();
+        if self.version == Some(version) {
+            return;
+        }
+        self.version = Some(version);
+        let now: BTreeMap<_, _> = endpoints
+            .to_vec()
+            .into_iter()
+            .map(|endpoint| (endpoint.id(), endpoint))
+            .collect();
+        let machine = &mut self.machine;
+        self.known.retain(|id, known| {
+            let stays = now.contains_key(id);
+            if !stays {
+                machine.remove(*id);
+                if known.dirty {
+                    known.endpoint.mark_clean();
+                }
+            }
+            stays
+        });
+        for (id, endpoint) in now {
+            machine.insert(id);
+            self.known.entry(id).or_insert(MonitoredEndpoint {
+                dirty: false,
+                endpoint,
+            });
+        }
+    }
+
+    pub(super) fn next_sweep(&self, policy: &OutlierDetectionPolicy) -> Instant {
+        self.machine.next_sweep(policy)
+    }
+
+    pub(super) fn stats(&self) -> OutlierDetectionStats {
+        OutlierDetectionStats {
+            ejected: self.machine.ejected(),
+            ..self.stats
+        }
+    }
+
+    /// Does the sweeps that are due.
+    pub(super) fn advance(&mut self, step: &mut Step<'_>) {
+        self.machine.advance(step);
+    }
+
+    /// Counts a report of an endpoint; of one that is gone, or another set's, nothing.
+    pub(super) fn report(
+        &mut self,
+        endpoint: &Endpoint,
+        report: AttemptReport,
+        step: &mut Step<'_>,
+    ) {
+        self.machine.report(endpoint.id(), report, step);
+        self.update_dirty_mark(endpoint.id());
+    }
+
+    /// Takes all back.
+    pub(super) fn uneject_all(&mut self, step: &mut Step<'_>) {
+        self.machine.uneject_all(step);
+        let known: Vec<_> = self.known.keys().copied().collect();
+        for id in known {
+            self.update_dirty_mark(id);
+        }
+    }
+
+    /// Ejects and takes back, and puts down what there is to tell of it.
+    pub(super) fn apply_changes(
+        &mut self,
+        changes: &[Change],
+        now: Instant,
+        policy: &OutlierDetectionPolicy,
+        endpoints: &Endpoints,
+        events: &mut Vec<Event>,
+    ) {
+        for change in changes {
+            let (host, event) = match *change {
+                Change::Detected {
+                    host,
+                    reason,
+                    enforced: true,
+                } => {
+                    self.stats.ejections += 1;
+                    endpoints.set_ejected(host, true, now);
+                    (host, Some(reason))
+                }
+                Change::Detected { host, reason, .. } | Change::Overflow { host, reason } => {
+                    // What the policy does not enforce at all is not worth a word.
+                    if policy.enforced(reason) > Percent::NONE {
+                        self.stats.suppressed += 1;
+                        let suppressed = |endpoint| Event::EjectionSuppressed { endpoint, reason };
+                        events.extend(self.endpoint(host).map(suppressed));
+                    }
+                    continue;
+                }
+                Change::Unejected { host } => {
+                    endpoints.set_ejected(host, false, now);
+                    self.update_dirty_mark(host);
+                    (host, None)
+                }
+            };
+            let event = |endpoint| match event {
+                Some(reason) => Event::EndpointEjected { endpoint, reason },
+                None => Event::EndpointUnejected(endpoint),
+            };
+            events.extend(self.endpoint(host).map(event));
+        }
+    }
+
+    fn endpoint(&self, host: HostId) -> Option<Endpoint> {
+        self.known.get(&host).map(|known| known.endpoint.clone())
+    }
+
+    /// Tells an endpoint whether there are failures of it on these books.
+    fn update_dirty_mark(&mut self, host: HostId) {
+        let Some(known) = self.known.get_mut(&host) else {
+            return;
+        };
+        let accused = !self.machine.is_clean(host);
+        if accused && !known.dirty {
+            known.endpoint.mark_dirty();
+        } else if !accused && known.dirty {
+            known.endpoint.mark_clean();
+        }
+        known.dirty = accused;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_gone_is_on_no_books() {
+        let [one, other] = ["10.0.0.1:80", "10.0.0.2:80"].map(|a| Endpoint::try_from(a).unwrap());
+        let endpoints = Endpoints::fixed([one.clone(), other.clone()]);
+        let now = crate::foundation::time::clock::now();
+        let mut monitors = HostMonitors::new(now, &endpoints);
+        let mut step = Step {
+            changes: &mut Vec::new(),
+            now,
+            policy: &OutlierDetectionPolicy::default(),
+            random: &mut || 0,
+        };
+        monitors.report(&one, AttemptReport::Http(500), &mut step);
+        assert!(!one.is_clean() && other.is_clean());
+        endpoints.update([other]);
+        monitors.sync_endpoints(&endpoints);
+        assert!(one.is_clean());
+    }
+}

@@ -1,0 +1,338 @@
+//! Envoy's outlier detector. Time, chance, policy and reports are arguments; changes come out.
+
+pub(in crate::policies::outlier_detection) mod host;
+pub(in crate::policies::outlier_detection) mod rates;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::OutlierDetectionPolicy;
+use super::rules::Consecutive;
+use crate::foundation::outcome::EjectionReason;
+use crate::foundation::sync::Percent;
+use crate::foundation::time::clock;
+use host::{AttemptReport, FailureOrigin, HostMonitor};
+use rates::Rates;
+
+/// Names an endpoint for as long as it is known; never used again.
+pub(super) type HostId = u64;
+
+/// What changed, or would have.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Change {
+    /// An outlier was found, and ejected if that is enforced.
+    Detected {
+        host: HostId,
+        reason: EjectionReason,
+        enforced: bool,
+    },
+    /// An outlier was found, but too many endpoints are out already.
+    Overflow {
+        host: HostId,
+        reason: EjectionReason,
+    },
+    /// An endpoint is back.
+    Unejected { host: HostId },
+}
+
+/// The endpoints of one destination and what is known of them.
+#[derive(Debug)]
+pub(super) struct Machine {
+    ejected: usize,
+    hosts: BTreeMap<HostId, HostMonitor>,
+    /// What the last sweep compared: the endpoints' answers, and whether they could be reached.
+    rates: [Option<Rates>; 2],
+    /// When the last sweep was, or the counting began: the grid of sweeps starts here.
+    swept: Instant,
+}
+
+/// What a step of the machine is given and gives.
+pub(super) struct Step<'a> {
+    pub(super) changes: &'a mut Vec<Change>,
+    pub(super) now: Instant,
+    pub(super) policy: &'a OutlierDetectionPolicy,
+    pub(super) random: &'a mut dyn FnMut() -> u64,
+}
+
+impl Machine {
+    pub(super) const fn new(now: Instant) -> Self {
+        Self {
+            ejected: 0,
+            hosts: BTreeMap::new(),
+            rates: [None; 2],
+            swept: now,
+        }
+    }
+
+    /// Begins to watch a host; one that is known stays as it is.
+    pub(super) fn insert(&mut self, host: HostId) {
+        self.hosts.entry(host).or_default();
+    }
+
+    pub(super) fn remove(&mut self, host: HostId) {
+        if self
+            .hosts
+            .remove(&host)
+            .is_some_and(|host| host.is_ejected())
+        {
+            self.ejected -= 1;
+        }
+    }
+
+    pub(super) fn is_ejected(&self, host: HostId) -> bool {
+        self.hosts.get(&host).is_some_and(HostMonitor::is_ejected)
+    }
+
+    /// Says that no failure of a host is on the books, so that a success changes no count in a row.
+    pub(super) fn is_clean(&self, host: HostId) -> bool {
+        self.hosts.get(&host).is_none_or(HostMonitor::is_clean)
+    }
+
+    #[cfg(test)]
+    pub(super) fn host(&self, host: HostId) -> Option<&HostMonitor> {
+        self.hosts.get(&host)
+    }
+
+    pub(super) const fn ejected(&self) -> usize {
+        self.ejected
+    }
+
+    /// When the next sweep is due.
+    pub(super) fn next_sweep(&self, policy: &OutlierDetectionPolicy) -> Instant {
+        clock::after(self.swept, policy.interval())
+    }
+
+    /// What the last sweep compared, if there was enough to compare.
+    #[cfg(test)]
+    pub(super) const fn rates(&self, origin: FailureOrigin) -> Option<Rates> {
+        self.rates[origin as usize]
+    }
+
+    /// Takes all back at once, and forgets what they did.
+    pub(super) fn uneject_all(&mut self, step: &mut Step<'_>) {
+        for (id, host) in &mut self.hosts {
+            if host.is_ejected() {
+                step.changes.push(Change::Unejected { host: *id });
+            }
+            *host = HostMonitor::default();
+        }
+        self.ejected = 0;
+    }
+
+    /// Takes in what became of a request to `host`. One that is gone by now changes nothing.
+    pub(super) fn report(&mut self, host: HostId, report: AttemptReport, step: &mut Step<'_>) {
+        let Some(known) = self.hosts.get_mut(&host) else {
+            return;
+        };
+        let signals = known.record(report, step.policy);
+        for (reason, rule) in signals.into_iter().flatten() {
+            self.signal(host, reason, rule, step);
+        }
+    }
+
+    /// Does the sweeps that are due. Their times lie on a grid, so nobody has to wake up for them.
+    pub(super) fn advance(&mut self, step: &mut Step<'_>) {
+        let interval = step.policy.interval();
+        let elapsed = step.now.saturating_duration_since(self.swept);
+        let due = elapsed.as_nanos() / interval.as_nanos();
+        if due == 0 {
+            return;
+        }
+        let now = step.now;
+        step.now = clock::after(self.swept, interval);
+        self.sweep(step);
+        // The first sweep looked at all the traffic that there was, so the others only let time pass,
+        // and all but a few of them would do nothing.
+        let mut left = due - 1;
+        while left > 0 {
+            let idle = self.idle_sweeps(step.policy).min(left);
+            self.swept = clock::after(self.swept, nanos(interval.as_nanos().saturating_mul(idle)));
+            left -= idle;
+            if left > 0 {
+                step.now = clock::after(self.swept, interval);
+                self.sweep(step);
+                left -= 1;
+            }
+        }
+        step.now = now;
+    }
+
+    /// Counts the sweeps to come that change nothing unless there is new traffic.
+    fn idle_sweeps(&self, policy: &OutlierDetectionPolicy) -> u128 {
+        let hosts = self.hosts.values();
+        let next = hosts.filter_map(|host| host.next_change(policy, self.swept));
+        next.min().map_or(u128::MAX, |next| {
+            let wait = next.saturating_duration_since(self.swept).as_nanos();
+            // The sweep at or after that time is the first that does something.
+            wait.div_ceil(policy.interval().as_nanos())
+                .saturating_sub(1)
+        })
+    }
+
+    /// One sweep: Envoy's interval timer.
+    pub(super) fn sweep(&mut self, step: &mut Step<'_>) {
+        self.swept = step.now;
+        for (id, host) in &mut self.hosts {
+            if host.ejection_elapsed(step.policy, step.now) {
+                host.uneject(step.now);
+                self.ejected -= 1;
+                step.changes.push(Change::Unejected { host: *id });
+            }
+            host.roll_interval();
+        }
+        if step.policy.compares_rates() {
+            self.by_rates(FailureOrigin::External, step);
+            self.by_rates(FailureOrigin::Local, step);
+        }
+        for host in self.hosts.values_mut() {
+            host.decay_ejection_count(step.policy, step.now);
+        }
+    }
+
+    fn by_rates(&mut self, origin: FailureOrigin, step: &mut Step<'_>) {
+        let (rates, outliers) = rates::outliers(&self.hosts, origin, step.policy);
+        self.rates[origin as usize] = rates;
+        for (host, reason, enforced) in outliers {
+            self.found(host, reason, enforced, step);
+        }
+    }
+
+    fn signal(
+        &mut self,
+        host: HostId,
+        reason: EjectionReason,
+        rule: Consecutive,
+        step: &mut Step<'_>,
+    ) {
+        if self.is_ejected(host) {
+            // Its counter is left as it is: it fires when it equals the limit, and passes it now.
+            return;
+        }
+        self.found(host, reason, rule.enforced, step);
+        if let Some(known) = self.hosts.get_mut(&host) {
+            known.clear(reason);
+        }
+    }
+
+    fn found(
+        &mut self,
+        host: HostId,
+        reason: EjectionReason,
+        enforced: Percent,
+        step: &mut Step<'_>,
+    ) {
+        let hosts = self.hosts.len();
+        let Some(known) = self.hosts.get_mut(&host).filter(|host| !host.is_ejected()) else {
+            return;
+        };
+        if !step.policy.allows(self.ejected, hosts) {
+            step.changes.push(Change::Overflow { host, reason });
+            return;
+        }
+        let enforced = enforced.happens((step.random)());
+        if enforced {
+            self.ejected += 1;
+            known.eject(step.policy, step.now, (step.random)());
+        }
+        step.changes.push(Change::Detected {
+            host,
+            reason,
+            enforced,
+        });
+    }
+}
+
+fn nanos(nanos: u128) -> Duration {
+    // 584 years of nanoseconds fit.
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests choose the start of time")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn policy(interval: u32, base: u32, most: u32) -> OutlierDetectionPolicy {
+        OutlierDetectionPolicy::default()
+            .with_interval(interval * SECOND / 4)
+            .with_base_ejection_time(base * SECOND / 2)
+            .with_max_ejection_time(most * SECOND)
+            .with_max_ejection_percent(Percent::ALL)
+    }
+
+    /// Ejects the hosts that are named and lets time pass, in one step or in many.
+    fn run(
+        policy: &OutlierDetectionPolicy,
+        acts: &[(HostId, u32)],
+        step: Duration,
+    ) -> (Vec<Change>, Vec<Option<Duration>>) {
+        let start = Instant::now();
+        let mut machine = Machine::new(start);
+        (0..3).for_each(|host| machine.insert(host));
+        let (mut changes, mut now) = (Vec::new(), start);
+        for (host, seconds) in acts {
+            let mut first = Step {
+                changes: &mut changes,
+                now,
+                policy,
+                random: &mut || 0,
+            };
+            machine.advance(&mut first);
+            let reason = EjectionReason::Consecutive5xx;
+            machine.found(*host, reason, Percent::ALL, &mut first);
+            let end = now + *seconds * SECOND;
+            while now < end {
+                now = (now + step).min(end);
+                let mut next = Step {
+                    changes: &mut changes,
+                    now,
+                    policy,
+                    random: &mut || 0,
+                };
+                machine.advance(&mut next);
+            }
+        }
+        let returned = (0..3).map(|host| machine.host(host)?.returned());
+        let returned = returned.map(|at| at.map(|at| at - start));
+        (changes, returned.collect())
+    }
+
+    proptest! {
+        #[test]
+        fn sweeps_that_are_left_out_would_have_changed_nothing(
+            interval in 1..12_u32,
+            base in 0..9_u32,
+            most in 0..12_u32,
+            acts in prop::collection::vec((0..3_u64, 0..40_u32), 1..12),
+        ) {
+            let policy = policy(interval, base, most);
+            let one_by_one = run(&policy, &acts, SECOND / 4);
+            prop_assert_eq!(run(&policy, &acts, 1_000 * SECOND), one_by_one);
+        }
+    }
+
+    #[test]
+    fn a_year_of_sweeps_in_which_nothing_happens_takes_no_time() {
+        let start = Instant::now();
+        let policy = policy(0, 0, 0)
+            .with_base_ejection_time(Duration::MAX)
+            .with_max_ejection_time_jitter(Duration::MAX);
+        let mut machine = Machine::new(start);
+        machine.insert(0);
+        let mut step = Step {
+            changes: &mut Vec::new(),
+            now: start,
+            policy: &policy,
+            random: &mut || u64::MAX,
+        };
+        machine.found(0, EjectionReason::Consecutive5xx, Percent::ALL, &mut step);
+        // A sweep each millisecond: 31 billion of them.
+        step.now = start + 365 * 86_400 * SECOND;
+        machine.advance(&mut step);
+        assert!(machine.is_ejected(0));
+    }
+}

@@ -1,0 +1,53 @@
+//! What an outcome means to the detector.
+
+use super::machine::host::AttemptReport;
+use crate::foundation::http::GrpcStatus;
+use crate::foundation::outcome::{Failure, Outcome};
+
+/// Returns what is to be counted: nothing if it says nothing about the endpoint.
+pub(super) fn reports(outcome: Outcome) -> [Option<AttemptReport>; 2] {
+    let answered = |status| {
+        [
+            Some(AttemptReport::Connected),
+            Some(AttemptReport::Http(status)),
+        ]
+    };
+    match outcome {
+        // Whose caller went away or broke off its body, and what a policy of ours refused, is not the
+        // endpoint's doing.
+        Outcome::Abandoned | Outcome::Failed(Failure::RequestBody) | Outcome::Rejected => [None; 2],
+        Outcome::Failed(Failure::Timeout) => [Some(AttemptReport::TimedOut), None],
+        Outcome::Failed(_) => [Some(AttemptReport::Unreachable), None],
+        Outcome::Grpc(status) => answered(http_status(status)),
+        Outcome::Status(status) => answered(status.as_u16()),
+    }
+}
+
+/// Says that a report is one of success, whatever came before.
+pub(super) const fn is_good(report: AttemptReport) -> bool {
+    match report {
+        AttemptReport::Connected => true,
+        AttemptReport::Http(status) => status < 500 || status > 599,
+        AttemptReport::TimedOut | AttemptReport::Unreachable => false,
+    }
+}
+
+/// The HTTP status that stands for a gRPC status, as Envoy maps them for this purpose.
+const fn http_status(status: GrpcStatus) -> u16 {
+    match status {
+        GrpcStatus::OK => 200,
+        GrpcStatus::CANCELLED => 499,
+        GrpcStatus::INVALID_ARGUMENT
+        | GrpcStatus::FAILED_PRECONDITION
+        | GrpcStatus::OUT_OF_RANGE => 400,
+        GrpcStatus::UNAUTHENTICATED => 401,
+        GrpcStatus::PERMISSION_DENIED => 403,
+        GrpcStatus::NOT_FOUND => 404,
+        GrpcStatus::ALREADY_EXISTS | GrpcStatus::ABORTED => 409,
+        GrpcStatus::RESOURCE_EXHAUSTED => 429,
+        GrpcStatus::UNIMPLEMENTED => 501,
+        GrpcStatus::UNAVAILABLE => 503,
+        GrpcStatus::DEADLINE_EXCEEDED => 504,
+        _ => 500,
+    }
+}

@@ -1,0 +1,86 @@
+use std::sync::Arc;
+
+use tower_layer::Layer;
+
+use super::service::RateLimitGate;
+use super::shared::Shared;
+use super::{RateLimit, RateLimitPolicy, RateLimitStats, RateLimiter};
+use crate::foundation::admission::Queued;
+use crate::foundation::events::{Observe, TracingObserver};
+use crate::foundation::sync::sharded_arc::ShardedArc;
+
+/// Puts one rate limit around every service it wraps.
+///
+/// The services share its state, as do the clones of this layer: axum calls [`Layer::layer`] for
+/// each connection, and a limit made there would never see two requests. See the
+/// [module docs](super) for an example.
+#[derive(Clone, Debug)]
+pub struct RateLimitLayer {
+    shared: ShardedArc<Arc<Shared>>,
+    limiter: RateLimiter,
+}
+
+impl RateLimitLayer {
+    /// Creates a limit that has let nothing in yet.
+    #[must_use]
+    pub fn new(policy: RateLimitPolicy) -> Self {
+        Self::with_observer(policy, Arc::new(TracingObserver))
+    }
+
+    /// Creates a limit that reports to `observe`.
+    #[must_use]
+    pub fn with_observer(policy: RateLimitPolicy, observe: Arc<dyn Observe>) -> Self {
+        Self::from(RateLimiter::with_observer(policy, observe))
+    }
+
+    /// Counts at so many places, so that threads do not meet at one. The default is 1, which is exact; 0
+    /// means 1. It starts anew, so set it before the layer is used.
+    ///
+    /// Never more is let in than the policy says; [`RateLimiter::with_shards`] tells what is given up, and
+    /// when it changes nothing.
+    #[must_use]
+    pub fn with_shards(self, shards: u16) -> Self {
+        Self::from(self.limiter.with_shards(shards))
+    }
+
+    /// Replaces the policy for requests that start from now on; what was used stays used. See
+    /// [`RateLimiter::reconfigure`].
+    pub fn reconfigure(&self, policy: RateLimitPolicy) {
+        self.limiter.reconfigure(policy);
+    }
+
+    /// What has happened so far.
+    #[must_use]
+    pub fn stats(&self) -> RateLimitStats {
+        self.limiter.stats()
+    }
+
+    /// Returns what decides, to be put [together](crate::gate::GateChain) with other gates.
+    #[must_use]
+    pub fn gate(&self) -> RateLimitGate {
+        RateLimitGate::new(self.shared.shared_ref())
+    }
+
+    /// Returns the limiter behind this layer, for calls that are not HTTP requests.
+    #[must_use]
+    pub const fn limiter(&self) -> &RateLimiter {
+        &self.limiter
+    }
+}
+
+impl From<RateLimiter> for RateLimitLayer {
+    fn from(limiter: RateLimiter) -> Self {
+        Self {
+            shared: ShardedArc::new(Arc::clone(limiter.shared())),
+            limiter,
+        }
+    }
+}
+
+impl<S> Layer<S> for RateLimitLayer {
+    type Service = RateLimit<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Queued::new(inner, self.gate())
+    }
+}

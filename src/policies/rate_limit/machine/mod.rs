@@ -1,0 +1,9 @@
+//! Decisions of a rate limit: token bucket, sliding log, and the change from one to the other.
+
+#[cfg(test)]
+pub(in crate::policies::rate_limit) mod machine_tests;
+pub(in crate::policies::rate_limit) mod migrate;
+pub(in crate::policies::rate_limit) mod sliding_log;
+pub(in crate::policies::rate_limit) mod token_bucket;
+
+use super::Status;

@@ -1,0 +1,177 @@
+//! Lets in only so much, and tells the rest when to come back.
+//!
+//! # Example
+//!
+//! An LLM at which no more than 20 requests may arrive in any minute. The rest get 429 with
+//! `Retry-After`, and cost nothing:
+//!
+//! ```
+//! use std::convert::Infallible;
+//!
+//! use bytes::Bytes;
+//! use http::{Request, Response, StatusCode};
+//! use http_body_util::Empty;
+//! use meshless::rate_limit::{RateLimitLayer, RateLimitPolicy};
+//! use tower::{Service, ServiceBuilder, ServiceExt};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Infallible> {
+//! # async fn llm(_: Request<()>) -> Result<Response<Empty<Bytes>>, Infallible> { Ok(Response::default()) }
+//! let mut service = ServiceBuilder::new()
+//!     .layer(RateLimitLayer::new(RateLimitPolicy::per_minute(20)))
+//!     .service_fn(llm);
+//!
+//! for _ in 0..20 {
+//!     let response = service.ready().await?.call(Request::new(())).await?;
+//!     assert_eq!(response.status(), StatusCode::OK);
+//! }
+//! let response = service.ready().await?.call(Request::new(())).await?;
+//! assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+//! assert_eq!(response.headers()["retry-after"], "60");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A route where each caller may ask 10 times a minute, told apart by address, behind a proxy whose
+//! word counts. Up to 100 requests wait for their turn instead, none longer than 2 seconds:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use meshless::rate_limit::{ClientAddress, Key, RateLimitLayer, RateLimitPolicy};
+//!
+//! let address = ClientAddress::peer().trusting(["10.0.0.0/8".parse().unwrap()]);
+//! let policy = RateLimitPolicy::per_minute(10)
+//!     .with_key(Key::client_address(address))
+//!     .with_max_queue(100)
+//!     .with_max_wait(Duration::from_secs(2));
+//! let layer = RateLimitLayer::new(policy);
+//! # let _ = layer;
+//! ```
+//!
+//! Anything else that is asynchronous, such as an SDK that owns its client:
+//!
+//! ```
+//! use meshless::rate_limit::{RateLimitPolicy, RateLimiter};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), meshless::Rejection> {
+//! # async fn ask() -> u64 { 120 }
+//! let tokens = RateLimiter::new(RateLimitPolicy::per_minute(10_000));
+//!
+//! let permit = tokens.admit_for("customer-7", 500)?; // our guess
+//! let used = ask().await;
+//! permit.settle(used); // what it was: 380 are given back
+//! assert_eq!(tokens.status_for("customer-7").remaining, 9_880);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Two kinds of limit
+//!
+//! [`at_most(n, period)`](RateLimitPolicy::at_most), which [`per_second`](RateLimitPolicy::per_second)
+//! and [`per_minute`](RateLimitPolicy::per_minute) are, holds in *any* period: it remembers when each
+//! request came. [`token_bucket`](RateLimitPolicy::token_bucket) is Envoy's: a bucket that is full at
+//! first and refilled evenly. A bucket of 20 with 20 a minute lets 20 in at once and one more every
+//! 3 seconds, so up to 39 in the first minute. Where a bill or a provider's limit is counted, take
+//! `at_most`; where short bursts are welcome and the average matters, the bucket.
+//!
+//! # Before or after a retry
+//!
+//! A limit outside a retry counts requests, whatever becomes of them:
+//!
+//! ```
+//! # use meshless::rate_limit::{RateLimitLayer, RateLimitPolicy};
+//! # use meshless::retry::{RetryLayer, RetryPolicy};
+//! # use tower::ServiceBuilder;
+//! # let (policy, transport) = (RateLimitPolicy::per_minute(20), ());
+//! # let _ =
+//! ServiceBuilder::new()
+//!     .layer(RateLimitLayer::new(policy)) // 20 requests a minute, each tried up to 3 times
+//!     .layer(RetryLayer::new(RetryPolicy::new(2)))
+//!     .service(transport)
+//! # ;
+//! ```
+//!
+//! Inside it counts attempts:
+//!
+//! ```
+//! # use meshless::rate_limit::{RateLimitLayer, RateLimitPolicy};
+//! # use meshless::retry::{RetryLayer, RetryPolicy};
+//! # use tower::ServiceBuilder;
+//! # let (policy, transport) = (RateLimitPolicy::per_minute(20), ());
+//! # let _ =
+//! ServiceBuilder::new()
+//!     .layer(RetryLayer::new(RetryPolicy::new(2)))
+//!     .layer(RateLimitLayer::new(policy)) // 20 attempts a minute reach the transport
+//!     .service(transport)
+//! # ;
+//! ```
+//!
+//! An LLM bill needs the second: every attempt that arrives is billed, and the provider's own limit
+//! counts it. An inbound limit needs the first.
+//!
+//! # Costs that are known too late
+//!
+//! [`with_cost`](RateLimitPolicy::with_cost) charges by the request,
+//! [`with_usage`](RateLimitPolicy::with_usage) corrects that by the response's head, and
+//! [`with_charge`](RateLimitPolicy::with_charge) puts a [`Charge`] into the response's extensions for
+//! whoever reads the body. What was charged too much is given back at once; what was charged too
+//! little is charged whatever is left, so that later requests make up for it.
+//!
+//! # What it decides, and where that comes from
+//!
+//! - The answer is Envoy's local rate limit: 429, `local_rate_limited`, response flag `RL`; for gRPC
+//!   callers 200 with `grpc-status` 14, or what
+//!   [`with_grpc_status`](RateLimitPolicy::with_grpc_status) says. Unlike Envoy's it always has
+//!   `Retry-After`, in whole seconds, rounded up and never 0, unless the request can never be let in
+//!   because it costs more than the whole limit.
+//! - `RateLimit` and `RateLimit-Policy` follow draft-ietf-httpapi-ratelimit-headers;
+//!   `x-ratelimit-reset` is 0 while a token is left and else the time to the next one, as recorded on
+//!   Envoy 1.40.
+//! - A queued request has its turn booked: first come, first served, and one that cannot have its turn
+//!   within [`with_max_wait`](RateLimitPolicy::with_max_wait) or the caller's
+//!   [`Deadline`](crate::Deadline) is refused at once. Who goes away while it waits gives its turn
+//!   back, and those behind move up.
+//! - A replaced policy keeps what was used: after 5 of 10, 15 of 20 are left.
+//! - The token bucket is the Generic Cell Rate Algorithm over one word, as in the `governor` crate,
+//!   which is its oracle in the tests and decides about as fast (see `benches/rate_limit.rs`). The
+//!   machine is our own because the same word is also booked ahead, given back to, charged later and
+//!   carried over to a new quota, at costs of any size, and because keys are bounded.
+//! - An exact limit is one word, or one lock, that every request writes: two threads at the limit alone
+//!   get less than twice as much done. Behind a service that takes microseconds this is not seen. Where it is,
+//!   [`with_shards`](RateLimitLayer::with_shards) gives each thread a part of the limit.
+//! - The limit is this process's own. Of a limit for several replicas together, give each
+//!   [its share](RateLimitPolicy::with_share).
+
+mod added_header;
+mod charge;
+mod headers;
+mod key;
+mod layer;
+mod limiter;
+pub(crate) mod machine;
+mod policy;
+mod queue;
+mod quota;
+mod service;
+mod shared;
+pub(crate) mod state;
+mod stats;
+pub mod upstream_limits;
+
+#[cfg(feature = "istio")]
+pub(crate) use added_header::{AddedHeader, AppendAction};
+pub use charge::{Charge, RateLimitPermit};
+pub use headers::RateLimitHeaders;
+pub use key::{Key, KeyFunction};
+pub use layer::RateLimitLayer;
+pub use limiter::RateLimiter;
+pub use policy::RateLimitPolicy;
+pub use queue::wait::RateLimitWait;
+pub use quota::Status;
+pub use service::{RateLimit, RateLimitFuture, RateLimitGate, RateLimitTicket};
+pub use stats::RateLimitStats;
+
+pub use crate::foundation::http::{ClientAddress, ForwardedHeader};
+pub use crate::foundation::outcome::RateLimited;

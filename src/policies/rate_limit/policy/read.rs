@@ -1,0 +1,103 @@
+//! What the limiter asks of its policy.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue, StatusCode};
+
+use super::RateLimitPolicy;
+use crate::foundation::http::{GrpcStatus, RequestHead, ResponseHead};
+use crate::foundation::sync::Percent;
+use crate::policies::rate_limit::added_header::AddedHeader;
+use crate::policies::rate_limit::quota::Limit;
+use crate::policies::rate_limit::{Key, RateLimitHeaders};
+
+impl RateLimitPolicy {
+    pub(in crate::policies::rate_limit) fn cost(&self, head: RequestHead<'_>) -> u64 {
+        self.cost.as_ref().map_or(1, |cost| (cost.0)(head))
+    }
+
+    pub(in crate::policies::rate_limit) fn usage(
+        &self,
+        head: ResponseHead<'_>,
+        charged: u64,
+    ) -> u64 {
+        let usage = self.usage.as_ref();
+        usage.map_or(charged, |usage| (usage.0)(head, charged))
+    }
+
+    /// Says whether there is anything to do once the response is there.
+    pub(in crate::policies::rate_limit) const fn settles(&self) -> bool {
+        self.charge || self.usage.is_some() || self.headers.on_all()
+    }
+
+    pub(in crate::policies::rate_limit) fn answer_headers(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.answer_headers
+    }
+
+    /// Says whether each call costs 1, waits for nothing and counts for everybody.
+    pub(in crate::policies::rate_limit) const fn may_be_sharded(&self) -> bool {
+        let corrected = self.cost.is_some() || self.usage.is_some() || self.charge;
+        self.key.is_global() && self.max_queue == 0 && !corrected
+    }
+
+    pub(in crate::policies::rate_limit) const fn is_off(&self) -> bool {
+        matches!(self.limit, Limit::Off)
+    }
+
+    pub(in crate::policies::rate_limit) const fn hands_out_charges(&self) -> bool {
+        self.charge
+    }
+
+    pub(in crate::policies::rate_limit) const fn enabled(&self) -> Percent {
+        self.enabled
+    }
+
+    pub(in crate::policies::rate_limit) const fn enforced(&self) -> Percent {
+        self.enforced
+    }
+
+    pub(in crate::policies::rate_limit) const fn grpc_status(&self) -> GrpcStatus {
+        self.grpc_status
+    }
+
+    pub(in crate::policies::rate_limit) const fn headers(&self) -> RateLimitHeaders {
+        self.headers
+    }
+
+    pub(in crate::policies::rate_limit) const fn key(&self) -> &Key {
+        &self.key
+    }
+
+    pub(in crate::policies::rate_limit) const fn limit(&self) -> &Limit {
+        &self.limit
+    }
+
+    pub(in crate::policies::rate_limit) const fn max_keys(&self) -> usize {
+        self.max_keys
+    }
+
+    pub(in crate::policies::rate_limit) const fn max_queue(&self) -> usize {
+        self.max_queue
+    }
+
+    pub(in crate::policies::rate_limit) const fn max_wait(&self) -> Duration {
+        self.max_wait
+    }
+
+    pub(in crate::policies::rate_limit) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(in crate::policies::rate_limit) fn request_headers(&self) -> Option<Arc<[AddedHeader]>> {
+        self.request_headers.clone()
+    }
+
+    pub(in crate::policies::rate_limit) const fn share(&self) -> (u32, u32) {
+        self.share
+    }
+
+    pub(in crate::policies::rate_limit) const fn status(&self) -> StatusCode {
+        self.status
+    }
+}

@@ -1,0 +1,154 @@
+use std::sync::Arc;
+
+use http::{Extensions, HeaderMap};
+
+use super::added_header::AddedHeader;
+use super::queue::wait::RateLimitWait;
+use super::shared::{AdmitDecision, Shared};
+use super::{RateLimitPermit, Status, headers};
+use crate::foundation::admission::{Admission, Gate, Queued, QueuedFuture, Ticket};
+use crate::foundation::http::{RequestHead, ResponseHead};
+use crate::foundation::outcome::{Failure, Outcome, Rejection};
+use crate::foundation::sync::sharded_arc::ShardedArcRef;
+
+/// Turns requests away, or lets them wait, when a limit is used up.
+///
+/// See the [module docs](super) for an example.
+pub type RateLimit<S> = Queued<S, RateLimitGate>;
+
+/// Response future of [`RateLimit`].
+pub type RateLimitFuture<S, B> = QueuedFuture<S, RateLimitGate, B>;
+
+/// Decides which requests a [`RateLimit`] lets in.
+#[derive(Clone, Debug)]
+pub struct RateLimitGate {
+    shared: ShardedArcRef<Arc<Shared>>,
+}
+
+impl RateLimitGate {
+    pub(super) const fn new(shared: ShardedArcRef<Arc<Shared>>) -> Self {
+        Self { shared }
+    }
+}
+
+impl Gate for RateLimitGate {
+    type Ticket = RateLimitTicket;
+    type Wait = RateLimitWait;
+
+    #[inline]
+    fn admit(&self, head: RequestHead<'_>) -> Admission<RateLimitTicket, RateLimitWait> {
+        if self.shared.is_off() {
+            return Admission::Admitted(RateLimitTicket::default());
+        }
+        self.decide(head)
+    }
+
+    fn write_headers(&self, rejection: Rejection, answer: &mut HeaderMap) {
+        let Rejection::RateLimited(limited) = rejection else {
+            return;
+        };
+        let active = self.shared.snapshot();
+        headers::of_rejection(&active, &limited, answer);
+    }
+}
+
+impl RateLimitGate {
+    /// Decides under a policy that limits something.
+    fn decide(&self, head: RequestHead<'_>) -> Admission<RateLimitTicket, RateLimitWait> {
+        let active = self.shared.snapshot();
+        let policy = &active.policy;
+        if !self.shared.counts(policy) {
+            return Admission::Admitted(RateLimitTicket::default());
+        }
+        let key_hash = self.shared.key_hash(policy, head);
+        let cost = policy.cost(head);
+        match self.shared.reserve(&active, key_hash, cost, true) {
+            AdmitDecision::Admitted(at) if policy.settles() => {
+                let permit = RateLimitPermit::new(Arc::clone(&self.shared), key_hash, at, cost);
+                Admission::Admitted(RateLimitTicket::of(permit))
+            }
+            // Nobody asks what became of it.
+            AdmitDecision::Admitted(_) => Admission::Admitted(RateLimitTicket::default()),
+            AdmitDecision::Uncounted => Admission::Admitted(RateLimitTicket {
+                added: policy.request_headers(),
+                ..RateLimitTicket::default()
+            }),
+            AdmitDecision::Rejected(rejection) => Admission::Rejected(rejection),
+            AdmitDecision::Waiting(reservation) => {
+                Admission::Waiting(RateLimitWait::new(reservation))
+            }
+        }
+    }
+}
+
+/// A request that was let in, and what it was charged.
+#[derive(Debug, Default)]
+pub struct RateLimitTicket {
+    /// Headers for the upstream of a request over the limit, where that is not enforced.
+    added: Option<Arc<[AddedHeader]>>,
+    /// Only if there is something to settle or to tell.
+    permit: Option<RateLimitPermit>,
+    /// What was left, boxed because few policies tell it.
+    status: Option<Box<Status>>,
+}
+
+impl RateLimitTicket {
+    /// Admits a request that has waited.
+    pub(super) fn of(permit: RateLimitPermit) -> Self {
+        let status = permit.status().map(Box::new);
+        Self {
+            added: None,
+            permit: Some(permit),
+            status,
+        }
+    }
+
+    /// Says whether the request was charged anything.
+    #[cfg(feature = "istio")]
+    pub(crate) fn is_charged(&self) -> bool {
+        self.permit
+            .as_ref()
+            .is_some_and(|permit| permit.charged() > 0)
+    }
+}
+
+impl Ticket for RateLimitTicket {
+    fn on_outcome(&mut self, _outcome: Outcome) {}
+
+    fn on_body_error(&mut self, _failure: Failure) {}
+
+    #[inline]
+    fn wants_outcome(&self) -> bool {
+        false
+    }
+
+    #[inline]
+    fn is_active(&self) -> bool {
+        self.permit.is_some() || self.added.is_some()
+    }
+
+    #[inline]
+    fn forward(&mut self, headers: &mut HeaderMap) {
+        for header in self.added.iter().flat_map(|all| all.iter()) {
+            header.write(headers);
+        }
+    }
+
+    fn on_response(&mut self, head: ResponseHead<'_>) {
+        if let Some(permit) = &mut self.permit {
+            permit.on_response(head);
+        }
+    }
+
+    fn write_headers(&mut self, answer: &mut HeaderMap) {
+        if let (Some(permit), Some(status)) = (&self.permit, &self.status) {
+            permit.policy(|active| headers::of_admission(active, status, answer));
+        }
+    }
+
+    fn write_extensions(&mut self, extensions: &mut Extensions) {
+        if let Some(charge) = self.permit.as_mut().and_then(RateLimitPermit::hand_out) {
+            extensions.insert(charge);
+        }
+    }
+}

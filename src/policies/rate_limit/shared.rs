@@ -1,0 +1,316 @@
+//! What all clones of a limiter have in common, and the one way to a decision.
+
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::machine::token_bucket::Denied;
+use super::queue::wait::QueuedReservation;
+use super::queue::{Queue, QueueEntry};
+use super::state::policy_snapshot::PolicySnapshot;
+use super::state::store::KeyHash;
+use super::stats::Counters;
+use super::{RateLimitPolicy, RateLimitStats, Status};
+use crate::foundation::deadline::Deadline;
+use crate::foundation::events::{Event, Observe};
+use crate::foundation::http::RequestHead;
+use crate::foundation::outcome::{RateLimited, Rejection};
+use crate::foundation::sync::rng::Rng;
+use crate::foundation::sync::{Percent, Reloadable};
+use crate::foundation::time::clock;
+use crate::foundation::time::clock::ClockOrigin;
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    snapshot: Reloadable<PolicySnapshot>,
+    rng: Rng,
+    counters: Counters,
+    hasher: RandomState,
+    observe: Arc<dyn Observe>,
+    /// The policy limits nothing: known without loading it, which costs two atomic operations.
+    off: AtomicBool,
+    origin: ClockOrigin,
+    queue: Queue,
+    reconfiguring: Mutex<()>,
+}
+
+/// What was decided about a call.
+#[derive(Debug)]
+pub(super) enum AdmitDecision {
+    /// It goes on; it was counted at this time.
+    Admitted(u64),
+    Rejected(Rejection),
+    /// It goes on and was not counted.
+    Uncounted,
+    Waiting(QueuedReservation),
+}
+
+impl Shared {
+    pub(super) fn new(policy: RateLimitPolicy, observe: Arc<dyn Observe>) -> Self {
+        Self::of(PolicySnapshot::new(policy, 1), observe)
+    }
+
+    /// Starts again with so many places to count at.
+    pub(super) fn reset_with(&self, places: u16) -> Self {
+        Self::of(
+            self.snapshot.load().reset(places),
+            Arc::clone(&self.observe),
+        )
+    }
+
+    fn of(active: PolicySnapshot, observe: Arc<dyn Observe>) -> Self {
+        Self {
+            off: AtomicBool::new(active.policy.is_off()),
+            snapshot: Reloadable::new(active),
+            rng: Rng::default(),
+            counters: Counters::default(),
+            hasher: RandomState::new(),
+            observe,
+            origin: ClockOrigin::at(clock::now()),
+            queue: Queue::default(),
+            reconfiguring: Mutex::default(),
+        }
+    }
+
+    pub(super) fn snapshot(&self) -> impl Deref<Target = Arc<PolicySnapshot>> {
+        self.snapshot.load()
+    }
+
+    /// Replaces the policy; what was used stays used, and what was booked stays booked.
+    pub(super) fn reconfigure(&self, policy: RateLimitPolicy) {
+        // One at a time: each carries on from the one before.
+        let _one = self
+            .reconfiguring
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let off = policy.is_off();
+        // Nobody joins or leaves while those who wait change from one policy to the other. What they
+        // have booked is more than was used, and would be cut off at the limit.
+        let lines = self.queue.lock();
+        let (old, now) = (self.snapshot.load(), self.now());
+        let waiting: Vec<_> = lines
+            .iter()
+            .filter(|(key_hash, _)| !old.is_sharded(**key_hash))
+            .flat_map(|(key_hash, line)| line.iter().map(|place| (*key_hash, place)))
+            .collect();
+        for (key_hash, place) in &waiting {
+            old.refund(*key_hash, place.cost(), place.at(), now);
+        }
+        let active = old.reconfigured(policy, now);
+        for (key_hash, place) in waiting {
+            place.move_to(active.reschedule(key_hash, place.cost(), place.at(), now));
+        }
+        self.snapshot.store(active);
+        self.off.store(off, Ordering::Release);
+    }
+
+    /// Finds the state that a request counts for.
+    pub(super) fn key_hash(&self, policy: &RateLimitPolicy, head: RequestHead<'_>) -> KeyHash {
+        if policy.key().is_global() {
+            return None;
+        }
+        let mut hasher = self.hasher.build_hasher();
+        if policy.key().hash(head, &mut hasher) {
+            self.counters.miss_address();
+        }
+        Some(hasher.finish())
+    }
+
+    /// Finds the state that a key of the caller's own counts for.
+    pub(super) fn hash(&self, key: &(impl Hash + ?Sized)) -> u64 {
+        self.hasher.hash_one(key)
+    }
+
+    /// Decides about a call that costs `cost`, which waits for its turn if it `may_wait`.
+    #[inline]
+    pub(super) fn reserve(
+        self: &Arc<Self>,
+        active: &PolicySnapshot,
+        key_hash: KeyHash,
+        cost: u64,
+        may_wait: bool,
+    ) -> AdmitDecision {
+        let instant = clock::now();
+        let now = self.origin.nanos(instant);
+        match active.take(key_hash, cost, now, 0) {
+            Ok(_) => AdmitDecision::Admitted(now),
+            Err(denied) => self.stop(active, key_hash, cost, instant, denied, may_wait),
+        }
+    }
+
+    /// Lets a call that finds too little left wait, or denies it.
+    #[cold]
+    fn stop(
+        self: &Arc<Self>,
+        active: &PolicySnapshot,
+        key_hash: KeyHash,
+        cost: u64,
+        instant: Instant,
+        denied: Denied,
+        may_wait: bool,
+    ) -> AdmitDecision {
+        let now = self.origin.nanos(instant);
+        let enforced = self.happens(active.policy.enforced());
+        if may_wait && enforced && active.policy.max_queue() > 0 {
+            let max_wait = max_wait(&active.policy, instant);
+            if let Some(reserved) = self.queue_up(active, key_hash, cost, now, denied, max_wait) {
+                return reserved;
+            }
+        }
+        self.deny(active, key_hash, now, denied, enforced)
+    }
+
+    /// Books a place in the queue, if there is one and its turn comes in time.
+    fn queue_up(
+        self: &Arc<Self>,
+        active: &PolicySnapshot,
+        key_hash: KeyHash,
+        cost: u64,
+        now: u64,
+        denied: Denied,
+        max_wait: u64,
+    ) -> Option<AdmitDecision> {
+        if denied.0.is_none_or(|wait| wait > max_wait) {
+            return None;
+        }
+        let mut lines = self.queue.lock();
+        if self.queue.len() >= active.policy.max_queue() {
+            return None;
+        }
+        let take = |max_wait| active.take(key_hash, cost, now, max_wait);
+        // Somebody may have left while nobody held the lines.
+        if take(0).is_ok() {
+            return Some(AdmitDecision::Admitted(now));
+        }
+        let at = take(max_wait).ok()?;
+        let place = self.queue.join(&mut lines, key_hash, cost, at);
+        Some(AdmitDecision::Waiting(QueuedReservation::new(
+            Arc::clone(self),
+            key_hash,
+            place,
+        )))
+    }
+
+    fn deny(
+        &self,
+        active: &PolicySnapshot,
+        key_hash: KeyHash,
+        now: u64,
+        denied: Denied,
+        enforced: bool,
+    ) -> AdmitDecision {
+        let status = active.status(key_hash, now);
+        let rejection = Rejection::RateLimited(RateLimited {
+            grpc_status: active.policy.grpc_status(),
+            limit: status.limit,
+            remaining: status.remaining,
+            reset: status.reset,
+            retry_after: denied.0.map(Duration::from_nanos),
+            status: active.policy.status(),
+        });
+        self.counters.deny(enforced);
+        if enforced {
+            self.observe.on_event(&Event::Rejected(rejection));
+            AdmitDecision::Rejected(rejection)
+        } else {
+            self.observe.on_event(&Event::WouldReject(rejection));
+            AdmitDecision::Uncounted
+        }
+    }
+
+    /// Says that the policy limits nothing.
+    #[inline]
+    pub(super) fn is_off(&self) -> bool {
+        self.off.load(Ordering::Acquire)
+    }
+
+    /// Says whether a request is counted at all.
+    pub(super) fn counts(&self, policy: &RateLimitPolicy) -> bool {
+        !policy.is_off() && self.happens(policy.enabled())
+    }
+
+    fn happens(&self, share: Percent) -> bool {
+        // Almost every policy has all or nothing, which needs no chance.
+        share == Percent::ALL || share.happens(self.rng.next_u64())
+    }
+
+    /// Corrects what a call was charged.
+    pub(super) fn settle(&self, key_hash: KeyHash, at: u64, charged: u64, actual: u64) {
+        if charged == actual {
+            return;
+        }
+        let active = self.snapshot.load();
+        let now = self.now();
+        if charged < actual {
+            active.charge(key_hash, actual - charged, now);
+            return;
+        }
+        active.refund(key_hash, charged - actual, at, now);
+        if self.queue.len() > 0 {
+            let lines = self.queue.lock();
+            let line: Vec<_> = lines
+                .get(&key_hash)
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect();
+            Self::reschedule_waiters(&active, key_hash, &line, now);
+        }
+    }
+
+    /// Takes a place out of the queue; what it had booked is given back unless it was used.
+    pub(super) fn leave(&self, key_hash: KeyHash, place: &Arc<QueueEntry>, used: bool) {
+        let mut lines = self.queue.lock();
+        let behind = self.queue.leave(&mut lines, key_hash, place);
+        if used {
+            return;
+        }
+        let active = self.snapshot.load();
+        let now = self.now();
+        active.refund(key_hash, place.cost(), place.at(), now);
+        Self::reschedule_waiters(&active, key_hash, &behind, now);
+    }
+
+    /// Lets those in `line` go on as early as can be; the queue is locked.
+    fn reschedule_waiters(
+        active: &PolicySnapshot,
+        key_hash: KeyHash,
+        line: &[Arc<QueueEntry>],
+        now: u64,
+    ) {
+        let reserved: Vec<_> = line
+            .iter()
+            .map(|place| (place.at(), place.cost()))
+            .collect();
+        let moved = active.reschedule_waiters(key_hash, &reserved, now);
+        for (place, at) in line.iter().zip(moved) {
+            place.move_to(at.min(place.at()));
+        }
+    }
+
+    pub(super) fn status(&self, active: &PolicySnapshot, key_hash: KeyHash) -> Status {
+        active.status(key_hash, self.now())
+    }
+
+    pub(super) fn stats(&self) -> RateLimitStats {
+        let evicted = self.snapshot.load().evicted();
+        self.counters.stats(evicted, self.queue.len())
+    }
+
+    /// Returns the instant that is `nanos` after the origin, for a timer.
+    pub(super) fn instant(&self, nanos: u64) -> Instant {
+        self.origin.instant(nanos)
+    }
+
+    pub(super) fn now(&self) -> u64 {
+        self.origin.nanos(clock::now())
+    }
+}
+
+/// How long a call may wait: no longer than its caller does.
+fn max_wait(policy: &RateLimitPolicy, now: Instant) -> u64 {
+    let left = Deadline::current().map_or(Duration::MAX, |deadline| deadline.remaining_at(now));
+    clock::nanos(left.min(policy.max_wait()))
+}

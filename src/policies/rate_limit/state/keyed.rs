@@ -1,0 +1,210 @@
+//! A bounded map from hashed keys to small states that are worth nothing once they are idle.
+//!
+//! A key has two sets of a few slots where it may lie. An idle entry's slot is free, without a
+//! sweep; when all are taken, the table grows up to its bound, and then the entry that is worth least
+//! gives way. So a flood of keys seen once cannot drive out the one that is being limited.
+
+use std::mem;
+use std::sync::{Mutex, PoisonError};
+
+use crate::foundation::sync::primitives::atomic::{AtomicU64, Ordering};
+use crate::foundation::sync::rng::mix;
+
+/// Two cache lines of 16-byte slots; with two sets to choose from, a table is over four fifths
+/// full before one in a thousand has to give way.
+const WAYS: usize = 8;
+const SHARDS: usize = 64;
+
+/// At most so many states, each under the 64-bit hash of its key.
+#[derive(Debug)]
+pub(crate) struct KeyedStateStore<V> {
+    evicted: AtomicU64,
+    max_sets: usize,
+    shards: Box<[Shard<V>]>,
+    ways: usize,
+}
+
+/// On a cache line of its own, so that neighbours do not contend.
+#[derive(Debug)]
+#[repr(align(64))]
+struct Shard<V>(Mutex<Table<V>>);
+
+#[derive(Debug, Default)]
+struct Table<V> {
+    sets: usize,
+    slots: Vec<Slot<V>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Slot<V> {
+    /// The key's hash; 0 says that the slot was never used.
+    tag: u64,
+    value: V,
+}
+
+impl<V: Clone + Default> KeyedStateStore<V> {
+    /// Creates a store of at most `max` states, one at the least. It takes up memory as it fills.
+    pub(crate) fn new(max: usize) -> Self {
+        let max = max.max(1);
+        let ways = max.min(WAYS);
+        let shards = (max / (WAYS * WAYS)).clamp(1, SHARDS);
+        // Rounded down to a power of two, so that the upper bits of a hash choose one.
+        let shards = 1 << shards.ilog2();
+        let table = || Shard(Mutex::new(Table::default()));
+        Self {
+            evicted: AtomicU64::new(0),
+            max_sets: max / shards / ways,
+            shards: std::iter::repeat_with(table).take(shards).collect(),
+            ways,
+        }
+    }
+
+    /// Runs `f` on the state under `hash`, a new one if there is none.
+    ///
+    /// `worth` says how much would be lost with a state; one of 0 is as good as none.
+    pub(crate) fn with<T>(
+        &self,
+        hash: u64,
+        worth: impl Fn(&V) -> u64,
+        f: impl FnOnce(&mut V) -> T,
+    ) -> T {
+        let tag = hash.max(1);
+        let mut table = self.shard(tag);
+        let index = table.find(tag, self.ways).unwrap_or_else(|| {
+            let (index, evicted) = table.claim(tag, self.ways, self.max_sets, &worth);
+            if evicted > 0 {
+                self.evicted.fetch_add(evicted, Ordering::Relaxed);
+            }
+            index
+        });
+        f(&mut table.slots[index].value)
+    }
+
+    /// Runs `f` on the state under `hash` if there is one.
+    pub(crate) fn peek<T>(&self, hash: u64, f: impl FnOnce(&mut V) -> T) -> Option<T> {
+        let tag = hash.max(1);
+        let mut table = self.shard(tag);
+        let index = table.find(tag, self.ways)?;
+        Some(f(&mut table.slots[index].value))
+    }
+
+    /// Runs `f` on every state, one shard after the other.
+    pub(crate) fn for_each(&self, mut f: impl FnMut(u64, &mut V)) {
+        for shard in &self.shards {
+            let mut table = shard.0.lock().unwrap_or_else(PoisonError::into_inner);
+            for slot in table.slots.iter_mut().filter(|slot| slot.tag != 0) {
+                f(slot.tag, &mut slot.value);
+            }
+        }
+    }
+
+    /// How many states gave way to others before they were idle.
+    pub(crate) fn evicted(&self) -> u64 {
+        self.evicted.load(Ordering::Relaxed)
+    }
+
+    fn shard(&self, tag: u64) -> std::sync::MutexGuard<'_, Table<V>> {
+        // The upper bits, which choose no set. `shards` is a power of two.
+        let index = usize::try_from(tag >> 58).unwrap_or(0) & (self.shards.len() - 1);
+        let shard = &self.shards[index].0;
+        // A state has no half-made forms, so a poisoned lock still guards a good one.
+        shard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<V: Clone + Default> Table<V> {
+    fn find(&self, tag: u64, ways: usize) -> Option<usize> {
+        if self.sets == 0 {
+            return None;
+        }
+        self.homes(tag, ways).into_iter().find_map(|home| {
+            let set = &self.slots[home..home + ways];
+            Some(home + set.iter().position(|slot| slot.tag == tag)?)
+        })
+    }
+
+    /// Makes room for `tag`; says how many states that were still worth something had to go.
+    fn claim(
+        &mut self,
+        tag: u64,
+        ways: usize,
+        max_sets: usize,
+        worth: &impl Fn(&V) -> u64,
+    ) -> (usize, u64) {
+        let mut evicted = 0;
+        loop {
+            let victim = (self.sets > 0).then(|| self.least_worth(tag, ways, worth));
+            match victim {
+                Some((index, lost)) if lost == 0 || self.sets >= max_sets => {
+                    let value = V::default();
+                    self.slots[index] = Slot { tag, value };
+                    return (index, evicted + u64::from(lost > 0));
+                }
+                _ => evicted += self.grow(ways, max_sets, worth),
+            }
+        }
+    }
+
+    /// Returns the slot to use next, and how much would be lost with it.
+    fn least_worth(&self, tag: u64, ways: usize, worth: &impl Fn(&V) -> u64) -> (usize, u64) {
+        let homes = self.homes(tag, ways);
+        let mut best = (homes[0], u64::MAX, 0);
+        for home in homes {
+            let worths = (home..home + ways).map(|index| (index, self.worth(index, worth)));
+            let (index, lost) = worths.min_by_key(|(_, lost)| *lost).unwrap_or((home, 0));
+            let free = (home..home + ways)
+                .filter(|index| self.worth(*index, worth) == 0)
+                .count();
+            // The emptier set, or else the entry that is worth least.
+            if free > best.2 || (free == best.2 && lost < best.1) {
+                best = (index, lost, free);
+            }
+        }
+        (best.0, best.1)
+    }
+
+    fn worth(&self, index: usize, worth: &impl Fn(&V) -> u64) -> u64 {
+        match &self.slots[index] {
+            Slot { tag: 0, .. } => 0,
+            Slot { value, .. } => worth(value),
+        }
+    }
+
+    /// Doubles the table; says how many states found no place in it, which is next to never.
+    fn grow(&mut self, ways: usize, max_sets: usize, worth: &impl Fn(&V) -> u64) -> u64 {
+        // The bound, halved so many times: so the last step doubles as well.
+        let mut sets = max_sets;
+        while sets > 1 && sets.div_ceil(2) > self.sets {
+            sets = sets.div_ceil(2);
+        }
+        let slots = vec![Slot::default(); sets * ways];
+        let old = mem::replace(self, Self { sets, slots });
+        let mut evicted = 0;
+        for slot in old.slots {
+            if slot.tag != 0 && worth(&slot.value) > 0 {
+                let (index, lost) = self.least_worth(slot.tag, ways, worth);
+                evicted += u64::from(lost > 0);
+                self.slots[index] = slot;
+            }
+        }
+        evicted
+    }
+
+    /// Returns where the two sets of `tag` begin.
+    fn homes(&self, tag: u64, ways: usize) -> [usize; 2] {
+        [self.home(tag, ways), self.home(mix(tag), ways)]
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the lower half of a hash; and the product's upper half is below the count of sets"
+    )]
+    const fn home(&self, hash: u64, ways: usize) -> usize {
+        // Multiply and shift: any count of sets will do, and doubling it splits each.
+        let set = ((hash as u32 as u64) * self.sets as u64) >> 32;
+        set as usize * ways
+    }
+}
+
+#[cfg(test)]
+mod tests;

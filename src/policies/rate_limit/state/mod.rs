@@ -1,0 +1,7 @@
+//! State of the buckets: one, sharded, or by key.
+
+pub(in crate::policies::rate_limit) mod atomic_state;
+pub(crate) mod keyed;
+pub(in crate::policies::rate_limit) mod policy_snapshot;
+pub(in crate::policies::rate_limit) mod shards;
+pub(in crate::policies::rate_limit) mod store;

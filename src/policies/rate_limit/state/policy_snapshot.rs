@@ -1,0 +1,192 @@
+use std::sync::Arc;
+
+use http::HeaderValue;
+
+use super::shards::Shards;
+use super::store::{KeyHash, Store};
+use crate::foundation::sync::sharded_arc;
+use crate::policies::rate_limit::machine::token_bucket::Denied;
+use crate::policies::rate_limit::quota::Quota;
+use crate::policies::rate_limit::{RateLimitPolicy, Status, headers};
+
+/// A policy and what follows from it, so that no decision mixes two versions.
+#[derive(Debug)]
+pub(in crate::policies::rate_limit) struct PolicySnapshot {
+    /// The last quota that was not off: the states are counted under it.
+    counted: Quota,
+    pub(in crate::policies::rate_limit) policy: RateLimitPolicy,
+    pub(in crate::policies::rate_limit) policy_header: HeaderValue,
+    pub(in crate::policies::rate_limit) quota: Quota,
+    /// In how many places the limit may be counted.
+    shard_count: u16,
+    /// Where the one count is that everybody shares, if that is not in the store.
+    shards: Arc<Shards>,
+    store: Arc<Store>,
+}
+
+impl PolicySnapshot {
+    pub(in crate::policies::rate_limit) fn new(policy: RateLimitPolicy, places: u16) -> Self {
+        let store = Arc::new(Store::new(policy.max_keys()));
+        let quota = Quota::of(&policy);
+        let shards = Arc::new(Shards::new(&shard_quotas(&policy, &quota, places)));
+        Self {
+            counted: quota,
+            policy_header: headers::policy(policy.name(), &quota),
+            policy,
+            quota,
+            shard_count: places,
+            shards,
+            store,
+        }
+    }
+
+    /// Starts again with so many places.
+    pub(in crate::policies::rate_limit) fn reset(&self, places: u16) -> Self {
+        Self::new(self.policy.clone(), places)
+    }
+
+    /// Puts another policy in this one's place; what was used stays used.
+    ///
+    /// A decision that is made under the old policy in this very moment may be counted as the old
+    /// one counts, which is off by that one call.
+    pub(in crate::policies::rate_limit) fn reconfigured(
+        &self,
+        policy: RateLimitPolicy,
+        now: u64,
+    ) -> Self {
+        let quota = Quota::of(&policy);
+        let parts = shard_quotas(&policy, &quota, self.shard_count);
+        let stays = self.shards.are(&parts);
+        if !stays {
+            self.shards.gather_into(&self.store, &self.counted, now);
+        }
+        let store = if policy.max_keys() == self.store.max_keys() {
+            Arc::clone(&self.store)
+        } else {
+            Arc::new(self.store.with_size(&self.counted, policy.max_keys(), now))
+        };
+        store.migrate_state(&self.counted, &quota, now);
+        let shards = if stays {
+            Arc::clone(&self.shards)
+        } else {
+            let shards = Shards::new(&parts);
+            shards.redistribute(&store, &quota, now);
+            Arc::new(shards)
+        };
+        let counted = match quota {
+            Quota::Off => self.counted,
+            _ => quota,
+        };
+        Self {
+            counted,
+            policy_header: headers::policy(policy.name(), &quota),
+            policy,
+            quota,
+            shard_count: self.shard_count,
+            shards,
+            store,
+        }
+    }
+
+    /// Pays `cost`, or books it within `max_wait`; returns when the call may go on.
+    #[inline]
+    pub(in crate::policies::rate_limit) fn take(
+        &self,
+        key_hash: KeyHash,
+        cost: u64,
+        now: u64,
+        max_wait: u64,
+    ) -> Result<u64, Denied> {
+        if self.is_sharded(key_hash) {
+            // A policy with a queue is not spread, so there is no patience.
+            return self.shards.take(cost, now, sharded_arc::current_shard());
+        }
+        self.store.take(&self.quota, key_hash, cost, now, max_wait)
+    }
+
+    /// Counts `amount` whatever is left.
+    pub(in crate::policies::rate_limit) fn charge(&self, key_hash: KeyHash, amount: u64, now: u64) {
+        if self.is_sharded(key_hash) {
+            self.shards
+                .charge(amount, now, sharded_arc::current_shard());
+        } else {
+            self.store.charge(&self.quota, key_hash, amount, now);
+        }
+    }
+
+    /// Takes back `amount` of what was counted at the time `at`.
+    pub(in crate::policies::rate_limit) fn refund(
+        &self,
+        key_hash: KeyHash,
+        amount: u64,
+        at: u64,
+        now: u64,
+    ) {
+        // Where it was paid is not remembered; elsewhere it would let in more than there may be.
+        if !self.is_sharded(key_hash) {
+            self.store.refund(&self.quota, key_hash, amount, at, now);
+        }
+    }
+
+    /// Books anew the costs of those who wait, after something was given back; returns when each may
+    /// go on.
+    pub(in crate::policies::rate_limit) fn reschedule_waiters(
+        &self,
+        key_hash: KeyHash,
+        reserved: &[(u64, u64)],
+        now: u64,
+    ) -> Vec<u64> {
+        if self.is_sharded(key_hash) {
+            // They joined under another policy, and keep the turn that they were given.
+            return reserved.iter().map(|(at, _)| *at).collect();
+        }
+        self.store
+            .reschedule_waiters(&self.quota, key_hash, reserved, now)
+    }
+
+    /// Books anew what somebody waits for whose turn another policy promised; returns when it comes
+    /// now, which is no later.
+    pub(in crate::policies::rate_limit) fn reschedule(
+        &self,
+        key_hash: KeyHash,
+        cost: u64,
+        promised: u64,
+        now: u64,
+    ) -> u64 {
+        if self.is_sharded(key_hash) {
+            // Its places are not booked for times to come.
+            self.charge(key_hash, cost, now);
+            return promised;
+        }
+        self.store
+            .reschedule(&self.quota, key_hash, cost, promised, now)
+    }
+
+    pub(in crate::policies::rate_limit) fn status(&self, key_hash: KeyHash, now: u64) -> Status {
+        if self.is_sharded(key_hash) {
+            return self.shards.status(now);
+        }
+        self.store.status(&self.quota, key_hash, now)
+    }
+
+    #[cfg(all(test, not(meshless_loom)))]
+    pub(in crate::policies::rate_limit) fn shards(&self) -> &Shards {
+        &self.shards
+    }
+
+    pub(in crate::policies::rate_limit) fn evicted(&self) -> u64 {
+        self.store.evicted()
+    }
+
+    pub(in crate::policies::rate_limit) fn is_sharded(&self, key_hash: KeyHash) -> bool {
+        key_hash.is_none() && !self.shards.is_empty()
+    }
+}
+
+fn shard_quotas(policy: &RateLimitPolicy, quota: &Quota, places: u16) -> Vec<Quota> {
+    if policy.may_be_sharded() {
+        quota.parts(places)
+    } else {
+        Vec::new()
+    }
+}

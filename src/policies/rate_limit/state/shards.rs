@@ -1,0 +1,201 @@
+//! A limit in parts, each with a count of its own, so that threads do not meet at one word.
+
+use super::store::Store;
+use crate::policies::rate_limit::Status;
+use crate::policies::rate_limit::machine::token_bucket::Denied;
+use crate::policies::rate_limit::quota::Quota;
+
+/// The parts of a limit, which add up to it; none if it is counted in one place.
+///
+/// Each part is exact, so that all of them together never let in more than the whole would. Who finds
+/// nothing left in its thread's own part looks into the others before it is refused.
+#[derive(Debug, Default)]
+pub(in crate::policies::rate_limit) struct Shards(Box<[Shard]>);
+
+// On cache lines of its own, of which processors fetch two at a time.
+#[repr(align(128))]
+#[derive(Debug)]
+struct Shard {
+    quota: Quota,
+    store: Store,
+}
+
+impl Shards {
+    pub(in crate::policies::rate_limit) fn new(parts: &[Quota]) -> Self {
+        let shard = |quota: &Quota| Shard {
+            quota: *quota,
+            store: Store::new(0),
+        };
+        Self(parts.iter().map(shard).collect())
+    }
+
+    pub(in crate::policies::rate_limit) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(in crate::policies::rate_limit) fn are(&self, parts: &[Quota]) -> bool {
+        self.0.iter().map(|shard| &shard.quota).eq(parts)
+    }
+
+    /// Pays `cost` if that is left now, looking at the place `home` first; returns the time at which it
+    /// was counted.
+    pub(in crate::policies::rate_limit) fn take(
+        &self,
+        cost: u64,
+        now: u64,
+        home: usize,
+    ) -> Result<u64, Denied> {
+        if cost != 1 {
+            return self.gather(cost, now, home);
+        }
+        let mut soonest: Option<u64> = None;
+        for shard in self.from(home) {
+            match shard.take(1, now) {
+                Ok(at) => return Ok(at),
+                Err(Denied(None)) => {}
+                Err(Denied(Some(wait))) => {
+                    soonest = Some(soonest.map_or(wait, |soonest| soonest.min(wait)));
+                }
+            }
+        }
+        Err(Denied(soonest))
+    }
+
+    /// Pays a cost that may be more than any one part has: all of it or nothing.
+    fn gather(&self, cost: u64, now: u64, home: usize) -> Result<u64, Denied> {
+        // Never grows while the first part has enough.
+        let mut taken = Vec::new();
+        let mut missing = cost;
+        for shard in self.from(home) {
+            if missing == 0 {
+                break;
+            }
+            let (amount, at) = shard.take_up_to(missing, now);
+            missing -= amount;
+            if missing > 0 && amount > 0 {
+                taken.push((shard, amount, at));
+            }
+        }
+        if missing == 0 {
+            return Ok(now);
+        }
+        for (shard, amount, at) in taken {
+            shard.store.refund(&shard.quota, None, amount, at, now);
+        }
+        let whole = self.status(now);
+        // By then there is certainly so much; when exactly, no part knows.
+        let wait = u64::try_from(whole.full_in.as_nanos()).unwrap_or(u64::MAX);
+        Err(Denied((cost <= whole.limit).then_some(wait)))
+    }
+
+    /// Counts `amount` whatever is left: what no part has is a debt of the part at `home`.
+    pub(in crate::policies::rate_limit) fn charge(&self, amount: u64, now: u64, home: usize) {
+        let mut missing = amount;
+        for shard in self.from(home) {
+            missing -= shard.take_up_to(missing, now).0;
+        }
+        if missing > 0
+            && let Some(shard) = self.from(home).next()
+        {
+            shard.store.charge(&shard.quota, None, missing, now);
+        }
+    }
+
+    /// What is left in all parts together; while they are used, of each at a moment of its own.
+    pub(in crate::policies::rate_limit) fn status(&self, now: u64) -> Status {
+        let all = self.0.iter().map(|shard| shard.status(now));
+        all.reduce(Status::and).unwrap_or(Status::UNLIMITED)
+    }
+
+    /// Counts in `whole`, under `quota`, what all parts have counted.
+    pub(in crate::policies::rate_limit) fn gather_into(
+        &self,
+        whole: &Store,
+        quota: &Quota,
+        now: u64,
+    ) {
+        if self.is_empty() {
+            return;
+        }
+        let mut used: u64 = 0;
+        for shard in &self.0 {
+            match (&shard.quota, quota) {
+                (Quota::AtMost(_), Quota::AtMost(most)) => {
+                    let log = std::mem::take(&mut *shard.store.whole_log());
+                    whole.whole_log().merge(*most, log);
+                }
+                (Quota::Bucket(part), _) => {
+                    let full_at = shard.store.bucket.update(|full_at| (full_at, full_at));
+                    used = used.saturating_add(part.used(full_at, now));
+                }
+                _ => {}
+            }
+        }
+        if let Quota::Bucket(bucket) = quota {
+            let used = bucket.with_used(used, now);
+            whole.bucket.update(|_| (used, ()));
+        }
+    }
+
+    /// Deals out to the parts what was counted in `whole`.
+    pub(in crate::policies::rate_limit) fn redistribute(
+        &self,
+        whole: &Store,
+        quota: &Quota,
+        now: u64,
+    ) {
+        if self.is_empty() {
+            return;
+        }
+        match quota {
+            Quota::AtMost(most) => {
+                // What does not fit stays there, to be found by a policy that comes later.
+                let mut log = whole.whole_log();
+                for shard in &self.0 {
+                    if let Quota::AtMost(part) = &shard.quota {
+                        *shard.store.whole_log() = log.split_off(*most, part.limit, now);
+                    }
+                }
+            }
+            Quota::Bucket(bucket) => {
+                let full_at = whole.bucket.update(|full_at| (0, full_at));
+                let mut used = bucket.used(full_at, now);
+                for shard in &self.0 {
+                    let part = used.min(shard.status(now).limit);
+                    shard.store.charge(&shard.quota, None, part, now);
+                    used -= part;
+                }
+            }
+            Quota::Off => {}
+        }
+    }
+
+    /// All parts, that of `home` first.
+    fn from(&self, home: usize) -> impl Iterator<Item = &Shard> {
+        let (before, behind) = self.0.split_at(home % self.0.len().max(1));
+        behind.iter().chain(before)
+    }
+}
+
+impl Shard {
+    fn take(&self, cost: u64, now: u64) -> Result<u64, Denied> {
+        self.store.take(&self.quota, None, cost, now, 0)
+    }
+
+    /// Pays as much of `cost` as is left; returns that and the time at which it was counted.
+    fn take_up_to(&self, cost: u64, now: u64) -> (u64, u64) {
+        let amount = self.status(now).remaining.min(cost);
+        // Another may have been faster: then it is as if nothing was left.
+        self.take(amount, now).map_or((0, now), |at| (amount, at))
+    }
+
+    fn status(&self, now: u64) -> Status {
+        self.store.status(&self.quota, None, now)
+    }
+}
+
+#[cfg(all(test, not(meshless_loom)))]
+mod tests;
+
+#[cfg(all(test, meshless_loom))]
+mod loom_tests;

@@ -1,0 +1,205 @@
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::machine::{BudgetConfig, TokenBalance};
+use super::throttle::Throttle;
+use crate::foundation::sync::primitives::atomic::{AtomicU64, Ordering};
+use crate::foundation::time::clock::ClockOrigin;
+
+/// What all clients of a budget have in common: a word for each kind of it.
+#[derive(Debug)]
+pub(in crate::policies::retry) struct State {
+    /// Requests in the upper half, retries in the lower.
+    in_flight: AtomicU64,
+    origin: ClockOrigin,
+    balance: AtomicU64,
+    /// gRPC's tokens; more than there may be until they are first counted.
+    tokens: AtomicU64,
+}
+
+const REQUEST: u64 = 1 << 32;
+const RETRIES: u64 = REQUEST - 1;
+
+impl State {
+    pub(super) fn new(terms: BudgetConfig, now: Instant) -> Self {
+        Self {
+            in_flight: AtomicU64::new(0),
+            origin: ClockOrigin::at(now),
+            balance: AtomicU64::new(TokenBalance::new(terms, 0).bits()),
+            tokens: AtomicU64::new(u64::MAX),
+        }
+    }
+
+    pub(super) fn deposit(&self, terms: BudgetConfig, now: impl FnOnce() -> Instant) {
+        let deposit = TokenBalance::deposit(terms);
+        let before = self.balance.fetch_add(deposit, Ordering::Relaxed);
+        if TokenBalance::from_bits(before).are_due(deposit) {
+            let nanos = self.origin.nanos(now());
+            update(&self.balance, |bits| {
+                Some(TokenBalance::from_bits(bits).count(terms, nanos).bits())
+            });
+        }
+    }
+
+    pub(super) fn withdraw(&self, terms: BudgetConfig, now: Instant) -> bool {
+        let nanos = self.origin.nanos(now);
+        update(&self.balance, |bits| {
+            let rest = TokenBalance::from_bits(bits).withdraw(terms, nanos);
+            rest.map(TokenBalance::bits)
+        })
+    }
+
+    pub(super) fn ended(&self, throttle: Throttle, failed: bool) {
+        update(&self.tokens, |tokens| {
+            Some(if failed {
+                throttle.failure(tokens)
+            } else {
+                throttle.success(tokens)
+            })
+        });
+    }
+
+    pub(super) fn allows(&self, throttle: Throttle) -> bool {
+        throttle.allows(self.tokens.load(Ordering::Relaxed))
+    }
+
+    /// Counts a request until the guard is dropped.
+    pub(super) fn start(this: &Arc<Self>) -> InFlightPermit {
+        this.in_flight.fetch_add(REQUEST, Ordering::Relaxed);
+        InFlightPermit(Arc::clone(this))
+    }
+
+    /// Says whether a retry could be paid for.
+    pub(super) fn affords(&self, terms: BudgetConfig, now: Instant) -> bool {
+        let nanos = self.origin.nanos(now);
+        update(&self.balance, |bits| {
+            let same = TokenBalance::from_bits(bits).affords(terms, nanos);
+            same.map(TokenBalance::bits)
+        })
+    }
+
+    pub(super) fn charge(&self) {
+        update(&self.balance, |bits| {
+            Some(TokenBalance::from_bits(bits).charge().bits())
+        });
+    }
+
+    pub(super) fn credit(&self, retries: u64) {
+        update(&self.balance, |bits| {
+            Some(TokenBalance::from_bits(bits).credit(retries).bits())
+        });
+    }
+
+    /// Counts a retry until [`left`](Self::left), if the limit that holds for so many requests in flight has
+    /// room for it; else returns how many there are.
+    pub(super) fn enter(&self, limit: impl Fn(u32) -> Option<u32>) -> Result<(), u32> {
+        let granted = update(&self.in_flight, |bits| {
+            let (requests, retries) = halves(bits);
+            let room = limit(requests).is_none_or(|limit| retries < limit);
+            room.then_some(bits + 1)
+        });
+        if granted {
+            Ok(())
+        } else {
+            Err(halves(self.in_flight.load(Ordering::Relaxed)).1)
+        }
+    }
+
+    pub(super) fn left(&self) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A request in flight.
+#[derive(Debug)]
+pub(in crate::policies::retry) struct InFlightPermit(Arc<State>);
+
+impl Drop for InFlightPermit {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(REQUEST, Ordering::Relaxed);
+    }
+}
+
+const fn halves(bits: u64) -> (u32, u32) {
+    ((bits >> 32) as u32, (bits & RETRIES) as u32)
+}
+
+/// Applies `next` as one step; says whether it had anything to apply.
+fn update(word: &AtomicU64, next: impl Fn(u64) -> Option<u64>) -> bool {
+    // Nothing but the word itself is published by it, so no ordering is needed.
+    let relaxed = Ordering::Relaxed;
+    word.fetch_update(relaxed, relaxed, next).is_ok()
+}
+
+#[cfg(all(test, not(meshless_loom)))]
+mod tests {
+    use std::thread;
+
+    use super::*;
+    use crate::foundation::sync::Percent;
+
+    #[test]
+    fn sixty_four_threads_get_ten_retries_out_of_ten() {
+        let now = crate::foundation::time::clock::now();
+        let terms = BudgetConfig::new(Percent::NONE, 10);
+        let state = State::new(terms, now);
+        let granted: usize = thread::scope(|scope| {
+            let withdraw = || (0..10).filter(|_| state.withdraw(terms, now)).count();
+            let threads: Vec<_> = (0..64).map(|_| scope.spawn(withdraw)).collect();
+            threads.into_iter().map(|t| t.join().unwrap()).sum()
+        });
+        assert_eq!(granted, 10);
+    }
+}
+
+#[cfg(all(test, meshless_loom))]
+mod loom_tests {
+    use std::time::Duration;
+
+    use loom::thread;
+
+    use super::super::slot::Slot;
+    use super::*;
+    use crate::foundation::sync::Percent;
+
+    fn now() -> Instant {
+        crate::foundation::time::clock::now()
+    }
+
+    #[test]
+    fn the_last_retry_is_granted_once_and_no_deposit_is_lost_loom() {
+        let start = now();
+        loom::model(move || {
+            let terms = BudgetConfig::new(Percent::new(50), 4);
+            let state = Arc::new(State::new(terms, start));
+            let threads = [(); 2].map(|()| {
+                let state = Arc::clone(&state);
+                thread::spawn(move || {
+                    state.deposit(terms, || start + Duration::from_secs(1));
+                    u32::from(state.withdraw(terms, start))
+                })
+            });
+            let granted: u32 = threads.into_iter().map(|t| t.join().unwrap()).sum();
+            // 4 to begin with, and twice a half, one of which is the one to count them.
+            let rest = (0..9).filter(|_| state.withdraw(terms, start)).count();
+            assert_eq!(granted as usize + rest, 5);
+        });
+    }
+
+    #[test]
+    fn parallel_retries_never_exceed_their_limit_loom() {
+        let start = now();
+        loom::model(move || {
+            let state = Arc::new(State::new(BudgetConfig::DEFAULT, start));
+            let request = State::start(&state);
+            let threads = [(); 2].map(|()| {
+                let state = Arc::clone(&state);
+                thread::spawn(move || Slot::take(&state, Some))
+            });
+            let slots = threads.map(|t| t.join().unwrap());
+            assert_eq!(slots.iter().filter(|slot| slot.is_ok()).count(), 1);
+            drop((slots, request));
+            assert_eq!(state.in_flight.load(Ordering::Relaxed), 0);
+        });
+    }
+}

@@ -1,0 +1,250 @@
+use std::fmt::{self, Debug, Formatter};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use pin_project::pin_project;
+use tower_service::Service;
+
+use super::budget::InFlightPermit;
+use super::retry_state::{AttemptLimit, RetryState, later};
+use super::state::{SETTLE, State, StateProj, discard, next_step};
+use super::{ReplayBody, RetryBody};
+use crate::foundation::deadline::Deadline;
+use crate::foundation::deadline::queueing as queued;
+use crate::foundation::events::{Event, Observe};
+use crate::foundation::outcome::cancellation::cancel_as_timeout;
+use crate::foundation::outcome::{Failure, Outcome, Rejection};
+use crate::foundation::time::clock;
+use crate::foundation::time::clock::LazyNow;
+use crate::foundation::time::timer::Timer;
+
+/// Response future of [`Retry`](super::Retry).
+#[pin_project]
+pub struct RetryFuture<S, B, R>
+where
+    S: Service<Request<ReplayBody<B>>>,
+{
+    #[pin]
+    state: State<S::Future, R>,
+    active: Option<InFlightPermit>,
+    #[pin]
+    timer: Timer,
+    /// For a request without a plan, which knows it.
+    grpc: bool,
+    limit: Option<AttemptLimit>,
+    /// Who hears of a try that took too long.
+    observe: Option<Arc<dyn Observe>>,
+    /// None if there will be no further try.
+    retry: Option<RetryState<S, B>>,
+}
+
+impl<S, B, R> RetryFuture<S, B, R>
+where
+    S: Service<Request<ReplayBody<B>>>,
+{
+    /// The first try of a request, and the only one if there is no `plan`.
+    #[inline]
+    pub(super) const fn new(
+        future: S::Future,
+        limit: Option<AttemptLimit>,
+        grpc: bool,
+        active: Option<InFlightPermit>,
+        retry_state: Option<RetryState<S, B>>,
+    ) -> Self {
+        Self {
+            state: State::Calling(future),
+            active,
+            timer: Timer::new(),
+            grpc,
+            limit,
+            observe: None,
+            retry: retry_state,
+        }
+    }
+
+    /// Lets `observe` hear of a try that took too long, if one can; a plan knows it already.
+    pub(super) fn with_observer(mut self, observe: &Arc<dyn Observe>) -> Self {
+        if self.limit.is_some_and(|limit| limit.is_own()) {
+            self.observe = Some(Arc::clone(observe));
+        }
+        self
+    }
+}
+
+type Output<R, E> = Result<Response<RetryBody<R>>, E>;
+
+impl<S, B, R> RetryFuture<S, B, R>
+where
+    S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
+{
+    /// Hands the last try's result on.
+    #[inline]
+    fn finish(
+        self: Pin<&mut Self>,
+        ended: Poll<Result<Response<R>, S::Error>>,
+    ) -> Poll<Output<R, S::Error>> {
+        let mut this = self.project();
+        #[cfg(feature = "istio")]
+        if let Poll::Ready(Err(_)) = &ended {
+            let retries = this.retry.as_ref().map_or(0, RetryState::retries);
+            crate::foundation::outcome::retried::note(retries > 0);
+        }
+        this.state.set(State::Done);
+        *this.retry = None;
+        let active = this.active.take();
+        ended.map_ok(|response| response.map(|body| RetryBody::upstream(body, active)))
+    }
+
+    /// Answers for a try that took too long.
+    #[cold]
+    fn time_out(self: Pin<&mut Self>) -> Response<RetryBody<R>>
+    where
+        B: Body,
+    {
+        let mut this = self.project();
+        this.state.set(State::Done);
+        *this.active = None;
+        let after = this.limit.map_or(Duration::ZERO, |limit| limit.after);
+        let rejection = Rejection::TimedOut(after);
+        let retry_state = this.retry.take();
+        let observe = this.observe.as_ref();
+        if let Some(observe) = observe.or_else(|| Some(retry_state.as_ref()?.observe())) {
+            observe.on_event(&Event::Rejected(rejection));
+        }
+        let grpc = retry_state.map_or(*this.grpc, |retry_state| retry_state.is_grpc());
+        rejection.into_response(grpc).map(RetryBody::local_reply)
+    }
+}
+
+impl<S, B, R> Future for RetryFuture<S, B, R>
+where
+    S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
+    S::Error: 'static,
+    B: Body,
+    R: Body<Data = Bytes>,
+{
+    type Output = Output<R, S::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            let mut this = self.as_mut().project();
+            let next = match this.state.as_mut().project() {
+                // The inner future first: an answer that is there wins.
+                StateProj::Calling(future) => {
+                    let is_to_begin = this.limit.is_some_and(|limit| limit.is_to_begin);
+                    let (polled, waits) = {
+                        let _guard = this
+                            .retry
+                            .as_mut()
+                            .map(|retry_state| retry_state.attempted.enter());
+                        if is_to_begin {
+                            queued::watch(|| future.poll(cx))
+                        } else {
+                            (future.poll(cx), false)
+                        }
+                    };
+                    if let Poll::Ready(ended) = &polled {
+                        // Judged where it lies: most answers are the last, and move on once.
+                        let retry_state = this.retry.as_mut();
+                        match retry_state.and_then(|retry_state| next_step(retry_state, ended)) {
+                            Some(resume) => discard(polled, resume),
+                            None => return self.finish(polled),
+                        }
+                    } else {
+                        if is_to_begin && !waits {
+                            this.limit.iter_mut().for_each(AttemptLimit::begin);
+                        }
+                        let Some(at) = this.limit.and_then(|limit| limit.at) else {
+                            return Poll::Pending;
+                        };
+                        ready!(this.timer.poll_at(at, cx));
+                        let failure = Outcome::Failed(Failure::Timeout);
+                        let retry_state = this.retry.as_mut();
+                        let resume =
+                            retry_state.and_then(|retry_state| retry_state.decide(failure, None));
+                        // The try goes first, and those inside hear why.
+                        cancel_as_timeout(|| {
+                            this.state.set(resume.map_or(State::Done, State::Waiting));
+                        });
+                        if resume.is_none() {
+                            return Poll::Ready(Ok(self.time_out()));
+                        }
+                        continue;
+                    }
+                }
+                StateProj::Draining {
+                    body,
+                    until,
+                    resume,
+                } => {
+                    if body.poll(cx).is_pending() {
+                        ready!(this.timer.poll_at(*until, cx));
+                        State::Waiting(*resume)
+                    } else {
+                        State::Waiting((*resume).max(later(clock::now(), SETTLE)))
+                    }
+                }
+                StateProj::Waiting(resume) => {
+                    // The timer counts whole milliseconds, so it would make no wait at all one.
+                    if clock::now() < *resume {
+                        ready!(this.timer.poll_at(*resume, cx));
+                    }
+                    let retry_state = this.retry.as_ref().expect(PLANNED);
+                    *this.limit =
+                        AttemptLimit::of_attempt(retry_state.policy(), &LazyNow::default());
+                    State::Readying
+                }
+                StateProj::Readying => {
+                    let retry_state = this.retry.as_mut().expect(PLANNED);
+                    match retry_state.inner.poll_ready(cx) {
+                        _ if this.limit.is_some_and(|limit| limit.after.is_zero()) => {
+                            return Poll::Ready(Ok(self.time_out()));
+                        }
+                        Poll::Ready(Ok(())) => {
+                            *this.limit =
+                                AttemptLimit::of_attempt(retry_state.policy(), &LazyNow::default());
+                            let request = retry_state.next_request(this.limit.as_ref());
+                            State::Calling(retry_state.call(request))
+                        }
+                        Poll::Ready(Err(error)) => return self.finish(Poll::Ready(Err(error))),
+                        Poll::Pending => {
+                            let Some(deadline) = Deadline::current() else {
+                                return Poll::Pending;
+                            };
+                            ready!(this.timer.poll_at(deadline.instant(), cx));
+                            return Poll::Ready(Ok(self.time_out()));
+                        }
+                    }
+                }
+                StateProj::Done => unreachable!("polled after completion"),
+            };
+            self.as_mut().project().state.set(next);
+        }
+    }
+}
+
+const PLANNED: &str = "only a request with a plan is tried again";
+
+impl<S, B, R> Debug for RetryFuture<S, B, R>
+where
+    S: Service<Request<ReplayBody<B>>>,
+{
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let state = match self.state {
+            State::Calling(_) => "Calling",
+            State::Draining { .. } => "Draining",
+            State::Waiting(_) => "Waiting",
+            State::Readying => "Readying",
+            State::Done => "Done",
+        };
+        f.debug_struct("RetryFuture")
+            .field("state", &state)
+            .field("armed", &self.retry.is_some())
+            .finish_non_exhaustive()
+    }
+}

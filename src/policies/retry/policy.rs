@@ -1,0 +1,268 @@
+use std::time::Duration;
+
+use http::HeaderName;
+
+use super::replay::replay_buffer::ReplayLimit;
+use super::{Backoff, Condition, ResetFormat, RetryBudget, RetryOn};
+use crate::foundation::outcome::ErrorClassifier;
+
+/// What to try again, how often, and how soon.
+///
+/// Whatever it allows, a request is only sent twice if that is safe: its method is idempotent, it
+/// carries `Idempotency-Key`, the server provably did not look at it, or
+/// [`with_non_idempotent`](Self::with_non_idempotent) says so.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RetryPolicy {
+    attempts: u32,
+    backoff: Backoff,
+    budget: RetryBudget,
+    max_parallel: Option<u32>,
+    non_idempotent: bool,
+    on: RetryOn,
+    per_try_queueing: bool,
+    per_try_timeout: Option<Duration>,
+    error_classifier: ErrorClassifier,
+    replay_limit: ReplayLimit,
+    reset_headers: Vec<(HeaderName, ResetFormat)>,
+    retry_after: Duration,
+    retry_after_in_time: bool,
+}
+
+impl RetryPolicy {
+    /// Creates a policy of so many retries after the first try (Istio's `attempts`), on the conditions of
+    /// [`RetryOn::istio`]. 0 is [`RetryPolicy::off`].
+    #[must_use]
+    pub fn new(attempts: u32) -> Self {
+        Self {
+            attempts,
+            backoff: Backoff::DEFAULT,
+            budget: RetryBudget::default(),
+            max_parallel: None,
+            non_idempotent: false,
+            on: RetryOn::istio(),
+            per_try_queueing: true,
+            per_try_timeout: None,
+            error_classifier: ErrorClassifier::default(),
+            replay_limit: ReplayLimit {
+                stream: 64 * 1024,
+                whole: 1024 * 1024,
+            },
+            reset_headers: Vec::new(),
+            retry_after: Duration::from_secs(30),
+            retry_after_in_time: false,
+        }
+    }
+
+    /// Creates a policy that retries nothing, copies nothing, and has no timeout for a try.
+    #[must_use]
+    pub fn off() -> Self {
+        Self::new(0)
+    }
+
+    /// Creates the policy that Istio gives the sidecar in front of the app: 2 retries of requests
+    /// that were never sent to it (`reset-before-request`).
+    #[must_use]
+    pub fn inbound() -> Self {
+        Self::new(2).with_retry_on(RetryOn::none().with(Condition::ResetBeforeRequest))
+    }
+
+    /// Sets how many retries there are after the first try. The default is 2; 0 switches everything
+    /// off, the timeout of a try included, as in Istio.
+    #[must_use]
+    pub const fn with_attempts(mut self, attempts: u32) -> Self {
+        self.attempts = attempts;
+        self
+    }
+
+    /// Sets the wait between tries. The default is Envoy's: base 25 ms, doubling up to 250 ms, with full
+    /// jitter.
+    #[must_use]
+    pub const fn with_backoff(mut self, backoff: Backoff) -> Self {
+        self.backoff = backoff;
+        self
+    }
+
+    /// Sets how many retries there may be, all requests together. The default is one for five requests
+    /// and a small reserve; Istio has no such limit unless it is told one.
+    #[must_use]
+    pub fn with_budget(mut self, budget: RetryBudget) -> Self {
+        self.budget = budget;
+        self
+    }
+
+    /// Sets how many retries may wait or run at a time (Istio's `connectionPool.http.maxRetries`).
+    /// The default is no limit; 0 allows none, as in Envoy, whereas Istio reads its 0 as no limit.
+    /// [`RetryBudget::concurrent`] takes its place.
+    #[must_use]
+    pub const fn with_max_parallel(mut self, retries: u32) -> Self {
+        self.max_parallel = Some(retries);
+        self
+    }
+
+    /// Sets whether requests that are not idempotent (POST, PATCH and unknown methods) are tried
+    /// again even if the server may have acted on them. The default is no; Istio does.
+    #[must_use]
+    pub const fn with_non_idempotent(mut self, retried: bool) -> Self {
+        self.non_idempotent = retried;
+        self
+    }
+
+    /// Sets which outcomes are tried again. The default is [`RetryOn::istio`].
+    #[must_use]
+    pub fn with_retry_on(mut self, on: RetryOn) -> Self {
+        self.on = on;
+        self
+    }
+
+    /// Sets how long one try may take until its head arrives, the first try included; a try that
+    /// takes longer counts as a reset, and the last one is answered 504. The default, and what 0
+    /// means, is no limit but the deadline. It does nothing to a try whose deadline comes no later.
+    #[must_use]
+    pub const fn with_per_try_timeout(mut self, timeout: Duration) -> Self {
+        self.per_try_timeout = if timeout.is_zero() {
+            None
+        } else {
+            Some(timeout)
+        };
+        self
+    }
+
+    /// Sets whether the time of a try runs while the try waits for its place in a concurrency or rate limit of
+    /// this crate, or for a connection of its pool. The default is `true`; in Envoy it does not, nor under
+    /// Istio's documents.
+    #[must_use]
+    pub const fn with_per_try_queueing(mut self, counts: bool) -> Self {
+        self.per_try_queueing = counts;
+        self
+    }
+
+    /// Sets what recognises the failure in an error of the inner service.
+    #[must_use]
+    pub fn with_error_classifier(mut self, error_classifier: ErrorClassifier) -> Self {
+        self.error_classifier = error_classifier;
+        self
+    }
+
+    /// Sets how many bytes of a request body are kept for a replay. A body that is longer goes through, and
+    /// is not sent again once more than this was read of it; with 0, once anything was.
+    ///
+    /// The default is 64 KiB of a body that streams, and 1 MiB of one that comes in a single frame, such
+    /// as `Full<Bytes>`: it is in memory anyway. Envoy keeps 1 MiB of either.
+    #[must_use]
+    pub const fn with_replay_limit(mut self, bytes: usize) -> Self {
+        self.replay_limit = ReplayLimit::of(bytes);
+        self
+    }
+
+    /// Adds a response header that says when to come back, such as `x-ratelimit-reset`; one that comes
+    /// first in this list is read first, and all of them before `Retry-After`.
+    ///
+    /// # Source
+    ///
+    /// Envoy's `rate_limited_retry_back_off`.
+    #[must_use]
+    pub fn with_reset_header(mut self, name: HeaderName, format: ResetFormat) -> Self {
+        self.reset_headers.push((name, format));
+        self
+    }
+
+    /// Sets the longest wait that a server can ask for, by `Retry-After` (seconds or a date), a
+    /// header of [`with_reset_header`](Self::with_reset_header), or `grpc-retry-pushback-ms`. The
+    /// default is 30 seconds; a longer one is cut off there. With 0 only the backoff counts, and a
+    /// pushback that asks for no retry.
+    ///
+    /// Up to half as much again is added to what the headers ask for (not to a gRPC pushback), as
+    /// Envoy does, so that not everybody comes back in the same moment.
+    #[must_use]
+    pub const fn with_retry_after(mut self, cap: Duration) -> Self {
+        self.retry_after = cap;
+        self
+    }
+
+    /// Sets whether a wait that a server asks for counts only if it ends before the current
+    /// [`Deadline`](crate::Deadline); if it does not, or there is none, the backoff counts, as in Envoy. The
+    /// default is `false`: the request is given up if the wait is too long, and waits up to the
+    /// [cap](Self::with_retry_after) if nothing limits it. Under Istio's documents it is `true`.
+    #[must_use]
+    pub const fn with_retry_after_in_time(mut self, in_time: bool) -> Self {
+        self.retry_after_in_time = in_time;
+        self
+    }
+
+    /// How many retries there are after the first try.
+    #[must_use]
+    pub const fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// The wait between tries.
+    #[must_use]
+    pub const fn backoff(&self) -> Backoff {
+        self.backoff
+    }
+
+    /// How many retries there may be, all requests together.
+    #[must_use]
+    pub const fn budget(&self) -> &RetryBudget {
+        &self.budget
+    }
+
+    /// How many retries may wait or run at a time.
+    #[must_use]
+    pub const fn max_parallel(&self) -> Option<u32> {
+        self.max_parallel
+    }
+
+    /// How long one try may take.
+    #[must_use]
+    pub const fn per_try_timeout(&self) -> Option<Duration> {
+        self.per_try_timeout
+    }
+
+    pub(super) const fn per_try_queueing(&self) -> bool {
+        self.per_try_queueing
+    }
+
+    /// Which outcomes are tried again.
+    #[must_use]
+    pub const fn retry_on(&self) -> &RetryOn {
+        &self.on
+    }
+
+    /// Says that attempts are asked for that the budget can never pay for, which is a mistake.
+    #[must_use]
+    pub fn has_no_budget(&self) -> bool {
+        self.attempts > 0 && (self.budget.is_nothing() || self.max_parallel == Some(0))
+    }
+
+    pub(super) const fn non_idempotent(&self) -> bool {
+        self.non_idempotent
+    }
+
+    pub(super) const fn error_classifier(&self) -> &ErrorClassifier {
+        &self.error_classifier
+    }
+
+    pub(super) const fn replay_limit(&self) -> ReplayLimit {
+        self.replay_limit
+    }
+
+    pub(super) fn reset_headers(&self) -> &[(HeaderName, ResetFormat)] {
+        &self.reset_headers
+    }
+
+    pub(super) const fn retry_after(&self) -> Duration {
+        self.retry_after
+    }
+
+    pub(super) const fn retry_after_in_time(&self) -> bool {
+        self.retry_after_in_time
+    }
+}
+
+/// Istio's default: 2 retries, on the conditions of [`RetryOn::istio`].
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self::new(2)
+    }
+}

@@ -1,0 +1,256 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
+use http_body::Body;
+use tower_service::Service;
+
+use super::budget::Slot;
+use super::machine::{AttemptResult, Attempts, Idempotency};
+use super::replay::buffered_request::BufferedRequest;
+use super::service::PolicySnapshot;
+use super::{ReplayBody, RetryPolicy};
+use crate::foundation::deadline::Deadline;
+use crate::foundation::deadline::headers as time_left;
+use crate::foundation::endpoints::attempted_hosts::AttemptedHosts;
+use crate::foundation::events::{Event, Observe};
+use crate::foundation::http::grpc;
+use crate::foundation::outcome::{Outcome, RetryStopReason};
+use crate::foundation::sync::sharded_arc::LocalArc;
+use crate::foundation::time::clock;
+use crate::foundation::time::clock::LazyNow;
+
+/// What is kept of a request that may be sent again.
+#[derive(Debug)]
+pub(super) struct RetryState<S, B> {
+    snapshot: LocalArc<PolicySnapshot>,
+    pub(super) inner: S,
+    request: Arc<BufferedRequest<B>>,
+    attempts: Attempts,
+    /// Found out at the first failure: most requests have none.
+    idempotency: Option<Idempotency>,
+    /// Held while a retry waits or runs.
+    slot: Option<Slot>,
+    /// The endpoints that the tries have been at.
+    pub(super) attempted: AttemptedHosts,
+}
+
+impl<S, B> RetryState<S, B> {
+    pub(super) fn observe(&self) -> &Arc<dyn Observe> {
+        &self.snapshot.observe
+    }
+
+    pub(super) fn policy(&self) -> &RetryPolicy {
+        &self.snapshot.policy
+    }
+
+    #[cfg(feature = "istio")]
+    pub(super) const fn retries(&self) -> u32 {
+        self.attempts.retries()
+    }
+}
+
+impl<S, B: Body> RetryState<S, B> {
+    pub(super) fn new(
+        inner: S,
+        kept: Arc<BufferedRequest<B>>,
+        current: LocalArc<PolicySnapshot>,
+    ) -> Self {
+        Self {
+            snapshot: current,
+            inner,
+            request: kept,
+            attempts: Attempts::default(),
+            idempotency: None,
+            slot: None,
+            attempted: AttemptedHosts::default(),
+        }
+    }
+
+    /// Says whether the caller speaks gRPC.
+    pub(super) fn is_grpc(&self) -> bool {
+        self.request.head.is_grpc()
+    }
+
+    /// Calls the inner service, which is ready; a balancer there sees which endpoints were tried.
+    pub(super) fn call<F>(&mut self, request: Request<ReplayBody<B>>) -> F
+    where
+        S: Service<Request<ReplayBody<B>>, Future = F>,
+    {
+        let _guard = self.attempted.enter();
+        self.inner.call(request)
+    }
+
+    /// Decides what becomes of the request whose try ended so, and pays for a retry; returns when
+    /// that begins.
+    pub(super) fn decide(
+        &mut self,
+        outcome: Outcome,
+        headers: Option<&HeaderMap>,
+    ) -> Option<Instant> {
+        let failed = self.snapshot.policy.retry_on().matches(outcome, headers);
+        self.settle(outcome, failed);
+        if failed || outcome.is_success() {
+            self.snapshot
+                .policy
+                .budget()
+                .ended(&self.snapshot.budget, failed);
+        }
+        if !failed {
+            self.request.finish();
+            return None;
+        }
+        let idempotency = self
+            .idempotency
+            .get_or_insert_with(|| self.request.head.idempotency());
+        let idempotency = *idempotency;
+        let now = clock::now();
+        let result = AttemptResult {
+            headers,
+            left: Deadline::current().map(|deadline| deadline.remaining_at(now)),
+            lost: self.request.lost(),
+            outcome,
+            random: self.snapshot.rng.next_u64(),
+            idempotency,
+            system_time: clock::system_time(),
+        };
+        match self.retry(result) {
+            Ok((wait, slot)) => {
+                self.slot = Some(slot);
+                let retry = self.attempts.retries();
+                self.snapshot
+                    .observe
+                    .on_event(&Event::Retrying { retry, wait });
+                Some(later(now, wait))
+            }
+            Err(reason) => {
+                self.request.finish();
+                self.snapshot.observe.on_event(&Event::RetryStopped(reason));
+                None
+            }
+        }
+    }
+
+    fn retry(&mut self, result: AttemptResult<'_>) -> Result<(Duration, Slot), RetryStopReason> {
+        let wait = self.attempts.decide(&self.snapshot.policy, result)?;
+        let policy = &self.snapshot.policy;
+        let unsent =
+            matches!(result.outcome, Outcome::Failed(failure) if failure.never_processed());
+        let budget = policy.budget();
+        let slot = budget.retry(&self.snapshot.budget, policy.max_parallel(), unsent)?;
+        Ok((wait, slot))
+    }
+
+    /// Settles the try that ended, if it was a retry.
+    fn settle(&mut self, outcome: Outcome, failed: bool) {
+        if let Some(slot) = self.slot.take() {
+            slot.settle(outcome, failed);
+        }
+    }
+
+    /// Takes note that the last try is on its way to the caller.
+    pub(super) fn committed(&mut self) {
+        self.settle(Outcome::SUCCESS, false);
+        self.snapshot
+            .policy
+            .budget()
+            .ended(&self.snapshot.budget, false);
+        self.request.finish();
+    }
+
+    /// Makes the request of the next try.
+    pub(super) fn next_request(&mut self, limit: Option<&AttemptLimit>) -> Request<ReplayBody<B>> {
+        let retries = self.attempts.retries();
+        let head = self.request.head.to_parts();
+        let mut request = Request::from_parts(head, self.request.next_body());
+        write_attempt_headers(request.headers_mut(), retries.saturating_add(1), limit);
+        request
+    }
+}
+
+/// The time that a try may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AttemptLimit {
+    /// When the try is given up; none if only the deadline holds, which is another layer's.
+    pub(super) at: Option<Instant>,
+    pub(super) after: Duration,
+    /// The time begins once the try waits for no place of this crate's own; `at` is none until then.
+    pub(super) is_to_begin: bool,
+    /// True if the callee does not hear of it, as the timeout around says.
+    untold: bool,
+}
+
+impl AttemptLimit {
+    /// Returns the limit of a try that starts at this moment; none if nothing limits it.
+    #[inline]
+    pub(super) fn of_attempt(policy: &RetryPolicy, moment: &LazyNow) -> Option<Self> {
+        let deadline = Deadline::current();
+        let per_try = policy.per_try_timeout();
+        if deadline.is_none() && per_try.is_none() {
+            return None;
+        }
+        let now = moment.now();
+        let left = deadline.map(|deadline| deadline.remaining_at(now));
+        let untold = Deadline::is_untold();
+        match per_try {
+            Some(after) if left.is_none_or(|left| after < left) => {
+                let queueing = policy.per_try_queueing();
+                let at = if queueing {
+                    clock::reached_after(now, after)
+                } else {
+                    None
+                };
+                Some(Self {
+                    at,
+                    after,
+                    is_to_begin: !queueing,
+                    untold,
+                })
+            }
+            _ => Some(Self {
+                at: None,
+                after: left?,
+                is_to_begin: false,
+                untold,
+            }),
+        }
+    }
+
+    /// Says that the try has a time of its own, not only the deadline's.
+    pub(super) const fn is_own(&self) -> bool {
+        self.at.is_some() || self.is_to_begin
+    }
+
+    /// Has the time begin, if the try has not waited in vain until now.
+    pub(super) fn begin(&mut self) {
+        self.at = clock::now().checked_add(self.after);
+        self.is_to_begin = false;
+    }
+}
+
+const ATTEMPT: HeaderName = HeaderName::from_static("x-envoy-attempt-count");
+
+/// Tells the callee which try this is, and how long it has.
+pub(super) fn write_attempt_headers(
+    headers: &mut HeaderMap,
+    number: u32,
+    limit: Option<&AttemptLimit>,
+) {
+    let number = match number {
+        1 => HeaderValue::from_static("1"),
+        2 => HeaderValue::from_static("2"),
+        3 => HeaderValue::from_static("3"),
+        _ => HeaderValue::from(number),
+    };
+    headers.insert(ATTEMPT, number);
+    if let Some(limit) = limit.filter(|limit| !limit.untold) {
+        let grpc = grpc::is_grpc(headers);
+        time_left::write_time_left(headers, limit.after, grpc);
+    }
+}
+
+/// Adds a wait to an instant; one that the clock cannot say is 30 years.
+pub(super) fn later(now: Instant, wait: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(86_400 * 365 * 30);
+    now + wait.min(FAR)
+}

@@ -1,0 +1,170 @@
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use super::budget::State;
+use super::machine::may_be_retried;
+use super::replay::buffered_request::BufferedRequest;
+use super::replay::head::Head;
+use super::retry_state::{AttemptLimit, RetryState, write_attempt_headers};
+use super::{ReplayBody, RetryBody, RetryFuture, RetryPolicy};
+use crate::foundation::events::Observe;
+use crate::foundation::http::RequestHead;
+use crate::foundation::sync::Reloadable;
+use crate::foundation::sync::rng::Rng;
+use crate::foundation::sync::sharded_arc::{ShardedArc, ShardedArcRef};
+use crate::foundation::time::clock::LazyNow;
+
+/// Tries failed requests again.
+///
+/// The inner service takes requests with a [`ReplayBody`]. See the [module docs](super) for an example.
+#[derive(Clone, Debug)]
+pub struct Retry<S> {
+    inner: S,
+    shared: ShardedArcRef<Shared>,
+}
+
+impl<S> Retry<S> {
+    pub(super) const fn new(inner: S, shared: ShardedArcRef<Shared>) -> Self {
+        Self { inner, shared }
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for Retry<S>
+where
+    S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Clone,
+    S::Error: 'static,
+    B: Body,
+    R: Body<Data = Bytes>,
+{
+    type Response = Response<RetryBody<R>>;
+    type Error = S::Error;
+    type Future = RetryFuture<S, B, R>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    #[inline]
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        self.call_with_hints(request, RetryHints::default())
+    }
+}
+
+/// What a service around knows of a request already.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RetryHints {
+    pub(crate) now: Option<Instant>,
+    /// The request's headers tell the current deadline.
+    pub(crate) deadline_written: bool,
+}
+
+impl<S> Retry<S> {
+    /// Calls for a service around, which hands over what it knows.
+    pub(crate) fn call_with_hints<B, R>(
+        &mut self,
+        mut request: Request<B>,
+        known: RetryHints,
+    ) -> RetryFuture<S, B, R>
+    where
+        S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Clone,
+        B: Body,
+    {
+        let current = self.shared.snapshot.load();
+        let policy = &current.policy;
+        if policy.attempts() == 0 && policy.per_try_timeout().is_none() {
+            let future = self.inner.call(request.map(ReplayBody::plain));
+            return RetryFuture::new(future, None, false, None, None);
+        }
+        let moment = LazyNow::of(known.now);
+        let active = policy.budget().request(&current.budget, &moment);
+        let limit = AttemptLimit::of_attempt(policy, &moment);
+        // A deadline alone need not be told again: two searches in the headers, 500 instructions.
+        let untold = limit
+            .as_ref()
+            .filter(|limit| limit.is_own() || !known.deadline_written);
+        if !may_be_retried(policy, RequestHead::of(&request)) {
+            write_attempt_headers(request.headers_mut(), 1, untold);
+            let timed = limit.is_some_and(|limit| limit.is_own());
+            let grpc = timed && RequestHead::of(&request).is_grpc();
+            let future = self.inner.call(request.map(ReplayBody::plain));
+            let future = RetryFuture::new(future, limit, grpc, active, None);
+            return future.with_observer(&current.observe);
+        }
+        // Copied first: each try is told its own number and time.
+        let head = Head::of(&request);
+        write_attempt_headers(request.headers_mut(), 1, untold);
+        let (parts, body) = request.into_parts();
+        let kept = BufferedRequest::new(head, body, policy.replay_limit());
+        let request = Request::from_parts(parts, kept.first_body());
+        // The service, which is ready, makes the first try. Its clone makes the others, once it is.
+        let clone = self.inner.clone();
+        let mut retry_state = RetryState::new(clone, kept, current.local());
+        let future = {
+            let _guard = retry_state.attempted.enter();
+            self.inner.call(request)
+        };
+        RetryFuture::new(future, limit, false, active, Some(retry_state))
+    }
+}
+
+/// What all clones of a layer have in common.
+#[derive(Debug)]
+pub(super) struct Shared {
+    snapshot: Reloadable<ShardedArc<PolicySnapshot>>,
+}
+
+/// A policy, and what stays when it is replaced. Together, so that a request that may be sent again
+/// holds on to both by one count, which is its thread's.
+#[derive(Debug)]
+pub(super) struct PolicySnapshot {
+    pub(super) budget: Arc<State>,
+    pub(super) rng: Rng,
+    pub(super) observe: Arc<dyn Observe>,
+    pub(super) policy: RetryPolicy,
+}
+
+impl Shared {
+    pub(super) fn new(policy: RetryPolicy, observe: Arc<dyn Observe>) -> Self {
+        Self::of(PolicySnapshot {
+            budget: Arc::new(policy.budget().new_state()),
+            rng: Rng::default(),
+            observe,
+            policy,
+        })
+    }
+
+    pub(super) fn with_seed(&self, seed: u64) -> Self {
+        let current = self.snapshot.load();
+        Self::of(PolicySnapshot {
+            rng: Rng::with_seed(seed),
+            ..current.with(current.policy.clone())
+        })
+    }
+
+    fn of(current: PolicySnapshot) -> Self {
+        let current = Reloadable::new(ShardedArc::new(current));
+        Self { snapshot: current }
+    }
+
+    pub(super) fn reconfigure(&self, policy: RetryPolicy) {
+        let current = self.snapshot.load().with(policy);
+        self.snapshot.store(ShardedArc::new(current));
+    }
+}
+
+impl PolicySnapshot {
+    fn with(&self, policy: RetryPolicy) -> Self {
+        Self {
+            budget: Arc::clone(&self.budget),
+            rng: self.rng.clone(),
+            observe: Arc::clone(&self.observe),
+            policy,
+        }
+    }
+}

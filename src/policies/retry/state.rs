@@ -1,0 +1,95 @@
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::Response;
+use http_body::Body;
+use pin_project::pin_project;
+
+use super::replay::drain;
+use super::replay::drain::Drain;
+use super::retry_state::{RetryState, later};
+use crate::foundation::deadline::Deadline;
+use crate::foundation::outcome::Outcome;
+use crate::foundation::time::clock;
+
+/// What a request is doing.
+#[pin_project(project = StateProj)]
+pub(super) enum State<F, R> {
+    /// A try is under way.
+    Calling(#[pin] F),
+    /// Reads the response that is thrown away, so that its connection can be used again.
+    Draining {
+        #[pin]
+        body: Drain<R>,
+        until: Instant,
+        resume: Instant,
+    },
+    /// Waits for the next try.
+    Waiting(Instant),
+    /// Waits for the service to take it.
+    Readying,
+    Done,
+}
+
+/// What a client takes to put a connection whose response was read back into its pool.
+pub(super) const SETTLE: Duration = Duration::from_millis(1);
+
+/// Decides what follows a try that ended: when another begins, or nothing.
+pub(super) fn next_step<S, B, R, E>(
+    retry_state: &mut RetryState<S, B>,
+    ended: &Result<Response<R>, E>,
+) -> Option<Instant>
+where
+    B: Body,
+    E: 'static,
+{
+    match ended {
+        Ok(response) => {
+            if retry_state.policy().retry_on().passes(response) {
+                retry_state.committed();
+                return None;
+            }
+            let Some(outcome) = Outcome::of_response(response) else {
+                // A gRPC response whose head does not say is final: its messages are on their way.
+                retry_state.committed();
+                return None;
+            };
+            retry_state.decide(outcome, Some(response.headers()))
+        }
+        Err(error) => {
+            let failure = retry_state.policy().error_classifier().failure(error);
+            retry_state.decide(Outcome::Failed(failure), None)
+        }
+    }
+}
+
+/// Lets go of a try that is followed by another.
+#[cold]
+pub(super) fn discard<F, R, E>(ended: Poll<Result<Response<R>, E>>, resume: Instant) -> State<F, R>
+where
+    R: Body<Data = Bytes>,
+{
+    match ended {
+        Poll::Ready(Ok(response)) => drain(response.into_body(), resume),
+        _ => State::Waiting(resume),
+    }
+}
+
+fn drain<F, R: Body<Data = Bytes>>(body: R, resume: Instant) -> State<F, R> {
+    let now = clock::now();
+    let resume = resume.max(later(now, SETTLE));
+    match Drain::new(body) {
+        Some(body) => {
+            // Reading must leave time for the try that it is for.
+            let left = Deadline::current().map(|deadline| deadline.remaining_at(now) / 2);
+            let time = left.map_or(drain::TIME, |left| left.min(drain::TIME));
+            State::Draining {
+                body,
+                until: resume.max(later(now, time)),
+                resume,
+            }
+        }
+        None => State::Waiting(resume),
+    }
+}

@@ -1,0 +1,57 @@
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use pin_project::pin_project;
+
+use super::context::current::Scope;
+use super::{Instrumented, SpanTicket};
+use crate::foundation::admission::{Ticket, WatchedBody};
+
+/// The body of a response that went through a trace layer: each of its frames is made inside the
+/// trace, so that a body that calls out puts the trace on its calls.
+#[pin_project]
+#[derive(Debug)]
+pub struct TracedBody<R, T = SpanTicket> {
+    #[pin]
+    inner: Instrumented<WatchedBody<R, T>>,
+}
+
+impl<R, T> TracedBody<R, T> {
+    #[inline]
+    pub(crate) const fn new(inner: WatchedBody<R, T>, scope: Scope) -> Self {
+        Self {
+            inner: Instrumented::new(inner, scope),
+        }
+    }
+}
+
+impl<R, T> Body for TracedBody<R, T>
+where
+    R: Body<Data = Bytes>,
+    R::Error: 'static,
+    T: Ticket,
+{
+    type Data = Bytes;
+    type Error = R::Error;
+
+    #[inline]
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, R::Error>>> {
+        self.project().inner.with(|inner| inner.poll_frame(cx))
+    }
+
+    #[inline]
+    fn is_end_stream(&self) -> bool {
+        self.inner.get().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner
+            .get()
+            .map_or_else(SizeHint::default, Body::size_hint)
+    }
+}

@@ -1,0 +1,191 @@
+//! A hop under way: its span of `tracing`, and what its processor will get.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, Request};
+use tracing::Span;
+use tracing::field::Empty;
+
+use crate::foundation::admission::Ticket;
+use crate::foundation::http::ResponseHead;
+use crate::foundation::outcome::{Failure, Outcome};
+use crate::foundation::time::clock;
+use crate::policies::telemetry::{SpanData, SpanKind, SpanProcessor, TraceContext};
+
+/// Opens a span; the macro of `tracing` wants its name as a literal.
+macro_rules! open {
+    ($name:literal, $kind:literal, $request:expr, $trace:expr) => {
+        tracing::info_span!(
+            $name,
+            otel.kind = $kind,
+            otel.status_code = Empty,
+            http.request.method = $request.method().as_str(),
+            http.request.resend_count = Empty,
+            http.response.status_code = Empty,
+            server.address = $request.uri().host(),
+            server.port = $request.uri().port_u16(),
+            url.path = $request.uri().path(),
+            error.type = Empty,
+            rpc.grpc.status_code = Empty,
+            trace_id = display($trace.trace_id()),
+            span_id = display($trace.span_id()),
+            parent_span_id = $trace.parent_id().map(display),
+            request_id = $trace.request_id(),
+            duration_ms = Empty,
+        )
+    };
+}
+
+/// Opens the span of a hop. With nobody listening it costs a look at a flag: no id is formatted.
+pub(in crate::policies::telemetry) fn open<B>(
+    kind: SpanKind,
+    request: &Request<B>,
+    trace: &TraceContext,
+) -> Span {
+    let span = match kind {
+        SpanKind::Attempt => open!("http.client.attempt", "client", request, trace),
+        SpanKind::Client => open!("http.client.request", "internal", request, trace),
+        SpanKind::Server => open!("http.server.request", "server", request, trace),
+    };
+    if kind == SpanKind::Attempt
+        && !span.is_disabled()
+        && let Some(attempt) = attempt(request.headers())
+    {
+        // OpenTelemetry counts the times that it was sent again.
+        span.record("http.request.resend_count", attempt.saturating_sub(1));
+    }
+    span
+}
+
+/// Stands for a hop until its response body ends.
+///
+/// None inside if nobody wants to know: what is moved with each call stays small.
+#[derive(Debug, Default)]
+pub struct SpanTicket(Option<Box<SpanRecord>>);
+
+#[derive(Debug)]
+struct SpanRecord {
+    data: SpanData,
+    processor: Option<Arc<dyn SpanProcessor>>,
+    span: Span,
+}
+
+impl SpanTicket {
+    pub(in crate::policies::telemetry) fn new<B>(
+        kind: SpanKind,
+        request: &Request<B>,
+        trace: &TraceContext,
+        span: &Span,
+        service: Option<Arc<str>>,
+        processor: Option<&Arc<dyn SpanProcessor>>,
+    ) -> Self {
+        Self(Some(Box::new(SpanRecord {
+            data: SpanData {
+                attempt: attempt(request.headers()),
+                duration: Duration::ZERO,
+                kind,
+                method: request.method().clone(),
+                outcome: Outcome::Abandoned,
+                service,
+                started: clock::now(),
+                status: None,
+                trace: trace.clone(),
+                uri: request.uri().clone(),
+            },
+            processor: processor.cloned(),
+            span: span.clone(),
+        })))
+    }
+}
+
+impl SpanRecord {
+    fn failed(&self, error: &str) {
+        self.span.record("error.type", error);
+        self.span.record("otel.status_code", "ERROR");
+    }
+
+    /// OpenTelemetry's rule: to a server a 4xx is its caller's error, to a client it is one.
+    fn judge_status(&self) {
+        let server = self.data.kind == SpanKind::Server;
+        if let Some(status) = self.data.status
+            && (status.is_server_error() || (!server && status.is_client_error()))
+        {
+            self.failed(status.as_str());
+        }
+    }
+}
+
+impl Ticket for SpanTicket {
+    fn wants_outcome(&self) -> bool {
+        self.0.is_some()
+    }
+
+    fn is_active(&self) -> bool {
+        self.0.is_some()
+    }
+
+    fn on_response(&mut self, head: ResponseHead<'_>) {
+        if let Some(started) = &mut self.0 {
+            let status = head.status();
+            started.data.status = Some(status);
+            started
+                .span
+                .record("http.response.status_code", status.as_u16());
+        }
+    }
+
+    fn on_outcome(&mut self, outcome: Outcome) {
+        let Some(started) = &mut self.0 else { return };
+        started.data.outcome = outcome;
+        match outcome {
+            Outcome::Failed(failure) => started.failed(failure.name()),
+            Outcome::Grpc(status) => {
+                started.span.record("rpc.grpc.status_code", status.code());
+                if !outcome.is_success() {
+                    started.failed("grpc");
+                }
+            }
+            Outcome::Abandoned => {}
+            Outcome::Rejected | Outcome::Status(_) => started.judge_status(),
+        }
+    }
+
+    fn on_body_error(&mut self, failure: Failure) {
+        if let Some(started) = &mut self.0 {
+            started.data.outcome = Outcome::Failed(failure);
+            started.failed(failure.name());
+        }
+    }
+}
+
+impl Drop for SpanTicket {
+    fn drop(&mut self) {
+        let Some(mut started) = self.0.take() else {
+            return;
+        };
+        if started.data.outcome == Outcome::Abandoned {
+            started.data.outcome = Outcome::on_drop();
+            let error = match started.data.outcome {
+                Outcome::Failed(failure) => failure.name(),
+                _ => "abandoned",
+            };
+            started.failed(error);
+        }
+        let duration = clock::now().saturating_duration_since(started.data.started);
+        started.data.duration = duration;
+        started
+            .span
+            .record("duration_ms", duration.as_secs_f64() * 1_000.0);
+        if let Some(processor) = &started.processor {
+            processor.on_end(&started.data);
+        }
+    }
+}
+
+static ATTEMPT: HeaderName = HeaderName::from_static("x-envoy-attempt-count");
+
+/// Reads what the retry layer wrote on this attempt.
+fn attempt(headers: &HeaderMap) -> Option<u32> {
+    headers.get(&ATTEMPT)?.to_str().ok()?.parse().ok()
+}

@@ -1,0 +1,91 @@
+//! How a trace is taken on, or begun.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::b3::Sampling;
+use super::remote_context::{Extracted, TraceHeaders};
+use super::request_id;
+use crate::policies::telemetry::settings::Settings;
+use crate::policies::telemetry::shared::Shared;
+use crate::policies::telemetry::{ExtractError, SpanKind, TraceContext, TracePolicy};
+
+impl Shared {
+    /// Takes on the trace that the headers name, or the current one, or begins one.
+    pub(in crate::policies::telemetry) fn extract(
+        &self,
+        settings: Settings,
+        headers: &HeaderMap,
+        present: &TraceHeaders<'_>,
+    ) -> (TraceContext, Option<ExtractError>) {
+        let found = if present.formats.is_none() {
+            Extracted::default()
+        } else {
+            Extracted::extract(headers, settings.accepted(), present)
+        };
+        let invalid = found.invalid.filter(|_| found.caller.is_none());
+        let mut trace = match found.caller {
+            Some(caller) => {
+                let sampled = caller.sampled.unwrap_or_else(|| self.samples(settings));
+                caller.into_context(sampled).into_child(&self.rng)
+            }
+            None => self
+                .outer()
+                .unwrap_or_else(|| self.begin(found.sampling, settings)),
+        };
+        trace.formats = trace.formats.and(found.formats);
+        if settings.has(Settings::FORWARDS)
+            && let Some(forwarded) = forwarded(headers, &self.policy.load())
+        {
+            trace.forwarded = Some(forwarded);
+        }
+        let kept = present
+            .request_id
+            .filter(|_| settings.has(Settings::PRESERVES_REQUEST_ID));
+        if let Some(kept) = kept.and_then(request_id::read) {
+            trace.request_id = Some(kept);
+        } else if trace.request_id.is_none() {
+            trace.request_id = Some(request_id::make(&self.rng));
+        }
+        (trace, invalid)
+    }
+
+    /// Goes on from a layer of ours further out, if one has begun a trace already. A call has asked for
+    /// that before its headers were looked at.
+    fn outer(&self) -> Option<TraceContext> {
+        match self.kind {
+            SpanKind::Server => TraceContext::of_current(TraceContext::child),
+            SpanKind::Attempt | SpanKind::Client => None,
+        }
+    }
+
+    fn begin(&self, sampling: Sampling, settings: Settings) -> TraceContext {
+        let sampled = sampling.sampled;
+        let sampled = sampled.unwrap_or_else(|| self.samples(settings));
+        TraceContext {
+            debug: sampling.debug,
+            ..TraceContext::root(&self.rng, sampled)
+        }
+    }
+
+    fn samples(&self, settings: Settings) -> bool {
+        settings.samples(|| self.rng.next_u64())
+    }
+}
+
+/// Returns those headers that are to be passed on; nothing is allocated when there are none.
+fn forwarded(
+    headers: &HeaderMap,
+    policy: &TracePolicy,
+) -> Option<Arc<Vec<(HeaderName, HeaderValue)>>> {
+    let present = |name: &&HeaderName| headers.contains_key(*name);
+    if !policy.forwarded().iter().any(|name| present(&name)) {
+        return None;
+    }
+    let all = policy.forwarded().iter().flat_map(|name| {
+        let values = headers.get_all(name).iter();
+        values.map(|value| (name.clone(), value.clone()))
+    });
+    Some(Arc::new(all.collect()))
+}

@@ -1,0 +1,50 @@
+pub(in crate::policies::telemetry) mod b3;
+pub(in crate::policies::telemetry) mod extract;
+pub(in crate::policies::telemetry) mod extract_error;
+pub(in crate::policies::telemetry) mod hex;
+pub(in crate::policies::telemetry) mod remote_context;
+pub(in crate::policies::telemetry) mod request_id;
+pub(in crate::policies::telemetry) mod w3c;
+
+/// A set of header formats in which a trace travels.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Propagation(u8);
+
+impl Propagation {
+    /// No format at all.
+    pub const NONE: Self = Self(0);
+    /// `traceparent` and `tracestate`, the W3C Recommendation "Trace Context".
+    pub const W3C: Self = Self(1);
+    /// `b3`, Zipkin's format in one header.
+    pub const B3: Self = Self(2);
+    /// `x-b3-traceid`, `x-b3-spanid`, `x-b3-parentspanid`, `x-b3-sampled` and `x-b3-flags`, Zipkin's
+    /// format in several headers.
+    pub const B3_MULTI: Self = Self(4);
+    /// All of them.
+    pub const ALL: Self = Self(7);
+
+    /// Returns both sets in one.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Says whether all of `other` is in this set.
+    #[must_use]
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    pub(super) const fn bits(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// Returns the set that [`bits`](Self::bits) were made of, whatever comes above them.
+    pub(super) const fn of_bits(bits: u32) -> Self {
+        Self(bits.to_le_bytes()[0] & Self::ALL.0)
+    }
+
+    pub(super) const fn is_none(self) -> bool {
+        self.0 == 0
+    }
+}

@@ -1,0 +1,176 @@
+use std::sync::Arc;
+
+use http::{HeaderMap, Request};
+use tracing::level_filters::LevelFilter;
+
+use super::context::current::Scope;
+use super::context::pooled_context::PooledContext;
+use super::context::span;
+use super::propagation::remote_context::{PresentHeaders, TraceHeaders};
+use super::propagation::request_id;
+use super::settings::{ReloadablePolicy, Settings};
+use super::{ExtractError, SpanKind, SpanProcessor, SpanTicket, TraceContext, TracePolicy};
+use crate::foundation::sync::rng::Rng;
+use crate::foundation::sync::sharded_arc::ShardedArcRef;
+
+/// Begins the hops of a layer, for its services and for those that stand for them.
+#[derive(Clone, Debug)]
+pub(crate) struct Tracer(ShardedArcRef<Shared>);
+
+/// A hop that has begun.
+pub(crate) struct StartedSpan {
+    pub(crate) scope: Scope,
+    pub(crate) writes_request_id: bool,
+    pub(crate) ticket: SpanTicket,
+}
+
+impl Tracer {
+    pub(super) const fn of(shared: ShardedArcRef<Shared>) -> Self {
+        Self(shared)
+    }
+
+    /// Begins a hop: the headers tell it, and what is done for it belongs into its scope.
+    #[inline]
+    pub(crate) fn start<B>(&self, request: &mut Request<B>) -> StartedSpan {
+        let settings = self.0.policy.settings();
+        let (scope, ticket) = self.0.start(settings, request);
+        StartedSpan {
+            scope,
+            writes_request_id: self.0.writes_request_id(settings),
+            ticket,
+        }
+    }
+}
+
+/// What all clones of a layer have in common.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) rng: Rng,
+    pub(super) kind: SpanKind,
+    /// A layer inside writes the headers that name the span.
+    skips_injection: bool,
+    pub(super) policy: ReloadablePolicy,
+    processor: Option<Arc<dyn SpanProcessor>>,
+}
+
+impl Shared {
+    pub(super) fn new(
+        kind: SpanKind,
+        policy: TracePolicy,
+        processor: Option<Arc<dyn SpanProcessor>>,
+    ) -> Self {
+        Self {
+            rng: Rng::default(),
+            kind,
+            skips_injection: false,
+            policy: ReloadablePolicy::new(policy),
+            processor,
+        }
+    }
+
+    pub(super) fn without_injection(self) -> Self {
+        Self {
+            skips_injection: true,
+            ..self
+        }
+    }
+
+    pub(super) fn reconfigure(&self, policy: TracePolicy) {
+        self.policy.store(policy);
+    }
+
+    /// Says whether the response tells the request id.
+    pub(super) fn writes_request_id(&self, settings: Settings) -> bool {
+        self.kind == SpanKind::Server && settings.has(Settings::WRITES_REQUEST_ID)
+    }
+
+    /// Begins a hop: its scope, what stands for it, and the headers that tell it.
+    pub(super) fn start<B>(
+        &self,
+        settings: Settings,
+        request: &mut Request<B>,
+    ) -> (Scope, SpanTicket) {
+        if !settings.has(Settings::ENABLED) {
+            return (Scope::none(), SpanTicket::default());
+        }
+        let (trace, invalid) = self.trace(settings, request.headers_mut());
+        // Spans are of this level, and what is said of wrong headers is of a lower one.
+        if self.processor.is_none() && LevelFilter::current() < LevelFilter::INFO {
+            return (Scope::of(trace), SpanTicket::default());
+        }
+        self.start_observed(request, trace, invalid)
+    }
+
+    /// Begins a hop that somebody may want to hear of.
+    #[inline(never)]
+    fn start_observed<B>(
+        &self,
+        request: &Request<B>,
+        trace: PooledContext,
+        invalid: Option<ExtractError>,
+    ) -> (Scope, SpanTicket) {
+        let place = trace.get().expect("it has just been put in");
+        let span = span::open(self.kind, request, place);
+        let ticket = if self.processor.is_some() || !span.is_disabled() {
+            let service = self.policy.load().service_name();
+            let processor = self.processor.as_ref();
+            SpanTicket::new(self.kind, request, place, &span, service, processor)
+        } else {
+            SpanTicket::default()
+        };
+        let mut scope = Scope::new(trace, span);
+        if let Some(reason) = invalid {
+            let _inside = scope.enter();
+            tracing::debug!(%reason, "trace headers not understood, a trace begins here");
+        }
+        (scope, ticket)
+    }
+
+    /// Returns the place of a hop, which the headers tell from then on.
+    fn trace(
+        &self,
+        settings: Settings,
+        headers: &mut HeaderMap,
+    ) -> (PooledContext, Option<ExtractError>) {
+        if self.kind != SpanKind::Server
+            && let Some(mut trace) =
+                TraceContext::of_current(|current| current.child_with(&self.rng))
+        {
+            let told = trace.written && self.kind == SpanKind::Attempt;
+            let present_headers = (!told).then(|| PresentHeaders::scan(headers));
+            self.inject(&mut trace, settings, headers, present_headers);
+            return (PooledContext::new(trace), None);
+        }
+        let present = TraceHeaders::scan(headers);
+        let present_headers = present.present();
+        let (mut trace, invalid) = self.extract(settings, headers, &present);
+        if self.kind == SpanKind::Server {
+            if let Some(request_id) = &trace.request_id
+                && present.request_id != Some(request_id)
+            {
+                request_id::write(request_id, headers);
+            }
+        } else {
+            self.inject(&mut trace, settings, headers, Some(present_headers));
+        }
+        (PooledContext::new(trace), invalid)
+    }
+
+    /// Tells a call its trace; those headers that all its attempts have in common unless it has them.
+    fn inject(
+        &self,
+        trace: &mut TraceContext,
+        settings: Settings,
+        headers: &mut HeaderMap,
+        present_headers: Option<PresentHeaders>,
+    ) {
+        let formats = settings.formats_out(trace.formats);
+        if let Some(present_headers) = present_headers {
+            trace.write_common(formats, headers, present_headers);
+        }
+        trace.written = self.skips_injection;
+        if !trace.written {
+            trace.write_own(formats, headers);
+        }
+    }
+}

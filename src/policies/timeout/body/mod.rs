@@ -1,0 +1,143 @@
+pub(in crate::policies::timeout) mod limits;
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use http_body::{Body, Frame, SizeHint};
+use pin_project::pin_project;
+
+use super::Elapsed;
+use crate::foundation::http::GrpcStatus;
+use crate::foundation::http::grpc::GRPC_STATUS;
+use crate::foundation::outcome::{BoxError, LocalReplyBody};
+use limits::CallLimits;
+
+/// The body of a response under a timeout: the upstream's, or our own answer.
+///
+/// It ends with the error [`Elapsed`] when its time is over. The error type is the common
+/// [`BoxError`](crate::BoxError), whatever the upstream's is; the upstream's own errors are inside
+/// unchanged.
+#[pin_project]
+#[derive(Debug)]
+pub struct TimeoutBody<R> {
+    #[pin]
+    source: Source<R>,
+}
+
+#[pin_project(project = SourceProj)]
+#[derive(Debug)]
+enum Source<R> {
+    LocalReply(LocalReplyBody),
+    /// Its time was over, and the upstream's body was let go.
+    TimedOut,
+    Upstream {
+        #[pin]
+        inner: R,
+        /// None if nothing limits the body.
+        limits: Option<CallLimits>,
+    },
+}
+
+impl<R> TimeoutBody<R> {
+    pub(crate) const fn local_reply(answer: LocalReplyBody) -> Self {
+        Self {
+            source: Source::LocalReply(answer),
+        }
+    }
+
+    #[inline]
+    pub(super) fn upstream(response: Response<R>, limits: &mut Option<CallLimits>) -> Response<Self>
+    where
+        R: Body,
+    {
+        let limits = limits.take_if(|limits| limits.start_body(&response));
+        let (head, inner) = response.into_parts();
+        Response::from_parts(head, Self::limited(inner, limits))
+    }
+
+    /// The body of a response under what limits that.
+    #[inline]
+    pub(crate) const fn limited(inner: R, limits: Option<CallLimits>) -> Self {
+        let source = Source::Upstream { inner, limits };
+        Self { source }
+    }
+}
+
+impl<R> Body for TimeoutBody<R>
+where
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let (elapsed, is_grpc) = match self.as_mut().project().source.project() {
+            SourceProj::LocalReply(answer) => {
+                return Poll::Ready(answer.take().map(|text| Ok(Frame::data(text))));
+            }
+            SourceProj::TimedOut => return Poll::Ready(None),
+            SourceProj::Upstream { mut inner, limits } => {
+                let Some(limits) = limits else {
+                    let frame = inner.poll_frame(cx);
+                    return frame.map(|frame| frame.map(|frame| frame.map_err(Into::into)));
+                };
+                let frame = {
+                    let _guard = limits.enter();
+                    inner.as_mut().poll_frame(cx)
+                };
+                // Before the timer: a frame that is there wins.
+                let elapsed = if let Poll::Ready(frame) = frame {
+                    if limits.admit_frame(frame.as_ref(), inner.is_end_stream()) {
+                        return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+                    }
+                    Elapsed::Total(limits.length())
+                } else {
+                    ready!(limits.poll_elapsed(cx))
+                };
+                limits.report_cut_off(elapsed);
+                (elapsed, limits.is_grpc())
+            }
+        };
+        // Lets go of the upstream at once, as its own timeout would.
+        self.project().source.set(Source::TimedOut);
+        Poll::Ready(Some(if is_grpc {
+            // An error would reset the stream, and the caller see `INTERNAL` (as behind Envoy) or `UNKNOWN`.
+            Ok(Frame::trailers(deadline_exceeded(elapsed)))
+        } else {
+            Err(elapsed.into())
+        }))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            Source::LocalReply(answer) => answer.is_end_stream(),
+            Source::TimedOut => true,
+            Source::Upstream { inner, .. } => inner.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            Source::LocalReply(answer) => answer.size_hint(),
+            Source::TimedOut => SizeHint::with_exact(0),
+            Source::Upstream { inner, .. } => inner.size_hint(),
+        }
+    }
+}
+
+/// Returns the trailers of a gRPC response whose time is over.
+#[cold]
+fn deadline_exceeded(elapsed: Elapsed) -> HeaderMap {
+    let mut trailers = HeaderMap::new();
+    trailers.insert(&GRPC_STATUS, GrpcStatus::DEADLINE_EXCEEDED.to_header());
+    if let Ok(text) = HeaderValue::try_from(elapsed.to_string()) {
+        trailers.insert(HeaderName::from_static("grpc-message"), text);
+    }
+    trailers
+}

@@ -1,0 +1,46 @@
+use std::sync::Arc;
+
+use tower_layer::Layer;
+
+use super::service::Shared;
+use super::{Timeout, TimeoutPolicy};
+use crate::foundation::events::{Observe, TracingObserver};
+use crate::foundation::sync::sharded_arc::ShardedArc;
+
+/// Limits how long every service it wraps may take to answer.
+///
+/// The services, and the clones of this layer, share its policy. See the [module docs](super) for an
+/// example.
+#[derive(Clone, Debug)]
+pub struct TimeoutLayer {
+    shared: ShardedArc<Shared>,
+}
+
+impl TimeoutLayer {
+    /// Creates a timeout that reports to the [`TracingObserver`].
+    #[must_use]
+    pub fn new(policy: TimeoutPolicy) -> Self {
+        Self::with_observer(policy, Arc::new(TracingObserver))
+    }
+
+    /// Creates a timeout that reports to `observe`.
+    #[must_use]
+    pub fn with_observer(policy: TimeoutPolicy, observe: Arc<dyn Observe>) -> Self {
+        Self {
+            shared: ShardedArc::new(Shared::new(policy, observe)),
+        }
+    }
+
+    /// Replaces the policy for requests that start from now on; those under way keep theirs.
+    pub fn reconfigure(&self, policy: TimeoutPolicy) {
+        self.shared.reconfigure(policy);
+    }
+}
+
+impl<S> Layer<S> for TimeoutLayer {
+    type Service = Timeout<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Timeout::new(inner, self.shared.shared_ref())
+    }
+}

@@ -1,0 +1,114 @@
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::HeaderMap;
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use super::body::limits::CallLimits;
+use super::policy_snapshot::PolicySnapshot;
+use super::{TimeoutBody, TimeoutFuture, TimeoutPolicy};
+use crate::foundation::events::Observe;
+use crate::foundation::http::grpc;
+use crate::foundation::outcome::LocalReplyBody;
+use crate::foundation::outcome::Rejection;
+use crate::foundation::sync::Reloadable;
+use crate::foundation::sync::sharded_arc::{ShardedArc, ShardedArcRef};
+
+/// Answers 504 for a service that takes too long.
+///
+/// See the [module docs](super) for an example.
+#[derive(Clone, Debug)]
+pub struct Timeout<S> {
+    inner: S,
+    shared: ShardedArcRef<Shared>,
+}
+
+impl<S> Timeout<S> {
+    pub(super) const fn new(inner: S, shared: ShardedArcRef<Shared>) -> Self {
+        Self { inner, shared }
+    }
+
+    pub(crate) const fn inner(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Returns the limits of a call that starts now, which the headers tell; none if nothing limits it. The
+    /// answer is for a request whose time has passed.
+    #[inline]
+    pub(crate) fn admit<B>(
+        &self,
+        request: &mut Request<B>,
+    ) -> Result<Option<CallLimits>, Box<Response<LocalReplyBody>>> {
+        let admitted = self.shared.admit(request.headers_mut());
+        admitted.map_err(|rejection| {
+            let grpc = grpc::is_grpc(request.headers());
+            Box::new(rejection.into_response(grpc))
+        })
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for Timeout<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    R: Body<Data = Bytes>,
+{
+    type Response = Response<TimeoutBody<R>>;
+    type Error = S::Error;
+    type Future = TimeoutFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        match self.admit(&mut request) {
+            Ok(limits) => {
+                // Made where it will lie: a future of several layers is hundreds of bytes.
+                TimeoutFuture::calling(
+                    {
+                        let _guard = limits.as_ref().and_then(CallLimits::enter);
+                        self.inner.call(request)
+                    },
+                    limits,
+                )
+            }
+            Err(response) => TimeoutFuture::rejected(response),
+        }
+    }
+}
+
+/// What all clones of a timeout have in common.
+#[derive(Debug)]
+pub(super) struct Shared {
+    snapshot: Reloadable<ShardedArc<PolicySnapshot>>,
+}
+
+impl Shared {
+    pub(super) fn new(policy: TimeoutPolicy, observe: Arc<dyn Observe>) -> Self {
+        Self {
+            snapshot: Reloadable::new(ShardedArc::new(PolicySnapshot::new(policy, observe))),
+        }
+    }
+
+    pub(super) fn reconfigure(&self, policy: TimeoutPolicy) {
+        let current = self.snapshot.load().reconfigured(policy);
+        self.snapshot.store(ShardedArc::new(current));
+    }
+
+    /// Returns the limits of a call that starts now; none if nothing limits it.
+    #[inline]
+    fn admit(&self, headers: &mut HeaderMap) -> Result<Option<CallLimits>, Rejection> {
+        let current = self.snapshot.load();
+        if current.policy().is_off() {
+            return Ok(None);
+        }
+        let admitted = PolicySnapshot::admit(&current, headers);
+        if let Err(rejection) = admitted {
+            current.rejected(rejection);
+        }
+        admitted
+    }
+}

@@ -1,0 +1,169 @@
+//! Does to a request and a response what the route says, in Envoy's order.
+
+use http::uri::{PathAndQuery, Scheme};
+use http::{HeaderName, HeaderValue, Request, Response, header};
+
+use super::path::set_path;
+use super::response_actions::ResponseActions;
+use crate::foundation::http::RequestHead;
+use crate::foundation::http::authority::{authority, with_authority};
+use crate::foundation::outcome::{LocalReplyBody, Rejection};
+use crate::policies::traffic_split::machine::{Choice, Decision, Matched, choose};
+use crate::policies::traffic_split::routes::matching::match_input::MatchInput;
+use crate::policies::traffic_split::{Destination, RouteInfo, TrafficSplitPolicy};
+
+const ORIGINAL_HOST: HeaderName = HeaderName::from_static("x-envoy-original-host");
+const ORIGINAL_PATH: HeaderName = HeaderName::from_static("x-envoy-original-path");
+
+/// What is to be done with a request, once it has been changed as it should be.
+pub(in crate::policies::traffic_split) enum RouteOutcome<'p> {
+    LocalReply(Response<LocalReplyBody>),
+    Forward {
+        choice: Choice<'p>,
+        response_actions: ResponseActions,
+        /// The port that the request was addressed to, if it named one.
+        port: Option<u16>,
+    },
+    PassThrough,
+    Reject(Rejection),
+}
+
+/// Decides about a request, and changes it.
+pub(in crate::policies::traffic_split) fn decide<'p, B>(
+    policy: &'p TrafficSplitPolicy,
+    request: &mut Request<B>,
+    random: u64,
+) -> RouteOutcome<'p> {
+    let port = |input: &MatchInput<'_>| input.addressed().explicit_port;
+    decide_by(policy, request, |input| choose(policy, input, random), port)
+}
+
+/// Does with a request what `choose` says, and changes it; `port` says which one it named, if anybody wants
+/// to know.
+pub(in crate::policies::traffic_split) fn decide_by<'p, B>(
+    policy: &TrafficSplitPolicy,
+    request: &mut Request<B>,
+    choose: impl FnOnce(&MatchInput<'_>) -> Decision<'p>,
+    port: impl FnOnce(&MatchInput<'_>) -> Option<u16>,
+) -> RouteOutcome<'p> {
+    let head = RequestHead::of(request);
+    let input = MatchInput::of(head, policy);
+    match choose(&input) {
+        Decision::NoRoute => RouteOutcome::Reject(Rejection::NoRoute),
+        Decision::PassThrough => RouteOutcome::PassThrough,
+        Decision::DirectResponse(matched, direct) => {
+            RouteOutcome::local_reply(direct.response(head.is_grpc()), matched, head)
+        }
+        Decision::Redirect(matched, redirect) => match redirect.response(&input, matched) {
+            Some(response) => RouteOutcome::local_reply(response, matched, head),
+            None => RouteOutcome::Reject(Rejection::NoRoute),
+        },
+        Decision::Forward(choice) => {
+            let response_actions = ResponseActions::new(choice, head);
+            let normal = input.changed_path().map(str::to_owned);
+            let rewritten = rewritten_path(choice.matched(), input.path());
+            let port = port(&input);
+            change(request, choice, normal, rewritten);
+            RouteOutcome::Forward {
+                choice,
+                response_actions,
+                port,
+            }
+        }
+    }
+}
+
+impl RouteOutcome<'_> {
+    fn local_reply(
+        mut response: Response<LocalReplyBody>,
+        matched: Matched<'_>,
+        head: RequestHead<'_>,
+    ) -> Self {
+        let operations = matched.route().response_headers.resolved(head);
+        operations.apply_to_response(response.headers_mut());
+        Self::LocalReply(response)
+    }
+}
+
+/// Changes a request that goes to a destination: headers, then host, then path, as Envoy does.
+fn change<B>(
+    request: &mut Request<B>,
+    choice: Choice<'_>,
+    normal_path: Option<String>,
+    rewritten_path: Option<String>,
+) {
+    let route = choice.matched().route();
+    if let Some(path) = normal_path {
+        set_path(request.uri_mut(), &path);
+    }
+    choice.weighted().request_headers.apply_to_request(request);
+    route.request_headers.apply_to_request(request);
+    if let Some(new) = &route.rewrite.authority {
+        let head = RequestHead::of(request);
+        let original = HeaderValue::from_str(authority(&head));
+        if let (Ok(original), Ok(new)) = (original, HeaderValue::from_str(new.as_str())) {
+            request.headers_mut().insert(ORIGINAL_HOST, original);
+            request.headers_mut().insert(header::HOST, new);
+        }
+    }
+    if let Some(path) = rewritten_path {
+        let original = request.uri().path_and_query().map(PathAndQuery::as_str);
+        if let Some(Ok(original)) = original.map(HeaderValue::from_str) {
+            request.headers_mut().insert(ORIGINAL_PATH, original);
+        }
+        set_path(request.uri_mut(), &path);
+    }
+    request
+        .extensions_mut()
+        .insert(RouteInfo::from_choice(choice));
+}
+
+/// Makes the destination the address of a request, as a client needs it that serves them all; `port`
+/// is that of the request.
+///
+/// Says whether the destination has a host that can be addressed at all.
+pub(in crate::policies::traffic_split) fn set_authority<B>(
+    request: &mut Request<B>,
+    destination: &Destination,
+    port: Option<u16>,
+    host: Host,
+) -> bool {
+    let Some(new) = destination.authority(port) else {
+        return false;
+    };
+    let head = RequestHead::of(request);
+    let written = head.headers().contains_key(header::HOST);
+    let host = match host {
+        // A host that is not written is read off the address, which is about to change.
+        Host::Preserved => (!written).then(|| authority(&head)),
+        Host::OfDestination => written.then(|| new.as_str()),
+        Host::Rewritten => None,
+    };
+    let host = host.and_then(|host| HeaderValue::from_str(host).ok());
+    // What a header says of it is about another hop, and anybody can write it.
+    let scheme = head.uri().scheme().cloned().unwrap_or(Scheme::HTTP);
+    if let Some(host) = host {
+        request.headers_mut().insert(header::HOST, host);
+    }
+    let uri = std::mem::take(request.uri_mut());
+    *request.uri_mut() = with_authority(uri, new, scheme);
+    true
+}
+
+/// What the `Host` header says of a request that goes to another address.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::policies::traffic_split) enum Host {
+    /// What the caller wrote.
+    Preserved,
+    /// The destination.
+    OfDestination,
+    /// What the route put there.
+    Rewritten,
+}
+
+fn rewritten_path(matched: Matched<'_>, path: &str) -> Option<String> {
+    let rewrite = matched.route().rewrite.path.as_ref()?;
+    // `*`, and nothing at all, are no paths.
+    path.starts_with('/').then_some(())?;
+    rewrite.rewritten(path, matched.path())
+}

@@ -1,0 +1,170 @@
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::actions::apply::{Host, RouteOutcome, decide, set_authority};
+use super::actions::response_actions::ResponseActions;
+use super::{RouteId, RoutedBody, RoutedFuture, TrafficSplitPolicy, WeightsError};
+use crate::foundation::events::{Event, Observe, TracingObserver};
+use crate::foundation::http::RequestHead;
+use crate::foundation::outcome::Rejection;
+use crate::foundation::sync::Reloadable;
+use crate::foundation::sync::rng::Rng;
+
+/// Sends each request of one client to the destination that its route says.
+///
+/// It makes the destination the authority of the request's URI, and hands it on in the request's
+/// extensions, where [`Destination::of`](super::Destination::of) finds it. Clones of the layer and
+/// the services that it wraps share the policy. See the [module docs](super) for an example.
+#[derive(Clone, Debug)]
+pub struct TrafficSplitLayer {
+    shared: Arc<Shared>,
+}
+
+#[derive(Clone, Debug)]
+struct Shared {
+    rng: Rng,
+    preserves_host: bool,
+    observe: Arc<dyn Observe>,
+    policy: Arc<Reloadable<TrafficSplitPolicy>>,
+}
+
+impl TrafficSplitLayer {
+    /// Creates a layer that follows `policy`.
+    #[must_use]
+    pub fn new(policy: TrafficSplitPolicy) -> Self {
+        Self::with_observer(policy, Arc::new(TracingObserver))
+    }
+
+    /// Creates a layer that reports to `observe` which requests it refuses.
+    #[must_use]
+    pub fn with_observer(policy: TrafficSplitPolicy, observe: Arc<dyn Observe>) -> Self {
+        Self::of(Shared {
+            rng: Rng::default(),
+            preserves_host: false,
+            observe,
+            policy: Arc::new(Reloadable::new(policy)),
+        })
+    }
+
+    /// Sets whether the `Host` header stays what the caller wrote, as it does in Envoy, while the
+    /// request goes to the destination. By default it is the destination's, or the one that the
+    /// route's rewrite says.
+    #[must_use]
+    pub fn with_host_preserved(self, host_kept: bool) -> Self {
+        Self::of(Shared {
+            preserves_host: host_kept,
+            ..Shared::clone(&self.shared)
+        })
+    }
+
+    /// Makes the choices follow from `seed`, for tests. By default they differ in every process.
+    #[must_use]
+    pub fn with_seed(self, seed: u64) -> Self {
+        Self::of(Shared {
+            rng: Rng::with_seed(seed),
+            ..Shared::clone(&self.shared)
+        })
+    }
+
+    /// Replaces the policy for requests that start from now on.
+    pub fn reconfigure(&self, policy: TrafficSplitPolicy) {
+        self.shared.policy.store(policy);
+    }
+
+    /// Replaces the weights of a route for requests that start from now on, one for each of its
+    /// destinations and in their order.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`TrafficSplitPolicy::with_weights`]; the policy then stays.
+    pub fn set_weights(
+        &self,
+        route: impl Into<RouteId>,
+        weights: impl AsRef<[u32]>,
+    ) -> Result<(), WeightsError> {
+        let (route, weights) = (route.into(), weights.as_ref());
+        let policy = &self.shared.policy;
+        policy.try_update(|policy| policy.clone().with_weights(route.clone(), weights))
+    }
+
+    fn of(shared: Shared) -> Self {
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+}
+
+impl<S> Layer<S> for TrafficSplitLayer {
+    type Service = TrafficRouter<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        TrafficRouter {
+            inner,
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+/// A client behind a [`TrafficSplitLayer`].
+///
+/// See the [module docs](super) for an example.
+#[derive(Clone, Debug)]
+pub struct TrafficRouter<S> {
+    inner: S,
+    shared: Arc<Shared>,
+}
+
+impl<S, B, R> Service<Request<B>> for TrafficRouter<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    R: Body<Data = Bytes>,
+{
+    type Response = Response<RoutedBody<R>>;
+    type Error = S::Error;
+    type Future = RoutedFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let policy = self.shared.policy.load();
+        match decide(&policy, &mut request, self.shared.rng.next_u64()) {
+            RouteOutcome::LocalReply(response) => RoutedFuture::local_reply(response),
+            RouteOutcome::Forward {
+                choice,
+                response_actions,
+                port,
+            } => {
+                let host = match self.shared.preserves_host {
+                    _ if choice.rewrites_host() => Host::Rewritten,
+                    true => Host::Preserved,
+                    false => Host::OfDestination,
+                };
+                if !set_authority(&mut request, choice.destination(), port, host) {
+                    return self.reject(Rejection::UnknownDestination, &request);
+                }
+                // The guard of the policy is not held while others' code runs.
+                drop(policy);
+                RoutedFuture::calling(self.inner.call(request), response_actions)
+            }
+            RouteOutcome::PassThrough => {
+                RoutedFuture::calling(self.inner.call(request), ResponseActions::default())
+            }
+            RouteOutcome::Reject(rejection) => self.reject(rejection, &request),
+        }
+    }
+}
+
+impl<S> TrafficRouter<S> {
+    fn reject<F, B>(&self, rejection: Rejection, request: &Request<B>) -> RoutedFuture<F> {
+        self.shared.observe.on_event(&Event::Rejected(rejection));
+        RoutedFuture::local_reply(rejection.into_response(RequestHead::of(request).is_grpc()))
+    }
+}

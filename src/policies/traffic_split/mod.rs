@@ -1,0 +1,180 @@
+//! Sends requests to one version of a service or another: by what they ask for, by weight, or by
+//! user.
+//!
+//! It is the `http` part of Istio's `VirtualService`: routes in order, each with matches, with
+//! weighted destinations, and with what is done to requests and responses on their way.
+//!
+//! # Example
+//!
+//! Whoever asks for `v2` gets it; of all others one in ten does, and stays with what they got:
+//!
+//! ```
+//! use std::convert::Infallible;
+//!
+//! use http::{HeaderName, Request, Response};
+//! use meshless::traffic_split::{
+//!     Destination, HeaderMatch, Match, Route, HashPolicy, StringMatch, TrafficSplitLayer,
+//!     TrafficSplitPolicy,
+//! };
+//! use tower::ServiceBuilder;
+//!
+//! # type Body = http_body_util::Empty<bytes::Bytes>;
+//! # async fn client(_: Request<()>) -> Result<Response<Body>, Infallible> { Ok(Response::default()) }
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let v1 = Destination::new("waste-v1.internal").with_port(8000);
+//! let v2 = Destination::new("waste-v2.internal").with_port(8000);
+//!
+//! let version = HeaderName::from_static("version");
+//! let asked = HeaderMatch::new(version, StringMatch::exact("v2"));
+//! let policy = TrafficSplitPolicy::new([
+//!     Route::to(v2.clone()).with_match(Match::default().with_header(asked)),
+//!     Route::split([(v1, 90), (v2, 10)])?
+//!         .with_name("canary")
+//!         .with_hash_policy(HashPolicy::cookie("user")),
+//! ]);
+//!
+//! let split = TrafficSplitLayer::new(policy);
+//! let service = ServiceBuilder::new().layer(split.clone()).service_fn(client);
+//!
+//! // Later, while requests run: half of them, all of them, or back to none.
+//! split.set_weights("canary", [50, 50])?;
+//! # let _ = service;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # A service for each destination
+//!
+//! The layer stands over one client, and makes the destination the address of the request. Where
+//! each destination has a service of its own, with its own connections, limits and breaker,
+//! [`TrafficSplit`] chooses among those. It is always ready: a destination that is not keeps only
+//! its own requests waiting.
+//!
+//! ```
+//! use std::convert::Infallible;
+//!
+//! use http::{HeaderName, HeaderValue, Request, Response};
+//! use meshless::traffic_split::{
+//!     Destination, HeaderOperations, Match, PathRewrite, Rewrite, Route, StringMatch, TrafficSplit,
+//!     TrafficSplitPolicy,
+//! };
+//! use tower::service_fn;
+//!
+//! # type Body = http_body_util::Empty<bytes::Bytes>;
+//! # async fn answer(_: Request<()>) -> Result<Response<Body>, Infallible> { Ok(Response::default()) }
+//! let users = Destination::new("users");
+//! let waste = Destination::new("waste").with_subset("v2");
+//!
+//! let under = |prefix: &str| Match::default().with_path(StringMatch::prefix(prefix));
+//! let tell = HeaderOperations::default().with_set(
+//!     HeaderName::from_static("x-route"),
+//!     HeaderValue::from_static("waste"),
+//! );
+//! let policy = TrafficSplitPolicy::new([
+//!     Route::to(users.clone()).with_match(under("/api/v1/users")),
+//!     Route::to(waste.clone())
+//!         .with_match(under("/api/v1/waste"))
+//!         .with_rewrite(Rewrite::default().with_path(PathRewrite::prefix("/waste")))
+//!         .with_response_headers(tell),
+//! ]);
+//! let split = TrafficSplit::new(policy, [
+//!     (users, service_fn(answer)),
+//!     (waste, service_fn(answer)),
+//! ]);
+//! # let _ = tower::ServiceExt::<Request<()>>::oneshot(split, Request::default());
+//! ```
+//!
+//! # What it decides, and where that comes from
+//!
+//! Istio's API as Envoy 1.40 carries it out. What is easy to get wrong is done as recorded there:
+//!
+//! - **Matches.** A route with several is for a request that fits one of them; all that one asks for
+//!   has to hold. Each value of a repeated header is looked at by itself. A regular expression has
+//!   to cover the whole text. The first query parameter of a name counts, undecoded; so does the
+//!   first cookie. A path is brought into its normal form first
+//!   ([`with_normalized_paths`](TrafficSplitPolicy::with_normalized_paths)).
+//! - **Weights.** `roll % total`, with 64 random bits for each request; they differ in every process
+//!   and follow from a seed in tests. A [`HashPolicy`] key makes the choice for good, the same in every
+//!   replica. (In Istio the choice is never sticky between weighted destinations.)
+//! - **Order.** The destination's header operations, then the route's, each removing, then setting,
+//!   then adding; then the host; then the path, with the old ones in `x-envoy-original-host` and
+//!   `x-envoy-original-path`.
+//! - **Redirects.** The caller's query stays unless the new path has one; `:80` and `:443` go when the
+//!   scheme changes, and a port that is set is always written.
+//! - **No route** is 404 ([`Rejection::NoRoute`], flag `NR`, gRPC status 12); a destination **without a
+//!   service** is 503 ([`Rejection::UnknownDestination`], flag `NC`, gRPC status 14). A host that no
+//!   [`VirtualHost`] is for passes untouched, unless
+//!   [that is refused](TrafficSplitPolicy::with_unknown_hosts_rejected).
+//!
+//! # What the request carries on
+//!
+//! [`Destination::of`] and [`RouteInfo::of`] find the choice in a request's extensions, for whatever
+//! stands between the split and the connection: per-route timeouts, load balancing, telemetry.
+//! Putting it there is the one allocation of a request that is forwarded as it is (two, if it had no
+//! extensions before). Rewriting a path or a host allocates the new one.
+//!
+//! # How a sticky choice is made
+//!
+//! With `h` for FNV-1a of 64 bits followed by the output function of `SplitMix64`, `k` for `h(key)`
+//! and `d` for `h("host|subset|port")` of a destination, each destination draws
+//! `u = (mix(k ^ d) >> 12 + ½) / 2^52`, and the one with the smallest `-ln(u) / weight` is chosen.
+//!
+//! That is weighted rendezvous hashing. A change of one weight moves users to or from that
+//! destination only, and exactly as many as its share changes; so does any change of two
+//! destinations' weights. In general, when the shares change by δ in all (half the sum of the
+//! differences), at most 2δ/(1 + δ) of all users move, which is the least that any choice without
+//! memory can promise.
+//!
+//! # Stickiness and retries
+//!
+//! Around a retry, the split chooses once for all attempts; inside it, anew for each, unless a key
+//! makes it sticky.
+//!
+//! [`Rejection::NoRoute`]: crate::Rejection::NoRoute
+//! [`Rejection::UnknownDestination`]: crate::Rejection::UnknownDestination
+
+pub(crate) mod actions;
+mod destination;
+mod future;
+mod layer;
+mod machine;
+mod policy;
+mod route_info;
+pub(crate) mod routes;
+mod service;
+
+pub use actions::direct_response::DirectResponse;
+pub use actions::headers::HeaderOperations;
+pub use actions::headers::header_format::HeaderFormat;
+pub use actions::headers::template::PathTemplate;
+#[cfg(feature = "istio")]
+pub(crate) use actions::normalize::normalized;
+pub use actions::redirect::Redirect;
+pub(crate) use actions::response_actions::ResponseActions;
+pub use actions::rewrite::{PathRewrite, Rewrite};
+pub use destination::Destination;
+pub use future::{RoutedFuture, TrafficSplitFuture};
+pub use layer::{TrafficRouter, TrafficSplitLayer};
+#[cfg(feature = "istio")]
+pub(crate) use machine::RouteIndex;
+pub use machine::{Choice, Decision, Matched};
+pub use policy::{RouteId, TrafficSplitPolicy};
+pub use route_info::RouteInfo;
+#[cfg(feature = "istio")]
+pub(crate) use routes::compiled_routes::{CompiledRoutes, RouteAction, find_first, local_reply};
+pub use routes::matching::Match;
+pub use routes::matching::header_match::HeaderMatch;
+pub use routes::matching::path_match::PathMatch;
+pub use routes::route::Route;
+pub use routes::virtual_host::VirtualHost;
+pub use routes::weighted::WeightedDestination;
+pub use routes::weights::WeightsError;
+pub use service::TrafficSplit;
+
+pub use crate::foundation::admission::NoopTicket;
+pub use crate::foundation::http::{HashCookie, HashPolicy};
+pub use crate::foundation::matching::{HostPattern, PatternError, StringMatch};
+
+/// The body of a response that went through a traffic split: the destination's, or an answer of its
+/// own.
+pub type RoutedBody<R> = crate::foundation::admission::WatchedBody<R, NoopTicket>;

@@ -1,0 +1,92 @@
+use crate::foundation::matching::string_match::StringMatch;
+use crate::policies::traffic_split::PathTemplate;
+
+/// What the path of a request has to look like, its query left out.
+#[derive(Clone, Debug)]
+pub struct PathMatch(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Segments { ignore_case: bool, prefix: Box<str> },
+    Template(PathTemplate),
+    Text(StringMatch),
+}
+
+impl PathMatch {
+    /// Matches a prefix of whole segments: `/v2` is for `/v2` and `/v2/x`, and not for `/v2x`.
+    ///
+    /// [`StringMatch::prefix`] is for all three, as in a `VirtualService`; this one is Envoy's
+    /// `path_separated_prefix` and the Gateway API's.
+    #[must_use]
+    pub fn segments(prefix: &str) -> Self {
+        let prefix = prefix.trim_end_matches('/').into();
+        Self(Kind::Segments {
+            ignore_case: false,
+            prefix,
+        })
+    }
+
+    /// Makes `A` and `a` the same for exact paths and prefixes; the default tells them apart.
+    #[must_use]
+    pub fn with_ignore_case(mut self, ignored: bool) -> Self {
+        self.0 = match self.0 {
+            Kind::Segments { prefix, .. } => Kind::Segments {
+                ignore_case: ignored,
+                prefix,
+            },
+            Kind::Text(text) => Kind::Text(text.with_ignore_case(ignored)),
+            template @ Kind::Template(_) => template,
+        };
+        self
+    }
+
+    pub(in crate::policies::traffic_split) fn matches(&self, path: &str) -> bool {
+        match &self.0 {
+            Kind::Segments {
+                ignore_case,
+                prefix,
+            } => {
+                let Some((start, rest)) = path.split_at_checked(prefix.len()) else {
+                    return false;
+                };
+                let same = if *ignore_case {
+                    start.eq_ignore_ascii_case(prefix)
+                } else {
+                    start == &**prefix
+                };
+                same && (rest.is_empty() || rest.starts_with('/'))
+            }
+            Kind::Template(template) => template.matches(path),
+            Kind::Text(text) => text.matches(path),
+        }
+    }
+
+    /// Returns how much of a path that matches is replaced by the rewrite of a prefix: the prefix,
+    /// and all of it for any other kind.
+    pub(in crate::policies::traffic_split) fn covers(&self, path: &str) -> usize {
+        match &self.0 {
+            Kind::Segments { prefix, .. } => prefix.len(),
+            Kind::Template(_) => path.len(),
+            Kind::Text(text) => text.prefix_len().unwrap_or(path.len()),
+        }
+    }
+
+    pub(in crate::policies::traffic_split) const fn template(&self) -> Option<&PathTemplate> {
+        match &self.0 {
+            Kind::Template(template) => Some(template),
+            Kind::Segments { .. } | Kind::Text(_) => None,
+        }
+    }
+}
+
+impl From<PathTemplate> for PathMatch {
+    fn from(template: PathTemplate) -> Self {
+        Self(Kind::Template(template))
+    }
+}
+
+impl From<StringMatch> for PathMatch {
+    fn from(text: StringMatch) -> Self {
+        Self(Kind::Text(text))
+    }
+}

@@ -1,0 +1,206 @@
+pub(in crate::transport::client) mod redirect;
+pub(in crate::transport::client) mod request_parts;
+
+use std::fmt::{self, Debug, Display, Formatter};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version, header};
+use reqwest::Url;
+use serde::Serialize;
+
+use super::{Body, Client, Error, HttpService, Response};
+use request_parts::RequestParts;
+
+/// A request in the making; see [`Client::request`].
+///
+/// What is wrong with it is told when it is [sent](Self::send) or [built](Self::build).
+#[must_use = "a request does nothing until it is sent"]
+pub struct RequestBuilder<S> {
+    client: Client<S>,
+    parts: Result<RequestParts, Error>,
+}
+
+impl<S> RequestBuilder<S> {
+    pub(super) fn new(client: Client<S>, method: Method, url: &str) -> Self {
+        let parts = Url::parse(url).map_err(Error::builder);
+        let parts = parts.map(|url| RequestParts::new(method, url));
+        Self { client, parts }.with_url_credentials()
+    }
+
+    /// Adds a header; one of the same name stays.
+    pub fn header<K, V>(self, name: K, value: V) -> Self
+    where
+        HeaderName: TryFrom<K>,
+        <HeaderName as TryFrom<K>>::Error: Into<http::Error>,
+        HeaderValue: TryFrom<V>,
+        <HeaderValue as TryFrom<V>>::Error: Into<http::Error>,
+    {
+        self.try_with(|parts| {
+            let name = HeaderName::try_from(name).map_err(to_error)?;
+            let value = HeaderValue::try_from(value).map_err(to_error)?;
+            parts.headers.append(name, value);
+            Ok(())
+        })
+    }
+
+    /// Adds headers; they replace those of the same name.
+    pub fn headers(self, headers: HeaderMap) -> Self {
+        self.with(|parts| {
+            let mut replaced = None;
+            for (name, value) in headers {
+                match (name, &replaced) {
+                    (Some(name), _) => {
+                        parts.headers.insert(name.clone(), value);
+                        replaced = Some(name);
+                    }
+                    // A further value of the name before.
+                    (None, Some(name)) => {
+                        parts.headers.append(name.clone(), value);
+                    }
+                    (None, None) => {}
+                }
+            }
+        })
+    }
+
+    /// Adds `query` to the URL's query, as `key=value` pairs.
+    pub fn query<T: Serialize + ?Sized>(self, query: &T) -> Self {
+        self.try_with(|parts| {
+            let query = serde_urlencoded::to_string(query).map_err(Error::builder)?;
+            if !query.is_empty() {
+                let all = match parts.url.query() {
+                    Some(first) if !first.is_empty() => format!("{first}&{query}"),
+                    _ => query,
+                };
+                parts.url.set_query(Some(&all));
+            }
+            Ok(())
+        })
+    }
+
+    /// Sets the body to `value` in JSON, and the content type unless it is set already.
+    pub fn json<T: Serialize + ?Sized>(self, value: &T) -> Self {
+        self.try_with(|parts| {
+            parts.body = serde_json::to_vec(value).map_err(Error::builder)?.into();
+            parts.content_type("application/json");
+            Ok(())
+        })
+    }
+
+    /// Sets the body to `value` as an HTML form sends it, and the content type unless it is set
+    /// already.
+    pub fn form<T: Serialize + ?Sized>(self, value: &T) -> Self {
+        self.try_with(|parts| {
+            let form = serde_urlencoded::to_string(value).map_err(Error::builder)?;
+            parts.body = form.into();
+            parts.content_type("application/x-www-form-urlencoded");
+            Ok(())
+        })
+    }
+
+    /// Sets the body.
+    ///
+    /// A stream (see [`Body::wrap`]) is sent once: a redirect that asks for it again is not followed.
+    pub fn body(self, body: impl Into<Body>) -> Self {
+        self.with(|parts| parts.body = body.into())
+    }
+
+    /// Sends `Authorization: Bearer` with `token`, hidden from logs.
+    pub fn bearer_auth(self, token: impl Display) -> Self {
+        self.authorization(&format!("Bearer {token}"))
+    }
+
+    /// Sends `Authorization: Basic` with a user and a password, hidden from logs.
+    pub fn basic_auth(self, user: impl Display, password: Option<impl Display>) -> Self {
+        let credentials = match password {
+            Some(password) => format!("{user}:{password}"),
+            None => format!("{user}:"),
+        };
+        self.authorization(&format!("Basic {}", BASE64.encode(credentials)))
+    }
+
+    /// Sets the version of HTTP to speak, if the connection is not to decide.
+    ///
+    /// HTTP/2 is spoken where it is negotiated, or where reqwest was built for it, and nowhere else
+    /// whatever is said here. A [workload's](crate::mesh) client leaves all but HTTP/3 to the connection.
+    pub fn version(self, version: Version) -> Self {
+        self.with(|parts| parts.version = version)
+    }
+
+    /// Puts `value` into the request's extensions, for the layers to read.
+    pub fn extension<T: Clone + Send + Sync + 'static>(self, value: T) -> Self {
+        self.with(|parts| {
+            parts.extensions.insert(value);
+        })
+    }
+
+    /// Returns the request without sending it.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::Builder`] for a bad URL, header, or value.
+    pub fn build(self) -> Result<Request<Body>, Error> {
+        self.parts?.build().map(|(request, _)| request)
+    }
+
+    fn with_url_credentials(mut self) -> Self {
+        let Ok(parts) = &mut self.parts else {
+            return self;
+        };
+        let Some((user, password)) = parts.take_credentials() else {
+            return self;
+        };
+        self.basic_auth(user, password)
+    }
+
+    fn authorization(self, value: &str) -> Self {
+        self.try_with(|parts| {
+            let mut value = HeaderValue::try_from(value).map_err(Error::builder)?;
+            value.set_sensitive(true);
+            parts.headers.insert(header::AUTHORIZATION, value);
+            Ok(())
+        })
+    }
+
+    fn with(self, f: impl FnOnce(&mut RequestParts)) -> Self {
+        self.try_with(|parts| {
+            f(parts);
+            Ok(())
+        })
+    }
+
+    /// Changes the draft; the first error stays.
+    fn try_with(mut self, f: impl FnOnce(&mut RequestParts) -> Result<(), Error>) -> Self {
+        if let Ok(parts) = &mut self.parts
+            && let Err(error) = f(parts)
+        {
+            self.parts = Err(error);
+        }
+        self
+    }
+}
+
+impl<S: HttpService> RequestBuilder<S> {
+    /// Sends the request through the client's stack, and follows redirects.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::Rejected`] if a policy of this crate answered instead of the upstream,
+    /// [`Error::Send`] if no response came, [`Error::Redirect`] for one redirect too many, and
+    /// [`Error::Builder`] for a request that cannot be built. A response with any status is none.
+    pub async fn send(self) -> Result<Response<S::ResponseBody>, Error> {
+        let (request, url) = self.parts?.build()?;
+        self.client.send(request, url).await
+    }
+}
+
+impl<S> Debug for RequestBuilder<S> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RequestBuilder").field(&self.parts).finish()
+    }
+}
+
+fn to_error(error: impl Into<http::Error>) -> Error {
+    Error::builder(error.into())
+}

@@ -1,0 +1,119 @@
+use std::future::poll_fn;
+
+use http::{Extensions, HeaderMap, Method, Request, Uri, Version};
+use reqwest::Url;
+
+use super::request::redirect;
+use super::request::redirect::{Next, RedirectContext, Verdict};
+use super::transport::Redirected;
+use super::{Body, Error, HttpService, Response};
+use crate::foundation::outcome::{Cause, Outcome, Rejection};
+
+/// Sends `request` through `stack`, and follows at most `max` redirects, each through it again.
+pub(super) async fn send<S: HttpService>(
+    mut stack: S,
+    mut request: Request<Body>,
+    mut url: Url,
+    max: usize,
+) -> Result<Response<S::ResponseBody>, Error> {
+    for hops in 0.. {
+        let copy = (max > 0).then(|| RequestSnapshot::of(&request));
+        let response = match call(&mut stack, request).await {
+            Ok(response) => response,
+            Err(error) => return Err(Error::send(error, Box::new(url))),
+        };
+        if let Some(&rejection) = Rejection::of(&response)
+            // A fault may be injected to look like the upstream's answer.
+            && !matches!(rejection.outcome(), Outcome::Status(_))
+        {
+            let url = Some(Box::new(url));
+            let cause = Cause::of(&response).cloned();
+            return Err(Error::Rejected {
+                cause,
+                rejection,
+                url,
+            });
+        }
+        let verdict = copy.as_ref().map_or(Verdict::Keep, |copy| {
+            let context = copy.redirect_context(hops, &url);
+            redirect::decide(context, response.status(), response.headers(), max)
+        });
+        match (verdict, copy) {
+            (Verdict::Follow(next), Some(copy)) => {
+                // Whatever the layers hold for it is given back before the next hop asks for it.
+                drop(response);
+                request = copy.into_next(&url, &next)?;
+                url = next.url;
+            }
+            (Verdict::Fail(refusal), _) => {
+                let url = Some(Box::new(url));
+                let source = refusal.into();
+                return Err(Error::Redirect { source, url });
+            }
+            (Verdict::Follow(_) | Verdict::Keep, _) => {
+                let url = match response.extensions().get() {
+                    Some(Redirected(last)) => last.clone(),
+                    None => url,
+                };
+                return Ok(Response::new(response, url));
+            }
+        }
+    }
+    unreachable!("`redirect::judge` refuses to follow more than so many")
+}
+
+/// Drives the stack ready, and only then calls it.
+async fn call<S: HttpService>(
+    stack: &mut S,
+    request: Request<Body>,
+) -> Result<S::Response, S::Error> {
+    poll_fn(|cx| stack.poll_ready(cx)).await?;
+    stack.call(request).await
+}
+
+/// What is kept of a request to send it again.
+struct RequestSnapshot {
+    body: Option<Body>,
+    extensions: Extensions,
+    headers: HeaderMap,
+    method: Method,
+    version: Version,
+}
+
+impl RequestSnapshot {
+    fn of(request: &Request<Body>) -> Self {
+        Self {
+            body: request.body().try_clone(),
+            extensions: request.extensions().clone(),
+            headers: request.headers().clone(),
+            method: request.method().clone(),
+            version: request.version(),
+        }
+    }
+
+    const fn redirect_context<'a>(&'a self, hops: usize, url: &'a Url) -> RedirectContext<'a> {
+        RedirectContext {
+            hops,
+            repeatable: self.body.is_some(),
+            method: &self.method,
+            url,
+        }
+    }
+
+    fn into_next(mut self, from: &Url, next: &Next) -> Result<Request<Body>, Error> {
+        redirect::adapt(&mut self.headers, from, next);
+        let body = self.body.filter(|_| next.body).unwrap_or_default();
+        let mut request = Request::new(body);
+        *request.extensions_mut() = self.extensions;
+        *request.headers_mut() = self.headers;
+        *request.method_mut() = next.method.clone();
+        *request.uri_mut() = to_uri(&next.url)?;
+        *request.version_mut() = self.version;
+        Ok(request)
+    }
+}
+
+/// Returns the part of `url` that is sent.
+pub(super) fn to_uri(url: &Url) -> Result<Uri, Error> {
+    url.as_str().parse().map_err(Error::builder)
+}

@@ -1,0 +1,234 @@
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::{Request, Response, Version};
+use http_body::Body as HttpBody;
+use pin_project::pin_project;
+use reqwest::{ResponseBuilderExt, Url};
+use tower_service::Service;
+
+use super::Body;
+use super::fixed_resolver::{FixedResolver, leave_port_to_host};
+use crate::foundation::endpoints::Endpoint;
+use crate::foundation::outcome::BoxError;
+
+/// Sends requests with a [`reqwest::Client`]: the innermost service of a stack.
+///
+/// It takes any request body, and its response knows its final URL:
+/// `reqwest::Response::from(response)` has it, too. Clones share the client's connections.
+///
+/// # What a finished client does by itself
+///
+/// From a finished `reqwest::Client` nothing can be changed, and some of what it does is not seen by
+/// the layers around a transport made [with `new`](Self::new):
+///
+/// - it follows up to 10 redirects, so one request of a stack is several at the upstream;
+/// - it sends a request again that the upstream says it has not looked at (`REFUSED_STREAM`,
+///   `GOAWAY`), so an attempt that was counted once was two;
+/// - it opens a new connection and sends again when one from its pool turns out to be closed before
+///   the request was written; no setting stops this, and it repeats nothing;
+/// - its timeouts (total, read, connect) end attempts before a timeout layer does;
+/// - it goes through the proxies that it was given or found in the environment;
+/// - it keeps idle connections, by default 90 seconds, so that "connect" failures are rare;
+/// - it opens as many connections as there are requests at once, and uses each for as many requests as
+///   its server takes: `maxConnections`, `http1MaxPendingRequests`, `maxRequestsPerConnection` and
+///   `maxConnectionDuration` are **not enforced**; [a pool](crate::pool) enforces them, and names the
+///   nearest limits for reqwest;
+/// - with the features for it, it stores cookies, decompresses bodies and adds default headers.
+///
+/// [`Transport::build`] turns the first two off.
+#[derive(Clone, Debug)]
+pub struct Transport {
+    client: reqwest::Client,
+    /// It sends to one endpoint, whatever the port of a URL.
+    is_fixed: bool,
+}
+
+impl Transport {
+    /// Creates a transport over a finished client, with all that it does by itself.
+    #[must_use]
+    pub const fn new(client: reqwest::Client) -> Self {
+        Self {
+            client,
+            is_fixed: false,
+        }
+    }
+
+    /// Creates a transport over a client that sends each request once: without reqwest's redirects,
+    /// which a [`Client`](super::Client) follows above the stack, and without reqwest's own retries.
+    ///
+    /// # Errors
+    ///
+    /// Fails if reqwest cannot build the client, such as for want of a TLS backend.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use meshless::client::Transport;
+    ///
+    /// # fn main() -> reqwest::Result<()> {
+    /// let builder = reqwest::Client::builder().connect_timeout(Duration::from_secs(1));
+    /// let transport = Transport::build(builder)?;
+    /// # let _ = transport;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn build(builder: reqwest::ClientBuilder) -> reqwest::Result<Self> {
+        builder
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .build()
+            .map(Self::new)
+    }
+
+    /// Creates a transport that connects to `endpoint` whatever the host and port of a URL are, and is
+    /// otherwise as [one that is built](Self::build).
+    ///
+    /// The URL's host stays what it is for: TLS asks for its name (SNI) and wants a certificate for
+    /// it, and the server finds it in `Host`. That is what endpoints behind TLS need; balance over one
+    /// such transport for each of them. A URL whose host is an IP address goes there instead. An
+    /// endpoint with a name is looked up for each connection.
+    ///
+    /// A port in the URL is in `Host` only. Over HTTP/2, leave it out: `:authority` is without it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if reqwest cannot build the client, such as for want of a TLS backend.
+    ///
+    /// # Example
+    ///
+    /// Two endpoints, each asked for a certificate of `users`:
+    ///
+    /// ```
+    /// use meshless::client::{Client, Transport};
+    /// use meshless::load_balance::{LoadBalance, LoadBalancePolicy};
+    /// use meshless::{Endpoint, Endpoints};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let endpoints = Endpoints::fixed([
+    ///     Endpoint::try_from("10.0.0.1:8443")?,
+    ///     Endpoint::try_from("10.0.0.2:8443")?,
+    /// ]);
+    /// let users = LoadBalance::new(LoadBalancePolicy::default(), endpoints, |endpoint| {
+    ///     // Give each the same TLS settings here, such as the roots that it trusts.
+    ///     Transport::to_endpoint(reqwest::Client::builder(), endpoint).expect("a TLS backend")
+    /// });
+    /// let client = Client::new(users);
+    /// # let _ = client.get("https://users/v1/names");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn to_endpoint(
+        builder: reqwest::ClientBuilder,
+        endpoint: &Endpoint,
+    ) -> reqwest::Result<Self> {
+        let resolver = Arc::new(FixedResolver::new(endpoint));
+        let transport = Self::build(builder.no_proxy().dns_resolver(resolver))?;
+        Ok(Self {
+            is_fixed: true,
+            ..transport
+        })
+    }
+}
+
+impl From<reqwest::Client> for Transport {
+    fn from(client: reqwest::Client) -> Self {
+        Self::new(client)
+    }
+}
+
+impl<B> Service<Request<B>> for Transport
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<Body>;
+    type Error = reqwest::Error;
+    type Future = TransportFuture;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), reqwest::Error>> {
+        self.client.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> TransportFuture {
+        if self.is_fixed {
+            leave_port_to_host(&mut request);
+        }
+        // To reqwest it is a demand, which fails where the connection turns out to be HTTP/1.1; HTTP/2 is
+        // spoken where it is negotiated, or known to be.
+        if request.version() == Version::HTTP_2 {
+            *request.version_mut() = Version::HTTP_11;
+        }
+        let request = request.map(|body| Body::wrap(body).into_reqwest());
+        let state = match reqwest::Request::try_from(request) {
+            Ok(request) => State::Pending {
+                asked: request.url().clone(),
+                inner: self.client.call(request),
+            },
+            Err(error) => State::Invalid(Some(error)),
+        };
+        TransportFuture { state }
+    }
+}
+
+/// Response future of [`Transport`].
+#[pin_project]
+#[derive(Debug)]
+pub struct TransportFuture {
+    #[pin]
+    state: State,
+}
+
+#[pin_project(project = StateProj)]
+#[derive(Debug)]
+enum State {
+    Invalid(Option<reqwest::Error>),
+    Pending {
+        asked: Url,
+        #[pin]
+        inner: <reqwest::Client as Service<reqwest::Request>>::Future,
+    },
+}
+
+impl Future for TransportFuture {
+    type Output = reqwest::Result<Response<Body>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            StateProj::Invalid(error) => {
+                Poll::Ready(Err(error.take().expect("not polled after completion")))
+            }
+            StateProj::Pending {
+                asked: context,
+                inner,
+            } => {
+                let response = ready!(inner.poll(cx))?;
+                Poll::Ready(Ok(convert(response, context)))
+            }
+        }
+    }
+}
+
+/// Where the response came from, if that is not where the request was sent: reqwest followed
+/// redirects by itself.
+#[derive(Clone, Debug)]
+pub(super) struct Redirected(pub(super) Url);
+
+fn convert(response: reqwest::Response, context: &Url) -> Response<Body> {
+    let url = response.url().clone();
+    let mut response = Response::<reqwest::Body>::from(response).map(Body::from);
+    if url != *context {
+        response.extensions_mut().insert(Redirected(url.clone()));
+    }
+    // The conversion drops the URL, and the type that reqwest would find it by has no public name.
+    let carrier = http::response::Builder::new().url(url).body(());
+    if let Ok(carrier) = carrier {
+        let (carrier, ()) = carrier.into_parts();
+        response.extensions_mut().extend(carrier.extensions);
+    }
+    response
+}

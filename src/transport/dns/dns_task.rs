@@ -1,0 +1,136 @@
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::task::refresh_loop;
+use super::{DnsName, Resolver};
+use crate::foundation::endpoints::{Endpoint, Endpoints};
+use crate::foundation::outcome::DnsFailure;
+
+/// The tasks that keep the endpoints of names up to date; they stop when this is dropped.
+#[derive(Debug)]
+#[must_use = "the endpoints are not kept up to date after this is dropped"]
+pub struct DnsTask {
+    #[cfg_attr(
+        not(feature = "istio"),
+        expect(dead_code, reason = "a mesh alone asks")
+    )]
+    reasons: Arc<Reasons>,
+    tasks: JoinSet<()>,
+    unresolved: watch::Receiver<usize>,
+}
+
+impl DnsTask {
+    /// Waits until every name has had an answer, even if that there is nothing, but no longer than
+    /// `limit`; says whether they all had one.
+    ///
+    /// Without it the set is empty at first. What is not answered in time is asked again and again all
+    /// the same.
+    pub async fn resolved_within(&self, limit: Duration) -> bool {
+        let mut unresolved = self.unresolved.clone();
+        let answered = unresolved.wait_for(|count| *count == 0);
+        let answered = tokio::time::timeout(limit, answered).await;
+        answered.is_ok_and(|answered| answered.is_ok())
+    }
+
+    /// How many names have had no answer yet.
+    #[cfg(feature = "istio")]
+    pub(crate) fn unresolved(&self) -> watch::Receiver<usize> {
+        self.unresolved.clone()
+    }
+
+    /// Why names stand for nothing.
+    #[cfg(feature = "istio")]
+    pub(crate) fn reasons(&self) -> Arc<Reasons> {
+        Arc::clone(&self.reasons)
+    }
+
+    /// Says whether nothing is kept up to date any more: the names are all addresses, or the runtime is
+    /// gone.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.tasks.is_empty() || self.unresolved.has_changed().is_err()
+    }
+}
+
+/// The endpoints of several names, put together.
+#[derive(Debug)]
+pub(super) struct EndpointAggregator {
+    endpoints: Endpoints,
+    /// A list for each name; none for one of which nothing was heard.
+    lists: Mutex<Vec<Option<Vec<Endpoint>>>>,
+    unresolved: watch::Sender<usize>,
+    reasons: Arc<Reasons>,
+}
+
+/// Why each name could not be resolved the last time, if that was so.
+#[derive(Debug)]
+pub(crate) struct Reasons(Mutex<Vec<Option<DnsFailure>>>);
+
+impl Reasons {
+    /// Returns why a name could not be resolved the last time, if that was so for one of them.
+    #[cfg(feature = "istio")]
+    pub(crate) fn unresolved(&self) -> Option<DnsFailure> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().flatten().next().copied()
+    }
+}
+
+impl EndpointAggregator {
+    /// Takes note of what a name stands for now.
+    pub(super) fn update(&self, index: usize, list: Vec<Endpoint>) {
+        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        lists[index] = Some(list);
+        if lists.iter().all(Option::is_some) {
+            // Under the lock, so that nobody's older list comes after this one.
+            self.endpoints
+                .update(lists.iter().flatten().flatten().cloned());
+        }
+    }
+
+    /// Takes note of why a name could not be resolved, or that it was.
+    pub(super) fn note(&self, index: usize, reason: Option<DnsFailure>) {
+        let mut all = self
+            .reasons
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        all[index] = reason;
+    }
+
+    /// Takes note that one name more has had its first answer.
+    pub(super) fn resolved(&self) {
+        self.unresolved.send_modify(|count| *count -= 1);
+    }
+}
+
+/// Starts a task for each name.
+pub(super) fn start(resolver: &Resolver, names: Vec<DnsName>, endpoints: &Endpoints) -> DnsTask {
+    let (sender, unresolved) = watch::channel(names.len());
+    let reasons = Arc::new(Reasons(Mutex::new(vec![None; names.len()])));
+    let aggregator = Arc::new(EndpointAggregator {
+        endpoints: endpoints.clone(),
+        lists: Mutex::new(vec![None; names.len()]),
+        unresolved: sender,
+        reasons: Arc::clone(&reasons),
+    });
+    let mut tasks = JoinSet::new();
+    for (index, name) in names.into_iter().enumerate() {
+        let fixed = name.port().zip(name.name().parse().ok());
+        if let Some((port, ip)) = fixed {
+            let address = std::net::SocketAddr::new(ip, port);
+            aggregator.update(index, vec![name.endpoint(address, 1)]);
+            aggregator.resolved();
+        } else {
+            let aggregator = Arc::clone(&aggregator);
+            tasks.spawn(refresh_loop(resolver.clone(), name, index, aggregator));
+        }
+    }
+    DnsTask {
+        reasons,
+        tasks,
+        unresolved,
+    }
+}

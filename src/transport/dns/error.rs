@@ -1,0 +1,12 @@
+use crate::foundation::outcome::BoxError;
+
+/// Why a [`Resolver`](super::Resolver) could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("no name servers to ask")]
+pub struct DnsError(#[source] BoxError);
+
+impl DnsError {
+    pub(super) fn of(source: impl Into<BoxError>) -> Self {
+        Self(source.into())
+    }
+}

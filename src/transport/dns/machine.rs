@@ -1,0 +1,198 @@
+//! What answers mean for a name, and when to ask again. Time to live, failures and chance are arguments.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use super::DnsPolicy;
+use super::lookup::LookupResult;
+use crate::foundation::outcome::DnsFailure;
+
+/// What one resolution of a name came to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum RefreshOutcome {
+    /// Nobody knows; what was known stays.
+    Failed(DnsFailure),
+    Found(Duration),
+    /// It is known that there is nothing.
+    Nothing,
+}
+
+/// A host and a port that a name leads to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Target {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) weight: u32,
+}
+
+/// The answers to the questions for a target's IPv4 and IPv6 addresses.
+pub(super) type Answers = [LookupResult<IpAddr>; 2];
+
+/// What a name stands for, as far as is known: the addresses of each host, by family.
+#[derive(Clone, Debug, Default)]
+pub(super) struct KnownRecords {
+    hosts: BTreeMap<String, [Vec<IpAddr>; 2]>,
+    targets: Vec<Target>,
+    tried: Vec<Tried>,
+}
+
+/// Addresses of both families, and which of them work.
+#[derive(Clone, Debug)]
+struct Tried {
+    at: Instant,
+    families: [Vec<SocketAddr>; 2],
+    works: [bool; 2],
+}
+
+/// When to ask again.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Refresh {
+    misses: u32,
+    previous: Option<Duration>,
+}
+
+/// Asked at the very same moment by all replicas of a caller, a name server would have to be larger
+/// than it need be. Istio's `PILOT_DNS_JITTER_DURATION`, in nanoseconds.
+const JITTER: u64 = 100_000_000;
+/// Time after which it is tried again which family works.
+const TRY_AGAIN: Duration = Duration::from_secs(60);
+/// Whatever the policy says, asking does not spin.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+impl KnownRecords {
+    /// Takes the answers in, and says what they come to.
+    ///
+    /// An answer for one family is worth something without the other: then the addresses of the other
+    /// stay as they were. Nothing changes if no host has an answer.
+    pub(super) fn update(&mut self, answers: Vec<(Target, Answers)>) -> RefreshOutcome {
+        let mut next = Self {
+            tried: self.tried.clone(),
+            ..Self::default()
+        };
+        let mut ttl: Option<Duration> = None;
+        let mut failed = None;
+        for (target, families) in answers {
+            let mut addresses = self.hosts.get(&target.host).cloned().unwrap_or_default();
+            for (family, answer) in addresses.iter_mut().zip(families) {
+                match answer {
+                    LookupResult::Failed(reason) => failed = Some(reason),
+                    LookupResult::Found {
+                        mut records,
+                        ttl: new,
+                    } => {
+                        records.sort_unstable();
+                        records.dedup();
+                        *family = records;
+                        ttl = Some(ttl.map_or(new, |old| old.min(new)));
+                    }
+                    LookupResult::Nothing => family.clear(),
+                }
+            }
+            next.hosts.insert(target.host.clone(), addresses);
+            next.targets.push(target);
+        }
+        match (ttl, failed) {
+            (None, Some(reason)) => RefreshOutcome::Failed(reason),
+            (Some(ttl), _) => {
+                *self = next;
+                RefreshOutcome::Found(ttl)
+            }
+            (None, None) => {
+                *self = Self::default();
+                RefreshOutcome::Nothing
+            }
+        }
+    }
+
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The addresses with their weights; answers in another order make the same list. Weights of hosts that
+    /// share an address are added.
+    pub(super) fn addresses(&self) -> Vec<(SocketAddr, u32)> {
+        let mut all: BTreeMap<SocketAddr, u32> = BTreeMap::new();
+        for target in &self.targets {
+            let works = self.works(target);
+            for (family, works) in self.families(target).into_iter().zip(works) {
+                for address in family.into_iter().filter(|_| works) {
+                    let weight = all.entry(address).or_default();
+                    *weight = weight.saturating_add(target.weight);
+                }
+            }
+        }
+        all.into_iter().collect()
+    }
+
+    /// The addresses of which it is to be found out at `now` which family works.
+    pub(super) fn untried(&self, now: Instant) -> Vec<[Vec<SocketAddr>; 2]> {
+        let all = self.targets.iter().map(|target| self.families(target));
+        let mixed = all.filter(|families| families.iter().all(|family| !family.is_empty()));
+        mixed
+            .filter(|families| {
+                let tried = self.tried.iter().find(|tried| tried.families == *families);
+                tried.is_none_or(|tried| now.saturating_duration_since(tried.at) >= TRY_AGAIN)
+            })
+            .collect()
+    }
+
+    /// Takes note of which families work at `now`.
+    pub(super) fn note(&mut self, now: Instant, found: Vec<([Vec<SocketAddr>; 2], [bool; 2])>) {
+        let targets = self.targets.iter().map(|target| self.families(target));
+        let current: Vec<_> = targets.collect();
+        self.tried.retain(|tried| {
+            let is_new = found
+                .iter()
+                .any(|(families, _)| *families == tried.families);
+            !is_new && current.contains(&tried.families)
+        });
+        let found = found.into_iter().map(|(families, works)| Tried {
+            at: now,
+            families,
+            works,
+        });
+        self.tried.extend(found);
+    }
+
+    fn works(&self, target: &Target) -> [bool; 2] {
+        if self.tried.is_empty() {
+            return [true, true];
+        }
+        let families = self.families(target);
+        let tried = self.tried.iter().find(|tried| tried.families == families);
+        tried.map_or([true, true], |tried| tried.works)
+    }
+
+    fn families(&self, target: &Target) -> [Vec<SocketAddr>; 2] {
+        let known = self.hosts.get(&target.host).cloned().unwrap_or_default();
+        known.map(|family| {
+            let addresses = family.into_iter();
+            addresses
+                .map(|ip| SocketAddr::new(ip, target.port))
+                .collect()
+        })
+    }
+}
+
+impl Refresh {
+    /// Returns how long to wait before the name is asked for again, given 64 random bits.
+    pub(super) fn wait(
+        &mut self,
+        outcome: RefreshOutcome,
+        policy: &DnsPolicy,
+        random: u64,
+    ) -> Duration {
+        let wait = if let RefreshOutcome::Found(ttl) = outcome {
+            *self = Self::default();
+            policy.clamp(ttl) + Duration::from_nanos(random % JITTER)
+        } else {
+            let wait = policy.backoff().delay(self.misses, self.previous, random);
+            self.misses = self.misses.saturating_add(1);
+            self.previous = Some(wait);
+            wait
+        };
+        wait.max(SHORTEST)
+    }
+}

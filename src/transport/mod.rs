@@ -1,0 +1,8 @@
+//! Tier 3: connections, DNS and HTTP clients.
+
+#[cfg(feature = "reqwest")]
+pub mod client;
+#[cfg(feature = "dns")]
+pub mod dns;
+#[cfg(feature = "hyper")]
+pub mod pool;

@@ -1,0 +1,153 @@
+//! Makes a connection.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use http::Uri;
+use hyper::client::conn::{http1, http2};
+use hyper::rt::{Read, Write};
+use hyper_util::client::legacy::connect::Connection;
+use tokio::sync::mpsc;
+use tower_service::Service;
+
+use super::driver::{self, ConnectionDriver};
+use super::io::{ConnectionPermit, Io};
+use super::lease::{Proxy, RequestSender};
+use super::wire::Wire;
+use crate::foundation::outcome::{BoxError, PoolError};
+use crate::transport::pool::key::PoolKey;
+use crate::transport::pool::machine::PoolId;
+use crate::transport::pool::shared::{Control, Shared};
+use crate::transport::pool::tasks::OwnTasks;
+
+/// A connection that is to be made. Dropped before it is, it fails, so that nobody waits in vain.
+pub(in crate::transport::pool) struct Attempt {
+    control: Option<mpsc::Receiver<Control>>,
+    id: PoolId,
+    is_over: bool,
+    key: PoolKey,
+    shared: Arc<Shared>,
+}
+
+impl Attempt {
+    pub(in crate::transport::pool) const fn new(
+        shared: Arc<Shared>,
+        id: PoolId,
+        key: PoolKey,
+        control: mpsc::Receiver<Control>,
+    ) -> Self {
+        Self {
+            control: Some(control),
+            id,
+            is_over: false,
+            key,
+            shared,
+        }
+    }
+
+    /// Makes the connection and attends to it until it is gone.
+    pub(in crate::transport::pool) async fn run<C>(mut self, connector: C)
+    where
+        C: Service<Uri>,
+        C::Response: Connection + Read + Write + Send + Unpin + 'static,
+        C::Error: Into<BoxError>,
+    {
+        let mut control = self.control.take().expect("run once");
+        let policy = **self.shared.policy.load();
+        let made = {
+            let work = self.connect(connector, policy.http2());
+            let work = async {
+                match policy.connect_timeout() {
+                    None => work.await,
+                    Some(limit) => tokio::time::timeout(limit, work)
+                        .await
+                        .unwrap_or(Err(PoolError::ConnectTimeout(limit))),
+                }
+            };
+            let mut work = pin!(work);
+            poll_fn(|cx| {
+                if let Poll::Ready(made) = work.as_mut().poll(cx) {
+                    return Poll::Ready(Some(made));
+                }
+                // The end of the channel says that nobody wants it any more.
+                while let Poll::Ready(word) = control.poll_recv(cx) {
+                    match word {
+                        None | Some(Control::Abort) => return Poll::Ready(None),
+                        // There is nothing to check, or to put back, of what is yet to be made.
+                        Some(Control::Check | Control::Return(_)) => {}
+                    }
+                }
+                Poll::Pending
+            })
+            .await
+        };
+        let (sender, driven) = match made {
+            Some(Ok(made)) => made,
+            Some(Err(error)) => return self.fail(&error, false),
+            None => return,
+        };
+        if !self.shared.connected(self.id, sender) {
+            return self.fail(&PoolError::Stopped, false);
+        }
+        self.is_over = true;
+        driver::drive(&self.shared, self.id, driven, control).await;
+    }
+
+    async fn connect<C>(
+        &self,
+        mut connector: C,
+        http2: bool,
+    ) -> Result<(RequestSender, ConnectionDriver<Io<Wire>>), PoolError>
+    where
+        C: Service<Uri>,
+        C::Response: Connection + Read + Write + Send + Unpin + 'static,
+        C::Error: Into<BoxError>,
+    {
+        let io = if let Some(dialling) = self.key.dial() {
+            dialling.await.map_err(failed)?
+        } else {
+            let ready = poll_fn(|cx| connector.poll_ready(cx)).await;
+            ready.map_err(failed)?;
+            Wire::new(connector.call(self.key.uri()).await.map_err(failed)?)
+        };
+        let known = io.connected();
+        let mut io = Io::new(io, ConnectionPermit::new(Arc::clone(&self.shared), self.id));
+        if http2 || known.is_negotiated_h2() {
+            let preface = io.preface();
+            let tasks = OwnTasks::default();
+            let (sender, conn) = http2::handshake(tasks.executor(), io)
+                .await
+                .map_err(failed)?;
+            let driven = ConnectionDriver::many(conn, preface, tasks);
+            return Ok((RequestSender::Many(sender), driven));
+        }
+        let (sender, conn) = http1::handshake(io).await.map_err(failed)?;
+        let proxy = known.is_proxied().then(|| Proxy {
+            authorization: self.key.proxy_authorization(),
+        });
+        let driven = ConnectionDriver::One(Box::pin(async {
+            // What went wrong, its request hears.
+            let _ = conn.with_upgrades().await;
+        }));
+        Ok((RequestSender::One { proxy, sender }, driven))
+    }
+
+    fn fail(&mut self, error: &PoolError, for_all: bool) {
+        self.is_over = true;
+        self.shared.failed(self.id, error, for_all);
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.fail(&PoolError::Stopped, true);
+        }
+    }
+}
+
+fn failed<E: Into<BoxError>>(error: E) -> PoolError {
+    PoolError::Connect(error.into().into())
+}

@@ -1,0 +1,182 @@
+//! Attends to a connection until it is gone.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use hyper::client::conn::http2;
+use hyper::rt::{Read, Write};
+use tokio::sync::{mpsc, oneshot};
+
+use super::body::Sent;
+use super::io::GRACE;
+use super::lease::RequestSender;
+use crate::foundation::time::clock;
+use crate::foundation::time::timer::Timer;
+use crate::transport::pool::machine::PoolId;
+use crate::transport::pool::shared::{Control, Shared};
+use crate::transport::pool::tasks::{OwnTasks, Tasks};
+
+/// What keeps a connection going.
+pub(in crate::transport::pool) enum ConnectionDriver<T: Read + Write + Send + Unpin + 'static> {
+    Many(Box<Http2Driver<T>>),
+    // Boxed: hyper's type has no public name.
+    One(Pin<Box<dyn Future<Output = ()> + Send>>),
+}
+
+/// A connection that takes many requests at once.
+pub(in crate::transport::pool) struct Http2Driver<T: Read + Write + Send + Unpin + 'static> {
+    conn: Option<http2::Connection<T, Sent, Tasks>>,
+    preface: Option<oneshot::Receiver<()>>,
+    streams: usize,
+    tasks: OwnTasks,
+}
+
+impl<T: Read + Write + Send + Unpin + 'static> ConnectionDriver<T> {
+    /// Keeps an HTTP/2 connection going; `heard` says when its peer has said how much it takes.
+    pub(in crate::transport::pool) fn many(
+        conn: http2::Connection<T, Sent, Tasks>,
+        preface: oneshot::Receiver<()>,
+        tasks: OwnTasks,
+    ) -> Self {
+        Self::Many(Box::new(Http2Driver {
+            conn: Some(conn),
+            preface: Some(preface),
+            streams: 0,
+            tasks,
+        }))
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::Many(many) => many.poll(cx),
+            Self::One(conn) => conn.as_mut().poll(cx),
+        }
+    }
+
+    /// Returns how many requests it takes at once, if that has changed.
+    fn widened(&mut self, cx: &mut Context<'_>) -> Option<u32> {
+        match self {
+            Self::Many(many) => many.widened(cx),
+            Self::One(_) => None,
+        }
+    }
+}
+
+impl<T: Read + Write + Send + Unpin + 'static> Http2Driver<T> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(conn) = &mut self.conn {
+            ready!(Pin::new(conn).poll(cx)).ok();
+            self.conn = None;
+        }
+        // What they have begun to say goodbye with, say.
+        self.tasks.poll_ended(cx)
+    }
+
+    fn widened(&mut self, cx: &mut Context<'_>) -> Option<u32> {
+        let conn = self.conn.as_ref()?;
+        // Before that, the number is a guess.
+        if let Some(preface) = &mut self.preface {
+            if Pin::new(preface).poll(cx).is_pending() {
+                return None;
+            }
+            self.preface = None;
+        }
+        let streams = conn.current_max_send_streams();
+        let has_changed = streams != self.streams;
+        self.streams = streams;
+        has_changed.then(|| u32::try_from(streams).unwrap_or(u32::MAX))
+    }
+}
+
+struct Driver<'a, T: Read + Write + Send + Unpin + 'static> {
+    /// Until when it may take to close.
+    closing: Option<Instant>,
+    control: mpsc::Receiver<Control>,
+    driven: ConnectionDriver<T>,
+    id: PoolId,
+    /// Carries a request whose response has ended, and is not ready for another one.
+    returning: Option<(RequestSender, Instant)>,
+    shared: &'a Arc<Shared>,
+    /// When to look whether its time is over.
+    until: Option<Instant>,
+}
+
+/// Attends to a connection until it is gone.
+pub(in crate::transport::pool) async fn drive<T>(
+    shared: &Arc<Shared>,
+    id: PoolId,
+    driven: ConnectionDriver<T>,
+    control: mpsc::Receiver<Control>,
+) where
+    T: Read + Write + Send + Unpin + 'static,
+{
+    let mut task = Driver {
+        closing: None,
+        control,
+        driven,
+        id,
+        returning: None,
+        shared,
+        until: shared.check(id),
+    };
+    let mut timer = pin!(Timer::new());
+    poll_fn(|cx| task.poll(timer.as_mut(), cx)).await;
+}
+
+impl<T: Read + Write + Send + Unpin + 'static> Driver<'_, T> {
+    fn poll(&mut self, mut timer: Pin<&mut Timer>, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if self.poll_control(cx).is_ready() || self.driven.poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            if let Some(streams) = self.driven.widened(cx) {
+                self.shared.widen(self.id, streams);
+            }
+            self.poll_returning(cx);
+            let returning = self.returning.as_ref().map(|(_, until)| *until);
+            let ends = [self.closing, returning, self.until];
+            let Some(next) = ends.into_iter().flatten().min() else {
+                return Poll::Pending;
+            };
+            ready!(timer.as_mut().poll_at(next, cx));
+            let is_over = |until: Option<Instant>| until.is_some_and(|until| until <= next);
+            if is_over(self.closing) || is_over(returning) {
+                return Poll::Ready(());
+            }
+            self.until = self.shared.check(self.id);
+        }
+    }
+
+    fn poll_control(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.closing.is_none()
+            && let Poll::Ready(told) = self.control.poll_recv(cx)
+        {
+            match told {
+                Some(Control::Abort) => return Poll::Ready(()),
+                Some(Control::Check) => self.until = self.shared.check(self.id),
+                Some(Control::Return(sender)) => {
+                    self.returning = Some((sender, clock::now() + GRACE));
+                }
+                None => {
+                    self.returning = None;
+                    self.closing = Some(clock::now() + GRACE);
+                }
+            }
+        }
+        Poll::Pending
+    }
+
+    fn poll_returning(&mut self, cx: &mut Context<'_>) {
+        let Some((mut sender, until)) = self.returning.take() else {
+            return;
+        };
+        match sender.poll_ready(cx) {
+            Poll::Ready(Ok(())) => self.shared.put_back(self.id, sender),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => self.returning = Some((sender, until)),
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! A request's place on a connection.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
+use hyper::client::conn::{http1, http2};
+
+use super::body::{PoolBody, Sent};
+use crate::transport::pool::key::{Form, Original};
+use crate::transport::pool::machine::{Grant, Habit};
+use crate::transport::pool::shared::Shared;
+
+/// What requests are given to.
+#[derive(Debug)]
+pub(in crate::transport::pool) enum RequestSender {
+    /// Takes one at a time.
+    One {
+        proxy: Option<Proxy>,
+        sender: http1::SendRequest<Sent>,
+    },
+    Many(http2::SendRequest<Sent>),
+}
+
+/// Milliseconds that a connection is looked at if it is the first to its authority that is used again, and if
+/// its authority closed the last one then.
+const SHORT_LOOK: u32 = 3;
+const LONG_LOOK: u32 = 100;
+
+/// A proxy that is asked for a whole URI.
+#[derive(Debug)]
+pub(in crate::transport::pool) struct Proxy {
+    pub(in crate::transport::pool) authorization: Option<HeaderValue>,
+}
+
+impl RequestSender {
+    pub(in crate::transport::pool) fn is_closed(&self) -> bool {
+        match self {
+            Self::One { sender, .. } => sender.is_closed(),
+            Self::Many(sender) => sender.is_closed(),
+        }
+    }
+
+    pub(in crate::transport::pool) fn is_ready(&self) -> bool {
+        match self {
+            Self::One { sender, .. } => sender.is_ready(),
+            Self::Many(sender) => sender.is_ready(),
+        }
+    }
+
+    pub(in crate::transport::pool) fn poll_ready(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<hyper::Result<()>> {
+        match self {
+            Self::One { sender, .. } => sender.poll_ready(cx),
+            Self::Many(sender) => sender.poll_ready(cx),
+        }
+    }
+
+    /// Returns what one request needs of it, and leaves what is for others.
+    pub(in crate::transport::pool) fn lend(slot: &mut Option<Self>) -> Option<Self> {
+        match slot {
+            Some(Self::Many(sender)) => Some(Self::Many(sender.clone())),
+            _ => slot.take(),
+        }
+    }
+
+    fn form(&self, request: &Request<Sent>) -> Form {
+        match self {
+            Self::Many(_) => Form::Http2,
+            Self::One { proxy: Some(_), .. } if request.uri().scheme_str() == Some("http") => {
+                Form::Absolute
+            }
+            Self::One { .. } => Form::Origin,
+        }
+    }
+}
+
+/// A request's place on a connection.
+///
+/// Dropped before the request is sent, it goes to the next one. Dropped later, the request was given
+/// up: an HTTP/1 connection is closed, since what is left of the exchange is still on it.
+#[derive(Debug)]
+pub(in crate::transport::pool) struct Lease {
+    grant: Grant,
+    is_sent: bool,
+    sender: Option<RequestSender>,
+    shared: Arc<Shared>,
+}
+
+/// Why a request has no response.
+pub(in crate::transport::pool) enum SendError {
+    /// It was not written to its connection, which others had used before.
+    Retry(Box<Request<Sent>>),
+    Failed(hyper::Error),
+}
+
+impl Lease {
+    pub(in crate::transport::pool) const fn new(
+        shared: Arc<Shared>,
+        grant: Grant,
+        sender: RequestSender,
+    ) -> Self {
+        Self {
+            grant,
+            is_sent: false,
+            sender: Some(sender),
+            shared,
+        }
+    }
+
+    /// Looks whether the connection still lives if it has carried a request before; returns nothing, and
+    /// gives it up, if its server has closed it.
+    ///
+    /// Its task knows only what the runtime has heard of the socket. A turn of the runtime hears what is
+    /// there; what comes a moment later, from a server that closes after each answer, takes a moment.
+    pub(in crate::transport::pool) async fn looked_at(mut self) -> Option<Self> {
+        if !self.grant.is_reused || !matches!(self.sender, Some(RequestSender::One { .. })) {
+            return Some(self);
+        }
+        let looks = match self.grant.habit {
+            Habit::Closes => LONG_LOOK,
+            Habit::Keeps => 0,
+            Habit::Unknown => SHORT_LOOK,
+        };
+        tokio::task::yield_now().await;
+        for _ in 0..looks {
+            if self.sender.as_ref().is_none_or(RequestSender::is_closed) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        if self
+            .sender
+            .as_ref()
+            .is_some_and(|sender| !sender.is_closed())
+        {
+            return Some(self);
+        }
+        if let Some(sender) = self.sender.take() {
+            self.shared.spoilt(self.grant.conn, sender);
+        }
+        None
+    }
+
+    /// Sends a request; the place is free again when the response's body has ended.
+    pub(in crate::transport::pool) async fn send(
+        mut self,
+        mut request: Request<Sent>,
+    ) -> Result<Response<PoolBody>, SendError> {
+        let sender = self.sender.as_mut().expect("a lease has its line");
+        let form = sender.form(&request);
+        let is_connect = request.method() == Method::CONNECT;
+        let mut original = Original::prepare(&mut request, form, self.grant.is_last);
+        if form == Form::Absolute
+            && let RequestSender::One { proxy, .. } = sender
+            && let Some(authorization) = proxy.as_ref().and_then(|p| p.authorization.as_ref())
+            && !request.headers().contains_key(header::PROXY_AUTHORIZATION)
+        {
+            let name = header::PROXY_AUTHORIZATION;
+            request.headers_mut().insert(name, authorization.clone());
+            original.is_authorized = true;
+        }
+        self.is_sent = true;
+        let result = match sender {
+            RequestSender::One { sender, .. } => sender.try_send_request(request).await,
+            RequestSender::Many(sender) => sender.try_send_request(request).await,
+        };
+        match result {
+            Ok(response) => Ok(self.into_response(response, is_connect)),
+            Err(error) => Err(self.send_error(error, original)),
+        }
+    }
+
+    fn into_response(self, response: Response<Incoming>, is_connect: bool) -> Response<PoolBody> {
+        let status = response.status();
+        if status == StatusCode::SWITCHING_PROTOCOLS || (is_connect && status.is_success()) {
+            // From now on the connection is whoever's upgrades it; it counts until they let it go.
+            let mut this = self;
+            if matches!(this.sender, Some(RequestSender::One { .. })) {
+                this.sender = None;
+            }
+            return response.map(|body| PoolBody::upstream(body, this));
+        }
+        response.map(|body| PoolBody::upstream(body, self))
+    }
+
+    fn send_error(&self, mut error: TrySendError<Request<Sent>>, original: Original) -> SendError {
+        match error.take_message() {
+            Some(mut request) if self.grant.is_reused => {
+                original.restore(&mut request);
+                SendError::Retry(Box::new(request))
+            }
+            _ => SendError::Failed(error.into_error()),
+        }
+    }
+
+    /// The response has ended.
+    pub(in crate::transport::pool) fn end(mut self) {
+        if let Some(sender) = self.sender.take() {
+            self.shared.put_back(self.grant.conn, sender);
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(sender) = self.sender.take() else {
+            return;
+        };
+        if self.is_sent {
+            self.shared.broken_off(self.grant.conn, sender);
+        } else {
+            self.shared.hand_back(self.grant.conn, sender);
+        }
+    }
+}
