@@ -1,4 +1,4 @@
-//! Tier 1: types that every other tier shares. Knows no policy and no YAML.
+//! Tier 1: types that every other tier shares; independent of policies and of YAML.
 
 pub mod admission;
 pub(crate) mod deadline;

@@ -10,8 +10,8 @@ use super::Ticket;
 use crate::foundation::http::GrpcStatus;
 use crate::foundation::outcome::{LocalReplyBody, Outcome};
 
-/// The body of a response that went through a layer: the upstream's, watched to its end by the
-/// ticket of its request, or an answer of the layer's own.
+/// Response body of a gated service: the upstream's body, observed to its end by the ticket of its
+/// request, or a local reply.
 #[pin_project]
 #[derive(Debug)]
 pub struct WatchedBody<R, T> {
@@ -23,29 +23,31 @@ pub struct WatchedBody<R, T> {
 #[derive(Debug)]
 enum Source<R, T> {
     LocalReply(LocalReplyBody),
-    // Boxed: rare, and would be the largest.
+    // Boxed: rare, and it would be the largest variant.
     RejectedInside(Box<RejectedInside<T>>),
     Upstream {
-        // Before its ticket, so that it is dropped first.
+        // Declared before its ticket, so that it is dropped first: the upstream's resources are
+        // free before the permit is.
         #[pin]
         inner: R,
         watch: BodyWatch<T>,
     },
 }
 
-/// An answer of a gate, watched by those outside it.
+/// Local reply of an inner gate, observed by the ticket of the outer ones.
 #[derive(Debug)]
 struct RejectedInside<T> {
     reply: LocalReplyBody,
     ticket: Option<T>,
 }
 
-/// Who watches a body that is under way.
+/// Observer of a response body in flight.
 #[derive(Debug)]
 pub(crate) struct BodyWatch<T> {
-    /// `None` if nobody does, or no more.
+    /// Ticket of the request; `None` if the body is not observed, or no longer.
     ticket: Option<T>,
-    /// The head of a gRPC response said nothing yet: its trailers will.
+    /// True while the outcome is open: the head of a gRPC response had no status, so the trailers
+    /// carry it.
     undecided: bool,
 }
 
@@ -56,7 +58,7 @@ impl<R, T> WatchedBody<R, T> {
         }
     }
 
-    /// Watches an answer of a gate for those outside it.
+    /// Creates the local reply of an inner gate, observed by the outer gates' `ticket`.
     pub(crate) fn rejected_inside(answer: LocalReplyBody, ticket: T) -> Self {
         let ticket = Some(ticket);
         Self {
@@ -67,12 +69,12 @@ impl<R, T> WatchedBody<R, T> {
         }
     }
 
-    /// Passes `inner` on, watched by nobody.
+    /// Forwards `inner` without observing it.
     pub(crate) const fn unwatched(inner: R) -> Self {
         Self::upstream(inner, BodyWatch::new(None, false))
     }
 
-    /// Passes `inner` on, watched if somebody wants to know.
+    /// Forwards `inner`, observed if `watch` has a ticket.
     #[inline]
     pub(crate) const fn upstream(inner: R, watch: BodyWatch<T>) -> Self {
         Self {
@@ -82,7 +84,7 @@ impl<R, T> WatchedBody<R, T> {
 }
 
 impl<T> RejectedInside<T> {
-    /// Returns the text, after which there is nothing; the head said how it turned out.
+    /// Returns the text as the only frame. The outcome was reported with the head.
     #[cold]
     fn frame(&mut self) -> Option<Frame<Bytes>> {
         self.ticket = None;
@@ -91,7 +93,7 @@ impl<T> RejectedInside<T> {
 }
 
 impl<T> BodyWatch<T> {
-    /// Watches for `ticket`; `undecided` says that the trailers hold the outcome.
+    /// Creates an observer for `ticket`; `undecided` if the trailers carry the outcome.
     #[inline]
     pub(crate) const fn new(ticket: Option<T>, undecided: bool) -> Self {
         Self { ticket, undecided }
@@ -99,7 +101,7 @@ impl<T> BodyWatch<T> {
 }
 
 impl<T: Ticket> BodyWatch<T> {
-    /// Tells the ticket of a frame, and lets go of it at the end.
+    /// Reports a frame to the ticket, and drops the ticket at the end of the body.
     #[inline]
     fn observe_frame<E: 'static>(&mut self, frame: Option<&Result<Frame<Bytes>, E>>, last: bool) {
         match frame {
@@ -117,7 +119,7 @@ impl<T: Ticket> BodyWatch<T> {
             }
             None => self.ended(),
         }
-        // Where it lies: a ticket of several gates is large.
+        // Cleared in place: the ticket of several gates is large, and taking it out would move it.
         self.ticket = None;
     }
 
@@ -134,7 +136,7 @@ impl<T: Ticket> BodyWatch<T> {
         self.decide(status.unwrap_or(GrpcStatus::UNKNOWN));
     }
 
-    /// A gRPC stream that ended without a status is a protocol error, which gRPC calls `UNKNOWN`.
+    /// Settles a gRPC stream that ended without a status: a protocol error, `UNKNOWN` in gRPC.
     #[inline]
     fn ended(&mut self) {
         if self.undecided {
@@ -190,7 +192,7 @@ where
     }
 }
 
-/// Polls for a frame, of which the ticket hears, if there is one.
+/// Polls for a frame and reports it to the ticket, if there is one.
 #[inline]
 fn poll_watched<R, T>(
     mut inner: Pin<&mut R>,
@@ -202,7 +204,7 @@ where
     R::Error: 'static,
     T: Ticket,
 {
-    // Looked at where it lies: a frame is 96 bytes.
+    // Inspected in place: a frame is 96 bytes, and a match by value would move it.
     let polled = inner.as_mut().poll_frame(cx);
     if watch.ticket.is_some()
         && let Poll::Ready(frame) = &polled

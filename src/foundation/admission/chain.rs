@@ -10,11 +10,12 @@ use super::{Admission, ChainTicket, Gate, with_panic_guard};
 use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::Rejection;
 
-/// Two gates as one: a request goes on if both let it in, the outer one first.
+/// Two gates fused into one: a request is admitted if both admit it, the outer one first.
 ///
-/// Behaves as the outer gate's layer around the inner one's. If the inner gate turns a request away, the
-/// outer one's ticket hears of that answer and is kept to its end; while it waits, that ticket is held. The
-/// response is classified once, as it arrived. See the [module docs](super) for an example.
+/// Behaves as the outer gate's layer around the inner one's. If the inner gate rejects a request,
+/// the outer one's ticket observes that response to its end; while the inner gate queues a request,
+/// the outer ticket is held. A response is classified once, as it arrived. See the [module
+/// docs](super) for an example.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GateChain<A, B> {
     inner: B,
@@ -22,14 +23,14 @@ pub struct GateChain<A, B> {
 }
 
 impl<A, B> GateChain<A, B> {
-    /// Puts `outer` before `inner`.
+    /// Creates a gate that asks `outer` first, then `inner`.
     pub const fn new(outer: A, inner: B) -> Self {
         Self { inner, outer }
     }
 }
 
 impl<A: Gate, B: Gate> GateChain<A, B> {
-    /// Asks the inner gate about a request that the outer one let in.
+    /// Asks the inner gate about a request that the outer one admitted.
     #[inline]
     pub(crate) fn admit_inner(
         &self,
@@ -44,6 +45,7 @@ impl<A: Gate, B: Gate> GateChain<A, B> {
         &self,
         outer: A::Ticket,
         ask: impl FnOnce(&B) -> Admission<B::Ticket, B::Wait>,
+    // A panic of the inner gate settles the outer ticket as a failure.
     ) -> Admission<ChainTicket<A::Ticket, B>, GateChainWait<A, B>> {
         let mut outer = Some(outer);
         let asked = with_panic_guard(&mut outer, || ask(&self.inner));
@@ -108,13 +110,14 @@ impl<A: Gate, B: Gate> Gate for GateChain<A, B> {
         }
     }
 
-    /// Only the outer gate turns a request away by itself; see [`ChainTicket`] for the inner one.
+    /// Writes the outer gate's headers: a plain rejection comes from it alone. An inner gate's
+    /// rejection is written by [`ChainTicket`].
     fn write_headers(&self, rejection: Rejection, headers: &mut HeaderMap) {
         self.outer.write_headers(rejection, headers);
     }
 }
 
-/// The wait of a request for one of two gates.
+/// The wait of a request that one of two gates has queued.
 #[pin_project]
 #[must_use = "futures do nothing unless polled"]
 pub struct GateChainWait<A: Gate, B: Gate>(#[pin] State<A, B>);
@@ -131,7 +134,8 @@ impl<A: Gate, B: Gate> Debug for GateChainWait<A, B> {
 #[pin_project(project = StateProj)]
 enum State<A: Gate, B: Gate> {
     Inner {
-        // Before what the outer gate holds, as the layers' would be.
+        // Declared before the outer gate's ticket, so that it is dropped first, as with nested
+        // layers.
         #[pin]
         wait: B::Wait,
         gate: B,
@@ -141,7 +145,7 @@ enum State<A: Gate, B: Gate> {
 }
 
 impl<A: Gate, B: Gate> Future for GateChainWait<A, B> {
-    /// What is let in so far; [`Gate::resume`] goes on.
+    /// The tickets so far; [`Gate::resume`] completes the admission.
     type Output = Result<ChainTicket<A::Ticket, B>, Rejection>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

@@ -6,9 +6,9 @@ use super::{Gate, Ticket};
 use crate::foundation::http::ResponseHead;
 use crate::foundation::outcome::{Failure, Outcome, Rejection};
 
-/// The tickets of two gates: what one is told, both are, the inner one first.
+/// The tickets of two gates: every report goes to both, the inner one first.
 pub struct ChainTicket<A, B: Gate> {
-    // In the order in which they are dropped: as the layers' would be.
+    // Declared in drop order: the inner ticket is released first, as with nested layers.
     pub(super) inner: Inner<B>,
     pub(super) outer: A,
 }
@@ -16,11 +16,12 @@ pub struct ChainTicket<A, B: Gate> {
 pub(super) enum Inner<B: Gate> {
     Admitted(B::Ticket),
     Rejected(Box<RejectedBy<B>>),
-    /// The outer gate has still to decide, or has decided alone.
+    /// The inner gate was not asked: the outer one has still to decide, or rejected the request
+    /// inside.
     NotAsked,
 }
 
-/// A gate that turned the request away, and still has to write on the answer.
+/// An inner gate that rejected the request, kept to write its headers on the response.
 #[derive(Debug)]
 pub(super) struct RejectedBy<B> {
     gate: B,

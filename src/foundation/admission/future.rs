@@ -17,7 +17,7 @@ use crate::foundation::outcome::{Failure, Outcome};
 #[pin_project]
 #[derive(Debug)]
 pub struct GatedFuture<F, T> {
-    // Before its ticket, so that it is dropped first.
+    // Declared before its ticket, so that it is dropped first: a permit is free once the call is.
     #[pin]
     inner: Inner<F>,
     ticket: Option<T>,
@@ -27,12 +27,12 @@ pub struct GatedFuture<F, T> {
 #[derive(Debug)]
 enum Inner<F> {
     Admitted(#[pin] F),
-    // Boxed: a response is 10 words, and an answer of our own allocates its headers anyway.
+    // Boxed: a response is 10 words, and a local reply allocates its headers anyway.
     Rejected(Option<Box<Response<LocalReplyBody>>>),
 }
 
 impl<F, T> GatedFuture<F, T> {
-    /// Calls `inner`, which was polled ready, on behalf of `ticket`.
+    /// Calls `inner`, which was polled ready, and holds `ticket` for the call.
     #[inline]
     pub(crate) fn call<S, B>(inner: &mut S, mut request: Request<B>, mut ticket: Option<T>) -> Self
     where
@@ -48,11 +48,11 @@ impl<F, T> GatedFuture<F, T> {
         this
     }
 
-    /// Calls `inner`, and takes the ticket that is held meanwhile.
+    /// Calls `inner`, then takes the ticket that the caller held meanwhile.
     ///
-    /// Apart from who holds it, so that nothing has to be dropped here if `inner` panics: only then is its
-    /// future made where it will lie. Else it would be moved there, and one of several layers is hundreds of
-    /// bytes.
+    /// The caller holds it so that this function has nothing to drop if `inner` panics. Only then
+    /// is the inner future built in its final location; otherwise it is moved there, hundreds of
+    /// bytes under several layers.
     fn called<S, B>(inner: &mut S, request: Request<B>, ticket: &mut Option<T>) -> Self
     where
         S: Service<Request<B>, Future = F>,
@@ -73,7 +73,7 @@ impl<F, T> GatedFuture<F, T> {
         self.ticket = ticket;
     }
 
-    /// Stands for a future that is still to come.
+    /// Creates a placeholder for a call that has not started: the response is absent.
     pub(super) const fn idle() -> Self {
         Self {
             inner: Inner::Rejected(None),
@@ -85,7 +85,7 @@ impl<F, T> GatedFuture<F, T> {
         Self::replied(response, None)
     }
 
-    /// Answers for a gate inside those that `ticket` stands for.
+    /// Creates the local reply of an inner gate, observed by the outer gates' `ticket`.
     pub(crate) fn rejected_inside(response: Response<LocalReplyBody>, ticket: T) -> Self {
         Self::replied(response, Some(ticket))
     }
@@ -97,13 +97,13 @@ impl<F, T> GatedFuture<F, T> {
     }
 }
 
-/// Returns the ticket if it is to be kept at all.
+/// Returns the ticket if it is [active](Ticket::is_active); drops it otherwise.
 #[inline]
 pub(crate) fn retain_if_active<T: Ticket>(ticket: T) -> Option<T> {
     ticket.is_active().then_some(ticket)
 }
 
-/// Does `work` of the inner service, and reports a panic as its failure.
+/// Runs `work` of the inner service, and reports a panic as its failure.
 #[inline]
 pub(crate) fn with_panic_guard<T: Ticket, R>(
     ticket: &mut Option<T>,
@@ -115,9 +115,9 @@ pub(crate) fn with_panic_guard<T: Ticket, R>(
     result
 }
 
-/// Reports a panic of the inner service as its failure.
+/// Guard that reports a panic of the inner service as its failure.
 ///
-/// Without it, a service that does nothing but panic would look like one whose callers go away.
+/// Without it, a service that always panics would look like one whose callers cancel.
 pub(super) struct Guard<'a, T: Ticket>(pub(super) &'a mut Option<T>);
 
 impl<'a, T: Ticket> Guard<'a, T> {
@@ -126,7 +126,7 @@ impl<'a, T: Ticket> Guard<'a, T> {
         Self(ticket)
     }
 
-    /// Only a panic drops it.
+    /// Forgets the guard: from here on only a panic has to drop it, and none can come.
     #[inline]
     pub(super) fn disarm(self) {
         mem::forget(self);
@@ -182,12 +182,12 @@ fn local_reply<R, T: Ticket>(
     let Some(mut ticket) = ticket else {
         return response.map(WatchedBody::local_reply);
     };
-    // An answer of our own says how it turned out: no trailers will.
+    // A local reply decides the outcome with its head: it has no trailers.
     report(&mut response, &mut ticket);
     response.map(|answer| WatchedBody::rejected_inside(answer, ticket))
 }
 
-/// Reports how it turned out, if somebody wants to know; says whether the trailers will say that.
+/// Reports the outcome, if a ticket observes the call; returns true if the trailers will carry it.
 #[inline]
 pub(crate) fn report_result<R, E, T>(
     result: &mut Result<Response<R>, E>,
@@ -199,6 +199,7 @@ where
 {
     let Some(ticket) = watching else { return false };
     match result {
+        // The call is over, so the permit is released before the caller sees the error.
         Ok(response) => report(response, ticket),
         Err(error) => {
             ticket.handle_error(error);
@@ -208,7 +209,7 @@ where
     }
 }
 
-/// Reports the head; says whether the trailers will say how it turned out.
+/// Reports the head; returns true if the trailers will carry the outcome.
 #[inline]
 fn report<R, T: Ticket>(response: &mut Response<R>, ticket: &mut T) -> bool {
     let hears = ticket.wants_outcome();

@@ -1,14 +1,13 @@
-//! Write a policy of your own: one that lets requests in, or answers for itself, and hears how they
-//! ended.
+//! Custom policies: admit requests or answer them locally, and observe their outcomes.
 //!
-//! The circuit breaker and the limits are made of this. A [`Gate`] decides, from a request's head;
-//! a [`Ticket`] stands for what it let in. [`Gated`] is the service around both: it forwards
-//! readiness, admits in `call`, reports the status as soon as it is known and keeps the ticket until
-//! the response body ends, or whatever happens instead.
+//! The circuit breaker and the limits are built on this. A [`Gate`] decides by a request's head; a
+//! [`Ticket`] represents a request that it admitted. [`Gated`] is the service around both: it
+//! forwards readiness, admits in `call`, reports the status as soon as it is known, and holds the
+//! ticket until the response body ends, the call fails, or the caller drops it.
 //!
 //! # Example
 //!
-//! Count the requests in flight, bodies included, and let no more than two in:
+//! Count the requests in flight, bodies included, and admit at most two:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -49,9 +48,9 @@
 //!
 //! # Several gates before one service
 //!
-//! Each layer costs the moves of a request, a future, a response and its body, whatever it decides.
-//! [`GateChain`] makes one gate of two, so that several stand before one service and pay that once; what is seen
-//! from outside and by each of them is the same as with one layer for each:
+//! Each layer moves the request, the future, the response and its body once more, whatever it
+//! decides. [`GateChain`] fuses two gates into one, so that several gates before one service pay
+//! for those moves once; callers and gates observe the same as with one layer for each:
 //!
 //! ```
 //! use meshless::circuit_breaker::CircuitBreakerLayer;
@@ -63,7 +62,7 @@
 //! let breaker = CircuitBreakerLayer::default();
 //! let service = Queued::new(transport, GateChain::new(limit.clone(), breaker.clone()));
 //! # let _ = service;
-//! // ChainTicket are handles still.
+//! // The layers remain handles on their state.
 //! assert_eq!(limit.in_flight(), 0);
 //! ```
 
@@ -96,19 +95,19 @@ use crate::foundation::http::{RequestHead, ResponseHead};
 pub use crate::foundation::outcome::LocalReplyBody;
 use crate::foundation::outcome::{Failure, Outcome, Rejection};
 
-/// Decides which requests go on.
+/// Decides which requests are admitted.
 ///
 /// Clones share one state.
 pub trait Gate: Clone {
-    /// What stands for a request that was let in.
+    /// Ticket of an admitted request.
     type Ticket: Ticket;
-    /// A place in the queue; [`NoQueue`] for a gate that has none.
+    /// The wait of a queued request; [`NoQueue`] for a gate without a queue.
     type Wait: Future<Output = Result<Self::Ticket, Rejection>>;
 
-    /// Lets a request in, turns it away, or queues it.
+    /// Admits a request, rejects it, or queues it.
     fn admit(&self, head: RequestHead<'_>) -> Admission<Self::Ticket, Self::Wait>;
 
-    /// Goes on with a request that has waited. By default its wait was all, and it is let in.
+    /// Decides about a request whose wait is over. By default it is admitted.
     fn resume(
         &self,
         ticket: Self::Ticket,
@@ -117,11 +116,12 @@ pub trait Gate: Clone {
         Admission::Admitted(ticket)
     }
 
-    /// Adds headers to the answer that turns a request away.
+    /// Adds headers to the response that rejects a request.
     fn write_headers(&self, _rejection: Rejection, _headers: &mut HeaderMap) {}
 }
 
-/// One count for all that a gate is made of: a service that is cloned for each call touches one.
+/// Shares a gate by one reference count, so that a service cloned for each call touches one
+/// counter.
 impl<G: Gate> Gate for Arc<G> {
     type Ticket = G::Ticket;
     type Wait = G::Wait;
@@ -143,34 +143,36 @@ impl<G: Gate> Gate for Arc<G> {
     }
 }
 
-/// What a [`Gate`] decided about a request.
+/// Decision of a [`Gate`] about a request.
 #[derive(Debug)]
 pub enum Admission<T, W> {
-    /// It goes on, now.
+    /// The request is admitted now.
     Admitted(T),
-    /// A gate inside turns it away, and those outside, which had let it in, are told so.
+    /// An inner gate rejected the request after outer gates had admitted it; their tickets observe
+    /// the rejection.
     RejectedInside(T, Rejection),
-    /// It does not go on.
+    /// The request is rejected.
     Rejected(Rejection),
-    /// It goes on when this is ready, unless that says otherwise.
+    /// The request is queued: admitted when this future is ready, unless it returns a rejection.
     Waiting(W),
 }
 
-/// A request that was let in.
+/// A request that was admitted.
 ///
-/// That it is kept to the end of the body costs every layer one more move of the response and the body
-/// that is wrapped around it: some 300 of the 625 instructions that a circuit breaker adds to a call.
+/// The ticket is held to the end of the body, so every layer wraps the response body and moves both
+/// once more: about 300 of the 625 instructions that a circuit breaker adds to a call.
 ///
-/// Dropped before [`on_outcome`](Ticket::on_outcome), it was abandoned: the caller went away. Dropped after it,
-/// the response body ended, or the caller let go of it. Either way it gives back what it holds.
+/// A ticket dropped before [`on_outcome`](Ticket::on_outcome) was cancelled: the caller is gone.
+/// Dropped after it, the response body ended or the caller dropped it. Either way it releases its
+/// permits.
 pub trait Ticket {
-    /// Takes note of how the attempt turned out, as soon as that is known, and once at most.
+    /// Records the outcome of the attempt as soon as it is known, once at most.
     ///
-    /// That is when the response's head arrives, or for a gRPC response whose headers do not say,
-    /// its trailers.
+    /// It is known when the response's head arrives or, for a gRPC response whose headers have no
+    /// status, with its trailers.
     fn on_outcome(&mut self, outcome: Outcome);
 
-    /// Takes note that the response broke off after its head was reported.
+    /// Records that the response broke off after its head was reported.
     fn on_body_error(&mut self, failure: Failure);
 
     /// Changes the headers of the request that was let in, before it goes on. It may do so if it
@@ -188,31 +190,34 @@ pub trait Ticket {
     /// Adds extensions to the response.
     fn write_extensions(&mut self, _extensions: &mut Extensions) {}
 
-    /// Says whether it is to hear of outcomes at all; by default it is.
+    /// True if the ticket records outcomes, the default.
     ///
-    /// Where it is not, neither [`on_outcome`](Ticket::on_outcome) nor [`on_body_error`](Ticket::on_body_error) is called, and
-    /// nobody looks through headers and trailers for what they would say.
+    /// If false, neither [`on_outcome`](Ticket::on_outcome) nor
+    /// [`on_body_error`](Ticket::on_body_error) is called, and headers and trailers are not
+    /// searched for a status.
     fn wants_outcome(&self) -> bool {
         true
     }
 
-    /// Says whether it is to be kept at all; by default it is.
+    /// True if the ticket has to be held, the default.
     ///
-    /// Where it is not, as under a policy that is off, it is dropped at once, with nothing told to it: the
-    /// future and the body carry nothing to do.
+    /// If false, as under a disabled policy, the ticket is dropped at once without any report, and
+    /// the future and the body have no work to do.
     fn is_active(&self) -> bool {
         true
     }
 
-    /// Recognises the failure in an error of the inner service.
+    /// Classifies an error of the inner service.
     fn classify<E: 'static>(&self, error: &E) -> Failure {
         Failure::of(error)
     }
 
-    /// Takes a response: [`on_response`](Ticket::on_response), then [`on_outcome`](Ticket::on_outcome) if it says how the
-    /// attempt turned out, [`write_headers`](Ticket::write_headers), and [`write_extensions`](Ticket::write_extensions).
+    /// Handles a response: calls [`on_response`](Ticket::on_response), then
+    /// [`on_outcome`](Ticket::on_outcome) if the outcome is known,
+    /// [`write_headers`](Ticket::write_headers), and
+    /// [`write_extensions`](Ticket::write_extensions).
     ///
-    /// Only a ticket that is made of others needs one of its own.
+    /// Only a ticket composed of others needs its own implementation.
     fn handle_response<R>(&mut self, response: &mut Response<R>, outcome: Option<Outcome>) {
         self.on_response(ResponseHead::of(response));
         if let Some(outcome) = outcome
@@ -224,7 +229,8 @@ pub trait Ticket {
         self.write_extensions(response.extensions_mut());
     }
 
-    /// Takes an error of the inner service. Only a ticket that is made of others needs one of its own.
+    /// Handles an error of the inner service. Only a ticket composed of others needs its own
+    /// implementation.
     fn handle_error<E: 'static>(&mut self, error: &E) {
         if self.wants_outcome() {
             let failure = self.classify(error);
@@ -232,8 +238,8 @@ pub trait Ticket {
         }
     }
 
-    /// Takes an error of the response's body, whose trailers would have held the outcome if it is still
-    /// `undecided`. Only a ticket that is made of others needs one of its own.
+    /// Handles an error of the response's body; `undecided` if its trailers would have carried the
+    /// outcome. Only a ticket composed of others needs its own implementation.
     fn handle_body_error<E: 'static>(&mut self, error: &E, undecided: bool) {
         if !self.wants_outcome() {
             return;
@@ -250,7 +256,7 @@ pub trait Ticket {
     }
 }
 
-/// The queue of a gate that has none.
+/// The wait of a gate without a queue: it is never created.
 #[derive(Debug)]
 pub struct NoQueue<T>(Infallible, PhantomData<fn() -> T>);
 
@@ -262,7 +268,7 @@ impl<T> Future for NoQueue<T> {
     }
 }
 
-/// A ticket that nobody waits for: it watches nothing and gives nothing back.
+/// A ticket without effect: it observes nothing and releases nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoopTicket;
 

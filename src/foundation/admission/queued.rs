@@ -16,8 +16,8 @@ use crate::foundation::outcome::Rejection;
 
 /// A service behind a [`Gate`] that may queue a request before it decides.
 ///
-/// The queue is a state of the response future, never of `poll_ready`, so whoever waits blocks
-/// nobody else. A queued request keeps the service that was polled ready for it.
+/// The queue is a state of the response future, never of `poll_ready`, so a waiting request does
+/// not block others. A queued request keeps the service that was polled ready for it.
 ///
 /// See the [module docs](super) for an example.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ pub struct Queued<S, G> {
 }
 
 impl<S, G> Queued<S, G> {
-    /// Puts `gate` before `inner`.
+    /// Wraps `inner` behind `gate`.
     pub const fn new(inner: S, gate: G) -> Self {
         Self { gate, inner }
     }
@@ -67,7 +67,7 @@ where
 {
     #[pin]
     calling: GatedFuture<S::Future, G::Ticket>,
-    // Boxed: only a queued call pays, and the future of every other one stays small.
+    // Boxed: only a queued call pays for it, and the future of every other call stays small.
     waiting: Option<Pin<Box<InQueue<S, G, B>>>>,
 }
 
@@ -76,7 +76,7 @@ where
     S: Service<Request<B>>,
     G: Gate,
 {
-    /// Calls `inner`, which was polled ready, on behalf of `ticket`.
+    /// Calls `inner`, which was polled ready, and holds `ticket` for the call.
     #[inline]
     pub(crate) fn call(
         inner: &mut S,
@@ -92,7 +92,7 @@ where
         this
     }
 
-    /// As `GatedFuture::called`.
+    /// Calls `inner`, then takes the ticket, in the manner of `GatedFuture::called`.
     fn called(inner: &mut S, request: Request<B>, ticket: &mut Option<G::Ticket>) -> Self {
         let mut this = Self::calling(GatedFuture::new(inner.call(request), None));
         this.calling.watch(ticket.take());
@@ -105,7 +105,8 @@ where
         Self { calling, waiting }
     }
 
-    /// Does what `gate` decided about a request that is not let in at once; `inner` was polled ready.
+    /// Executes the decision of `gate` about a request that was not admitted at once; `inner` was
+    /// polled ready.
     #[cold]
     pub(crate) fn not_admitted(
         gate: &G,
@@ -151,16 +152,16 @@ where
     }
 }
 
-/// A call that waits to be let in.
+/// A call that waits for admission.
 #[pin_project]
 struct InQueue<S, G: Gate, B> {
-    // Before the call, so that its place is free before the service is.
+    // Declared before the call, so that its queue entry is free before the service is dropped.
     #[pin]
     wait: G::Wait,
     call: Option<Call<S, G, B>>,
 }
 
-/// What a queued call needs once it is let in.
+/// Everything that a queued call needs once it is admitted.
 struct Call<S, G, B> {
     gate: G,
     inner: S,
@@ -202,7 +203,7 @@ where
     S: Service<Request<B>> + Clone,
     G: Gate,
 {
-    /// Waits to be let in, as often as the gate asks for it, and calls then.
+    /// Polls the queue, again if the gate queues the request once more, and starts the call.
     #[cold]
     fn poll_queue(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         while let Some(queued) = self.as_mut().project().waiting {

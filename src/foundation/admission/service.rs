@@ -18,7 +18,7 @@ pub struct Gated<S, G> {
 }
 
 impl<S, G> Gated<S, G> {
-    /// Puts `gate` before `inner`.
+    /// Wraps `inner` behind `gate`.
     pub const fn new(inner: S, gate: G) -> Self {
         Self { gate, inner }
     }
@@ -42,8 +42,8 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let head = RequestHead::of(&request);
         match self.gate.admit(head) {
-            // The ticket is taken before the inner call, so a future that is never polled still
-            // settles.
+            // The ticket is taken before the inner call, so that a future dropped without being
+            // polled still settles.
             Admission::Admitted(ticket) => {
                 GatedFuture::call(&mut self.inner, request, retain_if_active(ticket))
             }

@@ -26,11 +26,11 @@ impl Scope {
     };
 }
 
-/// The instant at which nobody waits for the answer any more.
+/// The instant after which the caller no longer waits for the response.
 ///
 /// The timeout layer sets it for everything that runs inside it, so that a client called from a
-/// handler knows how long its caller will wait, without a line in the handler. It holds wherever the
-/// handler's own task polls; a spawned task starts without one.
+/// handler observes the caller's deadline without code in the handler. It is a thread-local that is
+/// set for each poll of the handler's own task; a spawned task starts without one.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Deadline(Instant);
 
@@ -41,13 +41,13 @@ impl Deadline {
         Self(instant)
     }
 
-    /// Creates a deadline `timeout` from now; none if that is further off than the clock can say.
+    /// Creates a deadline `timeout` from now; `None` if that exceeds the range of the clock.
     #[must_use]
     pub fn after(timeout: Duration) -> Option<Self> {
         clock::reached_after(clock::now(), timeout).map(Self)
     }
 
-    /// Returns the deadline of the call that the running code is part of, if it has one.
+    /// Returns the deadline of the running call, if it has one.
     #[must_use]
     pub fn current() -> Option<Self> {
         CURRENT.get().deadline
@@ -58,19 +58,19 @@ impl Deadline {
         CURRENT.get().untold
     }
 
-    /// Returns the instant.
+    /// Returns the deadline as an instant.
     #[must_use]
     pub const fn instant(self) -> Instant {
         self.0
     }
 
-    /// Returns how much time is left at `now`; zero once it has passed.
+    /// Returns the time left at `now`; zero once the deadline has passed.
     #[must_use]
     pub fn remaining_at(self, now: Instant) -> Duration {
         self.0.saturating_duration_since(now)
     }
 
-    /// Returns how much time is left; zero once it has passed.
+    /// Returns the time left; zero once the deadline has passed.
     #[must_use]
     pub fn remaining(self) -> Duration {
         self.remaining_at(clock::now())
@@ -82,7 +82,7 @@ impl Deadline {
         f()
     }
 
-    /// Wraps `future` so that each poll of it runs under this deadline, for a task that is spawned on
+    /// Wraps `future` so that each poll runs under this deadline, for a task that is spawned on
     /// behalf of a caller.
     pub const fn scoped<F>(self, future: F) -> WithDeadline<F> {
         WithDeadline {
@@ -114,7 +114,7 @@ impl Deadline {
     }
 }
 
-/// Puts the outer deadline back, also when the code under it panics.
+/// Guard that restores the outer deadline, also when the code under it panics.
 #[derive(Debug)]
 pub(crate) struct DeadlineGuard {
     outer: Scope,

@@ -1,4 +1,4 @@
-//! How a deadline travels: as the time that is left, in headers.
+//! Deadline propagation: the time left, in request headers.
 
 use std::time::{Duration, Instant};
 
@@ -8,31 +8,32 @@ use super::Deadline;
 use crate::foundation::http::grpc;
 use crate::foundation::time::clock;
 
-/// How long the caller waits, in milliseconds: Envoy's.
+/// Name of Envoy's header for the time that the caller waits, in milliseconds.
 pub(crate) static EXPECTED: HeaderName = HeaderName::from_static("x-envoy-expected-rq-timeout-ms");
-/// How long the caller waits, in a unit of its own: gRPC's.
+/// Name of gRPC's header for the time that the caller waits, a number with a unit.
 pub(crate) static GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
 impl Deadline {
-    /// Writes the time that is left into the headers of a request, for whoever sends one by hand.
+    /// Writes the time left into the headers of a request, for requests that are sent without a
+    /// client of this crate.
     ///
-    /// It is `x-envoy-expected-rq-timeout-ms`, and with a gRPC request `grpc-timeout` too. A shorter time
-    /// that the headers tell already stays.
+    /// Sets `x-envoy-expected-rq-timeout-ms` and, on a gRPC request, `grpc-timeout` as well. A
+    /// shorter time in the headers is kept.
     pub fn write_to(self, headers: &mut HeaderMap) {
         self.write_to_at(headers, clock::now());
     }
 
-    /// Writes the time that is left at `now`; see [`Deadline::write_to`].
+    /// Writes the time left at `now`; see [`Deadline::write_to`].
     pub fn write_to_at(self, headers: &mut HeaderMap, now: Instant) {
         let grpc = grpc::is_grpc(headers);
         write_time_left(headers, self.remaining_at(now), grpc);
     }
 }
 
-/// Writes the time that is left, unless a shorter one is told already.
+/// Writes the time left, unless the headers carry a shorter one.
 ///
-/// Nor one that is longer by less than a millisecond: what a layer further out has told a moment ago is
-/// still right, and a new value would be allocated for each call.
+/// A value that is longer by less than a millisecond is kept as well: an outer layer wrote it a
+/// moment ago, and a new value would cost an allocation for each call.
 pub(crate) fn write_time_left(headers: &mut HeaderMap, left: Duration, grpc: bool) {
     let wrong = |told: Duration| told.saturating_sub(left) >= NO_NEWS;
     if parse_expected_timeout(headers).is_none_or(wrong) {
@@ -43,10 +44,10 @@ pub(crate) fn write_time_left(headers: &mut HeaderMap, left: Duration, grpc: boo
     }
 }
 
-/// What the header in milliseconds cannot tell.
+/// Resolution of the header in milliseconds: a smaller difference is not worth a new value.
 const NO_NEWS: Duration = Duration::from_millis(1);
 
-/// Reads `x-envoy-expected-rq-timeout-ms`; 0 and what is no number say nothing, as to Envoy.
+/// Parses `x-envoy-expected-rq-timeout-ms`; 0 and invalid numbers are ignored, as in Envoy.
 pub(crate) fn parse_expected_timeout(headers: &HeaderMap) -> Option<Duration> {
     parse_millis(headers.get(&EXPECTED)?).filter(|told| !told.is_zero())
 }
@@ -85,7 +86,7 @@ const MAX_GRPC_TIMEOUT: usize = 9;
 
 /// Reads a whole number of milliseconds.
 pub(crate) fn parse_millis(value: &HeaderValue) -> Option<Duration> {
-    // What one of our own layers has written.
+    // The fast path: plain digits, the format that this crate's own layers write.
     if let Some(millis) = parse_digits(value.as_bytes()) {
         return Some(Duration::from_millis(millis));
     }
@@ -93,7 +94,7 @@ pub(crate) fn parse_millis(value: &HeaderValue) -> Option<Duration> {
     value.trim().parse().ok().map(Duration::from_millis)
 }
 
-/// Reads digits, if there is nothing else and a word has room for them.
+/// Parses plain digits; at most 15, so that the number fits into a `u64`.
 fn parse_digits(text: &[u8]) -> Option<u64> {
     if text.is_empty() || text.len() > 15 {
         return None;
@@ -104,15 +105,15 @@ fn parse_digits(text: &[u8]) -> Option<u64> {
     })
 }
 
-/// Returns `left` as `x-envoy-expected-rq-timeout-ms`: rounded down so that it never grows, but not to
-/// 0, which would mean no limit.
+/// Formats `left` as `x-envoy-expected-rq-timeout-ms`: rounded down, so that a deadline never grows
+/// from hop to hop, but at least 1, since 0 means no limit.
 pub(crate) fn expected_value(left: Duration) -> HeaderValue {
     let millis = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
     HeaderValue::from(millis.max(1))
 }
 
-/// Returns `left` as `grpc-timeout`: in milliseconds as Envoy, or in the finest coarser unit that has
-/// room for it; below a millisecond, in a finer one.
+/// Formats `left` as `grpc-timeout`: in milliseconds, as Envoy does, or in the finest coarser unit
+/// that fits into 8 digits; below a millisecond in a finer unit.
 pub(crate) fn grpc_value(left: Duration) -> HeaderValue {
     const MOST: u128 = 99_999_999;
     let (nanos, seconds) = (left.as_nanos(), u128::from(left.as_secs()));
@@ -125,7 +126,7 @@ pub(crate) fn grpc_value(left: Duration) -> HeaderValue {
         _ => ((seconds / 3_600).min(MOST), 'H'),
     };
     let value = format!("{count}{unit}");
-    HeaderValue::try_from(value).expect("digits and a letter may stand in a header")
+    HeaderValue::try_from(value).expect("digits and a letter are valid in a header")
 }
 
 #[cfg(test)]

@@ -1,20 +1,22 @@
-//! Which endpoints the attempts of one request have been at: the retry keeps it, the balancer reads
-//! it.
+//! The endpoints that the attempts of one request have used: recorded for the retry layer, read by
+//! the load balancer.
 
 use std::cell::Cell;
 
 thread_local! {
-    /// How many endpoints were tried for the running request, and one more; 0 if no retry is around it.
+    /// Number of endpoints attempted for the running request, plus 1; 0 outside a retry.
     static COUNT: Cell<u32> = const { Cell::new(0) };
-    /// The last of them, if there are any; else anything.
+    /// The last of their ids; meaningless while `COUNT` is below 2.
     static IDS: Cell<Ids> = const { Cell::new([0; 4]) };
 }
 
 type Ids = [u64; 4];
 
-/// The endpoints that were tried for one request: the last four of them. More would cost every request that
-/// meets a balancer, since they change places with the thread's twice for each poll, and few requests
-/// have five tries. Where there is no balancer, only the count changes places.
+/// The endpoints attempted for one request: the last four of them.
+///
+/// The ids are exchanged with the thread's twice in each poll, so a longer list would cost every
+/// request through a balancer, and few requests have five attempts. Without a balancer only the
+/// count is exchanged.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct AttemptedHosts {
     count: u32,
@@ -22,8 +24,8 @@ pub(crate) struct AttemptedHosts {
 }
 
 impl AttemptedHosts {
-    /// Makes these the endpoints of the running request until the guard is dropped, which takes back
-    /// what was added.
+    /// Makes these the endpoints of the running request until the guard is dropped, which takes
+    /// back the list with its additions.
     #[inline]
     pub(crate) fn enter(&mut self) -> AttemptedHostsGuard<'_> {
         let outer = COUNT.replace(self.count + 1);
@@ -35,21 +37,21 @@ impl AttemptedHosts {
         }
     }
 
-    /// Says whether there is a retry around the running request that keeps them, and whether it has
-    /// tried any.
+    /// Returns two flags: true if a retry layer around the running request records endpoints, and
+    /// true if it has recorded any.
     #[inline]
     pub(crate) fn current() -> (bool, bool) {
         let count = COUNT.get();
         (count > 0, count > 1)
     }
 
-    /// Says whether an endpoint is among those of the running request.
+    /// True if an endpoint was attempted by the running request.
     pub(crate) fn is_current(id: u64) -> bool {
-        // No endpoint has the id 0, which fills the rest.
+        // Unused entries are 0, which is no endpoint's id.
         COUNT.get() > 1 && IDS.get().contains(&id)
     }
 
-    /// Adds an endpoint to those of the running request.
+    /// Records an endpoint for the running request.
     #[inline]
     pub(crate) fn record(id: u64) {
         let Some(count) = COUNT.get().checked_sub(1) else {
@@ -57,6 +59,7 @@ impl AttemptedHosts {
         };
         let mut ids = if count > 0 { IDS.get() } else { [0; 4] };
         if !ids.contains(&id) {
+            // A ring: the fifth endpoint overwrites the first.
             ids[count as usize % ids.len()] = id;
             IDS.set(ids);
             COUNT.set(count + 2);
@@ -64,7 +67,7 @@ impl AttemptedHosts {
     }
 }
 
-/// Puts the outer request's endpoints back, also when the code under it panics.
+/// Guard that restores the outer request's endpoints, also when the code under it panics.
 #[derive(Debug)]
 pub(crate) struct AttemptedHostsGuard<'a> {
     outer: u32,

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Display, Formatter};
 use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
-// Not loom's: nothing is decided by these, and each would multiply the interleavings.
+// Not loom's: no decision depends on these counters, and each would multiply the interleavings.
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
@@ -12,10 +12,10 @@ use http::uri::{Authority, InvalidUri};
 use crate::foundation::outcome::Outcome;
 use crate::foundation::sync::primitives::atomic::{AtomicU32, Ordering};
 
-/// One of the places where a destination can be reached: an address, and what is known of it.
+/// One endpoint of a cluster: an address with labels and a weight.
 ///
-/// A clone is the same endpoint and costs two atomic increments. Two endpoints are equal if one is a
-/// clone of the other, whatever their addresses.
+/// A clone is the same endpoint and costs two atomic increments. Two endpoints are equal if one is
+/// a clone of the other, whatever their addresses.
 ///
 /// ```
 /// use meshless::Endpoint;
@@ -30,40 +30,42 @@ use crate::foundation::sync::primitives::atomic::{AtomicU32, Ordering};
 /// ```
 pub struct Endpoint {
     shard: Arc<InFlightShard>,
-    /// Whether it belongs to a request in flight.
+    /// True if this reference counts as a request in flight.
     counts_request: bool,
 }
 
-/// Where requests in flight are counted: one for all threads, and one for each that counts its own.
+/// Counter of requests in flight: one shared by all threads, and one for each balancer shard with
+/// its own.
 struct InFlightShard {
     core: Arc<Core>,
-    /// Who of those that hold this are no requests in flight. The others are: so a request that begins or
-    /// ends writes one word, and not a second one to count it.
+    /// Number of references that are not requests in flight. All other strong references are: so a
+    /// request writes one word, the reference count, and no second counter.
     kept: AtomicUsize,
 }
 
 struct Core {
-    /// How many detectors have failures of it on their books; see [`Endpoint::is_clean`].
+    /// Number of outlier detectors that have recorded failures of this endpoint; see
+    /// [`Endpoint::is_clean`].
     dirty_marks: AtomicU32,
     address: Authority,
     id: u64,
     labels: BTreeMap<Box<str>, Box<str>>,
-    /// The first is where all threads count together.
+    /// The counters; the first one is shared by all threads.
     shards: Mutex<Vec<Weak<InFlightShard>>>,
     weight: AtomicU32,
 }
 
 impl Endpoint {
-    /// Creates an endpoint at `address`, a host and a port, with no labels and a weight of 1.
+    /// Creates an endpoint at `address`, a host and a port, without labels and with weight 1.
     #[must_use]
     pub fn new(address: Authority) -> Self {
         Self::from_parts(address, BTreeMap::new(), 1)
     }
 
-    /// Adds a label, by which [`Endpoints::subset`](super::Endpoints::subset) finds it. The default is
-    /// none.
+    /// Adds a label, which [`Endpoints::subset`](super::Endpoints::subset) selects by. The default
+    /// is none.
     ///
-    /// It is another endpoint than those cloned before.
+    /// The result is a new endpoint, not equal to earlier clones.
     #[must_use]
     pub fn with_label(self, name: impl Into<Box<str>>, value: impl Into<Box<str>>) -> Self {
         let mut labels = self.shard.core.labels.clone();
@@ -71,10 +73,10 @@ impl Endpoint {
         Self::from_parts(self.address().clone(), labels, self.weight())
     }
 
-    /// Sets its weight: how large its share of the requests is in comparison to the others'. The
-    /// default is 1; 0 gets nothing.
+    /// Sets the weight: the endpoint's share of the requests relative to the weights of the others.
+    /// The default is 1; an endpoint with weight 0 receives no requests.
     ///
-    /// It is another endpoint than those cloned before.
+    /// The result is a new endpoint, not equal to earlier clones.
     #[must_use]
     pub fn with_weight(self, weight: u32) -> Self {
         Self::from_parts(
@@ -84,54 +86,56 @@ impl Endpoint {
         )
     }
 
-    /// The host and port to connect to.
+    /// Returns the host and port to connect to.
     #[must_use]
     pub fn address(&self) -> &Authority {
         &self.shard.core.address
     }
 
-    /// A number that stands for it, and for no other endpoint of this process, ever.
+    /// Returns the endpoint's id, unique in this process for its whole lifetime.
     #[must_use]
     pub fn id(&self) -> u64 {
         self.shard.core.id
     }
 
-    /// How many requests a balancer has sent to it whose responses have not ended.
+    /// Returns the number of requests in flight, from the balancer's choice to the end of the
+    /// response.
     ///
-    /// One that has no other endpoint to choose from, and nobody to report to, does not count.
+    /// Requests are not counted where the balancer has no other endpoint to choose and no observer.
     #[must_use]
     pub fn in_flight(&self) -> u32 {
         let places: Vec<_> = {
             let places = self.shard.core.shards();
             places.iter().filter_map(Weak::upgrade).collect()
         };
-        // But for the one that looks.
+        // Minus the reference that `upgrade` has just created.
         let all = places
             .iter()
             .map(|place| place.in_flight().saturating_sub(1));
         u32::try_from(all.sum::<usize>()).unwrap_or(u32::MAX)
     }
 
-    /// The value of a label.
+    /// Returns the value of a label.
     #[must_use]
     pub fn label(&self, name: &str) -> Option<&str> {
         self.shard.core.labels.get(name).map(AsRef::as_ref)
     }
 
-    /// The labels with their values, in the order of their names.
+    /// Returns the labels with their values, in the order of their names.
     pub fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
         let labels = self.shard.core.labels.iter();
         labels.map(|(name, value)| (name.as_ref(), value.as_ref()))
     }
 
-    /// The weight.
+    /// Returns the weight.
     #[must_use]
     pub fn weight(&self) -> u32 {
         self.shard.core.weight.load(Ordering::Relaxed)
     }
 
     fn from_parts(address: Authority, labels: BTreeMap<Box<str>, Box<str>>, weight: u32) -> Self {
-        // Its letters are counted from the first clone on, which allocates: not with the first request.
+        // The first clone of an authority allocates its reference count: here, and not in the first
+        // request.
         drop(address.clone());
         let core = Arc::new(Core {
             dirty_marks: AtomicU32::new(0),
@@ -144,7 +148,7 @@ impl Endpoint {
         Self::at(&core, 0)
     }
 
-    /// Returns it as it is counted at this place, and keeps that.
+    /// Returns a reference that counts at this shard, which is created if it is absent.
     fn at(core: &Arc<Core>, index: usize) -> Self {
         let mut places = core.shards();
         if places.len() <= index {
@@ -169,23 +173,25 @@ impl Endpoint {
 
 impl Core {
     fn shards(&self) -> MutexGuard<'_, Vec<Weak<InFlightShard>>> {
-        // Nothing panics under the lock.
+        // A poisoned lock is harmless: the list is changed in single steps, none of which can panic
+        // halfway.
         self.shards.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl InFlightShard {
-    /// How many hold this, but for those who are known to keep it.
+    /// Returns the number of requests: all strong references but those known not to be requests.
     #[inline]
     fn in_flight(self: &Arc<Self>) -> usize {
-        // A clone that is made or dropped right now may count as one, or hide one.
+        // Relaxed: a reference created or dropped concurrently may be counted or missed once, which
+        // the balancer's comparison of loads tolerates.
         let all = Arc::strong_count(self);
         all.saturating_sub(self.kept.load(Ordering::Relaxed))
     }
 }
 
 impl Endpoint {
-    /// Says that it is the same place by the same name: only the weight may differ.
+    /// True if both have the same address and labels: only the weight may differ.
     pub(crate) fn is_same_address(&self, other: &Self) -> bool {
         self.shard.core.address == other.shard.core.address
             && self.shard.core.labels == other.shard.core.labels
@@ -195,7 +201,7 @@ impl Endpoint {
         self.shard.core.weight.store(weight, Ordering::Relaxed);
     }
 
-    /// Counts a request that is sent to it, until what this returns is dropped.
+    /// Counts a request to this endpoint until the returned reference is dropped.
     #[inline]
     pub(crate) fn start_request(&self) -> Self {
         Self {
@@ -204,30 +210,32 @@ impl Endpoint {
         }
     }
 
-    /// The requests in flight that are counted where this one counts.
+    /// Returns the requests in flight that this reference's shard counts.
     #[inline]
     pub(crate) fn in_flight_here(&self) -> usize {
         self.shard.in_flight()
     }
 
-    /// Returns the same endpoint, but for where its requests are counted: not with those of other places,
-    /// so that threads which need not compare write nothing that others write.
+    /// Returns the same endpoint with its requests counted at another shard, so that threads that
+    /// do not compare loads do not write to each other's cache lines.
     pub(crate) fn at_shard(&self, place: usize) -> Self {
         Self::at(&self.shard.core, place)
     }
 
-    /// Says that no detector has a failure of it on its books, so that a success changes nothing.
+    /// True if no outlier detector has recorded a failure of this endpoint, so that a success
+    /// changes nothing.
     pub(crate) fn is_clean(&self) -> bool {
-        // With `mark_dirty` and `mark_clean`: whoever has seen a failure counted also sees this.
+        // Acquire pairs with the Release in `mark_dirty`: a thread that has seen a recorded failure
+        // also sees the mark.
         self.shard.core.dirty_marks.load(Ordering::Acquire) == 0
     }
 
-    /// Takes note that one detector more has failures of it on its books.
+    /// Records that one more outlier detector has failures of this endpoint.
     pub(crate) fn mark_dirty(&self) {
         self.shard.core.dirty_marks.fetch_add(1, Ordering::Release);
     }
 
-    /// Takes note that one detector less has.
+    /// Records that one outlier detector has no failures of this endpoint any more.
     pub(crate) fn mark_clean(&self) {
         self.shard.core.dirty_marks.fetch_sub(1, Ordering::Release);
     }
@@ -253,7 +261,7 @@ impl Drop for Endpoint {
     }
 }
 
-/// Shown as its address.
+/// Formats the address.
 impl Display for Endpoint {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         Display::fmt(&self.shard.core.address, f)
@@ -307,19 +315,22 @@ impl TryFrom<&str> for Endpoint {
     }
 }
 
-/// Hears how the attempts at endpoints turned out; called outside every lock and from `Drop`, so it
-/// must not panic.
+/// Observes the outcomes of attempts at endpoints.
+///
+/// Called outside every lock and from `Drop`, so an implementation must not panic.
 pub trait EndpointObserver: Debug + Send + Sync + 'static {
-    /// Takes note of how an attempt at `endpoint` turned out, as soon as that is known; and once more
-    /// if its response then breaks off.
+    /// Records the outcome of an attempt at `endpoint` as soon as it is known, and a second time if
+    /// its response then breaks off.
     fn report(&self, endpoint: &Endpoint, outcome: Outcome);
 
-    /// Takes ejected endpoints back whose time is over; called before a choice while any is out, with the time on tokio's clock.
+    /// Unejects endpoints whose ejection time is over; called with tokio's time before each choice
+    /// while an endpoint is ejected.
     fn sweep(&self, _now: Instant) {}
 }
 
 fn next_id() -> u64 {
-    // Not loom's: it cannot be made in a constant, and nothing is decided by the order.
+    // Not loom's: its atomics cannot be created in a constant, and no decision depends on this
+    // order.
     static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }

@@ -15,10 +15,10 @@ use self::entries::EndpointSet;
 use super::Endpoint;
 use crate::foundation::time::clock;
 
-/// The endpoints of a destination, as they come and go.
+/// The endpoints of one cluster, which change over time.
 ///
-/// Clones are the same set. A balancer over it and a detector of outliers see every change with the
-/// next request; requests in flight to an endpoint that is gone end as they will.
+/// Clones share one set. A load balancer or outlier detector over it observes every change with the
+/// next request; requests in flight to a removed endpoint are not interrupted.
 ///
 /// ```
 /// use meshless::{Endpoint, Endpoints};
@@ -30,7 +30,7 @@ use crate::foundation::time::clock;
 /// let canary = all.subset([("version", "v2")]);
 /// assert_eq!((all.len(), canary.len()), (2, 1));
 ///
-/// // A new list, as from a registry: whoever is on both stays what they are.
+/// // A new list, as from a registry: endpoints on both lists keep their identity.
 /// all.update([v1]);
 /// assert!(canary.is_empty());
 /// # Ok(())
@@ -55,7 +55,7 @@ pub(crate) trait Sweep: Send + Sync {
 }
 
 impl Endpoints {
-    /// Creates a set of these endpoints, which stays so unless it is [updated](Self::update).
+    /// Creates a set of these endpoints, which is constant unless it is [updated](Self::update).
     #[must_use]
     pub fn fixed<E: Into<Endpoint>>(endpoints: impl IntoIterator<Item = E>) -> Self {
         let endpoints: Vec<_> = endpoints.into_iter().map(Into::into).collect();
@@ -64,17 +64,19 @@ impl Endpoints {
 
     /// Replaces the list.
     ///
-    /// An endpoint with the address and the labels of one that is there is that one: it keeps its
-    /// identity and its state, and takes the new weight. Of two such in the list, the first counts.
+    /// An endpoint whose address and labels equal those of a current one is that endpoint: it keeps
+    /// its identity and its state, and takes the new weight. Of two such endpoints in the list, the
+    /// first counts.
     pub fn update<E: Into<Endpoint>>(&self, endpoints: impl IntoIterator<Item = E>) {
         let endpoints: Vec<_> = endpoints.into_iter().map(Into::into).collect();
         self.0.update(&endpoints, clock::now());
     }
 
-    /// Returns those that have all these labels with these values; it follows every update.
+    /// Returns the subset of endpoints that have all these labels with these values; it follows
+    /// every update.
     ///
-    /// It is a set of its own, as a subset is a cluster of its own in Envoy: who is ejected from one
-    /// is not thereby ejected from the other. Requests in flight are counted together.
+    /// As in Envoy, where a subset is a separate cluster, ejection is separate: an endpoint ejected
+    /// from one set is not ejected from the other. Requests in flight are counted together.
     #[must_use]
     pub fn subset<K, V>(&self, labels: impl IntoIterator<Item = (K, V)>) -> Self
     where
@@ -89,19 +91,19 @@ impl Endpoints {
         subset
     }
 
-    /// How many there are, ejected ones included.
+    /// Returns the number of endpoints, ejected ones included.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.snapshot.load().all().len()
     }
 
-    /// Says that there is none.
+    /// True if the set has no endpoints.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Returns all of them, ejected ones included.
+    /// Returns all endpoints, ejected ones included.
     #[must_use]
     pub fn to_vec(&self) -> Vec<Endpoint> {
         let snapshot = self.0.snapshot.load();
@@ -140,9 +142,10 @@ impl Endpoints {
 }
 
 impl Endpoints {
-    /// Returns a number that grows with every change.
+    /// Returns a number that increases with every change.
     pub(crate) fn version(&self) -> u64 {
-        // Acquire: who sees a version finds a snapshot at least as new.
+        // Acquire pairs with the Release in `publish`: a thread that sees a version finds a
+        // snapshot at least as new.
         self.0.version.load(Ordering::Acquire)
     }
 
@@ -180,7 +183,8 @@ impl Shared {
     }
 
     fn lock(&self) -> MutexGuard<'_, (EndpointSet, Vec<Weak<Self>>)> {
-        // Nothing panics under the lock; and if it did, the next update would put all right.
+        // A poisoned lock is tolerated: no code under it panics, and the next update replaces the
+        // list anyway.
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -189,7 +193,8 @@ impl Shared {
         if members.0.update(&selected(endpoints, &self.labels), now) {
             self.publish(&members.0);
         }
-        // Those that stayed are what they were, so subsets get them and not their new doubles.
+        // Subsets get the endpoints that were kept, not the equal ones of the new list, and so the
+        // same identities.
         let endpoints = members.0.endpoints();
         members.1.retain(|subset| match subset.upgrade() {
             Some(subset) => {
@@ -203,6 +208,7 @@ impl Shared {
     fn publish(&self, members: &EndpointSet) {
         let snapshot = members.snapshot();
         let version = snapshot.version();
+        // Snapshot first, version second: see `Endpoints::version`.
         self.snapshot.store(Arc::new(snapshot));
         self.version.store(version, Ordering::Release);
     }

@@ -7,98 +7,100 @@ use crate::foundation::outcome::{
     RetryStopReason,
 };
 
-/// Something an operator would want to know.
+/// A state change or decision of a policy that operators want to observe.
 #[non_exhaustive]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Event {
-    /// The body of a response broke off because its time was over.
+    /// A timeout cut off the body of a response.
     BodyTimedOut(Elapsed),
-    /// A circuit breaker lets every request through again.
+    /// A circuit breaker admits every request again.
     CircuitClosed,
-    /// A circuit breaker lets single requests through, to see how the upstream is.
+    /// A circuit breaker admits single probes, to test the upstream.
     CircuitHalfOpened,
-    /// A circuit breaker keeps requests away from the upstream.
+    /// A circuit breaker rejects requests to the upstream.
     CircuitOpened {
-        /// For how long; until further notice if it was opened by hand.
+        /// Time until the next probe; `None` if opened by hand, until further notice.
         open_for: Option<Duration>,
-        /// What opened it.
+        /// The threshold or command that opened it.
         reason: OpenReason,
     },
-    /// A circuit breaker lets a rising share of the requests through.
+    /// A circuit breaker admits a rising share of the requests.
     CircuitRecovering {
-        /// How long it takes until all of them go through.
+        /// Time until all requests are admitted.
         ramp: Duration,
     },
     /// A circuit breaker in dry run would have opened.
     CircuitWouldOpen {
-        /// What would have opened it.
+        /// The threshold that was crossed.
         reason: OpenReason,
     },
-    /// An outlier was found among the endpoints, and the balancer passes it over from now on.
+    /// An endpoint is an outlier; the load balancer skips it from now on.
     EndpointEjected {
-        /// Which it is.
+        /// The outlier.
         endpoint: Endpoint,
-        /// What was wrong with it.
+        /// The criterion that it failed.
         reason: EjectionReason,
     },
-    /// An ejected endpoint is back.
+    /// An ejected endpoint receives requests again.
     EndpointUnejected(Endpoint),
-    /// An outlier was found among the endpoints, but it stays: so many are out already that one more
-    /// is too many, or the policy enforces this only now and then.
+    /// An endpoint is an outlier but stays in rotation: the ejection limit is reached, or the
+    /// policy enforces this criterion for a share of the cases.
     EjectionSuppressed {
-        /// Which it is.
+        /// The outlier.
         endpoint: Endpoint,
-        /// What was wrong with it.
+        /// The criterion that it failed.
         reason: EjectionReason,
     },
-    /// A request that failed is not tried again, though the policy names the failure.
+    /// A failed request is not retried, although the policy names the failure.
     RetryStopped(RetryStopReason),
-    /// The copy of a request was not made, or was given up; the request itself goes on.
+    /// The mirrored copy of a request was not sent, or was cancelled; the request itself is
+    /// unaffected.
     MirrorDropped(MirrorDropReason),
-    /// The copy of a request found no answer; the request itself goes on.
+    /// The mirrored copy of a request failed; the request itself is unaffected.
     MirrorFailed(Failure),
-    /// A name stands for other endpoints than before, or could be resolved again after a failure.
+    /// A name resolved to different endpoints, or resolved again after a failure.
     NameResolved {
-        /// How many it stands for.
+        /// Number of endpoints that the name resolves to.
         endpoints: usize,
-        /// The name as it was given.
+        /// The name as configured.
         name: Box<str>,
     },
-    /// A name could not be resolved; it is tried again after a wait.
+    /// A name could not be resolved; resolution is retried after a wait.
     NameUnresolved {
-        /// The name as it was given.
+        /// The name as configured.
         name: Box<str>,
-        /// What came of it.
+        /// The cause of the failure.
         reason: DnsFailure,
     },
-    /// A policy of this crate answered a request instead of the upstream.
+    /// A policy of this crate rejected a request locally.
     Rejected(Rejection),
-    /// A request is tried again after a wait; 1 is the first retry.
+    /// A request is retried after a wait.
     Retrying {
-        /// The number of the retry.
+        /// Number of the retry; 1 is the first.
         retry: u32,
-        /// How long it waits.
+        /// Wait before the attempt.
         wait: Duration,
     },
-    /// A total timeout of this length cut off a stream of events (`text/on_event-stream`), which wants an
-    /// idle timeout instead. Said once by each timeout layer.
+    /// A total timeout of this length cut off an event stream (`text/event-stream`), which needs an
+    /// idle timeout instead. Emitted once by each timeout layer.
     StreamTimedOut(Duration),
-    /// A policy of this crate would have answered, but was told not to.
+    /// A policy of this crate in dry run would have rejected a request.
     WouldReject(Rejection),
 }
 
+// Called from `Drop` while a panic unwinds: a second panic would abort the process.
 /// Receives events; called outside every lock and from `Drop`, so it must not panic.
 pub trait Observe: Debug + Send + Sync + 'static {
-    /// Takes note of `on_event`.
+    /// Records `event`.
     fn on_event(&self, event: &Event);
 }
 
-/// Takes note of nothing.
+/// Ignores every event.
 impl Observe for () {
     fn on_event(&self, _event: &Event) {}
 }
 
-/// Writes each event to [`tracing`]; what a layer does unless it is given another observer.
+/// Writes each event to [`tracing`]; the default observer of a layer.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TracingObserver;
 
@@ -128,26 +130,26 @@ impl Observe for TracingObserver {
             Event::EndpointEjected { endpoint, reason } => {
                 tracing::warn!(%endpoint, reason = reason.label(), "endpoint ejected: {reason}");
             }
-            Event::EndpointUnejected(endpoint) => tracing::info!(%endpoint, "endpoint back"),
+            Event::EndpointUnejected(endpoint) => tracing::info!(%endpoint, "endpoint unejected"),
             Event::EjectionSuppressed { endpoint, reason } => {
-                tracing::info!(%endpoint, reason = reason.label(), "endpoint spared: {reason}");
+                tracing::info!(%endpoint, reason = reason.label(), "ejection suppressed: {reason}");
             }
             Event::RetryStopped(reason) => {
                 tracing::debug!(
                     policy = "retry",
                     reason = reason.label(),
-                    "gave up: {reason}"
+                    "retry stopped: {reason}"
                 );
             }
             Event::MirrorDropped(reason) => {
                 tracing::debug!(
                     policy = "mirror",
                     reason = reason.label(),
-                    "copy dropped: {reason}"
+                    "mirrored copy dropped: {reason}"
                 );
             }
             Event::MirrorFailed(failure) => {
-                tracing::debug!(policy = "mirror", ?failure, "copy failed");
+                tracing::debug!(policy = "mirror", ?failure, "mirrored copy failed");
             }
             Event::NameResolved { endpoints, name } => {
                 tracing::info!(policy = "dns", %name, endpoints, "name resolved");
@@ -160,13 +162,13 @@ impl Observe for TracingObserver {
                 tracing::debug!(policy = rejection.policy(), "rejected: {rejection}");
             }
             Event::Retrying { retry, wait } => {
-                tracing::debug!(policy = "retry", retry, ?wait, "trying again");
+                tracing::debug!(policy = "retry", retry, ?wait, "retrying");
             }
             Event::StreamTimedOut(total) => {
                 tracing::warn!(
                     policy = "timeout",
-                    "a total timeout of {total:?} cuts off streams of events; give them an idle \
-                     timeout and no total (said once)"
+                    "a total timeout of {total:?} cuts off event streams; use an idle timeout \
+                     without a total timeout (logged once)"
                 );
             }
             Event::WouldReject(rejection) => {

@@ -46,7 +46,7 @@ pub(crate) fn port_of(authority: &uri::Authority) -> Option<u16> {
     numbered(authority.as_str()).map(|(_, port)| port)
 }
 
-/// Returns the host of a URI, without what may stand before `@`, and the port that it names.
+/// Returns the host of a URI's authority, without user information, and its port.
 #[cfg(any(test, feature = "istio"))]
 pub(crate) fn host_of(authority: &uri::Authority) -> (&str, Option<u16>) {
     let text = authority.as_str();
@@ -58,7 +58,7 @@ pub(crate) fn host_of(authority: &uri::Authority) -> (&str, Option<u16>) {
     (&place[user.map_or(0, |at| at + 1)..], port)
 }
 
-/// Splits off the number behind the last colon.
+/// Splits off the number behind the last colon; `None` if there is none or it exceeds a port.
 fn numbered(authority: &str) -> Option<(&str, u16)> {
     let mut digits = authority.bytes().rev();
     let colon = digits.position(|byte| !byte.is_ascii_digit())?;
@@ -66,15 +66,15 @@ fn numbered(authority: &str) -> Option<(&str, u16)> {
     Some((rest.strip_suffix(':')?, port.parse().ok()?))
 }
 
-/// Whom a request addresses.
+/// The authority, host, port and scheme that a request addresses.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Addressed<'a> {
     pub(crate) authority: &'a str,
-    /// The port that it names, if any.
+    /// Port named by the URI's authority or, without one, by the `Host` header.
     pub(crate) explicit_port: Option<u16>,
     pub(crate) host: &'a str,
-    /// The port that the authority names: a client's URI says where the request goes, whatever its `Host`
-    /// header does.
+    /// Port named by `authority`. It may differ from `explicit_port`: a client's URI determines the
+    /// destination, whatever its `Host` header is.
     pub(crate) host_port: Option<u16>,
     pub(crate) scheme: &'a str,
 }
@@ -95,25 +95,24 @@ impl<'a> Addressed<'a> {
         }
     }
 
-    /// The port that it goes to.
+    /// Returns the destination port: the explicit one, or the default of the scheme.
     pub(crate) fn port(&self) -> u16 {
         let port = self.explicit_port;
         port.unwrap_or_else(|| default_port(self.scheme))
     }
 
-    /// Says that the authority names the port that its scheme stands for anyway.
+    /// True if the authority spells out the default port of its scheme.
     pub(crate) fn host_has_default_port(&self) -> bool {
         self.host_port == Some(default_port(self.scheme))
     }
 }
 
-/// Returns the port of a scheme that names none: 443 for `https`, else 80.
+/// Returns the default port of a scheme: 443 for `https`, else 80.
 pub(crate) fn default_port(scheme: &str) -> u16 {
     if scheme == "https" { 443 } else { 80 }
 }
 
-/// Returns the scheme of a request: that of its URI, or as a server behind a proxy is told, or
-/// `http`.
+/// Returns the scheme of a request: that of its URI, else that of `x-forwarded-proto`, else `http`.
 pub(crate) fn scheme<'a>(head: &RequestHead<'a>) -> &'a str {
     head.uri()
         .scheme_str()
@@ -121,7 +120,7 @@ pub(crate) fn scheme<'a>(head: &RequestHead<'a>) -> &'a str {
         .unwrap_or("http")
 }
 
-/// Returns the scheme that `x-forwarded-proto` tells of, if it is one of HTTP's.
+/// Returns the scheme in `x-forwarded-proto`, if it is `http` or `https`.
 pub(crate) fn forwarded_proto(head: &RequestHead<'_>) -> Option<&'static str> {
     match head.headers().get("x-forwarded-proto")?.as_bytes() {
         b"http" => Some("http"),
@@ -130,7 +129,7 @@ pub(crate) fn forwarded_proto(head: &RequestHead<'_>) -> Option<&'static str> {
     }
 }
 
-/// Returns the URI with another authority, and with a scheme if it had none.
+/// Returns the URI with another authority; `scheme` applies if the URI has none.
 pub(crate) fn with_authority(uri: Uri, authority: uri::Authority, scheme: uri::Scheme) -> Uri {
     let mut parts = uri.into_parts();
     parts.authority = Some(authority);
@@ -184,7 +183,7 @@ mod tests {
         ] {
             let authority = uri::Authority::try_from(authority).unwrap();
             assert_eq!(port_of(&authority), authority.port_u16(), "{authority}");
-            // A port that is none is left with the host, which is then nobody's.
+            // An invalid port remains part of the host, which then matches no virtual host.
             if authority.port().is_some() || !authority.as_str().contains("a:") {
                 let whole = (authority.host(), authority.port_u16());
                 assert_eq!(host_of(&authority), whole, "{authority}");

@@ -1,4 +1,4 @@
-//! Who is calling: the peer, or the caller that trusted proxies say they speak for.
+//! Client addresses: the peer's, or the one forwarded by trusted proxies.
 
 mod forwarded;
 
@@ -11,15 +11,15 @@ use ipnet::IpNet;
 
 use super::RequestHead;
 
-/// The address at the other end of the connection, as a request extension.
+/// The peer address of the connection, as a request extension.
 ///
 /// With the feature `axum`, its `ConnectInfo<SocketAddr>` is found as well; other servers insert
-/// this one where they accept the connection.
+/// this extension where they accept the connection.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct PeerAddress(pub IpAddr);
 
 impl PeerAddress {
-    /// Finds the peer's address among the extensions of a request.
+    /// Returns the peer's address from the extensions of a request.
     #[must_use]
     pub fn of(extensions: &Extensions) -> Option<IpAddr> {
         let own = extensions.get::<Self>().map(|peer| peer.0);
@@ -44,12 +44,12 @@ impl From<SocketAddr> for PeerAddress {
     }
 }
 
-/// Which header tells the address of a caller behind a proxy.
+/// The header that carries the client's address behind a proxy.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum ForwardedHeader {
-    /// Whichever is there. If both are there and disagree, one of them may be made up by the
-    /// caller, so neither is believed.
+    /// Whichever header is present. If both are and disagree, the client may have forged one of
+    /// them, so neither is trusted.
     #[default]
     Any,
     /// `Forwarded` (RFC 7239).
@@ -58,11 +58,12 @@ pub enum ForwardedHeader {
     XForwardedFor,
 }
 
-/// Finds the address of a request's caller.
+/// Extracts the client address of a request.
 ///
-/// It is the peer's, the other end of the connection: no header can change it. Behind proxies whose
-/// addresses are [`trusted`](Self::trusting), it is the right-most address in `X-Forwarded-For` or
-/// `Forwarded` that is not one of theirs: what stands further left, anybody can write.
+/// By default it is the peer address of the connection, which no header can change. Behind proxies
+/// whose addresses are [`trusted`](Self::trusting), it is the right-most address in
+/// `X-Forwarded-For` or `Forwarded` that is not a trusted one: entries further left can be forged
+/// by any client.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct ClientAddress {
     header: ForwardedHeader,
@@ -71,7 +72,7 @@ pub struct ClientAddress {
 }
 
 impl ClientAddress {
-    /// Creates one that looks at the peer only.
+    /// Creates an extractor that uses the peer address only.
     #[must_use]
     pub const fn peer() -> Self {
         Self {
@@ -81,32 +82,32 @@ impl ClientAddress {
         }
     }
 
-    /// Believes what proxies in these networks say about whom they speak for. The default is to
-    /// believe nobody.
+    /// Trusts the forwarding headers of proxies in these networks. The default is to trust none.
     #[must_use]
     pub fn trusting(mut self, networks: impl IntoIterator<Item = IpNet>) -> Self {
         self.trusted.extend(networks);
         self
     }
 
-    /// Sets which header the trusted proxies write. The default is [`ForwardedHeader::Any`]; name
-    /// theirs if they pass the other one on as the caller wrote it.
+    /// Sets the header that the trusted proxies write. The default is [`ForwardedHeader::Any`];
+    /// name theirs if they pass the other one on unchanged from the client.
     #[must_use]
     pub const fn with_header(mut self, header: ForwardedHeader) -> Self {
         self.header = header;
         self
     }
 
-    /// Sets how many leading bits of an IPv6 address tell callers apart. The default is 64, because
-    /// one subscriber has a /64 at least, with 2⁶⁴ addresses to choose from; 128 and more mean all.
+    /// Sets the number of leading bits that identify an IPv6 client. The default is 64: one
+    /// subscriber has at least a /64, with 2⁶⁴ addresses to choose from. 128 and above compare
+    /// whole addresses.
     #[must_use]
     pub const fn with_ipv6_prefix(mut self, bits: u8) -> Self {
         self.ipv6_prefix = bits;
         self
     }
 
-    /// Finds the address of the caller, an IPv6 address cut to its prefix; `None` if the request
-    /// does not tell its peer.
+    /// Returns the client address, an IPv6 address cut to its prefix; `None` if the request has no
+    /// peer address.
     #[must_use]
     pub fn of(&self, head: RequestHead<'_>) -> Option<IpAddr> {
         let peer = PeerAddress::of(head.extensions())?;

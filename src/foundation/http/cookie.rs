@@ -1,8 +1,8 @@
 use http::{HeaderMap, HeaderValue, header};
 
-/// Returns the value of the first cookie of this name, without the quotes around it.
+/// Returns the value of the first cookie with this name, without the quotes around it.
 ///
-/// It looks through every `cookie` header (HTTP/2 sends one a cookie), as Envoy does.
+/// Searches every `cookie` header (HTTP/2 sends one per cookie), as Envoy does.
 pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
     headers
         .get_all(header::COOKIE)

@@ -1,4 +1,4 @@
-/// The value of a cookie that is given to a user: 64 bits in hexadecimal, as Envoy writes one.
+/// Generated value of a session cookie: 64 bits in hexadecimal, in Envoy's format.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CookieValue([u8; 16]);
 

@@ -1,9 +1,9 @@
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
-/// The status of a gRPC call, in headers or trailers.
+/// Name of the gRPC status in headers and trailers.
 pub(crate) static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
-/// A gRPC status code, 0 to 16, as it travels in `grpc-status`.
+/// A gRPC status code, 0 to 16, as sent in `grpc-status`.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct GrpcStatus(u8);
 
@@ -12,38 +12,38 @@ impl GrpcStatus {
     pub const OK: Self = Self(0);
     /// The caller cancelled the call.
     pub const CANCELLED: Self = Self(1);
-    /// Nobody said what went wrong.
+    /// The cause of the error is unknown.
     pub const UNKNOWN: Self = Self(2);
-    /// The request was wrong in itself.
+    /// The request is invalid, whatever the state of the system.
     pub const INVALID_ARGUMENT: Self = Self(3);
     /// The deadline passed before the call ended.
     pub const DEADLINE_EXCEEDED: Self = Self(4);
-    /// What was asked for does not exist.
+    /// The requested entity does not exist.
     pub const NOT_FOUND: Self = Self(5);
-    /// What was to be created is there already.
+    /// The entity to create exists already.
     pub const ALREADY_EXISTS: Self = Self(6);
-    /// The caller may not do this.
+    /// The caller lacks the permission for this operation.
     pub const PERMISSION_DENIED: Self = Self(7);
-    /// A quota or another resource is used up.
+    /// A quota or another resource is exhausted.
     pub const RESOURCE_EXHAUSTED: Self = Self(8);
-    /// The system is not in a state for this.
+    /// The system is not in the state that the operation requires.
     pub const FAILED_PRECONDITION: Self = Self(9);
-    /// The operation was broken off, as by a conflict.
+    /// The operation was aborted, for example by a conflict.
     pub const ABORTED: Self = Self(10);
-    /// The operation went past the valid range.
+    /// The operation exceeded the valid range.
     pub const OUT_OF_RANGE: Self = Self(11);
-    /// The server does not know this method.
+    /// The server does not implement this method.
     pub const UNIMPLEMENTED: Self = Self(12);
-    /// The server broke an invariant of its own.
+    /// An invariant of the server is broken.
     pub const INTERNAL: Self = Self(13);
-    /// The service is not there at the moment.
+    /// The service is unavailable at the moment.
     pub const UNAVAILABLE: Self = Self(14);
-    /// Data was lost for good.
+    /// Data was lost or corrupted for good.
     pub const DATA_LOSS: Self = Self(15);
     /// The caller is not authenticated.
     pub const UNAUTHENTICATED: Self = Self(16);
 
-    /// Returns the status with this code; codes that gRPC does not know mean `UNKNOWN`.
+    /// Returns the status with this code; codes that gRPC does not define are `UNKNOWN`.
     #[must_use]
     pub const fn new(code: u8) -> Self {
         if code <= 16 {
@@ -59,7 +59,7 @@ impl GrpcStatus {
         self.0
     }
 
-    /// Reads `grpc-status` from headers or trailers; one that is no number means `UNKNOWN`.
+    /// Parses `grpc-status` from headers or trailers; an invalid number is `UNKNOWN`.
     #[must_use]
     pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
         let value = headers.get(&GRPC_STATUS)?;
@@ -67,7 +67,7 @@ impl GrpcStatus {
         Some(code.map_or(Self::UNKNOWN, Self::new))
     }
 
-    /// Returns the gRPC status that stands for an HTTP status, as gRPC maps them and Envoy does.
+    /// Returns the gRPC status for an HTTP status, by gRPC's own mapping, which Envoy uses.
     #[must_use]
     pub const fn from_http(status: StatusCode) -> Self {
         match status.as_u16() {
@@ -86,10 +86,10 @@ impl GrpcStatus {
     }
 }
 
-/// Says whether a message with these headers is a gRPC request or response.
+/// True if a message with these headers is a gRPC request or response.
 ///
-/// gRPC-Web has a frame format of its own (`application/grpc-web`), so its callers get plain HTTP
-/// answers, as from Envoy.
+/// gRPC-Web has its own frame format (`application/grpc-web`), so its callers get plain HTTP
+/// replies, as from Envoy.
 #[inline]
 pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
     headers.get(&header::CONTENT_TYPE).is_some_and(names_grpc)

@@ -3,10 +3,10 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
-/// A cookie that keeps a user where they are, and that is given to users who have none.
+/// A session cookie for consistent hashing, set for clients that do not send it.
 ///
-/// It is `httpCookie` of Istio's `consistentHash`: without a time to live no cookie is given out, and
-/// a request that has none goes by chance.
+/// Corresponds to `httpCookie` of Istio's `consistentHash`: without a time to live no cookie is
+/// set, and a request without one is balanced at random.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct HashCookie {
     attributes: Vec<(Box<str>, Box<str>)>,
@@ -17,7 +17,7 @@ pub struct HashCookie {
 }
 
 impl HashCookie {
-    /// Reads the cookie of this name.
+    /// Creates a hash key from the cookie with this name.
     #[must_use]
     pub fn new(name: impl Into<Box<str>>) -> Self {
         Self {
@@ -29,40 +29,40 @@ impl HashCookie {
         }
     }
 
-    /// Adds an attribute to cookies that are given out, such as `SameSite` with `Strict`, or `Secure`
-    /// with nothing. The default is none but `HttpOnly`.
+    /// Adds an attribute to cookies that are set, such as `SameSite` with `Strict`, or `Secure`
+    /// with an empty value. The default is `HttpOnly` alone.
     #[must_use]
     pub fn with_attribute(mut self, name: impl Into<Box<str>>, value: impl Into<Box<str>>) -> Self {
         self.attributes.push((name.into(), value.into()));
         self
     }
 
-    /// Sets whether scripts in a browser are kept from reading the cookie (`HttpOnly`). The default
-    /// is to do so, as Istio always does.
+    /// Sets the attribute `HttpOnly`, which hides the cookie from scripts in a browser. The default
+    /// is true, as always in Istio.
     #[must_use]
     pub const fn with_http_only(mut self, http_only: bool) -> Self {
         self.http_only = http_only;
         self
     }
 
-    /// Sets the path that cookies are for. The default is to say none: that of the request.
+    /// Sets the cookie's path. The default is no `Path` attribute: browsers use the request's path.
     #[must_use]
     pub fn with_path(mut self, path: impl Into<Box<str>>) -> Self {
         self.path = path.into();
         self
     }
 
-    /// Gives a cookie to users who have none, for so long; 0 is until they close the browser. The
-    /// default is not to.
+    /// Sets the cookie for clients without one, with this lifetime; 0 makes it a session cookie.
+    /// The default sets no cookie.
     #[must_use]
     pub const fn with_ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(ttl);
         self
     }
 
-    /// Returns the `Set-Cookie` header that gives `value` to a user, as Envoy writes it.
+    /// Returns the `Set-Cookie` header for `value`, in Envoy's format.
     ///
-    /// None if the name or an attribute cannot stand in a header.
+    /// `None` if the name or an attribute is not valid in a header.
     #[must_use]
     pub fn set_cookie(&self, value: &str) -> Option<HeaderValue> {
         let mut text = format!("{}=\"{value}\"", self.name);

@@ -10,11 +10,11 @@ use super::cookie_value::CookieValue;
 use super::{ClientAddress, HashCookie, RequestHead, query};
 use crate::foundation::sync::hash::hash;
 
-/// What keeps a user where they are: requests with the same key go to the same destination, or to
-/// the same endpoint.
+/// Hash key of a request (Istio `consistentHash`): requests with equal keys go to the same
+/// destination or endpoint.
 ///
-/// The key is hashed in a way that is the same in every process and every release, so a user stays
-/// where they are over all replicas of the caller. A request without the key goes by chance.
+/// The hash is the same in every process and every release, so all replicas of a caller make the
+/// same choice. A request without the key is balanced at random.
 #[derive(Clone)]
 pub struct HashPolicy(Vec<HashSource>);
 
@@ -33,14 +33,14 @@ enum HashSource {
 type HashFunction = Arc<dyn for<'a> Fn(RequestHead<'a>) -> Option<Cow<'a, [u8]>> + Send + Sync>;
 
 impl HashPolicy {
-    /// Takes the caller's address, of which IPv6 counts to the prefix that `address` says.
+    /// Hashes the client's address, an IPv6 one cut to the prefix length of `address`.
     #[must_use]
     pub fn client_address(address: ClientAddress) -> Self {
         Self::of(HashSource::Address(address))
     }
 
-    /// Takes the value of a cookie: of the first of this name, without quotes. A [`HashCookie`] with
-    /// a time to live is given to users who have none.
+    /// Hashes the value of the first cookie with this name, without quotes. A [`HashCookie`] with a
+    /// time to live is set for clients without one.
     #[must_use]
     pub fn cookie(cookie: impl Into<HashCookie>) -> Self {
         Self::of(HashSource::Cookie(cookie.into()))
@@ -76,33 +76,33 @@ impl HashPolicy {
         Self::of(HashSource::Header(name))
     }
 
-    /// Takes a query parameter, the first of this name and as it stands in the URI.
+    /// Hashes the first query parameter with this name, undecoded.
     #[must_use]
     pub fn query(name: impl Into<Box<str>>) -> Self {
         Self::of(HashSource::Query(name.into()))
     }
 
-    /// Takes the key from `other` if a request has none of this kind.
+    /// Falls back to `other` for requests that have no key of this kind.
     #[must_use]
     pub fn or(mut self, other: Self) -> Self {
         self.0.extend(other.0);
         self
     }
 
-    /// Returns the hash of the request's key, if it has one.
+    /// Returns the hash of the request's key, or `None` if it has no key.
     pub(crate) fn hash(&self, head: RequestHead<'_>) -> Option<u64> {
         self.0.iter().find_map(|key| key.hash(head))
     }
 
-    /// Returns the hash of the cookie that is given to a user who has no key, and its value; the next
-    /// request brings it along and leads to the same choice.
+    /// Returns the cookie to set for a client without a key, its value, and the hash of that value;
+    /// the client's next request carries it and leads to the same choice.
     pub(crate) fn new_cookie(&self, random: u64) -> Option<(u64, &HashCookie, CookieValue)> {
         let cookie = self.cookie_to_set()?;
         let value = CookieValue::of(random);
         Some((hash(value.as_str().as_bytes()), cookie, value))
     }
 
-    /// Returns the cookie to give to a user who has no key.
+    /// Returns the first cookie with a time to live.
     fn cookie_to_set(&self) -> Option<&HashCookie> {
         self.0.iter().find_map(|key| match key {
             HashSource::Cookie(cookie) if cookie.is_generated() => Some(cookie),

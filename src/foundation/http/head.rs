@@ -2,7 +2,7 @@ use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, Uri, Ve
 
 use super::grpc;
 
-/// What a policy may look at before a request goes out: everything but its body.
+/// The head of a request: everything but its body.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestHead<'a> {
     extensions: &'a Extensions,
@@ -25,25 +25,25 @@ impl<'a> RequestHead<'a> {
         }
     }
 
-    /// The request's extensions, such as the address of its peer.
+    /// Returns the request's extensions, such as the address of its peer.
     #[must_use]
     pub const fn extensions(&self) -> &'a Extensions {
         self.extensions
     }
 
-    /// The request's headers.
+    /// Returns the request's headers.
     #[must_use]
     pub const fn headers(&self) -> &'a HeaderMap {
         self.headers
     }
 
-    /// The request's method.
+    /// Returns the request's method.
     #[must_use]
     pub const fn method(&self) -> &'a Method {
         self.method
     }
 
-    /// The request's URI.
+    /// Returns the request's URI.
     #[must_use]
     pub const fn uri(&self) -> &'a Uri {
         self.uri
@@ -62,7 +62,7 @@ impl<'a> RequestHead<'a> {
     }
 }
 
-/// What a policy may look at when a response comes back: everything but its body.
+/// The head of a response: everything but its body.
 #[derive(Clone, Copy, Debug)]
 pub struct ResponseHead<'a> {
     extensions: &'a Extensions,
@@ -81,19 +81,19 @@ impl<'a> ResponseHead<'a> {
         }
     }
 
-    /// The response's extensions.
+    /// Returns the response's extensions.
     #[must_use]
     pub const fn extensions(&self) -> &'a Extensions {
         self.extensions
     }
 
-    /// The response's headers.
+    /// Returns the response's headers.
     #[must_use]
     pub const fn headers(&self) -> &'a HeaderMap {
         self.headers
     }
 
-    /// The response's status.
+    /// Returns the response's status.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         self.status

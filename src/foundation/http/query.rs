@@ -1,4 +1,4 @@
-/// Returns the first query parameter of this name, undecoded; empty if it has no `=`.
+/// Returns the first query parameter with this name, undecoded; empty if it has no `=`.
 pub(crate) fn first<'a>(query: &'a str, name: &str) -> Option<&'a str> {
     query.split('&').find_map(|pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));

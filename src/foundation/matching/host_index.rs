@@ -3,8 +3,8 @@ use super::host_pattern::Kind;
 use crate::foundation::http::authority::{split_port, without_brackets};
 use crate::foundation::sync::hash::hash_lowercase;
 
-/// Finds what is meant for an authority without asking every pattern: as fast among 10,000 as among
-/// ten.
+/// Index from host patterns to their positions; a lookup costs the same among 10,000 patterns as
+/// among ten.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HostIndex {
     any: Option<usize>,
@@ -23,7 +23,7 @@ impl HostIndex {
         }
     }
 
-    /// Indexes patterns and what they stand for; of two that are alike the first counts.
+    /// Indexes patterns by position; of two equal patterns the first one counts.
     pub(crate) fn of<'a>(patterns: impl IntoIterator<Item = (usize, &'a HostPattern)>) -> Self {
         let mut index = Self::none();
         for (place, pattern) in patterns {
@@ -40,7 +40,7 @@ impl HostIndex {
         index
     }
 
-    /// Returns what the most specific pattern stands for that fits.
+    /// Returns the position of the most specific pattern that matches.
     pub(crate) fn find(&self, authority: &str) -> Option<usize> {
         let (host, _) = split_port(authority);
         let host = without_brackets(host);
@@ -54,11 +54,12 @@ impl HostIndex {
     }
 }
 
-/// Texts in lower case and their places: a hash table that is asked without making a key.
+/// Hash table from texts in lower case to positions, queried without allocating a key.
 #[derive(Clone, Debug, Default)]
 struct HostTable {
     entries: Vec<(Box<str>, usize)>,
-    /// A place among the entries and 1, or 0; twice as many as there are entries, at least.
+    /// Index into `entries` plus 1, or 0 for a free slot. At least twice as many slots as entries,
+    /// so that a probe always meets a free one.
     slots: Vec<u32>,
 }
 
@@ -121,10 +122,10 @@ impl HostTable {
     }
 }
 
-/// Beginnings or ends of hosts.
+/// Prefixes or suffixes of hosts, by length.
 #[derive(Clone, Debug, Default)]
 struct Affixes {
-    /// Their lengths in bytes, the longest first: one question for each.
+    /// Distinct lengths in bytes, the longest first: one lookup for each.
     lengths: Vec<usize>,
     texts: HostTable,
 }
@@ -146,7 +147,7 @@ impl Affixes {
         self.texts.insert(text, place);
     }
 
-    /// A wildcard stands for one character at least.
+    /// Returns the position of the longest match; a wildcard covers at least one character.
     fn longest(&self, host: &[u8], part: fn(&[u8], usize) -> &[u8]) -> Option<usize> {
         let mut lengths = self.lengths.iter().filter(|length| **length < host.len());
         lengths.find_map(|length| self.texts.get(part(host, *length)))

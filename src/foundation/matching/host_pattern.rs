@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 use super::string_match::PatternError;
 use crate::foundation::http::authority::{split_port, without_brackets};
 
-/// Which hosts something is for: one, all that end or start alike, or every one.
+/// A pattern for hosts: an exact name, a prefix, a suffix, or every host.
 ///
 /// The case of letters does not matter. A pattern with a port is for that port alone, one without
 /// is for any. An IPv6 address may stand with or without its brackets. Of several that fit a host the most specific holds: exact, then the longest suffix
@@ -15,7 +15,7 @@ pub struct HostPattern {
     text: Box<str>,
 }
 
-/// How a pattern and its text are compared with a host.
+/// Comparison of a pattern's text with a host.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Kind {
     Any,
@@ -25,7 +25,7 @@ pub(crate) enum Kind {
 }
 
 impl HostPattern {
-    /// Every host.
+    /// Matches every host.
     #[must_use]
     pub fn any() -> Self {
         Self {
@@ -34,14 +34,14 @@ impl HostPattern {
         }
     }
 
-    /// Reads a pattern: a host, `*suffix`, `prefix*` or `*`.
+    /// Parses a pattern: a host, `*suffix`, `prefix*` or `*`.
     ///
     /// # Errors
     ///
-    /// If it is empty, or has a `*` anywhere but at one end.
+    /// If the pattern is empty, or has a `*` other than at one end.
     pub fn parse(pattern: &str) -> Result<Self, PatternError> {
         let (kind, text) = match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
-            _ if pattern.is_empty() => return Err(PatternError::new(pattern, "it is empty")),
+            _ if pattern.is_empty() => return Err(PatternError::new(pattern, "the pattern is empty")),
             _ if pattern == "*" => (Kind::Any, ""),
             (Some(suffix), _) => (Kind::Suffix, suffix),
             (None, Some(prefix)) => (Kind::Prefix, prefix),
@@ -50,14 +50,14 @@ impl HostPattern {
         if text.contains('*') {
             return Err(PatternError::new(
                 pattern,
-                "a `*` may stand at one end only",
+                "a `*` is allowed at one end only",
             ));
         }
         let text = without_brackets(text).to_ascii_lowercase().into();
         Ok(Self { kind, text })
     }
 
-    /// Says whether the pattern is for `authority`, a host with or without a port.
+    /// True if the pattern matches `authority`, a host with or without a port.
     #[must_use]
     pub fn matches(&self, authority: &str) -> bool {
         let (host, _) = split_port(authority);
@@ -66,7 +66,7 @@ impl HostPattern {
         self.fits(host) || self.kind != Kind::Prefix && self.fits(authority)
     }
 
-    /// Says which of two patterns that fit a host holds: the more specific is the greater.
+    /// Compares two patterns that match a host: the greater one is more specific and applies.
     #[must_use]
     pub fn specificity(&self, other: &Self) -> Ordering {
         let rank = |pattern: &Self| {
@@ -86,7 +86,7 @@ impl HostPattern {
         (self.kind, &self.text)
     }
 
-    /// A wildcard stands for one character at least.
+    /// True if the pattern matches the text; a wildcard covers at least one character.
     fn fits(&self, host: &str) -> bool {
         let (host, text) = (host.as_bytes(), self.text.as_bytes());
         match self.kind {

@@ -3,9 +3,10 @@ use std::ops::Range;
 
 use super::re2::Re2;
 
-/// What a piece of text has to look like: a header, a path, a method.
+/// A matcher of text: a header, a path, a method.
 ///
-/// These are Istio's and Envoy's string matches, and they compare bytes: a header need not be UTF-8.
+/// The kinds are those of Istio's `StringMatch` and Envoy's `StringMatcher`. They compare bytes: a
+/// header need not be UTF-8.
 #[derive(Clone)]
 pub struct StringMatch {
     ignore_case: bool,
@@ -22,7 +23,7 @@ enum Pattern {
     Suffix(Box<str>),
 }
 
-/// A regular expression that cannot be used, or a template.
+/// The error of an invalid regular expression, host pattern or template.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("invalid pattern `{pattern}`: {reason}")]
 pub struct PatternError {
@@ -37,13 +38,13 @@ impl StringMatch {
         Self::of(Pattern::Contains(text.into()))
     }
 
-    /// Matches `text` and nothing else.
+    /// Matches `text` exactly.
     #[must_use]
     pub fn exact(text: impl Into<Box<str>>) -> Self {
         Self::of(Pattern::Exact(text.into()))
     }
 
-    /// Matches a decimal integer in `range`, its end excluded, as Envoy's `range_match`.
+    /// Matches a decimal integer in `range`, its end excluded, as Envoy's `range_match` does.
     #[must_use]
     pub const fn integer(range: Range<i64>) -> Self {
         Self::of(Pattern::Integer(range))
@@ -74,26 +75,26 @@ impl StringMatch {
         Self::of(Pattern::Suffix(text.into()))
     }
 
-    /// Makes `A` and `a` the same; the default tells them apart. A regular expression does not take
-    /// note of it, as in Istio: write `(?i)` there.
+    /// Sets whether ASCII letters match in either case. The default is case-sensitive. A regular
+    /// expression ignores this setting, as in Istio: use `(?i)` there.
     #[must_use]
     pub const fn with_ignore_case(mut self, ignore_case: bool) -> Self {
         self.ignore_case = ignore_case;
         self
     }
 
-    /// Says whether `text` looks like that.
+    /// True if `text` matches.
     #[must_use]
     pub fn matches(&self, text: impl AsRef<[u8]>) -> bool {
         self.matches_bytes(text.as_ref(), self.ignore_case)
     }
 
-    /// Says whether `text` looks like that, whatever the case of its letters.
+    /// True if `text` matches when the case of ASCII letters is ignored.
     pub(crate) fn matches_ignoring_case(&self, text: &[u8]) -> bool {
         self.matches_bytes(text, true)
     }
 
-    /// Returns how many bytes of the text a prefix covers; `None` for every other kind.
+    /// Returns the length of a prefix matcher in bytes; `None` for every other kind.
     pub(crate) fn prefix_len(&self) -> Option<usize> {
         match &self.pattern {
             Pattern::Prefix(prefix) => Some(prefix.len()),

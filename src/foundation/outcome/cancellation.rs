@@ -1,4 +1,4 @@
-//! Tells a call that our own timeout cuts off from one whose caller went away.
+//! Distinction of calls that a timeout of this crate drops from calls whose caller cancels.
 
 use std::cell::Cell;
 
@@ -8,13 +8,13 @@ thread_local! {
     static CUT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `drop`, which drops a call because its upstream did not answer in time.
+/// Runs `drop`, which drops a call because its upstream did not respond in time.
 pub(crate) fn cancel_as_timeout<T>(drop: impl FnOnce() -> T) -> T {
     let _guard = Guard(CUT.replace(true));
     drop()
 }
 
-/// Puts the outer state back, also when the code under it panics.
+/// Guard that restores the outer state, also when the code under it panics.
 struct Guard(bool);
 
 impl Drop for Guard {
@@ -24,10 +24,10 @@ impl Drop for Guard {
 }
 
 impl Outcome {
-    /// Returns the outcome of a call that is being dropped before its head: abandoned, unless a
-    /// timeout of this crate around it has just run out.
+    /// Returns the outcome of a call dropped before its response head: abandoned, or a timeout if a
+    /// timeout layer of this crate is dropping it.
     ///
-    /// For the `Drop` of a [`Ticket`](crate::gate::Ticket) that has not heard of a head.
+    /// For the `Drop` of a [`Ticket`](crate::gate::Ticket) that has observed no head.
     #[must_use]
     pub fn on_drop() -> Self {
         if CUT.get() {

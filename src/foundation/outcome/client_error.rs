@@ -6,42 +6,43 @@ use reqwest::Url;
 
 use super::{BoxError, Cause, Failure, Outcome, Rejection};
 
-/// Why a [`Client`](crate::client::Client) has no response to hand out.
+/// The error of a [`Client`](crate::client::Client) request.
 ///
-/// The cause is in [`source`](StdError::source), to the very first one. A message names the URL,
-/// which may hold what is not for a log: [`without_url`](Self::without_url) takes it out.
-// It lies here and not in `client` because `Failure::of` must know it.
+/// The causes are in the chain of [`source`](StdError::source). A message contains the URL, which
+/// may hold secrets: [`without_url`](Self::without_url) removes it.
+// Declared here and not in `client`, because `Failure::of` must recognise it.
 #[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The response broke off after its head.
     #[error("response from {} broke off", UrlOrUnknown(.url))]
     Body {
-        /// What broke it.
+        /// The cause.
         source: BoxError,
-        /// Where it came from.
+        /// URL of the response.
         url: Option<Box<Url>>,
     },
-    /// The request could not be built: a bad URL or header, or a value that cannot be written.
+    /// The request could not be built: an invalid URL or header, or a value that cannot be
+    /// serialized.
     #[error("request cannot be built")]
     Builder {
-        /// What is wrong with it.
+        /// The cause.
         source: BoxError,
     },
-    /// The response is not what its reader expected.
+    /// The response body could not be decoded.
     #[error("response from {} cannot be decoded", UrlOrUnknown(.url))]
     Decode {
-        /// What is wrong with it.
+        /// The cause.
         source: BoxError,
-        /// Where it came from.
+        /// URL of the response.
         url: Option<Box<Url>>,
     },
     /// A redirect was not followed.
     #[error("redirect by {} is not followed", UrlOrUnknown(.url))]
     Redirect {
-        /// Why not.
+        /// The cause.
         source: BoxError,
-        /// Where it came from.
+        /// URL of the redirecting response.
         url: Option<Box<Url>>,
     },
     /// A policy of this crate answered instead of the upstream.
@@ -54,32 +55,32 @@ pub enum Error {
         /// Which policy, why, and when to come back.
         #[source]
         rejection: Rejection,
-        /// Where the request was to go.
+        /// URL of the request.
         url: Option<Box<Url>>,
     },
-    /// No response came.
+    /// The request got no response.
     #[error("no response from {}", UrlOrUnknown(.url))]
     Send {
-        /// What kind of failure it was.
+        /// Kind of failure.
         failure: Failure,
-        /// The error of the stack.
+        /// Error of the service stack.
         source: BoxError,
-        /// Where the request was to go.
+        /// URL of the request.
         url: Option<Box<Url>>,
     },
-    /// The response has a status of 400 or above, and was asked
-    /// [not to](crate::client::Response::error_for_status).
+    /// The response has a status of 400 or above, which
+    /// [`error_for_status`](crate::client::Response::error_for_status) makes an error.
     #[error("{} answered {status}", UrlOrUnknown(.url))]
     Status {
-        /// The status.
+        /// Status of the response.
         status: StatusCode,
-        /// Where it came from.
+        /// URL of the response.
         url: Option<Box<Url>>,
     },
 }
 
 impl Error {
-    /// Says that nobody was there to answer: the connection, TLS or the name failed.
+    /// True if no connection could be made: connecting, TLS or name resolution failed.
     #[must_use]
     pub fn is_connect(&self) -> bool {
         matches!(
@@ -88,25 +89,26 @@ impl Error {
         )
     }
 
-    /// Says that a policy of this crate answered instead of the upstream.
+    /// True if a policy of this crate rejected the request locally.
     #[must_use]
     pub const fn is_rejected(&self) -> bool {
         matches!(self, Self::Rejected { .. })
     }
 
-    /// Says that the time was up, whoever set it: a timeout layer, the client inside, or the system.
+    /// True if a timeout or deadline expired: a timeout layer's, the inner client's, or the
+    /// system's.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         self.failure() == Some(Failure::Timeout)
             || self.rejection() == Some(Rejection::DeadlineExceeded)
-            // A connect timeout is a failure to connect first, and a timeout as well.
+            // A connect timeout is classified as a failure to connect, but it is a timeout as well.
             || self.sources().any(|error| {
                 let reqwest = error.downcast_ref::<reqwest::Error>();
                 reqwest.is_some_and(reqwest::Error::is_timeout)
             })
     }
 
-    /// Returns what kind of failure it was; `None` if a response came, or nothing was sent.
+    /// Returns the kind of failure; `None` if a response arrived, or nothing was sent.
     #[must_use]
     pub fn failure(&self) -> Option<Failure> {
         match self {
@@ -126,7 +128,7 @@ impl Error {
         }
     }
 
-    /// Returns the rejection, if a policy of this crate answered instead of the upstream.
+    /// Returns the rejection, if a policy of this crate rejected the request.
     #[must_use]
     pub const fn rejection(&self) -> Option<Rejection> {
         match self {
@@ -135,7 +137,7 @@ impl Error {
         }
     }
 
-    /// Returns the status that was answered, by the upstream or by a policy of this crate.
+    /// Returns the status of the response, from the upstream or from a policy of this crate.
     #[must_use]
     pub const fn status(&self) -> Option<StatusCode> {
         match self {
@@ -145,7 +147,7 @@ impl Error {
         }
     }
 
-    /// Returns the URL that the error is about.
+    /// Returns the URL of the request or response.
     #[must_use]
     pub fn url(&self) -> Option<&Url> {
         match self {
@@ -159,7 +161,7 @@ impl Error {
         }
     }
 
-    /// Takes the URL out, also out of the error of reqwest inside, for a log that must not hold it.
+    /// Removes the URL, also from an inner reqwest error, for logs that must not contain it.
     #[must_use]
     pub fn without_url(mut self) -> Self {
         match &mut self {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::Outcome;
 
-/// Why no whole response came back.
+/// The reason why an attempt has no complete response.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Failure {
@@ -25,30 +25,29 @@ pub enum Failure {
     Dns,
     /// The connection was gone before the request was written to it.
     NotSent,
-    /// Anything else.
+    /// Every other error.
     Other,
     /// The service panicked.
     Panic,
-    /// The server said that it has not looked at the request (`REFUSED_STREAM`, or a `GOAWAY` that
-    /// leaves it out).
+    /// The server did not process the request (`REFUSED_STREAM`, or a `GOAWAY` that excludes it).
     RefusedStream,
     /// The request's own body broke off: its caller's failure, which says nothing of the upstream.
     RequestBody,
     /// The connection or the stream was reset before the response's head.
     Reset,
-    /// No answer came in time.
+    /// No response arrived in time.
     Timeout,
     /// The TLS handshake failed.
     Tls,
 }
 
 impl Failure {
-    /// Recognises the failure in an error of any type.
+    /// Classifies an error of any type.
     ///
-    /// It looks at the error and at each of its sources for types that it knows: those of `std::io`,
-    /// of this crate and, by feature, of hyper, hyper-util, h2, reqwest and tonic. An error that is none
-    /// of them and no `Box<dyn Error>` is [`Failure::Other`]; say more about it with a
-    /// [`ErrorClassifier`].
+    /// Inspects the error and each of its sources for known types: those of `std::io`, of this
+    /// crate and, by feature, of hyper, hyper-util, h2, reqwest and tonic. An error that is neither
+    /// one of them nor a `Box<dyn Error>` is [`Failure::Other`]; an [`ErrorClassifier`] classifies
+    /// such types.
     #[must_use]
     pub fn of<E: 'static>(error: &E) -> Self {
         chain::as_error(error).map_or(Self::Other, chain::read)
@@ -65,7 +64,7 @@ impl Failure {
         chain::as_error(error).and_then(chain::fact)
     }
 
-    /// Returns its name, as a metric's label.
+    /// Returns the failure's name as a metric label.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -84,8 +83,7 @@ impl Failure {
         }
     }
 
-    /// Says that the server cannot have acted on the request, so that sending it again repeats
-    /// nothing.
+    /// True if the server cannot have processed the request, so that a retry repeats nothing.
     #[must_use]
     pub const fn never_processed(self) -> bool {
         matches!(
@@ -95,15 +93,15 @@ impl Failure {
     }
 }
 
-/// A user's own reading of errors, asked before [`Failure::of`].
+/// A custom classification of errors, consulted before [`Failure::of`].
 #[derive(Clone, Default)]
 pub struct ErrorClassifier(Option<Classify>);
 
 type Classify = Arc<dyn Fn(&dyn Any) -> Option<Failure> + Send + Sync>;
 
 impl ErrorClassifier {
-    /// Creates a recognizer from a function over one error type; `None` leaves the error to
-    /// [`Failure::of`], as does an error of another type.
+    /// Creates a classifier from a function over one error type; if it returns `None`, or the error
+    /// has another type, [`Failure::of`] decides.
     pub fn new<E: 'static>(
         recognize: impl Fn(&E) -> Option<Failure> + Send + Sync + 'static,
     ) -> Self {
@@ -112,14 +110,15 @@ impl ErrorClassifier {
         })))
     }
 
-    /// Recognises the failure in `error`.
+    /// Classifies `error`.
     #[must_use]
     pub fn failure<E: 'static>(&self, error: &E) -> Failure {
         let own = self.0.as_ref().and_then(|recognize| recognize(error));
         own.unwrap_or_else(|| Failure::of(error))
     }
 
-    /// Returns what `error` says of an attempt: [`Outcome::of_error`], unless this recognises it.
+    /// Returns the outcome of an attempt that failed with `error`: this classifier's, or else that
+    /// of [`Outcome::of_error`].
     #[must_use]
     pub fn outcome<E: 'static>(&self, error: &E) -> Outcome {
         let own = self.0.as_ref().and_then(|recognize| recognize(error));
@@ -134,7 +133,7 @@ impl Debug for ErrorClassifier {
     }
 }
 
-/// Equal are two recognizers with the same function: clones of each other, or both without one.
+/// Compares by identity: classifiers are equal if they share one function, or if neither has one.
 impl PartialEq for ErrorClassifier {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
@@ -183,7 +182,7 @@ mod tests {
             (io::ErrorKind::InvalidData, Failure::Other),
         ] {
             assert_eq!(Failure::of(&io::Error::from(kind)), failure, "{kind:?}");
-            // Errors that an `io::Error` wraps are not among its sources.
+            // An error wrapped by an `io::Error` is not in its chain of sources.
             let wrapped = io::Error::other(Outer(kind.into()));
             assert_eq!(Failure::of(&wrapped), failure, "{kind:?}");
         }

@@ -8,7 +8,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use crate::foundation::http::GrpcStatus;
 
-/// The body of an answer that this crate gives itself: a short text, all there.
+/// Body of a response that this crate creates locally: a short text in one frame.
 #[derive(Clone, Debug, Default)]
 pub struct LocalReplyBody(Bytes);
 
@@ -17,7 +17,7 @@ impl LocalReplyBody {
         Self(Bytes::new())
     }
 
-    /// Answers an HTTP request: a text, or nothing.
+    /// Creates a reply to an HTTP request, with a text or an empty body.
     pub(crate) fn to_http(status: StatusCode, text: Bytes) -> Response<Self> {
         let has_text = !text.is_empty();
         let mut response = Response::new(Self(text));
@@ -29,7 +29,7 @@ impl LocalReplyBody {
         response
     }
 
-    /// Answers a gRPC request: 200, with the status and the message among the headers.
+    /// Creates a reply to a gRPC request: HTTP 200 with status and message in the headers.
     pub(crate) fn to_grpc(status: GrpcStatus, message: Option<HeaderValue>) -> Response<Self> {
         let mut response = Response::new(Self::empty());
         let headers = response.headers_mut();
@@ -42,7 +42,7 @@ impl LocalReplyBody {
         response
     }
 
-    /// Takes the whole text, once.
+    /// Takes the whole text; `None` the second time and for an empty body.
     pub(crate) fn take(&mut self) -> Option<Bytes> {
         (!self.0.is_empty()).then(|| std::mem::take(&mut self.0))
     }

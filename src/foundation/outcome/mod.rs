@@ -37,30 +37,31 @@ use http::{Response, StatusCode};
 
 use crate::foundation::http::{GrpcStatus, grpc};
 
-/// What became of one attempt, before any policy has judged it.
+/// The result of one attempt, before any policy has judged it.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Outcome {
-    /// The caller went away before the attempt ended.
+    /// The caller cancelled the attempt before it ended.
     ///
-    /// A call that a timeout of this crate cuts off is no such call: it is [`Failure::Timeout`] to the
-    /// layers inside, as it is in Envoy, unless it was the caller's own deadline that was too short.
+    /// A call that a timeout of this crate cuts off is not abandoned: for the inner layers it is
+    /// [`Failure::Timeout`], as in Envoy, unless the caller's own deadline was the shorter limit.
     Abandoned,
-    /// No whole response came back.
+    /// No complete response arrived.
     Failed(Failure),
     /// A gRPC call ended with this status.
     Grpc(GrpcStatus),
-    /// A policy of this crate answered; the upstream never saw the request.
+    /// A policy of this crate rejected the request; the upstream did not receive it.
     Rejected,
     /// A response head arrived with this status.
     Status(StatusCode),
 }
 
 impl Outcome {
-    /// The outcome of a call that worked, where there is no status: one that is not HTTP.
+    /// The outcome of a successful call without a status, such as one that is not HTTP.
     pub const SUCCESS: Self = Self::Status(StatusCode::OK);
 
-    /// Classifies a response by its head; `None` if it is a gRPC response whose trailers will tell.
+    /// Classifies a response by its head; `None` for a gRPC response whose status comes with its
+    /// trailers.
     #[must_use]
     pub fn of_response<R>(response: &Response<R>) -> Option<Self> {
         if let Some(rejection) = Rejection::of(response) {
@@ -75,9 +76,9 @@ impl Outcome {
 
     /// Classifies an error of any type.
     ///
-    /// It is the failure that [`Failure::of`] finds. Where there is none, it may be an answer in the
-    /// shape of an error: a [`Rejection`] of this crate's own, the status that reqwest's
-    /// `error_for_status` found, or tonic's `Status`.
+    /// Usually the failure that [`Failure::of`] finds. An error may also carry a response: a
+    /// [`Rejection`] of this crate, the status of reqwest's `error_for_status`, or tonic's
+    /// `Status`.
     #[must_use]
     pub fn of_error<E: 'static>(error: &E) -> Self {
         match Failure::of(error) {
@@ -86,7 +87,7 @@ impl Outcome {
         }
     }
 
-    /// Says that the attempt was answered as hoped: a status below 400, or gRPC's `OK`.
+    /// True if the attempt succeeded: an HTTP status below 400, or gRPC's `OK`.
     #[must_use]
     pub fn is_success(self) -> bool {
         match self {
@@ -116,7 +117,7 @@ mod tests {
         );
         #[cfg(feature = "tonic")]
         assert_eq!(
-            Outcome::of_error(&tonic::Status::not_found("nobody")),
+            Outcome::of_error(&tonic::Status::not_found("no user")),
             Outcome::Grpc(GrpcStatus::NOT_FOUND)
         );
         #[cfg(feature = "reqwest")]

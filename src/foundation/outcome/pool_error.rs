@@ -5,28 +5,29 @@ use std::time::Duration;
 
 /// Why a [`Pool`](crate::pool::Pool) has no response.
 ///
-/// Those that wait for the same connection share its error. [`Failure::of`](super::Failure::of)
-/// recognises it; all but [`Send`](Self::Send) say that nothing was sent.
-// It lies here and not in `pool` because `Failure::of` must know it.
+/// Requests that wait for the same connection share its error. [`Failure::of`](super::Failure::of)
+/// classifies it; for every variant but [`Send`](Self::Send), nothing was sent.
+// Declared here and not in `pool`, because `Failure::of` must recognise it.
 #[non_exhaustive]
 #[derive(Clone, Debug)]
 pub enum PoolError {
-    /// The connection could not be made: the connector or the handshake of HTTP failed.
+    /// The connection failed: the connector or the HTTP handshake returned an error.
     Connect(Arc<dyn StdError + Send + Sync>),
-    /// The connection was not there within the connect timeout, which is this long.
+    /// The connection was not established within the connect timeout, which is this long.
     ConnectTimeout(Duration),
-    /// The request's URI has no authority, so there is nobody to connect to.
+    /// The request's URI has no authority, so there is no address to connect to.
     NoAuthority,
-    /// The request was given to a connection, and no response came.
+    /// The request was assigned to a connection, and no response arrived.
     ///
-    /// It may have been sent: [`Failure::of`](super::Failure::of) tells by the source.
+    /// It may have been sent: [`Failure::of`](super::Failure::of) decides by the source.
     Send(Arc<hyper::Error>),
-    /// The task that made the connection is gone: the connector panicked, or the runtime stops.
+    /// The task that establishes the connection is gone: the connector panicked, or the runtime
+    /// shuts down.
     Stopped,
 }
 
 impl PoolError {
-    /// Says that there was no connection to send the request on.
+    /// True if there was no connection to send the request on.
     #[must_use]
     pub const fn is_connect(&self) -> bool {
         matches!(
@@ -57,16 +58,17 @@ impl PoolError {
 impl Display for PoolError {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Connect(_) => f.write_str("connection cannot be made"),
-            Self::ConnectTimeout(limit) => write!(f, "connection not made within {limit:?}"),
+            Self::Connect(_) => f.write_str("connection failed"),
+            Self::ConnectTimeout(limit) => write!(f, "connection not established within {limit:?}"),
             Self::NoAuthority => f.write_str("URI without an authority"),
             Self::Send(_) => f.write_str("no response"),
-            Self::Stopped => f.write_str("connecting was given up"),
+            Self::Stopped => f.write_str("connection attempt cancelled"),
         }
     }
 }
 
-// By hand, since an `Arc` is an error of its own, that hides the type of the one inside.
+// Implemented by hand: a derived `source` would return the `Arc`, which hides the inner error's
+// type from a downcast.
 impl StdError for PoolError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {

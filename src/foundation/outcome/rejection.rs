@@ -6,9 +6,9 @@ use http::{HeaderValue, Response, StatusCode, header};
 use super::{Failure, LocalReplyBody, OpenReason, Outcome, Overflow, RateLimited, ResetReason};
 use crate::foundation::http::GrpcStatus;
 
-/// Why this crate itself answered a request instead of the upstream.
+/// The reason why a policy of this crate answered a request locally.
 ///
-/// The answer carries it in its extensions; [`Rejection::of`] finds it there.
+/// The response carries it in its extensions, where [`Rejection::of`] finds it.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 pub enum Rejection {
@@ -18,35 +18,36 @@ pub enum Rejection {
     /// The circuit breaker keeps requests away from an upstream that fails.
     #[error("circuit breaker open: {reason}")]
     CircuitOpen {
-        /// When a request has a chance again; not known while that depends on other requests or
-        /// on whoever opened it.
+        /// Time until a request may be admitted; `None` if that depends on requests in flight or on
+        /// a command.
         retry_after: Option<Duration>,
-        /// What opened it, or what keeps it from letting everything through.
+        /// The reason for opening, or for admitting only some of the requests.
         reason: OpenReason,
     },
-    /// The caller's deadline had passed before the request was sent; the upstream never saw it.
+    /// The caller's deadline had passed before the request was sent; the upstream did not receive
+    /// it.
     #[error("deadline passed before the request was sent")]
     DeadlineExceeded,
-    /// A fault was injected on purpose.
+    /// A fault was injected by configuration.
     #[error("fault injected: {status}")]
     FaultInjected {
-        /// Whether the layers outside take it for the upstream's answer.
+        /// True if the outer layers treat the fault as the upstream's response.
         as_upstream: bool,
-        /// The gRPC status, if that was asked for or the caller speaks gRPC.
+        /// The gRPC status of the fault, for gRPC callers.
         grpc_status: GrpcStatus,
-        /// The HTTP status for a caller that does not speak gRPC.
+        /// The HTTP status of the fault, for other callers.
         status: StatusCode,
     },
-    /// There is no endpoint to send the request to: none is known, or all are ejected.
+    /// The cluster has no endpoint for the request: none is known, or all are ejected.
     #[error("no healthy upstream")]
     NoHealthyUpstream,
-    /// No route is for the request.
+    /// No route matches the request.
     #[error("no route")]
     NoRoute,
-    /// Too much is in flight already.
+    /// A concurrency limit, queue or connection pool is full.
     #[error(transparent)]
     Overflow(Overflow),
-    /// A rate limit is used up.
+    /// A rate limit is exhausted.
     #[error("{0}")]
     RateLimited(RateLimited),
     /// The request's own body broke off, so a gateway answers its caller with 400.
@@ -61,7 +62,7 @@ pub enum Rejection {
     /// The request's route leads to a destination for which there is no service.
     #[error("unknown destination")]
     UnknownDestination,
-    /// The request is for a host that no document names, and such are refused.
+    /// The request addresses a host that is not configured, and unknown hosts are rejected.
     #[error("unknown host")]
     UnknownHost,
     /// The request asks for a protocol that a gateway does not pass on.
@@ -77,7 +78,7 @@ pub enum Rejection {
     },
 }
 
-/// What each rejection looks like from outside.
+/// The visible properties of a rejection: status, flag and text of the response.
 struct RejectionSpec {
     flag: &'static str,
     grpc_status: GrpcStatus,
@@ -89,7 +90,7 @@ struct RejectionSpec {
 }
 
 impl RejectionSpec {
-    /// What most have in common: 503, gRPC's `UNAVAILABLE`, and that the upstream was not asked.
+    /// Returns the common case: 503, gRPC's `UNAVAILABLE`, and an upstream that was not called.
     const fn unavailable(policy: &'static str, flag: &'static str, text: &'static str) -> Self {
         Self {
             flag,
@@ -104,48 +105,48 @@ impl RejectionSpec {
 }
 
 impl Rejection {
-    /// Returns the rejection that `response` stands for, if this crate made it.
+    /// Returns the rejection in a response that this crate created.
     #[must_use]
     pub fn of<B>(response: &Response<B>) -> Option<&Self> {
         response.extensions().get()
     }
 
-    /// The name of the policy that said no, as a metric's label.
+    /// Returns the name of the rejecting policy, as a metric label.
     #[must_use]
     pub const fn policy(self) -> &'static str {
         self.spec().policy
     }
 
-    /// The response flag that Envoy writes to its access log for the same answer.
+    /// Returns Envoy's response flag for the same response, as in its access log.
     #[must_use]
     pub const fn flag(self) -> &'static str {
         self.spec().flag
     }
 
-    /// How long to stay away, if that is known.
+    /// Returns the time to wait before a retry, if it is known.
     #[must_use]
     pub const fn retry_after(self) -> Option<Duration> {
         self.spec().retry_after
     }
 
-    /// The status that a caller sees.
+    /// Returns the response status for an HTTP caller.
     #[must_use]
     pub const fn status(self) -> StatusCode {
         self.spec().status
     }
 
-    /// The status that a gRPC caller sees: Envoy's, so a timeout is `UNAVAILABLE`.
+    /// Returns the response status for a gRPC caller: Envoy's, so a timeout is `UNAVAILABLE`.
     #[must_use]
     pub const fn grpc_status(self) -> GrpcStatus {
         self.spec().grpc_status
     }
 
-    /// What this rejection says about the upstream to the policies around the one that made it.
+    /// Returns the outcome that the outer policies observe.
     pub(crate) const fn outcome(self) -> Outcome {
         self.spec().outcome
     }
 
-    /// Status, flag and text are Envoy's.
+    /// Returns the properties of this rejection; status, flag and text are Envoy's.
     const fn spec(self) -> RejectionSpec {
         match self {
             Self::BadRequest(_) => RejectionSpec {
@@ -200,7 +201,7 @@ impl Rejection {
                 ..RejectionSpec::unavailable("gateway", "DPE", "Bad Request")
             },
             Self::TimedOut(_) => RejectionSpec {
-                // The upstream was asked and gave no answer.
+                // The upstream was called and did not respond, so this counts against it.
                 outcome: Outcome::Failed(Failure::Timeout),
                 status: StatusCode::GATEWAY_TIMEOUT,
                 ..RejectionSpec::unavailable("timeout", "UT", TIMEOUT)
@@ -211,7 +212,7 @@ impl Rejection {
                 ..RejectionSpec::unavailable("mesh", "DPE", "")
             },
             Self::UnknownDestination => RejectionSpec::unavailable("traffic_split", "NC", ""),
-            // What Istio's `BlackHoleCluster` answers.
+            // Istio's `BlackHoleCluster` responds with this status.
             Self::UnknownHost => RejectionSpec {
                 status: StatusCode::BAD_GATEWAY,
                 ..RejectionSpec::unavailable("mesh", "NR", "")
@@ -229,7 +230,7 @@ impl Rejection {
         }
     }
 
-    /// Makes the answer: for a gRPC caller HTTP 200 with the status in headers.
+    /// Creates the response: for a gRPC caller, HTTP 200 with the status in the headers.
     pub(crate) fn into_response(self, grpc: bool) -> Response<LocalReplyBody> {
         let facts = self.spec();
         let mut response = if grpc { facts.grpc() } else { facts.plain() };
@@ -239,6 +240,7 @@ impl Rejection {
             headers.insert(header::RETRY_AFTER, seconds);
         }
         if matches!(self, Self::Overflow(_)) {
+            // Envoy sets this header on its overflow responses, too.
             headers.insert("x-envoy-overloaded", HeaderValue::from_static("true"));
         }
         response.extensions_mut().insert(self);
@@ -261,7 +263,7 @@ impl RejectionSpec {
     }
 }
 
-/// Rounds up, to 1 at least: a caller that comes back in 0 seconds comes back too early.
+/// Rounds up, to at least 1: a caller that waits 0 seconds retries too early.
 fn whole_seconds(duration: Duration) -> u64 {
     let up = u64::from(duration.subsec_nanos() > 0);
     duration.as_secs().saturating_add(up).max(1)

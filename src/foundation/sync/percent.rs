@@ -1,24 +1,24 @@
 use std::fmt::{self, Display, Formatter};
 
-/// A share between 0 % and 100 %, in steps of a ten-thousandth of a percent, as Envoy counts.
+/// A share between 0 % and 100 % in steps of 0.0001 %, Envoy's finest denominator.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Percent(u32);
 
 const WHOLE: u32 = 1_000_000;
 
 impl Percent {
-    /// All of it.
+    /// 100 %.
     pub const ALL: Self = Self(WHOLE);
-    /// None of it.
+    /// 0 %.
     pub const NONE: Self = Self(0);
 
-    /// Creates a share of so many percent; over 100 is 100.
+    /// Creates a share in percent; values above 100 are 100.
     #[must_use]
     pub const fn new(percent: u8) -> Self {
         Self::per_million(percent as u32 * 10_000)
     }
 
-    /// Creates a share of so many millionths (10 000 are 1 %); over a million is a million.
+    /// Creates a share in millionths (10 000 are 1 %); values above a million are a million.
     #[must_use]
     pub const fn per_million(millionths: u32) -> Self {
         Self(if millionths < WHOLE {
@@ -28,19 +28,19 @@ impl Percent {
         })
     }
 
-    /// Creates a share from a fractional percentage such as 0.1, rounded to the nearest step; below
-    /// 0 and not a number are 0, above 100 is 100.
+    /// Creates a share from a fractional percentage such as 0.1, rounded to the nearest step; NaN
+    /// and values below 0 are 0, values above 100 are 100.
     #[must_use]
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "a float is cut off at the ends of the integer's range, which is what is wanted"
+        reason = "a cast from float saturates, as intended"
     )]
     pub const fn from_f64(percent: f64) -> Self {
         Self::per_million((percent * 10_000.0 + 0.5) as u32)
     }
 
-    /// Creates the share that `part` is of `whole`, rounded down; 0 of nothing.
+    /// Creates the ratio of `part` to `whole`, rounded down; 0 % if `whole` is 0.
     #[must_use]
     #[expect(
         clippy::cast_possible_truncation,
@@ -54,7 +54,7 @@ impl Percent {
         Self((part as u128 * WHOLE as u128 / whole as u128) as u32)
     }
 
-    /// Returns the millionths.
+    /// Returns the share in millionths.
     #[must_use]
     pub const fn millionths(self) -> u32 {
         self.0
@@ -70,16 +70,16 @@ impl Percent {
         (whole as u128 * self.0 as u128 / WHOLE as u128) as u64
     }
 
-    /// Says whether `part` is at least this share of `whole`, exactly.
+    /// True if `part` is at least this share of `whole`, without rounding.
     #[must_use]
     pub const fn reached_by(self, part: u64, whole: u64) -> bool {
         part as u128 * WHOLE as u128 >= whole as u128 * self.0 as u128
     }
 
-    /// Says whether an event of this likelihood happens, given 64 random bits.
+    /// True if an event of this probability happens, given 64 random bits.
     #[must_use]
     pub const fn happens(self, random: u64) -> bool {
-        // Multiply and shift instead of a modulo: no bias towards small numbers.
+        // Multiply and shift instead of modulo: no bias towards small numbers.
         ((random as u128 * WHOLE as u128) >> 64) < self.0 as u128
     }
 }

@@ -1,5 +1,5 @@
-//! The primitives of hand-made concurrency: the standard library's, or loom's when a test asks loom
-//! to run every interleaving (`RUSTFLAGS="--cfg meshless_loom"`).
+//! Locks and atomics of hand-written concurrency: the standard library's, or loom's when a test
+//! explores every interleaving (`RUSTFLAGS="--cfg meshless_loom"`).
 
 #[cfg(not(meshless_loom))]
 pub(crate) use std::sync::{Mutex, atomic};

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
 
-/// A policy that can be replaced while requests run.
+/// A value, such as a policy, that can be replaced while requests run.
 ///
 /// Load it once per decision, so that no decision mixes two versions.
 #[derive(Debug)]
@@ -17,7 +17,8 @@ impl<T> Reloadable<T> {
         self.0.store(Arc::new(value));
     }
 
-    /// Replaces the value by one made of it, also while others do the same.
+    /// Replaces the value by one derived from it; safe against concurrent updates, which repeat
+    /// `update`.
     pub(crate) fn try_update<E>(&self, update: impl Fn(&T) -> Result<T, E>) -> Result<(), E> {
         loop {
             let current = self.0.load_full();
@@ -28,7 +29,7 @@ impl<T> Reloadable<T> {
         }
     }
 
-    /// Returns the current value; do not hold it over an `.await`.
+    /// Returns the current value; do not hold it across an `.await`.
     pub(crate) fn load(&self) -> Guard<Arc<T>> {
         self.0.load()
     }

@@ -1,16 +1,17 @@
-//! Chance, as an argument: machines get a roll, and only services own dice.
+//! Random numbers. State machines take random bits as an argument; only services own a generator.
 
 use std::cell::Cell;
 use std::sync::Arc;
 
 use super::primitives::atomic::{AtomicU64, Ordering};
 
-/// A source of chance: different in every process, or a fixed sequence for tests.
+/// A random number generator: seeded differently in every process, or with a fixed sequence for
+/// tests.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rng(Option<Arc<AtomicU64>>);
 
 impl Rng {
-    /// Creates dice whose rolls follow from `seed`, shared by all clones.
+    /// Creates a generator with the sequence of `seed`, shared by all clones.
     pub(crate) fn with_seed(seed: u64) -> Self {
         Self(Some(Arc::new(AtomicU64::new(seed))))
     }
@@ -20,19 +21,21 @@ impl Rng {
     pub(crate) fn next_u64(&self) -> u64 {
         match &self.0 {
             None => thread_random(),
+            // Relaxed: clones need distinct numbers, not an order between them.
             Some(state) => mix(state.fetch_add(GAMMA, Ordering::Relaxed)),
         }
     }
 }
 
-/// Rolls the thread's own dice: nothing shared, so nothing contended.
+/// Returns 64 bits from a thread-local generator, without shared state or contention.
 ///
-/// As good as `fastrand`'s for our ends, which gives them their start, and a fifth of the instructions:
-/// its generator is taken out of its place and put back for each number.
+/// Its quality suffices for jitter and sampling. Seeded by `fastrand`, it takes a fifth of its
+/// instructions: `fastrand` takes its generator out of its thread-local and puts it back for each
+/// number.
 #[inline]
 fn thread_random() -> u64 {
     thread_local! {
-        /// 0 until the first roll.
+        /// 0 until the first call, which seeds it.
         static STATE: Cell<u64> = const { Cell::new(0) };
     }
     let state = match STATE.get() {
@@ -43,10 +46,10 @@ fn thread_random() -> u64 {
     mix(state)
 }
 
-/// The odd constant of `SplitMix64` (Steele, Lea, Flood 2014), the golden ratio in 64 bits.
+/// The increment of `SplitMix64` (Steele, Lea, Flood 2014): the golden ratio in 64 bits, made odd.
 const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// The output function of `SplitMix64`: spreads what was counted over all bits.
+/// Returns the output function of `SplitMix64`, which spreads the counter over all bits.
 pub(crate) const fn mix(state: u64) -> u64 {
     let mut z = state.wrapping_add(GAMMA);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

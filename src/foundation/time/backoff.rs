@@ -2,10 +2,10 @@ use std::time::Duration;
 
 use crate::foundation::sync::Percent;
 
-/// How long to wait before the next attempt.
+/// The wait before the next attempt.
 ///
-/// A backoff is a value: it holds no state, and chance is an argument, so the same roll gives the
-/// same delay. The default is Envoy's: base 25 ms, doubling up to 250 ms, with full jitter.
+/// A backoff is a value without state. Randomness is an argument, so the same bits give the same
+/// delay. The default is Envoy's: base 25 ms, doubling up to 250 ms, with full jitter.
 ///
 /// ```
 /// use std::time::Duration;
@@ -30,26 +30,28 @@ pub struct Backoff {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 enum Growth {
     Constant,
-    /// The factor in millionths.
+    /// Factor in millionths.
     Exponential(u64),
     Linear,
 }
 
-/// How chance changes a delay, so that callers that failed together do not come back together.
+/// Randomization of a delay, so that callers that failed together do not retry together.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Jitter {
-    /// The interval and up to this share of it more; Envoy adds up to 50 % to what a server asks for.
+    /// The interval plus up to this share of it; Envoy adds up to 50 % to a delay that a server
+    /// requests.
     Above(Percent),
-    /// From the base to three times the last delay, at most the cap (AWS's "decorrelated jitter").
+    /// From the base to three times the previous delay, at most the cap (AWS's "decorrelated
+    /// jitter").
     Decorrelated,
-    /// Half of the interval, and up to the other half more.
+    /// Half of the interval plus up to the other half.
     Equal,
-    /// Anything from 0 to the interval, as Envoy: the fewest collisions.
+    /// From 0 to the interval, as in Envoy: the fewest collisions.
     Full,
-    /// The interval itself.
+    /// Exactly the interval.
     None,
-    /// The interval give or take this share of it (Polly uses 25 %, gRPC 20 %).
+    /// The interval plus or minus up to this share of it (Polly uses 25 %, gRPC 20 %).
     Spread(Percent),
 }
 
@@ -60,7 +62,7 @@ impl Backoff {
     pub const DEFAULT: Self = Self::exponential(Duration::from_millis(25));
 
     /// Creates a backoff whose interval starts at `base` and doubles up to ten times `base`, with
-    /// full jitter, as Envoy's.
+    /// full jitter, as in Envoy.
     #[must_use]
     pub const fn exponential(base: Duration) -> Self {
         Self {
@@ -71,7 +73,7 @@ impl Backoff {
         }
     }
 
-    /// Creates a backoff whose interval is `delay` every time, without a cap or jitter.
+    /// Creates a backoff with the constant interval `delay`, without a cap or jitter.
     #[must_use]
     pub const fn constant(delay: Duration) -> Self {
         Self {
@@ -82,7 +84,7 @@ impl Backoff {
         }
     }
 
-    /// Creates a backoff whose interval grows by `step` each time, without a cap or jitter.
+    /// Creates a backoff whose interval grows by `step` with each retry, without a cap or jitter.
     #[must_use]
     pub const fn linear(step: Duration) -> Self {
         Self {
@@ -93,21 +95,21 @@ impl Backoff {
         }
     }
 
-    /// Sets what no delay exceeds, jitter included. The default is ten times the base of an
-    /// exponential backoff and nothing for the others; 0 never waits.
+    /// Sets the maximum delay, jitter included. The default is ten times the base of an exponential
+    /// backoff and no maximum for the others; with 0 there is no wait.
     #[must_use]
     pub const fn with_cap(mut self, cap: Duration) -> Self {
         self.cap = cap;
         self
     }
 
-    /// Sets the factor from one interval of an exponential backoff to the next, to the millionth. The
-    /// default is 2; below 1 is 1. It changes nothing for the other kinds.
+    /// Sets the factor between intervals of an exponential backoff, to the millionth. The default
+    /// is 2; values below 1 are 1. Other kinds ignore it.
     #[must_use]
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "a float is cut off at the ends of the integer's range, which is what is wanted"
+        reason = "a cast from float saturates, as intended"
     )]
     pub const fn with_factor(mut self, factor: f64) -> Self {
         if let Growth::Exponential(_) = self.growth {
@@ -129,8 +131,8 @@ impl Backoff {
         self
     }
 
-    /// Returns the interval before the retry with this number, counted from 0, before jitter: never
-    /// more than the cap, however large the number.
+    /// Returns the interval before the retry with this number, counted from 0, without jitter. It
+    /// never exceeds the cap, however large the number.
     #[must_use]
     pub fn interval(&self, retry: u32) -> Duration {
         let base = self.base.as_nanos();
@@ -142,8 +144,8 @@ impl Backoff {
         from_nanos(grown).min(self.cap)
     }
 
-    /// Returns the delay before the retry with this number, counted from 0, given the delay before it
-    /// (which only [`Jitter::Decorrelated`] asks for) and 64 random bits.
+    /// Returns the delay before the retry with this number, counted from 0, given the previous
+    /// delay (used by [`Jitter::Decorrelated`] alone) and 64 random bits.
     #[must_use]
     pub fn delay(&self, retry: u32, previous: Option<Duration>, random: u64) -> Duration {
         let interval = self.interval(retry).as_nanos();
@@ -173,7 +175,7 @@ impl Default for Backoff {
     }
 }
 
-/// Picks a number below `bound` as Envoy does (`random % interval`); 0 if there is none.
+/// Picks a number below `bound` as Envoy does (`random % interval`); 0 if `bound` is 0.
 fn below(bound: u128, random: u128) -> u128 {
     random.checked_rem(bound).unwrap_or(0)
 }
@@ -182,8 +184,8 @@ fn part(share: Percent, whole: u128) -> u128 {
     whole * u128::from(share.millionths()) / u128::from(MILLION)
 }
 
-/// Multiplies `base` by the factor so many times, but stops at the cap: a loop of 100,000 steps
-/// ends after a few dozen.
+/// Multiplies `base` by the factor `times` times, and stops at the cap: even 100,000 retries take a
+/// few dozen steps.
 fn power(base: u128, factor: u64, times: u32, cap: u128) -> u128 {
     if factor <= MILLION || base == 0 {
         return base;
@@ -191,7 +193,8 @@ fn power(base: u128, factor: u64, times: u32, cap: u128) -> u128 {
     let mut interval = base;
     for _ in 0..times {
         let next = interval.saturating_mul(u128::from(factor)) / u128::from(MILLION);
-        // A base of a few nanoseconds would be rounded back to itself for ever.
+        // At least 1 ns of growth: rounding could return a base of a few nanoseconds unchanged,
+        // without end.
         interval = next.max(interval + 1);
         if interval >= cap {
             return cap;

@@ -1,6 +1,6 @@
-//! The only place that reads the time.
+//! The clock. No other code of this crate reads the time.
 //!
-//! It reads tokio's clock, so `#[tokio::test(start_paused = true)]` drives every layer.
+//! It is tokio's clock, so `#[tokio::test(start_paused = true)]` drives every layer.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant, SystemTime};
@@ -11,12 +11,12 @@ pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-/// One moment for several decisions: the clock is read when the first of them asks, if one does.
+/// One instant shared by several decisions: the clock is read when the first of them needs it.
 #[derive(Debug, Default)]
 pub(crate) struct LazyNow(Cell<Option<Instant>>);
 
 impl LazyNow {
-    /// The moment that `instant` was read in, if it was.
+    /// Creates an instant that is already known, or not.
     pub(crate) const fn of(instant: Option<Instant>) -> Self {
         Self(Cell::new(instant))
     }
@@ -46,34 +46,33 @@ pub(crate) fn reached_after(now: Instant, duration: Duration) -> Option<Instant>
     now.checked_add(duration)
 }
 
-/// Returns the time on the wall, which a date in a header is compared with.
+/// Returns the wall-clock time, for comparison with dates in headers.
 pub(crate) fn system_time() -> SystemTime {
     SystemTime::now()
 }
 
-/// An instant that others are counted from, so that a time fits into one atomic word.
+/// Origin for times stored as nanoseconds in one atomic word.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClockOrigin(Instant);
 
 impl ClockOrigin {
-    /// Starts counting at `now`.
+    /// Creates an origin at `now`.
     pub(crate) const fn at(now: Instant) -> Self {
         Self(now)
     }
 
-    /// Returns the nanoseconds from the origin to `now`: 0 for an earlier time, and 584 years at
-    /// the most.
+    /// Returns the nanoseconds from the origin to `now`: 0 for earlier times, 584 years at most.
     pub(crate) fn nanos(self, now: Instant) -> u64 {
         nanos(now.saturating_duration_since(self.0))
     }
 
-    /// Returns the instant that lies `nanos` after the origin.
+    /// Returns the instant `nanos` after the origin.
     pub(crate) fn instant(self, nanos: u64) -> Instant {
         after(self.0, Duration::from_nanos(nanos))
     }
 }
 
-/// Returns `duration` in nanoseconds, cut off at `u64::MAX` (584 years).
+/// Returns `duration` in nanoseconds, saturated at `u64::MAX` (584 years).
 pub(crate) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

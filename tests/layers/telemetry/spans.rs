@@ -212,7 +212,7 @@ async fn a_decision_is_an_event_inside_the_span_of_its_request() {
     );
 
     let expected = (
-        "rejected: no answer within 1s".to_owned(),
+        "rejected: no response within 1s".to_owned(),
         Some("http.server.request"),
     );
     assert_eq!(journal.events(), [expected]);

@@ -2,19 +2,20 @@ use std::time::Instant;
 
 use crate::foundation::endpoints::Endpoint;
 
-/// Who belongs to a set, and who of them is out: what writers change, one at a time.
+/// The members of a set with their ejection state, changed under a lock by one writer at a time.
 #[derive(Debug, Default)]
 pub(super) struct EndpointSet {
     all: Vec<EndpointEntry>,
     version: u64,
 }
 
-/// One of a set.
+/// One member of a set.
 #[derive(Clone, Debug)]
 pub(crate) struct EndpointEntry {
     pub(crate) ejected: bool,
     pub(crate) endpoint: Endpoint,
-    /// When it joined the others, or came back; none for those that were there from the start.
+    /// Time at which the endpoint was added or unejected, for slow start; `None` for the first
+    /// list.
     pub(crate) since: Option<Instant>,
     pub(crate) weight: u32,
 }
@@ -25,9 +26,10 @@ impl EndpointSet {
         all.map(|member| member.endpoint.clone()).collect()
     }
 
-    /// Replaces the list, and says whether anything is different now.
+    /// Replaces the list; returns true if anything changed.
     pub(super) fn update(&mut self, endpoints: &[Endpoint], now: Instant) -> bool {
-        // Where nobody was there is nobody to compare a new one with.
+        // The first endpoints of a set start without slow start: no older one could take their
+        // share.
         let since = (!self.all.is_empty()).then_some(now);
         let mut next: Vec<EndpointEntry> = Vec::with_capacity(endpoints.len());
         let mut known = EntryLookup::of(&self.all);
@@ -60,7 +62,7 @@ impl EndpointSet {
         !unchanged
     }
 
-    /// Passes an endpoint over or takes it back, and says whether anything is different now.
+    /// Ejects or unejects an endpoint; returns true if anything changed.
     pub(super) fn set_ejected(&mut self, id: u64, ejected: bool, now: Instant) -> bool {
         let mut all = self.all.iter_mut();
         let Some(member) = all.find(|member| member.endpoint.id() == id) else {
@@ -85,7 +87,7 @@ impl EndpointSet {
     }
 }
 
-/// Finds members by their place: an address and labels.
+/// Lookup of members by address and labels.
 #[derive(Default)]
 struct EntryLookup(std::collections::HashMap<String, Vec<EndpointEntry>>);
 
@@ -106,7 +108,7 @@ impl EntryLookup {
         Some(same_address.swap_remove(index))
     }
 
-    /// Notes an endpoint; says whether its place was free.
+    /// Adds an endpoint; returns true if its address and labels were not present.
     fn insert(&mut self, endpoint: &Endpoint) -> bool {
         let same_address = self.0.entry(address(endpoint)).or_default();
         if same_address
@@ -125,12 +127,12 @@ impl EntryLookup {
     }
 }
 
-/// Two spellings of an authority may be equal, so the key has but one of them.
+/// Returns the lookup key. Two spellings of an authority may be equal, so the key is in lower case.
 fn address(endpoint: &Endpoint) -> String {
     endpoint.address().as_str().to_ascii_lowercase()
 }
 
-/// A set as it was at one moment.
+/// Immutable snapshot of a set.
 #[derive(Debug)]
 pub(crate) struct EndpointSnapshot {
     all: Box<[EndpointEntry]>,

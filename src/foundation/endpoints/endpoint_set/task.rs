@@ -8,10 +8,10 @@ use super::Endpoints;
 use crate::foundation::endpoints::Endpoint;
 
 impl Endpoints {
-    /// Replaces the list by each one that `updates` brings, until the handle is dropped.
+    /// Replaces the list by each one that `updates` yields, until the returned handle is dropped.
     ///
-    /// The last list stays when the stream ends. A stream that meets an error should keep it to itself
-    /// and go on: an endpoint that was there a moment ago is better than none.
+    /// The last list remains when the stream ends. A stream that meets an error should retry
+    /// instead of yielding an empty list: stale endpoints are better than none.
     ///
     /// # Panics
     ///
@@ -30,13 +30,13 @@ impl Endpoints {
     }
 }
 
-/// The task that keeps [`Endpoints`] up to date; it stops when this is dropped.
+/// Handle of the task that updates [`Endpoints`]; dropping it stops the task.
 #[derive(Debug)]
 #[must_use = "the task stops when this is dropped"]
 pub struct EndpointsTask(JoinHandle<()>);
 
 impl EndpointsTask {
-    /// Says whether the stream has ended, or panicked.
+    /// True if the stream has ended, or panicked.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.0.is_finished()

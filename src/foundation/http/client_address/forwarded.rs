@@ -1,4 +1,5 @@
-//! Reads the hops that proxies wrote down, from the nearest outwards, without copying.
+//! Parser of the hops in `X-Forwarded-For` and `Forwarded`, from the nearest outwards, without
+//! copying.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -12,7 +13,7 @@ pub(crate) fn x_forwarded_for(headers: &HeaderMap) -> impl Iterator<Item = Optio
     elements(headers, X_FORWARDED_FOR).map(|element| address(element?))
 }
 
-/// The hops of `Forwarded` (RFC 7239); `None` for one that names no address.
+/// Returns the hops of `Forwarded` (RFC 7239); `None` for one without an address.
 pub(super) fn forwarded(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
     elements(headers, FORWARDED).map(|element| {
         let mut pairs = element?.split(';').filter_map(|pair| pair.split_once('='));
@@ -21,11 +22,12 @@ pub(super) fn forwarded(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAd
     })
 }
 
-/// The elements of a list that may go over several lines, from the last to the first.
+/// Returns the elements of a list that may span several header lines, from the last to the first.
 fn elements(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = Option<&str>> {
     let lines = headers.get_all(name).into_iter().rev();
     lines.flat_map(|line| {
-        // An address needs no escapes. Where one could hide the end of a string, read nothing.
+        // An address needs no escapes, and an escape could hide the end of a string: such a line is
+        // skipped.
         let line = line.to_str().ok().filter(|line| !line.contains('\\'));
         let mut rest = Some(line);
         std::iter::from_fn(move || {
@@ -48,8 +50,8 @@ fn elements(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = Optio
     })
 }
 
-/// Reads `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]` and `[2001:db8::1]:80`, quoted
-/// or not.
+/// Parses `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]` and `[2001:db8::1]:80`,
+/// quoted or not.
 fn address(text: &str) -> Option<IpAddr> {
     let text = match text.strip_prefix('"') {
         Some(quoted) => quoted.strip_suffix('"')?,

@@ -6,19 +6,19 @@ use std::sync::Arc;
 use super::{Failure, foreign};
 use crate::foundation::outcome::{Elapsed, Outcome, Rejection};
 
-/// What one error of a chain of sources says by itself.
+/// The evidence of one error in a chain of sources.
 pub(super) enum ErrorHint {
-    /// It came up while a connection was being made; its sources may say more.
+    /// The error occurred while connecting; its sources may be more specific.
     #[cfg_attr(
         not(feature = "hyper"),
-        expect(dead_code, reason = "only other crates' errors say so")
+        expect(dead_code, reason = "only errors of other crates are classified so")
     )]
     Connecting,
-    /// This is what happened.
+    /// The error is this failure.
     Is(Failure),
 }
 
-/// Returns an error of an unknown type as one that can be walked, if its type is known after all.
+/// Returns an error of an unknown type as `dyn Error`, if it is one of the known types.
 pub(super) fn as_error<E: 'static>(error: &E) -> Option<&(dyn Error + 'static)> {
     let error: &dyn Any = error;
     if let Some(error) = error.downcast_ref::<Box<dyn Error + Send + Sync>>() {
@@ -37,7 +37,7 @@ pub(super) fn as_error<E: 'static>(error: &E) -> Option<&(dyn Error + 'static)> 
         .or_else(|| foreign::as_error(error))
 }
 
-/// Returns `error` if it is an `E`.
+/// Returns `error` as `dyn Error` if it is an `E`.
 pub(super) fn known<E: Error + 'static>(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
     error.downcast_ref::<E>().map(|error| error as _)
 }
@@ -65,8 +65,8 @@ pub(super) fn read(error: &(dyn Error + 'static)) -> Failure {
     }
 }
 
-/// Finds an answer in `error` and its sources: one of this crate's own, or one that a client made an
-/// error of.
+/// Finds an outcome other than a failure in `error` and its sources: a rejection of this crate, or
+/// a status that a client turned into an error.
 pub(super) fn fact(error: &(dyn Error + 'static)) -> Option<Outcome> {
     all(error).find_map(|error| match error.downcast_ref::<Rejection>() {
         Some(rejection) => Some(rejection.outcome()),
@@ -99,7 +99,7 @@ fn hint(error: &(dyn Error + 'static), connecting: bool) -> Option<ErrorHint> {
     if error.is::<Elapsed>() {
         return Some(ErrorHint::Is(Failure::Timeout));
     }
-    // A connector's own timeout is a failure to connect.
+    // While connecting, this is the connector's own timeout, which counts as a failure to connect.
     if !connecting && error.is::<tokio::time::error::Elapsed>() {
         return Some(ErrorHint::Is(Failure::Timeout));
     }
@@ -112,7 +112,8 @@ pub(super) fn of_io(kind: io::ErrorKind, connecting: bool) -> Option<Failure> {
         | io::ErrorKind::HostUnreachable
         | io::ErrorKind::NetworkUnreachable
         | io::ErrorKind::NetworkDown => Some(Failure::Connect),
-        // A TCP connection says none of this before it stands: the handshake on top of it does.
+        // TCP reports none of these before it is established, so the TLS handshake on top of it
+        // did.
         io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof if connecting => {
             Some(Failure::Tls)
         }

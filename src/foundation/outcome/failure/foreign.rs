@@ -1,4 +1,4 @@
-//! What the errors of other crates say, each by its feature.
+//! Classification of other crates' errors, each by its feature.
 
 use std::any::Any;
 use std::error::Error;
@@ -48,7 +48,7 @@ pub(super) fn hint(error: &(dyn Error + 'static), connecting: bool) -> Option<Er
     if error.is::<tonic::TimeoutExpired>() {
         return Some(ErrorHint::Is(Failure::Timeout));
     }
-    // The type that hyper-util gives it has no public name.
+    // The DNS error type of hyper-util is not public, so its message is compared.
     (connecting && error.to_string() == "dns error").then_some(ErrorHint::Is(Failure::Dns))
 }
 
@@ -76,7 +76,7 @@ pub(super) fn is_late(error: &(dyn Error + 'static)) -> bool {
 /// Returns the answer that a client made an error of.
 #[cfg_attr(
     not(any(feature = "reqwest", feature = "tonic")),
-    expect(unused_variables, reason = "hyper makes none")
+    expect(unused_variables, reason = "hyper turns no status into an error")
 )]
 pub(super) fn fact(error: &(dyn Error + 'static)) -> Option<Outcome> {
     #[cfg(feature = "reqwest")]
@@ -102,7 +102,7 @@ pub(super) fn fact(error: &(dyn Error + 'static)) -> Option<Outcome> {
 
 fn of_hyper(error: &hyper::Error) -> Option<Failure> {
     if error.is_canceled() || error.is_closed() {
-        // hyper says so only of a request that it has not begun to write.
+        // hyper reports a cancellation only for a request that it has not begun to write.
         Some(Failure::NotSent)
     } else if error.is_incomplete_message() {
         Some(Failure::Closed)
@@ -120,8 +120,9 @@ fn of_h2(error: &h2::Error) -> Option<Failure> {
     if let Some(error) = error.get_io() {
         return super::chain::of_io(error.kind(), false);
     }
-    // h2 fails a stream with the peer's GOAWAY only if that leaves the stream out, and RFC 9113 6.8
-    // says that such a stream was not processed. The others end with the connection.
+    // h2 fails a stream with the peer's GOAWAY only if that excludes the stream, and by RFC 9113
+    // 6.8 such a stream was not processed. The others end with the connection.
+    // Every other GOAWAY ends the connection with the stream.
     let left_out = error.is_go_away() && error.is_remote();
     let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
     if left_out || (refused && error.is_remote()) {

@@ -1,4 +1,4 @@
-//! Without features there are no errors of other crates to know.
+//! Substitute for `foreign` without features: there are no errors of other crates to classify.
 
 use std::any::Any;
 use std::error::Error;

@@ -1,19 +1,20 @@
 use std::fmt::{self, Display, Formatter};
 
-/// Why a name stands for no endpoints, or for those that it stood for before.
+/// The reason why resolving a name failed, leaving its endpoints empty or stale.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum DnsFailure {
-    /// A name server answered, and there is no such name, or it has no address. Nobody is left.
+    /// A name server replied that the name does not exist or has no address. The endpoints are
+    /// removed.
     NotFound,
-    /// The name servers failed, refused or could not be reached. Who was there stays.
+    /// The name servers failed, refused the query or were unreachable. The last endpoints are kept.
     ServerFailure,
-    /// No name server answered in time. Who was there stays.
+    /// No name server replied in time. The last endpoints are kept.
     TimedOut,
 }
 
 impl DnsFailure {
-    /// Returns a short name for metrics.
+    /// Returns the reason as a metric label.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
@@ -27,9 +28,9 @@ impl DnsFailure {
 impl Display for DnsFailure {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotFound => "no such name, or no address",
+            Self::NotFound => "name does not exist or has no address",
             Self::ServerFailure => "name servers failed",
-            Self::TimedOut => "no name server answered in time",
+            Self::TimedOut => "no reply from a name server in time",
         })
     }
 }

@@ -1,27 +1,28 @@
 use std::fmt::{self, Display, Formatter};
 
-/// Why an endpoint was found to be an outlier.
+/// The criterion by which an endpoint is an outlier.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum EjectionReason {
     /// It answered 500 to 599, or gave no answer, too often in a row.
     Consecutive5xx,
-    /// It answered 502, 503 or 504 too often in a row.
+    /// Too many consecutive responses of 502, 503 or 504.
     ConsecutiveGatewayErrors,
-    /// It could not be reached too often in a row.
+    /// Too many consecutive local-origin failures: connections that failed, were reset or timed
+    /// out.
     ConsecutiveLocalOriginFailures,
-    /// It failed too large a share of its requests.
+    /// The failure percentage is too high.
     FailurePercentage,
-    /// It could not be reached for too large a share of its requests.
+    /// The percentage of local-origin failures is too high.
     FailurePercentageLocalOrigin,
-    /// It succeeded far less often than the others.
+    /// The success rate is far below the average of the cluster.
     SuccessRate,
-    /// It could be reached far less often than the others.
+    /// The success rate of local-origin events is far below the average of the cluster.
     SuccessRateLocalOrigin,
 }
 
 impl EjectionReason {
-    /// The reason as a metric's label, which is Envoy's.
+    /// Returns the reason as a metric label, Envoy's name for it.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {

@@ -1,17 +1,17 @@
 use std::time::Duration;
 
-/// The error with which a response body breaks off when its time is over.
+/// The error of a response body that a timeout cut off.
 ///
-/// The timeout layer makes it, and every layer around recognises it as [`Failure::Timeout`].
+/// The timeout layer returns it, and every layer around it recognises it as [`Failure::Timeout`].
 ///
 /// [`Failure::Timeout`]: crate::Failure::Timeout
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 pub enum Elapsed {
-    /// No frame came for this long.
-    #[error("no part of the response for {0:?}")]
+    /// No frame arrived for this long.
+    #[error("no response data for {0:?}")]
     Idle(Duration),
-    /// The response had not ended this long after the request was sent.
+    /// The response had not ended this long after the request.
     #[error("response not complete within {0:?}")]
     Total(Duration),
 }

@@ -2,45 +2,45 @@ use std::fmt::{self, Display, Formatter};
 
 use crate::foundation::sync::Percent;
 
-/// Why a circuit breaker does not let a request through.
+/// The reason why a circuit breaker rejects requests.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum OpenReason {
-    /// So many calls failed in a row.
+    /// This many consecutive calls failed.
     ConsecutiveFailures(u32),
-    /// Too large a share of the calls in the window failed.
+    /// The failure rate of the window reached its threshold.
     FailureRate {
-        /// How many calls the window held.
+        /// Number of calls in the window.
         calls: u64,
-        /// How many of them failed.
+        /// Number of failed calls.
         failed: u64,
     },
-    /// Somebody opened it by hand.
+    /// The circuit breaker was opened by hand.
     Forced,
-    /// The calls that were let through to try the upstream went badly.
+    /// The probes that tested the upstream failed or were slow.
     ProbesFailed {
-        /// How many of them reported.
+        /// Number of probes that completed.
         calls: u32,
-        /// How many of these failed.
+        /// Number of failed probes.
         failed: u32,
-        /// How many of these were slow.
+        /// Number of slow probes.
         slow: u32,
     },
-    /// As many calls as may are trying the upstream right now.
+    /// The maximum number of probes is in flight.
     Probing,
-    /// The upstream is just back: only this share of the requests goes through.
+    /// The upstream is recovering: only this share of the requests is admitted.
     Recovering(Percent),
-    /// Too large a share of the calls in the window was slow.
+    /// The slow-call rate of the window reached its threshold.
     SlowRate {
-        /// How many calls the window held.
+        /// Number of calls in the window.
         calls: u64,
-        /// How many of them were slow.
+        /// Number of slow calls.
         slow: u64,
     },
 }
 
 impl OpenReason {
-    /// Returns the reason's name, as a metric's label.
+    /// Returns the reason as a metric label.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
@@ -58,16 +58,16 @@ impl OpenReason {
 impl Display for OpenReason {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ConsecutiveFailures(failures) => write!(f, "failures in a row: {failures}"),
+            Self::ConsecutiveFailures(failures) => write!(f, "consecutive failures: {failures}"),
             Self::FailureRate { calls, failed } => write!(f, "{failed} of {calls} calls failed"),
             Self::Forced => f.write_str("opened by hand"),
             Self::ProbesFailed {
                 calls,
                 failed,
                 slow,
-            } => write!(f, "of {calls} probes {failed} failed and {slow} were slow"),
+            } => write!(f, "{failed} of {calls} probes failed and {slow} were slow"),
             Self::Probing => f.write_str("waiting for the result of a probe"),
-            Self::Recovering(share) => write!(f, "recovering, {share} of the requests go through"),
+            Self::Recovering(share) => write!(f, "recovering, {share} of the requests are admitted"),
             Self::SlowRate { calls, slow } => write!(f, "{slow} of {calls} calls were slow"),
         }
     }

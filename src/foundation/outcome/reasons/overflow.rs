@@ -1,19 +1,20 @@
 use std::time::Duration;
 
-/// Which part of a concurrency limit or of a connection pool was full.
+/// The limit of a concurrency limit or connection pool that a request exceeded.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 pub enum Overflow {
-    /// This many requests wait for a connection already.
-    #[error("limit of {0} requests that wait for a connection reached")]
+    /// This many requests wait for a connection already, which is the limit.
+    #[error("limit of {0} requests waiting for a connection reached")]
     Connection(u32),
-    /// This many requests are in flight, and none may wait.
+    /// This many requests are in flight, and the queue has no room or is disabled.
     #[error("in-flight limit of {0} reached")]
     InFlight(u32),
-    /// This many requests wait already.
+    /// This many requests are queued, which is the limit.
     #[error("pending limit of {0} reached")]
     Pending(u32),
-    /// The request waited this long, as long as the policy or its deadline allows, and was not let in.
-    #[error("not let in within {0:?}")]
+    /// The request was queued for this long, the limit of the policy or of its deadline, without
+    /// being admitted.
+    #[error("not admitted within {0:?}")]
     Wait(Duration),
 }

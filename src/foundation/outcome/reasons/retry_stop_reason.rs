@@ -2,40 +2,40 @@ use std::time::Duration;
 
 use crate::foundation::sync::Percent;
 
-/// Why a request that failed was not tried again.
+/// The reason why a failed request is not retried.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 pub enum RetryStopReason {
-    /// It was tried as often as the policy allows.
-    #[error("all {0} retries are used up")]
+    /// The maximum number of attempts was made.
+    #[error("limit of {0} retries reached")]
     Attempts(u32),
-    /// Its body was read further than is kept for a replay, or failed by itself.
+    /// More of the request body was read than is buffered for a replay, or the body failed.
     #[error("the request body cannot be replayed within {0} bytes")]
     Body(usize),
-    /// The retry budget, so many percent of the requests, is spent.
-    #[error("the retry budget of {0} is spent")]
+    /// The retry budget, this percentage of the requests, is exhausted.
+    #[error("retry budget of {0} exhausted")]
     Budget(Percent),
-    /// The wait would be over after the deadline, with only this much time left.
-    #[error("a wait of {wait:?} does not fit into the {left:?} that are left")]
+    /// The wait would end after the deadline.
+    #[error("wait of {wait:?} exceeds the {left:?} left until the deadline")]
     Deadline {
-        /// The time until the deadline.
+        /// Time until the deadline.
         left: Duration,
-        /// The wait before the next attempt.
+        /// Wait before the next attempt.
         wait: Duration,
     },
-    /// The server may have acted on it, and repeating it might do so twice.
-    #[error("the request is not idempotent, and the server may have acted on it")]
+    /// The server may have processed the request, and it is not idempotent.
+    #[error("the request is not idempotent, and the server may have processed it")]
     NotIdempotent,
-    /// So many retries are in flight, which is the limit.
-    #[error("{0} retries in parallel are the limit")]
+    /// This many retries are in flight, which is the limit.
+    #[error("limit of {0} parallel retries reached")]
     Parallel(u32),
-    /// The server said not to come back (`grpc-retry-pushback-ms`).
-    #[error("the server asked for no retry")]
+    /// The server forbade a retry (`grpc-retry-pushback-ms`).
+    #[error("the server forbade a retry")]
     Pushback,
 }
 
 impl RetryStopReason {
-    /// The reason as a metric's label.
+    /// Returns the reason as a metric label.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! A timer in the wheel of a runtime.
+//! Timers in the timer wheel of a runtime.
 
 use std::mem;
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use tokio::runtime::Id;
 use tokio::task::unconstrained;
 use tokio::time::{Sleep, sleep_until};
 
-/// A timer that is in the wheel of its runtime, or has gone off.
+/// A timer that is in the wheel of its runtime, or has expired.
 #[pin_project]
 #[derive(Debug)]
 pub(super) struct ArmedTimer {
@@ -21,15 +21,16 @@ pub(super) struct ArmedTimer {
     sleep: Sleep,
 }
 
-/// Wakes whoever waits at present.
+/// Waker that forwards to the task waiting at present.
 ///
-/// The wheel knows only this one. So the next to wait need not tell it, which would be twice the work,
-/// and the last one is forgotten without asking a runtime that may be shutting down.
+/// The wheel knows only this relay. The next task to wait need not register in the wheel, which
+/// would double the work, and the last one is removed without access to a runtime that may be
+/// shutting down.
 #[derive(Debug, Default)]
 struct WakerRelay(Mutex<Option<Waker>>);
 
 impl ArmedTimer {
-    /// Arms a new timer in the current runtime, which is `runtime`.
+    /// Arms a new timer in the current runtime, whose id is `runtime`.
     #[cold]
     pub(super) fn new(at: Instant, runtime: Id) -> Pin<Box<Self>> {
         let mut armed = Box::pin(Self {
@@ -41,22 +42,22 @@ impl ArmedTimer {
         armed
     }
 
-    /// Returns when it goes off.
+    /// Returns the deadline.
     pub(super) fn at(&self) -> Instant {
         self.sleep.deadline().into_std()
     }
 
-    /// Returns the runtime that it is armed in.
+    /// Returns the id of the timer's runtime.
     pub(super) const fn runtime(&self) -> Id {
         self.runtime
     }
 
-    /// Says whether it has gone off, as all do when their runtime shuts down.
+    /// True if the timer has expired; all timers of a runtime expire when it shuts down.
     pub(super) fn is_over(&self) -> bool {
         self.sleep.is_elapsed()
     }
 
-    /// Changes when it goes off.
+    /// Changes the deadline.
     #[cold]
     pub(super) fn set(mut self: Pin<&mut Self>, at: Instant) {
         self.as_mut().project().sleep.reset(in_reach(at).into());
@@ -64,29 +65,30 @@ impl ArmedTimer {
         let _ = self.register();
     }
 
-    /// Waits until it goes off.
+    /// Waits for the timer to expire.
     #[inline]
     pub(super) fn poll(self: Pin<&mut Self>, cx: &Context<'_>) -> Poll<()> {
-        // In this order, so that one that goes off in between wakes us.
+        // The waker is stored before the check, so that a timer that expires in between wakes it.
         self.relay.listen(cx.waker());
         if self.is_over() {
-            // Panics if there was a shutdown, as everything that waits in tokio does then.
+            // After a shutdown this panics, as every wait in tokio does.
             return self.register();
         }
         Poll::Pending
     }
 
-    /// Forgets who has waited.
+    /// Drops the waker of the last task.
     #[inline]
     pub(super) fn forget(&self) {
         self.relay.replace(None);
     }
 
-    /// Tells the wheel of the relay, unless the time is over.
+    /// Registers the relay in the wheel, unless the timer has expired.
     fn register(self: Pin<&mut Self>) -> Poll<()> {
         let this = self.project();
         let waker = Waker::from(Arc::clone(this.relay));
-        // A task that has used up its share would be sent away without being registered.
+        // Unconstrained: a task without cooperative budget left would get `Pending` without a
+        // registration.
         Pin::new(&mut unconstrained(this.sleep)).poll(&mut Context::from_waker(&waker))
     }
 }
@@ -112,7 +114,8 @@ impl WakerRelay {
             .is_some_and(|present| present.will_wake(waker))
         {
             let last = present.replace(waker.clone());
-            // Not under the lock: with a waker, all of a task may go.
+            // Dropped outside the lock: dropping a waker may drop a whole task, which may use this
+            // timer.
             drop(present);
             drop(last);
         }

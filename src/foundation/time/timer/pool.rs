@@ -1,4 +1,4 @@
-//! The timers of a thread that nobody waits for at present.
+//! The idle timers of a thread.
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -8,43 +8,47 @@ use tokio::runtime::{Handle, Id};
 
 use super::armed::ArmedTimer;
 
-/// How many timers a thread keeps: as many as its calls at one moment, which come and go in turn. They are
-/// 13 KB at most.
+/// Maximum number of timers that a thread keeps: about as many as its calls in flight at one
+/// moment. 13 KB at most.
 pub(super) const MOST: usize = 64;
-/// How many of them are looked at for one that goes off soon enough: as many as one call is likely to have
-/// given back, each of a layer with another limit.
+/// Number of kept timers searched for one with an early enough deadline: as many as one call is
+/// likely to have returned, each of a layer with another limit.
 const LOOKED_AT: usize = 4;
 
 thread_local! {
     static POOL: RefCell<TimerPool> = const { RefCell::new(TimerPool::new()) };
 }
 
-/// Timers of one runtime, the one in which the thread last armed one.
+/// Idle timers of one runtime, the one in which the thread armed its last timer.
 ///
-/// In a runtime that does not run, or whose clock is paused, they would go off at another time or never.
+/// Timers of a runtime that is not running, or whose clock is paused, would expire at a wrong time
+/// or never.
 #[derive(Debug)]
 struct TimerPool {
     runtime: Option<Id>,
     timers: Vec<Pin<Box<ArmedTimer>>>,
 }
 
-/// Returns a timer of the current runtime, which goes off at `at` or sooner, or may be set so.
+/// Returns a timer of the current runtime whose deadline is `at` or earlier, or which can be reset
+/// to `at`.
 ///
 /// # Panics
 ///
-/// As any wait in tokio does, if there is no runtime here, or one that keeps no time.
+/// Outside a tokio runtime, or in one without a time driver, as every wait in tokio does.
 pub(super) fn acquire(at: Instant) -> Pin<Box<ArmedTimer>> {
     let runtime = Handle::current().id();
-    // The thread may be about to end, and so may a runtime that is just being cleared away.
+    // Fails while the thread ends, or while the pool drops timers and, with the last of them, the
+    // tasks of their runtime, whose timers come back here. A new timer is armed then.
     POOL.try_with(|pool| pool.try_borrow_mut().ok()?.acquire(at, runtime))
         .ok()
         .flatten()
         .unwrap_or_else(|| ArmedTimer::new(at, runtime))
 }
 
-/// Keeps `armed` for the next call, unless it has gone off.
+/// Keeps `armed` for the next call, unless it has expired.
 ///
-/// It may have been armed on another thread, in another runtime, and be dropped where there is none.
+/// The timer may have been armed on another thread or in another runtime, and may be dropped
+/// outside any runtime.
 pub(super) fn release(armed: Pin<Box<ArmedTimer>>) {
     armed.forget();
     if !armed.is_over() {
@@ -72,7 +76,7 @@ impl TimerPool {
         self.find(at)
     }
 
-    /// Finds one below the last.
+    /// Searches the timers below the last.
     #[cold]
     fn find(&mut self, at: Instant) -> Option<Pin<Box<ArmedTimer>>> {
         while self.timers.last()?.is_over() {
@@ -82,7 +86,7 @@ impl TimerPool {
         let mut looked_at = self.timers[lowest..].iter();
         let index = match looked_at.rposition(|armed| fits(armed, at)) {
             Some(above) => lowest + above,
-            // All go off too late. It is cheaper to set one than to arm another.
+            // All deadlines are too late. Resetting a timer is cheaper than arming a new one.
             None => self.timers.len() - 1,
         };
         Some(self.timers.swap_remove(index))
@@ -94,14 +98,14 @@ impl TimerPool {
     }
 }
 
-/// Says whether `armed` goes off in time.
+/// True if `armed` expires no later than `at`.
 ///
-/// One that has is not taken: after a shutdown its runtime's id may be another's.
+/// An expired timer is not reused: after a shutdown its runtime's id may belong to another runtime.
 fn fits(armed: &ArmedTimer, at: Instant) -> bool {
     armed.at() <= at && !armed.is_over()
 }
 
-/// Returns how many timers this thread keeps.
+/// Returns the number of timers that this thread keeps.
 #[cfg(test)]
 pub(super) fn kept() -> usize {
     POOL.with_borrow(|pool| pool.timers.len())

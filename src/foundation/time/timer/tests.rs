@@ -13,7 +13,7 @@ use crate::foundation::time::clock::now;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Counts how often it is woken.
+/// Counts wake-ups.
 #[derive(Debug, Default)]
 struct Woken(AtomicUsize);
 
@@ -23,7 +23,7 @@ impl Wake for Woken {
     }
 }
 
-/// A waiting task, as a timer sees it.
+/// A waiting task with its waker.
 #[derive(Debug, Default)]
 struct Task(Arc<Woken>);
 
@@ -37,7 +37,7 @@ impl Task {
         self.0.0.load(Ordering::Relaxed)
     }
 
-    /// Says whether a timer still knows of this task.
+    /// True if a timer still holds this task's waker.
     fn is_known(&self) -> bool {
         Arc::strong_count(&self.0) > 1
     }
@@ -50,7 +50,7 @@ fn waiting(at: Instant) -> Timer {
     timer
 }
 
-/// Returns what tells armed timers apart.
+/// Returns the identity of an armed timer.
 fn address(timer: &Timer) -> *const ArmedTimer {
     &raw const **timer.armed.as_ref().unwrap()
 }
@@ -63,7 +63,7 @@ async fn wait(timer: &mut Timer, at: Instant) {
     poll_fn(|cx| Pin::new(&mut *timer).poll_at(at, cx)).await;
 }
 
-/// Lets tokio handle the time that has come.
+/// Lets tokio process expired timers.
 async fn settle() {
     sleep(Duration::ZERO).await;
 }
@@ -82,7 +82,7 @@ async fn what_did_not_go_off_is_taken_by_the_next() {
     assert_eq!(
         now() - start,
         3 * SECOND / 2,
-        "its own time, not the first's"
+        "its own deadline, not the first's"
     );
 }
 
