@@ -811,7 +811,7 @@ async fn any_async_call_can_be_guarded() {
     let source = std::error::Error::source(&error).unwrap();
     assert_eq!(
         source.to_string(),
-        "circuit breaker open: failures in a row: 1"
+        "circuit breaker open: consecutive failures: 1"
     );
     assert!(!asked);
 }

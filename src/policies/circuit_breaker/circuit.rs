@@ -11,13 +11,13 @@ use crate::foundation::outcome::Outcome;
 use crate::foundation::sync::primitives::Mutex;
 use crate::foundation::sync::primitives::atomic::{AtomicU64, Ordering};
 
-/// The machine behind its lock, and before it what spares most requests the lock: the word, and the
-/// places where good calls are counted.
+/// The state machine behind a mutex, with a lock-free fast path in front: an atomic summary of its
+/// state and per-thread success counters.
 ///
-/// The word is only written under the lock. Who reads it decides as if before everything that has
-/// not reached the word yet, which is an order in which the requests could have come. Where both
-/// failures in a row and rates are asked for, each is decided in such an order, though two calls
-/// that end in the same instant may not come in the same order in both.
+/// The summary is written under the lock alone. A reader that sees an old summary acts as if its
+/// request had arrived before the change; that is a valid ordering. Consecutive failures and rates
+/// are each decided in such an order, though two calls that end in the same instant may be ordered
+/// differently in the two.
 #[derive(Debug)]
 pub(super) struct Circuit {
     successes: SuccessCounters,
@@ -37,13 +37,13 @@ impl Circuit {
         }
     }
 
-    /// Sums up the good calls that were counted without the machine.
+    /// Returns the sum of the successes that were counted outside the machine.
     pub(super) fn successes(&self, now: Instant) -> SuccessSample {
         self.successes.total(now)
     }
 
-    /// Settles an admitted call without the machine if that can be, by a thread that counts at
-    /// `place`. If not, returns what is to be reported to the machine.
+    /// Settles an admitted call without the lock where possible; `place` returns the calling
+    /// thread's shard. Otherwise returns the report for the machine.
     #[inline]
     pub(super) fn settle<P>(
         &self,
@@ -69,7 +69,7 @@ impl Circuit {
             };
         let report = CallReport { latency, verdict };
         match verdict {
-            // A probe has a place to give back.
+            // A probe must free its slot, so it goes to the machine whatever its outcome.
             Verdict::Neutral if admission.probe.is_none() => return None,
             Verdict::Success if summary.ignores_successes() => {}
             Verdict::Failure | Verdict::Neutral | Verdict::Success => return Some(report),
@@ -89,8 +89,8 @@ impl Circuit {
         None
     }
 
-    /// Runs `f` on the machine; `policy` is asked for under the lock, so that no decision is made
-    /// by a policy that was replaced before it.
+    /// Runs `f` on the machine under the lock. `policy` is called under the lock, too, so that no
+    /// decision uses a policy that was replaced before it.
     pub(super) fn with<P, T>(
         &self,
         policy: impl FnOnce() -> P,
@@ -99,18 +99,21 @@ impl Circuit {
     where
         P: Deref<Target = Arc<CircuitBreakerPolicy>>,
     {
-        // `Machine` has no half-made states, so a poisoned lock still guards a good one.
+        // Every change of `Machine` is complete before anything can panic, so a poisoned lock
+        // guards a valid state.
         let mut machine = self.machine.lock().unwrap_or_else(PoisonError::into_inner);
         let policy = policy();
         let (begun, _) = machine.scope();
         let result = f(&mut machine, &policy);
         let (begins, scope) = machine.scope();
         if begins != begun {
-            // Before the word that lets in those who will be counted.
+            // Counters before summary: requests admitted by the new summary must find the new
+            // counters.
             self.successes.begin(machine.epoch, scope);
         }
         let bits = machine.summary(&policy).bits();
-        // Only written when it changes: a write takes the cache line from all the other cores.
+        // Written only when it changes: a write invalidates the cache line on every other core.
+        // Relaxed suffices here: the lock orders all writers.
         if self.summary.load(Ordering::Relaxed) != bits {
             self.summary.store(bits, Ordering::Release);
         }
@@ -119,6 +122,8 @@ impl Circuit {
 
     #[inline]
     pub(super) fn summary(&self) -> AtomicSummary {
+        // Acquire pairs with the Release in `with`: whoever sees the summary finds its counters
+        // reset.
         AtomicSummary::from_bits(self.summary.load(Ordering::Acquire))
     }
 }

@@ -5,17 +5,17 @@ use super::verdict::OutcomeClassifier;
 use crate::foundation::http::GrpcStatus;
 use crate::foundation::outcome::{Failure, Outcome};
 
-/// Which outcomes count as failures of the upstream.
+/// The set of outcomes that count as failures of the upstream.
 ///
-/// By default these do: every 5xx, every attempt without a whole response (connect failures,
-/// timeouts, resets, bodies that break off, panics, unknown errors), and the gRPC statuses that
-/// Envoy takes for a 5xx: `UNKNOWN`, `DEADLINE_EXCEEDED`, `UNIMPLEMENTED`, `INTERNAL`,
-/// `UNAVAILABLE` and `DATA_LOSS`.
+/// Failures by default: every 5xx, every attempt without a complete response (connect failures,
+/// timeouts, resets, broken bodies, panics, unknown errors), and the gRPC statuses that Envoy maps
+/// to a 5xx: `UNKNOWN`, `DEADLINE_EXCEEDED`, `UNIMPLEMENTED`, `INTERNAL`, `UNAVAILABLE` and
+/// `DATA_LOSS`.
 ///
-/// These do not, and are no successes either: 429 and `RESOURCE_EXHAUSTED` (the upstream is well
-/// and says "slower"), answers of this crate's own policies, calls whose caller went away, gRPC's
-/// `CANCELLED`, and attempts that failed in a way that is left out below. Every other response is a
-/// success: who answers 404 is alive.
+/// Neither failures nor successes: 429 and `RESOURCE_EXHAUSTED` (the upstream is healthy and asks
+/// for a lower rate), rejections by this crate's own policies, calls cancelled by their caller,
+/// gRPC's `CANCELLED`, and attempts whose kind of failure is excluded below. Every other response
+/// is a success: an upstream that returns 404 is healthy.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct FailureOn {
     facts: u16,
@@ -35,42 +35,43 @@ const TIMEOUTS: u16 = 1 << 8;
 const TOO_MANY_REQUESTS: u16 = 1 << 9;
 
 impl FailureOn {
-    /// Counts nothing as a failure: a set to start from.
+    /// The empty set of failures, to start from.
     pub const NOTHING: Self = Self {
         facts: 0,
         grpc: 0,
         classifier: OutcomeClassifier::NONE,
     };
 
-    /// Says whether calls whose caller went away before the head count. They do not by default; let
-    /// them where an outer timeout cancels calls to an upstream that hangs.
+    /// Sets whether calls that the caller cancelled before the response head are failures. The
+    /// default is false; true is useful where an outer timeout cancels calls to a hanging upstream.
     #[must_use]
     pub const fn with_abandoned(self, counts: bool) -> Self {
         self.with(ABANDONED, counts)
     }
 
-    /// Says whether responses that break off after their head count. They do by default, once more
-    /// than their head.
+    /// Sets whether responses that break off after their head are failures, in addition to the
+    /// result of their head. The default is true.
     #[must_use]
     pub const fn with_broken_bodies(self, counts: bool) -> Self {
         self.with(BROKEN_BODIES, counts)
     }
 
-    /// Says whether connections that cannot be made count: refused, unreachable, DNS, TLS. They do
-    /// by default.
+    /// Sets whether failures to connect are failures: refused, unreachable, DNS, TLS. The default
+    /// is true.
     #[must_use]
     pub const fn with_connect_failures(self, counts: bool) -> Self {
         self.with(CONNECT_FAILURES, counts)
     }
 
-    /// Says whether 502, 503 and 504 count. They do by default; this alone, without
-    /// [`with_server_errors`](Self::with_server_errors), is Istio's `consecutiveGatewayErrors`.
+    /// Sets whether 502, 503 and 504 are failures. The default is true. Set alone, without
+    /// [`with_server_errors`](Self::with_server_errors), it corresponds to Istio's
+    /// `consecutiveGatewayErrors`.
     #[must_use]
     pub const fn with_gateway_errors(self, counts: bool) -> Self {
         self.with(GATEWAY_ERRORS, counts)
     }
 
-    /// Sets which gRPC statuses count, in place of those that did.
+    /// Replaces the set of gRPC statuses that are failures.
     #[must_use]
     pub const fn with_grpc(mut self, statuses: &[GrpcStatus]) -> Self {
         self.grpc = 0;
@@ -82,9 +83,9 @@ impl FailureOn {
         self
     }
 
-    /// Asks `judge` first; where it says `None`, the rest of this set decides.
+    /// Sets a custom classifier; where it returns `None`, the rest of this set decides.
     ///
-    /// It is called once or twice a request, outside of every lock.
+    /// It is called once or twice for each request, outside every lock.
     #[must_use]
     pub fn with_classifier(
         mut self,
@@ -94,58 +95,59 @@ impl FailureOn {
         self
     }
 
-    /// Says whether attempts count that failed in no way that has a name here, panics among them.
-    /// They do by default.
+    /// Sets whether attempts with any other kind of failure, panics included, are failures. The
+    /// default is true.
     #[must_use]
     pub const fn with_other_errors(self, counts: bool) -> Self {
         self.with(OTHER_ERRORS, counts)
     }
 
-    /// Says whether answers of this crate's own policies, further in, count. They do not by
-    /// default: the upstream never saw the request.
+    /// Sets whether rejections by this crate's inner policies are failures. The default is false:
+    /// the upstream did not receive the request.
     #[must_use]
     pub const fn with_rejections(self, counts: bool) -> Self {
         self.with(REJECTIONS, counts)
     }
 
-    /// Says whether connections and streams that end before the head count. They do by default.
+    /// Sets whether connections and streams that end before the head are failures. The default is
+    /// true.
     #[must_use]
     pub const fn with_resets(self, counts: bool) -> Self {
         self.with(RESETS, counts)
     }
 
-    /// Says whether every status from 500 to 599 counts. They do by default.
+    /// Sets whether statuses from 500 to 599 are failures. The default is true.
     #[must_use]
     pub const fn with_server_errors(self, counts: bool) -> Self {
         self.with(SERVER_ERRORS, counts)
     }
 
-    /// Says whether attempts without an answer in time count. They do by default.
+    /// Sets whether attempts without a response in time are failures. The default is true.
     #[must_use]
     pub const fn with_timeouts(self, counts: bool) -> Self {
         self.with(TIMEOUTS, counts)
     }
 
-    /// Says whether 429 counts. It does not by default.
+    /// Sets whether 429 is a failure. The default is false.
     #[must_use]
     pub const fn with_too_many_requests(self, counts: bool) -> Self {
         self.with(TOO_MANY_REQUESTS, counts)
     }
 
-    /// Says what `outcome` means.
+    /// Returns the verdict on `outcome`.
     #[must_use]
     pub fn verdict(&self, outcome: Outcome) -> Verdict {
         let own = self.classifier.classify(outcome);
         own.unwrap_or_else(|| self.fact(outcome))
     }
 
-    /// Says that nothing but the outcome and this set decides: no function of somebody's own.
+    /// True if there is no custom classifier: the outcome and this set alone decide.
     pub(super) const fn uses_default_classification(&self) -> bool {
         self.classifier.is_none()
     }
 
-    /// Says that `outcome` is a success for every set without such a function: what nearly every
-    /// call ends with is told without a look at the policy.
+    /// True if `outcome` is a success for every set without a custom classifier. Nearly every call
+    /// ends so, and is then classified without loading the policy.
     #[inline]
     pub(super) fn is_always_success(outcome: Outcome) -> bool {
         let never_counts = |status| status < 500 && status != 429;

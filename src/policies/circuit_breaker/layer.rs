@@ -14,11 +14,11 @@ use crate::foundation::outcome::{Outcome, Rejection};
 use crate::foundation::sync::rng::Rng;
 use crate::foundation::sync::sharded_arc::{ShardedArc, ShardedArcRef};
 
-/// Puts one circuit breaker around every service it wraps, and is the handle to it.
+/// Puts one circuit breaker around every service it wraps, and is the handle of that breaker.
 ///
-/// The services share its state, as do the clones of this layer: axum calls [`Layer::layer`] for
-/// each connection, and a breaker made there would never see two requests. It guards calls that are
-/// not HTTP as well, with [`run`](Self::run) and [`admit`](Self::admit). See the
+/// The services and the clones of this layer share its state: axum calls [`Layer::layer`] for each
+/// connection, and a breaker created there would see the requests of one connection alone. It also
+/// guards calls that are not HTTP, with [`run`](Self::run) and [`admit`](Self::admit). See the
 /// [module docs](super) for an example.
 #[derive(Clone, Debug)]
 pub struct CircuitBreakerLayer {
@@ -26,13 +26,13 @@ pub struct CircuitBreakerLayer {
 }
 
 impl CircuitBreakerLayer {
-    /// Creates a circuit breaker that starts closed, and writes what it does to [`tracing`].
+    /// Creates a closed circuit breaker that writes its events to [`tracing`].
     #[must_use]
     pub fn new(policy: CircuitBreakerPolicy) -> Self {
         Self::with_observer(policy, Arc::new(TracingObserver))
     }
 
-    /// Creates a circuit breaker that reports to `observe`.
+    /// Creates a closed circuit breaker that reports its events to `observe`.
     #[must_use]
     pub fn with_observer(policy: CircuitBreakerPolicy, observe: Arc<dyn Observe>) -> Self {
         Self {
@@ -40,8 +40,8 @@ impl CircuitBreakerLayer {
         }
     }
 
-    /// Creates another circuit breaker with this one's policy and observer, whose chance follows
-    /// from `seed`: for tests that look at the jitter or at the recovery.
+    /// Creates a new circuit breaker with the same policy and observer, and random numbers from
+    /// `seed`: for tests of the jitter or the recovery.
     #[must_use]
     pub fn with_seed(self, seed: u64) -> Self {
         Self {
@@ -49,36 +49,37 @@ impl CircuitBreakerLayer {
         }
     }
 
-    /// Replaces the policy for decisions from now on; the state stays.
+    /// Replaces the policy for decisions from now on; the state is kept.
     ///
-    /// An open circuit stays open, though not for longer than the new maximum. Failures in a row
-    /// and windows of the same size are kept; a window of another size begins anew. A policy that
-    /// refuses nothing, [`off`](CircuitBreakerPolicy::off) or a dry run, closes a circuit that was
-    /// not opened by hand. A call that went out while nothing was counted, under a policy that is
-    /// off, does not count later either.
+    /// An open circuit stays open, but not longer than the new maximum. Consecutive failures are
+    /// kept, and so are windows of the same size; a window of another size starts empty. A policy
+    /// that rejects nothing, [`off`](CircuitBreakerPolicy::off) or a dry run, closes a circuit that
+    /// was not opened by hand. A call that started under a policy that is off is not counted later
+    /// either.
     pub fn reconfigure(&self, policy: CircuitBreakerPolicy) {
         self.shared.reconfigure(policy);
     }
 
-    /// Lets a call go on, or says why not.
+    /// Admits a call, or returns the rejection.
     ///
-    /// The ticket stands for the call: [`CircuitBreakerTicket::settle`] it with what became of it. A ticket that
-    /// is dropped instead means that the caller went away.
+    /// The ticket represents the call: [`CircuitBreakerTicket::settle`] it with the outcome. A
+    /// ticket dropped without being settled means that the caller cancelled.
     ///
     /// # Errors
     ///
-    /// A [`Rejection::CircuitOpen`] if the call must not be made.
+    /// A [`Rejection::CircuitOpen`] if the circuit rejects the call.
     pub fn admit(&self) -> Result<CircuitBreakerTicket, Rejection> {
         CircuitBreakerTicket::admit(&self.shared, || self.shared.local())
     }
 
-    /// Does `work`, unless the circuit is open.
+    /// Runs `work`, unless the circuit is open.
     ///
-    /// `work` is asked for its future at once, and not at all if the circuit is open. `Ok` is a
-    /// success. An error is what [`with_error_classifier`](CircuitBreakerPolicy::with_error_classifier) or
-    /// [`Outcome::of_error`] makes of it, so a 404 that a client returns as an error is none of the
-    /// upstream's. A panic counts as a failure. The call is abandoned if the future is dropped
-    /// before it is done.
+    /// `work` is called at once to create its future, and not at all if the circuit is open. `Ok`
+    /// is a success. An error is classified by
+    /// [`with_error_classifier`](CircuitBreakerPolicy::with_error_classifier) or
+    /// [`Outcome::of_error`], so a 404 that a client returns as an error is no failure of the
+    /// upstream. A panic is a failure. The call is abandoned if the future is dropped before it
+    /// completes.
     ///
     /// # Errors
     ///
@@ -93,9 +94,9 @@ impl CircuitBreakerLayer {
         self.run_with(work, |_| Outcome::SUCCESS)
     }
 
-    /// Does `work`, unless the circuit is open; `outcome` says what a value means that is `Ok`.
+    /// Runs `work`, unless the circuit is open; `outcome` classifies an `Ok` value.
     ///
-    /// Use it where the answer may carry a failure inside, such as a status.
+    /// Use it where a value may carry a failure, such as a status.
     ///
     /// # Errors
     ///
@@ -110,50 +111,52 @@ impl CircuitBreakerLayer {
         Run::new(self.admit(), work, outcome)
     }
 
-    /// Keeps every request away, until [`reset`](Self::reset) or
-    /// [`force_closed`](Self::force_closed). Neither time nor a dry run ends it.
+    /// Rejects every request until [`reset`](Self::reset) or [`force_closed`](Self::force_closed),
+    /// whatever time passes and also under a dry run.
     pub fn force_open(&self) {
         self.shared.force_open(None);
     }
 
-    /// Keeps every request away for so long, and then tries the upstream as after any other
-    /// opening: for a maintenance whose length is known.
+    /// Rejects every request for this time, then probes the upstream as after any other opening:
+    /// for a maintenance of known length.
     pub fn open_for(&self, open_for: Duration) {
         self.shared.force_open(Some(open_for));
     }
 
-    /// Lets every request through whatever happens, until [`reset`](Self::reset) or
-    /// [`force_open`](Self::force_open). Nothing is counted meanwhile.
+    /// Admits every request until [`reset`](Self::reset) or [`force_open`](Self::force_open),
+    /// whatever the results. No result is counted meanwhile.
     pub fn force_closed(&self) {
         self.shared.close(true);
     }
 
-    /// Closes the circuit, forgets all that was counted, and leaves it to the policy again.
+    /// Closes the circuit, resets its counters, and returns control to the policy.
     pub fn reset(&self) {
         self.shared.close(false);
     }
 
-    /// Returns what decides, to be put [together](crate::gate::GateChain) with other gates.
+    /// Returns the gate of this circuit breaker, to be [combined](crate::gate::GateChain) with
+    /// other gates.
     #[must_use]
     pub fn gate(&self) -> CircuitBreakerGate {
         let shared = self.shared.shared_ref();
         CircuitBreakerGate { shared }
     }
 
-    /// Returns where the circuit is.
+    /// Returns the current state.
     #[must_use]
     pub fn state(&self) -> CircuitState {
         self.shared.state()
     }
 
-    /// Returns what the window of the policy's rates holds: nothing if it has no rates. What it
-    /// held when the circuit opened stays until it closes, as far as it is not too old by then.
+    /// Returns the counts of the policy's window; all zero without a rate. The counts at the
+    /// opening are kept until the circuit closes, except for calls that have left the window by
+    /// then.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.shared.counts()
     }
 
-    /// Returns how many calls failed in a row; 0 if the policy does not ask.
+    /// Returns the number of consecutive failures; 0 if the policy does not count them.
     #[must_use]
     pub fn consecutive_failures(&self) -> u32 {
         self.shared.streak()
@@ -174,7 +177,7 @@ impl<S> Layer<S> for CircuitBreakerLayer {
     }
 }
 
-/// Decides which requests a [`CircuitBreaker`] lets through.
+/// Gate of a [`CircuitBreaker`].
 #[derive(Clone, Debug)]
 pub struct CircuitBreakerGate {
     shared: ShardedArcRef<Shared>,

@@ -1,8 +1,8 @@
-//! Stops sending to an upstream that keeps failing.
+//! Stops sending requests to a failing upstream.
 //!
-//! While it is open it answers 503 by itself, at once, so that callers do not wait for what will
-//! not come, and the upstream gets a rest. After 30 seconds one request is let through to see how
-//! things are; if it succeeds, a rising share of the requests follows.
+//! An open circuit responds with 503 at once, so that callers do not wait for an upstream that
+//! cannot serve them, and the upstream can recover. After 30 seconds one request is admitted as a
+//! probe; if it succeeds, a rising share of the requests follows.
 //!
 //! # Example
 //!
@@ -18,9 +18,8 @@
 //! # let _ = service;
 //! ```
 //!
-//! The layer is a handle as well. Keep a clone of it to guard a call that is not HTTP, to look at
-//! the [`state`](CircuitBreakerLayer::state), to open or close it by hand, or to replace its
-//! policy:
+//! The layer is a handle as well. Keep a clone of it to guard a call that is not HTTP, to read the
+//! [`state`](CircuitBreakerLayer::state), to open or close it by hand, or to replace its policy:
 //!
 //! ```
 //! use std::time::Duration;
@@ -51,46 +50,48 @@
 //!
 //! # When it opens
 //!
-//! On failures in a row (5, as Envoy's `consecutive_5xx`), on the share of failures in a window, on
-//! the share of slow calls in it, or on any of them that the policy combines. A rate means nothing
-//! below the minimum of calls, and a call that is neither bad nor slow never opens the circuit
-//! (Polly's reading). [`FailureOn`] says what a failure is. A response counts when its head is
-//! there, whether or not anybody reads its body; one that breaks off after that is a failure more.
-//! A gRPC response counts by its trailers, if its headers do not say.
+//! On consecutive failures (5, as Envoy's `consecutive_5xx`), on the failure rate of a window, on
+//! its slow-call rate, or on any of these in combination. A rate has no effect below the minimum
+//! number of calls, and a call that neither failed nor was slow never opens the circuit (as in
+//! Polly). [`FailureOn`] defines failures. A response counts when its head arrives, whether or not
+//! its body is read; one that breaks off later counts as a further failure. A gRPC response counts
+//! by its trailers, if its headers carry no status.
 //!
 //! # While it is open
 //!
-//! Requests get 503 `no healthy upstream`, as Envoy answers when every endpoint is ejected; gRPC
+//! Requests get 503 `no healthy upstream`, as from Envoy when every endpoint is ejected; gRPC
 //! requests get `UNAVAILABLE`. [`Rejection::CircuitOpen`](crate::Rejection::CircuitOpen), in the
-//! response's extensions, says why, and when to come back if that is known; then there is a
-//! `Retry-After` too. Each opening in a row is twice as long as the one before, up to 300 seconds.
+//! response's extensions, has the reason and, if known, the time until a retry makes sense, which
+//! is then in `Retry-After`, too. Each consecutive opening is twice as long as the one before, up
+//! to 300 seconds.
 //!
 //! # How it closes
 //!
-//! When the time is over, exactly, the next request is a probe ([`Probes`]); further ones are
-//! refused while it is under way. A good probe starts the recovery: 10 % of the requests go
-//! through, rising to all of them within 10 seconds, as in Envoy's slow start. Failures in it count
-//! as in a closed circuit. Where slow calls opened the circuit, a slow probe is a bad one.
+//! Exactly when the time is over, the next request is a probe ([`Probes`]); others are rejected
+//! while it is in flight. A successful probe starts the recovery: 10 % of the requests are
+//! admitted, rising to 100 % within 10 seconds, as in Envoy's slow start. Failures during the
+//! recovery count as in a closed circuit. Where slow calls opened the circuit, a slow probe counts
+//! as failed.
 //!
-//! A result only counts for the state that let its request in. An answer that was asked for before
-//! the circuit opened neither closes it nor opens it again.
+//! A result counts only in the state that admitted its request. A response to a request sent before
+//! the circuit opened neither closes nor reopens it.
 //!
 //! # What it costs
 //!
-//! With failures in a row alone, a good request in a closed circuit takes no lock and does not read
-//! the clock. With rates, its thread counts it at a place of its own, which costs a lock that nobody
-//! else wants, and for a window over time a reading of the clock; the window's size does not matter.
-//! While all is well, threads have nothing to meet at.
+//! With consecutive failures alone, a success in a closed circuit takes no lock and does not read
+//! the clock. With a failure-rate threshold, a success is counted in a per-thread shard: one
+//! uncontended lock, plus one clock read for time-based windows; the window's size does not matter.
+//! Without failures, threads do not contend for anything.
 //!
-//! A bad or slow call takes the breaker's one lock and sums up what all threads have counted, so the
-//! rates are still exact: a good call opens nothing, wherever it stands in a window, so that those
-//! that end while a bad one is judged may stand before it or after it. Two kinds of good calls take
-//! that lock as well: the first one after a failure, if failures in a row are asked for, and each one
-//! where slow calls are looked for in a window over a number of calls, since the time that each of
-//! them took leaves this window after those before it.
+//! A failed or slow call takes the breaker's one lock and sums up the counters of all threads, so
+//! the rates are exact. (A success never opens the circuit, wherever it is in a window, so
+//! successes that end while a failure is evaluated may be ordered before or after it.) Two kinds of
+//! successes take that lock as well: the first one after a failure, if consecutive failures are
+//! counted, and every one under a slow-call rate with a count-based window, which drops latencies
+//! in order.
 //!
-//! A policy that is [`off`](CircuitBreakerPolicy::off) looks at no response, and its tickets hold on to
-//! nothing.
+//! Under a policy that is [`off`](CircuitBreakerPolicy::off), responses are not inspected, and
+//! tickets hold no reference.
 //!
 
 mod circuit;
@@ -118,7 +119,7 @@ pub use verdict::Verdict;
 
 use crate::foundation::admission::{Gated, GatedFuture};
 
-/// Answers 503 while the upstream keeps failing.
+/// Rejects requests with 503 while the upstream keeps failing.
 ///
 /// See the [module docs](self) for an example.
 pub type CircuitBreaker<S> = Gated<S, CircuitBreakerGate>;

@@ -4,17 +4,18 @@ use super::{FailureOn, Probes};
 use crate::foundation::outcome::ErrorClassifier;
 use crate::foundation::sync::Percent;
 
-/// When to stop sending, for how long, and how to start again.
+/// Thresholds for opening the circuit, and the rules for closing it.
 ///
-/// By default 5 failures in a row open the circuit for 30 seconds; then one call goes through, and
-/// if it succeeds, a share of the requests that rises from 10 % to all of them within 10 seconds.
+/// By default 5 consecutive failures open the circuit for 30 seconds; then one call is admitted as
+/// a probe, and if it succeeds, a share of the requests that rises from 10 % to 100 % within 10
+/// seconds.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CircuitBreakerPolicy {
     pub(super) consecutive_failures: u32,
     pub(super) dry_run: bool,
     pub(super) failure_on: FailureOn,
     pub(super) failure_rate: Percent,
-    /// In thousandths.
+    /// Factor in thousandths.
     pub(super) growth: u32,
     pub(super) jitter: Percent,
     pub(super) max_open_for: Duration,
@@ -28,64 +29,63 @@ pub struct CircuitBreakerPolicy {
     pub(super) window: Window,
 }
 
-/// What a failure rate and a slow-call rate are taken over.
+/// The window of a failure rate and a slow-call rate.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Window {
-    /// The last so many calls. 0 means 1; the most is a million.
+    /// The last calls, this many. 0 means 1; the maximum is a million.
     Count(u32),
-    /// The calls of the last so much time. They are dropped a tenth of the window at a time, as by
-    /// Hystrix and Polly, so it covers between nine tenths and all of its length.
+    /// The calls of this period of time. They expire a tenth of the window at a time, as in Hystrix
+    /// and Polly, so the window covers between nine tenths and all of its length.
     Time(Duration),
 }
 
 impl CircuitBreakerPolicy {
-    /// The policy that never opens the circuit, for a layer that is switched on later.
+    /// Returns a policy that never opens the circuit, for a layer that is enabled later.
     #[must_use]
     pub fn off() -> Self {
         Self::default().with_consecutive_failures(0)
     }
 
-    /// Sets how many failures in a row open the circuit. The default is 5, as Envoy's
-    /// `consecutive_5xx`; 0 never opens it.
+    /// Sets the number of consecutive failures that opens the circuit. The default is 5, as Envoy's
+    /// `consecutive_5xx`; 0 disables this threshold.
     #[must_use]
     pub const fn with_consecutive_failures(mut self, consecutive_failures: u32) -> Self {
         self.consecutive_failures = consecutive_failures;
         self
     }
 
-    /// Only reports what would have opened the circuit, and refuses nothing. The default is
-    /// `false`.
+    /// Sets the dry run: it reports every reason to open the circuit, and rejects nothing. The
+    /// default is false.
     ///
-    /// Each reason is reported once in the time that the circuit would have been open for.
+    /// Each reason is reported once in the time for which the circuit would have been open.
     #[must_use]
     pub const fn with_dry_run(mut self, dry_run: bool) -> Self {
         self.dry_run = dry_run;
         self
     }
 
-    /// Sets which outcomes count as failures.
+    /// Sets the outcomes that count as failures.
     #[must_use]
     pub fn with_failure_on(mut self, failure_on: FailureOn) -> Self {
         self.failure_on = failure_on;
         self
     }
 
-    /// Sets the share of failed calls in the window that opens the circuit, when a call fails. The
-    /// default is 0, which never opens it.
+    /// Sets the share of failed calls in the window at which a failed call opens the circuit. The
+    /// default is 0, which disables this threshold.
     #[must_use]
     pub const fn with_failure_rate(mut self, failure_rate: Percent) -> Self {
         self.failure_rate = failure_rate;
         self
     }
 
-    /// Sets by which factor each opening is longer than the one before, until the circuit has
-    /// closed. The default is 2; 1, and anything below it, keeps them equal. It is kept to the
-    /// thousandth.
+    /// Sets the factor by which each consecutive opening is longer than the one before. The default
+    /// is 2; 1 and below keep them equal. Stored in thousandths.
     #[must_use]
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "a float is cut off at the ends of the integer's range, which is what is wanted"
+        reason = "a cast from float saturates, as intended"
     )]
     pub const fn with_growth(mut self, factor: f64) -> Self {
         let growth = (factor * 1_000.0 + 0.5) as u32;
@@ -93,60 +93,60 @@ impl CircuitBreakerPolicy {
         self
     }
 
-    /// Sets by how much a repeated opening is lengthened at most, at random. The default is 10 %; 0
-    /// takes it as it is.
+    /// Sets the random extension of a repeated opening, as its maximum share. The default is 10 %;
+    /// 0 disables it.
     ///
-    /// The first opening takes exactly [`with_open_for`](Self::with_open_for): every client opens
-    /// at a moment of its own, and only the probes that fail together need to be spread.
+    /// The first opening takes exactly [`with_open_for`](Self::with_open_for): clients open at
+    /// different times, and only those whose probes fail together need to be spread.
     #[must_use]
     pub const fn with_jitter(mut self, jitter: Percent) -> Self {
         self.jitter = jitter;
         self
     }
 
-    /// Sets how long the circuit stays open at most, however often it opened. The default is 300
-    /// seconds, as Envoy's `max_ejection_time`. A time shorter than
-    /// [`with_open_for`](Self::with_open_for) means that one.
+    /// Sets the maximum length of an opening. The default is 300 seconds, as Envoy's
+    /// `max_ejection_time`. A value below [`with_open_for`](Self::with_open_for) means that value.
     #[must_use]
     pub const fn with_max_open_for(mut self, max_open_for: Duration) -> Self {
         self.max_open_for = max_open_for;
         self
     }
 
-    /// Sets how many calls the window must hold before a rate means anything. The default is 20, as
-    /// Hystrix's; more than a window of calls can hold means all that it can hold.
+    /// Sets the minimum number of calls in the window for a rate to have an effect. The default is
+    /// 20, as in Hystrix; it is capped at the size of a count-based window.
     #[must_use]
     pub const fn with_minimum_calls(mut self, minimum_calls: u32) -> Self {
         self.minimum_calls = minimum_calls;
         self
     }
 
-    /// Sets how long the circuit stays open before a probe is let through. The default is 30
-    /// seconds, as Envoy's `base_ejection_time`; 0 lets one through at once.
+    /// Sets the time that the circuit stays open before a probe is admitted. The default is 30
+    /// seconds, as Envoy's `base_ejection_time`; with 0 a probe is admitted at once.
     #[must_use]
     pub const fn with_open_for(mut self, open_for: Duration) -> Self {
         self.open_for = open_for;
         self
     }
 
-    /// Sets how the upstream is tried after that.
+    /// Sets the probing of the upstream after that time.
     #[must_use]
     pub const fn with_probes(mut self, probes: Probes) -> Self {
         self.probes = probes;
         self
     }
 
-    /// Sets over which time the share of requests that go through rises to all of them, once the
-    /// probes went well. The default is 10 seconds; 0 lets all of them through at once.
+    /// Sets the time in which the share of admitted requests rises to 100 % after successful
+    /// probes. The default is 10 seconds; with 0 all requests are admitted at once.
     ///
-    /// It starts at 10 % and rises evenly, as Envoy's slow start does. Who goes through is chance.
+    /// The share starts at 10 % and rises linearly, as in Envoy's slow start. Requests are admitted
+    /// at random.
     #[must_use]
     pub const fn with_ramp(mut self, ramp: Duration) -> Self {
         self.ramp = ramp;
         self
     }
 
-    /// Sets how failures are recognised in errors of the inner service. The default is
+    /// Sets the classification of errors of the inner service. The default is
     /// [`Failure::of`](crate::Failure::of).
     #[must_use]
     pub fn with_error_classifier(mut self, error_classifier: ErrorClassifier) -> Self {
@@ -154,11 +154,11 @@ impl CircuitBreakerPolicy {
         self
     }
 
-    /// Sets the share of slow calls in the window that opens the circuit, when a call is slow, and
-    /// what slow is: slower than `slower_than`. The default is a share of 0, which never opens it.
+    /// Sets the share of slow calls in the window at which a slow call opens the circuit; a call is
+    /// slow above `slower_than`. The default is a share of 0, which disables this threshold.
     ///
-    /// A call takes as long as its response's head takes to arrive: how long a body takes says how
-    /// much was asked for, and how fast it is read, but not how well the upstream is.
+    /// The latency of a call ends with its response head: the time for a body depends on its size
+    /// and on its reader, and not on the health of the upstream.
     #[must_use]
     pub const fn with_slow_calls(mut self, rate: Percent, slower_than: Duration) -> Self {
         self.slow_rate = rate;
@@ -166,14 +166,14 @@ impl CircuitBreakerPolicy {
         self
     }
 
-    /// Sets what the rates are taken over. The default is the last 30 seconds.
+    /// Sets the window of the rates. The default is the last 30 seconds.
     #[must_use]
     pub const fn with_window(mut self, window: Window) -> Self {
         self.window = window;
         self
     }
 
-    /// Says whether this policy never opens the circuit.
+    /// True if this policy never opens the circuit.
     #[must_use]
     pub fn is_off(&self) -> bool {
         self.consecutive_failures == 0
@@ -181,19 +181,19 @@ impl CircuitBreakerPolicy {
             && self.slow_rate == Percent::NONE
     }
 
-    /// Returns which outcomes count as failures.
+    /// Returns the outcomes that count as failures.
     #[must_use]
     pub const fn failure_on(&self) -> &FailureOn {
         &self.failure_on
     }
 
-    /// Returns how long the first opening takes.
+    /// Returns the length of the first opening.
     #[must_use]
     pub const fn open_for(&self) -> Duration {
         self.open_for
     }
 
-    /// Returns how failures are recognised in errors.
+    /// Returns the classification of errors.
     #[must_use]
     pub const fn error_classifier(&self) -> &ErrorClassifier {
         &self.error_classifier

@@ -7,13 +7,13 @@ use super::CircuitBreakerTicket;
 use crate::foundation::admission::with_panic_guard;
 use crate::foundation::outcome::{Outcome, Rejection};
 
-/// Why [`run`](super::CircuitBreakerLayer::run) has no value.
+/// The error of a call through [`run`](super::CircuitBreakerLayer::run).
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum RunError<E> {
-    /// The work was done, and failed.
+    /// The call was made, and failed.
     #[error("the call failed")]
     Inner(#[source] E),
-    /// The circuit is open: the work was not done.
+    /// The circuit is open: the call was not made.
     #[error("the call was not made")]
     Rejected(#[from] Rejection),
 }
@@ -32,7 +32,7 @@ pub struct Run<F, C> {
 #[derive(Debug)]
 enum State<F, C> {
     Admitted {
-        // Before its ticket, so that it is dropped first.
+        // Declared before its ticket, so that it is dropped first.
         #[pin]
         inner: F,
         ticket: Option<CircuitBreakerTicket>,

@@ -11,7 +11,7 @@ use crate::foundation::sync::rng::Rng;
 use crate::foundation::sync::{Reloadable, sharded_arc};
 use crate::foundation::time::clock;
 
-/// What all clones of a circuit breaker have in common.
+/// State shared by all clones of a circuit breaker.
 #[derive(Debug)]
 pub(super) struct Shared {
     circuit: Circuit,
@@ -47,15 +47,16 @@ impl Shared {
         self.emit(event);
     }
 
-    /// What the circuit lets a call do without being asked.
+    /// Returns the summary for decisions without the lock.
     #[inline]
     pub(super) fn summary(&self) -> AtomicSummary {
         self.circuit.summary()
     }
 
-    /// Asks the circuit to admit a call, and says when that was if it matters.
+    /// Admits a call under the lock; returns the time of admission, too, if calls are timed.
     #[cold]
     pub(super) fn admit(&self) -> Result<(AdmittedBy, Option<Instant>), Rejection> {
+        // Both are read before the lock is taken, to hold it briefly.
         let (now, random) = (clock::now(), self.rng.next_u64());
         let ((admitted, event), timed) = self
             .machine(|machine, policy| (machine.admit(policy, now, random), policy.times_calls()));
@@ -69,7 +70,8 @@ impl Shared {
         }
     }
 
-    /// Settles a call that took so long to its head; `now` is the time if somebody just read it.
+    /// Settles a call with this latency to its head; `now` is the current time if the caller has
+    /// read it.
     #[inline]
     pub(super) fn settle(
         &self,
@@ -135,7 +137,7 @@ impl Shared {
         self.circuit.with(|| self.policy.load(), f)
     }
 
-    /// Outside the lock: an observer may be slow.
+    /// Reports events; called outside the lock, since an observer may be slow.
     fn emit(&self, events: impl IntoIterator<Item = Event>) {
         for event in events {
             self.observe.on_event(&event);

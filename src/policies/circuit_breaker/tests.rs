@@ -67,7 +67,7 @@ fn a_clock_that_runs_back_neither_panics_nor_opens_the_way() {
     assert_eq!(
         rig.admit().unwrap_err().retry_after(),
         Some(31 * SECOND),
-        "it still ends when it said"
+        "the opening ends when it was announced"
     );
     rig.now = start + 30 * SECOND;
     let probe = rig.admit().unwrap();
@@ -201,8 +201,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    /// Whatever happens, in whatever order, the circuit lets a request in again in the end, unless
-    /// somebody holds it open, and never more probes are under way than may be.
+    /// In any sequence of steps, the circuit admits a request in the end, unless it is forced open,
+    /// and never has more probes in flight than allowed.
     #[test]
     fn nothing_wedges_it(steps in steps(), at_once in 1..4_u32, rated in any::<bool>()) {
         let probes = Probes::new(2).with_at_once(at_once).with_failures(2).with_lease(5 * SECOND);
@@ -216,7 +216,7 @@ proptest! {
             .with_window(Window::Time(10 * SECOND));
         let mut rig = Rig::new(policy);
         let mut held = Vec::new();
-        // A lease that has ended stays ended, also for a clock that lags behind.
+        // An expired lease stays expired, also for a clock that lags behind.
         let mut latest = rig.now;
         for step in steps {
             match step {

@@ -10,34 +10,34 @@ use crate::foundation::outcome::{Failure, Outcome, Rejection};
 use crate::foundation::sync::sharded_arc::LocalArc;
 use crate::foundation::time::clock;
 
-/// A call that a circuit breaker let through.
+/// A call admitted by a circuit breaker.
 ///
-/// The head of a response settles it, whatever its caller does with the body: a 500 counts even if
-/// nobody reads it. A body that breaks off counts once more. Only a ticket that is dropped before
-/// the head was abandoned.
+/// The head of the response settles it, whatever its caller does with the body: a 500 counts even
+/// if its body is not read. A body that breaks off counts once more. Only a ticket dropped before
+/// the head is abandoned.
 #[must_use = "a ticket that is dropped counts as abandoned"]
 #[derive(Debug)]
 pub struct CircuitBreakerTicket {
     admission: AdmittedBy,
-    /// `None` where nothing is counted: there is nobody to tell how it went.
+    /// `None` under a policy that counts nothing: there is no state to report to.
     shared: Option<LocalArc<Shared>>,
     stage: Stage,
 }
 
-/// How far a call is, as the circuit breaker sees it.
+/// Progress of a call.
 #[derive(Clone, Copy, Debug)]
 enum Stage {
-    /// Its head said nothing yet, but came after so many nanoseconds.
+    /// The head arrived after this many nanoseconds, but carried no status.
     Answered(u64),
     Settled,
-    /// It is under way since then.
+    /// In flight since this time.
     Timed(Instant),
-    /// It is under way, and the time that it takes does not matter.
+    /// In flight; its latency does not matter.
     Untimed,
 }
 
 impl CircuitBreakerTicket {
-    /// Lets a call through; `handle` holds on to what is shared, for the ticket.
+    /// Admits a call; `handle` returns the ticket's reference to the shared state.
     #[inline]
     pub(super) fn admit(
         shared: &Shared,
@@ -62,20 +62,20 @@ impl CircuitBreakerTicket {
         })
     }
 
-    /// Reports how the call went; it took from its admission until now.
+    /// Reports the outcome of the call; its latency is the time since its admission.
     pub fn settle(mut self, outcome: Outcome) {
         self.report(outcome);
     }
 
-    /// Reports how the call went, and how long it took where that is known better.
+    /// Reports the outcome of the call, with a latency that the caller has measured.
     pub fn settle_after(mut self, outcome: Outcome, latency: Duration) {
         self.stage = Stage::Answered(clock::nanos(latency));
         self.report(outcome);
     }
 
-    /// Returns what an error of the call says, for [`settle`](Self::settle): as the policy's
-    /// [`with_error_classifier`](super::CircuitBreakerPolicy::with_error_classifier) has it, or, where it has
-    /// nothing of its own or nothing is counted, [`Outcome::of_error`].
+    /// Returns the outcome of an error, for [`settle`](Self::settle): by the policy's
+    /// [`with_error_classifier`](super::CircuitBreakerPolicy::with_error_classifier) or, without
+    /// one or under a policy that counts nothing, by [`Outcome::of_error`].
     #[must_use]
     pub fn outcome_of<E: 'static>(&self, error: &E) -> Outcome {
         match &self.shared {
@@ -94,7 +94,7 @@ impl CircuitBreakerTicket {
                 let now = clock::now();
                 (now.saturating_duration_since(admitted_at), Some(now))
             }
-            // Where it is settled already, its time was counted with the head.
+            // After the head, a body error adds no latency: the head's was counted.
             Stage::Settled | Stage::Untimed => (Duration::ZERO, None),
         };
         shared.settle(self.admission, outcome, latency, now);
@@ -113,7 +113,8 @@ impl gate::Ticket for CircuitBreakerTicket {
 
     #[inline]
     fn write_headers(&mut self, _headers: &mut HeaderMap) {
-        // A gRPC stream: its trailers decide, but its head says how fast the upstream is.
+        // Still timed here: a gRPC stream. Its trailers carry the outcome, but its latency ends
+        // with the head.
         if let Stage::Timed(admitted_at) = self.stage {
             let latency = clock::now().saturating_duration_since(admitted_at);
             self.stage = Stage::Answered(clock::nanos(latency));

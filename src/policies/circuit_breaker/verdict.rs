@@ -3,18 +3,18 @@ use std::sync::Arc;
 
 use crate::foundation::outcome::Outcome;
 
-/// What an outcome says about the health of an upstream.
+/// The meaning of an outcome for the health of an upstream.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Verdict {
-    /// The upstream is in trouble.
+    /// The upstream failed.
     Failure,
-    /// Nothing: it is not counted.
+    /// The outcome is not counted.
     Neutral,
-    /// The upstream works.
+    /// The upstream is healthy.
     Success,
 }
 
-/// A user's own verdict on outcomes.
+/// A custom verdict on outcomes.
 #[derive(Clone)]
 pub(super) struct OutcomeClassifier(Option<Arc<dyn Fn(Outcome) -> Option<Verdict> + Send + Sync>>);
 
@@ -42,7 +42,7 @@ impl Debug for OutcomeClassifier {
     }
 }
 
-/// Equal are clones of each other, or two without a function.
+/// Compares by identity: classifiers are equal if they share one function, or if neither has one.
 impl PartialEq for OutcomeClassifier {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {

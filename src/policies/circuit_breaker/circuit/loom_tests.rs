@@ -29,7 +29,7 @@ impl Rig {
         Self::new(policy.with_consecutive_failures(2))
     }
 
-    /// Tells of every bad call what it saw, and never opens.
+    /// Creates a circuit that reports its counts on every failed call, and never opens.
     fn of_rates(window: Window) -> Arc<Self> {
         let policy = CircuitBreakerPolicy::off()
             .with_dry_run(true)
@@ -52,7 +52,8 @@ impl Rig {
         self.with(|machine, policy| machine.admit(policy, clock::now(), 0).0)
     }
 
-    /// Does what the layer does, with the same shortcuts, and returns why it opened, if it did.
+    /// Settles a call as the layer does, with the same fast path; returns the reason if it opened
+    /// the circuit.
     fn settle(&self, admission: AdmittedBy, outcome: Outcome, place: usize) -> Option<OpenReason> {
         let (latency, place) = (Duration::ZERO, || place);
         let policy = || Box::new(Arc::clone(&self.policy));
@@ -116,7 +117,8 @@ fn loom_a_good_call_that_finds_nothing_to_do_comes_before_or_after_each_failure(
         });
         rig.settle(admission, GOOD, 0);
         other.join().unwrap();
-        // Between the failures it broke the row; before or after them it changed nothing.
+        // The success reset the streak if it was counted between the failures; otherwise it had no
+        // effect.
         let (open, streak) = (rig.admit().is_err(), rig.streak());
         assert!(
             open && streak == 2 || !open && streak <= 1,
@@ -169,7 +171,7 @@ fn loom_a_good_call_of_an_older_state_is_lost_whoever_comes_first() {
     for window in [Window::Count(10), Window::Time(Duration::from_secs(30))] {
         loom::model(move || {
             let rig = Rig::of_rates(window);
-            // From here on, threads count by themselves.
+            // From here on, successes are counted per thread.
             rig.call(GOOD, 0);
             let stale = rig.admit().unwrap();
             let twin = Arc::clone(&rig);

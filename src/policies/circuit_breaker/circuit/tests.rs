@@ -1,4 +1,4 @@
-//! The circuit and the machine alone: whatever is counted without the machine, both decide alike.
+//! The circuit against the machine alone: both decide alike, however many calls bypass the machine.
 
 use proptest::prelude::*;
 
@@ -11,7 +11,7 @@ use crate::policies::circuit_breaker::{CircuitState, Counts, Probes, Window};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A circuit, and a machine that is told of everything.
+/// A circuit, and a machine that receives every report.
 struct Rig {
     circuit: Circuit,
     machine: Machine,
@@ -29,7 +29,7 @@ impl Rig {
         }
     }
 
-    /// Does the same to both.
+    /// Applies `f` to both.
     fn both<T>(&mut self, f: impl Fn(&mut Machine, &CircuitBreakerPolicy) -> T) -> [T; 2] {
         let policy = || Box::new(Arc::clone(&self.policy));
         let ours = self.circuit.with(policy, &f);
@@ -117,7 +117,7 @@ fn call() -> impl Strategy<Value = Call> {
     })
 }
 
-/// Slow is slower than 100 ms; there is no chance in it.
+/// A call is slow above 100 ms. No jitter, so that both are deterministic.
 fn policy() -> impl Strategy<Value = CircuitBreakerPolicy> {
     let window = prop_oneof![
         Just(Window::Count(4)),

@@ -4,7 +4,7 @@ use std::time::Duration;
 use crate::foundation::sync::Percent;
 use crate::policies::circuit_breaker::counters::window::Accumulate;
 
-/// What the window of a circuit breaker holds.
+/// Number and latency of the calls in the window of a circuit breaker.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Counts {
     calls: u64,
@@ -15,7 +15,8 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// What a window of the last `calls` calls holds, of which it knows the bad ones.
+    /// Creates the counts of a window of `calls` calls, given the counts of its failed and slow
+    /// ones.
     pub(in crate::policies::circuit_breaker) const fn of(
         calls: u64,
         bad: Self,
@@ -28,50 +29,50 @@ impl Counts {
         }
     }
 
-    /// How many calls were counted.
+    /// Returns the number of calls in the window.
     #[must_use]
     pub const fn calls(&self) -> u64 {
         self.calls
     }
 
-    /// How many of them failed.
+    /// Returns the number of failed calls.
     #[must_use]
     pub const fn failed(&self) -> u64 {
         self.failed
     }
 
-    /// How many of them were slow.
+    /// Returns the number of slow calls.
     #[must_use]
     pub const fn slow(&self) -> u64 {
         self.slow
     }
 
-    /// How many of them were slow and failed.
+    /// Returns the number of calls that failed and were slow.
     #[must_use]
     pub const fn slow_failed(&self) -> u64 {
         self.slow_failed
     }
 
-    /// The share that failed.
+    /// Returns the share of failed calls.
     #[must_use]
     pub const fn failure_rate(&self) -> Percent {
         Percent::ratio(self.failed, self.calls)
     }
 
-    /// The share that was slow.
+    /// Returns the share of slow calls.
     #[must_use]
     pub const fn slow_rate(&self) -> Percent {
         Percent::ratio(self.slow, self.calls)
     }
 
-    /// How long all of them together took to their heads. Zero unless the policy looks for slow
-    /// calls: otherwise nobody reads the clock for it.
+    /// Returns the sum of the latencies to the response heads. Zero unless the policy has a
+    /// slow-call rate: otherwise the clock is not read.
     #[must_use]
     pub const fn total_latency(&self) -> Duration {
         Duration::from_micros(self.latency_micros)
     }
 
-    /// How long a call took to its head on average.
+    /// Returns the mean latency to the response head.
     #[must_use]
     pub fn mean_latency(&self) -> Duration {
         let mean = self.latency_micros.checked_div(self.calls);
@@ -79,7 +80,7 @@ impl Counts {
     }
 }
 
-/// What a window counts of one call.
+/// A call as counted by a window.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct CallSample {
     pub(in crate::policies::circuit_breaker) failed: bool,
@@ -88,7 +89,7 @@ pub(crate) struct CallSample {
 }
 
 impl CallSample {
-    /// `latency` is zero where nobody asks for it; 71 minutes are the most that is counted.
+    /// Creates a sample; `latency` is zero unless calls are timed, and saturates at 71 minutes.
     pub(in crate::policies::circuit_breaker) fn new(
         failed: bool,
         slow: bool,
@@ -102,13 +103,13 @@ impl CallSample {
         }
     }
 
-    /// A call that may be a reason to open the circuit.
+    /// True if the call failed or was slow, and so may open the circuit.
     pub(in crate::policies::circuit_breaker) const fn is_bad(self) -> bool {
         self.failed || self.slow
     }
 }
 
-/// Returns the time that a call took, in microseconds.
+/// Returns the latency in microseconds, saturated at `u32::MAX` (71 minutes).
 pub(in crate::policies::circuit_breaker) fn micros(latency: Duration) -> u32 {
     u32::try_from(latency.as_micros()).unwrap_or(u32::MAX)
 }
@@ -133,7 +134,7 @@ impl Accumulate for Counts {
     }
 }
 
-/// Good and quick calls: how many they were, and how long they took.
+/// Number and total latency of successful, quick calls.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(in crate::policies::circuit_breaker) struct SuccessSample {
     pub(in crate::policies::circuit_breaker) calls: u64,
@@ -141,7 +142,7 @@ pub(in crate::policies::circuit_breaker) struct SuccessSample {
 }
 
 impl Accumulate for SuccessSample {
-    /// How many microseconds one took.
+    /// Latency in microseconds.
     type Sample = u32;
 
     fn add(&mut self, micros: u32) {

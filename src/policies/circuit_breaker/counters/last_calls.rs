@@ -1,4 +1,4 @@
-//! The last so many calls, in the order in which all threads made them.
+//! A window over the last calls of all threads, which stores failed and slow calls alone.
 
 use std::collections::VecDeque;
 
@@ -6,33 +6,33 @@ use super::counts::{CallSample, SuccessSample};
 use crate::policies::circuit_breaker::Counts;
 use crate::policies::circuit_breaker::counters::window::{Accumulate, CountWindow};
 
-/// Remembers, of the last so many calls, the bad ones.
+/// Window over a number of calls that remembers the failed and slow ones.
 ///
-/// Each has the number that it had among all calls, so it leaves the window when it should. A good
-/// call only moves that number on: it is enough to know how many there were when a bad one comes,
-/// wherever they were counted. What this costs follows from the bad calls alone, not from the
-/// window's size.
+/// Each of these has its number among all calls, so that it leaves the window in time. A success
+/// only increments that number: the count of successes, wherever they were counted, is needed only
+/// when a failed call arrives. Cost follows from the failed and slow calls, not from the size of
+/// the window.
 #[derive(Debug)]
 pub(in crate::policies::circuit_breaker) struct LastCalls {
     bad: VecDeque<FailureSample>,
-    /// How many calls were recorded here.
+    /// Number of calls recorded here, and not in the per-thread counters.
     here: u64,
-    /// What the calls took, if anybody asks.
+    /// Latencies of the calls, if they are timed.
     latencies: Option<CountWindow<SuccessSample>>,
     size: u32,
-    /// Of the bad calls.
+    /// Counts of the failed and slow calls.
     totals: Counts,
 }
 
-/// A bad call: its number, and in the lowest two bits, whether it failed and whether it was slow.
+/// A failed or slow call: its number, and in the two lowest bits the flags for failed and slow.
 #[derive(Clone, Copy, Debug)]
 struct FailureSample(u64);
 
-/// Bounds the memory to 8 MB, and 4 MB more where calls are timed.
+/// Maximum size of a window: 8 MB of failed calls, and 4 MB more of latencies if calls are timed.
 const MOST: u32 = 1_000_000;
 
 impl LastCalls {
-    /// Creates a window over the last `size` calls, at least one.
+    /// Creates a window over the last `size` calls, at least 1.
     pub(in crate::policies::circuit_breaker) fn new(size: u32, timed: bool) -> Self {
         let mut window = Self {
             bad: VecDeque::new(),
@@ -45,12 +45,12 @@ impl LastCalls {
         window
     }
 
-    /// Says whether this is a window over so many calls.
+    /// True if this is a window over `size` calls.
     pub(in crate::policies::circuit_breaker) fn is_over(&self, size: u32) -> bool {
         self.size == within(size)
     }
 
-    /// Starts or stops to sum up what the calls took.
+    /// Starts or stops to record latencies.
     pub(in crate::policies::circuit_breaker) fn time(&mut self, timed: bool) {
         if !timed {
             self.latencies = None;
@@ -59,13 +59,13 @@ impl LastCalls {
         }
     }
 
-    /// Says whether every call has to be recorded here: what one took leaves the window only after
-    /// all that came before it.
+    /// True if every call has to be recorded here: a latency leaves the window in order, after all
+    /// earlier ones.
     pub(in crate::policies::circuit_breaker) const fn is_timed(&self) -> bool {
         self.latencies.is_some()
     }
 
-    /// Takes note of a call. If it is a bad one, `elsewhere` says how many good ones were counted
+    /// Records a call. For a failed or slow one, `elsewhere` is the number of successes counted
     /// elsewhere so far.
     pub(in crate::policies::circuit_breaker) fn record(
         &mut self,
@@ -83,10 +83,11 @@ impl LastCalls {
         }
     }
 
-    /// Returns what the window holds.
+    /// Returns the counts of the window.
     pub(in crate::policies::circuit_breaker) fn counts(&mut self, elsewhere: u64) -> Counts {
         let (last, size) = (self.here + elsewhere, u64::from(self.size));
         while let Some(bad) = self.bad.front()
+            // Older than the last `size` calls.
             && bad.number() + size <= last
         {
             let mut expired = Counts::default();
@@ -99,7 +100,7 @@ impl LastCalls {
         Counts::of(last.min(size), self.totals, latency_micros)
     }
 
-    /// Forgets everything, and keeps the memory.
+    /// Resets the window, and keeps its memory.
     pub(in crate::policies::circuit_breaker) fn clear(&mut self) {
         self.bad.clear();
         self.here = 0;
@@ -145,7 +146,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// The oracle keeps every call, and adds up from scratch.
+        /// The oracle stores every call, and sums up from scratch.
         #[test]
         fn it_holds_what_the_last_calls_were_wherever_good_ones_are_counted(
             size in 0..20_u32,

@@ -1,4 +1,4 @@
-//! Counters of calls: lock-free and per shard.
+//! Counters of calls: windows, and per-thread success counters with an atomic summary in front.
 
 pub(in crate::policies::circuit_breaker) mod counts;
 pub(in crate::policies::circuit_breaker) mod last_calls;

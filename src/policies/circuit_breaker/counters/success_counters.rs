@@ -1,9 +1,9 @@
-//! Where threads count good calls, each for itself.
+//! Per-thread counters of successes.
 //!
-//! A good and quick call is no reason to open the circuit, whatever came before it, so nothing is
-//! decided when it ends; and nobody can tell in which order two of them came. So they are only
-//! counted, and summed up when a bad call comes. The sum has all that had ended before that call,
-//! and none that begins after it is settled: there is an order of all calls in which it is exact.
+//! A successful, quick call never opens the circuit, whatever came before it. So nothing is decided
+//! when it ends, and the order of two such calls cannot be observed. They are only counted, and
+//! summed up when a failed or slow call ends. The sum includes every call that ended before that
+//! one and none that begins after it is settled: it is exact for a valid order of all calls.
 
 use std::sync::{OnceLock, PoisonError};
 use std::time::Instant;
@@ -13,19 +13,19 @@ use crate::foundation::sync::primitives::Mutex;
 use crate::foundation::sync::sharded_arc::shard_count;
 use crate::policies::circuit_breaker::counters::window::{BucketSchedule, TimeWindow};
 
-/// The good calls that the machine was not told of; takes no memory until there are any to count.
+/// The successes that bypassed the machine; allocated when the first window needs them.
 #[derive(Debug, Default)]
 pub(in crate::policies::circuit_breaker) struct SuccessCounters(OnceLock<Box<[Shard]>>);
 
-/// What is counted of them.
+/// The calls that are counted.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::policies::circuit_breaker) enum WindowScope {
     All,
-    /// Those of a window over time, whose buckets change like this.
+    /// The calls of a time window with these buckets.
     Lately(BucketSchedule),
 }
 
-/// Where some threads count: as a rule one, so that it has the lock, and the line, to itself.
+/// The counters of some threads, usually of one, which then shares neither lock nor cache line.
 // Two cache lines: processors fetch them in pairs.
 #[repr(align(128))]
 #[derive(Debug)]
@@ -33,14 +33,14 @@ struct Shard(Mutex<ShardCounters>);
 
 #[derive(Clone, Debug)]
 struct ShardCounters {
-    /// Calls of another epoch came too late.
+    /// Epoch of the counted calls; calls of another epoch are not counted.
     epoch: u64,
     window: ShardWindow,
 }
 
 #[expect(
     clippy::large_enum_variant,
-    reason = "in a box it might share a cache line with what another thread writes"
+    reason = "a boxed window might share a cache line with another thread's"
 )]
 #[derive(Clone, Debug)]
 enum ShardWindow {
@@ -50,7 +50,7 @@ enum ShardWindow {
 }
 
 impl SuccessCounters {
-    /// Forgets everything, and counts the calls that are let in from `epoch` on.
+    /// Resets the counters, which then count the calls admitted in `epoch`.
     pub(in crate::policies::circuit_breaker) fn begin(
         &self,
         epoch: u64,
@@ -73,7 +73,7 @@ impl SuccessCounters {
         }
     }
 
-    /// Counts a call at one of the places, unless it comes too late.
+    /// Counts a call in the shard of index `place`, unless it belongs to another epoch.
     #[inline]
     pub(in crate::policies::circuit_breaker) fn record(
         &self,
@@ -83,7 +83,7 @@ impl SuccessCounters {
         now: impl FnOnce() -> Instant,
     ) {
         let Some(places) = self.0.get() else { return };
-        // There is a power of two of them.
+        // The number of shards is a power of two.
         places[place & (places.len() - 1)].with(|counted| {
             if counted.epoch != epoch {
                 return;
@@ -96,7 +96,7 @@ impl SuccessCounters {
         });
     }
 
-    /// Sums up what all threads counted.
+    /// Returns the sum over all shards.
     pub(in crate::policies::circuit_breaker) fn total(&self, now: Instant) -> SuccessSample {
         let mut total = SuccessSample::default();
         for place in self.0.get().into_iter().flatten() {
@@ -111,7 +111,7 @@ impl SuccessCounters {
 impl Shard {
     #[inline]
     fn with<T>(&self, f: impl FnOnce(&mut ShardCounters) -> T) -> T {
-        // There are no half-made counts, so a poisoned lock still guards good ones.
+        // A panic cannot leave counts half changed, so a poisoned lock guards valid ones.
         f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -135,6 +135,7 @@ fn shards() -> Box<[Shard]> {
         window: ShardWindow::Nothing,
     };
     let place = |_| Shard(Mutex::new(nothing()));
+    // Two shards keep the number of interleavings small.
     let count = if cfg!(meshless_loom) {
         2
     } else {

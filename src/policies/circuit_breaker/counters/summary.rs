@@ -1,6 +1,6 @@
-/// What can be decided without the machine: the epoch, and what holds in it.
+/// Summary of the machine in one word: the epoch, and flags for the decisions that need no lock.
 ///
-/// The machine writes it each time that something changes, and requests read it without a lock.
+/// The machine writes it with every change, and requests read it without a lock.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::policies::circuit_breaker) struct AtomicSummary(u64);
 
@@ -29,17 +29,17 @@ impl AtomicSummary {
         self.0 >> FLAGS
     }
 
-    /// Every request goes through.
+    /// Sets the flag that every request is admitted.
     pub(in crate::policies::circuit_breaker) const fn with_admits(self, holds: bool) -> Self {
         self.with(ADMITS, holds)
     }
 
-    /// There is a window.
+    /// Sets the flag that there is a window, so that successes are counted.
     pub(in crate::policies::circuit_breaker) const fn with_counted(self, holds: bool) -> Self {
         self.with(COUNTED, holds)
     }
 
-    /// No result changes anything.
+    /// Sets the flag that no result changes anything.
     pub(in crate::policies::circuit_breaker) const fn with_results_ignored(
         self,
         holds: bool,
@@ -47,7 +47,9 @@ impl AtomicSummary {
         self.with(IGNORES_RESULTS, holds)
     }
 
-    /// What is [good anyhow](crate::policies::circuit_breaker::FailureOn::is_always_success) is good.
+    /// Sets the flag that outcomes which [are always
+    /// successes](crate::policies::circuit_breaker::FailureOn::is_always_success) need no custom
+    /// classification.
     pub(in crate::policies::circuit_breaker) const fn with_default_classification(
         self,
         holds: bool,
@@ -55,7 +57,7 @@ impl AtomicSummary {
         self.with(DEFAULT_CLASSIFICATION, holds)
     }
 
-    /// No good and quick result changes anything, but that it is counted if there is a window.
+    /// Sets the flag that a success, if quick, changes nothing beyond its count in the window.
     pub(in crate::policies::circuit_breaker) const fn with_successes_ignored(
         self,
         holds: bool,
@@ -63,7 +65,7 @@ impl AtomicSummary {
         self.with(IGNORES_SUCCESSES, holds)
     }
 
-    /// The time that a call takes matters.
+    /// Sets the flag that the latency of a call matters.
     pub(in crate::policies::circuit_breaker) const fn with_timed(self, holds: bool) -> Self {
         self.with(TIMED, holds)
     }

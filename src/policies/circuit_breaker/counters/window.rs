@@ -1,24 +1,24 @@
-//! What happened lately: over the last so many calls, or over the last so much time.
+//! Sliding windows over a number of calls or a period of time.
 //!
-//! Both windows keep a running total, so a record and a reading cost the same whatever they hold.
+//! Both keep a running total, so that recording and reading cost the same whatever the size.
 
 use std::time::{Duration, Instant};
 
 use crate::foundation::time::clock;
 
-/// A total that samples are added to, and taken from as they leave a window.
+/// A total to which samples are added, and from which they are subtracted as they leave a window.
 pub(crate) trait Accumulate: Copy + Default {
-    /// What is counted.
+    /// Type of one sample.
     type Sample: Copy;
 
-    /// Counts a sample in.
+    /// Adds a sample.
     fn add(&mut self, sample: Self::Sample);
 
-    /// Takes out all the samples that `other` counted.
+    /// Subtracts all samples that are included in `other`.
     fn subtract(&mut self, other: Self);
 }
 
-/// The last so many samples, in a ring.
+/// Window over the last `size` samples, in a ring buffer.
 #[derive(Clone, Debug)]
 pub(crate) struct CountWindow<T: Accumulate> {
     oldest: usize,
@@ -28,7 +28,7 @@ pub(crate) struct CountWindow<T: Accumulate> {
 }
 
 impl<T: Accumulate> CountWindow<T> {
-    /// Creates a window over the last `size` samples, at least one.
+    /// Creates a window over the last `size` samples, at least 1.
     pub(crate) fn new(size: usize) -> Self {
         let size = size.max(1);
         Self {
@@ -39,7 +39,7 @@ impl<T: Accumulate> CountWindow<T> {
         }
     }
 
-    /// Counts a sample in, and the one that it pushes out of the window, out.
+    /// Adds a sample, and subtracts the one that leaves the window.
     pub(crate) fn record(&mut self, sample: T::Sample) {
         if self.samples.len() < self.size {
             self.samples.push(sample);
@@ -56,12 +56,12 @@ impl<T: Accumulate> CountWindow<T> {
         self.total.add(sample);
     }
 
-    /// Returns the total over the window.
+    /// Returns the total of the window.
     pub(crate) const fn total(&self) -> T {
         self.total
     }
 
-    /// Forgets everything, and keeps the memory.
+    /// Resets the window, and keeps its memory.
     pub(crate) fn clear(&mut self) {
         self.samples.clear();
         self.oldest = 0;
@@ -69,22 +69,22 @@ impl<T: Accumulate> CountWindow<T> {
     }
 }
 
-/// The last so much time, in `N` buckets of equal width.
+/// Window over a period of time, in `N` buckets of equal width.
 ///
-/// A sample leaves with the bucket that it fell in, so the window covers between (N - 1)/N and all
-/// of its length. A time that is older than the last one counts as the last one.
+/// A sample leaves with its bucket, so the window covers between (N - 1)/N and all of its length. A
+/// time earlier than the last one counts as the last one.
 #[derive(Clone, Debug)]
 pub(crate) struct TimeWindow<T, const N: usize> {
     buckets: [T; N],
-    /// The bucket of the present.
+    /// Index of the current bucket.
     current: usize,
-    /// When the current bucket ends; `None` until something is recorded.
+    /// End of the current bucket; `None` until a sample is recorded.
     ends: Option<Instant>,
     total: T,
     width: Duration,
 }
 
-/// When the buckets of a window change: windows with the same beat drop theirs together.
+/// Rotation schedule of a window's buckets: windows with the same schedule rotate together.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BucketSchedule {
     ends: Instant,
@@ -92,14 +92,14 @@ pub(crate) struct BucketSchedule {
 }
 
 impl<T: Accumulate, const N: usize> TimeWindow<T, N> {
-    /// Creates a window over the last `length`, at least `N` nanoseconds. Its buckets are counted
-    /// from the first sample.
+    /// Creates a window over `length`, at least `N` nanoseconds. The first bucket starts with the
+    /// first sample.
     pub(crate) fn new(length: Duration) -> Self {
         let buckets = u32::try_from(N).expect("a window has a handful of buckets");
         Self::empty((length / buckets).max(Duration::from_nanos(1)), None)
     }
 
-    /// Creates a window whose buckets change together with another one's.
+    /// Creates a window whose buckets rotate together with another window's.
     pub(crate) fn with_schedule(beat: BucketSchedule) -> Self {
         Self::empty(beat.width, Some(beat.ends))
     }
@@ -114,13 +114,13 @@ impl<T: Accumulate, const N: usize> TimeWindow<T, N> {
         }
     }
 
-    /// Returns when the buckets change, once something was recorded.
+    /// Returns the rotation schedule, once a sample was recorded.
     pub(crate) fn schedule(&self) -> Option<BucketSchedule> {
         let width = self.width;
         self.ends.map(|ends| BucketSchedule { ends, width })
     }
 
-    /// Counts a sample in.
+    /// Adds a sample.
     #[inline]
     pub(crate) fn record(&mut self, sample: T::Sample, now: Instant) {
         self.slide(now);
@@ -128,13 +128,13 @@ impl<T: Accumulate, const N: usize> TimeWindow<T, N> {
         self.total.add(sample);
     }
 
-    /// Returns the total over the window that ends at `now`.
+    /// Returns the total of the window that ends at `now`.
     pub(crate) fn total(&mut self, now: Instant) -> T {
         self.slide(now);
         self.total
     }
 
-    /// Forgets everything.
+    /// Resets the window.
     pub(crate) fn clear(&mut self) {
         *self = Self::empty(self.width, None);
     }
@@ -142,14 +142,14 @@ impl<T: Accumulate, const N: usize> TimeWindow<T, N> {
     #[inline]
     fn slide(&mut self, now: Instant) {
         match self.ends {
-            // Nearly always: two instants are compared, and nothing is divided.
+            // The usual case: one comparison of instants, no division.
             Some(ends) if now < ends => {}
             Some(ends) => self.rotate(now, ends),
             None => self.ends = Some(clock::after(now, self.width)),
         }
     }
 
-    /// Drops the buckets that ended before `now`, the current one among them.
+    /// Drops every bucket that ended before `now`, the current one included.
     #[cold]
     fn rotate(&mut self, now: Instant, ends: Instant) {
         let (late, width) = ((now - ends).as_nanos(), self.width.as_nanos());
@@ -164,6 +164,7 @@ impl<T: Accumulate, const N: usize> TimeWindow<T, N> {
                 }
             }
             _ => {
+                // All buckets are older than the window.
                 self.buckets = [T::default(); N];
                 self.total = T::default();
             }
@@ -230,7 +231,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whichever of two windows in step a sample falls in, both together hold what one would.
+        /// However samples are spread over two windows with one schedule, their sum equals one
+        /// window's.
         #[test]
         fn windows_in_step_are_as_one(
             width in 1..50_u64,
@@ -267,7 +269,7 @@ mod tests {
             prop_assert_eq!(window.total(), Sum(7));
         }
 
-        /// The oracle keeps every sample with the number of its bucket, and adds up from scratch.
+        /// The oracle stores every sample with its bucket number, and sums up from scratch.
         #[test]
         fn a_sample_stays_for_as_long_as_its_bucket(
             width in 1..50_u64,
@@ -278,7 +280,7 @@ mod tests {
             let mut kept = Vec::new();
             let mut nanos = 0;
             for (i, (step, sample)) in steps.into_iter().enumerate() {
-                // The first sample is where the buckets are counted from.
+                // The buckets start with the first sample.
                 nanos += if i == 0 { 0 } else { step };
                 let now = origin + Duration::from_nanos(nanos);
                 window.record(sample, now);

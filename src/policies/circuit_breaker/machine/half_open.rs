@@ -1,4 +1,4 @@
-//! The probes of a half-open circuit, and what they prove.
+//! The probes of a half-open circuit, and their evaluation.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use crate::foundation::time::clock;
 use crate::policies::circuit_breaker::counters::counts::CallSample;
 use crate::policies::circuit_breaker::{CircuitBreakerPolicy, Probes};
 
-/// The probes under way, and how those before them went.
+/// The probes in flight, and the results of completed ones.
 #[derive(Debug)]
 pub(in crate::policies::circuit_breaker) struct HalfOpen {
     calls: u32,
@@ -16,18 +16,18 @@ pub(in crate::policies::circuit_breaker) struct HalfOpen {
     next: u32,
     slots: Vec<ProbeSlot>,
     slow: u32,
-    /// The circuit was opened by slow calls, so a slow probe is a bad one.
+    /// True if slow calls opened the circuit, so that a slow probe counts as failed.
     slowness: bool,
 }
 
-/// A probe under way.
+/// A probe in flight.
 #[derive(Debug)]
 struct ProbeSlot {
     probe: u32,
     until: Instant,
 }
 
-/// What all probes together prove.
+/// Joint result of all probes so far.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::policies::circuit_breaker) enum ProbeResult {
     Failed(OpenReason),
@@ -48,12 +48,13 @@ impl HalfOpen {
         }
     }
 
-    /// Gives a probe its place, if there is one free.
+    /// Admits a probe if a slot is free; returns its number.
     pub(in crate::policies::circuit_breaker) fn admit(
         &mut self,
         probes: &Probes,
         now: Instant,
     ) -> Option<u32> {
+        // A probe whose lease is over no longer blocks others.
         self.slots.retain(|place| now < place.until);
         if self.slots.len() >= probes.at_once() {
             return None;
@@ -65,17 +66,17 @@ impl HalfOpen {
         Some(probe)
     }
 
-    /// Says that slow calls opened the circuit.
+    /// True if slow calls opened the circuit.
     pub(in crate::policies::circuit_breaker) const fn slowness(&self) -> bool {
         self.slowness
     }
 
-    /// Frees the place of a probe.
+    /// Frees the slot of a probe.
     pub(in crate::policies::circuit_breaker) fn free(&mut self, probe: u32) {
         self.slots.retain(|place| place.probe != probe);
     }
 
-    /// Takes note of how a probe went.
+    /// Records the result of a probe.
     pub(in crate::policies::circuit_breaker) fn record(
         &mut self,
         call: CallSample,

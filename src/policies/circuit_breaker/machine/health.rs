@@ -1,4 +1,4 @@
-//! What a closed circuit knows of its upstream, and which of it is reason to open.
+//! Health of the upstream as seen by a closed circuit, and the reasons to open.
 
 use std::time::{Duration, Instant};
 
@@ -9,10 +9,10 @@ use crate::policies::circuit_breaker::counters::success_counters::WindowScope;
 use crate::policies::circuit_breaker::counters::window::TimeWindow;
 use crate::policies::circuit_breaker::{CircuitBreakerPolicy, Counts, Window};
 
-/// The failures in a row, and the calls in the window if the policy asks for one.
+/// The streak of failures, and the window if the policy has a rate.
 #[derive(Debug)]
 pub(in crate::policies::circuit_breaker) struct Health {
-    /// How often the window began anew.
+    /// Number of times that the window was reset.
     begun: u64,
     streak: u32,
     window: Option<Calls>,
@@ -35,7 +35,7 @@ impl Health {
         health
     }
 
-    /// Takes over another policy; a window of another size begins anew.
+    /// Applies another policy; a window of another size starts empty.
     pub(in crate::policies::circuit_breaker) fn reconfigure(
         &mut self,
         policy: &CircuitBreakerPolicy,
@@ -67,11 +67,11 @@ impl Health {
         }
     }
 
-    /// Says that a good and quick call has only to be counted, if there is a window.
+    /// True if a success, if quick, needs no more than to be counted in the window.
     pub(in crate::policies::circuit_breaker) fn has_no_failures(&self) -> bool {
         let counts_itself = match &self.window {
             Some(Calls::Last(window)) => window.is_timed(),
-            // The first call says from when the buckets are counted.
+            // The first call starts the buckets, so it must reach the machine.
             Some(Calls::Lately(_, window)) => window.schedule().is_none(),
             None => false,
         };
@@ -82,15 +82,15 @@ impl Health {
         self.window.is_some()
     }
 
-    /// Returns what is to be counted of good and quick calls elsewhere, and a number that changes
-    /// when that has to begin anew.
+    /// Returns a version that changes whenever the per-thread counters must be reset, and the calls
+    /// that they have to count.
     pub(in crate::policies::circuit_breaker) fn scope(&self) -> (u64, Option<WindowScope>) {
         let scope = match &self.window {
             Some(Calls::Last(_)) => Some(WindowScope::All),
             Some(Calls::Lately(_, window)) => window.schedule().map(WindowScope::Lately),
             None => None,
         };
-        // Twice the number, so that the first call of a window over time changes it as well.
+        // Doubled, so that the start of a time window's buckets changes the version as well.
         (2 * self.begun + u64::from(scope.is_some()), scope)
     }
 
@@ -98,7 +98,7 @@ impl Health {
         self.streak
     }
 
-    /// Returns what the window holds; `elsewhere` are the good calls that were counted elsewhere.
+    /// Returns the counts of the window; `elsewhere` are the successes counted per thread.
     pub(in crate::policies::circuit_breaker) fn counts(
         &mut self,
         elsewhere: SuccessSample,
@@ -115,10 +115,10 @@ impl Health {
         }
     }
 
-    /// Takes note of a call, and returns each reason that it gives to open the circuit.
+    /// Records a call, and returns every reason to open the circuit that it gives.
     ///
-    /// A good and quick call gives none, whatever the rates are: they only just rose over the
-    /// minimum of calls.
+    /// A success gives none: it can raise the number of calls to the minimum, but a rate opens the
+    /// circuit only with the call that failed or was slow.
     pub(in crate::policies::circuit_breaker) fn record(
         &mut self,
         call: CallSample,

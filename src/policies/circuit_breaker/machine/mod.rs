@@ -1,8 +1,7 @@
-//! The breaker's decisions. Time, chance, outcome and policy are arguments; nothing here waits or
-//! locks.
+//! The state machine of a circuit breaker. Time, random bits, outcome and policy are arguments;
+//! nothing here waits or locks.
 //!
-//! This file says what happens to a request; `transitions.rs` how the circuit gets from one state
-//! to another.
+//! This file decides about requests; `transitions.rs` moves the circuit between its states.
 
 pub(in crate::policies::circuit_breaker) mod half_open;
 pub(in crate::policies::circuit_breaker) mod health;
@@ -24,15 +23,15 @@ use crate::foundation::sync::Percent;
 use half_open::{HalfOpen, ProbeResult};
 use health::Health;
 
-/// The state of one circuit breaker.
+/// State of one circuit breaker.
 #[derive(Debug)]
 pub(super) struct Machine {
-    /// Counts the transitions, so that a result can be matched with the state that admitted it.
+    /// Number of transitions. It ties a result to the state that admitted its request.
     pub(super) epoch: u64,
     pub(super) health: Health,
-    /// How often the circuit opened since it was last closed.
+    /// Number of openings since the circuit was last closed.
     pub(super) openings: u32,
-    /// Until when each reason is not reported again by a dry run.
+    /// End of the time in which a dry run does not report each reason again.
     pub(super) reported: [Option<Instant>; 3],
     pub(super) state: State,
 }
@@ -44,18 +43,18 @@ pub(super) enum State {
     ForcedOpen,
     HalfOpen(HalfOpen),
     Open {
-        /// It was slow calls that opened it, this time or the first.
+        /// True if slow calls opened the circuit, in this opening or the first of a series.
         slowness: bool,
         until: Instant,
         reason: OpenReason,
     },
-    /// Closed, but for a share of the requests.
+    /// Closed for a rising share of the requests.
     Recovering {
         since: Instant,
     },
 }
 
-/// The state that let a request in.
+/// The state that admitted a request.
 #[must_use = "every admission must be settled"]
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct AdmittedBy {
@@ -64,7 +63,7 @@ pub(super) struct AdmittedBy {
 }
 
 impl AdmittedBy {
-    /// What a word that admits every request says to each.
+    /// Returns the admission by a summary that admits every request.
     #[inline]
     pub(super) const fn by(summary: AtomicSummary) -> Self {
         Self {
@@ -74,15 +73,15 @@ impl AdmittedBy {
     }
 }
 
-/// How an admitted request went.
+/// Result of an admitted request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CallReport {
-    /// Its time to the head, if the policy asks for it.
+    /// Latency to the response head; zero unless the policy times calls.
     pub(super) latency: Duration,
     pub(super) verdict: Verdict,
 }
 
-/// What an operator hears of one decision.
+/// Events of one decision.
 pub(super) type Events = [Option<Event>; 3];
 
 const NO_EVENTS: Events = [None, None, None];
@@ -98,7 +97,7 @@ impl Machine {
         }
     }
 
-    /// Sums up what can be decided without the machine.
+    /// Returns the summary for decisions without the lock.
     pub(super) fn summary(&self, policy: &CircuitBreakerPolicy) -> AtomicSummary {
         let closed = matches!(self.state, State::Closed);
         let forced = matches!(self.state, State::ForcedClosed);
@@ -111,7 +110,7 @@ impl Machine {
             .with_timed(closed && policy.times_calls())
     }
 
-    /// Lets a request in, or says why not.
+    /// Admits a request, or rejects it.
     pub(super) fn admit(
         &mut self,
         policy: &CircuitBreakerPolicy,
@@ -155,8 +154,8 @@ impl Machine {
         }
     }
 
-    /// Takes in how an admitted request went; `elsewhere` sums up the good calls that were counted
-    /// without it.
+    /// Records the result of an admitted request; `elsewhere` sums up the successes counted per
+    /// thread.
     pub(super) fn settle(
         &mut self,
         admission: AdmittedBy,
@@ -167,10 +166,11 @@ impl Machine {
         random: u64,
     ) -> Events {
         if admission.epoch != self.epoch {
-            // The state moved on while the request ran; its result says nothing about now.
+            // The state has changed since the request was admitted; its result is out of date.
             return NO_EVENTS;
         }
         if let (State::HalfOpen(probes), Some(probe)) = (&mut self.state, admission.probe) {
+            // Before the verdict: a neutral probe frees its slot as well.
             probes.free(probe);
         }
         let failed = match report.verdict {
@@ -187,6 +187,7 @@ impl Machine {
                 if policy.dry_run() {
                     return self.would_open(reasons, policy, now);
                 }
+                // One reason opens the circuit; the others would repeat the event.
                 let reason = reasons.into_iter().flatten().next();
                 let opened = reason.map(|reason| self.open(reason, policy, now, random));
                 [closed, opened, None]
@@ -202,7 +203,7 @@ impl Machine {
         }
     }
 
-    /// Shows where the circuit is at `now`.
+    /// Returns the public state at `now`.
     pub(super) fn state(&self, policy: &CircuitBreakerPolicy, now: Instant) -> CircuitState {
         match &self.state {
             State::Closed => CircuitState::Closed,

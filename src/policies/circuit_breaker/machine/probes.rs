@@ -1,9 +1,9 @@
 use std::time::Duration;
 
-/// How an upstream is tried after the circuit was open.
+/// Probes of an upstream after the circuit was open.
 ///
-/// By default one call goes through alone, and decides: good, the circuit closes; bad, it opens
-/// again.
+/// By default one call is admitted alone and decides: a success closes the circuit, a failure opens
+/// it again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Probes {
     at_once: u32,
@@ -13,12 +13,12 @@ pub struct Probes {
     batch: bool,
 }
 
-/// Bounds what a half-open circuit has to remember.
+/// Maximum number of probes, which bounds the memory of a half-open circuit.
 const MOST: u32 = 1_000;
 
 impl Probes {
-    /// Closes the circuit after so many good probes, and opens it again at the first bad one. At
-    /// most as many run at once. 0 means 1; the most is 1000.
+    /// Closes the circuit after this many successful probes, and opens it again at the first failed
+    /// one. At most as many run at once. 0 means 1; the maximum is 1000.
     #[must_use]
     pub const fn new(successes: u32) -> Self {
         Self {
@@ -30,9 +30,9 @@ impl Probes {
         }
     }
 
-    /// Waits for the results of so many probes, and then judges them together by the failure rate
-    /// and the slow-call rate of the policy: as resilience4j does. Without a failure rate, one
-    /// failure opens the circuit again. At most as many run at once. 0 means 1; the most is 1000.
+    /// Evaluates this many probes together by the failure rate and the slow-call rate of the
+    /// policy, as resilience4j does. Without a failure rate, one failure opens the circuit again.
+    /// At most as many run at once. 0 means 1; the maximum is 1000.
     #[must_use]
     pub const fn with_batch_evaluation(calls: u32) -> Self {
         Self {
@@ -41,27 +41,27 @@ impl Probes {
         }
     }
 
-    /// Sets how many probes may run at once. The default is as many as [`new`](Self::new) was
-    /// given; 0 means 1; the most is 1000.
+    /// Sets the number of probes that may run at once. The default is the argument of
+    /// [`new`](Self::new); 0 means 1; the maximum is 1000.
     #[must_use]
     pub const fn with_at_once(mut self, at_once: u32) -> Self {
         self.at_once = within(at_once);
         self
     }
 
-    /// Sets how many bad probes open the circuit again. The default is 1, and 0 means 1. Probes
-    /// that are judged together do not need it.
+    /// Sets the number of failed probes that open the circuit again. The default is 1, and 0 means
+    /// 1. Ignored for probes that are evaluated together.
     #[must_use]
     pub const fn with_failures(mut self, failures: u32) -> Self {
         self.failures = within(failures);
         self
     }
 
-    /// Sets how long a probe keeps its place. The default is 30 seconds.
+    /// Sets the lease of a probe's slot. The default is 30 seconds; with 0 the number of probes at
+    /// once is not limited.
     ///
-    /// A probe that hangs for longer frees its place for another one; should it report after all,
-    /// its result still counts, as long as nothing is decided. With 0 the number of probes that run
-    /// at once is not limited.
+    /// A probe that takes longer frees its slot for another one. If it completes after all, its
+    /// result still counts while the circuit is half open.
     #[must_use]
     pub const fn with_lease(mut self, lease: Duration) -> Self {
         self.lease = lease;

@@ -1,14 +1,14 @@
-//! The share of requests that a time of the recovery stands for.
+//! The share of admitted requests during the recovery.
 
 use std::time::{Duration, Instant};
 
 use crate::foundation::sync::Percent;
 
-/// The share that goes through when a recovery begins: Envoy's `min_weight_percent`.
+/// Share of requests admitted when a recovery begins: Envoy's `min_weight_percent`.
 const FIRST_SHARE: Percent = Percent::new(10);
 
-/// Returns the share of requests that go through so long after the probes went well: it rises
-/// evenly over the ramp, but from no less than the first share, as Envoy's slow start does.
+/// Returns the share of requests to admit at `now`. It rises linearly over the ramp from the first
+/// share to 100 %, as in Envoy's slow start.
 pub(in crate::policies::circuit_breaker) fn share(
     since: Instant,
     ramp: Duration,

@@ -3,29 +3,30 @@ use std::time::Duration;
 use crate::foundation::outcome::OpenReason;
 use crate::foundation::sync::Percent;
 
-/// Where a circuit breaker is.
+/// State of a circuit breaker.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum CircuitState {
-    /// Every request goes through.
+    /// Every request is admitted.
     Closed,
-    /// Every request goes through, whatever happens, until
+    /// Every request is admitted, whatever the results, until
     /// [`reset`](crate::policies::circuit_breaker::CircuitBreakerLayer::reset).
     ForcedClosed,
-    /// No request goes through, until [`reset`](crate::policies::circuit_breaker::CircuitBreakerLayer::reset).
+    /// Every request is rejected, until
+    /// [`reset`](crate::policies::circuit_breaker::CircuitBreakerLayer::reset).
     ForcedOpen,
-    /// Single requests go through, to see how the upstream is.
+    /// Single probes are admitted, to test the upstream.
     HalfOpen,
-    /// No request goes through.
+    /// Every request is rejected.
     Open {
-        /// How much longer.
+        /// Time until the first probe.
         remaining: Duration,
-        /// What opened it.
+        /// The reason for opening.
         reason: OpenReason,
     },
-    /// A rising share of the requests goes through.
+    /// A rising share of the requests is admitted.
     Recovering {
-        /// How large it is now.
+        /// Share of requests admitted now.
         share: Percent,
     },
 }

@@ -1,4 +1,4 @@
-//! What the machine asks its policy.
+//! Thresholds and durations that the machine reads from its policy.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::foundation::sync::Percent;
 use crate::policies::circuit_breaker::{CircuitBreakerPolicy, Probes, Window};
 
 impl CircuitBreakerPolicy {
-    /// Whatever happens, every request goes through.
+    /// True if every request is admitted, whatever the results.
     pub(in crate::policies::circuit_breaker) const fn rejects_nothing(&self) -> bool {
         self.dry_run || self.never_opens()
     }
@@ -58,7 +58,7 @@ impl CircuitBreakerPolicy {
         has(self.slow_rate)
     }
 
-    /// Returns what counts of the time that a call took: nothing, if nobody asks.
+    /// Returns the latency, or zero if the policy does not time calls.
     pub(in crate::policies::circuit_breaker) const fn latency(
         &self,
         latency: Duration,
@@ -82,7 +82,7 @@ impl CircuitBreakerPolicy {
         u64::from(self.minimum_calls.min(most))
     }
 
-    /// How long the circuit stays open after it has opened `openings` times without closing.
+    /// Returns the length of the next opening after `openings` openings without a closing.
     pub(in crate::policies::circuit_breaker) fn open_for_after(
         &self,
         openings: u32,
@@ -119,7 +119,7 @@ impl CircuitBreakerPolicy {
     }
 }
 
-/// A rate of 0 % is none: it would open the circuit at the first call of any kind.
+/// True if a rate is set. 0 % means off: as a threshold it would open the circuit at any call.
 const fn has(rate: Percent) -> bool {
     rate.millionths() != 0
 }

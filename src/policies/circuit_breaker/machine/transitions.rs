@@ -1,4 +1,4 @@
-//! How the circuit gets from one state to another.
+//! Transitions between the states of the circuit.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::foundation::time::clock;
 use crate::policies::circuit_breaker::CircuitBreakerPolicy;
 
 impl Machine {
-    /// Does what time alone brings about.
+    /// Applies the transitions that are due by time alone.
     pub(in crate::policies::circuit_breaker) fn advance(
         &mut self,
         policy: &CircuitBreakerPolicy,
@@ -20,7 +20,7 @@ impl Machine {
     ) -> Option<Event> {
         match self.state {
             State::Open { until, .. } if now < until => None,
-            // It was opened by hand, for a time that is over.
+            // Opened by hand, for a time that is over; the policy has no reason to probe.
             State::Open { .. } if policy.rejects_nothing() => self.close(false),
             State::Open { slowness, .. } => {
                 self.enter(State::HalfOpen(HalfOpen::new(slowness)));
@@ -30,7 +30,8 @@ impl Machine {
                 if ramp::share(since, policy.ramp(), now) == Percent::ALL =>
             {
                 self.openings = 0;
-                // In the same epoch: a recovering circuit already counts like a closed one.
+                // The epoch is kept: results of a recovering circuit already count as those of a
+                // closed one.
                 self.state = State::Closed;
                 Some(Event::CircuitClosed)
             }
@@ -38,7 +39,7 @@ impl Machine {
         }
     }
 
-    /// Opens the circuit because of what it counted.
+    /// Opens the circuit by its counters.
     pub(in crate::policies::circuit_breaker) fn open(
         &mut self,
         reason: OpenReason,
@@ -62,7 +63,7 @@ impl Machine {
         Event::CircuitOpened { open_for, reason }
     }
 
-    /// Reports what would have opened the circuit, unless it just did.
+    /// Reports each reason that would have opened the circuit, unless it was reported recently.
     pub(in crate::policies::circuit_breaker) fn would_open(
         &mut self,
         reasons: [Option<OpenReason>; 3],
@@ -81,7 +82,7 @@ impl Machine {
         events
     }
 
-    /// Begins to let requests through again.
+    /// Starts the recovery after successful probes.
     pub(in crate::policies::circuit_breaker) fn recover(
         &mut self,
         policy: &CircuitBreakerPolicy,
@@ -99,7 +100,7 @@ impl Machine {
         }
     }
 
-    /// Opens the circuit by hand, for so long or until further notice.
+    /// Opens the circuit by hand, for a time or until further notice.
     pub(in crate::policies::circuit_breaker) fn force_open(
         &mut self,
         open_for: Option<Duration>,
@@ -117,7 +118,7 @@ impl Machine {
         Event::CircuitOpened { open_for, reason }
     }
 
-    /// Closes the circuit and forgets what was; `forced` keeps it so.
+    /// Closes the circuit and resets its counters; `forced` keeps it closed.
     pub(in crate::policies::circuit_breaker) fn close(&mut self, forced: bool) -> Option<Event> {
         let was_closed = matches!(self.state, State::Closed | State::ForcedClosed);
         self.enter(if forced {
@@ -131,7 +132,7 @@ impl Machine {
         (!was_closed).then_some(Event::CircuitClosed)
     }
 
-    /// Takes over another policy, and keeps what is known.
+    /// Applies another policy, and keeps the state where it is compatible.
     pub(in crate::policies::circuit_breaker) fn reconfigure(
         &mut self,
         policy: &CircuitBreakerPolicy,
@@ -140,7 +141,7 @@ impl Machine {
         self.health.reconfigure(policy);
         match &mut self.state {
             State::Closed | State::ForcedClosed | State::ForcedOpen => None,
-            // Whoever opened it by hand has the last word.
+            // A command by hand takes precedence over a policy.
             State::Open { reason, .. } if *reason == OpenReason::Forced => None,
             _ if policy.rejects_nothing() => self.close(false),
             State::Open { until, .. } => {
@@ -153,6 +154,7 @@ impl Machine {
 
     fn enter(&mut self, state: State) {
         self.state = state;
+        // Results of requests admitted before this transition no longer match, and are ignored.
         self.epoch += 1;
     }
 }
