@@ -216,7 +216,10 @@ async fn a_refusal_on_this_side_is_an_error_with_its_reason() {
         error.to_string(),
         format!("rejected by timeout on the way to {url}")
     );
-    assert_eq!(error.source().unwrap().to_string(), "no response within 50ms");
+    assert_eq!(
+        error.source().unwrap().to_string(),
+        "no response within 50ms"
+    );
     assert_eq!(
         error.without_url().to_string(),
         "rejected by timeout on the way to the server"

@@ -45,9 +45,9 @@ impl<A: Gate, B: Gate> GateChain<A, B> {
         &self,
         outer: A::Ticket,
         ask: impl FnOnce(&B) -> Admission<B::Ticket, B::Wait>,
-    // A panic of the inner gate settles the outer ticket as a failure.
     ) -> Admission<ChainTicket<A::Ticket, B>, GateChainWait<A, B>> {
         let mut outer = Some(outer);
+        // A panic of the inner gate settles the outer ticket as a failure.
         let asked = with_panic_guard(&mut outer, || ask(&self.inner));
         let outer = outer.expect("only a panic takes it");
         match asked {

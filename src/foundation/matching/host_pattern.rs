@@ -41,7 +41,7 @@ impl HostPattern {
     /// If the pattern is empty, or has a `*` other than at one end.
     pub fn parse(pattern: &str) -> Result<Self, PatternError> {
         let (kind, text) = match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
-            _ if pattern.is_empty() => return Err(PatternError::new(pattern, "the pattern is empty")),
+            _ if pattern.is_empty() => return Err(PatternError::new(pattern, "must not be empty")),
             _ if pattern == "*" => (Kind::Any, ""),
             (Some(suffix), _) => (Kind::Suffix, suffix),
             (None, Some(prefix)) => (Kind::Prefix, prefix),

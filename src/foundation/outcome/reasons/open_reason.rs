@@ -67,7 +67,9 @@ impl Display for OpenReason {
                 slow,
             } => write!(f, "{failed} of {calls} probes failed and {slow} were slow"),
             Self::Probing => f.write_str("waiting for the result of a probe"),
-            Self::Recovering(share) => write!(f, "recovering, {share} of the requests are admitted"),
+            Self::Recovering(share) => {
+                write!(f, "recovering, {share} of the requests are admitted")
+            }
             Self::SlowRate { calls, slow } => write!(f, "{slow} of {calls} calls were slow"),
         }
     }

@@ -28,7 +28,11 @@ impl Display for RateLimited {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.retry_after {
             Some(wait) => write!(f, "rate limit of {} exhausted for {wait:?}", self.limit),
-            None => write!(f, "request costs more than the rate limit of {}", self.limit),
+            None => write!(
+                f,
+                "request costs more than the rate limit of {}",
+                self.limit
+            ),
         }
     }
 }
