@@ -122,7 +122,7 @@ impl Circuit {
 
     #[inline]
     pub(super) fn summary(&self) -> AtomicSummary {
-        // Acquire pairs with the Release in `with`: whoever sees the summary finds its counters
+        // Acquire pairs with the Release in `with`: a thread that sees the summary finds its counters
         // reset.
         AtomicSummary::from_bits(self.summary.load(Ordering::Acquire))
     }

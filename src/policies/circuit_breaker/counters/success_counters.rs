@@ -59,14 +59,14 @@ impl SuccessCounters {
         if scope.is_none() && self.0.get().is_none() {
             return;
         }
-        let good = match scope {
+        let window = match scope {
             Some(WindowScope::All) => ShardWindow::All(0),
             Some(WindowScope::Lately(beat)) => ShardWindow::Lately(TimeWindow::with_schedule(beat)),
             None => ShardWindow::Nothing,
         };
         let begun = ShardCounters {
             epoch,
-            window: good,
+            window: window,
         };
         for place in self.0.get_or_init(shards) {
             place.with(|counted| counted.clone_from(&begun));
@@ -82,9 +82,9 @@ impl SuccessCounters {
         micros: u32,
         now: impl FnOnce() -> Instant,
     ) {
-        let Some(places) = self.0.get() else { return };
+        let Some(shards) = self.0.get() else { return };
         // The number of shards is a power of two.
-        places[place & (places.len() - 1)].with(|counted| {
+        shards[place & (shards.len() - 1)].with(|counted| {
             if counted.epoch != epoch {
                 return;
             }
@@ -100,9 +100,9 @@ impl SuccessCounters {
     pub(in crate::policies::circuit_breaker) fn total(&self, now: Instant) -> SuccessSample {
         let mut total = SuccessSample::default();
         for place in self.0.get().into_iter().flatten() {
-            let good = place.with(|counted| counted.total(now));
-            total.calls += good.calls;
-            total.latency_micros += good.latency_micros;
+            let successes = place.with(|counted| counted.total(now));
+            total.calls += successes.calls;
+            total.latency_micros += successes.latency_micros;
         }
         total
     }
