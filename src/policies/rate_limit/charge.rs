@@ -7,14 +7,14 @@ use super::state::policy_snapshot::PolicySnapshot;
 use super::state::store::KeyHash;
 use crate::foundation::http::ResponseHead;
 
-/// A call that a limiter let in.
+/// A call that a limiter admitted.
 ///
-/// To drop it changes nothing: what was charged stays charged. Who knows better says so with
-/// [`settle`](Self::settle).
+/// Dropping it changes nothing: what was charged stays charged. [`settle`](Self::settle) corrects
+/// the charge once the actual cost is known.
 #[derive(Debug)]
 pub struct RateLimitPermit(Option<ChargeRecord>);
 
-/// What was counted, and where.
+/// The charge of a call: amount, time and key.
 #[derive(Debug)]
 struct ChargeRecord {
     at: u64,
@@ -33,30 +33,30 @@ impl RateLimitPermit {
         }))
     }
 
-    /// Lets a call in without counting it.
+    /// Creates the permit of an admitted call that was not counted.
     pub(super) const fn uncounted() -> Self {
         Self(None)
     }
 
-    /// What the call was charged; 0 if it was let in without being counted, as in a dry run.
+    /// Returns the charge of the call; 0 if it was not counted, as in a dry run.
     #[must_use]
     pub fn charged(&self) -> u64 {
         self.0.as_ref().map_or(0, |record| record.charged)
     }
 
-    /// Corrects the charge to what the call has `actual`ly cost: the difference is given back, or
-    /// charged whatever is left, so that later calls make up for it.
+    /// Corrects the charge to the call's `actual` cost: the difference is refunded, or charged even
+    /// beyond the limit, so that later calls wait for it.
     ///
-    /// A limit never has more left than all of it, so what has come back by itself meanwhile is not
-    /// given back once more. Nor is anything where a limit is counted at
-    /// [several places](super::RateLimiter::with_shards).
+    /// Never more than the whole limit is available, so an amount that has expired or been refilled
+    /// meanwhile is not refunded once more. A limit counted in [several
+    /// shards](super::RateLimiter::with_shards) refunds nothing.
     pub fn settle(mut self, actual: u64) {
         if let Some(record) = &mut self.0 {
             record.correct(actual);
         }
     }
 
-    /// Corrects the charge by what the policy reads from the response's head.
+    /// Corrects the charge by the usage that the policy reads from the response's head.
     pub(super) fn on_response(&mut self, head: ResponseHead<'_>) {
         if let Some(record) = &mut self.0 {
             let actual = record.shared.snapshot().policy.usage(head, record.charged);
@@ -64,14 +64,14 @@ impl RateLimitPermit {
         }
     }
 
-    /// Hands the charge on, if the policy asks for it.
+    /// Returns the charge for the response's extensions, if the policy sets it there.
     pub(super) fn hand_out(&mut self) -> Option<Charge> {
         let wanted = self.policy(|active| active.policy.hands_out_charges());
         let record = if wanted? { self.0.take() } else { None };
         record.map(|record| Charge(Arc::new(Mutex::new(record))))
     }
 
-    /// How much is left, if the policy tells it to those who are let in.
+    /// Returns the status of the limit, if the policy reports it on admitted requests.
     pub(super) fn status(&self) -> Option<Status> {
         let record = self.0.as_ref()?;
         let active = record.shared.snapshot();
@@ -91,22 +91,22 @@ impl ChargeRecord {
     }
 }
 
-/// What a request was charged, to be settled by whoever reads the response's body.
+/// The charge of a request, to be settled by the reader of the response's body.
 ///
-/// It is in the extensions of the response if the policy
-/// [asks for it](super::RateLimitPolicy::with_charge). Clones settle the same charge.
+/// It is in the extensions of the response if the policy [enables
+/// it](super::RateLimitPolicy::with_charge). Clones settle the same charge.
 #[derive(Clone, Debug)]
 pub struct Charge(Arc<Mutex<ChargeRecord>>);
 
 impl Charge {
-    /// What the request is charged as of now.
+    /// Returns the current charge of the request.
     #[must_use]
     pub fn charged(&self) -> u64 {
         self.record().charged
     }
 
-    /// Corrects the charge to what the request has `actual`ly cost. Said again, the last holds, so a
-    /// stream can be settled as it goes.
+    /// Corrects the charge to the request's `actual` cost. The last call is effective, so a stream
+    /// can be settled repeatedly as it is read.
     pub fn settle(&self, actual: u64) {
         self.record().correct(actual);
     }

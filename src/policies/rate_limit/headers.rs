@@ -1,5 +1,4 @@
-//! What a caller is told about a limit: the fields of draft-ietf-httpapi-ratelimit-headers, and
-//! Envoy's.
+//! Response headers of a limit: the fields of draft-ietf-httpapi-ratelimit-headers, and Envoy's.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -11,23 +10,23 @@ use super::quota::Quota;
 use super::state::policy_snapshot::PolicySnapshot;
 use crate::foundation::outcome::RateLimited;
 
-/// Which answers tell how much of a limit is left.
+/// The responses that carry the status of a limit, and its format.
 ///
-/// The fields are `RateLimit` and `RateLimit-Policy` of the IETF's draft. A rejection has
+/// The fields are `RateLimit` and `RateLimit-Policy` of the IETF draft. A rejection has
 /// `Retry-After` in any case.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum RateLimitHeaders {
-    /// Every answer. A limiter around another adds a line of its own.
+    /// Every response. Nested limiters add one line each.
     All,
-    /// Every answer, with Envoy's `x-ratelimit-limit`, `-remaining` and `-reset` as well; the outer
-    /// limiter's replace the inner one's.
+    /// Every response, with Envoy's `x-ratelimit-limit`, `-remaining` and `-reset` as well; the
+    /// outer limiter's replace the inner one's.
     AllAndEnvoy,
-    /// Every answer, with Envoy's fields only.
+    /// Every response, with Envoy's fields alone.
     Envoy,
-    /// No answer.
+    /// No response.
     None,
-    /// Rejections only.
+    /// Rejections alone.
     #[default]
     Rejections,
 }
@@ -52,7 +51,7 @@ const X_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const X_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const X_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
-/// Makes the value of `RateLimit-Policy`, which stays the same as long as the policy does.
+/// Formats the value of `RateLimit-Policy`, which is constant for a policy.
 pub(super) fn policy(name: &str, quota: &Quota) -> HeaderValue {
     let (limit, window) = match quota {
         Quota::AtMost(most) => (most.limit, most.period.div_ceil(1_000_000_000)),
@@ -87,7 +86,8 @@ pub(super) fn of_rejection(active: &PolicySnapshot, limited: &RateLimited, answe
     }
 }
 
-/// `t` is the time until there is more to be had; there is none if all of it is left.
+/// Writes the IETF fields; `t` is the time until more is available, and absent while the whole
+/// limit is.
 fn write(active: &PolicySnapshot, remaining: u64, next: Duration, answer: &mut HeaderMap) {
     if !active.policy.headers().ietf() {
         return;
@@ -115,18 +115,18 @@ fn write_envoy(
     }
 }
 
-/// Rounds up: who comes back early is turned away once more.
+/// Rounds up: a caller that retries early would be rejected again.
 fn seconds(duration: Duration) -> u64 {
     let up = u64::from(duration.subsec_nanos() > 0);
     duration.as_secs().saturating_add(up)
 }
 
-/// The largest integer of a structured field (RFC 9651) has 15 digits.
+/// Caps an integer at the 15 digits that structured fields (RFC 9651) allow.
 fn integer(value: u64) -> u64 {
     value.min(999_999_999_999_999)
 }
 
-/// Writes a string of a structured field.
+/// Formats a string of a structured field.
 fn string(text: &str) -> String {
     let mut value = String::with_capacity(text.len() + 24);
     value.push('"');
@@ -142,5 +142,5 @@ fn string(text: &str) -> String {
 }
 
 fn header(value: &str) -> HeaderValue {
-    HeaderValue::from_str(value).expect("printable ASCII is a header's value")
+    HeaderValue::from_str(value).expect("printable ASCII is valid in a header")
 }

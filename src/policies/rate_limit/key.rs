@@ -7,26 +7,26 @@ use http::HeaderName;
 use crate::foundation::http::cookie::cookie;
 use crate::foundation::http::{ClientAddress, RequestHead};
 
-/// Whom a limit is counted for.
+/// The key that a limit is counted for.
 ///
-/// Keys are hashed straight from the request, with a hash that differs in every limiter, so that
-/// nobody can choose a key that meets another's. Requests that do not have what a key asks for share
-/// one count.
+/// Keys are hashed directly from the request, by a hash with a random seed in each limiter, so that
+/// a caller cannot choose a key that collides with another's. Requests without the property of the
+/// key share one count.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default)]
 pub enum Key {
-    /// Several together: their combination counts.
+    /// The combination of several keys.
     All(Vec<Self>),
-    /// The address of the caller.
+    /// The client address.
     ClientAddress(ClientAddress),
-    /// The first cookie of this name.
+    /// The first cookie with this name.
     Cookie(String),
-    /// Whatever a function makes of the request; see [`Key::function`].
+    /// The result of a function of the request; see [`Key::function`].
     Function(KeyFunction),
-    /// Everybody together.
+    /// One count for all requests.
     #[default]
     Global,
-    /// The first header of this name.
+    /// The first header with this name.
     Header(HeaderName),
     /// The method.
     Method,
@@ -34,58 +34,58 @@ pub enum Key {
     Path,
 }
 
-/// What a request's key is hashed with.
+/// Type of the functions that hash a request's key.
 type Hashing = dyn Fn(RequestHead<'_>, &mut DefaultHasher) + Send + Sync;
 
-/// A function that makes a key of a request.
+/// A function from a request to its key.
 #[derive(Clone)]
 pub struct KeyFunction(Arc<Hashing>);
 
 impl Key {
-    /// Counts for everybody together.
+    /// Counts all requests together.
     #[must_use]
     pub const fn global() -> Self {
         Self::Global
     }
 
-    /// Counts for each address of a caller, as `address` finds it.
+    /// Counts each client address, as found by `address`.
     ///
-    /// Where it is not known, because the server was started without
-    /// `into_make_service_with_connect_info` and no [`PeerAddress`](crate::PeerAddress) was put into
-    /// the request, all callers share one count; a warning is logged once.
+    /// Without a known address (the server was started without
+    /// `into_make_service_with_connect_info`, and no [`PeerAddress`](crate::PeerAddress) is in the
+    /// request), all callers share one count; a warning is logged once.
     #[must_use]
     pub const fn client_address(address: ClientAddress) -> Self {
         Self::ClientAddress(address)
     }
 
-    /// Counts for each value of a header, such as an API key's.
+    /// Counts each value of a header, such as an API key.
     #[must_use]
     pub const fn header(name: HeaderName) -> Self {
         Self::Header(name)
     }
 
-    /// Counts for each value of a cookie.
+    /// Counts each value of a cookie.
     #[must_use]
     pub fn cookie(name: impl Into<String>) -> Self {
         Self::Cookie(name.into())
     }
 
-    /// Counts for each path, without its query.
+    /// Counts each path, without its query.
     ///
-    /// Where paths hold identifiers there are many: take the route's pattern instead, with
+    /// Paths that contain identifiers are numerous: use the route's pattern instead, with
     /// [`Key::function`].
     #[must_use]
     pub const fn path() -> Self {
         Self::Path
     }
 
-    /// Counts for each method.
+    /// Counts each method.
     #[must_use]
     pub const fn method() -> Self {
         Self::Method
     }
 
-    /// Counts for each value that `function` returns.
+    /// Counts each value that `function` returns.
     #[must_use]
     pub fn function<T: Hash>(
         function: impl Fn(RequestHead<'_>) -> T + Send + Sync + 'static,
@@ -93,7 +93,7 @@ impl Key {
         Self::hashing(move |head, hasher| function(head).hash(hasher))
     }
 
-    /// Counts for whatever `function` feeds to the hasher: a key that is borrowed from the request.
+    /// Counts each value that `function` feeds to the hasher, for keys borrowed from the request.
     #[must_use]
     pub fn hashing(
         function: impl Fn(RequestHead<'_>, &mut DefaultHasher) + Send + Sync + 'static,
@@ -101,7 +101,7 @@ impl Key {
         Self::Function(KeyFunction(Arc::new(function)))
     }
 
-    /// Counts for each combination of `keys`.
+    /// Counts each combination of `keys`.
     #[must_use]
     pub fn all(keys: impl IntoIterator<Item = Self>) -> Self {
         Self::All(keys.into_iter().collect())
@@ -111,7 +111,7 @@ impl Key {
         matches!(self, Self::Global)
     }
 
-    /// Hashes the key of a request; says whether the caller's address was asked for and not known.
+    /// Hashes the key of a request; returns true if a client address was needed and is unknown.
     pub(super) fn hash(&self, head: RequestHead<'_>, hasher: &mut DefaultHasher) -> bool {
         match self {
             Self::All(keys) => {

@@ -11,8 +11,8 @@ use crate::foundation::sync::sharded_arc::ShardedArc;
 
 /// Puts one rate limit around every service it wraps.
 ///
-/// The services share its state, as do the clones of this layer: axum calls [`Layer::layer`] for
-/// each connection, and a limit made there would never see two requests. See the
+/// The services and the clones of this layer share its state: axum calls [`Layer::layer`] for each
+/// connection, and a limit created there would see the requests of one connection alone. See the
 /// [module docs](super) for an example.
 #[derive(Clone, Debug)]
 pub struct RateLimitLayer {
@@ -21,23 +21,23 @@ pub struct RateLimitLayer {
 }
 
 impl RateLimitLayer {
-    /// Creates a limit that has let nothing in yet.
+    /// Creates a limit with nothing used.
     #[must_use]
     pub fn new(policy: RateLimitPolicy) -> Self {
         Self::with_observer(policy, Arc::new(TracingObserver))
     }
 
-    /// Creates a limit that reports to `observe`.
+    /// Creates a limit that reports its events to `observe`.
     #[must_use]
     pub fn with_observer(policy: RateLimitPolicy, observe: Arc<dyn Observe>) -> Self {
         Self::from(RateLimiter::with_observer(policy, observe))
     }
 
-    /// Counts at so many places, so that threads do not meet at one. The default is 1, which is exact; 0
-    /// means 1. It starts anew, so set it before the layer is used.
+    /// Counts in this many shards, so that threads do not contend for one. The default is 1, which
+    /// is exact; 0 means 1. All counts are reset, so set it before the layer is used.
     ///
-    /// Never more is let in than the policy says; [`RateLimiter::with_shards`] tells what is given up, and
-    /// when it changes nothing.
+    /// The limit is never exceeded; [`RateLimiter::with_shards`] lists the costs, and the policies
+    /// that it does not affect.
     #[must_use]
     pub fn with_shards(self, shards: u16) -> Self {
         Self::from(self.limiter.with_shards(shards))
@@ -49,19 +49,19 @@ impl RateLimitLayer {
         self.limiter.reconfigure(policy);
     }
 
-    /// What has happened so far.
+    /// Returns the counters since the limit was created.
     #[must_use]
     pub fn stats(&self) -> RateLimitStats {
         self.limiter.stats()
     }
 
-    /// Returns what decides, to be put [together](crate::gate::GateChain) with other gates.
+    /// Returns the gate of this limit, to be [combined](crate::gate::GateChain) with other gates.
     #[must_use]
     pub fn gate(&self) -> RateLimitGate {
         RateLimitGate::new(self.shared.shared_ref())
     }
 
-    /// Returns the limiter behind this layer, for calls that are not HTTP requests.
+    /// Returns the limiter of this layer, for calls that are not HTTP requests.
     #[must_use]
     pub const fn limiter(&self) -> &RateLimiter {
         &self.limiter

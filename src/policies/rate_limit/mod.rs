@@ -1,9 +1,9 @@
-//! Lets in only so much, and tells the rest when to come back.
+//! Limits the rate of requests; rejections carry the time until a retry makes sense.
 //!
 //! # Example
 //!
-//! An LLM at which no more than 20 requests may arrive in any minute. The rest get 429 with
-//! `Retry-After`, and cost nothing:
+//! An LLM that receives at most 20 requests in any minute. Further requests get 429 with
+//! `Retry-After`, and do not reach it:
 //!
 //! ```
 //! use std::convert::Infallible;
@@ -32,8 +32,8 @@
 //! # }
 //! ```
 //!
-//! A route where each caller may ask 10 times a minute, told apart by address, behind a proxy whose
-//! word counts. Up to 100 requests wait for their turn instead, none longer than 2 seconds:
+//! A route with 10 requests a minute for each client address, behind a trusted proxy. Up to 100
+//! requests are queued instead of rejected, none for longer than 2 seconds:
 //!
 //! ```
 //! use std::time::Duration;
@@ -49,7 +49,7 @@
 //! # let _ = layer;
 //! ```
 //!
-//! Anything else that is asynchronous, such as an SDK that owns its client:
+//! Any other asynchronous call, such as one of an SDK that owns its client:
 //!
 //! ```
 //! use meshless::rate_limit::{RateLimitPolicy, RateLimiter};
@@ -69,16 +69,17 @@
 //!
 //! # Two kinds of limit
 //!
-//! [`at_most(n, period)`](RateLimitPolicy::at_most), which [`per_second`](RateLimitPolicy::per_second)
-//! and [`per_minute`](RateLimitPolicy::per_minute) are, holds in *any* period: it remembers when each
-//! request came. [`token_bucket`](RateLimitPolicy::token_bucket) is Envoy's: a bucket that is full at
-//! first and refilled evenly. A bucket of 20 with 20 a minute lets 20 in at once and one more every
-//! 3 seconds, so up to 39 in the first minute. Where a bill or a provider's limit is counted, take
-//! `at_most`; where short bursts are welcome and the average matters, the bucket.
+//! [`at_most(n, period)`](RateLimitPolicy::at_most), with the short forms
+//! [`per_second`](RateLimitPolicy::per_second) and [`per_minute`](RateLimitPolicy::per_minute),
+//! holds in *any* period: it remembers the time of each request.
+//! [`token_bucket`](RateLimitPolicy::token_bucket) is Envoy's: a bucket that is full at first and
+//! refilled evenly. A bucket of 20 with 20 a minute admits 20 at once and one more every 3 seconds,
+//! so up to 39 in the first minute. Use `at_most` for a bill or a provider's limit; use the bucket
+//! where short bursts are welcome and the average matters.
 //!
 //! # Before or after a retry
 //!
-//! A limit outside a retry counts requests, whatever becomes of them:
+//! A limit outside a retry counts requests, whatever their outcome:
 //!
 //! ```
 //! # use meshless::rate_limit::{RateLimitLayer, RateLimitPolicy};
@@ -93,7 +94,7 @@
 //! # ;
 //! ```
 //!
-//! Inside it counts attempts:
+//! A limit inside it counts attempts:
 //!
 //! ```
 //! # use meshless::rate_limit::{RateLimitLayer, RateLimitPolicy};
@@ -108,41 +109,43 @@
 //! # ;
 //! ```
 //!
-//! An LLM bill needs the second: every attempt that arrives is billed, and the provider's own limit
-//! counts it. An inbound limit needs the first.
+//! An LLM bill needs the second: every attempt that arrives is billed and counted by the provider's
+//! own limit. An inbound limit needs the first.
 //!
-//! # Costs that are known too late
+//! # Costs that are known late
 //!
 //! [`with_cost`](RateLimitPolicy::with_cost) charges by the request,
-//! [`with_usage`](RateLimitPolicy::with_usage) corrects that by the response's head, and
-//! [`with_charge`](RateLimitPolicy::with_charge) puts a [`Charge`] into the response's extensions for
-//! whoever reads the body. What was charged too much is given back at once; what was charged too
-//! little is charged whatever is left, so that later requests make up for it.
+//! [`with_usage`](RateLimitPolicy::with_usage) corrects the charge by the response's head, and
+//! [`with_charge`](RateLimitPolicy::with_charge) puts a [`Charge`] into the response's extensions
+//! for the reader of the body. An excessive charge is refunded at once; a missing amount is charged
+//! even beyond the limit, so that later requests wait for it.
 //!
-//! # What it decides, and where that comes from
+//! # Behaviour and its sources
 //!
-//! - The answer is Envoy's local rate limit: 429, `local_rate_limited`, response flag `RL`; for gRPC
-//!   callers 200 with `grpc-status` 14, or what
-//!   [`with_grpc_status`](RateLimitPolicy::with_grpc_status) says. Unlike Envoy's it always has
-//!   `Retry-After`, in whole seconds, rounded up and never 0, unless the request can never be let in
-//!   because it costs more than the whole limit.
+//! - The response is that of Envoy's local rate limit: 429, `local_rate_limited`, response flag
+//!   `RL`; for gRPC callers 200 with `grpc-status` 14, or the status of
+//!   [`with_grpc_status`](RateLimitPolicy::with_grpc_status). Unlike Envoy's it always has
+//!   `Retry-After`, in whole seconds, rounded up and never 0, unless the request can never be
+//!   admitted because it costs more than the whole limit.
 //! - `RateLimit` and `RateLimit-Policy` follow draft-ietf-httpapi-ratelimit-headers;
-//!   `x-ratelimit-reset` is 0 while a token is left and else the time to the next one, as recorded on
-//!   Envoy 1.40.
-//! - A queued request has its turn booked: first come, first served, and one that cannot have its turn
+//!   `x-ratelimit-reset` is 0 while a token is left, and else the time to the next one, as recorded
+//!   on Envoy 1.40.
+//! - A queued request has a reservation, first come, first served. One that cannot be admitted
 //!   within [`with_max_wait`](RateLimitPolicy::with_max_wait) or the caller's
-//!   [`Deadline`](crate::Deadline) is refused at once. Who goes away while it waits gives its turn
-//!   back, and those behind move up.
-//! - A replaced policy keeps what was used: after 5 of 10, 15 of 20 are left.
+//!   [`Deadline`](crate::Deadline) is rejected at once. A request cancelled in the queue returns
+//!   its reservation, and later ones move up.
+//! - Replacing the policy keeps what was used: after 5 of 10, 15 of 20 are left.
 //! - The token bucket is the Generic Cell Rate Algorithm over one word, as in the `governor` crate,
 //!   which is its oracle in the tests and decides about as fast (see `benches/rate_limit.rs`). The
-//!   machine is our own because the same word is also booked ahead, given back to, charged later and
-//!   carried over to a new quota, at costs of any size, and because keys are bounded.
-//! - An exact limit is one word, or one lock, that every request writes: two threads at the limit alone
-//!   get less than twice as much done. Behind a service that takes microseconds this is not seen. Where it is,
-//!   [`with_shards`](RateLimitLayer::with_shards) gives each thread a part of the limit.
-//! - The limit is this process's own. Of a limit for several replicas together, give each
-//!   [its share](RateLimitPolicy::with_share).
+//!   state machine is this crate's own because the same word also takes reservations, refunds, late
+//!   charges and migrations to another quota, at costs of any size, and because the number of keys
+//!   is bounded.
+//! - An exact limit is one word, or one lock, that every request writes: two threads at the limit
+//!   alone have less than twice the throughput of one. This is negligible for a service that takes
+//!   microseconds. Where it matters, [`with_shards`](RateLimitLayer::with_shards) gives each thread
+//!   a part of the limit.
+//! - The limit is local to this process. Where several replicas share a limit, give each [its
+//!   share](RateLimitPolicy::with_share).
 
 mod added_header;
 mod charge;

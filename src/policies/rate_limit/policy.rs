@@ -13,9 +13,9 @@ use super::{Key, RateLimitHeaders};
 use crate::foundation::http::{GrpcStatus, RequestHead, ResponseHead};
 use crate::foundation::sync::Percent;
 
-/// How much is let in, whom that is counted for, and what happens to the rest.
+/// The rate, the key that it is counted for, and the treatment of requests over the limit.
 ///
-/// It limits nothing by default: start with [`at_most`](Self::at_most) or
+/// The default limits nothing: start with [`at_most`](Self::at_most) or
 /// [`token_bucket`](Self::token_bucket).
 #[derive(Clone, Debug)]
 pub struct RateLimitPolicy {
@@ -39,40 +39,40 @@ pub struct RateLimitPolicy {
 }
 
 impl RateLimitPolicy {
-    /// Lets everything in. What was counted before stays counted, for the policy that comes next.
+    /// Admits every request. Earlier counts are kept for the policy that replaces this one.
     #[must_use]
     pub const fn off() -> Self {
         Self::new(Limit::Off)
     }
 
-    /// Lets in at most `n` in any `period`, exactly: a place is free again when the period of the
-    /// one who took it is over. `n` of 0 lets nothing in; a `period` of 0 holds nobody back.
+    /// Admits at most `n` requests in any `period`, exactly: a request stops counting one period
+    /// after its admission. `n` of 0 admits nothing; a `period` of 0 limits nothing.
     ///
-    /// Exact means to remember when each was let in. Of more than 128 at once some are counted
-    /// together, and for up to a 64th of the period too long; never too short.
+    /// The time of each admission is remembered. Of more than 128 at once some are merged, and
+    /// count for up to a 64th of the period too long, never too short.
     #[must_use]
     pub const fn at_most(n: u64, period: Duration) -> Self {
         Self::new(Limit::AtMost { n, period })
     }
 
-    /// Lets in at most `n` in any second; see [`at_most`](Self::at_most).
+    /// Admits at most `n` requests in any second; see [`at_most`](Self::at_most).
     #[must_use]
     pub const fn per_second(n: u64) -> Self {
         Self::at_most(n, Duration::from_secs(1))
     }
 
-    /// Lets in at most `n` in any minute; see [`at_most`](Self::at_most).
+    /// Admits at most `n` requests in any minute; see [`at_most`](Self::at_most).
     #[must_use]
     pub const fn per_minute(n: u64) -> Self {
         Self::at_most(n, Duration::from_secs(60))
     }
 
-    /// Lets in whoever finds a token in a bucket of `max_tokens`, full at first, into which
-    /// `tokens_per_fill` come back in every `fill_interval`, evenly: what Envoy's `token_bucket` is.
+    /// Admits each request that finds a token in a bucket of `max_tokens`, full at first and evenly
+    /// refilled with `tokens_per_fill` in every `fill_interval`: Envoy's `token_bucket`.
     ///
-    /// `max_tokens` of 0 lets nothing in. It refills no slower than a token a year, also with
+    /// `max_tokens` of 0 admits nothing. The refill is never slower than a token a year, even with
     /// `tokens_per_fill` of 0, as in Envoy; a `fill_interval` of 0 refills at once. A bucket of 20
-    /// with 20 a minute lets up to 39 in during its first minute: for never more than 20 use
+    /// with 20 a minute admits up to 39 during its first minute: for never more than 20 use
     /// [`at_most`](Self::at_most).
     #[must_use]
     pub const fn token_bucket(
@@ -110,14 +110,14 @@ impl RateLimitPolicy {
         }
     }
 
-    /// Counts for each key on its own. The default is [`Key::Global`]: one count for all.
+    /// Counts each key separately. The default is [`Key::Global`]: one count for all requests.
     #[must_use]
     pub fn with_key(mut self, key: Key) -> Self {
         self.key = key;
         self
     }
 
-    /// Sets how many keys are remembered. The default is 100 000; 0 means 1.
+    /// Sets the maximum number of keys that are remembered. The default is 100 000; 0 means 1.
     ///
     /// A key that has its whole limit left is not remembered. When there are more of the others, one that
     /// has much of its limit left gives way to the next, and has all of it when it comes back. So where more
@@ -130,7 +130,8 @@ impl RateLimitPolicy {
         self
     }
 
-    /// Sets what a request costs. The default is 1; 0 is let in always and counts nothing.
+    /// Sets the cost of a request. The default is 1; a request of cost 0 is always admitted and not
+    /// counted.
     #[must_use]
     pub fn with_cost(
         mut self,
@@ -140,10 +141,10 @@ impl RateLimitPolicy {
         self
     }
 
-    /// Sets what a request turns out to have cost, told from the response's head and what was
-    /// charged for it: the difference is given back, or charged more. The default changes nothing.
+    /// Sets the actual cost of a request, computed from the response's head and the charge: the
+    /// difference is refunded or charged. The default changes nothing.
     ///
-    /// For what only the body tells, see [`with_charge`](Self::with_charge).
+    /// If only the body carries the cost, see [`with_charge`](Self::with_charge).
     #[must_use]
     pub fn with_usage(
         mut self,
@@ -153,42 +154,43 @@ impl RateLimitPolicy {
         self
     }
 
-    /// Puts a [`Charge`](super::Charge) into the extensions of each response, for a caller who learns
-    /// from the body what the request cost. The default is not to.
+    /// Sets whether a [`Charge`](super::Charge) is put into the extensions of each response, for a
+    /// caller that learns the cost from the body. The default is false.
     #[must_use]
     pub const fn with_charge(mut self, charge: bool) -> Self {
         self.charge = charge;
         self
     }
 
-    /// Allows `part` of `whole` of the limit: of a limit for all replicas together, each of 3 takes
-    /// `with_share(1, 3)`. The default is all of it.
+    /// Applies `part` of `whole` of the limit: where replicas share a limit, each of 3 uses
+    /// `with_share(1, 3)`. The default is the whole limit.
     ///
-    /// It is rounded down, but not to 0 unless `part` is 0. `whole` of 0, and more than the whole,
-    /// mean all of it.
+    /// The result is rounded down, but not to 0 unless `part` is 0. A `whole` of 0, and a `part`
+    /// greater than `whole`, mean the whole limit.
     #[must_use]
     pub const fn with_share(mut self, part: u32, whole: u32) -> Self {
         self.share = if part < whole { (part, whole) } else { (1, 1) };
         self
     }
 
-    /// Lets up to `max_queue` requests wait for their turn, all keys together, first come first
-    /// served. The default is 0: whoever finds nothing left is turned away at once.
+    /// Queues up to `max_queue` requests, all keys together, first come, first served. The default
+    /// is 0: a request over the limit is rejected at once.
     #[must_use]
     pub const fn with_max_queue(mut self, max_queue: usize) -> Self {
         self.max_queue = max_queue;
         self
     }
 
-    /// Sets how long a request may wait in the queue. The default is as long as it takes, up to the
-    /// caller's [`Deadline`](crate::Deadline). A wait that cannot fit is refused at once.
+    /// Sets the maximum wait in the queue. The default is no maximum but the caller's
+    /// [`Deadline`](crate::Deadline). A request whose wait would be longer is rejected at once.
     #[must_use]
     pub const fn with_max_wait(mut self, max_wait: Duration) -> Self {
         self.max_wait = max_wait;
         self
     }
 
-    /// Sets which answers tell how much is left. The default is [`RateLimitHeaders::Rejections`].
+    /// Sets the responses that carry the status of the limit. The default is
+    /// [`RateLimitHeaders::Rejections`].
     #[must_use]
     pub const fn with_headers(mut self, headers: RateLimitHeaders) -> Self {
         self.headers = headers;
@@ -196,14 +198,15 @@ impl RateLimitPolicy {
     }
 
     /// Sets the limit's name in the `RateLimit` and `RateLimit-Policy` headers. The default is
-    /// `default`. What is not printable ASCII becomes `?`.
+    /// `default`. Characters other than printable ASCII become `?`.
     #[must_use]
     pub fn with_name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// Sets the status of a rejection. The default is 429; one below 400 means 429, as in Envoy.
+    /// Sets the status of a rejection. The default is 429; a status below 400 means 429, as in
+    /// Envoy.
     #[must_use]
     pub fn with_status(mut self, status: StatusCode) -> Self {
         self.status = if status.as_u16() < 400 {
@@ -215,7 +218,7 @@ impl RateLimitPolicy {
     }
 
     /// Sets the status of a rejection for gRPC callers. The default is `UNAVAILABLE`, as in Envoy,
-    /// where `rate_limited_as_resource_exhausted` makes it `RESOURCE_EXHAUSTED`.
+    /// where `rate_limited_as_resource_exhausted` changes it to `RESOURCE_EXHAUSTED`.
     #[must_use]
     pub const fn with_grpc_status(mut self, status: GrpcStatus) -> Self {
         self.grpc_status = status;
@@ -229,17 +232,17 @@ impl RateLimitPolicy {
         self
     }
 
-    /// Sets the share of requests that are counted at all: Envoy's `filter_enabled`. The default is
-    /// all of them, where Envoy's is none.
+    /// Sets the share of requests that are counted: Envoy's `filter_enabled`. The default is 100 %,
+    /// unlike Envoy's 0 %.
     #[must_use]
     pub const fn with_enabled(mut self, share: Percent) -> Self {
         self.enabled = share;
         self
     }
 
-    /// Sets the share of requests over the limit that are turned away: Envoy's `filter_enforced`.
-    /// The default is all of them, where Envoy's is none; the rest is reported as
-    /// [`Event::WouldReject`](crate::Event::WouldReject). A dry run has [`Percent::NONE`].
+    /// Sets the share of requests over the limit that are rejected: Envoy's `filter_enforced`. The
+    /// default is 100 %, unlike Envoy's 0 %; the others are reported as
+    /// [`Event::WouldReject`](crate::Event::WouldReject). For a dry run use [`Percent::NONE`].
     #[must_use]
     pub const fn with_enforced(mut self, share: Percent) -> Self {
         self.enforced = share;

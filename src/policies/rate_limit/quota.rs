@@ -1,4 +1,4 @@
-//! A policy's limit as its user writes it, as a machine counts it, and as a caller is told of it.
+//! The limit of a policy in three forms: as configured, as counted, and as reported to callers.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::RateLimitPolicy;
 use super::machine::sliding_log::SlidingLog;
 use super::machine::token_bucket::Bucket;
 
-/// How much is allowed, as it was written.
+/// The limit as configured.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Limit {
     AtMost {
@@ -22,7 +22,7 @@ pub(super) enum Limit {
     },
 }
 
-/// How much is allowed here, of a limit that may be shared.
+/// The limit of this process, after its share was applied.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Quota {
     AtMost(SlidingLog),
@@ -63,7 +63,7 @@ impl Quota {
 }
 
 impl Quota {
-    /// Splits it into up to `count` parts that add up to it; into none if it is counted in one place.
+    /// Splits the quota into up to `count` parts that add up to it; empty if it cannot be sharded.
     pub(super) fn parts(&self, count: u16) -> Vec<Self> {
         let count = match self {
             Self::AtMost(most) => most.limit.min(count.into()),
@@ -88,27 +88,28 @@ impl Quota {
     }
 }
 
-/// A part of a bucket has so many tokens at least: the fewer it has, the longer one takes to come.
+/// Minimum number of tokens in a part of a bucket: the fewer there are, the longer one takes to
+/// come.
 const LEAST: u64 = 16;
 
-/// The part of this number, of so many that add up to the whole.
+/// Returns part `number` of `count` parts, which add up to the whole.
 fn part(whole: u64, number: u64, count: u64) -> u64 {
     whole / count + u64::from(number < whole % count)
 }
 
-/// How much of a limit is left.
+/// Status of a limit.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Status {
-    /// How long until all of it is left.
+    /// Time until the whole limit is available.
     pub full_in: Duration,
-    /// How much is allowed at once.
+    /// Amount that can be used at once.
     pub limit: u64,
-    /// How much of that is left.
+    /// Amount that is left.
     pub remaining: u64,
-    /// How long until more is left than nothing; zero while something is.
+    /// Time until something is left; zero while something is.
     ///
-    /// With a discrete refill it is the time to the next one.
+    /// With a discrete refill, the time to the next refill.
     pub reset: Duration,
 }
 
@@ -122,7 +123,7 @@ impl Status {
         }
     }
 
-    /// Adds up the parts of a limit.
+    /// Adds up the status of two parts of a limit.
     pub(super) fn and(self, other: Self) -> Self {
         Self {
             full_in: self.full_in.max(other.full_in),

@@ -11,7 +11,7 @@ use crate::foundation::http::{RequestHead, ResponseHead};
 use crate::foundation::outcome::{Failure, Outcome, Rejection};
 use crate::foundation::sync::sharded_arc::ShardedArcRef;
 
-/// Turns requests away, or lets them wait, when a limit is used up.
+/// Rejects or queues requests over a rate limit.
 ///
 /// See the [module docs](super) for an example.
 pub type RateLimit<S> = Queued<S, RateLimitGate>;
@@ -19,7 +19,7 @@ pub type RateLimit<S> = Queued<S, RateLimitGate>;
 /// Response future of [`RateLimit`].
 pub type RateLimitFuture<S, B> = QueuedFuture<S, RateLimitGate, B>;
 
-/// Decides which requests a [`RateLimit`] lets in.
+/// Gate of a [`RateLimit`].
 #[derive(Clone, Debug)]
 pub struct RateLimitGate {
     shared: ShardedArcRef<Arc<Shared>>,
@@ -81,19 +81,19 @@ impl RateLimitGate {
     }
 }
 
-/// A request that was let in, and what it was charged.
+/// A request that was admitted, with its charge.
 #[derive(Debug, Default)]
 pub struct RateLimitTicket {
     /// Headers for the upstream of a request over the limit, where that is not enforced.
     added: Option<Arc<[AddedHeader]>>,
     /// Only if there is something to settle or to tell.
     permit: Option<RateLimitPermit>,
-    /// What was left, boxed because few policies tell it.
+    /// Status at the time of admission; boxed because few policies report it.
     status: Option<Box<Status>>,
 }
 
 impl RateLimitTicket {
-    /// Admits a request that has waited.
+    /// Admits a request with its charge.
     pub(super) fn of(permit: RateLimitPermit) -> Self {
         let status = permit.status().map(Box::new);
         Self {

@@ -1,4 +1,4 @@
-//! What all clones of a limiter have in common, and the one way to a decision.
+//! State shared by all clones of a limiter, and its decisions.
 
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::ops::Deref;
@@ -29,20 +29,21 @@ pub(super) struct Shared {
     counters: Counters,
     hasher: RandomState,
     observe: Arc<dyn Observe>,
-    /// The policy limits nothing: known without loading it, which costs two atomic operations.
+    /// True if the policy limits nothing: checked without loading the policy, which costs two
+    /// atomic operations.
     off: AtomicBool,
     origin: ClockOrigin,
     queue: Queue,
     reconfiguring: Mutex<()>,
 }
 
-/// What was decided about a call.
+/// Decision about a call.
 #[derive(Debug)]
 pub(super) enum AdmitDecision {
-    /// It goes on; it was counted at this time.
+    /// The call is admitted; it was counted at this time.
     Admitted(u64),
     Rejected(Rejection),
-    /// It goes on and was not counted.
+    /// The call is admitted without being counted.
     Uncounted,
     Waiting(QueuedReservation),
 }
@@ -52,7 +53,7 @@ impl Shared {
         Self::of(PolicySnapshot::new(policy, 1), observe)
     }
 
-    /// Starts again with so many places to count at.
+    /// Returns a state with nothing used and this many shards.
     pub(super) fn reset_with(&self, places: u16) -> Self {
         Self::of(
             self.snapshot.load().reset(places),
@@ -78,16 +79,17 @@ impl Shared {
         self.snapshot.load()
     }
 
-    /// Replaces the policy; what was used stays used, and what was booked stays booked.
+    /// Replaces the policy; usage and reservations are kept.
     pub(super) fn reconfigure(&self, policy: RateLimitPolicy) {
-        // One at a time: each carries on from the one before.
+        // One replacement at a time: each builds on the snapshot before it.
         let _one = self
             .reconfiguring
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let off = policy.is_off();
-        // Nobody joins or leaves while those who wait change from one policy to the other. What they
-        // have booked is more than was used, and would be cut off at the limit.
+        // The queue is locked so that waiters neither join nor leave during the migration. Their
+        // reservations exceed the limit, where a migration would cut them off, so they are refunded
+        // first and made again under the new policy.
         let lines = self.queue.lock();
         let (old, now) = (self.snapshot.load(), self.now());
         let waiting: Vec<_> = lines
@@ -103,10 +105,11 @@ impl Shared {
             place.move_to(active.reschedule(key_hash, place.cost(), place.at(), now));
         }
         self.snapshot.store(active);
+        // After the snapshot: a gate that reads "not off" must find the policy that limits.
         self.off.store(off, Ordering::Release);
     }
 
-    /// Finds the state that a request counts for.
+    /// Returns the hash of a request's key.
     pub(super) fn key_hash(&self, policy: &RateLimitPolicy, head: RequestHead<'_>) -> KeyHash {
         if policy.key().is_global() {
             return None;
@@ -118,12 +121,12 @@ impl Shared {
         Some(hasher.finish())
     }
 
-    /// Finds the state that a key of the caller's own counts for.
+    /// Returns the hash of a key that the caller passes.
     pub(super) fn hash(&self, key: &(impl Hash + ?Sized)) -> u64 {
         self.hasher.hash_one(key)
     }
 
-    /// Decides about a call that costs `cost`, which waits for its turn if it `may_wait`.
+    /// Decides about a call of cost `cost`, which may be queued if `may_wait`.
     #[inline]
     pub(super) fn reserve(
         self: &Arc<Self>,
@@ -140,7 +143,7 @@ impl Shared {
         }
     }
 
-    /// Lets a call that finds too little left wait, or denies it.
+    /// Queues or rejects a call that is over the limit.
     #[cold]
     fn stop(
         self: &Arc<Self>,
@@ -162,7 +165,7 @@ impl Shared {
         self.deny(active, key_hash, now, denied, enforced)
     }
 
-    /// Books a place in the queue, if there is one and its turn comes in time.
+    /// Reserves a place in the queue, if there is room and its time comes early enough.
     fn queue_up(
         self: &Arc<Self>,
         active: &PolicySnapshot,
@@ -220,19 +223,19 @@ impl Shared {
         }
     }
 
-    /// Says that the policy limits nothing.
+    /// True if the policy limits nothing.
     #[inline]
     pub(super) fn is_off(&self) -> bool {
         self.off.load(Ordering::Acquire)
     }
 
-    /// Says whether a request is counted at all.
+    /// True if a request is counted at all.
     pub(super) fn counts(&self, policy: &RateLimitPolicy) -> bool {
         !policy.is_off() && self.happens(policy.enabled())
     }
 
     fn happens(&self, share: Percent) -> bool {
-        // Almost every policy has all or nothing, which needs no chance.
+        // Nearly every policy uses 100 %, which needs no random number.
         share == Percent::ALL || share.happens(self.rng.next_u64())
     }
 
@@ -273,7 +276,7 @@ impl Shared {
         Self::reschedule_waiters(&active, key_hash, &behind, now);
     }
 
-    /// Lets those in `line` go on as early as can be; the queue is locked.
+    /// Moves the reservations in `line` as early as possible; the queue is locked.
     fn reschedule_waiters(
         active: &PolicySnapshot,
         key_hash: KeyHash,
@@ -299,7 +302,7 @@ impl Shared {
         self.counters.stats(evicted, self.queue.len())
     }
 
-    /// Returns the instant that is `nanos` after the origin, for a timer.
+    /// Returns the instant `nanos` after the origin, for a timer.
     pub(super) fn instant(&self, nanos: u64) -> Instant {
         self.origin.instant(nanos)
     }
@@ -309,7 +312,8 @@ impl Shared {
     }
 }
 
-/// How long a call may wait: no longer than its caller does.
+/// Returns the maximum wait of a call: the policy's, or the time to the caller's deadline if that
+/// is less.
 fn max_wait(policy: &RateLimitPolicy, now: Instant) -> u64 {
     let left = Deadline::current().map_or(Duration::MAX, |deadline| deadline.remaining_at(now));
     clock::nanos(left.min(policy.max_wait()))

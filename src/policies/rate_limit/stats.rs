@@ -1,22 +1,22 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// What a limiter has counted since it was made.
+/// Counters of a limiter since it was created.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct RateLimitStats {
-    /// Calls that were turned away.
+    /// Rejected calls.
     pub enforced: u64,
-    /// Keys that were forgotten to make room for others, although they had used some of their limit.
+    /// Keys evicted to make room for others, although they had used some of their limit.
     pub evicted: u64,
-    /// Calls over the limit, turned away or not.
+    /// Calls over the limit, rejected or not.
     pub rate_limited: u64,
-    /// Requests whose caller's address was asked for and not known.
+    /// Requests without a client address under a key that needs it.
     pub unknown_address: u64,
-    /// Calls that wait, now.
+    /// Calls in the queue at present.
     pub waiting: usize,
 }
 
-/// Counts what is not admitted as a matter of course, so that the common path pays nothing.
+/// Counts the exceptional cases, so that the common path pays nothing.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     enforced: AtomicU64,
@@ -35,7 +35,7 @@ impl Counters {
         self.unknown_address.fetch_add(1, Ordering::Relaxed);
         if !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                "rate limit by client address: a request does not tell its peer, so all such \
+                "rate limit by client address: a request has no peer address, so all such \
                  requests share one count; serve with `into_make_service_with_connect_info`, or \
                  insert a `PeerAddress` into the request"
             );

@@ -1,4 +1,4 @@
-//! What an upstream tells about its own limits: `RateLimit`, `RateLimit-Policy` and `Retry-After`.
+//! Parser of an upstream's own limits: `RateLimit`, `RateLimit-Policy` and `Retry-After`.
 //!
 //! # Example
 //!
@@ -19,40 +19,40 @@ use http::{HeaderMap, HeaderValue, header};
 use self::fields::Item;
 use crate::foundation::http::retry_after;
 
-/// A limit that an upstream has, as `RateLimit-Policy` tells it
+/// The policy of an upstream's limit, an item of `RateLimit-Policy`
 /// (draft-ietf-httpapi-ratelimit-headers).
 #[non_exhaustive]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct QuotaPolicy {
-    /// The limit's name.
+    /// Name of the limit.
     pub name: String,
-    /// Whom it counts for, in base64.
+    /// Partition key in base64: the client or resource that the limit is counted for.
     pub partition_key: Option<String>,
-    /// How much it allows.
+    /// Allowed amount in a window.
     pub quota: u64,
-    /// What it counts, unless that is requests.
+    /// Unit of the amount; `None` for requests.
     pub unit: Option<String>,
-    /// In what time.
+    /// Length of the window.
     pub window: Option<Duration>,
 }
 
-/// How much of an upstream's limit is left, as `RateLimit` tells it
+/// The status of an upstream's limit, an item of `RateLimit`
 /// (draft-ietf-httpapi-ratelimit-headers).
 #[non_exhaustive]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ServiceLimit {
-    /// The limit's name.
+    /// Name of the limit.
     pub name: String,
-    /// Whom it counts for, in base64.
+    /// Partition key in base64: the client or resource that the limit is counted for.
     pub partition_key: Option<String>,
-    /// How much is left.
+    /// Amount that is left.
     pub remaining: u64,
-    /// For how long that has to last.
+    /// Time for which that amount has to last.
     pub reset: Option<Duration>,
 }
 
 impl QuotaPolicy {
-    /// Reads the value of `RateLimit-Policy`; `None` if any part of it is malformed, as the draft
+    /// Parses the value of `RateLimit-Policy`; `None` if any part of it is malformed, as the draft
     /// demands.
     #[must_use]
     pub fn parse(value: &str) -> Option<Vec<Self>> {
@@ -69,7 +69,8 @@ impl QuotaPolicy {
 }
 
 impl ServiceLimit {
-    /// Reads the value of `RateLimit`; `None` if any part of it is malformed, as the draft demands.
+    /// Parses the value of `RateLimit`; `None` if any part of it is malformed, as the draft
+    /// demands.
     #[must_use]
     pub fn parse(value: &str) -> Option<Vec<Self>> {
         parse(value, |item| {

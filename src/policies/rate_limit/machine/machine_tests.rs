@@ -1,4 +1,5 @@
-//! The token bucket against governor's. They stand apart because a bench includes the machine itself.
+//! The token bucket compared with governor's. In a separate file, because a bench includes the
+//! machine itself.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -68,7 +69,8 @@ proptest! {
             let mut sum = 0;
             for (calls, (to, cost)) in passed[index..].iter().enumerate() {
                 sum += cost;
-                // A nanosecond for each call, as documented; on the grid one more fill.
+                // Rounding gains a nanosecond for each call, as documented; on the grid one more
+                // fill.
                 let time = to - from + calls as u64 + 1 + if discrete { interval } else { 0 };
                 let allowed = u128::from(max) * u128::from(interval)
                     + u128::from(time) * u128::from(fill);

@@ -1,4 +1,4 @@
-//! What becomes of that which was counted when the policy is replaced.
+//! Migrates counters when the policy is replaced.
 
 use std::mem;
 
@@ -7,7 +7,7 @@ use crate::policies::rate_limit::quota::Quota;
 use crate::policies::rate_limit::state::store::{KeyHash, Store};
 
 impl Store {
-    /// Turns what was counted under `old` into what that is under `new`.
+    /// Converts what was counted under `old` into counts under `new`.
     pub(in crate::policies::rate_limit) fn migrate_state(
         &self,
         old: &Quota,
@@ -15,7 +15,7 @@ impl Store {
         now: u64,
     ) {
         match (old, new) {
-            // Entries are times and amounts, which hold for any limit.
+            // Log entries are times and amounts, which are valid for any limit and period.
             (Quota::AtMost(_), Quota::AtMost(_)) | (Quota::Off, _) | (_, Quota::Off) => {}
             (Quota::AtMost(old), Quota::Bucket(_)) => {
                 self.each_log(|key_hash, log| {
@@ -32,7 +32,7 @@ impl Store {
         }
     }
 
-    /// Moves what was counted under `quota` to a store that remembers another number of keys.
+    /// Copies what was counted under `quota` into a store with another maximum of keys.
     pub(in crate::policies::rate_limit) fn with_size(
         &self,
         quota: &Quota,

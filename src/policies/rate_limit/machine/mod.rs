@@ -1,4 +1,4 @@
-//! Decisions of a rate limit: token bucket, sliding log, and the change from one to the other.
+//! State machines of a rate limit: token bucket, sliding log, and the migration between them.
 
 #[cfg(test)]
 pub(in crate::policies::rate_limit) mod machine_tests;

@@ -1,28 +1,28 @@
-//! The exact limit's decisions: what was let in is written down until its period is over.
+//! The state machine of an exact limit: a log of admitted amounts until their period is over.
 
 use std::collections::VecDeque;
 
 use super::token_bucket::Denied;
 use crate::policies::rate_limit::Status;
 
-/// So many entries are kept apart; see [`LogState::compact`].
+/// Maximum number of exact entries; see [`LogState::compact`].
 const EXACT: usize = 128;
-/// What had to be merged counts for up to this part of a period too long.
+/// Merged entries count too long, by up to this fraction of a period.
 const CELLS: u64 = 64;
 
-/// At most `limit` in any `period`. Times are nanoseconds from the limiter's origin.
+/// A limit of `limit` in any `period`. Times are nanoseconds from the limiter's origin.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::policies::rate_limit) struct SlidingLog {
     pub(in crate::policies::rate_limit) limit: u64,
     pub(in crate::policies::rate_limit) period: u64,
 }
 
-/// What was let in within the last period, and what is booked for times to come.
+/// Amounts admitted within the last period, and amounts reserved for later.
 #[derive(Clone, Debug, Default)]
 pub(in crate::policies::rate_limit) struct LogState {
-    /// In the order of time.
+    /// Ordered by time.
     entries: VecDeque<Entry>,
-    /// The latest time seen: a caller whose clock was read earlier is treated as one of now.
+    /// The latest time seen: a call whose clock was read earlier is treated as current.
     latest: u64,
     total: u64,
 }
@@ -34,7 +34,8 @@ struct Entry {
 }
 
 impl LogState {
-    /// Lets `cost` in, or books it if there is room within `max_wait`; returns when it may go on.
+    /// Admits `cost`, or reserves it if there is room within `max_wait`; returns the time of
+    /// admission.
     pub(in crate::policies::rate_limit) fn take(
         &mut self,
         quota: SlidingLog,
@@ -57,7 +58,7 @@ impl LogState {
         Ok(at)
     }
 
-    /// Counts `amount` from now on, whatever room there is.
+    /// Counts `amount` now, even beyond the limit.
     pub(in crate::policies::rate_limit) fn charge(
         &mut self,
         quota: SlidingLog,
@@ -70,8 +71,8 @@ impl LogState {
         }
     }
 
-    /// Books `cost` anew that was promised for the time `promised`: earlier if there is room, later
-    /// never.
+    /// Reserves `cost` once more, after it was promised for the time `promised`: earlier if there
+    /// is room, never later.
     pub(in crate::policies::rate_limit) fn reschedule(
         &mut self,
         quota: SlidingLog,
@@ -89,7 +90,7 @@ impl LogState {
         at
     }
 
-    /// Takes back `amount` of what was written down for the time `at`.
+    /// Refunds `amount` of what was counted at the time `at`.
     pub(in crate::policies::rate_limit) fn refund(
         &mut self,
         quota: SlidingLog,
@@ -99,7 +100,7 @@ impl LogState {
     ) {
         self.advance(quota, now);
         let index = self.entries.partition_point(|entry| entry.at < at);
-        // A period later there is nothing left to give back: it stopped to count by itself.
+        // After a period the amount has expired by itself, and a refund would count twice.
         if at.saturating_add(quota.period) <= self.latest {
             return;
         }
@@ -129,13 +130,13 @@ impl LogState {
         Status::new(quota.limit, remaining, reset, full_at.saturating_sub(now))
     }
 
-    /// Returns how much counts at `now`.
+    /// Returns the amount that counts at `now`.
     pub(in crate::policies::rate_limit) fn used(&mut self, quota: SlidingLog, now: u64) -> u64 {
         self.advance(quota, now);
         self.total
     }
 
-    /// Writes down what another log has, too.
+    /// Adds the entries of another log.
     pub(in crate::policies::rate_limit) fn merge(&mut self, quota: SlidingLog, other: Self) {
         self.latest = self.latest.max(other.latest);
         for entry in other.entries {
@@ -143,9 +144,9 @@ impl LogState {
         }
     }
 
-    /// Splits off the latest, up to `limit` of it.
+    /// Splits off the latest entries, up to `limit` in total.
     ///
-    /// The latest first: what does not fit into any part then is over before anything that does.
+    /// The latest first: entries that fit into no part are then the ones that expire first.
     pub(in crate::policies::rate_limit) fn split_off(
         &mut self,
         quota: SlidingLog,
@@ -174,16 +175,17 @@ impl LogState {
         part
     }
 
-    /// Returns how much would be lost with this log: what counts first, and then for how long. By
-    /// the time alone, a flood of later keys would drive out one that is being limited.
+    /// Returns the loss if this log were evicted: the amount that counts, then the time for which
+    /// it counts. By the time alone, a flood of newer keys would evict one that is being limited.
     pub(in crate::policies::rate_limit) fn worth(&self, quota: SlidingLog, now: u64) -> u64 {
         match self.idle_at(quota).saturating_sub(now) {
+            // Amount in the upper half, time in the lower one, in steps of about a millisecond.
             0 => 0,
             left => (self.total.clamp(1, 1 << 31) << 32) | (left >> 20).min(u64::from(u32::MAX)),
         }
     }
 
-    /// Returns when nothing written down will count any more.
+    /// Returns the time at which every entry has expired.
     fn idle_at(&self, quota: SlidingLog) -> u64 {
         let last = self.entries.back();
         last.map_or(0, |entry| entry.at.saturating_add(quota.period))
@@ -200,7 +202,7 @@ impl LogState {
         self.latest
     }
 
-    /// Returns when `cost` fits in, behind everything that is booked.
+    /// Returns the earliest time with room for `cost`, after everything that is reserved.
     fn room_at(&self, quota: SlidingLog, cost: u64, now: u64) -> u64 {
         let mut at = self.entries.back().map_or(now, |last| last.at.max(now));
         let mut excess = self.total.saturating_add(cost).saturating_sub(quota.limit);
@@ -231,9 +233,9 @@ impl LogState {
         }
     }
 
-    /// Merges what lies within the same 64th of a period, towards the later time: it counts for
-    /// longer, so there is never more than the limit in any period. What is booked is left alone,
-    /// because it may be given back.
+    /// Merges entries within the same 64th of a period into the latest of them. They then count
+    /// longer, so the limit is never exceeded in any period. Reserved entries are kept apart,
+    /// because they may be refunded.
     fn compact(&mut self, quota: SlidingLog) {
         let cell = (quota.period / CELLS).max(1);
         let latest = self.latest;

@@ -1,36 +1,37 @@
-//! The token bucket's decisions, over one number: the time at which the bucket will be full.
+//! The state machine of a token bucket, over one number: the time at which the bucket will be full.
 //!
-//! That is the arrival time of the Generic Cell Rate Algorithm (ITU-T I.371): a token taken moves it
-//! on by the time that one token takes to come back, and what lies between now and then is what was
-//! used. One word holds it, so a bucket without a key is one atomic, and a key costs 16 bytes.
+//! That is the theoretical arrival time of the Generic Cell Rate Algorithm (ITU-T I.371): a token
+//! taken moves it by the time in which one token is refilled, and the time between now and then is
+//! what was used. It fits into one word, so a bucket without a key is one atomic, and a key costs
+//! 16 bytes.
 
 use super::Status;
 
-/// Envoy refills no slower than one token a year.
+/// Slowest refill in Envoy: one token a year.
 const YEAR: u64 = 365 * 24 * 3600 * 1_000_000_000;
 
-/// What a token bucket allows. Times are nanoseconds from the limiter's origin.
+/// A token bucket's limits. Times are nanoseconds from the limiter's origin.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Bucket {
     burst: u64,
     emission: u64,
-    /// `fill` tokens come back in every `interval`.
+    /// Tokens refilled in every `interval`.
     fill: u64,
-    /// Tokens come only at multiples of this; 0 if they come continuously.
+    /// Interval of a discrete refill; 0 if tokens are refilled continuously.
     grid: u64,
     interval: u64,
     max_tokens: u64,
 }
 
-/// A cost that is paid, now or at a time to come.
+/// A cost that is paid, now or at a later time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Reservation {
-    /// When the call may go on.
+    /// Time of admission.
     pub(crate) at: u64,
     pub(crate) full_at: u64,
 }
 
-/// A cost that cannot be paid in time, and how long it would take: never if that is `None`.
+/// A cost that cannot be paid in time, with the wait that it would need; `None` if it never can.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Denied(pub(crate) Option<u64>);
 
@@ -54,25 +55,25 @@ impl Bucket {
         bucket
     }
 
-    /// Lets tokens come all at once at the end of every `interval`.
+    /// Refills all tokens at once at the end of every `interval`.
     pub(crate) const fn on_grid(mut self, interval: u64) -> Self {
         self.grid = interval;
         self
     }
 
-    /// Returns the bucket of `tokens` of these, which is full in the same time; `None` if that cannot be
-    /// counted exactly.
+    /// Returns a bucket of `tokens` of these tokens that is full in the same time; `None` if it
+    /// cannot be counted exactly.
     pub(crate) fn part(&self, tokens: u64) -> Option<Self> {
         if self.grid > 0 {
             return None;
         }
         let fill = self.fill.checked_mul(tokens)?;
         let interval = self.interval.checked_mul(self.max_tokens)?;
-        // Slower than a token a year none is, so parts would be faster than the whole.
+        // No refill is slower than a token a year, so slower parts would be faster than the whole.
         (interval / fill <= YEAR).then(|| Self::new(tokens, fill, interval))
     }
 
-    /// Pays `cost`, or books it if it can be paid within `max_wait`.
+    /// Pays `cost`, or reserves it if it can be paid within `max_wait`.
     #[inline]
     pub(crate) fn take(
         &self,
@@ -102,15 +103,15 @@ impl Bucket {
         }
     }
 
-    /// Pays `amount` whatever is left, so that later calls make up for it.
+    /// Pays `amount` even beyond the limit, so that later calls wait for it.
     pub(crate) fn charge(&self, full_at: u64, amount: u64, now: u64) -> u64 {
         full_at
             .max(self.tick(now))
             .saturating_add(self.emission_interval(amount))
     }
 
-    /// Books `cost` anew that was promised for the time `promised`: earlier if it can be paid, later
-    /// never.
+    /// Reserves `cost` once more, after it was promised for the time `promised`: earlier if it can
+    /// be paid, never later.
     pub(crate) fn reschedule(
         &self,
         full_at: u64,
@@ -130,15 +131,15 @@ impl Bucket {
         }
     }
 
-    /// Gives `amount` back; a bucket is never more than full.
+    /// Refunds `amount`; a bucket never holds more than its maximum.
     pub(crate) const fn refund(&self, full_at: u64, amount: u64) -> u64 {
         full_at.saturating_sub(self.emission_interval(amount))
     }
 
-    /// Returns how many tokens are gone, more than the bucket holds if it is in debt.
+    /// Returns the number of used tokens, more than the maximum if the bucket is in debt.
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "cut off before it is cast, at more tokens than a bucket can hold"
+        reason = "capped before the cast, at more tokens than a bucket can hold"
     )]
     pub(crate) fn used(&self, full_at: u64, now: u64) -> u64 {
         let debt = u128::from(full_at.saturating_sub(self.tick(now)));
@@ -149,7 +150,7 @@ impl Bucket {
         used.min(u128::from(u64::MAX)) as u64
     }
 
-    /// Returns the state in which `used` tokens are gone, all of them at the most.
+    /// Returns the state with `used` tokens used, at most all of them.
     pub(crate) fn with_used(&self, used: u64, now: u64) -> u64 {
         let price = self.emission_interval(used.min(self.max_tokens));
         self.tick(now).saturating_add(price)
@@ -177,12 +178,13 @@ impl Bucket {
         self.max_tokens
     }
 
-    /// Returns the seconds in which an empty bucket gets full, rounded up.
+    /// Returns the time in which an empty bucket is refilled, in seconds, rounded up.
     pub(crate) const fn window(&self) -> u64 {
         self.burst.div_ceil(1_000_000_000)
     }
 
-    /// What `cost` tokens cost in time: a nanosecond at least, unless the refill takes no time.
+    /// Returns the refill time of `cost` tokens: at least a nanosecond, unless the refill is
+    /// immediate.
     const fn emission_interval(&self, cost: u64) -> u64 {
         if cost == 1 {
             return self.emission;
@@ -193,7 +195,7 @@ impl Bucket {
     /// Rounds down: a bucket may be a nanosecond early for each call, but is never late.
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "cut off before it is cast, at 584 years"
+        reason = "capped before the cast, at 584 years"
     )]
     #[inline(never)]
     const fn quotient(&self, cost: u64) -> u64 {

@@ -1,4 +1,4 @@
-//! What the limiter asks of its policy.
+//! Settings that the limiter reads from its policy.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,7 @@ impl RateLimitPolicy {
         usage.map_or(charged, |usage| (usage.0)(head, charged))
     }
 
-    /// Says whether there is anything to do once the response is there.
+    /// True if the response is needed, to settle the charge or to write headers.
     pub(in crate::policies::rate_limit) const fn settles(&self) -> bool {
         self.charge || self.usage.is_some() || self.headers.on_all()
     }
@@ -35,7 +35,7 @@ impl RateLimitPolicy {
         &self.answer_headers
     }
 
-    /// Says whether each call costs 1, waits for nothing and counts for everybody.
+    /// True if each call costs 1, does not wait and has no key.
     pub(in crate::policies::rate_limit) const fn may_be_sharded(&self) -> bool {
         let corrected = self.cost.is_some() || self.usage.is_some() || self.charge;
         self.key.is_global() && self.max_queue == 0 && !corrected

@@ -1,4 +1,4 @@
-//! Who waits, and for when. What they wait for is booked in the store already.
+//! The queue of waiting calls. Their costs are reserved in the store already.
 
 pub(in crate::policies::rate_limit) mod wait;
 
@@ -9,7 +9,7 @@ use std::task::Waker;
 
 use super::state::store::KeyHash;
 
-/// One line for each key, bounded together.
+/// One line of waiters for each key, with one bound for all.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     len: AtomicUsize,
@@ -19,28 +19,30 @@ pub(super) struct Queue {
 /// The lines, none of them empty.
 pub(super) type Waiters = HashMap<KeyHash, VecDeque<Arc<QueueEntry>>>;
 
-/// A place in a line.
+/// A waiter in a line.
 #[derive(Debug)]
 pub(super) struct QueueEntry {
-    /// When its turn comes; earlier if somebody before it leaves.
+    /// Time of admission; it moves forward if an earlier waiter leaves.
     at: AtomicU64,
     cost: u64,
     waker: Mutex<Option<Waker>>,
 }
 
 impl Queue {
-    /// How many wait.
+    /// Returns the number of waiters.
     pub(super) fn len(&self) -> usize {
+        // Relaxed: `lock` orders all changes; other readers take the number as a hint or a
+        // statistic.
         self.len.load(Ordering::Relaxed)
     }
 
-    /// Keeps the lines as they are while something is booked or given back.
+    /// Locks the lines, so that they do not change while costs are reserved or refunded.
     pub(super) fn lock(&self) -> MutexGuard<'_, Waiters> {
-        // A line has no half-made states, so a poisoned lock still guards good ones.
+        // A panic cannot leave a line half changed, so a poisoned lock guards a valid state.
         self.lock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a place at the end of a line.
+    /// Appends a waiter to a line.
     pub(super) fn join(
         &self,
         lines: &mut Waiters,
@@ -59,7 +61,7 @@ impl Queue {
         place
     }
 
-    /// Takes a place out of its line; returns those behind it.
+    /// Removes a waiter from its line; returns the waiters behind it.
     pub(super) fn leave(
         &self,
         lines: &mut Waiters,
@@ -91,7 +93,7 @@ impl QueueEntry {
         self.cost
     }
 
-    /// Moves the turn, and tells who waits for it.
+    /// Changes the time of admission, and wakes the waiter.
     pub(super) fn move_to(&self, at: u64) {
         if self.at.swap(at, Ordering::AcqRel) != at
             && let Some(waker) = self.waker().take()
@@ -100,7 +102,7 @@ impl QueueEntry {
         }
     }
 
-    /// Asks to be told of a move; to be called before [`QueueEntry::at`], so that none is missed.
+    /// Registers a waker for changes; called before [`QueueEntry::at`], so that none is missed.
     pub(super) fn watch(&self, waker: &Waker) {
         let mut key_hash = self.waker();
         match &mut *key_hash {

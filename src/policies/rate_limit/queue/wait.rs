@@ -12,7 +12,7 @@ use crate::policies::rate_limit::service::RateLimitTicket;
 use crate::policies::rate_limit::shared::Shared;
 use crate::policies::rate_limit::state::store::KeyHash;
 
-/// What is booked for a call that waits; dropped, it goes back.
+/// The reservation of a queued call; dropped before its time, it is refunded.
 #[derive(Debug)]
 pub(in crate::policies::rate_limit) struct QueuedReservation {
     entry: Arc<QueueEntry>,
@@ -42,14 +42,14 @@ impl Drop for QueuedReservation {
     }
 }
 
-/// Waits for a call's turn.
+/// The wait of a call for its reserved time.
 ///
-/// Whoever drops it before its turn gives its place back, and those behind move up.
+/// Dropped earlier, it returns its reservation, and the waiters behind it move up.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub(in crate::policies::rate_limit) struct WaitUntilReady {
     reservation: QueuedReservation,
-    // Boxed, so that a future that never waits stays small; made when it is first polled.
+    // Boxed, so that a future that never waits stays small; created by the first poll.
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
@@ -100,9 +100,9 @@ impl Future for WaitUntilReady {
     }
 }
 
-/// A request's place in the queue of a [`RateLimit`](crate::policies::rate_limit::RateLimit).
+/// The wait of a request in the queue of a [`RateLimit`](crate::policies::rate_limit::RateLimit).
 ///
-/// A caller that goes away gives the place back, and those behind it move up.
+/// Dropped before its time, it returns its reservation, and the waiters behind it move up.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct RateLimitWait(WaitUntilReady);

@@ -1,17 +1,18 @@
 use crate::foundation::sync::primitives::atomic::{AtomicU64, Ordering};
 
-/// A state of one word that many threads decide on without a lock.
+/// A state of one word, updated by many threads without a lock.
 #[derive(Debug, Default)]
 pub(in crate::policies::rate_limit) struct AtomicState(AtomicU64);
 
 impl AtomicState {
-    /// Replaces the state by what `decide` makes of it; `decide` runs again if another was faster.
+    /// Replaces the state by the result of `decide`, which is repeated if another thread was
+    /// faster.
     #[inline]
     pub(in crate::policies::rate_limit) fn update<T>(
         &self,
         mut decide: impl FnMut(u64) -> (u64, T),
     ) -> T {
-        // Nothing else is published with the word, so no order is needed.
+        // Relaxed: the word is the whole state, and no other memory is published with it.
         let mut old = self.0.load(Ordering::Relaxed);
         loop {
             let (new, result) = decide(old);

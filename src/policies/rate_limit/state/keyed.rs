@@ -1,8 +1,8 @@
-//! A bounded map from hashed keys to small states that are worth nothing once they are idle.
+//! A bounded map from hashed keys to small states that are worthless once they are idle.
 //!
-//! A key has two sets of a few slots where it may lie. An idle entry's slot is free, without a
-//! sweep; when all are taken, the table grows up to its bound, and then the entry that is worth least
-//! gives way. So a flood of keys seen once cannot drive out the one that is being limited.
+//! A key may be stored in two sets of a few slots each. The slot of an idle entry is free without a
+//! sweep. If all are taken, the table grows up to its bound; after that the least valuable entry is
+//! evicted. So a flood of keys seen once cannot evict one that is being limited.
 
 use std::mem;
 use std::sync::{Mutex, PoisonError};
@@ -10,12 +10,12 @@ use std::sync::{Mutex, PoisonError};
 use crate::foundation::sync::primitives::atomic::{AtomicU64, Ordering};
 use crate::foundation::sync::rng::mix;
 
-/// Two cache lines of 16-byte slots; with two sets to choose from, a table is over four fifths
-/// full before one in a thousand has to give way.
+/// Slots in a set: two cache lines of 16-byte slots. With two sets to choose from, a table is over
+/// four fifths full before one entry in a thousand is evicted.
 const WAYS: usize = 8;
 const SHARDS: usize = 64;
 
-/// At most so many states, each under the 64-bit hash of its key.
+/// At most `max` states, each under the 64-bit hash of its key.
 #[derive(Debug)]
 pub(crate) struct KeyedStateStore<V> {
     evicted: AtomicU64,
@@ -24,7 +24,7 @@ pub(crate) struct KeyedStateStore<V> {
     ways: usize,
 }
 
-/// On a cache line of its own, so that neighbours do not contend.
+/// Aligned to a cache line, so that neighbours do not contend.
 #[derive(Debug)]
 #[repr(align(64))]
 struct Shard<V>(Mutex<Table<V>>);
@@ -37,18 +37,18 @@ struct Table<V> {
 
 #[derive(Clone, Debug, Default)]
 struct Slot<V> {
-    /// The key's hash; 0 says that the slot was never used.
+    /// The key's hash; 0 marks a slot that was never used.
     tag: u64,
     value: V,
 }
 
 impl<V: Clone + Default> KeyedStateStore<V> {
-    /// Creates a store of at most `max` states, one at the least. It takes up memory as it fills.
+    /// Creates a store of at most `max` states, at least 1. Memory is allocated as it fills.
     pub(crate) fn new(max: usize) -> Self {
         let max = max.max(1);
         let ways = max.min(WAYS);
         let shards = (max / (WAYS * WAYS)).clamp(1, SHARDS);
-        // Rounded down to a power of two, so that the upper bits of a hash choose one.
+        // Rounded down to a power of two, so that the upper bits of a hash select a shard.
         let shards = 1 << shards.ilog2();
         let table = || Shard(Mutex::new(Table::default()));
         Self {
@@ -59,9 +59,10 @@ impl<V: Clone + Default> KeyedStateStore<V> {
         }
     }
 
-    /// Runs `f` on the state under `hash`, a new one if there is none.
+    /// Runs `f` on the state under `hash`, which is created if absent.
     ///
-    /// `worth` says how much would be lost with a state; one of 0 is as good as none.
+    /// `worth` returns the value of a state, for evictions; a state of value 0 may be dropped at
+    /// any time.
     pub(crate) fn with<T>(
         &self,
         hash: u64,
@@ -80,7 +81,7 @@ impl<V: Clone + Default> KeyedStateStore<V> {
         f(&mut table.slots[index].value)
     }
 
-    /// Runs `f` on the state under `hash` if there is one.
+    /// Runs `f` on the state under `hash`, if it exists.
     pub(crate) fn peek<T>(&self, hash: u64, f: impl FnOnce(&mut V) -> T) -> Option<T> {
         let tag = hash.max(1);
         let mut table = self.shard(tag);
@@ -98,16 +99,17 @@ impl<V: Clone + Default> KeyedStateStore<V> {
         }
     }
 
-    /// How many states gave way to others before they were idle.
+    /// Returns the number of states evicted before they were idle.
     pub(crate) fn evicted(&self) -> u64 {
         self.evicted.load(Ordering::Relaxed)
     }
 
     fn shard(&self, tag: u64) -> std::sync::MutexGuard<'_, Table<V>> {
-        // The upper bits, which choose no set. `shards` is a power of two.
+        // The upper bits, since the lower ones select the set. The number of shards is a power of
+        // two.
         let index = usize::try_from(tag >> 58).unwrap_or(0) & (self.shards.len() - 1);
         let shard = &self.shards[index].0;
-        // A state has no half-made forms, so a poisoned lock still guards a good one.
+        // A panic cannot leave a state half changed, so a poisoned lock guards a valid one.
         shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -123,7 +125,7 @@ impl<V: Clone + Default> Table<V> {
         })
     }
 
-    /// Makes room for `tag`; says how many states that were still worth something had to go.
+    /// Frees a slot for `tag`; returns it, and the number of valuable states that were evicted.
     fn claim(
         &mut self,
         tag: u64,
@@ -145,7 +147,7 @@ impl<V: Clone + Default> Table<V> {
         }
     }
 
-    /// Returns the slot to use next, and how much would be lost with it.
+    /// Returns the slot to use next, and the value of its state.
     fn least_worth(&self, tag: u64, ways: usize, worth: &impl Fn(&V) -> u64) -> (usize, u64) {
         let homes = self.homes(tag, ways);
         let mut best = (homes[0], u64::MAX, 0);
@@ -155,7 +157,7 @@ impl<V: Clone + Default> Table<V> {
             let free = (home..home + ways)
                 .filter(|index| self.worth(*index, worth) == 0)
                 .count();
-            // The emptier set, or else the entry that is worth least.
+            // Prefer the emptier set, or else the less valuable entry.
             if free > best.2 || (free == best.2 && lost < best.1) {
                 best = (index, lost, free);
             }
@@ -170,9 +172,9 @@ impl<V: Clone + Default> Table<V> {
         }
     }
 
-    /// Doubles the table; says how many states found no place in it, which is next to never.
+    /// Doubles the table; returns the number of states evicted on the way, nearly always 0.
     fn grow(&mut self, ways: usize, max_sets: usize, worth: &impl Fn(&V) -> u64) -> u64 {
-        // The bound, halved so many times: so the last step doubles as well.
+        // The bound, halved repeatedly, so that the last step to it doubles as well.
         let mut sets = max_sets;
         while sets > 1 && sets.div_ceil(2) > self.sets {
             sets = sets.div_ceil(2);
@@ -190,17 +192,17 @@ impl<V: Clone + Default> Table<V> {
         evicted
     }
 
-    /// Returns where the two sets of `tag` begin.
+    /// Returns the first slots of the two sets of `tag`.
     fn homes(&self, tag: u64, ways: usize) -> [usize; 2] {
         [self.home(tag, ways), self.home(mix(tag), ways)]
     }
 
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "the lower half of a hash; and the product's upper half is below the count of sets"
+        reason = "the lower half of a hash, and an upper half below the number of sets"
     )]
     const fn home(&self, hash: u64, ways: usize) -> usize {
-        // Multiply and shift: any count of sets will do, and doubling it splits each.
+        // Multiply and shift: works for any number of sets, and doubling it splits each set.
         let set = ((hash as u32 as u64) * self.sets as u64) >> 32;
         set as usize * ways
     }

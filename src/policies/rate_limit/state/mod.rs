@@ -1,4 +1,4 @@
-//! State of the buckets: one, sharded, or by key.
+//! State of the limits: global, sharded, or by key.
 
 pub(in crate::policies::rate_limit) mod atomic_state;
 pub(crate) mod keyed;

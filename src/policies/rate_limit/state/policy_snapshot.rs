@@ -9,17 +9,17 @@ use crate::policies::rate_limit::machine::token_bucket::Denied;
 use crate::policies::rate_limit::quota::Quota;
 use crate::policies::rate_limit::{RateLimitPolicy, Status, headers};
 
-/// A policy and what follows from it, so that no decision mixes two versions.
+/// A policy snapshot with everything derived from it, so that no decision mixes two versions.
 #[derive(Debug)]
 pub(in crate::policies::rate_limit) struct PolicySnapshot {
-    /// The last quota that was not off: the states are counted under it.
+    /// The last quota other than `Off`, under which the states are counted.
     counted: Quota,
     pub(in crate::policies::rate_limit) policy: RateLimitPolicy,
     pub(in crate::policies::rate_limit) policy_header: HeaderValue,
     pub(in crate::policies::rate_limit) quota: Quota,
-    /// In how many places the limit may be counted.
+    /// Maximum number of shards.
     shard_count: u16,
-    /// Where the one count is that everybody shares, if that is not in the store.
+    /// The shards of a limit without keys; empty if it is counted in `store`.
     shards: Arc<Shards>,
     store: Arc<Store>,
 }
@@ -40,15 +40,15 @@ impl PolicySnapshot {
         }
     }
 
-    /// Starts again with so many places.
+    /// Returns a snapshot with nothing used and this many shards.
     pub(in crate::policies::rate_limit) fn reset(&self, places: u16) -> Self {
         Self::new(self.policy.clone(), places)
     }
 
-    /// Puts another policy in this one's place; what was used stays used.
+    /// Returns a snapshot with another policy; what was used stays used.
     ///
-    /// A decision that is made under the old policy in this very moment may be counted as the old
-    /// one counts, which is off by that one call.
+    /// A concurrent decision under the old policy may still be counted in its terms, which is an
+    /// error of that one call.
     pub(in crate::policies::rate_limit) fn reconfigured(
         &self,
         policy: RateLimitPolicy,
@@ -88,7 +88,7 @@ impl PolicySnapshot {
         }
     }
 
-    /// Pays `cost`, or books it within `max_wait`; returns when the call may go on.
+    /// Pays `cost`, or reserves it within `max_wait`; returns the time of admission.
     #[inline]
     pub(in crate::policies::rate_limit) fn take(
         &self,
@@ -114,7 +114,7 @@ impl PolicySnapshot {
         }
     }
 
-    /// Takes back `amount` of what was counted at the time `at`.
+    /// Refunds `amount` of what was counted at the time `at`.
     pub(in crate::policies::rate_limit) fn refund(
         &self,
         key_hash: KeyHash,
@@ -128,8 +128,7 @@ impl PolicySnapshot {
         }
     }
 
-    /// Books anew the costs of those who wait, after something was given back; returns when each may
-    /// go on.
+    /// Renews the reservations of waiters after a refund; returns the new time of each.
     pub(in crate::policies::rate_limit) fn reschedule_waiters(
         &self,
         key_hash: KeyHash,
@@ -144,8 +143,7 @@ impl PolicySnapshot {
             .reschedule_waiters(&self.quota, key_hash, reserved, now)
     }
 
-    /// Books anew what somebody waits for whose turn another policy promised; returns when it comes
-    /// now, which is no later.
+    /// Renews a reservation promised under another policy; returns its time, which is no later.
     pub(in crate::policies::rate_limit) fn reschedule(
         &self,
         key_hash: KeyHash,

@@ -1,18 +1,18 @@
-//! A limit in parts, each with a count of its own, so that threads do not meet at one word.
+//! A sharded limit: each shard counts a part, so that threads do not contend for one word.
 
 use super::store::Store;
 use crate::policies::rate_limit::Status;
 use crate::policies::rate_limit::machine::token_bucket::Denied;
 use crate::policies::rate_limit::quota::Quota;
 
-/// The parts of a limit, which add up to it; none if it is counted in one place.
+/// The shards of a limit, whose parts add up to it; empty if it is counted in one state.
 ///
-/// Each part is exact, so that all of them together never let in more than the whole would. Who finds
-/// nothing left in its thread's own part looks into the others before it is refused.
+/// Each part is exact, so that all of them together never admit more than the whole limit. A thread
+/// whose own shard is exhausted tries the others before it rejects a call.
 #[derive(Debug, Default)]
 pub(in crate::policies::rate_limit) struct Shards(Box<[Shard]>);
 
-// On cache lines of its own, of which processors fetch two at a time.
+// Two cache lines: processors fetch them in pairs.
 #[repr(align(128))]
 #[derive(Debug)]
 struct Shard {
@@ -37,8 +37,8 @@ impl Shards {
         self.0.iter().map(|shard| &shard.quota).eq(parts)
     }
 
-    /// Pays `cost` if that is left now, looking at the place `home` first; returns the time at which it
-    /// was counted.
+    /// Pays `cost` if that much is left now, in the shard `home` first; returns the time at which
+    /// it was counted.
     pub(in crate::policies::rate_limit) fn take(
         &self,
         cost: u64,
@@ -61,9 +61,9 @@ impl Shards {
         Err(Denied(soonest))
     }
 
-    /// Pays a cost that may be more than any one part has: all of it or nothing.
+    /// Pays a cost that may exceed every single part: all of it or nothing.
     fn gather(&self, cost: u64, now: u64, home: usize) -> Result<u64, Denied> {
-        // Never grows while the first part has enough.
+        // Stays unallocated while the first shard has enough.
         let mut taken = Vec::new();
         let mut missing = cost;
         for shard in self.from(home) {
@@ -83,12 +83,12 @@ impl Shards {
             shard.store.refund(&shard.quota, None, amount, at, now);
         }
         let whole = self.status(now);
-        // By then there is certainly so much; when exactly, no part knows.
+        // By then that much is certainly left; the earliest time is unknown to a single part.
         let wait = u64::try_from(whole.full_in.as_nanos()).unwrap_or(u64::MAX);
         Err(Denied((cost <= whole.limit).then_some(wait)))
     }
 
-    /// Counts `amount` whatever is left: what no part has is a debt of the part at `home`.
+    /// Counts `amount` even beyond the limit: the excess is a debt of the shard `home`.
     pub(in crate::policies::rate_limit) fn charge(&self, amount: u64, now: u64, home: usize) {
         let mut missing = amount;
         for shard in self.from(home) {
@@ -101,13 +101,13 @@ impl Shards {
         }
     }
 
-    /// What is left in all parts together; while they are used, of each at a moment of its own.
+    /// Returns the sum over all shards; under concurrent calls each is read at a different moment.
     pub(in crate::policies::rate_limit) fn status(&self, now: u64) -> Status {
         let all = self.0.iter().map(|shard| shard.status(now));
         all.reduce(Status::and).unwrap_or(Status::UNLIMITED)
     }
 
-    /// Counts in `whole`, under `quota`, what all parts have counted.
+    /// Counts in `whole`, under `quota`, everything that the shards have counted.
     pub(in crate::policies::rate_limit) fn gather_into(
         &self,
         whole: &Store,
@@ -137,7 +137,7 @@ impl Shards {
         }
     }
 
-    /// Deals out to the parts what was counted in `whole`.
+    /// Distributes to the shards what was counted in `whole`.
     pub(in crate::policies::rate_limit) fn redistribute(
         &self,
         whole: &Store,
@@ -149,7 +149,7 @@ impl Shards {
         }
         match quota {
             Quota::AtMost(most) => {
-                // What does not fit stays there, to be found by a policy that comes later.
+                // The excess stays there, for a later policy.
                 let mut log = whole.whole_log();
                 for shard in &self.0 {
                     if let Quota::AtMost(part) = &shard.quota {
@@ -170,7 +170,7 @@ impl Shards {
         }
     }
 
-    /// All parts, that of `home` first.
+    /// Returns all shards, that of `home` first.
     fn from(&self, home: usize) -> impl Iterator<Item = &Shard> {
         let (before, behind) = self.0.split_at(home % self.0.len().max(1));
         behind.iter().chain(before)
@@ -182,10 +182,10 @@ impl Shard {
         self.store.take(&self.quota, None, cost, now, 0)
     }
 
-    /// Pays as much of `cost` as is left; returns that and the time at which it was counted.
+    /// Pays as much of `cost` as is left; returns the amount and the time at which it was counted.
     fn take_up_to(&self, cost: u64, now: u64) -> (u64, u64) {
         let amount = self.status(now).remaining.min(cost);
-        // Another may have been faster: then it is as if nothing was left.
+        // If another thread was faster, this counts as if nothing was left.
         self.take(amount, now).map_or((0, now), |at| (amount, at))
     }
 

@@ -1,4 +1,4 @@
-//! Where the states lie, and how a decision is put into effect.
+//! Storage of the states, and the application of decisions to them.
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -8,7 +8,7 @@ use crate::policies::rate_limit::machine::token_bucket::{Denied, Reservation};
 use crate::policies::rate_limit::quota::{Quota, Status};
 use crate::policies::rate_limit::state::keyed::KeyedStateStore;
 
-/// The hash of a key; `None` for the one state that everybody shares.
+/// The hash of a key; `None` for the one state without a key.
 pub(in crate::policies::rate_limit) type KeyHash = Option<u64>;
 
 /// The states of one limiter.
@@ -36,7 +36,7 @@ impl Store {
         self.max_keys
     }
 
-    /// Pays `cost`, or books it within `max_wait`; returns when the call may go on.
+    /// Pays `cost`, or reserves it within `max_wait`; returns the time of admission.
     #[inline]
     pub(in crate::policies::rate_limit) fn take(
         &self,
@@ -60,7 +60,7 @@ impl Store {
         }
     }
 
-    /// Counts `amount` whatever is left.
+    /// Counts `amount` even beyond the limit.
     pub(in crate::policies::rate_limit) fn charge(
         &self,
         quota: &Quota,
@@ -79,7 +79,7 @@ impl Store {
         }
     }
 
-    /// Takes back `amount` of what was counted at the time `at`.
+    /// Refunds `amount` of what was counted at the time `at`.
     pub(in crate::policies::rate_limit) fn refund(
         &self,
         quota: &Quota,
@@ -99,8 +99,8 @@ impl Store {
         }
     }
 
-    /// Books the costs of `booked` anew, in their order and each as early as can be, after something
-    /// was given back; returns when each may go on.
+    /// Renews the reservations in `booked`, in order and each as early as possible, after a refund;
+    /// returns the new time of each.
     pub(in crate::policies::rate_limit) fn reschedule_waiters(
         &self,
         quota: &Quota,
@@ -127,7 +127,7 @@ impl Store {
                             full_at = booking.full_at;
                             booking.at
                         }
-                        // The limit is smaller than it was: the place stays as promised.
+                        // The limit has become smaller than the cost: the promised time is kept.
                         Err(_) => *at,
                     }
                 });
@@ -138,8 +138,8 @@ impl Store {
         }
     }
 
-    /// Books `cost` under a new quota that was promised for a time under the one before; returns when
-    /// it may go on, which is no later.
+    /// Renews a reservation of `cost` promised under an earlier quota; returns its time, which is
+    /// no later.
     pub(in crate::policies::rate_limit) fn reschedule(
         &self,
         quota: &Quota,
@@ -244,7 +244,7 @@ impl Store {
     }
 
     pub(in crate::policies::rate_limit) fn whole_log(&self) -> MutexGuard<'_, LogState> {
-        // A log has no half-made states, so a poisoned lock still guards a good one.
+        // A panic cannot leave a log half changed, so a poisoned lock guards a valid one.
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

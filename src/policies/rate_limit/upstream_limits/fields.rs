@@ -1,5 +1,5 @@
-//! As much of structured fields (RFC 9651) as the rate limit headers need: a list of strings with
-//! parameters.
+//! Parser of the subset of structured fields (RFC 9651) in rate limit headers: a list of strings
+//! with parameters.
 
 /// A member of the list.
 #[derive(Debug)]
@@ -8,7 +8,7 @@ pub(super) struct Item {
     parameters: Vec<(String, Value)>,
 }
 
-/// What a parameter may be.
+/// Value of a parameter.
 #[derive(Debug, PartialEq)]
 enum Value {
     Bytes(String),
@@ -18,10 +18,11 @@ enum Value {
 }
 
 impl Item {
-    /// Returns an integer that may be missing; `None` if it is something else, or negative.
+    /// Returns an integer parameter, which may be missing; `None` if it has another type, or is
+    /// negative.
     #[expect(
         clippy::option_option,
-        reason = "malformed, missing and there are three things"
+        reason = "malformed, missing and present are three cases"
     )]
     pub(super) fn integer(&self, key: &str) -> Option<Option<u64>> {
         match self.parameter(key) {
@@ -33,7 +34,7 @@ impl Item {
 
     #[expect(
         clippy::option_option,
-        reason = "malformed, missing and there are three things"
+        reason = "malformed, missing and present are three cases"
     )]
     pub(super) fn string(&self, key: &str) -> Option<Option<String>> {
         match self.parameter(key) {
@@ -45,7 +46,7 @@ impl Item {
 
     #[expect(
         clippy::option_option,
-        reason = "malformed, missing and there are three things"
+        reason = "malformed, missing and present are three cases"
     )]
     pub(super) fn bytes(&self, key: &str) -> Option<Option<String>> {
         match self.parameter(key) {
@@ -55,14 +56,14 @@ impl Item {
         }
     }
 
-    /// The last of several parameters of one name holds.
+    /// Returns a parameter; of several with one name the last one, by RFC 9651.
     fn parameter(&self, key: &str) -> Option<&Value> {
         let found = self.parameters.iter().rev().find(|(name, _)| name == key);
         found.map(|(_, value)| value)
     }
 }
 
-/// Reads a list, which must not be empty.
+/// Parses a list, which must not be empty.
 pub(super) fn list(text: &str) -> Option<Vec<Item>> {
     let mut rest = text.trim_matches(' ');
     let mut items = Vec::new();

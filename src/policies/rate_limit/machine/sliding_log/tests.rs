@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::{CELLS, Denied, EXACT, LogState, SlidingLog};
 
-/// Remembers everything that ever happened.
+/// Oracle that remembers every admission.
 #[derive(Default)]
 struct Naive(Vec<(u64, u64)>);
 
@@ -67,7 +67,7 @@ proptest! {
         let quota = SlidingLog { limit, period };
         let mut log = LogState::default();
         let mut passed = Naive::default();
-        // What counts for a 64th longer lets in no more than the real one.
+        // Counting for a 64th longer admits no more than the real log.
         let longer = SlidingLog { limit, period: period + period / CELLS + 1 };
         let mut now = 0;
         for (pause, cost) in steps {

@@ -1,6 +1,6 @@
 use super::{KeyedStateStore, mix};
 
-/// How long after `now` a value, a time, is still to come.
+/// Value of a state that is a time: the time left to it at `now`.
 fn worth(now: u64) -> impl Fn(&u64) -> u64 {
     move |value| value.saturating_sub(now)
 }
@@ -11,7 +11,7 @@ fn len(keyed: &KeyedStateStore<u64>) -> usize {
     len
 }
 
-/// Writes `until` under each of so many random keys.
+/// Writes `until` under random keys, this many.
 fn flood(keyed: &KeyedStateStore<u64>, keys: u64, now: u64, until: u64) {
     for key in 0..keys {
         keyed.with(mix(key), worth(now), |value| *value = until);
@@ -71,7 +71,7 @@ fn memory_is_taken_up_as_it_fills() {
     assert!(slots(&keyed) <= 25_000, "{}", slots(&keyed));
 }
 
-/// In a debug build fewer, so that it stays a matter of seconds.
+/// Fewer in a debug build, which would take minutes otherwise.
 #[test]
 fn ten_million_random_keys_change_nothing_but_the_count_of_evictions() {
     let keys = if cfg!(debug_assertions) {

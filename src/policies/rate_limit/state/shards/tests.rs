@@ -11,7 +11,7 @@ const SECOND: u64 = 1_000_000_000;
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// By which thread, and for how much.
+    /// Thread and cost of a call.
     Call(usize, u64),
     Pass(u64),
     Limit(u64),
@@ -34,7 +34,7 @@ fn bucket(n: u64) -> RateLimitPolicy {
     RateLimitPolicy::token_bucket(n, n, Duration::from_secs(1))
 }
 
-/// Calls that were let in, each with its cost and its time.
+/// Admitted calls with their cost and time.
 #[derive(Debug, Default)]
 struct Admitted(VecDeque<(u64, u64)>);
 
@@ -59,8 +59,8 @@ proptest! {
         }
     }
 
-    /// One after the other, and across new limits, "at most" is exact: for any cost it lets in what a
-    /// limit at one place does, and nothing else.
+    /// Sequentially, and across new limits, "at most" is exact: it admits the same calls as a limit
+    /// without shards, for any cost.
     #[test]
     fn at_most_is_as_exact_at_many_places_as_at_one(steps in steps(1..4), places in 2_u16..20) {
         let mut limit = 20;
@@ -95,8 +95,8 @@ proptest! {
         }
     }
 
-    /// A bucket lets in what it would at one place, or less; and after the time in which a token comes
-    /// at its place, at the latest, it lets in again.
+    /// A bucket admits at most the calls of one without shards, and admits again after the time in
+    /// which a token comes in its shard, at the latest.
     #[test]
     fn a_bucket_is_never_more_than_the_whole_and_late_by_a_16th_at_most(
         steps in steps(1..4), n in 32_u64..200, places in 2_u16..20,
@@ -104,9 +104,9 @@ proptest! {
         let mut now = 0;
         let quota = Quota::of(&bucket(n));
         let many = PolicySnapshot::new(bucket(n), places);
-        // What the whole would have after just those calls that were let in.
+        // The state of a whole bucket after exactly the admitted calls.
         let whole = Store::new(0);
-        // A nanosecond a call is rounded away at each place.
+        // Rounding loses a nanosecond for each call in each shard.
         let mut let_in = 0;
         for step in steps {
             match step {
@@ -127,7 +127,7 @@ proptest! {
         }
     }
 
-    /// What was used stays used, wherever it is counted then.
+    /// What was used stays used, wherever it is counted afterwards.
     #[test]
     fn a_new_policy_finds_what_was_used(
         used in 0_u64..99, before in 0_u8..2, limit in 1_u64..200, places in 2_u16..20,
@@ -140,7 +140,7 @@ proptest! {
             for home in 0..usize::try_from(used).unwrap() {
                 prop_assert!(many.take_at(home, 1, 0).is_ok());
             }
-            // Twice, for what was at one place goes back to many.
+            // Twice, since counts merged into one state are distributed again.
             let next = many.reconfigured(policy.clone(), 0);
             if !policy.is_off() {
                 prop_assert_eq!(next.status(None, 0).remaining, left);
@@ -152,7 +152,7 @@ proptest! {
 }
 
 impl PolicySnapshot {
-    /// Takes as a thread of that number does.
+    /// Takes as the thread of that number does.
     fn take_at(&self, home: usize, cost: u64, now: u64) -> Result<u64, Denied> {
         if self.is_sharded(None) {
             self.shards().take(cost, now, home)
