@@ -10,24 +10,24 @@ use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::Rejection;
 use crate::foundation::sync::sharded_arc::{ShardedArc, ShardedArcRef};
 
-/// Puts one limit around every service it wraps, and around any other work.
+/// Puts one concurrency limit around every service it wraps, and around any other work.
 ///
-/// The services share it, as do the clones of this layer: axum calls [`Layer::layer`] for each
-/// connection, and a limit made there would limit nothing. See the [module docs](super) for an
-/// example.
+/// The services and the clones of this layer share the limit: axum calls [`Layer::layer`] for each
+/// connection, and a limit created there would apply to one connection alone. See the [module
+/// docs](super) for an example.
 #[derive(Clone, Debug)]
 pub struct ConcurrencyLimitLayer {
     shared: ShardedArc<Shared>,
 }
 
 impl ConcurrencyLimitLayer {
-    /// Creates a limit that reports to the [`TracingObserver`].
+    /// Creates a limit that reports its events to the [`TracingObserver`].
     #[must_use]
     pub fn new(policy: ConcurrencyLimitPolicy) -> Self {
         Self::with_observer(policy, Arc::new(TracingObserver))
     }
 
-    /// Creates a limit that reports to `observe`.
+    /// Creates a limit that reports its events to `observe`.
     #[must_use]
     pub fn with_observer(policy: ConcurrencyLimitPolicy, observe: Arc<dyn Observe>) -> Self {
         Self {
@@ -35,18 +35,18 @@ impl ConcurrencyLimitLayer {
         }
     }
 
-    /// Spreads the permits over so many shards, so that threads do not meet at one word: a shard for each
-    /// that runs at once is enough. The default is 1, which is exact; 0 means 1. It starts anew, so set
-    /// it before the layer is used.
+    /// Distributes the permits over this many shards, so that threads do not contend for one word;
+    /// a shard for each thread that runs in parallel is enough. The default is 1, which is exact; 0
+    /// means 1. The count of requests in flight is reset, so set it before the layer is used.
     ///
-    /// Never more are in flight than the limit says: the shards have parts of it that add up to it, and
-    /// a thread that finds none left in its own takes one from another. What is given up:
+    /// The limit is never exceeded: each shard has a part of it, the parts add up to it, and a
+    /// thread whose own shard is exhausted takes a permit from another. The costs:
     ///
-    /// - A request may be turned away though a permit was free: one that was given back in a shard after
-    ///   it had looked there. Without others at the same moment this does not happen.
-    /// - Nobody waits: as if [`max_pending`](ConcurrencyLimitPolicy::with_max_pending) were 0, since first
-    ///   come first served needs one queue.
-    /// - [`in_flight`](Self::in_flight) adds up what it finds, shard after shard.
+    /// - A request may be rejected although a permit was free: one released in a shard that it had
+    ///   just found exhausted. Without concurrent requests this does not happen.
+    /// - Requests are never queued, as if [`max_pending`](ConcurrencyLimitPolicy::with_max_pending)
+    ///   were 0: first come, first served needs one queue.
+    /// - [`in_flight`](Self::in_flight) adds up the shards one after the other.
     #[must_use]
     pub fn with_shards(self, shards: u16) -> Self {
         Self {
@@ -56,17 +56,17 @@ impl ConcurrencyLimitLayer {
 
     /// Replaces the policy while requests run.
     ///
-    /// A higher limit lets those who wait in at once. Under a lower one, those who run finish, and those
-    /// who wait keep their place and the time that they were given.
+    /// A higher limit admits waiting requests at once. Under a lower one, requests in flight
+    /// complete, and waiting ones keep their place and their maximum wait.
     pub fn reconfigure(&self, policy: ConcurrencyLimitPolicy) {
         self.shared.reconfigure(policy);
     }
 
-    /// Takes a permit, waiting for it if the policy allows; it is given back when it is dropped.
+    /// Acquires a permit, waiting for it if the policy allows; dropping the ticket releases it.
     ///
     /// # Errors
     ///
-    /// [`Rejection::Overflow`] if too many run and too many wait, or if the wait took too long.
+    /// [`Rejection::Overflow`] if the limit and the queue are full, or if the wait took too long.
     pub async fn acquire(&self) -> Result<ConcurrencyLimitTicket, Rejection> {
         match self.shared.admit(|| self.shared.local()) {
             Admission::Admitted(permit) => Ok(permit),
@@ -77,7 +77,7 @@ impl ConcurrencyLimitLayer {
         }
     }
 
-    /// Takes a permit if there is one and nobody waits for it.
+    /// Acquires a permit if one is free and no request waits for it.
     ///
     /// # Errors
     ///
@@ -86,38 +86,38 @@ impl ConcurrencyLimitLayer {
         self.shared.try_admit(|| self.shared.local())
     }
 
-    /// Does `work` with a permit, which is held until the work is done or dropped.
+    /// Runs `work` with a permit, which is held until the work completes or is dropped.
     ///
     /// # Errors
     ///
-    /// Those of [`acquire`](Self::acquire); `work` is not called then. What the work itself returns,
-    /// an error too, is in the `Ok`.
+    /// Those of [`acquire`](Self::acquire), in which case `work` is not called. The result of the
+    /// work, even an error, is in the `Ok`.
     pub async fn run<F: Future>(&self, work: impl FnOnce() -> F) -> Result<F::Output, Rejection> {
         let _permit = self.acquire().await?;
         Ok(work().await)
     }
 
-    /// Returns what decides, to be put [together](crate::gate::GateChain) with other gates.
+    /// Returns the gate of this limit, to be [combined](crate::gate::GateChain) with other gates.
     #[must_use]
     pub fn gate(&self) -> ConcurrencyLimitGate {
         let shared = self.shared.shared_ref();
         ConcurrencyLimitGate { shared }
     }
 
-    /// Returns how many permits are out.
+    /// Returns the number of permits in use.
     #[must_use]
     pub fn in_flight(&self) -> u32 {
         self.shared.load().in_flight
     }
 
-    /// Returns how many wait.
+    /// Returns the number of waiting requests.
     #[must_use]
     pub fn pending(&self) -> u32 {
         self.shared.load().pending
     }
 }
 
-/// Decides which requests a [`ConcurrencyLimit`] lets in.
+/// Gate of a [`ConcurrencyLimit`].
 #[derive(Clone, Debug)]
 pub struct ConcurrencyLimitGate {
     shared: ShardedArcRef<Shared>,

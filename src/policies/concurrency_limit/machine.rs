@@ -1,22 +1,23 @@
-//! Who goes on, who waits and who is turned away: a function of two numbers that fit in one word.
+//! The admission decision, a pure function of the requests in flight and pending, which fit into
+//! one word.
 
 use crate::foundation::outcome::Overflow;
 
-/// How many run and how many wait.
+/// Number of requests in flight and pending.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Occupancy {
     pub(super) in_flight: u32,
     pub(super) pending: u32,
 }
 
-/// How many may.
+/// Maximum number of requests in flight and pending.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Bounds {
     in_flight: u32,
     pending: u32,
 }
 
-/// What becomes of one more.
+/// Decision about an arriving request, with the new occupancy.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Verdict {
     Enter(Occupancy),
@@ -25,7 +26,7 @@ pub(super) enum Verdict {
 }
 
 impl Bounds {
-    /// Creates bounds; `max_in_flight` of 0 is none.
+    /// Creates bounds; a `max_in_flight` of 0 means no limit.
     pub(super) const fn new(max_in_flight: u32, max_pending: u32) -> Self {
         Self {
             in_flight: if max_in_flight == 0 {
@@ -37,8 +38,8 @@ impl Bounds {
         }
     }
 
-    /// Returns the part of shard `number` of `count`: the parts add up to the whole, and nobody waits at
-    /// one of several.
+    /// Returns the bounds of shard `number` of `count`. The parts add up to the whole; several
+    /// shards have no queue.
     pub(super) const fn part(self, number: u16, count: u16) -> Self {
         if count <= 1 {
             return self;
@@ -55,7 +56,7 @@ impl Bounds {
         self.in_flight
     }
 
-    /// What to say when nobody may wait.
+    /// Returns the overflow of a full limit without a queue.
     pub(super) const fn full(self) -> Overflow {
         Overflow::InFlight(self.in_flight)
     }
@@ -96,7 +97,7 @@ impl Occupancy {
         }
     }
 
-    /// Judges a request that arrives. Nobody overtakes one who waits.
+    /// Decides about an arriving request, which never overtakes a pending one.
     pub(super) const fn arrive(self, bounds: Bounds) -> Verdict {
         if self.pending == 0 && self.in_flight < bounds.in_flight {
             return Verdict::Enter(Self {
@@ -117,7 +118,7 @@ impl Occupancy {
         })
     }
 
-    /// One who ran is done.
+    /// Returns the occupancy after a request in flight has ended.
     pub(super) const fn leave(self) -> Self {
         Self {
             in_flight: self.in_flight - 1,
@@ -125,7 +126,8 @@ impl Occupancy {
         }
     }
 
-    /// Lets the first one who waits run, if there is one and room.
+    /// Returns the occupancy after the first pending request is admitted, if there is one and there
+    /// is room.
     pub(super) const fn promote(self, bounds: Bounds) -> Option<Self> {
         if self.pending == 0 || self.in_flight >= bounds.in_flight {
             return None;
@@ -136,7 +138,7 @@ impl Occupancy {
         })
     }
 
-    /// One who waited goes away.
+    /// Returns the occupancy after a pending request was cancelled.
     pub(super) const fn give_up(self) -> Self {
         Self {
             pending: self.pending - 1,
@@ -146,6 +148,7 @@ impl Occupancy {
 }
 
 const fn pack(low: u32, high: u32) -> u64 {
+    // Requests in flight in the lower half, pending ones in the upper half.
     low as u64 | (high as u64) << 32
 }
 

@@ -1,4 +1,5 @@
-//! Limits how many requests run at once, lets a few more wait, and turns the rest away.
+//! Limits the number of concurrent requests, queues a bounded number of others, and rejects the
+//! rest.
 //!
 //! # Example
 //!
@@ -20,8 +21,7 @@
 //! # let _ = service;
 //! ```
 //!
-//! The same limit guards any other work, such as calls of a database, and can be changed while it
-//! runs:
+//! The same limit guards any other work, such as database calls, and can be changed at run time:
 //!
 //! ```
 //! use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
@@ -36,7 +36,7 @@
 //! # }
 //! ```
 //!
-//! # What counts as running
+//! # Requests in flight
 //!
 //! A request runs until its response body ends or is dropped, or until whatever happens instead: an
 //! error, a panic, a caller that goes away. One that switches to another protocol (status 101) holds its
@@ -45,37 +45,38 @@
 //! server of hyper lets it go with the head: around a service that switches by itself, take a permit of its
 //! own in the task that serves the connection, with [`acquire`](ConcurrencyLimitLayer::acquire).
 //!
-//! # Who waits
+//! # Pending requests
 //!
-//! Waiting is first come, first served: a permit that is given back goes to the one who waits
-//! longest, and nobody who comes later overtakes. A wait ends without a permit after
-//! [`max_wait`](ConcurrencyLimitPolicy::with_max_wait), or at [`Deadline::current`] if that comes
-//! sooner; where that has passed there is no wait at all. A request is never queued in `poll_ready`, so
-//! it keeps no other one from getting on.
+//! The queue is first come, first served: a released permit goes to the request that has waited
+//! longest, and later ones never overtake. A wait ends without a permit after
+//! [`max_wait`](ConcurrencyLimitPolicy::with_max_wait), or at [`Deadline::current`] if that is
+//! sooner; after the deadline there is no wait at all. A request is never queued in `poll_ready`,
+//! so it does not block others.
 //!
-//! # What the others get
+//! # Rejections
 //!
-//! 503 with `x-envoy-overloaded: true` and Envoy's text; for a gRPC request 200 with `grpc-status: 14`.
-//! [`Rejection::Overflow`] says which [`Overflow`] it was. To layers around it is
-//! [`Outcome::Rejected`], which no policy holds against the upstream, and which is not retried.
+//! 503 with `x-envoy-overloaded: true` and Envoy's text; for a gRPC request 200 with
+//! `grpc-status: 14`. [`Rejection::Overflow`] has the kind of [`Overflow`]. To outer layers it is
+//! [`Outcome::Rejected`], which no policy counts as a failure of the upstream, and which is not
+//! retried.
 //!
 //! # Compared with Envoy
 //!
 //! | Istio, Envoy | there | here |
 //! |---|---|---|
-//! | `http2MaxRequests`, `max_requests` | requests in flight, HTTP/1 included; over it, overflow at once | [`ConcurrencyLimitPolicy::new`]; over it, overflow, unless some may wait |
-//! | `http1MaxPendingRequests`, `max_pending_requests` | requests that wait for a connection | [`with_max_pending`](ConcurrencyLimitPolicy::with_max_pending): requests that wait for one of the permits; connections are the client's affair |
+//! | `http2MaxRequests`, `max_requests` | requests in flight, HTTP/1 included; above it, overflow at once | [`ConcurrencyLimitPolicy::new`]; above it, overflow, unless requests may be pending |
+//! | `http1MaxPendingRequests`, `max_pending_requests` | requests that wait for a connection | [`with_max_pending`](ConcurrencyLimitPolicy::with_max_pending): requests that wait for a permit; connections belong to the client |
 //! | a maximum wait | none but the request's timeout | [`with_max_wait`](ConcurrencyLimitPolicy::with_max_wait) |
-//! | 0 or unset (Istio) | no limit | no limit in flight; nobody waits |
-//! | precision | counters may be exceeded a little by workers in parallel | exact |
+//! | 0 or unset (Istio) | no limit | no limit in flight; no queue |
+//! | precision | concurrent workers may exceed limits slightly | exact |
 //! | scope | a cluster in one proxy | a layer and its clones |
 //!
 //! # Many threads
 //!
-//! An exact limit is one word that every request writes twice, so that two threads do not get as much done
-//! as they could: at the limit alone 1.2 to 1.4 times what one does. Behind a service that takes
-//! microseconds this is not seen. Where it is,
-//! [`with_shards`](ConcurrencyLimitLayer::with_shards) gives each thread a part of the limit.
+//! An exact limit is one word that every request writes twice, so two threads at the limit alone
+//! have only 1.2 to 1.4 times the throughput of one. This is negligible for a service that takes
+//! microseconds. Where it matters, [`with_shards`](ConcurrencyLimitLayer::with_shards) gives each
+//! thread a part of the limit.
 //!
 //! [`Deadline::current`]: crate::Deadline::current
 //! [`Outcome::Rejected`]: crate::Outcome::Rejected

@@ -1,8 +1,8 @@
-//! Counts the permits: an atomic word while nobody waits, and behind it a locked queue.
+//! The permits of a limit: an atomic word while the queue is empty, and a locked queue behind it.
 //!
-//! Two rules make it exact. The number of those who wait changes under the lock only; and while
-//! it is not 0, nothing in the word changes without the lock. So a permit is given back by one
-//! compare-and-swap if nobody waits, and is handed to the first in the queue if somebody does.
+//! Two rules make it exact: the number of pending requests changes under the lock alone; and while
+//! it is not 0, nothing in the word changes without the lock. So a permit is released by one
+//! compare-and-swap while the queue is empty, and is handed to the first waiter otherwise.
 
 use std::collections::BTreeMap;
 use std::iter;
@@ -22,19 +22,19 @@ pub(super) struct Permits {
     queue: Mutex<Queue>,
 }
 
-/// Those who wait, in the order in which they came.
+/// The waiters, in order of arrival.
 #[derive(Debug, Default)]
 struct Queue {
-    /// Who is not in here any more has its permit.
+    /// A waiter that is not in the map any more has its permit.
     waiting: BTreeMap<QueueEntry, Option<Waker>>,
     next: u64,
 }
 
-/// A place in the queue.
+/// Key of a waiter in the queue.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct QueueEntry(u64);
 
-/// What became of one who asked for a permit.
+/// Result of a request for a permit.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Entered {
     Entered,
@@ -51,12 +51,12 @@ impl Permits {
         }
     }
 
-    /// How many there are.
+    /// Returns the number of permits.
     pub(super) fn limit(&self) -> u32 {
         self.bounds().in_flight()
     }
 
-    /// Takes a permit if there is one, without waiting.
+    /// Acquires a permit if one is free, without waiting.
     pub(super) fn try_enter(&self) -> Result<(), Overflow> {
         match self.arrive(false) {
             Verdict::Enter(_) => Ok(()),
@@ -65,7 +65,7 @@ impl Permits {
         }
     }
 
-    /// Takes a permit, or a place in the queue.
+    /// Acquires a permit or an entry in the queue.
     #[inline]
     pub(super) fn enter(&self) -> Entered {
         match self.arrive(false) {
@@ -84,19 +84,20 @@ impl Permits {
         })
     }
 
-    /// Says whether the one at `place` has its permit now, and remembers whom to wake otherwise.
+    /// Returns true if the waiter `place` has its permit; otherwise registers `waker` for it.
     pub(super) fn poll(&self, place: QueueEntry, waker: &Waker) -> bool {
         let (granted, replaced) = self.locked(|queue| match queue.waiting.get_mut(&place) {
             None => (true, None),
             Some(Some(known)) if known.will_wake(waker) => (false, None),
             Some(known) => (false, known.replace(waker.clone())),
         });
-        // A waker is foreign code: outside the lock.
+        // Dropped outside the lock: a waker is foreign code.
         drop(replaced);
         granted
     }
 
-    /// Leaves the queue; says whether the permit had come already and now is the caller's to release.
+    /// Leaves the queue; returns true if the permit had been granted already, which the caller must
+    /// release.
     pub(super) fn leave_queue(&self, place: QueueEntry) -> bool {
         let left = self.locked(|queue| {
             let left = queue.waiting.remove(&place);
@@ -108,7 +109,7 @@ impl Permits {
         left.is_none()
     }
 
-    /// Gives a permit back, or on to the first who waits.
+    /// Releases a permit, or hands it to the first waiter.
     #[inline]
     pub(super) fn release(&self) {
         let alone = self.update(|occupancy| (occupancy.pending == 0).then(|| occupancy.leave()));
@@ -117,7 +118,7 @@ impl Permits {
         }
     }
 
-    /// Gives a permit on to the first who waits.
+    /// Hands a permit to the first waiter.
     #[cold]
     fn hand_on(&self) {
         let woken = self.locked(|queue| {
@@ -127,11 +128,13 @@ impl Permits {
         woken.into_iter().for_each(Promoted::wake);
     }
 
-    /// Replaces the bounds, and what `with` replaces, and lets in those for whom there is room now.
+    /// Replaces the bounds, runs `with` under the same lock, and admits the waiters for which there
+    /// is room now.
     pub(super) fn set_bounds(&self, bounds: Bounds, with: impl FnOnce()) {
         let woken: Vec<_> = self.locked(|queue| {
             with();
-            // Under the lock: whoever queues sees either these bounds, or is let in just below.
+            // Under the lock: a request that queues either reads these bounds, or is admitted just
+            // below.
             self.bounds.store(bounds.word(), Ordering::Release);
             iter::from_fn(|| self.promote(queue)).collect()
         });
@@ -142,14 +145,14 @@ impl Permits {
         Occupancy::of_word(self.load.load(Ordering::Acquire))
     }
 
-    /// Lets the first who waits in, if there is room. The lock is held.
+    /// Admits the first waiter if there is room. The caller holds the lock.
     fn promote(&self, queue: &mut Queue) -> Option<Promoted> {
         let bounds = self.bounds();
         self.update(|occupancy| occupancy.promote(bounds))
             .then(|| Promoted(queue.waiting.pop_first().and_then(|(_, waker)| waker)))
     }
 
-    /// Judges one more and counts it; as one who waits only with the lock held.
+    /// Decides about a request and counts it; it becomes pending only if `locked`.
     #[inline]
     fn arrive(&self, locked: bool) -> Verdict {
         let bounds = self.bounds();
@@ -158,6 +161,7 @@ impl Permits {
             verdict = occupancy.arrive(bounds);
             match verdict {
                 Verdict::Enter(next) => Some(next),
+                // Pending requests are counted under the lock alone: see the module docs.
                 Verdict::Queue(next) => locked.then_some(next),
                 Verdict::Reject(_) => None,
             }
@@ -170,10 +174,11 @@ impl Permits {
         Bounds::of_word(self.bounds.load(Ordering::Acquire))
     }
 
-    /// Replaces the load by what `next` makes of it; says whether it made anything.
+    /// Replaces the occupancy by the result of `next`; returns false if `next` returned none.
     #[inline]
     fn update(&self, mut next: impl FnMut(Occupancy) -> Option<Occupancy>) -> bool {
         self.load
+            // AcqRel: the work under a permit happens before that of the request that gets it next.
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |word| {
                 next(Occupancy::of_word(word)).map(Occupancy::word)
             })
@@ -181,7 +186,7 @@ impl Permits {
     }
 
     fn locked<T>(&self, f: impl FnOnce(&mut Queue) -> T) -> T {
-        // A queue has no half-made states, so a poisoned lock still guards a good one.
+        // A panic cannot leave the queue half changed, so a poisoned lock guards a valid state.
         f(&mut self.queue.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -195,12 +200,12 @@ impl Queue {
     }
 }
 
-/// One who was let in, and how to tell.
+/// Waker of an admitted waiter.
 #[derive(Debug)]
 struct Promoted(Option<Waker>);
 
 impl Promoted {
-    /// Tells; one who was never polled will look for itself.
+    /// Wakes the waiter; one that was never polled has no waker and will find its permit.
     fn wake(self) {
         if let Some(waker) = self.0 {
             waker.wake();

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// How many may run at once, how many more may wait, and for how long.
+/// Maximum of concurrent and of pending requests, and the maximum wait.
 ///
 /// The default limits nothing.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -11,9 +11,9 @@ pub struct ConcurrencyLimitPolicy {
 }
 
 impl ConcurrencyLimitPolicy {
-    /// Creates a policy that lets `max_in_flight` requests run at once and none wait.
+    /// Creates a policy that admits `max_in_flight` concurrent requests and queues none.
     ///
-    /// 0 lets any number run, as in Istio, where it is `http2MaxRequests`.
+    /// 0 means no limit, as for Istio's `http2MaxRequests`.
     #[must_use]
     pub const fn new(max_in_flight: u32) -> Self {
         Self {
@@ -29,45 +29,45 @@ impl ConcurrencyLimitPolicy {
         Self::new(0)
     }
 
-    /// Sets how many requests may run at once. The default is 0, which lets any number run.
+    /// Sets the maximum number of concurrent requests. The default is 0, which means no limit.
     #[must_use]
     pub const fn with_max_in_flight(mut self, max_in_flight: u32) -> Self {
         self.in_flight = max_in_flight;
         self
     }
 
-    /// Sets how many requests may wait while the limit is reached. The default is 0: the next one is
-    /// turned away at once, as Envoy does at `max_requests`.
+    /// Sets the maximum number of pending requests while the limit is reached. The default is 0: a
+    /// request over the limit is rejected at once, as by Envoy at `max_requests`.
     ///
-    /// There is always a bound. Istio's `http1MaxPendingRequests: 0`, which means none, is
-    /// `u32::MAX` here.
+    /// There is always a bound. Istio's `http1MaxPendingRequests: 0`, which means no limit,
+    /// corresponds to `u32::MAX`.
     #[must_use]
     pub const fn with_max_pending(mut self, max_pending: u32) -> Self {
         self.pending = max_pending;
         self
     }
 
-    /// Sets how long a request may wait. The default is 0, which lets it wait until its deadline, or
-    /// for as long as its caller does.
+    /// Sets the maximum wait of a pending request. The default is 0: it waits until its deadline,
+    /// or until its caller cancels.
     #[must_use]
     pub const fn with_max_wait(mut self, max_wait: Duration) -> Self {
         self.wait = max_wait;
         self
     }
 
-    /// Returns how many requests may run at once; 0 is any number.
+    /// Returns the maximum number of concurrent requests; 0 means no limit.
     #[must_use]
     pub const fn max_in_flight(&self) -> u32 {
         self.in_flight
     }
 
-    /// Returns how many requests may wait.
+    /// Returns the maximum number of pending requests.
     #[must_use]
     pub const fn max_pending(&self) -> u32 {
         self.pending
     }
 
-    /// Returns how long a request may wait; 0 is any time.
+    /// Returns the maximum wait of a pending request; 0 means no limit.
     #[must_use]
     pub const fn max_wait(&self) -> Duration {
         self.wait

@@ -12,7 +12,7 @@ use crate::foundation::sync::Reloadable;
 use crate::foundation::sync::sharded_arc;
 use crate::foundation::sync::sharded_arc::LocalArc;
 
-/// Answers 503 for requests over the limit.
+/// Rejects requests over the concurrency limit with 503, or queues them.
 ///
 /// See the [module docs](super) for an example.
 pub type ConcurrencyLimit<S> = Queued<S, ConcurrencyLimitGate>;
@@ -20,7 +20,7 @@ pub type ConcurrencyLimit<S> = Queued<S, ConcurrencyLimitGate>;
 /// Response future of [`ConcurrencyLimit`].
 pub type ConcurrencyLimitFuture<S, B> = QueuedFuture<S, ConcurrencyLimitGate, B>;
 
-/// What all clones of a limit have in common.
+/// State shared by all clones of a concurrency limit.
 #[derive(Debug)]
 pub(super) struct Shared {
     observe: Arc<dyn Observe>,
@@ -41,7 +41,7 @@ impl Shared {
         }
     }
 
-    /// Starts again with so many shards.
+    /// Returns a state with the same policy, this many shards and no request in flight.
     pub(super) fn reset_with(&self, shards: u16) -> Self {
         let policy = ConcurrencyLimitPolicy::clone(&self.policy.load());
         Self::new(policy, Arc::clone(&self.observe), shards)
@@ -49,12 +49,13 @@ impl Shared {
 
     pub(super) fn reconfigure(&self, policy: ConcurrencyLimitPolicy) {
         let bounds = bounds(&policy);
-        // Both under one lock, so that two callers at once do not leave half of each.
+        // Both under one lock, so that concurrent calls cannot combine the bounds of one policy
+        // with the other.
         self.permits
             .set_bounds(bounds, || self.policy.store(policy));
     }
 
-    /// Decides about one more; `handle` holds on to this for whoever is let in.
+    /// Admits, queues or rejects a request; `handle` returns the ticket's reference to this state.
     #[inline]
     pub(super) fn admit(
         &self,
@@ -91,7 +92,7 @@ impl Shared {
         }
     }
 
-    /// Reports that one was turned away.
+    /// Reports a rejection.
     #[cold]
     pub(super) fn reject(&self, overflow: Overflow) -> Rejection {
         let rejection = Rejection::Overflow(overflow);
@@ -108,16 +109,16 @@ fn bounds(policy: &ConcurrencyLimitPolicy) -> Bounds {
     Bounds::new(policy.max_in_flight(), policy.max_pending())
 }
 
-/// One who may run; gives the permit back, or on, when it is dropped.
+/// A permit in use; dropping it releases it, or hands it to the first waiter.
 #[derive(Debug)]
-#[must_use = "dropping a permit gives it back"]
+#[must_use = "dropping a ticket releases its permit"]
 pub struct ConcurrencyLimitTicket {
     shard: u16,
     shared: LocalArc<Shared>,
 }
 
 impl ConcurrencyLimitTicket {
-    /// Stands for a permit of the shard of this number.
+    /// Creates the ticket of a permit of shard `number`.
     const fn new(shared: LocalArc<Shared>, number: u16) -> Self {
         Self {
             shard: number,
@@ -144,7 +145,7 @@ impl Drop for ConcurrencyLimitTicket {
     }
 }
 
-/// A place in the queue, which only a limit of one shard has; leaves it when it is dropped.
+/// An entry in the queue, which only a limit of one shard has; dropping it leaves the queue.
 #[derive(Debug)]
 pub(super) struct QueuedPermit {
     entry: Option<QueueEntry>,
@@ -159,13 +160,13 @@ impl QueuedPermit {
         }
     }
 
-    /// Returns the permit if it has come.
+    /// Returns the permit if it was granted.
     pub(super) fn take(&mut self, waker: &Waker) -> Option<ConcurrencyLimitTicket> {
         let place = self.entry.expect("not polled after completion");
         self.permits().poll(place, waker).then(|| self.granted())
     }
 
-    /// Leaves the queue; the permit may have come at the last moment.
+    /// Leaves the queue; returns the permit if it was granted in the last moment.
     pub(super) fn leave(&mut self) -> Option<ConcurrencyLimitTicket> {
         let place = self.entry.take()?;
         self.permits().leave_queue(place).then(|| self.granted())

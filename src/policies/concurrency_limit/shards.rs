@@ -1,34 +1,36 @@
-//! The permits of a limit, in one place or spread over several.
+//! The permits of a limit, in one shard or several.
 
 use super::machine::{Bounds, Occupancy};
 use super::permits::{Entered, Permits};
 use crate::foundation::outcome::Overflow;
 
-/// One shard is exact. Several have parts of the limit that add up to it: who finds none left in its
-/// thread's own shard takes one from another, so that never more are out than there may be.
+/// One shard is exact. Several have parts of the limit that add up to it: a thread whose own shard
+/// is exhausted takes a permit from another, so the limit is never exceeded.
 #[derive(Debug)]
 pub(super) struct Shards(Box<[Shard]>);
 
-// On cache lines of its own, of which processors fetch two at a time.
+// Two cache lines: processors fetch them in pairs.
 #[repr(align(128))]
 #[derive(Debug)]
 struct Shard(Permits);
 
 impl Shards {
-    /// Creates so many shards; 0 means 1.
+    /// Creates this many shards; 0 means 1.
     pub(super) fn new(bounds: Bounds, count: u16) -> Self {
         let count = count.max(1);
         let shard = |number| Shard(Permits::new(bounds.part(number, count)));
         Self((0..count).map(shard).collect())
     }
 
-    /// The shard of that number, which must be one that this gave out.
+    /// Returns the shard of this number, which must come from [`enter`](Self::enter) or
+    /// [`try_enter`](Self::try_enter).
     #[inline]
     pub(super) fn get(&self, shard: u16) -> &Permits {
         &self.0[usize::from(shard)].0
     }
 
-    /// Takes a permit, or a place in the queue if there is one; `home` says where to look first.
+    /// Acquires a permit, or an entry in the queue if there is one; `home` returns the shard to try
+    /// first.
     #[inline]
     pub(super) fn enter(&self, home: impl FnOnce() -> usize) -> (u16, Entered) {
         match &*self.0 {
@@ -40,7 +42,7 @@ impl Shards {
         }
     }
 
-    /// Takes a permit of the first shard that has one, without waiting.
+    /// Acquires a permit from the first shard that has one, without waiting.
     pub(super) fn try_enter(&self, home: impl FnOnce() -> usize) -> Result<u16, Overflow> {
         if let [one] = &*self.0 {
             return one.0.try_enter().map(|()| 0);
@@ -56,7 +58,8 @@ impl Shards {
         found.ok_or_else(|| self.full())
     }
 
-    /// Replaces the bounds, and what `with` replaces, and lets in those for whom there is room now.
+    /// Replaces the bounds, runs `with` under the first shard's lock, and admits the waiters for
+    /// which there is room now.
     pub(super) fn set_bounds(&self, bounds: Bounds, with: impl FnOnce()) {
         let mut with = Some(with);
         let count = self.count();
@@ -67,7 +70,8 @@ impl Shards {
         }
     }
 
-    /// How many run and wait; while they come and go, of each shard at a moment of its own.
+    /// Returns the sum over all shards; under concurrent requests each is read at a different
+    /// moment.
     pub(super) fn load(&self) -> Occupancy {
         let all = self.0.iter().map(|shard| shard.0.load());
         all.fold(Occupancy::default(), Occupancy::and)
@@ -113,7 +117,7 @@ mod tests {
             prop_assert_eq!(shards.full(), Overflow::InFlight(whole));
         }
 
-        /// One after the other, a sharded limit is as exact as any.
+        /// Sequentially, a sharded limit is as exact as one without shards.
         #[test]
         fn never_more_are_out_than_may_be_and_none_is_refused_while_one_is_left(
             steps in steps(), count in 1_u16..6,

@@ -16,7 +16,8 @@ use crate::foundation::time::timer::Timer;
 
 /// The wait of a request for its permit.
 ///
-/// Dropped before it is over, it leaves the queue, and a permit that has come goes to the next one.
+/// Dropped earlier, it leaves the queue, and a permit granted in the meantime goes to the next
+/// waiter.
 #[pin_project]
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
@@ -34,7 +35,7 @@ struct WaitLimit {
 }
 
 impl Wait {
-    /// Waits at `place`, unless there is no time to.
+    /// Waits for the entry `place`; fails if the deadline has passed.
     pub(super) fn new(
         shared: LocalArc<Shared>,
         place: QueueEntry,
@@ -53,7 +54,7 @@ impl Wait {
     }
 }
 
-/// Returns how long one who comes at `now` may wait; `None` is any time.
+/// Returns the maximum wait from `now`; `None` means no limit.
 fn limit(max_wait: Duration, deadline: Option<Deadline>, now: Instant) -> Option<WaitLimit> {
     let own = (!max_wait.is_zero()).then_some(max_wait);
     let left = deadline.map(|deadline| deadline.remaining_at(now));
@@ -67,7 +68,7 @@ impl Future for Wait {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        // Before the timer: a permit that is there wins.
+        // Before the timer: a permit that was granted wins over a wait that is over.
         if let Some(permit) = this.permit.take(cx.waker()) {
             return Poll::Ready(Ok(permit));
         }
@@ -76,6 +77,7 @@ impl Future for Wait {
             return Poll::Pending;
         };
         ready!(this.timer.poll_at(limit.at, cx));
+        // The permit may have been granted since the check above.
         Poll::Ready(match this.permit.leave() {
             Some(permit) => Ok(permit),
             None => Err(this.permit.shared().reject(Overflow::Wait(limit.length))),

@@ -1,4 +1,5 @@
-//! Every interleaving of the permits: none is lost, none is double, and every wake-up arrives.
+//! Explores every interleaving of the permits: no permit is lost or granted twice, and every
+//! wake-up arrives.
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -8,14 +9,14 @@ use loom::thread;
 
 use super::*;
 
-/// A permit of a limit, that notices if more are out than there are.
+/// Work under a permit, which asserts that no other runs at the same time.
 fn work(permits: &Permits, busy: &AtomicBool) {
     assert!(!busy.swap(true, Ordering::SeqCst), "one at a time");
     busy.store(false, Ordering::SeqCst);
     permits.release();
 }
 
-/// Waits as a task does: asks, and sleeps until it is woken. If nobody wakes it, loom says so.
+/// Waits as a task does: polls, and sleeps until it is woken. loom reports a missing wake-up.
 fn wait(permits: &Permits, place: QueueEntry) {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     while !permits.poll(place, &waker) {
@@ -46,7 +47,7 @@ fn loom_two_who_ask_at_once_get_the_permit_one_after_the_other() {
                 match permits.enter() {
                     Entered::Entered => {}
                     Entered::Queued(place) => wait(permits, place),
-                    Entered::Rejected(_) => unreachable!("there is room to wait"),
+                    Entered::Rejected(_) => unreachable!("the queue has room"),
                 }
                 work(permits, busy);
             }
@@ -64,10 +65,10 @@ fn loom_one_who_leaves_the_queue_loses_no_permit() {
         let shared = shared(1);
         assert_eq!(shared.0.enter(), Entered::Entered);
         let Entered::Queued(first) = shared.0.enter() else {
-            unreachable!("the permit is out");
+            unreachable!("the permit is in use");
         };
         let Entered::Queued(second) = shared.0.enter() else {
-            unreachable!("the permit is out");
+            unreachable!("the permit is in use");
         };
         let leaver = Arc::clone(&shared);
         let other = thread::spawn(move || {
@@ -93,7 +94,7 @@ fn loom_a_raised_limit_and_a_returned_permit_let_both_in() {
             match asker.0.enter() {
                 Entered::Entered => {}
                 Entered::Queued(place) => wait(&asker.0, place),
-                Entered::Rejected(_) => unreachable!("there is room to wait"),
+                Entered::Rejected(_) => unreachable!("the queue has room"),
             }
             asker.0.release();
         });
