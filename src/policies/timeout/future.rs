@@ -24,10 +24,10 @@ enum State<F> {
     Calling {
         #[pin]
         inner: F,
-        /// None if nothing limits the call.
+        /// `None` if nothing limits the call.
         limits: Option<CallLimits>,
     },
-    // Boxed: an answer of our own allocates its headers anyway.
+    // Boxed: rare, and a local reply allocates its headers anyway.
     Rejected(Option<Box<Response<LocalReplyBody>>>),
 }
 
@@ -64,7 +64,7 @@ where
                     let _guard = limits.as_ref().and_then(CallLimits::enter);
                     inner.poll(cx)
                 };
-                // An answer that is there wins over the timer.
+                // A response that is ready wins over the timer.
                 if let Poll::Ready(result) = polled {
                     return Poll::Ready(result.map(|r| TimeoutBody::upstream(r, limits)));
                 }
@@ -72,7 +72,7 @@ where
                     return Poll::Pending;
                 };
                 ready!(waiting.poll_budget(cx));
-                limits.take().expect("there a moment ago")
+                limits.take().expect("was `Some` in this poll")
             }
         };
         let state = &mut self.project().state;

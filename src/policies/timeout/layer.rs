@@ -7,9 +7,9 @@ use super::{Timeout, TimeoutPolicy};
 use crate::foundation::events::{Observe, TracingObserver};
 use crate::foundation::sync::sharded_arc::ShardedArc;
 
-/// Limits how long every service it wraps may take to answer.
+/// Limits the response time of every service it wraps.
 ///
-/// The services, and the clones of this layer, share its policy. See the [module docs](super) for an
+/// The services and the clones of this layer share its policy. See the [module docs](super) for an
 /// example.
 #[derive(Clone, Debug)]
 pub struct TimeoutLayer {
@@ -17,13 +17,13 @@ pub struct TimeoutLayer {
 }
 
 impl TimeoutLayer {
-    /// Creates a timeout that reports to the [`TracingObserver`].
+    /// Creates a timeout that reports its events to the [`TracingObserver`].
     #[must_use]
     pub fn new(policy: TimeoutPolicy) -> Self {
         Self::with_observer(policy, Arc::new(TracingObserver))
     }
 
-    /// Creates a timeout that reports to `observe`.
+    /// Creates a timeout that reports its events to `observe`.
     #[must_use]
     pub fn with_observer(policy: TimeoutPolicy, observe: Arc<dyn Observe>) -> Self {
         Self {
@@ -31,7 +31,7 @@ impl TimeoutLayer {
         }
     }
 
-    /// Replaces the policy for requests that start from now on; those under way keep theirs.
+    /// Replaces the policy for requests that start from now on; requests in flight keep theirs.
     pub fn reconfigure(&self, policy: TimeoutPolicy) {
         self.shared.reconfigure(policy);
     }

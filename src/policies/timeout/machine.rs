@@ -1,35 +1,36 @@
-//! Which time holds. Policy, headers and instants are arguments; nothing here waits.
+//! Selection of the effective timeout. Policy, headers and instants are arguments; nothing here
+//! waits.
 
 use std::time::{Duration, Instant};
 
 use super::TimeoutPolicy;
 use crate::foundation::time::clock;
 
-/// The times that the headers of a request tell.
+/// The timeouts in the headers of a request.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct HeaderTimeouts {
     /// `x-envoy-expected-rq-timeout-ms`.
     pub(super) expected: Option<Duration>,
     /// `grpc-timeout`, of a gRPC request.
     pub(super) grpc: Option<Duration>,
-    /// What the request sets in place of the policy's time; 0 for any time.
+    /// Override of the policy's timeout by the request; 0 means no limit.
     pub(super) instead: Option<Duration>,
 }
 
-/// The time within which an answer must come.
+/// The time for a response.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct TimeBudget {
-    /// When it ends.
+    /// End of the budget.
     pub(super) at: Instant,
-    /// How long it was at its beginning.
+    /// Length of the budget at its start.
     pub(super) length: Duration,
 }
 
-/// A deadline came before the call.
+/// The deadline had passed before the call.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct DeadlineExceeded;
 
-/// Returns the shortest time that policy and headers allow; `None` is any time.
+/// Returns the shortest timeout of policy and headers; `None` means no limit.
 #[inline]
 pub(super) fn allowance(policy: &TimeoutPolicy, from_headers: HeaderTimeouts) -> Option<Duration> {
     let own = from_headers
@@ -43,7 +44,7 @@ pub(super) fn allowance(policy: &TimeoutPolicy, from_headers: HeaderTimeouts) ->
     shorter(shorter(own, from_headers.expected), grpc)
 }
 
-/// Returns the shorter of two times, of which `None` is any.
+/// Returns the shorter of two timeouts, of which `None` means no limit.
 #[inline]
 fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
     match (one, other) {
@@ -52,7 +53,7 @@ fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
     }
 }
 
-/// Returns the window of a call at `now` under the deadline `current`; `None` if there is no limit.
+/// Returns the budget of a call at `now` under the deadline `current`; `None` if there is no limit.
 #[inline]
 pub(super) fn time_budget(
     allowance: Option<Duration>,
@@ -76,7 +77,7 @@ pub(super) fn time_budget(
     })
 }
 
-/// Taking off everything would leave 0, which means any time.
+/// Subtracts `grpc_timeout_offset`, unless nothing would remain: 0 would mean no limit.
 fn less_offset(policy: &TimeoutPolicy, grpc: Duration) -> Duration {
     grpc.checked_sub(policy.grpc_offset())
         .filter(|rest| !rest.is_zero())

@@ -1,4 +1,4 @@
-//! Stops waiting for an answer in time, and tells everybody on the way how much time is left.
+//! Limits the response time, and propagates the time left to the upstream.
 //!
 //! # Example
 //!
@@ -17,8 +17,8 @@
 //! # let _ = service;
 //! ```
 //!
-//! An upstream that streams events has no total time. Give it a limit for its silences, and keep the
-//! layer to change that while requests run:
+//! An upstream that streams events has no total timeout. Set an idle timeout instead; the layer can
+//! change it while requests run:
 //!
 //! ```
 //! # use std::time::Duration;
@@ -28,32 +28,33 @@
 //! layer.reconfigure(TimeoutPolicy::default().with_idle(quiet_for / 2));
 //! ```
 //!
-//! # What happens when the time is over
+//! # Behaviour of a timeout
 //!
-//! * Before the head of the response: 504 with the text `upstream request timeout` and
-//!   [`Rejection::TimedOut`], for a gRPC request 200 with `grpc-status: 14`, as Envoy answers. (A gRPC
-//!   library would say 4, `DEADLINE_EXCEEDED`.) The inner call is dropped first.
-//! * After it: the body ends with the error [`Elapsed`]. Layers around this one see
+//! * Before the response head: 504 with the text `upstream request timeout` and
+//!   [`Rejection::TimedOut`], for a gRPC request 200 with `grpc-status: 14`, as from Envoy. (A gRPC
+//!   library would send 4, `DEADLINE_EXCEEDED`.) The inner call is dropped first.
+//! * After it: the body ends with the error [`Elapsed`], which outer layers classify as
 //!   [`Failure::Timeout`].
-//! * An answer, or a part of a body, that is there when the time is over still goes through.
-//! * The first total timeout that cuts a `text/event-stream` (one that does not tell its length) is reported
-//!   as [`Event::StreamTimedOut`](crate::Event::StreamTimedOut), a warning in the log.
+//! * A response, or a frame of its body, that is ready when the time is over still passes.
+//! * The first total timeout that cuts off a `text/event-stream` (of unknown length) is reported as
+//!   [`Event::StreamTimedOut`](crate::Event::StreamTimedOut), a warning in the log.
 //!
-//! # Deadlines travel
+//! # Deadline propagation
 //!
-//! The soonest of these holds: the policy's total, the caller's `x-envoy-expected-rq-timeout-ms` or,
-//! for gRPC, `grpc-timeout`, and [`Deadline::current`], which an outer layer of this crate has set. While
-//! the inner service works it is [`Deadline::current`] itself, so that a client called from a handler
-//! knows it. Both headers go on with the time that is left, `grpc-timeout` only with gRPC requests, and
-//! never with more than what they said. One that has passed already is answered with
+//! The soonest of these is effective: the policy's total, the caller's
+//! `x-envoy-expected-rq-timeout-ms` or, for gRPC, `grpc-timeout`, and [`Deadline::current`], set by
+//! an outer layer of this crate. While the inner service runs, the effective deadline is
+//! [`Deadline::current`], so that a client called from a handler observes it. Both headers are
+//! forwarded with the time left, `grpc-timeout` on gRPC requests alone, and never with more than
+//! their original value. A request whose deadline has passed is rejected with
 //! [`Rejection::DeadlineExceeded`], and nothing is sent.
 //!
-//! Envoy has a deadline for each hop only, unless told otherwise; turn it off with
-//! [`with_incoming(false)`](TimeoutPolicy::with_incoming), and the headers with
-//! [`with_outgoing(false)`](TimeoutPolicy::with_outgoing). At an edge, where the caller is not trusted, it
-//! does little harm: a caller can only shorten its own wait.
+//! By default Envoy has a deadline for each hop alone: the equivalent is
+//! [`with_incoming(false)`](TimeoutPolicy::with_incoming) and, for the headers,
+//! [`with_outgoing(false)`](TimeoutPolicy::with_outgoing). At an edge with untrusted callers,
+//! propagation does little harm: a caller can only shorten its own wait.
 //!
-//! # Where it differs from Envoy
+//! # Differences from Envoy
 //!
 //! The time includes the upload, and that of a try connecting: see the [table of
 //! differences](crate::mesh#differences-from-envoy). As at Envoy's edge,
@@ -62,7 +63,7 @@
 //!
 //! # Upgrades
 //!
-//! A response with status 101 passes, and so does a tunnel made by CONNECT: the time to its head is
+//! A response with status 101 passes, and so does a CONNECT tunnel: the time to its head is
 //! limited, the connection after it is not.
 //!
 //! [`Deadline::current`]: crate::Deadline::current

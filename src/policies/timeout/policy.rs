@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-/// How long to wait for an answer.
+/// Timeouts of a response, and the propagation of deadlines.
 ///
-/// The default sets no time of its own and lets the caller's deadline hold.
+/// The default has no timeout of its own, and applies the caller's deadline.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TimeoutPolicy {
     grpc_offset: Duration,
@@ -13,7 +13,7 @@ pub struct TimeoutPolicy {
     total: Duration,
 }
 
-/// What is done with deadlines that travel.
+/// Switches of the propagation of deadlines.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct Passes {
     incoming: bool,
@@ -21,9 +21,9 @@ struct Passes {
 }
 
 impl TimeoutPolicy {
-    /// Creates a policy that allows `total` for the whole response, body included.
+    /// Creates a policy with a total timeout for the whole response, body included.
     ///
-    /// 0 allows any time, as in Istio's `timeout: 0s`.
+    /// 0 means no limit, as in Istio's `timeout: 0s`.
     #[must_use]
     pub const fn total(total: Duration) -> Self {
         Self {
@@ -39,12 +39,12 @@ impl TimeoutPolicy {
         }
     }
 
-    /// Creates a policy for one try out of several, to be put inside a retry: it allows `limit` to the
-    /// head of the response; the body belongs to the total.
+    /// Creates a policy for one attempt, to be placed inside a retry: `limit` is the timeout to the
+    /// head of the response; the body is limited by the total.
     ///
-    /// 0 allows any time, as in Istio's `perTryTimeout: 0s`. One that is longer than the total changes
-    /// nothing. That it ends with the head is Envoy's behaviour too, which lets a response that
-    /// has started go on.
+    /// 0 means no limit, as in Istio's `perTryTimeout: 0s`. A limit longer than the total has no
+    /// effect. It ends with the head, as in Envoy, so that a response that has started is not cut
+    /// off.
     #[must_use]
     pub const fn per_try(limit: Duration) -> Self {
         let mut policy = Self::total(limit);
@@ -52,8 +52,8 @@ impl TimeoutPolicy {
         policy
     }
 
-    /// Creates a policy that does nothing at all: no time, no header read or written, and no
-    /// deadline enforced.
+    /// Creates a policy without any effect: no timeout, no headers read or written, and no deadline
+    /// enforced.
     #[must_use]
     pub const fn off() -> Self {
         Self::total(Duration::ZERO)
@@ -61,30 +61,31 @@ impl TimeoutPolicy {
             .with_outgoing(false)
     }
 
-    /// Sets the time for the whole response. The default is 0, which allows any time: Istio's, where
-    /// Envoy by itself would allow 15 seconds.
+    /// Sets the timeout of the whole response. The default is 0, which means no limit: Istio's
+    /// default, where Envoy alone has 15 seconds.
     #[must_use]
     pub const fn with_total(mut self, total: Duration) -> Self {
         self.total = total;
         self
     }
 
-    /// Sets how long the body may stay silent between two of its frames, and before the first one. The
-    /// default is 0, which allows any silence.
+    /// Sets the idle timeout: the maximum silence of the body before its first frame and between
+    /// frames. The default is 0, which means no limit.
     ///
-    /// It counts only while somebody waits for the next frame, so a slow reader is no silent upstream.
-    /// Envoy's `stream_idle_timeout` is the model.
+    /// Time counts only while the caller polls for the next frame, so a slow reader does not make
+    /// the upstream idle. The model is Envoy's `stream_idle_timeout`.
     #[must_use]
     pub const fn with_idle(mut self, idle: Duration) -> Self {
         self.idle = idle;
         self
     }
 
-    /// Says whether the deadline that the request's headers tell is honoured. The default is `true`.
+    /// Sets whether the deadline in the request's headers is applied. The default is true.
     ///
-    /// With `false` it is taken for a stranger's: `x-envoy-expected-rq-timeout-ms` is overwritten or
-    /// taken away, as Envoy does at its edge, and `grpc-timeout` stays unless ours is shorter.
-    /// [`Deadline::current`](crate::Deadline::current) holds all the same.
+    /// If false, the headers are treated as untrusted: `x-envoy-expected-rq-timeout-ms` is
+    /// overwritten or removed, as by Envoy at an edge, and `grpc-timeout` is kept unless the
+    /// policy's timeout is shorter. [`Deadline::current`](crate::Deadline::current) is applied in
+    /// any case.
     #[must_use]
     pub const fn with_incoming(mut self, incoming: bool) -> Self {
         self.passes.incoming = incoming;
@@ -99,40 +100,41 @@ impl TimeoutPolicy {
         self
     }
 
-    /// Says whether a request may set its own time: `x-envoy-upstream-rq-timeout-ms` in place of the
-    /// total, or `x-envoy-upstream-rq-per-try-timeout-ms` in place of the time of a
-    /// [try](Self::per_try), in milliseconds, 0 for any time. The default is `false`.
+    /// Sets whether a request may override the timeout in milliseconds:
+    /// `x-envoy-upstream-rq-timeout-ms` overrides the total, and
+    /// `x-envoy-upstream-rq-per-try-timeout-ms` the timeout of an [attempt](Self::per_try); 0 means
+    /// no limit. The default is false.
     ///
-    /// The header is taken away in either case, and one that is no number is ignored. Envoy obeys it if
-    /// it comes from an internal address, and with its default settings none is internal.
+    /// The header is removed in either case, and an invalid number is ignored. Envoy applies it to
+    /// requests from internal addresses, and by default no address is internal.
     #[must_use]
     pub const fn with_header_overrides(mut self, overrides: bool) -> Self {
         self.overrides = overrides;
         self
     }
 
-    /// Sets what is taken off the `grpc-timeout` of a caller, so that our answer arrives before it gives
-    /// up. The default is 0; it is left out where nothing would remain. Envoy's
-    /// `grpc_timeout_offset`.
+    /// Sets the offset subtracted from a caller's `grpc-timeout`, so that the response arrives
+    /// before the caller times out: Envoy's `grpc_timeout_offset`. The default is 0; it is not
+    /// applied where it would leave nothing.
     #[must_use]
     pub const fn with_grpc_offset(mut self, offset: Duration) -> Self {
         self.grpc_offset = offset;
         self
     }
 
-    /// Returns the time for the whole response, or for a try; 0 is any time.
+    /// Returns the timeout of the whole response, or of an attempt; 0 means no limit.
     #[must_use]
     pub const fn total_timeout(&self) -> Duration {
         self.total
     }
 
-    /// Returns how long the body may stay silent; 0 is any time.
+    /// Returns the maximum silence of the body; 0 means no limit.
     #[must_use]
     pub const fn idle_timeout(&self) -> Duration {
         self.idle
     }
 
-    /// Says whether this is the timeout of one try, which ends with the head of the response.
+    /// True if this is the timeout of one attempt, which ends with the head of the response.
     #[must_use]
     pub const fn is_per_try(&self) -> bool {
         self.head_only

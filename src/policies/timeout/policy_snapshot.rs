@@ -19,8 +19,8 @@ static INSTEAD_OF_TOTAL: HeaderName = HeaderName::from_static("x-envoy-upstream-
 static INSTEAD_OF_PER_TRY: HeaderName =
     HeaderName::from_static("x-envoy-upstream-rq-per-try-timeout-ms");
 
-/// A policy with the headers that tell its time, which most requests carry on unchanged, and what stays when
-/// it is replaced. Together, so that a call holds on to both by one count, which is its thread's.
+/// A policy snapshot with its pre-built header values, and the state that survives reconfiguration.
+/// The snapshot owns a reference to that state, so a call takes a single per-thread reference.
 #[derive(Debug)]
 pub(super) struct PolicySnapshot {
     expected: HeaderValue,
@@ -29,7 +29,7 @@ pub(super) struct PolicySnapshot {
     policy: TimeoutPolicy,
 }
 
-/// What stays when a policy is replaced.
+/// State that survives reconfiguration.
 #[derive(Debug)]
 struct SharedState {
     observe: Arc<dyn Observe>,
@@ -45,7 +45,7 @@ impl PolicySnapshot {
         Self::with(policy, Arc::new(kept))
     }
 
-    /// Returns the same with another policy.
+    /// Returns a snapshot with another policy and the same state.
     pub(super) fn reconfigured(&self, policy: TimeoutPolicy) -> Self {
         Self::with(policy, Arc::clone(&self.state))
     }
@@ -63,7 +63,7 @@ impl PolicySnapshot {
         &self.policy
     }
 
-    /// Returns the limits of a call that starts now; none if nothing limits it.
+    /// Returns the limits of a call that starts now; `None` if nothing limits it.
     pub(super) fn admit(
         home: &ShardedArc<Self>,
         headers: &mut HeaderMap,
@@ -90,7 +90,7 @@ impl PolicySnapshot {
         Ok(Some(CallLimits::new(window, own, grpc, home.local())))
     }
 
-    /// Reads what the headers say, and takes away what is addressed to us alone.
+    /// Reads the timeouts in the headers, and removes those addressed to this hop alone.
     #[cold]
     fn read(&self, headers: &mut HeaderMap, grpc: bool) -> HeaderTimeouts {
         let mut from_headers = HeaderTimeouts::default();
@@ -123,9 +123,10 @@ impl PolicySnapshot {
         from_headers
     }
 
-    /// Tells the time that is left, where the headers do not say so, or less, already.
+    /// Writes the time left, unless the headers carry the same or less.
     ///
-    /// That deadlines travel costs this insertion: 400 instructions, and 520 more if the map has to grow.
+    /// The propagation of deadlines costs this insertion: 400 instructions, and 520 more if the map
+    /// has to grow.
     fn write(
         &self,
         headers: &mut HeaderMap,
@@ -167,6 +168,7 @@ impl PolicySnapshot {
         observe.on_event(&Event::BodyTimedOut(elapsed));
         if let Elapsed::Total(total) = elapsed
             && event_stream
+            // Once for each layer; Relaxed, since the flag guards nothing else.
             && !stream_cut.swap(true, Ordering::Relaxed)
         {
             observe.on_event(&Event::StreamTimedOut(total));
@@ -174,12 +176,12 @@ impl PolicySnapshot {
     }
 }
 
-/// What the names of the headers say. Most requests tell no time, and one look at them all costs less than a
-/// search for each that finds nothing.
+/// Facts from the names of the headers. Most requests carry no timeout, and one pass over all names
+/// costs less than a failing lookup of each.
 #[derive(Clone, Copy, Debug, Default)]
 struct HeaderScan {
     grpc: bool,
-    /// Some header may tell a time.
+    /// True if a header may carry a timeout.
     times: bool,
 }
 
@@ -188,7 +190,7 @@ impl HeaderScan {
     fn at(headers: &HeaderMap) -> Self {
         let mut scan = Self::default();
         for (name, value) in headers {
-            // Few names are as long as one of those that matter.
+            // Compared by length first: few names are as long as the relevant ones.
             let name = name.as_str();
             match name.len() {
                 12 if name == CONTENT_TYPE.as_str() => scan.grpc |= grpc::names_grpc(value),
@@ -201,7 +203,7 @@ impl HeaderScan {
     }
 }
 
-/// Returns the window of a call that starts now. Without any limit the clock is not read.
+/// Returns the budget of a call that starts now. Without any limit the clock is not read.
 #[inline]
 fn time_budget_of(
     policy: &TimeoutPolicy,

@@ -17,7 +17,7 @@ use crate::foundation::outcome::Rejection;
 use crate::foundation::sync::Reloadable;
 use crate::foundation::sync::sharded_arc::{ShardedArc, ShardedArcRef};
 
-/// Answers 504 for a service that takes too long.
+/// Responds with 504 if a service takes too long.
 ///
 /// See the [module docs](super) for an example.
 #[derive(Clone, Debug)]
@@ -35,8 +35,8 @@ impl<S> Timeout<S> {
         &mut self.inner
     }
 
-    /// Returns the limits of a call that starts now, which the headers tell; none if nothing limits it. The
-    /// answer is for a request whose time has passed.
+    /// Returns the limits of a call that starts now and writes them into its headers; `None` if
+    /// nothing limits it. The error is the response to a request whose deadline has passed.
     #[inline]
     pub(crate) fn admit<B>(
         &self,
@@ -66,7 +66,8 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         match self.admit(&mut request) {
             Ok(limits) => {
-                // Made where it will lie: a future of several layers is hundreds of bytes.
+                // Built in place: a future of several layers is hundreds of bytes, and a `let`
+                // would move it.
                 TimeoutFuture::calling(
                     {
                         let _guard = limits.as_ref().and_then(CallLimits::enter);
@@ -80,7 +81,7 @@ where
     }
 }
 
-/// What all clones of a timeout have in common.
+/// State shared by all clones of a timeout.
 #[derive(Debug)]
 pub(super) struct Shared {
     snapshot: Reloadable<ShardedArc<PolicySnapshot>>,
@@ -98,7 +99,7 @@ impl Shared {
         self.snapshot.store(ShardedArc::new(current));
     }
 
-    /// Returns the limits of a call that starts now; none if nothing limits it.
+    /// Returns the limits of a call that starts now; `None` if nothing limits it.
     #[inline]
     fn admit(&self, headers: &mut HeaderMap) -> Result<Option<CallLimits>, Rejection> {
         let current = self.snapshot.load();

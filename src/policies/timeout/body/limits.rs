@@ -21,19 +21,19 @@ use crate::policies::timeout::policy_snapshot::PolicySnapshot;
 
 /// The limits of one call.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "the flags are independent")]
 pub(crate) struct CallLimits {
     snapshot: LocalArc<PolicySnapshot>,
     event_stream: bool,
     grpc: bool,
-    /// When the present silence has lasted too long.
+    /// Time at which the current silence is too long.
     idle_at: Option<Instant>,
-    /// The policy's time is what holds, not that of a caller who is in a hurry.
+    /// True if the policy's timeout, not the caller's shorter deadline, is the effective limit.
     own: bool,
-    /// The window is over; what was there at that moment has gone through.
+    /// True if the budget is over and the frame that was ready at that moment has passed.
     overdue: bool,
     timer: Timer,
-    /// The connection is the caller's now, and no silence is too long.
+    /// True if the connection was upgraded, which ends the idle timeout.
     upgraded: bool,
     budget: Option<TimeBudget>,
 }
@@ -58,7 +58,7 @@ impl CallLimits {
         }
     }
 
-    /// Makes the end of the window the current deadline.
+    /// Makes the end of the budget the current deadline.
     #[inline]
     pub(crate) fn enter(&self) -> Option<DeadlineGuard> {
         let from_headers = self.snapshot.policy().outgoing();
@@ -66,25 +66,26 @@ impl CallLimits {
             .map(|window| Deadline::at(window.at).enter_told(from_headers))
     }
 
-    /// When the call began, as far as anybody has to know.
+    /// Returns the start of the call, if the clock was read for it.
     pub(crate) fn begun(&self) -> Option<Instant> {
         self.budget
             .and_then(|window| window.at.checked_sub(window.length))
     }
 
-    /// Says whether the request's headers tell the end of the window, or an earlier one.
+    /// True if the request's headers carry the end of the budget, or an earlier one.
     pub(crate) fn is_in_headers(&self) -> bool {
         self.budget.is_some() && self.snapshot.policy().outgoing()
     }
 
-    /// Answers for a call that has lasted too long, once `drop` has let go of it: what it holds is free
-    /// before the caller hears of it.
+    /// Returns the response to a call that has timed out, after `drop` has dropped the call: its
+    /// resources are free before the caller gets the response.
     #[cold]
     pub(crate) fn time_out(self, drop: impl FnOnce()) -> Response<LocalReplyBody> {
         if self.own {
             cancel_as_timeout(drop);
         } else {
-            // The upstream did not have all the time that the policy gives it.
+            // The upstream did not have all the time that the policy grants, so this is no timeout
+            // of its own.
             drop();
         }
         let rejection = Rejection::TimedOut(self.length());
@@ -113,7 +114,7 @@ impl CallLimits {
         }
     }
 
-    /// Goes over from the head to the body, and says whether anything limits that.
+    /// Switches from the head to the body; returns true if anything limits the body.
     #[inline]
     pub(crate) fn start_body<R: Body>(&mut self, response: &Response<R>) -> bool {
         self.upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
@@ -131,15 +132,16 @@ impl CallLimits {
             self.event_stream = content_type
                 .is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
         }
-        // Back to its thread: the one who reads the body may be another.
+        // Returned to the pool of this thread: the body may be read on another.
         self.timer = Timer::new();
         self.budget.is_some() || !self.idle().is_zero()
     }
 
-    /// Ends a silence, and says whether `frame` still goes through.
+    /// Ends a silence, and returns true if `frame` still passes.
     ///
-    /// The frame that is there when the time is over does, and so does the end. More data does not: a
-    /// body that always has some would never be cut, as when its reader is slow.
+    /// The frame that is ready when the budget ends does, and so does the end of the body. Further
+    /// data does not: otherwise a body that always has data ready, as under a slow reader, would
+    /// never be cut off.
     #[inline]
     pub(in crate::policies::timeout) fn admit_frame<E>(
         &mut self,
@@ -158,7 +160,7 @@ impl CallLimits {
         true
     }
 
-    /// Waits until one of the limits is reached, while the body has nothing to say.
+    /// Waits for the first limit to be reached, while no frame is ready.
     pub(in crate::policies::timeout) fn poll_elapsed(&mut self, cx: &Context<'_>) -> Poll<Elapsed> {
         let idle = self.idle();
         if !idle.is_zero() && self.idle_at.is_none() {
@@ -175,7 +177,7 @@ impl CallLimits {
         Poll::Ready(elapsed)
     }
 
-    /// Returns how long the body may stay silent; 0 is any time.
+    /// Returns the maximum silence of the body; 0 means no limit.
     fn idle(&self) -> Duration {
         if self.upgraded {
             Duration::ZERO

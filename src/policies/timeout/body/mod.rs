@@ -14,11 +14,10 @@ use crate::foundation::http::grpc::GRPC_STATUS;
 use crate::foundation::outcome::{BoxError, LocalReplyBody};
 use limits::CallLimits;
 
-/// The body of a response under a timeout: the upstream's, or our own answer.
+/// Response body under a timeout: the upstream's, or a local reply.
 ///
-/// It ends with the error [`Elapsed`] when its time is over. The error type is the common
-/// [`BoxError`](crate::BoxError), whatever the upstream's is; the upstream's own errors are inside
-/// unchanged.
+/// A timeout ends it with the error [`Elapsed`]. The error type is [`BoxError`](crate::BoxError),
+/// whatever the upstream's is; the upstream's own errors are boxed unchanged.
 #[pin_project]
 #[derive(Debug)]
 pub struct TimeoutBody<R> {
@@ -30,12 +29,12 @@ pub struct TimeoutBody<R> {
 #[derive(Debug)]
 enum Source<R> {
     LocalReply(LocalReplyBody),
-    /// Its time was over, and the upstream's body was let go.
+    /// Timed out; the upstream's body was dropped.
     TimedOut,
     Upstream {
         #[pin]
         inner: R,
-        /// None if nothing limits the body.
+        /// `None` if nothing limits the body.
         limits: Option<CallLimits>,
     },
 }
@@ -57,7 +56,7 @@ impl<R> TimeoutBody<R> {
         Response::from_parts(head, Self::limited(inner, limits))
     }
 
-    /// The body of a response under what limits that.
+    /// Wraps the body of a response in its limits.
     #[inline]
     pub(crate) const fn limited(inner: R, limits: Option<CallLimits>) -> Self {
         let source = Source::Upstream { inner, limits };
@@ -91,7 +90,7 @@ where
                     let _guard = limits.enter();
                     inner.as_mut().poll_frame(cx)
                 };
-                // Before the timer: a frame that is there wins.
+                // Before the timer: a frame that is ready wins.
                 let elapsed = if let Poll::Ready(frame) = frame {
                     if limits.admit_frame(frame.as_ref(), inner.is_end_stream()) {
                         return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
@@ -104,7 +103,7 @@ where
                 (elapsed, limits.is_grpc())
             }
         };
-        // Lets go of the upstream at once, as its own timeout would.
+        // Drops the upstream's body at once, to cancel the upstream.
         self.project().source.set(Source::TimedOut);
         Poll::Ready(Some(if is_grpc {
             // An error would reset the stream, and the caller see `INTERNAL` (as behind Envoy) or `UNKNOWN`.
