@@ -129,6 +129,7 @@ impl<A: Ticket, B: Gate> Ticket for ChainTicket<A, B> {
     fn is_active(&self) -> bool {
         let inner = match &self.inner {
             Inner::Admitted(inner) => inner.is_active(),
+            // Kept to write the inner gate's headers on the rejection.
             Inner::Rejected(_) => true,
             Inner::NotAsked => false,
         };
@@ -136,6 +137,7 @@ impl<A: Ticket, B: Gate> Ticket for ChainTicket<A, B> {
     }
 
     fn classify<E: 'static>(&self, error: &E) -> Failure {
+        // One classification for both: the chain reports the error once, as it arrived.
         self.outer.classify(error)
     }
 

@@ -244,6 +244,7 @@ pub trait Ticket {
         if !self.wants_outcome() {
             return;
         }
+        // A timeout that cut off the body is reported as such, to agree with the layer that did it.
         let failure = match self.classify(error) {
             failure @ (Failure::RequestBody | Failure::Timeout) => failure,
             _ => Failure::Body,
@@ -264,6 +265,7 @@ impl<T> Future for NoQueue<T> {
     type Output = Result<T, Rejection>;
 
     fn poll(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // Uninhabited: there is no value to poll.
         match self.0 {}
     }
 }

@@ -225,6 +225,7 @@ where
         let head = RequestHead::of(&self.request);
         let admission = match waited {
             Ok(ticket) => self.gate.resume(ticket, head),
+            // The gate rejected the request while it waited, so no ticket exists.
             Err(rejection) => Admission::Rejected(rejection),
         };
         QueuedFuture::not_admitted(&self.gate, &mut self.inner, self.request, admission)

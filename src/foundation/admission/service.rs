@@ -55,6 +55,7 @@ where
                 self.gate.write_headers(rejection, response.headers_mut());
                 GatedFuture::rejected(response)
             }
+            // `NoQueue` is uninhabited.
             Admission::Waiting(never) => match never.0 {},
         }
     }

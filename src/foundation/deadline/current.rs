@@ -141,6 +141,7 @@ impl<F: Future> Future for WithDeadline<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
+        // Entered for each poll: between polls the thread runs other tasks.
         let _guard = this.deadline.enter();
         this.future.poll(cx)
     }

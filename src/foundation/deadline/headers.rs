@@ -108,6 +108,7 @@ fn parse_digits(text: &[u8]) -> Option<u64> {
 /// Formats `left` as `x-envoy-expected-rq-timeout-ms`: rounded down, so that a deadline never grows
 /// from hop to hop, but at least 1, since 0 means no limit.
 pub(crate) fn expected_value(left: Duration) -> HeaderValue {
+    // Truncated, never rounded up: the upstream must not wait longer than the caller.
     let millis = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
     HeaderValue::from(millis.max(1))
 }

@@ -165,6 +165,7 @@ impl Endpoint {
         });
         place.kept.fetch_add(1, Ordering::Relaxed);
         Self {
+            // The new reference was counted as kept above, so it is no request.
             shard: place,
             counts_request: false,
         }

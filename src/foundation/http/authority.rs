@@ -5,6 +5,7 @@ use super::RequestHead;
 /// Returns whom a request addresses, as it says so on the wire: its `Host` header, or else the
 /// authority of its URI without what may stand before `@`; nothing if it has neither.
 pub(crate) fn authority<'a>(head: &RequestHead<'a>) -> &'a str {
+    // `Host` first: it names the virtual host, where a client's URI is the address to connect to.
     head.headers()
         .get(header::HOST)
         .and_then(|host| host.to_str().ok())

@@ -28,6 +28,7 @@ impl PeerAddress {
             let info = extensions.get::<axum::extract::ConnectInfo<SocketAddr>>()?;
             Some(info.0.ip())
         });
+        // ::ffff:192.0.2.1 on a dual-stack socket is the same client as 192.0.2.1.
         own.map(|address| address.to_canonical())
     }
 }
@@ -111,6 +112,7 @@ impl ClientAddress {
     #[must_use]
     pub fn of(&self, head: RequestHead<'_>) -> Option<IpAddr> {
         let peer = PeerAddress::of(head.extensions())?;
+        // Headers of an untrusted peer are not read at all: it could write anything.
         if !self.trusts(peer) {
             return Some(self.truncate(peer));
         }
@@ -123,6 +125,7 @@ impl ClientAddress {
             ForwardedHeader::Any => {
                 let one = self.walk(peer, x_forwarded_for());
                 let two = self.walk(peer, forwarded());
+                // Present and unreadable is not the same as absent: it counts as a disagreement.
                 match (x_forwarded_for().next(), forwarded().next()) {
                     (None, _) => two,
                     (_, None) => one,

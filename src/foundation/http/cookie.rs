@@ -28,6 +28,7 @@ pub(crate) fn join_cookies(headers: &mut HeaderMap) {
 fn value_of<'a>(pair: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let equals = pair.iter().position(|byte| *byte == b'=')?;
     let (key, value) = (&pair[..equals], &pair[equals + 1..]);
+    // Browsers separate cookies with `; `, so the name may start with a space.
     (key.trim_ascii() == name).then(|| unquoted(value.trim_ascii()))
 }
 

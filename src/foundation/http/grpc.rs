@@ -76,12 +76,15 @@ impl GrpcStatus {
             401 => Self::UNAUTHENTICATED,
             403 => Self::PERMISSION_DENIED,
             404 => Self::UNIMPLEMENTED,
+            // The mapping of gRPC's "HTTP to gRPC status code mapping" document; every other status
+            // is unknown.
             429 | 502..=504 => Self::UNAVAILABLE,
             _ => Self::UNKNOWN,
         }
     }
 
     pub(crate) fn to_header(self) -> HeaderValue {
+        // `HeaderValue` converts from `u16`, not from `u8`.
         HeaderValue::from(u16::from(self.0))
     }
 }

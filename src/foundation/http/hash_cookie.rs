@@ -66,6 +66,7 @@ impl HashCookie {
     #[must_use]
     pub fn set_cookie(&self, value: &str) -> Option<HeaderValue> {
         let mut text = format!("{}=\"{value}\"", self.name);
+        // Without `Max-Age` browsers keep the cookie for their session, which is the meaning of 0.
         let ttl = self.ttl.unwrap_or_default().as_secs();
         if ttl > 0 {
             write!(text, "; Max-Age={ttl}").ok()?;

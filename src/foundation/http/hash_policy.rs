@@ -16,6 +16,7 @@ use crate::foundation::sync::hash::hash;
 /// The hash is the same in every process and every release, so all replicas of a caller make the
 /// same choice. A request without the key is balanced at random.
 #[derive(Clone)]
+// In order: the first source with a key decides.
 pub struct HashPolicy(Vec<HashSource>);
 
 #[derive(Clone)]
@@ -105,6 +106,7 @@ impl HashPolicy {
     /// Returns the first cookie with a time to live.
     fn cookie_to_set(&self) -> Option<&HashCookie> {
         self.0.iter().find_map(|key| match key {
+            // Envoy generates a cookie only if it has a time to live.
             HashSource::Cookie(cookie) if cookie.is_generated() => Some(cookie),
             _ => None,
         })
@@ -125,6 +127,7 @@ impl HashSource {
     fn hash(&self, head: RequestHead<'_>) -> Option<u64> {
         match self {
             Self::Address(address) => address.of(head).map(|address| match address {
+                // Octets instead of text: no allocation, and one spelling for an address.
                 IpAddr::V4(address) => hash(&address.octets()),
                 IpAddr::V6(address) => hash(&address.octets()),
             }),

@@ -76,6 +76,7 @@ impl HostTable {
             return;
         }
         self.entries.push((text.into(), place));
+        // At most half full, so that probes are short and always end.
         if self.entries.len() * 2 > self.slots.len() {
             self.slots = vec![0; (self.entries.len() * 4).next_power_of_two()];
             for entry in 0..self.entries.len() {
@@ -92,6 +93,7 @@ impl HostTable {
         }
         let mut slot = self.slot(text);
         loop {
+            // A free slot ends the probe: nothing is ever removed.
             let entry = self.slots[slot].checked_sub(1)?;
             let (found, place) = &self.entries[entry as usize];
             if found.as_bytes().eq_ignore_ascii_case(text) {
@@ -141,6 +143,7 @@ impl Affixes {
     fn insert(&mut self, text: &str, place: usize) {
         let shorter = |length: &usize| std::cmp::Reverse(*length);
         let key = std::cmp::Reverse(text.len());
+        // Reversed, since the lengths are sorted in descending order.
         if let Err(at) = self.lengths.binary_search_by_key(&key, shorter) {
             self.lengths.insert(at, text.len());
         }

@@ -113,6 +113,7 @@ impl Error {
     pub fn failure(&self) -> Option<Failure> {
         match self {
             Self::Body { source, .. } => Some(match Failure::of(source) {
+                // A body error is a broken body, unless a timeout cut it off.
                 Failure::Timeout => Failure::Timeout,
                 _ => Failure::Body,
             }),
@@ -176,6 +177,8 @@ impl Error {
                     .downcast_mut::<reqwest::Error>()
                     .and_then(reqwest::Error::url_mut)
                 {
+                    // reqwest's own `without_url` takes the error by value, so the parts that may
+                    // hold secrets are cleared in place.
                     url.set_query(None);
                     url.set_path("");
                 }

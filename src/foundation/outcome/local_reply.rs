@@ -19,6 +19,7 @@ impl LocalReplyBody {
 
     /// Creates a reply to an HTTP request, with a text or an empty body.
     pub(crate) fn to_http(status: StatusCode, text: Bytes) -> Response<Self> {
+        // Envoy sends no content type with an empty body.
         let has_text = !text.is_empty();
         let mut response = Response::new(Self(text));
         *response.status_mut() = status;

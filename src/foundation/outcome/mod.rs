@@ -65,10 +65,12 @@ impl Outcome {
     #[must_use]
     pub fn of_response<R>(response: &Response<R>) -> Option<Self> {
         if let Some(rejection) = Rejection::of(response) {
+            // A local reply has a status, too, but the upstream did not send it.
             return Some(rejection.outcome());
         }
         let status = response.status();
         if status == StatusCode::OK && grpc::is_grpc(response.headers()) {
+            // With another HTTP status there is no gRPC response, whatever its content type is.
             return GrpcStatus::from_headers(response.headers()).map(Self::Grpc);
         }
         Some(Self::Status(status))
@@ -82,6 +84,7 @@ impl Outcome {
     #[must_use]
     pub fn of_error<E: 'static>(error: &E) -> Self {
         match Failure::of(error) {
+            // The search for a status costs a second walk, so it is left to unknown errors.
             Failure::Other => Failure::fact(error).unwrap_or(Self::Failed(Failure::Other)),
             failure => Self::Failed(failure),
         }

@@ -73,6 +73,7 @@ impl Percent {
     /// True if `part` is at least this share of `whole`, without rounding.
     #[must_use]
     pub const fn reached_by(self, part: u64, whole: u64) -> bool {
+        // Cross-multiplied in 128 bits: exact, and without a division.
         part as u128 * WHOLE as u128 >= whole as u128 * self.0 as u128
     }
 

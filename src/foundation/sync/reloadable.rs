@@ -23,6 +23,7 @@ impl<T> Reloadable<T> {
         loop {
             let current = self.0.load_full();
             let next = Arc::new(update(&current)?);
+            // Unless another update came first: then the value is derived from that one.
             if Arc::ptr_eq(&self.0.compare_and_swap(&current, next), &current) {
                 return Ok(());
             }

@@ -161,6 +161,7 @@ impl Backoff {
             Jitter::Full => below(interval, random),
             Jitter::None => interval,
             Jitter::Spread(share) => {
+                // `+ 1` includes the upper end.
                 let part = part(share, interval);
                 interval - part + below(2 * part + 1, random)
             }

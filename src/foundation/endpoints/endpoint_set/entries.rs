@@ -58,6 +58,7 @@ impl EndpointSet {
                 .zip(&self.all)
                 .all(|(new, old)| new.endpoint == old.endpoint && new.weight == old.weight);
         self.all = next;
+        // Unchanged lists keep the version, so that balancers need not rebuild their tables.
         self.version += u64::from(!unchanged);
         !unchanged
     }

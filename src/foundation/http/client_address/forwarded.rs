@@ -24,14 +24,16 @@ pub(super) fn forwarded(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAd
 
 /// Returns the elements of a list that may span several header lines, from the last to the first.
 fn elements(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = Option<&str>> {
+    // Proxies append, so the nearest hop is the last element of the last line.
     let lines = headers.get_all(name).into_iter().rev();
     lines.flat_map(|line| {
-        // An address needs no escapes, and an escape could hide the end of a string: such a line is
-        // skipped.
+        // An address needs no escapes, and an escape could hide the end of a string: such a line
+        // counts as unreadable.
         let line = line.to_str().ok().filter(|line| !line.contains('\\'));
         let mut rest = Some(line);
         std::iter::from_fn(move || {
             let Some(line) = rest? else {
+                // One unreadable element stands for the whole line, and ends the caller's walk.
                 rest = None;
                 return Some(None);
             };

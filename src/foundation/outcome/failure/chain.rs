@@ -31,6 +31,8 @@ pub(super) fn as_error<E: 'static>(error: &E) -> Option<&(dyn Error + 'static)> 
         return Some(&**error);
     }
     known::<io::Error>(error)
+        // Without a boxed `dyn Error`, only listed types can be inspected: `Any` knows exact types
+        // alone.
         .or_else(|| known::<Elapsed>(error))
         .or_else(|| known::<Rejection>(error))
         .or_else(|| known::<tokio::time::error::Elapsed>(error))
