@@ -138,6 +138,7 @@ impl FailureOn {
     #[must_use]
     pub fn verdict(&self, outcome: Outcome) -> Verdict {
         let own = self.classifier.classify(outcome);
+        // The custom classifier first: it may decide any outcome.
         own.unwrap_or_else(|| self.fact(outcome))
     }
 
@@ -150,6 +151,7 @@ impl FailureOn {
     /// ends so, and is then classified without loading the policy.
     #[inline]
     pub(super) fn is_always_success(outcome: Outcome) -> bool {
+        // 5xx and 429 depend on the policy; a gRPC status does, too.
         let never_counts = |status| status < 500 && status != 429;
         matches!(outcome, Outcome::Status(status) if never_counts(status.as_u16()))
     }
@@ -170,6 +172,7 @@ impl FailureOn {
                 (self.has(TOO_MANY_REQUESTS), Verdict::Neutral)
             }
             Outcome::Status(status) => {
+                // Two switches, since Istio sets gateway errors and 5xx separately.
                 let gateway = matches!(status.as_u16(), 502..=504) && self.has(GATEWAY_ERRORS);
                 let server = status.is_server_error() && self.has(SERVER_ERRORS);
                 (gateway || server, Verdict::Success)

@@ -50,6 +50,7 @@ impl<F, C> Run<F, C> {
         let state = match admitted {
             Ok(ticket) => {
                 let mut ticket = Some(ticket);
+                // A panic while the future is created is a failure of the call, too.
                 let inner = with_panic_guard(&mut ticket, work);
                 State::Admitted {
                     inner,
@@ -84,6 +85,7 @@ where
                     Ok(value) => outcome.take().map_or(Outcome::SUCCESS, |of| of(value)),
                     Err(error) => ticket.outcome_of(error),
                 };
+                // Settled before the caller continues, so that its next call finds the new state.
                 ticket.settle(outcome);
                 Poll::Ready(result.map_err(RunError::Inner))
             }

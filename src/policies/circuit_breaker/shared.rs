@@ -38,6 +38,7 @@ impl Shared {
     pub(super) fn reconfigure(&self, policy: CircuitBreakerPolicy) {
         let now = clock::now();
         let store = || {
+            // Stored under the lock of `with`, so that no decision mixes two policies.
             self.policy.store(policy);
             self.policy.load()
         };
@@ -62,6 +63,7 @@ impl Shared {
             .machine(|machine, policy| (machine.admit(policy, now, random), policy.times_calls()));
         self.emit(event);
         match admitted {
+            // Without timed calls the ticket need not carry the time.
             Ok(admission) => Ok((admission, timed.then_some(now))),
             Err(rejection) => {
                 self.emit([Event::Rejected(rejection)]);

@@ -86,6 +86,7 @@ impl CircuitBreakerTicket {
 
     #[inline]
     fn report(&mut self, outcome: Outcome) {
+        // Marked first, so that the drop does not report once more.
         let stage = mem::replace(&mut self.stage, Stage::Settled);
         let Some(shared) = &self.shared else { return };
         let (latency, now) = match stage {

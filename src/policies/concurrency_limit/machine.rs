@@ -45,6 +45,7 @@ impl Bounds {
             return self;
         }
         let (number, count) = (number as u32, count as u32);
+        // The remainder is spread over the first shards, one permit each.
         let one_more = (number < self.in_flight % count) as u32;
         Self {
             in_flight: self.in_flight / count + one_more,
@@ -99,6 +100,7 @@ impl Occupancy {
 
     /// Decides about an arriving request, which never overtakes a pending one.
     pub(super) const fn arrive(self, bounds: Bounds) -> Verdict {
+        // While requests are pending, a free permit belongs to the first of them.
         if self.pending == 0 && self.in_flight < bounds.in_flight {
             return Verdict::Enter(Self {
                 in_flight: self.in_flight + 1,

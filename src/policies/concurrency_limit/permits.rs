@@ -77,6 +77,7 @@ impl Permits {
 
     #[cold]
     fn queue_up(&self) -> Entered {
+        // Decided once more: a permit may have been released before the lock was taken.
         self.locked(|queue| match self.arrive(true) {
             Verdict::Enter(_) => Entered::Entered,
             Verdict::Queue(_) => Entered::Queued(queue.push()),
@@ -125,6 +126,7 @@ impl Permits {
             self.update(|occupancy| Some(occupancy.leave()));
             self.promote(queue)
         });
+        // Outside the lock: a waker is foreign code.
         woken.into_iter().for_each(Promoted::wake);
     }
 

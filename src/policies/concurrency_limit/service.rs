@@ -169,6 +169,7 @@ impl QueuedPermit {
     /// Leaves the queue; returns the permit if it was granted in the last moment.
     pub(super) fn leave(&mut self) -> Option<ConcurrencyLimitTicket> {
         let place = self.entry.take()?;
+        // A permit granted in the last moment is returned as a ticket, whose drop releases it.
         self.permits().leave_queue(place).then(|| self.granted())
     }
 

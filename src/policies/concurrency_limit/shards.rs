@@ -53,6 +53,7 @@ impl Shards {
             reason = "the remainder of a 16-bit number"
         )]
         let home = (home() % usize::from(count)) as u16;
+        // The thread's own shard first, where it meets no other thread.
         let mut in_turn = (home..count).chain(0..home);
         let found = in_turn.find(|shard| self.get(*shard).try_enter().is_ok());
         found.ok_or_else(|| self.full())

@@ -41,6 +41,7 @@ impl Wait {
         place: QueueEntry,
         max_wait: Duration,
     ) -> Result<Self, Overflow> {
+        // Created before the check: if there is no time, its drop leaves the queue.
         let turn = QueuedPermit::new(shared, place);
         let limit = limit(max_wait, Deadline::current(), clock::now());
         if limit.is_some_and(|limit| limit.length.is_zero()) {

@@ -86,6 +86,7 @@ impl RateLimitPermit {
 
 impl ChargeRecord {
     fn correct(&mut self, actual: u64) {
+        // The difference to the last correction is settled, so corrections can be repeated.
         let charged = mem::replace(&mut self.charged, actual);
         self.shared.settle(self.key, self.at, charged, actual);
     }

@@ -77,6 +77,7 @@ pub(super) fn of_admission(active: &PolicySnapshot, status: &Status, answer: &mu
 }
 
 pub(super) fn of_rejection(active: &PolicySnapshot, limited: &RateLimited, answer: &mut HeaderMap) {
+    // The time for this request, if known; it may need more than one token.
     let next = limited.retry_after.unwrap_or(limited.reset);
     write(active, limited.remaining, next, answer);
     let reset = limited.reset;
@@ -97,6 +98,7 @@ fn write(active: &PolicySnapshot, remaining: u64, next: Duration, answer: &mut H
     if !next.is_zero() {
         let _ = write!(value, ";t={}", integer(seconds(next)));
     }
+    // Appended, since the IETF's fields are lists: an inner limiter's items remain.
     answer.append(RATE_LIMIT, header(&value));
     answer.append(RATE_LIMIT_POLICY, active.policy_header.clone());
 }
@@ -109,6 +111,7 @@ fn write_envoy(
     answer: &mut HeaderMap,
 ) {
     if active.policy.headers().envoy() {
+        // Replaced, since Envoy's fields hold a single number.
         answer.insert(X_LIMIT, HeaderValue::from(limit));
         answer.insert(X_REMAINING, HeaderValue::from(remaining));
         answer.insert(X_RESET, HeaderValue::from(seconds(reset)));
@@ -128,6 +131,7 @@ fn integer(value: u64) -> u64 {
 
 /// Formats a string of a structured field.
 fn string(text: &str) -> String {
+    // Room for the quotes and the parameters.
     let mut value = String::with_capacity(text.len() + 24);
     value.push('"');
     for c in text.chars() {

@@ -115,11 +115,13 @@ impl Key {
     pub(super) fn hash(&self, head: RequestHead<'_>, hasher: &mut DefaultHasher) -> bool {
         match self {
             Self::All(keys) => {
+                // Not short-circuited: every key has to be hashed.
                 let hash = |nowhere, key: &Self| nowhere | key.hash(head, hasher);
                 return keys.iter().fold(false, hash);
             }
             Self::ClientAddress(policy) => {
                 let address = policy.of(head);
+                // An unknown address is hashed as `None`, so that such requests share one count.
                 address.hash(hasher);
                 return address.is_none();
             }

@@ -99,6 +99,7 @@ impl RateLimitPolicy {
             headers: RateLimitHeaders::Rejections,
             key: Key::Global,
             limit,
+            // About 1.6 MB of token buckets, at 16 bytes each.
             max_keys: 100_000,
             max_queue: 0,
             max_wait: Duration::MAX,
@@ -169,6 +170,7 @@ impl RateLimitPolicy {
     /// greater than `whole`, mean the whole limit.
     #[must_use]
     pub const fn with_share(mut self, part: u32, whole: u32) -> Self {
+        // A `whole` of 0 and a `part` beyond it fall back to the whole limit.
         self.share = if part < whole { (part, whole) } else { (1, 1) };
         self
     }

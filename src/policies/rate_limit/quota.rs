@@ -129,6 +129,7 @@ impl Status {
             full_in: self.full_in.max(other.full_in),
             limit: self.limit.saturating_add(other.limit),
             remaining: self.remaining.saturating_add(other.remaining),
+            // Something is left as soon as the first part has something.
             reset: self.reset.min(other.reset),
         }
     }
@@ -142,6 +143,7 @@ impl Status {
 )]
 fn share(n: u64, part: u32, whole: u32) -> u64 {
     let shared = (u128::from(n) * u128::from(part) / u128::from(whole)) as u64;
+    // A share of a small limit must not become 0, which would block everything.
     if part > 0 { shared.max(n.min(1)) } else { 0 }
 }
 

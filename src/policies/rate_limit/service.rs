@@ -95,6 +95,7 @@ pub struct RateLimitTicket {
 impl RateLimitTicket {
     /// Admits a request with its charge.
     pub(super) fn of(permit: RateLimitPermit) -> Self {
+        // Read at admission, since later requests change it.
         let status = permit.status().map(Box::new);
         Self {
             added: None,

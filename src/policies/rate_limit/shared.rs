@@ -155,6 +155,7 @@ impl Shared {
         may_wait: bool,
     ) -> AdmitDecision {
         let now = self.origin.nanos(instant);
+        // Drawn before queuing: a request that is not enforced must not wait either.
         let enforced = self.happens(active.policy.enforced());
         if may_wait && enforced && active.policy.max_queue() > 0 {
             let max_wait = max_wait(&active.policy, instant);
@@ -179,6 +180,7 @@ impl Shared {
             return None;
         }
         let mut lines = self.queue.lock();
+        // Checked under the lock, so that the bound is exact.
         if self.queue.len() >= active.policy.max_queue() {
             return None;
         }
@@ -289,6 +291,7 @@ impl Shared {
             .collect();
         let moved = active.reschedule_waiters(key_hash, &reserved, now);
         for (place, at) in line.iter().zip(moved) {
+            // Never later than promised.
             place.move_to(at.min(place.at()));
         }
     }

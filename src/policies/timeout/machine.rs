@@ -72,6 +72,7 @@ pub(super) fn time_budget(
         length: at - now,
     });
     Ok(match (own, inherited) {
+        // At equal times the policy's own timeout counts, so that a timeout is reported as such.
         (Some(own), Some(inherited)) if inherited.at < own.at => Some(inherited),
         (own, inherited) => own.or(inherited),
     })

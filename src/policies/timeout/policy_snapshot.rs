@@ -86,6 +86,8 @@ impl PolicySnapshot {
         let total = from_headers
             .instead
             .unwrap_or_else(|| policy.total_timeout());
+        // Otherwise the caller's deadline was the shorter limit, which is not the upstream's
+        // failure.
         let own = window.is_some_and(|window| window.length == total);
         Ok(Some(CallLimits::new(window, own, grpc, home.local())))
     }
@@ -94,6 +96,7 @@ impl PolicySnapshot {
     #[cold]
     fn read(&self, headers: &mut HeaderMap, grpc: bool) -> HeaderTimeouts {
         let mut from_headers = HeaderTimeouts::default();
+        // Removed in any case: it is addressed to this hop, as in Envoy.
         let instead = headers.remove(if self.policy.head_only() {
             &INSTEAD_OF_PER_TRY
         } else {
@@ -139,6 +142,7 @@ impl PolicySnapshot {
             .expected
             .is_none_or(|from_headers| left < from_headers)
         {
+            // The pre-built value saves formatting and an allocation for the usual case.
             let value = own.then(|| self.expected.clone());
             let value = value.unwrap_or_else(|| time_left::expected_value(left));
             headers.insert(&time_left::EXPECTED, value);

@@ -70,6 +70,8 @@ where
                 // would move it.
                 TimeoutFuture::calling(
                     {
+                        // The inner service may send a request in `call` itself, so the deadline is
+                        // set here, too.
                         let _guard = limits.as_ref().and_then(CallLimits::enter);
                         self.inner.call(request)
                     },
@@ -95,6 +97,7 @@ impl Shared {
     }
 
     pub(super) fn reconfigure(&self, policy: TimeoutPolicy) {
+        // Concurrent calls: the last one wins, and both keep the state.
         let current = self.snapshot.load().reconfigured(policy);
         self.snapshot.store(ShardedArc::new(current));
     }

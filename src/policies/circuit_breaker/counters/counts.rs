@@ -126,6 +126,7 @@ impl Accumulate for Counts {
     }
 
     fn subtract(&mut self, other: Self) {
+        // Cannot underflow: only samples that were added are subtracted.
         self.calls -= other.calls;
         self.failed -= other.failed;
         self.latency_micros -= other.latency_micros;

@@ -44,6 +44,7 @@ impl<T: Accumulate> CountWindow<T> {
         if self.samples.len() < self.size {
             self.samples.push(sample);
         } else {
+            // A total of one sample, since totals are subtracted from totals.
             let mut expired = T::default();
             expired.add(self.samples[self.oldest]);
             self.total.subtract(expired);
@@ -152,6 +153,7 @@ impl<T: Accumulate, const N: usize> TimeWindow<T, N> {
     /// Drops every bucket that ended before `now`, the current one included.
     #[cold]
     fn rotate(&mut self, now: Instant, ends: Instant) {
+        // Several buckets may have ended, if no call came for a while.
         let (late, width) = ((now - ends).as_nanos(), self.width.as_nanos());
         let into = u64::try_from(late % width).map_or(Duration::ZERO, Duration::from_nanos);
         self.ends = Some(clock::after(now, self.width.saturating_sub(into)));

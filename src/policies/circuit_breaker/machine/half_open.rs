@@ -60,6 +60,7 @@ impl HalfOpen {
             return None;
         }
         let probe = self.next;
+        // Numbers identify slots, so that a probe whose lease was over does not free another's.
         self.next = self.next.wrapping_add(1);
         let until = clock::after(now, probes.lease());
         self.slots.push(ProbeSlot { probe, until });
@@ -89,6 +90,7 @@ impl HalfOpen {
         self.good += u32::from(!bad);
         let probes = policy.probes();
         let (good, bad) = if probes.batch() {
+            // In a batch, `successes` is the size of the batch.
             let over = self.calls >= probes.successes();
             let bad = self.batch_failed(policy);
             (over && !bad, over && bad)

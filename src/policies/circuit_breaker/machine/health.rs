@@ -127,10 +127,12 @@ impl Health {
         now: Instant,
     ) -> [Option<OpenReason>; 3] {
         if !call.failed {
+            // A success, or a slow call, ends a streak of failures.
             self.streak = 0;
         } else if policy.counts_streaks() {
             self.streak = self.streak.saturating_add(1);
         }
+        // The per-thread counters are summed up for a failed or slow call alone.
         let bad = call.is_bad() && self.has_window();
         let elsewhere = if bad {
             elsewhere(now)
@@ -149,6 +151,7 @@ impl Health {
         }
         let counts = self.counts(elsewhere, now);
         let calls = counts.calls();
+        // Too few calls for a rate; a streak still counts.
         if calls < policy.minimum_calls() {
             return [streak, None, None];
         }

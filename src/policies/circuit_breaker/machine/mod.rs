@@ -180,6 +180,7 @@ impl Machine {
         };
         let latency = policy.latency(report.latency);
         let call = CallSample::new(failed, policy.is_slow(latency), latency);
+        // The ramp may have ended since the last request.
         let closed = self.advance(policy, now);
         match &mut self.state {
             State::Closed | State::Recovering { .. } => {
@@ -210,6 +211,7 @@ impl Machine {
             State::ForcedClosed => CircuitState::ForcedClosed,
             State::ForcedOpen => CircuitState::ForcedOpen,
             State::HalfOpen(_) => CircuitState::HalfOpen,
+            // The transition waits for the next request; observers see the state that it will find.
             State::Open { until, .. } if now >= *until => CircuitState::HalfOpen,
             State::Open { until, reason, .. } => CircuitState::Open {
                 remaining: *until - now,

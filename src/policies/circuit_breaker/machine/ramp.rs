@@ -18,6 +18,7 @@ pub(in crate::policies::circuit_breaker) fn share(
     if passed >= ramp {
         return Percent::ALL;
     }
+    // `ramp` is not 0 here: then the time passed would reach it.
     let passed = passed.as_secs_f64() / ramp.as_secs_f64();
     Percent::from_f64(passed * 100.0).max(FIRST_SHARE)
 }

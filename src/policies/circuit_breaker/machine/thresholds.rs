@@ -76,6 +76,7 @@ impl CircuitBreakerPolicy {
 
     pub(in crate::policies::circuit_breaker) fn minimum_calls(&self) -> u64 {
         let most = match self.window {
+            // A minimum above the size of the window could never be reached.
             Window::Count(size) => size.max(1),
             Window::Time(_) => u32::MAX,
         };
@@ -91,10 +92,12 @@ impl CircuitBreakerPolicy {
         if openings == 0 || self.open_for.is_zero() {
             return self.open_for;
         }
+        // In floating point, since a power overflows integers long before the cap applies.
         let factor = (f64::from(self.growth) / 1_000.0).powf(f64::from(openings));
         let most = self.longest();
         let grown = Duration::try_from_secs_f64(self.open_for.as_secs_f64() * factor);
         let grown = grown.unwrap_or(most).min(most);
+        // The upper 32 bits, scaled to the maximum jitter.
         let share = u32::try_from(self.jitter.of(random >> 32)).unwrap_or(u32::MAX);
         let jitter = grown.as_secs_f64() * f64::from(share) / f64::from(u32::MAX);
         let jitter = Duration::try_from_secs_f64(jitter).unwrap_or(Duration::MAX);

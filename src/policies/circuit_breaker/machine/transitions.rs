@@ -48,6 +48,7 @@ impl Machine {
         random: u64,
     ) -> Event {
         let slowness = match &self.state {
+            // Failed probes reopen the circuit for the original reason.
             State::HalfOpen(probes) => probes.slowness(),
             _ => matches!(reason, OpenReason::SlowRate { .. }),
         };
@@ -88,6 +89,7 @@ impl Machine {
         policy: &CircuitBreakerPolicy,
         now: Instant,
     ) -> Event {
+        // The counts before the opening say nothing about the recovered upstream.
         self.health.clear();
         let ramp = policy.ramp();
         if ramp.is_zero() {
@@ -145,6 +147,7 @@ impl Machine {
             State::Open { reason, .. } if *reason == OpenReason::Forced => None,
             _ if policy.rejects_nothing() => self.close(false),
             State::Open { until, .. } => {
+                // A new maximum shortens the opening, and never extends it.
                 *until = (*until).min(clock::after(now, policy.longest()));
                 None
             }

@@ -69,6 +69,7 @@ impl Store {
 
     fn count(&self, quota: &Quota, key_hash: KeyHash, used: u64, now: u64) {
         let used = match quota {
+            // Usage above the new limit would block calls for longer than the limit's own period.
             Quota::AtMost(most) => used.min(most.limit),
             Quota::Bucket(bucket) => used.min(bucket.max_tokens()),
             Quota::Off => 0,

@@ -192,6 +192,7 @@ impl LogState {
     }
 
     fn advance(&mut self, quota: SlidingLog, now: u64) -> u64 {
+        // Threads read the clock before the lock, so times may arrive out of order.
         self.latest = self.latest.max(now);
         while let Some(entry) = self.entries.front()
             && entry.at.saturating_add(quota.period) <= self.latest
@@ -204,6 +205,7 @@ impl LogState {
 
     /// Returns the earliest time with room for `cost`, after everything that is reserved.
     fn room_at(&self, quota: SlidingLog, cost: u64, now: u64) -> u64 {
+        // Never before the last reservation: first come, first served.
         let mut at = self.entries.back().map_or(now, |last| last.at.max(now));
         let mut excess = self.total.saturating_add(cost).saturating_sub(quota.limit);
         for entry in &self.entries {

@@ -38,6 +38,7 @@ pub(crate) struct Denied(pub(crate) Option<u64>);
 impl Bucket {
     pub(crate) const fn new(max_tokens: u64, fill: u64, interval: u64) -> Self {
         let (fill, interval) = if fill == 0 || interval / fill > YEAR {
+            // Also where the fill is 0, as in Envoy.
             (1, YEAR)
         } else {
             (fill, interval)
@@ -91,6 +92,7 @@ impl Bucket {
         let full_at = full_at
             .max(self.tick(now))
             .saturating_add(self.emission_interval(cost));
+        // GCRA: the call conforms as soon as `full_at` is no more than one burst ahead.
         let at = self.tick_after(full_at.saturating_sub(self.burst));
         if at <= now {
             return Ok(Reservation { at: now, full_at });
@@ -121,6 +123,7 @@ impl Bucket {
     ) -> Reservation {
         match self.take(full_at, cost, now, u64::MAX) {
             Ok(Reservation { at, full_at }) => Reservation {
+                // A promise is kept even if the new limit has room only later.
                 at: at.min(promised),
                 full_at,
             },
@@ -199,6 +202,7 @@ impl Bucket {
     )]
     #[inline(never)]
     const fn quotient(&self, cost: u64) -> u64 {
+        // 128 bits: the product of two 64-bit numbers cannot overflow.
         let nanos = cost as u128 * self.interval as u128 / self.fill as u128;
         if nanos > u64::MAX as u128 {
             u64::MAX

@@ -95,6 +95,7 @@ impl QueueEntry {
 
     /// Changes the time of admission, and wakes the waiter.
     pub(super) fn move_to(&self, at: u64) {
+        // A waiter is woken only if its time has changed.
         if self.at.swap(at, Ordering::AcqRel) != at
             && let Some(waker) = self.waker().take()
         {

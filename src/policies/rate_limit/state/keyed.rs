@@ -13,6 +13,7 @@ use crate::foundation::sync::rng::mix;
 /// Slots in a set: two cache lines of 16-byte slots. With two sets to choose from, a table is over
 /// four fifths full before one entry in a thousand is evicted.
 const WAYS: usize = 8;
+// So many locks that two threads rarely meet at one.
 const SHARDS: usize = 64;
 
 /// At most `max` states, each under the 64-bit hash of its key.
@@ -69,6 +70,7 @@ impl<V: Clone + Default> KeyedStateStore<V> {
         worth: impl Fn(&V) -> u64,
         f: impl FnOnce(&mut V) -> T,
     ) -> T {
+        // 0 marks unused slots.
         let tag = hash.max(1);
         let mut table = self.shard(tag);
         let index = table.find(tag, self.ways).unwrap_or_else(|| {
@@ -183,6 +185,7 @@ impl<V: Clone + Default> Table<V> {
         let old = mem::replace(self, Self { sets, slots });
         let mut evicted = 0;
         for slot in old.slots {
+            // Idle states are dropped instead of moved.
             if slot.tag != 0 && worth(&slot.value) > 0 {
                 let (index, lost) = self.least_worth(slot.tag, ways, worth);
                 evicted += u64::from(lost > 0);

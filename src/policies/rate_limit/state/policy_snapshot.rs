@@ -58,6 +58,7 @@ impl PolicySnapshot {
         let parts = shard_quotas(&policy, &quota, self.shard_count);
         let stays = self.shards.are(&parts);
         if !stays {
+            // Merged into one state first, since the new policy may have other shards or none.
             self.shards.gather_into(&self.store, &self.counted, now);
         }
         let store = if policy.max_keys() == self.store.max_keys() {
@@ -74,6 +75,7 @@ impl PolicySnapshot {
             Arc::new(shards)
         };
         let counted = match quota {
+            // Nothing was counted under `Off`: the states remain in terms of the earlier quota.
             Quota::Off => self.counted,
             _ => quota,
         };

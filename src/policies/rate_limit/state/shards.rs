@@ -80,6 +80,7 @@ impl Shards {
             return Ok(now);
         }
         for (shard, amount, at) in taken {
+            // Not enough in all shards together: the amounts taken are returned to their shards.
             shard.store.refund(&shard.quota, None, amount, at, now);
         }
         let whole = self.status(now);
@@ -161,6 +162,7 @@ impl Shards {
                 let full_at = whole.bucket.update(|full_at| (0, full_at));
                 let mut used = bucket.used(full_at, now);
                 for shard in &self.0 {
+                    // At most what the part can hold: a debt of the whole ends here.
                     let part = used.min(shard.status(now).limit);
                     shard.store.charge(&shard.quota, None, part, now);
                     used -= part;

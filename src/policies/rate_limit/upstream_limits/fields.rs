@@ -74,6 +74,7 @@ pub(super) fn list(text: &str) -> Option<Vec<Item>> {
         if after.is_empty() {
             return Some(items);
         }
+        // A trailing comma leaves an empty item, which fails.
         rest = after.strip_prefix(',')?.trim_start_matches([' ', '\t']);
     }
 }
@@ -90,6 +91,7 @@ fn item(text: &str) -> Option<(Item, &str)> {
         }
         let (value, after) = match after.strip_prefix('=') {
             Some(after) => value(after)?,
+            // A parameter without a value is `true`.
             None => (Value::Other, after),
         };
         parameters.push((key.to_owned(), value));
@@ -112,6 +114,7 @@ fn value(text: &str) -> Option<(Value, &str)> {
             let (number, rest) = text.split_at(end.unwrap_or(text.len()));
             let value = match number.parse() {
                 Ok(integer) => Value::Integer(integer),
+                // Decimals are valid fields, but no parameter of the draft uses one.
                 Err(_) => number.parse::<f64>().ok().map(|_| Value::Other)?,
             };
             Some((value, rest))

@@ -118,6 +118,7 @@ impl CallLimits {
     #[inline]
     pub(crate) fn start_body<R: Body>(&mut self, response: &Response<R>) -> bool {
         self.upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+        // A per-attempt timeout ends with the head, as in Envoy.
         if self.upgraded || self.snapshot.policy().head_only() {
             self.budget = None;
         }
@@ -148,6 +149,7 @@ impl CallLimits {
         frame: Option<&Result<Frame<Bytes>, E>>,
         last: bool,
     ) -> bool {
+        // The silence has ended; the next poll without a frame starts another.
         self.idle_at = None;
         let more = matches!(frame, Some(Ok(frame)) if frame.is_data()) && !last;
         let Some(window) = self.budget.filter(|_| more) else {
@@ -156,6 +158,7 @@ impl CallLimits {
         if self.overdue {
             return false;
         }
+        // This frame was ready when the budget ended; the next data frame was not.
         self.overdue = clock::now() >= window.at;
         true
     }
