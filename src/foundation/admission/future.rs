@@ -48,7 +48,7 @@ impl<F, T> GatedFuture<F, T> {
         this
     }
 
-    /// Calls `inner`, then takes the ticket that the caller held meanwhile.
+    /// Calls `inner`, then takes the ticket that the caller held during the call.
     ///
     /// The caller holds it so that this function has nothing to drop if `inner` panics. Only then
     /// is the inner future built in its final location; otherwise it is moved there, hundreds of

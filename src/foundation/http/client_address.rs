@@ -49,7 +49,7 @@ impl From<SocketAddr> for PeerAddress {
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum ForwardedHeader {
-    /// Whichever header is present. If both are and disagree, the client may have forged one of
+    /// Either header, as present. If both are and disagree, the client may have forged one of
     /// them, so neither is trusted.
     #[default]
     Any,

@@ -113,7 +113,7 @@ impl HostTable {
 
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "the low bits are all that is wanted"
+        reason = "only the low bits are used"
     )]
     fn slot(&self, text: &[u8]) -> usize {
         hash_lowercase(text) as usize & (self.slots.len() - 1)

@@ -114,7 +114,7 @@ impl ErrorClassifier {
     #[must_use]
     pub fn failure<E: 'static>(&self, error: &E) -> Failure {
         let own = self.0.as_ref().and_then(|recognize| recognize(error));
-        // The custom classifier first: it may know the error's type better.
+        // The custom classifier first: it can be more specific about the error.
         own.unwrap_or_else(|| Failure::of(error))
     }
 

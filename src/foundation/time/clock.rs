@@ -6,7 +6,10 @@ use std::cell::Cell;
 use std::time::{Duration, Instant, SystemTime};
 
 /// Returns the current instant.
-#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "all other code reads the clock here"
+)]
 pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }

@@ -33,7 +33,7 @@ fn elements(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = Optio
         let mut rest = Some(line);
         std::iter::from_fn(move || {
             let Some(line) = rest? else {
-                // One unreadable element stands for the whole line, and ends the caller's walk.
+                // One unreadable element replaces the whole line, and ends the caller's walk.
                 rest = None;
                 return Some(None);
             };

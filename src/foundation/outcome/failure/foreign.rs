@@ -121,8 +121,7 @@ fn of_h2(error: &h2::Error) -> Option<Failure> {
         return super::chain::of_io(error.kind(), false);
     }
     // h2 fails a stream with the peer's GOAWAY only if that excludes the stream, and by RFC 9113
-    // 6.8 such a stream was not processed. The others end with the connection.
-    // Every other GOAWAY ends the connection with the stream.
+    // 6.8 such a stream was not processed. Streams that it includes end with the connection.
     let left_out = error.is_go_away() && error.is_remote();
     let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
     if left_out || (refused && error.is_remote()) {

@@ -23,7 +23,7 @@ pub(super) struct ArmedTimer {
 
 /// Waker that forwards to the task waiting at present.
 ///
-/// The wheel knows only this relay. The next task to wait need not register in the wheel, which
+/// The wheel holds this relay alone. The next task to wait need not register in the wheel, which
 /// would double the work, and the last one is removed without access to a runtime that may be
 /// shutting down.
 #[derive(Debug, Default)]
