@@ -59,9 +59,9 @@
 //! # async fn ask() -> u64 { 120 }
 //! let tokens = RateLimiter::new(RateLimitPolicy::per_minute(10_000));
 //!
-//! let permit = tokens.admit_for("customer-7", 500)?; // our guess
+//! let permit = tokens.admit_for("customer-7", 500)?; // the estimate
 //! let used = ask().await;
-//! permit.settle(used); // what it was: 380 are given back
+//! permit.settle(used); // the actual cost: 380 are refunded
 //! assert_eq!(tokens.status_for("customer-7").remaining, 9_880);
 //! # Ok(())
 //! # }
@@ -88,7 +88,7 @@
 //! # let (policy, transport) = (RateLimitPolicy::per_minute(20), ());
 //! # let _ =
 //! ServiceBuilder::new()
-//!     .layer(RateLimitLayer::new(policy)) // 20 requests a minute, each tried up to 3 times
+//!     .layer(RateLimitLayer::new(policy)) // 20 requests a minute, with up to 3 attempts each
 //!     .layer(RetryLayer::new(RetryPolicy::new(2)))
 //!     .service(transport)
 //! # ;

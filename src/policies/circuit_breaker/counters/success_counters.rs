@@ -66,7 +66,7 @@ impl SuccessCounters {
         };
         let begun = ShardCounters {
             epoch,
-            window: window,
+            window,
         };
         for place in self.0.get_or_init(shards) {
             place.with(|counted| counted.clone_from(&begun));

@@ -233,8 +233,8 @@ mod tests {
     }
 
     proptest! {
-        /// However samples are spread over two windows with one schedule, their sum equals one
-        /// window's.
+        /// Two windows with one schedule have the same sum as one window, however samples are
+        /// spread over the two.
         #[test]
         fn windows_in_step_are_as_one(
             width in 1..50_u64,

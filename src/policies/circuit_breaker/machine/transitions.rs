@@ -89,7 +89,7 @@ impl Machine {
         policy: &CircuitBreakerPolicy,
         now: Instant,
     ) -> Event {
-        // The counts before the opening say nothing about the recovered upstream.
+        // The counts from before the opening do not describe the recovered upstream.
         self.health.clear();
         let ramp = policy.ramp();
         if ramp.is_zero() {

@@ -16,7 +16,7 @@ const WAYS: usize = 8;
 // So many locks that two threads rarely meet at one.
 const SHARDS: usize = 64;
 
-/// At most `max` states, each under the 64-bit hash of its key.
+/// A map of at most `max` states, each under the 64-bit hash of its key.
 #[derive(Debug)]
 pub(crate) struct KeyedStateStore<V> {
     evicted: AtomicU64,

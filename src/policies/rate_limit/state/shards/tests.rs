@@ -127,7 +127,7 @@ proptest! {
         }
     }
 
-    /// What was used stays used, wherever it is counted afterwards.
+    /// Usage is kept by a new policy, in whatever shards it is counted afterwards.
     #[test]
     fn a_new_policy_finds_what_was_used(
         used in 0_u64..99, before in 0_u8..2, limit in 1_u64..200, places in 2_u16..20,
