@@ -64,10 +64,7 @@ impl SuccessCounters {
             Some(WindowScope::Lately(beat)) => ShardWindow::Lately(TimeWindow::with_schedule(beat)),
             None => ShardWindow::Nothing,
         };
-        let begun = ShardCounters {
-            epoch,
-            window,
-        };
+        let begun = ShardCounters { epoch, window };
         for place in self.0.get_or_init(shards) {
             place.with(|counted| counted.clone_from(&begun));
         }
