@@ -16,7 +16,7 @@ pub(super) use slot::Slot;
 pub(super) use state::{InFlightPermit, State};
 use throttle::Throttle;
 
-/// How many retries there may be, all requests of a layer together.
+/// Limit on the retries of all requests of a layer together.
 ///
 /// Retries help against a failure here and there, and while a part of the endpoints fails; against an outage they
 /// are more load on what is already down. So the default is a limit for retries that do not help:
@@ -33,13 +33,16 @@ use throttle::Throttle;
 /// later. While one of two endpoints is dead or answers nothing but 503, no retry is missed, nor by a caller
 /// that sees fewer than 10 % failures by chance. Time alone earns nothing, so this holds at any rate.
 ///
-/// While everything fails, an upstream gets 1.2 times the load. One that has room for that comes back by
-/// itself; if it is loaded by more than 83 %, repeat only what it refuses, as the default conditions do,
-/// and not what timed out, or take a smaller share.
+/// While everything fails, an upstream receives 1.2 times the load. An upstream with room for that
+/// recovers by
+/// itself. If it is loaded above 83 %, retry only what it refuses, as the default conditions do,
+/// and
+/// not attempts that timed out, or set a smaller share.
 ///
-/// It is a value like every policy; its state is in the layer, and stays when the policy is replaced.
-/// [`RetryBudget::shared`] takes the state along, for several clients of one upstream:
-///
+/// A budget is a value like every policy. Its state belongs to the layer and survives a replacement
+/// of the
+/// policy. [`RetryBudget::shared`] attaches the state to the value, for several clients of one
+/// upstream:
 /// ```
 /// use meshless::retry::{RetryBudget, RetryLayer, RetryPolicy};
 ///
@@ -69,34 +72,38 @@ enum Kind {
 }
 
 impl RetryBudget {
-    /// Allows retries for this share of the requests, with a reserve of 10.
+    /// Allows retries for this share of the requests, with a reserve of 10 retries.
     ///
-    /// 0 % leaves nothing but the reserve, once.
+    /// 0 % leaves only the reserve, once.
     #[must_use]
     pub const fn share(percent: Percent) -> Self {
         Self::of(Kind::Share(BudgetConfig::new(percent, 10)))
     }
 
-    /// Allows as many retries at a time as this share of the requests in flight, but never fewer
-    /// than `min`: Envoy's `retry_budget`, and Istio's `retryBudget` (20 % and 3 there).
+    /// Limits concurrent retries to this share of the requests in flight, but to no fewer than
+    /// `min`:
+    /// Envoy's `retry_budget`, and Istio's `retryBudget` (20 % and 3 there).
     ///
-    /// In an outage this bounds how many retries wait or run at once, not how many there are. A
-    /// request is in flight until its response body is dropped. It takes the place of
+    /// In an outage this bounds how many retries wait or run at once, not their total number. A
+    /// request is
+    /// in flight until its response body is dropped. This budget replaces
     /// [`RetryPolicy::with_max_parallel`](super::RetryPolicy::with_max_parallel), as in Envoy.
     #[must_use]
     pub const fn concurrent(percent: Percent, min: u32) -> Self {
         Self::of(Kind::Concurrent { percent, min })
     }
 
-    /// Allows retries while more than half of so many tokens are there: a try that fails as the policy
-    /// names takes one, a success brings this share of one back. gRPC's `retryThrottling`
+    /// Allows retries while more than half of `tokens` are left: an attempt that fails with a
+    /// retriable
+    /// outcome costs one token, a success returns `per_success` of one. This is gRPC's
+    /// `retryThrottling`
     /// (`maxTokens` and `tokenRatio`).
     #[must_use]
     pub const fn throttle(tokens: u32, per_success: Percent) -> Self {
         Self::of(Kind::Throttle(Throttle::new(tokens, per_success)))
     }
 
-    /// Allows every retry: what Istio does if nothing is set.
+    /// Allows every retry: Istio's behaviour if no budget is set.
     #[must_use]
     pub const fn unlimited() -> Self {
         Self::of(Kind::Unlimited)
@@ -113,14 +120,14 @@ impl RetryBudget {
         self
     }
 
-    /// Gives this budget a state that its clones share, whichever layers they are given to.
+    /// Attaches a state to this budget that its clones share, in whichever layers they are used.
     #[must_use]
     pub fn shared(mut self) -> Self {
         self.shared = Some(Arc::new(self.new_state()));
         self
     }
 
-    /// Gives this budget the state of another one that is shared; its terms stay.
+    /// Attaches the state of another, shared budget; the limits of this one stay.
     #[cfg(feature = "istio")]
     #[must_use]
     pub(crate) fn with_state_of(mut self, other: &Self) -> Self {
@@ -132,7 +139,7 @@ impl RetryBudget {
         Self { kind, shared: None }
     }
 
-    /// Makes the state of a layer that has this budget first.
+    /// Creates the state of a layer whose first policy has this budget.
     pub(super) fn new_state(&self) -> State {
         let terms = match self.kind {
             Kind::Share(terms) => terms,
@@ -141,12 +148,12 @@ impl RetryBudget {
         State::new(terms, clock::now())
     }
 
-    /// The state that counts: the shared one, or the layer's.
+    /// Returns the state in effect: the shared one if there is one, else the layer's.
     pub(super) fn state<'a>(&'a self, own: &'a Arc<State>) -> &'a Arc<State> {
         self.shared.as_ref().unwrap_or(own)
     }
 
-    /// Says that no retry can ever be granted.
+    /// Returns true if no retry can ever be granted.
     pub(super) fn is_nothing(&self) -> bool {
         match self.kind {
             Kind::Concurrent { percent, min } => percent == Percent::NONE && min == 0,
@@ -156,7 +163,7 @@ impl RetryBudget {
         }
     }
 
-    /// Takes note of a request; what it returns is kept until the request is over.
+    /// Records the start of a request; the permit is held until the request is over.
     pub(super) fn request(&self, own: &Arc<State>, moment: &LazyNow) -> Option<InFlightPermit> {
         let state = self.state(own);
         match self.kind {
@@ -169,7 +176,7 @@ impl RetryBudget {
         }
     }
 
-    /// Takes note of how a try ended.
+    /// Records the outcome of an attempt.
     pub(super) fn ended(&self, own: &Arc<State>, failed: bool) {
         if let Kind::Throttle(throttle) = self.kind {
             self.state(own).ended(throttle, failed);
@@ -211,14 +218,14 @@ impl RetryBudget {
     }
 }
 
-/// 20 % of the requests.
+/// A share of 20 % with a reserve of 10 retries.
 impl Default for RetryBudget {
     fn default() -> Self {
         Self::share(Percent::new(20))
     }
 }
 
-/// Equal are budgets with the same terms and the same state, or without one of their own.
+/// Budgets are equal if their limits are, and if they share one state or neither has one attached.
 impl PartialEq for RetryBudget {
     fn eq(&self, other: &Self) -> bool {
         let shared = match (&self.shared, &other.shared) {

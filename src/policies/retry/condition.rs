@@ -7,30 +7,32 @@ use crate::foundation::http::GrpcStatus;
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Condition {
     /// `5xx`: any status of 500 and above, and every failure without a response: connect failures,
-    /// resets, a try that ran out of its time.
+    /// resets, an attempt that timed out.
     ServerError,
     /// `gateway-error`: 502, 503, 504, and every failure without a response.
     GatewayError,
-    /// `reset`: every failure without a response, a try that ran out of its time included.
+    /// `reset`: every failure without a response, including an attempt that timed out.
     Reset,
-    /// `reset-before-request`: the connection failed, or was gone before the request was written.
+    /// `reset-before-request`: the connection failed, or was closed before the request was written.
     ResetBeforeRequest,
-    /// `connect-failure`: no connection could be made (TCP, TLS or the host's name). Here it also
-    /// covers a pooled connection that was gone before the request was written, which Envoy calls a
-    /// reset: nothing was sent either way.
+    /// `connect-failure`: no connection could be made (TCP, TLS or DNS). It also covers a pooled
+    /// connection that was closed before the request was written, which Envoy calls a reset: the
+    /// server
+    /// received nothing in either case.
     ConnectFailure,
     /// `retriable-4xx`: 409.
     Retriable4xx,
-    /// `refused-stream`: the server said that it has not looked at the request.
+    /// `refused-stream`: the server reported that it did not process the request.
     RefusedStream,
     /// `retriable-status-codes`: the statuses of [`RetryOn::with_status`](super::RetryOn::with_status).
     RetriableStatusCodes,
     /// `retriable-headers`: the headers of [`RetryOn::with_header`](super::RetryOn::with_header).
     RetriableHeaders,
-    /// `envoy-ratelimited`: a response with the header `x-envoy-ratelimited`, which is not tried
-    /// again for any other reason.
+    /// `envoy-ratelimited`: a response with the header `x-envoy-ratelimited`. Without this
+    /// condition such
+    /// a response is not retried for any other reason.
     EnvoyRatelimited,
-    /// `http3-post-connect-failure`: accepted, and matches nothing, as there is no HTTP/3 here.
+    /// `http3-post-connect-failure`: accepted, and matches nothing, as HTTP/3 is not supported.
     Http3PostConnectFailure,
     /// `cancelled`: gRPC status 1 in the response's head.
     Cancelled,
@@ -65,7 +67,7 @@ impl Condition {
         Self::Unavailable,
     ];
 
-    /// Those that a request which reached no server can match.
+    /// Conditions that can match a request which reached no server.
     pub(super) const UNPROCESSED: u32 = Self::ServerError.bit()
         | Self::GatewayError.bit()
         | Self::Reset.bit()
@@ -73,14 +75,14 @@ impl Condition {
         | Self::ConnectFailure.bit()
         | Self::RefusedStream.bit();
 
-    /// Those that are gRPC statuses.
+    /// Conditions on gRPC statuses.
     pub(super) const GRPC: u32 = Self::Cancelled.bit()
         | Self::DeadlineExceeded.bit()
         | Self::Internal.bit()
         | Self::ResourceExhausted.bit()
         | Self::Unavailable.bit();
 
-    /// The name in Istio's `retryOn`.
+    /// Returns the name in Istio's `retryOn`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -133,7 +135,7 @@ impl Display for Condition {
 
 /// A name in a list of conditions that is neither a condition nor an HTTP status.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("`{name}` is no condition for a retry; did you mean `{suggestion}`?")]
+#[error("`{name}` is not a retry condition; did you mean `{suggestion}`?")]
 pub struct UnknownCondition {
     name: String,
     suggestion: &'static str,
@@ -152,20 +154,20 @@ impl UnknownCondition {
         }
     }
 
-    /// The name as it was written.
+    /// Returns the name as written in the list.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The condition whose name looks most like it.
+    /// Returns the known condition with the most similar name.
     #[must_use]
     pub const fn suggestion(&self) -> &'static str {
         self.suggestion
     }
 }
 
-/// Counts the letters to insert, drop or replace (Levenshtein).
+/// Returns the Levenshtein distance: letters to insert, delete or replace.
 fn distance(one: &str, two: &str) -> usize {
     let mut row: Vec<usize> = (0..=two.chars().count()).collect();
     for (i, a) in one.chars().enumerate() {

@@ -34,12 +34,12 @@ where
     active: Option<InFlightPermit>,
     #[pin]
     timer: Timer,
-    /// For a request without a plan, which knows it.
+    /// True for a gRPC request; used only without a retry state, which knows it otherwise.
     grpc: bool,
     limit: Option<AttemptLimit>,
-    /// Who hears of a try that took too long.
+    /// Observer of an attempt that timed out.
     observe: Option<Arc<dyn Observe>>,
-    /// None if there will be no further try.
+    /// None if there will be no further attempt.
     retry: Option<RetryState<S, B>>,
 }
 
@@ -47,7 +47,7 @@ impl<S, B, R> RetryFuture<S, B, R>
 where
     S: Service<Request<ReplayBody<B>>>,
 {
-    /// The first try of a request, and the only one if there is no `plan`.
+    /// Creates the future of a request's first attempt, the only one if there is no `plan`.
     #[inline]
     pub(super) const fn new(
         future: S::Future,
@@ -67,7 +67,7 @@ where
         }
     }
 
-    /// Lets `observe` hear of a try that took too long, if one can; a plan knows it already.
+    /// Sets the observer of an attempt that times out, if one can; a retry state has its own.
     pub(super) fn with_observer(mut self, observe: &Arc<dyn Observe>) -> Self {
         if self.limit.is_some_and(|limit| limit.is_own()) {
             self.observe = Some(Arc::clone(observe));
@@ -82,7 +82,7 @@ impl<S, B, R> RetryFuture<S, B, R>
 where
     S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
 {
-    /// Hands the last try's result on.
+    /// Returns the result of the last attempt.
     #[inline]
     fn finish(
         self: Pin<&mut Self>,
@@ -100,7 +100,7 @@ where
         ended.map_ok(|response| response.map(|body| RetryBody::upstream(body, active)))
     }
 
-    /// Answers for a try that took too long.
+    /// Answers an attempt that timed out.
     #[cold]
     fn time_out(self: Pin<&mut Self>) -> Response<RetryBody<R>>
     where
@@ -134,7 +134,7 @@ where
         loop {
             let mut this = self.as_mut().project();
             let next = match this.state.as_mut().project() {
-                // The inner future first: an answer that is there wins.
+                // The inner future is polled before the timer: a response that is ready wins.
                 StateProj::Calling(future) => {
                     let is_to_begin = this.limit.is_some_and(|limit| limit.is_to_begin);
                     let (polled, waits) = {
@@ -190,7 +190,8 @@ where
                     }
                 }
                 StateProj::Waiting(resume) => {
-                    // The timer counts whole milliseconds, so it would make no wait at all one.
+                    // The timer counts whole milliseconds, so it would turn a wait of zero into
+                    // one.
                     if clock::now() < *resume {
                         ready!(this.timer.poll_at(*resume, cx));
                     }
@@ -206,6 +207,8 @@ where
                             return Poll::Ready(Ok(self.time_out()));
                         }
                         Poll::Ready(Ok(())) => {
+                            // Computed once more: becoming ready may have taken a part of the time
+                            // left.
                             *this.limit =
                                 AttemptLimit::of_attempt(retry_state.policy(), &LazyNow::default());
                             let request = retry_state.next_request(this.limit.as_ref());

@@ -7,7 +7,7 @@ use super::{Retry, RetryPolicy};
 use crate::foundation::events::{Observe, TracingObserver};
 use crate::foundation::sync::sharded_arc::ShardedArc;
 
-/// Tries failed requests again.
+/// Retries failed requests.
 ///
 /// All services that it makes, and all clones of it, share one budget and one policy. See the
 /// [module docs](super) for an example.
@@ -17,13 +17,13 @@ pub struct RetryLayer {
 }
 
 impl RetryLayer {
-    /// Creates a layer that writes what it decides to [`tracing`].
+    /// Creates a layer that writes its decisions to [`tracing`].
     #[must_use]
     pub fn new(policy: RetryPolicy) -> Self {
         Self::with_observer(policy, Arc::new(TracingObserver))
     }
 
-    /// Creates a layer that reports what it decides to `observe`.
+    /// Creates a layer that reports its decisions to `observe`.
     #[must_use]
     pub fn with_observer(policy: RetryPolicy, observe: Arc<dyn Observe>) -> Self {
         Self {
@@ -31,10 +31,10 @@ impl RetryLayer {
         }
     }
 
-    /// Makes the jitter follow from `seed`, for tests. Without it, it differs in every process.
+    /// Seeds the jitter, for tests. By default it differs in every process.
     ///
-    /// The layer that this returns has the policy and the budget of the one before, but takes no
-    /// part in its later changes.
+    /// The returned layer has the policy and the budget of this one, but a later
+    /// [`reconfigure`](Self::reconfigure) of either does not affect the other.
     #[must_use]
     pub fn with_seed(self, seed: u64) -> Self {
         Self {
@@ -42,8 +42,9 @@ impl RetryLayer {
         }
     }
 
-    /// Replaces the policy for requests that start from now on. What the budget has saved stays,
-    /// unless the new policy brings a [shared](super::RetryBudget::shared) one.
+    /// Replaces the policy for requests that start from now on. The balance of the budget stays,
+    /// unless
+    /// the new policy has a [shared](super::RetryBudget::shared) one.
     pub fn reconfigure(&self, policy: RetryPolicy) {
         self.shared.reconfigure(policy);
     }

@@ -8,24 +8,27 @@ use crate::foundation::http::{GrpcStatus, RequestHead};
 use crate::foundation::outcome::{Outcome, RetryStopReason};
 use crate::foundation::sync::Percent;
 
+// The header of the IETF draft, and the spelling that Go's `net/http` also accepts.
 static KEYS: [HeaderName; 2] = [
     HeaderName::from_static("idempotency-key"),
     HeaderName::from_static("x-idempotency-key"),
 ];
 
-/// Whether a request may be sent twice.
+/// Safety of sending a request twice.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Idempotency {
-    /// A gRPC call: its method is always POST, so only the answer can tell.
+    /// A gRPC call: its method is always POST, so only the response can decide.
     Grpc,
-    /// Sending it twice is sending it once: an idempotent method, or a key that tells the server.
+    /// Safe to send twice: an idempotent method, or a key by which the server recognises the
+    /// repetition.
     Idempotent,
-    /// Sending it twice may do something twice.
+    /// Sending it twice may have two effects.
     Unsafe,
 }
 
 impl Idempotency {
-    /// Tells it by the method and by what two looks at the headers find, if they are needed.
+    /// Classifies a request by its method, and by two header lookups where the method is not
+    /// enough.
     pub(super) fn of(
         method: &Method,
         has: impl Fn(&HeaderName) -> bool,
@@ -45,11 +48,13 @@ impl Idempotency {
     }
 }
 
-/// Says whether anything can happen after which a request may be sent again.
+/// Returns true if any outcome could make this request be sent again.
 ///
-/// A POST that may not be sent twice is copied all the same while the policy repeats what never reached a
-/// server, as the default does: then nothing was sent once. Only a policy without those conditions looks
-/// at the head, and copies less.
+/// A POST that is not idempotent is copied too while the policy retries requests that never reached
+/// a
+/// server, as the default does: those were sent to no one. Only a policy without these conditions
+/// looks at
+/// the head, and copies less.
 #[inline]
 pub(super) fn may_be_retried(policy: &RetryPolicy, head: RequestHead<'_>) -> bool {
     let on = policy.retry_on();
@@ -67,20 +72,20 @@ pub(super) fn may_be_retried(policy: &RetryPolicy, head: RequestHead<'_>) -> boo
     }
 }
 
-/// What one request has used up.
+/// Retries and waits of one request so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Attempts {
-    /// Retries that waited for the backoff: a wait that the server asked for does not lengthen it.
+    /// Retries that waited for the backoff; a wait requested by the server does not lengthen it.
     backoffs: u32,
     last_backoff: Option<Duration>,
     retries: u32,
 }
 
-/// How a try ended, and what there is for another.
+/// Outcome of one attempt, and the inputs to the decision about another.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AttemptResult<'a> {
     pub(super) headers: Option<&'a HeaderMap>,
-    /// The time until the deadline.
+    /// Time until the deadline, if there is one.
     pub(super) left: Option<Duration>,
     /// The limit that was too small for the request's body, if one was.
     pub(super) lost: Option<usize>,
@@ -90,17 +95,18 @@ pub(super) struct AttemptResult<'a> {
     pub(super) system_time: SystemTime,
 }
 
-/// The shortest remaining time in which it makes sense to begin something.
+/// Shortest time left in which an attempt is worth starting.
 const MOMENT: Duration = Duration::from_millis(1);
 
 impl Attempts {
-    /// The number of retries so far.
+    /// Returns the number of retries so far.
     pub(super) const fn retries(&self) -> u32 {
         self.retries
     }
 
-    /// Decides whether and when a request is tried again whose try ended in a way that the policy
-    /// names.
+    /// Decides whether and after which wait a request is retried whose attempt ended with a
+    /// retriable
+    /// outcome.
     pub(super) fn decide(
         &mut self,
         policy: &RetryPolicy,

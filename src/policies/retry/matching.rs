@@ -5,12 +5,13 @@ use crate::foundation::http::GrpcStatus;
 use crate::foundation::http::grpc::GRPC_STATUS;
 use crate::foundation::outcome::{Failure, Outcome, Rejection};
 
-/// Set by Envoy on what its rate limits answer.
+/// Header that Envoy's rate limits set on their responses.
 static RATE_LIMITED: HeaderName = HeaderName::from_static("x-envoy-ratelimited");
 
-/// What the conditions mean; Envoy's `RetryStateImpl`.
+/// Meaning of the conditions; Envoy's `RetryStateImpl`.
 impl RetryOn {
-    /// Says whether an attempt that ended so is to be tried again, as far as its outcome goes.
+    /// Returns true if an attempt with this outcome is to be retried, as far as the outcome
+    /// decides.
     pub(super) fn matches(&self, outcome: Outcome, headers: Option<&HeaderMap>) -> bool {
         // Our own refusals, callers that went away and bodies that callers broke off are no transient
         // failure of the upstream.
@@ -32,7 +33,7 @@ impl RetryOn {
             return matches!(outcome, Outcome::Grpc(status) if self.matches_grpc(status));
         };
         let matched = self.matches_head(outcome, headers);
-        // Asked for only where it changes something: most answers are good and match nothing.
+        // Looked up only where it changes the result: most responses are good and match nothing.
         if self.contains(Condition::EnvoyRatelimited) {
             matched || headers.contains_key(&RATE_LIMITED)
         } else {
@@ -40,8 +41,9 @@ impl RetryOn {
         }
     }
 
-    /// Says that a response is good and that no condition looks further: what most are, found out by one
-    /// look at the names of its headers, where the conditions would hash and find three.
+    /// Returns true if a response is a success and no condition looks further. Most responses are,
+    /// and
+    /// this check scans the header names once, where the conditions would hash and look up three.
     pub(super) fn passes<R>(&self, response: &Response<R>) -> bool {
         let looks = Condition::EnvoyRatelimited.bit() | Condition::RetriableHeaders.bit();
         let (status, headers) = (response.status(), response.headers());
@@ -49,7 +51,7 @@ impl RetryOn {
             && self.predicate.is_none()
             && self.conditions & looks == 0
             && !self.statuses().contains(&status)
-            // One after the other: no name has to be hashed, and the headers are few.
+            // A linear scan: no name has to be hashed, and the headers are few.
             && headers.keys().all(|name| *name != GRPC_STATUS)
             && Rejection::of(response).is_none()
     }
@@ -65,19 +67,20 @@ impl RetryOn {
             || self.contains(Condition::RetriableHeaders) && self.matches_headers(headers)
     }
 
-    /// Says whether a gRPC status in the head of a response matches by itself.
+    /// Returns true if a gRPC status in the head of a response matches by itself.
     pub(super) fn matches_grpc(&self, status: GrpcStatus) -> bool {
         self.grpc & (1 << status.code()) != 0
             || Condition::of_grpc(status).is_some_and(|condition| self.contains(condition))
     }
 
-    /// Says whether a request that reached no server can match, which is the one thing that makes
-    /// copying the head of a POST worth it.
+    /// Returns true if a request that reached no server can match; only that makes copying the head
+    /// of
+    /// a POST worthwhile.
     pub(super) fn may_match_unprocessed(&self) -> bool {
         self.predicate.is_some() || self.conditions & Condition::UNPROCESSED != 0
     }
 
-    /// Says whether gRPC statuses can match.
+    /// Returns true if gRPC statuses can match.
     pub(super) fn may_match_grpc(&self) -> bool {
         self.predicate.is_some() || self.names_grpc()
     }

@@ -1,10 +1,13 @@
-//! Try failed requests again: safely, seldom enough, and only while somebody waits.
+//! Retries of failed requests: safe, bounded by a budget, and only within the caller's deadline.
 //!
-//! Most failures that a caller sees are over a moment later: a connection refused while a pod
-//! restarts, a stream that an overloaded server refused. This layer tries such a request again. By default
-//! it does what Istio does (2 retries, on failures to connect, refused streams, and gRPC's
-//! `UNAVAILABLE` and `CANCELLED`), but it sends nothing twice that might do something twice, and it does
-//! not make an outage worse.
+//! Most failures that a caller sees are transient: a connection refused while a pod restarts, a
+//! stream
+//! that an overloaded server refused. This layer sends such a request again. By default it follows
+//! Istio (2
+//! retries, on failures to connect, refused streams, and gRPC's `UNAVAILABLE` and `CANCELLED`), but
+//! it
+//! never repeats a request that might then take effect twice, and its budget keeps an outage from
+//! getting worse.
 //!
 //! # Example
 //!
@@ -22,7 +25,7 @@
 //! # is_service(client);
 //! ```
 //!
-//! Which failures, how often, how long a try may take, and how long to wait:
+//! Conditions, number of retries, timeout of an attempt, and backoff are set in the policy:
 //!
 //! ```
 //! use std::time::Duration;
@@ -38,39 +41,47 @@
 //!         .with_budget(RetryBudget::share(Percent::new(10))),
 //! );
 //! // Later, while requests run; what the budget has saved stays:
-//! layer.reconfigure(RetryPolicy::off());
+//! // Later, while requests run; the balance of the budget stays:
 //! # Ok::<_, meshless::retry::UnknownCondition>(())
 //! ```
 //!
-//! # Which requests are sent twice
+//! # Requests that are sent twice
 //!
 //! A request is only repeated if one of these holds:
 //!
 //! - its method is idempotent by RFC 9110 (GET, HEAD, OPTIONS, TRACE, PUT, DELETE);
-//! - it carries `Idempotency-Key` (or `X-Idempotency-Key`, as in Go), which tells the server;
-//! - it provably was not looked at: no connection, a connection that was gone before the request was
-//!   written, `REFUSED_STREAM`, or a `GOAWAY` that leaves it out ([`Failure::never_processed`]);
-//! - it is a gRPC call whose status came in the response's head ("trailers only") and is named by the policy:
-//!   the server ended the call before any message, so that for gRPC it is not committed. The
-//!   default names `UNAVAILABLE` and `CANCELLED`. A reset of a gRPC call, or a status in its
-//!   trailers after messages, is final;
-//! - the policy says that it does not matter ([`RetryPolicy::with_non_idempotent`]).
+//! - it carries `Idempotency-Key` (or `X-Idempotency-Key`, as in Go), by which the server
+//!   recognises it;
+//! - the server provably did not process it: no connection, a connection closed before the request
+//!   was
+//!   written, `REFUSED_STREAM`, or a `GOAWAY` that excludes it ([`Failure::never_processed`]);
+//! - it is a gRPC call whose status came in the response head ("trailers only") and is in the
+//!   policy: the
+//!   server ended the call before any message, so gRPC does not count it as committed. The default
+//!   contains `UNAVAILABLE` and `CANCELLED`. A reset of a gRPC call, or a status in its trailers
+//! after
+//!   messages, is final;
+//! - the policy allows it in general ([`RetryPolicy::with_non_idempotent`]).
 //!
-//! A refusal by one of this crate's own policies is never tried again: what is refused here is refused
-//! a moment later. A 503 that comes over the network is a 503 like any, as for Envoy.
+//! A rejection by one of this crate's own policies is never retried: it would be rejected again a
+//! moment
+//! later. A 503 that comes over the network is an ordinary 503, as for Envoy.
 //!
-//! # When
+//! # Backoff
 //!
-//! The wait is the [`Backoff`]'s, or what the server asks for in `Retry-After`, in
-//! `grpc-retry-pushback-ms`, or in headers named in the policy, up to a cap. No wait begins that ends
-//! after the current [`Deadline`]: the caller gets the failure at once, while it is still of use.
-//! Every try says which one it is (`x-envoy-attempt-count`) and how long it has
+//! The wait is the [`Backoff`], or the one that the server requests in `Retry-After`, in
+//! `grpc-retry-pushback-ms`, or in headers set in the policy, up to a cap. If the wait would end
+//! after the
+//! current [`Deadline`], there is no retry: the caller gets the failure at once, while it is still
+//! of use.
+//! Every attempt carries its number (`x-envoy-attempt-count`) and its time left
 //! (`x-envoy-expected-rq-timeout-ms`, `grpc-timeout`), if that is known.
 //!
-//! # How many
+//! # Limits
 //!
-//! At most [`RetryPolicy::with_attempts`] for one request, and no more than the [`RetryBudget`] for all
-//! requests together. The response of the last try is the answer.
+//! At most [`RetryPolicy::with_attempts`] retries for one request, and no more than the
+//! [`RetryBudget`] for
+//! all requests together. The caller receives the response of the last attempt.
 //!
 //! # Bodies
 //!
@@ -80,13 +91,16 @@
 //! that cannot be repeated. A response that is thrown away is read first, for 64 KiB or 50
 //! milliseconds, so that its connection can be used again.
 //!
-//! Only heads decide: a gRPC response whose status comes in its trailers, and a body that breaks off,
-//! are the caller's. A request for which the server sent a 1xx is not known here, and retried like any.
+//! Only response heads decide: a gRPC response with its status in the trailers, and a response body
+//! that
+//! breaks off, go to the caller. The layer does not see 1xx responses, and retries such a request
+//! like any.
 //!
-//! # Where to put it
+//! # Placement
 //!
-//! Outside the breaker and the limits of a destination, so that they count every try, and inside
-//! the total timeout, so that it covers all tries and waits.
+//! Outside the circuit breaker and the limits of a destination, so that they count every attempt,
+//! and
+//! inside the total timeout, so that it covers all attempts and waits.
 //!
 //! # Where it differs from Envoy
 //!

@@ -6,11 +6,12 @@ use super::replay::replay_buffer::ReplayLimit;
 use super::{Backoff, Condition, ResetFormat, RetryBudget, RetryOn};
 use crate::foundation::outcome::ErrorClassifier;
 
-/// What to try again, how often, and how soon.
+/// Conditions, number and timing of retries.
 ///
-/// Whatever it allows, a request is only sent twice if that is safe: its method is idempotent, it
-/// carries `Idempotency-Key`, the server provably did not look at it, or
-/// [`with_non_idempotent`](Self::with_non_idempotent) says so.
+/// In every configuration a request is only sent twice if that is safe: its method is idempotent,
+/// it
+/// carries `Idempotency-Key`, the server provably did not process it, or
+/// [`with_non_idempotent`](Self::with_non_idempotent) allows it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RetryPolicy {
     attempts: u32,
@@ -29,8 +30,9 @@ pub struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Creates a policy of so many retries after the first try (Istio's `attempts`), on the conditions of
-    /// [`RetryOn::istio`]. 0 is [`RetryPolicy::off`].
+    /// Creates a policy with this number of retries after the first attempt (Istio's `attempts`),
+    /// on the
+    /// conditions of [`RetryOn::istio`]. 0 is [`RetryPolicy::off`].
     #[must_use]
     pub fn new(attempts: u32) -> Self {
         Self {
@@ -53,28 +55,31 @@ impl RetryPolicy {
         }
     }
 
-    /// Creates a policy that retries nothing, copies nothing, and has no timeout for a try.
+    /// Creates a policy that retries nothing, copies nothing, and has no timeout for an attempt.
     #[must_use]
     pub fn off() -> Self {
         Self::new(0)
     }
 
     /// Creates the policy that Istio gives the sidecar in front of the app: 2 retries of requests
-    /// that were never sent to it (`reset-before-request`).
+    /// that
+    /// were never sent to it (`reset-before-request`).
     #[must_use]
     pub fn inbound() -> Self {
         Self::new(2).with_retry_on(RetryOn::none().with(Condition::ResetBeforeRequest))
     }
 
-    /// Sets how many retries there are after the first try. The default is 2; 0 switches everything
-    /// off, the timeout of a try included, as in Istio.
+    /// Sets the number of retries after the first attempt. The default is 2; 0 switches everything
+    /// off,
+    /// including the timeout of an attempt, as in Istio.
     #[must_use]
     pub const fn with_attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts;
         self
     }
 
-    /// Sets the wait between tries. The default is Envoy's: base 25 ms, doubling up to 250 ms, with full
+    /// Sets the wait between attempts. The default is Envoy's: base 25 ms, doubling up to 250 ms,
+    /// with full
     /// jitter.
     #[must_use]
     pub const fn with_backoff(mut self, backoff: Backoff) -> Self {
@@ -82,8 +87,9 @@ impl RetryPolicy {
         self
     }
 
-    /// Sets how many retries there may be, all requests together. The default is one for five requests
-    /// and a small reserve; Istio has no such limit unless it is told one.
+    /// Sets the budget for the retries of all requests together. The default is one retry for five
+    /// requests
+    /// plus a small reserve; Istio has no such limit unless it is configured.
     #[must_use]
     pub fn with_budget(mut self, budget: RetryBudget) -> Self {
         self.budget = budget;
@@ -92,31 +98,35 @@ impl RetryPolicy {
 
     /// Sets how many retries may wait or run at a time (Istio's `connectionPool.http.maxRetries`).
     /// The default is no limit; 0 allows none, as in Envoy, whereas Istio reads its 0 as no limit.
-    /// [`RetryBudget::concurrent`] takes its place.
+    /// [`RetryBudget::concurrent`] replaces this limit.
     #[must_use]
     pub const fn with_max_parallel(mut self, retries: u32) -> Self {
         self.max_parallel = Some(retries);
         self
     }
 
-    /// Sets whether requests that are not idempotent (POST, PATCH and unknown methods) are tried
-    /// again even if the server may have acted on them. The default is no; Istio does.
+    /// Sets whether requests that are not idempotent (POST, PATCH and unknown methods) are retried
+    /// even
+    /// if the server may have processed them. The default is no; Istio retries them.
     #[must_use]
     pub const fn with_non_idempotent(mut self, retried: bool) -> Self {
         self.non_idempotent = retried;
         self
     }
 
-    /// Sets which outcomes are tried again. The default is [`RetryOn::istio`].
+    /// Sets the outcomes that are retried. The default is [`RetryOn::istio`].
     #[must_use]
     pub fn with_retry_on(mut self, on: RetryOn) -> Self {
         self.on = on;
         self
     }
 
-    /// Sets how long one try may take until its head arrives, the first try included; a try that
-    /// takes longer counts as a reset, and the last one is answered 504. The default, and what 0
-    /// means, is no limit but the deadline. It does nothing to a try whose deadline comes no later.
+    /// Sets how long one attempt may take until the response head arrives, the first one included;
+    /// an
+    /// attempt that takes longer counts as a reset, and the last one is answered with 504. The
+    /// default is
+    /// no limit but the deadline, and 0 means the same. A deadline that is not later takes
+    /// precedence.
     #[must_use]
     pub const fn with_per_try_timeout(mut self, timeout: Duration) -> Self {
         self.per_try_timeout = if timeout.is_zero() {
@@ -154,8 +164,9 @@ impl RetryPolicy {
         self
     }
 
-    /// Adds a response header that says when to come back, such as `x-ratelimit-reset`; one that comes
-    /// first in this list is read first, and all of them before `Retry-After`.
+    /// Adds a response header with the time to wait, such as `x-ratelimit-reset`. Headers are read
+    /// in the
+    /// order in which they were added, and all of them before `Retry-After`.
     ///
     /// # Source
     ///
@@ -166,13 +177,17 @@ impl RetryPolicy {
         self
     }
 
-    /// Sets the longest wait that a server can ask for, by `Retry-After` (seconds or a date), a
-    /// header of [`with_reset_header`](Self::with_reset_header), or `grpc-retry-pushback-ms`. The
-    /// default is 30 seconds; a longer one is cut off there. With 0 only the backoff counts, and a
-    /// pushback that asks for no retry.
+    /// Sets the longest wait that a server can request, by `Retry-After` (seconds or a date), a
+    /// header
+    /// of [`with_reset_header`](Self::with_reset_header), or `grpc-retry-pushback-ms`. The default
+    /// is 30
+    /// seconds; a longer wait is cut to the cap. With 0 only the backoff counts, and a pushback
+    /// that
+    /// forbids the retry.
     ///
-    /// Up to half as much again is added to what the headers ask for (not to a gRPC pushback), as
-    /// Envoy does, so that not everybody comes back in the same moment.
+    /// Up to half as much again is added to the wait from a header (not to a gRPC pushback), as
+    /// Envoy
+    /// does, so that callers do not all return in the same moment.
     #[must_use]
     pub const fn with_retry_after(mut self, cap: Duration) -> Self {
         self.retry_after = cap;
@@ -195,25 +210,25 @@ impl RetryPolicy {
         self.attempts
     }
 
-    /// The wait between tries.
+    /// Returns the wait between attempts.
     #[must_use]
     pub const fn backoff(&self) -> Backoff {
         self.backoff
     }
 
-    /// How many retries there may be, all requests together.
+    /// Returns the budget for the retries of all requests together.
     #[must_use]
     pub const fn budget(&self) -> &RetryBudget {
         &self.budget
     }
 
-    /// How many retries may wait or run at a time.
+    /// Returns how many retries may wait or run at a time; none is no limit.
     #[must_use]
     pub const fn max_parallel(&self) -> Option<u32> {
         self.max_parallel
     }
 
-    /// How long one try may take.
+    /// Returns the timeout of one attempt; none is no limit but the deadline.
     #[must_use]
     pub const fn per_try_timeout(&self) -> Option<Duration> {
         self.per_try_timeout
@@ -229,7 +244,8 @@ impl RetryPolicy {
         &self.on
     }
 
-    /// Says that attempts are asked for that the budget can never pay for, which is a mistake.
+    /// Returns true if the policy allows attempts that its budget can never grant, which is a
+    /// mistake.
     #[must_use]
     pub fn has_no_budget(&self) -> bool {
         self.attempts > 0 && (self.budget.is_nothing() || self.max_parallel == Some(0))

@@ -9,28 +9,29 @@ use crate::foundation::http::retry_after;
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum ResetFormat {
-    /// The seconds to wait.
+    /// Seconds to wait.
     Seconds,
-    /// The seconds from 1970 to the moment.
+    /// Seconds since the Unix epoch at which to retry.
     UnixTimestamp,
 }
 
-/// When a server wants to see us again.
+/// Wait that a server requests before a retry.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum RetryAfter {
-    /// Not before this, and better a little later.
+    /// At least this long, with jitter on top.
     AtLeast(Duration),
-    /// After this (gRPC).
+    /// Exactly this long (gRPC pushback).
     Exactly(Duration),
-    /// Not at all (gRPC).
+    /// No retry (gRPC pushback).
     Never,
 }
 
 const PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
 
 impl RetryAfter {
-    /// Reads it from a response's headers. A date is compared with the server's own clock (`Date`) where
-    /// it tells, so that it does not matter whether ours is right.
+    /// Reads the wait from response headers. A date is compared with the server's own clock
+    /// (`Date`)
+    /// where the response has it, so that the local clock need not be right.
     pub(super) fn of(
         headers: &HeaderMap,
         reset_headers: &[(HeaderName, ResetFormat)],
@@ -39,7 +40,7 @@ impl RetryAfter {
         if let Some(pushback) = pushback(headers) {
             return Some(pushback);
         }
-        // Whoever says how `Retry-After` is written here means no other way.
+        // A policy that sets the format of `Retry-After` overrides the standard one.
         let own = reset_headers
             .iter()
             .any(|(name, _)| name == header::RETRY_AFTER);
@@ -55,7 +56,7 @@ impl RetryAfter {
     }
 }
 
-/// gRPC A6: a value that is negative, no number, or not alone asks for no retry.
+/// Reads gRPC A6's pushback: a negative, malformed or repeated value forbids a retry.
 fn pushback(headers: &HeaderMap) -> Option<RetryAfter> {
     let mut values = headers.get_all(PUSHBACK).iter();
     let first = values.next()?;
@@ -105,7 +106,7 @@ fn date(value: &HeaderValue) -> Option<SystemTime> {
     httpdate::parse_http_date(value.to_str().ok()?).ok()
 }
 
-/// Digits and nothing else: no sign, no fraction.
+/// Parses digits only: no sign, no fraction.
 fn number(value: &HeaderValue) -> Option<u64> {
     let text = text(value)?;
     text.bytes().all(|b| b.is_ascii_digit()).then_some(())?;

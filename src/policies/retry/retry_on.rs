@@ -7,9 +7,9 @@ use super::condition::{Condition, UnknownCondition};
 use crate::foundation::http::GrpcStatus;
 use crate::foundation::outcome::Outcome;
 
-/// Which outcomes are tried again.
+/// Set of outcomes that are retried.
 ///
-/// Written as in Istio's `retryOn`, or put together by hand:
+/// Parsed from Istio's `retryOn`, or built by hand:
 ///
 /// ```
 /// use http::StatusCode;
@@ -25,7 +25,7 @@ use crate::foundation::outcome::Outcome;
 /// let error = RetryOn::parse("5xx,conect-failure").unwrap_err();
 /// assert_eq!(
 ///     error.to_string(),
-///     "`conect-failure` is no condition for a retry; did you mean `connect-failure`?",
+///     "`conect-failure` is not a retry condition; did you mean `connect-failure`?",
 /// );
 /// # Ok::<_, meshless::retry::UnknownCondition>(())
 /// ```
@@ -42,7 +42,7 @@ pub(super) type ResponsePredicate =
     Arc<dyn Fn(Outcome, Option<&HeaderMap>) -> Option<bool> + Send + Sync>;
 
 impl RetryOn {
-    /// Nothing is tried again.
+    /// Returns the empty set: nothing is retried.
     #[must_use]
     pub const fn none() -> Self {
         Self {
@@ -54,7 +54,8 @@ impl RetryOn {
         }
     }
 
-    /// Istio's default: `connect-failure`, `refused-stream`, `unavailable`, `cancelled`, and
+    /// Returns Istio's default: `connect-failure`, `refused-stream`, `unavailable`, `cancelled`,
+    /// and
     /// `retriable-status-codes` with an empty list of codes.
     #[must_use]
     pub fn istio() -> Self {
@@ -66,19 +67,21 @@ impl RetryOn {
             .with(Condition::RetriableStatusCodes)
     }
 
-    /// Reads a comma-separated list of conditions and HTTP statuses, as in Istio's `retryOn`. Blanks
+    /// Parses a comma-separated list of conditions and HTTP statuses, as in Istio's `retryOn`.
+    /// Blanks
     /// around a name are dropped, as are empty names.
     ///
     /// # Errors
     ///
-    /// Names the first condition that is not known, and the known one that looks most like it.
+    /// Returns the first unknown condition, with the most similar known one.
     pub fn parse(list: &str) -> Result<Self, UnknownCondition> {
         let (known, unknown) = Self::parse_known(list);
         unknown.into_iter().next().map_or(Ok(known), Err)
     }
 
-    /// Reads a list like [`RetryOn::parse`], and returns what it does not know beside what it knows,
-    /// as Envoy does, which ignores the former.
+    /// Parses a list like [`RetryOn::parse`], and returns its unknown names next to its known ones.
+    /// Envoy
+    /// ignores unknown names.
     #[must_use]
     pub fn parse_known(list: &str) -> (Self, Vec<UnknownCondition>) {
         let mut known = Self::none();
@@ -102,7 +105,7 @@ impl RetryOn {
         self
     }
 
-    /// Adds an HTTP status, and the condition that makes statuses count.
+    /// Adds an HTTP status, and the condition that enables statuses.
     #[must_use]
     pub fn with_status(mut self, status: StatusCode) -> Self {
         if !self.statuses.contains(&status) {
@@ -111,25 +114,26 @@ impl RetryOn {
         self.with(Condition::RetriableStatusCodes)
     }
 
-    /// Adds a gRPC status in the head of a response; Envoy knows five of them by name.
+    /// Adds a gRPC status in the head of a response; Envoy has names for five of them.
     #[must_use]
     pub const fn with_grpc_status(mut self, status: GrpcStatus) -> Self {
         self.grpc |= 1 << status.code();
         self
     }
 
-    /// Adds a response header, with any value or with this one, and the condition that makes headers
-    /// count. Each value of a repeated header is looked at by itself.
+    /// Adds a response header, with any value or with this one, and the condition that enables
+    /// headers.
+    /// Each value of a repeated header is compared by itself.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: Option<HeaderValue>) -> Self {
         self.headers.push((name, value));
         self.with(Condition::RetriableHeaders)
     }
 
-    /// Adds a function of your own, asked before the conditions with the outcome and the headers of
-    /// the response, if there is one. `None` leaves the decision to the conditions.
+    /// Adds a custom function, called before the conditions with the outcome and the headers of the
+    /// response, if there is one. `None` leaves the decision to the conditions.
     ///
-    /// It does not lift what makes retries safe: method, budget, deadline and attempts hold.
+    /// The safety rules still apply: method, budget, deadline and number of attempts.
     #[must_use]
     pub fn with_predicate(
         mut self,
@@ -139,19 +143,19 @@ impl RetryOn {
         self
     }
 
-    /// Says whether a condition is part of this.
+    /// Returns true if the set contains a condition.
     #[must_use]
     pub const fn contains(&self, condition: Condition) -> bool {
         self.conditions & condition.bit() != 0
     }
 
-    /// The HTTP statuses that count, in the order in which they were added.
+    /// Returns the HTTP statuses, in the order in which they were added.
     #[must_use]
     pub fn statuses(&self) -> &[StatusCode] {
         &self.statuses
     }
 
-    /// The conditions, in the order of Istio's reference.
+    /// Returns the conditions, in the order of Istio's reference.
     pub fn conditions(&self) -> impl Iterator<Item = Condition> {
         let set = self.conditions;
         Condition::ALL
@@ -159,14 +163,14 @@ impl RetryOn {
             .filter(move |condition| set & condition.bit() != 0)
     }
 
-    /// Says that nothing can match.
+    /// Returns true if nothing can match.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.conditions == 0 && self.grpc == 0 && self.predicate.is_none()
     }
 }
 
-/// A number that Istio takes for an HTTP status.
+/// Parses a number in the range that Istio accepts as an HTTP status.
 fn status(name: &str) -> Option<StatusCode> {
     let code: u16 = name.parse().ok()?;
     (200..600).contains(&code).then_some(())?;
@@ -199,7 +203,7 @@ impl Debug for RetryOn {
     }
 }
 
-/// Functions of your own are equal if they are the same.
+/// Custom functions are equal if they are the same allocation.
 impl PartialEq for RetryOn {
     fn eq(&self, other: &Self) -> bool {
         let own = match (&self.predicate, &other.predicate) {

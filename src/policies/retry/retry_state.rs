@@ -20,18 +20,18 @@ use crate::foundation::sync::sharded_arc::LocalArc;
 use crate::foundation::time::clock;
 use crate::foundation::time::clock::LazyNow;
 
-/// What is kept of a request that may be sent again.
+/// State of a request that may be retried.
 #[derive(Debug)]
 pub(super) struct RetryState<S, B> {
     snapshot: LocalArc<PolicySnapshot>,
     pub(super) inner: S,
     request: Arc<BufferedRequest<B>>,
     attempts: Attempts,
-    /// Found out at the first failure: most requests have none.
+    /// Computed at the first failure: most requests have none.
     idempotency: Option<Idempotency>,
     /// Held while a retry waits or runs.
     slot: Option<Slot>,
-    /// The endpoints that the tries have been at.
+    /// Endpoints that the attempts were sent to.
     pub(super) attempted: AttemptedHosts,
 }
 
@@ -67,12 +67,13 @@ impl<S, B: Body> RetryState<S, B> {
         }
     }
 
-    /// Says whether the caller speaks gRPC.
+    /// Returns true for a gRPC request.
     pub(super) fn is_grpc(&self) -> bool {
         self.request.head.is_grpc()
     }
 
-    /// Calls the inner service, which is ready; a balancer there sees which endpoints were tried.
+    /// Calls the inner service, which is ready; a balancer inside avoids the endpoints attempted so
+    /// far.
     pub(super) fn call<F>(&mut self, request: Request<ReplayBody<B>>) -> F
     where
         S: Service<Request<ReplayBody<B>>, Future = F>,
@@ -81,8 +82,9 @@ impl<S, B: Body> RetryState<S, B> {
         self.inner.call(request)
     }
 
-    /// Decides what becomes of the request whose try ended so, and pays for a retry; returns when
-    /// that begins.
+    /// Decides about a retry after an attempt with this outcome, and pays for it; returns the time
+    /// at
+    /// which the retry begins.
     pub(super) fn decide(
         &mut self,
         outcome: Outcome,
@@ -158,7 +160,7 @@ impl<S, B: Body> RetryState<S, B> {
         self.request.finish();
     }
 
-    /// Makes the request of the next try.
+    /// Creates the request of the next attempt.
     pub(super) fn next_request(&mut self, limit: Option<&AttemptLimit>) -> Request<ReplayBody<B>> {
         let retries = self.attempts.retries();
         let head = self.request.head.to_parts();
@@ -168,10 +170,12 @@ impl<S, B: Body> RetryState<S, B> {
     }
 }
 
-/// The time that a try may take.
+/// Time limit of one attempt.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AttemptLimit {
-    /// When the try is given up; none if only the deadline holds, which is another layer's.
+    /// Time at which the attempt is given up; none if only the deadline limits it, which the
+    /// timeout
+    /// layer enforces.
     pub(super) at: Option<Instant>,
     pub(super) after: Duration,
     /// The time begins once the try waits for no place of this crate's own; `at` is none until then.
@@ -181,7 +185,7 @@ pub(super) struct AttemptLimit {
 }
 
 impl AttemptLimit {
-    /// Returns the limit of a try that starts at this moment; none if nothing limits it.
+    /// Returns the limit of an attempt that starts at this moment; none if it has no limit.
     #[inline]
     pub(super) fn of_attempt(policy: &RetryPolicy, moment: &LazyNow) -> Option<Self> {
         let deadline = Deadline::current();
@@ -230,12 +234,13 @@ impl AttemptLimit {
 
 const ATTEMPT: HeaderName = HeaderName::from_static("x-envoy-attempt-count");
 
-/// Tells the callee which try this is, and how long it has.
+/// Writes the number of the attempt and its time left into the headers.
 pub(super) fn write_attempt_headers(
     headers: &mut HeaderMap,
     number: u32,
     limit: Option<&AttemptLimit>,
 ) {
+    // The usual numbers are static: formatting a number allocates.
     let number = match number {
         1 => HeaderValue::from_static("1"),
         2 => HeaderValue::from_static("2"),
@@ -249,7 +254,7 @@ pub(super) fn write_attempt_headers(
     }
 }
 
-/// Adds a wait to an instant; one that the clock cannot say is 30 years.
+/// Adds a wait to an instant; a wait that would overflow the clock is cut to 30 years.
 pub(super) fn later(now: Instant, wait: Duration) -> Instant {
     const FAR: Duration = Duration::from_secs(86_400 * 365 * 30);
     now + wait.min(FAR)

@@ -20,7 +20,7 @@ use crate::foundation::sync::rng::Rng;
 use crate::foundation::sync::sharded_arc::{ShardedArc, ShardedArcRef};
 use crate::foundation::time::clock::LazyNow;
 
-/// Tries failed requests again.
+/// Retries failed requests.
 ///
 /// The inner service takes requests with a [`ReplayBody`]. See the [module docs](super) for an example.
 #[derive(Clone, Debug)]
@@ -56,16 +56,16 @@ where
     }
 }
 
-/// What a service around knows of a request already.
+/// Facts about a request that an outer service has already determined.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct RetryHints {
     pub(crate) now: Option<Instant>,
-    /// The request's headers tell the current deadline.
+    /// True if the request's headers carry the current deadline.
     pub(crate) deadline_written: bool,
 }
 
 impl<S> Retry<S> {
-    /// Calls for a service around, which hands over what it knows.
+    /// Calls on behalf of an outer service, with the facts that it has determined.
     pub(crate) fn call_with_hints<B, R>(
         &mut self,
         mut request: Request<B>,
@@ -84,7 +84,7 @@ impl<S> Retry<S> {
         let moment = LazyNow::of(known.now);
         let active = policy.budget().request(&current.budget, &moment);
         let limit = AttemptLimit::of_attempt(policy, &moment);
-        // A deadline alone need not be told again: two searches in the headers, 500 instructions.
+        // A deadline that is in the headers is not written again: two lookups, 500 instructions.
         let untold = limit
             .as_ref()
             .filter(|limit| limit.is_own() || !known.deadline_written);
@@ -96,13 +96,14 @@ impl<S> Retry<S> {
             let future = RetryFuture::new(future, limit, grpc, active, None);
             return future.with_observer(&current.observe);
         }
-        // Copied first: each try is told its own number and time.
+        // Copied before the headers are written: each attempt writes its own number and time.
         let head = Head::of(&request);
         write_attempt_headers(request.headers_mut(), 1, untold);
         let (parts, body) = request.into_parts();
         let kept = BufferedRequest::new(head, body, policy.replay_limit());
         let request = Request::from_parts(parts, kept.first_body());
-        // The service, which is ready, makes the first try. Its clone makes the others, once it is.
+        // The service that is ready makes the first attempt; its clone makes the others once it is
+        // ready.
         let clone = self.inner.clone();
         let mut retry_state = RetryState::new(clone, kept, current.local());
         let future = {
@@ -113,14 +114,15 @@ impl<S> Retry<S> {
     }
 }
 
-/// What all clones of a layer have in common.
+/// State that all clones of a layer share.
 #[derive(Debug)]
 pub(super) struct Shared {
     snapshot: Reloadable<ShardedArc<PolicySnapshot>>,
 }
 
-/// A policy, and what stays when it is replaced. Together, so that a request that may be sent again
-/// holds on to both by one count, which is its thread's.
+/// Policy with the state that survives its replacement. Both share one allocation, so a request
+/// that may
+/// be retried takes a single per-thread reference.
 #[derive(Debug)]
 pub(super) struct PolicySnapshot {
     pub(super) budget: Arc<State>,

@@ -13,29 +13,29 @@ use crate::foundation::deadline::Deadline;
 use crate::foundation::outcome::Outcome;
 use crate::foundation::time::clock;
 
-/// What a request is doing.
+/// Phase of a request.
 #[pin_project(project = StateProj)]
 pub(super) enum State<F, R> {
-    /// A try is under way.
+    /// An attempt is in progress.
     Calling(#[pin] F),
-    /// Reads the response that is thrown away, so that its connection can be used again.
+    /// Reads the discarded response, so that its connection can be reused.
     Draining {
         #[pin]
         body: Drain<R>,
         until: Instant,
         resume: Instant,
     },
-    /// Waits for the next try.
+    /// Waits until the next attempt may begin.
     Waiting(Instant),
-    /// Waits for the service to take it.
+    /// Waits for the inner service to become ready.
     Readying,
     Done,
 }
 
-/// What a client takes to put a connection whose response was read back into its pool.
+/// Time in which an HTTP client returns a connection to its pool after its response was read.
 pub(super) const SETTLE: Duration = Duration::from_millis(1);
 
-/// Decides what follows a try that ended: when another begins, or nothing.
+/// Decides about a retry after an attempt that ended; returns the time at which it begins.
 pub(super) fn next_step<S, B, R, E>(
     retry_state: &mut RetryState<S, B>,
     ended: &Result<Response<R>, E>,
@@ -64,7 +64,7 @@ where
     }
 }
 
-/// Lets go of a try that is followed by another.
+/// Discards an attempt that is followed by another.
 #[cold]
 pub(super) fn discard<F, R, E>(ended: Poll<Result<Response<R>, E>>, resume: Instant) -> State<F, R>
 where
@@ -81,7 +81,7 @@ fn drain<F, R: Body<Data = Bytes>>(body: R, resume: Instant) -> State<F, R> {
     let resume = resume.max(later(now, SETTLE));
     match Drain::new(body) {
         Some(body) => {
-            // Reading must leave time for the try that it is for.
+            // Half of the time left at most: the next attempt needs the other half.
             let left = Deadline::current().map(|deadline| deadline.remaining_at(now) / 2);
             let time = left.map_or(drain::TIME, |left| left.min(drain::TIME));
             State::Draining {

@@ -119,7 +119,7 @@ async fn a_try_that_was_given_up_gets_an_error_and_not_the_end_of_its_body() {
     let (second, first) = (bodies.pop().unwrap(), bodies.pop().unwrap());
     assert!(!first.is_end_stream());
     let error = first.collect().await.unwrap_err();
-    assert_eq!(error.to_string(), "the request was begun anew");
+    assert_eq!(error.to_string(), "this attempt was superseded by a retry");
     assert_eq!(second.collect().await.unwrap().to_bytes(), "abc");
 }
 

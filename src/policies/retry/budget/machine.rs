@@ -1,6 +1,6 @@
 use crate::foundation::sync::Percent;
 
-/// What a retry costs: a million, so that any [`Percent`] of one is a whole number.
+/// Cost of one retry: a million units, so that any [`Percent`] of it is a whole number.
 const RETRY: u64 = 1_000_000;
 /// The most that is ever saved, by the bits there are for it: 34,359 retries.
 const MOST: u64 = (1 << (BALANCE_BITS - 1)) - 1;
@@ -8,26 +8,33 @@ const MOST: u64 = (1 << (BALANCE_BITS - 1)) - 1;
 const NOTHING: u64 = 1 << (BALANCE_BITS - 2);
 /// One more than the most needs, for what is saved until it is counted.
 const BALANCE_BITS: u32 = 37;
-/// Savings are counted each time that they reach another multiple of this, 4.2 retries: after 21 requests
-/// at 20 %. Requests between need no clock, whose reading costs as much as all else a budget does; and
-/// what is forgotten of so few is no more than of the reserve, or no more than a second's worth.
+/// Size of the step between counts, as a power of two: 4.2 retries, or 21 requests at 20 %. The
+/// balance is
+/// counted each time that it passes a multiple of this step. Requests in between read no clock,
+/// which
+/// would cost as much as the rest of the budget; the decay skipped for so few requests is below the
+/// reserve or below one second's worth.
 const DUE_BITS: u32 = 22;
-/// 2^26 nanoseconds, 67 milliseconds. 27 bits of them last for 104 days.
+// A tick is 2^26 nanoseconds, 67 milliseconds. The 27 bits left for ticks wrap around after 104
+// days.
 const BALANCE: u64 = (1 << BALANCE_BITS) - 1;
 const TICK_BITS: u32 = 26;
 const TICKS: u64 = 1 << (64 - BALANCE_BITS);
-/// A time that seems to lie in the future by less than this (19 hours) is a clock reading older than the
-/// last; by more, the ticks have run over.
+/// Limit in ticks (19 hours) that tells an old clock reading from a wrap-around: a time less than
+/// this
+/// ahead of the last count is a reading older than that count; further ahead, the ticks have
+/// wrapped.
 const OLDER: u64 = 1 << 20;
-/// How fast savings are forgotten: 2.5 seconds. A steady 20 % of the requests of 2.5 seconds is half
-/// a second's worth, and so 5 % of the requests of a ten seconds' outage.
+/// Time constant of the decay: 2.5 seconds, in ticks. A steady 20 % of the requests of 2.5 seconds
+/// is half
+/// a second's worth of requests, and so 5 % of the requests of an outage of ten seconds.
 const FORGET: u64 = 2_500_000_000 >> TICK_BITS;
 
-/// What a budget allows.
+/// Limits of a budget that is a share of the requests.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct BudgetConfig {
     percent: Percent,
-    /// What is never forgotten.
+    /// Balance below which nothing decays.
     reserve: u64,
 }
 
@@ -50,7 +57,7 @@ impl BudgetConfig {
     }
 }
 
-/// What has been saved, and when that was counted last, in one word.
+/// Balance of a budget and the tick of its last count, in one word.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct TokenBalance(u64);
 
@@ -68,23 +75,23 @@ impl TokenBalance {
         self.0
     }
 
-    /// What saves a request's share of a retry when it is added to the bits.
+    /// Returns the number to add to the bits for one request.
     pub(super) const fn deposit(terms: BudgetConfig) -> u64 {
         terms.percent.millionths() as u64
     }
 
-    /// Says that these, to which a deposit was added, are to be counted.
+    /// Returns true if adding `deposit` to these bits makes a count due.
     pub(super) const fn are_due(self, deposit: u64) -> bool {
         (self.0 + deposit) >> DUE_BITS != self.0 >> DUE_BITS
     }
 
-    /// Forgets what is to be forgotten until now.
+    /// Applies the decay until `nanos`.
     pub(super) fn count(self, terms: BudgetConfig, nanos: u64) -> Self {
         let (balance, tick) = self.at(terms, nanos);
         Self::pack(balance, tick)
     }
 
-    /// Spends a retry, if one is there.
+    /// Withdraws one retry; returns none if the balance is too low.
     pub(super) fn withdraw(self, terms: BudgetConfig, nanos: u64) -> Option<Self> {
         let (balance, tick) = self.at(terms, nanos);
         let is_there = balance >= NOTHING + RETRY;
@@ -109,7 +116,7 @@ impl TokenBalance {
         Self::pack(balance + retries * RETRY, tick)
     }
 
-    /// The balance at a time, with what has been forgotten until then.
+    /// Returns the balance after the decay until `nanos`, and the tick of that count.
     fn at(self, terms: BudgetConfig, nanos: u64) -> (u64, u64) {
         let (balance, last) = (self.0 & BALANCE, self.0 >> BALANCE_BITS);
         let tick = ticks(nanos);

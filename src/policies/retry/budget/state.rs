@@ -6,14 +6,15 @@ use super::throttle::Throttle;
 use crate::foundation::sync::primitives::atomic::{AtomicU64, Ordering};
 use crate::foundation::time::clock::ClockOrigin;
 
-/// What all clients of a budget have in common: a word for each kind of it.
+/// State that all clients of a budget share, with one word for each kind of budget.
 #[derive(Debug)]
 pub(in crate::policies::retry) struct State {
-    /// Requests in the upper half, retries in the lower.
+    /// Requests in flight in the upper half, concurrent retries in the lower.
     in_flight: AtomicU64,
     origin: ClockOrigin,
     balance: AtomicU64,
-    /// gRPC's tokens; more than there may be until they are first counted.
+    /// Tokens of gRPC's throttle. `u64::MAX` until the first count caps it at the configured
+    /// maximum.
     tokens: AtomicU64,
 }
 
@@ -32,6 +33,9 @@ impl State {
 
     pub(super) fn deposit(&self, terms: BudgetConfig, now: impl FnOnce() -> Instant) {
         let deposit = TokenBalance::deposit(terms);
+        // Adding to the word keeps the time in its upper bits: a plain request is one `fetch_add`.
+        // The
+        // count that follows every so often caps the balance before it can reach those bits.
         let before = self.balance.fetch_add(deposit, Ordering::Relaxed);
         if TokenBalance::from_bits(before).are_due(deposit) {
             let nanos = self.origin.nanos(now());
@@ -63,7 +67,7 @@ impl State {
         throttle.allows(self.tokens.load(Ordering::Relaxed))
     }
 
-    /// Counts a request until the guard is dropped.
+    /// Counts a request as in flight until the permit is dropped.
     pub(super) fn start(this: &Arc<Self>) -> InFlightPermit {
         this.in_flight.fetch_add(REQUEST, Ordering::Relaxed);
         InFlightPermit(Arc::clone(this))
@@ -110,7 +114,7 @@ impl State {
     }
 }
 
-/// A request in flight.
+/// Permit of a request in flight.
 #[derive(Debug)]
 pub(in crate::policies::retry) struct InFlightPermit(Arc<State>);
 
@@ -124,9 +128,9 @@ const fn halves(bits: u64) -> (u32, u32) {
     ((bits >> 32) as u32, (bits & RETRIES) as u32)
 }
 
-/// Applies `next` as one step; says whether it had anything to apply.
+/// Applies `next` in one atomic step; returns true if it returned a value.
 fn update(word: &AtomicU64, next: impl Fn(u64) -> Option<u64>) -> bool {
-    // Nothing but the word itself is published by it, so no ordering is needed.
+    // Relaxed: the word publishes no other memory, so it needs no ordering.
     let relaxed = Ordering::Relaxed;
     word.fetch_update(relaxed, relaxed, next).is_ok()
 }

@@ -1,9 +1,9 @@
 use crate::foundation::sync::Percent;
 
-/// A token, so that any [`Percent`] of one is a whole number.
+/// Units of one token, so that any [`Percent`] of it is a whole number.
 const TOKEN: u64 = 1_000_000;
 
-/// How many tokens there may be, and what a success is worth.
+/// Maximum of tokens, and the refund for a success: gRPC's `retryThrottling`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Throttle {
     most: u64,
@@ -18,7 +18,7 @@ impl Throttle {
         }
     }
 
-    /// The share of all retries that it allows in the long run, for messages.
+    /// Returns the share of retries to requests that it allows in the long run, for messages.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "it was made of 32 bits, a percentage"
@@ -27,17 +27,17 @@ impl Throttle {
         Percent::per_million(self.per_success as u32)
     }
 
-    /// The tokens after a try that failed in a way that the policy names.
+    /// Returns the tokens after an attempt that failed with a retriable outcome.
     pub(super) fn failure(self, tokens: u64) -> u64 {
         tokens.min(self.most).saturating_sub(TOKEN)
     }
 
-    /// The tokens after a try that succeeded.
+    /// Returns the tokens after an attempt that succeeded.
     pub(super) fn success(self, tokens: u64) -> u64 {
         tokens.saturating_add(self.per_success).min(self.most)
     }
 
-    /// Says whether a retry may begin: while more than half of the tokens are there.
+    /// Returns true if a retry may begin: more than half of the tokens are left.
     pub(super) fn allows(self, tokens: u64) -> bool {
         tokens.min(self.most) > self.most / 2
     }

@@ -8,13 +8,14 @@ use pin_project::pin_project;
 use crate::foundation::outcome::LocalReplyBody;
 use crate::policies::retry::budget::InFlightPermit;
 
-/// The body of a response of [`Retry`](crate::policies::retry::Retry): the last try's, or the text of a 504.
+/// Response body of [`Retry`](crate::policies::retry::Retry): the last attempt's, or the text of a
+/// 504.
 #[pin_project]
 #[derive(Debug)]
 pub struct RetryBody<R> {
     #[pin]
     source: Source<R>,
-    /// Dropped with the body, when the request is over.
+    /// Permit of the request, dropped with the body when the request is over.
     active: Option<InFlightPermit>,
 }
 

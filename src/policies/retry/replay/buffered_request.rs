@@ -6,8 +6,9 @@ use super::head::Head;
 use super::replay_buffer::{ReplayBuffer, ReplayCursor, ReplayLimit};
 use crate::policies::retry::ReplayBody;
 
-/// What is kept of a request that may have to be sent again, in one piece: the future and the body of
-/// the last try hold on to it.
+/// Head and body of a request that may have to be sent again, in one allocation: the future and the
+/// body
+/// of the last attempt share it.
 #[derive(Debug)]
 pub(in crate::policies::retry) struct BufferedRequest<B> {
     has_body: bool,
@@ -26,12 +27,12 @@ impl<B: Body> BufferedRequest<B> {
         })
     }
 
-    /// Makes the body of the first try.
+    /// Creates the body of the first attempt.
     pub(in crate::policies::retry) fn first_body(self: &Arc<Self>) -> ReplayBody<B> {
         self.body_of(|_| ReplayBuffer::<B>::first())
     }
 
-    /// Makes the body of the next try, and ends that of the one before.
+    /// Creates the body of the next attempt, and ends that of the attempt before.
     pub(in crate::policies::retry) fn next_body(self: &Arc<Self>) -> ReplayBody<B> {
         self.body_of(|kept| kept.buffer().rewind())
     }
@@ -52,9 +53,9 @@ impl<B: Body> BufferedRequest<B> {
             .map_or(Some(0), |buffer| buffer.overflowed())
     }
 
-    /// Keeps no more: there will be no further try.
+    /// Stops buffering: there will be no further attempt.
     pub(in crate::policies::retry) fn finish(self: &Arc<Self>) {
-        // Nobody reads what would be kept once the try has let go of its body.
+        // With one reference left, the attempt has dropped its body, and the buffer has no reader.
         if Arc::strong_count(self) > 1 {
             self.buffer().finish();
         }

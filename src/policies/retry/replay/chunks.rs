@@ -1,8 +1,8 @@
 use bytes::Bytes;
 
-/// What was read of a body, in the order in which it came.
+/// Data read from a body, in order of arrival.
 ///
-/// The first chunk has a place of its own: most bodies that are sent by hand have no other.
+/// The first chunk has its own field: most bodies have no other, and so need no vector.
 #[derive(Debug, Default)]
 pub(in crate::policies::retry) struct Chunks {
     first: Option<Bytes>,
@@ -28,7 +28,7 @@ impl Chunks {
         self.first.is_some() as usize + self.more.len()
     }
 
-    /// The bytes from a chunk on.
+    /// Returns the number of bytes from the chunk at `index` on.
     pub(in crate::policies::retry) fn bytes_from(&self, index: usize) -> u64 {
         let chunks = self.first.iter().chain(&self.more).skip(index);
         chunks.map(|chunk| chunk.len() as u64).sum()

@@ -18,13 +18,16 @@ use crate::foundation::outcome::BoxError;
 use buffered_request::BufferedRequest;
 use replay_buffer::ReplayCursor;
 
-/// The body of a request that may have to be sent again.
+/// Body of a request that may have to be sent again.
 ///
-/// It streams: what one attempt has read is kept, up to
-/// [`RetryPolicy::with_replay_limit`](super::RetryPolicy::with_replay_limit), and a further attempt
-/// gets that first and then goes on with the original, trailers included. An attempt that was given up
-/// gets an error if it goes on reading, so that no server takes half a request for a whole one. The body of
-/// a request that cannot be retried goes through as it is.
+/// It streams. Data that one attempt has read is buffered, up to
+/// [`RetryPolicy::with_replay_limit`](super::RetryPolicy::with_replay_limit); a further attempt
+/// reads
+/// the buffer first and then the rest of the original, including trailers. A superseded attempt
+/// gets an
+/// error if it continues to read, so that no server takes half a request for a whole one. The body
+/// of
+/// a request that cannot be retried passes through unchanged.
 #[pin_project]
 #[derive(Debug)]
 pub struct ReplayBody<B> {

@@ -3,14 +3,14 @@ use std::{iter, mem};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// Headers as bytes: for each value its name and itself behind a word with their lengths.
+/// Headers packed into bytes: a word with both lengths, the name, and the value, for each value.
 #[derive(Debug)]
 pub(in crate::policies::retry) struct PackedHeaders(Vec<u8>);
 
-/// What is set aside for each header; longer ones make more room.
+/// Bytes reserved for each header; longer headers grow the buffer.
 const USUAL: usize = 56;
 
-/// A value and its name, which a map holds once for several values.
+/// One value with its name, which is repeated for each value of the name.
 #[derive(Debug)]
 struct Pair<'a> {
     name: &'a [u8],
@@ -24,6 +24,8 @@ impl PackedHeaders {
         bytes.reserve(headers.len() * USUAL);
         for (name, value) in headers {
             let (name, text) = (name.as_str().as_bytes(), value.as_bytes());
+            // Little-endian on every target; the words are not aligned, so they are copied byte by
+            // byte.
             let word = PairHeader::new(name.len(), text.len(), value.is_sensitive());
             bytes.extend_from_slice(&word.0.to_le_bytes());
             bytes.extend_from_slice(name);
@@ -35,7 +37,7 @@ impl PackedHeaders {
     pub(in crate::policies::retry) fn to_map(&self) -> HeaderMap {
         let mut map = HeaderMap::new();
         for pair in self.pairs() {
-            // It takes a letter more than `from_bytes`, and all that are in names.
+            // Accepts one character more than `from_bytes`, and every name was valid in its map.
             let name = HeaderName::from_lowercase(pair.name).expect(VALID);
             map.append(name, pair.value());
         }
@@ -81,11 +83,11 @@ impl Drop for PackedHeaders {
 }
 
 thread_local! {
-    /// The room of heads that are gone, for those to come: an allocation less for each.
+    /// Buffers of dropped heads, reused by later ones to save an allocation for each.
     static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// So many a thread keeps, of so many bytes at the most: 64 KiB.
+// Limits of the buffers that each thread keeps: 16 of at most 4 KiB, 64 KiB in all.
 const MOST_SPARE: usize = 16;
 const LARGEST_SPARE: usize = 4 * 1024;
 
@@ -97,7 +99,7 @@ fn take_buffer() -> Vec<u8> {
 fn return_buffer(mut bytes: Vec<u8>) {
     if bytes.capacity() <= LARGEST_SPARE {
         bytes.clear();
-        // A thread that ends keeps nothing any more.
+        // Fails only while the thread shuts down; the buffer is then freed.
         let _ = SPARE.try_with(|spare| {
             let mut spare = spare.borrow_mut();
             if spare.len() < MOST_SPARE {
@@ -109,11 +111,12 @@ fn return_buffer(mut bytes: Vec<u8>) {
 
 const VALID: &str = "it was a header's before it was packed";
 
-/// The lengths of a name and a value, and whether the value is sensitive.
+/// Lengths of a name and a value, and a bit for a sensitive value.
 #[derive(Clone, Copy, Debug)]
 struct PairHeader(u64);
 
-/// A name is shorter than 64 KiB, says `HeaderName`; what is left for the value is more than memory has.
+/// Bits of a name's length: `HeaderName` limits names to 64 KiB. The rest exceeds any value in
+/// memory.
 const NAME_BITS: u32 = 16;
 
 impl PairHeader {

@@ -9,13 +9,14 @@ use http_body::{Body, Frame, SizeHint};
 use super::chunks::Chunks;
 use crate::foundation::outcome::BoxError;
 
-/// A request body, and what was read of it so far.
+/// Request body, with the data that was read from it so far.
 #[derive(Debug)]
 pub(in crate::policies::retry) struct ReplayBuffer<B> {
-    /// Whole frames, for as long as there are few; then small ones are copied together, so that a body
-    /// of single bytes does not take fifty times its length.
+    /// Whole frames while there are few; after that small ones are copied together, so that a body
+    /// of
+    /// single bytes does not take fifty times its length.
     chunks: Chunks,
-    /// The reader whose turn it is.
+    /// Number of the attempt that may read; cursors with another number get an error.
     current: u32,
     inner: Inner<B>,
     buffered: usize,
@@ -51,11 +52,11 @@ impl ReplayLimit {
 enum Inner<B> {
     Begun(Pin<Box<B>>),
     Ended,
-    /// Nothing was read: as long as that is so, it needs no place where it can be pinned.
+    /// Not read yet; a body that is never read needs no allocation to pin it.
     Fresh(B),
 }
 
-/// Where one attempt stands.
+/// Read position of one attempt.
 #[derive(Debug)]
 pub(in crate::policies::retry) struct ReplayCursor {
     chunk: usize,
@@ -63,11 +64,12 @@ pub(in crate::policies::retry) struct ReplayCursor {
     trailed: bool,
 }
 
-/// An attempt went on reading its request after another had taken its place.
+/// Error of an attempt that reads its request body after a later attempt has replaced it.
 #[derive(Debug, thiserror::Error)]
-#[error("the request was begun anew")]
+#[error("this attempt was superseded by a retry")]
 struct Superseded;
 
+// Frames kept whole before small ones are merged, and the size in bytes below which one is small.
 const WHOLE_FRAMES: usize = 16;
 const SMALL: usize = 1024;
 
@@ -95,7 +97,7 @@ impl<B: Body> ReplayBuffer<B> {
         self.overflowed
     }
 
-    /// The reader of the first attempt, which nothing has to be put back for.
+    /// Returns the cursor of the first attempt, which needs no rewind.
     pub(in crate::policies::retry) const fn first() -> ReplayCursor {
         ReplayCursor {
             chunk: 0,
@@ -104,7 +106,7 @@ impl<B: Body> ReplayBuffer<B> {
         }
     }
 
-    /// Begins from the start; readers before this one get no more.
+    /// Returns a cursor at the start; earlier cursors become invalid.
     pub(in crate::policies::retry) fn rewind(&mut self) -> ReplayCursor {
         self.seal();
         self.current += 1;
@@ -115,7 +117,7 @@ impl<B: Body> ReplayBuffer<B> {
         }
     }
 
-    /// Keeps no more than what the last reader still has to read.
+    /// Stops buffering; data that the last cursor has not read yet stays.
     pub(in crate::policies::retry) const fn finish(&mut self) {
         self.limit = ReplayLimit::of(0);
     }
@@ -129,7 +131,7 @@ impl<B: Body> ReplayBuffer<B> {
         B::Error: Into<BoxError>,
     {
         if reader.number != self.current {
-            // Not the end: the server would take half a request for a whole one.
+            // An error and not the end: the server would take half a request for a whole one.
             return Poll::Ready(Some(Err(Box::new(Superseded))));
         }
         if let Some(chunk) = self.chunks.get(reader.chunk) {
@@ -186,7 +188,7 @@ impl<B: Body> ReplayBuffer<B> {
         hint
     }
 
-    /// Keeps a frame, unless it is known that the whole will not fit.
+    /// Buffers a frame, unless the whole body is known to exceed the limit.
     fn keep(&mut self, frame: &Frame<Bytes>, to_come: usize) {
         if self.overflowed.is_some() {
             return;
@@ -232,7 +234,7 @@ impl<B: Body> ReplayBuffer<B> {
 }
 
 impl<B> Inner<B> {
-    /// Returns the body where it can be read, unless it has ended.
+    /// Returns the body pinned for reading, unless it has ended.
     fn pinned(&mut self) -> Option<Pin<&mut B>> {
         if matches!(self, Self::Fresh(_))
             && let Self::Fresh(body) = mem::replace(self, Self::Ended)
