@@ -175,7 +175,7 @@ mod tests {
                     continue;
                 }
                 passed += 1;
-                // None: its trailers will tell, and nothing is tried again then either.
+                // None: the status is in its trailers, and such a response is not retried.
                 if let Some(outcome) = Outcome::of_response(&response) {
                     assert!(!on.matches(outcome, Some(response.headers())), "{on}");
                     assert!(outcome.is_success(), "{on}: {response:?}");

@@ -8,16 +8,16 @@ use http::uri::Authority;
 
 use super::RouteInfo;
 
-/// Where a request goes: a host, if need be one version of it, and a port.
+/// Destination of a request: a host, optionally one subset of it, and a port.
 ///
-/// It is made of what a `destination` of Istio's `VirtualService` holds. A clone costs an atomic
+/// It holds the fields of a `destination` in Istio's `VirtualService`. A clone costs an atomic
 /// increment.
 #[derive(Clone)]
 pub struct Destination(Arc<Parts>);
 
 #[derive(Clone)]
 struct Parts {
-    /// Host and port, made once and not for every request.
+    /// Host and port, parsed once and not for every request.
     authority: Option<Authority>,
     name: Name,
 }
@@ -30,7 +30,7 @@ struct Name {
 }
 
 impl Destination {
-    /// Creates a destination: a host, on the port of the request and in all its versions.
+    /// Creates a destination: a host, on the port of the request and in all its subsets.
     #[must_use]
     pub fn new(host: impl Into<Box<str>>) -> Self {
         let host = host.into();
@@ -66,25 +66,26 @@ impl Destination {
         RouteInfo::of(request).map(RouteInfo::destination)
     }
 
-    /// The host.
+    /// Returns the host.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.0.name.host
     }
 
-    /// The subset, if it is limited to one.
+    /// Returns the subset, if one is set.
     #[must_use]
     pub fn subset(&self) -> Option<&str> {
         self.0.name.subset.as_deref()
     }
 
-    /// The port, if it is not that of the request.
+    /// Returns the port, if one is set; else the port of the request applies.
     #[must_use]
     pub fn port(&self) -> Option<u16> {
         self.0.name.port
     }
 
-    /// Returns what to address it by, if its host is one that a URI can hold; `port` is that of the
+    /// Returns the authority of the destination, if its host can be part of a URI; `port` is that
+    /// of the
     /// request.
     pub(super) fn authority(&self, port: Option<u16>) -> Option<Authority> {
         match port.filter(|_| self.port().is_none()) {
@@ -100,7 +101,7 @@ impl Debug for Destination {
     }
 }
 
-/// Shown as `host|subset|port`, with what it does not have left empty.
+/// Written as `host|subset|port`; parts that are not set are empty.
 impl Display for Destination {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{}|{}|", self.host(), self.subset().unwrap_or_default())?;

@@ -94,7 +94,7 @@ where
     S: Service<Request<B>>,
 {
     Called(#[pin] RoutedFuture<S::Future>),
-    /// The chosen service is asked whether it is ready; nobody else waits for it.
+    /// Waits for the chosen service; other destinations are not affected.
     Choosing {
         call: Option<(S, Request<B>)>,
         response_actions: ResponseActions,

@@ -16,9 +16,9 @@ use crate::foundation::outcome::Rejection;
 use crate::foundation::sync::Reloadable;
 use crate::foundation::sync::rng::Rng;
 
-/// Sends each request of one client to the destination that its route says.
+/// Sends each request of one client to the destination of its route.
 ///
-/// It makes the destination the authority of the request's URI, and hands it on in the request's
+/// The destination becomes the authority of the request's URI, and is recorded in the request's
 /// extensions, where [`Destination::of`](super::Destination::of) finds it. Clones of the layer and
 /// the services that it wraps share the policy. See the [module docs](super) for an example.
 #[derive(Clone, Debug)]
@@ -35,13 +35,13 @@ struct Shared {
 }
 
 impl TrafficSplitLayer {
-    /// Creates a layer that follows `policy`.
+    /// Creates a layer with `policy`, whose rejections are written to [`tracing`].
     #[must_use]
     pub fn new(policy: TrafficSplitPolicy) -> Self {
         Self::with_observer(policy, Arc::new(TracingObserver))
     }
 
-    /// Creates a layer that reports to `observe` which requests it refuses.
+    /// Creates a layer that reports its rejections to `observe`.
     #[must_use]
     pub fn with_observer(policy: TrafficSplitPolicy, observe: Arc<dyn Observe>) -> Self {
         Self::of(Shared {
@@ -52,9 +52,10 @@ impl TrafficSplitLayer {
         })
     }
 
-    /// Sets whether the `Host` header stays what the caller wrote, as it does in Envoy, while the
-    /// request goes to the destination. By default it is the destination's, or the one that the
-    /// route's rewrite says.
+    /// Sets whether the caller's `Host` header is kept, as in Envoy, while the request is sent to
+    /// the
+    /// destination. By default it becomes the destination's host, or the one of the route's
+    /// rewrite.
     #[must_use]
     pub fn with_host_preserved(self, host_kept: bool) -> Self {
         Self::of(Shared {
@@ -63,7 +64,7 @@ impl TrafficSplitLayer {
         })
     }
 
-    /// Makes the choices follow from `seed`, for tests. By default they differ in every process.
+    /// Seeds the random choices, for tests. By default they differ in every process.
     #[must_use]
     pub fn with_seed(self, seed: u64) -> Self {
         Self::of(Shared {
@@ -77,8 +78,8 @@ impl TrafficSplitLayer {
         self.shared.policy.store(policy);
     }
 
-    /// Replaces the weights of a route for requests that start from now on, one for each of its
-    /// destinations and in their order.
+    /// Replaces the weights of a route for requests that start from now on: one weight for each
+    /// destination, in their order.
     ///
     /// # Errors
     ///
@@ -111,7 +112,7 @@ impl<S> Layer<S> for TrafficSplitLayer {
     }
 }
 
-/// A client behind a [`TrafficSplitLayer`].
+/// Service of a [`TrafficSplitLayer`] around one client.
 ///
 /// See the [module docs](super) for an example.
 #[derive(Clone, Debug)]
@@ -142,6 +143,7 @@ where
                 response_actions,
                 port,
             } => {
+                // A rewrite of the route wins, in either mode: `change` has already set the header.
                 let host = match self.shared.preserves_host {
                     _ if choice.rewrites_host() => Host::Rewritten,
                     true => Host::Preserved,
@@ -150,7 +152,8 @@ where
                 if !set_authority(&mut request, choice.destination(), port, host) {
                     return self.reject(Rejection::UnknownDestination, &request);
                 }
-                // The guard of the policy is not held while others' code runs.
+                // Released before the inner service runs: the guard must not be held during foreign
+                // code.
                 drop(policy);
                 RoutedFuture::calling(self.inner.call(request), response_actions)
             }

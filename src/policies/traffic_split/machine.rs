@@ -1,4 +1,4 @@
-//! Chooses; a pure function of the policy, a request's head and 64 random bits.
+//! Routing as a pure function of the policy, a request's head and 64 random bits.
 
 use http::HeaderValue;
 
@@ -11,22 +11,22 @@ use super::{
 use crate::foundation::http::RequestHead;
 use crate::foundation::http::cookie_value::CookieValue;
 
-/// What becomes of a request.
+/// Routing decision for a request.
 #[derive(Clone, Copy, Debug)]
 pub enum Decision<'p> {
-    /// The route answers by itself.
+    /// The route answers without an upstream.
     DirectResponse(Matched<'p>, &'p DirectResponse),
-    /// The request goes to a destination.
+    /// The request is sent to a destination.
     Forward(Choice<'p>),
     /// The host is known, and none of its routes matches.
     NoRoute,
-    /// The host is not known, and the request goes on as it came.
+    /// The host is unknown, and the request passes unchanged.
     PassThrough,
-    /// The caller is sent to another address.
+    /// The caller is redirected to another location.
     Redirect(Matched<'p>, &'p Redirect),
 }
 
-/// The route that a request took.
+/// Route that matched a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Matched<'p> {
     index: usize,
@@ -34,7 +34,7 @@ pub struct Matched<'p> {
     route: &'p Route,
 }
 
-/// The destination that a request goes to.
+/// Destination that was chosen for a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Choice<'p> {
     new_cookie: NewCookie<'p>,
@@ -44,9 +44,9 @@ pub struct Choice<'p> {
 }
 
 impl TrafficSplitPolicy {
-    /// Decides about a request; `roll` is 64 random bits.
+    /// Routes a request; `random` is 64 random bits.
     ///
-    /// This is what the layers ask. It allocates nothing, unless a path has to be normalised.
+    /// The layers use this function. It does not allocate, unless a path has to be normalized.
     #[must_use]
     pub fn choose(&self, head: RequestHead<'_>, random: u64) -> Decision<'_> {
         choose(self, &MatchInput::of(head, self), random)
@@ -72,7 +72,7 @@ pub(super) fn choose<'p>(
 }
 
 impl<'p> Matched<'p> {
-    /// Returns the match of a route that was found earlier.
+    /// Restores the match of a route from its index.
     pub(super) fn from_index(place: RouteIndex, route: &'p Route) -> Self {
         Self {
             index: place.route,
@@ -81,7 +81,7 @@ impl<'p> Matched<'p> {
         }
     }
 
-    /// Decides what becomes of a request that took this route.
+    /// Decides about a request that matched this route.
     pub(super) fn decide(self, input: &MatchInput<'_>, random: u64) -> Decision<'p> {
         let matched = self;
         match &matched.route.action {
@@ -100,11 +100,11 @@ impl<'p> Matched<'p> {
     }
 }
 
-/// Where a route stands, and which of its matches fitted.
+/// Index of a route, and of the match that applied.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct RouteIndex {
     pub(crate) route: usize,
-    /// `None` for a route that has none.
+    /// `None` for a route without matches.
     pub(crate) matching: Option<usize>,
 }
 
@@ -120,7 +120,7 @@ pub(super) fn find_index<'r>(
     })
 }
 
-/// A cookie that is given to a user, and its value.
+/// Cookie to set for a user without one, with its value.
 type NewCookie<'p> = Option<(&'p HashCookie, CookieValue)>;
 
 fn pick<'p>(
@@ -135,6 +135,8 @@ fn pick<'p>(
     if let Some(key) = hash_policy.hash(head) {
         return (split.weights.by_hash(key), None);
     }
+    // A user without the cookie is hashed by the new value, so that later requests agree with this
+    // one.
     match hash_policy.new_cookie(random) {
         Some((key, cookie, value)) => (split.weights.by_hash(key), Some((cookie, value))),
         None => (split.weights.by_random(random), None),
@@ -155,13 +157,13 @@ fn find_route<'p>(
 }
 
 impl<'p> Matched<'p> {
-    /// The route's place in [`TrafficSplitPolicy::routes`].
+    /// Returns the index of the route in [`TrafficSplitPolicy::routes`].
     #[must_use]
     pub const fn index(self) -> usize {
         self.index
     }
 
-    /// The route.
+    /// Returns the route.
     #[must_use]
     pub const fn route(self) -> &'p Route {
         self.route
@@ -173,25 +175,25 @@ impl<'p> Matched<'p> {
 }
 
 impl<'p> Choice<'p> {
-    /// The destination.
+    /// Returns the destination.
     #[must_use]
     pub fn destination(self) -> &'p Destination {
         self.weighted().destination()
     }
 
-    /// The destination's place among those of its route.
+    /// Returns the index of the destination among those of its route.
     #[must_use]
     pub const fn destination_index(self) -> usize {
         self.index
     }
 
-    /// The route.
+    /// Returns the matched route.
     #[must_use]
     pub const fn matched(self) -> Matched<'p> {
         self.matched
     }
 
-    /// Returns the `Set-Cookie` header that keeps a user on this choice who came without a cookie.
+    /// Returns the `Set-Cookie` header that keeps a user without a cookie on this destination.
     #[must_use]
     pub fn set_cookie(self) -> Option<HeaderValue> {
         let (cookie, value) = self.new_cookie?;

@@ -1,12 +1,12 @@
-//! Sends requests to one version of a service or another: by what they ask for, by weight, or by
-//! user.
+//! Request routing to services and their versions: by match, by weight, or by user.
 //!
-//! It is the `http` part of Istio's `VirtualService`: routes in order, each with matches, with
-//! weighted destinations, and with what is done to requests and responses on their way.
+//! This is the `http` part of Istio's `VirtualService`: routes in order, each with matches,
+//! weighted
+//! destinations, and changes to requests and responses.
 //!
 //! # Example
 //!
-//! Whoever asks for `v2` gets it; of all others one in ten does, and stays with what they got:
+//! Requests for `v2` get it; one in ten of all others does too, and the user then stays there:
 //!
 //! ```
 //! use std::convert::Infallible;
@@ -45,10 +45,10 @@
 //!
 //! # A service for each destination
 //!
-//! The layer stands over one client, and makes the destination the address of the request. Where
-//! each destination has a service of its own, with its own connections, limits and breaker,
-//! [`TrafficSplit`] chooses among those. It is always ready: a destination that is not keeps only
-//! its own requests waiting.
+//! The layer wraps one client, and makes the destination the authority of the request. Where each
+//! destination has a service of its own, with its own connections, limits and circuit breaker,
+//! [`TrafficSplit`] chooses among those. It is always ready: a destination that is not ready delays
+//! only its own requests.
 //!
 //! ```
 //! use std::convert::Infallible;
@@ -66,7 +66,7 @@
 //! let waste = Destination::new("waste").with_subset("v2");
 //!
 //! let under = |prefix: &str| Match::default().with_path(StringMatch::prefix(prefix));
-//! let tell = HeaderOperations::default().with_set(
+//! let mark = HeaderOperations::default().with_set(
 //!     HeaderName::from_static("x-route"),
 //!     HeaderValue::from_static("waste"),
 //! );
@@ -75,7 +75,7 @@
 //!     Route::to(waste.clone())
 //!         .with_match(under("/api/v1/waste"))
 //!         .with_rewrite(Rewrite::default().with_path(PathRewrite::prefix("/waste")))
-//!         .with_response_headers(tell),
+//!         .with_response_headers(mark),
 //! ]);
 //! let split = TrafficSplit::new(policy, [
 //!     (users, service_fn(answer)),
@@ -84,51 +84,58 @@
 //! # let _ = tower::ServiceExt::<Request<()>>::oneshot(split, Request::default());
 //! ```
 //!
-//! # What it decides, and where that comes from
+//! # Behaviour and its source
 //!
-//! Istio's API as Envoy 1.40 carries it out. What is easy to get wrong is done as recorded there:
+//! Istio's API as Envoy 1.40 implements it. Details are as recorded there:
 //!
-//! - **Matches.** A route with several is for a request that fits one of them; all that one asks for
-//!   has to hold. Each value of a repeated header is looked at by itself. A regular expression has
-//!   to cover the whole text. The first query parameter of a name counts, undecoded; so does the
-//!   first cookie. A path is brought into its normal form first
+//! - **Matches.** A route with several matches applies if one of them does; all conditions of a
+//!   match
+//!   have to hold. Each value of a repeated header is compared by itself. A regular expression has
+//!   to match the whole text. The first query parameter of a name counts, undecoded; so does the
+//!   first cookie. A path is normalized first
 //!   ([`with_normalized_paths`](TrafficSplitPolicy::with_normalized_paths)).
-//! - **Weights.** `roll % total`, with 64 random bits for each request; they differ in every process
-//!   and follow from a seed in tests. A [`HashPolicy`] key makes the choice for good, the same in every
+//! - **Weights.** `random % total`, with 64 random bits for each request; they differ in every
+//!   process
+//!   and follow from a seed in tests. A [`HashPolicy`] key makes the choice permanent, the same in
+//! every
 //!   replica. (In Istio the choice is never sticky between weighted destinations.)
 //! - **Order.** The destination's header operations, then the route's, each removing, then setting,
 //!   then adding; then the host; then the path, with the old ones in `x-envoy-original-host` and
 //!   `x-envoy-original-path`.
-//! - **Redirects.** The caller's query stays unless the new path has one; `:80` and `:443` go when the
-//!   scheme changes, and a port that is set is always written.
-//! - **No route** is 404 ([`Rejection::NoRoute`], flag `NR`, gRPC status 12); a destination **without a
-//!   service** is 503 ([`Rejection::UnknownDestination`], flag `NC`, gRPC status 14). A host that no
-//!   [`VirtualHost`] is for passes untouched, unless
-//!   [that is refused](TrafficSplitPolicy::with_unknown_hosts_rejected).
+//! - **Redirects.** The caller's query stays unless the new path has one; `:80` and `:443` are
+//!   dropped when
+//!   the scheme changes, and a port that is set is always written.
+//! - **No route** is 404 ([`Rejection::NoRoute`], flag `NR`, gRPC status 12); a destination
+//!   **without a
+//!   service** is 503 ([`Rejection::UnknownDestination`], flag `NC`, gRPC status 14). A host
+//! without a
+//!   [`VirtualHost`] passes unchanged, unless
+//!   [unknown hosts are rejected](TrafficSplitPolicy::with_unknown_hosts_rejected).
+//! # Request extensions
 //!
-//! # What the request carries on
-//!
-//! [`Destination::of`] and [`RouteInfo::of`] find the choice in a request's extensions, for whatever
-//! stands between the split and the connection: per-route timeouts, load balancing, telemetry.
-//! Putting it there is the one allocation of a request that is forwarded as it is (two, if it had no
+//! [`Destination::of`] and [`RouteInfo::of`] find the choice in a request's extensions, for
+//! services
+//! between the split and the connection: per-route timeouts, load balancing, telemetry.
+//! Inserting it is the one allocation of a request that is forwarded unchanged (two, if it had no
 //! extensions before). Rewriting a path or a host allocates the new one.
 //!
-//! # How a sticky choice is made
+//! # Algorithm of a sticky choice
 //!
 //! With `h` for FNV-1a of 64 bits followed by the output function of `SplitMix64`, `k` for `h(key)`
 //! and `d` for `h("host|subset|port")` of a destination, each destination draws
 //! `u = (mix(k ^ d) >> 12 + ½) / 2^52`, and the one with the smallest `-ln(u) / weight` is chosen.
 //!
-//! That is weighted rendezvous hashing. A change of one weight moves users to or from that
-//! destination only, and exactly as many as its share changes; so does any change of two
-//! destinations' weights. In general, when the shares change by δ in all (half the sum of the
-//! differences), at most 2δ/(1 + δ) of all users move, which is the least that any choice without
-//! memory can promise.
+//! This is weighted rendezvous hashing. A change of one weight moves users to or from that
+//! destination
+//! only, and exactly as many as its share changes; so does any change of two destinations' weights.
+//! In general, when the shares change by δ in all (half the sum of the differences), at most
+//! 2δ/(1 + δ) of all users move, which is the lowest bound for a choice without memory.
 //!
 //! # Stickiness and retries
 //!
-//! Around a retry, the split chooses once for all attempts; inside it, anew for each, unless a key
-//! makes it sticky.
+//! Outside a retry layer, the split chooses once for all attempts; inside it, once for each
+//! attempt,
+//! unless a key makes the choice sticky.
 //!
 //! [`Rejection::NoRoute`]: crate::Rejection::NoRoute
 //! [`Rejection::UnknownDestination`]: crate::Rejection::UnknownDestination
@@ -175,6 +182,5 @@ pub use crate::foundation::admission::NoopTicket;
 pub use crate::foundation::http::{HashCookie, HashPolicy};
 pub use crate::foundation::matching::{HostPattern, PatternError, StringMatch};
 
-/// The body of a response that went through a traffic split: the destination's, or an answer of its
-/// own.
+/// Response body of a traffic split: the destination's, or one of a local reply.
 pub type RoutedBody<R> = crate::foundation::admission::WatchedBody<R, NoopTicket>;

@@ -3,10 +3,10 @@ use std::sync::Arc;
 use super::{Route, VirtualHost, WeightsError};
 use crate::foundation::matching::host_index::HostIndex;
 
-/// Which requests go where.
+/// Routes of requests to destinations, by host.
 ///
-/// Routes stand under the hosts that they are for; the most specific host holds, and in it the first
-/// route that matches. The default is [`TrafficSplitPolicy::off`].
+/// The most specific virtual host for the request's host applies, and in it the first route that
+/// matches. The default is [`TrafficSplitPolicy::off`].
 #[derive(Clone, Debug, Default)]
 pub struct TrafficSplitPolicy {
     hosts: Vec<VirtualHost>,
@@ -18,13 +18,13 @@ pub struct TrafficSplitPolicy {
 }
 
 impl TrafficSplitPolicy {
-    /// Creates a policy of routes for every host, in the order in which they are tried.
+    /// Creates a policy with routes for every host, in the order in which they are matched.
     #[must_use]
     pub fn new(routes: impl IntoIterator<Item = Route>) -> Self {
         Self::off().with_host(VirtualHost::any(routes))
     }
 
-    /// A policy that leaves every request alone.
+    /// Creates a policy that passes every request unchanged.
     #[must_use]
     pub const fn off() -> Self {
         Self {
@@ -36,7 +36,7 @@ impl TrafficSplitPolicy {
         }
     }
 
-    /// Adds routes for some hosts.
+    /// Adds a virtual host.
     #[must_use]
     pub fn with_host(mut self, host: VirtualHost) -> Self {
         self.hosts.push(host);
@@ -48,30 +48,30 @@ impl TrafficSplitPolicy {
         self
     }
 
-    /// Sets whether a request to a host that the policy does not know is answered with 404. By
-    /// default it goes on as it came, as under Istio's `ALLOW_ANY`.
+    /// Sets whether a request to a host without a virtual host is answered with 404. By default it
+    /// passes unchanged, as under Istio's `ALLOW_ANY`.
     ///
-    /// A request to a host that it knows, and that no route matches, always gets 404.
+    /// A request to a known host that no route matches always gets 404.
     #[must_use]
     pub const fn with_unknown_hosts_rejected(mut self, refused: bool) -> Self {
         self.unknown_host_is_not_found = refused;
         self
     }
 
-    /// Sets whether `/%762` and `/a/../v2` are taken for `/v2`, which is then also what goes on. The
-    /// default is to do so, as Istio has Envoy do.
+    /// Sets whether paths are normalized before matching, and forwarded in that form: `/%762` and
+    /// `/a/../v2` are `/v2`. The default is yes, as Istio configures Envoy.
     #[must_use]
     pub const fn with_normalized_paths(mut self, normalized: bool) -> Self {
         self.unnormalized = !normalized;
         self
     }
 
-    /// Replaces the weights of a route, one for each of its destinations and in their order.
+    /// Replaces the weights of a route: one weight for each destination, in their order.
     ///
     /// # Errors
     ///
-    /// If there is no such route with destinations, if there are more or fewer weights than it has
-    /// destinations, or if all are 0.
+    /// If there is no such route with destinations, if the number of weights is not that of its
+    /// destinations, or if all weights are 0.
     pub fn with_weights(
         mut self,
         route: impl Into<RouteId>,
@@ -91,13 +91,14 @@ impl TrafficSplitPolicy {
         Err(WeightsError::NoSuchRoute)
     }
 
-    /// All routes, those of each host in the order in which hosts were added. Their places here are
-    /// the indices that decisions tell.
+    /// Returns all routes, those of each virtual host in the order in which the hosts were added.
+    /// Their
+    /// positions are the route indices of decisions.
     pub fn routes(&self) -> impl Iterator<Item = &Route> {
         self.hosts.iter().flat_map(VirtualHost::routes)
     }
 
-    /// Finds the routes for an authority, and the index of the first of them.
+    /// Finds the virtual host of an authority, and the index of its first route.
     pub(super) fn find_host(&self, authority: &str) -> Option<(usize, &VirtualHost)> {
         let place = self.index.find(authority)?;
         let before = self.hosts[..place].iter().map(|host| host.routes().len());
@@ -122,7 +123,7 @@ impl TrafficSplitPolicy {
     }
 }
 
-/// Says which route is meant: by its name, or by its place in [`TrafficSplitPolicy::routes`].
+/// Reference to a route: its name, or its index in [`TrafficSplitPolicy::routes`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RouteId(Id);
 

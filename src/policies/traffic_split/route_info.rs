@@ -5,7 +5,7 @@ use http::Request;
 use super::Destination;
 use super::machine::Choice;
 
-/// What a traffic split decided about a request; the request carries it in its extensions.
+/// Routing result of a request, stored in the request's extensions.
 #[derive(Clone, Debug)]
 pub struct RouteInfo {
     destination: Destination,
@@ -14,25 +14,26 @@ pub struct RouteInfo {
 }
 
 impl RouteInfo {
-    /// Returns what was decided about `request`, if it went through a traffic split.
+    /// Returns the routing result of `request`, if it passed a traffic split.
     #[must_use]
     pub fn of<B>(request: &Request<B>) -> Option<&Self> {
         request.extensions().get()
     }
 
-    /// Where it goes.
+    /// Returns the destination.
     #[must_use]
     pub const fn destination(&self) -> &Destination {
         &self.destination
     }
 
-    /// The place of its route in [`TrafficSplitPolicy::routes`](super::TrafficSplitPolicy::routes).
+    /// Returns the index of the route in
+    /// [`TrafficSplitPolicy::routes`](super::TrafficSplitPolicy::routes).
     #[must_use]
     pub const fn route(&self) -> usize {
         self.route
     }
 
-    /// The name of its route, if that has one.
+    /// Returns the name of the route, if it has one.
     #[must_use]
     pub fn route_name(&self) -> Option<&str> {
         self.route_name.as_deref()

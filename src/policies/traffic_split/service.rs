@@ -19,10 +19,11 @@ use crate::foundation::outcome::{LocalReplyBody, Rejection};
 use crate::foundation::sync::Reloadable;
 use crate::foundation::sync::rng::Rng;
 
-/// Sends each request to the service of the destination that its route says.
+/// Sends each request to the service of its route's destination.
 ///
-/// It is always ready: it clones the chosen service and drives that ready inside the future, so a
-/// destination that is not ready keeps nobody else waiting. Clones share policy and services. See
+/// It is always ready: it clones the chosen service and drives it to readiness inside the future,
+/// so
+/// a destination that is not ready delays no other request. Clones share policy and services. See
 /// the [module docs](super) for an example.
 #[derive(Debug)]
 pub struct TrafficSplit<S> {
@@ -37,7 +38,7 @@ struct Shared<S> {
 }
 
 impl<S> TrafficSplit<S> {
-    /// Creates a split over a service for each destination.
+    /// Creates a split over one service for each destination.
     #[must_use]
     pub fn new(
         policy: TrafficSplitPolicy,
@@ -46,7 +47,7 @@ impl<S> TrafficSplit<S> {
         Self::with_observer(policy, services, Arc::new(TracingObserver))
     }
 
-    /// Creates a split that reports to `observe` which requests it refuses.
+    /// Creates a split that reports its rejections to `observe`.
     #[must_use]
     pub fn with_observer(
         policy: TrafficSplitPolicy,
@@ -61,8 +62,9 @@ impl<S> TrafficSplit<S> {
         })
     }
 
-    /// Sets the service of requests that the policy leaves alone, those to hosts that it does not
-    /// know. By default there is none, and they get 404.
+    /// Sets the service for requests that the policy passes unchanged, those to unknown hosts. By
+    /// default
+    /// there is none, and they get 404.
     #[must_use]
     pub fn with_fallback(self, fallback: S) -> Self {
         let table = self.shared.table.load().with_fallback(fallback);
@@ -73,7 +75,7 @@ impl<S> TrafficSplit<S> {
         })
     }
 
-    /// Makes the choices follow from `seed`, for tests. By default they differ in every process.
+    /// Seeds the random choices, for tests. By default they differ in every process.
     #[must_use]
     pub fn with_seed(self, seed: u64) -> Self {
         Self::of(Shared {
@@ -92,7 +94,8 @@ impl<S> TrafficSplit<S> {
     }
 
     /// Replaces the policy and the services together, for requests that start from now on; the
-    /// fallback stays.
+    /// fallback
+    /// stays.
     pub fn reconfigure_with(
         &self,
         policy: TrafficSplitPolicy,
@@ -103,8 +106,8 @@ impl<S> TrafficSplit<S> {
         let Ok(()) = table.try_update(|table| Ok::<_, Infallible>(new.with_fallback_of(table)));
     }
 
-    /// Replaces the weights of a route for requests that start from now on, one for each of its
-    /// destinations and in their order.
+    /// Replaces the weights of a route for requests that start from now on: one weight for each
+    /// destination, in their order.
     ///
     /// # Errors
     ///
@@ -151,7 +154,7 @@ where
     type Error = S::Error;
     type Future = TrafficSplitFuture<S, B>;
 
-    /// It is always ready.
+    /// Always returns ready; see [`TrafficSplit`].
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         Poll::Ready(Ok(()))
     }

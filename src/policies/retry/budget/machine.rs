@@ -20,8 +20,9 @@ const DUE_BITS: u32 = 22;
 const BALANCE: u64 = (1 << BALANCE_BITS) - 1;
 const TICK_BITS: u32 = 26;
 const TICKS: u64 = 1 << (64 - BALANCE_BITS);
-/// Limit in ticks (19 hours) that tells an old clock reading from a wrap-around: a time less than
-/// this
+/// Limit in ticks (19 hours) between an old clock reading and a wrap-around: a time less than this
+/// ahead
+/// of the last count is a reading older than that count; further ahead, the ticks have wrapped.
 /// ahead of the last count is a reading older than that count; further ahead, the ticks have
 /// wrapped.
 const OLDER: u64 = 1 << 20;

@@ -1,4 +1,4 @@
-//! Does to a request and a response what the route says, in Envoy's order.
+//! Applies a route to a request and its response, in Envoy's order.
 
 use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderName, HeaderValue, Request, Response, header};
@@ -15,20 +15,20 @@ use crate::policies::traffic_split::{Destination, RouteInfo, TrafficSplitPolicy}
 const ORIGINAL_HOST: HeaderName = HeaderName::from_static("x-envoy-original-host");
 const ORIGINAL_PATH: HeaderName = HeaderName::from_static("x-envoy-original-path");
 
-/// What is to be done with a request, once it has been changed as it should be.
+/// Result of routing a request, after the request was rewritten.
 pub(in crate::policies::traffic_split) enum RouteOutcome<'p> {
     LocalReply(Response<LocalReplyBody>),
     Forward {
         choice: Choice<'p>,
         response_actions: ResponseActions,
-        /// The port that the request was addressed to, if it named one.
+        /// The port in the request's authority, if it has one.
         port: Option<u16>,
     },
     PassThrough,
     Reject(Rejection),
 }
 
-/// Decides about a request, and changes it.
+/// Routes a request and rewrites it.
 pub(in crate::policies::traffic_split) fn decide<'p, B>(
     policy: &'p TrafficSplitPolicy,
     request: &mut Request<B>,
@@ -38,8 +38,8 @@ pub(in crate::policies::traffic_split) fn decide<'p, B>(
     decide_by(policy, request, |input| choose(policy, input, random), port)
 }
 
-/// Does with a request what `choose` says, and changes it; `port` says which one it named, if anybody wants
-/// to know.
+/// Applies the decision of `choose` to a request; `port` reads the request's port, for callers that
+/// need it.
 pub(in crate::policies::traffic_split) fn decide_by<'p, B>(
     policy: &TrafficSplitPolicy,
     request: &mut Request<B>,
@@ -60,6 +60,8 @@ pub(in crate::policies::traffic_split) fn decide_by<'p, B>(
         },
         Decision::Forward(choice) => {
             let response_actions = ResponseActions::new(choice, head);
+            // Read before `change`: the input borrows the request, and its path is the normalized
+            // one.
             let normal = input.changed_path().map(str::to_owned);
             let rewritten = rewritten_path(choice.matched(), input.path());
             let port = port(&input);
@@ -85,7 +87,7 @@ impl RouteOutcome<'_> {
     }
 }
 
-/// Changes a request that goes to a destination: headers, then host, then path, as Envoy does.
+/// Rewrites a request to a destination: headers, then host, then path, as Envoy does.
 fn change<B>(
     request: &mut Request<B>,
     choice: Choice<'_>,
@@ -96,6 +98,7 @@ fn change<B>(
     if let Some(path) = normal_path {
         set_path(request.uri_mut(), &path);
     }
+    // The destination's operations come first, as in Envoy: those of the route can overwrite them.
     choice.weighted().request_headers.apply_to_request(request);
     route.request_headers.apply_to_request(request);
     if let Some(new) = &route.rewrite.authority {
@@ -118,10 +121,10 @@ fn change<B>(
         .insert(RouteInfo::from_choice(choice));
 }
 
-/// Makes the destination the address of a request, as a client needs it that serves them all; `port`
-/// is that of the request.
+/// Sets the authority of a request's URI to the destination, for a client that serves all of them;
+/// `port` is that of the request.
 ///
-/// Says whether the destination has a host that can be addressed at all.
+/// Returns false if the destination's host cannot be part of a URI.
 pub(in crate::policies::traffic_split) fn set_authority<B>(
     request: &mut Request<B>,
     destination: &Destination,
@@ -134,7 +137,7 @@ pub(in crate::policies::traffic_split) fn set_authority<B>(
     let head = RequestHead::of(request);
     let written = head.headers().contains_key(header::HOST);
     let host = match host {
-        // A host that is not written is read off the address, which is about to change.
+        // Without a `Host` header the host is that of the URI, which is about to change.
         Host::Preserved => (!written).then(|| authority(&head)),
         Host::OfDestination => written.then(|| new.as_str()),
         Host::Rewritten => None,
@@ -150,20 +153,20 @@ pub(in crate::policies::traffic_split) fn set_authority<B>(
     true
 }
 
-/// What the `Host` header says of a request that goes to another address.
+/// Value of the `Host` header of a request that is sent to another authority.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::policies::traffic_split) enum Host {
-    /// What the caller wrote.
+    /// The caller's value.
     Preserved,
     /// The destination.
     OfDestination,
-    /// What the route put there.
+    /// The value set by the route's rewrite.
     Rewritten,
 }
 
 fn rewritten_path(matched: Matched<'_>, path: &str) -> Option<String> {
     let rewrite = matched.route().rewrite.path.as_ref()?;
-    // `*`, and nothing at all, are no paths.
+    // `*` (of OPTIONS) and an empty path (of CONNECT) are not rewritten.
     path.starts_with('/').then_some(())?;
     rewrite.rewritten(path, matched.path())
 }

@@ -6,9 +6,10 @@ use http::{HeaderValue, Response, StatusCode};
 use crate::foundation::http::GrpcStatus;
 use crate::foundation::outcome::LocalReplyBody;
 
-/// An answer that the route gives by itself.
+/// Response that a route gives without an upstream.
 ///
-/// A gRPC caller gets HTTP 200, the body as its message, and the gRPC status that Envoy makes of the
+/// A gRPC caller gets HTTP 200, the body as its message, and the gRPC status to which Envoy maps
+/// the
 /// HTTP status: 2, `UNKNOWN`, also for 200.
 #[derive(Clone, Debug)]
 pub struct DirectResponse {
@@ -17,7 +18,7 @@ pub struct DirectResponse {
 }
 
 impl DirectResponse {
-    /// Creates an answer without a body.
+    /// Creates a response without a body.
     #[must_use]
     pub const fn new(status: StatusCode) -> Self {
         Self {
@@ -27,14 +28,14 @@ impl DirectResponse {
     }
 
     /// Sets the body. The default is none. It is sent as `text/plain`, unless the route's response
-    /// headers say otherwise.
+    /// headers set another type.
     #[must_use]
     pub fn with_body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self
     }
 
-    /// The status.
+    /// Returns the status.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         self.status
@@ -57,7 +58,7 @@ impl DirectResponse {
     }
 }
 
-/// Returns the gRPC status that stands for an HTTP status, after gRPC's own table.
+/// Maps an HTTP status to a gRPC status, by gRPC's own table.
 fn grpc_status(status: StatusCode) -> GrpcStatus {
     match status.as_u16() {
         400 => GrpcStatus::INTERNAL,
@@ -69,7 +70,7 @@ fn grpc_status(status: StatusCode) -> GrpcStatus {
     }
 }
 
-/// Writes a message as gRPC sends it: everything but printable ASCII, and `%`, by its number.
+/// Percent-encodes a gRPC message: every byte but printable ASCII, and `%` itself.
 fn percent_encoded(message: &[u8]) -> String {
     let mut encoded = String::with_capacity(message.len());
     for byte in message {

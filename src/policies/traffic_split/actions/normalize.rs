@@ -1,5 +1,5 @@
-//! The paths that mean the same are made the same before any route looks at them, as Istio has
-//! Envoy do by default: `/%762` and `/a/../v2` are `/v2`.
+//! Path normalization before routing, as Istio configures Envoy by default: `/%762` and `/a/../v2`
+//! are `/v2`.
 
 use std::borrow::Cow;
 
@@ -92,7 +92,7 @@ fn without_dots(path: &str) -> String {
                 if part == ".." {
                     segments.pop();
                 }
-                // `/a/..` is a folder, with a slash at its end.
+                // `/a/..` is a folder, so the result ends with a slash.
                 if last {
                     segments.push("");
                 }

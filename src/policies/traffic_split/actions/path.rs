@@ -1,4 +1,4 @@
-//! Puts another path into a URI.
+//! Replacement of the path in a URI.
 
 use std::fmt::Write as _;
 
@@ -17,7 +17,7 @@ pub(in crate::policies::traffic_split) fn set_path(uri: &mut Uri, path: &str) {
     *uri = Uri::from_parts(parts).expect("the parts of a URI, with a path that starts with `/`");
 }
 
-/// Makes a text a path: it starts with `/`, and has no byte that a URI cannot have.
+/// Turns a text into a valid path: it starts with `/`, and bytes not allowed in a URI are encoded.
 pub(in crate::policies::traffic_split) fn legal(path: &str) -> String {
     let mut legal = String::with_capacity(path.len() + 1);
     if !path.starts_with('/') {

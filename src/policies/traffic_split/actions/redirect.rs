@@ -8,9 +8,9 @@ use crate::policies::traffic_split::machine::Matched;
 use crate::policies::traffic_split::routes::matching::match_input::MatchInput;
 use crate::policies::traffic_split::{PathMatch, PathRewrite};
 
-/// An answer that sends the caller to another address.
+/// Redirect response of a route.
 ///
-/// Whatever is not set stays as it is in the request.
+/// Parts of the URI that are not set stay as they are in the request.
 #[derive(Clone, Debug)]
 pub struct Redirect {
     authority: Option<Authority>,
@@ -30,14 +30,14 @@ enum Port {
 }
 
 impl Redirect {
-    /// Sets the host, with a port if need be.
+    /// Sets the host, optionally with a port.
     #[must_use]
     pub fn with_authority(mut self, authority: Authority) -> Self {
         self.authority = Some(authority);
         self
     }
 
-    /// Sets the whole path. One with a query replaces the caller's query too; under one without, the
+    /// Sets the whole path. A path with a query also replaces the caller's query; without one, the
     /// caller's query stays.
     #[must_use]
     pub fn with_path(mut self, path: impl Into<Box<str>>) -> Self {
@@ -47,7 +47,7 @@ impl Redirect {
         self
     }
 
-    /// Sets how the path is turned into another.
+    /// Sets the rewrite of the path.
     #[must_use]
     pub fn with_path_rewrite(mut self, rewrite: PathRewrite) -> Self {
         self.path_has_query = false;
@@ -55,16 +55,16 @@ impl Redirect {
         self
     }
 
-    /// Sets the port, which is then always written, even where the scheme stands for it.
+    /// Sets the port, which is then always written, even if it is the scheme's default.
     ///
-    /// By default the port stays, except that `:80` and `:443` go when the scheme changes.
+    /// By default the port stays, except that `:80` and `:443` are dropped when the scheme changes.
     #[must_use]
     pub const fn with_port(mut self, port: u16) -> Self {
         self.port = Port::Fixed(port);
         self
     }
 
-    /// Writes the port at which the request arrived, whatever the host says: Istio's
+    /// Writes the port at which the request arrived, regardless of its host: Istio's
     /// `derivePort: FROM_REQUEST_PORT`.
     #[must_use]
     pub const fn with_port_of_request(mut self) -> Self {
@@ -72,7 +72,7 @@ impl Redirect {
         self
     }
 
-    /// Sets whether the caller's query is left out. The default is to keep it.
+    /// Sets whether the caller's query is dropped. The default is to keep it.
     #[must_use]
     pub const fn with_query_stripped(mut self, stripped: bool) -> Self {
         self.keep_query = !stripped;
@@ -93,13 +93,13 @@ impl Redirect {
         self
     }
 
-    /// The status.
+    /// Returns the status.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// Makes the answer; none if the new address could not stand in a header.
+    /// Creates the response; returns none if the new location is not a valid header value.
     pub(in crate::policies::traffic_split) fn response(
         &self,
         input: &MatchInput<'_>,
@@ -112,7 +112,7 @@ impl Redirect {
         Some(response)
     }
 
-    /// Returns where a request is sent; none if that could not stand in a header.
+    /// Returns the new location; none if it is not a valid header value.
     fn location(&self, input: &MatchInput<'_>, matched: Matched<'_>) -> Option<HeaderValue> {
         let scheme = self
             .scheme
@@ -134,7 +134,7 @@ impl Redirect {
             _ => String::new(),
         };
         let location = if host.is_empty() {
-            // The request did not say whom it addresses; the caller knows.
+            // Without a host in the request, a relative location leaves it to the caller.
             format!("{path}{query}")
         } else {
             format!("{scheme}://{host}{port}{path}{query}")
@@ -142,8 +142,8 @@ impl Redirect {
         HeaderValue::try_from(location).ok()
     }
 
-    /// Returns the host of the request, without its port if another is written, or if it is the one
-    /// that the old scheme stood for.
+    /// Returns the host of the request, without its port if another one is written, or if it is the
+    /// default of the old scheme.
     fn host<'a>(&self, input: &MatchInput<'a>, scheme: &str) -> &'a str {
         let addressed = input.addressed();
         let (host, port) = (addressed.host, addressed.host_port);

@@ -6,10 +6,10 @@ use crate::policies::traffic_split::HeaderOperations;
 use crate::policies::traffic_split::Route;
 use crate::policies::traffic_split::machine::Choice;
 
-/// What is done to the headers of a response.
+/// Changes to the headers of a response.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ResponseActions {
-    /// Boxed: few responses give one out.
+    /// Boxed: few responses set a cookie.
     cookie: Option<Box<HeaderValue>>,
     destination: HeaderOperations,
     route: HeaderOperations,

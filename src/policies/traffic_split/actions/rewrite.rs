@@ -6,7 +6,7 @@ use crate::foundation::matching::re2::Re2;
 use crate::foundation::matching::string_match::PatternError;
 use crate::policies::traffic_split::PathMatch;
 
-/// How a path is turned into another.
+/// Rewrite of a path.
 #[derive(Clone, Debug)]
 pub struct PathRewrite(Kind);
 
@@ -25,18 +25,19 @@ impl PathRewrite {
         Self(Kind::Full(path.into()))
     }
 
-    /// Replaces what the route matched: the prefix if it asks for one, the whole path if it asks for
-    /// an exact one or a regular expression, and the first `/` if it asks for no path.
+    /// Replaces the part that the route matched: the prefix of a prefix match, the whole path of an
+    /// exact or
+    /// regular expression match, and the first `/` of a route without a path match.
     ///
-    /// It is a replacement of text: `/` for `/api/v1` turns `/api/v1/users` into `//users`, and
+    /// The text is replaced literally: `/` for `/api/v1` turns `/api/v1/users` into `//users`, and
     /// `/new` for `/old` turns `/oldies` into `/newies`, as in Istio.
     #[must_use]
     pub fn prefix(replacement: impl Into<Box<str>>) -> Self {
         Self(Kind::Prefix(replacement.into()))
     }
 
-    /// Replaces every occurrence of a regular expression, with `\1` to `\9` for its groups and `\0`
-    /// for all of it: `uriRegexRewrite` of Istio, with RE2's way to write groups.
+    /// Replaces every match of a regular expression, with `\1` to `\9` for its groups and `\0`
+    /// for the whole match: Istio's `uriRegexRewrite`, in RE2's syntax for groups.
     ///
     /// # Errors
     ///
@@ -49,15 +50,16 @@ impl PathRewrite {
         Ok(Self(Kind::Regex { regex, substitute }))
     }
 
-    /// Builds a new path from the named parts of the [`PathTemplate`](crate::policies::traffic_split::PathTemplate) that the
-    /// route asks for, as in `/{id}/{name}`. Under a route that asks for something else, or if it
-    /// names a part that is not there, it changes nothing.
+    /// Builds a new path from the named parts of the route's
+    /// [`PathTemplate`](crate::policies::traffic_split::PathTemplate), as in `/{id}/{name}`. Under
+    /// a route
+    /// with another path match, or with an unknown name, the path stays.
     #[must_use]
     pub fn template(template: impl Into<Box<str>>) -> Self {
         Self(Kind::Template(template.into()))
     }
 
-    /// Turns `path`, which `by` matched, into another; none if it stays as it is.
+    /// Rewrites `path`, which `by` matched; returns none if it stays.
     pub(in crate::policies::traffic_split) fn rewritten(
         &self,
         path: &str,
@@ -66,7 +68,7 @@ impl PathRewrite {
         match &self.0 {
             Kind::Full(full) => Some(full.to_string()),
             Kind::Prefix(replacement) => {
-                // A route for every path has the prefix `/` in Istio.
+                // A route without a path match has the prefix `/` in Istio.
                 let covered = by.map_or(1, |by| by.covers(path));
                 let rest = path.get(covered..).unwrap_or_default();
                 Some(format!("{replacement}{rest}"))
@@ -80,10 +82,11 @@ impl PathRewrite {
     }
 }
 
-/// What is changed in the address of a request before it goes on.
+/// Changes to the authority and path of a request before it is forwarded.
 ///
-/// A path that was there before is told in `x-envoy-original-path`, a host in
-/// `x-envoy-original-host`, as Envoy does. The query stays.
+/// The old path is recorded in `x-envoy-original-path`, the old host in `x-envoy-original-host`, as
+/// in
+/// Envoy. The query stays.
 #[derive(Clone, Debug, Default)]
 pub struct Rewrite {
     pub(in crate::policies::traffic_split) authority: Option<Authority>,
@@ -98,16 +101,17 @@ impl Rewrite {
         }
     }
 
-    /// Sets the host that the request is addressed to, with a port if need be. By default it stays.
+    /// Sets the host to which the request is addressed, optionally with a port. By default it
+    /// stays.
     ///
-    /// It is what the `Host` header says, not where the request is sent.
+    /// It changes the `Host` header, not the endpoint to which the request is sent.
     #[must_use]
     pub fn with_authority(mut self, authority: Authority) -> Self {
         self.authority = Some(authority);
         self
     }
 
-    /// Sets what is done to the path. By default it stays.
+    /// Sets the rewrite of the path. By default the path stays.
     #[must_use]
     pub fn with_path(mut self, path: PathRewrite) -> Self {
         self.path = Some(path);

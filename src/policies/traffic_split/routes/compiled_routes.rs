@@ -10,8 +10,9 @@ use crate::policies::traffic_split::actions::response_actions::ResponseActions;
 use crate::policies::traffic_split::machine::{Decision, Matched, RouteIndex, find_index};
 use crate::policies::traffic_split::{Route, TrafficSplitPolicy};
 
-/// The routes of one host, gone through in two steps: which one a request takes, and, when that route's
-/// own limits and faults have let it through, what becomes of it.
+/// Compiled routes of one host. Routing takes two steps: find the route; then, once its limits and
+/// faults
+/// have admitted the request, choose the destination and apply the rewrites.
 #[derive(Debug)]
 pub(crate) struct CompiledRoutes {
     policy: TrafficSplitPolicy,
@@ -51,7 +52,7 @@ pub(crate) fn local_reply(
 /// What becomes of a request.
 pub(crate) enum RouteAction {
     LocalReply(Response<LocalReplyBody>),
-    /// It goes to this one of the route's destinations.
+    /// Forwards the request to the route's destination with this index.
     Forward(usize, ResponseActions),
     Reject(Rejection),
 }

@@ -6,9 +6,9 @@ use crate::policies::traffic_split::{
     WeightedDestination, WeightsError,
 };
 
-/// Which requests are meant, and what becomes of them.
+/// Matches, and the action for the requests that they select.
 ///
-/// One entry of `http` in Istio's `VirtualService`.
+/// This is one entry of `http` in Istio's `VirtualService`.
 #[derive(Clone, Debug)]
 pub struct Route {
     pub(in crate::policies::traffic_split) action: RouteTarget,
@@ -27,7 +27,7 @@ pub(in crate::policies::traffic_split) enum RouteTarget {
     Redirect(Redirect),
 }
 
-/// Destinations with their weights.
+/// Weighted destinations of a route.
 #[derive(Clone, Debug)]
 pub(in crate::policies::traffic_split) struct Split {
     pub(in crate::policies::traffic_split) destinations: Vec<WeightedDestination>,
@@ -35,26 +35,27 @@ pub(in crate::policies::traffic_split) struct Split {
 }
 
 impl Route {
-    /// Answers by itself.
+    /// Creates a route that answers without an upstream.
     #[must_use]
     pub const fn direct_response(response: DirectResponse) -> Self {
         Self::of(RouteTarget::DirectResponse(response))
     }
 
-    /// Sends callers to another address.
+    /// Creates a route that redirects callers to another location.
     #[must_use]
     pub const fn redirect(redirect: Redirect) -> Self {
         Self::of(RouteTarget::Redirect(redirect))
     }
 
-    /// Sends requests to several destinations, each by its weight.
+    /// Creates a route to several destinations, by weight.
     ///
-    /// Weights need not add up to 100. A destination with weight 0 gets nothing; a lone destination
-    /// gets everything, whatever its weight.
+    /// Weights need not add up to 100. A destination with weight 0 gets no request; a single
+    /// destination
+    /// gets every request, whatever its weight.
     ///
     /// # Errors
     ///
-    /// If no destination would get anything. (Istio refuses that too.)
+    /// If all weights are 0, or there is no destination. (Istio rejects that too.)
     pub fn split<D>(destinations: impl IntoIterator<Item = D>) -> Result<Self, WeightsError>
     where
         D: Into<WeightedDestination>,
@@ -67,7 +68,7 @@ impl Route {
         })))
     }
 
-    /// Sends requests to one destination.
+    /// Creates a route to one destination.
     #[must_use]
     pub fn to(destination: Destination) -> Self {
         Self::of(RouteTarget::Forward(Split {
@@ -76,52 +77,55 @@ impl Route {
         }))
     }
 
-    /// Adds a match. A request has to fit one of them; without any, every request does.
+    /// Adds a match. A request has to match one of them; without any, every request does.
     #[must_use]
     pub fn with_match(mut self, matching: Match) -> Self {
         self.matches.push(matching);
         self
     }
 
-    /// Sets the name that requests carry and weights are set by. The default is none.
+    /// Sets the name, which is recorded in requests and used to set weights. The default is none.
     #[must_use]
     pub fn with_name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Sets what is done to the headers of requests. The default is nothing. What the destination
-    /// does comes first.
+    /// Sets the changes to request headers. The default is none. The destination's changes are
+    /// applied
+    /// first.
     #[must_use]
     pub fn with_request_headers(mut self, operations: HeaderOperations) -> Self {
         self.request_headers = operations;
         self
     }
 
-    /// Sets what is done to the headers of responses. The default is nothing. What the destination
-    /// does comes first, so a `set` here overwrites an `add` there.
+    /// Sets the changes to response headers. The default is none. The destination's changes are
+    /// applied
+    /// first, so a `set` here overwrites an `add` there.
     #[must_use]
     pub fn with_response_headers(mut self, operations: HeaderOperations) -> Self {
         self.response_headers = operations;
         self
     }
 
-    /// Sets what is changed in the address of requests. The default is nothing.
+    /// Sets the rewrite of the request's authority and path. The default is none.
     #[must_use]
     pub fn with_rewrite(mut self, rewrite: Rewrite) -> Self {
         self.rewrite = rewrite;
         self
     }
 
-    /// Keeps users on one destination by a key. The default is a choice for each request, as in
-    /// Istio.
+    /// Sets the hash key that keeps users on one destination. The default is a choice for each
+    /// request,
+    /// as in Istio.
     #[must_use]
     pub fn with_hash_policy(mut self, hash_policy: HashPolicy) -> Self {
         self.hash_policy = Some(hash_policy);
         self
     }
 
-    /// The destinations, with their weights; empty for a route that answers by itself.
+    /// Returns the weighted destinations; empty for a route that answers or redirects.
     #[must_use]
     pub fn destinations(&self) -> &[WeightedDestination] {
         match &self.action {
@@ -130,7 +134,7 @@ impl Route {
         }
     }
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use crate::policies::traffic_split::machine::Choice;
 use crate::policies::traffic_split::{Destination, TrafficSplitPolicy, WeightedDestination};
 
-/// A policy and the services that it leads to, which belong together.
+/// Policy together with the services of its destinations.
 #[derive(Debug)]
 pub(in crate::policies::traffic_split) struct ServiceTable<S> {
     fallback: Option<Arc<S>>,
     policy: Arc<TrafficSplitPolicy>,
     services: Arc<Services<S>>,
-    /// The service of each destination of each route, by its place.
+    /// Index of the service for each destination of each route.
     slots: Box<[Box<[Option<usize>]>]>,
 }
 
@@ -77,6 +77,7 @@ impl<S> ServiceTable<S> {
         services: Arc<Services<S>>,
         fallback: Option<Arc<S>>,
     ) -> Self {
+        // Looked up here once for each policy, so that a request needs two indices and no hash.
         let place =
             |weighted: &WeightedDestination| services.places.get(weighted.destination()).copied();
         let slots = policy.routes();

@@ -1,7 +1,7 @@
 use crate::foundation::matching::HostPattern;
 use crate::policies::traffic_split::Route;
 
-/// Routes for the hosts that they are for.
+/// Routes for a set of hosts; Envoy's virtual host.
 #[derive(Clone, Debug)]
 pub struct VirtualHost {
     patterns: Vec<HostPattern>,
@@ -9,7 +9,7 @@ pub struct VirtualHost {
 }
 
 impl VirtualHost {
-    /// Creates routes for the hosts of `patterns`, in the order in which they are tried.
+    /// Creates a virtual host for `patterns`, with routes in the order in which they are matched.
     #[must_use]
     pub fn new(
         patterns: impl IntoIterator<Item = HostPattern>,
@@ -21,13 +21,13 @@ impl VirtualHost {
         }
     }
 
-    /// Creates routes for every host that no other pattern fits.
+    /// Creates a virtual host for every host that no other pattern matches.
     #[must_use]
     pub fn any(routes: impl IntoIterator<Item = Route>) -> Self {
         Self::new([HostPattern::any()], routes)
     }
 
-    /// The routes.
+    /// Returns the routes.
     #[must_use]
     pub fn routes(&self) -> &[Route] {
         &self.routes

@@ -1,6 +1,6 @@
 use crate::policies::traffic_split::{Destination, HeaderOperations};
 
-/// A destination and its share of the requests of a route.
+/// Destination with its share of the requests of a route.
 #[derive(Clone, Debug)]
 pub struct WeightedDestination {
     destination: Destination,
@@ -21,27 +21,27 @@ impl WeightedDestination {
         }
     }
 
-    /// Sets what is done to the headers of requests that go there. The default is nothing.
+    /// Sets the changes to the headers of requests to this destination. The default is none.
     #[must_use]
     pub fn with_request_headers(mut self, operations: HeaderOperations) -> Self {
         self.request_headers = operations;
         self
     }
 
-    /// Sets what is done to the headers of responses that come from there. The default is nothing.
+    /// Sets the changes to the headers of responses from this destination. The default is none.
     #[must_use]
     pub fn with_response_headers(mut self, operations: HeaderOperations) -> Self {
         self.response_headers = operations;
         self
     }
 
-    /// The destination.
+    /// Returns the destination.
     #[must_use]
     pub const fn destination(&self) -> &Destination {
         &self.destination
     }
 
-    /// The weight.
+    /// Returns the weight.
     #[must_use]
     pub const fn weight(&self) -> u32 {
         self.weight

@@ -1,24 +1,24 @@
-//! Who gets which share, by chance or for good.
+//! Weighted choice among destinations, at random or by hash.
 
 use crate::foundation::sync::hash::hash;
 use crate::foundation::sync::rng::mix;
 use crate::policies::traffic_split::WeightedDestination;
 
-/// Weights that cannot be used.
+/// Error in the weights of a route.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum WeightsError {
-    /// Every weight is 0, so that no request could go anywhere; or there is no destination at all.
+    /// Every weight is 0, so that no request has a destination; or there is no destination at all.
     #[error("all weights are 0")]
     AllZero,
     /// There are more or fewer weights than destinations.
     #[error("{} for {}", count(*given, "weight"), count(*expected, "destination"))]
     Count {
-        /// How many destinations the route has.
+        /// Number of the route's destinations.
         expected: usize,
-        /// How many weights were given.
+        /// Number of weights given.
         given: usize,
     },
-    /// There is no such route, or it answers by itself.
+    /// There is no such route, or it has no destinations.
     #[error("no such route with destinations")]
     NoSuchRoute,
 }
@@ -37,7 +37,7 @@ pub(in crate::policies::traffic_split) struct Weights {
 
 #[derive(Clone, Copy, Debug)]
 struct Share {
-    /// Stands for the destination, the same in every process.
+    /// Hash of the destination, equal in every process.
     identity: u64,
     weight: u32,
 }
@@ -58,13 +58,13 @@ impl Weights {
         destinations: &[WeightedDestination],
     ) -> Result<Self, WeightsError> {
         if destinations.len() == 1 {
-            // As in Istio, a lone destination gets everything.
+            // As in Istio, a single destination gets everything.
             return Ok(Self::single());
         }
         let mut shares: Vec<Share> = Vec::with_capacity(destinations.len());
         for destination in destinations {
             let mut identity = hash(destination.destination().to_string().as_bytes());
-            // The same destination twice would draw the same lot twice.
+            // A destination listed twice would otherwise draw the same number twice.
             while shares.iter().any(|share| share.identity == identity) {
                 identity = mix(identity);
             }
@@ -81,9 +81,9 @@ impl Weights {
         Ok(Self { shares, total })
     }
 
-    /// Chooses by chance, as Envoy does: `roll % total`, counted through the weights in order.
+    /// Chooses at random, as Envoy does: `random % total`, counted through the weights in order.
     ///
-    /// The sum of weights is far below 2^64, so no share is off by more than 2^-31 of itself.
+    /// The sum of weights is far below 2^64, so the bias of each share is below 2^-31 of itself.
     pub(in crate::policies::traffic_split) fn by_random(&self, random: u64) -> usize {
         let mut left = random % self.total;
         for (index, share) in self.shares.iter().enumerate() {
@@ -95,11 +95,13 @@ impl Weights {
         0
     }
 
-    /// Chooses for good, by weighted rendezvous hashing.
+    /// Chooses by key, by weighted rendezvous hashing.
     ///
-    /// Every destination draws an exponentially distributed lot for the key, with its weight as the
-    /// rate, and the smallest wins. A lot depends on nothing but the key, the destination and its
-    /// weight, so a change of one weight moves requests to or from that destination only.
+    /// Every destination draws an exponentially distributed number for the key, with its weight as
+    /// the
+    /// rate, and the smallest wins. The number depends only on the key, the destination and its
+    /// weight,
+    /// so a change of one weight moves requests to or from that destination only.
     pub(in crate::policies::traffic_split) fn by_hash(&self, key: u64) -> usize {
         let (mut chosen, mut smallest) = (0, f64::INFINITY);
         for (index, share) in self.shares.iter().enumerate() {
@@ -115,7 +117,7 @@ impl Weights {
     }
 }
 
-/// Returns a number between 0 and 1, neither of them included.
+/// Returns a number between 0 and 1, both excluded.
 #[expect(
     clippy::cast_precision_loss,
     reason = "52 bits and a half fit the 53 of a float exactly"

@@ -9,7 +9,7 @@ use crate::foundation::http::{PeerAddress, RequestHead};
 use crate::foundation::matching::string_match::PatternError;
 use crate::foundation::time::clock;
 
-/// The value of a header: a text, or one with parts that each request fills in.
+/// Value of a header: a literal, or a template with parts from each request.
 ///
 /// A [`HeaderValue`] is taken as it is. [`HeaderFormat::parse`] reads Envoy's format, of which these
 /// commands are known:
@@ -53,11 +53,11 @@ enum Name {
 }
 
 impl HeaderFormat {
-    /// Reads a value in Envoy's format.
+    /// Parses a value in Envoy's format.
     ///
     /// # Errors
     ///
-    /// If a `%` begins no command that is known, or the text cannot stand in a header.
+    /// If a `%` begins no known command, or the text is not allowed in a header.
     pub fn parse(format: &str) -> Result<Self, PatternError> {
         let error = |reason: &str| PatternError::new(format, reason);
         let mut pieces = Vec::new();
@@ -71,19 +71,19 @@ impl HeaderFormat {
                 text.push('%');
             } else {
                 let piece = Piece::parse(command)
-                    .ok_or_else(|| error(&format!("`%{command}%` is not known")))?;
+                    .ok_or_else(|| error(&format!("`%{command}%` is not a known command")))?;
                 pieces.push(Piece::Text(std::mem::take(&mut text).into()));
                 pieces.push(piece);
             }
             rest = after;
         }
         text.push_str(rest);
-        HeaderValue::from_str(&text).map_err(|_| error("it cannot stand in a header"))?;
+        HeaderValue::from_str(&text).map_err(|_| error("not a valid header value"))?;
         if pieces.is_empty() {
             let literal = HeaderValue::from_str(&text);
             return literal
                 .map(Self::from)
-                .map_err(|_| error("it cannot stand in a header"));
+                .map_err(|_| error("not a valid header value"));
         }
         pieces.push(Piece::Text(text.into()));
         Ok(Self(Format::Pieces(pieces.into())))

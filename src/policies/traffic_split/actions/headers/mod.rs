@@ -9,9 +9,9 @@ use http::{HeaderMap, HeaderName, Request};
 use crate::foundation::http::RequestHead;
 use crate::policies::traffic_split::HeaderFormat;
 
-/// What is done to headers: first some are removed, then some set, then some added.
+/// Changes to headers: first names are removed, then values set, then values added.
 ///
-/// That is Envoy's order, so a name that is both removed and set ends up set. A clone costs an
+/// This is Envoy's order, so a name that is both removed and set ends up set. A clone costs an
 /// atomic increment.
 #[derive(Clone, Debug, Default)]
 pub struct HeaderOperations(Option<Arc<Operations>>);
@@ -24,34 +24,34 @@ struct Operations {
 }
 
 impl HeaderOperations {
-    /// Adds a value to those that the header has.
+    /// Adds a value to the existing values of the header.
     #[must_use]
     pub fn with_add(mut self, name: HeaderName, value: impl Into<HeaderFormat>) -> Self {
         self.operations().add.push((name, value.into()));
         self
     }
 
-    /// Removes every value of the header.
+    /// Removes all values of the header.
     #[must_use]
     pub fn with_remove(mut self, name: HeaderName) -> Self {
         self.operations().remove.push(name);
         self
     }
 
-    /// Sets the header's only value.
+    /// Replaces all values of the header by this one.
     #[must_use]
     pub fn with_set(mut self, name: HeaderName, value: impl Into<HeaderFormat>) -> Self {
         self.operations().set.push((name, value.into()));
         self
     }
 
-    /// Says that nothing is done.
+    /// Returns true if there are no changes.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_none()
     }
 
-    /// Fills in what values take from the request, for a time when it will be gone.
+    /// Fills in the parts from the request, for use after the request is gone.
     pub(in crate::policies::traffic_split) fn resolved(&self, head: RequestHead<'_>) -> Self {
         let Some(operations) = &self.0 else {
             return Self(None);
@@ -73,7 +73,7 @@ impl HeaderOperations {
         })))
     }
 
-    /// Does it to the headers of a response; what values take from the request is filled in.
+    /// Applies the changes to the headers of a response, after [`resolved`](Self::resolved).
     pub(in crate::policies::traffic_split) fn apply_to_response(&self, headers: &mut HeaderMap) {
         let Some(operations) = &self.0 else {
             return;
@@ -93,7 +93,7 @@ impl HeaderOperations {
         }
     }
 
-    /// Does it to the headers of `request`.
+    /// Applies the changes to the headers of `request`, and fills in the parts from it.
     pub(in crate::policies::traffic_split) fn apply_to_request<B>(&self, request: &mut Request<B>) {
         let Some(operations) = &self.0 else {
             return;
@@ -102,6 +102,8 @@ impl HeaderOperations {
             request.headers_mut().remove(name);
         }
         for (name, format) in &operations.set {
+            // Read for each header: an earlier one may have changed a header that this value refers
+            // to.
             if let Some(value) = format.value(RequestHead::of(request)) {
                 request.headers_mut().insert(name, value);
             }

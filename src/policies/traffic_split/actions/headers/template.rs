@@ -1,32 +1,33 @@
 use crate::foundation::matching::re2::Re2;
 use crate::foundation::matching::string_match::PatternError;
 
-/// A pattern of paths, segment by segment, whose parts can be named: Envoy's URI template.
+/// Pattern for paths, segment by segment, with named parts: Envoy's URI template.
 ///
-/// `*` is one segment, `**` any number of them and comes last, `{name}` and `{name=*}` are a segment
-/// with a name, `{name=videos/*}` and `{name=**}` several; `**.mp4` is for whatever ends so.
+/// `*` matches one segment, `**` any number of them and must come last, `{name}` and `{name=*}` one
+/// segment with a name, `{name=videos/*}` and `{name=**}` several; `**.mp4` matches paths with this
+/// end.
 #[derive(Clone, Debug)]
 pub struct PathTemplate {
-    /// The names of the groups of the regular expression, in order.
+    /// Names of the capture groups of the regular expression, in order.
     names: Box<[Box<str>]>,
     regex: Re2,
 }
 
-/// The bytes of a segment, as Envoy takes RFC 3986.
+// Bytes of a segment, as Envoy reads RFC 3986.
 const SEGMENT: &str = r"[a-zA-Z0-9\-._~%!$&'()+,;:@=]";
 const SEGMENTS: &str = r"[a-zA-Z0-9\-._~%!$&'()+,;:@=/]";
 
 impl PathTemplate {
-    /// Reads a template.
+    /// Parses a template.
     ///
     /// # Errors
     ///
-    /// If it does not start with `/`, a brace has no partner, a name comes twice or is none, or
-    /// something follows `**` in other segments.
+    /// If it does not start with `/`, a brace is unmatched, a name is invalid or repeated, or
+    /// `**` is not the last segment.
     pub fn parse(template: &str) -> Result<Self, PatternError> {
         let error = |reason: &str| PatternError::new(template, reason);
         if !template.starts_with('/') {
-            return Err(error("it does not start with `/`"));
+            return Err(error("must start with `/`"));
         }
         let mut names: Vec<Box<str>> = Vec::new();
         let mut regex = String::new();
@@ -36,10 +37,10 @@ impl PathTemplate {
             segments(before, &mut regex, &mut last).map_err(error)?;
             let (variable, after) = variable
                 .split_once('}')
-                .ok_or_else(|| error("a `{` has no partner"))?;
+                .ok_or_else(|| error("unmatched `{`"))?;
             let (name, pattern) = variable.split_once('=').unwrap_or((variable, "*"));
             if !is_name(name) || names.iter().any(|other| **other == *name) {
-                return Err(error("a name is none, or comes twice"));
+                return Err(error("a name is invalid or repeated"));
             }
             names.push(name.into());
             regex.push('(');
@@ -58,8 +59,9 @@ impl PathTemplate {
         self.regex.is_match(path.as_bytes())
     }
 
-    /// Fills the named parts of `path` into `rewrite`, which is text and `{name}` in turns; none if
-    /// the path does not match.
+    /// Inserts the named parts of `path` into `rewrite`, which alternates text and `{name}`;
+    /// returns none
+    /// if the path does not match.
     pub(in crate::policies::traffic_split) fn rewrite(
         &self,
         path: &str,
@@ -81,13 +83,13 @@ impl PathTemplate {
     }
 }
 
-/// Translates a part of a template without braces; `last` says that `**` has been seen.
+/// Translates a part of a template without braces; `last` is true after `**`.
 fn segments(text: &str, regex: &mut String, last: &mut bool) -> Result<(), &'static str> {
     let mut rest = text;
     while let Some(start) = rest.find('*') {
         literal(&rest[..start], regex, *last)?;
         if *last {
-            return Err("something follows `**`");
+            return Err("`**` must come last");
         }
         rest = &rest[start + 1..];
         if let Some(after) = rest.strip_prefix('*') {
@@ -105,10 +107,10 @@ fn segments(text: &str, regex: &mut String, last: &mut bool) -> Result<(), &'sta
 
 fn literal(text: &str, regex: &mut String, last: bool) -> Result<(), &'static str> {
     if text.contains('}') {
-        return Err("a `}` has no partner");
+        return Err("unmatched `}`");
     }
     if last && text.contains('*') {
-        return Err("something follows `**`");
+        return Err("`**` must come last");
     }
     regex.push_str(&regex::escape(text));
     Ok(())
@@ -117,6 +119,7 @@ fn literal(text: &str, regex: &mut String, last: bool) -> Result<(), &'static st
 fn is_name(name: &str) -> bool {
     let mut bytes = name.bytes();
     bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic())
+        // Envoy's limit on the length of a name.
         && name.len() <= 16
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }

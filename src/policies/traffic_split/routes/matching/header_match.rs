@@ -2,21 +2,21 @@ use http::{HeaderMap, HeaderName};
 
 use crate::foundation::matching::string_match::StringMatch;
 
-/// What a header of a request has to look like.
+/// Condition on a header of a request.
 ///
-/// Of a header that comes several times each value is looked at by itself, and one that fits is
-/// enough; as recorded on Envoy 1.40, which no longer joins them with commas.
+/// Each value of a repeated header is compared by itself, and one match is enough, as recorded with
+/// Envoy 1.40, which no longer joins the values with commas.
 #[derive(Clone, Debug)]
 pub struct HeaderMatch {
     inverted: bool,
     missing_is_empty: bool,
     name: HeaderName,
-    /// Nothing stands for a header that need only be there.
+    /// `None` if the header need only be present.
     value: Option<StringMatch>,
 }
 
 impl HeaderMatch {
-    /// Matches if a value of the header looks like `value`; one that is missing does not.
+    /// Matches if a value of the header matches `value`; a missing header does not match.
     #[must_use]
     pub const fn new(name: HeaderName, value: StringMatch) -> Self {
         Self {
@@ -27,7 +27,7 @@ impl HeaderMatch {
         }
     }
 
-    /// Matches if the header is there, whatever it holds.
+    /// Matches if the header is present, with any value.
     #[must_use]
     pub const fn present(name: HeaderName) -> Self {
         Self {
@@ -38,13 +38,13 @@ impl HeaderMatch {
         }
     }
 
-    /// Matches if the header is not there.
+    /// Matches if the header is absent.
     #[must_use]
     pub const fn absent(name: HeaderName) -> Self {
         Self::present(name).with_inverted(true)
     }
 
-    /// Matches unless a value of the header looks like `value`; one that is missing counts as empty.
+    /// Matches unless a value of the header matches `value`; a missing header counts as empty.
     ///
     /// This is `withoutHeaders` of Istio's `VirtualService`.
     #[must_use]
@@ -54,23 +54,23 @@ impl HeaderMatch {
             .with_inverted(true)
     }
 
-    /// Turns the answer round. The default is not to.
+    /// Inverts the result. The default is false.
     ///
-    /// A header that is missing matches no value, turned round or not, unless it counts as empty.
+    /// A missing header matches no value, inverted or not, unless it counts as empty.
     #[must_use]
     pub const fn with_inverted(mut self, inverted: bool) -> Self {
         self.inverted = inverted;
         self
     }
 
-    /// Makes a header that is missing count as one that is there and empty. The default is not to.
+    /// Sets whether a missing header counts as present and empty. The default is false.
     #[must_use]
     pub const fn with_missing_is_empty(mut self, missing_is_empty: bool) -> Self {
         self.missing_is_empty = missing_is_empty;
         self
     }
 
-    /// Says whether `headers` are so.
+    /// Returns true if `headers` satisfy the condition.
     #[must_use]
     pub fn matches(&self, headers: &HeaderMap) -> bool {
         let mut values = headers.get_all(&self.name).iter().peekable();

@@ -6,10 +6,10 @@ use crate::foundation::http::authority::Addressed;
 use crate::policies::traffic_split::TrafficSplitPolicy;
 use crate::policies::traffic_split::actions::normalize::normalized;
 
-/// What matches look at, taken from a request once.
+/// Input of route matching, read from a request once.
 #[derive(Clone, Debug)]
 pub(in crate::policies::traffic_split) struct MatchInput<'a> {
-    /// Whom it addresses: the routes of a host seldom ask.
+    /// Parsed authority, on demand: few routes inside a virtual host need it.
     addressed: OnceCell<Addressed<'a>>,
     pub(in crate::policies::traffic_split) head: RequestHead<'a>,
     path: Cow<'a, str>,
@@ -50,7 +50,7 @@ impl<'a> MatchInput<'a> {
         &self.path
     }
 
-    /// Returns the normal form of a path that is not in it.
+    /// Returns the normalized path if it differs from the original.
     pub(in crate::policies::traffic_split) fn changed_path(&self) -> Option<&str> {
         match &self.path {
             Cow::Borrowed(_) => None,

@@ -8,9 +8,9 @@ use crate::foundation::matching::string_match::StringMatch;
 use crate::policies::traffic_split::{HeaderMatch, PathMatch};
 use match_input::MatchInput;
 
-/// What a request has to look like for a route: everything that is set, at once.
+/// Conditions of a route on a request, all of which have to hold.
 ///
-/// The default is for every request.
+/// The default matches every request.
 #[derive(Clone, Debug, Default)]
 pub struct Match {
     authority: Option<StringMatch>,
@@ -26,20 +26,21 @@ pub struct Match {
 #[derive(Clone, Debug)]
 struct NamedMatch {
     name: Box<str>,
-    /// Nothing stands for a value that need only be there.
+    /// `None` if the name need only be present.
     value: Option<StringMatch>,
 }
 
 impl Match {
-    /// Asks for a host: the `Host` header, or else the authority of the URI, whatever the case of
-    /// its letters. The port belongs to it, unless it is the one that the scheme stands for.
+    /// Requires a host: the `Host` header, or else the authority of the URI, regardless of case.
+    /// The
+    /// port is part of it, unless it is the scheme's default.
     #[must_use]
     pub fn with_authority(mut self, authority: StringMatch) -> Self {
         self.authority = Some(authority);
         self
     }
 
-    /// Asks for a cookie, the first of this name in any `cookie` header, without quotes.
+    /// Requires a cookie: the first of this name in any `cookie` header, without quotes.
     #[must_use]
     pub fn with_cookie(mut self, name: impl Into<Box<str>>, value: StringMatch) -> Self {
         self.cookies.push(NamedMatch {
@@ -49,7 +50,7 @@ impl Match {
         self
     }
 
-    /// Asks for a cookie, whatever it holds.
+    /// Requires a cookie with any value.
     #[must_use]
     pub fn with_cookie_present(mut self, name: impl Into<Box<str>>) -> Self {
         self.cookies.push(NamedMatch {
@@ -59,21 +60,21 @@ impl Match {
         self
     }
 
-    /// Asks for a header, or for one that is absent or different.
+    /// Requires a header condition.
     #[must_use]
     pub fn with_header(mut self, header: HeaderMatch) -> Self {
         self.headers.push(header);
         self
     }
 
-    /// Asks for a method.
+    /// Requires a method.
     #[must_use]
     pub fn with_method(mut self, method: StringMatch) -> Self {
         self.method = Some(method);
         self
     }
 
-    /// Asks for a path, without its query.
+    /// Requires a path, without its query.
     #[must_use]
     pub fn with_path(mut self, path: impl Into<PathMatch>) -> Self {
         self.path = Some(path.into());
@@ -88,7 +89,7 @@ impl Match {
         self
     }
 
-    /// Asks for a query parameter, whatever it holds.
+    /// Requires a query parameter with any value.
     #[must_use]
     pub fn with_query_present(mut self, name: impl Into<Box<str>>) -> Self {
         self.query.push(NamedMatch {
@@ -98,8 +99,8 @@ impl Match {
         self
     }
 
-    /// Asks for a query parameter, the first of this name and as it stands in the URI; one without a
-    /// `=` is empty.
+    /// Requires a query parameter: the first of this name, undecoded; a parameter without `=` is
+    /// empty.
     #[must_use]
     pub fn with_query(mut self, name: impl Into<Box<str>>, value: StringMatch) -> Self {
         self.query.push(NamedMatch {
@@ -109,7 +110,7 @@ impl Match {
         self
     }
 
-    /// Asks for a scheme: that of the URI, or else the one in `x-forwarded-proto`, or else `http`.
+    /// Requires a scheme: that of the URI, or else the one in `x-forwarded-proto`, or else `http`.
     #[must_use]
     pub fn with_scheme(mut self, scheme: StringMatch) -> Self {
         self.scheme = Some(scheme);
@@ -123,6 +124,7 @@ impl Match {
     pub(in crate::policies::traffic_split) fn matches(&self, input: &MatchInput<'_>) -> bool {
         let headers = input.head.headers();
         let query = |name: &str| query::first(input.head.uri().query()?, name).map(str::as_bytes);
+        // The path comes first: it decides most routes, and it is normalized already.
         self.path
             .as_ref()
             .is_none_or(|path| path.matches(input.path()))
@@ -132,6 +134,8 @@ impl Match {
             && self.authority.as_ref().is_none_or(|authority| {
                 let addressed = input.addressed();
                 authority.matches_ignoring_case(addressed.authority.as_bytes())
+                    // With a default port both spellings match, as Istio generates both as Envoy
+                    // domains.
                     || addressed.host_has_default_port()
                         && authority.matches_ignoring_case(addressed.host.as_bytes())
             })

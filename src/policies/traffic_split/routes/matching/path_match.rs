@@ -1,7 +1,7 @@
 use crate::foundation::matching::string_match::StringMatch;
 use crate::policies::traffic_split::PathTemplate;
 
-/// What the path of a request has to look like, its query left out.
+/// Condition on the path of a request, without its query.
 #[derive(Clone, Debug)]
 pub struct PathMatch(Kind);
 
@@ -13,10 +13,10 @@ enum Kind {
 }
 
 impl PathMatch {
-    /// Matches a prefix of whole segments: `/v2` is for `/v2` and `/v2/x`, and not for `/v2x`.
+    /// Matches a prefix of whole segments: `/v2` matches `/v2` and `/v2/x`, but not `/v2x`.
     ///
-    /// [`StringMatch::prefix`] is for all three, as in a `VirtualService`; this one is Envoy's
-    /// `path_separated_prefix` and the Gateway API's.
+    /// [`StringMatch::prefix`] matches all three, as in a `VirtualService`; this one is Envoy's
+    /// `path_separated_prefix` and the Gateway API's `PathPrefix`.
     #[must_use]
     pub fn segments(prefix: &str) -> Self {
         let prefix = prefix.trim_end_matches('/').into();
@@ -26,7 +26,7 @@ impl PathMatch {
         })
     }
 
-    /// Makes `A` and `a` the same for exact paths and prefixes; the default tells them apart.
+    /// Sets whether exact paths and prefixes ignore ASCII case. The default is false.
     #[must_use]
     pub fn with_ignore_case(mut self, ignored: bool) -> Self {
         self.0 = match self.0 {
@@ -61,8 +61,9 @@ impl PathMatch {
         }
     }
 
-    /// Returns how much of a path that matches is replaced by the rewrite of a prefix: the prefix,
-    /// and all of it for any other kind.
+    /// Returns the length of the part of a matching path that a prefix rewrite replaces: the
+    /// prefix, or the
+    /// whole path for any other kind.
     pub(in crate::policies::traffic_split) fn covers(&self, path: &str) -> usize {
         match &self.0 {
             Kind::Segments { prefix, .. } => prefix.len(),
