@@ -3,10 +3,10 @@ use http::{HeaderValue, Request, header};
 
 use crate::foundation::http::authority::with_authority;
 
-/// Makes an endpoint the address of a request, and keeps whom it was addressed to as its `Host`.
+/// Sets the authority of a request's URI to an endpoint, and keeps the old authority as its `Host`.
 pub(crate) fn set_authority<B>(request: &mut Request<B>, address: &Authority) {
     let uri = request.uri();
-    // To the letter first: to look past upper case takes a step for each.
+    // Compared as text first: the comparison that ignores case takes a step for each byte.
     let is_at =
         |authority: &Authority| authority.as_str() == address.as_str() || authority == address;
     if uri.authority().is_some_and(is_at) {
@@ -15,7 +15,7 @@ pub(crate) fn set_authority<B>(request: &mut Request<B>, address: &Authority) {
     if let Some(old) = uri.authority()
         && !request.headers().contains_key(header::HOST)
     {
-        // What may stand before `@` is for nobody's eyes.
+        // User information before `@` must not reach a header.
         let host = old.as_str().rsplit('@').next().unwrap_or_default();
         if let Ok(host) = HeaderValue::from_str(host) {
             request.headers_mut().insert(header::HOST, host);

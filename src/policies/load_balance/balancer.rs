@@ -19,14 +19,14 @@ use crate::foundation::sync::rng::Rng;
 use crate::foundation::sync::sharded_arc::ShardedArc;
 use crate::foundation::time::clock;
 
-/// What all clones of a balancer have in common.
+/// State that all clones of a balancer share.
 pub(super) struct Balancer<S> {
     state: Arc<BalancerState<S>>,
     rng: Rng,
     pub(super) observe: Arc<dyn Observe>,
 }
 
-/// Where a request goes.
+/// Endpoint chosen for a request.
 pub(super) enum Pick<S> {
     Endpoint { service: S, ticket: BalanceTicket },
     NoEndpoint,
@@ -73,16 +73,18 @@ impl<S: Clone> Balancer<S> {
         self.state.make_table(&current);
     }
 
-    /// Returns where a request goes that nobody has to choose for, without a look at the table.
+    /// Returns the destination of a request that needs no choice, without reading the table.
     #[inline]
     pub(super) fn bypass(&self) -> Option<Bypass<'_>> {
         self.state.single.find(self.state.endpoints.version())
     }
 
-    /// Chooses an endpoint for a request; what is not HTTP has no head, and so no key. `asked` is
-    /// whether the ticket has to know the endpoint, also where it counts nothing there.
+    /// Chooses an endpoint for a request; a call that is not HTTP has no head, and so no key. With
+    /// `asked`
+    /// the ticket records the endpoint even where it counts nothing there.
     #[inline]
     pub(super) fn choose(&self, head: Option<RequestHead<'_>>, asked: bool) -> Pick<S> {
+        // Read at most once for each request, and only where a slow start or an ejection needs it.
         let mut now = None;
         let table = self.table(&mut now);
         if table.mode == Mode::Off {
@@ -122,7 +124,7 @@ impl<S: Clone> Balancer<S> {
         Pick::Endpoint { service, ticket }
     }
 
-    /// Returns the table for the endpoints as they are now, and the time if it had to be read.
+    /// Returns the table for the current endpoints, and the time if it had to be read.
     #[inline]
     fn table(&self, now: &mut Option<Instant>) -> Guard<Arc<EndpointTable<S>>> {
         let state = &*self.state;
@@ -199,12 +201,12 @@ impl<S> Debug for Balancer<S> {
     }
 }
 
-/// One request that is given an endpoint.
+/// One request for which an endpoint is picked.
 struct PickRequest<'a, S> {
     balancer: &'a Balancer<S>,
-    /// Whether any endpoint was tried for it and better is not tried again.
+    /// True if endpoints were attempted for this request, and others are preferred.
     has_attempted: bool,
-    /// Read only while it matters.
+    /// Time of the request; none unless the table needs it.
     now: Option<Instant>,
     table: &'a EndpointTable<S>,
     warms_up: bool,

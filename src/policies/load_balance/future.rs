@@ -34,7 +34,7 @@ where
     S: Service<Request<B>>,
 {
     Called(#[pin] GatedFuture<S::Future, BalanceTicket>),
-    /// The chosen service is asked whether it is ready; nobody else waits for it.
+    /// Waits until the chosen service is ready; other endpoints are not affected.
     Readying {
         call: Option<(S, Request<B>)>,
         ticket: Option<BalanceTicket>,
@@ -75,6 +75,7 @@ where
                 StateProj::Called(called) => return called.poll(cx),
                 StateProj::Readying { call, ticket } => {
                     let (service, _) = call.as_mut().expect(POLLED);
+                    // A panic in the service drops the ticket as a failure of the endpoint.
                     let is_ready = ready!(with_panic_guard(ticket, || service.poll_ready(cx)));
                     let (mut service, request) = call.take().expect(POLLED);
                     let mut ticket = ticket.take().expect(POLLED);

@@ -20,8 +20,9 @@ use crate::foundation::outcome::Rejection;
 
 /// Sends each request of one client to one of several endpoints.
 ///
-/// It makes the endpoint the authority of the request's URI; the `Host` header stays what the caller
-/// wrote. Clones of the layer and the services that it wraps share the state. See the
+/// The endpoint becomes the authority of the request's URI; the `Host` header stays as the caller
+/// set
+/// it. Clones of the layer and the services that it wraps share the state. See the
 /// [module docs](super) for an example.
 #[derive(Clone, Debug)]
 pub struct LoadBalanceLayer {
@@ -29,13 +30,13 @@ pub struct LoadBalanceLayer {
 }
 
 impl LoadBalanceLayer {
-    /// Creates a layer that balances over `endpoints` as `policy` says.
+    /// Creates a layer that balances over `endpoints` by `policy`.
     #[must_use]
     pub fn new(policy: LoadBalancePolicy, endpoints: Endpoints) -> Self {
         Self::with_observer(policy, endpoints, Arc::new(TracingObserver))
     }
 
-    /// Creates a layer that reports to `observe` which requests it refuses.
+    /// Creates a layer that reports its rejections to `observe`.
     #[must_use]
     pub fn with_observer(
         policy: LoadBalancePolicy,
@@ -47,8 +48,8 @@ impl LoadBalanceLayer {
         }
     }
 
-    /// Tells `observer` how the attempts turn out, such as a detector of outliers. The default is
-    /// nobody.
+    /// Sets an observer of the outcomes of attempts, such as an outlier detector. The default is no
+    /// observer.
     #[must_use]
     pub fn with_endpoint_observer(self, observer: impl EndpointObserver) -> Self {
         Self {
@@ -56,7 +57,7 @@ impl LoadBalanceLayer {
         }
     }
 
-    /// Makes the choices follow from `seed`, for tests. By default they differ in every process.
+    /// Seeds the random choices, for tests. By default they differ in every process.
     #[must_use]
     pub fn with_seed(self, seed: u64) -> Self {
         Self {
@@ -64,9 +65,9 @@ impl LoadBalanceLayer {
         }
     }
 
-    /// Chooses an endpoint for a call that is not HTTP, such as to a database: report to the ticket how
-    /// it turned out. There is no key by which it could stay with an endpoint, so a consistent hash
-    /// leaves it to chance.
+    /// Chooses an endpoint for a call that is not HTTP, such as one to a database; report its
+    /// outcome to
+    /// the ticket. Such a call has no hash key, so a consistent hash chooses at random.
     ///
     /// ```
     /// use meshless::load_balance::{LoadBalanceLayer, LoadBalancePolicy};
@@ -88,7 +89,7 @@ impl LoadBalanceLayer {
     ///
     /// # Errors
     ///
-    /// [`Rejection::NoHealthyUpstream`] if there is no endpoint to choose.
+    /// [`Rejection::NoHealthyUpstream`] if no endpoint is available.
     pub fn choose(&self) -> Result<BalanceTicket, Rejection> {
         match self.balancer.choose(None, true) {
             Pick::Endpoint { ticket, .. } => Ok(ticket),
@@ -117,7 +118,7 @@ impl<S> Layer<S> for LoadBalanceLayer {
     }
 }
 
-/// A client behind a [`LoadBalanceLayer`].
+/// Service of a [`LoadBalanceLayer`] around one client.
 ///
 /// See the [module docs](super) for an example.
 #[derive(Clone, Debug)]
@@ -127,7 +128,8 @@ pub struct Balanced<S> {
 }
 
 impl<S> Balanced<S> {
-    /// Makes the endpoint that is chosen for a request its address; `None` if there is nobody.
+    /// Addresses a request to the endpoint chosen for it; returns `None` if no endpoint is
+    /// available.
     #[inline]
     fn address<B>(&self, request: &mut Request<B>) -> Option<BalanceTicket> {
         match self.balancer.bypass() {

@@ -1,4 +1,4 @@
-//! Chooses among endpoints. Chance, turns, keys and loads are arguments.
+//! Choice of an endpoint. Random bits, turns, keys and loads are arguments.
 
 use super::algorithms::alias::{Alias, below};
 use super::algorithms::ring::Ring;
@@ -6,28 +6,28 @@ use super::algorithms::weighted_round_robin::WeightedRoundRobin;
 use super::policy::Method;
 use crate::foundation::http::HashPolicy;
 
-/// What a choice may ask for.
+/// Inputs that a choice reads on demand.
 pub(super) trait PickContext {
-    /// The requests in flight to an endpoint.
+    /// Returns the requests in flight to an endpoint.
     fn in_flight(&self, index: usize) -> usize;
 
-    /// Says whether an endpoint was tried for this request and better is not tried again.
+    /// Returns true if an endpoint was attempted for this request and others are preferred.
     fn is_attempted(&self, index: usize) -> bool;
 
-    /// The part of its weight that an endpoint has by now; None if it is all.
+    /// Returns the current fraction of an endpoint's weight; none if it is the full weight.
     fn weight_share(&self, index: usize) -> Option<f64>;
 
-    /// Says whether any endpoint may have less than its weight by now.
+    /// Returns true if any endpoint may have less than its full weight.
     fn warms_up(&self) -> bool;
 
-    /// 64 random bits.
+    /// Returns 64 random bits.
     fn random(&mut self) -> u64;
 
-    /// The number of the next turn, in rounds of `count`.
+    /// Returns the number of the next turn, in rounds of `count`.
     fn next_turn(&mut self, count: usize) -> u64;
 }
 
-/// A way to choose, prepared for certain endpoints and their weights.
+/// Load balancing algorithm, prepared for a set of endpoints and weights.
 #[derive(Clone, Debug)]
 pub(super) enum Picker {
     ConsistentHash {
@@ -44,16 +44,17 @@ pub(super) enum Picker {
     RoundRobin(WeightedRoundRobin),
 }
 
-/// Endpoints to draw by weight.
+/// Endpoints for weighted random draws.
 #[derive(Clone, Debug)]
 pub(super) enum WeightedSampler {
     Equal(usize),
     Weighted { alias: Alias, weights: Box<[u32]> },
 }
 
-/// As often as Envoy picks anew if it picked an endpoint that was tried (Istio sets 5).
+/// Number of further picks if the first was already attempted, as in Envoy (Istio sets 5).
 const MAX_REPICKS: usize = 5;
-/// As often an endpoint in its slow start may be passed over, so that a choice ends.
+/// Number of draws that a slow start may reject before one is accepted, so that a choice
+/// terminates.
 const PASSES: usize = 64;
 
 impl Picker {
@@ -76,7 +77,7 @@ impl Picker {
         }
     }
 
-    /// Chooses an endpoint; `key` is the hash of the request's key, if there is a ring and it has one.
+    /// Chooses an endpoint; `key` is the hash of the request's key, if the method uses one.
     #[inline]
     pub(super) fn pick(&self, key: Option<u64>, context: &mut impl PickContext) -> Option<usize> {
         let chosen = match self {
@@ -87,6 +88,7 @@ impl Picker {
             Self::Empty => return None,
             Self::One => return Some(0),
             Self::ConsistentHash { ring, .. } => {
+                // Without a key the ring is entered at a random point, as in Envoy.
                 let key = key.unwrap_or_else(|| context.random());
                 let untried = ring.find(key, |index| !context.is_attempted(index));
                 return untried.or_else(|| ring.find(key, |_| true));
@@ -99,7 +101,7 @@ impl Picker {
         Some(chosen)
     }
 
-    /// Chooses again, where chance or turn named an endpoint that was tried.
+    /// Picks again after a pick of an endpoint that was already attempted.
     #[cold]
     fn pick_again(&self, context: &mut impl PickContext) -> usize {
         let mut chosen = 0;
@@ -109,7 +111,8 @@ impl Picker {
                 return chosen;
             }
         }
-        // Envoy leaves it at that. Better the one that is left, wherever it is.
+        // Envoy keeps the last pick here. An endpoint that was not attempted yet is the better
+        // choice.
         let count = self.count();
         let start = below(context.random(), count);
         let mut all = (start..count).chain(0..start);
@@ -117,7 +120,7 @@ impl Picker {
             .unwrap_or(chosen)
     }
 
-    /// Says whether it asks how many requests are in flight.
+    /// Returns true if the method compares requests in flight.
     pub(super) const fn compares(&self) -> bool {
         matches!(self, Self::LeastRequest { choices: 2.., .. })
     }
@@ -201,7 +204,7 @@ impl WeightedSampler {
         drawn
     }
 
-    /// Compares one and another one, which a single roll names where all are alike.
+    /// Compares two different endpoints, which a single draw selects if the weights are equal.
     #[inline]
     fn lesser_of_two(&self, context: &mut impl PickContext) -> usize {
         if let Self::Equal(count) = self
@@ -209,10 +212,10 @@ impl WeightedSampler {
         {
             let random = context.random();
             let one = below(random >> 32, *count);
-            // One of the others: those that come after it stand one place further on.
+            // One of the others: indices from `one` on are shifted by one.
             let other = below(random, *count - 1);
             let other = other + usize::from(other >= one);
-            // The first if they have as many.
+            // The first one wins a tie.
             let less = context.in_flight(other) < context.in_flight(one);
             return if less { other } else { one };
         }
@@ -245,14 +248,16 @@ impl WeightedSampler {
         first
     }
 
-    /// Returns the one with fewer requests in flight for each unit of weight; the first if they have
-    /// as many, so that idle endpoints are chosen by weight.
+    /// Returns the endpoint with fewer requests in flight per unit of weight; `first` wins a tie,
+    /// so that
+    /// idle endpoints are chosen by weight.
     fn lesser(&self, first: usize, other: usize, context: &impl PickContext) -> usize {
         let load = |index: usize| context.in_flight(index) as u64;
         let less = match self {
             Self::Equal(_) => load(other) < load(first),
             Self::Weighted { weights, .. } => {
                 let weight = |index: usize| u64::from(weights[index]);
+                // Multiplied crosswise: exact, and no division.
                 load(other) * weight(first) < load(first) * weight(other)
             }
         };
@@ -260,7 +265,7 @@ impl WeightedSampler {
     }
 }
 
-/// Says whether an endpoint takes part in a draw, given how much of its weight it has by now.
+/// Returns true if an endpoint accepts a draw, by its current fraction of its weight.
 fn is_drawn(index: usize, context: &mut impl PickContext) -> bool {
     match context.weight_share(index) {
         None => true,
@@ -268,7 +273,7 @@ fn is_drawn(index: usize, context: &mut impl PickContext) -> bool {
     }
 }
 
-/// Returns a number from 0 up to 1.
+/// Returns a number from 0 to 1, 1 excluded.
 fn uniform(random: u64) -> f64 {
     let bits = (random >> 32) as u32;
     f64::from(bits) / 2_f64.powi(32)

@@ -1,9 +1,10 @@
-//! Spreads the requests for a destination over its endpoints.
+//! Load balancing of requests over the endpoints of a destination.
 //!
 //! # Example
 //!
-//! One client, three endpoints; the one with fewer requests in flight of two that chance names gets
-//! the next. Who answers 5xx five times in a row is passed over for 30 s:
+//! One client, three endpoints; of two random endpoints the one with fewer requests in flight gets
+//! the
+//! next request. An endpoint that answers five times in a row with 5xx is ejected for 30 s:
 //!
 //! ```
 //! use meshless::load_balance::{LoadBalanceLayer, LoadBalancePolicy};
@@ -25,7 +26,7 @@
 //!     .with_endpoint_observer(detector);
 //! let service = ServiceBuilder::new().layer(balance).service_fn(client);
 //!
-//! // Later, while requests run: one is gone, another is new.
+//! // Later, while requests run: one endpoint is removed, another added.
 //! users.update(["10.0.0.1:8000", "10.0.0.4:8000"].map(|a| Endpoint::try_from(a).unwrap()));
 //! # let _ = service;
 //! # Ok(())
@@ -34,10 +35,13 @@
 //!
 //! # A service for each endpoint
 //!
-//! The layer stands over one client, and makes the endpoint the address of the request. Where each
-//! endpoint has a service of its own, with its own connections and limits, [`LoadBalance`] chooses among
-//! those. That is also the way to reach endpoints behind TLS by their addresses: a client for each
-//! that keeps the host's name, which certificates are checked for.
+//! The layer wraps one client, and makes the endpoint the authority of the request. Where each
+//! endpoint
+//! has a service of its own, with its own connections and limits, [`LoadBalance`] chooses among
+//! those.
+//! That is also the way to reach endpoints behind TLS by their addresses: one client for each
+//! endpoint
+//! keeps the host name, against which certificates are verified.
 //!
 //! ```
 //! use std::time::Duration;
@@ -54,7 +58,7 @@
 //!     Endpoint::try_from("10.0.0.2:8000")?.with_label("version", "v2"),
 //! ]);
 //!
-//! // Callers stay with an endpoint, by a header or else by a cookie that they are given.
+//! // Callers stay with an endpoint, by a header or else by a cookie that is set for them.
 //! let user = HashPolicy::header(HeaderName::from_static("x-user"));
 //! let cookie = HashCookie::new("session").with_ttl(Duration::from_secs(3_600));
 //! let sticky = LoadBalancePolicy::consistent_hash(user.or(HashPolicy::cookie(cookie)));
@@ -62,7 +66,7 @@
 //!     Client::to(endpoint.address())
 //! });
 //!
-//! // Later: in turn, slowly at first, and all are used again when fewer than half are left.
+//! // Later: round robin with a slow start, and all are used again when fewer than half are left.
 //! v2.reconfigure(
 //!     LoadBalancePolicy::round_robin()
 //!         .with_slow_start(SlowStart::over(Duration::from_secs(60)).with_aggression(1.5))
@@ -72,7 +76,7 @@
 //! # }
 //! ```
 //!
-//! # What it decides, and where that comes from
+//! # Behaviour and its source
 //!
 //! - **Who can be chosen**: who has a weight above 0 and is not ejected; everybody with a weight, when
 //!   fewer are left than the policy's [share](LoadBalancePolicy::with_min_health_percent) (Envoy's panic
@@ -96,16 +100,21 @@
 //!
 //! # What it costs
 //!
-//! Choosing takes no lock and does not depend on how many endpoints there are: some 250 instructions, of
-//! which 100 are the load of the table. Nothing is written that other threads write, but for one count
-//! at the endpoint that is chosen: its requests in flight, which is also what keeps the endpoint. Threads
-//! that least request sends to the same few endpoints share those counts, as Envoy's workers do; they
-//! are what is compared.
+//! A choice takes no lock and does not depend on the number of endpoints: some 250 instructions, of
+//! which 100 are the load of the table. It writes no memory that other threads write, except one
+//! count
+//! at the chosen endpoint: its requests in flight, which is also the reference that keeps the
+//! endpoint
+//! alive. Threads that least request sends to the same few endpoints share those counts, as Envoy's
+//! workers do; the comparison needs them.
 //!
-//! The time is read only while an endpoint is out or in its slow start. With one endpoint and nobody to
-//! report to, requests in flight are not counted; that they are addressed to it already is seen in some
-//! 60 instructions, and nothing else is done that a policy that is off would not do. To make another
-//! address the request's takes 400.
+//! The time is read only while an endpoint is ejected or in its slow start. With one endpoint and
+//! no
+//! endpoint observer, requests in flight are not counted. If a request has the endpoint's address
+//! already,
+//! the check takes some 60 instructions, and the rest is the same as with a policy that is off.
+//! Setting
+//! another address takes 400.
 //!
 //! [`Rejection::NoHealthyUpstream`]: crate::Rejection::NoHealthyUpstream
 

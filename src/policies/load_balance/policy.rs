@@ -2,7 +2,7 @@ use super::SlowStart;
 use crate::foundation::http::HashPolicy;
 use crate::foundation::sync::Percent;
 
-/// How an endpoint is chosen for a request.
+/// Load balancing algorithm with its settings.
 ///
 /// The default is Istio's, [least request](Self::least_request), with a slow start.
 #[derive(Clone, Debug)]
@@ -23,38 +23,45 @@ pub(super) enum Method {
 }
 
 impl LoadBalancePolicy {
-    /// Takes the one with fewer requests in flight of two endpoints that chance names. Istio:
-    /// `LEAST_REQUEST`, its default.
+    /// Draws two endpoints and takes the one with fewer requests in flight. Istio: `LEAST_REQUEST`,
+    /// its
+    /// default.
     ///
-    /// The two are named by their weights, and compared by requests in flight for each unit of weight.
+    /// The two are drawn by weight, and compared by requests in flight per unit of weight.
     #[must_use]
     pub const fn least_request() -> Self {
         Self::of(Method::LeastRequest { choices: 2 })
     }
 
-    /// Takes one after the other, the heavier ones more often. Istio: `ROUND_ROBIN`.
+    /// Takes the endpoints in turn, heavier ones more often. Istio: `ROUND_ROBIN`.
     ///
-    /// Each thread takes turns by itself and begins elsewhere in the round, as the workers of Envoy do:
-    /// turns that all take together are a word that all write, and two threads were no faster than one.
-    /// So on several threads the requests of each are even, and one endpoint may get two in a row, from
-    /// two of them. The heavier ones are spread over the round, as in gRPC's static stride scheduler.
+    /// Each thread takes its own turns and starts at another position of the round, as Envoy's
+    /// workers do: a
+    /// shared counter would be written by all threads, and two threads were no faster than one. On
+    /// several
+    /// threads the requests of each are even, and one endpoint may get two in a row, from two
+    /// threads. The
+    /// turns of heavier endpoints are spread over the round, as in gRPC's static stride scheduler.
     #[must_use]
     pub const fn round_robin() -> Self {
         Self::of(Method::RoundRobin)
     }
 
-    /// Leaves it to chance. Istio: `RANDOM`.
+    /// Chooses at random, by weight. Istio: `RANDOM`.
     #[must_use]
     pub const fn random() -> Self {
         Self::of(Method::Random)
     }
 
-    /// Takes the same endpoint for the same key, as long as it is there: a header, a cookie, the
-    /// caller's address or a query parameter. Istio: `consistentHash`.
+    /// Takes the same endpoint for the same key, while it is available: a header, a cookie, the
+    /// caller's
+    /// address or a query parameter. Istio: `consistentHash`.
     ///
-    /// A request without the key goes by chance. A cookie with a time to live is given to callers who
-    /// have none. Of `n` endpoints that become `n + 1`, about one key in `n + 1` moves, and to the new
-    /// one only.
+    /// A request without the key goes to a random endpoint. A cookie with a time to live is set for
+    /// callers
+    /// without one. When `n` endpoints become `n + 1`, about one key in `n + 1` moves, and only to
+    /// the new
+    /// endpoint.
     #[must_use]
     pub const fn consistent_hash(key: HashPolicy) -> Self {
         Self::of(Method::ConsistentHash {
@@ -63,8 +70,9 @@ impl LoadBalancePolicy {
         })
     }
 
-    /// Creates a policy that changes nothing: the layer leaves the address of a request as it is, and a
-    /// service that has to choose takes the first endpoint.
+    /// Creates a policy that is off: the layer leaves the address of a request unchanged, and a
+    /// service
+    /// that has to choose takes the first endpoint.
     #[must_use]
     pub const fn off() -> Self {
         let mut policy = Self::random();
@@ -82,12 +90,13 @@ impl LoadBalancePolicy {
         self
     }
 
-    /// Sets how many places the ring of a [consistent hash](Self::consistent_hash) has at least. The
-    /// default is 1,024, and 262,144 is the most; it changes nothing for the other ways to choose.
-    /// Istio: `minimumRingSize`.
+    /// Sets the minimum number of points on the ring of a [consistent hash](Self::consistent_hash).
+    /// The
+    /// default is 1,024, the maximum 262,144. Other algorithms ignore it. Istio: `minimumRingSize`.
     ///
-    /// Each endpoint of the lightest weight has half as many, whoever else is there: 512 by default,
-    /// with which its share of the keys is some 5 % off. More places make it more even.
+    /// Each endpoint of the lowest weight has half as many points, whatever the other endpoints
+    /// are: 512 by
+    /// default, which makes its share of the keys even to some 5 %. More points make it more even.
     #[must_use]
     pub fn with_min_ring_size(mut self, size: u32) -> Self {
         if let Method::ConsistentHash { min_ring_size, .. } = &mut self.method {
@@ -96,28 +105,30 @@ impl LoadBalancePolicy {
         self
     }
 
-    /// Sets the share of the endpoints that must be left for ejections to be heeded; if there are
-    /// fewer, all are used again. The default is 0: with all ejected, requests get 503. Istio:
-    /// `minHealthPercent`; Envoy's panic threshold, whose own default is 50 %.
+    /// Sets the share of available endpoints below which ejections are ignored and all endpoints
+    /// are used.
+    /// The default is 0: with all endpoints ejected, requests get 503. Istio: `minHealthPercent`;
+    /// Envoy's
+    /// panic threshold, whose own default is 50 %.
     #[must_use]
     pub const fn with_min_health_percent(mut self, percent: Percent) -> Self {
         self.min_health = percent;
         self
     }
 
-    /// Sets how an endpoint that is new, or back from an ejection, gets its share by and by. The default
-    /// is [`SlowStart::default`]; in Istio it is [`SlowStart::off`]. Istio: `warmup`.
+    /// Sets the slow start of an endpoint that is new, or back from an ejection. The default is
+    /// [`SlowStart::default`]; in Istio it is [`SlowStart::off`]. Istio: `warmup`.
     ///
-    /// A [consistent hash](Self::consistent_hash) has none, as in Envoy.
+    /// A [consistent hash](Self::consistent_hash) has no slow start, as in Envoy.
     #[must_use]
     pub const fn with_slow_start(mut self, slow_start: SlowStart) -> Self {
         self.slow_start = slow_start;
         self
     }
 
-    /// Sets whether a retry prefers endpoints that were not tried for its request. The default is that
-    /// it does, except with a [consistent hash](Self::consistent_hash). Istio:
-    /// `retryIgnorePreviousHosts`.
+    /// Sets whether a retry prefers endpoints that were not attempted for its request. The default
+    /// is true,
+    /// except with a [consistent hash](Self::consistent_hash). Istio: `retryIgnorePreviousHosts`.
     #[must_use]
     pub const fn with_retries_elsewhere(mut self, elsewhere: bool) -> Self {
         self.elsewhere = Some(elsewhere);
@@ -165,7 +176,7 @@ impl LoadBalancePolicy {
         self.slow_start
     }
 
-    /// Says whether so many of all endpoints are too few, so that all are used.
+    /// Returns true if the available endpoints are too few, so that all are used.
     pub(super) const fn panics(&self, available: usize, all: usize) -> bool {
         !self.min_health.reached_by(available as u64, all as u64)
     }

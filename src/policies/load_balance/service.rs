@@ -16,8 +16,9 @@ use crate::foundation::outcome::Rejection;
 
 /// Sends each request to the service of one of several endpoints.
 ///
-/// It is always ready: it clones the chosen service and drives that ready inside the future, so an
-/// endpoint that is not ready keeps nobody else waiting. Clones share policy and services. See the
+/// It is always ready: it clones the chosen service and drives it to readiness inside the future,
+/// so an
+/// endpoint that is not ready delays no other request. Clones share policy and services. See the
 /// [module docs](super) for an example.
 #[derive(Debug)]
 pub struct LoadBalance<S> {
@@ -27,8 +28,9 @@ pub struct LoadBalance<S> {
 impl<S: Clone> LoadBalance<S> {
     /// Creates a balancer over a service for each endpoint, which `make` creates.
     ///
-    /// It is called once for each endpoint, when a request finds a new one, and should not take long.
-    /// The service is dropped when its endpoint is gone and its last request has ended.
+    /// `make` is called once for each endpoint, when a request finds a new one, and should not
+    /// block.
+    /// The service is dropped when its endpoint is removed and its last request has ended.
     #[must_use]
     pub fn new<M>(policy: LoadBalancePolicy, endpoints: Endpoints, make: M) -> Self
     where
@@ -37,7 +39,7 @@ impl<S: Clone> LoadBalance<S> {
         Self::with_observer(policy, endpoints, make, Arc::new(TracingObserver))
     }
 
-    /// Creates a balancer that reports to `observe` which requests it refuses.
+    /// Creates a balancer that reports its rejections to `observe`.
     #[must_use]
     pub fn with_observer<M>(
         policy: LoadBalancePolicy,
@@ -51,14 +53,14 @@ impl<S: Clone> LoadBalance<S> {
         Self::of(Balancer::new(policy, endpoints, make, observe))
     }
 
-    /// Tells `observer` how the attempts turn out, such as a detector of outliers. The default is
-    /// nobody.
+    /// Sets an observer of the outcomes of attempts, such as an outlier detector. The default is no
+    /// observer.
     #[must_use]
     pub fn with_endpoint_observer(self, observer: impl EndpointObserver) -> Self {
         Self::of(self.balancer.with_endpoint_observer(Arc::new(observer)))
     }
 
-    /// Makes the choices follow from `seed`, for tests. By default they differ in every process.
+    /// Seeds the random choices, for tests. By default they differ in every process.
     #[must_use]
     pub fn with_seed(self, seed: u64) -> Self {
         Self::of(self.balancer.with_seed(seed))
@@ -94,7 +96,7 @@ where
     type Error = S::Error;
     type Future = LoadBalanceFuture<S, B>;
 
-    /// It is always ready.
+    /// Always returns ready; see [`LoadBalance`].
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         Poll::Ready(Ok(()))
     }

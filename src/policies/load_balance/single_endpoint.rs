@@ -1,28 +1,28 @@
-//! What needs no choice, and so no look at the table: a policy that is off, and a lone endpoint.
+//! Shortcut past the table for cases without a choice: a policy that is off, and a single endpoint.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::table::{EndpointTable, Mode};
 use crate::foundation::endpoints::Endpoint;
 
-/// Where every request goes, as long as that is so.
+/// Single endpoint of all requests, while there is only one.
 #[derive(Debug)]
 pub(super) struct SingleEndpoint {
     is_off: AtomicBool,
-    /// The only endpoint that there was when all began: of another, the table knows.
+    /// Only endpoint when the balancer was created; one that appears later is found in the table.
     only: Option<Endpoint>,
-    /// The version of the endpoints in which that is still the only one, and of which nobody is told.
+    /// Endpoint-set version for which the shortcut holds: one available endpoint and no observer.
     version: AtomicU64,
 }
 
-/// Where a request goes that nobody has to choose for.
+/// Destination of a request that needs no choice.
 pub(super) enum Bypass<'a> {
     Only(&'a Endpoint),
-    /// Wherever it is addressed to.
+    /// The address in the request.
     Untouched,
 }
 
-/// Of no endpoints: versions are counted from 0.
+/// Version that no endpoint set has: versions are counted from 0.
 const NEVER: u64 = u64::MAX;
 
 impl SingleEndpoint {
@@ -36,18 +36,20 @@ impl SingleEndpoint {
         single
     }
 
-    /// Takes note of a new table.
+    /// Updates the shortcut for a new table.
     pub(super) fn follow<S>(&self, table: &EndpointTable<S>) {
         let only = table.only().map(|entry| &entry.endpoint);
         let is_same = only.is_some() && only == self.only.as_ref();
         let version = if is_same { table.version() } else { NEVER };
-        // Relaxed: a request that still sees what was here began before the change.
+        // Relaxed: a request that still sees the old values counts as one that began before the
+        // change.
         self.version.store(version, Ordering::Relaxed);
         let is_off = table.mode == Mode::Off;
         self.is_off.store(is_off, Ordering::Relaxed);
     }
 
-    /// Returns where every request goes, given the version of the endpoints as they are now.
+    /// Returns the destination of every request at this version of the endpoints, if there is just
+    /// one.
     #[inline]
     pub(super) fn find(&self, version: u64) -> Option<Bypass<'_>> {
         if self.is_off.load(Ordering::Relaxed) {

@@ -2,10 +2,11 @@ use std::time::Duration;
 
 use crate::foundation::sync::Percent;
 
-/// How an endpoint that is new, or back from an ejection, gets its share of the requests by and by.
+/// Gradual increase of the share of an endpoint that is new, or back from an ejection.
 ///
-/// Its weight is multiplied by `max(min_weight, (time / window) ^ (1 / aggression))`, Envoy's formula.
-/// Endpoints that were there from the start have nothing to catch up on.
+/// Its weight is multiplied by `max(min_weight, (time / window) ^ (1 / aggression))`, Envoy's
+/// formula.
+/// Endpoints of the initial set have their full share at once.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SlowStart {
     aggression: f64,
@@ -14,10 +15,10 @@ pub struct SlowStart {
 }
 
 impl SlowStart {
-    /// Over 10 s, as the circuit breaker recovers: "gradual recovery".
+    /// Slow start over 10 s, the same time as the circuit breaker's gradual recovery.
     pub const DEFAULT: Self = Self::over(Duration::from_secs(10));
 
-    /// Raises the share over so much time, in a straight line from 10 %; 0 is at once.
+    /// Raises the share linearly from 10 % over this time; 0 switches the slow start off.
     #[must_use]
     pub const fn over(window: Duration) -> Self {
         Self {
@@ -33,16 +34,18 @@ impl SlowStart {
         Self::over(Duration::ZERO)
     }
 
-    /// Sets how fast the share rises at first. The default is 1, a straight line; 2 is the square root,
-    /// which begins steeply. What is not above 0 is 1.
+    /// Sets the initial steepness of the increase. The default is 1, linear; 2 is the square root,
+    /// which
+    /// begins steeply. Values not above 0 become 1.
     #[must_use]
     pub const fn with_aggression(mut self, aggression: f64) -> Self {
         self.aggression = if aggression > 0.0 { aggression } else { 1.0 };
         self
     }
 
-    /// Sets the share that it starts with. The default is 10 %, Envoy's; with 0 the first request has
-    /// to wait for a moment to pass.
+    /// Sets the initial share. The default is 10 %, Envoy's; with 0 the endpoint gets no request in
+    /// the
+    /// first moment.
     #[must_use]
     pub const fn with_min_weight(mut self, percent: Percent) -> Self {
         self.min_weight = percent;
@@ -53,7 +56,7 @@ impl SlowStart {
         self.window
     }
 
-    /// Returns the part of its weight that an endpoint has after so much time.
+    /// Returns the fraction of its weight that an endpoint has after this time.
     pub(super) fn part(&self, time: Duration) -> f64 {
         if time >= self.window {
             return 1.0;

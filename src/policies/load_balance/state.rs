@@ -9,19 +9,19 @@ use super::table::EndpointTable;
 use crate::foundation::endpoints::{Endpoint, EndpointObserver, Endpoints};
 use crate::foundation::sync::sharded_arc::ShardedArc;
 
-/// What a balancer keeps: its endpoints, its policy, and the table made of both.
+/// State of a balancer: its endpoints, its policy, and the table built from both.
 pub(super) struct BalancerState<S> {
     pub(super) endpoints: Endpoints,
     pub(super) make: Make<S>,
     pub(super) observer: Option<ShardedArc<Arc<dyn EndpointObserver>>>,
-    /// Locked by whoever makes a table, never by whoever only chooses.
+    /// Locked while a table is built, never for a choice.
     pub(super) policy: Mutex<LoadBalancePolicy>,
     pub(super) single: SingleEndpoint,
     pub(super) table: ArcSwap<EndpointTable<S>>,
     pub(super) round_robin: RoundRobinCounter,
 }
 
-/// Makes the service of an endpoint.
+/// Factory for the service of an endpoint.
 pub(super) type Make<S> = Arc<dyn Fn(&Endpoint) -> S + Send + Sync>;
 
 impl<S: Clone> BalancerState<S> {
@@ -49,8 +49,9 @@ impl<S: Clone> BalancerState<S> {
         self.policy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes a table for endpoints that have changed, unless somebody is at it already: then the old
-    /// one does for a moment longer.
+    /// Builds a table for changed endpoints, unless another thread is building one; until that is
+    /// done, the
+    /// old table stays in use.
     pub(super) fn catch_up(&self) {
         let policy: MutexGuard<'_, _> = match self.policy.try_lock() {
             Ok(policy) => policy,
@@ -65,6 +66,8 @@ impl<S: Clone> BalancerState<S> {
         let snapshot = self.endpoints.snapshot();
         let is_watched = self.observer.is_some();
         let table = EndpointTable::new(policy, &snapshot, is_watched, Some(&old), &*self.make);
+        // Before the table: a shortcut for a version that the table has not reached yet is still
+        // correct.
         self.single.follow(&table);
         self.table.store(Arc::new(table));
     }

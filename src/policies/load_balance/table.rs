@@ -10,39 +10,40 @@ use crate::foundation::endpoints::endpoint_set::{EndpointEntry, EndpointSnapshot
 use crate::foundation::sync::sharded_arc::{current_shard, shard_count};
 use crate::foundation::time::clock;
 
-/// Everything that a choice needs, made once for each change of the endpoints or the policy.
+/// Data for choices, rebuilt for each change of the endpoints or the policy.
 #[derive(Debug)]
 pub(super) struct EndpointTable<S> {
     pub(super) picker: Picker,
-    /// Those that can be chosen come first.
+    /// Endpoints, those that can be chosen first.
     entries: Box<[TableEntry<S>]>,
     pub(super) goes_elsewhere: bool,
-    /// Whether any endpoint is out, and somebody takes it back when its time is over.
+    /// True if an endpoint is ejected, and an observer will uneject it.
     has_ejected: bool,
     pub(super) mode: Mode,
-    /// The endpoints as each thread counts its requests to them, made when it first chooses; empty where
-    /// loads are compared, and so counted together.
+    /// Endpoints with a request counter of each thread, created when the thread first chooses;
+    /// empty if
+    /// the method compares loads, which need a common counter.
     rows: Box<[OnceLock<Box<[Endpoint]>>]>,
-    /// Since when each endpoint is there, if that is known; in the order of the entries.
+    /// Time at which each endpoint was added, if known; in the order of the entries.
     since: Box<[Option<Instant>]>,
     slow_start: SlowStart,
     version: u64,
-    /// Whether any endpoint may have less than its full share.
+    /// True while an endpoint may have less than its full share.
     warms_up: AtomicBool,
-    /// When the last of those that can be chosen has its full share.
+    /// Time at which the last available endpoint has its full share.
     warm_at: Option<Instant>,
 }
 
-/// Who is chosen at all.
+/// Extent of the choice.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Mode {
     Picked,
     Off,
-    /// There is but one, of which nobody is told: nothing needs to be counted.
+    /// There is only one endpoint, and no observer: nothing needs to be counted.
     Only,
 }
 
-/// Small, so that those of a thousand stay in the cache.
+/// Endpoint and its service. Small, so that the entries of a thousand endpoints stay in the cache.
 #[derive(Debug)]
 pub(super) struct TableEntry<S> {
     pub(super) endpoint: Endpoint,
@@ -50,8 +51,9 @@ pub(super) struct TableEntry<S> {
 }
 
 impl<S: Clone> EndpointTable<S> {
-    /// Prepares `policy` for the endpoints of `snapshot`, of which somebody hears if they are watched.
-    /// Services of endpoints that are still there are taken from `old`, others made.
+    /// Builds the table of `policy` for the endpoints of `snapshot`; `is_watched` is true with an
+    /// observer.
+    /// Services of endpoints that stay are taken from `old`, others are created.
     pub(super) fn new(
         policy: &LoadBalancePolicy,
         snapshot: &EndpointSnapshot,
@@ -117,13 +119,13 @@ impl<S> EndpointTable<S> {
         &self.entries[index]
     }
 
-    /// Counts a request to an endpoint, until what this returns is dropped.
+    /// Counts a request to an endpoint until the returned endpoint is dropped.
     #[inline]
     pub(super) fn send_to(&self, index: usize) -> Endpoint {
         if self.rows.is_empty() {
             return self.entries[index].endpoint.start_request();
         }
-        // A power of two of them.
+        // The number of rows is a power of two.
         let place = current_shard() & (self.rows.len() - 1);
         let row = self.rows[place].get_or_init(|| self.row(place));
         row[index].start_request()
@@ -135,13 +137,13 @@ impl<S> EndpointTable<S> {
         all.map(|entry| entry.endpoint.at_shard(place)).collect()
     }
 
-    /// The endpoint that every request goes to.
+    /// Returns the single endpoint of all requests, if there is just one and no observer.
     pub(super) fn only(&self) -> Option<&TableEntry<S>> {
         let only = self.entries.first();
         only.filter(|_| self.mode == Mode::Only)
     }
 
-    /// The first endpoint, for who has to take one without choosing.
+    /// Returns the first endpoint, for a policy that is off.
     pub(super) fn first(&self) -> Option<&TableEntry<S>> {
         match self.picker {
             Picker::Empty => None,
@@ -153,7 +155,7 @@ impl<S> EndpointTable<S> {
         self.version
     }
 
-    /// Says whether the time matters: an endpoint is out, or may be in its slow start.
+    /// Returns true if the time matters: an endpoint is ejected, or may be in its slow start.
     #[inline]
     pub(super) fn needs_time(&self) -> bool {
         self.has_ejected || self.warms_up()
@@ -163,20 +165,21 @@ impl<S> EndpointTable<S> {
         self.has_ejected
     }
 
-    /// Says whether an endpoint may still be in its slow start.
+    /// Returns true if an endpoint may still be in its slow start.
     #[inline]
     pub(super) fn warms_up(&self) -> bool {
         self.warms_up.load(Ordering::Relaxed)
     }
 
-    /// Takes note of the time, so that it need not be read for ever.
+    /// Ends the slow start if it is over at `now`, so that later requests need not read the time.
     pub(super) fn observe_time(&self, now: Instant) {
         if self.warm_at.is_none_or(|at| at <= now) {
+            // Relaxed: a thread that still sees `true` only reads the time once more.
             self.warms_up.store(false, Ordering::Relaxed);
         }
     }
 
-    /// The part of its weight that an endpoint has by now; None if it is all.
+    /// Returns the current fraction of an endpoint's weight; none if it is the full weight.
     pub(super) fn weight_share(&self, index: usize, now: Instant) -> Option<f64> {
         let since = self.since[index]?;
         let part = self.slow_start.part(now.saturating_duration_since(since));

@@ -7,23 +7,23 @@ use crate::foundation::endpoints::{Endpoint, EndpointObserver};
 use crate::foundation::outcome::{Failure, Outcome};
 use crate::foundation::sync::sharded_arc::LocalArc;
 
-/// A request that is under way to an endpoint.
+/// Ticket of a request in flight to an endpoint.
 #[derive(Debug)]
 pub struct BalanceTicket {
-    /// Given to a caller who came without. Boxed: few responses carry one.
+    /// Cookie for a caller without one. Boxed: few responses set one.
     cookie: Option<Box<HeaderValue>>,
-    /// None if the request goes wherever it is addressed to.
+    /// None if the request keeps its own address.
     endpoint: Option<Endpoint>,
-    /// None if nobody hears of it.
+    /// None if there is no observer.
     observer: Option<Observer>,
     settled: bool,
 }
 
-/// Who hears of the attempts at all endpoints of a balancer, held at each thread's own place.
+/// Observer of the attempts at all endpoints of a balancer, with a reference count for each thread.
 pub(super) type Observer = LocalArc<Arc<dyn EndpointObserver>>;
 
 impl BalanceTicket {
-    /// A request to `endpoint`, which is counted there if that travels.
+    /// Creates the ticket of a request to `endpoint`, whose count of requests in flight it holds.
     #[inline]
     pub(super) const fn new(
         endpoint: Endpoint,
@@ -48,14 +48,15 @@ impl BalanceTicket {
         }
     }
 
-    /// Reports how a call that is not HTTP turned out, and that it is over. One that is dropped instead
-    /// says nothing of the endpoint.
+    /// Reports the outcome of a call that is not HTTP, and ends it. A ticket that is dropped
+    /// instead
+    /// reports nothing about the endpoint.
     pub fn settle(mut self, outcome: Outcome) {
         self.settled = true;
         self.report(outcome);
     }
 
-    /// The endpoint that was chosen; none if the policy is off.
+    /// Returns the chosen endpoint; none if the policy is off.
     #[must_use]
     pub const fn endpoint(&self) -> Option<&Endpoint> {
         self.endpoint.as_ref()
@@ -74,8 +75,9 @@ impl BalanceTicket {
         }
     }
 
-    /// What our own timeout cuts off is the endpoint's failure; whose caller went away says nothing of
-    /// it.
+    /// Reports a call that was dropped: a timeout of this crate is the endpoint's failure, whereas
+    /// a caller
+    /// that went away is not.
     #[cold]
     fn cancel_as_timeout(&self) {
         if let outcome @ Outcome::Failed(_) = Outcome::on_drop() {

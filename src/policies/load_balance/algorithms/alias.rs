@@ -1,9 +1,9 @@
-//! Names one of many by weight in two steps, however many there are: Vose's alias method.
+//! Weighted random choice in constant time: Vose's alias method.
 
-/// Weights, prepared for drawing.
+/// Weights prepared for weighted random draws.
 #[derive(Clone, Debug)]
 pub(in crate::policies::load_balance) struct Alias {
-    /// For each column how likely it stands for itself, in 32 bits, and whom it stands for else.
+    /// For each column the probability of its own index, in 32 bits, and the alternative index.
     columns: Box<[(u32, u32)]>,
 }
 
@@ -12,7 +12,7 @@ impl Alias {
     pub(in crate::policies::load_balance) fn of(weights: &[u32]) -> Self {
         let count = weights.len() as u64;
         let total: u64 = weights.iter().map(|weight| u64::from(*weight)).sum();
-        // Each column holds `total`; a weight fills `count` times itself, exactly.
+        // Each column has the capacity `total`; a weight contributes `count` times itself, exactly.
         let mut fill: Vec<u128> = weights
             .iter()
             .map(|weight| u128::from(*weight) * u128::from(count))
@@ -21,6 +21,7 @@ impl Alias {
         let (mut small, mut large): (Vec<usize>, Vec<usize>) =
             (0..weights.len()).partition(|index| fill[*index] < total);
         let mut columns: Vec<(u32, u32)> = (0..weights.len())
+            // Each step fills the column of a light weight with the surplus of a heavy one.
             .map(|index| (u32::MAX, narrow(index as u128)))
             .collect();
         while let (Some(less), Some(more)) = (small.pop(), large.last().copied()) {
@@ -37,11 +38,12 @@ impl Alias {
         }
     }
 
-    /// Draws one, given 64 random bits: the upper half names a column, the lower decides in it.
+    /// Draws an index from 64 random bits: the upper half selects a column, the lower decides
+    /// within it.
     pub(in crate::policies::load_balance) fn draw(&self, random: u64) -> usize {
         let column = below(random >> 32, self.columns.len());
         let (likely, other) = self.columns[column];
-        // Who fills their column alone stands there for everybody else as well.
+        // A column that is full by itself has its own index as the alternative too.
         if (random & 0xffff_ffff) < u64::from(likely) {
             column
         } else {
@@ -50,9 +52,9 @@ impl Alias {
     }
 }
 
-/// Spreads 32 random bits over `count` numbers without a division.
+/// Maps 32 random bits to a number below `count` without a division.
 pub(in crate::policies::load_balance) fn below(bits: u64, count: usize) -> usize {
-    // Less than `count`, which is a `usize`.
+    // The result is less than `count`, which is a `usize`.
     usize::try_from(((bits & 0xffff_ffff) * count as u64) >> 32).unwrap_or(0)
 }
 
@@ -68,7 +70,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// What the columns hold of each is its weight, to the rounding of 32 bits.
+        /// The share of each index in the columns is its weight, up to rounding to 32 bits.
         #[test]
         fn everybody_has_their_share(weights in prop::collection::vec(0..1_000_u32, 1..60)) {
             prop_assume!(weights.iter().any(|weight| *weight > 0));

@@ -1,32 +1,36 @@
-//! A ring on which keys find their endpoint (ketama).
+//! Ring hash (ketama): a consistent mapping of keys to endpoints.
 //!
-//! Envoy shares a ring of a certain size among the endpoints, so one that joins takes places away from
-//! all others, and their keys move between them. Here an endpoint has as many places as its weight says,
-//! whoever else is there, so keys move to who joins and from who leaves, and nowhere else.
+//! Envoy divides a ring of fixed size among the endpoints, so a new endpoint takes points from all
+//! others, and their keys move between them. Here the number of an endpoint's points depends on its
+//! weight
+//! alone, so keys move only to endpoints that join and from endpoints that leave.
 
 use std::collections::HashSet;
 
 use crate::foundation::sync::hash::hash;
 use crate::foundation::sync::rng::mix;
 
-/// More places cost more memory than they make the shares more even.
+/// Limit on the points of a ring; beyond it, memory grows faster than evenness.
 const MAX_SIZE: u64 = 262_144;
 
-/// Places on a ring, each of which belongs to one endpoint.
+/// Hash ring: points that belong to one endpoint each.
 #[derive(Clone, Debug)]
 pub(in crate::policies::load_balance) struct Ring {
-    /// The upper half of each place, and whose it is; in the order of the whole.
+    /// Upper half of each point, with the index of its endpoint; sorted by the whole point.
     points: Box<[(u32, u32)]>,
-    /// Where in `places` each of so many equal parts of the ring begins. Places are spread evenly, so a
-    /// key is found in two looks at memory; halving would take a look at another line for each step.
+    /// For each of many equal parts of the ring, the index of its first point. The points are
+    /// spread evenly,
+    /// so a key is found with two memory accesses; a binary search touches another cache line in
+    /// each step.
     starts: Box<[u32]>,
-    /// Leaves of the upper half of a key the number of its part.
+    /// Shift that maps the upper half of a key to the number of its part.
     shift: u32,
 }
 
 impl Ring {
-    /// Gives each endpoint, an address and a weight above 0, places by its weight: so many that two
-    /// of the lightest have `min_size`.
+    /// Creates a ring for endpoints, each an address and a weight above 0; two endpoints of the
+    /// lowest
+    /// weight together get `min_size` points.
     pub(in crate::policies::load_balance) fn of(endpoints: &[(&str, u32)], min_size: u32) -> Self {
         let unit = endpoints
             .iter()
@@ -37,7 +41,7 @@ impl Ring {
         let mut places = Vec::new();
         for (index, (address, weight)) in (0_u32..).zip(endpoints) {
             let mut identity = hash(address.as_bytes());
-            // The same address twice would have the same places twice.
+            // Without this, an address listed twice would have the same points twice.
             while !identities.insert(identity) {
                 identity = mix(identity);
             }
@@ -54,7 +58,7 @@ impl Ring {
 
     fn from_points(places: impl Iterator<Item = (u32, u32)>) -> Self {
         let places: Box<[_]> = places.collect();
-        // One place in each part, or two: no more than 2^19 parts, and at least two.
+        // One or two points in each part: at most 2^19 parts, and at least two.
         let bits = places.len().max(2).ilog2().min(19);
         let shift = u32::BITS - bits;
         let mut starts = Vec::with_capacity(1 << bits);
@@ -75,8 +79,9 @@ impl Ring {
         }
     }
 
-    /// Returns the endpoint of a key: that of the first place from there on, of those that `allowed`
-    /// lets pass; none if it lets nobody pass.
+    /// Returns the endpoint of a key: that of the first point from the key on whose endpoint is
+    /// `allowed`;
+    /// none if no endpoint is.
     pub(in crate::policies::load_balance) fn find(
         &self,
         key: u64,
@@ -91,6 +96,7 @@ impl Ring {
         {
             first += 1;
         }
+        // A key after the last point continues at the first one: the ring is closed.
         let (before, after) = self.points.split_at(first);
         let mut round = after.iter().chain(before).map(|(_, index)| *index as usize);
         round.find(|index| allowed(*index))
@@ -124,7 +130,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(32))]
 
-        /// Who joins takes keys from all and moves none between the others; who leaves, the reverse.
+        /// A joining endpoint takes keys from all and moves none between the others; a leaving one,
+        /// the reverse.
         #[test]
         fn only_the_share_of_who_joins_or_leaves_moves(count in 1..20_usize, seed in any::<u64>()) {
             let all = addresses(count + 1);
@@ -159,7 +166,7 @@ mod tests {
     }
 
     proptest! {
-        /// As a search by halving finds it, at the ends of the ring and among places that are equal.
+        /// Equals a binary search, at the ends of the ring and among equal points.
         #[test]
         fn a_key_has_the_first_place_from_there_on(
             mut places in prop::collection::vec(prop_oneof![any::<u32>(), 0..9_u32, Just(u32::MAX)], 1..99),

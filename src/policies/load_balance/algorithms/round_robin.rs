@@ -1,8 +1,10 @@
-//! Whose turn it is: each thread counts its own.
+//! Turns of a round robin, counted for each thread.
 //!
-//! One count would be a word that all threads write for each choice, so two were slower than one. Envoy's
-//! workers take turns without each other as well (its FAQ, "Why doesn't RR load balancing appear to be
-//! even?"); they start wherever chance says, and these as far apart as can be.
+//! One shared counter would be written by all threads for each choice, so that two threads were
+//! slower than
+//! one. Envoy's workers take turns independently as well (its FAQ, "Why doesn't RR load balancing
+//! appear to
+//! be even?"); they start at random positions, and the threads here as far apart as possible.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -10,12 +12,12 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use super::alias::below;
 use crate::foundation::sync::sharded_arc::{current_shard, shard_count};
 
-/// The turns that each thread has taken.
+/// Turns taken so far, by thread.
 #[derive(Debug)]
 pub(in crate::policies::load_balance) struct RoundRobinCounter {
-    /// A power of two of them; more threads than that take turns together.
+    /// A power of two of shards; threads beyond that number share them.
     shards: Box<[Shard]>,
-    /// How many threads have begun.
+    /// Number of shards in use.
     begun: AtomicU32,
 }
 
@@ -24,12 +26,13 @@ pub(in crate::policies::load_balance) struct RoundRobinCounter {
 #[derive(Debug, Default)]
 struct Shard {
     next: AtomicU64,
-    /// Where in the round this thread begins, in parts of 2^32 of it.
+    /// Position in the round at which this thread starts, as a fraction of 2^32.
     start: OnceLock<u32>,
 }
 
-/// The golden ratio's part of 2^32: so many steps of it after another lie far apart, however many there
-/// are (Weyl, Knuth).
+/// Golden ratio of 2^32: any number of successive multiples of it are spread evenly over the range
+/// (Weyl,
+/// Knuth).
 const STEP: u32 = 0x9e37_79b9;
 
 impl RoundRobinCounter {
@@ -50,6 +53,7 @@ impl RoundRobinCounter {
     fn at(&self, thread: usize, count: usize) -> u64 {
         let place = &self.shards[thread & (self.shards.len() - 1)];
         let start = place.start.get_or_init(|| {
+            // Relaxed, here and below: each counter is independent and publishes no other memory.
             let before = self.begun.fetch_add(1, Ordering::Relaxed);
             before.wrapping_mul(STEP)
         });

@@ -1,12 +1,12 @@
-//! Takes turns by weight, with nothing but a count of turns as its state: gRPC's static stride
-//! scheduler (proposal A58).
+//! Weighted round robin whose only state is a count of turns: gRPC's static stride scheduler
+//! (proposal A58).
 
-/// Weights, prepared for taking turns.
+/// Weights prepared for a round robin.
 #[derive(Clone, Debug)]
 pub(in crate::policies::load_balance) enum WeightedRoundRobin {
-    /// So many, all alike: nobody sits a turn out.
+    /// Number of endpoints with equal weights; none of them skips a turn.
     Equal(u64),
-    /// In 65,535ths of the heaviest.
+    /// Weights scaled so that the highest is 65,535.
     Weighted(Box<[u64]>),
 }
 
@@ -23,7 +23,7 @@ impl WeightedRoundRobin {
         Self::Weighted(weights.iter().map(scale).collect())
     }
 
-    /// How many there are.
+    /// Returns the number of endpoints.
     pub(in crate::policies::load_balance) fn count(&self) -> usize {
         match self {
             Self::Equal(count) => usize::try_from(*count).unwrap_or(usize::MAX),
@@ -31,10 +31,11 @@ impl WeightedRoundRobin {
         }
     }
 
-    /// Returns whose turn this is; None if they sit it out.
+    /// Returns the endpoint of a turn; none if it skips the turn.
     ///
-    /// Everybody is asked once in a round. Who has a fraction of the greatest weight takes part in that
-    /// fraction of the rounds, evenly, and not in the same ones as their neighbour.
+    /// Each endpoint has one turn in a round. An endpoint with a fraction of the highest weight
+    /// takes that
+    /// fraction of its turns, spread evenly, and in other rounds than its neighbour.
     pub(in crate::policies::load_balance) fn turn(&self, turn: u64) -> Option<usize> {
         let weights = match self {
             Self::Equal(count) => return usize::try_from(turn % count).ok(),
