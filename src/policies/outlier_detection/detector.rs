@@ -15,10 +15,11 @@ use crate::foundation::sync::rng::Rng;
 use crate::foundation::time::clock;
 use crate::foundation::time::clock::ClockOrigin;
 
-/// Finds the outliers among the endpoints of one destination, and has them passed over for a while.
+/// Detects outliers among the endpoints of one destination, and ejects them for a while.
 ///
-/// Give it to the balancer over the same endpoints as its observer; clones share everything. Who is
-/// ejected when the last clone is dropped is taken back. See the [module docs](super) for an example.
+/// Set it as the endpoint observer of the balancer over the same endpoints; clones share
+/// everything.
+/// Dropping the last clone unejects every endpoint. See the [module docs](super) for an example.
 #[derive(Clone, Debug)]
 pub struct OutlierDetector {
     shared: Arc<Shared>,
@@ -29,7 +30,7 @@ struct Shared {
     monitors: Mutex<HostMonitors>,
     rng: Rng,
     endpoints: Endpoints,
-    /// When the next sweep is due, in nanoseconds from the origin.
+    /// Time at which the next sweep is due, in nanoseconds from the origin.
     next_sweep: AtomicU64,
     observe: Arc<dyn Observe>,
     origin: ClockOrigin,
@@ -37,13 +38,13 @@ struct Shared {
 }
 
 impl OutlierDetector {
-    /// Creates a detector for `endpoints`; its sweeps are counted from now.
+    /// Creates a detector for `endpoints`; its sweep intervals start now.
     #[must_use]
     pub fn new(policy: OutlierDetectionPolicy, endpoints: Endpoints) -> Self {
         Self::with_observer(policy, endpoints, Arc::new(TracingObserver))
     }
 
-    /// Creates a detector that reports to `observe` whom it ejects and takes back.
+    /// Creates a detector that reports ejections and unejections to `observe`.
     #[must_use]
     pub fn with_observer(
         policy: OutlierDetectionPolicy,
@@ -53,7 +54,7 @@ impl OutlierDetector {
         Self::from_parts(policy, endpoints, observe, Rng::default())
     }
 
-    /// Creates a detector whose chances follow from `seed`, for tests.
+    /// Creates a detector whose random decisions follow from `seed`, for tests.
     #[must_use]
     pub fn with_seed(policy: OutlierDetectionPolicy, endpoints: Endpoints, seed: u64) -> Self {
         Self::from_parts(
@@ -64,8 +65,8 @@ impl OutlierDetector {
         )
     }
 
-    /// Replaces the policy from now on; what was counted stays, and so do ejections, unless the new
-    /// policy is [off](OutlierDetectionPolicy::off). A new interval counts from the last sweep.
+    /// Replaces the policy from now on. Counts and ejections stay, unless the new policy is
+    /// [off](OutlierDetectionPolicy::off). A new interval is measured from the last sweep.
     pub fn reconfigure(&self, policy: OutlierDetectionPolicy) {
         self.shared.policy.store(policy);
         let policy = self.shared.policy.load();
@@ -117,8 +118,9 @@ impl EndpointObserver for OutlierDetector {
         }
         let reports = reports(outcome);
         let mut all = reports.iter().flatten();
-        // The common case, without a lock: a success where there is nothing to clear and nothing
-        // else to count.
+        // The common case takes no lock: a success of an endpoint without failures on record, when
+        // no
+        // rates are compared.
         if !policy.compares_rates() && endpoint.is_clean() && all.all(|report| is_good(*report)) {
             return;
         }
@@ -143,8 +145,9 @@ impl Sweep for Shared {
 }
 
 impl Shared {
-    /// Does the sweeps that are due and then `act`; carries out what that changes, and tells of it
-    /// when the lock is gone.
+    /// Performs the sweeps that are due and then `act`; applies the changes, and reports them after
+    /// the
+    /// lock is released.
     fn step(
         &self,
         now: Instant,
@@ -181,7 +184,7 @@ impl Shared {
     }
 }
 
-/// An endpoint that nobody watches any more must not stay out for ever.
+/// Unejects all endpoints: without a detector they would stay ejected for ever.
 impl Drop for Shared {
     fn drop(&mut self) {
         let policy = self.policy.load();

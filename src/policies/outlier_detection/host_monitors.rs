@@ -1,4 +1,4 @@
-//! What a detector has written down, and how it carries out what follows.
+//! Monitors of all endpoints of a detector, and the application of their changes.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -16,13 +16,13 @@ pub(super) struct HostMonitors {
     known: BTreeMap<HostId, MonitoredEndpoint>,
     machine: Machine,
     stats: OutlierDetectionStats,
-    /// Of the endpoints, when they were last looked at.
+    /// Endpoint-set version at the last synchronization.
     version: Option<u64>,
 }
 
 #[derive(Debug)]
 struct MonitoredEndpoint {
-    /// Whether the endpoint was told that failures of it are on these books.
+    /// True if the endpoint is marked dirty: failures of it are on record here.
     dirty: bool,
     endpoint: Endpoint,
 }
@@ -39,7 +39,7 @@ impl HostMonitors {
         monitors
     }
 
-    /// Gets to know endpoints that are new, and forgets those that are gone.
+    /// Adds monitors of new endpoints, and removes those of endpoints that are gone.
     pub(super) fn sync_endpoints(&mut self, endpoints: &Endpoints) {
         let version = endpoints.version();
         if self.version == Some(version) {
@@ -82,12 +82,12 @@ impl HostMonitors {
         }
     }
 
-    /// Does the sweeps that are due.
+    /// Performs the sweeps that are due.
     pub(super) fn advance(&mut self, step: &mut Step<'_>) {
         self.machine.advance(step);
     }
 
-    /// Counts a report of an endpoint; of one that is gone, or another set's, nothing.
+    /// Counts a report about an endpoint; one about an endpoint that is unknown here is ignored.
     pub(super) fn report(
         &mut self,
         endpoint: &Endpoint,
@@ -98,7 +98,7 @@ impl HostMonitors {
         self.update_dirty_mark(endpoint.id());
     }
 
-    /// Takes all back.
+    /// Unejects every endpoint and resets its counts.
     pub(super) fn uneject_all(&mut self, step: &mut Step<'_>) {
         self.machine.uneject_all(step);
         let known: Vec<_> = self.known.keys().copied().collect();
@@ -107,7 +107,7 @@ impl HostMonitors {
         }
     }
 
-    /// Ejects and takes back, and puts down what there is to tell of it.
+    /// Applies ejections and unejections to the endpoints, and collects their events.
     pub(super) fn apply_changes(
         &mut self,
         changes: &[Change],
@@ -128,7 +128,7 @@ impl HostMonitors {
                     (host, Some(reason))
                 }
                 Change::Detected { host, reason, .. } | Change::Overflow { host, reason } => {
-                    // What the policy does not enforce at all is not worth a word.
+                    // A reason that the policy never enforces is not reported.
                     if policy.enforced(reason) > Percent::NONE {
                         self.stats.suppressed += 1;
                         let suppressed = |endpoint| Event::EjectionSuppressed { endpoint, reason };
@@ -154,11 +154,14 @@ impl HostMonitors {
         self.known.get(&host).map(|known| known.endpoint.clone())
     }
 
-    /// Tells an endpoint whether there are failures of it on these books.
+    /// Marks an endpoint as dirty if there are failures of it on record, else as clean.
     fn update_dirty_mark(&mut self, host: HostId) {
         let Some(known) = self.known.get_mut(&host) else {
             return;
         };
+        // The mark is changed only when the state changes: the endpoint counts its marks, one for
+        // each
+        // detector that has failures of it.
         let accused = !self.machine.is_clean(host);
         if accused && !known.dirty {
             known.endpoint.mark_dirty();

@@ -1,4 +1,4 @@
-//! Takes endpoints that fail out of the balancer's choice for a while, as Envoy's outlier detection.
+//! Temporary ejection of failing endpoints from load balancing; Envoy's outlier detection.
 //!
 //! # Example
 //!
@@ -21,7 +21,7 @@
 //! # }
 //! ```
 //!
-//! By what, for how long, and how many at most; and without HTTP:
+//! Reasons, times and limits are set in the policy; it also works without HTTP:
 //!
 //! ```
 //! use std::time::Duration;
@@ -48,7 +48,7 @@
 //! # }
 //! ```
 //!
-//! # What it decides
+//! # Behaviour
 //!
 //! Envoy's algorithm, with the defaults that Istio gives it, checked by Envoy's own test scripts:
 //!
@@ -89,15 +89,16 @@ pub use rules::{FailurePercentage, SuccessRate};
 
 pub use crate::foundation::outcome::EjectionReason;
 
-/// What a detector found so far.
+/// Statistics of a detector.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct OutlierDetectionStats {
-    /// Endpoints that are out right now.
+    /// Number of endpoints that are ejected now.
     pub ejected: usize,
-    /// How often an endpoint was ejected.
+    /// Number of ejections so far.
     pub ejections: u64,
-    /// How often an outlier stayed, because so many were out already or the policy enforces its
-    /// reason only now and then.
+    /// Number of outliers that were not ejected, because too many endpoints were ejected already or
+    /// the
+    /// policy enforces the reason only for a share.
     pub suppressed: u64,
 }

@@ -4,7 +4,7 @@ use super::rules::{Consecutive, FailurePercentage, SuccessRate};
 use crate::foundation::outcome::EjectionReason;
 use crate::foundation::sync::Percent;
 
-/// When an endpoint is taken out of the balancer's choice, and for how long.
+/// Conditions and duration of ejections.
 ///
 /// The fields, formulas and defaults are those of Envoy's `outlier_detection` as Istio sets it; where
 /// they differ, the setting says so.
@@ -31,7 +31,7 @@ pub struct OutlierDetectionPolicy {
 }
 
 impl OutlierDetectionPolicy {
-    /// Creates a policy that ejects nobody.
+    /// Creates a policy that ejects no endpoint.
     #[must_use]
     pub const fn off() -> Self {
         let mut policy = Self::istio();
@@ -39,24 +39,27 @@ impl OutlierDetectionPolicy {
         policy
     }
 
-    /// Sets how many answers of 500 to 599 in a row eject an endpoint. The default is 5; 0 ejects
-    /// nobody for this. Istio: `consecutive5xxErrors`.
+    /// Sets how many responses of 500 to 599 in a row eject an endpoint. The default is 5; 0
+    /// switches this
+    /// reason off. Istio: `consecutive5xxErrors`.
     #[must_use]
     pub const fn with_consecutive_5xx(mut self, failures: u32) -> Self {
         self.consecutive_5xx = Consecutive::of(failures);
         self
     }
 
-    /// Sets how many answers of 502, 503 or 504 in a row eject an endpoint. None do by default, nor
-    /// with 0. Istio: `consecutiveGatewayErrors`.
+    /// Sets how many responses of 502, 503 or 504 in a row eject an endpoint. The default is off,
+    /// as is 0.
+    /// Istio: `consecutiveGatewayErrors`.
     #[must_use]
     pub const fn with_consecutive_gateway_errors(mut self, failures: u32) -> Self {
         self.consecutive_gateway = Consecutive::of(failures);
         self
     }
 
-    /// Sets how many failures in a row to reach an endpoint at all eject it, once these are
-    /// [counted apart](Self::with_split_local_origin). The default is 5; 0 ejects nobody for this.
+    /// Sets how many local origin failures in a row eject an endpoint, if they are
+    /// [counted separately](Self::with_split_local_origin). The default is 5; 0 switches this
+    /// reason off.
     /// Istio: `consecutiveLocalOriginFailures`.
     #[must_use]
     pub const fn with_consecutive_local_origin_failures(mut self, failures: u32) -> Self {
@@ -64,8 +67,9 @@ impl OutlierDetectionPolicy {
         self
     }
 
-    /// Sets whether failures to reach an endpoint (refused, reset, timed out) are counted apart from
-    /// its answers. The default is false: they count as answers of 503 and 504. Istio:
+    /// Sets whether failures to reach an endpoint (refused, reset, timed out) are counted
+    /// separately from
+    /// its responses. The default is false: they count as responses of 503 and 504. Istio:
     /// `splitExternalLocalOriginErrors`.
     #[must_use]
     pub const fn with_split_local_origin(mut self, split: bool) -> Self {
@@ -76,7 +80,8 @@ impl OutlierDetectionPolicy {
     /// Sets the time between sweeps. The default is 10 s; less than a millisecond counts as one.
     /// Istio: `interval`.
     ///
-    /// Only a sweep takes an endpoint back, so an ejection lasts to the first one after its time.
+    /// Only a sweep unejects an endpoint, so an ejection lasts until the first sweep after its
+    /// time.
     #[must_use]
     pub const fn with_interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
@@ -91,41 +96,43 @@ impl OutlierDetectionPolicy {
         self
     }
 
-    /// Sets how long an ejection lasts at most. The default is 300 s; the base time holds if it is
-    /// longer. Istio has no field for it.
+    /// Sets the maximum duration of an ejection. The default is 300 s; a longer base time takes
+    /// precedence. Istio has no field for it.
     #[must_use]
     pub const fn with_max_ejection_time(mut self, time: Duration) -> Self {
         self.max_ejection_time = time;
         self
     }
 
-    /// Sets how much longer an ejection may last by chance. The default is 0.
+    /// Sets the maximum random extension of an ejection. The default is 0.
     #[must_use]
     pub const fn with_max_ejection_time_jitter(mut self, jitter: Duration) -> Self {
         self.max_jitter = jitter;
         self
     }
 
-    /// Sets the share of the endpoints that may be out at once. The default is 10 %. Istio:
+    /// Sets the share of the endpoints that may be ejected at once. The default is 10 %. Istio:
     /// `maxEjectionPercent`.
     ///
-    /// One endpoint may be out [in any case](Self::with_eject_one_always).
+    /// One endpoint may be ejected [in any case](Self::with_eject_one_always).
     #[must_use]
     pub const fn with_max_ejection_percent(mut self, percent: Percent) -> Self {
         self.max_ejection_percent = percent;
         self
     }
 
-    /// Sets whether one endpoint may be out even if that is more than the permitted share. The
-    /// default is true, so that outlier detection on one external host works as its circuit breaker.
-    /// In Istio it is false: there, 10 % of fewer than 10 endpoints is none.
+    /// Sets whether one endpoint may be ejected even if that exceeds the share. The default is
+    /// true, so
+    /// that outlier detection on one external host works as its circuit breaker. In Istio it is
+    /// false:
+    /// there, 10 % of fewer than 10 endpoints is none.
     #[must_use]
     pub const fn with_eject_one_always(mut self, always: bool) -> Self {
         self.eject_one_always = always;
         self
     }
 
-    /// Ejects by success rate. Off by default, and in Istio.
+    /// Enables ejection by success rate. The default is off, as in Istio.
     #[must_use]
     pub const fn with_success_rate(mut self, success_rate: SuccessRate) -> Self {
         self.success_rate = success_rate;
@@ -133,7 +140,7 @@ impl OutlierDetectionPolicy {
         self
     }
 
-    /// Ejects by the share of failures. Off by default, and in Istio.
+    /// Enables ejection by failure percentage. The default is off, as in Istio.
     #[must_use]
     pub const fn with_failure_percentage(mut self, failure_percentage: FailurePercentage) -> Self {
         self.failure_percentage = failure_percentage;
@@ -141,8 +148,9 @@ impl OutlierDetectionPolicy {
         self
     }
 
-    /// Sets how often reaching a count of failures in a row has an effect: 5xx, gateway errors,
-    /// failures to reach the endpoint. All by default, but for gateway errors, whose default is none.
+    /// Sets the share of detections that are enforced, for consecutive 5xx, gateway errors and
+    /// local origin
+    /// failures. The default is all of them, except for gateway errors, whose default is none.
     #[must_use]
     pub const fn with_enforcing(mut self, any: Percent, gateway: Percent, local: Percent) -> Self {
         self.consecutive_5xx.enforced = any;
@@ -196,12 +204,13 @@ impl OutlierDetectionPolicy {
         self.success_rate
     }
 
-    /// Says whether the shares of failures matter, and not only how many come in a row.
+    /// Returns true if success rates or failure percentages are compared, not only consecutive
+    /// failures.
     pub(super) const fn compares_rates(&self) -> bool {
         self.rates
     }
 
-    /// How often this reason has an effect.
+    /// Returns the share of detections with this reason that are enforced.
     pub(super) const fn enforced(&self, reason: EjectionReason) -> Percent {
         match reason {
             EjectionReason::Consecutive5xx => self.consecutive_5xx.enforced,
@@ -234,7 +243,7 @@ impl OutlierDetectionPolicy {
         self.interval.max(Duration::from_millis(1))
     }
 
-    /// Says whether one more of `hosts` may be ejected when `active` are.
+    /// Returns true if one more of `hosts` may be ejected while `active` are.
     pub(super) const fn allows(&self, active: usize, hosts: usize) -> bool {
         if self.eject_one_always && active == 0 {
             return true;
@@ -244,14 +253,14 @@ impl OutlierDetectionPolicy {
             <= hosts as u128 * self.max_ejection_percent.millionths() as u128
     }
 
-    /// How long the `nth` ejection in a row lasts.
+    /// Returns the duration of the `nth` ejection in a row.
     pub(super) fn ejection_time(&self, nth: u32) -> Duration {
         self.base_ejection_time
             .saturating_mul(nth)
             .min(self.longest())
     }
 
-    /// Whether another ejection in a row would last longer than the `nth`.
+    /// Returns true if another ejection in a row would last longer than the `nth`.
     pub(super) fn grows_after(&self, nth: u32) -> bool {
         self.base_ejection_time.saturating_mul(nth)
             < self.longest().saturating_add(self.base_ejection_time)

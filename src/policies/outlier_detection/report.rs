@@ -1,10 +1,10 @@
-//! What an outcome means to the detector.
+//! Mapping of outcomes to reports for the detector.
 
 use super::machine::host::AttemptReport;
 use crate::foundation::http::GrpcStatus;
 use crate::foundation::outcome::{Failure, Outcome};
 
-/// Returns what is to be counted: nothing if it says nothing about the endpoint.
+/// Returns the reports of an outcome: none if it does not concern the endpoint.
 pub(super) fn reports(outcome: Outcome) -> [Option<AttemptReport>; 2] {
     let answered = |status| {
         [
@@ -23,7 +23,7 @@ pub(super) fn reports(outcome: Outcome) -> [Option<AttemptReport>; 2] {
     }
 }
 
-/// Says that a report is one of success, whatever came before.
+/// Returns true if a report is a success.
 pub(super) const fn is_good(report: AttemptReport) -> bool {
     match report {
         AttemptReport::Connected => true,
@@ -32,7 +32,7 @@ pub(super) const fn is_good(report: AttemptReport) -> bool {
     }
 }
 
-/// The HTTP status that stands for a gRPC status, as Envoy maps them for this purpose.
+/// Maps a gRPC status to an HTTP status, as Envoy's outlier detection does.
 const fn http_status(status: GrpcStatus) -> u16 {
     match status {
         GrpcStatus::OK => 200,

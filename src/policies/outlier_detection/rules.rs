@@ -1,15 +1,15 @@
 use crate::foundation::sync::Percent;
 
-/// A count of failures in a row, and how often reaching it has an effect.
+/// Limit of consecutive failures, and the share of detections that are enforced.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Consecutive {
     pub(super) enforced: Percent,
     pub(super) failures: u32,
 }
 
-/// Ejects endpoints whose success rate lies far below that of the others.
+/// Detection of endpoints whose success rate lies far below that of the others.
 ///
-/// An endpoint is out when its rate over one interval is less than
+/// An endpoint is an outlier when its rate over one interval is less than
 /// `mean − stdev_factor × standard deviation` of all rates.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SuccessRate {
@@ -19,7 +19,7 @@ pub struct SuccessRate {
     pub(super) stdev_factor_thousandths: u32,
 }
 
-/// Ejects endpoints that fail too large a share of their requests.
+/// Detection of endpoints that fail too large a share of their requests.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct FailurePercentage {
     pub(super) enforced: Percent,
@@ -30,7 +30,7 @@ pub struct FailurePercentage {
 
 impl Consecutive {
     pub(super) const fn of(failures: u32) -> Self {
-        // Envoy: a count of 0 turns the enforcement off.
+        // As in Envoy, a limit of 0 switches the enforcement off.
         let enforced = if failures == 0 {
             Percent::NONE
         } else {
@@ -41,8 +41,9 @@ impl Consecutive {
 }
 
 impl SuccessRate {
-    /// Compares at least 5 endpoints with at least 100 requests each in an interval; the factor is
-    /// 1.9. Envoy's defaults.
+    /// Creates Envoy's defaults: at least 5 endpoints with at least 100 requests each in an
+    /// interval, and
+    /// a factor of 1.9.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -53,7 +54,7 @@ impl SuccessRate {
         }
     }
 
-    /// Sets how many standard deviations below the mean are too many, in thousandths.
+    /// Sets the allowed distance below the mean, in thousandths of the standard deviation.
     #[must_use]
     pub const fn with_stdev_factor(mut self, thousandths: u32) -> Self {
         self.stdev_factor_thousandths = thousandths;
@@ -67,14 +68,14 @@ impl SuccessRate {
         self
     }
 
-    /// Sets how many requests an endpoint must have had in the interval.
+    /// Sets how many requests an endpoint needs in the interval to be compared.
     #[must_use]
     pub const fn with_request_volume(mut self, request_volume: u64) -> Self {
         self.request_volume = request_volume;
         self
     }
 
-    /// Sets how often an outlier is in fact ejected.
+    /// Sets the share of outliers that are ejected. The default is all.
     #[must_use]
     pub const fn with_enforcing(mut self, enforced: Percent) -> Self {
         self.enforced = enforced;
@@ -89,8 +90,9 @@ impl Default for SuccessRate {
 }
 
 impl FailurePercentage {
-    /// Ejects endpoints that fail this share of their requests or more, among at least 5 endpoints
-    /// with at least 50 requests each in an interval. Envoy's own threshold is 85 %.
+    /// Creates a detection of endpoints that fail this share of their requests or more, among at
+    /// least 5
+    /// endpoints with at least 50 requests each in an interval. Envoy's own threshold is 85 %.
     #[must_use]
     pub const fn new(threshold: Percent) -> Self {
         Self {
@@ -101,21 +103,21 @@ impl FailurePercentage {
         }
     }
 
-    /// Sets how many endpoints must have enough requests for any to be ejected.
+    /// Sets how many endpoints must have enough requests for any to be compared.
     #[must_use]
     pub const fn with_min_hosts(mut self, min_hosts: u32) -> Self {
         self.min_hosts = min_hosts;
         self
     }
 
-    /// Sets how many requests an endpoint must have had in the interval.
+    /// Sets how many requests an endpoint needs in the interval to be compared.
     #[must_use]
     pub const fn with_request_volume(mut self, request_volume: u64) -> Self {
         self.request_volume = request_volume;
         self
     }
 
-    /// Sets how often an outlier is in fact ejected.
+    /// Sets the share of outliers that are ejected. The default is all.
     #[must_use]
     pub const fn with_enforcing(mut self, enforced: Percent) -> Self {
         self.enforced = enforced;

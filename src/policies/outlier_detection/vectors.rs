@@ -1,4 +1,4 @@
-//! Envoy's own test scripts, played on the machine.
+//! Envoy's own test scripts, run against the machine.
 #![expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

@@ -1,4 +1,4 @@
-//! What is known of one endpoint.
+//! Monitor of one endpoint.
 
 use std::time::{Duration, Instant};
 
@@ -7,27 +7,27 @@ use crate::foundation::time::clock;
 use crate::policies::outlier_detection::OutlierDetectionPolicy;
 use crate::policies::outlier_detection::rules::Consecutive;
 
-/// What became of one request, as the detector counts.
+/// Result of one attempt, as the detector counts it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::policies::outlier_detection) enum AttemptReport {
     /// The endpoint was reached.
     Connected,
     /// The endpoint answered with this status.
     Http(u16),
-    /// The endpoint was not reached, or broke off.
+    /// The endpoint was not reached, or reset the connection.
     Unreachable,
-    /// No answer came in time.
+    /// No response arrived in time.
     TimedOut,
 }
 
-/// Whose failure it was.
+/// Origin of a failure, in Envoy's terms.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::policies::outlier_detection) enum FailureOrigin {
     External,
     Local,
 }
 
-/// Counts of one sweep interval.
+/// Request counts of one sweep interval.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::policies::outlier_detection) struct RequestCounts {
     pub(in crate::policies::outlier_detection) good: u64,
@@ -49,7 +49,7 @@ pub(in crate::policies::outlier_detection) struct HostMonitor {
     failures_local: u32,
     local: IntervalCounts,
     returned: Option<Instant>,
-    /// How many ejections in a row, less one for each interval in good health.
+    /// Number of ejections in a row, less one for each healthy interval.
     times: u32,
 }
 
@@ -59,7 +59,7 @@ struct Ejected {
     jitter: Duration,
 }
 
-/// A count that has just reached its limit.
+/// Consecutive failures that have just reached their limit.
 pub(in crate::policies::outlier_detection) type Signal = Option<(EjectionReason, Consecutive)>;
 
 impl HostMonitor {
@@ -91,7 +91,7 @@ impl HostMonitor {
         time.saturating_add(ejected.jitter)
     }
 
-    /// Counts a report and says which limits it reached.
+    /// Counts a report and returns the limits that it reached.
     pub(in crate::policies::outlier_detection) fn record(
         &mut self,
         report: AttemptReport,
@@ -122,6 +122,8 @@ impl HostMonitor {
             self.failures_gateway = 0;
             return [None, None];
         }
+        // As in Envoy, a gateway error also counts as a 5xx; another 5xx ends the row of gateway
+        // errors.
         let gateway = if (502..=504).contains(&status) {
             let rule = policy.consecutive_gateway();
             count(&mut self.failures_gateway, rule)
@@ -143,7 +145,7 @@ impl HostMonitor {
             .then_some((EjectionReason::ConsecutiveLocalOriginFailures, rule))
     }
 
-    /// Clears the count that fired, and only that.
+    /// Clears the count of this reason, and no other.
     pub(in crate::policies::outlier_detection) const fn clear(&mut self, reason: EjectionReason) {
         match reason {
             EjectionReason::Consecutive5xx => self.failures_5xx = 0,
@@ -159,19 +161,22 @@ impl HostMonitor {
         now: Instant,
         random: u64,
     ) {
-        // Envoy counts the jitter in whole milliseconds, both ends included.
+        // Envoy draws the jitter in whole milliseconds, both ends included.
         let max = u64::try_from(policy.max_jitter().as_millis()).unwrap_or(u64::MAX);
         let jitter = random.checked_rem(max.saturating_add(1)).unwrap_or(0);
         self.ejected = Some(Ejected {
             at: now,
             jitter: Duration::from_millis(jitter),
         });
+        // The number stops where the time has reached its maximum: Envoy does the same, so that
+        // recovery
+        // does not need more healthy intervals than that.
         if policy.grows_after(self.times) {
             self.times = self.times.saturating_add(1);
         }
     }
 
-    /// Says whether the time of this host's ejection is over.
+    /// Returns true if the ejection time of this host is over.
     pub(in crate::policies::outlier_detection) fn ejection_elapsed(
         &self,
         policy: &OutlierDetectionPolicy,
@@ -190,14 +195,14 @@ impl HostMonitor {
         self.returned = Some(now);
     }
 
-    /// Begins to count the next interval.
+    /// Starts the counts of the next interval.
     pub(in crate::policies::outlier_detection) fn roll_interval(&mut self) {
         for interval in [&mut self.external, &mut self.local] {
             interval.last = std::mem::take(&mut interval.current);
         }
     }
 
-    /// Takes one ejection off the count for each interval in good health.
+    /// Takes one ejection off the number for each healthy interval.
     pub(in crate::policies::outlier_detection) fn decay_ejection_count(
         &mut self,
         policy: &OutlierDetectionPolicy,
@@ -211,13 +216,13 @@ impl HostMonitor {
         }
     }
 
-    /// Says whether this host was ejected and came back.
+    /// Returns the time of the last unejection.
     #[cfg(test)]
     pub(in crate::policies::outlier_detection) const fn returned(&self) -> Option<Instant> {
         self.returned
     }
 
-    /// Returns what the interval before the last sweep counted.
+    /// Returns the counts of the interval before the last sweep.
     pub(in crate::policies::outlier_detection) const fn last(
         &self,
         origin: FailureOrigin,
@@ -229,7 +234,8 @@ impl HostMonitor {
     }
 }
 
-/// Counts one failure more and says whether that is the one that matters: past it, silence.
+/// Counts one more failure and returns true if it is the one that reaches the limit; later ones do
+/// not.
 fn count(failures: &mut u32, rule: Consecutive) -> bool {
     *failures = failures.saturating_add(1);
     *failures == rule.failures

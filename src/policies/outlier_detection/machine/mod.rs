@@ -1,4 +1,5 @@
-//! Envoy's outlier detector. Time, chance, policy and reports are arguments; changes come out.
+//! State machine of Envoy's outlier detection: time, random bits, policy and reports in, changes
+//! out.
 
 pub(in crate::policies::outlier_detection) mod host;
 pub(in crate::policies::outlier_detection) mod rates;
@@ -14,39 +15,39 @@ use crate::foundation::time::clock;
 use host::{AttemptReport, FailureOrigin, HostMonitor};
 use rates::Rates;
 
-/// Names an endpoint for as long as it is known; never used again.
+/// Identifier of an endpoint; never reused.
 pub(super) type HostId = u64;
 
-/// What changed, or would have.
+/// Change of an endpoint's state, or one that was suppressed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Change {
-    /// An outlier was found, and ejected if that is enforced.
+    /// An outlier was detected, and ejected if that is enforced.
     Detected {
         host: HostId,
         reason: EjectionReason,
         enforced: bool,
     },
-    /// An outlier was found, but too many endpoints are out already.
+    /// An outlier was detected, but too many endpoints are ejected already.
     Overflow {
         host: HostId,
         reason: EjectionReason,
     },
-    /// An endpoint is back.
+    /// An endpoint was unejected.
     Unejected { host: HostId },
 }
 
-/// The endpoints of one destination and what is known of them.
+/// Monitors of the endpoints of one destination.
 #[derive(Debug)]
 pub(super) struct Machine {
     ejected: usize,
     hosts: BTreeMap<HostId, HostMonitor>,
-    /// What the last sweep compared: the endpoints' answers, and whether they could be reached.
+    /// Rates at the last sweep, of the endpoints' responses and of local origin failures.
     rates: [Option<Rates>; 2],
-    /// When the last sweep was, or the counting began: the grid of sweeps starts here.
+    /// Time of the last sweep, or of the creation: sweeps are due in intervals from here.
     swept: Instant,
 }
 
-/// What a step of the machine is given and gives.
+/// Inputs and outputs of one step of the machine.
 pub(super) struct Step<'a> {
     pub(super) changes: &'a mut Vec<Change>,
     pub(super) now: Instant,
@@ -64,7 +65,7 @@ impl Machine {
         }
     }
 
-    /// Begins to watch a host; one that is known stays as it is.
+    /// Adds a host; one that is known stays as it is.
     pub(super) fn insert(&mut self, host: HostId) {
         self.hosts.entry(host).or_default();
     }
@@ -83,7 +84,8 @@ impl Machine {
         self.hosts.get(&host).is_some_and(HostMonitor::is_ejected)
     }
 
-    /// Says that no failure of a host is on the books, so that a success changes no count in a row.
+    /// Returns true if a host has no failures on record, so that a success changes no consecutive
+    /// count.
     pub(super) fn is_clean(&self, host: HostId) -> bool {
         self.hosts.get(&host).is_none_or(HostMonitor::is_clean)
     }
@@ -97,18 +99,18 @@ impl Machine {
         self.ejected
     }
 
-    /// When the next sweep is due.
+    /// Returns the time at which the next sweep is due.
     pub(super) fn next_sweep(&self, policy: &OutlierDetectionPolicy) -> Instant {
         clock::after(self.swept, policy.interval())
     }
 
-    /// What the last sweep compared, if there was enough to compare.
+    /// Returns the rates at the last sweep, if there were enough to compare.
     #[cfg(test)]
     pub(super) const fn rates(&self, origin: FailureOrigin) -> Option<Rates> {
         self.rates[origin as usize]
     }
 
-    /// Takes all back at once, and forgets what they did.
+    /// Unejects every host and resets its counts.
     pub(super) fn uneject_all(&mut self, step: &mut Step<'_>) {
         for (id, host) in &mut self.hosts {
             if host.is_ejected() {
@@ -119,7 +121,7 @@ impl Machine {
         self.ejected = 0;
     }
 
-    /// Takes in what became of a request to `host`. One that is gone by now changes nothing.
+    /// Counts the result of an attempt at `host`; a host that was removed is ignored.
     pub(super) fn report(&mut self, host: HostId, report: AttemptReport, step: &mut Step<'_>) {
         let Some(known) = self.hosts.get_mut(&host) else {
             return;
@@ -130,7 +132,7 @@ impl Machine {
         }
     }
 
-    /// Does the sweeps that are due. Their times lie on a grid, so nobody has to wake up for them.
+    /// Performs the sweeps that are due. They lie on a grid, so no timer has to run for them.
     pub(super) fn advance(&mut self, step: &mut Step<'_>) {
         let interval = step.policy.interval();
         let elapsed = step.now.saturating_duration_since(self.swept);
@@ -205,7 +207,7 @@ impl Machine {
         step: &mut Step<'_>,
     ) {
         if self.is_ejected(host) {
-            // Its counter is left as it is: it fires when it equals the limit, and passes it now.
+            // The counter stays: it fires when it equals the limit, and is past it now.
             return;
         }
         self.found(host, reason, rule.enforced, step);

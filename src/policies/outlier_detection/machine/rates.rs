@@ -1,4 +1,4 @@
-//! Outliers by statistics over one interval.
+//! Outlier detection by success rate and failure percentage over one interval.
 
 use std::collections::BTreeMap;
 
@@ -8,16 +8,16 @@ use crate::foundation::outcome::EjectionReason;
 use crate::foundation::sync::Percent;
 use crate::policies::outlier_detection::OutlierDetectionPolicy;
 
-/// The success rates of one interval in percent, put together.
+/// Summary of the success rates of one interval, in percent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::policies::outlier_detection) struct Rates {
-    /// The mean over the endpoints with enough requests.
+    /// Mean over the endpoints with enough requests.
     pub(in crate::policies::outlier_detection) average: f64,
-    /// Below this an endpoint is an outlier.
+    /// Rate below which an endpoint is an outlier.
     pub(in crate::policies::outlier_detection) threshold: f64,
 }
 
-/// Finds the endpoints whose last interval stands out, by success rate and then by failures.
+/// Finds the outliers of the last interval, by success rate and then by failure percentage.
 pub(in crate::policies::outlier_detection) fn outliers(
     hosts: &BTreeMap<HostId, HostMonitor>,
     origin: FailureOrigin,
@@ -55,7 +55,7 @@ pub(in crate::policies::outlier_detection) fn outliers(
 }
 
 impl Rates {
-    /// The threshold is the mean less `thousandths` of the (population) standard deviation.
+    /// Computes the threshold: the mean less `thousandths` of the (population) standard deviation.
     fn of(rates: &[(HostId, f64)], thousandths: u32) -> Self {
         let count = ratio(rates.len() as u64, 1);
         let average = rates.iter().map(|(_, rate)| rate).sum::<f64>() / count;
@@ -66,7 +66,7 @@ impl Rates {
     }
 }
 
-/// The success rates in percent of the endpoints that are in and had enough requests.
+/// Returns the success rates in percent of endpoints that are not ejected and had enough requests.
 fn rates(
     hosts: &BTreeMap<HostId, HostMonitor>,
     origin: FailureOrigin,

@@ -1,4 +1,4 @@
-//! What the scripts expect.
+//! Expectations of the test scripts.
 #![expect(clippy::cast_precision_loss, reason = "the scripts' numbers are small")]
 
 use serde_json::Value;
