@@ -6,7 +6,7 @@ use crate::foundation::events::{Event, Observe};
 use crate::foundation::outcome::{Failure, MirrorDropReason};
 use crate::foundation::sync::primitives::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
-/// What the layer and its copies count together.
+/// Counters that the layer and its copies share.
 #[derive(Debug)]
 pub(super) struct Counts {
     buffered: AtomicUsize,
@@ -43,8 +43,9 @@ impl Counts {
         }
     }
 
-    /// Counts a request of which a copy is to be made.
+    /// Counts a request that was chosen to be copied.
     pub(super) fn chosen(&self) {
+        // Relaxed, here and below: each counter stands alone and publishes no other memory.
         self.chosen.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -53,7 +54,7 @@ impl Counts {
         self.observe.on_event(&Event::MirrorDropped(reason));
     }
 
-    /// Takes what `update` makes of the bytes that are held, unless it says no.
+    /// Replaces the number of buffered bytes by the result of `update`, unless that is an error.
     pub(super) fn buffer(
         &self,
         update: impl Fn(usize) -> Result<usize, MirrorDropReason>,
@@ -114,7 +115,8 @@ impl Drops {
     }
 }
 
-/// A copy in flight, which is counted as what became of it: as stopped if nothing did.
+/// Permit of a copy in flight. It counts the copy's result when dropped: as stopped if there is
+/// none.
 #[derive(Debug)]
 pub(super) struct CopyPermit {
     counts: Arc<Counts>,
@@ -122,7 +124,7 @@ pub(super) struct CopyPermit {
 }
 
 impl CopyPermit {
-    /// Begins a copy, unless `max` are in flight.
+    /// Starts a copy, unless `max` are in flight.
     pub(super) fn enter(counts: &Arc<Counts>, max: u32) -> Result<Self, MirrorDropReason> {
         let enter = |in_flight| (in_flight < max).then(|| in_flight + 1);
         let relaxed = Ordering::Relaxed;
@@ -163,6 +165,7 @@ impl Drop for CopyPermit {
         } else if !self.settled {
             self.counts.dropped(MirrorDropReason::Stopped);
         }
+        // Last: a copy is counted by its result before it leaves the copies in flight.
         self.counts.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }

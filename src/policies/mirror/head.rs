@@ -1,4 +1,4 @@
-//! How the head of a copy differs from its original's.
+//! Head of a copy, and its differences from the original's.
 
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
@@ -7,7 +7,7 @@ use super::{CopyBody, MirrorPolicy, trace};
 use crate::foundation::http::authority::{authority, scheme, split_port, with_authority};
 use crate::foundation::http::{PeerAddress, RequestHead};
 
-/// What is said of one connection, and not of the request.
+/// Headers about one connection, which are not part of the request.
 const OF_THE_CONNECTION: [HeaderName; 4] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
@@ -15,20 +15,20 @@ const OF_THE_CONNECTION: [HeaderName; 4] = [
     header::TRANSFER_ENCODING,
 ];
 
-/// Copies what would go over the wire; the version is that of the mirror's own connection.
+/// Copies the parts of a head that are sent; the version is that of the mirror's own connection.
 pub(super) fn copy<B>(request: &Request<B>) -> Request<()> {
     let mut copy = Request::new(());
     *copy.method_mut() = request.method().clone();
     *copy.uri_mut() = request.uri().clone();
     copy.headers_mut().clone_from(request.headers());
-    // A service that chooses by it should choose as for the original.
+    // A service that chooses by the peer must choose as for the original.
     if let Some(peer) = PeerAddress::of(request.extensions()) {
         copy.extensions_mut().insert(PeerAddress(peer));
     }
     copy
 }
 
-/// Makes the copy of a head the head of a copy.
+/// Rewrites a copied head for the mirror, and attaches the body.
 pub(super) fn rewrite_headers(
     copy: Request<()>,
     body: CopyBody,
@@ -50,7 +50,7 @@ pub(super) fn rewrite_headers(
     copy
 }
 
-/// Puts the policy's address and host in place.
+/// Sets the policy's address and host.
 fn address(copy: &mut Request<CopyBody>, policy: &MirrorPolicy) {
     let head = RequestHead::of(copy);
     let scheme = match scheme(&head) {
@@ -61,7 +61,7 @@ fn address(copy: &mut Request<CopyBody>, policy: &MirrorPolicy) {
     let host = if policy.shadows_host() {
         HeaderValue::from_str(&shadow(host)).ok()
     } else if policy.authority().is_some() {
-        // A host that is not written is read off the address, which is about to change.
+        // Without a `Host` header the host is that of the URI, which is about to change.
         HeaderValue::from_str(host).ok()
     } else {
         None
@@ -79,7 +79,7 @@ fn write_host(headers: &mut HeaderMap, host: Option<HeaderValue>) {
     }
 }
 
-/// Puts Envoy's suffix after the name: `svc:8000` becomes `svc-shadow:8000`.
+/// Appends Envoy's suffix to the name: `svc:8000` becomes `svc-shadow:8000`.
 fn shadow(host: &str) -> String {
     match split_port(host) {
         ("", _) => String::new(),

@@ -11,28 +11,30 @@ use super::{CopyBody, Mirror, MirrorPolicy, MirrorStats, TeeBody};
 use crate::foundation::events::{Observe, TracingObserver};
 use crate::foundation::sync::rng::Rng;
 
-/// Copies requests of every service it wraps to another service.
+/// Mirrors requests of every service that it wraps to another service.
 ///
-/// The services share its policy, limits and counts, as do the clones of this layer; when the last of
-/// them is dropped, the copies in flight end. See the [module docs](super) for an example.
+/// The services and the clones of this layer share its policy, limits and counters; when the last
+/// of
+/// them is dropped, the copies in flight are cancelled. See the [module docs](super) for an
+/// example.
 pub struct MirrorLayer<M> {
     shared: Arc<Shared<M>>,
 }
 
 impl<M> MirrorLayer<M> {
-    /// Creates a layer that copies to `service` what `policy` says.
+    /// Creates a layer that mirrors requests to `service` by `policy`.
     #[must_use]
     pub fn new(policy: MirrorPolicy, service: M) -> Self {
         Self::with_observer(policy, service, Arc::new(TracingObserver))
     }
 
-    /// Creates a layer that tells `observe` which copies were dropped, and which failed.
+    /// Creates a layer that reports dropped and failed copies to `observe`.
     #[must_use]
     pub fn with_observer(policy: MirrorPolicy, service: M, observe: Arc<dyn Observe>) -> Self {
         Self::from_parts(policy, service, observe, Rng::default())
     }
 
-    /// Creates a layer whose choices follow from `seed`, so that a test sees the same copies again.
+    /// Creates a layer whose random choices follow from `seed`, so that a test is repeatable.
     #[must_use]
     pub fn with_seed(policy: MirrorPolicy, service: M, seed: u64) -> Self {
         Self::from_parts(
@@ -48,13 +50,13 @@ impl<M> MirrorLayer<M> {
         self.shared.reconfigure(policy);
     }
 
-    /// Returns what became of the copies so far.
+    /// Returns the statistics of the copies so far.
     #[must_use]
     pub fn stats(&self) -> MirrorStats {
         self.shared.stats()
     }
 
-    /// Begins the copy of a request if there is to be one.
+    /// Starts the copy of a request, if it is chosen for one.
     pub(crate) fn copy<B, C>(&self, request: Request<B>) -> Request<TeeBody<B>>
     where
         M: Service<Request<CopyBody>, Response = Response<C>> + Clone + Send + Sync + 'static,

@@ -1,5 +1,5 @@
-//! Which requests are copied, and how far a copy may fall behind. Chance, policy and what is held
-//! are arguments.
+//! Choice of the requests to copy, and limits of their buffers. Random bits, policy and buffered
+//! bytes are arguments.
 
 use bytes::Bytes;
 use http::{Method, header};
@@ -10,22 +10,22 @@ use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::MirrorDropReason;
 use crate::foundation::sync::Percent;
 
-/// How many bytes may wait for the mirror.
+/// Limits on the bytes buffered for the mirror.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Limits {
-    /// Of all copies together.
+    /// Limit for all copies together.
     pub(super) buffered: usize,
-    /// Of one copy.
+    /// Limit for one copy.
     pub(super) lag: usize,
 }
 
 impl Limits {
-    /// Returns what one copy, which is `lag` bytes behind, holds with `len` more.
+    /// Returns the lag of one copy, now `lag` bytes, after `len` more.
     pub(super) fn lag(self, lag: usize, len: usize) -> Result<usize, MirrorDropReason> {
         within(self.lag, lag, len).ok_or(MirrorDropReason::Lagging(self.lag))
     }
 
-    /// Returns what all copies, which hold `buffered` bytes, hold with `len` more.
+    /// Returns the bytes of all copies, now `buffered`, after `len` more.
     pub(super) fn buffered(self, buffered: usize, len: usize) -> Result<usize, MirrorDropReason> {
         within(self.buffered, buffered, len).ok_or(MirrorDropReason::BufferFull(self.buffered))
     }
@@ -35,19 +35,20 @@ fn within(limit: usize, held: usize, len: usize) -> Option<usize> {
     held.checked_add(len).filter(|sum| *sum <= limit)
 }
 
-/// Says whether a request is to be copied.
+/// Returns true if a request is to be copied.
 pub(super) fn chooses(
     policy: &MirrorPolicy,
     head: RequestHead<'_>,
     random: impl FnOnce() -> u64,
 ) -> bool {
+    // The random number comes last: only requests that can be copied draw one.
     policy.share() != Percent::NONE
         && !is_tunnel(head)
         && !is_copy(policy, head)
         && policy.share().happens(random())
 }
 
-/// Says that the connection becomes something that is no HTTP, and cannot be told twice.
+/// Returns true if the connection leaves HTTP after this request, so that it cannot be copied.
 fn is_tunnel(head: RequestHead<'_>) -> bool {
     head.method() == Method::CONNECT || head.headers().contains_key(header::UPGRADE)
 }
@@ -57,10 +58,11 @@ fn is_copy(policy: &MirrorPolicy, head: RequestHead<'_>) -> bool {
     marker.is_some_and(|marker| head.headers().contains_key(marker))
 }
 
-/// What holding a frame costs beside its bytes, or a body of single bytes would go uncounted.
+/// Cost of a buffered frame on top of its bytes; without it, a body of single bytes would cost
+/// nothing.
 const OVERHEAD: usize = 64;
 
-/// Returns how much a frame counts.
+/// Returns the cost of a frame against the limits.
 pub(super) fn weight(frame: &Frame<Bytes>) -> usize {
     let data = frame.data_ref().map_or(0, Bytes::len);
     let trailers = frame.trailers_ref().into_iter().flatten();

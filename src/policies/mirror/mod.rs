@@ -1,7 +1,9 @@
-//! Copies a share of the requests to another service, to see how it does with real traffic.
+//! Traffic mirroring: a copy of a share of the requests to another service, to test it with real
+//! traffic.
 //!
-//! Nobody waits for the copy: its answer is thrown away, and whatever happens to it, the original
-//! goes its way.
+//! The original does not wait for its copy: the copy's response is discarded, and no failure of the
+//! copy
+//! affects the original.
 //!
 //! # Example
 //!
@@ -26,7 +28,7 @@
 //! # is_service(&service);
 //! ```
 //!
-//! Send every tenth to another address, and see what became of the copies:
+//! Send every tenth request to another address, and read the statistics:
 //!
 //! ```
 //! use std::time::Duration;
@@ -51,44 +53,56 @@
 //! The mirror's service is any that takes a [`CopyBody`]: a client (of hyper-util, or the crate's own
 //! `Transport`), or a stack of layers around one. It is cloned for each copy.
 //!
-//! # What a copy is
+//! # Contents of a copy
 //!
-//! It has the original's method, URI, headers, body and trailers, and
+//! A copy has the original's method, URI, headers, body and trailers, with these differences:
 //!
-//! - a mark, `x-meshless-mirror: true`, so that the other side can tell it from an original. Envoy has no
-//!   such mark: the `x-envoy-internal` and `x-forwarded-for` that its copies carry are those that it gives
-//!   every request, and as a client is not asked to forward, they are not made up here. What the
-//!   original carries, its copy does;
-//! - the original's `Host`. Envoy appends `-shadow` to it, which makes servers that check their host refuse
-//!   the copy; Istio switched that off in 1.28. See [`MirrorPolicy::with_shadow_host`];
-//! - a span of its own in the original's trace, which asks not to be recorded, as in Istio;
-//! - nothing of the original's connection, deadline or extensions, but for the address of its peer.
+//! - a marker, `x-meshless-mirror: true`, by which the mirror can recognise a copy. Envoy has no
+//!   such
+//!   marker: the `x-envoy-internal` and `x-forwarded-for` of its copies are those that it adds to
+//! every
+//!   request. A client does not forward requests, so this layer does not add them; the copy has
+//! them if
+//!   the original does;
+//! - the original's `Host`. Envoy appends `-shadow` to it, and servers that check their host refuse
+//!   such a
+//!   copy; Istio switched that off in 1.28. See [`MirrorPolicy::with_shadow_host`];
+//! - a span of its own in the original's trace, with sampling off, as in Istio;
+//! - nothing of the original's connection, deadline or extensions, except the address of its peer.
 //!
 //! `CONNECT`, requests for an upgrade, and copies are not copied.
 //!
-//! # What it costs the original
+//! # Cost for the original
 //!
-//! To be copied, a head is cloned and a task begun. The body streams: what the original's client reads
-//! is handed to the copy without being copied itself. The original never waits for that. A
-//! mirror that falls behind further than [`MirrorPolicy::with_lag_limit`], or than all copies together may
-//! hold, loses its copy. A body that the original does not read to its end is not copied to
-//! its end either.
+//! A copy clones the head and spawns a task. The body streams: each frame that the original's
+//! client reads
+//! is passed to the copy without copying its data. The original never waits for that. A mirror
+//! whose lag
+//! exceeds [`MirrorPolicy::with_lag_limit`], or the limit of all copies together, loses its copy. A
+//! body
+//! that the original does not read to its end is not copied to its end either.
 //!
-//! # When a copy is dropped
+//! # Dropped copies
 //!
-//! For the reasons of [`MirrorDropReason`](crate::MirrorDropReason). Each is counted in [`MirrorStats`] and told to
-//! the observer, as [`Event::MirrorDropped`](crate::Event::MirrorDropped). A mirror that answers, with
-//! whatever status, has done its part; its response is read up to 64 KiB, for the sake of the
-//! connection. An error, or a panic, of the mirror is a copy that failed, and nobody else hears of it.
+//! The reasons are those of [`MirrorDropReason`](crate::MirrorDropReason). Each is counted in
+//! [`MirrorStats`] and reported to the observer, as
+//! [`Event::MirrorDropped`](crate::Event::MirrorDropped). A response of the mirror with any status
+//! is a
+//! success; it is read up to 64 KiB, so that its connection can be reused. An error or a panic of
+//! the
+//! mirror is a failed copy, reported to the observer alone.
 //!
-//! Each copy runs in a task on the runtime of its call. The tasks end when the layer, its clones and all
+//! Each copy runs in a task on the runtime of its call. The tasks end when the layer, its clones
+//! and all
 //! services that they made are dropped.
 //!
-//! # Where to put it
+//! # Placement
 //!
-//! Outside the retry, as Envoy does, so that a request is copied once however often it is tried; and
-//! inside the client's trace layer, so that the copy is part of the trace. The deadline, the retries and
-//! the circuit breaker around the original are not the copy's: it has those of the stack around the
+//! Outside the retry, as in Envoy, so that a request is copied once regardless of its attempts; and
+//! inside the client's trace layer, so that the copy is part of the trace. The deadline, the
+//! retries and
+//! the circuit breaker around the original do not apply to the copy: it has those of the stack
+//! around the
 //! mirror's own service, if any, and [`MirrorPolicy::with_timeout`].
 
 pub(crate) mod copy;

@@ -6,7 +6,7 @@ use http::uri::Authority;
 use super::machine::Limits;
 use crate::foundation::sync::Percent;
 
-/// Which requests are copied, how the copies differ, and how much they may take.
+/// Share of requests to copy, changes to the copies, and limits on their resources.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct MirrorPolicy {
     authority: Option<Authority>,
@@ -19,7 +19,7 @@ pub struct MirrorPolicy {
     trace_sampled: bool,
 }
 
-/// The header that marks a copy, unless the policy says otherwise.
+/// Default marker header of a copy.
 const MARKER: HeaderName = HeaderName::from_static("x-meshless-mirror");
 const MIB: usize = 1 << 20;
 
@@ -48,16 +48,18 @@ impl MirrorPolicy {
         Self::new(Percent::NONE)
     }
 
-    /// Sets which share of the requests is copied. The default is all, as for Istio's `mirror`
-    /// without a `mirrorPercentage`; [`Percent::NONE`] copies nothing.
+    /// Sets the share of requests that are copied. The default is all, as for Istio's `mirror`
+    /// without a
+    /// `mirrorPercentage`; [`Percent::NONE`] copies nothing.
     #[must_use]
     pub const fn with_share(mut self, share: Percent) -> Self {
         self.share = share;
         self
     }
 
-    /// Sets the address of the copies, for a client that sends to where the URI points. By default
-    /// they go where the original goes, and the mirror's service decides.
+    /// Sets the address of the copies, for a client that connects to the authority of the URI. By
+    /// default
+    /// they keep the original's, and the mirror's service decides.
     ///
     /// The `Host` header stays the original's, as in Istio.
     #[must_use]
@@ -67,7 +69,8 @@ impl MirrorPolicy {
     }
 
     /// Sets whether the copy's `Host` gets `-shadow` after its name: `waste:8000` becomes
-    /// `waste-shadow:8000`. The default is no, as in Istio since 1.28; Envoy and older Istio append
+    /// `waste-shadow:8000`. The default is false, as in Istio since 1.28; Envoy and older Istio
+    /// append
     /// it, and servers that check the host then refuse the copy.
     #[must_use]
     pub const fn with_shadow_host(mut self, shadow_host: bool) -> Self {
@@ -75,11 +78,13 @@ impl MirrorPolicy {
         self
     }
 
-    /// Sets the header that marks a copy, with the value `true`; `None` for no mark. The default is
+    /// Sets the header that marks a copy, with the value `true`; `None` for no marker. The default
+    /// is
     /// `x-meshless-mirror`.
     ///
-    /// A request that carries it is a copy already and is not copied again, so that two services
-    /// that mirror to each other do not do so for ever. Envoy has no such mark.
+    /// A request with the marker is a copy already and is not copied again, so that two services
+    /// that
+    /// mirror to each other do not loop. Envoy has no such marker.
     #[must_use]
     pub fn with_marker(mut self, marker: impl Into<Option<HeaderName>>) -> Self {
         self.marker = marker.into();
@@ -87,51 +92,57 @@ impl MirrorPolicy {
     }
 
     /// Sets how many copies may be in flight; further ones are dropped. The default is 100; with 0
-    /// nothing is copied.
+    /// none is
+    /// made.
     #[must_use]
     pub const fn with_max_in_flight(mut self, max_in_flight: u32) -> Self {
         self.max_in_flight = max_in_flight;
         self
     }
 
-    /// Sets how many bytes of its body the mirror may be behind the original before the copy is
-    /// given up. The default is 4 MiB; with 0 only requests without a body are copied.
+    /// Sets how many bytes of its body the mirror may lag behind the original before the copy is
+    /// dropped.
+    /// The default is 4 MiB; with 0 only requests without a body are copied.
     ///
-    /// What the original's body hands out in one piece counts as one, so this is also the largest
-    /// body that is copied from memory. A frame counts 64 bytes more than it holds.
+    /// A frame of the original's body counts as a whole, so this is also the largest body that is
+    /// copied
+    /// from memory. Each frame counts 64 bytes on top of its data.
     #[must_use]
     pub const fn with_lag_limit(mut self, bytes: usize) -> Self {
         self.limits.lag = bytes;
         self
     }
 
-    /// Sets how many bytes all copies together may hold before the one that wants more is given
-    /// up. The default is 32 MiB; with 0 only requests without a body are copied.
+    /// Sets how many bytes all copies together may buffer before the copy that needs more is
+    /// dropped. The
+    /// default is 32 MiB; with 0 only requests without a body are copied.
     #[must_use]
     pub const fn with_buffer_limit(mut self, bytes: usize) -> Self {
         self.limits.buffered = bytes;
         self
     }
 
-    /// Sets how long the mirror may take to answer, from the end of the original's request on, as
-    /// Envoy counts. The default is 15 seconds, that of Envoy's routes; 0 is no limit.
+    /// Sets the time for the mirror's response, measured from the end of the original's request, as
+    /// in
+    /// Envoy. The default is 15 seconds, that of Envoy's routes; 0 is no limit.
     ///
-    /// As long as the original's request streams, its copy does.
+    /// While the original's request streams, its copy does too.
     #[must_use]
     pub const fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Sets whether a copy is recorded in traces as its original is. The default is no, as in
-    /// Istio: the copy stays in its trace, with a span of its own that asks not to be recorded.
+    /// Sets whether a copy is sampled in traces if its original is. The default is false, as in
+    /// Istio: the
+    /// copy stays in its trace, with a span of its own whose sampling is off.
     #[must_use]
     pub const fn with_trace_sampled(mut self, trace_sampled: bool) -> Self {
         self.trace_sampled = trace_sampled;
         self
     }
 
-    /// The share of requests that is copied.
+    /// Returns the share of requests that is copied.
     #[must_use]
     pub const fn share(&self) -> Percent {
         self.share
@@ -166,7 +177,7 @@ impl MirrorPolicy {
     }
 }
 
-/// Copies every request.
+/// A policy that copies every request.
 impl Default for MirrorPolicy {
     fn default() -> Self {
         Self::new(Percent::ALL)

@@ -20,7 +20,7 @@ use crate::foundation::outcome::MirrorDropReason;
 use crate::foundation::sync::Reloadable;
 use crate::foundation::sync::rng::Rng;
 
-/// Copies requests to another service.
+/// Mirrors requests to another service.
 ///
 /// The inner service takes requests with a [`TeeBody`], and its response is forwarded as it is. See the
 /// [module docs](super) for an example.
@@ -76,13 +76,13 @@ where
     }
 }
 
-/// What all clones of a layer have in common; the copies in flight end with it.
+/// State that all clones of a layer share; copies in flight are cancelled when it is dropped.
 pub(super) struct Shared<M> {
     counts: Arc<Counts>,
     rng: Rng,
     policy: Reloadable<MirrorPolicy>,
     service: Arc<M>,
-    /// Its end ends the copies.
+    /// Sender whose drop cancels the copies.
     stop: watch::Sender<()>,
 }
 
@@ -110,7 +110,7 @@ impl<M> Shared<M> {
         self.counts.stats()
     }
 
-    /// Begins the copy of a request if there is to be one.
+    /// Starts the copy of a request, if it is chosen for one.
     pub(super) fn copy<B, C>(&self, request: Request<B>) -> Request<TeeBody<B>>
     where
         M: Service<Request<CopyBody>, Response = Response<C>> + Clone + Send + Sync + 'static,
@@ -131,6 +131,9 @@ impl<M> Shared<M> {
                 return request.map(TeeBody::plain);
             }
         };
+        // Copied here, in the call: the original's head is about to be consumed. The rest of the
+        // work on
+        // the copy is done in its task.
         let head = head::copy(&request);
         let pipe = (!request.body().is_end_stream())
             .then(|| Pipe::new(Arc::clone(&self.counts), policy.limits(), length(&request)));
@@ -154,7 +157,7 @@ impl<M> Shared<M> {
             permit: ticket,
             cancellation: Cancellation::new(self.stop.subscribe(), policy.timeout(), verdict),
         };
-        // Not detached, though nobody joins it: it ends with `stop`.
+        // The handle is dropped, but the task is not detached: it ends with `stop`.
         drop(runtime.spawn(copy.run()));
         request.map(|body| match sender {
             None => TeeBody::plain(body),
@@ -162,7 +165,7 @@ impl<M> Shared<M> {
         })
     }
 
-    /// Takes a place among the copies in flight, and finds where to run.
+    /// Acquires a permit for a copy in flight, and the runtime of its task.
     fn enter(&self, max: u32) -> Result<(Handle, CopyPermit), MirrorDropReason> {
         let runtime = Handle::try_current().map_err(|_| MirrorDropReason::NoRuntime)?;
         Ok((runtime, CopyPermit::enter(&self.counts, max)?))
@@ -173,13 +176,13 @@ impl<M> Debug for Shared<M> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared")
             .field("counts", &self.counts)
-            .field("dice", &self.rng)
+            .field("rng", &self.rng)
             .field("policy", &self.policy)
             .finish_non_exhaustive()
     }
 }
 
-/// Returns how long a body is, if it or its head says so.
+/// Returns the length of a body, if the body or its head declares one.
 fn length<B: Body>(request: &Request<B>) -> Option<u64> {
     let declared = || {
         let length = request.headers().get(header::CONTENT_LENGTH)?;

@@ -1,38 +1,38 @@
-/// What became of the copies so far.
+/// Statistics of the copies so far.
 ///
 /// At rest, `chosen == mirrored + failed + dropped.total() + in_flight`.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct MirrorStats {
-    /// Bytes of bodies that wait for the mirror right now.
+    /// Bytes of bodies that are buffered for the mirror now.
     pub buffered: usize,
-    /// Requests of which a copy was to be made.
+    /// Number of requests that were chosen to be copied.
     pub chosen: u64,
-    /// Copies that were not made, or given up, by reason.
+    /// Number of copies that were not made, or were cancelled, by reason.
     pub dropped: MirrorDrops,
-    /// Copies that found no answer, or half of one.
+    /// Number of copies without a response, or with an incomplete one.
     pub failed: u64,
-    /// Copies that are under way right now.
+    /// Number of copies in flight now.
     pub in_flight: u32,
-    /// Copies that the mirror answered, whatever its status.
+    /// Number of copies that the mirror answered, with any status.
     pub mirrored: u64,
 }
 
-/// How many copies were dropped, by reason; see [`MirrorDropReason`](crate::MirrorDropReason).
+/// Number of dropped copies by reason; see [`MirrorDropReason`](crate::MirrorDropReason).
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct MirrorDrops {
     /// The original's body was not read to its end.
     pub abandoned: u64,
-    /// All copies together held too many bytes.
+    /// All copies together buffered too many bytes.
     pub buffer_full: u64,
     /// Too many copies were in flight.
     pub in_flight: u64,
-    /// The mirror fell too far behind the original.
+    /// The mirror lagged too far behind the original.
     pub lagging: u64,
     /// There was no tokio runtime.
     pub no_runtime: u64,
-    /// A policy of this crate kept it from the mirror.
+    /// A policy of this crate rejected the copy.
     pub refused: u64,
     /// Mirroring stopped.
     pub stopped: u64,
@@ -41,7 +41,7 @@ pub struct MirrorDrops {
 }
 
 impl MirrorDrops {
-    /// All of them together.
+    /// Returns the sum of all reasons.
     #[must_use]
     pub const fn total(&self) -> u64 {
         self.abandoned

@@ -1,4 +1,4 @@
-//! The life of one copy, in a task of its own.
+//! Task of one copy.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::counts::CopyPermit;
 use super::{CopyBody, MirrorPolicy, head};
 use crate::foundation::outcome::{Failure, MirrorDropReason, Outcome, Rejection};
 
-/// One copy, before it is sent.
+/// Copy before it is sent.
 pub(super) struct CopyTask<M> {
     pub(super) body: CopyBody,
     pub(super) head: Request<()>,
@@ -32,7 +32,7 @@ where
     M::Error: 'static,
     C: Body,
 {
-    /// Sends the copy, reads its answer and throws it away.
+    /// Sends the copy, reads its response and discards it.
     pub(super) async fn run(self) {
         let Self {
             progress,
@@ -43,7 +43,7 @@ where
         let request = head::rewrite_headers(self.head, self.body, &self.policy, self.span_id);
         let response = match cancellation.run(call(self.service, request)).await {
             Ok(Ok(response)) => response,
-            // Half a body fails the call as well, and is no fault of the mirror's.
+            // An incomplete body fails the call as well; that is not a failure of the mirror.
             Ok(Err(error)) => {
                 return match cancellation.verdict() {
                     Some(reason) => ticket.dropped(reason),
@@ -66,7 +66,7 @@ where
                 Some(reason) => ticket.dropped(reason),
                 None => ticket.failed(Failure::Body),
             },
-            // It was answered, and the rest of the answer is not worth the wait.
+            // The mirror has answered; the rest of its response is not worth waiting for.
             Err(MirrorDropReason::TimedOut(_)) if is_through(progress.as_ref()) => {
                 ticket.mirrored();
             }
@@ -75,7 +75,7 @@ where
     }
 }
 
-/// Calls a clone of its own, so that a mirror which is not ready keeps nobody else waiting.
+/// Calls a separate clone, so that a mirror that is not ready delays no other copy.
 async fn call<M, C>(service: Arc<M>, request: Request<CopyBody>) -> Result<Response<C>, M::Error>
 where
     M: Service<Request<CopyBody>, Response = Response<C>> + Clone,

@@ -1,13 +1,14 @@
-//! The place of a copy in its original's trace: beside it, and not recorded.
+//! Trace context of a copy: a sibling of its original's span, not sampled.
 
 use std::fmt::Write as _;
 
 use http::{HeaderMap, HeaderValue};
 
-/// Gives the trace headers that are there a span of their own that asks not to be recorded, as W3C
-/// wants it: who changes the flag changes the id.
+/// Gives existing trace headers a new span id and sets them to not sampled. W3C requires a new id
+/// with
+/// every change of the flag.
 pub(super) fn unsample(headers: &mut HeaderMap, span_id: u64) {
-    // 0 is no id.
+    // An id of 0 is invalid.
     let mut span = String::with_capacity(16);
     let written = write!(span, "{:016x}", span_id.max(1));
     debug_assert!(written.is_ok(), "a string takes all");
@@ -23,7 +24,7 @@ pub(super) fn unsample(headers: &mut HeaderMap, span_id: u64) {
     }
 }
 
-/// Replaces a header by what `f` makes of it; what is not understood stays.
+/// Replaces a header by the result of `f`; a value that does not parse stays.
 fn replace(headers: &mut HeaderMap, name: &'static str, f: impl FnOnce(&str) -> Option<String>) {
     let value = headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(Ok(value)) = value.and_then(f).map(HeaderValue::try_from) {
@@ -31,7 +32,7 @@ fn replace(headers: &mut HeaderMap, name: &'static str, f: impl FnOnce(&str) -> 
     }
 }
 
-/// `version-trace-span-flags`, of which a later version may say more.
+/// Rewrites `version-trace-span-flags`, to which a later version may append fields.
 fn w3c(value: &str, span: &str) -> Option<String> {
     let mut fields = value.trim().splitn(4, '-');
     let (version, trace) = (fields.next()?, fields.next()?);
@@ -41,7 +42,7 @@ fn w3c(value: &str, span: &str) -> Option<String> {
     Some(format!("{version}-{trace}-{span}-{:02x}{more}", flags & !1))
 }
 
-/// `trace-span-sampled-parent`, or `sampled` alone.
+/// Rewrites `trace-span-sampled-parent`, or `sampled` alone.
 fn b3(value: &str, span: &str) -> Option<String> {
     let mut fields = value.trim().split('-');
     let first = fields.next()?;

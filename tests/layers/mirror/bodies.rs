@@ -241,7 +241,7 @@ async fn a_copy_that_is_given_up_ends_with_an_error() {
     let mut body = mirrors.try_recv().unwrap().into_body();
     body.frame().await.unwrap().unwrap();
     let error = body.frame().await.unwrap().unwrap_err();
-    assert_eq!(error.to_string(), "the copy of the request was given up");
+    assert_eq!(error.to_string(), "the mirrored request was cancelled");
     assert!(body.frame().await.is_none());
     drop(body);
     assert_eq!(layer.stats().dropped.lagging, 1);

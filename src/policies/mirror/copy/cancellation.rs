@@ -1,4 +1,4 @@
-//! What ends a copy before it is done.
+//! Cancellation of a copy before it is complete.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -11,12 +11,12 @@ use crate::foundation::outcome::MirrorDropReason;
 use crate::foundation::time::clock;
 use crate::foundation::time::timer::Timer;
 
-/// The layer's end, the original's, and the copy's own timeout.
+/// Causes that cancel a copy: the end of the layer, an incomplete original, and the copy's timeout.
 #[derive(Debug)]
 pub(in crate::policies::mirror) struct Cancellation {
-    /// Set when the original's request has ended.
+    /// Deadline of the copy; set when the original's request has ended.
     deadline: Option<Instant>,
-    /// Closed when the layer and all its services are gone.
+    /// Closed when the layer and all its services are dropped.
     stop: watch::Receiver<()>,
     timeout: Duration,
     /// None once the original's request has ended.
@@ -24,8 +24,9 @@ pub(in crate::policies::mirror) struct Cancellation {
 }
 
 impl Cancellation {
-    /// Creates one for a request whose body goes on until there is a `verdict`; without one, it has
-    /// ended.
+    /// Creates the cancellation of a copy whose original body streams until its `verdict`; without
+    /// a
+    /// verdict, the request has ended already.
     pub(in crate::policies::mirror) fn new(
         stop: watch::Receiver<()>,
         timeout: Duration,
@@ -43,12 +44,12 @@ impl Cancellation {
         cancellation
     }
 
-    /// Runs `work` until it is done, or has to end.
+    /// Runs `work` until it completes or is cancelled.
     pub(in crate::policies::mirror) async fn run<F: Future>(
         &mut self,
         work: F,
     ) -> Result<F::Output, MirrorDropReason> {
-        // Only its end is heard: nothing is ever sent.
+        // Only the closing of the channel is awaited; no value is ever sent.
         let mut stop = self.stop.clone();
         let mut stopped = pin!(stop.changed());
         let mut timer = pin!(Timer::new());
@@ -57,11 +58,11 @@ impl Cancellation {
             if stopped.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Err(MirrorDropReason::Stopped));
             }
-            // Before the work, so that half a body is not sent for nothing.
+            // Polled before the work, so that an incomplete body is not sent for nothing.
             if let Poll::Ready(reason) = self.poll_verdict(cx) {
                 return Poll::Ready(Err(reason));
             }
-            // Before the timer, so that an answer that is there wins.
+            // Polled before the timer, so that a response that is ready wins.
             if let Poll::Ready(output) = work.as_mut().poll(cx) {
                 return Poll::Ready(Ok(output));
             }
@@ -74,12 +75,12 @@ impl Cancellation {
         .await
     }
 
-    /// Says why the original's side gave up, if it did.
+    /// Returns the reason for which the original's side gave up, if it did.
     pub(in crate::policies::mirror) fn verdict(&mut self) -> Option<MirrorDropReason> {
         self.verdict.as_mut()?.try_recv().ok()
     }
 
-    /// Is ready if the original's side gave up; starts the timeout if its request has ended.
+    /// Becomes ready if the original's side gave up; starts the timeout when its request has ended.
     fn poll_verdict(&mut self, cx: &mut Context<'_>) -> Poll<MirrorDropReason> {
         let Some(verdict) = &mut self.verdict else {
             return Poll::Pending;
@@ -94,7 +95,7 @@ impl Cancellation {
     }
 
     fn arm(&mut self) {
-        // A time that the clock cannot tell never comes.
+        // A deadline beyond the range of the clock is no deadline.
         self.deadline = Some(self.timeout)
             .filter(|timeout| !timeout.is_zero())
             .and_then(|timeout| clock::reached_after(clock::now(), timeout));

@@ -6,9 +6,10 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::pipe::{Message, Receiver};
 
-/// The body of a copy: what the original's body hands out, as it does.
+/// Body of a copy: the frames that the original's body yields, as they arrive.
 ///
-/// It ends with an error if the copy is given up, so that no server takes half a request for a whole
+/// It ends with an error if the copy is cancelled, so that no server takes half a request for a
+/// whole
 /// one.
 #[derive(Debug)]
 pub struct CopyBody {
@@ -17,9 +18,9 @@ pub struct CopyBody {
     receiver: Option<Receiver>,
 }
 
-/// The copy of a request was given up before all of it was sent.
+/// Error of a copy that was cancelled before all of the request was sent.
 #[derive(Debug, thiserror::Error)]
-#[error("the copy of the request was given up")]
+#[error("the mirrored request was cancelled")]
 pub struct MirrorAborted(());
 
 impl CopyBody {
@@ -74,7 +75,7 @@ impl Body for CopyBody {
     }
 }
 
-/// What a hint says once `len` bytes are through.
+/// Returns the hint for the rest after `len` bytes.
 fn less(hint: &SizeHint, len: u64) -> SizeHint {
     let mut rest = SizeHint::new();
     rest.set_lower(hint.lower().saturating_sub(len));

@@ -7,23 +7,24 @@ use pin_project::pin_project;
 
 use super::pipe::Progress;
 
-/// Reads a response that nobody wants, so that its connection can be used again.
+/// Reads a discarded response, so that its connection can be reused.
 #[pin_project]
 pub(in crate::policies::mirror) struct Drain<C> {
     #[pin]
     body: C,
     left: usize,
-    /// Of the request; none if it has no body.
+    /// Progress of the request body; none if it has no body.
     progress: Option<Progress>,
 }
 
-/// The most that is read once the request is through; opening a connection is cheaper than reading
-/// more. Before, a client that stops reading would cut the request off.
+/// Limit on the bytes that are read after the request is sent; opening a connection is cheaper than
+/// reading more. Before that there is no limit: a client that stops reading would cut the request
+/// off.
 const BYTES: usize = 64 * 1024;
-/// After so many frames others have their turn: a body that is all there would keep the thread.
+/// Frames read before the task yields: a body that is always ready would otherwise keep the thread.
 const FRAMES: usize = 32;
 
-/// Says that the mirror has all of a request; one without a body it has from the beginning.
+/// Returns true if the mirror has read the whole request; without a body that is so from the start.
 pub(in crate::policies::mirror) fn is_through(progress: Option<&Progress>) -> bool {
     progress.is_none_or(Progress::is_through)
 }
@@ -51,7 +52,8 @@ impl<C: Body> Future for Drain<C> {
                 return Poll::Ready(Ok(()));
             };
             if is_through(this.progress.as_ref()) {
-                // An empty frame costs a byte, or a body of nothing else would be read for ever.
+                // An empty frame counts as a byte; a body of empty frames alone would otherwise be
+                // read for ever.
                 let len = frame.data_ref().map_or(0, Buf::remaining).max(1);
                 *this.left = this.left.saturating_sub(len);
             }

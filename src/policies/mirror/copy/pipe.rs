@@ -1,4 +1,4 @@
-//! The way of a body from the original to its copy: the original's side never waits.
+//! Pipe of a body from the original to its copy; the original's side never waits.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -13,7 +13,7 @@ use crate::foundation::sync::primitives::atomic::{AtomicBool, AtomicUsize, Order
 use crate::policies::mirror::counts::Counts;
 use crate::policies::mirror::machine::{Limits, weight};
 
-/// A new pipe.
+/// New pipe with both of its ends.
 #[derive(Debug)]
 pub(in crate::policies::mirror) struct Pipe {
     /// The original's end.
@@ -21,12 +21,12 @@ pub(in crate::policies::mirror) struct Pipe {
     /// The mirror's end.
     pub(in crate::policies::mirror) receiver: Receiver,
     pub(in crate::policies::mirror) progress: Progress,
-    /// Why the original's side gave up; it comes to nothing when the original's body ends.
+    /// Reason for which the original's side gave up; closed without a value when its body ends.
     pub(in crate::policies::mirror) verdict: oneshot::Receiver<MirrorDropReason>,
 }
 
 impl Pipe {
-    /// Makes a pipe for a body of which `left` bytes are to come, if that is known.
+    /// Creates a pipe for a body of which `left` bytes are to come, if that is known.
     pub(in crate::policies::mirror) fn new(
         counts: Arc<Counts>,
         limits: Limits,
@@ -37,7 +37,7 @@ impl Pipe {
             lag: AtomicUsize::new(0),
             through: AtomicBool::new(false),
         });
-        // Bounded by the weight of its messages; see `Sender::charge`.
+        // Unbounded in number, but bounded by the weight of its messages; see `Sender::charge`.
         let (messages, receiver) = unbounded_channel();
         let (fate, verdict) = oneshot::channel();
         Self {
@@ -58,7 +58,7 @@ impl Pipe {
     }
 }
 
-/// What goes through.
+/// Message from the original's end to the mirror's.
 #[derive(Debug)]
 pub(in crate::policies::mirror) enum Message {
     /// The body ended.
@@ -66,27 +66,28 @@ pub(in crate::policies::mirror) enum Message {
     Frame {
         charge: BufferedBytes,
         frame: Frame<Bytes>,
-        /// The body ended with it.
+        /// True if the body ended with this frame.
         last: bool,
     },
 }
 
-/// How full a pipe is.
+/// Fill level of a pipe.
 #[derive(Debug)]
 struct BufferLevel {
     counts: Arc<Counts>,
     lag: AtomicUsize,
-    /// The mirror's end has read all that it wants.
+    /// True once the mirror's end has read all that it wants.
     through: AtomicBool,
 }
 
-/// How far the mirror is with a body.
+/// Progress of the mirror in reading a body.
 #[derive(Clone, Debug)]
 pub(in crate::policies::mirror) struct Progress(Arc<BufferLevel>);
 
 impl Progress {
-    /// Says that the mirror has read all of it, or wants no more.
+    /// Returns true if the mirror has read the whole body, or wants no more of it.
     pub(in crate::policies::mirror) fn is_through(&self) -> bool {
+        // Relaxed: the flag only switches the limit of the drain on, and publishes no other memory.
         self.0.through.load(Ordering::Relaxed)
     }
 }
@@ -99,7 +100,8 @@ pub(in crate::policies::mirror) struct Receiver {
 }
 
 impl Receiver {
-    /// Takes the next message; none if the original's side went away before the end of the body.
+    /// Receives the next message; none if the original's side was dropped before the end of the
+    /// body.
     pub(in crate::policies::mirror) fn poll(
         &mut self,
         cx: &mut Context<'_>,
@@ -114,7 +116,7 @@ impl Drop for Receiver {
     }
 }
 
-/// The bytes of a frame in a pipe, given back when it is dropped.
+/// Bytes that a frame occupies in a pipe, released when it is dropped.
 #[derive(Debug)]
 pub(in crate::policies::mirror) struct BufferedBytes {
     len: usize,
@@ -131,9 +133,9 @@ impl Drop for BufferedBytes {
 /// The original's end.
 #[derive(Debug)]
 pub(in crate::policies::mirror) struct Sender {
-    /// Gone once the body ended, or the copy was given up.
+    /// None once the body ended, or the copy was cancelled.
     fate: Option<oneshot::Sender<MirrorDropReason>>,
-    /// What is still to come of a body of known length.
+    /// Bytes still to come of a body of known length.
     left: Option<u64>,
     level: Arc<BufferLevel>,
     limits: Limits,
@@ -141,7 +143,7 @@ pub(in crate::policies::mirror) struct Sender {
 }
 
 impl Sender {
-    /// Passes a frame on, which is the `last` one or not; says whether more are wanted.
+    /// Sends a frame, which may be the `last` one; returns true if the mirror wants more.
     pub(in crate::policies::mirror) fn push(&mut self, frame: &Frame<Bytes>, last: bool) -> bool {
         let Some(copy) = copy(frame) else {
             if last {
@@ -163,7 +165,7 @@ impl Sender {
             frame: copy,
             last,
         };
-        // It is gone when the mirror answered without reading on.
+        // Fails when the mirror has answered without reading on.
         let wanted = self.messages.send(message).is_ok() && !last;
         if !wanted {
             self.fate = None;
@@ -171,23 +173,23 @@ impl Sender {
         wanted
     }
 
-    /// Passes on that the body has ended.
+    /// Sends the end of the body.
     pub(in crate::policies::mirror) fn end(mut self) {
         self.finish();
     }
 
-    /// Passes on that the body broke off.
+    /// Cancels the copy because the body broke off.
     pub(in crate::policies::mirror) fn break_off(mut self) {
         self.abort(MirrorDropReason::Abandoned);
     }
 
     fn finish(&mut self) {
-        // Nobody may be there any more to hear it.
+        // The receiver may be gone already; then there is no copy to complete.
         let _ = self.messages.send(Message::End);
         self.fate = None;
     }
 
-    /// Tells the copy's task first: the mirror's client is about to see half a body, and fail.
+    /// Sends the reason to the copy's task, before the mirror's client sees half a body and fails.
     fn abort(&mut self, reason: MirrorDropReason) {
         if let Some(fate) = self.fate.take() {
             let _ = fate.send(reason);
@@ -196,7 +198,7 @@ impl Sender {
 
     fn charge(&self, len: usize) -> Result<BufferedBytes, MirrorDropReason> {
         let Self { level, limits, .. } = self;
-        // Only this end adds, so nothing is added between these two.
+        // Only this end adds, so nothing is added between the check and the update of the lag.
         limits.lag(level.lag.load(Ordering::Relaxed), len)?;
         level.counts.buffer(|held| limits.buffered(held, len))?;
         level.lag.fetch_add(len, Ordering::Relaxed);
@@ -212,7 +214,7 @@ impl Drop for Sender {
         if self.fate.is_none() {
             return;
         }
-        // hyper drops a body when it has as much as the content-length says.
+        // hyper drops a body once it has as many bytes as the content-length.
         if self.left == Some(0) {
             self.finish();
         } else {
@@ -221,7 +223,7 @@ impl Drop for Sender {
     }
 }
 
-/// Copies a frame without its bytes; none if it is of a kind that is not known.
+/// Copies a frame without copying its data; returns none for a frame of an unknown kind.
 fn copy(frame: &Frame<Bytes>) -> Option<Frame<Bytes>> {
     if let Some(data) = frame.data_ref() {
         return Some(Frame::data(data.clone()));

@@ -7,14 +7,15 @@ use pin_project::pin_project;
 
 use super::pipe::Sender;
 
-/// The body of a request that may be copied while it is read.
+/// Request body that may be copied while it is read.
 ///
-/// It is the caller's, frame for frame and error for error, as fast as it comes: what the mirror cannot
-/// follow is left out of the copy. Dropped before its end, it ends the copy.
+/// It yields the caller's frames and errors, at the caller's speed: a mirror that cannot keep up
+/// loses its
+/// copy. Dropping it before its end cancels the copy.
 #[pin_project]
 #[derive(Debug)]
 pub struct TeeBody<B> {
-    // Boxed: most requests are not copied, and a body moves with its request.
+    // Boxed: most requests are not copied, and the body is moved with its request.
     sender: Option<Box<Sender>>,
     #[pin]
     inner: B,

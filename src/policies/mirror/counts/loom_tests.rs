@@ -19,7 +19,7 @@ fn no_more_copies_enter_than_may_and_all_leave() {
         let other = thread::spawn(enter(Arc::clone(&counts)));
         let one = enter(Arc::clone(&counts))().is_ok();
         let other = other.join().unwrap().is_ok();
-        assert!(one || other, "somebody is let in");
+        assert!(one || other, "one of the two is admitted");
         let stats = counts.stats();
         assert_eq!(stats.in_flight, 0);
         assert_eq!(stats.mirrored, u64::from(one) + u64::from(other));
