@@ -17,7 +17,7 @@ use crate::foundation::sync::Reloadable;
 use crate::foundation::sync::rng::Rng;
 use crate::foundation::time::clock;
 
-/// What all clones of a layer have in common.
+/// State that all clones of a layer share.
 #[derive(Debug)]
 pub(super) struct Shared {
     aborts: AtomicU64,
@@ -48,6 +48,7 @@ impl Shared {
 
     pub(super) fn stats(&self) -> FaultInjectionStats {
         FaultInjectionStats {
+            // Relaxed: statistics only; the four numbers need not belong to one moment.
             aborts: self.aborts.load(Ordering::Relaxed),
             active: self.active.load(Ordering::Relaxed),
             delays: self.delays.load(Ordering::Relaxed),
@@ -71,7 +72,7 @@ impl Shared {
     }
 }
 
-/// Decides about each request; clones share one state.
+/// Gate that decides about faults; clones share one state.
 #[derive(Clone, Debug)]
 pub struct FaultGate {
     shared: Arc<Shared>,
@@ -93,6 +94,8 @@ impl Gate for FaultGate {
         if fault.is_none() {
             return Admission::Admitted(FaultTicket(None));
         }
+        // Taken before the counters: a request over the limit passes, and counts as an overflow
+        // alone.
         let Some(active) = ActiveFault::enter(&self.shared, policy.max_active()) else {
             self.shared.overflows.fetch_add(1, Ordering::Relaxed);
             return Admission::Admitted(FaultTicket(None));
@@ -115,7 +118,7 @@ impl Gate for FaultGate {
     }
 }
 
-/// The delay of one request.
+/// Injected delay of one request.
 #[pin_project]
 #[derive(Debug)]
 pub struct FaultDelay {
@@ -131,6 +134,7 @@ impl Future for FaultDelay {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         ready!(this.sleep.poll(cx));
+        // The same permit covers delay and abort: after an abort it is released here, at once.
         let active = this.active.take().expect("not polled after completion");
         Poll::Ready(match *this.abort {
             Some((abort, as_upstream)) => Err(active.0.abort(abort, as_upstream)),
@@ -139,7 +143,8 @@ impl Future for FaultDelay {
     }
 }
 
-/// A request that goes on; if it was delayed, it counts as active to the end of its response.
+/// Ticket of an admitted request; if it was delayed, it counts as active until the end of its
+/// response.
 #[derive(Debug)]
 pub struct FaultTicket(#[expect(dead_code, reason = "held for its drop")] Option<ActiveFault>);
 
@@ -153,7 +158,7 @@ impl Ticket for FaultTicket {
     }
 }
 
-/// One request that suffers a fault.
+/// Permit of one request with a fault, as in Envoy's `max_active_faults`.
 #[derive(Debug)]
 struct ActiveFault(Arc<Shared>);
 

@@ -8,17 +8,18 @@ use crate::foundation::admission::Queued;
 use crate::foundation::events::{Observe, TracingObserver};
 use crate::foundation::sync::rng::Rng;
 
-/// Injects faults into every service it wraps.
+/// Injects faults into every service that it wraps.
 ///
-/// The services share its dice and its counters, as do the clones of this layer. See the
-/// [module docs](super) for an example.
+/// The services and the clones of this layer share its random number generator and its counters.
+/// See
+/// the [module docs](super) for an example.
 #[derive(Clone, Debug)]
 pub struct FaultInjectionLayer {
     shared: Arc<Shared>,
 }
 
 impl FaultInjectionLayer {
-    /// Creates a layer that injects what `policy` says.
+    /// Creates a layer with `policy`, whose aborts are written to [`tracing`].
     #[must_use]
     pub fn new(policy: FaultInjectionPolicy) -> Self {
         Self::with_observer(policy, Arc::new(TracingObserver))
@@ -30,7 +31,7 @@ impl FaultInjectionLayer {
         Self::from_parts(policy, observe, Rng::default())
     }
 
-    /// Creates a layer whose rolls follow from `seed`, so that a test sees the same faults again.
+    /// Creates a layer whose random decisions follow from `seed`, so that a test is repeatable.
     #[must_use]
     pub fn with_seed(policy: FaultInjectionPolicy, seed: u64) -> Self {
         Self::from_parts(policy, Arc::new(TracingObserver), Rng::with_seed(seed))
@@ -41,13 +42,13 @@ impl FaultInjectionLayer {
         self.shared.reconfigure(policy);
     }
 
-    /// Returns what was injected so far.
+    /// Returns the number of faults so far.
     #[must_use]
     pub fn stats(&self) -> FaultInjectionStats {
         self.shared.stats()
     }
 
-    /// Returns what decides, to be put [together](crate::gate::GateChain) with other gates.
+    /// Returns the gate of this layer, to be [chained](crate::gate::GateChain) with other gates.
     #[must_use]
     pub fn gate(&self) -> FaultGate {
         FaultGate::new(Arc::clone(&self.shared))

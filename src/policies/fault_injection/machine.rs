@@ -1,4 +1,4 @@
-//! Which fault a request suffers. Chance, policy and headers are arguments.
+//! Choice of the fault for a request. Random bits, policy and headers are arguments.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::{Abort, FaultInjectionPolicy};
 use crate::foundation::http::{GrpcStatus, RequestHead};
 use crate::foundation::sync::Percent;
 
-/// What is to happen to one request.
+/// Fault of one request.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Fault {
     pub(super) abort: Option<Abort>,
@@ -16,12 +16,14 @@ pub(super) struct Fault {
 }
 
 impl Fault {
-    /// Rolls for a delay and for an abort, apart from each other.
+    /// Draws a delay and an abort, independently of each other.
     pub(super) fn draw(
         policy: &FaultInjectionPolicy,
         head: RequestHead<'_>,
         mut random: impl FnMut() -> u64,
     ) -> Self {
+        // The filter comes first: it draws nothing, so other requests do not change a seeded
+        // sequence.
         let headers = head.headers();
         if !policy.applies_to(head) {
             return Self::default();
@@ -61,7 +63,7 @@ fn abort(policy: &FaultInjectionPolicy, headers: &HeaderMap) -> Option<(Percent,
 }
 
 fn abort_from_headers(headers: &HeaderMap) -> Option<Abort> {
-    // Envoy takes only what a response may be: 200 to 599.
+    // As Envoy, accept only the statuses of a final response: 200 to 599.
     let http = number(headers, "x-envoy-fault-abort-request")
         .filter(|status| (200..600).contains(status))
         .and_then(|status| StatusCode::from_u16(u16::try_from(status).ok()?).ok());
@@ -70,7 +72,7 @@ fn abort_from_headers(headers: &HeaderMap) -> Option<Abort> {
         .or_else(|| Some(Abort::Grpc(GrpcStatus::new(u8::try_from(grpc()?).ok()?))))
 }
 
-/// A request may lower the share that the policy allows, not raise it.
+/// Returns the share for a request: its header may lower the policy's share, not raise it.
 fn share_from_headers(headers: &HeaderMap, name: &str, share: Percent) -> Percent {
     let asked = number(headers, name).map(|percent| Percent::new(percent.min(100) as u8));
     asked.map_or(share, |asked| asked.min(share))

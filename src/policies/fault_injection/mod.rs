@@ -1,8 +1,9 @@
-//! Delays or aborts a share of the requests, to see what the system makes of it.
+//! Fault injection: delays or aborts for a share of the requests, to test resilience.
 //!
-//! An aborted request is answered without the upstream, with the status and the text that Envoy
-//! gives (`fault filter abort`); a delayed one waits before it goes on. The two roll apart, the delay
-//! comes first, and a share that is not set is none.
+//! An aborted request is answered without the upstream, with Envoy's status and text (`fault filter
+//! abort`); a delayed one waits before it is forwarded. Both are drawn independently, the delay
+//! comes
+//! first, and the default share of each is 0.
 //!
 //! # Example
 //!
@@ -25,10 +26,10 @@
 //! # let _ = service;
 //! ```
 //!
-//! # Where to put it
+//! # Placement
 //!
-//! Outside the retry and the circuit breaker, as Envoy has it: neither sees the fault, and nobody
-//! retries it. To try one's own retries, put it inside them and say
+//! Outside the retry and the circuit breaker, as in Envoy: neither sees the fault, and it is not
+//! retried. To test your own retries, place the layer inside them and set
 //! [`with_abort_as_upstream`](FaultInjectionPolicy::with_abort_as_upstream):
 //!
 //! ```
@@ -56,7 +57,7 @@ pub use policy::{Abort, FaultInjectionPolicy};
 
 use crate::foundation::admission::{Queued, QueuedFuture};
 
-/// Injects faults before the service it wraps.
+/// Injects faults before the service that it wraps.
 ///
 /// See the [module docs](self) for an example.
 pub type FaultInjection<S> = Queued<S, FaultGate>;
@@ -64,16 +65,16 @@ pub type FaultInjection<S> = Queued<S, FaultGate>;
 /// Response future of [`FaultInjection`].
 pub type FaultInjectionFuture<S, B> = QueuedFuture<S, FaultGate, B>;
 
-/// What a layer injected so far.
+/// Statistics of a layer.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct FaultInjectionStats {
-    /// Requests that were answered with an abort.
+    /// Number of requests that were aborted.
     pub aborts: u64,
-    /// Requests that are under a fault right now.
+    /// Number of requests with a fault at this moment.
     pub active: u64,
-    /// Requests that were made to wait.
+    /// Number of requests that were delayed.
     pub delays: u64,
-    /// Requests that were spared because too many were under a fault.
+    /// Number of requests without their fault, because the limit of active faults was reached.
     pub overflows: u64,
 }

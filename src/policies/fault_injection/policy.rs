@@ -7,9 +7,9 @@ use http::StatusCode;
 use crate::foundation::http::{GrpcStatus, RequestHead};
 use crate::foundation::sync::Percent;
 
-/// Which requests to delay, and which to answer instead of the upstream.
+/// Shares of requests to delay and to abort.
 ///
-/// The two roll apart: a request may be delayed, aborted, or first delayed and then aborted.
+/// Both are drawn independently: a request may be delayed, aborted, or delayed and then aborted.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct FaultInjectionPolicy {
     abort: Option<(Percent, Abort)>,
@@ -20,7 +20,7 @@ pub struct FaultInjectionPolicy {
     only: Only,
 }
 
-/// Which requests are meant.
+/// Filter of the requests that can have a fault.
 #[derive(Clone, Default)]
 struct Only(Option<RequestFilter>);
 
@@ -32,7 +32,7 @@ impl Debug for Only {
     }
 }
 
-/// Equal are clones of each other, or two without a function.
+/// Filters are equal if both are the same function, or neither is set.
 impl PartialEq for Only {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
@@ -45,12 +45,12 @@ impl PartialEq for Only {
 
 impl Eq for Only {}
 
-/// What an aborted request is answered with.
+/// Response to an aborted request.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Abort {
-    /// A gRPC status. A caller that does not speak gRPC gets an HTTP 200, as from Envoy.
+    /// A gRPC status. A caller without gRPC gets an HTTP 200, as from Envoy.
     Grpc(GrpcStatus),
-    /// An HTTP status. A gRPC caller gets the gRPC status that stands for it.
+    /// An HTTP status. A gRPC caller gets the gRPC status to which it maps.
     Http(StatusCode),
 }
 
@@ -71,53 +71,58 @@ impl FaultInjectionPolicy {
     /// Sets the share of requests that are answered with `abort`, at once or after their delay. The
     /// default is none.
     ///
-    /// The answer is Envoy's: the body `fault filter abort`, response flag `FI`.
+    /// The response is Envoy's: the body `fault filter abort`, response flag `FI`.
     #[must_use]
     pub const fn with_abort(mut self, share: Percent, abort: Abort) -> Self {
         self.abort = Some((share, abort));
         self
     }
 
-    /// Sets the share of requests that wait for `delay` before they go on. The default is none; a
-    /// delay of zero delays nobody.
+    /// Sets the share of requests that wait for `delay` before they are forwarded. The default is
+    /// none; a
+    /// delay of zero has no effect.
     #[must_use]
     pub const fn with_delay(mut self, share: Percent, delay: Duration) -> Self {
         self.delay = Some((share, delay));
         self
     }
 
-    /// Lets the layers outside take an injected abort for an answer of the upstream. The default is
-    /// false: faults stand outside the retry and count against nobody, as in Envoy.
+    /// Sets whether outer layers treat an injected abort as a response of the upstream. The default
+    /// is
+    /// false: faults are injected outside the retry and count against no endpoint, as in Envoy.
     ///
-    /// Put the layer inside the retry and the circuit breaker and set this, to try what those do.
+    /// To test retries and a circuit breaker, place the layer inside them and set this to true.
     #[must_use]
     pub const fn with_abort_as_upstream(mut self, as_upstream: bool) -> Self {
         self.as_upstream = as_upstream;
         self
     }
 
-    /// Lets a request ask for its own fault. The default is false.
+    /// Sets whether a request can ask for its own fault. The default is false.
     ///
-    /// Envoy's headers are obeyed: `x-envoy-fault-abort-request` (an HTTP status),
+    /// Envoy's headers apply: `x-envoy-fault-abort-request` (an HTTP status),
     /// `x-envoy-fault-abort-grpc-request` (a gRPC status), `x-envoy-fault-delay-request`
-    /// (milliseconds), each with its `-percentage` header, which can lower the policy's share of the
-    /// same kind but not raise it. A share of the policy must be set for the kind to be had at all;
-    /// the header then replaces the policy's own status or delay.
+    /// (milliseconds), each with its `-percentage` header, which can lower the policy's share of
+    /// the
+    /// same kind but not raise it. The policy must set a share of the kind; the header then
+    /// replaces the
+    /// policy's own status or delay.
     #[must_use]
     pub const fn with_header_control(mut self, by_header: bool) -> Self {
         self.by_header = by_header;
         self
     }
 
-    /// Sets how many requests may suffer a fault at a time; further ones go on unharmed. There is no
-    /// limit by default; 0 injects nothing.
+    /// Sets how many requests may have a fault at a time; further ones pass without one. The
+    /// default is
+    /// no limit; 0 injects nothing.
     #[must_use]
     pub const fn with_max_active(mut self, max_active: u32) -> Self {
         self.max_active = Some(max_active);
         self
     }
 
-    /// Injects faults only into requests of which `meant` says true. The default is all of them.
+    /// Restricts faults to requests for which `meant` returns true. The default is all requests.
     #[must_use]
     pub fn with_match(
         mut self,
