@@ -9,8 +9,9 @@ use super::context::current::Scope;
 use super::{Instrumented, SpanTicket};
 use crate::foundation::admission::{Ticket, WatchedBody};
 
-/// The body of a response that went through a trace layer: each of its frames is made inside the
-/// trace, so that a body that calls out puts the trace on its calls.
+/// Response body of a trace layer: each of its frames is produced inside the trace, so that calls
+/// made
+/// by the body carry the trace.
 #[pin_project]
 #[derive(Debug)]
 pub struct TracedBody<R, T = SpanTicket> {

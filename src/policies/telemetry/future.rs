@@ -8,8 +8,9 @@ use super::context::current::Scope;
 use super::{Instrumented, TracedBody};
 use crate::foundation::admission::WatchedBody;
 
-/// Response future of [`Traced`](super::Traced) and [`TracedGate`](super::TracedGate): the future `F` of
-/// what is inside, inside its trace.
+/// Response future of [`Traced`](super::Traced) and [`TracedGate`](super::TracedGate): polls the
+/// inner
+/// future `F` inside its trace.
 #[pin_project]
 #[derive(Debug)]
 pub struct TracedFuture<F> {
@@ -42,6 +43,7 @@ where
         let Poll::Ready(result) = &mut polled else {
             return Poll::Pending;
         };
+        // The future is done and dropped; its scope moves on to the body.
         let scope = inner.take_scope();
         if *this.writes_request_id
             && let Ok(response) = result

@@ -12,10 +12,10 @@ use crate::foundation::admission::{
 };
 use crate::foundation::http::RequestHead;
 
-/// Runs each request as one hop of its trace, through a gate: [`Traced`](super::Traced) around
+/// Runs each request in a span and through a gate: [`Traced`](super::Traced) around
 /// [`Queued`](crate::gate::Queued) as one service, with one future and one watched body.
 ///
-/// The trace layers make it, with `gated`.
+/// The trace layers create it with `gated`.
 #[derive(Clone, Debug)]
 pub struct TracedGate<S, G> {
     gate: GateChain<SpanGate, G>,
@@ -52,6 +52,7 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let mut started = self.tracer.start(&mut request);
         let inner = {
+            // Entered before the gate decides, so that its rejection is logged inside the span.
             let _inside = started.scope.enter();
             match self
                 .gate
@@ -67,7 +68,7 @@ where
     }
 }
 
-/// Stands for the span of a [`TracedGate`], which keeps nobody away.
+/// Gate of the span of a [`TracedGate`]; it admits every request.
 #[derive(Clone, Copy, Debug)]
 pub struct SpanGate;
 
@@ -75,7 +76,7 @@ impl Gate for SpanGate {
     type Ticket = SpanTicket;
     type Wait = NoQueue<SpanTicket>;
 
-    /// The span is begun with the request, before this gate's turn would come.
+    /// Returns an empty ticket: the span is started before the gates are asked.
     fn admit(&self, _head: RequestHead<'_>) -> Admission<SpanTicket, Self::Wait> {
         Admission::Admitted(SpanTicket::default())
     }

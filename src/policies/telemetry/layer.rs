@@ -6,7 +6,7 @@ use super::shared::{Shared, Tracer};
 use super::{SpanKind, SpanProcessor, TracePolicy, Traced, TracedGate};
 use crate::foundation::sync::sharded_arc::ShardedArc;
 
-/// The three layers differ in what they stand for, and in nothing else.
+/// Defines a trace layer; the three layers differ only in the kind of their spans.
 macro_rules! layer {
     ($(#[$docs:meta])* $name:ident, $kind:expr) => {
         $(#[$docs])*
@@ -19,27 +19,28 @@ macro_rules! layer {
         }
 
         impl $name {
-            /// Creates a layer that follows `policy`.
+            /// Creates a layer with `policy`.
             #[must_use]
             pub fn new(policy: TracePolicy) -> Self {
                 let shared = ShardedArc::new(Shared::new($kind, policy, None));
                 Self { shared }
             }
 
-            /// Creates a layer that hands each span to `processor` when it ends.
+            /// Creates a layer that passes each span to `processor` when it ends.
             #[must_use]
             pub fn with_processor(policy: TracePolicy, processor: Arc<dyn SpanProcessor>) -> Self {
                 let shared = ShardedArc::new(Shared::new($kind, policy, Some(processor)));
                 Self { shared }
             }
 
-            /// Wraps `inner` with `gate` before it, as one service: what this layer around
-            /// [`Queued`](crate::gate::Queued) does, for less.
+            /// Wraps `inner` with `gate` in front of it as one service, equivalent to this layer
+            /// around
+            /// [`Queued`](crate::gate::Queued) but cheaper.
             pub fn gated<S, G>(&self, inner: S, gate: G) -> TracedGate<S, G> {
                 TracedGate::new(inner, gate, self.tracer())
             }
 
-            /// Begins the tracer of a service.
+            /// Returns the tracer of a service.
             pub(crate) fn tracer(&self) -> Tracer {
                 Tracer::of(self.shared.shared_ref())
             }
@@ -67,24 +68,23 @@ macro_rules! layer {
 }
 
 layer!(
-    /// Accepts the trace that a request brings, or begins one, and makes it the current one for all
-    /// that the handler does.
+    /// Continues the trace of a request, or starts one, and makes it the current trace of the
+    /// handler.
     TraceServerLayer,
     SpanKind::Server
 );
 
 layer!(
-    /// Puts the current trace on each call that goes out.
+    /// Propagates the current trace to each outgoing call.
     ///
-    /// A call made outside of every request goes on with the trace that its own headers name, or
-    /// begins one.
+    /// A call outside of every request continues the trace in its own headers, or starts one.
     TraceClientLayer,
     SpanKind::Client
 );
 
 impl TraceClientLayer {
-    /// Creates a layer that puts on the calls what all their attempts have in common: a
-    /// [`TraceAttemptLayer`] inside it adds the ids of each.
+    /// Creates a layer that writes only the headers that all attempts of a call share: a
+    /// [`TraceAttemptLayer`] inside it writes the ids of each attempt.
     pub(crate) fn without_injection(policy: TracePolicy) -> Self {
         let shared = Shared::new(SpanKind::Client, policy, None);
         let shared = ShardedArc::new(shared.without_injection());
@@ -93,7 +93,7 @@ impl TraceClientLayer {
 }
 
 layer!(
-    /// Gives each attempt of a call a span of its own; it belongs inside the retry layer.
+    /// Gives each attempt of a call a span of its own; place it inside the retry layer.
     TraceAttemptLayer,
     SpanKind::Attempt
 );

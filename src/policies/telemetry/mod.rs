@@ -1,5 +1,6 @@
-//! Follows a request from service to service: accepts the trace that it brings, and puts it on every
-//! call that is made for it, with no code in the handler.
+//! Distributed tracing: continues the trace of a request, and propagates it to every call made for
+//! it,
+//! without code in the handler.
 //!
 //! # Example
 //!
@@ -12,7 +13,7 @@
 //! # use http_body_util::Empty;
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
-//! // What the other service sees of the call, and the handler that makes it.
+//! // The called service as it sees the request, and the handler that makes the call.
 //! let transport = tower::service_fn(|request: Request<()>| async move {
 //!     let traceparent = request.headers()["traceparent"].to_str().unwrap();
 //!     assert!(traceparent.starts_with("00-0af7651916cd43dd8448eb211c80319c-"));
@@ -34,7 +35,7 @@
 //! # }
 //! ```
 //!
-//! How it is configured, and how one sees where the time went:
+//! Configuration, and a listing of the spans with their durations:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -55,49 +56,57 @@
 //! #     http::Response<meshless::telemetry::TracedBody<String>>,
 //! #     std::io::Error,
 //! # > = tower::util::BoxCloneServiceLayer::new(layer);
-//! // Later: one line for each hop, such as `waste-service server GET /analyze 200 in 12.5ms`.
+//! // Later: one line for each span, such as `waste-service server GET /analyze 200 in 12.5ms`.
 //! for span in spans.spans() {
 //!     println!("{} {span}", span.trace_id());
 //! }
 //! ```
 //!
-//! # Where the layers go
+//! # Placement
 //!
 //! - [`TraceServerLayer`], outermost around the routes: one span a request.
 //! - [`TraceClientLayer`], outermost around the client: one span a call, with all its attempts.
 //! - [`TraceAttemptLayer`], inside the retry layer: one span an attempt, with its number from
 //!   `x-envoy-attempt-count`. Without it, all attempts carry the id of their call.
 //!
-//! # Which headers are read and written
+//! # Headers
 //!
 //! | headers | read | written on calls |
 //! |---|---|---|
 //! | `traceparent`, `tracestate` ([W3C Trace Context]) | yes | always |
-//! | `b3` ([B3]) | if there is no good `traceparent` | if it came |
-//! | `x-b3-traceid` and its like ([B3]) | if there is neither | if they came |
-//! | `x-request-id` (Envoy) | yes; made when missing, as a UUID | always |
-//! | those of [`TracePolicy::with_forwarded`] | yes | as they came |
+//! | `b3` ([B3]) | if there is no valid `traceparent` | if received |
+//! | `x-b3-traceid` and its like ([B3]) | if there is neither | if received |
+//! | `x-request-id` (Envoy) | yes; created as a UUID if missing | always |
+//! | those of [`TracePolicy::with_forwarded`] | yes | as received |
 //!
-//! The reader of W3C's headers is as strict as the Recommendation asks: what is wrong in any way is as
-//! good as missing, a wrong `tracestate` is dropped as a whole, and the trace begins anew, with an
-//! event that tells why. Each hop gets a span id of its own, whose parent is the id that came; the
-//! sampled flag stays as it came.
+//! W3C's headers are parsed as strictly as the Recommendation asks: an invalid `traceparent` counts
+//! as
+//! missing, and an invalid `tracestate` is dropped as a whole. The layer then starts a new trace,
+//! and an
+//! event reports the reason. Each span gets an id of its own, whose parent is the received id; the
+//! sampled flag is kept.
 //!
-//! # Where the trace reaches
+//! # Scope of the current trace
 //!
-//! It is the thread's current one while the handler's future is polled and dropped, and while the
-//! response body makes each of its frames. So it reaches what a handler awaits, joins and selects
-//! over. Into tasks of their own it is taken by [`.in_current_trace()`](InCurrentTrace), into
-//! blocking work by [`in_current_trace`]. Outside of every request [`TraceContext::begin`] makes one;
-//! a client layer that finds none looks at the call's own headers, and else begins one.
+//! The trace is the thread's current one while the handler's future is polled and dropped, and
+//! while the
+//! response body produces each of its frames. It therefore covers everything that a handler awaits,
+//! joins
+//! and selects over. [`.in_current_trace()`](InCurrentTrace) carries it into spawned tasks,
+//! [`in_current_trace`] into blocking work. Outside of every request [`TraceContext::begin`] starts
+//! one;
+//! a client layer without a current trace reads the call's own headers, or else starts a trace.
 //!
-//! # What `tracing` gets
+//! # Spans of `tracing`
 //!
 //! The spans `http.server.request`, `http.client.request` and `http.client.attempt`, with
-//! OpenTelemetry's field names and `trace_id`, `span_id`, `parent_span_id`, `request_id`; the status is
-//! recorded as it arrives, `duration_ms` when the body ends. No query is told: it may hold secrets.
-//! What the layers inside decide is logged inside these spans. With no subscriber that wants them,
-//! neither a clock is read nor an id formatted.
+//! OpenTelemetry's field names and `trace_id`, `span_id`, `parent_span_id`, `request_id`; the
+//! status is
+//! recorded when it arrives, `duration_ms` when the body ends. The query is not recorded: it may
+//! contain
+//! secrets. Decisions of the inner layers are logged inside these spans. Without a subscriber for
+//! them,
+//! no clock is read and no id is formatted.
 //!
 //! [B3]: https://github.com/openzipkin/b3-propagation
 //! [W3C Trace Context]: https://www.w3.org/TR/trace-context-1/

@@ -6,7 +6,7 @@ use super::Propagation;
 use super::settings::Settings;
 use crate::foundation::sync::Percent;
 
-/// How traces are read, begun and passed on.
+/// Formats, sampling and propagation of traces.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is one setting of its own, and all combinations make sense"
@@ -24,8 +24,9 @@ pub struct TracePolicy {
     service: Option<Arc<str>>,
 }
 
-/// What Istio's documentation lists beside the formats that are understood here: Datadog, Google
-/// Cloud, Lightstep, `OpenCensus` and Apache `SkyWalking`.
+/// Headers that Istio's documentation lists besides the formats supported here: Datadog, Google
+/// Cloud,
+/// Lightstep, `OpenCensus` and Apache `SkyWalking`.
 const VENDORS: [&str; 7] = [
     "grpc-trace-bin",
     "sw8",
@@ -37,7 +38,7 @@ const VENDORS: [&str; 7] = [
 ];
 
 impl TracePolicy {
-    /// A policy that does nothing: no span, no header, and the trace around it stays what it was.
+    /// Creates a policy that is off: no span, no header, and the surrounding trace stays current.
     #[must_use]
     pub const fn off() -> Self {
         Self {
@@ -53,15 +54,17 @@ impl TracePolicy {
         }
     }
 
-    /// Sets the formats that are read from a request. The default is all of them; headers of another
-    /// are as good as missing.
+    /// Sets the formats that are read from a request. The default is all of them; headers of other
+    /// formats
+    /// are ignored.
     #[must_use]
     pub const fn with_accepted(mut self, accepted: Propagation) -> Self {
         self.accepted = accepted;
         self
     }
 
-    /// Sets the formats that are written on each call, whatever the trace came in. The default is
+    /// Sets the formats that are written on each call, in addition to those received. The default
+    /// is
     /// W3C's, which Istio's telemetry writes too.
     #[must_use]
     pub const fn with_propagated(mut self, propagated: Propagation) -> Self {
@@ -69,20 +72,23 @@ impl TracePolicy {
         self
     }
 
-    /// Sets whether a trace also goes on in the formats in which it came. The default is yes, so that a
-    /// neighbour who knows only B3 is not cut off.
+    /// Sets whether a trace is also propagated in the formats in which it was received. The default
+    /// is
+    /// true, so that a service that supports only B3 is not cut off.
     #[must_use]
     pub const fn with_same_formats(mut self, same_formats: bool) -> Self {
         self.same_formats = same_formats;
         self
     }
 
-    /// Sets further headers that go from the incoming request to each call made for it. The default
-    /// is none.
+    /// Sets further headers that are copied from the incoming request to each call made for it. The
+    /// default is none.
     ///
-    /// A header that the call has already stands. With the header that a route matches on, such as
-    /// `end-user` or `version`, a choice made at the front holds all the way through. Forward nothing
-    /// secret: third parties are called too.
+    /// A header that the call already has is not replaced. With the header that a route matches on,
+    /// such
+    /// as `end-user` or `version`, a choice made at the edge applies in all services. Do not
+    /// forward
+    /// secrets: third parties are called too.
     #[must_use]
     pub fn with_forwarded(mut self, headers: impl IntoIterator<Item = HeaderName>) -> Self {
         self.forwarded = headers.into_iter().collect();
@@ -91,7 +97,7 @@ impl TracePolicy {
 
     /// Adds the trace headers of other systems that Istio's documentation asks an application to
     /// forward: `grpc-trace-bin`, `sw8`, `x-cloud-trace-context`, `x-datadog-*` and
-    /// `x-ot-span-context`. They go on as they came.
+    /// `x-ot-span-context`. They are forwarded unchanged.
     #[must_use]
     pub fn with_vendors_forwarded(mut self) -> Self {
         let vendors = VENDORS.into_iter().map(HeaderName::from_static);
@@ -99,34 +105,37 @@ impl TracePolicy {
         self
     }
 
-    /// Sets whether an `x-request-id` that comes with a request is kept. The default is yes, as in a
-    /// sidecar, whose callers are other sidecars; Envoy at the edge of a mesh replaces what the outside
-    /// sends (`preserve_external_request_id` is off there), and so should a server that faces it.
+    /// Sets whether the `x-request-id` of a request is kept. The default is true, as in a sidecar,
+    /// whose
+    /// callers are other sidecars. Envoy at the edge of a mesh replaces external ids
+    /// (`preserve_external_request_id` is off there), and so should a server at the edge.
     ///
-    /// One that is empty, over 256 bytes or not text is replaced in any case.
+    /// An id that is empty, longer than 256 bytes or not text is always replaced.
     #[must_use]
     pub const fn with_request_id_preserved(mut self, keeps_request_id: bool) -> Self {
         self.preserves_request_id = keeps_request_id;
         self
     }
 
-    /// Sets whether the server's response tells its `x-request-id`. The default is no, which is
-    /// Envoy's (`always_set_request_id_in_response`).
+    /// Sets whether the server's response carries the `x-request-id`. The default is false, as in
+    /// Envoy
+    /// (`always_set_request_id_in_response`).
     #[must_use]
     pub const fn with_request_id_in_response(mut self, request_id_in_response: bool) -> Self {
         self.request_id_in_response = request_id_in_response;
         self
     }
 
-    /// Sets which share of the traces that begin here asks to be recorded. The default is all;
-    /// Istio's is 1 %. A trace that comes with a decision keeps it.
+    /// Sets the share of traces started here that are sampled. The default is all; Istio's is 1 %.
+    /// A
+    /// trace that arrives with a decision keeps it.
     #[must_use]
     pub const fn with_sampled(mut self, sampled: Percent) -> Self {
         self.sampled = sampled;
         self
     }
 
-    /// Sets the name of this service in what a [`SpanProcessor`](super::SpanProcessor) gets,
+    /// Sets the name of this service in the data for a [`SpanProcessor`](super::SpanProcessor),
     /// OpenTelemetry's `service.name`. The default is none.
     #[must_use]
     pub fn with_service(mut self, service: impl Into<Arc<str>>) -> Self {
@@ -134,7 +143,7 @@ impl TracePolicy {
         self
     }
 
-    /// The name of this service.
+    /// Returns the name of this service.
     #[must_use]
     pub fn service(&self) -> Option<&str> {
         self.service.as_deref()
@@ -148,7 +157,7 @@ impl TracePolicy {
         &self.forwarded
     }
 
-    /// Returns all of it but the names.
+    /// Returns the settings, which are the policy without its names.
     pub(super) const fn settings(&self) -> Settings {
         Settings::new(self.accepted, self.propagated, self.sampled)
             .with(Settings::ENABLED, self.enabled)

@@ -4,15 +4,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{SpanData, TraceId};
 
-/// Receives each span as it ends; called outside every lock and from `Drop`, so it must not panic.
+/// Receiver of ended spans; called outside every lock and from `Drop`, so it must not panic.
 ///
-/// It gets those that are not sampled too, and may look at [`TraceContext::is_sampled`](super::TraceContext::is_sampled).
+/// It also receives spans that are not sampled; check
+/// [`TraceContext::is_sampled`](super::TraceContext::is_sampled).
 pub trait SpanProcessor: Debug + Send + Sync + 'static {
-    /// Takes note of `span`.
+    /// Processes `span`.
     fn on_end(&self, span: &SpanData);
 }
 
-/// Keeps the newest spans in memory, for a test or a page of one's own. Clones share them.
+/// Memory of the newest spans, for a test or a page of your own. Clones share them.
 #[derive(Clone, Debug)]
 pub struct InMemorySpans {
     capacity: usize,
@@ -20,7 +21,8 @@ pub struct InMemorySpans {
 }
 
 impl InMemorySpans {
-    /// Creates a memory of so many spans; the oldest makes room. With 0 it keeps none.
+    /// Creates a memory of `capacity` spans, from which the oldest are dropped first. With 0 it
+    /// keeps none.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self {

@@ -9,7 +9,7 @@ use super::shared::Tracer;
 use super::{SpanTicket, TracedBody, TracedFuture};
 use crate::foundation::admission::{GatedFuture, retain_if_active};
 
-/// Runs each request as one hop of its trace.
+/// Runs each request in a span of its trace.
 ///
 /// See the [module docs](super) for an example.
 #[derive(Clone, Debug)]

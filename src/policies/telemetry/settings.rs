@@ -1,4 +1,4 @@
-//! The policy of a layer while requests run.
+//! Policy of a layer, prepared for requests.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,13 +8,13 @@ use arc_swap::Guard;
 use super::{Propagation, TracePolicy};
 use crate::foundation::sync::{Percent, Reloadable};
 
-/// A policy that can be replaced, and all of it that most calls ask for, in one word.
+/// Replaceable policy, with the settings that most calls need in one word.
 ///
 /// Loading the policy takes 70 instructions, two of them locked; reading the word takes one.
 #[derive(Debug)]
 pub(super) struct ReloadablePolicy {
     policy: Reloadable<TracePolicy>,
-    /// Held while both are replaced, so that they stay those of one policy.
+    /// Held while both are replaced, so that they belong to one policy.
     replacing: Mutex<()>,
     settings: AtomicU32,
 }
@@ -35,6 +35,9 @@ impl ReloadablePolicy {
             .unwrap_or_else(PoisonError::into_inner);
         let settings = policy.settings();
         self.policy.store(policy);
+        // Release, with the Acquire of `settings`: a call that sees the new settings also sees the
+        // policy
+        // that they were made from.
         self.settings.store(settings.0, Ordering::Release);
     }
 
@@ -43,31 +46,31 @@ impl ReloadablePolicy {
         Settings(self.settings.load(Ordering::Acquire))
     }
 
-    /// Returns all of it, for what does not fit into the settings.
+    /// Returns the whole policy, for the parts that are not in the settings.
     pub(super) fn load(&self) -> Guard<Arc<TracePolicy>> {
         self.policy.load()
     }
 }
 
-/// What a policy says in numbers and in yes or no.
+/// Numbers and flags of a policy, packed into one word.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Settings(u32);
 
-/// The share of samples in millionths, which 20 bits hold.
+/// Mask of the sampled share in millionths, which needs 20 bits.
 const SAMPLED: u32 = (1 << 20) - 1;
-/// Where the formats begin, three bits each.
+// Positions of the formats, three bits each.
 const ACCEPTED: u32 = 20;
 const PROPAGATED: u32 = 23;
 
 impl Settings {
-    /// Whether anything is done at all.
+    /// True unless the policy is off.
     pub(super) const ENABLED: Self = Self(1 << 26);
-    /// Whether there are further headers to be passed on: the policy itself has their names.
+    /// True if further headers are forwarded; the policy has their names.
     pub(super) const FORWARDS: Self = Self(1 << 27);
     pub(super) const PRESERVES_REQUEST_ID: Self = Self(1 << 28);
-    /// Whether a trace also goes on in the formats in which it came.
+    /// True if a trace is also propagated in the formats in which it was received.
     pub(super) const SAME_FORMATS: Self = Self(1 << 29);
-    /// Whether the response of a server tells the request id.
+    /// True if the response of a server carries the request id.
     pub(super) const WRITES_REQUEST_ID: Self = Self(1 << 30);
 
     pub(super) const fn new(
@@ -97,7 +100,7 @@ impl Settings {
         Propagation::of_bits(self.0 >> ACCEPTED)
     }
 
-    /// Returns the formats to write for a trace that came in `formats`.
+    /// Returns the formats to write for a trace that was received in `formats`.
     #[inline]
     pub(super) const fn formats_out(self, formats: Propagation) -> Propagation {
         let propagated = Propagation::of_bits(self.0 >> PROPAGATED);
@@ -108,7 +111,8 @@ impl Settings {
         }
     }
 
-    /// Says whether a trace that begins now is recorded; `roll` gives 64 random bits, if they count.
+    /// Returns true if a trace that starts now is sampled; `random` returns 64 random bits, if
+    /// needed.
     #[inline]
     pub(super) fn samples(self, random: impl FnOnce() -> u64) -> bool {
         let sampled = Percent::per_million(self.0 & SAMPLED);

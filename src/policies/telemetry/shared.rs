@@ -13,11 +13,11 @@ use super::{ExtractError, SpanKind, SpanProcessor, SpanTicket, TraceContext, Tra
 use crate::foundation::sync::rng::Rng;
 use crate::foundation::sync::sharded_arc::ShardedArcRef;
 
-/// Begins the hops of a layer, for its services and for those that stand for them.
+/// Starts the span of each request for a trace layer's services.
 #[derive(Clone, Debug)]
 pub(crate) struct Tracer(ShardedArcRef<Shared>);
 
-/// A hop that has begun.
+/// Started span of a request.
 pub(crate) struct StartedSpan {
     pub(crate) scope: Scope,
     pub(crate) writes_request_id: bool,
@@ -29,7 +29,7 @@ impl Tracer {
         Self(shared)
     }
 
-    /// Begins a hop: the headers tell it, and what is done for it belongs into its scope.
+    /// Starts a span and writes its headers; the request must be processed inside its scope.
     #[inline]
     pub(crate) fn start<B>(&self, request: &mut Request<B>) -> StartedSpan {
         let settings = self.0.policy.settings();
@@ -42,12 +42,12 @@ impl Tracer {
     }
 }
 
-/// What all clones of a layer have in common.
+/// State that all clones of a layer share.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) rng: Rng,
     pub(super) kind: SpanKind,
-    /// A layer inside writes the headers that name the span.
+    /// True if a layer inside writes the headers with the span's id.
     skips_injection: bool,
     pub(super) policy: ReloadablePolicy,
     processor: Option<Arc<dyn SpanProcessor>>,
@@ -79,12 +79,12 @@ impl Shared {
         self.policy.store(policy);
     }
 
-    /// Says whether the response tells the request id.
+    /// Returns true if the response carries the request id.
     pub(super) fn writes_request_id(&self, settings: Settings) -> bool {
         self.kind == SpanKind::Server && settings.has(Settings::WRITES_REQUEST_ID)
     }
 
-    /// Begins a hop: its scope, what stands for it, and the headers that tell it.
+    /// Starts a span: returns its scope and ticket, and writes its headers.
     pub(super) fn start<B>(
         &self,
         settings: Settings,
@@ -94,14 +94,14 @@ impl Shared {
             return (Scope::none(), SpanTicket::default());
         }
         let (trace, invalid) = self.trace(settings, request.headers_mut());
-        // Spans are of this level, and what is said of wrong headers is of a lower one.
+        // Spans have the level INFO, and the event about invalid headers a lower one.
         if self.processor.is_none() && LevelFilter::current() < LevelFilter::INFO {
             return (Scope::of(trace), SpanTicket::default());
         }
         self.start_observed(request, trace, invalid)
     }
 
-    /// Begins a hop that somebody may want to hear of.
+    /// Starts a span that a processor or a subscriber may observe.
     #[inline(never)]
     fn start_observed<B>(
         &self,
@@ -120,13 +120,14 @@ impl Shared {
         };
         let mut scope = Scope::new(trace, span);
         if let Some(reason) = invalid {
+            // Inside the span, so that the event carries the ids of the new trace.
             let _inside = scope.enter();
-            tracing::debug!(%reason, "trace headers not understood, a trace begins here");
+            tracing::debug!(%reason, "invalid trace headers, starting a new trace");
         }
         (scope, ticket)
     }
 
-    /// Returns the place of a hop, which the headers tell from then on.
+    /// Returns the context of a new span, and writes it into the headers.
     fn trace(
         &self,
         settings: Settings,
@@ -156,7 +157,9 @@ impl Shared {
         (PooledContext::new(trace), invalid)
     }
 
-    /// Tells a call its trace; those headers that all its attempts have in common unless it has them.
+    /// Writes the trace into the headers of a call; `standing` lists those that its attempts share,
+    /// and is
+    /// none if they are written already.
     fn inject(
         &self,
         trace: &mut TraceContext,

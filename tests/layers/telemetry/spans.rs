@@ -229,7 +229,7 @@ async fn headers_that_were_not_understood_are_an_event_with_the_reason() {
     drop(call(&mut server, request(&[("traceparent", "ff-x")])).await);
     let [(message, around)] = journal.events().try_into().unwrap();
     assert!(
-        message.ends_with("the version of traceparent is unreadable or ff"),
+        message.ends_with("the version of traceparent is invalid or ff"),
         "{message}"
     );
     assert_eq!(around, Some("http.server.request"));

@@ -1,4 +1,4 @@
-//! The trace that the running code is part of.
+//! Trace context of the running code, in a thread-local.
 
 use std::cell::Cell;
 use std::mem;
@@ -12,20 +12,22 @@ use super::pooled_context::PooledContext;
 use crate::policies::telemetry::TraceContext;
 use crate::policies::telemetry::propagation::request_id;
 
+// Set by a scope for the time of a poll, a drop or a call; read by layers further in and by
+// `TraceContext::current`.
 thread_local! {
     static CURRENT: Cell<PooledContext> = const { Cell::new(PooledContext::NONE) };
 }
 
 impl TraceContext {
-    /// Returns the place in its trace of the call that the running code is part of, if it has one.
+    /// Returns the trace context of the running code, if it has one.
     #[must_use]
     pub fn current() -> Option<Self> {
         Self::of_current(Self::clone)
     }
 
-    /// Returns what `f` makes of the current place.
+    /// Returns the result of `f` for the current context.
     pub(in crate::policies::telemetry) fn of_current<T>(f: impl FnOnce(&Self) -> T) -> Option<T> {
-        // The thread's own storage is gone while the thread ends: nothing runs for a request then.
+        // Fails only while the thread's storage is destroyed, when no request runs.
         CURRENT
             .try_with(|cell| {
                 let current = cell.take();
@@ -36,23 +38,23 @@ impl TraceContext {
             .ok()?
     }
 
-    /// Runs `f` as part of this trace.
+    /// Runs `f` inside this trace.
     pub fn scope<T>(self, f: impl FnOnce() -> T) -> T {
         let mut scope = Scope::of(PooledContext::new(self));
         let _entered = scope.enter();
         f()
     }
 
-    /// Wraps `future` so that each poll of it is part of this trace.
+    /// Wraps `future` so that each poll of it runs inside this trace.
     pub fn scoped<F>(self, future: F) -> Instrumented<F> {
         Instrumented::new(future, Scope::of(PooledContext::new(self)))
     }
 }
 
-/// What some code runs in: a trace and a span of `tracing`, or the one around it if it has none.
+/// Trace context and `tracing` span to enter; without a context, the surrounding one stays current.
 #[derive(Debug)]
 pub(crate) struct Scope {
-    // Boxed: nobody listens to most spans, and a scope moves with its call.
+    // Boxed: most spans are disabled, and a scope is moved with its call.
     span: Option<Box<Span>>,
     trace: PooledContext,
 }
@@ -64,18 +66,18 @@ impl Scope {
         Self { span, trace }
     }
 
-    /// The scope of a trace that nobody listens to.
+    /// Creates the scope of a trace without a `tracing` span.
     #[inline]
     pub(in crate::policies::telemetry) const fn of(trace: PooledContext) -> Self {
         Self { span: None, trace }
     }
 
-    /// The scope of what changes nothing.
+    /// Creates a scope that changes nothing.
     pub(crate) const fn none() -> Self {
         Self::of(PooledContext::NONE)
     }
 
-    /// Tells the request id that goes with this trace, if it has one.
+    /// Writes the trace's request id into `headers`, if it has one.
     pub(crate) fn write_request_id(&self, headers: &mut HeaderMap) {
         let trace = self.trace.get();
         if let Some(id) = trace.and_then(|trace| trace.request_id.as_ref()) {
@@ -83,7 +85,7 @@ impl Scope {
         }
     }
 
-    /// The scope of the running code, to be taken elsewhere.
+    /// Returns the scope of the running code, for use elsewhere.
     pub(in crate::policies::telemetry) fn current() -> Self {
         let trace = TraceContext::current().map_or(PooledContext::NONE, PooledContext::new);
         Self::new(trace, Span::current())
@@ -99,16 +101,16 @@ impl Scope {
     }
 }
 
-/// A scope that is the current one.
+/// Guard of an entered scope.
 pub(crate) struct ScopeGuard<'a> {
-    // Left in this order, the reverse of how they were entered.
+    // Dropped in this order, the reverse of the order in which they were entered.
     _span: Option<Entered<'a>>,
     _trace: ContextSwap<'a>,
 }
 
-/// A trace that changed places with the thread's current one, and changes back.
+/// Swap of a trace context with the thread's current one, undone on drop.
 ///
-/// Nothing is copied and no count is touched: this happens twice for each poll.
+/// It copies nothing and touches no reference count, as it happens twice for each poll.
 struct ContextSwap<'a>(Option<&'a mut PooledContext>);
 
 impl<'a> ContextSwap<'a> {
@@ -133,6 +135,6 @@ impl Drop for ContextSwap<'_> {
 
 #[inline]
 fn swap(place: &mut PooledContext) {
-    // As in `of_current`: a thread that ends has no trace to change with.
+    // As in `of_current`: a thread that shuts down has no current context.
     let _ = CURRENT.try_with(|current| *place = current.replace(mem::take(place)));
 }

@@ -6,14 +6,14 @@ use crate::foundation::sync::rng::Rng;
 use crate::policies::telemetry::ExtractError;
 use crate::policies::telemetry::propagation::hex::{hex, hex_of};
 
-/// Names a trace: everything that happens for one request of one user, in every service.
+/// Identifier of a trace: all work for one request of a user, in every service.
 ///
-/// Shown as 32 lower-case hexadecimal digits, never all zero.
+/// Displayed as 32 lower-case hexadecimal digits, never all zero.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct TraceId(NonZeroU128);
 
 impl TraceId {
-    /// Creates an id from its 128 bits; none from zero, which W3C Trace Context forbids.
+    /// Creates an id from its 128 bits; returns none for zero, which W3C Trace Context forbids.
     #[must_use]
     pub const fn new(bits: u128) -> Option<Self> {
         match NonZeroU128::new(bits) {
@@ -39,14 +39,14 @@ impl TraceId {
     }
 }
 
-/// Names a span: one service's part in a trace, or one call that it makes.
+/// Identifier of a span: the work of one service in a trace, or one call that it makes.
 ///
-/// Shown as 16 lower-case hexadecimal digits, never all zero.
+/// Displayed as 16 lower-case hexadecimal digits, never all zero.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct SpanId(NonZeroU64);
 
 impl SpanId {
-    /// Creates an id from its 64 bits; none from zero, which W3C Trace Context forbids.
+    /// Creates an id from its 64 bits; returns none for zero, which W3C Trace Context forbids.
     #[must_use]
     pub const fn new(bits: u64) -> Option<Self> {
         match NonZeroU64::new(bits) {

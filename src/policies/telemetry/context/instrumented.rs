@@ -6,13 +6,14 @@ use pin_project::{pin_project, pinned_drop};
 
 use super::current::Scope;
 
-/// A future whose polls, and whose drop, are part of a trace; see
+/// Future whose polls, and whose drop, run inside a trace; see
 /// [`in_current_trace`](InCurrentTrace::in_current_trace).
 #[pin_project(PinnedDrop)]
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct Instrumented<T> {
-    /// None once it is done. An option, because what is dropped inside the trace must go first.
+    /// None once it is done. Optional, so that the future can be dropped inside the trace before
+    /// the scope.
     #[pin]
     inner: Option<T>,
     scope: Scope,
@@ -27,7 +28,7 @@ impl<T> Instrumented<T> {
         }
     }
 
-    /// Runs `f` on what is inside, inside.
+    /// Runs `f` on the inner value, inside the trace.
     #[inline]
     pub(in crate::policies::telemetry) fn with<U>(
         self: Pin<&mut Self>,
@@ -41,7 +42,7 @@ impl<T> Instrumented<T> {
             .expect("not polled after completion"))
     }
 
-    /// Runs `f` on what is inside, inside, where it also drops it once it is done.
+    /// Polls the inner value with `f` inside the trace, and drops it there once it is done.
     #[inline]
     pub(in crate::policies::telemetry) fn poll_until_done<U>(
         self: Pin<&mut Self>,
@@ -57,7 +58,7 @@ impl<T> Instrumented<T> {
         polled
     }
 
-    /// Takes the scope of what is done.
+    /// Takes the scope after the inner value is done.
     #[inline]
     pub(in crate::policies::telemetry) fn take_scope(self: Pin<&mut Self>) -> Scope {
         mem::replace(self.project().scope, Scope::none())
@@ -88,13 +89,14 @@ impl<F: Future> Future for Instrumented<F> {
     }
 }
 
-/// Takes the current trace along into a task of its own.
+/// Extension of futures to carry the current trace into a task.
 pub trait InCurrentTrace: Sized {
-    /// Wraps this future so that it is part of the current trace, and of the current span of
+    /// Wraps this future so that it runs inside the current trace, and inside the current span of
     /// `tracing`, wherever it is polled.
     ///
-    /// The trace reaches by itself whatever a handler awaits or joins. A spawned task starts
-    /// without one:
+    /// Futures that a handler awaits or joins are inside its trace without this. A spawned task
+    /// starts
+    /// without a trace:
     ///
     /// ```
     /// use meshless::telemetry::{InCurrentTrace, TraceContext};
@@ -108,10 +110,10 @@ pub trait InCurrentTrace: Sized {
     /// # }
     /// ```
     ///
-    /// The caller's [`Deadline`](crate::Deadline) does not come along. Who spawns a task means it to
-    /// go on after the answer, when nobody waits for it; it would be cut off for a caller that has
-    /// long been served. Where a task is awaited, add
-    /// [`Deadline::scoped`](crate::Deadline::scoped).
+    /// The caller's [`Deadline`](crate::Deadline) is not carried along. A spawned task usually
+    /// continues after the response, when no caller waits for it, and must not be cut off then. For
+    /// a
+    /// task that is awaited, add [`Deadline::scoped`](crate::Deadline::scoped).
     fn in_current_trace(self) -> Instrumented<Self>;
 }
 
@@ -121,8 +123,9 @@ impl<F: Future> InCurrentTrace for F {
     }
 }
 
-/// Wraps a closure so that it is part of the current trace, and of the current span of `tracing`,
-/// on whatever thread it runs.
+/// Wraps a closure so that it runs inside the current trace, and inside the current span of
+/// `tracing`,
+/// on any thread.
 ///
 /// ```
 /// use meshless::telemetry::{TraceContext, in_current_trace};
@@ -136,7 +139,7 @@ impl<F: Future> InCurrentTrace for F {
 /// # }
 /// ```
 ///
-/// As with [`InCurrentTrace`], the caller's deadline does not come along.
+/// As with [`InCurrentTrace`], the caller's deadline is not carried along.
 pub fn in_current_trace<T>(f: impl FnOnce() -> T) -> impl FnOnce() -> T {
     let mut scope = Scope::current();
     move || {

@@ -14,10 +14,11 @@ use super::propagation::{b3, request_id, w3c};
 use super::{ExtractError, Propagation, SpanId, TraceId, TracePolicy};
 use crate::foundation::sync::rng::Rng;
 
-/// A place in a trace: which trace, which span of it, and what goes along.
+/// Position in a trace: trace id, span id, and the headers that are propagated with them.
 ///
-/// While a server or client layer runs what is inside it, [`TraceContext::current`] is that layer's
-/// span. Cloning copies no text.
+/// Inside a server or client layer, [`TraceContext::current`] is that layer's span. Cloning copies
+/// no
+/// text.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each says one thing of its own, and all combinations occur"
@@ -25,26 +26,25 @@ use crate::foundation::sync::rng::Rng;
 #[derive(Clone, Debug)]
 pub struct TraceContext {
     pub(super) debug: bool,
-    /// The formats in which the trace came.
+    /// Formats in which the trace was received.
     pub(super) formats: Propagation,
-    // What few requests bring lies elsewhere: a context moves with its call, several times.
+    // Rare parts are behind a pointer: a context is moved with its call several times.
     pub(super) forwarded: Option<Arc<Vec<(HeaderName, HeaderValue)>>>,
     pub(super) parent_id: Option<SpanId>,
     pub(super) random: bool,
     pub(super) request_id: Option<HeaderValue>,
     pub(super) sampled: bool,
     pub(super) span_id: SpanId,
-    /// The call has the headers that all its attempts have in common.
+    /// True if the call already has the headers that all its attempts share.
     pub(super) written: bool,
     pub(super) trace_id: TraceId,
     pub(super) tracestate: Option<Arc<HeaderValue>>,
 }
 
 impl TraceContext {
-    /// Begins a trace with random ids, to be recorded or not as `sampled` says, and with a request id
-    /// of its own.
+    /// Starts a trace with random ids, the given `sampled` flag, and a request id of its own.
     ///
-    /// For work that no request began, such as a timer's; see [`scoped`](Self::scoped).
+    /// For work that is not part of a request, such as a timer's; see [`scoped`](Self::scoped).
     #[must_use]
     pub fn begin(sampled: bool) -> Self {
         let rng = Rng::default();
@@ -54,14 +54,15 @@ impl TraceContext {
         }
     }
 
-    /// Reads the caller's place from the headers of a request; none if there are no ids.
+    /// Reads the caller's context from the headers of a request; returns none if there are no ids.
     ///
-    /// Where several formats are there, the first of W3C, `b3` and `x-b3-*` that can be read counts. A
-    /// B3 caller that leaves the sampling decision to its receiver reads as not sampled.
+    /// With several formats the first readable one of W3C, `b3` and `x-b3-*` counts. A B3 caller
+    /// that
+    /// leaves the sampling decision to its receiver is read as not sampled.
     ///
     /// # Errors
     ///
-    /// If there are trace headers and none can be read.
+    /// If there are trace headers and none of them is readable.
     pub fn from_headers(headers: &HeaderMap) -> Result<Option<Self>, ExtractError> {
         let present = TraceHeaders::scan(headers);
         let found = Extracted::extract(headers, Propagation::ALL, &present);
@@ -76,7 +77,7 @@ impl TraceContext {
         }))
     }
 
-    /// Returns the next hop of this trace: a new span, whose parent is this one.
+    /// Returns a child context: a new span whose parent is this one.
     #[must_use]
     pub fn child(&self) -> Self {
         Self {
@@ -85,44 +86,44 @@ impl TraceContext {
         }
     }
 
-    /// The trace that all of it belongs to.
+    /// Returns the id of the trace.
     #[must_use]
     pub const fn trace_id(&self) -> TraceId {
         self.trace_id
     }
 
-    /// This hop.
+    /// Returns the id of this span.
     #[must_use]
     pub const fn span_id(&self) -> SpanId {
         self.span_id
     }
 
-    /// The hop that called this one; none at the trace's beginning.
+    /// Returns the id of the parent span; none for the root of the trace.
     #[must_use]
     pub const fn parent_id(&self) -> Option<SpanId> {
         self.parent_id
     }
 
-    /// Says whether the trace's beginning asked everybody to record it.
+    /// Returns true if the root of the trace decided that it is recorded.
     #[must_use]
     pub const fn is_sampled(&self) -> bool {
         self.sampled
     }
 
-    /// The request's `x-request-id`, if it has one that is text.
+    /// Returns the `x-request-id`, if there is one and it is text.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_ref()?.to_str().ok()
     }
 
-    /// The `tracestate` of the vendors on the way; none if there was none, or a wrong one.
+    /// Returns the vendors' `tracestate`; none if it was missing or invalid.
     #[must_use]
     pub fn tracestate(&self) -> Option<&str> {
         self.tracestate.as_ref()?.to_str().ok()
     }
 
-    /// Writes this place into `headers`, over what is there, as [`TracePolicy::default`] says: in W3C's
-    /// format and those in which the trace came.
+    /// Writes this context into `headers` and replaces existing values, as with
+    /// [`TracePolicy::default`]: in W3C's format and those in which the trace was received.
     pub fn write_to(&self, headers: &mut HeaderMap) {
         let present_headers = PresentHeaders::scan(headers);
         let formats = TracePolicy::default().settings().formats_out(self.formats);
@@ -130,9 +131,10 @@ impl TraceContext {
         self.write_own(formats, headers);
     }
 
-    /// Writes the headers of this span alone, over what is there.
+    /// Writes the headers with this span's id, and replaces existing values.
     ///
-    /// That a trace goes on costs this: 640 instructions with the value of `traceparent`, its one
+    /// The propagation of a trace costs this: 640 instructions with the value of `traceparent`, its
+    /// one
     /// allocation, and 530 more if the map has to grow.
     pub(super) fn write_own(&self, formats: Propagation, headers: &mut HeaderMap) {
         if formats.contains(Propagation::W3C) {
@@ -141,7 +143,7 @@ impl TraceContext {
         b3::write(self, formats, headers);
     }
 
-    /// Writes the headers that all spans of a call have in common.
+    /// Writes the headers that all spans of a call share.
     pub(super) fn write_common(
         &self,
         formats: Propagation,
@@ -151,7 +153,7 @@ impl TraceContext {
         if formats.contains(Propagation::W3C) {
             w3c::write_state(self, headers, present_headers.tracestate);
         }
-        // One that somebody chose stands.
+        // A request id that the handler set stays.
         if let Some(request_id) = &self.request_id
             && !present_headers.request_id
         {
@@ -161,7 +163,7 @@ impl TraceContext {
             return;
         };
         for values in forwarded.chunk_by(|one, next| one.0 == next.0) {
-            // What the handler itself wrote stands.
+            // A header that the handler set stays.
             if headers.contains_key(&values[0].0) {
                 continue;
             }
@@ -171,7 +173,7 @@ impl TraceContext {
         }
     }
 
-    /// Returns the next hop; its headers are to be told as this one's.
+    /// Returns a child context; its headers are to be written as for this one.
     pub(super) fn child_with(&self, rng: &Rng) -> Self {
         Self {
             forwarded: self.forwarded.clone(),
@@ -179,6 +181,7 @@ impl TraceContext {
             request_id: self.request_id.clone(),
             span_id: SpanId::random(rng),
             tracestate: self.tracestate.clone(),
+            // The rest is copied: ids and flags, and `formats` and `written` of the call.
             ..*self
         }
     }
@@ -191,7 +194,7 @@ impl TraceContext {
         }
     }
 
-    /// A trace without a past.
+    /// Creates the root of a new trace.
     pub(super) fn root(rng: &Rng, sampled: bool) -> Self {
         Self {
             debug: false,

@@ -2,16 +2,19 @@ use std::cell::RefCell;
 
 use crate::policies::telemetry::TraceContext;
 
-/// A context, or none, in a box that is used again.
+/// Optional context in a reused box.
 ///
-/// A context is 96 bytes. In a future and a body it would be copied at each layer around them, and at the
-/// beginning and the end of each poll; its box is one word. A box that lies ready costs 60 instructions,
-/// the allocator's 130 and the promise that a call without new headers allocates nothing.
+/// A context is 96 bytes. In a future and a body it would be moved by each layer around them, and
+/// at the
+/// start and the end of each poll; its box is one word. A pooled box costs 60 instructions; a new
+/// one costs
+/// 130, and would break the guarantee that a call without new headers does not allocate.
 #[derive(Debug, Default)]
 pub(in crate::policies::telemetry) struct PooledContext(Option<Box<Option<TraceContext>>>);
 
-/// The most empty boxes that a thread keeps. What is under way has its own, so that they only make up for
-/// calls that end before others begin.
+/// Limit on the empty boxes of a thread. Calls in flight have their own boxes, so the pool only
+/// serves
+/// calls that start after others have ended.
 const MOST: usize = 64;
 
 thread_local! {
@@ -23,7 +26,7 @@ impl PooledContext {
     pub(in crate::policies::telemetry) const NONE: Self = Self(None);
 
     pub(in crate::policies::telemetry) fn new(context: TraceContext) -> Self {
-        // A thread that ends keeps none.
+        // Fails only while the thread shuts down; the box is then allocated.
         let empty = EMPTY.try_with(|empty| empty.borrow_mut().pop());
         let mut boxed = empty.ok().flatten().unwrap_or_default();
         *boxed = Some(context);
@@ -50,9 +53,9 @@ impl Drop for PooledContext {
     }
 }
 
-/// Empties the box, and keeps it if there is room.
+/// Empties the box, and returns it to the pool if there is room.
 fn recycle(mut boxed: Box<Option<TraceContext>>) {
-    // Its headers may hold on to all that a connection has read.
+    // Emptied now: its header values may hold the read buffer of a connection.
     *boxed = None;
     let _ = EMPTY.try_with(|empty| {
         let mut empty = empty.borrow_mut();

@@ -1,4 +1,4 @@
-//! A hop under way: its span of `tracing`, and what its processor will get.
+//! Active span: its `tracing` span, and the data for its processor.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::foundation::outcome::{Failure, Outcome};
 use crate::foundation::time::clock;
 use crate::policies::telemetry::{SpanData, SpanKind, SpanProcessor, TraceContext};
 
-/// Opens a span; the macro of `tracing` wants its name as a literal.
+/// Opens a `tracing` span; the macro of `tracing` needs the name as a literal.
 macro_rules! open {
     ($name:literal, $kind:literal, $request:expr, $trace:expr) => {
         tracing::info_span!(
@@ -37,7 +37,7 @@ macro_rules! open {
     };
 }
 
-/// Opens the span of a hop. With nobody listening it costs a look at a flag: no id is formatted.
+/// Opens the `tracing` span. Without a subscriber it costs one flag: no id is formatted.
 pub(in crate::policies::telemetry) fn open<B>(
     kind: SpanKind,
     request: &Request<B>,
@@ -52,15 +52,17 @@ pub(in crate::policies::telemetry) fn open<B>(
         && !span.is_disabled()
         && let Some(attempt) = attempt(request.headers())
     {
-        // OpenTelemetry counts the times that it was sent again.
+        // OpenTelemetry counts resends, so the first attempt is 0.
         span.record("http.request.resend_count", attempt.saturating_sub(1));
     }
     span
 }
 
-/// Stands for a hop until its response body ends.
+/// Ticket of a span, which ends with its response body.
 ///
-/// None inside if nobody wants to know: what is moved with each call stays small.
+/// Empty if neither a processor nor a subscriber observes the span: it is moved with each call and
+/// must
+/// stay small.
 #[derive(Debug, Default)]
 pub struct SpanTicket(Option<Box<SpanRecord>>);
 
@@ -105,7 +107,8 @@ impl SpanRecord {
         self.span.record("otel.status_code", "ERROR");
     }
 
-    /// OpenTelemetry's rule: to a server a 4xx is its caller's error, to a client it is one.
+    /// Applies OpenTelemetry's rule: a 4xx is an error for a client span, but not for a server
+    /// span.
     fn judge_status(&self) {
         let server = self.data.kind == SpanKind::Server;
         if let Some(status) = self.data.status
@@ -164,6 +167,7 @@ impl Drop for SpanTicket {
         let Some(mut started) = self.0.take() else {
             return;
         };
+        // Still the initial value: the ticket was dropped before an outcome was known.
         if started.data.outcome == Outcome::Abandoned {
             started.data.outcome = Outcome::on_drop();
             let error = match started.data.outcome {
@@ -185,7 +189,7 @@ impl Drop for SpanTicket {
 
 static ATTEMPT: HeaderName = HeaderName::from_static("x-envoy-attempt-count");
 
-/// Reads what the retry layer wrote on this attempt.
+/// Reads the attempt number that the retry layer wrote.
 fn attempt(headers: &HeaderMap) -> Option<u32> {
     headers.get(&ATTEMPT)?.to_str().ok()?.parse().ok()
 }

@@ -7,15 +7,15 @@ use http::{Method, StatusCode, Uri};
 use crate::foundation::outcome::Outcome;
 use crate::policies::telemetry::{SpanId, TraceContext, TraceId};
 
-/// Which part of a request's way a span is.
+/// Kind of a span.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum SpanKind {
-    /// One try of a call; the call's retry layer makes several.
+    /// One attempt of a call, which has several with a retry layer.
     Attempt,
-    /// A call that is made, with all its tries and waits.
+    /// An outgoing call, with all its attempts and waits.
     Client,
-    /// A request that is served.
+    /// A served request.
     Server,
 }
 
@@ -31,7 +31,7 @@ impl SpanKind {
     }
 }
 
-/// A hop that is over, with the time that it took.
+/// Ended span, with its duration.
 #[derive(Clone, Debug)]
 pub struct SpanData {
     pub(in crate::policies::telemetry) attempt: Option<u32>,
@@ -47,86 +47,86 @@ pub struct SpanData {
 }
 
 impl SpanData {
-    /// The trace that it belongs to.
+    /// Returns the id of its trace.
     #[must_use]
     pub const fn trace_id(&self) -> TraceId {
         self.trace.trace_id()
     }
 
-    /// Its own id, which is what the next hop was told.
+    /// Returns its own id, which was sent to the next service.
     #[must_use]
     pub const fn span_id(&self) -> SpanId {
         self.trace.span_id()
     }
 
-    /// The id of the hop that called; none at the trace's beginning.
+    /// Returns the id of the parent span; none for the root of the trace.
     #[must_use]
     pub const fn parent_id(&self) -> Option<SpanId> {
         self.trace.parent_id()
     }
 
-    /// The place in the trace, with the request id and whether it is sampled.
+    /// Returns its trace context, with the request id and the sampled flag.
     #[must_use]
     pub const fn trace(&self) -> &TraceContext {
         &self.trace
     }
 
-    /// Which part of the way it is.
+    /// Returns its kind.
     #[must_use]
     pub const fn kind(&self) -> SpanKind {
         self.kind
     }
 
-    /// The name of the service, as the policy has it.
+    /// Returns the name of the service, as set in the policy.
     #[must_use]
     pub fn service(&self) -> Option<&str> {
         self.service.as_deref()
     }
 
-    /// The request's method.
+    /// Returns the request's method.
     #[must_use]
     pub const fn method(&self) -> &Method {
         &self.method
     }
 
-    /// The request's URI.
+    /// Returns the request's URI.
     #[must_use]
     pub const fn uri(&self) -> &Uri {
         &self.uri
     }
 
-    /// Which attempt of its request this is, from 1, as `x-envoy-attempt-count` told.
+    /// Returns the number of the attempt, from 1, as read from `x-envoy-attempt-count`.
     #[must_use]
     pub const fn attempt(&self) -> Option<u32> {
         self.attempt
     }
 
-    /// The response's status; none if there was no response.
+    /// Returns the response's status; none if there was no response.
     #[must_use]
     pub const fn status(&self) -> Option<StatusCode> {
         self.status
     }
 
-    /// What became of it; [`Outcome::Abandoned`] if its caller went away before the response.
+    /// Returns the outcome; [`Outcome::Abandoned`] if the caller went away before the response.
     #[must_use]
     pub const fn outcome(&self) -> Outcome {
         self.outcome
     }
 
-    /// When it began.
+    /// Returns the time at which it began.
     #[must_use]
     pub const fn started(&self) -> Instant {
         self.started
     }
 
-    /// How long it took, to the end of the response body.
+    /// Returns its duration, until the end of the response body.
     #[must_use]
     pub const fn duration(&self) -> Duration {
         self.duration
     }
 }
 
-/// Shows for instance `waste-service server GET /analyze 200 in 12.5ms`.
+/// Writes for instance `waste-service server GET /analyze 200 in 12.5ms`.
 impl Display for SpanData {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if let Some(service) = &self.service {

@@ -1,4 +1,5 @@
-//! B3, Zipkin's headers (<https://github.com/openzipkin/b3-propagation>), in one or in several.
+//! B3, Zipkin's headers (<https://github.com/openzipkin/b3-propagation>), in one or several
+//! headers.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -14,18 +15,18 @@ static PARENT_ID: HeaderName = HeaderName::from_static("x-b3-parentspanid");
 static SAMPLED: HeaderName = HeaderName::from_static("x-b3-sampled");
 static FLAGS: HeaderName = HeaderName::from_static("x-b3-flags");
 
-/// What B3 can say: where the caller is, or only whether to record, or both.
+/// Sampling state of B3: the decision, if there is one, and the debug flag.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(in crate::policies::telemetry) struct Sampling {
     pub(in crate::policies::telemetry) debug: bool,
     pub(in crate::policies::telemetry) sampled: Option<bool>,
 }
 
-/// A B3 header that was readable.
+/// Content of readable B3 headers.
 #[derive(Debug)]
 pub(in crate::policies::telemetry) enum B3Headers {
     Caller(RemoteContext),
-    /// Whether to record, and no ids: the receiver begins the trace.
+    /// A sampling decision without ids: the receiver starts the trace.
     Decision(Sampling),
 }
 
@@ -59,7 +60,7 @@ pub(in crate::policies::telemetry) fn read_multi(
     let debug = one(headers, &FLAGS, "x-b3-flags")? == Some(b"1");
     let sampled = match one(headers, &SAMPLED, "x-b3-sampled")? {
         _ if debug => Some(true),
-        // Old writers spelled it out.
+        // Early implementations wrote `true` and `false`.
         Some(b"1" | b"true") => Some(true),
         Some(b"0" | b"false") => Some(false),
         Some(_) => return Err(ExtractError::Flags),
@@ -87,7 +88,7 @@ pub(in crate::policies::telemetry) fn write(
         return;
     }
     let digits = trace.trace_id.digits();
-    // An id that came with 64 bits goes on with 64: not every reader of B3 knows more.
+    // An id received with 64 bits is sent with 64: not every B3 reader supports 128.
     let short = trace.trace_id.get() >> 64 == 0;
     let trace_id = if short { &digits[16..] } else { &digits[..] };
     let span_id = trace.span_id.digits();
@@ -115,7 +116,7 @@ pub(in crate::policies::telemetry) fn write(
             Some(parent_id) => headers.insert(&PARENT_ID, value(&parent_id)),
             None => headers.remove(&PARENT_ID),
         };
-        // Debug implies the decision, which is then not sent.
+        // Debug implies a positive decision, which B3 then does not send.
         let (name, other) = if trace.debug {
             (&FLAGS, &SAMPLED)
         } else {

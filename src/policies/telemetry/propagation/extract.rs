@@ -1,4 +1,4 @@
-//! How a trace is taken on, or begun.
+//! Extraction of the trace context from a request, or the start of a trace.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::policies::telemetry::shared::Shared;
 use crate::policies::telemetry::{ExtractError, SpanKind, TraceContext, TracePolicy};
 
 impl Shared {
-    /// Takes on the trace that the headers name, or the current one, or begins one.
+    /// Continues the trace in the headers, or the current one, or starts one.
     pub(in crate::policies::telemetry) fn extract(
         &self,
         settings: Settings,
@@ -24,6 +24,7 @@ impl Shared {
         } else {
             Extracted::extract(headers, settings.accepted(), present)
         };
+        // Reported only if no other format was readable: such a trace is continued.
         let invalid = found.invalid.filter(|_| found.caller.is_none());
         let mut trace = match found.caller {
             Some(caller) => {
@@ -51,8 +52,9 @@ impl Shared {
         (trace, invalid)
     }
 
-    /// Goes on from a layer of ours further out, if one has begun a trace already. A call has asked for
-    /// that before its headers were looked at.
+    /// Returns a child of the current trace, if an outer layer of this crate has started one.
+    /// Client and
+    /// attempt layers check that before they read the headers.
     fn outer(&self) -> Option<TraceContext> {
         match self.kind {
             SpanKind::Server => TraceContext::of_current(TraceContext::child),
@@ -74,7 +76,7 @@ impl Shared {
     }
 }
 
-/// Returns those headers that are to be passed on; nothing is allocated when there are none.
+/// Returns the headers to forward; does not allocate if there are none.
 fn forwarded(
     headers: &HeaderMap,
     policy: &TracePolicy,

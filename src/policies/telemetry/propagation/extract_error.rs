@@ -1,18 +1,18 @@
-/// Why the trace headers of a request are of no use.
+/// Error in the trace headers of a request.
 ///
-/// A server layer that meets one begins a trace of its own, as W3C Trace Context asks, and says so
-/// in an event.
+/// A server layer then starts a new trace, as W3C Trace Context asks, and reports the error in an
+/// event.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 pub enum ExtractError {
-    /// A header that must stand alone came more than once.
-    #[error("{0} came more than once")]
+    /// A header that must be unique was received more than once.
+    #[error("{0} was received more than once")]
     Duplicated(&'static str),
-    /// The trace flags, or B3's sampling state, are not what the format knows.
-    #[error("the trace flags are unreadable")]
+    /// The trace flags, or B3's sampling state, are not valid.
+    #[error("the trace flags are invalid")]
     Flags,
-    /// A header has the wrong length or its fields are not where they belong.
-    #[error("{0} does not have the form that it should have")]
+    /// A header has the wrong length or a wrong structure.
+    #[error("{0} is malformed")]
     Form(&'static str),
     /// The id of the calling span is not 16 lower-case hexadecimal digits, or is all zero.
     #[error("the span id is not 16 lower-case hex digits, or is all zero")]
@@ -20,7 +20,7 @@ pub enum ExtractError {
     /// The id of the trace is not 32 (for B3 also 16) lower-case hexadecimal digits, or is all zero.
     #[error("the trace id is not 32 lower-case hex digits, or is all zero")]
     TraceId,
-    /// The version of `traceparent` is unreadable, or `ff`, which is forbidden.
-    #[error("the version of traceparent is unreadable or ff")]
+    /// The version of `traceparent` is invalid, or `ff`, which is forbidden.
+    #[error("the version of traceparent is invalid or ff")]
     Version,
 }

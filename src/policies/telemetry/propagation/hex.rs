@@ -1,6 +1,7 @@
-//! Hexadecimal digits in lower case, eight at a time.
+//! Lower-case hexadecimal digits, eight at a time.
 
-/// Reads exactly `length` digits, a multiple of eight and at most 32; W3C and B3 both know lower case
+/// Parses exactly `length` digits, a multiple of eight and at most 32; W3C and B3 both allow lower
+/// case
 /// only.
 #[inline]
 pub(in crate::policies::telemetry) fn hex(digits: &[u8], length: usize) -> Option<u128> {
@@ -13,14 +14,14 @@ pub(in crate::policies::telemetry) fn hex(digits: &[u8], length: usize) -> Optio
     })
 }
 
-/// Reads the digits of one byte.
+/// Parses the digits of one byte.
 pub(in crate::policies::telemetry) fn hex_byte(digits: [u8; 2]) -> Option<u8> {
     let [high, low] = digits;
     let word = four_bytes([b'0', b'0', b'0', b'0', b'0', b'0', high, low])?;
     u8::try_from(word).ok()
 }
 
-/// Returns the digits of `bytes`, twice as many and a multiple of eight.
+/// Formats `bytes` as digits, whose number is a multiple of eight.
 #[inline]
 pub(in crate::policies::telemetry) fn hex_of<const BYTES: usize, const DIGITS: usize>(
     bytes: [u8; BYTES],
@@ -33,32 +34,33 @@ pub(in crate::policies::telemetry) fn hex_of<const BYTES: usize, const DIGITS: u
     digits
 }
 
-/// A one in each byte.
+/// A one in each byte of a word.
 const EACH: u64 = 0x0101_0101_0101_0101;
 
-/// Returns the digits of 32 bits, all eight at once: a byte of one word for each.
+/// Formats 32 bits as eight digits at once, each in a byte of one word.
 #[inline]
 const fn eight_digits(bits: u32) -> [u8; 8] {
     let spread = bits as u64;
     let spread = (spread << 16 | spread) & 0x0000_ffff_0000_ffff;
     let spread = (spread << 8 | spread) & (0xff * 0x0001_0001_0001_0001);
     let nibbles = (spread << 4 | spread) & (0xf * EACH);
-    // 10 and more carry into the fifth bit, and stand further on in ASCII.
+    // Adding 6 carries nibbles from 10 on into the fifth bit: those are letters, with another
+    // offset.
     let letters = (nibbles + 6 * EACH) >> 4 & EACH;
     let further = (b'a' - b'0' - 10) as u64;
     (nibbles + b'0' as u64 * EACH + letters * further).to_be_bytes()
 }
 
-/// Reads what [`eight_digits`] writes, and nothing else.
+/// Parses the output of [`eight_digits`], and nothing else.
 #[inline]
 fn four_bytes(digits: [u8; 8]) -> Option<u32> {
     let text = u64::from_be_bytes(digits);
-    // The letters, which follow 9, are those with the seventh bit.
+    // Letters have the seventh bit set, and their low nibble counts from 1, 9 below their value.
     let nibbles = (text & (0xf * EACH)) + (text >> 6 & EACH) * 9;
     let bytes = (nibbles | nibbles >> 4) & (0xff * 0x0001_0001_0001_0001);
     let halves = (bytes | bytes >> 8) & 0x0000_ffff_0000_ffff;
     let bits = ((halves | halves >> 16) & 0xffff_ffff) as u32;
-    // What is not a digit is told by what would have been written.
+    // Formatted again and compared: that rejects every byte that is not a digit.
     (eight_digits(bits) == digits).then_some(bits)
 }
 

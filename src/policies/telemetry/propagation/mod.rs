@@ -6,12 +6,12 @@ pub(in crate::policies::telemetry) mod remote_context;
 pub(in crate::policies::telemetry) mod request_id;
 pub(in crate::policies::telemetry) mod w3c;
 
-/// A set of header formats in which a trace travels.
+/// Set of header formats for trace contexts.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Propagation(u8);
 
 impl Propagation {
-    /// No format at all.
+    /// The empty set.
     pub const NONE: Self = Self(0);
     /// `traceparent` and `tracestate`, the W3C Recommendation "Trace Context".
     pub const W3C: Self = Self(1);
@@ -20,16 +20,16 @@ impl Propagation {
     /// `x-b3-traceid`, `x-b3-spanid`, `x-b3-parentspanid`, `x-b3-sampled` and `x-b3-flags`, Zipkin's
     /// format in several headers.
     pub const B3_MULTI: Self = Self(4);
-    /// All of them.
+    /// All formats.
     pub const ALL: Self = Self(7);
 
-    /// Returns both sets in one.
+    /// Returns the union of both sets.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Says whether all of `other` is in this set.
+    /// Returns true if this set contains all of `other`.
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
@@ -39,7 +39,7 @@ impl Propagation {
         self.0 as u32
     }
 
-    /// Returns the set that [`bits`](Self::bits) were made of, whatever comes above them.
+    /// Restores a set from its [`bits`](Self::bits); higher bits are ignored.
     pub(super) const fn of_bits(bits: u32) -> Self {
         Self(bits.to_le_bytes()[0] & Self::ALL.0)
     }

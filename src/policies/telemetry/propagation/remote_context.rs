@@ -1,4 +1,4 @@
-//! What a request's headers say about the trace that it belongs to.
+//! Trace context in the headers of a request.
 
 use std::sync::Arc;
 
@@ -8,13 +8,13 @@ use super::b3::{self, B3Headers, Sampling};
 use super::{request_id, w3c};
 use crate::policies::telemetry::{ExtractError, Propagation, SpanId, TraceContext, TraceId};
 
-/// The caller's place in its trace.
+/// Trace context of the caller.
 #[derive(Clone, Debug)]
 pub(in crate::policies::telemetry) struct RemoteContext {
     pub(in crate::policies::telemetry) debug: bool,
     pub(in crate::policies::telemetry) parent_id: Option<SpanId>,
     pub(in crate::policies::telemetry) random: bool,
-    /// None if the caller leaves the decision to us, which B3 allows.
+    /// None if the caller leaves the decision to the receiver, which B3 allows.
     pub(in crate::policies::telemetry) sampled: Option<bool>,
     pub(in crate::policies::telemetry) span_id: SpanId,
     pub(in crate::policies::telemetry) trace_id: TraceId,
@@ -38,7 +38,7 @@ impl RemoteContext {
         }
     }
 
-    /// Returns the caller's place, without what the other headers add to it.
+    /// Converts the caller's ids and flags to a trace context, without the other headers.
     pub(in crate::policies::telemetry) fn into_context(self, sampled: bool) -> TraceContext {
         TraceContext {
             debug: self.debug,
@@ -56,21 +56,22 @@ impl RemoteContext {
     }
 }
 
-/// All that was found.
+/// Result of reading all trace headers.
 #[derive(Debug, Default)]
 pub(in crate::policies::telemetry) struct Extracted {
     pub(in crate::policies::telemetry) caller: Option<RemoteContext>,
-    /// The formats that were there and readable.
+    /// Formats that were present and readable.
     pub(in crate::policies::telemetry) formats: Propagation,
-    /// Why the first format that was there but unreadable was so.
+    /// Error of the first format that was present but not readable.
     pub(in crate::policies::telemetry) invalid: Option<ExtractError>,
-    /// A decision without ids.
+    /// A sampling decision without ids.
     pub(in crate::policies::telemetry) sampling: Sampling,
 }
 
 impl Extracted {
-    /// Reads the `accepted` formats. Where several are there the first of W3C, `b3` and `x-b3-*` that
-    /// can be read counts.
+    /// Reads the `accepted` formats. With several formats the first readable one of W3C, `b3` and
+    /// `x-b3-*`
+    /// counts.
     pub(in crate::policies::telemetry) fn extract(
         headers: &HeaderMap,
         accepted: Propagation,
@@ -113,8 +114,9 @@ impl Extracted {
     }
 }
 
-/// The headers of a trace that a request has. One look at all names costs less than a search for each that
-/// finds nothing.
+/// Trace headers present in a request. One scan of all names costs less than a failing lookup for
+/// each of
+/// them.
 #[derive(Debug, Default)]
 pub(in crate::policies::telemetry) struct TraceHeaders<'a> {
     pub(in crate::policies::telemetry) formats: Propagation,
@@ -129,7 +131,7 @@ impl<'a> TraceHeaders<'a> {
         let mut present = Self::default();
         for (name, value) in headers {
             let name = name.as_str().as_bytes();
-            // The lengths of all of them, which few others have.
+            // The lengths of all trace headers, which few others have.
             if matches!(name.len(), 2 | 10..=12 | 17) {
                 present.record(name, value);
             }
@@ -158,7 +160,7 @@ impl<'a> TraceHeaders<'a> {
         self.formats = self.formats.and(format);
     }
 
-    /// What is left to know of them when the trace is written.
+    /// Returns the facts that are needed when the trace is written.
     pub(in crate::policies::telemetry) const fn present(&self) -> PresentHeaders {
         PresentHeaders {
             request_id: self.request_id.is_some(),
@@ -167,7 +169,7 @@ impl<'a> TraceHeaders<'a> {
     }
 }
 
-/// Which headers a call has that not every trace writes.
+/// Presence of headers that are not written in every trace.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::policies::telemetry) struct PresentHeaders {
     pub(in crate::policies::telemetry) request_id: bool,
@@ -175,7 +177,7 @@ pub(in crate::policies::telemetry) struct PresentHeaders {
 }
 
 impl PresentHeaders {
-    /// Asks for the two, which costs less than a look at all names.
+    /// Looks both headers up, which costs less than a scan of all names.
     pub(in crate::policies::telemetry) fn scan(headers: &HeaderMap) -> Self {
         Self {
             request_id: request_id::is_there(headers),

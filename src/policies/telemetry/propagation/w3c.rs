@@ -1,5 +1,6 @@
-//! W3C Trace Context, level 1 (<https://www.w3.org/TR/trace-context-1/>), which says of itself how
-//! strict a reader must be; of level 2 the `random` flag is passed on.
+//! W3C Trace Context, level 1 (<https://www.w3.org/TR/trace-context-1/>), with the strictness that
+//! it
+//! requires of readers; of level 2 the `random` flag is propagated.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -14,10 +15,10 @@ const RANDOM: u8 = 0x02;
 
 /// `00-` + 32 + `-` + 16 + `-` + 2.
 const LENGTH: usize = 55;
-/// The most members that `tracestate` may have; with more it is dropped as a whole.
+/// Limit on the members of `tracestate`; a longer list is dropped as a whole.
 const MEMBERS: usize = 32;
 
-/// Reads both headers; `tracestate` counts only beside a good `traceparent`.
+/// Reads both headers; `tracestate` is ignored without a valid `traceparent`.
 pub(in crate::policies::telemetry) fn read(
     headers: &HeaderMap,
     present: &TraceHeaders<'_>,
@@ -44,7 +45,7 @@ pub(in crate::policies::telemetry) fn write_parent(trace: &TraceContext, headers
     );
 }
 
-/// Writes the state, or takes off that of another trace, if there `is_one`.
+/// Writes the state; without one, removes the state of another trace if there `is_one`.
 pub(in crate::policies::telemetry) fn write_state(
     trace: &TraceContext,
     headers: &mut HeaderMap,
@@ -78,7 +79,7 @@ fn traceparent(text: &[u8]) -> Result<RemoteContext, ExtractError> {
     if text.len() < LENGTH || dashes.iter().any(|&at| text[at] != b'-') {
         return Err(FORM);
     }
-    // A later version may say more, after one more dash; what is known stays where it is.
+    // A later version may append fields after another dash; the known fields keep their positions.
     let more = text.get(LENGTH);
     if more.is_some_and(|&next| version == 0 || next != b'-') {
         return Err(FORM);
@@ -93,12 +94,13 @@ fn traceparent(text: &[u8]) -> Result<RemoteContext, ExtractError> {
     })
 }
 
-/// Returns the state of all vendors as one header; none if a member breaks the rules, because then
-/// the whole list is to be dropped.
+/// Returns the state of all vendors as one header; none if a member is invalid, because then the
+/// whole
+/// list must be dropped.
 fn tracestate(headers: &HeaderMap) -> Option<HeaderValue> {
     let mut values = headers.get_all(&TRACESTATE).iter();
     let first = values.next()?;
-    // Several headers are one list, in their order.
+    // Several headers form one list, in their order.
     let whole = values.try_fold(first.clone(), |whole, next| {
         HeaderValue::from_bytes(&[whole.as_bytes(), b",", next.as_bytes()].concat()).ok()
     })?;
@@ -127,6 +129,8 @@ fn is_key(key: &[u8]) -> bool {
     match key.iter().position(|&byte| byte == b'@') {
         Some(at) => {
             let (tenant, system) = (&key[..at], &key[at + 1..]);
+            // The lengths of tenant and system id in W3C's grammar; a key without a tenant has up
+            // to 256.
             is_name(tenant, 241)
                 && is_name(system, 14)
                 && system.first().is_some_and(u8::is_ascii_lowercase)
@@ -141,13 +145,13 @@ fn is_name(name: &[u8], most: usize) -> bool {
     name.len() <= most && name.first().is_some_and(head) && name.iter().all(tail)
 }
 
-/// Trailing blanks are gone already: they are the list's.
+/// Trailing blanks are removed already: they belong to the list.
 fn is_value(value: &[u8]) -> bool {
     let allowed = |byte: &u8| matches!(byte, b' '..=b'~') && *byte != b'=';
     (1..=256).contains(&value.len()) && value.iter().all(allowed)
 }
 
-/// Takes off the optional white space of HTTP.
+/// Removes the optional white space of HTTP.
 pub(in crate::policies::telemetry) fn trim(mut text: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = text {
         text = rest;
