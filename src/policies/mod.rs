@@ -1,4 +1,5 @@
-//! Tiers 2 and 3: one folder per capability. No policy imports another.
+//! Policies, one folder per capability (tiers 2 and 3: pure decisions, and the tower services around
+//! them). No policy imports another; the mesh composes them.
 
 pub mod circuit_breaker;
 pub mod concurrency_limit;

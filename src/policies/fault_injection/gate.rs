@@ -107,6 +107,7 @@ impl Gate for FaultGate {
                 Admission::Waiting(FaultDelay {
                     sleep: sleep(delay.min(clock::FAR)),
                     abort,
+                    // Held during the delay and, in the ticket, until the end of the response.
                     active: Some(active),
                 })
             }

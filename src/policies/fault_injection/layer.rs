@@ -11,8 +11,7 @@ use crate::foundation::sync::rng::Rng;
 /// Injects faults into every service that it wraps.
 ///
 /// The services and the clones of this layer share its random number generator and its counters.
-/// See
-/// the [module docs](super) for an example.
+/// See the [module docs](super) for an example.
 #[derive(Clone, Debug)]
 pub struct FaultInjectionLayer {
     shared: Arc<Shared>,

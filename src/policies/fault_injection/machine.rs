@@ -31,6 +31,7 @@ impl Fault {
         let delay = delay(policy, headers)
             .filter(|(share, _)| share.happens(random()))
             .map(|(_, delay)| delay)
+            // After the draw, so that a delay of zero does not shift a seeded sequence.
             .filter(|delay| !delay.is_zero());
         let abort = abort(policy, headers)
             .filter(|(share, _)| share.happens(random()))

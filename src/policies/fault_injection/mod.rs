@@ -2,8 +2,7 @@
 //!
 //! An aborted request is answered without the upstream, with Envoy's status and text (`fault filter
 //! abort`); a delayed one waits before it is forwarded. Both are drawn independently, the delay
-//! comes
-//! first, and the default share of each is 0.
+//! comes first, and the default share of each is 0.
 //!
 //! # Example
 //!

@@ -79,8 +79,7 @@ impl FaultInjectionPolicy {
     }
 
     /// Sets the share of requests that wait for `delay` before they are forwarded. The default is
-    /// none; a
-    /// delay of zero has no effect.
+    /// none; a delay of zero has no effect.
     #[must_use]
     pub const fn with_delay(mut self, share: Percent, delay: Duration) -> Self {
         self.delay = Some((share, delay));
@@ -88,8 +87,7 @@ impl FaultInjectionPolicy {
     }
 
     /// Sets whether outer layers treat an injected abort as a response of the upstream. The default
-    /// is
-    /// false: faults are injected outside the retry and count against no endpoint, as in Envoy.
+    /// is false: faults are injected outside the retry and count against no endpoint, as in Envoy.
     ///
     /// To test retries and a circuit breaker, place the layer inside them and set this to true.
     #[must_use]
@@ -103,10 +101,8 @@ impl FaultInjectionPolicy {
     /// Envoy's headers apply: `x-envoy-fault-abort-request` (an HTTP status),
     /// `x-envoy-fault-abort-grpc-request` (a gRPC status), `x-envoy-fault-delay-request`
     /// (milliseconds), each with its `-percentage` header, which can lower the policy's share of
-    /// the
-    /// same kind but not raise it. The policy must set a share of the kind; the header then
-    /// replaces the
-    /// policy's own status or delay.
+    /// the same kind but not raise it. The policy must set a share of the kind; the header then
+    /// replaces the policy's own status or delay.
     #[must_use]
     pub const fn with_header_control(mut self, by_header: bool) -> Self {
         self.by_header = by_header;
@@ -114,8 +110,7 @@ impl FaultInjectionPolicy {
     }
 
     /// Sets how many requests may have a fault at a time; further ones pass without one. The
-    /// default is
-    /// no limit; 0 injects nothing.
+    /// default is no limit; 0 injects nothing.
     #[must_use]
     pub const fn with_max_active(mut self, max_active: u32) -> Self {
         self.max_active = Some(max_active);

@@ -68,6 +68,8 @@ impl<S: Clone> Balancer<S> {
     }
 
     pub(super) fn reconfigure(&self, policy: LoadBalancePolicy) {
+        // Locked until the table is built: `catch_up` must not build one from the old policy after
+        // it.
         let mut current = self.state.policy();
         *current = policy;
         self.state.make_table(&current);
@@ -80,8 +82,7 @@ impl<S: Clone> Balancer<S> {
     }
 
     /// Chooses an endpoint for a request; a call that is not HTTP has no head, and so no key. With
-    /// `asked`
-    /// the ticket records the endpoint even where it counts nothing there.
+    /// `asked` the ticket records the endpoint even where it counts nothing there.
     #[inline]
     pub(super) fn choose(&self, head: Option<RequestHead<'_>>, asked: bool) -> Pick<S> {
         // Read at most once for each request, and only where a slow start or an ejection needs it.
@@ -112,6 +113,7 @@ impl<S: Clone> Balancer<S> {
             return Pick::NoEndpoint;
         };
         let entry = table.entry(chosen);
+        // For the next attempt, which avoids this endpoint.
         if is_retried {
             AttemptedHosts::record(entry.endpoint.id());
         }

@@ -80,6 +80,7 @@ where
                     let (mut service, request) = call.take().expect(POLLED);
                     let mut ticket = ticket.take().expect(POLLED);
                     if let Err(error) = is_ready {
+                        // A service that fails to become ready is a failure of its endpoint.
                         ticket.on_outcome(Outcome::Failed(Failure::of(&error)));
                         return Poll::Ready(Err(error));
                     }

@@ -21,8 +21,7 @@ use crate::foundation::outcome::Rejection;
 /// Sends each request of one client to one of several endpoints.
 ///
 /// The endpoint becomes the authority of the request's URI; the `Host` header stays as the caller
-/// set
-/// it. Clones of the layer and the services that it wraps share the state. See the
+/// set it. Clones of the layer and the services that it wraps share the state. See the
 /// [module docs](super) for an example.
 #[derive(Clone, Debug)]
 pub struct LoadBalanceLayer {
@@ -66,8 +65,7 @@ impl LoadBalanceLayer {
     }
 
     /// Chooses an endpoint for a call that is not HTTP, such as one to a database; report its
-    /// outcome to
-    /// the ticket. Such a call has no hash key, so a consistent hash chooses at random.
+    /// outcome to the ticket. Such a call has no hash key, so a consistent hash chooses at random.
     ///
     /// ```
     /// use meshless::load_balance::{LoadBalanceLayer, LoadBalancePolicy};
@@ -135,6 +133,7 @@ impl<S> Balanced<S> {
         match self.balancer.bypass() {
             Some(Bypass::Untouched) => return Some(BalanceTicket::unchosen()),
             Some(Bypass::Only(endpoint)) => {
+                // `choose`, which records the endpoint otherwise, is skipped.
                 AttemptedHosts::record(endpoint.id());
                 set_authority(request, endpoint.address());
                 return Some(BalanceTicket::unchosen());

@@ -86,6 +86,7 @@ impl Picker {
                 sampler,
             } => sampler.lesser_of_two(context),
             Self::Empty => return None,
+            // Without a check for attempts: there is no other endpoint.
             Self::One => return Some(0),
             Self::ConsistentHash { ring, .. } => {
                 // Without a key the ring is entered at a random point, as in Envoy.
@@ -249,8 +250,7 @@ impl WeightedSampler {
     }
 
     /// Returns the endpoint with fewer requests in flight per unit of weight; `first` wins a tie,
-    /// so that
-    /// idle endpoints are chosen by weight.
+    /// so that idle endpoints are chosen by weight.
     fn lesser(&self, first: usize, other: usize, context: &impl PickContext) -> usize {
         let load = |index: usize| context.in_flight(index) as u64;
         let less = match self {

@@ -3,8 +3,7 @@
 //! # Example
 //!
 //! One client, three endpoints; of two random endpoints the one with fewer requests in flight gets
-//! the
-//! next request. An endpoint that answers five times in a row with 5xx is ejected for 30 s:
+//! the next request. An endpoint that answers five times in a row with 5xx is ejected for 30 s:
 //!
 //! ```
 //! use meshless::load_balance::{LoadBalanceLayer, LoadBalancePolicy};
@@ -36,12 +35,9 @@
 //! # A service for each endpoint
 //!
 //! The layer wraps one client, and makes the endpoint the authority of the request. Where each
-//! endpoint
-//! has a service of its own, with its own connections and limits, [`LoadBalance`] chooses among
-//! those.
-//! That is also the way to reach endpoints behind TLS by their addresses: one client for each
-//! endpoint
-//! keeps the host name, against which certificates are verified.
+//! endpoint has a service of its own, with its own connections and limits, [`LoadBalance`] chooses
+//! among those. That is also the way to reach endpoints behind TLS by their addresses: one client
+//! for each endpoint keeps the host name, against which certificates are verified.
 //!
 //! ```
 //! use std::time::Duration;
@@ -102,19 +98,14 @@
 //!
 //! A choice takes no lock and does not depend on the number of endpoints: some 250 instructions, of
 //! which 100 are the load of the table. It writes no memory that other threads write, except one
-//! count
-//! at the chosen endpoint: its requests in flight, which is also the reference that keeps the
-//! endpoint
-//! alive. Threads that least request sends to the same few endpoints share those counts, as Envoy's
-//! workers do; the comparison needs them.
+//! count at the chosen endpoint: its requests in flight, which is also the reference that keeps the
+//! endpoint alive. Threads that least request sends to the same few endpoints share those counts,
+//! as Envoy's workers do; the comparison needs them.
 //!
 //! The time is read only while an endpoint is ejected or in its slow start. With one endpoint and
-//! no
-//! endpoint observer, requests in flight are not counted. If a request has the endpoint's address
-//! already,
-//! the check takes some 60 instructions, and the rest is the same as with a policy that is off.
-//! Setting
-//! another address takes 400.
+//! no endpoint observer, requests in flight are not counted. If a request has the endpoint's
+//! address already, the check takes some 60 instructions, and the rest is the same as with a policy
+//! that is off. Setting another address takes 400.
 //!
 //! [`Rejection::NoHealthyUpstream`]: crate::Rejection::NoHealthyUpstream
 

@@ -24,8 +24,7 @@ pub(super) enum Method {
 
 impl LoadBalancePolicy {
     /// Draws two endpoints and takes the one with fewer requests in flight. Istio: `LEAST_REQUEST`,
-    /// its
-    /// default.
+    /// its default.
     ///
     /// The two are drawn by weight, and compared by requests in flight per unit of weight.
     #[must_use]
@@ -36,12 +35,10 @@ impl LoadBalancePolicy {
     /// Takes the endpoints in turn, heavier ones more often. Istio: `ROUND_ROBIN`.
     ///
     /// Each thread takes its own turns and starts at another position of the round, as Envoy's
-    /// workers do: a
-    /// shared counter would be written by all threads, and two threads were no faster than one. On
-    /// several
-    /// threads the requests of each are even, and one endpoint may get two in a row, from two
-    /// threads. The
-    /// turns of heavier endpoints are spread over the round, as in gRPC's static stride scheduler.
+    /// workers do: a shared counter would be written by all threads, and two threads were no faster
+    /// than one. On several threads the requests of each are even, and one endpoint may get two in
+    /// a row, from two threads. The turns of heavier endpoints are spread over the round, as in
+    /// gRPC's static stride scheduler.
     #[must_use]
     pub const fn round_robin() -> Self {
         Self::of(Method::RoundRobin)
@@ -54,14 +51,11 @@ impl LoadBalancePolicy {
     }
 
     /// Takes the same endpoint for the same key, while it is available: a header, a cookie, the
-    /// caller's
-    /// address or a query parameter. Istio: `consistentHash`.
+    /// caller's address or a query parameter. Istio: `consistentHash`.
     ///
     /// A request without the key goes to a random endpoint. A cookie with a time to live is set for
-    /// callers
-    /// without one. When `n` endpoints become `n + 1`, about one key in `n + 1` moves, and only to
-    /// the new
-    /// endpoint.
+    /// callers without one. When `n` endpoints become `n + 1`, about one key in `n + 1` moves, and
+    /// only to the new endpoint.
     #[must_use]
     pub const fn consistent_hash(key: HashPolicy) -> Self {
         Self::of(Method::ConsistentHash {
@@ -71,8 +65,7 @@ impl LoadBalancePolicy {
     }
 
     /// Creates a policy that is off: the layer leaves the address of a request unchanged, and a
-    /// service
-    /// that has to choose takes the first endpoint.
+    /// service that has to choose takes the first endpoint.
     #[must_use]
     pub const fn off() -> Self {
         let mut policy = Self::random();
@@ -91,12 +84,12 @@ impl LoadBalancePolicy {
     }
 
     /// Sets the minimum number of points on the ring of a [consistent hash](Self::consistent_hash).
-    /// The
-    /// default is 1,024, the maximum 262,144. Other algorithms ignore it. Istio: `minimumRingSize`.
+    /// The default is 1,024, the maximum 262,144. Other algorithms ignore it. Istio:
+    /// `minimumRingSize`.
     ///
     /// Each endpoint of the lowest weight has half as many points, whatever the other endpoints
-    /// are: 512 by
-    /// default, which makes its share of the keys even to some 5 %. More points make it more even.
+    /// are: 512 by default, which makes its share of the keys even to some 5 %. More points make it
+    /// more even.
     #[must_use]
     pub fn with_min_ring_size(mut self, size: u32) -> Self {
         if let Method::ConsistentHash { min_ring_size, .. } = &mut self.method {
@@ -106,10 +99,8 @@ impl LoadBalancePolicy {
     }
 
     /// Sets the share of available endpoints below which ejections are ignored and all endpoints
-    /// are used.
-    /// The default is 0: with all endpoints ejected, requests get 503. Istio: `minHealthPercent`;
-    /// Envoy's
-    /// panic threshold, whose own default is 50 %.
+    /// are used. The default is 0: with all endpoints ejected, requests get 503. Istio:
+    /// `minHealthPercent`; Envoy's panic threshold, whose own default is 50 %.
     #[must_use]
     pub const fn with_min_health_percent(mut self, percent: Percent) -> Self {
         self.min_health = percent;
@@ -127,8 +118,8 @@ impl LoadBalancePolicy {
     }
 
     /// Sets whether a retry prefers endpoints that were not attempted for its request. The default
-    /// is true,
-    /// except with a [consistent hash](Self::consistent_hash). Istio: `retryIgnorePreviousHosts`.
+    /// is true, except with a [consistent hash](Self::consistent_hash). Istio:
+    /// `retryIgnorePreviousHosts`.
     #[must_use]
     pub const fn with_retries_elsewhere(mut self, elsewhere: bool) -> Self {
         self.elsewhere = Some(elsewhere);

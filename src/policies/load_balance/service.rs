@@ -17,8 +17,8 @@ use crate::foundation::outcome::Rejection;
 /// Sends each request to the service of one of several endpoints.
 ///
 /// It is always ready: it clones the chosen service and drives it to readiness inside the future,
-/// so an
-/// endpoint that is not ready delays no other request. Clones share policy and services. See the
+/// so an endpoint that is not ready delays no other request. Clones share policy and services. See
+/// the
 /// [module docs](super) for an example.
 #[derive(Debug)]
 pub struct LoadBalance<S> {
@@ -29,8 +29,7 @@ impl<S: Clone> LoadBalance<S> {
     /// Creates a balancer over a service for each endpoint, which `make` creates.
     ///
     /// `make` is called once for each endpoint, when a request finds a new one, and should not
-    /// block.
-    /// The service is dropped when its endpoint is removed and its last request has ended.
+    /// block. The service is dropped when its endpoint is removed and its last request has ended.
     #[must_use]
     pub fn new<M>(policy: LoadBalancePolicy, endpoints: Endpoints, make: M) -> Self
     where

@@ -5,8 +5,7 @@ use crate::foundation::sync::Percent;
 /// Gradual increase of the share of an endpoint that is new, or back from an ejection.
 ///
 /// Its weight is multiplied by `max(min_weight, (time / window) ^ (1 / aggression))`, Envoy's
-/// formula.
-/// Endpoints of the initial set have their full share at once.
+/// formula. Endpoints of the initial set have their full share at once.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SlowStart {
     aggression: f64,
@@ -35,8 +34,7 @@ impl SlowStart {
     }
 
     /// Sets the initial steepness of the increase. The default is 1, linear; 2 is the square root,
-    /// which
-    /// begins steeply. Values not above 0 become 1.
+    /// which begins steeply. Values not above 0 become 1.
     #[must_use]
     pub const fn with_aggression(mut self, aggression: f64) -> Self {
         self.aggression = if aggression > 0.0 { aggression } else { 1.0 };
@@ -44,8 +42,7 @@ impl SlowStart {
     }
 
     /// Sets the initial share. The default is 10 %, Envoy's; with 0 the endpoint gets no request in
-    /// the
-    /// first moment.
+    /// the first moment.
     #[must_use]
     pub const fn with_min_weight(mut self, percent: Percent) -> Self {
         self.min_weight = percent;

@@ -50,11 +50,11 @@ impl<S: Clone> BalancerState<S> {
     }
 
     /// Builds a table for changed endpoints, unless another thread is building one; until that is
-    /// done, the
-    /// old table stays in use.
+    /// done, the old table stays in use.
     pub(super) fn catch_up(&self) {
         let policy: MutexGuard<'_, _> = match self.policy.try_lock() {
             Ok(policy) => policy,
+            // Poisoned by a panic of `make`; the policy itself is intact.
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return,
         };

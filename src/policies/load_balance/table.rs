@@ -21,8 +21,7 @@ pub(super) struct EndpointTable<S> {
     has_ejected: bool,
     pub(super) mode: Mode,
     /// Endpoints with a request counter of each thread, created when the thread first chooses;
-    /// empty if
-    /// the method compares loads, which need a common counter.
+    /// empty if the method compares loads, which need a common counter.
     rows: Box<[OnceLock<Box<[Endpoint]>>]>,
     /// Time at which each endpoint was added, if known; in the order of the entries.
     since: Box<[Option<Instant>]>,
@@ -52,8 +51,7 @@ pub(super) struct TableEntry<S> {
 
 impl<S: Clone> EndpointTable<S> {
     /// Builds the table of `policy` for the endpoints of `snapshot`; `is_watched` is true with an
-    /// observer.
-    /// Services of endpoints that stay are taken from `old`, others are created.
+    /// observer. Services of endpoints that stay are taken from `old`, others are created.
     pub(super) fn new(
         policy: &LoadBalancePolicy,
         snapshot: &EndpointSnapshot,

@@ -49,8 +49,7 @@ impl BalanceTicket {
     }
 
     /// Reports the outcome of a call that is not HTTP, and ends it. A ticket that is dropped
-    /// instead
-    /// reports nothing about the endpoint.
+    /// instead reports nothing about the endpoint.
     pub fn settle(mut self, outcome: Outcome) {
         self.settled = true;
         self.report(outcome);
@@ -76,8 +75,7 @@ impl BalanceTicket {
     }
 
     /// Reports a call that was dropped: a timeout of this crate is the endpoint's failure, whereas
-    /// a caller
-    /// that went away is not.
+    /// a caller that went away is not.
     #[cold]
     fn cancel_as_timeout(&self) {
         if let outcome @ Outcome::Failed(_) = Outcome::on_drop() {

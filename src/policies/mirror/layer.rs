@@ -14,8 +14,7 @@ use crate::foundation::sync::rng::Rng;
 /// Mirrors requests of every service that it wraps to another service.
 ///
 /// The services and the clones of this layer share its policy, limits and counters; when the last
-/// of
-/// them is dropped, the copies in flight are cancelled. See the [module docs](super) for an
+/// of them is dropped, the copies in flight are cancelled. See the [module docs](super) for an
 /// example.
 pub struct MirrorLayer<M> {
     shared: Arc<Shared<M>>,

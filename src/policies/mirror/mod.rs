@@ -2,8 +2,7 @@
 //! traffic.
 //!
 //! The original does not wait for its copy: the copy's response is discarded, and no failure of the
-//! copy
-//! affects the original.
+//! copy affects the original.
 //!
 //! # Example
 //!
@@ -58,15 +57,14 @@
 //! A copy has the original's method, URI, headers, body and trailers, with these differences:
 //!
 //! - a marker, `x-meshless-mirror: true`, by which the mirror can recognise a copy. Envoy has no
-//!   such
-//!   marker: the `x-envoy-internal` and `x-forwarded-for` of its copies are those that it adds to
+//!   such marker: the `x-envoy-internal` and `x-forwarded-for` of its copies are those that it adds
+//!   to
 //! every
 //!   request. A client does not forward requests, so this layer does not add them; the copy has
 //! them if
 //!   the original does;
 //! - the original's `Host`. Envoy appends `-shadow` to it, and servers that check their host refuse
-//!   such a
-//!   copy; Istio switched that off in 1.28. See [`MirrorPolicy::with_shadow_host`];
+//!   such a copy; Istio switched that off in 1.28. See [`MirrorPolicy::with_shadow_host`];
 //! - a span of its own in the original's trace, with sampling off, as in Istio;
 //! - nothing of the original's connection, deadline or extensions, except the address of its peer.
 //!
@@ -75,35 +73,28 @@
 //! # Cost for the original
 //!
 //! A copy clones the head and spawns a task. The body streams: each frame that the original's
-//! client reads
-//! is passed to the copy without copying its data. The original never waits for that. A mirror
-//! whose lag
-//! exceeds [`MirrorPolicy::with_lag_limit`], or the limit of all copies together, loses its copy. A
-//! body
-//! that the original does not read to its end is not copied to its end either.
+//! client reads is passed to the copy without copying its data. The original never waits for that.
+//! A mirror whose lag exceeds [`MirrorPolicy::with_lag_limit`], or the limit of all copies
+//! together, loses its copy. A body that the original does not read to its end is not copied to its
+//! end either.
 //!
 //! # Dropped copies
 //!
 //! The reasons are those of [`MirrorDropReason`](crate::MirrorDropReason). Each is counted in
 //! [`MirrorStats`] and reported to the observer, as
 //! [`Event::MirrorDropped`](crate::Event::MirrorDropped). A response of the mirror with any status
-//! is a
-//! success; it is read up to 64 KiB, so that its connection can be reused. An error or a panic of
-//! the
-//! mirror is a failed copy, reported to the observer alone.
+//! is a success; it is read up to 64 KiB, so that its connection can be reused. An error or a panic
+//! of the mirror is a failed copy, reported to the observer alone.
 //!
 //! Each copy runs in a task on the runtime of its call. The tasks end when the layer, its clones
-//! and all
-//! services that they made are dropped.
+//! and all services that they made are dropped.
 //!
 //! # Placement
 //!
 //! Outside the retry, as in Envoy, so that a request is copied once regardless of its attempts; and
 //! inside the client's trace layer, so that the copy is part of the trace. The deadline, the
-//! retries and
-//! the circuit breaker around the original do not apply to the copy: it has those of the stack
-//! around the
-//! mirror's own service, if any, and [`MirrorPolicy::with_timeout`].
+//! retries and the circuit breaker around the original do not apply to the copy: it has those of
+//! the stack around the mirror's own service, if any, and [`MirrorPolicy::with_timeout`].
 
 pub(crate) mod copy;
 mod counts;

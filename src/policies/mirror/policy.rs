@@ -49,8 +49,7 @@ impl MirrorPolicy {
     }
 
     /// Sets the share of requests that are copied. The default is all, as for Istio's `mirror`
-    /// without a
-    /// `mirrorPercentage`; [`Percent::NONE`] copies nothing.
+    /// without a `mirrorPercentage`; [`Percent::NONE`] copies nothing.
     #[must_use]
     pub const fn with_share(mut self, share: Percent) -> Self {
         self.share = share;
@@ -58,8 +57,7 @@ impl MirrorPolicy {
     }
 
     /// Sets the address of the copies, for a client that connects to the authority of the URI. By
-    /// default
-    /// they keep the original's, and the mirror's service decides.
+    /// default they keep the original's, and the mirror's service decides.
     ///
     /// The `Host` header stays the original's, as in Istio.
     #[must_use]
@@ -70,8 +68,7 @@ impl MirrorPolicy {
 
     /// Sets whether the copy's `Host` gets `-shadow` after its name: `waste:8000` becomes
     /// `waste-shadow:8000`. The default is false, as in Istio since 1.28; Envoy and older Istio
-    /// append
-    /// it, and servers that check the host then refuse the copy.
+    /// append it, and servers that check the host then refuse the copy.
     #[must_use]
     pub const fn with_shadow_host(mut self, shadow_host: bool) -> Self {
         self.shadow_host = shadow_host;
@@ -79,12 +76,10 @@ impl MirrorPolicy {
     }
 
     /// Sets the header that marks a copy, with the value `true`; `None` for no marker. The default
-    /// is
-    /// `x-meshless-mirror`.
+    /// is `x-meshless-mirror`.
     ///
     /// A request with the marker is a copy already and is not copied again, so that two services
-    /// that
-    /// mirror to each other do not loop. Envoy has no such marker.
+    /// that mirror to each other do not loop. Envoy has no such marker.
     #[must_use]
     pub fn with_marker(mut self, marker: impl Into<Option<HeaderName>>) -> Self {
         self.marker = marker.into();
@@ -92,8 +87,7 @@ impl MirrorPolicy {
     }
 
     /// Sets how many copies may be in flight; further ones are dropped. The default is 100; with 0
-    /// none is
-    /// made.
+    /// none is made.
     #[must_use]
     pub const fn with_max_in_flight(mut self, max_in_flight: u32) -> Self {
         self.max_in_flight = max_in_flight;
@@ -101,12 +95,10 @@ impl MirrorPolicy {
     }
 
     /// Sets how many bytes of its body the mirror may lag behind the original before the copy is
-    /// dropped.
-    /// The default is 4 MiB; with 0 only requests without a body are copied.
+    /// dropped. The default is 4 MiB; with 0 only requests without a body are copied.
     ///
     /// A frame of the original's body counts as a whole, so this is also the largest body that is
-    /// copied
-    /// from memory. Each frame counts 64 bytes on top of its data.
+    /// copied from memory. Each frame counts 64 bytes on top of its data.
     #[must_use]
     pub const fn with_lag_limit(mut self, bytes: usize) -> Self {
         self.limits.lag = bytes;
@@ -114,8 +106,7 @@ impl MirrorPolicy {
     }
 
     /// Sets how many bytes all copies together may buffer before the copy that needs more is
-    /// dropped. The
-    /// default is 32 MiB; with 0 only requests without a body are copied.
+    /// dropped. The default is 32 MiB; with 0 only requests without a body are copied.
     #[must_use]
     pub const fn with_buffer_limit(mut self, bytes: usize) -> Self {
         self.limits.buffered = bytes;
@@ -123,8 +114,7 @@ impl MirrorPolicy {
     }
 
     /// Sets the time for the mirror's response, measured from the end of the original's request, as
-    /// in
-    /// Envoy. The default is 15 seconds, that of Envoy's routes; 0 is no limit.
+    /// in Envoy. The default is 15 seconds, that of Envoy's routes; 0 is no limit.
     ///
     /// While the original's request streams, its copy does too.
     #[must_use]
@@ -134,8 +124,7 @@ impl MirrorPolicy {
     }
 
     /// Sets whether a copy is sampled in traces if its original is. The default is false, as in
-    /// Istio: the
-    /// copy stays in its trace, with a span of its own whose sampling is off.
+    /// Istio: the copy stays in its trace, with a span of its own whose sampling is off.
     #[must_use]
     pub const fn with_trace_sampled(mut self, trace_sampled: bool) -> Self {
         self.trace_sampled = trace_sampled;

@@ -120,6 +120,7 @@ impl<M> Shared<M> {
         C: Body + Send + 'static,
     {
         let policy = self.policy.load();
+        // First of all: a request that is not copied costs this check alone.
         if !chooses(&policy, RequestHead::of(&request), || self.rng.next_u64()) {
             return request.map(TeeBody::plain);
         }
@@ -132,8 +133,7 @@ impl<M> Shared<M> {
             }
         };
         // Copied here, in the call: the original's head is about to be consumed. The rest of the
-        // work on
-        // the copy is done in its task.
+        // work on the copy is done in its task.
         let head = head::copy(&request);
         let pipe = (!request.body().is_end_stream())
             .then(|| Pipe::new(Arc::clone(&self.counts), policy.limits(), length(&request)));

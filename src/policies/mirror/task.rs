@@ -52,6 +52,7 @@ where
             }
             Err(reason) => return ticket.dropped(reason),
         };
+        // A local reply of a policy around the mirror, and not its own response.
         if let Some(rejection) = Rejection::of(&response) {
             match rejection.outcome() {
                 Outcome::Rejected => return ticket.dropped(MirrorDropReason::Refused(*rejection)),

@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use http::{HeaderMap, HeaderValue};
 
 /// Gives existing trace headers a new span id and sets them to not sampled. W3C requires a new id
-/// with
-/// every change of the flag.
+/// with every change of the flag.
 pub(super) fn unsample(headers: &mut HeaderMap, span_id: u64) {
     // An id of 0 is invalid.
     let mut span = String::with_capacity(16);

@@ -18,8 +18,8 @@ use crate::foundation::time::clock::ClockOrigin;
 /// Detects outliers among the endpoints of one destination, and ejects them for a while.
 ///
 /// Set it as the endpoint observer of the balancer over the same endpoints; clones share
-/// everything.
-/// Dropping the last clone unejects every endpoint. See the [module docs](super) for an example.
+/// everything. Dropping the last clone unejects every endpoint. See the [module docs](super) for an
+/// example.
 #[derive(Clone, Debug)]
 pub struct OutlierDetector {
     shared: Arc<Shared>,
@@ -119,8 +119,7 @@ impl EndpointObserver for OutlierDetector {
         let reports = reports(outcome);
         let mut all = reports.iter().flatten();
         // The common case takes no lock: a success of an endpoint without failures on record, when
-        // no
-        // rates are compared.
+        // no rates are compared.
         if !policy.compares_rates() && endpoint.is_clean() && all.all(|report| is_good(*report)) {
             return;
         }
@@ -146,8 +145,7 @@ impl Sweep for Shared {
 
 impl Shared {
     /// Performs the sweeps that are due and then `act`; applies the changes, and reports them after
-    /// the
-    /// lock is released.
+    /// the lock is released.
     fn step(
         &self,
         now: Instant,

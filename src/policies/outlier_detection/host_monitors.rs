@@ -160,8 +160,7 @@ impl HostMonitors {
             return;
         };
         // The mark is changed only when the state changes: the endpoint counts its marks, one for
-        // each
-        // detector that has failures of it.
+        // each detector that has failures of it.
         let accused = !self.machine.is_clean(host);
         if accused && !known.dirty {
             known.endpoint.mark_dirty();

@@ -98,7 +98,6 @@ pub struct OutlierDetectionStats {
     /// Number of ejections so far.
     pub ejections: u64,
     /// Number of outliers that were not ejected, because too many endpoints were ejected already or
-    /// the
-    /// policy enforces the reason only for a share.
+    /// the policy enforces the reason only for a share.
     pub suppressed: u64,
 }

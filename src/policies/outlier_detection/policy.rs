@@ -7,7 +7,7 @@ use crate::foundation::sync::Percent;
 /// Conditions and duration of ejections.
 ///
 /// The fields, formulas and defaults are those of Envoy's `outlier_detection` as Istio sets it; where
-/// they differ, the setting says so.
+/// they differ, the docs of the setting state it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -40,8 +40,7 @@ impl OutlierDetectionPolicy {
     }
 
     /// Sets how many responses of 500 to 599 in a row eject an endpoint. The default is 5; 0
-    /// switches this
-    /// reason off. Istio: `consecutive5xxErrors`.
+    /// switches this reason off. Istio: `consecutive5xxErrors`.
     #[must_use]
     pub const fn with_consecutive_5xx(mut self, failures: u32) -> Self {
         self.consecutive_5xx = Consecutive::of(failures);
@@ -49,8 +48,7 @@ impl OutlierDetectionPolicy {
     }
 
     /// Sets how many responses of 502, 503 or 504 in a row eject an endpoint. The default is off,
-    /// as is 0.
-    /// Istio: `consecutiveGatewayErrors`.
+    /// as is 0. Istio: `consecutiveGatewayErrors`.
     #[must_use]
     pub const fn with_consecutive_gateway_errors(mut self, failures: u32) -> Self {
         self.consecutive_gateway = Consecutive::of(failures);
@@ -59,8 +57,7 @@ impl OutlierDetectionPolicy {
 
     /// Sets how many local origin failures in a row eject an endpoint, if they are
     /// [counted separately](Self::with_split_local_origin). The default is 5; 0 switches this
-    /// reason off.
-    /// Istio: `consecutiveLocalOriginFailures`.
+    /// reason off. Istio: `consecutiveLocalOriginFailures`.
     #[must_use]
     pub const fn with_consecutive_local_origin_failures(mut self, failures: u32) -> Self {
         self.consecutive_local_origin = Consecutive::of(failures);
@@ -68,9 +65,8 @@ impl OutlierDetectionPolicy {
     }
 
     /// Sets whether failures to reach an endpoint (refused, reset, timed out) are counted
-    /// separately from
-    /// its responses. The default is false: they count as responses of 503 and 504. Istio:
-    /// `splitExternalLocalOriginErrors`.
+    /// separately from its responses. The default is false: they count as responses of 503 and 504.
+    /// Istio: `splitExternalLocalOriginErrors`.
     #[must_use]
     pub const fn with_split_local_origin(mut self, split: bool) -> Self {
         self.split_local_origin = split;
@@ -122,10 +118,8 @@ impl OutlierDetectionPolicy {
     }
 
     /// Sets whether one endpoint may be ejected even if that exceeds the share. The default is
-    /// true, so
-    /// that outlier detection on one external host works as its circuit breaker. In Istio it is
-    /// false:
-    /// there, 10 % of fewer than 10 endpoints is none.
+    /// true, so that outlier detection on one external host works as its circuit breaker. In Istio
+    /// it is false: there, 10 % of fewer than 10 endpoints is none.
     #[must_use]
     pub const fn with_eject_one_always(mut self, always: bool) -> Self {
         self.eject_one_always = always;
@@ -149,8 +143,8 @@ impl OutlierDetectionPolicy {
     }
 
     /// Sets the share of detections that are enforced, for consecutive 5xx, gateway errors and
-    /// local origin
-    /// failures. The default is all of them, except for gateway errors, whose default is none.
+    /// local origin failures. The default is all of them, except for gateway errors, whose default
+    /// is none.
     #[must_use]
     pub const fn with_enforcing(mut self, any: Percent, gateway: Percent, local: Percent) -> Self {
         self.consecutive_5xx.enforced = any;

@@ -9,8 +9,8 @@ pub(super) struct Consecutive {
 
 /// Detection of endpoints whose success rate lies far below that of the others.
 ///
-/// An endpoint is an outlier when its rate over one interval is less than
-/// `mean − stdev_factor × standard deviation` of all rates.
+/// An endpoint is an outlier when its rate over one interval is less than `mean − stdev_factor ×
+/// standard deviation` of all rates.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SuccessRate {
     pub(super) enforced: Percent,
@@ -42,8 +42,7 @@ impl Consecutive {
 
 impl SuccessRate {
     /// Creates Envoy's defaults: at least 5 endpoints with at least 100 requests each in an
-    /// interval, and
-    /// a factor of 1.9.
+    /// interval, and a factor of 1.9.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -91,8 +90,8 @@ impl Default for SuccessRate {
 
 impl FailurePercentage {
     /// Creates a detection of endpoints that fail this share of their requests or more, among at
-    /// least 5
-    /// endpoints with at least 50 requests each in an interval. Envoy's own threshold is 85 %.
+    /// least 5 endpoints with at least 50 requests each in an interval. Envoy's own threshold is 85
+    /// %.
     #[must_use]
     pub const fn new(threshold: Percent) -> Self {
         Self {

@@ -34,15 +34,12 @@ use throttle::Throttle;
 /// that sees fewer than 10 % failures by chance. Time alone earns nothing, so this holds at any rate.
 ///
 /// While everything fails, an upstream receives 1.2 times the load. An upstream with room for that
-/// recovers by
-/// itself. If it is loaded above 83 %, retry only what it refuses, as the default conditions do,
-/// and
-/// not attempts that timed out, or set a smaller share.
+/// recovers by itself. If it is loaded above 83 %, retry only what it refuses, as the default
+/// conditions do, and not attempts that timed out, or set a smaller share.
 ///
 /// A budget is a value like every policy. Its state belongs to the layer and survives a replacement
-/// of the
-/// policy. [`RetryBudget::shared`] attaches the state to the value, for several clients of one
-/// upstream:
+/// of the policy. [`RetryBudget::shared`] attaches the state to the value, for several clients of
+/// one upstream:
 /// ```
 /// use meshless::retry::{RetryBudget, RetryLayer, RetryPolicy};
 ///
@@ -81,12 +78,10 @@ impl RetryBudget {
     }
 
     /// Limits concurrent retries to this share of the requests in flight, but to no fewer than
-    /// `min`:
-    /// Envoy's `retry_budget`, and Istio's `retryBudget` (20 % and 3 there).
+    /// `min`: Envoy's `retry_budget`, and Istio's `retryBudget` (20 % and 3 there).
     ///
     /// In an outage this bounds how many retries wait or run at once, not their total number. A
-    /// request is
-    /// in flight until its response body is dropped. This budget replaces
+    /// request is in flight until its response body is dropped. This budget replaces
     /// [`RetryPolicy::with_max_parallel`](super::RetryPolicy::with_max_parallel), as in Envoy.
     #[must_use]
     pub const fn concurrent(percent: Percent, min: u32) -> Self {
@@ -94,10 +89,8 @@ impl RetryBudget {
     }
 
     /// Allows retries while more than half of `tokens` are left: an attempt that fails with a
-    /// retriable
-    /// outcome costs one token, a success returns `per_success` of one. This is gRPC's
-    /// `retryThrottling`
-    /// (`maxTokens` and `tokenRatio`).
+    /// retriable outcome costs one token, a success returns `per_success` of one. This is gRPC's
+    /// `retryThrottling` (`maxTokens` and `tokenRatio`).
     #[must_use]
     pub const fn throttle(tokens: u32, per_success: Percent) -> Self {
         Self::of(Kind::Throttle(Throttle::new(tokens, per_success)))

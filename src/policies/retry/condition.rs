@@ -17,8 +17,7 @@ pub enum Condition {
     ResetBeforeRequest,
     /// `connect-failure`: no connection could be made (TCP, TLS or DNS). It also covers a pooled
     /// connection that was closed before the request was written, which Envoy calls a reset: the
-    /// server
-    /// received nothing in either case.
+    /// server received nothing in either case.
     ConnectFailure,
     /// `retriable-4xx`: 409.
     Retriable4xx,
@@ -29,8 +28,7 @@ pub enum Condition {
     /// `retriable-headers`: the headers of [`RetryOn::with_header`](super::RetryOn::with_header).
     RetriableHeaders,
     /// `envoy-ratelimited`: a response with the header `x-envoy-ratelimited`. Without this
-    /// condition such
-    /// a response is not retried for any other reason.
+    /// condition such a response is not retried for any other reason.
     EnvoyRatelimited,
     /// `http3-post-connect-failure`: accepted, and matches nothing, as HTTP/3 is not supported.
     Http3PostConnectFailure,

@@ -43,8 +43,7 @@ impl RetryLayer {
     }
 
     /// Replaces the policy for requests that start from now on. The balance of the budget stays,
-    /// unless
-    /// the new policy has a [shared](super::RetryBudget::shared) one.
+    /// unless the new policy has a [shared](super::RetryBudget::shared) one.
     pub fn reconfigure(&self, policy: RetryPolicy) {
         self.shared.reconfigure(policy);
     }

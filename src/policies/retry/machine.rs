@@ -51,10 +51,8 @@ impl Idempotency {
 /// Returns true if any outcome could make this request be sent again.
 ///
 /// A POST that is not idempotent is copied too while the policy retries requests that never reached
-/// a
-/// server, as the default does: those were sent to no one. Only a policy without these conditions
-/// looks at
-/// the head, and copies less.
+/// a server, as the default does: those were sent to no one. Only a policy without these conditions
+/// looks at the head, and copies less.
 #[inline]
 pub(super) fn may_be_retried(policy: &RetryPolicy, head: RequestHead<'_>) -> bool {
     let on = policy.retry_on();
@@ -105,8 +103,7 @@ impl Attempts {
     }
 
     /// Decides whether and after which wait a request is retried whose attempt ended with a
-    /// retriable
-    /// outcome.
+    /// retriable outcome.
     pub(super) fn decide(
         &mut self,
         policy: &RetryPolicy,

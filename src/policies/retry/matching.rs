@@ -42,8 +42,8 @@ impl RetryOn {
     }
 
     /// Returns true if a response is a success and no condition looks further. Most responses are,
-    /// and
-    /// this check scans the header names once, where the conditions would hash and look up three.
+    /// and this check scans the header names once, where the conditions would hash and look up
+    /// three.
     pub(super) fn passes<R>(&self, response: &Response<R>) -> bool {
         let looks = Condition::EnvoyRatelimited.bit() | Condition::RetriableHeaders.bit();
         let (status, headers) = (response.status(), response.headers());
@@ -74,8 +74,7 @@ impl RetryOn {
     }
 
     /// Returns true if a request that reached no server can match; only that makes copying the head
-    /// of
-    /// a POST worthwhile.
+    /// of a POST worthwhile.
     pub(super) fn may_match_unprocessed(&self) -> bool {
         self.predicate.is_some() || self.conditions & Condition::UNPROCESSED != 0
     }

@@ -1,13 +1,10 @@
 //! Retries of failed requests: safe, bounded by a budget, and only within the caller's deadline.
 //!
 //! Most failures that a caller sees are transient: a connection refused while a pod restarts, a
-//! stream
-//! that an overloaded server refused. This layer sends such a request again. By default it follows
-//! Istio (2
-//! retries, on failures to connect, refused streams, and gRPC's `UNAVAILABLE` and `CANCELLED`), but
-//! it
-//! never repeats a request that might then take effect twice, and its budget keeps an outage from
-//! getting worse.
+//! stream that an overloaded server refused. This layer sends such a request again. By default it
+//! follows Istio (2 retries, on failures to connect, refused streams, and gRPC's `UNAVAILABLE` and
+//! `CANCELLED`), but it never repeats a request that might then take effect twice, and its budget
+//! keeps an outage from getting worse.
 //!
 //! # Example
 //!
@@ -53,35 +50,30 @@
 //! - it carries `Idempotency-Key` (or `X-Idempotency-Key`, as in Go), by which the server
 //!   recognises it;
 //! - the server provably did not process it: no connection, a connection closed before the request
-//!   was
-//!   written, `REFUSED_STREAM`, or a `GOAWAY` that excludes it ([`Failure::never_processed`]);
+//!   was written, `REFUSED_STREAM`, or a `GOAWAY` that excludes it ([`Failure::never_processed`]);
 //! - it is a gRPC call whose status came in the response head ("trailers only") and is in the
-//!   policy: the
-//!   server ended the call before any message, so gRPC does not count it as committed. The default
-//!   contains `UNAVAILABLE` and `CANCELLED`. A reset of a gRPC call, or a status in its trailers
+//!   policy: the server ended the call before any message, so gRPC does not count it as committed.
+//!   The default contains `UNAVAILABLE` and `CANCELLED`. A reset of a gRPC call, or a status in its
+//!   trailers
 //! after
 //!   messages, is final;
 //! - the policy allows it in general ([`RetryPolicy::with_non_idempotent`]).
 //!
 //! A rejection by one of this crate's own policies is never retried: it would be rejected again a
-//! moment
-//! later. A 503 that comes over the network is an ordinary 503, as for Envoy.
+//! moment later. A 503 that comes over the network is an ordinary 503, as for Envoy.
 //!
 //! # Backoff
 //!
 //! The wait is the [`Backoff`], or the one that the server requests in `Retry-After`, in
 //! `grpc-retry-pushback-ms`, or in headers set in the policy, up to a cap. If the wait would end
-//! after the
-//! current [`Deadline`], there is no retry: the caller gets the failure at once, while it is still
-//! of use.
-//! Every attempt carries its number (`x-envoy-attempt-count`) and its time left
+//! after the current [`Deadline`], there is no retry: the caller gets the failure at once, while it
+//! is still of use. Every attempt carries its number (`x-envoy-attempt-count`) and its time left
 //! (`x-envoy-expected-rq-timeout-ms`, `grpc-timeout`), if that is known.
 //!
 //! # Limits
 //!
 //! At most [`RetryPolicy::with_attempts`] retries for one request, and no more than the
-//! [`RetryBudget`] for
-//! all requests together. The caller receives the response of the last attempt.
+//! [`RetryBudget`] for all requests together. The caller receives the response of the last attempt.
 //!
 //! # Bodies
 //!
@@ -92,15 +84,13 @@
 //! milliseconds, so that its connection can be used again.
 //!
 //! Only response heads decide: a gRPC response with its status in the trailers, and a response body
-//! that
-//! breaks off, go to the caller. The layer does not see 1xx responses, and retries such a request
-//! like any.
+//! that breaks off, go to the caller. The layer does not see 1xx responses, and retries such a
+//! request like any.
 //!
 //! # Placement
 //!
 //! Outside the circuit breaker and the limits of a destination, so that they count every attempt,
-//! and
-//! inside the total timeout, so that it covers all attempts and waits.
+//! and inside the total timeout, so that it covers all attempts and waits.
 //!
 //! # Where it differs from Envoy
 //!

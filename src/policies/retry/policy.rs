@@ -9,8 +9,7 @@ use crate::foundation::outcome::ErrorClassifier;
 /// Conditions, number and timing of retries.
 ///
 /// In every configuration a request is only sent twice if that is safe: its method is idempotent,
-/// it
-/// carries `Idempotency-Key`, the server provably did not process it, or
+/// it carries `Idempotency-Key`, the server provably did not process it, or
 /// [`with_non_idempotent`](Self::with_non_idempotent) allows it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RetryPolicy {
@@ -31,8 +30,7 @@ pub struct RetryPolicy {
 
 impl RetryPolicy {
     /// Creates a policy with this number of retries after the first attempt (Istio's `attempts`),
-    /// on the
-    /// conditions of [`RetryOn::istio`]. 0 is [`RetryPolicy::off`].
+    /// on the conditions of [`RetryOn::istio`]. 0 is [`RetryPolicy::off`].
     #[must_use]
     pub fn new(attempts: u32) -> Self {
         Self {
@@ -62,16 +60,14 @@ impl RetryPolicy {
     }
 
     /// Creates the policy that Istio gives the sidecar in front of the app: 2 retries of requests
-    /// that
-    /// were never sent to it (`reset-before-request`).
+    /// that were never sent to it (`reset-before-request`).
     #[must_use]
     pub fn inbound() -> Self {
         Self::new(2).with_retry_on(RetryOn::none().with(Condition::ResetBeforeRequest))
     }
 
     /// Sets the number of retries after the first attempt. The default is 2; 0 switches everything
-    /// off,
-    /// including the timeout of an attempt, as in Istio.
+    /// off, including the timeout of an attempt, as in Istio.
     #[must_use]
     pub const fn with_attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts;
@@ -79,8 +75,7 @@ impl RetryPolicy {
     }
 
     /// Sets the wait between attempts. The default is Envoy's: base 25 ms, doubling up to 250 ms,
-    /// with full
-    /// jitter.
+    /// with full jitter.
     #[must_use]
     pub const fn with_backoff(mut self, backoff: Backoff) -> Self {
         self.backoff = backoff;
@@ -88,8 +83,7 @@ impl RetryPolicy {
     }
 
     /// Sets the budget for the retries of all requests together. The default is one retry for five
-    /// requests
-    /// plus a small reserve; Istio has no such limit unless it is configured.
+    /// requests plus a small reserve; Istio has no such limit unless it is configured.
     #[must_use]
     pub fn with_budget(mut self, budget: RetryBudget) -> Self {
         self.budget = budget;
@@ -106,8 +100,7 @@ impl RetryPolicy {
     }
 
     /// Sets whether requests that are not idempotent (POST, PATCH and unknown methods) are retried
-    /// even
-    /// if the server may have processed them. The default is no; Istio retries them.
+    /// even if the server may have processed them. The default is no; Istio retries them.
     #[must_use]
     pub const fn with_non_idempotent(mut self, retried: bool) -> Self {
         self.non_idempotent = retried;
@@ -122,11 +115,9 @@ impl RetryPolicy {
     }
 
     /// Sets how long one attempt may take until the response head arrives, the first one included;
-    /// an
-    /// attempt that takes longer counts as a reset, and the last one is answered with 504. The
-    /// default is
-    /// no limit but the deadline, and 0 means the same. A deadline that is not later takes
-    /// precedence.
+    /// an attempt that takes longer counts as a reset, and the last one is answered with 504. The
+    /// default is no limit but the deadline, and 0 means the same. A deadline that is not later
+    /// takes precedence.
     #[must_use]
     pub const fn with_per_try_timeout(mut self, timeout: Duration) -> Self {
         self.per_try_timeout = if timeout.is_zero() {
@@ -165,8 +156,7 @@ impl RetryPolicy {
     }
 
     /// Adds a response header with the time to wait, such as `x-ratelimit-reset`. Headers are read
-    /// in the
-    /// order in which they were added, and all of them before `Retry-After`.
+    /// in the order in which they were added, and all of them before `Retry-After`.
     ///
     /// # Source
     ///
@@ -178,16 +168,12 @@ impl RetryPolicy {
     }
 
     /// Sets the longest wait that a server can request, by `Retry-After` (seconds or a date), a
-    /// header
-    /// of [`with_reset_header`](Self::with_reset_header), or `grpc-retry-pushback-ms`. The default
-    /// is 30
-    /// seconds; a longer wait is cut to the cap. With 0 only the backoff counts, and a pushback
-    /// that
-    /// forbids the retry.
+    /// header of [`with_reset_header`](Self::with_reset_header), or `grpc-retry-pushback-ms`. The
+    /// default is 30 seconds; a longer wait is cut to the cap. With 0 only the backoff counts, and
+    /// a pushback that forbids the retry.
     ///
     /// Up to half as much again is added to the wait from a header (not to a gRPC pushback), as
-    /// Envoy
-    /// does, so that callers do not all return in the same moment.
+    /// Envoy does, so that callers do not all return in the same moment.
     #[must_use]
     pub const fn with_retry_after(mut self, cap: Duration) -> Self {
         self.retry_after = cap;

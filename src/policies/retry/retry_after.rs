@@ -30,8 +30,7 @@ const PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
 
 impl RetryAfter {
     /// Reads the wait from response headers. A date is compared with the server's own clock
-    /// (`Date`)
-    /// where the response has it, so that the local clock need not be right.
+    /// (`Date`) where the response has it, so that the local clock need not be right.
     pub(super) fn of(
         headers: &HeaderMap,
         reset_headers: &[(HeaderName, ResetFormat)],

@@ -55,8 +55,7 @@ impl RetryOn {
     }
 
     /// Returns Istio's default: `connect-failure`, `refused-stream`, `unavailable`, `cancelled`,
-    /// and
-    /// `retriable-status-codes` with an empty list of codes.
+    /// and `retriable-status-codes` with an empty list of codes.
     #[must_use]
     pub fn istio() -> Self {
         Self::none()
@@ -68,8 +67,7 @@ impl RetryOn {
     }
 
     /// Parses a comma-separated list of conditions and HTTP statuses, as in Istio's `retryOn`.
-    /// Blanks
-    /// around a name are dropped, as are empty names.
+    /// Blanks around a name are dropped, as are empty names.
     ///
     /// # Errors
     ///
@@ -80,8 +78,7 @@ impl RetryOn {
     }
 
     /// Parses a list like [`RetryOn::parse`], and returns its unknown names next to its known ones.
-    /// Envoy
-    /// ignores unknown names.
+    /// Envoy ignores unknown names.
     #[must_use]
     pub fn parse_known(list: &str) -> (Self, Vec<UnknownCondition>) {
         let mut known = Self::none();
@@ -122,8 +119,7 @@ impl RetryOn {
     }
 
     /// Adds a response header, with any value or with this one, and the condition that enables
-    /// headers.
-    /// Each value of a repeated header is compared by itself.
+    /// headers. Each value of a repeated header is compared by itself.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: Option<HeaderValue>) -> Self {
         self.headers.push((name, value));

@@ -83,8 +83,7 @@ impl<S, B: Body> RetryState<S, B> {
     }
 
     /// Decides about a retry after an attempt with this outcome, and pays for it; returns the time
-    /// at
-    /// which the retry begins.
+    /// at which the retry begins.
     pub(super) fn decide(
         &mut self,
         outcome: Outcome,
@@ -174,8 +173,7 @@ impl<S, B: Body> RetryState<S, B> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AttemptLimit {
     /// Time at which the attempt is given up; none if only the deadline limits it, which the
-    /// timeout
-    /// layer enforces.
+    /// timeout layer enforces.
     pub(super) at: Option<Instant>,
     pub(super) after: Duration,
     /// The time begins once the try waits for no place of this crate's own; `at` is none until then.

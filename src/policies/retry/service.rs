@@ -121,8 +121,7 @@ pub(super) struct Shared {
 }
 
 /// Policy with the state that survives its replacement. Both share one allocation, so a request
-/// that may
-/// be retried takes a single per-thread reference.
+/// that may be retried takes a single per-thread reference.
 #[derive(Debug)]
 pub(super) struct PolicySnapshot {
     pub(super) budget: Arc<State>,

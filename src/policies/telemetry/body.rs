@@ -10,8 +10,7 @@ use super::{Instrumented, SpanTicket};
 use crate::foundation::admission::{Ticket, WatchedBody};
 
 /// Response body of a trace layer: each of its frames is produced inside the trace, so that calls
-/// made
-/// by the body carry the trace.
+/// made by the body carry the trace.
 #[pin_project]
 #[derive(Debug)]
 pub struct TracedBody<R, T = SpanTicket> {

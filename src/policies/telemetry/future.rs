@@ -9,8 +9,7 @@ use super::{Instrumented, TracedBody};
 use crate::foundation::admission::WatchedBody;
 
 /// Response future of [`Traced`](super::Traced) and [`TracedGate`](super::TracedGate): polls the
-/// inner
-/// future `F` inside its trace.
+/// inner future `F` inside its trace.
 #[pin_project]
 #[derive(Debug)]
 pub struct TracedFuture<F> {

@@ -34,8 +34,7 @@ macro_rules! layer {
             }
 
             /// Wraps `inner` with `gate` in front of it as one service, equivalent to this layer
-            /// around
-            /// [`Queued`](crate::gate::Queued) but cheaper.
+            /// around [`Queued`](crate::gate::Queued) but cheaper.
             pub fn gated<S, G>(&self, inner: S, gate: G) -> TracedGate<S, G> {
                 TracedGate::new(inner, gate, self.tracer())
             }

@@ -1,6 +1,5 @@
 //! Distributed tracing: continues the trace of a request, and propagates it to every call made for
-//! it,
-//! without code in the handler.
+//! it, without code in the handler.
 //!
 //! # Example
 //!
@@ -80,33 +79,26 @@
 //! | those of [`TracePolicy::with_forwarded`] | yes | as received |
 //!
 //! W3C's headers are parsed as strictly as the Recommendation asks: an invalid `traceparent` counts
-//! as
-//! missing, and an invalid `tracestate` is dropped as a whole. The layer then starts a new trace,
-//! and an
-//! event reports the reason. Each span gets an id of its own, whose parent is the received id; the
-//! sampled flag is kept.
+//! as missing, and an invalid `tracestate` is dropped as a whole. The layer then starts a new
+//! trace, and an event reports the reason. Each span gets an id of its own, whose parent is the
+//! received id; the sampled flag is kept.
 //!
 //! # Scope of the current trace
 //!
 //! The trace is the thread's current one while the handler's future is polled and dropped, and
-//! while the
-//! response body produces each of its frames. It therefore covers everything that a handler awaits,
-//! joins
-//! and selects over. [`.in_current_trace()`](InCurrentTrace) carries it into spawned tasks,
-//! [`in_current_trace`] into blocking work. Outside of every request [`TraceContext::begin`] starts
-//! one;
-//! a client layer without a current trace reads the call's own headers, or else starts a trace.
+//! while the response body produces each of its frames. It therefore covers everything that a
+//! handler awaits, joins and selects over. [`.in_current_trace()`](InCurrentTrace) carries it into
+//! spawned tasks, [`in_current_trace`] into blocking work. Outside of every request
+//! [`TraceContext::begin`] starts one; a client layer without a current trace reads the call's own
+//! headers, or else starts a trace.
 //!
 //! # Spans of `tracing`
 //!
 //! The spans `http.server.request`, `http.client.request` and `http.client.attempt`, with
 //! OpenTelemetry's field names and `trace_id`, `span_id`, `parent_span_id`, `request_id`; the
-//! status is
-//! recorded when it arrives, `duration_ms` when the body ends. The query is not recorded: it may
-//! contain
-//! secrets. Decisions of the inner layers are logged inside these spans. Without a subscriber for
-//! them,
-//! no clock is read and no id is formatted.
+//! status is recorded when it arrives, `duration_ms` when the body ends. The query is not recorded:
+//! it may contain secrets. Decisions of the inner layers are logged inside these spans. Without a
+//! subscriber for them, no clock is read and no id is formatted.
 //!
 //! [B3]: https://github.com/openzipkin/b3-propagation
 //! [W3C Trace Context]: https://www.w3.org/TR/trace-context-1/

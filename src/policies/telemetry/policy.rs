@@ -25,8 +25,7 @@ pub struct TracePolicy {
 }
 
 /// Headers that Istio's documentation lists besides the formats supported here: Datadog, Google
-/// Cloud,
-/// Lightstep, `OpenCensus` and Apache `SkyWalking`.
+/// Cloud, Lightstep, `OpenCensus` and Apache `SkyWalking`.
 const VENDORS: [&str; 7] = [
     "grpc-trace-bin",
     "sw8",
@@ -55,8 +54,7 @@ impl TracePolicy {
     }
 
     /// Sets the formats that are read from a request. The default is all of them; headers of other
-    /// formats
-    /// are ignored.
+    /// formats are ignored.
     #[must_use]
     pub const fn with_accepted(mut self, accepted: Propagation) -> Self {
         self.accepted = accepted;
@@ -64,8 +62,7 @@ impl TracePolicy {
     }
 
     /// Sets the formats that are written on each call, in addition to those received. The default
-    /// is
-    /// W3C's, which Istio's telemetry writes too.
+    /// is W3C's, which Istio's telemetry writes too.
     #[must_use]
     pub const fn with_propagated(mut self, propagated: Propagation) -> Self {
         self.propagated = propagated;
@@ -73,8 +70,7 @@ impl TracePolicy {
     }
 
     /// Sets whether a trace is also propagated in the formats in which it was received. The default
-    /// is
-    /// true, so that a service that supports only B3 is not cut off.
+    /// is true, so that a service that supports only B3 is not cut off.
     #[must_use]
     pub const fn with_same_formats(mut self, same_formats: bool) -> Self {
         self.same_formats = same_formats;
@@ -85,10 +81,8 @@ impl TracePolicy {
     /// default is none.
     ///
     /// A header that the call already has is not replaced. With the header that a route matches on,
-    /// such
-    /// as `end-user` or `version`, a choice made at the edge applies in all services. Do not
-    /// forward
-    /// secrets: third parties are called too.
+    /// such as `end-user` or `version`, a choice made at the edge applies in all services. Do not
+    /// forward secrets: third parties are called too.
     #[must_use]
     pub fn with_forwarded(mut self, headers: impl IntoIterator<Item = HeaderName>) -> Self {
         self.forwarded = headers.into_iter().collect();
@@ -106,8 +100,7 @@ impl TracePolicy {
     }
 
     /// Sets whether the `x-request-id` of a request is kept. The default is true, as in a sidecar,
-    /// whose
-    /// callers are other sidecars. Envoy at the edge of a mesh replaces external ids
+    /// whose callers are other sidecars. Envoy at the edge of a mesh replaces external ids
     /// (`preserve_external_request_id` is off there), and so should a server at the edge.
     ///
     /// An id that is empty, longer than 256 bytes or not text is always replaced.
@@ -118,8 +111,7 @@ impl TracePolicy {
     }
 
     /// Sets whether the server's response carries the `x-request-id`. The default is false, as in
-    /// Envoy
-    /// (`always_set_request_id_in_response`).
+    /// Envoy (`always_set_request_id_in_response`).
     #[must_use]
     pub const fn with_request_id_in_response(mut self, request_id_in_response: bool) -> Self {
         self.request_id_in_response = request_id_in_response;
@@ -127,8 +119,7 @@ impl TracePolicy {
     }
 
     /// Sets the share of traces started here that are sampled. The default is all; Istio's is 1 %.
-    /// A
-    /// trace that arrives with a decision keeps it.
+    /// A trace that arrives with a decision keeps it.
     #[must_use]
     pub const fn with_sampled(mut self, sampled: Percent) -> Self {
         self.sampled = sampled;

@@ -47,6 +47,7 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let mut started = self.tracer.start(&mut request);
         let inner = {
+            // Entered for `call` as well: a service may begin its work there.
             let _inside = started.scope.enter();
             GatedFuture::call(&mut self.inner, request, retain_if_active(started.ticket))
         };

@@ -36,8 +36,7 @@ impl ReloadablePolicy {
         let settings = policy.settings();
         self.policy.store(policy);
         // Release, with the Acquire of `settings`: a call that sees the new settings also sees the
-        // policy
-        // that they were made from.
+        // policy that they were made from.
         self.settings.store(settings.0, Ordering::Release);
     }
 

@@ -133,10 +133,14 @@ impl Shared {
         settings: Settings,
         headers: &mut HeaderMap,
     ) -> (PooledContext, Option<ExtractError>) {
+        // Inside a handler its context is the parent; the headers of the call count only without
+        // one.
         if self.kind != SpanKind::Server
             && let Some(mut trace) =
                 TraceContext::of_current(|current| current.child_with(&self.rng))
         {
+            // All attempts share the headers that the layer of their call has written: no second
+            // scan.
             let told = trace.written && self.kind == SpanKind::Attempt;
             let present_headers = (!told).then(|| PresentHeaders::scan(headers));
             self.inject(&mut trace, settings, headers, present_headers);
@@ -146,6 +150,7 @@ impl Shared {
         let present_headers = present.present();
         let (mut trace, invalid) = self.extract(settings, headers, &present);
         if self.kind == SpanKind::Server {
+            // The handler reads the same id that is propagated.
             if let Some(request_id) = &trace.request_id
                 && present.request_id != Some(request_id)
             {
@@ -158,8 +163,7 @@ impl Shared {
     }
 
     /// Writes the trace into the headers of a call; `standing` lists those that its attempts share,
-    /// and is
-    /// none if they are written already.
+    /// and is none if they are written already.
     fn inject(
         &self,
         trace: &mut TraceContext,

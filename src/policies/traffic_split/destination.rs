@@ -85,8 +85,7 @@ impl Destination {
     }
 
     /// Returns the authority of the destination, if its host can be part of a URI; `port` is that
-    /// of the
-    /// request.
+    /// of the request.
     pub(super) fn authority(&self, port: Option<u16>) -> Option<Authority> {
         match port.filter(|_| self.port().is_none()) {
             Some(port) => format!("{}:{port}", self.host()).parse().ok(),
@@ -114,6 +113,7 @@ impl Display for Destination {
 
 impl PartialEq for Destination {
     fn eq(&self, other: &Self) -> bool {
+        // The authority is derived from the name.
         self.0.name == other.0.name
     }
 }

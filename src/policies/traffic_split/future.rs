@@ -142,6 +142,7 @@ where
                 } => {
                     let (service, _) = call.as_mut().expect("not polled after completion");
                     ready!(service.poll_ready(cx))?;
+                    // Taken only now: a pending poll has to keep both.
                     let (mut service, request) = call.take().expect("it was there just now");
                     RoutedFuture::calling(service.call(request), std::mem::take(response_actions))
                 }

@@ -53,8 +53,7 @@ impl TrafficSplitLayer {
     }
 
     /// Sets whether the caller's `Host` header is kept, as in Envoy, while the request is sent to
-    /// the
-    /// destination. By default it becomes the destination's host, or the one of the route's
+    /// the destination. By default it becomes the destination's host, or the one of the route's
     /// rewrite.
     #[must_use]
     pub fn with_host_preserved(self, host_kept: bool) -> Self {
@@ -91,6 +90,7 @@ impl TrafficSplitLayer {
     ) -> Result<(), WeightsError> {
         let (route, weights) = (route.into(), weights.as_ref());
         let policy = &self.shared.policy;
+        // Retried on a concurrent `reconfigure`, whose routes would otherwise be lost.
         policy.try_update(|policy| policy.clone().with_weights(route.clone(), weights))
     }
 

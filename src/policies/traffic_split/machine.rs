@@ -116,6 +116,7 @@ pub(super) fn find_index<'r>(
     routes.into_iter().enumerate().find_map(|(route, one)| {
         let matches = one.matches();
         let matching = matches.iter().position(|matching| matching.matches(input));
+        // A route without matches accepts every request.
         (matches.is_empty() || matching.is_some()).then_some(RouteIndex { route, matching })
     })
 }

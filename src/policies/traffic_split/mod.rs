@@ -1,8 +1,7 @@
 //! Request routing to services and their versions: by match, by weight, or by user.
 //!
 //! This is the `http` part of Istio's `VirtualService`: routes in order, each with matches,
-//! weighted
-//! destinations, and changes to requests and responses.
+//! weighted destinations, and changes to requests and responses.
 //!
 //! # Example
 //!
@@ -89,53 +88,49 @@
 //! Istio's API as Envoy 1.40 implements it. Details are as recorded there:
 //!
 //! - **Matches.** A route with several matches applies if one of them does; all conditions of a
-//!   match
-//!   have to hold. Each value of a repeated header is compared by itself. A regular expression has
-//!   to match the whole text. The first query parameter of a name counts, undecoded; so does the
-//!   first cookie. A path is normalized first
+//!   match have to hold. Each value of a repeated header is compared by itself. A regular
+//!   expression has to match the whole text. The first query parameter of a name counts, undecoded;
+//!   so does the first cookie. A path is normalized first
 //!   ([`with_normalized_paths`](TrafficSplitPolicy::with_normalized_paths)).
 //! - **Weights.** `random % total`, with 64 random bits for each request; they differ in every
-//!   process
-//!   and follow from a seed in tests. A [`HashPolicy`] key makes the choice permanent, the same in
+//!   process and follow from a seed in tests. A [`HashPolicy`] key makes the choice permanent, the
+//!   same in
 //! every
 //!   replica. (In Istio the choice is never sticky between weighted destinations.)
 //! - **Order.** The destination's header operations, then the route's, each removing, then setting,
 //!   then adding; then the host; then the path, with the old ones in `x-envoy-original-host` and
 //!   `x-envoy-original-path`.
 //! - **Redirects.** The caller's query stays unless the new path has one; `:80` and `:443` are
-//!   dropped when
-//!   the scheme changes, and a port that is set is always written.
+//!   dropped when the scheme changes, and a port that is set is always written.
 //! - **No route** is 404 ([`Rejection::NoRoute`], flag `NR`, gRPC status 12); a destination
-//!   **without a
-//!   service** is 503 ([`Rejection::UnknownDestination`], flag `NC`, gRPC status 14). A host
+//!   **without a service** is 503 ([`Rejection::UnknownDestination`], flag `NC`, gRPC status 14). A
+//!   host
 //! without a
 //!   [`VirtualHost`] passes unchanged, unless
 //!   [unknown hosts are rejected](TrafficSplitPolicy::with_unknown_hosts_rejected).
 //! # Request extensions
 //!
 //! [`Destination::of`] and [`RouteInfo::of`] find the choice in a request's extensions, for
-//! services
-//! between the split and the connection: per-route timeouts, load balancing, telemetry.
+//! services between the split and the connection: per-route timeouts, load balancing, telemetry.
 //! Inserting it is the one allocation of a request that is forwarded unchanged (two, if it had no
 //! extensions before). Rewriting a path or a host allocates the new one.
 //!
 //! # Algorithm of a sticky choice
 //!
 //! With `h` for FNV-1a of 64 bits followed by the output function of `SplitMix64`, `k` for `h(key)`
-//! and `d` for `h("host|subset|port")` of a destination, each destination draws
-//! `u = (mix(k ^ d) >> 12 + ½) / 2^52`, and the one with the smallest `-ln(u) / weight` is chosen.
+//! and `d` for `h("host|subset|port")` of a destination, each destination draws `u = (mix(k ^ d) >>
+//! 12 + ½) / 2^52`, and the one with the smallest `-ln(u) / weight` is chosen.
 //!
 //! This is weighted rendezvous hashing. A change of one weight moves users to or from that
-//! destination
-//! only, and exactly as many as its share changes; so does any change of two destinations' weights.
-//! In general, when the shares change by δ in all (half the sum of the differences), at most
-//! 2δ/(1 + δ) of all users move, which is the lowest bound for a choice without memory.
+//! destination only, and exactly as many as its share changes; so does any change of two
+//! destinations' weights. In general, when the shares change by δ in all (half the sum of the
+//! differences), at most 2δ/(1 + δ) of all users move, which is the lowest bound for a choice
+//! without memory.
 //!
 //! # Stickiness and retries
 //!
 //! Outside a retry layer, the split chooses once for all attempts; inside it, once for each
-//! attempt,
-//! unless a key makes the choice sticky.
+//! attempt, unless a key makes the choice sticky.
 //!
 //! [`Rejection::NoRoute`]: crate::Rejection::NoRoute
 //! [`Rejection::UnknownDestination`]: crate::Rejection::UnknownDestination

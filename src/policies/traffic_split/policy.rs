@@ -40,6 +40,7 @@ impl TrafficSplitPolicy {
     #[must_use]
     pub fn with_host(mut self, host: VirtualHost) -> Self {
         self.hosts.push(host);
+        // Rebuilt for each host: policies are built rarely and looked up for every request.
         let hosts = self.hosts.iter().enumerate();
         self.index = HostIndex::of(hosts.flat_map(|(place, host)| {
             let patterns = host.patterns().iter();
@@ -92,8 +93,7 @@ impl TrafficSplitPolicy {
     }
 
     /// Returns all routes, those of each virtual host in the order in which the hosts were added.
-    /// Their
-    /// positions are the route indices of decisions.
+    /// Their positions are the route indices of decisions.
     pub fn routes(&self) -> impl Iterator<Item = &Route> {
         self.hosts.iter().flat_map(VirtualHost::routes)
     }
@@ -101,6 +101,7 @@ impl TrafficSplitPolicy {
     /// Finds the virtual host of an authority, and the index of its first route.
     pub(super) fn find_host(&self, authority: &str) -> Option<(usize, &VirtualHost)> {
         let place = self.index.find(authority)?;
+        // Route indices count over all virtual hosts, as in `routes`.
         let before = self.hosts[..place].iter().map(|host| host.routes().len());
         Some((before.sum(), &self.hosts[place]))
     }

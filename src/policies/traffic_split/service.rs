@@ -22,9 +22,8 @@ use crate::foundation::sync::rng::Rng;
 /// Sends each request to the service of its route's destination.
 ///
 /// It is always ready: it clones the chosen service and drives it to readiness inside the future,
-/// so
-/// a destination that is not ready delays no other request. Clones share policy and services. See
-/// the [module docs](super) for an example.
+/// so a destination that is not ready delays no other request. Clones share policy and services.
+/// See the [module docs](super) for an example.
 #[derive(Debug)]
 pub struct TrafficSplit<S> {
     shared: Arc<Shared<S>>,
@@ -63,8 +62,7 @@ impl<S> TrafficSplit<S> {
     }
 
     /// Sets the service for requests that the policy passes unchanged, those to unknown hosts. By
-    /// default
-    /// there is none, and they get 404.
+    /// default there is none, and they get 404.
     #[must_use]
     pub fn with_fallback(self, fallback: S) -> Self {
         let table = self.shared.table.load().with_fallback(fallback);
@@ -94,8 +92,7 @@ impl<S> TrafficSplit<S> {
     }
 
     /// Replaces the policy and the services together, for requests that start from now on; the
-    /// fallback
-    /// stays.
+    /// fallback stays.
     pub fn reconfigure_with(
         &self,
         policy: TrafficSplitPolicy,
@@ -118,6 +115,7 @@ impl<S> TrafficSplit<S> {
         weights: impl AsRef<[u32]>,
     ) -> Result<(), WeightsError> {
         let (route, weights) = (route.into(), weights.as_ref());
+        // Retried on a concurrent `reconfigure`, whose routes would otherwise be lost.
         self.shared.table.try_update(|table| {
             let policy = table.policy().clone();
             let policy = policy.with_weights(route.clone(), weights)?;
@@ -182,6 +180,8 @@ where
             };
         match service {
             Some(service) => {
+                // A clone, which the future drives to readiness: before `call` the destination is
+                // unknown.
                 TrafficSplitFuture::choosing(service.clone(), request, response_actions)
             }
             None => TrafficSplitFuture::local_reply(self.reject(rejection, &request)),

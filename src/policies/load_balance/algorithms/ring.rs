@@ -2,8 +2,7 @@
 //!
 //! Envoy divides a ring of fixed size among the endpoints, so a new endpoint takes points from all
 //! others, and their keys move between them. Here the number of an endpoint's points depends on its
-//! weight
-//! alone, so keys move only to endpoints that join and from endpoints that leave.
+//! weight alone, so keys move only to endpoints that join and from endpoints that leave.
 
 use std::collections::HashSet;
 
@@ -19,9 +18,8 @@ pub(in crate::policies::load_balance) struct Ring {
     /// Upper half of each point, with the index of its endpoint; sorted by the whole point.
     points: Box<[(u32, u32)]>,
     /// For each of many equal parts of the ring, the index of its first point. The points are
-    /// spread evenly,
-    /// so a key is found with two memory accesses; a binary search touches another cache line in
-    /// each step.
+    /// spread evenly, so a key is found with two memory accesses; a binary search touches another
+    /// cache line in each step.
     starts: Box<[u32]>,
     /// Shift that maps the upper half of a key to the number of its part.
     shift: u32,
@@ -29,9 +27,9 @@ pub(in crate::policies::load_balance) struct Ring {
 
 impl Ring {
     /// Creates a ring for endpoints, each an address and a weight above 0; two endpoints of the
-    /// lowest
-    /// weight together get `min_size` points.
+    /// lowest weight together get `min_size` points.
     pub(in crate::policies::load_balance) fn of(endpoints: &[(&str, u32)], min_size: u32) -> Self {
+        // Weights of 100 and 200 need no more points than 1 and 2.
         let unit = endpoints
             .iter()
             .fold(0, |unit, (_, weight)| gcd(unit, *weight));
@@ -46,6 +44,7 @@ impl Ring {
                 identity = mix(identity);
             }
             let mut count = u128::from(each(*weight));
+            // Scaled down in proportion, but no endpoint loses its last point.
             if size > MAX_SIZE {
                 count = (count * u128::from(MAX_SIZE) / u128::from(size)).max(1);
             }
@@ -80,8 +79,7 @@ impl Ring {
     }
 
     /// Returns the endpoint of a key: that of the first point from the key on whose endpoint is
-    /// `allowed`;
-    /// none if no endpoint is.
+    /// `allowed`; none if no endpoint is.
     pub(in crate::policies::load_balance) fn find(
         &self,
         key: u64,

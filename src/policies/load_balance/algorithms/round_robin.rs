@@ -1,10 +1,9 @@
 //! Turns of a round robin, counted for each thread.
 //!
 //! One shared counter would be written by all threads for each choice, so that two threads were
-//! slower than
-//! one. Envoy's workers take turns independently as well (its FAQ, "Why doesn't RR load balancing
-//! appear to
-//! be even?"); they start at random positions, and the threads here as far apart as possible.
+//! slower than one. Envoy's workers take turns independently as well (its FAQ, "Why doesn't RR load
+//! balancing appear to be even?"); they start at random positions, and the threads here as far
+//! apart as possible.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -31,8 +30,7 @@ struct Shard {
 }
 
 /// Golden ratio of 2^32: any number of successive multiples of it are spread evenly over the range
-/// (Weyl,
-/// Knuth).
+/// (Weyl, Knuth).
 const STEP: u32 = 0x9e37_79b9;
 
 impl RoundRobinCounter {

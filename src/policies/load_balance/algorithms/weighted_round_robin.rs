@@ -19,6 +19,7 @@ impl WeightedRoundRobin {
             return Self::Equal(weights.len() as u64);
         }
         let heaviest = u64::from(weights.iter().copied().max().unwrap_or(1).max(1));
+        // Rounded up, so that a low weight does not become 0.
         let scale = |weight: &u32| (u64::from(*weight) * MAX).div_ceil(heaviest).max(1);
         Self::Weighted(weights.iter().map(scale).collect())
     }
@@ -34,8 +35,7 @@ impl WeightedRoundRobin {
     /// Returns the endpoint of a turn; none if it skips the turn.
     ///
     /// Each endpoint has one turn in a round. An endpoint with a fraction of the highest weight
-    /// takes that
-    /// fraction of its turns, spread evenly, and in other rounds than its neighbour.
+    /// takes that fraction of its turns, spread evenly, and in other rounds than its neighbour.
     pub(in crate::policies::load_balance) fn turn(&self, turn: u64) -> Option<usize> {
         let weights = match self {
             Self::Equal(count) => return usize::try_from(turn % count).ok(),
@@ -45,6 +45,7 @@ impl WeightedRoundRobin {
         let (round, place) = (turn / count, turn % count);
         let index = usize::try_from(place).ok()?;
         let weight = weights[index];
+        // The second term moves neighbours half a period apart.
         let phase = (weight.wrapping_mul(round)).wrapping_add(place * (MAX / 2)) % MAX;
         (phase >= MAX - weight).then_some(index)
     }

@@ -25,8 +25,7 @@ pub(in crate::policies::mirror) struct Cancellation {
 
 impl Cancellation {
     /// Creates the cancellation of a copy whose original body streams until its `verdict`; without
-    /// a
-    /// verdict, the request has ended already.
+    /// a verdict, the request has ended already.
     pub(in crate::policies::mirror) fn new(
         stop: watch::Receiver<()>,
         timeout: Duration,

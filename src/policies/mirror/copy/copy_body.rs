@@ -9,8 +9,7 @@ use super::pipe::{Message, Receiver};
 /// Body of a copy: the frames that the original's body yields, as they arrive.
 ///
 /// It ends with an error if the copy is cancelled, so that no server takes half a request for a
-/// whole
-/// one.
+/// whole one.
 #[derive(Debug)]
 pub struct CopyBody {
     hint: SizeHint,
@@ -57,6 +56,7 @@ impl Body for CopyBody {
         Poll::Ready(match message {
             Some(Message::End) => None,
             Some(Message::Frame { charge, frame, .. }) => {
+                // Released first: the frame no longer waits in the pipe.
                 drop(charge);
                 let len = frame.data_ref().map_or(0, Bytes::len);
                 self.hint = less(&self.hint, len as u64);

@@ -145,6 +145,7 @@ pub(in crate::policies::mirror) struct Sender {
 impl Sender {
     /// Sends a frame, which may be the `last` one; returns true if the mirror wants more.
     pub(in crate::policies::mirror) fn push(&mut self, frame: &Frame<Bytes>, last: bool) -> bool {
+        // A frame of an unknown kind cannot be cloned, and is left out of the copy.
         let Some(copy) = copy(frame) else {
             if last {
                 self.finish();

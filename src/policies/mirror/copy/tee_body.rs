@@ -10,8 +10,7 @@ use super::pipe::Sender;
 /// Request body that may be copied while it is read.
 ///
 /// It yields the caller's frames and errors, at the caller's speed: a mirror that cannot keep up
-/// loses its
-/// copy. Dropping it before its end cancels the copy.
+/// loses its copy. Dropping it before its end cancels the copy.
 #[pin_project]
 #[derive(Debug)]
 pub struct TeeBody<B> {
@@ -48,6 +47,7 @@ impl<B: Body> Body for TeeBody<B> {
         let mut this = self.project();
         let frame = ready!(this.inner.as_mut().poll_frame(cx));
         let frame = frame.map(|f| f.map(|f| f.map_data(|mut d| d.copy_to_bytes(d.remaining()))));
+        // Put back only if more frames are wanted.
         if let Some(mut sender) = this.sender.take() {
             match &frame {
                 Some(Ok(frame)) => {

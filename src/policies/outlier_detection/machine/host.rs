@@ -169,8 +169,7 @@ impl HostMonitor {
             jitter: Duration::from_millis(jitter),
         });
         // The number stops where the time has reached its maximum: Envoy does the same, so that
-        // recovery
-        // does not need more healthy intervals than that.
+        // recovery does not need more healthy intervals than that.
         if policy.grows_after(self.times) {
             self.times = self.times.saturating_add(1);
         }

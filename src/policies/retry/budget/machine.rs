@@ -9,11 +9,9 @@ const NOTHING: u64 = 1 << (BALANCE_BITS - 2);
 /// One more than the most needs, for what is saved until it is counted.
 const BALANCE_BITS: u32 = 37;
 /// Size of the step between counts, as a power of two: 4.2 retries, or 21 requests at 20 %. The
-/// balance is
-/// counted each time that it passes a multiple of this step. Requests in between read no clock,
-/// which
-/// would cost as much as the rest of the budget; the decay skipped for so few requests is below the
-/// reserve or below one second's worth.
+/// balance is counted each time that it passes a multiple of this step. Requests in between read no
+/// clock, which would cost as much as the rest of the budget; the decay skipped for so few requests
+/// is below the reserve or below one second's worth.
 const DUE_BITS: u32 = 22;
 // A tick is 2^26 nanoseconds, 67 milliseconds. The 27 bits left for ticks wrap around after 104
 // days.
@@ -21,14 +19,12 @@ const BALANCE: u64 = (1 << BALANCE_BITS) - 1;
 const TICK_BITS: u32 = 26;
 const TICKS: u64 = 1 << (64 - BALANCE_BITS);
 /// Limit in ticks (19 hours) between an old clock reading and a wrap-around: a time less than this
-/// ahead
-/// of the last count is a reading older than that count; further ahead, the ticks have wrapped.
 /// ahead of the last count is a reading older than that count; further ahead, the ticks have
-/// wrapped.
+/// wrapped. ahead of the last count is a reading older than that count; further ahead, the ticks
+/// have wrapped.
 const OLDER: u64 = 1 << 20;
 /// Time constant of the decay: 2.5 seconds, in ticks. A steady 20 % of the requests of 2.5 seconds
-/// is half
-/// a second's worth of requests, and so 5 % of the requests of an outage of ten seconds.
+/// is half a second's worth of requests, and so 5 % of the requests of an outage of ten seconds.
 const FORGET: u64 = 2_500_000_000 >> TICK_BITS;
 
 /// Limits of a budget that is a share of the requests.

@@ -34,8 +34,7 @@ impl State {
     pub(super) fn deposit(&self, terms: BudgetConfig, now: impl FnOnce() -> Instant) {
         let deposit = TokenBalance::deposit(terms);
         // Adding to the word keeps the time in its upper bits: a plain request is one `fetch_add`.
-        // The
-        // count that follows every so often caps the balance before it can reach those bits.
+        // The count that follows every so often caps the balance before it can reach those bits.
         let before = self.balance.fetch_add(deposit, Ordering::Relaxed);
         if TokenBalance::from_bits(before).are_due(deposit) {
             let nanos = self.origin.nanos(now());

@@ -7,8 +7,7 @@ use super::replay_buffer::{ReplayBuffer, ReplayCursor, ReplayLimit};
 use crate::policies::retry::ReplayBody;
 
 /// Head and body of a request that may have to be sent again, in one allocation: the future and the
-/// body
-/// of the last attempt share it.
+/// body of the last attempt share it.
 #[derive(Debug)]
 pub(in crate::policies::retry) struct BufferedRequest<B> {
     has_body: bool,

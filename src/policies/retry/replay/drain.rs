@@ -7,8 +7,7 @@ use http_body::Body;
 use pin_project::pin_project;
 
 /// Reads a discarded response to its end: a connection with an unread response is closed, and the
-/// next
-/// attempt would have to open another.
+/// next attempt would have to open another.
 #[pin_project]
 pub(in crate::policies::retry) struct Drain<R> {
     #[pin]

@@ -9,14 +9,10 @@ use crate::policies::retry::machine::Idempotency;
 ///
 /// The copy is a third of the cost of an armed retry, and no retry is possible without it. A copied
 /// `HeaderMap` has an index that is never used, and increments a reference count for each name and
-/// value;
-/// for values made at run time it first allocates that count. Therefore only the bytes are kept,
-/// packed
-/// into one buffer, and a map is built when a retry is made. 8 headers, copied and dropped: 75 ns
-/// and 1 000
-/// instructions in all cases; as a map 127 ns and 1 100 if all are static, 215 ns and 5 300 if all
-/// were
-/// made at run time.
+/// value; for values made at run time it first allocates that count. Therefore only the bytes are
+/// kept, packed into one buffer, and a map is built when a retry is made. 8 headers, copied and
+/// dropped: 75 ns and 1 000 instructions in all cases; as a map 127 ns and 1 100 if all are static,
+/// 215 ns and 5 300 if all were made at run time.
 #[derive(Debug)]
 pub(in crate::policies::retry) struct Head {
     extensions: Extensions,

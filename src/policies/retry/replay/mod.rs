@@ -22,12 +22,9 @@ use replay_buffer::ReplayCursor;
 ///
 /// It streams. Data that one attempt has read is buffered, up to
 /// [`RetryPolicy::with_replay_limit`](super::RetryPolicy::with_replay_limit); a further attempt
-/// reads
-/// the buffer first and then the rest of the original, including trailers. A superseded attempt
-/// gets an
-/// error if it continues to read, so that no server takes half a request for a whole one. The body
-/// of
-/// a request that cannot be retried passes through unchanged.
+/// reads the buffer first and then the rest of the original, including trailers. A superseded
+/// attempt gets an error if it continues to read, so that no server takes half a request for a
+/// whole one. The body of a request that cannot be retried passes through unchanged.
 #[pin_project]
 #[derive(Debug)]
 pub struct ReplayBody<B> {

@@ -13,8 +13,7 @@ use crate::foundation::outcome::BoxError;
 #[derive(Debug)]
 pub(in crate::policies::retry) struct ReplayBuffer<B> {
     /// Whole frames while there are few; after that small ones are copied together, so that a body
-    /// of
-    /// single bytes does not take fifty times its length.
+    /// of single bytes does not take fifty times its length.
     chunks: Chunks,
     /// Number of the attempt that may read; cursors with another number get an error.
     current: u32,

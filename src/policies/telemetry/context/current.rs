@@ -30,6 +30,8 @@ impl TraceContext {
         // Fails only while the thread's storage is destroyed, when no request runs.
         CURRENT
             .try_with(|cell| {
+                // Taken out while `f` runs, as a `Cell` lends no reference; `f` must not read the
+                // current context.
                 let current = cell.take();
                 let made = f(current.get()?);
                 cell.set(current);

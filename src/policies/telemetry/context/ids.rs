@@ -35,6 +35,7 @@ impl TraceId {
 
     pub(in crate::policies::telemetry) fn random(rng: &Rng) -> Self {
         let bits = u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
+        // Zero is invalid, and occurs once in 2^128 draws.
         Self(NonZeroU128::new(bits).unwrap_or(NonZeroU128::MIN))
     }
 }

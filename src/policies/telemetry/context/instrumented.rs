@@ -95,8 +95,7 @@ pub trait InCurrentTrace: Sized {
     /// `tracing`, wherever it is polled.
     ///
     /// Futures that a handler awaits or joins are inside its trace without this. A spawned task
-    /// starts
-    /// without a trace:
+    /// starts without a trace:
     ///
     /// ```
     /// use meshless::telemetry::{InCurrentTrace, TraceContext};
@@ -112,8 +111,7 @@ pub trait InCurrentTrace: Sized {
     ///
     /// The caller's [`Deadline`](crate::Deadline) is not carried along. A spawned task usually
     /// continues after the response, when no caller waits for it, and must not be cut off then. For
-    /// a
-    /// task that is awaited, add [`Deadline::scoped`](crate::Deadline::scoped).
+    /// a task that is awaited, add [`Deadline::scoped`](crate::Deadline::scoped).
     fn in_current_trace(self) -> Instrumented<Self>;
 }
 
@@ -124,8 +122,7 @@ impl<F: Future> InCurrentTrace for F {
 }
 
 /// Wraps a closure so that it runs inside the current trace, and inside the current span of
-/// `tracing`,
-/// on any thread.
+/// `tracing`, on any thread.
 ///
 /// ```
 /// use meshless::telemetry::{TraceContext, in_current_trace};

@@ -17,8 +17,7 @@ use crate::foundation::sync::rng::Rng;
 /// Position in a trace: trace id, span id, and the headers that are propagated with them.
 ///
 /// Inside a server or client layer, [`TraceContext::current`] is that layer's span. Cloning copies
-/// no
-/// text.
+/// no text.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each says one thing of its own, and all combinations occur"
@@ -57,8 +56,7 @@ impl TraceContext {
     /// Reads the caller's context from the headers of a request; returns none if there are no ids.
     ///
     /// With several formats the first readable one of W3C, `b3` and `x-b3-*` counts. A B3 caller
-    /// that
-    /// leaves the sampling decision to its receiver is read as not sampled.
+    /// that leaves the sampling decision to its receiver is read as not sampled.
     ///
     /// # Errors
     ///
@@ -81,6 +79,7 @@ impl TraceContext {
     #[must_use]
     pub fn child(&self) -> Self {
         Self {
+            // A new call, without any headers yet.
             written: false,
             ..self.child_with(&Rng::default())
         }
@@ -134,8 +133,7 @@ impl TraceContext {
     /// Writes the headers with this span's id, and replaces existing values.
     ///
     /// The propagation of a trace costs this: 640 instructions with the value of `traceparent`, its
-    /// one
-    /// allocation, and 530 more if the map has to grow.
+    /// one allocation, and 530 more if the map has to grow.
     pub(super) fn write_own(&self, formats: Propagation, headers: &mut HeaderMap) {
         if formats.contains(Propagation::W3C) {
             w3c::write_parent(self, headers);

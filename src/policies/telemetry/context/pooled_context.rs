@@ -5,16 +5,14 @@ use crate::policies::telemetry::TraceContext;
 /// Optional context in a reused box.
 ///
 /// A context is 96 bytes. In a future and a body it would be moved by each layer around them, and
-/// at the
-/// start and the end of each poll; its box is one word. A pooled box costs 60 instructions; a new
-/// one costs
-/// 130, and would break the guarantee that a call without new headers does not allocate.
+/// at the start and the end of each poll; its box is one word. A pooled box costs 60 instructions;
+/// a new one costs 130, and would break the guarantee that a call without new headers does not
+/// allocate.
 #[derive(Debug, Default)]
 pub(in crate::policies::telemetry) struct PooledContext(Option<Box<Option<TraceContext>>>);
 
 /// Limit on the empty boxes of a thread. Calls in flight have their own boxes, so the pool only
-/// serves
-/// calls that start after others have ended.
+/// serves calls that start after others have ended.
 const MOST: usize = 64;
 
 thread_local! {

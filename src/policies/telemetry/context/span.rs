@@ -61,8 +61,7 @@ pub(in crate::policies::telemetry) fn open<B>(
 /// Ticket of a span, which ends with its response body.
 ///
 /// Empty if neither a processor nor a subscriber observes the span: it is moved with each call and
-/// must
-/// stay small.
+/// must stay small.
 #[derive(Debug, Default)]
 pub struct SpanTicket(Option<Box<SpanRecord>>);
 
@@ -88,6 +87,7 @@ impl SpanTicket {
                 duration: Duration::ZERO,
                 kind,
                 method: request.method().clone(),
+                // Until an outcome is known: a ticket that is dropped first is an abandoned call.
                 outcome: Outcome::Abandoned,
                 service,
                 started: clock::now(),
@@ -149,6 +149,7 @@ impl Ticket for SpanTicket {
                     started.failed("grpc");
                 }
             }
+            // Recorded on drop, together with the reason.
             Outcome::Abandoned => {}
             Outcome::Rejected | Outcome::Status(_) => started.judge_status(),
         }

@@ -39,6 +39,7 @@ pub(in crate::policies::telemetry) fn read_single(
     };
     let mut fields = value.split(|&byte| byte == b'-');
     let first = fields.next().unwrap_or_default();
+    // A single field is a sampling decision.
     let Some(span_id) = fields.next() else {
         return Ok(Some(B3Headers::Decision(state(first)?)));
     };

@@ -53,8 +53,7 @@ impl Shared {
     }
 
     /// Returns a child of the current trace, if an outer layer of this crate has started one.
-    /// Client and
-    /// attempt layers check that before they read the headers.
+    /// Client and attempt layers check that before they read the headers.
     fn outer(&self) -> Option<TraceContext> {
         match self.kind {
             SpanKind::Server => TraceContext::of_current(TraceContext::child),

@@ -1,8 +1,7 @@
 //! Lower-case hexadecimal digits, eight at a time.
 
 /// Parses exactly `length` digits, a multiple of eight and at most 32; W3C and B3 both allow lower
-/// case
-/// only.
+/// case only.
 #[inline]
 pub(in crate::policies::telemetry) fn hex(digits: &[u8], length: usize) -> Option<u128> {
     let (words, rest) = digits.as_chunks();

@@ -70,8 +70,7 @@ pub(in crate::policies::telemetry) struct Extracted {
 
 impl Extracted {
     /// Reads the `accepted` formats. With several formats the first readable one of W3C, `b3` and
-    /// `x-b3-*`
-    /// counts.
+    /// `x-b3-*` counts.
     pub(in crate::policies::telemetry) fn extract(
         headers: &HeaderMap,
         accepted: Propagation,
@@ -99,6 +98,7 @@ impl Extracted {
                 self.formats = self.formats.and(format);
                 match said {
                     B3Headers::Caller(caller) => {
+                        // The first readable format wins.
                         self.caller.get_or_insert(caller);
                     }
                     B3Headers::Decision(sampling) if self.sampling.sampled.is_none() => {
@@ -115,8 +115,7 @@ impl Extracted {
 }
 
 /// Trace headers present in a request. One scan of all names costs less than a failing lookup for
-/// each of
-/// them.
+/// each of them.
 #[derive(Debug, Default)]
 pub(in crate::policies::telemetry) struct TraceHeaders<'a> {
     pub(in crate::policies::telemetry) formats: Propagation,

@@ -1,6 +1,5 @@
 //! W3C Trace Context, level 1 (<https://www.w3.org/TR/trace-context-1/>), with the strictness that
-//! it
-//! requires of readers; of level 2 the `random` flag is propagated.
+//! it requires of readers; of level 2 the `random` flag is propagated.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -95,8 +94,7 @@ fn traceparent(text: &[u8]) -> Result<RemoteContext, ExtractError> {
 }
 
 /// Returns the state of all vendors as one header; none if a member is invalid, because then the
-/// whole
-/// list must be dropped.
+/// whole list must be dropped.
 fn tracestate(headers: &HeaderMap) -> Option<HeaderValue> {
     let mut values = headers.get_all(&TRACESTATE).iter();
     let first = values.next()?;
@@ -107,6 +105,7 @@ fn tracestate(headers: &HeaderMap) -> Option<HeaderValue> {
     let mut members = 0;
     for member in whole.as_bytes().split(|&byte| byte == b',') {
         let member = trim(member);
+        // W3C allows empty members; they do not count.
         if member.is_empty() {
             continue;
         }

@@ -56,9 +56,11 @@ pub(in crate::policies::traffic_split) fn decide_by<'p, B>(
         }
         Decision::Redirect(matched, redirect) => match redirect.response(&input, matched) {
             Some(response) => RouteOutcome::local_reply(response, matched, head),
+            // The location is not a valid header value; a redirect without one would be useless.
             None => RouteOutcome::Reject(Rejection::NoRoute),
         },
         Decision::Forward(choice) => {
+            // Resolved before the rewrite changes the headers that its values refer to.
             let response_actions = ResponseActions::new(choice, head);
             // Read before `change`: the input borrows the request, and its path is the normalized
             // one.
@@ -104,12 +106,14 @@ fn change<B>(
     if let Some(new) = &route.rewrite.authority {
         let head = RequestHead::of(request);
         let original = HeaderValue::from_str(authority(&head));
+        // Both or neither: a rewrite must not lose the original host.
         if let (Ok(original), Ok(new)) = (original, HeaderValue::from_str(new.as_str())) {
             request.headers_mut().insert(ORIGINAL_HOST, original);
             request.headers_mut().insert(header::HOST, new);
         }
     }
     if let Some(path) = rewritten_path {
+        // The path in its normalized form, which was set above.
         let original = request.uri().path_and_query().map(PathAndQuery::as_str);
         if let Some(Ok(original)) = original.map(HeaderValue::from_str) {
             request.headers_mut().insert(ORIGINAL_PATH, original);

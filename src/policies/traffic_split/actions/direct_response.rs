@@ -9,8 +9,7 @@ use crate::foundation::outcome::LocalReplyBody;
 /// Response that a route gives without an upstream.
 ///
 /// A gRPC caller gets HTTP 200, the body as its message, and the gRPC status to which Envoy maps
-/// the
-/// HTTP status: 2, `UNKNOWN`, also for 200.
+/// the HTTP status: 2, `UNKNOWN`, also for 200.
 #[derive(Clone, Debug)]
 pub struct DirectResponse {
     body: Bytes,

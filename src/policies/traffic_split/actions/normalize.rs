@@ -90,6 +90,7 @@ fn without_dots(path: &str) -> String {
         match part {
             "." | ".." => {
                 if part == ".." {
+                    // At the root `..` has no effect.
                     segments.pop();
                 }
                 // `/a/..` is a folder, so the result ends with a slash.

@@ -147,6 +147,7 @@ impl Redirect {
     fn host<'a>(&self, input: &MatchInput<'a>, scheme: &str) -> &'a str {
         let addressed = input.addressed();
         let (host, port) = (addressed.host, addressed.host_port);
+        // Behind a proxy that terminates TLS, the caller's scheme is in the header.
         let old = forwarded_proto(&input.head).unwrap_or(addressed.scheme);
         let stood_for =
             scheme != old && matches!((old, port), ("http", Some(80)) | ("https", Some(443)));

@@ -26,8 +26,7 @@ impl PathRewrite {
     }
 
     /// Replaces the part that the route matched: the prefix of a prefix match, the whole path of an
-    /// exact or
-    /// regular expression match, and the first `/` of a route without a path match.
+    /// exact or regular expression match, and the first `/` of a route without a path match.
     ///
     /// The text is replaced literally: `/` for `/api/v1` turns `/api/v1/users` into `//users`, and
     /// `/new` for `/old` turns `/oldies` into `/newies`, as in Istio.
@@ -52,8 +51,7 @@ impl PathRewrite {
 
     /// Builds a new path from the named parts of the route's
     /// [`PathTemplate`](crate::policies::traffic_split::PathTemplate), as in `/{id}/{name}`. Under
-    /// a route
-    /// with another path match, or with an unknown name, the path stays.
+    /// a route with another path match, or with an unknown name, the path stays.
     #[must_use]
     pub fn template(template: impl Into<Box<str>>) -> Self {
         Self(Kind::Template(template.into()))
@@ -85,8 +83,7 @@ impl PathRewrite {
 /// Changes to the authority and path of a request before it is forwarded.
 ///
 /// The old path is recorded in `x-envoy-original-path`, the old host in `x-envoy-original-host`, as
-/// in
-/// Envoy. The query stays.
+/// in Envoy. The query stays.
 #[derive(Clone, Debug, Default)]
 pub struct Rewrite {
     pub(in crate::policies::traffic_split) authority: Option<Authority>,
@@ -125,6 +122,7 @@ fn translated(substitute: &str, groups: usize) -> Option<String> {
     let mut rest = substitute.chars();
     while let Some(character) = rest.next() {
         match character {
+            // `$` is a literal in RE2, and starts a group in the `regex` crate.
             '$' => translated.push_str("$$"),
             '\\' => match rest.next()? {
                 '\\' => translated.push('\\'),
@@ -133,6 +131,8 @@ fn translated(substitute: &str, groups: usize) -> Option<String> {
                     if group as usize > groups {
                         return None;
                     }
+                    // In braces, so that a following letter or digit is not read as part of the
+                    // name.
                     write!(translated, "${{{group}}}").expect("a string takes every text");
                 }
             },

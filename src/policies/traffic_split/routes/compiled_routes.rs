@@ -11,8 +11,7 @@ use crate::policies::traffic_split::machine::{Decision, Matched, RouteIndex, fin
 use crate::policies::traffic_split::{Route, TrafficSplitPolicy};
 
 /// Compiled routes of one host. Routing takes two steps: find the route; then, once its limits and
-/// faults
-/// have admitted the request, choose the destination and apply the rewrites.
+/// faults have admitted the request, choose the destination and apply the rewrites.
 #[derive(Debug)]
 pub(crate) struct CompiledRoutes {
     policy: TrafficSplitPolicy,

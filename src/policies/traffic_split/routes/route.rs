@@ -50,8 +50,7 @@ impl Route {
     /// Creates a route to several destinations, by weight.
     ///
     /// Weights need not add up to 100. A destination with weight 0 gets no request; a single
-    /// destination
-    /// gets every request, whatever its weight.
+    /// destination gets every request, whatever its weight.
     ///
     /// # Errors
     ///
@@ -92,8 +91,7 @@ impl Route {
     }
 
     /// Sets the changes to request headers. The default is none. The destination's changes are
-    /// applied
-    /// first.
+    /// applied first.
     #[must_use]
     pub fn with_request_headers(mut self, operations: HeaderOperations) -> Self {
         self.request_headers = operations;
@@ -101,8 +99,7 @@ impl Route {
     }
 
     /// Sets the changes to response headers. The default is none. The destination's changes are
-    /// applied
-    /// first, so a `set` here overwrites an `add` there.
+    /// applied first, so a `set` here overwrites an `add` there.
     #[must_use]
     pub fn with_response_headers(mut self, operations: HeaderOperations) -> Self {
         self.response_headers = operations;
@@ -117,8 +114,7 @@ impl Route {
     }
 
     /// Sets the hash key that keeps users on one destination. The default is a choice for each
-    /// request,
-    /// as in Istio.
+    /// request, as in Istio.
     #[must_use]
     pub fn with_hash_policy(mut self, hash_policy: HashPolicy) -> Self {
         self.hash_policy = Some(hash_policy);
@@ -174,6 +170,7 @@ impl Route {
         for (destination, weight) in destinations.iter_mut().zip(weights) {
             destination.weight = *weight;
         }
+        // Validated before anything is replaced: after an error the route is unchanged.
         let weights = Weights::of(&destinations)?;
         self.action = RouteTarget::Forward(Split {
             destinations,

@@ -92,16 +92,15 @@ impl Weights {
                 None => return index,
             }
         }
+        // Not reached: `left` is less than the sum of the weights.
         0
     }
 
     /// Chooses by key, by weighted rendezvous hashing.
     ///
     /// Every destination draws an exponentially distributed number for the key, with its weight as
-    /// the
-    /// rate, and the smallest wins. The number depends only on the key, the destination and its
-    /// weight,
-    /// so a change of one weight moves requests to or from that destination only.
+    /// the rate, and the smallest wins. The number depends only on the key, the destination and its
+    /// weight, so a change of one weight moves requests to or from that destination only.
     pub(in crate::policies::traffic_split) fn by_hash(&self, key: u64) -> usize {
         let (mut chosen, mut smallest) = (0, f64::INFINITY);
         for (index, share) in self.shares.iter().enumerate() {

@@ -57,6 +57,7 @@ impl HeaderOperations {
             return Self(None);
         };
         let mut fields = operations.add.iter().chain(&operations.set);
+        // The usual case: literals need no copy, only another reference.
         if fields.all(|(_, format)| format.is_literal()) {
             return self.clone();
         }
@@ -81,6 +82,7 @@ impl HeaderOperations {
         for name in &operations.remove {
             headers.remove(name);
         }
+        // Literals only: `resolved` has filled in the templates.
         for (name, format) in &operations.set {
             if let Some(value) = format.literal() {
                 headers.insert(name, value.clone());

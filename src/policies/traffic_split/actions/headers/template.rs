@@ -60,8 +60,7 @@ impl PathTemplate {
     }
 
     /// Inserts the named parts of `path` into `rewrite`, which alternates text and `{name}`;
-    /// returns none
-    /// if the path does not match.
+    /// returns none if the path does not match.
     pub(in crate::policies::traffic_split) fn rewrite(
         &self,
         path: &str,
@@ -74,6 +73,7 @@ impl PathTemplate {
             new.push_str(before);
             let (name, after) = variable.split_once('}')?;
             let index = self.names.iter().position(|other| **other == *name)?;
+            // Group 0 is the whole match.
             let part = captures.get(index + 1)?;
             new.push_str(path.get(part.range())?);
             rest = after;

@@ -32,8 +32,7 @@ struct NamedMatch {
 
 impl Match {
     /// Requires a host: the `Host` header, or else the authority of the URI, regardless of case.
-    /// The
-    /// port is part of it, unless it is the scheme's default.
+    /// The port is part of it, unless it is the scheme's default.
     #[must_use]
     pub fn with_authority(mut self, authority: StringMatch) -> Self {
         self.authority = Some(authority);

@@ -19,6 +19,7 @@ impl PathMatch {
     /// `path_separated_prefix` and the Gateway API's `PathPrefix`.
     #[must_use]
     pub fn segments(prefix: &str) -> Self {
+        // A slash at the end would require another, empty segment.
         let prefix = prefix.trim_end_matches('/').into();
         Self(Kind::Segments {
             ignore_case: false,
@@ -46,6 +47,7 @@ impl PathMatch {
                 ignore_case,
                 prefix,
             } => {
+                // Fails for a shorter path, and within a character, where no prefix can end.
                 let Some((start, rest)) = path.split_at_checked(prefix.len()) else {
                     return false;
                 };
@@ -62,8 +64,7 @@ impl PathMatch {
     }
 
     /// Returns the length of the part of a matching path that a prefix rewrite replaces: the
-    /// prefix, or the
-    /// whole path for any other kind.
+    /// prefix, or the whole path for any other kind.
     pub(in crate::policies::traffic_split) fn covers(&self, path: &str) -> usize {
         match &self.0 {
             Kind::Segments { prefix, .. } => prefix.len(),
