@@ -161,13 +161,13 @@ impl HostMonitors {
         };
         // The mark is changed only when the state changes: the endpoint counts its marks, one for
         // each detector that has failures of it.
-        let accused = !self.machine.is_clean(host);
-        if accused && !known.dirty {
+        let is_dirty = !self.machine.is_clean(host);
+        if is_dirty && !known.dirty {
             known.endpoint.mark_dirty();
-        } else if !accused && known.dirty {
+        } else if !is_dirty && known.dirty {
             known.endpoint.mark_clean();
         }
-        known.dirty = accused;
+        known.dirty = is_dirty;
     }
 }
 

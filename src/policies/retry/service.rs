@@ -85,7 +85,7 @@ impl<S> Retry<S> {
         let active = policy.budget().request(&current.budget, &moment);
         let limit = AttemptLimit::of_attempt(policy, &moment);
         // A deadline that is in the headers is not written again: two lookups, 500 instructions.
-        let untold = limit
+        let unwritten = limit
             .as_ref()
             .filter(|limit| limit.is_own() || !known.deadline_written);
         if !may_be_retried(policy, RequestHead::of(&request)) {
@@ -98,7 +98,7 @@ impl<S> Retry<S> {
         }
         // Copied before the headers are written: each attempt writes its own number and time.
         let head = Head::of(&request);
-        write_attempt_headers(request.headers_mut(), 1, untold);
+        write_attempt_headers(request.headers_mut(), 1, unwritten);
         let (parts, body) = request.into_parts();
         let kept = BufferedRequest::new(head, body, policy.replay_limit());
         let request = Request::from_parts(parts, kept.first_body());

@@ -88,9 +88,9 @@ impl<'p> Matched<'p> {
             RouteTarget::DirectResponse(response) => Decision::DirectResponse(matched, response),
             RouteTarget::Redirect(redirect) => Decision::Redirect(matched, redirect),
             RouteTarget::Forward(split) => {
-                let (index, given_out) = pick(matched.route, split, input.head, random);
+                let (index, new_cookie) = pick(matched.route, split, input.head, random);
                 Decision::Forward(Choice {
-                    new_cookie: given_out,
+                    new_cookie,
                     index,
                     matched,
                     split,
