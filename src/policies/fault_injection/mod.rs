@@ -1,8 +1,8 @@
 //! Fault injection: delays or aborts for a share of the requests, to test resilience.
 //!
-//! An aborted request is answered without the upstream, with Envoy's status and text (`fault filter
-//! abort`); a delayed one waits before it is forwarded. Both are drawn independently, the delay
-//! comes first, and the default share of each is 0.
+//! An aborted request is answered without the upstream, with Envoy's status and text
+//! (`fault filter abort`); a delayed one waits before it is forwarded. Both are drawn
+//! independently, the delay comes first, and the default share of each is 0.
 //!
 //! # Example
 //!

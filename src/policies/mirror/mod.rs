@@ -58,11 +58,8 @@
 //!
 //! - a marker, `x-meshless-mirror: true`, by which the mirror can recognise a copy. Envoy has no
 //!   such marker: the `x-envoy-internal` and `x-forwarded-for` of its copies are those that it adds
-//!   to
-//! every
-//!   request. A client does not forward requests, so this layer does not add them; the copy has
-//! them if
-//!   the original does;
+//!   to every request. A client does not forward requests, so this layer does not add them; the
+//!   copy has them if the original does;
 //! - the original's `Host`. Envoy appends `-shadow` to it, and servers that check their host refuse
 //!   such a copy; Istio switched that off in 1.28. See [`MirrorPolicy::with_shadow_host`];
 //! - a span of its own in the original's trace, with sampling off, as in Istio;

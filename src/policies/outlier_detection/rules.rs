@@ -9,8 +9,8 @@ pub(super) struct Consecutive {
 
 /// Detection of endpoints whose success rate lies far below that of the others.
 ///
-/// An endpoint is an outlier when its rate over one interval is less than `mean − stdev_factor ×
-/// standard deviation` of all rates.
+/// An endpoint is an outlier when its rate over one interval is less than
+/// `mean − stdev_factor × standard deviation` of all rates.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SuccessRate {
     pub(super) enforced: Percent,

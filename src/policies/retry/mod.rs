@@ -54,9 +54,7 @@
 //! - it is a gRPC call whose status came in the response head ("trailers only") and is in the
 //!   policy: the server ended the call before any message, so gRPC does not count it as committed.
 //!   The default contains `UNAVAILABLE` and `CANCELLED`. A reset of a gRPC call, or a status in its
-//!   trailers
-//! after
-//!   messages, is final;
+//!   trailers after messages, is final;
 //! - the policy allows it in general ([`RetryPolicy::with_non_idempotent`]).
 //!
 //! A rejection by one of this crate's own policies is never retried: it would be rejected again a

@@ -94,9 +94,7 @@
 //!   ([`with_normalized_paths`](TrafficSplitPolicy::with_normalized_paths)).
 //! - **Weights.** `random % total`, with 64 random bits for each request; they differ in every
 //!   process and follow from a seed in tests. A [`HashPolicy`] key makes the choice permanent, the
-//!   same in
-//! every
-//!   replica. (In Istio the choice is never sticky between weighted destinations.)
+//!   same in every replica. (In Istio the choice is never sticky between weighted destinations.)
 //! - **Order.** The destination's header operations, then the route's, each removing, then setting,
 //!   then adding; then the host; then the path, with the old ones in `x-envoy-original-host` and
 //!   `x-envoy-original-path`.
@@ -104,10 +102,8 @@
 //!   dropped when the scheme changes, and a port that is set is always written.
 //! - **No route** is 404 ([`Rejection::NoRoute`], flag `NR`, gRPC status 12); a destination
 //!   **without a service** is 503 ([`Rejection::UnknownDestination`], flag `NC`, gRPC status 14). A
-//!   host
-//! without a
-//!   [`VirtualHost`] passes unchanged, unless
-//!   [unknown hosts are rejected](TrafficSplitPolicy::with_unknown_hosts_rejected).
+//!   host without a [`VirtualHost`] passes unchanged, unless [unknown hosts are
+//!   rejected](TrafficSplitPolicy::with_unknown_hosts_rejected).
 //! # Request extensions
 //!
 //! [`Destination::of`] and [`RouteInfo::of`] find the choice in a request's extensions, for
@@ -118,8 +114,8 @@
 //! # Algorithm of a sticky choice
 //!
 //! With `h` for FNV-1a of 64 bits followed by the output function of `SplitMix64`, `k` for `h(key)`
-//! and `d` for `h("host|subset|port")` of a destination, each destination draws `u = (mix(k ^ d) >>
-//! 12 + ½) / 2^52`, and the one with the smallest `-ln(u) / weight` is chosen.
+//! and `d` for `h("host|subset|port")` of a destination, each destination draws
+//! `u = (mix(k ^ d) >> 12 + ½) / 2^52`, and the one with the smallest `-ln(u) / weight` is chosen.
 //!
 //! This is weighted rendezvous hashing. A change of one weight moves users to or from that
 //! destination only, and exactly as many as its share changes; so does any change of two
