@@ -14,7 +14,7 @@ pub(super) struct BalancerState<S> {
     pub(super) endpoints: Endpoints,
     pub(super) make: Make<S>,
     pub(super) observer: Option<ShardedArc<Arc<dyn EndpointObserver>>>,
-    /// Locked while a table is built, never for a choice.
+    /// Current policy; locked while a table is built, never for a choice.
     pub(super) policy: Mutex<LoadBalancePolicy>,
     pub(super) single: SingleEndpoint,
     pub(super) table: ArcSwap<EndpointTable<S>>,

@@ -22,21 +22,21 @@ pub struct MirrorStats {
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct MirrorDrops {
-    /// The original's body was not read to its end.
+    /// Number of copies whose original body was not read to its end.
     pub abandoned: u64,
-    /// All copies together buffered too many bytes.
+    /// Number of copies dropped because all copies together buffered too many bytes.
     pub buffer_full: u64,
-    /// Too many copies were in flight.
+    /// Number of copies not made because too many were in flight.
     pub in_flight: u64,
-    /// The mirror lagged too far behind the original.
+    /// Number of copies whose mirror lagged too far behind the original.
     pub lagging: u64,
-    /// There was no tokio runtime.
+    /// Number of copies not made because there was no tokio runtime.
     pub no_runtime: u64,
-    /// A policy of this crate rejected the copy.
+    /// Number of copies that a policy of this crate rejected.
     pub refused: u64,
-    /// Mirroring stopped.
+    /// Number of copies cancelled because mirroring stopped.
     pub stopped: u64,
-    /// The mirror did not answer in time.
+    /// Number of copies that the mirror did not answer in time.
     pub timed_out: u64,
 }
 

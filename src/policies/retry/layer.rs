@@ -49,7 +49,7 @@ impl RetryLayer {
     }
 }
 
-/// The default policy.
+/// A layer with the default policy.
 impl Default for RetryLayer {
     fn default() -> Self {
         Self::new(RetryPolicy::default())

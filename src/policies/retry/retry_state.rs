@@ -29,7 +29,7 @@ pub(super) struct RetryState<S, B> {
     attempts: Attempts,
     /// Computed at the first failure: most requests have none.
     idempotency: Option<Idempotency>,
-    /// Held while a retry waits or runs.
+    /// Slot of the current retry, held while it waits or runs.
     slot: Option<Slot>,
     /// Endpoints that the attempts were sent to.
     pub(super) attempted: AttemptedHosts,

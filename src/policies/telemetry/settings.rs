@@ -14,7 +14,7 @@ use crate::foundation::sync::{Percent, Reloadable};
 #[derive(Debug)]
 pub(super) struct ReloadablePolicy {
     policy: Reloadable<TracePolicy>,
-    /// Held while both are replaced, so that they belong to one policy.
+    /// Lock held while both are replaced, so that they belong to one policy.
     replacing: Mutex<()>,
     settings: AtomicU32,
 }

@@ -16,7 +16,7 @@ use crate::foundation::time::timer::Timer;
 pub(in crate::policies::mirror) struct Cancellation {
     /// Deadline of the copy; set when the original's request has ended.
     deadline: Option<Instant>,
-    /// Closed when the layer and all its services are dropped.
+    /// Channel that closes when the layer and all its services are dropped.
     stop: watch::Receiver<()>,
     timeout: Duration,
     /// None once the original's request has ended.

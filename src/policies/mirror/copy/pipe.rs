@@ -16,9 +16,9 @@ use crate::policies::mirror::machine::{Limits, weight};
 /// New pipe with both of its ends.
 #[derive(Debug)]
 pub(in crate::policies::mirror) struct Pipe {
-    /// The original's end.
+    /// End on the original's side.
     pub(in crate::policies::mirror) sender: Sender,
-    /// The mirror's end.
+    /// End on the mirror's side.
     pub(in crate::policies::mirror) receiver: Receiver,
     pub(in crate::policies::mirror) progress: Progress,
     /// Reason for which the original's side gave up; closed without a value when its body ends.
@@ -92,7 +92,7 @@ impl Progress {
     }
 }
 
-/// The mirror's end.
+/// Receiving end of a pipe, on the mirror's side.
 #[derive(Debug)]
 pub(in crate::policies::mirror) struct Receiver {
     level: Arc<BufferLevel>,
@@ -130,7 +130,7 @@ impl Drop for BufferedBytes {
     }
 }
 
-/// The original's end.
+/// Sending end of a pipe, on the original's side.
 #[derive(Debug)]
 pub(in crate::policies::mirror) struct Sender {
     /// None once the body ended, or the copy was cancelled.

@@ -12,7 +12,7 @@ use super::current::Scope;
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct Instrumented<T> {
-    /// None once it is done. Optional, so that the future can be dropped inside the trace before
+    /// Inner value; none once it is done, so that the future can be dropped inside the trace before
     /// the scope.
     #[pin]
     inner: Option<T>,
