@@ -9,7 +9,8 @@ use crate::foundation::endpoints::Endpoint;
 #[derive(Debug)]
 pub(super) struct SingleEndpoint {
     is_off: AtomicBool,
-    /// Endpoint that was the only one when the balancer was created; one that appears later is found in the table.
+    /// Endpoint that was the only one when the balancer was created; one that appears later is found
+    /// in the table.
     only: Option<Endpoint>,
     /// Endpoint-set version for which the shortcut holds: one available endpoint and no observer.
     version: AtomicU64,
