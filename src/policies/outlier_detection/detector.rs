@@ -71,6 +71,7 @@ impl OutlierDetector {
         self.shared.policy.store(policy);
         let policy = self.shared.policy.load();
         self.shared.step(clock::now(), &policy, |monitors, step| {
+            // At once: a policy that is off must not keep endpoints ejected until the next sweep.
             if !policy.is_on() {
                 monitors.uneject_all(step);
             }

@@ -56,6 +56,7 @@ impl HostMonitors {
             let stays = now.contains_key(id);
             if !stays {
                 machine.remove(*id);
+                // The endpoint may stay in other sets, whose detectors read the same marks.
                 if known.dirty {
                     known.endpoint.mark_clean();
                 }

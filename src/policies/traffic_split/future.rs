@@ -141,6 +141,7 @@ where
                     response_actions,
                 } => {
                     let (service, _) = call.as_mut().expect("not polled after completion");
+                    // An error here is that of the chosen service, and ends the request.
                     ready!(service.poll_ready(cx))?;
                     // Taken only now: a pending poll has to keep both.
                     let (mut service, request) = call.take().expect("it was there just now");

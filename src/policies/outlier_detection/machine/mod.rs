@@ -174,6 +174,7 @@ impl Machine {
     /// One sweep: Envoy's interval timer.
     pub(super) fn sweep(&mut self, step: &mut Step<'_>) {
         self.swept = step.now;
+        // The order of Envoy: unejections, then the rates of the closed interval, then the decay.
         for (id, host) in &mut self.hosts {
             if host.ejection_elapsed(step.policy, step.now) {
                 host.uneject(step.now);
@@ -224,6 +225,7 @@ impl Machine {
         step: &mut Step<'_>,
     ) {
         let hosts = self.hosts.len();
+        // Success rate and failure percentage may detect the same host in one sweep.
         let Some(known) = self.hosts.get_mut(&host).filter(|host| !host.is_ejected()) else {
             return;
         };
@@ -231,6 +233,7 @@ impl Machine {
             step.changes.push(Change::Overflow { host, reason });
             return;
         }
+        // After the limit, as in Envoy: an overflow is reported regardless of the enforced share.
         let enforced = enforced.happens((step.random)());
         if enforced {
             self.ejected += 1;

@@ -40,6 +40,7 @@ pub(in crate::policies::outlier_detection) fn outliers(
     let compared =
         enough(&rates, rule.min_hosts).then(|| Rates::of(&rates, rule.stdev_factor_thousandths));
     if let Some(compared) = compared {
+        // As in Envoy, a rate at the threshold is no outlier here, but is one for failures.
         let low = rates.iter().filter(|(_, rate)| *rate < compared.threshold);
         found.extend(low.map(|(host, _)| (*host, by_rate, rule.enforced)));
     }
@@ -76,6 +77,7 @@ fn rates(
         .iter()
         .filter(|(_, host)| !host.is_ejected())
         .map(|(id, host)| (*id, host.last(origin)))
+        // Without a request there is no rate, even if the required volume is 0.
         .filter(|(_, tally)| tally.total > 0 && tally.total >= volume)
         .map(|(id, tally)| (id, 100.0 * ratio(tally.good, tally.total)))
         .collect()

@@ -44,6 +44,7 @@ impl DirectResponse {
         &self,
         grpc: bool,
     ) -> Response<LocalReplyBody> {
+        // A gRPC client expects HTTP 200 and a gRPC status, as in Envoy's local replies.
         if grpc {
             return self.grpc();
         }

@@ -130,6 +130,7 @@ impl Redirect {
         let port = port.map(|port| format!(":{port}")).unwrap_or_default();
         let path = self.path(input.path(), matched.path());
         let query = match input.head.uri().query() {
+            // The query of a new path replaces that of the caller.
             Some(query) if self.keep_query && !self.path_has_query => format!("?{query}"),
             _ => String::new(),
         };

@@ -41,6 +41,7 @@ impl<S> ServiceTable<S> {
         &self,
         policy: Arc<TrafficSplitPolicy>,
     ) -> Self {
+        // The services are shared with the old table: their connections survive the policy.
         Self::of(policy, Arc::clone(&self.services), self.fallback.clone())
     }
 

@@ -104,6 +104,7 @@ impl Weights {
     pub(in crate::policies::traffic_split) fn by_hash(&self, key: u64) -> usize {
         let (mut chosen, mut smallest) = (0, f64::INFINITY);
         for (index, share) in self.shares.iter().enumerate() {
+            // Never chosen; its number would be infinite.
             if share.weight == 0 {
                 continue;
             }

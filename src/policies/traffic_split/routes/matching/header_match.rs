@@ -77,6 +77,7 @@ impl HeaderMatch {
         let missing = values.peek().is_none();
         let found = match &self.value {
             None => !missing || self.missing_is_empty,
+            // Not inverted, as in Envoy: a missing header matches no value in either case.
             Some(_) if missing && !self.missing_is_empty => return false,
             Some(value) if missing => value.matches(""),
             Some(value) => values.any(|each| value.matches(each.as_bytes())),
