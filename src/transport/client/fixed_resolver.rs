@@ -12,7 +12,7 @@ use crate::foundation::http::authority::{default_port, split_port, with_authorit
 #[derive(Debug)]
 pub(super) struct FixedResolver {
     host: Box<str>,
-    /// 0 is the port that the scheme of a request implies.
+    /// The endpoint's port; 0 if it has none, and the default port of the request's scheme applies.
     port: u16,
 }
 
@@ -57,7 +57,7 @@ pub(super) fn leave_port_to_host<B>(request: &mut Request<B>) {
     };
     let is_default = port == default_port(scheme.as_str());
     let (text, scheme) = (authority.as_str(), scheme.clone());
-    // What may stand before `@` stays where it is.
+    // User information before `@` is kept.
     let (user, place) = text.rsplit_once('@').map_or(("", text), |(_, place)| {
         (&text[..text.len() - place.len()], place)
     });

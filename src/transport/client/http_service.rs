@@ -5,10 +5,10 @@ use tower_service::Service;
 use super::Body;
 use crate::foundation::outcome::BoxError;
 
-/// What a [`Client`](super::Client) sends its requests through: any tower service over
-/// [`client::Body`](Body) that can be cloned.
+/// The service stack below a [`Client`](super::Client): any cloneable tower service over
+/// [`client::Body`](Body).
 ///
-/// It is implemented for all of them, and for nothing else.
+/// Implemented for every such service by a blanket implementation.
 pub trait HttpService:
     Clone
     + Service<
@@ -17,7 +17,7 @@ pub trait HttpService:
         Error: Into<BoxError>,
     >
 {
-    /// The body of its responses.
+    /// The body type of responses.
     type ResponseBody: HttpBody<Data = bytes::Bytes, Error: Into<BoxError>>;
 }
 

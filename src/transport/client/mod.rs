@@ -1,12 +1,12 @@
-//! Send requests with reqwest through a stack of layers, in reqwest's ways.
+//! An HTTP client with reqwest's API on top of a stack of layers.
 //!
-//! A [`Transport`] is a [`reqwest::Client`] as a tower service: what layers are put around. A
-//! [`Client`] on top of them has the methods that reqwest's users know, and makes an error of an
-//! answer that a layer gave instead of the upstream, so that `?` works.
+//! A [`Transport`] is a [`reqwest::Client`] as a tower service, the innermost service of a stack. A
+//! [`Client`] on top of the stack has reqwest's methods, and turns a response that a layer produced
+//! instead of the upstream into an error, so that `?` works.
 //!
 //! # Example
 //!
-//! A client whose calls end after 5 seconds, and which leaves a server alone that keeps failing:
+//! A client with a total timeout of 5 seconds per call and a circuit breaker:
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -37,19 +37,19 @@
 //! # }
 //! ```
 //!
-//! What went wrong, and whether it was a refusal of a layer:
+//! Telling rejections by a layer from other errors:
 //!
 //! ```no_run
 //! use meshless::client::{Client, Error};
 //!
 //! # async fn run(client: Client) -> Result<(), Error> {
 //! match client.get("http://users/v1/me").send().await {
-//!     Ok(response) => println!("{} says {}", response.url(), response.status()),
+//!     Ok(response) => println!("{}: {}", response.url(), response.status()),
 //!     Err(Error::Rejected { rejection, .. }) => {
-//!         println!("{rejection}; come back in {:?}", rejection.retry_after());
+//!         println!("{rejection}; retry after {:?}", rejection.retry_after());
 //!     }
-//!     Err(error) if error.is_timeout() => println!("too slow"),
-//!     Err(error) if error.is_connect() => println!("nobody there"),
+//!     Err(error) if error.is_timeout() => println!("timed out"),
+//!     Err(error) if error.is_connect() => println!("connection failed"),
 //!     Err(error) => return Err(error),
 //! }
 //! # Ok(())
@@ -60,25 +60,25 @@
 //!
 //! * Redirects are followed above the layers, up to [10](Client::with_redirects): each hop is routed,
 //!   limited and counted like the first. A total timeout in the stack covers one hop each.
-//! * [`Response::url`] is what was asked for last, also if a layer sent it to another address.
-//! * [`Response::text`] takes every body for UTF-8.
-//! * There is no `timeout` of one request: a [timeout layer](crate::timeout) covers more, such as a
-//!   wait in a queue and the time before a retry.
-//! * What else a reqwest client does, it does inside a [`Transport`]: there is a list.
+//! * [`Response::url`] is the URL of the last request, even if a layer sent it to another address.
+//! * [`Response::text`] decodes every body as UTF-8.
+//! * There is no `timeout` per request: a [timeout layer](crate::timeout) also covers time in a
+//!   queue and the wait before a retry.
+//! * Everything else that a reqwest client does happens inside the [`Transport`], which lists it.
 //!
-//! # How failures are told apart
+//! # Classification of failures
 //!
-//! The policies around a transport see its errors as [`Failure`](crate::Failure). Three things cannot
-//! be told: a server that closes a connection which was idle just when a
-//! request is written to it may or may not have seen the request
-//! ([`Closed`](crate::Failure::Closed)); a failed handshake of native-tls is a failure to
-//! [connect](crate::Failure::Connect); and reqwest and hyper-util send again by themselves, on a new
-//! connection, what was not yet written to an old one.
+//! The policies around a transport see its errors as [`Failure`](crate::Failure). Three cases
+//! cannot be distinguished: a server that closes an idle connection while a request is written to
+//! it may or may not have seen the request ([`Closed`](crate::Failure::Closed)); a failed TLS
+//! handshake of native-tls is reported as a [connect](crate::Failure::Connect) failure; and reqwest
+//! and hyper-util resend by themselves, on a new connection, a request that was not yet written to
+//! an old one.
 //!
 //! # In a struct
 //!
-//! The type of a client holds those of its layers. [`Client::boxed`] forgets them, for the price of two
-//! allocations a request:
+//! The type of a client contains the types of its layers. [`Client::boxed`] erases them, at the
+//! cost of two allocations per request:
 //!
 //! ```
 //! use meshless::client::{BoxHttpService, Client};

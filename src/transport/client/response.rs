@@ -15,7 +15,7 @@ use crate::foundation::outcome::BoxError;
 
 /// A response to a request of a [`Client`](super::Client).
 ///
-/// `R` is the body that the client's stack answers with.
+/// `R` is the response body type of the client's stack.
 #[derive(Debug)]
 pub struct Response<R = Body> {
     body: LazyPin<R>,
@@ -45,7 +45,7 @@ impl<R> Response<R> {
         self.status
     }
 
-    /// Returns the version of HTTP that was spoken.
+    /// Returns the HTTP version of the response.
     #[must_use]
     pub const fn version(&self) -> Version {
         self.version
@@ -57,15 +57,15 @@ impl<R> Response<R> {
         &self.headers
     }
 
-    /// Returns what layers said about the response.
+    /// Returns the extensions, where layers leave information about the response.
     #[must_use]
     pub const fn extensions(&self) -> &Extensions {
         &self.extensions
     }
 
-    /// Returns the URL that answered, after all redirects.
+    /// Returns the URL of the last request, after all redirects.
     ///
-    /// It is the URL that was asked for, also if a layer sent the request to another address.
+    /// This is the requested URL, even if a layer sent the request to another address.
     #[must_use]
     pub fn url(&self) -> &Url {
         &self.url
@@ -113,7 +113,7 @@ impl<R> Response<R> {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Status`] for such a status.
+    /// Returns [`Error::Status`] for a status of 400 or above.
     pub fn error_for_status(self) -> Result<Self, Error> {
         if self.status.is_client_error() || self.status.is_server_error() {
             return Err(Error::Status {
@@ -130,7 +130,7 @@ where
     R: HttpBody<Data = Bytes>,
     R::Error: Into<BoxError>,
 {
-    /// Returns how many bytes are still to come, if that is known.
+    /// Returns the number of remaining body bytes, if known.
     #[must_use]
     pub fn content_length(&self) -> Option<u64> {
         self.body.size_hint().exact()
@@ -140,16 +140,16 @@ where
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Body`] if it breaks off.
+    /// Returns [`Error::Body`] if the body ends early.
     pub async fn bytes(self) -> Result<Bytes, Error> {
         self.read().await.map(|(bytes, _)| bytes)
     }
 
-    /// Reads the body to its end as UTF-8; what is not is replaced by `U+FFFD`.
+    /// Reads the body to its end as UTF-8; invalid sequences are replaced by `U+FFFD`.
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Body`] if it breaks off.
+    /// Returns [`Error::Body`] if the body ends early.
     pub async fn text(self) -> Result<String, Error> {
         let bytes = self.bytes().await?;
         Ok(match String::from_utf8_lossy(&bytes) {
@@ -162,7 +162,8 @@ where
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Body`] if it breaks off, and [`Error::Decode`] if it is not a `T` in JSON.
+    /// Returns [`Error::Body`] if the body ends early, and [`Error::Decode`] if it is not the JSON
+    /// form of a `T`.
     pub async fn json<T: DeserializeOwned>(self) -> Result<T, Error> {
         let (bytes, url) = self.read().await?;
         serde_json::from_slice(&bytes).map_err(|error| Error::Decode {
@@ -171,11 +172,11 @@ where
         })
     }
 
-    /// Reads the next piece of the body; `None` at its end.
+    /// Reads the next chunk of the body; `None` at its end.
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Body`] if it breaks off.
+    /// Returns [`Error::Body`] if the body ends early.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
         loop {
             let Some(frame) = self.body.pinned().frame().await else {
@@ -189,7 +190,7 @@ where
         }
     }
 
-    /// Returns the body as a stream of its pieces.
+    /// Returns the body as a stream of chunks.
     pub fn bytes_stream(self) -> BytesStream<Pin<Box<R>>> {
         let to_error: fn(R::Error) -> Error = |error| Error::body(error, None);
         BodyDataStream::new(self.into_body().map_err(to_error))
@@ -209,5 +210,5 @@ where
     }
 }
 
-/// The pieces of a response body; see [`Response::bytes_stream`].
+/// Stream of the chunks of a response body; see [`Response::bytes_stream`].
 pub type BytesStream<R> = BodyDataStream<MapErr<R, fn(<R as HttpBody>::Error) -> Error>>;

@@ -9,7 +9,8 @@ use super::transport::Redirected;
 use super::{Body, Error, HttpService, Response};
 use crate::foundation::outcome::{Cause, Outcome, Rejection};
 
-/// Sends `request` through `stack`, and follows at most `max` redirects, each through it again.
+/// Sends `request` through `stack`, following at most `max` redirects; each of them passes the
+/// whole stack again.
 pub(super) async fn send<S: HttpService>(
     mut stack: S,
     mut request: Request<Body>,
@@ -23,7 +24,7 @@ pub(super) async fn send<S: HttpService>(
             Err(error) => return Err(Error::send(error, Box::new(url))),
         };
         if let Some(&rejection) = Rejection::of(&response)
-            // A fault may be injected to look like the upstream's answer.
+            // An injected fault is to look like a response of the upstream.
             && !matches!(rejection.outcome(), Outcome::Status(_))
         {
             let url = Some(Box::new(url));
@@ -40,7 +41,8 @@ pub(super) async fn send<S: HttpService>(
         });
         match (verdict, copy) {
             (Verdict::Follow(next), Some(copy)) => {
-                // Whatever the layers hold for it is given back before the next hop asks for it.
+                // Dropped first: permits that the layers hold for this response are free before the
+                // next hop needs them.
                 drop(response);
                 request = copy.into_next(&url, &next)?;
                 url = next.url;
@@ -62,7 +64,7 @@ pub(super) async fn send<S: HttpService>(
     unreachable!("`redirect::judge` refuses to follow more than so many")
 }
 
-/// Drives the stack ready, and only then calls it.
+/// Waits until the stack is ready, then calls it.
 async fn call<S: HttpService>(
     stack: &mut S,
     request: Request<Body>,
@@ -71,7 +73,7 @@ async fn call<S: HttpService>(
     stack.call(request).await
 }
 
-/// What is kept of a request to send it again.
+/// Copy of a request, kept to follow a redirect.
 struct RequestSnapshot {
     body: Option<Body>,
     extensions: Extensions,
@@ -113,7 +115,7 @@ impl RequestSnapshot {
     }
 }
 
-/// Returns the part of `url` that is sent.
+/// Converts `url` to the URI of a request, without its fragment.
 pub(super) fn to_uri(url: &Url) -> Result<Uri, Error> {
     url.as_str().parse().map_err(Error::builder)
 }

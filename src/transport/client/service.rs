@@ -6,9 +6,10 @@ use reqwest::Url;
 use super::send::send;
 use super::{Body, BoxHttpService, Error, HttpService, RequestBuilder, Response, Transport};
 
-/// reqwest's way to send requests, through any stack of layers.
+/// A client with reqwest's API that sends its requests through any stack of layers.
 ///
-/// Clones share what the stack's clones share. See the [module docs](super) for an example.
+/// Clones share the state that clones of the stack share. See the [module docs](super) for an
+/// example.
 #[derive(Clone, Debug)]
 pub struct Client<S = Transport> {
     default_headers: Option<Arc<HeaderMap>>,
@@ -16,7 +17,7 @@ pub struct Client<S = Transport> {
     stack: S,
 }
 
-/// As reqwest.
+/// Default number of redirects, as in reqwest.
 const REDIRECTS: usize = 10;
 
 impl<S> Client<S> {
@@ -29,13 +30,13 @@ impl<S> Client<S> {
         }
     }
 
-    /// Follows up to `max` redirects of one request, each through the whole stack: it is routed,
-    /// limited and counted like the first one. One redirect more is an error.
+    /// Sets the maximum number of redirects per request. Each passes the whole stack: it is routed,
+    /// limited and counted like the first request. One redirect more is an error.
     ///
-    /// The default is 10, as in reqwest; 0 follows none, and the redirect is the response. A `POST`
-    /// that is answered with 301, 302 or 303 becomes a `GET`; after 307 and 308 its body is sent again
-    /// if it is not a stream, else the redirect is the response. Credentials, cookies and `Host` stay
-    /// with the origin that they were meant for.
+    /// The default is 10, as in reqwest; with 0 the redirect is returned as the response. A `POST`
+    /// that is answered with 301, 302 or 303 becomes a `GET`; after 307 and 308 its body is sent
+    /// again unless it is a stream, in which case the redirect is the response. Credentials,
+    /// cookies and `Host` are sent only to their original origin.
     #[must_use]
     pub fn with_redirects(mut self, max: usize) -> Self {
         self.redirects = max;
@@ -57,18 +58,19 @@ impl<S> Client<S> {
         &self.stack
     }
 
-    /// Returns the stack, for a layer on top of it.
+    /// Converts into the stack, to put another layer on top of it.
     pub fn into_stack(self) -> S {
         self.stack
     }
 }
 
 impl Client {
-    /// Creates a client with no layer; see [`Transport::build`] for what is turned off.
+    /// Creates a client without layers; see [`Transport::build`] for the reqwest features that it
+    /// turns off.
     ///
     /// # Errors
     ///
-    /// Fails if reqwest cannot build the client, such as for want of a TLS backend.
+    /// Fails if reqwest cannot build the client, for example without a TLS backend.
     pub fn build(builder: reqwest::ClientBuilder) -> reqwest::Result<Self> {
         Transport::build(builder).map(Self::new)
     }
@@ -105,14 +107,14 @@ impl<S: HttpService> Client<S> {
         self.request(Method::HEAD, url)
     }
 
-    /// Starts a request; a bad URL is an error of [`send`](RequestBuilder::send).
+    /// Starts a request; an invalid URL is reported by [`send`](RequestBuilder::send).
     ///
-    /// A user and password in the URL are sent as basic authentication, as by reqwest.
+    /// A user and password in the URL are sent as basic authentication, as in reqwest.
     pub fn request(&self, method: Method, url: impl AsRef<str>) -> RequestBuilder<S> {
         RequestBuilder::new(self.clone(), method, url.as_ref())
     }
 
-    /// Sends a request that is made already, to its absolute URI.
+    /// Sends a finished request to its absolute URI.
     ///
     /// # Errors
     ///
@@ -150,9 +152,9 @@ where
     S::Future: Send + 'static,
     S::ResponseBody: Send + 'static,
 {
-    /// Makes a client whose type has a short name, for a field of a struct.
+    /// Converts into a client with an erased stack type, for a field of a struct.
     ///
-    /// It boxes the future and the body of each request; without it nothing is.
+    /// The future and the body of each request are boxed: two allocations.
     #[must_use]
     pub fn boxed(self) -> Client<BoxHttpService> {
         Client {

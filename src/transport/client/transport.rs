@@ -16,38 +16,39 @@ use crate::foundation::outcome::BoxError;
 
 /// Sends requests with a [`reqwest::Client`]: the innermost service of a stack.
 ///
-/// It takes any request body, and its response knows its final URL:
-/// `reqwest::Response::from(response)` has it, too. Clones share the client's connections.
+/// Accepts any request body. The final URL of a response is available as
+/// `reqwest::Response::from(response).url()`. Clones share the client's connections.
 ///
-/// # What a finished client does by itself
+/// # Built-in behaviour of a finished client
 ///
-/// From a finished `reqwest::Client` nothing can be changed, and some of what it does is not seen by
-/// the layers around a transport made [with `new`](Self::new):
+/// The settings of a finished `reqwest::Client` cannot be changed, and part of its behaviour is
+/// invisible to the layers around a transport made [with `new`](Self::new):
 ///
-/// - it follows up to 10 redirects, so one request of a stack is several at the upstream;
-/// - it sends a request again that the upstream says it has not looked at (`REFUSED_STREAM`,
-///   `GOAWAY`), so an attempt that was counted once was two;
-/// - it opens a new connection and sends again when one from its pool turns out to be closed before
-///   the request was written; no setting stops this, and it repeats nothing;
-/// - its timeouts (total, read, connect) end attempts before a timeout layer does;
-/// - it goes through the proxies that it was given or found in the environment;
-/// - it keeps idle connections, by default 90 seconds, so that "connect" failures are rare;
-/// - it opens as many connections as there are requests at once, and uses each for as many requests as
-///   its server takes: `maxConnections`, `http1MaxPendingRequests`, `maxRequestsPerConnection` and
-///   `maxConnectionDuration` are **not enforced**; [a pool](crate::pool) enforces them, and names the
-///   nearest limits for reqwest;
-/// - with the features for it, it stores cookies, decompresses bodies and adds default headers.
+/// - it follows up to 10 redirects, so one request of a stack is several requests at the upstream;
+/// - it resends a request that the upstream reports as not processed (`REFUSED_STREAM`, `GOAWAY`),
+///   so one counted attempt was two;
+/// - it resends on a new connection when a pooled connection turns out to be closed before the
+///   request was written; no setting disables this, and the upstream sees one request;
+/// - its timeouts (total, read, connect) may end attempts before a timeout layer does;
+/// - it uses the configured proxies or those of the environment;
+/// - it keeps idle connections, for 90 seconds by default, so that "connect" failures are rare;
+/// - it opens one connection per concurrent request, and uses each for as many requests as the
+///   server accepts: `maxConnections`, `http1MaxPendingRequests`, `maxRequestsPerConnection` and
+///   `maxConnectionDuration` are **not enforced**; [a pool](crate::pool) enforces them, and lists
+///   the nearest limits for reqwest;
+/// - with the corresponding features, it stores cookies, decompresses bodies and adds default
+///   headers.
 ///
 /// [`Transport::build`] turns the first two off.
 #[derive(Clone, Debug)]
 pub struct Transport {
     client: reqwest::Client,
-    /// It sends to one endpoint, whatever the port of a URL.
+    /// True if all requests go to one endpoint, whatever the port of their URL.
     is_fixed: bool,
 }
 
 impl Transport {
-    /// Creates a transport over a finished client, with all that it does by itself.
+    /// Creates a transport over a finished client, including its built-in behaviour.
     #[must_use]
     pub const fn new(client: reqwest::Client) -> Self {
         Self {
@@ -56,12 +57,12 @@ impl Transport {
         }
     }
 
-    /// Creates a transport over a client that sends each request once: without reqwest's redirects,
-    /// which a [`Client`](super::Client) follows above the stack, and without reqwest's own retries.
+    /// Creates a transport over a client that sends each request once: reqwest's redirects (which a
+    /// [`Client`](super::Client) follows above the stack) and reqwest's retries are turned off.
     ///
     /// # Errors
     ///
-    /// Fails if reqwest cannot build the client, such as for want of a TLS backend.
+    /// Fails if reqwest cannot build the client, for example without a TLS backend.
     ///
     /// # Example
     ///
@@ -85,23 +86,24 @@ impl Transport {
             .map(Self::new)
     }
 
-    /// Creates a transport that connects to `endpoint` whatever the host and port of a URL are, and is
-    /// otherwise as [one that is built](Self::build).
+    /// Creates a transport that connects to `endpoint` whatever the host and port of a URL;
+    /// otherwise like [`build`](Self::build).
     ///
-    /// The URL's host stays what it is for: TLS asks for its name (SNI) and wants a certificate for
-    /// it, and the server finds it in `Host`. That is what endpoints behind TLS need; balance over one
-    /// such transport for each of them. A URL whose host is an IP address goes there instead. An
-    /// endpoint with a name is looked up for each connection.
+    /// The URL's host remains the server's name: TLS uses it for SNI and certificate verification,
+    /// and the server receives it in `Host`. Endpoints behind TLS need this; balance over one such
+    /// transport per endpoint. A URL whose host is an IP address connects to that address instead.
+    /// An endpoint with a name is resolved for each connection.
     ///
-    /// A port in the URL is in `Host` only. Over HTTP/2, leave it out: `:authority` is without it.
+    /// A port in the URL is sent in `Host` only. With HTTP/2, leave it out: `:authority` does not
+    /// include it.
     ///
     /// # Errors
     ///
-    /// Fails if reqwest cannot build the client, such as for want of a TLS backend.
+    /// Fails if reqwest cannot build the client, for example without a TLS backend.
     ///
     /// # Example
     ///
-    /// Two endpoints, each asked for a certificate of `users`:
+    /// Two endpoints, each verified with a certificate for `users`:
     ///
     /// ```
     /// use meshless::client::{Client, Transport};
@@ -114,7 +116,7 @@ impl Transport {
     ///     Endpoint::try_from("10.0.0.2:8443")?,
     /// ]);
     /// let users = LoadBalance::new(LoadBalancePolicy::default(), endpoints, |endpoint| {
-    ///     // Give each the same TLS settings here, such as the roots that it trusts.
+    ///     // Apply the same TLS settings to each here, such as trusted roots.
     ///     Transport::to_endpoint(reqwest::Client::builder(), endpoint).expect("a TLS backend")
     /// });
     /// let client = Client::new(users);
@@ -213,8 +215,8 @@ impl Future for TransportFuture {
     }
 }
 
-/// Where the response came from, if that is not where the request was sent: reqwest followed
-/// redirects by itself.
+/// The final URL of a response, if it differs from the request's: reqwest followed redirects by
+/// itself.
 #[derive(Clone, Debug)]
 pub(super) struct Redirected(pub(super) Url);
 
@@ -224,7 +226,8 @@ fn convert(response: reqwest::Response, context: &Url) -> Response<Body> {
     if url != *context {
         response.extensions_mut().insert(Redirected(url.clone()));
     }
-    // The conversion drops the URL, and the type that reqwest would find it by has no public name.
+    // Conversion to `http::Response` drops the URL, and the extension type in which reqwest looks
+    // for it is private; `ResponseBuilderExt` sets it.
     let carrier = http::response::Builder::new().url(url).body(());
     if let Ok(carrier) = carrier {
         let (carrier, ()) = carrier.into_parts();

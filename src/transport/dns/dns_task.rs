@@ -9,7 +9,7 @@ use super::{DnsName, Resolver};
 use crate::foundation::endpoints::{Endpoint, Endpoints};
 use crate::foundation::outcome::DnsFailure;
 
-/// The tasks that keep the endpoints of names up to date; they stop when this is dropped.
+/// Handle of the tasks that keep the endpoints of names up to date; dropping it stops them.
 #[derive(Debug)]
 #[must_use = "the endpoints are not kept up to date after this is dropped"]
 pub struct DnsTask {
@@ -23,11 +23,11 @@ pub struct DnsTask {
 }
 
 impl DnsTask {
-    /// Waits until every name has had an answer, even if that there is nothing, but no longer than
-    /// `limit`; says whether they all had one.
+    /// Waits up to `limit` until every name has an answer (an empty answer counts); returns true if
+    /// all have one.
     ///
-    /// Without it the set is empty at first. What is not answered in time is asked again and again all
-    /// the same.
+    /// Without this wait the set is empty at first. Names without an answer in time are still
+    /// retried.
     pub async fn resolved_within(&self, limit: Duration) -> bool {
         let mut unresolved = self.unresolved.clone();
         let answered = unresolved.wait_for(|count| *count == 0);
@@ -35,7 +35,7 @@ impl DnsTask {
         answered.is_ok_and(|answered| answered.is_ok())
     }
 
-    /// How many names have had no answer yet.
+    /// Returns the number of names without an answer so far.
     #[cfg(feature = "istio")]
     pub(crate) fn unresolved(&self) -> watch::Receiver<usize> {
         self.unresolved.clone()
@@ -59,7 +59,7 @@ impl DnsTask {
 #[derive(Debug)]
 pub(super) struct EndpointAggregator {
     endpoints: Endpoints,
-    /// A list for each name; none for one of which nothing was heard.
+    /// Endpoints of each name; `None` before its first answer.
     lists: Mutex<Vec<Option<Vec<Endpoint>>>>,
     unresolved: watch::Sender<usize>,
     reasons: Arc<Reasons>,
@@ -79,12 +79,12 @@ impl Reasons {
 }
 
 impl EndpointAggregator {
-    /// Takes note of what a name stands for now.
+    /// Replaces the endpoints of one name.
     pub(super) fn update(&self, index: usize, list: Vec<Endpoint>) {
         let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
         lists[index] = Some(list);
         if lists.iter().all(Option::is_some) {
-            // Under the lock, so that nobody's older list comes after this one.
+            // Under the lock: otherwise an older merged list could overwrite a newer one.
             self.endpoints
                 .update(lists.iter().flatten().flatten().cloned());
         }

@@ -1,6 +1,6 @@
 use crate::foundation::outcome::BoxError;
 
-/// Why a [`Resolver`](super::Resolver) could not be made.
+/// Error of creating a [`Resolver`](super::Resolver).
 #[derive(Debug, thiserror::Error)]
 #[error("no name servers to ask")]
 pub struct DnsError(#[source] BoxError);

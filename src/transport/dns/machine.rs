@@ -1,4 +1,4 @@
-//! What answers mean for a name, and when to ask again. Time to live, failures and chance are arguments.
+//! Known records and refresh times of a name. Time to live, failures and random bits are arguments.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -8,17 +8,17 @@ use super::DnsPolicy;
 use super::lookup::LookupResult;
 use crate::foundation::outcome::DnsFailure;
 
-/// What one resolution of a name came to.
+/// Result of one resolution of a name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum RefreshOutcome {
-    /// Nobody knows; what was known stays.
+    /// The resolution failed; the known records are kept.
     Failed(DnsFailure),
     Found(Duration),
-    /// It is known that there is nothing.
+    /// The name has no endpoints.
     Nothing,
 }
 
-/// A host and a port that a name leads to.
+/// A host and port whose addresses are endpoints.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Target {
     pub(super) host: String,
@@ -29,7 +29,7 @@ pub(super) struct Target {
 /// The answers to the questions for a target's IPv4 and IPv6 addresses.
 pub(super) type Answers = [LookupResult<IpAddr>; 2];
 
-/// What a name stands for, as far as is known: the addresses of each host, by family.
+/// The known records of a name: the addresses of each host, by family.
 #[derive(Clone, Debug, Default)]
 pub(super) struct KnownRecords {
     hosts: BTreeMap<String, [Vec<IpAddr>; 2]>,
@@ -45,15 +45,15 @@ struct Tried {
     works: [bool; 2],
 }
 
-/// When to ask again.
+/// The refresh schedule of a name.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Refresh {
     misses: u32,
     previous: Option<Duration>,
 }
 
-/// Asked at the very same moment by all replicas of a caller, a name server would have to be larger
-/// than it need be. Istio's `PILOT_DNS_JITTER_DURATION`, in nanoseconds.
+/// Upper bound of the random delay of a refresh, in nanoseconds, so that replicas do not query a
+/// name server at the same moment. Istio's `PILOT_DNS_JITTER_DURATION`.
 const JITTER: u64 = 100_000_000;
 /// Time after which it is tried again which family works.
 const TRY_AGAIN: Duration = Duration::from_secs(60);
@@ -61,10 +61,10 @@ const TRY_AGAIN: Duration = Duration::from_secs(60);
 const SHORTEST: Duration = Duration::from_millis(1);
 
 impl KnownRecords {
-    /// Takes the answers in, and says what they come to.
+    /// Applies the answers to the known records and returns the result.
     ///
-    /// An answer for one family is worth something without the other: then the addresses of the other
-    /// stay as they were. Nothing changes if no host has an answer.
+    /// If only one family has an answer, the addresses of the other are kept. Nothing changes if no
+    /// host has an answer.
     pub(super) fn update(&mut self, answers: Vec<(Target, Answers)>) -> RefreshOutcome {
         let mut next = Self {
             tried: self.tried.clone(),
@@ -105,7 +105,7 @@ impl KnownRecords {
         }
     }
 
-    /// Forgets everything.
+    /// Removes all records.
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }
@@ -177,7 +177,7 @@ impl KnownRecords {
 }
 
 impl Refresh {
-    /// Returns how long to wait before the name is asked for again, given 64 random bits.
+    /// Returns the time until the next refresh, given 64 random bits.
     pub(super) fn wait(
         &mut self,
         outcome: RefreshOutcome,

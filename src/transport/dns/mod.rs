@@ -1,8 +1,8 @@
-//! Finds the endpoints of a destination by its name, and keeps them up to date.
+//! DNS service discovery: resolves names to endpoints and keeps them up to date.
 //!
 //! # Example
 //!
-//! Every address that the name has is an endpoint, as with a headless service in Kubernetes (Envoy's
+//! Every address of the name is an endpoint, as with a headless service in Kubernetes (Envoy's
 //! `STRICT_DNS`):
 //!
 //! ```no_run
@@ -19,14 +19,14 @@
 //!     eprintln!("no answer yet; requests get 503 until there is one");
 //! }
 //! let balance = LoadBalanceLayer::new(LoadBalancePolicy::default(), users);
-//! // Keep `following` for as long as the endpoints are to be kept up to date.
+//! // Keep `following` while the endpoints are to be kept up to date.
 //! # let _ = (balance, following);
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! Several names in one set, as Istio's `ServiceEntry` with `resolution: DNS` and several endpoints;
-//! and a service whose SRV records say which ports and weights there are:
+//! Several names in one set, as in Istio's `ServiceEntry` with `resolution: DNS` and several
+//! endpoints; and a service whose SRV records list ports and weights:
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -50,14 +50,14 @@
 //! # }
 //! ```
 //!
-//! # One endpoint by a name
+//! # A name as one endpoint
 //!
-//! Where a name stands for one place whose addresses are its own business, such as
-//! `api.openai.com`, no resolver is needed: `Endpoint::try_from("api.openai.com:443")` is one endpoint,
-//! and the client resolves it for each new connection (Envoy's `LOGICAL_DNS`). What is ejected, counted
-//! and balanced is then the name.
+//! For a name that is one endpoint to its callers, such as `api.openai.com`, no resolver is needed:
+//! `Endpoint::try_from("api.openai.com:443")` is one endpoint, and the client resolves it for each
+//! new connection (Envoy's `LOGICAL_DNS`). Ejection, statistics and load balancing then apply to
+//! the name.
 //!
-//! # What it decides
+//! # Behaviour
 //!
 //! - **When to ask again**: when the shortest time to live in the answer is over, but not before the
 //!   policy's shortest time (5 s) and not after its longest (5 minutes); and up to 100 ms later, so that
@@ -76,12 +76,12 @@
 //! - **Who stays is who they were**: an address that is in the next answer, too, keeps its state, its
 //!   requests in flight and its ejection. The order of an answer means nothing.
 //!
-//! Each name has a task, which stops when the [handle](DnsTask) is dropped; the endpoints then stay
-//! as they are. [`Event::NameResolved`](crate::Event::NameResolved) and
-//! [`Event::NameUnresolved`](crate::Event::NameUnresolved) tell of changes and failures.
+//! Each name has a task, which stops when the [handle](DnsTask) is dropped; the endpoints are then
+//! no longer updated. [`Event::NameResolved`](crate::Event::NameResolved) and
+//! [`Event::NameUnresolved`](crate::Event::NameUnresolved) report changes and failures.
 //!
-//! The questions are hickory's to ask (`hickory-resolver`): over UDP, and over TCP where an answer is
-//! cut off. Nothing is cached, and nothing is encrypted or validated.
+//! Queries are made by `hickory-resolver`: over UDP, and over TCP for truncated answers. There is
+//! no cache, no encryption and no DNSSEC validation.
 
 mod dns_task;
 mod error;

@@ -2,10 +2,10 @@ use std::time::Duration;
 
 use crate::foundation::time::{Backoff, Jitter};
 
-/// How names are resolved, and how often again.
+/// Address families, refresh times and timeouts of DNS resolution.
 ///
-/// The default asks for IPv4 and IPv6 addresses, and again when their time to live is over: after 5 s
-/// at the earliest, and 5 minutes at the latest.
+/// The default queries IPv4 and IPv6 addresses, and refreshes them after their time to live,
+/// limited to between 5 s and 5 minutes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct DnsPolicy {
     backoff: Backoff,
@@ -16,7 +16,7 @@ pub struct DnsPolicy {
     working_family: bool,
 }
 
-/// Which addresses are asked for.
+/// The address families to query.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Families {
     pub(super) v4: bool,
@@ -24,7 +24,7 @@ pub(super) struct Families {
 }
 
 impl DnsPolicy {
-    /// The default, in a constant.
+    /// The default policy, as a constant.
     pub const DEFAULT: Self = Self {
         backoff: Backoff::exponential(Duration::from_secs(1))
             .with_cap(Duration::from_secs(30))
@@ -36,37 +36,37 @@ impl DnsPolicy {
         working_family: false,
     };
 
-    /// Sets the shortest time after which a name is asked for again, whatever its time to live. The
-    /// default is 5 s; 0 is taken for a millisecond.
+    /// Sets the minimum time between refreshes, whatever the time to live. The default is 5 s; 0 is
+    /// 1 ms.
     ///
-    /// A time to live of 0 is one of these, too. Envoy (`dns_min_refresh_rate` of its DNS cache, 5 s
-    /// too).
+    /// A time to live of 0 also results in this time. Envoy: `dns_min_refresh_rate` of its DNS
+    /// cache, also 5 s.
     #[must_use]
     pub const fn with_min_ttl(mut self, min_ttl: Duration) -> Self {
         self.min_ttl = min_ttl;
         self
     }
 
-    /// Sets the longest time after which a name is asked for again. The default is 5 minutes; less
-    /// than the shortest is the shortest.
+    /// Sets the maximum time between refreshes. The default is 5 minutes; a value below the minimum
+    /// has the effect of the minimum.
     ///
-    /// Names in the system's file of hosts have no time to live, so this is theirs.
+    /// Names in the system's hosts file have no time to live and are refreshed after this time.
     #[must_use]
     pub const fn with_max_ttl(mut self, max_ttl: Duration) -> Self {
         self.max_ttl = max_ttl;
         self
     }
 
-    /// Sets how long a name server has for one question, all tries together. The default is 5 s, as
-    /// that of most systems' own resolver; 0 is always too late.
+    /// Sets the timeout of one query, all attempts included. The default is 5 s, as in most
+    /// systems' resolvers; with 0 every query fails.
     #[must_use]
     pub const fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Sets how long to wait after a failure, and after the answer that there is nothing. The default
-    /// is 1 s, doubling up to 30 s, half of it by chance; never less than a millisecond.
+    /// Sets the wait after a failure or an empty answer. The default is exponential from 1 s to 30
+    /// s with equal jitter (half of it random); at least 1 ms.
     ///
     /// Envoy: `dns_failure_refresh_rate`.
     #[must_use]
@@ -75,7 +75,7 @@ impl DnsPolicy {
         self
     }
 
-    /// Asks for IPv4 addresses only. The default asks for both kinds, as Envoy's `ALL`.
+    /// Restricts queries to IPv4 addresses. The default is both families, as Envoy's `ALL`.
     #[must_use]
     pub const fn with_ipv4_only(mut self) -> Self {
         self.families = Families {
@@ -85,7 +85,7 @@ impl DnsPolicy {
         self
     }
 
-    /// Asks for IPv6 addresses only. The default asks for both kinds, as Envoy's `ALL`.
+    /// Restricts queries to IPv6 addresses. The default is both families, as Envoy's `ALL`.
     #[must_use]
     pub const fn with_ipv6_only(mut self) -> Self {
         self.families = Families {

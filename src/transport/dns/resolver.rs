@@ -9,7 +9,7 @@ use crate::foundation::endpoints::{Endpoint, Endpoints};
 use crate::foundation::events::{Observe, TracingObserver};
 use crate::foundation::sync::rng::Rng;
 
-/// Finds the endpoints of names, and keeps them up to date.
+/// A DNS resolver that keeps the endpoints of names up to date.
 ///
 /// Clones share connections to the name servers. See the [module docs](super) for an example.
 #[derive(Clone, Debug)]
@@ -21,9 +21,9 @@ pub struct Resolver {
 }
 
 impl Resolver {
-    /// Creates a resolver that asks the name servers of the system, and its file of hosts before.
+    /// Creates a resolver with the system's name servers and hosts file.
     ///
-    /// `resolv.conf` and the hosts are read once, now.
+    /// `resolv.conf` and the hosts file are read once, by this call.
     ///
     /// # Errors
     ///
@@ -33,12 +33,12 @@ impl Resolver {
         Ok(Self::of(policy, Arc::new(hickory)))
     }
 
-    /// Creates a resolver that asks these name servers, over UDP, and over TCP where an answer does not
-    /// fit. It reads no file of hosts, and searches for no name elsewhere.
+    /// Creates a resolver with the given name servers, over UDP, and over TCP for truncated
+    /// answers. It uses no hosts file and no search domains.
     ///
     /// # Errors
     ///
-    /// If they cannot be used.
+    /// If no resolver can be created with them.
     pub fn new(
         policy: DnsPolicy,
         servers: impl IntoIterator<Item = SocketAddr>,
@@ -47,18 +47,18 @@ impl Resolver {
         Ok(Self::of(policy, Arc::new(hickory)))
     }
 
-    /// Tells `observe` what becomes of names. The default is [`TracingObserver`].
+    /// Reports resolution events to `observe`. The default is [`TracingObserver`].
     #[must_use]
     pub fn with_observer(self, observe: Arc<dyn Observe>) -> Self {
         Self { observe, ..self }
     }
 
-    /// Keeps a set of the addresses that a host has, each an endpoint with this port, until the handle
-    /// is dropped.
+    /// Resolves a host to a set of endpoints with this port, kept up to date until the handle is
+    /// dropped.
     ///
     /// # Errors
     ///
-    /// If it cannot be a name.
+    /// If the text is not a valid name.
     ///
     /// # Panics
     ///
@@ -71,12 +71,12 @@ impl Resolver {
         Ok(self.follow_all([DnsName::host(host, port)?]))
     }
 
-    /// Keeps a set of the hosts and ports that a service has by its SRV records, until the handle is
-    /// dropped.
+    /// Resolves the SRV records of a service to a set of endpoints, kept up to date until the
+    /// handle is dropped.
     ///
     /// # Errors
     ///
-    /// If it cannot be a name.
+    /// If the text is not a valid name.
     ///
     /// # Panics
     ///
@@ -88,10 +88,10 @@ impl Resolver {
         Ok(self.follow_all([DnsName::srv(service)?]))
     }
 
-    /// Keeps a set of the endpoints of several names, until the handle is dropped.
+    /// Resolves several names to one set of endpoints, kept up to date until the handle is dropped.
     ///
-    /// The set is empty until each name has had an answer or a failure, so that none is new in
-    /// comparison to the others. From then on each is asked for in its own time.
+    /// The set is empty until each name has had an answer or a failure, so that no endpoint counts
+    /// as newer than the others. After that each name is refreshed independently.
     ///
     /// # Panics
     ///

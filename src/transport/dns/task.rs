@@ -1,4 +1,4 @@
-//! What the task of one name does.
+//! The refresh task of one name.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -44,7 +44,7 @@ impl Published {
     }
 }
 
-/// Asks for a name, again and again.
+/// Resolves a name and repeats it at each refresh time.
 pub(super) async fn refresh_loop(
     resolver: Resolver,
     name: DnsName,

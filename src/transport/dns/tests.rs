@@ -1,4 +1,4 @@
-//! What names become over time, by a clock that stands still and answers that are made up.
+//! DNS refresh over time, with a paused clock and scripted answers.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -14,7 +14,7 @@ use crate::foundation::events::{Event, Observe};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What is asked, and when.
+/// Recorded queries with their times.
 type Asked = (Duration, String);
 
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl Fake {
         resolver.with_observer(Arc::new(Shared(Arc::clone(self))))
     }
 
-    /// Sets the addresses of a name, all of one family; "" is none.
+    /// Sets the addresses of a name, all of one family; "" means no addresses.
     fn set(&self, name: &str, addresses: &str, ttl: u64) {
         let records: Vec<IpAddr> = addresses
             .split_whitespace()
@@ -268,7 +268,7 @@ async fn an_answer_for_one_family_counts_while_the_other_fails() {
     );
     pass(6).await;
     assert_eq!(seen(&endpoints), "10.0.0.2:80 [fd00::1]:80");
-    // There is none of the one and nobody knows of the other: better none of it is believed.
+    // One family is empty and the other failed: the name is not treated as empty.
     fake.answer("users", false, LookupResult::Nothing);
     pass(6).await;
     assert_eq!(seen(&endpoints), "10.0.0.2:80 [fd00::1]:80");
@@ -301,7 +301,7 @@ async fn services_are_those_of_the_lowest_priority_with_their_ports_and_weights(
     let weights: Vec<_> = endpoints.to_vec().iter().map(Endpoint::weight).collect();
     assert_eq!(weights, [500, 1, 1]);
 
-    // One host fails and one is new: who was there stays.
+    // One host fails and one is new: the endpoints of the failed host are kept.
     fake.fail("a.");
     fake.serve("web", &[(1, 1, 80, "a."), (1, 1, 80, "c.")]);
     pass(11).await;

@@ -1,19 +1,20 @@
-//! What a pool knows of each connection and of each authority.
+//! State of each connection and of each authority of a pool.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
 use std::time::Instant;
 
-/// A connection or a waiting request of a pool; later ones are greater.
+/// Identifier of a connection or of a waiter; later ones are greater.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(super) struct PoolId(pub(super) u64);
 
-/// As many streams as an HTTP/2 connection is expected to take before its peer has said so.
+/// Assumed maximum of concurrent streams of an HTTP/2 connection before its peer's SETTINGS arrive
+/// (the minimum that RFC 9113 6.5.2 recommends).
 const STREAMS: u32 = 100;
 
 #[derive(Debug)]
 pub(super) struct ConnectionState<K> {
-    /// It is not known yet how many requests it takes at once.
+    /// True while the maximum number of concurrent requests is unknown.
     pub(super) coming: bool,
     pub(super) idle_since: Instant,
     pub(super) key: K,
@@ -27,12 +28,12 @@ pub(super) struct ConnectionState<K> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Phase {
     Connecting,
-    /// It has ended before it was reported to stand.
+    /// Closed before it was reported as connected.
     Lost,
     Open,
-    /// It carries requests, and gets no more.
+    /// Has requests in flight, and gets no further ones.
     Retiring,
-    /// It is being closed.
+    /// Being closed.
     Closing,
 }
 
@@ -50,12 +51,13 @@ impl<K> ConnectionState<K> {
         }
     }
 
-    /// Says that it may carry requests, now or later.
+    /// Returns true if the connection can carry further requests, now or later.
     pub(super) const fn is_usable(&self) -> bool {
         matches!(self.phase, Phase::Connecting | Phase::Lost | Phase::Open)
     }
 
-    /// Says that it can take one more, after which it had carried no more than `max_served`.
+    /// Returns true if the connection can take one more request, and has served fewer than
+    /// `max_served`.
     pub(super) const fn has_room(&self, max_served: u32) -> bool {
         matches!(self.phase, Phase::Open)
             && self.streams < self.max_streams
@@ -63,12 +65,12 @@ impl<K> ConnectionState<K> {
     }
 }
 
-/// An authority: who waits for it, and which of its connections can take a request.
+/// State of one authority: its waiters, and its connections that can take a request.
 #[derive(Debug)]
 pub(super) struct HostState {
-    /// How many connections are coming.
+    /// Number of connections with unknown capacity (see [`ConnectionState::coming`]).
     pub(super) coming: u32,
-    /// How many requests one of them is expected to take.
+    /// Assumed number of concurrent requests for each of them.
     pub(super) expected: u32,
     /// One of its connections has carried a second request.
     pub(super) is_kept_alive: bool,
@@ -76,13 +78,13 @@ pub(super) struct HostState {
     pub(super) is_leaving: bool,
     /// Those that can take a request; the last one gets it, so that the others become idle.
     pub(super) ready: Vec<PoolId>,
-    /// How many connections are usable.
+    /// Number of usable connections.
     pub(super) usable: u32,
     pub(super) waiting: BTreeSet<PoolId>,
 }
 
 impl HostState {
-    /// How many of its requests no connection is on the way for.
+    /// Returns the number of waiters that exceed the capacity of the coming connections.
     pub(super) fn uncovered(&self) -> usize {
         let coming = u64::from(self.coming) * u64::from(self.expected);
         let covered = usize::try_from(coming).unwrap_or(usize::MAX);
@@ -90,7 +92,7 @@ impl HostState {
     }
 }
 
-/// The authorities that have a usable connection, or somebody who waits.
+/// The authorities that have a usable connection or a waiter.
 #[derive(Debug)]
 pub(super) struct Hosts<K> {
     /// Those that closed a connection after its first request, and have carried no second one since.
@@ -179,7 +181,8 @@ impl<K: Clone + Eq + Hash> Hosts<K> {
         }
     }
 
-    /// Notes that a connection speaks HTTP/2, before its peer has said how much.
+    /// Raises the assumed capacity of an authority whose connection negotiated HTTP/2, until its
+    /// SETTINGS arrive.
     pub(super) fn expect_many(&mut self, key: &K) {
         if let Some(host) = self.hosts.get_mut(key)
             && host.expected == 1
@@ -198,12 +201,14 @@ impl<K: Clone + Eq + Hash> Hosts<K> {
             .map(|(key, _)| key)
     }
 
-    /// How many requests no connection is on the way for.
+    /// Returns the number of waiters of all authorities that exceed the capacity of coming
+    /// connections.
     pub(super) fn uncovered(&self) -> usize {
         self.hosts.values().map(HostState::uncovered).sum()
     }
 
-    /// How many authorities with no connection wait for longer than anybody for `key`.
+    /// Returns the number of authorities without a connection whose first waiter is older than that
+    /// of `key`.
     pub(super) fn waiting_before(&self, key: &K) -> usize {
         let own = self.hosts.get(key).and_then(|host| host.waiting.first());
         let starves = |(other, host): &(&K, &HostState)| {

@@ -1,4 +1,4 @@
-//! Whom a connection is to, and how a request is written on it.
+//! Pool keys, and the form in which a request is written on a connection.
 
 use std::fmt::Debug;
 use std::hash::{Hash, Hasher};
@@ -99,7 +99,7 @@ impl PoolKey {
         way.0.proxy_authorization(&self.uri())
     }
 
-    /// Returns what a connector is asked for.
+    /// Returns the URI that the connector gets.
     pub(super) fn uri(&self) -> Uri {
         let mut parts = http::uri::Parts::default();
         parts.authority = Some(self.authority.clone());
@@ -109,17 +109,18 @@ impl PoolKey {
     }
 }
 
-/// How requests are written on a connection.
+/// Form of the request target.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Form {
-    /// HTTP/1, with the path only.
+    /// HTTP/1 with the path only (origin-form).
     Origin,
-    /// HTTP/1 to a proxy, with the whole URI.
+    /// HTTP/1 to a proxy, with the whole URI (absolute-form).
     Absolute,
     Http2,
 }
 
-/// What of a request is changed for a connection, to be put back if it goes on another one.
+/// The parts of a request that [`prepare`](Self::prepare) changes, to restore them before another
+/// attempt.
 pub(super) struct Original {
     connection: Option<HeaderValue>,
     host: Option<HeaderValue>,
@@ -130,7 +131,7 @@ pub(super) struct Original {
 }
 
 impl Original {
-    /// Writes `request` in the form of a connection.
+    /// Changes `request` to the form of its connection, and returns the original parts.
     pub(super) fn prepare<B>(request: &mut Request<B>, form: Form, is_last: bool) -> Self {
         let original = Self {
             connection: request.headers().get(header::CONNECTION).cloned(),
@@ -146,7 +147,7 @@ impl Original {
         original
     }
 
-    /// Undoes it.
+    /// Restores the original parts.
     pub(super) fn restore<B>(self, request: &mut Request<B>) {
         *request.uri_mut() = self.uri;
         *request.version_mut() = self.version;
@@ -192,7 +193,7 @@ impl Original {
         *request.uri_mut() = Uri::from_parts(parts).expect("an authority or a path");
     }
 
-    /// The `Host` that a request has is whom it is for, wherever it is sent.
+    /// Moves `Host` to `:authority`, which takes precedence over the URI's authority.
     fn prepare_http2<B>(&self, request: &mut Request<B>) {
         *request.version_mut() = Version::HTTP_2;
         let authority = request
@@ -223,7 +224,7 @@ fn host(uri: &Uri) -> Option<HeaderValue> {
     let text = if is_default {
         authority.host()
     } else {
-        // What may stand before `@` is for nobody's eyes.
+        // User information is not sent.
         authority.as_str().rsplit('@').next().unwrap_or_default()
     };
     HeaderValue::from_str(text).ok()

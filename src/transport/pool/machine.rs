@@ -1,7 +1,8 @@
-//! Which request gets which connection, and which connections are made and closed.
+//! Pure state machine of a pool: assigns connections to requests, and decides which connections are
+//! opened and closed.
 //!
-//! It knows connections and requests by number. What it decides beside its answers is left as
-//! [`Action`]s, for whoever holds the connections.
+//! Connections and requests are identified by number. Side effects are left as [`Action`]s for the
+//! owner of the connections.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
@@ -18,7 +19,7 @@ pub(super) struct Machine<K> {
     closing: usize,
     conns: BTreeMap<PoolId, ConnectionState<K>>,
     hosts: Hosts<K>,
-    /// Those without a request, the longest idle first.
+    /// Connections without a request, the longest idle first.
     idle: BTreeSet<(Instant, PoolId)>,
     is_shut_down: bool,
     last: u64,
@@ -27,7 +28,7 @@ pub(super) struct Machine<K> {
     policy: PoolPolicy,
 }
 
-/// What is to be done.
+/// Side effect of a decision.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Action<K> {
     Close(PoolId),
@@ -35,7 +36,7 @@ pub(super) enum Action<K> {
     Open { conn: PoolId, key: K },
 }
 
-/// A place on a connection.
+/// The assignment of a connection to a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Grant {
     pub(super) conn: PoolId,
@@ -43,7 +44,7 @@ pub(super) struct Grant {
     pub(super) habit: Habit,
     /// It is the connection's last request.
     pub(super) is_last: bool,
-    /// It is not the connection's first request.
+    /// True if the connection has carried a request before.
     pub(super) is_reused: bool,
 }
 
@@ -81,7 +82,8 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         }
     }
 
-    /// Judges a request that comes. It overtakes nobody: there is no free place while somebody waits.
+    /// Decides about a new request. It cannot overtake a waiter: while there are waiters for an
+    /// authority, none of its connections is ready.
     pub(super) fn arrive(&mut self, key: &K, now: Instant) -> Arrival {
         let ready = self.hosts.get(key).and_then(|host| host.ready.last());
         if let Some(conn) = ready.copied() {
@@ -100,7 +102,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         Arrival::Waits(waiter)
     }
 
-    /// Takes out a request that waits no longer.
+    /// Removes a waiter.
     pub(super) fn give_up(&mut self, key: &K, waiter: PoolId) {
         if let Some(host) = self.hosts.get_mut(key)
             && host.waiting.remove(&waiter)
@@ -110,7 +112,8 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         }
     }
 
-    /// Replaces the policy. Connections that fit it stay, the others get no more requests.
+    /// Replaces the policy. Connections within the new limits stay, the others get no more
+    /// requests.
     pub(super) fn reconfigure(&mut self, policy: PoolPolicy, now: Instant) {
         self.policy = policy;
         let max = self.max_served();
@@ -121,6 +124,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
             }
             self.refresh(id);
         }
+        // Busy surplus connections are closed by `settle` when they become idle.
         while self.has_surplus()
             && let Some(id) = self.dispensable()
         {
@@ -129,7 +133,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         self.provide(now);
     }
 
-    /// Closes what is idle or being made, and the others when they are done.
+    /// Closes idle connections and attempts now, and the others when their requests have ended.
     pub(super) fn shutdown(&mut self) {
         self.is_shut_down = true;
         let ids: Vec<_> = self.conns.keys().copied().collect();

@@ -1,9 +1,8 @@
-//! Limits the connections to a destination, the requests that wait for one, and the requests on each.
+//! HTTP connection pool with limits on connections, waiting requests and requests per connection.
 //!
 //! # Example
 //!
-//! At most 100 connections, each closed after 1,000 requests, and at most 50 requests that wait for
-//! one:
+//! At most 100 connections, each closed after 1,000 requests, and at most 50 waiting requests:
 //!
 //! ```
 //! use std::time::Duration;
@@ -33,32 +32,32 @@
 //! assert_eq!((stats.open, stats.pending), (0, 0));
 //! ```
 //!
-//! # Who gets a connection
+//! # Assignment of connections
 //!
-//! 1. A request takes an idle connection to its authority if there is one: the one that was used last,
-//!    so that those that are not needed grow old.
-//! 2. Else it waits, first come, first served. If [as many](PoolPolicy::with_max_pending) wait
-//!    already, it is answered with 503, `x-envoy-overloaded: true` and Envoy's text, and
-//!    [`Rejection::Overflow`] says so; nothing was sent.
-//! 3. For one that waits a connection is made, unless there are [as
-//!    many](PoolPolicy::with_max_connections) already. Then one that is idle to another authority is
-//!    closed in its favour; and an authority that has no connection at all gets the next one that is
-//!    free, so that a busy one does not keep all of them.
+//! 1. A request takes an idle connection to its authority if there is one: the most recently used,
+//!    so that surplus connections reach their idle timeout.
+//! 2. Otherwise it waits, first come, first served. If [the maximum](PoolPolicy::with_max_pending)
+//!    number of requests is waiting, it is rejected with 503, `x-envoy-overloaded: true`, Envoy's
+//!    text and [`Rejection::Overflow`]; nothing was sent.
+//! 3. For a waiting request a connection is opened, unless the
+//!    [maximum](PoolPolicy::with_max_connections) is reached. Then an idle connection to another
+//!    authority is closed in its favour; and an authority without any connection gets the next one
+//!    that is free, so that a busy authority does not keep all of them.
 //!
-//! It gets whatever is free first, its own connection or another's. Dropped while it waits, it leaves
-//! its place to the next one. The wait has no time limit of its own: it ends, with 503, at
+//! A waiting request gets the first free connection, whether it was opened for it or not. Dropped
+//! while it waits, it leaves the queue. The wait has no timeout of its own: it ends, with 503, at
 //! [`Deadline::current`], which a [timeout layer] around the pool sets.
 //!
-//! If a connection cannot be made, one of those that wait hears of it; or all of them if they
-//! have no other connection, since each would only find out after a timeout of its own.
+//! If a connection attempt fails, one waiting request fails; or all of them if there is no other
+//! connection, since each would otherwise fail only after a timeout of its own.
 //!
 //! # How connections end
 //!
-//! An HTTP/1 connection is free again when the response has been read to its end. One that is dropped
-//! before that costs its connection, as does a request that is given up. (A server may notice a moment
-//! later, and count one more for as long.) After its [last request], its [time], or [too long without
-//! one], a connection is closed; it counts until the server has closed its end too, so that the limit
-//! holds as the server counts, but for no more than a second.
+//! An HTTP/1 connection is free again when the response has been read to its end. A response
+//! dropped before that closes its connection, as does a cancelled request. (The server may notice a
+//! moment later, and count one connection more until then.) After its [last request], its [maximum
+//! duration] or its [idle timeout], a connection is closed; it counts until the server has closed
+//! its end too, for at most one second, so that the limit also holds by the server's count.
 //!
 //! A connection that its server closed while it was idle is not handed out. Before an HTTP/1 connection
 //! carries another request, its runtime looks whether it still lives; and as long as no connection to
@@ -67,11 +66,11 @@
 //! another one, but only if nothing of it was written; else it fails with [`Failure::Closed`], and a
 //! [retry layer] decides by its method. An upgraded connection counts until its upgrade is dropped.
 //!
-//! HTTP/2 connections carry as many requests at once as their peer takes, and one until it has
-//! said so; the limits hold for them in the same way. `Host` becomes `:authority`.
+//! HTTP/2 connections carry as many concurrent requests as their peer allows, and one until its
+//! SETTINGS arrive; the limits hold for them in the same way. `Host` becomes `:authority`.
 //!
-//! When the last clone of a pool is dropped, what is idle is closed, and the rest when it is done.
-//! Each connection is a task, which ends with it; the pool has no other.
+//! When the last clone of a pool is dropped, idle connections are closed, and the others when their
+//! requests have ended. Each connection is a task, which ends with it; the pool has no other tasks.
 //!
 //! # Compared with Envoy, hyper-util and reqwest
 //!
@@ -101,9 +100,9 @@
 //! [concurrency limit]: crate::concurrency_limit
 //! [last request]: PoolPolicy::with_max_requests_per_connection
 //! [retry layer]: crate::retry
-//! [time]: PoolPolicy::with_max_connection_duration
+//! [maximum duration]: PoolPolicy::with_max_connection_duration
 //! [timeout layer]: crate::timeout
-//! [too long without one]: PoolPolicy::with_idle_timeout
+//! [idle timeout]: PoolPolicy::with_idle_timeout
 
 pub(crate) mod connection;
 mod connections;

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
-/// How many connections a pool has, how long it keeps them, and how many requests wait for one.
+/// Limits and timeouts of a [`Pool`](super::Pool).
 ///
-/// 0 is no limit, as in Istio's `connectionPool`, so an unset field is its default: only the two times
-/// that Istio sets by itself are set, connecting (10 s) and idling (1 h).
+/// 0 means no limit, as in Istio's `connectionPool`, so an unset field is its default. Only the two
+/// timeouts that Istio sets by default are set: connecting (10 s) and idle (1 h).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct PoolPolicy {
     connect_timeout: Duration,
@@ -23,8 +23,8 @@ impl Default for PoolPolicy {
 }
 
 impl PoolPolicy {
-    /// Creates a policy that limits no number, gives a connection 10 s to be made, and keeps an idle
-    /// one for an hour.
+    /// Creates a policy without limits on numbers, with a connect timeout of 10 s and an idle
+    /// timeout of 1 h.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -39,7 +39,7 @@ impl PoolPolicy {
         }
     }
 
-    /// Creates a policy that limits nothing, neither numbers nor times.
+    /// Creates a policy without any limit or timeout.
     #[must_use]
     pub const fn off() -> Self {
         Self::new()
@@ -47,8 +47,8 @@ impl PoolPolicy {
             .with_idle_timeout(Duration::ZERO)
     }
 
-    /// Sets how many connections there are at once, to all authorities together, those counted that are
-    /// being made or closed. The default is 0, which is no limit.
+    /// Sets the maximum number of connections, to all authorities together, including those being
+    /// opened or closed. The default is 0, which means no limit.
     ///
     /// It is never exceeded but for [one to each authority](Self::with_one_per_authority) if that is set.
     ///
@@ -71,8 +71,8 @@ impl PoolPolicy {
 
     /// Sets how many requests may wait for a connection at once. The default is 0, which is no limit.
     ///
-    /// As in Envoy, a request waits also while its own connection is being made: of 4 requests at the
-    /// same moment and a limit of 1, one passes, unless there are idle connections.
+    /// As in Envoy, a request also waits while its own connection is being opened: of 4
+    /// simultaneous requests and a limit of 1, one passes, unless there are idle connections.
     ///
     /// Istio's `http1MaxPendingRequests`, for HTTP/2 too.
     #[must_use]
@@ -81,8 +81,9 @@ impl PoolPolicy {
         self
     }
 
-    /// Sets how many requests a connection carries before it is closed; the last one of an HTTP/1
-    /// connection says `connection: close`. The default is 0, which is no limit; 1 is no keep-alive.
+    /// Sets the maximum number of requests per connection; the last one of an HTTP/1 connection is
+    /// sent with `connection: close`. The default is 0, which means no limit; 1 means no
+    /// keep-alive.
     ///
     /// Istio's `maxRequestsPerConnection`.
     #[must_use]
@@ -91,8 +92,8 @@ impl PoolPolicy {
         self
     }
 
-    /// Sets how long a connection may take to be made, handshakes included. The default is 10 s; 0 is
-    /// no limit.
+    /// Sets the timeout for opening a connection, handshakes included. The default is 10 s; 0 means
+    /// no timeout.
     ///
     /// Istio's `connectTimeout`.
     #[must_use]
@@ -101,7 +102,8 @@ impl PoolPolicy {
         self
     }
 
-    /// Sets how long a connection is kept without a request. The default is an hour; 0 is no limit.
+    /// Sets the time after which an idle connection is closed. The default is 1 h; 0 means no
+    /// timeout.
     ///
     /// Istio's `idleTimeout`.
     #[must_use]
@@ -110,8 +112,8 @@ impl PoolPolicy {
         self
     }
 
-    /// Sets after how long a connection gets no more requests; it is closed when those that it carries
-    /// have ended. The default is 0, which is no limit.
+    /// Sets the maximum age of a connection. After it the connection gets no more requests, and is
+    /// closed when those in flight have ended. The default is 0, which means no limit.
     ///
     /// Istio's `maxConnectionDuration`.
     #[must_use]
@@ -120,39 +122,39 @@ impl PoolPolicy {
         self
     }
 
-    /// Speaks HTTP/2 on every connection that is made from now on, without asking. The default is
-    /// HTTP/1, unless the connector says that HTTP/2 was negotiated (ALPN).
+    /// Uses HTTP/2 with prior knowledge on every connection opened from now on. The default is
+    /// HTTP/1, unless the connector reports HTTP/2 as negotiated (ALPN).
     #[must_use]
     pub const fn with_http2(mut self, http2: bool) -> Self {
         self.http2 = http2;
         self
     }
 
-    /// Returns how long a connection may take to be made; `None` is no limit.
+    /// Returns the connect timeout; `None` means no timeout.
     #[must_use]
     pub const fn connect_timeout(&self) -> Option<Duration> {
         time(self.connect_timeout)
     }
 
-    /// Returns whether HTTP/2 is spoken without asking.
+    /// Returns true if HTTP/2 is used with prior knowledge.
     #[must_use]
     pub const fn http2(&self) -> bool {
         self.http2
     }
 
-    /// Returns how long an idle connection is kept; `None` is no limit.
+    /// Returns the idle timeout; `None` means no timeout.
     #[must_use]
     pub const fn idle_timeout(&self) -> Option<Duration> {
         time(self.idle_timeout)
     }
 
-    /// Returns after how long a connection gets no more requests; `None` is no limit.
+    /// Returns the maximum age of a connection; `None` means no limit.
     #[must_use]
     pub const fn max_connection_duration(&self) -> Option<Duration> {
         time(self.max_connection_duration)
     }
 
-    /// Returns how many connections there may be; `None` is no limit.
+    /// Returns the maximum number of connections; `None` means no limit.
     #[must_use]
     pub const fn max_connections(&self) -> Option<u32> {
         number(self.max_connections)
@@ -170,7 +172,7 @@ impl PoolPolicy {
         number(self.max_pending)
     }
 
-    /// Returns how many requests a connection carries; `None` is no limit.
+    /// Returns the maximum number of requests per connection; `None` means no limit.
     #[must_use]
     pub const fn max_requests_per_connection(&self) -> Option<u32> {
         number(self.max_requests_per_connection)

@@ -23,17 +23,18 @@ use crate::foundation::events::{Observe, TracingObserver};
 use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::{BoxError, PoolError};
 
-/// Sends requests over connections whose number is limited.
+/// An HTTP client service with a connection pool.
 ///
-/// Clones share the connections and the limits: a pool is one destination. When the last clone is gone,
-/// idle connections are closed, and the others when their responses have ended. See the
+/// Clones share the connections and the limits: a pool is one destination. When the last clone is
+/// dropped, idle connections are closed, and the others when their responses have ended. See the
 /// [module docs](super) for an example.
 #[derive(Clone, Debug)]
 pub struct Pool {
     owner: Arc<Owner>,
 }
 
-/// Whoever may still send a request. Connections and responses hold what is shared, but not this.
+/// Shared by all clones that may still send a request; dropping the last one shuts the pool down.
+/// Connections and responses hold only [`Shared`].
 #[derive(Debug)]
 struct Owner(Arc<Shared>);
 
@@ -54,8 +55,8 @@ impl Pool {
 
     /// Creates a pool over the connections that `connector` makes, which reports to the [`TracingObserver`].
     ///
-    /// Any connector of hyper-util's client will do, one for TLS too: it is asked for
-    /// `scheme://host:port/`. HTTP/2 is spoken if the connector says that it was negotiated.
+    /// Any connector of hyper-util's client can be used, including TLS connectors; it is called
+    /// with `scheme://host:port/`. HTTP/2 is used if the connector reports it as negotiated.
     #[must_use]
     pub fn new<C>(policy: PoolPolicy, connector: C) -> Self
     where
@@ -66,7 +67,7 @@ impl Pool {
         Self::with_observer(policy, connector, Arc::new(TracingObserver))
     }
 
-    /// Creates a pool that reports to `observe` which requests it refuses.
+    /// Creates a pool that reports rejected requests to `observe`.
     #[must_use]
     pub fn with_observer<C>(policy: PoolPolicy, connector: C, observe: Arc<dyn Observe>) -> Self
     where
@@ -78,13 +79,14 @@ impl Pool {
         let open = move |attempt: Attempt| {
             let (connector, runtime) = {
                 let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
-                // A body may be dropped, and make room, where there is no runtime.
+                // Dropping a body may trigger an attempt outside a runtime, so the last known
+                // runtime is kept.
                 if let Ok(runtime) = Handle::try_current() {
                     place.1 = Some(runtime);
                 }
                 (place.0.clone(), place.1.clone())
             };
-            // Without one the attempt is dropped, and so fails.
+            // Without a runtime the attempt is dropped, which fails it.
             if let Some(runtime) = runtime {
                 runtime.spawn(attempt.run(connector));
             }
@@ -97,8 +99,8 @@ impl Pool {
 
     /// Replaces the policy while requests run.
     ///
-    /// Connections that fit it stay. Of those that are too many, the idle ones are closed at once, and
-    /// the others when their requests have ended. Who waits keeps their place.
+    /// Connections within the new limits stay. Of the surplus ones, the idle are closed at once,
+    /// and the others when their requests have ended. Waiting requests keep their positions.
     pub fn reconfigure(&self, policy: PoolPolicy) {
         self.owner.0.reconfigure(policy);
     }
@@ -132,7 +134,7 @@ where
     type Error = PoolError;
     type Future = PoolFuture;
 
-    /// It is always ready: who waits, waits in the response future.
+    /// Always ready: a request waits for its connection in the response future.
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), PoolError>> {
         Poll::Ready(Ok(()))
     }
@@ -160,7 +162,7 @@ impl Pool {
             }
             entry => {
                 let request = request.map(Sent::new);
-                // While it waits, somebody may still be given a connection.
+                // A waiting request keeps the pool open, since it still needs a connection.
                 let owner = matches!(entry, Entry::Waiting(_)).then(|| Arc::clone(&self.owner));
                 let shared = Arc::clone(&self.owner.0);
                 let sending = send(shared, owner, (key, deadline), entry, request);
@@ -201,7 +203,8 @@ async fn send(
         match lease.send(request).await {
             Ok(response) => return Ok(response),
             Err(SendError::Failed(error)) => return Err(PoolError::Send(Arc::new(error))),
-            // Nothing of it was written: the connection was closed while it was idle.
+            // The connection was closed while idle, and nothing was written: safe to send on
+            // another.
             Err(SendError::Retry(unsent)) => request = *unsent,
         }
         entry = shared.enter(&key, deadline);
@@ -213,7 +216,7 @@ pub struct PoolFuture(State);
 
 enum State {
     Over(Option<Box<Result<Response<PoolBody>, PoolError>>>),
-    // Boxed: hyper's future has no name.
+    // Boxed: the future of an `async fn` cannot be named.
     Sending(Pin<Box<dyn Future<Output = Result<Response<PoolBody>, PoolError>> + Send>>),
 }
 

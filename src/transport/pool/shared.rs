@@ -1,4 +1,4 @@
-//! What all clones of a pool have in common, and how a request gets its place there.
+//! State shared by all clones of a pool.
 
 mod lives;
 mod state;
@@ -20,7 +20,7 @@ use crate::foundation::outcome::{Overflow, PoolError, Rejection};
 use crate::foundation::sync::Reloadable;
 use crate::foundation::time::clock;
 
-/// Starts the task that makes a connection.
+/// Spawns the task of a connection attempt.
 pub(super) type Open = dyn Fn(Attempt) + Send + Sync;
 
 pub(super) struct Shared {
@@ -30,18 +30,18 @@ pub(super) struct Shared {
     state: Mutex<State>,
 }
 
-/// What the task of a connection is told.
+/// Message to the task of a connection.
 #[derive(Debug)]
 pub(super) enum Control {
-    /// To close at once.
+    /// Close at once.
     Abort,
-    /// To look whether its time is over.
+    /// Check the idle timeout and the maximum duration.
     Check,
-    /// To put it back when it can take a request.
+    /// Put the sender back into the pool once it is ready for another request.
     Return(RequestSender),
 }
 
-/// What a request gets when it comes.
+/// Result of a request's entry into the pool.
 pub(super) enum Entry {
     Leased(Lease),
     Rejected(Rejection),
@@ -58,7 +58,7 @@ impl Shared {
         }
     }
 
-    /// Gives a request a place, or lets it wait for one, but not beyond its caller's deadline.
+    /// Assigns a connection to a request, or queues it up to its caller's deadline.
     pub(super) fn enter(self: &Arc<Self>, key: &PoolKey, deadline: Option<Deadline>) -> Entry {
         let now = clock::now();
         let arrival = self.with(|state, after| {
@@ -72,8 +72,8 @@ impl Shared {
                 };
                 match state.lend(grant.conn) {
                     Some(sender) if !sender.is_closed() => return Ok((grant, sender)),
-                    spoilt => {
-                        after.senders.extend(spoilt);
+                    unusable => {
+                        after.senders.extend(unusable);
                         state.machine.mark_unusable(grant.conn);
                     }
                 }
@@ -89,7 +89,7 @@ impl Shared {
                     Err(overflow) => Entry::Rejected(self.reject(overflow)),
                 }
             }
-            Err(Arrival::Granted(_)) => unreachable!("a grant is a place"),
+            Err(Arrival::Granted(_)) => unreachable!("a granted arrival has returned Ok"),
         }
     }
 
@@ -99,7 +99,7 @@ impl Shared {
         rejection
     }
 
-    /// Looks whether the turn of one that waits has come.
+    /// Polls the result of a waiter.
     pub(super) fn poll_waiter(
         self: &Arc<Self>,
         waiter: PoolId,
@@ -113,7 +113,7 @@ impl Shared {
                 _ => (state.waiters.remove(&waiter), None),
             }
         };
-        // A waker is foreign code: outside the lock.
+        // Dropped outside the lock, since wakers run foreign code.
         drop(replaced);
         match taken {
             None | Some(WaiterStatus::Waiting(_)) => Poll::Pending,
@@ -124,7 +124,7 @@ impl Shared {
         }
     }
 
-    /// One that waits goes away; a place that has come at the last moment goes to the next one.
+    /// Removes a waiter; a connection assigned to it meanwhile goes to the next one.
     pub(super) fn remove_waiter(self: &Arc<Self>, key: &PoolKey, waiter: PoolId) {
         let taken = self.with(|state, _| {
             state.machine.give_up(key, waiter);
@@ -140,7 +140,8 @@ impl Shared {
             self.policy.store(policy);
             state.machine.reconfigure(policy, clock::now());
             for conn in state.conns.values() {
-                // If it is full, there is such a word in it.
+                // The channel has room for one message of each kind: if it is full, a `Check` is in
+                // it.
                 let _ = conn.control.try_send(Control::Check);
             }
         });
@@ -165,11 +166,11 @@ impl Shared {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        // The machine has no half-made states that outlive a panic, so a poisoned lock guards a good one.
+        // The state stays consistent after a panic of another thread, so a poisoned lock is usable.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does `work` under the lock, then does what the machine has decided.
+    /// Runs `work` under the lock, then carries out the machine's actions.
     fn with<T>(self: &Arc<Self>, work: impl FnOnce(&mut State, &mut AfterUnlock) -> T) -> T {
         let mut after = AfterUnlock::default();
         let result = {

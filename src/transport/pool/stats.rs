@@ -1,15 +1,16 @@
-/// What a pool has now, and what it has had.
+/// Connection and request counts of a pool.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct PoolStats {
-    /// Connections that have ended, those counted that were never made.
+    /// Total number of ended connections, including failed attempts.
     pub closed: u64,
-    /// Connections that carry no request, now.
+    /// Current number of connections without a request.
     pub idle: usize,
-    /// Connections that count against the limit, now: made, being made, or being closed.
+    /// Current number of connections that count against the limit: open, being opened, or being
+    /// closed.
     pub open: usize,
-    /// Connections that were begun: `closed` and `open` together.
+    /// Total number of connection attempts: `closed` plus `open`.
     pub opened: u64,
-    /// Requests that wait for a connection, now.
+    /// Current number of requests that wait for a connection.
     pub pending: usize,
 }

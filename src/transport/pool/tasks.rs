@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use hyper::rt::Executor;
 use tokio::task::JoinSet;
 
-/// What hyper spawns for an HTTP/2 connection, kept with the connection.
+/// Executor for the tasks that hyper spawns for an HTTP/2 connection.
 #[derive(Clone, Default)]
 pub(super) struct Tasks(Arc<Mutex<JoinSet<()>>>);
 
@@ -18,13 +18,14 @@ impl Tasks {
 impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Tasks {
     fn execute(&self, future: F) {
         self.with(|tasks| {
+            // Ended tasks are removed here, so that the set stays small.
             while tasks.try_join_next().is_some() {}
             tasks.spawn(future);
         });
     }
 }
 
-/// Ends the tasks when it is dropped.
+/// Owner of a connection's tasks; dropping it aborts them.
 #[derive(Default)]
 pub(super) struct OwnTasks(Tasks);
 
@@ -33,7 +34,7 @@ impl OwnTasks {
         self.0.clone()
     }
 
-    /// Waits until they have ended by themselves.
+    /// Polls until all tasks have ended by themselves.
     pub(super) fn poll_ended(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.0.with(|tasks| {
             loop {
@@ -49,7 +50,8 @@ impl OwnTasks {
 
 impl Drop for OwnTasks {
     fn drop(&mut self) {
-        // Taken out, since the tasks hold the executor and so themselves.
+        // Taken out of the mutex: the tasks hold the executor, a reference cycle, and dropping them
+        // may lock it.
         let tasks = self.0.with(mem::take);
         drop(tasks);
     }

@@ -14,9 +14,10 @@ use crate::foundation::deadline::queueing as queued;
 use crate::foundation::outcome::{Overflow, PoolError, Rejection};
 use crate::foundation::time::timer::Timer;
 
-/// The wait of a request for its connection, which ends with its caller's deadline.
+/// Future of a request that waits for its connection, up to its caller's deadline.
 ///
-/// Dropped before it is over, it leaves the queue, and a place that has come goes to the next one.
+/// Dropped before completion, it leaves the queue, and a connection assigned meanwhile goes to the
+/// next waiter.
 #[pin_project]
 #[derive(Debug)]
 pub(super) struct Wait {
@@ -26,7 +27,7 @@ pub(super) struct Wait {
     timer: Timer,
 }
 
-/// Why a wait ended without a connection.
+/// Error of a wait that ended without a connection.
 #[derive(Debug)]
 pub(super) enum WaitError {
     Failed(PoolError),
@@ -39,7 +40,7 @@ struct WaitLimit {
     length: Duration,
 }
 
-/// A place in the queue.
+/// A position in the queue; dropping it leaves the queue.
 #[derive(Debug)]
 struct WaiterGuard {
     key: PoolKey,
@@ -48,7 +49,7 @@ struct WaiterGuard {
 }
 
 impl Wait {
-    /// Waits from `now` on, unless there is no time to.
+    /// Starts a wait at `now`; an error if the deadline has passed.
     pub(super) fn new(
         shared: Arc<Shared>,
         key: PoolKey,
@@ -84,7 +85,7 @@ impl Future for Wait {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let waiter = this.guard.waiter.expect("not polled after completion");
-        // Before the timer: a connection that is there wins.
+        // Before the timer: an assigned connection wins over the deadline.
         if let Poll::Ready(result) = this.guard.shared.poll_waiter(waiter, cx.waker()) {
             this.guard.waiter = None;
             return Poll::Ready(result.map_err(WaitError::Failed));

@@ -8,12 +8,12 @@ use tower_service::Service;
 use crate::foundation::outcome::BoxError;
 use crate::transport::client::{Body, HttpService};
 
-/// A stack of which the type is forgotten; see [`Client::boxed`](crate::transport::client::Client::boxed).
+/// A type-erased [`HttpService`]; see [`Client::boxed`](crate::transport::client::Client::boxed).
 pub struct BoxHttpService(Box<dyn DynHttpService>);
 
 type BoxFuture = Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>> + Send>>;
 
-/// What is left of a [`HttpService`] without its types.
+/// Object-safe form of [`HttpService`], with the body, error and future types erased.
 trait DynHttpService: Send + Sync {
     fn clone_box(&self) -> Box<dyn DynHttpService>;
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>>;

@@ -3,7 +3,7 @@ use std::pin::{Pin, pin};
 use http_body::{Body, SizeHint};
 use http_body_util::{BodyExt, Collected};
 
-/// A body that is boxed only if it is read piece by piece.
+/// A body that is boxed on its first frame read, and never if it is collected as a whole.
 #[derive(Debug)]
 pub(in crate::transport::client) struct LazyPin<R> {
     free: Option<R>,

@@ -17,8 +17,8 @@ use sync::SyncBody;
 /// The body of a request that a [`Client`](super::Client) sends, and of a response that comes out of
 /// a [`Transport`](super::Transport).
 ///
-/// It is bytes that are all there, or a stream of which the end may not be known. Trailers go
-/// through.
+/// Either complete bytes in memory, or a stream whose length may be unknown. Trailers are
+/// preserved.
 pub struct Body(Kind);
 
 enum Kind {
@@ -27,15 +27,15 @@ enum Kind {
 }
 
 impl Body {
-    /// Creates a body with nothing in it.
+    /// Creates an empty body.
     #[must_use]
     pub const fn empty() -> Self {
         Self(Kind::Full(Bytes::new()))
     }
 
-    /// Makes a body of any other: its length and its trailers stay what they are.
+    /// Converts any other body; its size hint and its trailers are preserved.
     ///
-    /// It is boxed, unless it is a `Body` already or over before it began.
+    /// The body is boxed, unless it already is a `Body` or is at its end.
     pub fn wrap<B>(body: B) -> Self
     where
         B: HttpBody<Data = Bytes> + Send + 'static,
@@ -54,7 +54,7 @@ impl Body {
         }
     }
 
-    /// Returns the bytes if they are all there, as they are unless the body is a stream.
+    /// Returns the complete bytes; `None` if the body is a stream.
     #[must_use]
     pub fn as_bytes(&self) -> Option<&[u8]> {
         self.full().map(|bytes| &**bytes)
@@ -73,7 +73,7 @@ impl Body {
         }
     }
 
-    /// Returns the body that reqwest sends.
+    /// Converts into the body type that reqwest sends.
     pub(super) fn into_reqwest(self) -> reqwest::Body {
         match self.0 {
             Kind::Full(bytes) => bytes.into(),
@@ -163,13 +163,14 @@ impl From<Vec<u8>> for Body {
     }
 }
 
-/// What was made by reqwest's own constructors, such as `wrap_stream`.
+/// Conversion from a body made by one of reqwest's constructors, such as `wrap_stream`.
 impl From<reqwest::Body> for Body {
     fn from(mut body: reqwest::Body) -> Self {
         if body.as_bytes().is_none() {
             return Self(Kind::Stream(body));
         }
-        // Bytes that are there come out at once, and without a copy.
+        // reqwest gives out complete bytes on the first poll and without a copy, so no waker is
+        // needed.
         let mut cx = Context::from_waker(Waker::noop());
         match Pin::new(&mut body).poll_frame(&mut cx) {
             Poll::Ready(Some(Ok(frame))) => frame.into_data().unwrap_or_default().into(),

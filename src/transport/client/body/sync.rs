@@ -6,9 +6,10 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
 use sync_wrapper::SyncWrapper;
 
-/// A body that may be shared between threads, as reqwest asks, because nobody can look into it.
+/// A body made `Sync`, which reqwest requires: the wrapper allows no shared access to the inner
+/// body.
 ///
-/// So what it says about itself is noted down whenever it has been polled.
+/// For that reason `is_end_stream` and `size_hint` are recorded after each poll.
 #[pin_project]
 pub(in crate::transport::client) struct SyncBody<B> {
     ended: bool,

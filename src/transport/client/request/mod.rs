@@ -12,9 +12,10 @@ use serde::Serialize;
 use super::{Body, Client, Error, HttpService, Response};
 use request_parts::RequestParts;
 
-/// A request in the making; see [`Client::request`].
+/// Builder of a request; see [`Client::request`].
 ///
-/// What is wrong with it is told when it is [sent](Self::send) or [built](Self::build).
+/// The first error is kept and returned when the request is [sent](Self::send) or
+/// [built](Self::build).
 #[must_use = "a request does nothing until it is sent"]
 pub struct RequestBuilder<S> {
     client: Client<S>,
@@ -28,7 +29,7 @@ impl<S> RequestBuilder<S> {
         Self { client, parts }.with_url_credentials()
     }
 
-    /// Adds a header; one of the same name stays.
+    /// Appends a header; existing headers of the same name are kept.
     pub fn header<K, V>(self, name: K, value: V) -> Self
     where
         HeaderName: TryFrom<K>,
@@ -44,7 +45,7 @@ impl<S> RequestBuilder<S> {
         })
     }
 
-    /// Adds headers; they replace those of the same name.
+    /// Inserts headers, which replace existing ones of the same name.
     pub fn headers(self, headers: HeaderMap) -> Self {
         self.with(|parts| {
             let mut replaced = None;
@@ -54,7 +55,8 @@ impl<S> RequestBuilder<S> {
                         parts.headers.insert(name.clone(), value);
                         replaced = Some(name);
                     }
-                    // A further value of the name before.
+                    // `HeaderMap` yields a name once: `None` is a further value of the previous
+                    // name.
                     (None, Some(name)) => {
                         parts.headers.append(name.clone(), value);
                     }
@@ -79,7 +81,7 @@ impl<S> RequestBuilder<S> {
         })
     }
 
-    /// Sets the body to `value` in JSON, and the content type unless it is set already.
+    /// Sets the body to `value` serialized as JSON, and `Content-Type` unless it is already set.
     pub fn json<T: Serialize + ?Sized>(self, value: &T) -> Self {
         self.try_with(|parts| {
             parts.body = serde_json::to_vec(value).map_err(Error::builder)?.into();
@@ -88,8 +90,7 @@ impl<S> RequestBuilder<S> {
         })
     }
 
-    /// Sets the body to `value` as an HTML form sends it, and the content type unless it is set
-    /// already.
+    /// Sets the body to `value` in URL-encoded form, and `Content-Type` unless it is already set.
     pub fn form<T: Serialize + ?Sized>(self, value: &T) -> Self {
         self.try_with(|parts| {
             let form = serde_urlencoded::to_string(value).map_err(Error::builder)?;
@@ -101,17 +102,19 @@ impl<S> RequestBuilder<S> {
 
     /// Sets the body.
     ///
-    /// A stream (see [`Body::wrap`]) is sent once: a redirect that asks for it again is not followed.
+    /// A stream (see [`Body::wrap`]) can be sent only once: a redirect that would resend it is not
+    /// followed.
     pub fn body(self, body: impl Into<Body>) -> Self {
         self.with(|parts| parts.body = body.into())
     }
 
-    /// Sends `Authorization: Bearer` with `token`, hidden from logs.
+    /// Sets `Authorization: Bearer` with `token`, marked sensitive (not printed in logs).
     pub fn bearer_auth(self, token: impl Display) -> Self {
         self.authorization(&format!("Bearer {token}"))
     }
 
-    /// Sends `Authorization: Basic` with a user and a password, hidden from logs.
+    /// Sets `Authorization: Basic` with a user and a password, marked sensitive (not printed in
+    /// logs).
     pub fn basic_auth(self, user: impl Display, password: Option<impl Display>) -> Self {
         let credentials = match password {
             Some(password) => format!("{user}:{password}"),
@@ -128,7 +131,7 @@ impl<S> RequestBuilder<S> {
         self.with(|parts| parts.version = version)
     }
 
-    /// Puts `value` into the request's extensions, for the layers to read.
+    /// Adds `value` to the request's extensions, where layers can read it.
     pub fn extension<T: Clone + Send + Sync + 'static>(self, value: T) -> Self {
         self.with(|parts| {
             parts.extensions.insert(value);
@@ -170,7 +173,7 @@ impl<S> RequestBuilder<S> {
         })
     }
 
-    /// Changes the draft; the first error stays.
+    /// Applies `f` to the request parts; after the first error it does nothing.
     fn try_with(mut self, f: impl FnOnce(&mut RequestParts) -> Result<(), Error>) -> Self {
         if let Ok(parts) = &mut self.parts
             && let Err(error) = f(parts)
@@ -187,8 +190,9 @@ impl<S: HttpService> RequestBuilder<S> {
     /// # Errors
     ///
     /// Returns [`Error::Rejected`] if a policy of this crate answered instead of the upstream,
-    /// [`Error::Send`] if no response came, [`Error::Redirect`] for one redirect too many, and
-    /// [`Error::Builder`] for a request that cannot be built. A response with any status is none.
+    /// [`Error::Send`] if there was no response, [`Error::Redirect`] after too many redirects, and
+    /// [`Error::Builder`] for a request that cannot be built. A response with any status is not an
+    /// error.
     pub async fn send(self) -> Result<Response<S::ResponseBody>, Error> {
         let (request, url) = self.parts?.build()?;
         self.client.send(request, url).await

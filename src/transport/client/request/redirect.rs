@@ -1,9 +1,9 @@
-//! Decides where a redirected request goes next: purely, from the answer and what was asked.
+//! Redirect policy: a pure function of a request and its response.
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use reqwest::Url;
 
-/// Why a redirect is not followed although it asks to be.
+/// Reason for failing a redirect.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(in crate::transport::client) enum RedirectError {
     #[error("its scheme is not http or https")]
@@ -12,38 +12,38 @@ pub(in crate::transport::client) enum RedirectError {
     TooMany(usize),
 }
 
-/// What to do with a response.
+/// Decision about a response.
 #[derive(Debug, Eq, PartialEq)]
 pub(in crate::transport::client) enum Verdict {
-    /// Ask there, with the headers that it may see.
+    /// Send the next request.
     Follow(Next),
-    /// It is the answer.
+    /// Return this response.
     Keep,
-    /// It goes nowhere.
+    /// Return an error.
     Fail(RedirectError),
 }
 
-/// Where to ask next, and how.
+/// Target, method and body handling of the next request.
 #[derive(Debug, Eq, PartialEq)]
 pub(in crate::transport::client) struct Next {
-    /// The body goes along.
+    /// True if the body is sent again.
     pub(in crate::transport::client) body: bool,
     pub(in crate::transport::client) method: Method,
     pub(in crate::transport::client) url: Url,
 }
 
-/// A request that may be redirected.
+/// The parts of a request that decide about a redirect.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::transport::client) struct RedirectContext<'a> {
-    /// How many redirects led here.
+    /// Number of redirects followed so far.
     pub(in crate::transport::client) hops: usize,
-    /// It has no body, or one that can be sent again.
+    /// True if the request has no body, or a body that can be sent again.
     pub(in crate::transport::client) repeatable: bool,
     pub(in crate::transport::client) method: &'a Method,
     pub(in crate::transport::client) url: &'a Url,
 }
 
-/// Judges a response to `asked`, following at most `max` redirects.
+/// Decides about a response to a request, following at most `max` redirects.
 pub(in crate::transport::client) fn decide(
     context: RedirectContext<'_>,
     status: StatusCode,
@@ -83,8 +83,8 @@ pub(in crate::transport::client) fn decide(
     Verdict::Follow(Next { body, method, url })
 }
 
-/// Takes out what the next host must not see or what described a body that stays behind, and says
-/// where the request comes from.
+/// Removes the headers that the next origin must not see and those of a dropped body, and sets
+/// `Referer`.
 pub(in crate::transport::client) fn adapt(headers: &mut HeaderMap, from: &Url, next: &Next) {
     if !next.body {
         for name in [
@@ -118,7 +118,7 @@ fn resolve(location: &HeaderValue, base: &Url) -> Option<Url> {
     base.join(location).ok()
 }
 
-/// Says where the request comes from, without secrets, and not from `https` to `http`.
+/// Returns the `Referer` without user information and fragment; `None` from `https` to `http`.
 fn referer(from: &Url, next: &Url) -> Option<HeaderValue> {
     if from.scheme() == "https" && next.scheme() == "http" {
         return None;

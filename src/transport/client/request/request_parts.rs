@@ -5,7 +5,7 @@ use reqwest::Url;
 use crate::transport::client::send::to_uri;
 use crate::transport::client::{Body, Error};
 
-/// What is known of a request in the making.
+/// The parts collected by a [`RequestBuilder`](super::RequestBuilder).
 #[derive(Debug)]
 pub(in crate::transport::client) struct RequestParts {
     pub(in crate::transport::client) body: Body,
@@ -43,7 +43,7 @@ impl RequestParts {
         self.headers.entry(header::CONTENT_TYPE).or_insert(value);
     }
 
-    /// Takes the user and the password out of the URL.
+    /// Removes the user and the password from the URL and returns them.
     pub(in crate::transport::client) fn take_credentials(
         &mut self,
     ) -> Option<(String, Option<String>)> {

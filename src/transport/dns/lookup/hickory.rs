@@ -1,4 +1,4 @@
-//! The only place that knows hickory.
+//! Lookups through `hickory-resolver`; no other module uses that crate.
 
 use std::fmt::{self, Debug, Formatter};
 use std::net::{IpAddr, SocketAddr};
@@ -18,7 +18,7 @@ use super::{Family, Lookup, LookupFuture, LookupResult, Service, Working};
 use crate::foundation::outcome::DnsFailure;
 use crate::transport::dns::DnsError as Error;
 
-/// Asks the name servers of the system, or certain ones.
+/// A [`Lookup`] through hickory, with the system's name servers or given ones.
 pub(in crate::transport::dns) struct HickoryLookup {
     ndots: usize,
     resolver: TokioResolver,
@@ -27,14 +27,14 @@ pub(in crate::transport::dns) struct HickoryLookup {
 }
 
 impl HickoryLookup {
-    /// Asks those that the system asks, which is read once.
+    /// Creates a lookup with the system's configuration, which is read once.
     pub(in crate::transport::dns) fn system(timeout: Duration) -> Result<Self, Error> {
         let (config, options) =
             hickory_resolver::system_conf::read_system_conf().map_err(Error::of)?;
         Self::new(config, options, timeout)
     }
 
-    /// Asks certain ones, over UDP, and TCP where an answer does not fit.
+    /// Creates a lookup with the given name servers, over UDP, and over TCP for truncated answers.
     pub(in crate::transport::dns) fn of(
         servers: impl IntoIterator<Item = SocketAddr>,
         timeout: Duration,
@@ -59,7 +59,7 @@ impl HickoryLookup {
         mut options: ResolverOpts,
         timeout: Duration,
     ) -> Result<Self, Error> {
-        // Who asks again at the end of a time to live is not to be told what was known before it.
+        // A refresh at the end of a time to live must not get the cached answer.
         options.cache_size = 0;
         // A question that is lost is asked again every third of a second, and each is listened to until the
         // end: a name server that is slow is heard, too.
@@ -80,7 +80,7 @@ impl HickoryLookup {
         })
     }
 
-    /// Asks for each name that is meant in turn, until there is something.
+    /// Queries the candidate names in turn until one has records.
     async fn query<T>(
         &self,
         name: &str,
@@ -91,7 +91,8 @@ impl HickoryLookup {
             for name in self.candidate_names(name) {
                 match answer(self.resolver.lookup(name, kind).await, &read) {
                     LookupResult::Nothing => {}
-                    // A later one might be somebody else's, so a failure does not lead there.
+                    // A later candidate may be a different host, so a failure does not continue the
+                    // search.
                     answer => return answer,
                 }
             }
@@ -101,7 +102,8 @@ impl HickoryLookup {
         answer.unwrap_or(LookupResult::Failed(DnsFailure::TimedOut))
     }
 
-    /// The full names that a name may stand for, as the system's resolver has them.
+    /// Returns the full names to query for a name (`search` and `ndots`), as the system's resolver
+    /// does.
     fn candidate_names(&self, name: &str) -> Vec<Name> {
         let Ok(name) = Name::from_ascii(name) else {
             return Vec::new();
@@ -169,7 +171,7 @@ fn answer<T>(
     if records.is_empty() {
         return LookupResult::Nothing;
     }
-    // An answer lasts as long as the first of its parts, the aliases on the way included.
+    // An answer is valid for the shortest time to live of its records, CNAME records included.
     let ttl = found.answers().iter().map(|record| record.ttl).min();
     let ttl = Duration::from_secs(ttl.unwrap_or(0).into());
     LookupResult::Found { records, ttl }

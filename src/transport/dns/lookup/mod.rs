@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use crate::foundation::outcome::DnsFailure;
 
-/// Asks name servers; tests have their own.
+/// A source of DNS records; tests use their own implementation.
 pub(super) trait Lookup: Debug + Send + Sync + 'static {
-    /// Asks for the addresses of one family that a host has.
+    /// Queries the addresses of a host in one address family.
     fn addresses<'a>(&'a self, name: &'a str, family: Family) -> LookupFuture<'a, IpAddr>;
 
-    /// Asks for the hosts that a service has.
+    /// Queries the SRV records of a service.
     fn services<'a>(&'a self, name: &'a str) -> LookupFuture<'a, Service>;
 
     /// Says to which of these addresses, of IPv4 and of IPv6, connections can be made. None is left out
@@ -36,16 +36,16 @@ pub(super) enum Family {
     V6,
 }
 
-/// What came of a question.
+/// Result of a DNS query.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum LookupResult<T> {
-    /// Nobody knows.
+    /// The query failed.
     Failed(DnsFailure),
     Found {
         records: Vec<T>,
         ttl: Duration,
     },
-    /// It is known that there is nothing.
+    /// An answer without records, or "no such name".
     Nothing,
 }
 

@@ -3,7 +3,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::foundation::endpoints::Endpoint;
 
-/// A name to be resolved, and what its endpoints have in common.
+/// A DNS name to resolve, and the common properties of its endpoints.
 ///
 /// ```
 /// use meshless::dns::DnsName;
@@ -25,41 +25,41 @@ pub struct DnsName {
     weight: Option<u32>,
 }
 
-/// A text that is no name.
+/// Error for a text that is not a DNS name.
 #[non_exhaustive]
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum InvalidName {
-    /// It has a character other than `a-z`, `0-9`, `-` and `_`.
+    /// A character other than `a-z`, `0-9`, `-` and `_`.
     #[error("`{name}` has the character `{character}`, which no name has")]
     Character {
-        /// What was given.
+        /// The given text.
         name: Box<str>,
         /// The first such character.
         character: char,
     },
-    /// It is empty, or there is nothing between two dots.
+    /// An empty name, or an empty label between two dots.
     #[error("`{0}` has an empty label")]
     Empty(Box<str>),
-    /// It is longer than 253 characters, or than 63 between two dots.
+    /// A name of more than 253 characters, or a label of more than 63.
     #[error("`{0}` is too long")]
     TooLong(Box<str>),
 }
 
 impl DnsName {
-    /// Names a host, all of whose addresses are endpoints, with this port.
+    /// Creates the name of a host; each of its addresses is an endpoint with this port.
     ///
-    /// A name that does not end with a dot is searched for as the system does (`search` and `ndots` of
-    /// `resolv.conf`), but for one thing: where a search fails it ends, since a later place might have
-    /// another by the same name. An IP address stands for itself, for ever.
+    /// A name without a trailing dot is searched for as the system does (`search` and `ndots` of
+    /// `resolv.conf`), except that a failed query ends the search, since a later domain might have
+    /// a different host of that name. An IP address is an endpoint by itself and is never resolved.
     ///
     /// # Errors
     ///
-    /// If it cannot be a name. One that is not in ASCII is to be given in punycode.
+    /// If the text is not a valid name. Names that are not ASCII have to be given in punycode.
     pub fn host(name: impl Into<Box<str>>, port: u16) -> Result<Self, InvalidName> {
         Self::of(name.into(), Some(port))
     }
 
-    /// Names a service, whose SRV records say which hosts and ports it has, and with which weights.
+    /// Creates the name of a service, whose SRV records list hosts, ports and weights.
     ///
     /// Of several priorities the lowest number counts that has an address. Each address of a host has the
     /// weight of its record, or of all its records together; a weight of 0 gets a hundredth of a weight of
@@ -67,27 +67,27 @@ impl DnsName {
     ///
     /// # Errors
     ///
-    /// If it cannot be a name.
+    /// If the text is not a valid name.
     pub fn srv(name: impl Into<Box<str>>) -> Result<Self, InvalidName> {
         Self::of(name.into(), None)
     }
 
-    /// Adds a label to its endpoints. The default is none.
+    /// Adds a label to the endpoints of this name. The default is no labels.
     #[must_use]
     pub fn with_label(mut self, name: impl Into<Box<str>>, value: impl Into<Box<str>>) -> Self {
         self.labels.insert(name.into(), value.into());
         self
     }
 
-    /// Sets the weight of each of its endpoints. The default is what SRV records say, and 1 without
-    /// them; 0 gets nothing.
+    /// Sets the weight of each endpoint of this name. The default is the weight of the SRV record,
+    /// or 1 without one; an endpoint with weight 0 gets no requests.
     #[must_use]
     pub const fn with_weight(mut self, weight: u32) -> Self {
         self.weight = Some(weight);
         self
     }
 
-    /// The name as it was given.
+    /// Returns the name as it was given.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -107,12 +107,12 @@ impl DnsName {
 }
 
 impl DnsName {
-    /// The port of a host; none for a service.
+    /// Returns the port of a host; `None` for a service.
     pub(in crate::transport::dns) const fn port(&self) -> Option<u16> {
         self.port
     }
 
-    /// Makes an endpoint of an address, with the weight that its record has.
+    /// Creates an endpoint for an address, with the weight of its record.
     pub(in crate::transport::dns) fn endpoint(&self, address: SocketAddr, weight: u32) -> Endpoint {
         let endpoint = Endpoint::from(address).with_weight(self.weight.unwrap_or(weight));
         let labels = self.labels.iter();

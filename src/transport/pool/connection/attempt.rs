@@ -1,4 +1,4 @@
-//! Makes a connection.
+//! Connection attempts.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -22,7 +22,8 @@ use crate::transport::pool::machine::PoolId;
 use crate::transport::pool::shared::{Control, Shared};
 use crate::transport::pool::tasks::OwnTasks;
 
-/// A connection that is to be made. Dropped before it is, it fails, so that nobody waits in vain.
+/// A connection attempt. Dropping it before completion fails the attempt, so that no waiter is left
+/// waiting.
 pub(in crate::transport::pool) struct Attempt {
     control: Option<mpsc::Receiver<Control>>,
     id: PoolId,
@@ -47,7 +48,7 @@ impl Attempt {
         }
     }
 
-    /// Makes the connection and attends to it until it is gone.
+    /// Connects, and then drives the connection until it is closed.
     pub(in crate::transport::pool) async fn run<C>(mut self, connector: C)
     where
         C: Service<Uri>,
@@ -71,11 +72,11 @@ impl Attempt {
                 if let Poll::Ready(made) = work.as_mut().poll(cx) {
                     return Poll::Ready(Some(made));
                 }
-                // The end of the channel says that nobody wants it any more.
+                // A closed channel means that the pool does not need the connection any more.
                 while let Poll::Ready(word) = control.poll_recv(cx) {
                     match word {
                         None | Some(Control::Abort) => return Poll::Ready(None),
-                        // There is nothing to check, or to put back, of what is yet to be made.
+                        // An attempt has no lifetime to check and no sender to take back.
                         Some(Control::Check | Control::Return(_)) => {}
                     }
                 }
@@ -128,7 +129,7 @@ impl Attempt {
             authorization: self.key.proxy_authorization(),
         });
         let driven = ConnectionDriver::One(Box::pin(async {
-            // What went wrong, its request hears.
+            // The error is reported to the request on the connection.
             let _ = conn.with_upgrades().await;
         }));
         Ok((RequestSender::One { proxy, sender }, driven))

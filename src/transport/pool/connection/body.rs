@@ -12,8 +12,8 @@ use pin_project::pin_project;
 use super::lease::Lease;
 use crate::foundation::outcome::{BoxError, LocalReplyBody};
 
-/// The body of a response: of a connection that is free again when it ends, or of an answer of the
-/// pool's own.
+/// Response body of a [`Pool`](super::super::Pool): an upstream body that releases its connection
+/// at its end, or a local reply.
 #[pin_project]
 #[derive(Debug)]
 pub struct PoolBody(#[pin] Source);
@@ -62,6 +62,7 @@ impl Body for PoolBody {
                 let is_end = match &frame {
                     None => true,
                     Some(Ok(_)) => inner.is_end_stream(),
+                    // Not reusable after an error: dropping the lease closes an HTTP/1 connection.
                     Some(Err(_)) => {
                         drop(lease.take());
                         false
@@ -90,8 +91,8 @@ impl Body for PoolBody {
     }
 }
 
-/// The body of a request on a connection. A connection has one type of body, and a pool takes any, so
-/// one that is not empty is boxed.
+/// Request body on a connection. A hyper connection has one body type, and a pool accepts any, so a
+/// body that is not empty is boxed.
 pub(in crate::transport::pool) enum Sent {
     Boxed(UnsyncBoxBody<Bytes, BoxError>),
     Empty,

@@ -1,4 +1,4 @@
-//! Attends to a connection until it is gone.
+//! Task that drives a connection until it is closed.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -19,14 +19,14 @@ use crate::transport::pool::machine::PoolId;
 use crate::transport::pool::shared::{Control, Shared};
 use crate::transport::pool::tasks::{OwnTasks, Tasks};
 
-/// What keeps a connection going.
+/// The hyper future that drives a connection.
 pub(in crate::transport::pool) enum ConnectionDriver<T: Read + Write + Send + Unpin + 'static> {
     Many(Box<Http2Driver<T>>),
     // Boxed: hyper's type has no public name.
     One(Pin<Box<dyn Future<Output = ()> + Send>>),
 }
 
-/// A connection that takes many requests at once.
+/// Driver of an HTTP/2 connection.
 pub(in crate::transport::pool) struct Http2Driver<T: Read + Write + Send + Unpin + 'static> {
     conn: Option<http2::Connection<T, Sent, Tasks>>,
     preface: Option<oneshot::Receiver<()>>,
@@ -35,7 +35,8 @@ pub(in crate::transport::pool) struct Http2Driver<T: Read + Write + Send + Unpin
 }
 
 impl<T: Read + Write + Send + Unpin + 'static> ConnectionDriver<T> {
-    /// Keeps an HTTP/2 connection going; `heard` says when its peer has said how much it takes.
+    /// Creates the driver of an HTTP/2 connection; `preface` completes once the peer's SETTINGS
+    /// have been parsed.
     pub(in crate::transport::pool) fn many(
         conn: http2::Connection<T, Sent, Tasks>,
         preface: oneshot::Receiver<()>,
@@ -56,7 +57,7 @@ impl<T: Read + Write + Send + Unpin + 'static> ConnectionDriver<T> {
         }
     }
 
-    /// Returns how many requests it takes at once, if that has changed.
+    /// Returns the maximum number of concurrent requests if it has changed.
     fn widened(&mut self, cx: &mut Context<'_>) -> Option<u32> {
         match self {
             Self::Many(many) => many.widened(cx),
@@ -71,13 +72,13 @@ impl<T: Read + Write + Send + Unpin + 'static> Http2Driver<T> {
             ready!(Pin::new(conn).poll(cx)).ok();
             self.conn = None;
         }
-        // What they have begun to say goodbye with, say.
+        // The tasks may still have frames to send, such as GOAWAY.
         self.tasks.poll_ended(cx)
     }
 
     fn widened(&mut self, cx: &mut Context<'_>) -> Option<u32> {
         let conn = self.conn.as_ref()?;
-        // Before that, the number is a guess.
+        // Before the peer's SETTINGS, the number is hyper's initial value.
         if let Some(preface) = &mut self.preface {
             if Pin::new(preface).poll(cx).is_pending() {
                 return None;
@@ -92,19 +93,20 @@ impl<T: Read + Write + Send + Unpin + 'static> Http2Driver<T> {
 }
 
 struct Driver<'a, T: Read + Write + Send + Unpin + 'static> {
-    /// Until when it may take to close.
+    /// Deadline for closing the connection.
     closing: Option<Instant>,
     control: mpsc::Receiver<Control>,
     driven: ConnectionDriver<T>,
     id: PoolId,
-    /// Carries a request whose response has ended, and is not ready for another one.
+    /// An HTTP/1 sender whose response has ended but that is not ready for another request yet,
+    /// with its deadline.
     returning: Option<(RequestSender, Instant)>,
     shared: &'a Arc<Shared>,
-    /// When to look whether its time is over.
+    /// Next time to check the idle timeout and the maximum duration.
     until: Option<Instant>,
 }
 
-/// Attends to a connection until it is gone.
+/// Task that drives a connection until it is closed.
 pub(in crate::transport::pool) async fn drive<T>(
     shared: &Arc<Shared>,
     id: PoolId,
@@ -152,9 +154,9 @@ impl<T: Read + Write + Send + Unpin + 'static> Driver<'_, T> {
 
     fn poll_control(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.closing.is_none()
-            && let Poll::Ready(told) = self.control.poll_recv(cx)
+            && let Poll::Ready(message) = self.control.poll_recv(cx)
         {
-            match told {
+            match message {
                 Some(Control::Abort) => return Poll::Ready(()),
                 Some(Control::Check) => self.until = self.shared.check(self.id),
                 Some(Control::Return(sender)) => {

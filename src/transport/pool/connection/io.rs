@@ -10,17 +10,19 @@ use tokio::time::{Sleep, sleep};
 use crate::transport::pool::machine::PoolId;
 use crate::transport::pool::shared::Shared;
 
-/// How long something may take that is expected at once.
+/// Upper bound for operations that normally complete immediately: closing, and becoming ready
+/// again.
 pub(in crate::transport::pool) const GRACE: Duration = Duration::from_secs(1);
 
-/// A connection that counts until it is dropped, wherever it is: an upgrade takes it away.
+/// Transport of a connection, which counts against the limit until it is dropped, also after an
+/// upgrade.
 ///
-/// When it is shut down, it waits until its peer has closed it too, so that the limit also holds as the
-/// peer counts; but not for long.
+/// On shutdown it waits up to [`GRACE`] for the peer to close its end, so that the limit also holds
+/// by the peer's count.
 pub(in crate::transport::pool) struct Io<T> {
-    // Before the slot, so that it is closed before it is not counted any more.
+    // Before the permit: the socket is closed before the connection stops counting.
     inner: T,
-    /// For whom it matters that what the peer said first has been understood.
+    /// Notified once the peer's first bytes (HTTP/2: its SETTINGS) have been parsed.
     preface: PrefaceState,
     linger: Option<Linger>,
     _permit: ConnectionPermit,
@@ -29,7 +31,7 @@ pub(in crate::transport::pool) struct Io<T> {
 enum PrefaceState {
     NoListener,
     Pending(oneshot::Sender<()>),
-    /// The first bytes were handed out; who asks for more has understood them.
+    /// The first bytes were read; the next read means that hyper has parsed them.
     Received(oneshot::Sender<()>),
 }
 
@@ -37,7 +39,7 @@ struct Linger {
     timer: Pin<Box<Sleep>>,
 }
 
-/// One of the connections that there may be.
+/// The slot of a connection under the limit; dropping it reports the connection as closed.
 pub(in crate::transport::pool) struct ConnectionPermit {
     id: PoolId,
     shared: Arc<Shared>,
@@ -65,7 +67,7 @@ impl<T> Io<T> {
         }
     }
 
-    /// Returns what is ready when the first that the peer said has been understood.
+    /// Returns a receiver that completes once the peer's first bytes have been parsed.
     pub(in crate::transport::pool) fn preface(&mut self) -> oneshot::Receiver<()> {
         let (sender, receiver) = oneshot::channel();
         self.preface = PrefaceState::Pending(sender);
@@ -74,7 +76,7 @@ impl<T> Io<T> {
 }
 
 impl<T: Read + Unpin> Io<T> {
-    /// Reads until the peer has closed, or until it has had its time.
+    /// Reads and discards until the peer has closed its end, or [`GRACE`] has passed.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let linger = self.linger.get_or_insert_with(|| Linger {
             timer: Box::pin(sleep(GRACE)),
@@ -108,7 +110,7 @@ impl<T: Read + Unpin> Read for Io<T> {
             preface => preface,
         };
         let before = buffer.remaining();
-        // A cursor of its own over the same space would be unsafe: the first bytes are copied.
+        // A second cursor over the same buffer needs unsafe code, so the first bytes are copied.
         let mut space = [0; 1024];
         let limit = before.min(space.len());
         let mut first = ReadBuf::new(&mut space[..limit]);

@@ -1,4 +1,4 @@
-//! A request's place on a connection.
+//! The use of a connection by one request.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,10 +14,10 @@ use crate::transport::pool::key::{Form, Original};
 use crate::transport::pool::machine::{Grant, Habit};
 use crate::transport::pool::shared::Shared;
 
-/// What requests are given to.
+/// Hyper's sender of requests on a connection.
 #[derive(Debug)]
 pub(in crate::transport::pool) enum RequestSender {
-    /// Takes one at a time.
+    /// HTTP/1: one request at a time.
     One {
         proxy: Option<Proxy>,
         sender: http1::SendRequest<Sent>,
@@ -61,7 +61,7 @@ impl RequestSender {
         }
     }
 
-    /// Returns what one request needs of it, and leaves what is for others.
+    /// Takes the sender for one request: a clone for HTTP/2, the sender itself for HTTP/1.
     pub(in crate::transport::pool) fn lend(slot: &mut Option<Self>) -> Option<Self> {
         match slot {
             Some(Self::Many(sender)) => Some(Self::Many(sender.clone())),
@@ -80,10 +80,11 @@ impl RequestSender {
     }
 }
 
-/// A request's place on a connection.
+/// The use of a connection by one request.
 ///
-/// Dropped before the request is sent, it goes to the next one. Dropped later, the request was given
-/// up: an HTTP/1 connection is closed, since what is left of the exchange is still on it.
+/// Dropped before sending, the connection goes to the next waiter. Dropped later, the request
+/// counts as cancelled: an HTTP/1 connection is closed, since the rest of the exchange is still on
+/// it.
 #[derive(Debug)]
 pub(in crate::transport::pool) struct Lease {
     grant: Grant,
@@ -92,9 +93,9 @@ pub(in crate::transport::pool) struct Lease {
     shared: Arc<Shared>,
 }
 
-/// Why a request has no response.
+/// Error of sending a request.
 pub(in crate::transport::pool) enum SendError {
-    /// It was not written to its connection, which others had used before.
+    /// The request was not written: its reused connection had been closed meanwhile.
     Retry(Box<Request<Sent>>),
     Failed(hyper::Error),
 }
@@ -152,7 +153,7 @@ impl Lease {
         mut self,
         mut request: Request<Sent>,
     ) -> Result<Response<PoolBody>, SendError> {
-        let sender = self.sender.as_mut().expect("a lease has its line");
+        let sender = self.sender.as_mut().expect("a lease has its sender");
         let form = sender.form(&request);
         let is_connect = request.method() == Method::CONNECT;
         let mut original = Original::prepare(&mut request, form, self.grant.is_last);
@@ -179,7 +180,7 @@ impl Lease {
     fn into_response(self, response: Response<Incoming>, is_connect: bool) -> Response<PoolBody> {
         let status = response.status();
         if status == StatusCode::SWITCHING_PROTOCOLS || (is_connect && status.is_success()) {
-            // From now on the connection is whoever's upgrades it; it counts until they let it go.
+            // The upgraded connection belongs to its new owner, and counts until that drops it.
             let mut this = self;
             if matches!(this.sender, Some(RequestSender::One { .. })) {
                 this.sender = None;
@@ -199,7 +200,7 @@ impl Lease {
         }
     }
 
-    /// The response has ended.
+    /// Returns the connection to the pool after the end of the response.
     pub(in crate::transport::pool) fn end(mut self) {
         if let Some(sender) = self.sender.take() {
             self.shared.put_back(self.grant.conn, sender);

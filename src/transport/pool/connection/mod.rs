@@ -1,4 +1,4 @@
-//! One connection: its making, its driver, and the requests on it.
+//! One connection: attempt, driver, transport and lease.
 
 pub(in crate::transport::pool) mod attempt;
 pub(in crate::transport::pool) mod body;

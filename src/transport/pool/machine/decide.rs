@@ -1,4 +1,4 @@
-//! The steps that the events of a pool are made of.
+//! Steps shared by the events of a pool.
 
 use std::hash::Hash;
 use std::time::Instant;
@@ -21,12 +21,12 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         max.map_or(usize::MAX, |max| max as usize)
     }
 
-    /// Says that there are more connections than there may be.
+    /// Returns true if there are more connections than the limit allows.
     pub(super) fn has_surplus(&self) -> bool {
         self.conns.len() - self.closing > self.max_connections()
     }
 
-    /// Gives a place on a connection away, which has one.
+    /// Assigns a ready connection to one request.
     pub(super) fn grant(&mut self, id: PoolId) -> Grant {
         let max = self.max_served();
         let conn = self.conns.get_mut(&id).expect("a ready connection");
@@ -48,6 +48,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
             is_reused: conn.served > 1,
         };
         if grant.is_last {
+            // Its last request: no more may be assigned to it.
             self.leave(id, Phase::Retiring);
         } else {
             self.refresh(id);
@@ -55,7 +56,8 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         grant
     }
 
-    /// Decides what a connection does next that has just got a free place.
+    /// Decides what a connection does next after a request on it has ended or its capacity has
+    /// grown.
     pub(super) fn settle(&mut self, id: PoolId, now: Instant) {
         self.refresh(id);
         let Some(conn) = self.conns.get(&id) else {
@@ -90,7 +92,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         self.make_room();
     }
 
-    /// Gives the free places of an authority to those who wait, in their order.
+    /// Assigns the ready connections of an authority to its waiters, in their order.
     fn serve(&mut self, key: &K) {
         while let Some(host) = self.hosts.get_mut(key)
             && let Some(conn) = host.ready.last().copied()
@@ -102,7 +104,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         }
     }
 
-    /// Makes connections for those whom none is on the way for, as far as there may be more.
+    /// Opens connections for uncovered waiters, up to the limit.
     pub(super) fn provide(&mut self, now: Instant) {
         if self.pending == 0 {
             return;
@@ -154,8 +156,9 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         })
     }
 
-    /// Says that a connection to `key` is better closed in favour of an authority that has none, and
-    /// whose requests have waited for longer: else those for `key` could keep it for ever.
+    /// Returns true if an idle connection to `key` has to be closed in favour of an authority that
+    /// has no connection and an older waiter; otherwise requests for `key` could keep the
+    /// connection forever.
     fn gives_way(&self, key: &K) -> bool {
         self.pending > 0
             && self.is_dispensable(key)
@@ -167,11 +170,12 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         self.conns.len() >= self.max_connections()
     }
 
-    /// Closes what has been idle for longest in favour of those who wait for another authority.
+    /// Closes the longest idle connections in favour of waiters for other authorities.
     fn make_room(&mut self) {
         if self.pending == 0 || self.idle.is_empty() || !self.is_full() {
             return;
         }
+        // Connections that are already being closed count: each makes room for one waiter.
         let wanted = self.hosts.uncovered();
         while self.closing < wanted
             && let Some(id) = self.dispensable()
@@ -180,7 +184,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         }
     }
 
-    /// Closes a connection that carries nothing; gives it no more requests if it carries some.
+    /// Closes an idle connection; one with requests in flight gets no further ones.
     pub(super) fn retire(&mut self, id: PoolId) {
         match self.conns.get(&id) {
             Some(conn) if conn.streams == 0 => self.close(id),
@@ -198,7 +202,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         }
     }
 
-    /// Takes a connection out of those that get requests.
+    /// Removes a connection from those that get requests.
     pub(super) fn leave(&mut self, id: PoolId, phase: Phase) {
         self.arrived(id);
         let Some(conn) = self.conns.get_mut(&id) else {
@@ -222,7 +226,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         }
     }
 
-    /// Forgets a connection.
+    /// Removes a closed connection.
     pub(super) fn forget(&mut self, id: PoolId) -> Option<ConnectionState<K>> {
         self.leave(id, Phase::Closing);
         let conn = self.conns.remove(&id)?;
@@ -230,7 +234,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         Some(conn)
     }
 
-    /// It is known from now on what a connection takes, or that it takes nothing.
+    /// Marks the capacity of a connection as known (it may be none).
     pub(super) fn arrived(&mut self, id: PoolId) {
         if let Some(conn) = self.conns.get_mut(&id)
             && std::mem::take(&mut conn.coming)
@@ -240,7 +244,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         }
     }
 
-    /// Lists a connection among those of its authority that have a place, or strikes it off.
+    /// Updates the membership of a connection in its authority's ready list.
     pub(super) fn refresh(&mut self, id: PoolId) {
         let max = self.max_served();
         let Some(conn) = self.conns.get(&id) else {
@@ -250,7 +254,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         let Some(host) = self.hosts.get_mut(&conn.key) else {
             return;
         };
-        // From the end: the last one is the one that is used.
+        // Searched from the end, since the last one is used first.
         match host.ready.iter().rposition(|ready| *ready == id) {
             None if has_room => host.ready.push(id),
             Some(place) if !has_room => {

@@ -1,4 +1,4 @@
-//! What becomes of each connection.
+//! Events in the life of a connection.
 
 use std::hash::Hash;
 use std::time::Instant;
@@ -6,8 +6,9 @@ use std::time::Instant;
 use super::{Machine, Phase, PoolId};
 
 impl<K: Clone + Eq + Hash> Machine<K> {
-    /// A connection stands, and takes one request at once; if it is `multiplexed`, there may be
-    /// more, as [`widen`](Self::widen) says later. Says no if it is gone already.
+    /// Records an established connection, which takes one request at a time; a `multiplexed` one
+    /// may take more after [`widen`](Self::widen). Returns false if the connection is already
+    /// closed.
     pub(in crate::transport::pool) fn connected(
         &mut self,
         id: PoolId,
@@ -20,7 +21,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         match conn.phase {
             Phase::Connecting => {}
             Phase::Lost => return false,
-            // Given up meanwhile.
+            // Being closed already: its task sees that by its channel.
             _ => return true,
         }
         (conn.phase, conn.opened, conn.max_streams) = (Phase::Open, now, 1);
@@ -29,7 +30,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         if multiplexed {
             self.hosts.expect_many(&key);
             if has_other {
-                // Made for those who found place on another one.
+                // Its waiters were served by another HTTP/2 connection.
                 self.close(id);
                 return true;
             }
@@ -40,7 +41,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         true
     }
 
-    /// A multiplexed connection takes so many requests at once.
+    /// Sets the maximum number of concurrent requests of a multiplexed connection.
     pub(in crate::transport::pool) fn widen(&mut self, id: PoolId, streams: u32, now: Instant) {
         let Some(conn) = self.conns.get_mut(&id) else {
             return;
@@ -54,8 +55,8 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         self.provide(now);
     }
 
-    /// A connection could not be made. Returns who hears of it: one who waits, or all if there is no
-    /// other connection for them, or nobody would ever be told.
+    /// Records a failed connection attempt and returns the waiters to fail: one, or all if no other
+    /// connection can serve them or `for_all` is set.
     pub(in crate::transport::pool) fn failed(
         &mut self,
         id: PoolId,
@@ -70,15 +71,15 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         };
         let all = for_all || host.usable == 0;
         let count = if all { host.waiting.len() } else { 1 };
-        let told: Vec<_> = host.waiting.iter().copied().take(count).collect();
-        host.waiting.retain(|waiter| !told.contains(waiter));
-        self.pending -= told.len();
+        let failed: Vec<_> = host.waiting.iter().copied().take(count).collect();
+        host.waiting.retain(|waiter| !failed.contains(waiter));
+        self.pending -= failed.len();
         self.hosts.remove_if_empty(&conn.key);
         self.provide(now);
-        told
+        failed
     }
 
-    /// A request on a connection has ended, and the connection is fit for another one.
+    /// Records the end of a request; the connection can carry another one.
     pub(in crate::transport::pool) fn ended(&mut self, id: PoolId, now: Instant) {
         if let Some(conn) = self.conns.get_mut(&id) {
             conn.streams = conn.streams.saturating_sub(1);
@@ -89,7 +90,8 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         }
     }
 
-    /// A place was given back unused.
+    /// Records that an assigned connection was given back unused, so the request does not count as
+    /// served.
     pub(in crate::transport::pool) fn unused(&mut self, id: PoolId, now: Instant) {
         if let Some(conn) = self.conns.get_mut(&id) {
             conn.served = conn.served.saturating_sub(1);
@@ -135,7 +137,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
     /// A connection is gone.
     pub(in crate::transport::pool) fn closed(&mut self, id: PoolId, now: Instant) {
         match self.conns.get_mut(&id) {
-            // Whoever makes it tells how that went.
+            // The attempt is still running and will report its result.
             Some(conn) if conn.phase == Phase::Connecting => conn.phase = Phase::Lost,
             Some(conn) if conn.phase == Phase::Lost => {}
             Some(_) => {
@@ -151,7 +153,8 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         self.conns.contains_key(&id)
     }
 
-    /// Closes a connection whose time is over; returns when to look again.
+    /// Closes a connection after its idle timeout or maximum duration; returns the time of the next
+    /// check.
     pub(in crate::transport::pool) fn check(
         &mut self,
         id: PoolId,
@@ -164,6 +167,8 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         let after = |from: Instant, limit| from.checked_add(limit?);
         let end = after(conn.opened, self.policy.max_connection_duration());
         let is_idle = conn.streams == 0;
+        // While it is busy, the next check is one idle timeout from now, so that no timer is reset
+        // for each request.
         let from = if is_idle { conn.idle_since } else { now };
         let idle_end = after(from, self.policy.idle_timeout());
         let is_old = end.is_some_and(|end| now >= end);

@@ -10,18 +10,18 @@ type Host = u8;
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Arrive(Host),
-    /// The nth connection that is being made is there.
+    /// The nth connection attempt succeeds.
     Connect(usize),
-    /// The nth connection ends by its peer.
+    /// The peer closes the nth connection.
     Drop(usize),
-    /// The nth request that is being answered has its answer.
+    /// The nth request in flight gets its response.
     End(usize),
     Fail(usize),
     GiveUp(usize),
-    /// The nth connection that is to be closed is closed.
+    /// The nth closing connection is closed.
     Gone(usize),
     Reconfigure(u32, u32),
-    /// Some time goes by, and each connection looks whether its own is over.
+    /// Time passes, and each connection checks its idle timeout and maximum duration.
     Wait,
 }
 
@@ -41,7 +41,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 0..150)
 }
 
-/// The world around a machine, which does what it says.
+/// A simulated pool that carries out the machine's actions.
 struct World {
     active: Vec<(PoolId, Host)>,
     closing: Vec<PoolId>,
@@ -90,7 +90,7 @@ impl World {
         assert!(used <= self.streams as usize);
     }
 
-    /// Does what the machine says.
+    /// Carries out the machine's actions.
     fn act(&mut self) {
         for action in std::mem::take(&mut self.machine.actions) {
             match action {
@@ -194,7 +194,7 @@ proptest! {
         for step in steps {
             world.step(step);
         }
-        // From here on all goes well, and so everybody is served.
+        // From here on no connection fails, so every waiter is served.
         for _ in 0..60 {
             world.step(Step::Connect(0));
             world.step(Step::End(0));

@@ -1,4 +1,4 @@
-//! What becomes of the connections, as their tasks and those who had them tell it.
+//! Events of connections, reported by their tasks and leases.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,7 +11,7 @@ use crate::foundation::time::clock;
 use crate::transport::pool::connection::lease::RequestSender;
 
 impl Shared {
-    /// A connection stands. Says no if it is gone already.
+    /// Records an established connection. Returns false if it is already closed.
     pub(in crate::transport::pool) fn connected(
         self: &Arc<Self>,
         id: PoolId,
@@ -32,7 +32,8 @@ impl Shared {
         self.with(|state, _| state.machine.widen(id, streams, clock::now()));
     }
 
-    /// A connection could not be made; `for_all` that wait for it if nobody would make another one.
+    /// Records a failed attempt; `for_all` waiters of its authority if no further attempt would be
+    /// made.
     pub(in crate::transport::pool) fn failed(
         self: &Arc<Self>,
         id: PoolId,
@@ -54,7 +55,7 @@ impl Shared {
         });
     }
 
-    /// A connection is gone.
+    /// Records the end of a connection.
     pub(in crate::transport::pool) fn closed(self: &Arc<Self>, id: PoolId) {
         self.with(|state, after| {
             state.machine.closed(id, clock::now());
@@ -64,14 +65,14 @@ impl Shared {
         });
     }
 
-    /// Takes a connection back whose response has ended.
+    /// Takes a connection back after the end of its response.
     pub(in crate::transport::pool) fn put_back(
         self: &Arc<Self>,
         id: PoolId,
         sender: RequestSender,
     ) {
         self.with(|state, after| match &sender {
-            // It says so itself when it is gone, and counts until then.
+            // Its task reports its end, and it counts until then.
             RequestSender::One { .. } if sender.is_closed() => after.senders.push(sender),
             RequestSender::One { .. } if !sender.is_ready() => {
                 if let Some(conn) = state.conns.get(&id) {
@@ -85,7 +86,7 @@ impl Shared {
         });
     }
 
-    /// Takes a connection back that was not used.
+    /// Takes an unused connection back.
     pub(in crate::transport::pool) fn hand_back(
         self: &Arc<Self>,
         id: PoolId,
@@ -125,7 +126,8 @@ impl Shared {
         });
     }
 
-    /// Closes a connection whose time is over; returns when to look again.
+    /// Closes a connection after its idle timeout or maximum duration; returns the time of the next
+    /// check.
     pub(in crate::transport::pool) fn check(self: &Arc<Self>, id: PoolId) -> Option<Instant> {
         self.with(|state, _| state.machine.check(id, clock::now()))
     }

@@ -1,4 +1,4 @@
-//! The machine, and the connections and requests that it knows by number: what is under the lock.
+//! State under the pool's lock: the machine, and the connections and waiters behind its numbers.
 
 use std::collections::HashMap;
 use std::task::Waker;
@@ -20,15 +20,15 @@ pub(super) struct State {
     pub(super) waiters: HashMap<PoolId, WaiterStatus>,
 }
 
-/// A connection: what is lent of it when it carries nothing, and a word to its task, for which the end
-/// of the channel says to close it.
+/// A connection: its sender while it is available, and the channel to its task, which closes the
+/// connection when the channel is dropped.
 #[derive(Debug)]
 pub(super) struct ConnectionEntry {
     pub(super) control: mpsc::Sender<Control>,
     pub(super) sender: Option<RequestSender>,
 }
 
-/// One that waits.
+/// State of a waiter.
 #[derive(Debug)]
 pub(super) enum WaiterStatus {
     Failed(PoolError),
@@ -36,7 +36,7 @@ pub(super) enum WaiterStatus {
     Waiting(Option<Waker>),
 }
 
-/// What is left to do once the lock is gone: wakers and connections are foreign code.
+/// Work to do after unlocking, since wakers and connections run foreign code.
 #[derive(Default)]
 pub(super) struct AfterUnlock {
     pub(super) closed: Vec<ConnectionEntry>,
@@ -56,23 +56,23 @@ impl State {
         }
     }
 
-    /// Does what the machine has decided, but for what has to wait until the lock is gone.
+    /// Carries out the machine's actions, except those that have to wait until after unlocking.
     pub(super) fn act(&mut self, after: &mut AfterUnlock) {
         for action in std::mem::take(&mut self.machine.actions) {
             match action {
                 Action::Close(id) => after.closed.extend(self.conns.remove(&id)),
                 Action::Grant { grant, waiter } => {
-                    let sender = self.lend(grant.conn).expect("a free place has its line");
+                    let sender = self.lend(grant.conn).expect("a granted connection has its sender");
                     after
                         .wakers
                         .extend(self.notify_waiter(waiter, WaiterStatus::Granted(grant, sender)));
                 }
                 Action::Open { conn, key } => {
-                    // Each word may be under way at once.
-                    let (control, told) = mpsc::channel(3);
+                    // One slot for each kind of message.
+                    let (control, messages) = mpsc::channel(3);
                     let sender = None;
                     self.conns.insert(conn, ConnectionEntry { control, sender });
-                    after.opened.push((conn, key, told));
+                    after.opened.push((conn, key, messages));
                 }
             }
         }
@@ -82,7 +82,7 @@ impl State {
         RequestSender::lend(&mut self.conns.get_mut(&id)?.sender)
     }
 
-    /// Keeps a line for the next request.
+    /// Stores an HTTP/1 sender for the next request.
     pub(super) fn receive(&mut self, id: PoolId, sender: RequestSender, after: &mut AfterUnlock) {
         match (self.conns.get_mut(&id), &sender) {
             (Some(conn), RequestSender::One { .. }) => conn.sender = Some(sender),
@@ -90,7 +90,7 @@ impl State {
         }
     }
 
-    /// Tells one that waits.
+    /// Sets the result of a waiter and returns its waker.
     pub(super) fn notify_waiter(&mut self, waiter: PoolId, status: WaiterStatus) -> Option<Waker> {
         match self.waiters.insert(waiter, status) {
             Some(WaiterStatus::Waiting(waker)) => waker,
