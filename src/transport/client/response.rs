@@ -34,6 +34,7 @@ impl<R> Response<R> {
             extensions: head.extensions,
             headers: head.headers,
             status: head.status,
+            // Boxed: `Url` is 88 bytes, and responses and errors move between futures.
             url: Box::new(url),
             version: head.version,
         }

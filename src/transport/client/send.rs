@@ -18,6 +18,7 @@ pub(super) async fn send<S: HttpService>(
     max: usize,
 ) -> Result<Response<S::ResponseBody>, Error> {
     for hops in 0.. {
+        // The stack consumes the request, so a redirect needs a copy of it.
         let copy = (max > 0).then(|| RequestSnapshot::of(&request));
         let response = match call(&mut stack, request).await {
             Ok(response) => response,
@@ -61,7 +62,7 @@ pub(super) async fn send<S: HttpService>(
             }
         }
     }
-    unreachable!("`redirect::judge` refuses to follow more than so many")
+    unreachable!("`redirect::decide` follows at most `max` redirects")
 }
 
 /// Waits until the stack is ready, then calls it.
@@ -85,6 +86,7 @@ struct RequestSnapshot {
 impl RequestSnapshot {
     fn of(request: &Request<Body>) -> Self {
         Self {
+            // `None` for a stream, which cannot be sent twice.
             body: request.body().try_clone(),
             extensions: request.extensions().clone(),
             headers: request.headers().clone(),
@@ -104,6 +106,7 @@ impl RequestSnapshot {
 
     fn into_next(mut self, from: &Url, next: &Next) -> Result<Request<Body>, Error> {
         redirect::adapt(&mut self.headers, from, next);
+        // After 303, and for a `POST` after 301 and 302, the next request has no body.
         let body = self.body.filter(|_| next.body).unwrap_or_default();
         let mut request = Request::new(body);
         *request.extensions_mut() = self.extensions;

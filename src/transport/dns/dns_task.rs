@@ -51,6 +51,7 @@ impl DnsTask {
     /// gone.
     #[must_use]
     pub fn is_finished(&self) -> bool {
+        // The channel is closed once every task has ended and dropped its aggregator.
         self.tasks.is_empty() || self.unresolved.has_changed().is_err()
     }
 }
@@ -83,6 +84,7 @@ impl EndpointAggregator {
     pub(super) fn update(&self, index: usize, list: Vec<Endpoint>) {
         let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
         lists[index] = Some(list);
+        // The set stays empty until every name has an entry, so that the endpoints start together.
         if lists.iter().all(Option::is_some) {
             // Under the lock: otherwise an older merged list could overwrite a newer one.
             self.endpoints
@@ -118,6 +120,7 @@ pub(super) fn start(resolver: &Resolver, names: Vec<DnsName>, endpoints: &Endpoi
     });
     let mut tasks = JoinSet::new();
     for (index, name) in names.into_iter().enumerate() {
+        // An IP address needs no task: it never changes.
         let fixed = name.port().zip(name.name().parse().ok());
         if let Some((port, ip)) = fixed {
             let address = std::net::SocketAddr::new(ip, port);

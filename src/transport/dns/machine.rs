@@ -73,6 +73,7 @@ impl KnownRecords {
         let mut ttl: Option<Duration> = None;
         let mut failed = None;
         for (target, families) in answers {
+            // Starts from the known addresses, which a failed family keeps.
             let mut addresses = self.hosts.get(&target.host).cloned().unwrap_or_default();
             for (family, answer) in addresses.iter_mut().zip(families) {
                 match answer {
@@ -81,6 +82,7 @@ impl KnownRecords {
                         mut records,
                         ttl: new,
                     } => {
+                        // Sorted, so that a rotated answer compares as equal.
                         records.sort_unstable();
                         records.dedup();
                         *family = records;

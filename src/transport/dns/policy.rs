@@ -127,6 +127,7 @@ impl DnsPolicy {
 
     /// Puts a time to live between the limits.
     pub(super) fn clamp(&self, ttl: Duration) -> Duration {
+        // `max` last: the minimum wins if the policy's limits contradict each other.
         ttl.min(self.max_ttl).max(self.min_ttl)
     }
 }

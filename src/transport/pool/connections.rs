@@ -86,6 +86,7 @@ pub(super) struct HostState {
 impl HostState {
     /// Returns the number of waiters that exceed the capacity of the coming connections.
     pub(super) fn uncovered(&self) -> usize {
+        // In 64 bits, since the product of two `u32` may overflow.
         let coming = u64::from(self.coming) * u64::from(self.expected);
         let covered = usize::try_from(coming).unwrap_or(usize::MAX);
         self.waiting.len().saturating_sub(covered)

@@ -144,6 +144,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
 
     pub(super) fn stats(&self) -> PoolStats {
         PoolStats {
+            // Derived, so that the three numbers always agree.
             closed: self.opened - self.conns.len() as u64,
             idle: self.idle.len(),
             open: self.conns.len(),

@@ -68,6 +68,7 @@ impl Wait {
             let at = now.checked_add(length)?;
             Some(WaitLimit { at, length })
         });
+        // Dropping the guard leaves the queue.
         if limit.is_some_and(|limit| limit.length.is_zero()) {
             return Err(Overflow::Wait(Duration::ZERO));
         }

@@ -47,6 +47,7 @@ where
 
     fn call(&mut self, request: Request<Body>) -> BoxFuture {
         let future = Service::call(self, request);
+        // First allocation of two; the second is the body's.
         Box::pin(async move {
             match future.await {
                 Ok(response) => Ok(response.map(Body::wrap)),

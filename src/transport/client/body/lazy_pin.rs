@@ -6,6 +6,7 @@ use http_body_util::{BodyExt, Collected};
 /// A body that is boxed on its first frame read, and never if it is collected as a whole.
 #[derive(Debug)]
 pub(in crate::transport::client) struct LazyPin<R> {
+    // Exactly one of the two is set until `collect`, which takes the body.
     free: Option<R>,
     pinned: Option<Pin<Box<R>>>,
 }

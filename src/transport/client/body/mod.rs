@@ -42,6 +42,7 @@ impl Body {
         B::Error: Into<BoxError>,
     {
         let mut slot = Some(body);
+        // Specialization by downcast: a `Body` is passed through without another box.
         let any: &mut dyn Any = &mut slot;
         if let Some(own) = any.downcast_mut::<Option<Self>>().and_then(Option::take) {
             return own;

@@ -12,6 +12,7 @@ use sync_wrapper::SyncWrapper;
 /// For that reason `is_end_stream` and `size_hint` are recorded after each poll.
 #[pin_project]
 pub(in crate::transport::client) struct SyncBody<B> {
+    // Copies, since the trait's methods take `&self` and `SyncWrapper` gives access by `&mut` only.
     ended: bool,
     #[pin]
     inner: SyncWrapper<B>,

@@ -71,6 +71,7 @@ impl<S> RequestBuilder<S> {
         self.try_with(|parts| {
             let query = serde_urlencoded::to_string(query).map_err(Error::builder)?;
             if !query.is_empty() {
+                // Appended: the URL may already have a query.
                 let all = match parts.url.query() {
                     Some(first) if !first.is_empty() => format!("{first}&{query}"),
                     _ => query,
@@ -160,6 +161,7 @@ impl<S> RequestBuilder<S> {
     fn authorization(self, value: &str) -> Self {
         self.try_with(|parts| {
             let mut value = HeaderValue::try_from(value).map_err(Error::builder)?;
+            // Sensitive values are omitted from `Debug` output and not indexed by HPACK.
             value.set_sensitive(true);
             parts.headers.insert(header::AUTHORIZATION, value);
             Ok(())

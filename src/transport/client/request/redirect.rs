@@ -55,6 +55,7 @@ pub(in crate::transport::client) fn decide(
         StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND if *context.method == Method::POST => {
             (Method::GET, false)
         }
+        // RFC 9110 15.4.4: 303 asks for a retrieval request, but a HEAD stays a HEAD.
         StatusCode::SEE_OTHER if *context.method == Method::HEAD => (Method::HEAD, false),
         StatusCode::SEE_OTHER => (Method::GET, false),
         StatusCode::MOVED_PERMANENTLY
@@ -63,6 +64,7 @@ pub(in crate::transport::client) fn decide(
         | StatusCode::PERMANENT_REDIRECT => (context.method.clone(), true),
         _ => return Verdict::Keep,
     };
+    // 307 and 308 require the same body: without one, the caller gets the redirect itself.
     if body && !context.repeatable {
         return Verdict::Keep;
     }
@@ -70,6 +72,7 @@ pub(in crate::transport::client) fn decide(
     let Some(mut url) = location.and_then(|location| resolve(location, context.url)) else {
         return Verdict::Keep;
     };
+    // After the checks above: a redirect that cannot be followed anyway is no error.
     if context.hops >= max {
         return Verdict::Fail(RedirectError::TooMany(max));
     }
@@ -96,6 +99,7 @@ pub(in crate::transport::client) fn adapt(headers: &mut HeaderMap, from: &Url, n
             headers.remove(name);
         }
     }
+    // Credentials and the authority belong to the origin that they were set for.
     if from.origin() != next.url.origin() {
         for name in [
             header::AUTHORIZATION,
@@ -120,6 +124,7 @@ fn resolve(location: &HeaderValue, base: &Url) -> Option<Url> {
 
 /// Returns the `Referer` without user information and fragment; `None` from `https` to `http`.
 fn referer(from: &Url, next: &Url) -> Option<HeaderValue> {
+    // RFC 9110 10.1.3: no `Referer` in an unencrypted request from a secure page.
     if from.scheme() == "https" && next.scheme() == "http" {
         return None;
     }

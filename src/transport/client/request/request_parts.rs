@@ -40,6 +40,7 @@ impl RequestParts {
 
     pub(in crate::transport::client) fn content_type(&mut self, value: &'static str) {
         let value = HeaderValue::from_static(value);
+        // A content type set by the caller takes precedence, as in reqwest.
         self.headers.entry(header::CONTENT_TYPE).or_insert(value);
     }
 
@@ -52,6 +53,7 @@ impl RequestParts {
         }
         let user = decoded(self.url.username());
         let password = self.url.password().map(decoded);
+        // The URL is printed in errors and sent in `Referer`, where credentials must not appear.
         self.url.set_username("").ok()?;
         self.url.set_password(None).ok()?;
         Some((user, password))

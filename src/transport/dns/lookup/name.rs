@@ -94,6 +94,7 @@ impl DnsName {
     }
 
     fn of(name: Box<str>, port: Option<u16>) -> Result<Self, InvalidName> {
+        // IPv6 addresses contain colons, which are not valid in names.
         if name.parse::<IpAddr>().is_err() {
             check(&name)?;
         }
@@ -123,6 +124,7 @@ impl DnsName {
 }
 
 fn check(name: &str) -> Result<(), InvalidName> {
+    // Underscores are not allowed in host names, but SRV names and some internal hosts have them.
     let known = |c: &char| c.is_ascii_alphanumeric() || "-_.".contains(*c);
     if let Some(character) = name.chars().find(|c| !known(c)) {
         let name = name.into();
@@ -132,6 +134,7 @@ fn check(name: &str) -> Result<(), InvalidName> {
     if whole.split('.').any(str::is_empty) {
         return Err(InvalidName::Empty(name.into()));
     }
+    // RFC 1035 2.3.4: 255 bytes on the wire, which are 253 characters.
     if whole.len() > 253 || whole.split('.').any(|label| label.len() > 63) {
         return Err(InvalidName::TooLong(name.into()));
     }

@@ -35,6 +35,7 @@ impl PoolBody {
     }
 
     pub(in crate::transport::pool) fn upstream(inner: Incoming, lease: Lease) -> Self {
+        // A body that is already at its end may never be polled, so the lease ends here.
         let lease = if inner.is_end_stream() {
             lease.end();
             None
@@ -104,6 +105,7 @@ impl Sent {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
+        // Most requests have no body: no box for those.
         if body.is_end_stream() {
             return Self::Empty;
         }

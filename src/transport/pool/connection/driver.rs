@@ -137,6 +137,7 @@ impl<T: Read + Write + Send + Unpin + 'static> Driver<'_, T> {
             if let Some(streams) = self.driven.widened(cx) {
                 self.shared.widen(self.id, streams);
             }
+            // After polling the connection, which makes the sender ready.
             self.poll_returning(cx);
             let returning = self.returning.as_ref().map(|(_, until)| *until);
             let ends = [self.closing, returning, self.until];
@@ -145,6 +146,7 @@ impl<T: Read + Write + Send + Unpin + 'static> Driver<'_, T> {
             };
             ready!(timer.as_mut().poll_at(next, cx));
             let is_over = |until: Option<Instant>| until.is_some_and(|until| until <= next);
+            // Dropping the driver closes the socket.
             if is_over(self.closing) || is_over(returning) {
                 return Poll::Ready(());
             }

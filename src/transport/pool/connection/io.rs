@@ -140,6 +140,7 @@ impl<T: Read + Write + Unpin> Write for Io<T> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        // The write side is shut down once; further polls only wait for the peer.
         if self.linger.is_none() {
             ready!(Pin::new(&mut self.inner).poll_shutdown(cx))?;
         }

@@ -192,6 +192,8 @@ impl Lease {
 
     fn send_error(&self, mut error: TrySendError<Request<Sent>>, original: Original) -> SendError {
         match error.take_message() {
+            // hyper returns the request only if nothing of it was written. On a new connection this
+            // means a server that refuses requests: sending again would loop.
             Some(mut request) if self.grant.is_reused => {
                 original.restore(&mut request);
                 SendError::Retry(Box::new(request))

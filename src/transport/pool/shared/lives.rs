@@ -21,6 +21,7 @@ impl Shared {
         self.with(|state, after| {
             after.failures.extend(state.last_failure.take());
             match state.conns.get_mut(&id) {
+                // Stored before the machine's call, which may assign the connection at once.
                 Some(conn) => conn.sender = Some(sender),
                 None => after.senders.push(sender),
             }
@@ -76,6 +77,7 @@ impl Shared {
             RequestSender::One { .. } if sender.is_closed() => after.senders.push(sender),
             RequestSender::One { .. } if !sender.is_ready() => {
                 if let Some(conn) = state.conns.get(&id) {
+                    // A full channel drops the sender, which closes the connection.
                     let _ = conn.control.try_send(Control::Return(sender));
                 }
             }
@@ -117,6 +119,8 @@ impl Shared {
                 RequestSender::One { .. } => {
                     state.machine.mark_unusable(id);
                     if let Some(conn) = state.conns.get(&id) {
+                        // The rest of the exchange is still on an HTTP/1 connection, so it cannot
+                        // be reused.
                         let _ = conn.control.try_send(Control::Abort);
                     }
                 }

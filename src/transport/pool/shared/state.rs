@@ -86,6 +86,8 @@ impl State {
     pub(super) fn receive(&mut self, id: PoolId, sender: RequestSender, after: &mut AfterUnlock) {
         match (self.conns.get_mut(&id), &sender) {
             (Some(conn), RequestSender::One { .. }) => conn.sender = Some(sender),
+            // HTTP/2 senders are clones and not stored; a sender of a removed connection is
+            // dropped.
             _ => after.senders.push(sender),
         }
     }
