@@ -1,12 +1,13 @@
-//! What the documents mean for one workload: values only, from which its stacks are assembled.
+//! Resolved configuration of one workload: plain values from which the mesh builds its service
+//! stacks.
 //!
 //! ```text
-//! documents ──meaning──▶ plan ──assembly (mesh)──▶ layers
+//! documents ──translation──▶ config ──assembly (mesh)──▶ layers
 //! ```
 //!
-//! A plan knows nothing of tower, and the assembly nothing of YAML. Whatever keeps state at run time has an
-//! `id` here: the same id after a change of the documents is the same thing with another policy, and its
-//! state goes on.
+//! A configuration is independent of tower, and the assembly of YAML. Everything with runtime state
+//! has an `id`: the same id after an update means the same object with a new policy, and its state
+//! is kept.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,81 +28,82 @@ use crate::policies::retry::RetryPolicy;
 use crate::policies::timeout::TimeoutPolicy;
 use crate::policies::traffic_split::{Destination, Route};
 
-/// The workload that a plan is for: one of the services, as it would have a sidecar.
+/// The workload of a configuration: identity and labels, as of a pod with a sidecar.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct WorkloadId {
     pub(crate) name: Arc<str>,
     pub(crate) namespace: Arc<str>,
-    /// Its pod's labels: what selectors and `sourceLabels` look at.
+    /// The pod's labels, which selectors and `sourceLabels` match.
     pub(crate) labels: BTreeMap<String, String>,
 }
 
-/// What becomes of the requests that a workload sends, or that come in at a gateway.
+/// Configuration for outbound requests of a workload, or for requests to a gateway.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OutboundConfig {
     pub(crate) hosts: Vec<Arc<VirtualHostConfig>>,
-    /// Whether a host that no plan is for is refused (`REGISTRY_ONLY`); else it passes untouched.
+    /// True if requests to unknown hosts are rejected (`REGISTRY_ONLY`); otherwise they pass
+    /// unchanged.
     pub(crate) unknown_rejected: bool,
-    /// Limits that hold for each destination host of the workload, whatever the route.
+    /// Limits for each destination host of the workload, on all routes.
     pub(crate) limits: Vec<LocalRateLimitConfig>,
 }
 
-/// The routes of one virtual host.
+/// Names and routes of one virtual host.
 #[derive(Clone, Debug)]
 pub(crate) struct VirtualHostConfig {
-    /// `VirtualService waste/waste-service`, or the host's full name where no document says anything.
+    /// `VirtualService namespace/name`, or the full host name without a virtual service.
     pub(crate) id: Arc<str>,
-    /// All names by which callers may ask for it: short, with the namespace, in full, with and without port.
+    /// All names that callers may use: short, with the namespace, in full, with and without port.
     pub(crate) names: Vec<HostPattern>,
-    /// In the order in which they are tried.
+    /// Routes in the order of matching.
     pub(crate) routes: Vec<RouteConfig>,
 }
 
-/// One route: what is meant, where it goes, and what stands around it.
+/// One route: match, action, and the policies around it.
 #[derive(Clone, Debug)]
 pub(crate) struct RouteConfig {
-    /// Matches, weighted destinations, header operations, rewrite; or an answer or a redirect. Hosts of its
-    /// destinations are full names.
+    /// Matches, weighted destinations, header operations and rewrites; or a direct response or a
+    /// redirect. Hosts of its destinations are full names.
     pub(crate) route: Route,
     pub(crate) fault: FaultInjectionPolicy,
     pub(crate) limits: Vec<LocalRateLimitConfig>,
-    /// Whether its limits stand in place of those that hold whatever the route.
+    /// True if the limits of this route replace those of all routes.
     pub(crate) limits_replace: bool,
     pub(crate) mirrors: Vec<(Destination, MirrorPolicy)>,
     pub(crate) retry: RetryPolicy,
     pub(crate) timeout: TimeoutPolicy,
 }
 
-/// What stands between a route and the endpoints of one destination: host, port and subset.
+/// Cluster of one destination (host, port and subset): its endpoints and traffic policy.
 #[derive(Clone, Debug)]
 pub(crate) struct ClusterConfig {
     pub(crate) load_balancer: LoadBalancePolicy,
     pub(crate) endpoints: ClusterDiscovery,
-    /// `http2MaxRequests`: requests in flight, none pending.
+    /// `http2MaxRequests`: maximum requests in flight; further ones are rejected, not queued.
     pub(crate) limit: ConcurrencyLimitPolicy,
     pub(crate) outlier: OutlierDetectionPolicy,
     pub(crate) pool: ConnectionPoolConfig,
-    /// The retries that it may have in flight: `maxRetries`, or a budget.
+    /// Maximum retries in flight: `maxRetries`, or a budget.
     pub(crate) retries: RetriesConfig,
-    /// Whether it is reached by TLS though callers write `http://`, and under which name.
+    /// TLS origination for `http://` requests, with the server name.
     pub(crate) tls: Option<TlsConfig>,
 }
 
-/// Where a destination listens.
+/// Discovery type of a cluster's endpoints.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ClusterDiscovery {
-    /// At the address that the request names.
+    /// The address of the request.
     ByName,
-    /// At the addresses of these names, as DNS says.
+    /// The addresses of DNS names.
     Dns(Vec<DnsConfig>),
-    /// At these addresses; nowhere, if there is none (503, flag `UH`).
+    /// Fixed addresses; requests are rejected if there are none (503, flag `UH`).
     Fixed(Vec<EndpointConfig>),
-    /// No document says what it is: a subset that no rule has, a port that its service does not have
+    /// Unknown cluster: a subset that no rule defines, or a port that its service does not have
     /// (503, flag `NC`).
     Unknown,
 }
 
-/// An endpoint's address, labels and weight.
+/// Address, labels and weight of an endpoint.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct EndpointConfig {
     /// `host:port`.
@@ -110,18 +112,19 @@ pub(crate) struct EndpointConfig {
     pub(crate) weight: u32,
 }
 
-/// A name whose addresses are endpoints.
+/// A DNS name whose addresses are endpoints.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct DnsConfig {
     pub(crate) name: Box<str>,
     pub(crate) port: u16,
     pub(crate) labels: BTreeMap<Box<str>, Box<str>>,
     pub(crate) weight: u32,
-    /// One endpoint that is resolved for each connection (`DNS_ROUND_ROBIN`), or one for each address.
+    /// True for one endpoint that is resolved for each connection (`DNS_ROUND_ROBIN`); otherwise
+    /// each address is an endpoint.
     pub(crate) is_one: bool,
 }
 
-/// The limits of connections; `None` is none.
+/// Limits of connections; `None` means no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct ConnectionPoolConfig {
     pub(crate) connect_timeout: Option<Duration>,
@@ -134,15 +137,15 @@ pub(crate) struct ConnectionPoolConfig {
     pub(crate) max_requests_per_connection: Option<u32>,
 }
 
-/// The retries in flight to a destination.
+/// Limits of the retries in flight to a cluster.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct RetriesConfig {
     pub(crate) max_parallel: Option<u32>,
-    /// The share of the requests in flight, and what is always allowed.
+    /// Maximum share of the requests in flight, and the number that is always allowed.
     pub(crate) budget: Option<(Percent, u32)>,
 }
 
-/// TLS that is started here.
+/// TLS origination.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct TlsConfig {
     pub(crate) sni: Option<Box<str>>,
@@ -151,27 +154,28 @@ pub(crate) struct TlsConfig {
 /// One local rate limit.
 #[derive(Clone, Debug)]
 pub(crate) struct LocalRateLimitConfig {
-    /// The filter and what of it: two limits never share one.
+    /// Filter and descriptor; unique per limit.
     pub(crate) id: Arc<str>,
     pub(crate) policy: RateLimitPolicy,
-    /// The port that it is for: of the server if requests come in, else of their destination. All, if `None`.
+    /// Port of the limit: of the server for inbound requests, otherwise of the destination; `None`
+    /// for all ports.
     pub(crate) port: Option<u16>,
 }
 
-/// What becomes of the requests that a workload gets.
+/// Configuration for inbound requests of a workload.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct InboundConfig {
     pub(crate) limits: Vec<LocalRateLimitConfig>,
 }
 
-/// What becomes of the requests that come in at a gateway.
+/// Configuration for requests to a gateway.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct GatewayConfig {
-    /// Its listeners: port, and the hosts that are served there.
+    /// The gateway's servers: port, and the hosts served there.
     pub(crate) servers: Vec<ServerConfig>,
-    /// The routes of all virtual services that are bound to it.
+    /// Routes of all virtual services bound to the gateway.
     pub(crate) outbound: OutboundConfig,
-    /// Limits of all that comes in.
+    /// Limits for all requests to the gateway.
     pub(crate) inbound: InboundConfig,
 }
 
@@ -186,7 +190,7 @@ pub(crate) struct ServerConfig {
 }
 
 impl EndpointConfig {
-    /// Makes the endpoint, or `None` if the address is none.
+    /// Creates the endpoint; `None` if the address is invalid.
     pub(crate) fn endpoint(&self) -> Option<Endpoint> {
         let endpoint = Endpoint::try_from(&*self.address).ok()?;
         let labelled = self

@@ -1,4 +1,4 @@
-//! Reads Istio's YAML, and says what is wrong with it before it runs.
+//! Parser, validator and analyzer for Istio YAML, and its translation to policies.
 //!
 //! # Example
 //!
@@ -32,15 +32,15 @@
 //! 10 |     retries: {atempts: 3}
 //!    |               ^^^^^^^
 //!    = field: spec.http[0].retries.atempts of VirtualService default/reviews
-//!    = here: the document is not taken: what it was meant to do would not happen
-//!    = Istio: Kubernetes and `istioctl validate` refuse an unknown field
+//!    = here: the document is rejected; none of its settings apply
+//!    = Istio: Kubernetes and `istioctl validate` reject unknown fields
 //!    = help: did you mean `attempts`?
 //! ```
 //!
 //! # A whole folder, in CI
 //!
-//! `cargo run --example check_policies --features istio -- policies/` prints what it finds and ends with 1 if
-//! anything is an error. It is these lines:
+//! `cargo run --example check_policies --features istio -- policies/` prints all findings and exits
+//! with 1 if any is an error. In essence:
 //!
 //! ```no_run
 //! use meshless::istio::Documents;
@@ -54,17 +54,16 @@
 //!
 //! # What is enforced
 //!
-//! Reading tells what a set of documents says and what is wrong with it. **Enforced is what a mesh is made of**:
-//! the stacks that [`mesh`](crate::mesh) assembles from documents do what a sidecar of the workload would do.
-//! Where a finding says what happens *here*, it says what those stacks do; a document with an error is left
-//! out of them.
+//! Loading documents only reports findings. **Documents are enforced by a mesh**: the stacks that
+//! [`mesh`](crate::mesh) assembles from them behave like a sidecar of the workload. The line *here*
+//! of a finding describes these stacks; a document with an error is not part of them.
 //!
-//! Hosts, namespaces and rules mean what they mean to Istio's control plane (`pilot/pkg` of 1.30): the oldest
-//! virtual service of a host, the rule of the caller's namespace before that of the service's and the root one's,
-//! subsets that override block by block, two retries where none are written. A field that is read and not acted
-//! on is a finding of its own ([`Code::FieldWithoutEffect`]).
+//! Hosts, namespaces and rules have the meaning that Istio's control plane gives them (`pilot/pkg`
+//! of 1.30): the oldest virtual service of a host; the rule of the caller's namespace before that
+//! of the service's and the root namespace; subsets that override block by block; two retries by
+//! default. A field without effect is reported ([`Code::FieldWithoutEffect`]).
 //!
-//! # What it decides, and where that comes from
+//! # Rules and their sources
 //!
 //! - **Errors** are what `istioctl validate` and Kubernetes refuse (`pkg/config/validation` and the schemas of
 //!   Istio 1.31), an unknown field, two documents that are one object, and what is no YAML. A running mesh takes a

@@ -26,7 +26,7 @@ pub(super) struct AnalysisContext<'a> {
     pub(super) objects: &'a [ParsedObject],
     pub(super) services: Vec<(usize, &'a VirtualService)>,
     pub(super) entries: Vec<(usize, &'a ServiceEntry)>,
-    /// By full host.
+    /// Destination rules by full host.
     rules: HashMap<String, Vec<&'a DestinationRule>>,
     gateways: HashMap<(&'a str, &'a str), &'a Gateway>,
     /// Virtual services by namespace and name.
@@ -116,7 +116,7 @@ impl<'a> AnalysisContext<'a> {
         let exact = self.entries_of(host).last().copied();
         exact.or_else(|| {
             let covers = |(all, _): &&(String, &ServiceEntry)| is_covered_by(host, all);
-            // A wildcard is for whatever of it has an entry.
+            // A wildcard host matches any service entry below it.
             self.entry_wildcards
                 .iter()
                 .find(covers)
@@ -124,7 +124,8 @@ impl<'a> AnalysisContext<'a> {
         })
     }
 
-    /// Says whether a host with a `*` stands for any host of a service entry or of Kubernetes.
+    /// Returns true if a wildcard host covers the host of a service entry or of a Kubernetes
+    /// service.
     pub(super) fn knows_any(&self, pattern: &str) -> bool {
         let mut hosts = self.entry_hosts.keys().chain(self.kubernetes.keys());
         hosts.any(|host| is_covered_by(host, pattern))
@@ -134,7 +135,7 @@ impl<'a> AnalysisContext<'a> {
                 .any(|(host, _)| is_covered_by(host, pattern))
     }
 
-    /// Says whether the services of Kubernetes are among the documents, or `None` if none is.
+    /// Returns true if `host` is a Kubernetes service; `None` if the documents contain no services.
     pub(super) fn is_service(&self, host: &str) -> Option<bool> {
         (!self.kubernetes.is_empty()).then(|| self.kubernetes.contains_key(host))
     }
@@ -273,7 +274,7 @@ fn split_by(service: &VirtualService, namespace: &str) -> Vec<String> {
     own.filter(|host| drawn.contains(host)).collect()
 }
 
-/// Returns the full name of a host: a short one is a service of the namespace.
+/// Returns the full name of a host: a short name is a service of the namespace.
 pub(super) fn full<'a>(host: &'a str, namespace: &str) -> Cow<'a, str> {
     names::full(host, namespace, "cluster.local")
 }

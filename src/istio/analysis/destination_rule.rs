@@ -9,7 +9,7 @@ use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
 use crate::istio::syntax::tree::NodeId;
 
-/// What Envoy does if `maxEjectionPercent` is not written.
+/// Envoy's default for `maxEjectionPercent`.
 const MAX_EJECTION_PERCENT: i32 = 10;
 
 pub(super) fn destination_rule(
@@ -72,7 +72,7 @@ pub(super) fn destination_rule(
     }
 }
 
-/// Istio applies a rule to services that it knows.
+/// Reports a rule whose host is not a known service: Istio ignores it.
 fn unknown_host(
     index: usize,
     host: &Spanned<String>,
@@ -88,7 +88,8 @@ fn unknown_host(
         } else if name.ends_with(".svc.cluster.local") {
             context.entry(name).is_some() || context.is_service(name) != Some(false)
         } else {
-            // `name.namespace` and `name.namespace.svc` are services too, and cannot be told from a domain.
+            // `name.namespace` and `name.namespace.svc` may be services too, and cannot be
+            // distinguished from a domain.
             let labels = name.split('.').count();
             labels == 2 || name.rsplit('.').next() == Some("svc") || context.entry(name).is_some()
         };
@@ -194,7 +195,7 @@ fn are(endpoints: usize) -> String {
     }
 }
 
-/// TLS that does not check who answers.
+/// Reports TLS settings that do not verify the server certificate.
 fn verification(
     index: usize,
     rule: &DestinationRule,

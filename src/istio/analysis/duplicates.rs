@@ -5,7 +5,7 @@ use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
 use crate::istio::loader::load::ParsedObject;
 
-/// Two documents that are one object: the second would replace the first.
+/// Reports two documents for one object: the second would replace the first.
 pub(super) fn duplicates(units: &[ParsedObject], advice: &mut AnalysisReport) {
     let mut seen = HashMap::new();
     for (index, parsed) in units.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What `istioctl analyze` warns of and what we do, for documents that are looked at together.
+//! Cross-resource checks: those of `istioctl analyze` that need no cluster, and additional ones.
 
 mod cluster;
 mod context;
@@ -15,7 +15,7 @@ use crate::istio::model::foreign::Foreign;
 use crate::istio::model::spec::Spec;
 use context::AnalysisContext;
 
-/// Findings with the object that each is about.
+/// Findings, each with the index of its object.
 #[derive(Debug, Default)]
 struct AnalysisReport {
     found: Vec<(usize, Finding)>,

@@ -9,7 +9,7 @@ use crate::istio::syntax::tree::NodeId;
 use crate::istio::translation::limits::says_what_counts;
 use crate::istio::validation::find_limits;
 
-/// Limits of routes and virtual hosts, which Envoy heeds only if the filter itself is there.
+/// Reports limits of routes and virtual hosts without the filter itself, which Envoy ignores.
 pub(super) fn rate_limits(units: &[ParsedObject], advice: &mut AnalysisReport) {
     let limits = || {
         units

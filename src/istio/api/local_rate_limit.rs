@@ -68,7 +68,7 @@ message! {
         value: Text,
     }
 
-    /// The wrapper that carries a message which the sender has no type for.
+    /// Wrapper for a message whose type the sender does not have.
     TypedStruct {
         kind as "@type": Text,
         type_url: Text,

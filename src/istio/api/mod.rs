@@ -1,4 +1,4 @@
-//! Istio's messages, field by field, as `istio.io/api` has them.
+//! Istio's messages, field by field, as defined in `istio.io/api`.
 
 pub(crate) mod destination_rule;
 pub(crate) mod envoy_filter;

@@ -119,17 +119,17 @@ message! {
     }
 }
 
-/// The rules of a policy: whether there is a list matters, even if it is empty.
+/// The rules of a policy; an empty list differs from an absent one.
 pub(crate) type Rules = Rows<Rule>;
 
-/// A list that is there, with the place of it.
+/// A list that is present, with its position.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Rows<T> {
     pub(crate) at: NodeId,
     pub(crate) rows: Vec<Option<T>>,
 }
 
-/// Modes by port; an empty map is not the same as none.
+/// Modes by port; an empty map differs from an absent one.
 #[derive(Debug, PartialEq)]
 pub(crate) struct PortTls {
     pub(crate) at: NodeId,

@@ -63,7 +63,7 @@ message! {
         command: Texts,
     }
 
-    /// The selector of the networking kinds, which call their labels so.
+    /// Selector of the networking kinds, whose field is called `labels`.
     LabelSelector {
         labels: Entries<Spanned<String>>,
     }

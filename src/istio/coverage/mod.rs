@@ -1,6 +1,6 @@
-//! Which field does what: one table, which the README prints and tests hold to the code.
+//! Support table of all fields, printed in the README and checked against the code by tests.
 //!
-//! Rewrite the README's part with `BLESS=1 cargo test --all-features --lib istio::support`.
+//! Update the README's part with `BLESS=1 cargo test --all-features --lib istio::coverage`.
 
 mod destination_rule;
 mod envoy_filter;
@@ -16,39 +16,40 @@ pub(super) use shape::{NamedMessage, Shape};
 
 use crate::istio::diagnostics::code::Code;
 
-/// What is done with a field.
+/// Level of support of a field.
 #[derive(Clone, Copy, Debug)]
 enum Support {
-    /// It acts; what is to be known of it, if anything.
+    /// The field is enforced; with a remark, if any.
     Enforced(&'static str),
-    /// It is read, and a finding of this code tells of it; at that field, if not at its own.
+    /// The field has no effect, and is reported by a finding with this code, at this path if not at
+    /// the field itself.
     Noted(Code, &'static str),
-    /// A document that has it is refused.
+    /// A document with this field is rejected.
     Rejected,
-    /// There is nothing to enforce: why.
+    /// The field needs no enforcement, for this reason.
     Void(&'static str),
 }
 
 const ENFORCED: Support = Support::Enforced("");
 const NOTED: Support = Support::Noted(Code::FieldWithoutEffect, "");
 
-/// The fields of one kind, and documents that show what becomes of them.
+/// The fields of one kind, and documents that demonstrate their support.
 #[derive(Clone, Copy, Debug)]
 struct Table {
     title: &'static str,
     kind: &'static str,
     root: fn() -> Vec<NamedMessage>,
-    /// What a spec stands in, at `SPEC`.
+    /// The document around a spec, with the placeholder `SPEC`.
     around: &'static str,
-    /// The path of what stands at `SPEC`.
+    /// The path of the placeholder.
     prefix: &'static str,
-    /// By path, in the order of Istio's own messages.
+    /// Fields by path, in the order of Istio's messages.
     rows: &'static [(&'static str, Support)],
-    /// Specs in which each field acts.
+    /// Specs in which each enforced field is set.
     enforced: &'static [&'static str],
-    /// Specs with fields that are told of.
+    /// Specs with fields that are reported.
     noted: &'static [&'static str],
-    /// Specs that are refused.
+    /// Specs that are rejected.
     rejected: &'static [&'static str],
 }
 

@@ -4,7 +4,7 @@ use super::shape::field_paths;
 use super::tests::{Found, found};
 use super::{Support, TABLES, Table};
 
-/// Returns the README's tables, one a kind.
+/// Renders the README's tables, one for each kind.
 pub(super) fn render() -> String {
     TABLES.iter().fold(String::new(), |mut text, table| {
         let title = table.title;
@@ -18,12 +18,12 @@ pub(super) fn render() -> String {
 }
 
 fn rows(table: &Table, text: &mut String) {
-    let told = found(table, table.noted);
+    let findings = found(table, table.noted);
     let places = field_paths(&(table.root)(), &|path| table.is_whole(path));
     for (place, (path, support)) in places.iter().zip(table.rows) {
         let (support, remark) = match support {
             Support::Enforced(remark) => ("enforced".to_owned(), (*remark).to_owned()),
-            Support::Noted(code, at) => noted(&told, *code, if at.is_empty() { path } else { at }),
+            Support::Noted(code, at) => noted(&findings, *code, if at.is_empty() { path } else { at }),
             Support::Rejected => ("refused".to_owned(), "as Istio does".to_owned()),
             Support::Void(remark) => ("nothing to enforce".to_owned(), (*remark).to_owned()),
         };
@@ -35,9 +35,9 @@ fn rows(table: &Table, text: &mut String) {
     }
 }
 
-/// What the finding itself says.
-fn noted(told: &[Found], code: crate::istio::Code, at: &str) -> (String, String) {
-    let one = told.iter().find(|one| one.code == code && one.path == at);
+/// Returns the effect and help of the finding.
+fn noted(findings: &[Found], code: crate::istio::Code, at: &str) -> (String, String) {
+    let one = findings.iter().find(|one| one.code == code && one.path == at);
     let severity = one.map_or("", |one| one.severity.as_str());
     let effect = one.map(|one| one.here.clone()).unwrap_or_default();
     (format!("{severity} `{code}`"), effect)

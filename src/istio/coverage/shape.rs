@@ -4,16 +4,16 @@ use crate::istio::api::fields::read::{NodeRef, Nullable, Spanned, SpannedChoice,
 use crate::istio::api::security::{PortTls, Rows};
 use crate::istio::syntax::tree::{NodeId, Tree, Value};
 
-/// What a message or a value consists of.
+/// Reflection of a message or value type.
 pub(in crate::istio) trait Shape {
-    /// Whether it is an entry of a map.
+    /// True for an entry of a map.
     const IS_ENTRY: bool = false;
 
     fn fields() -> Vec<NamedMessage> {
         Vec::new()
     }
 
-    /// Its name, if it is a message.
+    /// Returns the name of a message type.
     fn message() -> Option<&'static str> {
         None
     }
@@ -22,7 +22,7 @@ pub(in crate::istio) trait Shape {
 /// A field.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::istio) struct NamedMessage {
-    /// As the code calls it.
+    /// Name of the field in code.
     pub(super) code: &'static str,
     name: &'static str,
     is_map: bool,
@@ -30,7 +30,7 @@ pub(in crate::istio) struct NamedMessage {
     message: fn() -> Option<&'static str>,
 }
 
-/// A field by its path, and the path where its message was met before.
+/// A field's path, and the path of the first occurrence of its message.
 #[derive(Debug)]
 pub(super) struct FieldPath {
     pub(super) code: &'static str,
@@ -50,7 +50,8 @@ impl NamedMessage {
     }
 }
 
-/// Returns every field below `fields`, but for what is below a field of which `is_whole` holds.
+/// Returns every field below `fields`, except those below a field for which `is_whole` returns
+/// true.
 pub(super) fn field_paths(
     fields: &[NamedMessage],
     is_whole: &dyn Fn(&str) -> bool,
@@ -85,7 +86,7 @@ fn walk(
     }
 }
 
-/// Returns the paths of the fields that a document has.
+/// Returns the paths of the fields in a document.
 pub(super) fn written(
     tree: &Tree,
     at: NodeId,

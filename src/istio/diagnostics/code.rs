@@ -2,9 +2,10 @@ use std::fmt::{self, Display, Formatter};
 
 macro_rules! codes {
     ($($(#[$meta:meta])* $name:ident $text:literal,)*) => {
-        /// The kind of a finding: Istio's own code where Istio has one, else one of ours (`MSH…`).
+        /// Code of a finding: Istio's code where Istio has one, otherwise one of this crate
+        /// (`MSH…`).
         ///
-        /// A code keeps its meaning from release to release; new ones are added.
+        /// Codes are stable across releases; new ones may be added.
         #[non_exhaustive]
         #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
         pub enum Code {
@@ -15,7 +16,7 @@ macro_rules! codes {
             /// All codes.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-            /// Returns the code as it is printed.
+            /// Returns the printed form of the code.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -32,9 +33,9 @@ codes! {
     /// A host, a port, a gateway, a subset, a delegate, a namespace or a workload that is referred to is not among
     /// the documents.
     ReferenceNotFound "IST0101",
-    /// What `istioctl validate` refuses.
+    /// An error of `istioctl validate`.
     SchemaValidation "IST0106",
-    /// Two virtual services are for one host in the mesh.
+    /// Two virtual services in the mesh have the same host.
     ConflictingHosts "IST0109",
     /// Sidecars select the same workloads.
     ConflictingSidecars "IST0110",
@@ -48,17 +49,17 @@ codes! {
     NoMatchingWorkloads "IST0127",
     /// A destination rule uses TLS and does not check who answers.
     NoServerVerification "IST0128",
-    /// The same for one port.
+    /// A port of a destination rule uses TLS without verification of the server certificate.
     NoServerVerificationPort "IST0129",
-    /// A route that no request reaches.
+    /// An unreachable route.
     UnreachableRule "IST0130",
-    /// A match that another one before it covers.
+    /// A match that an earlier match covers.
     IneffectiveMatch "IST0131",
-    /// A virtual service is for a host that its gateway does not have.
+    /// A host of a virtual service that its gateway does not serve.
     HostNotInGateway "IST0132",
-    /// What `istioctl validate` warns of.
+    /// A warning of `istioctl validate`.
     SchemaWarning "IST0133",
-    /// A service entry for a protocol without hosts needs addresses.
+    /// A service entry for a protocol without host names has no addresses.
     AddressesRequired "IST0134",
     /// Gateways of the same workloads show one certificate.
     DuplicateCertificate "IST0138",
@@ -72,15 +73,15 @@ codes! {
     ExternalNamePort "IST0150",
     /// A patch that is relative to what other filters made, with no priority that says when it is applied.
     RelativeOperation "IST0151",
-    /// `REPLACE` where it cannot be.
+    /// `REPLACE` where it is not applicable.
     ReplaceMisused "IST0152",
     /// `ADD` where it is ignored.
     AddMisused "IST0153",
     /// `REMOVE` where it is ignored.
     RemoveMisused "IST0154",
-    /// A patch that depends on others, for one version of the proxy.
+    /// A patch that depends on others, and is restricted to one proxy version.
     RelativeOperationVersion "IST0155",
-    /// A telemetry with an empty list of providers.
+    /// A telemetry object with an empty list of providers.
     EmptyProviders "IST0157",
     /// Telemetries select the same workloads.
     ConflictingTelemetries "IST0159",
@@ -98,45 +99,45 @@ codes! {
     UnknownHost "IST0174",
     /// Service entries give one host's port different protocols.
     ConflictingProtocol "IST0177",
-    /// A text is no YAML, or a file cannot be read.
+    /// Invalid YAML, or an unreadable file.
     Unreadable "MSH0001",
-    /// A text is larger, deeper or has more aliases than any policy.
+    /// A document that exceeds the limits of size, depth or aliases.
     TooLarge "MSH0002",
-    /// A field that does not exist.
+    /// An unknown field.
     UnknownField "MSH0003",
-    /// A value of another type than its field.
+    /// A value of the wrong type for its field.
     WrongType "MSH0004",
-    /// A field is written twice.
+    /// A duplicate field.
     DuplicateField "MSH0005",
-    /// Two documents are one object.
+    /// Two documents for one object.
     DuplicateObject "MSH0006",
-    /// An `apiVersion` that Kubernetes would refuse.
+    /// An `apiVersion` that Kubernetes rejects.
     ApiVersion "MSH0007",
-    /// A document of a kind that is not Istio's, or is not known here.
+    /// A document of a kind that is not Istio's, or is not supported.
     Skipped "MSH0008",
-    /// A document that is checked and does nothing here.
+    /// A document that is validated but not enforced.
     NotEnforced "MSH0009",
-    /// A field's name is in snake case.
+    /// A field name in snake case.
     Spelling "MSH0010",
-    /// A limit that Envoy would not enforce.
+    /// A rate limit that Envoy does not enforce.
     LimitNotEnforced "MSH0011",
-    /// A patch of another filter than the local rate limit.
+    /// A patch of a filter other than the local rate limit.
     UnknownFilter "MSH0012",
-    /// An ejection that Envoy would never make.
+    /// Outlier detection that never ejects an endpoint.
     NeverEjects "MSH0013",
-    /// The tries of a request take longer than its timeout.
+    /// Attempts that together take longer than the request's timeout.
     AttemptsOutlastTimeout "MSH0014",
-    /// A fault and a retry or timeout on one route.
+    /// A fault combined with retries or a timeout on one route.
     FaultWithRetry "MSH0015",
-    /// A sticky hash for a host that is split by weight.
+    /// A hash policy for a host with weighted destinations.
     HashPolicyWithWeights "MSH0016",
-    /// A policy for HTTP on a host that Istio sees only TCP of.
+    /// An HTTP policy for a host whose traffic Istio handles as TCP.
     HttpPolicyForTls "MSH0017",
-    /// A field that is read and not acted on.
+    /// A field without effect in this crate.
     FieldWithoutEffect "MSH0018",
-    /// A kind that Istio does not have.
+    /// A kind that Istio does not define.
     UnknownKind "MSH0019",
-    /// There were more findings than are shown.
+    /// More findings than are shown.
     MoreFindings "MSH0020",
 }
 

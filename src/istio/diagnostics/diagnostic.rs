@@ -3,21 +3,21 @@ use std::sync::Arc;
 
 use super::code::Code;
 
-/// How much a finding matters.
+/// Severity of a finding.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Severity {
-    /// Nothing is wrong; something is worth knowing.
+    /// Information; nothing is wrong.
     Note,
-    /// The document is taken, and does something else than its author may think.
+    /// The document is accepted, but may not do what its author intended.
     Warning,
-    /// The document is not taken.
+    /// The document is rejected.
     Error,
 }
 
-/// One finding about a file: what is wrong where, what follows here and in Istio, and the mend.
+/// A finding about a file: message, position, effect in this crate and in Istio, and help.
 ///
-/// `Display` prints it as rustc does, with the line it is about;
-/// [`to_json`](Self::to_json) gives it to a program.
+/// `Display` prints it in the format of rustc, with the source line; [`to_json`](Self::to_json)
+/// returns it in machine-readable form.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Diagnostic {
     pub(in crate::istio) severity: Severity,
@@ -36,14 +36,14 @@ pub struct Diagnostic {
     pub(in crate::istio) also: Option<SourceLocation>,
 }
 
-/// The part of a line that a finding is about, and how far into it the place is.
+/// Excerpt of a source line, and the column of the finding in it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(in crate::istio) struct Excerpt {
     pub(in crate::istio) text: Box<str>,
     pub(in crate::istio) before: usize,
 }
 
-/// A second place that a finding is about.
+/// A second position of a finding.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct SourceLocation {
     pub(in crate::istio) file: Option<Arc<Path>>,
@@ -64,19 +64,19 @@ impl Severity {
 }
 
 impl Diagnostic {
-    /// Returns how much it matters.
+    /// Returns the severity.
     #[must_use]
     pub const fn severity(&self) -> Severity {
         self.severity
     }
 
-    /// Returns its code, which stays the same from release to release.
+    /// Returns the code, which is stable across releases.
     #[must_use]
     pub const fn code(&self) -> Code {
         self.code
     }
 
-    /// Returns the file; `None` for a text that was not read from one.
+    /// Returns the file; `None` for a text that was not read from a file.
     #[must_use]
     pub fn file(&self) -> Option<&Path> {
         self.file.as_deref()
@@ -94,7 +94,7 @@ impl Diagnostic {
         self.column
     }
 
-    /// Returns the object as `Kind namespace/name`, or an empty text if that is not known.
+    /// Returns the object as `Kind namespace/name`; empty if unknown.
     #[must_use]
     pub fn object(&self) -> &str {
         &self.object
@@ -106,31 +106,31 @@ impl Diagnostic {
         &self.path
     }
 
-    /// Returns what is wrong.
+    /// Returns the message: the problem in one line.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// Returns what follows from it here.
+    /// Returns the effect of the problem in this crate.
     #[must_use]
     pub fn effect(&self) -> &str {
         &self.effect
     }
 
-    /// Returns what Istio, Envoy or Kubernetes would do.
+    /// Returns the behaviour of Istio, Envoy or Kubernetes.
     #[must_use]
     pub fn in_istio(&self) -> &str {
         &self.in_istio
     }
 
-    /// Returns what to write instead.
+    /// Returns the suggested correction.
     #[must_use]
     pub fn help(&self) -> &str {
         &self.help
     }
 
-    /// Returns the file, line and column of the second place, if the finding is about two.
+    /// Returns the file, line and column of the second position, if there is one.
     #[must_use]
     pub fn also(&self) -> Option<(Option<PathBuf>, u32, u32)> {
         let place = self.also.as_ref()?;

@@ -2,10 +2,11 @@ use super::code::Code;
 use super::diagnostic::{Severity, SourceLocation};
 use crate::istio::syntax::tree::{NodeId, Tree};
 
-/// How many findings one document may have; who has more mends these first.
+/// Maximum number of findings per document; the others are counted.
 const MAX_FINDINGS: usize = 100;
 
-/// A finding about a document that is still open: it knows the place in the tree.
+/// A finding before it becomes a [`Diagnostic`](crate::istio::Diagnostic): its position is a node
+/// of the tree.
 #[derive(Debug)]
 pub(crate) struct Finding {
     pub(in crate::istio) severity: Severity,
@@ -20,7 +21,7 @@ pub(crate) struct Finding {
     pub(in crate::istio) also: Option<Also>,
 }
 
-/// A second place.
+/// A second position.
 #[derive(Debug)]
 pub(crate) enum Also {
     SameDocument(NodeId),
@@ -47,20 +48,20 @@ impl Finding {
         Self::new(Severity::Warning, code, at)
     }
 
-    /// What `istioctl validate` refuses.
+    /// Creates an error of `istioctl validate`.
     pub(crate) fn rejected(at: NodeId) -> Self {
         Self::error(Code::SchemaValidation, at)
             .effect("the document is not taken")
             .in_istio("`istioctl validate` and Istio's webhook refuse it")
     }
 
-    /// Points to the key and not to the value.
+    /// Points to the key instead of the value.
     pub(crate) fn at_key(mut self) -> Self {
         self.points_to_key = true;
         self
     }
 
-    /// Names the field that is not there.
+    /// Sets the name of the missing field.
     pub(crate) fn missing(mut self, field: &'static str) -> Self {
         self.missing = field;
         self
@@ -91,13 +92,13 @@ impl Finding {
         self
     }
 
-    /// Names a second place, in another document.
+    /// Adds a second position, in another document.
     pub(crate) fn also_there(mut self, place: SourceLocation) -> Self {
         self.also = Some(Also::OtherDocument(place));
         self
     }
 
-    /// Returns the path of the field that it is about.
+    /// Returns the path of the finding's field.
     pub(crate) fn path(&self, tree: &Tree) -> String {
         let path = tree.path(self.at);
         match (path.is_empty(), self.missing.is_empty()) {
@@ -150,7 +151,7 @@ impl Findings {
             return self.found.push(finding);
         }
         self.left_out += 1;
-        // An error must not go missing among what matters less: the document would be taken.
+        // An error must not be dropped in favour of warnings: the document would be accepted.
         if finding.severity == Severity::Error
             && let Some(last) = self
                 .found
@@ -190,7 +191,7 @@ impl Findings {
             .any(|finding| finding.severity == Severity::Error)
     }
 
-    /// Returns the findings, and how many more there were.
+    /// Returns the findings, and the number of dropped ones.
     pub(in crate::istio) fn take(self) -> (Vec<Finding>, usize) {
         (self.found, self.left_out)
     }

@@ -1,4 +1,4 @@
-//! Findings with their place in a document, and their rendering.
+//! Findings with their position in a document, and their rendering.
 
 pub(in crate::istio) mod code;
 pub(in crate::istio) mod diagnostic;

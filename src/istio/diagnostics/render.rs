@@ -3,7 +3,7 @@ use std::path::Path;
 
 use super::diagnostic::{Diagnostic, Excerpt};
 
-/// How much of a long line is shown before and after the place.
+/// Number of characters of a long line shown before and after the position.
 const AROUND: usize = 60;
 
 impl Display for Diagnostic {
@@ -45,7 +45,7 @@ impl Display for Diagnostic {
 }
 
 impl Diagnostic {
-    /// Returns it as one line of JSON, each field under its own name.
+    /// Returns the finding as one line of JSON, with one member per accessor.
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut json = String::from("{");
@@ -86,7 +86,7 @@ impl Diagnostic {
 }
 
 impl Excerpt {
-    /// Cuts out what is around a column of a line of `text`; both count from 1.
+    /// Returns the excerpt around a column of a line of `text`; both count from 1.
     pub(in crate::istio) fn of(text: &str, line: u32, column: u32) -> Self {
         let line = (line as usize).checked_sub(1);
         let line = line.and_then(|line| text.lines().nth(line));
@@ -110,7 +110,7 @@ fn name(file: Option<&Path>) -> String {
     file.map_or_else(|| "<text>".into(), |file| file.display().to_string())
 }
 
-/// Adds `"name":"value"`, after a comma unless it is the first.
+/// Appends `"name":"value"`, with a comma before all but the first.
 fn pair(json: &mut String, name: &str, value: &str) {
     if !json.ends_with('{') {
         json.push(',');

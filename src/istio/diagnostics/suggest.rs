@@ -5,7 +5,7 @@ pub(in crate::istio) fn suggest<'a>(
     given: &str,
     names: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    // Longer names than any field's are no slips of the finger, and cost the square of their length.
+    // Longer than any field name, and the comparison is quadratic in the length.
     if given.len() > 64 {
         return None;
     }

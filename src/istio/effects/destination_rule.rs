@@ -6,7 +6,7 @@ use crate::istio::api::fields::read::Text;
 use crate::istio::api::load_balancer::LoadBalancer;
 use crate::istio::syntax::tree::NodeId;
 
-/// What is of connections is the client's own.
+/// Remark for settings of connections, which belong to the client.
 const CLIENT: &str = "connections are made by the client, as it is configured";
 const CONFIGURE: &str = "configure the client so";
 

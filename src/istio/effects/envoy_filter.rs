@@ -46,7 +46,7 @@ fn config_patch(patch: &ConfigPatch, tree: &Tree, idle: &mut CoverageReport<'_>)
             above: Vec::new(),
             validation: FieldValidation::Strict,
         };
-        // What is wrong with it was said by the check.
+        // Its errors were reported by the validation.
         if let Some(limit) = read_limit(config, &mut reader) {
             local_rate_limit(&limit, idle);
             actions(tree, limit.at, idle);
@@ -54,7 +54,7 @@ fn config_patch(patch: &ConfigPatch, tree: &Tree, idle: &mut CoverageReport<'_>)
     }
 }
 
-/// For whom a patch is.
+/// Reports the parts of a patch's target that have no effect.
 fn scope(patch: &ConfigPatch, idle: &mut CoverageReport<'_>) {
     let operation = patch.patch.as_ref().and_then(|patch| patch.operation);
     let is_filter = patch

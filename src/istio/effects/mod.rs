@@ -1,4 +1,4 @@
-//! What is read and not acted on: each field says so, and what follows.
+//! Findings for fields without effect in this crate.
 
 mod destination_rule;
 mod envoy_filter;
@@ -12,7 +12,7 @@ use crate::istio::diagnostics::finding::{Finding, Findings};
 use crate::istio::model::spec::Spec;
 use crate::istio::syntax::tree::NodeId;
 
-/// Tells of the fields of an object that have no effect here.
+/// Reports the fields of an object that have no effect.
 pub(super) fn coverage(spec: &Spec, reader: &mut Reader<'_>) {
     match spec {
         Spec::EnvoyFilter(filter) => envoy_filter::envoy_filter(filter, reader),
@@ -26,7 +26,7 @@ pub(super) fn coverage(spec: &Spec, reader: &mut Reader<'_>) {
         Spec::VirtualService(service) => {
             virtual_service::virtual_service(service, &mut CoverageReport(reader.findings));
         }
-        // Of the other kinds nothing is enforced, and one finding says so of the whole.
+        // The other kinds are not enforced at all, which one finding reports.
         _ => {}
     }
 }

@@ -88,7 +88,7 @@ fn headers(headers: Option<&Headers>, idle: &mut CoverageReport<'_>) {
     }
 }
 
-/// Values that Envoy would fill in from what is not known here.
+/// Reports header formats with Envoy variables that are not supported.
 fn formats(operations: &HeaderOperations, idle: &mut CoverageReport<'_>) {
     for (name, value) in operations.set.iter().chain(&operations.add) {
         let Some(value) = value else { continue };

@@ -8,17 +8,17 @@ use crate::istio::model::kind::Kind;
 use crate::istio::model::object::{Object, ResourceName};
 use crate::istio::syntax::tree::Tree;
 
-/// Istio's documents, read, checked one by one and together, with all that was found.
+/// A set of parsed, validated and analyzed Istio documents with all findings.
 ///
-/// Reading never fails: what cannot be read is a [`Diagnostic`] too. **Reading alone enforces nothing**: this
-/// tells what a set of policies says, and what is wrong with it.
+/// Loading never fails: unreadable input is reported as a [`Diagnostic`]. **Loading alone enforces
+/// nothing**: see [`mesh`](crate::mesh).
 ///
 /// See the [module docs](super) for an example.
 #[derive(Debug)]
 pub struct Documents {
     pub(in crate::istio) resources: Vec<Resource>,
     pub(in crate::istio) diagnostics: Vec<Diagnostic>,
-    /// Of other kinds, those that give a name to a service.
+    /// Objects of other kinds that define a service name.
     pub(in crate::istio) foreign: Vec<ResourceName>,
     pub(in crate::istio) skipped: usize,
     /// Files without a single character but blanks: being written, or a slip.
@@ -29,11 +29,11 @@ pub struct Documents {
     pub(in crate::istio) blank: Vec<Arc<Path>>,
 }
 
-/// One object of Istio's among the [`Documents`].
+/// An Istio object of a set of [`Documents`].
 #[derive(Debug)]
 pub struct Resource {
     pub(in crate::istio) object: Arc<Object>,
-    /// Kept where parts of it are of Envoy's language and not of Istio's.
+    /// The syntax tree, kept for objects that contain Envoy configuration.
     pub(in crate::istio) tree: Option<Arc<Tree>>,
     pub(in crate::istio) file: Option<Arc<Path>>,
     pub(in crate::istio) line: u32,
@@ -41,19 +41,19 @@ pub struct Resource {
 }
 
 impl Documents {
-    /// Reads a text of any number of documents, apart by `---`.
+    /// Loads a text of any number of documents, separated by `---`.
     ///
-    /// At most 64 MiB are read, and 3 MiB a document: what Kubernetes takes in one request.
+    /// At most 64 MiB are read, and 3 MiB per document, the maximum of a Kubernetes request.
     #[must_use]
     pub fn from_yaml(text: &str) -> Self {
         Self::read_yaml(text, LoadOptions::default())
     }
 
-    /// Reads a file, or all files of a folder and its subfolders that end in `.yaml`, `.yml` or `.json`, in the
-    /// order of their names.
+    /// Loads a file, or all files of a folder and its subfolders that end in `.yaml`, `.yml` or
+    /// `.json`, in the order of their names.
     ///
-    /// Names that start with a dot are left out, and folders behind a link: a mounted `ConfigMap` shows each
-    /// file once. What cannot be opened is a diagnostic.
+    /// Names that start with a dot are skipped, as are links to folders: a mounted `ConfigMap` then
+    /// shows each file once. Unreadable files are reported as diagnostics.
     #[must_use]
     pub fn from_path(path: impl AsRef<Path>) -> Self {
         Self::read_path(path.as_ref(), LoadOptions::default())
@@ -73,13 +73,13 @@ impl Documents {
         &self.diagnostics
     }
 
-    /// Says whether any finding is an error.
+    /// Returns true if any finding is an error.
     #[must_use]
     pub fn has_errors(&self) -> bool {
         self.count(Severity::Error) > 0
     }
 
-    /// Counts the findings that matter so much.
+    /// Returns the number of findings of a severity.
     #[must_use]
     pub fn count(&self, severity: Severity) -> usize {
         self.diagnostics
@@ -88,7 +88,7 @@ impl Documents {
             .count()
     }
 
-    /// Returns Istio's objects, those with errors included, in the order of files and lines.
+    /// Returns the Istio objects, including those with errors, in the order of files and lines.
     #[must_use]
     pub fn resources(&self) -> &[Resource] {
         &self.resources
@@ -109,43 +109,43 @@ impl Documents {
 }
 
 impl Resource {
-    /// Returns its kind.
+    /// Returns the kind.
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.object.kind
     }
 
-    /// Returns its name.
+    /// Returns the name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.object.name
     }
 
-    /// Returns its namespace; the default is `default`.
+    /// Returns the namespace; the default is `default`.
     #[must_use]
     pub fn namespace(&self) -> &str {
         &self.object.namespace
     }
 
-    /// Returns the file it was read from; `None` if it was a text.
+    /// Returns the source file; `None` for a text.
     #[must_use]
     pub fn file(&self) -> Option<&Path> {
         self.file.as_deref()
     }
 
-    /// Returns the line of its name, from 1.
+    /// Returns the line of the object's name, from 1.
     #[must_use]
     pub const fn line(&self) -> u32 {
         self.line
     }
 
-    /// Says whether nothing about it is an error.
+    /// Returns true if the object has no errors.
     #[must_use]
     pub const fn is_valid(&self) -> bool {
         self.is_valid
     }
 
-    /// Says whether it says what another one says, wherever its lines are.
+    /// Returns true if both have the same content, regardless of positions.
     pub(crate) fn semantic_eq(&self, other: &Self) -> bool {
         let trees = match (&self.tree, &other.tree) {
             (Some(one), Some(two)) => one.semantic_eq(two),

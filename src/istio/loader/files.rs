@@ -2,12 +2,12 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// How deep folders are searched.
+/// Maximum depth of subfolders.
 const MAX_DEPTH: usize = 16;
-/// How many files one load reads.
+/// Maximum number of files per load.
 const MAX_FILES: usize = 100_000;
 
-/// What could not be opened, and why.
+/// Path and error of an unreadable file.
 pub(crate) type Failed = (PathBuf, String);
 
 /// Finds the files to read, in the order of their names.
@@ -27,7 +27,7 @@ pub(crate) fn find(path: &Path) -> Vec<Result<PathBuf, Failed>> {
 /// Reads a file of at most `limit` bytes.
 pub(crate) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failed> {
     let fail = |reason: String| (path.to_owned(), reason);
-    // Opening a pipe waits for somebody who writes to it.
+    // Opening a named pipe would block until it has a writer.
     match fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => return Err(fail("it is not a file".into())),
         Ok(_) => {}
@@ -53,7 +53,7 @@ fn search(folder: &Path, depth: usize, found: &mut Vec<Result<PathBuf, Failed>>)
         if entry.file_name().as_encoded_bytes().starts_with(b".") {
             continue;
         }
-        // Links to folders are not followed: a loop of them would not end.
+        // Links to folders are not followed, since they may form a loop.
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             if depth < MAX_DEPTH {
                 search(&path, depth + 1, found);

@@ -9,8 +9,8 @@ use crate::istio::diagnostics::code::Code;
 /// How much stack reading may take, of which parts call themselves for each level of nesting.
 const STACK: usize = 16 << 20;
 
-/// Loads documents on a thread of its own, which has ended when this returns: the caller's stack may be too
-/// small for the deepest document that is taken.
+/// Loads documents on a separate thread and joins it: the caller's stack may be too small for the
+/// deepest accepted document.
 pub(in crate::istio) fn with_large_stack(
     options: LoadOptions,
     work: impl FnOnce(&mut Loader) + Send,

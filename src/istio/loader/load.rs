@@ -18,18 +18,18 @@ use crate::istio::syntax::tree::{NodeId, Span, Tree, Value};
 use crate::istio::syntax::unreadable::known;
 use crate::istio::syntax::yaml;
 
-/// How many bytes of text one load takes.
+/// Maximum number of bytes per load.
 pub(in crate::istio) const MAX_TEXT: usize = 64 << 20;
-/// How many bytes one document may have: what Kubernetes takes in one request.
+/// Maximum number of bytes per document, as of a Kubernetes request.
 const MAX_DOCUMENT: usize = 3 << 20;
-/// How many documents one load takes.
+/// Maximum number of documents per load.
 const MAX_DOCUMENTS: usize = 100_000;
-/// What the values of all documents may take in memory, with what aliases repeat.
+/// Maximum memory of the values of all documents, with aliases expanded.
 const MAX_MEMORY: usize = 512 << 20;
-/// How many findings are kept; who has more mends these first.
+/// Maximum number of findings per load; the others are counted.
 const MAX_DIAGNOSTICS: usize = 10_000;
 
-/// Documents while they are loaded.
+/// State of a load.
 #[derive(Debug)]
 pub(in crate::istio) struct Loader {
     options: LoadOptions,
@@ -43,7 +43,7 @@ pub(in crate::istio) struct Loader {
     memory: usize,
 }
 
-/// An object with all that a finding about it needs.
+/// An object with its tree and findings.
 #[derive(Debug)]
 pub(crate) struct ParsedObject {
     pub(crate) object: Object,
@@ -105,7 +105,7 @@ impl Loader {
         }
     }
 
-    /// Looks at the documents together, and hands out what was found.
+    /// Analyzes the documents together and returns them with all findings.
     pub(in crate::istio) fn finish(mut self) -> Documents {
         advise::analyze(&mut self.objects, &mut self.foreign);
         let mut resources = Vec::with_capacity(self.objects.len());
@@ -277,7 +277,7 @@ impl Loader {
 }
 
 impl ParsedObject {
-    /// Returns where the object's name stands.
+    /// Returns the position of the object's name.
     pub(crate) fn location(&self) -> SourceLocation {
         self.location_of(self.object.at)
     }

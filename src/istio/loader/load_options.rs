@@ -1,11 +1,11 @@
 use std::sync::Arc;
 
-/// How documents are loaded.
+/// Options of a load.
 #[derive(Clone, Debug)]
 pub(crate) struct LoadOptions {
-    /// The namespace of documents that name none.
+    /// The namespace of objects without one.
     pub(crate) default_namespace: Arc<str>,
-    /// Whether warnings are errors, so that a document with one is not taken.
+    /// True if warnings are errors, so that a document with one is rejected.
     pub(crate) warnings_are_errors: bool,
     pub(crate) validation: FieldValidation,
 }

@@ -1,4 +1,4 @@
-//! From findings to diagnostics.
+//! Conversion of findings to diagnostics.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -122,7 +122,7 @@ pub(in crate::istio) fn bare(file: Option<Arc<Path>>, code: Code, message: &str)
     }
 }
 
-/// Returns what follows here and in Istio, and the mend, for what is found before there is an object.
+/// Returns effect, behaviour in Istio and help for findings before an object is known.
 const fn words(code: Code) -> (&'static str, &'static str, &'static str) {
     match code {
         Code::MoreFindings => (

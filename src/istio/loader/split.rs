@@ -9,18 +9,19 @@ const MARK: char = '\u{feff}';
 
 /// The text between two `---` lines.
 ///
-/// Each is parsed by itself, so that one that is no YAML does not hide what is wrong with the others. `---` at the
-/// start of a line ends a document even inside a block of text, so that cutting there is always right.
+/// Documents are parsed separately, so that invalid YAML in one does not hide the findings of the
+/// others. `---` at the start of a line ends a document even within a block scalar, so splitting
+/// there is always correct.
 #[derive(Debug)]
 pub(in crate::istio) struct YamlDocument {
     pub(in crate::istio) file: Option<Arc<Path>>,
     pub(in crate::istio) text: String,
-    /// How many lines of the file are before it.
+    /// Number of lines before the document.
     before: u32,
 }
 
 impl YamlDocument {
-    /// Turns a place in this text into one in the file.
+    /// Converts a position in the document to one in the file.
     pub(in crate::istio) fn span(&self, span: Span) -> Span {
         Span {
             line: span.line.saturating_add(self.before),
@@ -38,11 +39,11 @@ impl YamlDocument {
     }
 }
 
-/// Cuts a text into documents; those of comments and directives only are left out.
+/// Splits a text into documents; those that contain only comments and directives are skipped.
 ///
 /// # Errors
 ///
-/// The line and column of the first byte that is not UTF-8.
+/// Returns the line and column of the first byte that is not UTF-8.
 pub(in crate::istio) fn split(
     file: Option<&Arc<Path>>,
     bytes: &[u8],

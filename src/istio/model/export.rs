@@ -1,11 +1,11 @@
 use crate::istio::api::fields::read::Texts;
 
-/// The namespaces that an object is shown to: `exportTo`.
+/// The namespaces in which an object is visible: `exportTo`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(in crate::istio) struct ExportTo(Vec<Box<str>>);
 
 impl ExportTo {
-    /// Reads the field of an object in the namespace `own`; nothing is everywhere.
+    /// Creates the value for an object in the namespace `own`; an empty list means all namespaces.
     pub(in crate::istio) fn of(export_to: &Texts, own: &str) -> Self {
         let mut names: Vec<Box<str>> = export_to
             .iter()
@@ -30,12 +30,12 @@ impl ExportTo {
         self.names("*")
     }
 
-    /// Says whether it is shown to its own namespace only.
+    /// Returns true if the object is visible in its own namespace only.
     pub(in crate::istio) fn is_private(&self, own: &str) -> bool {
         self.0.len() == 1 && self.names(own)
     }
 
-    /// Says whether some namespace sees what either shows.
+    /// Returns true if some namespace is in both.
     pub(in crate::istio) fn meets(&self, other: &Self) -> bool {
         self.is_public() || other.is_public() || self.0.iter().any(|name| other.0.contains(name))
     }

@@ -1,47 +1,47 @@
 use std::fmt::{self, Display, Formatter};
 
-/// The kinds of Istio that are read.
+/// An Istio kind that this crate reads.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Kind {
-    /// Who may call what: checked only.
+    /// Access control: validated only.
     AuthorizationPolicy,
-    /// Limits, ejection and load balancing for a host.
+    /// Connection limits, outlier detection and load balancing for a host.
     DestinationRule,
-    /// Patches of a proxy's configuration: only the local rate limit is known.
+    /// Patches of a proxy's configuration; only local rate limits are supported.
     EnvoyFilter,
-    /// The ports and hosts of an ingress.
+    /// Ports and hosts of an ingress gateway.
     Gateway,
-    /// Mutual TLS: checked only.
+    /// Mutual TLS: validated only.
     PeerAuthentication,
-    /// Tokens of callers: checked only.
+    /// JWT authentication: validated only.
     RequestAuthentication,
-    /// Where a host is found.
+    /// Endpoints and ports of a host outside the service registry.
     ServiceEntry,
-    /// What a workload's proxy takes and reaches: checked only.
+    /// Scope of a workload's proxy: validated only.
     Sidecar,
-    /// Metrics, logs and traces: checked only.
+    /// Metrics, logs and traces: validated only.
     Telemetry,
-    /// The routes of a host.
+    /// Routes of a host.
     VirtualService,
-    /// One workload outside the cluster: checked only.
+    /// One workload outside the cluster: validated only.
     WorkloadEntry,
-    /// A template of such workloads: checked only.
+    /// A template of workload entries: validated only.
     WorkloadGroup,
 }
 
-/// What a document is, by its `apiVersion` and `kind`.
+/// Classification of a document by its `apiVersion` and `kind`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::istio) enum Class {
-    /// A kind of Istio's that is read; the flag says whether Istio serves that version of it.
+    /// A supported Istio kind; the flag is true if Istio serves that version of it.
     Istio(Kind, bool),
-    /// A kind of Istio's that is not read.
+    /// An unsupported Istio kind.
     Unread,
-    /// Istio's group, and no kind of it.
+    /// An unknown kind in Istio's group.
     Unknown,
-    /// Something else of Kubernetes.
+    /// Another Kubernetes kind.
     Foreign,
-    /// A kind that only Istio has, under a group that is not Istio's.
+    /// A kind that only Istio has, in another group.
     Misplaced(Kind),
 }
 
@@ -66,7 +66,7 @@ impl Kind {
         Self::WorkloadGroup,
     ];
 
-    /// Returns the name that stands at `kind:`.
+    /// Returns the value of `kind:`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -85,7 +85,7 @@ impl Kind {
         }
     }
 
-    /// Says whether documents of this kind are checked and have no effect whatever in this crate.
+    /// Returns true if documents of this kind are validated but not enforced.
     #[must_use]
     pub const fn is_validated_only(self) -> bool {
         !matches!(
@@ -116,7 +116,7 @@ impl Kind {
         }
     }
 
-    /// Returns the versions that Istio serves, the best first.
+    /// Returns the versions that Istio serves, the preferred one first.
     pub(in crate::istio) const fn versions(self) -> &'static [&'static str] {
         match self {
             Self::AuthorizationPolicy | Self::PeerAuthentication | Self::RequestAuthentication => {
@@ -128,7 +128,7 @@ impl Kind {
         }
     }
 
-    /// Says whether other projects have a kind of this name too.
+    /// Returns true if other projects also have a kind of this name.
     const fn is_ambiguous(self) -> bool {
         matches!(self, Self::Gateway | Self::Sidecar | Self::Telemetry)
     }
@@ -147,7 +147,7 @@ impl Class {
             _ if is_istio && matches!(kind, "ProxyConfig" | "TrafficExtension" | "WasmPlugin") => {
                 Self::Unread
             }
-            // The operator's own kinds configure an installation.
+            // Kinds of the operator's group configure an installation, not a mesh.
             _ if is_istio && group != "install.istio.io" => Self::Unknown,
             _ => Self::Foreign,
         }

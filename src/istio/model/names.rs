@@ -1,10 +1,10 @@
-//! Names of hosts, as Istio's `pkg/config/host` compares them.
+//! Host names, compared as by Istio's `pkg/config/host`.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
-/// Returns the full name of a host: a short one is a service of the namespace.
+/// Returns the full name of a host: a short name is a service of the namespace.
 pub(in crate::istio) fn full<'a>(host: &'a str, namespace: &str, domain: &str) -> Cow<'a, str> {
     let is_short = !host.is_empty() && !host.contains('.') && host != "*";
     if !is_short || host.parse::<IpAddr>().is_ok() {
@@ -20,14 +20,14 @@ pub(in crate::istio) fn full<'a>(host: &'a str, namespace: &str, domain: &str) -
     Cow::Owned(full)
 }
 
-/// Returns the namespace of a service of the cluster.
+/// Returns the namespace of a cluster service.
 pub(in crate::istio) fn namespace<'a>(host: &'a str, domain: &str) -> Option<&'a str> {
     let service = host.strip_suffix(domain)?.strip_suffix(".svc.")?;
     let (name, namespace) = service.split_once('.')?;
     (!name.is_empty() && !namespace.contains('.')).then_some(namespace)
 }
 
-/// Returns all names by which a workload of `from` may call a host.
+/// Returns all names that a workload in the namespace `from` may use for a host.
 pub(in crate::istio) fn aliases(host: &str, from: &str, domain: &str) -> Vec<String> {
     let mut names = vec![host.to_owned()];
     if let Some(namespace) = namespace(host, domain) {
@@ -45,7 +45,8 @@ pub(in crate::istio) fn is_wildcard(host: &str) -> bool {
     host.starts_with('*')
 }
 
-/// Says whether every host of `one` is a host of `all`; a wildcard is not within itself, as in Istio.
+/// Returns true if every host of `one` is a host of `all`; a wildcard is not within itself, as in
+/// Istio.
 pub(in crate::istio) fn is_within(one: &str, all: &str) -> bool {
     match (one.strip_prefix('*'), all.strip_prefix('*')) {
         (Some(_), None) => false,
@@ -55,12 +56,12 @@ pub(in crate::istio) fn is_within(one: &str, all: &str) -> bool {
     }
 }
 
-/// Says whether every host of `one` is a host of `all`, or both are the same.
+/// Returns true if `all` covers `one` or both are equal.
 pub(in crate::istio) fn is_covered_by(one: &str, all: &str) -> bool {
     one == all || is_within(one, all)
 }
 
-/// Returns the hosts that two lists have in common: of two names that meet, the narrower.
+/// Returns the intersection of two lists of hosts: of two overlapping hosts, the narrower.
 pub(in crate::istio) fn intersection<'a>(one: &[&'a str], two: &[&'a str]) -> Vec<&'a str> {
     let mut common = Vec::new();
     for one in one {
@@ -80,7 +81,7 @@ pub(in crate::istio) fn intersection<'a>(one: &[&'a str], two: &[&'a str]) -> Ve
     common
 }
 
-/// The most specific first: names before wildcards, longer before shorter, then by the alphabet.
+/// Compares by specificity: names before wildcards, longer before shorter, then alphabetically.
 pub(in crate::istio) fn by_specificity(one: &str, two: &str) -> Ordering {
     is_wildcard(one)
         .cmp(&is_wildcard(two))

@@ -11,21 +11,21 @@ use crate::istio::loader::load_options::{FieldValidation, LoadOptions};
 use crate::istio::syntax::tree::{NodeId, Tree, Value};
 use crate::istio::validation as check;
 
-/// One object of Istio's, read and checked by itself.
+/// An Istio object, read and validated.
 #[derive(Debug)]
 pub(crate) struct Object {
     pub(crate) kind: Kind,
     pub(crate) name: String,
     pub(crate) namespace: String,
-    /// When the cluster got it, as it says: texts that compare as the times do.
+    /// `creationTimestamp`, whose texts sort in the order of time.
     pub(crate) created: Option<Box<str>>,
-    /// Where the name stands, or the object.
+    /// Position of the name, or of the object without one.
     pub(crate) at: NodeId,
-    /// `None` if it could not be read.
+    /// The spec; `None` if it could not be read.
     pub(crate) spec: Option<Spec>,
 }
 
-/// A name that other kinds give to a service, for those who look for it.
+/// Name of an object of another kind that findings may refer to, such as a Kubernetes service.
 #[derive(Debug)]
 pub(crate) struct ResourceName {
     /// Empty for the kinds of Kubernetes' core.
@@ -195,7 +195,7 @@ fn istio(
     let spec = tree.child(at, "spec").filter(|_| envelope.is_some());
     let is_empty = spec.is_none_or(|spec| matches!(tree.value(spec), Value::Null));
     object.spec = match spec {
-        // Absent is the same as empty, and what a kind requires is said by its own check.
+        // An absent spec equals an empty one; the validation reports required fields.
         _ if is_empty => check::empty(kind, spec, at, &mut reader),
         Some(spec) => Spec::read(kind, spec, &mut reader),
         None => None,

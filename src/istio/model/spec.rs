@@ -12,7 +12,7 @@ use crate::istio::api::virtual_service::VirtualService;
 use crate::istio::api::workload::{Workload, WorkloadGroup};
 use crate::istio::syntax::tree::NodeId;
 
-/// What stands at `spec:`.
+/// The typed content of `spec:`.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Spec {
     AuthorizationPolicy(AuthorizationPolicy),

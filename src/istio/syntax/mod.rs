@@ -1,4 +1,4 @@
-//! YAML text, and the tree of nodes with their places that is made of it.
+//! YAML parser and syntax tree with positions.
 
 pub(in crate::istio) mod compose;
 pub(in crate::istio) mod resolve;

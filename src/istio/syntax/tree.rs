@@ -2,10 +2,10 @@ use std::fmt::Write;
 
 use crate::istio::api::fields::read::shorten;
 
-/// Where a value stands in its document.
+/// Position of a value: the index of its node in the [`Tree`].
 ///
-/// Two of them are always equal: settings are the same wherever they stand, so comparing what was
-/// read tells whether a setting changed, not whether a line moved.
+/// All positions compare as equal, so that comparing two parsed values detects changed settings,
+/// not moved lines.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NodeId(u32);
 
@@ -28,12 +28,12 @@ pub(crate) struct Tree {
     nodes: Vec<Node>,
 }
 
-/// Lines and columns count from 1; a column counts characters.
+/// A range of a line. Lines and columns count from 1; columns count characters.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Span {
     pub(crate) line: u32,
     pub(crate) column: u32,
-    /// How many characters it covers, at least 1.
+    /// Number of characters, at least 1.
     pub(crate) len: u32,
 }
 
@@ -78,7 +78,7 @@ impl Node {
 impl Tree {
     pub(crate) const ROOT: NodeId = NodeId(0);
 
-    /// Says whether both hold the same values, wherever their lines are.
+    /// Returns true if both contain the same values, regardless of positions.
     pub(crate) fn semantic_eq(&self, other: &Self) -> bool {
         let pairs = || self.nodes.iter().zip(&other.nodes);
         self.nodes.len() == other.nodes.len() && pairs().all(|(one, two)| one.semantic_eq(two))
@@ -146,7 +146,7 @@ impl Tree {
         self.nodes[at.0 as usize].span
     }
 
-    /// Returns where the key stands, or the value if it has none.
+    /// Returns the range of the key, or of the value without a key.
     pub(crate) fn key_span(&self, at: NodeId) -> Span {
         match self.nodes[at.0 as usize].segment {
             PathSegment::Key(_, span) => span,
@@ -154,7 +154,7 @@ impl Tree {
         }
     }
 
-    /// Returns the mark that a finding about the value points to: a list or a map is named by its key.
+    /// Returns the range that a finding about a value marks: the key for a list or a map.
     pub(crate) fn focus(&self, at: NodeId) -> Span {
         match self.value(at) {
             Value::List(_) | Value::Map(_) | Value::Null => self.key_span(at),
@@ -187,7 +187,7 @@ impl Tree {
         }
     }
 
-    /// Returns the path of a value as one writes it: `spec.http[0].route`.
+    /// Returns the path of a value, such as `spec.http[0].route`.
     pub(crate) fn path(&self, at: NodeId) -> String {
         let mut steps = Vec::new();
         let mut next = Some(at);
@@ -218,7 +218,7 @@ impl Tree {
     }
 }
 
-/// Only names go without quotes.
+/// Returns true if a key needs no quotes in a path.
 fn is_plain(key: &str) -> bool {
     !key.is_empty()
         && key.len() <= 80

@@ -1,4 +1,4 @@
-//! The only place that knows the YAML parser.
+//! YAML parsing with `serde_saphyr`; no other module uses that crate.
 
 use granit_parser::{
     ErrorKind, Event, Marker, Options, Parser, ScalarStyle, ScanError, Span as ParserSpan, Tag,
@@ -14,7 +14,7 @@ pub(in crate::istio) const MAX_DEPTH: usize = 64;
 /// How many documents one text may have that no `---` line separates.
 const MAX_DOCUMENTS: usize = 64;
 
-/// Why a document could not be read, and where.
+/// Reason and position of a parse error.
 #[derive(Debug)]
 pub(in crate::istio) struct Unreadable {
     pub(in crate::istio) span: Span,

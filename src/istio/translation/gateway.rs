@@ -16,7 +16,7 @@ use crate::istio::config::{
 };
 use crate::istio::model::names;
 
-/// Returns what a gateway does, if there is one of that name.
+/// Returns the configuration of a gateway, if it exists.
 pub(super) fn gateway(index: &ResourceIndex, name: &str, namespace: &str) -> Option<GatewayConfig> {
     let gateway = index.gateway(name, namespace)?;
     let labels: BTreeMap<_, _> = gateway
@@ -47,7 +47,7 @@ pub(super) fn gateway(index: &ResourceIndex, name: &str, namespace: &str) -> Opt
             .collect(),
         outbound: OutboundConfig {
             hosts: hosts(index, gateway, &workload, scope),
-            // What no virtual service is for is 404 at a gateway.
+            // A gateway answers unknown hosts with 404.
             unknown_rejected: true,
             limits: Vec::new(),
         },
@@ -57,7 +57,7 @@ pub(super) fn gateway(index: &ResourceIndex, name: &str, namespace: &str) -> Opt
     })
 }
 
-/// Reads a server of a gateway, if it speaks HTTP.
+/// Returns the configuration of an HTTP server of a gateway.
 fn server(server: &Server) -> Option<ServerConfig> {
     let port = server.port.as_ref()?;
     let protocol = port
@@ -83,8 +83,8 @@ fn server(server: &Server) -> Option<ServerConfig> {
     })
 }
 
-/// Returns the hosts: those that a server and a virtual service have in common. Where several virtual services
-/// are for one, the routes of the oldest come first.
+/// Returns the virtual hosts: the hosts that a server and a virtual service have in common. With
+/// several virtual services for one host, the routes of the oldest come first.
 fn hosts(
     index: &ResourceIndex,
     gateway: &ObjectRef<Gateway>,
@@ -122,7 +122,7 @@ fn hosts(
     configs.collect()
 }
 
-/// Returns the hosts that a gateway opens to virtual services of a namespace.
+/// Returns the hosts of a gateway that virtual services of a namespace may bind to.
 fn open_hosts(index: &ResourceIndex, gateway: &ObjectRef<Gateway>, namespace: &str) -> Vec<String> {
     let servers = gateway.servers.0.iter().flatten();
     let hosts = servers
@@ -140,7 +140,7 @@ fn open_hosts(index: &ResourceIndex, gateway: &ObjectRef<Gateway>, namespace: &s
     hosts.collect()
 }
 
-/// Splits `namespace/host`; without a namespace it is for all.
+/// Splits `namespace/host`; without a namespace, the host is open to all (`*`).
 fn split(host: &str) -> (&str, &str) {
     host.split_once('/').unwrap_or(("*", host))
 }

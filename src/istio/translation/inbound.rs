@@ -2,7 +2,7 @@ use super::index::resource_index::ResourceIndex;
 use super::limits::{Direction, Scope};
 use crate::istio::config::{InboundConfig, WorkloadId};
 
-/// Returns what becomes of the requests that a workload gets.
+/// Returns the configuration for inbound requests of a workload.
 pub(super) fn inbound(index: &ResourceIndex, workload: &WorkloadId) -> InboundConfig {
     let scope = Scope {
         direction: Direction::Inbound,

@@ -1,7 +1,7 @@
-//! What the documents mean for a workload: which of them hold for its requests, and what they say there.
+//! Translation of documents to the configuration of a workload.
 //!
-//! As Istio's control plane reads them (`pilot/pkg/networking/core`, `pilot/pkg/model`). Everything is decided
-//! here that can be known before a request comes; nothing here runs, waits or fails.
+//! Follows Istio's control plane (`pilot/pkg/networking/core`, `pilot/pkg/model`). Everything is
+//! resolved here that is known before a request arrives; nothing here runs, waits or fails.
 
 pub(crate) mod cluster;
 mod envoy;
@@ -22,39 +22,40 @@ use crate::istio::loader::documents::Documents;
 use crate::policies::traffic_split::Destination;
 use index::resource_index::ResourceIndex;
 
-/// What a set of documents means.
+/// Translated model of a set of documents.
 ///
-/// A clone costs an atomic increment.
+/// Cloning is one atomic increment.
 #[derive(Clone, Debug)]
 pub(crate) struct ConfigModel(Arc<ResourceIndex>);
 
-/// What Istio's mesh configuration would say.
+/// Settings of Istio's mesh configuration.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// The namespace of documents that name none. The default is `default`.
+    /// Namespace of documents without one. The default is `default`.
     pub(crate) default_namespace: Arc<str>,
-    /// Where rules for the whole mesh are kept. The default is `istio-system`.
+    /// Root namespace, whose rules apply to the whole mesh. The default is `istio-system`.
     pub(crate) root_namespace: Arc<str>,
-    /// What the full names of services end in. The default is `cluster.local`.
+    /// Suffix of full service names. The default is `cluster.local`.
     pub(crate) cluster_domain: Arc<str>,
-    /// Whether hosts that no document names are refused: `REGISTRY_ONLY`. The default is `ALLOW_ANY`.
+    /// True if requests to unknown hosts are rejected (`REGISTRY_ONLY`). The default is false
+    /// (`ALLOW_ANY`).
     pub(crate) registry_only: bool,
     /// Whether Envoy's answer counts where this crate chose another. The default is `false`.
     pub(crate) envoy_behaviour: bool,
 }
 
 impl ConfigModel {
-    /// Reads what documents mean. Those with errors are left out.
+    /// Creates the model. Documents with errors are skipped.
     pub(crate) fn of(documents: &Documents, settings: &Settings) -> Self {
         Self(Arc::new(ResourceIndex::of(documents, settings)))
     }
 
-    /// Returns what the sidecar of a workload would know of the hosts that it calls.
+    /// Returns the configuration for outbound requests of a workload.
     pub(crate) fn outbound(&self, workload: &WorkloadId) -> OutboundConfig {
         self.as_set(outbound::outbound(&self.0, workload))
     }
 
-    /// Returns what stands between a workload and a destination, whose host is a full name.
+    /// Returns the cluster of a destination, whose host is a full name.
     pub(crate) fn destination(
         &self,
         workload: &WorkloadId,
@@ -64,7 +65,8 @@ impl ConfigModel {
         cluster::destination::destination(&self.0, workload, destination, request_port)
     }
 
-    /// Returns what is said of a host that no plan of [`outbound`](Self::outbound) names, if anything is.
+    /// Returns the cluster of a host without a virtual host in [`outbound`](Self::outbound), if a
+    /// document covers it.
     pub(crate) fn unnamed(
         &self,
         workload: &WorkloadId,
@@ -74,12 +76,12 @@ impl ConfigModel {
         cluster::destination::unnamed(&self.0, workload, host, port)
     }
 
-    /// Returns what becomes of the requests that a workload gets.
+    /// Returns the configuration for inbound requests of a workload.
     pub(crate) fn inbound(&self, workload: &WorkloadId) -> InboundConfig {
         inbound::inbound(&self.0, workload)
     }
 
-    /// Returns what a gateway does, if there is one of that name.
+    /// Returns the configuration of a gateway, if it exists.
     pub(crate) fn gateway(&self, name: &str, namespace: &str) -> Option<GatewayConfig> {
         let config = gateway::gateway(&self.0, name, namespace)?;
         Some(GatewayConfig {

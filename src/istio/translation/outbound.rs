@@ -11,7 +11,7 @@ use crate::istio::config::{OutboundConfig, VirtualHostConfig, WorkloadId};
 use crate::istio::model::names;
 use crate::policies::traffic_split::Destination;
 
-/// Returns what a sidecar of the workload would know of the hosts that it calls.
+/// Returns the configuration for outbound requests of a workload.
 pub(super) fn outbound(index: &ResourceIndex, workload: &WorkloadId) -> OutboundConfig {
     let scope = Scope {
         direction: Direction::Outbound,
@@ -37,20 +37,20 @@ pub(super) fn outbound(index: &ResourceIndex, workload: &WorkloadId) -> Outbound
     }
 }
 
-/// The hosts while they are collected.
+/// Builder of the virtual hosts.
 #[derive(Debug)]
 struct Hosts<'a> {
     index: &'a ResourceIndex,
     workload: &'a WorkloadId,
     scope: Scope<'a>,
     configs: Vec<Arc<VirtualHostConfig>>,
-    /// All names that have a plan: the first who asks for one gets it.
+    /// Names in use; the first virtual host with a name gets it.
     taken: HashSet<String>,
     wildcards: Vec<String>,
 }
 
 impl<'a> Hosts<'a> {
-    /// Adds the hosts of a virtual service that no older one has.
+    /// Adds the hosts of a virtual service, except those of older ones.
     fn service(&mut self, service: &'a IndexedService) {
         let source = MatchSource {
             workload: self.workload,
@@ -62,7 +62,7 @@ impl<'a> Hosts<'a> {
             if names.is_empty() {
                 continue;
             }
-            // Hosts that patches tell apart have limits of their own.
+            // Hosts that patches select individually need virtual hosts of their own.
             let is_patched = self.scope.routes(self.index, None, &[host]).is_any();
             match groups
                 .iter_mut()
@@ -91,7 +91,7 @@ impl<'a> Hosts<'a> {
         }
     }
 
-    /// Adds the services that no virtual service is for: each has one route, to itself.
+    /// Adds the services without a virtual service: each has one route, to itself.
     fn rest(&mut self) {
         let ResourceIndex {
             entries,
@@ -103,7 +103,8 @@ impl<'a> Hosts<'a> {
         let namespace = &*self.workload.namespace;
         let mut rest: Vec<&str> = entries.hosts(namespace);
         rest.extend(kubernetes.iter().map(String::as_str));
-        // A rule tells of a service too: Kubernetes has it, or else the rule would be without effect.
+        // A destination rule implies a service in Kubernetes, since it would have no effect
+        // otherwise.
         rest.extend(rules.hosts().into_iter().filter(|host| {
             let own = names::namespace(host, &settings.cluster_domain);
             let root = &settings.root_namespace;
@@ -131,7 +132,7 @@ impl<'a> Hosts<'a> {
         }
     }
 
-    /// Returns the names of a host, or none if it has a plan; of its other names, those that are free.
+    /// Returns the free names of a host; empty if its full name is in use.
     fn take(&mut self, host: &str) -> Vec<HostPattern> {
         if self.taken.contains(host) {
             return Vec::new();

@@ -1,4 +1,4 @@
-//! The settings of a route that stand around its destinations.
+//! Policies of a route: timeout, retries, faults and mirrors.
 
 use std::time::Duration;
 
@@ -17,12 +17,12 @@ use crate::policies::retry::{Backoff, RetryOn, RetryPolicy};
 use crate::policies::timeout::TimeoutPolicy;
 use crate::policies::traffic_split::Destination;
 
-/// No timeout is none: Envoy's own 15 seconds are switched off by Istio.
+/// Returns the timeout; unset means no timeout, since Istio disables Envoy's default of 15 s.
 pub(super) fn timeout(written: Option<Duration>) -> TimeoutPolicy {
     TimeoutPolicy::total(written.unwrap_or_default())
 }
 
-/// Returns what is tried again: Istio's default if nothing is written, and nothing with 0 attempts.
+/// Returns the retry policy: Istio's default if unset, none with 0 attempts.
 pub(super) fn retries(written: Option<&Retries>) -> RetryPolicy {
     let Some(written) = written else {
         return default_retries();
@@ -61,7 +61,7 @@ pub(super) fn fault(written: Option<&Fault>) -> FaultInjectionPolicy {
     if let Some(delay) = &written.delay
         && let Some(time) = value(delay.fixed_delay)
     {
-        // `percent` was there first, and counts where nothing else is said.
+        // The deprecated `percent` applies only if `percentage` is unset.
         let old = delay.percent.map_or(0, |percent| percent.value);
         let old = Percent::new(u8::try_from(old).unwrap_or(0));
         let share = delay.percentage.as_ref().map_or(old, percent);
@@ -85,7 +85,7 @@ pub(super) fn fault(written: Option<&Fault>) -> FaultInjectionPolicy {
     }
 }
 
-/// Returns whom copies go to, with the share of the requests that is copied.
+/// Returns the mirror destinations with their shares of requests.
 pub(super) fn mirrors(
     index: &ResourceIndex,
     merged: &MergedRoute<'_>,
@@ -94,7 +94,8 @@ pub(super) fn mirrors(
     let timeout = merged.field(|route| value(route.timeout).filter(|time| !time.is_zero()));
     let policy = |share| {
         let policy = MirrorPolicy::new(share);
-        // A copy has the time of its original; without one it keeps a limit, as nobody waits for it.
+        // A mirrored request has the timeout of the original; without one it keeps the default
+        // limit, since no caller waits for it.
         timeout.map_or_else(|| policy.clone(), |time| policy.clone().with_timeout(time))
     };
     let many = |route| Some(written(route)).filter(|mirrors| !mirrors.is_empty());
@@ -117,7 +118,7 @@ pub(super) fn mirrors(
     mirrors
 }
 
-/// Returns the share that is copied: all of it if nothing is said.
+/// Returns the mirrored share; unset means all requests.
 pub(super) fn mirrored(percentage: Option<&Percentage>, old: Option<u32>) -> Percent {
     let old = old.map_or(Percent::ALL, |old| {
         Percent::new(u8::try_from(old).unwrap_or(u8::MAX))
@@ -137,7 +138,7 @@ fn value(time: Time) -> Option<Duration> {
     time.map(|time| time.value)
 }
 
-/// Returns a status of gRPC by its name.
+/// Returns a gRPC status by its name.
 fn grpc(name: &str) -> Option<GrpcStatus> {
     const NAMES: [&str; 17] = crate::istio::validation::GRPC_STATUS;
     let code = NAMES.iter().position(|own| *own == name)?;

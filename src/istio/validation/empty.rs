@@ -5,7 +5,7 @@ use crate::istio::model::kind::Kind;
 use crate::istio::model::spec::Spec;
 use crate::istio::syntax::tree::NodeId;
 
-/// What a rate limit looks like: what an author of an empty filter has to add.
+/// Example of a rate limit, for the author of an empty filter.
 const RATE_LIMIT: &str = "to limit requests, write below `spec:`
 # for one workload only: workloadSelector: {labels: {app: …}}
 configPatches:
@@ -22,7 +22,7 @@ configPatches:
         filter_enabled: {default_value: {numerator: 100, denominator: HUNDRED}}
         filter_enforced: {default_value: {numerator: 100, denominator: HUNDRED}}";
 
-/// Reports an envoy filter that changes nothing.
+/// Reports an `EnvoyFilter` without patches.
 pub(super) fn no_patches(at: NodeId, missing: &'static str, findings: &mut Findings) {
     findings.push(
         Finding::warning(Code::Ineffective, at)
@@ -35,7 +35,7 @@ pub(super) fn no_patches(at: NodeId, missing: &'static str, findings: &mut Findi
     );
 }
 
-/// Reports an object without a `spec`, unless its kind can do without.
+/// Reports an object without a `spec`, unless its kind allows that.
 pub(in crate::istio) fn empty(
     kind: Kind,
     spec: Option<NodeId>,
@@ -51,7 +51,7 @@ pub(in crate::istio) fn empty(
             };
             no_patches(spec.unwrap_or(at), missing, reader.findings);
         }
-        // Each of these says something even when it is empty.
+        // These kinds are meaningful when empty.
         Kind::AuthorizationPolicy
         | Kind::PeerAuthentication
         | Kind::RequestAuthentication
@@ -67,7 +67,7 @@ pub(in crate::istio) fn empty(
     None
 }
 
-/// Says of a kind that has no effect that it has none.
+/// Reports that a kind is not enforced.
 pub(in crate::istio) fn not_enforced(kind: Kind, at: NodeId, findings: &mut Findings) {
     let (effect, istio) = match kind {
         Kind::AuthorizationPolicy => (

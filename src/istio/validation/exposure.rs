@@ -2,7 +2,7 @@ use super::Validator;
 use super::names::is_label;
 use crate::istio::api::fields::read::{Texts, shorten};
 
-/// Whose `exportTo` it is.
+/// Kind of object with `exportTo`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Owner {
     Other,
@@ -11,7 +11,7 @@ pub(super) enum Owner {
 }
 
 impl Validator<'_> {
-    /// Checks the namespaces that an object is shown to.
+    /// Validates `exportTo`.
     pub(super) fn export_to(&mut self, export_to: &Texts, owner: Owner) {
         let Some(first) = export_to.first() else {
             return;

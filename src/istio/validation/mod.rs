@@ -1,4 +1,4 @@
-//! What `istioctl validate` refuses and warns of, one document at a time.
+//! Validation of single documents: the errors and warnings of `istioctl validate`.
 
 mod bounds;
 mod destination_rule;
@@ -33,7 +33,7 @@ use crate::istio::model::object::Object;
 use crate::istio::model::spec::Spec;
 use crate::istio::syntax::tree::{NodeId, Tree};
 
-/// What the checks share.
+/// Context of the validation functions.
 #[derive(Debug)]
 pub(super) struct Validator<'a> {
     pub(super) object: &'a Object,
@@ -120,7 +120,7 @@ pub(super) fn validate(
     reader: &mut Reader<'_>,
 ) {
     if let Spec::EnvoyFilter(filter) = spec {
-        // It reads what is inside the patches, so that it needs the reader.
+        // It reads the content of patches, so it needs the reader.
         return envoy_filter::envoy_filter(filter, reader);
     }
     let c = &mut Validator {
@@ -147,7 +147,7 @@ pub(super) fn validate(
     }
 }
 
-/// Checks an object's name.
+/// Validates an object's name.
 pub(super) fn name(name: Option<&Spanned<String>>, at: NodeId, findings: &mut Findings) {
     let Some(name) = name.filter(|name| !name.value.is_empty()) else {
         findings.push(

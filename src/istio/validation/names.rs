@@ -4,7 +4,7 @@ use super::Validator;
 use crate::istio::api::fields::read::{Entries, Spanned, shorten};
 use crate::istio::syntax::tree::NodeId;
 
-/// Says whether a text is a label of a DNS name; case does not matter to Istio.
+/// Returns true if a text is a label of a DNS name, in any case, as in Istio.
 pub(in crate::istio) fn is_label(text: &str) -> bool {
     let bytes = text.as_bytes();
     let is_end = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
@@ -16,7 +16,7 @@ pub(in crate::istio) fn is_label(text: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || *b == b'-')
 }
 
-/// Returns why a text is no host, or `None` if it is one.
+/// Returns the problem of an invalid host name; `None` if it is valid.
 pub(super) fn bad_domain(text: &str) -> Option<&'static str> {
     if text.is_empty() {
         return Some("it is empty");
@@ -27,7 +27,7 @@ pub(super) fn bad_domain(text: &str) -> Option<&'static str> {
     bad_labels(text)
 }
 
-/// Returns why a text is no host with an optional `*` in front, or `None` if it is one.
+/// Returns the problem of an invalid host name or wildcard; `None` if it is valid.
 pub(super) fn bad_wildcard(text: &str) -> Option<&'static str> {
     if text.is_empty() || text.len() > 255 {
         return bad_domain(text);
@@ -65,7 +65,7 @@ pub(super) fn is_address(text: &str) -> bool {
     text.parse::<IpAddr>().is_ok()
 }
 
-/// Says whether a text is an address or a range of them.
+/// Returns true if a text is an IP address or a CIDR range.
 pub(super) fn is_subnet(text: &str) -> bool {
     let Some((address, len)) = text.split_once('/') else {
         return is_address(text);
@@ -78,7 +78,7 @@ pub(super) fn is_subnet(text: &str) -> bool {
     len.parse::<u8>().is_ok_and(|len| len <= most)
 }
 
-/// Says whether a text is the name of a header, strictly.
+/// Returns true if a text is a valid header name (strict).
 pub(super) fn is_header_name(text: &str) -> bool {
     !text.is_empty()
         && text
@@ -122,7 +122,7 @@ pub(crate) fn is_routing_claim(text: &str) -> bool {
 }
 
 impl Validator<'_> {
-    /// Checks a host that may have a `*` in front.
+    /// Validates a host name or wildcard.
     pub(super) fn wildcard(&mut self, host: &Spanned<String>) {
         if let Some(reason) = bad_wildcard(&host.value) {
             let message = format!("`{}` is no host: {reason}", shorten(&host.value));
@@ -134,7 +134,7 @@ impl Validator<'_> {
         }
     }
 
-    /// Checks labels of Kubernetes.
+    /// Validates Kubernetes labels.
     pub(super) fn labels(&mut self, labels: &Entries<Spanned<String>>) {
         for (key, value) in labels {
             let (prefix, name) = key.value.rsplit_once('/').unwrap_or(("", &key.value));
@@ -157,7 +157,7 @@ impl Validator<'_> {
         }
     }
 
-    /// Checks an address or a range of them.
+    /// Validates an IP address or CIDR range.
     pub(super) fn subnet(&mut self, subnet: &Spanned<String>) {
         if !is_subnet(&subnet.value) {
             let message = format!("`{}` is no address or subnet", shorten(&subnet.value));
@@ -169,7 +169,7 @@ impl Validator<'_> {
         }
     }
 
-    /// Checks a regular expression.
+    /// Validates a regular expression.
     pub(super) fn regex(&mut self, regex: &str, at: NodeId) {
         if regex.len() > 1_024 {
             let message = "the regular expression is longer than 1024 bytes";

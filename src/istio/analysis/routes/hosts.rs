@@ -19,7 +19,7 @@ struct Claim<'a> {
     host: &'a Spanned<String>,
 }
 
-/// Virtual services for the same host within the mesh: only one of them is used.
+/// Reports virtual services for the same host within the mesh: only one of them is used.
 pub(in crate::istio::analysis) fn hosts(
     context: &AnalysisContext<'_>,
     advice: &mut AnalysisReport,
@@ -125,7 +125,7 @@ fn conflict(host: &Spanned<String>, context: &AnalysisContext<'_>, other: usize)
         .also_there(parsed.location())
 }
 
-/// Says whether some namespace sees both.
+/// Returns true if both are visible in some namespace.
 fn overlap(one: &VirtualService, one_in: &str, two: &VirtualService, two_in: &str) -> bool {
     let shown = |service: &VirtualService, own| ExportTo::of(&service.export_to, own);
     shown(one, one_in).meets(&shown(two, two_in))

@@ -12,7 +12,7 @@ use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
 use crate::istio::syntax::tree::NodeId;
 
-/// What the settings of a route do to each other.
+/// Reports settings of a route that interfere with each other.
 pub(super) fn routes(index: usize, service: &VirtualService, advice: &mut AnalysisReport) {
     for route in service.http.0.iter().flatten() {
         attempts(index, route, advice);

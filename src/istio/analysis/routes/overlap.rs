@@ -6,10 +6,10 @@ use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
 use crate::istio::syntax::tree::NodeId;
 
-/// Each match is compared with all before it, so that there is an end to it.
+/// Limit of the comparison, which is quadratic in the number of matches.
 const MAX_MATCHES: usize = 2_000;
 
-/// Routes that no request reaches, and matches that add nothing.
+/// Reports unreachable routes and redundant matches.
 pub(in crate::istio::analysis) fn overlap(
     index: usize,
     service: &VirtualService,
@@ -89,7 +89,7 @@ fn http(index: usize, service: &VirtualService, advice: &mut AnalysisReport) {
     }
 }
 
-/// The same for connections, where only equal matches are told.
+/// Reports the same for TCP and TLS routes, where only equal matches are detected.
 fn others<'a, T: PartialEq + 'a>(
     index: usize,
     advice: &mut AnalysisReport,
@@ -148,7 +148,7 @@ fn ineffective(finding: Finding, by: NodeId, is_route: bool) -> Finding {
         .also(by)
 }
 
-/// Says whether `by` fits every request that `one` fits, as far as that can be told.
+/// Returns true if `by` provably matches every request that `one` matches.
 fn covers(by: &HttpMatch, one: &HttpMatch) -> bool {
     let field = |by: &Option<TextMatch>, one: &Option<TextMatch>| match (by, one) {
         (None, _) => true,

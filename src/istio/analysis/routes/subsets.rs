@@ -9,7 +9,8 @@ use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
 use crate::istio::diagnostics::suggest::misspelt;
 
-/// Subsets that no destination rule has, and hashes that a weighted route tears apart.
+/// Reports subsets that no destination rule defines, and hash policies that weighted routes make
+/// ineffective.
 pub(in crate::istio::analysis) fn subsets(
     index: usize,
     service: &VirtualService,
@@ -53,7 +54,7 @@ pub(in crate::istio::analysis) fn subsets(
     }
 }
 
-/// Says whether a sidecar sees nothing but encrypted bytes on every port.
+/// Returns true if every port of a service entry carries TLS, so that a sidecar sees no HTTP.
 pub(in crate::istio::analysis) fn is_all_tls(entry: &ServiceEntry) -> bool {
     let mut ports = entry.ports.0.iter().flatten().peekable();
     ports.peek().is_some()

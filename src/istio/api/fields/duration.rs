@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-/// Reads a duration as Istio does: protobuf's `1.5s`, and Go's `1h30m`, `100ms`.
+/// Parses a duration as Istio does: protobuf's `1.5s`, and Go's `1h30m`, `100ms`.
 ///
-/// What Go allows and a proxy cannot do, a negative one, has an error of its own.
+/// A negative duration, which Go allows and a proxy cannot use, has an error of its own.
 pub(in crate::istio) fn parse(text: &str) -> Result<Duration, DurationError> {
     let (negative, mut rest) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -11,7 +11,7 @@ pub(in crate::istio) fn parse(text: &str) -> Result<Duration, DurationError> {
     if rest == "0" {
         return Ok(Duration::ZERO);
     }
-    // The longest that means anything is far shorter; a sum of thousands of parts could overflow.
+    // Far longer than any useful duration; a sum of thousands of parts could overflow.
     if rest.is_empty() || rest.len() > 64 {
         return Err(DurationError::NotADuration);
     }
@@ -34,7 +34,7 @@ pub(in crate::istio) fn parse(text: &str) -> Result<Duration, DurationError> {
         .map_err(|_| DurationError::NotADuration)
 }
 
-/// Why a text is no duration.
+/// Error for a text that is not a duration.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::istio) enum DurationError {
     Negative,
@@ -42,7 +42,7 @@ pub(in crate::istio) enum DurationError {
 }
 
 fn unit(text: &str) -> Option<(u128, &str)> {
-    // `ms` before `m`.
+    // `ms` before `m`, which is its prefix.
     [
         ("ns", 1),
         ("us", 1_000),
@@ -58,7 +58,7 @@ fn unit(text: &str) -> Option<(u128, &str)> {
 
 fn part(number: &str, parsed: u128) -> Option<u128> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    // 20 digits are more than any duration has, and fit.
+    // 20 digits exceed any duration, and keep the arithmetic within `u128`.
     if whole.len() + fraction.len() == 0 || whole.len() > 20 || fraction.contains('.') {
         return None;
     }

@@ -1,4 +1,4 @@
-//! What may stand in a field: nothing, one value, several by order or by name.
+//! Values of fields: optional, single, repeated and maps.
 
 use super::misplaced::Part;
 use super::read::{Entries, Field, Nullable, Read, Reader, Spanned};
@@ -21,7 +21,7 @@ impl<T: Read> Field for Nullable<T> {
         for item in items {
             match reader.tree.value(*item) {
                 Value::Null => found.push(None),
-                // What could not be read was reported, and must not look like a null.
+                // A value with an error was reported, and must not be treated as null.
                 _ => found.extend(T::read(*item, reader).map(Some)),
             }
         }

@@ -1,7 +1,7 @@
-/// Declares messages: structs that read themselves from YAML, as protobuf's JSON form has it.
+/// Declares messages: structs with a reader for YAML in protobuf's JSON form.
 ///
-/// A field is named in snake case, and read under its camel-case name as well; `as "name"` gives another. Each
-/// message knows its place, `at`.
+/// A field is named in snake case, and also read under its camel-case name; `as "name"` sets
+/// another. Each message records its node, `at`.
 macro_rules! message {
     ($($(#[$meta:meta])* $name:ident { $($field:ident $(as $json:literal)?: $kind:ty,)* })*) => {$(
         $(#[$meta])*

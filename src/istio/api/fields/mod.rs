@@ -1,4 +1,4 @@
-//! Readers of fields: texts, numbers, durations, lists and maps, each with its place.
+//! Readers of fields: strings, numbers, durations, lists and maps, each with its position.
 
 pub(in crate::istio) mod duration;
 pub(in crate::istio) mod field;

@@ -7,12 +7,13 @@ use crate::istio::diagnostics::suggest::suggest;
 use crate::istio::loader::load_options::FieldValidation;
 use crate::istio::syntax::tree::{NodeId, Tree, Value};
 
-/// Reads typed values from a document, and reports all that does not fit.
+/// Reads typed values from a document, and reports values that do not match.
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
     pub(crate) tree: &'a Tree,
     pub(crate) findings: &'a mut Findings,
-    /// Whether both cases of a field's name are equally good: to Envoy they are, to Kubernetes not.
+    /// True if snake case and camel case are both accepted without a warning: Envoy accepts both,
+    /// Kubernetes does not.
     pub(crate) envoy: bool,
     /// The messages around the one that is read, outermost first.
     pub(in crate::istio) above: Vec<Above>,
@@ -20,7 +21,7 @@ pub(crate) struct Reader<'a> {
     pub(crate) validation: FieldValidation,
 }
 
-/// What can be read from a value.
+/// A type that can be read from a YAML value.
 pub(crate) trait Read: Sized {
     /// The fields, if it is a message.
     const PARTS: &'static [Part] = &[];
@@ -28,7 +29,7 @@ pub(crate) trait Read: Sized {
     fn read(at: NodeId, reader: &mut Reader<'_>) -> Option<Self>;
 }
 
-/// What can stand in a field, which may be missing.
+/// A type that can be read from a field, which may be absent.
 pub(crate) trait Field: Sized {
     /// The fields of the message that stands there, or of each in a list.
     const PARTS: &'static [Part] = &[];
@@ -36,14 +37,14 @@ pub(crate) trait Field: Sized {
     fn of(at: Option<NodeId>, reader: &mut Reader<'_>) -> Self;
 }
 
-/// One of several names.
+/// An enum that is read by name.
 pub(crate) trait Choice: Copy + 'static {
     const NAMES: &'static [(&'static str, Self)];
     /// What stands for a name that only a newer version has.
     const NEWER: Option<Self> = None;
 }
 
-/// A value and its place.
+/// A value with its position.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Spanned<T> {
     pub(crate) at: NodeId,
@@ -62,7 +63,7 @@ pub(crate) type Number = Option<Spanned<f64>>;
 pub(crate) type Time = Option<Spanned<Duration>>;
 pub(crate) type Pick<T> = Option<SpannedChoice<T>>;
 
-/// A chosen name and its place.
+/// An enum value with its position.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct SpannedChoice<T> {
     pub(crate) at: NodeId,
@@ -73,7 +74,7 @@ pub(crate) struct SpannedChoice<T> {
 #[derive(Debug, PartialEq)]
 pub(crate) struct Nullable<T>(pub(crate) Vec<Option<T>>);
 
-/// A value that is kept as it is.
+/// An uninterpreted value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct NodeRef(pub(crate) NodeId);
 
@@ -239,7 +240,7 @@ pub(in crate::istio) fn describe(value: &Value) -> String {
     }
 }
 
-/// Cuts a text of any length to one that fits into a message.
+/// Shortens a text for an error message.
 pub(crate) fn shorten(text: &str) -> &str {
     text.char_indices()
         .nth(80)

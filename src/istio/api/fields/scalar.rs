@@ -1,4 +1,4 @@
-//! Texts, numbers and durations.
+//! Readers of strings, numbers and durations.
 
 use std::time::Duration;
 
@@ -91,7 +91,7 @@ impl Reader<'_> {
     fn integer(&mut self, at: NodeId, min: i128, max: i128, kind: &str) -> Option<i128> {
         let value = match self.tree.value(at) {
             Value::Int(value) => Some(*value),
-            // 10.0 is an integer to JSON.
+            // Protobuf's JSON form accepts 10.0 as an integer.
             Value::Float(value) if value.fract() == 0.0 && value.abs() < 1e15 => {
                 #[expect(clippy::cast_possible_truncation, reason = "it is whole and small")]
                 let value = *value as i128;

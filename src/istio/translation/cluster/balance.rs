@@ -12,10 +12,10 @@ use crate::istio::api::fields::read::Text;
 use crate::istio::api::load_balancer::{ConsistentHash, LoadBalancer, SimpleBalancer, Warmup};
 use crate::policies::load_balance::{LoadBalancePolicy, SlowStart};
 
-/// Envoy's share of an endpoint that starts, and how fast it grows.
+/// Envoy's defaults for slow start: minimum weight in percent, and aggression.
 const WARMUP: (f64, f64) = (10.0, 1.0);
 
-/// Returns how an endpoint is chosen: by least request, if nothing is written.
+/// Returns the load balancing policy; the default is least request.
 pub(in crate::istio::translation) fn load_balancer(
     written: Option<&LoadBalancer>,
     outlier: Option<&OutlierDetection>,
@@ -42,13 +42,13 @@ pub(in crate::istio::translation) fn load_balancer(
     }
 }
 
-/// Says whether requests go to the address that they name.
+/// Returns true for `PASSTHROUGH`: requests go to their original address.
 pub(in crate::istio::translation) fn is_passthrough(written: Option<&LoadBalancer>) -> bool {
     let simple = written.and_then(|written| written.simple);
     simple.is_some_and(|simple| simple.value == SimpleBalancer::Passthrough)
 }
 
-/// Returns the key, and how large the ring is at least.
+/// Returns the hash key and the minimum ring size.
 fn hash_policy(hash: &ConsistentHash) -> Option<(HashPolicy, Option<u32>)> {
     let ring = hash
         .ring_hash

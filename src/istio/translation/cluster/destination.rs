@@ -10,7 +10,7 @@ use crate::istio::translation::envoy;
 use crate::istio::translation::index::resource_index::ResourceIndex;
 use crate::policies::traffic_split::Destination;
 
-/// Returns what stands between a workload and a destination.
+/// Returns the cluster of a destination.
 pub(in crate::istio::translation) fn destination(
     index: &ResourceIndex,
     workload: &WorkloadId,
@@ -39,7 +39,8 @@ pub(in crate::istio::translation) fn destination(
         // Several ports, and neither the route nor the request says which.
         _ if port.is_none() && known.as_ref().is_some_and(has_ports) => ClusterDiscovery::Unknown,
         _ => match endpoints(host, known.as_ref(), port, subset.flatten()) {
-            // A port that only the caller names is none of the service's: it is not the mesh's to refuse.
+            // A port that only the caller uses is unknown to the service registry: the request
+            // passes.
             ClusterDiscovery::Unknown if destination.port().is_none() => ClusterDiscovery::ByName,
             endpoints => endpoints,
         },
@@ -63,7 +64,7 @@ pub(in crate::istio::translation) fn destination(
     }
 }
 
-/// Returns what a rule or a service entry with a `*` says of a host, or any rule of one that is no service.
+/// Returns the cluster of a host without a virtual host, if a service entry or a rule covers it.
 pub(in crate::istio::translation) fn unnamed(
     index: &ResourceIndex,
     workload: &WorkloadId,
@@ -76,12 +77,12 @@ pub(in crate::istio::translation) fn unnamed(
     let namespace = namespace.or_else(|| names::namespace(&host, &index.settings.cluster_domain));
     let root = &*index.settings.root_namespace;
     let rule = index.rules.find(workload, &host, namespace, root);
-    // A rule alone registers nothing.
+    // A destination rule alone does not register a host.
     let is_known = known.is_some() || rule.is_some() && !index.settings.registry_only;
     is_known.then(|| destination(index, workload, &Destination::new(host), Some(port)))
 }
 
-/// TLS that is started here; with a certificate of the workload's own it cannot be.
+/// Returns the TLS origination of mode `SIMPLE`; mutual TLS is not supported.
 fn tls(written: &ClientTls) -> Option<TlsConfig> {
     let sni = written.sni.as_ref().filter(|sni| !sni.value.is_empty());
     let is_simple = written

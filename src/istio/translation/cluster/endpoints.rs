@@ -9,8 +9,7 @@ use crate::istio::model::names::is_wildcard;
 use crate::istio::translation::index::selector::selects;
 use crate::istio::translation::index::service_entry_index::HostEntries;
 
-/// Returns the port of a service that is meant: the one that is written, or its only one, or else the
-/// request's.
+/// Returns the service port: the written one, the only one, or the request's.
 pub(in crate::istio::translation) fn service_port(
     known: Option<&HostEntries<'_>>,
     written: Option<u16>,
@@ -40,7 +39,7 @@ pub(in crate::istio::translation) fn endpoints(
     };
     let mut of_port = ports(known).filter(|(_, own)| port.is_none() || number(own) == port);
     let Some((first, _)) = of_port.clone().next() else {
-        // A service entry without ports is for every one.
+        // A service entry without ports applies to every port.
         return match ports(known).next() {
             Some(_) => ClusterDiscovery::Unknown,
             None => ClusterDiscovery::ByName,
@@ -55,7 +54,7 @@ pub(in crate::istio::translation) fn endpoints(
             ClusterDiscovery::Dns(all.collect())
         }
         Resolution::None | Resolution::DynamicDns => ClusterDiscovery::ByName,
-        // The workloads that it selects are Kubernetes' to know, under the name.
+        // The selected workloads are known to Kubernetes only, so the name is resolved.
         Resolution::Static if first.workload_selector.is_some() => ClusterDiscovery::ByName,
         Resolution::Static => {
             let all = of_port.flat_map(|(entry, port)| fixed(entry, port, subset));
@@ -121,7 +120,7 @@ fn fixed<'a>(
     subset: Option<&'a Subset>,
 ) -> impl Iterator<Item = EndpointConfig> + 'a {
     selected(entry, subset).filter_map(move |endpoint| {
-        // A socket in the file system has no address of a host.
+        // Unix domain sockets are not supported.
         let address = text(&endpoint.address).filter(|address| !address.starts_with("unix:"))?;
         let port = target(port, Some(endpoint))?;
         let address = if address.contains(':') {
@@ -137,7 +136,8 @@ fn fixed<'a>(
     })
 }
 
-/// Returns the names of the endpoints; nothing if none are written, so that the host is its own.
+/// Returns the DNS names of the endpoints; empty if none are written, and the host itself is
+/// resolved.
 fn dns(
     entry: &ServiceEntry,
     port: &ServicePort,
@@ -159,7 +159,8 @@ fn dns(
     Some(all.collect())
 }
 
-/// The host's own name, which has no labels that a subset could ask for.
+/// Returns the host itself as a DNS name; nothing for a subset with labels, since the host has
+/// none.
 fn itself(host: &str, port: &ServicePort, subset: Option<&Subset>, is_one: bool) -> Vec<DnsConfig> {
     let is_meant = subset.is_none_or(|subset| subset.labels.is_empty());
     let own = is_meant.then(|| target(port, None)).flatten();
@@ -196,7 +197,7 @@ fn selected<'a>(
     })
 }
 
-/// Returns the port that an endpoint listens on: its own of that name, or the target, or the port itself.
+/// Returns the endpoint's port: its own of that name, the target port, or the service port.
 fn target(port: &ServicePort, endpoint: Option<&Workload>) -> Option<u16> {
     let name = port.name.as_ref().map(|name| name.value.as_str());
     let own = endpoint.and_then(|endpoint| {
@@ -224,7 +225,7 @@ fn labels(endpoint: &Workload) -> BTreeMap<Box<str>, Box<str>> {
     labels.collect()
 }
 
-/// Not set, and 0, is 1.
+/// Returns the weight of an endpoint; unset and 0 mean 1.
 fn weight(endpoint: &Workload) -> u32 {
     endpoint.weight.map_or(1, |weight| weight.value.max(1))
 }

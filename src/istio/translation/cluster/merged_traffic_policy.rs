@@ -3,7 +3,7 @@ use crate::istio::api::destination_rule::{
 };
 use crate::istio::api::load_balancer::LoadBalancer;
 
-/// The blocks of a traffic policy that hold for one port of one subset.
+/// The effective traffic policy of one port of one subset, by blocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(in crate::istio::translation) struct MergedTrafficPolicy<'a> {
     pub(in crate::istio::translation) balancer: Option<&'a LoadBalancer>,
@@ -23,8 +23,8 @@ impl<'a> MergedTrafficPolicy<'a> {
         Self::default().under(rule, port).under(subset, port)
     }
 
-    /// Puts a policy over this one: a block of it replaces the block as a whole; what it says of the port
-    /// replaces all of them, and what is not said there is back at its default.
+    /// Overrides this policy with another: each block is replaced as a whole. Port-level settings
+    /// replace all blocks; those not set there return to their defaults.
     fn under(self, policy: Option<&'a TrafficPolicy>, port: Option<u16>) -> Self {
         let Some(policy) = policy else { return self };
         let merged = Self {

@@ -2,12 +2,13 @@ use crate::foundation::sync::Percent;
 use crate::istio::api::destination_rule::OutlierDetection;
 use crate::policies::outlier_detection::OutlierDetectionPolicy;
 
-/// Envoy's number of failures in a row.
+/// Envoy's default for `consecutive_5xx`.
 const CONSECUTIVE: u32 = 5;
 
-/// Returns when an endpoint is ejected: never, if nothing is written, else by Envoy's defaults.
+/// Returns the outlier detection policy: off if unset, otherwise with Envoy's defaults.
 ///
-/// The deprecated `consecutiveErrors` is read as `consecutive5xxErrors`, which goes before it.
+/// The deprecated `consecutiveErrors` is an alias of `consecutive5xxErrors`, which takes
+/// precedence.
 pub(in crate::istio::translation) fn outlier(
     written: Option<&OutlierDetection>,
 ) -> OutlierDetectionPolicy {
@@ -47,7 +48,7 @@ pub(in crate::istio::translation) fn outlier(
     policy
 }
 
-/// Returns the share of endpoints below which ejections are not heeded: none, if nothing is written.
+/// Returns the panic threshold in percent of healthy endpoints; 0 if unset.
 pub(in crate::istio::translation) fn min_health(written: Option<&OutlierDetection>) -> Percent {
     let percent = written.and_then(|written| written.min_health_percent);
     percent.map_or(Percent::NONE, |percent| of_100(percent.value))

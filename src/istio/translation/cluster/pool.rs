@@ -10,9 +10,9 @@ use crate::policies::concurrency_limit::ConcurrencyLimitPolicy;
 
 /// `connectTimeout` of Istio's mesh configuration.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Envoy's for connections that nothing is sent over.
+/// Envoy's default idle timeout of connections.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(3_600);
-/// Envoy's shares of a budget that does not say them.
+/// Envoy's defaults of a retry budget: percent of requests in flight, and minimum concurrency.
 const BUDGET: (f64, u32) = (20.0, 3);
 
 /// `is_http2` says that the service's port is for HTTP/2.
@@ -40,7 +40,8 @@ pub(in crate::istio::translation) fn pool(
     }
 }
 
-/// `http2MaxRequests`, of whichever version of HTTP: further requests are refused at once.
+/// Returns the limit of `http2MaxRequests`, for every HTTP version: further requests are rejected
+/// at once.
 pub(in crate::istio::translation) fn in_flight(
     written: Option<&ConnectionPool>,
 ) -> ConcurrencyLimitPolicy {
@@ -64,7 +65,7 @@ pub(in crate::istio::translation) fn retries(
     }
 }
 
-/// Not set and 0 are both no limit.
+/// Returns the limit; unset and 0 mean no limit.
 fn limit(written: Int) -> Option<u32> {
     let limit = u32::try_from(written?.value).ok()?;
     (limit > 0).then_some(limit)

@@ -8,13 +8,13 @@ use crate::istio::config::WorkloadId;
 use crate::istio::model::export::ExportTo;
 use crate::istio::model::names;
 
-/// The destination rules by namespace and host.
+/// Destination rules by namespace and host.
 #[derive(Debug, Default)]
 pub(in crate::istio::translation) struct DestinationRuleIndex(
     HashMap<String, HostMap<Vec<MergedRule>>>,
 );
 
-/// Rules of one namespace for one host that are read as one.
+/// Rules of one namespace for one host, merged to one.
 #[derive(Debug)]
 pub(in crate::istio::translation) struct MergedRule {
     export: ExportTo,
@@ -44,7 +44,8 @@ impl DestinationRuleIndex {
         }
     }
 
-    /// Finds the rule for a host: in the caller's namespace, then in the service's, then in the root one.
+    /// Finds the rule for a host: in the caller's namespace, then the service's, then the root
+    /// namespace.
     pub(in crate::istio::translation) fn find(
         &self,
         workload: &WorkloadId,
@@ -53,7 +54,8 @@ impl DestinationRuleIndex {
         root: &str,
     ) -> Option<&MergedRule> {
         let own = &*workload.namespace;
-        // In the root namespace rules are for everybody: a service's own rule goes before them, even there.
+        // Rules in the root namespace apply to all namespaces; a service's own rule takes
+        // precedence, even there.
         let own_first = |merged: &MergedRule| own != root || merged.export.is_private(own);
         let exported = |namespace: &str| {
             let candidate = |merged: &MergedRule| !merged.export.is_private(namespace);
@@ -65,7 +67,7 @@ impl DestinationRuleIndex {
             .or_else(|| exported(root))
     }
 
-    /// Returns all hosts without a `*` that there are rules for.
+    /// Returns all hosts of rules, without wildcards.
     pub(in crate::istio::translation) fn hosts(&self) -> BTreeSet<&str> {
         let hosts = self.0.values().flat_map(HostMap::iter);
         let hosts = hosts.map(|(host, _)| host);
@@ -83,7 +85,8 @@ impl DestinationRuleIndex {
         let found = hosts.most_specific(host, |all| all.iter().any(&counts))?;
         let mut found = found.iter().filter(|merged| counts(merged));
         let is_own = *workload.namespace == *namespace;
-        // One that selects workloads is for those of its own namespace, and goes before one for all.
+        // A rule with a workload selector applies to its own namespace, and takes precedence over
+        // one without.
         let selected = found.clone().find(|merged| {
             is_own
                 && merged
@@ -95,7 +98,7 @@ impl DestinationRuleIndex {
 }
 
 impl MergedRule {
-    /// Returns the first policy that a rule has.
+    /// Returns the first traffic policy of the merged rules.
     pub(in crate::istio::translation) fn policy(&self) -> Option<&TrafficPolicy> {
         let mut policies = self.rules.iter();
         policies.find_map(|rule| rule.traffic_policy.as_ref())

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-/// Things by host, where a host with a `*` stands for all that end like it.
+/// Map by host with wildcard suffix lookup.
 #[derive(Debug)]
 pub(in crate::istio::translation) struct HostMap<T>(HashMap<String, T>);
 
@@ -15,8 +15,8 @@ impl<T> HostMap<T> {
         self.0.iter().map(|(host, found)| (host.as_str(), found))
     }
 
-    /// Returns what is there for the most specific host that covers `needle`, of those that count: itself,
-    /// else the wildcard with the longest end.
+    /// Returns the value of the most specific matching host that `counts` accepts: the exact name,
+    /// otherwise the wildcard with the longest suffix.
     pub(in crate::istio::translation) fn most_specific(
         &self,
         needle: &str,

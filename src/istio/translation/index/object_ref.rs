@@ -5,14 +5,14 @@ use std::sync::Arc;
 use crate::istio::model::object::Object;
 use crate::istio::model::spec::Spec;
 
-/// An object of one kind, shared with the documents that it is from.
+/// Reference to an object of one kind in a set of documents.
 pub(in crate::istio::translation) struct ObjectRef<T> {
     object: Arc<Object>,
     pick: fn(&Spec) -> Option<&T>,
 }
 
 impl<T> ObjectRef<T> {
-    /// Holds the object if it is of the kind that `pick` looks for.
+    /// Creates a reference if the object is of the kind that `pick` selects.
     pub(in crate::istio::translation) fn of(
         object: &Arc<Object>,
         pick: fn(&Spec) -> Option<&T>,

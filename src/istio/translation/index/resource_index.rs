@@ -11,7 +11,7 @@ use crate::istio::model::spec::Spec;
 use crate::istio::translation::Settings;
 use crate::istio::translation::limits::{Patch, patches};
 
-/// The documents by what they are looked up by.
+/// Indexes over all valid resources, by host and namespace.
 #[derive(Debug)]
 pub(in crate::istio::translation) struct ResourceIndex {
     pub(in crate::istio::translation) settings: Settings,
@@ -19,9 +19,9 @@ pub(in crate::istio::translation) struct ResourceIndex {
     pub(in crate::istio::translation) rules: DestinationRuleIndex,
     pub(in crate::istio::translation) entries: ServiceEntryIndex,
     gateways: HashMap<(String, String), ObjectRef<Gateway>>,
-    /// The full names of Kubernetes' services among the documents.
+    /// Full names of the Kubernetes services among the documents.
     pub(in crate::istio::translation) kubernetes: BTreeSet<String>,
-    /// The patches with rate limits, in the order in which they are applied.
+    /// Rate limit patches in the order of application.
     pub(in crate::istio::translation) patches: Vec<Patch>,
 }
 
@@ -51,7 +51,8 @@ impl ResourceIndex {
             .iter()
             .filter(|resource| resource.is_valid);
         let mut objects: Vec<_> = valid.map(|resource| &resource.object).collect();
-        // The oldest first. Those without a time are as old as can be; the sort keeps their order.
+        // Oldest first. Objects without a timestamp count as the oldest; the stable sort keeps
+        // their order.
         objects.sort_by(|one, two| one.created.cmp(&two.created));
         for object in objects {
             if let Some(object_ref) = ObjectRef::of(object, |spec| match spec {
@@ -94,7 +95,7 @@ impl ResourceIndex {
         self.gateways.get(&(namespace.to_owned(), name.to_owned()))
     }
 
-    /// Returns the full name of a host that stands in an object of `namespace`.
+    /// Returns the full name of a host in an object of `namespace`.
     pub(in crate::istio::translation) fn full(&self, host: &str, namespace: &str) -> String {
         names::full(host, namespace, &self.settings.cluster_domain).to_ascii_lowercase()
     }

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use crate::istio::api::fields::read::{Entries, Spanned};
 
-/// Says whether all labels of a selector are among those of a workload; none selects all.
+/// Returns true if a workload has all labels of a selector; an empty selector matches all.
 pub(in crate::istio::translation) fn selects(
     selector: &Entries<Spanned<String>>,
     labels: &BTreeMap<String, String>,

@@ -6,18 +6,18 @@ use crate::istio::api::service_entry::ServiceEntry;
 use crate::istio::model::export::ExportTo;
 use crate::istio::model::names;
 
-/// The service entries by host.
+/// Service entries by host.
 #[derive(Debug, Default)]
 pub(in crate::istio::translation) struct ServiceEntryIndex(HostMap<Vec<IndexedEntry>>);
 
-/// One service entry, as often as it has hosts.
+/// A service entry under one of its hosts.
 #[derive(Clone, Debug)]
 struct IndexedEntry {
     export: ExportTo,
     object: Arc<ObjectRef<ServiceEntry>>,
 }
 
-/// What service entries of one namespace say of a host.
+/// Service entries of one namespace for a host.
 #[derive(Debug)]
 pub(in crate::istio::translation) struct HostEntries<'a> {
     pub(in crate::istio::translation) namespace: &'a str,
@@ -42,7 +42,7 @@ impl ServiceEntryIndex {
         }
     }
 
-    /// Returns what a workload of `from` knows of a host.
+    /// Returns the service entries for a host that are visible in the namespace `from`.
     pub(in crate::istio::translation) fn find(
         &self,
         host: &str,
@@ -64,7 +64,7 @@ impl ServiceEntryIndex {
         })
     }
 
-    /// Returns the hosts without a `*` that a workload of `from` knows.
+    /// Returns the hosts visible in the namespace `from`, without wildcards.
     pub(in crate::istio::translation) fn hosts(&self, from: &str) -> Vec<&str> {
         let known = self.0.iter().filter(|(host, entries)| {
             !names::is_wildcard(host) && entries.iter().any(|entry| entry.export.shows(from))

@@ -5,14 +5,14 @@ use crate::istio::api::virtual_service::VirtualService;
 use crate::istio::model::export::ExportTo;
 use crate::istio::model::names;
 
-/// The virtual services, the oldest first.
+/// Virtual services, oldest first.
 #[derive(Debug, Default)]
 pub(in crate::istio::translation) struct VirtualServiceIndex {
     all: Vec<IndexedService>,
     delegates: HashMap<(String, String), usize>,
 }
 
-/// A virtual service, with full names.
+/// A virtual service with full host names.
 #[derive(Debug)]
 pub(in crate::istio::translation) struct IndexedService {
     pub(in crate::istio::translation) object: ObjectRef<VirtualService>,
@@ -51,7 +51,7 @@ impl VirtualServiceIndex {
         });
     }
 
-    /// Returns those that a gateway, or `mesh`, has routes from, in the order in which they get a host.
+    /// Returns the virtual services bound to a gateway or to `mesh`, in order of precedence.
     pub(in crate::istio::translation) fn of<'a>(
         &'a self,
         gateway: &str,
@@ -67,7 +67,7 @@ impl VirtualServiceIndex {
         bound
     }
 
-    /// Returns a virtual service without hosts, for one in the namespace `root` that delegates to it.
+    /// Returns a delegate virtual service, for a root in the namespace `root`.
     pub(in crate::istio::translation) fn delegate(
         &self,
         namespace: &str,
@@ -81,8 +81,7 @@ impl VirtualServiceIndex {
 }
 
 impl IndexedService {
-    /// What is shown to its own namespace alone goes before what is shown to some, and that before what
-    /// all see.
+    /// Rank of visibility: private to its namespace before selected namespaces before all.
     fn rank(&self) -> u8 {
         if self.export.is_public() {
             2
@@ -92,10 +91,10 @@ impl IndexedService {
     }
 }
 
-/// What stands for all sidecars among the gateways.
+/// The gateway name of all sidecars.
 pub(in crate::istio::translation) const MESH: &str = "mesh";
 
-/// Returns `namespace/name` of a gateway that an object of the namespace `own` names.
+/// Returns `namespace/name` of a gateway, as referenced in the namespace `own`.
 pub(in crate::istio::translation) fn full_gateway(gateway: &str, own: &str) -> String {
     if gateway == MESH {
         return gateway.to_owned();
@@ -103,7 +102,7 @@ pub(in crate::istio::translation) fn full_gateway(gateway: &str, own: &str) -> S
     let (namespace, name) = match gateway.split_once('/') {
         Some((".", name)) => (own, name),
         Some(parts) => parts,
-        // The old form: name.namespace.svc.cluster.local
+        // The deprecated form: `name.namespace.svc.cluster.local`.
         None => match gateway.split_once('.') {
             Some((name, rest)) => (rest.split('.').next().unwrap_or(rest), name),
             None => (own, gateway),

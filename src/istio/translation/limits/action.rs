@@ -6,7 +6,7 @@ use crate::foundation::http::{ClientAddress, RequestHead};
 use crate::foundation::matching::StringMatch;
 use crate::istio::syntax::tree::{NodeId, Tree, Value};
 
-/// What makes one entry of a descriptor.
+/// Rate limit action: the source of one descriptor entry.
 #[derive(Clone, Debug)]
 pub(super) struct DescriptorAction {
     pub(super) key: Box<str>,
@@ -21,7 +21,7 @@ enum DescriptorSource {
         skip_if_absent: bool,
     },
     Query(Box<str>),
-    /// A fixed value, if the request looks so.
+    /// A fixed value, if the request matches.
     When {
         tests: Vec<Test>,
         expected: bool,
@@ -35,7 +35,7 @@ enum Test {
     Query(Box<str>, Option<StringMatch>),
 }
 
-/// A request of which no descriptor can be made.
+/// Error for a request without a descriptor value.
 #[derive(Debug)]
 pub(super) struct Missing;
 
@@ -99,7 +99,7 @@ impl DescriptorAction {
                 (key(name), DescriptorSource::Query(name.into()))
             }
             "remote_address" | "remoteAddress" => {
-                // Envoy tells addresses of one network apart.
+                // Envoy uses the whole address, without a prefix.
                 let address = ClientAddress::peer().with_ipv6_prefix(128);
                 ("remote_address".into(), DescriptorSource::Address(address))
             }
@@ -118,7 +118,7 @@ impl DescriptorAction {
         Some(Self { key, source })
     }
 
-    /// Returns the value of the entry; nothing if the descriptor goes without it.
+    /// Returns the value of the entry; `None` if it is skipped.
     pub(super) fn entry<'a>(
         &'a self,
         head: RequestHead<'a>,

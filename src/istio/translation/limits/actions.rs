@@ -4,17 +4,19 @@ use super::action::DescriptorAction;
 use crate::foundation::http::RequestHead;
 use crate::istio::syntax::tree::{NodeId, Tree, Value};
 
-/// One of a route's `rate_limits`: what makes a descriptor of a request.
+/// One element of a route's `rate_limits`: the actions that produce a descriptor.
 #[derive(Clone, Debug)]
 pub(crate) struct Actions {
     actions: Vec<DescriptorAction>,
     pub(super) stage: u32,
 }
 
-/// An entry of a descriptor: a key, and its value unless every value has a bucket of its own.
+/// A descriptor entry of the filter: key, and value; without a value, each value has its own
+/// bucket.
 pub(super) type Wanted = (Box<str>, Option<Box<str>>);
 
-/// Reads `rate_limits`; what is not known makes no descriptor, and its place and name are told.
+/// Reads `rate_limits`; unsupported actions produce no descriptor and are returned with position
+/// and name.
 pub(crate) fn read_actions(
     tree: &Tree,
     at: NodeId,
@@ -41,7 +43,7 @@ pub(crate) fn read_actions(
                 action
             })
             .collect();
-        // Without one of its entries it would be another descriptor.
+        // Without one of its entries it would be a different descriptor.
         if unknown.len() == before && !actions.is_empty() {
             all.push(Actions { actions, stage });
         }
@@ -50,7 +52,7 @@ pub(crate) fn read_actions(
 }
 
 impl Actions {
-    /// Says whether these make a descriptor of the request that looks so.
+    /// Returns true if the request's descriptor matches the wanted entries.
     pub(super) fn makes(&self, wanted: &[Wanted], head: RequestHead<'_>) -> bool {
         let mut left = wanted.iter();
         for action in &self.actions {
@@ -71,7 +73,7 @@ impl Actions {
         left.next().is_none()
     }
 
-    /// Returns the values of the entries.
+    /// Returns the entry values for a request.
     pub(super) fn values(&self, head: RequestHead<'_>) -> Vec<Vec<u8>> {
         let entries = self
             .actions

@@ -8,7 +8,7 @@ use crate::foundation::http::authority::scheme;
 use crate::foundation::matching::StringMatch;
 use crate::istio::syntax::tree::{NodeId, Tree, Value};
 
-/// A part of a request's head that Envoy calls a header.
+/// A header or pseudo-header in Envoy's sense.
 #[derive(Clone, Debug)]
 pub(super) enum Part {
     Authority,
@@ -24,7 +24,7 @@ pub(super) struct HeaderMatcher {
     inverted: bool,
     missing_is_empty: bool,
     part: Part,
-    /// Nothing stands for a header that need only be there.
+    /// The value to match; `None` if the header only has to be present.
     value: Option<StringMatch>,
 }
 
@@ -39,7 +39,7 @@ impl Part {
         })
     }
 
-    /// Returns the value in a request; the first one of a header that comes several times.
+    /// Returns the value in a request; the first of a repeated header.
     pub(super) fn of<'a>(&self, head: RequestHead<'a>) -> Option<Cow<'a, [u8]>> {
         let uri = head.uri();
         let text = match self {
@@ -62,7 +62,7 @@ impl Part {
 }
 
 impl HeaderMatcher {
-    /// Reads a matcher; nothing if it is of a kind that is not known.
+    /// Reads a matcher; `None` if it is not supported.
     pub(super) fn read(tree: &Tree, at: NodeId) -> Option<Self> {
         let field = |snake, camel| either(tree, at, snake, camel);
         let text = |snake, camel| field(snake, camel).and_then(|at| tree.text(at));

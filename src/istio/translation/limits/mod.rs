@@ -1,4 +1,4 @@
-//! Local rate limits: the patches of `EnvoyFilter`s, and for whom they hold.
+//! Local rate limits from patches of `EnvoyFilter`s, and their scopes.
 
 mod action;
 mod actions;

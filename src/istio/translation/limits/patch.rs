@@ -14,12 +14,12 @@ use crate::istio::model::spec::Spec;
 use crate::istio::syntax::tree::{NodeId, Tree, Value};
 use crate::istio::validation::{find_limits, read_limit};
 
-/// A patch that limits, or that says what is counted.
+/// A patch with rate limit configurations or rate limit actions.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Patch {
     /// `EnvoyFilter namespace/name[index]`.
     pub(super) id: Arc<str>,
-    /// What the routes and virtual hosts say is counted.
+    /// Rate limit actions of the routes and virtual hosts.
     pub(super) actions: Vec<Actions>,
     pub(super) config: Option<Arc<Config>>,
     pub(super) context: Context,
@@ -29,7 +29,7 @@ pub(in super::super) struct Patch {
     priority: i32,
 }
 
-/// A configuration of the filter.
+/// One configuration of the rate limit filter.
 #[derive(Debug)]
 pub(super) struct Config {
     pub(super) limit: LocalRateLimit,
@@ -69,7 +69,7 @@ pub(in super::super) fn patches(documents: &Documents) -> Vec<Patch> {
             of_filter(resource, filter, tree, &mut all);
         }
     }
-    // The larger number is applied later, and so has the last word; the sort keeps the files' order.
+    // Higher priorities are applied later and override; the stable sort keeps the order of files.
     all.sort_by_key(|patch| patch.priority);
     all
 }
@@ -170,7 +170,7 @@ fn config(tree: &Tree, at: NodeId) -> Option<Config> {
         above: Vec::new(),
         validation: FieldValidation::Strict,
     };
-    // Whatever is wrong with it was said when the document was checked.
+    // Errors were reported by the validation.
     let limit = read_limit(at, &mut reader)?;
     let status = limit.status.as_ref().and_then(|status| status.code);
     let status = status.and_then(|NodeRef(at)| match tree.value(at) {
@@ -190,7 +190,7 @@ fn config(tree: &Tree, at: NodeId) -> Option<Config> {
     })
 }
 
-/// The names that Envoy gives to the statuses that refuse.
+/// Returns the status code of Envoy's enum names.
 fn named_status(name: &str) -> Option<u16> {
     let codes = 400..600_u16;
     codes.into_iter().find(|code| {

@@ -1,9 +1,9 @@
 use crate::istio::api::envoy_filter::{ApplyTo, ConfigPatch, PatchMatch};
 
-/// What is patched.
+/// Target of a patch.
 #[derive(Clone, Debug)]
 pub(super) enum PatchTarget {
-    /// The chain of filters, of all ports or of one.
+    /// The HTTP filter chain of all ports or of one.
     Filters {
         port: Option<u16>,
     },
@@ -14,7 +14,7 @@ pub(super) enum PatchTarget {
     VirtualHost(HostMatch),
 }
 
-/// Which virtual hosts are meant.
+/// Match of virtual hosts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HostMatch {
     /// `namespace/name`.
@@ -26,7 +26,7 @@ pub(super) struct HostMatch {
 }
 
 impl PatchTarget {
-    /// Reads what a patch applies to; nothing if that limits no requests.
+    /// Reads the target of a patch; `None` if it cannot limit requests.
     pub(super) fn of(patch: &ConfigPatch) -> Option<Self> {
         let matches = patch.matches.as_ref();
         Some(match patch.apply_to?.value {
@@ -64,7 +64,7 @@ impl PatchTarget {
 }
 
 impl HostMatch {
-    /// Says whether a virtual host of this name is meant, without its port.
+    /// Returns true if the match selects a virtual host of this name, given without its port.
     pub(super) fn is(&self, host: &str) -> bool {
         let by_name = self.name.as_deref().is_none_or(|name| {
             let name = name.rsplit_once(':').map_or(name, |(name, _)| name);
@@ -83,7 +83,7 @@ impl HostMatch {
             .is_some_and(|name| name.starts_with("inbound|"))
     }
 
-    /// Returns the port: of the name, else of the configuration.
+    /// Returns the port of the virtual host name, otherwise of the route configuration.
     fn port(&self) -> Option<u16> {
         let name = self.name.as_deref();
         let of_name = name.and_then(|name| name.rsplit(['|', ':']).next()?.parse().ok());
@@ -96,7 +96,7 @@ fn host(matches: Option<&PatchMatch>) -> HostMatch {
         return HostMatch::default();
     };
     let host = routes.vhost.as_ref();
-    // A configuration of routes is called by its port, or `http.port` at a gateway.
+    // A route configuration is named by its port, or `http.port` at a gateway.
     let named = routes.name.as_ref().and_then(|name| {
         let port = name.value.rsplit(['.', '|']).next()?;
         port.parse().ok()

@@ -18,20 +18,20 @@ use crate::policies::rate_limit::{
     AddedHeader, AppendAction, Key, RateLimitHeaders, RateLimitPolicy,
 };
 
-/// How many values of a descriptor Envoy keeps a bucket for.
+/// Envoy's default for `max_dynamic_descriptors`.
 const DYNAMIC: usize = 20;
 
-/// Which requests a limit looks at.
+/// Match of the requests that a limit counts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DescriptorSet {
-    /// The port that the address of a request has to name.
+    /// Port in the request's authority.
     pub(super) port: Option<u16>,
-    /// The port at which it has to come in.
+    /// Port of the listener.
     pub(super) at: Option<u16>,
 }
 
-/// Returns the limits of a configuration in the order in which Envoy charges them: the descriptors' buckets,
-/// the slowest to fill first, and then the one for all.
+/// Returns the limits of a configuration in the order in which Envoy charges them: the descriptors'
+/// buckets, slowest fill rate first, and then the default bucket.
 pub(super) fn local_rate_limits(
     id: &str,
     config: &Config,
@@ -175,7 +175,7 @@ fn action(option: &HeaderValueOption) -> AppendAction {
     }
 }
 
-/// Gives each value of a descriptor's open entries a bucket of its own.
+/// Adds a bucket per value of the descriptor entries without a value.
 fn keyed(
     policy: RateLimitPolicy,
     config: &Config,
@@ -203,7 +203,7 @@ fn wanted(descriptor: &Descriptor) -> Vec<Wanted> {
     entries.collect()
 }
 
-/// Returns the tokens that a descriptor's bucket gets in a second.
+/// Returns the fill rate of a descriptor's bucket in tokens per second.
 fn rate(descriptor: &Descriptor) -> f64 {
     let bucket = descriptor.token_bucket.as_ref();
     let fill = bucket

@@ -8,7 +8,7 @@ use crate::istio::api::envoy_filter::Context;
 use crate::istio::config::LocalRateLimitConfig;
 use crate::istio::translation::index::resource_index::ResourceIndex;
 
-/// Whose proxy is patched, and which part of it.
+/// The proxy and direction that patches apply to.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct Scope<'a> {
     pub(in super::super) direction: Direction,
@@ -23,23 +23,23 @@ pub(in super::super) enum Direction {
     Outbound,
 }
 
-/// The patches of one virtual host and its routes.
+/// Patches of one virtual host and its routes.
 #[derive(Clone, Debug)]
 pub(in super::super) struct RouteLimits<'a> {
     direction: Direction,
     filters: Vec<&'a Patch>,
-    /// Those of the virtual host, then those of routes.
+    /// Patches of the virtual host, followed by those of routes.
     patches: Vec<&'a Patch>,
 }
 
 impl<'a> Scope<'a> {
-    /// Returns the limits that hold whatever the route.
+    /// Returns the limits of all routes.
     pub(in super::super) fn limits(self, index: &ResourceIndex) -> Vec<LocalRateLimitConfig> {
         let filters = self.filters(index);
         filters.flat_map(|patch| self.of_filter(patch)).collect()
     }
 
-    /// Returns the limits of a server: those of its virtual hosts stand in place of the filters'.
+    /// Returns the inbound limits; those of virtual hosts replace those of the filter.
     pub(in super::super) fn inbound(self, index: &ResourceIndex) -> Vec<LocalRateLimitConfig> {
         let all = self.of_hosts(index, |host| host.name.is_none() || host.is_inbound());
         let ports: BTreeSet<_> = all
@@ -70,7 +70,7 @@ impl<'a> Scope<'a> {
         own.into_iter().flatten().collect()
     }
 
-    /// Returns what patches say of a virtual host by one of the names `host`.
+    /// Returns the patches of a virtual host with one of the names `host`.
     pub(in super::super) fn routes(
         self,
         index: &'a ResourceIndex,
@@ -141,15 +141,16 @@ impl<'a> Scope<'a> {
 }
 
 impl RouteLimits<'_> {
-    /// Says whether any patch is for this host.
+    /// Returns true if there is any patch for this host.
     pub(in super::super) fn is_any(&self) -> bool {
         !self.patches.is_empty()
     }
 
-    /// Returns the limits of a route in place of those that hold whatever the route, if it has its own.
+    /// Returns the limits of a route, which replace those of all routes; `None` if it has no own
+    /// limits.
     ///
-    /// A configuration of the route goes before one of its virtual host; what is counted is said by the route,
-    /// else by the virtual host, whichever configuration it is.
+    /// A configuration of the route takes precedence over one of its virtual host. The actions are
+    /// those of the route, otherwise those of the virtual host, independent of the configuration.
     pub(in super::super) fn of(&self, route: Option<&str>) -> Option<Vec<LocalRateLimitConfig>> {
         let is_meant = |patch: &&&Patch| match &patch.target {
             PatchTarget::Route { name, .. } => {
@@ -167,7 +168,7 @@ impl RouteLimits<'_> {
         if let Some((patch, config)) = own {
             return Some(self.configs(patch, patch, config, actions));
         }
-        // The filters' own limits, by what is counted here.
+        // The filter's limits with the actions of this route.
         (!actions.is_empty()).then(|| {
             let place = meant.last().copied().copied();
             let filters = self

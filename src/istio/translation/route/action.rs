@@ -1,4 +1,4 @@
-//! What a route does with its requests.
+//! Actions of routes.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,7 +15,7 @@ use crate::policies::traffic_split::{
     Destination, DirectResponse, PathRewrite, Redirect, Rewrite, Route, WeightedDestination,
 };
 
-/// Returns the route's action with all that is done to requests and responses; nothing if it has none.
+/// Returns the route's action with its header operations and rewrites; `None` without an action.
 pub(in crate::istio::translation) fn action(
     index: &ResourceIndex,
     merged: &MergedRoute<'_>,
@@ -31,7 +31,7 @@ pub(in crate::istio::translation) fn action(
     forwards(index, merged)
 }
 
-/// Returns a destination with its full name, as it stands in an object of `namespace`.
+/// Returns a destination with its full name, as written in an object of `namespace`.
 pub(in crate::istio::translation) fn destination(
     index: &ResourceIndex,
     written: &Written,
@@ -147,7 +147,7 @@ fn answers(written: &Answer) -> Option<DirectResponse> {
     Some(answer.with_body(bytes.or(text).unwrap_or_default()))
 }
 
-/// Returns a text; an empty one is not set.
+/// Returns a text; `None` if it is empty.
 fn set(text: &Text) -> Option<&str> {
     let text = text.as_ref()?;
     (!text.value.is_empty()).then_some(text.value.as_str())

@@ -6,10 +6,10 @@ use http::uri::Authority;
 use crate::istio::api::http_route::{HeaderOperations as Written, Headers as Both};
 use crate::policies::traffic_split::{HeaderFormat, HeaderOperations};
 
-/// What is done to headers on both ways.
+/// Header operations on requests and responses.
 #[derive(Clone, Debug, Default)]
 pub(in crate::istio::translation) struct Headers {
-    /// Setting `host` is a rewrite of the host.
+    /// Rewrite of the host, written as an operation on `host`.
     pub(in crate::istio::translation) authority: Option<Authority>,
     pub(in crate::istio::translation) request: HeaderOperations,
     pub(in crate::istio::translation) response: HeaderOperations,
@@ -35,12 +35,12 @@ pub(in crate::istio::translation) fn headers(written: Option<&Both>) -> Headers 
     }
 }
 
-/// Says whether a name stands for the host of a request.
+/// Returns true if a header name means the request's authority.
 pub(in crate::istio::translation) fn is_authority(name: &str) -> bool {
     name.eq_ignore_ascii_case("host") || name.eq_ignore_ascii_case(":authority")
 }
 
-/// Leaves out what Istio leaves out: the parts of a request's head, and the host.
+/// Converts header operations, without those that Istio skips: pseudo-headers and the host.
 fn operations(written: &Written) -> HeaderOperations {
     let name = |name: &str| {
         HeaderName::from_str(name)

@@ -9,7 +9,7 @@ use crate::istio::translation::index::virtual_service_index::full_gateway;
 use crate::istio::validation::is_routing_claim;
 use crate::policies::traffic_split::{HeaderMatch, Match, PathMatch, StringMatch};
 
-/// Who asks: what matches are decided by before any request comes.
+/// Source of requests, for the parts of matches that are known before a request arrives.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::istio::translation) struct MatchSource<'a> {
     pub(in crate::istio::translation) workload: &'a WorkloadId,
@@ -18,9 +18,9 @@ pub(in crate::istio::translation) struct MatchSource<'a> {
 }
 
 impl MatchSource<'_> {
-    /// Says whether a match of an object of the namespace `own` is for requests from here at all.
+    /// Returns true if a match in an object of the namespace `own` applies to this source.
     ///
-    /// A match that names gateways does not look at labels, as in Istio.
+    /// A match with gateways ignores source labels, as in Istio.
     pub(in crate::istio::translation) fn matches(&self, one: &MergedMatch<'_>, own: &str) -> bool {
         if !one.gateways().is_empty() {
             let mut gateways = one.gateways().iter();
@@ -42,7 +42,7 @@ impl MatchSource<'_> {
     }
 }
 
-/// Reads what a request has to look like; nothing if no request can.
+/// Converts a match; `None` if no request can match.
 pub(in crate::istio::translation) fn http_match(one: &MergedMatch<'_>) -> Option<Match> {
     let mut read = Match::default();
     if let Some(uri) = one.first(|one| one.uri.as_ref())
@@ -65,7 +65,7 @@ pub(in crate::istio::translation) fn http_match(one: &MergedMatch<'_>) -> Option
         read = read.with_port(u16::try_from(port.value).ok()?);
     }
     for (name, value) in one.entries(|one| &one.headers) {
-        // What is of the request's head has fields of its own, and means nothing here.
+        // Istio ignores pseudo-headers here, which have fields of their own.
         if ["uri", "scheme", "method", "authority"].contains(&name) {
             continue;
         }
@@ -98,7 +98,7 @@ pub(in crate::istio::translation) fn http_match(one: &MergedMatch<'_>) -> Option
     Some(read)
 }
 
-/// Says whether a match is for every request.
+/// Returns true if a match accepts every request.
 pub(in crate::istio::translation) fn is_catch_all(one: &MergedMatch<'_>) -> bool {
     let uri = one.first(|one| one.uri.as_ref()).and_then(kind);
     let is_all = matches!(
@@ -120,12 +120,12 @@ pub(in crate::istio::translation) fn is_catch_all(one: &MergedMatch<'_>) -> bool
         && one.entries(|one| &one.query_params).is_empty()
 }
 
-/// Says whether a value that is there is enough.
+/// Returns true if the header only has to be present.
 fn is_any(value: &TextMatch) -> bool {
     kind(value) == Some(Text::Regex("*"))
 }
 
-/// Reads a text; the outer `None` is one that nothing looks like.
+/// Converts a text match; the outer `None` means that nothing matches.
 #[expect(
     clippy::option_option,
     reason = "not set and not to be fulfilled are two things"
@@ -135,7 +135,7 @@ fn text(value: Option<&TextMatch>) -> Option<Option<StringMatch>> {
         return Some(None);
     };
     match kind(value) {
-        // An exact text of nothing is one; `{}` is none.
+        // `exact: ""` matches the empty text; `{}` matches everything.
         None if value.exact.is_some() => Some(Some(StringMatch::exact(""))),
         None => Some(None),
         Some(text) => string(text).map(Some),

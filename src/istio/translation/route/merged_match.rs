@@ -1,10 +1,11 @@
-//! What a route asks for, where the root of a delegate asks for something too.
+//! Matches of delegated routes, merged with those of the root.
 
 use crate::istio::api::fields::read;
 use crate::istio::api::fields::read::{Entries, Spanned, Texts};
 use crate::istio::api::http_route::{HttpMatch, TextMatch};
 
-/// A match of a route, and of the route that delegates to it: what both say goes by the delegate.
+/// A match of a route and of the root route that delegates to it; the delegate's fields take
+/// precedence.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::istio::translation) struct MergedMatch<'a> {
     leaf: &'a HttpMatch,
@@ -16,9 +17,10 @@ impl<'a> MergedMatch<'a> {
         Self { leaf, root: None }
     }
 
-    /// Merges the matches of a root with those of its delegate; nothing if they exclude each other.
+    /// Merges the matches of a root with those of its delegate; `None` if they exclude each other.
     ///
-    /// Each of the delegate's has to be within one of the root's, and is merged with all that it is within.
+    /// Each match of the delegate has to be covered by one of the root's, and is merged with all
+    /// that cover it.
     pub(in crate::istio::translation) fn merge(
         root: &[&'a HttpMatch],
         delegate: &[&'a HttpMatch],
@@ -42,7 +44,7 @@ impl<'a> MergedMatch<'a> {
         Some(merged)
     }
 
-    /// Returns the first of a field that is set.
+    /// Returns the first match's field that is set.
     pub(in crate::istio::translation) fn first<T>(
         &self,
         field: impl Fn(&'a HttpMatch) -> Option<T>,
@@ -50,7 +52,7 @@ impl<'a> MergedMatch<'a> {
         field(self.leaf).or_else(|| field(self.root?))
     }
 
-    /// Returns the entries of both, the delegate's where both have one.
+    /// Returns the entries of both; the delegate's take precedence.
     pub(in crate::istio::translation) fn entries<T>(
         &self,
         field: impl Fn(&'a HttpMatch) -> &'a Entries<T>,
@@ -81,7 +83,7 @@ fn pair<T>((name, value): &(Spanned<String>, Option<T>)) -> (&str, Option<&T>) {
     (&name.value, value.as_ref())
 }
 
-/// Says whether a delegate's match asks for what the root's does not let through.
+/// Returns true if a delegate's match accepts requests that the root's rejects.
 pub(in crate::istio::translation) fn conflict(root: &HttpMatch, leaf: &HttpMatch) -> bool {
     let texts = |one: &HttpMatch, two: &HttpMatch| {
         [
@@ -115,7 +117,7 @@ pub(in crate::istio::translation) fn conflict(root: &HttpMatch, leaf: &HttpMatch
         || gateways_conflict(&root.gateways, &leaf.gateways)
 }
 
-/// Says whether both are set, and not to the same.
+/// Returns true if both are set to different values.
 fn differ<T: Default + PartialEq>(one: &T, two: &T) -> bool {
     let none = T::default();
     *one != none && *two != none && one != two
@@ -142,12 +144,12 @@ fn text_conflict(root: Option<&TextMatch>, leaf: Option<&TextMatch>) -> bool {
         (Some(Text::Prefix(root)), Some(Text::Exact(leaf) | Text::Prefix(leaf))) => {
             !leaf.starts_with(root)
         }
-        // Whether one regular expression is within another cannot be told.
+        // Inclusion of regular expressions cannot be decided here.
         _ => true,
     }
 }
 
-/// What a text has to look like; what is empty is not set.
+/// A text match; an empty one is unset.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::istio::translation) enum Text<'a> {
     Exact(&'a str),

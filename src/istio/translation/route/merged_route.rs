@@ -1,4 +1,4 @@
-//! The routes of a virtual service, with those of its delegates in their places.
+//! Routes of a virtual service, with delegates expanded in place.
 
 use super::merged_match::MergedMatch;
 use crate::istio::api::fields::read::Spanned;
@@ -6,14 +6,14 @@ use crate::istio::api::http_route::{HttpMatch, HttpRoute};
 use crate::istio::translation::index::resource_index::ResourceIndex;
 use crate::istio::translation::index::virtual_service_index::IndexedService;
 
-/// A route, and the one that delegates to it if there is one.
+/// A route, and the root route that delegates to it, if any.
 #[derive(Clone, Debug)]
 pub(in crate::istio::translation) struct MergedRoute<'a> {
     leaf: &'a HttpRoute,
     root: Option<&'a HttpRoute>,
-    /// `None` for every request.
+    /// Matches; `None` matches every request.
     pub(in crate::istio::translation) matches: Option<Vec<MergedMatch<'a>>>,
-    /// The namespace that short names of the leaf are of.
+    /// Namespace of short names in the leaf route.
     namespace: &'a str,
     root_namespace: &'a str,
 }
@@ -36,7 +36,7 @@ pub(in crate::istio::translation) fn routes<'a>(
             .filter(|n| !n.is_empty())
             .unwrap_or(own);
         let name = text(&delegate.name).unwrap_or_default();
-        // One that is not there, or not shown, takes its route with it.
+        // Without a visible delegate the root route is dropped.
         let Some(delegate) = index.services.delegate(namespace, name, own) else {
             continue;
         };
@@ -57,7 +57,7 @@ impl<'a> MergedRoute<'a> {
         leaf: &'a HttpRoute,
         namespace: &'a str,
     ) -> Option<Self> {
-        // Istio delegates one level deep.
+        // Istio supports one level of delegation.
         if leaf.delegate.is_some() {
             return None;
         }
@@ -83,7 +83,7 @@ impl<'a> MergedRoute<'a> {
         })
     }
 
-    /// Returns a field: the delegate's if it has it, else the root's.
+    /// Returns a field of the delegate, otherwise of the root.
     pub(in crate::istio::translation) fn field<T>(
         &self,
         field: impl Fn(&'a HttpRoute) -> Option<T>,
@@ -91,7 +91,7 @@ impl<'a> MergedRoute<'a> {
         field(self.leaf).or_else(|| field(self.root?))
     }
 
-    /// Returns a field with the namespace that its short names are of.
+    /// Returns a field with the namespace of its short names.
     pub(in crate::istio::translation) fn with_namespace<T>(
         &self,
         field: impl Fn(&'a HttpRoute) -> Option<T>,
@@ -108,7 +108,7 @@ impl<'a> MergedRoute<'a> {
         self.namespace
     }
 
-    /// Returns the name: both, with a `-` between them.
+    /// Returns the route name: root and delegate, joined by `-`.
     pub(in crate::istio::translation) fn name(&self) -> Option<String> {
         let name = |route: &HttpRoute| {
             let name = route.name.as_ref()?;

@@ -16,7 +16,7 @@ use action::action;
 use http_match::{MatchSource, http_match, is_catch_all};
 use merged_route::{MergedRoute, routes};
 
-/// Returns the routes that a virtual service has for whoever asks; further ones could never be reached.
+/// Returns the routes of a virtual service for a source; unreachable ones are left out.
 pub(super) fn route_configs(
     index: &ResourceIndex,
     service: &IndexedService,
@@ -34,7 +34,7 @@ pub(super) fn route_configs(
     configs
 }
 
-/// Returns the only route of a host that no virtual service is for.
+/// Returns the default route of a host without a virtual service.
 pub(super) fn default_route(to: Destination, limits: &RouteLimits<'_>) -> RouteConfig {
     let limits = limits.of(Some("default"));
     RouteConfig {
@@ -48,7 +48,7 @@ pub(super) fn default_route(to: Destination, limits: &RouteLimits<'_>) -> RouteC
     }
 }
 
-/// Returns the plan of a route, and whether no request is left for a further one.
+/// Returns the configuration of a route, and true if it matches every request.
 fn route_config(
     index: &ResourceIndex,
     merged: &MergedRoute<'_>,
@@ -74,7 +74,7 @@ fn route_config(
                 is_reachable = true;
             }
         }
-        // Without any match left, it is a route for nobody and not for everybody.
+        // A route whose matches were all dropped matches nothing, not everything.
         if !is_reachable {
             return (None, false);
         }

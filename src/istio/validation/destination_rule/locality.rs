@@ -93,7 +93,7 @@ impl Validator<'_> {
         }
     }
 
-    /// Each locality is `region/zone/subzone`, with a `*` for the rest, and none is part of another.
+    /// Checks localities: `region/zone/subzone`, with a trailing `*`, and none part of another.
     fn localities(&mut self, localities: &[&Spanned<String>]) {
         for locality in localities {
             let text = locality.value.as_str();

@@ -1,4 +1,4 @@
-//! The patches that this crate knows: Envoy's local rate limit, in all its spellings.
+//! Validation of supported patches: Envoy's local rate limit in all its forms.
 
 use std::time::Duration;
 
@@ -16,11 +16,11 @@ const FILTER: &str = "envoy.filters.http.local_ratelimit";
 const TYPE: &str = "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit";
 const STRUCTS: [&str; 2] = ["udpa.type.v1.TypedStruct", "xds.type.v3.TypedStruct"];
 
-/// Checks what a patch puts into a proxy.
+/// Validates the value of a patch.
 pub(in crate::istio::validation) fn patch(patch: &ConfigPatch, reader: &mut Reader<'_>) {
     let Some(NodeRef(value)) = patch.patch.as_ref().and_then(|patch| patch.value) else {
         let operation = patch.patch.as_ref().and_then(|patch| patch.operation);
-        // A patch that removes needs no value.
+        // `REMOVE` needs no value.
         if operation.is_none_or(|operation| operation.value != Operation::Remove) {
             let finding = Finding::rejected(patch.at).missing("patch.value");
             let finding = finding.message("the patch has no value");
@@ -60,7 +60,8 @@ fn unknown(at: NodeId, reader: &mut Reader<'_>) {
     );
 }
 
-/// Finds the configurations of the filter: the filter's own, or those of a route or a virtual host.
+/// Finds the configurations of the filter: the filter itself, or those of a route or a virtual
+/// host.
 pub(crate) fn find(apply_to: Option<ApplyTo>, value: NodeId, tree: &Tree) -> Vec<NodeId> {
     let config = either(tree, value, "typed_config", "typedConfig");
     if apply_to == Some(ApplyTo::HttpFilter) {
@@ -70,7 +71,7 @@ pub(crate) fn find(apply_to: Option<ApplyTo>, value: NodeId, tree: &Tree) -> Vec
             .into_iter()
             .collect();
     }
-    // In a virtual host of a patch, the routes may carry it too.
+    // The routes of a virtual host may also contain it.
     let mut places = vec![value];
     if let Some(routes) = tree.child(value, "routes") {
         places.extend(tree.items(routes));
@@ -99,7 +100,7 @@ fn type_of(tree: &Tree, config: NodeId) -> Option<&str> {
     either(tree, config, "type_url", "typeUrl").and_then(|kind| tree.text(kind))
 }
 
-/// Reads a configuration, out of its wrapper if it has one.
+/// Reads a configuration, unwrapped if necessary.
 pub(crate) fn read(config: NodeId, reader: &mut Reader<'_>) -> Option<LocalRateLimit> {
     let kind = reader
         .tree
@@ -157,7 +158,7 @@ fn local_rate_limit(limit: &LocalRateLimit, reader: &mut Reader<'_>) {
         refused_by_envoy(limit.at, message, help, reader);
     }
     if limit.token_bucket.is_none() && limit.descriptors.is_empty() {
-        // A filter that is only switched on here, and has its buckets at the routes.
+        // The filter is only enabled here; its buckets are at the routes.
         return;
     }
     let missing: Vec<_> = [
@@ -212,7 +213,7 @@ fn local_rate_limit(limit: &LocalRateLimit, reader: &mut Reader<'_>) {
     }
 }
 
-/// Returns the millionths of requests, or `None` if they are not said.
+/// Returns the share of requests in millionths; `None` if unset.
 fn share(fraction: Option<&RuntimeFraction>) -> Option<u64> {
     let percent = fraction?.default_value.as_ref()?;
     let scale = match percent.denominator.map(|denominator| denominator.value) {

@@ -4,7 +4,7 @@ use crate::istio::api::fields::read::shorten;
 use crate::istio::api::security::{Action, Condition};
 use crate::istio::validation::Validator;
 
-/// The attributes of a condition that have no name in brackets.
+/// The attributes of a condition without a name in brackets.
 const KEYS: [&str; 11] = [
     "connection.sni",
     "destination.ip",

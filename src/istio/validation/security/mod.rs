@@ -9,7 +9,7 @@ use crate::istio::api::destination_rule::Selector;
 use crate::istio::api::fields::read::{Nullable, Text, shorten};
 use crate::istio::api::security::{JwtRule, PeerAuthentication, RequestAuthentication, TargetRef};
 
-/// What a policy may be attached to.
+/// Kinds that a policy can be attached to.
 const TARGETS: [(&str, &str); 5] = [
     ("gateway.networking.k8s.io", "Gateway"),
     ("gateway.networking.k8s.io", "GatewayClass"),
@@ -221,7 +221,7 @@ pub(super) fn is_empty(text: &Text) -> bool {
     text.as_ref().is_none_or(|text| text.value.is_empty())
 }
 
-/// Says whether a text names a service account: `name` or `namespace/name`.
+/// Returns true if a text names a service account: `name` or `namespace/name`.
 pub(super) fn is_account(text: &str) -> bool {
     let (namespace, name) = text.split_once('/').unwrap_or(("default", text));
     is_label(namespace) && name.split('.').all(is_label)

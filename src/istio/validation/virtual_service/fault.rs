@@ -5,7 +5,7 @@ use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
 use crate::istio::validation::Validator;
 
-/// The names of gRPC's statuses, each at its number.
+/// Names of the gRPC statuses, indexed by number.
 pub(crate) const GRPC_STATUS: [&str; 17] = [
     "OK",
     "CANCELLED",

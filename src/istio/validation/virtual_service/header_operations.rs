@@ -92,7 +92,7 @@ fn header_name(c: &mut Validator<'_>, name: &str, at: NodeId, may_be_authority: 
     }
 }
 
-/// Says whether a text is the name of a header, or of a part of the request such as `:authority`.
+/// Returns true if a text is a header name or a pseudo-header such as `:authority`.
 pub(in crate::istio::validation) fn is_name(text: &str) -> bool {
     let text = text.strip_prefix(':').unwrap_or(text);
     http::HeaderName::from_bytes(text.as_bytes()).is_ok()

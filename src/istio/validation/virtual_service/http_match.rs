@@ -54,7 +54,7 @@ fn entries(c: &mut Validator<'_>, entries: &Entries<TextMatch>, may_be_any: bool
     }
 }
 
-/// An empty prefix fits everything, which only a path may mean.
+/// Validates a text match; an empty prefix matches everything and is allowed for paths only.
 pub(in crate::istio::validation) fn text_match(
     c: &mut Validator<'_>,
     text: &TextMatch,

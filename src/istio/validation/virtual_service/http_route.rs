@@ -6,7 +6,7 @@ use crate::istio::syntax::tree::NodeId;
 use crate::istio::validation::Validator;
 use crate::istio::validation::names::is_label;
 
-/// Which part of a chain of virtual services a route is.
+/// Role of a route in delegation.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::istio::validation) enum Part {
     Delegate,
@@ -117,7 +117,7 @@ pub(in crate::istio::validation) fn weight(c: &mut Validator<'_>, weight: Int) -
     }
 }
 
-/// Several destinations share by weight, so that one of them must have some.
+/// Validates the total weight: several destinations need at least one with a weight.
 pub(in crate::istio::validation) fn total(
     c: &mut Validator<'_>,
     total: i64,
@@ -130,7 +130,7 @@ pub(in crate::istio::validation) fn total(
     }
 }
 
-/// Checks a destination that has to be there.
+/// Validates a required destination.
 pub(in crate::istio::validation) fn leads_to(
     c: &mut Validator<'_>,
     to: Option<&Destination>,

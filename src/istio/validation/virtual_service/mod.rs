@@ -93,7 +93,7 @@ fn hosts(c: &mut Validator<'_>, service: &VirtualService) {
             );
         }
     }
-    // Each with each is enough for what a person writes, and too much for what a machine may.
+    // The comparison is quadratic: limited for generated documents.
     if !all_good || service.hosts.len() > 2_000 {
         return;
     }
@@ -114,7 +114,7 @@ fn hosts(c: &mut Validator<'_>, service: &VirtualService) {
     }
 }
 
-/// Says whether the routes are for calls within the mesh.
+/// Returns true if the routes apply to calls within the mesh.
 pub(crate) fn is_for_mesh(gateways: &Texts) -> bool {
     gateways.is_empty() || gateways.iter().any(|gateway| gateway.value == "mesh")
 }
