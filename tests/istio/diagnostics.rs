@@ -27,7 +27,7 @@ fn all_findings_come_at_once_in_the_order_of_the_file() {
     assert_eq!(
         mends,
         [
-            "move `weight` out of `destination`, to stand beside it",
+            "move `weight` out of `destination`, next to it",
             "did you mean `attempts`?",
             "write a duration such as 10s, 0.5s or 1m",
         ]
@@ -46,8 +46,8 @@ fn a_finding_prints_its_line_and_points_into_it() {
 9 |     retries: {atempts: 3}
   |               ^^^^^^^
   = field: spec.http[0].retries.atempts of VirtualService default/reviews
-  = here: the document is not taken: what it was meant to do would not happen
-  = Istio: Kubernetes and `istioctl validate` refuse an unknown field
+  = here: the document is rejected; none of its settings apply
+  = Istio: Kubernetes and `istioctl validate` reject unknown fields
   = help: did you mean `attempts`?
 "
     );
@@ -127,7 +127,7 @@ fn what_kubernetes_reads_as_a_boolean_is_no_text() {
     let [found] = documents.diagnostics() else {
         panic!("one finding")
     };
-    assert_eq!(found.help(), "put it between quotes");
+    assert_eq!(found.help(), "put it in quotes");
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn a_document_that_is_not_enforced_says_so() {
     };
     assert_eq!(found.severity(), Severity::Warning);
     assert!(
-        found.effect().starts_with("nothing of it is enforced"),
+        found.effect().starts_with("none of its settings apply"),
         "{found}"
     );
 }

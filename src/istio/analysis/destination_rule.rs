@@ -60,14 +60,14 @@ pub(super) fn destination_rule(
             Finding::warning(Code::HttpPolicyForTls, at)
                 .at_key()
                 .message(format!(
-                    "`{}` is reached by TLS, and this is a policy for HTTP",
+                    "`{}` uses TLS, and this is an HTTP policy",
                     shorten(&host.value)
                 ))
-                .effect("it holds: requests are seen before they are encrypted")
+                .effect("the policy applies: requests are handled before encryption")
                 .in_istio(
-                    "a sidecar sees encrypted bytes there: it counts connections, and no status",
+                    "a sidecar sees encrypted bytes only: it counts connections, not status codes",
                 )
-                .help("for Istio, call it by http and let this rule's `tls` encrypt"),
+                .help("for Istio, call it by `http://` and originate TLS with this rule's `tls`"),
         );
     }
 }
@@ -99,11 +99,11 @@ fn unknown_host(
             index,
             Finding::warning(Code::UnknownHost, host.at)
                 .message(format!(
-                    "no document here says that there is a service `{}`",
+                    "no document defines the service `{}`",
                     shorten(&host.value)
                 ))
                 .effect(
-                    "it holds for every such host that is called, with or without a ServiceEntry",
+                    "the rule applies to requests for this host, with or without a ServiceEntry",
                 )
                 .in_istio("a rule for a host that the registry does not have is without effect")
                 .help(near.map_or_else(
@@ -134,12 +134,12 @@ fn overlapping_subsets(
             Finding::warning(Code::FieldWithoutEffect, label.at)
                 .at_key()
                 .message(format!(
-                    "no ServiceEntry here says where the subset `{}` listens",
+                    "no ServiceEntry has endpoints for the subset `{}`",
                     shorten(subset)
                 ))
-                .effect("requests for it go to the name of the host: whichever version is there answers")
-                .in_istio("Kubernetes tells which pods have these labels")
-                .help("add a ServiceEntry for the host, whose `endpoints` have these labels"),
+                .effect("its requests go to the host's name: any version may answer")
+                .in_istio("Istio finds the pods with these labels in Kubernetes")
+                .help("add a ServiceEntry for the host with these labels on its `endpoints`"),
         );
     }
 }
@@ -179,11 +179,9 @@ fn ejection(
             .at_key()
             .message(message)
             .effect(
-                "it is a circuit breaker: one endpoint may always be ejected, even the only one",
+                "one endpoint may always be ejected, even the only one, as by a circuit breaker",
             )
-            .in_istio(
-                "`maxEjectionPercent` is a hard cap since Envoy 1.28, 10 % if it is not written",
-            )
+            .in_istio("`maxEjectionPercent` is a hard limit since Envoy 1.28; its default is 10 %")
             .help("write `maxEjectionPercent: 100`"),
     );
 }
@@ -228,8 +226,10 @@ fn is_unverified(tls: &ClientTls, rule: &DestinationRule) -> bool {
 fn unverified(code: Code, at: NodeId) -> Finding {
     Finding::warning(code, at)
         .at_key()
-        .message("TLS is used, and no `caCertificates` say who may answer")
-        .effect("TLS is started here, and who answers is checked as the client is configured")
-        .in_istio("depending on its version, Istio checks against the system's certificates or not at all")
+        .message("TLS without `caCertificates`: the server certificate may not be verified")
+        .effect("TLS is originated here; the client's configuration decides about verification")
+        .in_istio(
+            "depending on its version, Istio verifies with the system's certificates or not at all",
+        )
         .help("write `caCertificates: system`, or a file")
 }

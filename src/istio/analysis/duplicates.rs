@@ -22,10 +22,10 @@ pub(super) fn duplicates(units: &[ParsedObject], advice: &mut AnalysisReport) {
         advice.push(
             index,
             Finding::error(Code::DuplicateObject, object.at)
-                .message(format!("{} {}/{} is there twice", key.0, key.1, key.2))
-                .effect("the document is not taken: it cannot be known which one is meant")
-                .in_istio("Kubernetes keeps whichever is applied last, and nothing of the other")
-                .help("give one of them another name or namespace, or remove it")
+                .message(format!("duplicate {} {}/{}", key.0, key.1, key.2))
+                .effect("the document is rejected: it is ambiguous")
+                .in_istio("Kubernetes keeps only the one that is applied last")
+                .help("rename one of them, or remove it")
                 .also_there(first.location()),
         );
     }

@@ -239,9 +239,9 @@ fn orphan(index: usize, service: &VirtualService, advice: &mut AnalysisReport) {
         Finding::warning(Code::Ineffective, service.at)
             .at_key()
             .missing("hosts")
-            .message("the virtual service has no `hosts`, so it routes nothing")
+            .message("the virtual service has no `hosts` and routes no requests")
             .effect("it has no effect")
-            .in_istio("it is taken for a delegate, and no virtual service delegates to it")
+            .in_istio("it is treated as a delegate, and no virtual service delegates to it")
             .help(format!(
                 "write below `spec:`\nhosts: [{}]",
                 hosts.join(", ")

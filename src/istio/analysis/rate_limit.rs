@@ -37,9 +37,9 @@ pub(super) fn rate_limits(units: &[ParsedObject], advice: &mut AnalysisReport) {
                 index,
                 Finding::warning(Code::LimitNotEnforced, patch.at)
                     .at_key()
-                    .message("no patch here puts the filter before the routes")
-                    .effect("the limit holds all the same")
-                    .in_istio("Envoy does not heed what a route says to a filter that it does not have")
+                    .message("no patch adds the filter to the HTTP filter chain")
+                    .effect("the limit is enforced regardless")
+                    .in_istio("Envoy ignores the route's configuration of a filter that is not in the chain")
                     .help("add a patch with `applyTo: HTTP_FILTER` that inserts envoy.filters.http.local_ratelimit"),
             );
         }

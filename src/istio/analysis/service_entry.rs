@@ -27,9 +27,9 @@ pub(super) fn service_entry(
         advice.push(
             index,
             Finding::warning(Code::AddressesRequired, port.at)
-                .message("a port for TCP is told from others by its address, and there are no `addresses`")
-                .effect("each host is found by its own name")
-                .in_istio("connections to any address at that port are taken for this host, unless addresses are allocated")
+                .message("a TCP port without `addresses` cannot be distinguished from others")
+                .effect("each host is identified by its name")
+                .in_istio("connections to any address on this port count as this host's, unless addresses are allocated")
                 .help("write `addresses`, or another `protocol`"),
         );
     }

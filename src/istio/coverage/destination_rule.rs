@@ -154,7 +154,7 @@ const ROWS: &[(&str, Support)] = &[
     ),
     (
         "trafficPolicy.connectionPool.http.http2MaxRequests",
-        Support::Enforced("of whichever version of HTTP"),
+        Support::Enforced("for every HTTP version"),
     ),
     (
         "trafficPolicy.connectionPool.http.maxRequestsPerConnection",
@@ -178,7 +178,7 @@ const ROWS: &[(&str, Support)] = &[
     ("trafficPolicy.outlierDetection", ENFORCED),
     (
         "trafficPolicy.outlierDetection.consecutiveErrors",
-        Support::Enforced("deprecated: `IST0133` says so; read as `consecutive5xxErrors`"),
+        Support::Enforced("deprecated (`IST0133`); read as `consecutive5xxErrors`"),
     ),
     (
         "trafficPolicy.outlierDetection.splitExternalLocalOriginErrors",
@@ -201,7 +201,7 @@ const ROWS: &[(&str, Support)] = &[
     (
         "trafficPolicy.outlierDetection.maxEjectionPercent",
         Support::Enforced(
-            "one endpoint may always be ejected: `MSH0013` says where Envoy would eject none",
+            "one endpoint may always be ejected; `MSH0013` if Envoy would eject none",
         ),
     ),
     ("trafficPolicy.outlierDetection.minHealthPercent", ENFORCED),
@@ -212,7 +212,7 @@ const ROWS: &[(&str, Support)] = &[
     ("trafficPolicy.tls", ENFORCED),
     (
         "trafficPolicy.tls.mode",
-        Support::Enforced("`SIMPLE` and `DISABLE`; of `MUTUAL` and `ISTIO_MUTUAL` `MSH0018` warns"),
+        Support::Enforced("`SIMPLE` and `DISABLE`; `MSH0018` for `MUTUAL` and `ISTIO_MUTUAL`"),
     ),
     (
         "trafficPolicy.tls.clientCertificate",
@@ -245,9 +245,7 @@ const ROWS: &[(&str, Support)] = &[
     ("subsets.name", ENFORCED),
     (
         "subsets.labels",
-        Support::Enforced(
-            "by the labels of a ServiceEntry's endpoints; without one `MSH0018` warns",
-        ),
+        Support::Enforced("by the labels of a ServiceEntry's endpoints; `MSH0018` without one"),
     ),
     ("subsets.trafficPolicy", ENFORCED),
     ("exportTo", ENFORCED),

@@ -3,7 +3,7 @@ use crate::istio::api::envoy_filter::EnvoyFilter;
 use crate::istio::diagnostics::code::Code;
 
 pub(super) const TABLE: Table = Table {
-    title: "EnvoyFilter, of which the local rate limit acts",
+    title: "EnvoyFilter (local rate limit only)",
     kind: "EnvoyFilter",
     root: EnvoyFilter::fields,
     around: "SPEC",
@@ -61,14 +61,12 @@ const ROWS: &[(&str, Support)] = &[
     ("configPatches", ENFORCED),
     (
         "configPatches.applyTo",
-        Support::Enforced(
-            "`HTTP_FILTER`, `HTTP_ROUTE` and `VIRTUAL_HOST`; of others `MSH0012` warns",
-        ),
+        Support::Enforced("`HTTP_FILTER`, `HTTP_ROUTE` and `VIRTUAL_HOST`; `MSH0012` for others"),
     ),
     ("configPatches.match", ENFORCED),
     (
         "configPatches.match.context",
-        Support::Enforced("of `WAYPOINT` `MSH0018` warns"),
+        Support::Enforced("`MSH0018` for `WAYPOINT`"),
     ),
     ("configPatches.match.proxy", NOTED),
     ("configPatches.match.listener", ENFORCED),
@@ -76,7 +74,7 @@ const ROWS: &[(&str, Support)] = &[
     ("configPatches.match.listener.portName", NOTED),
     (
         "configPatches.match.listener.filterChain",
-        Support::Void("which of several chains: see its fields"),
+        Support::Void("selects a filter chain; see its fields"),
     ),
     ("configPatches.match.listener.filterChain.name", NOTED),
     ("configPatches.match.listener.filterChain.sni", NOTED),
@@ -94,7 +92,7 @@ const ROWS: &[(&str, Support)] = &[
     ),
     (
         "configPatches.match.listener.filterChain.filter",
-        Support::Void("there are no other filters: the limit stands before the routes"),
+        Support::Void("there are no other filters: the limit applies before routing"),
     ),
     (
         "configPatches.match.listener.filterChain.destinationPort",
@@ -142,12 +140,12 @@ const ROWS: &[(&str, Support)] = &[
     ("configPatches.patch", ENFORCED),
     (
         "configPatches.patch.operation",
-        Support::Enforced("of `MERGE` and `REPLACE` of the filter itself `MSH0018` warns"),
+        Support::Enforced("`MSH0018` for `MERGE` and `REPLACE` of the filter itself"),
     ),
     (
         "configPatches.patch.value",
         Support::Enforced(
-            "a local rate limit, direct or in a `TypedStruct`, as below; of all else `MSH0012` warns",
+            "a local rate limit, direct or in a `TypedStruct`, as below; `MSH0012` for everything else",
         ),
     ),
     (

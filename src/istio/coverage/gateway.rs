@@ -40,7 +40,7 @@ const ROWS: &[(&str, Support)] = &[
     ("servers.port.number", ENFORCED),
     (
         "servers.port.protocol",
-        Support::Enforced("HTTP, HTTP2, GRPC and HTTPS; of others `MSH0018` warns"),
+        Support::Enforced("HTTP, HTTP2, GRPC and HTTPS; `MSH0018` for others"),
     ),
     ("servers.port.name", Support::Void("a name")),
     (
@@ -120,8 +120,6 @@ const ROWS: &[(&str, Support)] = &[
     ("servers.name", Support::Void("a name")),
     (
         "selector",
-        Support::Enforced(
-            "which limits of EnvoyFilter are for it; the gateway itself is called by its name",
-        ),
+        Support::Enforced("selects the EnvoyFilters; the gateway itself is found by its name"),
     ),
 ];

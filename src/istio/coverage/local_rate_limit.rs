@@ -38,8 +38,8 @@ pub(super) const TABLE: Table = Table {
 };
 
 const ROWS: &[(&str, Support)] = &[
-    ("@type", Support::Void("says what it is")),
-    ("statPrefix", Support::Void("a name; Envoy asks for it")),
+    ("@type", Support::Void("type of the message")),
+    ("statPrefix", Support::Void("a name, which Envoy requires")),
     ("status", ENFORCED),
     ("status.code", ENFORCED),
     ("tokenBucket", ENFORCED),
@@ -48,7 +48,7 @@ const ROWS: &[(&str, Support)] = &[
     ("tokenBucket.fillInterval", ENFORCED),
     (
         "filterEnabled",
-        Support::Enforced("without it 100 %, where Envoy has 0: `MSH0011` says so"),
+        Support::Enforced("default 100 %; Envoy's default is 0 % (`MSH0011`)"),
     ),
     ("filterEnabled.defaultValue", ENFORCED),
     ("filterEnabled.defaultValue.numerator", ENFORCED),
@@ -90,7 +90,7 @@ const ROWS: &[(&str, Support)] = &[
     (
         "rateLimits",
         Support::Enforced(
-            "`generic_key`, `header_value_match`, `request_headers`, `remote_address`, `query_parameters`, `query_parameter_value_match`; of others `MSH0018` warns",
+            "`generic_key`, `header_value_match`, `request_headers`, `remote_address`, `query_parameters`, `query_parameter_value_match`; `MSH0018` for others",
         ),
     ),
     ("maxDynamicDescriptors", ENFORCED),

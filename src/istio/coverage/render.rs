@@ -23,12 +23,14 @@ fn rows(table: &Table, text: &mut String) {
     for (place, (path, support)) in places.iter().zip(table.rows) {
         let (support, remark) = match support {
             Support::Enforced(remark) => ("enforced".to_owned(), (*remark).to_owned()),
-            Support::Noted(code, at) => noted(&findings, *code, if at.is_empty() { path } else { at }),
-            Support::Rejected => ("refused".to_owned(), "as Istio does".to_owned()),
+            Support::Noted(code, at) => {
+                noted(&findings, *code, if at.is_empty() { path } else { at })
+            }
+            Support::Rejected => ("rejected".to_owned(), "as in Istio".to_owned()),
             Support::Void(remark) => ("nothing to enforce".to_owned(), (*remark).to_owned()),
         };
         let same = place.same_as.as_ref();
-        let same = same.map(|same| format!("fields as those of `{same}`"));
+        let same = same.map(|same| format!("same fields as `{same}`"));
         let remarks = [Some(remark), same].into_iter().flatten();
         let remarks: Vec<_> = remarks.filter(|remark| !remark.is_empty()).collect();
         let _ = writeln!(text, "| `{path}` | {support} | {} |", remarks.join("; "));
@@ -37,7 +39,9 @@ fn rows(table: &Table, text: &mut String) {
 
 /// Returns the effect and help of the finding.
 fn noted(findings: &[Found], code: crate::istio::Code, at: &str) -> (String, String) {
-    let one = findings.iter().find(|one| one.code == code && one.path == at);
+    let one = findings
+        .iter()
+        .find(|one| one.code == code && one.path == at);
     let severity = one.map_or("", |one| one.severity.as_str());
     let effect = one.map(|one| one.here.clone()).unwrap_or_default();
     (format!("{severity} `{code}`"), effect)

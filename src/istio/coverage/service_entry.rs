@@ -38,7 +38,7 @@ const ROWS: &[(&str, Support)] = &[
     ("endpoints", ENFORCED),
     (
         "endpoints.address",
-        Support::Enforced("not of sockets in the file system: `MSH0018`"),
+        Support::Enforced("except Unix domain sockets (`MSH0018`)"),
     ),
     ("endpoints.ports", ENFORCED),
     ("endpoints.labels", ENFORCED),

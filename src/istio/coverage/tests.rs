@@ -12,7 +12,7 @@ use crate::istio::{Code, Documents, Severity};
 
 const BEGIN: &str = "<!-- the support table, as `src/istio/support` has it -->\n";
 const END: &str = "<!-- end of the support table -->\n";
-/// What says that something has no effect.
+/// Codes of findings about fields without effect.
 const NO_EFFECT: [Code; 4] = [
     Code::FieldWithoutEffect,
     Code::NotEnforced,
@@ -20,7 +20,7 @@ const NO_EFFECT: [Code; 4] = [
     Code::UnknownFilter,
 ];
 
-/// Where the versions of a rule's host listen.
+/// A service entry with the endpoints of a rule's subsets.
 const ENTRY: &str = "---
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
@@ -32,7 +32,7 @@ spec:
   endpoints: [{address: 10.0.0.1, labels: {version: v1}}]
 ";
 
-/// A finding by the path of its field.
+/// A finding, identified by the path of its field.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) code: Code,
@@ -69,7 +69,7 @@ impl Table {
         )
     }
 
-    /// Returns the fields that the specs have.
+    /// Returns the fields set in the specs.
     fn written(&self, specs: &[&str]) -> BTreeSet<String> {
         let paths = specs.iter().flat_map(|spec| {
             let trees = yaml::parse(spec, &mut (1 << 20));
@@ -80,7 +80,7 @@ impl Table {
     }
 }
 
-/// Returns what is found in documents of these specs.
+/// Returns the findings in documents with these specs.
 pub(super) fn found(table: &Table, specs: &[&str]) -> Vec<Found> {
     let prefix = plain(table.prefix);
     let all = specs.iter().flat_map(|spec| {
@@ -101,7 +101,7 @@ pub(super) fn found(table: &Table, specs: &[&str]) -> Vec<Found> {
     all.collect()
 }
 
-/// Returns a path without places in lists, in camel case.
+/// Returns a path in camel case, without list indexes.
 fn plain(path: &str) -> String {
     let mut plain = String::new();
     let mut depth = 0;
@@ -143,7 +143,10 @@ fn an_enforced_field_is_read_where_the_meaning_is_and_nothing_says_that_it_has_n
         for (place, (path, support)) in places.iter().zip(table.rows) {
             if matches!(support, Support::Enforced(_)) {
                 assert!(written.contains(*path), "no document shows {path}");
-                assert!(words.contains(place.code), "the meaning reads no {path}");
+                assert!(
+                    words.contains(place.code),
+                    "the translation does not read {path}"
+                );
             }
         }
     }

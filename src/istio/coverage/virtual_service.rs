@@ -73,7 +73,7 @@ const ROWS: &[(&str, Support)] = &[
     (
         "http.match.headers",
         Support::Enforced(
-            "`uri`, `scheme`, `method` and `authority` mean nothing here, as in Istio: `MSH0018`",
+            "`uri`, `scheme`, `method` and `authority` are ignored, as in Istio (`MSH0018`)",
         ),
     ),
     ("http.match.port", ENFORCED),
@@ -93,7 +93,7 @@ const ROWS: &[(&str, Support)] = &[
     ("http.route.weight", ENFORCED),
     (
         "http.route.headers",
-        Support::Enforced("what is filled in from a proxy's own knowledge is told of by `MSH0018`"),
+        Support::Enforced("`MSH0018` for variables that only a proxy knows"),
     ),
     ("http.route.headers.request", ENFORCED),
     ("http.route.headers.request.set", ENFORCED),
@@ -134,7 +134,7 @@ const ROWS: &[(&str, Support)] = &[
     ("http.fault.delay", ENFORCED),
     (
         "http.fault.delay.percent",
-        Support::Enforced("deprecated: `IST0002` says so"),
+        Support::Enforced("deprecated (`IST0002`)"),
     ),
     ("http.fault.delay.fixedDelay", ENFORCED),
     ("http.fault.delay.exponentialDelay", Support::Rejected),
@@ -151,7 +151,7 @@ const ROWS: &[(&str, Support)] = &[
     ("http.mirrors.percentage", ENFORCED),
     (
         "http.mirrorPercent",
-        Support::Enforced("deprecated: `IST0002` says so"),
+        Support::Enforced("deprecated (`IST0002`)"),
     ),
     ("http.mirrorPercentage", ENFORCED),
     ("http.corsPolicy", NOTED),

@@ -51,8 +51,8 @@ impl Finding {
     /// Creates an error of `istioctl validate`.
     pub(crate) fn rejected(at: NodeId) -> Self {
         Self::error(Code::SchemaValidation, at)
-            .effect("the document is not taken")
-            .in_istio("`istioctl validate` and Istio's webhook refuse it")
+            .effect("the document is rejected")
+            .in_istio("`istioctl validate` and Istio's webhook reject it")
     }
 
     /// Points to the key instead of the value.

@@ -36,6 +36,7 @@ impl Display for Diagnostic {
             if text.is_empty() {
                 continue;
             }
+            // 5 for " = " before and ": " after the title.
             let indent = width + title.len() + 5;
             let text = text.replace('\n', &format!("\n{:indent$}", ""));
             writeln!(f, "{:width$} = {title}: {text}", "")?;
@@ -45,7 +46,7 @@ impl Display for Diagnostic {
 }
 
 impl Diagnostic {
-    /// Returns the finding as one line of JSON, with one member per accessor.
+    /// Returns the finding as one line of JSON.
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut json = String::from("{");
@@ -97,6 +98,7 @@ impl Excerpt {
             .chars()
             .skip(start)
             .take(2 * AROUND)
+            // Control characters of the input must not reach the terminal.
             .map(|c| if c.is_control() { ' ' } else { c })
             .collect();
         Self {
@@ -120,6 +122,7 @@ fn pair(json: &mut String, name: &str, value: &str) {
         match c {
             '"' | '\\' => json.extend(['\\', c]),
             '\n' => json.push_str("\\n"),
+            // RFC 8259 7: control characters have to be escaped.
             c if c.is_control() => {
                 let _ = write!(json, "\\u{:04x}", u32::from(c));
             }

@@ -7,8 +7,8 @@ use crate::istio::api::load_balancer::LoadBalancer;
 use crate::istio::syntax::tree::NodeId;
 
 /// Remark for settings of connections, which belong to the client.
-const CLIENT: &str = "connections are made by the client, as it is configured";
-const CONFIGURE: &str = "configure the client so";
+const CLIENT: &str = "the client opens connections with its own settings";
+const CONFIGURE: &str = "configure the client accordingly";
 
 pub(super) fn destination_rule(rule: &DestinationRule, idle: &mut CoverageReport<'_>) {
     let subsets = rule.subsets.0.iter().flatten();

@@ -85,7 +85,7 @@ fn scope(patch: &ConfigPatch, idle: &mut CoverageReport<'_>) {
         idle.warn(
             context.at,
             "context",
-            "there are no waypoints: it limits nothing",
+            "there are no waypoints: no requests are limited",
             "write SIDECAR_INBOUND",
         );
     }
@@ -93,7 +93,7 @@ fn scope(patch: &ConfigPatch, idle: &mut CoverageReport<'_>) {
         idle.note(
             proxy.at,
             "proxy",
-            "the patch holds whatever the proxy would be",
+            "the patch applies regardless of the proxy",
         );
     }
     for (name, at) in narrower(matches) {

@@ -19,7 +19,11 @@ fn server(server: &Server, idle: &mut CoverageReport<'_>) {
         ("defaultEndpoint", set(&server.default_endpoint)),
     ] {
         if let Some(at) = at {
-            idle.note(at, name, "the address to listen on is the listener's own");
+            idle.note(
+                at,
+                name,
+                "the application's listener decides about its address",
+            );
         }
     }
     if let Some(tls) = &server.tls

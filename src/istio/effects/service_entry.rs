@@ -5,17 +5,13 @@ use crate::istio::api::workload::Workload;
 
 pub(super) fn service_entry(entry: &ServiceEntry, idle: &mut CoverageReport<'_>) {
     if let Some(address) = entry.addresses.first() {
-        idle.note(
-            address.at,
-            "addresses",
-            "callers reach the service by its name",
-        );
+        idle.note(address.at, "addresses", "callers use the service's name");
     }
     if let Some(location) = entry.location {
         idle.note(
             location.at,
             "location",
-            "inside and outside of the mesh are treated alike",
+            "hosts inside and outside of the mesh are treated the same",
         );
     }
     if let Some(name) = entry.subject_alt_names.first() {
@@ -63,7 +59,7 @@ fn workload(endpoint: &Workload, idle: &mut CoverageReport<'_>) {
         ("serviceAccount", set(&endpoint.service_account)),
     ] {
         if let Some(at) = at {
-            idle.note(at, name, "the endpoint is one like the others");
+            idle.note(at, name, "the endpoint is treated like the others");
         }
     }
 }

@@ -56,7 +56,7 @@ fn http_match(one: &HttpMatch, idle: &mut CoverageReport<'_>) {
         idle.note(
             prefix.at,
             "statPrefix",
-            "metrics are told apart by the route's name",
+            "metrics are distinguished by the route's name",
         );
     }
     let claims = one

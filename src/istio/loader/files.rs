@@ -62,7 +62,7 @@ fn search(folder: &Path, depth: usize, found: &mut Vec<Result<PathBuf, Failed>>)
             }
         } else if is_yaml(&path) && !path.is_dir() {
             if found.len() == MAX_FILES {
-                let reason = format!("there are more than {MAX_FILES} files");
+                let reason = format!("more than {MAX_FILES} files");
                 found.push(Err((path, reason)));
             } else if found.len() < MAX_FILES {
                 found.push(Ok(path));

@@ -127,6 +127,7 @@ impl Loader {
             let is_patch = parsed.object.kind == Kind::EnvoyFilter;
             resources.push(Resource {
                 object: Arc::new(parsed.object),
+                // Only patches are read again later; for other kinds the tree would waste memory.
                 tree: is_patch.then_some(parsed.tree),
                 file: parsed.document.file.clone(),
                 line: span.line,
@@ -268,6 +269,7 @@ impl Loader {
     pub(in crate::istio) fn push(&mut self, diagnostic: Diagnostic) {
         if self.diagnostics.len() < MAX_DIAGNOSTICS {
             self.diagnostics.push(diagnostic);
+        // Exactly once: this finding raises the count above the limit.
         } else if self.diagnostics.len() == MAX_DIAGNOSTICS {
             let message = format!("there are more than {MAX_DIAGNOSTICS} findings");
             self.diagnostics

@@ -126,19 +126,19 @@ pub(in crate::istio) fn bare(file: Option<Arc<Path>>, code: Code, message: &str)
 const fn words(code: Code) -> (&'static str, &'static str, &'static str) {
     match code {
         Code::MoreFindings => (
-            "they are counted, and not shown",
-            "`istioctl` shows all that it finds",
-            "mend those that are shown, and load again",
+            "they are counted, but not shown",
+            "`istioctl` shows all findings",
+            "fix those that are shown, and load again",
         ),
         Code::TooLarge => (
-            "nothing of it is taken",
-            "Kubernetes takes no object above 1.5 MiB",
-            "split it, and write out what its aliases stand for",
+            "none of it applies",
+            "Kubernetes rejects objects above 1.5 MiB",
+            "split it, and expand its aliases",
         ),
         _ => (
-            "nothing of it is taken",
+            "none of it applies",
             "`kubectl` and `istioctl` cannot read it either",
-            "correct it there: other documents are read all the same",
+            "correct it; other documents are loaded regardless",
         ),
     }
 }

@@ -68,6 +68,7 @@ pub(in crate::istio) fn split(
     };
     let mut at = 0;
     for one in text.split_inclusive('\n') {
+        // `at > start`: a text may begin with a separator.
         if is_separator(one) && at > start {
             push(&text[start..at], before);
             (start, before) = (at, line);
@@ -105,6 +106,7 @@ fn is_blank(text: &str) -> bool {
     text.lines().all(|line| {
         let line = line.strip_prefix(MARK).unwrap_or(line);
         let line = line.strip_prefix("---").unwrap_or(line).trim_start();
+        // `#` starts a comment and `%` a directive.
         line.is_empty() || line.starts_with(['#', '%'])
     })
 }

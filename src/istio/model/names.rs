@@ -7,6 +7,7 @@ use std::net::IpAddr;
 /// Returns the full name of a host: a short name is a service of the namespace.
 pub(in crate::istio) fn full<'a>(host: &'a str, namespace: &str, domain: &str) -> Cow<'a, str> {
     let is_short = !host.is_empty() && !host.contains('.') && host != "*";
+    // An IPv6 address contains no dot.
     if !is_short || host.parse::<IpAddr>().is_ok() {
         return Cow::Borrowed(host);
     }
@@ -34,6 +35,7 @@ pub(in crate::istio) fn aliases(host: &str, from: &str, domain: &str) -> Vec<Str
         let name = host.split('.').next().unwrap_or(host);
         names.push(format!("{name}.{namespace}.svc"));
         names.push(format!("{name}.{namespace}"));
+        // The short name resolves within the own namespace only, as by `resolv.conf` in a pod.
         if namespace == from {
             names.push(name.to_owned());
         }

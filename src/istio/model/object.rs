@@ -97,8 +97,8 @@ pub(in crate::istio) fn read(
         findings.push(
             Finding::error(Code::WrongType, at)
                 .message("a document is an object with `apiVersion`, `kind`, `metadata` and `spec`")
-                .effect("nothing of it is taken")
-                .in_istio("Kubernetes refuses it")
+                .effect("none of it applies")
+                .in_istio("Kubernetes rejects it")
                 .help("start it with `apiVersion:` and `kind:`"),
         );
         return Content::Nothing;
@@ -174,6 +174,7 @@ fn istio(
         .and_then(|envelope| envelope.metadata.as_ref());
     let name = metadata.and_then(|metadata| metadata.name.clone());
     let namespace = metadata.and_then(|metadata| metadata.namespace.clone());
+    // Kubernetes generates the name from `generateName`.
     let generated = metadata.is_some_and(|metadata| metadata.generate_name.is_some());
     if !generated {
         check::name(
@@ -192,6 +193,7 @@ fn istio(
             .map(Into::into),
         spec: None,
     };
+    // Without a readable envelope, findings about the spec would only add noise.
     let spec = tree.child(at, "spec").filter(|_| envelope.is_some());
     let is_empty = spec.is_none_or(|spec| matches!(tree.value(spec), Value::Null));
     object.spec = match spec {
@@ -238,8 +240,8 @@ fn nameless(tree: &Tree, at: NodeId, written: Option<&str>, findings: &mut Findi
         finding
             .missing(missing)
             .message(format!("the document has no `{missing}`"))
-            .effect("it is passed over: nothing of it has an effect")
-            .in_istio("Kubernetes refuses it")
+            .effect("it is skipped; none of its settings apply")
+            .in_istio("Kubernetes rejects it")
             .help(format!("write `{missing}:`, or keep it in another folder")),
     );
 }
@@ -252,7 +254,7 @@ fn version(kind: Kind, api_version: &str, tree: &Tree, at: NodeId, findings: &mu
             .message(format!("{kind} is not served as {}", shorten(api_version)))
             .effect(format!("it is read as {group}/{best}"))
             .in_istio(format!(
-                "Kubernetes refuses it: no matches for kind \"{kind}\" in that version"
+                "Kubernetes rejects it: no matches for kind \"{kind}\" in this version"
             ))
             .help(format!("write `apiVersion: {group}/{best}`")),
     );
@@ -264,24 +266,24 @@ fn unread(class: Class, kind: &str, tree: &Tree, at: NodeId, findings: &mut Find
     let place = tree.child(at, "kind").unwrap_or(at);
     findings.push(match class {
         Class::Unread => Finding::warning(Code::Skipped, place)
-            .message(format!("{kind} is not read"))
-            .effect("it is passed over: nothing of it is enforced")
+            .message(format!("{kind} is not supported"))
+            .effect("it is skipped; none of its settings apply")
             .in_istio("Istio applies it to the proxies")
-            .help("see to it by other means, and keep the document for Istio"),
+            .help("configure this another way, and keep the document for Istio"),
         Class::Misplaced(known) => {
             let (group, best) = (known.group(), known.versions()[0]);
             Finding::error(Code::ApiVersion, tree.child(at, "apiVersion").unwrap_or(at))
-                .message(format!("{kind} is of the group {group}"))
-                .effect("the document is not taken")
-                .in_istio("Kubernetes refuses it")
+                .message(format!("{kind} belongs to the group {group}"))
+                .effect("the document is rejected")
+                .in_istio("Kubernetes rejects it")
                 .help(format!("write `apiVersion: {group}/{best}`"))
         }
         _ => Finding::error(Code::UnknownKind, place)
             .message(format!("Istio has no kind `{kind}`"))
-            .effect("the document is not taken: what it was meant to do would not happen")
-            .in_istio("Kubernetes refuses it")
+            .effect("the document is rejected; none of its settings apply")
+            .in_istio("Kubernetes rejects it")
             .help(suggest(kind, names).map_or_else(
-                || "see the kinds in Istio's reference".into(),
+                || "see Istio's reference for its kinds".into(),
                 |near| format!("did you mean `{near}`?"),
             )),
     });

@@ -64,6 +64,7 @@ fn server(server: &Server) -> Option<ServerConfig> {
         .protocol
         .as_ref()
         .map_or("", |protocol| protocol.value.as_str());
+    // Anything else is HTTP to Istio's control plane, HTTPS included.
     if ["tcp", "tls", "mongo", "mysql", "redis", "udp"]
         .iter()
         .any(|p| protocol.eq_ignore_ascii_case(p))
@@ -100,12 +101,15 @@ fn hosts(
     for service in index.services.of(&full, gateway.namespace()) {
         let own: Vec<_> = service.hosts.iter().map(String::as_str).collect();
         let open = open_hosts(index, gateway, service.object.namespace());
+        // Computed per virtual service, since `./host` and `namespace/host` depend on its
+        // namespace.
         let open: Vec<_> = open.iter().map(String::as_str).collect();
         for host in names::intersection(&open, &own) {
             by_host.entry(host.to_owned()).or_default().push(service);
         }
     }
     let mut by_host: Vec<_> = by_host.into_iter().collect();
+    // The most specific first, and independent of the order in the `HashMap`.
     by_host.sort_by(|(one, _), (two, _)| names::by_specificity(one, two));
     let configs = by_host.into_iter().filter_map(|(host, services)| {
         let limits = scope.routes(index, Some(&full), &[&host]);

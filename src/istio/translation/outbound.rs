@@ -26,6 +26,7 @@ pub(super) fn outbound(index: &ResourceIndex, workload: &WorkloadId) -> Outbound
         taken: HashSet::new(),
         wildcards: Vec::new(),
     };
+    // Virtual services before plain services: the first to claim a name keeps it.
     for service in index.services.of(MESH, &workload.namespace) {
         hosts.service(service);
     }
@@ -75,6 +76,8 @@ impl<'a> Hosts<'a> {
                 None => groups.push((is_patched, vec![host], names)),
             }
         }
+        // Without the host, so that the id stays the same when hosts are added: the id carries the
+        // state.
         let is_alone = groups.len() == 1;
         for (_, hosts, names) in groups {
             let limits = self.scope.routes(self.index, None, &hosts);
@@ -101,6 +104,7 @@ impl<'a> Hosts<'a> {
             ..
         } = self.index;
         let namespace = &*self.workload.namespace;
+        // Service entries before Kubernetes services, as their ports and endpoints are known.
         let mut rest: Vec<&str> = entries.hosts(namespace);
         rest.extend(kubernetes.iter().map(String::as_str));
         // A destination rule implies a service in Kubernetes, since it would have no effect
@@ -134,6 +138,7 @@ impl<'a> Hosts<'a> {
 
     /// Returns the free names of a host; empty if its full name is in use.
     fn take(&mut self, host: &str) -> Vec<HostPattern> {
+        // Only the full name decides: a short name that is in use does not hide the host itself.
         if self.taken.contains(host) {
             return Vec::new();
         }

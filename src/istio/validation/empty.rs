@@ -28,9 +28,9 @@ pub(super) fn no_patches(at: NodeId, missing: &'static str, findings: &mut Findi
         Finding::warning(Code::Ineffective, at)
             .at_key()
             .missing(missing)
-            .message("the envoy filter has no `configPatches`: it limits and changes nothing")
+            .message("the EnvoyFilter has no `configPatches`, so it has no effect")
             .effect("it has no effect")
-            .in_istio("Istio takes it, and it has no effect")
+            .in_istio("Istio accepts it, and it has no effect")
             .help(RATE_LIMIT),
     );
 }
@@ -61,7 +61,7 @@ pub(in crate::istio) fn empty(
             Finding::rejected(spec.unwrap_or(at))
                 .missing(if spec.is_some() { "" } else { "spec" })
                 .message("the object has no `spec`")
-                .help("write what it is for below `spec:`"),
+                .help("write its settings below `spec:`"),
         ),
     }
     None
@@ -75,24 +75,24 @@ pub(in crate::istio) fn not_enforced(kind: Kind, at: NodeId, findings: &mut Find
             "its proxies answer 403 to who is not allowed",
         ),
         Kind::PeerAuthentication => (
-            "connections are neither encrypted nor refused by it",
-            "its proxies use mutual TLS, and refuse plain text under STRICT",
+            "no connection is encrypted or rejected",
+            "Envoy uses mutual TLS, and rejects plain text in the mode STRICT",
         ),
         Kind::RequestAuthentication => (
-            "no token is looked at",
-            "its proxies answer 401 to a token that is not valid",
+            "no token is validated",
+            "Envoy rejects invalid tokens with 401",
         ),
         Kind::Sidecar => (
-            "no traffic is let in, kept out or limited by it",
-            "it narrows what a proxy takes and reaches",
+            "no traffic is accepted, rejected or limited",
+            "it limits the ports and hosts of a proxy",
         ),
         Kind::Telemetry => (
-            "no metric, log or trace changes",
-            "it changes what proxies record",
+            "metrics, logs and traces do not change",
+            "it configures the telemetry of proxies",
         ),
         _ => (
-            "the workload is not found by it",
-            "it makes a workload outside the cluster an endpoint",
+            "the workload is not added to any service",
+            "it adds a workload outside the cluster as an endpoint",
         ),
     };
     findings.push(
@@ -100,6 +100,6 @@ pub(in crate::istio) fn not_enforced(kind: Kind, at: NodeId, findings: &mut Find
             .message(format!("{kind} is checked and not enforced"))
             .effect(format!("nothing of it is enforced: {effect}"))
             .in_istio(istio)
-            .help("see to it by other means, and keep the document for Istio"),
+            .help("configure this another way, and keep the document for Istio"),
     );
 }

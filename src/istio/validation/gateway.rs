@@ -208,7 +208,7 @@ pub(super) fn server_tls(c: &mut Validator<'_>, tls: &ServerTls) {
     {
         c.reject(
             min.at,
-            "the lowest version is above the highest",
+            "the minimum version is above the maximum",
             "swap them",
         );
     }

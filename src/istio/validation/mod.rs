@@ -154,8 +154,8 @@ pub(super) fn name(name: Option<&Spanned<String>>, at: NodeId, findings: &mut Fi
             Finding::error(Code::SchemaValidation, at)
                 .missing("name")
                 .message("the object has no name")
-                .effect("the document is not taken: it cannot be told from others")
-                .in_istio("Kubernetes refuses it")
+                .effect("the document is rejected: it cannot be identified")
+                .in_istio("Kubernetes rejects it")
                 .help("write `metadata.name`"),
         );
         return;
@@ -164,9 +164,9 @@ pub(super) fn name(name: Option<&Spanned<String>>, at: NodeId, findings: &mut Fi
     if !is_good || name.value.chars().any(|c| c.is_ascii_uppercase()) {
         findings.push(
             Finding::error(Code::SchemaValidation, name.at)
-                .message(format!("`{}` cannot be a name", shorten(&name.value)))
-                .effect("the document is not taken")
-                .in_istio("Kubernetes refuses it")
+                .message(format!("`{}` is not a valid name", shorten(&name.value)))
+                .effect("the document is rejected")
+                .in_istio("Kubernetes rejects it")
                 .help("use lower-case letters, digits, `-` and `.`"),
         );
     }

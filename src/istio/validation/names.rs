@@ -8,6 +8,7 @@ use crate::istio::syntax::tree::NodeId;
 pub(in crate::istio) fn is_label(text: &str) -> bool {
     let bytes = text.as_bytes();
     let is_end = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    // RFC 1035 2.3.4: 63 characters per label; RFC 1123 2.1 allows a digit at the start.
     bytes.len() <= 63
         && is_end(bytes.first())
         && is_end(bytes.last())
@@ -36,26 +37,31 @@ pub(super) fn bad_wildcard(text: &str) -> Option<&'static str> {
         .split_once('.')
         .map_or((text, None), |(first, rest)| (first, Some(rest)));
     let plain = first.strip_prefix('*').unwrap_or(first);
+    // Istio accepts `*-suffix.example.com`.
     let plain = if first.starts_with('*') {
         plain.strip_prefix('-').unwrap_or(plain)
     } else {
         plain
     };
     if !(first == "*" || is_label(plain)) {
-        return Some("a `*` may stand at the front only, and labels are letters, digits and `-`");
+        return Some(
+            "`*` is allowed at the start only, and labels consist of letters, digits and `-`",
+        );
     }
     rest.and_then(bad_labels)
 }
 
 fn bad_labels(text: &str) -> Option<&'static str> {
+    // A trailing dot marks a full name.
     let text = text.strip_suffix('.').unwrap_or(text);
     let last = text.rsplit('.').next().unwrap_or_default();
+    // A numeric last label would make the host look like an IP address.
     if !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit()) {
         return Some("its last label cannot be a number");
     }
     if !text.split('.').all(is_label) {
         return Some(
-            "labels are letters, digits and `-`, 63 at most, and `*` may stand at the front only",
+            "labels consist of at most 63 letters, digits and `-`, and `*` is allowed at the start only",
         );
     }
     None
@@ -171,6 +177,7 @@ impl Validator<'_> {
 
     /// Validates a regular expression.
     pub(super) fn regex(&mut self, regex: &str, at: NodeId) {
+        // Istio's limit.
         if regex.len() > 1_024 {
             let message = "the regular expression is longer than 1024 bytes";
             self.reject(at, message, "shorten it");

@@ -117,10 +117,10 @@ fn conflict(host: &Spanned<String>, context: &AnalysisContext<'_>, other: usize)
     let host_text = shorten(&host.value);
     Finding::warning(Code::ConflictingHosts, host.at)
         .message(format!(
-            "the virtual service {name} is for `{host_text}` too"
+            "the virtual service {name} also has the host `{host_text}`"
         ))
-        .effect("only the older of the two is used: by its time of creation, else as they stand in the files")
-        .in_istio("only the older of the two is used")
+        .effect("only the older one is used: by creation time, otherwise by the order in the files")
+        .in_istio("only the older one is used")
         .help("merge them into one, or narrow `exportTo`")
         .also_there(parsed.location())
 }

@@ -31,10 +31,10 @@ pub(super) fn routes(index: usize, service: &VirtualService, advice: &mut Analys
 
 fn not_http(name: &str, at: NodeId) -> Finding {
     Finding::warning(Code::FieldWithoutEffect, at)
-        .message(format!("the routes of `{name}` are read and not acted on"))
-        .effect("only HTTP is handled: these routes have no effect")
-        .in_istio("its proxies route connections by them")
-        .help("use `http` routes, or route such connections by other means")
+        .message(format!("the routes of `{name}` have no effect in meshless"))
+        .effect("only HTTP is supported")
+        .in_istio("Envoy routes connections by them")
+        .help("use `http` routes, or route these connections another way")
 }
 
 fn attempts(index: usize, route: &HttpRoute, advice: &mut AnalysisReport) {
@@ -56,7 +56,7 @@ fn attempts(index: usize, route: &HttpRoute, advice: &mut AnalysisReport) {
     }
     let fit = total.value.as_nanos() / per_try.value.as_nanos().max(1);
     let all = if need == Duration::MAX {
-        "longer than can be said".to_owned()
+        "longer than the maximum duration".to_owned()
     } else {
         format!("{need:?}")
     };

@@ -41,6 +41,7 @@ fn http(index: usize, service: &VirtualService, advice: &mut AnalysisReport) {
             continue;
         }
         let matches: Vec<_> = route.matches.0.iter().flatten().collect();
+        // No match, or a null one, accepts every request.
         if matches.len() < route.matches.0.len() || matches.is_empty() {
             all = Some(route.at);
             continue;
@@ -60,6 +61,7 @@ fn http(index: usize, service: &VirtualService, advice: &mut AnalysisReport) {
                 seen.push(one);
             }
         }
+        // A match covered within its own route does not make the route unreachable.
         let by_others = matches
             .iter()
             .all(|one| seen[..before].iter().any(|by| covers(by, one)));
@@ -127,9 +129,9 @@ fn others<'a, T: PartialEq + 'a>(
 
 fn unreachable(at: NodeId, by: NodeId) -> Finding {
     Finding::warning(Code::UnreachableRule, at)
-        .message("no request reaches this route: those before it take them all")
+        .message("this route is unreachable: earlier routes match all its requests")
         .effect("it has no effect")
-        .in_istio("it has no effect: the first route that fits is taken")
+        .in_istio("it has no effect: the first matching route is used")
         .help("move it up, or remove it")
         .also(by)
 }
@@ -143,7 +145,7 @@ fn ineffective(finding: Finding, by: NodeId, is_route: bool) -> Finding {
     finding
         .message(message)
         .effect("it has no effect")
-        .in_istio("it has no effect: the first match that fits is taken")
+        .in_istio("it has no effect: the first match is used")
         .help("move it up, or remove it")
         .also(by)
 }
@@ -162,6 +164,7 @@ fn covers(by: &HttpMatch, one: &HttpMatch) -> bool {
         .source_labels
         .iter()
         .all(|label| one.source_labels.contains(label));
+    // Headers and parameters are compared for equality only: conservative, never a false finding.
     let headers = by.headers.iter().all(|header| one.headers.contains(header));
     let without = by
         .without_headers
@@ -186,6 +189,7 @@ fn covers(by: &HttpMatch, one: &HttpMatch) -> bool {
 }
 
 fn text_covers(by: &TextMatch, one: &TextMatch) -> bool {
+    // Inclusion is decidable for prefixes; everything else is compared for equality.
     let Some(prefix) = &by.prefix else {
         return by == one;
     };

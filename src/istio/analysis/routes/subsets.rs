@@ -43,12 +43,12 @@ pub(in crate::istio::analysis) fn subsets(
                 index,
                 Finding::warning(Code::HttpPolicyForTls, host.at)
                     .message(format!(
-                        "`{}` is reached by TLS, and these are routes for HTTP",
+                        "`{}` uses TLS, and these are HTTP routes",
                         shorten(&host.value)
                     ))
-                    .effect("they hold: requests are seen before they are encrypted")
-                    .in_istio("a sidecar sees encrypted bytes there: the routes have no effect")
-                    .help("for Istio, call it by http and let a DestinationRule's `tls` encrypt"),
+                    .effect("the routes apply: requests are handled before encryption")
+                    .in_istio("a sidecar sees encrypted bytes only: the routes have no effect")
+                    .help("for Istio, call it by `http://` and originate TLS with a DestinationRule's `tls`"),
             );
         }
     }
@@ -122,6 +122,7 @@ fn hash_policy(
         .clone()
         .filter(|r| r.weight.is_some_and(|w| w.value > 0))
         .count()
+        // A destination without a weight gets no requests.
         < 2
     {
         return;
@@ -138,9 +139,9 @@ fn hash_policy(
         advice.push(
             index,
             Finding::warning(Code::HashPolicyWithWeights, route.at)
-                .message("the destinations share by weight, and a `consistentHash` balances each of them")
-                .effect("as in Istio: the hash holds within one destination, which is drawn for each request")
-                .in_istio("a user is drawn to another version with the next request")
+                .message("`consistentHash` applies within each weighted destination only")
+                .effect("as in Istio: the destination is chosen at random for each request, and the hash within it")
+                .in_istio("a user's next request may go to another version")
                 .help("route users to a version by a header or a cookie"),
         );
     }

@@ -6,7 +6,7 @@ macro_rules! message {
     ($($(#[$meta:meta])* $name:ident { $($field:ident $(as $json:literal)?: $kind:ty,)* })*) => {$(
         $(#[$meta])*
         #[derive(Debug, PartialEq)]
-        #[allow(clippy::struct_field_names, reason = "fields are called as Istio calls them")]
+        #[allow(clippy::struct_field_names, reason = "fields have the names of Istio's API")]
         pub(crate) struct $name {
             pub(crate) at: $crate::istio::syntax::tree::NodeId,
             $(pub(crate) $field: $kind,)*

@@ -104,14 +104,15 @@ impl Reader<'_> {
                 self.findings.push(
                     Finding::error(Code::DuplicateField, *child)
                         .at_key()
-                        .message(format!("`{key}` is written twice"))
-                        .effect("the document is not taken: it cannot be known which one is meant")
-                        .in_istio("Kubernetes refuses the one or silently keeps the last")
+                        .message(format!("duplicate field `{key}`"))
+                        .effect("the document is rejected: it is ambiguous")
+                        .in_istio("Kubernetes rejects the duplicate or silently keeps the last")
                         .help("keep one of the two")
                         .also(first),
                 );
                 continue;
             }
+            // Fields of Istio's API are in camel case in Kubernetes.
             if !self.envoy && key.contains('_') {
                 self.spelling(*child);
             }
@@ -135,7 +136,7 @@ impl Reader<'_> {
     pub(crate) fn wrong(&mut self, at: NodeId, expected: &str) {
         let help = match self.tree.value(at) {
             Value::Bool(_) | Value::Int(_) | Value::Float(_) if expected == "a text" => {
-                "put it between quotes".to_owned()
+                "put it in quotes".to_owned()
             }
             Value::Text(text) if !self.envoy && is_quoted(text, expected) => {
                 format!("write it without quotes: {text}")
@@ -161,11 +162,9 @@ impl Reader<'_> {
         self.findings.push(
             Finding::warning(Code::Spelling, at)
                 .at_key()
-                .message(format!("`{key}` is spelled in snake case"))
-                .effect("it is read all the same")
-                .in_istio(
-                    "`istioctl validate` reads it, Kubernetes refuses it or drops it in silence",
-                )
+                .message(format!("`{key}` is in snake case"))
+                .effect("the field is accepted")
+                .in_istio("`istioctl validate` accepts it, Kubernetes rejects or silently drops it")
                 .help(format!("write `{}`", camel(key))),
         );
     }
@@ -207,9 +206,9 @@ impl<T: Choice> Read for SpannedChoice<T> {
         }
         reader.findings.push(
             Finding::error(Code::WrongType, at)
-                .message(format!("`{given}` is none of {}", names.join(", ")))
-                .effect("the document is not taken")
-                .in_istio("Kubernetes and `istioctl validate` refuse it")
+                .message(format!("`{given}` is not one of {}", names.join(", ")))
+                .effect("the document is rejected")
+                .in_istio("Kubernetes and `istioctl validate` reject it")
                 .help(near.map_or_else(
                     || "write one of them".into(),
                     |n| format!("did you mean `{n}`?"),
@@ -243,6 +242,7 @@ pub(in crate::istio) fn describe(value: &Value) -> String {
 /// Shortens a text for an error message.
 pub(crate) fn shorten(text: &str) -> &str {
     text.char_indices()
+        // By characters, so that no UTF-8 sequence is cut.
         .nth(80)
         .map_or(text, |(end, _)| &text[..end])
 }

@@ -93,7 +93,7 @@ impl Reader<'_> {
             Value::Int(value) => Some(*value),
             // Protobuf's JSON form accepts 10.0 as an integer.
             Value::Float(value) if value.fract() == 0.0 && value.abs() < 1e15 => {
-                #[expect(clippy::cast_possible_truncation, reason = "it is whole and small")]
+                #[expect(clippy::cast_possible_truncation, reason = "a whole number below 1e15")]
                 let value = *value as i128;
                 Some(value)
             }

@@ -26,6 +26,7 @@ pub(in crate::istio::translation) fn load_balancer(
         hash.and_then(hash_policy),
         simple.map(|simple| simple.value),
     ) {
+        // A hash takes precedence over `simple`, although validation allows only one.
         (Some((key, ring)), _) => match ring {
             Some(ring) => LoadBalancePolicy::consistent_hash(key).with_min_ring_size(ring),
             None => LoadBalancePolicy::consistent_hash(key),
@@ -92,5 +93,6 @@ pub(in crate::istio::translation) fn slow_start(written: &LoadBalancer) -> Optio
     };
     let new = written.warmup.as_ref();
     new.and_then(|warmup| Some(over(warmup.duration?.value, new)))
+        // The deprecated `warmupDurationSecs` applies only without `warmup`.
         .or_else(|| Some(over(written.warmup_duration_secs?.value, None)))
 }

@@ -21,6 +21,7 @@ pub(in crate::istio::translation) fn destination(
     let domain = &*index.settings.cluster_domain;
     let known = index.entries.find(host, &workload.namespace);
     let namespace = known.as_ref().map(|known| known.namespace);
+    // A service entry's namespace comes first: its host need not have the form of a service name.
     let namespace = namespace.or_else(|| names::namespace(host, domain));
     let root = &*index.settings.root_namespace;
     let rule = index.rules.find(workload, host, namespace, root);
@@ -34,6 +35,7 @@ pub(in crate::istio::translation) fn destination(
     let policy = rule.and_then(|rule| rule.policy());
     let traffic_policy = MergedTrafficPolicy::of(policy, of_subset, port.or(request_port));
     let endpoints = match subset {
+        // A subset that the rule does not define: no cluster in Envoy, 503.
         Some(None) => ClusterDiscovery::Unknown,
         _ if is_passthrough(traffic_policy.balancer) => ClusterDiscovery::ByName,
         // Several ports, and neither the route nor the request says which.

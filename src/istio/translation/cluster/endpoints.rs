@@ -19,6 +19,7 @@ pub(in crate::istio::translation) fn service_port(
         .into_iter()
         .flat_map(ports)
         .filter_map(|(_, port)| number(port));
+    // With several ports, the request's port decides.
     let only = numbers.next().filter(|_| numbers.next().is_none());
     written.or(only).or(request)
 }
@@ -123,6 +124,7 @@ fn fixed<'a>(
         // Unix domain sockets are not supported.
         let address = text(&endpoint.address).filter(|address| !address.starts_with("unix:"))?;
         let port = target(port, Some(endpoint))?;
+        // IPv6 addresses need brackets in `host:port`.
         let address = if address.contains(':') {
             format!("[{address}]:{port}")
         } else {
@@ -136,7 +138,7 @@ fn fixed<'a>(
     })
 }
 
-/// Returns the DNS names of the endpoints; empty if none are written, and the host itself is
+/// Returns the DNS names of the endpoints; `None` if none are written, so that the host itself is
 /// resolved.
 fn dns(
     entry: &ServiceEntry,
@@ -205,6 +207,7 @@ fn target(port: &ServicePort, endpoint: Option<&Workload>) -> Option<u16> {
         let found = ports.find(|(own, _)| Some(own.value.as_str()) == name);
         found.and_then(|(_, port)| port.as_ref())
     });
+    // 0 means unset, as in protobuf.
     let own = own.map(|port| port.value).filter(|port| *port > 0);
     let target = port
         .target_port

@@ -36,6 +36,7 @@ pub(in crate::istio::translation) fn outlier(
     let percent = written
         .max_ejection_percent
         .map_or(0, |percent| percent.value);
+    // 0 means unset in Istio, so Envoy's default applies.
     if percent > 0 {
         policy = policy.with_max_ejection_percent(of_100(percent));
     }

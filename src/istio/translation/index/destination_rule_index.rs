@@ -32,6 +32,7 @@ impl DestinationRuleIndex {
         let host = names::full(&host.value, &own, domain).to_ascii_lowercase();
         let export = ExportTo::of(&object_ref.export_to, &own);
         let merged = self.0.entry(own).or_default().entry(host);
+        // Istio merges rules for one host only if their visibility and their selector are equal.
         let same = merged.iter_mut().find(|merged| {
             merged.export == export && merged.selector() == object_ref.workload_selector.as_ref()
         });
@@ -58,6 +59,7 @@ impl DestinationRuleIndex {
         // precedence, even there.
         let own_first = |merged: &MergedRule| own != root || merged.export.is_private(own);
         let exported = |namespace: &str| {
+            // A private rule of another namespace must not hide a more general exported one.
             let candidate = |merged: &MergedRule| !merged.export.is_private(namespace);
             self.most_specific(namespace, host, workload, candidate)
                 .filter(|merged| merged.export.shows(own))
@@ -81,6 +83,8 @@ impl DestinationRuleIndex {
         workload: &WorkloadId,
         counts: impl Fn(&MergedRule) -> bool,
     ) -> Option<&MergedRule> {
+        // The most specific host decides first, then the selector: a more general host is not
+        // considered.
         let hosts = self.0.get(namespace)?;
         let found = hosts.most_specific(host, |all| all.iter().any(&counts))?;
         let mut found = found.iter().filter(|merged| counts(merged));

@@ -50,7 +50,7 @@ impl<T> Deref for ObjectRef<T> {
     fn deref(&self) -> &T {
         let spec = self.object.spec.as_ref();
         spec.and_then(self.pick)
-            .expect("an object is held only if it has what is picked, and does not change")
+            .expect("created only if `pick` returns a value, and objects are immutable")
     }
 }
 

@@ -97,6 +97,7 @@ impl ResourceIndex {
 
     /// Returns the full name of a host in an object of `namespace`.
     pub(in crate::istio::translation) fn full(&self, host: &str, namespace: &str) -> String {
+        // Host names are case-insensitive.
         names::full(host, namespace, &self.settings.cluster_domain).to_ascii_lowercase()
     }
 }

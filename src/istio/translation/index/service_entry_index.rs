@@ -52,6 +52,7 @@ impl ServiceEntryIndex {
             |entries: &Vec<IndexedEntry>| entries.iter().any(|entry| entry.export.shows(from));
         let found = self.0.most_specific(host, is_shown)?;
         let mut shown = found.iter().filter(|entry| entry.export.shows(from));
+        // Entries of the caller's namespace take precedence, as in Istio.
         let own = shown.clone().find(|entry| entry.object.namespace() == from);
         let namespace = own.or_else(|| shown.next())?.object.namespace();
         let entries = found

@@ -43,6 +43,7 @@ pub(super) fn local_rate_limits(
     } else {
         &config.actions
     };
+    // A filter evaluates only the actions of its own stage.
     let stage = config.limit.stage.map_or(0, |stage| stage.value);
     let actions: Arc<[Actions]> = actions
         .iter()
@@ -50,6 +51,8 @@ pub(super) fn local_rate_limits(
         .cloned()
         .collect();
     let mut descriptors: Vec<_> = config.limit.descriptors.iter().enumerate().collect();
+    // Envoy charges the slowest bucket first, so that a rejected request does not drain faster
+    // ones.
     descriptors.sort_by(|(_, one), (_, two)| rate(one).total_cmp(&rate(two)));
     let new = |suffix: &str, policy| LocalRateLimitConfig {
         id: format!("{id} {suffix}").into(),
@@ -72,6 +75,7 @@ pub(super) fn local_rate_limits(
         if wanted.iter().any(|(_, value)| value.is_none()) {
             policy = keyed(policy, config, &actions, &wanted);
         }
+        // A cost of 0 exempts a request from this bucket.
         let policy = policy.with_cost(move |head| u64::from(counted.is_for(head) && makes(head)));
         configs.push(new(&format!("descriptor {index}"), policy));
     }
@@ -80,6 +84,7 @@ pub(super) fn local_rate_limits(
     };
     let mut default = policy(config, bucket);
     let always = config.limit.always_consume_default_token_bucket;
+    // Envoy's default is true: the default bucket is charged in addition to descriptors.
     let always = always.is_none_or(|always| always.value) || all_wanted.is_empty();
     if !always || counted.port.is_some() {
         default = default.with_cost(move |head| {
@@ -197,6 +202,7 @@ fn keyed(
 fn wanted(descriptor: &Descriptor) -> Vec<Wanted> {
     let entries = descriptor.entries.iter().map(|entry| {
         let key = entry.key.as_ref().map_or("", |key| key.value.as_str());
+        // An empty value is unset in protobuf: the entry matches any value.
         let value = entry.value.as_ref().filter(|value| !value.value.is_empty());
         (key.into(), value.map(|value| value.value.as_str().into()))
     });

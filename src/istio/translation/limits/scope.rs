@@ -54,6 +54,7 @@ impl<'a> Scope<'a> {
                 patches: patches.collect(),
                 ..all.clone()
             };
+            // `default` is Istio's route name in inbound virtual hosts.
             routes.of(Some("default"))
         };
         let own: Vec<_> = if ports.is_empty() {
@@ -131,6 +132,7 @@ impl<'a> Scope<'a> {
             Context::SidecarOutbound => self.direction == Direction::Outbound,
             Context::Newer | Context::Waypoint => false,
         };
+        // Patches of the root namespace apply to all namespaces.
         let is_shown = *patch.namespace == *self.namespace
             || *patch.namespace == *index.settings.root_namespace;
         let mut labels = patch.labels.iter();

@@ -20,6 +20,7 @@ pub(in crate::istio::translation) fn action(
     index: &ResourceIndex,
     merged: &MergedRoute<'_>,
 ) -> Option<Route> {
+    // Istio's order: redirect, direct response, route.
     if let Some(redirect) = &merged.leaf().redirect {
         return sends(redirect).map(Route::redirect);
     }
@@ -62,6 +63,8 @@ fn forwards(index: &ResourceIndex, merged: &MergedRoute<'_>) -> Option<Route> {
             request,
             response,
         } = headers(one.headers.as_ref());
+        // With several destinations, the host is rewritten before one is chosen, so only the
+        // route's own operation applies.
         if written.len() == 1 {
             authority = of_one.or(authority);
         }
@@ -81,6 +84,7 @@ fn forwards(index: &ResourceIndex, merged: &MergedRoute<'_>) -> Option<Route> {
 fn rewrites(written: Option<&Change>, authority: Option<Authority>) -> Rewrite {
     let mut rewrite = Rewrite::default();
     let own = written.and_then(|written| set(&written.authority)?.parse().ok());
+    // An explicit rewrite takes precedence over a header operation on `host`.
     if let Some(authority) = own.or(authority) {
         rewrite = rewrite.with_authority(authority);
     }
@@ -103,6 +107,7 @@ fn rewrites(written: Option<&Change>, authority: Option<Authority>) -> Rewrite {
 
 fn sends(written: &Sends) -> Option<Redirect> {
     let code = written.redirect_code.map_or(301, |code| match code.value {
+        // 0 means unset, as in protobuf.
         0 => 301,
         code => code,
     });

@@ -69,6 +69,7 @@ pub(in crate::istio::translation) fn http_match(one: &MergedMatch<'_>) -> Option
         if ["uri", "scheme", "method", "authority"].contains(&name) {
             continue;
         }
+        // A name that no header can have never matches.
         let name = HeaderName::from_str(name).ok()?;
         read = read.with_header(match text(value.filter(|value| !is_any(value)))? {
             Some(value) => HeaderMatch::new(name, value),
@@ -103,6 +104,7 @@ pub(in crate::istio::translation) fn is_catch_all(one: &MergedMatch<'_>) -> bool
     let uri = one.first(|one| one.uri.as_ref()).and_then(kind);
     let is_all = matches!(
         uri,
+        // Istio's own list of catch-all paths.
         None | Some(Text::Prefix("/") | Text::Regex("*" | ".*"))
     );
     let fields = [
@@ -128,7 +130,7 @@ fn is_any(value: &TextMatch) -> bool {
 /// Converts a text match; the outer `None` means that nothing matches.
 #[expect(
     clippy::option_option,
-    reason = "not set and not to be fulfilled are two things"
+    reason = "unset and impossible to match are different"
 )]
 fn text(value: Option<&TextMatch>) -> Option<Option<StringMatch>> {
     let Some(value) = value else {

@@ -37,6 +37,8 @@ impl<'a> MergedMatch<'a> {
                 leaf,
                 root: Some(root),
             }));
+            // Istio drops the whole route if one match of the delegate conflicts with all of the
+            // root's.
             if merged.len() == before {
                 return None;
             }
@@ -125,6 +127,7 @@ fn differ<T: Default + PartialEq>(one: &T, two: &T) -> bool {
 
 fn gateways_conflict(root: &Texts, leaf: &Texts) -> bool {
     let unknown = |leaf: &Spanned<String>| !root.iter().any(|root| root.value == leaf.value);
+    // The delegate's gateways have to be a subset of the root's.
     !root.is_empty() && !leaf.is_empty() && (root.len() < leaf.len() || leaf.iter().any(unknown))
 }
 

@@ -1,4 +1,4 @@
-//! What stands between a caller and a destination.
+//! Clusters of destinations.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Envoy's configuration, as Istio's tests expect it, in our words.
+//! Envoy configuration expected by Istio's tests, converted to policies of this crate.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub(super) fn seconds(value: &Value) -> Option<Duration> {
     Some(Duration::from_secs_f64(text.parse().unwrap()))
 }
 
-/// Envoy's outlier detection as ours: what it does not enforce does not count.
+/// Converts Envoy's outlier detection; settings that are not enforced are off.
 pub(super) fn envoy_outlier(o: &Value) -> OutlierDetectionPolicy {
     if o.is_null() {
         return OutlierDetectionPolicy::off();

@@ -1,4 +1,4 @@
-//! What a gateway serves.
+//! Hosts and routes of gateways.
 
 use http::StatusCode;
 
@@ -33,7 +33,7 @@ fn its_servers_are_those_that_speak_http() {
         servers,
         [(80, 3, Some(StatusCode::MOVED_PERMANENTLY)), (443, 1, None)]
     );
-    // What has no routes is not found.
+    // A host without routes is not served.
     assert!(config.outbound.unknown_rejected && config.outbound.hosts.is_empty());
     assert!(meaning("").gateway("gw", "istio-system").is_none());
 }

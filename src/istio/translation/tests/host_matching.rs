@@ -48,7 +48,7 @@ fn check(suite: &str, case: &Value) {
         }
         "TestMoreSpecific" => {
             let (one, two) = (text(case, "host1"), text(case, "host2"));
-            // Of two empty ones Istio calls the first more specific.
+            // For two empty hosts, Istio treats the first as more specific.
             let found =
                 names::by_specificity(one, two) == Ordering::Less || one.len() + two.len() == 0;
             assert_eq!(case["expected"], found, "{case}");

@@ -1,4 +1,4 @@
-//! Which names have a plan, and whose it is.
+//! Virtual hosts by name, and the virtual service of each.
 
 use super::{host, leads_to, meaning, meaning_with, subject};
 use crate::istio::loader::documents::Documents;
@@ -53,7 +53,8 @@ fn of_several_virtual_services_for_a_host_the_oldest_holds() {
     assert_eq!(leads_to(&config, "x.com"), ["one.com||"]);
     assert_eq!(leads_to(&config, "y.com"), ["two.com||"]);
 
-    // What a namespace keeps for itself goes before what all see, however old that is.
+    // A virtual service private to its namespace takes precedence over a public one, independent of
+    // age.
     let private = text.replace(
         "hosts: [x.com, y.com]",
         "hosts: [x.com, y.com], exportTo: ['.']",
@@ -129,7 +130,7 @@ fn a_registry_only_mesh_refuses_what_no_document_names() {
         &settings,
     );
     let config = meaning.outbound(&subject("w", "a"));
-    // A rule alone does not make a service.
+    // A destination rule alone does not define a service.
     assert!(config.unknown_rejected && host(&config, "x.com").is_none());
 }
 

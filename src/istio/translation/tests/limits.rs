@@ -1,4 +1,4 @@
-//! Whom a local rate limit holds for, and what it counts.
+//! Scopes of local rate limits, and the requests that they count.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -19,14 +19,14 @@ fn bucket(tokens: u32) -> String {
     format!("token_bucket: {{max_tokens: {tokens}, tokens_per_fill: 1, fill_interval: 3600s}}")
 }
 
-/// A filter of one patch of the chain of filters.
+/// An `EnvoyFilter` with one patch of the HTTP filter chain.
 fn filter(place: &str, context: &str, config: &str) -> String {
     format!(
         "EnvoyFilter {place}: {{configPatches: [{{applyTo: HTTP_FILTER, match: {{context: {context}}}, patch: {{operation: INSERT_FIRST, value: {{name: envoy.filters.http.local_ratelimit, typed_config: {{{TYPE}, {config}}}}}}}}}]}}\n"
     )
 }
 
-/// A filter of one patch of a route or a virtual host.
+/// An `EnvoyFilter` with one patch of a route or a virtual host.
 fn route_filter(place: &str, apply_to: &str, matches: &str, value: &str) -> String {
     format!(
         "EnvoyFilter {place}: {{configPatches: [{{applyTo: {apply_to}, match: {{{matches}}}, patch: {{operation: MERGE, value: {{{value}}}}}}}]}}\n"
@@ -37,7 +37,7 @@ fn per_filter(config: &str) -> String {
     format!("typed_per_filter_config: {{envoy.filters.http.local_ratelimit: {{{TYPE}, {config}}}}}")
 }
 
-/// Counts how many of so many requests the limits let in, one inside the other.
+/// Returns the number of requests that pass the limits, one inside the other.
 async fn let_in(
     limits: &[LocalRateLimitConfig],
     requests: usize,
@@ -88,7 +88,7 @@ fn a_limit_holds_in_its_direction_and_namespace() {
             meaning.outbound(&workload).limits.len(),
             meaning.gateway("gw", "a").unwrap().inbound.limits.len(),
         );
-        // The gateway is of the namespace `a` too.
+        // The gateway is in the namespace `a` too.
         let expected = if place == "a/f" && context == "ANY" {
             (1, 1, 1)
         } else {
@@ -224,7 +224,7 @@ async fn a_route_of_a_caller_is_found_by_host_port_and_name() {
 
     let config = one.outbound(&subject("w", "a"));
     let limits = &host(&config, "x.com").unwrap().routes[0].limits;
-    // The port of the virtual host is the one that callers name.
+    // The port of the virtual host is that of the request's authority.
     assert_eq!(let_in(limits, 3, || get("http://x.com:81/1")).await, 3);
     assert_eq!(let_in(limits, 3, || get("http://x.com/1")).await, 1);
 }

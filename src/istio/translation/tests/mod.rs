@@ -1,4 +1,4 @@
-//! What Istio's own tests say that documents mean, and what each rule does, told as stories.
+//! Translation tests: Istio's own vectors, and one story for each rule.
 
 mod destinations;
 mod envoy;
@@ -44,13 +44,13 @@ fn suites(name: &str) -> Vec<(String, Vec<Value>)> {
     suites.collect()
 }
 
-/// Reads a message as it would stand in a document; nothing for null.
+/// Reads a message as in a document; `None` for null.
 fn message<T: Read>(value: &Value) -> Option<T> {
     if value.is_null() {
         return None;
     }
     let mut budget = usize::MAX;
-    // JSON is YAML.
+    // JSON is a subset of YAML.
     let mut trees = yaml::parse(&value.to_string(), &mut budget).unwrap();
     let mut findings = Findings::default();
     let mut reader = Reader {
@@ -122,7 +122,7 @@ fn subject(name: &str, namespace: &str) -> WorkloadId {
     }
 }
 
-/// Returns the plan that is for a host: of those that fit, the most specific.
+/// Returns the most specific virtual host for a name.
 fn host<'a>(config: &'a OutboundConfig, host: &str) -> Option<&'a VirtualHostConfig> {
     let names = config
         .hosts
@@ -148,7 +148,7 @@ fn leads_to(config: &OutboundConfig, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// Returns what stands between a caller of the namespace `a` and a destination `host|subset|port`.
+/// Returns the cluster of `host|subset|port` for a caller in the namespace `a`.
 fn to(meaning: &ConfigModel, written: &str) -> ClusterConfig {
     let mut parts = written.split('|');
     let mut destination = Destination::new(parts.next().unwrap());

@@ -1,4 +1,4 @@
-//! Documents as teams write them.
+//! Real-world documents.
 
 use std::path::Path;
 use std::time::Duration;
@@ -139,7 +139,8 @@ fn whatever_is_read_means_something_or_nothing() {
 proptest::proptest! {
     #![proptest_config(proptest::test_runner::Config { cases: 32, ..Default::default() })]
 
-    /// A document that is cut, or has a piece of another in it, is refused or means something.
+    /// A truncated document, or one with a part of another in it, is rejected or translated,
+    /// without a panic.
     #[test]
     fn a_document_that_is_spoilt_breaks_nothing(from in 0_usize..6_000, len in 0_usize..40, with in "[a-z{}\\[\\]:,*0-9 ]{0,12}") {
         for file in ["gateway-and-waste-route.yaml", "waste-ab-and-canary.yaml", "llm-rate-limit.yaml", "external-api-breaker.yaml"] {
@@ -153,7 +154,7 @@ proptest::proptest! {
     }
 }
 
-/// Asks for every plan.
+/// Resolves every configuration.
 fn all_of(text: &str) {
     let documents = Documents::from_yaml(text);
     let meaning = ConfigModel::of(&documents, &Settings::default());

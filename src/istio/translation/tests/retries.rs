@@ -1,4 +1,4 @@
-//! What a `retries` block becomes, by Istio's own cases.
+//! Translation of `retries`, with Istio's own cases.
 
 use std::path::Path;
 
@@ -20,7 +20,8 @@ fn retries_are_translated_as_istio_does() {
     for case in cases {
         check(case);
     }
-    // The three of inbound traffic are for the retry in front of an app, of which no document tells.
+    // The three inbound cases cover Istio's retries in front of the application, which no document
+    // configures.
     assert_eq!(cases.len(), 8);
 }
 
@@ -34,7 +35,7 @@ fn check(case: &Value) {
         assert_eq!(u64::from(policy.attempts()), attempts, "{case}");
     }
     if let Some(list) = expected["retry_on"].as_str() {
-        // Names that do not exist are refused before they come here.
+        // Unknown names are rejected by the validation.
         let mut wanted: Vec<_> = list.split(',').filter_map(Condition::from_name).collect();
         let mut found: Vec<_> = policy.retry_on().conditions().collect();
         wanted.sort_unstable_by_key(|condition| condition.name());

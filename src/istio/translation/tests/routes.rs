@@ -1,4 +1,4 @@
-//! What the routes of a virtual service become.
+//! Translation of the routes of a virtual service.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::policies::traffic_split::{
     Decision, TrafficSplitPolicy, VirtualHost, WeightedDestination,
 };
 
-/// Plans the routes of a virtual service for `x.com`.
+/// Returns the routes of a virtual service for `x.com`.
 fn routes(http: &str) -> OutboundConfig {
     routes_for(http, &subject("w", "a"))
 }
@@ -23,7 +23,7 @@ fn routes_for(http: &str, workload: &WorkloadId) -> OutboundConfig {
     .outbound(workload)
 }
 
-/// Says which destination a request to `x.com` goes to, over the layer that decides it.
+/// Returns the destination of a request to `x.com`, through the traffic split layer.
 fn asked(config: &OutboundConfig, request: &str, headers: &[(&str, &str)]) -> Option<String> {
     let hosts = config.hosts.iter().map(|config| {
         VirtualHost::new(
@@ -91,8 +91,8 @@ fn matches_that_name_others_are_decided_before_any_request() {
         to("mesh")
     ).replace('\n', "");
     let lead = |workload: &WorkloadId| leads_to(&routes_for(&http, workload), "x.com");
-    // A route whose matches are all for others is gone, and is none for everybody; labels count for nothing
-    // where gateways are named. One for this workload that asks for nothing else is the last.
+    // A route whose matches all apply to other sources is dropped, and does not become a catch-all;
+    // labels are ignored where gateways are named. A match on this workload only is the last route.
     assert_eq!(lead(&subject("w", "a")), ["mesh.com||"]);
     assert_eq!(lead(&subject("w", "b")), ["namespace.com||"]);
     assert_eq!(lead(&subject("other", "a")), ["label.com||"]);
@@ -241,7 +241,7 @@ fn a_delegate_is_merged_into_its_root() {
     let leaf = "{http: [{name: l, match: [{uri: {exact: /p/q}}], timeout: 5s, route: [{destination: {host: s}}]}, {match: [{uri: {exact: /r}}], route: [{destination: {host: never}}]}]";
     let config =
         meaning(&format!("{root}\nVirtualService b/leaf: {leaf}}}")).outbound(&subject("w", "a"));
-    // The second route of the delegate is for what the root does not let through.
+    // The second route of the delegate matches requests that the root rejects.
     assert_eq!(leads_to(&config, "x.com"), ["s.b.svc.cluster.local||"]);
     let route = &host(&config, "x.com").unwrap().routes[0];
     assert_eq!(

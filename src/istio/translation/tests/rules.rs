@@ -1,11 +1,11 @@
-//! Which destination rule holds, and what of it.
+//! Selection and merging of destination rules.
 
 use super::{meaning, shown, subject, to};
 use crate::istio::config::ClusterDiscovery;
 use crate::policies::concurrency_limit::ConcurrencyLimitPolicy;
 use crate::policies::traffic_split::Destination;
 
-/// A rule that shows itself by how many requests it lets in.
+/// A rule that is recognized by its limit of requests.
 fn rule(place: &str, host: &str, max: u32, rest: &str) -> String {
     format!(
         "DestinationRule {place}: {{host: {host}, trafficPolicy: {{connectionPool: {{http: {{http2MaxRequests: {max}}}}}}}{rest}}}\n"
@@ -68,7 +68,7 @@ fn several_rules_for_a_host_are_one() {
         rule("a/three", "x.com", 3, "")
     ));
     assert_eq!(shown(&to(&meaning, "x.com").limit), shown(&limit(2)));
-    // The first subset of a name counts.
+    // The first subset with a name is used.
     assert_eq!(shown(&to(&meaning, "x.com|v1").limit), shown(&limit(2)));
     assert_eq!(to(&meaning, "x.com|v2").endpoints, ClusterDiscovery::ByName);
 }
@@ -136,7 +136,7 @@ fn a_host_that_has_no_plan_may_still_have_a_rule() {
             .unnamed(&subject("w", "waste"), "roboflow.org", 443)
             .is_none()
     );
-    // An external host has no namespace of its own: only the caller's rules and the root's are for it.
+    // An external host has no namespace: only rules of the caller's and the root namespace apply.
     assert!(
         meaning
             .unnamed(&subject("w", "other"), "detect.roboflow.com", 443)

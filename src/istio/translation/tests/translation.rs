@@ -19,7 +19,7 @@ use crate::istio::translation::settings::{fault, mirrored};
 fn fields_are_translated_as_istio_does() {
     let (mut ran, mut skipped) = (0, 0);
     for (suite, cases) in suites("istio_translation.json") {
-        // Which version of HTTP is spoken is the client's own matter here; a note says so.
+        // The client decides about the HTTP version, which a note reports.
         if suite == "TestShouldH2Upgrade" {
             skipped += cases.len();
             continue;
@@ -108,7 +108,7 @@ fn connection_pool(case: &Value) {
     let found = pool(written.as_ref(), false);
     let http = &case["expectedHTTPPOpt"]["commonHttpProtocolOptions"];
     let before = &case["httpProtocolOptions"]["commonHttpProtocolOptions"];
-    // What the cluster had before is not what the pool says.
+    // Settings of the cluster from earlier are not part of the pool.
     if http["idleTimeout"] != before["idleTimeout"] {
         assert_eq!(found.idle_timeout, seconds(&http["idleTimeout"]), "{case}");
     }
@@ -140,7 +140,7 @@ fn connection_pool(case: &Value) {
     assert_eq!(found.budget, expected, "{case}");
 }
 
-/// What a match asks for, as a text that does not know where it came from.
+/// Description of a match, without positions.
 fn asked(one: &MergedMatch<'_>) -> String {
     let text = |text: &TextMatch| {
         let value = |text: &crate::istio::api::fields::read::Text| {
@@ -236,7 +236,7 @@ fn merged_routes(case: &Value) {
     assert_eq!(found, expected, "{case}");
 }
 
-/// What a route says, wherever it says it.
+/// Description of a route, without positions.
 fn said(route: &MergedRoute<'_>) -> String {
     let matches = route.matches.as_ref();
     let timeout = route.field(|route| route.timeout).map(|time| time.value);

@@ -36,6 +36,7 @@ impl Validator<'_> {
         self.time(&outlier.base_ejection_time);
         if let Some(errors) = outlier
             .consecutive_errors
+            // In Istio's API, 0 is the same as unset for this field.
             .filter(|errors| errors.value != 0)
         {
             let effect = "it is read as `consecutive5xxErrors`";
@@ -70,7 +71,7 @@ impl Validator<'_> {
             if !(0..=100).contains(&percent.value) {
                 self.reject(
                     percent.at,
-                    "a percentage is from 0 to 100",
+                    "the percentage is not between 0 and 100",
                     "write 0 to 100",
                 );
             }

@@ -28,6 +28,7 @@ impl Validator<'_> {
             let to: Vec<_> = one.to.iter().map(|(key, _)| key).collect();
             let weights = one.to.iter().filter_map(|(_, weight)| weight.as_ref());
             let weights: Vec<_> = weights.map(|weight| u64::from(weight.value)).collect();
+            // Summed as `u64`, since `u32` weights may overflow.
             if weights.contains(&0) || weights.iter().sum::<u64>() != 100 {
                 let message = "the weights of the localities do not add up to 100, each above 0";
                 self.reject(one.at, message, "make them add up to 100");
@@ -76,8 +77,8 @@ impl Validator<'_> {
             if [&from, &to].iter().any(|text| text.contains(['/', '*'])) {
                 self.reject(
                     one.at,
-                    "a region has no `/` and no `*`",
-                    "write the region alone",
+                    "a region cannot contain `/` or `*`",
+                    "write the region only",
                 );
             }
         }
@@ -108,6 +109,7 @@ impl Validator<'_> {
                 );
             }
         }
+        // The comparison is quadratic: limited for generated documents.
         for (index, one) in localities.iter().enumerate().take(500) {
             if localities[..index]
                 .iter()
@@ -124,6 +126,7 @@ fn is_part(one: &str, two: &str) -> bool {
     let (mut one, mut two) = (one.split('/'), two.split('/'));
     loop {
         match (one.next(), two.next()) {
+            // A wildcard covers everything below its level.
             (Some(a), Some(b)) if a == "*" || b == "*" => return true,
             (Some(a), Some(b)) if a != b => return false,
             (Some(_), Some(_)) => {}

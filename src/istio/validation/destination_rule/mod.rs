@@ -80,7 +80,7 @@ fn traffic_policy(c: &mut Validator<'_>, policy: &TrafficPolicy) {
         if !matches!(protocol, "" | "CONNECT" | "POST") {
             c.reject(
                 tunnel.at,
-                "a tunnel is by CONNECT or POST",
+                "the tunnel's protocol is not CONNECT or POST",
                 "write one of them",
             );
         }
@@ -118,7 +118,7 @@ fn traffic_policy(c: &mut Validator<'_>, policy: &TrafficPolicy) {
     {
         c.reject(
             percent.at,
-            "a percentage is from 0 to 100",
+            "the percentage is not between 0 and 100",
             "write 0 to 100",
         );
     }
@@ -196,6 +196,7 @@ fn client_tls(c: &mut Validator<'_>, tls: Option<&ClientTls>) {
             c.reject(tls.at, message, "remove it, or what it does not check");
         }
     }
+    // ISTIO_MUTUAL uses Istio's certificates, so the other fields have no effect.
     let is_own = matches!(mode, Some(TlsMode::Simple | TlsMode::Mutual));
     if is_own && is_set(&tls.credential_name) {
         if has_own || has_ca {
@@ -208,7 +209,12 @@ fn client_tls(c: &mut Validator<'_>, tls: Option<&ClientTls>) {
             c.require(tls.at, "clientCertificate", message, "write it");
         }
         if !is_set(&tls.private_key) {
-            c.require(tls.at, "privateKey", "mutual TLS needs a key", "write it");
+            c.require(
+                tls.at,
+                "privateKey",
+                "mutual TLS requires a key",
+                "write it",
+            );
         }
     }
 }

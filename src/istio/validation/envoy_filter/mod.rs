@@ -51,10 +51,10 @@ pub(super) fn envoy_filter(filter: &EnvoyFilter, reader: &mut Reader<'_>) {
                 reader.findings.push(
                     Finding::warning(Code::RelativeOperationVersion, operation.at)
                         .message(
-                            "the patch is relative to others, and for one version of the proxy",
+                            "the patch is relative to others, and restricted to one proxy version",
                         )
-                        .effect("there is no proxy: the version does not matter")
-                        .in_istio("it may not be applied, as other filters may be patched after it")
+                        .effect("there is no proxy: the version has no effect")
+                        .in_istio("it may not be applied, since other filters may be patched later")
                         .help("write `priority`, or `operation: INSERT_FIRST`"),
                 );
             }
@@ -63,9 +63,9 @@ pub(super) fn envoy_filter(filter: &EnvoyFilter, reader: &mut Reader<'_>) {
     if let Some(at) = relative {
         reader.findings.push(
             Finding::warning(Code::RelativeOperation, at)
-                .message("the patch is relative to what other filters make, and has no `priority`")
-                .effect("it is read without an order: there are no other filters")
-                .in_istio("it may not be applied, as other filters may be patched after it")
+                .message("the patch is relative to other filters, and has no `priority`")
+                .effect("the order has no effect: there are no other filters")
+                .in_istio("it may not be applied, since other filters may be patched later")
                 .help("write `priority: 10` below `spec`, or `operation: INSERT_FIRST`"),
         );
     }
@@ -80,7 +80,7 @@ fn config_patch(patch: &ConfigPatch, reader: &mut Reader<'_>) {
     let apply_to = patch.apply_to.map_or(ApplyTo::Invalid, |apply| apply.value);
     if apply_to == ApplyTo::Invalid {
         let finding = Finding::rejected(patch.at).missing("applyTo");
-        let finding = finding.message("the patch does not say what it applies to");
+        let finding = finding.message("the patch has no `applyTo`");
         reader
             .findings
             .push(finding.help("write `applyTo: HTTP_FILTER`"));
@@ -119,8 +119,7 @@ fn patch_match(one: &PatchMatch, reader: &mut Reader<'_>) {
     let is_other =
         one.listener.is_some() || one.route_configuration.is_some() || one.cluster.is_some();
     if one.waypoint.is_some() && context != Context::Waypoint {
-        let finding =
-            Finding::rejected(one.at).message("`waypoint` is for the context WAYPOINT only");
+        let finding = Finding::rejected(one.at).message("`waypoint` requires the context WAYPOINT");
         reader
             .findings
             .push(finding.help("write `context: WAYPOINT`"));
@@ -138,7 +137,7 @@ fn patch_match(one: &PatchMatch, reader: &mut Reader<'_>) {
     ];
     for port in ports.into_iter().flatten() {
         if !(1..=65_535).contains(&port.value) {
-            let finding = Finding::rejected(port.at).message("this is no port");
+            let finding = Finding::rejected(port.at).message("this is not a port");
             reader
                 .findings
                 .push(finding.help("write a port from 1 to 65535"));

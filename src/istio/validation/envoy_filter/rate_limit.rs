@@ -205,9 +205,9 @@ fn local_rate_limit(limit: &LocalRateLimit, reader: &mut Reader<'_>) {
                 Finding::warning(Code::LimitNotEnforced, limit.at)
                     .at_key()
                     .message(format!("`{name}` is 0 %"))
-                    .effect("the limit limits nothing")
-                    .in_istio("Envoy limits nothing")
-                    .help("raise the numerator when it shall"),
+                    .effect("no requests are limited")
+                    .in_istio("Envoy limits no requests")
+                    .help("raise the numerator to enable the limit"),
             );
         }
     }

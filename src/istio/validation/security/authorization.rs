@@ -31,7 +31,7 @@ pub(in crate::istio::validation) fn authorization_policy(
             c.require(
                 policy.at,
                 "rules",
-                "a custom policy needs `rules`",
+                "a CUSTOM policy requires `rules`",
                 "write them",
             );
         }
@@ -39,14 +39,14 @@ pub(in crate::istio::validation) fn authorization_policy(
             c.require(
                 policy.at,
                 "provider",
-                "a custom policy needs a provider",
+                "a CUSTOM policy requires a provider",
                 "write `provider: {name: …}`",
             );
         }
     } else if let Some(provider) = &policy.provider {
         c.reject(
             provider.at,
-            "only a custom policy has a provider",
+            "only a CUSTOM policy has a provider",
             "write `action: CUSTOM`",
         );
     }
@@ -168,7 +168,7 @@ fn source(c: &mut Validator<'_>, source: &Source, action: Action) {
     let all = names.iter().chain(&addresses).chain(&accounts);
     let is_empty = all.clone().all(|texts| texts.is_empty());
     if is_empty {
-        c.reject(source.at, "the source is empty", "write what it must be");
+        c.reject(source.at, "the source is empty", "write a value");
     }
     for texts in all {
         reject_empty_items(c, texts);

@@ -104,7 +104,11 @@ fn jwt_rule(c: &mut Validator<'_>, rule: &JwtRule) {
     if let Some(keys) = &rule.jwks {
         let is_json = keys.value.trim_start().starts_with('{') && keys.value.contains("\"keys\"");
         if !keys.value.is_empty() && !is_json {
-            c.reject(keys.at, "this is no set of keys", "write `{\"keys\": […]}`");
+            c.reject(
+                keys.at,
+                "this is not a JSON Web Key Set",
+                "write `{\"keys\": […]}`",
+            );
         } else if ["\"d\"", "\"p\"", "\"k\""]
             .iter()
             .any(|part| keys.value.contains(part))

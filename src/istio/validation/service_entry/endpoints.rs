@@ -17,7 +17,11 @@ pub(in crate::istio::validation) fn endpoints(
             c.reject(entry.at, message, hint);
         }
         Resolution::DynamicDns if !endpoints.is_empty() => {
-            c.reject(entry.at, "DYNAMIC_DNS has no endpoints", "remove them");
+            c.reject(
+                entry.at,
+                "`endpoints` cannot be combined with the resolution DYNAMIC_DNS",
+                "remove them",
+            );
         }
         Resolution::DnsRoundRobin if endpoints.len() > 1 => {
             let message = "DNS_ROUND_ROBIN has one endpoint at most";
@@ -55,6 +59,7 @@ pub(in crate::istio::validation) fn endpoints(
         if resolution == Resolution::Static
             && !is_address(address)
             && !is_unix
+            // An endpoint in another network is reached by its gateway and needs no address.
             && endpoint.network.is_none()
         {
             let message = format!("`{}` is no address", shorten(address));
@@ -102,7 +107,7 @@ pub(in crate::istio::validation) fn workload(
         if !path.starts_with(['/', '@']) {
             c.reject(
                 at,
-                "the path of a Unix socket is absolute",
+                "the path of a Unix domain socket has to be absolute",
                 "start it with `/`",
             );
         } else if path.ends_with('/') {
@@ -112,7 +117,7 @@ pub(in crate::istio::validation) fn workload(
                 "remove the `/`",
             );
         } else if !workload.ports.is_empty() {
-            c.reject(at, "a Unix socket has no ports", "remove `ports`");
+            c.reject(at, "a Unix domain socket has no ports", "remove `ports`");
         }
     } else if address.is_empty() {
         match &workload.network {
@@ -130,7 +135,7 @@ pub(in crate::istio::validation) fn workload(
     } else if is_dns && !is_address(address) && bad_domain(address).is_some() {
         c.reject(
             at,
-            format!("`{}` is no host", shorten(address)),
+            format!("`{}` is not a host", shorten(address)),
             "write a host or an address",
         );
     }

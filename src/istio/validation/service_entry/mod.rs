@@ -52,7 +52,7 @@ pub(super) fn service_entry(c: &mut Validator<'_>, entry: &ServiceEntry) {
         if host.value == "*" {
             c.reject(
                 host.at,
-                "`*` cannot be a service entry's host",
+                "`*` is not a valid host of a service entry",
                 "name the hosts",
             );
         } else {
@@ -85,7 +85,11 @@ pub(super) fn service_entry(c: &mut Validator<'_>, entry: &ServiceEntry) {
                 "write an address, or another resolution",
             );
         } else if resolution == Resolution::DynamicDns {
-            c.reject(address.at, "DYNAMIC_DNS has no addresses", "remove them");
+            c.reject(
+                address.at,
+                "`addresses` cannot be combined with the resolution DYNAMIC_DNS",
+                "remove them",
+            );
         }
     }
     ports(c, entry, resolution);
@@ -129,6 +133,7 @@ fn uses_waypoint(c: &Validator<'_>) -> bool {
 
 fn ports(c: &mut Validator<'_>, entry: &ServiceEntry, resolution: Resolution) {
     let (mut numbers, mut names) = (Vec::new(), Vec::new());
+    // The search for duplicates is quadratic: limited for generated documents.
     for port in entry.ports.0.iter().take(2_000) {
         let Some(port) = port else {
             c.reject(entry.at, "a port is null", "write or remove it");
@@ -137,11 +142,7 @@ fn ports(c: &mut Validator<'_>, entry: &ServiceEntry, resolution: Resolution) {
         let number = port.number.map_or(0, |number| number.value);
         let name = port.name.as_ref().map_or("", |name| name.value.as_str());
         if numbers.contains(&number) {
-            c.reject(
-                port.at,
-                format!("the port {number} is there twice"),
-                "keep it once",
-            );
+            c.reject(port.at, format!("duplicate port {number}"), "keep it once");
         }
         if names.contains(&name) {
             let message = format!("two ports have the name `{}`", shorten(name));
@@ -166,7 +167,7 @@ fn ports(c: &mut Validator<'_>, entry: &ServiceEntry, resolution: Resolution) {
         if resolution == Resolution::DynamicDns && !is_http {
             c.reject(
                 port.at,
-                "DYNAMIC_DNS needs HTTP or TLS, to see the host",
+                "DYNAMIC_DNS requires HTTP or TLS, to detect the host",
                 "write `protocol: HTTP`",
             );
         }
@@ -208,6 +209,7 @@ pub(super) fn service_port(c: &mut Validator<'_>, port: &ServicePort, is_entry: 
             "write `number`",
         ),
     }
+    // Gateways ignore the field, which is reported separately.
     if let Some(target) = port.target_port.filter(|_| is_entry) {
         c.port(target);
     }

@@ -15,7 +15,7 @@ pub(in crate::istio::validation) fn workload_group(c: &mut Validator<'_>, group:
     match &group.template {
         Some(template) => {
             if let Some(address) = &template.address {
-                c.reject(address.at, "a template has no address", "remove it");
+                c.reject(address.at, "a template cannot have an address", "remove it");
             }
             endpoints::ports(c, template);
             c.labels(&template.labels);

@@ -14,7 +14,7 @@ pub(in crate::istio::validation) fn rewrite(c: &mut Validator<'_>, route: &HttpR
     for (name, _) in written.skip(1 - before) {
         c.reject(
             name.at,
-            "the host is rewritten twice",
+            "the host is rewritten in two places",
             "keep one of the places",
         );
     }
@@ -94,7 +94,7 @@ pub(in crate::istio::validation) fn redirect(
     {
         c.reject(
             scheme.at,
-            "the scheme is `http` or `https`",
+            "the scheme is not `http` or `https`",
             "write one of them",
         );
     }
@@ -104,7 +104,7 @@ pub(in crate::istio::validation) fn redirect(
     {
         c.reject(
             code.at,
-            "the code is none of a redirect",
+            "the code is not a redirect status",
             "write 301, 302, 303, 307 or 308",
         );
     }
@@ -121,8 +121,8 @@ pub(in crate::istio::validation) fn direct_response(
             let at = status.map_or(response.at, |status| status.at);
             c.reject(
                 at,
-                "the status is not from 200 to 599",
-                "write such a status",
+                "the status is not between 200 and 599",
+                "write a status from 200 to 599",
             );
         }
     }
@@ -137,7 +137,7 @@ pub(in crate::istio::validation) fn direct_response(
         }
     };
     if len > 1 << 20 {
-        c.reject(at, "the body is larger than 1 MiB", "answer with less");
+        c.reject(at, "the body is larger than 1 MiB", "use a smaller body");
     } else if len > 100 << 10 {
         let effect = "it is answered as it is";
         c.warn(

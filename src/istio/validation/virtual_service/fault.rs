@@ -38,7 +38,7 @@ pub(in crate::istio::validation) fn fault(c: &mut Validator<'_>, route: &HttpRou
             if !(0..=100).contains(&percent.value) {
                 c.reject(
                     percent.at,
-                    "a percentage is from 0 to 100",
+                    "the percentage is not between 0 and 100",
                     "write 0 to 100",
                 );
             }
@@ -47,7 +47,7 @@ pub(in crate::istio::validation) fn fault(c: &mut Validator<'_>, route: &HttpRou
                     .at_key()
                     .message("`percent` is deprecated")
                     .effect("it is read as `percentage`")
-                    .in_istio("Istio reads it, and `istioctl analyze` warns of it")
+                    .in_istio("Istio accepts it, and `istioctl analyze` warns about it")
                     .help("write `percentage: {value: …}`"),
             );
         }
@@ -74,12 +74,13 @@ pub(in crate::istio::validation) fn fault(c: &mut Validator<'_>, route: &HttpRou
     let Some(abort) = &fault.abort else { return };
     percentage(c, abort.percentage.as_ref());
     if let Some(status) = abort.http_status
+        // As in Istio, whose check also accepts 600.
         && !(200..=600).contains(&status.value)
     {
         c.reject(
             status.at,
-            "the status is not from 200 to 599",
-            "write such a status",
+            "the status is not between 200 and 599",
+            "write a status from 200 to 599",
         );
     }
     if let Some(status) = &abort.grpc_status
@@ -125,7 +126,7 @@ pub(in crate::istio::validation) fn mirror(c: &mut Validator<'_>, route: &HttpRo
         if percent.value > 100 {
             c.reject(
                 percent.at,
-                "a percentage is from 0 to 100",
+                "the percentage is not between 0 and 100",
                 "write 0 to 100",
             );
         }
@@ -152,6 +153,7 @@ fn share(c: &mut Validator<'_>, percentage: Option<&Percentage>) {
 fn percentage(c: &mut Validator<'_>, percentage: Option<&Percentage>) {
     if let Some(value) = percentage.and_then(|percentage| percentage.value)
         && value.value != 0.0
+        // Envoy counts in parts per million: 0.0001 % is the smallest share.
         && !(0.0001..=100.0).contains(&value.value)
     {
         let message = "a percentage is 0, or from 0.0001 to 100";

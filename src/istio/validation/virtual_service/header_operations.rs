@@ -44,9 +44,14 @@ pub(in crate::istio::validation) fn cors(c: &mut Validator<'_>, cors: Option<&Co
     }
     c.time(&cors.max_age);
     if let Some(age) = cors.max_age
+        // The header `Access-Control-Max-Age` is in whole seconds.
         && age.value.subsec_nanos() != 0
     {
-        c.reject(age.at, "`maxAge` is no whole number of seconds", "round it");
+        c.reject(
+            age.at,
+            "`maxAge` is not a whole number of seconds",
+            "round it",
+        );
     }
 }
 
@@ -82,7 +87,7 @@ fn operations(c: &mut Validator<'_>, operations: &HeaderOperations, is_request: 
 
 fn header_name(c: &mut Validator<'_>, name: &str, at: NodeId, may_be_authority: bool) {
     if name.is_empty() {
-        c.reject(at, "a header has no name", "write its name");
+        c.reject(at, "a header has no name", "write the name");
     } else if !is_name(name) {
         let message = format!("`{}` is no header's name", shorten(name));
         c.reject(at, message, "use letters, digits and `-`");

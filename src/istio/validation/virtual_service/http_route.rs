@@ -110,7 +110,7 @@ fn destinations(c: &mut Validator<'_>, routes: &Nullable<HttpDestination>, at: N
 pub(in crate::istio::validation) fn weight(c: &mut Validator<'_>, weight: Int) -> i64 {
     match weight {
         Some(weight) if weight.value < 0 => {
-            c.reject(weight.at, "a weight is not negative", "write 0 or more");
+            c.reject(weight.at, "the weight is negative", "write 0 or more");
             0
         }
         weight => weight.map_or(0, |weight| weight.value.into()),
@@ -157,7 +157,7 @@ pub(in crate::istio::validation) fn destination(c: &mut Validator<'_>, destinati
             "write `host`",
         ),
         Some(host) if host.value == "*" => {
-            c.reject(host.at, "`*` is no destination", "name one host");
+            c.reject(host.at, "`*` is not a destination", "name one host");
         }
         Some(host) => c.wildcard(host),
     }

@@ -24,6 +24,7 @@ pub(super) fn virtual_service(c: &mut Validator<'_>, service: &VirtualService) {
     gateways(c, &service.gateways);
     let Nullable(http) = &service.http;
     let (Nullable(tls), Nullable(tcp)) = (&service.tls, &service.tcp);
+    // After another error this finding would only add noise.
     if http.is_empty() && tls.is_empty() && tcp.is_empty() && !c.findings.has_errors() {
         let message = "the virtual service has no route";
         c.require(service.at, "http", message, "write `http:` with a `route`");

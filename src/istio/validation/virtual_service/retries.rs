@@ -34,7 +34,7 @@ pub(in crate::istio::validation) fn retries(c: &mut Validator<'_>, retries: Opti
         || retries.backoff.is_some();
     if attempts < 0 {
         let at = retries.attempts.map_or(retries.at, |attempts| attempts.at);
-        c.reject(at, "attempts are not negative", "write 0 or more");
+        c.reject(at, "`attempts` is negative", "write 0 or more");
     } else if attempts == 0 && says_more {
         let message = "the retries are described, and there are 0 attempts";
         c.reject(

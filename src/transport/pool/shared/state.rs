@@ -62,7 +62,9 @@ impl State {
             match action {
                 Action::Close(id) => after.closed.extend(self.conns.remove(&id)),
                 Action::Grant { grant, waiter } => {
-                    let sender = self.lend(grant.conn).expect("a granted connection has its sender");
+                    let sender = self
+                        .lend(grant.conn)
+                        .expect("a granted connection has its sender");
                     after
                         .wakers
                         .extend(self.notify_waiter(waiter, WaiterStatus::Granted(grant, sender)));
