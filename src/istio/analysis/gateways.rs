@@ -228,6 +228,7 @@ fn orphan(index: usize, service: &VirtualService, advice: &mut AnalysisReport) {
         .map(|host| shorten(&host.value))
         .collect();
     hosts.dedup();
+    // Three hosts are enough for the suggestion in `help`.
     hosts.truncate(3);
     let hosts = if hosts.is_empty() {
         vec!["<host>"]

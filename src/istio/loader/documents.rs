@@ -13,7 +13,7 @@ use crate::istio::syntax::tree::Tree;
 /// Loading never fails: unreadable input is reported as a [`Diagnostic`]. **Loading alone enforces
 /// nothing**: see [`mesh`](crate::mesh).
 ///
-/// See the [module docs](super) for an example.
+/// See the [module docs](crate::istio) for an example.
 #[derive(Debug)]
 pub struct Documents {
     pub(in crate::istio) resources: Vec<Resource>,

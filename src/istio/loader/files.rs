@@ -36,6 +36,7 @@ pub(crate) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failed> {
     let limit = u64::try_from(limit).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
     File::open(path)
+        // One byte more than the limit, so that the caller detects a larger file.
         .and_then(|file| file.take(limit.saturating_add(1)).read_to_end(&mut bytes))
         .map_err(|error| fail(error.to_string()))?;
     Ok(bytes)
@@ -47,6 +48,7 @@ fn search(folder: &Path, depth: usize, found: &mut Vec<Result<PathBuf, Failed>>)
         Err(error) => return found.push(Err((folder.to_owned(), error.to_string()))),
     };
     let mut entries: Vec<_> = entries.filter_map(Result::ok).collect();
+    // Sorted, since the order of a directory listing differs between file systems.
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let path = entry.path();

@@ -14,6 +14,7 @@ impl ExportTo {
                 name => name.into(),
             })
             .collect();
+        // Sorted, so that equal sets compare as equal: rules with equal visibility are merged.
         names.sort_unstable();
         names.dedup();
         if names.is_empty() {

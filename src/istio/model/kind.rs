@@ -143,6 +143,7 @@ impl Class {
             Some(known) if known.group() == group => {
                 Self::Istio(known, known.versions().contains(&version))
             }
+            // `Gateway` of another group, for example, is the Kubernetes Gateway API's.
             Some(known) if is_istio || !known.is_ambiguous() => Self::Misplaced(known),
             _ if is_istio && matches!(kind, "ProxyConfig" | "TrafficExtension" | "WasmPlugin") => {
                 Self::Unread

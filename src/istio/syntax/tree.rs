@@ -157,6 +157,7 @@ impl Tree {
     /// Returns the range that a finding about a value marks: the key for a list or a map.
     pub(crate) fn focus(&self, at: NodeId) -> Span {
         match self.value(at) {
+            // A list or map may span many lines, and null has no text.
             Value::List(_) | Value::Map(_) | Value::Null => self.key_span(at),
             _ => self.span(at),
         }
@@ -209,6 +210,7 @@ impl Tree {
                     }
                     path.push_str(key);
                 }
+                // In quotes, since the key may contain dots or brackets.
                 PathSegment::Key(key, _) => {
                     let _ = write!(path, "[{:?}]", shorten(key));
                 }

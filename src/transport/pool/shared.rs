@@ -72,8 +72,8 @@ impl Shared {
                 };
                 match state.lend(grant.conn) {
                     Some(sender) if !sender.is_closed() => return Ok((grant, sender)),
-                    // The peer closed it while idle: the next one is tried, and its task reports
-                    // its end.
+                    // The peer closed it while idle: ask the machine again. Its task reports the
+                    // end.
                     unusable => {
                         after.senders.extend(unusable);
                         state.machine.mark_unusable(grant.conn);

@@ -8,6 +8,7 @@ pub(in crate::istio) fn parse(text: &str) -> Result<Duration, DurationError> {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
+    // Go accepts 0 without a unit.
     if rest == "0" {
         return Ok(Duration::ZERO);
     }
@@ -70,6 +71,7 @@ fn part(number: &str, parsed: u128) -> Option<u128> {
     let mut nanos = whole * parsed;
     let mut scale = parsed;
     for digit in fraction.bytes() {
+        // Digits below a nanosecond are dropped: the scale becomes 0.
         scale /= 10;
         nanos += u128::from(digit - b'0') * scale;
     }

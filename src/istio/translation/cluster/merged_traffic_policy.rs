@@ -24,7 +24,8 @@ impl<'a> MergedTrafficPolicy<'a> {
     }
 
     /// Overrides this policy with another: each block is replaced as a whole. Port-level settings
-    /// replace all blocks; those not set there return to their defaults.
+    /// replace load balancer, outlier detection, connection pool and TLS together; those not set
+    /// there return to their defaults. The retry budget is kept, since Istio has none per port.
     fn under(self, policy: Option<&'a TrafficPolicy>, port: Option<u16>) -> Self {
         let Some(policy) = policy else { return self };
         let merged = Self {

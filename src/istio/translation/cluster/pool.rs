@@ -23,6 +23,7 @@ pub(in crate::istio::translation) fn pool(
     let tcp = written.and_then(|written| written.tcp.as_ref());
     let http = written.and_then(|written| written.http.as_ref());
     let idle = http.and_then(|http| http.idle_timeout);
+    // The HTTP timeout takes precedence over the TCP one.
     let idle = idle.or_else(|| tcp?.idle_timeout);
     let connect = tcp.and_then(|tcp| tcp.connect_timeout);
     let upgrade = http.and_then(|http| http.h2_upgrade_policy);

@@ -63,6 +63,7 @@ impl VirtualServiceIndex {
             .filter(|service| !service.hosts.is_empty() && service.export.shows(namespace))
             .filter(|service| service.gateways.iter().any(|own| own == gateway))
             .collect();
+        // The stable sort keeps the order by age within a rank.
         bound.sort_by_key(|service| service.rank());
         bound
     }

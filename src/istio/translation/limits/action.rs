@@ -56,6 +56,7 @@ impl DescriptorAction {
             Some(at) => matches!(tree.value(at), Value::Bool(true)),
             None => default,
         };
+        // Envoy's default is true.
         let expected = flag("expect_match", "expectMatch", true);
         let skip_if_absent = flag("skip_if_absent", "skipIfAbsent", false);
         let name = tree.key(written)?;

@@ -46,6 +46,7 @@ impl Part {
             Self::Authority => match uri.authority() {
                 Some(authority) => authority.as_str(),
                 None => {
+                    // HTTP/1 requests have their authority in `Host`.
                     return head
                         .headers()
                         .get("host")
@@ -87,8 +88,10 @@ impl HeaderMatcher {
         } else if let Some(at) = field("safe_regex_match", "safeRegexMatch") {
             Some(StringMatch::regex(tree.text(tree.child(at, "regex")?)?).ok()?)
         } else if let Some(at) = field("present_match", "presentMatch") {
+            // `present_match: false` requires absence.
             inverted ^= matches!(tree.value(at), Value::Bool(false));
             None
+        // Not supported: the action is reported as unknown.
         } else if field("range_match", "rangeMatch").is_some() {
             return None;
         } else {
@@ -108,6 +111,7 @@ impl HeaderMatcher {
             (None, found) => found.is_some() || self.missing_is_empty,
             (Some(value), Some(found)) => value.matches(found),
             (Some(value), None) if self.missing_is_empty => value.matches(""),
+            // As in Envoy: an absent header never matches a value, not even inverted.
             (Some(_), None) => return false,
         };
         found != self.inverted

@@ -67,6 +67,7 @@ impl HostMatch {
     /// Returns true if the match selects a virtual host of this name, given without its port.
     pub(super) fn is(&self, host: &str) -> bool {
         let by_name = self.name.as_deref().is_none_or(|name| {
+            // Names of virtual hosts have the form `host:port`.
             let name = name.rsplit_once(':').map_or(name, |(name, _)| name);
             name.eq_ignore_ascii_case(host)
         });
@@ -87,6 +88,7 @@ impl HostMatch {
     fn port(&self) -> Option<u16> {
         let name = self.name.as_deref();
         let of_name = name.and_then(|name| name.rsplit(['|', ':']).next()?.parse().ok());
+        // The name is more specific than the route configuration.
         of_name.or(self.port)
     }
 }

@@ -45,6 +45,7 @@ fn operations(written: &Written) -> HeaderOperations {
     let name = |name: &str| {
         HeaderName::from_str(name)
             .ok()
+            // The host is not a header here: setting it is a rewrite, which `headers` reads.
             .filter(|_| !is_authority(name))
     };
     let mut read = HeaderOperations::default();

@@ -73,6 +73,7 @@ impl<'a> MergedRoute<'a> {
         let matches = |route: &'a HttpRoute| -> Vec<&'a HttpMatch> {
             route.matches.0.iter().flatten().collect()
         };
+        // `None`: the matches exclude each other, and the route is dropped.
         let merged = MergedMatch::merge(&root.map_or_else(Vec::new, matches), &matches(leaf))?;
         Some(Self {
             leaf,

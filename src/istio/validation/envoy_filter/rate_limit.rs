@@ -36,6 +36,7 @@ pub(in crate::istio::validation) fn patch(patch: &ConfigPatch, reader: &mut Read
     if configs.is_empty() && !says_what_counts(patch, reader.tree) {
         unknown(value, reader);
     }
+    // Within a patch the fields are Envoy's, where both cases are valid.
     let was = std::mem::replace(&mut reader.envoy, true);
     for config in configs {
         if let Some(limit) = read(config, reader) {
@@ -67,6 +68,7 @@ pub(crate) fn find(apply_to: Option<ApplyTo>, value: NodeId, tree: &Tree) -> Vec
     if apply_to == Some(ApplyTo::HttpFilter) {
         let is_named = tree.child(value, "name").and_then(|name| tree.text(name)) == Some(FILTER);
         return config
+            // The filter may have any name: its type identifies it.
             .filter(|config| is_named || type_of(tree, *config).is_some_and(|t| t.ends_with(TYPE)))
             .into_iter()
             .collect();
@@ -94,6 +96,7 @@ fn type_of(tree: &Tree, config: NodeId) -> Option<&str> {
     let kind = tree
         .child(config, "@type")
         .and_then(|kind| tree.text(kind))?;
+    // A `TypedStruct` carries the type of the wrapped message in `type_url`.
     if !STRUCTS.iter().any(|wrapper| kind.ends_with(wrapper)) {
         return Some(kind);
     }
