@@ -31,6 +31,7 @@ pub(super) fn rate_limits(units: &[ParsedObject], advice: &mut AnalysisReport) {
         let wanted = context(patch);
         let is_there = filters
             .iter()
+            // `ANY` covers every context, so one side is enough.
             .any(|own| *own == wanted || *own == Context::Any || wanted == Context::Any);
         if !is_there {
             advice.push(

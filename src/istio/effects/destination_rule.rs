@@ -127,6 +127,7 @@ fn tls(tls: Option<&ClientTls>, idle: &mut CoverageReport<'_>) {
         .filter(|flag| flag.value)
         .map(|flag| flag.at);
     let authorities = tls.ca_certificates.as_ref();
+    // `system` is the client's default.
     let authorities = authorities.filter(|text| !matches!(text.value.as_str(), "" | "system"));
     for (name, at) in [
         ("caCertificates", authorities.map(|text| text.at)),

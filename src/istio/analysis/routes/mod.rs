@@ -46,7 +46,9 @@ fn attempts(index: usize, route: &HttpRoute, advice: &mut AnalysisReport) {
     else {
         return;
     };
+    // The first attempt comes in addition to the retries.
     let tries = u32::try_from(attempts.value).unwrap_or(0).saturating_add(1);
+    // 0 disables the timeout.
     if total.value.is_zero() || attempts.value <= 0 {
         return;
     }

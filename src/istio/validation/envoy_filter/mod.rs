@@ -42,6 +42,7 @@ pub(super) fn envoy_filter(filter: &EnvoyFilter, reader: &mut Reader<'_>) {
                     | Operation::Remove
             )
         });
+        // Without a priority the order is by creation time, so the reference may not exist yet.
         if is_relative && !has_priority {
             relative = relative.or_else(|| operation.map(|operation| operation.at));
             let proxy = patch.matches.as_ref().and_then(|one| one.proxy.as_ref());

@@ -109,6 +109,7 @@ fn jwt_rule(c: &mut Validator<'_>, rule: &JwtRule) {
                 "this is not a JSON Web Key Set",
                 "write `{\"keys\": […]}`",
             );
+        // RFC 7518 6: private and symmetric members of a JSON Web Key.
         } else if ["\"d\"", "\"p\"", "\"k\""]
             .iter()
             .any(|part| keys.value.contains(part))

@@ -10,6 +10,7 @@ pub(in crate::istio::validation) fn rewrite(c: &mut Validator<'_>, route: &HttpR
         .into_iter()
         .flat_map(|headers| headers.set.iter().chain(&headers.add))
         .filter(|(name, _)| is_authority(&name.value));
+    // A rewrite of the authority counts as the first place.
     let before = usize::from(authority.is_some_and(|text| !text.value.is_empty()));
     for (name, _) in written.skip(1 - before) {
         c.reject(
@@ -129,6 +130,7 @@ pub(in crate::istio::validation) fn direct_response(
     let Some(body) = &response.body else { return };
     let (at, len) = match (&body.string, &body.bytes) {
         (Some(text), None) => (text.at, text.value.len()),
+        // The size after decoding: 4 characters of Base64 are 3 bytes.
         (None, Some(bytes)) => (bytes.at, bytes.value.trim_end_matches('=').len() / 4 * 3),
         (None, None) => return,
         (Some(_), Some(_)) => {
@@ -136,6 +138,7 @@ pub(in crate::istio::validation) fn direct_response(
             return c.reject(body.at, message, "keep one of them");
         }
     };
+    // Istio's limits: an error above 1 MiB, a warning above 100 KiB.
     if len > 1 << 20 {
         c.reject(at, "the body is larger than 1 MiB", "use a smaller body");
     } else if len > 100 << 10 {

@@ -81,6 +81,7 @@ fn operations(c: &mut Validator<'_>, operations: &HeaderOperations, is_request: 
         }
     }
     for name in &operations.remove {
+        // The host cannot be removed.
         header_name(c, &name.value, name.at, false);
     }
 }
