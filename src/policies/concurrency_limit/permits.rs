@@ -37,7 +37,7 @@ pub(super) struct QueueEntry(u64);
 /// Result of a request for a permit.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Entered {
-    Entered,
+    Admitted,
     Queued(QueueEntry),
     Rejected(Overflow),
 }
@@ -69,7 +69,7 @@ impl Permits {
     #[inline]
     pub(super) fn enter(&self) -> Entered {
         match self.arrive(false) {
-            Verdict::Enter(_) => Entered::Entered,
+            Verdict::Enter(_) => Entered::Admitted,
             Verdict::Queue(_) => self.queue_up(),
             Verdict::Reject(overflow) => Entered::Rejected(overflow),
         }
@@ -79,7 +79,7 @@ impl Permits {
     fn queue_up(&self) -> Entered {
         // Decided once more: a permit may have been released before the lock was taken.
         self.locked(|queue| match self.arrive(true) {
-            Verdict::Enter(_) => Entered::Entered,
+            Verdict::Enter(_) => Entered::Admitted,
             Verdict::Queue(_) => Entered::Queued(queue.push()),
             Verdict::Reject(overflow) => Entered::Rejected(overflow),
         })

@@ -62,7 +62,7 @@ impl Shared {
         handle: impl FnOnce() -> LocalArc<Self>,
     ) -> Admission<ConcurrencyLimitTicket, Wait> {
         match self.permits.enter(sharded_arc::current_shard) {
-            (shard, Entered::Entered) => {
+            (shard, Entered::Admitted) => {
                 Admission::Admitted(ConcurrencyLimitTicket::new(handle(), shard))
             }
             (_, Entered::Queued(place)) => self.wait_at(place, handle()),

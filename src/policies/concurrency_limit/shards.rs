@@ -36,7 +36,7 @@ impl Shards {
         match &*self.0 {
             [one] => (0, one.0.enter()),
             _ => match self.try_enter(home) {
-                Ok(shard) => (shard, Entered::Entered),
+                Ok(shard) => (shard, Entered::Admitted),
                 Err(overflow) => (0, Entered::Rejected(overflow)),
             },
         }

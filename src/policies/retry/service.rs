@@ -89,7 +89,7 @@ impl<S> Retry<S> {
             .as_ref()
             .filter(|limit| limit.is_own() || !known.deadline_written);
         if !may_be_retried(policy, RequestHead::of(&request)) {
-            write_attempt_headers(request.headers_mut(), 1, untold);
+            write_attempt_headers(request.headers_mut(), 1, unwritten);
             let timed = limit.is_some_and(|limit| limit.is_own());
             let grpc = timed && RequestHead::of(&request).is_grpc();
             let future = self.inner.call(request.map(ReplayBody::plain));

@@ -45,7 +45,7 @@ fn loom_two_who_ask_at_once_get_the_permit_one_after_the_other() {
             move || {
                 let (permits, busy) = &*shared;
                 match permits.enter() {
-                    Entered::Entered => {}
+                    Entered::Admitted => {}
                     Entered::Queued(place) => wait(permits, place),
                     Entered::Rejected(_) => unreachable!("the queue has room"),
                 }
@@ -63,7 +63,7 @@ fn loom_two_who_ask_at_once_get_the_permit_one_after_the_other() {
 fn loom_one_who_leaves_the_queue_loses_no_permit() {
     loom::model(|| {
         let shared = shared(1);
-        assert_eq!(shared.0.enter(), Entered::Entered);
+        assert_eq!(shared.0.enter(), Entered::Admitted);
         let Entered::Queued(first) = shared.0.enter() else {
             unreachable!("the permit is in use");
         };
@@ -88,11 +88,11 @@ fn loom_one_who_leaves_the_queue_loses_no_permit() {
 fn loom_a_raised_limit_and_a_returned_permit_let_both_in() {
     loom::model(|| {
         let shared = shared(1);
-        assert_eq!(shared.0.enter(), Entered::Entered);
+        assert_eq!(shared.0.enter(), Entered::Admitted);
         let asker = Arc::clone(&shared);
         let other = thread::spawn(move || {
             match asker.0.enter() {
-                Entered::Entered => {}
+                Entered::Admitted => {}
                 Entered::Queued(place) => wait(&asker.0, place),
                 Entered::Rejected(_) => unreachable!("the queue has room"),
             }
