@@ -82,7 +82,7 @@ fn watched(policy: LoadBalancePolicy) -> Calls {
     let endpoints = endpoints(1_000);
     let detection = OutlierDetectionPolicy::default();
     let detector = OutlierDetector::with_observer(detection, endpoints.clone(), Arc::new(()));
-    let layer = LoadBalanceLayer::new(policy, endpoints).with_observer(detector);
+    let layer = LoadBalanceLayer::new(policy, endpoints).with_endpoint_observer(detector);
     fastrand::seed(7);
     Box::new(move |n| {
         for _ in 0..n {
