@@ -440,3 +440,40 @@ fn a_certificate_of_two_gateways_and_a_port_that_is_let_in_nowhere_are_told_of()
     );
     assert!(!lets_in("{name: https, port: 443}"));
 }
+
+#[test]
+fn a_subset_that_two_rules_of_one_host_define_is_reported_at_the_second() {
+    let rule = |name: &str, namespace: &str, host: &str, subset: &str| {
+        format!(
+            "---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {{name: {name}, namespace: {namespace}}}
+spec:
+  host: {host}
+  subsets: [{{name: {subset}, labels: {{version: {name}}}}}]
+"
+        )
+    };
+    let twice = |text: &str| {
+        let documents = Documents::from_yaml(text);
+        let found = documents.diagnostics().iter();
+        found
+            .filter(|found| found.message().contains("defined by two rules"))
+            .count()
+    };
+    let first = rule("a", "shop", "reviews", "v1");
+    let long = "reviews.shop.svc.cluster.local";
+    assert_eq!(
+        twice(&format!("{first}{}", rule("b", "shop", long, "v1"))),
+        1
+    );
+    assert_eq!(
+        twice(&format!("{first}{}", rule("b", "shop", long, "v2"))),
+        0
+    );
+    assert_eq!(
+        twice(&format!("{first}{}", rule("b", "other", "reviews", "v1"))),
+        0
+    );
+}

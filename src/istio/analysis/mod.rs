@@ -37,6 +37,7 @@ impl AnalysisReport {
 pub(super) fn analyze(units: &mut [ParsedObject], foreign: &mut [Foreign]) {
     let mut advice = AnalysisReport::default();
     duplicates::duplicates(units, &mut advice);
+    duplicates::subsets(units, &mut advice);
     let context = AnalysisContext::of(units, foreign);
     for (index, parsed) in units.iter().enumerate() {
         // What would be said of it follows from what could not be read.
