@@ -96,7 +96,7 @@ async fn who_is_refused_hears_that_the_name_was_never_resolved() {
         let error = client.get("http://users.test/").send().await.unwrap_err();
         assert!(error.is_rejected());
         let text = error.to_string();
-        assert!(text.contains("no such name"), "{text}");
+        assert!(text.contains("name does not exist"), "{text}");
         let meshless::client::Error::Rejected { cause, .. } = error else {
             unreachable!("it was refused");
         };

@@ -654,7 +654,7 @@ async fn a_grpc_stream_whose_time_is_over_ends_with_deadline_exceeded() {
         (Policy::total(SECOND), "response not complete within 1s"),
         (
             Policy::default().with_idle(SECOND),
-            "no part of the response for 1s",
+            "no response data for 1s",
         ),
     ] {
         let limit = ConcurrencyLimitLayer::new(ConcurrencyLimitPolicy::new(1));

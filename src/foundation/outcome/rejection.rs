@@ -15,7 +15,7 @@ pub enum Rejection {
     /// The request is none that can go on: HTTP forbids it, or Envoy does.
     #[error("bad request: {0}")]
     BadRequest(&'static str),
-    /// The circuit breaker keeps requests away from an upstream that fails.
+    /// The circuit breaker rejects requests to a failing upstream.
     #[error("circuit breaker open: {reason}")]
     CircuitOpen {
         /// Time until a request may be admitted; `None` if that depends on requests in flight or on
@@ -53,8 +53,8 @@ pub enum Rejection {
     /// The request's own body broke off, so a gateway answers its caller with 400.
     #[error("request body broke off")]
     RequestBody,
-    /// No answer came within the time that the caller or the policy allows.
-    #[error("no answer within {0:?}")]
+    /// No response arrived within the time that the caller or the policy allows.
+    #[error("no response within {0:?}")]
     TimedOut(Duration),
     /// The body of the request is in a transfer coding that no hop undoes.
     #[error("unknown transfer coding")]
