@@ -239,6 +239,9 @@ pub(crate) mod tests;
 #[cfg(feature = "istio")]
 pub(crate) mod transport;
 #[cfg(feature = "istio")]
+#[cfg(feature = "watch")]
+mod watching;
+#[cfg(feature = "istio")]
 pub(crate) mod workload;
 
 #[cfg(feature = "istio")]
@@ -265,6 +268,8 @@ pub use gateway::ingress::IngressFuture;
 #[cfg(feature = "istio")]
 pub use mesh::Mesh;
 #[cfg(feature = "istio")]
+pub use router::mesh_transport::MeshTransport;
+#[cfg(feature = "istio")]
 pub use server::ServerLayer;
 #[cfg(feature = "istio")]
 pub use server::ServerService;
@@ -275,8 +280,6 @@ pub use state::change::Change;
 #[cfg(feature = "istio")]
 #[cfg(feature = "watch")]
 pub use state::watch::Watch;
-#[cfg(feature = "istio")]
-pub use transport::MeshTransport;
 #[cfg(feature = "istio")]
 pub use workload::Workload;
 #[cfg(feature = "istio")]

@@ -1,6 +1,8 @@
 //! Clusters: destinations with their endpoints and connections.
 
 pub(crate) mod body;
+#[cfg(feature = "reqwest")]
+pub(crate) mod client_connector;
 pub(crate) mod destination;
 #[cfg(feature = "reqwest")]
 pub(crate) mod dialer;

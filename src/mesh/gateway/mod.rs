@@ -14,11 +14,12 @@ use std::sync::atomic::AtomicBool;
 
 use tower_layer::Layer;
 
-use super::server::InboundLimits;
 use super::transport::Connector;
 use super::{Error, TrustedProxies};
 use crate::istio::config::WorkloadId;
-use crate::mesh::proxy::state::{Proxy, Role};
+use crate::mesh::proxy::role::Role;
+use crate::mesh::proxy::state::Proxy;
+use crate::mesh::router::inbound_limits::InboundLimits;
 use crate::mesh::router::router_state::RouterState;
 use crate::mesh::router::service::Router;
 use crate::mesh::state::mesh_state::MeshState;
@@ -194,6 +195,6 @@ impl Gateway {
         M: Fn() -> reqwest::ClientBuilder + Send + Sync + 'static,
         B: 'static,
     {
-        Ok(self.over(super::client::connector(make)?))
+        Ok(self.over(crate::mesh::cluster::client_connector::connector(make)?))
     }
 }

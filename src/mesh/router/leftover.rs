@@ -3,7 +3,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 
 use super::discarded::{Freed, Leftover};
-use super::router_state::RouteMirror;
+use super::known_clusters::RouteMirror;
 use super::stack_table::{PortStacks, StackTable};
 use super::unnamed::Shard;
 use crate::istio::config::VirtualHostConfig;

@@ -9,15 +9,16 @@ use tower_service::Service;
 
 use super::consumed;
 use super::mirrors::Mirrors;
+use super::to_transport::{ToMirror, ToTransport};
 use crate::foundation::admission::{ChainTicket, WatchedBody};
 use crate::foundation::events::{Event, Observe};
 use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::BoxError;
 use crate::foundation::outcome::{LocalReplyBody, Rejection};
 use crate::foundation::sync::rng::Rng;
-use crate::mesh::cluster::reach::{BalancedEndpoints, LimitedCluster, ToMirror, ToTransport};
+use crate::mesh::cluster::reach::{BalancedEndpoints, LimitedCluster};
 use crate::mesh::gateway::answering::{Answering, Caller};
-use crate::mesh::transport::MeshTransport;
+use crate::mesh::router::mesh_transport::MeshTransport;
 use crate::policies::concurrency_limit::ConcurrencyLimitGate;
 use crate::policies::load_balance::BalanceTicket;
 use crate::policies::retry::{Retry, RetryBody};

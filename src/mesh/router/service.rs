@@ -19,7 +19,7 @@ use crate::foundation::events::Event;
 use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::BoxError;
 use crate::foundation::outcome::{LocalReplyBody, Rejection};
-use crate::mesh::transport::MeshTransport;
+use crate::mesh::router::mesh_transport::MeshTransport;
 use crate::policies::fault_injection::FaultGate;
 use crate::policies::traffic_split::RoutedBody;
 

@@ -16,7 +16,8 @@ use crate::istio::{Documents, Severity};
 use crate::mesh::Error;
 use crate::mesh::options::Options;
 use crate::mesh::proxy::proxy_config::ProxyConfig;
-use crate::mesh::proxy::state::{Proxy, Role};
+use crate::mesh::proxy::role::Role;
+use crate::mesh::proxy::state::Proxy;
 use crate::policies::traffic_split::WeightsError;
 
 /// How many versions are remembered.
