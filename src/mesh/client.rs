@@ -1,7 +1,7 @@
 use super::workload::outbound;
 use super::{Error, Workload, WorkloadService};
-use crate::mesh::cluster::client_connector::connector;
-use crate::mesh::cluster::endpoint_transport::EndpointTransport;
+use crate::mesh::cluster::connect::client_connector::connector;
+use crate::mesh::cluster::connect::endpoint_transport::EndpointTransport;
 use crate::transport::client::{Body, Client};
 
 /// The client of a [`Workload`].

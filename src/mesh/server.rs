@@ -4,7 +4,7 @@ use tower_layer::Layer;
 
 use crate::mesh::OuterStack;
 use crate::mesh::proxy::state::Proxy;
-use crate::mesh::router::inbound_limits::InboundLimits;
+use crate::mesh::router::route::inbound_limits::InboundLimits;
 use crate::policies::telemetry::TraceServerLayer;
 use crate::policies::timeout::{TimeoutLayer, TimeoutPolicy};
 

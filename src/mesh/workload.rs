@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::ServerLayer;
-use super::transport::Connector;
 use crate::istio::config::WorkloadId;
+use crate::mesh::cluster::connect::connector::Connector;
 use crate::mesh::proxy::role::Role;
 use crate::mesh::proxy::state::Proxy;
 use crate::mesh::router::router_state::RouterState;

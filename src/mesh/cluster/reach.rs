@@ -3,13 +3,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tower_layer::Layer;
 
+use super::connect::connector::{Connector, MakeTransport, TransportKey};
 use super::destination::{ClusterKey, ClusterState};
+use super::dns::wait_for_dns::WaitForDns;
 use super::endpoint_service::EndpointService;
-use super::wait_for_dns::WaitForDns;
+use super::source::source;
 use crate::istio::config::{ClusterConfig, ClusterDiscovery};
 use crate::mesh::options::Options;
-use crate::mesh::proxy::source::source;
-use crate::mesh::transport::{Connector, MakeTransport, TransportKey};
 use crate::policies::concurrency_limit::ConcurrencyLimit;
 use crate::policies::load_balance::{LoadBalance, LoadBalancePolicy};
 

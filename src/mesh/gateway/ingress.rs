@@ -10,7 +10,6 @@ use http_body::Body;
 use pin_project::pin_project;
 use tower_service::Service;
 
-use super::answering::failed;
 use super::hop_by_hop::remove_hop_by_hop_headers;
 use super::upgrade::Upgrade;
 use crate::foundation::admission::{NoopTicket, WatchedBody};
@@ -20,8 +19,9 @@ use crate::foundation::http::authority::{authority, scheme, split_port};
 use crate::foundation::outcome::BoxError;
 use crate::foundation::outcome::{LocalReplyBody, Rejection, ResetReason};
 use crate::mesh::proxy::state::Proxy;
-use crate::mesh::router::mesh_transport::MeshTransport;
+use crate::mesh::router::route::answering::failed;
 use crate::mesh::router::service::{Router, RouterBody};
+use crate::mesh::router::upstream::mesh_transport::MeshTransport;
 use crate::policies::telemetry::{Traced, TracedBody};
 
 /// Lets in what the servers of a gateway are for, and sends it on.

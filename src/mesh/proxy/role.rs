@@ -1,5 +1,5 @@
+use super::config_source::ConfigSource;
 use crate::istio::config::{GatewayConfig, WorkloadId};
-use crate::mesh::state::config_source::ConfigSource;
 
 /// Whom a proxy works for.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]

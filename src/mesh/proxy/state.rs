@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use arc_swap::{ArcSwap, Guard};
 
+use super::discarded::{Discarded, Leftover};
 use super::memory::{State, config_of, evict_unknown_hosts, plans_of};
 use super::proxy_config::ProxyConfig;
 use super::role::Role;
@@ -11,7 +12,6 @@ use crate::istio::config::{LocalRateLimitConfig, WorkloadId};
 use crate::mesh::cluster::destination::{ClusterKey, ClusterState};
 use crate::mesh::cluster::reach::Owner;
 use crate::mesh::options::Options;
-use crate::mesh::router::discarded::{Discarded, Leftover};
 use crate::policies::rate_limit::{RateLimitGate, RateLimitLayer};
 
 /// What would be one Envoy: all that a workload or a gateway knows and remembers, whichever clients and

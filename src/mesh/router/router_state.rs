@@ -3,22 +3,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use arc_swap::{ArcSwap, Guard};
 
-use super::known_clusters::{KnownClusters, MirrorKey, RouteMirror};
-use super::stack_table::{PortStacks, StackTable, passthrough_config};
-use super::to_transport::ToMirror;
-use super::virtual_host_stack::{HostContext, VirtualHostStack};
+use super::listener_port::ListenerPort;
+use super::route::virtual_host_stack::{HostContext, VirtualHostStack};
+use super::table::known_clusters::{KnownClusters, MirrorKey, RouteMirror};
+use super::table::stack_table::{PortStacks, StackTable, passthrough_config};
+use super::upstream::to_transport::ToMirror;
 use crate::foundation::http::RequestHead;
 use crate::foundation::http::authority::Addressed;
 use crate::foundation::outcome::Rejection;
 use crate::foundation::sync::rng::Rng;
 use crate::istio::config::VirtualHostConfig;
+use crate::mesh::cluster::connect::connector::Connector;
 use crate::mesh::cluster::destination::{ClusterKey, ClusterState};
 use crate::mesh::cluster::reach::{ClusterHandle, ClusterService};
-use crate::mesh::gateway::edge::ListenerPort;
 use crate::mesh::options::Options;
 use crate::mesh::proxy::role::Role;
 use crate::mesh::proxy::state::{Follow, Proxy};
-use crate::mesh::transport::Connector;
 use crate::policies::mirror::{MirrorLayer, MirrorPolicy};
 use crate::policies::telemetry::TraceAttemptLayer;
 use crate::policies::traffic_split::Destination;

@@ -2,16 +2,16 @@ use std::sync::Arc;
 
 use tower_layer::Layer;
 
-use super::known_clusters::RouteMirror;
 use super::limits::RateLimits;
 use super::mirrors::Mirrors;
 use super::route_service::{DestinationStack, RouteService, Shared};
-use super::router_state::RouterState;
-use super::to_transport::ToTransport;
 use crate::foundation::admission::GateChain;
 use crate::foundation::http::RequestHead;
 use crate::istio::config::{LocalRateLimitConfig, RouteConfig, VirtualHostConfig};
 use crate::mesh::proxy::role::Role;
+use crate::mesh::router::router_state::RouterState;
+use crate::mesh::router::table::known_clusters::RouteMirror;
+use crate::mesh::router::upstream::to_transport::ToTransport;
 use crate::policies::fault_injection::{FaultGate, FaultInjectionLayer};
 use crate::policies::retry::RetryLayer;
 use crate::policies::timeout::TimeoutLayer;

@@ -1,9 +1,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::to_transport::ToMirror;
 use crate::mesh::cluster::destination::ClusterKey;
 use crate::mesh::cluster::reach::{ClusterHandle, LimitedCluster};
+use crate::mesh::router::upstream::to_transport::ToMirror;
 use crate::policies::mirror::MirrorLayer;
 use crate::policies::traffic_split::Destination;
 

@@ -3,8 +3,8 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
+use super::request_body::RequestBody;
 use crate::foundation::outcome::BoxError;
-use crate::mesh::cluster::body::RequestBody;
 
 /// What a workload sends its requests with: any tower service over [`RequestBody`] that can be cloned
 /// and sent to another thread.

@@ -5,8 +5,8 @@ use http::{Request, Version};
 use tower_service::Service;
 
 use super::consumed;
-use super::mirrors::MirroredBody;
-use crate::mesh::cluster::body::RequestBody;
+use super::mirrored_body::MirroredBody;
+use super::request_body::RequestBody;
 use crate::policies::mirror::CopyBody;
 use crate::policies::retry::ReplayBody;
 

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::connector::{Connector, Timing, TransportKey};
 use super::dialer::{Dialer, MakeBuilder};
 use super::endpoint_transport::EndpointTransport;
 use super::place::Places;
-use crate::mesh::transport::{Connector, Timing, TransportKey};
 use crate::transport::client::Transport;
 
 /// How many transports are kept that differ in their times.
