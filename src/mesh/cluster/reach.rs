@@ -19,6 +19,15 @@ pub(in crate::mesh) type LimitedCluster<S> = ConcurrencyLimit<BalancedEndpoints<
 /// Where a destination is: its names, its balancer, its endpoints.
 pub(in crate::mesh) type BalancedEndpoints<S> = WaitForDns<LoadBalance<EndpointService<S>>>;
 
+/// The proxy that a cluster belongs to, as far as its endpoints depend on it.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::mesh) struct Owner<'a> {
+    /// Whether it sends what others call it with, under their addresses and names.
+    pub(in crate::mesh) is_gateway: bool,
+    pub(in crate::mesh) namespace: &'a str,
+    pub(in crate::mesh) options: &'a Options,
+}
+
 /// A destination as one client reaches it.
 #[derive(Debug)]
 pub(in crate::mesh) struct ClusterHandle<S> {
@@ -35,15 +44,6 @@ pub(in crate::mesh) struct ClusterService<S> {
     pub(in crate::mesh) id: u64,
     pub(in crate::mesh) endpoints: BalancedEndpoints<S>,
     pub(in crate::mesh) state: Arc<ClusterState>,
-}
-
-/// The proxy that a cluster belongs to, as far as its endpoints depend on it.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::mesh) struct Owner<'a> {
-    /// Whether it sends what others call it with, under their addresses and names.
-    pub(in crate::mesh) is_gateway: bool,
-    pub(in crate::mesh) namespace: &'a str,
-    pub(in crate::mesh) options: &'a Options,
 }
 
 impl<S> ClusterService<S> {
