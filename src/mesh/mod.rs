@@ -211,14 +211,10 @@ pub(crate) mod client;
 #[cfg(feature = "istio")]
 pub(crate) mod cluster;
 #[cfg(feature = "istio")]
-pub(crate) mod error;
-#[cfg(feature = "istio")]
 pub(crate) mod gateway;
 mod inbound;
 mod layer_config;
 mod lint;
-#[cfg(feature = "istio")]
-mod mesh;
 #[cfg(feature = "istio")]
 pub(crate) mod options;
 mod outbound;
@@ -230,6 +226,8 @@ pub(crate) mod router;
 #[cfg(feature = "istio")]
 pub(crate) mod server;
 #[cfg(feature = "istio")]
+mod service_mesh;
+#[cfg(feature = "istio")]
 pub mod services;
 #[cfg(feature = "istio")]
 pub(crate) mod state;
@@ -237,7 +235,8 @@ pub(crate) mod state;
 #[cfg(test)]
 pub(crate) mod tests;
 #[cfg(feature = "istio")]
-pub(crate) mod transport;
+#[cfg(feature = "watch")]
+mod watching;
 #[cfg(feature = "istio")]
 pub(crate) mod workload;
 
@@ -246,10 +245,6 @@ pub use builder::MeshBuilder;
 #[cfg(feature = "istio")]
 #[cfg(feature = "reqwest")]
 pub use client::MeshClient;
-#[cfg(feature = "istio")]
-pub use cluster::body::RequestBody;
-#[cfg(feature = "istio")]
-pub use error::Error;
 #[cfg(feature = "istio")]
 pub use gateway::Gateway;
 #[cfg(feature = "istio")]
@@ -263,20 +258,24 @@ pub use gateway::ingress::IngressBody;
 #[cfg(feature = "istio")]
 pub use gateway::ingress::IngressFuture;
 #[cfg(feature = "istio")]
-pub use mesh::Mesh;
+pub use router::upstream::mesh_transport::MeshTransport;
+#[cfg(feature = "istio")]
+pub use router::upstream::request_body::RequestBody;
 #[cfg(feature = "istio")]
 pub use server::ServerLayer;
 #[cfg(feature = "istio")]
 pub use server::ServerService;
 #[cfg(feature = "istio")]
+pub use service_mesh::Mesh;
+#[cfg(feature = "istio")]
 pub use state::change::Cause;
 #[cfg(feature = "istio")]
 pub use state::change::Change;
 #[cfg(feature = "istio")]
+pub use state::error::Error;
+#[cfg(feature = "istio")]
 #[cfg(feature = "watch")]
 pub use state::watch::Watch;
-#[cfg(feature = "istio")]
-pub use transport::MeshTransport;
 #[cfg(feature = "istio")]
 pub use workload::Workload;
 #[cfg(feature = "istio")]

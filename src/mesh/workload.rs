@@ -5,9 +5,10 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::ServerLayer;
-use super::transport::Connector;
 use crate::istio::config::WorkloadId;
-use crate::mesh::proxy::state::{Proxy, Role};
+use crate::mesh::cluster::connect::connector::Connector;
+use crate::mesh::proxy::role::Role;
+use crate::mesh::proxy::state::Proxy;
 use crate::mesh::router::router_state::RouterState;
 use crate::mesh::router::service::Router;
 use crate::mesh::state::mesh_state::MeshState;

@@ -5,7 +5,7 @@ use http::uri::Authority;
 #[cfg(feature = "reqwest")]
 use hyper_util::client::legacy::connect::HttpConnector;
 
-use super::dns_subscription::{DnsSubscription, FirstResolution, is_followed};
+use super::dns::subscription::{DnsSubscription, FirstResolution, is_followed};
 use crate::foundation::endpoints::Endpoint;
 use crate::foundation::endpoints::Endpoints;
 use crate::foundation::outcome::Cause;

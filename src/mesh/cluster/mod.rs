@@ -1,16 +1,8 @@
 //! Clusters: destinations with their endpoints and connections.
 
-pub(crate) mod body;
+pub(crate) mod connect;
 pub(crate) mod destination;
-#[cfg(feature = "reqwest")]
-pub(crate) mod dialer;
-pub(crate) mod dns_subscription;
+pub(crate) mod dns;
 pub(crate) mod endpoint_service;
-#[cfg(feature = "reqwest")]
-pub(crate) mod endpoint_transport;
-#[cfg(feature = "reqwest")]
-pub(crate) mod place;
-#[cfg(feature = "reqwest")]
-pub(crate) mod proxies;
 pub(crate) mod reach;
-pub(crate) mod wait_for_dns;
+pub(crate) mod source;

@@ -1,33 +1,32 @@
-use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
 
-use http::{Request, Version};
 use tower_layer::Layer;
-use tower_service::Service;
 
+use super::connect::connector::{Connector, MakeTransport, TransportKey};
 use super::destination::{ClusterKey, ClusterState};
+use super::dns::wait_for_dns::WaitForDns;
 use super::endpoint_service::EndpointService;
-use super::wait_for_dns::WaitForDns;
+use super::source::source;
 use crate::istio::config::{ClusterConfig, ClusterDiscovery};
-use crate::mesh::RequestBody;
 use crate::mesh::options::Options;
-use crate::mesh::proxy::source::source;
-use crate::mesh::proxy::state::{Proxy, Role};
-use crate::mesh::router::consumed;
-use crate::mesh::router::mirrors::MirroredBody;
-use crate::mesh::transport::{Connector, MakeTransport, TransportKey};
 use crate::policies::concurrency_limit::ConcurrencyLimit;
 use crate::policies::load_balance::{LoadBalance, LoadBalancePolicy};
-use crate::policies::mirror::CopyBody;
-use crate::policies::retry::ReplayBody;
 
 /// What every request to a destination goes through: its limit, and where it is.
 pub(in crate::mesh) type LimitedCluster<S> = ConcurrencyLimit<BalancedEndpoints<S>>;
 
 /// Where a destination is: its names, its balancer, its endpoints.
 pub(in crate::mesh) type BalancedEndpoints<S> = WaitForDns<LoadBalance<EndpointService<S>>>;
+
+/// The proxy that a cluster belongs to, as far as its endpoints depend on it.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::mesh) struct Owner<'a> {
+    /// Whether it sends what others call it with, under their addresses and names.
+    pub(in crate::mesh) is_gateway: bool,
+    pub(in crate::mesh) namespace: &'a str,
+    pub(in crate::mesh) options: &'a Options,
+}
 
 /// A destination as one client reaches it.
 #[derive(Debug)]
@@ -62,15 +61,14 @@ impl<S: Clone + Send + Sync + 'static> ClusterHandle<S> {
         state: Arc<ClusterState>,
         old: Option<&Self>,
         connector: &Connector<S>,
-        proxy: &Proxy,
+        owner: Owner<'_>,
     ) -> Option<Self> {
-        let (namespace, options) = (&proxy.workload.namespace, &proxy.options);
         let config = state.config();
         if config.endpoints == ClusterDiscovery::Unknown {
             return None;
         }
         let mut transport_key = TransportKey::new(key.destination().host(), &config);
-        if proxy.role == Role::Gateway
+        if owner.is_gateway
             && let Some(tls) = &mut transport_key.tls
         {
             // The name that strangers call a gateway by is not that of the service behind it.
@@ -80,19 +78,12 @@ impl<S: Clone + Send + Sync + 'static> ClusterHandle<S> {
         let old =
             old.filter(|old| Arc::ptr_eq(&old.service.state, &state) && old.key == transport_key);
         let (id, balance) = if let Some(old) = old {
-            old.balance.reconfigure(policy(&config, proxy.role));
+            old.balance.reconfigure(policy(&config, owner));
             (old.service.id, old.balance.clone())
         } else {
             let transport = connector.connect(&transport_key, &state);
-            let policy = policy(&config, proxy.role);
-            let cluster = balance(
-                key,
-                &state,
-                (&config, policy),
-                transport,
-                namespace,
-                options,
-            );
+            let policy = policy(&config, owner);
+            let cluster = balance(key, &state, (&config, policy), transport, owner);
             (next_id(), cluster)
         };
         let watched = balance.clone();
@@ -127,11 +118,12 @@ impl<S: Clone + Send + Sync + 'static> ClusterHandle<S> {
 
 /// Returns how endpoints are chosen. What a workload sends itself has no caller's address: it comes from
 /// the workload's own, as a sidecar sees it.
-fn policy(config: &ClusterConfig, role: Role) -> LoadBalancePolicy {
+fn policy(config: &ClusterConfig, owner: Owner<'_>) -> LoadBalancePolicy {
     let policy = config.load_balancer.clone();
-    match role {
-        Role::Gateway => policy,
-        Role::Workload => policy.with_source(source),
+    if owner.is_gateway {
+        policy
+    } else {
+        policy.with_source(source)
     }
 }
 
@@ -145,8 +137,7 @@ fn balance<S: Clone + Send + Sync + 'static>(
     state: &ClusterState,
     (config, policy): (&ClusterConfig, LoadBalancePolicy),
     transport: MakeTransport<S>,
-    namespace: &str,
-    options: &Options,
+    owner: Owner<'_>,
 ) -> LoadBalance<EndpointService<S>> {
     let host = key.destination().host();
     let is_by_name = config.endpoints == ClusterDiscovery::ByName;
@@ -154,7 +145,7 @@ fn balance<S: Clone + Send + Sync + 'static>(
     // one with a `*`, too, only the request knows which it is.
     let as_addressed = is_by_name && (key.is_unnamed() || host.starts_with('*'));
     let aliases: Arc<[Box<str>]> = if is_by_name {
-        aliases(host, namespace).into()
+        aliases(host, owner.namespace).into()
     } else {
         [].into()
     };
@@ -166,9 +157,12 @@ fn balance<S: Clone + Send + Sync + 'static>(
             let address = (!as_addressed).then(|| endpoint.address().clone());
             EndpointService::new(address, Arc::clone(&aliases), tls, transport(endpoint))
         },
-        Arc::clone(&options.observe),
+        Arc::clone(&owner.options.observe),
     );
-    match options.seed(&format!("balance {}", key.destination())) {
+    match owner
+        .options
+        .seed(&format!("balance {}", key.destination()))
+    {
         Some(seed) => balance.with_seed(seed),
         None => balance,
     }
@@ -190,85 +184,4 @@ fn aliases(host: &str, namespace: &str) -> Vec<Box<str>> {
         aliases.push(name.into());
     }
     aliases
-}
-
-/// Gives the tries of a request the body that transports take, and the version that they speak unless they
-/// negotiate another: the caller's is that of another connection.
-#[derive(Clone, Debug)]
-pub struct ToTransport<S> {
-    inner: S,
-}
-
-impl<S> ToTransport<S> {
-    pub(in crate::mesh) const fn new(inner: S) -> Self {
-        Self { inner }
-    }
-}
-
-impl<S, B> Service<Request<ReplayBody<MirroredBody<B>>>> for ToTransport<S>
-where
-    S: Service<Request<RequestBody<B>>>,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = S::Future;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<ReplayBody<MirroredBody<B>>>) -> Self::Future {
-        self.inner
-            .call(of_this_hop(request.map(RequestBody::request)))
-    }
-}
-
-fn of_this_hop<B>(mut request: Request<B>) -> Request<B> {
-    // HTTP/3 is a wish that reqwest fulfils; the others it takes for what the connection must be.
-    if request.version() != Version::HTTP_3 {
-        *request.version_mut() = Version::HTTP_11;
-    }
-    request
-}
-
-/// Gives copies of requests the body that transports take.
-#[derive(Debug)]
-pub struct ToMirror<S, B> {
-    inner: S,
-    body: PhantomData<fn(B)>,
-}
-
-impl<S, B> ToMirror<S, B> {
-    pub(in crate::mesh) const fn new(inner: S) -> Self {
-        Self {
-            inner,
-            body: PhantomData,
-        }
-    }
-}
-
-impl<S: Clone, B> Clone for ToMirror<S, B> {
-    fn clone(&self) -> Self {
-        Self::new(self.inner.clone())
-    }
-}
-
-impl<S, B> Service<Request<CopyBody>> for ToMirror<S, B>
-where
-    S: Service<Request<RequestBody<B>>>,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = S::Future;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<CopyBody>) -> Self::Future {
-        let mut request = of_this_hop(request.map(RequestBody::copy));
-        // A copy is made before the tries are counted, and is never tried again.
-        consumed::tell_only_try(request.headers_mut());
-        self.inner.call(request)
-    }
 }

@@ -10,7 +10,6 @@ use http_body::Body;
 use pin_project::pin_project;
 use tower_service::Service;
 
-use super::answering::failed;
 use super::hop_by_hop::remove_hop_by_hop_headers;
 use super::upgrade::Upgrade;
 use crate::foundation::admission::{NoopTicket, WatchedBody};
@@ -20,15 +19,15 @@ use crate::foundation::http::authority::{authority, scheme, split_port};
 use crate::foundation::outcome::BoxError;
 use crate::foundation::outcome::{LocalReplyBody, Rejection, ResetReason};
 use crate::mesh::proxy::state::Proxy;
-use crate::mesh::router::service::RouterBody;
-use crate::mesh::transport::MeshTransport;
-use crate::mesh::workload::WorkloadService;
-use crate::policies::telemetry::TracedBody;
+use crate::mesh::router::route::answering::failed;
+use crate::mesh::router::service::{Router, RouterBody};
+use crate::mesh::router::upstream::mesh_transport::MeshTransport;
+use crate::policies::telemetry::{Traced, TracedBody};
 
 /// Lets in what the servers of a gateway are for, and sends it on.
 #[derive(Debug)]
 pub struct Ingress<S, B> {
-    inner: WorkloadService<S, B>,
+    inner: Traced<Router<S, B>>,
     port: Option<u16>,
     proxy: Arc<Proxy>,
 }
@@ -38,7 +37,7 @@ pub type IngressBody<R> = WatchedBody<TracedBody<RouterBody<R>>, NoopTicket>;
 
 impl<S, B> Ingress<S, B> {
     pub(in crate::mesh) const fn new(
-        inner: WorkloadService<S, B>,
+        inner: Traced<Router<S, B>>,
         port: Option<u16>,
         proxy: Arc<Proxy>,
     ) -> Self {
@@ -101,7 +100,7 @@ where
 {
     type Response = Response<IngressBody<R>>;
     type Error = Infallible;
-    type Future = IngressFuture<<WorkloadService<S, B> as Service<Request<B>>>::Future>;
+    type Future = IngressFuture<<Traced<Router<S, B>> as Service<Request<B>>>::Future>;
 
     /// It is always ready.
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {

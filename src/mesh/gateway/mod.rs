@@ -1,12 +1,6 @@
-pub(crate) mod answering;
 pub(crate) mod edge;
 pub(crate) mod hop_by_hop;
 pub(crate) mod ingress;
-#[cfg(feature = "hyper")]
-pub(crate) mod tunnel;
-#[cfg(not(feature = "hyper"))]
-#[path = "no_tunnel.rs"]
-pub(crate) mod tunnel;
 pub(crate) mod upgrade;
 
 use std::sync::Arc;
@@ -14,16 +8,18 @@ use std::sync::atomic::AtomicBool;
 
 use tower_layer::Layer;
 
-use super::server::InboundLimits;
-use super::transport::Connector;
 use super::{Error, TrustedProxies};
 use crate::istio::config::WorkloadId;
-use crate::mesh::proxy::state::{Proxy, Role};
+use crate::mesh::cluster::connect::connector::Connector;
+use crate::mesh::proxy::role::Role;
+use crate::mesh::proxy::state::Proxy;
+use crate::mesh::router::listener_port::ListenerPort;
+use crate::mesh::router::route::inbound_limits::InboundLimits;
 use crate::mesh::router::router_state::RouterState;
 use crate::mesh::router::service::Router;
 use crate::mesh::state::mesh_state::MeshState;
 use crate::policies::telemetry::{TraceClientLayer, TraceServerLayer, TracedGate};
-use edge::{Edge, EdgeGate, Listener, ListenerPort};
+use edge::{Edge, EdgeGate, Listener};
 use ingress::Ingress;
 
 /// An ingress: what comes in at a `Gateway` goes where the virtual services say that are bound to it.
@@ -194,6 +190,10 @@ impl Gateway {
         M: Fn() -> reqwest::ClientBuilder + Send + Sync + 'static,
         B: 'static,
     {
-        Ok(self.over(super::client::connector(make)?))
+        Ok(
+            self.over(crate::mesh::cluster::connect::client_connector::connector(
+                make,
+            )?),
+        )
     }
 }

@@ -2,9 +2,9 @@
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 
-use super::tunnel::CallersEnd;
 use crate::foundation::outcome::Rejection;
 use crate::mesh::options::Options;
+use crate::mesh::options::tunnel::CallersEnd;
 
 /// What Istio lets through a gateway.
 const ALLOWED: &str = "websocket";
@@ -86,7 +86,7 @@ impl Upgrade {
 }
 
 #[cfg(feature = "hyper")]
-const fn tunnels(options: &Options) -> &super::tunnel::Tunnels {
+const fn tunnels(options: &Options) -> &crate::mesh::options::tunnel::Tunnels {
     &options.tunnels
 }
 

@@ -1,5 +1,8 @@
 //! State of one workload or gateway.
 
+pub(crate) mod config_source;
+pub(crate) mod discarded;
+pub(crate) mod memory;
 pub(crate) mod proxy_config;
-pub(crate) mod source;
+pub(crate) mod role;
 pub(crate) mod state;

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use super::config_source::ConfigSource;
 use crate::foundation::http::RequestHead;
 use crate::foundation::http::authority::authority;
 use crate::foundation::matching::host_index::HostIndex;
@@ -8,7 +9,6 @@ use crate::istio::config::{
     GatewayConfig, LocalRateLimitConfig, OutboundConfig, RouteConfig, ServerConfig,
     VirtualHostConfig,
 };
-use crate::mesh::state::config_source::ConfigSource;
 use crate::policies::traffic_split::{ResponseActions, RouteIndex, find_first, local_reply};
 
 /// One version of what a proxy does, ready to be asked.

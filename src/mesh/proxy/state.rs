@@ -1,17 +1,18 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use arc_swap::{ArcSwap, Guard};
 
+use super::discarded::{Discarded, Leftover};
+use super::memory::{State, config_of, evict_unknown_hosts, plans_of};
 use super::proxy_config::ProxyConfig;
-use crate::istio::config::{ClusterConfig, GatewayConfig, LocalRateLimitConfig, WorkloadId};
+use super::role::Role;
+use crate::istio::config::{LocalRateLimitConfig, WorkloadId};
 use crate::mesh::cluster::destination::{ClusterKey, ClusterState};
+use crate::mesh::cluster::reach::Owner;
 use crate::mesh::options::Options;
-use crate::mesh::router::discarded::{Discarded, Leftover};
-use crate::mesh::state::config_source::ConfigSource;
 use crate::policies::rate_limit::{RateLimitGate, RateLimitLayer};
-use crate::policies::traffic_split::{Destination, WeightedDestination};
 
 /// What would be one Envoy: all that a workload or a gateway knows and remembers, whichever clients and
 /// servers are made of it.
@@ -36,45 +37,8 @@ pub(in crate::mesh) trait Follow: Send + Sync {
     fn follow(&self, gone: &[ClusterKey]) -> Option<Box<dyn Leftover>>;
 }
 
-/// How many hosts that no route names are remembered, of each client.
-pub(in crate::mesh) const MAX_UNNAMED: usize = 1_024;
-
 /// Limits, each with the port that it is for.
 type Gates = Vec<(Option<u16>, RateLimitGate)>;
-
-/// Whom a proxy works for.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(in crate::mesh) enum Role {
-    Gateway,
-    Workload,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    destinations: HashMap<ClusterKey, Arc<ClusterState>>,
-    /// By the host that they are for; each with its id.
-    limits: HashMap<Arc<str>, Vec<(Arc<str>, RateLimitLayer)>>,
-}
-
-impl Role {
-    /// Asks what a proxy is to do.
-    pub(in crate::mesh) fn config(
-        self,
-        configs: &dyn ConfigSource,
-        workload: &WorkloadId,
-    ) -> GatewayConfig {
-        match self {
-            Self::Gateway => configs
-                .gateway(&workload.name, &workload.namespace)
-                .unwrap_or_default(),
-            Self::Workload => GatewayConfig {
-                inbound: configs.inbound(workload),
-                outbound: configs.outbound(workload),
-                servers: Vec::new(),
-            },
-        }
-    }
-}
 
 impl Proxy {
     pub(in crate::mesh) fn new(
@@ -103,6 +67,15 @@ impl Proxy {
         self.version.load(Ordering::Acquire)
     }
 
+    /// Returns itself as its clusters see it.
+    pub(in crate::mesh) fn owner(&self) -> Owner<'_> {
+        Owner {
+            is_gateway: self.role == Role::Gateway,
+            namespace: &self.workload.namespace,
+            options: &self.options,
+        }
+    }
+
     pub(in crate::mesh) fn config(&self) -> Arc<ProxyConfig> {
         self.config.load_full()
     }
@@ -117,7 +90,7 @@ impl Proxy {
     pub(in crate::mesh) fn apply_config(&self, proxy_config: ProxyConfig) {
         let known: Vec<_> = self.lock().destinations.keys().cloned().collect();
         // Not under the lock, which requests for hosts that are new to it wait for.
-        let mut configs = self.plans_of(&proxy_config, known);
+        let mut configs = plans_of(&self.workload, &proxy_config, known);
         // Dropped when the lock is gone: a detector tells observers whom it takes back.
         let mut gone = Vec::new();
         let (kept, limits) = {
@@ -183,30 +156,6 @@ impl Proxy {
                 self.discarded.take(leftover);
             }
         }
-    }
-
-    /// Returns the plans of destinations; `None` for those that are no longer named.
-    fn plans_of(
-        &self,
-        proxy_config: &ProxyConfig,
-        known: Vec<ClusterKey>,
-    ) -> HashMap<ClusterKey, Option<ClusterConfig>> {
-        let named: HashSet<&Destination> = proxy_config
-            .routes()
-            .flat_map(|route| {
-                let mirrors = route.mirrors.iter().map(|(destination, _)| destination);
-                let weighted = route.route.destinations().iter();
-                weighted
-                    .map(WeightedDestination::destination)
-                    .chain(mirrors)
-            })
-            .collect();
-        let config = |key: ClusterKey| {
-            let is_known = key.is_unnamed() || named.contains(key.destination());
-            let config = is_known.then(|| config_of(proxy_config, &self.workload, &key));
-            (key, config.flatten())
-        };
-        known.into_iter().map(config).collect()
     }
 
     /// Returns what is remembered of a destination; `None` if no document says anything of one that no
@@ -286,42 +235,4 @@ impl Proxy {
         // Each entry is whole by itself, whatever panics between two of them.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Forgets what is remembered of hosts that no route names, if that is more than one client keeps.
-fn evict_unknown_hosts(
-    state: &mut State,
-    proxy_config: &ProxyConfig,
-) -> Vec<(ClusterKey, Arc<ClusterState>)> {
-    let hosts: HashSet<_> = proxy_config
-        .outbound
-        .hosts
-        .iter()
-        .map(|host| &*host.id)
-        .collect();
-    let is_stranger = |host: &Arc<str>| !host.is_empty() && !hosts.contains(&**host);
-    let strangers = state.limits.iter().filter(|(host, _)| is_stranger(host));
-    if strangers.map(|(_, limits)| limits.len()).sum::<usize>() > MAX_UNNAMED {
-        state.limits.retain(|host, _| !is_stranger(host));
-    }
-    let strangers = state.destinations.keys().filter(|key| key.is_unnamed());
-    if strangers.count() <= MAX_UNNAMED {
-        return Vec::new();
-    }
-    let gone = state.destinations.extract_if(|key, _| key.is_unnamed());
-    gone.collect()
-}
-
-fn config_of(
-    proxy_config: &ProxyConfig,
-    workload: &WorkloadId,
-    key: &ClusterKey,
-) -> Option<ClusterConfig> {
-    let (destination, port) = (key.destination(), key.request_port());
-    if key.is_unnamed() {
-        return proxy_config
-            .source
-            .unnamed(workload, destination.host(), port.unwrap_or_default());
-    }
-    Some(proxy_config.source.destination(workload, destination, port))
 }

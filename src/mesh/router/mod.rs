@@ -1,15 +1,8 @@
 //! Virtual hosts and routes of one proxy.
 
-pub(crate) mod consumed;
-pub(crate) mod discarded;
-pub(crate) mod follow;
-pub(crate) mod leftover;
-pub(crate) mod limits;
-pub(crate) mod local_reply;
-pub(crate) mod mirrors;
-pub(crate) mod route_service;
+pub(crate) mod listener_port;
+pub(crate) mod route;
 pub(crate) mod router_state;
 pub(crate) mod service;
-pub(crate) mod stack_table;
-pub(crate) mod unnamed;
-pub(crate) mod virtual_host_stack;
+pub(crate) mod table;
+pub(crate) mod upstream;

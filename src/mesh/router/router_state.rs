@@ -1,22 +1,24 @@
-use std::collections::HashMap;
 use std::fmt::{self, Debug, Formatter};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use arc_swap::{ArcSwap, Guard};
 
-use super::stack_table::{PortStacks, StackTable, passthrough_config};
-use super::virtual_host_stack::{HostContext, VirtualHostStack};
+use super::listener_port::ListenerPort;
+use super::route::virtual_host_stack::{HostContext, VirtualHostStack};
+use super::table::known_clusters::{KnownClusters, MirrorKey, RouteMirror};
+use super::table::stack_table::{PortStacks, StackTable, passthrough_config};
+use super::upstream::to_transport::ToMirror;
 use crate::foundation::http::RequestHead;
 use crate::foundation::http::authority::Addressed;
 use crate::foundation::outcome::Rejection;
 use crate::foundation::sync::rng::Rng;
 use crate::istio::config::VirtualHostConfig;
+use crate::mesh::cluster::connect::connector::Connector;
 use crate::mesh::cluster::destination::{ClusterKey, ClusterState};
-use crate::mesh::cluster::reach::{ClusterHandle, ClusterService, LimitedCluster, ToMirror};
-use crate::mesh::gateway::edge::ListenerPort;
+use crate::mesh::cluster::reach::{ClusterHandle, ClusterService};
 use crate::mesh::options::Options;
-use crate::mesh::proxy::state::{Follow, Proxy, Role};
-use crate::mesh::transport::Connector;
+use crate::mesh::proxy::role::Role;
+use crate::mesh::proxy::state::{Follow, Proxy};
 use crate::policies::mirror::{MirrorLayer, MirrorPolicy};
 use crate::policies::telemetry::TraceAttemptLayer;
 use crate::policies::traffic_split::Destination;
@@ -36,25 +38,6 @@ pub(in crate::mesh) struct RouterState<S, B> {
     trace_attempt: TraceAttemptLayer,
 }
 
-pub(in crate::mesh) struct KnownClusters<S, B> {
-    pub(in crate::mesh) destinations: HashMap<ClusterKey, ClusterHandle<S>>,
-    /// Those of hosts that no route names: not more than a version has.
-    pub(in crate::mesh) unnamed: HashMap<ClusterKey, ClusterHandle<S>>,
-    /// With the id of the way to where they copy.
-    pub(in crate::mesh) mirrors: HashMap<MirrorKey, (u64, RouteMirror<S, B>)>,
-}
-
-/// A mirror of a route, by the id of its host.
-#[derive(Eq, Hash, PartialEq)]
-pub(in crate::mesh) struct MirrorKey {
-    pub(in crate::mesh) host: Arc<str>,
-    port: u16,
-    route: usize,
-    destination: Destination,
-}
-
-pub(in crate::mesh) type RouteMirror<S, B> = MirrorLayer<ToMirror<LimitedCluster<S>, B>>;
-
 impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
     /// Creates the routes of a client, which follow the plan of the proxy.
     pub(in crate::mesh) fn new(
@@ -70,11 +53,7 @@ impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
             rng: proxy.options.rng("split"),
             following: Mutex::default(),
             listener_port,
-            known: Mutex::new(KnownClusters {
-                destinations: HashMap::new(),
-                unnamed: HashMap::new(),
-                mirrors: HashMap::new(),
-            }),
+            known: Mutex::new(KnownClusters::new()),
             table: ArcSwap::from_pointee(StackTable::of(proxy.config())),
             trace_attempt: TraceAttemptLayer::new(proxy.options.trace.clone()),
             proxy,
@@ -148,7 +127,7 @@ impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
         if let Some(cluster) = old.and_then(|handle| handle.current(&state)) {
             return Some(cluster);
         }
-        let handle = ClusterHandle::new(&key, state, old, &self.connector, &self.proxy)?;
+        let handle = ClusterHandle::new(&key, state, old, &self.connector, self.proxy.owner())?;
         let cluster = handle.service();
         // Dropped when the lock is gone: a detector tells observers whom it takes back.
         let _old = known.of(&key).insert(key, handle);
@@ -288,19 +267,6 @@ impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
     pub(in crate::mesh) fn lock(&self) -> MutexGuard<'_, KnownClusters<S, B>> {
         // Each entry is whole by itself, whatever panics between two of them.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<S, B> KnownClusters<S, B> {
-    pub(in crate::mesh) fn of(
-        &mut self,
-        key: &ClusterKey,
-    ) -> &mut HashMap<ClusterKey, ClusterHandle<S>> {
-        if key.is_unnamed() {
-            &mut self.unnamed
-        } else {
-            &mut self.destinations
-        }
     }
 }
 

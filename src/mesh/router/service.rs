@@ -7,11 +7,11 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::limits::RateLimitsTicket;
-use super::local_reply::LocalReply;
-use super::route_service::{DestinationBody, RouteService};
+use super::route::limits::RateLimitsTicket;
+use super::route::local_reply::LocalReply;
+use super::route::route_service::{DestinationBody, RouteService};
+use super::route::virtual_host_stack::RouteGate;
 use super::router_state::RouterState;
-use super::virtual_host_stack::RouteGate;
 use crate::foundation::admission::{
     Admission, ChainTicket, Gate, GatedFuture, QueuedFuture, WatchedBody, retain_if_active,
 };
@@ -19,7 +19,7 @@ use crate::foundation::events::Event;
 use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::BoxError;
 use crate::foundation::outcome::{LocalReplyBody, Rejection};
-use crate::mesh::transport::MeshTransport;
+use crate::mesh::router::upstream::mesh_transport::MeshTransport;
 use crate::policies::fault_injection::FaultGate;
 use crate::policies::traffic_split::RoutedBody;
 

@@ -1,10 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::config_source::ConfigSource;
 use super::weight_overrides::{WeightOverride, WithWeightOverrides};
 use crate::istio::Documents;
 use crate::istio::config::{OutboundConfig, WorkloadId};
+use crate::mesh::proxy::config_source::ConfigSource;
 use crate::policies::traffic_split::WeightsError;
 
 /// One version.

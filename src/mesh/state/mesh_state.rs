@@ -6,7 +6,6 @@ use arc_swap::ArcSwap;
 
 use super::change::{Cause, Change, difference};
 use super::config_snapshot::{ConfigSnapshot, documented, known};
-use super::config_source::ConfigSource;
 use super::weight_overrides::WeightOverride;
 use crate::foundation::time::clock;
 use crate::istio::config::WorkloadId;
@@ -15,8 +14,10 @@ use crate::istio::translation::{ConfigModel, Settings};
 use crate::istio::{Documents, Severity};
 use crate::mesh::Error;
 use crate::mesh::options::Options;
+use crate::mesh::proxy::config_source::ConfigSource;
 use crate::mesh::proxy::proxy_config::ProxyConfig;
-use crate::mesh::proxy::state::{Proxy, Role};
+use crate::mesh::proxy::role::Role;
+use crate::mesh::proxy::state::Proxy;
 use crate::policies::traffic_split::WeightsError;
 
 /// How many versions are remembered.

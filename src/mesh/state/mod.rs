@@ -2,7 +2,7 @@
 
 pub(crate) mod change;
 pub(crate) mod config_snapshot;
-pub(crate) mod config_source;
+pub(crate) mod error;
 pub(crate) mod mesh_state;
 #[cfg(feature = "watch")]
 pub(crate) mod watch;

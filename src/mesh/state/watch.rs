@@ -1,23 +1,17 @@
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
-use notify::RecommendedWatcher;
-
 use super::change::Cause;
 use super::mesh_state::MeshState;
-use super::watched_folders::{Places, watcher};
+use super::watched_folders::Places;
 use crate::istio::loader::files;
-use crate::mesh::{Error, Mesh};
+use crate::mesh::Error;
 
-/// How often the files are looked at where the system tells of changes; it may miss some.
-const SELDOM: Duration = Duration::from_secs(5);
-/// How often, where it does not.
-const OFTEN: Duration = Duration::from_millis(500);
 /// How long it has to be quiet: an editor writes a file in several steps.
 const QUIET: Duration = Duration::from_millis(50);
 /// How long, while a file does not end with the end of a line: it may be half written.
@@ -26,91 +20,6 @@ const LONG_QUIET: Duration = Duration::from_millis(500);
 const MAX_TEXT: usize = 64 << 20;
 /// How often a further step is waited for.
 const MAX_STEPS: usize = 10;
-
-impl Mesh {
-    /// Follows a file or a folder: a change of its contents is taken whole, or refused and told, within
-    /// half a second or so.
-    ///
-    /// A bad change is written to the log and kept in [`Watch::last_error`]; everything stays as it was,
-    /// and watching goes on. So does a path where there is no file at all, as between two steps of a
-    /// deployment, and a file that became empty: one is, for a moment, while it is written. Editors that write
-    /// another file and rename it are followed, and so are the links of a Kubernetes `ConfigMap`, and links on the
-    /// way to the path, as git-sync swaps them. Where the system does not tell of changes, the files are read
-    /// every half second. A change that only moves lines is none.
-    ///
-    /// It needs no runtime: a thread does it, until the handle is dropped.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Thread`] if no thread can be started.
-    pub fn watch(&self, path: impl Into<PathBuf>) -> Result<Watch, Error> {
-        self.watch_with(path.into(), watcher)
-    }
-
-    /// Follows with what has the system tell of changes, if that can be had.
-    pub(in crate::mesh) fn watch_with(
-        &self,
-        path: PathBuf,
-        tell: impl FnOnce(&Path, SyncSender<()>) -> notify::Result<RecommendedWatcher>,
-    ) -> Result<Watch, Error> {
-        self.watch_within(path, tell, SELDOM)
-    }
-
-    /// Follows so, and looks every `seldom` whether a change was missed.
-    pub(in crate::mesh) fn watch_within(
-        &self,
-        path: PathBuf,
-        tell: impl FnOnce(&Path, SyncSender<()>) -> notify::Result<RecommendedWatcher>,
-        seldom: Duration,
-    ) -> Result<Watch, Error> {
-        let (touched, changes) = sync_channel(1);
-        let places = tell(&path, touched.clone()).and_then(|watcher| Places::new(watcher, &path));
-        if let Err(error) = &places {
-            tracing::info!("{}: {error}; it is read every {OFTEN:?}", path.display());
-        }
-        let pause = if places.is_ok() { seldom } else { OFTEN };
-        self.follow(path, places.ok(), touched, changes, pause)
-    }
-
-    /// Follows a file or a folder as [`watch`](Self::watch) does, by reading it every `pause` and in no
-    /// other way: for file systems that tell of no changes, such as those of a network.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Thread`] if no thread can be started.
-    pub fn poll(&self, path: impl Into<PathBuf>, pause: Duration) -> Result<Watch, Error> {
-        let (touched, changes) = sync_channel(1);
-        self.follow(path.into(), None, touched, changes, pause)
-    }
-
-    fn follow(
-        &self,
-        path: PathBuf,
-        places: Option<Places>,
-        touched: SyncSender<()>,
-        changes: Receiver<()>,
-        pause: Duration,
-    ) -> Result<Watch, Error> {
-        let last_error = Arc::new(Mutex::new(None));
-        let places = places.map(|places| Arc::new(Mutex::new(places)));
-        let follower = Follower {
-            state: Arc::downgrade(&self.state),
-            last_error: Arc::clone(&last_error),
-            path,
-            places: places.as_ref().map(Arc::downgrade),
-            seen: None,
-        };
-        thread::Builder::new()
-            .name("meshless watch".to_owned())
-            .spawn(move || follower.run(&changes, pause))
-            .map_err(Error::Thread)?;
-        Ok(Watch {
-            last_error,
-            places,
-            _touched: touched,
-        })
-    }
-}
 
 /// The thread that follows the files of a mesh; it stops when this is dropped, or the mesh is gone.
 #[derive(Debug)]
@@ -124,6 +33,35 @@ pub struct Watch {
 }
 
 impl Watch {
+    /// Starts the thread.
+    pub(in crate::mesh) fn start(
+        state: &Arc<MeshState>,
+        path: PathBuf,
+        places: Option<Places>,
+        touched: SyncSender<()>,
+        changes: Receiver<()>,
+        pause: Duration,
+    ) -> Result<Self, Error> {
+        let last_error = Arc::new(Mutex::new(None));
+        let places = places.map(|places| Arc::new(Mutex::new(places)));
+        let follower = Follower {
+            state: Arc::downgrade(state),
+            last_error: Arc::clone(&last_error),
+            path,
+            places: places.as_ref().map(Arc::downgrade),
+            seen: None,
+        };
+        thread::Builder::new()
+            .name("meshless watch".to_owned())
+            .spawn(move || follower.run(&changes, pause))
+            .map_err(Error::Thread)?;
+        Ok(Self {
+            last_error,
+            places,
+            _touched: touched,
+        })
+    }
+
     /// Returns why the last change was refused; `None` if it was taken.
     #[must_use]
     pub fn last_error(&self) -> Option<Arc<Error>> {

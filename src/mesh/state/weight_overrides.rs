@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
-use super::config_source::ConfigSource;
 use crate::istio::config::{
     ClusterConfig, GatewayConfig, InboundConfig, OutboundConfig, VirtualHostConfig, WorkloadId,
 };
+use crate::mesh::proxy::config_source::ConfigSource;
 use crate::policies::traffic_split::{Destination, RouteId, WeightedDestination, WeightsError};
 
 /// Plans with weights that were set by code.

@@ -26,8 +26,8 @@ use crate::istio::config::{
 };
 use crate::istio::loader::load_options::LoadOptions;
 use crate::istio::translation::Settings;
+use crate::mesh::proxy::config_source::ConfigSource;
 use crate::mesh::state::change::Cause;
-use crate::mesh::state::config_source::ConfigSource;
 use crate::mesh::state::mesh_state::MeshState;
 use crate::policies::concurrency_limit::ConcurrencyLimitPolicy;
 use crate::policies::fault_injection::FaultInjectionPolicy;

@@ -2,8 +2,8 @@ use crate::foundation::admission::{Admission, Gate, NoQueue};
 use crate::foundation::events::Event;
 use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::Rejection;
-use crate::mesh::router::limits::RateLimitsTicket;
-use crate::mesh::server::InboundLimits;
+use crate::mesh::router::route::inbound_limits::InboundLimits;
+use crate::mesh::router::route::limits::RateLimitsTicket;
 
 /// Keeps out what the edge refuses, and then what is over the limits of the gateway.
 #[derive(Clone, Debug)]

@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version};
 use http_body::Body;
 
-use super::presence::Presence;
-use super::{TrustedProxies, authority, connection, message_length, remote_address, target};
+use super::TrustedProxies;
+use super::sanitize::presence::Presence;
+use super::sanitize::{authority, connection, message_length, remote_address, target};
 use crate::foundation::http::cookie::join_cookies;
 use crate::foundation::http::{PeerAddress, RequestHead};
 use crate::foundation::outcome::Rejection;

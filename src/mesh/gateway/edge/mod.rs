@@ -4,20 +4,13 @@
 //! It stands before the trace, the limits and the routes, so that each of them sees one spelling of a
 //! request, and nothing that its caller made up about itself.
 
-mod authority;
-mod connection;
 mod gate;
 mod listener;
-mod listener_port;
-mod message_length;
-mod presence;
-mod remote_address;
+mod sanitize;
 mod service;
-mod target;
 mod trusted_proxies;
 
 pub use gate::EdgeGate;
 pub(in crate::mesh) use listener::Listener;
-pub(in crate::mesh) use listener_port::ListenerPort;
 pub use service::Edge;
 pub use trusted_proxies::TrustedProxies;

@@ -1,3 +1,11 @@
+//! Options of a mesh, and what belongs to it as a whole.
+
+#[cfg(feature = "hyper")]
+pub(crate) mod tunnel;
+#[cfg(not(feature = "hyper"))]
+#[path = "no_tunnel.rs"]
+pub(crate) mod tunnel;
+
 use std::sync::Arc;
 
 use crate::foundation::events::{Observe, TracingObserver};
@@ -17,7 +25,7 @@ pub(in crate::mesh) struct Options {
     pub(in crate::mesh) seed: Option<u64>,
     pub(in crate::mesh) trace: TracePolicy,
     #[cfg(feature = "hyper")]
-    pub(in crate::mesh) tunnels: crate::mesh::gateway::tunnel::Tunnels,
+    pub(in crate::mesh) tunnels: tunnel::Tunnels,
 }
 
 impl Options {
@@ -54,7 +62,7 @@ impl Default for Options {
             seed: None,
             trace: TracePolicy::default(),
             #[cfg(feature = "hyper")]
-            tunnels: crate::mesh::gateway::tunnel::Tunnels::default(),
+            tunnels: tunnel::Tunnels::default(),
         }
     }
 }

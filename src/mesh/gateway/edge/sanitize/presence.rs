@@ -3,24 +3,24 @@ use http::HeaderMap;
 /// Which of the fields that an edge acts on a request has, found in one pass over their names: to ask for
 /// each by its name would cost a hash each.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) struct Presence(u16);
+pub(in crate::mesh::gateway::edge) struct Presence(u16);
 
 impl Presence {
-    pub(super) const CONNECTION: Self = Self(1);
-    pub(super) const CONTENT_LENGTH: Self = Self(1 << 1);
-    pub(super) const COOKIE: Self = Self(1 << 2);
+    pub(in crate::mesh::gateway::edge) const CONNECTION: Self = Self(1);
+    pub(in crate::mesh::gateway::edge) const CONTENT_LENGTH: Self = Self(1 << 1);
+    pub(in crate::mesh::gateway::edge) const COOKIE: Self = Self(1 << 2);
     /// `x-envoy-…`.
-    pub(super) const ENVOY: Self = Self(1 << 3);
-    pub(super) const EXPECT: Self = Self(1 << 4);
-    pub(super) const FORWARDED_CLIENT_CERT: Self = Self(1 << 5);
-    pub(super) const FORWARDED_FOR: Self = Self(1 << 6);
-    pub(super) const FORWARDED_PROTO: Self = Self(1 << 7);
-    pub(super) const HOST: Self = Self(1 << 8);
-    pub(super) const REQUEST_ID: Self = Self(1 << 9);
-    pub(super) const TE: Self = Self(1 << 10);
-    pub(super) const TRANSFER_ENCODING: Self = Self(1 << 11);
+    pub(in crate::mesh::gateway::edge) const ENVOY: Self = Self(1 << 3);
+    pub(in crate::mesh::gateway::edge) const EXPECT: Self = Self(1 << 4);
+    pub(in crate::mesh::gateway::edge) const FORWARDED_CLIENT_CERT: Self = Self(1 << 5);
+    pub(in crate::mesh::gateway::edge) const FORWARDED_FOR: Self = Self(1 << 6);
+    pub(in crate::mesh::gateway::edge) const FORWARDED_PROTO: Self = Self(1 << 7);
+    pub(in crate::mesh::gateway::edge) const HOST: Self = Self(1 << 8);
+    pub(in crate::mesh::gateway::edge) const REQUEST_ID: Self = Self(1 << 9);
+    pub(in crate::mesh::gateway::edge) const TE: Self = Self(1 << 10);
+    pub(in crate::mesh::gateway::edge) const TRANSFER_ENCODING: Self = Self(1 << 11);
 
-    pub(super) fn of(headers: &HeaderMap) -> Self {
+    pub(in crate::mesh::gateway::edge) fn of(headers: &HeaderMap) -> Self {
         headers
             .keys()
             .map(|name| Self::named(name.as_str()))
@@ -56,7 +56,7 @@ impl Presence {
     }
 
     /// Says that one of these fields is there.
-    pub(super) const fn has(self, fields: Self) -> bool {
+    pub(in crate::mesh::gateway::edge) const fn has(self, fields: Self) -> bool {
         self.0 & fields.0 != 0
     }
 }

@@ -12,7 +12,10 @@ use crate::policies::traffic_split::normalized;
 /// # Errors
 ///
 /// The target is no path, or one that Envoy refuses.
-pub(super) fn normalize(method: &Method, uri: &mut Uri) -> Result<(), Rejection> {
+pub(in crate::mesh::gateway::edge) fn normalize(
+    method: &Method,
+    uri: &mut Uri,
+) -> Result<(), Rejection> {
     let target = uri.path_and_query().map_or("/", PathAndQuery::as_str);
     if target == "*" {
         // The server as a whole, for which no route is.

@@ -2,12 +2,12 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 
-use super::discarded::{Freed, Leftover};
-use super::router_state::RouteMirror;
+use super::known_clusters::RouteMirror;
 use super::stack_table::{PortStacks, StackTable};
 use super::unnamed::Shard;
 use crate::istio::config::VirtualHostConfig;
 use crate::mesh::cluster::reach::ClusterHandle;
+use crate::mesh::proxy::discarded::{Freed, Leftover};
 use crate::mesh::proxy::proxy_config::ProxyConfig;
 
 /// The routes of a version that counts no more.

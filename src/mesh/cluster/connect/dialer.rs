@@ -17,10 +17,10 @@ use reqwest::dns::{Name, Resolve, Resolving};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::client_connector::Settings;
 use super::proxies::Proxies;
 use crate::foundation::http::authority::default_port;
 use crate::foundation::outcome::BoxError;
-use crate::mesh::client::Settings;
 use crate::transport::client::look_up;
 use crate::transport::pool::{Dial, Dialling, Way, Wire};
 

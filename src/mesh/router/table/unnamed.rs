@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use arc_swap::ArcSwapOption;
 
 use super::stack_table::PortStacks;
-use super::virtual_host_stack::VirtualHostStack;
-use crate::mesh::proxy::state::MAX_UNNAMED;
+use crate::mesh::proxy::memory::MAX_UNNAMED;
+use crate::mesh::router::route::virtual_host_stack::VirtualHostStack;
 
 /// Stacks by host: found without a lock, and added in a step whose length does not depend on how many
 /// there are.

@@ -2,46 +2,9 @@ use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body::Body;
-use tower_service::Service;
-
-use super::RequestBody;
 use crate::foundation::endpoints::Endpoint;
-use crate::foundation::outcome::BoxError;
 use crate::istio::config::{ClusterConfig, ClusterDiscovery, TlsConfig};
 use crate::mesh::cluster::destination::ClusterState;
-
-/// What a workload sends its requests with: any tower service over [`RequestBody`] that can be cloned
-/// and sent to another thread.
-///
-/// It is implemented for all of them, and for nothing else. `B` is the body of the callers' requests.
-pub trait MeshTransport<B>:
-    Service<
-        Request<RequestBody<B>>,
-        Response = Response<Self::ResponseBody>,
-        Error: Send + 'static,
-        Future: Send,
-    > + Clone
-    + Send
-    + Sync
-    + 'static
-{
-    /// The body of its responses.
-    type ResponseBody: Body<Data = Bytes, Error: Into<BoxError> + 'static> + Send + 'static;
-}
-
-impl<S, B, R> MeshTransport<B> for S
-where
-    S: Service<Request<RequestBody<B>>, Response = Response<R>> + Clone + Send + Sync + 'static,
-    S::Error: Send + 'static,
-    S::Future: Send,
-    R: Body<Data = Bytes> + Send + 'static,
-    R::Error: Into<BoxError> + 'static,
-{
-    type ResponseBody = R;
-}
 
 /// What a transport is made for: the connections of one destination.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};
 
-use super::discarded::Leftover;
 use super::leftover::OldRoutes;
-use super::router_state::RouterState;
 use super::stack_table::StackTable;
 use crate::mesh::cluster::destination::ClusterKey;
+use crate::mesh::proxy::discarded::Leftover;
 use crate::mesh::proxy::state::Follow;
+use crate::mesh::router::router_state::RouterState;
 
 /// So many are taken out under one lock, which requests for hosts that are new to it wait for.
 const STEP: usize = 64;

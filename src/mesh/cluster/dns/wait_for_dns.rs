@@ -7,9 +7,9 @@ use http::{Request, Response};
 use pin_project::pin_project;
 use tower_service::Service;
 
-use super::destination::ClusterState;
-use super::dns_subscription::FirstResolution;
+use super::subscription::FirstResolution;
 use crate::foundation::outcome::Rejection;
+use crate::mesh::cluster::destination::ClusterState;
 
 /// Lets requests wait until the names of their destination have had an answer for the first time.
 ///

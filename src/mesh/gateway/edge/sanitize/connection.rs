@@ -11,7 +11,9 @@ const MAX_NOMINATED: usize = 10;
 /// # Errors
 ///
 /// Says why, if a field is named that every hop needs: it would hide where a request comes from.
-pub(super) fn remove_nominated(headers: &mut HeaderMap) -> Result<(), &'static str> {
+pub(in crate::mesh::gateway::edge) fn remove_nominated(
+    headers: &mut HeaderMap,
+) -> Result<(), &'static str> {
     let mut nominated = Vec::new();
     let mut upgrades = false;
     for token in tokens(headers, &header::CONNECTION) {
@@ -47,7 +49,7 @@ pub(super) fn remove_nominated(headers: &mut HeaderMap) -> Result<(), &'static s
 }
 
 /// Leaves of `TE` what gRPC asks every hop for (RFC 9110, 10.1.4).
-pub(super) fn sanitize_te(headers: &mut HeaderMap) {
+pub(in crate::mesh::gateway::edge) fn sanitize_te(headers: &mut HeaderMap) {
     let trailers = tokens(headers, &header::TE).any(|token| token.eq_ignore_ascii_case("trailers"));
     if trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
@@ -57,7 +59,7 @@ pub(super) fn sanitize_te(headers: &mut HeaderMap) {
 }
 
 /// Takes away an expectation that the server answers by itself (RFC 9110, 10.1.1).
-pub(super) fn answer_expectation(headers: &mut HeaderMap) {
+pub(in crate::mesh::gateway::edge) fn answer_expectation(headers: &mut HeaderMap) {
     let is_met = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
     if headers.get(header::EXPECT).is_some_and(is_met) {
         headers.remove(header::EXPECT);
@@ -65,7 +67,7 @@ pub(super) fn answer_expectation(headers: &mut HeaderMap) {
 }
 
 /// Takes away what only Envoy says about a request, and Istio's proxies about themselves.
-pub(super) fn remove_internal(headers: &mut HeaderMap, presence: Presence) {
+pub(in crate::mesh::gateway::edge) fn remove_internal(headers: &mut HeaderMap, presence: Presence) {
     if presence.has(Presence::ENVOY) {
         let names = headers
             .keys()

@@ -9,7 +9,7 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Appends the peer to `X-Forwarded-For`, in one line, and writes the address of the caller, which is the
 /// peer's unless trusted proxies told another.
-pub(super) fn append(
+pub(in crate::mesh::gateway::edge) fn append(
     headers: &mut HeaderMap,
     peer: IpAddr,
     caller: Option<IpAddr>,
@@ -38,6 +38,6 @@ pub(super) fn append(
 }
 
 /// Takes away addresses for which no hop vouches.
-pub(super) fn remove(headers: &mut HeaderMap) {
+pub(in crate::mesh::gateway::edge) fn remove(headers: &mut HeaderMap) {
     headers.remove(X_FORWARDED_FOR);
 }

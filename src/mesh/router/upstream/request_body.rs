@@ -5,8 +5,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
 
+use super::mirrored_body::MirroredBody;
 use crate::foundation::outcome::BoxError;
-use crate::mesh::router::mirrors::MirroredBody;
 use crate::policies::mirror::CopyBody;
 use crate::policies::retry::ReplayBody;
 

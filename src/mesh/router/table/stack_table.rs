@@ -3,9 +3,9 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::ArcSwapOption;
 
 use super::unnamed::Unnamed;
-use super::virtual_host_stack::VirtualHostStack;
 use crate::istio::config::{RouteConfig, VirtualHostConfig};
 use crate::mesh::proxy::proxy_config::ProxyConfig;
+use crate::mesh::router::route::virtual_host_stack::VirtualHostStack;
 use crate::policies::fault_injection::FaultInjectionPolicy;
 use crate::policies::retry::RetryPolicy;
 use crate::policies::timeout::TimeoutPolicy;

@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http::Request;
 use http::uri::Scheme;
 
-use super::destination::ClusterState;
+use super::connector::TransportKey;
 use super::dialer::Dialer;
 use crate::foundation::http::RequestHead;
 use crate::foundation::http::authority::{authority, split_port};
-use crate::mesh::transport::TransportKey;
+use crate::mesh::cluster::destination::ClusterState;
 use crate::transport::pool::{Pool, Way};
 
 /// Most ways that are kept to one endpoint, beside the first.

@@ -10,7 +10,10 @@ use crate::foundation::outcome::Rejection;
 /// # Errors
 ///
 /// Its length is told twice, or its body is in a coding other than `chunked`.
-pub(super) fn check(headers: &HeaderMap, presence: Presence) -> Result<(), Rejection> {
+pub(in crate::mesh::gateway::edge) fn check(
+    headers: &HeaderMap,
+    presence: Presence,
+) -> Result<(), Rejection> {
     if presence.has(Presence::TRANSFER_ENCODING) {
         if presence.has(Presence::CONTENT_LENGTH) {
             return Err(Rejection::BadRequest(
@@ -37,7 +40,11 @@ pub(super) fn check(headers: &HeaderMap, presence: Presence) -> Result<(), Rejec
 }
 
 /// Writes that a request has no body where its method would let a server wait for one (RFC 9110, 8.6).
-pub(super) fn tell_empty(method: &Method, headers: &mut HeaderMap, presence: Presence) {
+pub(in crate::mesh::gateway::edge) fn tell_empty(
+    method: &Method,
+    headers: &mut HeaderMap,
+    presence: Presence,
+) {
     let is_told =
         presence.has(Presence::CONTENT_LENGTH) || presence.has(Presence::TRANSFER_ENCODING);
     if !is_told && !matches!(*method, Method::GET | Method::HEAD | Method::TRACE) {

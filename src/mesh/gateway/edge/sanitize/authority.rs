@@ -10,7 +10,7 @@ use crate::foundation::outcome::Rejection;
 /// # Errors
 ///
 /// The request has no host, several, or one that cannot be a host's name.
-pub(super) fn settle(
+pub(in crate::mesh::gateway::edge) fn settle(
     version: Version,
     uri: &mut Uri,
     headers: &mut HeaderMap,
