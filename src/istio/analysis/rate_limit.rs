@@ -3,10 +3,10 @@ use crate::istio::api::envoy_filter::{ApplyTo, ConfigPatch, Context, EnvoyFilter
 use crate::istio::api::fields::read::NodeRef;
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
-use crate::istio::loader::load::ParsedObject;
+use crate::istio::model::parsed_object::ParsedObject;
+use crate::istio::model::patch_target::says_what_counts;
 use crate::istio::model::spec::Spec;
 use crate::istio::syntax::tree::NodeId;
-use crate::istio::translation::limits::says_what_counts;
 use crate::istio::validation::find_limits;
 
 /// Reports limits of routes and virtual hosts without the filter itself, which Envoy ignores.

@@ -1,8 +1,9 @@
 use super::Validator;
 use super::names::{is_address, is_label};
 use super::service_entry::{is_protocol, service_port};
-use crate::istio::api::fields::read::{Nullable, Spanned, Text, shorten};
+use crate::istio::api::fields::read::{Nullable, Spanned, Text};
 use crate::istio::api::gateway::{Gateway, Server, ServerTls, ServerTlsMode, TlsVersion};
+use crate::istio::syntax::shorten::shorten;
 
 const TLS: [&str; 2] = ["https", "tls"];
 

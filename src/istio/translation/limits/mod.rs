@@ -4,11 +4,9 @@ mod action;
 mod actions;
 mod header;
 mod patch;
-mod patch_target;
 mod policy;
 mod scope;
 
 pub(crate) use actions::read_actions;
-pub(crate) use patch::says_what_counts;
 pub(super) use patch::{Patch, patches};
 pub(super) use scope::{Direction, RouteLimits, Scope};
