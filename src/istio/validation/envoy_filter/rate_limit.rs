@@ -7,9 +7,9 @@ use crate::istio::api::fields::read::{NodeRef, Read, Reader};
 use crate::istio::api::local_rate_limit::{
     Denominator, LocalRateLimit, RuntimeFraction, TokenBucket, TypedStruct,
 };
+use crate::istio::api::patch_target::{either, says_what_counts};
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
-use crate::istio::model::patch_target::{either, says_what_counts};
 use crate::istio::syntax::shorten::shorten;
 use crate::istio::syntax::tree::{NodeId, Tree};
 
