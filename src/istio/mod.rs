@@ -103,5 +103,5 @@ mod validation;
 pub use api::field_validation::FieldValidation;
 pub use diagnostics::code::Code;
 pub use diagnostics::diagnostic::{Diagnostic, Severity};
-pub use model::documents::{Documents, Resource};
 pub use model::kind::Kind;
+pub use model::load::documents::{Documents, Resource};

@@ -6,7 +6,7 @@ use super::{Error, Mesh};
 use crate::foundation::events::Observe;
 use crate::istio::Documents;
 use crate::istio::FieldValidation;
-use crate::istio::model::load_options::LoadOptions;
+use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::translation::Settings;
 use crate::mesh::state::mesh_state::MeshState;
 use crate::policies::telemetry::TracePolicy;

@@ -9,9 +9,9 @@ use crate::istio::api::service_entry::ServiceEntry;
 use crate::istio::api::virtual_service::VirtualService;
 use crate::istio::diagnostics::suggest::{misspelt, suggest};
 use crate::istio::model::foreign::Foreign;
+use crate::istio::model::load::parsed_object::ParsedObject;
 use crate::istio::model::names;
 use crate::istio::model::names::is_covered_by;
-use crate::istio::model::parsed_object::ParsedObject;
 use crate::istio::model::spec::Spec;
 
 /// How many comparisons are made of one load: what would need more is not looked at, so that there is an end to

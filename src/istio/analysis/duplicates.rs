@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use super::AnalysisReport;
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
-use crate::istio::model::parsed_object::ParsedObject;
+use crate::istio::model::load::parsed_object::ParsedObject;
 
 /// Reports two documents for one object: the second would replace the first.
 pub(super) fn duplicates(units: &[ParsedObject], advice: &mut AnalysisReport) {

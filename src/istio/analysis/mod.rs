@@ -11,7 +11,7 @@ mod service_entry;
 
 use crate::istio::diagnostics::finding::Finding;
 use crate::istio::model::foreign::Foreign;
-use crate::istio::model::parsed_object::ParsedObject;
+use crate::istio::model::load::parsed_object::ParsedObject;
 use crate::istio::model::spec::Spec;
 use context::AnalysisContext;
 

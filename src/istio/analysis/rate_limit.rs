@@ -1,10 +1,10 @@
 use super::AnalysisReport;
 use crate::istio::api::envoy_filter::{ApplyTo, ConfigPatch, Context, EnvoyFilter};
 use crate::istio::api::fields::read::NodeRef;
+use crate::istio::api::patch_target::says_what_counts;
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
-use crate::istio::model::parsed_object::ParsedObject;
-use crate::istio::model::patch_target::says_what_counts;
+use crate::istio::model::load::parsed_object::ParsedObject;
 use crate::istio::model::spec::Spec;
 use crate::istio::syntax::tree::NodeId;
 use crate::istio::validation::find_limits;

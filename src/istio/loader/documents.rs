@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::large_stack::with_large_stack;
-use crate::istio::model::documents::Documents;
-use crate::istio::model::load_options::LoadOptions;
+use crate::istio::model::load::documents::Documents;
+use crate::istio::model::load::load_options::LoadOptions;
 
 impl Documents {
     /// Loads a text of any number of documents, separated by `---`.

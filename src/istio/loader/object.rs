@@ -9,7 +9,7 @@ use crate::istio::diagnostics::suggest::suggest;
 use crate::istio::effects as idle;
 use crate::istio::model::foreign;
 use crate::istio::model::kind::{Class, Kind};
-use crate::istio::model::load_options::LoadOptions;
+use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::model::object::{Metadata, Object, ResourceName};
 use crate::istio::model::spec::Spec;
 use crate::istio::syntax::shorten::shorten;

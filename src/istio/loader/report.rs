@@ -7,7 +7,7 @@ use super::load::Loader;
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::diagnostic::{Diagnostic, Excerpt, Severity};
 use crate::istio::diagnostics::finding::{Also, Findings};
-use crate::istio::model::yaml_document::YamlDocument;
+use crate::istio::model::load::yaml_document::YamlDocument;
 use crate::istio::syntax::tree::{Span, Tree};
 use crate::istio::syntax::unreadable::{RENDER, is_template};
 

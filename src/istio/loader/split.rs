@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::istio::model::yaml_document::YamlDocument;
+use crate::istio::model::load::yaml_document::YamlDocument;
 
 /// A byte order mark, as some editors put it in front of a file.
 const MARK: char = '\u{feff}';

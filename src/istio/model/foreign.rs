@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::load::yaml_document::YamlDocument;
 use super::object::ResourceName;
-use super::yaml_document::YamlDocument;
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::diagnostic::Severity;
 use crate::istio::diagnostics::finding::{Finding, Findings};

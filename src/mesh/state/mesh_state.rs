@@ -10,7 +10,7 @@ use super::config_source::ConfigSource;
 use super::weight_overrides::WeightOverride;
 use crate::foundation::time::clock;
 use crate::istio::config::WorkloadId;
-use crate::istio::model::load_options::LoadOptions;
+use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::translation::{ConfigModel, Settings};
 use crate::istio::{Documents, Severity};
 use crate::mesh::Error;

@@ -1,9 +1,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::kind::Kind;
-use super::object::{Object, ResourceName};
 use crate::istio::diagnostics::diagnostic::{Diagnostic, Severity};
+use crate::istio::model::kind::Kind;
+use crate::istio::model::object::{Object, ResourceName};
 use crate::istio::syntax::tree::Tree;
 
 /// A set of parsed, validated and analyzed Istio documents with all findings.

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
-use super::object::Object;
 use super::yaml_document::YamlDocument;
 use crate::istio::diagnostics::diagnostic::SourceLocation;
 use crate::istio::diagnostics::finding::Findings;
+use crate::istio::model::object::Object;
 use crate::istio::syntax::tree::{NodeId, Tree};
 
 /// An object with its tree and findings.

@@ -4,7 +4,7 @@ use super::header::{HeaderMatcher, Part, string};
 use crate::foundation::http::query;
 use crate::foundation::http::{ClientAddress, RequestHead};
 use crate::foundation::matching::StringMatch;
-use crate::istio::model::patch_target::either;
+use crate::istio::api::patch_target::either;
 use crate::istio::syntax::tree::{NodeId, Tree, Value};
 
 /// Rate limit action: the source of one descriptor entry.

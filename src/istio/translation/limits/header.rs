@@ -6,7 +6,7 @@ use http::HeaderName;
 use crate::foundation::http::RequestHead;
 use crate::foundation::http::authority::scheme;
 use crate::foundation::matching::StringMatch;
-use crate::istio::model::patch_target::either;
+use crate::istio::api::patch_target::either;
 use crate::istio::syntax::tree::{NodeId, Tree, Value};
 
 /// A header or pseudo-header in Envoy's sense.

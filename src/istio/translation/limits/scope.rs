@@ -4,8 +4,8 @@ use std::sync::Arc;
 use super::patch::{Config, Patch};
 use super::policy::{DescriptorSet, local_rate_limits};
 use crate::istio::api::envoy_filter::Context;
+use crate::istio::api::patch_target::{HostMatch, PatchTarget};
 use crate::istio::config::LocalRateLimitConfig;
-use crate::istio::model::patch_target::{HostMatch, PatchTarget};
 use crate::istio::translation::index::resource_index::ResourceIndex;
 
 /// The proxy and direction that patches apply to.
