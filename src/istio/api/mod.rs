@@ -8,7 +8,6 @@ pub(crate) mod gateway;
 pub(crate) mod http_route;
 pub(crate) mod load_balancer;
 pub(crate) mod local_rate_limit;
-pub(crate) mod patch_target;
 pub(crate) mod security;
 pub(crate) mod service_entry;
 pub(crate) mod sidecar;

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 pub(super) use bounds::bounds;
 pub(super) use empty::{empty, not_enforced};
+pub(super) use envoy_filter::counted::{either, says_what_counts, value};
 pub(crate) use envoy_filter::rate_limit::{find as find_limits, read as read_limit};
 pub(super) use metadata::metadata;
 pub(crate) use names::{is_routing_claim, overlaps};

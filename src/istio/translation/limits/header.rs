@@ -6,8 +6,8 @@ use http::HeaderName;
 use crate::foundation::http::RequestHead;
 use crate::foundation::http::authority::scheme;
 use crate::foundation::matching::StringMatch;
-use crate::istio::api::patch_target::either;
 use crate::istio::syntax::tree::{NodeId, Tree, Value};
+use crate::istio::validation::either;
 
 /// A header or pseudo-header in Envoy's sense.
 #[derive(Clone, Debug)]

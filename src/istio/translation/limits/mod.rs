@@ -4,6 +4,7 @@ mod action;
 mod actions;
 mod header;
 mod patch;
+mod patch_target;
 mod policy;
 mod scope;
 

@@ -2,16 +2,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::actions::{Actions, read_actions};
+use super::patch_target::PatchTarget;
 use crate::istio::api::envoy_filter::{Context, EnvoyFilter};
 use crate::istio::api::field_validation::FieldValidation;
 use crate::istio::api::fields::read::{NodeRef, Reader};
 use crate::istio::api::local_rate_limit::{FractionalPercent, LocalRateLimit, RuntimeFraction};
-use crate::istio::api::patch_target::{PatchTarget, either, value};
 use crate::istio::diagnostics::finding::Findings;
 use crate::istio::model::load::documents::{Documents, Resource};
 use crate::istio::model::spec::Spec;
 use crate::istio::syntax::tree::{NodeId, Tree, Value};
-use crate::istio::validation::{find_limits, read_limit};
+use crate::istio::validation::{either, find_limits, read_limit, value};
 
 /// A patch with rate limit configurations or rate limit actions.
 #[derive(Clone, Debug)]

@@ -2,9 +2,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::patch::{Config, Patch};
+use super::patch_target::{HostMatch, PatchTarget};
 use super::policy::{DescriptorSet, local_rate_limits};
 use crate::istio::api::envoy_filter::Context;
-use crate::istio::api::patch_target::{HostMatch, PatchTarget};
 use crate::istio::config::LocalRateLimitConfig;
 use crate::istio::translation::index::resource_index::ResourceIndex;
 

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use super::counted::{either, says_what_counts};
 use crate::istio::api::envoy_filter::{ApplyTo, ConfigPatch, Operation};
 use crate::istio::api::fields::read::{NodeRef, Read, Reader};
 use crate::istio::api::local_rate_limit::{
     Denominator, LocalRateLimit, RuntimeFraction, TokenBucket, TypedStruct,
 };
-use crate::istio::api::patch_target::{either, says_what_counts};
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
 use crate::istio::syntax::shorten::shorten;

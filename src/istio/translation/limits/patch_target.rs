@@ -1,10 +1,8 @@
-use crate::istio::api::envoy_filter::{ApplyTo, ConfigPatch, Operation, PatchMatch};
-use crate::istio::api::fields::read::NodeRef;
-use crate::istio::syntax::tree::{NodeId, Tree};
+use crate::istio::api::envoy_filter::{ApplyTo, ConfigPatch, PatchMatch};
 
 /// Target of a patch.
 #[derive(Clone, Debug)]
-pub(in crate::istio) enum PatchTarget {
+pub(super) enum PatchTarget {
     /// The HTTP filter chain of all ports or of one.
     Filters {
         port: Option<u16>,
@@ -18,18 +16,18 @@ pub(in crate::istio) enum PatchTarget {
 
 /// Match of virtual hosts.
 #[derive(Clone, Debug, Default)]
-pub(in crate::istio) struct HostMatch {
+pub(super) struct HostMatch {
     /// `namespace/name`.
-    pub(in crate::istio) gateway: Option<String>,
-    pub(in crate::istio) domain: Option<String>,
+    pub(super) gateway: Option<String>,
+    pub(super) domain: Option<String>,
     /// `host:port`, or `inbound|http|port`.
-    pub(in crate::istio) name: Option<String>,
-    pub(in crate::istio) port: Option<u16>,
+    pub(super) name: Option<String>,
+    pub(super) port: Option<u16>,
 }
 
 impl PatchTarget {
     /// Reads the target of a patch; `None` if it cannot limit requests.
-    pub(in crate::istio) fn of(patch: &ConfigPatch) -> Option<Self> {
+    pub(super) fn of(patch: &ConfigPatch) -> Option<Self> {
         let matches = patch.matches.as_ref();
         Some(match patch.apply_to?.value {
             ApplyTo::HttpFilter => {
@@ -57,7 +55,7 @@ impl PatchTarget {
         })
     }
 
-    pub(in crate::istio) fn port(&self) -> Option<u16> {
+    pub(super) fn port(&self) -> Option<u16> {
         match self {
             Self::Filters { port } => *port,
             Self::Route { host, .. } | Self::VirtualHost(host) => host.port(),
@@ -67,7 +65,7 @@ impl PatchTarget {
 
 impl HostMatch {
     /// Returns true if the match selects a virtual host of this name, given without its port.
-    pub(in crate::istio) fn is(&self, host: &str) -> bool {
+    pub(super) fn is(&self, host: &str) -> bool {
         let by_name = self.name.as_deref().is_none_or(|name| {
             // Names of virtual hosts have the form `host:port`.
             let name = name.rsplit_once(':').map_or(name, |(name, _)| name);
@@ -80,7 +78,7 @@ impl HostMatch {
                 .is_none_or(|domain| domain.eq_ignore_ascii_case(host))
     }
 
-    pub(in crate::istio) fn is_inbound(&self) -> bool {
+    pub(super) fn is_inbound(&self) -> bool {
         self.name
             .as_deref()
             .is_some_and(|name| name.starts_with("inbound|"))
@@ -114,37 +112,4 @@ fn host(matches: Option<&PatchMatch>) -> HostMatch {
         name: host.and_then(|host| Some(host.name.as_ref()?.value.clone())),
         port: port.or(named),
     }
-}
-
-/// Says whether a patch tells what is counted: the `rate_limits` of a route or of a virtual host.
-pub(crate) fn says_what_counts(patch: &ConfigPatch, tree: &Tree) -> bool {
-    let is_route = matches!(
-        PatchTarget::of(patch),
-        Some(PatchTarget::Route { .. } | PatchTarget::VirtualHost(_))
-    );
-    let value = value(patch).filter(|_| is_route);
-    value.is_some_and(|value| {
-        let places = [Some(value), tree.child(value, "route")];
-        let mut places = places.into_iter().flatten();
-        places.any(|place| either(tree, place, "rate_limits", "rateLimits").is_some())
-    })
-}
-
-/// Returns the value that is put in; nothing of what is taken out.
-pub(in crate::istio) fn value(patch: &ConfigPatch) -> Option<NodeId> {
-    let patch = patch.patch.as_ref()?;
-    let operation = patch.operation.map(|operation| operation.value);
-    let NodeRef(value) = patch.value?;
-    let puts_in = !matches!(operation, Some(Operation::Newer | Operation::Remove));
-    puts_in.then_some(value)
-}
-
-/// Returns a field under either of its names.
-pub(in crate::istio) fn either(
-    tree: &Tree,
-    at: NodeId,
-    snake: &str,
-    camel: &str,
-) -> Option<NodeId> {
-    tree.child(at, snake).or_else(|| tree.child(at, camel))
 }
