@@ -100,8 +100,8 @@ pub(crate) mod syntax;
 pub(crate) mod translation;
 mod validation;
 
+pub use api::field_validation::FieldValidation;
 pub use diagnostics::code::Code;
 pub use diagnostics::diagnostic::{Diagnostic, Severity};
-pub use loader::documents::{Documents, Resource};
-pub use loader::load_options::FieldValidation;
 pub use model::kind::Kind;
+pub use model::load::documents::{Documents, Resource};

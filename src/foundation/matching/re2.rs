@@ -5,7 +5,6 @@
 //! Envoy 1.40 does: `caf.` does not match `café`, whose last letter has two bytes; classes and `(?i)` know
 //! ASCII only.
 
-mod byte_set;
 mod class;
 mod escape;
 mod flags;
@@ -14,7 +13,6 @@ mod parser;
 mod repetition;
 #[cfg(test)]
 mod tests;
-mod unicode;
 mod writer;
 
 use std::fmt::{self, Debug, Formatter};

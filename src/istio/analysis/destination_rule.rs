@@ -4,9 +4,10 @@ use super::routes::subsets::is_all_tls;
 use crate::istio::api::destination_rule::{
     ClientTls, DestinationRule, OutlierDetection, TlsMode, TrafficPolicy,
 };
-use crate::istio::api::fields::read::{Spanned, Text, shorten};
+use crate::istio::api::fields::read::{Spanned, Text};
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
+use crate::istio::syntax::shorten::shorten;
 use crate::istio::syntax::tree::NodeId;
 
 /// Envoy's default for `maxEjectionPercent`.

@@ -2,11 +2,11 @@ use std::collections::HashMap;
 
 use super::AnalysisReport;
 use super::context::full;
-use crate::istio::api::fields::read::shorten;
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
-use crate::istio::loader::load::ParsedObject;
+use crate::istio::model::load::parsed_object::ParsedObject;
 use crate::istio::model::spec::Spec;
+use crate::istio::syntax::shorten::shorten;
 
 /// Reports two documents for one object: the second would replace the first.
 pub(super) fn duplicates(units: &[ParsedObject], advice: &mut AnalysisReport) {

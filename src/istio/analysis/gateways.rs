@@ -1,10 +1,11 @@
 use super::AnalysisReport;
 use super::context::AnalysisContext;
-use crate::istio::api::fields::read::{Spanned, shorten};
+use crate::istio::api::fields::read::Spanned;
 use crate::istio::api::virtual_service::VirtualService;
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
 use crate::istio::diagnostics::suggest::misspelt;
+use crate::istio::syntax::shorten::shorten;
 use crate::istio::validation::{is_for_mesh, overlaps};
 
 /// What is part of the names of the gateways that Istio makes of those of the Gateway API.

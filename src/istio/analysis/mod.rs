@@ -10,8 +10,8 @@ mod routes;
 mod service_entry;
 
 use crate::istio::diagnostics::finding::Finding;
-use crate::istio::loader::load::ParsedObject;
 use crate::istio::model::foreign::Foreign;
+use crate::istio::model::load::parsed_object::ParsedObject;
 use crate::istio::model::spec::Spec;
 use context::AnalysisContext;
 

@@ -3,11 +3,11 @@ use crate::istio::api::envoy_filter::{ApplyTo, ConfigPatch, Context, EnvoyFilter
 use crate::istio::api::fields::read::NodeRef;
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
-use crate::istio::loader::load::ParsedObject;
+use crate::istio::model::load::parsed_object::ParsedObject;
 use crate::istio::model::spec::Spec;
 use crate::istio::syntax::tree::NodeId;
-use crate::istio::translation::limits::says_what_counts;
 use crate::istio::validation::find_limits;
+use crate::istio::validation::says_what_counts;
 
 /// Reports limits of routes and virtual hosts without the filter itself, which Envoy ignores.
 pub(super) fn rate_limits(units: &[ParsedObject], advice: &mut AnalysisReport) {

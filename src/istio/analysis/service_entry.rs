@@ -2,11 +2,11 @@ use std::collections::HashMap;
 
 use super::AnalysisReport;
 use super::context::AnalysisContext;
-use crate::istio::api::fields::read::shorten;
 use crate::istio::api::service_entry::{Resolution, ServiceEntry};
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
 use crate::istio::model::export::ExportTo;
+use crate::istio::syntax::shorten::shorten;
 use crate::istio::syntax::tree::NodeId;
 
 pub(super) fn service_entry(

@@ -2,6 +2,7 @@
 
 pub(crate) mod destination_rule;
 pub(crate) mod envoy_filter;
+pub(crate) mod field_validation;
 pub(crate) mod fields;
 pub(crate) mod gateway;
 pub(crate) mod http_route;

@@ -61,6 +61,9 @@ pub(super) const TABLE: Table = Table {
     rejected: &[],
 };
 
+const BY_CLIENT: Support =
+    Support::Enforced("by the connections of `Workload::client` and of a gateway's own client");
+
 const ROWS: &[(&str, Support)] = &[
     ("host", ENFORCED),
     ("trafficPolicy", ENFORCED),
@@ -130,27 +133,18 @@ const ROWS: &[(&str, Support)] = &[
     ("trafficPolicy.loadBalancer.zoneAwareLbSetting", NOTED),
     ("trafficPolicy.connectionPool", ENFORCED),
     ("trafficPolicy.connectionPool.tcp", ENFORCED),
-    (
-        "trafficPolicy.connectionPool.tcp.maxConnections",
-        Support::Enforced("by the connections of `Workload::client` and of a gateway's own client"),
-    ),
-    (
-        "trafficPolicy.connectionPool.tcp.connectTimeout",
-        Support::Enforced("by the connections of `Workload::client` and of a gateway's own client"),
-    ),
+    ("trafficPolicy.connectionPool.tcp.maxConnections", BY_CLIENT),
+    ("trafficPolicy.connectionPool.tcp.connectTimeout", BY_CLIENT),
     ("trafficPolicy.connectionPool.tcp.tcpKeepalive", NOTED),
     (
         "trafficPolicy.connectionPool.tcp.maxConnectionDuration",
-        Support::Enforced("by the connections of `Workload::client` and of a gateway's own client"),
+        BY_CLIENT,
     ),
-    (
-        "trafficPolicy.connectionPool.tcp.idleTimeout",
-        Support::Enforced("by the connections of `Workload::client` and of a gateway's own client"),
-    ),
+    ("trafficPolicy.connectionPool.tcp.idleTimeout", BY_CLIENT),
     ("trafficPolicy.connectionPool.http", ENFORCED),
     (
         "trafficPolicy.connectionPool.http.http1MaxPendingRequests",
-        Support::Enforced("by the connections of `Workload::client` and of a gateway's own client"),
+        BY_CLIENT,
     ),
     (
         "trafficPolicy.connectionPool.http.http2MaxRequests",
@@ -158,16 +152,13 @@ const ROWS: &[(&str, Support)] = &[
     ),
     (
         "trafficPolicy.connectionPool.http.maxRequestsPerConnection",
-        Support::Enforced("by the connections of `Workload::client` and of a gateway's own client"),
+        BY_CLIENT,
     ),
     ("trafficPolicy.connectionPool.http.maxRetries", ENFORCED),
-    (
-        "trafficPolicy.connectionPool.http.idleTimeout",
-        Support::Enforced("by the connections of `Workload::client` and of a gateway's own client"),
-    ),
+    ("trafficPolicy.connectionPool.http.idleTimeout", BY_CLIENT),
     (
         "trafficPolicy.connectionPool.http.h2UpgradePolicy",
-        Support::Enforced("by the connections of `Workload::client` and of a gateway's own client"),
+        BY_CLIENT,
     ),
     ("trafficPolicy.connectionPool.http.useClientProtocol", NOTED),
     (

@@ -8,12 +8,10 @@ mod gateway;
 mod local_rate_limit;
 mod render;
 mod service_entry;
-mod shape;
 mod tests;
 mod virtual_service;
 
-pub(super) use shape::{NamedMessage, Shape};
-
+use crate::istio::api::fields::shape::{NamedMessage, Shape};
 use crate::istio::diagnostics::code::Code;
 
 /// Level of support of a field.

@@ -1,8 +1,8 @@
 use std::fmt::Write;
 
-use super::shape::field_paths;
 use super::tests::{Found, found};
 use super::{Support, TABLES, Table};
+use crate::istio::api::fields::shape::field_paths;
 
 /// Renders the README's tables, one for each kind.
 pub(super) fn render() -> String {

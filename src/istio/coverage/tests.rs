@@ -3,9 +3,9 @@ use std::fs;
 use std::path::Path;
 
 use super::render::render;
-use super::shape::{field_paths, written};
 use super::{Support, TABLES, Table};
 use crate::istio::api::fields::read::camel;
+use crate::istio::api::fields::shape::{field_paths, written};
 use crate::istio::syntax::tree::Tree;
 use crate::istio::syntax::yaml;
 use crate::istio::{Code, Documents, Severity};

@@ -2,12 +2,13 @@ use super::CoverageReport;
 use crate::istio::api::envoy_filter::{
     ApplyTo, ConfigPatch, Context, EnvoyFilter, Operation, PatchMatch,
 };
+use crate::istio::api::field_validation::FieldValidation;
 use crate::istio::api::fields::read::{NodeRef, Reader, Text};
 use crate::istio::api::local_rate_limit::{LocalRateLimit, VirtualHostLimits};
 use crate::istio::diagnostics::finding::Findings;
-use crate::istio::loader::load_options::FieldValidation;
 use crate::istio::syntax::tree::{NodeId, Tree};
-use crate::istio::translation::limits::{read_actions, says_what_counts};
+use crate::istio::translation::limits::read_actions;
+use crate::istio::validation::says_what_counts;
 use crate::istio::validation::{find_limits, read_limit};
 
 pub(super) fn envoy_filter(filter: &EnvoyFilter, reader: &mut Reader<'_>) {

@@ -1,10 +1,10 @@
 use std::panic;
 use std::thread::{self, ScopedJoinHandle};
 
-use super::documents::Documents;
 use super::load::Loader;
-use super::load_options::LoadOptions;
 use crate::istio::diagnostics::code::Code;
+use crate::istio::model::load::documents::Documents;
+use crate::istio::model::load::load_options::LoadOptions;
 
 /// How much stack reading may take, of which parts call themselves for each level of nesting.
 const STACK: usize = 16 << 20;

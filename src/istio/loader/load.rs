@@ -1,19 +1,21 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::documents::{Documents, Resource};
 use super::files;
-use super::load_options::LoadOptions;
+use super::object::{self, Content, Items};
 use super::report::bare;
-use super::split::{self, YamlDocument};
+use super::split;
 use crate::istio::analysis as advise;
 use crate::istio::diagnostics::code::Code;
-use crate::istio::diagnostics::diagnostic::{Diagnostic, SourceLocation};
+use crate::istio::diagnostics::diagnostic::Diagnostic;
 use crate::istio::diagnostics::finding::Findings;
 use crate::istio::model::foreign::Foreign;
 use crate::istio::model::kind::Kind;
-use crate::istio::model::object;
-use crate::istio::model::object::{Content, Items, Object};
+use crate::istio::model::load::documents::{Documents, Resource};
+use crate::istio::model::load::load_options::LoadOptions;
+use crate::istio::model::load::parsed_object::ParsedObject;
+use crate::istio::model::load::yaml_document::YamlDocument;
+use crate::istio::model::object::Object;
 use crate::istio::syntax::tree::{NodeId, Span, Tree, Value};
 use crate::istio::syntax::unreadable::known;
 use crate::istio::syntax::yaml;
@@ -41,15 +43,6 @@ pub(in crate::istio) struct Loader {
     /// What is left of the budgets.
     text: usize,
     memory: usize,
-}
-
-/// An object with its tree and findings.
-#[derive(Debug)]
-pub(crate) struct ParsedObject {
-    pub(crate) object: Object,
-    pub(crate) findings: Findings,
-    tree: Arc<Tree>,
-    document: Arc<YamlDocument>,
 }
 
 impl Loader {
@@ -275,20 +268,5 @@ impl Loader {
             self.diagnostics
                 .push(bare(None, Code::MoreFindings, &message));
         }
-    }
-}
-
-impl ParsedObject {
-    /// Returns the position of the object's name.
-    pub(crate) fn location(&self) -> SourceLocation {
-        self.location_of(self.object.at)
-    }
-
-    pub(crate) fn tree(&self) -> &Tree {
-        &self.tree
-    }
-
-    pub(crate) fn location_of(&self, at: NodeId) -> SourceLocation {
-        self.document.location(self.tree.focus(at))
     }
 }

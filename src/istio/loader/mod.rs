@@ -1,9 +1,9 @@
 //! Reads YAML files into documents.
 
-pub(in crate::istio) mod documents;
+mod documents;
 pub(crate) mod files;
 pub(in crate::istio) mod large_stack;
 pub(in crate::istio) mod load;
-pub(crate) mod load_options;
+pub(in crate::istio) mod object;
 pub(in crate::istio) mod report;
 pub(in crate::istio) mod split;

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::load::Loader;
-use super::split::YamlDocument;
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::diagnostic::{Diagnostic, Excerpt, Severity};
 use crate::istio::diagnostics::finding::{Also, Findings};
+use crate::istio::model::load::yaml_document::YamlDocument;
 use crate::istio::syntax::tree::{Span, Tree};
 use crate::istio::syntax::unreadable::{RENDER, is_template};
 

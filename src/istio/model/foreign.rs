@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use super::load::yaml_document::YamlDocument;
 use super::object::ResourceName;
-use crate::istio::api::fields::read::shorten;
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::diagnostic::Severity;
 use crate::istio::diagnostics::finding::{Finding, Findings};
-use crate::istio::loader::split::YamlDocument;
+use crate::istio::syntax::shorten::shorten;
 use crate::istio::syntax::tree::{NodeId, Tree};
 
 /// The name of what has no kind: the configuration of a mesh.

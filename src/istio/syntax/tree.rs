@@ -1,6 +1,6 @@
 use std::fmt::Write;
 
-use crate::istio::api::fields::read::shorten;
+use crate::istio::syntax::shorten::shorten;
 
 /// Position of a value: the index of its node in the [`Tree`].
 ///

@@ -109,7 +109,7 @@ fn scalar(
     let name = tag.suffix_in_namespace("tag:yaml.org,2002:");
     let name = name.as_deref().unwrap_or_default();
     resolve::tagged(name, text).ok_or_else(|| {
-        let shown = crate::istio::api::fields::read::shorten(text);
+        let shown = crate::istio::syntax::shorten::shorten(text);
         Unreadable::new(
             text_span(span),
             format!("`{shown}` is no value of the tag !!{name}"),

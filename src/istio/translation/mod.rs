@@ -18,7 +18,7 @@ use std::sync::Arc;
 use crate::istio::config::{
     ClusterConfig, GatewayConfig, InboundConfig, OutboundConfig, WorkloadId,
 };
-use crate::istio::loader::documents::Documents;
+use crate::istio::model::load::documents::Documents;
 use crate::policies::traffic_split::Destination;
 use index::resource_index::ResourceIndex;
 

@@ -1,6 +1,7 @@
 use super::Validator;
 use super::names::is_label;
-use crate::istio::api::fields::read::{Texts, shorten};
+use crate::istio::api::fields::read::Texts;
+use crate::istio::syntax::shorten::shorten;
 
 /// Kind of object with `exportTo`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

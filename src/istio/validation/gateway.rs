@@ -1,8 +1,13 @@
+mod server_tls;
+
+pub(super) use server_tls::server_tls;
+
 use super::Validator;
 use super::names::{is_address, is_label};
 use super::service_entry::{is_protocol, service_port};
-use crate::istio::api::fields::read::{Nullable, Spanned, Text, shorten};
-use crate::istio::api::gateway::{Gateway, Server, ServerTls, ServerTlsMode, TlsVersion};
+use crate::istio::api::fields::read::Spanned;
+use crate::istio::api::gateway::{Gateway, Server};
+use crate::istio::syntax::shorten::shorten;
 
 const TLS: [&str; 2] = ["https", "tls"];
 
@@ -102,7 +107,7 @@ fn server(c: &mut Validator<'_>, server: &Server) {
                 &port.protocol,
                 &["grpc", "grpc-web", "http", "http2", "http_proxy"],
             );
-            if !(is_http && passes_through(tls)) {
+            if !(is_http && server_tls::passes_through(tls)) {
                 let message = "a server that speaks no TLS has `tls`";
                 c.reject(tls.at, message, "remove it, or write `protocol: HTTPS`");
             }
@@ -116,22 +121,6 @@ fn server(c: &mut Validator<'_>, server: &Server) {
         }
         None => {}
     }
-}
-
-/// Says whether TLS is left alone, which is all that a server of plain HTTP may say of it.
-fn passes_through(tls: &ServerTls) -> bool {
-    let files = [
-        &tls.ca_certificates,
-        &tls.private_key,
-        &tls.server_certificate,
-    ];
-    let mut files = files.into_iter().flatten();
-    let mode = tls.mode.map(|mode| mode.value);
-    let passes = matches!(
-        mode,
-        None | Some(ServerTlsMode::Passthrough | ServerTlsMode::AutoPassthrough)
-    );
-    passes && files.all(|file| file.value.is_empty())
 }
 
 /// `host`, `namespace/host`, `./host` or `*/host`.
@@ -162,109 +151,4 @@ fn server_host(c: &mut Validator<'_>, host: &Spanned<String>) {
     }
     let value = text.to_owned();
     c.wildcard(&Spanned { at: host.at, value });
-}
-
-pub(super) fn server_tls(c: &mut Validator<'_>, tls: &ServerTls) {
-    let is_set = |text: &Text| text.as_ref().is_some_and(|text| !text.value.is_empty());
-    let mode = tls
-        .mode
-        .map_or(ServerTlsMode::Passthrough, |mode| mode.value);
-    let has_files = is_set(&tls.server_certificate) || is_set(&tls.private_key);
-    let has_credential = is_set(&tls.credential_name) || !tls.credential_names.is_empty();
-    let Nullable(certificates) = &tls.tls_certificates;
-    let sources = [
-        is_set(&tls.server_certificate) && is_set(&tls.private_key),
-        is_set(&tls.credential_name),
-        !tls.credential_names.is_empty(),
-        !certificates.is_empty(),
-    ];
-    if mode != ServerTlsMode::IstioMutual && sources.iter().filter(|one| **one).count() > 1 {
-        let message = "a server has one of `credentialName`, `credentialNames`, `tlsCertificates` \
-                    and files";
-        c.reject(tls.at, message, "keep one of them");
-    }
-    if let Some(min) = tls.min_protocol_version
-        && matches!(min.value, TlsVersion::V1_0 | TlsVersion::V1_1)
-        && tls.cipher_suites.is_empty()
-    {
-        let message = "versions of TLS below 1.2 need `cipherSuites` that they know";
-        c.warn(
-            min.at,
-            message,
-            "the listener's own TLS decides",
-            "write them",
-        );
-    }
-    if let Some(crl) = tls.ca_crl.as_ref().filter(|crl| !crl.value.is_empty())
-        && mode == ServerTlsMode::Simple
-        && !has_credential
-    {
-        let message = "a list of revoked certificates is for mutual TLS";
-        c.reject(crl.at, message, "write `mode: MUTUAL`, or remove it");
-    }
-    if let (Some(min), Some(max)) = (tls.min_protocol_version, tls.max_protocol_version)
-        && max.value as u8 != 0
-        && min.value as u8 > max.value as u8
-    {
-        c.reject(
-            min.at,
-            "the minimum version is above the maximum",
-            "swap them",
-        );
-    }
-    match mode {
-        ServerTlsMode::IstioMutual => {
-            let has_own = has_credential || !certificates.is_empty();
-            if has_files || has_own || is_set(&tls.ca_certificates) {
-                let message = "ISTIO_MUTUAL uses Istio's own certificates";
-                c.reject(tls.at, message, "remove the certificates");
-            }
-        }
-        ServerTlsMode::Passthrough | ServerTlsMode::AutoPassthrough => {
-            if has_files || has_credential || is_set(&tls.ca_certificates) {
-                let message = "a server that passes TLS through uses no certificates";
-                c.warn(
-                    tls.at,
-                    message,
-                    "they have no effect",
-                    "remove them, or write another `mode`",
-                );
-            }
-        }
-        ServerTlsMode::Simple | ServerTlsMode::Mutual | ServerTlsMode::OptionalMutual => {
-            if has_credential {
-                return;
-            }
-            c.no_null(&tls.tls_certificates, tls.at, "tlsCertificates");
-            for one in certificates.iter().flatten() {
-                if !is_set(&one.server_certificate) || !is_set(&one.private_key) {
-                    let message = "a certificate needs `serverCertificate` and `privateKey`";
-                    c.reject(one.at, message, "write both");
-                }
-            }
-            let has_list = !certificates.is_empty();
-            if !has_list && !is_set(&tls.server_certificate) {
-                let message = "the server has no certificate";
-                c.require(
-                    tls.at,
-                    "serverCertificate",
-                    message,
-                    "write it, or `credentialName`",
-                );
-            }
-            if !has_list && !is_set(&tls.private_key) {
-                let message = "the server has no key";
-                c.require(
-                    tls.at,
-                    "privateKey",
-                    message,
-                    "write it, or `credentialName`",
-                );
-            }
-            if mode != ServerTlsMode::Simple && !is_set(&tls.ca_certificates) {
-                let message = "mutual TLS needs certificates to check the caller with";
-                c.require(tls.at, "caCertificates", message, "write them");
-            }
-        }
-    }
 }

@@ -1,10 +1,10 @@
 use super::names::is_label;
-use crate::istio::api::fields::read::shorten;
 use crate::istio::api::security::Action;
 use crate::istio::diagnostics::finding::{Finding, Findings};
 use crate::istio::model::kind::Kind;
 use crate::istio::model::object::{Metadata, Object};
 use crate::istio::model::spec::Spec;
+use crate::istio::syntax::shorten::shorten;
 
 /// The annotation of a policy that is tried without being enforced.
 const DRY_RUN: &str = "istio.io/dry-run";

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 pub(super) use bounds::bounds;
 pub(super) use empty::{empty, not_enforced};
+pub(super) use envoy_filter::counted::{either, says_what_counts, value};
 pub(crate) use envoy_filter::rate_limit::{find as find_limits, read as read_limit};
 pub(super) use metadata::metadata;
 pub(crate) use names::{is_routing_claim, overlaps};
@@ -25,12 +26,13 @@ pub(crate) use service_entry::is_known_protocol;
 pub(crate) use virtual_service::fault::GRPC_STATUS;
 pub(crate) use virtual_service::is_for_mesh;
 
-use crate::istio::api::fields::read::{Nullable, Reader, Spanned, Time, shorten};
+use crate::istio::api::fields::read::{Nullable, Reader, Spanned, Time};
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::{Finding, Findings};
 use crate::istio::model::object::Metadata;
 use crate::istio::model::object::Object;
 use crate::istio::model::spec::Spec;
+use crate::istio::syntax::shorten::shorten;
 use crate::istio::syntax::tree::{NodeId, Tree};
 
 /// Context of the validation functions.

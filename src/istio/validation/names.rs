@@ -1,7 +1,8 @@
 use std::net::IpAddr;
 
 use super::Validator;
-use crate::istio::api::fields::read::{Entries, Spanned, shorten};
+use crate::istio::api::fields::read::{Entries, Spanned};
+use crate::istio::syntax::shorten::shorten;
 use crate::istio::syntax::tree::NodeId;
 
 /// Returns true if a text is a label of a DNS name, in any case, as in Istio.

@@ -1,7 +1,7 @@
 use super::Validator;
 use super::names::{bad_domain, bad_wildcard, is_address, is_label};
 use super::service_entry::{is_protocol, port_name, protocol};
-use crate::istio::api::fields::read::{Spanned, Text, shorten};
+use crate::istio::api::fields::read::{Spanned, Text};
 use crate::istio::api::gateway::{ServerTls, ServerTlsMode};
 use crate::istio::api::service_entry::ServicePort;
 use crate::istio::api::sidecar::{
@@ -9,6 +9,7 @@ use crate::istio::api::sidecar::{
 };
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
+use crate::istio::syntax::shorten::shorten;
 
 pub(super) fn sidecar(c: &mut Validator<'_>, sidecar: &Sidecar) {
     if let Some(selector) = &sidecar.workload_selector {

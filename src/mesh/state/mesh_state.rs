@@ -9,7 +9,7 @@ use super::config_snapshot::{ConfigSnapshot, documented, known};
 use super::weight_overrides::WeightOverride;
 use crate::foundation::time::clock;
 use crate::istio::config::WorkloadId;
-use crate::istio::loader::load_options::LoadOptions;
+use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::translation::{ConfigModel, Settings};
 use crate::istio::{Documents, Severity};
 use crate::mesh::Error;

@@ -24,7 +24,7 @@ use crate::istio::config::{
     InboundConfig, LocalRateLimitConfig, OutboundConfig, RetriesConfig, RouteConfig,
     VirtualHostConfig, WorkloadId,
 };
-use crate::istio::loader::load_options::LoadOptions;
+use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::translation::Settings;
 use crate::mesh::proxy::config_source::ConfigSource;
 use crate::mesh::state::change::Cause;

@@ -1,5 +1,7 @@
 //! State shared by all clones of a limiter, and its decisions.
 
+mod waiters;
+
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,8 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::machine::token_bucket::Denied;
+use super::queue::Queue;
 use super::queue::wait::QueuedReservation;
-use super::queue::{Queue, QueueEntry};
 use super::state::policy_snapshot::PolicySnapshot;
 use super::state::store::KeyHash;
 use super::stats::Counters;
@@ -158,44 +160,12 @@ impl Shared {
         // Drawn before queuing: a request that is not enforced must not wait either.
         let enforced = self.happens(active.policy.enforced());
         if may_wait && enforced && active.policy.max_queue() > 0 {
-            let max_wait = max_wait(&active.policy, instant);
-            if let Some(reserved) = self.queue_up(active, key_hash, cost, now, denied, max_wait) {
+            let longest = max_wait(&active.policy, instant);
+            if let Some(reserved) = self.queue_up(active, key_hash, cost, now, denied, longest) {
                 return reserved;
             }
         }
         self.deny(active, key_hash, now, denied, enforced)
-    }
-
-    /// Reserves a place in the queue, if there is room and its time comes early enough.
-    fn queue_up(
-        self: &Arc<Self>,
-        active: &PolicySnapshot,
-        key_hash: KeyHash,
-        cost: u64,
-        now: u64,
-        denied: Denied,
-        max_wait: u64,
-    ) -> Option<AdmitDecision> {
-        if denied.0.is_none_or(|wait| wait > max_wait) {
-            return None;
-        }
-        let mut lines = self.queue.lock();
-        // Checked under the lock, so that the bound is exact.
-        if self.queue.len() >= active.policy.max_queue() {
-            return None;
-        }
-        let take = |max_wait| active.take(key_hash, cost, now, max_wait);
-        // Somebody may have left while nobody held the lines.
-        if take(0).is_ok() {
-            return Some(AdmitDecision::Admitted(now));
-        }
-        let at = take(max_wait).ok()?;
-        let place = self.queue.join(&mut lines, key_hash, cost, at);
-        Some(AdmitDecision::Waiting(QueuedReservation::new(
-            Arc::clone(self),
-            key_hash,
-            place,
-        )))
     }
 
     fn deny(
@@ -262,37 +232,6 @@ impl Shared {
                 .cloned()
                 .collect();
             Self::reschedule_waiters(&active, key_hash, &line, now);
-        }
-    }
-
-    /// Takes a place out of the queue; what it had booked is given back unless it was used.
-    pub(super) fn leave(&self, key_hash: KeyHash, place: &Arc<QueueEntry>, used: bool) {
-        let mut lines = self.queue.lock();
-        let behind = self.queue.leave(&mut lines, key_hash, place);
-        if used {
-            return;
-        }
-        let active = self.snapshot.load();
-        let now = self.now();
-        active.refund(key_hash, place.cost(), place.at(), now);
-        Self::reschedule_waiters(&active, key_hash, &behind, now);
-    }
-
-    /// Moves the reservations in `line` as early as possible; the queue is locked.
-    fn reschedule_waiters(
-        active: &PolicySnapshot,
-        key_hash: KeyHash,
-        line: &[Arc<QueueEntry>],
-        now: u64,
-    ) {
-        let reserved: Vec<_> = line
-            .iter()
-            .map(|place| (place.at(), place.cost()))
-            .collect();
-        let moved = active.reschedule_waiters(key_hash, &reserved, now);
-        for (place, at) in line.iter().zip(moved) {
-            // Never later than promised.
-            place.move_to(at.min(place.at()));
         }
     }
 

@@ -1,7 +1,9 @@
-use super::byte_set::ByteSet;
+pub(super) mod byte_set;
+pub(super) mod unicode;
+
 use super::escape;
 use super::invalid::{Invalid, Kind};
-use super::unicode;
+use byte_set::ByteSet;
 
 /// Reads `[…]` from the start of `rest`, and moves it behind.
 pub(super) fn bracketed(rest: &mut &[u8], fold: bool) -> Result<ByteSet, Invalid> {

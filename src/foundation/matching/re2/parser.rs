@@ -1,10 +1,9 @@
-use super::byte_set::ByteSet;
-use super::class;
+use super::class::byte_set::ByteSet;
+use super::class::{self, unicode};
 use super::escape;
 use super::flags::Flags;
 use super::invalid::{Invalid, Kind};
 use super::repetition::Repetition;
-use super::unicode;
 use super::writer::{Translation, Writer};
 
 /// Reads RE2's syntax from left to right and writes the other as it goes.

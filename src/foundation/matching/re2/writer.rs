@@ -1,4 +1,4 @@
-use super::byte_set::ByteSet;
+use super::class::byte_set::ByteSet;
 use super::flags::Flags;
 use super::invalid::Kind;
 use super::repetition::{MOST, Repetition};

@@ -2,13 +2,14 @@ use super::super::AnalysisReport;
 use super::super::context::AnalysisContext;
 use super::super::gateways::split;
 use super::Labels;
-use crate::istio::api::fields::read::{Spanned, shorten};
+use crate::istio::api::fields::read::Spanned;
 use crate::istio::api::gateway::Gateway;
 use crate::istio::api::security::RequestAuthentication;
 use crate::istio::api::virtual_service::VirtualService;
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
 use crate::istio::model::spec::Spec;
+use crate::istio::syntax::shorten::shorten;
 
 /// What the header of a match starts with that is a claim of a token.
 const CLAIM: &str = "@request.auth.claims";

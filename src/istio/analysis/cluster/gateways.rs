@@ -2,11 +2,12 @@ use super::super::AnalysisReport;
 use super::super::context::AnalysisContext;
 use super::Labels;
 use super::selectors::share;
-use crate::istio::api::fields::read::{Text, shorten};
+use crate::istio::api::fields::read::Text;
 use crate::istio::api::gateway::{Gateway, Server, ServerTls};
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
 use crate::istio::model::spec::Spec;
+use crate::istio::syntax::shorten::shorten;
 use crate::istio::syntax::tree::NodeId;
 use crate::istio::validation::overlaps;
 

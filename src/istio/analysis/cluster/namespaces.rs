@@ -1,10 +1,11 @@
 use super::super::AnalysisReport;
 use super::super::context::AnalysisContext;
-use crate::istio::api::fields::read::{Spanned, shorten};
+use crate::istio::api::fields::read::Spanned;
 use crate::istio::api::security::AuthorizationPolicy;
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
 use crate::istio::diagnostics::suggest::misspelt;
+use crate::istio::syntax::shorten::shorten;
 
 /// Namespaces that a policy names, and that are not among those that the documents show.
 pub(super) fn namespaces(

@@ -1,8 +1,8 @@
 use super::super::AnalysisReport;
 use super::shown::{Cluster, Service, ServicePort};
-use crate::istio::api::fields::read::shorten;
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
+use crate::istio::syntax::shorten::shorten;
 use crate::istio::validation::is_known_protocol;
 
 /// Namespaces of Kubernetes itself, whose services no mesh has.

@@ -3,12 +3,13 @@ use std::collections::BTreeMap;
 use super::super::AnalysisReport;
 use super::super::context::AnalysisContext;
 use super::Labels;
-use crate::istio::api::fields::read::{Entries, Spanned, shorten};
+use crate::istio::api::fields::read::{Entries, Spanned};
 use crate::istio::api::security::AuthorizationPolicy;
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
 use crate::istio::model::kind::Kind;
 use crate::istio::model::spec::Spec;
+use crate::istio::syntax::shorten::shorten;
 use crate::istio::syntax::tree::NodeId;
 
 /// Each is compared with all others of its namespace, so that there is an end to it.

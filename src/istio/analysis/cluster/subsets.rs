@@ -2,11 +2,11 @@ use super::super::AnalysisReport;
 use super::super::context::{AnalysisContext, full};
 use super::Labels;
 use crate::istio::api::destination_rule::{DestinationRule, Subset};
-use crate::istio::api::fields::read::shorten;
 use crate::istio::api::service_entry::{Resolution, ServiceEntry};
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
 use crate::istio::diagnostics::suggest::suggest;
+use crate::istio::syntax::shorten::shorten;
 
 /// How many endpoints of one host are looked at; of a host with more it is not told that none has some labels.
 const MAX_ENDPOINTS: usize = 2_000;

@@ -1,10 +1,11 @@
 use crate::istio::analysis::AnalysisReport;
 use crate::istio::analysis::context::{AnalysisContext, full};
-use crate::istio::api::fields::read::{Spanned, shorten};
+use crate::istio::api::fields::read::Spanned;
 use crate::istio::api::http_route::Destination;
 use crate::istio::api::virtual_service::VirtualService;
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
+use crate::istio::syntax::shorten::shorten;
 use crate::istio::syntax::tree::NodeId;
 use crate::istio::validation::is_for_mesh;
 

@@ -2,11 +2,12 @@ use std::collections::BTreeMap;
 
 use crate::istio::analysis::AnalysisReport;
 use crate::istio::analysis::context::{AnalysisContext, full};
-use crate::istio::api::fields::read::{Spanned, shorten};
+use crate::istio::api::fields::read::Spanned;
 use crate::istio::api::virtual_service::VirtualService;
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
 use crate::istio::model::export::ExportTo;
+use crate::istio::syntax::shorten::shorten;
 use crate::istio::validation::{is_for_mesh, overlaps};
 
 /// How many wildcards are compared with each other.

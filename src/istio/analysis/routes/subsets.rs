@@ -1,13 +1,13 @@
 use crate::istio::analysis::AnalysisReport;
 use crate::istio::analysis::context::{AnalysisContext, full};
 use crate::istio::api::destination_rule::DestinationRule;
-use crate::istio::api::fields::read::shorten;
 use crate::istio::api::http_route::{Destination, HttpRoute};
 use crate::istio::api::service_entry::ServiceEntry;
 use crate::istio::api::virtual_service::VirtualService;
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
 use crate::istio::diagnostics::suggest::misspelt;
+use crate::istio::syntax::shorten::shorten;
 
 /// Reports subsets that no destination rule defines, and hash policies that weighted routes make
 /// ineffective.

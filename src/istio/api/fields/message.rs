@@ -33,9 +33,9 @@ macro_rules! message {
         }
 
         #[cfg(test)]
-        impl $crate::istio::coverage::Shape for $name {
-            fn fields() -> Vec<$crate::istio::coverage::NamedMessage> {
-                vec![$($crate::istio::coverage::NamedMessage::of::<$kind>(
+        impl $crate::istio::api::fields::shape::Shape for $name {
+            fn fields() -> Vec<$crate::istio::api::fields::shape::NamedMessage> {
+                vec![$($crate::istio::api::fields::shape::NamedMessage::of::<$kind>(
                     stringify!($field),
                     $crate::istio::api::fields::message::name!($field $($json)?),
                 )),*]

@@ -2,11 +2,12 @@
 
 use std::marker::PhantomData;
 
-use super::read::{Read, Reader, camel, shorten};
+use super::read::{Read, Reader, camel};
+use crate::istio::api::field_validation::FieldValidation;
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
 use crate::istio::diagnostics::suggest::{is_slip, suggest};
-use crate::istio::loader::load_options::FieldValidation;
+use crate::istio::syntax::shorten::shorten;
 use crate::istio::syntax::tree::{NodeId, Tree};
 
 /// How many messages deep a field is looked for.

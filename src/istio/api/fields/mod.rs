@@ -6,3 +6,5 @@ pub(in crate::istio) mod message;
 pub(in crate::istio) mod misplaced;
 pub(in crate::istio) mod read;
 pub(in crate::istio) mod scalar;
+#[cfg(test)]
+pub(in crate::istio) mod shape;

@@ -1,10 +1,11 @@
 use std::time::Duration;
 
 use super::misplaced::{Above, Part};
+use crate::istio::api::field_validation::FieldValidation;
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::{Finding, Findings};
 use crate::istio::diagnostics::suggest::suggest;
-use crate::istio::loader::load_options::FieldValidation;
+use crate::istio::syntax::shorten::shorten;
 use crate::istio::syntax::tree::{NodeId, Tree, Value};
 
 /// Reads typed values from a document, and reports values that do not match.
@@ -237,14 +238,6 @@ pub(in crate::istio) fn describe(value: &Value) -> String {
         Value::Null => "nothing".into(),
         Value::Text(text) => format!("the text `{}`", shorten(text)),
     }
-}
-
-/// Shortens a text for an error message.
-pub(crate) fn shorten(text: &str) -> &str {
-    text.char_indices()
-        // By characters, so that no UTF-8 sequence is cut.
-        .nth(80)
-        .map_or(text, |(end, _)| &text[..end])
 }
 
 /// Turns a field's name into the form that Istio's documents use.

@@ -5,7 +5,7 @@ use super::object_ref::ObjectRef;
 use super::service_entry_index::ServiceEntryIndex;
 use super::virtual_service_index::VirtualServiceIndex;
 use crate::istio::api::gateway::Gateway;
-use crate::istio::loader::documents::Documents;
+use crate::istio::model::load::documents::Documents;
 use crate::istio::model::names;
 use crate::istio::model::spec::Spec;
 use crate::istio::translation::Settings;

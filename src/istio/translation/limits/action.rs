@@ -1,10 +1,11 @@
 use std::borrow::Cow;
 
-use super::header::{HeaderMatcher, Part, either, string};
+use super::header::{HeaderMatcher, Part, string};
 use crate::foundation::http::query;
 use crate::foundation::http::{ClientAddress, RequestHead};
 use crate::foundation::matching::StringMatch;
 use crate::istio::syntax::tree::{NodeId, Tree, Value};
+use crate::istio::validation::either;
 
 /// Rate limit action: the source of one descriptor entry.
 #[derive(Clone, Debug)]

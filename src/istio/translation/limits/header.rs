@@ -7,6 +7,7 @@ use crate::foundation::http::RequestHead;
 use crate::foundation::http::authority::scheme;
 use crate::foundation::matching::StringMatch;
 use crate::istio::syntax::tree::{NodeId, Tree, Value};
+use crate::istio::validation::either;
 
 /// A header or pseudo-header in Envoy's sense.
 #[derive(Clone, Debug)]
@@ -131,9 +132,4 @@ pub(super) fn string(tree: &Tree, at: NodeId) -> Option<StringMatch> {
     }
     let regex = either(tree, at, "safe_regex", "safeRegex")?;
     StringMatch::regex(tree.text(tree.child(regex, "regex")?)?).ok()
-}
-
-/// Returns a field under either of its names.
-pub(super) fn either(tree: &Tree, at: NodeId, snake: &str, camel: &str) -> Option<NodeId> {
-    tree.child(at, snake).or_else(|| tree.child(at, camel))
 }

@@ -9,6 +9,5 @@ mod policy;
 mod scope;
 
 pub(crate) use actions::read_actions;
-pub(crate) use patch::says_what_counts;
 pub(super) use patch::{Patch, patches};
 pub(super) use scope::{Direction, RouteLimits, Scope};

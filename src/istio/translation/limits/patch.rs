@@ -2,17 +2,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::actions::{Actions, read_actions};
-use super::header::either;
 use super::patch_target::PatchTarget;
-use crate::istio::api::envoy_filter::{ConfigPatch, Context, EnvoyFilter, Operation};
+use crate::istio::api::envoy_filter::{Context, EnvoyFilter};
+use crate::istio::api::field_validation::FieldValidation;
 use crate::istio::api::fields::read::{NodeRef, Reader};
 use crate::istio::api::local_rate_limit::{FractionalPercent, LocalRateLimit, RuntimeFraction};
 use crate::istio::diagnostics::finding::Findings;
-use crate::istio::loader::documents::{Documents, Resource};
-use crate::istio::loader::load_options::FieldValidation;
+use crate::istio::model::load::documents::{Documents, Resource};
 use crate::istio::model::spec::Spec;
 use crate::istio::syntax::tree::{NodeId, Tree, Value};
-use crate::istio::validation::{find_limits, read_limit};
+use crate::istio::validation::{either, find_limits, read_limit, value};
 
 /// A patch with rate limit configurations or rate limit actions.
 #[derive(Clone, Debug)]
@@ -125,29 +124,6 @@ fn of_filter(resource: &Resource, filter: &EnvoyFilter, tree: &Tree, all: &mut V
                 .map(|(suffix, config)| new(config, suffix)),
         );
     }
-}
-
-/// Says whether a patch tells what is counted: the `rate_limits` of a route or of a virtual host.
-pub(crate) fn says_what_counts(patch: &ConfigPatch, tree: &Tree) -> bool {
-    let is_route = matches!(
-        PatchTarget::of(patch),
-        Some(PatchTarget::Route { .. } | PatchTarget::VirtualHost(_))
-    );
-    let value = value(patch).filter(|_| is_route);
-    value.is_some_and(|value| {
-        let places = [Some(value), tree.child(value, "route")];
-        let mut places = places.into_iter().flatten();
-        places.any(|place| either(tree, place, "rate_limits", "rateLimits").is_some())
-    })
-}
-
-/// Returns the value that is put in; nothing of what is taken out.
-fn value(patch: &ConfigPatch) -> Option<NodeId> {
-    let patch = patch.patch.as_ref()?;
-    let operation = patch.operation.map(|operation| operation.value);
-    let NodeRef(value) = patch.value?;
-    let puts_in = !matches!(operation, Some(Operation::Newer | Operation::Remove));
-    puts_in.then_some(value)
 }
 
 /// Reads the `rate_limits` of a route or a virtual host.

@@ -1,7 +1,7 @@
 //! Virtual hosts by name, and the virtual service of each.
 
 use super::{host, leads_to, meaning, meaning_with, subject};
-use crate::istio::loader::documents::Documents;
+use crate::istio::model::load::documents::Documents;
 use crate::istio::translation::{ConfigModel, Settings};
 
 const TO_V1: &str = "http: [{route: [{destination: {host: s, subset: v1}}]}]";

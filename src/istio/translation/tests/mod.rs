@@ -23,8 +23,8 @@ use super::{ConfigModel, Settings};
 use crate::istio::api::fields::read::{Read, Reader};
 use crate::istio::config::{ClusterConfig, OutboundConfig, VirtualHostConfig, WorkloadId};
 use crate::istio::diagnostics::finding::Findings;
-use crate::istio::loader::documents::Documents;
-use crate::istio::loader::load_options::LoadOptions;
+use crate::istio::model::load::documents::Documents;
+use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::syntax::tree::Tree;
 use crate::istio::syntax::yaml;
 use crate::policies::traffic_split::Destination;
@@ -58,7 +58,7 @@ fn message<T: Read>(value: &Value) -> Option<T> {
         findings: &mut findings,
         envoy: false,
         above: Vec::new(),
-        validation: crate::istio::loader::load_options::FieldValidation::Strict,
+        validation: crate::istio::api::field_validation::FieldValidation::Strict,
     };
     T::read(Tree::ROOT, &mut reader)
 }

@@ -1,5 +1,5 @@
-use crate::istio::api::fields::read::shorten;
 use crate::istio::api::load_balancer::{ConsistentHash, LoadBalancer, SimpleBalancer};
+use crate::istio::syntax::shorten::shorten;
 use crate::istio::validation::Validator;
 
 /// What tables are smaller than.

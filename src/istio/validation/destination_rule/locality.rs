@@ -1,5 +1,6 @@
-use crate::istio::api::fields::read::{Nullable, Spanned, Texts, shorten};
+use crate::istio::api::fields::read::{Nullable, Spanned, Texts};
 use crate::istio::api::load_balancer::{Failover, Locality, ZoneAware};
+use crate::istio::syntax::shorten::shorten;
 use crate::istio::syntax::tree::NodeId;
 use crate::istio::validation::Validator;
 

@@ -8,7 +8,8 @@ use super::names::{bad_domain, is_address, is_label};
 use crate::istio::api::destination_rule::{
     ClientTls, DestinationRule, PortPolicy, TlsMode, TrafficPolicy,
 };
-use crate::istio::api::fields::read::{Text, shorten};
+use crate::istio::api::fields::read::Text;
+use crate::istio::syntax::shorten::shorten;
 
 pub(super) fn destination_rule(c: &mut Validator<'_>, rule: &DestinationRule) {
     match rule.host.as_ref().filter(|host| !host.value.is_empty()) {

@@ -1,3 +1,4 @@
+pub(in crate::istio::validation) mod counted;
 pub(in crate::istio::validation) mod object_match;
 pub(in crate::istio::validation) mod rate_limit;
 

@@ -1,7 +1,8 @@
 use crate::istio::api::envoy_filter::{ApplyTo, FilterMatch, PatchMatch};
-use crate::istio::api::fields::read::{Reader, Text, shorten};
+use crate::istio::api::fields::read::{Reader, Text};
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
+use crate::istio::syntax::shorten::shorten;
 
 /// The filter that HTTP filters are within, by its name and its old one.
 const CONNECTION_MANAGERS: [&str; 2] = [

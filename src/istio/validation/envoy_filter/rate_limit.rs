@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
+use super::counted::{either, says_what_counts};
 use crate::istio::api::envoy_filter::{ApplyTo, ConfigPatch, Operation};
-use crate::istio::api::fields::read::{NodeRef, Read, Reader, shorten};
+use crate::istio::api::fields::read::{NodeRef, Read, Reader};
 use crate::istio::api::local_rate_limit::{
     Denominator, LocalRateLimit, RuntimeFraction, TokenBucket, TypedStruct,
 };
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
+use crate::istio::syntax::shorten::shorten;
 use crate::istio::syntax::tree::{NodeId, Tree};
-use crate::istio::translation::limits::says_what_counts;
 
 const FILTER: &str = "envoy.filters.http.local_ratelimit";
 const TYPE: &str = "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit";
@@ -261,8 +262,4 @@ fn refused_by_envoy(at: NodeId, message: &str, help: &str, reader: &mut Reader<'
             .in_istio("Istio takes it; Envoy refuses the whole listener or route")
             .help(help),
     );
-}
-
-fn either(tree: &Tree, at: NodeId, snake: &str, camel: &str) -> Option<NodeId> {
-    tree.child(at, snake).or_else(|| tree.child(at, camel))
 }

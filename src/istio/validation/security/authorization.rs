@@ -1,8 +1,9 @@
 use super::condition;
 use super::operation::operation;
 use super::{attachment, is_account, is_empty};
-use crate::istio::api::fields::read::{Texts, shorten};
+use crate::istio::api::fields::read::Texts;
 use crate::istio::api::security::{Action, AuthorizationPolicy, Rows, Rule, Source};
+use crate::istio::syntax::shorten::shorten;
 use crate::istio::validation::Validator;
 
 pub(in crate::istio::validation) fn authorization_policy(

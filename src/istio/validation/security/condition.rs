@@ -1,7 +1,7 @@
 use super::authorization::reject_empty_items;
 use super::operation::is_port;
-use crate::istio::api::fields::read::shorten;
 use crate::istio::api::security::{Action, Condition};
+use crate::istio::syntax::shorten::shorten;
 use crate::istio::validation::Validator;
 
 /// The attributes of a condition without a name in brackets.

@@ -6,8 +6,9 @@ pub(in crate::istio::validation) mod selector;
 use super::Validator;
 use super::names::{is_header_name, is_label};
 use crate::istio::api::destination_rule::Selector;
-use crate::istio::api::fields::read::{Nullable, Text, shorten};
+use crate::istio::api::fields::read::{Nullable, Text};
 use crate::istio::api::security::{JwtRule, PeerAuthentication, RequestAuthentication, TargetRef};
+use crate::istio::syntax::shorten::shorten;
 
 /// Kinds that a policy can be attached to.
 const TARGETS: [(&str, &str); 5] = [

@@ -1,6 +1,6 @@
 use super::authorization::reject_empty_items;
-use crate::istio::api::fields::read::shorten;
 use crate::istio::api::security::{Action, AuthOperation};
+use crate::istio::syntax::shorten::shorten;
 use crate::istio::validation::Validator;
 
 pub(in crate::istio::validation) fn operation(

@@ -1,6 +1,7 @@
-use crate::istio::api::fields::read::{Nullable, shorten};
+use crate::istio::api::fields::read::Nullable;
 use crate::istio::api::service_entry::{Resolution, ServiceEntry};
 use crate::istio::api::workload::Workload;
+use crate::istio::syntax::shorten::shorten;
 use crate::istio::validation::Validator;
 use crate::istio::validation::names::{bad_domain, is_address, is_label};
 

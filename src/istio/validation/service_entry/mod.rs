@@ -5,9 +5,10 @@ use super::Validator;
 
 use super::exposure::Owner;
 use super::names::{is_label, is_subnet};
-use crate::istio::api::fields::read::{Spanned, Text, UInt, shorten};
+use crate::istio::api::fields::read::{Spanned, Text, UInt};
 use crate::istio::api::service_entry::{Location, Resolution, ServiceEntry, ServicePort};
 use crate::istio::diagnostics::suggest::suggest;
+use crate::istio::syntax::shorten::shorten;
 
 /// The protocols that Istio knows, in lower case.
 const PROTOCOLS: [&str; 14] = [

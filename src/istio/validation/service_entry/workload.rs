@@ -1,8 +1,9 @@
 //! The kinds that describe workloads outside the cluster.
 
 use super::endpoints;
-use crate::istio::api::fields::read::{UInt, shorten};
+use crate::istio::api::fields::read::UInt;
 use crate::istio::api::workload::{HttpGet, Probe, Workload, WorkloadGroup};
+use crate::istio::syntax::shorten::shorten;
 use crate::istio::syntax::tree::NodeId;
 use crate::istio::validation::Validator;
 use crate::istio::validation::names::is_header_name;

@@ -1,8 +1,8 @@
 use super::http_route::{destination, leads_to};
-use crate::istio::api::fields::read::shorten;
 use crate::istio::api::http_route::{HttpRoute, Percentage};
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
+use crate::istio::syntax::shorten::shorten;
 use crate::istio::validation::Validator;
 
 /// Names of the gRPC statuses, indexed by number.

@@ -1,5 +1,5 @@
-use crate::istio::api::fields::read::shorten;
 use crate::istio::api::http_route::{CorsPolicy, HeaderOperations, Headers};
+use crate::istio::syntax::shorten::shorten;
 use crate::istio::syntax::tree::NodeId;
 use crate::istio::validation::Validator;
 use crate::istio::validation::names::is_token;

@@ -1,6 +1,7 @@
 use super::{gateways, source_namespace};
-use crate::istio::api::fields::read::{Entries, shorten};
+use crate::istio::api::fields::read::Entries;
 use crate::istio::api::http_route::{HttpMatch, TextMatch};
+use crate::istio::syntax::shorten::shorten;
 use crate::istio::validation::Validator;
 use crate::istio::validation::names::{is_routing_claim, is_token};
 

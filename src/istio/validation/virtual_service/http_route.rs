@@ -1,7 +1,8 @@
 use super::http_match::http_match;
 use super::{answers, fault, header_operations, retries};
-use crate::istio::api::fields::read::{Int, Nullable, shorten};
+use crate::istio::api::fields::read::{Int, Nullable};
 use crate::istio::api::http_route::{Destination, HttpDestination, HttpRoute};
+use crate::istio::syntax::shorten::shorten;
 use crate::istio::syntax::tree::NodeId;
 use crate::istio::validation::Validator;
 use crate::istio::validation::names::is_label;

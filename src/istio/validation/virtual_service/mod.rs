@@ -8,9 +8,10 @@ pub(in crate::istio::validation) mod retries;
 use super::Validator;
 use super::exposure::Owner;
 use super::names::{bad_domain, bad_wildcard, is_address, is_internal_sni, is_label, overlaps};
-use crate::istio::api::fields::read::{Nullable, Spanned, Texts, shorten};
+use crate::istio::api::fields::read::{Nullable, Spanned, Texts};
 use crate::istio::api::virtual_service::{RouteDestination, TcpRoute, TlsRoute, VirtualService};
 use crate::istio::model::names::is_covered_by;
+use crate::istio::syntax::shorten::shorten;
 use crate::istio::syntax::tree::NodeId;
 use http_route::Part;
 

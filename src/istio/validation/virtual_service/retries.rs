@@ -1,6 +1,6 @@
-use crate::istio::api::fields::read::shorten;
 use crate::istio::api::http_route::Retries;
 use crate::istio::diagnostics::suggest::suggest;
+use crate::istio::syntax::shorten::shorten;
 use crate::istio::validation::Validator;
 
 const RETRY_ON: [&str; 16] = [

@@ -1,3 +1,6 @@
+use crate::policies::circuit_breaker::CircuitBreakerPolicy;
+use crate::policies::circuit_breaker::machine::{AdmittedBy, Machine, State};
+
 /// Summary of the machine in one word: the epoch, and flags for the decisions that need no lock.
 ///
 /// The machine writes it with every change, and requests read it without a lock.
@@ -96,5 +99,34 @@ impl AtomicSummary {
 
     const fn with(self, flag: u64, holds: bool) -> Self {
         if holds { Self(self.0 | flag) } else { self }
+    }
+}
+
+impl AdmittedBy {
+    /// Returns the admission by a summary that admits every request.
+    #[inline]
+    pub(in crate::policies::circuit_breaker) const fn by(summary: AtomicSummary) -> Self {
+        Self {
+            epoch: summary.epoch(),
+            probe: None,
+        }
+    }
+}
+
+impl Machine {
+    /// Returns the summary for decisions without the lock.
+    pub(in crate::policies::circuit_breaker) fn summary(
+        &self,
+        policy: &CircuitBreakerPolicy,
+    ) -> AtomicSummary {
+        let closed = matches!(self.state, State::Closed);
+        let forced = matches!(self.state, State::ForcedClosed);
+        AtomicSummary::new(self.epoch)
+            .with_admits(closed || forced)
+            .with_counted(self.health.has_window())
+            .with_results_ignored(forced || (closed && policy.never_opens()))
+            .with_default_classification(policy.failure_on().uses_default_classification())
+            .with_successes_ignored(closed && self.health.has_no_failures())
+            .with_timed(closed && policy.times_calls())
     }
 }

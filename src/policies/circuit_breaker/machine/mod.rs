@@ -15,7 +15,6 @@ use std::time::{Duration, Instant};
 
 use super::counters::counts::{CallSample, SuccessSample};
 use super::counters::success_counters::WindowScope;
-use super::counters::summary::AtomicSummary;
 use super::{CircuitBreakerPolicy, CircuitState, Counts, Verdict};
 use crate::foundation::events::Event;
 use crate::foundation::outcome::{OpenReason, Rejection};
@@ -62,17 +61,6 @@ pub(super) struct AdmittedBy {
     pub(super) probe: Option<u32>,
 }
 
-impl AdmittedBy {
-    /// Returns the admission by a summary that admits every request.
-    #[inline]
-    pub(super) const fn by(summary: AtomicSummary) -> Self {
-        Self {
-            epoch: summary.epoch(),
-            probe: None,
-        }
-    }
-}
-
 /// Result of an admitted request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CallReport {
@@ -95,19 +83,6 @@ impl Machine {
             reported: [None; 3],
             state: State::Closed,
         }
-    }
-
-    /// Returns the summary for decisions without the lock.
-    pub(super) fn summary(&self, policy: &CircuitBreakerPolicy) -> AtomicSummary {
-        let closed = matches!(self.state, State::Closed);
-        let forced = matches!(self.state, State::ForcedClosed);
-        AtomicSummary::new(self.epoch)
-            .with_admits(closed || forced)
-            .with_counted(self.health.has_window())
-            .with_results_ignored(forced || (closed && policy.never_opens()))
-            .with_default_classification(policy.failure_on().uses_default_classification())
-            .with_successes_ignored(closed && self.health.has_no_failures())
-            .with_timed(closed && policy.times_calls())
     }
 
     /// Admits a request, or rejects it.

@@ -23,7 +23,7 @@ pub(in crate::istio) trait Shape {
 #[derive(Clone, Copy, Debug)]
 pub(in crate::istio) struct NamedMessage {
     /// Name of the field in code.
-    pub(super) code: &'static str,
+    pub(in crate::istio) code: &'static str,
     name: &'static str,
     is_map: bool,
     fields: fn() -> Vec<Self>,
@@ -32,10 +32,10 @@ pub(in crate::istio) struct NamedMessage {
 
 /// A field's path, and the path of the first occurrence of its message.
 #[derive(Debug)]
-pub(super) struct FieldPath {
-    pub(super) code: &'static str,
-    pub(super) path: String,
-    pub(super) same_as: Option<String>,
+pub(in crate::istio) struct FieldPath {
+    pub(in crate::istio) code: &'static str,
+    pub(in crate::istio) path: String,
+    pub(in crate::istio) same_as: Option<String>,
 }
 
 impl NamedMessage {
@@ -52,7 +52,7 @@ impl NamedMessage {
 
 /// Returns every field below `fields`, except those below a field for which `is_whole` returns
 /// true.
-pub(super) fn field_paths(
+pub(in crate::istio) fn field_paths(
     fields: &[NamedMessage],
     is_whole: &dyn Fn(&str) -> bool,
 ) -> Vec<FieldPath> {
@@ -87,7 +87,7 @@ fn walk(
 }
 
 /// Returns the paths of the fields in a document.
-pub(super) fn written(
+pub(in crate::istio) fn written(
     tree: &Tree,
     at: NodeId,
     fields: &[NamedMessage],

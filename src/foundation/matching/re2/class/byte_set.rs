@@ -2,14 +2,14 @@ use std::fmt::Write as _;
 
 /// A set of bytes: every RE2 class, because a pattern is matched with the bytes of a text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct ByteSet([u64; 4]);
+pub(in crate::foundation::matching::re2) struct ByteSet([u64; 4]);
 
 const LETTERS: std::ops::RangeInclusive<u8> = b'a'..=b'z';
 
 impl ByteSet {
-    pub(super) const EMPTY: Self = Self([0; 4]);
+    pub(in crate::foundation::matching::re2) const EMPTY: Self = Self([0; 4]);
 
-    pub(super) fn of(ranges: &[(u8, u8)]) -> Self {
+    pub(in crate::foundation::matching::re2) fn of(ranges: &[(u8, u8)]) -> Self {
         let mut set = Self::EMPTY;
         for (low, high) in ranges {
             set.insert(*low, *high);
@@ -17,24 +17,24 @@ impl ByteSet {
         set
     }
 
-    pub(super) fn insert(&mut self, low: u8, high: u8) {
+    pub(in crate::foundation::matching::re2) fn insert(&mut self, low: u8, high: u8) {
         for byte in low..=high {
             self.0[usize::from(byte / 64)] |= 1 << (byte % 64);
         }
     }
 
-    pub(super) fn add(&mut self, other: Self) {
+    pub(in crate::foundation::matching::re2) fn add(&mut self, other: Self) {
         for (word, other) in self.0.iter_mut().zip(other.0) {
             *word |= other;
         }
     }
 
-    pub(super) fn negated(self) -> Self {
+    pub(in crate::foundation::matching::re2) fn negated(self) -> Self {
         Self(self.0.map(|word| !word))
     }
 
     /// Adds the other case of each letter. RE2 folds ASCII and nothing else when it matches bytes.
-    pub(super) fn folded(mut self) -> Self {
+    pub(in crate::foundation::matching::re2) fn folded(mut self) -> Self {
         for lower in LETTERS {
             let upper = lower.to_ascii_uppercase();
             if self.has(lower) || self.has(upper) {
@@ -45,12 +45,12 @@ impl ByteSet {
         self
     }
 
-    pub(super) fn has(self, byte: u8) -> bool {
+    pub(in crate::foundation::matching::re2) fn has(self, byte: u8) -> bool {
         self.0[usize::from(byte / 64)] & (1 << (byte % 64)) != 0
     }
 
     /// Writes the set in the syntax of the `regex` crate without Unicode.
-    pub(super) fn write(self, out: &mut String) {
+    pub(in crate::foundation::matching::re2) fn write(self, out: &mut String) {
         let runs = self.runs();
         match runs[..] {
             // A class of that crate may not be empty, but may leave everything out.

@@ -1,15 +1,3 @@
-use std::sync::Arc;
-
-/// Options of a load.
-#[derive(Clone, Debug)]
-pub(crate) struct LoadOptions {
-    /// The namespace of objects without one.
-    pub(crate) default_namespace: Arc<str>,
-    /// True if warnings are errors, so that a document with one is rejected.
-    pub(crate) warnings_are_errors: bool,
-    pub(crate) validation: FieldValidation,
-}
-
 /// What becomes of a document that has a field which is not known here, as Kubernetes' `fieldValidation` of the
 /// same name decides it.
 #[non_exhaustive]
@@ -23,14 +11,4 @@ pub enum FieldValidation {
     /// A field that is nearly one that is known, or that is known at another place, is an error all the same; so
     /// is any in `AuthorizationPolicy`, `PeerAuthentication` and `RequestAuthentication`.
     Warn,
-}
-
-impl Default for LoadOptions {
-    fn default() -> Self {
-        Self {
-            default_namespace: "default".into(),
-            warnings_are_errors: false,
-            validation: FieldValidation::Strict,
-        }
-    }
 }

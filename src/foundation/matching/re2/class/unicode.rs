@@ -175,7 +175,7 @@ const WITHOUT_MEMBERS: &str = "\
     ";
 
 /// Finds the bytes of a Unicode group, by its name in `\p{name}`; none if RE2 has no such group.
-pub(super) fn group(name: &[u8]) -> Option<ByteSet> {
+pub(in crate::foundation::matching::re2) fn group(name: &[u8]) -> Option<ByteSet> {
     let found = WITH_MEMBERS
         .iter()
         .find(|(known, _)| known.as_bytes() == name);

@@ -1,0 +1,6 @@
+//! Options and results of a load, as data.
+
+pub(crate) mod documents;
+pub(crate) mod load_options;
+pub(in crate::istio) mod parsed_object;
+pub(in crate::istio) mod yaml_document;
