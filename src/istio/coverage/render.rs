@@ -4,7 +4,7 @@ use super::shape::field_paths;
 use super::tests::{Found, found};
 use super::{Support, TABLES, Table};
 
-/// Renders the README's tables, one for each kind.
+/// Renders the tables of `docs/istio-support.md`, one for each kind.
 pub(super) fn render() -> String {
     TABLES.iter().fold(String::new(), |mut text, table| {
         let title = table.title;
