@@ -10,6 +10,7 @@ mod circuit_breaker;
 mod composed;
 mod composition;
 mod concurrency_limit;
+mod examples;
 mod extremes;
 mod fault_injection;
 mod gate;

@@ -1,6 +1,6 @@
-//! Support table of all fields, printed in the README and checked against the code by tests.
+//! Support table of all fields, printed in `docs/istio-support.md` and checked against the code by tests.
 //!
-//! Update the README's part with `BLESS=1 cargo test --all-features --lib istio::coverage`.
+//! Update the page with `BLESS=1 cargo test --all-features --lib istio::coverage`.
 
 mod destination_rule;
 mod envoy_filter;

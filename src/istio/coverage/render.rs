@@ -4,7 +4,7 @@ use super::tests::{Found, found};
 use super::{Support, TABLES, Table};
 use crate::istio::api::fields::shape::field_paths;
 
-/// Renders the README's tables, one for each kind.
+/// Renders the tables of `docs/istio-support.md`, one for each kind.
 pub(super) fn render() -> String {
     TABLES.iter().fold(String::new(), |mut text, table| {
         let title = table.title;

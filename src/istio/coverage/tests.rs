@@ -10,7 +10,7 @@ use crate::istio::syntax::tree::Tree;
 use crate::istio::syntax::yaml;
 use crate::istio::{Code, Documents, Severity};
 
-const BEGIN: &str = "<!-- the support table, as `src/istio/support` has it -->\n";
+const BEGIN: &str = "<!-- the support table, as `src/istio/coverage` has it -->\n";
 const END: &str = "<!-- end of the support table -->\n";
 /// Codes of findings about fields without effect.
 const NO_EFFECT: [Code; 4] = [
@@ -195,10 +195,10 @@ fn a_refused_field_is_an_error() {
 }
 
 #[test]
-fn the_readme_has_the_table() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = fs::read_to_string(&path).unwrap();
-    let (before, rest) = readme.split_once(BEGIN).unwrap();
+fn the_page_of_supported_fields_has_the_table() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/istio-support.md");
+    let page = fs::read_to_string(&path).unwrap();
+    let (before, rest) = page.split_once(BEGIN).unwrap();
     let (table, after) = rest.split_once(END).unwrap();
     let expected = format!("\n{}", render());
     if std::env::var_os("BLESS").is_some() {
@@ -207,7 +207,7 @@ fn the_readme_has_the_table() {
     }
     assert!(
         table == expected,
-        "the README has another table: run this test with BLESS=1"
+        "docs/istio-support.md has another table: run this test with BLESS=1"
     );
 }
 

@@ -1,0 +1,49 @@
+//! The examples of single policies: each asserts what it prints.
+
+#[path = "../../examples/circuit_breaker.rs"]
+mod circuit_breaker;
+#[path = "../../examples/concurrency_limit.rs"]
+mod concurrency_limit;
+#[path = "../../examples/fault_injection.rs"]
+mod fault_injection;
+#[path = "../../examples/load_balance.rs"]
+mod load_balance;
+#[path = "../../examples/mirror.rs"]
+mod mirror;
+#[path = "../../examples/rate_limit.rs"]
+mod rate_limit;
+#[path = "../../examples/retry.rs"]
+mod retry;
+#[path = "../../examples/telemetry.rs"]
+mod telemetry;
+#[path = "../../examples/timeout.rs"]
+mod timeout;
+#[path = "../../examples/traffic_split.rs"]
+mod traffic_split;
+
+macro_rules! tests {
+    ($($name:ident)*) => {
+        /// Runs the example on a runtime of its own, as `cargo run --example` does.
+        mod runs {
+            $(
+                #[test]
+                fn $name() {
+                    super::$name::main().unwrap();
+                }
+            )*
+        }
+    };
+}
+
+tests! {
+    circuit_breaker
+    concurrency_limit
+    fault_injection
+    load_balance
+    mirror
+    rate_limit
+    retry
+    telemetry
+    timeout
+    traffic_split
+}
