@@ -8,12 +8,12 @@ use crate::source::Source;
 
 /// Words that leave the actor unnamed, or that are no word of the field.
 static BANNED: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)\b(nobody|somebody|whoever|anew|told)\b").expect("it parses")
+    Regex::new(r"(?i-u)\b(nobody|somebody|whoever|anew|told)\b").expect("it parses")
 });
 
 /// A doc that begins with a question instead of a noun or a verb.
 static RIDDLE: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"^(What|Which|Who|Whether|How|Where)\b").expect("it parses"));
+    LazyLock::new(|| Regex::new(r"(?-u)^(What|Which|Who|Whether|How|Where)\b").expect("it parses"));
 
 /// Comments, docs and string literals of a file that hold a banned word.
 pub(crate) fn banned(source: &Source) -> Vec<String> {

@@ -56,7 +56,7 @@ fn load_balancer(balancer: Option<&LoadBalancer>, idle: &mut CoverageReport<'_>)
     }
     if let Some(backend) = &balancer.backend_utilization {
         let effect =
-            "endpoints are chosen as under LEAST_REQUEST: nobody reports how busy they are";
+            "endpoints are chosen as under LEAST_REQUEST: no endpoint reports its utilization";
         let help = "write `simple: LEAST_REQUEST`";
         idle.warn(backend.at, "backendUtilization", effect, help);
     }

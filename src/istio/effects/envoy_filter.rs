@@ -29,7 +29,7 @@ fn config_patch(patch: &ConfigPatch, tree: &Tree, idle: &mut CoverageReport<'_>)
     let apply_to = patch.apply_to.map(|apply| apply.value);
     let configs = find_limits(apply_to, value, tree);
     if configs.is_empty() && !says_what_counts(patch, tree) {
-        // A patch that is not known was told of as a whole.
+        // An unknown patch has a finding of its own, as a whole.
         return;
     }
     scope(patch, idle);
@@ -104,7 +104,7 @@ fn scope(patch: &ConfigPatch, idle: &mut CoverageReport<'_>) {
     }
 }
 
-/// What tells Envoy which listeners and routes are meant, and is not known here.
+/// Selectors of listeners and routes that Envoy supports and this crate does not.
 fn narrower(matches: &PatchMatch) -> [(&'static str, Option<NodeId>); 12] {
     let listener = matches.listener.as_ref();
     let chain = listener.and_then(|listener| listener.filter_chain.as_ref());

@@ -10,8 +10,8 @@ pub(crate) struct LoadOptions {
     pub(crate) validation: FieldValidation,
 }
 
-/// What becomes of a document that has a field which is not known here, as Kubernetes' `fieldValidation` of the
-/// same name decides it.
+/// Treatment of documents with an unknown field, as decided by Kubernetes' `fieldValidation` of the same
+/// name.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum FieldValidation {

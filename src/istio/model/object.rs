@@ -41,7 +41,7 @@ impl ResourceName {
     }
 }
 
-/// What a document turned out to be.
+/// Content of a document.
 #[derive(Debug)]
 pub(crate) enum Content {
     Foreign(ResourceName),
@@ -77,7 +77,7 @@ message! {
     }
 }
 
-/// What the items of a list are, unless they say it themselves.
+/// Default type of the items of a list, for items that name none.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::istio) struct Items<'a> {
     pub(in crate::istio) api_version: &'a str,

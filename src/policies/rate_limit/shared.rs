@@ -185,7 +185,7 @@ impl Shared {
             return None;
         }
         let take = |max_wait| active.take(key_hash, cost, now, max_wait);
-        // Somebody may have left while nobody held the lines.
+        // A caller may have left the queue before this thread took the lock.
         if take(0).is_ok() {
             return Some(AdmitDecision::Admitted(now));
         }

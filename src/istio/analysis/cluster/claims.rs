@@ -10,7 +10,7 @@ use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
 use crate::istio::model::spec::Spec;
 
-/// What the header of a match starts with that is a claim of a token.
+/// Prefix of a header match that names a claim of a token.
 const CLAIM: &str = "@request.auth.claims";
 /// The namespace whose policies are for all.
 const ROOT: &str = "istio-system";

@@ -9,9 +9,9 @@ use crate::istio::diagnostics::suggest::{is_slip, suggest};
 use crate::istio::loader::load_options::FieldValidation;
 use crate::istio::syntax::tree::{NodeId, Tree};
 
-/// How many messages deep a field is looked for.
+/// Maximum depth, in messages, of the search for a field.
 const MAX_DEPTH: usize = 3;
-/// How many places of one field are named; those of a field with more are no help.
+/// Maximum number of places that a finding names for one field; more would be no help.
 const MAX_PLACES: usize = 3;
 
 /// A field of a message, with the fields of the message that stands there.
@@ -44,7 +44,7 @@ impl Part {
 }
 
 impl Above {
-    /// What is around an object: its `spec`, into which its fields are to be moved.
+    /// Creates the surroundings of an object: its `spec`, into which its fields are to be moved.
     pub(in crate::istio) const fn of<T: Read>(at: NodeId) -> Self {
         let parts = Spec::<T>::PARTS;
         Self { at, parts }
