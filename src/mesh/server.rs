@@ -11,7 +11,7 @@ use crate::mesh::router::limits::{RateLimitsTicket, admit};
 use crate::policies::telemetry::TraceServerLayer;
 use crate::policies::timeout::{TimeoutLayer, TimeoutPolicy};
 
-/// What stands around the routes of a workload: its trace, its rate limits, its caller's deadline.
+/// Inbound stack around the routes of a workload: its trace, its rate limits, its caller's deadline.
 ///
 /// Its services and its clones share the state of the workload.
 #[derive(Clone, Debug)]
@@ -38,8 +38,8 @@ impl ServerLayer {
         }
     }
 
-    /// Says at which port the service listens, so that limits for other ports are left out. By default
-    /// none is.
+    /// Sets the port at which the service listens; rate limits for other ports are skipped. By default
+    /// all apply.
     #[must_use]
     pub const fn with_port(mut self, port: u16) -> Self {
         self.port = Some(port);
@@ -56,7 +56,7 @@ impl<S> Layer<S> for ServerLayer {
     }
 }
 
-/// The rate limits of what comes in, as the documents set them at the time.
+/// Rate limits of inbound requests, as the current version of the configuration sets them.
 #[derive(Clone, Debug)]
 pub struct InboundLimits {
     port: Option<u16>,

@@ -23,13 +23,13 @@ use crate::policies::load_balance::{LoadBalance, LoadBalancePolicy};
 use crate::policies::mirror::CopyBody;
 use crate::policies::retry::ReplayBody;
 
-/// What every request to a destination goes through: its limit, and where it is.
+/// Service of a cluster: its concurrency limit around its balanced endpoints.
 pub(in crate::mesh) type LimitedCluster<S> = ConcurrencyLimit<BalancedEndpoints<S>>;
 
-/// Where a destination is: its names, its balancer, its endpoints.
+/// Balanced endpoints of a cluster, behind the wait for their names.
 pub(in crate::mesh) type BalancedEndpoints<S> = WaitForDns<LoadBalance<EndpointService<S>>>;
 
-/// A destination as one client reaches it.
+/// One client's handle of a cluster.
 #[derive(Debug)]
 pub(in crate::mesh) struct ClusterHandle<S> {
     balance: LoadBalance<EndpointService<S>>,
@@ -38,25 +38,25 @@ pub(in crate::mesh) struct ClusterHandle<S> {
     service: ClusterService<S>,
 }
 
-/// The way to a destination.
+/// One client's service of a cluster.
 #[derive(Clone, Debug)]
 pub(in crate::mesh) struct ClusterService<S> {
-    /// Stays the same while its balancer and its transport do.
+    /// Number that changes with the balancer or the transport.
     pub(in crate::mesh) id: u64,
     pub(in crate::mesh) endpoints: BalancedEndpoints<S>,
     pub(in crate::mesh) state: Arc<ClusterState>,
 }
 
 impl<S> ClusterService<S> {
-    /// Returns the service of requests that nothing else is put around.
+    /// Returns the service with the cluster's concurrency limit, for requests without attempts of their own.
     pub(in crate::mesh) fn service(self) -> LimitedCluster<S> {
         self.state.limit().layer(self.endpoints)
     }
 }
 
 impl<S: Clone + Send + Sync + 'static> ClusterHandle<S> {
-    /// Makes the way to a destination; what `old` has of it goes on. `None` if nobody knows what the
-    /// destination is.
+    /// Creates the handle of a cluster and keeps the balancer of `old`, if that has the same state and
+    /// transport. Returns `None` if the cluster is unknown.
     pub(in crate::mesh) fn new(
         key: &ClusterKey,
         state: Arc<ClusterState>,
@@ -73,7 +73,7 @@ impl<S: Clone + Send + Sync + 'static> ClusterHandle<S> {
         if proxy.role == Role::Gateway
             && let Some(tls) = &mut transport_key.tls
         {
-            // The name that strangers call a gateway by is not that of the service behind it.
+            // Strangers call a gateway by a name that is not in the certificate of the service behind it.
             tls.sni
                 .get_or_insert_with(|| key.destination().host().into());
         }
@@ -118,15 +118,15 @@ impl<S: Clone + Send + Sync + 'static> ClusterHandle<S> {
         self.service.clone()
     }
 
-    /// Returns the way if it is the one that `state` says.
+    /// Returns the service if the handle is for `state` and its current configuration.
     pub(in crate::mesh) fn current(&self, state: &Arc<ClusterState>) -> Option<ClusterService<S>> {
         let is_same = Arc::ptr_eq(&self.service.state, state);
         (is_same && Arc::ptr_eq(&self.config, &state.config())).then(|| self.service())
     }
 }
 
-/// Returns how endpoints are chosen. What a workload sends itself has no caller's address: it comes from
-/// the workload's own, as a sidecar sees it.
+/// Returns the load-balancing policy. A workload's own requests have no caller's address: the source is the
+/// workload's own address, as a sidecar sees it.
 fn policy(config: &ClusterConfig, role: Role) -> LoadBalancePolicy {
     let policy = config.load_balancer.clone();
     match role {
@@ -150,8 +150,8 @@ fn balance<S: Clone + Send + Sync + 'static>(
 ) -> LoadBalance<EndpointService<S>> {
     let host = key.destination().host();
     let is_by_name = config.endpoints == ClusterDiscovery::ByName;
-    // A host that nobody names is reached as the request says: that is what passing through means. Of
-    // one with a `*`, too, only the request knows which it is.
+    // Passthrough of an unnamed host connects to the request's authority. For a host with a `*`, too, only the
+    // request has the full name.
     let as_addressed = is_by_name && (key.is_unnamed() || host.starts_with('*'));
     let aliases: Arc<[Box<str>]> = if is_by_name {
         aliases(host, namespace).into()
@@ -176,8 +176,8 @@ fn balance<S: Clone + Send + Sync + 'static>(
 
 /// Returns the other names by which a workload of `namespace` may call a service of Kubernetes.
 ///
-/// Where nothing but the name of a host is known, a request for it goes where it says: outside Kubernetes
-/// the short name may be the only one that anybody can look up.
+/// Where only the name of a host is known, a request keeps the name that its caller wrote: outside Kubernetes
+/// the short name may be the only one that resolves.
 fn aliases(host: &str, namespace: &str) -> Vec<Box<str>> {
     let Some((service, _)) = host.split_once(".svc.") else {
         return Vec::new();
@@ -192,8 +192,8 @@ fn aliases(host: &str, namespace: &str) -> Vec<Box<str>> {
     aliases
 }
 
-/// Gives the tries of a request the body that transports take, and the version that they speak unless they
-/// negotiate another: the caller's is that of another connection.
+/// Converts attempts to the body of the transport, and to the HTTP version that the transport uses unless it
+/// negotiates another: the caller's version belongs to another connection.
 #[derive(Clone, Debug)]
 pub struct ToTransport<S> {
     inner: S,
@@ -224,14 +224,14 @@ where
 }
 
 fn of_this_hop<B>(mut request: Request<B>) -> Request<B> {
-    // HTTP/3 is a wish that reqwest fulfils; the others it takes for what the connection must be.
+    // reqwest treats HTTP/3 as a preference, and the other versions as a requirement on the connection.
     if request.version() != Version::HTTP_3 {
         *request.version_mut() = Version::HTTP_11;
     }
     request
 }
 
-/// Gives copies of requests the body that transports take.
+/// Converts mirrored copies to the body of the transport.
 #[derive(Debug)]
 pub struct ToMirror<S, B> {
     inner: S,
@@ -267,7 +267,7 @@ where
 
     fn call(&mut self, request: Request<CopyBody>) -> Self::Future {
         let mut request = of_this_hop(request.map(RequestBody::copy));
-        // A copy is made before the tries are counted, and is never tried again.
+        // A copy is made outside the retry, so no layer counts its attempts: it has exactly one.
         consumed::tell_only_try(request.headers_mut());
         self.inner.call(request)
     }
