@@ -1,7 +1,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-/// Takes away what is said to the next hop alone (RFC 9110, section 7.6.1); `te: trailers` stays, which
-/// gRPC asks every hop for.
+/// Removes the hop-by-hop headers (RFC 9110, section 7.6.1) except `te: trailers`, which
+/// gRPC requires of every hop.
 pub(in crate::mesh) fn remove_hop_by_hop_headers(headers: &mut HeaderMap) {
     let named = |value: &HeaderValue| {
         let names = value.to_str().unwrap_or_default().split(',');

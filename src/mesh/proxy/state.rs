@@ -13,8 +13,8 @@ use crate::mesh::state::config_source::ConfigSource;
 use crate::policies::rate_limit::{RateLimitGate, RateLimitLayer};
 use crate::policies::traffic_split::{Destination, WeightedDestination};
 
-/// What would be one Envoy: all that a workload or a gateway knows and remembers, whichever clients and
-/// servers are made of it.
+/// State of one proxy, the counterpart of an Envoy: configuration and state of a workload or a gateway, shared by
+/// all clients and servers that are made of it.
 #[derive(Debug)]
 pub(in crate::mesh) struct Proxy {
     pub(in crate::mesh) options: Options,
@@ -24,25 +24,25 @@ pub(in crate::mesh) struct Proxy {
     version: AtomicU64,
     state: Mutex<State>,
     inbound: ArcSwap<Gates>,
-    /// The clients that it has, each with routes of its own.
+    /// The clients of the proxy, each with routes of its own.
     followers: Mutex<Vec<Weak<dyn Follow>>>,
     discarded: Discarded,
 }
 
-/// A client that goes over to a new plan with its proxy.
+/// Client that follows the configuration of its proxy.
 pub(in crate::mesh) trait Follow: Send + Sync {
-    /// Goes over to the plan that is live, which has no more use for the destinations that are `gone`;
-    /// returns what is left over.
+    /// Switches to the current configuration, without the clusters in `gone`. Returns
+    /// the old routes, to be freed later.
     fn follow(&self, gone: &[ClusterKey]) -> Option<Box<dyn Leftover>>;
 }
 
-/// How many hosts that no route names are remembered, of each client.
+/// Maximum number of hosts without a route that each client remembers.
 pub(in crate::mesh) const MAX_UNNAMED: usize = 1_024;
 
-/// Limits, each with the port that it is for.
+/// Rate limits, each with the port that it is for.
 type Gates = Vec<(Option<u16>, RateLimitGate)>;
 
-/// Whom a proxy works for.
+/// Kind of proxy, as in Istio.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(in crate::mesh) enum Role {
     Gateway,
@@ -52,12 +52,12 @@ pub(in crate::mesh) enum Role {
 #[derive(Debug, Default)]
 struct State {
     destinations: HashMap<ClusterKey, Arc<ClusterState>>,
-    /// By the host that they are for; each with its id.
+    /// Rate limits by their host; each with its id.
     limits: HashMap<Arc<str>, Vec<(Arc<str>, RateLimitLayer)>>,
 }
 
 impl Role {
-    /// Asks what a proxy is to do.
+    /// Returns the configuration of a proxy of this kind.
     pub(in crate::mesh) fn config(
         self,
         configs: &dyn ConfigSource,
@@ -99,7 +99,7 @@ impl Proxy {
     }
 
     pub(in crate::mesh) fn version(&self) -> u64 {
-        // With `apply_config`: who sees a version finds its plan.
+        // Acquire, with the Release in `apply_config`: a thread that sees a version also sees its configuration.
         self.version.load(Ordering::Acquire)
     }
 
@@ -107,24 +107,24 @@ impl Proxy {
         self.config.load_full()
     }
 
-    /// The limits of requests that come in, each with the port that it is for.
+    /// Returns the rate limits of inbound requests, each with the port that it is for.
     pub(in crate::mesh) fn inbound(&self) -> Guard<Arc<Gates>> {
         self.inbound.load()
     }
 
-    /// Takes a new plan for what comes from now on. What it remembers of a destination or a limit
-    /// stays, as far as the new plan still names it.
+    /// Applies a new configuration to later requests. The state of a cluster or a rate limit
+    /// stays as long as the new configuration names it.
     pub(in crate::mesh) fn apply_config(&self, proxy_config: ProxyConfig) {
         let known: Vec<_> = self.lock().destinations.keys().cloned().collect();
-        // Not under the lock, which requests for hosts that are new to it wait for.
+        // Computed without the lock, for which requests to new hosts wait.
         let mut configs = self.plans_of(&proxy_config, known);
-        // Dropped when the lock is gone: a detector tells observers whom it takes back.
+        // Dropped after the lock: a detector calls observers for the ejections that it ends.
         let mut gone = Vec::new();
         let (kept, limits) = {
             let mut state = self.lock();
             state.destinations.retain(|key, destination| {
                 let config = configs.remove(key);
-                // What was made meanwhile was made by the old plan.
+                // A cluster that was created in between has the old configuration.
                 let config =
                     config.unwrap_or_else(|| config_of(&proxy_config, &self.workload, key));
                 let Some(config) = config else {
@@ -149,7 +149,7 @@ impl Proxy {
                 .collect();
             let kept: Vec<_> = state.destinations.values().cloned().collect();
             let version = proxy_config.version;
-            // Under the lock, so that nothing is made by the old plan after this.
+            // Under the lock, so that no cluster is created by the old configuration afterwards.
             self.config.store(Arc::new(proxy_config));
             self.version.store(version, Ordering::Release);
             (kept, limits)
@@ -168,14 +168,14 @@ impl Proxy {
         self.lead(&gone);
     }
 
-    /// Has a client go over to each new plan from now on.
+    /// Registers a client that follows each new configuration.
     pub(in crate::mesh) fn followed_by(&self, follower: Weak<dyn Follow>) {
         let mut followers = self.followers();
         followers.retain(|known| known.strong_count() > 0);
         followers.push(follower);
     }
 
-    /// Has all clients go over to the plan that is live, so that no request has to.
+    /// Switches all clients to the current configuration, so that no request has to.
     fn lead(&self, gone: &[ClusterKey]) {
         let followers: Vec<_> = self.followers().iter().filter_map(Weak::upgrade).collect();
         for follower in followers {
@@ -185,7 +185,7 @@ impl Proxy {
         }
     }
 
-    /// Returns the plans of destinations; `None` for those that are no longer named.
+    /// Returns the configurations of clusters; `None` for those that are no longer named.
     fn plans_of(
         &self,
         proxy_config: &ProxyConfig,
@@ -209,8 +209,8 @@ impl Proxy {
         known.into_iter().map(config).collect()
     }
 
-    /// Returns what is remembered of a destination; `None` if no document says anything of one that no
-    /// route names.
+    /// Returns the state of a cluster, created on first use; `None` if no document describes it and no
+    /// route names it.
     pub(in crate::mesh) fn destination(&self, key: &ClusterKey) -> Option<Arc<ClusterState>> {
         let mut state = self.lock();
         if let Some(known) = state.destinations.get(key) {
@@ -222,7 +222,7 @@ impl Proxy {
         Some(made)
     }
 
-    /// Forgets a host that no route names.
+    /// Removes the state of a host that no route names.
     pub(in crate::mesh) fn evict(&self, key: &ClusterKey) {
         let host = key.destination().host();
         let _gone = {
@@ -235,7 +235,7 @@ impl Proxy {
         self.lock().destinations.contains_key(key)
     }
 
-    /// Returns the limit that a plan sets for a host.
+    /// Returns the rate limit of a host, created on first use.
     pub(in crate::mesh) fn limit(
         &self,
         config: &LocalRateLimitConfig,
@@ -252,7 +252,7 @@ impl Proxy {
         limit
     }
 
-    /// Returns how many things it remembers.
+    /// Returns the number of remembered clusters and rate limits.
     #[cfg(test)]
     pub(in crate::mesh) fn remembered(&self) -> usize {
         let state = self.lock();
@@ -260,7 +260,7 @@ impl Proxy {
         state.destinations.len() + limits.sum::<usize>()
     }
 
-    /// Says whether all that changes left over is freed.
+    /// Returns true if all old routes are freed.
     #[cfg(test)]
     pub(in crate::mesh) fn is_all_freed(&self) -> bool {
         self.discarded.is_empty()
@@ -283,12 +283,12 @@ impl Proxy {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Each entry is whole by itself, whatever panics between two of them.
+        // Each entry is consistent by itself, so a poisoned lock is still usable.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Forgets what is remembered of hosts that no route names, if that is more than one client keeps.
+/// Removes the state of hosts that no route names, if there are more than one client keeps.
 fn evict_unknown_hosts(
     state: &mut State,
     proxy_config: &ProxyConfig,

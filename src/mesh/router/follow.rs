@@ -1,4 +1,4 @@
-//! Moves the routes of a client to another plan.
+//! Switch of a client's routes to another configuration.
 
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};
@@ -10,7 +10,7 @@ use super::stack_table::StackTable;
 use crate::mesh::cluster::destination::ClusterKey;
 use crate::mesh::proxy::state::Follow;
 
-/// So many are taken out under one lock, which requests for hosts that are new to it wait for.
+/// Number of clusters that are removed under one lock, for which requests to new hosts wait.
 const STEP: usize = 64;
 
 impl<S: Clone + Send + Sync + 'static, B: 'static> Follow for RouterState<S, B> {

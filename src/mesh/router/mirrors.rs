@@ -12,7 +12,7 @@ use tower_service::Service;
 use crate::foundation::outcome::BoxError;
 use crate::policies::mirror::{CopyBody, MirrorLayer, TeeBody};
 
-/// Copies requests to other services, as many as the route names.
+/// Service that mirrors requests to every mirror of a route.
 pub struct Mirrors<S, M> {
     inner: S,
     layers: Arc<[MirrorLayer<M>]>,
@@ -63,7 +63,7 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let request = match &*self.layers {
             [] => request.map(MirroredBody::none),
-            // A copy would switch protocols with a service whose answers are read by none.
+            // A copy would upgrade a connection whose bytes are never read.
             _ if request.headers().contains_key(header::UPGRADE) => request.map(MirroredBody::none),
             [one] => one.copy(request).map(MirroredBody::one),
             [first, more @ ..] => {
@@ -78,7 +78,7 @@ where
     }
 }
 
-/// The body of a request that may be copied, to several places too.
+/// Body of a request that may be mirrored, to several clusters too.
 #[pin_project]
 pub struct MirroredBody<B> {
     #[pin]
@@ -89,7 +89,7 @@ pub struct MirroredBody<B> {
 enum Source<B> {
     None(#[pin] B),
     One(#[pin] TeeBody<B>),
-    // Boxed: each copy more is one type more, and few routes have two.
+    // Boxed: each further copy is a further type, and few routes have two mirrors.
     Several(BoxedBody),
 }
 

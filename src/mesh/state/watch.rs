@@ -14,31 +14,31 @@ use super::watched_folders::{Places, watcher};
 use crate::istio::loader::files;
 use crate::mesh::{Error, Mesh};
 
-/// How often the files are looked at where the system tells of changes; it may miss some.
+/// Interval of reads where the system reports changes, since it may miss some.
 const SELDOM: Duration = Duration::from_secs(5);
-/// How often, where it does not.
+/// Interval of reads where the system reports none.
 const OFTEN: Duration = Duration::from_millis(500);
-/// How long it has to be quiet: an editor writes a file in several steps.
+/// Time without changes before files are read: an editor writes a file in several steps.
 const QUIET: Duration = Duration::from_millis(50);
-/// How long, while a file does not end with the end of a line: it may be half written.
+/// The same for a file without a final end of line, which may be half written.
 const LONG_QUIET: Duration = Duration::from_millis(500);
-/// How much of the files is compared: as much as is loaded.
+/// Maximum number of compared bytes, the same as for a load.
 const MAX_TEXT: usize = 64 << 20;
-/// How often a further step is waited for.
+/// Maximum number of further waits for files at rest.
 const MAX_STEPS: usize = 10;
 
 impl Mesh {
-    /// Follows a file or a folder: a change of its contents is taken whole, or refused and told, within
-    /// half a second or so.
+    /// Watches a file or a folder: a change of its contents is applied as a whole, or rejected and logged, within
+    /// about half a second.
     ///
-    /// A bad change is written to the log and kept in [`Watch::last_error`]; everything stays as it was,
-    /// and watching goes on. So does a path where there is no file at all, as between two steps of a
-    /// deployment, and a file that became empty: one is, for a moment, while it is written. Editors that write
-    /// another file and rename it are followed, and so are the links of a Kubernetes `ConfigMap`, and links on the
-    /// way to the path, as git-sync swaps them. Where the system does not tell of changes, the files are read
-    /// every half second. A change that only moves lines is none.
+    /// A bad change is logged and kept in [`Watch::last_error`]; the configuration is unchanged,
+    /// and the watch continues. So it does for a path without any file, as between two steps of a
+    /// deployment, and for a file that became empty, as it is for a moment while it is written. Editors that write
+    /// another file and rename it are supported, and so are the links of a Kubernetes `ConfigMap`, and links on the
+    /// way to the path, as git-sync swaps them. Where the system reports no changes, the files are read
+    /// every half second. A change that only moves lines has no effect.
     ///
-    /// It needs no runtime: a thread does it, until the handle is dropped.
+    /// No runtime is needed: a thread does the work, until the handle is dropped.
     ///
     /// # Errors
     ///
@@ -47,7 +47,7 @@ impl Mesh {
         self.watch_with(path.into(), watcher)
     }
 
-    /// Follows with what has the system tell of changes, if that can be had.
+    /// Watches with a given system watcher, if it can be created.
     pub(in crate::mesh) fn watch_with(
         &self,
         path: PathBuf,
@@ -56,7 +56,7 @@ impl Mesh {
         self.watch_within(path, tell, SELDOM)
     }
 
-    /// Follows so, and looks every `seldom` whether a change was missed.
+    /// Watches with a given watcher, and reads every `seldom` for missed changes.
     pub(in crate::mesh) fn watch_within(
         &self,
         path: PathBuf,
@@ -72,8 +72,8 @@ impl Mesh {
         self.follow(path, places.ok(), touched, changes, pause)
     }
 
-    /// Follows a file or a folder as [`watch`](Self::watch) does, by reading it every `pause` and in no
-    /// other way: for file systems that tell of no changes, such as those of a network.
+    /// Watches a file or a folder as [`watch`](Self::watch) does, by reads every `pause` alone: for file systems
+    /// that report no changes, such as network file systems.
     ///
     /// # Errors
     ///
@@ -112,39 +112,39 @@ impl Mesh {
     }
 }
 
-/// The thread that follows the files of a mesh; it stops when this is dropped, or the mesh is gone.
+/// Handle of the thread that watches the files of a mesh. The thread stops when this or the mesh is dropped.
 #[derive(Debug)]
 #[must_use = "watching stops when this is dropped"]
 pub struct Watch {
     last_error: Arc<Mutex<Option<Arc<Error>>>>,
-    /// What has the system tell of changes, and a sender with it; the thread borrows it.
+    /// System watcher, with a sender in it. The thread borrows it only for a moment, so that a drop here ends it.
     places: Option<Arc<Mutex<Places>>>,
-    /// The thread ends when all of these are gone.
+    /// The thread ends when all senders are dropped.
     _touched: SyncSender<()>,
 }
 
 impl Watch {
-    /// Returns why the last change was refused; `None` if it was taken.
+    /// Returns the reason for which the last change was rejected; `None` if it was applied.
     #[must_use]
     pub fn last_error(&self) -> Option<Arc<Error>> {
         let last_error = self.last_error.lock();
         last_error.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Says whether the system tells of changes, so that they are taken at once.
+    /// Returns true if the system reports changes, so that they are applied at once.
     #[must_use]
     pub const fn is_notified(&self) -> bool {
         self.places.is_some()
     }
 }
 
-/// What the thread knows.
+/// State of the watching thread.
 struct Follower {
     state: Weak<MeshState>,
     last_error: Arc<Mutex<Option<Arc<Error>>>>,
     path: PathBuf,
     places: Option<Weak<Mutex<Places>>>,
-    /// What the contents were when they were read last.
+    /// Hash of the contents of the last read.
     seen: Option<u64>,
 }
 
@@ -160,8 +160,8 @@ impl Follower {
         }
     }
 
-    /// Returns what the contents are when nobody writes them any more: a file that is half written may
-    /// be a good one that says less. `None` if the handle is gone.
+    /// Returns the hash of the contents once they are at rest: a half-written file may be
+    /// valid and hold less. `None` if the handle is dropped.
     fn settled(&self, changes: &Receiver<()>) -> Option<u64> {
         self.look_where_links_lead();
         let mut found = contents(&self.path);
@@ -182,7 +182,7 @@ impl Follower {
         Some(found.hash)
     }
 
-    /// Has the system tell of what is behind the links on the way now.
+    /// Watches the folders behind the path's present links.
     fn look_where_links_lead(&self) {
         let Some(places) = self.places.as_ref().and_then(Weak::upgrade) else {
             return;
@@ -193,13 +193,13 @@ impl Follower {
             .follow(&self.path);
     }
 
-    /// Takes what the files say; says whether there is still somebody to do it for.
+    /// Applies the files; returns false if the mesh or the handle is gone.
     fn take(&self) -> bool {
         let Some(state) = self.state.upgrade() else {
             return false;
         };
         let documents = state.read_path(&self.path);
-        // After reading: what is written when the handle is gone is not taken.
+        // Checked after the read: files written after the drop of the handle must not apply.
         if Arc::strong_count(&self.last_error) == 1 {
             return false;
         }
@@ -222,10 +222,10 @@ impl Follower {
     }
 }
 
-/// What the files say, as far as it is compared.
+/// Compared properties of the files.
 struct Contents {
     hash: u64,
-    /// Whether every file ends with the end of a line, as editors and tools leave it.
+    /// True if every file ends with an end of line, as editors and tools leave it.
     is_whole: bool,
 }
 

@@ -2,21 +2,21 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::presence::Presence;
 
-/// How many fields `Connection` may name, as in Envoy.
+/// Maximum number of fields in `Connection`, as in Envoy.
 const MAX_NOMINATED: usize = 10;
 
-/// Takes away the fields that `Connection` names (RFC 9110, 7.6.1), before others of the same name are
-/// written here. What is left of it is `upgrade`, for the part that passes upgrades on.
+/// Removes the fields that `Connection` names (RFC 9110, 7.6.1), before other fields of the same name are
+/// written here. Only `upgrade` stays in it, for the upgrade code.
 ///
 /// # Errors
 ///
-/// Says why, if a field is named that every hop needs: it would hide where a request comes from.
+/// Returns the reason, if a field is named that every hop needs: its removal would hide the request's origin.
 pub(super) fn remove_nominated(headers: &mut HeaderMap) -> Result<(), &'static str> {
     let mut nominated = Vec::new();
     let mut upgrades = false;
     for token in tokens(headers, &header::CONNECTION) {
         match &*token.to_ascii_lowercase() {
-            // `TE` is decided by its value.
+            // `TE` is filtered by value.
             "" | "close" | "keep-alive" | "te" => {}
             "upgrade" => upgrades = true,
             "host" | "x-forwarded-for" | "x-forwarded-host" | "x-forwarded-proto" => {
@@ -34,7 +34,7 @@ pub(super) fn remove_nominated(headers: &mut HeaderMap) -> Result<(), &'static s
     }
     let is_h2c = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"h2c");
     if headers.get(header::UPGRADE).is_some_and(is_h2c) {
-        // Deprecated (RFC 9113, 3.1), and about this hop alone: as good as not said.
+        // Deprecated (RFC 9113, 3.1), and about this hop alone: ignored.
         headers.remove(header::UPGRADE);
     }
     if upgrades && headers.contains_key(header::UPGRADE) {
@@ -46,7 +46,7 @@ pub(super) fn remove_nominated(headers: &mut HeaderMap) -> Result<(), &'static s
     Ok(())
 }
 
-/// Leaves of `TE` what gRPC asks every hop for (RFC 9110, 10.1.4).
+/// Reduces `TE` to `trailers`, which gRPC requires of every hop (RFC 9110, 10.1.4).
 pub(super) fn sanitize_te(headers: &mut HeaderMap) {
     let trailers = tokens(headers, &header::TE).any(|token| token.eq_ignore_ascii_case("trailers"));
     if trailers {
@@ -56,7 +56,7 @@ pub(super) fn sanitize_te(headers: &mut HeaderMap) {
     }
 }
 
-/// Takes away an expectation that the server answers by itself (RFC 9110, 10.1.1).
+/// Removes an expectation that the server itself answers (RFC 9110, 10.1.1).
 pub(super) fn answer_expectation(headers: &mut HeaderMap) {
     let is_met = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
     if headers.get(header::EXPECT).is_some_and(is_met) {
@@ -64,7 +64,7 @@ pub(super) fn answer_expectation(headers: &mut HeaderMap) {
     }
 }
 
-/// Takes away what only Envoy says about a request, and Istio's proxies about themselves.
+/// Removes headers that only proxies of the mesh may write: `x-envoy-*`, the client certificate, the request id.
 pub(super) fn remove_internal(headers: &mut HeaderMap, presence: Presence) {
     if presence.has(Presence::ENVOY) {
         let names = headers
@@ -77,13 +77,13 @@ pub(super) fn remove_internal(headers: &mut HeaderMap, presence: Presence) {
     if presence.has(Presence::FORWARDED_CLIENT_CERT) {
         headers.remove("x-forwarded-client-cert");
     }
-    // The trace makes one of its own.
+    // The trace writes a new one.
     if presence.has(Presence::REQUEST_ID) {
         headers.remove("x-request-id");
     }
 }
 
-/// The elements of a list that may go over several lines; one that is no text is as good as empty.
+/// Returns the elements of a list field, all of its lines; a line that is no text counts as empty.
 fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     let lines = headers.get_all(name).iter();
     lines

@@ -13,25 +13,25 @@ use crate::mesh::proxy::state::Proxy;
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// The place at which requests come in: what is known of the connections, and of the peers.
+/// Listener of a gateway: its port, TLS, trusted proxies and proxy state.
 #[derive(Debug)]
 pub(in crate::mesh) struct Listener {
     pub(in crate::mesh) port: Option<u16>,
     pub(in crate::mesh) proxy: Arc<Proxy>,
-    /// Whether connections are encrypted; as the servers of the port are, if nothing is said.
+    /// True if connections use TLS; `None` derives it from the servers of the port.
     pub(in crate::mesh) tls: Option<bool>,
     pub(in crate::mesh) trusted: TrustedProxies,
-    /// Whether it was said that peers are not known.
+    /// True once the warning about unknown peers is logged.
     pub(in crate::mesh) warned: AtomicBool,
 }
 
 impl Listener {
-    /// Sanitizes a request, or says why it is to be refused.
+    /// Sanitizes a request, or returns the reason to reject it.
     pub(super) fn sanitize<B: Body>(&self, request: &mut Request<B>) -> Result<(), Rejection> {
         let presence = Presence::of(request.headers());
         let version = request.version();
         if *request.method() == Method::CONNECT {
-            // No route is for it: the ingress behind refuses it, and closes the connection.
+            // No route matches CONNECT: the ingress behind rejects it and closes the connection.
             return Ok(());
         }
         message_length::check(request.headers(), presence)?;
@@ -62,7 +62,7 @@ impl Listener {
         Ok(())
     }
 
-    /// Writes where a request comes from.
+    /// Writes the forwarding headers: the caller's address and scheme.
     fn forwarded<B>(&self, request: &mut Request<B>, presence: Presence) {
         let peer = PeerAddress::of(request.extensions());
         let caller = self.trusted.caller(RequestHead::of(request));

@@ -3,13 +3,13 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use super::presence::Presence;
 use crate::foundation::outcome::Rejection;
 
-/// Refuses a message whose length is not certain (RFC 9112, 6.3), as the next hop might see its end elsewhere.
+/// Rejects a message with an ambiguous length (RFC 9112, 6.3), whose end the next hop might see elsewhere.
 ///
-/// What cannot be read at all the server has refused before.
+/// The server has rejected messages that it cannot parse.
 ///
 /// # Errors
 ///
-/// Its length is told twice, or its body is in a coding other than `chunked`.
+/// The message has several lengths, or a transfer coding other than `chunked`.
 pub(super) fn check(headers: &HeaderMap, presence: Presence) -> Result<(), Rejection> {
     if presence.has(Presence::TRANSFER_ENCODING) {
         if presence.has(Presence::CONTENT_LENGTH) {
@@ -18,7 +18,7 @@ pub(super) fn check(headers: &HeaderMap, presence: Presence) -> Result<(), Rejec
             ));
         }
         let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
-        // It is undone here, where another one would go on without its name.
+        // The server has decoded `chunked`; another coding would be forwarded without its name.
         let is_chunked = |coding: &HeaderValue| {
             let coding = coding.as_bytes().trim_ascii();
             coding.eq_ignore_ascii_case(b"chunked")
@@ -36,7 +36,7 @@ pub(super) fn check(headers: &HeaderMap, presence: Presence) -> Result<(), Rejec
     Ok(())
 }
 
-/// Writes that a request has no body where its method would let a server wait for one (RFC 9110, 8.6).
+/// Adds `Content-Length: 0` where the method would let a server wait for a body (RFC 9110, 8.6).
 pub(super) fn tell_empty(method: &Method, headers: &mut HeaderMap, presence: Presence) {
     let is_told =
         presence.has(Presence::CONTENT_LENGTH) || presence.has(Presence::TRANSFER_ENCODING);

@@ -7,8 +7,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 const X_ENVOY_EXTERNAL_ADDRESS: HeaderName = HeaderName::from_static("x-envoy-external-address");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Appends the peer to `X-Forwarded-For`, in one line, and writes the address of the caller, which is the
-/// peer's unless trusted proxies told another.
+/// Appends the peer to `X-Forwarded-For`, as one line, and writes the caller's address: the
+/// peer's, unless a trusted proxy forwarded another.
 pub(super) fn append(
     headers: &mut HeaderMap,
     peer: IpAddr,
@@ -37,7 +37,7 @@ pub(super) fn append(
     }
 }
 
-/// Takes away addresses for which no hop vouches.
+/// Removes addresses that no trusted hop wrote.
 pub(super) fn remove(headers: &mut HeaderMap) {
     headers.remove(X_FORWARDED_FOR);
 }

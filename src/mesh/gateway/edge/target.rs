@@ -6,16 +6,16 @@ use http::{Method, Uri};
 use crate::foundation::outcome::Rejection;
 use crate::policies::traffic_split::normalized;
 
-/// Brings a path into its normal form, as Istio's default `pathNormalization: BASE` has Envoy do. Its query
-/// stays as it is.
+/// Normalizes the path of a target, as Envoy does under Istio's default `pathNormalization: BASE`. The query
+/// is unchanged.
 ///
 /// # Errors
 ///
-/// The target is no path, or one that Envoy refuses.
+/// The target is no path, or Envoy rejects it.
 pub(super) fn normalize(method: &Method, uri: &mut Uri) -> Result<(), Rejection> {
     let target = uri.path_and_query().map_or("/", PathAndQuery::as_str);
     if target == "*" {
-        // The server as a whole, for which no route is.
+        // `OPTIONS *` addresses the server as a whole, and no route matches it.
         return Err(match *method {
             Method::OPTIONS => Rejection::NoRoute,
             _ => Rejection::BadRequest("a target that is no path"),
