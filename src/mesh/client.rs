@@ -140,7 +140,7 @@ fn shared(
     let built = Transport::build(timed(make(), transport_key.timing));
     let built = built.inspect_err(|error| {
         tracing::warn!(
-            "no connections of their own for {}: {error}",
+            "{} shares the default connect and idle timeouts: {error}",
             transport_key.host
         );
     });

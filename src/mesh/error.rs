@@ -17,7 +17,7 @@ pub enum Error {
     /// A watched file became blank, as a file is for a moment while it is written. Its previous content holds
     /// until the file has content again or is removed.
     #[cfg(feature = "watch")]
-    #[error("{} is empty: to end what came from it, remove it, or leave a comment in it", .0.display())]
+    #[error("{} is empty and its previous content stays: to drop that, remove the file or leave a comment in it", .0.display())]
     Emptied(std::sync::Arc<std::path::Path>),
     /// No document describes a `Gateway` of this name.
     #[error("no Gateway {namespace}/{name}")]
@@ -29,10 +29,10 @@ pub enum Error {
     },
     /// The thread that watches the files could not be started.
     #[cfg(feature = "watch")]
-    #[error("the files cannot be followed")]
+    #[error("the files cannot be watched")]
     Thread(#[source] std::io::Error),
     /// The weights do not fit the route, or the host or the route does not exist.
-    #[error("the weights of {host} stay{}", Known(.known))]
+    #[error("the weights of {host} are unchanged{}", Known(.known))]
     Weights {
         /// Requested host.
         host: Box<str>,

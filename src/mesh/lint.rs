@@ -10,7 +10,7 @@ use crate::policies::timeout::TimeoutPolicy;
 pub enum StackWarning {
     /// The circuit breaker is outside the retry.
     #[error(
-        "the circuit breaker hears one outcome for up to {attempts} tries, so it opens after {attempts} \
+        "the circuit breaker records one outcome for up to {attempts} attempts, so it opens after {attempts} \
          times as many failures: put it inside the retry"
     )]
     BreakerOutsideRetry {
@@ -19,13 +19,13 @@ pub enum StackWarning {
     },
     /// The concurrency limit is outside a retry that waits between attempts.
     #[error(
-        "a request keeps its place in the concurrency limit while it waits to be tried again: put the \
+        "a request keeps its permit of the concurrency limit while it waits for its next attempt: put the \
          limit inside the retry"
     )]
     LimitHeldBetweenAttempts,
     /// The queue may hold requests for longer than the total timeout.
     #[error(
-        "a request may be queued for {queue:?} but is given up after {total:?}: shorten the queue's wait"
+        "a request may be queued for {queue:?} but its timeout is {total:?}: shorten the queue's wait"
     )]
     QueueOutlastsTimeout {
         /// Maximum time in the queue.
@@ -35,7 +35,7 @@ pub enum StackWarning {
     },
     /// The retry has attempts, and its budget allows none.
     #[error(
-        "retries are asked for (`attempts` is {attempts}) and the budget pays for none: raise it or say 0 retries"
+        "the retry has {attempts} attempts and the budget pays for none: raise the budget or set 0 retries"
     )]
     RetriesWithoutBudget {
         /// Maximum number of retries.
@@ -43,7 +43,7 @@ pub enum StackWarning {
     },
     /// A total timeout interrupts streams.
     #[error(
-        "a total timeout of {total:?} cuts off streams that last longer: set an idle timeout in its place"
+        "a total timeout of {total:?} interrupts streams that last longer: set an idle timeout instead"
     )]
     TimeoutOverStream {
         /// Total timeout.
@@ -51,8 +51,8 @@ pub enum StackWarning {
     },
     /// The total timeout is inside the retry.
     #[error(
-        "the total timeout of {total:?} limits each of up to {attempts} tries and not all of them: put it \
-         outside the retry, and say a per-try timeout in the retry's policy"
+        "the total timeout of {total:?} limits each of up to {attempts} attempts and not their sum: put it \
+         outside the retry, and set a per-try timeout in the retry's policy"
     )]
     TotalTimeoutInsideRetry {
         /// Total timeout, of one attempt.
@@ -62,8 +62,8 @@ pub enum StackWarning {
     },
     /// The attempts together exceed the total timeout.
     #[error(
-        "{attempts} tries of {per_try:?} do not fit into {total:?}: the last of them are cut short or never \
-         made"
+        "{attempts} attempts of {per_try:?} do not fit into {total:?}: the last of them are shortened or \
+         omitted"
     )]
     AttemptsOutlastTimeout {
         /// Per-try timeout.

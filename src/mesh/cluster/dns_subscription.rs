@@ -154,7 +154,7 @@ impl DnsSubscription {
 #[cfg(feature = "dns")]
 fn name(config: &DnsConfig) -> Option<crate::transport::dns::DnsName> {
     let name = crate::transport::dns::DnsName::host(config.name.clone(), config.port);
-    let name = name.inspect_err(|error| tracing::warn!("an endpoint is left out: {error}"));
+    let name = name.inspect_err(|error| tracing::warn!("an endpoint is skipped: {error}"));
     let labels = config.labels.iter();
     let labelled = labels.fold(name.ok()?, |name, (label, value)| {
         name.with_label(label.clone(), value.clone())

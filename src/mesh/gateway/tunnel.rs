@@ -63,7 +63,7 @@ impl CallersEnd {
         self.runtime.spawn(async move {
             let ended = until_gone(self.owner, carry(self.caller, upstream)).await;
             if let Some(Err(error)) = ended {
-                tracing::debug!(%error, "a tunnel broke off");
+                tracing::debug!(%error, "a tunnel failed");
             }
             drop(body);
         });

@@ -66,7 +66,7 @@ impl Mesh {
         let (touched, changes) = sync_channel(1);
         let places = tell(&path, touched.clone()).and_then(|watcher| Places::new(watcher, &path));
         if let Err(error) = &places {
-            tracing::info!("{}: {error}; it is read every {OFTEN:?}", path.display());
+            tracing::info!("{}: {error}; the system reports no changes, so it is read every {OFTEN:?}", path.display());
         }
         let pause = if places.is_ok() { seldom } else { OFTEN };
         self.follow(path, places.ok(), touched, changes, pause)
@@ -212,7 +212,7 @@ impl Follower {
                 None
             }
             Err(error) => {
-                tracing::warn!("policies stay as they were: {error}");
+                tracing::warn!("policies are unchanged: {error}");
                 Some(Arc::new(error))
             }
         };

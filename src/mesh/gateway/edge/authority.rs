@@ -22,7 +22,7 @@ pub(super) fn settle(
     if let Some(authority) = uri.authority() {
         if uri.scheme().is_none() {
             // The authority form is for CONNECT alone.
-            return Err(Rejection::BadRequest("a target that is no path"));
+            return Err(Rejection::BadRequest("the target is no path"));
         }
         // User information must not reach the next hop.
         let host = authority.as_str().rsplit('@').next().unwrap_or_default();
@@ -35,7 +35,7 @@ pub(super) fn settle(
     }
     match headers.get(header::HOST) {
         Some(host) if host.as_bytes().iter().copied().all(is_of_host) => Ok(()),
-        Some(_) => Err(Rejection::BadRequest("a Host that is none")),
+        Some(_) => Err(Rejection::BadRequest("invalid Host")),
         // A request without a host matches no virtual host, not even `*`.
         None if version < Version::HTTP_11 => Err(Rejection::NoRoute),
         None => Err(Rejection::BadRequest("no Host field")),

@@ -110,9 +110,9 @@ impl Listener {
         if !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 gateway = %self.proxy.workload.name,
-                "the addresses of callers are not known: serve the gateway with \
+                "the addresses of callers are unknown: serve the gateway with \
                  `into_make_service_with_connect_info::<SocketAddr>`, or insert a `PeerAddress` into each \
-                 request; until then `X-Forwarded-For` is taken off"
+                 request; until then `X-Forwarded-For` is removed"
             );
         }
     }

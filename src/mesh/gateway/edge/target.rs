@@ -18,11 +18,11 @@ pub(super) fn normalize(method: &Method, uri: &mut Uri) -> Result<(), Rejection>
         // `OPTIONS *` addresses the server as a whole, and no route matches it.
         return Err(match *method {
             Method::OPTIONS => Rejection::NoRoute,
-            _ => Rejection::BadRequest("a target that is no path"),
+            _ => Rejection::BadRequest("the target is no path"),
         });
     }
     if !target.starts_with('/') {
-        return Err(Rejection::BadRequest("a target that is no path"));
+        return Err(Rejection::BadRequest("the target is no path"));
     }
     if !target.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Rejection::BadRequest(
