@@ -145,6 +145,7 @@ fn shared(
         );
     });
     let transport = built.ok()?;
+    // The destinations keep their transports; only the sharing starts over.
     if known.len() >= MAX_TIMINGS {
         known.clear();
     }
@@ -163,6 +164,7 @@ pub(in crate::mesh) fn timed(
         builder = builder.connect_timeout(timeout);
     }
     if let Some(timeout) = timing.idle {
+        // 0 disables the idle timeout, as in Istio.
         let timeout = (timeout > Duration::ZERO).then_some(timeout);
         builder = builder.pool_idle_timeout(timeout);
     }

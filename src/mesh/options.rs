@@ -36,7 +36,8 @@ impl Options {
             let resolver = crate::transport::dns::Resolver::system(
                 crate::transport::dns::DnsPolicy::default(),
             );
-            let resolver = resolver.inspect_err(|error| tracing::warn!("DNS is unavailable: {error}"));
+            let resolver =
+                resolver.inspect_err(|error| tracing::warn!("DNS is unavailable: {error}"));
             resolver.ok()
         };
         let resolver = self.resolver.get_or_init(system).clone();

@@ -25,7 +25,8 @@ pub(super) async fn run(world: &World, report: &mut Report) -> Result<()> {
     let gone = TcpSocket::new_v4()?;
     gone.bind(([127, 0, 0, 1], 0).into())?;
     world.policies.announce(gone.local_addr()?.port()).await?;
-    report.say("where-services-listen.yaml has one endpoint of waste more, where no process listens");
+    report
+        .say("where-services-listen.yaml has one endpoint of waste more, where no process listens");
     let reads = (0..READS).map(|id| ask(world, &driver, HOST, &result(id)));
     let answers = all(reads, 4).await;
     let well = answers.iter().filter(|answer| answer.is_ok()).count();

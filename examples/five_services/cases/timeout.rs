@@ -89,7 +89,13 @@ pub(super) async fn run(world: &World, report: &mut Report) -> Result<()> {
 }
 
 /// Checks the deadline that each call after the first `skip` carries.
-fn check_deadlines(report: &mut Report, kakao: &Recorder, skip: usize, whom: &str, limit: Duration) {
+fn check_deadlines(
+    report: &mut Report,
+    kakao: &Recorder,
+    skip: usize,
+    whom: &str,
+    limit: Duration,
+) {
     let calls = kakao.arrivals().into_iter().skip(skip);
     let deadlines: Vec<_> = calls.map(|call| call.deadline()).collect();
     let holds = deadlines

@@ -141,6 +141,7 @@ impl ClusterState {
         let config = self.config.load();
         let followed = followed(&config);
         self.names.retain(followed);
+        // With DNS refresh its task writes the endpoints.
         if followed.is_empty() {
             self.endpoints.update(list(&self.key, &config));
         }
@@ -174,6 +175,7 @@ impl ClusterState {
         let policy = policy(&self.config.load().pool);
         let pool = self.pool.get_or_init(|| {
             let mut connector = HttpConnector::new();
+            // Nagle's algorithm would delay small requests; Envoy disables it as well.
             connector.set_nodelay(true);
             Pool::with_observer(policy, connector, Arc::clone(&self.options.observe))
         });

@@ -69,6 +69,7 @@ impl Dialer {
             // The pool keeps connections; the client must keep none.
             .pool_max_idle_per_host(0)
             .redirect(reqwest::redirect::Policy::none())
+            // The dummy request always fails, and must not be sent again.
             .retry(reqwest::retry::never())
             .dns_resolver(Arc::new(Steered))
             .connector_layer(TakeLayer);

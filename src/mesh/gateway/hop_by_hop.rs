@@ -12,6 +12,7 @@ pub(in crate::mesh) fn remove_hop_by_hop_headers(headers: &mut HeaderMap) {
     if headers.contains_key(header::CONNECTION) {
         let connection = headers.get_all(header::CONNECTION).iter();
         for name in connection.flat_map(named).collect::<Vec<_>>() {
+            // `TE` is decided by its value below.
             if name != header::TE {
                 headers.remove(name);
             }

@@ -110,6 +110,7 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let head = RequestHead::of(&request);
+        // First: an unknown host is answered without reading the rest of the request.
         if let Some(response) = self.local_reply(head) {
             return IngressFuture::answer(response);
         }
@@ -117,6 +118,7 @@ where
             Ok(upgrade) => upgrade,
             Err(rejection) => return IngressFuture::answer(self.refuse(rejection, &request)),
         };
+        // After `Upgrade::of`, which reads the headers that are removed here.
         remove_hop_by_hop_headers(request.headers_mut());
         if let Some(upgrade) = &upgrade {
             upgrade.ask(request.headers_mut());

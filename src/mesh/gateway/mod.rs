@@ -96,6 +96,7 @@ impl Gateway {
             namespace: namespace.into(),
             labels: std::collections::BTreeMap::new(),
         };
+        // Checked once: a gateway that disappears later answers 404 instead of an error.
         if state.snapshot().source.gateway(name, namespace).is_none() {
             return Err(Error::NoGateway {
                 name: name.into(),
@@ -153,6 +154,7 @@ impl Gateway {
         let trace = &proxy.options.trace;
         let listener_port = Some(ListenerPort(port));
         let routes = RouterState::new(Arc::clone(proxy), connector, listener_port);
+        // The attempts inject trace headers, each with its own span.
         let inner = TraceClientLayer::without_injection(trace.clone()).layer(Router::new(routes));
         let ingress = Ingress::new(inner, port, Arc::clone(proxy));
         let gate = EdgeGate::new(InboundLimits::new(port, Arc::clone(proxy)));
@@ -163,6 +165,7 @@ impl Gateway {
             trusted: self.trusted.clone(),
             warned: AtomicBool::new(false),
         };
+        // The trace is outside the gate, so that rejections have a span too.
         let traced = TraceServerLayer::new(trace.clone()).gated(ingress, gate);
         Edge::new(traced, listener)
     }

@@ -49,6 +49,7 @@ impl Upgrade {
         let mut asked = headers.get_all(header::UPGRADE).iter();
         let (protocol, more) = (asked.next().cloned(), asked.next());
         let protocol = protocol.ok_or(Rejection::UpgradeRefused)?;
+        // RFC 9113 removed the `h2c` upgrade, and a server may ignore any upgrade.
         if more.is_none() && protocol.as_bytes().eq_ignore_ascii_case(b"h2c") {
             return Ok(None);
         }
@@ -79,6 +80,7 @@ impl Upgrade {
         }
         let protocol = response.headers().get(header::UPGRADE).cloned();
         let mut switched = self.caller.join(response)?;
+        // The upstream's `Connection` is about its own hop; the caller's is written next.
         super::hop_by_hop::remove_hop_by_hop_headers(switched.headers_mut());
         write(switched.headers_mut(), protocol.unwrap_or(self.protocol));
         Ok(switched)

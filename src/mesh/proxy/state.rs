@@ -154,6 +154,7 @@ impl Proxy {
             self.version.store(version, Ordering::Release);
             (kept, limits)
         };
+        // After the lock: the policies call observers.
         for destination in kept {
             destination.apply_config();
         }
@@ -162,6 +163,7 @@ impl Proxy {
         }
         self.open_inbound();
         for (_, destination) in &gone {
+            // Endpoint ejections end now; the rest is freed when the last request ends.
             destination.retire();
         }
         let gone: Vec<_> = gone.into_iter().map(|(key, _)| key).collect();

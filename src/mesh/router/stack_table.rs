@@ -48,6 +48,7 @@ impl<S, B> PortStacks<S, B> {
     }
 
     pub(in crate::mesh) fn with(&self, port: u16, stack: &Arc<VirtualHostStack<S, B>>) -> Self {
+        // The oldest port goes first; its stack is built again on its next use.
         let surplus = (self.0.len() + 1).saturating_sub(MAX_PORTS);
         let mut all = self.0[surplus..].to_vec();
         all.push((port, Arc::clone(stack)));

@@ -75,6 +75,8 @@ impl<S, B> Unnamed<S, B> {
         let ports = if let Some(at) = known {
             entries.swap_remove(at).ports.with(port, stack)
         } else {
+            // A full shard gives up an entry, whatever the others hold. Relaxed: callers hold a lock, so `len`
+            // has one writer.
             if entries.len() >= MOST {
                 gone = Some(entries.swap_remove(0));
             } else if self.len.load(Ordering::Relaxed) >= MAX_UNNAMED {
@@ -89,6 +91,7 @@ impl<S, B> Unnamed<S, B> {
             host: host.into(),
             ports: Arc::new(ports),
         });
+        // Lookups see the old entries or the new ones, never a half-made list.
         slot.store(Some(Arc::new(entries)));
         Displaced {
             entry: gone,

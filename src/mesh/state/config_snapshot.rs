@@ -26,6 +26,7 @@ impl ConfigSnapshot {
         documented: Arc<dyn ConfigSource>,
         overrides: Vec<WeightOverride>,
     ) -> Self {
+        // Without overrides no wrapper clones each configuration.
         let configs: Arc<dyn ConfigSource> = if overrides.is_empty() {
             Arc::clone(&documented)
         } else {
@@ -54,6 +55,7 @@ pub(in crate::mesh) fn documented(
     for mut config in probes(configs, documents, default_namespace) {
         match overrides.apply(&mut config) {
             Some(Ok(documented)) => return Ok(documented),
+            // The host exists: its error is more precise than a missing host in another namespace.
             Some(Err(error)) => found = Err(error),
             None => {}
         }

@@ -125,6 +125,7 @@ impl MeshState {
     ) -> Result<Option<Change>, Error> {
         let documents = checked(documents)?;
         let current = self.snapshot();
+        // An editor truncates a file before it writes it: an empty one must not drop its policies.
         if let Some(file) = documents.emptied_since(&current.documents).next() {
             return Err(Error::Emptied(file.into()));
         }
@@ -148,6 +149,7 @@ impl MeshState {
         let old = self.snapshot();
         let changed = difference(&old.documents, &documents);
         let default = self.default_namespace();
+        // An override ends as soon as the documents change the weights that it replaced.
         let kept = old.overrides.iter().filter(|overrides| {
             let found = documented(&*configs, &documents, default, overrides);
             found.is_ok_and(|documented| documented == overrides.documented)
@@ -197,6 +199,7 @@ impl MeshState {
         if let Some(known) = proxies.get(&(role, workload.clone())) {
             return Arc::clone(known);
         }
+        // The map holds one reference; a proxy with clients has more.
         if proxies.len() >= MAX_IDLE {
             proxies.retain(|_, proxy| Arc::strong_count(proxy) > 1);
         }
@@ -229,6 +232,7 @@ impl MeshState {
             let all: Vec<_> = proxies.values().cloned().collect();
             (all, configs)
         };
+        // All configurations are computed before the first is applied, so that proxies switch close together.
         let lives: Vec<_> = proxies
             .iter()
             .map(|proxy| {

@@ -63,10 +63,14 @@ impl Mesh {
         tell: impl FnOnce(&Path, SyncSender<()>) -> notify::Result<RecommendedWatcher>,
         seldom: Duration,
     ) -> Result<Watch, Error> {
+        // One slot: a pending signal covers all changes before the next read.
         let (touched, changes) = sync_channel(1);
         let places = tell(&path, touched.clone()).and_then(|watcher| Places::new(watcher, &path));
         if let Err(error) = &places {
-            tracing::info!("{}: {error}; the system reports no changes, so it is read every {OFTEN:?}", path.display());
+            tracing::info!(
+                "{}: {error}; the system reports no changes, so it is read every {OFTEN:?}",
+                path.display()
+            );
         }
         let pause = if places.is_ok() { seldom } else { OFTEN };
         self.follow(path, places.ok(), touched, changes, pause)
@@ -94,6 +98,7 @@ impl Mesh {
         let last_error = Arc::new(Mutex::new(None));
         let places = places.map(|places| Arc::new(Mutex::new(places)));
         let follower = Follower {
+            // Weak: the thread must not keep the mesh alive.
             state: Arc::downgrade(&self.state),
             last_error: Arc::clone(&last_error),
             path,
@@ -168,6 +173,7 @@ impl Follower {
         if self.seen == Some(found.hash) {
             return Some(found.hash);
         }
+        // Bounded: files that never rest are read all the same.
         for _ in 0..MAX_STEPS {
             let quiet = if found.is_whole { QUIET } else { LONG_QUIET };
             let waited = changes.recv_timeout(quiet);

@@ -33,6 +33,7 @@ impl WeightOverride {
             let best = names.max_by(|one, two| one.specificity(two))?.clone();
             Some((best, host))
         });
+        // The most specific name wins, as in the lookup of requests.
         let (_, host) = fitting.max_by(|(one, _), (two, _)| one.specificity(two))?;
         Some(self.apply_to(Arc::make_mut(host)))
     }

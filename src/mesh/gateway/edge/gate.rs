@@ -27,6 +27,7 @@ impl Gate for EdgeGate {
 
     fn admit(&self, head: RequestHead<'_>) -> Admission<RateLimitsTicket, Self::Wait> {
         if let Some(Refused(rejection)) = head.extensions().get() {
+            // Before the limits: a malformed request takes no token.
             self.limits.observe().on_event(&Event::Rejected(*rejection));
             return Admission::Rejected(*rejection);
         }

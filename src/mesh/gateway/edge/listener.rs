@@ -34,8 +34,10 @@ impl Listener {
             // No route matches CONNECT: the ingress behind rejects it and closes the connection.
             return Ok(());
         }
+        // Before any change: removals must not hide the evidence of an ambiguous message.
         message_length::check(request.headers(), presence)?;
         if presence.has(Presence::CONNECTION) {
+            // Before the fields of this hop are written, which a caller must not remove.
             let removed = connection::remove_nominated(request.headers_mut());
             removed.map_err(Rejection::BadRequest)?;
         }
@@ -50,6 +52,7 @@ impl Listener {
         if presence.has(Presence::EXPECT) {
             connection::answer_expectation(request.headers_mut());
         }
+        // HTTP/2 may split cookies; HTTP/1.1 upstreams expect one field (RFC 9113, 8.2.3).
         if presence.has(Presence::COOKIE) && version >= Version::HTTP_2 {
             join_cookies(request.headers_mut());
         }
@@ -65,6 +68,7 @@ impl Listener {
     /// Writes the forwarding headers: the caller's address and scheme.
     fn forwarded<B>(&self, request: &mut Request<B>, presence: Presence) {
         let peer = PeerAddress::of(request.extensions());
+        // Read before `append` adds the peer, which would shift the hops.
         let caller = self.trusted.caller(RequestHead::of(request));
         let is_trusted = self.trusted.trusts(peer);
         let headers = request.headers_mut();
@@ -82,6 +86,7 @@ impl Listener {
         if !is_trusted || !presence.has(Presence::FORWARDED_PROTO) {
             self.write_scheme(headers);
         }
+        // Rate limits and load balancing by address see the caller, not the proxy in front.
         if let Some(caller) = caller.filter(|caller| Some(*caller) != peer) {
             request.extensions_mut().insert(PeerAddress(caller));
         }
@@ -101,12 +106,14 @@ impl Listener {
                 .iter()
                 .filter(|server| here(server.port))
                 .peekable();
+            // Mixed servers count as plain text: a request must not claim TLS that it lacks.
             here.peek().is_some() && here.all(|server| server.tls)
         })
     }
 
     #[cold]
     fn warn(&self) {
+        // Relaxed: the flag guards nothing but the log.
         if !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 gateway = %self.proxy.workload.name,

@@ -41,6 +41,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        // Marked instead of answered: the trace outside the gate records the rejection too.
         if let Err(rejection) = self.listener.sanitize(&mut request) {
             request.extensions_mut().insert(Refused(rejection));
         }

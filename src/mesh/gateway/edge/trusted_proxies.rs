@@ -62,6 +62,7 @@ impl TrustedProxies {
     /// Returns true if the headers of the peer are trusted.
     pub(super) fn trusts(&self, peer: Option<IpAddr>) -> bool {
         match &self.0 {
+            // Every request passes these proxies by definition, so the peer is one.
             Trusted::Hops(_) => true,
             Trusted::Networks { networks, .. } => peer.is_some_and(|peer| {
                 let mut networks = networks.iter();
@@ -74,6 +75,7 @@ impl TrustedProxies {
     /// Returns the caller's address from the headers of trusted proxies; `None` if the caller is the peer.
     pub(super) fn caller(&self, head: RequestHead<'_>) -> Option<IpAddr> {
         match &self.0 {
+            // From the right: entry `hops` was written by the first trusted proxy.
             Trusted::Hops(hops) => x_forwarded_for(head.headers()).nth(hops - 1).flatten(),
             Trusted::Networks { address, .. } => address.of(head),
             Trusted::None => None,
