@@ -178,7 +178,7 @@ fn each_mistake_is_found_and_its_mend_told() {
         ),
         (
             &[timeout, LayerConfig::Streams],
-            "set an idle timeout in its place",
+            "set an idle timeout instead",
         ),
     ];
     for (parts, text) in cases {
