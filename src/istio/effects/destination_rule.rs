@@ -46,7 +46,7 @@ pub(super) fn destination_rule(rule: &DestinationRule, idle: &mut CoverageReport
 
 fn load_balancer(balancer: Option<&LoadBalancer>, idle: &mut CoverageReport<'_>) {
     let Some(balancer) = balancer else { return };
-    let effect = "endpoints have no localities: all are as near";
+    let effect = "endpoints have no localities: all have the same priority";
     let help = "name the endpoints of this place only, or give them weights";
     if let Some(locality) = &balancer.locality_lb_setting {
         idle.warn(locality.at, "localityLbSetting", effect, help);
@@ -137,7 +137,7 @@ fn tls(tls: Option<&ClientTls>, idle: &mut CoverageReport<'_>) {
         ("insecureSkipVerify", skips),
     ] {
         if let Some(at) = at {
-            let effect = "who answers is checked as the client is configured";
+            let effect = "the client's configuration decides about verification of the server";
             idle.warn(at, name, effect, CONFIGURE);
         }
     }

@@ -130,7 +130,7 @@ impl Reader<'_> {
             .find(|(_, above)| has(above))?;
         let own = holder(tree, at).filter(|_| steps == 1);
         Some(match own {
-            Some(own) => format!("move `{key}` out of `{own}`, to stand beside it"),
+            Some(own) => format!("move `{key}` out of `{own}`, next to it"),
             None => format!("move `{key}` up, to stand in `{}`", tree.path(above.at)),
         })
     }
