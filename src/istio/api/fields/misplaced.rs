@@ -67,7 +67,7 @@ impl Reader<'_> {
         let istio = if self.envoy {
             "Istio warns of it and drops it, Envoy never sees it"
         } else {
-            "Kubernetes and `istioctl validate` refuse an unknown field"
+            "Kubernetes and `istioctl validate` reject unknown fields"
         };
         let help = self.meant(at, key, parts);
         // A field that is known elsewhere is a mistake, whatever a newer version may know.
@@ -77,7 +77,7 @@ impl Reader<'_> {
                 .effect("it is passed over: a newer version of Istio may know it")
         } else {
             Finding::error(Code::UnknownField, at)
-                .effect("the document is not taken: what it was meant to do would not happen")
+                .effect("the document is rejected; none of its settings apply")
         };
         let message = format!("unknown field `{}`", shorten(key));
         self.findings
