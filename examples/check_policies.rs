@@ -1,7 +1,7 @@
 //! Checks Istio's YAML: `cargo run --example check_policies --features istio -- policies/`.
 //!
 //! Prints every finding with its place, what follows and the mend. Ends with 0 if nothing is an error, 1 if
-//! something is, and 2 if it was not told what to check. **Nothing is enforced by this**: it reads.
+//! something is, and 2 without an argument to check. **Nothing is enforced by this**: it reads.
 //!
 //! - `--json` prints one finding a line, for programs.
 //! - `--warnings-as-errors` ends with 1 for a warning too.

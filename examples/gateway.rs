@@ -85,7 +85,7 @@ pub(crate) async fn serve(
         let connection = graceful.watch(connection.into_owned());
         tokio::spawn(async move {
             let mut connection = pin!(connection);
-            // The server's own timeout begins only when the first bytes have told the version.
+            // The server's own timeout begins only when the first bytes have shown the version.
             tokio::select! {
                 _ = &mut connection => return,
                 () = began.notified() => {}

@@ -1,8 +1,8 @@
-//! What an Istio sidecar does for a service's traffic, as tower layers inside the process.
+//! Tower layers that do inside the process what an Istio sidecar does for a service's traffic.
 //!
 //! # Example
 //!
-//! One layer around one service, and everything that is recommended around it:
+//! One layer around one service, and the whole recommended stack:
 //!
 //! ```
 //! use meshless::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy};
@@ -21,47 +21,46 @@
 //! [`load_balance`] and `dns` (feature `dns`) for several endpoints, and with [`gate`] for a policy of your
 //! own.
 //!
-//! # What every layer promises
+//! # Guarantees of every layer
 //!
-//! 1. State lives in the layer. Its clones, and all services that it made, share it: axum calls
-//!    `Layer::layer` for every connection and route, and that changes nothing.
-//! 2. Nothing of ours waits in `poll_ready`. A queue is a state of the response future, so whoever waits
-//!    keeps nobody else waiting.
-//! 3. The error type stays the inner service's. A layer that says no answers with a response, as
-//!    Envoy does, so it fits under axum and around any client; [`Rejection::of`] tells who said it.
-//! 4. What was admitted is settled, each part once, whatever happens: the status at the head of the
-//!    response, permits and latency at the end of its body, on an error, a drop or a panic. A result
-//!    from before a change of state changes nothing.
-//! 5. Decisions are pure functions of time, chance, policy and outcome. `tokio::time::pause` drives all
-//!    of them.
+//! 1. State lives in the layer and is shared by its clones and by all services that it makes: axum calls
+//!    `Layer::layer` for every connection and route, without any effect on the state.
+//! 2. No layer waits in `poll_ready`. A queue is a state of the response future, so a waiting request
+//!    delays no other.
+//! 3. The error type stays the inner service's. A layer that rejects a request answers with a response, as
+//!    Envoy does, so it fits under axum and around any client; [`Rejection::of`] returns the reason.
+//! 4. An admitted request is settled exactly once in each of its parts: the status at the head of the
+//!    response; permits and latency at the end of its body, on an error, a drop or a panic. A result
+//!    from before a change of state has no effect.
+//! 5. Decisions are pure functions of time, random numbers, policy and outcome. `tokio::time::pause` drives
+//!    all of them.
 //! 6. A policy can be replaced while requests run, and the state stays. "Off" is a policy.
 //! 7. Everything is bounded: keys, queues, replay buffers, waits, retries, copies. Only the
 //!    [`mirror`], [`Endpoints::follow`], `dns`, the connections of a `pool`, the tunnels of `Mesh::gateway`
-//!    and `Mesh::watch` spawn anything, which ends with its owner.
-//! 8. Bad configuration is a typed error, never a panic. Zero means what Istio says it means.
-//! 9. An admitted call costs nanoseconds, 100 for one layer and some: no lock is awaited, no future boxed,
-//!    and nothing allocated but what is kept of a request that may be retried, and headers that are
+//!    and `Mesh::watch` spawn tasks or threads, which end with their owner.
+//! 8. Bad configuration is a typed error, never a panic. Zero means what Istio defines it to mean.
+//! 9. An admitted call costs nanoseconds, about 100 for one layer: no lock is awaited, no future boxed,
+//!    and memory is allocated only for the parts of a request that may be retried and for headers that are
 //!    written.
 //!
-//! # How it is built
+//! # Architecture
 //!
 //! ```text
-//! floor 5   client                             reqwest's ways
-//! floor 4   istio                              documents, findings, and what they mean: a plan, values only
-//!           mesh                               makes layers of a plan, or of code, in their order
-//! floor 3   layer, service, future, body       tower's side of a capability
-//! floor 2   policy, machine                    a capability's values and decisions: pure
-//! floor 1   base                               outcome, rejection, gate, deadline, clock, dice, window
+//! mesh         stacks and their state: by hand, or of a workload or gateway under Istio's documents
+//! istio        Istio's documents: api, validation, analysis, coverage, and translation to plain values
+//! transport    connections: client (reqwest's API), DNS, connection pools
+//! policies     one folder per policy: its values, its pure decisions, and its layer, service and future
+//! foundation   outcomes, rejections, admission gates, deadlines, endpoints, events, matching, time
 //! ```
 //!
-//! A capability is a folder, and none imports another. What the circuit breaker, the limits, fault
-//! injection and the spans share is one piece: a [`gate`] decides from the head of a request and hands out
+//! A tier imports only from the tiers below it, and no policy imports another. The circuit breaker, the limits, fault
+//! injection and the spans share one mechanism: a [`gate`] decides by the head of a request and returns
 //! a ticket; the service around both forwards readiness, reports the head, and keeps the ticket until the
-//! body ends. An [`Outcome`] is a fact, classified once for each attempt; each policy holds facts
-//! against its own set.
+//! body ends. An [`Outcome`] is a fact that is classified once per attempt; each policy compares facts
+//! with its own set.
 //!
-//! What one layer knows and another needs travels without a signature: a [`Deadline`] and the trace are
-//! set for the time of a poll, so that a client called from a handler finds them.
+//! Some context passes between layers without appearing in signatures: a [`Deadline`] and the trace are
+//! set for the duration of a poll, so that a client which a handler calls finds them.
 
 #![forbid(unsafe_code)]
 

@@ -78,9 +78,7 @@ impl Part {
             Self::Retry => "users is flaky: what is safe to repeat is repeated, a POST is not",
             Self::Trace => "one trace from the user through waste to users",
             Self::Endpoints => "users runs as three endpoints, of which one goes bad",
-            Self::Mirror => {
-                "waste v2 is tried on a tenth of the real requests, which nobody notices"
-            }
+            Self::Mirror => "waste v2 is tried on a tenth of the real requests, unnoticed by users",
             Self::Faults => "a fifth of one route of waste is made to fail, to see what that does",
         }
     }

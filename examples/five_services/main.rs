@@ -91,7 +91,7 @@ async fn show(args: &Args) -> bool {
 fn introduce(args: &Args) {
     let factor = args.scale.factor();
     show!("Five services on this machine: auth, users, waste, recycling and locations.");
-    show!("They call stand-ins for Roboflow, OpenAI and Kakao Map, which fail as told.");
+    show!("They call stand-ins for Roboflow, OpenAI and Kakao Map, which fail by a script.");
     show!("They go by Istio's YAML in examples/policies, and so does an ingress before waste.");
     show!("Whatever is counted below is counted by the servers, not by the clients.");
     if factor > 1 {

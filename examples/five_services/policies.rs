@@ -69,7 +69,7 @@ impl Policies {
         &self.mesh
     }
 
-    /// The copy, for whoever edits it by hand.
+    /// Returns the folder of the copy, for edits by hand.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder.0
     }

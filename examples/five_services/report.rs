@@ -7,7 +7,7 @@ use crate::args::Part;
 use crate::scale;
 use crate::show::show;
 
-/// Tells what happens, and keeps what was expected and what was observed.
+/// Report of a run: prints events, and keeps expected and observed values.
 #[derive(Debug)]
 pub(crate) struct Report {
     case: Option<Part>,

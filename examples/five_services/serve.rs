@@ -76,12 +76,12 @@ curl -b user=mina {recycling}/api/v1/recycling/results/1; echo
 sed -i 's/weight: .*/weight: 50/' {split}; sleep 1
 for i in $(seq 20); do curl -s {recycling}/api/v1/recycling/results/1; echo; done
 
-# a copy of one in ten goes to v2 too, which nobody notices; `sed -i '/mirror/,$d'` ends it
+# a copy of one in ten goes to v2 too, unnoticed by users; `sed -i '/mirror/,$d'` ends it
 printf '    mirror: {{host: waste-service, subset: v2}}\n    mirrorPercentage: {{value: 10}}\n' \
     >> {split}; sleep 1
 for i in $(seq 20); do {statuses} {recycling}/api/v1/recycling/results/1; done; echo
 
-# one of the three endpoints of users fails: nobody notices, and it is left alone for half a minute
+# one of the three endpoints of users fails: users notice nothing, and it is ejected for half a minute
 curl {bad}/fault/503; echo
 for i in $(seq 20); do {statuses} '{locations}/api/v1/locations/near?user=mina'; done; echo
 curl {bad}/fault/none; echo

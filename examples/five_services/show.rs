@@ -3,13 +3,13 @@
 use std::fmt::Arguments;
 use std::io::{ErrorKind, Write, stdout};
 
-/// Prints a line to whoever reads this program's output.
+/// Prints a line to standard output.
 macro_rules! show {
     ($($text:tt)*) => { $crate::show::line(format_args!($($text)*)) };
 }
 pub(crate) use show;
 
-/// Prints a line; if nobody reads any more (`| head`), the program ends without a word.
+/// Prints a line; if the reader is gone (`| head`), the program ends without a word.
 ///
 /// `println!` panics then, since Rust's programs do not die of a closed pipe as others do.
 pub(crate) fn line(text: Arguments<'_>) {

@@ -11,7 +11,7 @@ use crate::scale::Scale;
 use crate::services::{self, Service, Site, USERS_ENDPOINTS, Users};
 use crate::stand_ins::{self, StandIn};
 
-/// What the services are told when they start.
+/// Settings of the services at their start.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
     broken: Option<Part>,

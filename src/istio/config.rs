@@ -128,7 +128,7 @@ pub(crate) struct DnsConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct ConnectionPoolConfig {
     pub(crate) connect_timeout: Option<Duration>,
-    /// Whether HTTP/2 is spoken without asking.
+    /// True if HTTP/2 is used with prior knowledge.
     pub(crate) http2: bool,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) max_connections: Option<u32>,
@@ -185,7 +185,7 @@ pub(crate) struct ServerConfig {
     pub(crate) hosts: Vec<HostPattern>,
     pub(crate) https_redirect: Option<StatusCode>,
     pub(crate) port: u16,
-    /// Whether its connections are encrypted.
+    /// True if connections to it are encrypted.
     pub(crate) tls: bool,
 }
 

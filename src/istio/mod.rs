@@ -77,7 +77,7 @@
 //!   warning where Istio acts on them (the routes of the Gateway API). Lists are read as their items.
 //! - **What is referred to.** Hosts, ports, subsets, gateways and workloads are looked for among the service
 //!   entries, and among the `Service`s, pods and their templates, `Namespace`s and gateways of the Gateway API that
-//!   lie beside the policies. That one is missing is told only where the documents show that part of the cluster,
+//!   lie beside the policies. A missing object is reported only where the documents show that part of the cluster,
 //!   or have a name that was most likely meant.
 //! - **Spelling.** Fields are read in camel case and in snake case, as protobuf's JSON has it, with a warning
 //!   where Kubernetes takes one only. Durations are protobuf's (`1.5s`) and Go's (`1h30m`).

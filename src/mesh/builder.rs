@@ -11,7 +11,7 @@ use crate::istio::translation::Settings;
 use crate::mesh::state::mesh_state::MeshState;
 use crate::policies::telemetry::TracePolicy;
 
-/// What a [`Mesh`] is to know that no document says.
+/// Settings of a [`Mesh`] that no document holds.
 #[derive(Clone, Debug)]
 pub struct MeshBuilder {
     load_options: LoadOptions,
@@ -20,7 +20,7 @@ pub struct MeshBuilder {
 }
 
 impl MeshBuilder {
-    /// Sets the namespace of documents that name none. The default is `default`.
+    /// Sets the namespace of documents without one. The default is `default`.
     #[must_use]
     pub fn with_default_namespace(mut self, namespace: impl Into<Arc<str>>) -> Self {
         self.settings.default_namespace = namespace.into();
@@ -28,31 +28,31 @@ impl MeshBuilder {
         self
     }
 
-    /// Sets the namespace of rules for the whole mesh. The default is `istio-system`.
+    /// Sets the namespace of objects that apply to the whole mesh. The default is `istio-system`.
     #[must_use]
     pub fn with_root_namespace(mut self, namespace: impl Into<Arc<str>>) -> Self {
         self.settings.root_namespace = namespace.into();
         self
     }
 
-    /// Sets what full names of services end in. The default is `cluster.local`.
+    /// Sets the domain in which the full names of services end. The default is `cluster.local`.
     #[must_use]
     pub fn with_cluster_domain(mut self, domain: impl Into<Arc<str>>) -> Self {
         self.settings.cluster_domain = domain.into();
         self
     }
 
-    /// Gives Envoy's answer wherever this crate chose another and the choice is not in how it is built. By default
-    /// this crate's own holds.
+    /// Selects Envoy's behaviour wherever this crate's differs by default and the difference is a setting. By default
+    /// this crate's own behaviour applies.
     ///
     /// - Retries have no budget unless a document sets one, repeat POST and PATCH like GET, keep up to 1 MiB of
     ///   a request body for it, and do not wait for `Retry-After`.
     /// - A local rate limit without `filter_enabled` limits nothing.
     /// - The share of `maxEjectionPercent` is a hard limit, so that a lone endpoint is never ejected.
     /// - An endpoint that is new or comes back gets its full share at once, unless `warmup` is written.
-    /// - The deadline that a caller tells in its headers does not count.
+    /// - The deadline in a caller's headers is ignored.
     ///
-    /// The [table of differences][table] has each of them beside those that stay.
+    /// The [table of differences][table] lists these beside the differences that remain.
     ///
     /// [table]: crate::mesh#differences-from-envoy
     #[must_use]
@@ -62,24 +62,24 @@ impl MeshBuilder {
         self
     }
 
-    /// Sets who hears what the layers decide. The default is [`TracingObserver`](crate::TracingObserver).
+    /// Sets the observer of the layers' decisions. The default is [`TracingObserver`](crate::TracingObserver).
     #[must_use]
     pub fn with_observer(mut self, observe: Arc<dyn Observe>) -> Self {
         self.options.observe = observe;
         self
     }
 
-    /// Sets whether a host that no document names is refused with 502, as under Istio's
-    /// `REGISTRY_ONLY`. By default such requests pass untouched, as under `ALLOW_ANY`.
+    /// Rejects requests for hosts that no document names with 502, as Istio's `REGISTRY_ONLY` does, if `true`.
+    /// By default such requests pass untouched, as under `ALLOW_ANY`.
     #[must_use]
     pub const fn with_registry_only(mut self, registry_only: bool) -> Self {
         self.settings.registry_only = registry_only;
         self
     }
 
-    /// Sets who asks for the addresses of names: of a `ServiceEntry` with `resolution: DNS`. The default
-    /// asks the system's name servers. What becomes of names is told to the
-    /// [observer](Self::with_observer) of the mesh.
+    /// Sets the resolver of DNS names, such as the hosts of a `ServiceEntry` with `resolution: DNS`. The default
+    /// queries the system's name servers. The [observer](Self::with_observer) of the mesh observes the
+    /// results.
     #[cfg(feature = "dns")]
     #[must_use]
     pub fn with_resolver(mut self, resolver: crate::transport::dns::Resolver) -> Self {
@@ -87,21 +87,21 @@ impl MeshBuilder {
         self
     }
 
-    /// Makes all chance follow from `seed`, for tests. By default it differs in every process.
+    /// Derives all random numbers from `seed`, for tests. By default each process has a random seed.
     #[must_use]
     pub const fn with_seed(mut self, seed: u64) -> Self {
         self.options.seed = Some(seed);
         self
     }
 
-    /// Sets how traces go on. The default is [`TracePolicy::default`].
+    /// Sets the policy of traces. The default is [`TracePolicy::default`].
     #[must_use]
     pub fn with_trace(mut self, trace: TracePolicy) -> Self {
         self.options.trace = trace;
         self
     }
 
-    /// Sets whether a warning is as bad as an error, so that documents with one are refused. The default
+    /// Rejects documents with a warning as documents with an error are, if `true`. The default
     /// is `false`.
     #[must_use]
     pub const fn with_warnings_as_errors(mut self, refused: bool) -> Self {
@@ -109,9 +109,9 @@ impl MeshBuilder {
         self
     }
 
-    /// Sets what becomes of a document with a field that is not known here. The default is
-    /// [`FieldValidation::Warn`]: a mesh does not stop over documents that are newer than this crate. A linter
-    /// ([`Documents`]) is strict.
+    /// Sets the treatment of documents with an unknown field. The default is [`FieldValidation::Warn`], so that a
+    /// mesh accepts documents that are newer than this crate. The default of [`Documents`], which a linter reads,
+    /// is strict.
     #[must_use]
     pub const fn with_field_validation(mut self, validation: FieldValidation) -> Self {
         self.load_options.validation = validation;

@@ -4,11 +4,11 @@ use crate::mesh::cluster::connect::client_connector::connector;
 use crate::mesh::cluster::connect::endpoint_transport::EndpointTransport;
 use crate::transport::client::{Body, Client};
 
-/// The client of a [`Workload`].
+/// HTTP client of a [`Workload`].
 pub type MeshClient = Client<WorkloadService<EndpointTransport, Body>>;
 
 impl Workload {
-    /// Returns what it sends requests with, in reqwest's ways.
+    /// Returns the workload's client, with an API like reqwest's.
     ///
     /// # Errors
     ///
@@ -17,22 +17,22 @@ impl Workload {
         self.client_with(reqwest::Client::builder)
     }
 
-    /// Returns a client whose connections are as `make` says.
+    /// Returns a client whose connections are configured by `make`.
     ///
-    /// It is called at once, again for connect and idle timeouts that no destination had before, and
+    /// `make` is called at once, again for connect and idle timeouts that no destination had before, and
     /// once for the connections to all endpoints. reqwest's redirects and retries are turned off: the
     /// [client](crate::client) follows redirects, each hop through its own route.
     ///
-    /// Where the name of a host is all that is known of it, reqwest sends. A destination of which the
-    /// documents say more (its endpoints, limits of its connections, HTTP/2, a name for TLS) is reached
+    /// A destination of which only the host's name is known is reached by reqwest itself. A destination with
+    /// more configuration (endpoints, connection limits, HTTP/2, a server name for TLS) is reached
     /// over a [pool](crate::pool), whose connections reqwest's connector makes: TLS, proxies and
-    /// sockets are as `make` says there too. Default headers, cookies, decompression and the timeouts of a
-    /// whole request are not: set headers by
-    /// [`with_default_headers`](crate::client::Client::with_default_headers), and times by routes.
+    /// sockets are configured by `make` there too. Default headers, cookies, decompression and the timeouts of
+    /// whole requests are not applied there: set headers by
+    /// [`with_default_headers`](crate::client::Client::with_default_headers), and timeouts by routes.
     ///
-    /// # Certificates of an authority of your own
+    /// # Custom certificate authorities
     ///
-    /// With TLS of reqwest's (its feature `rustls`, say), whom all connections trust is the builder's to say:
+    /// With reqwest's TLS (its feature `rustls`, for example) the builder configures the trusted authorities:
     ///
     /// ```ignore
     /// let pem = std::fs::read("ca.pem")?;
@@ -42,15 +42,15 @@ impl Workload {
     /// })?;
     /// ```
     ///
-    /// TLS asks for the `sni` of a rule, or the service's name where the rule starts TLS, or else the
-    /// name that is called, and wants a certificate for that.
+    /// The server name of TLS is the `sni` of a rule, or the service's name where the rule originates TLS, or else
+    /// the host of the request; the certificate must be valid for it.
     ///
     /// # Proxies
     ///
-    /// As reqwest's own clients, these go through the proxies of the environment (`HTTP_PROXY`,
-    /// `HTTPS_PROXY`, `ALL_PROXY`) unless `make` says `no_proxy()` or names others. `NO_PROXY` is matched against the host
-    /// that is called, and against the address of the endpoint; either one passes the proxies by. A
-    /// proxy is asked for the endpoint over plain HTTP, and for the name over TLS. Envoy uses none.
+    /// Like reqwest's own clients, these use the proxies of the environment (`HTTP_PROXY`,
+    /// `HTTPS_PROXY`, `ALL_PROXY`) unless `make` calls `no_proxy()` or sets others. `NO_PROXY` is matched against the
+    /// host of the request and against the address of the endpoint; a match of either bypasses the proxies. A
+    /// proxy is asked for the endpoint's address over plain HTTP, and for the name over TLS. Envoy uses no proxies.
     ///
     /// # Errors
     ///

@@ -14,9 +14,9 @@ use crate::policies::rate_limit::{RateLimitGate, RateLimitLayer, RateLimitPolicy
 use crate::policies::telemetry::{TracePolicy, TraceServerLayer};
 use crate::policies::timeout::{TimeoutLayer, TimeoutPolicy};
 
-/// Everything that this crate recommends around a server's routes, in one layer.
+/// The recommended stack around a server's routes, in one layer.
 ///
-/// The limits are shared by all services that it makes, whatever connection or route they are for, and
+/// The limits are shared by all services that it makes, for every connection and route, and
 /// by all its clones. See the [module docs](super) for an example and for the order of its parts.
 #[derive(Clone, Debug)]
 pub struct Inbound {
@@ -33,9 +33,9 @@ pub type InboundService<S> = OuterStack<S, GateChain<RateLimitGate, ConcurrencyL
 
 /// Creates the stack for a server: trace, concurrency limit, timeout and deadline.
 ///
-/// Its parts have the defaults of their policies, but for these: the timeout is 15 s in all, or what the
-/// caller still waits if that is less; 1024 requests may be in flight, and a further one is refused at
-/// once; there is no rate limit, because only you know by which key.
+/// Its parts have the defaults of their policies, except that the timeout is 15 s in all, or the time that the
+/// caller still waits if that is less; 1024 requests may be in flight, and a further one is rejected at
+/// once; there is no rate limit, because its key depends on the application.
 #[must_use]
 pub fn inbound() -> Inbound {
     let timeout = TimeoutPolicy::total(Duration::from_secs(15));
@@ -65,9 +65,9 @@ impl Inbound {
         self
     }
 
-    /// Says that the answers may be streams that last. The default is false.
+    /// Declares that the responses may be long-lived streams, if `true`. The default is `false`.
     ///
-    /// Nothing changes but the [findings](Self::lint): a stream wants an idle timeout, and no total.
+    /// Only the [findings](Self::lint) depend on it: a stream needs an idle timeout instead of a total one.
     #[must_use]
     pub const fn with_streams(mut self, streams: bool) -> Self {
         self.streams = streams;
@@ -81,32 +81,32 @@ impl Inbound {
         self
     }
 
-    /// Sets how the trace is accepted. The default is [`TracePolicy::default`].
+    /// Sets the policy by which traces are accepted. The default is [`TracePolicy::default`].
     #[must_use]
     pub fn with_trace(mut self, policy: TracePolicy) -> Self {
         self.trace = TraceServerLayer::new(policy);
         self
     }
 
-    /// The concurrency limit, to be watched or given another policy.
+    /// Returns the concurrency limit, for its state and for a new policy.
     #[must_use]
     pub const fn concurrency_limit(&self) -> &ConcurrencyLimitLayer {
         &self.concurrency_limit.1
     }
 
-    /// The rate limit, to be watched or given another policy.
+    /// Returns the rate limit, for its state and for a new policy.
     #[must_use]
     pub const fn rate_limit(&self) -> &RateLimitLayer {
         &self.rate_limit
     }
 
-    /// The timeout, to be given another policy.
+    /// Returns the timeout, for a new policy.
     #[must_use]
     pub const fn timeout(&self) -> &TimeoutLayer {
         &self.timeout.1
     }
 
-    /// Says what this stack, as it was put together, cannot do. The log says it too, once.
+    /// Returns the contradictions between this stack's initial policies. The first `layer` call logs them.
     #[must_use]
     pub fn lint(&self) -> Vec<StackWarning> {
         let parts = [

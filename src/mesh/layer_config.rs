@@ -3,9 +3,9 @@ use crate::policies::concurrency_limit::ConcurrencyLimitPolicy;
 use crate::policies::retry::RetryPolicy;
 use crate::policies::timeout::TimeoutPolicy;
 
-/// One layer of a stack, to be looked at by [`lint`](super::lint).
+/// Configuration of one layer of a stack, as input of [`lint`](super::lint).
 ///
-/// Layers that go with every other one, like a rate limit, have no part here: leave them out.
+/// Layers that fit every other one, such as rate limits, have no variant: leave them out.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug)]
 pub enum LayerConfig<'a> {
@@ -15,7 +15,7 @@ pub enum LayerConfig<'a> {
     ConcurrencyLimit(&'a ConcurrencyLimitPolicy),
     /// A retry.
     Retry(&'a RetryPolicy),
-    /// The answers are streams that may last, like `text/event-stream`. It stands for the service inside.
+    /// A service with long-lived streaming responses, such as `text/event-stream`.
     Streams,
     /// A timeout.
     Timeout(&'a TimeoutPolicy),

@@ -4,91 +4,91 @@ use super::LayerConfig;
 use crate::policies::retry::RetryPolicy;
 use crate::policies::timeout::TimeoutPolicy;
 
-/// Something that a combination of layers promises and cannot do.
+/// Contradiction between layers of a stack.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum StackWarning {
-    /// A circuit breaker stands outside a retry.
+    /// The circuit breaker is outside the retry.
     #[error(
-        "the circuit breaker hears one outcome for up to {attempts} tries, so it opens after {attempts} \
+        "the circuit breaker records one outcome for up to {attempts} attempts, so it opens after {attempts} \
          times as many failures: put it inside the retry"
     )]
     BreakerOutsideRetry {
-        /// How often one request is sent at most.
+        /// Maximum number of attempts per request.
         attempts: u32,
     },
-    /// A concurrency limit stands outside a retry that waits between its tries.
+    /// The concurrency limit is outside a retry that waits between attempts.
     #[error(
-        "a request keeps its place in the concurrency limit while it waits to be tried again: put the \
+        "a request keeps its permit of the concurrency limit while it waits for its next attempt: put the \
          limit inside the retry"
     )]
     LimitHeldBetweenAttempts,
-    /// A queue may hold requests longer than anybody waits for them.
+    /// The queue may hold requests for longer than the total timeout.
     #[error(
-        "a request may be queued for {queue:?} but is given up after {total:?}: shorten the queue's wait"
+        "a request may be queued for {queue:?} but its timeout is {total:?}: shorten the queue's wait"
     )]
     QueueOutlastsTimeout {
-        /// How long a request may be queued.
+        /// Maximum time in the queue.
         queue: Duration,
-        /// How long it may take in all.
+        /// Total timeout.
         total: Duration,
     },
-    /// Retries are asked for, and there is no budget for any.
+    /// The retry has attempts, and its budget allows none.
     #[error(
-        "retries are asked for (`attempts` is {attempts}) and the budget pays for none: raise it or say 0 retries"
+        "the retry has {attempts} attempts and the budget pays for none: raise the budget or set 0 retries"
     )]
     RetriesWithoutBudget {
-        /// How many retries are asked for.
+        /// Maximum number of retries.
         attempts: u32,
     },
-    /// A total timeout cuts off streams.
+    /// A total timeout interrupts streams.
     #[error(
-        "a total timeout of {total:?} cuts off streams that last longer: set an idle timeout in its place"
+        "a total timeout of {total:?} interrupts streams that last longer: set an idle timeout instead"
     )]
     TimeoutOverStream {
-        /// The total timeout.
+        /// Total timeout.
         total: Duration,
     },
-    /// A total timeout stands inside a retry.
+    /// The total timeout is inside the retry.
     #[error(
-        "the total timeout of {total:?} limits each of up to {attempts} tries and not all of them: put it \
-         outside the retry, and say a per-try timeout in the retry's policy"
+        "the total timeout of {total:?} limits each of up to {attempts} attempts and not their sum: put it \
+         outside the retry, and set a per-try timeout in the retry's policy"
     )]
     TotalTimeoutInsideRetry {
-        /// The total timeout.
+        /// Total timeout, of one attempt.
         total: Duration,
-        /// How often one request is sent at most.
+        /// Maximum number of attempts per request.
         attempts: u32,
     },
-    /// The tries take longer together than the total timeout allows.
+    /// The attempts together exceed the total timeout.
     #[error(
-        "{attempts} tries of {per_try:?} do not fit into {total:?}: the last of them are cut short or never \
-         made"
+        "{attempts} attempts of {per_try:?} do not fit into {total:?}: the last of them are shortened or \
+         omitted"
     )]
     AttemptsOutlastTimeout {
-        /// How long one try may take.
+        /// Per-try timeout.
         per_try: Duration,
-        /// How long all may take.
+        /// Total timeout.
         total: Duration,
-        /// How often one request is sent at most.
+        /// Maximum number of attempts per request.
         attempts: u32,
     },
-    /// The per-try timeout is not shorter than the total.
+    /// The per-try timeout is not shorter than the total timeout.
     #[error(
         "a per-try timeout of {per_try:?} is never reached within a total of {total:?}, and is ignored"
     )]
     PerTryTimeoutIgnored {
-        /// How long one try may take.
+        /// Per-try timeout.
         per_try: Duration,
-        /// How long all may take.
+        /// Total timeout.
         total: Duration,
     },
 }
 
-/// Looks through a stack, outermost layer first, for what it cannot do.
+/// Checks a stack, outermost layer first, for contradictions between its layers.
 ///
-/// Nothing here is wrong enough to be refused: each layer keeps its own promise, and only the promise
-/// that they seem to make together is broken. The presets say what they find in the log, once.
+/// None of them is an error: each layer behaves as configured, and only the combination has a different
+/// effect than intended. [`inbound`](super::inbound()) and [`outbound`](super::outbound()) log theirs once.
 #[must_use]
 pub fn lint(parts: &[LayerConfig<'_>]) -> Vec<StackWarning> {
     let mut found = Vec::new();
@@ -157,7 +157,7 @@ fn of_timeout(timeout: &TimeoutPolicy, inside: &[LayerConfig<'_>], found: &mut V
         match part {
             LayerConfig::ConcurrencyLimit(limit) if limit.max_pending() > 0 => {
                 let queue = limit.max_wait();
-                // A wait without an end of its own ends with the deadline.
+                // A queue without a maximum wait ends at the deadline.
                 if queue > total && queue < Duration::MAX {
                     found.push(StackWarning::QueueOutlastsTimeout { queue, total });
                 }
@@ -170,7 +170,7 @@ fn of_timeout(timeout: &TimeoutPolicy, inside: &[LayerConfig<'_>], found: &mut V
     }
 }
 
-/// The retries that retry.
+/// Returns the retries with at least one retry.
 fn retries<'a>(parts: &'a [LayerConfig<'_>]) -> impl Iterator<Item = &'a RetryPolicy> {
     parts.iter().filter_map(|part| match part {
         LayerConfig::Retry(retry) if retry.attempts() > 0 => Some(*retry),

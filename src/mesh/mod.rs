@@ -1,8 +1,8 @@
-//! Puts the layers together: from Istio's own YAML, or by hand, with what cannot work.
+//! Stacks of layers: from Istio's own YAML, or by hand, with a check for contradictions.
 //!
 //! # From Istio's YAML
 //!
-//! The team writes what it would give to Istio, and each service loads it (feature `istio`; the client is
+//! The team writes the YAML that Istio takes, and each service loads it (feature `istio`; the client is
 //! reqwest's, feature `reqwest`):
 //!
 //! ```no_run
@@ -20,8 +20,8 @@
 //! // In: the workload's own limits, its trace, its callers' deadlines.
 //! let app = router.layer(me.server());
 //!
-//! // Later, while requests run: all of it anew or not at all, or a canary by hand. With the feature
-//! // `watch`, `mesh.watch("policies")` does it when a file changes.
+//! // Later, while requests run: a change of all documents, as a whole or not at all, or a canary by hand. With the
+//! // feature `watch`, `mesh.watch("policies")` applies changes of files.
 //! mesh.apply_path("policies")?;
 //! mesh.set_weights("waste-service", "canary", [50, 50])?;
 //! for change in mesh.history() {
@@ -32,8 +32,8 @@
 //! # }
 //! ```
 //!
-//! Documents with an error make no mesh, and no change: the error holds all findings and prints them as
-//! rustc does. How it works, with a service in memory in place of reqwest:
+//! Documents with an error make no mesh and no change: the error holds all findings and prints them as
+//! rustc does. The same with an in-memory service in place of reqwest:
 //!
 //! ```
 //! # #[cfg(feature = "istio")]
@@ -63,7 +63,7 @@
 //! for _ in 0..3 {
 //!     assert_eq!(ask().await?.status(), 500);
 //! }
-//! // Three failures in a row: it is left alone for 30 seconds.
+//! // Three failures in a row: the endpoint is ejected for 30 seconds.
 //! assert_eq!(ask().await?.status(), 503);
 //! # Ok(())
 //! # }
@@ -71,59 +71,59 @@
 //! # fn main() {}
 //! ```
 //!
-//! What happens to a request that goes out:
+//! The path of an outbound request:
 //!
 //! ```text
 //! trace ─▶ host and route, once ─▶ the route's stack
 //!
 //!   rate limits of the host and the route ─▶ fault ─▶ weights, headers, rewrite, mirrors
-//!     ─▶ total timeout ─▶ retry ─▶ try (its span, its timeout)
-//!     ─▶ destination: requests in flight ─▶ balancing over the endpoints that are not ejected
+//!     ─▶ total timeout ─▶ retry ─▶ attempt (its span, its timeout)
+//!     ─▶ cluster: requests in flight ─▶ load balancing over the endpoints that are not ejected
 //!     ─▶ connections: a pool with limits, or reqwest
 //! ```
 //!
-//! - **A host** is found in one step among any number, wildcards by the longest. One that no document
-//!   names passes untouched, or is refused with 502 (`Mesh::builder().with_registry_only(true)`).
-//! - **State** belongs to the workload: all clients and servers that are made of one, by name, namespace
-//!   and labels, share ejections, buckets and budgets. A destination's state is shared by all routes that
-//!   lead there.
-//! - **A change** is taken whole or refused. Requests in flight finish on what they began with; what its
-//!   document still names keeps its state, under its new settings.
-//! - **It is made of the public layers**, in this order, by types that have names. Beside the layers
-//!   themselves a request costs finding its route and one clone of that route's stack; stacks are made
+//! - **Hosts** are found in constant time, wildcards by the longest match. A host that no document
+//!   names passes untouched, or is rejected with 502 (`Mesh::builder().with_registry_only(true)`).
+//! - **State** belongs to the workload: all its clients and servers, by name, namespace
+//!   and labels, share ejections, token buckets and retry budgets. The state of a cluster is shared by all routes that
+//!   lead to it.
+//! - **A change** is applied as a whole or rejected. Requests in flight finish under the previous version; state
+//!   whose owner is still in the documents is kept, under its new settings.
+//! - **The stack consists of the public layers**, in this order, by nameable types. Beside the layers
+//!   themselves a request costs a route lookup and one clone of that route's stack; stacks are created
 //!   when a host is first called.
 //! - **Connections** of [`Workload::client`] and of a gateway's own client are made by reqwest, as
-//!   [`client_with`](Workload::client_with) says, with its TLS and its proxies. A destination of which more
-//!   is known than its name has a [pool](crate::pool) of them, with the limits of its `connectionPool`,
+//!   [`client_with`](Workload::client_with) configures it, with its TLS and its proxies. A cluster with more
+//!   configuration than its name has a [pool](crate::pool) of them, with the limits of its `connectionPool`,
 //!   over TLS too, which all clients of the workload share and which a change reconfigures. Each endpoint
-//!   keeps one at least, as in Envoy; those to an endpoint that is gone are closed when they are idle.
-//!   HTTP/2 is spoken without asking where the service's port says `HTTP2`, `GRPC` or `GRPC-WEB`, or the rule
-//!   `h2UpgradePolicy: UPGRADE`.
-//! - **Names**: with the feature `dns` every address of a name that a `ServiceEntry` with
-//!   `resolution: DNS` gives is an endpoint, asked for again as its time to live says. Requests wait for
-//!   the first answer, within their own timeouts and for as long as a name server has (5 s); if there is
-//!   none, they get 503 `no healthy upstream`, with the [`Cause`](crate::Cause) beside it. Without the feature, and with
-//!   `resolution: DNS_ROUND_ROBIN`, the name is one endpoint, looked up for each connection. So is a host
-//!   of which no document says where it listens, such as a headless service of Kubernetes: by the name
+//!   keeps at least one, as in Envoy; those to a removed endpoint are closed when they are idle.
+//!   HTTP/2 is used with prior knowledge for service ports of the protocols `HTTP2`, `GRPC` and `GRPC-WEB`, and for
+//!   rules with `h2UpgradePolicy: UPGRADE`.
+//! - **Names**: with the feature `dns` every address of a name in a `ServiceEntry` with
+//!   `resolution: DNS` is an endpoint, refreshed by its time to live. Requests wait for
+//!   the first answer, within their own timeouts and at most for the DNS timeout (5 s); without an answer
+//!   they get 503 `no healthy upstream` with its [`Cause`](crate::Cause). Without the feature, and with
+//!   `resolution: DNS_ROUND_ROBIN`, the name is one endpoint, resolved for each connection. So is a host
+//!   without addresses in the documents, such as a headless service of Kubernetes: by the name
 //!   that the caller wrote.
-//! - **TLS**: whatever the address of an endpoint, the certificate that is asked for is that of the name
-//!   that was called; or of the service, where a rule starts TLS to its endpoints; or of the rule's `sni`,
-//!   which changes nothing of whom a request is for. Certificates of an authority of one's own:
-//!   [`client_with`](Workload::client_with). A rule's `tls: {mode: SIMPLE}` encrypts what is called by
-//!   `http://`. A transport of one's own gets requests addressed to endpoints, with the name in `Host`.
+//! - **TLS**: the certificate must be valid for the host of the request, whatever the address of the endpoint;
+//!   or for the service, where a rule originates TLS to its endpoints; or for the rule's `sni`,
+//!   which does not change the `Host`. For custom certificate authorities see
+//!   [`client_with`](Workload::client_with). A rule's `tls: {mode: SIMPLE}` encrypts requests with an
+//!   `http://` URL. A custom transport gets requests addressed to endpoints, with the name in `Host`.
 //! - **An ingress** is `Mesh::gateway`: `router.fallback_service(gateway.service()?)`, served with
-//!   `into_make_service_with_connect_info::<SocketAddr>`, or a server of its own where strangers connect
-//!   (`examples/gateway.rs`). What strangers send is sanitized first, as at Istio's gateways: [`Gateway`]
-//!   says how, and where proxies in front of it are trusted. It passes WebSocket on and refuses other
-//!   protocols. Upstream TLS is the rule's to decide, under its `sni` or the service's own name, and never
-//!   the caller's.
-//! - **Headers to a proxy** (`x-envoy-retry-on`, `x-envoy-max-retries` and the others that Envoy's router
-//!   consumes) are taken off and not heeded, as by an Envoy that takes no caller for internal;
-//!   `x-envoy-attempt-count` counts the tries, whatever the caller wrote.
+//!   `into_make_service_with_connect_info::<SocketAddr>`, or a hardened server for the open internet
+//!   (`examples/gateway.rs`). Requests are sanitized first, as at Istio's gateways; see [`Gateway`], also for
+//!   trusted proxies in front of it. It forwards WebSocket upgrades and rejects other
+//!   protocols. Upstream TLS depends on the rule alone, under its `sni` or the service's own name, and never
+//!   on the caller.
+//! - **Envoy's request headers** (`x-envoy-retry-on`, `x-envoy-max-retries` and the others that Envoy's router
+//!   consumes) are removed and ignored, as by an Envoy that treats no caller as internal;
+//!   `x-envoy-attempt-count` is the number of the attempt, whatever the caller wrote.
 //!
 //! # By hand
 //!
-//! A client and a server with everything that this crate recommends:
+//! A client and a server with the recommended stacks:
 //!
 //! ```
 //! use std::time::Duration;
@@ -157,9 +157,9 @@
 //!   2  rate limit of requests                    2  rate limit, by caller
 //!   3  total timeout                             3  concurrency limit
 //!   4  retry                                     4  timeout and deadline
-//!        ┌ once for each try ──────────┐               │
-//!   5    │ span of the try             │               ▼
-//!   6    │ rate limit of tries         │         the routes
+//!        ┌ once per attempt ───────────┐               │
+//!   5    │ span of the attempt         │               ▼
+//!   6    │ rate limit of attempts      │         the routes
 //!   7    │ concurrency limit           │
 //!   8    │ circuit breaker             │
 //!        └──────────────┬──────────────┘
@@ -167,26 +167,26 @@
 //!                 the transport
 //! ```
 //!
-//! The per-try timeout is the retry's own.
+//! The per-try timeout is part of the retry.
 //!
-//! Trace, limits and circuit breaker that follow each other stand before one service, as one
-//! [gate](crate::gate::GateChain): a layer for each would cost a move more of request, future, response and body,
-//! and shows nothing else. A test drives both forms with the same calls.
+//! Trace, limits and circuit breaker that follow each other share one service, as one
+//! [gate](crate::gate::GateChain): separate layers would move request, future, response and body once more
+//! each, with the same behaviour. A test compares both forms.
 //!
-//! What goes wrong in another order:
+//! Effects of other orders:
 //!
-//! | order | what happens |
+//! | order | effect |
 //! |---|---|
-//! | timeout inside the retry | it limits each try; three tries may take three times as long |
-//! | circuit breaker outside the retry | it hears one outcome where the upstream had three requests, so a dying upstream gets three times as many before it opens |
-//! | a foreign timeout outside the circuit breaker | a call that it cuts off was abandoned as the breaker sees it, and counts only if [`FailureOn::with_abandoned`](crate::circuit_breaker::FailureOn::with_abandoned) says so; one that our own timeouts cut off counts as a timeout |
-//! | concurrency limit outside the retry | a request keeps its place while it waits to be tried again |
+//! | timeout inside the retry | it limits each attempt; three attempts may take three times as long |
+//! | circuit breaker outside the retry | it records one outcome where the upstream had three requests, so a failing upstream gets three times as many before the breaker opens |
+//! | another library's timeout outside the circuit breaker | the breaker sees an abandoned call, which counts only with [`FailureOn::with_abandoned`](crate::circuit_breaker::FailureOn::with_abandoned); a call that a timeout of this crate cancels counts as a timeout |
+//! | concurrency limit outside the retry | a request keeps its permit while it waits for its next attempt |
 //! | rate limit outside the retry | counts requests: right for fairness among callers |
-//! | rate limit inside the retry | counts tries: right for what is billed by the call |
-//! | trace outside everything | sees refusals too: one span a request, whoever answered |
-//! | rate limit inside the concurrency limit (server) | who is over the limit still takes up a place |
+//! | rate limit inside the retry | counts attempts: right for upstreams that bill by the call |
+//! | trace outside everything | includes rejections: one span per request, whatever answered it |
+//! | rate limit inside the concurrency limit (server) | a request over the rate limit still takes a permit |
 //!
-//! [`lint`] tells the mistakes among them for a stack that is put together by hand:
+//! [`lint`] reports such mistakes in a stack that is built by hand:
 //!
 //! ```
 //! use std::time::Duration;

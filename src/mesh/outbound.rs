@@ -18,10 +18,10 @@ use crate::policies::retry::{Retry, RetryLayer, RetryPolicy};
 use crate::policies::telemetry::{TraceAttemptLayer, TraceClientLayer, TracePolicy, TracedGate};
 use crate::policies::timeout::{TimeoutLayer, TimeoutPolicy};
 
-/// Everything that this crate recommends around a client, in one layer.
+/// The recommended stack around a client's transport, in one layer.
 ///
-/// Wrap one around the transport to each upstream: the circuit breaker, the limits and the budget of
-/// retries are shared by all services that it makes and by all its clones. See the
+/// Use one for the transport to each upstream: the circuit breaker, the limits and the retry budget
+/// are shared by all services that it makes and by all its clones. See the
 /// [module docs](super) for an example and for the order of its parts.
 #[derive(Clone, Debug)]
 pub struct Outbound {
@@ -40,13 +40,13 @@ pub struct Outbound {
 pub type OutboundService<S> =
     OuterStack<Retry<TracedGate<S, OutboundGates>>, RateLimitGate, WithRetryHints>;
 
-/// What decides about each try: the limit of tries, the concurrency limit, and the circuit breaker.
+/// Gates of each attempt: the attempt limit, the concurrency limit, and the circuit breaker.
 pub type OutboundGates =
     GateChain<RateLimitGate, GateChain<ConcurrencyLimitGate, CircuitBreakerGate>>;
 
 /// Creates the stack for a client: trace, timeout, retry, concurrency limit, circuit breaker.
 ///
-/// Its parts have the defaults of their policies, but for these: the timeout is 15 s in all, Envoy's own;
+/// Its parts have the defaults of their policies, except that the timeout is 15 s in all, Envoy's own;
 /// 1024 requests may be in flight and as many pending, Envoy's own too; there is no rate limit.
 #[must_use]
 pub fn outbound() -> Outbound {
@@ -67,9 +67,9 @@ pub fn outbound() -> Outbound {
 }
 
 impl Outbound {
-    /// Sets the limit of tries, those of the retry included. The default is none.
+    /// Sets the rate limit of attempts, retries included. The default is none.
     ///
-    /// This is the one for what is billed by the call.
+    /// Use it for upstreams that bill by the call.
     #[must_use]
     pub fn with_attempt_limit(mut self, policy: RateLimitPolicy) -> Self {
         self.attempt_limit = RateLimitLayer::new(policy);
@@ -90,7 +90,7 @@ impl Outbound {
         self
     }
 
-    /// Sets the limit of requests, whatever number of tries they take. The default is none.
+    /// Sets the rate limit of requests, independent of their number of attempts. The default is none.
     #[must_use]
     pub fn with_rate_limit(mut self, policy: RateLimitPolicy) -> Self {
         self.rate_limit = RateLimitLayer::new(policy);
@@ -104,9 +104,9 @@ impl Outbound {
         self
     }
 
-    /// Says that the answers may be streams that last. The default is false.
+    /// Declares that the responses may be long-lived streams, if `true`. The default is `false`.
     ///
-    /// Nothing changes but the [findings](Self::lint): a stream wants an idle timeout, and no total.
+    /// Only the [findings](Self::lint) depend on it: a stream needs an idle timeout instead of a total one.
     #[must_use]
     pub const fn with_streams(mut self, streams: bool) -> Self {
         self.streams = streams;
@@ -120,50 +120,50 @@ impl Outbound {
         self
     }
 
-    /// Sets how the trace goes on. The default is [`TracePolicy::default`].
+    /// Sets the policy of traces. The default is [`TracePolicy::default`].
     #[must_use]
     pub fn with_trace(mut self, policy: TracePolicy) -> Self {
         self.trace = trace(policy);
         self
     }
 
-    /// The limit of tries, to be watched or given another policy.
+    /// Returns the rate limit of attempts, for its state and for a new policy.
     #[must_use]
     pub const fn attempt_limit(&self) -> &RateLimitLayer {
         &self.attempt_limit
     }
 
-    /// The circuit breaker, to be watched, forced or given another policy.
+    /// Returns the circuit breaker, for its state, a forced state and a new policy.
     #[must_use]
     pub const fn circuit_breaker(&self) -> &CircuitBreakerLayer {
         &self.circuit_breaker.1
     }
 
-    /// The concurrency limit, to be watched or given another policy.
+    /// Returns the concurrency limit, for its state and for a new policy.
     #[must_use]
     pub const fn concurrency_limit(&self) -> &ConcurrencyLimitLayer {
         &self.concurrency_limit.1
     }
 
-    /// The limit of requests, to be watched or given another policy.
+    /// Returns the rate limit of requests, for its state and for a new policy.
     #[must_use]
     pub const fn rate_limit(&self) -> &RateLimitLayer {
         &self.rate_limit
     }
 
-    /// The retry, to be given another policy.
+    /// Returns the retry, for a new policy.
     #[must_use]
     pub const fn retry(&self) -> &RetryLayer {
         &self.retry.1
     }
 
-    /// The timeout, to be given another policy.
+    /// Returns the timeout, for a new policy.
     #[must_use]
     pub const fn timeout(&self) -> &TimeoutLayer {
         &self.timeout.1
     }
 
-    /// Says what this stack, as it was put together, cannot do. The log says it too, once.
+    /// Returns the contradictions between this stack's initial policies. The first `layer` call logs them.
     #[must_use]
     pub fn lint(&self) -> Vec<StackWarning> {
         let parts = [
@@ -192,14 +192,16 @@ impl<S> Layer<S> for Outbound {
     }
 }
 
-/// The spans of a request and of its tries. Each try names its own, so the request's headers name none.
+/// Creates the span layers of a request and of its attempts. Only attempts inject trace headers, each with its own
+/// span.
 fn trace(policy: TracePolicy) -> (TraceClientLayer, TraceAttemptLayer) {
     let request = TraceClientLayer::without_injection(policy.clone());
     (request, TraceAttemptLayer::new(policy))
 }
 
-/// Writes findings to the log, the first time.
+/// Logs the findings on the first call.
 pub(super) fn warn_once(said: &AtomicBool, findings: impl FnOnce() -> Vec<StackWarning>) {
+    // Relaxed: the flag orders nothing else, and `swap` alone lets one caller through.
     if said.swap(true, Ordering::Relaxed) {
         return;
     }

@@ -8,7 +8,7 @@ use crate::mesh::router::route::inbound_limits::InboundLimits;
 use crate::policies::telemetry::TraceServerLayer;
 use crate::policies::timeout::{TimeoutLayer, TimeoutPolicy};
 
-/// What stands around the routes of a workload: its trace, its rate limits, its caller's deadline.
+/// Inbound stack around the routes of a workload: its trace, its rate limits, its caller's deadline.
 ///
 /// Its services and its clones share the state of the workload.
 #[derive(Clone, Debug)]
@@ -35,8 +35,8 @@ impl ServerLayer {
         }
     }
 
-    /// Says at which port the service listens, so that limits for other ports are left out. By default
-    /// none is.
+    /// Sets the port at which the service listens; rate limits for other ports are skipped. By default
+    /// all apply.
     #[must_use]
     pub const fn with_port(mut self, port: u16) -> Self {
         self.port = Some(port);

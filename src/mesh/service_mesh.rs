@@ -8,25 +8,25 @@ use crate::mesh::state::mesh_state::MeshState;
 use crate::mesh::state::weight_overrides::WeightOverride;
 use crate::policies::traffic_split::RouteId;
 
-/// What Istio's documents say, enforced inside the process.
+/// Traffic policies of Istio's documents, enforced inside the process.
 ///
-/// Clones are the same mesh. See the [module docs](crate::mesh) for an example.
+/// Clones share one state. See the [module docs](crate::mesh) for an example.
 #[derive(Clone, Debug)]
 pub struct Mesh {
     pub(in crate::mesh) state: Arc<MeshState>,
 }
 
 impl Mesh {
-    /// Reads a file, or all files of a folder and its subfolders that end in `.yaml`, `.yml` or `.json`.
+    /// Reads a file, or all `.yaml`, `.yml` and `.json` files of a folder and its subfolders.
     ///
     /// # Errors
     ///
-    /// [`Error::Documents`] with all findings, if one of them is an error.
+    /// [`Error::Documents`] with all findings, if one of the findings is an error.
     pub fn from_path(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::builder().read_path(path)
     }
 
-    /// Reads a text of any number of documents, apart by `---`.
+    /// Reads a text of any number of documents, separated by `---`.
     ///
     /// # Errors
     ///
@@ -35,16 +35,16 @@ impl Mesh {
         Self::builder().read_yaml(text)
     }
 
-    /// Begins with settings that no document holds, such as the default namespace.
+    /// Returns a builder, for settings that no document holds, such as the default namespace.
     #[must_use]
     pub fn builder() -> MeshBuilder {
         MeshBuilder::default()
     }
 
-    /// Returns one of the services, as its sidecar would know it: named `name`, with the label
+    /// Returns the workload of the service `name` in `namespace`, with the label
     /// `app: name`.
     ///
-    /// Whatever is made of the same name, namespace and labels shares its state.
+    /// All values for the same name, namespace and labels share one state.
     #[must_use]
     pub fn workload(&self, name: &str, namespace: &str) -> Workload {
         Workload::new(Arc::clone(&self.state), name, namespace)
@@ -54,20 +54,20 @@ impl Mesh {
     ///
     /// # Errors
     ///
-    /// [`Error::NoGateway`] if no document describes it. One that a later change takes away answers 404.
+    /// [`Error::NoGateway`] if no document describes it. A gateway that a later change removes answers 404.
     pub fn gateway(&self, name: &str, namespace: &str) -> Result<Gateway, Error> {
         Gateway::new(&self.state, name, namespace)
     }
 
-    /// Takes these documents in place of all that there were, whole or not at all.
+    /// Replaces all documents by these, as a whole or not at all.
     ///
-    /// Requests in flight finish on what they began with. Ejections, buckets and budgets keep what they
-    /// know, unless what they belong to is gone; weights that were [set](Self::set_weights) stay where the
-    /// documented ones are what they were.
+    /// Requests in flight finish under the previous version. Ejections, token buckets and retry budgets keep their
+    /// state as long as the documents name their owner; weights that were [set](Self::set_weights) hold as long as
+    /// the documented ones are unchanged.
     ///
     /// # Errors
     ///
-    /// [`Error::Documents`], and then nothing changes.
+    /// [`Error::Documents`] if the documents have errors; nothing changes then.
     pub fn apply(&self, yaml: &str) -> Result<Change, Error> {
         let documents = self.state.read_yaml(yaml);
         self.state
@@ -75,7 +75,7 @@ impl Mesh {
             .inspect(log_change)
     }
 
-    /// Reads a file or a folder anew, as [`apply`](Self::apply) does a text.
+    /// Reads a file or a folder and applies its documents as [`apply`](Self::apply) does.
     ///
     /// # Errors
     ///
@@ -87,15 +87,16 @@ impl Mesh {
         self.state.apply(documents, cause).inspect(log_change)
     }
 
-    /// Moves a canary: sets the weights of a host's route, one for each of its destinations and in their
-    /// order, for all workloads and gateways. A route is named, or counted from 0 among the host's.
+    /// Sets the weights of a host's route, one for each of its destinations and in their
+    /// order, for all workloads and gateways, as for a canary release. A route is given by its name or by its index,
+    /// from 0, among the host's routes.
     ///
-    /// They hold until the documents give that route other weights.
+    /// The weights hold until the documents change the weights of that route.
     ///
     /// # Errors
     ///
-    /// [`Error::Weights`] if no workload of any documented namespace knows such a host and route, or if
-    /// the weights do not fit; and then nothing changes.
+    /// [`Error::Weights`] if no workload of any documented namespace has such a host and route, or if
+    /// the weights do not fit; nothing changes then.
     pub fn set_weights(
         &self,
         host: &str,
@@ -111,20 +112,20 @@ impl Mesh {
         self.state.set_weights(overrides).inspect(log_change)
     }
 
-    /// Returns all that was found in the documents that count: warnings and notes.
+    /// Returns the warnings and notes about the current documents.
     #[must_use]
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
         self.state.snapshot().documents.diagnostics().to_vec()
     }
 
-    /// Returns the number of the version that counts for all workloads and gateways; it grows by one with
-    /// every change.
+    /// Returns the number of the current version of the configuration; each change increments it
+    /// by one.
     #[must_use]
     pub fn version(&self) -> u64 {
         self.state.version()
     }
 
-    /// Returns the last 100 changes, the oldest first.
+    /// Returns the last 100 changes, oldest first.
     #[must_use]
     pub fn history(&self) -> Vec<Change> {
         self.state.history()

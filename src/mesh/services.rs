@@ -1,4 +1,4 @@
-//! The pieces of a workload's stack that no other module has, for whoever names its type.
+//! Types of a workload's stack that no other module exports, for signatures that name the stack's type.
 
 #[cfg(feature = "reqwest")]
 pub use crate::mesh::cluster::connect::endpoint_transport::{

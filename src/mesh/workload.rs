@@ -14,7 +14,7 @@ use crate::mesh::router::service::Router;
 use crate::mesh::state::mesh_state::MeshState;
 use crate::policies::telemetry::{TraceClientLayer, Traced};
 
-/// One of the services, as its sidecar would know it: what it calls with, and what it serves with.
+/// One service of the mesh, as its sidecar sees it: the source of its clients and of its server layer.
 ///
 /// See the [module docs](crate::mesh) for an example.
 #[derive(Clone, Debug)]
@@ -23,9 +23,9 @@ pub struct Workload {
     id: WorkloadId,
 }
 
-/// What the requests of a workload go through, ending in `S`; `B` is their body.
+/// Outbound stack of a workload, ending in `S`; `B` is the body of the requests.
 ///
-/// It is always ready, and its clones share everything.
+/// It is always ready, and its clones share all state.
 pub type WorkloadService<S, B> = Traced<Router<S, B>>;
 
 impl Workload {
@@ -40,7 +40,7 @@ impl Workload {
         }
     }
 
-    /// Sets labels of its pod, which selectors look at, such as `version: v2`. The default is `app` with
+    /// Sets labels of its pod, such as `version: v2`, which selectors match. The default is `app` with
     /// its name.
     #[must_use]
     pub fn with_labels<K, V>(mut self, labels: impl IntoIterator<Item = (K, V)>) -> Self
@@ -54,9 +54,9 @@ impl Workload {
         self
     }
 
-    /// Wraps a transport of any kind, of which each destination uses a clone.
+    /// Wraps a transport of any kind; each cluster uses a clone.
     ///
-    /// Where requests with a body of type `B` are sent, the transport gets them with a
+    /// For callers that send bodies of type `B` the transport receives bodies of type
     /// [`RequestBody<B>`](super::RequestBody).
     ///
     /// ```
@@ -97,7 +97,7 @@ impl Workload {
         }
     }
 
-    /// Returns what stands around its routes, for axum's `Router::layer`.
+    /// Returns the stack around its routes, for axum's `Router::layer`.
     #[must_use]
     pub fn server(&self) -> ServerLayer {
         ServerLayer::new(self.proxy())
@@ -108,7 +108,7 @@ impl Workload {
     }
 }
 
-/// Puts what the requests of a workload go through around a transport.
+/// Layer that puts the outbound stack of a workload around a transport.
 ///
 /// `B` is the body of the requests.
 #[derive(Debug)]

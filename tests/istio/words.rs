@@ -104,7 +104,7 @@ fn a_field_that_exists_elsewhere_is_moved_there() {
     for (text, expected) in [
         (
             route("route: [{destination: {host: a}, timeout: 0.5s}]"),
-            "move `timeout` out of `route`, to stand beside it",
+            "move `timeout` out of `route`, next to it",
         ),
         (
             route("route: [{destination: {host: a, timeout: 0.5s}}]"),
@@ -124,7 +124,7 @@ fn a_field_that_exists_elsewhere_is_moved_there() {
         ),
         (
             route("retries: {attempts: 1, timeout: 3s}, route: [{destination: {host: a}}]"),
-            "move `timeout` out of `retries`, to stand beside it",
+            "move `timeout` out of `retries`, next to it",
         ),
         (
             route("uri: {prefix: /}, route: [{destination: {host: a}}]"),

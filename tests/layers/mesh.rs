@@ -156,7 +156,7 @@ fn each_mistake_is_found_and_its_mend_told() {
     let cases: [(&[LayerConfig<'_>], &str); 8] = [
         (
             &[timeout, LayerConfig::Retry(&slow)],
-            "3 tries of 2s do not fit into 3s",
+            "3 attempts of 2s do not fit into 3s",
         ),
         (
             &[timeout, LayerConfig::Retry(&slower)],
@@ -178,7 +178,7 @@ fn each_mistake_is_found_and_its_mend_told() {
         ),
         (
             &[timeout, LayerConfig::Streams],
-            "set an idle timeout in its place",
+            "set an idle timeout instead",
         ),
     ];
     for (parts, text) in cases {

@@ -46,7 +46,7 @@ async fn fail_in_a_row(world: &World, driver: &Driver, report: &mut Report) -> I
     let before = roboflow.count();
     let script = world.roboflow.script();
     script.always(Fault::Status(StatusCode::INTERNAL_SERVER_ERROR));
-    report.say("Roboflow begins to answer 500, which waste tells its users as 502");
+    report.say("Roboflow begins to answer 500, which waste returns to its users as 502");
     for number in 1..=FAILURES {
         let answer = analyze(driver, world).of_anyone().send().await;
         report.say(format_args!("picture {number}: {}", answer.words()));
@@ -94,7 +94,7 @@ async fn while_open(world: &World, driver: &Driver, report: &mut Report, closes:
         well,
     );
     world.roboflow.script().heal();
-    report.say("Roboflow works again; nobody tells the breaker");
+    report.say("Roboflow works again; the breaker is not notified");
 }
 
 /// One of the things that have nothing to do with Roboflow, a different one each turn.

@@ -34,7 +34,7 @@ struct Callers {
 }
 
 impl Callers {
-    fn hear(&mut self, answers: &[Answer]) {
+    fn record(&mut self, answers: &[Answer]) {
         self.asked += answers.len();
         self.well += answers.iter().filter(|answer| answer.is_ok()).count();
     }
@@ -48,7 +48,7 @@ pub(super) async fn run(world: &World, report: &mut Report) -> Result<()> {
 
     report.say("users ask locations, which looks them up at one of the endpoints of users");
     let answers = all((0..LOOKUPS).map(|_| near(&driver, world)), 1).await;
-    callers.hear(&answers);
+    callers.record(&answers);
     let each = world.users.endpoints.iter();
     let each: Vec<_> = each.map(|one| one.recorder().count().to_string()).collect();
     report.say(format_args!("of {LOOKUPS} they get {}", each.join(", ")));
@@ -57,9 +57,9 @@ pub(super) async fn run(world: &World, report: &mut Report) -> Result<()> {
     let back = ejected + rest;
     report.say("it is ejected: the other two carry on");
     let half = back.saturating_duration_since(scale::now()) / 2;
-    callers.hear(&within(PACE, half, WIDTH, || near(&driver, world)).await);
+    callers.record(&within(PACE, half, WIDTH, || near(&driver, world)).await);
     bad.script().heal();
-    report.say("it works again; nobody tells locations");
+    report.say("it works again; locations is not notified");
     sleep_until(back.into()).await;
     let early = bad.recorder();
     let early = early.count_of(|call| call.at > ejected && call.at < back);
@@ -86,7 +86,7 @@ async fn fail(
     report.say("the third begins to answer 503; a lookup is tried again at another one");
     bad.script()
         .always(Fault::Status(StatusCode::SERVICE_UNAVAILABLE));
-    callers.hear(&all((0..LOOKUPS).map(|_| near(driver, world)), 1).await);
+    callers.record(&all((0..LOOKUPS).map(|_| near(driver, world)), 1).await);
     let failed = bad.recorder().arrivals().split_off(before);
     report.say(format_args!(
         "of {LOOKUPS} lookups it gets {}, and fails",
@@ -111,7 +111,7 @@ async fn recover(world: &World, driver: &Driver, report: &mut Report, callers: &
     // The ejection ends at the next sweep, which is 10 s later at the most.
     for until in (SLICE..=RAMP_SECONDS + 18).step_by(SLICE as usize) {
         let before = (back.count(), total());
-        callers.hear(&within(PACE, slice, WIDTH, || near(driver, world)).await);
+        callers.record(&within(PACE, slice, WIDTH, || near(driver, world)).await);
         let (got, of) = (back.count() - before.0, total() - before.1);
         report.bar(format_args!("{} to {until} s", until - SLICE), got, of);
         shares.push(percent(got, of));
@@ -126,7 +126,7 @@ async fn recover(world: &World, driver: &Driver, report: &mut Report, callers: &
 
     // A third, give or take 4.5 standard deviations.
     let before = (back.count(), total());
-    callers.hear(&all((0..300).map(|_| near(driver, world)), WIDTH).await);
+    callers.record(&all((0..300).map(|_| near(driver, world)), WIDTH).await);
     let last = percent(back.count() - before.0, total() - before.1);
     report.check(
         "its share in the end",

@@ -21,11 +21,12 @@ const TRY: Duration = Duration::from_secs(2);
 pub(super) async fn run(world: &World, report: &mut Report) -> Result<()> {
     let driver = Driver::new(world.settings.scale)?;
     let reached = || world.waste.recorder().count() + world.waste_v2.recorder().count();
-    // Nobody listens there, and nobody else can.
+    // The socket is bound and never listens: no other process can take the port.
     let gone = TcpSocket::new_v4()?;
     gone.bind(([127, 0, 0, 1], 0).into())?;
     world.policies.announce(gone.local_addr()?.port()).await?;
-    report.say("where-services-listen.yaml has one endpoint of waste more, where nobody is");
+    report
+        .say("where-services-listen.yaml has one endpoint of waste more, where no process listens");
     let reads = (0..READS).map(|id| ask(world, &driver, HOST, &result(id)));
     let answers = all(reads, 4).await;
     let well = answers.iter().filter(|answer| answer.is_ok()).count();

@@ -1,4 +1,4 @@
-//! The cases: each drives the services, tells what happens, and checks what the servers saw.
+//! The cases: each drives the services, reports what happens, and checks what the servers saw.
 
 mod breaker;
 mod endpoints;

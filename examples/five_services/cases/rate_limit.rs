@@ -24,7 +24,7 @@ pub(super) async fn run(world: &World, report: &mut Report) -> Result<()> {
     let ask = || driver.post(&url, &json!({ "result": 1 }));
     let openai = world.openai.recorder();
     let answers = steadily(minute / 60, minute * 9 / 4, ask);
-    let (answers, ()) = tokio::join!(answers, tell(openai, minute / 4, report));
+    let (answers, ()) = tokio::join!(answers, report_quarters(openai, minute / 4, report));
 
     let calls = openai.arrivals();
     let trip = slowest_trip(&calls);
@@ -51,7 +51,7 @@ pub(super) async fn run(world: &World, report: &mut Report) -> Result<()> {
     let refused = answers
         .iter()
         .filter(|a| a.is(StatusCode::TOO_MANY_REQUESTS));
-    let told = refused
+    let with_header = refused
         .clone()
         .filter(|a| a.retry_after() >= Some(1))
         .count();
@@ -61,12 +61,12 @@ pub(super) async fn run(world: &World, report: &mut Report) -> Result<()> {
         answers.len()
     ));
     report.check("questions refused with 429", ">= 1", refused, refused > 0);
-    report.equal("of these with Retry-After", refused, told);
+    report.equal("of these with Retry-After", refused, with_header);
     Ok(())
 }
 
-/// Tells each quarter of a minute how OpenAI fares.
-async fn tell(openai: &Recorder, quarter: Duration, report: &Report) {
+/// Reports the calls of OpenAI for each quarter of a minute.
+async fn report_quarters(openai: &Recorder, quarter: Duration, report: &Report) {
     let mut ticks = tokio::time::interval(quarter);
     ticks.tick().await;
     let (mut calls, mut retries) = (0, 0);

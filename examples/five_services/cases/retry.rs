@@ -47,7 +47,7 @@ pub(super) async fn run(world: &World, report: &mut Report) -> Result<()> {
         .count();
     let posts = asked(Method::POST);
     report.say(format_args!(
-        "{posts} POSTs reached users; {failed} users were told that the answer was lost"
+        "{posts} POSTs reached users; {failed} users got an error instead of the lost answer"
     ));
     report.equal("POSTs that reached users for 24 awards", AWARDS, posts);
     report.equal("awards whose answer was lost (502)", AWARDS / 3, failed);

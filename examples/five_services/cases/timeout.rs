@@ -1,4 +1,4 @@
-//! Kakao Map hangs: whoever waits is told in time, and nothing piles up.
+//! Kakao Map hangs: callers get a timeout in time, and nothing piles up.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ pub(super) async fn run(world: &World, report: &mut Report) -> Result<()> {
         format!("{:.1?}", answer.took),
         in_time,
     );
-    told(report, kakao, 0, "the call", limit);
+    check_deadlines(report, kakao, 0, "the call", limit);
 
     let deadline = scale.seconds(12);
     // A server notices only after a while that its caller is gone, and would count it.
@@ -64,7 +64,7 @@ pub(super) async fn run(world: &World, report: &mut Report) -> Result<()> {
         CROWD,
         late + full,
     );
-    told(report, kakao, before, "the crowd", deadline);
+    check_deadlines(report, kakao, before, "the crowd", deadline);
 
     let (_, most) = world.locations.admitted().in_flight();
     bounded(
@@ -88,20 +88,26 @@ pub(super) async fn run(world: &World, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// Checks how long each call after the first `skip` was told that its caller waits.
-fn told(report: &mut Report, kakao: &Recorder, skip: usize, whom: &str, limit: Duration) {
+/// Checks the deadline that each call after the first `skip` carries.
+fn check_deadlines(
+    report: &mut Report,
+    kakao: &Recorder,
+    skip: usize,
+    whom: &str,
+    limit: Duration,
+) {
     let calls = kakao.arrivals().into_iter().skip(skip);
-    let told: Vec<_> = calls.map(|call| call.deadline()).collect();
-    let holds = told
+    let deadlines: Vec<_> = calls.map(|call| call.deadline()).collect();
+    let holds = deadlines
         .iter()
-        .all(|told| told.is_some_and(|told| told <= limit));
-    let most = told.iter().max().copied().flatten();
+        .all(|deadline| deadline.is_some_and(|left| left <= limit));
+    let most = deadlines.iter().max().copied().flatten();
     let observed = most.map_or_else(|| "nothing".to_owned(), |most| format!("{most:.1?}"));
     report.check(
-        format!("time left that {whom} tells Kakao Map"),
+        format!("time left that {whom} gives Kakao Map"),
         format!("<= {limit:.1?}"),
         observed,
-        holds && !told.is_empty(),
+        holds && !deadlines.is_empty(),
     );
 }
 

@@ -86,7 +86,7 @@ fn hops(world: &World) -> Vec<(&'static str, Arrival)> {
     servers.into_iter().filter_map(last).collect()
 }
 
-/// Returns the trace's id and the parent's, as `traceparent` tells them.
+/// Returns the trace's id and the parent's, from `traceparent`.
 fn context(hop: &Arrival) -> Option<(&str, &str)> {
     let mut parts = hop.header("traceparent")?.split('-').skip(1);
     Some((parts.next()?, parts.next()?))

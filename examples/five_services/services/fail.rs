@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::outbound::{self, Error};
 
-/// A call that failed; turns into an answer to whoever asked.
+/// A call that failed; turns into an answer to the caller.
 #[derive(Debug)]
 pub(crate) struct Fail {
     reason: String,
@@ -22,7 +22,7 @@ impl From<Error> for Fail {
     fn from(error: Error) -> Self {
         let rejection = error.rejection();
         let status = match rejection {
-            // What our own policies say, the caller may know: 429, 503 or 504, and when to return.
+            // Rejections of our own policies are passed to the caller: 429, 503 or 504, and when to return.
             Some(rejection) => rejection.status(),
             None if error.is_timeout() => StatusCode::GATEWAY_TIMEOUT,
             None => StatusCode::BAD_GATEWAY,
@@ -54,7 +54,7 @@ pub(crate) async fn read(answer: Result<outbound::Response, Error>) -> Result<Va
     let answer = answer?;
     match answer.status() {
         status if status.is_success() => Ok(answer.json().await?),
-        // The other service says when to come back: whoever asked us wants to know as well.
+        // The other service sets when to come back: the caller needs that as well.
         status @ StatusCode::TOO_MANY_REQUESTS => Err(Fail {
             reason: "too many requests".to_owned(),
             retry_after: answer.headers().get(header::RETRY_AFTER).cloned(),
@@ -68,7 +68,7 @@ pub(crate) async fn read(answer: Result<outbound::Response, Error>) -> Result<Va
     }
 }
 
-/// Rounds up: whoever comes back in 0 seconds comes back too early.
+/// Rounds up: a retry after 0 seconds would be too early.
 fn whole_seconds(wait: Duration) -> HeaderValue {
     let up = u64::from(wait.subsec_nanos() > 0);
     HeaderValue::from((wait.as_secs() + up).max(1))

@@ -1,4 +1,4 @@
-//! A service that fails as it is told, after it did what it was asked to do.
+//! A service that fails by a script, after it has done the work of the request.
 
 use std::future::pending;
 

@@ -40,8 +40,8 @@ pub(crate) fn per_caller<S>(route: MethodRouter<S>, settings: Settings) -> Metho
 where
     S: Clone + Send + Sync + 'static,
 {
-    // The gateway runs on this machine. Whoever else comes is known by the address of the
-    // connection, whatever `X-Forwarded-For` says.
+    // The gateway runs on this machine. Other callers are identified by the address of the
+    // connection, whatever `X-Forwarded-For` contains.
     let gateway = IpNet::from(IpAddr::from(Ipv4Addr::LOCALHOST));
     let everyone = IpNet::from(Ipv4Net::default());
     let trusted = settings.policy(Part::Key, gateway, everyone);

@@ -61,7 +61,7 @@ async fn advice(
         "messages": [{ "role": "user", "content": format!("What do I do with: {kind}?") }],
     });
     let call = recycling.openai.post("/v1/chat/completions", &ask);
-    // A POST is tried again only if its repetition can be told from a second question.
+    // A POST is tried again only if its repetition can be distinguished from a second question.
     let call = call.header("idempotency-key", format!("{:016x}", fastrand::u64(..)));
     let answer = read(call.send().await).await?;
     let advice = answer["choices"][0]["message"]["content"].clone();

@@ -9,14 +9,14 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// A TCP connection that is reset when it is dropped, if it was told to.
+/// TCP connection that is reset when it is dropped, if that was requested.
 #[derive(Debug)]
 pub(crate) struct Line {
     reset: ResetOnDrop,
     stream: TcpStream,
 }
 
-/// Tells a [`Line`] to reset its connection when it is dropped.
+/// Handle that makes a [`Line`] reset its connection when it is dropped.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ResetOnDrop(Arc<AtomicBool>);
 

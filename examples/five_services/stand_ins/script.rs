@@ -21,7 +21,7 @@ pub(crate) enum Fault {
     TooMany(u32),
 }
 
-/// Says what goes wrong with which request; nothing, unless it is told.
+/// Script of failures by request; without entries every request succeeds.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Script(Arc<Mutex<Plan>>);
 
@@ -58,7 +58,7 @@ impl Script {
 
     /// Does what a path such as `/fault/500` asks for; says whether it asks for anything.
     ///
-    /// This is for whoever tries the services by hand.
+    /// It is meant for trying the services by hand.
     pub(crate) fn obey(&self, path: &str) -> bool {
         let Some(wish) = path.strip_prefix("/fault/") else {
             return false;

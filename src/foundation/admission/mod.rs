@@ -180,7 +180,7 @@ pub trait Ticket {
     #[inline]
     fn forward(&mut self, _headers: &mut HeaderMap) {}
 
-    /// Takes a look at the response's head, whoever made it, once and before
+    /// Observes the head of the response, local replies included, once and before
     /// [`on_outcome`](Ticket::on_outcome).
     fn on_response(&mut self, _head: ResponseHead<'_>) {}
 

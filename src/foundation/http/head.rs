@@ -55,7 +55,7 @@ impl<'a> RequestHead<'a> {
         self.version
     }
 
-    /// Says whether this is a gRPC request, told by its content type.
+    /// Returns true for a gRPC request, by its content type.
     #[must_use]
     pub fn is_grpc(&self) -> bool {
         grpc::is_grpc(self.headers)

@@ -52,7 +52,7 @@ pub enum Error {
     Rejected {
         /// The fact behind it, if that is known.
         cause: Option<Cause>,
-        /// Which policy, why, and when to come back.
+        /// Policy that rejected the request, with its reason and the time of the next attempt.
         #[source]
         rejection: Rejection,
         /// URL of the request.

@@ -71,9 +71,9 @@ pub enum Rejection {
     /// The upstream gave no answer, so a gateway answers for it.
     #[error("{}no answer of the upstream: {reason}", if *retried { "after retries " } else { "" })]
     UpstreamReset {
-        /// How the last try ended.
+        /// Failure of the last attempt.
         reason: ResetReason,
-        /// Whether it was not the first one.
+        /// True if the last attempt was a retry.
         retried: bool,
     },
 }

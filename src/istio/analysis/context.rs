@@ -14,10 +14,10 @@ use crate::istio::model::names;
 use crate::istio::model::names::is_covered_by;
 use crate::istio::model::spec::Spec;
 
-/// How many comparisons are made of one load: what would need more is not looked at, so that there is an end to
-/// it whatever the documents are.
+/// Maximum number of comparisons per load. Comparisons beyond it are skipped, so that the analysis of any set of
+/// documents ends.
 const MAX_COMPARISONS: usize = 50_000_000;
-/// How many ports of one host are compared.
+/// Maximum number of ports per host that are compared.
 const MAX_PORTS: usize = 200;
 
 /// The objects by what they are looked up by.
@@ -39,7 +39,7 @@ pub(super) struct AnalysisContext<'a> {
     kubernetes: BTreeMap<String, usize>,
     /// The namespaces of those.
     shown: BTreeSet<&'a str>,
-    /// How many comparisons were made.
+    /// Number of comparisons made so far.
     spent: Cell<usize>,
     /// Virtual services that split a host of theirs into subsets, by full host.
     splitters: HashMap<String, usize>,

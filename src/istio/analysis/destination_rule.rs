@@ -115,7 +115,7 @@ fn unknown_host(
     }
 }
 
-/// Subsets whose endpoints cannot be told apart.
+/// Subsets whose endpoints cannot be distinguished.
 fn overlapping_subsets(
     index: usize,
     rule: &DestinationRule,

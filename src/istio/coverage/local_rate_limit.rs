@@ -65,7 +65,7 @@ const ROWS: &[(&str, Support)] = &[
     ("requestHeadersToAddWhenNotEnforced.header.key", ENFORCED),
     (
         "requestHeadersToAddWhenNotEnforced.header.value",
-        Support::Enforced("as it stands: of what Envoy would fill in `MSH0018` tells"),
+        Support::Enforced("literally: `MSH0018` reports what Envoy would substitute"),
     ),
     ("requestHeadersToAddWhenNotEnforced.header.rawValue", NOTED),
     ("requestHeadersToAddWhenNotEnforced.append", ENFORCED),

@@ -132,12 +132,12 @@ fn an_enforced_field_is_read_where_the_meaning_is_and_nothing_says_that_it_has_n
     let mut words = BTreeSet::new();
     read_words(&source, &mut words);
     for table in &TABLES {
-        let mut told = found(table, table.enforced);
-        told.retain(|one| {
+        let mut found = found(table, table.enforced);
+        found.retain(|one| {
             let is_bad = one.severity == Severity::Error || NO_EFFECT.contains(&one.code);
             is_bad && !one.what.contains("deprecated")
         });
-        assert!(told.is_empty(), "{told:#?}");
+        assert!(found.is_empty(), "{found:#?}");
         let written = table.written(table.enforced);
         let places = field_paths(&(table.root)(), &|path| table.is_whole(path));
         for (place, (path, support)) in places.iter().zip(table.rows) {
@@ -155,7 +155,7 @@ fn an_enforced_field_is_read_where_the_meaning_is_and_nothing_says_that_it_has_n
 #[test]
 fn a_noted_field_is_told_of_where_it_stands_and_nothing_else_is() {
     for table in &TABLES {
-        let mut told = found(table, table.noted);
+        let mut found = found(table, table.noted);
         let written = table.written(table.noted);
         let mut places = BTreeSet::new();
         for (path, support) in table.rows {
@@ -164,32 +164,32 @@ fn a_noted_field_is_told_of_where_it_stands_and_nothing_else_is() {
             };
             let at = if at.is_empty() { path } else { at };
             assert!(written.contains(*path), "no document shows {path}");
-            let is_told = told.iter().any(|one| one.code == *code && one.path == *at);
-            assert!(is_told, "{path}: nothing at {at}: {told:#?}");
+            let is_found = found.iter().any(|one| one.code == *code && one.path == *at);
+            assert!(is_found, "{path}: nothing at {at}: {found:#?}");
             places.insert(*at);
         }
-        told.retain(|one| {
+        found.retain(|one| {
             let is_known =
                 one.code != Code::FieldWithoutEffect || places.contains(one.path.as_str());
             !is_known || one.severity == Severity::Error
         });
-        assert!(told.is_empty(), "the table does not know of {told:#?}");
+        assert!(found.is_empty(), "the table does not know of {found:#?}");
     }
 }
 
 #[test]
 fn a_refused_field_is_an_error() {
     for table in &TABLES {
-        let told = found(table, table.rejected);
+        let found = found(table, table.rejected);
         let written = table.written(table.rejected);
         let refused = table.rows.iter();
         for (path, _) in refused.filter(|(_, support)| matches!(support, Support::Rejected)) {
             let name = path.rsplit('.').next().unwrap_or(path);
             assert!(written.contains(*path), "no document shows {path}");
-            let is_told = told
+            let is_found = found
                 .iter()
                 .any(|one| one.severity == Severity::Error && one.what.contains(name));
-            assert!(is_told, "{path}: {told:#?}");
+            assert!(is_found, "{path}: {found:#?}");
         }
     }
 }

@@ -24,7 +24,7 @@ pub(in crate::istio) fn is_slip(one: &str, two: &str) -> bool {
 
 /// Returns the name of a host, a subset or a namespace that was probably meant: a letter or two away.
 ///
-/// Names that are told apart by a number or by a short part, such as `v1`, are different names.
+/// Names that differ in a number or in a short part, such as `v1`, are different names.
 pub(in crate::istio) fn misspelt<'a>(
     given: &str,
     names: impl IntoIterator<Item = &'a str>,

@@ -46,7 +46,7 @@ pub(super) fn destination_rule(rule: &DestinationRule, idle: &mut CoverageReport
 
 fn load_balancer(balancer: Option<&LoadBalancer>, idle: &mut CoverageReport<'_>) {
     let Some(balancer) = balancer else { return };
-    let effect = "endpoints have no localities: all are as near";
+    let effect = "endpoints have no localities: all have the same priority";
     let help = "name the endpoints of this place only, or give them weights";
     if let Some(locality) = &balancer.locality_lb_setting {
         idle.warn(locality.at, "localityLbSetting", effect, help);
@@ -56,7 +56,7 @@ fn load_balancer(balancer: Option<&LoadBalancer>, idle: &mut CoverageReport<'_>)
     }
     if let Some(backend) = &balancer.backend_utilization {
         let effect =
-            "endpoints are chosen as under LEAST_REQUEST: nobody reports how busy they are";
+            "endpoints are chosen as under LEAST_REQUEST: no endpoint reports its utilization";
         let help = "write `simple: LEAST_REQUEST`";
         idle.warn(backend.at, "backendUtilization", effect, help);
     }
@@ -137,7 +137,7 @@ fn tls(tls: Option<&ClientTls>, idle: &mut CoverageReport<'_>) {
         ("insecureSkipVerify", skips),
     ] {
         if let Some(at) = at {
-            let effect = "who answers is checked as the client is configured";
+            let effect = "the client's configuration decides about verification of the server";
             idle.warn(at, name, effect, CONFIGURE);
         }
     }

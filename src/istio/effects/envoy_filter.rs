@@ -15,7 +15,7 @@ pub(super) fn envoy_filter(filter: &EnvoyFilter, reader: &mut Reader<'_>) {
     let tree = reader.tree;
     let idle = &mut CoverageReport(reader.findings);
     if let Some(target) = filter.target_refs.0.iter().flatten().next() {
-        let effect = "the filter is for all workloads that its namespace and its selector are for";
+        let effect = "the filter applies to all workloads of its namespace and selector";
         idle.warn(target.at, "targetRefs", effect, "write `workloadSelector`");
     }
     for patch in filter.config_patches.0.iter().flatten() {
@@ -30,7 +30,7 @@ fn config_patch(patch: &ConfigPatch, tree: &Tree, idle: &mut CoverageReport<'_>)
     let apply_to = patch.apply_to.map(|apply| apply.value);
     let configs = find_limits(apply_to, value, tree);
     if configs.is_empty() && !says_what_counts(patch, tree) {
-        // A patch that is not known was told of as a whole.
+        // An unknown patch has a finding of its own, as a whole.
         return;
     }
     scope(patch, idle);
@@ -99,13 +99,13 @@ fn scope(patch: &ConfigPatch, idle: &mut CoverageReport<'_>) {
     }
     for (name, at) in narrower(matches) {
         if let Some(at) = at {
-            let effect = "the patch holds as if that were not written: it narrows nothing";
+            let effect = "the patch applies as if this field were not set";
             idle.note(at, name, effect);
         }
     }
 }
 
-/// What tells Envoy which listeners and routes are meant, and is not known here.
+/// Selectors of listeners and routes that Envoy supports and this crate does not.
 fn narrower(matches: &PatchMatch) -> [(&'static str, Option<NodeId>); 12] {
     let listener = matches.listener.as_ref();
     let chain = listener.and_then(|listener| listener.filter_chain.as_ref());
@@ -167,7 +167,7 @@ fn actions(tree: &Tree, at: NodeId, idle: &mut CoverageReport<'_>) {
 
 fn local_rate_limit(limit: &LocalRateLimit, idle: &mut CoverageReport<'_>) {
     if let Some(NodeRef(at)) = limit.local_cluster_rate_limit {
-        let effect = "each process has the whole of the limit";
+        let effect = "each process has the full limit";
         idle.warn(
             at,
             "local_cluster_rate_limit",
@@ -179,7 +179,7 @@ fn local_rate_limit(limit: &LocalRateLimit, idle: &mut CoverageReport<'_>) {
         .local_rate_limit_per_downstream_connection
         .filter(|flag| flag.value)
     {
-        let effect = "each address of a caller has a bucket, not each of its connections";
+        let effect = "each client address has a bucket, not each connection";
         idle.note(
             each.at,
             "local_rate_limit_per_downstream_connection",
@@ -189,7 +189,7 @@ fn local_rate_limit(limit: &LocalRateLimit, idle: &mut CoverageReport<'_>) {
     if let Some(limits) = limit.vh_rate_limits
         && limits.value != VirtualHostLimits::Override
     {
-        let effect = "the actions of a route stand in place of its virtual host's";
+        let effect = "the actions of a route replace those of its virtual host";
         idle.warn(
             limits.at,
             "vh_rate_limits",

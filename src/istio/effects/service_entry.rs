@@ -15,7 +15,7 @@ pub(super) fn service_entry(entry: &ServiceEntry, idle: &mut CoverageReport<'_>)
         );
     }
     if let Some(name) = entry.subject_alt_names.first() {
-        let effect = "who answers is checked as the client is configured";
+        let effect = "the client's configuration decides about verification of the server";
         idle.warn(
             name.at,
             "subjectAltNames",
@@ -24,7 +24,7 @@ pub(super) fn service_entry(entry: &ServiceEntry, idle: &mut CoverageReport<'_>)
         );
     }
     if let Some(selector) = &entry.workload_selector {
-        let effect = "no workload is known: requests go to the name of the host, as DNS has it";
+        let effect = "workloads are unknown: requests go to the host's DNS addresses";
         let help = "write the workloads' addresses below `endpoints`";
         idle.warn(selector.at, "workloadSelector", effect, help);
     }

@@ -16,7 +16,7 @@ fn http_route(route: &HttpRoute, idle: &mut CoverageReport<'_>) {
     if let Some(cors) = &route.cors_policy {
         let help =
             "write `.layer(tower_http::cors::CorsLayer::new()…)` before the server or the ingress";
-        idle.warn(cors.at, "corsPolicy", "answers get no CORS headers", help);
+        idle.warn(cors.at, "corsPolicy", "responses get no CORS headers", help);
     }
     for one in route.matches.0.iter().flatten() {
         http_match(one, idle);
@@ -26,7 +26,8 @@ fn http_route(route: &HttpRoute, idle: &mut CoverageReport<'_>) {
             idle.note(at, "retryRemoteLocalities", "endpoints have no localities");
         }
         if let Some(at) = is(retries.retry_ignore_previous_hosts, false) {
-            let effect = "a retry prefers an endpoint that was not tried, unless a hash chooses it";
+            let effect =
+                "a retry prefers an endpoint without a previous attempt, unless a hash selects it";
             idle.note(at, "retryIgnorePreviousHosts", effect);
         }
     }
@@ -75,7 +76,7 @@ fn http_match(one: &HttpMatch, idle: &mut CoverageReport<'_>) {
     for (name, _) in one.headers.iter().chain(&one.without_headers) {
         if ["uri", "scheme", "method", "authority"].contains(&name.value.as_str()) {
             let effect = "every request fits, as in Istio, which ignores that name among `headers`";
-            let help = format!("move `{}` out of `headers`, to stand beside it", name.value);
+            let help = format!("move `{}` out of `headers`, next to it", name.value);
             idle.warn(name.at, &name.value, effect, &help);
         }
     }

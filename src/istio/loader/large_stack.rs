@@ -6,7 +6,7 @@ use crate::istio::diagnostics::code::Code;
 use crate::istio::model::load::documents::Documents;
 use crate::istio::model::load::load_options::LoadOptions;
 
-/// How much stack reading may take, of which parts call themselves for each level of nesting.
+/// Stack size of the reading thread in bytes: parts of the reader recurse once for each level of nesting.
 const STACK: usize = 16 << 20;
 
 /// Loads documents on a separate thread and joins it: the caller's stack may be too small for the

@@ -40,7 +40,7 @@ pub(in crate::istio) struct Loader {
     diagnostics: Vec<Diagnostic>,
     skipped: usize,
     blank: Vec<Arc<Path>>,
-    /// What is left of the budgets.
+    /// Remaining bytes of the budgets for text and memory.
     text: usize,
     memory: usize,
 }

@@ -23,7 +23,7 @@ pub(crate) struct Foreign {
     pub(in crate::istio) chunk: Arc<YamlDocument>,
 }
 
-/// What follows from a kind here and in Istio, and the mend.
+/// Severity, message, effect and help of a finding about a foreign kind.
 type Words = (Severity, &'static str, &'static str, &'static str);
 
 impl Foreign {

@@ -7,9 +7,9 @@ use super::resolve;
 use super::tree::{NodeId, PathSegment, Span, Tree, Value};
 use super::yaml::{MAX_DEPTH, Unreadable};
 
-/// How many values one document may have, those that aliases repeat included.
+/// Maximum number of values per document, those that aliases repeat included.
 const MAX_VALUES: usize = 100_000;
-/// What one value costs of the memory that a load may take, its text not counted.
+/// Bytes that one value counts against the memory budget of a load, without its text.
 const VALUE_COST: usize = 64;
 
 /// The document that is being read, built from the parser's events.
@@ -20,11 +20,11 @@ const VALUE_COST: usize = 64;
 pub(in crate::istio) struct Composer<'a> {
     tree: Tree,
     open: Vec<Frame>,
-    /// What each anchor stands for; `None` while it is open.
+    /// Node of each anchor; `None` while the node is open.
     anchors: HashMap<usize, Option<NodeId>>,
     root: Option<NodeId>,
     values: usize,
-    /// What is left of the memory that a load may take.
+    /// Remaining memory of the load, in bytes.
     budget: &'a mut usize,
 }
 
@@ -43,7 +43,7 @@ enum Content {
     Map {
         /// The key whose value comes next.
         key: Option<Key>,
-        /// Where the entries stand among the children; made when the first merge key comes.
+        /// Positions of the entries among the children; built at the first merge key.
         entries: Option<HashMap<Box<str>, Place>>,
     },
 }

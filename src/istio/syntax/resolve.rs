@@ -1,4 +1,4 @@
-//! What a scalar stands for, as Kubernetes reads it: by the rules of go-yaml 2, which are those of YAML 1.1
+//! Values of plain scalars, as Kubernetes reads them: by the rules of go-yaml 2, which are those of YAML 1.1
 //! without its sexagesimal numbers.
 
 use std::borrow::Cow;

@@ -10,13 +10,13 @@ use super::yaml::Unreadable;
 /// The parser reads YAML 1.2, which takes tabs at more places than the YAML 1.1 of go-yaml 2.
 #[derive(Debug)]
 pub(in crate::istio) struct Tabs {
-    /// Where a tab stands in an indentation, in the order of lines.
+    /// Positions of tabs in indentations, in the order of lines.
     suspects: Vec<Span>,
     /// The first of them that is not looked at yet.
     next: usize,
     /// The column of each collection that is open, from 0; one in brackets repeats that of its block.
     blocks: Vec<usize>,
-    /// How many of them are in brackets.
+    /// Number of suspects in brackets.
     flows: usize,
     found: Option<Span>,
 }

@@ -2,7 +2,7 @@
 
 use super::tree::Span;
 
-/// What is done with a template.
+/// Help for a template.
 pub(in crate::istio) const RENDER: &str =
     "this is a Helm template: render it first, as with `helm template`, and load what comes out";
 

@@ -9,9 +9,9 @@ use super::resolve;
 use super::tabs::Tabs;
 use super::tree::{Span, Tree, Value};
 
-/// How deep lists and maps may nest. Istio's own go 20 deep.
+/// Maximum nesting of lists and maps. Istio's own types nest 20 deep.
 pub(in crate::istio) const MAX_DEPTH: usize = 64;
-/// How many documents one text may have that no `---` line separates.
+/// Maximum number of documents in one text without a `---` line between them.
 const MAX_DOCUMENTS: usize = 64;
 
 /// Reason and position of a parse error.

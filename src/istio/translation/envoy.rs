@@ -7,7 +7,7 @@ use crate::istio::config::{ClusterConfig, OutboundConfig, VirtualHostConfig};
 use crate::policies::load_balance::SlowStart;
 use crate::policies::retry::{RetryBudget, RetryPolicy};
 
-/// How much of a request Envoy keeps for a replay, by its default for the buffers of a connection.
+/// Bytes of a request body that Envoy buffers for a replay: its default buffer limit of a connection.
 const REPLAY: usize = 1 << 20;
 
 /// Returns what becomes of requests whose routes do what Envoy's would.

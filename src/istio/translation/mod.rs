@@ -40,7 +40,7 @@ pub(crate) struct Settings {
     /// True if requests to unknown hosts are rejected (`REGISTRY_ONLY`). The default is false
     /// (`ALLOW_ANY`).
     pub(crate) registry_only: bool,
-    /// Whether Envoy's answer counts where this crate chose another. The default is `false`.
+    /// True if Envoy's behaviour replaces this crate's own where the two differ. The default is `false`.
     pub(crate) envoy_behaviour: bool,
 }
 

@@ -1,11 +1,11 @@
-//! How much Kubernetes takes of each list, map and text of Istio's: the bounds of its schemas.
+//! Bounds of Kubernetes' schemas for lists, maps and texts of Istio's types.
 
 use crate::istio::api::fields::read::{Reader, camel};
 use crate::istio::diagnostics::finding::Finding;
 use crate::istio::model::kind::Kind;
 use crate::istio::syntax::tree::{NodeId, Tree, Value};
 
-/// What is counted: the items of a list, the entries of a map, or the characters of a text.
+/// Maximum size of a value: items of a list, entries of a map, or characters of a text.
 #[derive(Clone, Copy, Debug)]
 struct Bound {
     /// By fields from the spec; `*` is any item or entry.

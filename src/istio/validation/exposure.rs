@@ -21,7 +21,7 @@ impl Validator<'_> {
         for name in export_to.iter().take(1_000) {
             let text = name.value.as_str();
             if text == "~" && owner != Owner::ServiceEntry {
-                let message = "`~` shows the object to nobody";
+                let message = "`~` exports the object to no namespace";
                 self.reject(name.at, message, "write `.`, `*` or a namespace");
             } else if !matches!(text, "." | "*" | "~") && !is_label(text) {
                 let message = format!("`{}` is no namespace", shorten(text));

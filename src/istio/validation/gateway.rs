@@ -94,7 +94,7 @@ fn server(c: &mut Validator<'_>, server: &Server) {
     }
     if let Some(target) = port.target_port {
         let message = "`targetPort` has no effect on a gateway";
-        c.warn(target.at, message, "it has none here either", "remove it");
+        c.warn(target.at, message, "it has no effect", "remove it");
     }
     let is_tls = is_protocol(&port.protocol, &TLS);
     match &server.tls {

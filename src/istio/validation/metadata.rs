@@ -8,7 +8,7 @@ use crate::istio::syntax::shorten::shorten;
 
 /// The annotation of a policy that is tried without being enforced.
 const DRY_RUN: &str = "istio.io/dry-run";
-/// What Go reads as a boolean.
+/// Texts that Go parses as a boolean.
 const BOOLEANS: [&str; 12] = [
     "0", "1", "F", "FALSE", "False", "T", "TRUE", "True", "f", "false", "t", "true",
 ];

@@ -21,13 +21,13 @@ use crate::policies::traffic_split::Destination;
 #[cfg(feature = "reqwest")]
 use crate::transport::pool::{Pool, PoolPolicy};
 
-/// Which destination is meant.
+/// Identity of a cluster.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(in crate::mesh) struct ClusterKey {
     destination: Destination,
-    /// Whether no route names it.
+    /// True if no route names it.
     is_unnamed: bool,
-    /// That of the request, if the destination says none; none at a gateway: strangers would choose it.
+    /// Port of the request, if the destination has none; `None` at a gateway, where strangers would choose the port.
     request_port: Option<u16>,
 }
 
@@ -64,7 +64,7 @@ impl ClusterKey {
         self.destination.port().or(self.request_port)
     }
 
-    /// The address that it has if nothing but its name is known.
+    /// Returns the address of a cluster of which only the name is known.
     fn authority(&self) -> Option<Authority> {
         let host = self.destination.host();
         match self.port() {
@@ -74,8 +74,8 @@ impl ClusterKey {
     }
 }
 
-/// What a destination remembers, whichever route and client leads there, and whatever its settings
-/// become.
+/// State of one cluster, shared by all routes and clients that lead to it and kept across changes of its
+/// configuration.
 #[derive(Debug)]
 pub(in crate::mesh) struct ClusterState {
     budget: RetryBudget,
@@ -116,7 +116,7 @@ impl ClusterState {
         }
     }
 
-    /// What there is of a host of which no document says anything.
+    /// Creates the state of a host that no document names: no policy applies.
     pub(in crate::mesh) fn passthrough(key: ClusterKey, options: &Options) -> Self {
         let config = ClusterConfig {
             load_balancer: LoadBalancePolicy::off(),
@@ -130,17 +130,18 @@ impl ClusterState {
         Self::new(key, config, options)
     }
 
-    /// Makes `config` the one that counts for whoever asks from now on.
+    /// Publishes `config` for all later reads.
     pub(in crate::mesh) fn set_config(&self, config: ClusterConfig) {
         self.config.store(Arc::new(config));
     }
 
-    /// Does what the plan says from now on, and forgets nothing that still makes sense. It tells
-    /// observers, so no lock may be held.
+    /// Applies the published configuration to the policies and keeps their state where it is still valid. Observers
+    /// are called, so the caller must hold no lock.
     pub(in crate::mesh) fn apply_config(&self) {
         let config = self.config.load();
         let followed = followed(&config);
         self.names.retain(followed);
+        // With DNS refresh its task writes the endpoints.
         if followed.is_empty() {
             self.endpoints.update(list(&self.key, &config));
         }
@@ -152,13 +153,13 @@ impl ClusterState {
         }
     }
 
-    /// Ends the ejections of a destination that is gone: what is left of it is freed later.
+    /// Ends the ejections of a removed cluster; its memory is freed later.
     pub(in crate::mesh) fn retire(&self) {
         self.detector.reconfigure(OutlierDetectionPolicy::off());
     }
 
-    /// Has its names be followed, if its endpoints are their addresses. Called where requests are, since
-    /// it needs their runtime.
+    /// Starts DNS refresh of its names, if their addresses are its endpoints. Called in requests, because the
+    /// refresh task needs their runtime.
     pub(in crate::mesh) fn follow_dns(&self) -> Option<Arc<FirstResolution>> {
         let config = self.config.load();
         let followed = followed(&config);
@@ -168,21 +169,22 @@ impl ClusterState {
         self.names.follow(followed, &self.endpoints, &self.options)
     }
 
-    /// Returns the connections of all clients to it, whose limits they share.
+    /// Returns the connection pool that all clients share, so that its limits hold for all of them.
     #[cfg(feature = "reqwest")]
     pub(in crate::mesh) fn pool(&self) -> Pool {
         let policy = policy(&self.config.load().pool);
         let pool = self.pool.get_or_init(|| {
             let mut connector = HttpConnector::new();
+            // Nagle's algorithm would delay small requests; Envoy disables it as well.
             connector.set_nodelay(true);
             Pool::with_observer(policy, connector, Arc::clone(&self.options.observe))
         });
-        // The plan may be newer than the pool.
+        // The pool may have been made under an older configuration.
         pool.reconfigure(policy);
         pool.clone()
     }
 
-    /// Returns why nothing of it can be reached, as far as that is known.
+    /// Returns the known reason why no endpoint of it is reachable.
     pub(in crate::mesh) fn cause(&self) -> Option<Cause> {
         if self.endpoints.is_empty()
             && let Some(reason) = self.names.unresolved()
@@ -212,8 +214,8 @@ impl ClusterState {
         self.config.load_full()
     }
 
-    /// Returns how a route's requests to it are tried again: as the route says, and no more at a time
-    /// than the destination allows to all routes together.
+    /// Returns the retry policy of a route to it: the route's own, and at most as many retries at a time
+    /// as the cluster allows for all routes together.
     pub(in crate::mesh) fn retry(&self, route: &RetryPolicy) -> RetryPolicy {
         let retries = self.config.load().retries;
         let budget = match retries.budget {
@@ -251,9 +253,9 @@ fn policy(config: &ConnectionPoolConfig) -> PoolPolicy {
         .with_one_per_authority(true)
 }
 
-/// Returns where a destination is reached, as far as that is known without asking for names.
+/// Returns the endpoints as far as they are known without DNS.
 ///
-/// Names that are not followed stand for themselves: whoever connects looks them up.
+/// A name without DNS refresh is one endpoint, and is resolved for each connection.
 fn list(key: &ClusterKey, config: &ClusterConfig) -> Vec<Endpoint> {
     match &config.endpoints {
         ClusterDiscovery::ByName => key.authority().map(Endpoint::from).into_iter().collect(),

@@ -8,19 +8,19 @@ use tower_service::Service;
 use crate::foundation::http::authority::{default_port, host_of};
 use crate::policies::load_balance::set_authority;
 
-/// Sends requests to the address of one endpoint, and leaves whom they are for in their `Host`.
+/// Service that sends requests to the address of one endpoint and keeps their host in `Host`.
 #[derive(Clone, Debug)]
 pub struct EndpointService<S> {
     address: Option<Authority>,
-    /// Other names for the host of the address, by which a request may stay addressed.
+    /// Other names of the address's host; a request for one of them keeps its authority.
     aliases: Arc<[Box<str>]>,
     inner: S,
     tls: bool,
 }
 
 impl<S> EndpointService<S> {
-    /// Sends to `address`, or where the request is addressed to; by TLS whatever the request says, if
-    /// that is wanted.
+    /// Creates a service that sends to `address`, or to the request's own authority without one; with `tls` over
+    /// TLS, whatever the request's scheme.
     pub(in crate::mesh) const fn new(
         address: Option<Authority>,
         aliases: Arc<[Box<str>]>,
@@ -61,8 +61,8 @@ where
     }
 }
 
-/// Says that a request is addressed to the place already, if not in the same words: by another name, or with
-/// a port that its scheme stands for anyway.
+/// Returns true if the request's authority is the address already, spelled differently: by an alias, or with
+/// the default port of its scheme.
 fn is_at(uri: &Uri, address: &Authority, aliases: &[Box<str>]) -> bool {
     let Some(authority) = uri.authority() else {
         return false;
@@ -71,7 +71,7 @@ fn is_at(uri: &Uri, address: &Authority, aliases: &[Box<str>]) -> bool {
         return true;
     }
     let scheme = || uri.scheme_str().map(default_port);
-    // A place elsewhere mostly has another port, or is a name by which nobody calls.
+    // Cheap tests first: most other authorities differ in the port or are no alias.
     let (host, port) = host_of(authority);
     let (own, own_port) = host_of(address);
     let is_here = |name: &str| host.eq_ignore_ascii_case(name);

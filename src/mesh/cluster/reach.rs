@@ -13,10 +13,10 @@ use crate::mesh::options::Options;
 use crate::policies::concurrency_limit::ConcurrencyLimit;
 use crate::policies::load_balance::{LoadBalance, LoadBalancePolicy};
 
-/// What every request to a destination goes through: its limit, and where it is.
+/// Service of a cluster: its concurrency limit around its balanced endpoints.
 pub(in crate::mesh) type LimitedCluster<S> = ConcurrencyLimit<BalancedEndpoints<S>>;
 
-/// Where a destination is: its names, its balancer, its endpoints.
+/// Balanced endpoints of a cluster, behind the wait for their names.
 pub(in crate::mesh) type BalancedEndpoints<S> = WaitForDns<LoadBalance<EndpointService<S>>>;
 
 /// The proxy that a cluster belongs to, as far as its endpoints depend on it.
@@ -37,25 +37,25 @@ pub(in crate::mesh) struct ClusterHandle<S> {
     service: ClusterService<S>,
 }
 
-/// The way to a destination.
+/// One client's service of a cluster.
 #[derive(Clone, Debug)]
 pub(in crate::mesh) struct ClusterService<S> {
-    /// Stays the same while its balancer and its transport do.
+    /// Number that changes with the balancer or the transport.
     pub(in crate::mesh) id: u64,
     pub(in crate::mesh) endpoints: BalancedEndpoints<S>,
     pub(in crate::mesh) state: Arc<ClusterState>,
 }
 
 impl<S> ClusterService<S> {
-    /// Returns the service of requests that nothing else is put around.
+    /// Returns the service with the cluster's concurrency limit, for requests without attempts of their own.
     pub(in crate::mesh) fn service(self) -> LimitedCluster<S> {
         self.state.limit().layer(self.endpoints)
     }
 }
 
 impl<S: Clone + Send + Sync + 'static> ClusterHandle<S> {
-    /// Makes the way to a destination; what `old` has of it goes on. `None` if nobody knows what the
-    /// destination is.
+    /// Creates the handle of a cluster and keeps the balancer of `old`, if that has the same state and
+    /// transport. Returns `None` if the cluster is unknown.
     pub(in crate::mesh) fn new(
         key: &ClusterKey,
         state: Arc<ClusterState>,
@@ -71,7 +71,7 @@ impl<S: Clone + Send + Sync + 'static> ClusterHandle<S> {
         if owner.is_gateway
             && let Some(tls) = &mut transport_key.tls
         {
-            // The name that strangers call a gateway by is not that of the service behind it.
+            // Strangers call a gateway by a name that is not in the certificate of the service behind it.
             tls.sni
                 .get_or_insert_with(|| key.destination().host().into());
         }
@@ -109,7 +109,7 @@ impl<S: Clone + Send + Sync + 'static> ClusterHandle<S> {
         self.service.clone()
     }
 
-    /// Returns the way if it is the one that `state` says.
+    /// Returns the service if the handle is for `state` and its current configuration.
     pub(in crate::mesh) fn current(&self, state: &Arc<ClusterState>) -> Option<ClusterService<S>> {
         let is_same = Arc::ptr_eq(&self.service.state, state);
         (is_same && Arc::ptr_eq(&self.config, &state.config())).then(|| self.service())
@@ -141,8 +141,8 @@ fn balance<S: Clone + Send + Sync + 'static>(
 ) -> LoadBalance<EndpointService<S>> {
     let host = key.destination().host();
     let is_by_name = config.endpoints == ClusterDiscovery::ByName;
-    // A host that nobody names is reached as the request says: that is what passing through means. Of
-    // one with a `*`, too, only the request knows which it is.
+    // Passthrough of an unnamed host connects to the request's authority. For a host with a `*`, too, only the
+    // request has the full name.
     let as_addressed = is_by_name && (key.is_unnamed() || host.starts_with('*'));
     let aliases: Arc<[Box<str>]> = if is_by_name {
         aliases(host, owner.namespace).into()
@@ -170,8 +170,8 @@ fn balance<S: Clone + Send + Sync + 'static>(
 
 /// Returns the other names by which a workload of `namespace` may call a service of Kubernetes.
 ///
-/// Where nothing but the name of a host is known, a request for it goes where it says: outside Kubernetes
-/// the short name may be the only one that anybody can look up.
+/// Where only the name of a host is known, a request keeps the name that its caller wrote: outside Kubernetes
+/// the short name may be the only one that resolves.
 fn aliases(host: &str, namespace: &str) -> Vec<Box<str>> {
     let Some((service, _)) = host.split_once(".svc.") else {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! The address that a workload's own requests come from.
+//! Source address of a workload's own requests.
 
 use std::net::IpAddr;
 use std::sync::OnceLock;
@@ -6,12 +6,12 @@ use std::{env, fs};
 
 use crate::foundation::http::HashPolicy;
 
-/// Environment variables that hold the address of a pod: Istio's sidecar is given the first, and many manifests set the
+/// Environment variables with the address of a pod: Istio sets the first for its sidecar, and many manifests set the
 /// others.
 const ADDRESSES: [&str; 3] = ["INSTANCE_IP", "POD_IP", "MY_POD_IP"];
 
-/// Returns the key of all requests that this process sends: the address of its pod or, where the
-/// environment does not tell it, the name of the host, which is the pod's. Replicas have different ones, so
+/// Returns the hash key of all requests of this process: the address of its pod or, where the
+/// environment has none, the name of the host, which is the pod's. Replicas have different keys, so
 /// that they spread over the endpoints.
 pub(in crate::mesh) fn source() -> HashPolicy {
     static KEY: OnceLock<Vec<u8>> = OnceLock::new();
@@ -29,7 +29,7 @@ pub(in crate::mesh) fn source() -> HashPolicy {
     HashPolicy::fixed(key)
 }
 
-/// Returns the name of the host; one that is made up where nothing tells it.
+/// Returns the name of the host, or a random one if it is unknown.
 fn host_name() -> String {
     let name = env::var("HOSTNAME").or_else(|_| fs::read_to_string("/etc/hostname"));
     let name = name.map(|name| name.trim().to_owned()).unwrap_or_default();

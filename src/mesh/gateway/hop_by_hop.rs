@@ -1,7 +1,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-/// Takes away what is said to the next hop alone (RFC 9110, section 7.6.1); `te: trailers` stays, which
-/// gRPC asks every hop for.
+/// Removes the hop-by-hop headers (RFC 9110, section 7.6.1) except `te: trailers`, which
+/// gRPC requires of every hop.
 pub(in crate::mesh) fn remove_hop_by_hop_headers(headers: &mut HeaderMap) {
     let named = |value: &HeaderValue| {
         let names = value.to_str().unwrap_or_default().split(',');
@@ -12,6 +12,7 @@ pub(in crate::mesh) fn remove_hop_by_hop_headers(headers: &mut HeaderMap) {
     if headers.contains_key(header::CONNECTION) {
         let connection = headers.get_all(header::CONNECTION).iter();
         for name in connection.flat_map(named).collect::<Vec<_>>() {
+            // `TE` is decided by its value below.
             if name != header::TE {
                 headers.remove(name);
             }

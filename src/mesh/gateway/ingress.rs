@@ -24,7 +24,7 @@ use crate::mesh::router::service::{Router, RouterBody};
 use crate::mesh::router::upstream::mesh_transport::MeshTransport;
 use crate::policies::telemetry::{Traced, TracedBody};
 
-/// Lets in what the servers of a gateway are for, and sends it on.
+/// Service that accepts requests for the hosts of a gateway's servers and forwards them.
 #[derive(Debug)]
 pub struct Ingress<S, B> {
     inner: Traced<Router<S, B>>,
@@ -32,7 +32,7 @@ pub struct Ingress<S, B> {
     proxy: Arc<Proxy>,
 }
 
-/// The body of a response of an [`Ingress`].
+/// Body of a response of an [`Ingress`].
 pub type IngressBody<R> = WatchedBody<TracedBody<RouterBody<R>>, NoopTicket>;
 
 impl<S, B> Ingress<S, B> {
@@ -44,7 +44,7 @@ impl<S, B> Ingress<S, B> {
         Self { inner, port, proxy }
     }
 
-    /// Answers what is not to go on.
+    /// Returns the local reply to a request that is not forwarded.
     fn local_reply(&self, head: RequestHead<'_>) -> Option<Response<LocalReplyBody>> {
         let proxy_config = self.proxy.config();
         let (host, _) = split_port(authority(&head));
@@ -102,13 +102,14 @@ where
     type Error = Infallible;
     type Future = IngressFuture<<Traced<Router<S, B>> as Service<Request<B>>>::Future>;
 
-    /// It is always ready.
+    /// Always returns ready, as each destination does.
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let head = RequestHead::of(&request);
+        // First: an unknown host is answered without reading the rest of the request.
         if let Some(response) = self.local_reply(head) {
             return IngressFuture::answer(response);
         }
@@ -116,6 +117,7 @@ where
             Ok(upgrade) => upgrade,
             Err(rejection) => return IngressFuture::answer(self.refuse(rejection, &request)),
         };
+        // After `Upgrade::of`, which reads the headers that are removed here.
         remove_hop_by_hop_headers(request.headers_mut());
         if let Some(upgrade) = &upgrade {
             upgrade.ask(request.headers_mut());
@@ -132,8 +134,8 @@ impl<S, B> Ingress<S, B>
 where
     S: Clone + Send + Sync + 'static,
 {
-    /// Answers for what would go on by another protocol, and lets the connection go, which may speak it
-    /// already.
+    /// Rejects an upgrade to another protocol and closes the connection, since the caller may already use that
+    /// protocol on it.
     #[cold]
     fn refuse(&self, rejection: Rejection, request: &Request<B>) -> Response<LocalReplyBody> {
         let head = RequestHead::of(request);
@@ -187,7 +189,7 @@ where
             }
             StateProj::Calling { inner, upgrade } => match ready!(inner.poll(cx)) {
                 Ok(response) => answered(response, upgrade.take()),
-                // What stands inside answers for upstreams.
+                // The stack inside answers upstream failures: this is the rest.
                 Err(error) => failed(&error, false).map(WatchedBody::local_reply),
             },
         }))
@@ -213,13 +215,13 @@ where
         return switched_unasked().map(WatchedBody::local_reply);
     }
     remove_hop_by_hop_headers(response.headers_mut());
-    // That of the upstream's connection, which a caller of HTTP/1.1 would get to see.
+    // The version belongs to the upstream's connection; a caller over HTTP/1.1 would see it.
     *response.version_mut() = Version::HTTP_11;
     response.map(WatchedBody::unwatched)
 }
 
-/// Answers for an upstream that switched to a protocol which was not asked for, or without its
-/// connection being there to be passed on.
+/// Answers for an upstream that switched to a protocol without a request for it, or whose connection
+/// cannot be taken over.
 #[cold]
 fn switched_unasked() -> Response<LocalReplyBody> {
     let reason = ResetReason::ProtocolError;

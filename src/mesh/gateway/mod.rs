@@ -22,51 +22,51 @@ use crate::policies::telemetry::{TraceClientLayer, TraceServerLayer, TracedGate}
 use edge::{Edge, EdgeGate, Listener};
 use ingress::Ingress;
 
-/// An ingress: what comes in at a `Gateway` goes where the virtual services say that are bound to it.
+/// Ingress gateway: forwards requests by the virtual services that are bound to a `Gateway`.
 ///
-/// A host that no server of the gateway is for, and one that no route is for, get 404. TLS is the
-/// listener's affair. See the [module docs](crate::mesh) for an example.
+/// Requests for a host without a server of the gateway, or without a route, get 404. TLS is terminated by the
+/// listener. See the [module docs](crate::mesh) for an example.
 ///
 /// # At the edge
 ///
-/// Whoever sends a request may be a stranger, so it is sanitized before the trace, the limits and the
-/// routes see it, as Envoy does at Istio's gateways (`use_remote_address: true`):
+/// Callers may be strangers, so requests are sanitized before the trace, the limits and the
+/// routes see them, as Envoy does at Istio's gateways (`use_remote_address: true`):
 ///
 /// - **The caller's address.** The peer is appended to `X-Forwarded-For` and written to
 ///   `x-envoy-external-address`; with [trusted proxies](Self::with_trusted_proxies) the address is the one
-///   that they tell. It is found as [`PeerAddress`](crate::PeerAddress) is: serve with axum's
-///   `into_make_service_with_connect_info::<SocketAddr>`. Where the peer is not known, the header is taken
-///   off.
-/// - **The scheme.** `X-Forwarded-Proto` says how the caller spoke to this listener, unless the peer is
-///   trusted; `httpsRedirect` and `match.scheme` follow it. How the upstream is spoken to, a
-///   `DestinationRule` alone decides.
-/// - **The host.** The authority of the target wins over `Host`, which is written accordingly; several
-///   `Host` fields, none, and what is no host's name get 400. Its port is not asked for: `match.port` looks
-///   at [the gateway's](Self::with_port), and a destination without a port goes to the only one that its
-///   service has, or gets 503 (flag `NC`).
-/// - **What is taken off**: fields that start with `x-envoy-`, `x-forwarded-client-cert`, `x-request-id`
-///   (the trace makes one of its own), fields of a single hop and those that `Connection` names (RFC 9110,
-///   7.6.1), `Expect: 100-continue`, of `TE` all but `trailers`.
-/// - **The path** is brought into its normal form (Istio's `BASE`): no dot segments, no escaped letters and
+///   that they forward. The peer is read as [`PeerAddress`](crate::PeerAddress) is: serve with axum's
+///   `into_make_service_with_connect_info::<SocketAddr>`. Where the peer is unknown, the header is
+///   removed.
+/// - **The scheme.** `X-Forwarded-Proto` is the scheme of the caller's connection to this listener, unless the peer is
+///   trusted; `httpsRedirect` and `match.scheme` use it. Upstream TLS depends on the
+///   `DestinationRule` alone.
+/// - **The host.** The authority of the target takes precedence over `Host`, which is rewritten to it; several
+///   `Host` fields, none, or an invalid host get 400. The port in it is ignored: `match.port` compares
+///   [the gateway's](Self::with_port), and a destination without a port uses the only one of its
+///   service, or gets 503 (flag `NC`).
+/// - **Removed headers**: names that start with `x-envoy-`, `x-forwarded-client-cert`, `x-request-id`
+///   (the trace writes a new one), hop-by-hop fields and those that `Connection` names (RFC 9110,
+///   7.6.1), `Expect: 100-continue`, and all of `TE` except `trailers`.
+/// - **The path** is normalized (Istio's `BASE`): no dot segments, no escaped letters and
 ///   digits, `/` for a backslash. Bytes beyond ASCII and `%00` get 400.
 /// - **Lengths**: `Content-Length` beside `Transfer-Encoding`, or several of them, get 400. So does
 ///   `Connection` with a field that every hop needs. `CONNECT` and `OPTIONS *` get 404. A request that is
-///   refused so carries [`Rejection::BadRequest`](crate::Rejection::BadRequest).
-/// - **Several `cookie` fields** of HTTP/2 become one.
+///   rejected for its form carries [`Rejection::BadRequest`](crate::Rejection::BadRequest).
+/// - **Several `cookie` fields** of HTTP/2 are joined to one.
 ///
-/// # Limits that the server sets
+/// # Limits of the server
 ///
-/// The number and size of header fields are the server's to limit, before a gateway sees a request. hyper's
-/// limits, unless its builder says otherwise: over HTTP/1.1 100 fields (431), and about 400 kB for the whole head
+/// The server limits the number and size of header fields, before a gateway sees a request. hyper's
+/// default limits are: over HTTP/1.1 100 fields (431), and about 400 kB for the whole head
 /// (`max_headers`, `max_buf_size`; a target of 65,534 bytes, 414); over HTTP/2 16 kB of fields
 /// (`max_header_list_size`, 431). Envoy's are 100 fields and 60 kB in both.
 ///
 /// # Upgrades
 ///
-/// A caller that asks for WebSocket gets it if the upstream agrees, where hyper serves the connection with
+/// WebSocket upgrades are forwarded, and take effect if the upstream agrees, where hyper serves the connection with
 /// upgrades (`axum::serve` does) and the transport is hyper's (reqwest and the [pool](crate::pool) are):
-/// the bytes are carried by a task that belongs to the mesh, and ends with either connection. Other
-/// protocols are refused with 403.
+/// a task of the mesh copies the bytes, and ends with either connection. Other
+/// protocols are rejected with 403.
 #[derive(Clone, Debug)]
 pub struct Gateway {
     port: Option<u16>,
@@ -75,9 +75,9 @@ pub struct Gateway {
     trusted: TrustedProxies,
 }
 
-/// A [`Gateway`] in service, ending in `S`; `B` is the body of its requests.
+/// Service of a [`Gateway`], ending in `S`; `B` is the body of its requests.
 ///
-/// It answers for itself whatever goes wrong, so it fits where axum wants no errors, such as
+/// It converts all failures to responses, so it fits where axum requires an infallible service, such as
 /// `Router::fallback_service`.
 pub type GatewayService<S, B> = Edge<TracedGate<Ingress<S, B>, EdgeGate>>;
 
@@ -92,6 +92,7 @@ impl Gateway {
             namespace: namespace.into(),
             labels: std::collections::BTreeMap::new(),
         };
+        // Checked once: a gateway that disappears later answers 404 instead of an error.
         if state.snapshot().source.gateway(name, namespace).is_none() {
             return Err(Error::NoGateway {
                 name: name.into(),
@@ -106,7 +107,7 @@ impl Gateway {
         })
     }
 
-    /// Sets the port that this is among the gateway's, so that only the servers of that port count. By
+    /// Sets the port of this listener, so that only the gateway's servers on that port apply. By
     /// default all do, and `match.port` may be any of theirs.
     #[must_use]
     pub const fn with_port(mut self, port: u16) -> Self {
@@ -114,7 +115,7 @@ impl Gateway {
         self
     }
 
-    /// Sets whether callers speak TLS to the listener, which is what `X-Forwarded-Proto` says. By default
+    /// Declares that callers use TLS to the listener, which `X-Forwarded-Proto` reports, if `true`. By default
     /// they do if all servers of the [port](Self::with_port) have `protocol: HTTPS`.
     #[must_use]
     pub const fn with_tls(mut self, tls: bool) -> Self {
@@ -122,15 +123,15 @@ impl Gateway {
         self
     }
 
-    /// Sets the proxies in front of this gateway whose word counts: Istio's
-    /// `gatewayTopology.numTrustedProxies`, or their networks. By default none are there.
+    /// Sets the trusted proxies in front of this gateway: Istio's
+    /// `gatewayTopology.numTrustedProxies`, or their networks. The default is none.
     #[must_use]
     pub fn with_trusted_proxies(mut self, trusted: TrustedProxies) -> Self {
         self.trusted = trusted;
         self
     }
 
-    /// Sends on through a transport of any kind, of which each destination uses a clone.
+    /// Returns the service over a transport of any kind; each cluster uses a clone.
     #[must_use]
     pub fn outbound<S, B>(&self, transport: S) -> GatewayService<S, B>
     where
@@ -149,6 +150,7 @@ impl Gateway {
         let trace = &proxy.options.trace;
         let listener_port = Some(ListenerPort(port));
         let routes = RouterState::new(Arc::clone(proxy), connector, listener_port);
+        // The attempts inject trace headers, each with its own span.
         let inner = TraceClientLayer::without_injection(trace.clone()).layer(Router::new(routes));
         let ingress = Ingress::new(inner, port, Arc::clone(proxy));
         let gate = EdgeGate::new(InboundLimits::new(port, Arc::clone(proxy)));
@@ -159,6 +161,7 @@ impl Gateway {
             trusted: self.trusted.clone(),
             warned: AtomicBool::new(false),
         };
+        // The trace is outside the gate, so that rejections have a span too.
         let traced = TraceServerLayer::new(trace.clone()).gated(ingress, gate);
         Edge::new(traced, listener)
     }
@@ -166,7 +169,7 @@ impl Gateway {
 
 #[cfg(feature = "reqwest")]
 impl Gateway {
-    /// Sends on with reqwest.
+    /// Returns the service over reqwest.
     ///
     /// # Errors
     ///
@@ -177,7 +180,7 @@ impl Gateway {
         self.service_with(reqwest::Client::builder)
     }
 
-    /// Sends on with clients that `make` begins; see [`Workload::client_with`](super::Workload::client_with).
+    /// Returns the service over clients of `make`; see [`Workload::client_with`](super::Workload::client_with).
     ///
     /// # Errors
     ///

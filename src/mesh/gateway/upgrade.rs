@@ -1,4 +1,4 @@
-//! Protocols that a caller of a gateway asks to switch to (RFC 9110, section 7.8).
+//! Protocol upgrades that a caller of a gateway requests (RFC 9110, section 7.8).
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 
@@ -6,10 +6,10 @@ use crate::foundation::outcome::Rejection;
 use crate::mesh::options::Options;
 use crate::mesh::options::tunnel::CallersEnd;
 
-/// What Istio lets through a gateway.
+/// Upgrade protocol that Istio enables at gateways.
 const ALLOWED: &str = "websocket";
 
-/// Switch of protocols that a request asks for.
+/// Protocol upgrade that a request asks for.
 #[derive(Debug)]
 pub(in crate::mesh) struct Upgrade {
     caller: CallersEnd,
@@ -17,12 +17,12 @@ pub(in crate::mesh) struct Upgrade {
 }
 
 impl Upgrade {
-    /// Returns what a request asks for, if it asks for anything.
+    /// Returns the upgrade that a request asks for, if any.
     ///
     /// # Errors
     ///
-    /// As Envoy: a protocol that is not let through is refused. So is CONNECT, which no route is for. A
-    /// request for HTTP/2 is no such request; it goes on without that.
+    /// As in Envoy, other protocols are rejected. So is CONNECT, which no route matches. An upgrade
+    /// to HTTP/2 (`h2c`) is ignored, and the request is forwarded without it.
     pub(in crate::mesh) fn of<B>(
         request: &mut Request<B>,
         options: &Options,
@@ -42,13 +42,14 @@ impl Upgrade {
         options: &Options,
     ) -> Result<Option<Box<Self>>, Rejection> {
         let headers = request.headers();
-        // HTTP/1.0 has no upgrades, and HTTP/2 has others.
+        // HTTP/1.0 has no upgrades, and HTTP/2 has extended CONNECT instead.
         if request.version() != Version::HTTP_11 || !names_upgrade(headers) {
             return Ok(None);
         }
         let mut asked = headers.get_all(header::UPGRADE).iter();
         let (protocol, more) = (asked.next().cloned(), asked.next());
         let protocol = protocol.ok_or(Rejection::UpgradeRefused)?;
+        // RFC 9113 removed the `h2c` upgrade, and a server may ignore any upgrade.
         if more.is_none() && protocol.as_bytes().eq_ignore_ascii_case(b"h2c") {
             return Ok(None);
         }
@@ -60,16 +61,16 @@ impl Upgrade {
         Ok(Some(Box::new(Self { caller, protocol })))
     }
 
-    /// Writes on the request, from which the headers of the caller's hop have been taken, what it asks for.
+    /// Writes the upgrade headers for the next hop; those of the caller's hop have been removed.
     pub(in crate::mesh) fn ask(&self, headers: &mut HeaderMap) {
         write(headers, self.protocol.clone());
     }
 
-    /// Switches, if the upstream does; else its answer is one like any.
+    /// Completes the upgrade if the upstream switched protocols.
     ///
     /// # Errors
     ///
-    /// Gives the response back: the caller's connection stays what it is.
+    /// Returns the response unchanged if the upstream did not switch: the caller's connection stays HTTP.
     pub(in crate::mesh) fn switch<R: Send + 'static>(
         self,
         response: Response<R>,
@@ -79,6 +80,7 @@ impl Upgrade {
         }
         let protocol = response.headers().get(header::UPGRADE).cloned();
         let mut switched = self.caller.join(response)?;
+        // The upstream's `Connection` is about its own hop; the caller's is written next.
         super::hop_by_hop::remove_hop_by_hop_headers(switched.headers_mut());
         write(switched.headers_mut(), protocol.unwrap_or(self.protocol));
         Ok(switched)

@@ -13,13 +13,13 @@ use crate::foundation::sync::hash::hash;
 use crate::foundation::sync::rng::{Rng, mix};
 use crate::policies::telemetry::TracePolicy;
 
-/// What all parts of a mesh are made with.
+/// Options that all parts of a mesh share.
 #[derive(Clone, Debug)]
 pub(in crate::mesh) struct Options {
-    /// Whether Envoy's answer counts where this crate chose another.
+    /// True if Envoy's behaviour replaces this crate's own where the two differ.
     pub(in crate::mesh) envoy_behaviour: bool,
     pub(in crate::mesh) observe: Arc<dyn Observe>,
-    /// Who asks for names: the system's, made when it is first needed, or as it was given.
+    /// Resolver of DNS names: the given one, or the system's, created on first use.
     #[cfg(feature = "dns")]
     pub(in crate::mesh) resolver: Arc<std::sync::OnceLock<Option<crate::transport::dns::Resolver>>>,
     pub(in crate::mesh) seed: Option<u64>,
@@ -44,7 +44,8 @@ impl Options {
             let resolver = crate::transport::dns::Resolver::system(
                 crate::transport::dns::DnsPolicy::default(),
             );
-            let resolver = resolver.inspect_err(|error| tracing::warn!("no names: {error}"));
+            let resolver =
+                resolver.inspect_err(|error| tracing::warn!("DNS is unavailable: {error}"));
             resolver.ok()
         };
         let resolver = self.resolver.get_or_init(system).clone();

@@ -1,4 +1,4 @@
-//! Without hyper no connection can be taken over.
+//! Stub of the tunnels: without hyper no connection can be taken over.
 
 use std::convert::Infallible;
 

@@ -1,4 +1,4 @@
-//! Carries the bytes of a protocol that a caller and an upstream of a gateway have switched to.
+//! Tunnels: byte streams between a caller and an upstream of a gateway that have switched protocols.
 
 use std::future::poll_fn;
 use std::io;
@@ -15,13 +15,13 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// How long one direction may outlast the other.
+/// Maximum time for which one direction outlasts the other.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// Owner of the tunnels of a mesh: they end with its last clone.
+/// Owner of a mesh's tunnels: they end when its last clone is dropped.
 ///
-/// Each is a task, which ends when either of its connections does. There are no more than callers that are
-/// let in, and than the limits of their destinations allow.
+/// Each tunnel is a task, which ends with either of its connections. Their number is bounded by the number of
+/// accepted callers and by the limits of their clusters.
 #[derive(Clone, Debug)]
 pub(in crate::mesh) struct Tunnels(Arc<watch::Sender<()>>);
 
@@ -31,7 +31,7 @@ impl Default for Tunnels {
     }
 }
 
-/// Caller's end of a tunnel that may be made.
+/// Caller's end of a possible tunnel.
 #[derive(Debug)]
 pub(in crate::mesh) struct CallersEnd {
     caller: OnUpgrade,
@@ -40,7 +40,7 @@ pub(in crate::mesh) struct CallersEnd {
 }
 
 impl CallersEnd {
-    /// Takes the connection of a caller, if its server can hand it out.
+    /// Takes over the connection of a caller; `None` if its server cannot hand it out.
     pub(in crate::mesh) fn of<B>(request: &mut Request<B>, tunnels: &Tunnels) -> Option<Self> {
         Some(Self {
             caller: request.extensions_mut().remove()?,
@@ -49,8 +49,8 @@ impl CallersEnd {
         })
     }
 
-    /// Makes the tunnel, which holds the body of the response until it ends, and with it all that the
-    /// layers keep for the request; the body is given back if its transport cannot hand out the
+    /// Spawns the tunnel, which holds the body of the response until it ends, and with it the permits and tickets of
+    /// the request. Returns the response unchanged if its transport cannot hand out the
     /// connection.
     pub(in crate::mesh) fn join<R: Send + 'static>(
         self,
@@ -63,7 +63,7 @@ impl CallersEnd {
         self.runtime.spawn(async move {
             let ended = until_gone(self.owner, carry(self.caller, upstream)).await;
             if let Some(Err(error)) = ended {
-                tracing::debug!(%error, "a tunnel broke off");
+                tracing::debug!(%error, "a tunnel failed");
             }
             drop(body);
         });
@@ -71,12 +71,12 @@ impl CallersEnd {
     }
 }
 
-/// Works until that is done, or until the owner is gone.
+/// Runs a tunnel until its end, or until its owner is dropped.
 async fn until_gone<T>(mut owner: watch::Receiver<()>, work: impl Future<Output = T>) -> Option<T> {
     let (mut gone, mut work) = (pin!(owner.changed()), pin!(work));
     poll_fn(|cx| match work.as_mut().poll(cx) {
         Poll::Ready(done) => Poll::Ready(Some(done)),
-        // It never changes.
+        // The value never changes: an error is the drop of the owner.
         Poll::Pending => gone.as_mut().poll(cx).map(|_| None),
     })
     .await
@@ -95,7 +95,7 @@ async fn carry(caller: OnUpgrade, upstream: OnUpgrade) -> io::Result<()> {
     })
     .await;
     first?;
-    // The other end has heard of it. What it still says is passed on, but it does not keep both open.
+    // The other end has seen the end of this direction. Its remaining bytes are forwarded, for a limited time.
     let rest = if is_out {
         timeout(LINGER, back).await
     } else {
@@ -104,7 +104,7 @@ async fn carry(caller: OnUpgrade, upstream: OnUpgrade) -> io::Result<()> {
     rest.unwrap_or(Ok(()))
 }
 
-/// Passes on what comes in one direction, and its end.
+/// Copies the bytes of one direction, and its end.
 async fn pass(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> io::Result<()> {
     copy(&mut from, &mut to).await?;
     to.shutdown().await

@@ -5,17 +5,17 @@ use tower_service::Service;
 use crate::policies::retry::{ReplayBody, Retry, RetryHints};
 use crate::policies::timeout::CallLimits;
 
-/// What an [`OuterStack`](super::OuterStack) hands to what is inside.
+/// Values that an [`OuterStack`](super::OuterStack) passes to its inner service.
 #[derive(Clone, Copy, Debug)]
 pub struct CallHints<'a>(pub(super) Option<&'a CallLimits>);
 
-/// How an [`OuterStack`](super::OuterStack) calls what is inside.
+/// Strategy by which an [`OuterStack`](super::OuterStack) calls its inner service.
 pub trait CallInner<S: Service<Request<B>>, B> {
     /// Calls `inner`.
     fn call(inner: &mut S, request: Request<B>, hints: CallHints<'_>) -> S::Future;
 }
 
-/// Calls as any caller does.
+/// Plain call, without hints.
 #[derive(Clone, Copy, Debug)]
 pub struct Direct;
 
@@ -26,7 +26,7 @@ impl<S: Service<Request<B>>, B> CallInner<S, B> for Direct {
     }
 }
 
-/// Calls a [`Retry`], and hands it what was read and told a moment ago: the clock, and the deadline.
+/// Call of a [`Retry`] with the clock reading and the deadline that the outer stack already has.
 #[derive(Clone, Copy, Debug)]
 pub struct WithRetryHints;
 

@@ -52,7 +52,7 @@ where
     }
 }
 
-/// The gates' part and the timeout's, each with a future of its own.
+/// Response future of a separate gate and timeout, for calls that are not admitted at once.
 type SeparateStack<S, G, B> = QueuedFuture<Timeout<S>, GateChain<SpanGate, G>, B>;
 
 #[pin_project(project = StateProj)]
@@ -65,12 +65,12 @@ where
     Calling {
         #[pin]
         inner: S::Future,
-        /// None if nothing limits the call.
+        /// `None` if no timeout limits the call.
         limits: Option<CallLimits>,
         ticket: Option<ChainTicket<SpanTicket, G>>,
     },
     Done,
-    // Boxed: only a call that waits, or is turned away, pays.
+    // Boxed: only calls that wait or are rejected pay for the allocation.
     NotAdmitted(Pin<Box<SeparateStack<S, G, B>>>),
 }
 
@@ -115,11 +115,11 @@ where
                     let undecided = report_result(result, ticket);
                     let watch = BodyWatch::new(ticket.take(), undecided);
                     let mut limits = limits.take();
-                    // What runs inside goes inside.
+                    // The inner future is dropped inside the span, as it was polled inside.
                     this.state.set(State::Done);
                     drop(inside);
                     let scope = mem::replace(this.scope, Scope::none());
-                    // Where it lies: a response is some hundred bytes, and moves once for all parts.
+                    // Mapped in place: a response is some hundred bytes, and is moved once for all parts.
                     return polled.map_ok(|mut response| {
                         if *this.writes_request_id {
                             scope.write_request_id(response.headers_mut());

@@ -1,4 +1,4 @@
-//! The outermost parts of both stacks, as one service.
+//! Outermost parts of the inbound and the outbound stack, as one service.
 
 mod call_hints;
 mod future;

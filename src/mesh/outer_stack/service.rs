@@ -18,11 +18,11 @@ use crate::foundation::outcome::BoxError;
 use crate::policies::telemetry::{SpanGate, SpanTicket, TracedBody, Tracer};
 use crate::policies::timeout::{CallLimits, Timeout, TimeoutBody};
 
-/// The trace of a request, the gates before it, and its timeout: [`TracedGate`] around [`Timeout`] as one
+/// The trace of a request, its gates, and its timeout: [`TracedGate`] around [`Timeout`] as one
 /// service, with one future.
 ///
-/// A service for each would move the future and the response once more, and show nothing else. What does
-/// not go on at once is left to those two.
+/// Separate services would move the future and the response once more each, with the same behaviour. Calls that
+/// are not admitted at once run through those two.
 ///
 /// [`TracedGate`]: crate::telemetry::TracedGate
 #[derive(Clone, Debug)]
@@ -82,7 +82,7 @@ where
 }
 
 impl<S, G: Gate, H> OuterStack<S, G, H> {
-    /// Calls the inner service on behalf of `ticket`.
+    /// Calls the inner service for an admitted request and keeps `ticket`.
     #[inline]
     fn admitted<B, R>(
         &mut self,
@@ -99,7 +99,7 @@ impl<S, G: Gate, H> OuterStack<S, G, H> {
             ticket.forward(request.headers_mut());
         }
         match with_panic_guard(&mut ticket, || self.timeout.admit(&mut request)) {
-            // Made where it will lie: a future of several layers is hundreds of bytes.
+            // Built in place: a future of several layers is hundreds of bytes.
             Ok(limits) => State::Calling {
                 inner: with_panic_guard(&mut ticket, || {
                     let _until = limits.as_ref().and_then(CallLimits::enter);

@@ -6,7 +6,7 @@ use crate::istio::config::{
 use crate::istio::translation::ConfigModel;
 use crate::policies::traffic_split::Destination;
 
-/// Where plans come from: the documents, or whatever a test says.
+/// Source of configurations: the documents, or a test's own values.
 pub(in crate::mesh) trait ConfigSource: Debug + Send + Sync {
     fn outbound(&self, workload: &WorkloadId) -> OutboundConfig;
     fn destination(

@@ -1,7 +1,7 @@
-//! Frees what a change has left over: outside of any request, and a little at a time.
+//! Deferred destruction of replaced routes: outside of any request, in small steps.
 //!
-//! The routes of ten thousand hosts take half a second to free. A request that had to do it would wait
-//! for so long, and all others of its thread with it.
+//! The routes of ten thousand hosts take half a second to free. A request that had to do it would be delayed
+//! by as much, and all others of its thread with it.
 
 use std::collections::VecDeque;
 use std::fmt::{self, Debug, Formatter};
@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// Something large that is used no more.
+/// Large value that is no longer in use.
 pub(in crate::mesh) trait Leftover: Send {
-    /// Frees a part of it.
+    /// Frees a part of it and returns the progress.
     fn free_some(&mut self) -> Freed;
 }
 
@@ -19,12 +19,12 @@ pub(in crate::mesh) trait Leftover: Send {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::mesh) enum Freed {
     All,
-    /// Nothing: a request is looking at it.
+    /// Nothing is freed: a request still uses the value.
     InUse,
     Part,
 }
 
-/// Leftovers that wait to be freed. A thread of its own does so, and ends when there are none.
+/// Queue of leftovers. A separate thread frees them, and ends when the queue is empty.
 #[derive(Default)]
 pub(in crate::mesh) struct Discarded(Arc<Shared>);
 
@@ -37,15 +37,15 @@ struct Queue {
     waiting: VecDeque<Box<dyn Leftover>>,
 }
 
-/// If changes come faster than their leftovers are freed, who makes a change frees the oldest.
+/// Maximum length of the queue. Beyond it, the thread that makes a change frees the oldest leftover itself.
 const MOST: usize = 4;
-/// Between two parts, so that those who serve requests get the processor.
+/// Pause between two parts, which leaves the processor to threads that serve requests.
 const PAUSE: Duration = Duration::from_micros(200);
-/// Number of looks, a millisecond apart, whether the last request has let go.
+/// Maximum number of checks, a millisecond apart, whether the last request has released the value.
 const LOOKS: u32 = 10_000;
 
 impl Discarded {
-    /// Takes something to free.
+    /// Adds a leftover to the queue.
     pub(in crate::mesh) fn take(&self, leftover: Box<dyn Leftover>) {
         let (surplus, is_running) = {
             let mut queue = self.0.lock();
@@ -61,12 +61,12 @@ impl Discarded {
         let shared = Arc::clone(&self.0);
         let thread = thread::Builder::new().name("meshless free".to_owned());
         if thread.spawn(move || shared.run()).is_err() {
-            // No other thread will do it.
+            // No thread can be spawned: free on this one.
             self.0.run();
         }
     }
 
-    /// Says whether everything is freed.
+    /// Returns true if everything is freed.
     #[cfg(test)]
     pub(in crate::mesh) fn is_empty(&self) -> bool {
         !self.0.lock().is_running
@@ -87,14 +87,14 @@ impl Shared {
     }
 }
 
-/// Says that the thread has ended, also if something panicked as it was freed.
+/// Guard that records the end of the thread, also after a panic in a destructor.
 struct Running<'a>(&'a Shared);
 
 impl Running<'_> {
     fn next(&self) -> Option<Box<dyn Leftover>> {
         let mut queue = self.0.lock();
         let next = queue.waiting.pop_front();
-        // Under the same lock, so that what comes from now on starts another thread.
+        // Under the same lock, so that a later leftover starts another thread.
         queue.is_running = next.is_some();
         next
     }

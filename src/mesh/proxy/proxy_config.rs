@@ -11,17 +11,17 @@ use crate::istio::config::{
 };
 use crate::policies::traffic_split::{ResponseActions, RouteIndex, find_first, local_reply};
 
-/// One version of what a proxy does, ready to be asked.
+/// One version of a proxy's configuration, indexed for lookups.
 #[derive(Debug)]
 pub(in crate::mesh) struct ProxyConfig {
     pub(in crate::mesh) version: u64,
     pub(in crate::mesh) source: Arc<dyn ConfigSource>,
     pub(in crate::mesh) outbound: OutboundConfig,
     pub(in crate::mesh) inbound: Vec<LocalRateLimitConfig>,
-    /// Of a gateway: who is let in.
+    /// Servers of a gateway, which select the accepted hosts.
     pub(in crate::mesh) servers: Vec<ServerConfig>,
     pub(in crate::mesh) index: HostIndex,
-    /// Whether some route has limits in place of those of all that comes in.
+    /// True if a route has rate limits that replace the inbound ones.
     replaces_inbound: bool,
 }
 
@@ -57,8 +57,8 @@ impl ProxyConfig {
         Some((place, &self.outbound.hosts[place]))
     }
 
-    /// Says that a request to a gateway takes a route whose own limits stand in place of those of all
-    /// that comes in at `port`.
+    /// Returns true if a request to a gateway takes a route whose own rate limits replace those of all
+    /// inbound requests at `port`.
     pub(in crate::mesh) fn has_own_limits(&self, head: RequestHead<'_>, port: Option<u16>) -> bool {
         if !self.replaces_inbound {
             return false;
@@ -67,15 +67,15 @@ impl ProxyConfig {
         let is_here = |limit: &LocalRateLimitConfig| {
             limit.port.is_none() || port.is_none() || limit.port == port
         };
-        // Without a bucket they say that nothing is limited.
+        // An empty list of limits on the route means no limit at all.
         route.is_some_and(|route| {
             let limits = &route.limits;
             route.limits_replace && (limits.is_empty() || limits.iter().any(is_here))
         })
     }
 
-    /// Returns what the route that a request takes does to the headers of an answer that is given before
-    /// it is gone through.
+    /// Returns the header changes of the request's route for a response that is produced outside of
+    /// the route.
     #[cold]
     pub(in crate::mesh) fn on_local_reply(&self, head: RequestHead<'_>) -> Option<ResponseActions> {
         let (place, config) = self.route(head)?;

@@ -14,8 +14,8 @@ use crate::mesh::cluster::reach::Owner;
 use crate::mesh::options::Options;
 use crate::policies::rate_limit::{RateLimitGate, RateLimitLayer};
 
-/// What would be one Envoy: all that a workload or a gateway knows and remembers, whichever clients and
-/// servers are made of it.
+/// State of one proxy, the counterpart of an Envoy: configuration and state of a workload or a gateway, shared by
+/// all clients and servers that are made of it.
 #[derive(Debug)]
 pub(in crate::mesh) struct Proxy {
     pub(in crate::mesh) options: Options,
@@ -25,15 +25,15 @@ pub(in crate::mesh) struct Proxy {
     version: AtomicU64,
     state: Mutex<State>,
     inbound: ArcSwap<Gates>,
-    /// The clients that it has, each with routes of its own.
+    /// The clients of the proxy, each with routes of its own.
     followers: Mutex<Vec<Weak<dyn Follow>>>,
     discarded: Discarded,
 }
 
-/// A client that goes over to a new plan with its proxy.
+/// Client that follows the configuration of its proxy.
 pub(in crate::mesh) trait Follow: Send + Sync {
-    /// Goes over to the plan that is live, which has no more use for the destinations that are `gone`;
-    /// returns what is left over.
+    /// Switches to the current configuration, without the clusters in `gone`. Returns
+    /// the old routes, to be freed later.
     fn follow(&self, gone: &[ClusterKey]) -> Option<Box<dyn Leftover>>;
 }
 
@@ -63,7 +63,7 @@ impl Proxy {
     }
 
     pub(in crate::mesh) fn version(&self) -> u64 {
-        // With `apply_config`: who sees a version finds its plan.
+        // Acquire, with the Release in `apply_config`: a thread that sees a version also sees its configuration.
         self.version.load(Ordering::Acquire)
     }
 
@@ -80,13 +80,13 @@ impl Proxy {
         self.config.load_full()
     }
 
-    /// The limits of requests that come in, each with the port that it is for.
+    /// Returns the rate limits of inbound requests, each with the port that it is for.
     pub(in crate::mesh) fn inbound(&self) -> Guard<Arc<Gates>> {
         self.inbound.load()
     }
 
-    /// Takes a new plan for what comes from now on. What it remembers of a destination or a limit
-    /// stays, as far as the new plan still names it.
+    /// Applies a new configuration to later requests. The state of a cluster or a rate limit
+    /// stays as long as the new configuration names it.
     pub(in crate::mesh) fn apply_config(&self, proxy_config: ProxyConfig) {
         let known: Vec<_> = self.lock().destinations.keys().cloned().collect();
         // Not under the lock, which requests for hosts that are new to it wait for.
@@ -97,7 +97,7 @@ impl Proxy {
             let mut state = self.lock();
             state.destinations.retain(|key, destination| {
                 let config = configs.remove(key);
-                // What was made meanwhile was made by the old plan.
+                // A cluster that was created in between has the old configuration.
                 let config =
                     config.unwrap_or_else(|| config_of(&proxy_config, &self.workload, key));
                 let Some(config) = config else {
@@ -122,11 +122,12 @@ impl Proxy {
                 .collect();
             let kept: Vec<_> = state.destinations.values().cloned().collect();
             let version = proxy_config.version;
-            // Under the lock, so that nothing is made by the old plan after this.
+            // Under the lock, so that no cluster is created by the old configuration afterwards.
             self.config.store(Arc::new(proxy_config));
             self.version.store(version, Ordering::Release);
             (kept, limits)
         };
+        // After the lock: the policies call observers.
         for destination in kept {
             destination.apply_config();
         }
@@ -135,20 +136,21 @@ impl Proxy {
         }
         self.open_inbound();
         for (_, destination) in &gone {
+            // Endpoint ejections end now; the rest is freed when the last request ends.
             destination.retire();
         }
         let gone: Vec<_> = gone.into_iter().map(|(key, _)| key).collect();
         self.lead(&gone);
     }
 
-    /// Has a client go over to each new plan from now on.
+    /// Registers a client that follows each new configuration.
     pub(in crate::mesh) fn followed_by(&self, follower: Weak<dyn Follow>) {
         let mut followers = self.followers();
         followers.retain(|known| known.strong_count() > 0);
         followers.push(follower);
     }
 
-    /// Has all clients go over to the plan that is live, so that no request has to.
+    /// Switches all clients to the current configuration, so that no request has to.
     fn lead(&self, gone: &[ClusterKey]) {
         let followers: Vec<_> = self.followers().iter().filter_map(Weak::upgrade).collect();
         for follower in followers {
@@ -171,7 +173,7 @@ impl Proxy {
         Some(made)
     }
 
-    /// Forgets a host that no route names.
+    /// Removes the state of a host that no route names.
     pub(in crate::mesh) fn evict(&self, key: &ClusterKey) {
         let host = key.destination().host();
         let _gone = {
@@ -184,7 +186,7 @@ impl Proxy {
         self.lock().destinations.contains_key(key)
     }
 
-    /// Returns the limit that a plan sets for a host.
+    /// Returns the rate limit of a host, created on first use.
     pub(in crate::mesh) fn limit(
         &self,
         config: &LocalRateLimitConfig,
@@ -201,7 +203,7 @@ impl Proxy {
         limit
     }
 
-    /// Returns how many things it remembers.
+    /// Returns the number of remembered clusters and rate limits.
     #[cfg(test)]
     pub(in crate::mesh) fn remembered(&self) -> usize {
         let state = self.lock();
@@ -209,7 +211,7 @@ impl Proxy {
         state.destinations.len() + limits.sum::<usize>()
     }
 
-    /// Says whether all that changes left over is freed.
+    /// Returns true if all old routes are freed.
     #[cfg(test)]
     pub(in crate::mesh) fn is_all_freed(&self) -> bool {
         self.discarded.is_empty()
@@ -232,7 +234,7 @@ impl Proxy {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Each entry is whole by itself, whatever panics between two of them.
+        // Each entry is consistent by itself, so a poisoned lock is still usable.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

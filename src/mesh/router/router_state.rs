@@ -23,15 +23,15 @@ use crate::policies::mirror::{MirrorLayer, MirrorPolicy};
 use crate::policies::telemetry::TraceAttemptLayer;
 use crate::policies::traffic_split::Destination;
 
-/// The routes of one client: a stack for each host, made when it is first asked for.
+/// Routes of one client: a stack for each host, created on first use.
 pub(in crate::mesh) struct RouterState<S, B> {
     connector: Connector<S>,
     rng: Rng,
-    /// Held while one goes over to another plan.
+    /// Held during a switch to another configuration.
     pub(in crate::mesh) following: Mutex<()>,
-    /// Of a gateway.
+    /// Listener port of a gateway; `None` for a workload.
     listener_port: Option<ListenerPort>,
-    /// The way to each destination, which outlives changes of the plan.
+    /// Handles of clusters, which outlive changes of the configuration.
     known: Mutex<KnownClusters<S, B>>,
     proxy: Arc<Proxy>,
     pub(in crate::mesh) table: ArcSwap<StackTable<S, B>>,
@@ -39,7 +39,7 @@ pub(in crate::mesh) struct RouterState<S, B> {
 }
 
 impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
-    /// Creates the routes of a client, which follow the plan of the proxy.
+    /// Creates the routes of a client, which follow the configuration of the proxy.
     pub(in crate::mesh) fn new(
         proxy: Arc<Proxy>,
         connector: Connector<S>,
@@ -60,7 +60,7 @@ impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
         });
         let follower: Weak<Self> = Arc::downgrade(&routes);
         routes.proxy.followed_by(follower);
-        // If the plan was replaced before that.
+        // For a change between the creation of the table and the registration.
         drop(routes.follow(&[]));
         routes
     }
@@ -84,7 +84,7 @@ impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
         }
     }
 
-    /// Returns the ports that stand for that of every request; `None` where requests name their own.
+    /// Returns the ports that replace that of every request; `None` where requests name their own.
     pub(in crate::mesh) fn listener_ports(&self) -> Option<Arc<[u16]>> {
         let port = self.listener_port?;
         Some(port.all(&self.proxy.config()))
@@ -106,7 +106,7 @@ impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
         &self.trace_attempt
     }
 
-    /// Returns the way to a destination, if anybody knows what that is.
+    /// Returns the service of a cluster; `None` if the cluster is unknown.
     pub(in crate::mesh) fn cluster(
         &self,
         host: HostContext<'_>,
@@ -119,7 +119,7 @@ impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
             ClusterKey::named(destination, (!is_gateway).then_some(host.port))
         };
         let state = self.proxy.destination(&key).unwrap_or_else(|| {
-            // Nothing is said of it, so there is nothing to remember.
+            // Passthrough without any configuration: there is no state to keep.
             Arc::new(ClusterState::passthrough(key.clone(), self.options()))
         });
         let mut known = self.lock();
@@ -129,14 +129,14 @@ impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
         }
         let handle = ClusterHandle::new(&key, state, old, &self.connector, self.proxy.owner())?;
         let cluster = handle.service();
-        // Dropped when the lock is gone: a detector tells observers whom it takes back.
+        // Dropped after the lock: a detector calls observers for the ejections that it ends.
         let _old = known.of(&key).insert(key, handle);
         drop(known);
         Some(cluster)
     }
 
-    /// Returns the layer of a route's mirror. It is the one that was there, so that a change of the plan
-    /// does not end its copies in flight, as long as its destination is reached in the same way.
+    /// Returns the layer of a route's mirror. An existing layer is kept as long as its cluster service is the same,
+    /// so that a change of the configuration does not cancel copies in flight.
     pub(in crate::mesh) fn mirror(
         &self,
         host: HostContext<'_>,
@@ -167,7 +167,7 @@ impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
         Some(layer)
     }
 
-    /// Returns the stacks of the version that counts now.
+    /// Returns the stacks of the current version.
     fn table(&self) -> Guard<Arc<StackTable<S, B>>> {
         self.table.load()
     }
@@ -200,7 +200,7 @@ impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
         made
     }
 
-    /// Returns the stack of a host that no plan is for.
+    /// Returns the stack of a host without a virtual host.
     fn passthrough(
         &self,
         table: &StackTable<S, B>,
@@ -242,7 +242,7 @@ impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
         Ok(stack)
     }
 
-    /// Keeps the stack of a host that no plan is for, in place of another one if there are many.
+    /// Stores the stack of a host without a virtual host, in place of another one if there are many.
     fn remember(
         &self,
         table: &StackTable<S, B>,
@@ -250,7 +250,7 @@ impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
         port: u16,
         stack: &Arc<VirtualHostStack<S, B>>,
     ) {
-        // Dropped when the lock is gone: a detector tells observers whom it takes back.
+        // Dropped after the lock: a detector calls observers for the ejections that it ends.
         let mut gone_with = Vec::new();
         let mut known = self.lock();
         let displaced = table.unnamed.insert(host, port, stack);
@@ -265,7 +265,7 @@ impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
     }
 
     pub(in crate::mesh) fn lock(&self) -> MutexGuard<'_, KnownClusters<S, B>> {
-        // Each entry is whole by itself, whatever panics between two of them.
+        // Each entry is consistent by itself, so a poisoned lock is still usable.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

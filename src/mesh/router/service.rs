@@ -23,14 +23,14 @@ use crate::mesh::router::upstream::mesh_transport::MeshTransport;
 use crate::policies::fault_injection::FaultGate;
 use crate::policies::traffic_split::RoutedBody;
 
-/// Sends each request through the stack of its route.
+/// Service that sends each request through the stack of its route.
 ///
-/// Clones share everything. See the [module docs](crate::mesh) for an example.
+/// Clones share all state. See the [module docs](crate::mesh) for an example.
 pub struct Router<S, B> {
     routes: Arc<RouterState<S, B>>,
 }
 
-/// The body of a response that comes through a [`Router`].
+/// Body of a response from a [`Router`].
 pub type RouterBody<R> =
     WatchedBody<RoutedBody<DestinationBody<R>>, ChainTicket<RateLimitsTicket, FaultGate>>;
 
@@ -66,7 +66,7 @@ where
     type Error = S::Error;
     type Future = LocalReply<QueuedFuture<RouteService<S, B>, RouteGate, B>>;
 
-    /// It is always ready.
+    /// Always returns ready.
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         Poll::Ready(Ok(()))
     }
@@ -115,7 +115,7 @@ where
 }
 
 impl<S: Clone + Send + Sync + 'static, B> Router<S, B> {
-    /// Answers a request itself, with what its route does to the headers of answers.
+    /// Rejects a request, with the header changes of its route on the reply.
     #[cold]
     pub(in crate::mesh) fn refuse(
         &self,

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use crate::istio::{Documents, Resource};
 
-/// One version of a mesh: when it came, by what, and what is different in it.
+/// One change of a mesh's configuration: its version, time, cause and differences.
 #[derive(Clone, Debug)]
 pub struct Change {
     pub(in crate::mesh) at: SystemTime,
@@ -15,47 +15,47 @@ pub struct Change {
     pub(in crate::mesh) version: u64,
 }
 
-/// What made a [`Change`].
+/// Cause of a [`Change`].
 #[non_exhaustive]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Cause {
-    /// [`Mesh::apply`](crate::mesh::Mesh::apply).
+    /// Documents from [`Mesh::apply`](crate::mesh::Mesh::apply).
     Applied,
-    /// The mesh began with it.
+    /// The first load of the mesh.
     Began,
-    /// The files at this path.
+    /// Files at this path.
     Path(Arc<Path>),
-    /// [`Mesh::set_weights`](crate::mesh::Mesh::set_weights).
+    /// Weights from [`Mesh::set_weights`](crate::mesh::Mesh::set_weights).
     Weights,
 }
 
 impl Change {
-    /// When it came.
+    /// Returns the time of the change.
     #[must_use]
     pub const fn at(&self) -> SystemTime {
         self.at
     }
 
-    /// What made it.
+    /// Returns the cause of the change.
     #[must_use]
     pub const fn cause(&self) -> &Cause {
         &self.cause
     }
 
-    /// What is different, such as `VirtualService waste/waste-service changed`, at most 100 lines.
+    /// Returns the differences, such as `VirtualService waste/waste-service changed`, at most 100 lines.
     #[must_use]
     pub fn changed(&self) -> &[Box<str>] {
         &self.changed
     }
 
-    /// Its number: 1 for what the mesh began with.
+    /// Returns the number of the version, from 1 for the first load.
     #[must_use]
     pub const fn version(&self) -> u64 {
         self.version
     }
 }
 
-/// `version 3 by apply: VirtualService waste/waste-service changed`.
+/// Formats as `version 3 by apply: VirtualService waste/waste-service changed`.
 impl Display for Change {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "version {} by {}: ", self.version, self.cause)?;
@@ -77,10 +77,10 @@ impl Display for Cause {
     }
 }
 
-/// How many lines tell what changed; more is no reading any more.
+/// Maximum number of lines of a change, which people are to read.
 const MAX_LINES: usize = 100;
 
-/// Says what is different between two sets of documents.
+/// Returns the differences between two sets of documents.
 pub(in crate::mesh) fn difference(old: &Documents, new: &Documents) -> Arc<[Box<str>]> {
     let key = |one: &Resource| {
         (

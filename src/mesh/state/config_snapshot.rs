@@ -7,14 +7,14 @@ use crate::istio::config::{OutboundConfig, WorkloadId};
 use crate::mesh::proxy::config_source::ConfigSource;
 use crate::policies::traffic_split::WeightsError;
 
-/// One version.
+/// One version of a mesh's configuration.
 #[derive(Debug)]
 pub(in crate::mesh) struct ConfigSnapshot {
     pub(in crate::mesh) documents: Arc<Documents>,
-    /// What the documents mean.
+    /// Configuration of the documents alone.
     pub(in crate::mesh) documented: Arc<dyn ConfigSource>,
     pub(in crate::mesh) overrides: Vec<WeightOverride>,
-    /// What they mean with what was set by code.
+    /// Configuration of the documents with the weights that code has set.
     pub(in crate::mesh) source: Arc<dyn ConfigSource>,
     pub(in crate::mesh) version: u64,
 }
@@ -26,6 +26,7 @@ impl ConfigSnapshot {
         documented: Arc<dyn ConfigSource>,
         overrides: Vec<WeightOverride>,
     ) -> Self {
+        // Without overrides no wrapper clones each configuration.
         let configs: Arc<dyn ConfigSource> = if overrides.is_empty() {
             Arc::clone(&documented)
         } else {
@@ -42,8 +43,8 @@ impl ConfigSnapshot {
     }
 }
 
-/// Returns the weights that documents give to the route that is meant: in the default namespace, or in the
-/// first that knows it.
+/// Returns the documented weights of a route: in the default namespace, or in the
+/// first one that has the route.
 pub(in crate::mesh) fn documented(
     configs: &dyn ConfigSource,
     documents: &Documents,
@@ -54,6 +55,7 @@ pub(in crate::mesh) fn documented(
     for mut config in probes(configs, documents, default_namespace) {
         match overrides.apply(&mut config) {
             Some(Ok(documented)) => return Ok(documented),
+            // The host exists: its error is more precise than a missing host in another namespace.
             Some(Err(error)) => found = Err(error),
             None => {}
         }
@@ -61,7 +63,7 @@ pub(in crate::mesh) fn documented(
     found
 }
 
-/// Returns the names that exist where one was named that does not: the routes of the host, else the hosts.
+/// Returns the existing names in place of an unknown one: the routes of the host, else the hosts.
 pub(in crate::mesh) fn known(
     configs: &dyn ConfigSource,
     documents: &Documents,
@@ -87,7 +89,7 @@ pub(in crate::mesh) fn known(
     if routes.is_empty() { hosts } else { routes }
 }
 
-/// Returns the plans of a workload of each namespace, the default one first.
+/// Returns the configurations of a workload of each namespace, the default one first.
 fn probes(
     configs: &dyn ConfigSource,
     documents: &Documents,

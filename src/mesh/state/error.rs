@@ -3,48 +3,48 @@ use std::fmt::{self, Display, Formatter};
 use crate::istio::{Diagnostic, Severity};
 use crate::policies::traffic_split::WeightsError;
 
-/// Why there is no mesh, no client of it, or no change.
+/// Reason why a mesh, one of its clients or a change of it could not be made.
 #[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// reqwest cannot build a client, such as for want of a TLS backend.
+    /// reqwest failed to build a client, for example for want of a TLS backend.
     #[cfg(feature = "reqwest")]
     #[error("the HTTP client cannot be built")]
     Client(#[from] reqwest::Error),
-    /// The documents have errors; all findings are here, and printed, not only the errors.
+    /// The documents have errors. Holds and prints all findings, warnings included.
     #[error("{}", DiagnosticList(.0))]
     Documents(Vec<Diagnostic>),
-    /// A file that is followed became blank, as it is for a moment while it is written: what came from it holds
-    /// until something else is in it, or it is removed.
+    /// A watched file became blank, as a file is for a moment while it is written. Its previous content holds
+    /// until the file has content again or is removed.
     #[cfg(feature = "watch")]
-    #[error("{} is empty: to end what came from it, remove it, or leave a comment in it", .0.display())]
+    #[error("{} is empty and its previous content stays: to drop that, remove the file or leave a comment in it", .0.display())]
     Emptied(std::sync::Arc<std::path::Path>),
-    /// There is no `Gateway` of that name.
+    /// No document describes a `Gateway` of this name.
     #[error("no Gateway {namespace}/{name}")]
     NoGateway {
-        /// The name that was asked for.
+        /// Requested name.
         name: Box<str>,
-        /// The namespace that was asked for.
+        /// Requested namespace.
         namespace: Box<str>,
     },
-    /// The thread that follows the files cannot be started.
+    /// The thread that watches the files could not be started.
     #[cfg(feature = "watch")]
-    #[error("the files cannot be followed")]
+    #[error("the files cannot be watched")]
     Thread(#[source] std::io::Error),
-    /// The weights do not fit the route, or there is no such host or route.
-    #[error("the weights of {host} stay{}", Known(.known))]
+    /// The weights do not fit the route, or the host or the route does not exist.
+    #[error("the weights of {host} are unchanged{}", Known(.known))]
     Weights {
-        /// The host that was named.
+        /// Requested host.
         host: Box<str>,
-        /// What there is to name: the host's routes with destinations, or the hosts if it is none of them.
+        /// Existing names: the host's routes with destinations, or the hosts if there is no such host.
         known: Box<[Box<str>]>,
-        /// What is wrong.
+        /// Mismatch between weights and route.
         source: WeightsError,
     },
 }
 
 impl Error {
-    /// Returns what was found in the documents; nothing if they are not what is wrong.
+    /// Returns the findings of the documents; empty for the other errors.
     #[must_use]
     pub fn diagnostics(&self) -> &[Diagnostic] {
         match self {
@@ -54,10 +54,10 @@ impl Error {
     }
 }
 
-/// How many names are shown of those that exist.
+/// Maximum number of existing names in the message.
 const MAX_KNOWN: usize = 10;
 
-/// The names that exist, in place of one that does not.
+/// List of existing names, for a name that does not exist.
 struct Known<'a>(&'a [Box<str>]);
 
 impl Display for Known<'_> {
@@ -74,7 +74,7 @@ impl Display for Known<'_> {
     }
 }
 
-/// All findings as rustc prints them, and how many are errors.
+/// Display of all findings in rustc's format, with the number of errors.
 struct DiagnosticList<'a>(&'a [Diagnostic]);
 
 impl Display for DiagnosticList<'_> {

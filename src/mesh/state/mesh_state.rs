@@ -20,15 +20,15 @@ use crate::mesh::proxy::role::Role;
 use crate::mesh::proxy::state::Proxy;
 use crate::policies::traffic_split::WeightsError;
 
-/// How many versions are remembered.
+/// Maximum number of remembered changes.
 const MAX_HISTORY: usize = 100;
-/// How many proxies are kept that nobody uses any more.
+/// Number of proxies from which unused ones are removed.
 const MAX_IDLE: usize = 1_024;
 
-/// What all clones of a mesh have in common.
+/// State that all clones of a mesh share.
 #[derive(Debug)]
 pub(in crate::mesh) struct MeshState {
-    /// Held by whoever makes a change, from what it is made of to its end.
+    /// Held during a whole change, from the read of the old version to the end.
     changing: Mutex<()>,
     snapshot: ArcSwap<ConfigSnapshot>,
     history: Mutex<VecDeque<Change>>,
@@ -56,7 +56,7 @@ impl MeshState {
         ))
     }
 
-    /// Begins with plans, wherever they come from.
+    /// Creates the state from any configuration source.
     pub(in crate::mesh) fn from_source(
         documents: Documents,
         configs: Arc<dyn ConfigSource>,
@@ -87,7 +87,7 @@ impl MeshState {
         self.snapshot.load_full()
     }
 
-    /// The last version that all proxies go by.
+    /// Returns the last version that all proxies have applied.
     pub(in crate::mesh) fn version(&self) -> u64 {
         lock(&self.history).back().map_or(1, |last| last.version)
     }
@@ -108,7 +108,7 @@ impl MeshState {
         Documents::read_path(path, self.load_options.clone())
     }
 
-    /// Takes documents in place of those that count, if they have no error.
+    /// Applies documents without errors.
     pub(in crate::mesh) fn apply(
         &self,
         documents: Documents,
@@ -117,7 +117,7 @@ impl MeshState {
         Ok(self.apply_valid(checked(documents)?, cause))
     }
 
-    /// Takes documents that say something else than those that count, if they have no error.
+    /// Applies documents without errors if they differ from the current ones.
     #[cfg(feature = "watch")]
     pub(in crate::mesh) fn apply_if_changed(
         &self,
@@ -126,6 +126,7 @@ impl MeshState {
     ) -> Result<Option<Change>, Error> {
         let documents = checked(documents)?;
         let current = self.snapshot();
+        // An editor truncates a file before it writes it: an empty one must not drop its policies.
         if let Some(file) = documents.emptied_since(&current.documents).next() {
             return Err(Error::Emptied(file.into()));
         }
@@ -138,7 +139,7 @@ impl MeshState {
         self.apply_source(documents, meaning, cause)
     }
 
-    /// Takes plans, wherever they come from.
+    /// Applies any configuration source.
     pub(in crate::mesh) fn apply_source(
         &self,
         documents: Documents,
@@ -149,6 +150,7 @@ impl MeshState {
         let old = self.snapshot();
         let changed = difference(&old.documents, &documents);
         let default = self.default_namespace();
+        // An override ends as soon as the documents change the weights that it replaced.
         let kept = old.overrides.iter().filter(|overrides| {
             let found = documented(&*configs, &documents, default, overrides);
             found.is_ok_and(|documented| documented == overrides.documented)
@@ -159,7 +161,7 @@ impl MeshState {
         self.change(current, cause, changed)
     }
 
-    /// Sets weights in place of the documented ones.
+    /// Overrides documented weights.
     pub(in crate::mesh) fn set_weights(
         &self,
         mut overrides: WeightOverride,
@@ -192,12 +194,13 @@ impl MeshState {
         Ok(self.change(current, Cause::Weights, [line.into()].into()))
     }
 
-    /// Returns the proxy of a workload or a gateway, made when it is first asked for.
+    /// Returns the proxy of a workload or a gateway, created on first use.
     pub(in crate::mesh) fn proxy(&self, role: Role, workload: WorkloadId) -> Arc<Proxy> {
         let mut proxies = lock(&self.proxies);
         if let Some(known) = proxies.get(&(role, workload.clone())) {
             return Arc::clone(known);
         }
+        // The map holds one reference; a proxy with clients has more.
         if proxies.len() >= MAX_IDLE {
             proxies.retain(|_, proxy| Arc::strong_count(proxy) > 1);
         }
@@ -214,7 +217,7 @@ impl MeshState {
         proxy
     }
 
-    /// Makes a version the one that counts, for all at once.
+    /// Publishes a version to all proxies.
     fn change(&self, current: ConfigSnapshot, cause: Cause, changed: Arc<[Box<str>]>) -> Change {
         let change = Change {
             at: clock::system_time(),
@@ -225,11 +228,12 @@ impl MeshState {
         let (proxies, configs) = {
             let proxies = lock(&self.proxies);
             let configs = Arc::clone(&current.source);
-            // Whoever makes a proxy from here on makes it by the new plans.
+            // Under the lock of the proxies: one that is created from here on uses the new version.
             self.snapshot.store(Arc::new(current));
             let all: Vec<_> = proxies.values().cloned().collect();
             (all, configs)
         };
+        // All configurations are computed before the first is applied, so that proxies switch close together.
         let lives: Vec<_> = proxies
             .iter()
             .map(|proxy| {
@@ -249,7 +253,7 @@ impl MeshState {
     }
 }
 
-/// Says in the log what is to be known of documents, and lets those without an error pass.
+/// Logs the warnings of documents, and rejects documents with errors.
 fn checked(documents: Documents) -> Result<Documents, Error> {
     if documents.has_errors() {
         return Err(Error::Documents(documents.diagnostics().to_vec()));
@@ -263,6 +267,6 @@ fn checked(documents: Documents) -> Result<Documents, Error> {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Each change is whole by itself, whatever panics between two of them.
+    // Each change is consistent by itself, so a poisoned lock is still usable.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! State of a mesh: its documents, their history, weights, and what follows files.
+//! State of a mesh: its documents, their history, weight overrides, and the watching of files.
 
 pub(crate) mod change;
 pub(crate) mod config_snapshot;

@@ -14,11 +14,11 @@ use crate::mesh::Error;
 
 /// How long it has to be quiet: an editor writes a file in several steps.
 const QUIET: Duration = Duration::from_millis(50);
-/// How long, while a file does not end with the end of a line: it may be half written.
+/// The same for a file without a final end of line, which may be half written.
 const LONG_QUIET: Duration = Duration::from_millis(500);
-/// How much of the files is compared: as much as is loaded.
+/// Maximum number of compared bytes, the same as for a load.
 const MAX_TEXT: usize = 64 << 20;
-/// How often a further step is waited for.
+/// Maximum number of further waits for files at rest.
 const MAX_STEPS: usize = 10;
 
 /// The thread that follows the files of a mesh; it stops when this is dropped, or the mesh is gone.
@@ -26,9 +26,9 @@ const MAX_STEPS: usize = 10;
 #[must_use = "watching stops when this is dropped"]
 pub struct Watch {
     last_error: Arc<Mutex<Option<Arc<Error>>>>,
-    /// What has the system tell of changes, and a sender with it; the thread borrows it.
+    /// System watcher, with a sender in it. The thread borrows it only for a moment, so that a drop here ends it.
     places: Option<Arc<Mutex<Places>>>,
-    /// The thread ends when all of these are gone.
+    /// The thread ends when all senders are dropped.
     _touched: SyncSender<()>,
 }
 
@@ -69,20 +69,20 @@ impl Watch {
         last_error.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Says whether the system tells of changes, so that they are taken at once.
+    /// Returns true if the system reports changes, so that they are applied at once.
     #[must_use]
     pub const fn is_notified(&self) -> bool {
         self.places.is_some()
     }
 }
 
-/// What the thread knows.
+/// State of the watching thread.
 struct Follower {
     state: Weak<MeshState>,
     last_error: Arc<Mutex<Option<Arc<Error>>>>,
     path: PathBuf,
     places: Option<Weak<Mutex<Places>>>,
-    /// What the contents were when they were read last.
+    /// Hash of the contents of the last read.
     seen: Option<u64>,
 }
 
@@ -98,14 +98,15 @@ impl Follower {
         }
     }
 
-    /// Returns what the contents are when nobody writes them any more: a file that is half written may
-    /// be a good one that says less. `None` if the handle is gone.
+    /// Returns the hash of the contents once they are at rest: a half-written file may be
+    /// valid and hold less. `None` if the handle is dropped.
     fn settled(&self, changes: &Receiver<()>) -> Option<u64> {
         self.look_where_links_lead();
         let mut found = contents(&self.path);
         if self.seen == Some(found.hash) {
             return Some(found.hash);
         }
+        // Bounded: files that never rest are read all the same.
         for _ in 0..MAX_STEPS {
             let quiet = if found.is_whole { QUIET } else { LONG_QUIET };
             let waited = changes.recv_timeout(quiet);
@@ -120,7 +121,7 @@ impl Follower {
         Some(found.hash)
     }
 
-    /// Has the system tell of what is behind the links on the way now.
+    /// Watches the folders behind the path's present links.
     fn look_where_links_lead(&self) {
         let Some(places) = self.places.as_ref().and_then(Weak::upgrade) else {
             return;
@@ -131,13 +132,13 @@ impl Follower {
             .follow(&self.path);
     }
 
-    /// Takes what the files say; says whether there is still somebody to do it for.
+    /// Applies the files; returns false if the mesh or the handle is gone.
     fn take(&self) -> bool {
         let Some(state) = self.state.upgrade() else {
             return false;
         };
         let documents = state.read_path(&self.path);
-        // After reading: what is written when the handle is gone is not taken.
+        // Checked after the read: files written after the drop of the handle must not apply.
         if Arc::strong_count(&self.last_error) == 1 {
             return false;
         }
@@ -150,7 +151,7 @@ impl Follower {
                 None
             }
             Err(error) => {
-                tracing::warn!("policies stay as they were: {error}");
+                tracing::warn!("policies are unchanged: {error}");
                 Some(Arc::new(error))
             }
         };
@@ -160,10 +161,10 @@ impl Follower {
     }
 }
 
-/// What the files say, as far as it is compared.
+/// Compared properties of the files.
 struct Contents {
     hash: u64,
-    /// Whether every file ends with the end of a line, as editors and tools leave it.
+    /// True if every file ends with an end of line, as editors and tools leave it.
     is_whole: bool,
 }
 

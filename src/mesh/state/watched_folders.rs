@@ -5,10 +5,10 @@ use std::sync::mpsc::SyncSender;
 use notify::event::{AccessKind, AccessMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
-/// How many links are followed on the way to a path, as Linux does.
+/// Maximum number of links that are followed on the way to a path, as in Linux.
 const MAX_LINKS: usize = 40;
 
-/// The folders of whose changes the system tells, so that a path is followed wherever its links lead.
+/// Folders that the system watches, so that a path is followed wherever its links lead.
 #[derive(Debug)]
 pub(in crate::mesh) struct Places {
     watcher: RecommendedWatcher,
@@ -21,7 +21,7 @@ struct Place {
     mode: RecursiveMode,
 }
 
-/// Makes what has the system tell of changes: it fills `touched`.
+/// Creates the watcher, which sends to `touched` for each change.
 pub(in crate::mesh) fn watcher(
     _: &Path,
     touched: SyncSender<()>,
@@ -33,14 +33,14 @@ pub(in crate::mesh) fn watcher(
                 if kind != AccessKind::Close(AccessMode::Write)
         );
         if !is_own_reading {
-            // Full means that the thread has yet to look anyway.
+            // A full channel means that the thread will read anyway.
             let _ = touched.try_send(());
         }
     })
 }
 
 impl Places {
-    /// Begins with where the path leads now.
+    /// Watches the folders to which the path leads now.
     pub(in crate::mesh) fn new(watcher: RecommendedWatcher, path: &Path) -> notify::Result<Self> {
         let mut places = Self {
             watcher,
@@ -53,7 +53,8 @@ impl Places {
         Ok(places)
     }
 
-    /// Goes on with where the path leads now. A folder that cannot be watched is tried the next time.
+    /// Updates the watched folders to the path's present links. A folder that cannot be watched is retried the next
+    /// time.
     pub(in crate::mesh) fn follow(&mut self, path: &Path) {
         let wanted = places_of(path);
         if wanted == self.watched {
@@ -64,7 +65,7 @@ impl Places {
             .extract_if(.., |place| !wanted.contains(place))
             .collect();
         for place in gone {
-            // It may be gone from the disk as well.
+            // The folder may have been deleted as well.
             let _ = self.watcher.unwatch(&place.folder);
         }
         let mut watched = Vec::with_capacity(wanted.len());
@@ -81,11 +82,11 @@ impl Places {
     }
 }
 
-/// Returns the folders to watch: the one that is meant, or that of the file, and each that holds a link on the way
-/// there.
+/// Returns the folders to watch: the target or the folder of the target file, and each folder that holds a link on
+/// the way there.
 ///
-/// A file that is watched itself is gone when another takes its name, and so is a folder behind a link: what the
-/// link was is watched further, not what it is.
+/// A watch on a file ends when another file takes its name, and so does one on the target of a link. Therefore the
+/// folder that holds the name is watched.
 fn places_of(path: &Path) -> Vec<Place> {
     let mut places = Vec::new();
     let mut add = |folder: &Path, mode| {
@@ -111,7 +112,7 @@ fn places_of(path: &Path) -> Vec<Place> {
     places
 }
 
-/// Returns what is behind the links of a path, part by part; `link` is called with the folder of each link.
+/// Resolves the links of a path, part by part; calls `link` with the folder of each link.
 fn resolve(path: &Path, mut link: impl FnMut(&Path)) -> PathBuf {
     let mut left: Vec<PathBuf> = parts(path);
     let (mut real, mut links) = (PathBuf::new(), 0);
@@ -121,7 +122,7 @@ fn resolve(path: &Path, mut link: impl FnMut(&Path)) -> PathBuf {
             Ok(target) if links < MAX_LINKS => {
                 link(&real);
                 links += 1;
-                // The target is seen from the folder of the link, unless it is absolute.
+                // The target is relative to the folder of the link, unless it is absolute.
                 left.extend(parts(&target));
             }
             _ => real = next,
@@ -130,7 +131,7 @@ fn resolve(path: &Path, mut link: impl FnMut(&Path)) -> PathBuf {
     real
 }
 
-/// Returns the parts of a path, the last first.
+/// Returns the parts of a path, last first.
 fn parts(path: &Path) -> Vec<PathBuf> {
     let own = |part: Component<'_>| PathBuf::from(part.as_os_str());
     path.components().rev().map(own).collect()

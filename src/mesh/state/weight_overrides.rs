@@ -6,14 +6,14 @@ use crate::istio::config::{
 use crate::mesh::proxy::config_source::ConfigSource;
 use crate::policies::traffic_split::{Destination, RouteId, WeightedDestination, WeightsError};
 
-/// Plans with weights that were set by code.
+/// Configuration source with weights that code has set.
 #[derive(Debug)]
 pub(in crate::mesh) struct WithWeightOverrides {
     pub(in crate::mesh) inner: Arc<dyn ConfigSource>,
     pub(in crate::mesh) overrides: Vec<WeightOverride>,
 }
 
-/// Weights that were set by code in place of documented ones, as long as those stay what they were.
+/// Weights that code has set in place of documented ones, valid as long as the documents keep those.
 #[derive(Clone, Debug)]
 pub(in crate::mesh) struct WeightOverride {
     pub(in crate::mesh) documented: Vec<u32>,
@@ -23,7 +23,7 @@ pub(in crate::mesh) struct WeightOverride {
 }
 
 impl WeightOverride {
-    /// Sets the weights in a plan, and returns those that were there; `None` if it has no such host.
+    /// Sets the weights in a configuration, and returns the previous ones; `None` without such a host.
     pub(in crate::mesh) fn apply(
         &self,
         config: &mut OutboundConfig,
@@ -33,6 +33,7 @@ impl WeightOverride {
             let best = names.max_by(|one, two| one.specificity(two))?.clone();
             Some((best, host))
         });
+        // The most specific name wins, as in the lookup of requests.
         let (_, host) = fitting.max_by(|(one, _), (two, _)| one.specificity(two))?;
         Some(self.apply_to(Arc::make_mut(host)))
     }

@@ -292,12 +292,12 @@ async fn weights_are_moved_until_the_documents_say_others() {
         (
             "waste",
             "other",
-            "the weights of waste stay: there are route canary <- no such route with destinations",
+            "the weights of waste are unchanged: there are route canary <- no such route with destinations",
         ),
         (
             "wsate",
             "canary",
-            "the weights of wsate stay: there are waste <- no such route with destinations",
+            "the weights of wsate are unchanged: there are waste <- no such route with destinations",
         ),
     ] {
         let error = mesh.set_weights(host, route, [1, 1]).unwrap_err();

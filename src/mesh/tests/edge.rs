@@ -1,4 +1,4 @@
-//! What a gateway makes of requests from strangers.
+//! Sanitation of requests from strangers at a gateway.
 
 use http::{Request, Version};
 use http_body_util::Full;

@@ -200,7 +200,7 @@ pub(super) fn limit(id: &str, policy: RateLimitPolicy) -> LocalRateLimitConfig {
     }
 }
 
-/// What an upstream was asked.
+/// Request that an upstream received.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
     pub(super) body: Bytes,
@@ -216,7 +216,7 @@ impl Asked {
     }
 }
 
-/// How an upstream answers.
+/// Response of an upstream to a request.
 type Answers = Arc<dyn Fn(&Asked) -> Reply + Send + Sync>;
 
 #[derive(Clone, Copy, Debug)]
@@ -241,7 +241,7 @@ impl Reply {
     }
 }
 
-/// A transport to whoever is addressed; clones are the same.
+/// Transport to every endpoint; clones share the requests.
 #[derive(Clone)]
 pub(super) struct Upstream {
     answers: Answers,
@@ -264,7 +264,7 @@ impl Upstream {
         self.asked.lock().unwrap().clone()
     }
 
-    /// How many were answered.
+    /// Returns the number of answered requests.
     pub(super) fn finished(&self) -> usize {
         self.finished.load(Ordering::Relaxed)
     }

@@ -237,8 +237,8 @@ impl WeightedSampler {
         })
     }
 
-    /// Draws another one than `first`, if chance does not insist: to compare one with itself helps
-    /// nobody.
+    /// Draws another endpoint than `first`, in at most three draws: comparing an endpoint with itself would be no
+    /// comparison.
     fn draw_other(&self, first: usize, context: &mut impl PickContext) -> usize {
         for _ in 0..3 {
             let other = self.draw(context);

@@ -74,9 +74,9 @@
 //!
 //! # Behaviour and its source
 //!
-//! - **Who can be chosen**: who has a weight above 0 and is not ejected; everybody with a weight, when
+//! - **Candidates**: endpoints with a weight above 0 that are not ejected; all endpoints with a weight, when
 //!   fewer are left than the policy's [share](LoadBalancePolicy::with_min_health_percent) (Envoy's panic
-//!   threshold). If nobody can, the answer is 503 `no healthy upstream`
+//!   threshold). Without a candidate the answer is 503 `no healthy upstream`
 //!   ([`Rejection::NoHealthyUpstream`], flag `UH`, gRPC status 14), which a retry leaves as it is.
 //! - **Least request** compares requests in flight to the end of their response bodies. Two endpoints are named
 //!   by weight and compared by load for each unit of it.

@@ -166,7 +166,7 @@ impl Shared {
             };
             monitors.advance(&mut step);
             act(&mut monitors, &mut step);
-            // Under the lock, so that nobody's later change comes before this one.
+            // Under the lock, so that another thread's later change cannot be applied before this one.
             monitors.apply_changes(&changes, now, policy, &self.endpoints, &mut events);
             let next_sweep = self.origin.nanos(monitors.next_sweep(policy));
             self.next_sweep.store(next_sweep, Ordering::Relaxed);

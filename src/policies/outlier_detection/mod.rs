@@ -56,15 +56,15 @@
 //!   the limit. A success clears it. **Rates** are compared by the sweep at the end of each interval.
 //! - **An ejection** lasts the base time, twice that the next time in a row, and so on; each interval in
 //!   good health takes one off. Only a sweep ends it, so it lasts to the first one after its time. The
-//!   sweeps lie on a grid from the detector's creation; whoever comes next does those that are due, so
+//!   sweeps lie on a grid from the detector's creation; the next request runs those that are due, so
 //!   there is no task, and nothing spins while an endpoint is out.
 //! - **How many**: the share of the endpoints that may be out is a hard limit, except that one may be
 //!   out in any case ([`with_eject_one_always`](OutlierDetectionPolicy::with_eject_one_always)).
 //! - **What counts**: statuses and failures of attempts, each try of a retry by itself. A response that
 //!   breaks off after its head is a failure more, of reaching the endpoint. gRPC statuses count as the
 //!   HTTP statuses that stand for them, those in trailers too. What a
-//!   policy of this crate refused, a fault it injected, and a call whose caller went away count for
-//!   nobody.
+//!   policy of this crate rejected, an injected fault, and a call that its caller abandoned count for
+//!   no endpoint.
 //! - **Reaching it** counts [apart](OutlierDetectionPolicy::with_split_local_origin) if the policy says
 //!   so: then any answer, whatever its status, says that it was reached. A reset or a timeout counts as
 //!   out of reach, and two in a row are two.

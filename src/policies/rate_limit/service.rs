@@ -67,7 +67,7 @@ impl RateLimitGate {
                 let permit = RateLimitPermit::new(Arc::clone(&self.shared), key_hash, at, cost);
                 Admission::Admitted(RateLimitTicket::of(permit))
             }
-            // Nobody asks what became of it.
+            // Neither the charge nor the headers depend on the response: no permit is kept.
             AdmitDecision::Admitted(_) => Admission::Admitted(RateLimitTicket::default()),
             AdmitDecision::Uncounted => Admission::Admitted(RateLimitTicket {
                 added: policy.request_headers(),

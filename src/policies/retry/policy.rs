@@ -190,7 +190,7 @@ impl RetryPolicy {
         self
     }
 
-    /// How many retries there are after the first try.
+    /// Returns the maximum number of retries after the first attempt.
     #[must_use]
     pub const fn attempts(&self) -> u32 {
         self.attempts
@@ -224,7 +224,7 @@ impl RetryPolicy {
         self.per_try_queueing
     }
 
-    /// Which outcomes are tried again.
+    /// Returns the outcomes that are retried.
     #[must_use]
     pub const fn retry_on(&self) -> &RetryOn {
         &self.on

@@ -4,8 +4,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::foundation::http::retry_after;
 
-/// How a header of [`RetryPolicy::with_reset_header`](super::RetryPolicy::with_reset_header) says when
-/// to come back. Fractions are not read, as in Envoy.
+/// Format of a header of [`RetryPolicy::with_reset_header`](super::RetryPolicy::with_reset_header). Fractions
+/// are not read, as in Envoy.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum ResetFormat {

@@ -107,7 +107,7 @@ impl DnsPolicy {
         self
     }
 
-    /// How long a name server has for one question.
+    /// Returns the timeout of one query to a name server.
     #[must_use]
     pub const fn timeout(&self) -> Duration {
         self.timeout

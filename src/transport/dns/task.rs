@@ -14,7 +14,7 @@ use crate::foundation::events::Event;
 use crate::foundation::outcome::DnsFailure;
 use crate::foundation::time::clock;
 
-/// What others see of a name.
+/// Published state of a name.
 struct Published {
     index: usize,
     is_answered: bool,

@@ -29,7 +29,7 @@ struct Fake {
 struct Zone {
     addresses: HashMap<(String, bool), LookupResult<IpAddr>>,
     services: HashMap<String, LookupResult<Service>>,
-    /// How long an answer takes, for IPv4 and for IPv6.
+    /// Delay of an answer, for IPv4 and for IPv6.
     slow: [Duration; 2],
     silent: bool,
     /// The families that do not work.

@@ -40,7 +40,7 @@ pub(super) enum Action<K> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Grant {
     pub(super) conn: PoolId,
-    /// What the authority does with its connections after a request.
+    /// Reuse of connections by the authority, as last observed.
     pub(super) habit: Habit,
     /// It is the connection's last request.
     pub(super) is_last: bool,
@@ -48,7 +48,7 @@ pub(super) struct Grant {
     pub(super) is_reused: bool,
 }
 
-/// What an authority does with its connections after a request.
+/// Reuse of connections by an authority after a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Habit {
     /// It closed the last one after its first request.
@@ -58,7 +58,7 @@ pub(super) enum Habit {
     Unknown,
 }
 
-/// What becomes of a request that comes.
+/// Decision about a new request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Arrival {
     Granted(Grant),

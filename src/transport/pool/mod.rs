@@ -77,7 +77,7 @@
 //! | Istio's `connectionPool` | Envoy | here | hyper-util's client, reqwest and `client::Transport` |
 //! |---|---|---|---|
 //! | `maxConnections` | may be exceeded: by one for each host and thread | exact, for all authorities of a pool together; or [one for each authority at least](PoolPolicy::with_one_per_authority), as a mesh has it | **not enforced**: a new connection for each request that finds none idle. Nearest: [`ConcurrencyLimitPolicy::new`], since over HTTP/1 each request in flight has one connection; idle ones come on top, bounded by `pool_max_idle_per_host` |
-//! | `http1MaxPendingRequests` | counted while a connection is made, too | the same | **not enforced**, nobody ever waits. Nearest: [`ConcurrencyLimitPolicy::with_max_pending`], for the place in that limit |
+//! | `http1MaxPendingRequests` | counted while a connection is made, too | the same | **not enforced**, requests never wait. Nearest: [`ConcurrencyLimitPolicy::with_max_pending`], for the place in that limit |
 //! | `maxRequestsPerConnection` | `connection: close` with the last one | the same | **not enforced**. Nearest: `pool_max_idle_per_host(0)`, which is 1 |
 //! | `connectTimeout` | 10 s by Istio's default | the same; TLS and handshake included | enforced: `connect_timeout`; none by default |
 //! | `idleTimeout` | 1 h | the same | enforced: `pool_idle_timeout`; 90 s by default |

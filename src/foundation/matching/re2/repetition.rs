@@ -7,7 +7,7 @@ pub(super) const MOST: u32 = 1_000;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Repetition<'a> {
     pub(super) text: &'a [u8],
-    /// How many copies are made of what is repeated; 1 where a loop does.
+    /// Number of copies that RE2 makes of the repeated part; 1 for a loop.
     pub(super) copies: u32,
 }
 

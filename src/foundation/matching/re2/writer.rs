@@ -3,8 +3,8 @@ use super::flags::Flags;
 use super::invalid::Kind;
 use super::repetition::{MOST, Repetition};
 
-/// How many groups and repetitions may stand in one another. RE2 has no bound, but what compiles a pattern here
-/// calls itself for each.
+/// Maximum nesting of groups and repetitions. RE2 has no such bound, but the compiler used here recurses once for
+/// each level.
 const DEEPEST: usize = 100;
 
 /// A pattern in the syntax of the `regex` crate without Unicode.
@@ -18,7 +18,7 @@ pub(super) struct Translation {
 #[derive(Debug)]
 pub(super) struct Writer {
     groups: usize,
-    /// What a repetition would repeat.
+    /// Preceding part, to which a repetition operator would apply.
     item: Option<Item>,
     /// Of all that stands in this group so far.
     most: Extent,
@@ -33,7 +33,7 @@ struct Item {
     start: usize,
 }
 
-/// How far a part grows by what it repeats.
+/// Growth of a part by the repetitions in it.
 #[derive(Clone, Copy, Debug)]
 struct Extent {
     /// The copies that are made of the most repeated thing in it.

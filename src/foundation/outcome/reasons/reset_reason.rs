@@ -15,7 +15,7 @@ pub enum ResetReason {
     /// The connection was not made within the connect timeout.
     #[error("connection timeout")]
     ConnectionTimeout,
-    /// What came back is no HTTP.
+    /// Response that is no valid HTTP.
     #[error("protocol error")]
     ProtocolError,
     /// The upstream reset the stream.

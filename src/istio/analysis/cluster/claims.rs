@@ -11,7 +11,7 @@ use crate::istio::diagnostics::finding::Finding;
 use crate::istio::model::spec::Spec;
 use crate::istio::syntax::shorten::shorten;
 
-/// What the header of a match starts with that is a claim of a token.
+/// Prefix of a header match that names a claim of a token.
 const CLAIM: &str = "@request.auth.claims";
 /// The namespace whose policies are for all.
 const ROOT: &str = "istio-system";

@@ -1,4 +1,4 @@
-//! What the documents show of a cluster: the objects of Kubernetes among them, and what selects which.
+//! Cluster as far as the documents show it: its objects of Kubernetes, and the workloads that selectors match.
 //!
 //! A finding about what is *not* in the cluster is made only where the documents show that part of it at all.
 

@@ -10,7 +10,7 @@ pub(in crate::istio::analysis) struct Cluster<'a> {
     pub(in crate::istio::analysis) services: Vec<Service<'a>>,
     pub(in crate::istio::analysis) workloads: Vec<Workload<'a>>,
     pub(super) namespaces: BTreeSet<&'a str>,
-    /// Whether the configuration of the mesh gives addresses to service entries without any.
+    /// True if the mesh configuration allocates addresses for service entries without any.
     pub(in crate::istio::analysis) allocates_addresses: bool,
     /// The hosts of the gateways of the Gateway API, by namespace and name.
     gateways: HashMap<(&'a str, &'a str), Vec<&'a str>>,
@@ -19,7 +19,7 @@ pub(in crate::istio::analysis) struct Cluster<'a> {
 /// A `Service`.
 #[derive(Debug)]
 pub(in crate::istio::analysis) struct Service<'a> {
-    /// Which of the foreign objects it is.
+    /// Index of the object among the foreign objects.
     pub(super) index: usize,
     pub(in crate::istio::analysis) name: &'a str,
     pub(in crate::istio::analysis) namespace: &'a str,

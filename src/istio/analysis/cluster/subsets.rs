@@ -8,7 +8,7 @@ use crate::istio::diagnostics::finding::Finding;
 use crate::istio::diagnostics::suggest::suggest;
 use crate::istio::syntax::shorten::shorten;
 
-/// How many endpoints of one host are looked at; of a host with more it is not told that none has some labels.
+/// Maximum number of endpoints per host that are compared; hosts with more get no finding about missing labels.
 const MAX_ENDPOINTS: usize = 2_000;
 
 /// Subsets whose labels no endpoint of the host has, where its endpoints or pods are among the documents.

@@ -10,7 +10,7 @@ use crate::istio::model::export::ExportTo;
 use crate::istio::syntax::shorten::shorten;
 use crate::istio::validation::{is_for_mesh, overlaps};
 
-/// How many wildcards are compared with each other.
+/// Maximum number of wildcards that are compared with each other.
 const MAX_WILDCARDS: usize = 500;
 
 /// A host of a virtual service.

@@ -10,9 +10,9 @@ use crate::istio::diagnostics::suggest::{is_slip, suggest};
 use crate::istio::syntax::shorten::shorten;
 use crate::istio::syntax::tree::{NodeId, Tree};
 
-/// How many messages deep a field is looked for.
+/// Maximum depth, in messages, of the search for a field.
 const MAX_DEPTH: usize = 3;
-/// How many places of one field are named; those of a field with more are no help.
+/// Maximum number of places that a finding names for one field; more would be no help.
 const MAX_PLACES: usize = 3;
 
 /// A field of a message, with the fields of the message that stands there.
@@ -45,7 +45,7 @@ impl Part {
 }
 
 impl Above {
-    /// What is around an object: its `spec`, into which its fields are to be moved.
+    /// Creates the surroundings of an object: its `spec`, into which its fields are to be moved.
     pub(in crate::istio) const fn of<T: Read>(at: NodeId) -> Self {
         let parts = Spec::<T>::PARTS;
         Self { at, parts }
@@ -68,7 +68,7 @@ impl Reader<'_> {
         let istio = if self.envoy {
             "Istio warns of it and drops it, Envoy never sees it"
         } else {
-            "Kubernetes and `istioctl validate` refuse an unknown field"
+            "Kubernetes and `istioctl validate` reject unknown fields"
         };
         let help = self.meant(at, key, parts);
         // A field that is known elsewhere is a mistake, whatever a newer version may know.
@@ -78,7 +78,7 @@ impl Reader<'_> {
                 .effect("it is passed over: a newer version of Istio may know it")
         } else {
             Finding::error(Code::UnknownField, at)
-                .effect("the document is not taken: what it was meant to do would not happen")
+                .effect("the document is rejected; none of its settings apply")
         };
         let message = format!("unknown field `{}`", shorten(key));
         self.findings
@@ -131,7 +131,7 @@ impl Reader<'_> {
             .find(|(_, above)| has(above))?;
         let own = holder(tree, at).filter(|_| steps == 1);
         Some(match own {
-            Some(own) => format!("move `{key}` out of `{own}`, to stand beside it"),
+            Some(own) => format!("move `{key}` out of `{own}`, next to it"),
             None => format!("move `{key}` up, to stand in `{}`", tree.path(above.at)),
         })
     }

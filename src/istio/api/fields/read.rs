@@ -18,7 +18,7 @@ pub(crate) struct Reader<'a> {
     pub(crate) envoy: bool,
     /// The messages around the one that is read, outermost first.
     pub(in crate::istio) above: Vec<Above>,
-    /// Whether what only a newer version may know is an error.
+    /// Treatment of fields and names that only a newer version may know.
     pub(crate) validation: FieldValidation,
 }
 
@@ -41,7 +41,7 @@ pub(crate) trait Field: Sized {
 /// An enum that is read by name.
 pub(crate) trait Choice: Copy + 'static {
     const NAMES: &'static [(&'static str, Self)];
-    /// What stands for a name that only a newer version has.
+    /// Value of a name that only a newer version has.
     const NEWER: Option<Self> = None;
 }
 

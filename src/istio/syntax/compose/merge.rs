@@ -1,4 +1,4 @@
-//! What aliases and merge keys repeat.
+//! Values that aliases and merge keys repeat.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -7,7 +7,7 @@ use super::{Composer, Content, Frame, too_deep};
 use crate::istio::syntax::tree::{NodeId, PathSegment, Span, Value};
 use crate::istio::syntax::yaml::{MAX_DEPTH, Unreadable};
 
-/// Where an entry stands among those of its map, and whether a merge key put it there.
+/// Position of an entry in its map, and its origin: a merge key or the map itself.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     index: usize,

@@ -2,7 +2,7 @@ use crate::istio::api::load_balancer::{ConsistentHash, LoadBalancer, SimpleBalan
 use crate::istio::syntax::shorten::shorten;
 use crate::istio::validation::Validator;
 
-/// What tables are smaller than.
+/// Exclusive upper bound of Maglev's table size.
 const MAX_TABLE: u32 = 5_000_011;
 
 impl Validator<'_> {

@@ -10,22 +10,22 @@ use crate::mesh::cluster::destination::ClusterState;
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::mesh) struct TransportKey {
     pub(in crate::mesh) host: Box<str>,
-    /// Whether HTTP/2 is spoken without asking.
+    /// True if HTTP/2 is used with prior knowledge.
     pub(in crate::mesh) http2: bool,
-    /// Whether its endpoints have addresses of their own, or the request's own name is all there is.
+    /// True if the endpoint is the request's own host name, without an address from the documents.
     pub(in crate::mesh) is_by_name: bool,
-    /// Whether the number of its connections or of the requests on them is limited.
+    /// True if the number of its connections, or of requests on them, is limited.
     pub(in crate::mesh) is_limited: bool,
     pub(in crate::mesh) timing: Timing,
     pub(in crate::mesh) tls: Option<TlsConfig>,
 }
 
-/// How long connections are made and kept.
+/// Timeouts of connections.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub(in crate::mesh) struct Timing {
     pub(in crate::mesh) connect: Option<Duration>,
     pub(in crate::mesh) idle: Option<Duration>,
-    /// Whether each request has a connection of its own.
+    /// True if each request has a connection of its own.
     pub(in crate::mesh) is_single: bool,
 }
 
@@ -50,12 +50,12 @@ impl TransportKey {
     }
 }
 
-/// Makes the transport of one endpoint.
+/// Factory of the transport of one endpoint.
 pub(in crate::mesh) type MakeTransport<S> = Box<dyn Fn(&Endpoint) -> S + Send + Sync>;
 
 type Connect<S> = dyn Fn(&TransportKey, &ClusterState) -> MakeTransport<S> + Send + Sync;
 
-/// Makes the transports of each destination: the one place that they come from.
+/// Factory of the transports of all clusters: the only place that creates them.
 pub(in crate::mesh) struct Connector<S> {
     make: Arc<Connect<S>>,
 }
@@ -79,7 +79,7 @@ impl<S> Connector<S> {
 }
 
 impl<S: Clone + Send + Sync + 'static> Connector<S> {
-    /// Every endpoint of every destination shares one transport.
+    /// Creates a connector with one transport for every endpoint of every cluster.
     pub(in crate::mesh) fn shared(transport: S) -> Self {
         Self::new(move |_, _| {
             let transport = transport.clone();

@@ -1,8 +1,8 @@
-//! Makes the connections of pools with reqwest's connector: TLS, proxies and sockets as a client of it is
-//! set, and names and addresses as the mesh says.
+//! Connections of pools, made by reqwest's connector: with the TLS, proxies and sockets of a reqwest client, and
+//! with the names and addresses of the mesh.
 //!
-//! reqwest keeps its connector to itself. So it is asked for a response, a layer around its connector takes the
-//! connection that is made for that, and the request, which was never written, fails.
+//! reqwest does not export its connector. Therefore each connection starts with a dummy request to a client: a layer
+//! around its connector takes the new connection, and the request fails before any byte of it is written.
 
 use std::fmt::{self, Debug, Formatter};
 use std::pin::Pin;
@@ -24,12 +24,12 @@ use crate::foundation::outcome::BoxError;
 use crate::transport::client::look_up;
 use crate::transport::pool::{Dial, Dialling, Way, Wire};
 
-/// Begins a client.
+/// Factory of client builders.
 pub(in crate::mesh) type MakeBuilder = Arc<dyn Fn() -> reqwest::ClientBuilder + Send + Sync>;
 
-/// Connects as a client of reqwest does.
+/// Dialer that connects as a reqwest client does.
 pub(in crate::mesh) struct Dialer {
-    /// Without proxies.
+    /// Client without proxies.
     direct: OnceLock<Client>,
     make: MakeBuilder,
     made: OnceLock<Client>,
@@ -50,7 +50,7 @@ impl Dialer {
         }
     }
 
-    /// Returns a way to connect: past the proxies or not, and under the name that TLS asks for if that
+    /// Returns a connector for a pool: with or without proxies, and with a server name for TLS where that
     /// is not the address.
     pub(in crate::mesh) fn way(self: &Arc<Self>, is_direct: bool, name: Option<&str>) -> Way {
         Way::new(Path {
@@ -66,9 +66,10 @@ impl Dialer {
             return Ok(client);
         }
         let mut builder = (self.make)()
-            // Each connection is taken away, and is the pool's to keep.
+            // The pool keeps connections; the client must keep none.
             .pool_max_idle_per_host(0)
             .redirect(reqwest::redirect::Policy::none())
+            // The dummy request always fails, and must not be sent again.
             .retry(reqwest::retry::never())
             .dns_resolver(Arc::new(Steered))
             .connector_layer(TakeLayer);
@@ -126,21 +127,21 @@ impl Dial for Path {
 }
 
 tokio::task_local! {
-    /// The connection that is being made. reqwest connects in the task that asks it, as long as it keeps no
+    /// Slot of the connection in progress. reqwest connects in the task of the request as long as the client keeps no
     /// connections of its own.
     static JOB: Job;
 }
 
 struct Job {
-    /// The host of the address.
+    /// Host of the address.
     host: Box<str>,
-    /// The name that stands for the address.
+    /// Name that represents the address in URLs.
     name: Option<Box<str>>,
     port: u16,
     taken: Arc<Mutex<Option<Result<Wire, BoxError>>>>,
 }
 
-/// Resolves the name that stands for an address to it, and any other, such as a proxy's, as the system does.
+/// Resolver that maps the placeholder name to the address, and asks the system for others, such as a proxy's.
 struct Steered;
 
 impl Resolve for Steered {
@@ -152,7 +153,7 @@ impl Resolve for Steered {
         });
         let (host, port) = match steered {
             Ok(Some(address)) => address,
-            // The port of the URL.
+            // The port is that of the URL.
             _ => (asked.as_str().into(), 0),
         };
         look_up(host, port)
@@ -170,7 +171,7 @@ impl<S> Layer<S> for TakeLayer {
     }
 }
 
-/// Takes the connections that its connector makes.
+/// Layer that takes the connections of the connector.
 #[derive(Clone, Debug)]
 struct Take<S> {
     inner: S,

@@ -13,8 +13,8 @@ use crate::foundation::outcome::BoxError;
 use crate::transport::client::{Body as ReqwestBody, Transport, TransportFuture};
 use crate::transport::pool::{PoolBody, PoolFuture};
 
-/// Sends the requests to one endpoint over a [pool](crate::pool); or, where the name of a host is all that is
-/// known of it, with reqwest.
+/// Transport to one endpoint: over a [pool](crate::pool), or with reqwest if only the name of the host is
+/// known.
 ///
 /// Clones share the connections.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ where
     type Error = BoxError;
     type Future = EndpointTransportFuture;
 
-    /// It is always ready, as what it sends with is.
+    /// Always returns ready, as the inner transports do.
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         Poll::Ready(Ok(()))
     }
@@ -87,7 +87,7 @@ impl Future for EndpointTransportFuture {
     }
 }
 
-/// The body of a response that came over [`EndpointTransport`].
+/// Body of a response from [`EndpointTransport`].
 #[pin_project]
 #[derive(Debug)]
 pub struct EndpointTransportBody {

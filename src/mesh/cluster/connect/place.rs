@@ -11,22 +11,22 @@ use crate::foundation::http::authority::{authority, split_port};
 use crate::mesh::cluster::destination::ClusterState;
 use crate::transport::pool::{Pool, Way};
 
-/// Most ways that are kept to one endpoint, beside the first.
+/// Maximum number of connection variants per endpoint, beside the first.
 const MAX_WAYS: usize = 64;
 
-/// What the connections to the endpoints of a destination have in common.
+/// Configuration that the connections to all endpoints of a cluster share.
 #[derive(Debug)]
 pub(in crate::mesh) struct Places {
     dialer: Arc<Dialer>,
-    /// The name that TLS asks for, in place of the one that is called.
+    /// Server name for TLS, in place of the request's host.
     name: Option<Box<str>>,
     pool: Pool,
 }
 
-/// One endpoint of a destination, as connections to it are made. Those are closed when it is dropped.
+/// Connections to one endpoint of a cluster. They are closed when it is dropped.
 #[derive(Debug)]
 pub(in crate::mesh) struct Place {
-    /// The way that nearly all requests take.
+    /// Variant that nearly all requests use.
     first: Way,
     others: Mutex<Vec<Other>>,
     places: Arc<Places>,
@@ -40,8 +40,8 @@ struct Other {
 }
 
 impl Places {
-    /// Returns nothing where the host of a request is all that is known of its destination: that is
-    /// reqwest's own affair.
+    /// Returns `None` if the host name of the request is all that is known of the cluster: reqwest connects by
+    /// itself then.
     pub(in crate::mesh) fn new(
         transport_key: &TransportKey,
         state: &ClusterState,
@@ -58,7 +58,7 @@ impl Places {
         {
             return None;
         }
-        // Callers may be strangers to it, so what they call it is not what it has to prove.
+        // Callers may use another name for the endpoint: the certificate proves the service's own.
         let own = transport_key.tls.as_ref().map(|_| &*transport_key.host);
         let own = own.filter(|host| !transport_key.is_by_name && !host.starts_with('*'));
         Some(Self {
@@ -82,7 +82,7 @@ impl Place {
         &self.places.pool
     }
 
-    /// Returns the way in which a request's connection is made.
+    /// Returns the connection variant for a request.
     pub(in crate::mesh) fn way<B>(&self, request: &Request<B>) -> Way {
         let Places { dialer, name, .. } = &*self.places;
         let (uri, is_tls) = (

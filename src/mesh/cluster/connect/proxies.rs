@@ -2,13 +2,13 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Uri};
 use hyper_util::client::proxy::matcher::Matcher;
 
-/// The proxies that the environment names, and the hosts for which it names none.
+/// Proxies of the environment and their exceptions (`NO_PROXY`).
 pub(in crate::mesh) struct Proxies {
-    /// Nothing if there is no proxy, so that nothing is looked up.
+    /// `None` without any proxy, so that requests skip the lookup.
     matcher: Option<Matcher>,
 }
 
-/// Variables that reqwest reads, too.
+/// Environment variables of proxies, the same as reqwest's.
 const VARIABLES: [&str; 6] = [
     "ALL_PROXY",
     "HTTPS_PROXY",
@@ -31,18 +31,18 @@ impl Proxies {
         }
     }
 
-    /// Says that there is a proxy for some host.
+    /// Returns true if a proxy is configured.
     pub(in crate::mesh) const fn any(&self) -> bool {
         self.matcher.is_some()
     }
 
-    /// Returns the credentials that stand beside the proxy for a URI.
+    /// Returns the `Proxy-Authorization` value of the proxy for a URI.
     pub(in crate::mesh) fn authorization(&self, uri: &Uri) -> Option<HeaderValue> {
         let intercept = self.matcher.as_ref()?.intercept(uri)?;
         intercept.basic_auth().cloned()
     }
 
-    /// Says that there are proxies, and none of them is for the host that a request is for (`NO_PROXY`).
+    /// Returns true if proxies are configured and `NO_PROXY` exempts the request's host from all of them.
     pub(in crate::mesh) fn pass_by(&self, scheme: Option<&Scheme>, called: &str) -> bool {
         let Some(matcher) = &self.matcher else {
             return false;

@@ -1,4 +1,4 @@
-//! Names whose addresses are the endpoints of a destination.
+//! DNS names whose addresses are the endpoints of a cluster.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use crate::foundation::endpoints::Endpoints;
 use crate::istio::config::DnsConfig;
 use crate::mesh::options::Options;
 
-/// Whether all names have had an answer.
+/// Completion of the first DNS resolution of all names.
 #[derive(Debug)]
 pub(in crate::mesh) struct FirstResolution {
     is_complete: AtomicBool,
@@ -20,7 +20,7 @@ pub(in crate::mesh) struct FirstResolution {
 
 impl FirstResolution {
     pub(in crate::mesh) fn is_complete(&self) -> bool {
-        // Nothing hangs on it but whether to look closer.
+        // Relaxed: the flag only caches the result, and the watch channel synchronizes.
         if self.is_complete.load(Ordering::Relaxed) {
             return true;
         }
@@ -31,16 +31,16 @@ impl FirstResolution {
         is_over
     }
 
-    /// Waits until it is; no longer than a name server has for its answer, and a look at the addresses takes.
+    /// Waits for the completion, at most for one DNS timeout and one race of the address families.
     pub(in crate::mesh) async fn wait(&self) {
         let mut unresolved = self.unresolved.clone();
         let answered = unresolved.wait_for(|count| *count == 0);
-        // Too late, or nobody asks any more: whoever is known by then is asked.
+        // A timeout or a dropped sender is no error: the endpoints that are known by then are used.
         let _ = tokio::time::timeout(self.limit, answered).await;
     }
 }
 
-/// Keeps the endpoints of a destination up to date, as long as its plan names them.
+/// DNS refresh of the endpoints of a cluster, for as long as its configuration has the same names.
 #[derive(Debug, Default)]
 pub(in crate::mesh) struct DnsSubscription {
     #[cfg(feature = "dns")]
@@ -55,7 +55,7 @@ struct Subscribed {
     names: Vec<DnsConfig>,
 }
 
-/// Says whether DNS is asked for a name here, and not by whoever connects.
+/// Returns true if DNS refresh resolves the name; otherwise it is resolved for each connection.
 pub(in crate::mesh) fn is_followed(name: &DnsConfig) -> bool {
     cfg!(feature = "dns") && !name.is_one
 }
@@ -94,7 +94,7 @@ impl DnsSubscription {
 
 #[cfg(feature = "dns")]
 impl DnsSubscription {
-    /// Stops following what is not these names.
+    /// Stops the refresh unless it is for these names.
     pub(in crate::mesh) fn retain(&self, names: &[DnsConfig]) {
         let mut followed = self.lock();
         if followed.as_ref().is_some_and(|known| known.names != names) {
@@ -102,8 +102,8 @@ impl DnsSubscription {
         }
     }
 
-    /// Has the endpoints be the addresses of these names from now on. Those that are followed already go
-    /// on as they are. Without a runtime, and so without anybody who waits, nothing happens.
+    /// Starts the refresh of these names, whose addresses become the endpoints. A running refresh of the same
+    /// names continues. Without a runtime nothing happens: no request can wait then.
     pub(in crate::mesh) fn follow(
         &self,
         names: &[DnsConfig],
@@ -123,7 +123,7 @@ impl DnsSubscription {
         let task = resolver.spawn_refresh(endpoints, names_of);
         let first = Arc::new(FirstResolution {
             is_complete: AtomicBool::new(false),
-            // Which family works is found out after that.
+            // The race between IPv4 and IPv6 follows the answer.
             limit: resolver
                 .policy()
                 .timeout()
@@ -138,7 +138,7 @@ impl DnsSubscription {
         Some(first)
     }
 
-    /// Returns why a name could not be resolved the last time, if that was so.
+    /// Returns the reason of the last failed resolution, if a name is unresolved.
     pub(in crate::mesh) fn unresolved(&self) -> Option<crate::foundation::outcome::DnsFailure> {
         let reasons = self.lock().as_ref()?.task.reasons();
         reasons.unresolved()
@@ -154,7 +154,7 @@ impl DnsSubscription {
 #[cfg(feature = "dns")]
 fn name(config: &DnsConfig) -> Option<crate::transport::dns::DnsName> {
     let name = crate::transport::dns::DnsName::host(config.name.clone(), config.port);
-    let name = name.inspect_err(|error| tracing::warn!("an endpoint is left out: {error}"));
+    let name = name.inspect_err(|error| tracing::warn!("an endpoint is skipped: {error}"));
     let labels = config.labels.iter();
     let labelled = labels.fold(name.ok()?, |name, (label, value)| {
         name.with_label(label.clone(), value.clone())

@@ -11,10 +11,10 @@ use super::subscription::FirstResolution;
 use crate::foundation::outcome::Rejection;
 use crate::mesh::cluster::destination::ClusterState;
 
-/// Lets requests wait until the names of their destination have had an answer for the first time.
+/// Delays requests until the first resolution of all names of their cluster.
 ///
-/// From then on it costs one load. The wait is within the timeouts of the request, and ends after as long
-/// as a name server has for its answer. Who is refused for want of an endpoint hears why there is none.
+/// Later requests pay one atomic load. The wait counts against the timeouts of the request, and ends at the latest
+/// with the DNS timeout. A 503 `no healthy upstream` carries the known [`Cause`](crate::Cause).
 #[derive(Clone, Debug)]
 pub struct WaitForDns<S> {
     first: Option<Arc<FirstResolution>>,
@@ -56,9 +56,9 @@ where
             Some(first) => {
                 let first = Arc::clone(first);
                 let clone = self.inner.clone();
-                // The one that is ready; the clone is asked before it is called.
+                // This instance was polled ready; the clone was not.
                 let mut ready = std::mem::replace(&mut self.inner, clone);
-                // Boxed: few requests come before the first answer.
+                // Boxed: few requests arrive before the first answer.
                 State::Waiting(Box::pin(async move {
                     first.wait().await;
                     ready.call(request).await

@@ -5,13 +5,13 @@ use crate::foundation::outcome::Rejection;
 use crate::mesh::router::route::inbound_limits::InboundLimits;
 use crate::mesh::router::route::limits::RateLimitsTicket;
 
-/// Keeps out what the edge refuses, and then what is over the limits of the gateway.
+/// Gate that rejects requests which failed sanitation, and then those over the gateway's rate limits.
 #[derive(Clone, Debug)]
 pub struct EdgeGate {
     limits: InboundLimits,
 }
 
-/// What the edge found wrong with a request, among the request's extensions.
+/// Request extension with the reason for a rejection at the edge.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Refused(pub(super) Rejection);
 
@@ -27,6 +27,7 @@ impl Gate for EdgeGate {
 
     fn admit(&self, head: RequestHead<'_>) -> Admission<RateLimitsTicket, Self::Wait> {
         if let Some(Refused(rejection)) = head.extensions().get() {
+            // Before the limits: a malformed request takes no token.
             self.limits.observe().on_event(&Event::Rejected(*rejection));
             return Admission::Rejected(*rejection);
         }

@@ -14,29 +14,31 @@ use crate::mesh::proxy::state::Proxy;
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// The place at which requests come in: what is known of the connections, and of the peers.
+/// Listener of a gateway: its port, TLS, trusted proxies and proxy state.
 #[derive(Debug)]
 pub(in crate::mesh) struct Listener {
     pub(in crate::mesh) port: Option<u16>,
     pub(in crate::mesh) proxy: Arc<Proxy>,
-    /// Whether connections are encrypted; as the servers of the port are, if nothing is said.
+    /// True if connections use TLS; `None` derives it from the servers of the port.
     pub(in crate::mesh) tls: Option<bool>,
     pub(in crate::mesh) trusted: TrustedProxies,
-    /// Whether it was said that peers are not known.
+    /// True once the warning about unknown peers is logged.
     pub(in crate::mesh) warned: AtomicBool,
 }
 
 impl Listener {
-    /// Sanitizes a request, or says why it is to be refused.
+    /// Sanitizes a request, or returns the reason to reject it.
     pub(super) fn sanitize<B: Body>(&self, request: &mut Request<B>) -> Result<(), Rejection> {
         let presence = Presence::of(request.headers());
         let version = request.version();
         if *request.method() == Method::CONNECT {
-            // No route is for it: the ingress behind refuses it, and closes the connection.
+            // No route matches CONNECT: the ingress behind rejects it and closes the connection.
             return Ok(());
         }
+        // Before any change: removals must not hide the evidence of an ambiguous message.
         message_length::check(request.headers(), presence)?;
         if presence.has(Presence::CONNECTION) {
+            // Before the fields of this hop are written, which a caller must not remove.
             let removed = connection::remove_nominated(request.headers_mut());
             removed.map_err(Rejection::BadRequest)?;
         }
@@ -51,6 +53,7 @@ impl Listener {
         if presence.has(Presence::EXPECT) {
             connection::answer_expectation(request.headers_mut());
         }
+        // HTTP/2 may split cookies; HTTP/1.1 upstreams expect one field (RFC 9113, 8.2.3).
         if presence.has(Presence::COOKIE) && version >= Version::HTTP_2 {
             join_cookies(request.headers_mut());
         }
@@ -63,9 +66,10 @@ impl Listener {
         Ok(())
     }
 
-    /// Writes where a request comes from.
+    /// Writes the forwarding headers: the caller's address and scheme.
     fn forwarded<B>(&self, request: &mut Request<B>, presence: Presence) {
         let peer = PeerAddress::of(request.extensions());
+        // Read before `append` adds the peer, which would shift the hops.
         let caller = self.trusted.caller(RequestHead::of(request));
         let is_trusted = self.trusted.trusts(peer);
         let headers = request.headers_mut();
@@ -83,6 +87,7 @@ impl Listener {
         if !is_trusted || !presence.has(Presence::FORWARDED_PROTO) {
             self.write_scheme(headers);
         }
+        // Rate limits and load balancing by address see the caller, not the proxy in front.
         if let Some(caller) = caller.filter(|caller| Some(*caller) != peer) {
             request.extensions_mut().insert(PeerAddress(caller));
         }
@@ -102,18 +107,20 @@ impl Listener {
                 .iter()
                 .filter(|server| here(server.port))
                 .peekable();
+            // Mixed servers count as plain text: a request must not claim TLS that it lacks.
             here.peek().is_some() && here.all(|server| server.tls)
         })
     }
 
     #[cold]
     fn warn(&self) {
+        // Relaxed: the flag guards nothing but the log.
         if !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 gateway = %self.proxy.workload.name,
-                "the addresses of callers are not known: serve the gateway with \
+                "the addresses of callers are unknown: serve the gateway with \
                  `into_make_service_with_connect_info::<SocketAddr>`, or insert a `PeerAddress` into each \
-                 request; until then `X-Forwarded-For` is taken off"
+                 request; until then `X-Forwarded-For` is removed"
             );
         }
     }

@@ -1,8 +1,8 @@
-//! The edge of a gateway: sanitation of what strangers send, as Envoy's HTTP connection manager does it
+//! Edge of a gateway: sanitation of requests from strangers, as Envoy's HTTP connection manager does it
 //! under `use_remote_address: true`, which Istio sets at gateways.
 //!
-//! It stands before the trace, the limits and the routes, so that each of them sees one spelling of a
-//! request, and nothing that its caller made up about itself.
+//! It is outside the trace, the limits and the routes, so that each of them sees one spelling of a
+//! request, and no metadata that the caller made up.
 
 mod gate;
 mod listener;

@@ -8,10 +8,10 @@ use tower_service::Service;
 use super::Listener;
 use super::gate::Refused;
 
-/// Sanitizes each request before the service of a gateway sees it; see [`Gateway`](crate::mesh::Gateway).
+/// Service that sanitizes each request before the rest of a gateway; see [`Gateway`](crate::mesh::Gateway).
 ///
-/// What is to be refused it marks, and the [gate](super::EdgeGate) behind the trace answers: a service that
-/// answers by itself would put one more body around each response.
+/// It marks requests to be rejected, and the [gate](super::EdgeGate) inside the trace answers them: a service that
+/// answered by itself would wrap each response body once more.
 #[derive(Clone, Debug)]
 pub struct Edge<S> {
     inner: S,
@@ -41,6 +41,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        // Marked instead of answered: the trace outside the gate records the rejection too.
         if let Err(rejection) = self.listener.sanitize(&mut request) {
             request.extensions_mut().insert(Refused(rejection));
         }

@@ -4,7 +4,7 @@ use ipnet::IpNet;
 
 use crate::foundation::http::{ClientAddress, ForwardedHeader, RequestHead, x_forwarded_for};
 
-/// The proxies in front of a gateway whose word about their callers counts: Istio's
+/// Proxies in front of a gateway whose forwarding headers are trusted: Istio's
 /// `gatewayTopology.numTrustedProxies`, or their networks.
 ///
 /// A trusted proxy's `X-Forwarded-Proto` stays, and the address of the caller is read from
@@ -24,13 +24,13 @@ enum Trusted {
 }
 
 impl TrustedProxies {
-    /// No proxy: the caller is the peer, the other end of the connection.
+    /// Trusts no proxy: the caller is the peer, the other end of the connection.
     #[must_use]
     pub const fn none() -> Self {
         Self(Trusted::None)
     }
 
-    /// A number of proxies that every request passes before it comes here, whatever their addresses
+    /// Trusts a number of proxies that every request passes before the gateway, whatever their addresses
     /// (Envoy's `xff_num_trusted_hops`). The caller is the entry of `X-Forwarded-For` that the first of
     /// them wrote; 0 is [`none`](Self::none).
     ///
@@ -43,8 +43,8 @@ impl TrustedProxies {
         }
     }
 
-    /// The proxies in these networks (Envoy's `xff_trusted_cidrs`). If the peer is in one of them, the
-    /// caller is the right-most entry of `X-Forwarded-For` that is not; the peer, if an entry up to there
+    /// Trusts the proxies in these networks (Envoy's `xff_trusted_cidrs`). If the peer is in one of them, the
+    /// caller is the right-most entry of `X-Forwarded-For` outside them; the peer, if an entry up to there
     /// is no address.
     #[must_use]
     pub fn networks(networks: impl IntoIterator<Item = IpNet>) -> Self {
@@ -59,9 +59,10 @@ impl TrustedProxies {
         Self(Trusted::Networks { address, networks })
     }
 
-    /// Says that the word of the peer counts.
+    /// Returns true if the headers of the peer are trusted.
     pub(super) fn trusts(&self, peer: Option<IpAddr>) -> bool {
         match &self.0 {
+            // Every request passes these proxies by definition, so the peer is one.
             Trusted::Hops(_) => true,
             Trusted::Networks { networks, .. } => peer.is_some_and(|peer| {
                 let mut networks = networks.iter();
@@ -71,9 +72,10 @@ impl TrustedProxies {
         }
     }
 
-    /// Returns the address of the caller that trusted proxies tell; nothing, if it is the peer's.
+    /// Returns the caller's address from the headers of trusted proxies; `None` if the caller is the peer.
     pub(super) fn caller(&self, head: RequestHead<'_>) -> Option<IpAddr> {
         match &self.0 {
+            // From the right: entry `hops` was written by the first trusted proxy.
             Trusted::Hops(hops) => x_forwarded_for(head.headers()).nth(hops - 1).flatten(),
             Trusted::Networks { address, .. } => address.of(head),
             Trusted::None => None,

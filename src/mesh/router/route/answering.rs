@@ -8,10 +8,10 @@ use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::{Failure, LocalReplyBody, Rejection, ResetReason, retried};
 use crate::policies::timeout::TimeoutBody;
 
-/// Response future of a destination, which at a gateway answers for an upstream that gave no answer.
+/// Response future of a destination that, at a gateway, converts upstream failures to local replies.
 ///
-/// It stands inside of what the route does to the headers of responses, since that holds for such an
-/// answer too.
+/// It is inside the route's header changes, because these apply to such a
+/// reply too.
 #[pin_project]
 #[derive(Debug)]
 pub struct Answering<F> {
@@ -20,10 +20,10 @@ pub struct Answering<F> {
     inner: F,
 }
 
-/// Kind of caller that is answered.
+/// Kind of caller, by which a failure is answered.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::mesh) enum Caller {
-    /// It is in the same process, and gets the error.
+    /// A caller in the same process, which gets the error itself.
     Client,
     Grpc,
     Http,
@@ -56,7 +56,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let grpc = match this.caller {
-            // As it is, without a move of the response.
+            // Forwards the poll without a move of the response.
             Caller::Client => return this.inner.poll(cx),
             Caller::Grpc => true,
             Caller::Http => false,
@@ -68,7 +68,7 @@ where
     }
 }
 
-/// Answers for an upstream that gave no answer, in Envoy's words.
+/// Returns Envoy's local reply for an upstream failure.
 #[cold]
 pub(in crate::mesh) fn failed<E: 'static>(error: &E, grpc: bool) -> Response<LocalReplyBody> {
     let retried = retried::take();

@@ -8,15 +8,15 @@ use crate::foundation::outcome::{Failure, Outcome, Rejection};
 use crate::policies::rate_limit::{RateLimitGate, RateLimitLayer, RateLimitTicket};
 use crate::policies::traffic_split::ResponseActions;
 
-/// As many rate limits as the documents set, one after another:
-/// [`RateLimitGate`](crate::rate_limit::RateLimitGate) for a number of them that no type knows.
+/// Any number of rate limits in sequence, as the documents set them: the dynamic form of
+/// [`RateLimitGate`](crate::rate_limit::RateLimitGate).
 #[derive(Clone, Debug)]
 pub struct RateLimits {
     gates: Arc<[RateLimitGate]>,
 }
 
 impl RateLimits {
-    /// Puts limits together; none of them may have a queue.
+    /// Creates a sequence of limits; none of them may have a queue.
     pub(in crate::mesh) fn new<'a>(layers: impl IntoIterator<Item = &'a RateLimitLayer>) -> Self {
         Self {
             gates: layers.into_iter().map(RateLimitLayer::gate).collect(),
@@ -34,9 +34,9 @@ impl Gate for RateLimits {
     }
 }
 
-/// Asks one limit after another; one that lets a request in is charged, whatever the next one says.
+/// Admits a request to one limit after another. An admitted request is charged even if a later limit rejects it.
 ///
-/// The ticket of a request that is turned away writes on the answer what its limit has to say.
+/// The ticket of a rejected request writes the headers of the limit that rejected it.
 #[inline]
 pub(in crate::mesh) fn admit<'a>(
     gates: impl IntoIterator<Item = &'a RateLimitGate>,
@@ -60,7 +60,7 @@ pub(in crate::mesh) fn admit<'a>(
     Admission::Admitted(tickets)
 }
 
-/// A request that all limits let in, or that one of them turned away.
+/// Ticket of a request that all limits admitted, or that one of them rejected.
 #[derive(Debug)]
 pub struct RateLimitsTicket(Tickets);
 
@@ -72,17 +72,17 @@ enum Tickets {
     Several(Vec<RateLimitTicket>),
 }
 
-/// What is said on the answer to a request that was turned away.
+/// Rejection by a limit, with the headers for its reply.
 #[derive(Debug)]
 struct Refused {
     gate: RateLimitGate,
-    /// What its route has to say.
+    /// Header changes of the request's route.
     on_response: Option<ResponseActions>,
     rejection: Rejection,
 }
 
 impl RateLimitsTicket {
-    /// Does to the answer to a request that was turned away what its route does to those of upstreams.
+    /// Adds the header changes of the request's route to the reply to a rejected request.
     pub(in crate::mesh) fn with_local_reply(
         mut self,
         on_response: Option<ResponseActions>,
@@ -152,8 +152,8 @@ impl Ticket for RateLimitsTicket {
                     on_response.apply(headers);
                 }
             }
-            // The first of those that the request was counted for has the last word, as in Envoy: a
-            // descriptor that it matches before the bucket for all.
+            // Reversed, so that the first charged limit writes last and wins, as in Envoy: a matching descriptor
+            // comes before the default bucket.
             Tickets::Several(all) => {
                 let charged = all.iter_mut().rev().filter(|ticket| ticket.is_charged());
                 charged.for_each(|ticket| ticket.write_headers(headers));

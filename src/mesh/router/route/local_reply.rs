@@ -7,13 +7,13 @@ use pin_project::pin_project;
 use crate::foundation::outcome::Rejection;
 use crate::policies::traffic_split::ResponseActions;
 
-/// Response future of a route's limits and faults, whose answers get the headers that the route sets.
+/// Response future of a route's limits and faults, which adds the route's headers to their replies.
 #[pin_project]
 #[derive(Debug)]
 pub struct LocalReply<F> {
     #[pin]
     inner: F,
-    /// Boxed: few requests are stopped, and fewer of those on a route that sets headers.
+    /// Boxed: few requests are rejected, and fewer of those on a route with header changes.
     on_response: Option<Box<ResponseActions>>,
 }
 
@@ -48,8 +48,8 @@ where
     }
 }
 
-/// Changes an answer of the limits and the faults; one that went on after a delay comes from further in,
-/// where its headers are set.
+/// Changes a reply of the limits and the faults. A response to a delayed request comes from the route, which has
+/// set its headers already.
 #[cold]
 fn finalize<R>(on_response: &ResponseActions, response: &mut Response<R>) {
     if let Some(Rejection::FaultInjected { .. } | Rejection::RateLimited(_)) =

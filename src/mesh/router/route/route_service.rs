@@ -28,37 +28,37 @@ use crate::policies::traffic_split::{
     CompiledRoutes, ResponseActions, RouteAction, RouteIndex, RoutedBody, RoutedFuture,
 };
 
-/// What stands between a route and one of its destinations.
+/// Stack between a route and one of its destinations.
 pub(in crate::mesh) type DestinationStack<S, B> =
     Mirrors<Timeout<Retry<AttemptStack<S>>>, ToMirror<LimitedCluster<S>, B>>;
 
-/// What each try goes through: its span and the destination's limit, as one, and the destination.
+/// Stack of each attempt: its span and the cluster's concurrency limit, as one gate, and the endpoints.
 pub(in crate::mesh) type AttemptStack<S> =
     TracedGate<ToTransport<BalancedEndpoints<S>>, ConcurrencyLimitGate>;
 
-/// The body of a response that comes through [`DestinationStack`].
+/// Body of a response from [`DestinationStack`].
 pub(in crate::mesh) type DestinationBody<R> =
     TimeoutBody<RetryBody<TracedBody<WatchedBody<R, BalanceTicket>, AttemptTicket>>>;
 
-/// Stands for the span of a try and its place in the destination's limit.
+/// Ticket of an attempt: its span, and its permit of the cluster's concurrency limit.
 type AttemptTicket = ChainTicket<SpanTicket, ConcurrencyLimitGate>;
 
-/// Sends the requests of one route to its destinations, changed as the route says, or answers them as
-/// it says.
+/// Service of one route: applies the route's changes and forwards to its destinations, or answers with the route's
+/// direct response.
 pub struct RouteService<S, B> {
     index: RouteIndex,
     shared: Arc<Shared<S, B>>,
 }
 
 pub(in crate::mesh) struct Shared<S, B> {
-    /// Whether an upstream that gives no answer is answered for.
+    /// True at a gateway, where a local reply replaces an upstream failure.
     pub(in crate::mesh) answers: bool,
-    /// `None` for a destination that nobody knows.
+    /// Stack of each destination; `None` if the destination is unknown.
     pub(in crate::mesh) destinations: Box<[Option<DestinationStack<S, B>>]>,
     pub(in crate::mesh) rng: Rng,
-    /// Whether no document names the host, so that nothing of a request is changed.
+    /// True if no document names the host, so that its requests pass unchanged.
     pub(in crate::mesh) is_unnamed: bool,
-    /// Whether nothing behind it counts the tries.
+    /// True if the retry makes a single attempt without a per-try timeout, and so writes no attempt count.
     pub(in crate::mesh) is_tried_once: bool,
     pub(in crate::mesh) observe: Arc<dyn Observe>,
     pub(in crate::mesh) routes: Arc<CompiledRoutes>,
@@ -72,7 +72,7 @@ impl<S, B> RouteService<S, B> {
         }
     }
 
-    /// Returns what is done to an answer that is given in place of an upstream's.
+    /// Returns the route's header changes for a local reply.
     #[cold]
     pub(in crate::mesh) fn on_local_reply(
         &self,
@@ -118,7 +118,7 @@ where
     type Error = S::Error;
     type Future = RoutedFuture<Answering<<DestinationStack<S, B> as Service<Request<B>>>::Future>>;
 
-    /// It is always ready, as each destination is.
+    /// Always returns ready, as each destination does.
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         Poll::Ready(Ok(()))
     }
@@ -140,7 +140,7 @@ where
                             consumed::tell_only_try(request.headers_mut());
                         }
                     }
-                    // It ends in what is always ready, so it need not be asked.
+                    // The clone ends in a transport that is always ready, so it needs no `poll_ready`.
                     let inner = Answering::new(service.clone().call(request), caller);
                     RoutedFuture::calling(inner, on_response)
                 } else {

@@ -17,10 +17,10 @@ use crate::policies::retry::RetryLayer;
 use crate::policies::timeout::TimeoutLayer;
 use crate::policies::traffic_split::{CompiledRoutes, Destination};
 
-/// What lets the requests of one route in: its limits, and its faults behind them.
+/// Gate of one route: its rate limits, then its faults.
 pub(in crate::mesh) type RouteGate = Arc<GateChain<RateLimits, FaultGate>>;
 
-/// The routes of one host on one port, each with its own stack.
+/// Routes of one host on one port, each with its own stack.
 pub(in crate::mesh) struct VirtualHostStack<S, B> {
     routes: Arc<CompiledRoutes>,
     stacks: Box<[RouteStack<S, B>]>,
@@ -32,7 +32,7 @@ struct RouteStack<S, B> {
 }
 
 impl<S, B> VirtualHostStack<S, B> {
-    /// The stack of a host without routes.
+    /// Creates the stack of a host without routes.
     #[cfg(test)]
     pub(in crate::mesh) fn empty() -> Self {
         Self {
@@ -41,8 +41,8 @@ impl<S, B> VirtualHostStack<S, B> {
         }
     }
 
-    /// Returns the gate of the route that a request takes, and a service of what is behind it: the one
-    /// clone that finding it costs.
+    /// Returns the gate of the route that matches a request, and the service behind it: the lookup
+    /// costs this one clone.
     pub(in crate::mesh) fn service(
         &self,
         head: RequestHead<'_>,
@@ -54,14 +54,14 @@ impl<S, B> VirtualHostStack<S, B> {
     }
 }
 
-/// What a host's stack is made for.
+/// Host and port of a stack, with their configuration.
 #[derive(Clone, Copy)]
 pub(in crate::mesh) struct HostContext<'a> {
     pub(in crate::mesh) config: &'a VirtualHostConfig,
     pub(in crate::mesh) port: u16,
-    /// Whether no document names it, so that it is not changed in any way.
+    /// True if no document names the host, so that its requests pass unchanged.
     pub(in crate::mesh) is_unnamed: bool,
-    /// The limits that hold whatever the route.
+    /// Rate limits of all routes.
     pub(in crate::mesh) limits: &'a [LocalRateLimitConfig],
 }
 
@@ -137,7 +137,7 @@ fn stack<S: Clone + Send + Sync + 'static, B>(
     }
 }
 
-/// The layers that a route's destinations share.
+/// Layers that the destinations of a route share.
 struct RouteLayers<S, B> {
     mirrors: Arc<[RouteMirror<S, B>]>,
     timeout: TimeoutLayer,
@@ -160,7 +160,7 @@ impl<S: Clone + Send + Sync + 'static, B> RouteLayers<S, B> {
         }
     }
 
-    /// Makes the stack to one destination, if anybody knows what it is.
+    /// Creates the stack of one destination; `None` if it is unknown.
     fn destination(
         &self,
         host: HostContext<'_>,

@@ -10,9 +10,9 @@ use crate::mesh::cluster::reach::ClusterHandle;
 use crate::mesh::proxy::discarded::{Freed, Leftover};
 use crate::mesh::proxy::proxy_config::ProxyConfig;
 
-/// The routes of a version that counts no more.
+/// Routes of a replaced version.
 pub(in crate::mesh) struct OldRoutes<S, B> {
-    /// The ways to destinations that are gone.
+    /// Handles of removed clusters.
     pub(in crate::mesh) destinations: Vec<ClusterHandle<S>>,
     pub(in crate::mesh) mirrors: Vec<RouteMirror<S, B>>,
     hosts: Vec<ArcSwapOption<PortStacks<S, B>>>,
@@ -22,7 +22,7 @@ pub(in crate::mesh) struct OldRoutes<S, B> {
     unnamed: Vec<ArcSwapOption<Shard<S, B>>>,
 }
 
-/// Some hundred microseconds of work.
+/// Number of items per step: some hundred microseconds of work.
 const STEP: usize = 8;
 
 impl<S, B> OldRoutes<S, B> {
@@ -38,7 +38,7 @@ impl<S, B> OldRoutes<S, B> {
         }
     }
 
-    /// Takes the table apart once no request looks at it: who lets go of it last frees all of it.
+    /// Takes the table apart once no request uses it: the last owner would free all of it at once.
     fn take_apart(&mut self, table: Arc<StackTable<S, B>>) -> Freed {
         match Arc::try_unwrap(table) {
             Ok(table) => {
@@ -54,7 +54,7 @@ impl<S, B> OldRoutes<S, B> {
         }
     }
 
-    /// Takes the plan apart, unless it is another client's as well, which then does so.
+    /// Takes the configuration apart, unless another client shares it, which then does so.
     fn take_plan_apart(&mut self, proxy_config: Arc<ProxyConfig>) {
         if let Some(proxy_config) = Arc::into_inner(proxy_config) {
             self.plans = proxy_config.outbound.hosts;
@@ -86,7 +86,7 @@ impl<S: Send + Sync + 'static, B: 'static> Leftover for OldRoutes<S, B> {
     }
 }
 
-/// Drops the last few; says whether there were any.
+/// Drops the last few items; returns true if there were any.
 fn drop_some<T>(all: &mut Vec<T>) -> bool {
     let is_any = !all.is_empty();
     all.truncate(all.len().saturating_sub(STEP));

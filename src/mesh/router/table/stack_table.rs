@@ -11,20 +11,20 @@ use crate::policies::retry::RetryPolicy;
 use crate::policies::timeout::TimeoutPolicy;
 use crate::policies::traffic_split::{Destination, Route};
 
-/// How many ports of one host have a stack of their own.
+/// Maximum number of ports per host with a stack of their own.
 const MAX_PORTS: usize = 16;
 
-/// The stacks of one version.
+/// Stacks of one version.
 pub(in crate::mesh) struct StackTable<S, B> {
     pub(in crate::mesh) hosts: Box<[ArcSwapOption<PortStacks<S, B>>]>,
     pub(in crate::mesh) config: Arc<ProxyConfig>,
-    /// What all hosts share of which no document says anything.
+    /// Stack of all hosts without any configuration.
     pub(in crate::mesh) passthrough: OnceLock<Arc<VirtualHostStack<S, B>>>,
-    /// The hosts that were asked for and that no plan is for.
+    /// Stacks of requested hosts without a virtual host.
     pub(in crate::mesh) unnamed: Unnamed<S, B>,
 }
 
-/// The stacks of one host by its ports, few of them.
+/// Stacks of one host by its few ports.
 pub(in crate::mesh) struct PortStacks<S, B>(
     pub(in crate::mesh) Vec<(u16, Arc<VirtualHostStack<S, B>>)>,
 );
@@ -48,6 +48,7 @@ impl<S, B> PortStacks<S, B> {
     }
 
     pub(in crate::mesh) fn with(&self, port: u16, stack: &Arc<VirtualHostStack<S, B>>) -> Self {
+        // The oldest port goes first; its stack is built again on its next use.
         let surplus = (self.0.len() + 1).saturating_sub(MAX_PORTS);
         let mut all = self.0[surplus..].to_vec();
         all.push((port, Arc::clone(stack)));
@@ -67,7 +68,7 @@ impl<S, B> Default for PortStacks<S, B> {
     }
 }
 
-/// The plan of a host of which no document says anything: on, and nothing else.
+/// Returns the configuration of a host that no document names: one route without any policy.
 pub(in crate::mesh) fn passthrough_config(host: &str) -> VirtualHostConfig {
     VirtualHostConfig {
         id: host.into(),

@@ -1,4 +1,4 @@
-//! The hosts that were asked for and that no document names.
+//! Stacks of requested hosts that no document names.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -11,16 +11,16 @@ use super::stack_table::PortStacks;
 use crate::mesh::proxy::memory::MAX_UNNAMED;
 use crate::mesh::router::route::virtual_host_stack::VirtualHostStack;
 
-/// Stacks by host: found without a lock, and added in a step whose length does not depend on how many
-/// there are.
+/// Stacks by host: lookups take no lock, and the time of an insertion does not depend on the number of
+/// hosts.
 pub(in crate::mesh) struct Unnamed<S, B> {
     hasher: RandomState,
     len: AtomicUsize,
-    /// A power of two of them.
+    /// The number of shards is a power of two, for the mask in `shard`.
     shards: Box<[ArcSwapOption<Shard<S, B>>]>,
 }
 
-/// Few hosts: one that is added is added to a copy.
+/// Few hosts, so that an insertion can copy them all.
 pub(in crate::mesh) type Shard<S, B> = Vec<Entry<S, B>>;
 
 pub(in crate::mesh) struct Entry<S, B> {
@@ -29,14 +29,14 @@ pub(in crate::mesh) struct Entry<S, B> {
     pub(in crate::mesh) ports: Arc<PortStacks<S, B>>,
 }
 
-/// Entry that had to give way to a host.
+/// Entry that an insertion removed, and the replaced shard, both to be dropped by the caller.
 pub(in crate::mesh) struct Displaced<S, B> {
     pub(in crate::mesh) entry: Option<Entry<S, B>>,
     _shard: Option<Arc<Shard<S, B>>>,
 }
 
 const SHARDS: usize = 64;
-/// Four times as many as there are on average when all is full: which shard is whose is chance.
+/// Four times the average of a full table, because hashes spread unevenly.
 const MOST: usize = 4 * MAX_UNNAMED / SHARDS;
 
 impl<S, B> Unnamed<S, B> {
@@ -59,7 +59,7 @@ impl<S, B> Unnamed<S, B> {
         entries.find(|entry| entry.is(hash, host))?.ports.on(port)
     }
 
-    /// Adds a stack, in place of another host's if there are many. To be called by one at a time.
+    /// Adds a stack, and removes another host's if the table is full. Callers must not run in parallel.
     pub(in crate::mesh) fn insert(
         &self,
         host: &str,
@@ -75,6 +75,8 @@ impl<S, B> Unnamed<S, B> {
         let ports = if let Some(at) = known {
             entries.swap_remove(at).ports.with(port, stack)
         } else {
+            // A full shard gives up an entry, whatever the others hold. Relaxed: callers hold a lock, so `len`
+            // has one writer.
             if entries.len() >= MOST {
                 gone = Some(entries.swap_remove(0));
             } else if self.len.load(Ordering::Relaxed) >= MAX_UNNAMED {
@@ -89,6 +91,7 @@ impl<S, B> Unnamed<S, B> {
             host: host.into(),
             ports: Arc::new(ports),
         });
+        // Lookups see the old entries or the new ones, never a half-made list.
         slot.store(Some(Arc::new(entries)));
         Displaced {
             entry: gone,
@@ -101,7 +104,7 @@ impl<S, B> Unnamed<S, B> {
         self.shards.into_vec()
     }
 
-    /// Takes a host out of any shard.
+    /// Removes a host from the first shard that has one.
     fn displace(&self) -> Option<Entry<S, B>> {
         self.shards.iter().find_map(|slot| {
             let mut entries = slot.load().as_deref()?.clone();

@@ -1,11 +1,11 @@
-//! Headers by which a request would tell a proxy how to send it on, and the count of its tries.
+//! Request headers that Envoy's router consumes, and the attempt count.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 const PREFIX: &str = "x-envoy-";
 
-/// What Envoy's router takes off, whether it heeds it or not; here it is not heeded, as by an Envoy that
-/// takes no caller for internal.
+/// Headers that Envoy's router removes, whether it obeys them or not. Here they are ignored, as by an Envoy that
+/// treats no caller as internal.
 static CONSUMED: [HeaderName; 12] = [
     ATTEMPT_COUNT,
     HeaderName::from_static("x-envoy-hedge-on-per-try-timeout"),
@@ -23,9 +23,9 @@ static CONSUMED: [HeaderName; 12] = [
 
 const ATTEMPT_COUNT: HeaderName = HeaderName::from_static("x-envoy-attempt-count");
 
-/// Takes the headers off that are addressed to a proxy.
+/// Removes the headers that address a proxy.
 pub(in crate::mesh) fn take_off(headers: &mut HeaderMap) {
-    // Most requests carry none of them: one look at the names costs less than twelve searches.
+    // Most requests carry none of them: one pass over the names costs less than twelve lookups.
     let is_envoys = |name: &HeaderName| name.as_str().starts_with(PREFIX);
     if headers.keys().any(is_envoys) {
         remove(headers);
@@ -39,7 +39,7 @@ fn remove(headers: &mut HeaderMap) {
     }
 }
 
-/// Says that this is the first try, where no other follows.
+/// Writes an attempt count of 1, where no layer counts attempts.
 pub(in crate::mesh) fn tell_only_try(headers: &mut HeaderMap) {
     headers.insert(ATTEMPT_COUNT, HeaderValue::from_static("1"));
 }

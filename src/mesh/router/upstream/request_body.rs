@@ -10,8 +10,8 @@ use crate::foundation::outcome::BoxError;
 use crate::policies::mirror::CopyBody;
 use crate::policies::retry::ReplayBody;
 
-/// The body of a request as the transport gets it: the caller's, which may be sent again, or a copy of
-/// one.
+/// Body of a request as the transport receives it: the caller's, which may be replayed, or that of a mirrored
+/// copy.
 ///
 /// `B` is the body of the caller's request.
 #[pin_project]

@@ -134,7 +134,7 @@ impl TokenBalance {
     }
 }
 
-/// What is left of savings, or of a debt, after a time.
+/// Returns the part of savings, or of a debt, that remains after `elapsed`.
 fn kept(amount: u64, elapsed: u64) -> u64 {
     // `b * T / (T + t)` follows `b * exp(-t / T)` closely enough, needs no table, and is the same
     // work for a tick and for a year.

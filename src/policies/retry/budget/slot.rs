@@ -11,7 +11,7 @@ pub(in crate::policies::retry) struct Slot {
     state: Arc<State>,
 }
 
-/// Whether a retry is paid for.
+/// Payment for a retry.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Bill {
     Free,

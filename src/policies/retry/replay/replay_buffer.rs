@@ -46,7 +46,7 @@ impl ReplayLimit {
     }
 }
 
-/// What is still to come of a body.
+/// Remainder of a body.
 #[derive(Debug)]
 enum Inner<B> {
     Begun(Pin<Box<B>>),

@@ -27,7 +27,7 @@ impl ResponseActions {
         }
     }
 
-    /// What a route does that has no destination.
+    /// Returns the response actions of a route without a destination.
     #[cfg(feature = "istio")]
     pub(in crate::policies::traffic_split) fn of_route(
         route: &Route,

@@ -48,7 +48,7 @@ pub(crate) fn local_reply(
     )
 }
 
-/// What becomes of a request.
+/// Action of a route for one request.
 pub(crate) enum RouteAction {
     LocalReply(Response<LocalReplyBody>),
     /// Forwards the request to the route's destination with this index.

@@ -117,7 +117,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         }
     }
 
-    /// A connection is found to be closed by its peer: nobody gets it any more.
+    /// Marks a connection that its peer has closed: it is granted to no further request.
     pub(in crate::transport::pool) fn mark_unusable(&mut self, id: PoolId) {
         self.note_closer(id);
         self.leave(id, Phase::Closing);

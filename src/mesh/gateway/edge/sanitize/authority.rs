@@ -4,8 +4,8 @@ use http::{HeaderMap, HeaderValue, Uri, Version, header};
 use super::presence::Presence;
 use crate::foundation::outcome::Rejection;
 
-/// Makes the host that a request is for its only `Host`, and leaves the path alone in its URI: the target
-/// wins over the field (RFC 9112, 3.2.2; RFC 9113, 8.3.1).
+/// Reduces the host of a request to one `Host` field, and its URI to the path: the target
+/// takes precedence over the field (RFC 9112, 3.2.2; RFC 9113, 8.3.1).
 ///
 /// # Errors
 ///
@@ -21,10 +21,10 @@ pub(in crate::mesh::gateway::edge) fn settle(
     }
     if let Some(authority) = uri.authority() {
         if uri.scheme().is_none() {
-            // The form that is for CONNECT alone.
-            return Err(Rejection::BadRequest("a target that is no path"));
+            // The authority form is for CONNECT alone.
+            return Err(Rejection::BadRequest("the target is no path"));
         }
-        // User information is not for the next hop.
+        // User information must not reach the next hop.
         let host = authority.as_str().rsplit('@').next().unwrap_or_default();
         let host = HeaderValue::from_str(host);
         let host = host.map_err(|_| Rejection::BadRequest("no host"))?;
@@ -35,14 +35,14 @@ pub(in crate::mesh::gateway::edge) fn settle(
     }
     match headers.get(header::HOST) {
         Some(host) if host.as_bytes().iter().copied().all(is_of_host) => Ok(()),
-        Some(_) => Err(Rejection::BadRequest("a Host that is none")),
-        // Not even the host `*` is for it.
+        Some(_) => Err(Rejection::BadRequest("invalid Host")),
+        // A request without a host matches no virtual host, not even `*`.
         None if version < Version::HTTP_11 => Err(Rejection::NoRoute),
         None => Err(Rejection::BadRequest("no Host field")),
     }
 }
 
-/// Says that a byte can stand in an authority (RFC 3986, 3.2).
+/// Returns true if a byte is allowed in an authority (RFC 3986, 3.2).
 const fn is_of_host(byte: u8) -> bool {
     byte.is_ascii_graphic()
         && !matches!(

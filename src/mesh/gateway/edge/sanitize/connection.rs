@@ -2,11 +2,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::presence::Presence;
 
-/// How many fields `Connection` may name, as in Envoy.
+/// Maximum number of fields in `Connection`, as in Envoy.
 const MAX_NOMINATED: usize = 10;
 
-/// Takes away the fields that `Connection` names (RFC 9110, 7.6.1), before others of the same name are
-/// written here. What is left of it is `upgrade`, for the part that passes upgrades on.
+/// Removes the fields that `Connection` names (RFC 9110, 7.6.1), before other fields of the same name are
+/// written here. Only `upgrade` stays in it, for the upgrade code.
 ///
 /// # Errors
 ///
@@ -18,7 +18,7 @@ pub(in crate::mesh::gateway::edge) fn remove_nominated(
     let mut upgrades = false;
     for token in tokens(headers, &header::CONNECTION) {
         match &*token.to_ascii_lowercase() {
-            // `TE` is decided by its value.
+            // `TE` is filtered by value.
             "" | "close" | "keep-alive" | "te" => {}
             "upgrade" => upgrades = true,
             "host" | "x-forwarded-for" | "x-forwarded-host" | "x-forwarded-proto" => {
@@ -36,7 +36,7 @@ pub(in crate::mesh::gateway::edge) fn remove_nominated(
     }
     let is_h2c = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"h2c");
     if headers.get(header::UPGRADE).is_some_and(is_h2c) {
-        // Deprecated (RFC 9113, 3.1), and about this hop alone: as good as not said.
+        // Deprecated (RFC 9113, 3.1), and about this hop alone: ignored.
         headers.remove(header::UPGRADE);
     }
     if upgrades && headers.contains_key(header::UPGRADE) {
@@ -79,13 +79,13 @@ pub(in crate::mesh::gateway::edge) fn remove_internal(headers: &mut HeaderMap, p
     if presence.has(Presence::FORWARDED_CLIENT_CERT) {
         headers.remove("x-forwarded-client-cert");
     }
-    // The trace makes one of its own.
+    // The trace writes a new one.
     if presence.has(Presence::REQUEST_ID) {
         headers.remove("x-request-id");
     }
 }
 
-/// The elements of a list that may go over several lines; one that is no text is as good as empty.
+/// Returns the elements of a list field, all of its lines; a line that is no text counts as empty.
 fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     let lines = headers.get_all(name).iter();
     lines

@@ -3,9 +3,9 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use super::presence::Presence;
 use crate::foundation::outcome::Rejection;
 
-/// Refuses a message whose length is not certain (RFC 9112, 6.3), as the next hop might see its end elsewhere.
+/// Rejects a message with an ambiguous length (RFC 9112, 6.3), whose end the next hop might see elsewhere.
 ///
-/// What cannot be read at all the server has refused before.
+/// The server has rejected messages that it cannot parse.
 ///
 /// # Errors
 ///
@@ -21,7 +21,7 @@ pub(in crate::mesh::gateway::edge) fn check(
             ));
         }
         let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
-        // It is undone here, where another one would go on without its name.
+        // The server has decoded `chunked`; another coding would be forwarded without its name.
         let is_chunked = |coding: &HeaderValue| {
             let coding = coding.as_bytes().trim_ascii();
             coding.eq_ignore_ascii_case(b"chunked")

@@ -1,7 +1,7 @@
 use http::HeaderMap;
 
-/// Which of the fields that an edge acts on a request has, found in one pass over their names: to ask for
-/// each by its name would cost a hash each.
+/// Set of the fields that the edge acts on and a request has. One pass over the names replaces
+/// a hash lookup for each field.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(in crate::mesh::gateway::edge) struct Presence(u16);
 
@@ -28,7 +28,7 @@ impl Presence {
     }
 
     fn named(name: &str) -> Self {
-        // Most names are told apart by their first letter.
+        // The first letter distinguishes most names.
         match name.as_bytes()[0] {
             b'c' => match name {
                 "connection" => Self::CONNECTION,

@@ -6,8 +6,8 @@ use http::{Method, Uri};
 use crate::foundation::outcome::Rejection;
 use crate::policies::traffic_split::normalized;
 
-/// Brings a path into its normal form, as Istio's default `pathNormalization: BASE` has Envoy do. Its query
-/// stays as it is.
+/// Normalizes the path of a target, as Envoy does under Istio's default `pathNormalization: BASE`. The query
+/// is unchanged.
 ///
 /// # Errors
 ///
@@ -18,14 +18,14 @@ pub(in crate::mesh::gateway::edge) fn normalize(
 ) -> Result<(), Rejection> {
     let target = uri.path_and_query().map_or("/", PathAndQuery::as_str);
     if target == "*" {
-        // The server as a whole, for which no route is.
+        // `OPTIONS *` addresses the server as a whole, and no route matches it.
         return Err(match *method {
             Method::OPTIONS => Rejection::NoRoute,
-            _ => Rejection::BadRequest("a target that is no path"),
+            _ => Rejection::BadRequest("the target is no path"),
         });
     }
     if !target.starts_with('/') {
-        return Err(Rejection::BadRequest("a target that is no path"));
+        return Err(Rejection::BadRequest("the target is no path"));
     }
     if !target.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Rejection::BadRequest(

@@ -38,7 +38,7 @@ const WEEKDAYS: [&str; 7] = [
     "Saturday",
 ];
 
-/// What is written if no format is.
+/// Format of a start time without an explicit one.
 const DEFAULT: &str = "%Y-%m-%dT%H:%M:%E3SZ";
 
 impl TimeFormat {
