@@ -11,9 +11,10 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use futures_util::FutureExt;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::Full;
+use meshless::load_balance::EndpointObserver;
 use meshless::load_balance::{HashPolicy, LoadBalance, LoadBalanceLayer, LoadBalancePolicy};
 use meshless::outlier_detection::{FailurePercentage, OutlierDetectionPolicy, OutlierDetector};
-use meshless::{Endpoint, EndpointObserver, Endpoints, Outcome, Percent};
+use meshless::{Endpoint, Endpoints, Outcome, Percent};
 use tower::{Layer, Service, service_fn};
 
 const OK: Outcome = Outcome::Status(StatusCode::OK);

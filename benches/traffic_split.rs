@@ -10,7 +10,7 @@ use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
 use http::{HeaderName, HeaderValue, Request, Response};
 use http_body_util::Empty;
-use meshless::RequestHead;
+use meshless::gate::RequestHead;
 use meshless::traffic_split::{
     Destination, HashPolicy, HeaderMatch, HeaderOperations, Match, Route, StringMatch,
     TrafficSplit, TrafficSplitLayer, TrafficSplitPolicy,

@@ -92,42 +92,25 @@ pub use transport::pool;
 // One a line, so that changes to this list do not meet.
 pub use foundation::admission as gate;
 pub use foundation::deadline::Deadline;
-pub use foundation::deadline::WithDeadline;
 pub use foundation::endpoints::Endpoint;
-pub use foundation::endpoints::EndpointObserver;
 pub use foundation::endpoints::Endpoints;
-pub use foundation::endpoints::EndpointsTask;
 pub use foundation::events::Event;
 pub use foundation::events::Observe;
-pub use foundation::events::TracingObserver;
-pub use foundation::http::ClientAddress;
-pub use foundation::http::ForwardedHeader;
-pub use foundation::http::GrpcStatus;
-pub use foundation::http::PeerAddress;
-pub use foundation::http::RequestHead;
-pub use foundation::http::ResponseHead;
-pub use foundation::matching::HostPattern;
-pub use foundation::matching::PatternError;
-pub use foundation::matching::StringMatch;
-pub use foundation::outcome::BoxError;
-pub use foundation::outcome::Cause;
-pub use foundation::outcome::DnsFailure;
-pub use foundation::outcome::EjectionReason;
-pub use foundation::outcome::Elapsed;
-pub use foundation::outcome::ErrorClassifier;
 pub use foundation::outcome::Failure;
-pub use foundation::outcome::MirrorDropReason;
-pub use foundation::outcome::OpenReason;
 pub use foundation::outcome::Outcome;
-pub use foundation::outcome::Overflow;
-pub use foundation::outcome::RateLimited;
 pub use foundation::outcome::Rejection;
-pub use foundation::outcome::ResetReason;
-pub use foundation::outcome::RetryStopReason;
 pub use foundation::sync::Percent;
 #[cfg(feature = "istio")]
 pub use mesh::Mesh;
 pub use mesh::{inbound, outbound};
+
+/// Facts about an attempt beside its [`Outcome`]: statuses, causes, and how errors are classified.
+pub mod outcome {
+    pub use crate::foundation::http::GrpcStatus;
+    pub use crate::foundation::outcome::{
+        BoxError, Cause, DnsFailure, ErrorClassifier, ResetReason,
+    };
+}
 
 /// The examples of the README, compiled.
 #[cfg(all(doctest, feature = "axum", feature = "reqwest"))]

@@ -62,7 +62,7 @@ impl MeshBuilder {
         self
     }
 
-    /// Sets the observer of the layers' decisions. The default is [`TracingObserver`](crate::TracingObserver).
+    /// Sets the observer of the layers' decisions. The default is [`TracingObserver`](crate::telemetry::TracingObserver).
     #[must_use]
     pub fn with_observer(mut self, observe: Arc<dyn Observe>) -> Self {
         self.options.observe = observe;

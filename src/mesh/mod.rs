@@ -102,7 +102,7 @@
 //! - **Names**: with the feature `dns` every address of a name in a `ServiceEntry` with
 //!   `resolution: DNS` is an endpoint, refreshed by its time to live. Requests wait for
 //!   the first answer, within their own timeouts and at most for the DNS timeout (5 s); without an answer
-//!   they get 503 `no healthy upstream` with its [`Cause`](crate::Cause). Without the feature, and with
+//!   they get 503 `no healthy upstream` with its [`Cause`](crate::outcome::Cause). Without the feature, and with
 //!   `resolution: DNS_ROUND_ROBIN`, the name is one endpoint, resolved for each connection. So is a host
 //!   without addresses in the documents, such as a headless service of Kubernetes: by the name
 //!   that the caller wrote.

@@ -7,13 +7,13 @@ use notify::RecommendedWatcher;
 use super::{Error, Mesh, Watch};
 use crate::mesh::state::watched_folders::{Places, watcher};
 
-/// How often the files are looked at where the system tells of changes; it may miss some.
+/// Interval of reading the files where the system reports changes; it may miss some.
 const SELDOM: Duration = Duration::from_secs(5);
-/// How often, where it does not.
+/// Interval where the system reports none.
 const OFTEN: Duration = Duration::from_millis(500);
 
 impl Mesh {
-    /// Follows a file or a folder: a change of its contents is taken whole, or refused and told, within
+    /// Follows a file or a folder: a change of its contents is applied as a whole, or rejected and logged, within
     /// half a second or so.
     ///
     /// A bad change is written to the log and kept in [`Watch::last_error`]; everything stays as it was,

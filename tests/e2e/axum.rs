@@ -13,15 +13,16 @@ use ::axum::routing::get;
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::StreamBody;
+use meshless::Rejection;
 use meshless::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy};
 use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
 use meshless::fault_injection::{FaultInjectionLayer, FaultInjectionPolicy};
+use meshless::outcome::GrpcStatus;
 use meshless::rate_limit::{ClientAddress, Key, RateLimitLayer, RateLimitPolicy};
 use meshless::retry::{RetryLayer, RetryPolicy};
 use meshless::telemetry::TraceServerLayer;
 use meshless::timeout::{TimeoutLayer, TimeoutPolicy};
 use meshless::traffic_split::{TrafficSplitLayer, TrafficSplitPolicy};
-use meshless::{GrpcStatus, Rejection};
 use tokio::sync::{Notify, mpsc};
 use tower::ServiceExt;
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use ::axum::Router;
 use ::axum::routing::get;
+use meshless::Mesh;
 use meshless::dns::{DnsPolicy, Resolver};
-use meshless::{Cause, Mesh};
+use meshless::outcome::Cause;
 use tokio::net::TcpListener;
 
 use crate::name_server::NameServer;

@@ -17,10 +17,11 @@ use bytes::{Buf, BufMut, Bytes};
 use http::uri::PathAndQuery;
 use meshless::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy};
 use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
+use meshless::outcome::GrpcStatus;
 use meshless::rate_limit::{RateLimitLayer, RateLimitPolicy};
 use meshless::retry::{Backoff, RetryLayer, RetryPolicy};
 use meshless::timeout::{TimeoutLayer, TimeoutPolicy};
-use meshless::{Deadline, GrpcStatus, Outcome};
+use meshless::{Deadline, Outcome};
 use tokio_stream::wrappers::TcpListenerStream;
 use tower::{Layer, Service, ServiceBuilder};
 
@@ -142,7 +143,7 @@ async fn say<S>(stack: S, message: impl Into<Request<Bytes>>) -> Result<Bytes, S
 where
     S: GrpcService<Body>,
     S::ResponseBody: Send + 'static,
-    <S::ResponseBody as http_body::Body>::Error: Into<meshless::BoxError>,
+    <S::ResponseBody as http_body::Body>::Error: Into<meshless::outcome::BoxError>,
 {
     let mut client = Grpc::new(stack);
     client

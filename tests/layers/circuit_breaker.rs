@@ -11,13 +11,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Empty};
+use meshless::circuit_breaker::OpenReason;
 use meshless::circuit_breaker::{
     CircuitBreakerLayer, CircuitBreakerPolicy, CircuitState, FailureOn, Probes, RunError, Verdict,
     Window,
 };
-use meshless::{
-    ErrorClassifier, Event, Failure, GrpcStatus, Observe, OpenReason, Outcome, Percent, Rejection,
-};
+use meshless::outcome::{ErrorClassifier, GrpcStatus};
+use meshless::{Event, Failure, Observe, Outcome, Percent, Rejection};
 use tokio::runtime::Handle;
 use tokio::time::advance;
 use tower::buffer::Buffer;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use http::{HeaderValue, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use meshless::fault_injection::{Abort, FaultInjectionLayer, FaultInjectionPolicy};
-use meshless::{GrpcStatus, Outcome, Percent, Rejection};
+use meshless::outcome::GrpcStatus;
+use meshless::{Outcome, Percent, Rejection};
 use tokio::time::{Instant, advance};
 use tower::Layer;
 

@@ -6,8 +6,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::BodyExt;
+use meshless::gate::RequestHead;
 use meshless::gate::{Admission, Gate, Gated, NoQueue, Ticket};
-use meshless::{Failure, GrpcStatus, Outcome, RequestHead};
+use meshless::outcome::GrpcStatus;
+use meshless::{Failure, Outcome};
 use tower::service_fn;
 
 use crate::support::{Script, Upstream, call, send, start};

@@ -13,12 +13,13 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Empty};
+use meshless::load_balance::EndpointObserver;
 use meshless::load_balance::{
     HashCookie, HashPolicy, LoadBalance, LoadBalanceLayer, LoadBalancePolicy, SlowStart,
 };
 use meshless::retry::{Backoff, RetryLayer, RetryOn, RetryPolicy};
 use meshless::timeout::{TimeoutLayer, TimeoutPolicy};
-use meshless::{Endpoint, EndpointObserver, Endpoints, Failure, Outcome, Percent, Rejection};
+use meshless::{Endpoint, Endpoints, Failure, Outcome, Percent, Rejection};
 use tower::{Layer, Service};
 
 use crate::support::{Script, call, start};

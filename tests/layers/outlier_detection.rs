@@ -9,18 +9,17 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::Empty;
 use meshless::fault_injection::{Abort, FaultInjectionLayer, FaultInjectionPolicy};
+use meshless::load_balance::EndpointObserver;
 use meshless::load_balance::{
     Balanced, LoadBalance, LoadBalanceLayer, LoadBalancePolicy, SlowStart,
 };
+use meshless::outcome::GrpcStatus;
 use meshless::outlier_detection::{
     EjectionReason, FailurePercentage, OutlierDetectionPolicy, OutlierDetector, SuccessRate,
 };
 use meshless::rate_limit::{RateLimitLayer, RateLimitPolicy};
 use meshless::retry::{Backoff, RetryLayer, RetryOn, RetryPolicy};
-use meshless::{
-    Endpoint, EndpointObserver, Endpoints, Event, Failure, GrpcStatus, Observe, Outcome, Percent,
-    Rejection,
-};
+use meshless::{Endpoint, Endpoints, Event, Failure, Observe, Outcome, Percent, Rejection};
 use tower::{Layer, Service, ServiceBuilder};
 
 use crate::support::{Script, call, start};

@@ -8,10 +8,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Empty};
+use meshless::outcome::GrpcStatus;
 use meshless::rate_limit::{
     Charge, RateLimitHeaders, RateLimitLayer, RateLimitPolicy, RateLimiter,
 };
-use meshless::{Event, GrpcStatus, Observe, Percent, Rejection};
+use meshless::{Event, Observe, Percent, Rejection};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::support::{Script, Upstream, call, send, start};

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use http::{HeaderName, Method, Request, StatusCode};
-use meshless::PeerAddress;
+use meshless::rate_limit::PeerAddress;
 use meshless::rate_limit::{ClientAddress, ForwardedHeader, Key, RateLimitLayer, RateLimitPolicy};
 use tower::Layer;
 
@@ -184,7 +184,7 @@ fn the_caller_is_the_right_most_hop_that_is_not_trusted() {
             let name = HeaderName::try_from(*name).unwrap();
             request.headers_mut().append(name, value.parse().unwrap());
         }
-        let found = behind_proxies().of(meshless::RequestHead::of(&request));
+        let found = behind_proxies().of(meshless::gate::RequestHead::of(&request));
         assert_eq!(found, Some(expected.parse().unwrap()), "{headers:?}");
     }
 }
@@ -281,7 +281,7 @@ async fn headers_cookies_paths_methods_and_functions_are_keys() {
             request(Method::GET, "/b", &[], "k3"),
         ]
     };
-    let query = |head: meshless::RequestHead<'_>| head.uri().query().map(str::len);
+    let query = |head: meshless::gate::RequestHead<'_>| head.uri().query().map(str::len);
     let cases = [
         (
             Key::header("x-api-key".parse().unwrap()),

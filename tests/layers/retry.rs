@@ -13,12 +13,13 @@ use std::time::Duration;
 
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
+use meshless::concurrency_limit::Overflow;
+use meshless::outcome::ErrorClassifier;
+use meshless::retry::RetryStopReason;
 use meshless::retry::{
     Backoff, Condition, ReplayBody, RetryBudget, RetryLayer, RetryOn, RetryPolicy,
 };
-use meshless::{
-    ErrorClassifier, Event, Failure, Observe, Overflow, Percent, Rejection, RetryStopReason,
-};
+use meshless::{Event, Failure, Observe, Percent, Rejection};
 use tower::limit::ConcurrencyLimitLayer;
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 

@@ -8,10 +8,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::{Empty, Full};
+use meshless::Rejection;
 use meshless::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy};
+use meshless::rate_limit::{ClientAddress, PeerAddress};
 use meshless::rate_limit::{Key, RateLimitLayer, RateLimitPolicy};
 use meshless::retry::{RetryLayer, RetryOn, RetryPolicy};
-use meshless::{ClientAddress, PeerAddress, Rejection};
 use tokio::time::{Instant, advance};
 use tower::{Service, ServiceBuilder};
 

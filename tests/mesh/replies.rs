@@ -9,7 +9,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, Version};
 use http_body_util::{BodyExt, Full};
 use meshless::mesh::RequestBody;
-use meshless::{BoxError, Mesh, Rejection};
+use meshless::outcome::BoxError;
+use meshless::{Mesh, Rejection};
 use tower::{Service, ServiceExt, service_fn};
 
 use crate::support::{Text, Upstream, get, statuses};

@@ -4,10 +4,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::StatusCode;
+use meshless::circuit_breaker::OpenReason;
 use meshless::circuit_breaker::{
     CircuitBreakerLayer, CircuitBreakerPolicy, CircuitBreakerTicket, CircuitState,
 };
-use meshless::{Event, Observe, OpenReason, Outcome, Percent};
+use meshless::{Event, Observe, Outcome, Percent};
 use tokio::time::{Instant, advance};
 
 pub(crate) const BAD: Outcome = Outcome::Status(StatusCode::INTERNAL_SERVER_ERROR);

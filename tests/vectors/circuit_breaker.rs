@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use meshless::circuit_breaker::OpenReason;
 use meshless::circuit_breaker::{CircuitState, Counts, Probes, Window};
-use meshless::{Event, OpenReason, Outcome, Percent};
+use meshless::{Event, Outcome, Percent};
 use serde_json::Value;
 use tokio::time::advance;
 

@@ -1,10 +1,11 @@
 //! What remains of a limit, from the tests of Envoy's resource manager.
 
 use futures_util::FutureExt;
+use meshless::Rejection;
+use meshless::concurrency_limit::Overflow;
 use meshless::concurrency_limit::{
     ConcurrencyLimitLayer, ConcurrencyLimitPolicy, ConcurrencyLimitTicket,
 };
-use meshless::{Overflow, Rejection};
 use serde_json::Value;
 
 use crate::tally::{Tally, load};

@@ -14,12 +14,14 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::Empty;
+use meshless::circuit_breaker::OpenReason;
 use meshless::circuit_breaker::{
     CircuitBreakerLayer, CircuitBreakerPolicy, CircuitBreakerTicket, CircuitState, FailureOn,
     Probes, Verdict, Window,
 };
+use meshless::outcome::GrpcStatus;
 use meshless::retry::{Backoff, RetryLayer, RetryOn, RetryPolicy};
-use meshless::{GrpcStatus, OpenReason, Outcome, Percent};
+use meshless::{Outcome, Percent};
 use serde_json::Value;
 use tokio::time::{Instant, advance};
 use tower::{Layer, ServiceExt, service_fn};

@@ -11,11 +11,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::Empty;
+use meshless::load_balance::EndpointObserver;
 use meshless::load_balance::{LoadBalanceLayer, LoadBalancePolicy, SlowStart};
 use meshless::outlier_detection::{
     FailurePercentage, OutlierDetectionPolicy, OutlierDetector, SuccessRate,
 };
-use meshless::{Endpoint, EndpointObserver, Endpoints, Outcome, Percent};
+use meshless::{Endpoint, Endpoints, Outcome, Percent};
 use serde_json::Value;
 use tokio::time::{Instant, advance};
 use tower::{Layer, ServiceExt, service_fn};

@@ -12,7 +12,7 @@ use std::net::Ipv4Addr;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Empty;
-use meshless::PeerAddress;
+use meshless::rate_limit::PeerAddress;
 use meshless::traffic_split::{TrafficSplitLayer, TrafficSplitPolicy};
 use serde_json::Value;
 use tower::{Layer, Service, service_fn};

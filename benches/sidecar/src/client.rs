@@ -112,7 +112,7 @@ fn request() -> Request<Empty<Bytes>> {
 
 async fn connect<B>(port: u16) -> Connection<B>
 where
-    B: Body<Data = Bytes, Error: Into<meshless::BoxError>> + Send + 'static,
+    B: Body<Data = Bytes, Error: Into<meshless::outcome::BoxError>> + Send + 'static,
 {
     let stream = TcpStream::connect(("127.0.0.1", port)).await;
     let stream = stream.expect("a server");
@@ -133,7 +133,7 @@ impl<B> Clone for Connection<B> {
 
 impl<B> Service<Request<B>> for Connection<B>
 where
-    B: Body<Data = Bytes, Error: Into<meshless::BoxError>> + Send + 'static,
+    B: Body<Data = Bytes, Error: Into<meshless::outcome::BoxError>> + Send + 'static,
 {
     type Response = Response<Incoming>;
     type Error = hyper::Error;

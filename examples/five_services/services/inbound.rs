@@ -6,8 +6,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::MethodRouter;
 use ipnet::{IpNet, Ipv4Net};
-use meshless::ClientAddress;
 use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
+use meshless::rate_limit::ClientAddress;
 use meshless::rate_limit::{Key, RateLimitLayer, RateLimitPolicy};
 use meshless::timeout::{TimeoutLayer, TimeoutPolicy};
 

@@ -13,7 +13,8 @@
 //! use std::sync::Arc;
 //!
 //! use meshless::gate::{Admission, Gate, Gated, NoQueue, Ticket};
-//! use meshless::{Failure, Outcome, Rejection, RequestHead};
+//! use meshless::{Failure, Outcome, Rejection};
+//! use meshless::gate::RequestHead;
 //! use std::time::Duration;
 //!
 //! #[derive(Clone)]
@@ -91,7 +92,7 @@ use std::task::{Context, Poll};
 
 use http::{Extensions, HeaderMap, Response};
 
-use crate::foundation::http::{RequestHead, ResponseHead};
+pub use crate::foundation::http::{RequestHead, ResponseHead};
 pub use crate::foundation::outcome::LocalReplyBody;
 use crate::foundation::outcome::{Failure, Outcome, Rejection};
 

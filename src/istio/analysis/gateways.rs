@@ -105,10 +105,10 @@ fn missing(
     );
     Finding::warning(Code::ReferenceNotFound, gateway.at)
         .message(message)
-        .effect("the routes are bound to nothing")
+        .effect("the routes are not bound to any gateway")
         .in_istio("no ingress takes requests for them, unless the cluster has the gateway")
         .help(near.map_or_else(
-            || "add the Gateway's document, or name the right one".to_owned(),
+            || "add the Gateway, or correct the name".to_owned(),
             |near| format!("did you mean `{}`?", shorten(near)),
         ))
 }
@@ -120,7 +120,7 @@ fn internal(gateway: &Spanned<String>) -> Finding {
     );
     Finding::warning(Code::InternalGateway, gateway.at)
         .message(message)
-        .effect("the routes are bound to nothing")
+        .effect("the routes are not bound to any gateway")
         .in_istio("its name may be another with the next release")
         .help("name the Gateway of the Gateway API that it is made of")
 }
@@ -182,7 +182,7 @@ pub(super) fn delegates(
                     .effect("the route is left out")
                     .in_istio("Istio drops the route")
                     .help(near.map_or_else(
-                        || "add the delegate's document, or name the right one".to_owned(),
+                        || "add the delegate, or correct the name".to_owned(),
                         |near| format!("did you mean `{}`?", shorten(near)),
                     )),
             );

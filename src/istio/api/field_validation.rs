@@ -1,5 +1,4 @@
-/// What becomes of a document that has a field which is not known here, as Kubernetes' `fieldValidation` of the
-/// same name decides it.
+/// Treatment of fields that are not known here, as Kubernetes' `fieldValidation` of the same name.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum FieldValidation {

@@ -16,7 +16,7 @@ use crate::istio::syntax::shorten::shorten;
 use crate::istio::syntax::tree::{NodeId, Tree, Value};
 use crate::istio::validation as check;
 
-/// What a document turned out to be.
+/// Content of a document: an object of Istio, of another project, or none.
 #[derive(Debug)]
 pub(crate) enum Content {
     Foreign(ResourceName),
@@ -34,7 +34,7 @@ message! {
     }
 }
 
-/// What the items of a list are, unless they say it themselves.
+/// API version and kind of a list's items that name none of their own.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::istio) struct Items<'a> {
     pub(in crate::istio) api_version: &'a str,

@@ -98,7 +98,7 @@ pub(in crate::istio) fn not_enforced(kind: Kind, at: NodeId, findings: &mut Find
     findings.push(
         Finding::warning(Code::NotEnforced, at)
             .message(format!("{kind} is checked and not enforced"))
-            .effect(format!("nothing of it is enforced: {effect}"))
+            .effect(format!("none of its settings apply: {effect}"))
             .in_istio(istio)
             .help("configure this another way, and keep the document for Istio"),
     );

@@ -22,7 +22,7 @@ pub(in crate::mesh) type BalancedEndpoints<S> = WaitForDns<LoadBalance<EndpointS
 /// The proxy that a cluster belongs to, as far as its endpoints depend on it.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::mesh) struct Owner<'a> {
-    /// Whether it sends what others call it with, under their addresses and names.
+    /// True for a gateway: it forwards requests of others, under their addresses and names.
     pub(in crate::mesh) is_gateway: bool,
     pub(in crate::mesh) namespace: &'a str,
     pub(in crate::mesh) options: &'a Options,

@@ -34,7 +34,7 @@ use ingress::Ingress;
 ///
 /// - **The caller's address.** The peer is appended to `X-Forwarded-For` and written to
 ///   `x-envoy-external-address`; with [trusted proxies](Self::with_trusted_proxies) the address is the one
-///   that they forward. The peer is read as [`PeerAddress`](crate::PeerAddress) is: serve with axum's
+///   that they forward. The peer is read as [`PeerAddress`](crate::rate_limit::PeerAddress) is: serve with axum's
 ///   `into_make_service_with_connect_info::<SocketAddr>`. Where the peer is unknown, the header is
 ///   removed.
 /// - **The scheme.** `X-Forwarded-Proto` is the scheme of the caller's connection to this listener, unless the peer is

@@ -7,7 +7,7 @@ use crate::mesh::cluster::destination::{ClusterKey, ClusterState};
 use crate::policies::rate_limit::RateLimitLayer;
 use crate::policies::traffic_split::{Destination, WeightedDestination};
 
-/// How many hosts that no route names are remembered, of each client.
+/// Maximum number of hosts without a route that are remembered, for each client.
 pub(in crate::mesh) const MAX_UNNAMED: usize = 1_024;
 
 /// State that a proxy keeps for its hosts across changes of the plan.

@@ -12,7 +12,7 @@ use super::watched_folders::Places;
 use crate::istio::loader::files;
 use crate::mesh::Error;
 
-/// How long it has to be quiet: an editor writes a file in several steps.
+/// Quiet time before files are read: an editor writes a file in several steps.
 const QUIET: Duration = Duration::from_millis(50);
 /// The same for a file without a final end of line, which may be half written.
 const LONG_QUIET: Duration = Duration::from_millis(500);

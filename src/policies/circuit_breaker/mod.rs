@@ -107,6 +107,7 @@ mod tests;
 mod ticket;
 mod verdict;
 
+pub use crate::foundation::outcome::OpenReason;
 pub use counters::counts::Counts;
 pub use failure_on::FailureOn;
 pub use layer::{CircuitBreakerGate, CircuitBreakerLayer};

@@ -133,6 +133,8 @@ pub use slow_start::SlowStart;
 pub use ticket::BalanceTicket;
 
 use crate::foundation::admission::GatedFuture;
+pub use crate::foundation::endpoints::EndpointObserver;
+pub use crate::foundation::endpoints::EndpointsTask;
 pub use crate::foundation::http::{HashCookie, HashPolicy};
 
 /// Response future of [`Balanced`].

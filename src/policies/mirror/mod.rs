@@ -77,7 +77,7 @@
 //!
 //! # Dropped copies
 //!
-//! The reasons are those of [`MirrorDropReason`](crate::MirrorDropReason). Each is counted in
+//! The reasons are those of [`MirrorDropReason`](crate::mirror::MirrorDropReason). Each is counted in
 //! [`MirrorStats`] and reported to the observer, as
 //! [`Event::MirrorDropped`](crate::Event::MirrorDropped). A response of the mirror with any status
 //! is a success; it is read up to 64 KiB, so that its connection can be reused. An error or a panic
@@ -104,6 +104,7 @@ mod stats;
 mod task;
 mod trace;
 
+pub use crate::foundation::outcome::MirrorDropReason;
 pub use copy::copy_body::{CopyBody, MirrorAborted};
 pub use copy::tee_body::TeeBody;
 pub use layer::MirrorLayer;

@@ -18,7 +18,7 @@ pub struct MirrorStats {
     pub mirrored: u64,
 }
 
-/// Number of dropped copies by reason; see [`MirrorDropReason`](crate::MirrorDropReason).
+/// Number of dropped copies by reason; see [`MirrorDropReason`](crate::mirror::MirrorDropReason).
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct MirrorDrops {

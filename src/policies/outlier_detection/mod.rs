@@ -27,7 +27,8 @@
 //! use std::time::Duration;
 //!
 //! use meshless::outlier_detection::{FailurePercentage, OutlierDetectionPolicy, OutlierDetector};
-//! use meshless::{Endpoint, EndpointObserver, Endpoints, Failure, Outcome, Percent};
+//! use meshless::{Endpoint, Endpoints, Failure, Outcome, Percent};
+//! use meshless::load_balance::EndpointObserver;
 //!
 //! # fn main() -> Result<(), http::uri::InvalidUri> {
 //! let policy = OutlierDetectionPolicy::default()

@@ -51,7 +51,7 @@ impl Key {
     /// Counts each client address, as found by `address`.
     ///
     /// Without a known address (the server was started without
-    /// `into_make_service_with_connect_info`, and no [`PeerAddress`](crate::PeerAddress) is in the
+    /// `into_make_service_with_connect_info`, and no [`PeerAddress`](crate::rate_limit::PeerAddress) is in the
     /// request), all callers share one count; a warning is logged once.
     #[must_use]
     pub const fn client_address(address: ClientAddress) -> Self {

@@ -124,4 +124,5 @@ pub use retry_on::RetryOn;
 pub use service::Retry;
 pub(crate) use service::RetryHints;
 
+pub use crate::foundation::outcome::RetryStopReason;
 pub use crate::foundation::time::{Backoff, Jitter};

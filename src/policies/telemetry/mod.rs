@@ -115,6 +115,7 @@ mod service;
 mod settings;
 mod shared;
 
+pub use crate::foundation::events::TracingObserver;
 pub use body::TracedBody;
 pub use context::TraceContext;
 pub(crate) use context::current::Scope;

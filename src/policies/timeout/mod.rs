@@ -79,6 +79,7 @@ mod policy;
 mod policy_snapshot;
 mod service;
 
+pub use crate::foundation::deadline::WithDeadline;
 pub use crate::foundation::outcome::Elapsed;
 pub use body::TimeoutBody;
 pub(crate) use body::limits::CallLimits;

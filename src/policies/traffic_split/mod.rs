@@ -148,6 +148,7 @@ pub use actions::headers::template::PathTemplate;
 #[cfg(feature = "istio")]
 pub(crate) use actions::normalize::normalized;
 pub use actions::redirect::Redirect;
+#[cfg(feature = "istio")]
 pub(crate) use actions::response_actions::ResponseActions;
 pub use actions::rewrite::{PathRewrite, Rewrite};
 pub use destination::Destination;

@@ -8,8 +8,11 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use http::{Extensions, HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use meshless::concurrency_limit::Overflow;
 use meshless::gate::{Admission, Gate, Ticket};
-use meshless::{Failure, GrpcStatus, Outcome, Overflow, Rejection, RequestHead, ResponseHead};
+use meshless::gate::{RequestHead, ResponseHead};
+use meshless::outcome::GrpcStatus;
+use meshless::{Failure, Outcome, Rejection};
 use tower::Service;
 
 use crate::support::Script;

@@ -1,7 +1,7 @@
 //! The same endpoint for the same key.
 
-use meshless::PeerAddress;
 use meshless::rate_limit::ClientAddress;
+use meshless::rate_limit::PeerAddress;
 
 use super::*;
 

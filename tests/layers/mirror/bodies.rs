@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use http::{HeaderMap, Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
-use meshless::MirrorDropReason;
+use meshless::mirror::MirrorDropReason;
 use meshless::mirror::{CopyBody, MirrorLayer, MirrorPolicy, TeeBody};
 use tokio::sync::mpsc;
 use tokio::time::advance;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use http::{Request, Response};
 use meshless::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy};
+use meshless::mirror::MirrorDropReason;
 use meshless::mirror::{CopyBody, MirrorLayer, MirrorPolicy};
-use meshless::{Event, Failure, MirrorDropReason, Percent, Rejection};
+use meshless::{Event, Failure, Percent, Rejection};
 use proptest::prelude::*;
 use tokio::time::{advance, sleep};
 use tower::{Layer, service_fn};

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
+use meshless::gate::RequestHead;
 use meshless::gate::{Admission, Gate, Gated, NoQueue, Ticket};
+use meshless::telemetry::TracingObserver;
 use meshless::telemetry::{
     InCurrentTrace, InMemorySpans, SpanKind, TraceAttemptLayer, TraceClientLayer, TracePolicy,
     TraceServerLayer,
 };
-use meshless::{Event, Failure, Observe, Outcome, Rejection, RequestHead, TracingObserver};
+use meshless::{Event, Failure, Observe, Outcome, Rejection};
 use tower::{Layer, service_fn};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};

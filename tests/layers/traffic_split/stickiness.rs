@@ -3,10 +3,11 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use http::{HeaderName, Request, header};
+use meshless::gate::RequestHead;
+use meshless::rate_limit::{ClientAddress, PeerAddress};
 use meshless::traffic_split::{
     Decision, Destination, HashCookie, HashPolicy, Route, TrafficSplitPolicy,
 };
-use meshless::{ClientAddress, PeerAddress, RequestHead};
 use proptest::prelude::*;
 
 use super::{request, subset, through, v1, v2, with};

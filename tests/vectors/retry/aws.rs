@@ -5,8 +5,9 @@ mod bucket;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
+use meshless::outcome::ErrorClassifier;
 use meshless::retry::{Backoff, Condition, Jitter, RetryBudget, RetryLayer, RetryOn, RetryPolicy};
-use meshless::{ErrorClassifier, Failure, Percent};
+use meshless::{Failure, Percent};
 use serde_json::Value;
 use tokio::time::Instant;
 

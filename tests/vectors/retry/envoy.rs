@@ -2,12 +2,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::{HeaderName, Method};
+use meshless::concurrency_limit::Overflow;
+use meshless::outcome::ErrorClassifier;
+use meshless::retry::RetryStopReason;
 use meshless::retry::{
     Backoff, Condition, Jitter, ResetFormat, RetryBudget, RetryLayer, RetryOn, RetryPolicy,
 };
-use meshless::{
-    ErrorClassifier, Event, Failure, Observe, Overflow, Percent, Rejection, RetryStopReason,
-};
+use meshless::{Event, Failure, Observe, Percent, Rejection};
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;

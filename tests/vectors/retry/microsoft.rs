@@ -6,9 +6,10 @@ use std::time::{Duration, SystemTime};
 use http::Method;
 use meshless::circuit_breaker::{CircuitBreakerPolicy, Window};
 use meshless::mesh::{StackWarning, outbound};
+use meshless::outcome::ErrorClassifier;
 use meshless::retry::{Backoff, Jitter, RetryLayer, RetryOn, RetryPolicy};
 use meshless::timeout::TimeoutPolicy;
-use meshless::{ErrorClassifier, Failure, Outcome, Percent, Rejection};
+use meshless::{Failure, Outcome, Percent, Rejection};
 use serde_json::Value;
 
 use super::Dice;

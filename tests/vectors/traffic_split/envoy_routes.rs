@@ -1,6 +1,7 @@
 use http::{Request, header};
+use meshless::Rejection;
+use meshless::gate::RequestHead;
 use meshless::traffic_split::{Decision, Destination};
-use meshless::{Rejection, RequestHead};
 use serde_json::Value;
 
 use super::{lower, request, send, text};

@@ -102,7 +102,7 @@ fn unselected(subset: &Subset, wanted: &Labels<'_>, known: &[Labels<'_>]) -> Fin
             shorten(name),
             shorten(&wanted.text())
         ))
-        .effect("requests that are drawn to it are answered 503")
+        .effect("requests to this subset are answered with 503")
         .in_istio("Envoy answers 503 (no healthy upstream)")
         .help(help)
 }

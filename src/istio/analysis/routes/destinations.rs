@@ -124,7 +124,7 @@ fn port(
                 index,
                 Finding::warning(Code::ReferenceNotFound, written.at)
                     .message(message)
-                    .effect("requests that are drawn to it are answered 503")
+                    .effect("requests to this subset are answered with 503")
                     .in_istio("Envoy answers 503 (no such cluster)")
                     .help(help),
             );

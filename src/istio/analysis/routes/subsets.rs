@@ -88,7 +88,7 @@ fn subset(
         index,
         Finding::warning(Code::ReferenceNotFound, subset.at)
             .message(message)
-            .effect("requests that are drawn to it are answered 503")
+            .effect("requests to this subset are answered with 503")
             .in_istio("Envoy answers 503 (no such cluster), unless the cluster has the rule")
             .help(near.map_or_else(
                 || format!(

@@ -56,9 +56,9 @@ fn unknown(at: NodeId, reader: &mut Reader<'_>) {
     reader.findings.push(
         Finding::warning(Code::UnknownFilter, at)
             .message(message)
-            .effect("nothing of this patch is enforced")
-            .in_istio("Istio patches its proxies with it")
-            .help("use a layer of this crate, or see to it by other means"),
+            .effect("the patch has no effect")
+            .in_istio("Istio patches Envoy with it")
+            .help("use a layer of this crate, or configure this another way"),
     );
 }
 

@@ -10,7 +10,7 @@ use super::endpoint_transport::EndpointTransport;
 use super::place::Places;
 use crate::transport::client::Transport;
 
-/// How many transports are kept that differ in their times.
+/// Maximum number of transports that are kept and differ in their timeouts.
 const MAX_TIMINGS: usize = 64;
 
 /// Makes the transports of all destinations.

@@ -6,7 +6,7 @@ use crate::foundation::endpoints::Endpoint;
 use crate::istio::config::{ClusterConfig, ClusterDiscovery, TlsConfig};
 use crate::mesh::cluster::destination::ClusterState;
 
-/// What a transport is made for: the connections of one destination.
+/// Key of a transport: the connections of one cluster.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::mesh) struct TransportKey {
     pub(in crate::mesh) host: Box<str>,

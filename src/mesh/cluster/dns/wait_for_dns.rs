@@ -14,7 +14,7 @@ use crate::mesh::cluster::destination::ClusterState;
 /// Delays requests until the first resolution of all names of their cluster.
 ///
 /// Later requests pay one atomic load. The wait counts against the timeouts of the request, and ends at the latest
-/// with the DNS timeout. A 503 `no healthy upstream` carries the known [`Cause`](crate::Cause).
+/// with the DNS timeout. A 503 `no healthy upstream` carries the known [`Cause`](crate::outcome::Cause).
 #[derive(Clone, Debug)]
 pub struct WaitForDns<S> {
     first: Option<Arc<FirstResolution>>,

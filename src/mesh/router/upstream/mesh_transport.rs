@@ -6,7 +6,7 @@ use tower_service::Service;
 use super::request_body::RequestBody;
 use crate::foundation::outcome::BoxError;
 
-/// What a workload sends its requests with: any tower service over [`RequestBody`] that can be cloned
+/// Transport of a workload: any tower service over [`RequestBody`] that can be cloned
 /// and sent to another thread.
 ///
 /// It is implemented for all of them, and for nothing else. `B` is the body of the callers' requests.

@@ -16,7 +16,7 @@ use limits::CallLimits;
 
 /// Response body under a timeout: the upstream's, or a local reply.
 ///
-/// A timeout ends it with the error [`Elapsed`]. The error type is [`BoxError`](crate::BoxError),
+/// A timeout ends it with the error [`Elapsed`]. The error type is [`BoxError`](crate::outcome::BoxError),
 /// whatever the upstream's is; the upstream's own errors are boxed unchanged.
 #[pin_project]
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use crate::foundation::outcome::Rejection;
 ///
 /// # Errors
 ///
-/// Its length is told twice, or its body is in a coding other than `chunked`.
+/// Its length is given twice, or its body is in a coding other than `chunked`.
 pub(in crate::mesh::gateway::edge) fn check(
     headers: &HeaderMap,
     presence: Presence,

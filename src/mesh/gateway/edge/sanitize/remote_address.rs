@@ -8,7 +8,7 @@ const X_ENVOY_EXTERNAL_ADDRESS: HeaderName = HeaderName::from_static("x-envoy-ex
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Appends the peer to `X-Forwarded-For`, in one line, and writes the address of the caller, which is the
-/// peer's unless trusted proxies told another.
+/// peer's unless trusted proxies name another.
 pub(in crate::mesh::gateway::edge) fn append(
     headers: &mut HeaderMap,
     peer: IpAddr,

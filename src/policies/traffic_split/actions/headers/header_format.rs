@@ -15,7 +15,7 @@ use crate::foundation::time::clock;
 /// commands are known:
 ///
 /// - `%%`: a percent sign;
-/// - `%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%`: the address of the [peer](crate::PeerAddress);
+/// - `%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%`: the address of the [peer](crate::rate_limit::PeerAddress);
 /// - `%HOSTNAME%`: the name of this machine or pod;
 /// - `%PROTOCOL%`: `HTTP/1.1`, `HTTP/2` and so on, as the request came;
 /// - `%REQ(name?other):length%`: the value of a request's header, or else of another one, cut off after so
