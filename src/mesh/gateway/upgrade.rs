@@ -93,7 +93,9 @@ const fn tunnels(options: &Options) -> &crate::mesh::options::tunnel::Tunnels {
 }
 
 #[cfg(not(feature = "hyper"))]
-const fn tunnels(_options: &Options) {}
+const fn tunnels(_options: &Options) -> &'static crate::mesh::options::tunnel::Tunnels {
+    &crate::mesh::options::tunnel::Tunnels
+}
 
 fn names_upgrade(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(header::CONNECTION).iter();

@@ -4,11 +4,18 @@ use std::convert::Infallible;
 
 use http::{Request, Response};
 
+/// Owner of no tunnels.
+#[derive(Debug)]
+pub(in crate::mesh) struct Tunnels;
+
 #[derive(Debug)]
 pub(in crate::mesh) struct CallersEnd(Infallible);
 
 impl CallersEnd {
-    pub(in crate::mesh) const fn of<B>(_request: &mut Request<B>, _tunnels: ()) -> Option<Self> {
+    pub(in crate::mesh) const fn of<B>(
+        _request: &mut Request<B>,
+        _tunnels: &Tunnels,
+    ) -> Option<Self> {
         None
     }
 
