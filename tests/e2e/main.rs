@@ -17,6 +17,8 @@ mod dns;
 mod endpoints;
 mod failures;
 mod faults;
+#[cfg(feature = "full")]
+mod five_services;
 mod gateway_example;
 mod gateway_table;
 mod hops;

@@ -1,4 +1,5 @@
-//! Each layer as its users see it, on a paused clock and without sockets.
+//! Each layer as its users see it, on a paused clock and without sockets; `vectors` are cases of other projects'
+//! test suites.
 #![cfg(test)]
 #![expect(
     clippy::disallowed_methods,
@@ -31,3 +32,4 @@ mod support;
 mod telemetry;
 mod timeout;
 mod traffic_split;
+mod vectors;
