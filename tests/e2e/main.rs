@@ -11,7 +11,6 @@
 
 mod axum;
 mod bad;
-mod certified;
 mod client;
 mod dns;
 mod endpoints;
@@ -36,6 +35,8 @@ mod named_endpoints;
 mod pool;
 mod redirects;
 mod retry;
-mod support;
 mod tonic;
 mod upgrades;
+
+#[path = "../support/e2e.rs"]
+mod support;

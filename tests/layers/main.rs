@@ -28,8 +28,10 @@ mod rate_limit_queue;
 mod retry;
 mod retry_storm;
 mod review_cases;
-mod support;
 mod telemetry;
 mod timeout;
 mod traffic_split;
 mod vectors;
+
+#[path = "../support/layers.rs"]
+mod support;

@@ -16,6 +16,8 @@ mod live;
 mod regex;
 mod replies;
 mod review;
-mod support;
 #[cfg(feature = "watch")]
 mod watch;
+
+#[path = "../support/mesh.rs"]
+mod support;

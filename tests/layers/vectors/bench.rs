@@ -1,6 +1,5 @@
 //! A circuit breaker on a clock of its own, driven call by call.
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::StatusCode;
@@ -8,40 +7,33 @@ use meshless::circuit_breaker::OpenReason;
 use meshless::circuit_breaker::{
     CircuitBreakerLayer, CircuitBreakerPolicy, CircuitBreakerTicket, CircuitState,
 };
-use meshless::{Event, Observe, Outcome, Percent};
+use meshless::{Event, Outcome, Percent};
 use tokio::time::{Instant, advance};
+
+use crate::support::Events;
 
 pub(crate) const BAD: Outcome = Outcome::Status(StatusCode::INTERNAL_SERVER_ERROR);
 pub(crate) const GOOD: Outcome = Outcome::SUCCESS;
 /// What the caller's policy ignores, and ours by default.
 pub(crate) const IGNORED: Outcome = Outcome::Status(StatusCode::TOO_MANY_REQUESTS);
 
-/// A breaker on a clock of its own, and what its observer heard.
+/// A breaker on a clock of its own, and the events of its observer.
 pub(crate) struct Bench {
     began: Instant,
-    heard: Arc<Heard>,
+    events: Events,
     pub(crate) held: Vec<CircuitBreakerTicket>,
     pub(crate) layer: CircuitBreakerLayer,
 }
 
-#[derive(Debug, Default)]
-struct Heard(Mutex<Vec<Event>>);
-
-impl Observe for Heard {
-    fn on_event(&self, event: &Event) {
-        self.0.lock().unwrap().push(event.clone());
-    }
-}
-
 impl Bench {
     pub(crate) fn new(policy: CircuitBreakerPolicy) -> Self {
-        let heard = Arc::new(Heard::default());
-        let observe = Arc::<Heard>::clone(&heard);
+        let events = Events::default();
+        let observer = events.observer();
         Self {
             began: Instant::now(),
-            heard,
+            events,
             held: Vec::new(),
-            layer: CircuitBreakerLayer::with_observer(policy, observe),
+            layer: CircuitBreakerLayer::with_observer(policy, observer),
         }
     }
 
@@ -65,8 +57,7 @@ impl Bench {
     }
 
     pub(crate) fn count(&self, is: impl Fn(&Event) -> bool) -> u64 {
-        let heard = self.heard.0.lock().unwrap();
-        heard.iter().filter(|event| is(event)).count() as u64
+        self.events.count(is) as u64
     }
 
     pub(crate) fn opened(&self) -> u64 {

@@ -286,7 +286,8 @@ fn a_local_rate_limit_is_known_in_each_of_its_shapes() {
 
 #[test]
 fn a_misspelt_field_of_a_limit_is_an_error() {
-    let text = include_str!("../../policies/llm-rate-limit.yaml").replace("max_tokens", "max_token");
+    let text =
+        include_str!("../../policies/llm-rate-limit.yaml").replace("max_tokens", "max_token");
     let documents = Documents::from_yaml(&text);
     let found = documents
         .diagnostics()

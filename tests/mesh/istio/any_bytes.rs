@@ -38,8 +38,9 @@ fn the_corpus_is_read_to_its_end() {
 
 #[test]
 fn what_the_fuzzer_found_is_read_to_its_end() {
-    let lines =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mesh/istio/found.jsonl"));
+    let lines = fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mesh/istio/found.jsonl"),
+    );
     let texts: Vec<String> = lines
         .unwrap()
         .lines()

@@ -1,44 +1,19 @@
-use std::fs;
-use std::path::PathBuf;
-
 use meshless::istio::{Code, Documents, Kind, Resource, Severity};
+
+use crate::support::Folder;
 
 const RULE: &str = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\n\
                     metadata: {name: NAME}\nspec: {host: a}\n";
 
-/// A folder that is removed at the end of a test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        let path = self.0.join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
 #[test]
 fn a_folder_is_read_with_its_subfolders_in_the_order_of_names() {
-    let folder = Folder::new("istio-folder");
+    let folder = Folder::new();
     folder.write("b.yaml", &RULE.replace("NAME", "second"));
     folder.write("c/d.yml", &RULE.replace("NAME", "third"));
     folder.write("a.yaml", &RULE.replace("NAME", "first"));
     folder.write("notes.txt", "not: [read");
     folder.write("..2026/a.yaml", &RULE.replace("NAME", "first"));
-    let documents = Documents::from_path(&folder.0);
+    let documents = Documents::from_path(folder.path());
     let names: Vec<_> = documents.resources().iter().map(Resource::name).collect();
     assert_eq!(names, ["first", "second", "third"]);
     assert!(documents.diagnostics().is_empty(), "{documents:?}");
@@ -53,12 +28,12 @@ fn a_folder_is_read_with_its_subfolders_in_the_order_of_names() {
 #[cfg(unix)]
 #[test]
 fn a_mounted_config_map_is_read_once_and_a_loop_of_links_ends() {
-    let folder = Folder::new("istio-links");
+    let folder = Folder::new();
     folder.write("..2026/a.yaml", &RULE.replace("NAME", "only"));
-    std::os::unix::fs::symlink("..2026", folder.0.join("..data")).unwrap();
-    std::os::unix::fs::symlink("..data/a.yaml", folder.0.join("a.yaml")).unwrap();
-    std::os::unix::fs::symlink(".", folder.0.join("loop")).unwrap();
-    let documents = Documents::from_path(&folder.0);
+    std::os::unix::fs::symlink("..2026", folder.path().join("..data")).unwrap();
+    std::os::unix::fs::symlink("..data/a.yaml", folder.path().join("a.yaml")).unwrap();
+    std::os::unix::fs::symlink(".", folder.path().join("loop")).unwrap();
+    let documents = Documents::from_path(folder.path());
     assert_eq!(
         (documents.resources().len(), documents.diagnostics().len()),
         (1, 0)
@@ -67,8 +42,8 @@ fn a_mounted_config_map_is_read_once_and_a_loop_of_links_ends() {
 
 #[test]
 fn what_cannot_be_opened_is_a_finding() {
-    let folder = Folder::new("istio-empty");
-    for path in [folder.0.clone(), folder.0.join("none.yaml")] {
+    let folder = Folder::new();
+    for path in [folder.path().to_owned(), folder.path().join("none.yaml")] {
         let documents = Documents::from_path(path);
         let [found] = documents.diagnostics() else {
             panic!("one finding")

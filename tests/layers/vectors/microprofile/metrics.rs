@@ -10,13 +10,14 @@ use meshless::circuit_breaker::{FailureOn, Verdict};
 use meshless::retry::RetryStopReason;
 use meshless::retry::{Backoff, ReplayBody, RetryBudget, RetryLayer, RetryOn, RetryPolicy};
 use meshless::timeout::{TimeoutLayer, TimeoutPolicy};
-use meshless::{Event, Failure, Observe, Outcome};
+use meshless::{Event, Failure, Outcome};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 use tower::{Layer, ServiceExt, service_fn};
 
 use super::composition::result;
 use super::{breaker, ms};
+use crate::support::Events;
 use crate::vectors::bench::{BAD, Bench, GOOD};
 use crate::vectors::rate_limit::{array, number};
 
@@ -71,28 +72,15 @@ async fn counters(case: &Value) {
     }
 }
 
-#[derive(Clone, Debug, Default)]
-struct Heard(Arc<Mutex<Vec<Event>>>);
-
-impl Observe for Heard {
-    fn on_event(&self, event: &Event) {
-        self.0.lock().unwrap().push(event.clone());
-    }
+fn retries_of(events: &Events) -> usize {
+    events.count(|event| matches!(event, Event::Retrying { .. }))
 }
 
-impl Heard {
-    fn retries(&self) -> usize {
-        let heard = self.0.lock().unwrap();
-        let retried = |event: &&Event| matches!(event, Event::Retrying { .. });
-        heard.iter().filter(retried).count()
-    }
-
-    fn gave_up(&self) -> Option<RetryStopReason> {
-        self.0.lock().unwrap().iter().find_map(|event| match event {
-            Event::RetryStopped(reason) => Some(*reason),
-            _ => None,
-        })
-    }
+fn gave_up(events: &Events) -> Option<RetryStopReason> {
+    events.all().iter().find_map(|event| match event {
+        Event::RetryStopped(reason) => Some(*reason),
+        _ => None,
+    })
 }
 
 async fn retries(case: &Value) {
@@ -104,8 +92,8 @@ async fn retries(case: &Value) {
         .with_retry_on(RetryOn::parse("5xx").unwrap())
         .with_backoff(Backoff::constant(Duration::ZERO))
         .with_budget(RetryBudget::unlimited());
-    let heard = Heard::default();
-    let layer = RetryLayer::with_observer(policy, Arc::new(heard.clone()));
+    let events = Events::default();
+    let layer = RetryLayer::with_observer(policy, events.observer());
     // As many failures as are worth a retry, and what comes then.
     let last = match expect["result"].as_str().unwrap() {
         "exceptionNotRetryable" => 400,
@@ -131,14 +119,14 @@ async fn retries(case: &Value) {
     let response = service.oneshot(request).await.unwrap();
 
     assert_eq!(expect["calls"], 1);
-    assert_eq!(expect["retries"], heard.retries());
-    assert_eq!(expect["retried"], heard.retries() > 0);
+    assert_eq!(expect["retries"], retries_of(&events));
+    assert_eq!(expect["retried"], retries_of(&events) > 0);
     let gave_up = match u32::try_from(attempts).unwrap() {
         // No attempts are no policy, so nothing is given up.
         0 => None,
         attempts => ends.then_some(RetryStopReason::Attempts(attempts)),
     };
-    assert_eq!(heard.gave_up(), gave_up);
+    assert_eq!(self::gave_up(&events), gave_up);
     let found = (result(&response), response.status().as_u16());
     let expected = match last {
         // Ours does not wait for the answer that comes too late.

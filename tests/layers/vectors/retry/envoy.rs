@@ -1,4 +1,3 @@
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::{HeaderName, Method};
@@ -8,7 +7,7 @@ use meshless::retry::RetryStopReason;
 use meshless::retry::{
     Backoff, Condition, Jitter, ResetFormat, RetryBudget, RetryLayer, RetryOn, RetryPolicy,
 };
-use meshless::{Event, Failure, Observe, Percent, Rejection};
+use meshless::{Event, Failure, Percent, Rejection};
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -16,16 +15,8 @@ use tokio::time::Instant;
 
 use super::server::{Answer, Call, Reset, response, send};
 use super::{Dice, ms, roll};
+use crate::support::Events;
 use crate::vectors::tally::{Tally, load};
-
-#[derive(Clone, Debug, Default)]
-struct Events(Arc<Mutex<Vec<Event>>>);
-
-impl Observe for Events {
-    fn on_event(&self, event: &Event) {
-        self.0.lock().unwrap().push(event.clone());
-    }
-}
 
 const SEED: u64 = 7;
 
@@ -197,8 +188,7 @@ impl Proxy {
     async fn begin(&mut self) {
         self.end();
         let events = Events::default();
-        let layer =
-            RetryLayer::with_observer(self.policy(), Arc::new(events.clone())).with_seed(SEED);
+        let layer = RetryLayer::with_observer(self.policy(), events.observer()).with_seed(SEED);
         let (task, mut calls) = send(&layer, Method::GET);
         let pending = calls.recv().await;
         self.under_way = Some(UnderWay {
@@ -244,12 +234,12 @@ impl Proxy {
         let under_way = self.under_way.as_mut().unwrap();
         let (_, answer) = under_way.pending.take().unwrap();
         let began = Instant::now();
-        let heard = under_way.events.0.lock().unwrap().len();
+        let heard = under_way.events.all().len();
         answer.send(ended(step)).unwrap();
         // The channel closes with the service, which goes when the answer is there.
         under_way.pending = under_way.calls.recv().await;
 
-        let events = under_way.events.0.lock().unwrap()[heard..].to_vec();
+        let events = under_way.events.all().split_off(heard);
         let got = match events.as_slice() {
             [] => "No",
             [Event::Retrying { .. }] => "Yes",
@@ -287,8 +277,7 @@ impl Proxy {
 
     fn stat(&self, stat: &str, expected: &Value, name: &Value) {
         let under_way = self.under_way.as_ref().unwrap();
-        let events = under_way.events.0.lock().unwrap();
-        let count = |is: fn(&Event) -> bool| events.iter().filter(|event| is(event)).count();
+        let count = |is: fn(&Event) -> bool| under_way.events.count(is);
         let got = match stat {
             "upstream_rq_retry" => count(|e| matches!(e, Event::Retrying { .. })),
             "upstream_rq_retry_limit_exceeded" => {

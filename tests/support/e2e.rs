@@ -1,4 +1,7 @@
-//! Servers that stop when their test does.
+//! Servers that stop when their test does, certificates, documents.
+
+mod certified;
+mod documents;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -12,6 +15,9 @@ use meshless::client::{Client, Transport};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+pub(crate) use certified::Certified;
+pub(crate) use documents::{destination_rule, gateway, service_entry, virtual_service};
 
 /// A transport that asks no proxy which the machine may have.
 pub(crate) fn transport() -> Transport {

@@ -1,4 +1,7 @@
-//! An upstream that remembers what it was asked.
+//! Upstream in memory that remembers what it was asked, documents and folders.
+
+mod documents;
+mod folder;
 
 use std::io;
 use std::pin::Pin;
@@ -12,6 +15,9 @@ use http_body_util::{BodyExt, Full};
 use meshless::Rejection;
 use meshless::mesh::RequestBody;
 use tower::{Service, ServiceExt};
+
+pub(crate) use documents::{destination_rule, gateway, service_entry, virtual_service};
+pub(crate) use folder::Folder;
 
 pub(crate) type Text = Full<Bytes>;
 

@@ -1,4 +1,6 @@
-//! Inner services with a will of their own, and short ways to call them.
+//! Inner services with a will of their own, short ways to call them, and an observer.
+
+mod events;
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -14,6 +16,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use tower::{Service, ServiceExt};
+
+pub(crate) use events::Events;
 
 /// A response body that plays a script, frame by frame.
 #[derive(Debug, Default)]
