@@ -227,8 +227,7 @@ pub(crate) mod router;
 pub(crate) mod server;
 #[cfg(feature = "istio")]
 mod service_mesh;
-#[cfg(feature = "istio")]
-pub mod services;
+mod stack;
 #[cfg(feature = "istio")]
 pub(crate) mod state;
 #[cfg(feature = "istio")]
@@ -246,17 +245,20 @@ pub use builder::MeshBuilder;
 #[cfg(feature = "reqwest")]
 pub use client::MeshClient;
 #[cfg(feature = "istio")]
+#[cfg(feature = "reqwest")]
+pub use cluster::connect::endpoint_transport::EndpointTransport;
+#[cfg(feature = "istio")]
+#[cfg(feature = "reqwest")]
+pub use cluster::connect::endpoint_transport::EndpointTransportBody;
+#[cfg(feature = "istio")]
+#[cfg(feature = "reqwest")]
+pub use cluster::connect::endpoint_transport::EndpointTransportFuture;
+#[cfg(feature = "istio")]
 pub use gateway::Gateway;
 #[cfg(feature = "istio")]
 pub use gateway::GatewayService;
 #[cfg(feature = "istio")]
 pub use gateway::edge::TrustedProxies;
-#[cfg(feature = "istio")]
-pub use gateway::ingress::Ingress;
-#[cfg(feature = "istio")]
-pub use gateway::ingress::IngressBody;
-#[cfg(feature = "istio")]
-pub use gateway::ingress::IngressFuture;
 #[cfg(feature = "istio")]
 pub use router::upstream::mesh_transport::MeshTransport;
 #[cfg(feature = "istio")]
@@ -286,5 +288,4 @@ pub use workload::WorkloadService;
 pub use inbound::{Inbound, InboundService, inbound};
 pub use layer_config::LayerConfig;
 pub use lint::{StackWarning, lint};
-pub use outbound::{Outbound, OutboundGates, OutboundService, outbound};
-pub use outer_stack::{CallHints, CallInner, Direct, OuterStack, OuterStackFuture, WithRetryHints};
+pub use outbound::{Outbound, OutboundService, outbound};

@@ -1,17 +1,25 @@
+use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
 use tower_layer::Layer;
+use tower_service::Service;
 
-use crate::mesh::OuterStack;
+use crate::foundation::outcome::BoxError;
+use crate::mesh::outer_stack::OuterStack;
 use crate::mesh::proxy::state::Proxy;
 use crate::mesh::router::route::inbound_limits::InboundLimits;
+use crate::mesh::stack::{self, routed};
 use crate::policies::telemetry::TraceServerLayer;
-use crate::policies::timeout::{TimeoutLayer, TimeoutPolicy};
+use crate::policies::timeout::TimeoutLayer;
 
 /// Inbound stack around the routes of a workload: its trace, its rate limits, its caller's deadline.
 ///
 /// Its services and its clones share the state of the workload.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ServerLayer {
     port: Option<u16>,
     proxy: Arc<Proxy>,
@@ -19,18 +27,14 @@ pub struct ServerLayer {
     trace: TraceServerLayer,
 }
 
-/// A service behind a [`ServerLayer`].
-pub type ServerService<S> = OuterStack<S, InboundLimits>;
-
 impl ServerLayer {
     pub(in crate::mesh) fn new(proxy: Arc<Proxy>) -> Self {
-        // A sidecar does not know how long the caller of its workload waits.
-        let heeds_caller = !proxy.options.envoy_behaviour;
-        let timeout = TimeoutPolicy::default().with_incoming(heeds_caller);
+        let options = &proxy.options;
+        let timeout = routed::server_timeout(options.envoy_behaviour);
         Self {
             port: None,
-            timeout: TimeoutLayer::with_observer(timeout, Arc::clone(&proxy.options.observe)),
-            trace: TraceServerLayer::new(proxy.options.trace.clone()),
+            timeout: TimeoutLayer::with_observer(timeout, Arc::clone(&options.observe)),
+            trace: TraceServerLayer::new(options.trace.clone()),
             proxy,
         }
     }
@@ -44,11 +48,57 @@ impl ServerLayer {
     }
 }
 
+impl Debug for ServerLayer {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerLayer")
+            .field("port", &self.port)
+            .field("proxy", &self.proxy)
+            .finish_non_exhaustive()
+    }
+}
+
 impl<S> Layer<S> for ServerLayer {
     type Service = ServerService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
         let limits = InboundLimits::new(self.port, Arc::clone(&self.proxy));
-        OuterStack::new(self.trace.tracer(), limits, self.timeout.layer(inner))
+        ServerService {
+            inner: stack::inbound(&self.trace, limits, &self.timeout, inner),
+        }
+    }
+}
+
+/// A service behind a [`ServerLayer`].
+///
+/// Clones share all state.
+#[derive(Clone)]
+pub struct ServerService<S> {
+    inner: OuterStack<S, InboundLimits>,
+}
+
+impl<S> Debug for ServerService<S> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerService").finish_non_exhaustive()
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for ServerService<S>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone,
+    S::Error: 'static,
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
+{
+    type Response = <OuterStack<S, InboundLimits> as Service<Request<B>>>::Response;
+    type Error = S::Error;
+    type Future = <OuterStack<S, InboundLimits> as Service<Request<B>>>::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    #[inline]
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        self.inner.call(request)
     }
 }

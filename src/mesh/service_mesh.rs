@@ -1,3 +1,4 @@
+use std::fmt::{self, Debug, Formatter};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use crate::policies::traffic_split::RouteId;
 /// Traffic policies of Istio's documents, enforced inside the process.
 ///
 /// Clones share one state. See the [module docs](crate::mesh) for an example.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Mesh {
     pub(in crate::mesh) state: Arc<MeshState>,
 }
@@ -129,6 +130,14 @@ impl Mesh {
     #[must_use]
     pub fn history(&self) -> Vec<Change> {
         self.state.history()
+    }
+}
+
+impl Debug for Mesh {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mesh")
+            .field("version", &self.version())
+            .finish_non_exhaustive()
     }
 }
 

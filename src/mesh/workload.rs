@@ -1,32 +1,35 @@
 use std::collections::BTreeMap;
+use std::fmt::{self, Debug, Formatter};
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
+use bytes::Bytes;
+use http::Request;
+use http_body::Body;
 use tower_layer::Layer;
+use tower_service::Service;
 
-use super::ServerLayer;
+use super::{MeshTransport, ServerLayer};
+use crate::foundation::outcome::BoxError;
 use crate::istio::config::WorkloadId;
 use crate::mesh::cluster::connect::connector::Connector;
 use crate::mesh::proxy::role::Role;
 use crate::mesh::proxy::state::Proxy;
 use crate::mesh::router::router_state::RouterState;
 use crate::mesh::router::service::Router;
+use crate::mesh::stack::routed;
 use crate::mesh::state::mesh_state::MeshState;
-use crate::policies::telemetry::{TraceClientLayer, Traced};
+use crate::policies::telemetry::Traced;
 
 /// One service of the mesh, as its sidecar sees it: the source of its clients and of its server layer.
 ///
 /// See the [module docs](crate::mesh) for an example.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Workload {
     state: Arc<MeshState>,
     id: WorkloadId,
 }
-
-/// Outbound stack of a workload, ending in `S`; `B` is the body of the requests.
-///
-/// It is always ready, and its clones share all state.
-pub type WorkloadService<S, B> = Traced<Router<S, B>>;
 
 impl Workload {
     pub(in crate::mesh) fn new(state: Arc<MeshState>, name: &str, namespace: &str) -> Self {
@@ -108,10 +111,20 @@ impl Workload {
     }
 }
 
+impl Debug for Workload {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let WorkloadId {
+            name, namespace, ..
+        } = &self.id;
+        f.debug_struct("Workload")
+            .field("name", &format_args!("{name}.{namespace}"))
+            .finish_non_exhaustive()
+    }
+}
+
 /// Layer that puts the outbound stack of a workload around a transport.
 ///
 /// `B` is the body of the requests.
-#[derive(Debug)]
 pub struct WorkloadLayer<B> {
     body: PhantomData<fn(B)>,
     proxy: Arc<Proxy>,
@@ -134,6 +147,60 @@ impl<S: Clone + Send + Sync + 'static, B: 'static> Layer<S> for WorkloadLayer<B>
     }
 }
 
+impl<B> Debug for WorkloadLayer<B> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WorkloadLayer")
+            .field("proxy", &self.proxy)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Outbound stack of a workload, ending in `S`; `B` is the body of the requests.
+///
+/// It is always ready, and its clones share all state.
+pub struct WorkloadService<S, B> {
+    inner: Traced<Router<S, B>>,
+}
+
+impl<S, B> Clone for WorkloadService<S, B> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+        }
+    }
+}
+
+impl<S, B> Debug for WorkloadService<S, B> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WorkloadService")
+            .field("proxy", self.inner.inner().proxy())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for WorkloadService<S, B>
+where
+    S: MeshTransport<B, ResponseBody = R>,
+    B: Body + Send + 'static,
+    B::Error: Into<BoxError>,
+    R: Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<BoxError> + 'static,
+{
+    type Response = <Traced<Router<S, B>> as Service<Request<B>>>::Response;
+    type Error = S::Error;
+    type Future = <Traced<Router<S, B>> as Service<Request<B>>>::Future;
+
+    /// Always returns ready.
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    #[inline]
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        self.inner.call(request)
+    }
+}
+
 pub(in crate::mesh) fn outbound<S, B>(
     proxy: Arc<Proxy>,
     connector: Connector<S>,
@@ -142,6 +209,9 @@ where
     S: Clone + Send + Sync + 'static,
     B: 'static,
 {
-    let trace = TraceClientLayer::without_injection(proxy.options.trace.clone());
-    trace.layer(Router::new(RouterState::new(proxy, connector, None)))
+    let trace = proxy.options.trace.clone();
+    let router = Router::new(RouterState::new(proxy, connector, None));
+    WorkloadService {
+        inner: routed::outbound(&trace, router),
+    }
 }

@@ -15,6 +15,7 @@ mod live;
 mod regex;
 mod replies;
 mod review;
+mod services;
 mod support;
 #[cfg(feature = "watch")]
 mod watch;

@@ -33,7 +33,7 @@ pub struct Ingress<S, B> {
 }
 
 /// Body of a response of an [`Ingress`].
-pub type IngressBody<R> = WatchedBody<TracedBody<RouterBody<R>>, NoopTicket>;
+type IngressBody<R> = WatchedBody<TracedBody<RouterBody<R>>, NoopTicket>;
 
 impl<S, B> Ingress<S, B> {
     pub(in crate::mesh) const fn new(

@@ -3,12 +3,21 @@ pub(crate) mod hop_by_hop;
 pub(crate) mod ingress;
 pub(crate) mod upgrade;
 
+use std::convert::Infallible;
+use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::task::{Context, Poll};
 
-use tower_layer::Layer;
+use bytes::Bytes;
+use http::Request;
+use http_body::Body;
+use tower_service::Service;
 
-use super::{Error, TrustedProxies};
+#[cfg(feature = "reqwest")]
+use super::EndpointTransport;
+use super::{Error, MeshTransport, TrustedProxies};
+use crate::foundation::outcome::BoxError;
 use crate::istio::config::WorkloadId;
 use crate::mesh::cluster::connect::connector::Connector;
 use crate::mesh::proxy::role::Role;
@@ -18,8 +27,9 @@ use crate::mesh::router::route::inbound_limits::InboundLimits;
 use crate::mesh::router::router_state::RouterState;
 use crate::mesh::router::service::Router;
 use crate::mesh::state::mesh_state::MeshState;
-use crate::policies::telemetry::{TraceClientLayer, TraceServerLayer, TracedGate};
-use edge::{Edge, EdgeGate, Listener};
+use crate::mesh::stack::routed;
+use crate::policies::telemetry::TracedGate;
+use edge::{Edge, EdgeGate, EdgeLayer, Listener};
 use ingress::Ingress;
 
 /// Ingress gateway: forwards requests by the virtual services that are bound to a `Gateway`.
@@ -67,19 +77,13 @@ use ingress::Ingress;
 /// upgrades (`axum::serve` does) and the transport is hyper's (reqwest and the [pool](crate::pool) are):
 /// a task of the mesh copies the bytes, and ends with either connection. Other
 /// protocols are rejected with 403.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Gateway {
     port: Option<u16>,
     proxy: Arc<Proxy>,
     tls: Option<bool>,
     trusted: TrustedProxies,
 }
-
-/// Service of a [`Gateway`], ending in `S`; `B` is the body of its requests.
-///
-/// It converts all failures to responses, so it fits where axum requires an infallible service, such as
-/// `Router::fallback_service`.
-pub type GatewayService<S, B> = Edge<TracedGate<Ingress<S, B>, EdgeGate>>;
 
 impl Gateway {
     pub(in crate::mesh) fn new(
@@ -147,13 +151,6 @@ impl Gateway {
         B: 'static,
     {
         let (port, proxy) = (self.port, &self.proxy);
-        let trace = &proxy.options.trace;
-        let listener_port = Some(ListenerPort(port));
-        let routes = RouterState::new(Arc::clone(proxy), connector, listener_port);
-        // The attempts inject trace headers, each with its own span.
-        let inner = TraceClientLayer::without_injection(trace.clone()).layer(Router::new(routes));
-        let ingress = Ingress::new(inner, port, Arc::clone(proxy));
-        let gate = EdgeGate::new(InboundLimits::new(port, Arc::clone(proxy)));
         let listener = Listener {
             port,
             proxy: Arc::clone(proxy),
@@ -161,9 +158,30 @@ impl Gateway {
             trusted: self.trusted.clone(),
             warned: AtomicBool::new(false),
         };
-        // The trace is outside the gate, so that rejections have a span too.
-        let traced = TraceServerLayer::new(trace.clone()).gated(ingress, gate);
-        Edge::new(traced, listener)
+        let listener_port = Some(ListenerPort(port));
+        let router = Router::new(RouterState::new(
+            Arc::clone(proxy),
+            connector,
+            listener_port,
+        ));
+        let trace = &proxy.options.trace;
+        let routes = routed::outbound(trace, router);
+        let inner = routed::gateway(
+            &EdgeLayer::new(listener),
+            trace,
+            EdgeGate::new(InboundLimits::new(port, Arc::clone(proxy))),
+            Ingress::new(routes, port, Arc::clone(proxy)),
+        );
+        GatewayService { inner }
+    }
+}
+
+impl Debug for Gateway {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway")
+            .field("port", &self.port)
+            .field("proxy", &self.proxy)
+            .finish_non_exhaustive()
     }
 }
 
@@ -176,7 +194,7 @@ impl Gateway {
     /// [`Error::Client`] if reqwest cannot build the client.
     pub fn service<B: 'static>(
         &self,
-    ) -> Result<GatewayService<super::services::EndpointTransport, B>, Error> {
+    ) -> Result<GatewayService<EndpointTransport, B>, Error> {
         self.service_with(reqwest::Client::builder)
     }
 
@@ -188,7 +206,7 @@ impl Gateway {
     pub fn service_with<M, B>(
         &self,
         make: M,
-    ) -> Result<GatewayService<super::services::EndpointTransport, B>, Error>
+    ) -> Result<GatewayService<EndpointTransport, B>, Error>
     where
         M: Fn() -> reqwest::ClientBuilder + Send + Sync + 'static,
         B: 'static,
@@ -198,5 +216,56 @@ impl Gateway {
                 make,
             )?),
         )
+    }
+}
+
+/// Service of a [`Gateway`], ending in `S`; `B` is the body of its requests.
+///
+/// It converts all failures to responses, so it fits where axum requires an infallible service, such as
+/// `Router::fallback_service`. It is always ready, and its clones share all state.
+pub struct GatewayService<S, B> {
+    inner: GatewayStack<S, B>,
+}
+
+type GatewayStack<S, B> = Edge<TracedGate<Ingress<S, B>, EdgeGate>>;
+
+impl<S, B> Clone for GatewayService<S, B> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+        }
+    }
+}
+
+impl<S, B> Debug for GatewayService<S, B> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let listener = self.inner.listener();
+        f.debug_struct("GatewayService")
+            .field("port", &listener.port)
+            .field("proxy", &listener.proxy)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for GatewayService<S, B>
+where
+    S: MeshTransport<B, ResponseBody = R>,
+    B: Body + Send + 'static,
+    B::Error: Into<BoxError>,
+    R: Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<BoxError> + 'static,
+{
+    type Response = <GatewayStack<S, B> as Service<Request<B>>>::Response;
+    type Error = Infallible;
+    type Future = <GatewayStack<S, B> as Service<Request<B>>>::Future;
+
+    /// Always returns ready.
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    #[inline]
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        self.inner.call(request)
     }
 }

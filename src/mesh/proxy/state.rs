@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::fmt::{self, Debug, Formatter};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -16,7 +17,6 @@ use crate::policies::rate_limit::{RateLimitGate, RateLimitLayer};
 
 /// State of one proxy, the counterpart of an Envoy: configuration and state of a workload or a gateway, shared by
 /// all clients and servers that are made of it.
-#[derive(Debug)]
 pub(in crate::mesh) struct Proxy {
     pub(in crate::mesh) options: Options,
     pub(in crate::mesh) workload: WorkloadId,
@@ -236,5 +236,19 @@ impl Proxy {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Each entry is consistent by itself, so a poisoned lock is still usable.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Debug for Proxy {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        // Short: services show it, and the state of a mesh has thousands of entries.
+        let WorkloadId {
+            name, namespace, ..
+        } = &self.workload;
+        f.debug_struct("Proxy")
+            .field("role", &self.role)
+            .field("name", &format_args!("{name}.{namespace}"))
+            .field("version", &self.version())
+            .finish_non_exhaustive()
     }
 }

@@ -90,10 +90,6 @@ impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
         Some(port.all(&self.proxy.config()))
     }
 
-    pub(in crate::mesh) fn proxy(&self) -> &Proxy {
-        &self.proxy
-    }
-
     pub(in crate::mesh) fn options(&self) -> &Options {
         &self.proxy.options
     }
@@ -270,11 +266,16 @@ impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
     }
 }
 
+impl<S, B> RouterState<S, B> {
+    pub(in crate::mesh) fn proxy(&self) -> &Proxy {
+        &self.proxy
+    }
+}
+
 impl<S, B> Debug for RouterState<S, B> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("RouterState")
-            .field("subject", &self.proxy.workload)
-            .field("version", &self.proxy.version())
+            .field("proxy", &self.proxy)
             .finish_non_exhaustive()
     }
 }

@@ -19,6 +19,7 @@ use crate::foundation::events::Event;
 use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::BoxError;
 use crate::foundation::outcome::{LocalReplyBody, Rejection};
+use crate::mesh::proxy::state::Proxy;
 use crate::mesh::router::upstream::mesh_transport::MeshTransport;
 use crate::policies::fault_injection::FaultGate;
 use crate::policies::traffic_split::RoutedBody;
@@ -31,12 +32,16 @@ pub struct Router<S, B> {
 }
 
 /// Body of a response from a [`Router`].
-pub type RouterBody<R> =
+pub(in crate::mesh) type RouterBody<R> =
     WatchedBody<RoutedBody<DestinationBody<R>>, ChainTicket<RateLimitsTicket, FaultGate>>;
 
 impl<S, B> Router<S, B> {
     pub(in crate::mesh) const fn new(routes: Arc<RouterState<S, B>>) -> Self {
         Self { routes }
+    }
+
+    pub(in crate::mesh) fn proxy(&self) -> &Proxy {
+        self.routes.proxy()
     }
 }
 

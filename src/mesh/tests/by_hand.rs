@@ -5,7 +5,8 @@ use http::{Method, Request, StatusCode};
 use http_body_util::Full;
 use tower::{Layer, ServiceBuilder};
 
-use super::super::services::{Mirrors, ToMirror, ToTransport};
+use super::super::router::route::mirrors::Mirrors;
+use super::super::router::upstream::to_transport::{ToMirror, ToTransport};
 use super::support::{Asked, Reply, Script, Text, Upstream, at, limit, observed, send, to};
 use crate::foundation::endpoints::{Endpoint, Endpoints};
 use crate::foundation::events::{Event, Observe};

@@ -10,7 +10,8 @@ mod sanitize;
 mod service;
 mod trusted_proxies;
 
-pub use gate::EdgeGate;
+pub(in crate::mesh) use gate::EdgeGate;
 pub(in crate::mesh) use listener::Listener;
-pub use service::Edge;
+pub(in crate::mesh) use service::Edge;
+pub(in crate::mesh) use service::EdgeLayer;
 pub use trusted_proxies::TrustedProxies;

@@ -3,10 +3,35 @@ use std::task::{Context, Poll};
 
 use http::Request;
 use http_body::Body;
+use tower_layer::Layer;
 use tower_service::Service;
 
 use super::Listener;
 use super::gate::Refused;
+
+/// Layer that sanitizes the requests of one listener.
+pub(in crate::mesh) struct EdgeLayer {
+    listener: Arc<Listener>,
+}
+
+impl EdgeLayer {
+    pub(in crate::mesh) fn new(listener: Listener) -> Self {
+        Self {
+            listener: Arc::new(listener),
+        }
+    }
+}
+
+impl<S> Layer<S> for EdgeLayer {
+    type Service = Edge<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Edge {
+            inner,
+            listener: Arc::clone(&self.listener),
+        }
+    }
+}
 
 /// Service that sanitizes each request before the rest of a gateway; see [`Gateway`](crate::mesh::Gateway).
 ///
@@ -19,11 +44,8 @@ pub struct Edge<S> {
 }
 
 impl<S> Edge<S> {
-    pub(in crate::mesh) fn new(inner: S, listener: Listener) -> Self {
-        Self {
-            inner,
-            listener: Arc::new(listener),
-        }
+    pub(in crate::mesh) fn listener(&self) -> &Listener {
+        &self.listener
     }
 }
 

@@ -4,11 +4,25 @@ use std::task::{Context, Poll};
 
 use http::{Request, Response, header};
 use http_body::Body;
+use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::foundation::outcome::BoxError;
 use crate::mesh::router::upstream::mirrored_body::{MirroredBody, boxed};
 use crate::policies::mirror::{CopyBody, MirrorLayer};
+
+/// Layer that copies the requests of a route to its mirrors.
+pub(in crate::mesh) struct MirrorsLayer<M> {
+    pub(in crate::mesh) layers: Arc<[MirrorLayer<M>]>,
+}
+
+impl<S, M> Layer<S> for MirrorsLayer<M> {
+    type Service = Mirrors<S, M>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Mirrors::new(inner, Arc::clone(&self.layers))
+    }
+}
 
 /// Copies requests to other services, as many as the route names.
 pub struct Mirrors<S, M> {

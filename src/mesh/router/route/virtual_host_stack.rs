@@ -1,17 +1,16 @@
 use std::sync::Arc;
 
-use tower_layer::Layer;
-
 use super::limits::RateLimits;
-use super::mirrors::Mirrors;
+use super::mirrors::MirrorsLayer;
 use super::route_service::{DestinationStack, RouteService, Shared};
 use crate::foundation::admission::GateChain;
 use crate::foundation::http::RequestHead;
 use crate::istio::config::{LocalRateLimitConfig, RouteConfig, VirtualHostConfig};
 use crate::mesh::proxy::role::Role;
 use crate::mesh::router::router_state::RouterState;
-use crate::mesh::router::table::known_clusters::RouteMirror;
-use crate::mesh::router::upstream::to_transport::ToTransport;
+use crate::mesh::cluster::reach::LimitedCluster;
+use crate::mesh::router::upstream::to_transport::{ToMirror, ToTransport};
+use crate::mesh::stack::routed;
 use crate::policies::fault_injection::{FaultGate, FaultInjectionLayer};
 use crate::policies::retry::RetryLayer;
 use crate::policies::timeout::TimeoutLayer;
@@ -130,7 +129,7 @@ fn stack<S: Clone + Send + Sync + 'static, B>(
     let limits: Vec<_> = limits
         .map(|limit| routes.proxy().limit(limit, &host.config.id))
         .collect();
-    let gate = GateChain::new(RateLimits::new(&limits), fault.gate());
+    let gate = routed::route_gate(RateLimits::new(&limits), fault.gate());
     RouteStack {
         gate: Arc::new(gate),
         shared,
@@ -139,7 +138,7 @@ fn stack<S: Clone + Send + Sync + 'static, B>(
 
 /// Layers that the destinations of a route share.
 struct RouteLayers<S, B> {
-    mirrors: Arc<[RouteMirror<S, B>]>,
+    mirrors: MirrorsLayer<ToMirror<LimitedCluster<S>, B>>,
     timeout: TimeoutLayer,
 }
 
@@ -153,9 +152,11 @@ impl<S: Clone + Send + Sync + 'static, B> RouteLayers<S, B> {
         let observe = Arc::clone(&routes.options().observe);
         let mirrors = config.mirrors.iter();
         Self {
-            mirrors: mirrors
-                .filter_map(|(to, policy)| routes.mirror(host, route, to, policy))
-                .collect(),
+            mirrors: MirrorsLayer {
+                layers: mirrors
+                    .filter_map(|(to, policy)| routes.mirror(host, route, to, policy))
+                    .collect(),
+            },
             timeout: TimeoutLayer::with_observer(config.timeout.clone(), observe),
         }
     }
@@ -176,10 +177,13 @@ impl<S: Clone + Send + Sync + 'static, B> RouteLayers<S, B> {
             Some(seed) => retry.with_seed(seed),
             None => retry,
         };
-        let limit = cluster.state.limit().gate();
-        let trace = routes.trace_attempt();
-        let each_try = trace.gated(ToTransport::new(cluster.endpoints), limit);
-        let inner = self.timeout.layer(retry.layer(each_try));
-        Some(Mirrors::new(inner, Arc::clone(&self.mirrors)))
+        Some(routed::destination(
+            &self.mirrors,
+            &self.timeout,
+            &retry,
+            routes.trace_attempt(),
+            cluster.state.limit().gate(),
+            ToTransport::new(cluster.endpoints),
+        ))
     }
 }
