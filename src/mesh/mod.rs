@@ -203,89 +203,22 @@
 //!
 #![doc = include_str!("../../docs/differences-from-envoy.md")]
 
-#[cfg(feature = "istio")]
-pub(crate) mod builder;
-#[cfg(feature = "istio")]
-#[cfg(feature = "reqwest")]
-pub(crate) mod client;
-#[cfg(feature = "istio")]
-pub(crate) mod cluster;
-#[cfg(feature = "istio")]
-pub(crate) mod gateway;
 mod inbound;
 mod layer_config;
 mod lint;
-#[cfg(feature = "istio")]
-pub(crate) mod options;
 mod outbound;
+#[expect(
+    unnameable_types,
+    reason = "parts of opaque services, which users reach through `Service` alone"
+)]
 mod outer_stack;
-#[cfg(feature = "istio")]
-pub(crate) mod proxy;
-#[cfg(feature = "istio")]
-pub(crate) mod router;
-#[cfg(feature = "istio")]
-pub(crate) mod server;
 #[cfg(feature = "istio")]
 mod service_mesh;
 mod stack;
-#[cfg(feature = "istio")]
-pub(crate) mod state;
-#[cfg(feature = "istio")]
-#[cfg(test)]
-pub(crate) mod tests;
-#[cfg(feature = "istio")]
-#[cfg(feature = "watch")]
-mod watching;
-#[cfg(feature = "istio")]
-pub(crate) mod workload;
-
-#[cfg(feature = "istio")]
-pub use builder::MeshBuilder;
-#[cfg(feature = "istio")]
-#[cfg(feature = "reqwest")]
-pub use client::MeshClient;
-#[cfg(feature = "istio")]
-#[cfg(feature = "reqwest")]
-pub use cluster::connect::endpoint_transport::EndpointTransport;
-#[cfg(feature = "istio")]
-#[cfg(feature = "reqwest")]
-pub use cluster::connect::endpoint_transport::EndpointTransportBody;
-#[cfg(feature = "istio")]
-#[cfg(feature = "reqwest")]
-pub use cluster::connect::endpoint_transport::EndpointTransportFuture;
-#[cfg(feature = "istio")]
-pub use gateway::Gateway;
-#[cfg(feature = "istio")]
-pub use gateway::GatewayService;
-#[cfg(feature = "istio")]
-pub use gateway::edge::TrustedProxies;
-#[cfg(feature = "istio")]
-pub use router::upstream::mesh_transport::MeshTransport;
-#[cfg(feature = "istio")]
-pub use router::upstream::request_body::RequestBody;
-#[cfg(feature = "istio")]
-pub use server::ServerLayer;
-#[cfg(feature = "istio")]
-pub use server::ServerService;
-#[cfg(feature = "istio")]
-pub use service_mesh::Mesh;
-#[cfg(feature = "istio")]
-pub use state::change::Cause;
-#[cfg(feature = "istio")]
-pub use state::change::Change;
-#[cfg(feature = "istio")]
-pub use state::error::Error;
-#[cfg(feature = "istio")]
-#[cfg(feature = "watch")]
-pub use state::watch::Watch;
-#[cfg(feature = "istio")]
-pub use workload::Workload;
-#[cfg(feature = "istio")]
-pub use workload::WorkloadLayer;
-#[cfg(feature = "istio")]
-pub use workload::WorkloadService;
 
 pub use inbound::{Inbound, InboundService, inbound};
 pub use layer_config::LayerConfig;
 pub use lint::{StackWarning, lint};
 pub use outbound::{Outbound, OutboundService, outbound};
+#[cfg(feature = "istio")]
+pub use service_mesh::*;

@@ -10,11 +10,11 @@
 //! | weights, header changes, rewrite | none | the route's |
 //! | mirrors | none | the route's, none by default |
 //! | total timeout | 15 s by default | the route's, off by default |
-//! | retry | [`RetryPolicy::default`] | the route's, Istio's two retries by default |
+//! | retry | the default of its policy | the route's, Istio's two retries by default |
 //! | span of the attempt | yes | yes |
 //! | rate limit of attempts | off by default | none |
 //! | concurrency limit | 1024, and as many pending, by default | the cluster's, off by default |
-//! | circuit breaker | [`CircuitBreakerPolicy::default`] | none: outlier detection ejects single endpoints |
+//! | circuit breaker | the default of its policy | none: outlier detection ejects single endpoints |
 //! | endpoints | none: the transport | the cluster's, after the wait for their DNS names |
 //!
 //! | inbound | by hand | workload | gateway |
@@ -32,14 +32,12 @@ use tower_layer::Layer;
 use super::outer_stack::{OuterStack, WithRetryHints};
 use super::{LayerConfig, StackWarning, lint};
 use crate::foundation::admission::{Gate, GateChain};
-use crate::policies::circuit_breaker::{
-    CircuitBreakerGate, CircuitBreakerLayer, CircuitBreakerPolicy,
-};
+use crate::policies::circuit_breaker::{CircuitBreakerGate, CircuitBreakerLayer};
 use crate::policies::concurrency_limit::{
     ConcurrencyLimitGate, ConcurrencyLimitLayer, ConcurrencyLimitPolicy,
 };
 use crate::policies::rate_limit::{RateLimitGate, RateLimitLayer, RateLimitPolicy};
-use crate::policies::retry::{Retry, RetryLayer, RetryPolicy};
+use crate::policies::retry::{Retry, RetryLayer};
 use crate::policies::telemetry::{
     TraceAttemptLayer, TraceClientLayer, TracePolicy, TraceServerLayer, TracedGate,
 };

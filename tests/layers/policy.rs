@@ -57,7 +57,7 @@ fn a_layer_returns_the_policy_that_replaced_its_first() {
         |policy| LoadBalance::new(policy, endpoints(), |_| ()) =>
             LoadBalancePolicy::round_robin(), LoadBalancePolicy::off();
         |policy| MirrorLayer::new(policy, ()) =>
-            MirrorPolicy::default(), MirrorPolicy::new(Percent::NONE);
+            MirrorPolicy::new(Percent::ALL), MirrorPolicy::off();
         |policy| OutlierDetector::new(policy, endpoints()) =>
             OutlierDetectionPolicy::default(), OutlierDetectionPolicy::off();
         RateLimitLayer::new => RateLimitPolicy::off(), RateLimitPolicy::per_minute(1);
@@ -76,7 +76,7 @@ fn a_layer_returns_the_policy_that_replaced_its_first() {
 #[test]
 fn weights_that_are_set_are_part_of_the_policy() {
     let canary = [(Destination::new("a"), 9), (Destination::new("b"), 1)];
-    let policy = TrafficSplitPolicy::new([Route::weighted(canary)]);
+    let policy = TrafficSplitPolicy::new([Route::split(canary).unwrap()]);
     let layer = TrafficSplitLayer::new(policy.clone());
     layer.set_weights(0, [1, 9]).unwrap();
     let expected = policy.with_weights(0, [1, 9]).unwrap();
