@@ -9,10 +9,10 @@ use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::outbound::warn_once;
-use super::stack::{self, InboundGates, InboundLayers};
 use super::StackWarning;
+use super::outbound::warn_once;
 use super::outer_stack::OuterStack;
+use super::stack::{self, InboundGates, InboundLayers};
 use crate::foundation::outcome::BoxError;
 use crate::policies::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
 use crate::policies::rate_limit::{RateLimitLayer, RateLimitPolicy};

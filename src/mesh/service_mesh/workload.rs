@@ -18,8 +18,8 @@ use crate::mesh::service_mesh::proxy::role::Role;
 use crate::mesh::service_mesh::proxy::state::Proxy;
 use crate::mesh::service_mesh::router::router_state::RouterState;
 use crate::mesh::service_mesh::router::service::Router;
-use crate::mesh::stack::routed;
 use crate::mesh::service_mesh::state::mesh_state::MeshState;
+use crate::mesh::stack::routed;
 use crate::policies::telemetry::Traced;
 
 /// One service of the mesh, as its sidecar sees it: the source of its clients and of its server layer.

@@ -1,7 +1,7 @@
-//! Clusters: destinations with their endpoints and connections.
+//! Clusters, Envoy's word for the upstreams of routes, with their endpoints and connections: their [identity](key), the
+//! [state](state) that all clients of a proxy share, and the [service](service) of each client.
 
 pub(crate) mod connect;
-pub(crate) mod destination;
 #[expect(
     unnameable_types,
     reason = "parts of opaque services, which users reach through `Service` alone"
@@ -12,5 +12,7 @@ pub(crate) mod dns;
     reason = "parts of opaque services, which users reach through `Service` alone"
 )]
 pub(crate) mod endpoint_service;
-pub(crate) mod reach;
+pub(crate) mod key;
+pub(crate) mod service;
 pub(crate) mod source;
+pub(crate) mod state;

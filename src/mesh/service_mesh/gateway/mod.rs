@@ -200,9 +200,7 @@ impl Gateway {
     /// # Errors
     ///
     /// [`Error::Client`] if reqwest cannot build the client.
-    pub fn service<B: 'static>(
-        &self,
-    ) -> Result<GatewayService<EndpointTransport, B>, Error> {
+    pub fn service<B: 'static>(&self) -> Result<GatewayService<EndpointTransport, B>, Error> {
         self.service_with(reqwest::Client::builder)
     }
 
@@ -211,19 +209,13 @@ impl Gateway {
     /// # Errors
     ///
     /// [`Error::Client`] if reqwest cannot build the client.
-    pub fn service_with<M, B>(
-        &self,
-        make: M,
-    ) -> Result<GatewayService<EndpointTransport, B>, Error>
+    pub fn service_with<M, B>(&self, make: M) -> Result<GatewayService<EndpointTransport, B>, Error>
     where
         M: Fn() -> reqwest::ClientBuilder + Send + Sync + 'static,
         B: 'static,
     {
-        Ok(
-            self.over(crate::mesh::service_mesh::cluster::connect::client_connector::connector(
-                make,
-            )?),
-        )
+        Ok(self
+            .over(crate::mesh::service_mesh::cluster::connect::client_connector::connector(make)?))
     }
 }
 

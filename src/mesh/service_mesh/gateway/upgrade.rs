@@ -93,7 +93,9 @@ const fn tunnels(options: &Options) -> &crate::mesh::service_mesh::options::tunn
 }
 
 #[cfg(not(feature = "hyper"))]
-const fn tunnels(_options: &Options) -> &'static crate::mesh::service_mesh::options::tunnel::Tunnels {
+const fn tunnels(
+    _options: &Options,
+) -> &'static crate::mesh::service_mesh::options::tunnel::Tunnels {
     &crate::mesh::service_mesh::options::tunnel::Tunnels
 }
 

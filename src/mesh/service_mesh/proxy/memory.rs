@@ -3,23 +3,24 @@ use std::sync::Arc;
 
 use super::proxy_config::ProxyConfig;
 use crate::istio::config::{ClusterConfig, WorkloadId};
-use crate::mesh::service_mesh::cluster::destination::{ClusterKey, ClusterState};
+use crate::mesh::service_mesh::cluster::key::ClusterKey;
+use crate::mesh::service_mesh::cluster::state::ClusterState;
 use crate::policies::rate_limit::RateLimitLayer;
 use crate::policies::traffic_split::{Destination, WeightedDestination};
 
 /// Maximum number of hosts without a route that are remembered, for each client.
 pub(in crate::mesh) const MAX_UNNAMED: usize = 1_024;
 
-/// State that a proxy keeps for its hosts across changes of the plan.
+/// State that a proxy keeps for its hosts across changes of the configuration.
 #[derive(Debug, Default)]
 pub(super) struct State {
-    pub(super) destinations: HashMap<ClusterKey, Arc<ClusterState>>,
+    pub(super) clusters: HashMap<ClusterKey, Arc<ClusterState>>,
     /// By the host that they are for; each with its id.
     pub(super) limits: HashMap<Arc<str>, Vec<(Arc<str>, RateLimitLayer)>>,
 }
 
-/// Returns the plans of destinations; `None` for those that are no longer named.
-pub(super) fn plans_of(
+/// Returns the configurations of clusters; `None` for those that are no longer named.
+pub(super) fn configs_of(
     workload: &WorkloadId,
     proxy_config: &ProxyConfig,
     known: Vec<ClusterKey>,
@@ -58,11 +59,11 @@ pub(super) fn evict_unknown_hosts(
     if strangers.map(|(_, limits)| limits.len()).sum::<usize>() > MAX_UNNAMED {
         state.limits.retain(|host, _| !is_stranger(host));
     }
-    let strangers = state.destinations.keys().filter(|key| key.is_unnamed());
+    let strangers = state.clusters.keys().filter(|key| key.is_unnamed());
     if strangers.count() <= MAX_UNNAMED {
         return Vec::new();
     }
-    let gone = state.destinations.extract_if(|key, _| key.is_unnamed());
+    let gone = state.clusters.extract_if(|key, _| key.is_unnamed());
     gone.collect()
 }
 

@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use arc_swap::{ArcSwap, Guard};
 
 use super::discarded::{Discarded, Leftover};
-use super::memory::{State, config_of, evict_unknown_hosts, plans_of};
+use super::memory::{State, config_of, configs_of, evict_unknown_hosts};
 use super::proxy_config::ProxyConfig;
 use super::role::Role;
 use crate::istio::config::{LocalRateLimitConfig, WorkloadId};
-use crate::mesh::service_mesh::cluster::destination::{ClusterKey, ClusterState};
-use crate::mesh::service_mesh::cluster::reach::Owner;
+use crate::mesh::service_mesh::cluster::key::ClusterKey;
+use crate::mesh::service_mesh::cluster::service::Owner;
+use crate::mesh::service_mesh::cluster::state::ClusterState;
 use crate::mesh::service_mesh::options::Options;
 use crate::policies::rate_limit::{RateLimitGate, RateLimitLayer};
 
@@ -88,23 +89,23 @@ impl Proxy {
     /// Applies a new configuration to later requests. The state of a cluster or a rate limit
     /// stays as long as the new configuration names it.
     pub(in crate::mesh) fn apply_config(&self, proxy_config: ProxyConfig) {
-        let known: Vec<_> = self.lock().destinations.keys().cloned().collect();
+        let known: Vec<_> = self.lock().clusters.keys().cloned().collect();
         // Not under the lock, which requests for hosts that are new to it wait for.
-        let mut configs = plans_of(&self.workload, &proxy_config, known);
+        let mut configs = configs_of(&self.workload, &proxy_config, known);
         // Dropped when the lock is gone: a detector tells observers whom it takes back.
         let mut gone = Vec::new();
         let (kept, limits) = {
             let mut state = self.lock();
-            state.destinations.retain(|key, destination| {
+            state.clusters.retain(|key, cluster| {
                 let config = configs.remove(key);
                 // A cluster that was created in between has the old configuration.
                 let config =
                     config.unwrap_or_else(|| config_of(&proxy_config, &self.workload, key));
                 let Some(config) = config else {
-                    gone.push((key.clone(), Arc::clone(destination)));
+                    gone.push((key.clone(), Arc::clone(cluster)));
                     return false;
                 };
-                destination.set_config(config);
+                cluster.set_config(config);
                 true
             });
             gone.extend(evict_unknown_hosts(&mut state, &proxy_config));
@@ -120,7 +121,7 @@ impl Proxy {
             let limits: Vec<_> = limits
                 .map(|(id, layer)| (layer.clone(), policies[&**id].policy.clone()))
                 .collect();
-            let kept: Vec<_> = state.destinations.values().cloned().collect();
+            let kept: Vec<_> = state.clusters.values().cloned().collect();
             let version = proxy_config.version;
             // Under the lock, so that no cluster is created by the old configuration afterwards.
             self.config.store(Arc::new(proxy_config));
@@ -128,16 +129,16 @@ impl Proxy {
             (kept, limits)
         };
         // After the lock: the policies call observers.
-        for destination in kept {
-            destination.apply_config();
+        for cluster in kept {
+            cluster.apply_config();
         }
         for (layer, policy) in limits {
             layer.reconfigure(policy.with_max_queue(0));
         }
         self.open_inbound();
-        for (_, destination) in &gone {
+        for (_, cluster) in &gone {
             // Endpoint ejections end now; the rest is freed when the last request ends.
-            destination.retire();
+            cluster.retire();
         }
         let gone: Vec<_> = gone.into_iter().map(|(key, _)| key).collect();
         self.lead(&gone);
@@ -160,16 +161,16 @@ impl Proxy {
         }
     }
 
-    /// Returns what is remembered of a destination; `None` if no document says anything of one that no
-    /// route names.
-    pub(in crate::mesh) fn destination(&self, key: &ClusterKey) -> Option<Arc<ClusterState>> {
+    /// Returns the state of a cluster, created on first use; `None` if no route names it and no document configures
+    /// it.
+    pub(in crate::mesh) fn cluster(&self, key: &ClusterKey) -> Option<Arc<ClusterState>> {
         let mut state = self.lock();
-        if let Some(known) = state.destinations.get(key) {
+        if let Some(known) = state.clusters.get(key) {
             return Some(Arc::clone(known));
         }
         let config = config_of(&self.config.load(), &self.workload, key)?;
         let made = Arc::new(ClusterState::new(key.clone(), config, &self.options));
-        state.destinations.insert(key.clone(), Arc::clone(&made));
+        state.clusters.insert(key.clone(), Arc::clone(&made));
         Some(made)
     }
 
@@ -178,12 +179,12 @@ impl Proxy {
         let host = key.destination().host();
         let _gone = {
             let mut state = self.lock();
-            (state.limits.remove(host), state.destinations.remove(key))
+            (state.limits.remove(host), state.clusters.remove(key))
         };
     }
 
     pub(in crate::mesh) fn knows(&self, key: &ClusterKey) -> bool {
-        self.lock().destinations.contains_key(key)
+        self.lock().clusters.contains_key(key)
     }
 
     /// Returns the rate limit of a host, created on first use.
@@ -208,7 +209,7 @@ impl Proxy {
     pub(in crate::mesh) fn remembered(&self) -> usize {
         let state = self.lock();
         let limits = state.limits.values().map(Vec::len);
-        state.destinations.len() + limits.sum::<usize>()
+        state.clusters.len() + limits.sum::<usize>()
     }
 
     /// Returns true if all old routes are freed.

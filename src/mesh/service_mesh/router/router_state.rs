@@ -14,8 +14,9 @@ use crate::foundation::outcome::Rejection;
 use crate::foundation::sync::rng::Rng;
 use crate::istio::config::VirtualHostConfig;
 use crate::mesh::service_mesh::cluster::connect::connector::Connector;
-use crate::mesh::service_mesh::cluster::destination::{ClusterKey, ClusterState};
-use crate::mesh::service_mesh::cluster::reach::{ClusterHandle, ClusterService};
+use crate::mesh::service_mesh::cluster::key::ClusterKey;
+use crate::mesh::service_mesh::cluster::service::Cluster;
+use crate::mesh::service_mesh::cluster::state::ClusterState;
 use crate::mesh::service_mesh::options::Options;
 use crate::mesh::service_mesh::proxy::role::Role;
 use crate::mesh::service_mesh::proxy::state::{Follow, Proxy};
@@ -31,7 +32,7 @@ pub(in crate::mesh) struct RouterState<S, B> {
     pub(in crate::mesh) following: Mutex<()>,
     /// Listener port of a gateway; `None` for a workload.
     listener_port: Option<ListenerPort>,
-    /// Handles of clusters, which outlive changes of the configuration.
+    /// Clusters and mirrors, which outlive changes of the configuration.
     known: Mutex<KnownClusters<S, B>>,
     proxy: Arc<Proxy>,
     pub(in crate::mesh) table: ArcSwap<StackTable<S, B>>,
@@ -102,31 +103,32 @@ impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
         &self.trace_attempt
     }
 
-    /// Returns the service of a cluster; `None` if the cluster is unknown.
+    /// Returns the cluster of a destination; `None` if it is unknown.
     pub(in crate::mesh) fn cluster(
         &self,
         host: HostContext<'_>,
         destination: &Destination,
-    ) -> Option<ClusterService<S>> {
+    ) -> Option<Arc<Cluster<S>>> {
         let key = if host.is_unnamed {
             ClusterKey::unnamed(destination.host(), host.port)
         } else {
             let is_gateway = self.listener_port.is_some();
             ClusterKey::named(destination, (!is_gateway).then_some(host.port))
         };
-        let state = self.proxy.destination(&key).unwrap_or_else(|| {
+        let state = self.proxy.cluster(&key).unwrap_or_else(|| {
             // Passthrough without any configuration: there is no state to keep.
             Arc::new(ClusterState::passthrough(key.clone(), self.options()))
         });
         let mut known = self.lock();
         let old = known.of(&key).get(&key);
-        if let Some(cluster) = old.and_then(|handle| handle.current(&state)) {
-            return Some(cluster);
+        if let Some(cluster) = old.filter(|cluster| cluster.is_current(&state)) {
+            return Some(Arc::clone(cluster));
         }
-        let handle = ClusterHandle::new(&key, state, old, &self.connector, self.proxy.owner())?;
-        let cluster = handle.service();
+        let old = old.map(Arc::as_ref);
+        let cluster = Cluster::new(&key, state, old, &self.connector, self.proxy.owner())?;
+        let cluster = Arc::new(cluster);
         // Dropped after the lock: a detector calls observers for the ejections that it ends.
-        let _old = known.of(&key).insert(key, handle);
+        let _old = known.of(&key).insert(key, Arc::clone(&cluster));
         drop(known);
         Some(cluster)
     }
@@ -148,7 +150,7 @@ impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
             destination: destination.clone(),
         };
         if let Some((id, layer)) = self.lock().mirrors.get(&key)
-            && *id == cluster.id
+            && *id == cluster.id()
         {
             layer.reconfigure(policy.clone());
             return Some(layer.clone());
@@ -156,8 +158,8 @@ impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
         let options = self.options();
         let rng = options.rng(&format!("mirror {} {route} {destination}", host.config.id));
         let observe = Arc::clone(&options.observe);
-        let id = cluster.id;
-        let service = ToMirror::new(cluster.service());
+        let id = cluster.id();
+        let service = ToMirror::new(cluster.limited());
         let layer = MirrorLayer::from_parts(policy.clone(), service, observe, rng);
         self.lock().mirrors.insert(key, (id, layer.clone()));
         Some(layer)
@@ -213,7 +215,7 @@ impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
         let name = host.to_ascii_lowercase();
         let is_known = self
             .proxy
-            .destination(&ClusterKey::unnamed(&name, port))
+            .cluster(&ClusterKey::unnamed(&name, port))
             .is_some();
         if outbound.unknown_rejected && !is_known {
             return Err(Rejection::UnknownHost);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::foundation::endpoints::Endpoint;
 use crate::istio::config::{ClusterConfig, ClusterDiscovery, TlsConfig};
-use crate::mesh::service_mesh::cluster::destination::ClusterState;
+use crate::mesh::service_mesh::cluster::state::ClusterState;
 
 /// Key of a transport: the connections of one cluster.
 #[derive(Clone, Debug, PartialEq)]

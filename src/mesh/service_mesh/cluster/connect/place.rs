@@ -8,7 +8,7 @@ use super::connector::TransportKey;
 use super::dialer::Dialer;
 use crate::foundation::http::RequestHead;
 use crate::foundation::http::authority::{authority, split_port};
-use crate::mesh::service_mesh::cluster::destination::ClusterState;
+use crate::mesh::service_mesh::cluster::state::ClusterState;
 use crate::transport::pool::{Pool, Way};
 
 /// Maximum number of connection variants per endpoint, beside the first.

@@ -9,7 +9,7 @@ use tower_service::Service;
 
 use super::subscription::FirstResolution;
 use crate::foundation::outcome::Rejection;
-use crate::mesh::service_mesh::cluster::destination::ClusterState;
+use crate::mesh::service_mesh::cluster::state::ClusterState;
 
 /// Delays requests until the first resolution of all names of their cluster.
 ///

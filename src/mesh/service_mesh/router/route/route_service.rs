@@ -15,7 +15,7 @@ use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::BoxError;
 use crate::foundation::outcome::{LocalReplyBody, Rejection};
 use crate::foundation::sync::rng::Rng;
-use crate::mesh::service_mesh::cluster::reach::{BalancedEndpoints, LimitedCluster};
+use crate::mesh::service_mesh::cluster::service::{BalancedEndpoints, LimitedCluster};
 use crate::mesh::service_mesh::router::upstream::consumed;
 use crate::mesh::service_mesh::router::upstream::mesh_transport::MeshTransport;
 use crate::mesh::service_mesh::router::upstream::to_transport::{ToMirror, ToTransport};

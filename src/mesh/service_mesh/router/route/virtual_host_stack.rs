@@ -6,9 +6,9 @@ use super::route_service::{DestinationStack, RouteService, Shared};
 use crate::foundation::admission::GateChain;
 use crate::foundation::http::RequestHead;
 use crate::istio::config::{LocalRateLimitConfig, RouteConfig, VirtualHostConfig};
+use crate::mesh::service_mesh::cluster::service::LimitedCluster;
 use crate::mesh::service_mesh::proxy::role::Role;
 use crate::mesh::service_mesh::router::router_state::RouterState;
-use crate::mesh::service_mesh::cluster::reach::LimitedCluster;
 use crate::mesh::service_mesh::router::upstream::to_transport::{ToMirror, ToTransport};
 use crate::mesh::stack::routed;
 use crate::policies::fault_injection::{FaultGate, FaultInjectionLayer};
@@ -171,7 +171,7 @@ impl<S: Clone + Send + Sync + 'static, B> RouteLayers<S, B> {
     ) -> Option<DestinationStack<S, B>> {
         let cluster = routes.cluster(host, destination)?;
         let options = routes.options();
-        let policy = cluster.state.retry(&config.retry);
+        let policy = cluster.state().retry(&config.retry);
         let retry = RetryLayer::with_observer(policy, Arc::clone(&options.observe));
         let retry = match options.seed(&format!("retry {destination}")) {
             Some(seed) => retry.with_seed(seed),
@@ -182,8 +182,8 @@ impl<S: Clone + Send + Sync + 'static, B> RouteLayers<S, B> {
             &self.timeout,
             &retry,
             routes.trace_attempt(),
-            cluster.state.limit().gate(),
-            ToTransport::new(cluster.endpoints),
+            cluster.state().limit().gate(),
+            ToTransport::new(cluster.endpoints()),
         ))
     }
 }

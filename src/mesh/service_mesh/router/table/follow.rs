@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 
 use super::leftover::OldRoutes;
 use super::stack_table::StackTable;
-use crate::mesh::service_mesh::cluster::destination::ClusterKey;
+use crate::mesh::service_mesh::cluster::key::ClusterKey;
 use crate::mesh::service_mesh::proxy::discarded::Leftover;
 use crate::mesh::service_mesh::proxy::state::Follow;
 use crate::mesh::service_mesh::router::router_state::RouterState;
@@ -32,12 +32,12 @@ impl<S: Clone + Send + Sync + 'static, B: 'static> Follow for RouterState<S, B> 
         for some in gone.chunks(STEP) {
             let mut known = self.lock();
             let some = some.iter().filter_map(|key| known.of(key).remove(key));
-            left.destinations.extend(some);
+            left.clusters.extend(some);
         }
         let mut known = self.lock();
         // The proxy may have evicted hosts that this client still has.
         let unnamed = known.unnamed.extract_if(|key, _| !self.proxy().knows(key));
-        left.destinations.extend(unnamed.map(|(_, handle)| handle));
+        left.clusters.extend(unnamed.map(|(_, cluster)| cluster));
         let mirrors = known
             .mirrors
             .extract_if(|key, _| !hosts.contains(&key.host));

@@ -1,18 +1,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::mesh::service_mesh::cluster::destination::ClusterKey;
-use crate::mesh::service_mesh::cluster::reach::{ClusterHandle, LimitedCluster};
+use crate::mesh::service_mesh::cluster::key::ClusterKey;
+use crate::mesh::service_mesh::cluster::service::{Cluster, LimitedCluster};
 use crate::mesh::service_mesh::router::upstream::to_transport::ToMirror;
 use crate::policies::mirror::MirrorLayer;
 use crate::policies::traffic_split::Destination;
 
 /// Clusters and mirrors of one client, as it reaches them.
 pub(in crate::mesh) struct KnownClusters<S, B> {
-    pub(in crate::mesh) destinations: HashMap<ClusterKey, ClusterHandle<S>>,
+    pub(in crate::mesh) named: HashMap<ClusterKey, Arc<Cluster<S>>>,
     /// Those of hosts that no route names: not more than a version has.
-    pub(in crate::mesh) unnamed: HashMap<ClusterKey, ClusterHandle<S>>,
-    /// With the id of the way to where they copy.
+    pub(in crate::mesh) unnamed: HashMap<ClusterKey, Arc<Cluster<S>>>,
+    /// With the id of the cluster that gets the copies.
     pub(in crate::mesh) mirrors: HashMap<MirrorKey, (u64, RouteMirror<S, B>)>,
 }
 
@@ -30,7 +30,7 @@ pub(in crate::mesh) type RouteMirror<S, B> = MirrorLayer<ToMirror<LimitedCluster
 impl<S, B> KnownClusters<S, B> {
     pub(in crate::mesh) fn new() -> Self {
         Self {
-            destinations: HashMap::new(),
+            named: HashMap::new(),
             unnamed: HashMap::new(),
             mirrors: HashMap::new(),
         }
@@ -39,11 +39,11 @@ impl<S, B> KnownClusters<S, B> {
     pub(in crate::mesh) fn of(
         &mut self,
         key: &ClusterKey,
-    ) -> &mut HashMap<ClusterKey, ClusterHandle<S>> {
+    ) -> &mut HashMap<ClusterKey, Arc<Cluster<S>>> {
         if key.is_unnamed() {
             &mut self.unnamed
         } else {
-            &mut self.destinations
+            &mut self.named
         }
     }
 }

@@ -6,14 +6,14 @@ use super::known_clusters::RouteMirror;
 use super::stack_table::{PortStacks, StackTable};
 use super::unnamed::Shard;
 use crate::istio::config::VirtualHostConfig;
-use crate::mesh::service_mesh::cluster::reach::ClusterHandle;
+use crate::mesh::service_mesh::cluster::service::Cluster;
 use crate::mesh::service_mesh::proxy::discarded::{Freed, Leftover};
 use crate::mesh::service_mesh::proxy::proxy_config::ProxyConfig;
 
 /// Routes of a replaced version.
 pub(in crate::mesh) struct OldRoutes<S, B> {
-    /// Handles of removed clusters.
-    pub(in crate::mesh) destinations: Vec<ClusterHandle<S>>,
+    /// Removed clusters.
+    pub(in crate::mesh) clusters: Vec<Arc<Cluster<S>>>,
     pub(in crate::mesh) mirrors: Vec<RouteMirror<S, B>>,
     hosts: Vec<ArcSwapOption<PortStacks<S, B>>>,
     live: Option<Arc<ProxyConfig>>,
@@ -28,7 +28,7 @@ const STEP: usize = 8;
 impl<S, B> OldRoutes<S, B> {
     pub(in crate::mesh) const fn new(table: Arc<StackTable<S, B>>) -> Self {
         Self {
-            destinations: Vec::new(),
+            clusters: Vec::new(),
             mirrors: Vec::new(),
             hosts: Vec::new(),
             live: None,
@@ -70,7 +70,7 @@ impl<S: Send + Sync + 'static, B: 'static> Leftover for OldRoutes<S, B> {
         let is_part = drop_some(&mut self.hosts)
             || drop_some(&mut self.unnamed)
             || drop_some(&mut self.mirrors)
-            || drop_some(&mut self.destinations);
+            || drop_some(&mut self.clusters);
         if is_part {
             return Freed::Part;
         }

@@ -67,7 +67,10 @@ pub(in crate::mesh::service_mesh::gateway::edge) fn answer_expectation(headers: 
 }
 
 /// Takes away what only Envoy says about a request, and Istio's proxies about themselves.
-pub(in crate::mesh::service_mesh::gateway::edge) fn remove_internal(headers: &mut HeaderMap, presence: Presence) {
+pub(in crate::mesh::service_mesh::gateway::edge) fn remove_internal(
+    headers: &mut HeaderMap,
+    presence: Presence,
+) {
     if presence.has(Presence::ENVOY) {
         let names = headers
             .keys()

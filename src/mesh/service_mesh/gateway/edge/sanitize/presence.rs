@@ -12,7 +12,8 @@ impl Presence {
     /// `x-envoy-…`.
     pub(in crate::mesh::service_mesh::gateway::edge) const ENVOY: Self = Self(1 << 3);
     pub(in crate::mesh::service_mesh::gateway::edge) const EXPECT: Self = Self(1 << 4);
-    pub(in crate::mesh::service_mesh::gateway::edge) const FORWARDED_CLIENT_CERT: Self = Self(1 << 5);
+    pub(in crate::mesh::service_mesh::gateway::edge) const FORWARDED_CLIENT_CERT: Self =
+        Self(1 << 5);
     pub(in crate::mesh::service_mesh::gateway::edge) const FORWARDED_FOR: Self = Self(1 << 6);
     pub(in crate::mesh::service_mesh::gateway::edge) const FORWARDED_PROTO: Self = Self(1 << 7);
     pub(in crate::mesh::service_mesh::gateway::edge) const HOST: Self = Self(1 << 8);

@@ -1,11 +1,11 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use http::uri::Authority;
 #[cfg(feature = "reqwest")]
 use hyper_util::client::legacy::connect::HttpConnector;
 
 use super::dns::subscription::{DnsSubscription, FirstResolution, is_followed};
+use super::key::ClusterKey;
 use crate::foundation::endpoints::Endpoint;
 use crate::foundation::endpoints::Endpoints;
 use crate::foundation::outcome::Cause;
@@ -17,62 +17,8 @@ use crate::policies::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimit
 use crate::policies::load_balance::LoadBalancePolicy;
 use crate::policies::outlier_detection::{OutlierDetectionPolicy, OutlierDetector};
 use crate::policies::retry::{RetryBudget, RetryPolicy};
-use crate::policies::traffic_split::Destination;
 #[cfg(feature = "reqwest")]
 use crate::transport::pool::{Pool, PoolPolicy};
-
-/// Identity of a cluster.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(in crate::mesh) struct ClusterKey {
-    destination: Destination,
-    /// True if no route names it.
-    is_unnamed: bool,
-    /// Port of the request, if the destination has none; `None` at a gateway, where strangers would choose the port.
-    request_port: Option<u16>,
-}
-
-impl ClusterKey {
-    pub(in crate::mesh) fn named(destination: &Destination, request_port: Option<u16>) -> Self {
-        Self {
-            destination: destination.clone(),
-            is_unnamed: false,
-            request_port: request_port.filter(|_| destination.port().is_none()),
-        }
-    }
-
-    pub(in crate::mesh) fn unnamed(host: &str, port: u16) -> Self {
-        Self {
-            destination: Destination::new(host),
-            is_unnamed: true,
-            request_port: Some(port),
-        }
-    }
-
-    pub(in crate::mesh) const fn destination(&self) -> &Destination {
-        &self.destination
-    }
-
-    pub(in crate::mesh) const fn is_unnamed(&self) -> bool {
-        self.is_unnamed
-    }
-
-    pub(in crate::mesh) const fn request_port(&self) -> Option<u16> {
-        self.request_port
-    }
-
-    pub(in crate::mesh) fn port(&self) -> Option<u16> {
-        self.destination.port().or(self.request_port)
-    }
-
-    /// Returns the address of a cluster of which only the name is known.
-    fn authority(&self) -> Option<Authority> {
-        let host = self.destination.host();
-        match self.port() {
-            Some(port) => format!("{host}:{port}").parse().ok(),
-            None => host.parse().ok(),
-        }
-    }
-}
 
 /// State of one cluster, shared by all routes and clients that lead to it and kept across changes of its
 /// configuration.
@@ -97,7 +43,7 @@ impl ClusterState {
             config.outlier.clone(),
             endpoints.clone(),
             Arc::clone(&options.observe),
-            options.rng(&key.destination.to_string()),
+            options.rng(&key.destination().to_string()),
         );
         Self {
             budget: RetryBudget::default().shared(),

@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tower_layer::Layer;
 
 use super::connect::connector::{Connector, MakeTransport, TransportKey};
-use super::destination::{ClusterKey, ClusterState};
 use super::dns::wait_for_dns::WaitForDns;
 use super::endpoint_service::EndpointService;
+use super::key::ClusterKey;
 use super::source::source;
+use super::state::ClusterState;
 use crate::istio::config::{ClusterConfig, ClusterDiscovery};
 use crate::mesh::service_mesh::options::Options;
 use crate::policies::concurrency_limit::ConcurrencyLimit;
@@ -28,34 +29,47 @@ pub(in crate::mesh) struct Owner<'a> {
     pub(in crate::mesh) options: &'a Options,
 }
 
-/// A destination as one client reaches it.
+/// One cluster as one client reaches it: its own balancer and transports around the state that all clients share.
 #[derive(Debug)]
-pub(in crate::mesh) struct ClusterHandle<S> {
+pub(in crate::mesh) struct Cluster<S> {
     balance: LoadBalance<EndpointService<S>>,
     config: Arc<ClusterConfig>,
-    key: TransportKey,
-    service: ClusterService<S>,
-}
-
-/// One client's service of a cluster.
-#[derive(Clone, Debug)]
-pub(in crate::mesh) struct ClusterService<S> {
+    endpoints: BalancedEndpoints<S>,
     /// Number that changes with the balancer or the transport.
-    pub(in crate::mesh) id: u64,
-    pub(in crate::mesh) endpoints: BalancedEndpoints<S>,
-    pub(in crate::mesh) state: Arc<ClusterState>,
+    id: u64,
+    state: Arc<ClusterState>,
+    transport_key: TransportKey,
 }
 
-impl<S> ClusterService<S> {
-    /// Returns the service with the cluster's concurrency limit, for requests without attempts of their own.
-    pub(in crate::mesh) fn service(self) -> LimitedCluster<S> {
-        self.state.limit().layer(self.endpoints)
+impl<S> Cluster<S> {
+    pub(in crate::mesh) const fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(in crate::mesh) fn state(&self) -> &ClusterState {
+        &self.state
+    }
+
+    /// Returns the endpoints without the cluster's concurrency limit, for attempts, which have it in the gate of
+    /// their span.
+    pub(in crate::mesh) fn endpoints(&self) -> BalancedEndpoints<S> {
+        self.endpoints.clone()
+    }
+
+    /// Returns the endpoints behind the cluster's concurrency limit, for requests without attempts of their own.
+    pub(in crate::mesh) fn limited(&self) -> LimitedCluster<S> {
+        self.state.limit().layer(self.endpoints())
+    }
+
+    /// Returns true if it was made of `state` and its current configuration.
+    pub(in crate::mesh) fn is_current(&self, state: &Arc<ClusterState>) -> bool {
+        Arc::ptr_eq(&self.state, state) && Arc::ptr_eq(&self.config, &state.config())
     }
 }
 
-impl<S: Clone + Send + Sync + 'static> ClusterHandle<S> {
-    /// Creates the handle of a cluster and keeps the balancer of `old`, if that has the same state and
-    /// transport. Returns `None` if the cluster is unknown.
+impl<S: Clone + Send + Sync + 'static> Cluster<S> {
+    /// Creates a cluster and keeps the balancer of `old`, if that has the same state and transport. Returns `None`
+    /// if the cluster is unknown.
     pub(in crate::mesh) fn new(
         key: &ClusterKey,
         state: Arc<ClusterState>,
@@ -76,15 +90,15 @@ impl<S: Clone + Send + Sync + 'static> ClusterHandle<S> {
                 .get_or_insert_with(|| key.destination().host().into());
         }
         let old =
-            old.filter(|old| Arc::ptr_eq(&old.service.state, &state) && old.key == transport_key);
+            old.filter(|old| Arc::ptr_eq(&old.state, &state) && old.transport_key == transport_key);
         let (id, balance) = if let Some(old) = old {
             old.balance.reconfigure(policy(&config, owner));
-            (old.service.id, old.balance.clone())
+            (old.id, old.balance.clone())
         } else {
             let transport = connector.connect(&transport_key, &state);
             let policy = policy(&config, owner);
-            let cluster = balance(key, &state, (&config, policy), transport, owner);
-            (next_id(), cluster)
+            let balance = balance(key, &state, (&config, policy), transport, owner);
+            (next_id(), balance)
         };
         let watched = balance.clone();
         let watched = if config.outlier.is_on() {
@@ -92,27 +106,14 @@ impl<S: Clone + Send + Sync + 'static> ClusterHandle<S> {
         } else {
             watched
         };
-        let targets = WaitForDns::new(state.follow_dns(), watched, Arc::clone(&state));
         Some(Self {
             balance,
             config,
-            key: transport_key,
-            service: ClusterService {
-                id,
-                endpoints: targets,
-                state,
-            },
+            endpoints: WaitForDns::new(state.follow_dns(), watched, Arc::clone(&state)),
+            id,
+            state,
+            transport_key,
         })
-    }
-
-    pub(in crate::mesh) fn service(&self) -> ClusterService<S> {
-        self.service.clone()
-    }
-
-    /// Returns the service if the handle is for `state` and its current configuration.
-    pub(in crate::mesh) fn current(&self, state: &Arc<ClusterState>) -> Option<ClusterService<S>> {
-        let is_same = Arc::ptr_eq(&self.service.state, state);
-        (is_same && Arc::ptr_eq(&self.config, &state.config())).then(|| self.service())
     }
 }
 
