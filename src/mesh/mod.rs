@@ -89,7 +89,7 @@
 //!   lead to it.
 //! - **A change** is applied as a whole or rejected. Requests in flight finish under the previous version; state
 //!   whose owner is still in the documents is kept, under its new settings.
-//! - **The stack consists of the public layers**, in this order, by nameable types. Beside the layers
+//! - **The stack consists of the public layers**, in this order, behind one opaque type. Beside the layers
 //!   themselves a request costs a route lookup and one clone of that route's stack; stacks are created
 //!   when a host is first called.
 //! - **Connections** of [`Workload::client`] and of a gateway's own client are made by reqwest, as
@@ -169,7 +169,8 @@
 //!
 //! The per-try timeout is part of the retry.
 //!
-//! Trace, limits and circuit breaker that follow each other share one service, as one
+//! Every stack is made from one text, `src/mesh/stack.rs`, which has the reason of each place. Trace, limits and circuit
+//! breaker that follow each other share one service, as one
 //! [gate](crate::gate::GateChain): separate layers would move request, future, response and body once more
 //! each, with the same behaviour. A test compares both forms.
 //!
