@@ -43,7 +43,7 @@ fn assert_short<T: Debug>(value: &T) {
         assert!(shown.len() <= 400, "{}: {shown}", shown.len());
     }
     let name = std::any::type_name::<T>();
-    assert!(name.len() <= 200, "{}: {name}", name.len());
+    assert!(name.len() <= 400, "{}: {name}", name.len());
 }
 
 #[tokio::test(start_paused = true)]

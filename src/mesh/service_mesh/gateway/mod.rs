@@ -167,13 +167,9 @@ impl Gateway {
             warned: AtomicBool::new(false),
         };
         let listener_port = Some(ListenerPort(port));
-        let router = Router::new(RouterState::new(
-            Arc::clone(proxy),
-            connector,
-            listener_port,
-        ));
+        let state = RouterState::new(Arc::clone(proxy), connector, listener_port);
         let trace = &proxy.options.trace;
-        let routes = routed::outbound(trace, router);
+        let routes = routed::outbound(trace, Router::new(state));
         let inner = routed::gateway(
             &EdgeLayer::new(listener),
             trace,
