@@ -31,7 +31,7 @@ use tower_layer::Layer;
 
 use super::outer_stack::{OuterStack, WithRetryHints};
 use super::{LayerConfig, StackWarning, lint};
-use crate::foundation::admission::{Gate, GateChain};
+use crate::foundation::admission::{Gate, GateChain, SharedGate};
 use crate::policies::circuit_breaker::{CircuitBreakerGate, CircuitBreakerLayer};
 use crate::policies::concurrency_limit::{
     ConcurrencyLimitGate, ConcurrencyLimitLayer, ConcurrencyLimitPolicy,
@@ -78,8 +78,9 @@ pub(super) type OutboundStack<S> =
 /// Stack of [`upstream`], with `G` in front of each attempt.
 pub(super) type UpstreamStack<S, G> = Timeout<Retry<TracedGate<S, G>>>;
 
-/// Gates of each attempt in a stack by hand.
-type AttemptGates = GateChain<RateLimitGate, GateChain<ConcurrencyLimitGate, CircuitBreakerGate>>;
+/// Gates of each attempt in a stack by hand, which the retry clones for each request.
+type AttemptGates =
+    SharedGate<GateChain<RateLimitGate, GateChain<ConcurrencyLimitGate, CircuitBreakerGate>>>;
 
 /// Gates of each request in an inbound stack by hand.
 pub(super) type InboundGates = GateChain<RateLimitGate, ConcurrencyLimitGate>;
@@ -124,7 +125,7 @@ pub(super) fn upstream<S, G>(
 }
 
 fn attempt_gates(layers: &OutboundLayers) -> AttemptGates {
-    GateChain::new(
+    SharedGate::new(GateChain::new(
         // Inside the retry: it counts attempts, for upstreams that bill by the call. Before the permit: an attempt that
         // waits for a token would keep it from others.
         layers.attempt_limit.gate(),
@@ -134,7 +135,7 @@ fn attempt_gates(layers: &OutboundLayers) -> AttemptGates {
             // Innermost: it records only what the upstream did, and decides when the attempt is about to be sent.
             layers.circuit_breaker.gate(),
         ),
-    )
+    ))
 }
 
 /// Puts the inbound stack around the routes of a server.

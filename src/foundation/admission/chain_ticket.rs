@@ -89,11 +89,9 @@ impl<A: Ticket, B: Gate> Ticket for ChainTicket<A, B> {
     }
 
     #[inline]
-    fn forward(&mut self, headers: &mut HeaderMap) {
-        if let Some(inner) = self.inner() {
-            inner.forward(headers);
-        }
-        self.outer.forward(headers);
+    fn forward(&mut self, headers: &mut HeaderMap) -> bool {
+        let inner = self.inner().is_some_and(|inner| inner.forward(headers));
+        self.outer.forward(headers) || inner
     }
 
     fn on_response(&mut self, head: ResponseHead<'_>) {
