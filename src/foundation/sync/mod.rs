@@ -6,6 +6,8 @@ pub(crate) mod primitives;
 pub(crate) mod reloadable;
 pub(crate) mod rng;
 pub(crate) mod sharded_arc;
+pub(crate) mod switchable;
 
 pub use percent::Percent;
 pub(crate) use reloadable::Reloadable;
+pub(crate) use switchable::Switchable;
