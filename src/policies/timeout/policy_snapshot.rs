@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::body::limits::CallLimits;
 use super::machine::{self, HeaderTimeouts, TimeBudget};
@@ -10,7 +10,7 @@ use super::{Elapsed, TimeoutPolicy};
 use crate::foundation::deadline::Deadline;
 use crate::foundation::deadline::headers as time_left;
 use crate::foundation::events::{Event, Observe};
-use crate::foundation::http::grpc;
+use crate::foundation::http::HeaderScan;
 use crate::foundation::outcome::Rejection;
 use crate::foundation::sync::sharded_arc::ShardedArc;
 use crate::foundation::time::clock;
@@ -67,11 +67,12 @@ impl PolicySnapshot {
     pub(super) fn admit(
         home: &ShardedArc<Self>,
         headers: &mut HeaderMap,
+        scan: Option<HeaderScan>,
     ) -> Result<Option<CallLimits>, Rejection> {
         let this: &Self = home;
         let policy = &this.policy;
-        let HeaderScan { grpc, times } = HeaderScan::at(headers);
-        let from_headers = if times {
+        let HeaderScan { grpc, timeouts } = scan.unwrap_or_else(|| HeaderScan::of(headers));
+        let from_headers = if timeouts {
             this.read(headers, grpc)
         } else {
             HeaderTimeouts::default()
@@ -177,33 +178,6 @@ impl PolicySnapshot {
         {
             observe.on_event(&Event::StreamTimedOut(total));
         }
-    }
-}
-
-/// Facts from the names of the headers. Most requests carry no timeout, and one pass over all names
-/// costs less than a failing lookup of each.
-#[derive(Clone, Copy, Debug, Default)]
-struct HeaderScan {
-    grpc: bool,
-    /// True if a header may carry a timeout.
-    times: bool,
-}
-
-impl HeaderScan {
-    #[inline]
-    fn at(headers: &HeaderMap) -> Self {
-        let mut scan = Self::default();
-        for (name, value) in headers {
-            // Compared by length first: few names are as long as the relevant ones.
-            let name = name.as_str();
-            match name.len() {
-                12 if name == CONTENT_TYPE.as_str() => scan.grpc |= grpc::names_grpc(value),
-                12 => scan.times |= name == "grpc-timeout",
-                30.. => scan.times |= name.starts_with("x-envoy-") && name.ends_with("-timeout-ms"),
-                _ => {}
-            }
-        }
-        scan
     }
 }
 
