@@ -3,6 +3,7 @@
 //!
 //! Update the page with `BLESS=1 cargo test --all-features --lib istio::coverage`.
 
+mod crds;
 mod render;
 mod samples;
 mod tests;
