@@ -1,4 +1,5 @@
-//! Each layer as its users see it, on a paused clock and without sockets.
+//! Each layer as its users see it, on a paused clock and without sockets; `vectors` are cases of other projects'
+//! test suites.
 #![cfg(test)]
 #![expect(
     clippy::disallowed_methods,
@@ -27,7 +28,10 @@ mod rate_limit_queue;
 mod retry;
 mod retry_storm;
 mod review_cases;
-mod support;
 mod telemetry;
 mod timeout;
 mod traffic_split;
+mod vectors;
+
+#[path = "../support/layers.rs"]
+mod support;
