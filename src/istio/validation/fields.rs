@@ -51,15 +51,12 @@ fn check(field: &FieldDescriptor, message: NodeId, tree: &Tree, findings: &mut F
     if let Some(size) = declaration.size {
         bound(at, size.least, size.most, tree, findings);
     }
-    let items = field.values(tree, &at);
-    if let Some(most) = declaration.max_item {
-        items
-            .iter()
-            .for_each(|item| bound(*item, 0, most, tree, findings));
+    for item in field.values(tree, &at) {
+        if let Some(most) = declaration.max_item {
+            bound(*item, 0, most, tree, findings);
+        }
+        value(*item, declaration.values, tree, findings);
     }
-    items
-        .iter()
-        .for_each(|item| value(*item, declaration.values, tree, findings));
 }
 
 /// Says whether nothing is written; 0 is a number that has its own check.
@@ -140,7 +137,7 @@ fn no_time(time: Duration) -> Option<Advice> {
             help: "write 1ms or more",
         });
     }
-    (time.subsec_nanos() % 1_000_000 != 0).then_some(Advice {
+    (!time.subsec_nanos().is_multiple_of(1_000_000)).then_some(Advice {
         message: "the duration is no whole number of milliseconds",
         help: "round it to milliseconds",
     })

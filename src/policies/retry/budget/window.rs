@@ -4,6 +4,8 @@ use crate::foundation::sync::primitives::atomic::{AtomicU64, Ordering};
 
 /// Parts of an interval, one of which is forgotten at a time, as in Envoy.
 const SLOTS: usize = 10;
+/// Bits of a slot that count requests.
+const REQUESTS: u64 = 0xffff_ffff;
 
 /// Number of requests that began in the last interval.
 #[derive(Debug)]
@@ -52,7 +54,7 @@ fn part(interval: Duration, nanos: u64) -> u32 {
 }
 
 const fn halves(word: u64) -> (u32, u32) {
-    ((word >> 32) as u32, (word & u32::MAX as u64) as u32)
+    ((word >> 32) as u32, (word & REQUESTS) as u32)
 }
 
 const fn join(part: u32, requests: u32) -> u64 {
