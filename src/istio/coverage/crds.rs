@@ -1,4 +1,4 @@
-//! Comparison of the declarations with the fields of Istio's CustomResourceDefinitions.
+//! Comparison of the declarations with the fields of Istio's CRDs.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ const CHECKED: [(&str, &str, &str); 10] = [
     ("Tunnel", "targetHost", "it is a name or an address"),
 ];
 
-/// A field of a CustomResourceDefinition.
+/// A field of a CRD.
 #[derive(Debug)]
 struct CrdField<'a> {
     /// Path with the type of the value.

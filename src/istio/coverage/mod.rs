@@ -1,5 +1,5 @@
 //! Coverage of Istio's fields, as they are declared in `api`: the tables of `docs/istio-support.md`, and tests
-//! that hold the declarations to the code and to Istio's CustomResourceDefinitions.
+//! that hold the declarations to the code and to Istio's CRDs.
 //!
 //! Update the page with `BLESS=1 cargo test --all-features --lib istio::coverage`.
 

@@ -2,8 +2,8 @@ use std::fmt::Write;
 
 use super::{Row, TABLES};
 use crate::istio::Code;
-use crate::istio::api::fields::descriptor::TypeDescriptor;
-use crate::istio::api::fields::descriptor::declaration::{Report, Support};
+use crate::istio::api::fields::descriptor::declaration::{Report, Size, Support, Values};
+use crate::istio::api::fields::descriptor::{Cardinality, FieldDescriptor, TypeDescriptor};
 use crate::istio::model::kind::Kind;
 use crate::istio::validation::unenforced;
 
@@ -17,7 +17,7 @@ pub(super) fn render() -> String {
         let title = table.title;
         let _ = writeln!(
             text,
-            "<details>\n<summary>{title}</summary>\n\n| field | support | |\n|---|---|---|"
+            "<details>\n<summary>{title}</summary>\n\n| field | value | support | |\n|---|---|---|---|"
         );
         for row in table.rows() {
             let (support, remark) = support(&row);
@@ -25,8 +25,9 @@ pub(super) fn render() -> String {
             let same = same.map(|same| format!("same fields as `{same}`"));
             let remarks = std::iter::once(remark).chain(same);
             let remarks: Vec<_> = remarks.filter(|remark| !remark.is_empty()).collect();
-            let (path, remarks) = (row.path, remarks.join("; "));
-            let _ = writeln!(text, "| `{path}` | {support} | {remarks} |");
+            let (value, remarks) = (value(row.field), remarks.join("; "));
+            let path = row.path;
+            let _ = writeln!(text, "| `{path}` | {value} | {support} | {remarks} |");
         }
         text += "\n</details>\n\n";
     }
@@ -37,6 +38,56 @@ pub(super) fn render() -> String {
         let _ = writeln!(text, "| `{kind}` | warning `{code}` | {effect} |");
     }
     text + "\n</details>\n\n"
+}
+
+/// Returns the type and the constraint of a field.
+fn value(field: &FieldDescriptor) -> String {
+    let names = (field.of.names)();
+    let kind = match (field.of.fields, &names[..]) {
+        ([], []) => field.of.name.to_owned(),
+        ([], names) => format!("`{}`", names.join("`, `")),
+        _ => "object".to_owned(),
+    };
+    let many = match field.cardinality {
+        Cardinality::Map => "map",
+        Cardinality::Repeated => "list",
+        Cardinality::Single => "",
+    };
+    let declaration = &field.declaration;
+    let bounds = |least: f64, most: f64| match most {
+        f64::MAX => format!("{least} or more"),
+        most => format!("{least} to {most}"),
+    };
+    let values = match declaration.values {
+        Values::Any => String::new(),
+        Values::Port => bounds(1.0, 65_535.0),
+        Values::PortOrZero => bounds(0.0, 65_535.0),
+        Values::Range(least, most, _) => bounds(least, most),
+        Values::Time => "1ms or more".to_owned(),
+        Values::TimeOrZero => "0 or 1ms or more".to_owned(),
+    };
+    let item = declaration.max_item;
+    let item = item.map(|most| format!("{most} characters at most"));
+    let size = declaration.size.map(|Size { least, most }| {
+        let unit = match field.cardinality {
+            Cardinality::Map => "entries",
+            Cardinality::Repeated => "items",
+            Cardinality::Single => "characters",
+        };
+        match least {
+            0 => format!("{most} {unit} at most"),
+            least => format!("{least} to {most} {unit}"),
+        }
+    });
+    let required = declaration.required.map(|_| "required".to_owned());
+    let parts = [Some(kind), Some(values), item].into_iter().flatten();
+    let one: Vec<_> = parts.filter(|part| !part.is_empty()).collect();
+    let one = match (many, one.join(", ")) {
+        ("", one) => one,
+        (many, one) => format!("{many} of {one}"),
+    };
+    let all = [Some(one), size, required].into_iter().flatten();
+    all.collect::<Vec<_>>().join("; ")
 }
 
 /// Returns the support of a field, and a remark.
