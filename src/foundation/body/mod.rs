@@ -1,5 +1,6 @@
 //! Bodies made of other bodies.
 
+pub(crate) mod drain;
 mod into_bytes;
 
 pub(crate) use into_bytes::{IntoBytes, frame_into_bytes};

@@ -1,7 +1,6 @@
 pub(in crate::policies::retry) mod body;
 pub(in crate::policies::retry) mod buffered_request;
 pub(in crate::policies::retry) mod chunks;
-pub(in crate::policies::retry) mod drain;
 pub(in crate::policies::retry) mod head;
 pub(in crate::policies::retry) mod packed_headers;
 pub(in crate::policies::retry) mod replay_buffer;
