@@ -57,14 +57,26 @@
 //! use meshless::circuit_breaker::CircuitBreakerLayer;
 //! use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
 //! use meshless::gate::{GateChain, Queued};
-//! # let transport = ();
+//! use tower::ServiceExt;
 //!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), std::convert::Infallible> {
+//! # let transport = tower::service_fn(|_: http::Request<()>| async {
+//! #     Ok::<_, std::convert::Infallible>(http::Response::new(http_body_util::Full::new(bytes::Bytes::from("rows"))))
+//! # });
 //! let limit = ConcurrencyLimitLayer::new(ConcurrencyLimitPolicy::new(100));
 //! let breaker = CircuitBreakerLayer::default();
-//! let service = Queued::new(transport, GateChain::new(limit.clone(), breaker.clone()));
-//! # let _ = service;
-//! // The layers remain handles on their state.
+//! // The limit is the outer one: a request that it rejects never reaches the breaker.
+//! let gates = GateChain::new(limit.gate(), breaker.gate());
+//! let service = Queued::new(transport, gates);
+//!
+//! let response = service.oneshot(http::Request::new(())).await?;
+//! // The layers remain handles on their state: the request is in flight until its body ends.
+//! assert_eq!(limit.in_flight(), 1);
+//! drop(response);
 //! assert_eq!(limit.in_flight(), 0);
+//! # Ok(())
+//! # }
 //! ```
 
 pub(crate) mod body;
