@@ -4,6 +4,8 @@
 mod circuit_breaker;
 #[path = "../../examples/concurrency_limit.rs"]
 mod concurrency_limit;
+#[path = "../../examples/database.rs"]
+mod database;
 #[path = "../../examples/fault_injection.rs"]
 mod fault_injection;
 #[path = "../../examples/load_balance.rs"]
@@ -38,6 +40,7 @@ macro_rules! tests {
 tests! {
     circuit_breaker
     concurrency_limit
+    database
     fault_injection
     load_balance
     mirror
