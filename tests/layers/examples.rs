@@ -16,6 +16,8 @@ mod mirror;
 mod rate_limit;
 #[path = "../../examples/retry.rs"]
 mod retry;
+#[path = "../../examples/streams.rs"]
+mod streams;
 #[path = "../../examples/telemetry.rs"]
 mod telemetry;
 #[path = "../../examples/timeout.rs"]
@@ -46,6 +48,7 @@ tests! {
     mirror
     rate_limit
     retry
+    streams
     telemetry
     timeout
     traffic_split
