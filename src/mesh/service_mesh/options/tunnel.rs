@@ -71,7 +71,7 @@ async fn until_gone<T>(owner: OwnerHandle, work: impl Future<Output = T>) -> Opt
     let (mut gone, mut work) = (pin!(owner.dropped()), pin!(work));
     poll_fn(|cx| match work.as_mut().poll(cx) {
         Poll::Ready(done) => Poll::Ready(Some(done)),
-        Poll::Pending => gone.as_mut().poll(cx).map(|_| None),
+        Poll::Pending => gone.as_mut().poll(cx).map(|()| None),
     })
     .await
 }
