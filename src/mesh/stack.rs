@@ -23,7 +23,7 @@
 //! | span of the request | yes | yes | yes |
 //! | rate limits | off by default | those of the documents, none by default | as a workload's |
 //! | concurrency limit | 1024, none pending, by default | none: Envoy has none there | none |
-//! | timeout and deadline | 15 s, or the caller's deadline | the caller's deadline | none: each route has its own |
+//! | timeout and deadline | 15 s to the head, 5 min of silence in the body, or the caller's deadline | the caller's deadline | none: each route has its own |
 
 use std::time::Duration;
 
@@ -45,6 +45,9 @@ use crate::policies::timeout::{Timeout, TimeoutLayer, TimeoutPolicy};
 
 /// Total timeout of the stacks by hand: Envoy's default for a route, which Istio turns off.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Idle timeout of the inbound stack by hand: Envoy's default for a stream.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Concurrency limit of the stacks by hand: Envoy's default for a cluster, which Istio turns off.
 const MAX_IN_FLIGHT: u32 = 1_024;
@@ -226,7 +229,8 @@ impl Default for InboundLayers {
             concurrency_limit: ConcurrencyLimitLayer::new(ConcurrencyLimitPolicy::new(
                 MAX_IN_FLIGHT,
             )),
-            timeout: TimeoutLayer::new(TimeoutPolicy::total(TOTAL_TIMEOUT)),
+            // To the head: streams and downloads last, and the time for a body depends on its reader too.
+            timeout: TimeoutLayer::new(TimeoutPolicy::head(TOTAL_TIMEOUT).with_idle(IDLE_TIMEOUT)),
         }
     }
 }

@@ -268,6 +268,9 @@ fn a_preset_reports_what_its_parts_cannot_do_since_they_were_changed() {
     assert_eq!(outbound.lint(), []);
 
     let inbound = meshless::inbound().with_streams(true);
+    assert_eq!(inbound.lint(), []);
+    let total = TimeoutPolicy::total(SECOND);
+    inbound.timeout().reconfigure(total);
     assert!(matches!(
         inbound.lint()[..],
         [StackWarning::TimeoutOverStream { .. }]

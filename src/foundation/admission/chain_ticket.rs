@@ -134,7 +134,7 @@ impl<A: Ticket, B: Gate> Ticket for ChainTicket<A, B> {
         inner || self.outer.is_active()
     }
 
-    fn classify<E: 'static>(&self, error: &E) -> Failure {
+    fn classify<E: 'static>(&self, error: &E) -> Outcome {
         // One classification for both: the chain reports the error once, as it arrived.
         self.outer.classify(error)
     }

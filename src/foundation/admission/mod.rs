@@ -57,14 +57,26 @@
 //! use meshless::circuit_breaker::CircuitBreakerLayer;
 //! use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
 //! use meshless::gate::{GateChain, Queued};
-//! # let transport = ();
+//! use tower::ServiceExt;
 //!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), std::convert::Infallible> {
+//! # let transport = tower::service_fn(|_: http::Request<()>| async {
+//! #     Ok::<_, std::convert::Infallible>(http::Response::new(http_body_util::Full::new(bytes::Bytes::from("rows"))))
+//! # });
 //! let limit = ConcurrencyLimitLayer::new(ConcurrencyLimitPolicy::new(100));
 //! let breaker = CircuitBreakerLayer::default();
-//! let service = Queued::new(transport, GateChain::new(limit.clone(), breaker.clone()));
-//! # let _ = service;
-//! // The layers remain handles on their state.
+//! // The limit is the outer one: a request that it rejects never reaches the breaker.
+//! let gates = GateChain::new(limit.gate(), breaker.gate());
+//! let service = Queued::new(transport, gates);
+//!
+//! let response = service.oneshot(http::Request::new(())).await?;
+//! // The layers remain handles on their state: the request is in flight until its body ends.
+//! assert_eq!(limit.in_flight(), 1);
+//! drop(response);
 //! assert_eq!(limit.in_flight(), 0);
+//! # Ok(())
+//! # }
 //! ```
 
 pub(crate) mod body;
@@ -213,9 +225,10 @@ pub trait Ticket {
         true
     }
 
-    /// Classifies an error of the inner service.
-    fn classify<E: 'static>(&self, error: &E) -> Failure {
-        Failure::of(error)
+    /// Classifies an error of the inner service, or of its response's body. By default it is the failure that
+    /// [`Failure::of`] finds.
+    fn classify<E: 'static>(&self, error: &E) -> Outcome {
+        Outcome::Failed(Failure::of(error))
     }
 
     /// Handles a response: calls [`on_response`](Ticket::on_response), then
@@ -239,8 +252,8 @@ pub trait Ticket {
     /// implementation.
     fn handle_error<E: 'static>(&mut self, error: &E) {
         if self.wants_outcome() {
-            let failure = self.classify(error);
-            self.on_outcome(Outcome::Failed(failure));
+            let outcome = self.classify(error);
+            self.on_outcome(outcome);
         }
     }
 
@@ -250,15 +263,17 @@ pub trait Ticket {
         if !self.wants_outcome() {
             return;
         }
-        // A timeout that cut off the body is reported as such, to agree with the layer that did it.
-        let failure = match self.classify(error) {
-            failure @ (Failure::RequestBody | Failure::Timeout) => failure,
-            _ => Failure::Body,
+        let outcome = match self.classify(error) {
+            // A timeout that cut off the body is reported as such, to agree with the layer that did it.
+            Outcome::Failed(failure @ (Failure::RequestBody | Failure::Timeout)) => failure.into(),
+            Outcome::Failed(_) => Failure::Body.into(),
+            other => other,
         };
-        if undecided {
-            self.on_outcome(Outcome::Failed(failure));
-        } else {
-            self.on_body_error(failure);
+        match outcome {
+            _ if undecided => self.on_outcome(outcome),
+            Outcome::Failed(failure) => self.on_body_error(failure),
+            // No failure by a custom classification: the outcome of the head stands.
+            _ => {}
         }
     }
 }

@@ -184,7 +184,7 @@ where
                     until,
                     resume,
                 } => {
-                    if body.poll(cx).is_pending() {
+                    if body.poll_read(cx, || true).is_pending() {
                         ready!(this.timer.poll_at(*until, cx));
                         State::Waiting(*resume)
                     } else {

@@ -38,6 +38,12 @@ impl<R, T> TracedBody<R, T> {
     }
 }
 
+impl<R, T> Default for TracedBody<R, T> {
+    fn default() -> Self {
+        Self::new(WatchedBody::default(), Scope::none())
+    }
+}
+
 impl<R, T> Body for TracedBody<R, T>
 where
     R: Body<Data = Bytes>,

@@ -1,11 +1,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::body::limits::CallLimits;
 use super::machine::{self, HeaderTimeouts, TimeBudget};
+use super::policy::Extent;
 use super::{Elapsed, TimeoutPolicy};
 use crate::foundation::deadline::Deadline;
 use crate::foundation::deadline::headers as time_left;
@@ -77,7 +78,7 @@ impl PolicySnapshot {
         } else {
             HeaderTimeouts::default()
         };
-        let window = time_budget_of(policy, from_headers)?;
+        let (window, callers) = time_budget_of(policy, from_headers)?;
         if let Some(window) = window.filter(|_| policy.outgoing()) {
             this.write(headers, from_headers, window.length, grpc);
         }
@@ -90,7 +91,13 @@ impl PolicySnapshot {
         // Otherwise the caller's deadline was the shorter limit, which is not the upstream's
         // failure.
         let own = window.is_some_and(|window| window.length == total);
-        Ok(Some(CallLimits::new(window, own, grpc, home.local())))
+        Ok(Some(CallLimits::new(
+            window,
+            callers,
+            own,
+            grpc,
+            home.local(),
+        )))
     }
 
     /// Reads the timeouts in the headers, and removes those addressed to this hop alone.
@@ -98,7 +105,7 @@ impl PolicySnapshot {
     fn read(&self, headers: &mut HeaderMap, grpc: bool) -> HeaderTimeouts {
         let mut from_headers = HeaderTimeouts::default();
         // Removed in any case: it is addressed to this hop, as in Envoy.
-        let instead = headers.remove(if self.policy.head_only() {
+        let instead = headers.remove(if self.policy.is_per_try() {
             &INSTEAD_OF_PER_TRY
         } else {
             &INSTEAD_OF_TOTAL
@@ -181,17 +188,26 @@ impl PolicySnapshot {
     }
 }
 
-/// Returns the budget of a call that starts now. Without any limit the clock is not read.
+/// Returns the budget of a call that starts now, and the caller's deadline if the timeout ends with the head. Without
+/// any limit the clock is not read.
 #[inline]
 fn time_budget_of(
     policy: &TimeoutPolicy,
     from_headers: HeaderTimeouts,
-) -> Result<Option<TimeBudget>, Rejection> {
+) -> Result<(Option<TimeBudget>, Option<Instant>), Rejection> {
     let allowance = machine::allowance(policy, from_headers);
-    let current = Deadline::current();
+    let current = Deadline::current().map(Deadline::instant);
     if allowance.is_none() && current.is_none() {
-        return Ok(None);
+        return Ok((None, None));
     }
-    machine::time_budget(allowance, current.map(Deadline::instant), clock::now())
-        .map_err(|machine::DeadlineExceeded| Rejection::DeadlineExceeded)
+    let now = clock::now();
+    let budget = |allowance| {
+        machine::time_budget(allowance, current, now)
+            .map_err(|machine::DeadlineExceeded| Rejection::DeadlineExceeded)
+    };
+    let callers = match policy.extent() {
+        Extent::Head => budget(machine::callers(policy, from_headers))?.map(|budget| budget.at),
+        Extent::Attempt | Extent::Response => None,
+    };
+    Ok((budget(allowance)?, callers))
 }
