@@ -14,7 +14,7 @@ use super::counts::{CopyPermit, Counts};
 use super::machine::chooses;
 use super::task::CopyTask;
 use super::{CopyBody, MirrorLayer, MirrorPolicy, MirrorStats, TeeBody, head};
-use crate::foundation::events::Observe;
+use crate::foundation::events::Emitter;
 use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::MirrorDropReason;
 use crate::foundation::sync::Reloadable;
@@ -87,19 +87,18 @@ pub(super) struct Shared<M> {
 }
 
 impl<M> Shared<M> {
-    pub(super) fn new(
-        policy: MirrorPolicy,
-        service: M,
-        observe: Arc<dyn Observe>,
-        rng: Rng,
-    ) -> Self {
+    pub(super) fn new(policy: MirrorPolicy, service: M, emitter: Emitter, rng: Rng) -> Self {
         Self {
-            counts: Arc::new(Counts::new(observe)),
+            counts: Arc::new(Counts::new(emitter)),
             rng,
             policy: Reloadable::new(policy),
             service: Arc::new(service),
             stop: watch::Sender::new(()),
         }
+    }
+
+    pub(super) fn emitter(&self) -> &Emitter {
+        self.counts.emitter()
     }
 
     pub(super) fn reconfigure(&self, policy: MirrorPolicy) {

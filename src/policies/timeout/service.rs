@@ -1,4 +1,3 @@
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -10,7 +9,7 @@ use tower_service::Service;
 use super::body::limits::CallLimits;
 use super::policy_snapshot::PolicySnapshot;
 use super::{TimeoutBody, TimeoutFuture, TimeoutPolicy};
-use crate::foundation::events::Observe;
+use crate::foundation::events::Emitter;
 use crate::foundation::http::grpc;
 use crate::foundation::outcome::LocalReplyBody;
 use crate::foundation::outcome::Rejection;
@@ -45,7 +44,7 @@ impl<S> Timeout<S> {
         let admitted = self.shared.admit(request.headers_mut());
         admitted.map_err(|rejection| {
             let grpc = grpc::is_grpc(request.headers());
-            Box::new(rejection.into_response(grpc))
+            Box::new(self.shared.emitter().reject(rejection, grpc))
         })
     }
 }
@@ -90,10 +89,14 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(policy: TimeoutPolicy, observe: Arc<dyn Observe>) -> Self {
+    pub(super) fn new(policy: TimeoutPolicy, emitter: Emitter) -> Self {
         Self {
-            snapshot: Reloadable::new(ShardedArc::new(PolicySnapshot::new(policy, observe))),
+            snapshot: Reloadable::new(ShardedArc::new(PolicySnapshot::new(policy, emitter))),
         }
+    }
+
+    pub(super) fn emitter(&self) -> Emitter {
+        self.snapshot.load().emitter().clone()
     }
 
     pub(super) fn reconfigure(&self, policy: TimeoutPolicy) {
@@ -114,10 +117,6 @@ impl Shared {
         if current.policy().is_off() {
             return Ok(None);
         }
-        let admitted = PolicySnapshot::admit(&current, headers);
-        if let Err(rejection) = admitted {
-            current.rejected(rejection);
-        }
-        admitted
+        PolicySnapshot::admit(&current, headers)
     }
 }
