@@ -24,6 +24,8 @@ mod policy;
 mod pool;
 mod promises;
 mod rate_limit;
+#[cfg(feature = "governor")]
+mod rate_limit_governor;
 mod rate_limit_keys;
 mod rate_limit_queue;
 mod retry;

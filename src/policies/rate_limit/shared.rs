@@ -64,6 +64,7 @@ impl Shared {
     }
 
     fn of(active: PolicySnapshot, observe: Arc<dyn Observe>) -> Self {
+        warn_of_settings(&active.policy);
         Self {
             off: AtomicBool::new(active.policy.is_off()),
             snapshot: Reloadable::new(active),
@@ -88,6 +89,7 @@ impl Shared {
             .reconfiguring
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
+        warn_of_settings(&policy);
         let off = policy.is_off();
         // The queue is locked so that waiters neither join nor leave during the migration. Their
         // reservations exceed the limit, where a migration would cut them off, so they are refunded
@@ -177,14 +179,19 @@ impl Shared {
         enforced: bool,
     ) -> AdmitDecision {
         let status = active.status(key_hash, now);
-        let rejection = Rejection::RateLimited(RateLimited {
+        let limited = RateLimited {
             grpc_status: active.policy.grpc_status(),
             limit: status.limit,
             remaining: status.remaining,
             reset: status.reset,
             retry_after: denied.0.map(Duration::from_nanos),
             status: active.policy.status(),
-        });
+        };
+        self.refuse(limited, enforced)
+    }
+
+    fn refuse(&self, limited: RateLimited, enforced: bool) -> AdmitDecision {
+        let rejection = Rejection::RateLimited(limited);
         self.counters.deny(enforced);
         if enforced {
             self.observe.on_event(&Event::Rejected(rejection));
@@ -193,6 +200,16 @@ impl Shared {
             self.observe.on_event(&Event::WouldReject(rejection));
             AdmitDecision::Uncounted
         }
+    }
+
+    /// Refuses a call that a limiter of governor refused.
+    #[cfg(feature = "governor")]
+    pub(super) fn refuse_governed(
+        &self,
+        policy: &RateLimitPolicy,
+        limited: RateLimited,
+    ) -> AdmitDecision {
+        self.refuse(limited, self.happens(policy.enforced()))
     }
 
     /// True if the policy limits nothing.
@@ -217,6 +234,10 @@ impl Shared {
             return;
         }
         let active = self.snapshot.load();
+        if active.policy.is_governed() {
+            // Governor takes nothing back.
+            return;
+        }
         let now = self.now();
         if charged < actual {
             active.charge(key_hash, actual - charged, now);
@@ -252,6 +273,19 @@ impl Shared {
     pub(super) fn now(&self) -> u64 {
         self.origin.nanos(clock::now())
     }
+}
+
+/// Logs the settings that have no effect beside a limiter of governor.
+fn warn_of_settings(policy: &RateLimitPolicy) {
+    #[cfg(feature = "governor")]
+    for setting in policy.without_effect() {
+        tracing::warn!(
+            "rate limit by governor: `with_{setting}` has no effect; the limiter of governor has \
+             its own state, without a queue and without refunds"
+        );
+    }
+    #[cfg(not(feature = "governor"))]
+    let _ = policy;
 }
 
 /// Returns the maximum wait of a call: the policy's, or the time to the caller's deadline if that
