@@ -11,6 +11,8 @@ mod circuit_breaker;
 mod composed;
 mod composition;
 mod concurrency_limit;
+#[cfg(feature = "serde")]
+mod config;
 mod examples;
 mod extremes;
 mod fault_injection;

@@ -1,3 +1,5 @@
+#[cfg(feature = "serde")]
+mod config;
 mod read;
 
 use std::borrow::Cow;
