@@ -13,10 +13,11 @@ use governor::state::InMemoryState;
 use governor::state::keyed::HashMapStateStore;
 use governor::{NotUntil, Quota};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+use meshless::events::EventKind;
 use meshless::rate_limit::{
     GovernorState, RateLimitHeaders, RateLimitLayer, RateLimitPolicy, RateLimiter, TokioClock,
 };
-use meshless::{Event, Percent, Rejection};
+use meshless::{Percent, Rejection};
 use tower::{Layer, ServiceExt, service_fn};
 
 use crate::support::Events;
@@ -186,7 +187,7 @@ async fn a_dry_run_rejects_nothing_and_reports_what_it_would() {
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()["x-over"], "yes");
     assert_eq!((layer.stats().rate_limited, layer.stats().enforced), (1, 0));
-    assert!(matches!(seen.all()[..], [Event::WouldReject(_)]));
+    assert!(matches!(seen.all()[..], [EventKind::WouldReject(_)]));
 }
 
 #[tokio::test(start_paused = true)]
