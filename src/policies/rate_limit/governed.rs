@@ -59,8 +59,8 @@ impl RateLimitPolicy {
     /// the state is governor's, are [`with_key`](Self::with_key), [`with_max_keys`](Self::with_max_keys),
     /// [`with_share`](Self::with_share), [`with_max_queue`](Self::with_max_queue) (a request over the limit
     /// is rejected at once), [`with_usage`](Self::with_usage) and [`with_charge`](Self::with_charge)
-    /// (governor refunds nothing), and [`with_shards`](super::RateLimitLayer::with_shards); a warning names those
-    /// that are set. [`RateLimiter::status`](super::RateLimiter::status) does not know its state.
+    /// (governor refunds nothing), and [`with_shards`](super::RateLimitLayer::with_shards); a warning names a key,
+    /// share, queue, usage or charge that is set. [`RateLimiter::status`](super::RateLimiter::status) does not know its state.
     ///
     /// A limiter with `StateInformationMiddleware` tells its state, for
     /// [`RateLimitHeaders::All`](super::RateLimitHeaders::All); one without tells its quota when it rejects, so
