@@ -103,23 +103,15 @@ impl RateLimitGate {
     ) -> Admission<RateLimitTicket, RateLimitWait> {
         let cost = policy.cost(head);
         match governor.decide(policy, head, cost) {
-            Ok(Some(status)) if policy.headers().on_all() => Admission::Admitted(RateLimitTicket {
-                added: None,
-                permit: Some(RateLimitPermit::new(
-                    Arc::clone(&self.shared),
-                    None,
-                    0,
-                    cost,
-                )),
-                status: Some(Box::new(status)),
-            }),
+            Ok(status @ Some(_)) if policy.headers().on_all() => {
+                let permit = RateLimitPermit::new(Arc::clone(&self.shared), None, 0, cost);
+                let admitted = Admitted::Charged { permit, status };
+                Admission::Admitted(RateLimitTicket(Some(Box::new(admitted))))
+            }
             Ok(_) => Admission::Admitted(RateLimitTicket::default()),
             Err(limited) => match self.shared.refuse_governed(policy, limited) {
                 AdmitDecision::Rejected(rejection) => Admission::Rejected(rejection),
-                _ => Admission::Admitted(RateLimitTicket {
-                    added: policy.request_headers(),
-                    ..RateLimitTicket::default()
-                }),
+                _ => Admission::Admitted(RateLimitTicket::uncounted(policy.request_headers())),
             },
         }
     }
