@@ -147,6 +147,11 @@ pub mod outcome {
     };
 }
 
+/// The examples of the page about configuration, compiled.
+#[cfg(all(doctest, feature = "serde"))]
+#[doc = include_str!("../docs/configuration.md")]
+pub struct Configuration;
+
 /// The examples of the README, compiled.
 #[cfg(all(doctest, feature = "axum", feature = "reqwest"))]
 #[doc = include_str!("../README.md")]

@@ -148,6 +148,9 @@
 //!
 //! For axum: `router.layer(meshless::inbound())`.
 //!
+//! [`OutboundPolicy`] and [`InboundPolicy`] are all policies of a stack as one value, which a service's own configuration
+//! can hold (feature `serde`, `docs/configuration.md`).
+//!
 //! # The order, and why
 //!
 //! ```text
@@ -205,9 +208,11 @@
 #![doc = include_str!("../../docs/differences-from-envoy.md")]
 
 mod inbound;
+mod inbound_policy;
 mod layer_config;
 mod lint;
 mod outbound;
+mod outbound_policy;
 #[expect(
     unnameable_types,
     reason = "parts of opaque services, which users reach through `Service` alone"
@@ -218,8 +223,10 @@ mod service_mesh;
 mod stack;
 
 pub use inbound::{Inbound, InboundService, inbound};
+pub use inbound_policy::InboundPolicy;
 pub use layer_config::LayerConfig;
 pub use lint::{StackWarning, lint};
 pub use outbound::{Outbound, OutboundService, outbound};
+pub use outbound_policy::OutboundPolicy;
 #[cfg(feature = "istio")]
 pub use service_mesh::*;
