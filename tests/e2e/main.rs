@@ -14,6 +14,7 @@ mod bad;
 mod client;
 mod dns;
 mod endpoints;
+mod examples;
 mod failures;
 mod faults;
 #[cfg(feature = "full")]
