@@ -113,6 +113,7 @@ pub(crate) use fixed_resolver::look_up;
 pub use http_service::HttpService;
 pub use request::RequestBuilder;
 pub use response::{BytesStream, Response};
+pub use send::ResponseFuture;
 pub use service::Client;
 pub use transport::{Transport, TransportFuture};
 pub use upgraded::Upgraded;
