@@ -12,7 +12,7 @@ use super::connection::wire::Wire;
 use crate::foundation::outcome::BoxError;
 
 /// Whom a connection is to.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct PoolKey {
     authority: Authority,
     scheme: Scheme,
@@ -58,6 +58,21 @@ impl Eq for Way {}
 impl Hash for Way {
     fn hash<H: Hasher>(&self, state: &mut H) {
         Arc::as_ptr(&self.0).cast::<()>().hash(state);
+    }
+}
+
+/// Hashes eight bytes at a time: an authority's own hash is fed byte by byte, which costs more than the rest
+/// of a pool's work.
+impl Hash for PoolKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for chunk in self.authority.as_str().as_bytes().chunks(8) {
+            let mut bytes = [0; 8];
+            bytes[..chunk.len()].copy_from_slice(chunk);
+            // Authorities are equal whatever the case of their letters; this bit is that difference.
+            state.write_u64(u64::from_le_bytes(bytes) | 0x2020_2020_2020_2020);
+        }
+        state.write_u8(u8::from(self.scheme == Scheme::HTTPS));
+        self.way.hash(state);
     }
 }
 

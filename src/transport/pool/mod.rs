@@ -60,9 +60,10 @@
 //! its end too, for at most one second, so that the limit also holds by the server's count.
 //!
 //! A connection that its server closed while it was idle is not handed out. Before an HTTP/1 connection
-//! carries another request, its runtime looks whether it still lives; and as long as no connection to
-//! an authority has carried two requests, that look takes 3 ms, since a server that closes after each
-//! answer may do so a moment after it; or up to 100 ms, if it is known for that. If it is closed just as a request is written to it, the request goes on
+//! carries another request after half a second or more, its runtime looks whether it still lives; and as
+//! long as no connection to an authority has carried two requests, that look always takes place and takes
+//! 3 ms, since a server that closes after each answer may do so a moment after it; or up to 100 ms, if it
+//! is known for that. If it is closed just as a request is written to it, the request goes on
 //! another one, but only if nothing of it was written; else it fails with [`Failure::Closed`], and a
 //! [retry layer] decides by its method. An upgraded connection counts until its upgrade is dropped.
 //!

@@ -9,7 +9,6 @@ use http::Uri;
 use hyper::client::conn::{http1, http2};
 use hyper::rt::{Read, Write};
 use hyper_util::client::legacy::connect::Connection;
-use tokio::sync::mpsc;
 use tower_service::Service;
 
 use super::driver::{self, ConnectionDriver};
@@ -19,13 +18,14 @@ use super::wire::Wire;
 use crate::foundation::outcome::{BoxError, PoolError};
 use crate::transport::pool::key::PoolKey;
 use crate::transport::pool::machine::PoolId;
-use crate::transport::pool::shared::{Control, Shared};
+use crate::transport::pool::shared::Shared;
+use crate::transport::pool::shared::control::{Control, ControlReceiver};
 use crate::transport::pool::tasks::OwnTasks;
 
 /// A connection attempt. Dropping it before completion fails the attempt, so that no waiter is left
 /// waiting.
 pub(in crate::transport::pool) struct Attempt {
-    control: Option<mpsc::Receiver<Control>>,
+    control: Option<ControlReceiver>,
     id: PoolId,
     is_over: bool,
     key: PoolKey,
@@ -37,7 +37,7 @@ impl Attempt {
         shared: Arc<Shared>,
         id: PoolId,
         key: PoolKey,
-        control: mpsc::Receiver<Control>,
+        control: ControlReceiver,
     ) -> Self {
         Self {
             control: Some(control),
