@@ -1,9 +1,7 @@
 //! Types of a workload's stack that no other module exports, for signatures that name the stack's type.
 
 #[cfg(feature = "reqwest")]
-pub use crate::mesh::cluster::connect::endpoint_transport::{
-    EndpointTransport, EndpointTransportBody, EndpointTransportFuture,
-};
+pub use crate::mesh::cluster::connect::endpoint_transport::EndpointTransport;
 pub use crate::mesh::cluster::dns::wait_for_dns::{WaitForDns, WaitForDnsFuture};
 pub use crate::mesh::cluster::endpoint_service::EndpointService;
 pub use crate::mesh::gateway::edge::{Edge, EdgeGate};

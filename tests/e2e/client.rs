@@ -387,5 +387,5 @@ async fn reqwest_finds_the_final_url_in_a_response_of_the_transport() {
 async fn a_transport_refuses_what_has_no_host() {
     let request = http::Request::new(http_body_util::Empty::<Bytes>::new());
     let error = transport().oneshot(request).await.unwrap_err();
-    assert!(error.is_builder());
+    assert!(error.downcast_ref::<reqwest::Error>().unwrap().is_builder());
 }

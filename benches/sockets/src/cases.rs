@@ -11,7 +11,8 @@ use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use meshless::Mesh;
-use meshless::client::{Client, HttpService, Transport};
+use meshless::client::{Client, HttpService, TcpConnector, Transport};
+use meshless::pool::PoolPolicy;
 use tokio::task::JoinSet;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 
@@ -138,7 +139,8 @@ fn outbound(address: SocketAddr) -> Box<dyn Case> {
 }
 
 fn own() -> Transport {
-    Transport::new(builder().build().expect("a client"))
+    let connector = TcpConnector::new().without_proxies();
+    Transport::pooled(PoolPolicy::default(), connector)
 }
 
 fn mesh(address: SocketAddr) -> Box<dyn Case> {

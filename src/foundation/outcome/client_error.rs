@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 use http::StatusCode;
 use reqwest::Url;
 
-use super::{BoxError, Cause, Failure, Outcome, Rejection};
+use super::{BoxError, Cause, Failure, Outcome, PoolError, Rejection};
 
 /// The error of a [`Client`](crate::client::Client) request.
 ///
@@ -105,6 +105,7 @@ impl Error {
             || self.sources().any(|error| {
                 let reqwest = error.downcast_ref::<reqwest::Error>();
                 reqwest.is_some_and(reqwest::Error::is_timeout)
+                    || matches!(error.downcast_ref(), Some(PoolError::ConnectTimeout(_)))
             })
     }
 

@@ -169,15 +169,16 @@ impl Gateway {
 
 #[cfg(feature = "reqwest")]
 impl Gateway {
-    /// Returns the service over reqwest.
+    /// Returns the service over connections of the crate's own; see [`Workload::client`](super::Workload::client).
     ///
     /// # Errors
     ///
-    /// [`Error::Client`] if reqwest cannot build the client.
+    /// None so far; [`service_with`](Self::service_with) fails if reqwest cannot build its client.
     pub fn service<B: 'static>(
         &self,
     ) -> Result<GatewayService<super::services::EndpointTransport, B>, Error> {
-        self.service_with(reqwest::Client::builder)
+        let connector = crate::mesh::cluster::connect::client_connector::connector();
+        Ok(self.over(connector))
     }
 
     /// Returns the service over clients of `make`; see [`Workload::client_with`](super::Workload::client_with).
@@ -193,10 +194,7 @@ impl Gateway {
         M: Fn() -> reqwest::ClientBuilder + Send + Sync + 'static,
         B: 'static,
     {
-        Ok(
-            self.over(crate::mesh::cluster::connect::client_connector::connector(
-                make,
-            )?),
-        )
+        let connector = crate::mesh::cluster::connect::client_connector::reqwest_connector(make)?;
+        Ok(self.over(connector))
     }
 }

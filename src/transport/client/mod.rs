@@ -97,9 +97,9 @@
 //! ```
 
 mod body;
-mod fixed_resolver;
 mod http_service;
 mod request;
+mod reqwest_client;
 mod response;
 mod send;
 mod service;
@@ -109,7 +109,7 @@ mod upgraded;
 pub use body::Body;
 pub use body::boxed::BoxHttpService;
 #[cfg(feature = "istio")]
-pub(crate) use fixed_resolver::look_up;
+pub(crate) use reqwest_client::fixed_resolver::look_up;
 pub use http_service::HttpService;
 pub use request::RequestBuilder;
 pub use response::{BytesStream, Response};
@@ -119,3 +119,4 @@ pub use transport::{Transport, TransportFuture};
 pub use upgraded::Upgraded;
 
 pub use crate::foundation::outcome::ClientError as Error;
+pub use crate::transport::connect::TcpConnector;

@@ -7,7 +7,7 @@ use pin_project::pin_project;
 use super::request::redirect::{self, Verdict};
 use super::request::request_parts::RequestParts;
 use super::request::target::Target;
-use super::transport::Redirected;
+use super::reqwest_client::Redirected;
 use super::{Error, HttpService, Response};
 use crate::foundation::outcome::{Cause, Outcome, Rejection};
 

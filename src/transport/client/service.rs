@@ -76,6 +76,13 @@ impl Client {
     }
 }
 
+/// A client without layers, over a [default transport](Transport).
+impl Default for Client {
+    fn default() -> Self {
+        Self::new(Transport::default())
+    }
+}
+
 impl<S: HttpService> Client<S> {
     /// Starts a `GET` request.
     pub fn get(&self, url: impl AsRef<str>) -> RequestBuilder<S> {

@@ -38,8 +38,8 @@ pub(crate) trait Dial: Debug + Send + Sync {
 pub(crate) type Dialling = Pin<Box<dyn Future<Output = Result<Wire, BoxError>> + Send>>;
 
 #[cfg_attr(
-    not(all(feature = "istio", feature = "reqwest")),
-    expect(dead_code, reason = "a mesh alone has ways of its own")
+    not(feature = "reqwest"),
+    expect(dead_code, reason = "clients alone have ways of their own")
 )]
 impl Way {
     pub(crate) fn new(dial: impl Dial + 'static) -> Self {

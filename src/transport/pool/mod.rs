@@ -122,7 +122,7 @@ pub use policy::PoolPolicy;
 pub use service::{Pool, PoolFuture};
 pub use stats::PoolStats;
 
-#[cfg(all(feature = "istio", feature = "reqwest"))]
+#[cfg(feature = "reqwest")]
 pub(crate) use connection::wire::Wire;
-#[cfg(all(feature = "istio", feature = "reqwest"))]
+#[cfg(feature = "reqwest")]
 pub(crate) use key::{Dial, Dialling, Way};

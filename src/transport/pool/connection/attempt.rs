@@ -150,5 +150,9 @@ impl Drop for Attempt {
 }
 
 fn failed<E: Into<BoxError>>(error: E) -> PoolError {
-    PoolError::Connect(error.into().into())
+    let error: BoxError = error.into();
+    match error.downcast() {
+        Ok(known) => *known,
+        Err(error) => PoolError::Connect(error.into()),
+    }
 }
