@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-use crate::certified::Certified;
+use crate::support::Certified;
 use crate::support::Server;
 
 /// What a server does wrong.

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-use crate::support::{Server, until};
+use crate::support::{Server, gateway, service_entry, until};
 
 #[allow(dead_code, reason = "its `main` is for the command line")]
 #[path = "../../examples/gateway.rs"]
@@ -25,15 +25,9 @@ const LIMITS: Limits = Limits {
 };
 
 async fn front(backend: &Server, limits: Limits) -> Server {
+    let port = backend.address().port();
     let documents = format!(
-        "
-apiVersion: networking.istio.io/v1
-kind: Gateway
-metadata: {{name: ingress}}
-spec:
-  servers:
-  - {{port: {{number: 80, name: http, protocol: HTTP}}, hosts: ['*']}}
----
+        "{}---
 apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: {{name: api}}
@@ -42,17 +36,15 @@ spec:
   gateways: [ingress]
   http:
   - route: [{{destination: {{host: backend.internal}}}}]
----
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: {{name: backend}}
-spec:
-  hosts: [backend.internal]
-  ports: [{{number: 80, name: http, protocol: HTTP, targetPort: {port}}}]
-  resolution: STATIC
-  endpoints: [{{address: 127.0.0.1, ports: {{http: {port}}}}}]
-",
-        port = backend.address().port(),
+{}",
+        gateway("ingress"),
+        service_entry(
+            "backend.internal",
+            &format!("protocol: HTTP, targetPort: {port}"),
+            &format!(
+                "resolution: STATIC, endpoints: [{{address: 127.0.0.1, ports: {{http: {port}}}}}]"
+            ),
+        ),
     );
     let mesh = Mesh::from_yaml(&documents).unwrap();
     let gateway = mesh.gateway("ingress", "default").unwrap();

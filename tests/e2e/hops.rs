@@ -20,7 +20,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::support::Server;
+use crate::support::{Server, destination_rule, gateway, service_entry, virtual_service};
 
 /// The version of a request, and its body unless that broke off.
 type Heard = (Version, Result<Bytes, ()>);
@@ -73,48 +73,26 @@ impl Service {
 }
 
 fn documents(service: &Service, version: Version, rule: &str) -> String {
-    format!(
-        "
-apiVersion: networking.istio.io/v1
-kind: Gateway
-metadata: {{name: ingress}}
-spec:
-  servers:
-  - {{port: {{number: 80, name: http, protocol: HTTP}}, hosts: ['*']}}
----
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: {{name: backend}}
-spec:
-  hosts: [backend.internal]
-  gateways: [ingress]
-  http:
-  - retries: {{attempts: 3, retryOn: '5xx,reset,connect-failure'}}
-    route: [{{destination: {{host: backend.internal}}}}]
----
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: {{name: backend}}
-spec:
-  hosts: [backend.internal]
-  ports: [{{number: 80, name: http, protocol: {protocol}, targetPort: {port}}}]
-  resolution: STATIC
-  endpoints: [{{address: 127.0.0.1, ports: {{http: {port}}}}}]
----
-apiVersion: networking.istio.io/v1
-kind: DestinationRule
-metadata: {{name: backend}}
-spec:
-  host: backend.internal
-  trafficPolicy: {{{rule}}}
-",
-        port = service.server.address().port(),
-        protocol = if version == Version::HTTP_2 {
-            "HTTP2"
-        } else {
-            "HTTP"
-        },
-    )
+    const HOST: &str = "backend.internal";
+    let port = service.server.address().port();
+    let protocol = if version == Version::HTTP_2 {
+        "HTTP2"
+    } else {
+        "HTTP"
+    };
+    let endpoints = format!("endpoints: [{{address: 127.0.0.1, ports: {{http: {port}}}}}]");
+    gateway("ingress")
+        + &virtual_service(
+            HOST,
+            "retries: {attempts: 3, retryOn: '5xx,reset,connect-failure'}",
+            "gateways: [ingress]",
+        )
+        + &service_entry(
+            HOST,
+            &format!("protocol: {protocol}, targetPort: {port}"),
+            &format!("resolution: STATIC, {endpoints}"),
+        )
+        + &destination_rule(HOST, rule)
 }
 
 /// Each way from a gateway to a service that speaks `version`, by what it is called.

@@ -11,12 +11,13 @@
 
 mod axum;
 mod bad;
-mod certified;
 mod client;
 mod dns;
 mod endpoints;
 mod failures;
 mod faults;
+#[cfg(feature = "full")]
+mod five_services;
 mod gateway_example;
 mod gateway_table;
 mod hops;
@@ -34,6 +35,8 @@ mod named_endpoints;
 mod pool;
 mod redirects;
 mod retry;
-mod support;
 mod tonic;
 mod upgrades;
+
+#[path = "../support/e2e.rs"]
+mod support;

@@ -13,23 +13,15 @@ use meshless::{Mesh, Rejection};
 use tower::ServiceExt;
 
 use crate::bad::{Bad, Manner};
-use crate::support::Server;
+use crate::support::{Server, service_entry};
 
 /// Says where the servers listen, which no document could know before.
 fn entry(host: &str, address: std::net::SocketAddr) -> String {
     let (ip, port) = (address.ip(), address.port());
-    format!(
-        "
----
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: {{name: {host}}}
-spec:
-  hosts: [{host}.internal]
-  ports: [{{number: 80, name: http, protocol: HTTP, targetPort: {port}}}]
-  resolution: STATIC
-  endpoints: [{{address: {ip}, ports: {{http: {port}}}}}]
-"
+    service_entry(
+        &format!("{host}.internal"),
+        &format!("protocol: HTTP, targetPort: {port}"),
+        &format!("resolution: STATIC, endpoints: [{{address: {ip}, ports: {{http: {port}}}}}]"),
     )
 }
 

@@ -22,7 +22,7 @@ use tokio::sync::Barrier;
 use tower::ServiceExt;
 
 use crate::name_server::NameServer;
-use crate::support::{Server, until};
+use crate::support::{Server, destination_rule, service_entry, until};
 
 /// Connections to a server: made, and open now.
 #[derive(Clone, Default)]
@@ -93,6 +93,14 @@ async fn send(client: &MeshClient) {
     assert_eq!(response.text().await.unwrap(), "hello");
 }
 
+fn entry(port: u16, rest: &str) -> String {
+    service_entry(
+        "users.test",
+        &format!("protocol: HTTP, targetPort: {port}"),
+        rest,
+    )
+}
+
 fn client(mesh: &Mesh) -> MeshClient {
     let make = || reqwest::Client::builder().no_proxy();
     mesh.workload("w", "default").client_with(make).unwrap()
@@ -108,25 +116,16 @@ async fn each_endpoint_keeps_a_connection_whatever_the_limit_of_all() {
         .map(|listener| counting(listener, Some(Arc::clone(&at_once))))
         .collect();
     let mesh = Mesh::from_yaml(&format!(
-        "
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: {{name: users}}
-spec:
-  hosts: [users.test]
-  ports: [{{number: 80, name: http, protocol: HTTP, targetPort: {port}}}]
-  resolution: STATIC
-  endpoints: [{{address: 127.0.0.1}}, {{address: 127.0.0.2}}, {{address: 127.0.0.3}}]
----
-apiVersion: networking.istio.io/v1
-kind: DestinationRule
-metadata: {{name: users}}
-spec:
-  host: users.test
-  trafficPolicy:
-    connectionPool: {{tcp: {{maxConnections: 1}}}}
-    loadBalancer: {{simple: ROUND_ROBIN}}
-"
+        "{}{}",
+        entry(
+            port,
+            "resolution: STATIC, \
+             endpoints: [{address: 127.0.0.1}, {address: 127.0.0.2}, {address: 127.0.0.3}]",
+        ),
+        destination_rule(
+            "users.test",
+            "connectionPool: {tcp: {maxConnections: 1}}, loadBalancer: {simple: ROUND_ROBIN}",
+        ),
     ))
     .unwrap();
     let client = client(&mesh);
@@ -155,17 +154,7 @@ async fn connections_to_an_address_that_leaves_dns_are_closed() {
         .with_min_ttl(soon)
         .with_backoff(Backoff::constant(soon));
     let resolver = Resolver::new(policy, [names.address()]).unwrap();
-    let documents = format!(
-        "
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: {{name: users}}
-spec:
-  hosts: [users.test]
-  ports: [{{number: 80, name: http, protocol: HTTP, targetPort: {port}}}]
-  resolution: DNS
-"
-    );
+    let documents = entry(port, "resolution: DNS");
     let builder = Mesh::builder().with_resolver(resolver);
     let mesh = builder.read_yaml(&documents).unwrap();
     let client = client(&mesh);
@@ -252,17 +241,9 @@ async fn default_headers_go_along_whatever_a_request_is_sent_over() {
     });
     let server = Server::axum(router).await;
     let port = server.address().port();
-    let mesh = Mesh::from_yaml(&format!(
-        "
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: {{name: users}}
-spec:
-  hosts: [users.test]
-  ports: [{{number: 80, name: http, protocol: HTTP, targetPort: {port}}}]
-  resolution: STATIC
-  endpoints: [{{address: 127.0.0.1}}]
-"
+    let mesh = Mesh::from_yaml(&entry(
+        port,
+        "resolution: STATIC, endpoints: [{address: 127.0.0.1}]",
     ))
     .unwrap();
     let headers = http::HeaderMap::from_iter([(

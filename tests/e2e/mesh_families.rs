@@ -11,29 +11,12 @@ use meshless::outcome::Cause;
 use tokio::net::TcpListener;
 
 use crate::name_server::NameServer;
-use crate::support::Server;
+use crate::support::{Server, service_entry, virtual_service};
 
 fn documents(port: u16) -> String {
-    format!(
-        "
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: {{name: users}}
-spec:
-  hosts: [users.test]
-  ports: [{{number: 80, name: http, protocol: HTTP, targetPort: {port}}}]
-  resolution: DNS
----
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: {{name: users}}
-spec:
-  hosts: [users.test]
-  http:
-  - route: [{{destination: {{host: users.test}}}}]
-    retries: {{attempts: 0}}
-"
-    )
+    let port = format!("protocol: HTTP, targetPort: {port}");
+    service_entry("users.test", &port, "resolution: DNS")
+        + &virtual_service("users.test", "retries: {attempts: 0}", "")
 }
 
 fn client(names: &NameServer, port: u16) -> meshless::mesh::MeshClient {

@@ -13,7 +13,7 @@ use meshless::{Mesh, Rejection};
 use tokio::net::TcpListener;
 
 use crate::name_server::NameServer;
-use crate::support::{Server, until};
+use crate::support::{Server, service_entry, until, virtual_service};
 
 /// Two servers on one port of two addresses, each of which tells its name.
 async fn pair() -> [Server; 2] {
@@ -33,31 +33,14 @@ async fn pair() -> [Server; 2] {
     }
 }
 
-fn entry(port: u16, resolution: &str) -> String {
-    format!(
-        "
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: {{name: users}}
-spec:
-  hosts: [users.test]
-  ports: [{{number: 80, name: http, protocol: HTTP, targetPort: {port}}}]
-  resolution: {resolution}
-"
-    )
+fn entry(port: u16, rest: &str) -> String {
+    let port = format!("protocol: HTTP, targetPort: {port}");
+    service_entry("users.test", &port, rest)
 }
 
-const ROUTE: &str = "
----
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: {name: users}
-spec:
-  hosts: [users.test]
-  http:
-  - route: [{destination: {host: users.test}}]
-    retries: {attempts: 0}
-";
+fn route() -> String {
+    virtual_service("users.test", "retries: {attempts: 0}", "")
+}
 
 fn mesh(server: &NameServer, yaml: &str) -> Mesh {
     let soon = Duration::from_millis(10);
@@ -104,7 +87,10 @@ async fn every_address_of_a_name_is_an_endpoint_from_the_first_request_on() {
     let names = NameServer::start().await;
     names.set("users.test", 0, ["127.0.0.1", "127.0.0.2"]);
     let servers = pair().await;
-    let mesh = mesh(&names, &entry(servers[0].address().port(), "DNS"));
+    let mesh = mesh(
+        &names,
+        &entry(servers[0].address().port(), "resolution: DNS"),
+    );
     let client = client(&mesh);
     assert_eq!(who(&client).await, BTreeSet::from(["a".into(), "b".into()]));
 
@@ -122,7 +108,7 @@ async fn every_address_of_a_name_is_an_endpoint_from_the_first_request_on() {
 async fn a_name_that_nobody_has_is_refused_and_one_that_comes_later_is_found() {
     let names = NameServer::start().await;
     let servers = pair().await;
-    let documents = format!("{}{ROUTE}", entry(servers[0].address().port(), "DNS"));
+    let documents = entry(servers[0].address().port(), "resolution: DNS") + &route();
     let mesh = mesh(&names, &documents);
     let client = client(&mesh);
     let Err(Error::Rejected { rejection, .. }) = ask(&client).await else {
@@ -150,13 +136,13 @@ async fn names_are_followed_through_a_change_and_no_longer_than_they_are_written
     let servers = pair().await;
     let port = servers[0].address().port();
     let metrics = tokio::runtime::Handle::current().metrics();
-    let mesh = mesh(&names, &entry(port, "DNS"));
+    let mesh = mesh(&names, &entry(port, "resolution: DNS"));
     let client = client(&mesh);
     assert_eq!(ask(&client).await.unwrap(), "b");
     let asked = names.asked().len();
     // Whoever asked anew would hear nothing.
     names.silence(true);
-    mesh.apply(&format!("{}{ROUTE}", entry(port, "DNS")))
+    mesh.apply(&(entry(port, "resolution: DNS") + &route()))
         .unwrap();
     assert_eq!(ask(&client).await.unwrap(), "b");
     assert_eq!(
@@ -165,12 +151,15 @@ async fn names_are_followed_through_a_change_and_no_longer_than_they_are_written
         "the name is not asked for again"
     );
 
-    let fixed = entry(port, "STATIC") + "  endpoints: [{address: 127.0.0.1}]\n";
+    let fixed = entry(
+        port,
+        "resolution: STATIC, endpoints: [{address: 127.0.0.1}]",
+    );
     mesh.apply(&fixed).unwrap();
     assert_eq!(ask(&client).await.unwrap(), "a");
 
     names.silence(false);
-    mesh.apply(&entry(port, "DNS")).unwrap();
+    mesh.apply(&entry(port, "resolution: DNS")).unwrap();
     assert_eq!(ask(&client).await.unwrap(), "b");
     for server in servers {
         server.stop().await;

@@ -6,30 +6,20 @@ use ::axum::Router;
 use ::axum::http::{HeaderMap, Uri};
 use meshless::Mesh;
 
-use crate::support::Server;
+use crate::support::{Server, destination_rule, service_entry};
 
 /// Where the server of the endpoints listens.
 const PORT: &str = "MESHLESS_TEST_PORT";
 
 fn documents(port: &str, pool: &str) -> String {
     let entry = |host: &str| {
-        format!(
-            "
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: {{name: {host}}}
-spec:
-  hosts: [{host}.test]
-  ports: [{{number: 80, name: http, protocol: HTTP, targetPort: {port}}}]
-  resolution: STATIC
-  endpoints: [{{address: 127.0.0.1}}]
----
-apiVersion: networking.istio.io/v1
-kind: DestinationRule
-metadata: {{name: {host}}}
-spec: {{host: {host}.test, trafficPolicy: {{connectionPool: {{tcp: {{{pool}}}}}}}}}
----"
-        )
+        let host = format!("{host}.test");
+        let port = format!("protocol: HTTP, targetPort: {port}");
+        service_entry(
+            &host,
+            &port,
+            "resolution: STATIC, endpoints: [{address: 127.0.0.1}]",
+        ) + &destination_rule(&host, &format!("connectionPool: {{tcp: {{{pool}}}}}"))
     };
     entry("near") + &entry("far")
 }

@@ -7,8 +7,8 @@ use ::axum::Router;
 use ::axum::body::Body;
 use futures_util::{SinkExt, StreamExt};
 use meshless::client::Error;
+use meshless::mesh::EndpointTransport;
 use meshless::mesh::GatewayService;
-use meshless::mesh::services::EndpointTransport;
 use meshless::{Mesh, Rejection};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -17,7 +17,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-use crate::support::{Server, until};
+use crate::support::{self, Server, destination_rule, service_entry, until, virtual_service};
 
 /// A WebSocket server that says back what it hears, and how many connections it has.
 async fn echo() -> (Server, Arc<AtomicUsize>) {
@@ -56,45 +56,21 @@ async fn say_back(stream: TcpStream) {
 
 /// A gateway and a service behind it, with a rule for its connections.
 fn documents(service: &Server, rule: &str) -> String {
-    format!(
-        "
-apiVersion: networking.istio.io/v1
-kind: Gateway
-metadata: {{name: ingress}}
-spec:
-  servers:
-  - {{port: {{number: 80, name: http, protocol: HTTP}}, hosts: ['*']}}
----
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: {{name: chat}}
-spec:
-  hosts: [chat.internal]
-  gateways: [ingress, mesh]
-  http:
-  - timeout: 10s
-    route: [{{destination: {{host: chat.internal}}}}]
-    headers: {{response: {{set: {{x-mine: '1'}}}}}}
----
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: {{name: chat}}
-spec:
-  hosts: [chat.internal]
-  ports: [{{number: 80, name: http, protocol: HTTP, targetPort: {port}}}]
-  resolution: STATIC
-  endpoints: [{{address: 127.0.0.1, ports: {{http: {port}}}}}]
----
-apiVersion: networking.istio.io/v1
-kind: DestinationRule
-metadata: {{name: chat}}
-spec:
-  host: chat.internal
-  trafficPolicy:
-    connectionPool: {{{rule}}}
-",
-        port = service.address().port(),
-    )
+    const HOST: &str = "chat.internal";
+    let port = service.address().port();
+    let endpoints = format!("endpoints: [{{address: 127.0.0.1, ports: {{http: {port}}}}}]");
+    support::gateway("ingress")
+        + &virtual_service(
+            HOST,
+            "timeout: 10s, headers: {response: {set: {x-mine: '1'}}}",
+            "gateways: [ingress, mesh]",
+        )
+        + &service_entry(
+            HOST,
+            &format!("protocol: HTTP, targetPort: {port}"),
+            &format!("resolution: STATIC, {endpoints}"),
+        )
+        + &destination_rule(HOST, &format!("connectionPool: {{{rule}}}"))
 }
 
 /// With reqwest's connections, with those of a pool, and with one for each request.

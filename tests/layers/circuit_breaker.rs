@@ -3,8 +3,8 @@
 use std::convert::Infallible;
 use std::future::{Ready, pending, ready};
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,34 +17,23 @@ use meshless::circuit_breaker::{
     Window,
 };
 use meshless::outcome::{ErrorClassifier, GrpcStatus};
-use meshless::{Event, Failure, Observe, Outcome, Percent, Rejection};
+use meshless::{Event, Failure, Outcome, Percent, Rejection};
 use tokio::runtime::Handle;
 use tokio::time::advance;
 use tower::buffer::Buffer;
 use tower::limit::ConcurrencyLimit;
 use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
 
-use crate::support::{Script, Upstream, call, send, start};
+use crate::support::{Events, Script, Upstream, call, send, start};
 
 const BAD: Outcome = Outcome::Status(StatusCode::INTERNAL_SERVER_ERROR);
 const OPEN_FOR: Duration = Duration::from_secs(30);
 
-/// Writes down what it hears.
-#[derive(Debug, Default)]
-struct Heard(Mutex<Vec<Event>>);
-
-impl Observe for Heard {
-    fn on_event(&self, event: &Event) {
-        if !matches!(event, Event::Rejected(_)) {
-            self.0.lock().unwrap().push(event.clone());
-        }
-    }
-}
-
-impl Heard {
-    fn take(&self) -> Vec<Event> {
-        std::mem::take(&mut self.0.lock().unwrap())
-    }
+/// Returns the events since the last time, without rejections.
+fn steps(events: &Events) -> Vec<Event> {
+    let mut events = events.take();
+    events.retain(|event| !matches!(event, Event::Rejected(_)));
+    events
 }
 
 /// Opens at the first failure, and closes without a ramp.
@@ -618,8 +607,8 @@ async fn as_many_probes_as_it_takes_go_through_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn it_is_opened_and_closed_by_hand() {
-    let heard = Arc::new(Heard::default());
-    let layer = CircuitBreakerLayer::with_observer(touchy(), Arc::<Heard>::clone(&heard));
+    let events = Events::default();
+    let layer = CircuitBreakerLayer::with_observer(touchy(), events.observer());
     layer.force_open();
     advance(Duration::from_secs(1_000_000)).await;
     assert_eq!(layer.state(), CircuitState::ForcedOpen);
@@ -644,7 +633,7 @@ async fn it_is_opened_and_closed_by_hand() {
         opened(Some(OPEN_FOR), OpenReason::ConsecutiveFailures(1)),
         Event::CircuitClosed,
     ];
-    assert_eq!(heard.take(), expected);
+    assert_eq!(steps(&events), expected);
 
     layer.open_for(Duration::from_secs(600));
     advance(Duration::from_secs(600)).await;
@@ -654,10 +643,10 @@ async fn it_is_opened_and_closed_by_hand() {
 
 #[tokio::test(start_paused = true)]
 async fn observers_hear_of_each_step() {
-    let heard = Arc::new(Heard::default());
+    let events = Events::default();
     let ramp = Duration::from_secs(10);
     let policy = touchy().with_ramp(ramp);
-    let layer = CircuitBreakerLayer::with_observer(policy, Arc::<Heard>::clone(&heard));
+    let layer = CircuitBreakerLayer::with_observer(policy, events.observer());
     fail(&layer);
     advance(OPEN_FOR).await;
     succeed(&layer);
@@ -672,24 +661,24 @@ async fn observers_hear_of_each_step() {
         Event::CircuitRecovering { ramp },
         Event::CircuitClosed,
     ];
-    assert_eq!(heard.take(), expected);
+    assert_eq!(steps(&events), expected);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_dry_run_reports_and_refuses_nothing() {
-    let heard = Arc::new(Heard::default());
+    let events = Events::default();
     let policy = CircuitBreakerPolicy::default().with_dry_run(true);
-    let layer = CircuitBreakerLayer::with_observer(policy, Arc::<Heard>::clone(&heard));
+    let layer = CircuitBreakerLayer::with_observer(policy, events.observer());
     for _ in 0..100 {
         fail(&layer);
     }
     let would = |failures| Event::CircuitWouldOpen {
         reason: OpenReason::ConsecutiveFailures(failures),
     };
-    assert_eq!(heard.take(), [would(5)]);
+    assert_eq!(steps(&events), [would(5)]);
     advance(OPEN_FOR).await;
     fail(&layer);
-    assert_eq!(heard.take(), [would(101)]);
+    assert_eq!(steps(&events), [would(101)]);
     assert_eq!(layer.state(), CircuitState::Closed);
 }
 

@@ -14,25 +14,16 @@ use http_body_util::BodyExt;
 use meshless::concurrency_limit::{
     ConcurrencyLimitLayer, ConcurrencyLimitPolicy as Policy, Overflow,
 };
-use meshless::{Deadline, Event, Observe, Outcome, Rejection};
+use meshless::{Deadline, Event, Outcome, Rejection};
 use tokio::time::{Instant, sleep};
 use tower::buffer::Buffer;
 use tower::limit::ConcurrencyLimit;
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_test::mock;
 
-use crate::support::{Script, Upstream, call, send, start};
+use crate::support::{Events, Script, Upstream, call, send, start};
 
 const SECOND: Duration = Duration::from_secs(1);
-
-#[derive(Debug, Default)]
-struct Seen(Mutex<Vec<Event>>);
-
-impl Observe for Seen {
-    fn on_event(&self, event: &Event) {
-        self.0.lock().unwrap().push(event.clone());
-    }
-}
 
 fn limit(max_in_flight: u32) -> ConcurrencyLimitLayer {
     ConcurrencyLimitLayer::new(Policy::new(max_in_flight))
@@ -249,16 +240,16 @@ async fn a_caller_that_goes_away_while_queued_leaves_no_trace() {
 
 #[tokio::test(start_paused = true)]
 async fn a_wait_ends_with_its_time_and_not_before() {
-    let seen = Arc::new(Seen::default());
+    let events = Events::default();
     let policy = Policy::new(1).with_max_pending(1).with_max_wait(SECOND);
-    let limit = ConcurrencyLimitLayer::with_observer(policy, Arc::<Seen>::clone(&seen));
+    let limit = ConcurrencyLimitLayer::with_observer(policy, events.observer());
     let _running = limit.try_acquire().unwrap();
     let before = Instant::now();
     let rejection = limit.acquire().await.unwrap_err();
     assert_eq!(before.elapsed(), SECOND);
     assert_eq!(rejection, Rejection::Overflow(Overflow::Wait(SECOND)));
     assert_eq!(limit.pending(), 0);
-    assert_eq!(*seen.0.lock().unwrap(), [Event::Rejected(rejection)]);
+    assert_eq!(events.all(), [Event::Rejected(rejection)]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,5 @@
-//! Each layer as its users see it, on a paused clock and without sockets.
+//! Each layer as its users see it, on a paused clock and without sockets; `vectors` are cases of other projects'
+//! test suites.
 #![cfg(test)]
 #![expect(
     clippy::disallowed_methods,
@@ -18,6 +19,7 @@ mod load_balance;
 mod mesh;
 mod mirror;
 mod outlier_detection;
+mod policy;
 #[cfg(feature = "hyper")]
 mod pool;
 mod promises;
@@ -27,7 +29,10 @@ mod rate_limit_queue;
 mod retry;
 mod retry_storm;
 mod review_cases;
-mod support;
 mod telemetry;
 mod timeout;
 mod traffic_split;
+mod vectors;
+
+#[path = "../support/layers.rs"]
+mod support;

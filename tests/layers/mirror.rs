@@ -16,7 +16,6 @@ use http::request::Parts;
 use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt, Full};
 use meshless::mirror::{CopyBody, MirrorAborted, MirrorStats, TeeBody};
-use meshless::{Event, Observe};
 use tower::Service;
 
 use crate::support::Script;
@@ -180,14 +179,4 @@ fn assert_adds_up(stats: MirrorStats) {
 fn assert_at_rest(stats: MirrorStats) {
     assert_adds_up(stats);
     assert_eq!((stats.in_flight, stats.buffered), (0, 0), "{stats:?}");
-}
-
-/// Writes down what it is told.
-#[derive(Debug, Default)]
-struct Notes(Mutex<Vec<Event>>);
-
-impl Observe for Notes {
-    fn on_event(&self, event: &Event) {
-        self.0.lock().unwrap().push(event.clone());
-    }
 }

@@ -19,10 +19,10 @@ use meshless::outlier_detection::{
 };
 use meshless::rate_limit::{RateLimitLayer, RateLimitPolicy};
 use meshless::retry::{Backoff, RetryLayer, RetryOn, RetryPolicy};
-use meshless::{Endpoint, Endpoints, Event, Failure, Observe, Outcome, Percent, Rejection};
+use meshless::{Endpoint, Endpoints, Event, Failure, Outcome, Percent, Rejection};
 use tower::{Layer, Service, ServiceBuilder};
 
-use crate::support::{Script, call, start};
+use crate::support::{Events, Script, call, start};
 
 mod edges;
 
@@ -44,8 +44,7 @@ impl World {
     fn new(count: usize, policy: OutlierDetectionPolicy) -> Self {
         let all = Endpoints::fixed((0..count).map(endpoint));
         let events = Events::default();
-        let detector =
-            OutlierDetector::with_observer(policy, all.clone(), Arc::new(events.clone()));
+        let detector = OutlierDetector::with_observer(policy, all.clone(), events.observer());
         let balance = LoadBalancePolicy::round_robin().with_slow_start(SlowStart::off());
         let layer =
             LoadBalanceLayer::new(balance, all.clone()).with_endpoint_observer(detector.clone());
@@ -143,15 +142,6 @@ impl<B> Service<Request<B>> for Fleet {
     }
 }
 
-#[derive(Clone, Debug, Default)]
-struct Events(Arc<Mutex<Vec<Event>>>);
-
-impl Observe for Events {
-    fn on_event(&self, event: &Event) {
-        self.0.lock().unwrap().push(event.clone());
-    }
-}
-
 fn endpoint(n: usize) -> Endpoint {
     Endpoint::try_from(format!("10.0.0.{n}:80").as_str()).unwrap()
 }
@@ -175,7 +165,7 @@ async fn five_bad_answers_in_a_row_eject_and_the_others_carry_on() {
     let reason = EjectionReason::Consecutive5xx;
     let endpoint = world.nth(1);
     assert_eq!(
-        *world.events.0.lock().unwrap(),
+        world.events.all(),
         [Event::EndpointEjected { endpoint, reason }]
     );
 }
@@ -206,7 +196,7 @@ async fn it_comes_back_with_a_sweep_and_stays_away_longer_each_time() {
     tokio::time::advance(20 * SECOND).await;
     world.report(0, BAD, 5);
     assert_eq!(world.back_after(0, 100).await, Some(60));
-    let back = world.events.0.lock().unwrap().pop();
+    let back = world.events.all().pop();
     assert_eq!(back, Some(Event::EndpointUnejected(world.nth(0))));
     assert_eq!(world.detector.stats().ejections, 4);
 }
@@ -428,7 +418,7 @@ async fn rates_are_compared_at_the_end_of_an_interval() {
         assert!(world.is_ejected(0));
         let endpoint = world.nth(0);
         assert_eq!(
-            *world.events.0.lock().unwrap(),
+            world.events.all(),
             [Event::EndpointEjected { endpoint, reason }]
         );
         assert_eq!(world.back_after(0, 60).await, Some(30));

@@ -1,7 +1,6 @@
 //! The rate limit as a layer: what it answers, what it shares, what it keeps.
 
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex};
 use std::task::Context;
 use std::time::Duration;
 
@@ -12,10 +11,10 @@ use meshless::outcome::GrpcStatus;
 use meshless::rate_limit::{
     Charge, RateLimitHeaders, RateLimitLayer, RateLimitPolicy, RateLimiter,
 };
-use meshless::{Event, Observe, Percent, Rejection};
+use meshless::{Event, Percent, Rejection};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
-use crate::support::{Script, Upstream, call, send, start};
+use crate::support::{Events, Script, Upstream, call, send, start};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -245,30 +244,18 @@ async fn answers_of_an_unlimited_kind_have_no_headers_of_ours() {
     }
 }
 
-#[derive(Debug, Default)]
-struct Events(Mutex<Vec<Event>>);
-
-impl Observe for Events {
-    fn on_event(&self, event: &Event) {
-        self.0.lock().unwrap().push(event.clone());
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_dry_run_reports_and_turns_nobody_away() {
-    let events = Arc::new(Events::default());
+    let events = Events::default();
     let policy = RateLimitPolicy::per_minute(1).with_enforced(Percent::NONE);
-    let layer = RateLimitLayer::with_observer(policy, Arc::<Events>::clone(&events));
+    let layer = RateLimitLayer::with_observer(policy, events.observer());
     let mut service = layer.layer(Upstream::new());
     for _ in 0..3 {
         assert_eq!(send(&mut service).await.status(), StatusCode::OK);
     }
     assert_eq!((layer.stats().rate_limited, layer.stats().enforced), (2, 0));
     let would = |event: &Event| matches!(event, Event::WouldReject(Rejection::RateLimited(_)));
-    assert_eq!(
-        events.0.lock().unwrap().iter().filter(|e| would(e)).count(),
-        2
-    );
+    assert_eq!(events.count(would), 2);
 }
 
 #[tokio::test(start_paused = true)]

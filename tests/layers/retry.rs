@@ -19,12 +19,12 @@ use meshless::retry::RetryStopReason;
 use meshless::retry::{
     Backoff, Condition, ReplayBody, RetryBudget, RetryLayer, RetryOn, RetryPolicy,
 };
-use meshless::{Event, Failure, Observe, Percent, Rejection};
+use meshless::{Event, Failure, Percent, Rejection};
 use tower::limit::ConcurrencyLimitLayer;
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 
 use self::server::{Server, Step, grpc, status};
-use crate::support::{Script, call, start};
+use crate::support::{Events, Script, call, start};
 
 /// Whatever fails is tried again, at once.
 pub(crate) fn eager(attempts: u32) -> RetryPolicy {
@@ -37,21 +37,6 @@ pub(crate) fn request(method: Method) -> Request<Script> {
     let mut request = Request::new(Script::default());
     *request.method_mut() = method;
     request
-}
-
-#[derive(Clone, Debug, Default)]
-struct Events(Arc<Mutex<Vec<Event>>>);
-
-impl Observe for Events {
-    fn on_event(&self, event: &Event) {
-        self.0.lock().unwrap().push(event.clone());
-    }
-}
-
-impl Events {
-    fn take(&self) -> Vec<Event> {
-        std::mem::take(&mut self.0.lock().unwrap())
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -178,7 +163,7 @@ async fn a_pushback_that_asks_for_no_retry_is_obeyed() {
         .headers_mut()
         .insert("grpc-retry-pushback-ms", HeaderValue::from_static("-1"));
     let server = Server::new([Step::Answer(answer)]);
-    let layer = RetryLayer::with_observer(eager(3), Arc::new(events.clone()));
+    let layer = RetryLayer::with_observer(eager(3), events.observer());
     drop(call(&mut layer.layer(server.clone()), request(Method::GET)).await);
     assert_eq!(server.seen(), 1);
     assert_eq!(
@@ -191,7 +176,7 @@ async fn a_pushback_that_asks_for_no_retry_is_obeyed() {
 async fn an_observer_hears_of_each_retry_and_of_the_reason_to_give_up() {
     let events = Events::default();
     let server = Server::always(Step::status(500));
-    let layer = RetryLayer::with_observer(eager(1), Arc::new(events.clone()));
+    let layer = RetryLayer::with_observer(eager(1), events.observer());
     let mut service = layer.layer(server);
     drop(call(&mut service, request(Method::GET)).await);
     drop(call(&mut service, request(Method::POST)).await);
@@ -213,7 +198,7 @@ async fn an_observer_hears_of_a_try_that_took_too_long() {
     for method in [Method::GET, Method::POST] {
         let events = Events::default();
         let policy = eager(1).with_per_try_timeout(limit);
-        let layer = RetryLayer::with_observer(policy, Arc::new(events.clone()));
+        let layer = RetryLayer::with_observer(policy, events.observer());
         drop(
             call(
                 &mut layer.layer(Server::always(Step::Hang)),

@@ -17,12 +17,12 @@ use meshless::gate::RequestHead;
 use meshless::gate::{Admission, Gate, Gated, NoQueue, Ticket};
 use meshless::retry::{ReplayBody, RetryLayer, RetryOn, RetryPolicy};
 use meshless::timeout::{Elapsed, TimeoutLayer, TimeoutPolicy as Policy};
-use meshless::{Deadline, Event, Failure, Observe, Outcome, Rejection};
+use meshless::{Deadline, Event, Failure, Outcome, Rejection};
 use tokio::time::{Instant, advance, sleep};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_test::mock;
 
-use crate::support::{Script, Upstream, call, send, start};
+use crate::support::{Events, Script, Upstream, call, send, start};
 
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -80,15 +80,6 @@ impl Service<Request<()>> for Witness {
     }
 }
 
-#[derive(Debug, Default)]
-struct Seen(Mutex<Vec<Event>>);
-
-impl Observe for Seen {
-    fn on_event(&self, event: &Event) {
-        self.0.lock().unwrap().push(event.clone());
-    }
-}
-
 fn total(limit: Duration) -> TimeoutLayer {
     TimeoutLayer::new(Policy::total(limit))
 }
@@ -119,8 +110,8 @@ fn elapsed(error: &BoxError) -> Elapsed {
 
 #[tokio::test(start_paused = true)]
 async fn no_answer_in_time_is_a_504_as_from_envoy() {
-    let seen = Arc::new(Seen::default());
-    let layer = TimeoutLayer::with_observer(Policy::total(SECOND), Arc::<Seen>::clone(&seen));
+    let seen = Events::default();
+    let layer = TimeoutLayer::with_observer(Policy::total(SECOND), seen.observer());
     let before = Instant::now();
     let response = send(&mut layer.layer(after(2 * SECOND))).await;
     assert_eq!(before.elapsed(), SECOND);
@@ -131,7 +122,7 @@ async fn no_answer_in_time_is_a_504_as_from_envoy() {
         Outcome::of_response(&response),
         Some(Outcome::Failed(Failure::Timeout))
     );
-    assert_eq!(*seen.0.lock().unwrap(), [Event::Rejected(rejection)]);
+    assert_eq!(seen.all(), [Event::Rejected(rejection)]);
     assert_eq!(read(response).await.unwrap(), "upstream request timeout");
 }
 
@@ -272,8 +263,8 @@ async fn silence_is_limited_frame_by_frame_and_a_slow_reader_is_not_silence() {
 
 #[tokio::test(start_paused = true)]
 async fn a_total_that_cuts_a_stream_of_events_is_reported_once() {
-    let seen = Arc::new(Seen::default());
-    let layer = TimeoutLayer::with_observer(Policy::total(SECOND), Arc::<Seen>::clone(&seen));
+    let seen = Events::default();
+    let layer = TimeoutLayer::with_observer(Policy::total(SECOND), seen.observer());
     let events = || {
         let mut response = Response::new(Script::default().data("data: 1\n\n").hang());
         let value = HeaderValue::from_static("text/event-stream; charset=utf-8");
@@ -289,7 +280,7 @@ async fn a_total_that_cuts_a_stream_of_events_is_reported_once() {
     assert!(read(send(&mut two).await).await.is_err());
     let cut = Event::BodyTimedOut(Elapsed::Total(SECOND));
     let expected = [cut.clone(), Event::StreamTimedOut(SECOND), cut];
-    assert_eq!(*seen.0.lock().unwrap(), expected);
+    assert_eq!(seen.all(), expected);
 }
 
 #[tokio::test(start_paused = true)]
@@ -417,9 +408,9 @@ async fn a_deadline_shrinks_on_its_way_through_two_hops() {
 
 #[tokio::test(start_paused = true)]
 async fn a_deadline_that_has_passed_is_refused_without_a_call() {
-    let seen = Arc::new(Seen::default());
+    let seen = Events::default();
     let witness = Witness::default();
-    let layer = TimeoutLayer::with_observer(Policy::total(SECOND), Arc::<Seen>::clone(&seen));
+    let layer = TimeoutLayer::with_observer(Policy::total(SECOND), seen.observer());
     let mut service = layer.layer(witness.clone());
     let deadline = Deadline::after(SECOND).unwrap();
     advance(SECOND).await;
@@ -429,7 +420,7 @@ async fn a_deadline_that_has_passed_is_refused_without_a_call() {
     assert_eq!(Outcome::of_response(&response), Some(Outcome::Rejected));
     assert_eq!(witness.calls(), 0);
     let expected = [Event::Rejected(Rejection::DeadlineExceeded)];
-    assert_eq!(*seen.0.lock().unwrap(), expected);
+    assert_eq!(seen.all(), expected);
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,7 +9,9 @@ use meshless::mesh::{MeshBuilder, RequestBody};
 use tokio::time::Instant;
 use tower::{Layer, ServiceExt, service_fn};
 
-use crate::support::{Text, Upstream, get, statuses};
+use crate::support::{
+    Text, Upstream, destination_rule, get, service_entry, statuses, virtual_service,
+};
 
 const URI: &str = "http://users.internal/";
 
@@ -17,34 +19,11 @@ const URI: &str = "http://users.internal/";
 fn documents(addresses: u8, route: &str, rule: &str) -> String {
     let endpoints = (1..=addresses).map(|n| format!("{{address: 10.0.0.{n}}}"));
     let endpoints = endpoints.collect::<Vec<_>>().join(", ");
-    format!(
-        "
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: {{name: users}}
-spec:
-  hosts: [users.internal]
-  ports: [{{number: 80, name: http, protocol: HTTP}}]
-  resolution: STATIC
-  endpoints: [{endpoints}]
----
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: {{name: users}}
-spec:
-  hosts: [users.internal]
-  http:
-  - route: [{{destination: {{host: users.internal}}}}]
-    {route}
----
-apiVersion: networking.istio.io/v1
-kind: DestinationRule
-metadata: {{name: users}}
-spec:
-  host: users.internal
-  trafficPolicy: {{loadBalancer: {{simple: ROUND_ROBIN}}, {rule}}}
-"
-    )
+    let service = format!("resolution: STATIC, endpoints: [{endpoints}]");
+    let rule = format!("loadBalancer: {{simple: ROUND_ROBIN}}, {rule}");
+    service_entry("users.internal", "protocol: HTTP", &service)
+        + &virtual_service("users.internal", route, "")
+        + &destination_rule("users.internal", &rule)
 }
 
 /// This crate's way, and Envoy's.
@@ -125,7 +104,7 @@ fn streamed(size: usize) -> Streamed {
 #[tokio::test(start_paused = true)]
 async fn a_server_does_not_say_when_to_come_back() {
     let mut waits = Vec::new();
-    let timed = format!("timeout: 60s\n    {RETRIES}");
+    let timed = format!("timeout: 60s, {RETRIES}");
     for route in [&*timed, RETRIES] {
         for mesh in both(&documents(1, route, "")) {
             let upstream = service_fn(|_: Request<RequestBody<Text>>| async {

@@ -1,5 +1,5 @@
 //! Istio's YAML, enforced: what its documents say acts on requests, over services in memory and on a
-//! paused clock.
+//! paused clock; `istio` reads and judges it.
 #![cfg(all(test, feature = "istio"))]
 #![expect(
     clippy::disallowed_methods,
@@ -11,10 +11,14 @@ mod answers;
 mod cost;
 mod envoy_behaviour;
 mod examples;
+mod istio;
 mod live;
 mod regex;
 mod replies;
 mod review;
-mod support;
+mod services;
 #[cfg(feature = "watch")]
 mod watch;
+
+#[path = "../support/mesh.rs"]
+mod support;

@@ -13,33 +13,15 @@ use meshless::outcome::BoxError;
 use meshless::{Mesh, Rejection};
 use tower::{Service, ServiceExt, service_fn};
 
-use crate::support::{Text, Upstream, get, statuses};
+use crate::support::{Text, Upstream, gateway, get, service_entry, statuses};
 
-const GATEWAY: &str = "
-apiVersion: networking.istio.io/v1
-kind: Gateway
-metadata: {name: gw}
-spec:
-  selector: {istio: gw}
-  servers:
-  - {port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}
----
-";
+const ENDPOINT: &str = "resolution: STATIC, endpoints: [{address: 10.0.0.1}]";
 
 /// A service with one route, for the mesh and for the gateway.
 fn backend(route: &str) -> Mesh {
     let route = route.replace('\n', "\n    ");
     let documents = format!(
-        "{GATEWAY}
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: {{name: backend}}
-spec:
-  hosts: [backend.test]
-  ports: [{{number: 80, name: http, protocol: HTTP}}]
-  resolution: STATIC
-  endpoints: [{{address: 10.0.0.1}}]
----
+        "{}{}---
 apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: {{name: backend}}
@@ -52,7 +34,9 @@ spec:
       headers: {{response: {{add: {{x-to: v1}}}}}}
     headers: {{response: {{set: {{x-mine: '1', x-path: '%REQ(:path)%'}}}}}}
     {route}
-"
+",
+        gateway("gw"),
+        service_entry("backend.test", "protocol: HTTP", ENDPOINT),
     );
     Mesh::builder().with_seed(7).read_yaml(&documents).unwrap()
 }
@@ -191,7 +175,7 @@ async fn a_gateway_tells_a_connection_that_was_not_made_in_time_from_one_that_wa
 #[tokio::test(start_paused = true)]
 async fn a_destination_that_no_document_describes_is_answered_with_the_headers_of_the_route() {
     let mesh = Mesh::from_yaml(&format!(
-        "{GATEWAY}
+        "{}---
 apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: {{name: backend}}
@@ -202,7 +186,8 @@ spec:
   - route:
     - destination: {{host: backend.test, subset: none}}
     headers: {{response: {{set: {{x-mine: '1'}}}}}}
-"
+",
+        gateway("gw"),
     ))
     .unwrap();
     let gateway = mesh.gateway("gw", "default").unwrap();
@@ -370,16 +355,7 @@ async fn no_route_is_for_connect() {
 /// The limit of a gateway's filter, and another for one of its routes.
 fn two_buckets(of_route: &str) -> Mesh {
     let documents = format!(
-        "{GATEWAY}
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: {{name: backend}}
-spec:
-  hosts: [backend.test]
-  ports: [{{number: 80, name: http, protocol: HTTP}}]
-  resolution: STATIC
-  endpoints: [{{address: 10.0.0.1}}]
----
+        "{}{}---
 apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: {{name: backend}}
@@ -418,7 +394,9 @@ spec:
       operation: MERGE
       value:
 {of_route}
-"
+",
+        gateway("gw"),
+        service_entry("backend.test", "protocol: HTTP", ENDPOINT),
     );
     Mesh::builder().with_seed(7).read_yaml(&documents).unwrap()
 }

@@ -1,39 +1,14 @@
 //! Files that change while a mesh follows them.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use meshless::Mesh;
 use meshless::mesh::{Cause, Watch};
 
-/// A folder of its own, which goes with it.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("meshless-watch-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn write(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.0.join(name);
-        fs::write(&path, text).unwrap();
-        path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
+use crate::support::Folder;
 
 fn route(timeout: &str) -> String {
     format!(
@@ -73,12 +48,12 @@ fn polled(path: &Path) -> (Mesh, Watch) {
 fn a_file_that_is_written_is_taken_and_its_version_says_so() {
     let folder = Folder::new();
     let path = folder.write("users.yaml", &route("1s"));
-    let mesh = Mesh::from_path(&folder.0).unwrap();
-    let watch = mesh.watch(&folder.0).unwrap();
+    let mesh = Mesh::from_path(folder.path()).unwrap();
+    let watch = mesh.watch(folder.path()).unwrap();
     fs::write(path, route("2s")).unwrap();
     until("taken", || mesh.version() == 2);
     let history = mesh.history();
-    assert_eq!(history[1].cause(), &Cause::Path(folder.0.as_path().into()));
+    assert_eq!(history[1].cause(), &Cause::Path(folder.path().into()));
     assert_eq!(
         history[1].changed()[0].as_ref(),
         "VirtualService default/users changed"
@@ -107,20 +82,24 @@ fn the_link_of_a_config_map_that_is_swapped_is_followed() {
 
     let folder = Folder::new();
     let version = |name: &str, timeout: &str| {
-        let inside = folder.0.join(name);
+        let inside = folder.path().join(name);
         fs::create_dir(&inside).unwrap();
         fs::write(inside.join("users.yaml"), route(timeout)).unwrap();
     };
     version("..2026_1", "1s");
-    symlink("..2026_1", folder.0.join("..data")).unwrap();
-    symlink("..data/users.yaml", folder.0.join("users.yaml")).unwrap();
-    let mesh = Mesh::from_path(&folder.0).unwrap();
-    let watch = mesh.watch(&folder.0).unwrap();
-    let (slow, _slow) = polled(&folder.0);
+    symlink("..2026_1", folder.path().join("..data")).unwrap();
+    symlink("..data/users.yaml", folder.path().join("users.yaml")).unwrap();
+    let mesh = Mesh::from_path(folder.path()).unwrap();
+    let watch = mesh.watch(folder.path()).unwrap();
+    let (slow, _slow) = polled(folder.path());
     version("..2026_2", "2s");
-    symlink("..2026_2", folder.0.join("..data_tmp")).unwrap();
-    fs::rename(folder.0.join("..data_tmp"), folder.0.join("..data")).unwrap();
-    fs::remove_dir_all(folder.0.join("..2026_1")).unwrap();
+    symlink("..2026_2", folder.path().join("..data_tmp")).unwrap();
+    fs::rename(
+        folder.path().join("..data_tmp"),
+        folder.path().join("..data"),
+    )
+    .unwrap();
+    fs::remove_dir_all(folder.path().join("..2026_1")).unwrap();
     until("taken", || mesh.version() == 2);
     until("taken without being told", || slow.version() == 2);
     drop(watch);
@@ -164,7 +143,7 @@ fn a_file_that_is_empty_while_it_is_written_leaves_the_policies() {
     let folder = Folder::new();
     let path = folder.write("users.yaml", &route("1s"));
     folder.write("others.yaml", &route("1s").replace("users", "others"));
-    let (mesh, watch) = polled(&folder.0);
+    let (mesh, watch) = polled(folder.path());
     for half in [
         "",
         "\n\n",

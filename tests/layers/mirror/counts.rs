@@ -1,7 +1,5 @@
 //! Each copy is counted once, as what became of it.
 
-use std::sync::Arc;
-
 use http::{Request, Response};
 use meshless::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy};
 use meshless::mirror::MirrorDropReason;
@@ -11,22 +9,21 @@ use proptest::prelude::*;
 use tokio::time::{advance, sleep};
 use tower::{Layer, service_fn};
 
-use super::{Manner, Notes, Other, SECOND, assert_adds_up, assert_at_rest, echo, post, settle};
-use crate::support::{Script, Upstream, call};
+use super::{Manner, Other, SECOND, assert_adds_up, assert_at_rest, echo, post, settle};
+use crate::support::{Events, Script, Upstream, call};
 
 #[tokio::test(start_paused = true)]
 async fn the_observer_hears_of_each_copy_that_is_lost() {
-    let notes = Arc::new(Notes::default());
+    let events = Events::default();
     let policy = MirrorPolicy::default().with_max_in_flight(1);
     let other = Other::new(Manner::Fails);
-    let layer = MirrorLayer::with_observer(policy, other, Arc::clone(&notes) as _);
+    let layer = MirrorLayer::with_observer(policy, other, events.observer());
     let mut service = layer.layer(Upstream::new());
     call(&mut service, post("")).await.unwrap();
     call(&mut service, post("")).await.unwrap();
     settle().await;
-    let events = std::mem::take(&mut *notes.0.lock().unwrap());
     assert_eq!(
-        events,
+        events.take(),
         [
             Event::MirrorDropped(MirrorDropReason::InFlight(1)),
             Event::MirrorFailed(Failure::Other)
@@ -35,22 +32,21 @@ async fn the_observer_hears_of_each_copy_that_is_lost() {
 
     let panicking = Other::new(Manner::PanicsInPoll);
     let policy = MirrorPolicy::default();
-    let layer = MirrorLayer::with_observer(policy, panicking, Arc::clone(&notes) as _);
+    let layer = MirrorLayer::with_observer(policy, panicking, events.observer());
     call(&mut layer.layer(Upstream::new()), post(""))
         .await
         .unwrap();
     settle().await;
-    let events = std::mem::take(&mut *notes.0.lock().unwrap());
-    assert_eq!(events, [Event::MirrorFailed(Failure::Panic)]);
+    assert_eq!(events.take(), [Event::MirrorFailed(Failure::Panic)]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_copy_that_a_policy_of_the_mirrors_own_stack_refuses_is_no_failure() {
     let breaker = CircuitBreakerLayer::new(CircuitBreakerPolicy::default());
     breaker.open_for(SECOND);
-    let notes = Arc::new(Notes::default());
+    let events = Events::default();
     let other = breaker.layer(Other::default());
-    let layer = MirrorLayer::with_observer(MirrorPolicy::default(), other, Arc::clone(&notes) as _);
+    let layer = MirrorLayer::with_observer(MirrorPolicy::default(), other, events.observer());
     call(&mut layer.layer(Upstream::new()), post(""))
         .await
         .unwrap();
@@ -58,7 +54,7 @@ async fn a_copy_that_a_policy_of_the_mirrors_own_stack_refuses_is_no_failure() {
     assert_eq!(layer.stats().dropped.refused, 1);
     assert_at_rest(layer.stats());
     assert!(matches!(
-        notes.0.lock().unwrap()[..],
+        events.all()[..],
         [Event::MirrorDropped(MirrorDropReason::Refused(
             Rejection::CircuitOpen { .. }
         ))]

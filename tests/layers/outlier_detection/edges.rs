@@ -132,7 +132,7 @@ async fn what_the_policy_never_enforces_is_not_told_of() {
     let reason = EjectionReason::Consecutive5xx;
     let endpoint = world.nth(0);
     assert_eq!(
-        *world.events.0.lock().unwrap(),
+        world.events.all(),
         [Event::EndpointEjected { endpoint, reason }]
     );
 }

@@ -1,6 +1,6 @@
 use std::convert::Infallible;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use bytes::Bytes;
@@ -11,12 +11,12 @@ use meshless::traffic_split::{
     Destination, HeaderOperations, Match, Route, StringMatch, TrafficSplit, TrafficSplitLayer,
     TrafficSplitPolicy,
 };
-use meshless::{Event, Observe, Rejection};
+use meshless::{Event, Rejection};
 use tower::{Layer, Service, ServiceExt};
 use tower_test::mock::{self, Handle, Mock};
 
 use super::{request, v1, v2};
-use crate::support::{Script, Upstream, call, start};
+use crate::support::{Events, Script, Upstream, call, start};
 
 type Inner = Mock<Request<()>, Response<Script>>;
 type Handled = Handle<Request<()>, Response<Script>>;
@@ -202,28 +202,19 @@ async fn bodies_go_through_with_size_and_trailers() {
     assert!(response.into_body().collect().await.is_err());
 }
 
-#[derive(Debug, Default)]
-struct Notes(Mutex<Vec<Event>>);
-
-impl Observe for Notes {
-    fn on_event(&self, event: &Event) {
-        self.0.lock().unwrap().push(event.clone());
-    }
-}
-
 #[tokio::test]
 async fn observers_hear_of_requests_that_nothing_is_for() {
-    let notes = Arc::new(Notes::default());
+    let events = Events::default();
     let nothing = TrafficSplitPolicy::new([]);
-    let layer = TrafficSplitLayer::with_observer(nothing, Arc::<Notes>::clone(&notes));
+    let layer = TrafficSplitLayer::with_observer(nothing, events.observer());
     call(&mut layer.layer(Upstream::new()), request("/"))
         .await
         .unwrap();
     let nobody: [(Destination, Upstream); 0] = [];
-    let mut split = TrafficSplit::with_observer(v2_by_path(), nobody, Arc::<Notes>::clone(&notes));
+    let mut split = TrafficSplit::with_observer(v2_by_path(), nobody, events.observer());
     call(&mut split, request("/")).await.unwrap();
     let rejected = [Rejection::NoRoute, Rejection::UnknownDestination].map(Event::Rejected);
-    assert_eq!(*notes.0.lock().unwrap(), rejected);
+    assert_eq!(events.all(), rejected);
 }
 
 #[tokio::test]

@@ -24,9 +24,13 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tower::ServiceExt;
 
 use certified::Certified;
+use documents::document;
 
-#[path = "../../e2e/certified.rs"]
+#[path = "../../support/certified.rs"]
 mod certified;
+#[allow(dead_code, reason = "the other tests use the rest of it")]
+#[path = "../../support/documents.rs"]
+mod documents;
 
 /// A certificate whose time was over long ago.
 fn expired(name: &str) -> Certified {
@@ -178,20 +182,14 @@ fn mesh_client(yaml: &str, tls: ClientConfig) -> MeshClient {
 /// Says that a host has two servers as its endpoints, on a port of some protocol.
 fn entry(host: &str, port: &str, servers: &[Server; 2]) -> String {
     let [a, b] = servers.each_ref().map(|server| server.address.port());
-    format!(
-        "
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: {{name: users}}
-spec:
-  hosts: [{host}]
-  ports: [{port}]
-  resolution: STATIC
-  endpoints:
-  - {{address: 127.0.0.1, ports: {{web: {a}}}}}
-  - {{address: 127.0.0.1, ports: {{web: {b}}}, labels: {{second: 'true'}}}}
-"
-    )
+    let endpoints = format!(
+        "{{address: 127.0.0.1, ports: {{web: {a}}}}}, \
+         {{address: 127.0.0.1, ports: {{web: {b}}}, labels: {{second: 'true'}}}}"
+    );
+    let spec = format!(
+        "{{hosts: [{host}], ports: [{port}], resolution: STATIC, endpoints: [{endpoints}]}}"
+    );
+    document("ServiceEntry", "users", &spec)
 }
 
 async fn both_answer(client: &MeshClient, url: &str, host: &str) {

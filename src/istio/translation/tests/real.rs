@@ -127,7 +127,7 @@ fn the_canary_of_the_review_splits_and_its_subsets_are_not_there_yet() {
 
 #[test]
 fn whatever_is_read_means_something_or_nothing() {
-    for folder in ["tests/policies", "tests/istio/corpus"] {
+    for folder in ["tests/policies", "tests/mesh/istio/corpus"] {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
         for entry in std::fs::read_dir(folder).unwrap() {
             let bytes = std::fs::read(entry.unwrap().path()).unwrap();

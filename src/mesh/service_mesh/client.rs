@@ -1,0 +1,69 @@
+use super::workload::outbound;
+use super::{Error, Workload, WorkloadService};
+use crate::mesh::service_mesh::cluster::connect::client_connector::{own_connector, reqwest_connector};
+use crate::mesh::service_mesh::cluster::connect::endpoint_transport::EndpointTransport;
+use crate::transport::client::{Body, Client, TcpConnector};
+
+/// HTTP client of a [`Workload`].
+pub type MeshClient = Client<WorkloadService<EndpointTransport, Body>>;
+
+impl Workload {
+    /// Returns the workload's client, with an API like reqwest's.
+    ///
+    /// Each destination is reached over the [pool](crate::pool) of its cluster, so that limits of connections hold
+    /// over TLS, too. The connections are those of a [`TcpConnector`]: `https`
+    /// needs the feature `rustls`.
+    ///
+    /// # Errors
+    ///
+    /// None so far; [`client_with`](Self::client_with) fails if reqwest cannot build its client.
+    pub fn client(&self) -> Result<MeshClient, Error> {
+        Ok(self.client_with_connector(TcpConnector::default()))
+    }
+
+    /// Returns a [client](Self::client) whose connections are made by `connector`: without proxies, or with
+    /// other roots for TLS.
+    pub fn client_with_connector(&self, connector: TcpConnector) -> MeshClient {
+        Client::new(outbound(self.proxy(), own_connector(connector)))
+    }
+
+    /// Returns a client whose connections are made by reqwest's connector, configured by `make`.
+    ///
+    /// `make` is called at once, and once more for the connections with and without proxies: TLS, proxies and
+    /// sockets are configured by it. The pools of the clusters keep the connections, so its default headers,
+    /// cookies, decompression and timeouts of whole requests are not applied: set headers by
+    /// [`with_default_headers`](crate::client::Client::with_default_headers), and timeouts by routes. The
+    /// [client](crate::client) follows redirects, each hop through its own route.
+    ///
+    /// # Custom certificate authorities
+    ///
+    /// With reqwest's TLS (its feature `rustls`, for example) the builder configures the trusted authorities:
+    ///
+    /// ```ignore
+    /// let pem = std::fs::read("ca.pem")?;
+    /// let authority = reqwest::Certificate::from_pem(&pem)?;
+    /// let client = workload.client_with(move || {
+    ///     reqwest::Client::builder().tls_certs_only([authority.clone()])
+    /// })?;
+    /// ```
+    ///
+    /// The server name of TLS is the `sni` of a rule, or the service's name where the rule originates TLS, or else
+    /// the host of the request; the certificate must be valid for it.
+    ///
+    /// # Proxies
+    ///
+    /// Like reqwest's own clients, these use the proxies of the environment (`HTTP_PROXY`,
+    /// `HTTPS_PROXY`, `ALL_PROXY`) unless `make` calls `no_proxy()` or sets others. `NO_PROXY` is matched against the
+    /// host of the request and against the address of the endpoint; a match of either bypasses the proxies. A
+    /// proxy is asked for the endpoint's address over plain HTTP, and for the name over TLS. Envoy uses no proxies.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Client`] if reqwest cannot build the client.
+    pub fn client_with<M>(&self, make: M) -> Result<MeshClient, Error>
+    where
+        M: Fn() -> reqwest::ClientBuilder + Send + Sync + 'static,
+    {
+        Ok(Client::new(outbound(self.proxy(), reqwest_connector(make)?)))
+    }
+}
