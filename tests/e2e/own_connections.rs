@@ -17,8 +17,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use crate::certified::Certified;
-use crate::support::Server;
+use crate::support::{Certified, Server};
 
 /// Where the server behind a tunnel listens, and its certificate.
 const ADDRESS: &str = "MESHLESS_TEST_ADDRESS";
@@ -113,11 +112,20 @@ async fn https_negotiates_http2_and_shares_a_connection() {
     let client = client(TcpConnector::new().without_proxies().with_tls(tls));
     // The server has no IPv6 address: the connector goes on to the other family.
     let url = format!("https://localhost:{}/", server.address().port());
+    // What is negotiated is known from the first connection on.
+    let first = client.get(&url).send().await.unwrap();
+    assert!(first.text().await.is_ok());
     let calls = (0..8).map(|_| client.get(&url).send());
     for response in futures_util::future::join_all(calls).await {
         let response = response.unwrap();
         assert_eq!(response.version(), http::Version::HTTP_2);
-        assert!(response.text().await.unwrap().starts_with("GET https://localhost:"));
+        assert!(
+            response
+                .text()
+                .await
+                .unwrap()
+                .starts_with("GET https://localhost:")
+        );
     }
     assert_eq!(*connections.lock().unwrap(), 1);
     drop(client);
@@ -199,7 +207,13 @@ async fn https_goes_through_a_tunnel_of_the_proxy_of_the_environment() {
         .env(ADDRESS, &address)
         .env(CERTIFICATE, certificate.join(","))
         .env("HTTPS_PROXY", format!("http://user:pw@{}", proxy.address()));
-    for other in ["NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy", "https_proxy"] {
+    for other in [
+        "NO_PROXY",
+        "no_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+        "https_proxy",
+    ] {
         child.env_remove(other);
     }
     let ended = tokio::task::spawn_blocking(move || child.output())
@@ -212,8 +226,14 @@ async fn https_goes_through_a_tunnel_of_the_proxy_of_the_environment() {
         "{said}"
     );
     let asked = asked.lock().unwrap().to_lowercase();
-    assert!(asked.starts_with(&format!("connect {address} http/1.1\r\n")), "{asked}");
-    assert!(asked.contains("proxy-authorization: basic dxnlcjpwdw=="), "{asked}");
+    assert!(
+        asked.starts_with(&format!("connect {address} http/1.1\r\n")),
+        "{asked}"
+    );
+    assert!(
+        asked.contains("proxy-authorization: basic dxnlcjpwdw=="),
+        "{asked}"
+    );
     proxy.stop().await;
     server.stop().await;
 }

@@ -93,7 +93,10 @@ fn allocations(runtime: &Runtime, case: &dyn Case) -> f64 {
 /// Returns the CPU time of this thread, by Linux's account.
 fn thread_time() -> Duration {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux's accounts");
-    let nanos = text.split_whitespace().next().and_then(|word| word.parse().ok());
+    let nanos = text
+        .split_whitespace()
+        .next()
+        .and_then(|word| word.parse().ok());
     Duration::from_nanos(nanos.expect("nanoseconds"))
 }
 

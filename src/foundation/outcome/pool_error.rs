@@ -62,7 +62,9 @@ impl Display for PoolError {
         match self {
             Self::Connect(_) => f.write_str("connection failed"),
             Self::ConnectTimeout(limit) => write!(f, "connection not established within {limit:?}"),
-            Self::NoTls => f.write_str("no TLS for `https`: enable the feature `rustls` of meshless"),
+            Self::NoTls => {
+                f.write_str("no TLS for `https`: enable the feature `rustls` of meshless")
+            }
             Self::NoAuthority => f.write_str("URI without an authority"),
             Self::Send(_) => f.write_str("no response"),
             Self::Stopped => f.write_str("connection attempt cancelled"),

@@ -1,6 +1,8 @@
 use super::workload::outbound;
 use super::{Error, Workload, WorkloadService};
-use crate::mesh::service_mesh::cluster::connect::client_connector::{own_connector, reqwest_connector};
+use crate::mesh::service_mesh::cluster::connect::client_connector::{
+    own_connector, reqwest_connector,
+};
 use crate::mesh::service_mesh::cluster::connect::endpoint_transport::EndpointTransport;
 use crate::transport::client::{Body, Client, TcpConnector};
 
@@ -23,6 +25,7 @@ impl Workload {
 
     /// Returns a [client](Self::client) whose connections are made by `connector`: without proxies, or with
     /// other roots for TLS.
+    #[must_use]
     pub fn client_with_connector(&self, connector: TcpConnector) -> MeshClient {
         Client::new(outbound(self.proxy(), own_connector(connector)))
     }
@@ -64,6 +67,9 @@ impl Workload {
     where
         M: Fn() -> reqwest::ClientBuilder + Send + Sync + 'static,
     {
-        Ok(Client::new(outbound(self.proxy(), reqwest_connector(make)?)))
+        Ok(Client::new(outbound(
+            self.proxy(),
+            reqwest_connector(make)?,
+        )))
     }
 }

@@ -103,11 +103,21 @@ impl<R> Response<R> {
         let mut head = http::Response::new(());
         *head.extensions_mut() = self.extensions;
         let upgraded = hyper::upgrade::on(&mut head).await;
-        let upgraded = upgraded.map_err(|error| Error::body(error, Some(self.target.into_url())))?;
+        let upgraded =
+            upgraded.map_err(|error| Error::body(error, Some(self.target.into_url())))?;
         Ok(Upgraded::new(
             TokioIo::new(upgraded),
             self.body.into_pinned(),
         ))
+    }
+
+    pub(super) fn into_http(self) -> (http::Response<Pin<Box<R>>>, Box<Url>) {
+        let mut response = http::Response::new(self.body.into_pinned());
+        *response.extensions_mut() = self.extensions;
+        *response.headers_mut() = self.headers;
+        *response.status_mut() = self.status;
+        *response.version_mut() = self.version;
+        (response, self.target.into_url())
     }
 
     /// Makes an error of a status of 400 or above.

@@ -40,11 +40,7 @@ enum State<F> {
 const OVER: &str = "not polled after completion";
 
 impl<S: HttpService> ResponseFuture<S> {
-    pub(super) fn new(
-        stack: S,
-        parts: Result<Box<RequestParts>, Error>,
-        max_hops: usize,
-    ) -> Self {
+    pub(super) fn new(stack: S, parts: Result<Box<RequestParts>, Error>, max_hops: usize) -> Self {
         let state = match parts {
             Ok(parts) => State::Waiting(Some(parts)),
             Err(error) => State::Invalid(Some(error)),
@@ -73,7 +69,7 @@ impl<S: HttpService> Future for ResponseFuture<S> {
                         return Poll::Ready(Err(Error::send(error, parts.target.into_url())));
                     }
                     // The stack consumes the request, so a redirect needs a copy of it.
-                    let request = parts.to_request(*this.max_hops > 0);
+                    let request = parts.take_request(*this.max_hops > 0);
                     let call = this.stack.call(request);
                     let parts = Some(parts);
                     this.state.set(State::Calling { call, parts });
@@ -103,6 +99,10 @@ impl<S: HttpService> Future for ResponseFuture<S> {
 }
 
 /// Result of a response.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are responses, which a box would cost an allocation each"
+)]
 enum Settled<R> {
     /// It is a redirect, and these are the parts of the next request.
     Next(Box<RequestParts>),

@@ -93,6 +93,10 @@ impl TcpConnector {
         };
         let direct = self.direct.clone();
         Box::pin(async move {
+            if called.scheme() == Some(&Scheme::HTTPS) {
+                // Before a connection is made in vain.
+                direct.tls.check()?;
+            }
             match proxy {
                 None => direct.connect(uri, &called).await,
                 Some(proxy) => direct.connect_by(&proxy, called).await,
@@ -149,7 +153,7 @@ impl Direct {
                 tunnel.call(called.clone()).await?
             }
             // It is asked for the whole URI.
-            _ => return Ok(self.to_proxy(proxy.uri().clone()).await?.proxied()),
+            _ => return Ok(self.connect_to_proxy(proxy.uri().clone()).await?.proxied()),
         };
         if is_tls {
             tls.connect(&called, through, true).await
@@ -158,7 +162,7 @@ impl Direct {
         }
     }
 
-    async fn to_proxy(mut self, proxy: Uri) -> Result<Wire, BoxError> {
+    async fn connect_to_proxy(mut self, proxy: Uri) -> Result<Wire, BoxError> {
         let is_tls = proxy.scheme() == Some(&Scheme::HTTPS);
         let tcp = Wire::new(self.http.call(proxy.clone()).await?);
         if is_tls {
@@ -181,7 +185,7 @@ impl Service<Uri> for Direct {
     }
 
     fn call(&mut self, proxy: Uri) -> Self::Future {
-        Box::pin(self.clone().to_proxy(proxy))
+        Box::pin(self.clone().connect_to_proxy(proxy))
     }
 }
 

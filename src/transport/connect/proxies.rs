@@ -24,13 +24,6 @@ impl Proxies {
         Self { matcher: None }
     }
 
-    #[cfg(test)]
-    pub(super) fn all(url: &str) -> Self {
-        Self {
-            matcher: Some(Matcher::builder().all(url).build()),
-        }
-    }
-
     pub(crate) fn from_env() -> Self {
         let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let any = VARIABLES.into_iter().any(is_set);

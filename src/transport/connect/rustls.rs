@@ -33,6 +33,12 @@ impl Tls {
         }
     }
 
+    /// Returns an error if there is no configuration.
+    pub(super) fn check(&self) -> Result<(), BoxError> {
+        self.config()?;
+        Ok(())
+    }
+
     /// Shakes hands with the host of a URI; `alpn` negotiates the version of HTTP.
     pub(super) async fn connect(
         &self,

@@ -240,7 +240,11 @@ fn host(uri: &Uri) -> Option<HeaderValue> {
         authority.host()
     } else {
         // User information is not sent.
-        authority.as_str().rsplit('@').next().unwrap_or_default()
+        let text = authority.as_str();
+        match text.bytes().rposition(|byte| byte == b'@') {
+            Some(at) => &text[at + 1..],
+            None => text,
+        }
     };
     HeaderValue::from_str(text).ok()
 }

@@ -75,7 +75,7 @@
 //!
 //! # Compared with Envoy, hyper-util and reqwest
 //!
-//! | Istio's `connectionPool` | Envoy | here | hyper-util's client, reqwest and `client::Transport` |
+//! | Istio's `connectionPool` | Envoy | here | hyper-util's client and reqwest |
 //! |---|---|---|---|
 //! | `maxConnections` | may be exceeded: by one for each host and thread | exact, for all authorities of a pool together; or [one for each authority at least](PoolPolicy::with_one_per_authority), as a mesh has it | **not enforced**: a new connection for each request that finds none idle. Nearest: [`ConcurrencyLimitPolicy::new`], since over HTTP/1 each request in flight has one connection; idle ones come on top, bounded by `pool_max_idle_per_host` |
 //! | `http1MaxPendingRequests` | counted while a connection is made, too | the same | **not enforced**, requests never wait. Nearest: [`ConcurrencyLimitPolicy::with_max_pending`], for the place in that limit |

@@ -197,13 +197,11 @@ async fn send(
         };
         owner.take();
         if lease.has_to_be_looked_at() {
-            match lease.looked_at().await {
-                Some(looked_at) => lease = looked_at,
-                None => {
-                    entry = shared.enter(&key, deadline);
-                    continue;
-                }
-            }
+            let Some(looked_at) = lease.looked_at().await else {
+                entry = shared.enter(&key, deadline);
+                continue;
+            };
+            lease = looked_at;
         }
         match lease.send(request).await {
             Ok(response) => return Ok(response),

@@ -208,6 +208,7 @@ impl Gateway {
 
     /// Returns the service over connections of `connector`; see
     /// [`Workload::client_with_connector`](super::Workload::client_with_connector).
+    #[must_use]
     pub fn service_with_connector<B: 'static>(
         &self,
         connector: TcpConnector,

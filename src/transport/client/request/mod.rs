@@ -135,13 +135,26 @@ impl<S> RequestBuilder<S> {
         })
     }
 
+    /// Returns a copy; `None` if the body is a stream, which can be sent only once, or after an error.
+    #[must_use]
+    pub fn try_clone(&self) -> Option<Self>
+    where
+        S: Clone,
+    {
+        let parts = self.parts.as_ref().ok()?.try_clone()?;
+        Some(Self {
+            client: self.client.clone(),
+            parts: Ok(Box::new(parts)),
+        })
+    }
+
     /// Returns the request without sending it.
     ///
     /// # Errors
     ///
     /// Returns [`Error::Builder`] for a bad URL, header, or value.
     pub fn build(self) -> Result<Request<Body>, Error> {
-        Ok(self.parts?.to_request(false))
+        Ok(self.parts?.take_request(false))
     }
 
     fn with_url_credentials(mut self) -> Self {

@@ -34,7 +34,7 @@ impl RequestParts {
     pub(in crate::transport::client) fn of<B: Into<Body>>(
         request: Request<B>,
     ) -> Result<Self, Error> {
-        let target = Target::parse(&request.uri().to_string())?;
+        let target = Target::of_uri(request.uri())?;
         let (head, body) = request.into_parts();
         Ok(Self {
             body: body.into(),
@@ -48,7 +48,7 @@ impl RequestParts {
     }
 
     /// Returns the request; `is_kept` keeps a copy of all of it that can be sent again.
-    pub(in crate::transport::client) fn to_request(&mut self, is_kept: bool) -> Request<Body> {
+    pub(in crate::transport::client) fn take_request(&mut self, is_kept: bool) -> Request<Body> {
         let copy = if is_kept { self.body.try_clone() } else { None };
         self.is_repeatable = copy.is_some();
         let body = std::mem::replace(&mut self.body, copy.unwrap_or_default());
@@ -64,6 +64,19 @@ impl RequestParts {
             *request.headers_mut() = std::mem::take(&mut self.headers);
         }
         request
+    }
+
+    /// Returns a copy; `None` if the body is a stream, which can be read only once.
+    pub(in crate::transport::client) fn try_clone(&self) -> Option<Self> {
+        Some(Self {
+            body: self.body.try_clone()?,
+            extensions: self.extensions.clone(),
+            headers: self.headers.clone(),
+            is_repeatable: true,
+            method: self.method.clone(),
+            target: self.target.clone(),
+            version: self.version,
+        })
     }
 
     pub(in crate::transport::client) fn redirect_context(

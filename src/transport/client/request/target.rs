@@ -39,17 +39,29 @@ impl Target {
         })
     }
 
+    pub(in crate::transport::client) fn of_uri(uri: &Uri) -> Result<Self, Error> {
+        let text = to_text(uri);
+        if !is_normal(&text) {
+            return Self::parse(&text);
+        }
+        Ok(Self {
+            uri: uri.clone(),
+            url: OnceLock::new(),
+        })
+    }
+
     pub(in crate::transport::client) const fn uri(&self) -> &Uri {
         &self.uri
     }
 
     pub(in crate::transport::client) fn url(&self) -> &Url {
         self.url.get_or_init(|| {
-            let url = self.uri.to_string().parse();
+            let url = to_text(&self.uri).parse();
             Box::new(url.expect("a URI is kept without its URL only if it is normal"))
         })
     }
 
+    #[expect(clippy::unnecessary_box_returns, reason = "errors hold a box")]
     pub(in crate::transport::client) fn into_url(self) -> Box<Url> {
         self.url();
         self.url.into_inner().expect("a URL was made")
@@ -97,6 +109,19 @@ impl Target {
     }
 }
 
+/// Returns the scheme, the authority, and the path and query of an absolute URI.
+pub(in crate::transport::client) fn printed(uri: &Uri) -> (&str, &str, &str) {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    (uri.scheme_str().unwrap_or_default(), authority, path)
+}
+
+/// Prints an absolute URI; its own `Display` costs several times as much.
+pub(in crate::transport::client) fn to_text(uri: &Uri) -> String {
+    let (scheme, authority, path) = printed(uri);
+    [scheme, "://", authority, path].concat()
+}
+
 fn decoded(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
@@ -112,29 +137,39 @@ fn is_normal(text: &str) -> bool {
     } else {
         return false;
     };
-    let Some(slash) = rest.bytes().position(|byte| byte == b'/') else {
-        return false;
-    };
-    let (authority, path) = rest.split_at(slash);
-    let (host, port) = match authority.split_once(':') {
-        Some((host, port)) => (host, Some(port)),
+    // By bytes and in one pass: searches of the standard library cost more than such short texts.
+    let (mut before, mut label, mut host) = (0, 0, None);
+    let mut length = 0;
+    for byte in rest.bytes() {
+        match byte {
+            b'/' => break,
+            b':' if host.is_none() => host = Some(length),
+            b'0'..=b'9' => {}
+            b'.' if host.is_none() => label = length + 1,
+            // Two hyphens may be Punycode, which is validated by the parser.
+            b'-' if before == b'-' => return false,
+            b'a'..=b'z' | b'-' | b'_' if host.is_none() => {}
+            _ => return false,
+        }
+        before = byte;
+        length += 1;
+    }
+    let (authority, path) = rest.split_at(length);
+    let (host, port) = match host {
+        Some(end) => (&authority[..end], Some(&authority[end + 1..])),
         None => (authority, None),
     };
-    is_normal_host(host)
+    is_normal_host(host, &host[label..])
         && port.is_none_or(|port| port != default_port && is_normal_port(port))
+        && !path.is_empty()
         && is_normal_path(path)
 }
 
-fn is_normal_host(host: &str) -> bool {
-    let is_plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_');
-    // Punycode is validated by the parser.
-    if host.is_empty() || !host.bytes().all(is_plain) || host.contains("xn--") {
-        return false;
-    }
-    let last = host.rsplit('.').next().unwrap_or_default();
+/// Returns true if a host is no address, or one that is written as it is printed.
+fn is_normal_host(host: &str, last_label: &str) -> bool {
     // The parser takes a host for an address if its last label is a number; an empty label may hide one.
-    !last.is_empty()
-        && (!last.starts_with(|first: char| first.is_ascii_digit())
+    !last_label.is_empty()
+        && (!last_label.starts_with(|first: char| first.is_ascii_digit())
             || host.parse::<Ipv4Addr>().is_ok())
 }
 
@@ -149,12 +184,11 @@ fn is_normal_path(path: &str) -> bool {
     path.bytes().all(|byte| {
         let is_segment = std::mem::replace(&mut before, byte) != b'/';
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => true,
             // `.` and `%2e` at the beginning of a segment may be the whole of it.
             b'.' | b'%' => is_segment,
-            b'-' | b'_' | b'~' | b'!' | b'$' | b'&' | b'(' | b')' | b'*' | b'+' | b',' => true,
-            b';' | b'=' | b':' | b'@' | b'/' | b'?' => true,
-            _ => false,
+            b'-' | b'_' | b'~' | b'!' | b'$' | b'&' | b'(' | b')' | b'*' | b'+' | b',' | b';'
+            | b'=' | b':' | b'@' | b'/' | b'?' => true,
+            byte => byte.is_ascii_alphanumeric(),
         }
     })
 }

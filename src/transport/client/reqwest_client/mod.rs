@@ -6,6 +6,7 @@ use http::{Request, Response, Uri};
 use reqwest::{ResponseBuilderExt, Url};
 
 use super::Body;
+use super::request::target::{printed, to_text};
 
 /// The final URL of a response, if it differs from the request's: reqwest followed redirects by
 /// itself.
@@ -43,21 +44,13 @@ fn is_printed_as(uri: &Uri, url: &Url) -> bool {
     rest.and_then(|rest| rest.strip_prefix(authority)) == Some(path)
 }
 
-/// Returns the scheme, the authority, and the path and query of an absolute URI.
-fn printed(uri: &Uri) -> (&str, &str, &str) {
-    let authority = uri.authority().map_or("", |authority| authority.as_str());
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    (uri.scheme_str().unwrap_or_default(), authority, path)
-}
-
 /// Converts a request as reqwest does by itself, but prints the URI faster.
 pub(super) fn to_reqwest(request: Request<reqwest::Body>) -> reqwest::Result<reqwest::Request> {
     // Extensions may hold settings that reqwest keeps to itself.
     if !request.extensions().is_empty() {
         return request.try_into();
     }
-    let (scheme, authority, path) = printed(request.uri());
-    let Ok(url) = [scheme, "://", authority, path].concat().parse() else {
+    let Ok(url) = to_text(request.uri()).parse() else {
         return request.try_into();
     };
     let (head, body) = request.into_parts();

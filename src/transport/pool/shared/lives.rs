@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::super::machine::PoolId;
-use super::state::WaiterStatus;
 use super::Shared;
 use super::control::Control;
+use super::state::WaiterStatus;
 use crate::foundation::outcome::PoolError;
 use crate::foundation::time::clock;
 use crate::transport::pool::connection::lease::RequestSender;

@@ -14,7 +14,9 @@ pub(in crate::mesh) fn own_connector(connector: TcpConnector) -> Connector<Endpo
 }
 
 /// Makes the transports of all destinations, with connections of reqwest's connector.
-pub(in crate::mesh) fn reqwest_connector<M>(make: M) -> reqwest::Result<Connector<EndpointTransport>>
+pub(in crate::mesh) fn reqwest_connector<M>(
+    make: M,
+) -> reqwest::Result<Connector<EndpointTransport>>
 where
     M: Fn() -> reqwest::ClientBuilder + Send + Sync + 'static,
 {
