@@ -105,7 +105,7 @@ impl<K> HostState<K> {
 pub(super) struct Hosts<K> {
     /// Those that closed a connection after its first request, and have carried no second one since.
     closers: HashSet<K>,
-    hosts: BTreeMap<HostId, HostState<K>>,
+    states: BTreeMap<HostId, HostState<K>>,
     ids: HashMap<K, HostId>,
     last: u64,
 }
@@ -117,7 +117,7 @@ impl<K> Default for Hosts<K> {
     fn default() -> Self {
         Self {
             closers: HashSet::new(),
-            hosts: BTreeMap::new(),
+            states: BTreeMap::new(),
             ids: HashMap::new(),
             last: 0,
         }
@@ -127,7 +127,7 @@ impl<K> Default for Hosts<K> {
 impl<K: Clone + Eq + Hash> Hosts<K> {
     /// Takes note that a connection carried a second request.
     pub(super) fn is_kept_alive(&mut self, id: HostId) {
-        if let Some(host) = self.hosts.get_mut(&id)
+        if let Some(host) = self.states.get_mut(&id)
             && !host.is_kept_alive
         {
             host.is_kept_alive = true;
@@ -137,7 +137,7 @@ impl<K: Clone + Eq + Hash> Hosts<K> {
 
     /// Takes note that a connection was closed after its first request.
     pub(super) fn closes(&mut self, id: HostId) {
-        if let Some(host) = self.hosts.get(&id) {
+        if let Some(host) = self.states.get(&id) {
             if self.closers.len() >= MAX_CLOSERS {
                 self.closers.clear();
             }
@@ -146,7 +146,7 @@ impl<K: Clone + Eq + Hash> Hosts<K> {
     }
 
     pub(super) fn is_closer(&self, id: HostId) -> bool {
-        let host = self.hosts.get(&id);
+        let host = self.states.get(&id);
         host.is_some_and(|host| self.closers.contains(&host.key))
     }
 
@@ -159,11 +159,11 @@ impl<K: Clone + Eq + Hash> Hosts<K> {
     }
 
     pub(super) fn host(&self, id: HostId) -> Option<&HostState<K>> {
-        self.hosts.get(&id)
+        self.states.get(&id)
     }
 
     pub(super) fn host_mut(&mut self, id: HostId) -> Option<&mut HostState<K>> {
-        self.hosts.get_mut(&id)
+        self.states.get_mut(&id)
     }
 
     /// Returns the authority of a key, which is new if it had no connection and no waiter.
@@ -174,7 +174,7 @@ impl<K: Clone + Eq + Hash> Hosts<K> {
             self.ids.insert(key.clone(), id);
             id
         });
-        let host = self.hosts.entry(id).or_insert_with(|| HostState {
+        let host = self.states.entry(id).or_insert_with(|| HostState {
             coming: 0,
             expected: if http2 { STREAMS } else { 1 },
             is_kept_alive: false,
@@ -192,7 +192,7 @@ impl<K: Clone + Eq + Hash> Hosts<K> {
     #[cfg(all(feature = "istio", feature = "reqwest"))]
     pub(super) fn leave(&mut self, is_meant: impl Fn(&K) -> bool) -> Vec<HostId> {
         let mut unwanted = Vec::new();
-        for (id, host) in &mut self.hosts {
+        for (id, host) in &mut self.states {
             if is_meant(&host.key) {
                 host.is_leaving = true;
                 if host.waiting.is_empty() {
@@ -205,19 +205,19 @@ impl<K: Clone + Eq + Hash> Hosts<K> {
 
     /// Forgets an authority that has nothing left.
     pub(super) fn remove_if_empty(&mut self, id: HostId) {
-        if let Some(host) = self.hosts.get(&id)
+        if let Some(host) = self.states.get(&id)
             && host.usable == 0
             && host.waiting.is_empty()
         {
             self.ids.remove(&host.key);
-            self.hosts.remove(&id);
+            self.states.remove(&id);
         }
     }
 
     /// Raises the assumed capacity of an authority whose connection negotiated HTTP/2, until its
     /// SETTINGS arrive.
     pub(super) fn expect_many(&mut self, id: HostId) {
-        if let Some(host) = self.hosts.get_mut(&id)
+        if let Some(host) = self.states.get_mut(&id)
             && host.expected == 1
         {
             host.expected = STREAMS;
@@ -227,7 +227,7 @@ impl<K: Clone + Eq + Hash> Hosts<K> {
     /// Returns the authority whose turn it is to get a connection, of all or of those that have `none`: one
     /// that has none at all before the others, and then whose first request came first.
     pub(super) fn next_to_connect(&self, none: bool) -> Option<HostId> {
-        let needy = self.hosts.iter().filter(|(_, host)| host.uncovered() > 0);
+        let needy = self.states.iter().filter(|(_, host)| host.uncovered() > 0);
         let needy = needy.filter(|(_, host)| !none || host.usable == 0);
         needy
             .min_by_key(|(_, host)| (host.usable > 0, host.waiting.first()))
@@ -237,7 +237,7 @@ impl<K: Clone + Eq + Hash> Hosts<K> {
     /// Returns the number of waiters of all authorities that exceed the capacity of coming
     /// connections.
     pub(super) fn uncovered(&self) -> usize {
-        self.hosts.values().map(HostState::uncovered).sum()
+        self.states.values().map(HostState::uncovered).sum()
     }
 
     /// Returns the number of authorities without a connection whose first waiter is older than that
@@ -248,6 +248,6 @@ impl<K: Clone + Eq + Hash> Hosts<K> {
             let first = host.waiting.first();
             host.usable == 0 && **other != id && first.is_some() && (own.is_none() || first < own)
         };
-        self.hosts.iter().filter(starves).count()
+        self.states.iter().filter(starves).count()
     }
 }
