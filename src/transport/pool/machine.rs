@@ -47,7 +47,7 @@ pub(super) struct Grant {
     pub(super) look: Look,
 }
 
-/// How long a connection is looked at, before it carries another request, for whether its server closes it.
+/// Time for which a connection is looked at, before it carries another request, in case its server closes it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Look {
     /// It is new, or its authority keeps connections and it was used a moment ago.

@@ -1,4 +1,4 @@
-//! Where a request goes.
+//! Destination of a request.
 
 use std::net::Ipv4Addr;
 use std::sync::OnceLock;
