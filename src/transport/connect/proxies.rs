@@ -1,3 +1,4 @@
+#[cfg(feature = "istio")]
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Uri};
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
@@ -33,6 +34,7 @@ impl Proxies {
     }
 
     /// Returns true if a proxy is configured.
+    #[cfg(feature = "istio")]
     pub(crate) const fn any(&self) -> bool {
         self.matcher.is_some()
     }
@@ -48,6 +50,7 @@ impl Proxies {
     }
 
     /// Returns true if proxies are configured and `NO_PROXY` exempts the request's host from all of them.
+    #[cfg(feature = "istio")]
     pub(crate) fn pass_by(&self, scheme: Option<&Scheme>, called: &str) -> bool {
         let Some(matcher) = &self.matcher else {
             return false;
