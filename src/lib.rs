@@ -48,7 +48,7 @@
 //! ```text
 //! mesh         stacks and their state: by hand, or of a workload or gateway under Istio's documents
 //! istio        Istio's documents: api, validation, analysis, coverage, and translation to plain values
-//! transport    connections: client (reqwest's API), DNS, connection pools
+//! transport    connections: client (reqwest's API), connectors, DNS, connection pools
 //! policies     one folder per policy: its values, its pure decisions, and its layer, service and future
 //! foundation   outcomes, rejections, admission gates, deadlines, endpoints, events, matching, time
 //! ```

@@ -33,6 +33,8 @@ mod mesh_review;
 mod mirror;
 mod name_server;
 mod named_endpoints;
+#[cfg(feature = "rustls")]
+mod own_connections;
 mod pool;
 mod redirects;
 mod retry;
