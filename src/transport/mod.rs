@@ -4,5 +4,7 @@
 pub mod client;
 #[cfg(feature = "dns")]
 pub mod dns;
+#[cfg(feature = "tonic")]
+pub mod grpc;
 #[cfg(feature = "hyper")]
 pub mod pool;
