@@ -17,6 +17,7 @@ mod regex;
 mod replies;
 mod review;
 mod services;
+mod sources;
 #[cfg(feature = "watch")]
 mod watch;
 

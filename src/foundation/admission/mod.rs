@@ -85,6 +85,7 @@ mod chain_ticket;
 mod future;
 mod queued;
 mod service;
+mod shared_gate;
 
 pub(crate) use body::BodyWatch;
 pub use body::WatchedBody;
@@ -92,9 +93,10 @@ pub use body::WatchedBody;
 pub use chain::{GateChain, GateChainWait};
 pub use chain_ticket::ChainTicket;
 pub use future::GatedFuture;
-pub(crate) use future::{report_result, retain_if_active, with_panic_guard};
+pub(crate) use future::{forward, forward_by, report_result, retain_if_active, with_panic_guard};
 pub use queued::{Queued, QueuedFuture};
 pub use service::Gated;
+pub use shared_gate::SharedGate;
 
 use std::convert::Infallible;
 use std::marker::PhantomData;
@@ -131,6 +133,10 @@ pub trait Gate: Clone {
 
     /// Adds headers to the response that rejects a request.
     fn write_headers(&self, _rejection: Rejection, _headers: &mut HeaderMap) {}
+
+    /// Adds extensions to the response that rejects a request, such as its
+    /// [`Source`](crate::events::Source).
+    fn write_extensions(&self, _rejection: Rejection, _extensions: &mut Extensions) {}
 }
 
 /// Shares a gate by one reference count, so that a service cloned for each call touches one
@@ -154,6 +160,10 @@ impl<G: Gate> Gate for Arc<G> {
     fn write_headers(&self, rejection: Rejection, headers: &mut HeaderMap) {
         G::write_headers(self, rejection, headers);
     }
+
+    fn write_extensions(&self, rejection: Rejection, extensions: &mut Extensions) {
+        G::write_extensions(self, rejection, extensions);
+    }
 }
 
 /// Decision of a [`Gate`] about a request.
@@ -173,7 +183,7 @@ pub enum Admission<T, W> {
 /// A request that was admitted.
 ///
 /// The ticket is held to the end of the body, so every layer wraps the response body and moves both
-/// once more: about 300 of the 625 instructions that a circuit breaker adds to a call.
+/// once more: about 280 of the 556 instructions that a circuit breaker adds to a call.
 ///
 /// A ticket dropped before [`on_outcome`](Ticket::on_outcome) was cancelled: the caller is gone.
 /// Dropped after it, the response body ended or the caller dropped it. Either way it releases its
@@ -188,10 +198,13 @@ pub trait Ticket {
     /// Records that the response broke off after its head was reported.
     fn on_body_error(&mut self, failure: Failure);
 
-    /// Changes the headers of the request that was let in, before it goes on. It may do so if it
-    /// [watches](Self::is_active), and not to decide anything. The default changes nothing.
+    /// Changes the headers of the request that was let in, before it goes on, and returns true if
+    /// it has changed any. It may do so if it [watches](Self::is_active), and not to decide
+    /// anything. The default changes nothing.
     #[inline]
-    fn forward(&mut self, _headers: &mut HeaderMap) {}
+    fn forward(&mut self, _headers: &mut HeaderMap) -> bool {
+        false
+    }
 
     /// Observes the head of the response, local replies included, once and before
     /// [`on_outcome`](Ticket::on_outcome).

@@ -10,6 +10,6 @@ pub(crate) mod sharded_arc;
 mod task_owner;
 
 pub use percent::Percent;
-pub(crate) use reloadable::Reloadable;
+pub(crate) use reloadable::{Reloadable, Switchable};
 pub(crate) use sharded::Sharded;
 pub(crate) use task_owner::{OwnerHandle, TaskOwner};

@@ -9,6 +9,7 @@ use crate::istio::diagnostics::suggest::suggest;
 use crate::istio::effects as idle;
 use crate::istio::model::foreign;
 use crate::istio::model::kind::{Class, Kind};
+use crate::istio::model::line_table::LineTable;
 use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::model::object::{Metadata, Object, ResourceName};
 use crate::istio::model::spec::Spec;
@@ -148,6 +149,7 @@ fn istio(
         created: metadata
             .and_then(|metadata| tree.text(metadata.creation_timestamp?.0))
             .map(Into::into),
+        lines: LineTable::default(),
         spec: None,
     };
     // Without a readable envelope, findings about the spec would only add noise.

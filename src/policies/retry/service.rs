@@ -13,9 +13,9 @@ use super::replay::buffered_request::BufferedRequest;
 use super::replay::head::Head;
 use super::retry_state::{AttemptLimit, RetryState, write_attempt_headers};
 use super::{ReplayBody, RetryBody, RetryFuture, RetryPolicy};
-use crate::foundation::events::Observe;
+use crate::foundation::events::Emitter;
 use crate::foundation::http::RequestHead;
-use crate::foundation::sync::Reloadable;
+use crate::foundation::sync::Switchable;
 use crate::foundation::sync::rng::Rng;
 use crate::foundation::sync::sharded_arc::{ShardedArc, ShardedArcRef};
 use crate::foundation::time::clock::LazyNow;
@@ -75,12 +75,11 @@ impl<S> Retry<S> {
         S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Clone,
         B: Body,
     {
-        let current = self.shared.snapshot.load();
+        let current = self.shared.snapshot.load_unless_off();
+        let Some(current) = current.filter(|current| !is_off(current)) else {
+            return RetryFuture::only(&mut self.inner, request.map(ReplayBody::plain));
+        };
         let policy = &current.policy;
-        if policy.attempts() == 0 && policy.per_try_timeout().is_none() {
-            let future = self.inner.call(request.map(ReplayBody::plain));
-            return RetryFuture::new(future, None, false, None, None);
-        }
         let moment = LazyNow::of(known.now);
         let active = policy.budget().request(&current.budget, &moment);
         let limit = AttemptLimit::of_attempt(policy, &moment);
@@ -94,7 +93,7 @@ impl<S> Retry<S> {
             let grpc = timed && RequestHead::of(&request).is_grpc();
             let future = self.inner.call(request.map(ReplayBody::plain));
             let future = RetryFuture::new(future, limit, grpc, active, None);
-            return future.with_observer(&current.observe);
+            return future.with_emitter(&current.emitter);
         }
         // Copied before the headers are written: each attempt writes its own number and time.
         let head = Head::of(&request);
@@ -117,7 +116,7 @@ impl<S> Retry<S> {
 /// State that all clones of a layer share.
 #[derive(Debug)]
 pub(super) struct Shared {
-    snapshot: Reloadable<ShardedArc<PolicySnapshot>>,
+    snapshot: Switchable<ShardedArc<PolicySnapshot>>,
 }
 
 /// Policy with the state that survives its replacement. Both share one allocation, so a request
@@ -126,16 +125,16 @@ pub(super) struct Shared {
 pub(super) struct PolicySnapshot {
     pub(super) budget: Arc<State>,
     pub(super) rng: Rng,
-    pub(super) observe: Arc<dyn Observe>,
+    pub(super) emitter: Emitter,
     pub(super) policy: RetryPolicy,
 }
 
 impl Shared {
-    pub(super) fn new(policy: RetryPolicy, observe: Arc<dyn Observe>) -> Self {
+    pub(super) fn new(policy: RetryPolicy, emitter: Emitter) -> Self {
         Self::of(PolicySnapshot {
             budget: Arc::new(policy.budget().new_state()),
             rng: Rng::default(),
-            observe,
+            emitter,
             policy,
         })
     }
@@ -149,8 +148,13 @@ impl Shared {
     }
 
     fn of(current: PolicySnapshot) -> Self {
-        let current = Reloadable::new(ShardedArc::new(current));
-        Self { snapshot: current }
+        Self {
+            snapshot: Switchable::new(ShardedArc::new(current), is_off),
+        }
+    }
+
+    pub(super) fn emitter(&self) -> Emitter {
+        self.snapshot.load().emitter.clone()
     }
 
     /// Returns the current policy.
@@ -159,9 +163,15 @@ impl Shared {
     }
 
     pub(super) fn reconfigure(&self, policy: RetryPolicy) {
-        let current = self.snapshot.load().with(policy);
-        self.snapshot.store(ShardedArc::new(current));
+        self.snapshot
+            .replace(|current| ShardedArc::new(current.with(policy)), is_off);
     }
+}
+
+/// True if a request has one attempt without a limit of its own.
+fn is_off(snapshot: &ShardedArc<PolicySnapshot>) -> bool {
+    let policy = &snapshot.policy;
+    policy.attempts() == 0 && policy.per_try_timeout().is_none()
 }
 
 impl PolicySnapshot {
@@ -169,7 +179,7 @@ impl PolicySnapshot {
         Self {
             budget: Arc::clone(&self.budget),
             rng: self.rng.clone(),
-            observe: Arc::clone(&self.observe),
+            emitter: self.emitter.clone(),
             policy,
         }
     }

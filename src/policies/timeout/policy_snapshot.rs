@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::body::limits::CallLimits;
 use super::machine::{self, HeaderTimeouts, TimeBudget};
@@ -10,8 +10,8 @@ use super::policy::Extent;
 use super::{Elapsed, TimeoutPolicy};
 use crate::foundation::deadline::Deadline;
 use crate::foundation::deadline::headers as time_left;
-use crate::foundation::events::{Event, Observe};
-use crate::foundation::http::grpc;
+use crate::foundation::events::{Emitter, EventKind};
+use crate::foundation::http::HeaderScan;
 use crate::foundation::outcome::Rejection;
 use crate::foundation::sync::sharded_arc::ShardedArc;
 use crate::foundation::time::clock;
@@ -33,14 +33,14 @@ pub(super) struct PolicySnapshot {
 /// State that survives reconfiguration.
 #[derive(Debug)]
 struct SharedState {
-    observe: Arc<dyn Observe>,
+    emitter: Emitter,
     stream_timed_out: AtomicBool,
 }
 
 impl PolicySnapshot {
-    pub(super) fn new(policy: TimeoutPolicy, observe: Arc<dyn Observe>) -> Self {
+    pub(super) fn new(policy: TimeoutPolicy, emitter: Emitter) -> Self {
         let kept = SharedState {
-            observe,
+            emitter,
             stream_timed_out: AtomicBool::new(false),
         };
         Self::with(policy, Arc::new(kept))
@@ -68,11 +68,12 @@ impl PolicySnapshot {
     pub(super) fn admit(
         home: &ShardedArc<Self>,
         headers: &mut HeaderMap,
+        scan: Option<HeaderScan>,
     ) -> Result<Option<CallLimits>, Rejection> {
         let this: &Self = home;
         let policy = &this.policy;
-        let HeaderScan { grpc, times } = HeaderScan::at(headers);
-        let from_headers = if times {
+        let HeaderScan { grpc, timeouts } = scan.unwrap_or_else(|| HeaderScan::of(headers));
+        let from_headers = if timeouts {
             this.read(headers, grpc)
         } else {
             HeaderTimeouts::default()
@@ -165,52 +166,24 @@ impl PolicySnapshot {
         }
     }
 
-    /// Reports a request that was not answered in time.
-    pub(super) fn rejected(&self, rejection: Rejection) {
-        self.state.observe.on_event(&Event::Rejected(rejection));
+    pub(super) fn emitter(&self) -> &Emitter {
+        &self.state.emitter
     }
 
     /// Reports a body that was cut off.
     pub(super) fn report_cut_off(&self, elapsed: Elapsed, event_stream: bool) {
         let SharedState {
-            observe,
+            emitter,
             stream_timed_out: stream_cut,
         } = &*self.state;
-        observe.on_event(&Event::BodyTimedOut(elapsed));
+        emitter.emit(&EventKind::BodyTimedOut(elapsed));
         if let Elapsed::Total(total) = elapsed
             && event_stream
             // Once for each layer; Relaxed, since the flag guards nothing else.
             && !stream_cut.swap(true, Ordering::Relaxed)
         {
-            observe.on_event(&Event::StreamTimedOut(total));
+            emitter.emit(&EventKind::StreamTimedOut(total));
         }
-    }
-}
-
-/// Facts from the names of the headers. Most requests carry no timeout, and one pass over all names
-/// costs less than a failing lookup of each.
-#[derive(Clone, Copy, Debug, Default)]
-struct HeaderScan {
-    grpc: bool,
-    /// True if a header may carry a timeout.
-    times: bool,
-}
-
-impl HeaderScan {
-    #[inline]
-    fn at(headers: &HeaderMap) -> Self {
-        let mut scan = Self::default();
-        for (name, value) in headers {
-            // Compared by length first: few names are as long as the relevant ones.
-            let name = name.as_str();
-            match name.len() {
-                12 if name == CONTENT_TYPE.as_str() => scan.grpc |= grpc::names_grpc(value),
-                12 => scan.times |= name == "grpc-timeout",
-                30.. => scan.times |= name.starts_with("x-envoy-") && name.ends_with("-timeout-ms"),
-                _ => {}
-            }
-        }
-        scan
     }
 }
 
