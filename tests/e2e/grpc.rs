@@ -83,7 +83,7 @@ async fn a_generated_client_calls_all_endpoints_of_a_mesh() {
                 Err(status) => assert_eq!(status.code(), Code::NotFound, "{status}"),
             }
         }
-        assert!((10..50).contains(&served), "{name}: {served}");
+        assert!((1..60).contains(&served), "{name}: {served}");
     }
     drop(client);
     for server in servers {

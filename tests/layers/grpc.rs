@@ -118,15 +118,14 @@ impl Service<http::Request<Body>> for Echo {
     }
 }
 
-const SAY: PathAndQuery = PathAndQuery::from_static("/test.Echo/Say");
-
 /// Calls `Say` through a stack, as generated code does.
 macro_rules! say {
     ($stack:expr) => {{
         let mut client = Grpc::new($stack);
         client.ready().await.unwrap();
         let request = Request::new(Bytes::from_static(b"hi"));
-        let response = client.unary(request, SAY, Plain).await;
+        let path = PathAndQuery::from_static("/test.Echo/Say");
+        let response = client.unary(request, path, Plain).await;
         response.map(Response::into_inner)
     }};
 }
