@@ -88,6 +88,8 @@ pub use policies::traffic_split;
 pub use transport::client;
 #[cfg(feature = "dns")]
 pub use transport::dns;
+#[cfg(feature = "tonic")]
+pub use transport::grpc;
 #[cfg(feature = "hyper")]
 pub use transport::pool;
 

@@ -6,5 +6,7 @@ pub mod client;
 pub(crate) mod connect;
 #[cfg(feature = "dns")]
 pub mod dns;
+#[cfg(feature = "tonic")]
+pub mod grpc;
 #[cfg(feature = "hyper")]
 pub mod pool;

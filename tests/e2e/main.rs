@@ -21,6 +21,7 @@ mod faults;
 mod five_services;
 mod gateway_example;
 mod gateway_table;
+mod grpc;
 mod hops;
 mod hyper;
 mod mesh;

@@ -17,6 +17,8 @@ mod examples;
 mod extremes;
 mod fault_injection;
 mod gate;
+#[cfg(feature = "tonic")]
+mod grpc;
 mod load_balance;
 mod mesh;
 mod mirror;

@@ -17,6 +17,7 @@ mod settings;
 pub use client_address::ClientAddress;
 pub use client_address::ForwardedHeader;
 pub use client_address::PeerAddress;
+pub use client_address::UnixPeer;
 #[cfg(feature = "istio")]
 pub(crate) use client_address::x_forwarded_for;
 pub use grpc::GrpcStatus;

@@ -2,6 +2,7 @@ pub(crate) mod cancellation;
 pub(crate) mod cause;
 #[cfg(feature = "reqwest")]
 pub(crate) mod client_error;
+pub(crate) mod error_details;
 pub(crate) mod failure;
 pub(crate) mod local_reply;
 #[cfg(feature = "hyper")]

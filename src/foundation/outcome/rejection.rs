@@ -3,7 +3,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 
-use super::{Failure, LocalReplyBody, OpenReason, Outcome, Overflow, RateLimited, ResetReason};
+use super::{
+    Failure, LocalReplyBody, OpenReason, Outcome, Overflow, RateLimited, ResetReason, error_details,
+};
 use crate::foundation::http::GrpcStatus;
 
 /// The reason why a policy of this crate answered a request locally.
@@ -239,6 +241,9 @@ impl Rejection {
         if let Some(retry_after) = facts.retry_after {
             let seconds = HeaderValue::from(whole_seconds(retry_after));
             headers.insert(header::RETRY_AFTER, seconds);
+        }
+        if grpc {
+            error_details::insert(headers, self);
         }
         if matches!(self, Self::Overflow(_)) {
             // Envoy sets this header on its overflow responses, too.

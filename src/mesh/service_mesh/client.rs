@@ -67,9 +67,58 @@ impl Workload {
     where
         M: Fn() -> reqwest::ClientBuilder + Send + Sync + 'static,
     {
-        Ok(Client::new(outbound(
-            self.proxy(),
-            reqwest_connector(make)?,
-        )))
+        Ok(Client::new(self.service_with(make)?))
+    }
+
+    /// Returns the workload's outbound stack with the connections of [`client`](Self::client), for requests with any
+    /// body: for generated clients of tonic, say.
+    ///
+    /// The stack finds the route of a request by its authority, and speaks HTTP/2 to ports of the protocols `GRPC` and
+    /// `HTTP2`:
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "istio", feature = "reqwest", feature = "tonic"))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use meshless::Mesh;
+    /// use tonic_health::pb::health_client::HealthClient;
+    ///
+    /// let workload = Mesh::from_yaml("")?.workload("waste", "default");
+    /// let client = HealthClient::with_origin(workload.service(), "http://users".parse()?);
+    /// # let _ = client;
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(all(feature = "istio", feature = "reqwest", feature = "tonic")))]
+    /// # fn main() {}
+    /// ```
+    #[must_use]
+    pub fn service<B: 'static>(&self) -> WorkloadService<EndpointTransport, B> {
+        self.service_with_connector(TcpConnector::default())
+    }
+
+    /// Returns [`service`](Self::service) over connections of `connector`, as
+    /// [`client_with_connector`](Self::client_with_connector) does.
+    #[must_use]
+    pub fn service_with_connector<B: 'static>(
+        &self,
+        connector: TcpConnector,
+    ) -> WorkloadService<EndpointTransport, B> {
+        outbound(self.proxy(), own_connector(connector))
+    }
+
+    /// Returns [`service`](Self::service) over connections that are configured by `make`, as those of
+    /// [`client_with`](Self::client_with) are.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Client`] if reqwest cannot build the client.
+    pub fn service_with<B, M>(
+        &self,
+        make: M,
+    ) -> Result<WorkloadService<EndpointTransport, B>, Error>
+    where
+        B: 'static,
+        M: Fn() -> reqwest::ClientBuilder + Send + Sync + 'static,
+    {
+        Ok(outbound(self.proxy(), reqwest_connector(make)?))
     }
 }

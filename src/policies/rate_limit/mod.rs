@@ -200,5 +200,6 @@ pub use service::{RateLimit, RateLimitFuture, RateLimitGate, RateLimitTicket};
 pub use stats::RateLimitStats;
 
 pub use crate::foundation::http::PeerAddress;
+pub use crate::foundation::http::UnixPeer;
 pub use crate::foundation::http::{ClientAddress, ForwardedHeader};
 pub use crate::foundation::outcome::RateLimited;

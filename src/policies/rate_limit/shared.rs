@@ -17,7 +17,7 @@ use super::stats::Counters;
 use super::{RateLimitPolicy, RateLimitStats, Status};
 use crate::foundation::deadline::Deadline;
 use crate::foundation::events::{Emitter, EventKind};
-use crate::foundation::http::RequestHead;
+use crate::foundation::http::{RequestHead, UnixPeer};
 use crate::foundation::outcome::{RateLimited, Rejection};
 use crate::foundation::sync::rng::Rng;
 use crate::foundation::sync::{Percent, Reloadable};
@@ -121,7 +121,8 @@ impl Shared {
         }
         let mut hasher = self.hasher.build_hasher();
         if policy.key().hash(head, &mut hasher) {
-            self.counters.miss_address();
+            let is_unix = UnixPeer::is_in(head.extensions());
+            self.counters.miss_address(is_unix);
         }
         Some(hasher.finish())
     }

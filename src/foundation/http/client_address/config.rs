@@ -10,6 +10,7 @@ record! {
         header: ForwardedHeader,
         ipv6_prefix: u8,
         trusted: Vec<IpNet>,
+        trusts_unix_sockets: bool,
     }
 }
 
@@ -26,6 +27,7 @@ impl Recorded for ClientAddress {
             header,
             ipv6_prefix,
             trusted,
+            trusts_unix_sockets,
         } = fields;
         if ipv6_prefix > 128 {
             return Err(Invalid::new("ipv6_prefix", "must be from 0 to 128"));
@@ -34,6 +36,7 @@ impl Recorded for ClientAddress {
             header,
             ipv6_prefix,
             trusted,
+            trusts_unix_sockets,
         })
     }
 
@@ -42,12 +45,14 @@ impl Recorded for ClientAddress {
             header,
             ipv6_prefix,
             trusted,
+            trusts_unix_sockets,
         } = self;
         Ok(ClientAddressFields {
             header: *header,
             // Above 128 it means 128.
             ipv6_prefix: (*ipv6_prefix).min(128),
             trusted: trusted.clone(),
+            trusts_unix_sockets: *trusts_unix_sockets,
         })
     }
 }
