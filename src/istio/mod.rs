@@ -31,6 +31,7 @@
 //!    |
 //! 10 |     retries: {atempts: 3}
 //!    |               ^^^^^^^
+//!    |
 //!    = field: spec.http[0].retries.atempts of VirtualService default/reviews
 //!    = here: the document is rejected; none of its settings apply
 //!    = Istio: Kubernetes and `istioctl validate` reject unknown fields
