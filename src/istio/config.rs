@@ -18,6 +18,7 @@ use http::StatusCode;
 use crate::foundation::endpoints::Endpoint;
 use crate::foundation::matching::HostPattern;
 use crate::foundation::sync::Percent;
+use crate::istio::model::origin::Origin;
 use crate::policies::concurrency_limit::ConcurrencyLimitPolicy;
 use crate::policies::fault_injection::FaultInjectionPolicy;
 use crate::policies::load_balance::LoadBalancePolicy;
@@ -53,6 +54,8 @@ pub(crate) struct OutboundConfig {
 pub(crate) struct VirtualHostConfig {
     /// `VirtualService namespace/name`, or the full host name without a virtual service.
     pub(crate) id: Arc<str>,
+    /// Place of the virtual service, or of the service entry.
+    pub(crate) origin: Option<Origin>,
     /// All names that callers may use: short, with the namespace, in full, with and without port.
     pub(crate) names: Vec<HostPattern>,
     /// Routes in the order of matching.
@@ -70,8 +73,21 @@ pub(crate) struct RouteConfig {
     /// True if the limits of this route replace those of all routes.
     pub(crate) limits_replace: bool,
     pub(crate) mirrors: Vec<(Destination, MirrorPolicy)>,
+    pub(crate) origins: RouteOrigins,
     pub(crate) retry: RetryPolicy,
     pub(crate) timeout: TimeoutPolicy,
+}
+
+/// Places of a route's settings; `None` for a default.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RouteOrigins {
+    pub(crate) fault: Option<Origin>,
+    pub(crate) headers: Option<Origin>,
+    pub(crate) mirrors: Option<Origin>,
+    pub(crate) retry: Option<Origin>,
+    pub(crate) rewrite: Option<Origin>,
+    pub(crate) route: Option<Origin>,
+    pub(crate) timeout: Option<Origin>,
 }
 
 /// Cluster of one destination (host, port and subset): its endpoints and traffic policy.
@@ -81,12 +97,28 @@ pub(crate) struct ClusterConfig {
     pub(crate) endpoints: ClusterDiscovery,
     /// `http2MaxRequests`: maximum requests in flight; further ones are rejected, not queued.
     pub(crate) limit: ConcurrencyLimitPolicy,
+    pub(crate) origins: ClusterOrigins,
     pub(crate) outlier: OutlierDetectionPolicy,
     pub(crate) pool: ConnectionPoolConfig,
     /// Maximum retries in flight: `maxRetries`, or a budget.
     pub(crate) retries: RetriesConfig,
     /// TLS origination for `http://` requests, with the server name.
     pub(crate) tls: Option<TlsConfig>,
+}
+
+/// Places of a cluster's settings; `None` for a default.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ClusterOrigins {
+    pub(crate) budget: Option<Origin>,
+    /// The service entry of the endpoints.
+    pub(crate) endpoints: Option<Origin>,
+    pub(crate) load_balancer: Option<Origin>,
+    pub(crate) outlier: Option<Origin>,
+    pub(crate) pool: Option<Origin>,
+    /// The destination rule.
+    pub(crate) rule: Option<Origin>,
+    pub(crate) subset: Option<Origin>,
+    pub(crate) tls: Option<Origin>,
 }
 
 /// Discovery type of a cluster's endpoints.
@@ -156,6 +188,8 @@ pub(crate) struct TlsConfig {
 pub(crate) struct LocalRateLimitConfig {
     /// Filter and descriptor; unique per limit.
     pub(crate) id: Arc<str>,
+    /// Place of its token bucket.
+    pub(crate) origin: Option<Origin>,
     pub(crate) policy: RateLimitPolicy,
     /// Port of the limit: of the server for inbound requests, otherwise of the destination; `None`
     /// for all ports.

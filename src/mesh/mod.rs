@@ -211,6 +211,8 @@ pub(crate) mod client;
 #[cfg(feature = "istio")]
 pub(crate) mod cluster;
 #[cfg(feature = "istio")]
+pub mod explain;
+#[cfg(feature = "istio")]
 pub(crate) mod gateway;
 mod inbound;
 mod layer_config;

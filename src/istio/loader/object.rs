@@ -1,5 +1,7 @@
 //! Reading of one object, from its envelope to its checked content.
 
+use std::sync::Arc;
+
 use crate::istio::api::field_validation::FieldValidation;
 use crate::istio::api::fields::message::message;
 use crate::istio::api::fields::read::{NodeRef, Read, Reader, Text};
@@ -145,6 +147,7 @@ fn istio(
         at: name.as_ref().map_or(at, |name| name.at),
         name: name.map(|name| name.value).unwrap_or_default(),
         namespace: namespace.map_or_else(|| (*options.default_namespace).into(), |n| n.value),
+        lines: Arc::default(),
         created: metadata
             .and_then(|metadata| tree.text(metadata.creation_timestamp?.0))
             .map(Into::into),

@@ -6,4 +6,5 @@ pub(in crate::istio) mod kind;
 pub(crate) mod load;
 pub(in crate::istio) mod names;
 pub(in crate::istio) mod object;
+pub(in crate::istio) mod origin;
 pub(in crate::istio) mod spec;

@@ -1,4 +1,7 @@
+use std::sync::Arc;
+
 use super::kind::Kind;
+use super::origin::Lines;
 use super::spec::Spec;
 use crate::istio::api::fields::message::message;
 use crate::istio::api::fields::read::{Entries, NodeRef, Spanned, Text};
@@ -14,6 +17,8 @@ pub(crate) struct Object {
     pub(crate) created: Option<Box<str>>,
     /// Position of the name, or of the object without one.
     pub(crate) at: NodeId,
+    /// Lines of its values.
+    pub(in crate::istio) lines: Arc<Lines>,
     /// The spec; `None` if it could not be read.
     pub(crate) spec: Option<Spec>,
 }

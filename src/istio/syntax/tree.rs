@@ -16,6 +16,11 @@ impl PartialEq for NodeId {
 }
 
 impl NodeId {
+    /// Returns the index of the node in its tree.
+    pub(crate) const fn index(self) -> usize {
+        self.0 as usize
+    }
+
     /// Says whether both are the same place of one document; `==` takes all places for equal.
     pub(crate) const fn is(self, other: Self) -> bool {
         self.0 == other.0
@@ -86,6 +91,12 @@ impl Tree {
 
     pub(crate) fn new() -> Self {
         Self { nodes: Vec::new() }
+    }
+
+    /// Returns all nodes, in the order of their indices.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = NodeId> {
+        let count = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
+        (0..count).map(NodeId)
     }
 
     /// Adds a node; the first is the root.

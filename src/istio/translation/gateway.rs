@@ -120,6 +120,7 @@ fn hosts(
         Some(Arc::new(VirtualHostConfig {
             id: format!("{} for {host}", ids.join(", ")).into(),
             names: vec![HostPattern::parse(&host).ok()?],
+            origin: services.first().map(|service| service.object.name_origin()),
             routes: routes.collect(),
         }))
     });

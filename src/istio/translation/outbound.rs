@@ -89,6 +89,7 @@ impl<'a> Hosts<'a> {
                     format!("{id} {}", hosts[0]).into()
                 },
                 names,
+                origin: Some(service.object.name_origin()),
                 routes: route_configs(self.index, service, source, &limits),
             }));
         }
@@ -131,6 +132,9 @@ impl<'a> Hosts<'a> {
             self.configs.push(Arc::new(VirtualHostConfig {
                 id: host.into(),
                 names,
+                origin: entries
+                    .find(host, namespace)
+                    .and_then(|found| found.origin()),
                 routes: vec![default_route(Destination::new(host), &limits)],
             }));
         }

@@ -10,7 +10,8 @@ use crate::foundation::endpoints::Endpoint;
 use crate::foundation::endpoints::Endpoints;
 use crate::foundation::outcome::Cause;
 use crate::istio::config::{
-    ClusterConfig, ClusterDiscovery, ConnectionPoolConfig, DnsConfig, EndpointConfig, RetriesConfig,
+    ClusterConfig, ClusterDiscovery, ClusterOrigins, ConnectionPoolConfig, DnsConfig,
+    EndpointConfig, RetriesConfig,
 };
 use crate::mesh::options::Options;
 use crate::policies::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
@@ -122,6 +123,7 @@ impl ClusterState {
             load_balancer: LoadBalancePolicy::off(),
             endpoints: ClusterDiscovery::ByName,
             limit: ConcurrencyLimitPolicy::off(),
+            origins: ClusterOrigins::default(),
             outlier: OutlierDetectionPolicy::off(),
             pool: ConnectionPoolConfig::default(),
             retries: RetriesConfig::default(),

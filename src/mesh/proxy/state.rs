@@ -8,7 +8,7 @@ use super::discarded::{Discarded, Leftover};
 use super::memory::{State, config_of, evict_unknown_hosts, plans_of};
 use super::proxy_config::ProxyConfig;
 use super::role::Role;
-use crate::istio::config::{LocalRateLimitConfig, WorkloadId};
+use crate::istio::config::{ClusterConfig, LocalRateLimitConfig, WorkloadId};
 use crate::mesh::cluster::destination::{ClusterKey, ClusterState};
 use crate::mesh::cluster::reach::Owner;
 use crate::mesh::options::Options;
@@ -171,6 +171,11 @@ impl Proxy {
         let made = Arc::new(ClusterState::new(key.clone(), config, &self.options));
         state.destinations.insert(key.clone(), Arc::clone(&made));
         Some(made)
+    }
+
+    /// Returns the configuration of a cluster; `None` if no document says anything of one that no route names.
+    pub(in crate::mesh) fn cluster_config(&self, key: &ClusterKey) -> Option<ClusterConfig> {
+        config_of(&self.config.load(), &self.workload, key)
     }
 
     /// Removes the state of a host that no route names.

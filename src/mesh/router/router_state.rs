@@ -112,12 +112,7 @@ impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
         host: HostContext<'_>,
         destination: &Destination,
     ) -> Option<ClusterService<S>> {
-        let key = if host.is_unnamed {
-            ClusterKey::unnamed(destination.host(), host.port)
-        } else {
-            let is_gateway = self.listener_port.is_some();
-            ClusterKey::named(destination, (!is_gateway).then_some(host.port))
-        };
+        let key = host.cluster_key(destination, self.listener_port.is_some());
         let state = self.proxy.destination(&key).unwrap_or_else(|| {
             // Passthrough without any configuration: there is no state to keep.
             Arc::new(ClusterState::passthrough(key.clone(), self.options()))

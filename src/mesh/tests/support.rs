@@ -20,9 +20,9 @@ use crate::foundation::matching::HostPattern;
 use crate::foundation::outcome::Rejection;
 use crate::istio::Documents;
 use crate::istio::config::{
-    ClusterConfig, ClusterDiscovery, ConnectionPoolConfig, EndpointConfig, GatewayConfig,
-    InboundConfig, LocalRateLimitConfig, OutboundConfig, RetriesConfig, RouteConfig,
-    VirtualHostConfig, WorkloadId,
+    ClusterConfig, ClusterDiscovery, ClusterOrigins, ConnectionPoolConfig, EndpointConfig,
+    GatewayConfig, InboundConfig, LocalRateLimitConfig, OutboundConfig, RetriesConfig, RouteConfig,
+    RouteOrigins, VirtualHostConfig, WorkloadId,
 };
 use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::translation::Settings;
@@ -62,6 +62,7 @@ impl Script {
         self.hosts.push(Arc::new(VirtualHostConfig {
             id: name.into(),
             names: vec![HostPattern::parse(name).unwrap()],
+            origin: None,
             routes: routes.into_iter().collect(),
         }));
         self
@@ -146,6 +147,7 @@ pub(super) fn route(to: Route) -> RouteConfig {
         limits: Vec::new(),
         limits_replace: false,
         mirrors: Vec::new(),
+        origins: RouteOrigins::default(),
         retry: RetryPolicy::off(),
         timeout: TimeoutPolicy::off(),
     }
@@ -168,6 +170,7 @@ pub(super) fn by_name() -> ClusterConfig {
         load_balancer: LoadBalancePolicy::default(),
         endpoints: ClusterDiscovery::ByName,
         limit: ConcurrencyLimitPolicy::off(),
+        origins: ClusterOrigins::default(),
         outlier: OutlierDetectionPolicy::off(),
         pool: ConnectionPoolConfig::default(),
         retries: RetriesConfig::default(),
@@ -195,6 +198,7 @@ pub(super) fn breaker(config: ClusterConfig) -> ClusterConfig {
 pub(super) fn limit(id: &str, policy: RateLimitPolicy) -> LocalRateLimitConfig {
     LocalRateLimitConfig {
         id: id.into(),
+        origin: None,
         policy,
         port: None,
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use crate::foundation::http::{GrpcStatus, RequestHead};
+use crate::foundation::outcome::Rejection;
 use crate::foundation::sync::Percent;
 
 /// Shares of requests to delay and to abort.
@@ -52,6 +53,21 @@ pub enum Abort {
     Grpc(GrpcStatus),
     /// An HTTP status. A gRPC caller gets the gRPC status to which it maps.
     Http(StatusCode),
+}
+
+impl Abort {
+    /// Returns the rejection of a request that is aborted so.
+    pub(crate) const fn rejection(self, as_upstream: bool) -> Rejection {
+        let (status, grpc_status) = match self {
+            Self::Grpc(grpc_status) => (StatusCode::OK, grpc_status),
+            Self::Http(status) => (status, GrpcStatus::from_http(status)),
+        };
+        Rejection::FaultInjected {
+            as_upstream,
+            grpc_status,
+            status,
+        }
+    }
 }
 
 impl FaultInjectionPolicy {
@@ -131,7 +147,7 @@ impl FaultInjectionPolicy {
         self.only.0.as_ref().is_none_or(|filter| filter(head))
     }
 
-    pub(super) const fn abort(&self) -> Option<(Percent, Abort)> {
+    pub(crate) const fn abort(&self) -> Option<(Percent, Abort)> {
         self.abort
     }
 
@@ -143,7 +159,7 @@ impl FaultInjectionPolicy {
         self.by_header
     }
 
-    pub(super) const fn delay(&self) -> Option<(Percent, Duration)> {
+    pub(crate) const fn delay(&self) -> Option<(Percent, Duration)> {
         self.delay
     }
 

@@ -1,3 +1,6 @@
+#[cfg(feature = "istio")]
+mod settings;
+
 use std::time::Duration;
 
 use super::rules::{Consecutive, FailurePercentage, SuccessRate};

@@ -1,4 +1,6 @@
 mod read;
+#[cfg(feature = "istio")]
+mod settings;
 
 use std::borrow::Cow;
 use std::fmt::{self, Debug, Formatter};

@@ -2,7 +2,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::istio::diagnostics::diagnostic::SourceLocation;
-use crate::istio::syntax::tree::Span;
+use crate::istio::model::origin::Lines;
+use crate::istio::syntax::tree::{Span, Tree};
 
 /// The text between two `---` lines.
 ///
@@ -24,6 +25,11 @@ impl YamlDocument {
             line: span.line.saturating_add(self.before),
             ..span
         }
+    }
+
+    /// Returns the lines of the values of its tree.
+    pub(in crate::istio) fn lines(&self, tree: &Tree) -> Lines {
+        Lines::of(tree, self.file.clone(), self.before)
     }
 
     pub(in crate::istio) fn location(&self, span: Span) -> SourceLocation {

@@ -4,10 +4,14 @@ use super::merged_traffic_policy::MergedTrafficPolicy;
 use super::outlier::outlier;
 use super::pool::{in_flight, pool, retries};
 use crate::istio::api::destination_rule::{ClientTls, TlsMode};
-use crate::istio::config::{ClusterConfig, ClusterDiscovery, TlsConfig, WorkloadId};
+use crate::istio::config::{
+    ClusterConfig, ClusterDiscovery, ClusterOrigins, TlsConfig, WorkloadId,
+};
 use crate::istio::model::names;
 use crate::istio::translation::envoy;
+use crate::istio::translation::index::destination_rule_index::MergedRule;
 use crate::istio::translation::index::resource_index::ResourceIndex;
+use crate::istio::translation::index::service_entry_index::HostEntries;
 use crate::policies::traffic_split::Destination;
 
 /// Returns the cluster of a destination.
@@ -31,16 +35,28 @@ pub(in crate::istio::translation) fn destination(
         .map(|name| rule.and_then(|rule| rule.subset(name)));
     let of_subset = subset
         .flatten()
-        .and_then(|subset| subset.traffic_policy.as_ref());
+        .and_then(|(_, subset)| subset.traffic_policy.as_ref());
     let policy = rule.and_then(|rule| rule.policy());
-    let traffic_policy = MergedTrafficPolicy::of(policy, of_subset, port.or(request_port));
+    let of_rule = policy.map(|(_, policy)| policy);
+    let policy_port = port.or(request_port);
+    let traffic_policy = MergedTrafficPolicy::of(of_rule, of_subset, policy_port);
+    let origins = ClusterOrigins {
+        endpoints: known.as_ref().and_then(HostEntries::origin),
+        rule: rule.and_then(MergedRule::origin),
+        ..traffic_policy.origins(policy, subset.flatten(), policy_port)
+    };
     let endpoints = match subset {
         // A subset that the rule does not define: no cluster in Envoy, 503.
         Some(None) => ClusterDiscovery::Unknown,
         _ if is_passthrough(traffic_policy.balancer) => ClusterDiscovery::ByName,
         // Several ports, and neither the route nor the request says which.
         _ if port.is_none() && known.as_ref().is_some_and(has_ports) => ClusterDiscovery::Unknown,
-        _ => match endpoints(host, known.as_ref(), port, subset.flatten()) {
+        _ => match endpoints(
+            host,
+            known.as_ref(),
+            port,
+            subset.flatten().map(|(_, subset)| subset),
+        ) {
             // A port that only the caller uses is unknown to the service registry: the request
             // passes.
             ClusterDiscovery::Unknown if destination.port().is_none() => ClusterDiscovery::ByName,
@@ -51,6 +67,7 @@ pub(in crate::istio::translation) fn destination(
         load_balancer: load_balancer(traffic_policy.balancer, traffic_policy.outlier),
         endpoints,
         limit: in_flight(traffic_policy.pool),
+        origins,
         outlier: outlier(traffic_policy.outlier),
         pool: pool(traffic_policy.pool, is_http2(known.as_ref(), port)),
         retries: retries(traffic_policy.pool, traffic_policy.budget),

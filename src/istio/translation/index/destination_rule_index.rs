@@ -7,6 +7,7 @@ use crate::istio::api::destination_rule::{DestinationRule, Selector, Subset, Tra
 use crate::istio::config::WorkloadId;
 use crate::istio::model::export::ExportTo;
 use crate::istio::model::names;
+use crate::istio::model::origin::Origin;
 
 /// Destination rules by namespace and host.
 #[derive(Debug, Default)]
@@ -20,6 +21,9 @@ pub(in crate::istio::translation) struct MergedRule {
     export: ExportTo,
     rules: Vec<ObjectRef<DestinationRule>>,
 }
+
+/// Part of a rule, with the rule.
+pub(in crate::istio::translation) type InRule<'a, T> = (&'a ObjectRef<DestinationRule>, &'a T);
 
 impl DestinationRuleIndex {
     pub(in crate::istio::translation) fn add(
@@ -102,18 +106,28 @@ impl DestinationRuleIndex {
 }
 
 impl MergedRule {
-    /// Returns the first traffic policy of the merged rules.
-    pub(in crate::istio::translation) fn policy(&self) -> Option<&TrafficPolicy> {
+    /// Returns the first traffic policy of the merged rules, with its rule.
+    pub(in crate::istio::translation) fn policy(&self) -> Option<InRule<'_, TrafficPolicy>> {
         let mut policies = self.rules.iter();
-        policies.find_map(|rule| rule.traffic_policy.as_ref())
+        policies.find_map(|rule| Some((rule, rule.traffic_policy.as_ref()?)))
     }
 
-    /// Returns the first subset of this name.
-    pub(in crate::istio::translation) fn subset(&self, name: &str) -> Option<&Subset> {
-        self.rules
-            .iter()
-            .flat_map(|rule| rule.subsets.0.iter().flatten())
-            .find(|subset| subset.name.as_ref().is_some_and(|own| own.value == name))
+    /// Returns the first subset of this name, with its rule.
+    pub(in crate::istio::translation) fn subset(&self, name: &str) -> Option<InRule<'_, Subset>> {
+        let all = self.rules.iter().flat_map(|rule| {
+            let subsets = rule.subsets.0.iter().flatten();
+            subsets.map(move |subset| (rule, subset))
+        });
+        let mut all = all.filter(|(_, subset)| {
+            let own = subset.name.as_ref();
+            own.is_some_and(|own| own.value == name)
+        });
+        all.next()
+    }
+
+    /// Returns the place of the first rule.
+    pub(in crate::istio::translation) fn origin(&self) -> Option<Origin> {
+        self.rules.first().map(ObjectRef::name_origin)
     }
 
     fn selector(&self) -> Option<&Selector> {

@@ -3,7 +3,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::istio::model::object::Object;
+use crate::istio::model::origin::Origin;
 use crate::istio::model::spec::Spec;
+use crate::istio::syntax::tree::NodeId;
 
 /// Reference to an object of one kind in a set of documents.
 pub(in crate::istio::translation) struct ObjectRef<T> {
@@ -30,6 +32,16 @@ impl<T> ObjectRef<T> {
 
     pub(in crate::istio::translation) fn namespace(&self) -> &str {
         &self.object.namespace
+    }
+
+    /// Returns the place of a value in the object.
+    pub(in crate::istio::translation) fn origin(&self, at: NodeId) -> Origin {
+        self.object.lines.origin(at)
+    }
+
+    /// Returns the place of the object's name.
+    pub(in crate::istio::translation) fn name_origin(&self) -> Origin {
+        self.origin(self.object.at)
     }
 
     /// Returns `Kind namespace/name`.

@@ -3,6 +3,10 @@
 use super::merged_match::MergedMatch;
 use crate::istio::api::fields::read::Spanned;
 use crate::istio::api::http_route::{HttpMatch, HttpRoute};
+use crate::istio::api::virtual_service::VirtualService;
+use crate::istio::model::origin::Origin;
+use crate::istio::syntax::tree::NodeId;
+use crate::istio::translation::index::object_ref::ObjectRef;
 use crate::istio::translation::index::resource_index::ResourceIndex;
 use crate::istio::translation::index::virtual_service_index::IndexedService;
 
@@ -11,6 +15,8 @@ use crate::istio::translation::index::virtual_service_index::IndexedService;
 pub(in crate::istio::translation) struct MergedRoute<'a> {
     leaf: &'a HttpRoute,
     root: Option<&'a HttpRoute>,
+    /// Objects of the leaf and of the root.
+    objects: Option<[&'a ObjectRef<VirtualService>; 2]>,
     /// Matches; `None` matches every request.
     pub(in crate::istio::translation) matches: Option<Vec<MergedMatch<'a>>>,
     /// Namespace of short names in the leaf route.
@@ -27,7 +33,8 @@ pub(in crate::istio::translation) fn routes<'a>(
     let mut routes = Vec::new();
     for route in service.object.http.0.iter().flatten() {
         let Some(delegate) = &route.delegate else {
-            routes.extend(MergedRoute::plain(route, own));
+            let plain = MergedRoute::new(route, None, own, own);
+            routes.extend(plain.map(|plain| plain.of([&service.object; 2])));
             continue;
         };
         let text =
@@ -41,16 +48,13 @@ pub(in crate::istio::translation) fn routes<'a>(
             continue;
         };
         let leaves = delegate.object.http.0.iter().flatten();
-        routes.extend(leaves.filter_map(|leaf| MergedRoute::merge(route, own, leaf, namespace)));
+        let merged = leaves.filter_map(|leaf| MergedRoute::merge(route, own, leaf, namespace));
+        routes.extend(merged.map(|merged| merged.of([&delegate.object, &service.object])));
     }
     routes
 }
 
 impl<'a> MergedRoute<'a> {
-    fn plain(route: &'a HttpRoute, namespace: &'a str) -> Option<Self> {
-        Self::new(route, None, namespace, namespace)
-    }
-
     fn merge(
         root: &'a HttpRoute,
         root_namespace: &'a str,
@@ -78,10 +82,27 @@ impl<'a> MergedRoute<'a> {
         Some(Self {
             leaf,
             root,
+            objects: None,
             matches: Some(merged).filter(|merged| !merged.is_empty()),
             namespace,
             root_namespace,
         })
+    }
+
+    /// Sets the objects of the leaf and of the root.
+    fn of(mut self, objects: [&'a ObjectRef<VirtualService>; 2]) -> Self {
+        self.objects = Some(objects);
+        self
+    }
+
+    /// Returns the place of a field of the delegate, otherwise of the root.
+    pub(in crate::istio::translation) fn origin(
+        &self,
+        at: impl Fn(&HttpRoute) -> Option<NodeId>,
+    ) -> Option<Origin> {
+        let [leaf, root] = self.objects?;
+        let own = at(self.leaf).map(|at| leaf.origin(at));
+        own.or_else(|| Some(root.origin(at(self.root?)?)))
     }
 
     /// Returns a field of the delegate, otherwise of the root.

@@ -8,7 +8,7 @@ use super::index::resource_index::ResourceIndex;
 use super::index::virtual_service_index::IndexedService;
 use super::limits::RouteLimits;
 use super::settings::{default_retries, fault, mirrors, retries, timeout};
-use crate::istio::config::RouteConfig;
+use crate::istio::config::{RouteConfig, RouteOrigins};
 use crate::policies::fault_injection::FaultInjectionPolicy;
 use crate::policies::timeout::TimeoutPolicy;
 use crate::policies::traffic_split::{Destination, Route};
@@ -43,6 +43,7 @@ pub(super) fn default_route(to: Destination, limits: &RouteLimits<'_>) -> RouteC
         limits_replace: limits.is_some(),
         limits: limits.unwrap_or_default(),
         mirrors: Vec::new(),
+        origins: RouteOrigins::default(),
         retry: default_retries(),
         timeout: TimeoutPolicy::default(),
     }
@@ -90,8 +91,25 @@ fn route_config(
         limits_replace: limits.is_some(),
         limits: limits.unwrap_or_default(),
         mirrors: mirrors(index, merged),
+        origins: origins(merged),
         retry: retries(merged.field(|route| route.retries.as_ref())),
         timeout: timeout(merged.field(|route| route.timeout).map(|time| time.value)),
     };
     (Some(config), is_last)
+}
+
+fn origins(merged: &MergedRoute<'_>) -> RouteOrigins {
+    RouteOrigins {
+        fault: merged.origin(|route| Some(route.fault.as_ref()?.at)),
+        headers: merged.origin(|route| Some(route.headers.as_ref()?.at)),
+        mirrors: merged.origin(|route| {
+            let all = route.mirrors.0.iter().flatten();
+            let first = all.map(|mirror| mirror.at).next();
+            first.or_else(|| Some(route.mirror.as_ref()?.at))
+        }),
+        retry: merged.origin(|route| Some(route.retries.as_ref()?.at)),
+        rewrite: merged.origin(|route| Some(route.rewrite.as_ref()?.at)),
+        route: merged.origin(|route| Some(route.at)),
+        timeout: merged.origin(|route| Some(route.timeout?.at)),
+    }
 }

@@ -8,6 +8,7 @@ use super::route_service::{DestinationStack, RouteService, Shared};
 use crate::foundation::admission::GateChain;
 use crate::foundation::http::RequestHead;
 use crate::istio::config::{LocalRateLimitConfig, RouteConfig, VirtualHostConfig};
+use crate::mesh::cluster::destination::ClusterKey;
 use crate::mesh::proxy::role::Role;
 use crate::mesh::router::router_state::RouterState;
 use crate::mesh::router::table::known_clusters::RouteMirror;
@@ -78,14 +79,42 @@ impl<'a> HostContext<'a> {
             limits,
         }
     }
+
+    /// Compiles the routes; `ports` replace the port of every request.
+    pub(in crate::mesh) fn compiled(self, ports: Option<Arc<[u16]>>) -> CompiledRoutes {
+        let routes = self.config.routes.iter();
+        let routes = routes.map(|config| config.route.clone());
+        CompiledRoutes::new(routes, !self.is_unnamed).at_ports(ports)
+    }
+
+    /// Returns the rate limits of a route: its own and, unless they replace those, the ones of all routes.
+    pub(in crate::mesh) fn limits_of(
+        self,
+        route: &'a RouteConfig,
+    ) -> impl Iterator<Item = &'a LocalRateLimitConfig> {
+        let everywhere = self.limits.iter().filter(|_| !route.limits_replace);
+        everywhere
+            .chain(&route.limits)
+            .filter(move |limit| limit.port.is_none_or(|port| port == self.port))
+    }
+
+    pub(in crate::mesh) fn cluster_key(
+        self,
+        destination: &Destination,
+        is_gateway: bool,
+    ) -> ClusterKey {
+        if self.is_unnamed {
+            ClusterKey::unnamed(destination.host(), self.port)
+        } else {
+            ClusterKey::named(destination, (!is_gateway).then_some(self.port))
+        }
+    }
 }
 
 impl<S: Clone + Send + Sync + 'static, B> VirtualHostStack<S, B> {
     pub(in crate::mesh) fn new(host: HostContext<'_>, routes: &RouterState<S, B>) -> Self {
         let configs = &host.config.routes;
-        let all = configs.iter().map(|config| config.route.clone());
-        let compiled = CompiledRoutes::new(all, !host.is_unnamed).at_ports(routes.listener_ports());
-        let compiled = Arc::new(compiled);
+        let compiled = Arc::new(host.compiled(routes.listener_ports()));
         let services = configs
             .iter()
             .enumerate()
@@ -123,11 +152,8 @@ fn stack<S: Clone + Send + Sync + 'static, B>(
         Arc::clone(&options.observe),
         options.rng(&format!("fault {} {route}", host.config.id)),
     );
-    let everywhere = host.limits.iter().filter(|_| !config.limits_replace);
-    let limits = everywhere
-        .chain(&config.limits)
-        .filter(|limit| limit.port.is_none_or(|port| port == host.port));
-    let limits: Vec<_> = limits
+    let limits: Vec<_> = host
+        .limits_of(config)
         .map(|limit| routes.proxy().limit(limit, &host.config.id))
         .collect();
     let gate = GateChain::new(RateLimits::new(&limits), fault.gate());

@@ -3,7 +3,7 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::ArcSwapOption;
 
 use super::unnamed::Unnamed;
-use crate::istio::config::{RouteConfig, VirtualHostConfig};
+use crate::istio::config::{RouteConfig, RouteOrigins, VirtualHostConfig};
 use crate::mesh::proxy::proxy_config::ProxyConfig;
 use crate::mesh::router::route::virtual_host_stack::VirtualHostStack;
 use crate::policies::fault_injection::FaultInjectionPolicy;
@@ -73,12 +73,14 @@ pub(in crate::mesh) fn passthrough_config(host: &str) -> VirtualHostConfig {
     VirtualHostConfig {
         id: host.into(),
         names: Vec::new(),
+        origin: None,
         routes: vec![RouteConfig {
             route: Route::to(Destination::new(host)),
             fault: FaultInjectionPolicy::off(),
             limits: Vec::new(),
             limits_replace: false,
             mirrors: Vec::new(),
+            origins: RouteOrigins::default(),
             retry: RetryPolicy::off(),
             timeout: TimeoutPolicy::off(),
         }],

@@ -49,6 +49,12 @@ impl BudgetConfig {
         self.percent
     }
 
+    /// Returns the reserve in retries.
+    #[cfg(feature = "istio")]
+    pub(super) const fn reserve(self) -> u64 {
+        self.reserve / RETRY
+    }
+
     pub(super) const fn is_nothing(self) -> bool {
         self.percent.millionths() == 0 && self.reserve == 0
     }
