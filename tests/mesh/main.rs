@@ -8,6 +8,8 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail as they do")]
 
 mod answers;
+#[cfg(feature = "cli")]
+mod cli;
 mod cost;
 mod envoy_behaviour;
 mod examples;
