@@ -14,7 +14,7 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use meshless::Mesh;
-use meshless::mesh::{GatewayService, services::EndpointTransport};
+use meshless::mesh::{EndpointTransport, GatewayService};
 use meshless::rate_limit::PeerAddress;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore};

@@ -1,16 +1,21 @@
+use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::task::{Context, Poll};
 
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
 use tower_layer::Layer;
+use tower_service::Service;
 
+use super::StackWarning;
 use super::outbound::warn_once;
-use super::{LayerConfig, OuterStack, StackWarning, lint};
-use crate::foundation::admission::GateChain;
-use crate::policies::concurrency_limit::{
-    ConcurrencyLimitGate, ConcurrencyLimitLayer, ConcurrencyLimitPolicy,
-};
-use crate::policies::rate_limit::{RateLimitGate, RateLimitLayer, RateLimitPolicy};
+use super::outer_stack::OuterStack;
+use super::stack::{self, InboundGates, InboundLayers};
+use crate::foundation::outcome::BoxError;
+use crate::policies::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
+use crate::policies::rate_limit::{RateLimitLayer, RateLimitPolicy};
 use crate::policies::telemetry::{TracePolicy, TraceServerLayer};
 use crate::policies::timeout::{TimeoutLayer, TimeoutPolicy};
 
@@ -18,18 +23,12 @@ use crate::policies::timeout::{TimeoutLayer, TimeoutPolicy};
 ///
 /// The limits are shared by all services that it makes, for every connection and route, and
 /// by all its clones. See the [module docs](super) for an example and for the order of its parts.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Inbound {
-    concurrency_limit: (ConcurrencyLimitPolicy, ConcurrencyLimitLayer),
-    rate_limit: RateLimitLayer,
-    warned: Arc<AtomicBool>,
+    layers: InboundLayers,
     streams: bool,
-    timeout: (TimeoutPolicy, TimeoutLayer),
-    trace: TraceServerLayer,
+    warned: Arc<AtomicBool>,
 }
-
-/// A service inside an [`Inbound`] stack.
-pub type InboundService<S> = OuterStack<S, GateChain<RateLimitGate, ConcurrencyLimitGate>>;
 
 /// Creates the stack for a server: trace, concurrency limit, timeout and deadline.
 ///
@@ -38,15 +37,10 @@ pub type InboundService<S> = OuterStack<S, GateChain<RateLimitGate, ConcurrencyL
 /// once; there is no rate limit, because its key depends on the application.
 #[must_use]
 pub fn inbound() -> Inbound {
-    let timeout = TimeoutPolicy::total(Duration::from_secs(15));
-    let limit = ConcurrencyLimitPolicy::new(1_024);
     Inbound {
-        concurrency_limit: (limit.clone(), ConcurrencyLimitLayer::new(limit)),
-        rate_limit: RateLimitLayer::new(RateLimitPolicy::off()),
-        warned: Arc::default(),
+        layers: InboundLayers::default(),
         streams: false,
-        timeout: (timeout.clone(), TimeoutLayer::new(timeout)),
-        trace: TraceServerLayer::default(),
+        warned: Arc::default(),
     }
 }
 
@@ -54,14 +48,14 @@ impl Inbound {
     /// Sets the concurrency limit. The default is 1024 requests in flight, and none pending.
     #[must_use]
     pub fn with_concurrency_limit(mut self, policy: ConcurrencyLimitPolicy) -> Self {
-        self.concurrency_limit = (policy.clone(), ConcurrencyLimitLayer::new(policy));
+        self.layers.concurrency_limit = ConcurrencyLimitLayer::new(policy);
         self
     }
 
     /// Sets the rate limit. The default is none.
     #[must_use]
     pub fn with_rate_limit(mut self, policy: RateLimitPolicy) -> Self {
-        self.rate_limit = RateLimitLayer::new(policy);
+        self.layers.rate_limit = RateLimitLayer::new(policy);
         self
     }
 
@@ -77,44 +71,47 @@ impl Inbound {
     /// Sets the timeout. The default is 15 s in all.
     #[must_use]
     pub fn with_timeout(mut self, policy: TimeoutPolicy) -> Self {
-        self.timeout = (policy.clone(), TimeoutLayer::new(policy));
+        self.layers.timeout = TimeoutLayer::new(policy);
         self
     }
 
     /// Sets the policy by which traces are accepted. The default is [`TracePolicy::default`].
     #[must_use]
     pub fn with_trace(mut self, policy: TracePolicy) -> Self {
-        self.trace = TraceServerLayer::new(policy);
+        self.layers.trace = TraceServerLayer::new(policy);
         self
     }
 
     /// Returns the concurrency limit, for its state and for a new policy.
     #[must_use]
     pub const fn concurrency_limit(&self) -> &ConcurrencyLimitLayer {
-        &self.concurrency_limit.1
+        &self.layers.concurrency_limit
     }
 
     /// Returns the rate limit, for its state and for a new policy.
     #[must_use]
     pub const fn rate_limit(&self) -> &RateLimitLayer {
-        &self.rate_limit
+        &self.layers.rate_limit
     }
 
     /// Returns the timeout, for a new policy.
     #[must_use]
     pub const fn timeout(&self) -> &TimeoutLayer {
-        &self.timeout.1
+        &self.layers.timeout
     }
 
-    /// Returns the contradictions between this stack's initial policies. The first `layer` call logs them.
+    /// Returns the contradictions between the current policies of this stack. The first `layer` call logs them.
     #[must_use]
     pub fn lint(&self) -> Vec<StackWarning> {
-        let parts = [
-            LayerConfig::ConcurrencyLimit(&self.concurrency_limit.0),
-            LayerConfig::Timeout(&self.timeout.0),
-            LayerConfig::Streams,
-        ];
-        lint(&parts[..if self.streams { 3 } else { 2 }])
+        stack::lint_inbound(&self.layers, self.streams)
+    }
+}
+
+impl Debug for Inbound {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbound")
+            .field("streams", &self.streams)
+            .finish_non_exhaustive()
     }
 }
 
@@ -123,8 +120,45 @@ impl<S> Layer<S> for Inbound {
 
     fn layer(&self, inner: S) -> Self::Service {
         warn_once(&self.warned, || self.lint());
-        let inner = self.timeout.1.layer(inner);
-        let gates = GateChain::new(self.rate_limit.gate(), self.concurrency_limit.1.gate());
-        OuterStack::new(self.trace.tracer(), gates, inner)
+        let layers = &self.layers;
+        let gates = stack::inbound_gates(layers);
+        InboundService {
+            inner: stack::inbound(&layers.trace, gates, &layers.timeout, inner),
+        }
+    }
+}
+
+/// A service inside an [`Inbound`] stack.
+///
+/// Clones share all state.
+#[derive(Clone)]
+pub struct InboundService<S> {
+    inner: OuterStack<S, InboundGates>,
+}
+
+impl<S> Debug for InboundService<S> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InboundService").finish_non_exhaustive()
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for InboundService<S>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone,
+    S::Error: 'static,
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
+{
+    type Response = <OuterStack<S, InboundGates> as Service<Request<B>>>::Response;
+    type Error = S::Error;
+    type Future = <OuterStack<S, InboundGates> as Service<Request<B>>>::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    #[inline]
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        self.inner.call(request)
     }
 }

@@ -89,7 +89,7 @@
 //!   lead to it.
 //! - **A change** is applied as a whole or rejected. Requests in flight finish under the previous version; state
 //!   whose owner is still in the documents is kept, under its new settings.
-//! - **The stack consists of the public layers**, in this order, by nameable types. Beside the layers
+//! - **The stack consists of the public layers**, in this order, behind one opaque type. Beside the layers
 //!   themselves a request costs a route lookup and one clone of that route's stack; stacks are created
 //!   when a host is first called.
 //! - **Connections** of [`Workload::client`] and of a gateway's own client are made by reqwest, as
@@ -169,7 +169,8 @@
 //!
 //! The per-try timeout is part of the retry.
 //!
-//! Trace, limits and circuit breaker that follow each other share one service, as one
+//! Every stack is made from one text, `src/mesh/stack.rs`, which has the reason of each place. Trace, limits and circuit
+//! breaker that follow each other share one service, as one
 //! [gate](crate::gate::GateChain): separate layers would move request, future, response and body once more
 //! each, with the same behaviour. A test compares both forms.
 //!
@@ -203,90 +204,22 @@
 //!
 #![doc = include_str!("../../docs/differences-from-envoy.md")]
 
-#[cfg(feature = "istio")]
-pub(crate) mod builder;
-#[cfg(feature = "istio")]
-#[cfg(feature = "reqwest")]
-pub(crate) mod client;
-#[cfg(feature = "istio")]
-pub(crate) mod cluster;
-#[cfg(feature = "istio")]
-pub mod explain;
-#[cfg(feature = "istio")]
-pub(crate) mod gateway;
 mod inbound;
 mod layer_config;
 mod lint;
-#[cfg(feature = "istio")]
-pub(crate) mod options;
 mod outbound;
+#[expect(
+    unnameable_types,
+    reason = "parts of opaque services, which users reach through `Service` alone"
+)]
 mod outer_stack;
 #[cfg(feature = "istio")]
-pub(crate) mod proxy;
-#[cfg(feature = "istio")]
-pub(crate) mod router;
-#[cfg(feature = "istio")]
-pub(crate) mod server;
-#[cfg(feature = "istio")]
 mod service_mesh;
-#[cfg(feature = "istio")]
-pub mod services;
-#[cfg(feature = "istio")]
-pub(crate) mod state;
-#[cfg(feature = "istio")]
-#[cfg(test)]
-pub(crate) mod tests;
-#[cfg(feature = "istio")]
-#[cfg(feature = "watch")]
-mod watching;
-#[cfg(feature = "istio")]
-pub(crate) mod workload;
-
-#[cfg(feature = "istio")]
-pub use builder::MeshBuilder;
-#[cfg(feature = "istio")]
-#[cfg(feature = "reqwest")]
-pub use client::MeshClient;
-#[cfg(feature = "istio")]
-pub use gateway::Gateway;
-#[cfg(feature = "istio")]
-pub use gateway::GatewayService;
-#[cfg(feature = "istio")]
-pub use gateway::edge::TrustedProxies;
-#[cfg(feature = "istio")]
-pub use gateway::ingress::Ingress;
-#[cfg(feature = "istio")]
-pub use gateway::ingress::IngressBody;
-#[cfg(feature = "istio")]
-pub use gateway::ingress::IngressFuture;
-#[cfg(feature = "istio")]
-pub use router::upstream::mesh_transport::MeshTransport;
-#[cfg(feature = "istio")]
-pub use router::upstream::request_body::RequestBody;
-#[cfg(feature = "istio")]
-pub use server::ServerLayer;
-#[cfg(feature = "istio")]
-pub use server::ServerService;
-#[cfg(feature = "istio")]
-pub use service_mesh::Mesh;
-#[cfg(feature = "istio")]
-pub use state::change::Cause;
-#[cfg(feature = "istio")]
-pub use state::change::Change;
-#[cfg(feature = "istio")]
-pub use state::error::Error;
-#[cfg(feature = "istio")]
-#[cfg(feature = "watch")]
-pub use state::watch::Watch;
-#[cfg(feature = "istio")]
-pub use workload::Workload;
-#[cfg(feature = "istio")]
-pub use workload::WorkloadLayer;
-#[cfg(feature = "istio")]
-pub use workload::WorkloadService;
+mod stack;
 
 pub use inbound::{Inbound, InboundService, inbound};
 pub use layer_config::LayerConfig;
 pub use lint::{StackWarning, lint};
-pub use outbound::{Outbound, OutboundGates, OutboundService, outbound};
-pub use outer_stack::{CallHints, CallInner, Direct, OuterStack, OuterStackFuture, WithRetryHints};
+pub use outbound::{Outbound, OutboundService, outbound};
+#[cfg(feature = "istio")]
+pub use service_mesh::*;

@@ -1,21 +1,22 @@
+use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::task::{Context, Poll};
 
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
 use tower_layer::Layer;
+use tower_service::Service;
 
-use super::outer_stack::WithRetryHints;
-use super::{LayerConfig, OuterStack, StackWarning, lint};
-use crate::foundation::admission::GateChain;
-use crate::policies::circuit_breaker::{
-    CircuitBreakerGate, CircuitBreakerLayer, CircuitBreakerPolicy,
-};
-use crate::policies::concurrency_limit::{
-    ConcurrencyLimitGate, ConcurrencyLimitLayer, ConcurrencyLimitPolicy,
-};
-use crate::policies::rate_limit::{RateLimitGate, RateLimitLayer, RateLimitPolicy};
-use crate::policies::retry::{Retry, RetryLayer, RetryPolicy};
-use crate::policies::telemetry::{TraceAttemptLayer, TraceClientLayer, TracePolicy, TracedGate};
+use super::StackWarning;
+use super::stack::{self, OutboundLayers, OutboundStack};
+use crate::foundation::outcome::BoxError;
+use crate::policies::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy};
+use crate::policies::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
+use crate::policies::rate_limit::{RateLimitLayer, RateLimitPolicy};
+use crate::policies::retry::{ReplayBody, RetryLayer, RetryPolicy};
+use crate::policies::telemetry::{TraceAttemptLayer, TraceClientLayer, TracePolicy};
 use crate::policies::timeout::{TimeoutLayer, TimeoutPolicy};
 
 /// The recommended stack around a client's transport, in one layer.
@@ -23,26 +24,12 @@ use crate::policies::timeout::{TimeoutLayer, TimeoutPolicy};
 /// Use one for the transport to each upstream: the circuit breaker, the limits and the retry budget
 /// are shared by all services that it makes and by all its clones. See the
 /// [module docs](super) for an example and for the order of its parts.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Outbound {
-    attempt_limit: RateLimitLayer,
-    circuit_breaker: (CircuitBreakerPolicy, CircuitBreakerLayer),
-    concurrency_limit: (ConcurrencyLimitPolicy, ConcurrencyLimitLayer),
-    rate_limit: RateLimitLayer,
-    retry: (RetryPolicy, RetryLayer),
-    warned: Arc<AtomicBool>,
+    layers: OutboundLayers,
     streams: bool,
-    timeout: (TimeoutPolicy, TimeoutLayer),
-    trace: (TraceClientLayer, TraceAttemptLayer),
+    warned: Arc<AtomicBool>,
 }
-
-/// A service inside an [`Outbound`] stack.
-pub type OutboundService<S> =
-    OuterStack<Retry<TracedGate<S, OutboundGates>>, RateLimitGate, WithRetryHints>;
-
-/// Gates of each attempt: the attempt limit, the concurrency limit, and the circuit breaker.
-pub type OutboundGates =
-    GateChain<RateLimitGate, GateChain<ConcurrencyLimitGate, CircuitBreakerGate>>;
 
 /// Creates the stack for a client: trace, timeout, retry, concurrency limit, circuit breaker.
 ///
@@ -50,19 +37,10 @@ pub type OutboundGates =
 /// 1024 requests may be in flight and as many pending, Envoy's own too; there is no rate limit.
 #[must_use]
 pub fn outbound() -> Outbound {
-    let timeout = TimeoutPolicy::total(Duration::from_secs(15));
-    let limit = ConcurrencyLimitPolicy::new(1_024).with_max_pending(1_024);
-    let (breaker, retry) = (CircuitBreakerPolicy::default(), RetryPolicy::default());
     Outbound {
-        attempt_limit: RateLimitLayer::new(RateLimitPolicy::off()),
-        circuit_breaker: (breaker.clone(), CircuitBreakerLayer::new(breaker)),
-        concurrency_limit: (limit.clone(), ConcurrencyLimitLayer::new(limit)),
-        rate_limit: RateLimitLayer::new(RateLimitPolicy::off()),
-        retry: (retry.clone(), RetryLayer::new(retry)),
-        warned: Arc::default(),
+        layers: OutboundLayers::default(),
         streams: false,
-        timeout: (timeout.clone(), TimeoutLayer::new(timeout)),
-        trace: trace(TracePolicy::default()),
+        warned: Arc::default(),
     }
 }
 
@@ -72,35 +50,35 @@ impl Outbound {
     /// Use it for upstreams that bill by the call.
     #[must_use]
     pub fn with_attempt_limit(mut self, policy: RateLimitPolicy) -> Self {
-        self.attempt_limit = RateLimitLayer::new(policy);
+        self.layers.attempt_limit = RateLimitLayer::new(policy);
         self
     }
 
     /// Sets the circuit breaker. The default is [`CircuitBreakerPolicy::default`].
     #[must_use]
     pub fn with_circuit_breaker(mut self, policy: CircuitBreakerPolicy) -> Self {
-        self.circuit_breaker = (policy.clone(), CircuitBreakerLayer::new(policy));
+        self.layers.circuit_breaker = CircuitBreakerLayer::new(policy);
         self
     }
 
     /// Sets the concurrency limit. The default is 1024 requests in flight, and as many pending.
     #[must_use]
     pub fn with_concurrency_limit(mut self, policy: ConcurrencyLimitPolicy) -> Self {
-        self.concurrency_limit = (policy.clone(), ConcurrencyLimitLayer::new(policy));
+        self.layers.concurrency_limit = ConcurrencyLimitLayer::new(policy);
         self
     }
 
     /// Sets the rate limit of requests, independent of their number of attempts. The default is none.
     #[must_use]
     pub fn with_rate_limit(mut self, policy: RateLimitPolicy) -> Self {
-        self.rate_limit = RateLimitLayer::new(policy);
+        self.layers.rate_limit = RateLimitLayer::new(policy);
         self
     }
 
     /// Sets the retry. The default is [`RetryPolicy::default`].
     #[must_use]
     pub fn with_retry(mut self, policy: RetryPolicy) -> Self {
-        self.retry = (policy.clone(), RetryLayer::new(policy));
+        self.layers.retry = RetryLayer::new(policy);
         self
     }
 
@@ -116,64 +94,66 @@ impl Outbound {
     /// Sets the timeout. The default is 15 s in all.
     #[must_use]
     pub fn with_timeout(mut self, policy: TimeoutPolicy) -> Self {
-        self.timeout = (policy.clone(), TimeoutLayer::new(policy));
+        self.layers.timeout = TimeoutLayer::new(policy);
         self
     }
 
     /// Sets the policy of traces. The default is [`TracePolicy::default`].
     #[must_use]
     pub fn with_trace(mut self, policy: TracePolicy) -> Self {
-        self.trace = trace(policy);
+        self.layers.trace = TraceClientLayer::without_injection(policy.clone());
+        self.layers.trace_attempt = TraceAttemptLayer::new(policy);
         self
     }
 
     /// Returns the rate limit of attempts, for its state and for a new policy.
     #[must_use]
     pub const fn attempt_limit(&self) -> &RateLimitLayer {
-        &self.attempt_limit
+        &self.layers.attempt_limit
     }
 
     /// Returns the circuit breaker, for its state, a forced state and a new policy.
     #[must_use]
     pub const fn circuit_breaker(&self) -> &CircuitBreakerLayer {
-        &self.circuit_breaker.1
+        &self.layers.circuit_breaker
     }
 
     /// Returns the concurrency limit, for its state and for a new policy.
     #[must_use]
     pub const fn concurrency_limit(&self) -> &ConcurrencyLimitLayer {
-        &self.concurrency_limit.1
+        &self.layers.concurrency_limit
     }
 
     /// Returns the rate limit of requests, for its state and for a new policy.
     #[must_use]
     pub const fn rate_limit(&self) -> &RateLimitLayer {
-        &self.rate_limit
+        &self.layers.rate_limit
     }
 
     /// Returns the retry, for a new policy.
     #[must_use]
     pub const fn retry(&self) -> &RetryLayer {
-        &self.retry.1
+        &self.layers.retry
     }
 
     /// Returns the timeout, for a new policy.
     #[must_use]
     pub const fn timeout(&self) -> &TimeoutLayer {
-        &self.timeout.1
+        &self.layers.timeout
     }
 
-    /// Returns the contradictions between this stack's initial policies. The first `layer` call logs them.
+    /// Returns the contradictions between the current policies of this stack. The first `layer` call logs them.
     #[must_use]
     pub fn lint(&self) -> Vec<StackWarning> {
-        let parts = [
-            LayerConfig::Timeout(&self.timeout.0),
-            LayerConfig::Retry(&self.retry.0),
-            LayerConfig::ConcurrencyLimit(&self.concurrency_limit.0),
-            LayerConfig::CircuitBreaker(&self.circuit_breaker.0),
-            LayerConfig::Streams,
-        ];
-        lint(&parts[..if self.streams { 5 } else { 4 }])
+        stack::lint_outbound(&self.layers, self.streams)
+    }
+}
+
+impl Debug for Outbound {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbound")
+            .field("streams", &self.streams)
+            .finish_non_exhaustive()
     }
 }
 
@@ -182,21 +162,46 @@ impl<S> Layer<S> for Outbound {
 
     fn layer(&self, inner: S) -> Self::Service {
         warn_once(&self.warned, || self.lint());
-        let (limit, breaker) = (&self.concurrency_limit.1, &self.circuit_breaker.1);
-        let gates = GateChain::new(limit.gate(), breaker.gate());
-        let gates = GateChain::new(self.attempt_limit.gate(), gates);
-        let inner = self.trace.1.gated(inner, gates);
-        let inner = self.retry.1.layer(inner);
-        let inner = self.timeout.1.layer(inner);
-        OuterStack::new(self.trace.0.tracer(), self.rate_limit.gate(), inner)
+        OutboundService {
+            inner: stack::outbound(&self.layers, inner),
+        }
     }
 }
 
-/// Creates the span layers of a request and of its attempts. Only attempts inject trace headers, each with its own
-/// span.
-fn trace(policy: TracePolicy) -> (TraceClientLayer, TraceAttemptLayer) {
-    let request = TraceClientLayer::without_injection(policy.clone());
-    (request, TraceAttemptLayer::new(policy))
+/// A service inside an [`Outbound`] stack.
+///
+/// Its inner service takes requests with a [`ReplayBody`]. Clones share all state.
+#[derive(Clone)]
+pub struct OutboundService<S> {
+    inner: OutboundStack<S>,
+}
+
+impl<S> Debug for OutboundService<S> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutboundService").finish_non_exhaustive()
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for OutboundService<S>
+where
+    S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Clone,
+    S::Error: 'static,
+    B: Body,
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError> + 'static,
+{
+    type Response = <OutboundStack<S> as Service<Request<B>>>::Response;
+    type Error = S::Error;
+    type Future = <OutboundStack<S> as Service<Request<B>>>::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    #[inline]
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        self.inner.call(request)
+    }
 }
 
 /// Logs the findings on the first call.

@@ -43,23 +43,38 @@ impl Graph {
 
     /// Folders of the first two levels that import each other in a circle, as text.
     pub(crate) fn circles(&self) -> Vec<String> {
-        let mut next: BTreeMap<String, BTreeMap<String, &Arrow>> = BTreeMap::new();
-        for arrow in &self.arrows {
-            let (from, to) = (room(&arrow.from), room(&arrow.to));
-            if from != to {
-                next.entry(from).or_default().entry(to).or_insert(arrow);
-            }
-        }
-        let mut found = Vec::new();
-        for (from, targets) in &next {
-            for (to, arrow) in targets {
-                if reaches(&next, to, from) {
-                    found.push(format!("{from} -> {to}: {arrow}"));
-                }
-            }
-        }
-        found
+        let pairs = self.arrows.iter();
+        circles(pairs.map(|arrow| (room(&arrow.from), room(&arrow.to), arrow)))
     }
+
+    /// Folders of one folder, at any depth inside a tier, that import each other in a circle, as text.
+    pub(crate) fn circles_of_siblings(&self, tier: &str) -> Vec<String> {
+        let arrows = self.arrows.iter();
+        let inside = arrows.filter(|arrow| arrow.from.first().is_some_and(|first| first == tier));
+        circles(inside.filter_map(|arrow| {
+            let (from, to) = (&arrow.from, &arrow.to);
+            let shared = from.iter().zip(to).take_while(|(a, b)| a == b).count();
+            // A folder and one inside of it are no siblings.
+            let (from, to) = (from.get(..=shared)?, to.get(..=shared)?);
+            Some((from.join("/"), to.join("/"), arrow))
+        }))
+    }
+}
+
+fn circles<'a>(pairs: impl Iterator<Item = (String, String, &'a Arrow)>) -> Vec<String> {
+    let mut next: BTreeMap<String, BTreeMap<String, &Arrow>> = BTreeMap::new();
+    for (from, to, arrow) in pairs.filter(|(from, to, _)| from != to) {
+        next.entry(from).or_default().entry(to).or_insert(arrow);
+    }
+    let mut found = Vec::new();
+    for (from, targets) in &next {
+        for (to, arrow) in targets {
+            if reaches(&next, to, from) {
+                found.push(format!("{from} -> {to}: {arrow}"));
+            }
+        }
+    }
+    found
 }
 
 impl Display for Arrow {

@@ -73,6 +73,16 @@ fn folders_import_each_other_in_one_direction() {
 }
 
 #[test]
+fn the_folders_of_the_mesh_import_each_other_in_one_direction_at_any_depth() {
+    let circles = Graph::of(sources()).circles_of_siblings("mesh");
+    assert!(
+        circles.is_empty(),
+        "circles between the folders of one folder:\n{}",
+        circles.join("\n")
+    );
+}
+
+#[test]
 fn below_lib_rs_nothing_is_imported_through_the_crate_root() {
     let mut wrong = Vec::new();
     for source in sources().iter().filter(|source| !source.is_root()) {

@@ -19,6 +19,7 @@ mod load_balance;
 mod mesh;
 mod mirror;
 mod outlier_detection;
+mod policy;
 #[cfg(feature = "hyper")]
 mod pool;
 mod promises;

@@ -229,3 +229,42 @@ fn a_preset_reports_what_its_parts_cannot_do() {
         ]
     ));
 }
+
+#[test]
+fn a_preset_reports_what_its_parts_cannot_do_since_they_were_changed() {
+    let outbound = meshless::outbound();
+    assert_eq!(outbound.lint(), []);
+    let slow = RetryPolicy::new(9).with_per_try_timeout(10 * SECOND);
+    outbound.retry().reconfigure(slow);
+    assert!(matches!(
+        outbound.lint()[..],
+        [StackWarning::AttemptsOutlastTimeout { attempts: 10, .. }]
+    ));
+    let long = TimeoutPolicy::total(200 * SECOND);
+    outbound.clone().timeout().reconfigure(long);
+    assert_eq!(outbound.lint(), []);
+
+    let inbound = meshless::inbound().with_streams(true);
+    assert!(matches!(
+        inbound.lint()[..],
+        [StackWarning::TimeoutOverStream { .. }]
+    ));
+    inbound.timeout().reconfigure(TimeoutPolicy::off());
+    assert_eq!(inbound.lint(), []);
+}
+
+#[test]
+fn a_preset_and_its_services_are_short_to_print_and_to_name() {
+    let (outbound, inbound) = (meshless::outbound(), meshless::inbound());
+    let (client, server) = (outbound.layer(Upstream::new()), inbound.layer(()));
+    for shown in [
+        format!("{outbound:?}"),
+        format!("{inbound:?}"),
+        format!("{client:?}"),
+        format!("{server:?}"),
+        std::any::type_name_of_val(&client).to_owned(),
+        std::any::type_name_of_val(&server).to_owned(),
+    ] {
+        assert!(shown.len() <= 400, "{}: {shown}", shown.len());
+    }
+}

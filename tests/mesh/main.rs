@@ -19,6 +19,7 @@ mod live;
 mod regex;
 mod replies;
 mod review;
+mod services;
 #[cfg(feature = "watch")]
 mod watch;
 

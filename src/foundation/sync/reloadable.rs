@@ -30,6 +30,14 @@ impl<T> Reloadable<T> {
         }
     }
 
+    /// Returns a copy of the current value.
+    pub(crate) fn current(&self) -> T
+    where
+        T: Clone,
+    {
+        T::clone(&self.0.load())
+    }
+
     /// Returns the current value; do not hold it across an `.await`.
     pub(crate) fn load(&self) -> Guard<Arc<T>> {
         self.0.load()

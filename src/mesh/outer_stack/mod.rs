@@ -4,6 +4,6 @@ mod call_hints;
 mod future;
 mod service;
 
-pub use call_hints::{CallHints, CallInner, Direct, WithRetryHints};
-pub use future::OuterStackFuture;
-pub use service::OuterStack;
+pub(super) use call_hints::{CallHints, CallInner, Direct, WithRetryHints};
+pub(super) use future::OuterStackFuture;
+pub(super) use service::OuterStack;

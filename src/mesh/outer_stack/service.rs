@@ -34,11 +34,11 @@ pub struct OuterStack<S, G, H = Direct> {
 }
 
 impl<S, G, H> OuterStack<S, G, H> {
-    pub(in crate::mesh) const fn new(hops: Tracer, gate: G, timeout: Timeout<S>) -> Self {
+    pub(in crate::mesh) const fn new(tracer: Tracer, gate: G, timeout: Timeout<S>) -> Self {
         Self {
             gate: GateChain::new(SpanGate, gate),
             call_inner: PhantomData,
-            tracer: hops,
+            tracer,
             timeout,
         }
     }

@@ -60,6 +60,12 @@ impl CircuitBreakerLayer {
         self.shared.reconfigure(policy);
     }
 
+    /// Returns the current policy: that of the last [`reconfigure`](Self::reconfigure), or else the first one.
+    #[must_use]
+    pub fn policy(&self) -> CircuitBreakerPolicy {
+        self.shared.policy()
+    }
+
     /// Admits a call, or returns the rejection.
     ///
     /// The ticket represents the call: [`CircuitBreakerTicket::settle`] it with the outcome. A

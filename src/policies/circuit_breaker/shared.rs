@@ -31,8 +31,12 @@ impl Shared {
     }
 
     pub(super) fn reset_with(&self, rng: Rng) -> Self {
-        let policy = CircuitBreakerPolicy::clone(&self.policy.load());
-        Self::new(policy, Arc::clone(&self.observe), rng)
+        Self::new(self.policy(), Arc::clone(&self.observe), rng)
+    }
+
+    /// Returns the current policy.
+    pub(super) fn policy(&self) -> CircuitBreakerPolicy {
+        self.policy.current()
     }
 
     pub(super) fn reconfigure(&self, policy: CircuitBreakerPolicy) {

@@ -62,6 +62,12 @@ impl ConcurrencyLimitLayer {
         self.shared.reconfigure(policy);
     }
 
+    /// Returns the current policy: that of the last [`reconfigure`](Self::reconfigure), or else the first one.
+    #[must_use]
+    pub fn policy(&self) -> ConcurrencyLimitPolicy {
+        self.shared.policy()
+    }
+
     /// Acquires a permit, waiting for it if the policy allows; dropping the ticket releases it.
     ///
     /// # Errors

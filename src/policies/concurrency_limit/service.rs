@@ -43,8 +43,12 @@ impl Shared {
 
     /// Returns a state with the same policy, this many shards and no request in flight.
     pub(super) fn reset_with(&self, shards: u16) -> Self {
-        let policy = ConcurrencyLimitPolicy::clone(&self.policy.load());
-        Self::new(policy, Arc::clone(&self.observe), shards)
+        Self::new(self.policy(), Arc::clone(&self.observe), shards)
+    }
+
+    /// Returns the current policy.
+    pub(super) fn policy(&self) -> ConcurrencyLimitPolicy {
+        self.policy.current()
     }
 
     pub(super) fn reconfigure(&self, policy: ConcurrencyLimitPolicy) {

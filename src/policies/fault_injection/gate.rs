@@ -45,6 +45,11 @@ impl Shared {
         self.policy.store(policy);
     }
 
+    /// Returns the current policy.
+    pub(super) fn policy(&self) -> FaultInjectionPolicy {
+        self.policy.current()
+    }
+
     pub(super) fn stats(&self) -> FaultInjectionStats {
         FaultInjectionStats {
             // Relaxed: statistics only; the four numbers need not belong to one moment.

@@ -41,6 +41,12 @@ impl FaultInjectionLayer {
         self.shared.reconfigure(policy);
     }
 
+    /// Returns the current policy: that of the last [`reconfigure`](Self::reconfigure), or else the first one.
+    #[must_use]
+    pub fn policy(&self) -> FaultInjectionPolicy {
+        self.shared.policy()
+    }
+
     /// Returns the number of faults so far.
     #[must_use]
     pub fn stats(&self) -> FaultInjectionStats {

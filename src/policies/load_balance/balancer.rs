@@ -75,6 +75,11 @@ impl<S: Clone> Balancer<S> {
         self.state.make_table(&current);
     }
 
+    /// Returns the current policy.
+    pub(super) fn policy(&self) -> LoadBalancePolicy {
+        self.state.policy().clone()
+    }
+
     /// Returns the destination of a request that needs no choice, without reading the table.
     #[inline]
     pub(super) fn bypass(&self) -> Option<Bypass<'_>> {

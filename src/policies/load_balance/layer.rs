@@ -103,6 +103,12 @@ impl LoadBalanceLayer {
     pub fn reconfigure(&self, policy: LoadBalancePolicy) {
         self.balancer.reconfigure(policy);
     }
+
+    /// Returns the current policy: that of the last [`reconfigure`](Self::reconfigure), or else the first one.
+    #[must_use]
+    pub fn policy(&self) -> LoadBalancePolicy {
+        self.balancer.policy()
+    }
 }
 
 impl<S> Layer<S> for LoadBalanceLayer {

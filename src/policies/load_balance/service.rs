@@ -70,6 +70,12 @@ impl<S: Clone> LoadBalance<S> {
         self.balancer.reconfigure(policy);
     }
 
+    /// Returns the current policy: that of the last [`reconfigure`](Self::reconfigure), or else the first one.
+    #[must_use]
+    pub fn policy(&self) -> LoadBalancePolicy {
+        self.balancer.policy()
+    }
+
     fn of(balancer: Balancer<S>) -> Self {
         Self {
             balancer: Arc::new(balancer),

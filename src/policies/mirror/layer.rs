@@ -49,6 +49,12 @@ impl<M> MirrorLayer<M> {
         self.shared.reconfigure(policy);
     }
 
+    /// Returns the current policy: that of the last [`reconfigure`](Self::reconfigure), or else the first one.
+    #[must_use]
+    pub fn policy(&self) -> MirrorPolicy {
+        self.shared.policy()
+    }
+
     /// Returns the statistics of the copies so far.
     #[must_use]
     pub fn stats(&self) -> MirrorStats {

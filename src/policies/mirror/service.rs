@@ -106,6 +106,11 @@ impl<M> Shared<M> {
         self.policy.store(policy);
     }
 
+    /// Returns the current policy.
+    pub(super) fn policy(&self) -> MirrorPolicy {
+        self.policy.current()
+    }
+
     pub(super) fn stats(&self) -> MirrorStats {
         self.counts.stats()
     }

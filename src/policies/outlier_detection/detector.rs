@@ -78,6 +78,12 @@ impl OutlierDetector {
         });
     }
 
+    /// Returns the current policy: that of the last [`reconfigure`](Self::reconfigure), or else the first one.
+    #[must_use]
+    pub fn policy(&self) -> OutlierDetectionPolicy {
+        self.shared.policy.current()
+    }
+
     /// Returns what was found so far; who has served an ejection by now is back, also if there were no
     /// requests meanwhile.
     #[must_use]

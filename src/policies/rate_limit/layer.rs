@@ -49,6 +49,12 @@ impl RateLimitLayer {
         self.limiter.reconfigure(policy);
     }
 
+    /// Returns the current policy: that of the last [`reconfigure`](Self::reconfigure), or else the first one.
+    #[must_use]
+    pub fn policy(&self) -> RateLimitPolicy {
+        self.limiter.policy()
+    }
+
     /// Returns the counters since the limit was created.
     #[must_use]
     pub fn stats(&self) -> RateLimitStats {

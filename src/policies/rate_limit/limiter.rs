@@ -77,6 +77,12 @@ impl RateLimiter {
         self.shared.reconfigure(policy);
     }
 
+    /// Returns the current policy: that of the last [`reconfigure`](Self::reconfigure), or else the first one.
+    #[must_use]
+    pub fn policy(&self) -> RateLimitPolicy {
+        self.shared.snapshot().policy.clone()
+    }
+
     /// Admits a call of cost `cost`, if that much is left now.
     ///
     /// # Errors

@@ -47,6 +47,12 @@ impl RetryLayer {
     pub fn reconfigure(&self, policy: RetryPolicy) {
         self.shared.reconfigure(policy);
     }
+
+    /// Returns the current policy: that of the last [`reconfigure`](Self::reconfigure), or else the first one.
+    #[must_use]
+    pub fn policy(&self) -> RetryPolicy {
+        self.shared.policy()
+    }
 }
 
 /// A layer with the default policy.

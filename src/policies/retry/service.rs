@@ -153,6 +153,11 @@ impl Shared {
         Self { snapshot: current }
     }
 
+    /// Returns the current policy.
+    pub(super) fn policy(&self) -> RetryPolicy {
+        self.snapshot.load().policy.clone()
+    }
+
     pub(super) fn reconfigure(&self, policy: RetryPolicy) {
         let current = self.snapshot.load().with(policy);
         self.snapshot.store(ShardedArc::new(current));

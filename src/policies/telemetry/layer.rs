@@ -48,6 +48,13 @@ macro_rules! layer {
             pub fn reconfigure(&self, policy: TracePolicy) {
                 self.shared.reconfigure(policy);
             }
+
+            /// Returns the current policy: that of the last [`reconfigure`](Self::reconfigure), or else the
+            /// first one.
+            #[must_use]
+            pub fn policy(&self) -> TracePolicy {
+                self.shared.policy()
+            }
         }
 
         impl Default for $name {

@@ -79,6 +79,11 @@ impl Shared {
         self.policy.store(policy);
     }
 
+    /// Returns the current policy.
+    pub(super) fn policy(&self) -> TracePolicy {
+        self.policy.load().as_ref().clone()
+    }
+
     /// Returns true if the response carries the request id.
     pub(super) fn writes_request_id(&self, settings: Settings) -> bool {
         self.kind == SpanKind::Server && settings.has(Settings::WRITES_REQUEST_ID)

@@ -35,6 +35,12 @@ impl TimeoutLayer {
     pub fn reconfigure(&self, policy: TimeoutPolicy) {
         self.shared.reconfigure(policy);
     }
+
+    /// Returns the current policy: that of the last [`reconfigure`](Self::reconfigure), or else the first one.
+    #[must_use]
+    pub fn policy(&self) -> TimeoutPolicy {
+        self.shared.policy()
+    }
 }
 
 impl<S> Layer<S> for TimeoutLayer {

@@ -102,6 +102,11 @@ impl Shared {
         self.snapshot.store(ShardedArc::new(current));
     }
 
+    /// Returns the current policy.
+    pub(super) fn policy(&self) -> TimeoutPolicy {
+        self.snapshot.load().policy().clone()
+    }
+
     /// Returns the limits of a call that starts now; `None` if nothing limits it.
     #[inline]
     fn admit(&self, headers: &mut HeaderMap) -> Result<Option<CallLimits>, Rejection> {

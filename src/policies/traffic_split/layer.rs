@@ -77,6 +77,12 @@ impl TrafficSplitLayer {
         self.shared.policy.store(policy);
     }
 
+    /// Returns the current policy: that of the last [`reconfigure`](Self::reconfigure), or else the first one.
+    #[must_use]
+    pub fn policy(&self) -> TrafficSplitPolicy {
+        self.shared.policy.current()
+    }
+
     /// Replaces the weights of a route for requests that start from now on: one weight for each
     /// destination, in their order.
     ///

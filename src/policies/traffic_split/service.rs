@@ -103,6 +103,12 @@ impl<S> TrafficSplit<S> {
         let Ok(()) = table.try_update(|table| Ok::<_, Infallible>(new.with_fallback_of(table)));
     }
 
+    /// Returns the current policy: that of the last [`reconfigure`](Self::reconfigure), or else the first one.
+    #[must_use]
+    pub fn policy(&self) -> TrafficSplitPolicy {
+        self.shared.table.load().policy().clone()
+    }
+
     /// Replaces the weights of a route for requests that start from now on: one weight for each
     /// destination, in their order.
     ///

@@ -1,0 +1,170 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use super::options::Options;
+use super::{Error, Mesh};
+use crate::foundation::events::Observe;
+use crate::istio::Documents;
+use crate::istio::model::load::load_options::LoadOptions;
+use crate::istio::translation::Settings;
+use crate::istio::{FieldValidation, Input};
+use crate::mesh::service_mesh::state::mesh_state::MeshState;
+use crate::policies::telemetry::TracePolicy;
+
+/// Settings of a [`Mesh`] that no document holds.
+#[derive(Clone, Debug)]
+pub struct MeshBuilder {
+    load_options: LoadOptions,
+    options: Options,
+    settings: Settings,
+}
+
+impl MeshBuilder {
+    /// Sets the namespace of documents without one. The default is `default`.
+    #[must_use]
+    pub fn with_default_namespace(mut self, namespace: impl Into<Arc<str>>) -> Self {
+        self.settings.default_namespace = namespace.into();
+        self.load_options.default_namespace = Arc::clone(&self.settings.default_namespace);
+        self
+    }
+
+    /// Sets the namespace of objects that apply to the whole mesh. The default is `istio-system`.
+    #[must_use]
+    pub fn with_root_namespace(mut self, namespace: impl Into<Arc<str>>) -> Self {
+        self.settings.root_namespace = namespace.into();
+        self
+    }
+
+    /// Sets the domain in which the full names of services end. The default is `cluster.local`.
+    #[must_use]
+    pub fn with_cluster_domain(mut self, domain: impl Into<Arc<str>>) -> Self {
+        self.settings.cluster_domain = domain.into();
+        self
+    }
+
+    /// Selects Envoy's behaviour wherever this crate's differs by default and the difference is a setting. By default
+    /// this crate's own behaviour applies.
+    ///
+    /// - Retries have no budget unless a document sets one, repeat POST and PATCH like GET, keep up to 1 MiB of
+    ///   a request body for it, and do not wait for `Retry-After`.
+    /// - A local rate limit without `filter_enabled` limits nothing.
+    /// - The share of `maxEjectionPercent` is a hard limit, so that a lone endpoint is never ejected.
+    /// - An endpoint that is new or comes back gets its full share at once, unless `warmup` is written.
+    /// - The deadline in a caller's headers is ignored.
+    ///
+    /// The [table of differences][table] lists these beside the differences that remain.
+    ///
+    /// [table]: crate::mesh#differences-from-envoy
+    #[must_use]
+    pub const fn with_envoy_behaviour(mut self) -> Self {
+        self.options.envoy_behaviour = true;
+        self.settings.envoy_behaviour = true;
+        self
+    }
+
+    /// Sets the observer of the layers' decisions. The default is [`TracingObserver`](crate::telemetry::TracingObserver).
+    #[must_use]
+    pub fn with_observer(mut self, observe: Arc<dyn Observe>) -> Self {
+        self.options.observe = observe;
+        self
+    }
+
+    /// Rejects requests for hosts that no document names with 502, as Istio's `REGISTRY_ONLY` does, if `true`.
+    /// By default such requests pass untouched, as under `ALLOW_ANY`.
+    #[must_use]
+    pub const fn with_registry_only(mut self, registry_only: bool) -> Self {
+        self.settings.registry_only = registry_only;
+        self
+    }
+
+    /// Sets the resolver of DNS names, such as the hosts of a `ServiceEntry` with `resolution: DNS`. The default
+    /// queries the system's name servers. The [observer](Self::with_observer) of the mesh observes the
+    /// results.
+    #[cfg(feature = "dns")]
+    #[must_use]
+    pub fn with_resolver(mut self, resolver: crate::transport::dns::Resolver) -> Self {
+        self.options.resolver = Arc::new(Some(resolver).into());
+        self
+    }
+
+    /// Derives all random numbers from `seed`, for tests. By default each process has a random seed.
+    #[must_use]
+    pub const fn with_seed(mut self, seed: u64) -> Self {
+        self.options.seed = Some(seed);
+        self
+    }
+
+    /// Sets the policy of traces. The default is [`TracePolicy::default`].
+    #[must_use]
+    pub fn with_trace(mut self, trace: TracePolicy) -> Self {
+        self.options.trace = trace;
+        self
+    }
+
+    /// Rejects documents with a warning as documents with an error are, if `true`. The default
+    /// is `false`.
+    #[must_use]
+    pub const fn with_warnings_as_errors(mut self, refused: bool) -> Self {
+        self.load_options.warnings_are_errors = refused;
+        self
+    }
+
+    /// Sets the treatment of documents with an unknown field. The default is [`FieldValidation::Warn`], so that a
+    /// mesh accepts documents that are newer than this crate. The default of [`Documents`], which a linter reads,
+    /// is strict.
+    #[must_use]
+    pub const fn with_field_validation(mut self, validation: FieldValidation) -> Self {
+        self.load_options.validation = validation;
+        self
+    }
+
+    /// Reads a file or a folder; see [`Mesh::from_path`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Mesh::from_path`].
+    pub fn read_path(self, path: impl AsRef<Path>) -> Result<Mesh, Error> {
+        let documents = Documents::read_path(path.as_ref(), self.load_options.clone());
+        self.read(documents)
+    }
+
+    /// Reads a text; see [`Mesh::from_yaml`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Mesh::from_path`].
+    pub fn read_yaml(self, text: &str) -> Result<Mesh, Error> {
+        let documents = Documents::read_yaml(text, self.load_options.clone());
+        self.read(documents)
+    }
+
+    /// Reads several files, folders and texts as one set of documents.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mesh::from_path`].
+    pub fn read_inputs(self, inputs: impl IntoIterator<Item = Input>) -> Result<Mesh, Error> {
+        let documents = Documents::read_inputs(inputs, self.load_options.clone());
+        self.read(documents)
+    }
+
+    fn read(self, documents: Documents) -> Result<Mesh, Error> {
+        let state = MeshState::new(documents, self.load_options, self.settings, self.options)?;
+        Ok(Mesh {
+            state: Arc::new(state),
+        })
+    }
+}
+
+impl Default for MeshBuilder {
+    fn default() -> Self {
+        Self {
+            load_options: LoadOptions {
+                validation: FieldValidation::Warn,
+                ..LoadOptions::default()
+            },
+            options: Options::default(),
+            settings: Settings::default(),
+        }
+    }
+}

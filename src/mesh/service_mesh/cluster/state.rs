@@ -1,0 +1,225 @@
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+#[cfg(feature = "reqwest")]
+use hyper_util::client::legacy::connect::HttpConnector;
+
+use super::dns::subscription::{DnsSubscription, FirstResolution, is_followed};
+use super::key::ClusterKey;
+use crate::foundation::endpoints::Endpoint;
+use crate::foundation::endpoints::Endpoints;
+use crate::foundation::outcome::Cause;
+use crate::istio::config::{
+    ClusterConfig, ClusterDiscovery, ClusterOrigins, ConnectionPoolConfig, DnsConfig,
+    EndpointConfig, RetriesConfig,
+};
+use crate::mesh::service_mesh::options::Options;
+use crate::policies::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
+use crate::policies::load_balance::LoadBalancePolicy;
+use crate::policies::outlier_detection::{OutlierDetectionPolicy, OutlierDetector};
+use crate::policies::retry::{RetryBudget, RetryPolicy};
+#[cfg(feature = "reqwest")]
+use crate::transport::pool::{Pool, PoolPolicy};
+
+/// State of one cluster, shared by all routes and clients that lead to it and kept across changes of its
+/// configuration.
+#[derive(Debug)]
+pub(in crate::mesh) struct ClusterState {
+    budget: RetryBudget,
+    detector: OutlierDetector,
+    endpoints: Endpoints,
+    key: ClusterKey,
+    limit: ConcurrencyLimitLayer,
+    names: DnsSubscription,
+    options: Options,
+    config: ArcSwap<ClusterConfig>,
+    #[cfg(feature = "reqwest")]
+    pool: std::sync::OnceLock<Pool>,
+}
+
+impl ClusterState {
+    pub(in crate::mesh) fn new(key: ClusterKey, config: ClusterConfig, options: &Options) -> Self {
+        let endpoints = Endpoints::fixed(list(&key, &config));
+        let detector = OutlierDetector::from_parts(
+            config.outlier.clone(),
+            endpoints.clone(),
+            Arc::clone(&options.observe),
+            options.rng(&key.destination().to_string()),
+        );
+        Self {
+            budget: RetryBudget::default().shared(),
+            detector,
+            endpoints,
+            limit: ConcurrencyLimitLayer::with_observer(
+                config.limit.clone(),
+                Arc::clone(&options.observe),
+            ),
+            key,
+            names: DnsSubscription::default(),
+            options: options.clone(),
+            config: ArcSwap::from_pointee(config),
+            #[cfg(feature = "reqwest")]
+            pool: std::sync::OnceLock::new(),
+        }
+    }
+
+    /// Creates the state of a host that no document names: no policy applies.
+    pub(in crate::mesh) fn passthrough(key: ClusterKey, options: &Options) -> Self {
+        let config = ClusterConfig {
+            load_balancer: LoadBalancePolicy::off(),
+            endpoints: ClusterDiscovery::ByName,
+            limit: ConcurrencyLimitPolicy::off(),
+            origins: ClusterOrigins::default(),
+            outlier: OutlierDetectionPolicy::off(),
+            pool: ConnectionPoolConfig::default(),
+            retries: RetriesConfig::default(),
+            tls: None,
+        };
+        Self::new(key, config, options)
+    }
+
+    /// Publishes `config` for all later reads.
+    pub(in crate::mesh) fn set_config(&self, config: ClusterConfig) {
+        self.config.store(Arc::new(config));
+    }
+
+    /// Applies the published configuration to the policies and keeps their state where it is still valid. Observers
+    /// are called, so the caller must hold no lock.
+    pub(in crate::mesh) fn apply_config(&self) {
+        let config = self.config.load();
+        let followed = followed(&config);
+        self.names.retain(followed);
+        // With DNS refresh its task writes the endpoints.
+        if followed.is_empty() {
+            self.endpoints.update(list(&self.key, &config));
+        }
+        self.detector.reconfigure(config.outlier.clone());
+        self.limit.reconfigure(config.limit.clone());
+        #[cfg(feature = "reqwest")]
+        if let Some(pool) = self.pool.get() {
+            pool.reconfigure(policy(&config.pool));
+        }
+    }
+
+    /// Ends the ejections of a removed cluster; its memory is freed later.
+    pub(in crate::mesh) fn retire(&self) {
+        self.detector.reconfigure(OutlierDetectionPolicy::off());
+    }
+
+    /// Starts DNS refresh of its names, if their addresses are its endpoints. Called in requests, because the
+    /// refresh task needs their runtime.
+    pub(in crate::mesh) fn follow_dns(&self) -> Option<Arc<FirstResolution>> {
+        let config = self.config.load();
+        let followed = followed(&config);
+        if followed.is_empty() {
+            return None;
+        }
+        self.names.follow(followed, &self.endpoints, &self.options)
+    }
+
+    /// Returns the connection pool that all clients share, so that its limits hold for all of them.
+    #[cfg(feature = "reqwest")]
+    pub(in crate::mesh) fn pool(&self) -> Pool {
+        let policy = policy(&self.config.load().pool);
+        let pool = self.pool.get_or_init(|| {
+            let mut connector = HttpConnector::new();
+            // Nagle's algorithm would delay small requests; Envoy disables it as well.
+            connector.set_nodelay(true);
+            Pool::with_observer(policy, connector, Arc::clone(&self.options.observe))
+        });
+        // The pool may have been made under an older configuration.
+        pool.reconfigure(policy);
+        pool.clone()
+    }
+
+    /// Returns the known reason why no endpoint of it is reachable.
+    pub(in crate::mesh) fn cause(&self) -> Option<Cause> {
+        if self.endpoints.is_empty()
+            && let Some(reason) = self.names.unresolved()
+        {
+            return Some(Cause::Name(reason));
+        }
+        #[cfg(feature = "reqwest")]
+        if let Some(failure) = self.pool.get().and_then(Pool::last_failure) {
+            return Some(Cause::Connection(failure.with_sources().into()));
+        }
+        None
+    }
+
+    pub(in crate::mesh) const fn detector(&self) -> &OutlierDetector {
+        &self.detector
+    }
+
+    pub(in crate::mesh) const fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
+    }
+
+    pub(in crate::mesh) const fn limit(&self) -> &ConcurrencyLimitLayer {
+        &self.limit
+    }
+
+    pub(in crate::mesh) fn config(&self) -> Arc<ClusterConfig> {
+        self.config.load_full()
+    }
+
+    /// Returns the retry policy of a route to it: the route's own, and at most as many retries at a time
+    /// as the cluster allows for all routes together.
+    pub(in crate::mesh) fn retry(&self, route: &RetryPolicy) -> RetryPolicy {
+        let retries = self.config.load().retries;
+        let budget = match retries.budget {
+            Some((share, min)) => RetryBudget::concurrent(share, min),
+            None => route.budget().clone(),
+        };
+        let policy = route
+            .clone()
+            .with_budget(budget.with_state_of(&self.budget));
+        match retries.max_parallel {
+            Some(max) => policy.with_max_parallel(max),
+            None => policy,
+        }
+    }
+}
+
+/// Returns the names whose addresses are the endpoints.
+fn followed(config: &ClusterConfig) -> &[DnsConfig] {
+    match &config.endpoints {
+        ClusterDiscovery::Dns(names) if names.iter().all(is_followed) => names,
+        _ => &[],
+    }
+}
+
+#[cfg(feature = "reqwest")]
+fn policy(config: &ConnectionPoolConfig) -> PoolPolicy {
+    PoolPolicy::off()
+        .with_connect_timeout(config.connect_timeout.unwrap_or_default())
+        .with_idle_timeout(config.idle_timeout.unwrap_or_default())
+        .with_max_connection_duration(config.max_connection_duration.unwrap_or_default())
+        .with_http2(config.http2)
+        .with_max_connections(config.max_connections.unwrap_or_default())
+        .with_max_pending(config.max_pending.unwrap_or_default())
+        .with_max_requests_per_connection(config.max_requests_per_connection.unwrap_or_default())
+        .with_one_per_authority(true)
+}
+
+/// Returns the endpoints as far as they are known without DNS.
+///
+/// A name without DNS refresh is one endpoint, and is resolved for each connection.
+fn list(key: &ClusterKey, config: &ClusterConfig) -> Vec<Endpoint> {
+    match &config.endpoints {
+        ClusterDiscovery::ByName => key.authority().map(Endpoint::from).into_iter().collect(),
+        ClusterDiscovery::Dns(names) => {
+            let stays = names.iter().filter(|name| !is_followed(name));
+            let configs = stays.map(|name| EndpointConfig {
+                address: format!("{}:{}", name.name, name.port).into(),
+                labels: name.labels.clone(),
+                weight: name.weight,
+            });
+            configs.filter_map(|config| config.endpoint()).collect()
+        }
+        ClusterDiscovery::Fixed(configs) => configs
+            .iter()
+            .filter_map(EndpointConfig::endpoint)
+            .collect(),
+        ClusterDiscovery::Unknown => Vec::new(),
+    }
+}

@@ -1,0 +1,230 @@
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::uri::{Authority, PathAndQuery, Scheme, Uri};
+use http::{HeaderValue, Request, Response, StatusCode, Version, header};
+use http_body::Body;
+use pin_project::pin_project;
+use tower_service::Service;
+
+use super::hop_by_hop::remove_hop_by_hop_headers;
+use super::upgrade::Upgrade;
+use crate::foundation::admission::{NoopTicket, WatchedBody};
+use crate::foundation::events::Event;
+use crate::foundation::http::RequestHead;
+use crate::foundation::http::authority::{authority, scheme, split_port};
+use crate::foundation::outcome::BoxError;
+use crate::foundation::outcome::{LocalReplyBody, Rejection, ResetReason};
+use crate::mesh::service_mesh::proxy::state::Proxy;
+use crate::mesh::service_mesh::router::route::answering::failed;
+use crate::mesh::service_mesh::router::service::{Router, RouterBody};
+use crate::mesh::service_mesh::router::upstream::mesh_transport::MeshTransport;
+use crate::policies::telemetry::{Traced, TracedBody};
+
+/// Service that accepts requests for the hosts of a gateway's servers and forwards them.
+#[derive(Debug)]
+pub struct Ingress<S, B> {
+    inner: Traced<Router<S, B>>,
+    port: Option<u16>,
+    proxy: Arc<Proxy>,
+}
+
+/// Body of a response of an [`Ingress`].
+type IngressBody<R> = WatchedBody<TracedBody<RouterBody<R>>, NoopTicket>;
+
+impl<S, B> Ingress<S, B> {
+    pub(in crate::mesh) const fn new(
+        inner: Traced<Router<S, B>>,
+        port: Option<u16>,
+        proxy: Arc<Proxy>,
+    ) -> Self {
+        Self { inner, port, proxy }
+    }
+
+    /// Returns the local reply to a request that is not forwarded.
+    fn local_reply(&self, head: RequestHead<'_>) -> Option<Response<LocalReplyBody>> {
+        let proxy_config = self.proxy.config();
+        let (host, _) = split_port(authority(&head));
+        let mut servers = proxy_config.servers.iter().filter(|server| {
+            let here = self.port.is_none_or(|port| port == server.port);
+            here && server.hosts.iter().any(|pattern| pattern.matches(host))
+        });
+        let Some(first) = servers.next() else {
+            let rejection = Rejection::NoRoute;
+            let observe = &self.proxy.options.observe;
+            observe.on_event(&Event::Rejected(rejection));
+            return Some(rejection.into_response(head.is_grpc()));
+        };
+        let status = std::iter::once(first)
+            .chain(servers)
+            .find_map(|server| server.https_redirect)?;
+        (scheme(&head) == "http").then(|| to_https(head, host, status))?
+    }
+}
+
+fn to_https(
+    head: RequestHead<'_>,
+    host: &str,
+    status: StatusCode,
+) -> Option<Response<LocalReplyBody>> {
+    let path = head.uri().path_and_query().cloned();
+    let uri = Uri::builder()
+        .scheme(Scheme::HTTPS)
+        .authority(Authority::try_from(host).ok()?)
+        .path_and_query(path.unwrap_or_else(|| PathAndQuery::from_static("/")))
+        .build()
+        .ok()?;
+    let mut response = Response::new(LocalReplyBody::empty());
+    *response.status_mut() = status;
+    let location = HeaderValue::from_str(&uri.to_string()).ok()?;
+    response.headers_mut().insert(header::LOCATION, location);
+    Some(response)
+}
+
+impl<S, B> Clone for Ingress<S, B> {
+    fn clone(&self) -> Self {
+        Self::new(self.inner.clone(), self.port, Arc::clone(&self.proxy))
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for Ingress<S, B>
+where
+    S: MeshTransport<B, ResponseBody = R>,
+    B: Body + Send + 'static,
+    B::Error: Into<BoxError>,
+    R: Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<BoxError> + 'static,
+{
+    type Response = Response<IngressBody<R>>;
+    type Error = Infallible;
+    type Future = IngressFuture<<Traced<Router<S, B>> as Service<Request<B>>>::Future>;
+
+    /// Always returns ready, as each destination does.
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let head = RequestHead::of(&request);
+        // First: an unknown host is answered without reading the rest of the request.
+        if let Some(response) = self.local_reply(head) {
+            return IngressFuture::answer(response);
+        }
+        let upgrade = match Upgrade::of(&mut request, &self.proxy.options) {
+            Ok(upgrade) => upgrade,
+            Err(rejection) => return IngressFuture::answer(self.refuse(rejection, &request)),
+        };
+        // After `Upgrade::of`, which reads the headers that are removed here.
+        remove_hop_by_hop_headers(request.headers_mut());
+        if let Some(upgrade) = &upgrade {
+            upgrade.ask(request.headers_mut());
+        }
+        let state = State::Calling {
+            inner: self.inner.call(request),
+            upgrade,
+        };
+        IngressFuture { state }
+    }
+}
+
+impl<S, B> Ingress<S, B>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    /// Rejects an upgrade to another protocol and closes the connection, since the caller may already use that
+    /// protocol on it.
+    #[cold]
+    fn refuse(&self, rejection: Rejection, request: &Request<B>) -> Response<LocalReplyBody> {
+        let head = RequestHead::of(request);
+        let mut response = self.inner.inner().refuse(rejection, head);
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+        response
+    }
+}
+
+/// Response future of [`Ingress`].
+#[pin_project]
+#[derive(Debug)]
+pub struct IngressFuture<F> {
+    #[pin]
+    state: State<F>,
+}
+
+#[pin_project(project = StateProj)]
+#[derive(Debug)]
+enum State<F> {
+    // Boxed: a response is 10 words, and few requests are answered here.
+    LocalReply(Option<Box<Response<LocalReplyBody>>>),
+    Calling {
+        #[pin]
+        inner: F,
+        upgrade: Option<Box<Upgrade>>,
+    },
+}
+
+impl<F> IngressFuture<F> {
+    fn answer(response: Response<LocalReplyBody>) -> Self {
+        let state = State::LocalReply(Some(Box::new(response)));
+        Self { state }
+    }
+}
+
+impl<F, R, E> Future for IngressFuture<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+    R: Body<Data = Bytes> + Send + 'static,
+    E: 'static,
+{
+    type Output = Result<Response<WatchedBody<R, NoopTicket>>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(Ok(match self.project().state.project() {
+            StateProj::LocalReply(response) => {
+                let response = response.take().expect("not polled after completion");
+                response.map(WatchedBody::local_reply)
+            }
+            StateProj::Calling { inner, upgrade } => match ready!(inner.poll(cx)) {
+                Ok(response) => answered(response, upgrade.take()),
+                // The stack inside answers upstream failures: this is the rest.
+                Err(error) => failed(&error, false).map(WatchedBody::local_reply),
+            },
+        }))
+    }
+}
+
+fn answered<R>(
+    mut response: Response<R>,
+    upgrade: Option<Box<Upgrade>>,
+) -> Response<WatchedBody<R, NoopTicket>>
+where
+    R: Send + 'static,
+{
+    if let Some(upgrade) = upgrade {
+        match upgrade.switch(response) {
+            Ok(switched) => {
+                return switched.map(|()| WatchedBody::local_reply(LocalReplyBody::empty()));
+            }
+            Err(same) => response = same,
+        }
+    }
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return switched_unasked().map(WatchedBody::local_reply);
+    }
+    remove_hop_by_hop_headers(response.headers_mut());
+    // The version belongs to the upstream's connection; a caller over HTTP/1.1 would see it.
+    *response.version_mut() = Version::HTTP_11;
+    response.map(WatchedBody::unwatched)
+}
+
+/// Answers for an upstream that switched to a protocol without a request for it, or whose connection
+/// cannot be taken over.
+#[cold]
+fn switched_unasked() -> Response<LocalReplyBody> {
+    let reason = ResetReason::ProtocolError;
+    let retried = false;
+    Rejection::UpstreamReset { reason, retried }.into_response(false)
+}

@@ -1,0 +1,146 @@
+use std::fmt::{self, Debug, Formatter};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Error, Gateway, MeshBuilder, Workload};
+use crate::istio::Diagnostic;
+use crate::mesh::service_mesh::state::change::{Cause, Change};
+use crate::mesh::service_mesh::state::mesh_state::MeshState;
+use crate::mesh::service_mesh::state::weight_overrides::WeightOverride;
+use crate::policies::traffic_split::RouteId;
+
+/// Traffic policies of Istio's documents, enforced inside the process.
+///
+/// Clones share one state. See the [module docs](crate::mesh) for an example.
+#[derive(Clone)]
+pub struct Mesh {
+    pub(in crate::mesh) state: Arc<MeshState>,
+}
+
+impl Mesh {
+    /// Reads a file, or all `.yaml`, `.yml` and `.json` files of a folder and its subfolders.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Documents`] with all findings, if one of the findings is an error.
+    pub fn from_path(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::builder().read_path(path)
+    }
+
+    /// Reads a text of any number of documents, separated by `---`.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_path`](Self::from_path).
+    pub fn from_yaml(text: &str) -> Result<Self, Error> {
+        Self::builder().read_yaml(text)
+    }
+
+    /// Returns a builder, for settings that no document holds, such as the default namespace.
+    #[must_use]
+    pub fn builder() -> MeshBuilder {
+        MeshBuilder::default()
+    }
+
+    /// Returns the workload of the service `name` in `namespace`, with the label
+    /// `app: name`.
+    ///
+    /// All values for the same name, namespace and labels share one state.
+    #[must_use]
+    pub fn workload(&self, name: &str, namespace: &str) -> Workload {
+        Workload::new(Arc::clone(&self.state), name, namespace)
+    }
+
+    /// Returns the ingress that a `Gateway` describes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoGateway`] if no document describes it. A gateway that a later change removes answers 404.
+    pub fn gateway(&self, name: &str, namespace: &str) -> Result<Gateway, Error> {
+        Gateway::new(&self.state, name, namespace)
+    }
+
+    /// Replaces all documents by these, as a whole or not at all.
+    ///
+    /// Requests in flight finish under the previous version. Ejections, token buckets and retry budgets keep their
+    /// state as long as the documents name their owner; weights that were [set](Self::set_weights) hold as long as
+    /// the documented ones are unchanged.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Documents`] if the documents have errors; nothing changes then.
+    pub fn apply(&self, yaml: &str) -> Result<Change, Error> {
+        let documents = self.state.read_yaml(yaml);
+        self.state
+            .apply(documents, Cause::Applied)
+            .inspect(log_change)
+    }
+
+    /// Reads a file or a folder and applies its documents as [`apply`](Self::apply) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`apply`](Self::apply).
+    pub fn apply_path(&self, path: impl AsRef<Path>) -> Result<Change, Error> {
+        let path = path.as_ref();
+        let documents = self.state.read_path(path);
+        let cause = Cause::Path(path.into());
+        self.state.apply(documents, cause).inspect(log_change)
+    }
+
+    /// Sets the weights of a host's route, one for each of its destinations and in their
+    /// order, for all workloads and gateways, as for a canary release. A route is given by its name or by its index,
+    /// from 0, among the host's routes.
+    ///
+    /// The weights hold until the documents change the weights of that route.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Weights`] if no workload of any documented namespace has such a host and route, or if
+    /// the weights do not fit; nothing changes then.
+    pub fn set_weights(
+        &self,
+        host: &str,
+        route: impl Into<RouteId>,
+        weights: impl AsRef<[u32]>,
+    ) -> Result<Change, Error> {
+        let overrides = WeightOverride {
+            documented: Vec::new(),
+            host: host.into(),
+            route: route.into(),
+            weights: weights.as_ref().to_vec(),
+        };
+        self.state.set_weights(overrides).inspect(log_change)
+    }
+
+    /// Returns the warnings and notes about the current documents.
+    #[must_use]
+    pub fn diagnostics(&self) -> Vec<Diagnostic> {
+        self.state.snapshot().documents.diagnostics().to_vec()
+    }
+
+    /// Returns the number of the current version of the configuration; each change increments it
+    /// by one.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.state.version()
+    }
+
+    /// Returns the last 100 changes, oldest first.
+    #[must_use]
+    pub fn history(&self) -> Vec<Change> {
+        self.state.history()
+    }
+}
+
+impl Debug for Mesh {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mesh")
+            .field("version", &self.version())
+            .finish_non_exhaustive()
+    }
+}
+
+fn log_change(change: &Change) {
+    tracing::info!("policies: {change}");
+}

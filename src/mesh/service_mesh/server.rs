@@ -1,0 +1,104 @@
+use std::fmt::{self, Debug, Formatter};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::foundation::outcome::BoxError;
+use crate::mesh::outer_stack::OuterStack;
+use crate::mesh::service_mesh::proxy::state::Proxy;
+use crate::mesh::service_mesh::router::route::inbound_limits::InboundLimits;
+use crate::mesh::stack::{self, routed};
+use crate::policies::telemetry::TraceServerLayer;
+use crate::policies::timeout::TimeoutLayer;
+
+/// Inbound stack around the routes of a workload: its trace, its rate limits, its caller's deadline.
+///
+/// Its services and its clones share the state of the workload.
+#[derive(Clone)]
+pub struct ServerLayer {
+    port: Option<u16>,
+    proxy: Arc<Proxy>,
+    timeout: TimeoutLayer,
+    trace: TraceServerLayer,
+}
+
+impl ServerLayer {
+    pub(in crate::mesh) fn new(proxy: Arc<Proxy>) -> Self {
+        let options = &proxy.options;
+        let timeout = routed::server_timeout(options.envoy_behaviour);
+        Self {
+            port: None,
+            timeout: TimeoutLayer::with_observer(timeout, Arc::clone(&options.observe)),
+            trace: TraceServerLayer::new(options.trace.clone()),
+            proxy,
+        }
+    }
+
+    /// Sets the port at which the service listens; rate limits for other ports are skipped. By default
+    /// all apply.
+    #[must_use]
+    pub const fn with_port(mut self, port: u16) -> Self {
+        self.port = Some(port);
+        self
+    }
+}
+
+impl Debug for ServerLayer {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerLayer")
+            .field("port", &self.port)
+            .field("proxy", &self.proxy)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S> Layer<S> for ServerLayer {
+    type Service = ServerService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        let limits = InboundLimits::new(self.port, Arc::clone(&self.proxy));
+        ServerService {
+            inner: stack::inbound(&self.trace, limits, &self.timeout, inner),
+        }
+    }
+}
+
+/// A service behind a [`ServerLayer`].
+///
+/// Clones share all state.
+#[derive(Clone)]
+pub struct ServerService<S> {
+    inner: OuterStack<S, InboundLimits>,
+}
+
+impl<S> Debug for ServerService<S> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerService").finish_non_exhaustive()
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for ServerService<S>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone,
+    S::Error: 'static,
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
+{
+    type Response = <OuterStack<S, InboundLimits> as Service<Request<B>>>::Response;
+    type Error = S::Error;
+    type Future = <OuterStack<S, InboundLimits> as Service<Request<B>>>::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    #[inline]
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        self.inner.call(request)
+    }
+}

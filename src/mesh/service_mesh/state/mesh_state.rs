@@ -1,0 +1,272 @@
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
+
+use super::change::{Cause, Change, difference};
+use super::config_snapshot::{ConfigSnapshot, documented, known};
+use super::weight_overrides::WeightOverride;
+use crate::foundation::time::clock;
+use crate::istio::config::WorkloadId;
+use crate::istio::model::load::load_options::LoadOptions;
+use crate::istio::translation::{ConfigModel, Settings};
+use crate::istio::{Documents, Severity};
+use crate::mesh::service_mesh::Error;
+use crate::mesh::service_mesh::options::Options;
+use crate::mesh::service_mesh::proxy::config_source::ConfigSource;
+use crate::mesh::service_mesh::proxy::proxy_config::ProxyConfig;
+use crate::mesh::service_mesh::proxy::role::Role;
+use crate::mesh::service_mesh::proxy::state::Proxy;
+use crate::policies::traffic_split::WeightsError;
+
+/// Maximum number of remembered changes.
+const MAX_HISTORY: usize = 100;
+/// Number of proxies from which unused ones are removed.
+const MAX_IDLE: usize = 1_024;
+
+/// State that all clones of a mesh share.
+#[derive(Debug)]
+pub(in crate::mesh) struct MeshState {
+    /// Held during a whole change, from the read of the old version to the end.
+    changing: Mutex<()>,
+    snapshot: ArcSwap<ConfigSnapshot>,
+    history: Mutex<VecDeque<Change>>,
+    load_options: LoadOptions,
+    options: Options,
+    proxies: Mutex<HashMap<(Role, WorkloadId), Arc<Proxy>>>,
+    settings: Settings,
+}
+
+impl MeshState {
+    pub(in crate::mesh) fn new(
+        documents: Documents,
+        load_options: LoadOptions,
+        settings: Settings,
+        options: Options,
+    ) -> Result<Self, Error> {
+        let documents = checked(documents)?;
+        let meaning = Arc::new(ConfigModel::of(&documents, &settings));
+        Ok(Self::from_source(
+            documents,
+            meaning,
+            load_options,
+            settings,
+            options,
+        ))
+    }
+
+    /// Creates the state from any configuration source.
+    pub(in crate::mesh) fn from_source(
+        documents: Documents,
+        configs: Arc<dyn ConfigSource>,
+        load_options: LoadOptions,
+        settings: Settings,
+        options: Options,
+    ) -> Self {
+        let changed = difference(&Documents::from_yaml(""), &documents);
+        let began = Change {
+            at: clock::system_time(),
+            cause: Cause::Began,
+            changed,
+            version: 1,
+        };
+        let current = ConfigSnapshot::new(1, Arc::new(documents), configs, Vec::new());
+        Self {
+            changing: Mutex::new(()),
+            snapshot: ArcSwap::from_pointee(current),
+            history: Mutex::new([began].into()),
+            load_options,
+            options,
+            proxies: Mutex::default(),
+            settings,
+        }
+    }
+
+    pub(in crate::mesh) fn snapshot(&self) -> Arc<ConfigSnapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Returns the last version that all proxies have applied.
+    pub(in crate::mesh) fn version(&self) -> u64 {
+        lock(&self.history).back().map_or(1, |last| last.version)
+    }
+
+    pub(in crate::mesh) fn history(&self) -> Vec<Change> {
+        lock(&self.history).iter().cloned().collect()
+    }
+
+    pub(in crate::mesh) fn default_namespace(&self) -> &Arc<str> {
+        &self.settings.default_namespace
+    }
+
+    pub(in crate::mesh) fn read_yaml(&self, text: &str) -> Documents {
+        Documents::read_yaml(text, self.load_options.clone())
+    }
+
+    pub(in crate::mesh) fn read_path(&self, path: &Path) -> Documents {
+        Documents::read_path(path, self.load_options.clone())
+    }
+
+    /// Applies documents without errors.
+    pub(in crate::mesh) fn apply(
+        &self,
+        documents: Documents,
+        cause: Cause,
+    ) -> Result<Change, Error> {
+        Ok(self.apply_valid(checked(documents)?, cause))
+    }
+
+    /// Applies documents without errors if they differ from the current ones.
+    #[cfg(feature = "watch")]
+    pub(in crate::mesh) fn apply_if_changed(
+        &self,
+        documents: Documents,
+        cause: Cause,
+    ) -> Result<Option<Change>, Error> {
+        let documents = checked(documents)?;
+        let current = self.snapshot();
+        // An editor truncates a file before it writes it: an empty one must not drop its policies.
+        if let Some(file) = documents.emptied_since(&current.documents).next() {
+            return Err(Error::Emptied(file.into()));
+        }
+        let is_new = !difference(&current.documents, &documents).is_empty();
+        Ok(is_new.then(|| self.apply_valid(documents, cause)))
+    }
+
+    fn apply_valid(&self, documents: Documents, cause: Cause) -> Change {
+        let meaning = Arc::new(ConfigModel::of(&documents, &self.settings));
+        self.apply_source(documents, meaning, cause)
+    }
+
+    /// Applies any configuration source.
+    pub(in crate::mesh) fn apply_source(
+        &self,
+        documents: Documents,
+        configs: Arc<dyn ConfigSource>,
+        cause: Cause,
+    ) -> Change {
+        let _changing = lock(&self.changing);
+        let old = self.snapshot();
+        let changed = difference(&old.documents, &documents);
+        let default = self.default_namespace();
+        // An override ends as soon as the documents change the weights that it replaced.
+        let kept = old.overrides.iter().filter(|overrides| {
+            let found = documented(&*configs, &documents, default, overrides);
+            found.is_ok_and(|documented| documented == overrides.documented)
+        });
+        let overrides = kept.cloned().collect();
+        let version = old.version + 1;
+        let current = ConfigSnapshot::new(version, Arc::new(documents), configs, overrides);
+        self.change(current, cause, changed)
+    }
+
+    /// Overrides documented weights.
+    pub(in crate::mesh) fn set_weights(
+        &self,
+        mut overrides: WeightOverride,
+    ) -> Result<Change, Error> {
+        let _changing = lock(&self.changing);
+        let old = self.snapshot();
+        let default = self.default_namespace();
+        overrides.documented = documented(&*old.documented, &old.documents, default, &overrides)
+            .map_err(|source| {
+                let known = match source {
+                    WeightsError::NoSuchRoute => {
+                        known(&*old.documented, &old.documents, default, &overrides)
+                    }
+                    WeightsError::AllZero | WeightsError::Count { .. } => BTreeSet::new(),
+                };
+                Error::Weights {
+                    host: overrides.host.clone(),
+                    known: known.into_iter().collect(),
+                    source,
+                }
+            })?;
+        let line = format!("{} has the weights {:?}", overrides.host, overrides.weights);
+        let others = old.overrides.iter().filter(|other| {
+            let is_same = other.host == overrides.host && other.route == overrides.route;
+            !is_same
+        });
+        let all = others.cloned().chain([overrides.clone()]).collect();
+        let (documents, configs) = (Arc::clone(&old.documents), Arc::clone(&old.documented));
+        let current = ConfigSnapshot::new(old.version + 1, documents, configs, all);
+        Ok(self.change(current, Cause::Weights, [line.into()].into()))
+    }
+
+    /// Returns the proxy of a workload or a gateway, created on first use.
+    pub(in crate::mesh) fn proxy(&self, role: Role, workload: WorkloadId) -> Arc<Proxy> {
+        let mut proxies = lock(&self.proxies);
+        if let Some(known) = proxies.get(&(role, workload.clone())) {
+            return Arc::clone(known);
+        }
+        // The map holds one reference; a proxy with clients has more.
+        if proxies.len() >= MAX_IDLE {
+            proxies.retain(|_, proxy| Arc::strong_count(proxy) > 1);
+        }
+        let current = self.snapshot();
+        let config = role.config(&*current.source, &workload);
+        let proxy_config = ProxyConfig::new(current.version, Arc::clone(&current.source), config);
+        let proxy = Arc::new(Proxy::new(
+            role,
+            workload.clone(),
+            proxy_config,
+            self.options.clone(),
+        ));
+        proxies.insert((role, workload), Arc::clone(&proxy));
+        proxy
+    }
+
+    /// Publishes a version to all proxies.
+    fn change(&self, current: ConfigSnapshot, cause: Cause, changed: Arc<[Box<str>]>) -> Change {
+        let change = Change {
+            at: clock::system_time(),
+            cause,
+            changed,
+            version: current.version,
+        };
+        let (proxies, configs) = {
+            let proxies = lock(&self.proxies);
+            let configs = Arc::clone(&current.source);
+            // Under the lock of the proxies: one that is created from here on uses the new version.
+            self.snapshot.store(Arc::new(current));
+            let all: Vec<_> = proxies.values().cloned().collect();
+            (all, configs)
+        };
+        // All configurations are computed before the first is applied, so that proxies switch close together.
+        let lives: Vec<_> = proxies
+            .iter()
+            .map(|proxy| {
+                let config = proxy.role.config(&*configs, &proxy.workload);
+                ProxyConfig::new(change.version, Arc::clone(&configs), config)
+            })
+            .collect();
+        for (proxy, proxy_config) in proxies.iter().zip(lives) {
+            proxy.apply_config(proxy_config);
+        }
+        let mut history = lock(&self.history);
+        if history.len() >= MAX_HISTORY {
+            history.pop_front();
+        }
+        history.push_back(change.clone());
+        change
+    }
+}
+
+/// Logs the warnings of documents, and rejects documents with errors.
+fn checked(documents: Documents) -> Result<Documents, Error> {
+    if documents.has_errors() {
+        return Err(Error::Documents(documents.diagnostics().to_vec()));
+    }
+    for found in documents.diagnostics() {
+        if found.severity() == Severity::Warning {
+            tracing::warn!("{found}");
+        }
+    }
+    Ok(documents)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Each change is consistent by itself, so a poisoned lock is still usable.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
