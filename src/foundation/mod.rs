@@ -1,6 +1,7 @@
 //! Tier 1: types that every other tier shares; independent of policies and of YAML.
 
 pub mod admission;
+pub(crate) mod body;
 pub(crate) mod deadline;
 pub(crate) mod endpoints;
 pub(crate) mod events;

@@ -162,6 +162,8 @@ pub(crate) struct ConnectionPoolConfig {
     pub(crate) connect_timeout: Option<Duration>,
     /// True if HTTP/2 is used with prior knowledge.
     pub(crate) http2: bool,
+    /// Interval and timeout of PINGs on HTTP/2 connections.
+    pub(crate) http2_keep_alive: Option<(Duration, Duration)>,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) max_connections: Option<u32>,
     pub(crate) max_connection_duration: Option<Duration>,
@@ -175,6 +177,8 @@ pub(crate) struct RetriesConfig {
     pub(crate) max_parallel: Option<u32>,
     /// Maximum share of the requests in flight, and the number that is always allowed.
     pub(crate) budget: Option<(Percent, u32)>,
+    /// Time for which a request counts for the budget; 0 if only while it runs.
+    pub(crate) budget_interval: Duration,
 }
 
 /// TLS origination.

@@ -32,9 +32,34 @@ pub struct Inbound {
 
 /// Creates the stack for a server: trace, concurrency limit, timeout and deadline.
 ///
-/// Its parts have the defaults of their policies, except that the timeout is 15 s in all, or the time that the
-/// caller still waits if that is less; 1024 requests may be in flight, and a further one is rejected at
-/// once; there is no rate limit, because its key depends on the application.
+/// Its parts have the defaults of their policies, except that the timeout is 15 s to the head of a response, or the
+/// time that the caller still waits if that is less; the body may take as long as the caller waits, with at most
+/// 5 minutes of silence; 1024 requests may be in flight, and a further one is rejected at once; there is no rate limit,
+/// because its key depends on the application.
+///
+/// # Routes that need more time
+///
+/// Server-sent events and downloads need nothing. A long poll sends no head until there is news, so its routes get a
+/// clone of the stack with a longer timeout. Clones share the limits:
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use axum::Router;
+/// use axum::routing::get;
+/// use meshless::inbound;
+/// use meshless::timeout::TimeoutPolicy;
+///
+/// # async fn users() -> &'static str { "" }
+/// # async fn news() -> &'static str { "" }
+/// let stack = inbound();
+/// let patient = stack.clone().with_timeout(TimeoutPolicy::head(Duration::from_secs(60)));
+/// let app: Router = Router::new()
+///     .route("/users", get(users))
+///     .layer(stack)
+///     .merge(Router::new().route("/news", get(news)).layer(patient));
+/// # let _ = app;
+/// ```
 #[must_use]
 pub fn inbound() -> Inbound {
     Inbound {
@@ -61,14 +86,16 @@ impl Inbound {
 
     /// Declares that the responses may be long-lived streams, if `true`. The default is `false`.
     ///
-    /// Only the [findings](Self::lint) depend on it: a stream needs an idle timeout instead of a total one.
+    /// Only the [findings](Self::lint) depend on it: a stream needs a timeout to its head, as the default is, and not a
+    /// total one.
     #[must_use]
     pub const fn with_streams(mut self, streams: bool) -> Self {
         self.streams = streams;
         self
     }
 
-    /// Sets the timeout. The default is 15 s in all.
+    /// Sets the timeout. The default is 15 s to the head of the response, and 5 minutes of silence in its body, Envoy's
+    /// `stream_idle_timeout`. [`TimeoutPolicy::total`] limits the body too.
     #[must_use]
     pub fn with_timeout(mut self, policy: TimeoutPolicy) -> Self {
         self.layers.timeout = TimeoutLayer::new(policy);

@@ -84,7 +84,8 @@ impl Outbound {
 
     /// Declares that the responses may be long-lived streams, if `true`. The default is `false`.
     ///
-    /// Only the [findings](Self::lint) depend on it: a stream needs an idle timeout instead of a total one.
+    /// Only the [findings](Self::lint) depend on it: a stream needs a [timeout to its head](TimeoutPolicy::head) and an
+    /// idle timeout, instead of the total one.
     #[must_use]
     pub const fn with_streams(mut self, streams: bool) -> Self {
         self.streams = streams;

@@ -23,7 +23,7 @@
 //! | span of the request | yes | yes | yes |
 //! | rate limits | off by default | those of the documents, none by default | as a workload's |
 //! | concurrency limit | 1024, none pending, by default | none: Envoy has none there | none |
-//! | timeout and deadline | 15 s, or the caller's deadline | the caller's deadline | none: each route has its own |
+//! | timeout and deadline | 15 s to the head, 5 min of silence in the body, or the caller's deadline | the caller's deadline | none: each route has its own |
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ use tower_layer::Layer;
 
 use super::outer_stack::{OuterStack, WithRetryHints};
 use super::{LayerConfig, StackWarning, lint};
-use crate::foundation::admission::{Gate, GateChain};
+use crate::foundation::admission::{Gate, GateChain, SharedGate};
 use crate::policies::circuit_breaker::{CircuitBreakerGate, CircuitBreakerLayer};
 use crate::policies::concurrency_limit::{
     ConcurrencyLimitGate, ConcurrencyLimitLayer, ConcurrencyLimitPolicy,
@@ -45,6 +45,9 @@ use crate::policies::timeout::{Timeout, TimeoutLayer, TimeoutPolicy};
 
 /// Total timeout of the stacks by hand: Envoy's default for a route, which Istio turns off.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Idle timeout of the inbound stack by hand: Envoy's default for a stream.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Concurrency limit of the stacks by hand: Envoy's default for a cluster, which Istio turns off.
 const MAX_IN_FLIGHT: u32 = 1_024;
@@ -78,8 +81,9 @@ pub(super) type OutboundStack<S> =
 /// Stack of [`upstream`], with `G` in front of each attempt.
 pub(super) type UpstreamStack<S, G> = Timeout<Retry<TracedGate<S, G>>>;
 
-/// Gates of each attempt in a stack by hand.
-type AttemptGates = GateChain<RateLimitGate, GateChain<ConcurrencyLimitGate, CircuitBreakerGate>>;
+/// Gates of each attempt in a stack by hand, which the retry clones for each request.
+type AttemptGates =
+    SharedGate<GateChain<RateLimitGate, GateChain<ConcurrencyLimitGate, CircuitBreakerGate>>>;
 
 /// Gates of each request in an inbound stack by hand.
 pub(super) type InboundGates = GateChain<RateLimitGate, ConcurrencyLimitGate>;
@@ -124,7 +128,7 @@ pub(super) fn upstream<S, G>(
 }
 
 fn attempt_gates(layers: &OutboundLayers) -> AttemptGates {
-    GateChain::new(
+    SharedGate::new(GateChain::new(
         // Inside the retry: it counts attempts, for upstreams that bill by the call. Before the permit: an attempt that
         // waits for a token would keep it from others.
         layers.attempt_limit.gate(),
@@ -134,7 +138,7 @@ fn attempt_gates(layers: &OutboundLayers) -> AttemptGates {
             // Innermost: it records only what the upstream did, and decides when the attempt is about to be sent.
             layers.circuit_breaker.gate(),
         ),
-    )
+    ))
 }
 
 /// Puts the inbound stack around the routes of a server.
@@ -225,7 +229,8 @@ impl Default for InboundLayers {
             concurrency_limit: ConcurrencyLimitLayer::new(ConcurrencyLimitPolicy::new(
                 MAX_IN_FLIGHT,
             )),
-            timeout: TimeoutLayer::new(TimeoutPolicy::total(TOTAL_TIMEOUT)),
+            // To the head: streams and downloads last, and the time for a body depends on its reader too.
+            timeout: TimeoutLayer::new(TimeoutPolicy::head(TOTAL_TIMEOUT).with_idle(IDLE_TIMEOUT)),
         }
     }
 }

@@ -783,7 +783,10 @@ async fn any_async_call_can_be_guarded() {
     assert!(matches!(refused, Err(RunError::Inner(_))));
     assert_eq!(layer.state(), CircuitState::Closed);
 
-    let status = |status: &u16| Outcome::Status(StatusCode::from_u16(*status).unwrap());
+    let status = |result: &Result<u16, Infallible>| match result {
+        Ok(status) => Outcome::Status(StatusCode::from_u16(*status).unwrap()),
+        Err(never) => match *never {},
+    };
     let answered = layer.run_with(|| ready(Ok::<_, Infallible>(503)), status);
     assert_eq!(answered.await, Ok(503));
 

@@ -4,6 +4,8 @@
 mod circuit_breaker;
 #[path = "../../examples/concurrency_limit.rs"]
 mod concurrency_limit;
+#[path = "../../examples/database.rs"]
+mod database;
 #[path = "../../examples/fault_injection.rs"]
 mod fault_injection;
 #[path = "../../examples/load_balance.rs"]
@@ -14,6 +16,8 @@ mod mirror;
 mod rate_limit;
 #[path = "../../examples/retry.rs"]
 mod retry;
+#[path = "../../examples/streams.rs"]
+mod streams;
 #[path = "../../examples/telemetry.rs"]
 mod telemetry;
 #[path = "../../examples/timeout.rs"]
@@ -38,11 +42,13 @@ macro_rules! tests {
 tests! {
     circuit_breaker
     concurrency_limit
+    database
     fault_injection
     load_balance
     mirror
     rate_limit
     retry
+    streams
     telemetry
     timeout
     traffic_split

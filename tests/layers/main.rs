@@ -31,6 +31,7 @@ mod retry_storm;
 mod review_cases;
 mod telemetry;
 mod timeout;
+mod tower_http;
 mod traffic_split;
 mod vectors;
 

@@ -591,6 +591,24 @@ async fn an_ejection_is_counted_from_when_it_happened_and_not_from_the_sweep_bef
 }
 
 #[test]
+fn only_the_statuses_that_are_errors_eject() {
+    let errors = [
+        StatusCode::TOO_MANY_REQUESTS,
+        StatusCode::SERVICE_UNAVAILABLE,
+    ];
+    let policy = OutlierDetectionPolicy::default()
+        .with_consecutive_5xx(2)
+        .with_error_statuses(errors);
+    let (detector, endpoints, one) = alone(policy);
+    // 500 is a success, so that it ends the row.
+    for (status, is_out) in [(429, false), (500, false), (429, false), (503, true)] {
+        let status = StatusCode::from_u16(status).unwrap();
+        detector.report(&one, Outcome::Status(status));
+        assert_eq!(endpoints.is_ejected(&one), is_out, "{status}");
+    }
+}
+
+#[test]
 fn another_5xx_breaks_a_row_of_gateway_errors() {
     let policy = OutlierDetectionPolicy::default()
         .with_consecutive_5xx(0)

@@ -262,6 +262,53 @@ async fn silence_is_limited_frame_by_frame_and_a_slow_reader_is_not_silence() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stream_lasts_until_it_is_silent_if_the_timeout_ends_with_its_head() {
+    let layer = TimeoutLayer::new(Policy::head(SECOND).with_idle(5 * SECOND));
+    let response = send(&mut layer.layer(after(2 * SECOND))).await;
+    assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
+
+    let script = (0..9).fold(Script::default(), |script, _| {
+        script.wait(4 * SECOND).data("a")
+    });
+    let response = send(&mut layer.layer(streaming(script.hang()))).await;
+    let mut body = Box::pin(response.into_body());
+    for _ in 0..9 {
+        assert!(body.frame().await.unwrap().is_ok());
+    }
+    let error = body.frame().await.unwrap().unwrap_err();
+    assert_eq!(elapsed(&error), Elapsed::Idle(5 * SECOND));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_callers_deadline_holds_for_a_stream_too() {
+    let layer = TimeoutLayer::new(Policy::head(SECOND).with_idle(9 * SECOND));
+    let script = || {
+        let endless = (0..9).fold(Script::default(), |script, _| script.wait(SECOND).data("a"));
+        layer.layer(streaming(endless))
+    };
+    let before = Instant::now();
+    let request = with(&[(EXPECTED, "3500")]);
+    let response = call(&mut script(), request).await.unwrap();
+    let error = read(response).await.unwrap_err();
+    assert_eq!(elapsed(&error), Elapsed::Total(3_500 * MS));
+    assert_eq!(before.elapsed(), 3_500 * MS);
+
+    let current = Deadline::after(2_500 * MS).unwrap();
+    let response = current.scoped(send(&mut script())).await;
+    let error = read(response).await.unwrap_err();
+    assert_eq!(elapsed(&error), Elapsed::Total(2_500 * MS));
+
+    // Not that of a caller who is not trusted.
+    let layer = TimeoutLayer::new(Policy::head(SECOND).with_incoming(false));
+    let endless = (0..9).fold(Script::default(), |script, _| script.wait(SECOND).data("a"));
+    let request = with(&[(EXPECTED, "3500")]);
+    let response = call(&mut layer.layer(streaming(endless)), request)
+        .await
+        .unwrap();
+    assert_eq!(read(response).await.unwrap(), "aaaaaaaaa");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_total_that_cuts_a_stream_of_events_is_reported_once() {
     let seen = Events::default();
     let layer = TimeoutLayer::with_observer(Policy::total(SECOND), seen.observer());

@@ -89,11 +89,9 @@ impl<A: Ticket, B: Gate> Ticket for ChainTicket<A, B> {
     }
 
     #[inline]
-    fn forward(&mut self, headers: &mut HeaderMap) {
-        if let Some(inner) = self.inner() {
-            inner.forward(headers);
-        }
-        self.outer.forward(headers);
+    fn forward(&mut self, headers: &mut HeaderMap) -> bool {
+        let inner = self.inner().is_some_and(|inner| inner.forward(headers));
+        self.outer.forward(headers) || inner
     }
 
     fn on_response(&mut self, head: ResponseHead<'_>) {
@@ -136,7 +134,7 @@ impl<A: Ticket, B: Gate> Ticket for ChainTicket<A, B> {
         inner || self.outer.is_active()
     }
 
-    fn classify<E: 'static>(&self, error: &E) -> Failure {
+    fn classify<E: 'static>(&self, error: &E) -> Outcome {
         // One classification for both: the chain reports the error once, as it arrived.
         self.outer.classify(error)
     }

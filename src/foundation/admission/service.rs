@@ -5,7 +5,7 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::{Admission, Gate, GatedFuture, NoQueue, WatchedBody, retain_if_active};
+use super::{Admission, Gate, GatedFuture, NoQueue, WatchedBody, forward};
 use crate::foundation::http::RequestHead;
 
 /// A service behind a [`Gate`] that decides at once.
@@ -39,13 +39,14 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let head = RequestHead::of(&request);
         match self.gate.admit(head) {
             // The ticket is taken before the inner call, so that a future dropped without being
             // polled still settles.
             Admission::Admitted(ticket) => {
-                GatedFuture::call(&mut self.inner, request, retain_if_active(ticket))
+                let ticket = forward(ticket, request.headers_mut());
+                GatedFuture::call(&mut self.inner, request, ticket)
             }
             Admission::RejectedInside(ticket, rejection) => {
                 GatedFuture::rejected_inside(rejection.into_response(head.is_grpc()), ticket)

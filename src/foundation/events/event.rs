@@ -81,8 +81,8 @@ pub enum Event {
         /// Wait before the attempt.
         wait: Duration,
     },
-    /// A total timeout of this length cut off an event stream (`text/event-stream`), which needs an
-    /// idle timeout instead. Emitted once by each timeout layer.
+    /// A total timeout of this length cut off an event stream (`text/event-stream`), which needs a timeout to its
+    /// head and an idle timeout instead. Emitted once by each timeout layer.
     StreamTimedOut(Duration),
     /// A policy of this crate in dry run would have rejected a request.
     WouldReject(Rejection),
@@ -167,8 +167,8 @@ impl Observe for TracingObserver {
             Event::StreamTimedOut(total) => {
                 tracing::warn!(
                     policy = "timeout",
-                    "a total timeout of {total:?} cuts off event streams; use an idle timeout \
-                     without a total timeout (logged once)"
+                    "a total timeout of {total:?} cuts off event streams; use \
+                     `TimeoutPolicy::head` with an idle timeout (logged once)"
                 );
             }
             Event::WouldReject(rejection) => {

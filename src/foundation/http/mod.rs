@@ -8,6 +8,7 @@ pub(crate) mod grpc;
 pub(crate) mod hash_cookie;
 pub(crate) mod hash_policy;
 pub(crate) mod head;
+pub(crate) mod header_scan;
 pub(crate) mod query;
 pub(crate) mod retry_after;
 
@@ -21,3 +22,4 @@ pub use hash_cookie::HashCookie;
 pub use hash_policy::HashPolicy;
 pub use head::RequestHead;
 pub use head::ResponseHead;
+pub(crate) use header_scan::HeaderScan;

@@ -56,7 +56,8 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The outcome of a successful call without a status, such as one that is not HTTP.
+    /// The outcome of a successful call without a status, such as one that is not HTTP: that of a healthy
+    /// upstream.
     pub const SUCCESS: Self = Self::Status(StatusCode::OK);
 
     /// Classifies a response by its head; `None` for a gRPC response whose status comes with its
@@ -97,6 +98,24 @@ impl Outcome {
             Self::Grpc(status) => status == GrpcStatus::OK,
             Self::Abandoned | Self::Failed(_) | Self::Rejected => false,
         }
+    }
+}
+
+impl From<Failure> for Outcome {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<GrpcStatus> for Outcome {
+    fn from(status: GrpcStatus) -> Self {
+        Self::Grpc(status)
+    }
+}
+
+impl From<StatusCode> for Outcome {
+    fn from(status: StatusCode) -> Self {
+        Self::Status(status)
     }
 }
 

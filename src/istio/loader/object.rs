@@ -165,12 +165,10 @@ fn istio(
     if let Some(metadata) = metadata {
         check::metadata(&object, metadata, reader.findings);
     }
-    if let Some(spec) = &object.spec {
+    if let (Some(at), Some(spec)) = (spec, &object.spec) {
         check::validate(&object, spec, metadata, &mut reader);
-        idle::coverage(spec, &mut reader);
-    }
-    if let Some(spec) = spec {
-        check::bounds(kind, spec, &mut reader);
+        idle::coverage(kind, spec, at, &mut reader);
+        check::fields(Spec::descriptor(kind), at, tree, reader.findings);
     }
     reader.findings.drop_follow_ups(tree);
     if kind.is_validated_only() {

@@ -6,7 +6,7 @@ use super::counters::summary::AtomicSummary;
 use super::machine::{AdmittedBy, CallReport, Machine};
 use super::{CircuitBreakerPolicy, CircuitState, Counts};
 use crate::foundation::events::{Event, Observe};
-use crate::foundation::outcome::{Failure, Outcome, Rejection};
+use crate::foundation::outcome::{Outcome, Rejection};
 use crate::foundation::sync::rng::Rng;
 use crate::foundation::sync::{Reloadable, sharded_arc};
 use crate::foundation::time::clock;
@@ -106,8 +106,8 @@ impl Shared {
         self.emit(events.into_iter().flatten());
     }
 
-    pub(super) fn classify<E: 'static>(&self, error: &E) -> Failure {
-        self.policy.load().error_classifier().failure(error)
+    pub(super) fn classify<E: 'static>(&self, error: &E) -> Outcome {
+        self.policy.load().error_classifier().attempt(error)
     }
 
     pub(super) fn outcome_of<E: 'static>(&self, error: &E) -> Outcome {

@@ -12,7 +12,7 @@ use crate::foundation::admission::{Admission, Gate, Ticket};
 use crate::foundation::events::{Event, Observe};
 use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::{Failure, Outcome, Rejection};
-use crate::foundation::sync::Reloadable;
+use crate::foundation::sync::Switchable;
 use crate::foundation::sync::rng::Rng;
 use crate::foundation::time::clock;
 
@@ -25,7 +25,7 @@ pub(super) struct Shared {
     rng: Rng,
     observe: Arc<dyn Observe>,
     overflows: AtomicU64,
-    policy: Reloadable<FaultInjectionPolicy>,
+    policy: Switchable<FaultInjectionPolicy>,
 }
 
 impl Shared {
@@ -37,12 +37,13 @@ impl Shared {
             rng,
             observe,
             overflows: AtomicU64::new(0),
-            policy: Reloadable::new(policy),
+            policy: Switchable::new(policy, FaultInjectionPolicy::is_off),
         }
     }
 
     pub(super) fn reconfigure(&self, policy: FaultInjectionPolicy) {
-        self.policy.store(policy);
+        self.policy
+            .replace(|_| policy, FaultInjectionPolicy::is_off);
     }
 
     /// Returns the current policy.
@@ -85,7 +86,9 @@ impl Gate for FaultGate {
     type Wait = FaultDelay;
 
     fn admit(&self, head: RequestHead<'_>) -> Admission<FaultTicket, FaultDelay> {
-        let policy = self.shared.policy.load();
+        let Some(policy) = self.shared.policy.load_unless_off() else {
+            return Admission::Admitted(FaultTicket(None));
+        };
         let fault = Fault::draw(&policy, head, || self.shared.rng.next_u64());
         if fault.is_none() {
             return Admission::Admitted(FaultTicket(None));

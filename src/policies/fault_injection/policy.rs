@@ -147,6 +147,11 @@ impl FaultInjectionPolicy {
         self.only.0.as_ref().is_none_or(|filter| filter(head))
     }
 
+    /// True if no request gets a fault.
+    pub(super) const fn is_off(&self) -> bool {
+        self.abort.is_none() && self.delay.is_none()
+    }
+
     pub(crate) const fn abort(&self) -> Option<(Percent, Abort)> {
         self.abort
     }

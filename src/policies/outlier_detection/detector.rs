@@ -123,7 +123,7 @@ impl EndpointObserver for OutlierDetector {
         if !policy.is_on() {
             return;
         }
-        let reports = reports(outcome);
+        let reports = reports(outcome, &policy);
         let mut all = reports.iter().flatten();
         // The common case takes no lock: a success of an endpoint without failures on record, when
         // no rates are compared.

@@ -15,7 +15,6 @@ use super::retry_state::{AttemptLimit, RetryState, later};
 use super::state::{SETTLE, State, StateProj, discard, next_step};
 use super::{ReplayBody, RetryBody};
 use crate::foundation::deadline::Deadline;
-use crate::foundation::deadline::queueing as queued;
 use crate::foundation::events::{Event, Observe};
 use crate::foundation::outcome::cancellation::cancel_as_timeout;
 use crate::foundation::outcome::{Failure, Outcome, Rejection};
@@ -65,6 +64,14 @@ where
             observe: None,
             retry: retry_state,
         }
+    }
+
+    /// Calls `inner`, which was polled ready, for the only attempt of a request.
+    ///
+    /// A function of its own that has nothing to drop if `inner` panics, as `GatedFuture::called`: the inner future is
+    /// made where it will lie.
+    pub(super) fn only(inner: &mut S, request: Request<ReplayBody<B>>) -> Self {
+        Self::new(inner.call(request), None, false, None, None)
     }
 
     /// Sets the observer of an attempt that times out, if one can; a retry state has its own.
@@ -136,16 +143,14 @@ where
             let next = match this.state.as_mut().project() {
                 // The inner future is polled before the timer: a response that is ready wins.
                 StateProj::Calling(future) => {
-                    let is_to_begin = this.limit.is_some_and(|limit| limit.is_to_begin);
-                    let (polled, waits) = {
+                    let polled = {
                         let _guard = this
                             .retry
                             .as_mut()
                             .map(|retry_state| retry_state.attempted.enter());
-                        if is_to_begin {
-                            queued::watch(|| future.poll(cx))
-                        } else {
-                            (future.poll(cx), false)
+                        match this.limit {
+                            Some(limit) if limit.is_to_begin => limit.begin_with(future, cx),
+                            _ => future.poll(cx),
                         }
                     };
                     if let Poll::Ready(ended) = &polled {
@@ -156,9 +161,6 @@ where
                             None => return self.finish(polled),
                         }
                     } else {
-                        if is_to_begin && !waits {
-                            this.limit.iter_mut().for_each(AttemptLimit::begin);
-                        }
                         let Some(at) = this.limit.and_then(|limit| limit.at) else {
                             return Poll::Pending;
                         };
@@ -182,7 +184,7 @@ where
                     until,
                     resume,
                 } => {
-                    if body.poll(cx).is_pending() {
+                    if body.poll_read(cx, || true).is_pending() {
                         ready!(this.timer.poll_at(*until, cx));
                         State::Waiting(*resume)
                     } else {

@@ -1,4 +1,6 @@
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
@@ -12,6 +14,7 @@ use super::service::PolicySnapshot;
 use super::{ReplayBody, RetryPolicy};
 use crate::foundation::deadline::Deadline;
 use crate::foundation::deadline::headers as time_left;
+use crate::foundation::deadline::queueing;
 use crate::foundation::endpoints::attempted_hosts::AttemptedHosts;
 use crate::foundation::events::{Event, Observe};
 use crate::foundation::http::grpc;
@@ -223,10 +226,21 @@ impl AttemptLimit {
         self.at.is_some() || self.is_to_begin
     }
 
-    /// Has the time begin, if the try has not waited in vain until now.
-    pub(super) fn begin(&mut self) {
-        self.at = clock::now().checked_add(self.after);
-        self.is_to_begin = false;
+    /// Polls the attempt, whose time begins once it waits for something other than its place.
+    ///
+    /// Cold: beside the answer, the response of every attempt would be moved once more.
+    #[cold]
+    pub(super) fn begin_with<F: Future>(
+        &mut self,
+        attempt: Pin<&mut F>,
+        cx: &mut Context<'_>,
+    ) -> Poll<F::Output> {
+        let (polled, waits) = queueing::watch(|| attempt.poll(cx));
+        if polled.is_pending() && !waits {
+            self.at = clock::now().checked_add(self.after);
+            self.is_to_begin = false;
+        }
+        polled
     }
 }
 

@@ -15,7 +15,7 @@ use super::retry_state::{AttemptLimit, RetryState, write_attempt_headers};
 use super::{ReplayBody, RetryBody, RetryFuture, RetryPolicy};
 use crate::foundation::events::Observe;
 use crate::foundation::http::RequestHead;
-use crate::foundation::sync::Reloadable;
+use crate::foundation::sync::Switchable;
 use crate::foundation::sync::rng::Rng;
 use crate::foundation::sync::sharded_arc::{ShardedArc, ShardedArcRef};
 use crate::foundation::time::clock::LazyNow;
@@ -75,12 +75,11 @@ impl<S> Retry<S> {
         S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Clone,
         B: Body,
     {
-        let current = self.shared.snapshot.load();
+        let current = self.shared.snapshot.load_unless_off();
+        let Some(current) = current.filter(|current| !is_off(current)) else {
+            return RetryFuture::only(&mut self.inner, request.map(ReplayBody::plain));
+        };
         let policy = &current.policy;
-        if policy.attempts() == 0 && policy.per_try_timeout().is_none() {
-            let future = self.inner.call(request.map(ReplayBody::plain));
-            return RetryFuture::new(future, None, false, None, None);
-        }
         let moment = LazyNow::of(known.now);
         let active = policy.budget().request(&current.budget, &moment);
         let limit = AttemptLimit::of_attempt(policy, &moment);
@@ -117,7 +116,7 @@ impl<S> Retry<S> {
 /// State that all clones of a layer share.
 #[derive(Debug)]
 pub(super) struct Shared {
-    snapshot: Reloadable<ShardedArc<PolicySnapshot>>,
+    snapshot: Switchable<ShardedArc<PolicySnapshot>>,
 }
 
 /// Policy with the state that survives its replacement. Both share one allocation, so a request
@@ -149,8 +148,9 @@ impl Shared {
     }
 
     fn of(current: PolicySnapshot) -> Self {
-        let current = Reloadable::new(ShardedArc::new(current));
-        Self { snapshot: current }
+        Self {
+            snapshot: Switchable::new(ShardedArc::new(current), is_off),
+        }
     }
 
     /// Returns the current policy.
@@ -159,9 +159,15 @@ impl Shared {
     }
 
     pub(super) fn reconfigure(&self, policy: RetryPolicy) {
-        let current = self.snapshot.load().with(policy);
-        self.snapshot.store(ShardedArc::new(current));
+        self.snapshot
+            .replace(|current| ShardedArc::new(current.with(policy)), is_off);
     }
+}
+
+/// True if a request has one attempt without a limit of its own.
+fn is_off(snapshot: &ShardedArc<PolicySnapshot>) -> bool {
+    let policy = &snapshot.policy;
+    policy.attempts() == 0 && policy.per_try_timeout().is_none()
 }
 
 impl PolicySnapshot {

@@ -10,6 +10,7 @@ use super::propagation::remote_context::{PresentHeaders, TraceHeaders};
 use super::propagation::request_id;
 use super::settings::{ReloadablePolicy, Settings};
 use super::{ExtractError, SpanKind, SpanProcessor, SpanTicket, TraceContext, TracePolicy};
+use crate::foundation::http::HeaderScan;
 use crate::foundation::sync::rng::Rng;
 use crate::foundation::sync::sharded_arc::ShardedArcRef;
 
@@ -19,9 +20,19 @@ pub(crate) struct Tracer(ShardedArcRef<Shared>);
 
 /// Started span of a request.
 pub(crate) struct StartedSpan {
+    /// Scan of the request's headers, if one was made.
+    pub(crate) scan: Option<HeaderScan>,
     pub(crate) scope: Scope,
     pub(crate) writes_request_id: bool,
     pub(crate) ticket: SpanTicket,
+}
+
+/// Context of a new span.
+struct NewSpan {
+    /// Reason for which the caller's headers were ignored.
+    invalid: Option<ExtractError>,
+    scan: Option<HeaderScan>,
+    trace: TraceContext,
 }
 
 impl Tracer {
@@ -33,11 +44,20 @@ impl Tracer {
     #[inline]
     pub(crate) fn start<B>(&self, request: &mut Request<B>) -> StartedSpan {
         let settings = self.0.policy.settings();
-        let (scope, ticket) = self.0.start(settings, request);
-        StartedSpan {
+        let mut started = self.0.start(settings, request);
+        started.writes_request_id = self.0.writes_request_id(settings);
+        started
+    }
+}
+
+impl StartedSpan {
+    #[inline]
+    fn unobserved(scope: Scope, scan: Option<HeaderScan>) -> Self {
+        Self {
+            scan,
             scope,
-            writes_request_id: self.0.writes_request_id(settings),
-            ticket,
+            writes_request_id: false,
+            ticket: SpanTicket::default(),
         }
     }
 }
@@ -90,30 +110,43 @@ impl Shared {
     }
 
     /// Starts a span: returns its scope and ticket, and writes its headers.
-    pub(super) fn start<B>(
-        &self,
-        settings: Settings,
-        request: &mut Request<B>,
-    ) -> (Scope, SpanTicket) {
+    #[inline]
+    pub(super) fn start<B>(&self, settings: Settings, request: &mut Request<B>) -> StartedSpan {
         if !settings.has(Settings::ENABLED) {
-            return (Scope::none(), SpanTicket::default());
+            return StartedSpan::unobserved(Scope::none(), None);
         }
-        let (trace, invalid) = self.trace(settings, request.headers_mut());
+        let headers = request.headers_mut();
         // Spans have the level INFO, and the event about invalid headers a lower one.
-        if self.processor.is_none() && LevelFilter::current() < LevelFilter::INFO {
-            return (Scope::of(trace), SpanTicket::default());
+        if self.processor.is_some() || LevelFilter::current() >= LevelFilter::INFO {
+            let span = self.trace(settings, headers);
+            return self.start_observed(request, span);
         }
-        self.start_observed(request, trace, invalid)
+        if self.kind == SpanKind::Attempt && self.attempt_of_call(settings, headers) {
+            return StartedSpan::unobserved(Scope::none(), None);
+        }
+        let NewSpan {
+            scan, mut trace, ..
+        } = self.trace(settings, headers);
+        trace.call_id = self.skips_injection.then_some(trace.span_id);
+        StartedSpan::unobserved(Scope::of(PooledContext::new(trace)), scan)
+    }
+
+    /// Starts an attempt in the context of its call, if that lends it, and writes the headers.
+    fn attempt_of_call(&self, settings: Settings, headers: &mut HeaderMap) -> bool {
+        let started = TraceContext::change_current(|trace| {
+            let started = trace.start_attempt(&self.rng);
+            if started {
+                trace.write_own(settings.formats_out(trace.formats), headers);
+            }
+            started
+        });
+        started.unwrap_or(false)
     }
 
     /// Starts a span that a processor or a subscriber may observe.
     #[inline(never)]
-    fn start_observed<B>(
-        &self,
-        request: &Request<B>,
-        trace: PooledContext,
-        invalid: Option<ExtractError>,
-    ) -> (Scope, SpanTicket) {
+    fn start_observed<B>(&self, request: &Request<B>, new: NewSpan) -> StartedSpan {
+        let trace = PooledContext::new(new.trace);
         let place = trace.get().expect("it has just been put in");
         let span = span::open(self.kind, request, place);
         let ticket = if self.processor.is_some() || !span.is_disabled() {
@@ -124,20 +157,19 @@ impl Shared {
             SpanTicket::default()
         };
         let mut scope = Scope::new(trace, span);
-        if let Some(reason) = invalid {
+        if let Some(reason) = new.invalid {
             // Inside the span, so that the event carries the ids of the new trace.
             let _inside = scope.enter();
             tracing::debug!(%reason, "invalid trace headers, starting a new trace");
         }
-        (scope, ticket)
+        StartedSpan {
+            ticket,
+            ..StartedSpan::unobserved(scope, new.scan)
+        }
     }
 
     /// Returns the context of a new span, and writes it into the headers.
-    fn trace(
-        &self,
-        settings: Settings,
-        headers: &mut HeaderMap,
-    ) -> (PooledContext, Option<ExtractError>) {
+    fn trace(&self, settings: Settings, headers: &mut HeaderMap) -> NewSpan {
         // Inside a handler its context is the parent; the headers of the call count only without
         // one.
         if self.kind != SpanKind::Server
@@ -149,10 +181,14 @@ impl Shared {
             let told = trace.written && self.kind == SpanKind::Attempt;
             let present_headers = (!told).then(|| PresentHeaders::scan(headers));
             self.inject(&mut trace, settings, headers, present_headers);
-            return (PooledContext::new(trace), None);
+            return NewSpan {
+                invalid: None,
+                scan: None,
+                trace,
+            };
         }
         let present = TraceHeaders::scan(headers);
-        let present_headers = present.present();
+        let (present_headers, scan) = (present.present(), Some(present.scan));
         let (mut trace, invalid) = self.extract(settings, headers, &present);
         if self.kind == SpanKind::Server {
             // The handler reads the same id that is propagated.
@@ -164,7 +200,11 @@ impl Shared {
         } else {
             self.inject(&mut trace, settings, headers, Some(present_headers));
         }
-        (PooledContext::new(trace), invalid)
+        NewSpan {
+            invalid,
+            scan,
+            trace,
+        }
     }
 
     /// Writes the trace into the headers of a call; `standing` lists those that its attempts share,

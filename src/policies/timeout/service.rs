@@ -11,10 +11,10 @@ use super::body::limits::CallLimits;
 use super::policy_snapshot::PolicySnapshot;
 use super::{TimeoutBody, TimeoutFuture, TimeoutPolicy};
 use crate::foundation::events::Observe;
-use crate::foundation::http::grpc;
+use crate::foundation::http::{HeaderScan, grpc};
 use crate::foundation::outcome::LocalReplyBody;
 use crate::foundation::outcome::Rejection;
-use crate::foundation::sync::Reloadable;
+use crate::foundation::sync::Switchable;
 use crate::foundation::sync::sharded_arc::{ShardedArc, ShardedArcRef};
 
 /// Responds with 504 if a service takes too long.
@@ -36,13 +36,15 @@ impl<S> Timeout<S> {
     }
 
     /// Returns the limits of a call that starts now and writes them into its headers; `None` if
-    /// nothing limits it. The error is the response to a request whose deadline has passed.
+    /// nothing limits it. The error is the response to a request whose deadline has passed. `scan`
+    /// is of the request's headers, if an outer service has made one.
     #[inline]
     pub(crate) fn admit<B>(
         &self,
         request: &mut Request<B>,
+        scan: Option<HeaderScan>,
     ) -> Result<Option<CallLimits>, Box<Response<LocalReplyBody>>> {
-        let admitted = self.shared.admit(request.headers_mut());
+        let admitted = self.shared.admit(request.headers_mut(), scan);
         admitted.map_err(|rejection| {
             let grpc = grpc::is_grpc(request.headers());
             Box::new(rejection.into_response(grpc))
@@ -64,7 +66,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        match self.admit(&mut request) {
+        match self.admit(&mut request, None) {
             Ok(limits) => {
                 // Built in place: a future of several layers is hundreds of bytes, and a `let`
                 // would move it.
@@ -83,23 +85,31 @@ where
     }
 }
 
+/// True if nothing limits a call under this policy.
+fn is_off(snapshot: &ShardedArc<PolicySnapshot>) -> bool {
+    snapshot.policy().is_off()
+}
+
 /// State shared by all clones of a timeout.
 #[derive(Debug)]
 pub(super) struct Shared {
-    snapshot: Reloadable<ShardedArc<PolicySnapshot>>,
+    snapshot: Switchable<ShardedArc<PolicySnapshot>>,
 }
 
 impl Shared {
     pub(super) fn new(policy: TimeoutPolicy, observe: Arc<dyn Observe>) -> Self {
+        let snapshot = ShardedArc::new(PolicySnapshot::new(policy, observe));
         Self {
-            snapshot: Reloadable::new(ShardedArc::new(PolicySnapshot::new(policy, observe))),
+            snapshot: Switchable::new(snapshot, is_off),
         }
     }
 
     pub(super) fn reconfigure(&self, policy: TimeoutPolicy) {
         // Concurrent calls: the last one wins, and both keep the state.
-        let current = self.snapshot.load().reconfigured(policy);
-        self.snapshot.store(ShardedArc::new(current));
+        self.snapshot.replace(
+            |current| ShardedArc::new(current.reconfigured(policy)),
+            is_off,
+        );
     }
 
     /// Returns the current policy.
@@ -109,12 +119,16 @@ impl Shared {
 
     /// Returns the limits of a call that starts now; `None` if nothing limits it.
     #[inline]
-    fn admit(&self, headers: &mut HeaderMap) -> Result<Option<CallLimits>, Rejection> {
-        let current = self.snapshot.load();
-        if current.policy().is_off() {
+    fn admit(
+        &self,
+        headers: &mut HeaderMap,
+        scan: Option<HeaderScan>,
+    ) -> Result<Option<CallLimits>, Rejection> {
+        let current = self.snapshot.load_unless_off();
+        let Some(current) = current.filter(|current| !is_off(current)) else {
             return Ok(None);
-        }
-        let admitted = PolicySnapshot::admit(&current, headers);
+        };
+        let admitted = PolicySnapshot::admit(&current, headers, scan);
         if let Err(rejection) = admitted {
             current.rejected(rejection);
         }

@@ -167,7 +167,9 @@ impl ClusterState {
     pub(in crate::mesh) fn retry(&self, route: &RetryPolicy) -> RetryPolicy {
         let retries = self.config.load().retries;
         let budget = match retries.budget {
-            Some((share, min)) => RetryBudget::concurrent(share, min),
+            Some((share, min)) => {
+                RetryBudget::concurrent(share, min).with_interval(retries.budget_interval)
+            }
             None => route.budget().clone(),
         };
         let policy = route
@@ -190,11 +192,13 @@ fn followed(config: &ClusterConfig) -> &[DnsConfig] {
 
 #[cfg(feature = "reqwest")]
 fn policy(config: &ConnectionPoolConfig) -> PoolPolicy {
+    let (interval, timeout) = config.http2_keep_alive.unwrap_or_default();
     PoolPolicy::off()
         .with_connect_timeout(config.connect_timeout.unwrap_or_default())
         .with_idle_timeout(config.idle_timeout.unwrap_or_default())
         .with_max_connection_duration(config.max_connection_duration.unwrap_or_default())
         .with_http2(config.http2)
+        .with_http2_keep_alive(interval, timeout)
         .with_max_connections(config.max_connections.unwrap_or_default())
         .with_max_pending(config.max_pending.unwrap_or_default())
         .with_max_requests_per_connection(config.max_requests_per_connection.unwrap_or_default())

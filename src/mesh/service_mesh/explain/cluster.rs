@@ -83,6 +83,7 @@ fn pool(config: &ClusterConfig) -> Setting {
     let ConnectionPoolConfig {
         connect_timeout,
         http2,
+        http2_keep_alive,
         idle_timeout,
         max_connections,
         max_connection_duration,
@@ -104,14 +105,23 @@ fn pool(config: &ClusterConfig) -> Setting {
         .with_some("idleTimeout", time(idle_timeout))
         .with_some("maxConnectionDuration", time(max_connection_duration))
         .with_some("http2", http2.then_some(true))
+        .with_some(
+            "http2KeepAlive",
+            http2_keep_alive.map(|(interval, timeout)| format!("every {interval:?} for {timeout:?}")),
+        )
 }
 
 fn budget(config: &ClusterConfig) -> Setting {
     let setting = Setting::new("retryBudget", config.origins.budget.clone());
+    let interval = config.retries.budget_interval;
     match config.retries.budget {
         Some((share, min)) => setting
             .with("percent", share)
-            .with("minRetryConcurrency", min),
+            .with("minRetryConcurrency", min)
+            .with_some(
+                "budgetInterval",
+                (!interval.is_zero()).then(|| format!("{interval:?}")),
+            ),
         None => setting,
     }
 }

@@ -13,7 +13,7 @@ use super::route::route_service::{DestinationBody, RouteService};
 use super::route::virtual_host_stack::RouteGate;
 use super::router_state::RouterState;
 use crate::foundation::admission::{
-    Admission, ChainTicket, Gate, GatedFuture, QueuedFuture, WatchedBody, retain_if_active,
+    Admission, ChainTicket, Gate, GatedFuture, QueuedFuture, WatchedBody, forward,
 };
 use crate::foundation::events::Event;
 use crate::foundation::http::RequestHead;
@@ -76,7 +76,7 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let head = RequestHead::of(&request);
         let host = match self.routes.host(head) {
             Ok(host) => host,
@@ -86,11 +86,10 @@ where
             return self.reject(Rejection::NoRoute, head);
         };
         match gate.admit(head) {
-            Admission::Admitted(ticket) => LocalReply::none(QueuedFuture::call(
-                &mut inner,
-                request,
-                retain_if_active(ticket),
-            )),
+            Admission::Admitted(ticket) => {
+                let ticket = forward(ticket, request.headers_mut());
+                LocalReply::none(QueuedFuture::call(&mut inner, request, ticket))
+            }
             other => {
                 let on_response = inner.on_local_reply(head);
                 let stopped = QueuedFuture::not_admitted(gate, &mut inner, request, other);

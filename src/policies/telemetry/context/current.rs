@@ -22,7 +22,11 @@ impl TraceContext {
     /// Returns the trace context of the running code, if it has one.
     #[must_use]
     pub fn current() -> Option<Self> {
-        Self::of_current(Self::clone)
+        // A copy is no call's own: it lends itself to no attempt.
+        Self::of_current(|current| Self {
+            call_id: None,
+            ..current.clone()
+        })
     }
 
     /// Returns the result of `f` for the current context.
@@ -36,6 +40,22 @@ impl TraceContext {
                 let made = f(current.get()?);
                 cell.set(current);
                 Some(made)
+            })
+            .ok()?
+    }
+
+    /// Returns the result of `f`, which may change the current context.
+    #[inline]
+    pub(in crate::policies::telemetry) fn change_current<T>(
+        f: impl FnOnce(&mut Self) -> T,
+    ) -> Option<T> {
+        // As in `of_current`; `f` must not read the current context.
+        CURRENT
+            .try_with(|cell| {
+                let mut current = cell.take();
+                let made = current.get_mut().map(f);
+                cell.set(current);
+                made
             })
             .ok()?
     }
@@ -77,6 +97,13 @@ impl Scope {
     /// Creates a scope that changes nothing.
     pub(crate) const fn none() -> Self {
         Self::of(PooledContext::NONE)
+    }
+
+    /// Replaces a scope that changes nothing by `scope`.
+    #[inline]
+    pub(crate) fn set(&mut self, scope: Self) {
+        // The empty one has nothing to drop, and looking for it would cost 15 instructions.
+        mem::forget(mem::replace(self, scope));
     }
 
     /// Writes the trace's request id into `headers`, if it has one.

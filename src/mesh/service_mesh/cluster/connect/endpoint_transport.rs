@@ -4,11 +4,12 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body::{Body, Frame, SizeHint};
+use http_body::Body;
 use pin_project::pin_project;
 use tower_service::Service;
 
 use super::place::Place;
+use crate::foundation::body::body_enum;
 use crate::foundation::outcome::BoxError;
 use crate::transport::client::{Body as ReqwestBody, Transport, TransportFuture};
 use crate::transport::pool::{PoolBody, PoolFuture};
@@ -75,58 +76,23 @@ impl Future for EndpointTransportFuture {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Poll::Ready(Ok(match self.project().inner.project() {
-            InnerProj::Pool(inner) => ready!(inner.poll(cx))?.map(|body| EndpointTransportBody {
-                source: Source::Pool(body),
-            }),
+            InnerProj::Pool(inner) => {
+                ready!(inner.poll(cx))?.map(|body| EndpointTransportBody(Source::Pool(body)))
+            }
             InnerProj::Reqwest(inner) => {
-                ready!(inner.poll(cx))?.map(|body| EndpointTransportBody {
-                    source: Source::Reqwest(body),
-                })
+                ready!(inner.poll(cx))?.map(|body| EndpointTransportBody(Source::Reqwest(body)))
             }
         }))
     }
 }
 
-/// Body of a response from [`EndpointTransport`].
-#[pin_project]
-#[derive(Debug)]
-pub struct EndpointTransportBody {
-    #[pin]
-    source: Source,
-}
-
-#[pin_project(project = SourceProj)]
-#[derive(Debug)]
-enum Source {
-    Pool(#[pin] PoolBody),
-    Reqwest(#[pin] ReqwestBody),
-}
-
-impl Body for EndpointTransportBody {
-    type Data = Bytes;
+body_enum! {
+    /// Body of a response from [`EndpointTransport`].
+    pub struct EndpointTransportBody of Source / SourceProj {
+        Pool(PoolBody) => Into::into,
+        Reqwest(ReqwestBody) => Into::into,
+    }
     type Error = BoxError;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match self.project().source.project() {
-            SourceProj::Pool(body) => body.poll_frame(cx).map_err(Into::into),
-            SourceProj::Reqwest(body) => body.poll_frame(cx).map_err(Into::into),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match &self.source {
-            Source::Pool(body) => body.is_end_stream(),
-            Source::Reqwest(body) => body.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.source {
-            Source::Pool(body) => body.size_hint(),
-            Source::Reqwest(body) => body.size_hint(),
-        }
-    }
+    default Reqwest;
+    where
 }

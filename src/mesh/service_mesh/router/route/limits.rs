@@ -130,8 +130,10 @@ impl Ticket for RateLimitsTicket {
     }
 
     #[inline]
-    fn forward(&mut self, headers: &mut HeaderMap) {
-        self.each(|ticket| ticket.forward(headers));
+    fn forward(&mut self, headers: &mut HeaderMap) -> bool {
+        let mut changed = false;
+        self.each(|ticket| changed |= ticket.forward(headers));
+        changed
     }
 
     fn on_response(&mut self, head: ResponseHead<'_>) {
