@@ -104,6 +104,41 @@ pub use foundation::sync::Percent;
 pub use mesh::Mesh;
 pub use mesh::{inbound, outbound};
 
+/// Kinds of [`Event`]s, and the sources of events, spans and local replies.
+///
+/// A layer has a name, and so has a whole stack:
+///
+/// ```
+/// use bytes::Bytes;
+/// use http::{Request, Response};
+/// use http_body_util::Empty;
+/// use meshless::events::Source;
+/// use meshless::rate_limit::RateLimitPolicy;
+/// use tower::{Layer, ServiceExt, service_fn};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), std::convert::Infallible> {
+/// # let transport = service_fn(|_: Request<_>| async {
+/// #     Ok::<_, std::convert::Infallible>(Response::new(Empty::<Bytes>::new()))
+/// # });
+/// let stack = meshless::outbound()
+///     .named("openai")
+///     .with_rate_limit(RateLimitPolicy::per_minute(0));
+/// let response = stack.layer(transport).oneshot(Request::new(Empty::<Bytes>::new())).await?;
+/// assert_eq!(response.status(), 429);
+/// let source = Source::of(&response).expect("the stack has a name");
+/// assert_eq!(source.name(), Some("openai"));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// In a mesh made of documents a source also has workload, direction, host, cluster, route, and the file and line that
+/// ordered the policy.
+pub mod events {
+    pub use crate::foundation::events::{Completion, EventKind};
+    pub use crate::foundation::outcome::{Direction, Origin, Source};
+}
+
 /// Facts about an attempt beside its [`Outcome`]: statuses, causes, and how errors are classified.
 pub mod outcome {
     pub use crate::foundation::http::GrpcStatus;

@@ -3,7 +3,7 @@ use std::process::ExitCode;
 
 use http::Request;
 use meshless::Mesh;
-use meshless::istio::Origin;
+use meshless::events::Origin;
 use meshless::mesh::Error;
 use meshless::mesh::explain::{Explanation, LocalReply, Setting};
 use serde_json::{Map, Value, json};

@@ -17,8 +17,8 @@ use http::StatusCode;
 
 use crate::foundation::endpoints::Endpoint;
 use crate::foundation::matching::HostPattern;
+use crate::foundation::outcome::Origin;
 use crate::foundation::sync::Percent;
-use crate::istio::model::origin::Origin;
 use crate::policies::concurrency_limit::ConcurrencyLimitPolicy;
 use crate::policies::fault_injection::FaultInjectionPolicy;
 use crate::policies::load_balance::LoadBalancePolicy;
@@ -54,6 +54,8 @@ pub(crate) struct OutboundConfig {
 pub(crate) struct VirtualHostConfig {
     /// `VirtualService namespace/name`, or the full host name without a virtual service.
     pub(crate) id: Arc<str>,
+    /// Full name of the host; the first one, where several have the same routes.
+    pub(crate) host: Arc<str>,
     /// Place of the virtual service, or of the service entry.
     pub(crate) origin: Option<Origin>,
     /// All names that callers may use: short, with the namespace, in full, with and without port.
@@ -78,12 +80,12 @@ pub(crate) struct RouteConfig {
     pub(crate) timeout: TimeoutPolicy,
 }
 
-/// Places of a route's settings; `None` for a default.
+/// Places in the documents that ordered a route and its policies; `None` where a default applies.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RouteOrigins {
     pub(crate) fault: Option<Origin>,
     pub(crate) headers: Option<Origin>,
-    pub(crate) mirrors: Option<Origin>,
+    pub(crate) mirror: Option<Origin>,
     pub(crate) retry: Option<Origin>,
     pub(crate) rewrite: Option<Origin>,
     pub(crate) route: Option<Origin>,
@@ -106,7 +108,7 @@ pub(crate) struct ClusterConfig {
     pub(crate) tls: Option<TlsConfig>,
 }
 
-/// Places of a cluster's settings; `None` for a default.
+/// Places in the documents that ordered the policies of a cluster; `None` where a default applies.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ClusterOrigins {
     pub(crate) budget: Option<Origin>,
@@ -114,6 +116,7 @@ pub(crate) struct ClusterOrigins {
     pub(crate) endpoints: Option<Origin>,
     pub(crate) load_balancer: Option<Origin>,
     pub(crate) outlier: Option<Origin>,
+    /// The connection pool and the limit of requests in flight.
     pub(crate) pool: Option<Origin>,
     /// The destination rule.
     pub(crate) rule: Option<Origin>,

@@ -107,4 +107,3 @@ pub use diagnostics::diagnostic::{Diagnostic, Severity};
 pub use loader::input::Input;
 pub use model::kind::Kind;
 pub use model::load::documents::{Documents, Resource};
-pub use model::origin::Origin;

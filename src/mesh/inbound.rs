@@ -13,6 +13,7 @@ use super::StackWarning;
 use super::outbound::warn_once;
 use super::outer_stack::OuterStack;
 use super::stack::{self, InboundGates, InboundLayers};
+use crate::foundation::events::Observe;
 use crate::foundation::outcome::BoxError;
 use crate::policies::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
 use crate::policies::rate_limit::{RateLimitLayer, RateLimitPolicy};
@@ -70,17 +71,35 @@ pub fn inbound() -> Inbound {
 }
 
 impl Inbound {
+    /// Sets the name by which the events, rejections and spans of all its layers identify this stack, such as
+    /// that of the service; see [`Source`](crate::events::Source). The default is none. Clones have the same name.
+    #[must_use]
+    pub fn named(self, name: impl Into<Arc<str>>) -> Self {
+        self.layers.emitter.set_name(&name.into());
+        self
+    }
+
+    /// Sets the observer of all its layers. The default is
+    /// [`TracingObserver`](crate::telemetry::TracingObserver). Clones have the same observer.
+    #[must_use]
+    pub fn with_observer(self, observe: Arc<dyn Observe>) -> Self {
+        self.layers.emitter.set_observer(observe);
+        self.layers.trace.update_observer();
+        self
+    }
+
     /// Sets the concurrency limit. The default is 1024 requests in flight, and none pending.
     #[must_use]
     pub fn with_concurrency_limit(mut self, policy: ConcurrencyLimitPolicy) -> Self {
-        self.layers.concurrency_limit = ConcurrencyLimitLayer::new(policy);
+        self.layers.concurrency_limit =
+            ConcurrencyLimitLayer::with_emitter(policy, self.layers.emitter.clone());
         self
     }
 
     /// Sets the rate limit. The default is none.
     #[must_use]
     pub fn with_rate_limit(mut self, policy: RateLimitPolicy) -> Self {
-        self.layers.rate_limit = RateLimitLayer::new(policy);
+        self.layers.rate_limit = RateLimitLayer::with_emitter(policy, self.layers.emitter.clone());
         self
     }
 
@@ -98,14 +117,14 @@ impl Inbound {
     /// `stream_idle_timeout`. [`TimeoutPolicy::total`] limits the body too.
     #[must_use]
     pub fn with_timeout(mut self, policy: TimeoutPolicy) -> Self {
-        self.layers.timeout = TimeoutLayer::new(policy);
+        self.layers.timeout = TimeoutLayer::with_emitter(policy, self.layers.emitter.clone());
         self
     }
 
     /// Sets the policy by which traces are accepted. The default is [`TracePolicy::default`].
     #[must_use]
     pub fn with_trace(mut self, policy: TracePolicy) -> Self {
-        self.layers.trace = TraceServerLayer::new(policy);
+        self.layers.trace = TraceServerLayer::with_emitter(policy, self.layers.emitter.clone());
         self
     }
 

@@ -11,6 +11,7 @@ use tower_service::Service;
 
 use super::StackWarning;
 use super::stack::{self, OutboundLayers, OutboundStack};
+use crate::foundation::events::Observe;
 use crate::foundation::outcome::BoxError;
 use crate::policies::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy};
 use crate::policies::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
@@ -45,40 +46,61 @@ pub fn outbound() -> Outbound {
 }
 
 impl Outbound {
+    /// Sets the name by which the events, rejections and spans of all its layers identify this stack, such as
+    /// that of the upstream; see [`Source`](crate::events::Source). The default is none. Clones have the same name.
+    #[must_use]
+    pub fn named(self, name: impl Into<Arc<str>>) -> Self {
+        self.layers.emitter.set_name(&name.into());
+        self
+    }
+
+    /// Sets the observer of all its layers. The default is
+    /// [`TracingObserver`](crate::telemetry::TracingObserver). Clones have the same observer.
+    #[must_use]
+    pub fn with_observer(self, observe: Arc<dyn Observe>) -> Self {
+        self.layers.emitter.set_observer(observe);
+        self.layers.trace.update_observer();
+        self.layers.trace_attempt.update_observer();
+        self
+    }
+
     /// Sets the rate limit of attempts, retries included. The default is none.
     ///
     /// Use it for upstreams that bill by the call.
     #[must_use]
     pub fn with_attempt_limit(mut self, policy: RateLimitPolicy) -> Self {
-        self.layers.attempt_limit = RateLimitLayer::new(policy);
+        self.layers.attempt_limit =
+            RateLimitLayer::with_emitter(policy, self.layers.emitter.clone());
         self
     }
 
     /// Sets the circuit breaker. The default is [`CircuitBreakerPolicy::default`].
     #[must_use]
     pub fn with_circuit_breaker(mut self, policy: CircuitBreakerPolicy) -> Self {
-        self.layers.circuit_breaker = CircuitBreakerLayer::new(policy);
+        self.layers.circuit_breaker =
+            CircuitBreakerLayer::with_emitter(policy, self.layers.emitter.clone());
         self
     }
 
     /// Sets the concurrency limit. The default is 1024 requests in flight, and as many pending.
     #[must_use]
     pub fn with_concurrency_limit(mut self, policy: ConcurrencyLimitPolicy) -> Self {
-        self.layers.concurrency_limit = ConcurrencyLimitLayer::new(policy);
+        self.layers.concurrency_limit =
+            ConcurrencyLimitLayer::with_emitter(policy, self.layers.emitter.clone());
         self
     }
 
     /// Sets the rate limit of requests, independent of their number of attempts. The default is none.
     #[must_use]
     pub fn with_rate_limit(mut self, policy: RateLimitPolicy) -> Self {
-        self.layers.rate_limit = RateLimitLayer::new(policy);
+        self.layers.rate_limit = RateLimitLayer::with_emitter(policy, self.layers.emitter.clone());
         self
     }
 
     /// Sets the retry. The default is [`RetryPolicy::default`].
     #[must_use]
     pub fn with_retry(mut self, policy: RetryPolicy) -> Self {
-        self.layers.retry = RetryLayer::new(policy);
+        self.layers.retry = RetryLayer::with_emitter(policy, self.layers.emitter.clone());
         self
     }
 
@@ -95,15 +117,17 @@ impl Outbound {
     /// Sets the timeout. The default is 15 s in all.
     #[must_use]
     pub fn with_timeout(mut self, policy: TimeoutPolicy) -> Self {
-        self.layers.timeout = TimeoutLayer::new(policy);
+        self.layers.timeout = TimeoutLayer::with_emitter(policy, self.layers.emitter.clone());
         self
     }
 
     /// Sets the policy of traces. The default is [`TracePolicy::default`].
     #[must_use]
     pub fn with_trace(mut self, policy: TracePolicy) -> Self {
-        self.layers.trace = TraceClientLayer::without_injection(policy.clone());
-        self.layers.trace_attempt = TraceAttemptLayer::new(policy);
+        self.layers.trace =
+            TraceClientLayer::without_injection(policy.clone(), self.layers.emitter.clone());
+        self.layers.trace_attempt =
+            TraceAttemptLayer::with_emitter(policy, self.layers.emitter.clone());
         self
     }
 

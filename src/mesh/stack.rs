@@ -32,12 +32,15 @@ use tower_layer::Layer;
 use super::outer_stack::{OuterStack, WithRetryHints};
 use super::{LayerConfig, StackWarning, lint};
 use crate::foundation::admission::{Gate, GateChain, SharedGate};
-use crate::policies::circuit_breaker::{CircuitBreakerGate, CircuitBreakerLayer};
+use crate::foundation::events::Emitter;
+use crate::policies::circuit_breaker::{
+    CircuitBreakerGate, CircuitBreakerLayer, CircuitBreakerPolicy,
+};
 use crate::policies::concurrency_limit::{
     ConcurrencyLimitGate, ConcurrencyLimitLayer, ConcurrencyLimitPolicy,
 };
 use crate::policies::rate_limit::{RateLimitGate, RateLimitLayer, RateLimitPolicy};
-use crate::policies::retry::{Retry, RetryLayer};
+use crate::policies::retry::{Retry, RetryLayer, RetryPolicy};
 use crate::policies::telemetry::{
     TraceAttemptLayer, TraceClientLayer, TracePolicy, TraceServerLayer, TracedGate,
 };
@@ -55,6 +58,8 @@ const MAX_IN_FLIGHT: u32 = 1_024;
 /// Layers of the stack around a transport, outermost first.
 #[derive(Clone, Debug)]
 pub(super) struct OutboundLayers {
+    /// Observer and name of all layers.
+    pub(super) emitter: Emitter,
     pub(super) trace: TraceClientLayer,
     pub(super) rate_limit: RateLimitLayer,
     pub(super) timeout: TimeoutLayer,
@@ -68,6 +73,8 @@ pub(super) struct OutboundLayers {
 /// Layers of the stack around a server's routes, outermost first.
 #[derive(Clone, Debug)]
 pub(super) struct InboundLayers {
+    /// Observer and name of all layers.
+    pub(super) emitter: Emitter,
     pub(super) trace: TraceServerLayer,
     pub(super) rate_limit: RateLimitLayer,
     pub(super) concurrency_limit: ConcurrencyLimitLayer,
@@ -203,34 +210,42 @@ fn without_streams_unless<'a, 'b>(
 
 impl Default for OutboundLayers {
     fn default() -> Self {
+        let emitter = Emitter::default();
+        let report = || emitter.clone();
+        let trace = TracePolicy::default();
+        let timeout = TimeoutPolicy::total(TOTAL_TIMEOUT);
+        // Envoy's default for pending requests is the same number.
+        let limit = ConcurrencyLimitPolicy::new(MAX_IN_FLIGHT).with_max_pending(MAX_IN_FLIGHT);
+        let breaker = CircuitBreakerPolicy::default();
         Self {
-            trace: TraceClientLayer::without_injection(TracePolicy::default()),
-            rate_limit: RateLimitLayer::new(RateLimitPolicy::off()),
-            timeout: TimeoutLayer::new(TimeoutPolicy::total(TOTAL_TIMEOUT)),
-            retry: RetryLayer::default(),
-            trace_attempt: TraceAttemptLayer::default(),
-            attempt_limit: RateLimitLayer::new(RateLimitPolicy::off()),
-            // Envoy's default for pending requests is the same number.
-            concurrency_limit: ConcurrencyLimitLayer::new(
-                ConcurrencyLimitPolicy::new(MAX_IN_FLIGHT).with_max_pending(MAX_IN_FLIGHT),
-            ),
-            circuit_breaker: CircuitBreakerLayer::default(),
+            trace: TraceClientLayer::without_injection(trace.clone(), report()),
+            rate_limit: RateLimitLayer::with_emitter(RateLimitPolicy::off(), report()),
+            timeout: TimeoutLayer::with_emitter(timeout, report()),
+            retry: RetryLayer::with_emitter(RetryPolicy::default(), report()),
+            trace_attempt: TraceAttemptLayer::with_emitter(trace, report()),
+            attempt_limit: RateLimitLayer::with_emitter(RateLimitPolicy::off(), report()),
+            concurrency_limit: ConcurrencyLimitLayer::with_emitter(limit, report()),
+            circuit_breaker: CircuitBreakerLayer::with_emitter(breaker, report()),
+            emitter,
         }
     }
 }
 
 impl Default for InboundLayers {
     fn default() -> Self {
+        let emitter = Emitter::default();
+        let report = || emitter.clone();
+        // No queue: a server that is full answers at once, so that its callers can try another one.
+        let limit = ConcurrencyLimitPolicy::new(MAX_IN_FLIGHT);
+        // To the head: streams and downloads last, and the time for a body depends on its reader too.
+        let timeout = TimeoutPolicy::head(TOTAL_TIMEOUT).with_idle(IDLE_TIMEOUT);
         Self {
-            trace: TraceServerLayer::default(),
+            trace: TraceServerLayer::with_emitter(TracePolicy::default(), report()),
             // Off: its key depends on the application.
-            rate_limit: RateLimitLayer::new(RateLimitPolicy::off()),
-            // No queue: a server that is full answers at once, so that its callers can try another one.
-            concurrency_limit: ConcurrencyLimitLayer::new(ConcurrencyLimitPolicy::new(
-                MAX_IN_FLIGHT,
-            )),
-            // To the head: streams and downloads last, and the time for a body depends on its reader too.
-            timeout: TimeoutLayer::new(TimeoutPolicy::head(TOTAL_TIMEOUT).with_idle(IDLE_TIMEOUT)),
+            rate_limit: RateLimitLayer::with_emitter(RateLimitPolicy::off(), report()),
+            concurrency_limit: ConcurrencyLimitLayer::with_emitter(limit, report()),
+            timeout: TimeoutLayer::with_emitter(timeout, report()),
+            emitter,
         }
     }
 }
@@ -239,16 +254,20 @@ impl Default for InboundLayers {
 #[cfg(feature = "istio")]
 pub(in crate::mesh) mod routed {
     use super::{
-        ConcurrencyLimitGate, GateChain, Layer, RetryLayer, TimeoutLayer, TimeoutPolicy,
+        ConcurrencyLimitGate, Emitter, GateChain, Layer, RetryLayer, TimeoutLayer, TimeoutPolicy,
         TraceAttemptLayer, TraceClientLayer, TracePolicy, TraceServerLayer, TracedGate,
         UpstreamStack,
     };
     use crate::policies::telemetry::Traced;
 
     /// Puts the span of a request around the router, which finds host and route.
-    pub(in crate::mesh) fn outbound<R>(trace: &TracePolicy, router: R) -> Traced<R> {
+    pub(in crate::mesh) fn outbound<R>(
+        trace: &TracePolicy,
+        emitter: Emitter,
+        router: R,
+    ) -> Traced<R> {
         // Without injection: the attempts write the headers, each with the id of its own span.
-        TraceClientLayer::without_injection(trace.clone()).layer(router)
+        TraceClientLayer::without_injection(trace.clone(), emitter).layer(router)
     }
 
     /// Joins the gates of a route.
@@ -291,6 +310,7 @@ pub(in crate::mesh) mod routed {
     pub(in crate::mesh) fn gateway<E, G, S>(
         edge: &E,
         trace: &TracePolicy,
+        emitter: Emitter,
         limits: G,
         routes: S,
     ) -> E::Service
@@ -301,7 +321,7 @@ pub(in crate::mesh) mod routed {
         // caller made up.
         edge.layer(
             // Outside the limits, so that rejections have a span too.
-            TraceServerLayer::new(trace.clone()).gated(routes, limits),
+            TraceServerLayer::forwarding(trace.clone(), emitter).gated(routes, limits),
         )
     }
 }

@@ -29,6 +29,7 @@ mod rate_limit_queue;
 mod retry;
 mod retry_storm;
 mod review_cases;
+mod sources;
 mod telemetry;
 mod timeout;
 mod tower_http;

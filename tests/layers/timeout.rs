@@ -13,11 +13,12 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
+use meshless::events::EventKind;
 use meshless::gate::RequestHead;
 use meshless::gate::{Admission, Gate, Gated, NoQueue, Ticket};
 use meshless::retry::{ReplayBody, RetryLayer, RetryOn, RetryPolicy};
 use meshless::timeout::{Elapsed, TimeoutLayer, TimeoutPolicy as Policy};
-use meshless::{Deadline, Event, Failure, Outcome, Rejection};
+use meshless::{Deadline, Failure, Outcome, Rejection};
 use tokio::time::{Instant, advance, sleep};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_test::mock;
@@ -122,7 +123,7 @@ async fn no_answer_in_time_is_a_504_as_from_envoy() {
         Outcome::of_response(&response),
         Some(Outcome::Failed(Failure::Timeout))
     );
-    assert_eq!(seen.all(), [Event::Rejected(rejection)]);
+    assert_eq!(seen.all(), [EventKind::Rejected(rejection)]);
     assert_eq!(read(response).await.unwrap(), "upstream request timeout");
 }
 
@@ -325,8 +326,8 @@ async fn a_total_that_cuts_a_stream_of_events_is_reported_once() {
     let mut two = layer.clone().layer(upstream);
     assert!(read(send(&mut one).await).await.is_err());
     assert!(read(send(&mut two).await).await.is_err());
-    let cut = Event::BodyTimedOut(Elapsed::Total(SECOND));
-    let expected = [cut.clone(), Event::StreamTimedOut(SECOND), cut];
+    let cut = EventKind::BodyTimedOut(Elapsed::Total(SECOND));
+    let expected = [cut.clone(), EventKind::StreamTimedOut(SECOND), cut];
     assert_eq!(seen.all(), expected);
 }
 
@@ -466,7 +467,7 @@ async fn a_deadline_that_has_passed_is_refused_without_a_call() {
     assert_eq!(Rejection::of(&response), Some(&Rejection::DeadlineExceeded));
     assert_eq!(Outcome::of_response(&response), Some(Outcome::Rejected));
     assert_eq!(witness.calls(), 0);
-    let expected = [Event::Rejected(Rejection::DeadlineExceeded)];
+    let expected = [EventKind::Rejected(Rejection::DeadlineExceeded)];
     assert_eq!(seen.all(), expected);
 }
 

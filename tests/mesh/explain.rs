@@ -33,7 +33,7 @@ fn setting<'a>(settings: &'a [Setting], name: &str) -> &'a Setting {
 
 /// Line of the documents that a setting stands in.
 fn line(setting: &Setting) -> &'static str {
-    let line = setting.origin().map_or(0, meshless::istio::Origin::line);
+    let line = setting.origin().map_or(0, meshless::events::Origin::line);
     SHOP.lines().nth(line as usize - 1).unwrap().trim()
 }
 
@@ -42,7 +42,7 @@ fn every_policy_of_a_route_is_shown_with_its_values_and_its_line() {
     let explanation = explained("GET", "http://users/api/1");
     let (host, origin) = explanation.virtual_host().unwrap();
     assert_eq!(host, "VirtualService waste/users");
-    assert_eq!(origin.unwrap().to_string(), "<text>:3");
+    assert_eq!(origin.unwrap().to_string(), "line 3");
     let route = explanation.route().unwrap();
     assert_eq!((route.index(), route.name()), (4, Some("canary")));
     for (name, value, expected, place) in [
@@ -126,12 +126,12 @@ fn the_possible_local_replies_have_their_status_and_their_line() {
             )
         })
         .collect();
-    let of_cluster = ["503 UO <text>:52", "503 UO <text>:52", "503 UH <text>:55"];
+    let of_cluster = ["503 UO line 52", "503 UO line 52", "503 UH line 55"];
     let expected = [
-        &["429 RL <text>:92"][..],
+        &["429 RL line 92"][..],
         &of_cluster,
         &of_cluster,
-        &["504 UT <text>:26"],
+        &["504 UT line 26"],
     ];
     assert_eq!(replies, expected.concat());
 }

@@ -28,6 +28,17 @@ pub(super) struct RejectedBy<B> {
     pub(super) rejection: Rejection,
 }
 
+impl<B: Gate> RejectedBy<B> {
+    /// Writes the gate's headers and extensions into its response.
+    #[cold]
+    fn write<R>(&self, response: &mut Response<R>) {
+        let rejection = self.rejection;
+        self.gate.write_headers(rejection, response.headers_mut());
+        let extensions = response.extensions_mut();
+        self.gate.write_extensions(rejection, extensions);
+    }
+}
+
 impl<A, B: Gate> ChainTicket<A, B> {
     #[inline]
     pub(super) const fn new(outer: A, inner: B::Ticket) -> Self {
@@ -111,8 +122,12 @@ impl<A: Ticket, B: Gate> Ticket for ChainTicket<A, B> {
     }
 
     fn write_extensions(&mut self, extensions: &mut Extensions) {
-        if let Some(inner) = self.inner() {
-            inner.write_extensions(extensions);
+        match &mut self.inner {
+            Inner::Admitted(inner) => inner.write_extensions(extensions),
+            Inner::Rejected(refused) => {
+                refused.gate.write_extensions(refused.rejection, extensions);
+            }
+            Inner::NotAsked => {}
         }
         self.outer.write_extensions(extensions);
     }
@@ -143,10 +158,7 @@ impl<A: Ticket, B: Gate> Ticket for ChainTicket<A, B> {
     fn handle_response<R>(&mut self, response: &mut Response<R>, outcome: Option<Outcome>) {
         match &mut self.inner {
             Inner::Admitted(inner) => inner.handle_response(response, outcome),
-            Inner::Rejected(refused) => {
-                let headers = response.headers_mut();
-                refused.gate.write_headers(refused.rejection, headers);
-            }
+            Inner::Rejected(refused) => refused.write(response),
             Inner::NotAsked => {}
         }
         self.outer.handle_response(response, outcome);

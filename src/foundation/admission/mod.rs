@@ -133,6 +133,10 @@ pub trait Gate: Clone {
 
     /// Adds headers to the response that rejects a request.
     fn write_headers(&self, _rejection: Rejection, _headers: &mut HeaderMap) {}
+
+    /// Adds extensions to the response that rejects a request, such as its
+    /// [`Source`](crate::events::Source).
+    fn write_extensions(&self, _rejection: Rejection, _extensions: &mut Extensions) {}
 }
 
 /// Shares a gate by one reference count, so that a service cloned for each call touches one
@@ -155,6 +159,10 @@ impl<G: Gate> Gate for Arc<G> {
 
     fn write_headers(&self, rejection: Rejection, headers: &mut HeaderMap) {
         G::write_headers(self, rejection, headers);
+    }
+
+    fn write_extensions(&self, rejection: Rejection, extensions: &mut Extensions) {
+        G::write_extensions(self, rejection, extensions);
     }
 }
 

@@ -129,6 +129,7 @@ where
                 let grpc = RequestHead::of(&request).is_grpc();
                 let mut response = rejection.into_response(grpc);
                 gate.write_headers(rejection, response.headers_mut());
+                gate.write_extensions(rejection, response.extensions_mut());
                 Self::calling(GatedFuture::rejected(response))
             }
         }

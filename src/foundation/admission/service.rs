@@ -7,6 +7,7 @@ use tower_service::Service;
 
 use super::{Admission, Gate, GatedFuture, NoQueue, WatchedBody, forward};
 use crate::foundation::http::RequestHead;
+use crate::foundation::outcome::{LocalReplyBody, Rejection};
 
 /// A service behind a [`Gate`] that decides at once.
 ///
@@ -22,6 +23,15 @@ impl<S, G> Gated<S, G> {
     pub const fn new(inner: S, gate: G) -> Self {
         Self { gate, inner }
     }
+}
+
+/// Returns the response to a request that `gate` rejected.
+#[cold]
+fn local_reply<G: Gate>(gate: &G, rejection: Rejection, is_grpc: bool) -> Response<LocalReplyBody> {
+    let mut response = rejection.into_response(is_grpc);
+    gate.write_headers(rejection, response.headers_mut());
+    gate.write_extensions(rejection, response.extensions_mut());
+    response
 }
 
 impl<S, G, B, R> Service<Request<B>> for Gated<S, G>
@@ -52,9 +62,7 @@ where
                 GatedFuture::rejected_inside(rejection.into_response(head.is_grpc()), ticket)
             }
             Admission::Rejected(rejection) => {
-                let mut response = rejection.into_response(head.is_grpc());
-                self.gate.write_headers(rejection, response.headers_mut());
-                GatedFuture::rejected(response)
+                GatedFuture::rejected(local_reply(&self.gate, rejection, head.is_grpc()))
             }
             // `NoQueue` is uninhabited.
             Admission::Waiting(never) => match never.0 {},

@@ -1,10 +1,11 @@
 use std::error::Error as StdError;
 use std::fmt::{self, Display, Formatter};
+use std::sync::Arc;
 
 use http::StatusCode;
 use reqwest::Url;
 
-use super::{BoxError, Cause, Failure, Outcome, Rejection};
+use super::{BoxError, Cause, Failure, Outcome, Rejection, Source};
 
 /// The error of a [`Client`](crate::client::Client) request.
 ///
@@ -52,6 +53,8 @@ pub enum Error {
     Rejected {
         /// The fact behind it, if that is known.
         cause: Option<Cause>,
+        /// Layer that rejected the request, if it has a name or a place in a mesh.
+        layer: Option<Arc<Source>>,
         /// Policy that rejected the request, with its reason and the time of the next attempt.
         #[source]
         rejection: Rejection,

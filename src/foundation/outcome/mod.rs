@@ -10,6 +10,7 @@ pub(crate) mod reasons;
 pub(crate) mod rejection;
 #[cfg(feature = "istio")]
 pub(crate) mod retried;
+pub(crate) mod source;
 
 pub use cause::Cause;
 #[cfg(feature = "reqwest")]
@@ -28,6 +29,7 @@ pub use reasons::rate_limited::RateLimited;
 pub use reasons::reset_reason::ResetReason;
 pub use reasons::retry_stop_reason::RetryStopReason;
 pub use rejection::Rejection;
+pub use source::{Direction, Origin, Source};
 
 /// An error of any type.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

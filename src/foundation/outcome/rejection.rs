@@ -8,7 +8,8 @@ use crate::foundation::http::GrpcStatus;
 
 /// The reason why a policy of this crate answered a request locally.
 ///
-/// The response carries it in its extensions, where [`Rejection::of`] finds it.
+/// The response carries it in its extensions, where [`Rejection::of`] finds it; beside it stands the layer that rejected
+/// the request, which [`Source::of`](crate::events::Source::of) finds.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 pub enum Rejection {

@@ -1,7 +1,5 @@
 //! Reading of one object, from its envelope to its checked content.
 
-use std::sync::Arc;
-
 use crate::istio::api::field_validation::FieldValidation;
 use crate::istio::api::fields::message::message;
 use crate::istio::api::fields::read::{NodeRef, Read, Reader, Text};
@@ -11,6 +9,7 @@ use crate::istio::diagnostics::suggest::suggest;
 use crate::istio::effects as idle;
 use crate::istio::model::foreign;
 use crate::istio::model::kind::{Class, Kind};
+use crate::istio::model::line_table::LineTable;
 use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::model::object::{Metadata, Object, ResourceName};
 use crate::istio::model::spec::Spec;
@@ -147,10 +146,10 @@ fn istio(
         at: name.as_ref().map_or(at, |name| name.at),
         name: name.map(|name| name.value).unwrap_or_default(),
         namespace: namespace.map_or_else(|| (*options.default_namespace).into(), |n| n.value),
-        lines: Arc::default(),
         created: metadata
             .and_then(|metadata| tree.text(metadata.creation_timestamp?.0))
             .map(Into::into),
+        lines: LineTable::default(),
         spec: None,
     };
     // Without a readable envelope, findings about the spec would only add noise.

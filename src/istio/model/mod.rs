@@ -3,8 +3,8 @@
 pub(in crate::istio) mod export;
 pub(in crate::istio) mod foreign;
 pub(in crate::istio) mod kind;
+pub(in crate::istio) mod line_table;
 pub(crate) mod load;
 pub(in crate::istio) mod names;
 pub(in crate::istio) mod object;
-pub(in crate::istio) mod origin;
 pub(in crate::istio) mod spec;

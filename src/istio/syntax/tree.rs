@@ -16,7 +16,7 @@ impl PartialEq for NodeId {
 }
 
 impl NodeId {
-    /// Returns the index of the node in its tree.
+    /// Returns the position as an index.
     pub(crate) const fn index(self) -> usize {
         self.0 as usize
     }
@@ -93,12 +93,6 @@ impl Tree {
         Self { nodes: Vec::new() }
     }
 
-    /// Returns all nodes, in the order of their indices.
-    pub(crate) fn ids(&self) -> impl Iterator<Item = NodeId> {
-        let count = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
-        (0..count).map(NodeId)
-    }
-
     /// Adds a node; the first is the root.
     pub(crate) fn add(&mut self, parent: Option<NodeId>, step: PathSegment, span: Span) -> NodeId {
         let at = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
@@ -129,6 +123,11 @@ impl Tree {
             PathSegment::Key(key, _) => Some(key),
             PathSegment::Index(_) | PathSegment::Root => None,
         }
+    }
+
+    /// Returns all positions, in their order.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = NodeId> {
+        (0..).map(NodeId).take(self.nodes.len())
     }
 
     pub(crate) fn parent(&self, at: NodeId) -> Option<NodeId> {

@@ -88,6 +88,7 @@ impl<'a> Hosts<'a> {
                 } else {
                     format!("{id} {}", hosts[0]).into()
                 },
+                host: hosts[0].into(),
                 names,
                 origin: Some(service.object.name_origin()),
                 routes: route_configs(self.index, service, source, &limits),
@@ -131,6 +132,7 @@ impl<'a> Hosts<'a> {
             let limits = self.scope.routes(self.index, None, &[host]);
             self.configs.push(Arc::new(VirtualHostConfig {
                 id: host.into(),
+                host: host.into(),
                 names,
                 origin: entries
                     .find(host, namespace)

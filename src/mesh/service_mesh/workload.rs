@@ -245,8 +245,9 @@ where
     B: 'static,
 {
     let trace = proxy.options.trace.clone();
+    let emitter = proxy.emitter(proxy.source());
     let router = Router::new(RouterState::new(proxy, connector, None));
     WorkloadService {
-        inner: routed::outbound(&trace, router),
+        inner: routed::outbound(&trace, emitter, router),
     }
 }

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Extensions;
 use tower_layer::Layer;
 
 use super::shared::Shared;
@@ -9,7 +10,7 @@ use super::{
     PolicyClassifier, Run,
 };
 use crate::foundation::admission::{Admission, Gate, Gated, NoQueue};
-use crate::foundation::events::{Observe, TracingObserver};
+use crate::foundation::events::{Emitter, Observe, named};
 use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::{Outcome, Rejection};
 use crate::foundation::sync::rng::Rng;
@@ -30,16 +31,22 @@ impl CircuitBreakerLayer {
     /// Creates a closed circuit breaker that writes its events to [`tracing`].
     #[must_use]
     pub fn new(policy: CircuitBreakerPolicy) -> Self {
-        Self::with_observer(policy, Arc::new(TracingObserver))
+        Self::with_emitter(policy, Emitter::default())
     }
 
     /// Creates a closed circuit breaker that reports its events to `observe`.
     #[must_use]
     pub fn with_observer(policy: CircuitBreakerPolicy, observe: Arc<dyn Observe>) -> Self {
+        Self::with_emitter(policy, Emitter::new(observe))
+    }
+
+    pub(crate) fn with_emitter(policy: CircuitBreakerPolicy, emitter: Emitter) -> Self {
         Self {
-            shared: ShardedArc::new(Shared::new(policy, observe, Rng::default())),
+            shared: ShardedArc::new(Shared::new(policy, emitter, Rng::default())),
         }
     }
+
+    named!(self => self.shared.emitter().clone());
 
     /// Creates a new circuit breaker with the same policy and observer, and random numbers from
     /// `seed`: for tests of the jitter or the recovery.
@@ -246,5 +253,9 @@ impl Gate for CircuitBreakerGate {
             Ok(ticket) => Admission::Admitted(ticket),
             Err(rejection) => Admission::Rejected(rejection),
         }
+    }
+
+    fn write_extensions(&self, _rejection: Rejection, extensions: &mut Extensions) {
+        self.shared.emitter().write_source(extensions);
     }
 }

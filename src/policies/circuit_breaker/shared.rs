@@ -1,11 +1,10 @@
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::circuit::Circuit;
 use super::counters::summary::AtomicSummary;
 use super::machine::{AdmittedBy, CallReport, Machine};
 use super::{CircuitBreakerPolicy, CircuitState, Counts};
-use crate::foundation::events::{Event, Observe};
+use crate::foundation::events::{Emitter, EventKind};
 use crate::foundation::outcome::{Outcome, Rejection};
 use crate::foundation::sync::rng::Rng;
 use crate::foundation::sync::{Reloadable, sharded_arc};
@@ -16,22 +15,26 @@ use crate::foundation::time::clock;
 pub(super) struct Shared {
     circuit: Circuit,
     rng: Rng,
-    observe: Arc<dyn Observe>,
+    emitter: Emitter,
     policy: Reloadable<CircuitBreakerPolicy>,
 }
 
 impl Shared {
-    pub(super) fn new(policy: CircuitBreakerPolicy, observe: Arc<dyn Observe>, rng: Rng) -> Self {
+    pub(super) fn new(policy: CircuitBreakerPolicy, emitter: Emitter, rng: Rng) -> Self {
         Self {
             circuit: Circuit::new(&policy),
             rng,
-            observe,
+            emitter,
             policy: Reloadable::new(policy),
         }
     }
 
     pub(super) fn reset_with(&self, rng: Rng) -> Self {
-        Self::new(self.policy(), Arc::clone(&self.observe), rng)
+        Self::new(self.policy(), self.emitter.clone(), rng)
+    }
+
+    pub(super) const fn emitter(&self) -> &Emitter {
+        &self.emitter
     }
 
     /// Returns the current policy.
@@ -70,7 +73,7 @@ impl Shared {
             // Without timed calls the ticket need not carry the time.
             Ok(admission) => Ok((admission, timed.then_some(now))),
             Err(rejection) => {
-                self.emit([Event::Rejected(rejection)]);
+                self.emit([EventKind::Rejected(rejection)]);
                 Err(rejection)
             }
         }
@@ -144,9 +147,9 @@ impl Shared {
     }
 
     /// Reports events; called outside the lock, since an observer may be slow.
-    fn emit(&self, events: impl IntoIterator<Item = Event>) {
+    fn emit(&self, events: impl IntoIterator<Item = EventKind>) {
         for event in events {
-            self.observe.on_event(&event);
+            self.emitter.emit(&event);
         }
     }
 }

@@ -3,13 +3,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
+use http::Extensions;
 use pin_project::pin_project;
 use tokio::time::{Sleep, sleep};
 
 use super::machine::Fault;
 use super::{Abort, FaultInjectionPolicy, FaultInjectionStats};
 use crate::foundation::admission::{Admission, Gate, Ticket};
-use crate::foundation::events::{Event, Observe};
+use crate::foundation::events::{Emitter, EventKind};
 use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::{Failure, Outcome, Rejection};
 use crate::foundation::sync::Switchable;
@@ -23,22 +24,26 @@ pub(super) struct Shared {
     active: AtomicU64,
     delays: AtomicU64,
     rng: Rng,
-    observe: Arc<dyn Observe>,
+    emitter: Emitter,
     overflows: AtomicU64,
     policy: Switchable<FaultInjectionPolicy>,
 }
 
 impl Shared {
-    pub(super) fn new(policy: FaultInjectionPolicy, observe: Arc<dyn Observe>, rng: Rng) -> Self {
+    pub(super) fn new(policy: FaultInjectionPolicy, emitter: Emitter, rng: Rng) -> Self {
         Self {
             aborts: AtomicU64::new(0),
             active: AtomicU64::new(0),
             delays: AtomicU64::new(0),
             rng,
-            observe,
+            emitter,
             overflows: AtomicU64::new(0),
             policy: Switchable::new(policy, FaultInjectionPolicy::is_off),
         }
+    }
+
+    pub(super) const fn emitter(&self) -> &Emitter {
+        &self.emitter
     }
 
     pub(super) fn reconfigure(&self, policy: FaultInjectionPolicy) {
@@ -64,7 +69,7 @@ impl Shared {
     fn abort(&self, abort: Abort, as_upstream: bool) -> Rejection {
         self.aborts.fetch_add(1, Ordering::Relaxed);
         let rejection = abort.rejection(as_upstream);
-        self.observe.on_event(&Event::Rejected(rejection));
+        self.emitter.emit(&EventKind::Rejected(rejection));
         rejection
     }
 }
@@ -115,6 +120,10 @@ impl Gate for FaultGate {
             }
             (None, None) => Admission::Admitted(FaultTicket(None)),
         }
+    }
+
+    fn write_extensions(&self, _rejection: Rejection, extensions: &mut Extensions) {
+        self.shared.emitter.write_source(extensions);
     }
 }
 

@@ -13,7 +13,7 @@ use super::counts::{CopyPermit, Counts};
 use super::machine::chooses;
 use super::task::CopyTask;
 use super::{CopyBody, MirrorLayer, MirrorPolicy, MirrorStats, TeeBody, head};
-use crate::foundation::events::Observe;
+use crate::foundation::events::Emitter;
 use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::MirrorDropReason;
 use crate::foundation::sync::rng::Rng;
@@ -86,19 +86,18 @@ pub(super) struct Shared<M> {
 }
 
 impl<M> Shared<M> {
-    pub(super) fn new(
-        policy: MirrorPolicy,
-        service: M,
-        observe: Arc<dyn Observe>,
-        rng: Rng,
-    ) -> Self {
+    pub(super) fn new(policy: MirrorPolicy, service: M, emitter: Emitter, rng: Rng) -> Self {
         Self {
-            counts: Arc::new(Counts::new(observe)),
+            counts: Arc::new(Counts::new(emitter)),
             rng,
             policy: Reloadable::new(policy),
             service: Arc::new(service),
             owner: TaskOwner::default(),
         }
+    }
+
+    pub(super) fn emitter(&self) -> &Emitter {
+        self.counts.emitter()
     }
 
     pub(super) fn reconfigure(&self, policy: MirrorPolicy) {

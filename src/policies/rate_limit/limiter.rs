@@ -5,7 +5,7 @@ use super::queue::wait::WaitUntilReady;
 use super::shared::{AdmitDecision, Shared};
 use super::state::store::KeyHash;
 use super::{RateLimitPermit, RateLimitPolicy, RateLimitStats, Status};
-use crate::foundation::events::{Observe, TracingObserver};
+use crate::foundation::events::{Emitter, Observe, named};
 use crate::foundation::outcome::Rejection;
 
 /// Rate limit for any kind of call: of a database, an SDK that owns its client, or a job.
@@ -22,14 +22,20 @@ impl RateLimiter {
     /// Creates a limiter with nothing used.
     #[must_use]
     pub fn new(policy: RateLimitPolicy) -> Self {
-        Self::with_observer(policy, Arc::new(TracingObserver))
+        Self::with_emitter(policy, Emitter::default())
     }
 
     /// Creates a limiter that reports its events to `observe`.
     #[must_use]
     pub fn with_observer(policy: RateLimitPolicy, observe: Arc<dyn Observe>) -> Self {
-        Self::from(Arc::new(Shared::new(policy, observe)))
+        Self::with_emitter(policy, Emitter::new(observe))
     }
+
+    pub(super) fn with_emitter(policy: RateLimitPolicy, emitter: Emitter) -> Self {
+        Self::from(Arc::new(Shared::new(policy, emitter)))
+    }
+
+    named!(self => self.shared.emitter().clone());
 
     /// Counts in this many shards, so that threads do not contend for one; one for each thread that
     /// runs in parallel is enough. The default is 1, which is exact; 0 means 1. All counts are

@@ -246,7 +246,7 @@ impl RateLimitPolicy {
 
     /// Sets the share of requests over the limit that are rejected: Envoy's `filter_enforced`. The
     /// default is 100 %, unlike Envoy's 0 %; the others are reported as
-    /// [`Event::WouldReject`](crate::Event::WouldReject). For a dry run use [`Percent::NONE`].
+    /// [`EventKind::WouldReject`](crate::events::EventKind::WouldReject). For a dry run use [`Percent::NONE`].
     #[must_use]
     pub const fn with_enforced(mut self, share: Percent) -> Self {
         self.enforced = share;

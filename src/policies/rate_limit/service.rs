@@ -50,6 +50,10 @@ impl Gate for RateLimitGate {
         let active = self.shared.snapshot();
         headers::of_rejection(&active, &limited, answer);
     }
+
+    fn write_extensions(&self, _rejection: Rejection, extensions: &mut Extensions) {
+        self.shared.emitter().write_source(extensions);
+    }
 }
 
 impl RateLimitGate {

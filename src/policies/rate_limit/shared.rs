@@ -16,7 +16,7 @@ use super::state::store::KeyHash;
 use super::stats::Counters;
 use super::{RateLimitPolicy, RateLimitStats, Status};
 use crate::foundation::deadline::Deadline;
-use crate::foundation::events::{Event, Observe};
+use crate::foundation::events::{Emitter, EventKind};
 use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::{RateLimited, Rejection};
 use crate::foundation::sync::rng::Rng;
@@ -30,7 +30,7 @@ pub(super) struct Shared {
     rng: Rng,
     counters: Counters,
     hasher: RandomState,
-    observe: Arc<dyn Observe>,
+    emitter: Emitter,
     /// True if the policy limits nothing: checked without loading the policy, which costs two
     /// atomic operations.
     off: AtomicBool,
@@ -51,30 +51,31 @@ pub(super) enum AdmitDecision {
 }
 
 impl Shared {
-    pub(super) fn new(policy: RateLimitPolicy, observe: Arc<dyn Observe>) -> Self {
-        Self::of(PolicySnapshot::new(policy, 1), observe)
+    pub(super) fn new(policy: RateLimitPolicy, emitter: Emitter) -> Self {
+        Self::of(PolicySnapshot::new(policy, 1), emitter)
     }
 
     /// Returns a state with nothing used and this many shards.
     pub(super) fn reset_with(&self, places: u16) -> Self {
-        Self::of(
-            self.snapshot.load().reset(places),
-            Arc::clone(&self.observe),
-        )
+        Self::of(self.snapshot.load().reset(places), self.emitter.clone())
     }
 
-    fn of(active: PolicySnapshot, observe: Arc<dyn Observe>) -> Self {
+    fn of(active: PolicySnapshot, emitter: Emitter) -> Self {
         Self {
             off: AtomicBool::new(active.policy.is_off()),
             snapshot: Reloadable::new(active),
             rng: Rng::default(),
             counters: Counters::default(),
             hasher: RandomState::new(),
-            observe,
+            emitter,
             origin: ClockOrigin::at(clock::now()),
             queue: Queue::default(),
             reconfiguring: Mutex::default(),
         }
+    }
+
+    pub(super) const fn emitter(&self) -> &Emitter {
+        &self.emitter
     }
 
     pub(super) fn snapshot(&self) -> impl Deref<Target = Arc<PolicySnapshot>> {
@@ -187,10 +188,10 @@ impl Shared {
         });
         self.counters.deny(enforced);
         if enforced {
-            self.observe.on_event(&Event::Rejected(rejection));
+            self.emitter.emit(&EventKind::Rejected(rejection));
             AdmitDecision::Rejected(rejection)
         } else {
-            self.observe.on_event(&Event::WouldReject(rejection));
+            self.emitter.emit(&EventKind::WouldReject(rejection));
             AdmitDecision::Uncounted
         }
     }

@@ -1,6 +1,5 @@
 use std::fmt::{self, Debug, Formatter};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use super::retry_state::{AttemptLimit, RetryState, later};
 use super::state::{SETTLE, State, StateProj, discard, next_step};
 use super::{ReplayBody, RetryBody};
 use crate::foundation::deadline::Deadline;
-use crate::foundation::events::{Event, Observe};
+use crate::foundation::events::Emitter;
 use crate::foundation::outcome::cancellation::cancel_as_timeout;
 use crate::foundation::outcome::{Failure, Outcome, Rejection};
 use crate::foundation::time::clock;
@@ -36,8 +35,8 @@ where
     /// True for a gRPC request; used only without a retry state, which knows it otherwise.
     grpc: bool,
     limit: Option<AttemptLimit>,
-    /// Observer of an attempt that timed out.
-    observe: Option<Arc<dyn Observe>>,
+    /// Emitter for an attempt that timed out.
+    emitter: Option<Emitter>,
     /// None if there will be no further attempt.
     retry: Option<RetryState<S, B>>,
 }
@@ -61,7 +60,7 @@ where
             timer: Timer::new(),
             grpc,
             limit,
-            observe: None,
+            emitter: None,
             retry: retry_state,
         }
     }
@@ -74,10 +73,10 @@ where
         Self::new(inner.call(request), None, false, None, None)
     }
 
-    /// Sets the observer of an attempt that times out, if one can; a retry state has its own.
-    pub(super) fn with_observer(mut self, observe: &Arc<dyn Observe>) -> Self {
+    /// Sets the emitter for an attempt that times out, if one can; a retry state has its own.
+    pub(super) fn with_emitter(mut self, emitter: &Emitter) -> Self {
         if self.limit.is_some_and(|limit| limit.is_own()) {
-            self.observe = Some(Arc::clone(observe));
+            self.emitter = Some(emitter.clone());
         }
         self
     }
@@ -119,12 +118,14 @@ where
         let after = this.limit.map_or(Duration::ZERO, |limit| limit.after);
         let rejection = Rejection::TimedOut(after);
         let retry_state = this.retry.take();
-        let observe = this.observe.as_ref();
-        if let Some(observe) = observe.or_else(|| Some(retry_state.as_ref()?.observe())) {
-            observe.on_event(&Event::Rejected(rejection));
-        }
-        let grpc = retry_state.map_or(*this.grpc, |retry_state| retry_state.is_grpc());
-        rejection.into_response(grpc).map(RetryBody::local_reply)
+        let grpc = retry_state.as_ref().map_or(*this.grpc, RetryState::is_grpc);
+        let emitter = this.emitter.as_ref();
+        let emitter = emitter.or_else(|| Some(retry_state.as_ref()?.emitter()));
+        let response = match emitter {
+            Some(emitter) => emitter.reject(rejection, grpc),
+            None => rejection.into_response(grpc),
+        };
+        response.map(RetryBody::local_reply)
     }
 }
 

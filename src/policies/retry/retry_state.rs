@@ -16,7 +16,7 @@ use crate::foundation::deadline::Deadline;
 use crate::foundation::deadline::headers as time_left;
 use crate::foundation::deadline::queueing;
 use crate::foundation::endpoints::attempted_hosts::AttemptedHosts;
-use crate::foundation::events::{Event, Observe};
+use crate::foundation::events::{Emitter, EventKind};
 use crate::foundation::http::grpc;
 use crate::foundation::outcome::{Outcome, RetryStopReason};
 use crate::foundation::sync::sharded_arc::LocalArc;
@@ -39,8 +39,8 @@ pub(super) struct RetryState<S, B> {
 }
 
 impl<S, B> RetryState<S, B> {
-    pub(super) fn observe(&self) -> &Arc<dyn Observe> {
-        &self.snapshot.observe
+    pub(super) fn emitter(&self) -> &Emitter {
+        &self.snapshot.emitter
     }
 
     pub(super) fn policy(&self) -> &RetryPolicy {
@@ -123,13 +123,13 @@ impl<S, B: Body> RetryState<S, B> {
                 self.slot = Some(slot);
                 let retry = self.attempts.retries();
                 self.snapshot
-                    .observe
-                    .on_event(&Event::Retrying { retry, wait });
+                    .emitter
+                    .emit(&EventKind::Retrying { retry, wait });
                 Some(later(now, wait))
             }
             Err(reason) => {
                 self.request.finish();
-                self.snapshot.observe.on_event(&Event::RetryStopped(reason));
+                self.snapshot.emitter.emit(&EventKind::RetryStopped(reason));
                 None
             }
         }

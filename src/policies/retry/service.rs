@@ -13,7 +13,7 @@ use super::replay::buffered_request::BufferedRequest;
 use super::replay::head::Head;
 use super::retry_state::{AttemptLimit, RetryState, write_attempt_headers};
 use super::{ReplayBody, RetryBody, RetryFuture, RetryPolicy};
-use crate::foundation::events::Observe;
+use crate::foundation::events::Emitter;
 use crate::foundation::http::RequestHead;
 use crate::foundation::sync::Switchable;
 use crate::foundation::sync::rng::Rng;
@@ -93,7 +93,7 @@ impl<S> Retry<S> {
             let grpc = timed && RequestHead::of(&request).is_grpc();
             let future = self.inner.call(request.map(ReplayBody::plain));
             let future = RetryFuture::new(future, limit, grpc, active, None);
-            return future.with_observer(&current.observe);
+            return future.with_emitter(&current.emitter);
         }
         // Copied before the headers are written: each attempt writes its own number and time.
         let head = Head::of(&request);
@@ -125,16 +125,16 @@ pub(super) struct Shared {
 pub(super) struct PolicySnapshot {
     pub(super) budget: Arc<State>,
     pub(super) rng: Rng,
-    pub(super) observe: Arc<dyn Observe>,
+    pub(super) emitter: Emitter,
     pub(super) policy: RetryPolicy,
 }
 
 impl Shared {
-    pub(super) fn new(policy: RetryPolicy, observe: Arc<dyn Observe>) -> Self {
+    pub(super) fn new(policy: RetryPolicy, emitter: Emitter) -> Self {
         Self::of(PolicySnapshot {
             budget: Arc::new(policy.budget().new_state()),
             rng: Rng::default(),
-            observe,
+            emitter,
             policy,
         })
     }
@@ -151,6 +151,10 @@ impl Shared {
         Self {
             snapshot: Switchable::new(ShardedArc::new(current), is_off),
         }
+    }
+
+    pub(super) fn emitter(&self) -> Emitter {
+        self.snapshot.load().emitter.clone()
     }
 
     /// Returns the current policy.
@@ -175,7 +179,7 @@ impl PolicySnapshot {
         Self {
             budget: Arc::clone(&self.budget),
             rng: self.rng.clone(),
-            observe: Arc::clone(&self.observe),
+            emitter: self.emitter.clone(),
             policy,
         }
     }

@@ -1,15 +1,19 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, Request};
+use tracing::Span;
 use tracing::level_filters::LevelFilter;
 
 use super::context::current::Scope;
 use super::context::pooled_context::PooledContext;
 use super::context::span;
+use super::context::span::SpanObservers;
 use super::propagation::remote_context::{PresentHeaders, TraceHeaders};
 use super::propagation::request_id;
 use super::settings::{ReloadablePolicy, Settings};
 use super::{ExtractError, SpanKind, SpanProcessor, SpanTicket, TraceContext, TracePolicy};
+use crate::foundation::events::Emitter;
+use crate::foundation::events::request::record::{RecordKind, RequestRecord};
 use crate::foundation::http::HeaderScan;
 use crate::foundation::sync::rng::Rng;
 use crate::foundation::sync::sharded_arc::ShardedArcRef;
@@ -67,10 +71,13 @@ impl StartedSpan {
 pub(super) struct Shared {
     pub(super) rng: Rng,
     pub(super) kind: SpanKind,
+    /// True for the server of a gateway, which sends its requests on.
+    forwards: bool,
     /// True if a layer inside writes the headers with the span's id.
     skips_injection: bool,
     pub(super) policy: ReloadablePolicy,
     processor: Option<Arc<dyn SpanProcessor>>,
+    emitter: Emitter,
 }
 
 impl Shared {
@@ -78,13 +85,17 @@ impl Shared {
         kind: SpanKind,
         policy: TracePolicy,
         processor: Option<Arc<dyn SpanProcessor>>,
+        emitter: Emitter,
     ) -> Self {
+        let is_observed = emitter.observes_requests();
         Self {
             rng: Rng::default(),
             kind,
+            forwards: false,
             skips_injection: false,
-            policy: ReloadablePolicy::new(policy),
+            policy: ReloadablePolicy::new(policy, is_observed),
             processor,
+            emitter,
         }
     }
 
@@ -93,6 +104,33 @@ impl Shared {
             skips_injection: true,
             ..self
         }
+    }
+
+    #[cfg(feature = "istio")]
+    pub(super) fn forwarding(self) -> Self {
+        Self {
+            forwards: true,
+            ..self
+        }
+    }
+
+    fn record(&self) -> Arc<RequestRecord> {
+        let kind = match self.kind {
+            SpanKind::Attempt => RecordKind::Attempt,
+            SpanKind::Client => RecordKind::Request,
+            SpanKind::Server if self.forwards => RecordKind::Forwarded,
+            SpanKind::Server => RecordKind::Served,
+        };
+        Arc::new(RequestRecord::new(kind))
+    }
+
+    pub(super) const fn emitter(&self) -> &Emitter {
+        &self.emitter
+    }
+
+    /// Asks the observer again for the events that it wants.
+    pub(super) fn update_observer(&self) {
+        self.policy.set_observed(self.emitter.observes_requests());
     }
 
     pub(super) fn reconfigure(&self, policy: TracePolicy) {
@@ -112,14 +150,19 @@ impl Shared {
     /// Starts a span: returns its scope and ticket, and writes its headers.
     #[inline]
     pub(super) fn start<B>(&self, settings: Settings, request: &mut Request<B>) -> StartedSpan {
+        let is_observed = settings.has(Settings::OBSERVED);
         if !settings.has(Settings::ENABLED) {
+            if is_observed {
+                return self.start_untraced(request);
+            }
             return StartedSpan::unobserved(Scope::none(), None);
         }
         let headers = request.headers_mut();
         // Spans have the level INFO, and the event about invalid headers a lower one.
-        if self.processor.is_some() || LevelFilter::current() >= LevelFilter::INFO {
+        let is_seen = is_observed || self.processor.is_some();
+        if is_seen || LevelFilter::current() >= LevelFilter::INFO {
             let span = self.trace(settings, headers);
-            return self.start_observed(request, span);
+            return self.start_observed(request, span, is_observed);
         }
         if self.kind == SpanKind::Attempt && self.attempt_of_call(settings, headers) {
             return StartedSpan::unobserved(Scope::none(), None);
@@ -145,18 +188,32 @@ impl Shared {
 
     /// Starts a span that a processor or a subscriber may observe.
     #[inline(never)]
-    fn start_observed<B>(&self, request: &Request<B>, new: NewSpan) -> StartedSpan {
+    fn start_observed<B>(
+        &self,
+        request: &Request<B>,
+        new: NewSpan,
+        is_observed: bool,
+    ) -> StartedSpan {
         let trace = PooledContext::new(new.trace);
         let place = trace.get().expect("it has just been put in");
-        let span = span::open(self.kind, request, place);
-        let ticket = if self.processor.is_some() || !span.is_disabled() {
+        let source = self.emitter.source();
+        let span = span::open(self.kind, request, place, &source);
+        let (mut scope, ticket) = if is_observed || self.processor.is_some() || !span.is_disabled()
+        {
+            let notes = self.record();
             let service = self.policy.load().service_name();
-            let processor = self.processor.as_ref();
-            SpanTicket::new(self.kind, request, place, &span, service, processor)
+            let observers = SpanObservers {
+                emitter: is_observed.then(|| self.emitter.clone()),
+                notes: Arc::clone(&notes),
+                processor: self.processor.clone(),
+                source,
+                span: span.clone(),
+            };
+            let ticket = SpanTicket::new(self.kind, request, place, service, observers);
+            (Scope::recorded(trace, span, notes), ticket)
         } else {
-            SpanTicket::default()
+            (Scope::of(trace), SpanTicket::default())
         };
-        let mut scope = Scope::new(trace, span);
         if let Some(reason) = new.invalid {
             // Inside the span, so that the event carries the ids of the new trace.
             let _inside = scope.enter();
@@ -165,6 +222,28 @@ impl Shared {
         StartedSpan {
             ticket,
             ..StartedSpan::unobserved(scope, new.scan)
+        }
+    }
+
+    /// Starts the observation of a request under a policy that is off: without a span, and with the
+    /// surrounding trace.
+    #[cold]
+    fn start_untraced<B>(&self, request: &Request<B>) -> StartedSpan {
+        let notes = self.record();
+        let observers = SpanObservers {
+            emitter: Some(self.emitter.clone()),
+            notes: Arc::clone(&notes),
+            processor: None,
+            source: self.emitter.source(),
+            span: Span::none(),
+        };
+        // No one sees these ids.
+        let unused = TraceContext::root(&self.rng, false);
+        let ticket = SpanTicket::new(self.kind, request, &unused, None, observers);
+        let scope = Scope::recorded(PooledContext::NONE, Span::none(), notes);
+        StartedSpan {
+            ticket,
+            ..StartedSpan::unobserved(scope, None)
         }
     }
 

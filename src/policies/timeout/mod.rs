@@ -37,7 +37,7 @@
 //!   [`Failure::Timeout`].
 //! * A response, or a frame of its body, that is ready when the time is over still passes.
 //! * The first total timeout that cuts off a `text/event-stream` (of unknown length) is reported as
-//!   [`Event::StreamTimedOut`](crate::Event::StreamTimedOut), a warning in the log.
+//!   [`EventKind::StreamTimedOut`](crate::events::EventKind::StreamTimedOut), a warning in the log.
 //!
 //! # Deadline propagation
 //!

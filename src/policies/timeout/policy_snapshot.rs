@@ -10,7 +10,7 @@ use super::policy::Extent;
 use super::{Elapsed, TimeoutPolicy};
 use crate::foundation::deadline::Deadline;
 use crate::foundation::deadline::headers as time_left;
-use crate::foundation::events::{Event, Observe};
+use crate::foundation::events::{Emitter, EventKind};
 use crate::foundation::http::HeaderScan;
 use crate::foundation::outcome::Rejection;
 use crate::foundation::sync::sharded_arc::ShardedArc;
@@ -33,14 +33,14 @@ pub(super) struct PolicySnapshot {
 /// State that survives reconfiguration.
 #[derive(Debug)]
 struct SharedState {
-    observe: Arc<dyn Observe>,
+    emitter: Emitter,
     stream_timed_out: AtomicBool,
 }
 
 impl PolicySnapshot {
-    pub(super) fn new(policy: TimeoutPolicy, observe: Arc<dyn Observe>) -> Self {
+    pub(super) fn new(policy: TimeoutPolicy, emitter: Emitter) -> Self {
         let kept = SharedState {
-            observe,
+            emitter,
             stream_timed_out: AtomicBool::new(false),
         };
         Self::with(policy, Arc::new(kept))
@@ -166,24 +166,23 @@ impl PolicySnapshot {
         }
     }
 
-    /// Reports a request that was not answered in time.
-    pub(super) fn rejected(&self, rejection: Rejection) {
-        self.state.observe.on_event(&Event::Rejected(rejection));
+    pub(super) fn emitter(&self) -> &Emitter {
+        &self.state.emitter
     }
 
     /// Reports a body that was cut off.
     pub(super) fn report_cut_off(&self, elapsed: Elapsed, event_stream: bool) {
         let SharedState {
-            observe,
+            emitter,
             stream_timed_out: stream_cut,
         } = &*self.state;
-        observe.on_event(&Event::BodyTimedOut(elapsed));
+        emitter.emit(&EventKind::BodyTimedOut(elapsed));
         if let Elapsed::Total(total) = elapsed
             && event_stream
             // Once for each layer; Relaxed, since the flag guards nothing else.
             && !stream_cut.swap(true, Ordering::Relaxed)
         {
-            observe.on_event(&Event::StreamTimedOut(total));
+            emitter.emit(&EventKind::StreamTimedOut(total));
         }
     }
 }

@@ -1,4 +1,3 @@
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -10,7 +9,7 @@ use tower_service::Service;
 use super::body::limits::CallLimits;
 use super::policy_snapshot::PolicySnapshot;
 use super::{TimeoutBody, TimeoutFuture, TimeoutPolicy};
-use crate::foundation::events::Observe;
+use crate::foundation::events::Emitter;
 use crate::foundation::http::{HeaderScan, grpc};
 use crate::foundation::outcome::LocalReplyBody;
 use crate::foundation::outcome::Rejection;
@@ -47,7 +46,7 @@ impl<S> Timeout<S> {
         let admitted = self.shared.admit(request.headers_mut(), scan);
         admitted.map_err(|rejection| {
             let grpc = grpc::is_grpc(request.headers());
-            Box::new(rejection.into_response(grpc))
+            Box::new(self.shared.emitter().reject(rejection, grpc))
         })
     }
 }
@@ -97,11 +96,15 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(policy: TimeoutPolicy, observe: Arc<dyn Observe>) -> Self {
-        let snapshot = ShardedArc::new(PolicySnapshot::new(policy, observe));
+    pub(super) fn new(policy: TimeoutPolicy, emitter: Emitter) -> Self {
+        let snapshot = ShardedArc::new(PolicySnapshot::new(policy, emitter));
         Self {
             snapshot: Switchable::new(snapshot, is_off),
         }
+    }
+
+    pub(super) fn emitter(&self) -> Emitter {
+        self.snapshot.load().emitter().clone()
     }
 
     pub(super) fn reconfigure(&self, policy: TimeoutPolicy) {
@@ -128,10 +131,6 @@ impl Shared {
         let Some(current) = current.filter(|current| !is_off(current)) else {
             return Ok(None);
         };
-        let admitted = PolicySnapshot::admit(&current, headers, scan);
-        if let Err(rejection) = admitted {
-            current.rejected(rejection);
-        }
-        admitted
+        PolicySnapshot::admit(&current, headers, scan)
     }
 }

@@ -7,7 +7,7 @@ use super::request::redirect;
 use super::request::redirect::{Next, RedirectContext, Verdict};
 use super::transport::Redirected;
 use super::{Body, Error, HttpService, Response};
-use crate::foundation::outcome::{Cause, Outcome, Rejection};
+use crate::foundation::outcome::{Cause, Outcome, Rejection, Source};
 
 /// Sends `request` through `stack`, following at most `max` redirects; each of them passes the
 /// whole stack again.
@@ -30,8 +30,10 @@ pub(super) async fn send<S: HttpService>(
         {
             let url = Some(Box::new(url));
             let cause = Cause::of(&response).cloned();
+            let layer = Source::of(&response).cloned();
             return Err(Error::Rejected {
                 cause,
+                layer,
                 rejection,
                 url,
             });

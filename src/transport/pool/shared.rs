@@ -15,7 +15,7 @@ use super::machine::{Arrival, PoolId};
 use super::wait::Wait;
 use super::{PoolPolicy, PoolStats};
 use crate::foundation::deadline::Deadline;
-use crate::foundation::events::{Event, Observe};
+use crate::foundation::events::{Emitter, EventKind};
 use crate::foundation::outcome::{Overflow, PoolError, Rejection};
 use crate::foundation::sync::Reloadable;
 use crate::foundation::time::clock;
@@ -24,7 +24,7 @@ use crate::foundation::time::clock;
 pub(super) type Open = dyn Fn(Attempt) + Send + Sync;
 
 pub(super) struct Shared {
-    observe: Arc<dyn Observe>,
+    emitter: Emitter,
     open: Box<Open>,
     pub(super) policy: Reloadable<PoolPolicy>,
     state: Mutex<State>,
@@ -49,9 +49,9 @@ pub(super) enum Entry {
 }
 
 impl Shared {
-    pub(super) fn new(policy: PoolPolicy, observe: Arc<dyn Observe>, open: Box<Open>) -> Self {
+    pub(super) fn new(policy: PoolPolicy, emitter: Emitter, open: Box<Open>) -> Self {
         Self {
-            observe,
+            emitter,
             open,
             policy: Reloadable::new(policy),
             state: Mutex::new(State::new(policy)),
@@ -95,9 +95,13 @@ impl Shared {
         }
     }
 
+    pub(super) const fn emitter(&self) -> &Emitter {
+        &self.emitter
+    }
+
     pub(super) fn reject(&self, overflow: Overflow) -> Rejection {
         let rejection = Rejection::Overflow(overflow);
-        self.observe.on_event(&Event::Rejected(rejection));
+        self.emitter.emit(&EventKind::Rejected(rejection));
         rejection
     }
 

@@ -2,8 +2,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::istio::diagnostics::diagnostic::SourceLocation;
-use crate::istio::model::origin::Lines;
-use crate::istio::syntax::tree::{Span, Tree};
+use crate::istio::syntax::tree::Span;
 
 /// The text between two `---` lines.
 ///
@@ -25,11 +24,6 @@ impl YamlDocument {
             line: span.line.saturating_add(self.before),
             ..span
         }
-    }
-
-    /// Returns the lines of the values of its tree.
-    pub(in crate::istio) fn lines(&self, tree: &Tree) -> Lines {
-        Lines::of(tree, self.file.clone(), self.before)
     }
 
     pub(in crate::istio) fn location(&self, span: Span) -> SourceLocation {

@@ -3,11 +3,11 @@ use std::collections::{BTreeSet, HashMap};
 use super::host_map::HostMap;
 use super::object_ref::ObjectRef;
 use super::selector::selects;
+use crate::foundation::outcome::Origin;
 use crate::istio::api::destination_rule::{DestinationRule, Selector, Subset, TrafficPolicy};
 use crate::istio::config::WorkloadId;
 use crate::istio::model::export::ExportTo;
 use crate::istio::model::names;
-use crate::istio::model::origin::Origin;
 
 /// Destination rules by namespace and host.
 #[derive(Debug, Default)]

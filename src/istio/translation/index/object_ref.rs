@@ -2,8 +2,8 @@ use std::fmt::{self, Debug, Formatter};
 use std::ops::Deref;
 use std::sync::Arc;
 
+use crate::foundation::outcome::Origin;
 use crate::istio::model::object::Object;
-use crate::istio::model::origin::Origin;
 use crate::istio::model::spec::Spec;
 use crate::istio::syntax::tree::NodeId;
 
@@ -34,11 +34,6 @@ impl<T> ObjectRef<T> {
         &self.object.namespace
     }
 
-    /// Returns the place of a value in the object.
-    pub(in crate::istio::translation) fn origin(&self, at: NodeId) -> Origin {
-        self.object.lines.origin(at)
-    }
-
     /// Returns the place of the object's name.
     pub(in crate::istio::translation) fn name_origin(&self) -> Origin {
         self.origin(self.object.at)
@@ -46,13 +41,12 @@ impl<T> ObjectRef<T> {
 
     /// Returns `Kind namespace/name`.
     pub(in crate::istio::translation) fn id(&self) -> String {
-        let Object {
-            kind,
-            name,
-            namespace,
-            ..
-        } = &*self.object;
-        format!("{kind} {namespace}/{name}")
+        self.object.id()
+    }
+
+    /// Returns the place of one of its values.
+    pub(in crate::istio::translation) fn origin(&self, at: NodeId) -> Origin {
+        self.object.origin(at)
     }
 }
 

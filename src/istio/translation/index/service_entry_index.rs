@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use super::host_map::HostMap;
 use super::object_ref::ObjectRef;
+use crate::foundation::outcome::Origin;
 use crate::istio::api::service_entry::ServiceEntry;
 use crate::istio::model::export::ExportTo;
 use crate::istio::model::names;
-use crate::istio::model::origin::Origin;
 
 /// Service entries by host.
 #[derive(Debug, Default)]

@@ -9,7 +9,7 @@ use crate::istio::api::fields::read::{NodeRef, Reader};
 use crate::istio::api::local_rate_limit::{FractionalPercent, LocalRateLimit, RuntimeFraction};
 use crate::istio::diagnostics::finding::Findings;
 use crate::istio::model::load::documents::{Documents, Resource};
-use crate::istio::model::origin::Lines;
+use crate::istio::model::object::Object;
 use crate::istio::model::spec::Spec;
 use crate::istio::syntax::tree::{NodeId, Tree, Value};
 use crate::istio::validation::{either, find_limits, read_limit, value};
@@ -33,8 +33,8 @@ pub(in super::super) struct Patch {
 #[derive(Debug)]
 pub(super) struct Config {
     pub(super) limit: LocalRateLimit,
+    pub(super) object: Arc<Object>,
     pub(super) actions: Vec<Actions>,
-    pub(super) lines: Arc<Lines>,
     pub(super) status: Option<u16>,
 }
 
@@ -117,7 +117,7 @@ fn of_filter(resource: &Resource, filter: &EnvoyFilter, tree: &Tree, all: &mut V
         };
         let read = configs
             .into_iter()
-            .filter_map(|at| config(tree, &object.lines, at));
+            .filter_map(|at| config(object, tree, at));
         let read: Vec<_> = read.map(|config| Some(Arc::new(config))).collect();
         if read.is_empty() && !actions.is_empty() {
             all.push(new(None, 0));
@@ -141,7 +141,7 @@ fn counted(tree: &Tree, value: NodeId) -> Vec<Actions> {
         .collect()
 }
 
-fn config(tree: &Tree, lines: &Arc<Lines>, at: NodeId) -> Option<Config> {
+fn config(object: &Arc<Object>, tree: &Tree, at: NodeId) -> Option<Config> {
     let mut findings = Findings::default();
     let mut reader = Reader {
         tree,
@@ -165,8 +165,8 @@ fn config(tree: &Tree, lines: &Arc<Lines>, at: NodeId) -> Option<Config> {
     });
     Some(Config {
         actions: actions.unwrap_or_default(),
+        object: Arc::clone(object),
         limit,
-        lines: Arc::clone(lines),
         status,
     })
 }

@@ -56,7 +56,7 @@ pub(super) fn local_rate_limits(
     descriptors.sort_by(|(_, one), (_, two)| rate(one).total_cmp(&rate(two)));
     let new = |suffix: &str, bucket: &TokenBucket, policy| LocalRateLimitConfig {
         id: format!("{id} {suffix}").into(),
-        origin: Some(config.lines.origin(bucket.at)),
+        origin: Some(config.object.origin(bucket.at)),
         policy,
         port: counted.at,
     };

@@ -1,10 +1,10 @@
 //! Routes of a virtual service, with delegates expanded in place.
 
 use super::merged_match::MergedMatch;
+use crate::foundation::outcome::Origin;
 use crate::istio::api::fields::read::Spanned;
 use crate::istio::api::http_route::{HttpMatch, HttpRoute};
 use crate::istio::api::virtual_service::VirtualService;
-use crate::istio::model::origin::Origin;
 use crate::istio::syntax::tree::NodeId;
 use crate::istio::translation::index::object_ref::ObjectRef;
 use crate::istio::translation::index::resource_index::ResourceIndex;
@@ -15,8 +15,8 @@ use crate::istio::translation::index::virtual_service_index::IndexedService;
 pub(in crate::istio::translation) struct MergedRoute<'a> {
     leaf: &'a HttpRoute,
     root: Option<&'a HttpRoute>,
-    /// Objects of the leaf and of the root.
-    objects: Option<[&'a ObjectRef<VirtualService>; 2]>,
+    /// Virtual services that the leaf and the root stand in.
+    objects: [Option<&'a ObjectRef<VirtualService>>; 2],
     /// Matches; `None` matches every request.
     pub(in crate::istio::translation) matches: Option<Vec<MergedMatch<'a>>>,
     /// Namespace of short names in the leaf route.
@@ -34,7 +34,7 @@ pub(in crate::istio::translation) fn routes<'a>(
     for route in service.object.http.0.iter().flatten() {
         let Some(delegate) = &route.delegate else {
             let plain = MergedRoute::new(route, None, own, own);
-            routes.extend(plain.map(|plain| plain.of([&service.object; 2])));
+            routes.extend(plain.map(|route| route.in_objects([Some(&service.object), None])));
             continue;
         };
         let text =
@@ -48,8 +48,9 @@ pub(in crate::istio::translation) fn routes<'a>(
             continue;
         };
         let leaves = delegate.object.http.0.iter().flatten();
-        let merged = leaves.filter_map(|leaf| MergedRoute::merge(route, own, leaf, namespace));
-        routes.extend(merged.map(|merged| merged.of([&delegate.object, &service.object])));
+        let objects = [Some(&delegate.object), Some(&service.object)];
+        let leaves = leaves.filter_map(|leaf| MergedRoute::merge(route, own, leaf, namespace));
+        routes.extend(leaves.map(|route| route.in_objects(objects)));
     }
     routes
 }
@@ -82,27 +83,28 @@ impl<'a> MergedRoute<'a> {
         Some(Self {
             leaf,
             root,
-            objects: None,
+            objects: [None, None],
             matches: Some(merged).filter(|merged| !merged.is_empty()),
             namespace,
             root_namespace,
         })
     }
 
-    /// Sets the objects of the leaf and of the root.
-    fn of(mut self, objects: [&'a ObjectRef<VirtualService>; 2]) -> Self {
-        self.objects = Some(objects);
-        self
+    /// Sets the virtual services that the leaf and the root stand in.
+    fn in_objects(self, objects: [Option<&'a ObjectRef<VirtualService>>; 2]) -> Self {
+        Self { objects, ..self }
     }
 
-    /// Returns the place of a field of the delegate, otherwise of the root.
+    /// Returns the place of a field, of the delegate's otherwise of the root's.
     pub(in crate::istio::translation) fn origin(
         &self,
-        at: impl Fn(&HttpRoute) -> Option<NodeId>,
+        field: impl Fn(&'a HttpRoute) -> Option<NodeId>,
     ) -> Option<Origin> {
-        let [leaf, root] = self.objects?;
-        let own = at(self.leaf).map(|at| leaf.origin(at));
-        own.or_else(|| Some(root.origin(at(self.root?)?)))
+        let [leaf, root] = self.objects;
+        match field(self.leaf) {
+            Some(at) => Some(leaf?.origin(at)),
+            None => Some(root?.origin(field(self.root?)?)),
+        }
     }
 
     /// Returns a field of the delegate, otherwise of the root.

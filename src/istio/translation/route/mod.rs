@@ -8,6 +8,7 @@ use super::index::resource_index::ResourceIndex;
 use super::index::virtual_service_index::IndexedService;
 use super::limits::RouteLimits;
 use super::settings::{default_retries, fault, mirrors, retries, timeout};
+use crate::istio::api::http_route::HttpRoute;
 use crate::istio::config::{RouteConfig, RouteOrigins};
 use crate::policies::fault_injection::FaultInjectionPolicy;
 use crate::policies::timeout::TimeoutPolicy;
@@ -46,6 +47,24 @@ pub(super) fn default_route(to: Destination, limits: &RouteLimits<'_>) -> RouteC
         origins: RouteOrigins::default(),
         retry: default_retries(),
         timeout: TimeoutPolicy::default(),
+    }
+}
+
+/// Returns the places in the documents that ordered a route and its policies.
+fn origins(merged: &MergedRoute<'_>) -> RouteOrigins {
+    let mirror = |route: &HttpRoute| {
+        let first = route.mirrors.0.iter().flatten().next();
+        let listed = first.map(|mirror| mirror.at);
+        listed.or_else(|| Some(route.mirror.as_ref()?.at))
+    };
+    RouteOrigins {
+        fault: merged.origin(|route| Some(route.fault.as_ref()?.at)),
+        headers: merged.origin(|route| Some(route.headers.as_ref()?.at)),
+        mirror: merged.origin(mirror),
+        retry: merged.origin(|route| Some(route.retries.as_ref()?.at)),
+        rewrite: merged.origin(|route| Some(route.rewrite.as_ref()?.at)),
+        route: merged.origin(|route| Some(route.at)),
+        timeout: merged.origin(|route| Some(route.timeout?.at)),
     }
 }
 
@@ -96,20 +115,4 @@ fn route_config(
         timeout: timeout(merged.field(|route| route.timeout).map(|time| time.value)),
     };
     (Some(config), is_last)
-}
-
-fn origins(merged: &MergedRoute<'_>) -> RouteOrigins {
-    RouteOrigins {
-        fault: merged.origin(|route| Some(route.fault.as_ref()?.at)),
-        headers: merged.origin(|route| Some(route.headers.as_ref()?.at)),
-        mirrors: merged.origin(|route| {
-            let all = route.mirrors.0.iter().flatten();
-            let first = all.map(|mirror| mirror.at).next();
-            first.or_else(|| Some(route.mirror.as_ref()?.at))
-        }),
-        retry: merged.origin(|route| Some(route.retries.as_ref()?.at)),
-        rewrite: merged.origin(|route| Some(route.rewrite.as_ref()?.at)),
-        route: merged.origin(|route| Some(route.at)),
-        timeout: merged.origin(|route| Some(route.timeout?.at)),
-    }
 }

@@ -107,7 +107,8 @@ fn pool(config: &ClusterConfig) -> Setting {
         .with_some("http2", http2.then_some(true))
         .with_some(
             "http2KeepAlive",
-            http2_keep_alive.map(|(interval, timeout)| format!("every {interval:?} for {timeout:?}")),
+            http2_keep_alive
+                .map(|(interval, timeout)| format!("every {interval:?} for {timeout:?}")),
         )
 }
 

@@ -1,7 +1,7 @@
 use super::refusals::LocalReply;
 use super::setting::Setting;
 use crate::foundation::http::RequestHead;
-use crate::istio::Origin;
+use crate::foundation::outcome::Origin;
 use crate::mesh::service_mesh::proxy::state::Proxy;
 
 /// Explanation of a request, by [`Workload::explain`](crate::mesh::Workload::explain).

@@ -19,12 +19,14 @@ use http::{Request, Response};
 use crate::foundation::http::RequestHead;
 use crate::foundation::http::authority::Addressed;
 use crate::foundation::outcome::{LocalReplyBody, Rejection};
-use crate::istio::config::{RouteConfig, VirtualHostConfig};
+use crate::istio::config::RouteConfig;
 use crate::mesh::service_mesh::cluster::key::ClusterKey;
 use crate::mesh::service_mesh::proxy::role::Role;
 use crate::mesh::service_mesh::proxy::state::Proxy;
 use crate::mesh::service_mesh::router::route::virtual_host_stack::HostContext;
-use crate::mesh::service_mesh::router::table::stack_table::passthrough_config;
+use crate::mesh::service_mesh::router::table::stack_table::{
+    DEFAULT_ROUTE, PASSTHROUGH_ROUTE, passthrough_config,
+};
 use crate::policies::traffic_split::{CompiledRoutes, RouteAction, RouteIndex};
 use refusals::Replies;
 
@@ -45,10 +47,17 @@ pub(in crate::mesh::service_mesh) fn explain(proxy: &Proxy, head: RequestHead<'_
         explain_host(proxy, context, head, &mut explanation);
         return explanation;
     }
-    let host: VirtualHostConfig = passthrough_config(&addressed.host.to_ascii_lowercase());
+    let name = addressed.host.to_ascii_lowercase();
+    let key = ClusterKey::unnamed(&name, addressed.port());
+    let is_known = proxy.cluster_config(&key).is_some();
+    let route = if is_known {
+        DEFAULT_ROUTE
+    } else {
+        PASSTHROUGH_ROUTE
+    };
+    let host = passthrough_config(&name, route);
     let context = HostContext::unnamed(&host, addressed.port(), limits);
-    let key = ClusterKey::unnamed(&host.id, context.port);
-    if config.outbound.unknown_rejected && proxy.cluster_config(&key).is_none() {
+    if config.outbound.unknown_rejected && !is_known {
         let rejection = match proxy.role {
             Role::Gateway => Rejection::NoRoute,
             Role::Workload => Rejection::UnknownHost,

@@ -7,9 +7,9 @@ use http::StatusCode;
 use super::explained::ExplainedCluster;
 use super::values::counting;
 use crate::foundation::http::{GrpcStatus, RequestHead};
+use crate::foundation::outcome::Origin;
 use crate::foundation::outcome::{Overflow, RateLimited, Rejection};
 use crate::foundation::sync::Percent;
-use crate::istio::Origin;
 use crate::istio::config::{ClusterConfig, ClusterDiscovery, LocalRateLimitConfig, RouteConfig};
 use crate::mesh::service_mesh::router::route::virtual_host_stack::HostContext;
 

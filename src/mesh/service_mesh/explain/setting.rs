@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 
-use crate::istio::Origin;
+use crate::foundation::outcome::Origin;
 
 /// One policy or change of a route or a cluster: its values by their names in Istio, and its place.
 #[derive(Clone, Debug, Eq, PartialEq)]

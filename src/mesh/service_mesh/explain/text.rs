@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use super::explained::{ExplainedCluster, ExplainedRoute, Explanation};
 use super::refusals::LocalReply;
 use super::setting::Setting;
-use crate::istio::Origin;
+use crate::foundation::outcome::Origin;
 
 impl Display for Explanation {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

@@ -112,7 +112,7 @@ fn fault(config: &RouteConfig) -> Option<Setting> {
 }
 
 fn mirrors(config: &RouteConfig) -> Option<Setting> {
-    let setting = Setting::new("mirror", config.origins.mirrors.clone());
+    let setting = Setting::new("mirror", config.origins.mirror.clone());
     let mirrors = config.mirrors.iter();
     let setting = mirrors.fold(setting, |setting, (destination, policy)| {
         setting.with(destination.to_string(), policy.share())

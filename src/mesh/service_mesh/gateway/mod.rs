@@ -25,6 +25,7 @@ use tower_service::Service;
 #[cfg(feature = "reqwest")]
 use super::EndpointTransport;
 use super::{Error, MeshTransport, TrustedProxies};
+use crate::foundation::events::Emitter;
 use crate::foundation::outcome::BoxError;
 use crate::istio::config::WorkloadId;
 use crate::mesh::service_mesh::cluster::connect::connector::Connector;
@@ -169,10 +170,13 @@ impl Gateway {
         let listener_port = Some(ListenerPort(port));
         let state = RouterState::new(Arc::clone(proxy), connector, listener_port);
         let trace = &proxy.options.trace;
-        let routes = routed::outbound(trace, Router::new(state));
+        // The layer outside reports the end of each request, this one only its span.
+        let silent = Emitter::with_source(Arc::new(()), proxy.source());
+        let routes = routed::outbound(trace, silent, Router::new(state));
         let inner = routed::gateway(
             &EdgeLayer::new(listener),
             trace,
+            proxy.emitter(proxy.source()),
             EdgeGate::new(InboundLimits::new(port, Arc::clone(proxy))),
             Ingress::new(routes, port, Arc::clone(proxy)),
         );

@@ -61,6 +61,7 @@ impl Script {
     ) -> Self {
         self.hosts.push(Arc::new(VirtualHostConfig {
             id: name.into(),
+            host: name.into(),
             names: vec![HostPattern::parse(name).unwrap()],
             origin: None,
             routes: routes.into_iter().collect(),

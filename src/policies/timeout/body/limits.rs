@@ -92,8 +92,7 @@ impl CallLimits {
             drop();
         }
         let rejection = Rejection::TimedOut(self.length());
-        self.snapshot.rejected(rejection);
-        rejection.into_response(self.grpc)
+        self.snapshot.emitter().reject(rejection, self.grpc)
     }
 
     pub(in crate::policies::timeout) fn length(&self) -> Duration {

@@ -164,6 +164,9 @@ impl Ticket for RateLimitsTicket {
     }
 
     fn write_extensions(&mut self, extensions: &mut Extensions) {
+        if let Tickets::Rejected(refused) = &self.0 {
+            refused.gate.write_extensions(refused.rejection, extensions);
+        }
         self.each(|ticket| ticket.write_extensions(extensions));
     }
 }

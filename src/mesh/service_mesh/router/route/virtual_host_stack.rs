@@ -2,9 +2,10 @@ use std::sync::Arc;
 
 use super::limits::RateLimits;
 use super::mirrors::MirrorsLayer;
-use super::route_service::{DestinationStack, RouteService, Shared};
+use super::route_service::{RouteDestination, RouteService, Shared};
 use crate::foundation::admission::GateChain;
 use crate::foundation::http::RequestHead;
+use crate::foundation::outcome::{Origin, Source};
 use crate::istio::config::{LocalRateLimitConfig, RouteConfig, VirtualHostConfig};
 use crate::mesh::service_mesh::cluster::key::ClusterKey;
 use crate::mesh::service_mesh::cluster::service::LimitedCluster;
@@ -14,6 +15,7 @@ use crate::mesh::service_mesh::router::upstream::to_transport::{ToMirror, ToTran
 use crate::mesh::stack::routed;
 use crate::policies::fault_injection::{FaultGate, FaultInjectionLayer};
 use crate::policies::retry::RetryLayer;
+use crate::policies::telemetry::TraceAttemptLayer;
 use crate::policies::timeout::TimeoutLayer;
 use crate::policies::traffic_split::{CompiledRoutes, Destination};
 
@@ -132,28 +134,45 @@ fn stack<S: Clone + Send + Sync + 'static, B>(
     compiled: &Arc<CompiledRoutes>,
     routes: &RouterState<S, B>,
 ) -> RouteStack<S, B> {
-    let options = routes.options();
-    let layers = RouteLayers::new(host, route, config, routes);
+    let (options, proxy) = (routes.options(), routes.proxy());
+    let source = proxy
+        .source()
+        .with_host(Arc::clone(&host.config.host))
+        .with_route(config.route.name().map(Arc::from));
+    let at = |origin: &Option<Origin>| source.clone().with_origin(origin.clone());
+    let mirrors = at(&config.origins.mirror);
+    let mirrors = config
+        .mirrors
+        .iter()
+        .filter_map(|(to, policy)| routes.mirror(host, route, to, policy, &mirrors));
+    let layers = RouteLayers {
+        mirrors: MirrorsLayer {
+            layers: mirrors.collect(),
+        },
+        source: at(&config.origins.route),
+    };
     let destinations = config.route.destinations().iter();
     let shared = Arc::new(Shared {
-        answers: routes.proxy().role == Role::Gateway,
+        answers: proxy.role == Role::Gateway,
         destinations: destinations
             .map(|one| layers.destination(host, one.destination(), config, routes))
             .collect(),
         rng: routes.rng(),
         is_unnamed: host.is_unnamed,
         is_tried_once: config.retry.attempts() == 0 && config.retry.per_try_timeout().is_none(),
-        observe: Arc::clone(&options.observe),
+        emitter: proxy.emitter(at(&config.origins.route)),
         routes: Arc::clone(compiled),
     });
     let fault = FaultInjectionLayer::from_parts(
         config.fault.clone(),
-        Arc::clone(&options.observe),
+        proxy.emitter(at(&config.origins.fault)),
         options.rng(&format!("fault {} {route}", host.config.id)),
     );
+    // Without the route: all routes of the host share the state of a limit.
+    let of_host = source.clone().with_route(None);
     let limits: Vec<_> = host
         .limits_of(config)
-        .map(|limit| routes.proxy().limit(limit, &host.config.id))
+        .map(|limit| proxy.limit(limit, &host.config.id, &of_host))
         .collect();
     let gate = routed::route_gate(RateLimits::new(&limits), fault.gate());
     RouteStack {
@@ -162,54 +181,53 @@ fn stack<S: Clone + Send + Sync + 'static, B>(
     }
 }
 
-/// Layers that the destinations of a route share.
+/// Layers that the destinations of a route share, and the source of the route.
 struct RouteLayers<S, B> {
     mirrors: MirrorsLayer<ToMirror<LimitedCluster<S>, B>>,
-    timeout: TimeoutLayer,
+    source: Source,
 }
 
 impl<S: Clone + Send + Sync + 'static, B> RouteLayers<S, B> {
-    fn new(
-        host: HostContext<'_>,
-        route: usize,
-        config: &RouteConfig,
-        routes: &RouterState<S, B>,
-    ) -> Self {
-        let observe = Arc::clone(&routes.options().observe);
-        let mirrors = config.mirrors.iter();
-        Self {
-            mirrors: MirrorsLayer {
-                layers: mirrors
-                    .filter_map(|(to, policy)| routes.mirror(host, route, to, policy))
-                    .collect(),
-            },
-            timeout: TimeoutLayer::with_observer(config.timeout.clone(), observe),
-        }
-    }
-
-    /// Creates the stack of one destination; `None` if it is unknown.
+    /// Creates the stack of one destination, without a service if the destination is unknown.
     fn destination(
         &self,
         host: HostContext<'_>,
         destination: &Destination,
         config: &RouteConfig,
         routes: &RouterState<S, B>,
-    ) -> Option<DestinationStack<S, B>> {
-        let cluster = routes.cluster(host, destination)?;
-        let options = routes.options();
+    ) -> RouteDestination<S, B> {
+        let Some(cluster) = routes.cluster(host, destination) else {
+            let name = routes.key(host, destination).cluster_name();
+            let source = self.source.clone().with_host(destination.host());
+            return RouteDestination {
+                source: Arc::new(source.with_cluster(name)),
+                stack: None,
+            };
+        };
+        let route = self.source.route().map(Arc::from);
+        let source = cluster.state().source().clone().with_route(route);
+        let (options, origins) = (routes.options(), &config.origins);
+        let emitter = |origin: &Option<Origin>| {
+            let source = source.clone().with_origin(origin.clone());
+            routes.proxy().emitter(source)
+        };
         let policy = cluster.state().retry(&config.retry);
-        let retry = RetryLayer::with_observer(policy, Arc::clone(&options.observe));
+        let retry = RetryLayer::with_emitter(policy, emitter(&origins.retry));
         let retry = match options.seed(&format!("retry {destination}")) {
             Some(seed) => retry.with_seed(seed),
             None => retry,
         };
-        Some(routed::destination(
+        let stack = routed::destination(
             &self.mirrors,
-            &self.timeout,
+            &TimeoutLayer::with_emitter(config.timeout.clone(), emitter(&origins.timeout)),
             &retry,
-            routes.trace_attempt(),
+            &TraceAttemptLayer::with_emitter(options.trace.clone(), emitter(&origins.route)),
             cluster.state().limit().gate(),
             ToTransport::new(cluster.endpoints()),
-        ))
+        );
+        RouteDestination {
+            source: Arc::new(source.with_origin(origins.route.clone())),
+            stack: Some(stack),
+        }
     }
 }

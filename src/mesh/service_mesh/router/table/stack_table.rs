@@ -68,14 +68,20 @@ impl<S, B> Default for PortStacks<S, B> {
     }
 }
 
+/// Istio's name of the route of a host without a virtual service.
+pub(in crate::mesh) const DEFAULT_ROUTE: &str = "default";
+/// Istio's name of the route to a host that no document names.
+pub(in crate::mesh) const PASSTHROUGH_ROUTE: &str = "allow_any";
+
 /// Returns the configuration of a host that no document names: one route without any policy.
-pub(in crate::mesh) fn passthrough_config(host: &str) -> VirtualHostConfig {
+pub(in crate::mesh) fn passthrough_config(host: &str, route: &'static str) -> VirtualHostConfig {
     VirtualHostConfig {
         id: host.into(),
+        host: host.into(),
         names: Vec::new(),
         origin: None,
         routes: vec![RouteConfig {
-            route: Route::to(Destination::new(host)),
+            route: Route::to(Destination::new(host)).with_name(route),
             fault: FaultInjectionPolicy::off(),
             limits: Vec::new(),
             limits_replace: false,
