@@ -25,6 +25,7 @@ struct Pool {
 
 impl Pool {
     async fn name(&self, user: u32) -> Result<&'static str, DatabaseError> {
+        tokio::task::yield_now().await;
         match user {
             _ if self.is_down.load(Ordering::Relaxed) => Err(DatabaseError::Unreachable),
             1 => Ok("Ann"),

@@ -44,6 +44,10 @@ fn app() -> Router {
     plain.layer(stack).merge(polls.layer(patient))
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the waits of an example are read on the paused clock"
+)]
 // The clock is paused so that the waits of this example take no time.
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {

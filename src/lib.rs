@@ -48,7 +48,7 @@
 //! ```text
 //! mesh         stacks and their state: by hand, or of a workload or gateway under Istio's documents
 //! istio        Istio's documents: api, validation, analysis, coverage, and translation to plain values
-//! transport    connections: client (reqwest's API), DNS, connection pools
+//! transport    connections: client (reqwest's API), connectors, DNS, connection pools
 //! policies     one folder per policy: its values, its pure decisions, and its layer, service and future
 //! foundation   outcomes, rejections, admission gates, deadlines, endpoints, events, matching, time
 //! ```
@@ -63,6 +63,8 @@
 //! set for the duration of a poll, so that a client which a handler calls finds them.
 
 #![forbid(unsafe_code)]
+// Each item shows its feature on docs.rs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod foundation;
 #[cfg(feature = "istio")]
@@ -147,7 +149,17 @@ pub mod outcome {
     };
 }
 
+#[doc = include_str!("../docs/testing.md")]
+pub mod testing {
+    pub use crate::foundation::events::RecordingObserver;
+}
+
+/// The examples of the page about configuration, compiled.
+#[cfg(all(doctest, feature = "serde"))]
+#[doc = include_str!("../docs/configuration.md")]
+pub struct Configuration;
+
 /// The examples of the README, compiled.
-#[cfg(all(doctest, feature = "axum", feature = "reqwest"))]
+#[cfg(all(doctest, feature = "axum", feature = "reqwest", feature = "watch"))]
 #[doc = include_str!("../README.md")]
 pub struct Readme;

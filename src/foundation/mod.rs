@@ -2,6 +2,8 @@
 
 pub mod admission;
 pub(crate) mod body;
+#[cfg(feature = "serde")]
+pub(crate) mod config;
 pub(crate) mod deadline;
 pub(crate) mod endpoints;
 pub(crate) mod events;

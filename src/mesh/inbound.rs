@@ -9,10 +9,10 @@ use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::StackWarning;
 use super::outbound::warn_once;
 use super::outer_stack::OuterStack;
 use super::stack::{self, InboundGates, InboundLayers};
+use super::{InboundPolicy, StackWarning};
 use crate::foundation::events::Observe;
 use crate::foundation::outcome::BoxError;
 use crate::policies::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
@@ -146,10 +146,60 @@ impl Inbound {
         &self.layers.timeout
     }
 
+    /// Replaces all policies for requests that start from now on; every part keeps its state.
+    ///
+    /// [`InboundPolicy::lint`] finds contradictions beforehand. Whether responses are
+    /// [streams](Self::with_streams) stays.
+    pub fn reconfigure(&self, policy: InboundPolicy) {
+        let InboundPolicy {
+            concurrency_limit,
+            rate_limit,
+            streams: _,
+            timeout,
+            trace,
+        } = policy;
+        let layers = &self.layers;
+        layers.concurrency_limit.reconfigure(concurrency_limit);
+        layers.rate_limit.reconfigure(rate_limit);
+        layers.timeout.reconfigure(timeout);
+        layers.trace.reconfigure(trace);
+    }
+
+    /// Returns the current policies.
+    #[must_use]
+    pub fn policy(&self) -> InboundPolicy {
+        let layers = &self.layers;
+        InboundPolicy {
+            concurrency_limit: layers.concurrency_limit.policy(),
+            rate_limit: layers.rate_limit.policy(),
+            streams: self.streams,
+            timeout: layers.timeout.policy(),
+            trace: layers.trace.policy(),
+        }
+    }
+
     /// Returns the contradictions between the current policies of this stack. The first `layer` call logs them.
     #[must_use]
     pub fn lint(&self) -> Vec<StackWarning> {
         stack::lint_inbound(&self.layers, self.streams)
+    }
+}
+
+impl From<InboundPolicy> for Inbound {
+    fn from(policy: InboundPolicy) -> Self {
+        let InboundPolicy {
+            concurrency_limit,
+            rate_limit,
+            streams,
+            timeout,
+            trace,
+        } = policy;
+        inbound()
+            .with_concurrency_limit(concurrency_limit)
+            .with_rate_limit(rate_limit)
+            .with_streams(streams)
+            .with_timeout(timeout)
+            .with_trace(trace)
     }
 }
 

@@ -9,8 +9,8 @@ use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::StackWarning;
 use super::stack::{self, OutboundLayers, OutboundStack};
+use super::{OutboundPolicy, StackWarning};
 use crate::foundation::events::Observe;
 use crate::foundation::outcome::BoxError;
 use crate::policies::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy};
@@ -167,10 +167,76 @@ impl Outbound {
         &self.layers.timeout
     }
 
+    /// Replaces all policies for requests that start from now on; every part keeps its state.
+    ///
+    /// [`OutboundPolicy::lint`] finds contradictions beforehand. Whether responses are
+    /// [streams](Self::with_streams) stays.
+    pub fn reconfigure(&self, policy: OutboundPolicy) {
+        let OutboundPolicy {
+            attempt_limit,
+            circuit_breaker,
+            concurrency_limit,
+            rate_limit,
+            retry,
+            streams: _,
+            timeout,
+            trace,
+        } = policy;
+        let layers = &self.layers;
+        layers.attempt_limit.reconfigure(attempt_limit);
+        layers.circuit_breaker.reconfigure(circuit_breaker);
+        layers.concurrency_limit.reconfigure(concurrency_limit);
+        layers.rate_limit.reconfigure(rate_limit);
+        layers.retry.reconfigure(retry);
+        layers.timeout.reconfigure(timeout);
+        layers.trace.reconfigure(trace.clone());
+        layers.trace_attempt.reconfigure(trace);
+    }
+
+    /// Returns the current policies.
+    #[must_use]
+    pub fn policy(&self) -> OutboundPolicy {
+        let layers = &self.layers;
+        OutboundPolicy {
+            attempt_limit: layers.attempt_limit.policy(),
+            circuit_breaker: layers.circuit_breaker.policy(),
+            concurrency_limit: layers.concurrency_limit.policy(),
+            rate_limit: layers.rate_limit.policy(),
+            retry: layers.retry.policy(),
+            streams: self.streams,
+            timeout: layers.timeout.policy(),
+            trace: layers.trace.policy(),
+        }
+    }
+
     /// Returns the contradictions between the current policies of this stack. The first `layer` call logs them.
     #[must_use]
     pub fn lint(&self) -> Vec<StackWarning> {
         stack::lint_outbound(&self.layers, self.streams)
+    }
+}
+
+impl From<OutboundPolicy> for Outbound {
+    fn from(policy: OutboundPolicy) -> Self {
+        let OutboundPolicy {
+            attempt_limit,
+            circuit_breaker,
+            concurrency_limit,
+            rate_limit,
+            retry,
+            streams,
+            timeout,
+            trace,
+        } = policy;
+        outbound()
+            .with_attempt_limit(attempt_limit)
+            .with_circuit_breaker(circuit_breaker)
+            .with_concurrency_limit(concurrency_limit)
+            .with_rate_limit(rate_limit)
+            .with_retry(retry)
+            .with_streams(streams)
+            .with_timeout(timeout)
+            .with_trace(trace)
     }
 }
 

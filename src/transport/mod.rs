@@ -2,6 +2,8 @@
 
 #[cfg(feature = "reqwest")]
 pub mod client;
+#[cfg(feature = "reqwest")]
+pub(crate) mod connect;
 #[cfg(feature = "dns")]
 pub mod dns;
 #[cfg(feature = "hyper")]

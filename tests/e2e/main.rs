@@ -14,6 +14,7 @@ mod bad;
 mod client;
 mod dns;
 mod endpoints;
+mod examples;
 mod failures;
 mod faults;
 #[cfg(feature = "full")]
@@ -32,6 +33,8 @@ mod mesh_review;
 mod mirror;
 mod name_server;
 mod named_endpoints;
+#[cfg(feature = "rustls")]
+mod own_connections;
 mod pool;
 mod redirects;
 mod retry;

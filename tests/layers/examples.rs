@@ -4,6 +4,9 @@
 mod circuit_breaker;
 #[path = "../../examples/concurrency_limit.rs"]
 mod concurrency_limit;
+#[cfg(feature = "serde")]
+#[path = "../../examples/config.rs"]
+mod config;
 #[path = "../../examples/database.rs"]
 mod database;
 #[path = "../../examples/fault_injection.rs"]
@@ -26,10 +29,11 @@ mod timeout;
 mod traffic_split;
 
 macro_rules! tests {
-    ($($name:ident)*) => {
+    ($($(#[$attribute:meta])* $name:ident)*) => {
         /// Runs the example on a runtime of its own, as `cargo run --example` does.
         mod runs {
             $(
+                $(#[$attribute])*
                 #[test]
                 fn $name() {
                     super::$name::main().unwrap();
@@ -42,6 +46,8 @@ macro_rules! tests {
 tests! {
     circuit_breaker
     concurrency_limit
+    #[cfg(feature = "serde")]
+    config
     database
     fault_injection
     load_balance

@@ -11,6 +11,8 @@ mod circuit_breaker;
 mod composed;
 mod composition;
 mod concurrency_limit;
+#[cfg(feature = "serde")]
+mod config;
 mod examples;
 mod extremes;
 mod fault_injection;
@@ -24,6 +26,8 @@ mod policy;
 mod pool;
 mod promises;
 mod rate_limit;
+#[cfg(feature = "governor")]
+mod rate_limit_governor;
 mod rate_limit_keys;
 mod rate_limit_queue;
 mod retry;

@@ -4,6 +4,7 @@ mod emitter;
 mod event;
 mod event_kind;
 mod observe;
+mod recording_observer;
 pub(crate) mod request;
 mod tracing_observer;
 
@@ -11,5 +12,6 @@ pub(crate) use emitter::{Emitter, named};
 pub use event::Event;
 pub use event_kind::EventKind;
 pub use observe::Observe;
+pub use recording_observer::RecordingObserver;
 pub use request::completion::Completion;
 pub use tracing_observer::TracingObserver;

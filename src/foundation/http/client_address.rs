@@ -1,5 +1,7 @@
 //! Client addresses: the peer's, or the one forwarded by trusted proxies.
 
+#[cfg(feature = "serde")]
+mod config;
 mod forwarded;
 
 pub(crate) use forwarded::x_forwarded_for;

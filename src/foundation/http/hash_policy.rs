@@ -1,3 +1,6 @@
+#[cfg(feature = "serde")]
+mod config;
+
 use std::borrow::Cow;
 #[cfg(feature = "istio")]
 use std::fmt::Display;

@@ -11,6 +11,8 @@ pub(crate) mod head;
 pub(crate) mod header_scan;
 pub(crate) mod query;
 pub(crate) mod retry_after;
+#[cfg(feature = "serde")]
+mod settings;
 
 pub use client_address::ClientAddress;
 pub use client_address::ForwardedHeader;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use reqwest::Url;
 
-use super::{BoxError, Cause, Failure, Outcome, Rejection, Source};
+use super::{BoxError, Cause, Failure, Outcome, PoolError, Rejection, Source};
 
 /// The error of a [`Client`](crate::client::Client) request.
 ///
@@ -108,6 +108,7 @@ impl Error {
             || self.sources().any(|error| {
                 let reqwest = error.downcast_ref::<reqwest::Error>();
                 reqwest.is_some_and(reqwest::Error::is_timeout)
+                    || matches!(error.downcast_ref(), Some(PoolError::ConnectTimeout(_)))
             })
     }
 

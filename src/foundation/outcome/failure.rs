@@ -142,6 +142,12 @@ impl ErrorClassifier {
         Self::new(move |error: &E| (!is_failure(error)).then_some(Outcome::SUCCESS))
     }
 
+    /// Returns true if there is a function.
+    #[cfg(feature = "serde")]
+    pub(crate) const fn is_custom(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Returns the outcome of a call that failed with `error`: this classifier's, or else that
     /// of [`Outcome::of_error`].
     #[must_use]

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use crate::foundation::time::duration;
 use crate::istio::api::fields::descriptor::declaration::{Advice, Support, Values, is_default};
 use crate::istio::api::fields::descriptor::{FieldDescriptor, TypeDescriptor, each_message};
-use crate::istio::api::fields::duration;
 use crate::istio::api::fields::read::camel;
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::{Finding, Findings};

@@ -7,7 +7,7 @@ use crate::foundation::events::Observe;
 use crate::istio::Documents;
 use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::translation::Settings;
-use crate::istio::{FieldValidation, Input};
+use crate::istio::{FieldValidation, Input, Severity};
 use crate::mesh::service_mesh::state::mesh_state::MeshState;
 use crate::policies::telemetry::TracePolicy;
 
@@ -149,7 +149,11 @@ impl MeshBuilder {
     }
 
     fn read(self, documents: Documents) -> Result<Mesh, Error> {
+        let [objects, skipped] = [documents.resources().len(), documents.skipped()];
+        let warnings = documents.count(Severity::Warning);
         let state = MeshState::new(documents, self.load_options, self.settings, self.options)?;
+        let version = state.version();
+        tracing::info!(version, objects, skipped, warnings, "mesh loaded");
         Ok(Mesh {
             state: Arc::new(state),
         })

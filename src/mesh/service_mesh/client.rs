@@ -1,8 +1,10 @@
 use super::workload::outbound;
 use super::{Error, Workload, WorkloadService};
-use crate::mesh::service_mesh::cluster::connect::client_connector::connector;
+use crate::mesh::service_mesh::cluster::connect::client_connector::{
+    own_connector, reqwest_connector,
+};
 use crate::mesh::service_mesh::cluster::connect::endpoint_transport::EndpointTransport;
-use crate::transport::client::{Body, Client};
+use crate::transport::client::{Body, Client, TcpConnector};
 
 /// HTTP client of a [`Workload`].
 pub type MeshClient = Client<WorkloadService<EndpointTransport, Body>>;
@@ -10,25 +12,31 @@ pub type MeshClient = Client<WorkloadService<EndpointTransport, Body>>;
 impl Workload {
     /// Returns the workload's client, with an API like reqwest's.
     ///
+    /// Each destination is reached over the [pool](crate::pool) of its cluster, so that limits of connections hold
+    /// over TLS, too. The connections are those of a [`TcpConnector`]: `https`
+    /// needs the feature `rustls`.
+    ///
     /// # Errors
     ///
-    /// [`Error::Client`] if reqwest cannot build the client.
+    /// None so far; [`client_with`](Self::client_with) fails if reqwest cannot build its client.
     pub fn client(&self) -> Result<MeshClient, Error> {
-        self.client_with(reqwest::Client::builder)
+        Ok(self.client_with_connector(TcpConnector::default()))
     }
 
-    /// Returns a client whose connections are configured by `make`.
+    /// Returns a [client](Self::client) whose connections are made by `connector`: without proxies, or with
+    /// other roots for TLS.
+    #[must_use]
+    pub fn client_with_connector(&self, connector: TcpConnector) -> MeshClient {
+        Client::new(outbound(self.proxy(), own_connector(connector)))
+    }
+
+    /// Returns a client whose connections are made by reqwest's connector, configured by `make`.
     ///
-    /// `make` is called at once, again for connect and idle timeouts that no destination had before, and
-    /// once for the connections to all endpoints. reqwest's redirects and retries are turned off: the
+    /// `make` is called at once, and once more for the connections with and without proxies: TLS, proxies and
+    /// sockets are configured by it. The pools of the clusters keep the connections, so its default headers,
+    /// cookies, decompression and timeouts of whole requests are not applied: set headers by
+    /// [`with_default_headers`](crate::client::Client::with_default_headers), and timeouts by routes. The
     /// [client](crate::client) follows redirects, each hop through its own route.
-    ///
-    /// A destination of which only the host's name is known is reached by reqwest itself. A destination with
-    /// more configuration (endpoints, connection limits, HTTP/2, a server name for TLS) is reached
-    /// over a [pool](crate::pool), whose connections reqwest's connector makes: TLS, proxies and
-    /// sockets are configured by `make` there too. Default headers, cookies, decompression and the timeouts of
-    /// whole requests are not applied there: set headers by
-    /// [`with_default_headers`](crate::client::Client::with_default_headers), and timeouts by routes.
     ///
     /// # Custom certificate authorities
     ///
@@ -59,6 +67,9 @@ impl Workload {
     where
         M: Fn() -> reqwest::ClientBuilder + Send + Sync + 'static,
     {
-        Ok(Client::new(outbound(self.proxy(), connector(make)?)))
+        Ok(Client::new(outbound(
+            self.proxy(),
+            reqwest_connector(make)?,
+        )))
     }
 }

@@ -1,3 +1,5 @@
+#[cfg(feature = "serde")]
+mod config;
 #[cfg(feature = "istio")]
 mod settings;
 

@@ -1,3 +1,5 @@
+#[cfg(feature = "serde")]
+mod config;
 mod read;
 #[cfg(feature = "istio")]
 mod settings;
@@ -10,6 +12,8 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::added_header::{AddedHeader, AppendAction};
+#[cfg(feature = "governor")]
+use super::governed::Governed;
 use super::quota::Limit;
 use super::{Key, RateLimitHeaders};
 use crate::foundation::http::{GrpcStatus, RequestHead, ResponseHead};
@@ -26,6 +30,8 @@ pub struct RateLimitPolicy {
     cost: Option<Cost>,
     enabled: Percent,
     enforced: Percent,
+    #[cfg(feature = "governor")]
+    governor: Option<Governed>,
     grpc_status: GrpcStatus,
     headers: RateLimitHeaders,
     key: Key,
@@ -97,6 +103,8 @@ impl RateLimitPolicy {
             cost: None,
             enabled: Percent::ALL,
             enforced: Percent::ALL,
+            #[cfg(feature = "governor")]
+            governor: None,
             grpc_status: GrpcStatus::UNAVAILABLE,
             headers: RateLimitHeaders::Rejections,
             key: Key::Global,

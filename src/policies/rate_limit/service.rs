@@ -2,7 +2,11 @@ use std::sync::Arc;
 
 use http::{Extensions, HeaderMap};
 
+#[cfg(feature = "governor")]
+use super::RateLimitPolicy;
 use super::added_header::AddedHeader;
+#[cfg(feature = "governor")]
+use super::governed::Governed;
 use super::queue::wait::RateLimitWait;
 use super::shared::{AdmitDecision, Shared};
 use super::{RateLimitPermit, Status, headers};
@@ -64,6 +68,10 @@ impl RateLimitGate {
         if !self.shared.counts(policy) {
             return Admission::Admitted(RateLimitTicket::default());
         }
+        #[cfg(feature = "governor")]
+        if let Some(governor) = policy.governed() {
+            return self.ask(&active.policy, governor, head);
+        }
         let key_hash = self.shared.key_hash(policy, head);
         let cost = policy.cost(head);
         match self.shared.reserve(&active, key_hash, cost, true) {
@@ -80,6 +88,31 @@ impl RateLimitGate {
             AdmitDecision::Waiting(reservation) => {
                 Admission::Waiting(RateLimitWait::new(reservation))
             }
+        }
+    }
+}
+
+#[cfg(feature = "governor")]
+impl RateLimitGate {
+    /// Lets a limiter of governor decide.
+    fn ask(
+        &self,
+        policy: &RateLimitPolicy,
+        governor: &Governed,
+        head: RequestHead<'_>,
+    ) -> Admission<RateLimitTicket, RateLimitWait> {
+        let cost = policy.cost(head);
+        match governor.decide(policy, head, cost) {
+            Ok(status @ Some(_)) if policy.headers().on_all() => {
+                let permit = RateLimitPermit::new(Arc::clone(&self.shared), None, 0, cost);
+                let admitted = Admitted::Charged { permit, status };
+                Admission::Admitted(RateLimitTicket(Some(Box::new(admitted))))
+            }
+            Ok(_) => Admission::Admitted(RateLimitTicket::default()),
+            Err(limited) => match self.shared.refuse_governed(policy, limited) {
+                AdmitDecision::Rejected(rejection) => Admission::Rejected(rejection),
+                _ => Admission::Admitted(RateLimitTicket::uncounted(policy.request_headers())),
+            },
         }
     }
 }

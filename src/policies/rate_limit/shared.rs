@@ -61,6 +61,7 @@ impl Shared {
     }
 
     fn of(active: PolicySnapshot, emitter: Emitter) -> Self {
+        warn_of_settings(&active.policy);
         Self {
             off: AtomicBool::new(active.policy.is_off()),
             snapshot: Reloadable::new(active),
@@ -89,6 +90,7 @@ impl Shared {
             .reconfiguring
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
+        warn_of_settings(&policy);
         let off = policy.is_off();
         // The queue is locked so that waiters neither join nor leave during the migration. Their
         // reservations exceed the limit, where a migration would cut them off, so they are refunded
@@ -178,14 +180,19 @@ impl Shared {
         enforced: bool,
     ) -> AdmitDecision {
         let status = active.status(key_hash, now);
-        let rejection = Rejection::RateLimited(RateLimited {
+        let limited = RateLimited {
             grpc_status: active.policy.grpc_status(),
             limit: status.limit,
             remaining: status.remaining,
             reset: status.reset,
             retry_after: denied.0.map(Duration::from_nanos),
             status: active.policy.status(),
-        });
+        };
+        self.refuse(limited, enforced)
+    }
+
+    fn refuse(&self, limited: RateLimited, enforced: bool) -> AdmitDecision {
+        let rejection = Rejection::RateLimited(limited);
         self.counters.deny(enforced);
         if enforced {
             self.emitter.emit(&EventKind::Rejected(rejection));
@@ -194,6 +201,16 @@ impl Shared {
             self.emitter.emit(&EventKind::WouldReject(rejection));
             AdmitDecision::Uncounted
         }
+    }
+
+    /// Refuses a call that a limiter of governor refused.
+    #[cfg(feature = "governor")]
+    pub(super) fn refuse_governed(
+        &self,
+        policy: &RateLimitPolicy,
+        limited: RateLimited,
+    ) -> AdmitDecision {
+        self.refuse(limited, self.happens(policy.enforced()))
     }
 
     /// True if the policy limits nothing.
@@ -218,6 +235,10 @@ impl Shared {
             return;
         }
         let active = self.snapshot.load();
+        if active.policy.is_governed() {
+            // Governor takes nothing back.
+            return;
+        }
         let now = self.now();
         if charged < actual {
             active.charge(key_hash, actual - charged, now);
@@ -253,6 +274,19 @@ impl Shared {
     pub(super) fn now(&self) -> u64 {
         self.origin.nanos(clock::now())
     }
+}
+
+/// Logs the settings that have no effect beside a limiter of governor.
+fn warn_of_settings(policy: &RateLimitPolicy) {
+    #[cfg(feature = "governor")]
+    for setting in policy.without_effect() {
+        tracing::warn!(
+            "rate limit by governor: `with_{setting}` has no effect; the limiter of governor has \
+             its own state, without a queue and without refunds"
+        );
+    }
+    #[cfg(not(feature = "governor"))]
+    let _ = policy;
 }
 
 /// Returns the maximum wait of a call: the policy's, or the time to the caller's deadline if that

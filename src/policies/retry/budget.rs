@@ -1,3 +1,5 @@
+#[cfg(feature = "serde")]
+mod config;
 mod machine;
 mod slot;
 mod state;

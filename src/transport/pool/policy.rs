@@ -1,3 +1,6 @@
+#[cfg(feature = "serde")]
+mod config;
+
 use std::time::Duration;
 
 /// Limits and timeouts of a [`Pool`](super::Pool).

@@ -200,7 +200,7 @@ async fn send(
     mut request: Request<Sent>,
 ) -> Result<Response<PoolBody>, PoolError> {
     loop {
-        let lease = match entry {
+        let mut lease = match entry {
             Entry::Leased(lease) => lease,
             Entry::Waiting(wait) => match wait.await {
                 Ok(lease) => lease,
@@ -217,10 +217,13 @@ async fn send(
             }
         };
         owner.take();
-        let Some(lease) = lease.looked_at().await else {
-            entry = shared.enter(&key, deadline);
-            continue;
-        };
+        if lease.has_to_be_looked_at() {
+            let Some(looked_at) = lease.looked_at().await else {
+                entry = shared.enter(&key, deadline);
+                continue;
+            };
+            lease = looked_at;
+        }
         match lease.send(request).await {
             Ok(response) => return Ok(response),
             Err(SendError::Failed(error)) => return Err(PoolError::Send(Arc::new(error))),

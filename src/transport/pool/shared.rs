@@ -1,5 +1,6 @@
 //! State shared by all clones of a pool.
 
+pub(super) mod control;
 mod lives;
 mod state;
 
@@ -7,9 +8,10 @@ use std::fmt::{self, Debug, Formatter};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Poll, Waker};
 
+use self::control::Control;
 use self::state::{AfterUnlock, State, WaiterStatus};
 use super::connection::attempt::Attempt;
-use super::connection::lease::{Lease, RequestSender};
+use super::connection::lease::Lease;
 use super::key::PoolKey;
 use super::machine::{Arrival, PoolId};
 use super::wait::Wait;
@@ -28,17 +30,6 @@ pub(super) struct Shared {
     open: Box<Open>,
     pub(super) policy: Reloadable<PoolPolicy>,
     state: Mutex<State>,
-}
-
-/// Message to the task of a connection.
-#[derive(Debug)]
-pub(super) enum Control {
-    /// Close at once.
-    Abort,
-    /// Check the idle timeout and the maximum duration.
-    Check,
-    /// Put the sender back into the pool once it is ready for another request.
-    Return(RequestSender),
 }
 
 /// Result of a request's entry into the pool.
@@ -146,9 +137,8 @@ impl Shared {
             self.policy.store(policy);
             state.machine.reconfigure(policy, clock::now());
             for conn in state.conns.values() {
-                // The channel has room for one message of each kind: if it is full, a `Check` is in
-                // it.
-                let _ = conn.control.try_send(Control::Check);
+                // If the channel is full, a `Check` is in it.
+                conn.control.send(Control::Check);
             }
         });
     }

@@ -1,7 +1,6 @@
 //! Readers of fields: strings, numbers, durations, lists and maps, each with its position.
 
 pub(crate) mod descriptor;
-pub(in crate::istio) mod duration;
 pub(in crate::istio) mod field;
 pub(in crate::istio) mod message;
 pub(in crate::istio) mod misplaced;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::descriptor::{FieldDescriptor, TypeDescriptor};
-use super::duration::{self, DurationError};
 use super::read::{Read, Reader};
+use crate::foundation::time::duration::{self, DurationError};
 use crate::istio::syntax::tree::{NodeId, Value};
 
 const INTEGER: &TypeDescriptor = &TypeDescriptor::scalar("integer");

@@ -50,9 +50,9 @@ impl BudgetConfig {
     }
 
     /// Returns the reserve in retries.
-    #[cfg(feature = "istio")]
-    pub(super) const fn reserve(self) -> u64 {
-        self.reserve / RETRY
+    #[cfg(any(feature = "istio", feature = "serde"))]
+    pub(super) fn reserve(self) -> u16 {
+        u16::try_from(self.reserve / RETRY).unwrap_or(u16::MAX)
     }
 
     pub(super) const fn is_nothing(self) -> bool {

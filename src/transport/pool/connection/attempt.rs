@@ -10,7 +10,6 @@ use hyper::client::conn::{http1, http2};
 use hyper::rt::{Read, Write};
 use hyper_util::client::legacy::connect::Connection;
 use hyper_util::rt::TokioTimer;
-use tokio::sync::mpsc;
 use tower_service::Service;
 
 use super::driver::{self, ConnectionDriver};
@@ -21,13 +20,14 @@ use crate::foundation::outcome::{BoxError, PoolError};
 use crate::transport::pool::key::PoolKey;
 use crate::transport::pool::machine::PoolId;
 use crate::transport::pool::policy::PoolPolicy;
-use crate::transport::pool::shared::{Control, Shared};
+use crate::transport::pool::shared::Shared;
+use crate::transport::pool::shared::control::{Control, ControlReceiver};
 use crate::transport::pool::tasks::OwnTasks;
 
 /// A connection attempt. Dropping it before completion fails the attempt, so that no waiter is left
 /// waiting.
 pub(in crate::transport::pool) struct Attempt {
-    control: Option<mpsc::Receiver<Control>>,
+    control: Option<ControlReceiver>,
     id: PoolId,
     is_over: bool,
     key: PoolKey,
@@ -39,7 +39,7 @@ impl Attempt {
         shared: Arc<Shared>,
         id: PoolId,
         key: PoolKey,
-        control: mpsc::Receiver<Control>,
+        control: ControlReceiver,
     ) -> Self {
         Self {
             control: Some(control),
@@ -159,5 +159,9 @@ impl Drop for Attempt {
 }
 
 fn failed<E: Into<BoxError>>(error: E) -> PoolError {
-    PoolError::Connect(error.into().into())
+    let error: BoxError = error.into();
+    match error.downcast() {
+        Ok(known) => *known,
+        Err(error) => PoolError::Connect(error.into()),
+    }
 }

@@ -10,14 +10,14 @@ use crate::foundation::http::authority::{default_port, split_port, with_authorit
 
 /// Resolves every name to one endpoint.
 #[derive(Debug)]
-pub(super) struct FixedResolver {
+pub(in crate::transport::client) struct FixedResolver {
     host: Box<str>,
     /// The endpoint's port; 0 if it has none, and the default port of the request's scheme applies.
     port: u16,
 }
 
 impl FixedResolver {
-    pub(super) fn new(endpoint: &Endpoint) -> Self {
+    pub(in crate::transport::client) fn new(endpoint: &Endpoint) -> Self {
         let (host, port) = split_port(endpoint.address().as_str());
         let host = host.trim_start_matches('[').trim_end_matches(']');
         Self {
@@ -47,7 +47,7 @@ pub(crate) fn look_up(host: Box<str>, port: u16) -> Resolving {
 }
 
 /// Takes the port out of a request's URI, since reqwest would connect to it, and leaves it in `Host`.
-pub(super) fn leave_port_to_host<B>(request: &mut Request<B>) {
+pub(in crate::transport::client) fn leave_port_to_host<B>(request: &mut Request<B>) {
     let uri = request.uri();
     let (Some(authority), Some(scheme)) = (uri.authority(), uri.scheme()) else {
         return;

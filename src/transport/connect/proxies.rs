@@ -1,9 +1,11 @@
+#[cfg(feature = "istio")]
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Uri};
-use hyper_util::client::proxy::matcher::Matcher;
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 
 /// Proxies of the environment and their exceptions (`NO_PROXY`).
-pub(in crate::mesh) struct Proxies {
+#[derive(Debug)]
+pub(crate) struct Proxies {
     /// `None` without any proxy, so that requests skip the lookup.
     matcher: Option<Matcher>,
 }
@@ -19,11 +21,11 @@ const VARIABLES: [&str; 6] = [
 ];
 
 impl Proxies {
-    pub(in crate::mesh) const fn none() -> Self {
+    pub(crate) const fn none() -> Self {
         Self { matcher: None }
     }
 
-    pub(in crate::mesh) fn from_env() -> Self {
+    pub(crate) fn from_env() -> Self {
         let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let any = VARIABLES.into_iter().any(is_set);
         Self {
@@ -32,18 +34,24 @@ impl Proxies {
     }
 
     /// Returns true if a proxy is configured.
-    pub(in crate::mesh) const fn any(&self) -> bool {
+    #[cfg(feature = "istio")]
+    pub(crate) const fn any(&self) -> bool {
         self.matcher.is_some()
     }
 
+    /// Returns the proxy for a URI.
+    pub(super) fn intercept(&self, uri: &Uri) -> Option<Intercept> {
+        self.matcher.as_ref()?.intercept(uri)
+    }
+
     /// Returns the `Proxy-Authorization` value of the proxy for a URI.
-    pub(in crate::mesh) fn authorization(&self, uri: &Uri) -> Option<HeaderValue> {
-        let intercept = self.matcher.as_ref()?.intercept(uri)?;
-        intercept.basic_auth().cloned()
+    pub(crate) fn authorization(&self, uri: &Uri) -> Option<HeaderValue> {
+        self.intercept(uri)?.basic_auth().cloned()
     }
 
     /// Returns true if proxies are configured and `NO_PROXY` exempts the request's host from all of them.
-    pub(in crate::mesh) fn pass_by(&self, scheme: Option<&Scheme>, called: &str) -> bool {
+    #[cfg(feature = "istio")]
+    pub(crate) fn pass_by(&self, scheme: Option<&Scheme>, called: &str) -> bool {
         let Some(matcher) = &self.matcher else {
             return false;
         };
