@@ -50,7 +50,7 @@ fn the_page_has_each_other_line_with_its_level() {
         if source.name().starts_with("foundation/events/") {
             continue;
         }
-        let code: String = source.code().map(|line| format!("{line}\n")).collect();
+        let code: String = source.code().flat_map(|line| [line, "\n"]).collect();
         for found in CALL.captures_iter(&code) {
             let (level, message) = (&found[1], found[3].split('{').next().unwrap_or_default());
             let is_in = PAGE.lines().any(|row| {
