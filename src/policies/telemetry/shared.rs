@@ -99,19 +99,15 @@ impl Shared {
         }
     }
 
-    pub(super) fn without_injection(self) -> Self {
-        Self {
-            skips_injection: true,
-            ..self
-        }
+    pub(super) fn without_injection(mut self) -> Self {
+        self.skips_injection = true;
+        self
     }
 
     #[cfg(feature = "istio")]
-    pub(super) fn forwarding(self) -> Self {
-        Self {
-            forwards: true,
-            ..self
-        }
+    pub(super) fn forwarding(mut self) -> Self {
+        self.forwards = true;
+        self
     }
 
     fn record(&self) -> Arc<RequestRecord> {
@@ -167,11 +163,9 @@ impl Shared {
         if self.kind == SpanKind::Attempt && self.attempt_of_call(settings, headers) {
             return StartedSpan::unobserved(Scope::none(), None);
         }
-        let NewSpan {
-            scan, mut trace, ..
-        } = self.trace(settings, headers);
-        trace.call_id = self.skips_injection.then_some(trace.span_id);
-        StartedSpan::unobserved(Scope::of(PooledContext::new(trace)), scan)
+        let mut new = self.trace(settings, headers);
+        new.trace.call_id = self.skips_injection.then_some(new.trace.span_id);
+        StartedSpan::unobserved(Scope::of(PooledContext::new(new.trace)), new.scan)
     }
 
     /// Starts an attempt in the context of its call, if that lends it, and writes the headers.
@@ -237,7 +231,7 @@ impl Shared {
             source: self.emitter.source(),
             span: Span::none(),
         };
-        // No one sees these ids.
+        // These ids are neither sent nor logged.
         let unused = TraceContext::root(&self.rng, false);
         let ticket = SpanTicket::new(self.kind, request, &unused, None, observers);
         let scope = Scope::recorded(PooledContext::NONE, Span::none(), notes);
@@ -257,8 +251,8 @@ impl Shared {
         {
             // All attempts share the headers that the layer of their call has written: no second
             // scan.
-            let told = trace.written && self.kind == SpanKind::Attempt;
-            let present_headers = (!told).then(|| PresentHeaders::scan(headers));
+            let is_written = trace.written && self.kind == SpanKind::Attempt;
+            let present_headers = (!is_written).then(|| PresentHeaders::scan(headers));
             self.inject(&mut trace, settings, headers, present_headers);
             return NewSpan {
                 invalid: None,
