@@ -47,6 +47,10 @@ spec:
     retries: {attempts: 1, perTryTimeout: 2s, retryOn: '5xx', backoff: 25ms}
 ";
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the waits of an example are read on the paused clock"
+)]
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let events = RecordingObserver::default();

@@ -18,6 +18,7 @@ pub(crate) struct Args {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "a process has one value of it")]
 pub(crate) enum Command {
     Check(Check),
     /// Print a completion script for a shell.

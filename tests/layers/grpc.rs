@@ -178,10 +178,7 @@ async fn a_stream_of_a_server_lives_by_its_idle_time() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_of_a_client_lives_by_its_idle_time() {
     let (reporter, server) = tonic_health::server::health_reporter();
-    // A server would take what it learns of the time to the head for the deadline of the whole stream.
-    let limit = TimeoutPolicy::head(Duration::from_secs(15))
-        .with_idle(Duration::from_secs(300))
-        .with_outgoing(false);
+    let limit = TimeoutPolicy::head(Duration::from_secs(15)).with_idle(Duration::from_secs(300));
     let stack = outbound().with_timeout(limit);
     watch!(stack.layer(Transport::from_service(server)), reporter);
 }

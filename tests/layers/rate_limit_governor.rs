@@ -60,7 +60,7 @@ async fn a_direct_limiter_rejects_with_429_and_retry_after() {
         "\"default\";q=2;w=60"
     );
     let rejection = Rejection::of(&response).unwrap();
-    assert!(matches!(rejection, Rejection::RateLimited(limited) if limited.limit == 2));
+    assert!(matches!(rejection, Rejection::RateLimited(reason) if reason.limit == 2));
     assert_eq!(layer.stats().enforced, 1);
 
     clock.advance(Duration::from_secs(30));

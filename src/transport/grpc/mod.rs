@@ -32,8 +32,8 @@
 //! `UNAVAILABLE` and `CANCELLED`. Messages that were sent are kept for it, within the retry's limit.
 //!
 //! The total timeout of `outbound()` is 15 seconds, streams included. For long calls use
-//! [`TimeoutPolicy::head`](crate::timeout::TimeoutPolicy::head) `with_idle` time, with which a stream ends after a silence,
-//! and `with_outgoing(false)`, since a server takes `grpc-timeout` for the deadline of the whole stream.
+//! [`TimeoutPolicy::head`](crate::timeout::TimeoutPolicy::head) `with_idle` time, with which a stream ends after a silence;
+//! it is not sent as `grpc-timeout`, which a server takes for the deadline of the whole stream.
 //!
 //! A channel is connected to one address. To balance over several, make one transport per endpoint:
 //!

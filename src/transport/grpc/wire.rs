@@ -1,7 +1,7 @@
 //! Protobuf's wire format, as far as `google.rpc.Status` needs it.
 
 /// Fields of a message. It ends at the first that cannot be read: the bytes come from another process.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Fields<'a>(pub(super) &'a [u8]);
 
 /// Value of a field.
@@ -16,22 +16,22 @@ pub(super) enum Value<'a> {
 
 impl<'a> Fields<'a> {
     /// Returns the text of the first field with this number; empty without one.
-    pub(super) fn text(self, number: u64) -> &'a str {
+    pub(super) fn text(&self, number: u64) -> &'a str {
         let bytes = self.bytes(number).next().unwrap_or_default();
         std::str::from_utf8(bytes).unwrap_or_default()
     }
 
     /// Returns the fields with this number that have bytes.
-    pub(super) fn bytes(self, number: u64) -> impl Iterator<Item = &'a [u8]> {
-        self.filter_map(move |(field, value)| match value {
+    pub(super) fn bytes(&self, number: u64) -> impl Iterator<Item = &'a [u8]> {
+        self.clone().filter_map(move |(field, value)| match value {
             Value::Bytes(bytes) if field == number => Some(bytes),
             _ => None,
         })
     }
 
     /// Returns the number of the first field with this number; 0 without one.
-    pub(super) fn number(mut self, number: u64) -> u64 {
-        let found = self.find_map(|(field, value)| match value {
+    pub(super) fn number(&self, number: u64) -> u64 {
+        let found = self.clone().find_map(|(field, value)| match value {
             Value::Number(value) if field == number => Some(value),
             _ => None,
         });

@@ -10,7 +10,7 @@ use meshless::retry::{RetryBudget, RetryOn, RetryPolicy};
 use meshless::traffic_split::TrafficSplitPolicy;
 use serde::de::DeserializeOwned;
 
-/// Returns the error of a text in JSON, without the place that serde_json adds.
+/// Returns the error of a text in JSON, without the place that `serde_json` adds.
 fn error<T: DeserializeOwned>(json: &str) -> String {
     let Err(error) = serde_json::from_str::<T>(json) else {
         panic!("{json} is valid");

@@ -40,10 +40,6 @@ struct Notes {
 pub(crate) enum RecordKind {
     Attempt,
     /// A request to a gateway, which sends it on.
-    #[cfg_attr(
-        not(feature = "istio"),
-        expect(dead_code, reason = "only a mesh has gateways")
-    )]
     Forwarded,
     /// A call with all its attempts.
     Request,
