@@ -1,15 +1,16 @@
+pub(crate) mod attempts;
 pub(crate) mod cancellation;
 pub(crate) mod cause;
 #[cfg(feature = "reqwest")]
 pub(crate) mod client_error;
+#[cfg(all(feature = "axum", feature = "reqwest"))]
+mod client_error_response;
 pub(crate) mod failure;
 pub(crate) mod local_reply;
 #[cfg(feature = "hyper")]
 pub(crate) mod pool_error;
 pub(crate) mod reasons;
 pub(crate) mod rejection;
-#[cfg(feature = "istio")]
-pub(crate) mod retried;
 
 pub use cause::Cause;
 #[cfg(feature = "reqwest")]

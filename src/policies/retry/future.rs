@@ -17,6 +17,7 @@ use super::{ReplayBody, RetryBody};
 use crate::foundation::deadline::Deadline;
 use crate::foundation::deadline::queueing as queued;
 use crate::foundation::events::{Event, Observe};
+use crate::foundation::outcome::attempts;
 use crate::foundation::outcome::cancellation::cancel_as_timeout;
 use crate::foundation::outcome::{Failure, Outcome, Rejection};
 use crate::foundation::time::clock;
@@ -89,10 +90,9 @@ where
         ended: Poll<Result<Response<R>, S::Error>>,
     ) -> Poll<Output<R, S::Error>> {
         let mut this = self.project();
-        #[cfg(feature = "istio")]
-        if let Poll::Ready(Err(_)) = &ended {
-            let retries = this.retry.as_ref().map_or(0, RetryState::retries);
-            crate::foundation::outcome::retried::note(retries > 0);
+        if this.retry.is_none() {
+            // With a state, that notes it.
+            attempts::note(1);
         }
         this.state.set(State::Done);
         *this.retry = None;
@@ -111,6 +111,7 @@ where
         *this.active = None;
         let after = this.limit.map_or(Duration::ZERO, |limit| limit.after);
         let rejection = Rejection::TimedOut(after);
+        attempts::note(1);
         let retry_state = this.retry.take();
         let observe = this.observe.as_ref();
         if let Some(observe) = observe.or_else(|| Some(retry_state.as_ref()?.observe())) {

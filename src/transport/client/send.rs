@@ -1,4 +1,5 @@
 use std::future::poll_fn;
+use std::pin::pin;
 
 use http::{Extensions, HeaderMap, Method, Request, Uri, Version};
 use reqwest::Url;
@@ -7,7 +8,7 @@ use super::request::redirect;
 use super::request::redirect::{Next, RedirectContext, Verdict};
 use super::transport::Redirected;
 use super::{Body, Error, HttpService, Response};
-use crate::foundation::outcome::{Cause, Outcome, Rejection};
+use crate::foundation::outcome::{Cause, Outcome, Rejection, attempts};
 
 /// Sends `request` through `stack`, following at most `max` redirects; each of them passes the
 /// whole stack again.
@@ -20,9 +21,9 @@ pub(super) async fn send<S: HttpService>(
     for hops in 0.. {
         // The stack consumes the request, so a redirect needs a copy of it.
         let copy = (max > 0).then(|| RequestSnapshot::of(&request));
-        let response = match call(&mut stack, request).await {
-            Ok(response) => response,
-            Err(error) => return Err(Error::send(error, Box::new(url))),
+        let (response, attempts) = match call(&mut stack, request).await {
+            (Ok(response), attempts) => (response, attempts),
+            (Err(error), attempts) => return Err(Error::send(error, Box::new(url), attempts)),
         };
         if let Some(&rejection) = Rejection::of(&response)
             // An injected fault is to look like a response of the upstream.
@@ -31,6 +32,7 @@ pub(super) async fn send<S: HttpService>(
             let url = Some(Box::new(url));
             let cause = Cause::of(&response).cloned();
             return Err(Error::Rejected {
+                attempts,
                 cause,
                 rejection,
                 url,
@@ -65,13 +67,24 @@ pub(super) async fn send<S: HttpService>(
     unreachable!("`redirect::decide` follows at most `max` redirects")
 }
 
-/// Waits until the stack is ready, then calls it.
+/// Waits until the stack is ready, then calls it; returns the number of attempts too.
 async fn call<S: HttpService>(
     stack: &mut S,
     request: Request<Body>,
-) -> Result<S::Response, S::Error> {
-    poll_fn(|cx| stack.poll_ready(cx)).await?;
-    stack.call(request).await
+) -> (Result<S::Response, S::Error>, u32) {
+    if let Err(error) = poll_fn(|cx| stack.poll_ready(cx)).await {
+        return (Err(error), 0);
+    }
+    let mut response = pin!(stack.call(request));
+    poll_fn(|cx| {
+        // What another request has noted since is not this one's.
+        attempts::take();
+        response
+            .as_mut()
+            .poll(cx)
+            .map(|ended| (ended, attempts::take()))
+    })
+    .await
 }
 
 /// Copy of a request, kept to follow a redirect.
