@@ -102,6 +102,12 @@ pub(super) fn outbound<S>(layers: &OutboundLayers, transport: S) -> OutboundStac
     )
 }
 
+/// Puts a stack that has no transport yet around one.
+#[inline]
+pub(super) fn around<S>(stack: OutboundStack<()>, transport: S) -> OutboundStack<S> {
+    stack.map_inner(|retry| retry.map_inner(|attempt| attempt.map_inner(|()| transport)))
+}
+
 /// Puts the layers that all outbound stacks have between a request and its attempts around `transport`.
 pub(super) fn upstream<S, G>(
     timeout: &TimeoutLayer,
@@ -195,6 +201,36 @@ fn without_streams_unless<'a, 'b>(
     order: &'a [LayerConfig<'b>],
 ) -> &'a [LayerConfig<'b>] {
     &order[..order.len() - usize::from(!streams)]
+}
+
+impl OutboundLayers {
+    /// Returns layers with the same policies and states of their own. The traces have no state, and stay the same.
+    pub(super) fn fresh(&self) -> Self {
+        Self {
+            trace: self.trace.clone(),
+            rate_limit: RateLimitLayer::new(self.rate_limit.policy()),
+            timeout: TimeoutLayer::new(self.timeout.policy()),
+            retry: RetryLayer::new(self.retry.policy()),
+            trace_attempt: self.trace_attempt.clone(),
+            attempt_limit: RateLimitLayer::new(self.attempt_limit.policy()),
+            concurrency_limit: ConcurrencyLimitLayer::new(self.concurrency_limit.policy()),
+            circuit_breaker: CircuitBreakerLayer::new(self.circuit_breaker.policy()),
+        }
+    }
+
+    /// Replaces the policies by those of `other`; the states stay.
+    pub(super) fn adopt(&self, other: &Self) {
+        self.trace.reconfigure(other.trace.policy());
+        self.rate_limit.reconfigure(other.rate_limit.policy());
+        self.timeout.reconfigure(other.timeout.policy());
+        self.retry.reconfigure(other.retry.policy());
+        self.trace_attempt.reconfigure(other.trace_attempt.policy());
+        self.attempt_limit.reconfigure(other.attempt_limit.policy());
+        let limit = other.concurrency_limit.policy();
+        self.concurrency_limit.reconfigure(limit);
+        self.circuit_breaker
+            .reconfigure(other.circuit_breaker.policy());
+    }
 }
 
 impl Default for OutboundLayers {
