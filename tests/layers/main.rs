@@ -8,9 +8,12 @@
 
 mod assembled;
 mod circuit_breaker;
+#[cfg(feature = "reqwest")]
+mod client_errors;
 mod composed;
 mod composition;
 mod concurrency_limit;
+mod debug;
 mod examples;
 mod extremes;
 mod fault_injection;
@@ -19,6 +22,7 @@ mod load_balance;
 mod mesh;
 mod mirror;
 mod outlier_detection;
+mod per_host;
 mod policy;
 #[cfg(feature = "hyper")]
 mod pool;

@@ -11,6 +11,7 @@ mod answers;
 mod cost;
 mod envoy_behaviour;
 mod examples;
+mod internal_headers;
 mod istio;
 mod live;
 mod regex;

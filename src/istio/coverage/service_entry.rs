@@ -10,13 +10,13 @@ pub(super) const TABLE: Table = Table {
     rows: ROWS,
     enforced: &[
         "{hosts: [a.com], ports: [{number: 80, protocol: HTTP, name: http, \
-         targetPort: 8080}], resolution: STATIC, exportTo: ['*'], \
+         targetPort: 8080}], location: MESH_INTERNAL, resolution: STATIC, exportTo: ['*'], \
          endpoints: [{address: 10.0.0.1, ports: {http: 81}, labels: {version: v1}, \
          weight: 2}]}",
     ],
     noted: &[
         "{hosts: [a.com], addresses: [10.0.0.9], ports: [{number: 80, protocol: HTTP, \
-         name: http}], location: MESH_EXTERNAL, resolution: STATIC, \
+         name: http}], resolution: STATIC, \
          subjectAltNames: [a.com], endpoints: [{address: 10.0.0.1, network: a, locality: eu, \
          serviceAccount: a}]}",
         "{hosts: [a.com], ports: [{number: 80, protocol: HTTP, name: http}], \
@@ -33,7 +33,10 @@ const ROWS: &[(&str, Support)] = &[
     ("ports.protocol", ENFORCED),
     ("ports.name", ENFORCED),
     ("ports.targetPort", ENFORCED),
-    ("location", NOTED),
+    (
+        "location",
+        Support::Enforced("headers that only services of the mesh are to see"),
+    ),
     ("resolution", ENFORCED),
     ("endpoints", ENFORCED),
     (

@@ -7,13 +7,6 @@ pub(super) fn service_entry(entry: &ServiceEntry, idle: &mut CoverageReport<'_>)
     if let Some(address) = entry.addresses.first() {
         idle.note(address.at, "addresses", "callers use the service's name");
     }
-    if let Some(location) = entry.location {
-        idle.note(
-            location.at,
-            "location",
-            "hosts inside and outside of the mesh are treated the same",
-        );
-    }
     if let Some(name) = entry.subject_alt_names.first() {
         let effect = "the client's configuration decides about verification of the server";
         idle.warn(

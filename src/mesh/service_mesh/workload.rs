@@ -209,7 +209,7 @@ where
     S: Clone + Send + Sync + 'static,
     B: 'static,
 {
-    let trace = proxy.options.trace.clone();
+    let trace = proxy.options.trace.clone().internal();
     let router = Router::new(RouterState::new(proxy, connector, None));
     WorkloadService {
         inner: routed::outbound(&trace, router),

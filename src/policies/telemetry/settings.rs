@@ -69,6 +69,8 @@ impl Settings {
     pub(super) const PRESERVES_REQUEST_ID: Self = Self(1 << 28);
     /// True if a trace is also propagated in the formats in which it was received.
     pub(super) const SAME_FORMATS: Self = Self(1 << 29);
+    /// True if calls carry the request id.
+    pub(super) const SENDS_REQUEST_ID: Self = Self(1 << 31);
     /// True if the response of a server carries the request id.
     pub(super) const WRITES_REQUEST_ID: Self = Self(1 << 30);
 
@@ -130,15 +132,17 @@ mod tests {
     fn each_setting_is_kept_beside_the_others() {
         let settings = TracePolicy::default().settings();
         assert_eq!(settings.accepted(), Propagation::ALL);
-        assert_eq!(settings.formats_out(Propagation::B3).bits(), 3);
+        assert_eq!(settings.formats_out(Propagation::B3), Propagation::W3C);
         assert!(settings.has(Settings::ENABLED) && settings.has(Settings::PRESERVES_REQUEST_ID));
         assert!(!settings.has(Settings::FORWARDS) && !settings.has(Settings::WRITES_REQUEST_ID));
         assert!(settings.samples(|| unreachable!("all are")));
+        assert!(!settings.has(Settings::SENDS_REQUEST_ID), "asked for only");
 
         let policy = TracePolicy::default()
             .with_accepted(Propagation::B3_MULTI)
             .with_forwarded([http::header::FROM])
             .with_propagated(Propagation::B3)
+            .with_request_id_in_request(true)
             .with_request_id_in_response(true)
             .with_request_id_preserved(false)
             .with_same_formats(false)
@@ -147,6 +151,7 @@ mod tests {
         assert_eq!(settings.accepted(), Propagation::B3_MULTI);
         assert_eq!(settings.formats_out(Propagation::W3C), Propagation::B3);
         assert!(settings.has(Settings::FORWARDS) && settings.has(Settings::WRITES_REQUEST_ID));
+        assert!(settings.has(Settings::SENDS_REQUEST_ID));
         assert!(!settings.has(Settings::PRESERVES_REQUEST_ID));
         assert!(settings.samples(|| 0) && !settings.samples(|| u64::MAX));
         assert!(!TracePolicy::off().settings().has(Settings::ENABLED));

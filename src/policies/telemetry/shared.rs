@@ -1,3 +1,4 @@
+use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 
 use http::{HeaderMap, Request};
@@ -43,7 +44,6 @@ impl Tracer {
 }
 
 /// State that all clones of a layer share.
-#[derive(Debug)]
 pub(super) struct Shared {
     pub(super) rng: Rng,
     pub(super) kind: SpanKind,
@@ -51,6 +51,14 @@ pub(super) struct Shared {
     skips_injection: bool,
     pub(super) policy: ReloadablePolicy,
     processor: Option<Arc<dyn SpanProcessor>>,
+}
+
+impl Debug for Shared {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Shared {
@@ -178,6 +186,8 @@ impl Shared {
     ) {
         let formats = settings.formats_out(trace.formats);
         if let Some(present_headers) = present_headers {
+            trace.request_id_written = settings.has(Settings::SENDS_REQUEST_ID)
+                && trace.write_request_id(headers, present_headers);
             trace.write_common(formats, headers, present_headers);
         }
         trace.written = self.skips_injection;

@@ -168,7 +168,7 @@ impl Gateway {
         };
         let listener_port = Some(ListenerPort(port));
         let state = RouterState::new(Arc::clone(proxy), connector, listener_port);
-        let trace = &proxy.options.trace;
+        let trace = &proxy.options.trace.clone().internal();
         let routes = routed::outbound(trace, Router::new(state));
         let inner = routed::gateway(
             &EdgeLayer::new(listener),

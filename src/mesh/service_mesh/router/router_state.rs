@@ -7,7 +7,9 @@ use super::listener_port::ListenerPort;
 use super::route::virtual_host_stack::{HostContext, VirtualHostStack};
 use super::table::known_clusters::{KnownClusters, MirrorKey, RouteMirror};
 use super::table::stack_table::{PortStacks, StackTable, passthrough_config};
+use super::upstream::internal_headers::Withheld;
 use super::upstream::to_transport::ToMirror;
+use super::upstream::trace_attempts::TraceAttempts;
 use crate::foundation::http::RequestHead;
 use crate::foundation::http::authority::Addressed;
 use crate::foundation::outcome::Rejection;
@@ -21,7 +23,6 @@ use crate::mesh::service_mesh::options::Options;
 use crate::mesh::service_mesh::proxy::role::Role;
 use crate::mesh::service_mesh::proxy::state::{Follow, Proxy};
 use crate::policies::mirror::{MirrorLayer, MirrorPolicy};
-use crate::policies::telemetry::TraceAttemptLayer;
 use crate::policies::traffic_split::Destination;
 
 /// Routes of one client: a stack for each host, created on first use.
@@ -36,7 +37,7 @@ pub(in crate::mesh) struct RouterState<S, B> {
     known: Mutex<KnownClusters<S, B>>,
     proxy: Arc<Proxy>,
     pub(in crate::mesh) table: ArcSwap<StackTable<S, B>>,
-    trace_attempt: TraceAttemptLayer,
+    trace_attempts: TraceAttempts,
 }
 
 impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
@@ -56,7 +57,7 @@ impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
             listener_port,
             known: Mutex::new(KnownClusters::new()),
             table: ArcSwap::from_pointee(StackTable::of(proxy.config())),
-            trace_attempt: TraceAttemptLayer::new(proxy.options.trace.clone()),
+            trace_attempts: TraceAttempts::new(&proxy.options.trace),
             proxy,
         });
         let follower: Weak<Self> = Arc::downgrade(&routes);
@@ -99,8 +100,8 @@ impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
         self.rng.clone()
     }
 
-    pub(in crate::mesh) const fn trace_attempt(&self) -> &TraceAttemptLayer {
-        &self.trace_attempt
+    pub(in crate::mesh) const fn trace_attempts(&self) -> &TraceAttempts {
+        &self.trace_attempts
     }
 
     /// Returns the cluster of a destination; `None` if it is unknown.
@@ -148,6 +149,7 @@ impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
             port: host.port,
             route,
             destination: destination.clone(),
+            location: cluster.state().location(),
         };
         if let Some((id, layer)) = self.lock().mirrors.get(&key)
             && *id == cluster.id()
@@ -159,7 +161,9 @@ impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
         let rng = options.rng(&format!("mirror {} {route} {destination}", host.config.id));
         let observe = Arc::clone(&options.observe);
         let id = cluster.id();
-        let service = ToMirror::new(cluster.limited());
+        let location = key.location;
+        let withheld = Withheld::from(location, &options.trace, true);
+        let service = ToMirror::new(cluster.limited(), location, withheld);
         let layer = MirrorLayer::from_parts(policy.clone(), service, observe, rng);
         self.lock().mirrors.insert(key, (id, layer.clone()));
         Some(layer)

@@ -21,7 +21,7 @@ use crate::foundation::outcome::Rejection;
 use crate::istio::Documents;
 use crate::istio::config::{
     ClusterConfig, ClusterDiscovery, ConnectionPoolConfig, EndpointConfig, GatewayConfig,
-    InboundConfig, LocalRateLimitConfig, OutboundConfig, RetriesConfig, RouteConfig,
+    InboundConfig, LocalRateLimitConfig, Location, OutboundConfig, RetriesConfig, RouteConfig,
     VirtualHostConfig, WorkloadId,
 };
 use crate::istio::model::load::load_options::LoadOptions;
@@ -168,6 +168,7 @@ pub(super) fn by_name() -> ClusterConfig {
         load_balancer: LoadBalancePolicy::default(),
         endpoints: ClusterDiscovery::ByName,
         limit: ConcurrencyLimitPolicy::off(),
+        location: Location::Internal,
         outlier: OutlierDetectionPolicy::off(),
         pool: ConnectionPoolConfig::default(),
         retries: RetriesConfig::default(),

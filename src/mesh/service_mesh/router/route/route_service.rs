@@ -10,11 +10,13 @@ use tower_service::Service;
 use super::answering::{Answering, Caller};
 use super::mirrors::Mirrors;
 use crate::foundation::admission::{ChainTicket, WatchedBody};
+use crate::foundation::endpoints::attempt_number::AttemptNumber;
 use crate::foundation::events::{Event, Observe};
 use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::BoxError;
 use crate::foundation::outcome::{LocalReplyBody, Rejection};
 use crate::foundation::sync::rng::Rng;
+use crate::istio::config::Location;
 use crate::mesh::service_mesh::cluster::service::{BalancedEndpoints, LimitedCluster};
 use crate::mesh::service_mesh::router::upstream::consumed;
 use crate::mesh::service_mesh::router::upstream::mesh_transport::MeshTransport;
@@ -31,6 +33,9 @@ use crate::policies::traffic_split::{
 /// Stack between a route and one of its destinations.
 pub(in crate::mesh) type DestinationStack<S, B> =
     Mirrors<Timeout<Retry<AttemptStack<S>>>, ToMirror<LimitedCluster<S>, B>>;
+
+/// Place of a destination, and its stack.
+pub(in crate::mesh) type PlacedStack<S, B> = (Location, DestinationStack<S, B>);
 
 /// Stack of each attempt: its span and the cluster's concurrency limit, as one gate, and the endpoints.
 pub(in crate::mesh) type AttemptStack<S> =
@@ -54,7 +59,7 @@ pub(in crate::mesh) struct Shared<S, B> {
     /// True at a gateway, where a local reply replaces an upstream failure.
     pub(in crate::mesh) answers: bool,
     /// Stack of each destination; `None` if the destination is unknown.
-    pub(in crate::mesh) destinations: Box<[Option<DestinationStack<S, B>>]>,
+    pub(in crate::mesh) destinations: Box<[Option<PlacedStack<S, B>>]>,
     pub(in crate::mesh) rng: Rng,
     /// True if no document names the host, so that its requests pass unchanged.
     pub(in crate::mesh) is_unnamed: bool,
@@ -132,14 +137,15 @@ where
             RouteAction::LocalReply(response) => RoutedFuture::local_reply(response),
             RouteAction::Forward(destination, on_response) => {
                 let destination = shared.destinations.get(destination);
-                if let Some(Some(service)) = destination {
+                if let Some(Some((location, service))) = destination {
                     let caller = Caller::of(shared.answers, &request);
                     if !shared.is_unnamed {
                         consumed::take_off(request.headers_mut());
-                        if shared.is_tried_once {
+                        if shared.is_tried_once && *location == Location::Internal {
                             consumed::tell_only_try(request.headers_mut());
                         }
                     }
+                    let _number = shared.is_tried_once.then(|| AttemptNumber::enter(1));
                     // The clone ends in a transport that is always ready, so it needs no `poll_ready`.
                     let inner = Answering::new(service.clone().call(request), caller);
                     RoutedFuture::calling(inner, on_response)

@@ -1,14 +1,17 @@
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use super::limits::RateLimits;
 use super::mirrors::MirrorsLayer;
-use super::route_service::{DestinationStack, RouteService, Shared};
+use super::route_service::{PlacedStack, RouteService, Shared};
 use crate::foundation::admission::GateChain;
 use crate::foundation::http::RequestHead;
-use crate::istio::config::{LocalRateLimitConfig, RouteConfig, VirtualHostConfig};
+use crate::istio::config::{LocalRateLimitConfig, Location, RouteConfig, VirtualHostConfig};
 use crate::mesh::service_mesh::cluster::service::LimitedCluster;
+use crate::mesh::service_mesh::options::Options;
 use crate::mesh::service_mesh::proxy::role::Role;
 use crate::mesh::service_mesh::router::router_state::RouterState;
+use crate::mesh::service_mesh::router::upstream::internal_headers::Withheld;
 use crate::mesh::service_mesh::router::upstream::to_transport::{ToMirror, ToTransport};
 use crate::mesh::stack::routed;
 use crate::policies::fault_injection::{FaultGate, FaultInjectionLayer};
@@ -139,7 +142,8 @@ fn stack<S: Clone + Send + Sync + 'static, B>(
 /// Layers that the destinations of a route share.
 struct RouteLayers<S, B> {
     mirrors: MirrorsLayer<ToMirror<LimitedCluster<S>, B>>,
-    timeout: TimeoutLayer,
+    /// For destinations inside the mesh and for others, each made for the first one.
+    timeout: [OnceCell<TimeoutLayer>; 2],
 }
 
 impl<S: Clone + Send + Sync + 'static, B> RouteLayers<S, B> {
@@ -149,7 +153,6 @@ impl<S: Clone + Send + Sync + 'static, B> RouteLayers<S, B> {
         config: &RouteConfig,
         routes: &RouterState<S, B>,
     ) -> Self {
-        let observe = Arc::clone(&routes.options().observe);
         let mirrors = config.mirrors.iter();
         Self {
             mirrors: MirrorsLayer {
@@ -157,7 +160,7 @@ impl<S: Clone + Send + Sync + 'static, B> RouteLayers<S, B> {
                     .filter_map(|(to, policy)| routes.mirror(host, route, to, policy))
                     .collect(),
             },
-            timeout: TimeoutLayer::with_observer(config.timeout.clone(), observe),
+            timeout: [const { OnceCell::new() }; 2],
         }
     }
 
@@ -168,22 +171,40 @@ impl<S: Clone + Send + Sync + 'static, B> RouteLayers<S, B> {
         destination: &Destination,
         config: &RouteConfig,
         routes: &RouterState<S, B>,
-    ) -> Option<DestinationStack<S, B>> {
+    ) -> Option<PlacedStack<S, B>> {
         let cluster = routes.cluster(host, destination)?;
         let options = routes.options();
+        let location = cluster.state().location();
+        let is_gateway = routes.proxy().role == Role::Gateway;
+        let withheld = Withheld::from(location, &options.trace, is_gateway);
         let policy = cluster.state().retry(&config.retry);
         let retry = RetryLayer::with_observer(policy, Arc::clone(&options.observe));
         let retry = match options.seed(&format!("retry {destination}")) {
             Some(seed) => retry.with_seed(seed),
             None => retry,
         };
-        Some(routed::destination(
+        let stack = routed::destination(
             &self.mirrors,
-            &self.timeout,
+            self.timeout(location, config, options),
             &retry,
-            routes.trace_attempt(),
+            routes.trace_attempts().to(location),
             cluster.state().limit().gate(),
-            ToTransport::new(cluster.endpoints()),
-        ))
+            ToTransport::new(cluster.endpoints(), withheld),
+        );
+        Some((location, stack))
+    }
+
+    /// Returns the timeout of the route for destinations of one place.
+    fn timeout(
+        &self,
+        location: Location,
+        config: &RouteConfig,
+        options: &Options,
+    ) -> &TimeoutLayer {
+        let is_internal = location == Location::Internal;
+        self.timeout[usize::from(is_internal)].get_or_init(|| {
+            let policy = config.timeout.clone().with_envoy_headers(is_internal);
+            TimeoutLayer::with_observer(policy, Arc::clone(&options.observe))
+        })
     }
 }
