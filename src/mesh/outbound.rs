@@ -9,8 +9,8 @@ use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::stack::{self, OutboundLayers, OutboundStack};
 use super::StackWarning;
+use super::stack::{self, OutboundLayers, OutboundStack};
 use crate::foundation::outcome::BoxError;
 use crate::policies::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy};
 use crate::policies::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};

@@ -15,6 +15,7 @@ pub(crate) fn note(attempts: u32) {
 }
 
 /// Returns the number of attempts of the request that has just ended; 0 without a retry.
+#[cfg(any(feature = "istio", feature = "reqwest"))]
 pub(crate) fn take() -> u32 {
     ATTEMPTS.take()
 }
