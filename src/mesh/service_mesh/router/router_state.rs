@@ -161,9 +161,8 @@ impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
         let rng = options.rng(&format!("mirror {} {route} {destination}", host.config.id));
         let observe = Arc::clone(&options.observe);
         let id = cluster.id();
-        let location = key.location;
-        let withheld = Withheld::from(location, &options.trace, true);
-        let service = ToMirror::new(cluster.limited(), location, withheld);
+        let withheld = Withheld::from(key.location, &options.trace, true);
+        let service = ToMirror::new(cluster.limited(), key.location, withheld);
         let layer = MirrorLayer::from_parts(policy.clone(), service, observe, rng);
         self.lock().mirrors.insert(key, (id, layer.clone()));
         Some(layer)
