@@ -48,7 +48,7 @@
 //! ```text
 //! mesh         stacks and their state: by hand, or of a workload or gateway under Istio's documents
 //! istio        Istio's documents: api, validation, analysis, coverage, and translation to plain values
-//! transport    connections: client (reqwest's API), DNS, connection pools
+//! transport    connections: client (reqwest's API), connectors, DNS, connection pools
 //! policies     one folder per policy: its values, its pure decisions, and its layer, service and future
 //! foundation   outcomes, rejections, admission gates, deadlines, endpoints, events, matching, time
 //! ```
@@ -63,6 +63,8 @@
 //! set for the duration of a poll, so that a client which a handler calls finds them.
 
 #![forbid(unsafe_code)]
+// Each item shows its feature on docs.rs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod foundation;
 #[cfg(feature = "istio")]
@@ -86,6 +88,8 @@ pub use policies::traffic_split;
 pub use transport::client;
 #[cfg(feature = "dns")]
 pub use transport::dns;
+#[cfg(feature = "tonic")]
+pub use transport::grpc;
 #[cfg(feature = "hyper")]
 pub use transport::pool;
 
@@ -104,6 +108,41 @@ pub use foundation::sync::Percent;
 pub use mesh::Mesh;
 pub use mesh::{inbound, outbound};
 
+/// Kinds of [`Event`]s, and the sources of events, spans and local replies.
+///
+/// A layer has a name, and so has a whole stack:
+///
+/// ```
+/// use bytes::Bytes;
+/// use http::{Request, Response};
+/// use http_body_util::Empty;
+/// use meshless::events::Source;
+/// use meshless::rate_limit::RateLimitPolicy;
+/// use tower::{Layer, ServiceExt, service_fn};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), std::convert::Infallible> {
+/// # let transport = service_fn(|_: Request<_>| async {
+/// #     Ok::<_, std::convert::Infallible>(Response::new(Empty::<Bytes>::new()))
+/// # });
+/// let stack = meshless::outbound()
+///     .named("openai")
+///     .with_rate_limit(RateLimitPolicy::per_minute(0));
+/// let response = stack.layer(transport).oneshot(Request::new(Empty::<Bytes>::new())).await?;
+/// assert_eq!(response.status(), 429);
+/// let source = Source::of(&response).expect("the stack has a name");
+/// assert_eq!(source.name(), Some("openai"));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// In a mesh made of documents a source also has workload, direction, host, cluster, route, and the file and line that
+/// ordered the policy.
+pub mod events {
+    pub use crate::foundation::events::{Completion, EventKind};
+    pub use crate::foundation::outcome::{Direction, Origin, Source};
+}
+
 /// Facts about an attempt beside its [`Outcome`]: statuses, causes, and how errors are classified.
 pub mod outcome {
     pub use crate::foundation::http::GrpcStatus;
@@ -112,7 +151,17 @@ pub mod outcome {
     };
 }
 
+#[doc = include_str!("../docs/testing.md")]
+pub mod testing {
+    pub use crate::foundation::events::RecordingObserver;
+}
+
+/// The examples of the page about configuration, compiled.
+#[cfg(all(doctest, feature = "serde"))]
+#[doc = include_str!("../docs/configuration.md")]
+pub struct Configuration;
+
 /// The examples of the README, compiled.
-#[cfg(all(doctest, feature = "axum", feature = "reqwest"))]
+#[cfg(all(doctest, feature = "axum", feature = "reqwest", feature = "watch"))]
 #[doc = include_str!("../README.md")]
 pub struct Readme;

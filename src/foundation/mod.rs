@@ -1,6 +1,9 @@
 //! Tier 1: types that every other tier shares; independent of policies and of YAML.
 
 pub mod admission;
+pub(crate) mod body;
+#[cfg(feature = "serde")]
+pub(crate) mod config;
 pub(crate) mod deadline;
 pub(crate) mod endpoints;
 pub(crate) mod events;

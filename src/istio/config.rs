@@ -17,6 +17,7 @@ use http::StatusCode;
 
 use crate::foundation::endpoints::Endpoint;
 use crate::foundation::matching::HostPattern;
+use crate::foundation::outcome::Origin;
 use crate::foundation::sync::Percent;
 use crate::policies::concurrency_limit::ConcurrencyLimitPolicy;
 use crate::policies::fault_injection::FaultInjectionPolicy;
@@ -53,6 +54,8 @@ pub(crate) struct OutboundConfig {
 pub(crate) struct VirtualHostConfig {
     /// `VirtualService namespace/name`, or the full host name without a virtual service.
     pub(crate) id: Arc<str>,
+    /// Full name of the host; the first one, where several have the same routes.
+    pub(crate) host: Arc<str>,
     /// All names that callers may use: short, with the namespace, in full, with and without port.
     pub(crate) names: Vec<HostPattern>,
     /// Routes in the order of matching.
@@ -70,8 +73,19 @@ pub(crate) struct RouteConfig {
     /// True if the limits of this route replace those of all routes.
     pub(crate) limits_replace: bool,
     pub(crate) mirrors: Vec<(Destination, MirrorPolicy)>,
+    pub(crate) origins: RouteOrigins,
     pub(crate) retry: RetryPolicy,
     pub(crate) timeout: TimeoutPolicy,
+}
+
+/// Places in the documents that ordered a route and its policies; `None` where a default applies.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RouteOrigins {
+    pub(crate) fault: Option<Origin>,
+    pub(crate) mirror: Option<Origin>,
+    pub(crate) retry: Option<Origin>,
+    pub(crate) route: Option<Origin>,
+    pub(crate) timeout: Option<Origin>,
 }
 
 /// Cluster of one destination (host, port and subset): its endpoints and traffic policy.
@@ -82,6 +96,7 @@ pub(crate) struct ClusterConfig {
     /// `http2MaxRequests`: maximum requests in flight; further ones are rejected, not queued.
     pub(crate) limit: ConcurrencyLimitPolicy,
     pub(crate) location: Location,
+    pub(crate) origins: ClusterOrigins,
     pub(crate) outlier: OutlierDetectionPolicy,
     pub(crate) pool: ConnectionPoolConfig,
     /// Maximum retries in flight: `maxRetries`, or a budget.
@@ -97,6 +112,15 @@ pub(crate) enum Location {
     External,
     /// Inside the mesh: a service of the cluster, or of a `ServiceEntry` with `location: MESH_INTERNAL`.
     Internal,
+}
+
+/// Places in the documents that ordered the policies of a cluster; `None` where a default applies.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ClusterOrigins {
+    pub(crate) load_balancer: Option<Origin>,
+    pub(crate) outlier: Option<Origin>,
+    /// The connection pool and the limit of requests in flight.
+    pub(crate) pool: Option<Origin>,
 }
 
 /// Discovery type of a cluster's endpoints.
@@ -140,6 +164,8 @@ pub(crate) struct ConnectionPoolConfig {
     pub(crate) connect_timeout: Option<Duration>,
     /// True if HTTP/2 is used with prior knowledge.
     pub(crate) http2: bool,
+    /// Interval and timeout of PINGs on HTTP/2 connections.
+    pub(crate) http2_keep_alive: Option<(Duration, Duration)>,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) max_connections: Option<u32>,
     pub(crate) max_connection_duration: Option<Duration>,
@@ -153,6 +179,8 @@ pub(crate) struct RetriesConfig {
     pub(crate) max_parallel: Option<u32>,
     /// Maximum share of the requests in flight, and the number that is always allowed.
     pub(crate) budget: Option<(Percent, u32)>,
+    /// Time for which a request counts for the budget; 0 if only while it runs.
+    pub(crate) budget_interval: Duration,
 }
 
 /// TLS origination.
@@ -166,6 +194,7 @@ pub(crate) struct TlsConfig {
 pub(crate) struct LocalRateLimitConfig {
     /// Filter and descriptor; unique per limit.
     pub(crate) id: Arc<str>,
+    pub(crate) origin: Option<Origin>,
     pub(crate) policy: RateLimitPolicy,
     /// Port of the limit: of the server for inbound requests, otherwise of the destination; `None`
     /// for all ports.

@@ -43,7 +43,7 @@ pub enum StackWarning {
     },
     /// A total timeout interrupts streams.
     #[error(
-        "a total timeout of {total:?} interrupts streams that last longer: set an idle timeout instead"
+        "a total timeout of {total:?} interrupts streams that last longer: set an idle timeout instead, with `TimeoutPolicy::head`"
     )]
     TimeoutOverStream {
         /// Total timeout.
@@ -126,7 +126,7 @@ fn of_retry(retry: &RetryPolicy, inside: &[LayerConfig<'_>], found: &mut Vec<Sta
     for part in inside {
         if let LayerConfig::Timeout(timeout) = part
             && let Some(total) = total(timeout)
-            && !timeout.is_per_try()
+            && !timeout.ends_with_head()
         {
             let attempts = attempts_of(retry);
             found.push(StackWarning::TotalTimeoutInsideRetry { total, attempts });
@@ -162,7 +162,7 @@ fn of_timeout(timeout: &TimeoutPolicy, inside: &[LayerConfig<'_>], found: &mut V
                     found.push(StackWarning::QueueOutlastsTimeout { queue, total });
                 }
             }
-            LayerConfig::Streams if !timeout.is_per_try() => {
+            LayerConfig::Streams if !timeout.ends_with_head() => {
                 found.push(StackWarning::TimeoutOverStream { total });
             }
             _ => {}

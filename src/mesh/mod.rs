@@ -79,7 +79,7 @@
 //!   rate limits of the host and the route ─▶ fault ─▶ weights, headers, rewrite, mirrors
 //!     ─▶ total timeout ─▶ retry ─▶ attempt (its span, its timeout)
 //!     ─▶ cluster: requests in flight ─▶ load balancing over the endpoints that are not ejected
-//!     ─▶ connections: a pool with limits, or reqwest
+//!     ─▶ connections: the pool of the cluster
 //! ```
 //!
 //! - **Hosts** are found in constant time, wildcards by the longest match. A host that no document
@@ -92,9 +92,10 @@
 //! - **The stack consists of the public layers**, in this order, behind one opaque type. Beside the layers
 //!   themselves a request costs a route lookup and one clone of that route's stack; stacks are created
 //!   when a host is first called.
-//! - **Connections** of [`Workload::client`] and of a gateway's own client are made by reqwest, as
-//!   [`client_with`](Workload::client_with) configures it, with its TLS and its proxies. A cluster with more
-//!   configuration than its name has a [pool](crate::pool) of them, with the limits of its `connectionPool`,
+//! - **Connections** of [`Workload::client`] and of a gateway's own client are made by a
+//!   [`TcpConnector`](crate::client::TcpConnector), or by reqwest, as
+//!   [`client_with`](Workload::client_with) configures it. A cluster has a [pool](crate::pool) of them, with
+//!   the limits of its `connectionPool`,
 //!   over TLS too, which all clients of the workload share and which a change reconfigures. Each endpoint
 //!   keeps at least one, as in Envoy; those to a removed endpoint are closed when they are idle.
 //!   HTTP/2 is used with prior knowledge for service ports of the protocols `HTTP2`, `GRPC` and `GRPC-WEB`, and for
@@ -160,6 +161,9 @@
 //! [`TimeoutPolicy::with_envoy_headers`](crate::timeout::TimeoutPolicy::with_envoy_headers),
 //! [`TracePolicy::with_request_id_in_request`](crate::telemetry::TracePolicy::with_request_id_in_request).
 //!
+//! [`OutboundPolicy`] and [`InboundPolicy`] are all policies of a stack as one value, which a service's own configuration
+//! can hold (feature `serde`, `docs/configuration.md`).
+//!
 //! # The order, and why
 //!
 //! ```text
@@ -217,9 +221,11 @@
 #![doc = include_str!("../../docs/differences-from-envoy.md")]
 
 mod inbound;
+mod inbound_policy;
 mod layer_config;
 mod lint;
 mod outbound;
+mod outbound_policy;
 #[expect(
     unnameable_types,
     reason = "parts of opaque services, which users reach through `Service` alone"
@@ -231,9 +237,11 @@ mod service_mesh;
 mod stack;
 
 pub use inbound::{Inbound, InboundService, inbound};
+pub use inbound_policy::InboundPolicy;
 pub use layer_config::LayerConfig;
 pub use lint::{StackWarning, lint};
 pub use outbound::{Outbound, OutboundService, outbound};
+pub use outbound_policy::OutboundPolicy;
 pub use per_host::{InvalidHost, OutboundPerHost, OutboundPerHostService};
 #[cfg(feature = "istio")]
 pub use service_mesh::*;

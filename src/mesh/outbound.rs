@@ -9,8 +9,9 @@ use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::StackWarning;
 use super::stack::{self, OutboundLayers, OutboundStack};
+use super::{OutboundPolicy, StackWarning};
+use crate::foundation::events::Observe;
 use crate::foundation::outcome::BoxError;
 use crate::policies::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy};
 use crate::policies::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
@@ -45,46 +46,68 @@ pub fn outbound() -> Outbound {
 }
 
 impl Outbound {
+    /// Sets the name by which the events, rejections and spans of all its layers identify this stack, such as
+    /// that of the upstream; see [`Source`](crate::events::Source). The default is none. Clones have the same name.
+    #[must_use]
+    pub fn named(self, name: impl Into<Arc<str>>) -> Self {
+        self.layers.emitter.set_name(&name.into());
+        self
+    }
+
+    /// Sets the observer of all its layers. The default is
+    /// [`TracingObserver`](crate::telemetry::TracingObserver). Clones have the same observer.
+    #[must_use]
+    pub fn with_observer(self, observe: Arc<dyn Observe>) -> Self {
+        self.layers.emitter.set_observer(observe);
+        self.layers.trace.update_observer();
+        self.layers.trace_attempt.update_observer();
+        self
+    }
+
     /// Sets the rate limit of attempts, retries included. The default is none.
     ///
     /// Use it for upstreams that bill by the call.
     #[must_use]
     pub fn with_attempt_limit(mut self, policy: RateLimitPolicy) -> Self {
-        self.layers.attempt_limit = RateLimitLayer::new(policy);
+        self.layers.attempt_limit =
+            RateLimitLayer::with_emitter(policy, self.layers.emitter.clone());
         self
     }
 
     /// Sets the circuit breaker. The default is [`CircuitBreakerPolicy::default`].
     #[must_use]
     pub fn with_circuit_breaker(mut self, policy: CircuitBreakerPolicy) -> Self {
-        self.layers.circuit_breaker = CircuitBreakerLayer::new(policy);
+        self.layers.circuit_breaker =
+            CircuitBreakerLayer::with_emitter(policy, self.layers.emitter.clone());
         self
     }
 
     /// Sets the concurrency limit. The default is 1024 requests in flight, and as many pending.
     #[must_use]
     pub fn with_concurrency_limit(mut self, policy: ConcurrencyLimitPolicy) -> Self {
-        self.layers.concurrency_limit = ConcurrencyLimitLayer::new(policy);
+        self.layers.concurrency_limit =
+            ConcurrencyLimitLayer::with_emitter(policy, self.layers.emitter.clone());
         self
     }
 
     /// Sets the rate limit of requests, independent of their number of attempts. The default is none.
     #[must_use]
     pub fn with_rate_limit(mut self, policy: RateLimitPolicy) -> Self {
-        self.layers.rate_limit = RateLimitLayer::new(policy);
+        self.layers.rate_limit = RateLimitLayer::with_emitter(policy, self.layers.emitter.clone());
         self
     }
 
     /// Sets the retry. The default is [`RetryPolicy::default`].
     #[must_use]
     pub fn with_retry(mut self, policy: RetryPolicy) -> Self {
-        self.layers.retry = RetryLayer::new(policy);
+        self.layers.retry = RetryLayer::with_emitter(policy, self.layers.emitter.clone());
         self
     }
 
     /// Declares that the responses may be long-lived streams, if `true`. The default is `false`.
     ///
-    /// Only the [findings](Self::lint) depend on it: a stream needs an idle timeout instead of a total one.
+    /// Only the [findings](Self::lint) depend on it: a stream needs a [timeout to its head](TimeoutPolicy::head) and an
+    /// idle timeout, instead of the total one.
     #[must_use]
     pub const fn with_streams(mut self, streams: bool) -> Self {
         self.streams = streams;
@@ -94,15 +117,17 @@ impl Outbound {
     /// Sets the timeout. The default is 15 s in all.
     #[must_use]
     pub fn with_timeout(mut self, policy: TimeoutPolicy) -> Self {
-        self.layers.timeout = TimeoutLayer::new(policy);
+        self.layers.timeout = TimeoutLayer::with_emitter(policy, self.layers.emitter.clone());
         self
     }
 
     /// Sets the policy of traces. The default is [`TracePolicy::default`].
     #[must_use]
     pub fn with_trace(mut self, policy: TracePolicy) -> Self {
-        self.layers.trace = TraceClientLayer::without_injection(policy.clone());
-        self.layers.trace_attempt = TraceAttemptLayer::new(policy);
+        self.layers.trace =
+            TraceClientLayer::without_injection(policy.clone(), self.layers.emitter.clone());
+        self.layers.trace_attempt =
+            TraceAttemptLayer::with_emitter(policy, self.layers.emitter.clone());
         self
     }
 
@@ -142,10 +167,76 @@ impl Outbound {
         &self.layers.timeout
     }
 
+    /// Replaces all policies for requests that start from now on; every part keeps its state.
+    ///
+    /// [`OutboundPolicy::lint`] finds contradictions beforehand. Whether responses are
+    /// [streams](Self::with_streams) stays.
+    pub fn reconfigure(&self, policy: OutboundPolicy) {
+        let OutboundPolicy {
+            attempt_limit,
+            circuit_breaker,
+            concurrency_limit,
+            rate_limit,
+            retry,
+            streams: _,
+            timeout,
+            trace,
+        } = policy;
+        let layers = &self.layers;
+        layers.attempt_limit.reconfigure(attempt_limit);
+        layers.circuit_breaker.reconfigure(circuit_breaker);
+        layers.concurrency_limit.reconfigure(concurrency_limit);
+        layers.rate_limit.reconfigure(rate_limit);
+        layers.retry.reconfigure(retry);
+        layers.timeout.reconfigure(timeout);
+        layers.trace.reconfigure(trace.clone());
+        layers.trace_attempt.reconfigure(trace);
+    }
+
+    /// Returns the current policies.
+    #[must_use]
+    pub fn policy(&self) -> OutboundPolicy {
+        let layers = &self.layers;
+        OutboundPolicy {
+            attempt_limit: layers.attempt_limit.policy(),
+            circuit_breaker: layers.circuit_breaker.policy(),
+            concurrency_limit: layers.concurrency_limit.policy(),
+            rate_limit: layers.rate_limit.policy(),
+            retry: layers.retry.policy(),
+            streams: self.streams,
+            timeout: layers.timeout.policy(),
+            trace: layers.trace.policy(),
+        }
+    }
+
     /// Returns the contradictions between the current policies of this stack. The first `layer` call logs them.
     #[must_use]
     pub fn lint(&self) -> Vec<StackWarning> {
         stack::lint_outbound(&self.layers, self.streams)
+    }
+}
+
+impl From<OutboundPolicy> for Outbound {
+    fn from(policy: OutboundPolicy) -> Self {
+        let OutboundPolicy {
+            attempt_limit,
+            circuit_breaker,
+            concurrency_limit,
+            rate_limit,
+            retry,
+            streams,
+            timeout,
+            trace,
+        } = policy;
+        outbound()
+            .with_attempt_limit(attempt_limit)
+            .with_circuit_breaker(circuit_breaker)
+            .with_concurrency_limit(concurrency_limit)
+            .with_rate_limit(rate_limit)
+            .with_retry(retry)
+            .with_streams(streams)
+            .with_timeout(timeout)
+            .with_trace(trace)
     }
 }
 
@@ -155,9 +246,9 @@ impl Outbound {
     }
 
     /// Returns a stack with the same policies and a state of its own, for one of several hosts.
-    pub(super) fn of_one_host(&self) -> Self {
+    pub(super) fn of_one_host(&self, host: &str) -> Self {
         Self {
-            layers: self.layers.fresh(),
+            layers: self.layers.fresh(host),
             streams: self.streams,
             // The findings about the policies are those of all hosts.
             warned: Arc::clone(&self.warned),

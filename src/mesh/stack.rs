@@ -23,7 +23,7 @@
 //! | span of the request | yes | yes | yes |
 //! | rate limits | off by default | those of the documents, none by default | as a workload's |
 //! | concurrency limit | 1024, none pending, by default | none: Envoy has none there | none |
-//! | timeout and deadline | 15 s, or the caller's deadline | the caller's deadline | none: each route has its own |
+//! | timeout and deadline | 15 s to the head, 5 min of silence in the body, or the caller's deadline | the caller's deadline | none: each route has its own |
 
 use std::time::Duration;
 
@@ -31,13 +31,16 @@ use tower_layer::Layer;
 
 use super::outer_stack::{OuterStack, WithRetryHints};
 use super::{LayerConfig, StackWarning, lint};
-use crate::foundation::admission::{Gate, GateChain};
-use crate::policies::circuit_breaker::{CircuitBreakerGate, CircuitBreakerLayer};
+use crate::foundation::admission::{Gate, GateChain, SharedGate};
+use crate::foundation::events::Emitter;
+use crate::policies::circuit_breaker::{
+    CircuitBreakerGate, CircuitBreakerLayer, CircuitBreakerPolicy,
+};
 use crate::policies::concurrency_limit::{
     ConcurrencyLimitGate, ConcurrencyLimitLayer, ConcurrencyLimitPolicy,
 };
 use crate::policies::rate_limit::{RateLimitGate, RateLimitLayer, RateLimitPolicy};
-use crate::policies::retry::{Retry, RetryLayer};
+use crate::policies::retry::{Retry, RetryLayer, RetryPolicy};
 use crate::policies::telemetry::{
     TraceAttemptLayer, TraceClientLayer, TracePolicy, TraceServerLayer, TracedGate,
 };
@@ -46,12 +49,17 @@ use crate::policies::timeout::{Timeout, TimeoutLayer, TimeoutPolicy};
 /// Total timeout of the stacks by hand: Envoy's default for a route, which Istio turns off.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// Idle timeout of the inbound stack by hand: Envoy's default for a stream.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+
 /// Concurrency limit of the stacks by hand: Envoy's default for a cluster, which Istio turns off.
 const MAX_IN_FLIGHT: u32 = 1_024;
 
 /// Layers of the stack around a transport, outermost first.
 #[derive(Clone, Debug)]
 pub(super) struct OutboundLayers {
+    /// Observer and name of all layers.
+    pub(super) emitter: Emitter,
     pub(super) trace: TraceClientLayer,
     pub(super) rate_limit: RateLimitLayer,
     pub(super) timeout: TimeoutLayer,
@@ -65,6 +73,8 @@ pub(super) struct OutboundLayers {
 /// Layers of the stack around a server's routes, outermost first.
 #[derive(Clone, Debug)]
 pub(super) struct InboundLayers {
+    /// Observer and name of all layers.
+    pub(super) emitter: Emitter,
     pub(super) trace: TraceServerLayer,
     pub(super) rate_limit: RateLimitLayer,
     pub(super) concurrency_limit: ConcurrencyLimitLayer,
@@ -78,8 +88,9 @@ pub(super) type OutboundStack<S> =
 /// Stack of [`upstream`], with `G` in front of each attempt.
 pub(super) type UpstreamStack<S, G> = Timeout<Retry<TracedGate<S, G>>>;
 
-/// Gates of each attempt in a stack by hand.
-type AttemptGates = GateChain<RateLimitGate, GateChain<ConcurrencyLimitGate, CircuitBreakerGate>>;
+/// Gates of each attempt in a stack by hand, which the retry clones for each request.
+type AttemptGates =
+    SharedGate<GateChain<RateLimitGate, GateChain<ConcurrencyLimitGate, CircuitBreakerGate>>>;
 
 /// Gates of each request in an inbound stack by hand.
 pub(super) type InboundGates = GateChain<RateLimitGate, ConcurrencyLimitGate>;
@@ -130,7 +141,7 @@ pub(super) fn upstream<S, G>(
 }
 
 fn attempt_gates(layers: &OutboundLayers) -> AttemptGates {
-    GateChain::new(
+    SharedGate::new(GateChain::new(
         // Inside the retry: it counts attempts, for upstreams that bill by the call. Before the permit: an attempt that
         // waits for a token would keep it from others.
         layers.attempt_limit.gate(),
@@ -140,7 +151,7 @@ fn attempt_gates(layers: &OutboundLayers) -> AttemptGates {
             // Innermost: it records only what the upstream did, and decides when the attempt is about to be sent.
             layers.circuit_breaker.gate(),
         ),
-    )
+    ))
 }
 
 /// Puts the inbound stack around the routes of a server.
@@ -204,17 +215,22 @@ fn without_streams_unless<'a, 'b>(
 }
 
 impl OutboundLayers {
-    /// Returns layers with the same policies and states of their own. The traces have no state, and stay the same.
-    pub(super) fn fresh(&self) -> Self {
+    /// Returns layers for one host, with the same policies, observer and name, and states of their own.
+    pub(super) fn fresh(&self, host: &str) -> Self {
+        let emitter = self.emitter.of_host(host);
+        let report = || emitter.clone();
+        let limit = self.concurrency_limit.policy();
+        let breaker = self.circuit_breaker.policy();
         Self {
-            trace: self.trace.clone(),
-            rate_limit: RateLimitLayer::new(self.rate_limit.policy()),
-            timeout: TimeoutLayer::new(self.timeout.policy()),
-            retry: RetryLayer::new(self.retry.policy()),
-            trace_attempt: self.trace_attempt.clone(),
-            attempt_limit: RateLimitLayer::new(self.attempt_limit.policy()),
-            concurrency_limit: ConcurrencyLimitLayer::new(self.concurrency_limit.policy()),
-            circuit_breaker: CircuitBreakerLayer::new(self.circuit_breaker.policy()),
+            trace: TraceClientLayer::without_injection(self.trace.policy(), report()),
+            rate_limit: RateLimitLayer::with_emitter(self.rate_limit.policy(), report()),
+            timeout: TimeoutLayer::with_emitter(self.timeout.policy(), report()),
+            retry: RetryLayer::with_emitter(self.retry.policy(), report()),
+            trace_attempt: TraceAttemptLayer::with_emitter(self.trace_attempt.policy(), report()),
+            attempt_limit: RateLimitLayer::with_emitter(self.attempt_limit.policy(), report()),
+            concurrency_limit: ConcurrencyLimitLayer::with_emitter(limit, report()),
+            circuit_breaker: CircuitBreakerLayer::with_emitter(breaker, report()),
+            emitter,
         }
     }
 
@@ -235,33 +251,42 @@ impl OutboundLayers {
 
 impl Default for OutboundLayers {
     fn default() -> Self {
+        let emitter = Emitter::default();
+        let report = || emitter.clone();
+        let trace = TracePolicy::default();
+        let timeout = TimeoutPolicy::total(TOTAL_TIMEOUT);
+        // Envoy's default for pending requests is the same number.
+        let limit = ConcurrencyLimitPolicy::new(MAX_IN_FLIGHT).with_max_pending(MAX_IN_FLIGHT);
+        let breaker = CircuitBreakerPolicy::default();
         Self {
-            trace: TraceClientLayer::without_injection(TracePolicy::default()),
-            rate_limit: RateLimitLayer::new(RateLimitPolicy::off()),
-            timeout: TimeoutLayer::new(TimeoutPolicy::total(TOTAL_TIMEOUT)),
-            retry: RetryLayer::default(),
-            trace_attempt: TraceAttemptLayer::default(),
-            attempt_limit: RateLimitLayer::new(RateLimitPolicy::off()),
-            // Envoy's default for pending requests is the same number.
-            concurrency_limit: ConcurrencyLimitLayer::new(
-                ConcurrencyLimitPolicy::new(MAX_IN_FLIGHT).with_max_pending(MAX_IN_FLIGHT),
-            ),
-            circuit_breaker: CircuitBreakerLayer::default(),
+            trace: TraceClientLayer::without_injection(trace.clone(), report()),
+            rate_limit: RateLimitLayer::with_emitter(RateLimitPolicy::off(), report()),
+            timeout: TimeoutLayer::with_emitter(timeout, report()),
+            retry: RetryLayer::with_emitter(RetryPolicy::default(), report()),
+            trace_attempt: TraceAttemptLayer::with_emitter(trace, report()),
+            attempt_limit: RateLimitLayer::with_emitter(RateLimitPolicy::off(), report()),
+            concurrency_limit: ConcurrencyLimitLayer::with_emitter(limit, report()),
+            circuit_breaker: CircuitBreakerLayer::with_emitter(breaker, report()),
+            emitter,
         }
     }
 }
 
 impl Default for InboundLayers {
     fn default() -> Self {
+        let emitter = Emitter::default();
+        let report = || emitter.clone();
+        // No queue: a server that is full answers at once, so that its callers can try another one.
+        let limit = ConcurrencyLimitPolicy::new(MAX_IN_FLIGHT);
+        // To the head: streams and downloads last, and the time for a body depends on its reader too.
+        let timeout = TimeoutPolicy::head(TOTAL_TIMEOUT).with_idle(IDLE_TIMEOUT);
         Self {
-            trace: TraceServerLayer::default(),
+            trace: TraceServerLayer::with_emitter(TracePolicy::default(), report()),
             // Off: its key depends on the application.
-            rate_limit: RateLimitLayer::new(RateLimitPolicy::off()),
-            // No queue: a server that is full answers at once, so that its callers can try another one.
-            concurrency_limit: ConcurrencyLimitLayer::new(ConcurrencyLimitPolicy::new(
-                MAX_IN_FLIGHT,
-            )),
-            timeout: TimeoutLayer::new(TimeoutPolicy::total(TOTAL_TIMEOUT)),
+            rate_limit: RateLimitLayer::with_emitter(RateLimitPolicy::off(), report()),
+            concurrency_limit: ConcurrencyLimitLayer::with_emitter(limit, report()),
+            timeout: TimeoutLayer::with_emitter(timeout, report()),
+            emitter,
         }
     }
 }
@@ -270,16 +295,20 @@ impl Default for InboundLayers {
 #[cfg(feature = "istio")]
 pub(in crate::mesh) mod routed {
     use super::{
-        ConcurrencyLimitGate, GateChain, Layer, RetryLayer, TimeoutLayer, TimeoutPolicy,
+        ConcurrencyLimitGate, Emitter, GateChain, Layer, RetryLayer, TimeoutLayer, TimeoutPolicy,
         TraceAttemptLayer, TraceClientLayer, TracePolicy, TraceServerLayer, TracedGate,
         UpstreamStack,
     };
     use crate::policies::telemetry::Traced;
 
     /// Puts the span of a request around the router, which finds host and route.
-    pub(in crate::mesh) fn outbound<R>(trace: &TracePolicy, router: R) -> Traced<R> {
+    pub(in crate::mesh) fn outbound<R>(
+        trace: &TracePolicy,
+        emitter: Emitter,
+        router: R,
+    ) -> Traced<R> {
         // Without injection: the attempts write the headers, each with the id of its own span.
-        TraceClientLayer::without_injection(trace.clone()).layer(router)
+        TraceClientLayer::without_injection(trace.clone(), emitter).layer(router)
     }
 
     /// Joins the gates of a route.
@@ -322,6 +351,7 @@ pub(in crate::mesh) mod routed {
     pub(in crate::mesh) fn gateway<E, G, S>(
         edge: &E,
         trace: &TracePolicy,
+        emitter: Emitter,
         limits: G,
         routes: S,
     ) -> E::Service
@@ -332,7 +362,7 @@ pub(in crate::mesh) mod routed {
         // caller made up.
         edge.layer(
             // Outside the limits, so that rejections have a span too.
-            TraceServerLayer::new(trace.clone()).gated(routes, limits),
+            TraceServerLayer::forwarding(trace.clone(), emitter).gated(routes, limits),
         )
     }
 }

@@ -2,7 +2,11 @@
 
 #[cfg(feature = "reqwest")]
 pub mod client;
+#[cfg(feature = "reqwest")]
+pub(crate) mod connect;
 #[cfg(feature = "dns")]
 pub mod dns;
+#[cfg(feature = "tonic")]
+pub mod grpc;
 #[cfg(feature = "hyper")]
 pub mod pool;

@@ -2,6 +2,7 @@
 //! documentation are those of the field.
 
 mod graph;
+mod log_lines;
 mod source;
 mod words;
 

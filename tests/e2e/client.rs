@@ -384,8 +384,45 @@ async fn reqwest_finds_the_final_url_in_a_response_of_the_transport() {
 }
 
 #[tokio::test]
+async fn requests_and_responses_convert_to_those_of_reqwest() {
+    let server = echo_server().await;
+    let theirs = reqwest::Client::new().put(server.url("/a")).body("text");
+    let request = http::Request::try_from(theirs.build().unwrap()).unwrap();
+    let response = client().execute(request).await.unwrap();
+    let response = reqwest::Response::from(response);
+    assert_eq!(response.url().as_str(), server.url("/a"));
+    assert_eq!(response.status(), StatusCode::OK);
+    assert!(response.text().await.unwrap().contains("PUT /a HTTP/1.1"));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_request_is_copied_unless_its_body_is_a_stream() {
+    let server = echo_server().await;
+    let client = client();
+    let request = client.put(server.url("/a")).header("x-a", "1").body("text");
+    let copy = request.try_clone().unwrap();
+    let texts = [request, copy].map(|request| async {
+        let response = request.send().await.unwrap();
+        response.text().await.unwrap()
+    });
+    let [first, second] = futures_util::future::join_all(texts)
+        .await
+        .try_into()
+        .unwrap();
+    assert!(first.contains("x-a: 1"), "{first}");
+    assert_eq!(first, second);
+    let frames = futures_util::stream::empty::<io::Result<http_body::Frame<Bytes>>>();
+    let stream = StreamBody::new(frames);
+    let request = client.put(server.url("/a")).body(Body::wrap(stream));
+    assert!(request.try_clone().is_none());
+    drop(client);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_transport_refuses_what_has_no_host() {
     let request = http::Request::new(http_body_util::Empty::<Bytes>::new());
     let error = transport().oneshot(request).await.unwrap_err();
-    assert!(error.is_builder());
+    assert!(error.downcast_ref::<reqwest::Error>().unwrap().is_builder());
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use meshless::dns::{Backoff, DnsFailure, DnsName, DnsPolicy, Resolver};
+use meshless::events::EventKind;
 use meshless::{Endpoints, Event, Observe};
 
 use crate::name_server::NameServer;
@@ -31,10 +32,10 @@ impl Notes {
 }
 
 impl Observe for Notes {
-    fn on_event(&self, event: &Event) {
-        let note = match event {
-            Event::NameResolved { endpoints, .. } => Ok(*endpoints),
-            Event::NameUnresolved { reason, .. } => Err(*reason),
+    fn on_event(&self, event: &Event<'_>) {
+        let note = match event.kind() {
+            EventKind::NameResolved { endpoints, .. } => Ok(*endpoints),
+            EventKind::NameUnresolved { reason, .. } => Err(*reason),
             _ => return,
         };
         self.0.lock().unwrap().push(note);

@@ -14,12 +14,14 @@ mod bad;
 mod client;
 mod dns;
 mod endpoints;
+mod examples;
 mod failures;
 mod faults;
 #[cfg(feature = "full")]
 mod five_services;
 mod gateway_example;
 mod gateway_table;
+mod grpc;
 mod hops;
 mod hyper;
 mod mesh;
@@ -32,6 +34,8 @@ mod mesh_review;
 mod mirror;
 mod name_server;
 mod named_endpoints;
+#[cfg(feature = "rustls")]
+mod own_connections;
 mod pool;
 mod redirects;
 mod retry;

@@ -9,11 +9,10 @@ use std::time::Duration;
 
 use ::tonic::body::Body;
 use ::tonic::client::{Grpc, GrpcService};
-use ::tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use ::tonic::server::{NamedService, UnaryService};
 use ::tonic::transport::{Channel, Endpoint};
 use ::tonic::{Code, Request, Response, Status};
-use bytes::{Buf, BufMut, Bytes};
+use bytes::Bytes;
 use http::uri::PathAndQuery;
 use meshless::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy};
 use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
@@ -25,45 +24,7 @@ use meshless::{Deadline, Outcome};
 use tokio_stream::wrappers::TcpListenerStream;
 use tower::{Layer, Service, ServiceBuilder};
 
-use crate::support::Server;
-
-/// Messages that are bytes and nothing else.
-#[derive(Clone, Copy, Debug, Default)]
-struct Plain;
-
-impl Codec for Plain {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Plain {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, item: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put(item);
-        Ok(())
-    }
-}
-
-impl Decoder for Plain {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
-    }
-}
+use crate::support::{Plain, Server};
 
 type BoxFuture<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 

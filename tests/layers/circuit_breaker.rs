@@ -16,8 +16,9 @@ use meshless::circuit_breaker::{
     CircuitBreakerLayer, CircuitBreakerPolicy, CircuitState, FailureOn, Probes, RunError, Verdict,
     Window,
 };
+use meshless::events::EventKind;
 use meshless::outcome::{ErrorClassifier, GrpcStatus};
-use meshless::{Event, Failure, Outcome, Percent, Rejection};
+use meshless::{Failure, Outcome, Percent, Rejection};
 use tokio::runtime::Handle;
 use tokio::time::advance;
 use tower::buffer::Buffer;
@@ -30,9 +31,9 @@ const BAD: Outcome = Outcome::Status(StatusCode::INTERNAL_SERVER_ERROR);
 const OPEN_FOR: Duration = Duration::from_secs(30);
 
 /// Returns the events since the last time, without rejections.
-fn steps(events: &Events) -> Vec<Event> {
+fn steps(events: &Events) -> Vec<EventKind> {
     let mut events = events.take();
-    events.retain(|event| !matches!(event, Event::Rejected(_)));
+    events.retain(|event| !matches!(event, EventKind::Rejected(_)));
     events
 }
 
@@ -626,12 +627,12 @@ async fn it_is_opened_and_closed_by_hand() {
     fail(&layer);
     layer.reset();
     assert_eq!(layer.state(), CircuitState::Closed);
-    let opened = |open_for, reason| Event::CircuitOpened { open_for, reason };
+    let opened = |open_for, reason| EventKind::CircuitOpened { open_for, reason };
     let expected = [
         opened(None, OpenReason::Forced),
-        Event::CircuitClosed,
+        EventKind::CircuitClosed,
         opened(Some(OPEN_FOR), OpenReason::ConsecutiveFailures(1)),
-        Event::CircuitClosed,
+        EventKind::CircuitClosed,
     ];
     assert_eq!(steps(&events), expected);
 
@@ -653,13 +654,13 @@ async fn observers_hear_of_each_step() {
     advance(ramp).await;
     succeed(&layer);
     let expected = [
-        Event::CircuitOpened {
+        EventKind::CircuitOpened {
             open_for: Some(OPEN_FOR),
             reason: OpenReason::ConsecutiveFailures(1),
         },
-        Event::CircuitHalfOpened,
-        Event::CircuitRecovering { ramp },
-        Event::CircuitClosed,
+        EventKind::CircuitHalfOpened,
+        EventKind::CircuitRecovering { ramp },
+        EventKind::CircuitClosed,
     ];
     assert_eq!(steps(&events), expected);
 }
@@ -672,7 +673,7 @@ async fn a_dry_run_reports_and_refuses_nothing() {
     for _ in 0..100 {
         fail(&layer);
     }
-    let would = |failures| Event::CircuitWouldOpen {
+    let would = |failures| EventKind::CircuitWouldOpen {
         reason: OpenReason::ConsecutiveFailures(failures),
     };
     assert_eq!(steps(&events), [would(5)]);
@@ -783,7 +784,10 @@ async fn any_async_call_can_be_guarded() {
     assert!(matches!(refused, Err(RunError::Inner(_))));
     assert_eq!(layer.state(), CircuitState::Closed);
 
-    let status = |status: &u16| Outcome::Status(StatusCode::from_u16(*status).unwrap());
+    let status = |result: &Result<u16, Infallible>| match result {
+        Ok(status) => Outcome::Status(StatusCode::from_u16(*status).unwrap()),
+        Err(never) => match *never {},
+    };
     let answered = layer.run_with(|| ready(Ok::<_, Infallible>(503)), status);
     assert_eq!(answered.await, Ok(503));
 

@@ -14,7 +14,8 @@ use http_body_util::BodyExt;
 use meshless::concurrency_limit::{
     ConcurrencyLimitLayer, ConcurrencyLimitPolicy as Policy, Overflow,
 };
-use meshless::{Deadline, Event, Outcome, Rejection};
+use meshless::events::EventKind;
+use meshless::{Deadline, Outcome, Rejection};
 use tokio::time::{Instant, sleep};
 use tower::buffer::Buffer;
 use tower::limit::ConcurrencyLimit;
@@ -249,7 +250,7 @@ async fn a_wait_ends_with_its_time_and_not_before() {
     assert_eq!(before.elapsed(), SECOND);
     assert_eq!(rejection, Rejection::Overflow(Overflow::Wait(SECOND)));
     assert_eq!(limit.pending(), 0);
-    assert_eq!(events.all(), [Event::Rejected(rejection)]);
+    assert_eq!(events.all(), [EventKind::Rejected(rejection)]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,6 +4,11 @@
 mod circuit_breaker;
 #[path = "../../examples/concurrency_limit.rs"]
 mod concurrency_limit;
+#[cfg(feature = "serde")]
+#[path = "../../examples/config.rs"]
+mod config;
+#[path = "../../examples/database.rs"]
+mod database;
 #[path = "../../examples/fault_injection.rs"]
 mod fault_injection;
 #[path = "../../examples/load_balance.rs"]
@@ -14,6 +19,8 @@ mod mirror;
 mod rate_limit;
 #[path = "../../examples/retry.rs"]
 mod retry;
+#[path = "../../examples/streams.rs"]
+mod streams;
 #[path = "../../examples/telemetry.rs"]
 mod telemetry;
 #[path = "../../examples/timeout.rs"]
@@ -22,10 +29,11 @@ mod timeout;
 mod traffic_split;
 
 macro_rules! tests {
-    ($($name:ident)*) => {
+    ($($(#[$attribute:meta])* $name:ident)*) => {
         /// Runs the example on a runtime of its own, as `cargo run --example` does.
         mod runs {
             $(
+                $(#[$attribute])*
                 #[test]
                 fn $name() {
                     super::$name::main().unwrap();
@@ -38,11 +46,15 @@ macro_rules! tests {
 tests! {
     circuit_breaker
     concurrency_limit
+    #[cfg(feature = "serde")]
+    config
+    database
     fault_injection
     load_balance
     mirror
     rate_limit
     retry
+    streams
     telemetry
     timeout
     traffic_split

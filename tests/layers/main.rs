@@ -13,11 +13,15 @@ mod client_errors;
 mod composed;
 mod composition;
 mod concurrency_limit;
+#[cfg(feature = "serde")]
+mod config;
 mod debug;
 mod examples;
 mod extremes;
 mod fault_injection;
 mod gate;
+#[cfg(feature = "tonic")]
+mod grpc;
 mod load_balance;
 mod mesh;
 mod mirror;
@@ -28,13 +32,17 @@ mod policy;
 mod pool;
 mod promises;
 mod rate_limit;
+#[cfg(feature = "governor")]
+mod rate_limit_governor;
 mod rate_limit_keys;
 mod rate_limit_queue;
 mod retry;
 mod retry_storm;
 mod review_cases;
+mod sources;
 mod telemetry;
 mod timeout;
+mod tower_http;
 mod traffic_split;
 mod vectors;
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use http_body_util::Empty;
 use meshless::circuit_breaker::CircuitBreakerPolicy;
 use meshless::concurrency_limit::ConcurrencyLimitPolicy;
@@ -130,6 +130,29 @@ fn names(headers: &HeaderMap) -> Vec<&str> {
     let mut names: Vec<_> = headers.keys().map(http::HeaderName::as_str).collect();
     names.sort_unstable();
     names
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_that_a_limit_on_trial_adds_to_a_request_holds_in_the_stack() {
+    let header = HeaderName::from_static("x-envoy-upstream-rq-timeout-ms");
+    let on_trial = RateLimitPolicy::per_minute(1)
+        .with_enforced(Percent::NONE)
+        .with_request_header_when_not_enforced(header, HeaderValue::from_static("50"));
+    let slow = service_fn(|_: Request<_>| async {
+        tokio::time::sleep(SECOND).await;
+        let body: Empty<bytes::Bytes> = Empty::new();
+        Ok::<_, std::io::Error>(http::Response::new(body))
+    });
+    let timeout = TimeoutPolicy::total(9 * SECOND).with_header_overrides(true);
+    let mut client = meshless::outbound()
+        .with_rate_limit(on_trial)
+        .with_timeout(timeout)
+        .layer(slow);
+    let within = call(&mut client, request()).await.unwrap();
+    assert_eq!(within.status(), StatusCode::OK);
+    let over = call(&mut client, request()).await.unwrap();
+    let rejection = Rejection::of(&over).copied();
+    assert_eq!(rejection, Some(Rejection::TimedOut(SECOND / 20)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -303,6 +326,9 @@ fn a_preset_reports_what_its_parts_cannot_do_since_they_were_changed() {
     assert_eq!(outbound.lint(), []);
 
     let inbound = meshless::inbound().with_streams(true);
+    assert_eq!(inbound.lint(), []);
+    let total = TimeoutPolicy::total(SECOND);
+    inbound.timeout().reconfigure(total);
     assert!(matches!(
         inbound.lint()[..],
         [StackWarning::TimeoutOverStream { .. }]

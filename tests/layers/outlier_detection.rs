@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::Empty;
+use meshless::events::EventKind;
 use meshless::fault_injection::{Abort, FaultInjectionLayer, FaultInjectionPolicy};
 use meshless::load_balance::EndpointObserver;
 use meshless::load_balance::{
@@ -19,7 +20,7 @@ use meshless::outlier_detection::{
 };
 use meshless::rate_limit::{RateLimitLayer, RateLimitPolicy};
 use meshless::retry::{Backoff, RetryLayer, RetryOn, RetryPolicy};
-use meshless::{Endpoint, Endpoints, Event, Failure, Outcome, Percent, Rejection};
+use meshless::{Endpoint, Endpoints, Failure, Outcome, Percent, Rejection};
 use tower::{Layer, Service, ServiceBuilder};
 
 use crate::support::{Events, Script, call, start};
@@ -166,7 +167,7 @@ async fn five_bad_answers_in_a_row_eject_and_the_others_carry_on() {
     let endpoint = world.nth(1);
     assert_eq!(
         world.events.all(),
-        [Event::EndpointEjected { endpoint, reason }]
+        [EventKind::EndpointEjected { endpoint, reason }]
     );
 }
 
@@ -197,7 +198,7 @@ async fn it_comes_back_with_a_sweep_and_stays_away_longer_each_time() {
     world.report(0, BAD, 5);
     assert_eq!(world.back_after(0, 100).await, Some(60));
     let back = world.events.all().pop();
-    assert_eq!(back, Some(Event::EndpointUnejected(world.nth(0))));
+    assert_eq!(back, Some(EventKind::EndpointUnejected(world.nth(0))));
     assert_eq!(world.detector.stats().ejections, 4);
 }
 
@@ -419,7 +420,7 @@ async fn rates_are_compared_at_the_end_of_an_interval() {
         let endpoint = world.nth(0);
         assert_eq!(
             world.events.all(),
-            [Event::EndpointEjected { endpoint, reason }]
+            [EventKind::EndpointEjected { endpoint, reason }]
         );
         assert_eq!(world.back_after(0, 60).await, Some(30));
     }
@@ -587,6 +588,24 @@ async fn an_ejection_is_counted_from_when_it_happened_and_not_from_the_sweep_bef
         tokio::time::advance(Duration::from_secs(seconds)).await;
         detector.report(&one, Outcome::Status(StatusCode::BAD_GATEWAY));
         assert_eq!(endpoints.is_ejected(&one), is_out, "{seconds}");
+    }
+}
+
+#[test]
+fn only_the_statuses_that_are_errors_eject() {
+    let errors = [
+        StatusCode::TOO_MANY_REQUESTS,
+        StatusCode::SERVICE_UNAVAILABLE,
+    ];
+    let policy = OutlierDetectionPolicy::default()
+        .with_consecutive_5xx(2)
+        .with_error_statuses(errors);
+    let (detector, endpoints, one) = alone(policy);
+    // 500 is a success, so that it ends the row.
+    for (status, is_out) in [(429, false), (500, false), (429, false), (503, true)] {
+        let status = StatusCode::from_u16(status).unwrap();
+        detector.report(&one, Outcome::Status(status));
+        assert_eq!(endpoints.is_ejected(&one), is_out, "{status}");
     }
 }
 

@@ -18,7 +18,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use meshless::pool::{Error, Overflow, Pool, PoolBody, PoolPolicy, PoolStats};
 use meshless::{Deadline, Failure, Rejection};
 use tokio::io::DuplexStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::sleep;
 use tower::{Service, ServiceExt};
 
@@ -34,6 +34,8 @@ pub(crate) struct Server(Arc<Inner>);
 struct Inner {
     /// So many streams at once; HTTP/1 if there is no number.
     http2: Option<u32>,
+    /// Wakes when connections of HTTP/2 fall silent.
+    silence: Notify,
     /// Each request takes one before it is answered.
     permits: Semaphore,
     scene: Mutex<Scene>,
@@ -73,6 +75,7 @@ impl Server {
     fn speaking(http2: Option<u32>) -> Self {
         Self(Arc::new(Inner {
             http2,
+            silence: Notify::new(),
             permits: Semaphore::new(Semaphore::MAX_PERMITS),
             scene: Mutex::default(),
         }))
@@ -87,6 +90,11 @@ impl Server {
     /// It answers so many requests more.
     fn answer(&self, count: usize) {
         self.0.permits.add_permits(count);
+    }
+
+    /// Its connections of HTTP/2 answer nothing any more, and stay open.
+    fn fall_silent(&self) {
+        self.0.silence.notify_waiters();
     }
 
     fn will(&self, connects: impl IntoIterator<Item = Connect>) {
@@ -134,7 +142,12 @@ impl Server {
             Some(streams) => {
                 let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
                 builder.max_concurrent_streams(streams);
-                let _ = builder.serve_connection(io, service).await;
+                let mut connection = std::pin::pin!(builder.serve_connection(io, service));
+                tokio::select! {
+                    _ = &mut connection => {}
+                    // Open, and not read from any more.
+                    () = self.0.silence.notified() => std::future::pending().await,
+                }
             }
         }
     }

@@ -7,11 +7,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Empty};
+use meshless::events::EventKind;
 use meshless::outcome::GrpcStatus;
 use meshless::rate_limit::{
     Charge, RateLimitHeaders, RateLimitLayer, RateLimitPolicy, RateLimiter,
 };
-use meshless::{Event, Percent, Rejection};
+use meshless::{Percent, Rejection};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::support::{Events, Script, Upstream, call, send, start};
@@ -254,7 +255,8 @@ async fn a_dry_run_reports_and_turns_nobody_away() {
         assert_eq!(send(&mut service).await.status(), StatusCode::OK);
     }
     assert_eq!((layer.stats().rate_limited, layer.stats().enforced), (2, 0));
-    let would = |event: &Event| matches!(event, Event::WouldReject(Rejection::RateLimited(_)));
+    let would =
+        |event: &EventKind| matches!(event, EventKind::WouldReject(Rejection::RateLimited(_)));
     assert_eq!(events.count(would), 2);
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use http::{HeaderName, Method, Request, StatusCode};
 use meshless::rate_limit::PeerAddress;
+use meshless::rate_limit::UnixPeer;
 use meshless::rate_limit::{ClientAddress, ForwardedHeader, Key, RateLimitLayer, RateLimitPolicy};
 use tower::Layer;
 
@@ -229,6 +230,88 @@ async fn callers_whose_address_nobody_knows_share_one_limit_with_a_warning_and_a
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     assert_eq!(text.matches("WARN").count(), 1, "{text}");
     assert!(text.contains("into_make_service_with_connect_info"));
+    for (feature, is_missing) in [
+        ("`axum`", !cfg!(feature = "axum")),
+        ("`tonic`", !cfg!(feature = "tonic")),
+    ] {
+        let named = text.contains(&format!("enable meshless's feature {feature}"));
+        assert_eq!(named, is_missing, "{text}");
+    }
+}
+
+/// Requests over a Unix socket, with the addresses that its peer forwards.
+fn over_unix_sockets() -> [Request<()>; 4] {
+    ["192.0.2.1", "192.0.2.1", "192.0.2.2", "unreadable"].map(|client| {
+        let mut request = Request::new(());
+        let headers = request.headers_mut();
+        headers.insert("x-forwarded-for", client.parse().unwrap());
+        request.extensions_mut().insert(UnixPeer);
+        request
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trusted_proxy_on_a_unix_socket_forwards_the_addresses_of_its_clients() {
+    let trusting = address(ClientAddress::peer().trusting_unix_sockets());
+    assert_eq!(
+        passed(trusting, over_unix_sockets()).await,
+        [true, false, true, true]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_untrusted_peer_on_a_unix_socket_is_advised_to_be_trusted() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = crate::support::listen(subscriber);
+    assert_eq!(
+        passed(address(behind_proxies()), over_unix_sockets()).await,
+        [true, false, false, false]
+    );
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(text.matches("WARN").count(), 1, "{text}");
+    assert!(text.contains("ClientAddress::trusting_unix_sockets"));
+    assert!(!text.contains("into_make_service_with_connect_info"));
+}
+
+#[cfg(feature = "tonic")]
+#[tokio::test(start_paused = true)]
+async fn tonic_tells_the_peer() {
+    use tonic::transport::server::TcpConnectInfo;
+
+    let connected = |peer: &str| {
+        let mut request = Request::new(());
+        request.extensions_mut().insert(TcpConnectInfo {
+            local_addr: None,
+            remote_addr: Some(peer.parse().unwrap()),
+        });
+        request
+    };
+    let peers = ["192.0.2.1:1", "192.0.2.1:2", "192.0.2.2:1"].map(connected);
+    assert_eq!(
+        passed(address(ClientAddress::peer()), peers).await,
+        [true, false, true]
+    );
+}
+
+#[cfg(all(feature = "tonic", unix))]
+#[tokio::test(start_paused = true)]
+async fn tonic_tells_that_the_peer_is_on_a_unix_socket() {
+    use tonic::transport::server::UdsConnectInfo;
+
+    let requests = over_unix_sockets().map(|mut request| {
+        request.extensions_mut().clear();
+        request.extensions_mut().insert(UdsConnectInfo {
+            peer_addr: None,
+            peer_cred: None,
+        });
+        request
+    });
+    let trusting = address(ClientAddress::peer().trusting_unix_sockets());
+    assert_eq!(passed(trusting, requests).await, [true, false, true, true]);
 }
 
 #[cfg(feature = "axum")]

@@ -14,12 +14,13 @@ use std::time::Duration;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use meshless::concurrency_limit::Overflow;
+use meshless::events::EventKind;
 use meshless::outcome::ErrorClassifier;
 use meshless::retry::RetryStopReason;
 use meshless::retry::{
     Backoff, Condition, ReplayBody, RetryBudget, RetryLayer, RetryOn, RetryPolicy,
 };
-use meshless::{Event, Failure, Percent, Rejection};
+use meshless::{Failure, Percent, Rejection};
 use tower::limit::ConcurrencyLimitLayer;
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 
@@ -169,7 +170,7 @@ async fn a_pushback_that_asks_for_no_retry_is_obeyed() {
     assert_eq!(server.seen(), 1);
     assert_eq!(
         events.take(),
-        [Event::RetryStopped(RetryStopReason::Pushback)]
+        [EventKind::RetryStopped(RetryStopReason::Pushback)]
     );
 }
 
@@ -185,10 +186,10 @@ async fn an_observer_hears_of_each_retry_and_of_the_reason_to_give_up() {
     assert_eq!(
         events.take(),
         [
-            Event::Retrying { retry: 1, wait },
-            Event::RetryStopped(RetryStopReason::Attempts(1)),
+            EventKind::Retrying { retry: 1, wait },
+            EventKind::RetryStopped(RetryStopReason::Attempts(1)),
             // A POST that was answered: not even copied, so nobody has given up anything.
-            Event::RetryStopped(RetryStopReason::NotIdempotent),
+            EventKind::RetryStopped(RetryStopReason::NotIdempotent),
         ]
     );
 }
@@ -208,7 +209,7 @@ async fn an_observer_hears_of_a_try_that_took_too_long() {
             .await,
         );
         let last = events.take().pop();
-        assert_eq!(last, Some(Event::Rejected(Rejection::TimedOut(limit))));
+        assert_eq!(last, Some(EventKind::Rejected(Rejection::TimedOut(limit))));
     }
 }
 

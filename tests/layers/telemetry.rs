@@ -307,3 +307,48 @@ async fn the_attempts_of_an_assembled_stack_share_all_headers_but_their_own() {
     assert_ne!(trace(one).span_id(), trace(two).span_id());
     assert!(!one.contains_key("tracestate") && !two.contains_key("tracestate"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn each_attempt_of_an_assembled_stack_runs_in_the_trace_that_it_sends() {
+    let seen: Arc<Mutex<Vec<(TraceContext, TraceContext)>>> = Arc::default();
+    let noted = Arc::clone(&seen);
+    let failing = service_fn(move |request: Request<_>| {
+        let sent = trace(request.headers());
+        let noted = Arc::clone(&noted);
+        async move {
+            tokio::task::yield_now().await;
+            let current = TraceContext::current().unwrap();
+            noted.lock().unwrap().push((sent, current));
+            let mut reply = Reply::default();
+            *reply.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            Ok::<_, Infallible>(reply)
+        }
+    });
+    let retry = RetryPolicy::new(2).with_retry_on(RetryOn::none().with(Condition::ServerError));
+    let mut client = meshless::outbound().with_retry(retry).layer(failing);
+    let given = request(&[("traceparent", PARENT)]).map(|()| Empty::<Bytes>::new());
+    call(&mut client, given).await.unwrap();
+    let attempts = seen.lock().unwrap();
+    assert_eq!(attempts.len(), 3);
+    for (sent, current) in attempts.iter() {
+        assert_eq!(current.trace_id(), sent.trace_id());
+        assert_eq!(current.span_id(), sent.span_id());
+        let parent = current.parent_id().unwrap();
+        assert_eq!(
+            Some(parent),
+            attempts[0].1.parent_id(),
+            "the span of the call"
+        );
+        assert_ne!(
+            parent.to_string(),
+            "b7ad6b7169203331",
+            "the caller's is further out"
+        );
+        assert!(attempts.iter().all(|(other, _)| other.span_id() != parent));
+        let same = attempts
+            .iter()
+            .filter(|(other, _)| other.span_id() == sent.span_id());
+        assert_eq!(same.count(), 1, "each attempt has a span of its own");
+    }
+    assert!(TraceContext::current().is_none());
+}

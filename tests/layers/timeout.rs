@@ -13,11 +13,12 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
+use meshless::events::EventKind;
 use meshless::gate::RequestHead;
 use meshless::gate::{Admission, Gate, Gated, NoQueue, Ticket};
 use meshless::retry::{ReplayBody, RetryLayer, RetryOn, RetryPolicy};
 use meshless::timeout::{Elapsed, TimeoutLayer, TimeoutPolicy as Policy};
-use meshless::{Deadline, Event, Failure, Outcome, Rejection};
+use meshless::{Deadline, Failure, Outcome, Rejection};
 use tokio::time::{Instant, advance, sleep};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_test::mock;
@@ -122,7 +123,7 @@ async fn no_answer_in_time_is_a_504_as_from_envoy() {
         Outcome::of_response(&response),
         Some(Outcome::Failed(Failure::Timeout))
     );
-    assert_eq!(seen.all(), [Event::Rejected(rejection)]);
+    assert_eq!(seen.all(), [EventKind::Rejected(rejection)]);
     assert_eq!(read(response).await.unwrap(), "upstream request timeout");
 }
 
@@ -262,6 +263,53 @@ async fn silence_is_limited_frame_by_frame_and_a_slow_reader_is_not_silence() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stream_lasts_until_it_is_silent_if_the_timeout_ends_with_its_head() {
+    let layer = TimeoutLayer::new(Policy::head(SECOND).with_idle(5 * SECOND));
+    let response = send(&mut layer.layer(after(2 * SECOND))).await;
+    assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
+
+    let script = (0..9).fold(Script::default(), |script, _| {
+        script.wait(4 * SECOND).data("a")
+    });
+    let response = send(&mut layer.layer(streaming(script.hang()))).await;
+    let mut body = Box::pin(response.into_body());
+    for _ in 0..9 {
+        assert!(body.frame().await.unwrap().is_ok());
+    }
+    let error = body.frame().await.unwrap().unwrap_err();
+    assert_eq!(elapsed(&error), Elapsed::Idle(5 * SECOND));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_callers_deadline_holds_for_a_stream_too() {
+    let layer = TimeoutLayer::new(Policy::head(SECOND).with_idle(9 * SECOND));
+    let script = || {
+        let endless = (0..9).fold(Script::default(), |script, _| script.wait(SECOND).data("a"));
+        layer.layer(streaming(endless))
+    };
+    let before = Instant::now();
+    let request = with(&[(EXPECTED, "3500")]);
+    let response = call(&mut script(), request).await.unwrap();
+    let error = read(response).await.unwrap_err();
+    assert_eq!(elapsed(&error), Elapsed::Total(3_500 * MS));
+    assert_eq!(before.elapsed(), 3_500 * MS);
+
+    let current = Deadline::after(2_500 * MS).unwrap();
+    let response = current.scoped(send(&mut script())).await;
+    let error = read(response).await.unwrap_err();
+    assert_eq!(elapsed(&error), Elapsed::Total(2_500 * MS));
+
+    // Not that of a caller who is not trusted.
+    let layer = TimeoutLayer::new(Policy::head(SECOND).with_incoming(false));
+    let endless = (0..9).fold(Script::default(), |script, _| script.wait(SECOND).data("a"));
+    let request = with(&[(EXPECTED, "3500")]);
+    let response = call(&mut layer.layer(streaming(endless)), request)
+        .await
+        .unwrap();
+    assert_eq!(read(response).await.unwrap(), "aaaaaaaaa");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_total_that_cuts_a_stream_of_events_is_reported_once() {
     let seen = Events::default();
     let layer = TimeoutLayer::with_observer(Policy::total(SECOND), seen.observer());
@@ -278,8 +326,8 @@ async fn a_total_that_cuts_a_stream_of_events_is_reported_once() {
     let mut two = layer.clone().layer(upstream);
     assert!(read(send(&mut one).await).await.is_err());
     assert!(read(send(&mut two).await).await.is_err());
-    let cut = Event::BodyTimedOut(Elapsed::Total(SECOND));
-    let expected = [cut.clone(), Event::StreamTimedOut(SECOND), cut];
+    let cut = EventKind::BodyTimedOut(Elapsed::Total(SECOND));
+    let expected = [cut.clone(), EventKind::StreamTimedOut(SECOND), cut];
     assert_eq!(seen.all(), expected);
 }
 
@@ -419,7 +467,7 @@ async fn a_deadline_that_has_passed_is_refused_without_a_call() {
     assert_eq!(Rejection::of(&response), Some(&Rejection::DeadlineExceeded));
     assert_eq!(Outcome::of_response(&response), Some(Outcome::Rejected));
     assert_eq!(witness.calls(), 0);
-    let expected = [Event::Rejected(Rejection::DeadlineExceeded)];
+    let expected = [EventKind::Rejected(Rejection::DeadlineExceeded)];
     assert_eq!(seen.all(), expected);
 }
 

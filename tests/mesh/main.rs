@@ -18,6 +18,7 @@ mod regex;
 mod replies;
 mod review;
 mod services;
+mod sources;
 #[cfg(feature = "watch")]
 mod watch;
 

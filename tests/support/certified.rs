@@ -17,11 +17,17 @@ impl Certified {
 
     /// Who holds it takes connections with it.
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
+        self.acceptor_of(&[])
+    }
+
+    /// Takes connections and negotiates one of these protocols.
+    pub(crate) fn acceptor_of(&self, protocols: &[&[u8]]) -> TlsAcceptor {
         let key = PrivatePkcs8KeyDer::from(self.0.signing_key.serialize_der());
-        let config = ServerConfig::builder()
+        let mut config = ServerConfig::builder()
             .with_no_client_auth()
             .with_single_cert(vec![self.certificate()], PrivateKeyDer::Pkcs8(key))
             .unwrap();
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         TlsAcceptor::from(Arc::new(config))
     }
 

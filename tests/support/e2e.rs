@@ -2,6 +2,7 @@
 
 mod certified;
 mod documents;
+mod plain;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -18,6 +19,7 @@ use tokio::task::JoinHandle;
 
 pub(crate) use certified::Certified;
 pub(crate) use documents::{destination_rule, gateway, service_entry, virtual_service};
+pub(crate) use plain::Plain;
 
 /// A transport that asks no proxy which the machine may have.
 pub(crate) fn transport() -> Transport {

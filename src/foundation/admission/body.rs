@@ -1,3 +1,4 @@
+use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -7,34 +8,40 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
 
 use super::Ticket;
+use crate::foundation::body::body_enum;
 use crate::foundation::http::GrpcStatus;
 use crate::foundation::outcome::{LocalReplyBody, Outcome};
 
-/// Response body of a gated service: the upstream's body, observed to its end by the ticket of its
-/// request, or a local reply.
-#[pin_project]
-#[derive(Debug)]
-pub struct WatchedBody<R, T> {
-    #[pin]
-    source: Source<R, T>,
+body_enum! {
+    /// Response body of a gated service: the upstream's body, observed to its end by the ticket of its
+    /// request, or a local reply.
+    pub struct WatchedBody<R, T> of Source / SourceProj {
+        LocalReply(LocalReplyBody) => |never| match never {},
+        // Boxed: rare, and it would be the largest variant.
+        RejectedInside(Box<RejectedInside<T>>) => |never| match never {},
+        Upstream(ObservedBody<R, T>),
+    }
+    type Error = R::Error;
+    default LocalReply;
+    where
+        R: Body<Data = Bytes>,
+        R::Error: 'static,
+        T: Ticket,
 }
 
-#[pin_project(project = SourceProj)]
+/// Upstream's body with the observer of its end.
+#[pin_project]
 #[derive(Debug)]
-enum Source<R, T> {
-    LocalReply(LocalReplyBody),
-    // Boxed: rare, and it would be the largest variant.
-    RejectedInside(Box<RejectedInside<T>>),
-    Upstream {
-        // Declared before its ticket, so that it is dropped first: the upstream's resources are
-        // free before the permit is.
-        #[pin]
-        inner: R,
-        watch: BodyWatch<T>,
-    },
+struct ObservedBody<R, T> {
+    // Declared before its ticket, so that it is dropped first: the upstream's resources are free before the
+    // permit is.
+    #[pin]
+    inner: R,
+    watch: BodyWatch<T>,
 }
 
 /// Local reply of an inner gate, observed by the ticket of the outer ones.
+#[pin_project]
 #[derive(Debug)]
 struct RejectedInside<T> {
     reply: LocalReplyBody,
@@ -53,20 +60,16 @@ pub(crate) struct BodyWatch<T> {
 
 impl<R, T> WatchedBody<R, T> {
     pub(crate) const fn local_reply(answer: LocalReplyBody) -> Self {
-        Self {
-            source: Source::LocalReply(answer),
-        }
+        Self(Source::LocalReply(answer))
     }
 
     /// Creates the local reply of an inner gate, observed by the outer gates' `ticket`.
     pub(crate) fn rejected_inside(answer: LocalReplyBody, ticket: T) -> Self {
         let ticket = Some(ticket);
-        Self {
-            source: Source::RejectedInside(Box::new(RejectedInside {
-                reply: answer,
-                ticket,
-            })),
-        }
+        Self(Source::RejectedInside(Box::new(RejectedInside {
+            reply: answer,
+            ticket,
+        })))
     }
 
     /// Forwards `inner` without observing it.
@@ -77,18 +80,31 @@ impl<R, T> WatchedBody<R, T> {
     /// Forwards `inner`, observed if `watch` has a ticket.
     #[inline]
     pub(crate) const fn upstream(inner: R, watch: BodyWatch<T>) -> Self {
-        Self {
-            source: Source::Upstream { inner, watch },
-        }
+        Self(Source::Upstream(ObservedBody { inner, watch }))
     }
 }
 
-impl<T> RejectedInside<T> {
+impl<T> Body for RejectedInside<T> {
+    type Data = Bytes;
+    type Error = Infallible;
+
     /// Returns the text as the only frame. The outcome was reported with the head.
     #[cold]
-    fn frame(&mut self) -> Option<Frame<Bytes>> {
-        self.ticket = None;
-        self.reply.take().map(Frame::data)
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let this = self.project();
+        *this.ticket = None;
+        Poll::Ready(this.reply.take().map(|text| Ok(Frame::data(text))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.reply.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.reply.size_hint()
     }
 }
 
@@ -153,7 +169,7 @@ impl<T: Ticket> BodyWatch<T> {
     }
 }
 
-impl<R, T> Body for WatchedBody<R, T>
+impl<R, T> Body for ObservedBody<R, T>
 where
     R: Body<Data = Bytes>,
     R::Error: 'static,
@@ -162,55 +178,32 @@ where
     type Data = Bytes;
     type Error = R::Error;
 
+    /// Polls for a frame and reports it to the ticket, if there is one.
+    #[inline]
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, R::Error>>> {
-        match self.project().source.project() {
-            SourceProj::Upstream { inner, watch } => poll_watched(inner, watch, cx),
-            SourceProj::LocalReply(answer) => {
-                Poll::Ready(answer.take().map(|b| Ok(Frame::data(b))))
-            }
-            SourceProj::RejectedInside(refused) => Poll::Ready(refused.frame().map(Ok)),
+        let mut this = self.project();
+        // Inspected in place: a frame is 96 bytes, and a match by value would move it.
+        let polled = this.inner.as_mut().poll_frame(cx);
+        if this.watch.ticket.is_some()
+            && let Poll::Ready(frame) = &polled
+        {
+            // hyper stops polling once `is_end_stream` holds, so `None` may never come.
+            this.watch
+                .observe_frame(frame.as_ref(), this.inner.is_end_stream());
         }
+        polled
     }
 
+    #[inline]
     fn is_end_stream(&self) -> bool {
-        match &self.source {
-            Source::Upstream { inner, .. } => inner.is_end_stream(),
-            Source::LocalReply(answer) => answer.is_end_stream(),
-            Source::RejectedInside(refused) => refused.reply.is_end_stream(),
-        }
+        self.inner.is_end_stream()
     }
 
+    #[inline]
     fn size_hint(&self) -> SizeHint {
-        match &self.source {
-            Source::LocalReply(answer) => answer.size_hint(),
-            Source::RejectedInside(refused) => refused.reply.size_hint(),
-            Source::Upstream { inner, .. } => inner.size_hint(),
-        }
+        self.inner.size_hint()
     }
-}
-
-/// Polls for a frame and reports it to the ticket, if there is one.
-#[inline]
-fn poll_watched<R, T>(
-    mut inner: Pin<&mut R>,
-    watch: &mut BodyWatch<T>,
-    cx: &mut Context<'_>,
-) -> Poll<Option<Result<Frame<Bytes>, R::Error>>>
-where
-    R: Body<Data = Bytes>,
-    R::Error: 'static,
-    T: Ticket,
-{
-    // Inspected in place: a frame is 96 bytes, and a match by value would move it.
-    let polled = inner.as_mut().poll_frame(cx);
-    if watch.ticket.is_some()
-        && let Poll::Ready(frame) = &polled
-    {
-        // hyper stops polling once `is_end_stream` holds, so `None` may never come.
-        watch.observe_frame(frame.as_ref(), inner.is_end_stream());
-    }
-    polled
 }

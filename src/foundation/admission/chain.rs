@@ -2,7 +2,7 @@ use std::fmt::{self, Debug, Formatter};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::HeaderMap;
+use http::{Extensions, HeaderMap};
 use pin_project::pin_project;
 
 use super::chain_ticket::Inner;
@@ -114,6 +114,11 @@ impl<A: Gate, B: Gate> Gate for GateChain<A, B> {
     /// rejection is written by [`ChainTicket`].
     fn write_headers(&self, rejection: Rejection, headers: &mut HeaderMap) {
         self.outer.write_headers(rejection, headers);
+    }
+
+    /// Writes the outer gate's extensions, as with the headers.
+    fn write_extensions(&self, rejection: Rejection, extensions: &mut Extensions) {
+        self.outer.write_extensions(rejection, extensions);
     }
 }
 

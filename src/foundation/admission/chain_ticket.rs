@@ -28,6 +28,17 @@ pub(super) struct RejectedBy<B> {
     pub(super) rejection: Rejection,
 }
 
+impl<B: Gate> RejectedBy<B> {
+    /// Writes the gate's headers and extensions into its response.
+    #[cold]
+    fn write<R>(&self, response: &mut Response<R>) {
+        let rejection = self.rejection;
+        self.gate.write_headers(rejection, response.headers_mut());
+        let extensions = response.extensions_mut();
+        self.gate.write_extensions(rejection, extensions);
+    }
+}
+
 impl<A, B: Gate> ChainTicket<A, B> {
     #[inline]
     pub(super) const fn new(outer: A, inner: B::Ticket) -> Self {
@@ -89,11 +100,9 @@ impl<A: Ticket, B: Gate> Ticket for ChainTicket<A, B> {
     }
 
     #[inline]
-    fn forward(&mut self, headers: &mut HeaderMap) {
-        if let Some(inner) = self.inner() {
-            inner.forward(headers);
-        }
-        self.outer.forward(headers);
+    fn forward(&mut self, headers: &mut HeaderMap) -> bool {
+        let inner = self.inner().is_some_and(|inner| inner.forward(headers));
+        self.outer.forward(headers) || inner
     }
 
     fn on_response(&mut self, head: ResponseHead<'_>) {
@@ -113,8 +122,12 @@ impl<A: Ticket, B: Gate> Ticket for ChainTicket<A, B> {
     }
 
     fn write_extensions(&mut self, extensions: &mut Extensions) {
-        if let Some(inner) = self.inner() {
-            inner.write_extensions(extensions);
+        match &mut self.inner {
+            Inner::Admitted(inner) => inner.write_extensions(extensions),
+            Inner::Rejected(refused) => {
+                refused.gate.write_extensions(refused.rejection, extensions);
+            }
+            Inner::NotAsked => {}
         }
         self.outer.write_extensions(extensions);
     }
@@ -136,7 +149,7 @@ impl<A: Ticket, B: Gate> Ticket for ChainTicket<A, B> {
         inner || self.outer.is_active()
     }
 
-    fn classify<E: 'static>(&self, error: &E) -> Failure {
+    fn classify<E: 'static>(&self, error: &E) -> Outcome {
         // One classification for both: the chain reports the error once, as it arrived.
         self.outer.classify(error)
     }
@@ -145,10 +158,7 @@ impl<A: Ticket, B: Gate> Ticket for ChainTicket<A, B> {
     fn handle_response<R>(&mut self, response: &mut Response<R>, outcome: Option<Outcome>) {
         match &mut self.inner {
             Inner::Admitted(inner) => inner.handle_response(response, outcome),
-            Inner::Rejected(refused) => {
-                let headers = response.headers_mut();
-                refused.gate.write_headers(refused.rejection, headers);
-            }
+            Inner::Rejected(refused) => refused.write(response),
             Inner::NotAsked => {}
         }
         self.outer.handle_response(response, outcome);

@@ -3,7 +3,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body::Body;
 use pin_project::pin_project;
 use tower_service::Service;
@@ -34,15 +34,12 @@ enum Inner<F> {
 impl<F, T> GatedFuture<F, T> {
     /// Calls `inner`, which was polled ready, and holds `ticket` for the call.
     #[inline]
-    pub(crate) fn call<S, B>(inner: &mut S, mut request: Request<B>, mut ticket: Option<T>) -> Self
+    pub(crate) fn call<S, B>(inner: &mut S, request: Request<B>, mut ticket: Option<T>) -> Self
     where
         S: Service<Request<B>, Future = F>,
         T: Ticket,
     {
         let guard = Guard::new(&mut ticket);
-        if let Some(ticket) = guard.0 {
-            ticket.forward(request.headers_mut());
-        }
         let this = Self::called(inner, request, guard.0);
         guard.disarm();
         this
@@ -50,27 +47,17 @@ impl<F, T> GatedFuture<F, T> {
 
     /// Calls `inner`, then takes the ticket that the caller held during the call.
     ///
-    /// The caller holds it so that this function has nothing to drop if `inner` panics. Only then
-    /// is the inner future built in its final location; otherwise it is moved there, hundreds of
-    /// bytes under several layers.
-    fn called<S, B>(inner: &mut S, request: Request<B>, ticket: &mut Option<T>) -> Self
+    /// The caller holds it so that this function has nothing to drop if `inner` panics. Only then,
+    /// and only as a part of the value that is returned, is the inner future built in its final
+    /// location; otherwise it is moved there, hundreds of bytes under several layers.
+    pub(super) fn called<S, B>(inner: &mut S, request: Request<B>, ticket: &mut Option<T>) -> Self
     where
         S: Service<Request<B>, Future = F>,
     {
-        let mut this = Self::new(inner.call(request), None);
-        this.ticket = ticket.take();
-        this
-    }
-
-    #[inline]
-    pub(super) const fn new(future: F, ticket: Option<T>) -> Self {
-        let inner = Inner::Admitted(future);
-        Self { inner, ticket }
-    }
-
-    #[inline]
-    pub(super) fn watch(&mut self, ticket: Option<T>) {
-        self.ticket = ticket;
+        Self {
+            inner: Inner::Admitted(inner.call(request)),
+            ticket: ticket.take(),
+        }
     }
 
     /// Creates a placeholder for a call that has not started: the response is absent.
@@ -101,6 +88,30 @@ impl<F, T> GatedFuture<F, T> {
 #[inline]
 pub(crate) fn retain_if_active<T: Ticket>(ticket: T) -> Option<T> {
     ticket.is_active().then_some(ticket)
+}
+
+/// Returns the ticket of an admitted request if it is [active](Ticket::is_active), after it has
+/// changed the request's headers.
+///
+/// A function apart from the call, which passes the request on where it lies; changed there, it
+/// would be moved once more.
+#[inline]
+pub(crate) fn forward<T: Ticket>(ticket: T, headers: &mut HeaderMap) -> Option<T> {
+    let mut ticket = retain_if_active(ticket);
+    forward_by(&mut ticket, headers);
+    ticket
+}
+
+/// Has the ticket change the request's headers; returns true if it has changed any.
+#[inline]
+pub(crate) fn forward_by<T: Ticket>(ticket: &mut Option<T>, headers: &mut HeaderMap) -> bool {
+    let guard = Guard::new(ticket);
+    let changed = guard
+        .0
+        .as_mut()
+        .is_some_and(|ticket| ticket.forward(headers));
+    guard.disarm();
+    changed
 }
 
 /// Runs `work` of the inner service, and reports a panic as its failure.
@@ -154,6 +165,24 @@ where
     type Output = Result<Response<WatchedBody<R, T>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.poll_map(cx, |body| body)
+    }
+}
+
+impl<F, T> GatedFuture<F, T> {
+    /// Polls, and wraps the body of the response where the response is made: a response is some
+    /// hundred bytes, and is moved once for both bodies.
+    #[inline]
+    pub(crate) fn poll_map<R, E, Q>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        wrap: impl FnOnce(WatchedBody<R, T>) -> Q,
+    ) -> Poll<Result<Response<Q>, E>>
+    where
+        F: Future<Output = Result<Response<R>, E>>,
+        T: Ticket,
+        E: 'static,
+    {
         let this = self.project();
         let ticket = this.ticket;
         match this.inner.project() {
@@ -164,11 +193,11 @@ where
                 };
                 let undecided = report_result(result, ticket);
                 let watch = BodyWatch::new(ticket.take(), undecided);
-                polled.map_ok(|r| r.map(|body| WatchedBody::upstream(body, watch)))
+                polled.map_ok(|r| r.map(|body| wrap(WatchedBody::upstream(body, watch))))
             }
             InnerProj::Rejected(response) => {
                 let response = response.take().expect("not polled after completion");
-                Poll::Ready(Ok(local_reply(*response, ticket.take())))
+                Poll::Ready(Ok(local_reply(*response, ticket.take()).map(wrap)))
             }
         }
     }

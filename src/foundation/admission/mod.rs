@@ -57,14 +57,26 @@
 //! use meshless::circuit_breaker::CircuitBreakerLayer;
 //! use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
 //! use meshless::gate::{GateChain, Queued};
-//! # let transport = ();
+//! use tower::ServiceExt;
 //!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), std::convert::Infallible> {
+//! # let transport = tower::service_fn(|_: http::Request<()>| async {
+//! #     Ok::<_, std::convert::Infallible>(http::Response::new(http_body_util::Full::new(bytes::Bytes::from("rows"))))
+//! # });
 //! let limit = ConcurrencyLimitLayer::new(ConcurrencyLimitPolicy::new(100));
 //! let breaker = CircuitBreakerLayer::default();
-//! let service = Queued::new(transport, GateChain::new(limit.clone(), breaker.clone()));
-//! # let _ = service;
-//! // The layers remain handles on their state.
+//! // The limit is the outer one: a request that it rejects never reaches the breaker.
+//! let gates = GateChain::new(limit.gate(), breaker.gate());
+//! let service = Queued::new(transport, gates);
+//!
+//! let response = service.oneshot(http::Request::new(())).await?;
+//! // The layers remain handles on their state: the request is in flight until its body ends.
+//! assert_eq!(limit.in_flight(), 1);
+//! drop(response);
 //! assert_eq!(limit.in_flight(), 0);
+//! # Ok(())
+//! # }
 //! ```
 
 pub(crate) mod body;
@@ -73,6 +85,7 @@ mod chain_ticket;
 mod future;
 mod queued;
 mod service;
+mod shared_gate;
 
 pub(crate) use body::BodyWatch;
 pub use body::WatchedBody;
@@ -80,9 +93,10 @@ pub use body::WatchedBody;
 pub use chain::{GateChain, GateChainWait};
 pub use chain_ticket::ChainTicket;
 pub use future::GatedFuture;
-pub(crate) use future::{report_result, retain_if_active, with_panic_guard};
+pub(crate) use future::{forward, forward_by, report_result, retain_if_active, with_panic_guard};
 pub use queued::{Queued, QueuedFuture};
 pub use service::Gated;
+pub use shared_gate::SharedGate;
 
 use std::convert::Infallible;
 use std::marker::PhantomData;
@@ -119,6 +133,10 @@ pub trait Gate: Clone {
 
     /// Adds headers to the response that rejects a request.
     fn write_headers(&self, _rejection: Rejection, _headers: &mut HeaderMap) {}
+
+    /// Adds extensions to the response that rejects a request, such as its
+    /// [`Source`](crate::events::Source).
+    fn write_extensions(&self, _rejection: Rejection, _extensions: &mut Extensions) {}
 }
 
 /// Shares a gate by one reference count, so that a service cloned for each call touches one
@@ -142,6 +160,10 @@ impl<G: Gate> Gate for Arc<G> {
     fn write_headers(&self, rejection: Rejection, headers: &mut HeaderMap) {
         G::write_headers(self, rejection, headers);
     }
+
+    fn write_extensions(&self, rejection: Rejection, extensions: &mut Extensions) {
+        G::write_extensions(self, rejection, extensions);
+    }
 }
 
 /// Decision of a [`Gate`] about a request.
@@ -161,7 +183,7 @@ pub enum Admission<T, W> {
 /// A request that was admitted.
 ///
 /// The ticket is held to the end of the body, so every layer wraps the response body and moves both
-/// once more: about 300 of the 625 instructions that a circuit breaker adds to a call.
+/// once more: about 280 of the 556 instructions that a circuit breaker adds to a call.
 ///
 /// A ticket dropped before [`on_outcome`](Ticket::on_outcome) was cancelled: the caller is gone.
 /// Dropped after it, the response body ended or the caller dropped it. Either way it releases its
@@ -176,10 +198,13 @@ pub trait Ticket {
     /// Records that the response broke off after its head was reported.
     fn on_body_error(&mut self, failure: Failure);
 
-    /// Changes the headers of the request that was let in, before it goes on. It may do so if it
-    /// [watches](Self::is_active), and not to decide anything. The default changes nothing.
+    /// Changes the headers of the request that was let in, before it goes on, and returns true if
+    /// it has changed any. It may do so if it [watches](Self::is_active), and not to decide
+    /// anything. The default changes nothing.
     #[inline]
-    fn forward(&mut self, _headers: &mut HeaderMap) {}
+    fn forward(&mut self, _headers: &mut HeaderMap) -> bool {
+        false
+    }
 
     /// Observes the head of the response, local replies included, once and before
     /// [`on_outcome`](Ticket::on_outcome).
@@ -208,9 +233,10 @@ pub trait Ticket {
         true
     }
 
-    /// Classifies an error of the inner service.
-    fn classify<E: 'static>(&self, error: &E) -> Failure {
-        Failure::of(error)
+    /// Classifies an error of the inner service, or of its response's body. By default it is the failure that
+    /// [`Failure::of`] finds.
+    fn classify<E: 'static>(&self, error: &E) -> Outcome {
+        Outcome::Failed(Failure::of(error))
     }
 
     /// Handles a response: calls [`on_response`](Ticket::on_response), then
@@ -234,8 +260,8 @@ pub trait Ticket {
     /// implementation.
     fn handle_error<E: 'static>(&mut self, error: &E) {
         if self.wants_outcome() {
-            let failure = self.classify(error);
-            self.on_outcome(Outcome::Failed(failure));
+            let outcome = self.classify(error);
+            self.on_outcome(outcome);
         }
     }
 
@@ -245,15 +271,17 @@ pub trait Ticket {
         if !self.wants_outcome() {
             return;
         }
-        // A timeout that cut off the body is reported as such, to agree with the layer that did it.
-        let failure = match self.classify(error) {
-            failure @ (Failure::RequestBody | Failure::Timeout) => failure,
-            _ => Failure::Body,
+        let outcome = match self.classify(error) {
+            // A timeout that cut off the body is reported as such, to agree with the layer that did it.
+            Outcome::Failed(failure @ (Failure::RequestBody | Failure::Timeout)) => failure.into(),
+            Outcome::Failed(_) => Failure::Body.into(),
+            other => other,
         };
-        if undecided {
-            self.on_outcome(Outcome::Failed(failure));
-        } else {
-            self.on_body_error(failure);
+        match outcome {
+            _ if undecided => self.on_outcome(outcome),
+            Outcome::Failed(failure) => self.on_body_error(failure),
+            // No failure by a custom classification: the outcome of the head stands.
+            _ => {}
         }
     }
 }

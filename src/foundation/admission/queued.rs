@@ -9,8 +9,8 @@ use http_body::Body;
 use pin_project::pin_project;
 use tower_service::Service;
 
-use super::future::{Guard, retain_if_active};
-use super::{Admission, Gate, GatedFuture, Ticket, WatchedBody};
+use super::future::{Guard, forward};
+use super::{Admission, Gate, GatedFuture, WatchedBody};
 use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::Rejection;
 
@@ -48,10 +48,11 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
         match self.gate.admit(RequestHead::of(&request)) {
             Admission::Admitted(ticket) => {
-                QueuedFuture::call(&mut self.inner, request, retain_if_active(ticket))
+                let ticket = forward(ticket, request.headers_mut());
+                QueuedFuture::call(&mut self.inner, request, ticket)
             }
             other => QueuedFuture::not_admitted(&self.gate, &mut self.inner, request, other),
         }
@@ -78,15 +79,8 @@ where
 {
     /// Calls `inner`, which was polled ready, and holds `ticket` for the call.
     #[inline]
-    pub(crate) fn call(
-        inner: &mut S,
-        mut request: Request<B>,
-        mut ticket: Option<G::Ticket>,
-    ) -> Self {
+    pub(crate) fn call(inner: &mut S, request: Request<B>, mut ticket: Option<G::Ticket>) -> Self {
         let guard = Guard::new(&mut ticket);
-        if let Some(ticket) = guard.0 {
-            ticket.forward(request.headers_mut());
-        }
         let this = Self::called(inner, request, guard.0);
         guard.disarm();
         this
@@ -94,9 +88,7 @@ where
 
     /// Calls `inner`, then takes the ticket, in the manner of `GatedFuture::called`.
     fn called(inner: &mut S, request: Request<B>, ticket: &mut Option<G::Ticket>) -> Self {
-        let mut this = Self::calling(GatedFuture::new(inner.call(request), None));
-        this.calling.watch(ticket.take());
-        this
+        Self::calling(GatedFuture::called(inner, request, ticket))
     }
 
     #[inline]
@@ -111,14 +103,17 @@ where
     pub(crate) fn not_admitted(
         gate: &G,
         inner: &mut S,
-        request: Request<B>,
+        mut request: Request<B>,
         admission: Admission<G::Ticket, G::Wait>,
     ) -> Self
     where
         S: Clone,
     {
         match admission {
-            Admission::Admitted(ticket) => Self::call(inner, request, retain_if_active(ticket)),
+            Admission::Admitted(ticket) => {
+                let ticket = forward(ticket, request.headers_mut());
+                Self::call(inner, request, ticket)
+            }
             Admission::Waiting(wait) => {
                 // The clone was not polled ready: it stays behind, and the ready one waits.
                 let clone = inner.clone();
@@ -134,6 +129,7 @@ where
                 let grpc = RequestHead::of(&request).is_grpc();
                 let mut response = rejection.into_response(grpc);
                 gate.write_headers(rejection, response.headers_mut());
+                gate.write_extensions(rejection, response.extensions_mut());
                 Self::calling(GatedFuture::rejected(response))
             }
         }
@@ -190,11 +186,31 @@ where
     type Output = Result<Response<WatchedBody<R, G::Ticket>>, S::Error>;
 
     #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.poll_map(cx, |body| body)
+    }
+}
+
+impl<S, G, B> QueuedFuture<S, G, B>
+where
+    S: Service<Request<B>>,
+    G: Gate,
+{
+    /// Polls, and wraps the body of the response where the response is made.
+    #[inline]
+    pub(crate) fn poll_map<R, Q>(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        wrap: impl FnOnce(WatchedBody<R, G::Ticket>) -> Q,
+    ) -> Poll<Result<Response<Q>, S::Error>>
+    where
+        S: Service<Request<B>, Response = Response<R>> + Clone,
+        S::Error: 'static,
+    {
         if self.waiting.is_some() {
             ready!(self.as_mut().poll_queue(cx));
         }
-        self.project().calling.poll(cx)
+        self.project().calling.poll_map(cx, wrap)
     }
 }
 

@@ -8,22 +8,10 @@ use pin_project::pin_project;
 use crate::foundation::time::clock;
 
 thread_local! {
-    static CURRENT: Cell<Scope> = const { Cell::new(Scope::NONE) };
-}
-
-/// The deadline that holds for the running code.
-#[derive(Clone, Copy, Debug)]
-struct Scope {
-    deadline: Option<Deadline>,
+    /// The deadline that holds for the running code.
+    static CURRENT: Cell<Option<Deadline>> = const { Cell::new(None) };
     /// True if requests that are sent under it leave it out of their headers.
-    untold: bool,
-}
-
-impl Scope {
-    const NONE: Self = Self {
-        deadline: None,
-        untold: false,
-    };
+    static UNTOLD: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The instant after which the caller no longer waits for the response.
@@ -50,12 +38,12 @@ impl Deadline {
     /// Returns the deadline of the running call, if it has one.
     #[must_use]
     pub fn current() -> Option<Self> {
-        CURRENT.get().deadline
+        CURRENT.get()
     }
 
     /// Says whether requests leave the current deadline out of their headers.
     pub(crate) fn is_untold() -> bool {
-        CURRENT.get().untold
+        UNTOLD.get()
     }
 
     /// Returns the deadline as an instant.
@@ -93,36 +81,32 @@ impl Deadline {
 
     /// Makes this the current deadline until the guard is dropped, unless a sooner one holds.
     pub(crate) fn enter(self) -> DeadlineGuard {
-        let outer = CURRENT.get();
-        self.enter_in(outer, outer.untold)
+        self.enter_told(!UNTOLD.get())
     }
 
     /// Makes this the current deadline as [`enter`](Self::enter) does, and says whether requests that are sent
     /// under it tell of it.
-    pub(crate) fn enter_told(self, told: bool) -> DeadlineGuard {
-        self.enter_in(CURRENT.get(), !told)
-    }
-
     #[inline]
-    fn enter_in(self, outer: Scope, untold: bool) -> DeadlineGuard {
-        let deadline = outer.deadline.map_or(self, |outer| outer.min(self));
-        CURRENT.set(Scope {
-            deadline: Some(deadline),
-            untold,
-        });
-        DeadlineGuard { outer }
+    pub(crate) fn enter_told(self, told: bool) -> DeadlineGuard {
+        let outer = CURRENT.get();
+        CURRENT.set(Some(outer.map_or(self, |outer| outer.min(self))));
+        let untold = UNTOLD.replace(!told);
+        DeadlineGuard { outer, untold }
     }
 }
 
 /// Guard that restores the outer deadline, also when the code under it panics.
 #[derive(Debug)]
 pub(crate) struct DeadlineGuard {
-    outer: Scope,
+    outer: Option<Deadline>,
+    untold: bool,
 }
 
 impl Drop for DeadlineGuard {
+    #[inline]
     fn drop(&mut self) {
         CURRENT.set(self.outer);
+        UNTOLD.set(self.untold);
     }
 }
 

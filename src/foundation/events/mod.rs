@@ -1,7 +1,17 @@
 //! Events of the policies, and their observers.
 
-pub(crate) mod event;
+mod emitter;
+mod event;
+mod event_kind;
+mod observe;
+mod recording_observer;
+pub(crate) mod request;
+mod tracing_observer;
 
+pub(crate) use emitter::{Emitter, named};
 pub use event::Event;
-pub use event::Observe;
-pub use event::TracingObserver;
+pub use event_kind::EventKind;
+pub use observe::Observe;
+pub use recording_observer::RecordingObserver;
+pub use request::completion::Completion;
+pub use tracing_observer::TracingObserver;

@@ -1,5 +1,7 @@
 //! Client addresses: the peer's, or the one forwarded by trusted proxies.
 
+#[cfg(feature = "serde")]
+mod config;
 mod forwarded;
 
 pub(crate) use forwarded::x_forwarded_for;
@@ -13,8 +15,9 @@ use super::RequestHead;
 
 /// The peer address of the connection, as a request extension.
 ///
-/// With the feature `axum`, its `ConnectInfo<SocketAddr>` is found as well; other servers insert
-/// this extension where they accept the connection.
+/// With the feature `axum`, its `ConnectInfo<SocketAddr>` is found as well, and with the feature `tonic` its
+/// `TcpConnectInfo`, over TLS too; other servers insert this extension where they accept the connection. A peer on a
+/// Unix socket has no address: see [`UnixPeer`].
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct PeerAddress(pub IpAddr);
 
@@ -27,6 +30,12 @@ impl PeerAddress {
         let own = own.or_else(|| {
             let info = extensions.get::<axum::extract::ConnectInfo<SocketAddr>>()?;
             Some(info.0.ip())
+        });
+        #[cfg(feature = "tonic")]
+        let own = own.or_else(|| {
+            // Of a connection over TLS tonic inserts this, too.
+            let info = extensions.get::<tonic::transport::server::TcpConnectInfo>()?;
+            Some(info.remote_addr?.ip())
         });
         // ::ffff:192.0.2.1 on a dual-stack socket is the same client as 192.0.2.1.
         own.map(|address| address.to_canonical())
@@ -43,6 +52,46 @@ impl From<SocketAddr> for PeerAddress {
     fn from(address: SocketAddr) -> Self {
         Self(address.ip())
     }
+}
+
+/// Marks a request that came over a Unix domain socket, as a request extension.
+///
+/// Such a peer has no address, so [`ClientAddress::trusting_unix_sockets`] reads that of the client from its headers.
+/// With the feature `tonic`, its `UdsConnectInfo` marks a request as well; with axum, the layer
+/// `Extension(UnixPeer)` around the routes does.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct UnixPeer;
+
+impl UnixPeer {
+    /// Returns true if the extensions of a request say that it came over a Unix socket.
+    pub(crate) fn is_in(extensions: &Extensions) -> bool {
+        #[cfg(all(feature = "tonic", unix))]
+        if extensions
+            .get::<tonic::transport::server::UdsConnectInfo>()
+            .is_some()
+        {
+            return true;
+        }
+        extensions.get::<Self>().is_some()
+    }
+}
+
+/// Returns the ways to make the peers of requests known, for warnings; a missing feature is named.
+pub(crate) fn how_to_know_peers() -> String {
+    let axum = if cfg!(feature = "axum") {
+        ""
+    } else {
+        "enable meshless's feature `axum` and "
+    };
+    let tonic = if cfg!(feature = "tonic") {
+        "serve over TCP"
+    } else {
+        "enable meshless's feature `tonic`"
+    };
+    format!(
+        "with axum, {axum}serve with `into_make_service_with_connect_info::<SocketAddr>`; with tonic, {tonic}; \
+         with other servers, insert a `PeerAddress` into each request"
+    )
 }
 
 /// The header that carries the client's address behind a proxy.
@@ -70,6 +119,7 @@ pub struct ClientAddress {
     header: ForwardedHeader,
     ipv6_prefix: u8,
     trusted: Vec<IpNet>,
+    trusts_unix_sockets: bool,
 }
 
 impl ClientAddress {
@@ -80,6 +130,7 @@ impl ClientAddress {
             header: ForwardedHeader::Any,
             ipv6_prefix: 64,
             trusted: Vec::new(),
+            trusts_unix_sockets: false,
         }
     }
 
@@ -87,6 +138,17 @@ impl ClientAddress {
     #[must_use]
     pub fn trusting(mut self, networks: impl IntoIterator<Item = IpNet>) -> Self {
         self.trusted.extend(networks);
+        self
+    }
+
+    /// Trusts the forwarding headers of peers on a Unix socket, such as a proxy on the same machine. The default is not
+    /// to.
+    ///
+    /// The requests need [`UnixPeer`] or tonic's `UdsConnectInfo` as an extension. Without a forwarding header the client
+    /// address is unknown.
+    #[must_use]
+    pub const fn trusting_unix_sockets(mut self) -> Self {
+        self.trusts_unix_sockets = true;
         self
     }
 
@@ -111,15 +173,22 @@ impl ClientAddress {
     /// peer address.
     #[must_use]
     pub fn of(&self, head: RequestHead<'_>) -> Option<IpAddr> {
-        let peer = PeerAddress::of(head.extensions())?;
-        // Headers of an untrusted peer are not read at all: it could write anything.
-        if !self.trusts(peer) {
-            return Some(self.truncate(peer));
-        }
+        let peer = PeerAddress::of(head.extensions());
+        let caller = match peer {
+            // Headers of an untrusted peer are not read at all: it could write anything.
+            Some(peer) if !self.trusts(peer) => Some(peer),
+            None if !(self.trusts_unix_sockets && UnixPeer::is_in(head.extensions())) => None,
+            _ => self.forwarded(peer, head),
+        };
+        caller.map(|address| self.truncate(address))
+    }
+
+    /// Reads the address that a trusted peer forwards; its own if it forwards none.
+    fn forwarded(&self, peer: Option<IpAddr>, head: RequestHead<'_>) -> Option<IpAddr> {
         let headers = head.headers();
         let x_forwarded_for = || x_forwarded_for(headers);
         let forwarded = || forwarded::forwarded(headers);
-        let caller = match self.header {
+        match self.header {
             ForwardedHeader::Forwarded => self.walk(peer, forwarded()),
             ForwardedHeader::XForwardedFor => self.walk(peer, x_forwarded_for()),
             ForwardedHeader::Any => {
@@ -133,17 +202,20 @@ impl ClientAddress {
                     _ => peer,
                 }
             }
-        };
-        Some(self.truncate(caller))
+        }
     }
 
     /// Goes from the nearest hop outwards, up to the first that is not trusted. If one of them cannot be
     /// read, the whole list is worth nothing, as in Envoy: it is the peer's.
-    fn walk(&self, peer: IpAddr, hops: impl Iterator<Item = Option<IpAddr>>) -> IpAddr {
+    fn walk(
+        &self,
+        peer: Option<IpAddr>,
+        hops: impl Iterator<Item = Option<IpAddr>>,
+    ) -> Option<IpAddr> {
         let mut caller = peer;
         for hop in hops {
             let Some(hop) = hop else { return peer };
-            caller = hop;
+            caller = Some(hop);
             if !self.trusts(hop) {
                 break;
             }

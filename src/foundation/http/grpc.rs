@@ -53,6 +53,12 @@ impl GrpcStatus {
         }
     }
 
+    /// Returns every status, by code.
+    #[cfg(feature = "serde")]
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        (0..=16).map(Self)
+    }
+
     /// Returns the code.
     #[must_use]
     pub const fn code(self) -> u8 {

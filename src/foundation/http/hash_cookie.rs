@@ -1,3 +1,6 @@
+#[cfg(feature = "serde")]
+mod config;
+
 use std::fmt::Write as _;
 use std::time::Duration;
 

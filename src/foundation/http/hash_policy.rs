@@ -1,3 +1,6 @@
+#[cfg(feature = "serde")]
+mod config;
+
 use std::borrow::Cow;
 use std::fmt::{self, Debug, Formatter};
 use std::net::IpAddr;

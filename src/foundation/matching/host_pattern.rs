@@ -1,3 +1,6 @@
+#[cfg(feature = "serde")]
+mod config;
+
 use std::cmp::Ordering;
 use std::fmt::{self, Display, Formatter};
 

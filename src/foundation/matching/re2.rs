@@ -54,6 +54,12 @@ impl Re2 {
         self.groups
     }
 
+    /// Returns the pattern as it was given.
+    #[cfg(feature = "serde")]
+    pub(crate) fn source(&self) -> &str {
+        &self.pattern
+    }
+
     /// Says whether the pattern is found.
     pub(crate) fn is_match(&self, text: &[u8]) -> bool {
         self.regex.is_match(text)

@@ -1,3 +1,6 @@
+#[cfg(feature = "serde")]
+mod config;
+
 use std::fmt::{self, Debug, Formatter};
 use std::ops::Range;
 

@@ -1,10 +1,11 @@
 use std::error::Error as StdError;
 use std::fmt::{self, Display, Formatter};
+use std::sync::Arc;
 
 use http::StatusCode;
 use reqwest::Url;
 
-use super::{BoxError, Cause, Failure, Outcome, Rejection};
+use super::{BoxError, Cause, Failure, Outcome, PoolError, Rejection, Source};
 
 /// The error of a [`Client`](crate::client::Client) request.
 ///
@@ -52,6 +53,8 @@ pub enum Error {
         attempts: u32,
         /// The fact behind it, if that is known.
         cause: Option<Cause>,
+        /// Layer that rejected the request, if it has a name or a place in a mesh.
+        layer: Option<Arc<Source>>,
         /// Policy that rejected the request, with its reason and the time of the next attempt.
         #[source]
         rejection: Rejection,
@@ -107,6 +110,7 @@ impl Error {
             || self.sources().any(|error| {
                 let reqwest = error.downcast_ref::<reqwest::Error>();
                 reqwest.is_some_and(reqwest::Error::is_timeout)
+                    || matches!(error.downcast_ref(), Some(PoolError::ConnectTimeout(_)))
             })
     }
 

@@ -94,36 +94,77 @@ impl Failure {
 }
 
 /// A custom classification of errors, consulted before [`Failure::of`].
+///
+/// # Example
+///
+/// A query that finds nothing is an answer of a healthy database, and one that it cancels for its length is a
+/// timeout:
+///
+/// ```
+/// use meshless::outcome::ErrorClassifier;
+/// use meshless::{Failure, Outcome};
+///
+/// enum DatabaseError {
+///     NotFound,
+///     StatementTimeout,
+///     Unreachable,
+/// }
+///
+/// let classifier = ErrorClassifier::new(|error: &DatabaseError| match error {
+///     DatabaseError::NotFound => Some(Outcome::SUCCESS),
+///     DatabaseError::StatementTimeout => Some(Failure::Timeout.into()),
+///     DatabaseError::Unreachable => None,
+/// });
+/// assert_eq!(classifier.outcome(&DatabaseError::NotFound), Outcome::SUCCESS);
+/// assert_eq!(classifier.outcome(&DatabaseError::Unreachable), Failure::Other.into());
+/// ```
 #[derive(Clone, Default)]
 pub struct ErrorClassifier(Option<Classify>);
 
-type Classify = Arc<dyn Fn(&dyn Any) -> Option<Failure> + Send + Sync>;
+type Classify = Arc<dyn Fn(&dyn Any) -> Option<Outcome> + Send + Sync>;
 
 impl ErrorClassifier {
-    /// Creates a classifier from a function over one error type; if it returns `None`, or the error
-    /// has another type, [`Failure::of`] decides.
-    pub fn new<E: 'static>(
-        recognize: impl Fn(&E) -> Option<Failure> + Send + Sync + 'static,
+    /// Creates a classifier from a function over one error type, which returns a [`Failure`] or any other
+    /// [`Outcome`]; if it returns `None`, or the error has another type, [`Failure::of`] decides.
+    pub fn new<E: 'static, O: Into<Outcome>>(
+        classify: impl Fn(&E) -> Option<O> + Send + Sync + 'static,
     ) -> Self {
         Self(Some(Arc::new(move |error| {
-            recognize(error.downcast_ref()?)
+            classify(error.downcast_ref()?).map(Into::into)
         })))
     }
 
-    /// Classifies `error`.
-    #[must_use]
-    pub fn failure<E: 'static>(&self, error: &E) -> Failure {
-        let own = self.0.as_ref().and_then(|recognize| recognize(error));
-        // The custom classifier first: it can be more specific about the error.
-        own.unwrap_or_else(|| Failure::of(error))
+    /// Creates a classifier from a predicate over one error type: true if the upstream failed.
+    ///
+    /// Such an error is classified by [`Failure::of`], and so is an error of another type. For all other errors of
+    /// this type the outcome is [`Outcome::SUCCESS`]: the upstream answered, as with a 404.
+    pub fn failure_if<E: 'static>(is_failure: impl Fn(&E) -> bool + Send + Sync + 'static) -> Self {
+        Self::new(move |error: &E| (!is_failure(error)).then_some(Outcome::SUCCESS))
     }
 
-    /// Returns the outcome of an attempt that failed with `error`: this classifier's, or else that
+    /// Returns true if there is a function.
+    #[cfg(feature = "serde")]
+    pub(crate) const fn is_custom(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Returns the outcome of a call that failed with `error`: this classifier's, or else that
     /// of [`Outcome::of_error`].
     #[must_use]
     pub fn outcome<E: 'static>(&self, error: &E) -> Outcome {
-        let own = self.0.as_ref().and_then(|recognize| recognize(error));
-        own.map_or_else(|| Outcome::of_error(error), Outcome::Failed)
+        self.own(error).unwrap_or_else(|| Outcome::of_error(error))
+    }
+
+    /// Returns the outcome of an attempt of an HTTP service that failed with `error`: this classifier's, or else
+    /// the failure that [`Failure::of`] finds. Such a service returns an upstream's status as a response.
+    pub(crate) fn attempt<E: 'static>(&self, error: &E) -> Outcome {
+        self.own(error)
+            .unwrap_or_else(|| Outcome::Failed(Failure::of(error)))
+    }
+
+    /// Returns the custom outcome, which is first: it can be more specific about the error.
+    fn own<E: 'static>(&self, error: &E) -> Option<Outcome> {
+        self.0.as_ref().and_then(|classify| classify(error))
     }
 }
 
@@ -193,11 +234,23 @@ mod tests {
     fn the_users_own_reading_comes_first_and_leaves_other_types_alone() {
         let own =
             ErrorClassifier::new(|error: &u8| (*error == 7).then_some(Failure::RefusedStream));
-        assert_eq!(own.failure(&7_u8), Failure::RefusedStream);
-        assert_eq!(own.failure(&8_u8), Failure::Other);
-        assert_eq!(
-            own.failure(&io::Error::from(io::ErrorKind::TimedOut)),
-            Failure::Timeout
-        );
+        assert_eq!(own.outcome(&7_u8), Failure::RefusedStream.into());
+        assert_eq!(own.attempt(&8_u8), Failure::Other.into());
+        let late = io::Error::from(io::ErrorKind::TimedOut);
+        assert_eq!(own.outcome(&late), Failure::Timeout.into());
+        assert_eq!(own.attempt(&late), Failure::Timeout.into());
+    }
+
+    #[test]
+    fn an_error_that_is_no_failure_of_the_upstream_is_a_success_and_others_are_as_ever() {
+        let own = ErrorClassifier::failure_if(|error: &io::Error| {
+            error.kind() != io::ErrorKind::NotFound
+        });
+        let missing = io::Error::from(io::ErrorKind::NotFound);
+        assert_eq!(own.outcome(&missing), Outcome::SUCCESS);
+        assert_eq!(own.attempt(&missing), Outcome::SUCCESS);
+        let reset = io::Error::from(io::ErrorKind::ConnectionReset);
+        assert_eq!(own.outcome(&reset), Failure::Reset.into());
+        assert_eq!(own.outcome(&"of another type"), Failure::Other.into());
     }
 }

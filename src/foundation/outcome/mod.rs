@@ -5,12 +5,14 @@ pub(crate) mod cause;
 pub(crate) mod client_error;
 #[cfg(all(feature = "axum", feature = "reqwest"))]
 mod client_error_response;
+pub(crate) mod error_details;
 pub(crate) mod failure;
 pub(crate) mod local_reply;
 #[cfg(feature = "hyper")]
 pub(crate) mod pool_error;
 pub(crate) mod reasons;
 pub(crate) mod rejection;
+pub(crate) mod source;
 
 pub use cause::Cause;
 #[cfg(feature = "reqwest")]
@@ -29,6 +31,7 @@ pub use reasons::rate_limited::RateLimited;
 pub use reasons::reset_reason::ResetReason;
 pub use reasons::retry_stop_reason::RetryStopReason;
 pub use rejection::Rejection;
+pub use source::{Direction, Origin, Source};
 
 /// An error of any type.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -57,7 +60,8 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The outcome of a successful call without a status, such as one that is not HTTP.
+    /// The outcome of a successful call without a status, such as one that is not HTTP: that of a healthy
+    /// upstream.
     pub const SUCCESS: Self = Self::Status(StatusCode::OK);
 
     /// Classifies a response by its head; `None` for a gRPC response whose status comes with its
@@ -98,6 +102,24 @@ impl Outcome {
             Self::Grpc(status) => status == GrpcStatus::OK,
             Self::Abandoned | Self::Failed(_) | Self::Rejected => false,
         }
+    }
+}
+
+impl From<Failure> for Outcome {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<GrpcStatus> for Outcome {
+    fn from(status: GrpcStatus) -> Self {
+        Self::Grpc(status)
+    }
+}
+
+impl From<StatusCode> for Outcome {
+    fn from(status: StatusCode) -> Self {
+        Self::Status(status)
     }
 }
 

@@ -15,6 +15,8 @@ pub enum PoolError {
     Connect(Arc<dyn StdError + Send + Sync>),
     /// The connection was not established within the connect timeout, which is this long.
     ConnectTimeout(Duration),
+    /// The scheme is `https`, and the crate was built without a feature for TLS: enable `rustls`.
+    NoTls,
     /// The request's URI has no authority, so there is no address to connect to.
     NoAuthority,
     /// The request was assigned to a connection, and no response arrived.
@@ -32,7 +34,7 @@ impl PoolError {
     pub const fn is_connect(&self) -> bool {
         matches!(
             self,
-            Self::Connect(_) | Self::ConnectTimeout(_) | Self::Stopped
+            Self::Connect(_) | Self::ConnectTimeout(_) | Self::NoTls | Self::Stopped
         )
     }
 }
@@ -60,6 +62,9 @@ impl Display for PoolError {
         match self {
             Self::Connect(_) => f.write_str("connection failed"),
             Self::ConnectTimeout(limit) => write!(f, "connection not established within {limit:?}"),
+            Self::NoTls => {
+                f.write_str("no TLS for `https`: enable the feature `rustls` of meshless")
+            }
             Self::NoAuthority => f.write_str("URI without an authority"),
             Self::Send(_) => f.write_str("no response"),
             Self::Stopped => f.write_str("connection attempt cancelled"),
@@ -74,7 +79,7 @@ impl StdError for PoolError {
         match self {
             Self::Connect(source) => Some(&**source),
             Self::Send(source) => Some(&**source),
-            Self::ConnectTimeout(_) | Self::NoAuthority | Self::Stopped => None,
+            Self::ConnectTimeout(_) | Self::NoAuthority | Self::NoTls | Self::Stopped => None,
         }
     }
 }

@@ -3,12 +3,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 
-use super::{Failure, LocalReplyBody, OpenReason, Outcome, Overflow, RateLimited, ResetReason};
+use super::{
+    Failure, LocalReplyBody, OpenReason, Outcome, Overflow, RateLimited, ResetReason, error_details,
+};
 use crate::foundation::http::GrpcStatus;
 
 /// The reason why a policy of this crate answered a request locally.
 ///
-/// The response carries it in its extensions, where [`Rejection::of`] finds it.
+/// The response carries it in its extensions, where [`Rejection::of`] finds it; beside it stands the layer that rejected
+/// the request, which [`Source::of`](crate::events::Source::of) finds.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 pub enum Rejection {
@@ -238,6 +241,9 @@ impl Rejection {
         if let Some(retry_after) = facts.retry_after {
             let seconds = HeaderValue::from(whole_seconds(retry_after));
             headers.insert(header::RETRY_AFTER, seconds);
+        }
+        if grpc {
+            error_details::insert(headers, self);
         }
         if matches!(self, Self::Overflow(_)) {
             // Envoy sets this header on its overflow responses, too.

@@ -1,3 +1,6 @@
+#[cfg(feature = "serde")]
+mod config;
+
 use std::fmt::{self, Display, Formatter};
 
 /// A share between 0 % and 100 % in steps of 0.0001 %, Envoy's finest denominator.

@@ -1,3 +1,6 @@
+#[cfg(feature = "serde")]
+mod config;
+
 use std::time::Duration;
 
 use crate::foundation::sync::Percent;
@@ -113,7 +116,7 @@ impl Backoff {
     )]
     pub const fn with_factor(mut self, factor: f64) -> Self {
         if let Growth::Exponential(_) = self.growth {
-            let millionths = (factor * 1e6) as u64;
+            let millionths = (factor * 1e6 + 0.5) as u64;
             self.growth = Growth::Exponential(if millionths < MILLION {
                 MILLION
             } else {

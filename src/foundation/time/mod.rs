@@ -2,6 +2,8 @@
 
 pub(crate) mod backoff;
 pub(crate) mod clock;
+#[cfg(any(feature = "istio", feature = "serde"))]
+pub(crate) mod duration;
 pub(crate) mod timer;
 
 pub use backoff::Backoff;

@@ -1,12 +1,30 @@
 use super::load_balancer::LoadBalancer;
+use crate::istio::api::fields::descriptor::declaration::{
+    Declaration, ENFORCED, NOT_NEGATIVE, PERCENT, PORT, TIME, When, by, enforced, most, note,
+    required, warn,
+};
 use crate::istio::api::fields::message::{choice, message};
 use crate::istio::api::fields::read::{
-    Entries, Flag, Int, NodeRef, Nullable, Number, Pick, Spanned, Text, Texts, Time, UInt,
+    Entries, Flag, Int, Nullable, Number, Pick, Spanned, Text, Texts, Time, UInt,
 };
+
+/// Remark for settings of connections, which Istio's proxies open themselves.
+const POOLED: Declaration =
+    enforced("by the connections of `Workload::client` and of a gateway's own client");
+const CLIENT: &str = "the client opens connections with its own settings";
+const CONFIGURE: &str = "configure the client accordingly";
+const VERIFICATION: Declaration = warn(
+    "the client's configuration decides about verification of the server",
+    CONFIGURE,
+);
+const KEEP_ALIVE: Declaration = TIME.required(
+    "the keep-alive is incomplete",
+    "write both `interval` and `timeout`",
+);
 
 message! {
     DestinationRule {
-        host: Text,
+        host: Text => required("the destination rule has no host", "write `host`"),
         traffic_policy: Option<TrafficPolicy>,
         subsets: Nullable<Subset>,
         export_to: Texts,
@@ -15,12 +33,13 @@ message! {
 
     Subset {
         name: Text,
-        labels: Entries<Spanned<String>>,
+        labels: Entries<Spanned<String>>
+            => enforced("by the labels of a ServiceEntry's endpoints; `MSH0018` without one"),
         traffic_policy: Option<TrafficPolicy>,
     }
 
     Selector {
-        match_labels: Entries<Spanned<String>>,
+        match_labels: Entries<Spanned<String>> => most(4_096),
     }
 
     TrafficPolicy {
@@ -28,14 +47,15 @@ message! {
         connection_pool: Option<ConnectionPool>,
         outlier_detection: Option<OutlierDetection>,
         tls: Option<ClientTls>,
-        port_level_settings: Nullable<PortPolicy>,
-        tunnel: Option<Tunnel>,
-        proxy_protocol: Option<ProxyProtocol>,
+        port_level_settings: Nullable<PortPolicy> => most(4_096),
+        tunnel: Option<Tunnel> => warn(CLIENT, CONFIGURE),
+        proxy_protocol: Option<ProxyProtocol> => warn(CLIENT, CONFIGURE),
         retry_budget: Option<RetryBudget>,
     }
 
     PortPolicy {
-        port: Option<super::http_route::PortSelector>,
+        port: Option<super::http_route::PortSelector>
+            => required("the settings are for no port", "write `port: {number: …}`"),
         load_balancer: Option<LoadBalancer>,
         connection_pool: Option<ConnectionPool>,
         outlier_detection: Option<OutlierDetection>,
@@ -48,65 +68,76 @@ message! {
     }
 
     TcpSettings {
-        max_connections: Int,
-        connect_timeout: Time,
-        tcp_keepalive: Option<Keepalive>,
-        max_connection_duration: Time,
-        idle_timeout: Time,
+        max_connections: Int => POOLED.not_negative(),
+        connect_timeout: Time => POOLED.time(),
+        tcp_keepalive: Option<Keepalive> => warn(CLIENT, CONFIGURE),
+        max_connection_duration: Time => POOLED.time(),
+        idle_timeout: Time => POOLED.time_or_zero(),
     }
 
     Keepalive {
         probes: UInt,
-        time: Time,
-        interval: Time,
+        time: Time => TIME,
+        interval: Time => TIME,
     }
 
     HttpSettings {
-        http1_max_pending_requests: Int,
-        http2_max_requests: Int,
-        max_requests_per_connection: Int,
-        max_retries: Int,
-        idle_timeout: Time,
-        h2_upgrade_policy: Pick<UpgradePolicy>,
-        use_client_protocol: Flag,
-        max_concurrent_streams: Int,
-        http2_keep_alive: Option<Http2KeepAlive>,
+        http1_max_pending_requests: Int => POOLED.not_negative(),
+        http2_max_requests: Int => enforced("for every HTTP version").not_negative(),
+        max_requests_per_connection: Int => POOLED.not_negative(),
+        max_retries: Int => NOT_NEGATIVE,
+        idle_timeout: Time => POOLED.time(),
+        h2_upgrade_policy: Pick<UpgradePolicy> => POOLED,
+        use_client_protocol: Flag => note(CLIENT),
+        max_concurrent_streams: Int => note(CLIENT).not_negative(),
+        http2_keep_alive: Option<Http2KeepAlive> => POOLED,
     }
 
     Http2KeepAlive {
-        interval: Time,
-        timeout: Time,
+        interval: Time => KEEP_ALIVE,
+        timeout: Time => KEEP_ALIVE,
     }
 
     OutlierDetection {
-        consecutive_errors: Int,
+        consecutive_errors: Int
+            => enforced("deprecated (`IST0133`); read as `consecutive5xxErrors`"),
         split_external_local_origin_errors: Flag,
         consecutive_local_origin_failures: UInt,
         consecutive_gateway_errors: UInt,
         consecutive_5xx_errors: UInt,
-        interval: Time,
-        base_ejection_time: Time,
-        max_ejection_percent: Int,
-        min_health_percent: Int,
-        outlier_detection_http_error_codes: Option<NodeRef>,
+        interval: Time => TIME,
+        base_ejection_time: Time => TIME,
+        max_ejection_percent: Int => enforced(
+            "one endpoint may always be ejected; `MSH0013` if Envoy would eject none",
+        ).percent(),
+        min_health_percent: Int => PERCENT,
+        outlier_detection_http_error_codes: Vec<Spanned<u32>>
+            => ENFORCED.range(100.0, 599.0, "this is no status of HTTP", "write 100 to 599"),
     }
 
     ClientTls {
-        mode: Pick<TlsMode>,
-        client_certificate: Text,
-        private_key: Text,
-        ca_certificates: Text,
-        credential_name: Text,
-        subject_alt_names: Texts,
+        mode: Pick<TlsMode>
+            => enforced("`SIMPLE` and `DISABLE`; `MSH0018` for `MUTUAL` and `ISTIO_MUTUAL`")
+                .warn_for_all_if(
+                    When::Is(&["MUTUAL", "ISTIO_MUTUAL"]),
+                    "requests go out as they are called, `http://` in plain text: neither side proves \
+                     who it is",
+                    "give the client its certificate, and call the host by `https://`",
+                ),
+        client_certificate: Text => by("mode"),
+        private_key: Text => by("mode"),
+        ca_certificates: Text => VERIFICATION.when(When::Not("system")),
+        credential_name: Text => VERIFICATION,
+        subject_alt_names: Texts => VERIFICATION,
         sni: Text,
-        insecure_skip_verify: Flag,
-        ca_crl: Text,
+        insecure_skip_verify: Flag => VERIFICATION,
+        ca_crl: Text => VERIFICATION,
     }
 
     Tunnel {
         protocol: Text,
         target_host: Text,
-        target_port: UInt,
+        target_port: UInt => PORT.required("the tunnel has no port", "write `targetPort`"),
     }
 
     ProxyProtocol {
@@ -114,7 +145,7 @@ message! {
     }
 
     RetryBudget {
-        percent: Number,
+        percent: Number => PERCENT,
         min_retry_concurrency: UInt,
         budget_interval: Time,
     }

@@ -1,29 +1,45 @@
 use super::security::TargetRef;
 use super::workload::LabelSelector;
+use crate::istio::api::fields::descriptor::declaration::{
+    Declaration, When, by, enforced, note, void, warn,
+};
 use crate::istio::api::fields::message::{choice, message};
 use crate::istio::api::fields::read::{Entries, Int, NodeRef, Nullable, Pick, Spanned, Text, UInt};
+
+/// Effect of selectors of listeners and routes that Envoy supports and this crate does not.
+const WIDER: Declaration = note("the patch applies as if this field were not set");
 
 message! {
     EnvoyFilter {
         workload_selector: Option<LabelSelector>,
-        target_refs: Nullable<TargetRef>,
+        target_refs: Nullable<TargetRef> => warn(
+            "the filter applies to all workloads of its namespace and selector",
+            "write `workloadSelector`",
+        ).size(0, 16),
         config_patches: Nullable<ConfigPatch>,
         priority: Int,
     }
 
     ConfigPatch {
-        apply_to: Pick<ApplyTo>,
+        apply_to: Pick<ApplyTo>
+            => enforced("`HTTP_FILTER`, `HTTP_ROUTE` and `VIRTUAL_HOST`; `MSH0012` for others"),
         matches as "match": Option<PatchMatch>,
         patch: Option<Patch>,
     }
 
     PatchMatch {
-        context: Pick<Context>,
-        proxy: Option<ProxyMatch>,
+        context: Pick<Context>
+            => enforced("`MSH0018` for `WAYPOINT`").warn_if(
+                When::Is(&["WAYPOINT"]),
+                "there are no waypoints: no requests are limited",
+                "write SIDECAR_INBOUND",
+            ),
+        proxy: Option<ProxyMatch> => note("the patch applies regardless of the proxy"),
         listener: Option<ListenerMatch>,
         route_configuration: Option<RouteConfigurationMatch>,
-        cluster: Option<ClusterMatch>,
-        waypoint: Option<WaypointMatch>,
+        cluster: Option<ClusterMatch>
+            => void("no patch of a cluster has an effect (`MSH0012`)"),
+        waypoint: Option<WaypointMatch> => by("context"),
     }
 
     ProxyMatch {
@@ -33,20 +49,22 @@ message! {
 
     ListenerMatch {
         port_number: UInt,
-        port_name: Text,
-        filter_chain: Option<FilterChainMatch>,
-        listener_filter: Text,
-        name: Text,
+        port_name: Text => WIDER,
+        filter_chain: Option<FilterChainMatch>
+            => enforced("selects a filter chain; see its fields"),
+        listener_filter: Text => WIDER,
+        name: Text => WIDER,
     }
 
     FilterChainMatch {
-        name: Text,
-        sni: Text,
-        transport_protocol: Text,
-        transport_socket: Text,
-        application_protocols: Text,
-        filter: Option<FilterMatch>,
-        destination_port: UInt,
+        name: Text => WIDER,
+        sni: Text => WIDER,
+        transport_protocol: Text => WIDER,
+        transport_socket: Text => WIDER,
+        application_protocols: Text => WIDER,
+        filter: Option<FilterMatch>
+            => void("there are no other filters: the limit applies before routing"),
+        destination_port: UInt => WIDER,
     }
 
     FilterMatch {
@@ -60,7 +78,7 @@ message! {
 
     RouteConfigurationMatch {
         port_number: UInt,
-        port_name: Text,
+        port_name: Text => WIDER,
         gateway: Text,
         vhost: Option<VirtualHostMatch>,
         name: Text,
@@ -74,7 +92,7 @@ message! {
 
     RouteMatch {
         name: Text,
-        action: Pick<RouteAction>,
+        action: Pick<RouteAction> => WIDER,
     }
 
     ClusterMatch {
@@ -87,13 +105,21 @@ message! {
     WaypointMatch {
         port_number: UInt,
         filter: Option<FilterMatch>,
-        route: Option<RouteMatch>,
+        route: Option<WaypointRouteMatch>,
+    }
+
+    WaypointRouteMatch {
+        name: Text,
     }
 
     Patch {
-        operation: Pick<Operation>,
-        value: Option<NodeRef>,
-        filter_class: Pick<FilterClass>,
+        operation: Pick<Operation>
+            => enforced("`MSH0018` for `MERGE` and `REPLACE` of the filter itself"),
+        value: Option<NodeRef> => enforced(
+            "a local rate limit, direct or in a `TypedStruct`, as below; `MSH0012` for everything \
+             else",
+        ),
+        filter_class: Pick<FilterClass> => void("there are no other filters"),
     }
 }
 

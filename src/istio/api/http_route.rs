@@ -1,7 +1,19 @@
+use crate::istio::api::fields::descriptor::declaration::{
+    Declaration, ENFORCED, PERCENT, PORT_OR_ZERO, TIME, When, enforced, note, rejected, required,
+    void, warn,
+};
 use crate::istio::api::fields::message::{choice, message};
 use crate::istio::api::fields::read::{
     Entries, Flag, Int, Nullable, Number, Pick, Spanned, Text, Texts, Time, UInt,
 };
+
+pub(super) const DESTINATION: Declaration =
+    required("there is no destination", "write `destination: {host: …}`");
+pub(super) const WEIGHT: Declaration = ENFORCED.zero_or_more("the weight is negative");
+const NO_STATUS: &str = "the status is not between 200 and 599";
+const WRITE_STATUS: &str = "write a status from 200 to 599";
+const STATUS: Declaration =
+    required(NO_STATUS, WRITE_STATUS).range(200.0, 599.0, NO_STATUS, WRITE_STATUS);
 
 message! {
     HttpRoute {
@@ -12,32 +24,42 @@ message! {
         direct_response: Option<DirectResponse>,
         delegate: Option<Delegate>,
         rewrite: Option<Rewrite>,
-        timeout: Time,
+        timeout: Time => TIME,
         retries: Option<Retries>,
         fault: Option<Fault>,
         mirror: Option<Destination>,
         mirrors: Nullable<Mirror>,
-        mirror_percent: UInt,
+        mirror_percent: UInt => PERCENT.warns(
+            "`mirrorPercent` is deprecated",
+            "it is read as `mirrorPercentage`",
+            "write `mirrorPercentage: {value: …}`",
+        ),
         mirror_percentage: Option<Percentage>,
-        cors_policy: Option<CorsPolicy>,
+        cors_policy: Option<CorsPolicy> => warn(
+            "responses get no CORS headers",
+            "write `.layer(tower_http::cors::CorsLayer::new()…)` before the server or the \
+             ingress",
+        ),
         headers: Option<Headers>,
     }
 
     HttpMatch {
-        name: Text,
+        name: Text => void("a name, for Istio's statistics"),
         uri: Option<TextMatch>,
         scheme: Option<TextMatch>,
         method: Option<TextMatch>,
         authority: Option<TextMatch>,
-        headers: Entries<TextMatch>,
-        port: UInt,
+        headers: Entries<TextMatch> => enforced(
+            "`uri`, `scheme`, `method` and `authority` are ignored, as in Istio (`MSH0018`)",
+        ),
+        port: UInt => PORT_OR_ZERO,
         source_labels: Entries<Spanned<String>>,
         gateways: Texts,
         query_params: Entries<TextMatch>,
         ignore_uri_case: Flag,
         without_headers: Entries<TextMatch>,
         source_namespace: Text,
-        stat_prefix: Text,
+        stat_prefix: Text => note("metrics are distinguished by the route's name"),
     }
 
     TextMatch {
@@ -47,13 +69,13 @@ message! {
     }
 
     HttpDestination {
-        destination: Option<Destination>,
-        weight: Int,
-        headers: Option<Headers>,
+        destination: Option<Destination> => DESTINATION,
+        weight: Int => WEIGHT,
+        headers: Option<Headers> => enforced("`MSH0018` for variables that only a proxy knows"),
     }
 
     Destination {
-        host: Text,
+        host: Text => required("the destination has no host", "write `host`"),
         subset: Text,
         port: Option<PortSelector>,
     }
@@ -76,7 +98,7 @@ message! {
     Redirect {
         uri: Text,
         authority: Text,
-        port: UInt,
+        port: UInt => PORT_OR_ZERO,
         derive_port: Pick<DerivePort>,
         scheme: Text,
         redirect_code: UInt,
@@ -84,7 +106,7 @@ message! {
     }
 
     DirectResponse {
-        status: UInt,
+        status: UInt => STATUS,
         body: Option<Body>,
     }
 
@@ -110,12 +132,16 @@ message! {
     }
 
     Retries {
-        attempts: Int,
-        per_try_timeout: Time,
+        attempts: Int => ENFORCED.zero_or_more("`attempts` is negative"),
+        per_try_timeout: Time => TIME,
         retry_on: Text,
-        retry_remote_localities: Flag,
-        retry_ignore_previous_hosts: Flag,
-        backoff: Time,
+        retry_remote_localities: Flag => note("endpoints have no localities"),
+        retry_ignore_previous_hosts: Flag
+            => note(
+                "a retry prefers an endpoint without a previous attempt, unless a hash selects it",
+            )
+            .when(When::Is(&["false"])),
+        backoff: Time => TIME,
     }
 
     Fault {
@@ -124,16 +150,18 @@ message! {
     }
 
     Delay {
-        percent: Int,
-        fixed_delay: Time,
-        exponential_delay: Time,
+        percent: Int => enforced("deprecated (`IST0002`)").percent(),
+        fixed_delay: Time => TIME,
+        exponential_delay: Time
+            => rejected("`exponentialDelay` is not implemented", "write `fixedDelay`"),
         percentage: Option<Percentage>,
     }
 
     Abort {
-        http_status: Int,
+        // 600 as well: Istio accepts it.
+        http_status: Int => ENFORCED.range(200.0, 600.0, NO_STATUS, WRITE_STATUS),
         grpc_status: Text,
-        http2_error: Text,
+        http2_error: Text => rejected("`http2Error` is not implemented", "write `httpStatus`"),
         percentage: Option<Percentage>,
     }
 
@@ -142,17 +170,21 @@ message! {
     }
 
     Mirror {
-        destination: Option<Destination>,
+        destination: Option<Destination> => DESTINATION,
         percentage: Option<Percentage>,
     }
 
     CorsPolicy {
-        allow_origin: Texts,
+        allow_origin: Texts => ENFORCED.warns(
+            "`allowOrigin` is deprecated",
+            "it is read as `allowOrigins`",
+            "write `allowOrigins: [{exact: …}]`",
+        ),
         allow_origins: Vec<TextMatch>,
         allow_methods: Texts,
         allow_headers: Texts,
         expose_headers: Texts,
-        max_age: Time,
+        max_age: Time => TIME,
         allow_credentials: Flag,
         unmatched_preflights: Pick<UnmatchedPreflights>,
     }

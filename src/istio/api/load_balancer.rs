@@ -1,17 +1,28 @@
+use crate::istio::api::fields::descriptor::declaration::{
+    Declaration, ENFORCED, PERCENT, TIME, enforced, note, required, warn,
+};
 use crate::istio::api::fields::message::{choice, message};
 use crate::istio::api::fields::read::{
     Entries, Flag, Nullable, Number, Pick, Spanned, Text, Texts, Time, UInt,
 };
 
+const NO_LOCALITIES: Declaration = warn(
+    "endpoints have no localities: all have the same priority",
+    "name the endpoints of this place only, or give them weights",
+);
+
 message! {
     LoadBalancer {
         simple: Pick<SimpleBalancer>,
         consistent_hash: Option<ConsistentHash>,
-        backend_utilization: Option<BackendUtilization>,
-        locality_lb_setting: Option<Locality>,
-        warmup_duration_secs: Time,
+        backend_utilization: Option<BackendUtilization> => warn(
+            "endpoints are chosen as under LEAST_REQUEST: no endpoint reports its utilization",
+            "write `simple: LEAST_REQUEST`",
+        ),
+        locality_lb_setting: Option<Locality> => NO_LOCALITIES,
+        warmup_duration_secs: Time => TIME,
         warmup: Option<Warmup>,
-        zone_aware_lb_setting: Option<ZoneAware>,
+        zone_aware_lb_setting: Option<ZoneAware> => NO_LOCALITIES,
     }
 
     ConsistentHash {
@@ -20,19 +31,22 @@ message! {
         use_source_ip: Flag,
         http_query_parameter_name: Text,
         ring_hash: Option<RingHash>,
-        maglev: Option<Maglev>,
-        minimum_ring_size: UInt,
+        maglev: Option<Maglev> => note(
+            "a ring of hashes chooses: keys stay as well, and go to other endpoints than Envoy's",
+        ),
+        minimum_ring_size: UInt
+            => enforced("deprecated: `IST0133` says so; read as that of `ringHash`"),
     }
 
     HttpCookie {
-        name: Text,
+        name: Text => required("the cookie has no name", "write `name`"),
         path: Text,
         ttl: Time,
         attributes: Nullable<Attribute>,
     }
 
     Attribute {
-        name: Text,
+        name: Text => required("the attribute has no name", "write `name`"),
         value: Text,
     }
 
@@ -52,7 +66,7 @@ message! {
     }
 
     Distribute {
-        from: Text,
+        from: Text => required("there is no locality", "write `from`"),
         to: Entries<Spanned<u32>>,
     }
 
@@ -65,7 +79,7 @@ message! {
         enabled: Flag,
         failover: Nullable<Failover>,
         failover_priority: Texts,
-        min_cluster_size: UInt,
+        min_cluster_size: UInt => ENFORCED.range(1.0, f64::MAX, "the size is 0", "write 1 or more"),
     }
 
     BackendUtilization {
@@ -77,9 +91,10 @@ message! {
     }
 
     Warmup {
-        duration: Time,
-        minimum_percent: Number,
-        aggression: Number,
+        duration: Time => TIME.required("the warm-up has no end", "write `duration`"),
+        minimum_percent: Number => PERCENT,
+        aggression: Number
+            => ENFORCED.range(1.0, f64::MAX, "the aggression is below 1", "write 1.0 or more"),
     }
 }
 

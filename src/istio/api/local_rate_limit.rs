@@ -1,27 +1,43 @@
 //! Envoy's `envoy.filters.http.local_ratelimit`.
 
+use crate::istio::api::fields::descriptor::declaration::{When, enforced, note, void, warn};
 use crate::istio::api::fields::message::{choice, message};
 use crate::istio::api::fields::read::{Flag, NodeRef, Pick, Text, Time, UInt};
 
+/// Says whether Envoy would substitute a part of a header's value.
+fn has_format(value: &str) -> bool {
+    value.replace("%%", "").contains('%')
+}
+
 message! {
     LocalRateLimit {
-        kind as "@type": Text,
-        stat_prefix: Text,
+        kind as "@type": Text => void("type of the message"),
+        stat_prefix: Text => void("a name, which Envoy requires"),
         status: Option<HttpStatus>,
         token_bucket: Option<TokenBucket>,
-        filter_enabled: Option<RuntimeFraction>,
-        filter_enforced: Option<RuntimeFraction>,
+        filter_enabled: Option<RuntimeFraction>
+            => enforced("default 100 %; Envoy's default is 0 % (`MSH0011`)"),
+        filter_enforced: Option<RuntimeFraction> => enforced(
+            "without it 0 %, as in Envoy; without `filterEnabled` as well 100 %: `MSH0011` says so",
+        ),
         request_headers_to_add_when_not_enforced: Vec<HeaderValueOption>,
         response_headers_to_add: Vec<HeaderValueOption>,
         descriptors: Vec<Descriptor>,
         stage: UInt,
-        local_rate_limit_per_downstream_connection: Flag,
-        local_cluster_rate_limit: Option<NodeRef>,
+        local_rate_limit_per_downstream_connection: Flag
+            => note("each client address has a bucket, not each connection"),
+        local_cluster_rate_limit: Option<NodeRef>
+            => warn("each process has the full limit", "write each replica's part of the limit"),
         enable_x_ratelimit_headers: Pick<RateLimitHeaders>,
-        vh_rate_limits: Pick<VirtualHostLimits>,
+        vh_rate_limits: Pick<VirtualHostLimits> => warn(
+            "the actions of a route replace those of its virtual host",
+            "write all actions at the route",
+        ).when(When::Not("OVERRIDE")),
         always_consume_default_token_bucket: Flag,
         rate_limited_as_resource_exhausted: Flag,
-        rate_limits: Vec<NodeRef>,
+        rate_limits: Vec<NodeRef> => enforced(
+            "`generic_key`, `header_value_match`, `request_headers`, `remote_address`, `query_parameters`, `query_parameter_value_match`; `MSH0018` for others",
+        ),
         max_dynamic_descriptors: UInt,
     }
 
@@ -37,7 +53,7 @@ message! {
 
     RuntimeFraction {
         default_value: Option<FractionalPercent>,
-        runtime_key: Text,
+        runtime_key: Text => note("the default value holds: there is no runtime to ask"),
     }
 
     FractionalPercent {
@@ -49,13 +65,15 @@ message! {
         header: Option<HeaderValue>,
         append: Flag,
         append_action: Pick<AppendAction>,
-        keep_empty_value: Flag,
+        keep_empty_value: Flag => void("empty values are sent"),
     }
 
     HeaderValue {
         key: Text,
-        value: Text,
-        raw_value: Text,
+        value: Text => enforced(
+            "literally: `MSH0018` reports what Envoy would substitute",
+        ).note_if(When::Text(has_format), "the value is sent as it stands: nothing is filled in"),
+        raw_value: Text => warn("the header is sent without a value", "write `value`"),
     }
 
     Descriptor {

@@ -1,6 +1,7 @@
 use super::destination_rule::Selector;
+use crate::istio::api::fields::descriptor::declaration::{TIME, most, required};
+use crate::istio::api::fields::descriptor::{Cardinality, TypeDescriptor};
 use crate::istio::api::fields::message::{choice, message};
-use crate::istio::api::fields::misplaced::Part;
 use crate::istio::api::fields::read::{
     Entries, Field, Flag, Nullable, Pick, Read, Reader, Text, Texts, Time,
 };
@@ -20,14 +21,14 @@ message! {
     RequestAuthentication {
         selector: Option<Selector>,
         target_ref: Option<TargetRef>,
-        target_refs: Nullable<TargetRef>,
-        jwt_rules: Nullable<JwtRule>,
+        target_refs: Nullable<TargetRef> => most(16),
+        jwt_rules: Nullable<JwtRule> => most(4_096),
     }
 
     JwtRule {
         issuer: Text,
         audiences: Texts,
-        jwks_uri: Text,
+        jwks_uri: Text => most(2_048),
         jwks: Text,
         from_headers: Nullable<JwtHeader>,
         from_params: Texts,
@@ -35,33 +36,33 @@ message! {
         output_payload_to_header: Text,
         output_claim_to_headers: Nullable<ClaimToHeader>,
         forward_original_token: Flag,
-        timeout: Time,
-        space_delimited_claims: Texts,
+        timeout: Time => TIME,
+        space_delimited_claims: Texts => most(64),
         presence: Pick<Presence>,
     }
 
     JwtHeader {
-        name: Text,
+        name: Text => required("a header has no name", "write `name`"),
         prefix: Text,
     }
 
     ClaimToHeader {
         header: Text,
-        claim: Text,
+        claim: Text => required("the claim has no name", "write `claim`"),
     }
 
     TargetRef {
-        group: Text,
-        kind: Text,
-        name: Text,
+        group: Text => most(253),
+        kind: Text => required("the target has no kind", "write `kind`").size(0, 63),
+        name: Text => required("the target has no name", "write `name`").size(0, 253),
         namespace: Text,
     }
 
     AuthorizationPolicy {
         selector: Option<Selector>,
         target_ref: Option<TargetRef>,
-        target_refs: Nullable<TargetRef>,
-        rules: Option<Rules>,
+        target_refs: Nullable<TargetRef> => most(16),
+        rules: Option<Rules> => most(512),
         action: Pick<Action>,
         provider: Option<Provider>,
     }
@@ -71,17 +72,17 @@ message! {
     }
 
     Rule {
-        from: Option<Rows<From>>,
+        from: Option<Rows<From>> => most(512),
         to: Option<Rows<To>>,
         when: Nullable<Condition>,
     }
 
     From {
-        source: Option<Source>,
+        source: Option<Source> => required("there is no source", "write `source`"),
     }
 
     To {
-        operation: Option<AuthOperation>,
+        operation: Option<AuthOperation> => required("there is no operation", "write `operation`"),
     }
 
     Source {
@@ -95,8 +96,8 @@ message! {
         not_ip_blocks: Texts,
         remote_ip_blocks: Texts,
         not_remote_ip_blocks: Texts,
-        service_accounts: Texts,
-        not_service_accounts: Texts,
+        service_accounts: Texts => most(16).max_item(320),
+        not_service_accounts: Texts => most(16).max_item(320),
         trust_domains: Texts,
         not_trust_domains: Texts,
     }
@@ -137,7 +138,7 @@ pub(crate) struct PortTls {
 }
 
 impl<T: Read> Read for Rows<T> {
-    const PARTS: &'static [Part] = T::PARTS;
+    const TYPE: &'static TypeDescriptor = &T::TYPE.several(Cardinality::Repeated);
 
     fn read(at: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let Nullable(rows) = Field::of(Some(at), reader);
@@ -146,6 +147,8 @@ impl<T: Read> Read for Rows<T> {
 }
 
 impl Read for PortTls {
+    const TYPE: &'static TypeDescriptor = &MutualTls::TYPE.several(Cardinality::Map);
+
     fn read(at: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let ports = Field::of(Some(at), reader);
         Some(Self { at, ports })

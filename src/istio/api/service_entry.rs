@@ -1,25 +1,34 @@
 use super::workload::{LabelSelector, Workload};
+use crate::istio::api::fields::descriptor::declaration::{
+    PORT, enforced, most, note, required, warn,
+};
 use crate::istio::api::fields::message::{choice, message};
 use crate::istio::api::fields::read::{Nullable, Pick, Text, Texts, UInt};
 
 message! {
     ServiceEntry {
-        hosts: Texts,
-        addresses: Texts,
-        ports: Nullable<ServicePort>,
-        location: Pick<Location>,
+        hosts: Texts => required("the service entry has no host", "write `hosts`").size(1, 256),
+        addresses: Texts => note("callers use the service's name").size(0, 256).max_item(64),
+        ports: Nullable<ServicePort> => most(256),
+        location: Pick<Location> => enforced("headers that only services of the mesh are to see"),
         resolution: Pick<Resolution>,
-        endpoints: Nullable<Workload>,
-        workload_selector: Option<LabelSelector>,
+        endpoints: Nullable<Workload> => most(4_096),
+        workload_selector: Option<LabelSelector> => warn(
+            "workloads are unknown: requests go to the host's DNS addresses",
+            "write the workloads' addresses below `endpoints`",
+        ),
         export_to: Texts,
-        subject_alt_names: Texts,
+        subject_alt_names: Texts => warn(
+            "the client's configuration decides about verification of the server",
+            "configure the client so",
+        ),
     }
 
     ServicePort {
-        number: UInt,
-        protocol: Text,
-        name: Text,
-        target_port: UInt,
+        number: UInt => PORT.required("the port has no number", "write `number`"),
+        protocol: Text => most(256),
+        name: Text => required("the port has no name", "write `name`").size(0, 256),
+        target_port: UInt => PORT,
     }
 }
 

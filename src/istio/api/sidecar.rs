@@ -1,10 +1,10 @@
 use super::destination_rule::ConnectionPool;
 use super::gateway::ServerTls;
 use super::http_route::Destination;
-use super::service_entry::ServicePort;
 use super::workload::LabelSelector;
+use crate::istio::api::fields::descriptor::declaration::required;
 use crate::istio::api::fields::message::{choice, message};
-use crate::istio::api::fields::read::{Nullable, Pick, Text, Texts};
+use crate::istio::api::fields::read::{Nullable, Pick, Text, Texts, UInt};
 
 message! {
     Sidecar {
@@ -16,7 +16,7 @@ message! {
     }
 
     IngressListener {
-        port: Option<ServicePort>,
+        port: Option<SidecarPort> => required("the listener has no port", "write `port`"),
         bind: Text,
         capture_mode: Pick<CaptureMode>,
         default_endpoint: Text,
@@ -25,10 +25,17 @@ message! {
     }
 
     EgressListener {
-        port: Option<ServicePort>,
+        port: Option<SidecarPort>,
         bind: Text,
         capture_mode: Pick<CaptureMode>,
-        hosts: Texts,
+        hosts: Texts => required("the listener has no host", "write `hosts: [\"*/*\"]`"),
+    }
+
+    SidecarPort {
+        number: UInt,
+        protocol: Text,
+        name: Text,
+        target_port: UInt,
     }
 
     OutboundTrafficPolicy {

@@ -1,5 +1,6 @@
 use super::destination_rule::Selector;
 use super::security::TargetRef;
+use crate::istio::api::fields::descriptor::declaration::{PERCENT, TIME, most, required};
 use crate::istio::api::fields::message::{choice, message};
 use crate::istio::api::fields::read::{Entries, Flag, Nullable, Number, Pick, Text, Time};
 
@@ -7,7 +8,7 @@ message! {
     Telemetry {
         selector: Option<Selector>,
         target_ref: Option<TargetRef>,
-        target_refs: Nullable<TargetRef>,
+        target_refs: Nullable<TargetRef> => most(16),
         tracing: Nullable<Tracing>,
         metrics: Nullable<Metrics>,
         access_logging: Nullable<AccessLogging>,
@@ -16,7 +17,7 @@ message! {
     Tracing {
         matches as "match": Option<ModeSelector>,
         providers: Nullable<ProviderRef>,
-        random_sampling_percentage: Number,
+        random_sampling_percentage: Number => PERCENT,
         disable_span_reporting: Flag,
         custom_tags: Entries<CustomTag>,
         use_request_id_for_trace_sampling: Flag,
@@ -27,7 +28,7 @@ message! {
     Metrics {
         providers: Nullable<ProviderRef>,
         overrides: Nullable<MetricsOverride>,
-        reporting_interval: Time,
+        reporting_interval: Time => TIME,
     }
 
     MetricsOverride {
@@ -79,7 +80,7 @@ message! {
     }
 
     ProviderRef {
-        name: Text,
+        name: Text => required("the provider has no name", "write `name`"),
     }
 }
 

@@ -1,61 +1,126 @@
-//! Support table of all fields, printed in `docs/istio-support.md` and checked against the code by tests.
+//! Coverage of Istio's fields, as they are declared in `api`: the tables of `docs/istio-support.md`, and tests
+//! that hold the declarations to the code and to Istio's CRDs.
 //!
 //! Update the page with `BLESS=1 cargo test --all-features --lib istio::coverage`.
 
-mod destination_rule;
-mod envoy_filter;
-mod gateway;
-mod local_rate_limit;
+mod crds;
 mod render;
-mod service_entry;
+mod samples;
 mod tests;
-mod virtual_service;
 
-use crate::istio::api::fields::shape::{NamedMessage, Shape};
-use crate::istio::diagnostics::code::Code;
+use std::collections::HashMap;
 
-/// Level of support of a field.
-#[derive(Clone, Copy, Debug)]
-enum Support {
-    /// The field is enforced; with a remark, if any.
-    Enforced(&'static str),
-    /// The field has no effect, and is reported by a finding with this code, at this path if not at
-    /// the field itself.
-    Noted(Code, &'static str),
-    /// A document with this field is rejected.
-    Rejected,
-    /// The field needs no enforcement, for this reason.
-    Void(&'static str),
-}
+use samples::Sample;
 
-const ENFORCED: Support = Support::Enforced("");
-const NOTED: Support = Support::Noted(Code::FieldWithoutEffect, "");
+use crate::istio::api::envoy_filter::EnvoyFilter;
+use crate::istio::api::fields::descriptor::declaration::Support;
+use crate::istio::api::fields::descriptor::{FieldDescriptor, TypeDescriptor};
+use crate::istio::api::fields::read::{Read, camel};
+use crate::istio::api::local_rate_limit::LocalRateLimit;
+use crate::istio::model::kind::Kind;
+use crate::istio::model::spec::Spec;
 
 /// The fields of one kind, and documents that demonstrate their support.
 #[derive(Clone, Copy, Debug)]
 struct Table {
     title: &'static str,
-    kind: &'static str,
-    root: fn() -> Vec<NamedMessage>,
-    /// The document around a spec, with the placeholder `SPEC`.
-    around: &'static str,
-    /// The path of the placeholder.
+    of: &'static TypeDescriptor,
+    /// Path of the fields in a document.
     prefix: &'static str,
-    /// Fields by path, in the order of Istio's messages.
-    rows: &'static [(&'static str, Support)],
-    /// Specs in which each enforced field is set.
-    enforced: &'static [&'static str],
-    /// Specs with fields that are reported.
-    noted: &'static [&'static str],
-    /// Specs that are rejected.
-    rejected: &'static [&'static str],
+    samples: &'static str,
+}
+
+/// A field in a table.
+#[derive(Debug)]
+struct Row {
+    path: String,
+    field: &'static FieldDescriptor,
+    /// The fields of its message.
+    beside: &'static [FieldDescriptor],
+    /// The path of the first field with the same message, whose fields are listed there.
+    same_as: Option<String>,
+    /// True if no fields of its own are listed.
+    is_leaf: bool,
 }
 
 const TABLES: [Table; 6] = [
-    virtual_service::TABLE,
-    destination_rule::TABLE,
-    service_entry::TABLE,
-    gateway::TABLE,
-    envoy_filter::TABLE,
-    local_rate_limit::TABLE,
+    table(
+        Kind::VirtualService,
+        include_str!("samples/virtual_service.yaml"),
+    ),
+    table(
+        Kind::DestinationRule,
+        include_str!("samples/destination_rule.yaml"),
+    ),
+    table(
+        Kind::ServiceEntry,
+        include_str!("samples/service_entry.yaml"),
+    ),
+    table(Kind::Gateway, include_str!("samples/gateway.yaml")),
+    Table {
+        title: "EnvoyFilter (local rate limit only)",
+        of: EnvoyFilter::TYPE,
+        prefix: "spec.",
+        samples: include_str!("samples/envoy_filter.yaml"),
+    },
+    Table {
+        title: "The local rate limit of EnvoyFilter (`envoy.filters.http.local_ratelimit`), in snake case as well",
+        of: LocalRateLimit::TYPE,
+        prefix: "spec.configPatches.patch.value.typedConfig.",
+        samples: include_str!("samples/local_rate_limit.yaml"),
+    },
 ];
+
+const fn table(kind: Kind, samples: &'static str) -> Table {
+    Table {
+        title: kind.as_str(),
+        of: Spec::descriptor(kind),
+        prefix: "spec.",
+        samples,
+    }
+}
+
+impl Table {
+    /// Returns every field, except those of messages that are listed already or are one thing as a whole.
+    fn rows(&self) -> Vec<Row> {
+        let mut rows = Vec::new();
+        walk(self.of, "", &mut HashMap::new(), &mut rows);
+        rows
+    }
+
+    /// Returns the samples of this name: `enforced`, `noted` or `rejected`.
+    fn samples(&self, name: &str) -> Vec<Sample> {
+        let text = format!("metadata: {{name: {name}}}\n");
+        let documents = self.samples.split("---\n");
+        let documents = documents.filter(|document| document.contains(&text));
+        documents
+            .map(|document| Sample::of(self, document))
+            .collect()
+    }
+}
+
+fn walk(
+    of: &'static TypeDescriptor,
+    prefix: &str,
+    seen: &mut HashMap<&'static str, String>,
+    rows: &mut Vec<Row>,
+) {
+    for field in of.fields {
+        let path = format!("{prefix}{}", camel(field.name));
+        let is_whole = !matches!(field.declaration.support, Support::Enforced(_));
+        let is_message = !field.of.fields.is_empty() && !is_whole;
+        let same_as = seen.get(field.of.name).filter(|_| is_message).cloned();
+        let is_listed = is_message && same_as.is_none();
+        rows.push(Row {
+            path: path.clone(),
+            field,
+            beside: of.fields,
+            same_as,
+            is_leaf: !is_message,
+        });
+        if is_listed {
+            seen.insert(field.of.name, path.clone());
+            walk(field.of, &format!("{path}."), seen, rows);
+        }
+    }
+}

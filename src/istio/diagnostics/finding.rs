@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use super::code::Code;
 use super::diagnostic::{Severity, SourceLocation};
 use crate::istio::syntax::tree::{NodeId, Tree};
@@ -13,7 +15,7 @@ pub(crate) struct Finding {
     pub(in crate::istio) code: Code,
     pub(in crate::istio) at: NodeId,
     pub(in crate::istio) points_to_key: bool,
-    pub(in crate::istio) missing: &'static str,
+    pub(in crate::istio) missing: Cow<'static, str>,
     pub(in crate::istio) message: String,
     pub(in crate::istio) effect: String,
     pub(in crate::istio) in_istio: String,
@@ -62,8 +64,8 @@ impl Finding {
     }
 
     /// Sets the name of the missing field.
-    pub(crate) fn missing(mut self, field: &'static str) -> Self {
-        self.missing = field;
+    pub(crate) fn missing(mut self, field: impl Into<Cow<'static, str>>) -> Self {
+        self.missing = field.into();
         self
     }
 
@@ -103,7 +105,7 @@ impl Finding {
         let path = tree.path(self.at);
         match (path.is_empty(), self.missing.is_empty()) {
             (_, true) => path,
-            (true, false) => self.missing.to_owned(),
+            (true, false) => self.missing.to_string(),
             (false, false) => format!("{path}.{}", self.missing),
         }
     }
@@ -126,7 +128,7 @@ impl Finding {
         let first = tree.step_below(cause.at, self.at);
         let is_beside = cause.code == Code::UnknownField && first.is(cause.at);
         let is_whole = self.missing.is_empty() && self.code == Code::SchemaValidation;
-        is_beside || is_whole || tree.key(first) == Some(self.missing)
+        is_beside || is_whole || tree.key(first) == Some(&*self.missing)
     }
 
     fn new(severity: Severity, code: Code, at: NodeId) -> Self {
@@ -135,7 +137,7 @@ impl Finding {
             code,
             at,
             points_to_key: false,
-            missing: "",
+            missing: Cow::Borrowed(""),
             message: String::new(),
             effect: String::new(),
             in_istio: String::new(),

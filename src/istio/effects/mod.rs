@@ -1,47 +1,46 @@
-//! Findings for fields without effect in this crate.
+//! Findings for fields without effect in this crate: the declared ones, and those that depend on several fields.
 
-mod destination_rule;
+mod declared;
 mod envoy_filter;
-mod gateway;
 mod service_entry;
 mod virtual_service;
 
 use crate::istio::api::fields::read::Reader;
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::{Finding, Findings};
+use crate::istio::model::kind::Kind;
 use crate::istio::model::spec::Spec;
 use crate::istio::syntax::tree::NodeId;
 
-/// Reports the fields of an object that have no effect.
-pub(super) fn coverage(spec: &Spec, reader: &mut Reader<'_>) {
+/// Reports the fields of an object that have no effect; `at` is the spec.
+pub(super) fn coverage(kind: Kind, spec: &Spec, at: NodeId, reader: &mut Reader<'_>) {
+    // One finding reports that such a kind is not enforced at all.
+    if kind.is_validated_only() {
+        return;
+    }
+    let tree = reader.tree;
+    let idle = &mut CoverageReport(reader.findings);
+    let mut left_out = Vec::new();
     match spec {
-        Spec::EnvoyFilter(filter) => envoy_filter::envoy_filter(filter, reader),
-        Spec::DestinationRule(rule) => {
-            destination_rule::destination_rule(rule, &mut CoverageReport(reader.findings));
-        }
-        Spec::Gateway(gateway) => gateway::gateway(gateway, &mut CoverageReport(reader.findings)),
-        Spec::ServiceEntry(entry) => {
-            service_entry::service_entry(entry, &mut CoverageReport(reader.findings));
-        }
-        Spec::VirtualService(service) => {
-            virtual_service::virtual_service(service, &mut CoverageReport(reader.findings));
-        }
-        // The other kinds are not enforced at all, which one finding reports.
+        Spec::EnvoyFilter(filter) => left_out = envoy_filter::envoy_filter(filter, tree, idle),
+        Spec::ServiceEntry(entry) => service_entry::service_entry(entry, idle),
+        Spec::VirtualService(service) => virtual_service::virtual_service(service, idle),
         _ => {}
     }
+    declared::declared(Spec::descriptor(kind), at, &left_out, tree, idle);
 }
 
 #[derive(Debug)]
 struct CoverageReport<'a>(&'a mut Findings);
 
 impl CoverageReport<'_> {
-    /// Tells of a field without which requests go as they would with it.
+    /// Reports a field without which requests go as they would with it.
     fn note(&mut self, at: NodeId, field: &str, effect: &str) {
         let finding = Finding::note(Code::FieldWithoutEffect, at).help("nothing has to be done");
         self.push(finding, field, effect);
     }
 
-    /// Tells of a field whose author counts on it.
+    /// Reports a field whose author counts on it.
     fn warn(&mut self, at: NodeId, field: &str, effect: &str, help: &str) {
         let finding = Finding::warning(Code::FieldWithoutEffect, at).help(help);
         self.push(finding, field, effect);

@@ -1,8 +1,6 @@
 use super::CoverageReport;
-use crate::istio::api::fields::read::Flag;
 use crate::istio::api::http_route::{HeaderOperations, Headers, HttpMatch, HttpRoute};
 use crate::istio::api::virtual_service::VirtualService;
-use crate::istio::syntax::tree::NodeId;
 use crate::istio::validation::is_routing_claim;
 use crate::policies::traffic_split::HeaderFormat;
 
@@ -13,23 +11,8 @@ pub(super) fn virtual_service(service: &VirtualService, idle: &mut CoverageRepor
 }
 
 fn http_route(route: &HttpRoute, idle: &mut CoverageReport<'_>) {
-    if let Some(cors) = &route.cors_policy {
-        let help =
-            "write `.layer(tower_http::cors::CorsLayer::new()…)` before the server or the ingress";
-        idle.warn(cors.at, "corsPolicy", "responses get no CORS headers", help);
-    }
     for one in route.matches.0.iter().flatten() {
         http_match(one, idle);
-    }
-    if let Some(retries) = &route.retries {
-        if let Some(at) = is(retries.retry_remote_localities, true) {
-            idle.note(at, "retryRemoteLocalities", "endpoints have no localities");
-        }
-        if let Some(at) = is(retries.retry_ignore_previous_hosts, false) {
-            let effect =
-                "a retry prefers an endpoint without a previous attempt, unless a hash selects it";
-            idle.note(at, "retryIgnorePreviousHosts", effect);
-        }
     }
     headers(route.headers.as_ref(), idle);
     let destinations: Vec<_> = route.route.0.iter().flatten().collect();
@@ -53,13 +36,6 @@ fn http_route(route: &HttpRoute, idle: &mut CoverageReport<'_>) {
 }
 
 fn http_match(one: &HttpMatch, idle: &mut CoverageReport<'_>) {
-    if let Some(prefix) = &one.stat_prefix {
-        idle.note(
-            prefix.at,
-            "statPrefix",
-            "metrics are distinguished by the route's name",
-        );
-    }
     let claims = one
         .headers
         .iter()
@@ -104,8 +80,4 @@ fn formats(operations: &HeaderOperations, idle: &mut CoverageReport<'_>) {
 
 fn is_authority(name: &str) -> bool {
     name.eq_ignore_ascii_case("host") || name.eq_ignore_ascii_case(":authority")
-}
-
-fn is(flag: Flag, value: bool) -> Option<NodeId> {
-    flag.filter(|flag| flag.value == value).map(|flag| flag.at)
 }

@@ -11,11 +11,11 @@ use crate::istio::diagnostics::diagnostic::Diagnostic;
 use crate::istio::diagnostics::finding::Findings;
 use crate::istio::model::foreign::Foreign;
 use crate::istio::model::kind::Kind;
+use crate::istio::model::line_table::LineTable;
 use crate::istio::model::load::documents::{Documents, Resource};
 use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::model::load::parsed_object::ParsedObject;
 use crate::istio::model::load::yaml_document::YamlDocument;
-use crate::istio::model::object::Object;
 use crate::istio::syntax::tree::{NodeId, Span, Tree, Value};
 use crate::istio::syntax::unreadable::known;
 use crate::istio::syntax::yaml;
@@ -102,22 +102,24 @@ impl Loader {
     pub(in crate::istio) fn finish(mut self) -> Documents {
         advise::analyze(&mut self.objects, &mut self.foreign);
         let mut resources = Vec::with_capacity(self.objects.len());
+        // The objects of a list share a tree, and follow one another.
+        let mut last: Option<(Arc<Tree>, LineTable)> = None;
         for mut parsed in std::mem::take(&mut self.objects) {
             let mut findings = std::mem::take(&mut parsed.findings);
             if self.options.warnings_are_errors {
                 findings.raise();
             }
             let is_valid = !findings.has_errors();
-            let Object {
-                kind,
-                namespace,
-                name,
-                ..
-            } = &parsed.object;
-            let name = format!("{kind} {namespace}/{name}");
+            let name = parsed.object.id();
             self.close(findings, &parsed.tree, &parsed.document, &name);
             let span = parsed.document.span(parsed.tree.focus(parsed.object.at));
             let is_patch = parsed.object.kind == Kind::EnvoyFilter;
+            let lines = match last {
+                Some((tree, lines)) if Arc::ptr_eq(&tree, &parsed.tree) => lines,
+                _ => LineTable::new(&parsed.tree, &parsed.document),
+            };
+            parsed.object.lines = lines.clone();
+            last = Some((Arc::clone(&parsed.tree), lines));
             resources.push(Resource {
                 object: Arc::new(parsed.object),
                 // Only patches are read again later; for other kinds the tree would waste memory.

@@ -9,6 +9,7 @@ use crate::istio::diagnostics::suggest::suggest;
 use crate::istio::effects as idle;
 use crate::istio::model::foreign;
 use crate::istio::model::kind::{Class, Kind};
+use crate::istio::model::line_table::LineTable;
 use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::model::object::{Metadata, Object, ResourceName};
 use crate::istio::model::spec::Spec;
@@ -148,6 +149,7 @@ fn istio(
         created: metadata
             .and_then(|metadata| tree.text(metadata.creation_timestamp?.0))
             .map(Into::into),
+        lines: LineTable::default(),
         spec: None,
     };
     // Without a readable envelope, findings about the spec would only add noise.
@@ -162,12 +164,10 @@ fn istio(
     if let Some(metadata) = metadata {
         check::metadata(&object, metadata, reader.findings);
     }
-    if let Some(spec) = &object.spec {
+    if let (Some(at), Some(spec)) = (spec, &object.spec) {
         check::validate(&object, spec, metadata, &mut reader);
-        idle::coverage(spec, &mut reader);
-    }
-    if let Some(spec) = spec {
-        check::bounds(kind, spec, &mut reader);
+        idle::coverage(kind, spec, at, &mut reader);
+        check::fields(Spec::descriptor(kind), at, tree, reader.findings);
     }
     reader.findings.drop_follow_ups(tree);
     if kind.is_validated_only() {

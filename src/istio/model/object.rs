@@ -1,5 +1,7 @@
 use super::kind::Kind;
+use super::line_table::LineTable;
 use super::spec::Spec;
+use crate::foundation::outcome::Origin;
 use crate::istio::api::fields::message::message;
 use crate::istio::api::fields::read::{Entries, NodeRef, Spanned, Text};
 use crate::istio::syntax::tree::NodeId;
@@ -14,8 +16,22 @@ pub(crate) struct Object {
     pub(crate) created: Option<Box<str>>,
     /// Position of the name, or of the object without one.
     pub(crate) at: NodeId,
+    /// Lines of its values; empty until all documents are read.
+    pub(crate) lines: LineTable,
     /// The spec; `None` if it could not be read.
     pub(crate) spec: Option<Spec>,
+}
+
+impl Object {
+    /// Returns `Kind namespace/name`.
+    pub(crate) fn id(&self) -> String {
+        format!("{} {}/{}", self.kind, self.namespace, self.name)
+    }
+
+    /// Returns the place of one of its values.
+    pub(crate) fn origin(&self, at: NodeId) -> Origin {
+        Origin::new(self.id(), self.lines.file(), self.lines.line(at))
+    }
 }
 
 /// Name of an object of another kind that findings may refer to, such as a Kubernetes service.

@@ -16,6 +16,11 @@ impl PartialEq for NodeId {
 }
 
 impl NodeId {
+    /// Returns the position as an index.
+    pub(crate) const fn index(self) -> usize {
+        self.0 as usize
+    }
+
     /// Says whether both are the same place of one document; `==` takes all places for equal.
     pub(crate) const fn is(self, other: Self) -> bool {
         self.0 == other.0
@@ -118,6 +123,11 @@ impl Tree {
             PathSegment::Key(key, _) => Some(key),
             PathSegment::Index(_) | PathSegment::Root => None,
         }
+    }
+
+    /// Returns all positions, in their order.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = NodeId> {
+        (0..).map(NodeId).take(self.nodes.len())
     }
 
     pub(crate) fn parent(&self, at: NodeId) -> Option<NodeId> {

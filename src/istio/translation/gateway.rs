@@ -119,6 +119,7 @@ fn hosts(
             .flat_map(|service| route_configs(index, service, source, &limits));
         Some(Arc::new(VirtualHostConfig {
             id: format!("{} for {host}", ids.join(", ")).into(),
+            host: host.as_str().into(),
             names: vec![HostPattern::parse(&host).ok()?],
             routes: routes.collect(),
         }))

@@ -88,6 +88,7 @@ impl<'a> Hosts<'a> {
                 } else {
                     format!("{id} {}", hosts[0]).into()
                 },
+                host: hosts[0].into(),
                 names,
                 routes: route_configs(self.index, service, source, &limits),
             }));
@@ -130,6 +131,7 @@ impl<'a> Hosts<'a> {
             let limits = self.scope.routes(self.index, None, &[host]);
             self.configs.push(Arc::new(VirtualHostConfig {
                 id: host.into(),
+                host: host.into(),
                 names,
                 routes: vec![default_route(Destination::new(host), &limits)],
             }));

@@ -69,7 +69,19 @@ pub(in crate::istio) fn empty(
 
 /// Reports that a kind is not enforced.
 pub(in crate::istio) fn not_enforced(kind: Kind, at: NodeId, findings: &mut Findings) {
-    let (effect, istio) = match kind {
+    let (effect, istio) = unenforced(kind);
+    findings.push(
+        Finding::warning(Code::NotEnforced, at)
+            .message(format!("{kind} is checked and not enforced"))
+            .effect(format!("none of its settings apply: {effect}"))
+            .in_istio(istio)
+            .help("configure this another way, and keep the document for Istio"),
+    );
+}
+
+/// Returns the effect of a kind that is not enforced, here and in Istio.
+pub(in crate::istio) const fn unenforced(kind: Kind) -> (&'static str, &'static str) {
+    match kind {
         Kind::AuthorizationPolicy => (
             "no caller is allowed or denied anything by it",
             "its proxies answer 403 to who is not allowed",
@@ -94,12 +106,5 @@ pub(in crate::istio) fn not_enforced(kind: Kind, at: NodeId, findings: &mut Find
             "the workload is not added to any service",
             "it adds a workload outside the cluster as an endpoint",
         ),
-    };
-    findings.push(
-        Finding::warning(Code::NotEnforced, at)
-            .message(format!("{kind} is checked and not enforced"))
-            .effect(format!("none of its settings apply: {effect}"))
-            .in_istio(istio)
-            .help("configure this another way, and keep the document for Istio"),
-    );
+    }
 }

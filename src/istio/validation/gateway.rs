@@ -4,7 +4,7 @@ pub(super) use server_tls::server_tls;
 
 use super::Validator;
 use super::names::{is_address, is_label};
-use super::service_entry::{is_protocol, service_port};
+use super::service_entry::{is_protocol, protocol};
 use crate::istio::api::fields::read::Spanned;
 use crate::istio::api::gateway::{Gateway, Server};
 use crate::istio::syntax::shorten::shorten;
@@ -12,14 +12,6 @@ use crate::istio::syntax::shorten::shorten;
 const TLS: [&str; 2] = ["https", "tls"];
 
 pub(super) fn gateway(c: &mut Validator<'_>, gateway: &Gateway) {
-    if gateway.servers.0.is_empty() {
-        c.require(
-            gateway.at,
-            "servers",
-            "the gateway has no server",
-            "write `servers`",
-        );
-    }
     let mut names: Vec<&str> = Vec::new();
     for item in gateway.servers.0.iter().take(2_000) {
         let Some(one) = item else {
@@ -40,14 +32,6 @@ pub(super) fn gateway(c: &mut Validator<'_>, gateway: &Gateway) {
 }
 
 fn server(c: &mut Validator<'_>, server: &Server) {
-    if server.hosts.is_empty() {
-        c.require(
-            server.at,
-            "hosts",
-            "the server has no host",
-            "write `hosts`",
-        );
-    }
     for host in &server.hosts {
         server_host(c, host);
     }
@@ -64,10 +48,7 @@ fn server(c: &mut Validator<'_>, server: &Server) {
             c.reject(bind.at, message, "write an address");
         }
     }
-    let Some(port) = &server.port else {
-        c.require(server.at, "port", "the server has no port", "write `port`");
-        return;
-    };
+    let Some(port) = &server.port else { return };
     let has_number = port.number.is_some_and(|number| number.value != 0);
     if is_unix && has_number {
         let message = "a Unix socket has no port";
@@ -77,24 +58,16 @@ fn server(c: &mut Validator<'_>, server: &Server) {
             "write `number: 0`, or an address at `bind`",
         );
     }
-    if has_number || !is_unix {
-        service_port(c, port, false);
-    }
-    if port
-        .protocol
-        .as_ref()
-        .is_none_or(|protocol| protocol.value.is_empty())
-    {
-        c.require(
+    protocol(c, &port.protocol);
+    match port.number {
+        Some(number) if has_number || !is_unix => c.port(number),
+        None if !is_unix => c.require(
             port.at,
-            "protocol",
-            "the port has no protocol",
-            "write `protocol: HTTP`",
-        );
-    }
-    if let Some(target) = port.target_port {
-        let message = "`targetPort` has no effect on a gateway";
-        c.warn(target.at, message, "it has no effect", "remove it");
+            "number",
+            "the port has no number",
+            "write `number`",
+        ),
+        _ => {}
     }
     let is_tls = is_protocol(&port.protocol, &TLS);
     match &server.tls {

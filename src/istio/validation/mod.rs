@@ -1,10 +1,10 @@
 //! Validation of single documents: the errors and warnings of `istioctl validate`.
 
-mod bounds;
 mod destination_rule;
 mod empty;
 mod envoy_filter;
 mod exposure;
+mod fields;
 mod gateway;
 mod metadata;
 mod names;
@@ -14,19 +14,19 @@ mod sidecar;
 mod telemetry;
 mod virtual_service;
 
-use std::time::Duration;
-
-pub(super) use bounds::bounds;
+#[cfg(test)]
+pub(super) use empty::unenforced;
 pub(super) use empty::{empty, not_enforced};
 pub(super) use envoy_filter::counted::{either, says_what_counts, value};
 pub(crate) use envoy_filter::rate_limit::{find as find_limits, read as read_limit};
+pub(super) use fields::fields;
 pub(super) use metadata::metadata;
 pub(crate) use names::{is_routing_claim, overlaps};
 pub(crate) use service_entry::is_known_protocol;
 pub(crate) use virtual_service::fault::GRPC_STATUS;
 pub(crate) use virtual_service::is_for_mesh;
 
-use crate::istio::api::fields::read::{Nullable, Reader, Spanned, Time};
+use crate::istio::api::fields::read::{Nullable, Reader, Spanned};
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::{Finding, Findings};
 use crate::istio::model::object::Metadata;
@@ -80,29 +80,6 @@ impl Validator<'_> {
             let at = self.tree.child(at, field).unwrap_or(at);
             let message = format!("an item of `{field}` is null");
             self.reject(at, message, "write or remove it");
-        }
-    }
-
-    /// Checks that a time is a whole number of milliseconds, at least 1.
-    fn time(&mut self, time: &Time) {
-        let Some(time) = time else { return };
-        if time.value < Duration::from_millis(1) {
-            self.reject(
-                time.at,
-                "the duration is shorter than 1ms",
-                "write 1ms or more",
-            );
-        } else if time.value.subsec_nanos() % 1_000_000 != 0 {
-            let message = "the duration is no whole number of milliseconds";
-            self.reject(time.at, message, "round it to milliseconds");
-        }
-    }
-
-    /// Checks a time of which 0 means that there is none.
-    fn time_or_zero(&mut self, time: &Time) {
-        // Istio looks at whole milliseconds.
-        if time.is_some_and(|time| time.value >= Duration::from_millis(1)) {
-            self.time(time);
         }
     }
 

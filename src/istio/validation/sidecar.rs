@@ -3,9 +3,8 @@ use super::names::{bad_domain, bad_wildcard, is_address, is_label};
 use super::service_entry::{is_protocol, port_name, protocol};
 use crate::istio::api::fields::read::{Spanned, Text};
 use crate::istio::api::gateway::{ServerTls, ServerTlsMode};
-use crate::istio::api::service_entry::ServicePort;
 use crate::istio::api::sidecar::{
-    CaptureMode, EgressListener, IngressListener, OutboundMode, Sidecar,
+    CaptureMode, EgressListener, IngressListener, OutboundMode, Sidecar, SidecarPort,
 };
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
@@ -71,7 +70,7 @@ pub(super) fn sidecar(c: &mut Validator<'_>, sidecar: &Sidecar) {
     }
 }
 
-fn unique(c: &mut Validator<'_>, port: Option<&ServicePort>, ports: &mut Vec<u32>) {
+fn unique(c: &mut Validator<'_>, port: Option<&SidecarPort>, ports: &mut Vec<u32>) {
     let number = port.and_then(|port| port.number);
     let Some(number) = number.filter(|number| number.value != 0) else {
         return;
@@ -84,20 +83,12 @@ fn unique(c: &mut Validator<'_>, port: Option<&ServicePort>, ports: &mut Vec<u32
 }
 
 fn ingress(c: &mut Validator<'_>, listener: &IngressListener) {
-    match &listener.port {
-        Some(port) => {
-            listen(c, port, &listener.bind);
-            if port.number.is_none() {
-                let message = "the port has no number";
-                c.require(port.at, "number", message, "write `number`");
-            }
+    if let Some(port) = &listener.port {
+        listen(c, port, &listener.bind);
+        if port.number.is_none() {
+            let message = "the port has no number";
+            c.require(port.at, "number", message, "write `number`");
         }
-        None => c.require(
-            listener.at,
-            "port",
-            "the listener has no port",
-            "write `port`",
-        ),
     }
     if let Some(endpoint) = &listener.default_endpoint {
         default_endpoint(c, endpoint);
@@ -132,14 +123,6 @@ fn egress(c: &mut Validator<'_>, listener: &EgressListener) {
             c.reject(listener.at, message, "write `captureMode: NONE`");
         }
     }
-    if listener.hosts.is_empty() {
-        c.require(
-            listener.at,
-            "hosts",
-            "the listener has no host",
-            "write `hosts: [\"*/*\"]`",
-        );
-    }
     for host in &listener.hosts {
         egress_host(c, host);
     }
@@ -162,7 +145,7 @@ fn egress_host(c: &mut Validator<'_>, host: &Spanned<String>) {
 }
 
 /// Checks a port that has a number, and what it is bound to.
-fn listen(c: &mut Validator<'_>, port: &ServicePort, bind: &Text) {
+fn listen(c: &mut Validator<'_>, port: &SidecarPort, bind: &Text) {
     if let Some(target) = port.target_port.filter(|target| target.value > 0) {
         let message = "`targetPort` has no effect on a sidecar";
         c.reject(target.at, message, "remove it");

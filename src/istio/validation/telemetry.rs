@@ -48,15 +48,6 @@ fn tracing(c: &mut Validator<'_>, tracing: &Tracing) {
         let message = "there is more than one provider";
         c.warn(tracing.at, message, "the first counts", "keep one");
     }
-    if let Some(percent) = tracing.random_sampling_percentage
-        && !(0.0..=100.0).contains(&percent.value)
-    {
-        c.reject(
-            percent.at,
-            "a percentage is from 0 to 100",
-            "write 0 to 100",
-        );
-    }
     for (name, tag) in &tracing.custom_tags {
         custom_tag(c, name, tag.as_ref());
     }
@@ -87,7 +78,6 @@ fn custom_tag(c: &mut Validator<'_>, name: &Spanned<String>, tag: Option<&Custom
 
 fn metrics(c: &mut Validator<'_>, metrics: &Metrics) {
     providers(c, &metrics.providers, metrics.at);
-    c.time(&metrics.reporting_interval);
     c.no_null(&metrics.overrides, metrics.at, "overrides");
     for one in metrics.overrides.0.iter().flatten() {
         metrics_override(c, one);
@@ -138,14 +128,6 @@ fn providers(c: &mut Validator<'_>, providers: &Nullable<ProviderRef>, at: NodeI
                     .effect("it has no effect")
                     .in_istio("its proxies can no longer send traces to it")
                     .help("use a provider of OpenTelemetry"),
-            );
-        }
-        if is_empty(&provider.name) {
-            c.require(
-                provider.at,
-                "name",
-                "the provider has no name",
-                "write `name`",
             );
         }
     }

@@ -119,12 +119,14 @@ where
                     this.state.set(State::Done);
                     drop(inside);
                     let scope = mem::replace(this.scope, Scope::none());
-                    // Mapped in place: a response is some hundred bytes, and is moved once for all parts.
-                    return polled.map_ok(|mut response| {
+                    if let Ok(response) = result {
                         if *this.writes_request_id {
                             scope.write_request_id(response.headers_mut());
                         }
-                        let limits = limits.take_if(|limits| limits.start_body(&response));
+                        limits = limits.take_if(|limits| limits.start_body(response));
+                    }
+                    // Changed and mapped in place: a response is some hundred bytes, and is moved once for all parts.
+                    return polled.map_ok(|response| {
                         response.map(|body| {
                             let body = TimeoutBody::limited(body, limits);
                             TracedBody::new(WatchedBody::upstream(body, watch), scope)

@@ -9,11 +9,11 @@ use tower_service::Service;
 use super::future::State;
 use super::{CallHints, CallInner, Direct, OuterStackFuture};
 use crate::foundation::admission::{
-    Admission, ChainTicket, Gate, GateChain, GatedFuture, QueuedFuture, Ticket, retain_if_active,
-    with_panic_guard,
+    Admission, ChainTicket, Gate, GateChain, GatedFuture, QueuedFuture, forward_by,
+    retain_if_active, with_panic_guard,
 };
-use crate::foundation::http::RequestHead;
 use crate::foundation::http::cookie::join_cookies;
+use crate::foundation::http::{HeaderScan, RequestHead};
 use crate::foundation::outcome::BoxError;
 use crate::policies::telemetry::{SpanGate, SpanTicket, TracedBody, Tracer};
 use crate::policies::timeout::{CallLimits, Timeout, TimeoutBody};
@@ -81,7 +81,7 @@ where
         let state = {
             let _inside = scope.enter();
             match self.gate.admit_inner(hop.ticket, RequestHead::of(&request)) {
-                Admission::Admitted(ticket) => self.admitted(request, ticket),
+                Admission::Admitted(ticket) => self.admitted(request, ticket, hop.scan),
                 other => {
                     let (gate, timeout) = (&self.gate, &mut self.timeout);
                     State::not_admitted(QueuedFuture::not_admitted(gate, timeout, request, other))
@@ -93,12 +93,13 @@ where
 }
 
 impl<S, G: Gate, H> OuterStack<S, G, H> {
-    /// Calls the inner service for an admitted request and keeps `ticket`.
+    /// Calls the inner service for an admitted request and keeps `ticket`; `scan` is of the request's headers.
     #[inline]
     fn admitted<B, R>(
         &mut self,
         mut request: Request<B>,
         ticket: ChainTicket<SpanTicket, G>,
+        scan: Option<HeaderScan>,
     ) -> State<S, G, B, R>
     where
         S: Service<Request<B>, Response = Response<R>>,
@@ -106,10 +107,9 @@ impl<S, G: Gate, H> OuterStack<S, G, H> {
         R: Body<Data = Bytes>,
     {
         let mut ticket = retain_if_active(ticket);
-        if let Some(ticket) = &mut ticket {
-            ticket.forward(request.headers_mut());
-        }
-        match with_panic_guard(&mut ticket, || self.timeout.admit(&mut request)) {
+        let changed = forward_by(&mut ticket, request.headers_mut());
+        let scan = scan.filter(|_| !changed);
+        match with_panic_guard(&mut ticket, || self.timeout.admit(&mut request, scan)) {
             // Built in place: a future of several layers is hundreds of bytes.
             Ok(limits) => State::Calling {
                 inner: with_panic_guard(&mut ticket, || {

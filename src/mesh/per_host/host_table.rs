@@ -91,7 +91,9 @@ impl HostTable {
         let evicted = (changing.len >= self.max).then(|| self.evict());
         changing.len += usize::from(evicted.is_none());
         let owned = origin.to_origin();
-        let outbound = self.outbound(&changing.base, &owned).of_one_host();
+        let outbound = self
+            .outbound(&changing.base, &owned)
+            .of_one_host(&owned.host);
         let host = Arc::new(Host {
             stack: stack::outbound(outbound.layers(), ()),
             origin: owned,
@@ -130,7 +132,9 @@ impl HostTable {
     fn outbound(&self, base: &Outbound, origin: &Origin) -> Outbound {
         let own = self.overrides.iter();
         let own = own.filter(|(pattern, _)| pattern.matches(origin));
-        own.fold(base.clone(), |outbound, (_, change)| change(outbound))
+        // A copy, so that a name that a change gives is not that of all hosts.
+        let base = base.of_one_host(&origin.host);
+        own.fold(base, |outbound, (_, change)| change(outbound))
     }
 
     /// Replaces the policies of all hosts, and of those to come.

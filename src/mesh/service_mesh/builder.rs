@@ -6,6 +6,7 @@ use super::{Error, Mesh};
 use crate::foundation::events::Observe;
 use crate::istio::Documents;
 use crate::istio::FieldValidation;
+use crate::istio::Severity;
 use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::translation::Settings;
 use crate::mesh::service_mesh::state::mesh_state::MeshState;
@@ -155,7 +156,11 @@ impl MeshBuilder {
     }
 
     fn read(self, documents: Documents) -> Result<Mesh, Error> {
+        let [objects, skipped] = [documents.resources().len(), documents.skipped()];
+        let warnings = documents.count(Severity::Warning);
         let state = MeshState::new(documents, self.load_options, self.settings, self.options)?;
+        let version = state.version();
+        tracing::info!(version, objects, skipped, warnings, "mesh loaded");
         Ok(Mesh {
             state: Arc::new(state),
         })

@@ -1,8 +1,10 @@
 use super::workload::outbound;
 use super::{Error, Workload, WorkloadService};
-use crate::mesh::service_mesh::cluster::connect::client_connector::connector;
+use crate::mesh::service_mesh::cluster::connect::client_connector::{
+    own_connector, reqwest_connector,
+};
 use crate::mesh::service_mesh::cluster::connect::endpoint_transport::EndpointTransport;
-use crate::transport::client::{Body, Client};
+use crate::transport::client::{Body, Client, TcpConnector};
 
 /// HTTP client of a [`Workload`].
 pub type MeshClient = Client<WorkloadService<EndpointTransport, Body>>;
@@ -10,25 +12,31 @@ pub type MeshClient = Client<WorkloadService<EndpointTransport, Body>>;
 impl Workload {
     /// Returns the workload's client, with an API like reqwest's.
     ///
+    /// Each destination is reached over the [pool](crate::pool) of its cluster, so that limits of connections hold
+    /// over TLS, too. The connections are those of a [`TcpConnector`]: `https`
+    /// needs the feature `rustls`.
+    ///
     /// # Errors
     ///
-    /// [`Error::Client`] if reqwest cannot build the client.
+    /// None so far; [`client_with`](Self::client_with) fails if reqwest cannot build its client.
     pub fn client(&self) -> Result<MeshClient, Error> {
-        self.client_with(reqwest::Client::builder)
+        Ok(self.client_with_connector(TcpConnector::default()))
     }
 
-    /// Returns a client whose connections are configured by `make`.
+    /// Returns a [client](Self::client) whose connections are made by `connector`: without proxies, or with
+    /// other roots for TLS.
+    #[must_use]
+    pub fn client_with_connector(&self, connector: TcpConnector) -> MeshClient {
+        Client::new(outbound(self.proxy(), own_connector(connector)))
+    }
+
+    /// Returns a client whose connections are made by reqwest's connector, configured by `make`.
     ///
-    /// `make` is called at once, again for connect and idle timeouts that no destination had before, and
-    /// once for the connections to all endpoints. reqwest's redirects and retries are turned off: the
+    /// `make` is called at once, and once more for the connections with and without proxies: TLS, proxies and
+    /// sockets are configured by it. The pools of the clusters keep the connections, so its default headers,
+    /// cookies, decompression and timeouts of whole requests are not applied: set headers by
+    /// [`with_default_headers`](crate::client::Client::with_default_headers), and timeouts by routes. The
     /// [client](crate::client) follows redirects, each hop through its own route.
-    ///
-    /// A destination of which only the host's name is known is reached by reqwest itself. A destination with
-    /// more configuration (endpoints, connection limits, HTTP/2, a server name for TLS) is reached
-    /// over a [pool](crate::pool), whose connections reqwest's connector makes: TLS, proxies and
-    /// sockets are configured by `make` there too. Default headers, cookies, decompression and the timeouts of
-    /// whole requests are not applied there: set headers by
-    /// [`with_default_headers`](crate::client::Client::with_default_headers), and timeouts by routes.
     ///
     /// # Custom certificate authorities
     ///
@@ -59,6 +67,58 @@ impl Workload {
     where
         M: Fn() -> reqwest::ClientBuilder + Send + Sync + 'static,
     {
-        Ok(Client::new(outbound(self.proxy(), connector(make)?)))
+        Ok(Client::new(self.service_with(make)?))
+    }
+
+    /// Returns the workload's outbound stack with the connections of [`client`](Self::client), for requests with any
+    /// body: for generated clients of tonic, say.
+    ///
+    /// The stack finds the route of a request by its authority, and speaks HTTP/2 to ports of the protocols `GRPC` and
+    /// `HTTP2`:
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "istio", feature = "reqwest", feature = "tonic"))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use meshless::Mesh;
+    /// use tonic_health::pb::health_client::HealthClient;
+    ///
+    /// let workload = Mesh::from_yaml("")?.workload("waste", "default");
+    /// let client = HealthClient::with_origin(workload.service(), "http://users".parse()?);
+    /// # let _ = client;
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(all(feature = "istio", feature = "reqwest", feature = "tonic")))]
+    /// # fn main() {}
+    /// ```
+    #[must_use]
+    pub fn service<B: 'static>(&self) -> WorkloadService<EndpointTransport, B> {
+        self.service_with_connector(TcpConnector::default())
+    }
+
+    /// Returns [`service`](Self::service) over connections of `connector`, as
+    /// [`client_with_connector`](Self::client_with_connector) does.
+    #[must_use]
+    pub fn service_with_connector<B: 'static>(
+        &self,
+        connector: TcpConnector,
+    ) -> WorkloadService<EndpointTransport, B> {
+        outbound(self.proxy(), own_connector(connector))
+    }
+
+    /// Returns [`service`](Self::service) over connections that are configured by `make`, as those of
+    /// [`client_with`](Self::client_with) are.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Client`] if reqwest cannot build the client.
+    pub fn service_with<B, M>(
+        &self,
+        make: M,
+    ) -> Result<WorkloadService<EndpointTransport, B>, Error>
+    where
+        B: 'static,
+        M: Fn() -> reqwest::ClientBuilder + Send + Sync + 'static,
+    {
+        Ok(outbound(self.proxy(), reqwest_connector(make)?))
     }
 }

@@ -27,10 +27,6 @@ pub use builder::MeshBuilder;
 pub use client::MeshClient;
 #[cfg(feature = "reqwest")]
 pub use cluster::connect::endpoint_transport::EndpointTransport;
-#[cfg(feature = "reqwest")]
-pub use cluster::connect::endpoint_transport::EndpointTransportBody;
-#[cfg(feature = "reqwest")]
-pub use cluster::connect::endpoint_transport::EndpointTransportFuture;
 pub use gateway::Gateway;
 pub use gateway::GatewayService;
 pub use gateway::edge::TrustedProxies;

@@ -31,10 +31,11 @@ impl ServerLayer {
     pub(in crate::mesh) fn new(proxy: Arc<Proxy>) -> Self {
         let options = &proxy.options;
         let timeout = routed::server_timeout(options.envoy_behaviour);
+        let emitter = proxy.emitter(proxy.inbound_source());
         Self {
             port: None,
-            timeout: TimeoutLayer::with_observer(timeout, Arc::clone(&options.observe)),
-            trace: TraceServerLayer::new(options.trace.clone()),
+            timeout: TimeoutLayer::with_emitter(timeout, emitter.clone()),
+            trace: TraceServerLayer::with_emitter(options.trace.clone(), emitter),
             proxy,
         }
     }

@@ -59,6 +59,10 @@ impl Workload {
 
     /// Wraps a transport of any kind; each cluster uses a clone.
     ///
+    /// The authority of a request's URI is the address of the endpoint that the stack has selected, and the transport must
+    /// connect to it. A tonic `Channel` does not: it leads to one address. `Workload::service` (feature `reqwest`) has
+    /// connections of its own, for generated clients too.
+    ///
     /// For callers that send bodies of type `B` the transport receives bodies of type
     /// [`RequestBody<B>`](super::RequestBody).
     ///
@@ -210,8 +214,9 @@ where
     B: 'static,
 {
     let trace = proxy.options.trace.clone().internal();
+    let emitter = proxy.emitter(proxy.source());
     let router = Router::new(RouterState::new(proxy, connector, None));
     WorkloadService {
-        inner: routed::outbound(&trace, router),
+        inner: routed::outbound(&trace, emitter, router),
     }
 }

@@ -1,3 +1,6 @@
+#[cfg(feature = "serde")]
+mod config;
+
 use http::StatusCode;
 
 use super::Verdict;

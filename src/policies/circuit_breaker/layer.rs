@@ -1,14 +1,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Extensions;
 use tower_layer::Layer;
 
 use super::shared::Shared;
 use super::{
-    CircuitBreaker, CircuitBreakerPolicy, CircuitBreakerTicket, CircuitState, Counts, Run,
+    CircuitBreaker, CircuitBreakerPolicy, CircuitBreakerTicket, CircuitState, Counts,
+    PolicyClassifier, Run,
 };
 use crate::foundation::admission::{Admission, Gate, Gated, NoQueue};
-use crate::foundation::events::{Observe, TracingObserver};
+use crate::foundation::events::{Emitter, Observe, named};
 use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::{Outcome, Rejection};
 use crate::foundation::sync::rng::Rng;
@@ -29,16 +31,22 @@ impl CircuitBreakerLayer {
     /// Creates a closed circuit breaker that writes its events to [`tracing`].
     #[must_use]
     pub fn new(policy: CircuitBreakerPolicy) -> Self {
-        Self::with_observer(policy, Arc::new(TracingObserver))
+        Self::with_emitter(policy, Emitter::default())
     }
 
     /// Creates a closed circuit breaker that reports its events to `observe`.
     #[must_use]
     pub fn with_observer(policy: CircuitBreakerPolicy, observe: Arc<dyn Observe>) -> Self {
+        Self::with_emitter(policy, Emitter::new(observe))
+    }
+
+    pub(crate) fn with_emitter(policy: CircuitBreakerPolicy, emitter: Emitter) -> Self {
         Self {
-            shared: ShardedArc::new(Shared::new(policy, observe, Rng::default())),
+            shared: ShardedArc::new(Shared::new(policy, emitter, Rng::default())),
         }
     }
+
+    named!(self => self.shared.emitter().clone());
 
     /// Creates a new circuit breaker with the same policy and observer, and random numbers from
     /// `seed`: for tests of the jitter or the recovery.
@@ -87,34 +95,80 @@ impl CircuitBreakerLayer {
     /// upstream. A panic is a failure. The call is abandoned if the future is dropped before it
     /// completes.
     ///
+    /// # Example
+    ///
+    /// A row that does not exist says nothing against the database:
+    ///
+    /// ```
+    /// use meshless::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy, CircuitState};
+    /// use meshless::outcome::ErrorClassifier;
+    ///
+    /// #[derive(Debug)]
+    /// enum DatabaseError { NotFound, Unreachable }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let is_failure = |error: &DatabaseError| !matches!(error, DatabaseError::NotFound);
+    /// let policy = CircuitBreakerPolicy::default()
+    ///     .with_consecutive_failures(1)
+    ///     .with_error_classifier(ErrorClassifier::failure_if(is_failure));
+    /// let database = CircuitBreakerLayer::new(policy);
+    ///
+    /// let query = async || Err::<(), _>(DatabaseError::NotFound);
+    /// assert!(database.run(query).await.is_err());
+    /// assert_eq!(database.state(), CircuitState::Closed);
+    ///
+    /// let query = async || Err::<(), _>(DatabaseError::Unreachable);
+    /// assert!(database.run(query).await.is_err());
+    /// assert!(matches!(database.state(), CircuitState::Open { .. }));
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// The future fails with [`RunError::Rejected`](super::RunError) if the circuit is open, and
     /// with [`RunError::Inner`](super::RunError) if `work` failed.
-    pub fn run<W, F, T, E>(&self, work: W) -> Run<F, fn(&T) -> Outcome>
+    pub fn run<W, F, T, E>(&self, work: W) -> Run<F, PolicyClassifier>
     where
         W: FnOnce() -> F,
         F: Future<Output = Result<T, E>>,
         E: 'static,
     {
-        self.run_with(work, |_| Outcome::SUCCESS)
+        Run::new(self.admit(), work, PolicyClassifier(()))
     }
 
-    /// Runs `work`, unless the circuit is open; `outcome` classifies an `Ok` value.
+    /// Runs `work`, unless the circuit is open; `classify` returns the outcome of its result.
     ///
-    /// Use it where a value may carry a failure, such as a status.
+    /// Use it where a value may carry a failure, such as a status, or where one call differs from others in the
+    /// errors that are failures. The policy's classification of errors is not used.
+    ///
+    /// ```
+    /// use meshless::circuit_breaker::CircuitBreakerLayer;
+    /// use meshless::Outcome;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # let breaker = CircuitBreakerLayer::default();
+    /// # async fn ping() -> Result<u16, std::io::Error> { Ok(204) }
+    /// let result = breaker.run_with(ping, |result| match result {
+    ///     Ok(status) if *status < 500 => Outcome::SUCCESS,
+    ///     Ok(_) => meshless::Failure::Other.into(),
+    ///     Err(error) => Outcome::of_error(error),
+    /// });
+    /// assert_eq!(result.await.unwrap(), 204);
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
     /// The same as those of [`run`](Self::run).
-    pub fn run_with<W, F, C, T, E>(&self, work: W, outcome: C) -> Run<F, C>
+    pub fn run_with<W, F, C, T, E>(&self, work: W, classify: C) -> Run<F, C>
     where
         W: FnOnce() -> F,
         F: Future<Output = Result<T, E>>,
-        C: FnOnce(&T) -> Outcome,
-        E: 'static,
+        C: FnOnce(&Result<T, E>) -> Outcome,
     {
-        Run::new(self.admit(), work, outcome)
+        Run::new(self.admit(), work, classify)
     }
 
     /// Rejects every request until [`reset`](Self::reset) or [`force_closed`](Self::force_closed),
@@ -199,5 +253,9 @@ impl Gate for CircuitBreakerGate {
             Ok(ticket) => Admission::Admitted(ticket),
             Err(rejection) => Admission::Rejected(rejection),
         }
+    }
+
+    fn write_extensions(&self, _rejection: Rejection, extensions: &mut Extensions) {
+        self.shared.emitter().write_source(extensions);
     }
 }

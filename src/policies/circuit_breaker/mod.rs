@@ -48,6 +48,8 @@
 //! # }
 //! ```
 //!
+//! Not every error is a failure of the upstream: [`run`](CircuitBreakerLayer::run) has an example.
+//!
 //! # When it opens
 //!
 //! On consecutive failures (5, as Envoy's `consecutive_5xx`), on the failure rate of a window, on
@@ -114,7 +116,7 @@ pub use layer::{CircuitBreakerGate, CircuitBreakerLayer};
 pub use machine::probes::Probes;
 pub use machine::state::CircuitState;
 pub use policy::{CircuitBreakerPolicy, Window};
-pub use run::{Run, RunError};
+pub use run::{ClassifyResult, PolicyClassifier, Run, RunError};
 pub use ticket::CircuitBreakerTicket;
 pub use verdict::Verdict;
 

@@ -1,3 +1,6 @@
+#[cfg(feature = "serde")]
+mod config;
+
 use std::time::Duration;
 
 use super::{FailureOn, Probes};
@@ -151,8 +154,9 @@ impl CircuitBreakerPolicy {
         self
     }
 
-    /// Sets the classification of errors of the inner service. The default is
-    /// [`Failure::of`](crate::Failure::of).
+    /// Sets the classification of errors of the inner service, and of [`run`](super::CircuitBreakerLayer::run):
+    /// which of them are failures. The default is [`Failure::of`](crate::Failure::of), by which every error that is
+    /// not known is a failure.
     #[must_use]
     pub fn with_error_classifier(mut self, error_classifier: ErrorClassifier) -> Self {
         self.error_classifier = error_classifier;

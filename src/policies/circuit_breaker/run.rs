@@ -18,6 +18,34 @@ pub enum RunError<E> {
     Rejected(#[from] Rejection),
 }
 
+/// Classifies the result of a call through a circuit breaker.
+///
+/// Implemented by closures from the result to its [`Outcome`], and by the classification of the policy.
+pub trait ClassifyResult<T, E> {
+    /// Returns the outcome of the call that `ticket` represents.
+    fn classify(self, result: &Result<T, E>, ticket: &CircuitBreakerTicket) -> Outcome;
+}
+
+impl<T, E, C: FnOnce(&Result<T, E>) -> Outcome> ClassifyResult<T, E> for C {
+    fn classify(self, result: &Result<T, E>, _ticket: &CircuitBreakerTicket) -> Outcome {
+        self(result)
+    }
+}
+
+/// The classification of the policy: `Ok` is a success, and errors are classified by
+/// [`with_error_classifier`](super::CircuitBreakerPolicy::with_error_classifier).
+#[derive(Clone, Copy, Debug)]
+pub struct PolicyClassifier(pub(super) ());
+
+impl<T, E: 'static> ClassifyResult<T, E> for PolicyClassifier {
+    fn classify(self, result: &Result<T, E>, ticket: &CircuitBreakerTicket) -> Outcome {
+        match result {
+            Ok(_) => Outcome::SUCCESS,
+            Err(error) => ticket.outcome_of(error),
+        }
+    }
+}
+
 /// Future of [`run`](super::CircuitBreakerLayer::run) and
 /// [`run_with`](super::CircuitBreakerLayer::run_with).
 #[pin_project]
@@ -36,7 +64,7 @@ enum State<F, C> {
         #[pin]
         inner: F,
         ticket: Option<CircuitBreakerTicket>,
-        outcome: Option<C>,
+        classifier: Option<C>,
     },
     Rejected(Rejection),
 }
@@ -45,7 +73,7 @@ impl<F, C> Run<F, C> {
     pub(super) fn new(
         admitted: Result<CircuitBreakerTicket, Rejection>,
         work: impl FnOnce() -> F,
-        outcome: C,
+        classifier: C,
     ) -> Self {
         let state = match admitted {
             Ok(ticket) => {
@@ -55,7 +83,7 @@ impl<F, C> Run<F, C> {
                 State::Admitted {
                     inner,
                     ticket,
-                    outcome: Some(outcome),
+                    classifier: Some(classifier),
                 }
             }
             Err(rejection) => State::Rejected(rejection),
@@ -67,8 +95,7 @@ impl<F, C> Run<F, C> {
 impl<F, C, T, E> Future for Run<F, C>
 where
     F: Future<Output = Result<T, E>>,
-    C: FnOnce(&T) -> Outcome,
-    E: 'static,
+    C: ClassifyResult<T, E>,
 {
     type Output = Result<T, RunError<E>>;
 
@@ -77,14 +104,12 @@ where
             StateProj::Admitted {
                 inner,
                 ticket,
-                outcome,
+                classifier,
             } => {
                 let result = ready!(with_panic_guard(ticket, || inner.poll(cx)));
                 let ticket = ticket.take().expect("not polled after completion");
-                let outcome = match &result {
-                    Ok(value) => outcome.take().map_or(Outcome::SUCCESS, |of| of(value)),
-                    Err(error) => ticket.outcome_of(error),
-                };
+                let classifier = classifier.take().expect("not polled after completion");
+                let outcome = classifier.classify(&result, &ticket);
                 // Settled before the caller continues, so that its next call finds the new state.
                 ticket.settle(outcome);
                 Poll::Ready(result.map_err(RunError::Inner))

@@ -1,13 +1,12 @@
 use std::fmt::{self, Debug, Formatter};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::circuit::Circuit;
 use super::counters::summary::AtomicSummary;
 use super::machine::{AdmittedBy, CallReport, Machine};
 use super::{CircuitBreakerPolicy, CircuitState, Counts};
-use crate::foundation::events::{Event, Observe};
-use crate::foundation::outcome::{Failure, Outcome, Rejection};
+use crate::foundation::events::{Emitter, EventKind};
+use crate::foundation::outcome::{Outcome, Rejection};
 use crate::foundation::sync::rng::Rng;
 use crate::foundation::sync::{Reloadable, sharded_arc};
 use crate::foundation::time::clock;
@@ -16,7 +15,7 @@ use crate::foundation::time::clock;
 pub(super) struct Shared {
     circuit: Circuit,
     rng: Rng,
-    observe: Arc<dyn Observe>,
+    emitter: Emitter,
     policy: Reloadable<CircuitBreakerPolicy>,
 }
 
@@ -29,17 +28,21 @@ impl Debug for Shared {
 }
 
 impl Shared {
-    pub(super) fn new(policy: CircuitBreakerPolicy, observe: Arc<dyn Observe>, rng: Rng) -> Self {
+    pub(super) fn new(policy: CircuitBreakerPolicy, emitter: Emitter, rng: Rng) -> Self {
         Self {
             circuit: Circuit::new(&policy),
             rng,
-            observe,
+            emitter,
             policy: Reloadable::new(policy),
         }
     }
 
     pub(super) fn reset_with(&self, rng: Rng) -> Self {
-        Self::new(self.policy(), Arc::clone(&self.observe), rng)
+        Self::new(self.policy(), self.emitter.clone(), rng)
+    }
+
+    pub(super) const fn emitter(&self) -> &Emitter {
+        &self.emitter
     }
 
     /// Returns the current policy.
@@ -78,7 +81,7 @@ impl Shared {
             // Without timed calls the ticket need not carry the time.
             Ok(admission) => Ok((admission, timed.then_some(now))),
             Err(rejection) => {
-                self.emit([Event::Rejected(rejection)]);
+                self.emit([EventKind::Rejected(rejection)]);
                 Err(rejection)
             }
         }
@@ -114,8 +117,8 @@ impl Shared {
         self.emit(events.into_iter().flatten());
     }
 
-    pub(super) fn classify<E: 'static>(&self, error: &E) -> Failure {
-        self.policy.load().error_classifier().failure(error)
+    pub(super) fn classify<E: 'static>(&self, error: &E) -> Outcome {
+        self.policy.load().error_classifier().attempt(error)
     }
 
     pub(super) fn outcome_of<E: 'static>(&self, error: &E) -> Outcome {
@@ -152,9 +155,9 @@ impl Shared {
     }
 
     /// Reports events; called outside the lock, since an observer may be slow.
-    fn emit(&self, events: impl IntoIterator<Item = Event>) {
+    fn emit(&self, events: impl IntoIterator<Item = EventKind>) {
         for event in events {
-            self.observe.on_event(&event);
+            self.emitter.emit(&event);
         }
     }
 }

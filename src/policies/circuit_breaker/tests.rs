@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::counters::counts::SuccessSample;
 use super::machine::{AdmittedBy, CallReport, Events, Machine};
 use super::{CircuitBreakerPolicy, CircuitState, Probes, Verdict, Window};
-use crate::foundation::events::Event;
+use crate::foundation::events::EventKind;
 use crate::foundation::outcome::{OpenReason, Rejection};
 use crate::foundation::sync::Percent;
 use crate::foundation::time::clock;
@@ -137,12 +137,12 @@ fn a_recovery_that_nobody_watched_to_its_end_is_over_all_the_same() {
     let slow = [0; 2].map(|_| rig.admit().unwrap());
     rig.now += SECOND;
     let events = slow.map(|admission| rig.settle(admission, Verdict::Failure));
-    let opened = Event::CircuitOpened {
+    let opened = EventKind::CircuitOpened {
         open_for: Some(30 * SECOND),
         reason: OpenReason::ConsecutiveFailures(2),
     };
     let expected = [
-        [Some(Event::CircuitClosed), None, None],
+        [Some(EventKind::CircuitClosed), None, None],
         [None, Some(opened), None],
     ];
     assert_eq!(events, expected);

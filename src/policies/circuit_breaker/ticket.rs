@@ -132,10 +132,10 @@ impl gate::Ticket for CircuitBreakerTicket {
         self.shared.is_some()
     }
 
-    fn classify<E: 'static>(&self, error: &E) -> Failure {
+    fn classify<E: 'static>(&self, error: &E) -> Outcome {
         match &self.shared {
             Some(shared) => shared.classify(error),
-            None => Failure::of(error),
+            None => Outcome::Failed(Failure::of(error)),
         }
     }
 }

@@ -4,8 +4,10 @@ use tower_layer::Layer;
 
 use super::service::Shared;
 use super::{ConcurrencyLimit, ConcurrencyLimitPolicy, ConcurrencyLimitTicket, Wait};
+use http::Extensions;
+
 use crate::foundation::admission::{Admission, Gate, Queued};
-use crate::foundation::events::{Observe, TracingObserver};
+use crate::foundation::events::{Emitter, Observe, named};
 use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::Rejection;
 use crate::foundation::sync::sharded_arc::{ShardedArc, ShardedArcRef};
@@ -21,19 +23,26 @@ pub struct ConcurrencyLimitLayer {
 }
 
 impl ConcurrencyLimitLayer {
-    /// Creates a limit that reports its events to the [`TracingObserver`].
+    /// Creates a limit that reports its events to the
+    /// [`TracingObserver`](crate::telemetry::TracingObserver).
     #[must_use]
     pub fn new(policy: ConcurrencyLimitPolicy) -> Self {
-        Self::with_observer(policy, Arc::new(TracingObserver))
+        Self::with_emitter(policy, Emitter::default())
     }
 
     /// Creates a limit that reports its events to `observe`.
     #[must_use]
     pub fn with_observer(policy: ConcurrencyLimitPolicy, observe: Arc<dyn Observe>) -> Self {
+        Self::with_emitter(policy, Emitter::new(observe))
+    }
+
+    pub(crate) fn with_emitter(policy: ConcurrencyLimitPolicy, emitter: Emitter) -> Self {
         Self {
-            shared: ShardedArc::new(Shared::new(policy, observe, 1)),
+            shared: ShardedArc::new(Shared::new(policy, emitter, 1)),
         }
     }
+
+    named!(self => self.shared.emitter().clone());
 
     /// Distributes the permits over this many shards, so that threads do not contend for one word;
     /// a shard for each thread that runs in parallel is enough. The default is 1, which is exact; 0
@@ -136,6 +145,10 @@ impl Gate for ConcurrencyLimitGate {
     #[inline]
     fn admit(&self, _head: RequestHead<'_>) -> Admission<ConcurrencyLimitTicket, Wait> {
         self.shared.admit(|| self.shared.local())
+    }
+
+    fn write_extensions(&self, _rejection: Rejection, extensions: &mut Extensions) {
+        self.shared.emitter().write_source(extensions);
     }
 }
 

@@ -1,3 +1,6 @@
+#[cfg(feature = "serde")]
+mod config;
+
 use std::time::Duration;
 
 /// Maximum of concurrent and of pending requests, and the maximum wait.

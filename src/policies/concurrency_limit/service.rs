@@ -1,5 +1,4 @@
 use std::fmt::{self, Debug, Formatter};
-use std::sync::Arc;
 use std::task::Waker;
 
 use super::machine::{Bounds, Occupancy};
@@ -7,7 +6,7 @@ use super::permits::{Entered, Permits, QueueEntry};
 use super::shards::Shards;
 use super::{ConcurrencyLimitGate, ConcurrencyLimitPolicy, Wait};
 use crate::foundation::admission::{Admission, Queued, QueuedFuture, Ticket};
-use crate::foundation::events::{Event, Observe};
+use crate::foundation::events::{Emitter, EventKind};
 use crate::foundation::outcome::{Failure, Outcome, Overflow, Rejection};
 use crate::foundation::sync::Reloadable;
 use crate::foundation::sync::sharded_arc;
@@ -23,7 +22,7 @@ pub type ConcurrencyLimitFuture<S, B> = QueuedFuture<S, ConcurrencyLimitGate, B>
 
 /// State shared by all clones of a concurrency limit.
 pub(super) struct Shared {
-    observe: Arc<dyn Observe>,
+    emitter: Emitter,
     permits: Shards,
     policy: Reloadable<ConcurrencyLimitPolicy>,
 }
@@ -38,13 +37,9 @@ impl Debug for Shared {
 }
 
 impl Shared {
-    pub(super) fn new(
-        policy: ConcurrencyLimitPolicy,
-        observe: Arc<dyn Observe>,
-        shards: u16,
-    ) -> Self {
+    pub(super) fn new(policy: ConcurrencyLimitPolicy, emitter: Emitter, shards: u16) -> Self {
         Self {
-            observe,
+            emitter,
             permits: Shards::new(bounds(&policy), shards),
             policy: Reloadable::new(policy),
         }
@@ -52,7 +47,7 @@ impl Shared {
 
     /// Returns a state with the same policy, this many shards and no request in flight.
     pub(super) fn reset_with(&self, shards: u16) -> Self {
-        Self::new(self.policy(), Arc::clone(&self.observe), shards)
+        Self::new(self.policy(), self.emitter.clone(), shards)
     }
 
     /// Returns the current policy.
@@ -109,8 +104,12 @@ impl Shared {
     #[cold]
     pub(super) fn reject(&self, overflow: Overflow) -> Rejection {
         let rejection = Rejection::Overflow(overflow);
-        self.observe.on_event(&Event::Rejected(rejection));
+        self.emitter.emit(&EventKind::Rejected(rejection));
         rejection
+    }
+
+    pub(super) const fn emitter(&self) -> &Emitter {
+        &self.emitter
     }
 
     pub(super) fn load(&self) -> Occupancy {

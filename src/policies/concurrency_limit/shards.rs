@@ -3,39 +3,35 @@
 use super::machine::{Bounds, Occupancy};
 use super::permits::{Entered, Permits};
 use crate::foundation::outcome::Overflow;
+use crate::foundation::sync::Sharded;
 
 /// One shard is exact. Several have parts of the limit that add up to it: a thread whose own shard
 /// is exhausted takes a permit from another, so the limit is never exceeded.
 #[derive(Debug)]
-pub(super) struct Shards(Box<[Shard]>);
-
-// Two cache lines: processors fetch them in pairs.
-#[repr(align(128))]
-#[derive(Debug)]
-struct Shard(Permits);
+pub(super) struct Shards(Sharded<Permits>);
 
 impl Shards {
     /// Creates this many shards; 0 means 1.
     pub(super) fn new(bounds: Bounds, count: u16) -> Self {
         let count = count.max(1);
-        let shard = |number| Shard(Permits::new(bounds.part(number, count)));
-        Self((0..count).map(shard).collect())
+        let shard = |number| Permits::new(bounds.part(narrow(number), count));
+        Self(Sharded::new(count.into(), shard))
     }
 
     /// Returns the shard of this number, which must come from [`enter`](Self::enter) or
     /// [`try_enter`](Self::try_enter).
     #[inline]
     pub(super) fn get(&self, shard: u16) -> &Permits {
-        &self.0[usize::from(shard)].0
+        self.0.get(shard.into())
     }
 
     /// Acquires a permit, or an entry in the queue if there is one; `home` returns the shard to try
     /// first.
     #[inline]
     pub(super) fn enter(&self, home: impl FnOnce() -> usize) -> (u16, Entered) {
-        match &*self.0 {
-            [one] => (0, one.0.enter()),
-            _ => match self.try_enter(home) {
+        match self.0.only() {
+            Some(one) => (0, one.enter()),
+            None => match self.try_enter(home) {
                 Ok(shard) => (shard, Entered::Admitted),
                 Err(overflow) => (0, Entered::Rejected(overflow)),
             },
@@ -44,48 +40,47 @@ impl Shards {
 
     /// Acquires a permit from the first shard that has one, without waiting.
     pub(super) fn try_enter(&self, home: impl FnOnce() -> usize) -> Result<u16, Overflow> {
-        if let [one] = &*self.0 {
-            return one.0.try_enter().map(|()| 0);
+        if let Some(one) = self.0.only() {
+            return one.try_enter().map(|()| 0);
         }
-        let count = self.count();
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "the remainder of a 16-bit number"
-        )]
-        let home = (home() % usize::from(count)) as u16;
         // The thread's own shard first, where it meets no other thread.
-        let mut in_turn = (home..count).chain(0..home);
-        let found = in_turn.find(|shard| self.get(*shard).try_enter().is_ok());
-        found.ok_or_else(|| self.full())
+        let mut in_turn = self.0.beginning_at(home());
+        let found = in_turn.find(|(_, shard)| shard.try_enter().is_ok());
+        found.map_or_else(|| Err(self.full()), |(number, _)| Ok(narrow(number)))
     }
 
     /// Replaces the bounds, runs `with` under the first shard's lock, and admits the waiters for
     /// which there is room now.
     pub(super) fn set_bounds(&self, bounds: Bounds, with: impl FnOnce()) {
         let mut with = Some(with);
-        let count = self.count();
-        for number in 0..count {
-            let part = bounds.part(number, count);
-            self.get(number)
-                .set_bounds(part, || with.take().into_iter().for_each(|with| with()));
+        let count = narrow(self.0.len());
+        for (number, shard) in self.0.iter().enumerate() {
+            let part = bounds.part(narrow(number), count);
+            shard.set_bounds(part, || with.take().into_iter().for_each(|with| with()));
         }
     }
 
     /// Returns the sum over all shards; under concurrent requests each is read at a different
     /// moment.
     pub(super) fn load(&self) -> Occupancy {
-        let all = self.0.iter().map(|shard| shard.0.load());
+        let all = self.0.iter().map(Permits::load);
         all.fold(Occupancy::default(), Occupancy::and)
     }
 
     fn full(&self) -> Overflow {
-        let all = self.0.iter().map(|shard| shard.0.limit());
+        let all = self.0.iter().map(Permits::limit);
         Overflow::InFlight(all.fold(0, u32::saturating_add))
     }
+}
 
-    fn count(&self) -> u16 {
-        u16::try_from(self.0.len()).unwrap_or(u16::MAX)
-    }
+/// Returns the number of a shard; there are at most `u16::MAX`.
+#[inline]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "created from a number of 16 bits"
+)]
+const fn narrow(number: usize) -> u16 {
+    number as u16
 }
 
 #[cfg(all(test, not(meshless_loom)))]

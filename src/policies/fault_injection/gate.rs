@@ -4,17 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
-use http::StatusCode;
+use http::{Extensions, StatusCode};
 use pin_project::pin_project;
 use tokio::time::{Sleep, sleep};
 
 use super::machine::Fault;
 use super::{Abort, FaultInjectionPolicy, FaultInjectionStats};
 use crate::foundation::admission::{Admission, Gate, Ticket};
-use crate::foundation::events::{Event, Observe};
+use crate::foundation::events::{Emitter, EventKind};
 use crate::foundation::http::{GrpcStatus, RequestHead};
 use crate::foundation::outcome::{Failure, Outcome, Rejection};
-use crate::foundation::sync::Reloadable;
+use crate::foundation::sync::Switchable;
 use crate::foundation::sync::rng::Rng;
 use crate::foundation::time::clock;
 
@@ -24,9 +24,9 @@ pub(super) struct Shared {
     active: AtomicU64,
     delays: AtomicU64,
     rng: Rng,
-    observe: Arc<dyn Observe>,
+    emitter: Emitter,
     overflows: AtomicU64,
-    policy: Reloadable<FaultInjectionPolicy>,
+    policy: Switchable<FaultInjectionPolicy>,
 }
 
 impl Debug for Shared {
@@ -39,20 +39,25 @@ impl Debug for Shared {
 }
 
 impl Shared {
-    pub(super) fn new(policy: FaultInjectionPolicy, observe: Arc<dyn Observe>, rng: Rng) -> Self {
+    pub(super) fn new(policy: FaultInjectionPolicy, emitter: Emitter, rng: Rng) -> Self {
         Self {
             aborts: AtomicU64::new(0),
             active: AtomicU64::new(0),
             delays: AtomicU64::new(0),
             rng,
-            observe,
+            emitter,
             overflows: AtomicU64::new(0),
-            policy: Reloadable::new(policy),
+            policy: Switchable::new(policy, FaultInjectionPolicy::is_off),
         }
     }
 
+    pub(super) const fn emitter(&self) -> &Emitter {
+        &self.emitter
+    }
+
     pub(super) fn reconfigure(&self, policy: FaultInjectionPolicy) {
-        self.policy.store(policy);
+        self.policy
+            .replace(|_| policy, FaultInjectionPolicy::is_off);
     }
 
     /// Returns the current policy.
@@ -81,7 +86,7 @@ impl Shared {
             grpc_status,
             status,
         };
-        self.observe.on_event(&Event::Rejected(rejection));
+        self.emitter.emit(&EventKind::Rejected(rejection));
         rejection
     }
 }
@@ -103,7 +108,9 @@ impl Gate for FaultGate {
     type Wait = FaultDelay;
 
     fn admit(&self, head: RequestHead<'_>) -> Admission<FaultTicket, FaultDelay> {
-        let policy = self.shared.policy.load();
+        let Some(policy) = self.shared.policy.load_unless_off() else {
+            return Admission::Admitted(FaultTicket(None));
+        };
         let fault = Fault::draw(&policy, head, || self.shared.rng.next_u64());
         if fault.is_none() {
             return Admission::Admitted(FaultTicket(None));
@@ -130,6 +137,10 @@ impl Gate for FaultGate {
             }
             (None, None) => Admission::Admitted(FaultTicket(None)),
         }
+    }
+
+    fn write_extensions(&self, _rejection: Rejection, extensions: &mut Extensions) {
+        self.shared.emitter.write_source(extensions);
     }
 }
 

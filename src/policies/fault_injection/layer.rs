@@ -5,7 +5,7 @@ use tower_layer::Layer;
 use super::gate::{FaultGate, Shared};
 use super::{FaultInjection, FaultInjectionPolicy, FaultInjectionStats};
 use crate::foundation::admission::Queued;
-use crate::foundation::events::{Observe, TracingObserver};
+use crate::foundation::events::{Emitter, Observe, named};
 use crate::foundation::sync::rng::Rng;
 
 /// Injects faults into every service that it wraps.
@@ -21,19 +21,21 @@ impl FaultInjectionLayer {
     /// Creates a layer with `policy`, whose aborts are written to [`tracing`].
     #[must_use]
     pub fn new(policy: FaultInjectionPolicy) -> Self {
-        Self::with_observer(policy, Arc::new(TracingObserver))
+        Self::from_parts(policy, Emitter::default(), Rng::default())
     }
 
     /// Creates a layer that reports to `observe`.
     #[must_use]
     pub fn with_observer(policy: FaultInjectionPolicy, observe: Arc<dyn Observe>) -> Self {
-        Self::from_parts(policy, observe, Rng::default())
+        Self::from_parts(policy, Emitter::new(observe), Rng::default())
     }
+
+    named!(self => self.shared.emitter().clone());
 
     /// Creates a layer whose random decisions follow from `seed`, so that a test is repeatable.
     #[must_use]
     pub fn with_seed(policy: FaultInjectionPolicy, seed: u64) -> Self {
-        Self::from_parts(policy, Arc::new(TracingObserver), Rng::with_seed(seed))
+        Self::from_parts(policy, Emitter::default(), Rng::with_seed(seed))
     }
 
     /// Replaces the policy for requests that start from now on.
@@ -59,13 +61,9 @@ impl FaultInjectionLayer {
         FaultGate::new(Arc::clone(&self.shared))
     }
 
-    pub(crate) fn from_parts(
-        policy: FaultInjectionPolicy,
-        observe: Arc<dyn Observe>,
-        rng: Rng,
-    ) -> Self {
+    pub(crate) fn from_parts(policy: FaultInjectionPolicy, emitter: Emitter, rng: Rng) -> Self {
         Self {
-            shared: Arc::new(Shared::new(policy, observe, rng)),
+            shared: Arc::new(Shared::new(policy, emitter, rng)),
         }
     }
 }

@@ -1,3 +1,6 @@
+#[cfg(feature = "serde")]
+mod config;
+
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 use std::time::Duration;
@@ -129,6 +132,11 @@ impl FaultInjectionPolicy {
 
     pub(super) fn applies_to(&self, head: RequestHead<'_>) -> bool {
         self.only.0.as_ref().is_none_or(|filter| filter(head))
+    }
+
+    /// True if no request gets a fault.
+    pub(super) const fn is_off(&self) -> bool {
+        self.abort.is_none() && self.delay.is_none()
     }
 
     pub(super) const fn abort(&self) -> Option<(Percent, Abort)> {

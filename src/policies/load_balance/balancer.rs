@@ -13,7 +13,8 @@ use super::ticket::Observer;
 use super::{BalanceTicket, LoadBalancePolicy};
 use crate::foundation::endpoints::attempted_hosts::AttemptedHosts;
 use crate::foundation::endpoints::{Endpoint, EndpointObserver, Endpoints};
-use crate::foundation::events::Observe;
+use crate::foundation::events::Emitter;
+use crate::foundation::events::request::record::RequestRecord;
 use crate::foundation::http::RequestHead;
 use crate::foundation::sync::rng::Rng;
 use crate::foundation::sync::sharded_arc::ShardedArc;
@@ -23,7 +24,7 @@ use crate::foundation::time::clock;
 pub(super) struct Balancer<S> {
     state: Arc<BalancerState<S>>,
     rng: Rng,
-    pub(super) observe: Arc<dyn Observe>,
+    pub(super) emitter: Emitter,
 }
 
 /// Endpoint chosen for a request.
@@ -37,13 +38,13 @@ impl<S: Clone> Balancer<S> {
         policy: LoadBalancePolicy,
         endpoints: Endpoints,
         make: impl Fn(&Endpoint) -> S + Send + Sync + 'static,
-        observe: Arc<dyn Observe>,
+        emitter: Emitter,
     ) -> Self {
         let state = BalancerState::new(policy, endpoints, Arc::new(make), None, None);
         Self {
             state: Arc::new(state),
             rng: Rng::default(),
-            observe,
+            emitter,
         }
     }
 
@@ -95,10 +96,13 @@ impl<S: Clone> Balancer<S> {
         let table = self.table(&mut now);
         if table.mode == Mode::Off {
             return match table.first() {
-                Some(first) => Pick::Endpoint {
-                    service: first.service.clone(),
-                    ticket: BalanceTicket::new(first.endpoint.clone(), None, None),
-                },
+                Some(first) => {
+                    RequestRecord::note_endpoint(&first.endpoint);
+                    Pick::Endpoint {
+                        service: first.service.clone(),
+                        ticket: BalanceTicket::new(first.endpoint.clone(), None, None),
+                    }
+                }
                 None => Pick::NoEndpoint,
             };
         }
@@ -122,6 +126,7 @@ impl<S: Clone> Balancer<S> {
         if is_retried {
             AttemptedHosts::record(entry.endpoint.id());
         }
+        RequestRecord::note_endpoint(&entry.endpoint);
         let ticket = match table.mode {
             Mode::Only if asked => BalanceTicket::new(entry.endpoint.clone(), None, cookie),
             Mode::Only => BalanceTicket::unchosen(),
@@ -193,7 +198,7 @@ impl<S> Clone for Balancer<S> {
         Self {
             state: Arc::clone(&self.state),
             rng: self.rng.clone(),
-            observe: Arc::clone(&self.observe),
+            emitter: self.emitter.clone(),
         }
     }
 }

@@ -9,9 +9,7 @@ use pin_project::pin_project;
 use tower_service::Service;
 
 use super::BalanceTicket;
-use crate::foundation::admission::{
-    GatedFuture, Ticket, WatchedBody, retain_if_active, with_panic_guard,
-};
+use crate::foundation::admission::{GatedFuture, Ticket, WatchedBody, forward, with_panic_guard};
 use crate::foundation::outcome::{Failure, LocalReplyBody, Outcome};
 
 /// Response future of [`LoadBalance`](super::LoadBalance).
@@ -77,14 +75,15 @@ where
                     let (service, _) = call.as_mut().expect(POLLED);
                     // A panic in the service drops the ticket as a failure of the endpoint.
                     let is_ready = ready!(with_panic_guard(ticket, || service.poll_ready(cx)));
-                    let (mut service, request) = call.take().expect(POLLED);
+                    let (mut service, mut request) = call.take().expect(POLLED);
                     let mut ticket = ticket.take().expect(POLLED);
                     if let Err(error) = is_ready {
                         // A service that fails to become ready is a failure of its endpoint.
                         ticket.on_outcome(Outcome::Failed(Failure::of(&error)));
                         return Poll::Ready(Err(error));
                     }
-                    GatedFuture::call(&mut service, request, retain_if_active(ticket))
+                    let ticket = forward(ticket, request.headers_mut());
+                    GatedFuture::call(&mut service, request, ticket)
                 }
             };
             self.as_mut().project().state.set(State::Called(next));

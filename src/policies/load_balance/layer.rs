@@ -14,7 +14,8 @@ use super::{BalanceTicket, BalancedFuture, LoadBalancePolicy};
 use crate::foundation::admission::{WatchedBody, retain_if_active};
 use crate::foundation::endpoints::attempted_hosts::AttemptedHosts;
 use crate::foundation::endpoints::{EndpointObserver, Endpoints};
-use crate::foundation::events::{Event, Observe, TracingObserver};
+use crate::foundation::events::request::record::RequestRecord;
+use crate::foundation::events::{Emitter, EventKind, Observe, named};
 use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::Rejection;
 
@@ -32,7 +33,9 @@ impl LoadBalanceLayer {
     /// Creates a layer that balances over `endpoints` by `policy`.
     #[must_use]
     pub fn new(policy: LoadBalancePolicy, endpoints: Endpoints) -> Self {
-        Self::with_observer(policy, endpoints, Arc::new(TracingObserver))
+        Self {
+            balancer: Balancer::new(policy, endpoints, |_| (), Emitter::default()),
+        }
     }
 
     /// Creates a layer that reports its rejections to `observe`.
@@ -43,9 +46,11 @@ impl LoadBalanceLayer {
         observe: Arc<dyn Observe>,
     ) -> Self {
         Self {
-            balancer: Balancer::new(policy, endpoints, |_| (), observe),
+            balancer: Balancer::new(policy, endpoints, |_| (), Emitter::new(observe)),
         }
     }
+
+    named!(self => self.balancer.emitter.clone());
 
     /// Sets an observer of the outcomes of attempts, such as an outlier detector. The default is no
     /// observer.
@@ -93,7 +98,7 @@ impl LoadBalanceLayer {
             Pick::Endpoint { ticket, .. } => Ok(ticket),
             Pick::NoEndpoint => {
                 let rejection = Rejection::NoHealthyUpstream;
-                self.balancer.observe.on_event(&Event::Rejected(rejection));
+                self.balancer.emitter.emit(&EventKind::Rejected(rejection));
                 Err(rejection)
             }
         }
@@ -141,6 +146,7 @@ impl<S> Balanced<S> {
             Some(Bypass::Only(endpoint)) => {
                 // `choose`, which records the endpoint otherwise, is skipped.
                 AttemptedHosts::record(endpoint.id());
+                RequestRecord::note_endpoint(endpoint);
                 set_authority(request, endpoint.address());
                 return Some(BalanceTicket::unchosen());
             }
@@ -177,8 +183,7 @@ where
             return BalancedFuture::call(&mut self.inner, request, retain_if_active(ticket));
         }
         let rejection = Rejection::NoHealthyUpstream;
-        self.balancer.observe.on_event(&Event::Rejected(rejection));
         let is_grpc = RequestHead::of(&request).is_grpc();
-        BalancedFuture::rejected(rejection.into_response(is_grpc))
+        BalancedFuture::rejected(self.balancer.emitter.reject(rejection, is_grpc))
     }
 }

@@ -1,3 +1,6 @@
+#[cfg(feature = "serde")]
+mod config;
+
 use super::SlowStart;
 use crate::foundation::http::HashPolicy;
 use crate::foundation::sync::Percent;

@@ -10,7 +10,7 @@ use super::balancer::{Balancer, Pick};
 use super::{BalanceTicket, LoadBalanceFuture, LoadBalancePolicy};
 use crate::foundation::admission::WatchedBody;
 use crate::foundation::endpoints::{Endpoint, EndpointObserver, Endpoints};
-use crate::foundation::events::{Event, Observe, TracingObserver};
+use crate::foundation::events::{Emitter, Observe, named};
 use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::Rejection;
 
@@ -35,7 +35,7 @@ impl<S: Clone> LoadBalance<S> {
     where
         M: Fn(&Endpoint) -> S + Send + Sync + 'static,
     {
-        Self::with_observer(policy, endpoints, make, Arc::new(TracingObserver))
+        Self::with_emitter(policy, endpoints, make, Emitter::default())
     }
 
     /// Creates a balancer that reports its rejections to `observe`.
@@ -49,8 +49,22 @@ impl<S: Clone> LoadBalance<S> {
     where
         M: Fn(&Endpoint) -> S + Send + Sync + 'static,
     {
-        Self::of(Balancer::new(policy, endpoints, make, observe))
+        Self::with_emitter(policy, endpoints, make, Emitter::new(observe))
     }
+
+    pub(crate) fn with_emitter<M>(
+        policy: LoadBalancePolicy,
+        endpoints: Endpoints,
+        make: M,
+        emitter: Emitter,
+    ) -> Self
+    where
+        M: Fn(&Endpoint) -> S + Send + Sync + 'static,
+    {
+        Self::of(Balancer::new(policy, endpoints, make, emitter))
+    }
+
+    named!(self => self.balancer.emitter.clone());
 
     /// Sets an observer of the outcomes of attempts, such as an outlier detector. The default is no
     /// observer.
@@ -114,8 +128,8 @@ where
             }
             Pick::NoEndpoint => {
                 let rejection = Rejection::NoHealthyUpstream;
-                self.balancer.observe.on_event(&Event::Rejected(rejection));
-                LoadBalanceFuture::rejected(rejection.into_response(head.is_grpc()))
+                let response = self.balancer.emitter.reject(rejection, head.is_grpc());
+                LoadBalanceFuture::rejected(response)
             }
         }
     }

@@ -1,3 +1,6 @@
+#[cfg(feature = "serde")]
+mod config;
+
 use std::time::Duration;
 
 use crate::foundation::sync::Percent;

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::thread;
 
 use super::{MirrorDrops, MirrorStats};
-use crate::foundation::events::{Event, Observe};
+use crate::foundation::events::{Emitter, EventKind};
 use crate::foundation::outcome::{Failure, MirrorDropReason};
 use crate::foundation::sync::primitives::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
@@ -15,7 +15,7 @@ pub(super) struct Counts {
     failed: AtomicU64,
     in_flight: AtomicU32,
     mirrored: AtomicU64,
-    observe: Arc<dyn Observe>,
+    emitter: Emitter,
 }
 
 #[derive(Debug, Default)]
@@ -31,7 +31,7 @@ struct Drops {
 }
 
 impl Counts {
-    pub(super) fn new(observe: Arc<dyn Observe>) -> Self {
+    pub(super) fn new(emitter: Emitter) -> Self {
         Self {
             buffered: AtomicUsize::new(0),
             chosen: AtomicU64::new(0),
@@ -39,8 +39,12 @@ impl Counts {
             failed: AtomicU64::new(0),
             in_flight: AtomicU32::new(0),
             mirrored: AtomicU64::new(0),
-            observe,
+            emitter,
         }
+    }
+
+    pub(super) const fn emitter(&self) -> &Emitter {
+        &self.emitter
     }
 
     /// Counts a request that was chosen to be copied.
@@ -51,7 +55,7 @@ impl Counts {
 
     pub(super) fn dropped(&self, reason: MirrorDropReason) {
         self.drops.of(reason).fetch_add(1, Ordering::Relaxed);
-        self.observe.on_event(&Event::MirrorDropped(reason));
+        self.emitter.emit(&EventKind::MirrorDropped(reason));
     }
 
     /// Replaces the number of buffered bytes by the result of `update`, unless that is an error.
@@ -154,7 +158,7 @@ impl CopyPermit {
     fn fail(&mut self, failure: Failure) {
         self.settled = true;
         self.counts.failed.fetch_add(1, Ordering::Relaxed);
-        self.counts.observe.on_event(&Event::MirrorFailed(failure));
+        self.counts.emitter.emit(&EventKind::MirrorFailed(failure));
     }
 }
 

@@ -8,7 +8,7 @@ use tower_service::Service;
 
 use super::service::Shared;
 use super::{CopyBody, Mirror, MirrorPolicy, MirrorStats, TeeBody};
-use crate::foundation::events::{Observe, TracingObserver};
+use crate::foundation::events::{Emitter, Observe, named};
 use crate::foundation::sync::rng::Rng;
 
 /// Mirrors requests of every service that it wraps to another service.
@@ -24,24 +24,21 @@ impl<M> MirrorLayer<M> {
     /// Creates a layer that mirrors requests to `service` by `policy`.
     #[must_use]
     pub fn new(policy: MirrorPolicy, service: M) -> Self {
-        Self::with_observer(policy, service, Arc::new(TracingObserver))
+        Self::from_parts(policy, service, Emitter::default(), Rng::default())
     }
 
     /// Creates a layer that reports dropped and failed copies to `observe`.
     #[must_use]
     pub fn with_observer(policy: MirrorPolicy, service: M, observe: Arc<dyn Observe>) -> Self {
-        Self::from_parts(policy, service, observe, Rng::default())
+        Self::from_parts(policy, service, Emitter::new(observe), Rng::default())
     }
+
+    named!(self => self.shared.emitter().clone());
 
     /// Creates a layer whose random choices follow from `seed`, so that a test is repeatable.
     #[must_use]
     pub fn with_seed(policy: MirrorPolicy, service: M, seed: u64) -> Self {
-        Self::from_parts(
-            policy,
-            service,
-            Arc::new(TracingObserver),
-            Rng::with_seed(seed),
-        )
+        Self::from_parts(policy, service, Emitter::default(), Rng::with_seed(seed))
     }
 
     /// Replaces the policy for requests that start from now on; copies in flight keep theirs.
@@ -73,14 +70,9 @@ impl<M> MirrorLayer<M> {
         self.shared.copy(request)
     }
 
-    pub(crate) fn from_parts(
-        policy: MirrorPolicy,
-        service: M,
-        observe: Arc<dyn Observe>,
-        rng: Rng,
-    ) -> Self {
+    pub(crate) fn from_parts(policy: MirrorPolicy, service: M, emitter: Emitter, rng: Rng) -> Self {
         Self {
-            shared: Arc::new(Shared::new(policy, service, observe, rng)),
+            shared: Arc::new(Shared::new(policy, service, emitter, rng)),
         }
     }
 }

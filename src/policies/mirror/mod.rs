@@ -79,7 +79,7 @@
 //!
 //! The reasons are those of [`MirrorDropReason`](crate::mirror::MirrorDropReason). Each is counted in
 //! [`MirrorStats`] and reported to the observer, as
-//! [`Event::MirrorDropped`](crate::Event::MirrorDropped). A response of the mirror with any status
+//! [`EventKind::MirrorDropped`](crate::events::EventKind::MirrorDropped). A response of the mirror with any status
 //! is a success; it is read up to 64 KiB, so that its connection can be reused. An error or a panic
 //! of the mirror is a failed copy, reported to the observer alone.
 //!

@@ -5,7 +5,6 @@ use std::task::{Context, Poll};
 use http::{Request, Response, header};
 use http_body::Body;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
 use tower_service::Service;
 
 use super::copy::cancellation::Cancellation;
@@ -14,11 +13,11 @@ use super::counts::{CopyPermit, Counts};
 use super::machine::chooses;
 use super::task::CopyTask;
 use super::{CopyBody, MirrorLayer, MirrorPolicy, MirrorStats, TeeBody, head};
-use crate::foundation::events::Observe;
+use crate::foundation::events::Emitter;
 use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::MirrorDropReason;
-use crate::foundation::sync::Reloadable;
 use crate::foundation::sync::rng::Rng;
+use crate::foundation::sync::{Reloadable, TaskOwner};
 
 /// Mirrors requests to another service.
 ///
@@ -82,24 +81,23 @@ pub(super) struct Shared<M> {
     rng: Rng,
     policy: Reloadable<MirrorPolicy>,
     service: Arc<M>,
-    /// Sender whose drop cancels the copies.
-    stop: watch::Sender<()>,
+    /// Owner of the copies in flight.
+    owner: TaskOwner,
 }
 
 impl<M> Shared<M> {
-    pub(super) fn new(
-        policy: MirrorPolicy,
-        service: M,
-        observe: Arc<dyn Observe>,
-        rng: Rng,
-    ) -> Self {
+    pub(super) fn new(policy: MirrorPolicy, service: M, emitter: Emitter, rng: Rng) -> Self {
         Self {
-            counts: Arc::new(Counts::new(observe)),
+            counts: Arc::new(Counts::new(emitter)),
             rng,
             policy: Reloadable::new(policy),
             service: Arc::new(service),
-            stop: watch::Sender::new(()),
+            owner: TaskOwner::default(),
         }
+    }
+
+    pub(super) fn emitter(&self) -> &Emitter {
+        self.counts.emitter()
     }
 
     pub(super) fn reconfigure(&self, policy: MirrorPolicy) {
@@ -160,9 +158,9 @@ impl<M> Shared<M> {
             service: Arc::clone(&self.service),
             span_id: self.rng.next_u64(),
             permit: ticket,
-            cancellation: Cancellation::new(self.stop.subscribe(), policy.timeout(), verdict),
+            cancellation: Cancellation::new(self.owner.handle(), policy.timeout(), verdict),
         };
-        // The handle is dropped, but the task is not detached: it ends with `stop`.
+        // The handle is dropped, but the task is not detached: it ends with `owner`.
         drop(runtime.spawn(copy.run()));
         request.map(|body| match sender {
             None => TeeBody::plain(body),

@@ -1,6 +1,7 @@
 //! Task of one copy.
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 
 use http::{Request, Response};
@@ -8,10 +9,10 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::copy::cancellation::Cancellation;
-use super::copy::drain::{Drain, is_through};
 use super::copy::pipe::Progress;
 use super::counts::CopyPermit;
 use super::{CopyBody, MirrorPolicy, head};
+use crate::foundation::body::drain::Drain;
 use crate::foundation::outcome::{Failure, MirrorDropReason, Outcome, Rejection};
 
 /// Copy before it is sent.
@@ -60,15 +61,18 @@ where
                 _ => {}
             }
         }
-        let drain = Drain::new(response.into_body(), progress.clone());
-        match cancellation.run(drain).await {
+        // Not counted before the request is sent: a client that stops reading would cut the request off.
+        let is_sent = || progress.as_ref().is_none_or(Progress::is_through);
+        let mut drain = pin!(Drain::new(response.into_body()));
+        let drained = poll_fn(|cx| drain.as_mut().poll_read(cx, is_sent));
+        match cancellation.run(drained).await {
             Ok(Ok(())) => ticket.mirrored(),
             Ok(Err(_)) => match cancellation.verdict() {
                 Some(reason) => ticket.dropped(reason),
                 None => ticket.failed(Failure::Body),
             },
             // The mirror has answered; the rest of its response is not worth waiting for.
-            Err(MirrorDropReason::TimedOut(_)) if is_through(progress.as_ref()) => {
+            Err(MirrorDropReason::TimedOut(_)) if is_sent() => {
                 ticket.mirrored();
             }
             Err(reason) => ticket.dropped(reason),

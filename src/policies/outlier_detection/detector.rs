@@ -7,7 +7,7 @@ use super::report::{is_good, reports};
 use super::{OutlierDetectionPolicy, OutlierDetectionStats};
 use crate::foundation::endpoints::endpoint_set::Sweep;
 use crate::foundation::endpoints::{Endpoint, EndpointObserver, Endpoints};
-use crate::foundation::events::{Observe, TracingObserver};
+use crate::foundation::events::{Emitter, Observe, named};
 use crate::foundation::outcome::Outcome;
 use crate::foundation::sync::Reloadable;
 use crate::foundation::sync::primitives::Mutex;
@@ -32,7 +32,7 @@ struct Shared {
     endpoints: Endpoints,
     /// Time at which the next sweep is due, in nanoseconds from the origin.
     next_sweep: AtomicU64,
-    observe: Arc<dyn Observe>,
+    emitter: Emitter,
     origin: ClockOrigin,
     policy: Reloadable<OutlierDetectionPolicy>,
 }
@@ -49,7 +49,7 @@ impl OutlierDetector {
     /// Creates a detector for `endpoints`; its sweep intervals start now.
     #[must_use]
     pub fn new(policy: OutlierDetectionPolicy, endpoints: Endpoints) -> Self {
-        Self::with_observer(policy, endpoints, Arc::new(TracingObserver))
+        Self::from_parts(policy, endpoints, Emitter::default(), Rng::default())
     }
 
     /// Creates a detector that reports ejections and unejections to `observe`.
@@ -59,18 +59,15 @@ impl OutlierDetector {
         endpoints: Endpoints,
         observe: Arc<dyn Observe>,
     ) -> Self {
-        Self::from_parts(policy, endpoints, observe, Rng::default())
+        Self::from_parts(policy, endpoints, Emitter::new(observe), Rng::default())
     }
+
+    named!(self => self.shared.emitter.clone());
 
     /// Creates a detector whose random decisions follow from `seed`, for tests.
     #[must_use]
     pub fn with_seed(policy: OutlierDetectionPolicy, endpoints: Endpoints, seed: u64) -> Self {
-        Self::from_parts(
-            policy,
-            endpoints,
-            Arc::new(TracingObserver),
-            Rng::with_seed(seed),
-        )
+        Self::from_parts(policy, endpoints, Emitter::default(), Rng::with_seed(seed))
     }
 
     /// Replaces the policy from now on. Counts and ejections stay, unless the new policy is
@@ -103,7 +100,7 @@ impl OutlierDetector {
     pub(crate) fn from_parts(
         policy: OutlierDetectionPolicy,
         endpoints: Endpoints,
-        observe: Arc<dyn Observe>,
+        emitter: Emitter,
         rng: Rng,
     ) -> Self {
         let now = clock::now();
@@ -115,7 +112,7 @@ impl OutlierDetector {
             rng,
             endpoints,
             next_sweep: AtomicU64::new(next_sweep),
-            observe,
+            emitter,
             origin,
             policy: Reloadable::new(policy),
         });
@@ -131,7 +128,7 @@ impl EndpointObserver for OutlierDetector {
         if !policy.is_on() {
             return;
         }
-        let reports = reports(outcome);
+        let reports = reports(outcome, &policy);
         let mut all = reports.iter().flatten();
         // The common case takes no lock: a success of an endpoint without failures on record, when
         // no rates are compared.
@@ -186,7 +183,7 @@ impl Shared {
             self.next_sweep.store(next_sweep, Ordering::Relaxed);
         }
         for event in events {
-            self.observe.on_event(&event);
+            self.emitter.emit(&event);
         }
     }
 

@@ -8,7 +8,7 @@ use super::machine::host::AttemptReport;
 use super::machine::{Change, HostId, Machine};
 use super::{OutlierDetectionPolicy, OutlierDetectionStats};
 use crate::foundation::endpoints::{Endpoint, Endpoints};
-use crate::foundation::events::Event;
+use crate::foundation::events::EventKind;
 use crate::foundation::sync::Percent;
 
 #[derive(Debug)]
@@ -115,7 +115,7 @@ impl HostMonitors {
         now: Instant,
         policy: &OutlierDetectionPolicy,
         endpoints: &Endpoints,
-        events: &mut Vec<Event>,
+        events: &mut Vec<EventKind>,
     ) {
         for change in changes {
             let (host, event) = match *change {
@@ -132,7 +132,8 @@ impl HostMonitors {
                     // A reason that the policy never enforces is not reported.
                     if policy.enforced(reason) > Percent::NONE {
                         self.stats.suppressed += 1;
-                        let suppressed = |endpoint| Event::EjectionSuppressed { endpoint, reason };
+                        let suppressed =
+                            |endpoint| EventKind::EjectionSuppressed { endpoint, reason };
                         events.extend(self.endpoint(host).map(suppressed));
                     }
                     continue;
@@ -144,8 +145,8 @@ impl HostMonitors {
                 }
             };
             let event = |endpoint| match event {
-                Some(reason) => Event::EndpointEjected { endpoint, reason },
-                None => Event::EndpointUnejected(endpoint),
+                Some(reason) => EventKind::EndpointEjected { endpoint, reason },
+                None => EventKind::EndpointUnejected(endpoint),
             };
             events.extend(self.endpoint(host).map(event));
         }

@@ -63,7 +63,8 @@
 //!   out in any case ([`with_eject_one_always`](OutlierDetectionPolicy::with_eject_one_always)).
 //! - **What counts**: statuses and failures of attempts, each try of a retry by itself. A response that
 //!   breaks off after its head is a failure more, of reaching the endpoint. gRPC statuses count as the
-//!   HTTP statuses that stand for them, those in trailers too. What a
+//!   HTTP statuses that stand for them, those in trailers too.
+//!   [Other statuses](OutlierDetectionPolicy::with_error_statuses) may be the errors. What a
 //!   policy of this crate rejected, an injected fault, and a call that its caller abandoned count for
 //!   no endpoint.
 //! - **Reaching it** counts [apart](OutlierDetectionPolicy::with_split_local_origin) if the policy says

@@ -1,4 +1,9 @@
+#[cfg(feature = "serde")]
+mod config;
+
 use std::time::Duration;
+
+use http::StatusCode;
 
 use super::rules::{Consecutive, FailurePercentage, SuccessRate};
 use crate::foundation::outcome::EjectionReason;
@@ -20,6 +25,8 @@ pub struct OutlierDetectionPolicy {
     consecutive_gateway: Consecutive,
     consecutive_local_origin: Consecutive,
     eject_one_always: bool,
+    /// Statuses that are errors; if there are none, 500 to 599.
+    error_statuses: Vec<StatusCode>,
     failure_percentage: FailurePercentage,
     interval: Duration,
     max_ejection_percent: Percent,
@@ -32,7 +39,7 @@ pub struct OutlierDetectionPolicy {
 }
 
 debug_changes!(
-    OutlierDetectionPolicy: base_ejection_time, consecutive_5xx, consecutive_gateway, consecutive_local_origin, eject_one_always, failure_percentage, interval, max_ejection_percent, max_ejection_time, max_jitter, on, rates, split_local_origin, success_rate,
+    OutlierDetectionPolicy: base_ejection_time, consecutive_5xx, consecutive_gateway, consecutive_local_origin, eject_one_always, error_statuses, failure_percentage, interval, max_ejection_percent, max_ejection_time, max_jitter, on, rates, split_local_origin, success_rate,
 );
 
 impl OutlierDetectionPolicy {
@@ -57,6 +64,18 @@ impl OutlierDetectionPolicy {
     #[must_use]
     pub const fn with_consecutive_gateway_errors(mut self, failures: u32) -> Self {
         self.consecutive_gateway = Consecutive::of(failures);
+        self
+    }
+
+    /// Sets the HTTP statuses that are errors, in place of 500 to 599; an answer with another status is a
+    /// success. The default is none, which leaves 500 to 599. Istio: `outlierDetectionHttpErrorCodes`.
+    ///
+    /// As in Envoy, a status below 500 counts as a 500: for
+    /// [responses of 500 to 599](Self::with_consecutive_5xx), and for rates. A gRPC status is compared as the
+    /// HTTP status that stands for it.
+    #[must_use]
+    pub fn with_error_statuses(mut self, statuses: impl IntoIterator<Item = StatusCode>) -> Self {
+        self.error_statuses = statuses.into_iter().collect();
         self
     }
 
@@ -168,6 +187,7 @@ impl OutlierDetectionPolicy {
             },
             consecutive_local_origin: Consecutive::of(5),
             eject_one_always: true,
+            error_statuses: Vec::new(),
             failure_percentage: FailurePercentage::new(Percent::new(85))
                 .with_enforcing(Percent::NONE),
             interval: Duration::from_secs(10),
@@ -223,6 +243,22 @@ impl OutlierDetectionPolicy {
             EjectionReason::SuccessRate | EjectionReason::SuccessRateLocalOrigin => {
                 self.success_rate.enforced
             }
+        }
+    }
+
+    /// Returns the status that a response counts as.
+    pub(super) fn counted_status(&self, status: u16) -> u16 {
+        if self.error_statuses.is_empty() {
+            return status;
+        }
+        let is_error = self
+            .error_statuses
+            .iter()
+            .any(|error| error.as_u16() == status);
+        match (is_error, status) {
+            (true, 500..=599) => status,
+            (true, _) => 500,
+            (false, _) => 200,
         }
     }
 

@@ -1,15 +1,19 @@
 //! Mapping of outcomes to reports for the detector.
 
 use super::machine::host::AttemptReport;
+use super::policy::OutlierDetectionPolicy;
 use crate::foundation::http::GrpcStatus;
 use crate::foundation::outcome::{Failure, Outcome};
 
 /// Returns the reports of an outcome: none if it does not concern the endpoint.
-pub(super) fn reports(outcome: Outcome) -> [Option<AttemptReport>; 2] {
+pub(super) fn reports(
+    outcome: Outcome,
+    policy: &OutlierDetectionPolicy,
+) -> [Option<AttemptReport>; 2] {
     let answered = |status| {
         [
             Some(AttemptReport::Connected),
-            Some(AttemptReport::Http(status)),
+            Some(AttemptReport::Http(policy.counted_status(status))),
         ]
     };
     match outcome {

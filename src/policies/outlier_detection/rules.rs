@@ -1,3 +1,6 @@
+#[cfg(feature = "serde")]
+mod config;
+
 use crate::foundation::sync::Percent;
 
 /// Limit of consecutive failures, and the share of detections that are enforced.

@@ -30,6 +30,11 @@ impl AddedHeader {
         }
     }
 
+    #[cfg(feature = "serde")]
+    pub(super) const fn parts(&self) -> (AppendAction, &HeaderName, &HeaderValue) {
+        (self.action, &self.name, &self.value)
+    }
+
     pub(super) fn write(&self, headers: &mut HeaderMap) {
         let is_there = headers.contains_key(&self.name);
         match self.action {

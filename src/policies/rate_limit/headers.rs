@@ -58,6 +58,16 @@ pub(super) fn policy(name: &str, quota: &Quota) -> HeaderValue {
         Quota::Bucket(bucket) => (bucket.max_tokens(), bucket.window()),
         Quota::Off => (u64::MAX, 0),
     };
+    policy_value(name, limit, window)
+}
+
+/// Formats the value of `RateLimit-Policy` for a limit in a window.
+#[cfg(feature = "governor")]
+pub(super) fn policy_of(name: &str, limit: u64, window: Duration) -> HeaderValue {
+    policy_value(name, limit, seconds(window))
+}
+
+fn policy_value(name: &str, limit: u64, window: u64) -> HeaderValue {
     let mut value = string(name);
     let _ = write!(value, ";q={}", integer(limit));
     if window > 0 {
@@ -100,7 +110,7 @@ fn write(active: &PolicySnapshot, remaining: u64, next: Duration, answer: &mut H
     }
     // Appended, since the IETF's fields are lists: an inner limiter's items remain.
     answer.append(RATE_LIMIT, header(&value));
-    answer.append(RATE_LIMIT_POLICY, active.policy_header.clone());
+    answer.append(RATE_LIMIT_POLICY, active.policy_header());
 }
 
 fn write_envoy(

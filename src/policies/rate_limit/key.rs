@@ -1,3 +1,6 @@
+#[cfg(feature = "serde")]
+mod config;
+
 use std::fmt::{self, Debug, Formatter};
 use std::hash::{DefaultHasher, Hash};
 use std::sync::Arc;
@@ -50,9 +53,12 @@ impl Key {
 
     /// Counts each client address, as found by `address`.
     ///
-    /// Without a known address (the server was started without
-    /// `into_make_service_with_connect_info`, and no [`PeerAddress`](crate::rate_limit::PeerAddress) is in the
-    /// request), all callers share one count; a warning is logged once.
+    /// The address comes from axum's `ConnectInfo<SocketAddr>` (feature `axum`, and
+    /// `into_make_service_with_connect_info::<SocketAddr>`), from tonic's `TcpConnectInfo` (feature `tonic`), or from a
+    /// [`PeerAddress`](crate::rate_limit::PeerAddress) in the extensions of the request. Without it all callers share
+    /// one count: a warning that is logged once says what is missing, and
+    /// [`unknown_address`](crate::rate_limit::RateLimitStats::unknown_address) counts such requests. A peer on a Unix
+    /// socket has no address; see [`UnixPeer`](crate::rate_limit::UnixPeer).
     #[must_use]
     pub const fn client_address(address: ClientAddress) -> Self {
         Self::ClientAddress(address)

@@ -7,7 +7,7 @@ use super::service::RateLimitGate;
 use super::shared::Shared;
 use super::{RateLimit, RateLimitPolicy, RateLimitStats, RateLimiter};
 use crate::foundation::admission::Queued;
-use crate::foundation::events::{Observe, TracingObserver};
+use crate::foundation::events::{Emitter, Observe, named};
 use crate::foundation::sync::sharded_arc::ShardedArc;
 
 /// Puts one rate limit around every service it wraps.
@@ -33,14 +33,20 @@ impl RateLimitLayer {
     /// Creates a limit with nothing used.
     #[must_use]
     pub fn new(policy: RateLimitPolicy) -> Self {
-        Self::with_observer(policy, Arc::new(TracingObserver))
+        Self::with_emitter(policy, Emitter::default())
     }
 
     /// Creates a limit that reports its events to `observe`.
     #[must_use]
     pub fn with_observer(policy: RateLimitPolicy, observe: Arc<dyn Observe>) -> Self {
-        Self::from(RateLimiter::with_observer(policy, observe))
+        Self::with_emitter(policy, Emitter::new(observe))
     }
+
+    pub(crate) fn with_emitter(policy: RateLimitPolicy, emitter: Emitter) -> Self {
+        Self::from(RateLimiter::with_emitter(policy, emitter))
+    }
+
+    named!(self => self.limiter.emitter());
 
     /// Counts in this many shards, so that threads do not contend for one. The default is 1, which
     /// is exact; 0 means 1. All counts are reset, so set it before the layer is used.

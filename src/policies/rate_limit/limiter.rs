@@ -1,11 +1,15 @@
 use std::hash::Hash;
 use std::sync::Arc;
 
+#[cfg(feature = "governor")]
+use super::governed::Governed;
 use super::queue::wait::WaitUntilReady;
 use super::shared::{AdmitDecision, Shared};
 use super::state::store::KeyHash;
 use super::{RateLimitPermit, RateLimitPolicy, RateLimitStats, Status};
-use crate::foundation::events::{Observe, TracingObserver};
+use crate::foundation::events::{Emitter, Observe, named};
+#[cfg(feature = "governor")]
+use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::Rejection;
 
 /// Rate limit for any kind of call: of a database, an SDK that owns its client, or a job.
@@ -22,14 +26,20 @@ impl RateLimiter {
     /// Creates a limiter with nothing used.
     #[must_use]
     pub fn new(policy: RateLimitPolicy) -> Self {
-        Self::with_observer(policy, Arc::new(TracingObserver))
+        Self::with_emitter(policy, Emitter::default())
     }
 
     /// Creates a limiter that reports its events to `observe`.
     #[must_use]
     pub fn with_observer(policy: RateLimitPolicy, observe: Arc<dyn Observe>) -> Self {
-        Self::from(Arc::new(Shared::new(policy, observe)))
+        Self::with_emitter(policy, Emitter::new(observe))
     }
+
+    pub(super) fn with_emitter(policy: RateLimitPolicy, emitter: Emitter) -> Self {
+        Self::from(Arc::new(Shared::new(policy, emitter)))
+    }
+
+    named!(self => self.shared.emitter().clone());
 
     /// Counts in this many shards, so that threads do not contend for one; one for each thread that
     /// runs in parallel is enough. The default is 1, which is exact; 0 means 1. All counts are
@@ -181,6 +191,10 @@ impl RateLimiter {
         if !self.shared.counts(&active.policy) {
             return Start::Decided(Ok(RateLimitPermit::uncounted()));
         }
+        #[cfg(feature = "governor")]
+        if let Some(governor) = active.policy.governed() {
+            return Start::Decided(self.ask(&active.policy, governor, cost));
+        }
         Start::Decided(
             match self.shared.reserve(&active, key_hash, cost, may_wait) {
                 AdmitDecision::Admitted(at) => Ok(RateLimitPermit::new(
@@ -196,6 +210,29 @@ impl RateLimiter {
                 }
             },
         )
+    }
+}
+
+#[cfg(feature = "governor")]
+impl RateLimiter {
+    /// Lets a limiter of governor decide.
+    fn ask(
+        &self,
+        policy: &RateLimitPolicy,
+        governor: &Governed,
+        cost: u64,
+    ) -> Result<RateLimitPermit, Rejection> {
+        let request = http::Request::new(());
+        match governor.decide(policy, RequestHead::of(&request), cost) {
+            Ok(_) => {
+                let shared = Arc::clone(&self.shared);
+                Ok(RateLimitPermit::new(shared, None, 0, cost))
+            }
+            Err(limited) => match self.shared.refuse_governed(policy, limited) {
+                AdmitDecision::Rejected(rejection) => Err(rejection),
+                _ => Ok(RateLimitPermit::uncounted()),
+            },
+        }
     }
 }
 

@@ -77,6 +77,25 @@
 //! so up to 39 in the first minute. Use `at_most` for a bill or a provider's limit; use the bucket
 //! where short bursts are welcome and the average matters.
 //!
+//! A limiter of the `governor` crate can decide instead (feature `governor`):
+//!
+//! ```
+//! # #[cfg(feature = "governor")] {
+//! use std::num::NonZeroU32;
+//!
+//! use governor::{Quota, RateLimiter};
+//! use meshless::rate_limit::{RateLimitLayer, RateLimitPolicy};
+//!
+//! let quota = Quota::per_second(NonZeroU32::new(50).unwrap());
+//! let one = RateLimitLayer::new(RateLimitPolicy::governor(RateLimiter::direct(quota)));
+//!
+//! let keyed = RateLimiter::keyed(quota);
+//! let policy = RateLimitPolicy::governor_keyed(keyed, |head| head.headers().get("x-api-key").cloned());
+//! let each = RateLimitLayer::new(policy);
+//! # let _ = (one, each);
+//! # }
+//! ```
+//!
 //! # Before or after a retry
 //!
 //! A limit outside a retry counts requests, whatever their outcome:
@@ -149,6 +168,8 @@
 
 mod added_header;
 mod charge;
+#[cfg(feature = "governor")]
+mod governed;
 mod headers;
 mod key;
 mod layer;
@@ -166,6 +187,8 @@ pub mod upstream_limits;
 #[cfg(feature = "istio")]
 pub(crate) use added_header::{AddedHeader, AppendAction};
 pub use charge::{Charge, RateLimitPermit};
+#[cfg(feature = "governor")]
+pub use governed::{GovernorState, TokioClock};
 pub use headers::RateLimitHeaders;
 pub use key::{Key, KeyFunction};
 pub use layer::RateLimitLayer;
@@ -177,5 +200,6 @@ pub use service::{RateLimit, RateLimitFuture, RateLimitGate, RateLimitTicket};
 pub use stats::RateLimitStats;
 
 pub use crate::foundation::http::PeerAddress;
+pub use crate::foundation::http::UnixPeer;
 pub use crate::foundation::http::{ClientAddress, ForwardedHeader};
 pub use crate::foundation::outcome::RateLimited;

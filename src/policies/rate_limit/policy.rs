@@ -1,3 +1,5 @@
+#[cfg(feature = "serde")]
+mod config;
 mod read;
 
 use std::borrow::Cow;
@@ -8,6 +10,8 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::added_header::{AddedHeader, AppendAction};
+#[cfg(feature = "governor")]
+use super::governed::Governed;
 use super::quota::Limit;
 use super::{Key, RateLimitHeaders};
 use crate::foundation::http::{GrpcStatus, RequestHead, ResponseHead};
@@ -24,6 +28,8 @@ pub struct RateLimitPolicy {
     cost: Option<Cost>,
     enabled: Percent,
     enforced: Percent,
+    #[cfg(feature = "governor")]
+    governor: Option<Governed>,
     grpc_status: GrpcStatus,
     headers: RateLimitHeaders,
     key: Key,
@@ -95,6 +101,8 @@ impl RateLimitPolicy {
             cost: None,
             enabled: Percent::ALL,
             enforced: Percent::ALL,
+            #[cfg(feature = "governor")]
+            governor: None,
             grpc_status: GrpcStatus::UNAVAILABLE,
             headers: RateLimitHeaders::Rejections,
             key: Key::Global,
@@ -244,7 +252,7 @@ impl RateLimitPolicy {
 
     /// Sets the share of requests over the limit that are rejected: Envoy's `filter_enforced`. The
     /// default is 100 %, unlike Envoy's 0 %; the others are reported as
-    /// [`Event::WouldReject`](crate::Event::WouldReject). For a dry run use [`Percent::NONE`].
+    /// [`EventKind::WouldReject`](crate::events::EventKind::WouldReject). For a dry run use [`Percent::NONE`].
     #[must_use]
     pub const fn with_enforced(mut self, share: Percent) -> Self {
         self.enforced = share;

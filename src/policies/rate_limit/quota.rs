@@ -1,5 +1,8 @@
 //! The limit of a policy in three forms: as configured, as counted, and as reported to callers.
 
+#[cfg(feature = "serde")]
+mod config;
+
 use std::time::Duration;
 
 use super::RateLimitPolicy;

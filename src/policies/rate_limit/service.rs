@@ -2,7 +2,11 @@ use std::sync::Arc;
 
 use http::{Extensions, HeaderMap};
 
+#[cfg(feature = "governor")]
+use super::RateLimitPolicy;
 use super::added_header::AddedHeader;
+#[cfg(feature = "governor")]
+use super::governed::Governed;
 use super::queue::wait::RateLimitWait;
 use super::shared::{AdmitDecision, Shared};
 use super::{RateLimitPermit, Status, headers};
@@ -50,6 +54,10 @@ impl Gate for RateLimitGate {
         let active = self.shared.snapshot();
         headers::of_rejection(&active, &limited, answer);
     }
+
+    fn write_extensions(&self, _rejection: Rejection, extensions: &mut Extensions) {
+        self.shared.emitter().write_source(extensions);
+    }
 }
 
 impl RateLimitGate {
@@ -60,6 +68,10 @@ impl RateLimitGate {
         if !self.shared.counts(policy) {
             return Admission::Admitted(RateLimitTicket::default());
         }
+        #[cfg(feature = "governor")]
+        if let Some(governor) = policy.governed() {
+            return self.ask(&active.policy, governor, head);
+        }
         let key_hash = self.shared.key_hash(policy, head);
         let cost = policy.cost(head);
         match self.shared.reserve(&active, key_hash, cost, true) {
@@ -69,10 +81,9 @@ impl RateLimitGate {
             }
             // Neither the charge nor the headers depend on the response: no permit is kept.
             AdmitDecision::Admitted(_) => Admission::Admitted(RateLimitTicket::default()),
-            AdmitDecision::Uncounted => Admission::Admitted(RateLimitTicket {
-                added: policy.request_headers(),
-                ..RateLimitTicket::default()
-            }),
+            AdmitDecision::Uncounted => {
+                Admission::Admitted(RateLimitTicket::uncounted(policy.request_headers()))
+            }
             AdmitDecision::Rejected(rejection) => Admission::Rejected(rejection),
             AdmitDecision::Waiting(reservation) => {
                 Admission::Waiting(RateLimitWait::new(reservation))
@@ -81,35 +92,74 @@ impl RateLimitGate {
     }
 }
 
+#[cfg(feature = "governor")]
+impl RateLimitGate {
+    /// Lets a limiter of governor decide.
+    fn ask(
+        &self,
+        policy: &RateLimitPolicy,
+        governor: &Governed,
+        head: RequestHead<'_>,
+    ) -> Admission<RateLimitTicket, RateLimitWait> {
+        let cost = policy.cost(head);
+        match governor.decide(policy, head, cost) {
+            Ok(status @ Some(_)) if policy.headers().on_all() => {
+                let permit = RateLimitPermit::new(Arc::clone(&self.shared), None, 0, cost);
+                let admitted = Admitted::Charged { permit, status };
+                Admission::Admitted(RateLimitTicket(Some(Box::new(admitted))))
+            }
+            Ok(_) => Admission::Admitted(RateLimitTicket::default()),
+            Err(limited) => match self.shared.refuse_governed(policy, limited) {
+                AdmitDecision::Rejected(rejection) => Admission::Rejected(rejection),
+                _ => Admission::Admitted(RateLimitTicket::uncounted(policy.request_headers())),
+            },
+        }
+    }
+}
+
 /// A request that was admitted, with its charge.
+///
+/// Boxed, and empty if there is nothing to settle, to write or to report: most limits need no
+/// more than their decision, and a ticket is moved with the future and the body of each call.
 #[derive(Debug, Default)]
-pub struct RateLimitTicket {
+pub struct RateLimitTicket(Option<Box<Admitted>>);
+
+/// Work that a limit has with a request after its admission.
+#[derive(Debug)]
+enum Admitted {
     /// Headers for the upstream of a request over the limit, where that is not enforced.
-    added: Option<Arc<[AddedHeader]>>,
-    /// Only if there is something to settle or to tell.
-    permit: Option<RateLimitPermit>,
-    /// Status at the time of admission; boxed because few policies report it.
-    status: Option<Box<Status>>,
+    Uncounted(Arc<[AddedHeader]>),
+    Charged {
+        permit: RateLimitPermit,
+        /// Status at the time of admission, if the policy reports it.
+        status: Option<Status>,
+    },
 }
 
 impl RateLimitTicket {
     /// Admits a request with its charge.
     pub(super) fn of(permit: RateLimitPermit) -> Self {
         // Read at admission, since later requests change it.
-        let status = permit.status().map(Box::new);
-        Self {
-            added: None,
-            permit: Some(permit),
-            status,
+        let status = permit.status();
+        Self(Some(Box::new(Admitted::Charged { permit, status })))
+    }
+
+    /// Admits a request over a limit that is not enforced.
+    fn uncounted(added: Option<Arc<[AddedHeader]>>) -> Self {
+        Self(added.map(|added| Box::new(Admitted::Uncounted(added))))
+    }
+
+    fn permit(&mut self) -> Option<&mut RateLimitPermit> {
+        match self.0.as_deref_mut()? {
+            Admitted::Uncounted(_) => None,
+            Admitted::Charged { permit, .. } => Some(permit),
         }
     }
 
     /// Says whether the request was charged anything.
     #[cfg(feature = "istio")]
     pub(crate) fn is_charged(&self) -> bool {
-        self.permit
-            .as_ref()
-            .is_some_and(|permit| permit.charged() > 0)
+        matches!(self.0.as_deref(), Some(Admitted::Charged { permit, .. }) if permit.charged() > 0)
     }
 }
 
@@ -125,30 +175,36 @@ impl Ticket for RateLimitTicket {
 
     #[inline]
     fn is_active(&self) -> bool {
-        self.permit.is_some() || self.added.is_some()
+        self.0.is_some()
     }
 
     #[inline]
-    fn forward(&mut self, headers: &mut HeaderMap) {
-        for header in self.added.iter().flat_map(|all| all.iter()) {
-            header.write(headers);
-        }
+    fn forward(&mut self, headers: &mut HeaderMap) -> bool {
+        let Some(Admitted::Uncounted(added)) = self.0.as_deref() else {
+            return false;
+        };
+        added.iter().for_each(|header| header.write(headers));
+        true
     }
 
     fn on_response(&mut self, head: ResponseHead<'_>) {
-        if let Some(permit) = &mut self.permit {
+        if let Some(permit) = self.permit() {
             permit.on_response(head);
         }
     }
 
     fn write_headers(&mut self, answer: &mut HeaderMap) {
-        if let (Some(permit), Some(status)) = (&self.permit, &self.status) {
+        if let Some(Admitted::Charged {
+            permit,
+            status: Some(status),
+        }) = self.0.as_deref()
+        {
             permit.policy(|active| headers::of_admission(active, status, answer));
         }
     }
 
     fn write_extensions(&mut self, extensions: &mut Extensions) {
-        if let Some(charge) = self.permit.as_mut().and_then(RateLimitPermit::hand_out) {
+        if let Some(charge) = self.permit().and_then(RateLimitPermit::hand_out) {
             extensions.insert(charge);
         }
     }

@@ -17,8 +17,8 @@ use super::state::store::KeyHash;
 use super::stats::Counters;
 use super::{RateLimitPolicy, RateLimitStats, Status};
 use crate::foundation::deadline::Deadline;
-use crate::foundation::events::{Event, Observe};
-use crate::foundation::http::RequestHead;
+use crate::foundation::events::{Emitter, EventKind};
+use crate::foundation::http::{RequestHead, UnixPeer};
 use crate::foundation::outcome::{RateLimited, Rejection};
 use crate::foundation::sync::rng::Rng;
 use crate::foundation::sync::{Percent, Reloadable};
@@ -30,7 +30,7 @@ pub(super) struct Shared {
     rng: Rng,
     counters: Counters,
     hasher: RandomState,
-    observe: Arc<dyn Observe>,
+    emitter: Emitter,
     /// True if the policy limits nothing: checked without loading the policy, which costs two
     /// atomic operations.
     off: AtomicBool,
@@ -42,7 +42,7 @@ pub(super) struct Shared {
 impl Debug for Shared {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared")
-            .field("limit", &self.snapshot.load().policy_header)
+            .field("limit", &self.snapshot.load().policy_header())
             .finish_non_exhaustive()
     }
 }
@@ -59,30 +59,32 @@ pub(super) enum AdmitDecision {
 }
 
 impl Shared {
-    pub(super) fn new(policy: RateLimitPolicy, observe: Arc<dyn Observe>) -> Self {
-        Self::of(PolicySnapshot::new(policy, 1), observe)
+    pub(super) fn new(policy: RateLimitPolicy, emitter: Emitter) -> Self {
+        Self::of(PolicySnapshot::new(policy, 1), emitter)
     }
 
     /// Returns a state with nothing used and this many shards.
     pub(super) fn reset_with(&self, places: u16) -> Self {
-        Self::of(
-            self.snapshot.load().reset(places),
-            Arc::clone(&self.observe),
-        )
+        Self::of(self.snapshot.load().reset(places), self.emitter.clone())
     }
 
-    fn of(active: PolicySnapshot, observe: Arc<dyn Observe>) -> Self {
+    fn of(active: PolicySnapshot, emitter: Emitter) -> Self {
+        warn_of_settings(&active.policy);
         Self {
             off: AtomicBool::new(active.policy.is_off()),
             snapshot: Reloadable::new(active),
             rng: Rng::default(),
             counters: Counters::default(),
             hasher: RandomState::new(),
-            observe,
+            emitter,
             origin: ClockOrigin::at(clock::now()),
             queue: Queue::default(),
             reconfiguring: Mutex::default(),
         }
+    }
+
+    pub(super) const fn emitter(&self) -> &Emitter {
+        &self.emitter
     }
 
     pub(super) fn snapshot(&self) -> impl Deref<Target = Arc<PolicySnapshot>> {
@@ -96,6 +98,7 @@ impl Shared {
             .reconfiguring
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
+        warn_of_settings(&policy);
         let off = policy.is_off();
         // The queue is locked so that waiters neither join nor leave during the migration. Their
         // reservations exceed the limit, where a migration would cut them off, so they are refunded
@@ -126,7 +129,8 @@ impl Shared {
         }
         let mut hasher = self.hasher.build_hasher();
         if policy.key().hash(head, &mut hasher) {
-            self.counters.miss_address();
+            let is_unix = UnixPeer::is_in(head.extensions());
+            self.counters.miss_address(is_unix);
         }
         Some(hasher.finish())
     }
@@ -185,22 +189,37 @@ impl Shared {
         enforced: bool,
     ) -> AdmitDecision {
         let status = active.status(key_hash, now);
-        let rejection = Rejection::RateLimited(RateLimited {
+        let limited = RateLimited {
             grpc_status: active.policy.grpc_status(),
             limit: status.limit,
             remaining: status.remaining,
             reset: status.reset,
             retry_after: denied.0.map(Duration::from_nanos),
             status: active.policy.status(),
-        });
+        };
+        self.refuse(limited, enforced)
+    }
+
+    fn refuse(&self, limited: RateLimited, enforced: bool) -> AdmitDecision {
+        let rejection = Rejection::RateLimited(limited);
         self.counters.deny(enforced);
         if enforced {
-            self.observe.on_event(&Event::Rejected(rejection));
+            self.emitter.emit(&EventKind::Rejected(rejection));
             AdmitDecision::Rejected(rejection)
         } else {
-            self.observe.on_event(&Event::WouldReject(rejection));
+            self.emitter.emit(&EventKind::WouldReject(rejection));
             AdmitDecision::Uncounted
         }
+    }
+
+    /// Refuses a call that a limiter of governor refused.
+    #[cfg(feature = "governor")]
+    pub(super) fn refuse_governed(
+        &self,
+        policy: &RateLimitPolicy,
+        limited: RateLimited,
+    ) -> AdmitDecision {
+        self.refuse(limited, self.happens(policy.enforced()))
     }
 
     /// True if the policy limits nothing.
@@ -225,6 +244,10 @@ impl Shared {
             return;
         }
         let active = self.snapshot.load();
+        if active.policy.is_governed() {
+            // Governor takes nothing back.
+            return;
+        }
         let now = self.now();
         if charged < actual {
             active.charge(key_hash, actual - charged, now);
@@ -260,6 +283,19 @@ impl Shared {
     pub(super) fn now(&self) -> u64 {
         self.origin.nanos(clock::now())
     }
+}
+
+/// Logs the settings that have no effect beside a limiter of governor.
+fn warn_of_settings(policy: &RateLimitPolicy) {
+    #[cfg(feature = "governor")]
+    for setting in policy.without_effect() {
+        tracing::warn!(
+            "rate limit by governor: `with_{setting}` has no effect; the limiter of governor has \
+             its own state, without a queue and without refunds"
+        );
+    }
+    #[cfg(not(feature = "governor"))]
+    let _ = policy;
 }
 
 /// Returns the maximum wait of a call: the policy's, or the time to the caller's deadline if that

@@ -1,5 +1,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use crate::foundation::http::client_address::how_to_know_peers;
+
 /// Counters of a limiter since it was created.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -31,13 +33,24 @@ impl Counters {
         self.enforced.fetch_add(enforced.into(), Ordering::Relaxed);
     }
 
-    pub(super) fn miss_address(&self) {
+    /// Counts a request without a client address; the first is logged, with the remedy for its server.
+    pub(super) fn miss_address(&self, is_unix: bool) {
         self.unknown_address.fetch_add(1, Ordering::Relaxed);
-        if !self.warned.swap(true, Ordering::Relaxed) {
+        if self.warned.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        if is_unix {
             tracing::warn!(
-                "rate limit by client address: a request has no peer address, so all such \
-                 requests share one count; serve with `into_make_service_with_connect_info`, or \
-                 insert a `PeerAddress` into the request"
+                "rate limit by client address: a request came over a Unix socket, whose peer has no address, so \
+                 all such requests share one count; if the peer is a proxy that writes `X-Forwarded-For` or \
+                 `Forwarded`, trust it by `ClientAddress::trusting_unix_sockets`; else limit by another key"
+            );
+        } else {
+            tracing::warn!(
+                "rate limit by client address: a request has no peer address, so all such requests share one \
+                 count; {}; over a Unix socket, insert a `UnixPeer` and trust it by \
+                 `ClientAddress::trusting_unix_sockets`",
+                how_to_know_peers()
             );
         }
     }

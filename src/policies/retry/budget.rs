@@ -1,9 +1,13 @@
+#[cfg(feature = "serde")]
+mod config;
 mod machine;
 mod slot;
 mod state;
 mod throttle;
+mod window;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::foundation::outcome::RetryStopReason;
 use crate::foundation::sync::Percent;
@@ -62,7 +66,12 @@ pub struct RetryBudget {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Kind {
-    Concurrent { percent: Percent, min: u32 },
+    Concurrent {
+        /// Time for which a request counts; 0 if only while it runs.
+        interval: Duration,
+        min: u32,
+        percent: Percent,
+    },
     Share(BudgetConfig),
     Throttle(Throttle),
     Unlimited,
@@ -85,7 +94,12 @@ impl RetryBudget {
     /// [`RetryPolicy::with_max_parallel`](super::RetryPolicy::with_max_parallel), as in Envoy.
     #[must_use]
     pub const fn concurrent(percent: Percent, min: u32) -> Self {
-        Self::of(Kind::Concurrent { percent, min })
+        let interval = Duration::ZERO;
+        Self::of(Kind::Concurrent {
+            interval,
+            min,
+            percent,
+        })
     }
 
     /// Allows retries while more than half of `tokens` are left: an attempt that fails with a
@@ -109,6 +123,20 @@ impl RetryBudget {
     pub fn with_reserve(mut self, retries: u16) -> Self {
         if let Kind::Share(terms) = self.kind {
             self.kind = Kind::Share(BudgetConfig::new(terms.percent(), retries));
+        }
+        self
+    }
+
+    /// Sets the time for which a request counts for a [`concurrent`](Self::concurrent) limit, from its
+    /// beginning: Envoy's `budget_interval`, and Istio's. The default is 0, which counts requests
+    /// while they run. It changes nothing for the other kinds.
+    ///
+    /// The limit is a share of the requests that began in the last interval, or of those in flight if they
+    /// are more. As in Envoy, a tenth of the interval is forgotten at a time.
+    #[must_use]
+    pub const fn with_interval(mut self, time: Duration) -> Self {
+        if let Kind::Concurrent { interval, .. } = &mut self.kind {
+            *interval = time;
         }
         self
     }
@@ -149,7 +177,7 @@ impl RetryBudget {
     /// Returns true if no retry can ever be granted.
     pub(super) fn is_nothing(&self) -> bool {
         match self.kind {
-            Kind::Concurrent { percent, min } => percent == Percent::NONE && min == 0,
+            Kind::Concurrent { percent, min, .. } => percent == Percent::NONE && min == 0,
             Kind::Share(terms) => terms.is_nothing(),
             Kind::Throttle(throttle) => !throttle.allows(u64::MAX),
             Kind::Unlimited => false,
@@ -160,7 +188,12 @@ impl RetryBudget {
     pub(super) fn request(&self, own: &Arc<State>, moment: &LazyNow) -> Option<InFlightPermit> {
         let state = self.state(own);
         match self.kind {
-            Kind::Concurrent { .. } => Some(State::start(state)),
+            Kind::Concurrent { interval, .. } => {
+                if !interval.is_zero() {
+                    state.count(interval, moment.now());
+                }
+                Some(State::start(state))
+            }
             Kind::Share(terms) => {
                 state.deposit(terms, || moment.now());
                 None
@@ -186,7 +219,16 @@ impl RetryBudget {
     ) -> Result<Slot, RetryStopReason> {
         let state = self.state(own);
         let limit = |active: u32| match self.kind {
-            Kind::Concurrent { percent, min } => {
+            Kind::Concurrent {
+                interval,
+                min,
+                percent,
+            } => {
+                let active = if interval.is_zero() {
+                    active
+                } else {
+                    active.max(state.counted(interval, clock::now()))
+                };
                 let share = u32::try_from(percent.of(active.into())).unwrap_or(u32::MAX);
                 Some(share.max(min))
             }

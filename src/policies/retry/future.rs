@@ -1,6 +1,5 @@
 use std::fmt::{self, Debug, Formatter};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -15,8 +14,7 @@ use super::retry_state::{AttemptLimit, RetryState, later};
 use super::state::{SETTLE, State, StateProj, discard, next_step};
 use super::{ReplayBody, RetryBody};
 use crate::foundation::deadline::Deadline;
-use crate::foundation::deadline::queueing as queued;
-use crate::foundation::events::{Event, Observe};
+use crate::foundation::events::Emitter;
 use crate::foundation::outcome::attempts;
 use crate::foundation::outcome::cancellation::cancel_as_timeout;
 use crate::foundation::outcome::{Failure, Outcome, Rejection};
@@ -38,8 +36,8 @@ where
     /// True for a gRPC request; used only without a retry state, which knows it otherwise.
     grpc: bool,
     limit: Option<AttemptLimit>,
-    /// Observer of an attempt that timed out.
-    observe: Option<Arc<dyn Observe>>,
+    /// Emitter for an attempt that timed out.
+    emitter: Option<Emitter>,
     /// None if there will be no further attempt.
     retry: Option<RetryState<S, B>>,
 }
@@ -63,15 +61,23 @@ where
             timer: Timer::new(),
             grpc,
             limit,
-            observe: None,
+            emitter: None,
             retry: retry_state,
         }
     }
 
-    /// Sets the observer of an attempt that times out, if one can; a retry state has its own.
-    pub(super) fn with_observer(mut self, observe: &Arc<dyn Observe>) -> Self {
+    /// Calls `inner`, which was polled ready, for the only attempt of a request.
+    ///
+    /// A function of its own that has nothing to drop if `inner` panics, as `GatedFuture::called`: the inner future is
+    /// made where it will lie.
+    pub(super) fn only(inner: &mut S, request: Request<ReplayBody<B>>) -> Self {
+        Self::new(inner.call(request), None, false, None, None)
+    }
+
+    /// Sets the emitter for an attempt that times out, if one can; a retry state has its own.
+    pub(super) fn with_emitter(mut self, emitter: &Emitter) -> Self {
         if self.limit.is_some_and(|limit| limit.is_own()) {
-            self.observe = Some(Arc::clone(observe));
+            self.emitter = Some(emitter.clone());
         }
         self
     }
@@ -113,12 +119,14 @@ where
         let rejection = Rejection::TimedOut(after);
         attempts::note(1);
         let retry_state = this.retry.take();
-        let observe = this.observe.as_ref();
-        if let Some(observe) = observe.or_else(|| Some(retry_state.as_ref()?.observe())) {
-            observe.on_event(&Event::Rejected(rejection));
-        }
-        let grpc = retry_state.map_or(*this.grpc, |retry_state| retry_state.is_grpc());
-        rejection.into_response(grpc).map(RetryBody::local_reply)
+        let grpc = retry_state.as_ref().map_or(*this.grpc, RetryState::is_grpc);
+        let emitter = this.emitter.as_ref();
+        let emitter = emitter.or_else(|| Some(retry_state.as_ref()?.emitter()));
+        let response = match emitter {
+            Some(emitter) => emitter.reject(rejection, grpc),
+            None => rejection.into_response(grpc),
+        };
+        response.map(RetryBody::local_reply)
     }
 }
 
@@ -137,16 +145,14 @@ where
             let next = match this.state.as_mut().project() {
                 // The inner future is polled before the timer: a response that is ready wins.
                 StateProj::Calling(future) => {
-                    let is_to_begin = this.limit.is_some_and(|limit| limit.is_to_begin);
-                    let (polled, waits) = {
+                    let polled = {
                         let _guard = this
                             .retry
                             .as_mut()
                             .map(|retry_state| retry_state.attempted.enter());
-                        if is_to_begin {
-                            queued::watch(|| future.poll(cx))
-                        } else {
-                            (future.poll(cx), false)
+                        match this.limit {
+                            Some(limit) if limit.is_to_begin => limit.begin_with(future, cx),
+                            _ => future.poll(cx),
                         }
                     };
                     if let Poll::Ready(ended) = &polled {
@@ -157,9 +163,6 @@ where
                             None => return self.finish(polled),
                         }
                     } else {
-                        if is_to_begin && !waits {
-                            this.limit.iter_mut().for_each(AttemptLimit::begin);
-                        }
                         let Some(at) = this.limit.and_then(|limit| limit.at) else {
                             return Poll::Pending;
                         };
@@ -183,7 +186,7 @@ where
                     until,
                     resume,
                 } => {
-                    if body.poll(cx).is_pending() {
+                    if body.poll_read(cx, || true).is_pending() {
                         ready!(this.timer.poll_at(*until, cx));
                         State::Waiting(*resume)
                     } else {

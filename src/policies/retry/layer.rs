@@ -4,7 +4,7 @@ use tower_layer::Layer;
 
 use super::service::Shared;
 use super::{Retry, RetryPolicy};
-use crate::foundation::events::{Observe, TracingObserver};
+use crate::foundation::events::{Emitter, Observe, named};
 use crate::foundation::sync::sharded_arc::ShardedArc;
 
 /// Retries failed requests.
@@ -20,16 +20,22 @@ impl RetryLayer {
     /// Creates a layer that writes its decisions to [`tracing`].
     #[must_use]
     pub fn new(policy: RetryPolicy) -> Self {
-        Self::with_observer(policy, Arc::new(TracingObserver))
+        Self::with_emitter(policy, Emitter::default())
     }
 
     /// Creates a layer that reports its decisions to `observe`.
     #[must_use]
     pub fn with_observer(policy: RetryPolicy, observe: Arc<dyn Observe>) -> Self {
+        Self::with_emitter(policy, Emitter::new(observe))
+    }
+
+    pub(crate) fn with_emitter(policy: RetryPolicy, emitter: Emitter) -> Self {
         Self {
-            shared: ShardedArc::new(Shared::new(policy, observe)),
+            shared: ShardedArc::new(Shared::new(policy, emitter)),
         }
     }
+
+    named!(self => self.shared.emitter());
 
     /// Seeds the jitter, for tests. By default it differs in every process.
     ///

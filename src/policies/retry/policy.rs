@@ -1,3 +1,6 @@
+#[cfg(feature = "serde")]
+mod config;
+
 use std::time::Duration;
 
 use http::HeaderName;
@@ -160,7 +163,8 @@ impl RetryPolicy {
         self
     }
 
-    /// Sets what recognises the failure in an error of the inner service.
+    /// Sets the classification of errors of the inner service. The default is
+    /// [`Failure::of`](crate::Failure::of). An error with the outcome of a healthy upstream is not retried.
     #[must_use]
     pub fn with_error_classifier(mut self, error_classifier: ErrorClassifier) -> Self {
         self.error_classifier = error_classifier;

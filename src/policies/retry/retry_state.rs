@@ -1,4 +1,6 @@
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
@@ -12,9 +14,10 @@ use super::service::PolicySnapshot;
 use super::{ReplayBody, RetryPolicy};
 use crate::foundation::deadline::Deadline;
 use crate::foundation::deadline::headers as time_left;
+use crate::foundation::deadline::queueing;
 use crate::foundation::endpoints::attempt_number::AttemptNumber;
 use crate::foundation::endpoints::attempted_hosts::AttemptedHosts;
-use crate::foundation::events::{Event, Observe};
+use crate::foundation::events::{Emitter, EventKind};
 use crate::foundation::http::grpc;
 use crate::foundation::outcome::{Outcome, RetryStopReason, attempts};
 use crate::foundation::sync::sharded_arc::LocalArc;
@@ -37,8 +40,8 @@ pub(super) struct RetryState<S, B> {
 }
 
 impl<S, B> RetryState<S, B> {
-    pub(super) fn observe(&self) -> &Arc<dyn Observe> {
-        &self.snapshot.observe
+    pub(super) fn emitter(&self) -> &Emitter {
+        &self.snapshot.emitter
     }
 
     pub(super) fn policy(&self) -> &RetryPolicy {
@@ -128,13 +131,13 @@ impl<S, B: Body> RetryState<S, B> {
                 self.slot = Some(slot);
                 let retry = self.attempts.retries();
                 self.snapshot
-                    .observe
-                    .on_event(&Event::Retrying { retry, wait });
+                    .emitter
+                    .emit(&EventKind::Retrying { retry, wait });
                 Some(later(now, wait))
             }
             Err(reason) => {
                 self.request.finish();
-                self.snapshot.observe.on_event(&Event::RetryStopped(reason));
+                self.snapshot.emitter.emit(&EventKind::RetryStopped(reason));
                 None
             }
         }
@@ -231,10 +234,21 @@ impl AttemptLimit {
         self.at.is_some() || self.is_to_begin
     }
 
-    /// Has the time begin, if the try has not waited in vain until now.
-    pub(super) fn begin(&mut self) {
-        self.at = clock::now().checked_add(self.after);
-        self.is_to_begin = false;
+    /// Polls the attempt, whose time begins once it waits for something other than its place.
+    ///
+    /// Cold: beside the answer, the response of every attempt would be moved once more.
+    #[cold]
+    pub(super) fn begin_with<F: Future>(
+        &mut self,
+        attempt: Pin<&mut F>,
+        cx: &mut Context<'_>,
+    ) -> Poll<F::Output> {
+        let (polled, waits) = queueing::watch(|| attempt.poll(cx));
+        if polled.is_pending() && !waits {
+            self.at = clock::now().checked_add(self.after);
+            self.is_to_begin = false;
+        }
+        polled
     }
 }
 

@@ -15,9 +15,9 @@ use super::replay::head::Head;
 use super::retry_state::{AttemptLimit, RetryState, write_attempt_headers};
 use super::{ReplayBody, RetryBody, RetryFuture, RetryPolicy};
 use crate::foundation::endpoints::attempt_number::AttemptNumber;
-use crate::foundation::events::Observe;
+use crate::foundation::events::Emitter;
 use crate::foundation::http::RequestHead;
-use crate::foundation::sync::Reloadable;
+use crate::foundation::sync::Switchable;
 use crate::foundation::sync::rng::Rng;
 use crate::foundation::sync::sharded_arc::{ShardedArc, ShardedArcRef};
 use crate::foundation::time::clock::LazyNow;
@@ -95,12 +95,11 @@ impl<S> Retry<S> {
         S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Clone,
         B: Body,
     {
-        let current = self.shared.snapshot.load();
+        let current = self.shared.snapshot.load_unless_off();
+        let Some(current) = current.filter(|current| !is_off(current)) else {
+            return RetryFuture::only(&mut self.inner, request.map(ReplayBody::plain));
+        };
         let policy = &current.policy;
-        if policy.attempts() == 0 && policy.per_try_timeout().is_none() {
-            let future = self.inner.call(request.map(ReplayBody::plain));
-            return RetryFuture::new(future, None, false, None, None);
-        }
         let moment = LazyNow::of(known.now);
         let active = policy.budget().request(&current.budget, &moment);
         let limit = AttemptLimit::of_attempt(policy, &moment);
@@ -115,7 +114,7 @@ impl<S> Retry<S> {
             let grpc = timed && RequestHead::of(&request).is_grpc();
             let future = self.inner.call(request.map(ReplayBody::plain));
             let future = RetryFuture::new(future, limit, grpc, active, None);
-            return future.with_observer(&current.observe);
+            return future.with_emitter(&current.emitter);
         }
         // Copied before the headers are written: each attempt writes its own number and time.
         let head = Head::of(&request);
@@ -137,7 +136,7 @@ impl<S> Retry<S> {
 
 /// State that all clones of a layer share.
 pub(super) struct Shared {
-    snapshot: Reloadable<ShardedArc<PolicySnapshot>>,
+    snapshot: Switchable<ShardedArc<PolicySnapshot>>,
 }
 
 impl Debug for Shared {
@@ -153,7 +152,7 @@ impl Debug for Shared {
 pub(super) struct PolicySnapshot {
     pub(super) budget: Arc<State>,
     pub(super) rng: Rng,
-    pub(super) observe: Arc<dyn Observe>,
+    pub(super) emitter: Emitter,
     pub(super) policy: RetryPolicy,
 }
 
@@ -166,11 +165,11 @@ impl Debug for PolicySnapshot {
 }
 
 impl Shared {
-    pub(super) fn new(policy: RetryPolicy, observe: Arc<dyn Observe>) -> Self {
+    pub(super) fn new(policy: RetryPolicy, emitter: Emitter) -> Self {
         Self::of(PolicySnapshot {
             budget: Arc::new(policy.budget().new_state()),
             rng: Rng::default(),
-            observe,
+            emitter,
             policy,
         })
     }
@@ -184,8 +183,13 @@ impl Shared {
     }
 
     fn of(current: PolicySnapshot) -> Self {
-        let current = Reloadable::new(ShardedArc::new(current));
-        Self { snapshot: current }
+        Self {
+            snapshot: Switchable::new(ShardedArc::new(current), is_off),
+        }
+    }
+
+    pub(super) fn emitter(&self) -> Emitter {
+        self.snapshot.load().emitter.clone()
     }
 
     /// Returns the current policy.
@@ -194,9 +198,15 @@ impl Shared {
     }
 
     pub(super) fn reconfigure(&self, policy: RetryPolicy) {
-        let current = self.snapshot.load().with(policy);
-        self.snapshot.store(ShardedArc::new(current));
+        self.snapshot
+            .replace(|current| ShardedArc::new(current.with(policy)), is_off);
     }
+}
+
+/// True if a request has one attempt without a limit of its own.
+fn is_off(snapshot: &ShardedArc<PolicySnapshot>) -> bool {
+    let policy = &snapshot.policy;
+    policy.attempts() == 0 && policy.per_try_timeout().is_none()
 }
 
 impl PolicySnapshot {
@@ -204,7 +214,7 @@ impl PolicySnapshot {
         Self {
             budget: Arc::clone(&self.budget),
             rng: self.rng.clone(),
-            observe: Arc::clone(&self.observe),
+            emitter: self.emitter.clone(),
             policy,
         }
     }

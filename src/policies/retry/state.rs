@@ -6,9 +6,8 @@ use http::Response;
 use http_body::Body;
 use pin_project::pin_project;
 
-use super::replay::drain;
-use super::replay::drain::Drain;
 use super::retry_state::{RetryState, later};
+use crate::foundation::body::drain::Drain;
 use crate::foundation::deadline::Deadline;
 use crate::foundation::outcome::Outcome;
 use crate::foundation::time::clock;
@@ -34,6 +33,8 @@ pub(super) enum State<F, R> {
 
 /// Time in which an HTTP client returns a connection to its pool after its response was read.
 pub(super) const SETTLE: Duration = Duration::from_millis(1);
+/// Limit on the time for the rest of a response, unless the wait for the next attempt is longer.
+const DRAIN: Duration = Duration::from_millis(50);
 
 /// Decides about a retry after an attempt that ended; returns the time at which it begins.
 pub(super) fn next_step<S, B, R, E>(
@@ -58,8 +59,8 @@ where
             retry_state.decide(outcome, Some(response.headers()))
         }
         Err(error) => {
-            let failure = retry_state.policy().error_classifier().failure(error);
-            retry_state.decide(Outcome::Failed(failure), None)
+            let outcome = retry_state.policy().error_classifier().attempt(error);
+            retry_state.decide(outcome, None)
         }
     }
 }
@@ -79,17 +80,16 @@ where
 fn drain<F, R: Body<Data = Bytes>>(body: R, resume: Instant) -> State<F, R> {
     let now = clock::now();
     let resume = resume.max(later(now, SETTLE));
-    match Drain::new(body) {
-        Some(body) => {
-            // Half of the time left at most: the next attempt needs the other half.
-            let left = Deadline::current().map(|deadline| deadline.remaining_at(now) / 2);
-            let time = left.map_or(drain::TIME, |left| left.min(drain::TIME));
-            State::Draining {
-                body,
-                until: resume.max(later(now, time)),
-                resume,
-            }
-        }
-        None => State::Waiting(resume),
+    let body = Drain::new(body);
+    if !body.is_worthwhile() {
+        return State::Waiting(resume);
+    }
+    // Half of the time left at most: the next attempt needs the other half.
+    let left = Deadline::current().map(|deadline| deadline.remaining_at(now) / 2);
+    let time = left.map_or(DRAIN, |left| left.min(DRAIN));
+    State::Draining {
+        body,
+        until: resume.max(later(now, time)),
+        resume,
     }
 }

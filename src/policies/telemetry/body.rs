@@ -25,6 +25,23 @@ impl<R, T> TracedBody<R, T> {
             inner: Instrumented::new(inner, scope),
         }
     }
+
+    /// Wraps `inner` while the scope is entered; it [follows](Self::set_scope).
+    #[inline]
+    pub(super) const fn without_scope(inner: WatchedBody<R, T>) -> Self {
+        Self::new(inner, Scope::none())
+    }
+
+    #[inline]
+    pub(super) fn set_scope(&mut self, scope: Scope) {
+        self.inner.set_scope(scope);
+    }
+}
+
+impl<R, T> Default for TracedBody<R, T> {
+    fn default() -> Self {
+        Self::new(WatchedBody::default(), Scope::none())
+    }
 }
 
 impl<R, T> Body for TracedBody<R, T>

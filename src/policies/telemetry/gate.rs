@@ -8,7 +8,7 @@ use tower_service::Service;
 use super::shared::Tracer;
 use super::{SpanTicket, TracedBody, TracedFuture};
 use crate::foundation::admission::{
-    Admission, ChainTicket, Gate, GateChain, NoQueue, QueuedFuture, retain_if_active,
+    Admission, ChainTicket, Gate, GateChain, NoQueue, QueuedFuture, forward,
 };
 use crate::foundation::http::RequestHead;
 
@@ -69,7 +69,8 @@ where
                 .admit_inner(started.ticket, RequestHead::of(&request))
             {
                 Admission::Admitted(ticket) => {
-                    QueuedFuture::call(&mut self.inner, request, retain_if_active(ticket))
+                    let ticket = forward(ticket, request.headers_mut());
+                    QueuedFuture::call(&mut self.inner, request, ticket)
                 }
                 other => QueuedFuture::not_admitted(&self.gate, &mut self.inner, request, other),
             }

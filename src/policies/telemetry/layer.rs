@@ -4,6 +4,7 @@ use tower_layer::Layer;
 
 use super::shared::{Shared, Tracer};
 use super::{SpanKind, SpanProcessor, TracePolicy, Traced, TracedGate};
+use crate::foundation::events::{Emitter, Observe, named};
 use crate::foundation::sync::sharded_arc::ShardedArc;
 
 /// Defines a trace layer; the three layers differ only in the kind of their spans.
@@ -22,15 +23,36 @@ macro_rules! layer {
             /// Creates a layer with `policy`.
             #[must_use]
             pub fn new(policy: TracePolicy) -> Self {
-                let shared = ShardedArc::new(Shared::new($kind, policy, None));
+                Self::with_emitter(policy, Emitter::default())
+            }
+
+            /// Creates a layer that reports the end of each request to `observe`, if it
+            /// [wants it](crate::Observe::observes_requests).
+            #[must_use]
+            pub fn with_observer(policy: TracePolicy, observe: Arc<dyn Observe>) -> Self {
+                Self::with_emitter(policy, Emitter::new(observe))
+            }
+
+            pub(crate) fn with_emitter(policy: TracePolicy, emitter: Emitter) -> Self {
+                let shared = ShardedArc::new(Shared::new($kind, policy, None, emitter));
                 Self { shared }
             }
+
+            /// Asks the observer again for the events that it wants, after it was replaced.
+            pub(crate) fn update_observer(&self) {
+                self.shared.update_observer();
+            }
+
+            named!(self => self.shared.emitter().clone());
 
             /// Creates a layer that passes each span to `processor` when it ends.
             #[must_use]
             pub fn with_processor(policy: TracePolicy, processor: Arc<dyn SpanProcessor>) -> Self {
-                let shared = ShardedArc::new(Shared::new($kind, policy, Some(processor)));
-                Self { shared }
+                let emitter = Emitter::default();
+                let shared = Shared::new($kind, policy, Some(processor), emitter);
+                Self {
+                    shared: ShardedArc::new(shared),
+                }
             }
 
             /// Wraps `inner` with `gate` in front of it as one service, equivalent to this layer
@@ -88,11 +110,21 @@ layer!(
     SpanKind::Client
 );
 
+#[cfg(feature = "istio")]
+impl TraceServerLayer {
+    /// Creates the layer of a gateway: its requests are those that the layers inside send on.
+    pub(crate) fn forwarding(policy: TracePolicy, emitter: Emitter) -> Self {
+        let shared = Shared::new(SpanKind::Server, policy, None, emitter);
+        let shared = ShardedArc::new(shared.forwarding());
+        Self { shared }
+    }
+}
+
 impl TraceClientLayer {
     /// Creates a layer that writes only the headers that all attempts of a call share: a
     /// [`TraceAttemptLayer`] inside it writes the ids of each attempt.
-    pub(crate) fn without_injection(policy: TracePolicy) -> Self {
-        let shared = Shared::new(SpanKind::Client, policy, None);
+    pub(crate) fn without_injection(policy: TracePolicy, emitter: Emitter) -> Self {
+        let shared = Shared::new(SpanKind::Client, policy, None, emitter);
         let shared = ShardedArc::new(shared.without_injection());
         Self { shared }
     }

@@ -7,7 +7,7 @@ use tower_service::Service;
 
 use super::shared::Tracer;
 use super::{SpanTicket, TracedBody, TracedFuture};
-use crate::foundation::admission::{GatedFuture, retain_if_active};
+use crate::foundation::admission::{GatedFuture, forward};
 
 /// Runs each request in a span of its trace.
 ///
@@ -49,7 +49,8 @@ where
         let inner = {
             // Entered for `call` as well: a service may begin its work there.
             let _inside = started.scope.enter();
-            GatedFuture::call(&mut self.inner, request, retain_if_active(started.ticket))
+            let ticket = forward(started.ticket, request.headers_mut());
+            GatedFuture::call(&mut self.inner, request, ticket)
         };
         TracedFuture::new(inner, started.scope, started.writes_request_id)
     }

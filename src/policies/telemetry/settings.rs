@@ -20,9 +20,10 @@ pub(super) struct ReloadablePolicy {
 }
 
 impl ReloadablePolicy {
-    pub(super) fn new(policy: TracePolicy) -> Self {
+    pub(super) fn new(policy: TracePolicy, is_observed: bool) -> Self {
+        let settings = policy.settings().with(Settings::OBSERVED, is_observed);
         Self {
-            settings: AtomicU32::new(policy.settings().0),
+            settings: AtomicU32::new(settings.0),
             policy: Reloadable::new(policy),
             replacing: Mutex::new(()),
         }
@@ -33,10 +34,22 @@ impl ReloadablePolicy {
             .replacing
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let settings = policy.settings();
+        let is_observed = self.settings().has(Settings::OBSERVED);
+        let settings = policy.settings().with(Settings::OBSERVED, is_observed);
         self.policy.store(policy);
         // Release, with the Acquire of `settings`: a call that sees the new settings also sees the
         // policy that they were made from.
+        self.settings.store(settings.0, Ordering::Release);
+    }
+
+    /// Sets whether an observer wants the end of each request.
+    pub(super) fn set_observed(&self, is_observed: bool) {
+        let _replacing = self
+            .replacing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let settings = self.settings().with(Settings::OBSERVED, is_observed);
+        // Release, as in `store`: a relaxed store would cut off a reader from the policy stored before.
         self.settings.store(settings.0, Ordering::Release);
     }
 
@@ -64,6 +77,8 @@ const PROPAGATED: u32 = 23;
 impl Settings {
     /// True unless the policy is off.
     pub(super) const ENABLED: Self = Self(1 << 26);
+    /// True if an observer wants the end of each request.
+    pub(super) const OBSERVED: Self = Self(1 << 31);
     /// True if further headers are forwarded; the policy has their names.
     pub(super) const FORWARDS: Self = Self(1 << 27);
     pub(super) const PRESERVES_REQUEST_ID: Self = Self(1 << 28);
@@ -159,7 +174,7 @@ mod tests {
 
     #[test]
     fn policies_that_replace_each_other_leave_one_whole() {
-        let live = Arc::new(ReloadablePolicy::new(TracePolicy::off()));
+        let live = Arc::new(ReloadablePolicy::new(TracePolicy::off(), false));
         let threads = (0..4).map(|thread| {
             let live = Arc::clone(&live);
             thread::spawn(move || {

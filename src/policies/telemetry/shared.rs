@@ -2,15 +2,20 @@ use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 
 use http::{HeaderMap, Request};
+use tracing::Span;
 use tracing::level_filters::LevelFilter;
 
 use super::context::current::Scope;
 use super::context::pooled_context::PooledContext;
 use super::context::span;
+use super::context::span::SpanObservers;
 use super::propagation::remote_context::{PresentHeaders, TraceHeaders};
 use super::propagation::request_id;
 use super::settings::{ReloadablePolicy, Settings};
 use super::{ExtractError, SpanKind, SpanProcessor, SpanTicket, TraceContext, TracePolicy};
+use crate::foundation::events::Emitter;
+use crate::foundation::events::request::record::{RecordKind, RequestRecord};
+use crate::foundation::http::HeaderScan;
 use crate::foundation::sync::rng::Rng;
 use crate::foundation::sync::sharded_arc::ShardedArcRef;
 
@@ -20,9 +25,19 @@ pub(crate) struct Tracer(ShardedArcRef<Shared>);
 
 /// Started span of a request.
 pub(crate) struct StartedSpan {
+    /// Scan of the request's headers, if one was made.
+    pub(crate) scan: Option<HeaderScan>,
     pub(crate) scope: Scope,
     pub(crate) writes_request_id: bool,
     pub(crate) ticket: SpanTicket,
+}
+
+/// Context of a new span.
+struct NewSpan {
+    /// Reason for which the caller's headers were ignored.
+    invalid: Option<ExtractError>,
+    scan: Option<HeaderScan>,
+    trace: TraceContext,
 }
 
 impl Tracer {
@@ -34,11 +49,20 @@ impl Tracer {
     #[inline]
     pub(crate) fn start<B>(&self, request: &mut Request<B>) -> StartedSpan {
         let settings = self.0.policy.settings();
-        let (scope, ticket) = self.0.start(settings, request);
-        StartedSpan {
+        let mut started = self.0.start(settings, request);
+        started.writes_request_id = self.0.writes_request_id(settings);
+        started
+    }
+}
+
+impl StartedSpan {
+    #[inline]
+    fn unobserved(scope: Scope, scan: Option<HeaderScan>) -> Self {
+        Self {
+            scan,
             scope,
-            writes_request_id: self.0.writes_request_id(settings),
-            ticket,
+            writes_request_id: false,
+            ticket: SpanTicket::default(),
         }
     }
 }
@@ -47,10 +71,13 @@ impl Tracer {
 pub(super) struct Shared {
     pub(super) rng: Rng,
     pub(super) kind: SpanKind,
+    /// True for the server of a gateway, which sends its requests on.
+    forwards: bool,
     /// True if a layer inside writes the headers with the span's id.
     skips_injection: bool,
     pub(super) policy: ReloadablePolicy,
     processor: Option<Arc<dyn SpanProcessor>>,
+    emitter: Emitter,
 }
 
 impl Debug for Shared {
@@ -66,13 +93,17 @@ impl Shared {
         kind: SpanKind,
         policy: TracePolicy,
         processor: Option<Arc<dyn SpanProcessor>>,
+        emitter: Emitter,
     ) -> Self {
+        let is_observed = emitter.observes_requests();
         Self {
             rng: Rng::default(),
             kind,
+            forwards: false,
             skips_injection: false,
-            policy: ReloadablePolicy::new(policy),
+            policy: ReloadablePolicy::new(policy, is_observed),
             processor,
+            emitter,
         }
     }
 
@@ -81,6 +112,33 @@ impl Shared {
             skips_injection: true,
             ..self
         }
+    }
+
+    #[cfg(feature = "istio")]
+    pub(super) fn forwarding(self) -> Self {
+        Self {
+            forwards: true,
+            ..self
+        }
+    }
+
+    fn record(&self) -> Arc<RequestRecord> {
+        let kind = match self.kind {
+            SpanKind::Attempt => RecordKind::Attempt,
+            SpanKind::Client => RecordKind::Request,
+            SpanKind::Server if self.forwards => RecordKind::Forwarded,
+            SpanKind::Server => RecordKind::Served,
+        };
+        Arc::new(RequestRecord::new(kind))
+    }
+
+    pub(super) const fn emitter(&self) -> &Emitter {
+        &self.emitter
+    }
+
+    /// Asks the observer again for the events that it wants.
+    pub(super) fn update_observer(&self) {
+        self.policy.set_observed(self.emitter.observes_requests());
     }
 
     pub(super) fn reconfigure(&self, policy: TracePolicy) {
@@ -98,20 +156,42 @@ impl Shared {
     }
 
     /// Starts a span: returns its scope and ticket, and writes its headers.
-    pub(super) fn start<B>(
-        &self,
-        settings: Settings,
-        request: &mut Request<B>,
-    ) -> (Scope, SpanTicket) {
+    #[inline]
+    pub(super) fn start<B>(&self, settings: Settings, request: &mut Request<B>) -> StartedSpan {
+        let is_observed = settings.has(Settings::OBSERVED);
         if !settings.has(Settings::ENABLED) {
-            return (Scope::none(), SpanTicket::default());
+            if is_observed {
+                return self.start_untraced(request);
+            }
+            return StartedSpan::unobserved(Scope::none(), None);
         }
-        let (trace, invalid) = self.trace(settings, request.headers_mut());
+        let headers = request.headers_mut();
         // Spans have the level INFO, and the event about invalid headers a lower one.
-        if self.processor.is_none() && LevelFilter::current() < LevelFilter::INFO {
-            return (Scope::of(trace), SpanTicket::default());
+        let is_seen = is_observed || self.processor.is_some();
+        if is_seen || LevelFilter::current() >= LevelFilter::INFO {
+            let span = self.trace(settings, headers);
+            return self.start_observed(request, span, is_observed);
         }
-        self.start_observed(request, trace, invalid)
+        if self.kind == SpanKind::Attempt && self.attempt_of_call(settings, headers) {
+            return StartedSpan::unobserved(Scope::none(), None);
+        }
+        let NewSpan {
+            scan, mut trace, ..
+        } = self.trace(settings, headers);
+        trace.call_id = self.skips_injection.then_some(trace.span_id);
+        StartedSpan::unobserved(Scope::of(PooledContext::new(trace)), scan)
+    }
+
+    /// Starts an attempt in the context of its call, if that lends it, and writes the headers.
+    fn attempt_of_call(&self, settings: Settings, headers: &mut HeaderMap) -> bool {
+        let started = TraceContext::change_current(|trace| {
+            let started = trace.start_attempt(&self.rng);
+            if started {
+                trace.write_own(settings.formats_out(trace.formats), headers);
+            }
+            started
+        });
+        started.unwrap_or(false)
     }
 
     /// Starts a span that a processor or a subscriber may observe.
@@ -119,33 +199,64 @@ impl Shared {
     fn start_observed<B>(
         &self,
         request: &Request<B>,
-        trace: PooledContext,
-        invalid: Option<ExtractError>,
-    ) -> (Scope, SpanTicket) {
+        new: NewSpan,
+        is_observed: bool,
+    ) -> StartedSpan {
+        let trace = PooledContext::new(new.trace);
         let place = trace.get().expect("it has just been put in");
-        let span = span::open(self.kind, request, place);
-        let ticket = if self.processor.is_some() || !span.is_disabled() {
+        let source = self.emitter.source();
+        let span = span::open(self.kind, request, place, &source);
+        let (mut scope, ticket) = if is_observed || self.processor.is_some() || !span.is_disabled()
+        {
+            let notes = self.record();
             let service = self.policy.load().service_name();
-            let processor = self.processor.as_ref();
-            SpanTicket::new(self.kind, request, place, &span, service, processor)
+            let observers = SpanObservers {
+                emitter: is_observed.then(|| self.emitter.clone()),
+                notes: Arc::clone(&notes),
+                processor: self.processor.clone(),
+                source,
+                span: span.clone(),
+            };
+            let ticket = SpanTicket::new(self.kind, request, place, service, observers);
+            (Scope::recorded(trace, span, notes), ticket)
         } else {
-            SpanTicket::default()
+            (Scope::of(trace), SpanTicket::default())
         };
-        let mut scope = Scope::new(trace, span);
-        if let Some(reason) = invalid {
+        if let Some(reason) = new.invalid {
             // Inside the span, so that the event carries the ids of the new trace.
             let _inside = scope.enter();
             tracing::debug!(%reason, "invalid trace headers, starting a new trace");
         }
-        (scope, ticket)
+        StartedSpan {
+            ticket,
+            ..StartedSpan::unobserved(scope, new.scan)
+        }
+    }
+
+    /// Starts the observation of a request under a policy that is off: without a span, and with the
+    /// surrounding trace.
+    #[cold]
+    fn start_untraced<B>(&self, request: &Request<B>) -> StartedSpan {
+        let notes = self.record();
+        let observers = SpanObservers {
+            emitter: Some(self.emitter.clone()),
+            notes: Arc::clone(&notes),
+            processor: None,
+            source: self.emitter.source(),
+            span: Span::none(),
+        };
+        // No one sees these ids.
+        let unused = TraceContext::root(&self.rng, false);
+        let ticket = SpanTicket::new(self.kind, request, &unused, None, observers);
+        let scope = Scope::recorded(PooledContext::NONE, Span::none(), notes);
+        StartedSpan {
+            ticket,
+            ..StartedSpan::unobserved(scope, None)
+        }
     }
 
     /// Returns the context of a new span, and writes it into the headers.
-    fn trace(
-        &self,
-        settings: Settings,
-        headers: &mut HeaderMap,
-    ) -> (PooledContext, Option<ExtractError>) {
+    fn trace(&self, settings: Settings, headers: &mut HeaderMap) -> NewSpan {
         // Inside a handler its context is the parent; the headers of the call count only without
         // one.
         if self.kind != SpanKind::Server
@@ -157,10 +268,14 @@ impl Shared {
             let told = trace.written && self.kind == SpanKind::Attempt;
             let present_headers = (!told).then(|| PresentHeaders::scan(headers));
             self.inject(&mut trace, settings, headers, present_headers);
-            return (PooledContext::new(trace), None);
+            return NewSpan {
+                invalid: None,
+                scan: None,
+                trace,
+            };
         }
         let present = TraceHeaders::scan(headers);
-        let present_headers = present.present();
+        let (present_headers, scan) = (present.present(), Some(present.scan));
         let (mut trace, invalid) = self.extract(settings, headers, &present);
         if self.kind == SpanKind::Server {
             // The handler reads the same id that is propagated.
@@ -172,7 +287,11 @@ impl Shared {
         } else {
             self.inject(&mut trace, settings, headers, Some(present_headers));
         }
-        (PooledContext::new(trace), invalid)
+        NewSpan {
+            invalid,
+            scan,
+            trace,
+        }
     }
 
     /// Writes the trace into the headers of a call; `standing` lists those that its attempts share,

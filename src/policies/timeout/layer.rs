@@ -4,7 +4,7 @@ use tower_layer::Layer;
 
 use super::service::Shared;
 use super::{Timeout, TimeoutPolicy};
-use crate::foundation::events::{Observe, TracingObserver};
+use crate::foundation::events::{Emitter, Observe, named};
 use crate::foundation::sync::sharded_arc::ShardedArc;
 
 /// Limits the response time of every service it wraps.
@@ -17,19 +17,25 @@ pub struct TimeoutLayer {
 }
 
 impl TimeoutLayer {
-    /// Creates a timeout that reports its events to the [`TracingObserver`].
+    /// Creates a timeout that reports its events to the [`TracingObserver`](crate::telemetry::TracingObserver).
     #[must_use]
     pub fn new(policy: TimeoutPolicy) -> Self {
-        Self::with_observer(policy, Arc::new(TracingObserver))
+        Self::with_emitter(policy, Emitter::default())
     }
 
     /// Creates a timeout that reports its events to `observe`.
     #[must_use]
     pub fn with_observer(policy: TimeoutPolicy, observe: Arc<dyn Observe>) -> Self {
+        Self::with_emitter(policy, Emitter::new(observe))
+    }
+
+    pub(crate) fn with_emitter(policy: TimeoutPolicy, emitter: Emitter) -> Self {
         Self {
-            shared: ShardedArc::new(Shared::new(policy, observe)),
+            shared: ShardedArc::new(Shared::new(policy, emitter)),
         }
     }
+
+    named!(self => self.shared.emitter());
 
     /// Replaces the policy for requests that start from now on; requests in flight keep theirs.
     pub fn reconfigure(&self, policy: TimeoutPolicy) {

@@ -37,11 +37,17 @@ pub(super) fn allowance(policy: &TimeoutPolicy, from_headers: HeaderTimeouts) ->
         .instead
         .unwrap_or_else(|| policy.total_timeout());
     let own = (!own.is_zero()).then_some(own);
+    shorter(own, callers(policy, from_headers))
+}
+
+/// Returns the caller's timeout; `None` means no limit.
+#[inline]
+pub(super) fn callers(policy: &TimeoutPolicy, from_headers: HeaderTimeouts) -> Option<Duration> {
     if !policy.incoming() {
-        return own;
+        return None;
     }
     let grpc = from_headers.grpc.map(|grpc| less_offset(policy, grpc));
-    shorter(shorter(own, from_headers.expected), grpc)
+    shorter(from_headers.expected, grpc)
 }
 
 /// Returns the shorter of two timeouts, of which `None` means no limit.

@@ -17,15 +17,15 @@
 //! # let _ = service;
 //! ```
 //!
-//! An upstream that streams events has no total timeout. Set an idle timeout instead; the layer can
-//! change it while requests run:
+//! A stream of events, or a download, lasts longer than any total timeout. Limit the time to its head, and the
+//! silence of its body; the layer can change both while requests run:
 //!
 //! ```
 //! # use std::time::Duration;
 //! # use meshless::timeout::{TimeoutLayer, TimeoutPolicy};
-//! let quiet_for = Duration::from_secs(30);
-//! let layer = TimeoutLayer::new(TimeoutPolicy::default().with_idle(quiet_for));
-//! layer.reconfigure(TimeoutPolicy::default().with_idle(quiet_for / 2));
+//! let policy = TimeoutPolicy::head(Duration::from_secs(15));
+//! let layer = TimeoutLayer::new(policy.clone().with_idle(Duration::from_secs(60)));
+//! layer.reconfigure(policy.with_idle(Duration::from_secs(30)));
 //! ```
 //!
 //! # Behaviour of a timeout
@@ -37,7 +37,7 @@
 //!   [`Failure::Timeout`].
 //! * A response, or a frame of its body, that is ready when the time is over still passes.
 //! * The first total timeout that cuts off a `text/event-stream` (of unknown length) is reported as
-//!   [`Event::StreamTimedOut`](crate::Event::StreamTimedOut), a warning in the log.
+//!   [`EventKind::StreamTimedOut`](crate::events::EventKind::StreamTimedOut), a warning in the log.
 //!
 //! # Deadline propagation
 //!

@@ -1,3 +1,6 @@
+#[cfg(feature = "serde")]
+mod config;
+
 use std::time::Duration;
 
 /// Timeouts of a response, and the propagation of deadlines.
@@ -5,12 +8,23 @@ use std::time::Duration;
 /// The default has no timeout of its own, and applies the caller's deadline.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TimeoutPolicy {
+    extent: Extent,
     grpc_offset: Duration,
-    head_only: bool,
     idle: Duration,
     passes: Passes,
     overrides: bool,
     total: Duration,
+}
+
+/// Part of a response that the timeout limits.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Extent {
+    /// The head of the response of one attempt.
+    Attempt,
+    /// The head; the caller's deadline holds for the body as well.
+    Head,
+    /// Head and body.
+    Response,
 }
 
 /// Switches of the propagation of deadlines.
@@ -28,8 +42,8 @@ impl TimeoutPolicy {
     #[must_use]
     pub const fn total(total: Duration) -> Self {
         Self {
+            extent: Extent::Response,
             grpc_offset: Duration::ZERO,
-            head_only: false,
             idle: Duration::ZERO,
             passes: Passes {
                 envoy_headers: false,
@@ -50,7 +64,19 @@ impl TimeoutPolicy {
     #[must_use]
     pub const fn per_try(limit: Duration) -> Self {
         let mut policy = Self::total(limit);
-        policy.head_only = true;
+        policy.extent = Extent::Attempt;
+        policy
+    }
+
+    /// Creates a policy with a timeout to the head of the response; 0 means no limit.
+    ///
+    /// The body, such as a stream of events or a download, may take longer: it is limited by the
+    /// [idle timeout](Self::with_idle), which has to be set, and by the caller's deadline. The request's headers
+    /// carry the timeout to the head.
+    #[must_use]
+    pub const fn head(limit: Duration) -> Self {
+        let mut policy = Self::total(limit);
+        policy.extent = Extent::Head;
         policy
     }
 
@@ -63,8 +89,8 @@ impl TimeoutPolicy {
             .with_outgoing(false)
     }
 
-    /// Sets the timeout of the whole response. The default is 0, which means no limit: Istio's
-    /// default, where Envoy alone has 15 seconds.
+    /// Sets the timeout of the whole response, of its head, or of an attempt, as the policy was created. The default
+    /// is 0, which means no limit: Istio's default, where Envoy alone has 15 seconds.
     #[must_use]
     pub const fn with_total(mut self, total: Duration) -> Self {
         self.total = total;
@@ -136,7 +162,7 @@ impl TimeoutPolicy {
         self
     }
 
-    /// Returns the timeout of the whole response, or of an attempt; 0 means no limit.
+    /// Returns the timeout of the whole response, of its head, or of an attempt; 0 means no limit.
     #[must_use]
     pub const fn total_timeout(&self) -> Duration {
         self.total
@@ -151,7 +177,13 @@ impl TimeoutPolicy {
     /// True if this is the timeout of one attempt, which ends with the head of the response.
     #[must_use]
     pub const fn is_per_try(&self) -> bool {
-        self.head_only
+        matches!(self.extent, Extent::Attempt)
+    }
+
+    /// True if the timeout ends with the head of the response.
+    #[must_use]
+    pub const fn ends_with_head(&self) -> bool {
+        !matches!(self.extent, Extent::Response)
     }
 
     pub(super) const fn envoy_headers(&self) -> bool {
@@ -162,8 +194,8 @@ impl TimeoutPolicy {
         self.grpc_offset
     }
 
-    pub(super) const fn head_only(&self) -> bool {
-        self.head_only
+    pub(super) const fn extent(&self) -> Extent {
+        self.extent
     }
 
     pub(super) const fn incoming(&self) -> bool {

@@ -1,16 +1,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::body::limits::CallLimits;
 use super::machine::{self, HeaderTimeouts, TimeBudget};
+use super::policy::Extent;
 use super::{Elapsed, TimeoutPolicy};
 use crate::foundation::deadline::Deadline;
 use crate::foundation::deadline::headers as time_left;
-use crate::foundation::events::{Event, Observe};
-use crate::foundation::http::grpc;
+use crate::foundation::events::{Emitter, EventKind};
+use crate::foundation::http::HeaderScan;
 use crate::foundation::outcome::Rejection;
 use crate::foundation::sync::sharded_arc::ShardedArc;
 use crate::foundation::time::clock;
@@ -32,14 +33,14 @@ pub(super) struct PolicySnapshot {
 /// State that survives reconfiguration.
 #[derive(Debug)]
 struct SharedState {
-    observe: Arc<dyn Observe>,
+    emitter: Emitter,
     stream_timed_out: AtomicBool,
 }
 
 impl PolicySnapshot {
-    pub(super) fn new(policy: TimeoutPolicy, observe: Arc<dyn Observe>) -> Self {
+    pub(super) fn new(policy: TimeoutPolicy, emitter: Emitter) -> Self {
         let kept = SharedState {
-            observe,
+            emitter,
             stream_timed_out: AtomicBool::new(false),
         };
         Self::with(policy, Arc::new(kept))
@@ -67,16 +68,17 @@ impl PolicySnapshot {
     pub(super) fn admit(
         home: &ShardedArc<Self>,
         headers: &mut HeaderMap,
+        scan: Option<HeaderScan>,
     ) -> Result<Option<CallLimits>, Rejection> {
         let this: &Self = home;
         let policy = &this.policy;
-        let HeaderScan { grpc, times } = HeaderScan::at(headers);
-        let from_headers = if times {
+        let HeaderScan { grpc, timeouts } = scan.unwrap_or_else(|| HeaderScan::of(headers));
+        let from_headers = if timeouts {
             this.read(headers, grpc)
         } else {
             HeaderTimeouts::default()
         };
-        let window = time_budget_of(policy, from_headers)?;
+        let (window, callers) = time_budget_of(policy, from_headers)?;
         if let Some(window) = window.filter(|_| policy.outgoing()) {
             this.write(headers, from_headers, window.length, grpc);
         }
@@ -89,7 +91,13 @@ impl PolicySnapshot {
         // Otherwise the caller's deadline was the shorter limit, which is not the upstream's
         // failure.
         let own = window.is_some_and(|window| window.length == total);
-        Ok(Some(CallLimits::new(window, own, grpc, home.local())))
+        Ok(Some(CallLimits::new(
+            window,
+            callers,
+            own,
+            grpc,
+            home.local(),
+        )))
     }
 
     /// Reads the timeouts in the headers, and removes those addressed to this hop alone.
@@ -97,7 +105,7 @@ impl PolicySnapshot {
     fn read(&self, headers: &mut HeaderMap, grpc: bool) -> HeaderTimeouts {
         let mut from_headers = HeaderTimeouts::default();
         // Removed in any case: it is addressed to this hop, as in Envoy.
-        let instead = headers.remove(if self.policy.head_only() {
+        let instead = headers.remove(if self.policy.is_per_try() {
             &INSTEAD_OF_PER_TRY
         } else {
             &INSTEAD_OF_TOTAL
@@ -159,66 +167,47 @@ impl PolicySnapshot {
         }
     }
 
-    /// Reports a request that was not answered in time.
-    pub(super) fn rejected(&self, rejection: Rejection) {
-        self.state.observe.on_event(&Event::Rejected(rejection));
+    pub(super) fn emitter(&self) -> &Emitter {
+        &self.state.emitter
     }
 
     /// Reports a body that was cut off.
     pub(super) fn report_cut_off(&self, elapsed: Elapsed, event_stream: bool) {
         let SharedState {
-            observe,
+            emitter,
             stream_timed_out: stream_cut,
         } = &*self.state;
-        observe.on_event(&Event::BodyTimedOut(elapsed));
+        emitter.emit(&EventKind::BodyTimedOut(elapsed));
         if let Elapsed::Total(total) = elapsed
             && event_stream
             // Once for each layer; Relaxed, since the flag guards nothing else.
             && !stream_cut.swap(true, Ordering::Relaxed)
         {
-            observe.on_event(&Event::StreamTimedOut(total));
+            emitter.emit(&EventKind::StreamTimedOut(total));
         }
     }
 }
 
-/// Facts from the names of the headers. Most requests carry no timeout, and one pass over all names
-/// costs less than a failing lookup of each.
-#[derive(Clone, Copy, Debug, Default)]
-struct HeaderScan {
-    grpc: bool,
-    /// True if a header may carry a timeout.
-    times: bool,
-}
-
-impl HeaderScan {
-    #[inline]
-    fn at(headers: &HeaderMap) -> Self {
-        let mut scan = Self::default();
-        for (name, value) in headers {
-            // Compared by length first: few names are as long as the relevant ones.
-            let name = name.as_str();
-            match name.len() {
-                12 if name == CONTENT_TYPE.as_str() => scan.grpc |= grpc::names_grpc(value),
-                12 => scan.times |= name == "grpc-timeout",
-                30.. => scan.times |= name.starts_with("x-envoy-") && name.ends_with("-timeout-ms"),
-                _ => {}
-            }
-        }
-        scan
-    }
-}
-
-/// Returns the budget of a call that starts now. Without any limit the clock is not read.
+/// Returns the budget of a call that starts now, and the caller's deadline if the timeout ends with the head. Without
+/// any limit the clock is not read.
 #[inline]
 fn time_budget_of(
     policy: &TimeoutPolicy,
     from_headers: HeaderTimeouts,
-) -> Result<Option<TimeBudget>, Rejection> {
+) -> Result<(Option<TimeBudget>, Option<Instant>), Rejection> {
     let allowance = machine::allowance(policy, from_headers);
-    let current = Deadline::current();
+    let current = Deadline::current().map(Deadline::instant);
     if allowance.is_none() && current.is_none() {
-        return Ok(None);
+        return Ok((None, None));
     }
-    machine::time_budget(allowance, current.map(Deadline::instant), clock::now())
-        .map_err(|machine::DeadlineExceeded| Rejection::DeadlineExceeded)
+    let now = clock::now();
+    let budget = |allowance| {
+        machine::time_budget(allowance, current, now)
+            .map_err(|machine::DeadlineExceeded| Rejection::DeadlineExceeded)
+    };
+    let callers = match policy.extent() {
+        Extent::Head => budget(machine::callers(policy, from_headers))?.map(|budget| budget.at),
+        Extent::Attempt | Extent::Response => None,
+    };
+    Ok((budget(allowance)?, callers))
 }

@@ -1,5 +1,4 @@
 use std::fmt::{self, Debug, Formatter};
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -11,11 +10,11 @@ use tower_service::Service;
 use super::body::limits::CallLimits;
 use super::policy_snapshot::PolicySnapshot;
 use super::{TimeoutBody, TimeoutFuture, TimeoutPolicy};
-use crate::foundation::events::Observe;
-use crate::foundation::http::grpc;
+use crate::foundation::events::Emitter;
+use crate::foundation::http::{HeaderScan, grpc};
 use crate::foundation::outcome::LocalReplyBody;
 use crate::foundation::outcome::Rejection;
-use crate::foundation::sync::Reloadable;
+use crate::foundation::sync::Switchable;
 use crate::foundation::sync::sharded_arc::{ShardedArc, ShardedArcRef};
 
 /// Responds with 504 if a service takes too long.
@@ -46,16 +45,18 @@ impl<S> Timeout<S> {
     }
 
     /// Returns the limits of a call that starts now and writes them into its headers; `None` if
-    /// nothing limits it. The error is the response to a request whose deadline has passed.
+    /// nothing limits it. The error is the response to a request whose deadline has passed. `scan`
+    /// is of the request's headers, if an outer service has made one.
     #[inline]
     pub(crate) fn admit<B>(
         &self,
         request: &mut Request<B>,
+        scan: Option<HeaderScan>,
     ) -> Result<Option<CallLimits>, Box<Response<LocalReplyBody>>> {
-        let admitted = self.shared.admit(request.headers_mut());
+        let admitted = self.shared.admit(request.headers_mut(), scan);
         admitted.map_err(|rejection| {
             let grpc = grpc::is_grpc(request.headers());
-            Box::new(rejection.into_response(grpc))
+            Box::new(self.shared.emitter().reject(rejection, grpc))
         })
     }
 }
@@ -74,7 +75,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        match self.admit(&mut request) {
+        match self.admit(&mut request, None) {
             Ok(limits) => {
                 // Built in place: a future of several layers is hundreds of bytes, and a `let`
                 // would move it.
@@ -93,9 +94,14 @@ where
     }
 }
 
+/// True if nothing limits a call under this policy.
+fn is_off(snapshot: &ShardedArc<PolicySnapshot>) -> bool {
+    snapshot.policy().is_off()
+}
+
 /// State shared by all clones of a timeout.
 pub(super) struct Shared {
-    snapshot: Reloadable<ShardedArc<PolicySnapshot>>,
+    snapshot: Switchable<ShardedArc<PolicySnapshot>>,
 }
 
 impl Debug for Shared {
@@ -107,16 +113,23 @@ impl Debug for Shared {
 }
 
 impl Shared {
-    pub(super) fn new(policy: TimeoutPolicy, observe: Arc<dyn Observe>) -> Self {
+    pub(super) fn new(policy: TimeoutPolicy, emitter: Emitter) -> Self {
+        let snapshot = ShardedArc::new(PolicySnapshot::new(policy, emitter));
         Self {
-            snapshot: Reloadable::new(ShardedArc::new(PolicySnapshot::new(policy, observe))),
+            snapshot: Switchable::new(snapshot, is_off),
         }
+    }
+
+    pub(super) fn emitter(&self) -> Emitter {
+        self.snapshot.load().emitter().clone()
     }
 
     pub(super) fn reconfigure(&self, policy: TimeoutPolicy) {
         // Concurrent calls: the last one wins, and both keep the state.
-        let current = self.snapshot.load().reconfigured(policy);
-        self.snapshot.store(ShardedArc::new(current));
+        self.snapshot.replace(
+            |current| ShardedArc::new(current.reconfigured(policy)),
+            is_off,
+        );
     }
 
     /// Returns the current policy.
@@ -126,15 +139,15 @@ impl Shared {
 
     /// Returns the limits of a call that starts now; `None` if nothing limits it.
     #[inline]
-    fn admit(&self, headers: &mut HeaderMap) -> Result<Option<CallLimits>, Rejection> {
-        let current = self.snapshot.load();
-        if current.policy().is_off() {
+    fn admit(
+        &self,
+        headers: &mut HeaderMap,
+        scan: Option<HeaderScan>,
+    ) -> Result<Option<CallLimits>, Rejection> {
+        let current = self.snapshot.load_unless_off();
+        let Some(current) = current.filter(|current| !is_off(current)) else {
             return Ok(None);
-        }
-        let admitted = PolicySnapshot::admit(&current, headers);
-        if let Err(rejection) = admitted {
-            current.rejected(rejection);
-        }
-        admitted
+        };
+        PolicySnapshot::admit(&current, headers, scan)
     }
 }

@@ -11,7 +11,7 @@ use tower_service::Service;
 use super::actions::apply::{Host, RouteOutcome, decide, set_authority};
 use super::actions::response_actions::ResponseActions;
 use super::{RouteId, RoutedBody, RoutedFuture, TrafficSplitPolicy, WeightsError};
-use crate::foundation::events::{Event, Observe, TracingObserver};
+use crate::foundation::events::{Emitter, Observe, named};
 use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::Rejection;
 use crate::foundation::sync::Reloadable;
@@ -31,7 +31,7 @@ pub struct TrafficSplitLayer {
 struct Shared {
     rng: Rng,
     preserves_host: bool,
-    observe: Arc<dyn Observe>,
+    emitter: Emitter,
     policy: Arc<Reloadable<TrafficSplitPolicy>>,
 }
 
@@ -47,16 +47,22 @@ impl TrafficSplitLayer {
     /// Creates a layer with `policy`, whose rejections are written to [`tracing`].
     #[must_use]
     pub fn new(policy: TrafficSplitPolicy) -> Self {
-        Self::with_observer(policy, Arc::new(TracingObserver))
+        Self::with_emitter(policy, Emitter::default())
     }
 
     /// Creates a layer that reports its rejections to `observe`.
     #[must_use]
     pub fn with_observer(policy: TrafficSplitPolicy, observe: Arc<dyn Observe>) -> Self {
+        Self::with_emitter(policy, Emitter::new(observe))
+    }
+
+    named!(self => self.shared.emitter.clone());
+
+    fn with_emitter(policy: TrafficSplitPolicy, emitter: Emitter) -> Self {
         Self::of(Shared {
             rng: Rng::default(),
             preserves_host: false,
-            observe,
+            emitter,
             policy: Arc::new(Reloadable::new(policy)),
         })
     }
@@ -182,7 +188,7 @@ where
 
 impl<S> TrafficRouter<S> {
     fn reject<F, B>(&self, rejection: Rejection, request: &Request<B>) -> RoutedFuture<F> {
-        self.shared.observe.on_event(&Event::Rejected(rejection));
-        RoutedFuture::local_reply(rejection.into_response(RequestHead::of(request).is_grpc()))
+        let is_grpc = RequestHead::of(request).is_grpc();
+        RoutedFuture::local_reply(self.shared.emitter.reject(rejection, is_grpc))
     }
 }

@@ -1,3 +1,6 @@
+#[cfg(feature = "serde")]
+mod config;
+
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 
@@ -49,9 +52,13 @@ impl TrafficSplitPolicy {
 
     /// Adds a virtual host.
     #[must_use]
-    pub fn with_host(mut self, host: VirtualHost) -> Self {
-        self.hosts.push(host);
-        // Rebuilt for each host: policies are built rarely and looked up for every request.
+    pub fn with_host(self, host: VirtualHost) -> Self {
+        // The index is rebuilt for each host: policies are built rarely and looked up for every request.
+        self.with_hosts([host])
+    }
+
+    fn with_hosts(mut self, hosts: impl IntoIterator<Item = VirtualHost>) -> Self {
+        self.hosts.extend(hosts);
         let hosts = self.hosts.iter().enumerate();
         self.index = HostIndex::of(hosts.flat_map(|(place, host)| {
             let patterns = host.patterns().iter();

@@ -14,7 +14,7 @@ use super::routes::table::ServiceTable;
 use super::{
     Destination, RouteId, RoutedBody, TrafficSplitFuture, TrafficSplitPolicy, WeightsError,
 };
-use crate::foundation::events::{Event, Observe, TracingObserver};
+use crate::foundation::events::{Emitter, Observe, named};
 use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::{LocalReplyBody, Rejection};
 use crate::foundation::sync::Reloadable;
@@ -32,7 +32,7 @@ pub struct TrafficSplit<S> {
 
 struct Shared<S> {
     rng: Rng,
-    observe: Arc<dyn Observe>,
+    emitter: Emitter,
     table: Arc<Reloadable<ServiceTable<S>>>,
 }
 
@@ -49,7 +49,7 @@ impl<S> TrafficSplit<S> {
         policy: TrafficSplitPolicy,
         services: impl IntoIterator<Item = (Destination, S)>,
     ) -> Self {
-        Self::with_observer(policy, services, Arc::new(TracingObserver))
+        Self::with_emitter(policy, services, Emitter::default())
     }
 
     /// Creates a split that reports its rejections to `observe`.
@@ -59,10 +59,20 @@ impl<S> TrafficSplit<S> {
         services: impl IntoIterator<Item = (Destination, S)>,
         observe: Arc<dyn Observe>,
     ) -> Self {
+        Self::with_emitter(policy, services, Emitter::new(observe))
+    }
+
+    named!(self => self.shared.emitter.clone());
+
+    fn with_emitter(
+        policy: TrafficSplitPolicy,
+        services: impl IntoIterator<Item = (Destination, S)>,
+        emitter: Emitter,
+    ) -> Self {
         let table = ServiceTable::new(policy, services);
         Self::of(Shared {
             rng: Rng::default(),
-            observe,
+            emitter,
             table: Arc::new(Reloadable::new(table)),
         })
     }
@@ -74,7 +84,7 @@ impl<S> TrafficSplit<S> {
         let table = self.shared.table.load().with_fallback(fallback);
         Self::of(Shared {
             rng: self.shared.rng.clone(),
-            observe: Arc::clone(&self.shared.observe),
+            emitter: self.shared.emitter.clone(),
             table: Arc::new(Reloadable::new(table)),
         })
     }
@@ -84,7 +94,7 @@ impl<S> TrafficSplit<S> {
     pub fn with_seed(self, seed: u64) -> Self {
         Self::of(Shared {
             rng: Rng::with_seed(seed),
-            observe: Arc::clone(&self.shared.observe),
+            emitter: self.shared.emitter.clone(),
             table: Arc::clone(&self.shared.table),
         })
     }
@@ -142,8 +152,8 @@ impl<S> TrafficSplit<S> {
     }
 
     fn reject<B>(&self, rejection: Rejection, request: &Request<B>) -> Response<LocalReplyBody> {
-        self.shared.observe.on_event(&Event::Rejected(rejection));
-        rejection.into_response(RequestHead::of(request).is_grpc())
+        let is_grpc = RequestHead::of(request).is_grpc();
+        self.shared.emitter.reject(rejection, is_grpc)
     }
 }
 

@@ -1,7 +1,7 @@
 //! An HTTP client with reqwest's API on top of a stack of layers.
 //!
-//! A [`Transport`] is a [`reqwest::Client`] as a tower service, the innermost service of a stack. A
-//! [`Client`] on top of the stack has reqwest's methods, and turns a response that a layer produced
+//! A [`Transport`] is the innermost service of a stack: connections of its own, or a [`reqwest::Client`] as a
+//! tower service. A [`Client`] on top of the stack has reqwest's methods, and turns a response that a layer produced
 //! instead of the upstream into an error, so that `?` works.
 //!
 //! # Example
@@ -20,7 +20,7 @@
 //! let stack = ServiceBuilder::new()
 //!     .layer(TimeoutLayer::new(TimeoutPolicy::total(Duration::from_secs(5))))
 //!     .layer(CircuitBreakerLayer::new(CircuitBreakerPolicy::default()))
-//!     .service(Transport::build(reqwest::Client::builder())?);
+//!     .service(Transport::default());
 //! let client = Client::new(stack);
 //!
 //! let names: Vec<String> = client
@@ -67,7 +67,9 @@
 //! * [`Response::text`] decodes every body as UTF-8.
 //! * There is no `timeout` per request: a [timeout layer](crate::timeout) also covers time in a
 //!   queue and the wait before a retry.
-//! * Everything else that a reqwest client does happens inside the [`Transport`], which lists it.
+//! * A request has no `Accept` unless you set it, where reqwest sends `*/*`, which means the same.
+//! * Cookies, decompression, HTTP/3 and what else a reqwest client does are there if the [`Transport`] is one:
+//!   [`Transport::new`].
 //!
 //! # Classification of failures
 //!
@@ -91,18 +93,15 @@
 //!     client: Client<BoxHttpService>,
 //! }
 //!
-//! # fn main() -> reqwest::Result<()> {
-//! let client = Client::build(reqwest::Client::builder())?;
-//! let users = Users { client: client.boxed() };
+//! let users = Users { client: Client::default().boxed() };
 //! # let _ = users.client.get("http://users/");
-//! # Ok(())
-//! # }
 //! ```
 
 mod body;
-mod fixed_resolver;
+mod conversions;
 mod http_service;
 mod request;
+mod reqwest_client;
 mod response;
 mod send;
 mod service;
@@ -111,13 +110,15 @@ mod upgraded;
 
 pub use body::Body;
 pub use body::boxed::BoxHttpService;
-#[cfg(feature = "istio")]
-pub(crate) use fixed_resolver::look_up;
 pub use http_service::HttpService;
 pub use request::RequestBuilder;
+#[cfg(feature = "istio")]
+pub(crate) use reqwest_client::fixed_resolver::look_up;
 pub use response::{BytesStream, Response};
+pub use send::ResponseFuture;
 pub use service::Client;
 pub use transport::{Transport, TransportFuture};
 pub use upgraded::Upgraded;
 
 pub use crate::foundation::outcome::ClientError as Error;
+pub use crate::transport::connect::TcpConnector;

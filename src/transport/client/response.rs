@@ -10,6 +10,7 @@ use reqwest::Url;
 use serde::de::DeserializeOwned;
 
 use super::body::lazy_pin::LazyPin;
+use super::request::target::Target;
 use super::{Body, Error, Upgraded};
 use crate::foundation::outcome::BoxError;
 
@@ -22,20 +23,19 @@ pub struct Response<R = Body> {
     extensions: Extensions,
     headers: HeaderMap,
     status: StatusCode,
-    url: Box<Url>,
+    target: Target,
     version: Version,
 }
 
 impl<R> Response<R> {
-    pub(super) fn new(response: http::Response<R>, url: Url) -> Self {
+    pub(super) fn new(response: http::Response<R>, target: Target) -> Self {
         let (head, body) = response.into_parts();
         Self {
             body: LazyPin::new(body),
             extensions: head.extensions,
             headers: head.headers,
             status: head.status,
-            // Boxed: `Url` is 88 bytes, and responses and errors move between futures.
-            url: Box::new(url),
+            target,
             version: head.version,
         }
     }
@@ -69,7 +69,7 @@ impl<R> Response<R> {
     /// This is the requested URL, even if a layer sent the request to another address.
     #[must_use]
     pub fn url(&self) -> &Url {
-        &self.url
+        self.target.url()
     }
 
     /// Switches to the protocol that was asked for, after a response with status 101.
@@ -103,11 +103,21 @@ impl<R> Response<R> {
         let mut head = http::Response::new(());
         *head.extensions_mut() = self.extensions;
         let upgraded = hyper::upgrade::on(&mut head).await;
-        let upgraded = upgraded.map_err(|error| Error::body(error, Some(self.url)))?;
+        let upgraded =
+            upgraded.map_err(|error| Error::body(error, Some(self.target.into_url())))?;
         Ok(Upgraded::new(
             TokioIo::new(upgraded),
             self.body.into_pinned(),
         ))
+    }
+
+    pub(super) fn into_http(self) -> (http::Response<Pin<Box<R>>>, Box<Url>) {
+        let mut response = http::Response::new(self.body.into_pinned());
+        *response.extensions_mut() = self.extensions;
+        *response.headers_mut() = self.headers;
+        *response.status_mut() = self.status;
+        *response.version_mut() = self.version;
+        (response, self.target.into_url())
     }
 
     /// Makes an error of a status of 400 or above.
@@ -119,7 +129,7 @@ impl<R> Response<R> {
         if self.status.is_client_error() || self.status.is_server_error() {
             return Err(Error::Status {
                 status: self.status,
-                url: Some(self.url),
+                url: Some(self.target.into_url()),
             });
         }
         Ok(self)
@@ -166,10 +176,10 @@ where
     /// Returns [`Error::Body`] if the body ends early, and [`Error::Decode`] if it is not the JSON
     /// form of a `T`.
     pub async fn json<T: DeserializeOwned>(self) -> Result<T, Error> {
-        let (bytes, url) = self.read().await?;
+        let (bytes, target) = self.read().await?;
         serde_json::from_slice(&bytes).map_err(|error| Error::Decode {
             source: error.into(),
-            url: Some(url),
+            url: Some(target.into_url()),
         })
     }
 
@@ -186,7 +196,10 @@ where
             match frame.map(http_body::Frame::into_data) {
                 Ok(Ok(data)) => return Ok(Some(data)),
                 Ok(Err(_trailers)) => {}
-                Err(error) => return Err(Error::body(error, Some(self.url.clone()))),
+                Err(error) => {
+                    let url = Box::new(self.target.url().clone());
+                    return Err(Error::body(error, Some(url)));
+                }
             }
         }
     }
@@ -202,11 +215,10 @@ where
         self.body.into_pinned()
     }
 
-    async fn read(self) -> Result<(Bytes, Box<Url>), Error> {
-        let url = self.url;
-        match self.body.collect().await {
-            Ok(collected) => Ok((collected.to_bytes(), url)),
-            Err(error) => Err(Error::body(error, Some(url))),
+    async fn read(self) -> Result<(Bytes, Target), Error> {
+        match self.body.bytes().await {
+            Ok(bytes) => Ok((bytes, self.target)),
+            Err(error) => Err(Error::body(error, Some(self.target.into_url()))),
         }
     }
 }

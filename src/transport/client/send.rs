@@ -1,137 +1,170 @@
-use std::future::poll_fn;
-use std::pin::pin;
+use std::fmt::{self, Debug, Formatter};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
-use http::{Extensions, HeaderMap, Method, Request, Uri, Version};
-use reqwest::Url;
+use pin_project::pin_project;
 
-use super::request::redirect;
-use super::request::redirect::{Next, RedirectContext, Verdict};
-use super::transport::Redirected;
-use super::{Body, Error, HttpService, Response};
-use crate::foundation::outcome::{Cause, Outcome, Rejection, attempts};
+use super::request::redirect::{self, Verdict};
+use super::request::request_parts::RequestParts;
+use super::request::target::Target;
+use super::reqwest_client::Redirected;
+use super::{Error, HttpService, Response};
+use crate::foundation::outcome::{Cause, Outcome, Rejection, Source, attempts};
 
-/// Sends `request` through `stack`, following at most `max` redirects; each of them passes the
-/// whole stack again.
-pub(super) async fn send<S: HttpService>(
-    mut stack: S,
-    mut request: Request<Body>,
-    mut url: Url,
-    max: usize,
-) -> Result<Response<S::ResponseBody>, Error> {
-    for hops in 0.. {
-        // The stack consumes the request, so a redirect needs a copy of it.
-        let copy = (max > 0).then(|| RequestSnapshot::of(&request));
-        let (response, attempts) = match call(&mut stack, request).await {
-            (Ok(response), attempts) => (response, attempts),
-            (Err(error), attempts) => return Err(Error::send(error, Box::new(url), attempts)),
+/// Future of the response to a request; see [`RequestBuilder::send`](super::RequestBuilder::send).
+///
+/// It follows redirects; each of them passes the whole stack again. Dropped, it cancels the request.
+// By hand, since an `async fn` would keep the request a second time beside the stack's future.
+#[must_use = "a request does nothing until its future is polled"]
+#[pin_project]
+pub struct ResponseFuture<S: HttpService> {
+    hops: usize,
+    max_hops: usize,
+    #[pin]
+    state: State<S::Future>,
+    stack: S,
+}
+
+#[pin_project(project = StateProj)]
+enum State<F> {
+    Calling {
+        #[pin]
+        call: F,
+        /// `None` once the future is over.
+        parts: Option<Box<RequestParts>>,
+    },
+    Invalid(Option<Error>),
+    Waiting(Option<Box<RequestParts>>),
+}
+
+const OVER: &str = "not polled after completion";
+
+impl<S: HttpService> ResponseFuture<S> {
+    pub(super) fn new(stack: S, parts: Result<Box<RequestParts>, Error>, max_hops: usize) -> Self {
+        let state = match parts {
+            Ok(parts) => State::Waiting(Some(parts)),
+            Err(error) => State::Invalid(Some(error)),
         };
-        if let Some(&rejection) = Rejection::of(&response)
-            // An injected fault is to look like a response of the upstream.
-            && !matches!(rejection.outcome(), Outcome::Status(_))
-        {
-            let url = Some(Box::new(url));
-            let cause = Cause::of(&response).cloned();
-            return Err(Error::Rejected {
-                attempts,
-                cause,
-                rejection,
-                url,
-            });
-        }
-        let verdict = copy.as_ref().map_or(Verdict::Keep, |copy| {
-            let context = copy.redirect_context(hops, &url);
-            redirect::decide(context, response.status(), response.headers(), max)
-        });
-        match (verdict, copy) {
-            (Verdict::Follow(next), Some(copy)) => {
-                // Dropped first: permits that the layers hold for this response are free before the
-                // next hop needs them.
-                drop(response);
-                request = copy.into_next(&url, &next)?;
-                url = next.url;
-            }
-            (Verdict::Fail(refusal), _) => {
-                let url = Some(Box::new(url));
-                let source = refusal.into();
-                return Err(Error::Redirect { source, url });
-            }
-            (Verdict::Follow(_) | Verdict::Keep, _) => {
-                let url = match response.extensions().get() {
-                    Some(Redirected(last)) => last.clone(),
-                    None => url,
-                };
-                return Ok(Response::new(response, url));
-            }
-        }
-    }
-    unreachable!("`redirect::decide` follows at most `max` redirects")
-}
-
-/// Waits until the stack is ready, then calls it; returns the number of attempts too.
-async fn call<S: HttpService>(
-    stack: &mut S,
-    request: Request<Body>,
-) -> (Result<S::Response, S::Error>, u32) {
-    if let Err(error) = poll_fn(|cx| stack.poll_ready(cx)).await {
-        return (Err(error), 0);
-    }
-    let mut response = pin!(stack.call(request));
-    poll_fn(|cx| {
-        // What another request has noted since is not this one's.
-        attempts::take();
-        response
-            .as_mut()
-            .poll(cx)
-            .map(|ended| (ended, attempts::take()))
-    })
-    .await
-}
-
-/// Copy of a request, kept to follow a redirect.
-struct RequestSnapshot {
-    body: Option<Body>,
-    extensions: Extensions,
-    headers: HeaderMap,
-    method: Method,
-    version: Version,
-}
-
-impl RequestSnapshot {
-    fn of(request: &Request<Body>) -> Self {
         Self {
-            // `None` for a stream, which cannot be sent twice.
-            body: request.body().try_clone(),
-            extensions: request.extensions().clone(),
-            headers: request.headers().clone(),
-            method: request.method().clone(),
-            version: request.version(),
+            hops: 0,
+            max_hops,
+            state,
+            stack,
         }
-    }
-
-    const fn redirect_context<'a>(&'a self, hops: usize, url: &'a Url) -> RedirectContext<'a> {
-        RedirectContext {
-            hops,
-            repeatable: self.body.is_some(),
-            method: &self.method,
-            url,
-        }
-    }
-
-    fn into_next(mut self, from: &Url, next: &Next) -> Result<Request<Body>, Error> {
-        redirect::adapt(&mut self.headers, from, next);
-        // After 303, and for a `POST` after 301 and 302, the next request has no body.
-        let body = self.body.filter(|_| next.body).unwrap_or_default();
-        let mut request = Request::new(body);
-        *request.extensions_mut() = self.extensions;
-        *request.headers_mut() = self.headers;
-        *request.method_mut() = next.method.clone();
-        *request.uri_mut() = to_uri(&next.url)?;
-        *request.version_mut() = self.version;
-        Ok(request)
     }
 }
 
-/// Converts `url` to the URI of a request, without its fragment.
-pub(super) fn to_uri(url: &Url) -> Result<Uri, Error> {
-    url.as_str().parse().map_err(Error::builder)
+impl<S: HttpService> Future for ResponseFuture<S> {
+    type Output = Result<Response<S::ResponseBody>, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            match this.state.as_mut().project() {
+                StateProj::Invalid(error) => return Poll::Ready(Err(error.take().expect(OVER))),
+                StateProj::Waiting(parts) => {
+                    let ready = ready!(this.stack.poll_ready(cx));
+                    let mut parts = parts.take().expect(OVER);
+                    if let Err(error) = ready {
+                        let url = parts.target.into_url();
+                        return Poll::Ready(Err(Error::send(error, url, 0)));
+                    }
+                    // The stack consumes the request, so a redirect needs a copy of it.
+                    let request = parts.take_request(*this.max_hops > 0);
+                    let call = this.stack.call(request);
+                    let parts = Some(parts);
+                    this.state.set(State::Calling { call, parts });
+                }
+                StateProj::Calling { call, parts } => {
+                    // What another request has noted since is not this one's.
+                    attempts::take();
+                    let result = ready!(call.poll(cx));
+                    let attempts = attempts::take();
+                    let parts = parts.take().expect(OVER);
+                    let response = match result {
+                        Ok(response) => response,
+                        Err(error) => {
+                            let url = parts.target.into_url();
+                            return Poll::Ready(Err(Error::send(error, url, attempts)));
+                        }
+                    };
+                    match settle(response, parts, attempts, *this.hops, *this.max_hops)? {
+                        Settled::Response(response) => return Poll::Ready(Ok(response)),
+                        Settled::Next(parts) => {
+                            *this.hops += 1;
+                            // This drops the call: permits that the layers hold for it are free before the
+                            // next hop needs them.
+                            this.state.set(State::Waiting(Some(parts)));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Result of a response.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are responses, which a box would cost an allocation each"
+)]
+enum Settled<R> {
+    /// It is a redirect, and these are the parts of the next request.
+    Next(Box<RequestParts>),
+    Response(Response<R>),
+}
+
+fn settle<R>(
+    response: http::Response<R>,
+    mut parts: Box<RequestParts>,
+    attempts: u32,
+    hops: usize,
+    max_hops: usize,
+) -> Result<Settled<R>, Error> {
+    if let Some(&rejection) = Rejection::of(&response)
+        // An injected fault is to look like a response of the upstream.
+        && !matches!(rejection.outcome(), Outcome::Status(_))
+    {
+        return Err(Error::Rejected {
+            attempts,
+            cause: Cause::of(&response).cloned(),
+            layer: Source::of(&response).cloned(),
+            rejection,
+            url: Some(parts.target.into_url()),
+        });
+    }
+    if max_hops > 0 && response.status().is_redirection() {
+        let context = parts.redirect_context(hops);
+        match redirect::decide(context, response.status(), response.headers(), max_hops) {
+            Verdict::Fail(refusal) => {
+                return Err(Error::Redirect {
+                    source: refusal.into(),
+                    url: Some(parts.target.into_url()),
+                });
+            }
+            Verdict::Follow(next) => {
+                parts.redirect(next)?;
+                return Ok(Settled::Next(parts));
+            }
+            Verdict::Keep => {}
+        }
+    }
+    let target = match response.extensions().get() {
+        Some(Redirected(last)) => Target::of_url(last.clone()).unwrap_or(parts.target),
+        None => parts.target,
+    };
+    Ok(Settled::Response(Response::new(response, target)))
+}
+
+impl<S: HttpService> Debug for ResponseFuture<S> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let state = match self.state {
+            State::Calling { .. } => "Calling",
+            State::Invalid(_) => "Invalid",
+            State::Waiting(_) => "Waiting",
+        };
+        f.debug_struct("ResponseFuture")
+            .field("state", &state)
+            .finish_non_exhaustive()
+    }
 }

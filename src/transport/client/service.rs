@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, Method, Request};
-use reqwest::Url;
 
-use super::send::send;
-use super::{Body, BoxHttpService, Error, HttpService, RequestBuilder, Response, Transport};
+use super::request::request_parts::RequestParts;
+use super::send::ResponseFuture;
+use super::{Body, BoxHttpService, Error, HttpService, RequestBuilder, Transport};
 
 /// A client with reqwest's API that sends its requests through any stack of layers.
 ///
@@ -76,6 +76,13 @@ impl Client {
     }
 }
 
+/// A client without layers, over a [default transport](Transport).
+impl Default for Client {
+    fn default() -> Self {
+        Self::new(Transport::default())
+    }
+}
+
 impl<S: HttpService> Client<S> {
     /// Starts a `GET` request.
     pub fn get(&self, url: impl AsRef<str>) -> RequestBuilder<S> {
@@ -119,30 +126,18 @@ impl<S: HttpService> Client<S> {
     /// # Errors
     ///
     /// As [`RequestBuilder::send`].
-    pub async fn execute<B>(&self, request: Request<B>) -> Result<Response<S::ResponseBody>, Error>
+    pub fn execute<B>(&self, request: Request<B>) -> ResponseFuture<S>
     where
         B: Into<Body>,
     {
-        let url = Url::parse(&request.uri().to_string()).map_err(Error::builder)?;
-        self.clone().send(request.map(Into::into), url).await
+        self.clone().send(RequestParts::of(request).map(Box::new))
     }
 
-    pub(super) async fn send(
-        self,
-        mut request: Request<Body>,
-        url: Url,
-    ) -> Result<Response<S::ResponseBody>, Error> {
-        if let Some(defaults) = &self.default_headers {
-            let headers = request.headers_mut();
-            for name in defaults.keys() {
-                if !headers.contains_key(name) {
-                    for value in defaults.get_all(name) {
-                        headers.append(name.clone(), value.clone());
-                    }
-                }
-            }
+    pub(super) fn send(self, mut parts: Result<Box<RequestParts>, Error>) -> ResponseFuture<S> {
+        if let (Ok(parts), Some(defaults)) = (&mut parts, &self.default_headers) {
+            parts.add_default_headers(defaults);
         }
-        send(self.stack, request, url, self.redirects).await
+        ResponseFuture::new(self.stack, parts, self.redirects)
     }
 }
 

@@ -1,30 +1,43 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, Version};
+use http::{Request, Response, Uri, Version};
 use http_body::Body as HttpBody;
 use pin_project::pin_project;
-use reqwest::{ResponseBuilderExt, Url};
 use tower_service::Service;
 
 use super::Body;
-use super::fixed_resolver::{FixedResolver, leave_port_to_host};
+use super::reqwest_client::fixed_resolver::{FixedResolver, leave_port_to_host};
+use super::reqwest_client::{convert, to_reqwest};
 use crate::foundation::endpoints::Endpoint;
 use crate::foundation::outcome::BoxError;
+use crate::transport::connect::TcpConnector;
+use crate::transport::pool::{Pool, PoolFuture, PoolPolicy, Way};
 
-/// Sends requests with a [`reqwest::Client`]: the innermost service of a stack.
+/// Innermost service of a stack, which sends requests over connections of its own or with a
+/// [`reqwest::Client`].
 ///
-/// Accepts any request body. The final URL of a response is available as
-/// `reqwest::Response::from(response).url()`. Clones share the client's connections.
+/// Accepts any request body. Clones share the connections; when the last one is dropped, idle connections are
+/// closed, and the others when their responses have ended.
 ///
-/// # Built-in behaviour of a finished client
+/// # Connections of its own
+///
+/// The [default](Self::default) is a [pool](crate::pool) over a [`TcpConnector`]: HTTP/1.1, and HTTP/2 where TLS
+/// negotiates it; one request of a stack is one request at the upstream, or none. It costs less than a
+/// reqwest client. It has none of these, which reqwest has: cookies, decompression, HTTP/3, proxies by code,
+/// SOCKS 4, and timeouts of its own other than for the connection. Redirects and default headers are the
+/// [`Client`](super::Client)'s, timeouts and retries the layers'.
+///
+/// # A reqwest client
 ///
 /// The settings of a finished `reqwest::Client` cannot be changed, and part of its behaviour is
 /// invisible to the layers around a transport made [with `new`](Self::new):
 ///
-/// - it follows up to 10 redirects, so one request of a stack is several requests at the upstream;
+/// - it follows up to 10 redirects, so one request of a stack is several requests at the upstream; the final
+///   URL of a response is available as `reqwest::Response::from(response).url()`;
 /// - it resends a request that the upstream reports as not processed (`REFUSED_STREAM`, `GOAWAY`),
 ///   so one counted attempt was two;
 /// - it resends on a new connection when a pooled connection turns out to be closed before the
@@ -42,18 +55,59 @@ use crate::foundation::outcome::BoxError;
 /// [`Transport::build`] turns the first two off.
 #[derive(Clone, Debug)]
 pub struct Transport {
-    client: reqwest::Client,
-    /// True if all requests go to one endpoint, whatever the port of their URL.
-    is_fixed: bool,
+    kind: Kind,
 }
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Pool {
+        pool: Pool,
+        /// Connector, if it is not the pool's.
+        way: Option<Way>,
+    },
+    Reqwest {
+        client: reqwest::Client,
+        /// True if all requests go to one endpoint, whatever the port of their URL.
+        is_fixed: bool,
+    },
+}
+
+/// Time after which an idle connection of a default transport is closed, as in reqwest.
+const IDLE: Duration = Duration::from_secs(90);
 
 impl Transport {
     /// Creates a transport over a finished client, including its built-in behaviour.
     #[must_use]
     pub const fn new(client: reqwest::Client) -> Self {
         Self {
-            client,
-            is_fixed: false,
+            kind: Kind::Reqwest {
+                client,
+                is_fixed: false,
+            },
+        }
+    }
+
+    /// Creates a transport over connections of its own, within the limits of a policy.
+    ///
+    /// # Example
+    ///
+    /// At most 100 connections, without the proxies of the environment:
+    ///
+    /// ```
+    /// use meshless::client::{Client, TcpConnector, Transport};
+    /// use meshless::pool::PoolPolicy;
+    ///
+    /// let policy = PoolPolicy::default().with_max_connections(100);
+    /// let client = Client::new(Transport::pooled(policy, TcpConnector::new().without_proxies()));
+    /// # let _ = client;
+    /// ```
+    #[must_use]
+    pub fn pooled(policy: PoolPolicy, connector: TcpConnector) -> Self {
+        Self {
+            kind: Kind::Pool {
+                pool: Pool::http(policy),
+                way: Some(Way::new(connector)),
+            },
         }
     }
 
@@ -129,11 +183,28 @@ impl Transport {
         endpoint: &Endpoint,
     ) -> reqwest::Result<Self> {
         let resolver = Arc::new(FixedResolver::new(endpoint));
-        let transport = Self::build(builder.no_proxy().dns_resolver(resolver))?;
-        Ok(Self {
-            is_fixed: true,
-            ..transport
-        })
+        let mut transport = Self::build(builder.no_proxy().dns_resolver(resolver))?;
+        if let Kind::Reqwest { is_fixed, .. } = &mut transport.kind {
+            *is_fixed = true;
+        }
+        Ok(transport)
+    }
+}
+
+/// The same as [`pooled`](Transport::pooled) with a default [`TcpConnector`], no limit of connections, a connect
+/// timeout of 10 s and an idle timeout of 90 s.
+impl Default for Transport {
+    fn default() -> Self {
+        let policy = PoolPolicy::default().with_idle_timeout(IDLE);
+        Self::pooled(policy, TcpConnector::default())
+    }
+}
+
+/// Sends over a pool with a connector of any kind.
+impl From<Pool> for Transport {
+    fn from(pool: Pool) -> Self {
+        let kind = Kind::Pool { pool, way: None };
+        Self { kind }
     }
 }
 
@@ -149,15 +220,28 @@ where
     B::Error: Into<BoxError>,
 {
     type Response = Response<Body>;
-    type Error = reqwest::Error;
+    /// A [`pool::Error`](crate::pool::Error) or a [`reqwest::Error`].
+    type Error = BoxError;
     type Future = TransportFuture;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), reqwest::Error>> {
-        self.client.poll_ready(cx)
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        match &mut self.kind {
+            Kind::Pool { .. } => Poll::Ready(Ok(())),
+            Kind::Reqwest { client, .. } => client.poll_ready(cx).map_err(Into::into),
+        }
     }
 
     fn call(&mut self, mut request: Request<B>) -> TransportFuture {
-        if self.is_fixed {
+        let (client, is_fixed) = match &mut self.kind {
+            Kind::Pool { pool, way } => {
+                let inner = pool.send(request, way.clone());
+                return TransportFuture {
+                    state: State::Pool(inner),
+                };
+            }
+            Kind::Reqwest { client, is_fixed } => (client, *is_fixed),
+        };
+        if is_fixed {
             leave_port_to_host(&mut request);
         }
         // To reqwest it is a demand, which fails where the connection turns out to be HTTP/1.1; HTTP/2 is
@@ -165,11 +249,12 @@ where
         if request.version() == Version::HTTP_2 {
             *request.version_mut() = Version::HTTP_11;
         }
+        let asked = request.uri().clone();
         let request = request.map(|body| Body::wrap(body).into_reqwest());
-        let state = match reqwest::Request::try_from(request) {
-            Ok(request) => State::Pending {
-                asked: request.url().clone(),
-                inner: self.client.call(request),
+        let state = match to_reqwest(request) {
+            Ok(request) => State::Reqwest {
+                asked,
+                inner: client.call(request),
             },
             Err(error) => State::Invalid(Some(error)),
         };
@@ -189,49 +274,31 @@ pub struct TransportFuture {
 #[derive(Debug)]
 enum State {
     Invalid(Option<reqwest::Error>),
-    Pending {
-        asked: Url,
+    Pool(#[pin] PoolFuture),
+    Reqwest {
+        asked: Uri,
         #[pin]
         inner: <reqwest::Client as Service<reqwest::Request>>::Future,
     },
 }
 
 impl Future for TransportFuture {
-    type Output = reqwest::Result<Response<Body>>;
+    type Output = Result<Response<Body>, BoxError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             StateProj::Invalid(error) => {
-                Poll::Ready(Err(error.take().expect("not polled after completion")))
+                let error = error.take().expect("not polled after completion");
+                Poll::Ready(Err(error.into()))
             }
-            StateProj::Pending {
-                asked: context,
-                inner,
-            } => {
+            StateProj::Pool(inner) => {
                 let response = ready!(inner.poll(cx))?;
-                Poll::Ready(Ok(convert(response, context)))
+                Poll::Ready(Ok(response.map(Body::of_pool)))
+            }
+            StateProj::Reqwest { asked, inner } => {
+                let response = ready!(inner.poll(cx))?;
+                Poll::Ready(Ok(convert(response, asked)))
             }
         }
     }
-}
-
-/// The final URL of a response, if it differs from the request's: reqwest followed redirects by
-/// itself.
-#[derive(Clone, Debug)]
-pub(super) struct Redirected(pub(super) Url);
-
-fn convert(response: reqwest::Response, context: &Url) -> Response<Body> {
-    let url = response.url().clone();
-    let mut response = Response::<reqwest::Body>::from(response).map(Body::from);
-    if url != *context {
-        response.extensions_mut().insert(Redirected(url.clone()));
-    }
-    // Conversion to `http::Response` drops the URL, and the extension type in which reqwest looks
-    // for it is private; `ResponseBuilderExt` sets it.
-    let carrier = http::response::Builder::new().url(url).body(());
-    if let Ok(carrier) = carrier {
-        let (carrier, ()) = carrier.into_parts();
-        response.extensions_mut().extend(carrier.extensions);
-    }
-    response
 }

@@ -77,8 +77,8 @@
 //!   requests in flight and its ejection. The order of an answer means nothing.
 //!
 //! Each name has a task, which stops when the [handle](DnsTask) is dropped; the endpoints are then
-//! no longer updated. [`Event::NameResolved`](crate::Event::NameResolved) and
-//! [`Event::NameUnresolved`](crate::Event::NameUnresolved) report changes and failures.
+//! no longer updated. [`EventKind::NameResolved`](crate::events::EventKind::NameResolved) and
+//! [`EventKind::NameUnresolved`](crate::events::EventKind::NameUnresolved) report changes and failures.
 //!
 //! Queries are made by `hickory-resolver`: over UDP, and over TCP for truncated answers. There is
 //! no cache, no encryption and no DNSSEC validation.

@@ -1,3 +1,6 @@
+#[cfg(feature = "serde")]
+mod config;
+
 use std::time::Duration;
 
 use crate::foundation::time::{Backoff, Jitter};

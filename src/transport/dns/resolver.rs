@@ -6,7 +6,7 @@ use super::lookup::Lookup;
 use super::lookup::hickory::HickoryLookup;
 use super::{DnsError, DnsName, DnsPolicy, DnsTask, InvalidName};
 use crate::foundation::endpoints::{Endpoint, Endpoints};
-use crate::foundation::events::{Observe, TracingObserver};
+use crate::foundation::events::{Emitter, Observe, named};
 use crate::foundation::sync::rng::Rng;
 
 /// A DNS resolver that keeps the endpoints of names up to date.
@@ -16,7 +16,7 @@ use crate::foundation::sync::rng::Rng;
 pub struct Resolver {
     pub(super) rng: Rng,
     pub(super) lookup: Arc<dyn Lookup>,
-    pub(super) observe: Arc<dyn Observe>,
+    pub(super) emitter: Emitter,
     pub(super) policy: DnsPolicy,
 }
 
@@ -47,11 +47,18 @@ impl Resolver {
         Ok(Self::of(policy, Arc::new(hickory)))
     }
 
-    /// Reports resolution events to `observe`. The default is [`TracingObserver`].
+    /// Reports resolution events to `observe`. The default is [`TracingObserver`](crate::telemetry::TracingObserver).
     #[must_use]
     pub fn with_observer(self, observe: Arc<dyn Observe>) -> Self {
-        Self { observe, ..self }
+        self.with_emitter(Emitter::new(observe))
     }
+
+    /// Reports resolution events to `emitter`, apart from the other clones.
+    pub(crate) fn with_emitter(self, emitter: Emitter) -> Self {
+        Self { emitter, ..self }
+    }
+
+    named!(self => self.emitter.clone());
 
     /// Resolves a host to a set of endpoints with this port, kept up to date until the handle is
     /// dropped.
@@ -125,7 +132,7 @@ impl Resolver {
         Self {
             rng: Rng::default(),
             lookup,
-            observe: Arc::new(TracingObserver),
+            emitter: Emitter::default(),
             policy,
         }
     }

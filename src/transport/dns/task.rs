@@ -10,7 +10,7 @@ use super::lookup::targets::targets;
 use super::machine::{Answers, KnownRecords, Refresh, RefreshOutcome, Target};
 use super::{DnsName, Resolver};
 use crate::foundation::endpoints::Endpoint;
-use crate::foundation::events::Event;
+use crate::foundation::events::EventKind;
 use crate::foundation::outcome::DnsFailure;
 use crate::foundation::time::clock;
 
@@ -82,13 +82,13 @@ pub(super) async fn refresh_loop(
         let text = name.name().into();
         match unresolved {
             Some(reason) => resolver
-                .observe
-                .on_event(&Event::NameUnresolved { name: text, reason }),
+                .emitter
+                .emit(&EventKind::NameUnresolved { name: text, reason }),
             None if changed || !was_found => {
                 let name = text;
                 resolver
-                    .observe
-                    .on_event(&Event::NameResolved { endpoints, name });
+                    .emitter
+                    .emit(&EventKind::NameResolved { endpoints, name });
             }
             None => {}
         }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::lookup::{Family, Lookup, LookupFuture, LookupResult, Service, Working};
 use super::{Backoff, DnsFailure, DnsName, DnsPolicy, DnsTask, Jitter, Resolver};
 use crate::foundation::endpoints::{Endpoint, Endpoints};
-use crate::foundation::events::{Event, Observe};
+use crate::foundation::events::{Event, EventKind, Observe};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -20,7 +20,7 @@ type Asked = (Duration, String);
 #[derive(Debug)]
 struct Fake {
     asked: Mutex<Vec<Asked>>,
-    events: Mutex<Vec<Event>>,
+    events: Mutex<Vec<EventKind>>,
     start: Instant,
     zone: Mutex<Zone>,
 }
@@ -50,7 +50,8 @@ impl Fake {
 
     fn resolver(self: &Arc<Self>, policy: DnsPolicy) -> Resolver {
         let resolver = Resolver::of(policy, Arc::new(Shared(Arc::clone(self))));
-        resolver.with_observer(Arc::new(Shared(Arc::clone(self))))
+        let resolver = resolver.with_observer(Arc::new(Shared(Arc::clone(self))));
+        resolver.named("names")
     }
 
     /// Sets the addresses of a name, all of one family; "" means no addresses.
@@ -104,8 +105,8 @@ impl Fake {
         events
             .iter()
             .map(|event| match event {
-                Event::NameResolved { endpoints, .. } => endpoints.to_string(),
-                Event::NameUnresolved { reason, .. } => reason.label().to_owned(),
+                EventKind::NameResolved { endpoints, .. } => endpoints.to_string(),
+                EventKind::NameUnresolved { reason, .. } => reason.label().to_owned(),
                 _ => unreachable!("no other event"),
             })
             .collect()
@@ -159,8 +160,10 @@ impl Lookup for Shared {
 }
 
 impl Observe for Shared {
-    fn on_event(&self, event: &Event) {
-        self.0.events.lock().unwrap().push(event.clone());
+    fn on_event(&self, event: &Event<'_>) {
+        assert_eq!(event.source().name(), Some("names"));
+        assert_eq!(event.policy(), "dns");
+        self.0.events.lock().unwrap().push(event.kind().clone());
     }
 }
 

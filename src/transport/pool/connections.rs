@@ -1,6 +1,6 @@
 //! State of each connection and of each authority of a pool.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
 use std::time::Instant;
 
@@ -8,16 +8,22 @@ use std::time::Instant;
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(super) struct PoolId(pub(super) u64);
 
+/// Identifier of an authority while it has a usable connection or a waiter.
+///
+/// A key is hashed once for each request, and its authority is found by this afterwards.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct HostId(u64);
+
 /// Assumed maximum of concurrent streams of an HTTP/2 connection before its peer's SETTINGS arrive
 /// (the minimum that RFC 9113 6.5.2 recommends).
 const STREAMS: u32 = 100;
 
 #[derive(Debug)]
-pub(super) struct ConnectionState<K> {
+pub(super) struct ConnectionState {
     /// True while the maximum number of concurrent requests is unknown.
     pub(super) coming: bool,
+    pub(super) host: HostId,
     pub(super) idle_since: Instant,
-    pub(super) key: K,
     pub(super) max_streams: u32,
     pub(super) opened: Instant,
     pub(super) phase: Phase,
@@ -37,12 +43,12 @@ pub(super) enum Phase {
     Closing,
 }
 
-impl<K> ConnectionState<K> {
-    pub(super) const fn new(key: K, now: Instant) -> Self {
+impl ConnectionState {
+    pub(super) const fn new(host: HostId, now: Instant) -> Self {
         Self {
             coming: true,
+            host,
             idle_since: now,
-            key,
             max_streams: 0,
             opened: now,
             phase: Phase::Connecting,
@@ -67,7 +73,7 @@ impl<K> ConnectionState<K> {
 
 /// State of one authority: its waiters, and its connections that can take a request.
 #[derive(Debug)]
-pub(super) struct HostState {
+pub(super) struct HostState<K> {
     /// Number of connections with unknown capacity (see [`ConnectionState::coming`]).
     pub(super) coming: u32,
     /// Assumed number of concurrent requests for each of them.
@@ -76,6 +82,7 @@ pub(super) struct HostState {
     pub(super) is_kept_alive: bool,
     /// Its connections are closed when they are idle.
     pub(super) is_leaving: bool,
+    pub(super) key: K,
     /// Those that can take a request; the last one gets it, so that the others become idle.
     pub(super) ready: Vec<PoolId>,
     /// Number of usable connections.
@@ -83,7 +90,7 @@ pub(super) struct HostState {
     pub(super) waiting: BTreeSet<PoolId>,
 }
 
-impl HostState {
+impl<K> HostState<K> {
     /// Returns the number of waiters that exceed the capacity of the coming connections.
     pub(super) fn uncovered(&self) -> usize {
         // In 64 bits, since the product of two `u32` may overflow.
@@ -98,7 +105,9 @@ impl HostState {
 pub(super) struct Hosts<K> {
     /// Those that closed a connection after its first request, and have carried no second one since.
     closers: HashSet<K>,
-    hosts: HashMap<K, HostState>,
+    states: BTreeMap<HostId, HostState<K>>,
+    ids: HashMap<K, HostId>,
+    last: u64,
 }
 
 /// Most authorities that are remembered for closing their connections.
@@ -108,64 +117,86 @@ impl<K> Default for Hosts<K> {
     fn default() -> Self {
         Self {
             closers: HashSet::new(),
-            hosts: HashMap::new(),
+            states: BTreeMap::new(),
+            ids: HashMap::new(),
+            last: 0,
         }
     }
 }
 
 impl<K: Clone + Eq + Hash> Hosts<K> {
     /// Takes note that a connection carried a second request.
-    pub(super) fn is_kept_alive(&mut self, key: &K) {
-        if let Some(host) = self.hosts.get_mut(key)
+    pub(super) fn is_kept_alive(&mut self, id: HostId) {
+        if let Some(host) = self.states.get_mut(&id)
             && !host.is_kept_alive
         {
             host.is_kept_alive = true;
-            self.closers.remove(key);
+            self.closers.remove(&host.key);
         }
     }
 
     /// Takes note that a connection was closed after its first request.
-    pub(super) fn closes(&mut self, key: &K) {
-        if self.closers.len() >= MAX_CLOSERS {
-            self.closers.clear();
+    pub(super) fn closes(&mut self, id: HostId) {
+        if let Some(host) = self.states.get(&id) {
+            if self.closers.len() >= MAX_CLOSERS {
+                self.closers.clear();
+            }
+            self.closers.insert(host.key.clone());
         }
-        self.closers.insert(key.clone());
     }
 
-    pub(super) fn is_closer(&self, key: &K) -> bool {
-        self.closers.contains(key)
+    pub(super) fn is_closer(&self, id: HostId) -> bool {
+        let host = self.states.get(&id);
+        host.is_some_and(|host| self.closers.contains(&host.key))
     }
 
-    pub(super) fn get(&self, key: &K) -> Option<&HostState> {
-        self.hosts.get(key)
+    pub(super) fn id(&self, key: &K) -> Option<HostId> {
+        self.ids.get(key).copied()
     }
 
-    pub(super) fn get_mut(&mut self, key: &K) -> Option<&mut HostState> {
-        self.hosts.get_mut(key)
+    pub(super) fn get(&self, key: &K) -> Option<&HostState<K>> {
+        self.host(self.id(key)?)
     }
 
-    pub(super) fn entry(&mut self, key: &K, http2: bool) -> &mut HostState {
-        self.hosts.entry(key.clone()).or_insert_with(|| HostState {
+    pub(super) fn host(&self, id: HostId) -> Option<&HostState<K>> {
+        self.states.get(&id)
+    }
+
+    pub(super) fn host_mut(&mut self, id: HostId) -> Option<&mut HostState<K>> {
+        self.states.get_mut(&id)
+    }
+
+    /// Returns the authority of a key, which is new if it had no connection and no waiter.
+    pub(super) fn entry(&mut self, key: &K, http2: bool) -> (HostId, &mut HostState<K>) {
+        let id = self.id(key).unwrap_or_else(|| {
+            self.last += 1;
+            let id = HostId(self.last);
+            self.ids.insert(key.clone(), id);
+            id
+        });
+        let host = self.states.entry(id).or_insert_with(|| HostState {
             coming: 0,
             expected: if http2 { STREAMS } else { 1 },
             is_kept_alive: false,
             is_leaving: false,
+            key: key.clone(),
             ready: Vec::new(),
             usable: 0,
             waiting: BTreeSet::new(),
-        })
+        });
+        (id, host)
     }
 
     /// Has the connections of some authorities be closed when they are idle; returns those for which no
     /// request waits.
     #[cfg(all(feature = "istio", feature = "reqwest"))]
-    pub(super) fn leave(&mut self, is_meant: impl Fn(&K) -> bool) -> Vec<K> {
+    pub(super) fn leave(&mut self, is_meant: impl Fn(&K) -> bool) -> Vec<HostId> {
         let mut unwanted = Vec::new();
-        for (key, host) in &mut self.hosts {
-            if is_meant(key) {
+        for (id, host) in &mut self.states {
+            if is_meant(&host.key) {
                 host.is_leaving = true;
                 if host.waiting.is_empty() {
-                    unwanted.push(key.clone());
+                    unwanted.push(*id);
                 }
             }
         }
@@ -173,19 +204,20 @@ impl<K: Clone + Eq + Hash> Hosts<K> {
     }
 
     /// Forgets an authority that has nothing left.
-    pub(super) fn remove_if_empty(&mut self, key: &K) {
-        if let Some(host) = self.hosts.get(key)
+    pub(super) fn remove_if_empty(&mut self, id: HostId) {
+        if let Some(host) = self.states.get(&id)
             && host.usable == 0
             && host.waiting.is_empty()
         {
-            self.hosts.remove(key);
+            self.ids.remove(&host.key);
+            self.states.remove(&id);
         }
     }
 
     /// Raises the assumed capacity of an authority whose connection negotiated HTTP/2, until its
     /// SETTINGS arrive.
-    pub(super) fn expect_many(&mut self, key: &K) {
-        if let Some(host) = self.hosts.get_mut(key)
+    pub(super) fn expect_many(&mut self, id: HostId) {
+        if let Some(host) = self.states.get_mut(&id)
             && host.expected == 1
         {
             host.expected = STREAMS;
@@ -194,28 +226,28 @@ impl<K: Clone + Eq + Hash> Hosts<K> {
 
     /// Returns the authority whose turn it is to get a connection, of all or of those that have `none`: one
     /// that has none at all before the others, and then whose first request came first.
-    pub(super) fn next_to_connect(&self, none: bool) -> Option<&K> {
-        let needy = self.hosts.iter().filter(|(_, host)| host.uncovered() > 0);
+    pub(super) fn next_to_connect(&self, none: bool) -> Option<HostId> {
+        let needy = self.states.iter().filter(|(_, host)| host.uncovered() > 0);
         let needy = needy.filter(|(_, host)| !none || host.usable == 0);
         needy
             .min_by_key(|(_, host)| (host.usable > 0, host.waiting.first()))
-            .map(|(key, _)| key)
+            .map(|(id, _)| *id)
     }
 
     /// Returns the number of waiters of all authorities that exceed the capacity of coming
     /// connections.
     pub(super) fn uncovered(&self) -> usize {
-        self.hosts.values().map(HostState::uncovered).sum()
+        self.states.values().map(HostState::uncovered).sum()
     }
 
     /// Returns the number of authorities without a connection whose first waiter is older than that
-    /// of `key`.
-    pub(super) fn waiting_before(&self, key: &K) -> usize {
-        let own = self.hosts.get(key).and_then(|host| host.waiting.first());
-        let starves = |(other, host): &(&K, &HostState)| {
+    /// of another.
+    pub(super) fn waiting_before(&self, id: HostId) -> usize {
+        let own = self.host(id).and_then(|host| host.waiting.first());
+        let starves = |(other, host): &(&HostId, &HostState<K>)| {
             let first = host.waiting.first();
-            host.usable == 0 && *other != key && first.is_some() && (own.is_none() || first < own)
+            host.usable == 0 && **other != id && first.is_some() && (own.is_none() || first < own)
         };
-        self.hosts.iter().filter(starves).count()
+        self.states.iter().filter(starves).count()
     }
 }

@@ -6,9 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::connections::{ConnectionState, Hosts, Phase};
+use super::connections::{ConnectionState, HostId, Hosts, Phase};
 use super::{PoolPolicy, PoolStats};
 
 pub(super) use super::connections::PoolId;
@@ -17,7 +17,7 @@ pub(super) use super::connections::PoolId;
 pub(super) struct Machine<K> {
     pub(super) actions: Vec<Action<K>>,
     closing: usize,
-    conns: BTreeMap<PoolId, ConnectionState<K>>,
+    conns: BTreeMap<PoolId, ConnectionState>,
     hosts: Hosts<K>,
     /// Connections without a request, the longest idle first.
     idle: BTreeSet<(Instant, PoolId)>,
@@ -40,23 +40,29 @@ pub(super) enum Action<K> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Grant {
     pub(super) conn: PoolId,
-    /// Reuse of connections by the authority, as last observed.
-    pub(super) habit: Habit,
     /// It is the connection's last request.
     pub(super) is_last: bool,
     /// True if the connection has carried a request before.
     pub(super) is_reused: bool,
+    pub(super) look: Look,
 }
 
-/// Reuse of connections by an authority after a request.
+/// Time for which a connection is looked at, before it carries another request, in case its server closes it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Habit {
-    /// It closed the last one after its first request.
-    Closes,
-    /// It keeps them for more.
-    Keeps,
-    Unknown,
+pub(super) enum Look {
+    /// It is new, or its authority keeps connections and it was used a moment ago.
+    None,
+    /// One turn of the runtime: its authority keeps connections.
+    Turn,
+    /// No connection to its authority has carried two requests so far.
+    Short,
+    /// Its authority closed the last one after its first request.
+    Long,
 }
+
+/// Time without a request for which no server closes a connection that it keeps: the shortest timeout of
+/// servers for idle connections is a second.
+const FRESH: Duration = Duration::from_millis(500);
 
 /// Decision about a new request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -87,7 +93,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
     pub(super) fn arrive(&mut self, key: &K, now: Instant) -> Arrival {
         let ready = self.hosts.get(key).and_then(|host| host.ready.last());
         if let Some(conn) = ready.copied() {
-            return Arrival::Granted(self.grant(conn));
+            return Arrival::Granted(self.grant(conn, now));
         }
         if let Some(max) = self.policy.max_pending()
             && self.pending >= max as usize
@@ -95,7 +101,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
             return Arrival::Rejected(max);
         }
         let waiter = self.next();
-        let host = self.hosts.entry(key, self.policy.http2());
+        let (_, host) = self.hosts.entry(key, self.policy.http2());
         host.waiting.insert(waiter);
         self.pending += 1;
         self.provide(now);
@@ -104,11 +110,12 @@ impl<K: Clone + Eq + Hash> Machine<K> {
 
     /// Removes a waiter.
     pub(super) fn give_up(&mut self, key: &K, waiter: PoolId) {
-        if let Some(host) = self.hosts.get_mut(key)
+        if let Some(id) = self.hosts.id(key)
+            && let Some(host) = self.hosts.host_mut(id)
             && host.waiting.remove(&waiter)
         {
             self.pending -= 1;
-            self.hosts.remove_if_empty(key);
+            self.hosts.remove_if_empty(id);
         }
     }
 

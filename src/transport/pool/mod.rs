@@ -60,9 +60,10 @@
 //! its end too, for at most one second, so that the limit also holds by the server's count.
 //!
 //! A connection that its server closed while it was idle is not handed out. Before an HTTP/1 connection
-//! carries another request, its runtime looks whether it still lives; and as long as no connection to
-//! an authority has carried two requests, that look takes 3 ms, since a server that closes after each
-//! answer may do so a moment after it; or up to 100 ms, if it is known for that. If it is closed just as a request is written to it, the request goes on
+//! carries another request after half a second or more, its runtime looks whether it still lives; and as
+//! long as no connection to an authority has carried two requests, that look always takes place and takes
+//! 3 ms, since a server that closes after each answer may do so a moment after it; or up to 100 ms, if it
+//! is known for that. If it is closed just as a request is written to it, the request goes on
 //! another one, but only if nothing of it was written; else it fails with [`Failure::Closed`], and a
 //! [retry layer] decides by its method. An upgraded connection counts until its upgrade is dropped.
 //!
@@ -74,7 +75,7 @@
 //!
 //! # Compared with Envoy, hyper-util and reqwest
 //!
-//! | Istio's `connectionPool` | Envoy | here | hyper-util's client, reqwest and `client::Transport` |
+//! | Istio's `connectionPool` | Envoy | here | hyper-util's client and reqwest |
 //! |---|---|---|---|
 //! | `maxConnections` | may be exceeded: by one for each host and thread | exact, for all authorities of a pool together; or [one for each authority at least](PoolPolicy::with_one_per_authority), as a mesh has it | **not enforced**: a new connection for each request that finds none idle. Nearest: [`ConcurrencyLimitPolicy::new`], since over HTTP/1 each request in flight has one connection; idle ones come on top, bounded by `pool_max_idle_per_host` |
 //! | `http1MaxPendingRequests` | counted while a connection is made, too | the same | **not enforced**, requests never wait. Nearest: [`ConcurrencyLimitPolicy::with_max_pending`], for the place in that limit |
@@ -121,7 +122,7 @@ pub use policy::PoolPolicy;
 pub use service::{Pool, PoolFuture};
 pub use stats::PoolStats;
 
-#[cfg(all(feature = "istio", feature = "reqwest"))]
+#[cfg(feature = "reqwest")]
 pub(crate) use connection::wire::Wire;
-#[cfg(all(feature = "istio", feature = "reqwest"))]
+#[cfg(feature = "reqwest")]
 pub(crate) use key::{Dial, Dialling, Way};

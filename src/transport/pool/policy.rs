@@ -1,3 +1,6 @@
+#[cfg(feature = "serde")]
+mod config;
+
 use std::time::Duration;
 
 /// Limits and timeouts of a [`Pool`](super::Pool).
@@ -8,6 +11,7 @@ use std::time::Duration;
 pub struct PoolPolicy {
     connect_timeout: Duration,
     http2: bool,
+    http2_keep_alive: (Duration, Duration),
     idle_timeout: Duration,
     max_connection_duration: Duration,
     max_connections: u32,
@@ -30,6 +34,7 @@ impl PoolPolicy {
         Self {
             connect_timeout: Duration::from_secs(10),
             http2: false,
+            http2_keep_alive: (Duration::ZERO, Duration::ZERO),
             idle_timeout: Duration::from_secs(3_600),
             max_connection_duration: Duration::ZERO,
             max_connections: 0,
@@ -130,6 +135,17 @@ impl PoolPolicy {
         self
     }
 
+    /// Sets the interval at which a PING is sent on each HTTP/2 connection opened from now on, idle ones
+    /// included, and the time after which a connection without an answer is closed. The default is 0, which
+    /// means no PING.
+    ///
+    /// Istio's `http2KeepAlive`.
+    #[must_use]
+    pub const fn with_http2_keep_alive(mut self, interval: Duration, timeout: Duration) -> Self {
+        self.http2_keep_alive = (interval, timeout);
+        self
+    }
+
     /// Returns the connect timeout; `None` means no timeout.
     #[must_use]
     pub const fn connect_timeout(&self) -> Option<Duration> {
@@ -140,6 +156,16 @@ impl PoolPolicy {
     #[must_use]
     pub const fn http2(&self) -> bool {
         self.http2
+    }
+
+    /// Returns the interval and the timeout of PINGs on HTTP/2 connections; `None` means no PING.
+    #[must_use]
+    pub const fn http2_keep_alive(&self) -> Option<(Duration, Duration)> {
+        let (interval, timeout) = self.http2_keep_alive;
+        match time(interval) {
+            Some(interval) => Some((interval, timeout)),
+            None => None,
+        }
     }
 
     /// Returns the idle timeout; `None` means no timeout.

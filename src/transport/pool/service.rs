@@ -19,9 +19,9 @@ use super::shared::{Entry, Shared};
 use super::wait::WaitError;
 use super::{PoolPolicy, PoolStats};
 use crate::foundation::deadline::Deadline;
-use crate::foundation::events::{Observe, TracingObserver};
+use crate::foundation::events::{Emitter, Observe, named};
 use crate::foundation::http::RequestHead;
-use crate::foundation::outcome::{BoxError, PoolError};
+use crate::foundation::outcome::{BoxError, LocalReplyBody, PoolError, Rejection};
 
 /// An HTTP client service with a connection pool.
 ///
@@ -45,7 +45,7 @@ impl Drop for Owner {
 }
 
 impl Pool {
-    /// Creates a pool over TCP connections without TLS, which reports to the [`TracingObserver`].
+    /// Creates a pool over TCP connections without TLS, which reports to the [`TracingObserver`](crate::telemetry::TracingObserver).
     #[must_use]
     pub fn http(policy: PoolPolicy) -> Self {
         let mut connector = HttpConnector::new();
@@ -53,7 +53,7 @@ impl Pool {
         Self::new(policy, connector)
     }
 
-    /// Creates a pool over the connections that `connector` makes, which reports to the [`TracingObserver`].
+    /// Creates a pool over the connections that `connector` makes, which reports to the [`TracingObserver`](crate::telemetry::TracingObserver).
     ///
     /// Any connector of hyper-util's client can be used, including TLS connectors; it is called
     /// with `scheme://host:port/`. HTTP/2 is used if the connector reports it as negotiated.
@@ -64,12 +64,23 @@ impl Pool {
         C::Response: Connection + Read + Write + Send + Unpin + 'static,
         C::Error: Into<BoxError>,
     {
-        Self::with_observer(policy, connector, Arc::new(TracingObserver))
+        Self::with_emitter(policy, connector, Emitter::default())
     }
 
     /// Creates a pool that reports rejected requests to `observe`.
     #[must_use]
     pub fn with_observer<C>(policy: PoolPolicy, connector: C, observe: Arc<dyn Observe>) -> Self
+    where
+        C: Service<Uri, Future: Send> + Clone + Send + 'static,
+        C::Response: Connection + Read + Write + Send + Unpin + 'static,
+        C::Error: Into<BoxError>,
+    {
+        Self::with_emitter(policy, connector, Emitter::new(observe))
+    }
+
+    named!(self => self.owner.0.emitter().clone());
+
+    pub(crate) fn with_emitter<C>(policy: PoolPolicy, connector: C, emitter: Emitter) -> Self
     where
         C: Service<Uri, Future: Send> + Clone + Send + 'static,
         C::Response: Connection + Read + Write + Send + Unpin + 'static,
@@ -91,7 +102,7 @@ impl Pool {
                 runtime.spawn(attempt.run(connector));
             }
         };
-        let shared = Arc::new(Shared::new(policy, observe, Box::new(open)));
+        let shared = Arc::new(Shared::new(policy, emitter, Box::new(open)));
         Self {
             owner: Arc::new(Owner(shared)),
         }
@@ -157,7 +168,8 @@ impl Pool {
         let deadline = Deadline::current();
         match self.owner.0.enter(&key, deadline) {
             Entry::Rejected(rejection) => {
-                let response = rejection.into_response(RequestHead::of(&request).is_grpc());
+                let is_grpc = RequestHead::of(&request).is_grpc();
+                let response = local_reply(&self.owner.0, rejection, is_grpc);
                 PoolFuture::over(Ok(response.map(PoolBody::local_reply)))
             }
             entry => {
@@ -172,6 +184,14 @@ impl Pool {
     }
 }
 
+/// Returns the response to a request that the pool has rejected, and reported.
+#[cold]
+fn local_reply(shared: &Shared, rejection: Rejection, is_grpc: bool) -> Response<LocalReplyBody> {
+    let mut response = rejection.into_response(is_grpc);
+    shared.emitter().write_source(response.extensions_mut());
+    response
+}
+
 async fn send(
     shared: Arc<Shared>,
     mut owner: Option<Arc<Owner>>,
@@ -180,7 +200,7 @@ async fn send(
     mut request: Request<Sent>,
 ) -> Result<Response<PoolBody>, PoolError> {
     loop {
-        let lease = match entry {
+        let mut lease = match entry {
             Entry::Leased(lease) => lease,
             Entry::Waiting(wait) => match wait.await {
                 Ok(lease) => lease,
@@ -191,15 +211,19 @@ async fn send(
                 }
             },
             Entry::Rejected(rejection) => {
-                let response = rejection.into_response(RequestHead::of(&request).is_grpc());
+                let is_grpc = RequestHead::of(&request).is_grpc();
+                let response = local_reply(&shared, rejection, is_grpc);
                 return Ok(response.map(PoolBody::local_reply));
             }
         };
         owner.take();
-        let Some(lease) = lease.looked_at().await else {
-            entry = shared.enter(&key, deadline);
-            continue;
-        };
+        if lease.has_to_be_looked_at() {
+            let Some(looked_at) = lease.looked_at().await else {
+                entry = shared.enter(&key, deadline);
+                continue;
+            };
+            lease = looked_at;
+        }
         match lease.send(request).await {
             Ok(response) => return Ok(response),
             Err(SendError::Failed(error)) => return Err(PoolError::Send(Arc::new(error))),

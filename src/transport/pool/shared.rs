@@ -1,5 +1,6 @@
 //! State shared by all clones of a pool.
 
+pub(super) mod control;
 mod lives;
 mod state;
 
@@ -7,15 +8,16 @@ use std::fmt::{self, Debug, Formatter};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Poll, Waker};
 
+use self::control::Control;
 use self::state::{AfterUnlock, State, WaiterStatus};
 use super::connection::attempt::Attempt;
-use super::connection::lease::{Lease, RequestSender};
+use super::connection::lease::Lease;
 use super::key::PoolKey;
 use super::machine::{Arrival, PoolId};
 use super::wait::Wait;
 use super::{PoolPolicy, PoolStats};
 use crate::foundation::deadline::Deadline;
-use crate::foundation::events::{Event, Observe};
+use crate::foundation::events::{Emitter, EventKind};
 use crate::foundation::outcome::{Overflow, PoolError, Rejection};
 use crate::foundation::sync::Reloadable;
 use crate::foundation::time::clock;
@@ -24,21 +26,10 @@ use crate::foundation::time::clock;
 pub(super) type Open = dyn Fn(Attempt) + Send + Sync;
 
 pub(super) struct Shared {
-    observe: Arc<dyn Observe>,
+    emitter: Emitter,
     open: Box<Open>,
     pub(super) policy: Reloadable<PoolPolicy>,
     state: Mutex<State>,
-}
-
-/// Message to the task of a connection.
-#[derive(Debug)]
-pub(super) enum Control {
-    /// Close at once.
-    Abort,
-    /// Check the idle timeout and the maximum duration.
-    Check,
-    /// Put the sender back into the pool once it is ready for another request.
-    Return(RequestSender),
 }
 
 /// Result of a request's entry into the pool.
@@ -49,9 +40,9 @@ pub(super) enum Entry {
 }
 
 impl Shared {
-    pub(super) fn new(policy: PoolPolicy, observe: Arc<dyn Observe>, open: Box<Open>) -> Self {
+    pub(super) fn new(policy: PoolPolicy, emitter: Emitter, open: Box<Open>) -> Self {
         Self {
-            observe,
+            emitter,
             open,
             policy: Reloadable::new(policy),
             state: Mutex::new(State::new(policy)),
@@ -95,9 +86,13 @@ impl Shared {
         }
     }
 
+    pub(super) const fn emitter(&self) -> &Emitter {
+        &self.emitter
+    }
+
     pub(super) fn reject(&self, overflow: Overflow) -> Rejection {
         let rejection = Rejection::Overflow(overflow);
-        self.observe.on_event(&Event::Rejected(rejection));
+        self.emitter.emit(&EventKind::Rejected(rejection));
         rejection
     }
 
@@ -142,9 +137,8 @@ impl Shared {
             self.policy.store(policy);
             state.machine.reconfigure(policy, clock::now());
             for conn in state.conns.values() {
-                // The channel has room for one message of each kind: if it is full, a `Check` is in
-                // it.
-                let _ = conn.control.try_send(Control::Check);
+                // If the channel is full, a `Check` is in it.
+                conn.control.send(Control::Check);
             }
         });
     }

@@ -134,11 +134,11 @@ impl Ticket for Noted {
     }
 
     /// Each has an opinion of its own.
-    fn classify<E: 'static>(&self, error: &E) -> Failure {
-        match self.name {
+    fn classify<E: 'static>(&self, error: &E) -> Outcome {
+        Outcome::Failed(match self.name {
             'b' => Failure::Timeout,
             _ => Failure::of(error),
-        }
+        })
     }
 }
 

@@ -2,9 +2,10 @@
 
 use http::{Request, Response};
 use meshless::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy};
+use meshless::events::EventKind;
 use meshless::mirror::MirrorDropReason;
 use meshless::mirror::{CopyBody, MirrorLayer, MirrorPolicy};
-use meshless::{Event, Failure, Percent, Rejection};
+use meshless::{Failure, Percent, Rejection};
 use proptest::prelude::*;
 use tokio::time::{advance, sleep};
 use tower::{Layer, service_fn};
@@ -25,8 +26,8 @@ async fn the_observer_hears_of_each_copy_that_is_lost() {
     assert_eq!(
         events.take(),
         [
-            Event::MirrorDropped(MirrorDropReason::InFlight(1)),
-            Event::MirrorFailed(Failure::Other)
+            EventKind::MirrorDropped(MirrorDropReason::InFlight(1)),
+            EventKind::MirrorFailed(Failure::Other)
         ]
     );
 
@@ -37,7 +38,7 @@ async fn the_observer_hears_of_each_copy_that_is_lost() {
         .await
         .unwrap();
     settle().await;
-    assert_eq!(events.take(), [Event::MirrorFailed(Failure::Panic)]);
+    assert_eq!(events.take(), [EventKind::MirrorFailed(Failure::Panic)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -55,7 +56,7 @@ async fn a_copy_that_a_policy_of_the_mirrors_own_stack_refuses_is_no_failure() {
     assert_at_rest(layer.stats());
     assert!(matches!(
         events.all()[..],
-        [Event::MirrorDropped(MirrorDropReason::Refused(
+        [EventKind::MirrorDropped(MirrorDropReason::Refused(
             Rejection::CircuitOpen { .. }
         ))]
     ));

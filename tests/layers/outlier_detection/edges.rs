@@ -133,7 +133,7 @@ async fn what_the_policy_never_enforces_is_not_told_of() {
     let endpoint = world.nth(0);
     assert_eq!(
         world.events.all(),
-        [Event::EndpointEjected { endpoint, reason }]
+        [EventKind::EndpointEjected { endpoint, reason }]
     );
 }
 

@@ -86,3 +86,18 @@ async fn the_host_of_a_request_is_its_authority_wherever_it_is_sent() {
     let seen = server.scene(|scene| scene.seen.clone());
     assert_eq!(seen, ["http://users/path "]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_is_kept_while_it_answers_pings_and_closed_when_it_does_not() {
+    let seconds = Duration::from_secs;
+    let server = Server::http2(200);
+    let pool = server.pool(PoolPolicy::default().with_http2_keep_alive(seconds(10), seconds(2)));
+    send(&pool).await.unwrap();
+    sleep(seconds(60)).await;
+    assert_eq!(pool.stats().open, 1);
+    server.fall_silent();
+    sleep(seconds(13)).await;
+    assert_eq!(pool.stats().open, 0);
+    send(&pool).await.unwrap();
+    assert_eq!(server.requests(), [1, 1]);
+}

@@ -1,6 +1,9 @@
 //! How many connections, how many requests on each, and who waits.
 
+use meshless::events::Source;
+
 use super::*;
+use crate::support::Events;
 
 #[tokio::test(start_paused = true)]
 async fn an_idle_connection_is_used_before_a_new_one_is_made() {
@@ -51,6 +54,26 @@ async fn one_request_too_many_to_wait_is_answered_with_overflow() {
         read(call.await.unwrap().unwrap()).await;
     }
     assert_eq!(server.requests(), [2], "the third was not sent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rejection_by_a_pool_names_it() {
+    let server = Server::new().holding();
+    let policy = PoolPolicy::default()
+        .with_max_connections(1)
+        .with_max_pending(1);
+    let events = Events::default();
+    let pool = Pool::with_observer(policy, server.clone(), events.observer()).named("openai");
+    let _first = start(&pool);
+    settle().await;
+    let _second = start(&pool);
+    settle().await;
+    let rejected = start(&pool).await.unwrap().unwrap();
+    let source = Source::of(&rejected).unwrap();
+    assert_eq!(source.name(), Some("openai"));
+    let observed = events.take_with_sources();
+    let (kind, observed) = observed.last().unwrap();
+    assert_eq!((kind.policy(), observed), ("pool", source));
 }
 
 /// Recorded on Envoy: of 4 at once, with 1 that may wait, one passes.

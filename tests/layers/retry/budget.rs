@@ -87,6 +87,23 @@ async fn retries_in_parallel_can_be_a_share_of_the_requests_in_flight() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn requests_that_began_in_the_interval_count_for_the_share_after_their_end() {
+    for (interval, tries) in [(0, 1), (10, 2), (1, 1)] {
+        let budget = RetryBudget::concurrent(Percent::new(20), 0);
+        let budget = budget.with_interval(Duration::from_secs(interval));
+        let layer = RetryLayer::new(eager(1).with_budget(budget.shared()));
+        let good = Server::always(Step::status(200));
+        for _ in 0..5 {
+            drop(call(&mut layer.layer(good.clone()), request(Method::GET)).await);
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let failing = Server::always(Step::status(503));
+        drop(call(&mut layer.layer(failing.clone()), request(Method::GET)).await);
+        assert_eq!(failing.seen(), tries, "{interval} s");
+    }
+}
+
 /// Sends so many requests at the same time; returns how many tries there were.
 async fn in_parallel(policy: RetryPolicy, requests: usize) -> usize {
     let server = Server::always(Step::status(503));

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
+use meshless::events::EventKind;
 use meshless::gate::RequestHead;
 use meshless::gate::{Admission, Gate, Gated, NoQueue, Ticket};
 use meshless::telemetry::TracingObserver;
@@ -198,7 +199,8 @@ impl Gate for Closed {
 
     fn admit(&self, _head: RequestHead<'_>) -> Admission<Nothing, Self::Wait> {
         let rejection = Rejection::TimedOut(Duration::from_secs(1));
-        TracingObserver.on_event(&Event::Rejected(rejection));
+        let source = Arc::default();
+        TracingObserver.on_event(&Event::new(&EventKind::Rejected(rejection), &source));
         Admission::Rejected(rejection)
     }
 }

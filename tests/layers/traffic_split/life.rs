@@ -7,11 +7,12 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body::Body as _;
 use http_body_util::BodyExt;
+use meshless::Rejection;
+use meshless::events::EventKind;
 use meshless::traffic_split::{
     Destination, HeaderOperations, Match, Route, StringMatch, TrafficSplit, TrafficSplitLayer,
     TrafficSplitPolicy,
 };
-use meshless::{Event, Rejection};
 use tower::{Layer, Service, ServiceExt};
 use tower_test::mock::{self, Handle, Mock};
 
@@ -213,7 +214,7 @@ async fn observers_hear_of_requests_that_nothing_is_for() {
     let nobody: [(Destination, Upstream); 0] = [];
     let mut split = TrafficSplit::with_observer(v2_by_path(), nobody, events.observer());
     call(&mut split, request("/")).await.unwrap();
-    let rejected = [Rejection::NoRoute, Rejection::UnknownDestination].map(Event::Rejected);
+    let rejected = [Rejection::NoRoute, Rejection::UnknownDestination].map(EventKind::Rejected);
     assert_eq!(events.all(), rejected);
 }
 

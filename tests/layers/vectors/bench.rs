@@ -7,7 +7,8 @@ use meshless::circuit_breaker::OpenReason;
 use meshless::circuit_breaker::{
     CircuitBreakerLayer, CircuitBreakerPolicy, CircuitBreakerTicket, CircuitState,
 };
-use meshless::{Event, Outcome, Percent};
+use meshless::events::EventKind;
+use meshless::{Outcome, Percent};
 use tokio::time::{Instant, advance};
 
 use crate::support::Events;
@@ -56,16 +57,16 @@ impl Bench {
         self.call(outcome, Duration::ZERO)
     }
 
-    pub(crate) fn count(&self, is: impl Fn(&Event) -> bool) -> u64 {
+    pub(crate) fn count(&self, is: impl Fn(&EventKind) -> bool) -> u64 {
         self.events.count(is) as u64
     }
 
     pub(crate) fn opened(&self) -> u64 {
-        self.count(|event| matches!(event, Event::CircuitOpened { .. }))
+        self.count(|event| matches!(event, EventKind::CircuitOpened { .. }))
     }
 
     pub(crate) fn refused(&self) -> u64 {
-        self.count(|event| matches!(event, Event::Rejected(_)))
+        self.count(|event| matches!(event, EventKind::Rejected(_)))
     }
 
     pub(crate) fn state(&self) -> &'static str {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use meshless::circuit_breaker::OpenReason;
 use meshless::circuit_breaker::{CircuitState, Counts, Probes, Window};
-use meshless::{Event, Outcome, Percent};
+use meshless::events::EventKind;
+use meshless::{Outcome, Percent};
 use serde_json::Value;
 use tokio::time::advance;
 
@@ -292,7 +293,7 @@ async fn resilience4j_machine(case: &Value) {
 fn resilience4j_expect(bench: &Bench, admitted: bool, key: &str, expected: &Value, what: &str) {
     let counts = bench.layer.counts();
     let would = |is: fn(&OpenReason) -> bool| {
-        bench.count(|event| matches!(event, Event::CircuitWouldOpen { reason } if is(reason)))
+        bench.count(|event| matches!(event, EventKind::CircuitWouldOpen { reason } if is(reason)))
     };
     // What the probes proved stands in the reason; the window is not theirs.
     let found: Value = match (key, bench.why()) {

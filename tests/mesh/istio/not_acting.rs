@@ -145,6 +145,17 @@ fn of_a_destination_rule() {
     );
 }
 
+#[test]
+fn a_default_value_has_no_effect_to_report_and_mutual_tls_has_one_finding() {
+    let policy = |policy: &str| format!("{{host: a.com, trafficPolicy: {{{policy}}}}}");
+    let defaults = "connectionPool: {http: {useClientProtocol: false, maxConcurrentStreams: 0}}, tls: {mode: SIMPLE, insecureSkipVerify: false, caCertificates: ''}";
+    assert!(told("DestinationRule", &policy(defaults)).is_empty());
+    let mutual = "tls: {mode: MUTUAL, clientCertificate: a, privateKey: b, caCertificates: c, subjectAltNames: [a.com]}";
+    let found = told("DestinationRule", &policy(mutual));
+    let mode = "spec.trafficPolicy.tls.mode".to_owned();
+    assert_eq!(found, [(mode, Severity::Warning)]);
+}
+
 /// A pool enforces them, over plain HTTP and over TLS.
 #[test]
 fn of_connections_nothing_is_left_to_the_client() {

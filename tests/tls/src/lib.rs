@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use meshless::client::{Client, Error, Transport};
+use meshless::client::{Client, Error, TcpConnector, Transport};
 use meshless::load_balance::{LoadBalance, LoadBalancePolicy};
 use meshless::mesh::MeshClient;
 use meshless::{Endpoint, Endpoints, Failure, Mesh};
@@ -179,6 +179,16 @@ fn mesh_client(yaml: &str, tls: ClientConfig) -> MeshClient {
     mesh.workload("w", "default").client_with(make).unwrap()
 }
 
+/// Clients over either kind of connections: the crate's own, and those of reqwest's connector.
+fn mesh_clients(yaml: &str, tls: &ClientConfig) -> [MeshClient; 2] {
+    let mesh = Mesh::from_yaml(yaml).unwrap();
+    let connector = TcpConnector::new().without_proxies().with_tls(tls.clone());
+    let own = mesh
+        .workload("w", "default")
+        .client_with_connector(connector);
+    [own, mesh_client(yaml, tls.clone())]
+}
+
 /// Says that a host has two servers as its endpoints, on a port of some protocol.
 fn entry(host: &str, port: &str, servers: &[Server; 2]) -> String {
     let [a, b] = servers.each_ref().map(|server| server.address.port());
@@ -210,8 +220,10 @@ async fn a_mesh_asks_each_endpoint_for_the_certificate_of_the_name_that_is_calle
         Server::start("b", &users).await,
     ];
     let port = "{number: 443, name: web, protocol: HTTPS}";
-    let client = mesh_client(&entry("users.example", port, &servers), trusting(&[&users]));
-    both_answer(&client, "https://users.example/", "users.example").await;
+    let yaml = entry("users.example", port, &servers);
+    for client in mesh_clients(&yaml, &trusting(&[&users])) {
+        both_answer(&client, "https://users.example/", "users.example").await;
+    }
     for server in &servers {
         assert_eq!(server.sni(), ["users.example"]);
     }
@@ -241,16 +253,18 @@ spec:
     };
     let entry = entry("users.internal", port, &servers);
     let yaml = format!("{entry}{}", rule("users.example"));
-    let client = mesh_client(&yaml, trusting(&[&users]));
-    both_answer(&client, "http://users.internal/", "users.internal").await;
+    for client in mesh_clients(&yaml, &trusting(&[&users])) {
+        both_answer(&client, "http://users.internal/", "users.internal").await;
+    }
     for server in &servers {
         assert_eq!(server.sni(), ["users.example"]);
     }
 
     let yaml = format!("{entry}{}", rule("other.example"));
-    let client = mesh_client(&yaml, trusting(&[&users]));
-    let error = client.get("http://users.internal/").send().await;
-    assert_refused(&error.unwrap_err());
+    for client in mesh_clients(&yaml, &trusting(&[&users])) {
+        let error = client.get("http://users.internal/").send().await;
+        assert_refused(&error.unwrap_err());
+    }
 }
 
 /// Over HTTP/2 there is no `Host` that could stay what it is while the URI has another name.
@@ -278,8 +292,9 @@ spec:
     ] {
         let port = format!("{{number: 8080, name: web, protocol: {protocol}}}");
         let yaml = format!("{}{rule}", entry("users.internal", &port, &servers));
-        let client = mesh_client(&yaml, trusting(&[&users]));
-        both_answer(&client, url, host).await;
+        for client in mesh_clients(&yaml, &trusting(&[&users])) {
+            both_answer(&client, url, host).await;
+        }
     }
     for server in &servers {
         assert_eq!(server.sni(), ["users.example"]);

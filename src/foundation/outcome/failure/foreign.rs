@@ -28,6 +28,9 @@ pub(super) fn hint(error: &(dyn Error + 'static), connecting: bool) -> Option<Er
         return error.is_connect().then_some(ErrorHint::Connecting);
     }
     if let Some(error) = error.downcast_ref::<PoolError>() {
+        if matches!(error, PoolError::NoTls) {
+            return Some(ErrorHint::Is(Failure::Tls));
+        }
         return error.is_connect().then_some(ErrorHint::Connecting);
     }
     if let Some(error) = error.downcast_ref::<hyper::Error>() {

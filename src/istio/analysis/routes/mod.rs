@@ -10,7 +10,6 @@ use crate::istio::api::http_route::HttpRoute;
 use crate::istio::api::virtual_service::VirtualService;
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
-use crate::istio::syntax::tree::NodeId;
 
 /// Reports settings of a route that interfere with each other.
 pub(super) fn routes(index: usize, service: &VirtualService, advice: &mut AnalysisReport) {
@@ -18,23 +17,6 @@ pub(super) fn routes(index: usize, service: &VirtualService, advice: &mut Analys
         attempts(index, route, advice);
         fault(index, route, advice);
     }
-    let not_acting = [
-        ("tls", service.tls.0.iter().flatten().map(|r| r.at).next()),
-        ("tcp", service.tcp.0.iter().flatten().map(|r| r.at).next()),
-    ];
-    for (name, at) in not_acting {
-        if let Some(at) = at {
-            advice.push(index, not_http(name, at));
-        }
-    }
-}
-
-fn not_http(name: &str, at: NodeId) -> Finding {
-    Finding::warning(Code::FieldWithoutEffect, at)
-        .message(format!("the routes of `{name}` have no effect in meshless"))
-        .effect("only HTTP is supported")
-        .in_istio("Envoy routes connections by them")
-        .help("use `http` routes, or route these connections another way")
 }
 
 fn attempts(index: usize, route: &HttpRoute, advice: &mut AnalysisReport) {

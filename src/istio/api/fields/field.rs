@@ -1,11 +1,12 @@
 //! Values of fields: optional, single, repeated and maps.
 
-use super::misplaced::Part;
+use super::descriptor::{Cardinality, TypeDescriptor};
 use super::read::{Entries, Field, Nullable, Read, Reader, Spanned};
 use crate::istio::syntax::tree::{NodeId, Value};
 
 impl<T: Read> Field for Option<T> {
-    const PARTS: &'static [Part] = T::PARTS;
+    const CARDINALITY: Cardinality = T::TYPE.cardinality;
+    const TYPE: &'static TypeDescriptor = T::TYPE;
 
     fn of(at: Option<NodeId>, reader: &mut Reader<'_>) -> Self {
         T::read(at?, reader)
@@ -13,7 +14,8 @@ impl<T: Read> Field for Option<T> {
 }
 
 impl<T: Read> Field for Nullable<T> {
-    const PARTS: &'static [Part] = T::PARTS;
+    const CARDINALITY: Cardinality = Cardinality::Repeated;
+    const TYPE: &'static TypeDescriptor = T::TYPE;
 
     fn of(at: Option<NodeId>, reader: &mut Reader<'_>) -> Self {
         let items = at.map_or(&[][..], |at| list(at, reader));
@@ -30,7 +32,8 @@ impl<T: Read> Field for Nullable<T> {
 }
 
 impl<T: Read> Field for Vec<T> {
-    const PARTS: &'static [Part] = T::PARTS;
+    const CARDINALITY: Cardinality = Cardinality::Repeated;
+    const TYPE: &'static TypeDescriptor = T::TYPE;
 
     fn of(at: Option<NodeId>, reader: &mut Reader<'_>) -> Self {
         let items = at.map_or(&[][..], |at| list(at, reader));
@@ -42,6 +45,9 @@ impl<T: Read> Field for Vec<T> {
 }
 
 impl<T: Read> Field for Entries<T> {
+    const CARDINALITY: Cardinality = Cardinality::Map;
+    const TYPE: &'static TypeDescriptor = T::TYPE;
+
     fn of(at: Option<NodeId>, reader: &mut Reader<'_>) -> Self {
         let Some(at) = at else {
             return Self::new();

@@ -1,9 +1,12 @@
-/// Declares messages: structs with a reader for YAML in protobuf's JSON form.
+/// Declares messages: structs with a reader for YAML in protobuf's JSON form, and a descriptor.
 ///
 /// A field is named in snake case, and also read under its camel-case name; `as "name"` sets
-/// another. Each message records its node, `at`.
+/// another. Behind `=>` stands its [declaration](super::descriptor::declaration), without which it is
+/// enforced, and takes any value of its type. Each message records its node, `at`.
 macro_rules! message {
-    ($($(#[$meta:meta])* $name:ident { $($field:ident $(as $json:literal)?: $kind:ty,)* })*) => {$(
+    ($($(#[$meta:meta])* $name:ident {
+        $($field:ident $(as $json:literal)?: $kind:ty $(=> $declaration:expr)?,)*
+    })*) => {$(
         $(#[$meta])*
         #[derive(Debug, PartialEq)]
         #[allow(clippy::struct_field_names, reason = "fields have the names of Istio's API")]
@@ -12,39 +15,34 @@ macro_rules! message {
             $(pub(crate) $field: $kind,)*
         }
 
-        impl $crate::istio::api::fields::read::Read for $name {
-            const PARTS: &'static [$crate::istio::api::fields::misplaced::Part] = &[$(
-                $crate::istio::api::fields::misplaced::Part {
-                    name: $crate::istio::api::fields::message::name!($field $($json)?),
-                    parts: || <$kind as $crate::istio::api::fields::read::Field>::PARTS,
-                },
-            )*];
+        const _: () = {
+            use $crate::istio::api::fields::descriptor::{FieldDescriptor, TypeDescriptor};
+            use $crate::istio::api::fields::message::{declaration, name};
+            use $crate::istio::api::fields::read::{Field, Read, Reader};
 
-            fn read(
-                at: $crate::istio::syntax::tree::NodeId,
-                reader: &mut $crate::istio::api::fields::read::Reader<'_>,
-            ) -> Option<Self> {
-                let fields = reader.message(at, <Self as $crate::istio::api::fields::read::Read>::PARTS)?;
-                let mut fields = fields.into_iter();
-                $(let $field = $crate::istio::api::fields::read::Field::of(fields.next().flatten(), reader);)*
-                reader.leave();
-                Some(Self { at, $($field,)* })
-            }
-        }
+            impl Read for $name {
+                const TYPE: &'static TypeDescriptor =
+                    &TypeDescriptor::message(stringify!($name), &[$(FieldDescriptor {
+                        name: name!($field $($json)?),
+                        #[cfg(test)]
+                        code: stringify!($field),
+                        cardinality: <$kind as Field>::CARDINALITY,
+                        of: <$kind as Field>::TYPE,
+                        declaration: declaration!($($declaration)?),
+                    },)*]);
 
-        #[cfg(test)]
-        impl $crate::istio::api::fields::shape::Shape for $name {
-            fn fields() -> Vec<$crate::istio::api::fields::shape::NamedMessage> {
-                vec![$($crate::istio::api::fields::shape::NamedMessage::of::<$kind>(
-                    stringify!($field),
-                    $crate::istio::api::fields::message::name!($field $($json)?),
-                )),*]
+                fn read(
+                    at: $crate::istio::syntax::tree::NodeId,
+                    reader: &mut Reader<'_>,
+                ) -> Option<Self> {
+                    let fields = reader.message(at, Self::TYPE.fields)?;
+                    let mut fields = fields.into_iter();
+                    $(let $field = Field::of(fields.next().flatten(), reader);)*
+                    reader.leave();
+                    Some(Self { at, $($field,)* })
+                }
             }
-
-            fn message() -> Option<&'static str> {
-                Some(stringify!($name))
-            }
-        }
+        };
     )*};
 }
 
@@ -78,4 +76,13 @@ macro_rules! name {
     };
 }
 
-pub(crate) use {choice, message, name};
+macro_rules! declaration {
+    () => {
+        $crate::istio::api::fields::descriptor::declaration::ENFORCED
+    };
+    ($declaration:expr) => {
+        $declaration
+    };
+}
+
+pub(crate) use {choice, declaration, message, name};

@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use super::descriptor::FieldDescriptor;
 use super::read::{Read, Reader, camel};
 use crate::istio::api::field_validation::FieldValidation;
 use crate::istio::diagnostics::code::Code;
@@ -15,62 +16,37 @@ const MAX_DEPTH: usize = 3;
 /// Maximum number of places that a finding names for one field; more would be no help.
 const MAX_PLACES: usize = 3;
 
-/// A field of a message, with the fields of the message that stands there.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Part {
-    pub(crate) name: &'static str,
-    pub(crate) parts: fn() -> &'static [Self],
-}
-
 /// A message that is being read.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::istio) struct Above {
     pub(in crate::istio) at: NodeId,
-    pub(in crate::istio) parts: &'static [Part],
-}
-
-impl Part {
-    /// A field without fields of its own.
-    pub(in crate::istio) const fn plain(name: &'static str) -> Self {
-        Self {
-            name,
-            parts: || &[],
-        }
-    }
-
-    /// Says whether `key` is its name, in snake case or in camel case.
-    pub(in crate::istio) fn is(&self, key: &str) -> bool {
-        key == self.name || self.name.contains('_') && key == camel(self.name)
-    }
+    pub(in crate::istio) fields: &'static [FieldDescriptor],
 }
 
 impl Above {
     /// Creates the surroundings of an object: its `spec`, into which its fields are to be moved.
     pub(in crate::istio) const fn of<T: Read>(at: NodeId) -> Self {
-        let parts = Spec::<T>::PARTS;
-        Self { at, parts }
+        let fields = Spec::<T>::FIELDS;
+        Self { at, fields }
     }
 }
 
 struct Spec<T>(PhantomData<T>);
 
 impl<T: Read> Spec<T> {
-    const PARTS: &'static [Part] = &[Part {
-        name: "spec",
-        parts: || T::PARTS,
-    }];
+    const FIELDS: &'static [FieldDescriptor] = &[FieldDescriptor::plain("spec", T::TYPE)];
 }
 
 impl Reader<'_> {
-    /// Reports an entry that is none of the fields `parts` of its message.
-    pub(in crate::istio) fn unknown(&mut self, at: NodeId, parts: &'static [Part]) {
+    /// Reports an entry that is none of the `fields` of its message.
+    pub(in crate::istio) fn unknown(&mut self, at: NodeId, fields: &'static [FieldDescriptor]) {
         let key = self.tree.key(at).unwrap_or_default();
         let istio = if self.envoy {
             "Istio warns of it and drops it, Envoy never sees it"
         } else {
             "Kubernetes and `istioctl validate` reject unknown fields"
         };
-        let help = self.meant(at, key, parts);
+        let help = self.meant(at, key, fields);
         // A field that is known elsewhere is a mistake, whatever a newer version may know.
         let is_known_elsewhere = help.starts_with("did you mean ") || help.starts_with("move ");
         let finding = if self.validation == FieldValidation::Warn && !is_known_elsewhere {
@@ -86,8 +62,8 @@ impl Reader<'_> {
     }
 
     /// Says what to do with a field that does not exist where it stands.
-    fn meant(&self, at: NodeId, key: &str, parts: &'static [Part]) -> String {
-        let names = || parts.iter().map(|part| part.name);
+    fn meant(&self, at: NodeId, key: &str, fields: &'static [FieldDescriptor]) -> String {
+        let names = || fields.iter().map(|field| field.name);
         let near = suggest(key, names());
         if let Some(help) = self.out(at, key) {
             return help;
@@ -99,7 +75,7 @@ impl Reader<'_> {
         if let (Some(labels), "app" | "version") = (labels, key) {
             return format!("move `{key}` into `{}`", camel(labels));
         }
-        if let Some(places) = inside(key, parts) {
+        if let Some(places) = inside(key, fields) {
             return format!("move `{key}` into {places}");
         }
         if let Some(near) = near {
@@ -107,11 +83,11 @@ impl Reader<'_> {
         }
         // The message around, and that around it: what is further away is another thing of the same name.
         let mut around = self.above.iter().rev().take(2);
-        let beside = around.find_map(|above| inside(key, above.parts));
+        let beside = around.find_map(|above| inside(key, above.fields));
         if let Some(places) = beside {
             return format!("move `{key}` into {places}");
         }
-        if parts.is_empty() {
+        if fields.is_empty() {
             return "remove it".into();
         }
         let names: Vec<_> = names().map(camel).collect();
@@ -125,7 +101,7 @@ impl Reader<'_> {
             return None;
         }
         let tree = self.tree;
-        let has = |above: &&Above| above.parts.iter().any(|part| part.is(key));
+        let has = |above: &&Above| above.fields.iter().any(|field| field.is(key));
         let (steps, above) = (1..)
             .zip(self.above.iter().rev())
             .find(|(_, above)| has(above))?;
@@ -144,18 +120,18 @@ fn holder(tree: &Tree, at: NodeId) -> Option<&str> {
         .or_else(|| tree.key(tree.parent(message)?))
 }
 
-/// Finds the fields of this name inside of the fields `parts`, the nearest level that has any.
-fn inside(key: &str, parts: &'static [Part]) -> Option<String> {
-    let mut level: Vec<(String, &[Part])> = vec![(String::new(), parts)];
+/// Finds the fields of this name inside of the `fields`, the nearest level that has any.
+fn inside(key: &str, fields: &'static [FieldDescriptor]) -> Option<String> {
+    let mut level: Vec<(String, &[FieldDescriptor])> = vec![(String::new(), fields)];
     for _ in 0..MAX_DEPTH {
         let mut next = Vec::new();
         let mut places = Vec::new();
-        for (path, parts) in &level {
-            for part in *parts {
+        for (path, fields) in &level {
+            for field in *fields {
                 let dot = if path.is_empty() { "" } else { "." };
-                let path = format!("{path}{dot}{}", camel(part.name));
-                let own = (part.parts)();
-                if own.iter().any(|part| part.is(key)) {
+                let path = format!("{path}{dot}{}", camel(field.name));
+                let own = field.fields();
+                if own.iter().any(|field| field.is(key)) {
                     places.push(format!("`{path}`"));
                 }
                 next.push((path, own));

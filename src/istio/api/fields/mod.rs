@@ -1,10 +1,8 @@
 //! Readers of fields: strings, numbers, durations, lists and maps, each with its position.
 
-pub(in crate::istio) mod duration;
+pub(crate) mod descriptor;
 pub(in crate::istio) mod field;
 pub(in crate::istio) mod message;
 pub(in crate::istio) mod misplaced;
 pub(in crate::istio) mod read;
 pub(in crate::istio) mod scalar;
-#[cfg(test)]
-pub(in crate::istio) mod shape;

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use super::misplaced::{Above, Part};
+use super::descriptor::{Cardinality, FieldDescriptor, TypeDescriptor};
+use super::misplaced::Above;
 use crate::istio::api::field_validation::FieldValidation;
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::{Finding, Findings};
@@ -24,16 +25,16 @@ pub(crate) struct Reader<'a> {
 
 /// A type that can be read from a YAML value.
 pub(crate) trait Read: Sized {
-    /// The fields, if it is a message.
-    const PARTS: &'static [Part] = &[];
+    const TYPE: &'static TypeDescriptor;
 
     fn read(at: NodeId, reader: &mut Reader<'_>) -> Option<Self>;
 }
 
 /// A type that can be read from a field, which may be absent.
 pub(crate) trait Field: Sized {
-    /// The fields of the message that stands there, or of each in a list.
-    const PARTS: &'static [Part] = &[];
+    const CARDINALITY: Cardinality = Cardinality::Single;
+    /// Type of the value that stands there, or of each in a list or map.
+    const TYPE: &'static TypeDescriptor;
 
     fn of(at: Option<NodeId>, reader: &mut Reader<'_>) -> Self;
 }
@@ -86,22 +87,23 @@ impl Reader<'_> {
     pub(crate) fn message(
         &mut self,
         at: NodeId,
-        parts: &'static [Part],
+        fields: &'static [FieldDescriptor],
     ) -> Option<Vec<Option<NodeId>>> {
         let Value::Map(children) = self.tree.value(at) else {
-            let names: Vec<_> = parts.iter().take(12).map(|part| camel(part.name)).collect();
+            let names = fields.iter().take(12).map(|field| camel(field.name));
+            let names: Vec<_> = names.collect();
             let help = format!("write an object with fields such as {}", names.join(", "));
             self.wrong_with(at, "an object with fields", help);
             return None;
         };
-        let mut fields: Vec<Option<NodeId>> = vec![None; parts.len()];
+        let mut found: Vec<Option<NodeId>> = vec![None; fields.len()];
         for child in children {
             let key = self.tree.key(*child).unwrap_or_default();
-            let Some(index) = parts.iter().position(|part| part.is(key)) else {
-                self.unknown(*child, parts);
+            let Some(index) = fields.iter().position(|field| field.is(key)) else {
+                self.unknown(*child, fields);
                 continue;
             };
-            if let Some(first) = fields[index] {
+            if let Some(first) = found[index] {
                 self.findings.push(
                     Finding::error(Code::DuplicateField, *child)
                         .at_key()
@@ -117,16 +119,16 @@ impl Reader<'_> {
             if !self.envoy && key.contains('_') {
                 self.spelling(*child);
             }
-            fields[index] = Some(*child);
+            found[index] = Some(*child);
         }
-        for field in &mut fields {
+        for field in &mut found {
             // Null is the same as absent.
             if field.is_some_and(|at| matches!(self.tree.value(at), Value::Null)) {
                 *field = None;
             }
         }
-        self.above.push(Above { at, parts });
-        Some(fields)
+        self.above.push(Above { at, fields });
+        Some(found)
     }
 
     /// Ends the message that was begun last.
@@ -172,18 +174,40 @@ impl Reader<'_> {
 }
 
 impl Read for NodeRef {
+    const TYPE: &'static TypeDescriptor = &TypeDescriptor::scalar("");
+
     fn read(at: NodeId, _: &mut Reader<'_>) -> Option<Self> {
         Some(Self(at))
     }
 }
 
+impl<T: Read> Read for Box<T> {
+    const TYPE: &'static TypeDescriptor = T::TYPE;
+
+    fn read(at: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
+        T::read(at, reader).map(Self::new)
+    }
+}
+
 impl<T: Read> Read for Spanned<T> {
+    const TYPE: &'static TypeDescriptor = T::TYPE;
+
     fn read(at: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         T::read(at, reader).map(|value| Self { at, value })
     }
 }
 
 impl<T: Choice> Read for SpannedChoice<T> {
+    const TYPE: &'static TypeDescriptor = &TypeDescriptor {
+        #[cfg(test)]
+        names: || {
+            let mut names: Vec<_> = T::NAMES.iter().map(|(name, _)| *name).collect();
+            names.sort_unstable();
+            names
+        },
+        ..TypeDescriptor::scalar("string")
+    };
+
     fn read(at: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let text = reader.tree.text(at);
         let found = T::NAMES.iter().find(|(name, _)| text == Some(*name));

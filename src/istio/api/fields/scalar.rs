@@ -2,12 +2,17 @@
 
 use std::time::Duration;
 
-use super::duration::{self, DurationError};
-use super::misplaced::Part;
+use super::descriptor::{FieldDescriptor, TypeDescriptor};
 use super::read::{Read, Reader};
+use crate::foundation::time::duration::{self, DurationError};
 use crate::istio::syntax::tree::{NodeId, Value};
 
+const INTEGER: &TypeDescriptor = &TypeDescriptor::scalar("integer");
+const STRING: &TypeDescriptor = &TypeDescriptor::scalar("string");
+
 impl Read for String {
+    const TYPE: &'static TypeDescriptor = STRING;
+
     fn read(at: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let text = reader.tree.text(at).map(Self::from);
         if text.is_none() {
@@ -18,6 +23,8 @@ impl Read for String {
 }
 
 impl Read for bool {
+    const TYPE: &'static TypeDescriptor = &TypeDescriptor::scalar("boolean");
+
     fn read(at: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         if let Value::Bool(value) = reader.tree.value(at) {
             return Some(*value);
@@ -28,6 +35,8 @@ impl Read for bool {
 }
 
 impl Read for i32 {
+    const TYPE: &'static TypeDescriptor = INTEGER;
+
     fn read(at: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let kind = "an integer of 32 bits";
         let value = reader.integer(at, Self::MIN.into(), Self::MAX.into(), kind)?;
@@ -36,6 +45,8 @@ impl Read for i32 {
 }
 
 impl Read for u32 {
+    const TYPE: &'static TypeDescriptor = INTEGER;
+
     fn read(at: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let kind = "an integer from 0 to 4294967295";
         let value = reader.integer(at, 0, Self::MAX.into(), kind)?;
@@ -44,6 +55,8 @@ impl Read for u32 {
 }
 
 impl Read for f64 {
+    const TYPE: &'static TypeDescriptor = &TypeDescriptor::scalar("number");
+
     fn read(at: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         match reader.tree.value(at) {
             Value::Float(value) if value.is_finite() => Some(*value),
@@ -58,6 +71,8 @@ impl Read for f64 {
 }
 
 impl Read for Duration {
+    const TYPE: &'static TypeDescriptor = STRING;
+
     fn read(at: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         if reader.envoy && matches!(reader.tree.value(at), Value::Map(_)) {
             return seconds(at, reader);
@@ -73,7 +88,10 @@ impl Read for Duration {
     }
 }
 
-const SECONDS: &[Part] = &[Part::plain("seconds"), Part::plain("nanos")];
+const SECONDS: &[FieldDescriptor] = &[
+    FieldDescriptor::plain("seconds", INTEGER),
+    FieldDescriptor::plain("nanos", INTEGER),
+];
 
 /// Reads `{seconds: 60, nanos: 0}`, as some write a duration for Envoy.
 fn seconds(at: NodeId, reader: &mut Reader<'_>) -> Option<Duration> {

@@ -5,9 +5,12 @@ use super::merged_traffic_policy::MergedTrafficPolicy;
 use super::outlier::outlier;
 use super::pool::{in_flight, pool, retries};
 use crate::istio::api::destination_rule::{ClientTls, TlsMode};
-use crate::istio::config::{ClusterConfig, ClusterDiscovery, TlsConfig, WorkloadId};
+use crate::istio::config::{
+    ClusterConfig, ClusterDiscovery, ClusterOrigins, TlsConfig, WorkloadId,
+};
 use crate::istio::model::names;
 use crate::istio::translation::envoy;
+use crate::istio::translation::index::destination_rule_index::MergedRule;
 use crate::istio::translation::index::resource_index::ResourceIndex;
 use crate::policies::traffic_split::Destination;
 
@@ -53,6 +56,9 @@ pub(in crate::istio::translation) fn destination(
         endpoints,
         limit: in_flight(traffic_policy.pool),
         location: location(index, host, known.as_ref()),
+        origins: rule.map_or_else(ClusterOrigins::default, |rule| {
+            origins(rule, traffic_policy)
+        }),
         outlier: outlier(traffic_policy.outlier),
         pool: pool(traffic_policy.pool, is_http2(known.as_ref(), port)),
         retries: retries(traffic_policy.pool, traffic_policy.budget),
@@ -84,6 +90,19 @@ pub(in crate::istio::translation) fn unnamed(
     // A destination rule alone does not register a host.
     let is_known = known.is_some() || rule.is_some() && !index.settings.registry_only;
     is_known.then(|| destination(index, workload, &Destination::new(host), Some(port)))
+}
+
+/// Returns the places in the documents that ordered the policies of a cluster.
+fn origins(rule: &MergedRule, policy: MergedTrafficPolicy<'_>) -> ClusterOrigins {
+    ClusterOrigins {
+        load_balancer: policy
+            .balancer
+            .and_then(|block| rule.origin(block, block.at)),
+        outlier: policy
+            .outlier
+            .and_then(|block| rule.origin(block, block.at)),
+        pool: policy.pool.and_then(|block| rule.origin(block, block.at)),
+    }
 }
 
 /// Returns the TLS origination of mode `SIMPLE`; mutual TLS is not supported.

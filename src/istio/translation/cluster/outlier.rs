@@ -1,3 +1,5 @@
+use http::StatusCode;
+
 use crate::foundation::sync::Percent;
 use crate::istio::api::destination_rule::OutlierDetection;
 use crate::policies::outlier_detection::OutlierDetectionPolicy;
@@ -33,6 +35,11 @@ pub(in crate::istio::translation) fn outlier(
     if let Some(time) = written.base_ejection_time {
         policy = policy.with_base_ejection_time(time.value);
     }
+    let errors = &written.outlier_detection_http_error_codes;
+    let errors = errors
+        .iter()
+        .filter_map(|code| u16::try_from(code.value).ok());
+    policy = policy.with_error_statuses(errors.filter_map(|code| StatusCode::from_u16(code).ok()));
     let percent = written
         .max_ejection_percent
         .map_or(0, |percent| percent.value);

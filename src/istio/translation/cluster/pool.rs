@@ -28,9 +28,12 @@ pub(in crate::istio::translation) fn pool(
     let connect = tcp.and_then(|tcp| tcp.connect_timeout);
     let upgrade = http.and_then(|http| http.h2_upgrade_policy);
     let is_upgraded = upgrade.is_some_and(|policy| policy.value == UpgradePolicy::Upgrade);
+    let keep_alive = http.and_then(|http| http.http2_keep_alive.as_ref());
     ConnectionPoolConfig {
         connect_timeout: Some(connect.map_or(CONNECT_TIMEOUT, |time| time.value)),
         http2: is_http2 || is_upgraded,
+        http2_keep_alive: keep_alive
+            .and_then(|keep_alive| Some((keep_alive.interval?.value, keep_alive.timeout?.value))),
         idle_timeout: Some(idle.map_or(IDLE_TIMEOUT, |time| time.value)),
         max_connections: tcp.and_then(|tcp| limit(tcp.max_connections)),
         max_connection_duration: tcp
@@ -63,6 +66,9 @@ pub(in crate::istio::translation) fn retries(
             let least = budget.min_retry_concurrency.map_or(BUDGET.1, |n| n.value);
             (Percent::from_f64(percent), least)
         }),
+        budget_interval: budget
+            .and_then(|budget| budget.budget_interval)
+            .map_or(Duration::ZERO, |interval| interval.value),
     }
 }
 

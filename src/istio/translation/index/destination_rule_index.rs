@@ -1,12 +1,15 @@
 use std::collections::{BTreeSet, HashMap};
+use std::ptr;
 
 use super::host_map::HostMap;
 use super::object_ref::ObjectRef;
 use super::selector::selects;
+use crate::foundation::outcome::Origin;
 use crate::istio::api::destination_rule::{DestinationRule, Selector, Subset, TrafficPolicy};
 use crate::istio::config::WorkloadId;
 use crate::istio::model::export::ExportTo;
 use crate::istio::model::names;
+use crate::istio::syntax::tree::NodeId;
 
 /// Destination rules by namespace and host.
 #[derive(Debug, Default)]
@@ -108,6 +111,17 @@ impl MergedRule {
         policies.find_map(|rule| rule.traffic_policy.as_ref())
     }
 
+    /// Returns the place of a block of one of its traffic policies.
+    pub(in crate::istio::translation) fn origin<T>(&self, block: &T, at: NodeId) -> Option<Origin> {
+        let holds = |rule: &&ObjectRef<DestinationRule>| {
+            let subsets = rule.subsets.0.iter().flatten();
+            let subsets = subsets.filter_map(|subset| subset.traffic_policy.as_ref());
+            let mut policies = rule.traffic_policy.iter().chain(subsets);
+            policies.any(|policy| is_in(policy, ptr::from_ref(block).cast()))
+        };
+        Some(self.rules.iter().find(holds)?.origin(at))
+    }
+
     /// Returns the first subset of this name.
     pub(in crate::istio::translation) fn subset(&self, name: &str) -> Option<&Subset> {
         self.rules
@@ -119,4 +133,21 @@ impl MergedRule {
     fn selector(&self) -> Option<&Selector> {
         self.rules[0].workload_selector.as_ref()
     }
+}
+
+/// Returns true if a block stands in a traffic policy. Compares addresses, as equal blocks may stand in
+/// several rules.
+fn is_in(policy: &TrafficPolicy, block: *const ()) -> bool {
+    fn is<T>(own: Option<&T>, block: *const ()) -> bool {
+        own.is_some_and(|own| ptr::eq(ptr::from_ref(own).cast(), block))
+    }
+    let mut ports = policy.port_level_settings.0.iter().flatten();
+    is(policy.load_balancer.as_ref(), block)
+        || is(policy.outlier_detection.as_ref(), block)
+        || is(policy.connection_pool.as_ref(), block)
+        || ports.any(|port| {
+            is(port.load_balancer.as_ref(), block)
+                || is(port.outlier_detection.as_ref(), block)
+                || is(port.connection_pool.as_ref(), block)
+        })
 }

@@ -2,8 +2,10 @@ use std::fmt::{self, Debug, Formatter};
 use std::ops::Deref;
 use std::sync::Arc;
 
+use crate::foundation::outcome::Origin;
 use crate::istio::model::object::Object;
 use crate::istio::model::spec::Spec;
+use crate::istio::syntax::tree::NodeId;
 
 /// Reference to an object of one kind in a set of documents.
 pub(in crate::istio::translation) struct ObjectRef<T> {
@@ -34,13 +36,12 @@ impl<T> ObjectRef<T> {
 
     /// Returns `Kind namespace/name`.
     pub(in crate::istio::translation) fn id(&self) -> String {
-        let Object {
-            kind,
-            name,
-            namespace,
-            ..
-        } = &*self.object;
-        format!("{kind} {namespace}/{name}")
+        self.object.id()
+    }
+
+    /// Returns the place of one of its values.
+    pub(in crate::istio::translation) fn origin(&self, at: NodeId) -> Origin {
+        self.object.origin(at)
     }
 }
 

@@ -3,12 +3,14 @@ use std::sync::Arc;
 
 use super::actions::{Actions, read_actions};
 use super::patch_target::PatchTarget;
+use crate::foundation::outcome::Origin;
 use crate::istio::api::envoy_filter::{Context, EnvoyFilter};
 use crate::istio::api::field_validation::FieldValidation;
 use crate::istio::api::fields::read::{NodeRef, Reader};
 use crate::istio::api::local_rate_limit::{FractionalPercent, LocalRateLimit, RuntimeFraction};
 use crate::istio::diagnostics::finding::Findings;
 use crate::istio::model::load::documents::{Documents, Resource};
+use crate::istio::model::object::Object;
 use crate::istio::model::spec::Spec;
 use crate::istio::syntax::tree::{NodeId, Tree, Value};
 use crate::istio::validation::{either, find_limits, read_limit, value};
@@ -32,6 +34,7 @@ pub(in super::super) struct Patch {
 #[derive(Debug)]
 pub(super) struct Config {
     pub(super) limit: LocalRateLimit,
+    pub(super) origin: Origin,
     pub(super) actions: Vec<Actions>,
     pub(super) status: Option<u16>,
 }
@@ -113,7 +116,9 @@ fn of_filter(resource: &Resource, filter: &EnvoyFilter, tree: &Tree, all: &mut V
             target: place.clone(),
             priority: filter.priority.map_or(0, |priority| priority.value),
         };
-        let read = configs.into_iter().filter_map(|at| config(tree, at));
+        let read = configs
+            .into_iter()
+            .filter_map(|at| config(object, tree, at));
         let read: Vec<_> = read.map(|config| Some(Arc::new(config))).collect();
         if read.is_empty() && !actions.is_empty() {
             all.push(new(None, 0));
@@ -137,7 +142,7 @@ fn counted(tree: &Tree, value: NodeId) -> Vec<Actions> {
         .collect()
 }
 
-fn config(tree: &Tree, at: NodeId) -> Option<Config> {
+fn config(object: &Object, tree: &Tree, at: NodeId) -> Option<Config> {
     let mut findings = Findings::default();
     let mut reader = Reader {
         tree,
@@ -161,6 +166,7 @@ fn config(tree: &Tree, at: NodeId) -> Option<Config> {
     });
     Some(Config {
         actions: actions.unwrap_or_default(),
+        origin: object.origin(limit.at),
         limit,
         status,
     })

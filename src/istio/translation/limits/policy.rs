@@ -56,6 +56,7 @@ pub(super) fn local_rate_limits(
     descriptors.sort_by(|(_, one), (_, two)| rate(one).total_cmp(&rate(two)));
     let new = |suffix: &str, policy| LocalRateLimitConfig {
         id: format!("{id} {suffix}").into(),
+        origin: Some(config.origin.clone()),
         policy,
         port: counted.at,
     };

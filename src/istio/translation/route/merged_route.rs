@@ -1,8 +1,12 @@
 //! Routes of a virtual service, with delegates expanded in place.
 
 use super::merged_match::MergedMatch;
+use crate::foundation::outcome::Origin;
 use crate::istio::api::fields::read::Spanned;
 use crate::istio::api::http_route::{HttpMatch, HttpRoute};
+use crate::istio::api::virtual_service::VirtualService;
+use crate::istio::syntax::tree::NodeId;
+use crate::istio::translation::index::object_ref::ObjectRef;
 use crate::istio::translation::index::resource_index::ResourceIndex;
 use crate::istio::translation::index::virtual_service_index::IndexedService;
 
@@ -11,6 +15,8 @@ use crate::istio::translation::index::virtual_service_index::IndexedService;
 pub(in crate::istio::translation) struct MergedRoute<'a> {
     leaf: &'a HttpRoute,
     root: Option<&'a HttpRoute>,
+    /// Virtual services that the leaf and the root stand in.
+    objects: [Option<&'a ObjectRef<VirtualService>>; 2],
     /// Matches; `None` matches every request.
     pub(in crate::istio::translation) matches: Option<Vec<MergedMatch<'a>>>,
     /// Namespace of short names in the leaf route.
@@ -27,7 +33,8 @@ pub(in crate::istio::translation) fn routes<'a>(
     let mut routes = Vec::new();
     for route in service.object.http.0.iter().flatten() {
         let Some(delegate) = &route.delegate else {
-            routes.extend(MergedRoute::plain(route, own));
+            let plain = MergedRoute::new(route, None, own, own);
+            routes.extend(plain.map(|route| route.in_objects([Some(&service.object), None])));
             continue;
         };
         let text =
@@ -41,16 +48,14 @@ pub(in crate::istio::translation) fn routes<'a>(
             continue;
         };
         let leaves = delegate.object.http.0.iter().flatten();
-        routes.extend(leaves.filter_map(|leaf| MergedRoute::merge(route, own, leaf, namespace)));
+        let objects = [Some(&delegate.object), Some(&service.object)];
+        let leaves = leaves.filter_map(|leaf| MergedRoute::merge(route, own, leaf, namespace));
+        routes.extend(leaves.map(|route| route.in_objects(objects)));
     }
     routes
 }
 
 impl<'a> MergedRoute<'a> {
-    fn plain(route: &'a HttpRoute, namespace: &'a str) -> Option<Self> {
-        Self::new(route, None, namespace, namespace)
-    }
-
     fn merge(
         root: &'a HttpRoute,
         root_namespace: &'a str,
@@ -78,10 +83,28 @@ impl<'a> MergedRoute<'a> {
         Some(Self {
             leaf,
             root,
+            objects: [None, None],
             matches: Some(merged).filter(|merged| !merged.is_empty()),
             namespace,
             root_namespace,
         })
+    }
+
+    /// Sets the virtual services that the leaf and the root stand in.
+    fn in_objects(self, objects: [Option<&'a ObjectRef<VirtualService>>; 2]) -> Self {
+        Self { objects, ..self }
+    }
+
+    /// Returns the place of a field, of the delegate's otherwise of the root's.
+    pub(in crate::istio::translation) fn origin(
+        &self,
+        field: impl Fn(&'a HttpRoute) -> Option<NodeId>,
+    ) -> Option<Origin> {
+        let [leaf, root] = self.objects;
+        match field(self.leaf) {
+            Some(at) => Some(leaf?.origin(at)),
+            None => Some(root?.origin(field(self.root?)?)),
+        }
     }
 
     /// Returns a field of the delegate, otherwise of the root.

@@ -8,7 +8,8 @@ use super::index::resource_index::ResourceIndex;
 use super::index::virtual_service_index::IndexedService;
 use super::limits::RouteLimits;
 use super::settings::{default_retries, fault, mirrors, retries, timeout};
-use crate::istio::config::RouteConfig;
+use crate::istio::api::http_route::HttpRoute;
+use crate::istio::config::{RouteConfig, RouteOrigins};
 use crate::policies::fault_injection::FaultInjectionPolicy;
 use crate::policies::timeout::TimeoutPolicy;
 use crate::policies::traffic_split::{Destination, Route};
@@ -43,8 +44,25 @@ pub(super) fn default_route(to: Destination, limits: &RouteLimits<'_>) -> RouteC
         limits_replace: limits.is_some(),
         limits: limits.unwrap_or_default(),
         mirrors: Vec::new(),
+        origins: RouteOrigins::default(),
         retry: default_retries(),
         timeout: TimeoutPolicy::default(),
+    }
+}
+
+/// Returns the places in the documents that ordered a route and its policies.
+fn origins(merged: &MergedRoute<'_>) -> RouteOrigins {
+    let mirror = |route: &HttpRoute| {
+        let first = route.mirrors.0.iter().flatten().next();
+        let listed = first.map(|mirror| mirror.at);
+        listed.or_else(|| Some(route.mirror.as_ref()?.at))
+    };
+    RouteOrigins {
+        fault: merged.origin(|route| Some(route.fault.as_ref()?.at)),
+        mirror: merged.origin(mirror),
+        retry: merged.origin(|route| Some(route.retries.as_ref()?.at)),
+        route: merged.origin(|route| Some(route.at)),
+        timeout: merged.origin(|route| Some(route.timeout?.at)),
     }
 }
 
@@ -90,6 +108,7 @@ fn route_config(
         limits_replace: limits.is_some(),
         limits: limits.unwrap_or_default(),
         mirrors: mirrors(index, merged),
+        origins: origins(merged),
         retry: retries(merged.field(|route| route.retries.as_ref())),
         timeout: timeout(merged.field(|route| route.timeout).map(|time| time.value)),
     };

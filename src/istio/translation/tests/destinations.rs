@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use http::StatusCode;
+
 use super::{meaning, shown, to};
 use crate::foundation::sync::Percent;
 use crate::istio::config::{
@@ -132,6 +134,25 @@ fn the_only_port_of_a_service_is_meant_if_none_is_said() {
 }
 
 #[test]
+fn pings_error_statuses_and_the_interval_of_the_retry_budget_are_as_written() {
+    let config = under(
+        "connectionPool: {http: {http2KeepAlive: {interval: 10s, timeout: 2s}}}, outlierDetection: {outlierDetectionHttpErrorCodes: [429, 503]}, retryBudget: {budgetInterval: 5s}",
+    );
+    let seconds = Duration::from_secs;
+    assert_eq!(
+        config.pool.http2_keep_alive,
+        Some((seconds(10), seconds(2)))
+    );
+    let errors = [
+        StatusCode::TOO_MANY_REQUESTS,
+        StatusCode::SERVICE_UNAVAILABLE,
+    ];
+    let policy = OutlierDetectionPolicy::default().with_error_statuses(errors);
+    assert_eq!(shown(&config.outlier), shown(&policy));
+    assert_eq!(config.retries.budget_interval, seconds(5));
+}
+
+#[test]
 fn pools_are_limits_and_zero_is_none() {
     let config = under(
         "connectionPool: {tcp: {maxConnections: 100, connectTimeout: 1s, maxConnectionDuration: 60s, idleTimeout: 5s}, http: {http1MaxPendingRequests: 10, maxRequestsPerConnection: 2, http2MaxRequests: 7, maxRetries: 3}}",
@@ -139,6 +160,7 @@ fn pools_are_limits_and_zero_is_none() {
     let pool = ConnectionPoolConfig {
         connect_timeout: Some(Duration::from_secs(1)),
         http2: false,
+        http2_keep_alive: None,
         idle_timeout: Some(Duration::from_secs(5)),
         max_connections: Some(100),
         max_connection_duration: Some(Duration::from_secs(60)),

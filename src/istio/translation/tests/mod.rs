@@ -1,5 +1,6 @@
 //! Translation tests: Istio's own vectors, and one story for each rule.
 
+mod by_hand;
 mod destinations;
 mod envoy;
 mod gateways;

@@ -1,8 +1,6 @@
 use crate::istio::api::destination_rule::{
     ConnectionPool, HttpSettings, OutlierDetection, UpgradePolicy,
 };
-use crate::istio::api::fields::read::Int;
-use crate::istio::syntax::tree::Value;
 use crate::istio::validation::Validator;
 
 impl Validator<'_> {
@@ -11,16 +9,6 @@ impl Validator<'_> {
         if pool.tcp.is_none() && pool.http.is_none() {
             let message = "the connection pool limits nothing";
             self.reject(pool.at, message, "write `tcp` or `http` settings");
-        }
-        if let Some(tcp) = &pool.tcp {
-            self.not_negative(tcp.max_connections);
-            self.time(&tcp.connect_timeout);
-            self.time(&tcp.max_connection_duration);
-            self.time_or_zero(&tcp.idle_timeout);
-            if let Some(keepalive) = &tcp.tcp_keepalive {
-                self.time(&keepalive.time);
-                self.time(&keepalive.interval);
-            }
         }
         if let Some(http) = &pool.http {
             self.http_settings(http);
@@ -32,8 +20,6 @@ impl Validator<'_> {
         outlier: Option<&OutlierDetection>,
     ) {
         let Some(outlier) = outlier else { return };
-        self.time(&outlier.interval);
-        self.time(&outlier.base_ejection_time);
         if let Some(errors) = outlier
             .consecutive_errors
             // In Istio's API, 0 is the same as unset for this field.
@@ -58,37 +44,9 @@ impl Validator<'_> {
                 "write `splitExternalLocalOriginErrors: true`, or remove it",
             );
         }
-        let codes = outlier.outlier_detection_http_error_codes;
-        for code in codes.iter().flat_map(|codes| self.tree.items(codes.0)) {
-            if !matches!(self.tree.value(*code), Value::Int(100..=599)) {
-                self.reject(*code, "this is no status of HTTP", "write 100 to 599");
-            }
-        }
-        for percent in [outlier.max_ejection_percent, outlier.min_health_percent]
-            .into_iter()
-            .flatten()
-        {
-            if !(0..=100).contains(&percent.value) {
-                self.reject(
-                    percent.at,
-                    "the percentage is not between 0 and 100",
-                    "write 0 to 100",
-                );
-            }
-        }
     }
 
     fn http_settings(&mut self, http: &HttpSettings) {
-        for number in [
-            http.http1_max_pending_requests,
-            http.http2_max_requests,
-            http.max_requests_per_connection,
-            http.max_retries,
-            http.max_concurrent_streams,
-        ] {
-            self.not_negative(number);
-        }
-        self.time(&http.idle_timeout);
         let upgrades = http
             .h2_upgrade_policy
             .is_some_and(|p| p.value == UpgradePolicy::Upgrade);
@@ -100,33 +58,6 @@ impl Validator<'_> {
                 client.at,
                 message,
                 "keep `useClientProtocol` or `h2UpgradePolicy`",
-            );
-        }
-        let Some(keep_alive) = &http.http2_keep_alive else {
-            return;
-        };
-        for (field, time) in [
-            ("interval", keep_alive.interval),
-            ("timeout", keep_alive.timeout),
-        ] {
-            match time {
-                Some(_) => self.time(&time),
-                None => self.require(
-                    keep_alive.at,
-                    field,
-                    "the keep-alive is incomplete",
-                    "write both `interval` and `timeout`",
-                ),
-            }
-        }
-    }
-
-    fn not_negative(&mut self, number: Int) {
-        if let Some(number) = number.filter(|number| number.value < 0) {
-            self.reject(
-                number.at,
-                "the number is negative",
-                "write 0 for no limit, or more",
             );
         }
     }

@@ -49,7 +49,6 @@ impl Validator<'_> {
                 help,
             );
         }
-        self.warm_up(balancer);
         if let Some(hash) = &balancer.consistent_hash {
             self.consistent_hash(hash);
         }
@@ -61,40 +60,6 @@ impl Validator<'_> {
         ) {
             let message = "a load balancer has one of `localityLbSetting` and `zoneAwareLbSetting`";
             self.reject(zone.at, message, "keep one of them");
-        }
-    }
-
-    fn warm_up(&mut self, balancer: &LoadBalancer) {
-        self.time(&balancer.warmup_duration_secs);
-        let Some(warmup) = &balancer.warmup else {
-            return;
-        };
-        match warmup.duration {
-            Some(_) => self.time(&warmup.duration),
-            None => self.require(
-                warmup.at,
-                "duration",
-                "the warm-up has no end",
-                "write `duration`",
-            ),
-        }
-        if let Some(percent) = warmup.minimum_percent
-            && !(0.0..=100.0).contains(&percent.value)
-        {
-            self.reject(
-                percent.at,
-                "a percentage is from 0 to 100",
-                "write 0 to 100",
-            );
-        }
-        if let Some(aggression) = warmup.aggression
-            && aggression.value < 1.0
-        {
-            self.reject(
-                aggression.at,
-                "the aggression is below 1",
-                "write 1.0 or more",
-            );
         }
     }
 
@@ -126,13 +91,6 @@ impl Validator<'_> {
             }
         }
         if let Some(cookie) = &hash.http_cookie {
-            if cookie
-                .name
-                .as_ref()
-                .is_none_or(|name| name.value.is_empty())
-            {
-                self.require(cookie.at, "name", "the cookie has no name", "write `name`");
-            }
             let mut names = Vec::new();
             for attribute in cookie.attributes.0.iter().flatten().take(1_000) {
                 let name = attribute.name.as_ref().map_or("", |name| &name.value);
@@ -142,18 +100,6 @@ impl Validator<'_> {
                     self.reject(attribute.at, message, "keep it once");
                 }
                 names.push(name);
-                if attribute
-                    .name
-                    .as_ref()
-                    .is_none_or(|name| name.value.is_empty())
-                {
-                    self.require(
-                        attribute.at,
-                        "name",
-                        "the attribute has no name",
-                        "write `name`",
-                    );
-                }
             }
         }
         let Some(maglev) = &hash.maglev else { return };

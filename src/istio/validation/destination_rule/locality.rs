@@ -22,10 +22,7 @@ impl Validator<'_> {
         }
         let mut from = Vec::new();
         for one in distribute.iter().flatten() {
-            match &one.from {
-                Some(locality) => from.push(locality),
-                None => self.require(one.at, "from", "there is no locality", "write `from`"),
-            }
+            from.extend(&one.from);
             let to: Vec<_> = one.to.iter().map(|(key, _)| key).collect();
             let weights = one.to.iter().filter_map(|(_, weight)| weight.as_ref());
             let weights: Vec<_> = weights.map(|weight| u64::from(weight.value)).collect();
@@ -58,9 +55,6 @@ impl Validator<'_> {
                     "regions and zones are what is balanced by, and no label to fail over by";
                 self.reject(label.at, message, "remove it");
             }
-        }
-        if let Some(size) = zone.min_cluster_size.filter(|size| size.value == 0) {
-            self.reject(size.at, "the size is 0", "write 1 or more");
         }
         self.failover(&zone.failover, &zone.failover_priority, ejects, zone.at);
     }

@@ -12,14 +12,8 @@ use crate::istio::api::fields::read::Text;
 use crate::istio::syntax::shorten::shorten;
 
 pub(super) fn destination_rule(c: &mut Validator<'_>, rule: &DestinationRule) {
-    match rule.host.as_ref().filter(|host| !host.value.is_empty()) {
-        Some(host) => c.wildcard(host),
-        None => c.require(
-            rule.at,
-            "host",
-            "the destination rule has no host",
-            "write `host`",
-        ),
+    if let Some(host) = rule.host.as_ref().filter(|host| !host.value.is_empty()) {
+        c.wildcard(host);
     }
     if let Some(policy) = &rule.traffic_policy {
         traffic_policy(c, policy);
@@ -97,31 +91,10 @@ fn traffic_policy(c: &mut Validator<'_>, policy: &TrafficPolicy) {
                 "write `targetHost`",
             );
         }
-        match tunnel.target_port {
-            Some(port) => c.port(port),
-            None => c.require(
-                tunnel.at,
-                "targetPort",
-                "the tunnel has no port",
-                "write `targetPort`",
-            ),
-        }
         if let Some(proxy) = &policy.proxy_protocol {
             let message = "a tunnel and the proxy protocol do not go together";
             c.reject(proxy.at, message, "keep one of them");
         }
-    }
-    if let Some(percent) = policy
-        .retry_budget
-        .as_ref()
-        .and_then(|budget| budget.percent)
-        && !(0.0..=100.0).contains(&percent.value)
-    {
-        c.reject(
-            percent.at,
-            "the percentage is not between 0 and 100",
-            "write 0 to 100",
-        );
     }
 }
 
@@ -141,12 +114,7 @@ fn port_policy(c: &mut Validator<'_>, port: &PortPolicy) {
             .number
             .into_iter()
             .for_each(|number| c.port(number)),
-        None => c.require(
-            port.at,
-            "port",
-            "the settings are for no port",
-            "write `port: {number: …}`",
-        ),
+        None => {}
     }
     let is_empty = port.connection_pool.is_none()
         && port.load_balancer.is_none()

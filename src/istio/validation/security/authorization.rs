@@ -97,9 +97,8 @@ fn rule(c: &mut Validator<'_>, rule: &Rule, action: Action) {
         }
         no_null(c, from);
         for one in from.rows.iter().flatten() {
-            match &one.source {
-                Some(from) => source(c, from, action),
-                None => c.require(one.at, "source", "there is no source", "write `source`"),
+            if let Some(from) = &one.source {
+                source(c, from, action);
             }
         }
     }
@@ -113,14 +112,8 @@ fn rule(c: &mut Validator<'_>, rule: &Rule, action: Action) {
         }
         no_null(c, to);
         for one in to.rows.iter().flatten() {
-            match &one.operation {
-                Some(to) => operation(c, to, action),
-                None => c.require(
-                    one.at,
-                    "operation",
-                    "there is no operation",
-                    "write `operation`",
-                ),
+            if let Some(to) = &one.operation {
+                operation(c, to, action);
             }
         }
     }

@@ -130,11 +130,6 @@ fn jwt_rule(c: &mut Validator<'_>, rule: &JwtRule) {
         rule.at,
         "outputClaimToHeaders",
     );
-    for header in rule.from_headers.0.iter().flatten() {
-        if is_empty(&header.name) {
-            c.require(header.at, "name", "a header has no name", "write `name`");
-        }
-    }
     for text in rule
         .from_params
         .iter()
@@ -146,9 +141,6 @@ fn jwt_rule(c: &mut Validator<'_>, rule: &JwtRule) {
         }
     }
     for claim in rule.output_claim_to_headers.0.iter().flatten() {
-        if is_empty(&claim.claim) {
-            c.require(claim.at, "claim", "the claim has no name", "write `claim`");
-        }
         let header = claim
             .header
             .as_ref()
@@ -158,7 +150,6 @@ fn jwt_rule(c: &mut Validator<'_>, rule: &JwtRule) {
             c.reject(claim.at, message, "use letters, digits, `-` and `_`");
         }
     }
-    c.time(&rule.timeout);
 }
 
 /// Says whether the port of an authority is a number, or is not there.
@@ -191,9 +182,6 @@ pub(super) fn attachment(
 }
 
 fn target_ref(c: &mut Validator<'_>, target: &TargetRef) {
-    if is_empty(&target.name) {
-        c.require(target.at, "name", "the target has no name", "write `name`");
-    }
     let text = |text: &Text| {
         text.as_ref()
             .map_or(String::new(), |text| text.value.clone())

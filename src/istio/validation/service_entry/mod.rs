@@ -6,7 +6,7 @@ use super::Validator;
 use super::exposure::Owner;
 use super::names::{is_label, is_subnet};
 use crate::istio::api::fields::read::{Spanned, Text, UInt};
-use crate::istio::api::service_entry::{Location, Resolution, ServiceEntry, ServicePort};
+use crate::istio::api::service_entry::{Location, Resolution, ServiceEntry};
 use crate::istio::diagnostics::suggest::suggest;
 use crate::istio::syntax::shorten::shorten;
 
@@ -41,14 +41,6 @@ const TOLD_APART: [&str; 7] = [
 
 pub(super) fn service_entry(c: &mut Validator<'_>, entry: &ServiceEntry) {
     let resolution = entry.resolution.map_or(Resolution::None, |r| r.value);
-    if entry.hosts.is_empty() {
-        c.require(
-            entry.at,
-            "hosts",
-            "the service entry has no host",
-            "write `hosts`",
-        );
-    }
     for host in &entry.hosts {
         if host.value == "*" {
             c.reject(
@@ -151,7 +143,7 @@ fn ports(c: &mut Validator<'_>, entry: &ServiceEntry, resolution: Resolution) {
         }
         numbers.push(number);
         names.push(name);
-        service_port(c, port, true);
+        protocol(c, &port.protocol);
         if let Some(name) = &port.name {
             port_name(c, name);
         }
@@ -195,27 +187,6 @@ pub(super) fn protocol(c: &mut Validator<'_>, protocol: &Text) {
             |near| format!("did you mean `{}`?", near.to_ascii_uppercase()),
         );
         c.reject(text.at, message, help);
-    }
-}
-
-/// Checks a port of a service or of a server.
-pub(super) fn service_port(c: &mut Validator<'_>, port: &ServicePort, is_entry: bool) {
-    protocol(c, &port.protocol);
-    match port.number {
-        Some(number) => c.port(number),
-        None => c.require(
-            port.at,
-            "number",
-            "the port has no number",
-            "write `number`",
-        ),
-    }
-    // Gateways ignore the field, which is reported separately.
-    if let Some(target) = port.target_port.filter(|_| is_entry) {
-        c.port(target);
-    }
-    if port.name.as_ref().is_none_or(|name| name.value.is_empty()) {
-        c.require(port.at, "name", "the port has no name", "write `name`");
     }
 }
 

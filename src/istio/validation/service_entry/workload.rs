@@ -1,10 +1,8 @@
 //! The kinds that describe workloads outside the cluster.
 
 use super::endpoints;
-use crate::istio::api::fields::read::UInt;
 use crate::istio::api::workload::{HttpGet, Probe, Workload, WorkloadGroup};
 use crate::istio::syntax::shorten::shorten;
-use crate::istio::syntax::tree::NodeId;
 use crate::istio::validation::Validator;
 use crate::istio::validation::names::is_header_name;
 
@@ -13,20 +11,12 @@ pub(in crate::istio::validation) fn workload_entry(c: &mut Validator<'_>, entry:
 }
 
 pub(in crate::istio::validation) fn workload_group(c: &mut Validator<'_>, group: &WorkloadGroup) {
-    match &group.template {
-        Some(template) => {
-            if let Some(address) = &template.address {
-                c.reject(address.at, "a template cannot have an address", "remove it");
-            }
-            endpoints::ports(c, template);
-            c.labels(&template.labels);
+    if let Some(template) = &group.template {
+        if let Some(address) = &template.address {
+            c.reject(address.at, "a template cannot have an address", "remove it");
         }
-        None => c.require(
-            group.at,
-            "template",
-            "the group has no template",
-            "write `template`",
-        ),
+        endpoints::ports(c, template);
+        c.labels(&template.labels);
     }
     if let Some(metadata) = &group.metadata {
         c.labels(&metadata.labels);
@@ -50,14 +40,6 @@ fn probe(c: &mut Validator<'_>, probe: &Probe) {
     if let Some(get) = &probe.http_get {
         http_get(c, get);
     }
-    if let Some(socket) = &probe.tcp_socket {
-        port(c, socket.port, socket.at);
-    }
-    if let Some(grpc) = &probe.grpc
-        && let Some(number) = grpc.port
-    {
-        c.port(number);
-    }
     if let Some(exec) = &probe.exec
         && (exec.command.is_empty() || exec.command.iter().any(|part| part.value.is_empty()))
     {
@@ -67,7 +49,6 @@ fn probe(c: &mut Validator<'_>, probe: &Probe) {
 }
 
 fn http_get(c: &mut Validator<'_>, get: &HttpGet) {
-    port(c, get.port, get.at);
     if let Some(scheme) = &get.scheme
         && !matches!(scheme.value.as_str(), "" | "HTTP" | "HTTPS")
     {
@@ -80,12 +61,5 @@ fn http_get(c: &mut Validator<'_>, get: &HttpGet) {
             let message = format!("`{}` is no header's name", shorten(name));
             c.reject(header.at, message, "use letters, digits, `-` and `_`");
         }
-    }
-}
-
-fn port(c: &mut Validator<'_>, port: UInt, at: NodeId) {
-    match port {
-        Some(port) => c.port(port),
-        None => c.require(at, "port", "the probe has no port", "write `port`"),
     }
 }

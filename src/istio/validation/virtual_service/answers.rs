@@ -87,9 +87,6 @@ pub(in crate::istio::validation) fn redirect(
         let message = "a redirect has one of `port` and `derivePort`";
         c.reject(derived.at, message, "keep one of them");
     }
-    if let Some(port) = redirect.port.filter(|port| port.value != 0) {
-        c.port(port);
-    }
     if let Some(scheme) = &redirect.scheme
         && !matches!(scheme.value.as_str(), "" | "http" | "https")
     {
@@ -116,17 +113,6 @@ pub(in crate::istio::validation) fn direct_response(
     response: Option<&DirectResponse>,
 ) {
     let Some(response) = response else { return };
-    match response.status {
-        Some(status) if (200..600).contains(&status.value) => {}
-        status => {
-            let at = status.map_or(response.at, |status| status.at);
-            c.reject(
-                at,
-                "the status is not between 200 and 599",
-                "write a status from 200 to 599",
-            );
-        }
-    }
     let Some(body) = &response.body else { return };
     let (at, len) = match (&body.string, &body.bytes) {
         (Some(text), None) => (text.at, text.value.len()),

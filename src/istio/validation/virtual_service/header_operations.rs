@@ -14,15 +14,6 @@ pub(in crate::istio::validation) fn cors(c: &mut Validator<'_>, cors: Option<&Co
             c.reject(origin.at, "the origin is empty", "write an origin");
         }
     }
-    if let Some(origin) = cors.allow_origin.first() {
-        let help = "write `allowOrigins: [{exact: …}]`";
-        c.warn(
-            origin.at,
-            "`allowOrigin` is deprecated",
-            "it is read as `allowOrigins`",
-            help,
-        );
-    }
     for header in cors.allow_headers.iter().chain(&cors.expose_headers) {
         if header.value != "*" && !is_token(&header.value) {
             let message = format!("`{}` is no header's name", shorten(&header.value));
@@ -42,7 +33,6 @@ pub(in crate::istio::validation) fn cors(c: &mut Validator<'_>, cors: Option<&Co
             c.reject(method.at, message, "write a method in capitals");
         }
     }
-    c.time(&cors.max_age);
     if let Some(age) = cors.max_age
         // The header `Access-Control-Max-Age` is in whole seconds.
         && age.value.subsec_nanos() != 0

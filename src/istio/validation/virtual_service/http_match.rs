@@ -32,9 +32,6 @@ pub(in crate::istio::validation) fn http_match(
     entries(c, &one.headers, false);
     entries(c, &one.without_headers, true);
     entries(c, &one.query_params, false);
-    if let Some(port) = one.port.filter(|port| port.value != 0) {
-        c.port(port);
-    }
     c.labels(&one.source_labels);
     gateways(c, &one.gateways);
     source_namespace(c, one.source_namespace.as_ref());

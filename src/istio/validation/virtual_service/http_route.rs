@@ -38,7 +38,6 @@ pub(in crate::istio::validation) fn http_route(
     retries::retries(c, route.retries.as_ref());
     answers::rewrite(c, route);
     destinations(c, &route.route, route.at);
-    c.time(&route.timeout);
 }
 
 fn conflicts(c: &mut Validator<'_>, route: &HttpRoute, part: Part) {
@@ -99,23 +98,18 @@ fn destinations(c: &mut Validator<'_>, routes: &Nullable<HttpDestination>, at: N
     c.no_null(routes, at, "route");
     let mut sum = 0;
     for route in routes.0.iter().flatten() {
-        leads_to(c, route.destination.as_ref(), route.at);
+        leads_to(c, route.destination.as_ref());
         if let Some(headers) = &route.headers {
             header_operations::headers(c, headers);
         }
-        sum += weight(c, route.weight);
+        sum += weight(route.weight);
     }
     total(c, sum, routes.0.len(), at);
 }
 
-pub(in crate::istio::validation) fn weight(c: &mut Validator<'_>, weight: Int) -> i64 {
-    match weight {
-        Some(weight) if weight.value < 0 => {
-            c.reject(weight.at, "the weight is negative", "write 0 or more");
-            0
-        }
-        weight => weight.map_or(0, |weight| weight.value.into()),
-    }
+/// Returns a weight; a negative one, which has its own finding, is none.
+pub(in crate::istio::validation) fn weight(weight: Int) -> i64 {
+    weight.map_or(0, |weight| i64::from(weight.value).max(0))
 }
 
 /// Validates the total weight: several destinations need at least one with a weight.
@@ -131,36 +125,23 @@ pub(in crate::istio::validation) fn total(
     }
 }
 
-/// Validates a required destination.
-pub(in crate::istio::validation) fn leads_to(
-    c: &mut Validator<'_>,
-    to: Option<&Destination>,
-    at: NodeId,
-) {
+pub(in crate::istio::validation) fn leads_to(c: &mut Validator<'_>, to: Option<&Destination>) {
     if let Some(to) = to {
         destination(c, to);
-    } else {
-        let message = "there is no destination";
-        c.require(at, "destination", message, "write `destination: {host: …}`");
     }
 }
 
 pub(in crate::istio::validation) fn destination(c: &mut Validator<'_>, destination: &Destination) {
-    match destination
+    if let Some(host) = destination
         .host
         .as_ref()
         .filter(|host| !host.value.is_empty())
     {
-        None => c.require(
-            destination.at,
-            "host",
-            "the destination has no host",
-            "write `host`",
-        ),
-        Some(host) if host.value == "*" => {
+        if host.value == "*" {
             c.reject(host.at, "`*` is not a destination", "name one host");
+        } else {
+            c.wildcard(host);
         }
-        Some(host) => c.wildcard(host),
     }
     if let Some(subset) = &destination.subset
         && !subset.value.is_empty()

@@ -154,20 +154,7 @@ fn tls_route(
     is_gateways: bool,
 ) {
     c.no_null(&route.matches, route.at, "match");
-    if route.matches.0.is_empty() {
-        let message = "a route of `tls` has no match";
-        c.require(route.at, "match", message, "write `match` with `sniHosts`");
-    }
     for one in route.matches.0.iter().flatten() {
-        if one.sni_hosts.is_empty() {
-            let message = "the match has no SNI host";
-            c.require(
-                one.at,
-                "sniHosts",
-                message,
-                "write the hosts that it is for",
-            );
-        }
         for host in &one.sni_hosts {
             if is_address(&host.value) {
                 let message = "an SNI host is never an address";
@@ -190,9 +177,6 @@ fn tls_route(
         for subnet in &one.destination_subnets {
             c.subnet(subnet);
         }
-        if let Some(port) = one.port.filter(|port| port.value != 0) {
-            c.port(port);
-        }
         c.labels(&one.source_labels);
         gateways(c, &one.gateways);
         source_namespace(c, one.source_namespace.as_ref());
@@ -205,9 +189,6 @@ fn tcp_route(c: &mut Validator<'_>, route: &TcpRoute) {
     for one in route.matches.0.iter().flatten() {
         for subnet in one.destination_subnets.iter().chain(&one.source_subnet) {
             c.subnet(subnet);
-        }
-        if let Some(port) = one.port.filter(|port| port.value != 0) {
-            c.port(port);
         }
         c.labels(&one.source_labels);
         gateways(c, &one.gateways);
@@ -227,15 +208,11 @@ pub(super) fn source_namespace(c: &mut Validator<'_>, namespace: Option<&Spanned
 }
 
 fn destinations(c: &mut Validator<'_>, routes: &Nullable<RouteDestination>, at: NodeId) {
-    if routes.0.is_empty() {
-        let message = "the route leads nowhere";
-        c.require(at, "route", message, "write `route` with a destination");
-    }
     c.no_null(routes, at, "route");
     let mut total = 0;
     for route in routes.0.iter().flatten() {
-        http_route::leads_to(c, route.destination.as_ref(), route.at);
-        total += http_route::weight(c, route.weight);
+        http_route::leads_to(c, route.destination.as_ref());
+        total += http_route::weight(route.weight);
     }
     http_route::total(c, total, routes.0.len(), at);
 }

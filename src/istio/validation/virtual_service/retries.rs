@@ -32,10 +32,7 @@ pub(in crate::istio::validation) fn retries(c: &mut Validator<'_>, retries: Opti
             .is_some_and(|on| !on.value.is_empty())
         || retries.retry_remote_localities.is_some()
         || retries.backoff.is_some();
-    if attempts < 0 {
-        let at = retries.attempts.map_or(retries.at, |attempts| attempts.at);
-        c.reject(at, "`attempts` is negative", "write 0 or more");
-    } else if attempts == 0 && says_more {
+    if attempts == 0 && says_more {
         let message = "the retries are described, and there are 0 attempts";
         c.reject(
             retries.at,
@@ -43,8 +40,6 @@ pub(in crate::istio::validation) fn retries(c: &mut Validator<'_>, retries: Opti
             "write `attempts: 2`, or nothing but `attempts: 0`",
         );
     }
-    c.time(&retries.per_try_timeout);
-    c.time(&retries.backoff);
     let Some(retry_on) = &retries.retry_on else {
         return;
     };

@@ -70,12 +70,12 @@ fn is_at(uri: &Uri, address: &Authority, aliases: &[Box<str>]) -> bool {
     if authority == address {
         return true;
     }
-    let scheme = || uri.scheme_str().map(default_port);
-    // Cheap tests first: most other authorities differ in the port or are no alias.
+    // The names first: most other authorities are not as long, and their ports need not be read.
     let (host, port) = host_of(authority);
     let (own, own_port) = host_of(address);
     let is_here = |name: &str| host.eq_ignore_ascii_case(name);
-    port.or_else(scheme) == own_port && (is_here(own) || aliases.iter().any(|alias| is_here(alias)))
+    (is_here(own) || aliases.iter().any(|alias| is_here(alias)))
+        && port.or_else(|| uri.scheme_str().map(default_port)) == own_port
 }
 
 fn by_tls<B>(request: &mut Request<B>) {

@@ -2,6 +2,9 @@ use http::uri::Authority;
 
 use crate::policies::traffic_split::Destination;
 
+/// Istio's name of the cluster of all hosts that no document names.
+pub(in crate::mesh) const PASSTHROUGH_CLUSTER: &str = "PassthroughCluster";
+
 /// Identity of a cluster.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(in crate::mesh) struct ClusterKey {
@@ -39,6 +42,14 @@ impl ClusterKey {
 
     pub(in crate::mesh) const fn request_port(&self) -> Option<u16> {
         self.request_port
+    }
+
+    /// Returns the cluster's name as Istio writes it: `outbound|port|subset|host`.
+    pub(in crate::mesh) fn cluster_name(&self) -> String {
+        let port = self.port().map(|port| port.to_string());
+        let (port, subset) = (port.unwrap_or_default(), self.destination.subset());
+        let (subset, host) = (subset.unwrap_or_default(), self.destination.host());
+        format!("outbound|{port}|{subset}|{host}")
     }
 
     pub(in crate::mesh) fn port(&self) -> Option<u16> {

@@ -93,6 +93,8 @@ impl<S: Clone + Send + Sync + 'static> Cluster<S> {
             old.filter(|old| Arc::ptr_eq(&old.state, &state) && old.transport_key == transport_key);
         let (id, balance) = if let Some(old) = old {
             old.balance.reconfigure(policy(&config, owner));
+            let origin = config.origins.load_balancer.as_ref();
+            old.balance.emitter().set_origin(origin);
             (old.id, old.balance.clone())
         } else {
             let transport = connector.connect(&transport_key, &state);
@@ -151,14 +153,14 @@ fn balance<S: Clone + Send + Sync + 'static>(
         [].into()
     };
     let tls = config.tls.is_some();
-    let balance = LoadBalance::with_observer(
+    let balance = LoadBalance::with_emitter(
         policy,
         state.endpoints().clone(),
         move |endpoint| {
             let address = (!as_addressed).then(|| endpoint.address().clone());
             EndpointService::new(address, Arc::clone(&aliases), tls, transport(endpoint))
         },
-        Arc::clone(&owner.options.observe),
+        state.emitter(config.origins.load_balancer.clone()),
     );
     match owner
         .options

@@ -5,13 +5,14 @@ use arc_swap::ArcSwap;
 use hyper_util::client::legacy::connect::HttpConnector;
 
 use super::dns::subscription::{DnsSubscription, FirstResolution, is_followed};
-use super::key::ClusterKey;
+use super::key::{ClusterKey, PASSTHROUGH_CLUSTER};
 use crate::foundation::endpoints::Endpoint;
 use crate::foundation::endpoints::Endpoints;
-use crate::foundation::outcome::Cause;
+use crate::foundation::events::Emitter;
+use crate::foundation::outcome::{Cause, Origin, Source};
 use crate::istio::config::{
-    ClusterConfig, ClusterDiscovery, ConnectionPoolConfig, DnsConfig, EndpointConfig, Location,
-    RetriesConfig,
+    ClusterConfig, ClusterDiscovery, ClusterOrigins, ConnectionPoolConfig, DnsConfig,
+    EndpointConfig, Location, RetriesConfig,
 };
 use crate::mesh::service_mesh::options::Options;
 use crate::policies::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
@@ -32,31 +33,49 @@ pub(in crate::mesh) struct ClusterState {
     limit: ConcurrencyLimitLayer,
     names: DnsSubscription,
     options: Options,
+    source: Source,
     config: ArcSwap<ClusterConfig>,
     #[cfg(feature = "reqwest")]
     pool: std::sync::OnceLock<Pool>,
 }
 
 impl ClusterState {
-    pub(in crate::mesh) fn new(key: ClusterKey, config: ClusterConfig, options: &Options) -> Self {
+    /// Creates the state of a cluster of the proxy that `source` names.
+    pub(in crate::mesh) fn new(
+        key: ClusterKey,
+        config: ClusterConfig,
+        options: &Options,
+        source: &Source,
+    ) -> Self {
+        let name = key.cluster_name();
+        let source = source.clone().with_host(key.destination().host());
+        Self::of(key, config, options, source.with_cluster(name))
+    }
+
+    fn of(key: ClusterKey, config: ClusterConfig, options: &Options, source: Source) -> Self {
+        let emitter = |origin: &Option<Origin>| {
+            let source = source.clone().with_origin(origin.clone());
+            Emitter::with_source(Arc::clone(&options.observe), source)
+        };
         let endpoints = Endpoints::fixed(list(&key, &config));
         let detector = OutlierDetector::from_parts(
             config.outlier.clone(),
             endpoints.clone(),
-            Arc::clone(&options.observe),
+            emitter(&config.origins.outlier),
             options.rng(&key.destination().to_string()),
         );
         Self {
             budget: RetryBudget::default().shared(),
             detector,
             endpoints,
-            limit: ConcurrencyLimitLayer::with_observer(
+            limit: ConcurrencyLimitLayer::with_emitter(
                 config.limit.clone(),
-                Arc::clone(&options.observe),
+                emitter(&config.origins.pool),
             ),
             key,
             names: DnsSubscription::default(),
             options: options.clone(),
+            source,
             config: ArcSwap::from_pointee(config),
             #[cfg(feature = "reqwest")]
             pool: std::sync::OnceLock::new(),
@@ -64,18 +83,29 @@ impl ClusterState {
     }
 
     /// Creates the state of a host that no document names: no policy applies.
-    pub(in crate::mesh) fn passthrough(key: ClusterKey, options: &Options) -> Self {
+    pub(in crate::mesh) fn passthrough(
+        key: ClusterKey,
+        options: &Options,
+        source: &Source,
+    ) -> Self {
         let config = ClusterConfig {
             load_balancer: LoadBalancePolicy::off(),
             endpoints: ClusterDiscovery::ByName,
             limit: ConcurrencyLimitPolicy::off(),
             location: Location::External,
+            origins: ClusterOrigins::default(),
             outlier: OutlierDetectionPolicy::off(),
             pool: ConnectionPoolConfig::default(),
             retries: RetriesConfig::default(),
             tls: None,
         };
-        Self::new(key, config, options)
+        let source = source.clone().with_host(key.destination().host());
+        Self::of(
+            key,
+            config,
+            options,
+            source.with_cluster(PASSTHROUGH_CLUSTER),
+        )
     }
 
     /// Publishes `config` for all later reads.
@@ -93,11 +123,15 @@ impl ClusterState {
         if followed.is_empty() {
             self.endpoints.update(list(&self.key, &config));
         }
+        let origins = &config.origins;
         self.detector.reconfigure(config.outlier.clone());
+        self.detector.emitter().set_origin(origins.outlier.as_ref());
         self.limit.reconfigure(config.limit.clone());
+        self.limit.emitter().set_origin(origins.pool.as_ref());
         #[cfg(feature = "reqwest")]
         if let Some(pool) = self.pool.get() {
             pool.reconfigure(policy(&config.pool));
+            pool.emitter().set_origin(origins.pool.as_ref());
         }
     }
 
@@ -114,18 +148,21 @@ impl ClusterState {
         if followed.is_empty() {
             return None;
         }
-        self.names.follow(followed, &self.endpoints, &self.options)
+        let emitter = || self.emitter(None);
+        self.names
+            .follow(followed, &self.endpoints, &self.options, emitter)
     }
 
     /// Returns the connection pool that all clients share, so that its limits hold for all of them.
     #[cfg(feature = "reqwest")]
     pub(in crate::mesh) fn pool(&self) -> Pool {
-        let policy = policy(&self.config.load().pool);
+        let config = self.config.load();
+        let policy = policy(&config.pool);
         let pool = self.pool.get_or_init(|| {
             let mut connector = HttpConnector::new();
             // Nagle's algorithm would delay small requests; Envoy disables it as well.
             connector.set_nodelay(true);
-            Pool::with_observer(policy, connector, Arc::clone(&self.options.observe))
+            Pool::with_emitter(policy, connector, self.emitter(config.origins.pool.clone()))
         });
         // The pool may have been made under an older configuration.
         pool.reconfigure(policy);
@@ -144,6 +181,17 @@ impl ClusterState {
             return Some(Cause::Connection(failure.with_sources().into()));
         }
         None
+    }
+
+    /// Returns its source, without the place of a policy.
+    pub(in crate::mesh) const fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// Returns an emitter for one of its policies.
+    pub(in crate::mesh) fn emitter(&self, origin: Option<Origin>) -> Emitter {
+        let source = self.source.clone().with_origin(origin);
+        Emitter::with_source(Arc::clone(&self.options.observe), source)
     }
 
     pub(in crate::mesh) const fn detector(&self) -> &OutlierDetector {
@@ -172,7 +220,9 @@ impl ClusterState {
     pub(in crate::mesh) fn retry(&self, route: &RetryPolicy) -> RetryPolicy {
         let retries = self.config.load().retries;
         let budget = match retries.budget {
-            Some((share, min)) => RetryBudget::concurrent(share, min),
+            Some((share, min)) => {
+                RetryBudget::concurrent(share, min).with_interval(retries.budget_interval)
+            }
             None => route.budget().clone(),
         };
         let policy = route
@@ -196,11 +246,13 @@ fn followed(config: &ClusterConfig) -> &[DnsConfig] {
 
 #[cfg(feature = "reqwest")]
 fn policy(config: &ConnectionPoolConfig) -> PoolPolicy {
+    let (interval, timeout) = config.http2_keep_alive.unwrap_or_default();
     PoolPolicy::off()
         .with_connect_timeout(config.connect_timeout.unwrap_or_default())
         .with_idle_timeout(config.idle_timeout.unwrap_or_default())
         .with_max_connection_duration(config.max_connection_duration.unwrap_or_default())
         .with_http2(config.http2)
+        .with_http2_keep_alive(interval, timeout)
         .with_max_connections(config.max_connections.unwrap_or_default())
         .with_max_pending(config.max_pending.unwrap_or_default())
         .with_max_requests_per_connection(config.max_requests_per_connection.unwrap_or_default())

@@ -13,11 +13,11 @@ use tower_service::Service;
 use super::hop_by_hop::remove_hop_by_hop_headers;
 use super::upgrade::Upgrade;
 use crate::foundation::admission::{NoopTicket, WatchedBody};
-use crate::foundation::events::Event;
+use crate::foundation::events::request::record::RequestRecord;
 use crate::foundation::http::RequestHead;
 use crate::foundation::http::authority::{authority, scheme, split_port};
 use crate::foundation::outcome::BoxError;
-use crate::foundation::outcome::{LocalReplyBody, Rejection, ResetReason};
+use crate::foundation::outcome::{LocalReplyBody, Rejection, ResetReason, Source};
 use crate::mesh::service_mesh::proxy::state::Proxy;
 use crate::mesh::service_mesh::router::route::answering::failed;
 use crate::mesh::service_mesh::router::service::{Router, RouterBody};
@@ -53,10 +53,10 @@ impl<S, B> Ingress<S, B> {
             here && server.hosts.iter().any(|pattern| pattern.matches(host))
         });
         let Some(first) = servers.next() else {
-            let rejection = Rejection::NoRoute;
-            let observe = &self.proxy.options.observe;
-            observe.on_event(&Event::Rejected(rejection));
-            return Some(rejection.into_response(head.is_grpc()));
+            let source = Arc::new(self.proxy.source().with_host(host));
+            RequestRecord::note_source(|| Arc::clone(&source));
+            let emitter = self.proxy.emitter(Source::clone(&source));
+            return Some(emitter.reject(Rejection::NoRoute, head.is_grpc()));
         };
         let status = std::iter::once(first)
             .chain(servers)

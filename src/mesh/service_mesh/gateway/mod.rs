@@ -25,8 +25,13 @@ use tower_service::Service;
 #[cfg(feature = "reqwest")]
 use super::EndpointTransport;
 use super::{Error, MeshTransport, TrustedProxies};
+use crate::foundation::events::Emitter;
 use crate::foundation::outcome::BoxError;
 use crate::istio::config::WorkloadId;
+#[cfg(feature = "reqwest")]
+use crate::mesh::service_mesh::cluster::connect::client_connector::{
+    own_connector, reqwest_connector,
+};
 use crate::mesh::service_mesh::cluster::connect::connector::Connector;
 use crate::mesh::service_mesh::proxy::role::Role;
 use crate::mesh::service_mesh::proxy::state::Proxy;
@@ -37,6 +42,8 @@ use crate::mesh::service_mesh::router::service::Router;
 use crate::mesh::service_mesh::state::mesh_state::MeshState;
 use crate::mesh::stack::routed;
 use crate::policies::telemetry::TracedGate;
+#[cfg(feature = "reqwest")]
+use crate::transport::client::TcpConnector;
 use edge::{Edge, EdgeGate, EdgeLayer, Listener};
 use ingress::Ingress;
 
@@ -169,10 +176,13 @@ impl Gateway {
         let listener_port = Some(ListenerPort(port));
         let state = RouterState::new(Arc::clone(proxy), connector, listener_port);
         let trace = &proxy.options.trace.clone().internal();
-        let routes = routed::outbound(trace, Router::new(state));
+        // The layer outside reports the end of each request, this one only its span.
+        let silent = Emitter::with_source(Arc::new(()), proxy.source());
+        let routes = routed::outbound(trace, silent, Router::new(state));
         let inner = routed::gateway(
             &EdgeLayer::new(listener),
             trace,
+            proxy.emitter(proxy.source()),
             EdgeGate::new(InboundLimits::new(port, Arc::clone(proxy))),
             Ingress::new(routes, port, Arc::clone(proxy)),
         );
@@ -191,13 +201,23 @@ impl Debug for Gateway {
 
 #[cfg(feature = "reqwest")]
 impl Gateway {
-    /// Returns the service over reqwest.
+    /// Returns the service over connections of the crate's own; see [`Workload::client`](super::Workload::client).
     ///
     /// # Errors
     ///
-    /// [`Error::Client`] if reqwest cannot build the client.
+    /// None so far; [`service_with`](Self::service_with) fails if reqwest cannot build its client.
     pub fn service<B: 'static>(&self) -> Result<GatewayService<EndpointTransport, B>, Error> {
-        self.service_with(reqwest::Client::builder)
+        Ok(self.service_with_connector(TcpConnector::default()))
+    }
+
+    /// Returns the service over connections of `connector`; see
+    /// [`Workload::client_with_connector`](super::Workload::client_with_connector).
+    #[must_use]
+    pub fn service_with_connector<B: 'static>(
+        &self,
+        connector: TcpConnector,
+    ) -> GatewayService<EndpointTransport, B> {
+        self.over(own_connector(connector))
     }
 
     /// Returns the service over clients of `make`; see [`Workload::client_with`](super::Workload::client_with).
@@ -210,8 +230,7 @@ impl Gateway {
         M: Fn() -> reqwest::ClientBuilder + Send + Sync + 'static,
         B: 'static,
     {
-        Ok(self
-            .over(crate::mesh::service_mesh::cluster::connect::client_connector::connector(make)?))
+        Ok(self.over(reqwest_connector(make)?))
     }
 }
 

@@ -60,8 +60,7 @@ impl Options {
                 resolver.inspect_err(|error| tracing::warn!("DNS is unavailable: {error}"));
             resolver.ok()
         };
-        let resolver = self.resolver.get_or_init(system).clone();
-        resolver.map(|resolver| resolver.with_observer(Arc::clone(&self.observe)))
+        self.resolver.get_or_init(system).clone()
     }
 }
 

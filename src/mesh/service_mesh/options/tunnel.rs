@@ -12,8 +12,9 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, copy, split};
 use tokio::runtime::Handle;
-use tokio::sync::watch;
 use tokio::time::timeout;
+
+use crate::foundation::sync::{OwnerHandle, TaskOwner};
 
 /// Maximum time for which one direction outlasts the other.
 const LINGER: Duration = Duration::from_secs(5);
@@ -22,20 +23,14 @@ const LINGER: Duration = Duration::from_secs(5);
 ///
 /// Each tunnel is a task, which ends with either of its connections. Their number is bounded by the number of
 /// accepted callers and by the limits of their clusters.
-#[derive(Clone, Debug)]
-pub(in crate::mesh) struct Tunnels(Arc<watch::Sender<()>>);
-
-impl Default for Tunnels {
-    fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(())))
-    }
-}
+#[derive(Clone, Debug, Default)]
+pub(in crate::mesh) struct Tunnels(Arc<TaskOwner>);
 
 /// Caller's end of a possible tunnel.
 #[derive(Debug)]
 pub(in crate::mesh) struct CallersEnd {
     caller: OnUpgrade,
-    owner: watch::Receiver<()>,
+    owner: OwnerHandle,
     runtime: Handle,
 }
 
@@ -44,7 +39,7 @@ impl CallersEnd {
     pub(in crate::mesh) fn of<B>(request: &mut Request<B>, tunnels: &Tunnels) -> Option<Self> {
         Some(Self {
             caller: request.extensions_mut().remove()?,
-            owner: tunnels.0.subscribe(),
+            owner: tunnels.0.handle(),
             runtime: Handle::try_current().ok()?,
         })
     }
@@ -72,12 +67,11 @@ impl CallersEnd {
 }
 
 /// Runs a tunnel until its end, or until its owner is dropped.
-async fn until_gone<T>(mut owner: watch::Receiver<()>, work: impl Future<Output = T>) -> Option<T> {
-    let (mut gone, mut work) = (pin!(owner.changed()), pin!(work));
+async fn until_gone<T>(owner: OwnerHandle, work: impl Future<Output = T>) -> Option<T> {
+    let (mut gone, mut work) = (pin!(owner.dropped()), pin!(work));
     poll_fn(|cx| match work.as_mut().poll(cx) {
         Poll::Ready(done) => Poll::Ready(Some(done)),
-        // The value never changes: an error is the drop of the owner.
-        Poll::Pending => gone.as_mut().poll(cx).map(|_| None),
+        Poll::Pending => gone.as_mut().poll(cx).map(|()| None),
     })
     .await
 }

@@ -5,4 +5,5 @@ pub(crate) mod discarded;
 pub(crate) mod memory;
 pub(crate) mod proxy_config;
 pub(crate) mod role;
+pub(crate) mod sources;
 pub(crate) mod state;

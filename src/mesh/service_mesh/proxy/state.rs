@@ -9,6 +9,7 @@ use super::discarded::{Discarded, Leftover};
 use super::memory::{State, config_of, configs_of, evict_unknown_hosts};
 use super::proxy_config::ProxyConfig;
 use super::role::Role;
+use crate::foundation::outcome::Source;
 use crate::istio::config::{LocalRateLimitConfig, WorkloadId};
 use crate::mesh::service_mesh::cluster::key::ClusterKey;
 use crate::mesh::service_mesh::cluster::service::Owner;
@@ -119,7 +120,7 @@ impl Proxy {
             });
             let limits = state.limits.values().flatten();
             let limits: Vec<_> = limits
-                .map(|(id, layer)| (layer.clone(), policies[&**id].policy.clone()))
+                .map(|(id, layer)| (layer.clone(), policies[&**id].clone()))
                 .collect();
             let kept: Vec<_> = state.clusters.values().cloned().collect();
             let version = proxy_config.version;
@@ -132,8 +133,9 @@ impl Proxy {
         for cluster in kept {
             cluster.apply_config();
         }
-        for (layer, policy) in limits {
-            layer.reconfigure(policy.with_max_queue(0));
+        for (layer, config) in limits {
+            layer.reconfigure(config.policy.with_max_queue(0));
+            layer.emitter().set_origin(config.origin.as_ref());
         }
         self.open_inbound();
         for (_, cluster) in &gone {
@@ -169,7 +171,12 @@ impl Proxy {
             return Some(Arc::clone(known));
         }
         let config = config_of(&self.config.load(), &self.workload, key)?;
-        let made = Arc::new(ClusterState::new(key.clone(), config, &self.options));
+        let made = Arc::new(ClusterState::new(
+            key.clone(),
+            config,
+            &self.options,
+            &self.source(),
+        ));
         state.clusters.insert(key.clone(), Arc::clone(&made));
         Some(made)
     }
@@ -187,11 +194,12 @@ impl Proxy {
         self.lock().clusters.contains_key(key)
     }
 
-    /// Returns the rate limit of a host, created on first use.
+    /// Returns the rate limit of a host by the host's id, created on first use for `source`.
     pub(in crate::mesh) fn limit(
         &self,
         config: &LocalRateLimitConfig,
         host: &Arc<str>,
+        source: &Source,
     ) -> RateLimitLayer {
         let mut state = self.lock();
         let of_host = state.limits.entry(Arc::clone(host)).or_default();
@@ -199,7 +207,8 @@ impl Proxy {
             return limit.clone();
         }
         let policy = config.policy.clone().with_max_queue(0);
-        let limit = RateLimitLayer::with_observer(policy, Arc::clone(&self.options.observe));
+        let source = source.clone().with_origin(config.origin.clone());
+        let limit = RateLimitLayer::with_emitter(policy, self.emitter(source));
         of_host.push((Arc::clone(&config.id), limit.clone()));
         limit
     }
@@ -220,9 +229,10 @@ impl Proxy {
 
     fn open_inbound(&self) {
         let host = Arc::from("");
+        let source = self.inbound_source();
         let proxy_config = self.config();
         let gates = proxy_config.inbound.iter().map(|config| {
-            let limit = self.limit(config, &host);
+            let limit = self.limit(config, &host, &source);
             (config.port, limit.gate())
         });
         self.inbound.store(Arc::new(gates.collect()));

@@ -1,5 +1,6 @@
 //! Virtual hosts and routes of one proxy.
 
+mod destinations;
 pub(crate) mod listener_port;
 pub(crate) mod route;
 pub(crate) mod router_state;

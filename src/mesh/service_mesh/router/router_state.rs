@@ -5,39 +5,35 @@ use arc_swap::{ArcSwap, Guard};
 
 use super::listener_port::ListenerPort;
 use super::route::virtual_host_stack::{HostContext, VirtualHostStack};
-use super::table::known_clusters::{KnownClusters, MirrorKey, RouteMirror};
-use super::table::stack_table::{PortStacks, StackTable, passthrough_config};
-use super::upstream::internal_headers::Withheld;
-use super::upstream::to_transport::ToMirror;
-use super::upstream::trace_attempts::TraceAttempts;
+use super::table::known_clusters::KnownClusters;
+use super::table::stack_table::{
+    DEFAULT_ROUTE, PASSTHROUGH_ROUTE, PortStacks, StackTable, passthrough_config,
+};
+use crate::foundation::events::Emitter;
 use crate::foundation::http::RequestHead;
 use crate::foundation::http::authority::Addressed;
 use crate::foundation::outcome::Rejection;
 use crate::foundation::sync::rng::Rng;
 use crate::istio::config::VirtualHostConfig;
 use crate::mesh::service_mesh::cluster::connect::connector::Connector;
-use crate::mesh::service_mesh::cluster::key::ClusterKey;
-use crate::mesh::service_mesh::cluster::service::Cluster;
-use crate::mesh::service_mesh::cluster::state::ClusterState;
+use crate::mesh::service_mesh::cluster::key::{ClusterKey, PASSTHROUGH_CLUSTER};
 use crate::mesh::service_mesh::options::Options;
 use crate::mesh::service_mesh::proxy::role::Role;
 use crate::mesh::service_mesh::proxy::state::{Follow, Proxy};
-use crate::policies::mirror::{MirrorLayer, MirrorPolicy};
-use crate::policies::traffic_split::Destination;
 
 /// Routes of one client: a stack for each host, created on first use.
 pub(in crate::mesh) struct RouterState<S, B> {
-    connector: Connector<S>,
+    pub(super) connector: Connector<S>,
+    emitter: Emitter,
     rng: Rng,
     /// Held during a switch to another configuration.
     pub(in crate::mesh) following: Mutex<()>,
     /// Listener port of a gateway; `None` for a workload.
-    listener_port: Option<ListenerPort>,
+    pub(super) listener_port: Option<ListenerPort>,
     /// Clusters and mirrors, which outlive changes of the configuration.
     known: Mutex<KnownClusters<S, B>>,
-    proxy: Arc<Proxy>,
+    pub(super) proxy: Arc<Proxy>,
     pub(in crate::mesh) table: ArcSwap<StackTable<S, B>>,
-    trace_attempts: TraceAttempts,
 }
 
 impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
@@ -52,12 +48,12 @@ impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
     {
         let routes = Arc::new(Self {
             connector,
+            emitter: proxy.emitter(proxy.source()),
             rng: proxy.options.rng("split"),
             following: Mutex::default(),
             listener_port,
             known: Mutex::new(KnownClusters::new()),
             table: ArcSwap::from_pointee(StackTable::of(proxy.config())),
-            trace_attempts: TraceAttempts::new(&proxy.options.trace),
             proxy,
         });
         let follower: Weak<Self> = Arc::downgrade(&routes);
@@ -92,80 +88,17 @@ impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
         Some(port.all(&self.proxy.config()))
     }
 
+    /// Returns the emitter for requests without a route.
+    pub(in crate::mesh) const fn emitter(&self) -> &Emitter {
+        &self.emitter
+    }
+
     pub(in crate::mesh) fn options(&self) -> &Options {
         &self.proxy.options
     }
 
     pub(in crate::mesh) fn rng(&self) -> Rng {
         self.rng.clone()
-    }
-
-    pub(in crate::mesh) const fn trace_attempts(&self) -> &TraceAttempts {
-        &self.trace_attempts
-    }
-
-    /// Returns the cluster of a destination; `None` if it is unknown.
-    pub(in crate::mesh) fn cluster(
-        &self,
-        host: HostContext<'_>,
-        destination: &Destination,
-    ) -> Option<Arc<Cluster<S>>> {
-        let key = if host.is_unnamed {
-            ClusterKey::unnamed(destination.host(), host.port)
-        } else {
-            let is_gateway = self.listener_port.is_some();
-            ClusterKey::named(destination, (!is_gateway).then_some(host.port))
-        };
-        let state = self.proxy.cluster(&key).unwrap_or_else(|| {
-            // Passthrough without any configuration: there is no state to keep.
-            Arc::new(ClusterState::passthrough(key.clone(), self.options()))
-        });
-        let mut known = self.lock();
-        let old = known.of(&key).get(&key);
-        if let Some(cluster) = old.filter(|cluster| cluster.is_current(&state)) {
-            return Some(Arc::clone(cluster));
-        }
-        let old = old.map(Arc::as_ref);
-        let cluster = Cluster::new(&key, state, old, &self.connector, self.proxy.owner())?;
-        let cluster = Arc::new(cluster);
-        // Dropped after the lock: a detector calls observers for the ejections that it ends.
-        let _old = known.of(&key).insert(key, Arc::clone(&cluster));
-        drop(known);
-        Some(cluster)
-    }
-
-    /// Returns the layer of a route's mirror. An existing layer is kept as long as its cluster service is the same,
-    /// so that a change of the configuration does not cancel copies in flight.
-    pub(in crate::mesh) fn mirror(
-        &self,
-        host: HostContext<'_>,
-        route: usize,
-        destination: &Destination,
-        policy: &MirrorPolicy,
-    ) -> Option<RouteMirror<S, B>> {
-        let cluster = self.cluster(host, destination)?;
-        let key = MirrorKey {
-            host: Arc::clone(&host.config.id),
-            port: host.port,
-            route,
-            destination: destination.clone(),
-            location: cluster.state().location(),
-        };
-        if let Some((id, layer)) = self.lock().mirrors.get(&key)
-            && *id == cluster.id()
-        {
-            layer.reconfigure(policy.clone());
-            return Some(layer.clone());
-        }
-        let options = self.options();
-        let rng = options.rng(&format!("mirror {} {route} {destination}", host.config.id));
-        let observe = Arc::clone(&options.observe);
-        let id = cluster.id();
-        let withheld = Withheld::from(key.location, &options.trace, true);
-        let service = ToMirror::new(cluster.limited(), key.location, withheld);
-        let layer = MirrorLayer::from_parts(policy.clone(), service, observe, rng);
-        self.lock().mirrors.insert(key, (id, layer.clone()));
-        Some(layer)
     }
 
     /// Returns the stacks of the current version.
@@ -224,14 +157,19 @@ impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
             return Err(Rejection::UnknownHost);
         }
         let stack = if is_known || !outbound.limits.is_empty() {
-            let config = passthrough_config(&name);
+            let route = if is_known {
+                DEFAULT_ROUTE
+            } else {
+                PASSTHROUGH_ROUTE
+            };
+            let config = passthrough_config(&name, route);
             Arc::new(VirtualHostStack::new(
                 HostContext::unnamed(&config, port, &outbound.limits),
                 self,
             ))
         } else {
             let passing = || {
-                let config = passthrough_config("PassthroughCluster");
+                let config = passthrough_config(PASSTHROUGH_CLUSTER, PASSTHROUGH_ROUTE);
                 Arc::new(VirtualHostStack::new(
                     HostContext::unnamed(&config, 0, &[]),
                     self,

@@ -13,12 +13,13 @@ use super::route::route_service::{DestinationBody, RouteService};
 use super::route::virtual_host_stack::RouteGate;
 use super::router_state::RouterState;
 use crate::foundation::admission::{
-    Admission, ChainTicket, Gate, GatedFuture, QueuedFuture, WatchedBody, retain_if_active,
+    Admission, ChainTicket, Gate, GatedFuture, QueuedFuture, WatchedBody, forward,
 };
-use crate::foundation::events::Event;
+use crate::foundation::events::request::record::RequestRecord;
 use crate::foundation::http::RequestHead;
+use crate::foundation::http::authority::{authority, split_port};
 use crate::foundation::outcome::BoxError;
-use crate::foundation::outcome::{LocalReplyBody, Rejection};
+use crate::foundation::outcome::{LocalReplyBody, Rejection, Source};
 use crate::mesh::service_mesh::proxy::state::Proxy;
 use crate::mesh::service_mesh::router::upstream::mesh_transport::MeshTransport;
 use crate::policies::fault_injection::FaultGate;
@@ -76,7 +77,7 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let head = RequestHead::of(&request);
         let host = match self.routes.host(head) {
             Ok(host) => host,
@@ -86,12 +87,12 @@ where
             return self.reject(Rejection::NoRoute, head);
         };
         match gate.admit(head) {
-            Admission::Admitted(ticket) => LocalReply::none(QueuedFuture::call(
-                &mut inner,
-                request,
-                retain_if_active(ticket),
-            )),
+            Admission::Admitted(ticket) => {
+                let ticket = forward(ticket, request.headers_mut());
+                LocalReply::none(QueuedFuture::call(&mut inner, request, ticket))
+            }
             other => {
+                inner.note_source();
                 let on_response = inner.on_local_reply(head);
                 let stopped = QueuedFuture::not_admitted(gate, &mut inner, request, other);
                 LocalReply::new(stopped, on_response)
@@ -112,9 +113,7 @@ where
         rejection: Rejection,
         head: RequestHead<'_>,
     ) -> LocalReply<QueuedFuture<RouteService<S, B>, RouteGate, B>> {
-        let observe = &self.routes.options().observe;
-        observe.on_event(&Event::Rejected(rejection));
-        let response = rejection.into_response(head.is_grpc());
+        let response = self.local_reply(rejection, head);
         LocalReply::none(QueuedFuture::calling(GatedFuture::rejected(response)))
     }
 }
@@ -127,14 +126,24 @@ impl<S: Clone + Send + Sync + 'static, B> Router<S, B> {
         rejection: Rejection,
         head: RequestHead<'_>,
     ) -> Response<LocalReplyBody> {
-        let observe = &self.routes.options().observe;
-        observe.on_event(&Event::Rejected(rejection));
-        let mut response = rejection.into_response(head.is_grpc());
+        let mut response = self.local_reply(rejection, head);
         let host = self.routes.host(head).ok();
         let route = host.as_ref().and_then(|host| host.service(head));
         if let Some(reply) = route.and_then(|(_, forward)| forward.on_local_reply(head)) {
             reply.apply(response.headers_mut());
         }
         response
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static, B> Router<S, B> {
+    /// Reports and answers a request without a route.
+    #[cold]
+    fn local_reply(&self, rejection: Rejection, head: RequestHead<'_>) -> Response<LocalReplyBody> {
+        let emitter = self.routes.emitter();
+        let (host, _) = split_port(authority(&head));
+        let source = Arc::new(Source::clone(&emitter.source()).with_host(host));
+        RequestRecord::note_source(|| Arc::clone(&source));
+        emitter.reject_from(&source, rejection, head.is_grpc())
     }
 }

@@ -10,7 +10,7 @@ use super::super::router::upstream::internal_headers::Withheld;
 use super::super::router::upstream::to_transport::{ToMirror, ToTransport};
 use super::support::{Asked, Reply, Script, Text, Upstream, at, limit, observed, send, to};
 use crate::foundation::endpoints::{Endpoint, Endpoints};
-use crate::foundation::events::{Event, Observe};
+use crate::foundation::events::{Emitter, Event, EventKind, Observe};
 use crate::foundation::sync::Percent;
 use crate::istio::config::{ClusterConfig, RouteConfig};
 use crate::policies::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
@@ -27,10 +27,12 @@ use crate::policies::traffic_split::{Destination, Route, TrafficSplitLayer, Traf
 struct Events(Mutex<Vec<String>>);
 
 impl Observe for Events {
-    fn on_event(&self, event: &Event) {
-        let told = match event {
-            Event::EndpointEjected { endpoint, reason } => format!("ejected {endpoint}: {reason}"),
-            Event::EndpointUnejected(endpoint) => format!("back {endpoint}"),
+    fn on_event(&self, event: &Event<'_>) {
+        let told = match event.kind() {
+            EventKind::EndpointEjected { endpoint, reason } => {
+                format!("ejected {endpoint}: {reason}")
+            }
+            EventKind::EndpointUnejected(endpoint) => format!("back {endpoint}"),
             other => format!("{other:?}"),
         };
         self.0.lock().unwrap().push(told);
@@ -173,7 +175,10 @@ async fn the_assembled_stack_and_the_same_layers_by_hand_behave_alike() {
         let inner = TimeoutLayer::with_observer(p.timeout, observe()).layer(inner);
         let inner = Mirrors::<_, ToMirror<Upstream, Text>>::new(inner, Arc::new([]));
         let service = ServiceBuilder::new()
-            .layer(TraceClientLayer::without_injection(trace))
+            .layer(TraceClientLayer::without_injection(
+                trace,
+                Emitter::default(),
+            ))
             .layer(RateLimitLayer::with_observer(p.rate, observe()))
             .layer(FaultInjectionLayer::with_observer(p.fault, observe()))
             .layer(TrafficSplitLayer::with_observer(split, observe()).with_host_preserved(true))

@@ -10,7 +10,7 @@ use super::support::{
     Reply, Script, Text, Upstream, at, breaker, by_name, change, get, limit, mesh, observed,
     retries, route, send, status, to,
 };
-use crate::foundation::events::{Event, Observe};
+use crate::foundation::events::{Event, EventKind, Observe};
 use crate::foundation::outcome::Overflow;
 use crate::foundation::outcome::Rejection;
 use crate::foundation::sync::Percent;
@@ -381,8 +381,8 @@ struct Curious {
 }
 
 impl Observe for Curious {
-    fn on_event(&self, event: &Event) {
-        if let (Event::EndpointUnejected(_), Some(mesh)) = (event, self.mesh.get()) {
+    fn on_event(&self, event: &Event<'_>) {
+        if let (EventKind::EndpointUnejected(_), Some(mesh)) = (event.kind(), self.mesh.get()) {
             std::hint::black_box((mesh.history(), mesh.workload("w", "n").proxy().remembered()));
             self.heard.fetch_add(1, Ordering::Relaxed);
         }

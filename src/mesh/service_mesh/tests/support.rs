@@ -20,9 +20,9 @@ use crate::foundation::matching::HostPattern;
 use crate::foundation::outcome::Rejection;
 use crate::istio::Documents;
 use crate::istio::config::{
-    ClusterConfig, ClusterDiscovery, ConnectionPoolConfig, EndpointConfig, GatewayConfig,
-    InboundConfig, LocalRateLimitConfig, Location, OutboundConfig, RetriesConfig, RouteConfig,
-    VirtualHostConfig, WorkloadId,
+    ClusterConfig, ClusterDiscovery, ClusterOrigins, ConnectionPoolConfig, EndpointConfig,
+    GatewayConfig, InboundConfig, LocalRateLimitConfig, Location, OutboundConfig, RetriesConfig,
+    RouteConfig, RouteOrigins, VirtualHostConfig, WorkloadId,
 };
 use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::translation::Settings;
@@ -61,6 +61,7 @@ impl Script {
     ) -> Self {
         self.hosts.push(Arc::new(VirtualHostConfig {
             id: name.into(),
+            host: name.into(),
             names: vec![HostPattern::parse(name).unwrap()],
             routes: routes.into_iter().collect(),
         }));
@@ -146,6 +147,7 @@ pub(super) fn route(to: Route) -> RouteConfig {
         limits: Vec::new(),
         limits_replace: false,
         mirrors: Vec::new(),
+        origins: RouteOrigins::default(),
         retry: RetryPolicy::off(),
         timeout: TimeoutPolicy::off(),
     }
@@ -169,6 +171,7 @@ pub(super) fn by_name() -> ClusterConfig {
         endpoints: ClusterDiscovery::ByName,
         limit: ConcurrencyLimitPolicy::off(),
         location: Location::Internal,
+        origins: ClusterOrigins::default(),
         outlier: OutlierDetectionPolicy::off(),
         pool: ConnectionPoolConfig::default(),
         retries: RetriesConfig::default(),
@@ -196,6 +199,7 @@ pub(super) fn breaker(config: ClusterConfig) -> ClusterConfig {
 pub(super) fn limit(id: &str, policy: RateLimitPolicy) -> LocalRateLimitConfig {
     LocalRateLimitConfig {
         id: id.into(),
+        origin: None,
         policy,
         port: None,
     }

@@ -1,7 +1,7 @@
 use loom::thread;
 
 use super::*;
-use crate::foundation::events::Event;
+use crate::foundation::events::EventKind;
 use crate::foundation::outcome::{OpenReason, Rejection};
 use crate::foundation::sync::Percent;
 use crate::foundation::time::clock;
@@ -66,7 +66,7 @@ impl Rig {
             machine.settle(admission, report, successes, policy, clock::now(), 0)
         });
         let reason = |event| match event {
-            Event::CircuitOpened { reason, .. } | Event::CircuitWouldOpen { reason } => {
+            EventKind::CircuitOpened { reason, .. } | EventKind::CircuitWouldOpen { reason } => {
                 Some(reason)
             }
             _ => None,

@@ -9,13 +9,13 @@ use std::sync::{OnceLock, PoisonError};
 use std::time::Instant;
 
 use super::counts::SuccessSample;
+use crate::foundation::sync::Sharded;
 use crate::foundation::sync::primitives::Mutex;
-use crate::foundation::sync::sharded_arc::shard_count;
 use crate::policies::circuit_breaker::counters::window::{BucketSchedule, TimeWindow};
 
 /// The successes that bypassed the machine; allocated when the first window needs them.
 #[derive(Debug, Default)]
-pub(in crate::policies::circuit_breaker) struct SuccessCounters(OnceLock<Box<[Shard]>>);
+pub(in crate::policies::circuit_breaker) struct SuccessCounters(OnceLock<Sharded<Shard>>);
 
 /// The calls that are counted.
 #[derive(Clone, Copy, Debug)]
@@ -26,8 +26,6 @@ pub(in crate::policies::circuit_breaker) enum WindowScope {
 }
 
 /// The counters of some threads, usually of one, which then shares neither lock nor cache line.
-// Two cache lines: processors fetch them in pairs.
-#[repr(align(128))]
 #[derive(Debug)]
 struct Shard(Mutex<ShardCounters>);
 
@@ -65,7 +63,7 @@ impl SuccessCounters {
             None => ShardWindow::Nothing,
         };
         let begun = ShardCounters { epoch, window };
-        for place in self.0.get_or_init(shards) {
+        for place in self.0.get_or_init(shards).iter() {
             place.with(|counted| counted.clone_from(&begun));
         }
     }
@@ -80,8 +78,7 @@ impl SuccessCounters {
         now: impl FnOnce() -> Instant,
     ) {
         let Some(shards) = self.0.get() else { return };
-        // The number of shards is a power of two.
-        shards[place & (shards.len() - 1)].with(|counted| {
+        shards.of_thread(place).with(|counted| {
             if counted.epoch != epoch {
                 return;
             }
@@ -96,7 +93,7 @@ impl SuccessCounters {
     /// Returns the sum over all shards.
     pub(in crate::policies::circuit_breaker) fn total(&self, now: Instant) -> SuccessSample {
         let mut total = SuccessSample::default();
-        for place in self.0.get().into_iter().flatten() {
+        for place in self.0.get().into_iter().flat_map(Sharded::iter) {
             let successes = place.with(|counted| counted.total(now));
             total.calls += successes.calls;
             total.latency_micros += successes.latency_micros;
@@ -126,17 +123,11 @@ impl ShardCounters {
     }
 }
 
-fn shards() -> Box<[Shard]> {
-    let nothing = || ShardCounters {
-        epoch: 0,
-        window: ShardWindow::Nothing,
-    };
-    let place = |_| Shard(Mutex::new(nothing()));
-    // Two shards keep the number of interleavings small.
-    let count = if cfg!(meshless_loom) {
-        2
-    } else {
-        shard_count()
-    };
-    (0..count).map(place).collect()
+fn shards() -> Sharded<Shard> {
+    Sharded::per_thread(|| {
+        Shard(Mutex::new(ShardCounters {
+            epoch: 0,
+            window: ShardWindow::Nothing,
+        }))
+    })
 }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use super::counters::counts::{CallSample, SuccessSample};
 use super::counters::success_counters::WindowScope;
 use super::{CircuitBreakerPolicy, CircuitState, Counts, Verdict};
-use crate::foundation::events::Event;
+use crate::foundation::events::EventKind;
 use crate::foundation::outcome::{OpenReason, Rejection};
 use crate::foundation::sync::Percent;
 use half_open::{HalfOpen, ProbeResult};
@@ -70,7 +70,7 @@ pub(super) struct CallReport {
 }
 
 /// Events of one decision.
-pub(super) type Events = [Option<Event>; 3];
+pub(super) type Events = [Option<EventKind>; 3];
 
 const NO_EVENTS: Events = [None, None, None];
 
@@ -91,7 +91,7 @@ impl Machine {
         policy: &CircuitBreakerPolicy,
         now: Instant,
         random: u64,
-    ) -> (Result<AdmittedBy, Rejection>, Option<Event>) {
+    ) -> (Result<AdmittedBy, Rejection>, Option<EventKind>) {
         let event = self.advance(policy, now);
         (self.decide(policy, now, random), event)
     }

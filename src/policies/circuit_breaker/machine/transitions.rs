@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::half_open::HalfOpen;
 use super::ramp;
 use super::{Events, Machine, State};
-use crate::foundation::events::Event;
+use crate::foundation::events::EventKind;
 use crate::foundation::outcome::OpenReason;
 use crate::foundation::sync::Percent;
 use crate::foundation::time::clock;
@@ -17,14 +17,14 @@ impl Machine {
         &mut self,
         policy: &CircuitBreakerPolicy,
         now: Instant,
-    ) -> Option<Event> {
+    ) -> Option<EventKind> {
         match self.state {
             State::Open { until, .. } if now < until => None,
             // Opened by hand, for a time that is over; the policy has no reason to probe.
             State::Open { .. } if policy.rejects_nothing() => self.close(false),
             State::Open { slowness, .. } => {
                 self.enter(State::HalfOpen(HalfOpen::new(slowness)));
-                Some(Event::CircuitHalfOpened)
+                Some(EventKind::CircuitHalfOpened)
             }
             State::Recovering { since }
                 if ramp::share(since, policy.ramp(), now) == Percent::ALL =>
@@ -33,7 +33,7 @@ impl Machine {
                 // The epoch is kept: results of a recovering circuit already count as those of a
                 // closed one.
                 self.state = State::Closed;
-                Some(Event::CircuitClosed)
+                Some(EventKind::CircuitClosed)
             }
             _ => None,
         }
@@ -46,7 +46,7 @@ impl Machine {
         policy: &CircuitBreakerPolicy,
         now: Instant,
         random: u64,
-    ) -> Event {
+    ) -> EventKind {
         let slowness = match &self.state {
             // Failed probes reopen the circuit for the original reason.
             State::HalfOpen(probes) => probes.slowness(),
@@ -61,7 +61,7 @@ impl Machine {
             reason,
         });
         let open_for = Some(open_for);
-        Event::CircuitOpened { open_for, reason }
+        EventKind::CircuitOpened { open_for, reason }
     }
 
     /// Reports each reason that would have opened the circuit, unless it was reported recently.
@@ -77,7 +77,7 @@ impl Machine {
                 && until.is_none_or(|until| now >= until)
             {
                 *until = Some(clock::after(now, policy.open_for()));
-                *event = Some(Event::CircuitWouldOpen { reason });
+                *event = Some(EventKind::CircuitWouldOpen { reason });
             }
         }
         events
@@ -88,17 +88,17 @@ impl Machine {
         &mut self,
         policy: &CircuitBreakerPolicy,
         now: Instant,
-    ) -> Event {
+    ) -> EventKind {
         // The counts from before the opening do not describe the recovered upstream.
         self.health.clear();
         let ramp = policy.ramp();
         if ramp.is_zero() {
             self.openings = 0;
             self.enter(State::Closed);
-            Event::CircuitClosed
+            EventKind::CircuitClosed
         } else {
             self.enter(State::Recovering { since: now });
-            Event::CircuitRecovering { ramp }
+            EventKind::CircuitRecovering { ramp }
         }
     }
 
@@ -107,7 +107,7 @@ impl Machine {
         &mut self,
         open_for: Option<Duration>,
         now: Instant,
-    ) -> Event {
+    ) -> EventKind {
         let reason = OpenReason::Forced;
         self.enter(match open_for {
             Some(open_for) => State::Open {
@@ -117,11 +117,14 @@ impl Machine {
             },
             None => State::ForcedOpen,
         });
-        Event::CircuitOpened { open_for, reason }
+        EventKind::CircuitOpened { open_for, reason }
     }
 
     /// Closes the circuit and resets its counters; `forced` keeps it closed.
-    pub(in crate::policies::circuit_breaker) fn close(&mut self, forced: bool) -> Option<Event> {
+    pub(in crate::policies::circuit_breaker) fn close(
+        &mut self,
+        forced: bool,
+    ) -> Option<EventKind> {
         let was_closed = matches!(self.state, State::Closed | State::ForcedClosed);
         self.enter(if forced {
             State::ForcedClosed
@@ -131,7 +134,7 @@ impl Machine {
         self.health.clear();
         self.openings = 0;
         self.reported = [None; 3];
-        (!was_closed).then_some(Event::CircuitClosed)
+        (!was_closed).then_some(EventKind::CircuitClosed)
     }
 
     /// Applies another policy, and keeps the state where it is compatible.
@@ -139,7 +142,7 @@ impl Machine {
         &mut self,
         policy: &CircuitBreakerPolicy,
         now: Instant,
-    ) -> Option<Event> {
+    ) -> Option<EventKind> {
         self.health.reconfigure(policy);
         match &mut self.state {
             State::Closed | State::ForcedClosed | State::ForcedOpen => None,

@@ -9,19 +9,17 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::alias::below;
-use crate::foundation::sync::sharded_arc::{current_shard, shard_count};
+use crate::foundation::sync::Sharded;
+use crate::foundation::sync::sharded_arc::current_shard;
 
 /// Turns taken so far, by thread.
 #[derive(Debug)]
 pub(in crate::policies::load_balance) struct RoundRobinCounter {
-    /// A power of two of shards; threads beyond that number share them.
-    shards: Box<[Shard]>,
+    shards: Sharded<Shard>,
     /// Number of shards in use.
     begun: AtomicU32,
 }
 
-// Two cache lines: processors fetch them in pairs.
-#[repr(align(128))]
 #[derive(Debug, Default)]
 struct Shard {
     next: AtomicU64,
@@ -35,9 +33,8 @@ const STEP: u32 = 0x9e37_79b9;
 
 impl RoundRobinCounter {
     pub(in crate::policies::load_balance) fn new() -> Self {
-        let places = (0..shard_count()).map(|_| Shard::default());
         Self {
-            shards: places.collect(),
+            shards: Sharded::per_thread(Shard::default),
             begun: AtomicU32::new(0),
         }
     }
@@ -49,7 +46,7 @@ impl RoundRobinCounter {
     }
 
     fn at(&self, thread: usize, count: usize) -> u64 {
-        let place = &self.shards[thread & (self.shards.len() - 1)];
+        let place = self.shards.of_thread(thread);
         let start = place.start.get_or_init(|| {
             // Relaxed, here and below: each counter is independent and publishes no other memory.
             let before = self.begun.fetch_add(1, Ordering::Relaxed);
@@ -67,7 +64,7 @@ mod tests {
     #[test]
     fn a_thread_takes_its_turns_as_if_it_were_alone_and_begins_elsewhere() {
         let counter = RoundRobinCounter {
-            shards: (0..2).map(|_| Shard::default()).collect(),
+            shards: Sharded::new(2, |_| Shard::default()),
             ..RoundRobinCounter::new()
         };
         assert_eq!([0, 0, 0].map(|thread| counter.at(thread, 10)), [0, 1, 2]);

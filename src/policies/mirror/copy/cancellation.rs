@@ -5,9 +5,10 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 use crate::foundation::outcome::MirrorDropReason;
+use crate::foundation::sync::OwnerHandle;
 use crate::foundation::time::clock;
 use crate::foundation::time::timer::Timer;
 
@@ -16,8 +17,8 @@ use crate::foundation::time::timer::Timer;
 pub(in crate::policies::mirror) struct Cancellation {
     /// Deadline of the copy; set when the original's request has ended.
     deadline: Option<Instant>,
-    /// Channel that closes when the layer and all its services are dropped.
-    stop: watch::Receiver<()>,
+    /// Owner of the copies, dropped with the layer and all its services.
+    owner: OwnerHandle,
     timeout: Duration,
     /// None once the original's request has ended.
     verdict: Option<oneshot::Receiver<MirrorDropReason>>,
@@ -27,13 +28,13 @@ impl Cancellation {
     /// Creates the cancellation of a copy whose original body streams until its `verdict`; without
     /// a verdict, the request has ended already.
     pub(in crate::policies::mirror) fn new(
-        stop: watch::Receiver<()>,
+        owner: OwnerHandle,
         timeout: Duration,
         verdict: Option<oneshot::Receiver<MirrorDropReason>>,
     ) -> Self {
         let mut cancellation = Self {
             deadline: None,
-            stop,
+            owner,
             timeout,
             verdict,
         };
@@ -48,9 +49,7 @@ impl Cancellation {
         &mut self,
         work: F,
     ) -> Result<F::Output, MirrorDropReason> {
-        // Only the closing of the channel is awaited; no value is ever sent.
-        let mut stop = self.stop.clone();
-        let mut stopped = pin!(stop.changed());
+        let mut stopped = pin!(self.owner.clone().dropped());
         let mut timer = pin!(Timer::new());
         let mut work = pin!(work);
         poll_fn(|cx| {

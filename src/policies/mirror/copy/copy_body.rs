@@ -38,6 +38,12 @@ impl CopyBody {
     }
 }
 
+impl Default for CopyBody {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
 impl Body for CopyBody {
     type Data = Bytes;
     type Error = MirrorAborted;

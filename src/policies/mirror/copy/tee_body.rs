@@ -1,11 +1,12 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
 
 use super::pipe::Sender;
+use crate::foundation::body::frame_into_bytes;
 
 /// Request body that may be copied while it is read.
 ///
@@ -36,6 +37,12 @@ impl<B> TeeBody<B> {
     }
 }
 
+impl<B: Default> Default for TeeBody<B> {
+    fn default() -> Self {
+        Self::plain(B::default())
+    }
+}
+
 impl<B: Body> Body for TeeBody<B> {
     type Data = Bytes;
     type Error = B::Error;
@@ -46,7 +53,7 @@ impl<B: Body> Body for TeeBody<B> {
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let mut this = self.project();
         let frame = ready!(this.inner.as_mut().poll_frame(cx));
-        let frame = frame.map(|f| f.map(|f| f.map_data(|mut d| d.copy_to_bytes(d.remaining()))));
+        let frame = frame.map(|frame| frame.map(frame_into_bytes));
         // Put back only if more frames are wanted.
         if let Some(mut sender) = this.sender.take() {
             match &frame {

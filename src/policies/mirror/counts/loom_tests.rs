@@ -7,7 +7,7 @@ use loom::thread;
 use super::*;
 
 fn counts() -> Arc<Counts> {
-    Arc::new(Counts::new(Arc::new(())))
+    Arc::new(Counts::new(Emitter::new(Arc::new(()))))
 }
 
 #[test]

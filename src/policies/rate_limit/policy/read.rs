@@ -9,6 +9,8 @@ use super::RateLimitPolicy;
 use crate::foundation::http::{GrpcStatus, RequestHead, ResponseHead};
 use crate::foundation::sync::Percent;
 use crate::policies::rate_limit::added_header::AddedHeader;
+#[cfg(feature = "governor")]
+use crate::policies::rate_limit::governed::Governed;
 use crate::policies::rate_limit::quota::Limit;
 use crate::policies::rate_limit::{Key, RateLimitHeaders};
 
@@ -42,7 +44,46 @@ impl RateLimitPolicy {
     }
 
     pub(in crate::policies::rate_limit) const fn is_off(&self) -> bool {
-        matches!(self.limit, Limit::Off)
+        matches!(self.limit, Limit::Off) && !self.is_governed()
+    }
+
+    /// True if a limiter of governor decides.
+    #[cfg(feature = "governor")]
+    pub(in crate::policies::rate_limit) const fn is_governed(&self) -> bool {
+        self.governor.is_some()
+    }
+
+    #[cfg(not(feature = "governor"))]
+    #[expect(clippy::unused_self, reason = "as with the feature")]
+    pub(in crate::policies::rate_limit) const fn is_governed(&self) -> bool {
+        false
+    }
+
+    #[cfg(feature = "governor")]
+    pub(in crate::policies::rate_limit) const fn governed(&self) -> Option<&Governed> {
+        self.governor.as_ref()
+    }
+
+    #[cfg(feature = "governor")]
+    pub(in crate::policies::rate_limit) fn with_governor(mut self, governor: Governed) -> Self {
+        self.governor = Some(governor);
+        self
+    }
+
+    /// Returns the settings that have no effect, since the state is governor's.
+    #[cfg(feature = "governor")]
+    pub(in crate::policies::rate_limit) fn without_effect(&self) -> Vec<&'static str> {
+        let settings = [
+            ("key", !self.key.is_global()),
+            ("share", self.share.0 != self.share.1),
+            ("max_queue", self.max_queue > 0),
+            ("usage", self.usage.is_some()),
+            ("charge", self.charge),
+        ];
+        let set = settings.into_iter().filter(|(_, is_set)| *is_set);
+        set.filter(|_| self.is_governed())
+            .map(|(name, _)| name)
+            .collect()
     }
 
     pub(in crate::policies::rate_limit) const fn hands_out_charges(&self) -> bool {

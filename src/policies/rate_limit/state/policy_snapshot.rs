@@ -5,6 +5,8 @@ use http::HeaderValue;
 use super::shards::Shards;
 use super::store::{KeyHash, Store};
 use crate::foundation::sync::sharded_arc;
+#[cfg(feature = "governor")]
+use crate::policies::rate_limit::governed::Governed;
 use crate::policies::rate_limit::machine::token_bucket::Denied;
 use crate::policies::rate_limit::quota::Quota;
 use crate::policies::rate_limit::{RateLimitPolicy, Status, headers};
@@ -15,7 +17,7 @@ pub(in crate::policies::rate_limit) struct PolicySnapshot {
     /// The last quota other than `Off`, under which the states are counted.
     counted: Quota,
     pub(in crate::policies::rate_limit) policy: RateLimitPolicy,
-    pub(in crate::policies::rate_limit) policy_header: HeaderValue,
+    policy_header: HeaderValue,
     pub(in crate::policies::rate_limit) quota: Quota,
     /// Maximum number of shards.
     shard_count: u16,
@@ -88,6 +90,15 @@ impl PolicySnapshot {
             shards,
             store,
         }
+    }
+
+    /// Returns the value of `RateLimit-Policy`.
+    pub(in crate::policies::rate_limit) fn policy_header(&self) -> HeaderValue {
+        #[cfg(feature = "governor")]
+        if let Some((limit, window)) = self.policy.governed().and_then(Governed::quota) {
+            return headers::policy_of(self.policy.name(), limit, window);
+        }
+        self.policy_header.clone()
     }
 
     /// Pays `cost`, or reserves it within `max_wait`; returns the time of admission.

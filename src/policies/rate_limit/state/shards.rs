@@ -1,6 +1,7 @@
 //! A sharded limit: each shard counts a part, so that threads do not contend for one word.
 
 use super::store::Store;
+use crate::foundation::sync::Sharded;
 use crate::policies::rate_limit::Status;
 use crate::policies::rate_limit::machine::token_bucket::Denied;
 use crate::policies::rate_limit::quota::Quota;
@@ -10,10 +11,8 @@ use crate::policies::rate_limit::quota::Quota;
 /// Each part is exact, so that all of them together never admit more than the whole limit. A thread
 /// whose own shard is exhausted tries the others before it rejects a call.
 #[derive(Debug, Default)]
-pub(in crate::policies::rate_limit) struct Shards(Box<[Shard]>);
+pub(in crate::policies::rate_limit) struct Shards(Sharded<Shard>);
 
-// Two cache lines: processors fetch them in pairs.
-#[repr(align(128))]
 #[derive(Debug)]
 struct Shard {
     quota: Quota,
@@ -22,11 +21,11 @@ struct Shard {
 
 impl Shards {
     pub(in crate::policies::rate_limit) fn new(parts: &[Quota]) -> Self {
-        let shard = |quota: &Quota| Shard {
-            quota: *quota,
+        let shard = |number: usize| Shard {
+            quota: parts[number],
             store: Store::new(0),
         };
-        Self(parts.iter().map(shard).collect())
+        Self(Sharded::new(parts.len(), shard))
     }
 
     pub(in crate::policies::rate_limit) const fn is_empty(&self) -> bool {
@@ -119,7 +118,7 @@ impl Shards {
             return;
         }
         let mut used: u64 = 0;
-        for shard in &self.0 {
+        for shard in self.0.iter() {
             match (&shard.quota, quota) {
                 (Quota::AtMost(_), Quota::AtMost(most)) => {
                     let log = std::mem::take(&mut *shard.store.whole_log());
@@ -152,7 +151,7 @@ impl Shards {
             Quota::AtMost(most) => {
                 // The excess stays there, for a later policy.
                 let mut log = whole.whole_log();
-                for shard in &self.0 {
+                for shard in self.0.iter() {
                     if let Quota::AtMost(part) = &shard.quota {
                         *shard.store.whole_log() = log.split_off(*most, part.limit, now);
                     }
@@ -161,7 +160,7 @@ impl Shards {
             Quota::Bucket(bucket) => {
                 let full_at = whole.bucket.update(|full_at| (0, full_at));
                 let mut used = bucket.used(full_at, now);
-                for shard in &self.0 {
+                for shard in self.0.iter() {
                     // At most what the part can hold: a debt of the whole ends here.
                     let part = used.min(shard.status(now).limit);
                     shard.store.charge(&shard.quota, None, part, now);
@@ -174,8 +173,7 @@ impl Shards {
 
     /// Returns all shards, that of `home` first.
     fn from(&self, home: usize) -> impl Iterator<Item = &Shard> {
-        let (before, behind) = self.0.split_at(home % self.0.len().max(1));
-        behind.iter().chain(before)
+        self.0.beginning_at(home).map(|(_, shard)| shard)
     }
 }
 

@@ -49,6 +49,11 @@ impl BudgetConfig {
         self.percent
     }
 
+    #[cfg(feature = "serde")]
+    pub(super) fn reserve(self) -> u16 {
+        u16::try_from(self.reserve / RETRY).unwrap_or(u16::MAX)
+    }
+
     pub(super) const fn is_nothing(self) -> bool {
         self.percent.millionths() == 0 && self.reserve == 0
     }

@@ -1,8 +1,9 @@
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::machine::{BudgetConfig, TokenBalance};
 use super::throttle::Throttle;
+use super::window::RequestWindow;
 use crate::foundation::sync::primitives::atomic::{AtomicU64, Ordering};
 use crate::foundation::time::clock::ClockOrigin;
 
@@ -16,6 +17,8 @@ pub(in crate::policies::retry) struct State {
     /// Tokens of gRPC's throttle. `u64::MAX` until the first count caps it at the configured
     /// maximum.
     tokens: AtomicU64,
+    /// Requests of the last interval, of a budget that has one.
+    window: RequestWindow,
 }
 
 const REQUEST: u64 = 1 << 32;
@@ -28,6 +31,7 @@ impl State {
             origin: ClockOrigin::at(now),
             balance: AtomicU64::new(TokenBalance::new(terms, 0).bits()),
             tokens: AtomicU64::new(u64::MAX),
+            window: RequestWindow::new(),
         }
     }
 
@@ -70,6 +74,16 @@ impl State {
     pub(super) fn start(this: &Arc<Self>) -> InFlightPermit {
         this.in_flight.fetch_add(REQUEST, Ordering::Relaxed);
         InFlightPermit(Arc::clone(this))
+    }
+
+    /// Counts a request in the window of a budget with an interval.
+    pub(super) fn count(&self, interval: Duration, now: Instant) {
+        self.window.count(interval, self.origin.nanos(now));
+    }
+
+    /// Returns how many requests the last interval had.
+    pub(super) fn counted(&self, interval: Duration, now: Instant) -> u32 {
+        self.window.requests(interval, self.origin.nanos(now))
     }
 
     /// Says whether a retry could be paid for.

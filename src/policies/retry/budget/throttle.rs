@@ -18,6 +18,11 @@ impl Throttle {
         }
     }
 
+    #[cfg(feature = "serde")]
+    pub(super) fn tokens(self) -> u32 {
+        u32::try_from(self.most / TOKEN).unwrap_or(u32::MAX)
+    }
+
     /// Returns the share of retries to requests that it allows in the long run, for messages.
     #[expect(
         clippy::cast_possible_truncation,

@@ -2,13 +2,16 @@
 
 use std::cell::Cell;
 use std::mem;
+use std::sync::Arc;
 
 use http::HeaderMap;
 use tracing::Span;
-use tracing::span::Entered;
+use tracing::dispatcher::Dispatch;
+use tracing::span::Id;
 
 use super::instrumented::Instrumented;
 use super::pooled_context::PooledContext;
+use crate::foundation::events::request::record::RequestRecord;
 use crate::policies::telemetry::TraceContext;
 use crate::policies::telemetry::propagation::request_id;
 
@@ -22,7 +25,11 @@ impl TraceContext {
     /// Returns the trace context of the running code, if it has one.
     #[must_use]
     pub fn current() -> Option<Self> {
-        Self::of_current(Self::clone)
+        // A copy is no call's own: it lends itself to no attempt.
+        Self::of_current(|current| Self {
+            call_id: None,
+            ..current.clone()
+        })
     }
 
     /// Returns the result of `f` for the current context.
@@ -40,6 +47,22 @@ impl TraceContext {
             .ok()?
     }
 
+    /// Returns the result of `f`, which may change the current context.
+    #[inline]
+    pub(in crate::policies::telemetry) fn change_current<T>(
+        f: impl FnOnce(&mut Self) -> T,
+    ) -> Option<T> {
+        // As in `of_current`; `f` must not read the current context.
+        CURRENT
+            .try_with(|cell| {
+                let mut current = cell.take();
+                let made = current.get_mut().map(f);
+                cell.set(current);
+                made
+            })
+            .ok()?
+    }
+
     /// Runs `f` inside this trace.
     pub fn scope<T>(self, f: impl FnOnce() -> T) -> T {
         let mut scope = Scope::of(PooledContext::new(self));
@@ -53,30 +76,92 @@ impl TraceContext {
     }
 }
 
-/// Trace context and `tracing` span to enter; without a context, the surrounding one stays current.
+/// Trace context, `tracing` span and record to enter; without a context, the surrounding one stays
+/// current.
 #[derive(Debug)]
 pub(crate) struct Scope {
-    // Boxed: most spans are disabled, and a scope is moved with its call.
-    span: Option<Box<Span>>,
+    // Boxed: most calls are not observed, and a scope is moved with its call.
+    observed: Option<Box<Observed>>,
     trace: PooledContext,
+}
+
+/// Parts of a scope that only an observed call has.
+#[derive(Debug)]
+struct Observed {
+    record: Option<Arc<RequestRecord>>,
+    /// None if no subscriber wants it.
+    span: Option<Span>,
+}
+
+impl Observed {
+    #[cold]
+    fn enter(&mut self) {
+        RequestRecord::swap(&mut self.record);
+        self.with_subscriber(Dispatch::enter);
+    }
+
+    #[cold]
+    fn exit(&mut self) {
+        self.with_subscriber(Dispatch::exit);
+        RequestRecord::swap(&mut self.record);
+    }
+
+    fn with_subscriber(&self, f: impl FnOnce(&Dispatch, &Id)) {
+        if let Some(span) = &self.span {
+            span.with_subscriber(|(id, dispatch)| f(dispatch, id));
+        }
+    }
 }
 
 impl Scope {
     #[inline]
     pub(in crate::policies::telemetry) fn new(trace: PooledContext, span: Span) -> Self {
-        let span = (!span.is_disabled()).then(|| Box::new(span));
-        Self { span, trace }
+        if span.is_disabled() {
+            return Self::of(trace);
+        }
+        Self::observed(trace, Some(span), None)
+    }
+
+    /// Creates the scope of a call whose end is observed.
+    pub(in crate::policies::telemetry) fn recorded(
+        trace: PooledContext,
+        span: Span,
+        record: Arc<RequestRecord>,
+    ) -> Self {
+        let span = (!span.is_disabled()).then_some(span);
+        Self::observed(trace, span, Some(record))
+    }
+
+    fn observed(
+        trace: PooledContext,
+        span: Option<Span>,
+        record: Option<Arc<RequestRecord>>,
+    ) -> Self {
+        Self {
+            observed: Some(Box::new(Observed { record, span })),
+            trace,
+        }
     }
 
     /// Creates the scope of a trace without a `tracing` span.
     #[inline]
     pub(in crate::policies::telemetry) const fn of(trace: PooledContext) -> Self {
-        Self { span: None, trace }
+        Self {
+            observed: None,
+            trace,
+        }
     }
 
     /// Creates a scope that changes nothing.
     pub(crate) const fn none() -> Self {
         Self::of(PooledContext::NONE)
+    }
+
+    /// Replaces a scope that changes nothing by `scope`.
+    #[inline]
+    pub(crate) fn set(&mut self, scope: Self) {
+        // The empty one has nothing to drop, and looking for it would cost 15 instructions.
+        mem::forget(mem::replace(self, scope));
     }
 
     /// Writes the trace's request id into `headers`, if it has one.
@@ -98,7 +183,7 @@ impl Scope {
     pub(crate) fn enter(&mut self) -> ScopeGuard<'_> {
         ScopeGuard {
             _trace: ContextSwap::new(&mut self.trace),
-            _span: self.span.as_deref().map(Span::enter),
+            _observed: ObservedGuard::new(self.observed.as_deref_mut()),
         }
     }
 }
@@ -106,8 +191,30 @@ impl Scope {
 /// Guard of an entered scope.
 pub(crate) struct ScopeGuard<'a> {
     // Dropped in this order, the reverse of the order in which they were entered.
-    _span: Option<Entered<'a>>,
+    _observed: ObservedGuard<'a>,
     _trace: ContextSwap<'a>,
+}
+
+/// Entered span and record; one word, as most calls have neither.
+struct ObservedGuard<'a>(Option<&'a mut Observed>);
+
+impl<'a> ObservedGuard<'a> {
+    #[inline]
+    fn new(mut observed: Option<&'a mut Observed>) -> Self {
+        if let Some(observed) = &mut observed {
+            observed.enter();
+        }
+        Self(observed)
+    }
+}
+
+impl Drop for ObservedGuard<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(observed) = &mut self.0 {
+            observed.exit();
+        }
+    }
 }
 
 /// Swap of a trace context with the thread's current one, undone on drop.

@@ -64,6 +64,12 @@ impl<T> Instrumented<T> {
         mem::replace(self.project().scope, Scope::none())
     }
 
+    /// Sets the scope of an inner value that has none.
+    #[inline]
+    pub(in crate::policies::telemetry) fn set_scope(&mut self, scope: Scope) {
+        self.scope.set(scope);
+    }
+
     pub(in crate::policies::telemetry) const fn get(&self) -> Option<&T> {
         self.inner.as_ref()
     }

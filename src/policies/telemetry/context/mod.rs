@@ -24,6 +24,9 @@ use crate::foundation::sync::rng::Rng;
 )]
 #[derive(Clone, Debug)]
 pub struct TraceContext {
+    /// Id of the span of a call that lends its context to its attempts, one after another: each
+    /// takes its id in it. Only calls that nothing observes do, so that a call has one context.
+    pub(super) call_id: Option<SpanId>,
     pub(super) debug: bool,
     /// Formats in which the trace was received.
     pub(super) formats: Propagation,
@@ -192,6 +195,7 @@ impl TraceContext {
     /// Returns a child context; its headers are to be written as for this one.
     pub(super) fn child_with(&self, rng: &Rng) -> Self {
         Self {
+            call_id: None,
             forwarded: self.forwarded.clone(),
             parent_id: Some(self.span_id),
             request_id: self.request_id.clone(),
@@ -200,6 +204,16 @@ impl TraceContext {
             // The rest is copied: ids and flags, and `formats` and `written` of the call.
             ..*self
         }
+    }
+
+    /// Makes this the context of the call's next attempt; returns false if the call does not lend it.
+    #[inline]
+    pub(super) fn start_attempt(&mut self, rng: &Rng) -> bool {
+        if self.call_id.is_some() {
+            self.parent_id = self.call_id;
+            self.span_id = SpanId::random(rng);
+        }
+        self.call_id.is_some()
     }
 
     pub(super) fn into_child(self, rng: &Rng) -> Self {
@@ -213,6 +227,7 @@ impl TraceContext {
     /// Creates the root of a new trace.
     pub(super) fn root(rng: &Rng, sampled: bool) -> Self {
         Self {
+            call_id: None,
             debug: false,
             formats: Propagation::NONE,
             forwarded: None,

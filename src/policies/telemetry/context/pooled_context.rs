@@ -37,6 +37,11 @@ impl PooledContext {
     }
 
     #[inline]
+    pub(in crate::policies::telemetry) fn get_mut(&mut self) -> Option<&mut TraceContext> {
+        self.0.as_deref_mut()?.as_mut()
+    }
+
+    #[inline]
     pub(in crate::policies::telemetry) const fn is_none(&self) -> bool {
         self.0.is_none()
     }

@@ -5,18 +5,20 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, Request};
 use tracing::Span;
-use tracing::field::Empty;
+use tracing::field::{Empty, display};
 
 use crate::foundation::admission::Ticket;
 use crate::foundation::endpoints::attempt_number::AttemptNumber;
-use crate::foundation::http::ResponseHead;
-use crate::foundation::outcome::{Failure, Outcome};
+use crate::foundation::events::request::record::RequestRecord;
+use crate::foundation::events::{Completion, Emitter, EventKind};
+use crate::foundation::http::{RequestHead, ResponseHead};
+use crate::foundation::outcome::{Direction, Failure, Outcome, Rejection, Source};
 use crate::foundation::time::clock;
 use crate::policies::telemetry::{SpanData, SpanKind, SpanProcessor, TraceContext};
 
 /// Opens a `tracing` span; the macro of `tracing` needs the name as a literal.
 macro_rules! open {
-    ($name:literal, $kind:literal, $request:expr, $trace:expr) => {
+    ($name:literal, $kind:literal, $request:expr, $trace:expr, $source:expr) => {
         tracing::info_span!(
             $name,
             otel.kind = $kind,
@@ -34,6 +36,14 @@ macro_rules! open {
             parent_span_id = $trace.parent_id().map(display),
             request_id = $trace.request_id(),
             duration_ms = Empty,
+            peer.service = $source.name(),
+            istio.canonical_service = $source.workload(),
+            istio.namespace = $source.namespace(),
+            upstream_cluster.name = $source.cluster(),
+            upstream_address = Empty,
+            route_name = $source.route(),
+            meshless.direction = $source.direction().map(Direction::label),
+            meshless.origin = $source.origin().map(display),
         )
     };
 }
@@ -43,11 +53,12 @@ pub(in crate::policies::telemetry) fn open<B>(
     kind: SpanKind,
     request: &Request<B>,
     trace: &TraceContext,
+    source: &Source,
 ) -> Span {
     let span = match kind {
-        SpanKind::Attempt => open!("http.client.attempt", "client", request, trace),
-        SpanKind::Client => open!("http.client.request", "internal", request, trace),
-        SpanKind::Server => open!("http.server.request", "server", request, trace),
+        SpanKind::Attempt => open!("http.client.attempt", "client", request, trace, source),
+        SpanKind::Client => open!("http.client.request", "internal", request, trace, source),
+        SpanKind::Server => open!("http.server.request", "server", request, trace, source),
     };
     if kind == SpanKind::Attempt
         && !span.is_disabled()
@@ -69,8 +80,23 @@ pub struct SpanTicket(Option<Box<SpanRecord>>);
 #[derive(Debug)]
 struct SpanRecord {
     data: SpanData,
+    /// None if no observer wants the end of the request.
+    emitter: Option<Emitter>,
+    is_grpc: bool,
+    notes: Arc<RequestRecord>,
     processor: Option<Arc<dyn SpanProcessor>>,
+    rejection: Option<Rejection>,
     span: Span,
+}
+
+/// Observers of a span.
+#[derive(Debug)]
+pub(in crate::policies::telemetry) struct SpanObservers {
+    pub(in crate::policies::telemetry) emitter: Option<Emitter>,
+    pub(in crate::policies::telemetry) notes: Arc<RequestRecord>,
+    pub(in crate::policies::telemetry) processor: Option<Arc<dyn SpanProcessor>>,
+    pub(in crate::policies::telemetry) source: Arc<Source>,
+    pub(in crate::policies::telemetry) span: Span,
 }
 
 impl SpanTicket {
@@ -78,9 +104,8 @@ impl SpanTicket {
         kind: SpanKind,
         request: &Request<B>,
         trace: &TraceContext,
-        span: &Span,
         service: Option<Arc<str>>,
-        processor: Option<&Arc<dyn SpanProcessor>>,
+        observers: SpanObservers,
     ) -> Self {
         Self(Some(Box::new(SpanRecord {
             data: SpanData {
@@ -91,18 +116,57 @@ impl SpanTicket {
                 // Until an outcome is known: a ticket that is dropped first is an abandoned call.
                 outcome: Outcome::Abandoned,
                 service,
+                source: observers.source,
                 started: clock::now(),
                 status: None,
                 trace: trace.clone(),
                 uri: request.uri().clone(),
             },
-            processor: processor.cloned(),
-            span: span.clone(),
+            emitter: observers.emitter,
+            is_grpc: RequestHead::of(request).is_grpc(),
+            notes: observers.notes,
+            processor: observers.processor,
+            rejection: None,
+            span: observers.span,
         })))
     }
 }
 
 impl SpanRecord {
+    /// Adds the destination, which the layers inside have noted.
+    fn locate(&mut self) {
+        if let Some(source) = self.notes.source() {
+            if let Some(cluster) = source.cluster() {
+                self.span.record("upstream_cluster.name", cluster);
+            }
+            if let Some(route) = source.route() {
+                self.span.record("route_name", route);
+            }
+            self.data.source = source;
+        }
+        if !self.span.is_disabled()
+            && let Some(endpoint) = self.notes.endpoint()
+        {
+            self.span.record("upstream_address", display(endpoint));
+        }
+    }
+
+    fn completed(&self) -> EventKind {
+        let completion = Completion {
+            duration: self.data.duration,
+            endpoint: self.notes.endpoint(),
+            is_grpc: self.is_grpc,
+            outcome: self.data.outcome,
+            rejection: self.rejection,
+            retries: self.notes.retries(),
+            status: self.data.status,
+        };
+        match self.data.kind {
+            SpanKind::Attempt => EventKind::AttemptCompleted(completion),
+            SpanKind::Client | SpanKind::Server => EventKind::RequestCompleted(completion),
+        }
+    }
+
     fn failed(&self, error: &str) {
         self.span.record("error.type", error);
         self.span.record("otel.status_code", "ERROR");
@@ -132,6 +196,7 @@ impl Ticket for SpanTicket {
     fn on_response(&mut self, head: ResponseHead<'_>) {
         if let Some(started) = &mut self.0 {
             let status = head.status();
+            started.rejection = head.extensions().get().copied();
             started.data.status = Some(status);
             started
                 .span
@@ -183,8 +248,12 @@ impl Drop for SpanTicket {
         started
             .span
             .record("duration_ms", duration.as_secs_f64() * 1_000.0);
+        started.locate();
         if let Some(processor) = &started.processor {
             processor.on_end(&started.data);
+        }
+        if let Some(emitter) = &started.emitter {
+            emitter.emit_from(&started.data.source, &started.completed());
         }
     }
 }

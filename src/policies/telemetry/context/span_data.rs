@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode, Uri};
 
-use crate::foundation::outcome::Outcome;
+use crate::foundation::outcome::{Outcome, Source};
 use crate::policies::telemetry::{SpanId, TraceContext, TraceId};
 
 /// Kind of a span.
@@ -40,6 +40,7 @@ pub struct SpanData {
     pub(in crate::policies::telemetry) method: Method,
     pub(in crate::policies::telemetry) outcome: Outcome,
     pub(in crate::policies::telemetry) service: Option<Arc<str>>,
+    pub(in crate::policies::telemetry) source: Arc<Source>,
     pub(in crate::policies::telemetry) started: Instant,
     pub(in crate::policies::telemetry) status: Option<StatusCode>,
     pub(in crate::policies::telemetry) trace: TraceContext,
@@ -81,6 +82,12 @@ impl SpanData {
     #[must_use]
     pub fn service(&self) -> Option<&str> {
         self.service.as_deref()
+    }
+
+    /// Returns its layer and that layer's position in a mesh.
+    #[must_use]
+    pub const fn source(&self) -> &Arc<Source> {
+        &self.source
     }
 
     /// Returns the request's method.

@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::b3::{self, B3Headers, Sampling};
 use super::{request_id, w3c};
+use crate::foundation::http::HeaderScan;
 use crate::policies::telemetry::{ExtractError, Propagation, SpanId, TraceContext, TraceId};
 
 /// Trace context of the caller.
@@ -41,6 +42,7 @@ impl RemoteContext {
     /// Converts the caller's ids and flags to a trace context, without the other headers.
     pub(in crate::policies::telemetry) fn into_context(self, sampled: bool) -> TraceContext {
         TraceContext {
+            call_id: None,
             debug: self.debug,
             formats: Propagation::NONE,
             forwarded: None,
@@ -119,6 +121,8 @@ impl Extracted {
 /// each of them.
 #[derive(Debug, Default)]
 pub(in crate::policies::telemetry) struct TraceHeaders<'a> {
+    /// Facts for other layers, from the same pass over the headers.
+    pub(in crate::policies::telemetry) scan: HeaderScan,
     pub(in crate::policies::telemetry) formats: Propagation,
     pub(in crate::policies::telemetry) request_id: Option<&'a HeaderValue>,
     pub(in crate::policies::telemetry) traceparent: Option<&'a HeaderValue>,
@@ -130,9 +134,9 @@ impl<'a> TraceHeaders<'a> {
     pub(in crate::policies::telemetry) fn scan(headers: &'a HeaderMap) -> Self {
         let mut present = Self::default();
         for (name, value) in headers {
-            let name = name.as_str().as_bytes();
-            // The lengths of all trace headers, which few others have.
-            if matches!(name.len(), 2 | 10..=12 | 17) {
+            let name = name.as_str();
+            // The lengths of all trace headers, and of those of the scan, which few others have.
+            if matches!(name.len(), 2 | 10..=12 | 17 | 30..) {
                 present.record(name, value);
             }
         }
@@ -140,8 +144,8 @@ impl<'a> TraceHeaders<'a> {
     }
 
     #[inline(never)]
-    fn record(&mut self, name: &[u8], value: &'a HeaderValue) {
-        match name {
+    fn record(&mut self, name: &str, value: &'a HeaderValue) {
+        match name.as_bytes() {
             b"b3" => self.has(Propagation::B3),
             b"traceparent" => {
                 self.has(Propagation::W3C);
@@ -152,7 +156,7 @@ impl<'a> TraceHeaders<'a> {
                 self.request_id.get_or_insert(value);
             }
             [b'x', b'-', b'b', b'3', b'-', ..] => self.has(Propagation::B3_MULTI),
-            _ => {}
+            _ => self.scan.note(name, value),
         }
     }
 

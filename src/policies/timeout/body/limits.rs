@@ -17,6 +17,7 @@ use crate::foundation::time::clock;
 use crate::foundation::time::timer::Timer;
 use crate::policies::timeout::Elapsed;
 use crate::policies::timeout::machine::TimeBudget;
+use crate::policies::timeout::policy::Extent;
 use crate::policies::timeout::policy_snapshot::PolicySnapshot;
 
 /// The limits of one call.
@@ -26,7 +27,8 @@ pub(crate) struct CallLimits {
     snapshot: LocalArc<PolicySnapshot>,
     event_stream: bool,
     grpc: bool,
-    /// Time at which the current silence is too long.
+    /// In the body, the time at which the current silence is too long. Before, the caller's deadline, if the
+    /// policy's timeout ends with the head. In one field: all limits are moved with each call and each response.
     idle_at: Option<Instant>,
     /// True if the policy's timeout, not the caller's shorter deadline, is the effective limit.
     own: bool,
@@ -41,6 +43,7 @@ pub(crate) struct CallLimits {
 impl CallLimits {
     pub(in crate::policies::timeout) const fn new(
         window: Option<TimeBudget>,
+        callers: Option<Instant>,
         own: bool,
         grpc: bool,
         current: LocalArc<PolicySnapshot>,
@@ -49,7 +52,7 @@ impl CallLimits {
             snapshot: current,
             event_stream: false,
             grpc,
-            idle_at: None,
+            idle_at: callers,
             own,
             overdue: false,
             timer: Timer::new(),
@@ -94,8 +97,7 @@ impl CallLimits {
             drop();
         }
         let rejection = Rejection::TimedOut(self.length());
-        self.snapshot.rejected(rejection);
-        rejection.into_response(self.grpc)
+        self.snapshot.emitter().reject(rejection, self.grpc)
     }
 
     pub(in crate::policies::timeout) fn length(&self) -> Duration {
@@ -123,17 +125,27 @@ impl CallLimits {
     #[inline]
     pub(crate) fn start_body<R: Body>(&mut self, response: &Response<R>) -> bool {
         self.upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-        // A per-attempt timeout ends with the head, as in Envoy.
-        if self.upgraded || self.snapshot.policy().head_only() {
-            self.budget = None;
-        }
+        let extent = self.snapshot.policy().extent();
+        let callers = self.idle_at.take();
+        self.budget = match extent {
+            Extent::Head if !self.upgraded => callers.and_then(|at| {
+                let length = at.saturating_duration_since(self.begun()?);
+                Some(TimeBudget { at, length })
+            }),
+            Extent::Response if !self.upgraded => self.budget,
+            // A per-attempt timeout ends with the head, as in Envoy.
+            _ => None,
+        };
         if self.grpc {
             // A gateway's page of an error is cut off like any other body.
             self.grpc = grpc::is_grpc(response.headers());
         }
         // What has a length is no stream of events, and the search in its headers would cost 110
         // instructions.
-        if self.budget.is_some() && response.body().size_hint().exact().is_none() {
+        if self.budget.is_some()
+            && extent == Extent::Response
+            && response.body().size_hint().exact().is_none()
+        {
             let content_type = response.headers().get(header::CONTENT_TYPE);
             self.event_stream = content_type
                 .is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));

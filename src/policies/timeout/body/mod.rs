@@ -9,41 +9,31 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
 
 use super::Elapsed;
+use crate::foundation::body::body_enum;
 use crate::foundation::http::GrpcStatus;
 use crate::foundation::http::grpc::GRPC_STATUS;
 use crate::foundation::outcome::{BoxError, LocalReplyBody};
 use limits::CallLimits;
 
-/// Response body under a timeout: the upstream's, or a local reply.
-///
-/// A timeout ends it with the error [`Elapsed`]. The error type is [`BoxError`](crate::outcome::BoxError),
-/// whatever the upstream's is; the upstream's own errors are boxed unchanged.
-#[pin_project]
-#[derive(Debug)]
-pub struct TimeoutBody<R> {
-    #[pin]
-    source: Source<R>,
-}
-
-#[pin_project(project = SourceProj)]
-#[derive(Debug)]
-enum Source<R> {
-    LocalReply(LocalReplyBody),
-    /// Timed out; the upstream's body was dropped.
-    TimedOut,
-    Upstream {
-        #[pin]
-        inner: R,
-        /// `None` if nothing limits the body.
-        limits: Option<CallLimits>,
-    },
+body_enum! {
+    /// Response body under a timeout: the upstream's, or a local reply.
+    ///
+    /// A timeout ends it with the error [`Elapsed`]. The error type is [`BoxError`](crate::outcome::BoxError),
+    /// whatever the upstream's is; the upstream's own errors are boxed unchanged.
+    pub struct TimeoutBody<R> of Source / SourceProj {
+        LocalReply(LocalReplyBody) => |never| match never {},
+        Upstream(LimitedBody<R>),
+    }
+    type Error = BoxError;
+    default LocalReply;
+    where
+        R: Body<Data = Bytes>,
+        R::Error: Into<BoxError>,
 }
 
 impl<R> TimeoutBody<R> {
     pub(crate) const fn local_reply(answer: LocalReplyBody) -> Self {
-        Self {
-            source: Source::LocalReply(answer),
-        }
+        Self(Source::LocalReply(answer))
     }
 
     #[inline]
@@ -56,15 +46,29 @@ impl<R> TimeoutBody<R> {
         Response::from_parts(head, Self::limited(inner, limits))
     }
 
-    /// Wraps the body of a response in its limits.
+    /// Wraps the body of a response in its limits, if there are any.
     #[inline]
     pub(crate) const fn limited(inner: R, limits: Option<CallLimits>) -> Self {
-        let source = Source::Upstream { inner, limits };
-        Self { source }
+        // In one expression: a `match` would move the limits once more, 100 instructions.
+        Self(Source::Upstream(LimitedBody {
+            inner: Some(inner),
+            limits,
+        }))
     }
 }
 
-impl<R> Body for TimeoutBody<R>
+/// Body that a timeout may end.
+#[pin_project]
+#[derive(Debug)]
+struct LimitedBody<R> {
+    /// None once it has timed out: dropped at once, to cancel the upstream.
+    #[pin]
+    inner: Option<R>,
+    /// None if nothing limits the body.
+    limits: Option<CallLimits>,
+}
+
+impl<R> Body for LimitedBody<R>
 where
     R: Body<Data = Bytes>,
     R::Error: Into<BoxError>,
@@ -73,39 +77,33 @@ where
     type Error = BoxError;
 
     fn poll_frame(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let (elapsed, is_grpc) = match self.as_mut().project().source.project() {
-            SourceProj::LocalReply(answer) => {
-                return Poll::Ready(answer.take().map(|text| Ok(Frame::data(text))));
-            }
-            SourceProj::TimedOut => return Poll::Ready(None),
-            SourceProj::Upstream { mut inner, limits } => {
-                let Some(limits) = limits else {
-                    let frame = inner.poll_frame(cx);
-                    return frame.map(|frame| frame.map(|frame| frame.map_err(Into::into)));
-                };
-                let frame = {
-                    let _guard = limits.enter();
-                    inner.as_mut().poll_frame(cx)
-                };
-                // Before the timer: a frame that is ready wins.
-                let elapsed = if let Poll::Ready(frame) = frame {
-                    if limits.admit_frame(frame.as_ref(), inner.is_end_stream()) {
-                        return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
-                    }
-                    Elapsed::Total(limits.length())
-                } else {
-                    ready!(limits.poll_elapsed(cx))
-                };
-                limits.report_cut_off(elapsed);
-                (elapsed, limits.is_grpc())
-            }
+        let mut this = self.project();
+        let Some(mut inner) = this.inner.as_mut().as_pin_mut() else {
+            return Poll::Ready(None);
         };
-        // Drops the upstream's body at once, to cancel the upstream.
-        self.project().source.set(Source::TimedOut);
-        Poll::Ready(Some(if is_grpc {
+        let Some(limits) = this.limits else {
+            let frame = inner.poll_frame(cx);
+            return frame.map(|frame| frame.map(|frame| frame.map_err(Into::into)));
+        };
+        let frame = {
+            let _guard = limits.enter();
+            inner.as_mut().poll_frame(cx)
+        };
+        // Before the timer: a frame that is ready wins.
+        let elapsed = if let Poll::Ready(frame) = frame {
+            if limits.admit_frame(frame.as_ref(), inner.is_end_stream()) {
+                return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+            }
+            Elapsed::Total(limits.length())
+        } else {
+            ready!(limits.poll_elapsed(cx))
+        };
+        limits.report_cut_off(elapsed);
+        this.inner.set(None);
+        Poll::Ready(Some(if limits.is_grpc() {
             // An error would reset the stream, and the caller see `INTERNAL` (as behind Envoy) or `UNKNOWN`.
             Ok(Frame::trailers(deadline_exceeded(elapsed)))
         } else {
@@ -114,19 +112,12 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.source {
-            Source::LocalReply(answer) => answer.is_end_stream(),
-            Source::TimedOut => true,
-            Source::Upstream { inner, .. } => inner.is_end_stream(),
-        }
+        self.inner.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.source {
-            Source::LocalReply(answer) => answer.size_hint(),
-            Source::TimedOut => SizeHint::with_exact(0),
-            Source::Upstream { inner, .. } => inner.size_hint(),
-        }
+        let inner = self.inner.as_ref();
+        inner.map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }
 

@@ -22,13 +22,18 @@ pub(crate) fn normalized(path: &str) -> Cow<'_, str> {
 
 /// Looks for what may not stay as it is and for `/.`, in one pass.
 fn may_change(path: &str) -> bool {
-    let mut after_slash = false;
-    path.bytes().any(|byte| {
-        let found = CHANGES[usize::from(byte)] || byte == b'.' && after_slash;
-        after_slash = byte == b'/';
-        found
+    let path = path.as_bytes();
+    path.iter().enumerate().any(|(place, byte)| {
+        SUSPECTS[usize::from(*byte)] && (*byte != b'.' || path[..place].ends_with(b"/"))
     })
 }
+
+/// The bytes that may not stay as they are: those of [`CHANGES`], and a dot behind a slash.
+const SUSPECTS: [bool; 256] = {
+    let mut suspects = CHANGES;
+    suspects[b'.' as usize] = true;
+    suspects
+};
 
 /// The bytes that are written in another way, or may be.
 const CHANGES: [bool; 256] = {

@@ -1,3 +1,6 @@
+#[cfg(feature = "serde")]
+mod config;
+
 use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Response, StatusCode, header};
 

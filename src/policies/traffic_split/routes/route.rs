@@ -1,3 +1,6 @@
+#[cfg(feature = "serde")]
+mod config;
+
 use std::sync::Arc;
 
 use super::weights::Weights;

@@ -1,3 +1,6 @@
+#[cfg(feature = "serde")]
+mod config;
+
 use crate::foundation::matching::HostPattern;
 use crate::policies::traffic_split::Route;
 

@@ -1,3 +1,6 @@
+#[cfg(feature = "serde")]
+mod config;
+
 use crate::policies::traffic_split::{Destination, HeaderOperations};
 
 /// Destination with its share of the requests of a route.

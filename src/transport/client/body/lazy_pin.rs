@@ -1,12 +1,13 @@
 use std::pin::{Pin, pin};
 
+use bytes::{Buf, Bytes};
 use http_body::{Body, SizeHint};
-use http_body_util::{BodyExt, Collected};
+use http_body_util::BodyExt;
 
-/// A body that is boxed on its first frame read, and never if it is collected as a whole.
+/// A body that is boxed on its first frame read, and never if it is read as a whole.
 #[derive(Debug)]
 pub(in crate::transport::client) struct LazyPin<R> {
-    // Exactly one of the two is set until `collect`, which takes the body.
+    // Exactly one of the two is set until `bytes`, which takes the body.
     free: Option<R>,
     pinned: Option<Pin<Box<R>>>,
 }
@@ -21,15 +22,36 @@ impl<R: Body> LazyPin<R> {
             (None, None) => SizeHint::with_exact(0),
         }
     }
+}
 
-    pub(in crate::transport::client) async fn collect(
-        self,
-    ) -> Result<Collected<R::Data>, R::Error> {
+impl<R: Body<Data = Bytes>> LazyPin<R> {
+    /// Reads the body to its end.
+    pub(in crate::transport::client) async fn bytes(self) -> Result<Bytes, R::Error> {
         match self.pinned {
-            Some(body) => body.collect().await,
-            None => pin!(self.free.expect(FILLED)).collect().await,
+            Some(mut body) => bytes(body.as_mut()).await,
+            None => bytes(pin!(self.free.expect(FILLED))).await,
         }
     }
+}
+
+async fn bytes<R: Body<Data = Bytes>>(mut body: Pin<&mut R>) -> Result<Bytes, R::Error> {
+    let mut first = Bytes::new();
+    // Most bodies have one frame, which needs no list of frames.
+    while first.is_empty() {
+        match body.frame().await {
+            Some(frame) => first = frame?.into_data().unwrap_or_default(),
+            None => return Ok(first),
+        }
+    }
+    if body.is_end_stream() {
+        return Ok(first);
+    }
+    let rest = body.collect().await?.aggregate();
+    if rest.remaining() == 0 {
+        return Ok(first);
+    }
+    let mut all = first.chain(rest);
+    Ok(all.copy_to_bytes(all.remaining()))
 }
 
 impl<R> LazyPin<R> {

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use crate::foundation::outcome::BoxError;
+use crate::transport::pool::PoolBody;
 use sync::SyncBody;
 
 /// The body of a request that a [`Client`](super::Client) sends, and of a response that comes out of
@@ -23,6 +24,7 @@ pub struct Body(Kind);
 
 enum Kind {
     Full(Bytes),
+    Pool(PoolBody),
     Stream(reqwest::Body),
 }
 
@@ -70,14 +72,19 @@ impl Body {
     fn full(&self) -> Option<&Bytes> {
         match &self.0 {
             Kind::Full(bytes) => Some(bytes),
-            Kind::Stream(_) => None,
+            Kind::Pool(_) | Kind::Stream(_) => None,
         }
+    }
+
+    pub(super) const fn of_pool(body: PoolBody) -> Self {
+        Self(Kind::Pool(body))
     }
 
     /// Converts into the body type that reqwest sends.
     pub(super) fn into_reqwest(self) -> reqwest::Body {
         match self.0 {
             Kind::Full(bytes) => bytes.into(),
+            Kind::Pool(body) => reqwest::Body::wrap(SyncBody::new(body)),
             Kind::Stream(body) => body,
         }
     }
@@ -85,22 +92,24 @@ impl Body {
 
 impl HttpBody for Body {
     type Data = Bytes;
-    type Error = reqwest::Error;
+    type Error = BoxError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, reqwest::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut self.0 {
             Kind::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
             Kind::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(mem::take(bytes))))),
-            Kind::Stream(body) => Pin::new(body).poll_frame(cx),
+            Kind::Pool(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
+            Kind::Stream(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Full(bytes) => bytes.is_empty(),
+            Kind::Pool(body) => body.is_end_stream(),
             Kind::Stream(body) => body.is_end_stream(),
         }
     }
@@ -108,6 +117,7 @@ impl HttpBody for Body {
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Kind::Pool(body) => body.size_hint(),
             Kind::Stream(body) => body.size_hint(),
         }
     }
@@ -117,7 +127,7 @@ impl Debug for Body {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::Full(bytes) => f.debug_tuple("Full").field(&bytes.len()).finish(),
-            Kind::Stream(_) => f.write_str("Stream"),
+            Kind::Pool(_) | Kind::Stream(_) => f.write_str("Stream"),
         }
     }
 }

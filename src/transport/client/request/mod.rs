@@ -1,16 +1,17 @@
 pub(in crate::transport::client) mod redirect;
 pub(in crate::transport::client) mod request_parts;
+pub(in crate::transport::client) mod target;
 
 use std::fmt::{self, Debug, Display, Formatter};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version, header};
-use reqwest::Url;
 use serde::Serialize;
 
-use super::{Body, Client, Error, HttpService, Response};
+use super::{Body, Client, Error, HttpService, ResponseFuture};
 use request_parts::RequestParts;
+use target::Target;
 
 /// Builder of a request; see [`Client::request`].
 ///
@@ -19,13 +20,13 @@ use request_parts::RequestParts;
 #[must_use = "a request does nothing until it is sent"]
 pub struct RequestBuilder<S> {
     client: Client<S>,
-    parts: Result<RequestParts, Error>,
+    // Boxed: a builder is moved by each of its methods.
+    parts: Result<Box<RequestParts>, Error>,
 }
 
 impl<S> RequestBuilder<S> {
     pub(super) fn new(client: Client<S>, method: Method, url: &str) -> Self {
-        let parts = Url::parse(url).map_err(Error::builder);
-        let parts = parts.map(|url| RequestParts::new(method, url));
+        let parts = Target::parse(url).map(|target| Box::new(RequestParts::new(method, target)));
         Self { client, parts }.with_url_credentials()
     }
 
@@ -70,15 +71,10 @@ impl<S> RequestBuilder<S> {
     pub fn query<T: Serialize + ?Sized>(self, query: &T) -> Self {
         self.try_with(|parts| {
             let query = serde_urlencoded::to_string(query).map_err(Error::builder)?;
-            if !query.is_empty() {
-                // Appended: the URL may already have a query.
-                let all = match parts.url.query() {
-                    Some(first) if !first.is_empty() => format!("{first}&{query}"),
-                    _ => query,
-                };
-                parts.url.set_query(Some(&all));
+            if query.is_empty() {
+                return Ok(());
             }
-            Ok(())
+            parts.target.append_query(&query)
         })
     }
 
@@ -139,23 +135,40 @@ impl<S> RequestBuilder<S> {
         })
     }
 
+    /// Returns a copy; `None` if the body is a stream, which can be sent only once, or after an error.
+    #[must_use]
+    pub fn try_clone(&self) -> Option<Self>
+    where
+        S: Clone,
+    {
+        let parts = self.parts.as_ref().ok()?.try_clone()?;
+        Some(Self {
+            client: self.client.clone(),
+            parts: Ok(Box::new(parts)),
+        })
+    }
+
     /// Returns the request without sending it.
     ///
     /// # Errors
     ///
     /// Returns [`Error::Builder`] for a bad URL, header, or value.
     pub fn build(self) -> Result<Request<Body>, Error> {
-        self.parts?.build().map(|(request, _)| request)
+        Ok(self.parts?.take_request(false))
     }
 
     fn with_url_credentials(mut self) -> Self {
         let Ok(parts) = &mut self.parts else {
             return self;
         };
-        let Some((user, password)) = parts.take_credentials() else {
-            return self;
-        };
-        self.basic_auth(user, password)
+        match parts.target.take_credentials() {
+            Ok(None) => self,
+            Ok(Some((user, password))) => self.basic_auth(user, password),
+            Err(error) => {
+                self.parts = Err(error);
+                self
+            }
+        }
     }
 
     fn authorization(self, value: &str) -> Self {
@@ -195,9 +208,8 @@ impl<S: HttpService> RequestBuilder<S> {
     /// [`Error::Send`] if there was no response, [`Error::Redirect`] after too many redirects, and
     /// [`Error::Builder`] for a request that cannot be built. A response with any status is not an
     /// error.
-    pub async fn send(self) -> Result<Response<S::ResponseBody>, Error> {
-        let (request, url) = self.parts?.build()?;
-        self.client.send(request, url).await
+    pub fn send(self) -> ResponseFuture<S> {
+        self.client.send(self.parts)
     }
 }
 

@@ -9,7 +9,7 @@ use http::Uri;
 use hyper::client::conn::{http1, http2};
 use hyper::rt::{Read, Write};
 use hyper_util::client::legacy::connect::Connection;
-use tokio::sync::mpsc;
+use hyper_util::rt::TokioTimer;
 use tower_service::Service;
 
 use super::driver::{self, ConnectionDriver};
@@ -19,13 +19,15 @@ use super::wire::Wire;
 use crate::foundation::outcome::{BoxError, PoolError};
 use crate::transport::pool::key::PoolKey;
 use crate::transport::pool::machine::PoolId;
-use crate::transport::pool::shared::{Control, Shared};
+use crate::transport::pool::policy::PoolPolicy;
+use crate::transport::pool::shared::Shared;
+use crate::transport::pool::shared::control::{Control, ControlReceiver};
 use crate::transport::pool::tasks::OwnTasks;
 
 /// A connection attempt. Dropping it before completion fails the attempt, so that no waiter is left
 /// waiting.
 pub(in crate::transport::pool) struct Attempt {
-    control: Option<mpsc::Receiver<Control>>,
+    control: Option<ControlReceiver>,
     id: PoolId,
     is_over: bool,
     key: PoolKey,
@@ -37,7 +39,7 @@ impl Attempt {
         shared: Arc<Shared>,
         id: PoolId,
         key: PoolKey,
-        control: mpsc::Receiver<Control>,
+        control: ControlReceiver,
     ) -> Self {
         Self {
             control: Some(control),
@@ -58,7 +60,7 @@ impl Attempt {
         let mut control = self.control.take().expect("run once");
         let policy = **self.shared.policy.load();
         let made = {
-            let work = self.connect(connector, policy.http2());
+            let work = self.connect(connector, &policy);
             let work = async {
                 match policy.connect_timeout() {
                     None => work.await,
@@ -99,7 +101,7 @@ impl Attempt {
     async fn connect<C>(
         &self,
         mut connector: C,
-        http2: bool,
+        policy: &PoolPolicy,
     ) -> Result<(RequestSender, ConnectionDriver<Io<Wire>>), PoolError>
     where
         C: Service<Uri>,
@@ -115,12 +117,19 @@ impl Attempt {
         };
         let known = io.connected();
         let mut io = Io::new(io, ConnectionPermit::new(Arc::clone(&self.shared), self.id));
-        if http2 || known.is_negotiated_h2() {
+        if policy.http2() || known.is_negotiated_h2() {
             let preface = io.preface();
             let tasks = OwnTasks::default();
-            let (sender, conn) = http2::handshake(tasks.executor(), io)
-                .await
-                .map_err(failed)?;
+            let mut builder = http2::Builder::new(tasks.executor());
+            if let Some((interval, timeout)) = policy.http2_keep_alive() {
+                builder
+                    .timer(TokioTimer::new())
+                    .keep_alive_interval(interval)
+                    .keep_alive_timeout(timeout)
+                    // Envoy sends them without a request in flight, too.
+                    .keep_alive_while_idle(true);
+            }
+            let (sender, conn) = builder.handshake(io).await.map_err(failed)?;
             let driven = ConnectionDriver::many(conn, preface, tasks);
             return Ok((RequestSender::Many(sender), driven));
         }
@@ -150,5 +159,9 @@ impl Drop for Attempt {
 }
 
 fn failed<E: Into<BoxError>>(error: E) -> PoolError {
-    PoolError::Connect(error.into().into())
+    let error: BoxError = error.into();
+    match error.downcast() {
+        Ok(known) => *known,
+        Err(error) => PoolError::Connect(error.into()),
+    }
 }

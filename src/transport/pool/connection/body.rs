@@ -1,32 +1,27 @@
-use std::fmt::{self, Debug, Formatter};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use pin_project::pin_project;
 
 use super::lease::Lease;
+use crate::foundation::body::body_enum;
 use crate::foundation::outcome::{BoxError, LocalReplyBody};
 
-/// Response body of a [`Pool`](super::super::Pool): an upstream body that releases its connection
-/// at its end, or a local reply.
-#[pin_project]
-#[derive(Debug)]
-pub struct PoolBody(#[pin] Source);
-
-#[pin_project(project = SourceProj)]
-#[derive(Debug)]
-enum Source {
-    LocalReply(LocalReplyBody),
-    Upstream {
-        #[pin]
-        inner: Incoming,
-        lease: Option<Lease>,
-    },
+body_enum! {
+    /// Response body of a [`Pool`](super::super::Pool): an upstream body that releases its connection
+    /// at its end, or a local reply.
+    pub struct PoolBody of Source / SourceProj {
+        LocalReply(LocalReplyBody) => |never| match never {},
+        Upstream(LeasedBody),
+    }
+    type Error = hyper::Error;
+    default LocalReply;
+    where
 }
 
 impl PoolBody {
@@ -42,11 +37,20 @@ impl PoolBody {
         } else {
             Some(lease)
         };
-        Self(Source::Upstream { inner, lease })
+        Self(Source::Upstream(LeasedBody { inner, lease }))
     }
 }
 
-impl Body for PoolBody {
+/// Body that releases its connection at its end.
+#[pin_project]
+#[derive(Debug)]
+struct LeasedBody {
+    #[pin]
+    inner: Incoming,
+    lease: Option<Lease>,
+}
+
+impl Body for LeasedBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -54,49 +58,41 @@ impl Body for PoolBody {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match self.project().0.project() {
-            SourceProj::LocalReply(answer) => {
-                Poll::Ready(answer.take().map(|b| Ok(Frame::data(b))))
+        let mut this = self.project();
+        let frame = ready!(this.inner.as_mut().poll_frame(cx));
+        let is_end = match &frame {
+            None => true,
+            Some(Ok(_)) => this.inner.is_end_stream(),
+            // Not reusable after an error: dropping the lease closes an HTTP/1 connection.
+            Some(Err(_)) => {
+                drop(this.lease.take());
+                false
             }
-            SourceProj::Upstream { mut inner, lease } => {
-                let frame = ready!(inner.as_mut().poll_frame(cx));
-                let is_end = match &frame {
-                    None => true,
-                    Some(Ok(_)) => inner.is_end_stream(),
-                    // Not reusable after an error: dropping the lease closes an HTTP/1 connection.
-                    Some(Err(_)) => {
-                        drop(lease.take());
-                        false
-                    }
-                };
-                if is_end && let Some(lease) = lease.take() {
-                    lease.end();
-                }
-                Poll::Ready(frame)
-            }
+        };
+        if is_end && let Some(lease) = this.lease.take() {
+            lease.end();
         }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.0 {
-            Source::LocalReply(answer) => answer.is_end_stream(),
-            Source::Upstream { inner, .. } => inner.is_end_stream(),
-        }
+        self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.0 {
-            Source::LocalReply(answer) => answer.size_hint(),
-            Source::Upstream { inner, .. } => inner.size_hint(),
-        }
+        self.inner.size_hint()
     }
 }
 
-/// Request body on a connection. A hyper connection has one body type, and a pool accepts any, so a
-/// body that is not empty is boxed.
-pub(in crate::transport::pool) enum Sent {
-    Boxed(UnsyncBoxBody<Bytes, BoxError>),
-    Empty,
+body_enum! {
+    /// Request body on a connection. A hyper connection has one body type, and a pool accepts any, so a
+    /// body that is not empty is boxed.
+    pub(in crate::transport::pool) struct Sent of SentSource / SentSourceProj {
+        Boxed(UnsyncBoxBody<Bytes, BoxError>),
+        Empty(Empty<Bytes>) => |never| match never {},
+    }
+    type Error = BoxError;
+    where
 }
 
 impl Sent {
@@ -106,48 +102,10 @@ impl Sent {
         B::Error: Into<BoxError>,
     {
         // Most requests have no body: no box for those.
-        if body.is_end_stream() {
-            return Self::Empty;
-        }
-        Self::Boxed(body.map_err(Into::into).boxed_unsync())
-    }
-}
-
-impl Body for Sent {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match &mut *self {
-            Self::Boxed(body) => Pin::new(body).poll_frame(cx),
-            Self::Empty => Poll::Ready(None),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Boxed(body) => body.is_end_stream(),
-            Self::Empty => true,
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Boxed(body) => body.size_hint(),
-            Self::Empty => SizeHint::with_exact(0),
-        }
-    }
-}
-
-impl Debug for Sent {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let name = match self {
-            Self::Boxed(_) => "Boxed",
-            Self::Empty => "Empty",
-        };
-        f.debug_tuple("Sent").field(&name).finish()
+        Self(if body.is_end_stream() {
+            SentSource::Empty(Empty::new())
+        } else {
+            SentSource::Boxed(body.map_err(Into::into).boxed_unsync())
+        })
     }
 }

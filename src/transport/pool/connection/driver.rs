@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use hyper::client::conn::http2;
 use hyper::rt::{Read, Write};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::body::Sent;
 use super::io::GRACE;
@@ -16,7 +16,8 @@ use super::lease::RequestSender;
 use crate::foundation::time::clock;
 use crate::foundation::time::timer::Timer;
 use crate::transport::pool::machine::PoolId;
-use crate::transport::pool::shared::{Control, Shared};
+use crate::transport::pool::shared::Shared;
+use crate::transport::pool::shared::control::{Control, ControlReceiver};
 use crate::transport::pool::tasks::{OwnTasks, Tasks};
 
 /// The hyper future that drives a connection.
@@ -95,7 +96,7 @@ impl<T: Read + Write + Send + Unpin + 'static> Http2Driver<T> {
 struct Driver<'a, T: Read + Write + Send + Unpin + 'static> {
     /// Deadline for closing the connection.
     closing: Option<Instant>,
-    control: mpsc::Receiver<Control>,
+    control: ControlReceiver,
     driven: ConnectionDriver<T>,
     id: PoolId,
     /// An HTTP/1 sender whose response has ended but that is not ready for another request yet,
@@ -111,7 +112,7 @@ pub(in crate::transport::pool) async fn drive<T>(
     shared: &Arc<Shared>,
     id: PoolId,
     driven: ConnectionDriver<T>,
-    control: mpsc::Receiver<Control>,
+    control: ControlReceiver,
 ) where
     T: Read + Write + Send + Unpin + 'static,
 {

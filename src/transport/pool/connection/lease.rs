@@ -11,7 +11,7 @@ use hyper::client::conn::{http1, http2};
 
 use super::body::{PoolBody, Sent};
 use crate::transport::pool::key::{Form, Original};
-use crate::transport::pool::machine::{Grant, Habit};
+use crate::transport::pool::machine::{Grant, Look};
 use crate::transport::pool::shared::Shared;
 
 /// Hyper's sender of requests on a connection.
@@ -114,19 +114,22 @@ impl Lease {
         }
     }
 
-    /// Looks whether the connection still lives if it has carried a request before; returns nothing, and
-    /// gives it up, if its server has closed it.
+    /// Returns true if the connection has to be [looked at](Self::looked_at) before it is used.
+    pub(in crate::transport::pool) const fn has_to_be_looked_at(&self) -> bool {
+        !matches!(self.grant.look, Look::None)
+            && matches!(self.sender, Some(RequestSender::One { .. }))
+    }
+
+    /// Looks whether the connection still lives; returns nothing, and gives it up, if its server has closed
+    /// it.
     ///
     /// Its task knows only what the runtime has heard of the socket. A turn of the runtime hears what is
     /// there; what comes a moment later, from a server that closes after each answer, takes a moment.
     pub(in crate::transport::pool) async fn looked_at(mut self) -> Option<Self> {
-        if !self.grant.is_reused || !matches!(self.sender, Some(RequestSender::One { .. })) {
-            return Some(self);
-        }
-        let looks = match self.grant.habit {
-            Habit::Closes => LONG_LOOK,
-            Habit::Keeps => 0,
-            Habit::Unknown => SHORT_LOOK,
+        let looks = match self.grant.look {
+            Look::Long => LONG_LOOK,
+            Look::None | Look::Turn => 0,
+            Look::Short => SHORT_LOOK,
         };
         tokio::task::yield_now().await;
         for _ in 0..looks {

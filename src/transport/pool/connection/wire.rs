@@ -6,7 +6,10 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection};
 
 /// A connection of any type: of the pool's own connector, or made in a [`Way`](crate::transport::pool::key::Way).
-pub(crate) struct Wire(Box<dyn Ends>);
+pub(crate) struct Wire {
+    inner: Box<dyn Ends>,
+    is_proxied: bool,
+}
 
 trait Ends: Connection + Read + Write + Send + Unpin {}
 
@@ -17,13 +20,28 @@ impl Wire {
     where
         T: Connection + Read + Write + Send + Unpin + 'static,
     {
-        Self(Box::new(connection))
+        Self {
+            inner: Box::new(connection),
+            is_proxied: false,
+        }
+    }
+
+    /// Marks a connection to a proxy, which is asked for whole URIs.
+    #[cfg(feature = "reqwest")]
+    pub(crate) fn proxied(mut self) -> Self {
+        self.is_proxied = true;
+        self
     }
 }
 
 impl Connection for Wire {
     fn connected(&self) -> Connected {
-        self.0.connected()
+        let connected = self.inner.connected();
+        if self.is_proxied {
+            connected.proxy(true)
+        } else {
+            connected
+        }
     }
 }
 
@@ -33,7 +51,7 @@ impl Read for Wire {
         cx: &mut Context<'_>,
         buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.0).poll_read(cx, buffer)
+        Pin::new(&mut *self.inner).poll_read(cx, buffer)
     }
 }
 
@@ -43,19 +61,19 @@ impl Write for Wire {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *self.0).poll_write(cx, bytes)
+        Pin::new(&mut *self.inner).poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.0).poll_flush(cx)
+        Pin::new(&mut *self.inner).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.0).poll_shutdown(cx)
+        Pin::new(&mut *self.inner).poll_shutdown(cx)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.0.is_write_vectored()
+        self.inner.is_write_vectored()
     }
 
     fn poll_write_vectored(
@@ -63,6 +81,6 @@ impl Write for Wire {
         cx: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *self.0).poll_write_vectored(cx, bytes)
+        Pin::new(&mut *self.inner).poll_write_vectored(cx, bytes)
     }
 }

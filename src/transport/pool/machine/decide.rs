@@ -3,7 +3,7 @@
 use std::hash::Hash;
 use std::time::Instant;
 
-use super::{Action, ConnectionState, Grant, Habit, Machine, Phase, PoolId};
+use super::{Action, ConnectionState, FRESH, Grant, HostId, Look, Machine, Phase, PoolId};
 
 impl<K: Clone + Eq + Hash> Machine<K> {
     pub(super) fn next(&mut self) -> PoolId {
@@ -27,25 +27,27 @@ impl<K: Clone + Eq + Hash> Machine<K> {
     }
 
     /// Assigns a ready connection to one request.
-    pub(super) fn grant(&mut self, id: PoolId) -> Grant {
+    pub(super) fn grant(&mut self, id: PoolId, now: Instant) -> Grant {
         let max = self.max_served();
         let conn = self.conns.get_mut(&id).expect("a ready connection");
-        let host = self.hosts.get(&conn.key);
         if conn.streams == 0 {
             self.idle.remove(&(conn.idle_since, id));
         }
         conn.streams += 1;
         conn.served = conn.served.saturating_add(1);
-        let habit = match host {
-            Some(host) if host.is_kept_alive => Habit::Keeps,
-            _ if conn.served > 1 && self.hosts.is_closer(&conn.key) => Habit::Closes,
-            _ => Habit::Unknown,
+        let is_fresh = now.saturating_duration_since(conn.idle_since) < FRESH;
+        let look = match self.hosts.host(conn.host) {
+            _ if conn.served == 1 => Look::None,
+            Some(host) if host.is_kept_alive && is_fresh => Look::None,
+            Some(host) if host.is_kept_alive => Look::Turn,
+            _ if self.hosts.is_closer(conn.host) => Look::Long,
+            _ => Look::Short,
         };
         let grant = Grant {
             conn: id,
-            habit,
             is_last: conn.served >= max,
             is_reused: conn.served > 1,
+            look,
         };
         if grant.is_last {
             // Its last request: no more may be assigned to it.
@@ -63,13 +65,13 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         let Some(conn) = self.conns.get(&id) else {
             return;
         };
-        let (phase, streams, key) = (conn.phase, conn.streams, conn.key.clone());
+        let (phase, streams, host) = (conn.phase, conn.streams, conn.host);
         if streams == 0 {
             let is_due = match phase {
                 Phase::Open => {
-                    self.is_unwanted(&key)
-                        || self.has_surplus() && self.is_dispensable(&key)
-                        || self.gives_way(&key)
+                    self.is_unwanted(host)
+                        || self.has_surplus() && self.is_dispensable(host)
+                        || self.gives_way(host)
                 }
                 Phase::Retiring => true,
                 _ => false,
@@ -79,7 +81,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
                 return;
             }
         }
-        self.serve(&key);
+        self.serve(host, now);
         let Some(conn) = self.conns.get_mut(&id) else {
             return;
         };
@@ -93,13 +95,13 @@ impl<K: Clone + Eq + Hash> Machine<K> {
     }
 
     /// Assigns the ready connections of an authority to its waiters, in their order.
-    fn serve(&mut self, key: &K) {
-        while let Some(host) = self.hosts.get_mut(key)
+    fn serve(&mut self, host: HostId, now: Instant) {
+        while let Some(host) = self.hosts.host_mut(host)
             && let Some(conn) = host.ready.last().copied()
             && let Some(waiter) = host.waiting.pop_first()
         {
             self.pending -= 1;
-            let grant = self.grant(conn);
+            let grant = self.grant(conn, now);
             self.actions.push(Action::Grant { grant, waiter });
         }
     }
@@ -114,37 +116,39 @@ impl<K: Clone + Eq + Hash> Machine<K> {
             if is_full && !self.policy.one_per_authority() {
                 break;
             }
-            let Some(key) = self.hosts.next_to_connect(is_full).cloned() else {
+            let Some(host) = self.hosts.next_to_connect(is_full) else {
                 break;
             };
-            self.open(key, now);
+            self.open(host, now);
         }
         self.make_room();
     }
 
-    fn open(&mut self, key: K, now: Instant) {
-        let id = self.next();
-        self.opened += 1;
-        let host = self.hosts.entry(&key, self.policy.http2());
+    fn open(&mut self, id: HostId, now: Instant) {
+        let conn = self.next();
+        let Some(host) = self.hosts.host_mut(id) else {
+            return;
+        };
         host.coming += 1;
         host.usable += 1;
-        self.conns
-            .insert(id, ConnectionState::new(key.clone(), now));
-        self.actions.push(Action::Open { conn: id, key });
+        let key = host.key.clone();
+        self.opened += 1;
+        self.conns.insert(conn, ConnectionState::new(id, now));
+        self.actions.push(Action::Open { conn, key });
     }
 
     /// Says that the pool or the authority is gone, and so is everybody who waits.
-    fn is_unwanted(&self, key: &K) -> bool {
-        match self.hosts.get(key) {
+    fn is_unwanted(&self, host: HostId) -> bool {
+        match self.hosts.host(host) {
             Some(host) => (self.is_shut_down || host.is_leaving) && host.waiting.is_empty(),
             None => self.is_shut_down,
         }
     }
 
-    /// Says that a connection to `key` may be closed in favour of others: each authority may have to keep
-    /// its last one.
-    fn is_dispensable(&self, key: &K) -> bool {
-        !self.policy.one_per_authority() || self.hosts.get(key).is_none_or(|host| host.usable > 1)
+    /// Says that a connection to an authority may be closed in favour of others: each may have to keep its
+    /// last one.
+    fn is_dispensable(&self, host: HostId) -> bool {
+        !self.policy.one_per_authority() || self.hosts.host(host).is_none_or(|host| host.usable > 1)
     }
 
     /// Returns what has been idle for longest of what may be closed in favour of others.
@@ -152,18 +156,18 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         let mut idle = self.idle.iter().map(|(_, id)| *id);
         idle.find(|id| {
             let conn = self.conns.get(id);
-            conn.is_some_and(|conn| self.is_dispensable(&conn.key))
+            conn.is_some_and(|conn| self.is_dispensable(conn.host))
         })
     }
 
-    /// Returns true if an idle connection to `key` has to be closed in favour of an authority that
-    /// has no connection and an older waiter; otherwise requests for `key` could keep the
+    /// Returns true if an idle connection to an authority has to be closed in favour of an authority that
+    /// has no connection and an older waiter; otherwise its requests could keep the
     /// connection forever.
-    fn gives_way(&self, key: &K) -> bool {
+    fn gives_way(&self, host: HostId) -> bool {
         self.pending > 0
-            && self.is_dispensable(key)
+            && self.is_dispensable(host)
             && self.is_full()
-            && self.closing < self.hosts.waiting_before(key)
+            && self.closing < self.hosts.waiting_before(host)
     }
 
     fn is_full(&self) -> bool {
@@ -195,7 +199,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
 
     pub(super) fn close(&mut self, id: PoolId) {
         let is_closing =
-            |conn: &ConnectionState<K>| matches!(conn.phase, Phase::Closing | Phase::Lost);
+            |conn: &ConnectionState| matches!(conn.phase, Phase::Closing | Phase::Lost);
         if self.conns.get(&id).is_some_and(|conn| !is_closing(conn)) {
             self.leave(id, Phase::Closing);
             self.actions.push(Action::Close(id));
@@ -217,17 +221,17 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         }
         self.idle.remove(&(conn.idle_since, id));
         if was_usable {
-            let key = conn.key.clone();
-            if let Some(host) = self.hosts.get_mut(&key) {
+            let host_id = conn.host;
+            if let Some(host) = self.hosts.host_mut(host_id) {
                 host.usable -= 1;
                 host.ready.retain(|ready| *ready != id);
             }
-            self.hosts.remove_if_empty(&key);
+            self.hosts.remove_if_empty(host_id);
         }
     }
 
     /// Removes a closed connection.
-    pub(super) fn forget(&mut self, id: PoolId) -> Option<ConnectionState<K>> {
+    pub(super) fn forget(&mut self, id: PoolId) -> Option<ConnectionState> {
         self.leave(id, Phase::Closing);
         let conn = self.conns.remove(&id)?;
         self.closing -= 1;
@@ -238,7 +242,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
     pub(super) fn arrived(&mut self, id: PoolId) {
         if let Some(conn) = self.conns.get_mut(&id)
             && std::mem::take(&mut conn.coming)
-            && let Some(host) = self.hosts.get_mut(&conn.key)
+            && let Some(host) = self.hosts.host_mut(conn.host)
         {
             host.coming -= 1;
         }
@@ -251,7 +255,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
             return;
         };
         let has_room = conn.has_room(max);
-        let Some(host) = self.hosts.get_mut(&conn.key) else {
+        let Some(host) = self.hosts.host_mut(conn.host) else {
             return;
         };
         // Searched from the end, since the last one is used first.

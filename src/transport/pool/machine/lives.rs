@@ -25,10 +25,10 @@ impl<K: Clone + Eq + Hash> Machine<K> {
             _ => return true,
         }
         (conn.phase, conn.opened, conn.max_streams) = (Phase::Open, now, 1);
-        let key = conn.key.clone();
-        let has_other = self.hosts.get(&key).is_some_and(|h| !h.ready.is_empty());
+        let host = conn.host;
+        let has_other = self.hosts.host(host).is_some_and(|h| !h.ready.is_empty());
         if multiplexed {
-            self.hosts.expect_many(&key);
+            self.hosts.expect_many(host);
             if has_other {
                 // Its waiters were served by another HTTP/2 connection.
                 self.close(id);
@@ -47,7 +47,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
             return;
         };
         conn.max_streams = streams;
-        if let Some(host) = self.hosts.get_mut(&conn.key) {
+        if let Some(host) = self.hosts.host_mut(conn.host) {
             host.expected = streams.max(1);
         }
         self.arrived(id);
@@ -66,7 +66,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         let Some(conn) = self.forget(id) else {
             return Vec::new();
         };
-        let Some(host) = self.hosts.get_mut(&conn.key) else {
+        let Some(host) = self.hosts.host_mut(conn.host) else {
             return Vec::new();
         };
         let all = for_all || host.usable == 0;
@@ -74,7 +74,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         let failed: Vec<_> = host.waiting.iter().copied().take(count).collect();
         host.waiting.retain(|waiter| !failed.contains(waiter));
         self.pending -= failed.len();
-        self.hosts.remove_if_empty(&conn.key);
+        self.hosts.remove_if_empty(conn.host);
         self.provide(now);
         failed
     }
@@ -84,7 +84,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         if let Some(conn) = self.conns.get_mut(&id) {
             conn.streams = conn.streams.saturating_sub(1);
             if conn.served > 1 {
-                self.hosts.is_kept_alive(&conn.key);
+                self.hosts.is_kept_alive(conn.host);
             }
             self.settle(id, now);
         }
@@ -107,7 +107,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
         let ids = self
             .conns
             .iter()
-            .filter(|(_, conn)| meant.contains(&conn.key));
+            .filter(|(_, conn)| meant.contains(&conn.host));
         let ids: Vec<_> = ids.map(|(id, _)| *id).collect();
         for id in ids {
             let is_idle = self.conns.get(&id).is_some_and(|conn| conn.streams == 0);
@@ -130,7 +130,7 @@ impl<K: Clone + Eq + Hash> Machine<K> {
             && conn.phase == Phase::Open
             && matches!((conn.served, conn.streams), (1, 0) | (2, 1))
         {
-            self.hosts.closes(&conn.key);
+            self.hosts.closes(conn.host);
         }
     }
 

@@ -293,3 +293,23 @@ fn connections_to_an_authority_that_is_gone_are_closed_when_they_are_idle() {
     assert_eq!(std::mem::take(&mut machine.actions), [Action::Close(busy)]);
     assert_eq!((machine.stats().open, machine.stats().idle), (3, 1));
 }
+
+#[test]
+fn a_connection_that_is_kept_and_was_just_used_is_not_looked_at() {
+    let start = crate::foundation::time::clock::now();
+    let mut machine = Machine::new(PoolPolicy::new());
+    let conn = served(&mut machine, 1, start).expect("a connection");
+    let mut again = |after: Duration| {
+        let now = start + after;
+        machine.ended(conn, start);
+        match machine.arrive(&1, now) {
+            Arrival::Granted(grant) => grant.look,
+            other => panic!("{other:?}"),
+        }
+    };
+    // It is not known yet that the authority keeps connections.
+    assert_eq!(again(Duration::ZERO), Look::Short);
+    assert_eq!(again(Duration::ZERO), Look::None);
+    assert_eq!(again(Duration::from_millis(499)), Look::None);
+    assert_eq!(again(FRESH), Look::Turn);
+}

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::super::machine::PoolId;
+use super::Shared;
+use super::control::Control;
 use super::state::WaiterStatus;
-use super::{Control, Shared};
 use crate::foundation::outcome::PoolError;
 use crate::foundation::time::clock;
 use crate::transport::pool::connection::lease::RequestSender;
@@ -78,7 +79,7 @@ impl Shared {
             RequestSender::One { .. } if !sender.is_ready() => {
                 if let Some(conn) = state.conns.get(&id) {
                     // A full channel drops the sender, which closes the connection.
-                    let _ = conn.control.try_send(Control::Return(sender));
+                    conn.control.send(Control::Return(sender));
                 }
             }
             _ => {
@@ -121,7 +122,7 @@ impl Shared {
                     if let Some(conn) = state.conns.get(&id) {
                         // The rest of the exchange is still on an HTTP/1 connection, so it cannot
                         // be reused.
-                        let _ = conn.control.try_send(Control::Abort);
+                        conn.control.send(Control::Abort);
                     }
                 }
                 RequestSender::Many(_) => state.machine.ended(id, clock::now()),

@@ -1,30 +1,28 @@
 //! State under the pool's lock: the machine, and the connections and waiters behind its numbers.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::task::Waker;
-
-use tokio::sync::mpsc;
 
 use super::super::PoolPolicy;
 use super::super::key::PoolKey;
 use super::super::machine::{Action, Grant, Machine, PoolId};
-use super::Control;
+use super::control::{self, ControlReceiver, ControlSender};
 use crate::foundation::outcome::PoolError;
 use crate::transport::pool::connection::lease::RequestSender;
 
 pub(super) struct State {
-    pub(super) conns: HashMap<PoolId, ConnectionEntry>,
+    pub(super) conns: BTreeMap<PoolId, ConnectionEntry>,
     /// Why the last connection could not be made, if none was made since.
     pub(super) last_failure: Option<PoolError>,
     pub(super) machine: Machine<PoolKey>,
-    pub(super) waiters: HashMap<PoolId, WaiterStatus>,
+    pub(super) waiters: BTreeMap<PoolId, WaiterStatus>,
 }
 
 /// A connection: its sender while it is available, and the channel to its task, which closes the
 /// connection when the channel is dropped.
 #[derive(Debug)]
 pub(super) struct ConnectionEntry {
-    pub(super) control: mpsc::Sender<Control>,
+    pub(super) control: ControlSender,
     pub(super) sender: Option<RequestSender>,
 }
 
@@ -42,17 +40,17 @@ pub(super) struct AfterUnlock {
     pub(super) closed: Vec<ConnectionEntry>,
     pub(super) failures: Vec<PoolError>,
     pub(super) senders: Vec<RequestSender>,
-    pub(super) opened: Vec<(PoolId, PoolKey, mpsc::Receiver<Control>)>,
+    pub(super) opened: Vec<(PoolId, PoolKey, ControlReceiver)>,
     pub(super) wakers: Vec<Waker>,
 }
 
 impl State {
     pub(super) fn new(policy: PoolPolicy) -> Self {
         Self {
-            conns: HashMap::new(),
+            conns: BTreeMap::new(),
             last_failure: None,
             machine: Machine::new(policy),
-            waiters: HashMap::new(),
+            waiters: BTreeMap::new(),
         }
     }
 
@@ -70,8 +68,7 @@ impl State {
                         .extend(self.notify_waiter(waiter, WaiterStatus::Granted(grant, sender)));
                 }
                 Action::Open { conn, key } => {
-                    // One slot for each kind of message.
-                    let (control, messages) = mpsc::channel(3);
+                    let (control, messages) = control::channel();
                     let sender = None;
                     self.conns.insert(conn, ConnectionEntry { control, sender });
                     after.opened.push((conn, key, messages));

@@ -7,10 +7,11 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::Empty;
 use meshless::circuit_breaker::{FailureOn, Verdict};
+use meshless::events::EventKind;
 use meshless::retry::RetryStopReason;
 use meshless::retry::{Backoff, ReplayBody, RetryBudget, RetryLayer, RetryOn, RetryPolicy};
 use meshless::timeout::{TimeoutLayer, TimeoutPolicy};
-use meshless::{Event, Failure, Outcome};
+use meshless::{Failure, Outcome};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 use tower::{Layer, ServiceExt, service_fn};
@@ -73,12 +74,12 @@ async fn counters(case: &Value) {
 }
 
 fn retries_of(events: &Events) -> usize {
-    events.count(|event| matches!(event, Event::Retrying { .. }))
+    events.count(|event| matches!(event, EventKind::Retrying { .. }))
 }
 
 fn gave_up(events: &Events) -> Option<RetryStopReason> {
     events.all().iter().find_map(|event| match event {
-        Event::RetryStopped(reason) => Some(*reason),
+        EventKind::RetryStopped(reason) => Some(*reason),
         _ => None,
     })
 }

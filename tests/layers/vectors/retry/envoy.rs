@@ -2,12 +2,13 @@ use std::time::Duration;
 
 use http::{HeaderName, Method};
 use meshless::concurrency_limit::Overflow;
+use meshless::events::EventKind;
 use meshless::outcome::ErrorClassifier;
 use meshless::retry::RetryStopReason;
 use meshless::retry::{
     Backoff, Condition, Jitter, ResetFormat, RetryBudget, RetryLayer, RetryOn, RetryPolicy,
 };
-use meshless::{Event, Failure, Percent, Rejection};
+use meshless::{Failure, Percent, Rejection};
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -242,9 +243,9 @@ impl Proxy {
         let events = under_way.events.all().split_off(heard);
         let got = match events.as_slice() {
             [] => "No",
-            [Event::Retrying { .. }] => "Yes",
-            [Event::RetryStopped(RetryStopReason::Attempts(_))] => "NoRetryLimitExceeded",
-            [Event::RetryStopped(RetryStopReason::Parallel(_))] => "NoOverflow",
+            [EventKind::Retrying { .. }] => "Yes",
+            [EventKind::RetryStopped(RetryStopReason::Attempts(_))] => "NoRetryLimitExceeded",
+            [EventKind::RetryStopped(RetryStopReason::Parallel(_))] => "NoOverflow",
             other => panic!("{name}: {other:?}"),
         };
         assert_eq!(step["expect"], got, "{name}: {step}");
@@ -277,19 +278,19 @@ impl Proxy {
 
     fn stat(&self, stat: &str, expected: &Value, name: &Value) {
         let under_way = self.under_way.as_ref().unwrap();
-        let count = |is: fn(&Event) -> bool| under_way.events.count(is);
+        let count = |is: fn(&EventKind) -> bool| under_way.events.count(is);
         let got = match stat {
-            "upstream_rq_retry" => count(|e| matches!(e, Event::Retrying { .. })),
+            "upstream_rq_retry" => count(|e| matches!(e, EventKind::Retrying { .. })),
             "upstream_rq_retry_limit_exceeded" => {
-                count(|e| matches!(e, Event::RetryStopped(RetryStopReason::Attempts(_))))
+                count(|e| matches!(e, EventKind::RetryStopped(RetryStopReason::Attempts(_))))
             }
             "upstream_rq_retry_overflow" => {
-                count(|e| matches!(e, Event::RetryStopped(RetryStopReason::Parallel(_))))
+                count(|e| matches!(e, EventKind::RetryStopped(RetryStopReason::Parallel(_))))
             }
             // Which waits were the server's: their length was seen above.
             "upstream_rq_retry_backoff_exponential" => under_way.backoffs as usize,
             "upstream_rq_retry_backoff_ratelimited" => {
-                count(|e| matches!(e, Event::Retrying { .. })) - under_way.backoffs as usize
+                count(|e| matches!(e, EventKind::Retrying { .. })) - under_way.backoffs as usize
             }
             _ => panic!("{name}: {stat}"),
         };

@@ -1,6 +1,5 @@
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::foundation::endpoints::Endpoint;
 use crate::istio::config::{ClusterConfig, ClusterDiscovery, TlsConfig};
@@ -14,37 +13,15 @@ pub(in crate::mesh) struct TransportKey {
     pub(in crate::mesh) http2: bool,
     /// True if the endpoint is the request's own host name, without an address from the documents.
     pub(in crate::mesh) is_by_name: bool,
-    /// True if the number of its connections, or of requests on them, is limited.
-    pub(in crate::mesh) is_limited: bool,
-    pub(in crate::mesh) timing: Timing,
     pub(in crate::mesh) tls: Option<TlsConfig>,
-}
-
-/// Timeouts of connections.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-pub(in crate::mesh) struct Timing {
-    pub(in crate::mesh) connect: Option<Duration>,
-    pub(in crate::mesh) idle: Option<Duration>,
-    /// True if each request has a connection of its own.
-    pub(in crate::mesh) is_single: bool,
 }
 
 impl TransportKey {
     pub(in crate::mesh) fn new(host: &str, config: &ClusterConfig) -> Self {
-        let pool = config.pool;
         Self {
             host: host.into(),
-            http2: pool.http2,
+            http2: config.pool.http2,
             is_by_name: config.endpoints == ClusterDiscovery::ByName,
-            is_limited: pool.max_connections.is_some()
-                || pool.max_connection_duration.is_some()
-                || pool.max_pending.is_some()
-                || pool.max_requests_per_connection.is_some(),
-            timing: Timing {
-                connect: pool.connect_timeout,
-                idle: pool.idle_timeout,
-                is_single: pool.max_requests_per_connection == Some(1),
-            },
             tls: config.tls.clone(),
         }
     }

@@ -18,26 +18,63 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::client_connector::Settings;
-use super::proxies::Proxies;
 use crate::foundation::http::authority::default_port;
 use crate::foundation::outcome::BoxError;
-use crate::transport::client::look_up;
+use crate::transport::client::{TcpConnector, look_up};
+use crate::transport::connect::proxies::Proxies;
 use crate::transport::pool::{Dial, Dialling, Way, Wire};
 
 /// Factory of client builders.
 pub(in crate::mesh) type MakeBuilder = Arc<dyn Fn() -> reqwest::ClientBuilder + Send + Sync>;
 
+/// Connector of the pools of one client.
+#[derive(Debug)]
+pub(in crate::mesh) enum Dialer {
+    Own(TcpConnector),
+    Reqwest(Arc<ReqwestDialer>),
+}
+
+impl Dialer {
+    pub(in crate::mesh) const fn new(connector: TcpConnector) -> Self {
+        Self::Own(connector)
+    }
+
+    pub(in crate::mesh) fn of_reqwest(make: MakeBuilder, settings: &Settings) -> Self {
+        Self::Reqwest(Arc::new(ReqwestDialer::new(make, settings)))
+    }
+
+    pub(in crate::mesh) fn proxies(&self) -> &Proxies {
+        match self {
+            Self::Own(connector) => connector.proxies(),
+            Self::Reqwest(dialer) => &dialer.proxies,
+        }
+    }
+
+    /// Returns a connector for a pool: with or without proxies, and with a server name for TLS where that
+    /// is not the address.
+    pub(in crate::mesh) fn way(&self, is_direct: bool, name: Option<&str>) -> Way {
+        match self {
+            Self::Own(connector) => connector.way(is_direct, name),
+            Self::Reqwest(dialer) => Way::new(Path {
+                dialer: Arc::clone(dialer),
+                is_direct,
+                name: name.map(Into::into),
+            }),
+        }
+    }
+}
+
 /// Dialer that connects as a reqwest client does.
-pub(in crate::mesh) struct Dialer {
+pub(in crate::mesh) struct ReqwestDialer {
     /// Client without proxies.
     direct: OnceLock<Client>,
     make: MakeBuilder,
     made: OnceLock<Client>,
-    pub(in crate::mesh) proxies: Proxies,
+    proxies: Proxies,
 }
 
-impl Dialer {
-    pub(in crate::mesh) fn new(make: MakeBuilder, settings: &Settings) -> Self {
+impl ReqwestDialer {
+    fn new(make: MakeBuilder, settings: &Settings) -> Self {
         Self {
             direct: OnceLock::new(),
             make,
@@ -48,16 +85,6 @@ impl Dialer {
                 Proxies::from_env()
             },
         }
-    }
-
-    /// Returns a connector for a pool: with or without proxies, and with a server name for TLS where that
-    /// is not the address.
-    pub(in crate::mesh) fn way(self: &Arc<Self>, is_direct: bool, name: Option<&str>) -> Way {
-        Way::new(Path {
-            dialer: Arc::clone(self),
-            is_direct,
-            name: name.map(Into::into),
-        })
     }
 
     fn client(&self, is_direct: bool) -> reqwest::Result<&Client> {
@@ -81,15 +108,15 @@ impl Dialer {
     }
 }
 
-impl Debug for Dialer {
+impl Debug for ReqwestDialer {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Dialer").finish_non_exhaustive()
+        f.debug_struct("ReqwestDialer").finish_non_exhaustive()
     }
 }
 
 #[derive(Debug)]
 struct Path {
-    dialer: Arc<Dialer>,
+    dialer: Arc<ReqwestDialer>,
     is_direct: bool,
     name: Option<Box<str>>,
 }

@@ -1,31 +1,26 @@
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body::{Body, Frame, SizeHint};
-use pin_project::pin_project;
+use http_body::Body;
 use tower_service::Service;
 
 use super::place::Place;
-use crate::foundation::outcome::BoxError;
-use crate::transport::client::{Body as ReqwestBody, Transport, TransportFuture};
+use crate::foundation::outcome::{BoxError, PoolError};
 use crate::transport::pool::{PoolBody, PoolFuture};
 
-/// Transport to one endpoint: over a [pool](crate::pool), or with reqwest if only the name of the host is
-/// known.
+/// Transport to one endpoint over the [pool](crate::pool) of its cluster.
 ///
 /// Clones share the connections.
 #[derive(Clone, Debug)]
 pub struct EndpointTransport {
-    place: Option<Arc<Place>>,
-    shared: Transport,
+    place: Arc<Place>,
 }
 
 impl EndpointTransport {
-    pub(in crate::mesh) const fn new(shared: Transport, place: Option<Arc<Place>>) -> Self {
-        Self { place, shared }
+    pub(in crate::mesh) const fn new(place: Arc<Place>) -> Self {
+        Self { place }
     }
 }
 
@@ -34,99 +29,17 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    type Response = Response<EndpointTransportBody>;
-    type Error = BoxError;
-    type Future = EndpointTransportFuture;
+    type Response = Response<PoolBody>;
+    type Error = PoolError;
+    type Future = PoolFuture;
 
-    /// Always returns ready, as the inner transports do.
-    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+    /// Always returns ready, as the pool does.
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), PoolError>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> EndpointTransportFuture {
-        let inner = match &self.place {
-            Some(place) => {
-                let cluster = place.way(&request);
-                Inner::Pool(place.pool().send(request, Some(cluster)))
-            }
-            None => Inner::Reqwest(self.shared.call(request)),
-        };
-        EndpointTransportFuture { inner }
-    }
-}
-
-/// Response future of [`EndpointTransport`].
-#[pin_project]
-#[derive(Debug)]
-pub struct EndpointTransportFuture {
-    #[pin]
-    inner: Inner,
-}
-
-#[pin_project(project = InnerProj)]
-#[derive(Debug)]
-enum Inner {
-    Pool(#[pin] PoolFuture),
-    Reqwest(#[pin] TransportFuture),
-}
-
-impl Future for EndpointTransportFuture {
-    type Output = Result<Response<EndpointTransportBody>, BoxError>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Ready(Ok(match self.project().inner.project() {
-            InnerProj::Pool(inner) => ready!(inner.poll(cx))?.map(|body| EndpointTransportBody {
-                source: Source::Pool(body),
-            }),
-            InnerProj::Reqwest(inner) => {
-                ready!(inner.poll(cx))?.map(|body| EndpointTransportBody {
-                    source: Source::Reqwest(body),
-                })
-            }
-        }))
-    }
-}
-
-/// Body of a response from [`EndpointTransport`].
-#[pin_project]
-#[derive(Debug)]
-pub struct EndpointTransportBody {
-    #[pin]
-    source: Source,
-}
-
-#[pin_project(project = SourceProj)]
-#[derive(Debug)]
-enum Source {
-    Pool(#[pin] PoolBody),
-    Reqwest(#[pin] ReqwestBody),
-}
-
-impl Body for EndpointTransportBody {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match self.project().source.project() {
-            SourceProj::Pool(body) => body.poll_frame(cx).map_err(Into::into),
-            SourceProj::Reqwest(body) => body.poll_frame(cx).map_err(Into::into),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match &self.source {
-            Source::Pool(body) => body.is_end_stream(),
-            Source::Reqwest(body) => body.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.source {
-            Source::Pool(body) => body.size_hint(),
-            Source::Reqwest(body) => body.size_hint(),
-        }
+    fn call(&mut self, request: Request<B>) -> PoolFuture {
+        let way = self.place.way(&request);
+        self.place.pool().send(request, Some(way))
     }
 }

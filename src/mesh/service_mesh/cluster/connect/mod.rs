@@ -9,5 +9,3 @@ pub(crate) mod dialer;
 pub(crate) mod endpoint_transport;
 #[cfg(feature = "reqwest")]
 pub(crate) mod place;
-#[cfg(feature = "reqwest")]
-pub(crate) mod proxies;

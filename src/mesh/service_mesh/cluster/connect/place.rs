@@ -40,32 +40,23 @@ struct Other {
 }
 
 impl Places {
-    /// Returns `None` if the host name of the request is all that is known of the cluster: reqwest connects by
-    /// itself then.
     pub(in crate::mesh) fn new(
         transport_key: &TransportKey,
         state: &ClusterState,
         dialer: &Arc<Dialer>,
-    ) -> Option<Self> {
+    ) -> Self {
         let sni = transport_key
             .tls
             .as_ref()
             .and_then(|tls| tls.sni.as_deref());
-        if transport_key.is_by_name
-            && !transport_key.is_limited
-            && !transport_key.http2
-            && sni.is_none()
-        {
-            return None;
-        }
         // Callers may use another name for the endpoint: the certificate proves the service's own.
         let own = transport_key.tls.as_ref().map(|_| &*transport_key.host);
         let own = own.filter(|host| !transport_key.is_by_name && !host.starts_with('*'));
-        Some(Self {
+        Self {
             dialer: Arc::clone(dialer),
             name: sni.or(own).map(Into::into),
             pool: state.pool(),
-        })
+        }
     }
 
     pub(in crate::mesh) fn place(self: &Arc<Self>) -> Place {
@@ -89,11 +80,11 @@ impl Place {
             request.uri(),
             request.uri().scheme() == Some(&Scheme::HTTPS),
         );
-        if !dialer.proxies.any() && (name.is_some() || !is_tls) {
+        if !dialer.proxies().any() && (name.is_some() || !is_tls) {
             return self.first.clone();
         }
         let called = authority(&RequestHead::of(request));
-        let is_direct = dialer.proxies.pass_by(uri.scheme(), called);
+        let is_direct = dialer.proxies().pass_by(uri.scheme(), called);
         let name = match name {
             None if is_tls => {
                 let (called, _) = split_port(called);

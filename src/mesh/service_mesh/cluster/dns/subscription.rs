@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::foundation::endpoints::Endpoints;
+use crate::foundation::events::Emitter;
 use crate::istio::config::DnsConfig;
 use crate::mesh::service_mesh::options::Options;
 
@@ -87,6 +88,7 @@ impl DnsSubscription {
         _names: &[DnsConfig],
         _endpoints: &Endpoints,
         _options: &Options,
+        _emitter: impl FnOnce() -> Emitter,
     ) -> Option<Arc<FirstResolution>> {
         None
     }
@@ -109,6 +111,7 @@ impl DnsSubscription {
         names: &[DnsConfig],
         endpoints: &Endpoints,
         options: &Options,
+        emitter: impl FnOnce() -> Emitter,
     ) -> Option<Arc<FirstResolution>> {
         tokio::runtime::Handle::try_current().ok()?;
         let mut followed = self.lock();
@@ -118,7 +121,7 @@ impl DnsSubscription {
         {
             return Some(Arc::clone(&known.first));
         }
-        let resolver = options.resolver()?;
+        let resolver = options.resolver()?.with_emitter(emitter());
         let names_of = names.iter().filter_map(name);
         let task = resolver.spawn_refresh(endpoints, names_of);
         let first = Arc::new(FirstResolution {

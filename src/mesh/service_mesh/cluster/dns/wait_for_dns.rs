@@ -51,23 +51,25 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let state = match self.first.as_ref().filter(|first| !first.is_complete()) {
-            None => State::Calling(self.inner.call(request)),
-            Some(first) => {
-                let first = Arc::clone(first);
-                let clone = self.inner.clone();
-                // This instance was polled ready; the clone was not.
-                let mut ready = std::mem::replace(&mut self.inner, clone);
-                // Boxed: few requests arrive before the first answer.
-                State::Waiting(Box::pin(async move {
-                    first.wait().await;
-                    ready.call(request).await
-                }))
-            }
+        let Some(first) = self.first.as_ref().filter(|first| !first.is_complete()) else {
+            // The inner future first: it is made where it will lie if there is nothing to drop
+            // should `inner` panic.
+            return WaitForDnsFuture {
+                state: State::Calling(self.inner.call(request)),
+                destination: Arc::clone(&self.state),
+            };
         };
+        let first = Arc::clone(first);
+        let clone = self.inner.clone();
+        // This instance was polled ready; the clone was not.
+        let mut ready = std::mem::replace(&mut self.inner, clone);
         WaitForDnsFuture {
+            // Boxed: few requests arrive before the first answer.
+            state: State::Waiting(Box::pin(async move {
+                first.wait().await;
+                ready.call(request).await
+            })),
             destination: Arc::clone(&self.state),
-            state,
         }
     }
 }

@@ -1,5 +1,7 @@
+use http::Extensions;
+
 use crate::foundation::admission::{Admission, Gate, NoQueue};
-use crate::foundation::events::Event;
+use crate::foundation::events::{Emitter, EventKind};
 use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::Rejection;
 use crate::mesh::service_mesh::router::route::inbound_limits::InboundLimits;
@@ -8,6 +10,7 @@ use crate::mesh::service_mesh::router::route::limits::RateLimitsTicket;
 /// Gate that rejects requests which failed sanitation, and then those over the gateway's rate limits.
 #[derive(Clone, Debug)]
 pub struct EdgeGate {
+    emitter: Emitter,
     limits: InboundLimits,
 }
 
@@ -16,8 +19,11 @@ pub struct EdgeGate {
 pub(super) struct Refused(pub(super) Rejection);
 
 impl EdgeGate {
-    pub(in crate::mesh) const fn new(limits: InboundLimits) -> Self {
-        Self { limits }
+    pub(in crate::mesh) fn new(limits: InboundLimits) -> Self {
+        Self {
+            emitter: limits.emitter(),
+            limits,
+        }
     }
 }
 
@@ -28,9 +34,14 @@ impl Gate for EdgeGate {
     fn admit(&self, head: RequestHead<'_>) -> Admission<RateLimitsTicket, Self::Wait> {
         if let Some(Refused(rejection)) = head.extensions().get() {
             // Before the limits: a malformed request takes no token.
-            self.limits.observe().on_event(&Event::Rejected(*rejection));
+            self.emitter.emit(&EventKind::Rejected(*rejection));
             return Admission::Rejected(*rejection);
         }
         self.limits.admit(head)
+    }
+
+    /// Writes the source of a rejection at the edge; that of a limit is written by its ticket.
+    fn write_extensions(&self, _rejection: Rejection, extensions: &mut Extensions) {
+        self.emitter.write_source(extensions);
     }
 }

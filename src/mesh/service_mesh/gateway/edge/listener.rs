@@ -7,6 +7,7 @@ use http_body::Body;
 use super::TrustedProxies;
 use super::sanitize::presence::Presence;
 use super::sanitize::{authority, connection, message_length, remote_address, target};
+use crate::foundation::http::client_address::how_to_know_peers;
 use crate::foundation::http::cookie::join_cookies;
 use crate::foundation::http::{PeerAddress, RequestHead};
 use crate::foundation::outcome::Rejection;
@@ -118,9 +119,8 @@ impl Listener {
         if !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 gateway = %self.proxy.workload.name,
-                "the addresses of callers are unknown: serve the gateway with \
-                 `into_make_service_with_connect_info::<SocketAddr>`, or insert a `PeerAddress` into each \
-                 request; until then `X-Forwarded-For` is removed"
+                "the addresses of callers are unknown: {}; until then `X-Forwarded-For` is removed",
+                how_to_know_peers()
             );
         }
     }

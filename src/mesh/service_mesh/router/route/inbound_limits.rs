@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::limits::{RateLimitsTicket, admit};
 use crate::foundation::admission::{Admission, Gate, NoQueue};
-use crate::foundation::events::Observe;
+use crate::foundation::events::Emitter;
 use crate::foundation::http::RequestHead;
 use crate::mesh::service_mesh::proxy::role::Role;
 use crate::mesh::service_mesh::proxy::state::Proxy;
@@ -19,8 +19,9 @@ impl InboundLimits {
         Self { port, proxy }
     }
 
-    pub(in crate::mesh) fn observe(&self) -> &dyn Observe {
-        &*self.proxy.options.observe
+    /// Returns an emitter for rejections that no limit is the reason of.
+    pub(in crate::mesh) fn emitter(&self) -> Emitter {
+        self.proxy.emitter(self.proxy.inbound_source())
     }
 }
 

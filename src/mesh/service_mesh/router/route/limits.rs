@@ -130,8 +130,10 @@ impl Ticket for RateLimitsTicket {
     }
 
     #[inline]
-    fn forward(&mut self, headers: &mut HeaderMap) {
-        self.each(|ticket| ticket.forward(headers));
+    fn forward(&mut self, headers: &mut HeaderMap) -> bool {
+        let mut changed = false;
+        self.each(|ticket| changed |= ticket.forward(headers));
+        changed
     }
 
     fn on_response(&mut self, head: ResponseHead<'_>) {
@@ -162,6 +164,9 @@ impl Ticket for RateLimitsTicket {
     }
 
     fn write_extensions(&mut self, extensions: &mut Extensions) {
+        if let Tickets::Rejected(refused) = &self.0 {
+            refused.gate.write_extensions(refused.rejection, extensions);
+        }
         self.each(|ticket| ticket.write_extensions(extensions));
     }
 }

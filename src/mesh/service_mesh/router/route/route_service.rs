@@ -11,10 +11,11 @@ use super::answering::{Answering, Caller};
 use super::mirrors::Mirrors;
 use crate::foundation::admission::{ChainTicket, WatchedBody};
 use crate::foundation::endpoints::attempt_number::AttemptNumber;
-use crate::foundation::events::{Event, Observe};
+use crate::foundation::events::Emitter;
+use crate::foundation::events::request::record::RequestRecord;
 use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::BoxError;
-use crate::foundation::outcome::{LocalReplyBody, Rejection};
+use crate::foundation::outcome::{LocalReplyBody, Rejection, Source};
 use crate::foundation::sync::rng::Rng;
 use crate::istio::config::Location;
 use crate::mesh::service_mesh::cluster::service::{BalancedEndpoints, LimitedCluster};
@@ -33,9 +34,6 @@ use crate::policies::traffic_split::{
 /// Stack between a route and one of its destinations.
 pub(in crate::mesh) type DestinationStack<S, B> =
     Mirrors<Timeout<Retry<AttemptStack<S>>>, ToMirror<LimitedCluster<S>, B>>;
-
-/// Place of a destination, and its stack.
-pub(in crate::mesh) type PlacedStack<S, B> = (Location, DestinationStack<S, B>);
 
 /// Stack of each attempt: its span and the cluster's concurrency limit, as one gate, and the endpoints.
 pub(in crate::mesh) type AttemptStack<S> =
@@ -58,15 +56,22 @@ pub struct RouteService<S, B> {
 pub(in crate::mesh) struct Shared<S, B> {
     /// True at a gateway, where a local reply replaces an upstream failure.
     pub(in crate::mesh) answers: bool,
-    /// Stack of each destination; `None` if the destination is unknown.
-    pub(in crate::mesh) destinations: Box<[Option<PlacedStack<S, B>>]>,
+    pub(in crate::mesh) destinations: Box<[RouteDestination<S, B>]>,
+    pub(in crate::mesh) emitter: Emitter,
     pub(in crate::mesh) rng: Rng,
     /// True if no document names the host, so that its requests pass unchanged.
     pub(in crate::mesh) is_unnamed: bool,
     /// True if the retry makes a single attempt without a per-try timeout, and so writes no attempt count.
     pub(in crate::mesh) is_tried_once: bool,
-    pub(in crate::mesh) observe: Arc<dyn Observe>,
     pub(in crate::mesh) routes: Arc<CompiledRoutes>,
+}
+
+/// Destination of a route.
+pub(in crate::mesh) struct RouteDestination<S, B> {
+    pub(in crate::mesh) location: Location,
+    pub(in crate::mesh) source: Arc<Source>,
+    /// Stack of the destination; `None` if the destination is unknown.
+    pub(in crate::mesh) stack: Option<DestinationStack<S, B>>,
 }
 
 impl<S, B> RouteService<S, B> {
@@ -90,11 +95,36 @@ impl<S, B> RouteService<S, B> {
         reply.map(Box::new)
     }
 
-    #[cold]
-    fn reject(&self, rejection: Rejection, request: &Request<B>) -> Response<LocalReplyBody> {
-        self.shared.observe.on_event(&Event::Rejected(rejection));
-        rejection.into_response(RequestHead::of(request).is_grpc())
+    /// Notes the source of the route for the request that runs here.
+    pub(in crate::mesh) fn note_source(&self) {
+        RequestRecord::note_source(|| self.shared.emitter.source());
     }
+
+    #[cold]
+    fn reject(
+        &self,
+        source: &Arc<Source>,
+        rejection: Rejection,
+        request: &Request<B>,
+    ) -> Response<LocalReplyBody> {
+        RequestRecord::note_source(|| Arc::clone(source));
+        let is_grpc = RequestHead::of(request).is_grpc();
+        self.shared.emitter.reject_from(source, rejection, is_grpc)
+    }
+}
+
+/// Calls a destination, then takes the changes to its response, which the caller held meanwhile.
+///
+/// A function of its own that has nothing to drop if `destination` panics, as `GatedFuture::called`: the inner future
+/// is hundreds of bytes of several layers.
+fn forward<S: Service<Request<B>>, B>(
+    destination: &mut S,
+    request: Request<B>,
+    caller: Caller,
+    on_response: &mut ResponseActions,
+) -> RoutedFuture<Answering<S::Future>> {
+    let inner = Answering::new(destination.call(request), caller);
+    RoutedFuture::calling(inner, std::mem::take(on_response))
 }
 
 impl<S, B> Clone for RouteService<S, B> {
@@ -134,10 +164,19 @@ where
             .routes
             .apply(self.index, &mut request, shared.rng.next_u64())
         {
-            RouteAction::LocalReply(response) => RoutedFuture::local_reply(response),
-            RouteAction::Forward(destination, on_response) => {
+            RouteAction::LocalReply(response) => {
+                self.note_source();
+                RoutedFuture::local_reply(response)
+            }
+            RouteAction::Forward(destination, mut on_response) => {
                 let destination = shared.destinations.get(destination);
-                if let Some(Some((location, service))) = destination {
+                if let Some(RouteDestination {
+                    location,
+                    source,
+                    stack: Some(service),
+                }) = destination
+                {
+                    RequestRecord::note_source(|| Arc::clone(source));
                     let caller = Caller::of(shared.answers, &request);
                     if !shared.is_unnamed {
                         consumed::take_off(request.headers_mut());
@@ -147,16 +186,21 @@ where
                     }
                     let _number = shared.is_tried_once.then(|| AttemptNumber::enter(1));
                     // The clone ends in a transport that is always ready, so it needs no `poll_ready`.
-                    let inner = Answering::new(service.clone().call(request), caller);
-                    RoutedFuture::calling(inner, on_response)
+                    forward(&mut service.clone(), request, caller, &mut on_response)
                 } else {
-                    let mut response = self.reject(Rejection::UnknownDestination, &request);
+                    let source = destination.map_or_else(
+                        || shared.emitter.source(),
+                        |unknown| Arc::clone(&unknown.source),
+                    );
+                    let rejection = Rejection::UnknownDestination;
+                    let mut response = self.reject(&source, rejection, &request);
                     on_response.apply(response.headers_mut());
                     RoutedFuture::local_reply(response)
                 }
             }
             RouteAction::Reject(rejection) => {
-                RoutedFuture::local_reply(self.reject(rejection, &request))
+                let source = shared.emitter.source();
+                RoutedFuture::local_reply(self.reject(&source, rejection, &request))
             }
         }
     }

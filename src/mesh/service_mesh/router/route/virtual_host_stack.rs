@@ -1,14 +1,13 @@
-use std::cell::OnceCell;
 use std::sync::Arc;
 
 use super::limits::RateLimits;
 use super::mirrors::MirrorsLayer;
-use super::route_service::{PlacedStack, RouteService, Shared};
+use super::route_service::{RouteDestination, RouteService, Shared};
 use crate::foundation::admission::GateChain;
 use crate::foundation::http::RequestHead;
+use crate::foundation::outcome::{Origin, Source};
 use crate::istio::config::{LocalRateLimitConfig, Location, RouteConfig, VirtualHostConfig};
 use crate::mesh::service_mesh::cluster::service::LimitedCluster;
-use crate::mesh::service_mesh::options::Options;
 use crate::mesh::service_mesh::proxy::role::Role;
 use crate::mesh::service_mesh::router::router_state::RouterState;
 use crate::mesh::service_mesh::router::upstream::internal_headers::Withheld;
@@ -16,6 +15,7 @@ use crate::mesh::service_mesh::router::upstream::to_transport::{ToMirror, ToTran
 use crate::mesh::stack::routed;
 use crate::policies::fault_injection::{FaultGate, FaultInjectionLayer};
 use crate::policies::retry::RetryLayer;
+use crate::policies::telemetry::TraceAttemptLayer;
 use crate::policies::timeout::TimeoutLayer;
 use crate::policies::traffic_split::{CompiledRoutes, Destination};
 
@@ -106,31 +106,48 @@ fn stack<S: Clone + Send + Sync + 'static, B>(
     compiled: &Arc<CompiledRoutes>,
     routes: &RouterState<S, B>,
 ) -> RouteStack<S, B> {
-    let options = routes.options();
-    let layers = RouteLayers::new(host, route, config, routes);
+    let (options, proxy) = (routes.options(), routes.proxy());
+    let source = proxy
+        .source()
+        .with_host(Arc::clone(&host.config.host))
+        .with_route(config.route.name().map(Arc::from));
+    let at = |origin: &Option<Origin>| source.clone().with_origin(origin.clone());
+    let mirrors = at(&config.origins.mirror);
+    let mirrors = config
+        .mirrors
+        .iter()
+        .filter_map(|(to, policy)| routes.mirror(host, route, to, policy, &mirrors));
+    let layers = RouteLayers {
+        mirrors: MirrorsLayer {
+            layers: mirrors.collect(),
+        },
+        source: at(&config.origins.route),
+    };
     let destinations = config.route.destinations().iter();
     let shared = Arc::new(Shared {
-        answers: routes.proxy().role == Role::Gateway,
+        answers: proxy.role == Role::Gateway,
         destinations: destinations
             .map(|one| layers.destination(host, one.destination(), config, routes))
             .collect(),
         rng: routes.rng(),
         is_unnamed: host.is_unnamed,
         is_tried_once: config.retry.attempts() == 0 && config.retry.per_try_timeout().is_none(),
-        observe: Arc::clone(&options.observe),
+        emitter: proxy.emitter(at(&config.origins.route)),
         routes: Arc::clone(compiled),
     });
     let fault = FaultInjectionLayer::from_parts(
         config.fault.clone(),
-        Arc::clone(&options.observe),
+        proxy.emitter(at(&config.origins.fault)),
         options.rng(&format!("fault {} {route}", host.config.id)),
     );
     let everywhere = host.limits.iter().filter(|_| !config.limits_replace);
     let limits = everywhere
         .chain(&config.limits)
         .filter(|limit| limit.port.is_none_or(|port| port == host.port));
+    // Without the route: all routes of the host share the state of a limit.
+    let of_host = source.clone().with_route(None);
     let limits: Vec<_> = limits
-        .map(|limit| routes.proxy().limit(limit, &host.config.id))
+        .map(|limit| proxy.limit(limit, &host.config.id, &of_host))
         .collect();
     let gate = routed::route_gate(RateLimits::new(&limits), fault.gate());
     RouteStack {
@@ -139,72 +156,65 @@ fn stack<S: Clone + Send + Sync + 'static, B>(
     }
 }
 
-/// Layers that the destinations of a route share.
+/// Layers that the destinations of a route share, and the source of the route.
 struct RouteLayers<S, B> {
     mirrors: MirrorsLayer<ToMirror<LimitedCluster<S>, B>>,
-    /// For destinations inside the mesh and for others, each made for the first one.
-    timeout: [OnceCell<TimeoutLayer>; 2],
+    source: Source,
 }
 
 impl<S: Clone + Send + Sync + 'static, B> RouteLayers<S, B> {
-    fn new(
-        host: HostContext<'_>,
-        route: usize,
-        config: &RouteConfig,
-        routes: &RouterState<S, B>,
-    ) -> Self {
-        let mirrors = config.mirrors.iter();
-        Self {
-            mirrors: MirrorsLayer {
-                layers: mirrors
-                    .filter_map(|(to, policy)| routes.mirror(host, route, to, policy))
-                    .collect(),
-            },
-            timeout: [const { OnceCell::new() }; 2],
-        }
-    }
-
-    /// Creates the stack of one destination; `None` if it is unknown.
+    /// Creates the stack of one destination, without a service if the destination is unknown.
     fn destination(
         &self,
         host: HostContext<'_>,
         destination: &Destination,
         config: &RouteConfig,
         routes: &RouterState<S, B>,
-    ) -> Option<PlacedStack<S, B>> {
-        let cluster = routes.cluster(host, destination)?;
-        let options = routes.options();
+    ) -> RouteDestination<S, B> {
+        let Some(cluster) = routes.cluster(host, destination) else {
+            let name = routes.key(host, destination).cluster_name();
+            let source = self.source.clone().with_host(destination.host());
+            return RouteDestination {
+                location: Location::External,
+                source: Arc::new(source.with_cluster(name)),
+                stack: None,
+            };
+        };
+        let route = self.source.route().map(Arc::from);
+        let source = cluster.state().source().clone().with_route(route);
+        let (options, origins) = (routes.options(), &config.origins);
+        let emitter = |origin: &Option<Origin>| {
+            let source = source.clone().with_origin(origin.clone());
+            routes.proxy().emitter(source)
+        };
         let location = cluster.state().location();
         let is_gateway = routes.proxy().role == Role::Gateway;
         let withheld = Withheld::from(location, &options.trace, is_gateway);
+        let (timeout, trace) = match location {
+            Location::External => (config.timeout.clone(), options.trace.clone()),
+            Location::Internal => (
+                config.timeout.clone().with_envoy_headers(true),
+                options.trace.clone().internal(),
+            ),
+        };
         let policy = cluster.state().retry(&config.retry);
-        let retry = RetryLayer::with_observer(policy, Arc::clone(&options.observe));
+        let retry = RetryLayer::with_emitter(policy, emitter(&origins.retry));
         let retry = match options.seed(&format!("retry {destination}")) {
             Some(seed) => retry.with_seed(seed),
             None => retry,
         };
         let stack = routed::destination(
             &self.mirrors,
-            self.timeout(location, config, options),
+            &TimeoutLayer::with_emitter(timeout, emitter(&origins.timeout)),
             &retry,
-            routes.trace_attempts().to(location),
+            &TraceAttemptLayer::with_emitter(trace, emitter(&origins.route)),
             cluster.state().limit().gate(),
             ToTransport::new(cluster.endpoints(), withheld),
         );
-        Some((location, stack))
-    }
-
-    /// Returns the timeout of the route for destinations of one place.
-    fn timeout(
-        &self,
-        location: Location,
-        config: &RouteConfig,
-        options: &Options,
-    ) -> &TimeoutLayer {
-        let is_internal = location == Location::Internal;
-        self.timeout[usize::from(is_internal)].get_or_init(|| {
-            let policy = config.timeout.clone().with_envoy_headers(is_internal);
-            TimeoutLayer::with_observer(policy, Arc::clone(&options.observe))
-        })
+        RouteDestination {
+            location,
+            source: Arc::new(source.with_origin(origins.route.clone())),
+            stack: Some(stack),
+        }
     }
 }

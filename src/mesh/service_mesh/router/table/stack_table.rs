@@ -3,7 +3,7 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::ArcSwapOption;
 
 use super::unnamed::Unnamed;
-use crate::istio::config::{RouteConfig, VirtualHostConfig};
+use crate::istio::config::{RouteConfig, RouteOrigins, VirtualHostConfig};
 use crate::mesh::service_mesh::proxy::proxy_config::ProxyConfig;
 use crate::mesh::service_mesh::router::route::virtual_host_stack::VirtualHostStack;
 use crate::policies::fault_injection::FaultInjectionPolicy;
@@ -68,17 +68,24 @@ impl<S, B> Default for PortStacks<S, B> {
     }
 }
 
+/// Istio's name of the route of a host without a virtual service.
+pub(in crate::mesh) const DEFAULT_ROUTE: &str = "default";
+/// Istio's name of the route to a host that no document names.
+pub(in crate::mesh) const PASSTHROUGH_ROUTE: &str = "allow_any";
+
 /// Returns the configuration of a host that no document names: one route without any policy.
-pub(in crate::mesh) fn passthrough_config(host: &str) -> VirtualHostConfig {
+pub(in crate::mesh) fn passthrough_config(host: &str, route: &'static str) -> VirtualHostConfig {
     VirtualHostConfig {
         id: host.into(),
+        host: host.into(),
         names: Vec::new(),
         routes: vec![RouteConfig {
-            route: Route::to(Destination::new(host)),
+            route: Route::to(Destination::new(host)).with_name(route),
             fault: FaultInjectionPolicy::off(),
             limits: Vec::new(),
             limits_replace: false,
             mirrors: Vec::new(),
+            origins: RouteOrigins::default(),
             retry: RetryPolicy::off(),
             timeout: TimeoutPolicy::off(),
         }],

@@ -6,4 +6,3 @@ pub(crate) mod mesh_transport;
 pub(crate) mod mirrored_body;
 pub(crate) mod request_body;
 pub(crate) mod to_transport;
-pub(crate) mod trace_attempts;

@@ -30,7 +30,11 @@ pub struct HeaderFormat(Format);
 #[derive(Clone, Debug, PartialEq)]
 enum Format {
     Literal(HeaderValue),
-    Pieces(Box<[Piece]>),
+    Pieces {
+        pieces: Box<[Piece]>,
+        #[cfg(feature = "serde")]
+        source: Box<str>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -86,13 +90,26 @@ impl HeaderFormat {
                 .map_err(|_| error("not a valid header value"));
         }
         pieces.push(Piece::Text(text.into()));
-        Ok(Self(Format::Pieces(pieces.into())))
+        Ok(Self(Format::Pieces {
+            pieces: pieces.into(),
+            #[cfg(feature = "serde")]
+            source: format.into(),
+        }))
+    }
+
+    /// Returns the format as it is parsed; none if a literal is not a text.
+    #[cfg(feature = "serde")]
+    pub(super) fn source(&self) -> Option<String> {
+        match &self.0 {
+            Format::Literal(value) => Some(value.to_str().ok()?.replace('%', "%%")),
+            Format::Pieces { source, .. } => Some(source.to_string()),
+        }
     }
 
     pub(in crate::policies::traffic_split) const fn literal(&self) -> Option<&HeaderValue> {
         match &self.0 {
             Format::Literal(value) => Some(value),
-            Format::Pieces(_) => None,
+            Format::Pieces { .. } => None,
         }
     }
 
@@ -107,7 +124,7 @@ impl HeaderFormat {
     ) -> Option<HeaderValue> {
         let pieces = match &self.0 {
             Format::Literal(value) => return Some(value.clone()),
-            Format::Pieces(pieces) => pieces,
+            Format::Pieces { pieces, .. } => pieces,
         };
         let mut value = Vec::new();
         for piece in pieces {

@@ -1,3 +1,5 @@
+#[cfg(feature = "serde")]
+mod config;
 pub(in crate::policies::traffic_split) mod header_format;
 pub(in crate::policies::traffic_split) mod start_time;
 pub(in crate::policies::traffic_split) mod template;

@@ -11,6 +11,8 @@ pub struct PathTemplate {
     /// Names of the capture groups of the regular expression, in order.
     names: Box<[Box<str>]>,
     regex: Re2,
+    #[cfg(feature = "serde")]
+    source: Box<str>,
 }
 
 // Bytes of a segment, as Envoy reads RFC 3986.
@@ -52,7 +54,15 @@ impl PathTemplate {
         Ok(Self {
             names: names.into(),
             regex: Re2::whole(&regex).map_err(|e| error(&e.to_string()))?,
+            #[cfg(feature = "serde")]
+            source: template.into(),
         })
+    }
+
+    /// Returns the template as it was given.
+    #[cfg(feature = "serde")]
+    pub(in crate::policies::traffic_split) const fn source(&self) -> &str {
+        &self.source
     }
 
     pub(in crate::policies::traffic_split) fn matches(&self, path: &str) -> bool {

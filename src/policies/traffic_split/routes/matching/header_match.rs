@@ -1,3 +1,6 @@
+#[cfg(feature = "serde")]
+mod config;
+
 use http::{HeaderMap, HeaderName};
 
 use crate::foundation::matching::string_match::StringMatch;

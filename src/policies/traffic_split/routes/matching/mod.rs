@@ -1,3 +1,5 @@
+#[cfg(feature = "serde")]
+mod config;
 pub(in crate::policies::traffic_split) mod header_match;
 pub(in crate::policies::traffic_split) mod match_input;
 pub(in crate::policies::traffic_split) mod path_match;

@@ -1,3 +1,6 @@
+#[cfg(feature = "serde")]
+mod config;
+
 use crate::foundation::matching::string_match::StringMatch;
 use crate::policies::traffic_split::PathTemplate;
 

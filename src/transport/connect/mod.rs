@@ -1,0 +1,12 @@
+//! Connections over TCP: name resolution, proxies and TLS.
+
+mod connector;
+#[cfg(feature = "istio")]
+mod named;
+pub(crate) mod proxies;
+#[cfg(feature = "rustls")]
+mod rustls;
+#[cfg(not(feature = "rustls"))]
+mod without_tls;
+
+pub use connector::TcpConnector;
