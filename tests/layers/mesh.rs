@@ -127,7 +127,7 @@ async fn sent(outbound: &Outbound, request: Request<Empty<bytes::Bytes>>) -> Hea
 }
 
 fn names(headers: &HeaderMap) -> Vec<&str> {
-    let mut names: Vec<_> = headers.keys().map(http::HeaderName::as_str).collect();
+    let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
     names.sort_unstable();
     names
 }

@@ -85,6 +85,7 @@ mod tests {
         Error::Rejected {
             attempts: 1,
             cause: None,
+            layer: None,
             rejection,
             url: Some(Box::new(url())),
         }
