@@ -1,6 +1,6 @@
 //! Policy of a layer, prepared for requests.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::Guard;
@@ -16,14 +16,14 @@ pub(super) struct ReloadablePolicy {
     policy: Reloadable<TracePolicy>,
     /// Lock held while both are replaced, so that they belong to one policy.
     replacing: Mutex<()>,
-    settings: AtomicU32,
+    settings: AtomicU64,
 }
 
 impl ReloadablePolicy {
     pub(super) fn new(policy: TracePolicy, is_observed: bool) -> Self {
         let settings = policy.settings().with(Settings::OBSERVED, is_observed);
         Self {
-            settings: AtomicU32::new(settings.0),
+            settings: AtomicU64::new(settings.0),
             policy: Reloadable::new(policy),
             replacing: Mutex::new(()),
         }
@@ -66,7 +66,7 @@ impl ReloadablePolicy {
 
 /// Numbers and flags of a policy, packed into one word.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Settings(u32);
+pub(super) struct Settings(u64);
 
 /// Mask of the sampled share in millionths, which needs 20 bits.
 const SAMPLED: u32 = (1 << 20) - 1;
@@ -85,7 +85,7 @@ impl Settings {
     /// True if a trace is also propagated in the formats in which it was received.
     pub(super) const SAME_FORMATS: Self = Self(1 << 29);
     /// True if calls carry the request id.
-    pub(super) const SENDS_REQUEST_ID: Self = Self(1 << 31);
+    pub(super) const SENDS_REQUEST_ID: Self = Self(1 << 32);
     /// True if the response of a server carries the request id.
     pub(super) const WRITES_REQUEST_ID: Self = Self(1 << 30);
 
@@ -94,7 +94,19 @@ impl Settings {
         propagated: Propagation,
         sampled: Percent,
     ) -> Self {
-        Self(sampled.millionths() | accepted.bits() << ACCEPTED | propagated.bits() << PROPAGATED)
+        let numbers =
+            sampled.millionths() | accepted.bits() << ACCEPTED | propagated.bits() << PROPAGATED;
+        Self(numbers as u64)
+    }
+
+    /// Returns the part with the numbers.
+    #[inline]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the high bits are flags"
+    )]
+    const fn numbers(self) -> u32 {
+        self.0 as u32
     }
 
     pub(super) const fn with(self, setting: Self, on: bool) -> Self {
@@ -113,13 +125,13 @@ impl Settings {
     /// Returns the formats that are read.
     #[inline]
     pub(super) const fn accepted(self) -> Propagation {
-        Propagation::of_bits(self.0 >> ACCEPTED)
+        Propagation::of_bits(self.numbers() >> ACCEPTED)
     }
 
     /// Returns the formats to write for a trace that was received in `formats`.
     #[inline]
     pub(super) const fn formats_out(self, formats: Propagation) -> Propagation {
-        let propagated = Propagation::of_bits(self.0 >> PROPAGATED);
+        let propagated = Propagation::of_bits(self.numbers() >> PROPAGATED);
         if self.has(Self::SAME_FORMATS) {
             propagated.and(formats)
         } else {
@@ -131,7 +143,7 @@ impl Settings {
     /// needed.
     #[inline]
     pub(super) fn samples(self, random: impl FnOnce() -> u64) -> bool {
-        let sampled = Percent::per_million(self.0 & SAMPLED);
+        let sampled = Percent::per_million(self.numbers() & SAMPLED);
         sampled == Percent::ALL || sampled.happens(random())
     }
 }
