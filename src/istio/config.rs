@@ -56,6 +56,8 @@ pub(crate) struct VirtualHostConfig {
     pub(crate) id: Arc<str>,
     /// Full name of the host; the first one, where several have the same routes.
     pub(crate) host: Arc<str>,
+    /// Place of the virtual service, or of the service entry.
+    pub(crate) origin: Option<Origin>,
     /// All names that callers may use: short, with the namespace, in full, with and without port.
     pub(crate) names: Vec<HostPattern>,
     /// Routes in the order of matching.
@@ -82,8 +84,10 @@ pub(crate) struct RouteConfig {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RouteOrigins {
     pub(crate) fault: Option<Origin>,
+    pub(crate) headers: Option<Origin>,
     pub(crate) mirror: Option<Origin>,
     pub(crate) retry: Option<Origin>,
+    pub(crate) rewrite: Option<Origin>,
     pub(crate) route: Option<Origin>,
     pub(crate) timeout: Option<Origin>,
 }
@@ -117,10 +121,17 @@ pub(crate) enum Location {
 /// Places in the documents that ordered the policies of a cluster; `None` where a default applies.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ClusterOrigins {
+    pub(crate) budget: Option<Origin>,
+    /// The service entry of the endpoints.
+    pub(crate) endpoints: Option<Origin>,
     pub(crate) load_balancer: Option<Origin>,
     pub(crate) outlier: Option<Origin>,
     /// The connection pool and the limit of requests in flight.
     pub(crate) pool: Option<Origin>,
+    /// The destination rule.
+    pub(crate) rule: Option<Origin>,
+    pub(crate) subset: Option<Origin>,
+    pub(crate) tls: Option<Origin>,
 }
 
 /// Discovery type of a cluster's endpoints.
@@ -194,6 +205,7 @@ pub(crate) struct TlsConfig {
 pub(crate) struct LocalRateLimitConfig {
     /// Filter and descriptor; unique per limit.
     pub(crate) id: Arc<str>,
+    /// Place of its token bucket.
     pub(crate) origin: Option<Origin>,
     pub(crate) policy: RateLimitPolicy,
     /// Port of the limit: of the server for inbound requests, otherwise of the destination; `None`

@@ -31,6 +31,7 @@
 //!    |
 //! 10 |     retries: {atempts: 3}
 //!    |               ^^^^^^^
+//!    |
 //!    = field: spec.http[0].retries.atempts of VirtualService default/reviews
 //!    = here: the document is rejected; none of its settings apply
 //!    = Istio: Kubernetes and `istioctl validate` reject unknown fields
@@ -39,8 +40,8 @@
 //!
 //! # A whole folder, in CI
 //!
-//! `cargo run --example check_policies --features istio -- policies/` prints all findings and exits
-//! with 1 if any is an error. In essence:
+//! The program `meshless` (feature `cli`) checks a folder with `meshless check policies/`, and prints text, JSON, SARIF or
+//! annotations of GitHub; `examples/check_policies` does it in a program of your own. In essence:
 //!
 //! ```no_run
 //! use meshless::istio::Documents;
@@ -103,5 +104,6 @@ mod validation;
 pub use api::field_validation::FieldValidation;
 pub use diagnostics::code::Code;
 pub use diagnostics::diagnostic::{Diagnostic, Severity};
+pub use loader::input::Input;
 pub use model::kind::Kind;
 pub use model::load::documents::{Documents, Resource};

@@ -216,30 +216,6 @@ impl Outbound {
     }
 }
 
-impl From<OutboundPolicy> for Outbound {
-    fn from(policy: OutboundPolicy) -> Self {
-        let OutboundPolicy {
-            attempt_limit,
-            circuit_breaker,
-            concurrency_limit,
-            rate_limit,
-            retry,
-            streams,
-            timeout,
-            trace,
-        } = policy;
-        outbound()
-            .with_attempt_limit(attempt_limit)
-            .with_circuit_breaker(circuit_breaker)
-            .with_concurrency_limit(concurrency_limit)
-            .with_rate_limit(rate_limit)
-            .with_retry(retry)
-            .with_streams(streams)
-            .with_timeout(timeout)
-            .with_trace(trace)
-    }
-}
-
 impl Outbound {
     pub(super) const fn layers(&self) -> &OutboundLayers {
         &self.layers

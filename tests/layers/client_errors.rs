@@ -114,6 +114,6 @@ async fn the_attempts_of_another_call_are_not_counted() {
     });
     let plain = Client::new(upstream);
     let (one, other) = tokio::join!(error(&retried), error(&plain));
-    assert!(matches!(one, Error::Send { attempts: 4, .. }));
+    assert!(matches!(one, Error::Send { attempts: 4, .. }), "{one:?}");
     assert!(matches!(other, Error::Send { attempts: 0, .. }));
 }

@@ -26,7 +26,7 @@ use tonic_health::ServingStatus;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt;
-use tower::{Layer, Service, ServiceBuilder};
+use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 
 use plain::Plain;
 
@@ -149,26 +149,41 @@ async fn a_generated_client_works_on_a_stack_and_sees_the_statuses_of_its_server
     assert_eq!(response.into_inner().status, 1);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_stream_lives_by_its_idle_time_on_both_sides() {
-    let (reporter, server) = tonic_health::server::health_reporter();
-    let limit = TimeoutPolicy::head(Duration::from_secs(15));
-    let stack = outbound().with_timeout(limit);
-    let stack = stack.layer(Transport::from_service(inbound().layer(server)));
-    let mut client = HealthClient::new(stack);
+/// Watches a health service through a stack: ten minutes with a message in each, and then silence.
+macro_rules! watch {
+    ($stack:expr, $reporter:expr) => {{
+        let mut client = HealthClient::new($stack);
+        let response = client.watch(HealthCheckRequest::default()).await.unwrap();
+        let mut statuses = response.into_inner();
+        assert_eq!(statuses.message().await.unwrap().unwrap().status, 1);
+        for minute in 0..10 {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            let status = [ServingStatus::NotServing, ServingStatus::Serving][minute % 2];
+            $reporter.set_service_status("", status).await;
+            assert!(statuses.message().await.unwrap().is_some(), "{minute}");
+        }
+        let start = Instant::now();
+        let ended = statuses.message().await;
+        assert!(!matches!(ended, Ok(Some(_))), "{ended:?}");
+        assert!(start.elapsed() <= Duration::from_secs(301));
+    }};
+}
 
-    let response = client.watch(HealthCheckRequest::default()).await.unwrap();
-    let mut statuses = response.into_inner();
-    assert_eq!(statuses.message().await.unwrap().unwrap().status, 1);
-    for minute in 0..10 {
-        tokio::time::sleep(Duration::from_secs(60)).await;
-        let status = [ServingStatus::NotServing, ServingStatus::Serving][minute % 2];
-        reporter.set_service_status("", status).await;
-        assert!(statuses.message().await.unwrap().is_some(), "{minute}");
-    }
-    // Silence, for longer than either side lets pass.
-    let ended = statuses.message().await;
-    assert!(!matches!(ended, Ok(Some(_))), "{ended:?}");
+#[tokio::test(start_paused = true)]
+async fn a_stream_of_a_server_lives_by_its_idle_time() {
+    let (reporter, server) = tonic_health::server::health_reporter();
+    watch!(Transport::from_service(inbound().layer(server)), reporter);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_of_a_client_lives_by_its_idle_time() {
+    let (reporter, server) = tonic_health::server::health_reporter();
+    // A server would take what it learns of the time to the head for the deadline of the whole stream.
+    let limit = TimeoutPolicy::head(Duration::from_secs(15))
+        .with_idle(Duration::from_secs(300))
+        .with_outgoing(false);
+    let stack = outbound().with_timeout(limit);
+    watch!(stack.layer(Transport::from_service(server)), reporter);
 }
 
 #[tokio::test(start_paused = true)]
@@ -272,7 +287,8 @@ async fn a_channel_that_is_taken_for_several_endpoints_fails() {
         let uri = format!("http://{authority}/test.Echo/Say");
         http::Request::post(uri).body(Body::empty()).unwrap()
     };
-    drop(transport.call(request("10.0.0.1:80")));
+    let ready = ServiceExt::<http::Request<Body>>::ready(&mut transport).await;
+    drop(ready.unwrap().call(request("10.0.0.1:80")));
     let error = transport
         .clone()
         .call(request("10.0.0.2:80"))

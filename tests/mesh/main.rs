@@ -8,9 +8,12 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail as they do")]
 
 mod answers;
+#[cfg(feature = "cli")]
+mod cli;
 mod cost;
 mod envoy_behaviour;
 mod examples;
+mod explain;
 mod internal_headers;
 mod istio;
 mod live;

@@ -237,7 +237,7 @@ async fn a_limit_of_requests_to_a_workload_is_inbound() {
     }
     let origin = all[1].1.origin().unwrap();
     assert_eq!(origin.object(), "EnvoyFilter waste/limit");
-    assert_eq!(origin.to_string(), world.at(56));
+    assert_eq!(origin.to_string(), world.at(58));
 }
 
 #[tokio::test(start_paused = true)]

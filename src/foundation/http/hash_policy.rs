@@ -2,6 +2,8 @@
 mod config;
 
 use std::borrow::Cow;
+#[cfg(feature = "istio")]
+use std::fmt::Display;
 use std::fmt::{self, Debug, Formatter};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -35,6 +37,25 @@ enum HashSource {
 }
 
 type HashFunction = Arc<dyn for<'a> Fn(RequestHead<'a>) -> Option<Cow<'a, [u8]>> + Send + Sync>;
+
+#[cfg(feature = "istio")]
+impl Display for HashPolicy {
+    /// Writes the parts of the key, first the preferred one.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for (n, source) in self.0.iter().enumerate() {
+            f.write_str(if n == 0 { "" } else { ", or " })?;
+            match source {
+                HashSource::Address(_) => f.write_str("client address")?,
+                HashSource::Cookie(cookie) => write!(f, "cookie {}", cookie.name())?,
+                HashSource::Fixed(_) => f.write_str("a constant")?,
+                HashSource::Function(_) => f.write_str("a function")?,
+                HashSource::Header(name) => write!(f, "header {name}")?,
+                HashSource::Query(name) => write!(f, "query parameter {name}")?,
+            }
+        }
+        Ok(())
+    }
+}
 
 impl HashPolicy {
     /// Hashes the client's address, an IPv6 one cut to the prefix length of `address`.

@@ -173,6 +173,17 @@ impl Backoff {
     }
 }
 
+#[cfg(feature = "istio")]
+impl std::fmt::Display for Backoff {
+    /// Writes the first wait and the longest.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.cap == Duration::MAX || self.growth == Growth::Constant {
+            return write!(f, "{:?}", self.base);
+        }
+        write!(f, "{:?} to {:?}", self.base, self.cap)
+    }
+}
+
 impl Default for Backoff {
     fn default() -> Self {
         Self::DEFAULT

@@ -1,7 +1,7 @@
 use std::fmt::{self, Display, Formatter};
 
 macro_rules! codes {
-    ($($(#[$meta:meta])* $name:ident $text:literal,)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident $text:literal,)*) => {
         /// Code of a finding: Istio's code where Istio has one, otherwise one of this crate
         /// (`MSH…`).
         ///
@@ -9,12 +9,20 @@ macro_rules! codes {
         #[non_exhaustive]
         #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
         pub enum Code {
-            $($(#[$meta])* #[doc = concat!("\n\n`", $text, "`")] $name,)*
+            $($(#[doc = $doc])* #[doc = concat!("\n\n`", $text, "`")] $name,)*
         }
 
         impl Code {
             /// All codes.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// Returns the description of the code: one sentence.
+            #[must_use]
+            pub fn description(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!($($doc),*).trim_ascii_start(),)*
+                }
+            }
 
             /// Returns the printed form of the code.
             #[must_use]

@@ -16,8 +16,8 @@ pub enum Severity {
 
 /// A finding about a file: message, position, effect in this crate and in Istio, and help.
 ///
-/// `Display` prints it in the format of rustc, with the source line; [`to_json`](Self::to_json)
-/// returns it in machine-readable form.
+/// `Display` prints it in the format of rustc, with the source line, and [`to_ansi`](Self::to_ansi) with colors;
+/// [`to_json`](Self::to_json) returns it in machine-readable form.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Diagnostic {
     pub(in crate::istio) severity: Severity,
@@ -41,6 +41,8 @@ pub struct Diagnostic {
 pub(in crate::istio) struct Excerpt {
     pub(in crate::istio) text: Box<str>,
     pub(in crate::istio) before: usize,
+    /// Number of characters of the line before the excerpt.
+    pub(in crate::istio) start: usize,
 }
 
 /// A second position of a finding.

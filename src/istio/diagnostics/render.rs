@@ -1,51 +1,31 @@
+//! Texts of diagnostics: the only place that knows `annotate-snippets`, and JSON.
+
+use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter, Write};
 use std::path::Path;
 
-use super::diagnostic::{Diagnostic, Excerpt};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-/// Number of characters of a long line shown before and after the position.
-const AROUND: usize = 60;
+use super::diagnostic::{Diagnostic, Excerpt, Severity};
+
+/// Number of characters of a long line kept before and after the position; the renderer shows about 140 in all.
+const AROUND: usize = 100;
+/// Column from which a line is not shown: the renderer would be given as many blanks.
+const MAX_INDENT: usize = 100_000;
 
 impl Display for Diagnostic {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let severity = self.severity.as_str();
-        writeln!(f, "{severity}[{}]: {}", self.code, self.message)?;
-        let width = self.line.to_string().len();
-        let file = name(self.file.as_deref());
-        if self.line == 0 {
-            writeln!(f, "{:width$}--> {file}", "")?;
-        } else {
-            writeln!(f, "{:width$}--> {file}:{}:{}", "", self.line, self.column)?;
-            self.snippet(f, width)?;
-        }
-        if !self.path.is_empty() {
-            let object = if self.object.is_empty() { "" } else { " of " };
-            let object = [object, &self.object].concat();
-            writeln!(f, "{:width$} = field: {}{object}", "", self.path)?;
-        }
-        if let Some(also) = &self.also {
-            let file = name(also.file.as_deref());
-            let (line, column) = (also.line, also.column);
-            writeln!(f, "{:width$} = also: {file}:{line}:{column}", "")?;
-        }
-        for (title, text) in [
-            ("here", &self.effect),
-            ("Istio", &self.in_istio),
-            ("help", &self.help),
-        ] {
-            if text.is_empty() {
-                continue;
-            }
-            // 5 for " = " before and ": " after the title.
-            let indent = width + title.len() + 5;
-            let text = text.replace('\n', &format!("\n{:indent$}", ""));
-            writeln!(f, "{:width$} = {title}: {text}", "")?;
-        }
-        Ok(())
+        f.write_str(&self.rendered(&Renderer::plain()))
     }
 }
 
 impl Diagnostic {
+    /// Returns the text of `Display` with the ANSI colors of a terminal.
+    #[must_use]
+    pub fn to_ansi(&self) -> String {
+        self.rendered(&Renderer::styled())
+    }
+
     /// Returns the finding as one line of JSON.
     #[must_use]
     pub fn to_json(&self) -> String {
@@ -76,13 +56,82 @@ impl Diagnostic {
         json
     }
 
-    fn snippet(&self, f: &mut Formatter<'_>, width: usize) -> fmt::Result {
-        let Excerpt { text, before } = &self.excerpt;
-        let rest = text.chars().count().saturating_sub(*before).max(1);
-        let carets = "^".repeat((self.len as usize).clamp(1, rest));
-        writeln!(f, "{:width$} |", "")?;
-        writeln!(f, "{} | {text}", self.line)?;
-        writeln!(f, "{:width$} | {:before$}{carets}", "", "")
+    fn rendered(&self, renderer: &Renderer) -> String {
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+            Severity::Note => Level::NOTE,
+        };
+        let title = level.primary_title(&*self.message).id(self.code.as_str());
+        let mut group = Group::with_title(title);
+        group = match self.snippet() {
+            Some(snippet) => group.element(snippet),
+            None => group.element(self.origin()),
+        };
+        let object = match &*self.object {
+            "" => String::new(),
+            object => format!(" of {object}"),
+        };
+        let field = match &*self.path {
+            "" => String::new(),
+            path => format!("{path}{object}"),
+        };
+        let also = self.also.as_ref();
+        let also = also.map_or_else(String::new, |also| {
+            let file = name(also.file.as_deref());
+            format!("{file}:{}:{}", also.line, also.column)
+        });
+        let lines = [
+            (Level::NOTE.with_name("field"), &*field),
+            (Level::NOTE.with_name("also"), &*also),
+            (Level::NOTE.with_name("here"), &*self.effect),
+            (Level::NOTE.with_name("Istio"), &*self.in_istio),
+            (Level::HELP, &*self.help),
+        ];
+        let lines = lines.into_iter().filter(|(_, text)| !text.is_empty());
+        let group = group.elements(lines.map(|(level, text)| level.message(text)));
+        let mut text = renderer.render(&[group]);
+        text.push('\n');
+        text
+    }
+
+    /// Returns the excerpt with its mark; `None` for a finding about a whole file.
+    fn snippet(&self) -> Option<Snippet<'_, Annotation<'_>>> {
+        let Excerpt {
+            before,
+            start,
+            text,
+        } = &self.excerpt;
+        if self.line == 0 || *start > MAX_INDENT {
+            return None;
+        }
+        // The renderer counts the column from the start of the line, and cuts off what does not fit.
+        let source = match start {
+            0 => Cow::Borrowed(&**text),
+            _ => Cow::Owned(format!("{:start$}{text}", "")),
+        };
+        // Bytes here, characters in the excerpt. A position behind the text marks its end.
+        let place = |characters: usize| {
+            let mut places = source.char_indices().map(|(place, _)| place);
+            places
+                .nth(start.saturating_add(characters))
+                .unwrap_or(source.len())
+        };
+        let marked = place(*before)..place(before.saturating_add(self.len as usize));
+        let snippet = Snippet::source(source)
+            .line_start(self.line as usize)
+            .path(name(self.file.as_deref()))
+            .annotation(AnnotationKind::Primary.span(marked));
+        Some(snippet)
+    }
+
+    fn origin(&self) -> Origin<'static> {
+        let origin = Origin::path(name(self.file.as_deref()));
+        if self.line == 0 {
+            return origin;
+        }
+        let (line, column) = (self.line as usize, self.column as usize);
+        origin.line(line).char_column(column)
     }
 }
 
@@ -102,6 +151,7 @@ impl Excerpt {
             .map(|c| if c.is_control() { ' ' } else { c })
             .collect();
         Self {
+            start,
             text: shown.trim_end().into(),
             before: column - start,
         }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::input::Input;
 use super::large_stack::with_large_stack;
 use crate::istio::model::load::documents::Documents;
 use crate::istio::model::load::load_options::LoadOptions;
@@ -23,6 +24,23 @@ impl Documents {
     #[must_use]
     pub fn from_path(path: impl AsRef<Path>) -> Self {
         Self::read_path(path.as_ref(), LoadOptions::default())
+    }
+
+    /// Loads several inputs as one set, so that references from one to another are found. Inputs are read in their
+    /// order; each file counts once, also if two paths lead to it.
+    ///
+    /// The bounds of [`from_yaml`](Self::from_yaml) are those of the whole set.
+    #[must_use]
+    pub fn from_inputs(inputs: impl IntoIterator<Item = Input>) -> Self {
+        Self::read_inputs(inputs, LoadOptions::default())
+    }
+
+    pub(crate) fn read_inputs(
+        inputs: impl IntoIterator<Item = Input>,
+        options: LoadOptions,
+    ) -> Self {
+        let inputs: Vec<_> = inputs.into_iter().collect();
+        with_large_stack(options, |load| load.inputs(inputs))
     }
 
     pub(crate) fn read_yaml(text: &str, options: LoadOptions) -> Self {

@@ -1,10 +1,9 @@
-use std::path::Path;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::files;
 use super::object::{self, Content, Items};
 use super::report::bare;
-use super::split;
 use crate::istio::analysis as advise;
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::diagnostic::Diagnostic;
@@ -39,9 +38,11 @@ pub(in crate::istio) struct Loader {
     foreign: Vec<Foreign>,
     diagnostics: Vec<Diagnostic>,
     skipped: usize,
-    blank: Vec<Arc<Path>>,
+    pub(super) blank: Vec<Arc<Path>>,
+    /// Files that were read, if several inputs may lead to one file.
+    pub(super) files: Option<HashSet<PathBuf>>,
     /// Remaining bytes of the budgets for text and memory.
-    text: usize,
+    pub(super) text: usize,
     memory: usize,
 }
 
@@ -54,47 +55,9 @@ impl Loader {
             diagnostics: Vec::new(),
             skipped: 0,
             blank: Vec::new(),
+            files: None,
             text: MAX_TEXT,
             memory: MAX_MEMORY,
-        }
-    }
-
-    pub(in crate::istio) fn path(&mut self, path: &Path) {
-        for found in files::find(path) {
-            match found.and_then(|path| Ok((files::read(&path, self.text)?, path))) {
-                Ok((bytes, path)) => self.text(Some(path.into()), &bytes),
-                Err((path, reason)) => {
-                    let message = format!("cannot be read: {reason}");
-                    self.push(Diagnostic {
-                        help: "see that it is there, and that this process may read it".into(),
-                        ..bare(Some(path.into()), Code::Unreadable, &message)
-                    });
-                }
-            }
-        }
-    }
-
-    pub(in crate::istio) fn text(&mut self, file: Option<Arc<Path>>, bytes: &[u8]) {
-        let Some(left) = self.text.checked_sub(bytes.len()) else {
-            let message = format!("there is more text than {MAX_TEXT} bytes");
-            return self.file_error(file, Code::TooLarge, &message);
-        };
-        self.text = left;
-        if bytes.trim_ascii().is_empty() {
-            self.blank.extend(file.clone());
-        }
-        match split::split(file.as_ref(), bytes) {
-            Ok(chunks) => {
-                for document in chunks {
-                    self.yaml_document(&Arc::new(document));
-                }
-            }
-            Err(place) => {
-                let message = "is not UTF-8 text";
-                let mut diagnostic = bare(file, Code::Unreadable, message);
-                (diagnostic.line, diagnostic.column) = place;
-                self.push(diagnostic);
-            }
         }
     }
 
@@ -158,7 +121,7 @@ impl Loader {
         }
     }
 
-    fn yaml_document(&mut self, document: &Arc<YamlDocument>) {
+    pub(super) fn yaml_document(&mut self, document: &Arc<YamlDocument>) {
         if document.text.len() > MAX_DOCUMENT {
             let message = format!("the document is larger than {MAX_DOCUMENT} bytes");
             return self.document_error(document, Code::TooLarge, Span::default(), &message);

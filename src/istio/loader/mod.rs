@@ -2,6 +2,7 @@
 
 mod documents;
 pub(crate) mod files;
+pub(crate) mod input;
 pub(in crate::istio) mod large_stack;
 pub(in crate::istio) mod load;
 pub(in crate::istio) mod object;

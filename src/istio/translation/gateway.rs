@@ -121,6 +121,7 @@ fn hosts(
             id: format!("{} for {host}", ids.join(", ")).into(),
             host: host.as_str().into(),
             names: vec![HostPattern::parse(&host).ok()?],
+            origin: services.first().map(|service| service.object.name_origin()),
             routes: routes.collect(),
         }))
     });

@@ -90,6 +90,7 @@ impl<'a> Hosts<'a> {
                 },
                 host: hosts[0].into(),
                 names,
+                origin: Some(service.object.name_origin()),
                 routes: route_configs(self.index, service, source, &limits),
             }));
         }
@@ -133,6 +134,9 @@ impl<'a> Hosts<'a> {
                 id: host.into(),
                 host: host.into(),
                 names,
+                origin: entries
+                    .find(host, namespace)
+                    .and_then(|found| found.origin()),
                 routes: vec![default_route(Destination::new(host), &limits)],
             }));
         }

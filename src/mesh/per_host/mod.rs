@@ -2,6 +2,7 @@
 
 mod host_table;
 mod layer;
+mod layers;
 mod origin;
 mod origin_pattern;
 mod service;

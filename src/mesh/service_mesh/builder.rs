@@ -5,10 +5,9 @@ use super::options::Options;
 use super::{Error, Mesh};
 use crate::foundation::events::Observe;
 use crate::istio::Documents;
-use crate::istio::FieldValidation;
-use crate::istio::Severity;
 use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::translation::Settings;
+use crate::istio::{FieldValidation, Input, Severity};
 use crate::mesh::service_mesh::state::mesh_state::MeshState;
 use crate::policies::telemetry::TracePolicy;
 
@@ -152,6 +151,16 @@ impl MeshBuilder {
     /// As [`Mesh::from_path`].
     pub fn read_yaml(self, text: &str) -> Result<Mesh, Error> {
         let documents = Documents::read_yaml(text, self.load_options.clone());
+        self.read(documents)
+    }
+
+    /// Reads several files, folders and texts as one set of documents.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mesh::from_path`].
+    pub fn read_inputs(self, inputs: impl IntoIterator<Item = Input>) -> Result<Mesh, Error> {
+        let documents = Documents::read_inputs(inputs, self.load_options.clone());
         self.read(documents)
     }
 

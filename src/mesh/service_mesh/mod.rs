@@ -4,6 +4,7 @@ mod builder;
 #[cfg(feature = "reqwest")]
 mod client;
 pub(in crate::mesh) mod cluster;
+pub mod explain;
 pub(in crate::mesh) mod gateway;
 mod mesh;
 pub(in crate::mesh) mod options;

@@ -10,7 +10,9 @@ use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::explain::{Explanation, explain};
 use super::{MeshTransport, ServerLayer};
+use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::BoxError;
 use crate::istio::config::WorkloadId;
 use crate::mesh::service_mesh::cluster::connect::connector::Connector;
@@ -55,6 +57,39 @@ impl Workload {
         let labels = labels.map(|(name, value)| (name.into(), value.into()));
         self.id.labels.extend(labels);
         self
+    }
+
+    /// Explains a request of the workload: its virtual host, route and clusters, their policies with their places
+    /// in the documents, and the answers that it may get without reaching an endpoint. Nothing is sent.
+    ///
+    /// ```
+    /// use http::Request;
+    /// use meshless::Mesh;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mesh = Mesh::from_yaml("
+    /// apiVersion: networking.istio.io/v1
+    /// kind: VirtualService
+    /// metadata: {name: users, namespace: waste}
+    /// spec:
+    ///   hosts: [users]
+    ///   http:
+    ///   - timeout: 5s
+    ///     route:
+    ///     - destination: {host: users}
+    /// ")?;
+    /// let request = Request::get("http://users/1").body(())?;
+    /// let explained = mesh.workload("waste-service", "waste").explain(&request);
+    /// let route = explained.route().ok_or("no route")?;
+    /// let timeout = route.settings().iter().find(|one| one.name() == "timeout").ok_or("no timeout")?;
+    /// assert_eq!(timeout.origin().map(|origin| origin.line()), Some(8));
+    /// println!("{explained}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn explain<B>(&self, request: &Request<B>) -> Explanation {
+        explain(&self.proxy(), RequestHead::of(request))
     }
 
     /// Wraps a transport of any kind; each cluster uses a clone.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
-use http::{Extensions, StatusCode};
+use http::Extensions;
 use pin_project::pin_project;
 use tokio::time::{Sleep, sleep};
 
@@ -12,7 +12,7 @@ use super::machine::Fault;
 use super::{Abort, FaultInjectionPolicy, FaultInjectionStats};
 use crate::foundation::admission::{Admission, Gate, Ticket};
 use crate::foundation::events::{Emitter, EventKind};
-use crate::foundation::http::{GrpcStatus, RequestHead};
+use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::{Failure, Outcome, Rejection};
 use crate::foundation::sync::Switchable;
 use crate::foundation::sync::rng::Rng;
@@ -77,15 +77,7 @@ impl Shared {
 
     fn abort(&self, abort: Abort, as_upstream: bool) -> Rejection {
         self.aborts.fetch_add(1, Ordering::Relaxed);
-        let (status, grpc_status) = match abort {
-            Abort::Grpc(grpc_status) => (StatusCode::OK, grpc_status),
-            Abort::Http(status) => (status, GrpcStatus::from_http(status)),
-        };
-        let rejection = Rejection::FaultInjected {
-            as_upstream,
-            grpc_status,
-            status,
-        };
+        let rejection = abort.rejection(as_upstream);
         self.emitter.emit(&EventKind::Rejected(rejection));
         rejection
     }

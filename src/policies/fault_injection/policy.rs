@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use crate::foundation::http::{GrpcStatus, RequestHead};
+use crate::foundation::outcome::Rejection;
 use crate::foundation::sync::Percent;
 
 /// Shares of requests to delay and to abort.
@@ -55,6 +56,21 @@ pub enum Abort {
     Grpc(GrpcStatus),
     /// An HTTP status. A gRPC caller gets the gRPC status to which it maps.
     Http(StatusCode),
+}
+
+impl Abort {
+    /// Returns the rejection of a request that is aborted so.
+    pub(crate) const fn rejection(self, as_upstream: bool) -> Rejection {
+        let (status, grpc_status) = match self {
+            Self::Grpc(grpc_status) => (StatusCode::OK, grpc_status),
+            Self::Http(status) => (status, GrpcStatus::from_http(status)),
+        };
+        Rejection::FaultInjected {
+            as_upstream,
+            grpc_status,
+            status,
+        }
+    }
 }
 
 impl FaultInjectionPolicy {
@@ -139,7 +155,7 @@ impl FaultInjectionPolicy {
         self.abort.is_none() && self.delay.is_none()
     }
 
-    pub(super) const fn abort(&self) -> Option<(Percent, Abort)> {
+    pub(crate) const fn abort(&self) -> Option<(Percent, Abort)> {
         self.abort
     }
 
@@ -151,7 +167,7 @@ impl FaultInjectionPolicy {
         self.by_header
     }
 
-    pub(super) const fn delay(&self) -> Option<(Percent, Duration)> {
+    pub(crate) const fn delay(&self) -> Option<(Percent, Duration)> {
         self.delay
     }
 

@@ -1,5 +1,7 @@
 #[cfg(feature = "serde")]
 mod config;
+#[cfg(feature = "istio")]
+mod settings;
 
 use super::SlowStart;
 use crate::foundation::http::HashPolicy;

@@ -1,5 +1,7 @@
 #[cfg(feature = "serde")]
 mod config;
+#[cfg(feature = "istio")]
+mod settings;
 
 use std::time::Duration;
 

@@ -1,6 +1,8 @@
 #[cfg(feature = "serde")]
 mod config;
 mod read;
+#[cfg(feature = "istio")]
+mod settings;
 
 use std::borrow::Cow;
 use std::fmt::{self, Debug, Formatter};

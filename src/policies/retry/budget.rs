@@ -174,6 +174,22 @@ impl RetryBudget {
         self.shared.as_ref().unwrap_or(own)
     }
 
+    /// Returns the share and the minimum of retries as text.
+    #[cfg(feature = "istio")]
+    pub(crate) fn describe(&self) -> String {
+        match self.kind {
+            Kind::Concurrent { percent, min, .. } => {
+                format!("{percent} of the requests in flight, at least {min}")
+            }
+            Kind::Share(config) => {
+                let (percent, reserve) = (config.percent(), config.reserve());
+                format!("{percent} of the requests, and {reserve} more")
+            }
+            Kind::Throttle(_) => "by tokens".to_owned(),
+            Kind::Unlimited => "unlimited".to_owned(),
+        }
+    }
+
     /// Returns true if no retry can ever be granted.
     pub(super) fn is_nothing(&self) -> bool {
         match self.kind {

@@ -268,7 +268,7 @@ impl RetryPolicy {
         self.attempts > 0 && (self.budget.is_nothing() || self.max_parallel == Some(0))
     }
 
-    pub(super) const fn non_idempotent(&self) -> bool {
+    pub(crate) const fn non_idempotent(&self) -> bool {
         self.non_idempotent
     }
 

@@ -116,6 +116,7 @@ mod propagation;
 mod service;
 mod settings;
 mod shared;
+mod started_span;
 
 pub use crate::foundation::events::TracingObserver;
 pub use body::TracedBody;

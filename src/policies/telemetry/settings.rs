@@ -101,10 +101,7 @@ impl Settings {
 
     /// Returns the part with the numbers.
     #[inline]
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the high bits are flags"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "the high bits are flags")]
     const fn numbers(self) -> u32 {
         self.0 as u32
     }

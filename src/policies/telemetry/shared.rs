@@ -12,6 +12,7 @@ use super::context::span::SpanObservers;
 use super::propagation::remote_context::{PresentHeaders, TraceHeaders};
 use super::propagation::request_id;
 use super::settings::{ReloadablePolicy, Settings};
+use super::started_span::StartedSpan;
 use super::{ExtractError, SpanKind, SpanProcessor, SpanTicket, TraceContext, TracePolicy};
 use crate::foundation::events::Emitter;
 use crate::foundation::events::request::record::{RecordKind, RequestRecord};
@@ -22,15 +23,6 @@ use crate::foundation::sync::sharded_arc::ShardedArcRef;
 /// Starts the span of each request for a trace layer's services.
 #[derive(Clone, Debug)]
 pub(crate) struct Tracer(ShardedArcRef<Shared>);
-
-/// Started span of a request.
-pub(crate) struct StartedSpan {
-    /// Scan of the request's headers, if one was made.
-    pub(crate) scan: Option<HeaderScan>,
-    pub(crate) scope: Scope,
-    pub(crate) writes_request_id: bool,
-    pub(crate) ticket: SpanTicket,
-}
 
 /// Context of a new span.
 struct NewSpan {
@@ -52,18 +44,6 @@ impl Tracer {
         let mut started = self.0.start(settings, request);
         started.writes_request_id = self.0.writes_request_id(settings);
         started
-    }
-}
-
-impl StartedSpan {
-    #[inline]
-    fn unobserved(scope: Scope, scan: Option<HeaderScan>) -> Self {
-        Self {
-            scan,
-            scope,
-            writes_request_id: false,
-            ticket: SpanTicket::default(),
-        }
     }
 }
 
@@ -107,19 +87,15 @@ impl Shared {
         }
     }
 
-    pub(super) fn without_injection(self) -> Self {
-        Self {
-            skips_injection: true,
-            ..self
-        }
+    pub(super) fn without_injection(mut self) -> Self {
+        self.skips_injection = true;
+        self
     }
 
     #[cfg(feature = "istio")]
-    pub(super) fn forwarding(self) -> Self {
-        Self {
-            forwards: true,
-            ..self
-        }
+    pub(super) fn forwarding(mut self) -> Self {
+        self.forwards = true;
+        self
     }
 
     fn record(&self) -> Arc<RequestRecord> {
@@ -175,11 +151,9 @@ impl Shared {
         if self.kind == SpanKind::Attempt && self.attempt_of_call(settings, headers) {
             return StartedSpan::unobserved(Scope::none(), None);
         }
-        let NewSpan {
-            scan, mut trace, ..
-        } = self.trace(settings, headers);
-        trace.call_id = self.skips_injection.then_some(trace.span_id);
-        StartedSpan::unobserved(Scope::of(PooledContext::new(trace)), scan)
+        let mut new = self.trace(settings, headers);
+        new.trace.call_id = self.skips_injection.then_some(new.trace.span_id);
+        StartedSpan::unobserved(Scope::of(PooledContext::new(new.trace)), new.scan)
     }
 
     /// Starts an attempt in the context of its call, if that lends it, and writes the headers.
@@ -245,7 +219,7 @@ impl Shared {
             source: self.emitter.source(),
             span: Span::none(),
         };
-        // No one sees these ids.
+        // These ids are neither sent nor logged.
         let unused = TraceContext::root(&self.rng, false);
         let ticket = SpanTicket::new(self.kind, request, &unused, None, observers);
         let scope = Scope::recorded(PooledContext::NONE, Span::none(), notes);
@@ -265,8 +239,8 @@ impl Shared {
         {
             // All attempts share the headers that the layer of their call has written: no second
             // scan.
-            let told = trace.written && self.kind == SpanKind::Attempt;
-            let present_headers = (!told).then(|| PresentHeaders::scan(headers));
+            let is_written = trace.written && self.kind == SpanKind::Attempt;
+            let present_headers = (!is_written).then(|| PresentHeaders::scan(headers));
             self.inject(&mut trace, settings, headers, present_headers);
             return NewSpan {
                 invalid: None,

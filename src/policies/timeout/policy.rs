@@ -71,8 +71,8 @@ impl TimeoutPolicy {
     /// Creates a policy with a timeout to the head of the response; 0 means no limit.
     ///
     /// The body, such as a stream of events or a download, may take longer: it is limited by the
-    /// [idle timeout](Self::with_idle), which has to be set, and by the caller's deadline. The request's headers
-    /// carry the timeout to the head.
+    /// [idle timeout](Self::with_idle), which has to be set, and by the caller's deadline. That deadline alone is in the
+    /// headers of the request: a server applies them to its whole response.
     #[must_use]
     pub const fn head(limit: Duration) -> Self {
         let mut policy = Self::total(limit);

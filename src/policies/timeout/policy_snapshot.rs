@@ -1,6 +1,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
@@ -79,8 +79,13 @@ impl PolicySnapshot {
             HeaderTimeouts::default()
         };
         let (window, callers) = time_budget_of(policy, from_headers)?;
-        if let Some(window) = window.filter(|_| policy.outgoing()) {
-            this.write(headers, from_headers, window.length, grpc);
+        // A deadline in the headers holds for the whole response, a timeout to the head does not.
+        let sent = match policy.extent() {
+            Extent::Head => callers,
+            Extent::Attempt | Extent::Response => window,
+        };
+        if let Some(sent) = sent.filter(|_| policy.outgoing()) {
+            this.write(headers, from_headers, sent.length, grpc);
         }
         if window.is_none() && policy.idle_timeout().is_zero() {
             return Ok(None);
@@ -93,7 +98,7 @@ impl PolicySnapshot {
         let own = window.is_some_and(|window| window.length == total);
         Ok(Some(CallLimits::new(
             window,
-            callers,
+            callers.map(|callers| callers.at),
             own,
             grpc,
             home.local(),
@@ -188,13 +193,13 @@ impl PolicySnapshot {
     }
 }
 
-/// Returns the budget of a call that starts now, and the caller's deadline if the timeout ends with the head. Without
-/// any limit the clock is not read.
+/// Returns the budget of a call that starts now, and that of the caller's deadline if the timeout ends with the head.
+/// Without any limit the clock is not read.
 #[inline]
 fn time_budget_of(
     policy: &TimeoutPolicy,
     from_headers: HeaderTimeouts,
-) -> Result<(Option<TimeBudget>, Option<Instant>), Rejection> {
+) -> Result<(Option<TimeBudget>, Option<TimeBudget>), Rejection> {
     let allowance = machine::allowance(policy, from_headers);
     let current = Deadline::current().map(Deadline::instant);
     if allowance.is_none() && current.is_none() {
@@ -206,7 +211,7 @@ fn time_budget_of(
             .map_err(|machine::DeadlineExceeded| Rejection::DeadlineExceeded)
     };
     let callers = match policy.extent() {
-        Extent::Head => budget(machine::callers(policy, from_headers))?.map(|budget| budget.at),
+        Extent::Head => budget(machine::callers(policy, from_headers))?,
         Extent::Attempt | Extent::Response => None,
     };
     Ok((budget(allowance)?, callers))

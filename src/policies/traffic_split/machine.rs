@@ -100,6 +100,23 @@ impl<'p> Matched<'p> {
     }
 }
 
+#[cfg(feature = "istio")]
+impl<'p> Matched<'p> {
+    /// Decides about a request as if it went to the destination at `index`; `None` if there is none.
+    pub(super) fn decide_for(self, index: usize) -> Option<Decision<'p>> {
+        let RouteTarget::Forward(split) = &self.route.action else {
+            return None;
+        };
+        split.destinations.get(index)?;
+        Some(Decision::Forward(Choice {
+            new_cookie: None,
+            index,
+            matched: self,
+            split,
+        }))
+    }
+}
+
 /// Index of a route, and of the match that applied.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct RouteIndex {

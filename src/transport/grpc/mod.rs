@@ -31,8 +31,9 @@
 //! A call is retried if its status came in the head of the response and is one that the policy names: the default has
 //! `UNAVAILABLE` and `CANCELLED`. Messages that were sent are kept for it, within the retry's limit.
 //!
-//! The total timeout of `outbound()` is 15 seconds, streams included: for long calls use
-//! [`TimeoutPolicy::head`](crate::timeout::TimeoutPolicy::head), with which a stream ends by its idle time.
+//! The total timeout of `outbound()` is 15 seconds, streams included. For long calls use
+//! [`TimeoutPolicy::head`](crate::timeout::TimeoutPolicy::head) `with_idle` time, with which a stream ends after a silence,
+//! and `with_outgoing(false)`, since a server takes `grpc-timeout` for the deadline of the whole stream.
 //!
 //! A channel is connected to one address. To balance over several, make one transport per endpoint:
 //!

@@ -45,12 +45,56 @@ fn a_finding_prints_its_line_and_points_into_it() {
   |
 9 |     retries: {atempts: 3}
   |               ^^^^^^^
+  |
   = field: spec.http[0].retries.atempts of VirtualService default/reviews
   = here: the document is rejected; none of its settings apply
   = Istio: Kubernetes and `istioctl validate` reject unknown fields
   = help: did you mean `attempts`?
 "
     );
+}
+
+#[test]
+fn a_long_line_is_cut_around_its_finding_and_the_column_is_that_of_the_file() {
+    let long = format!(
+        "{{\"kind\": \"VirtualService\", \"apiVersion\": \"networking.istio.io/v1\", \"metadata\": {{\"name\": \"a\"}}, \"spec\": {{\"hosts\": [\"{}ü\"], \"gatways\": [\"x\"]}}}}",
+        "a.".repeat(100)
+    );
+    let documents = Documents::from_yaml(&long);
+    let found = documents
+        .diagnostics()
+        .iter()
+        .find(|one| one.code() == Code::UnknownField);
+    let found = found.expect("`gatways` is unknown");
+    let printed = found.to_string();
+    let place = format!("--> <text>:1:{}\n", found.column());
+    assert!(
+        found.column() > 200 && printed.contains(&place),
+        "{printed}"
+    );
+    let lines: Vec<_> = printed.lines().collect();
+    let (source, marks) = (lines[3], lines[4]);
+    let column = marks.find('^').expect("the finding is marked");
+    let marked: String = source.chars().skip(column).take(9).collect();
+    assert_eq!(marked, "\"gatways\"", "{printed}");
+    assert!(source.chars().count() <= 140, "{printed}");
+}
+
+#[test]
+fn colors_change_no_letter_of_a_finding() {
+    let documents = Documents::from_yaml(MISSPELT);
+    let found = &documents.diagnostics()[1];
+    let mut plain = String::new();
+    let ansi = found.to_ansi();
+    assert!(ansi.contains("\x1b["), "{ansi:?}");
+    for (n, part) in ansi.split('\x1b').enumerate() {
+        plain.push_str(if n == 0 {
+            part
+        } else {
+            part.split_once('m').unwrap().1
+        });
+    }
+    assert_eq!(plain, found.to_string());
 }
 
 #[test]

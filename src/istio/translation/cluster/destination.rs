@@ -12,6 +12,7 @@ use crate::istio::model::names;
 use crate::istio::translation::envoy;
 use crate::istio::translation::index::destination_rule_index::MergedRule;
 use crate::istio::translation::index::resource_index::ResourceIndex;
+use crate::istio::translation::index::service_entry_index::HostEntries;
 use crate::policies::traffic_split::Destination;
 
 /// Returns the cluster of a destination.
@@ -35,16 +36,28 @@ pub(in crate::istio::translation) fn destination(
         .map(|name| rule.and_then(|rule| rule.subset(name)));
     let of_subset = subset
         .flatten()
-        .and_then(|subset| subset.traffic_policy.as_ref());
+        .and_then(|(_, subset)| subset.traffic_policy.as_ref());
     let policy = rule.and_then(|rule| rule.policy());
-    let traffic_policy = MergedTrafficPolicy::of(policy, of_subset, port.or(request_port));
+    let of_rule = policy.map(|(_, policy)| policy);
+    let policy_port = port.or(request_port);
+    let traffic_policy = MergedTrafficPolicy::of(of_rule, of_subset, policy_port);
+    let origins = ClusterOrigins {
+        endpoints: known.as_ref().and_then(HostEntries::origin),
+        rule: rule.and_then(MergedRule::origin),
+        ..traffic_policy.origins(policy, subset.flatten(), policy_port)
+    };
     let endpoints = match subset {
         // A subset that the rule does not define: no cluster in Envoy, 503.
         Some(None) => ClusterDiscovery::Unknown,
         _ if is_passthrough(traffic_policy.balancer) => ClusterDiscovery::ByName,
         // Several ports, and neither the route nor the request says which.
         _ if port.is_none() && known.as_ref().is_some_and(has_ports) => ClusterDiscovery::Unknown,
-        _ => match endpoints(host, known.as_ref(), port, subset.flatten()) {
+        _ => match endpoints(
+            host,
+            known.as_ref(),
+            port,
+            subset.flatten().map(|(_, subset)| subset),
+        ) {
             // A port that only the caller uses is unknown to the service registry: the request
             // passes.
             ClusterDiscovery::Unknown if destination.port().is_none() => ClusterDiscovery::ByName,
@@ -56,9 +69,7 @@ pub(in crate::istio::translation) fn destination(
         endpoints,
         limit: in_flight(traffic_policy.pool),
         location: location(index, host, known.as_ref()),
-        origins: rule.map_or_else(ClusterOrigins::default, |rule| {
-            origins(rule, traffic_policy)
-        }),
+        origins,
         outlier: outlier(traffic_policy.outlier),
         pool: pool(traffic_policy.pool, is_http2(known.as_ref(), port)),
         retries: retries(traffic_policy.pool, traffic_policy.budget),
@@ -90,19 +101,6 @@ pub(in crate::istio::translation) fn unnamed(
     // A destination rule alone does not register a host.
     let is_known = known.is_some() || rule.is_some() && !index.settings.registry_only;
     is_known.then(|| destination(index, workload, &Destination::new(host), Some(port)))
-}
-
-/// Returns the places in the documents that ordered the policies of a cluster.
-fn origins(rule: &MergedRule, policy: MergedTrafficPolicy<'_>) -> ClusterOrigins {
-    ClusterOrigins {
-        load_balancer: policy
-            .balancer
-            .and_then(|block| rule.origin(block, block.at)),
-        outlier: policy
-            .outlier
-            .and_then(|block| rule.origin(block, block.at)),
-        pool: policy.pool.and_then(|block| rule.origin(block, block.at)),
-    }
 }
 
 /// Returns the TLS origination of mode `SIMPLE`; mutual TLS is not supported.

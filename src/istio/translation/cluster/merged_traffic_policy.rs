@@ -1,7 +1,9 @@
 use crate::istio::api::destination_rule::{
-    ClientTls, ConnectionPool, OutlierDetection, RetryBudget, TrafficPolicy,
+    ClientTls, ConnectionPool, OutlierDetection, RetryBudget, Subset, TrafficPolicy,
 };
 use crate::istio::api::load_balancer::LoadBalancer;
+use crate::istio::config::ClusterOrigins;
+use crate::istio::translation::index::destination_rule_index::InRule;
 
 /// The effective traffic policy of one port of one subset, by blocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -21,6 +23,36 @@ impl<'a> MergedTrafficPolicy<'a> {
         port: Option<u16>,
     ) -> Self {
         Self::default().under(rule, port).under(subset, port)
+    }
+
+    /// Returns the places of the blocks: in the rule `rule`, unless the policy of the subset overrides it.
+    pub(in crate::istio::translation) fn origins(
+        &self,
+        rule: Option<InRule<'a, TrafficPolicy>>,
+        subset: Option<InRule<'a, Subset>>,
+        port: Option<u16>,
+    ) -> ClusterOrigins {
+        let base = Self::default().under(rule.map(|(_, policy)| policy), port);
+        let (rule, of_subset) = (rule.map(|(rule, _)| rule), subset.map(|(rule, _)| rule));
+        macro_rules! origin {
+            ($block:ident) => {
+                self.$block.and_then(|block| {
+                    let is_base = base.$block.is_some_and(|own| std::ptr::eq(own, block));
+                    let rule = if is_base { rule } else { of_subset };
+                    Some(rule?.origin(block.at))
+                })
+            };
+        }
+        ClusterOrigins {
+            budget: origin!(budget),
+            endpoints: None,
+            load_balancer: origin!(balancer),
+            outlier: origin!(outlier),
+            pool: origin!(pool),
+            rule: None,
+            subset: subset.map(|(rule, subset)| rule.origin(subset.at)),
+            tls: origin!(tls),
+        }
     }
 
     /// Overrides this policy with another: each block is replaced as a whole. Port-level settings

@@ -1,5 +1,4 @@
 use std::collections::{BTreeSet, HashMap};
-use std::ptr;
 
 use super::host_map::HostMap;
 use super::object_ref::ObjectRef;
@@ -9,7 +8,6 @@ use crate::istio::api::destination_rule::{DestinationRule, Selector, Subset, Tra
 use crate::istio::config::WorkloadId;
 use crate::istio::model::export::ExportTo;
 use crate::istio::model::names;
-use crate::istio::syntax::tree::NodeId;
 
 /// Destination rules by namespace and host.
 #[derive(Debug, Default)]
@@ -23,6 +21,9 @@ pub(in crate::istio::translation) struct MergedRule {
     export: ExportTo,
     rules: Vec<ObjectRef<DestinationRule>>,
 }
+
+/// Part of a rule, with the rule.
+pub(in crate::istio::translation) type InRule<'a, T> = (&'a ObjectRef<DestinationRule>, &'a T);
 
 impl DestinationRuleIndex {
     pub(in crate::istio::translation) fn add(
@@ -105,49 +106,31 @@ impl DestinationRuleIndex {
 }
 
 impl MergedRule {
-    /// Returns the first traffic policy of the merged rules.
-    pub(in crate::istio::translation) fn policy(&self) -> Option<&TrafficPolicy> {
+    /// Returns the first traffic policy of the merged rules, with its rule.
+    pub(in crate::istio::translation) fn policy(&self) -> Option<InRule<'_, TrafficPolicy>> {
         let mut policies = self.rules.iter();
-        policies.find_map(|rule| rule.traffic_policy.as_ref())
+        policies.find_map(|rule| Some((rule, rule.traffic_policy.as_ref()?)))
     }
 
-    /// Returns the place of a block of one of its traffic policies.
-    pub(in crate::istio::translation) fn origin<T>(&self, block: &T, at: NodeId) -> Option<Origin> {
-        let holds = |rule: &&ObjectRef<DestinationRule>| {
+    /// Returns the first subset of this name, with its rule.
+    pub(in crate::istio::translation) fn subset(&self, name: &str) -> Option<InRule<'_, Subset>> {
+        let all = self.rules.iter().flat_map(|rule| {
             let subsets = rule.subsets.0.iter().flatten();
-            let subsets = subsets.filter_map(|subset| subset.traffic_policy.as_ref());
-            let mut policies = rule.traffic_policy.iter().chain(subsets);
-            policies.any(|policy| is_in(policy, ptr::from_ref(block).cast()))
-        };
-        Some(self.rules.iter().find(holds)?.origin(at))
+            subsets.map(move |subset| (rule, subset))
+        });
+        let mut all = all.filter(|(_, subset)| {
+            let own = subset.name.as_ref();
+            own.is_some_and(|own| own.value == name)
+        });
+        all.next()
     }
 
-    /// Returns the first subset of this name.
-    pub(in crate::istio::translation) fn subset(&self, name: &str) -> Option<&Subset> {
-        self.rules
-            .iter()
-            .flat_map(|rule| rule.subsets.0.iter().flatten())
-            .find(|subset| subset.name.as_ref().is_some_and(|own| own.value == name))
+    /// Returns the place of the first rule.
+    pub(in crate::istio::translation) fn origin(&self) -> Option<Origin> {
+        self.rules.first().map(ObjectRef::name_origin)
     }
 
     fn selector(&self) -> Option<&Selector> {
         self.rules[0].workload_selector.as_ref()
     }
-}
-
-/// Returns true if a block stands in a traffic policy. Compares addresses, as equal blocks may stand in
-/// several rules.
-fn is_in(policy: &TrafficPolicy, block: *const ()) -> bool {
-    fn is<T>(own: Option<&T>, block: *const ()) -> bool {
-        own.is_some_and(|own| ptr::eq(ptr::from_ref(own).cast(), block))
-    }
-    let mut ports = policy.port_level_settings.0.iter().flatten();
-    is(policy.load_balancer.as_ref(), block)
-        || is(policy.outlier_detection.as_ref(), block)
-        || is(policy.connection_pool.as_ref(), block)
-        || ports.any(|port| {
-            is(port.load_balancer.as_ref(), block)
-                || is(port.outlier_detection.as_ref(), block)
-                || is(port.connection_pool.as_ref(), block)
-        })
 }

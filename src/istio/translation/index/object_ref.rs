@@ -34,6 +34,11 @@ impl<T> ObjectRef<T> {
         &self.object.namespace
     }
 
+    /// Returns the place of the object's name.
+    pub(in crate::istio::translation) fn name_origin(&self) -> Origin {
+        self.origin(self.object.at)
+    }
+
     /// Returns `Kind namespace/name`.
     pub(in crate::istio::translation) fn id(&self) -> String {
         self.object.id()

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::host_map::HostMap;
 use super::object_ref::ObjectRef;
+use crate::foundation::outcome::Origin;
 use crate::istio::api::service_entry::ServiceEntry;
 use crate::istio::model::export::ExportTo;
 use crate::istio::model::names;
@@ -22,6 +23,13 @@ struct IndexedEntry {
 pub(in crate::istio::translation) struct HostEntries<'a> {
     pub(in crate::istio::translation) namespace: &'a str,
     pub(in crate::istio::translation) entries: Vec<&'a ObjectRef<ServiceEntry>>,
+}
+
+impl HostEntries<'_> {
+    /// Returns the place of the first entry.
+    pub(in crate::istio::translation) fn origin(&self) -> Option<Origin> {
+        self.entries.first().map(|entry| entry.name_origin())
+    }
 }
 
 impl ServiceEntryIndex {

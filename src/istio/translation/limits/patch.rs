@@ -3,7 +3,6 @@ use std::sync::Arc;
 
 use super::actions::{Actions, read_actions};
 use super::patch_target::PatchTarget;
-use crate::foundation::outcome::Origin;
 use crate::istio::api::envoy_filter::{Context, EnvoyFilter};
 use crate::istio::api::field_validation::FieldValidation;
 use crate::istio::api::fields::read::{NodeRef, Reader};
@@ -34,7 +33,7 @@ pub(in super::super) struct Patch {
 #[derive(Debug)]
 pub(super) struct Config {
     pub(super) limit: LocalRateLimit,
-    pub(super) origin: Origin,
+    pub(super) object: Arc<Object>,
     pub(super) actions: Vec<Actions>,
     pub(super) status: Option<u16>,
 }
@@ -142,7 +141,7 @@ fn counted(tree: &Tree, value: NodeId) -> Vec<Actions> {
         .collect()
 }
 
-fn config(object: &Object, tree: &Tree, at: NodeId) -> Option<Config> {
+fn config(object: &Arc<Object>, tree: &Tree, at: NodeId) -> Option<Config> {
     let mut findings = Findings::default();
     let mut reader = Reader {
         tree,
@@ -166,7 +165,7 @@ fn config(object: &Object, tree: &Tree, at: NodeId) -> Option<Config> {
     });
     Some(Config {
         actions: actions.unwrap_or_default(),
-        origin: object.origin(limit.at),
+        object: Arc::clone(object),
         limit,
         status,
     })

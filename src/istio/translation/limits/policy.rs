@@ -54,9 +54,9 @@ pub(super) fn local_rate_limits(
     // Envoy charges the slowest bucket first, so that a rejected request does not drain faster
     // ones.
     descriptors.sort_by(|(_, one), (_, two)| rate(one).total_cmp(&rate(two)));
-    let new = |suffix: &str, policy| LocalRateLimitConfig {
+    let new = |suffix: &str, bucket: &TokenBucket, policy| LocalRateLimitConfig {
         id: format!("{id} {suffix}").into(),
-        origin: Some(config.origin.clone()),
+        origin: Some(config.object.origin(bucket.at)),
         policy,
         port: counted.at,
     };
@@ -78,7 +78,7 @@ pub(super) fn local_rate_limits(
         }
         // A cost of 0 exempts a request from this bucket.
         let policy = policy.with_cost(move |head| u64::from(counted.is_for(head) && makes(head)));
-        configs.push(new(&format!("descriptor {index}"), policy));
+        configs.push(new(&format!("descriptor {index}"), bucket, policy));
     }
     let Some(bucket) = &config.limit.token_bucket else {
         return configs;
@@ -93,7 +93,7 @@ pub(super) fn local_rate_limits(
             u64::from(counted.is_for(head) && (always || !all_wanted.iter().any(makes)))
         });
     }
-    configs.push(new("all", default));
+    configs.push(new("all", bucket, default));
     configs
 }
 

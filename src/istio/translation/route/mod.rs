@@ -59,8 +59,10 @@ fn origins(merged: &MergedRoute<'_>) -> RouteOrigins {
     };
     RouteOrigins {
         fault: merged.origin(|route| Some(route.fault.as_ref()?.at)),
+        headers: merged.origin(|route| Some(route.headers.as_ref()?.at)),
         mirror: merged.origin(mirror),
         retry: merged.origin(|route| Some(route.retries.as_ref()?.at)),
+        rewrite: merged.origin(|route| Some(route.rewrite.as_ref()?.at)),
         route: merged.origin(|route| Some(route.at)),
         timeout: merged.origin(|route| Some(route.timeout?.at)),
     }

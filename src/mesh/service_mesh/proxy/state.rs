@@ -10,7 +10,7 @@ use super::memory::{State, config_of, configs_of, evict_unknown_hosts};
 use super::proxy_config::ProxyConfig;
 use super::role::Role;
 use crate::foundation::outcome::Source;
-use crate::istio::config::{LocalRateLimitConfig, WorkloadId};
+use crate::istio::config::{ClusterConfig, LocalRateLimitConfig, WorkloadId};
 use crate::mesh::service_mesh::cluster::key::ClusterKey;
 use crate::mesh::service_mesh::cluster::service::Owner;
 use crate::mesh::service_mesh::cluster::state::ClusterState;
@@ -179,6 +179,11 @@ impl Proxy {
         ));
         state.clusters.insert(key.clone(), Arc::clone(&made));
         Some(made)
+    }
+
+    /// Returns the configuration of a cluster; `None` if no document says anything of one that no route names.
+    pub(in crate::mesh) fn cluster_config(&self, key: &ClusterKey) -> Option<ClusterConfig> {
+        config_of(&self.config.load(), &self.workload, key)
     }
 
     /// Removes the state of a host that no route names.

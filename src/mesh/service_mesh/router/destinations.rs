@@ -21,12 +21,7 @@ impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
         host: HostContext<'_>,
         destination: &Destination,
     ) -> ClusterKey {
-        if host.is_unnamed {
-            ClusterKey::unnamed(destination.host(), host.port)
-        } else {
-            let is_gateway = self.listener_port.is_some();
-            ClusterKey::named(destination, (!is_gateway).then_some(host.port))
-        }
+        host.cluster_key(destination, self.listener_port.is_some())
     }
 
     /// Returns the cluster of a destination; `None` if it is unknown.

@@ -63,6 +63,7 @@ impl Script {
             id: name.into(),
             host: name.into(),
             names: vec![HostPattern::parse(name).unwrap()],
+            origin: None,
             routes: routes.into_iter().collect(),
         }));
         self

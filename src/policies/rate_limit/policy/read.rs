@@ -15,7 +15,7 @@ use crate::policies::rate_limit::quota::Limit;
 use crate::policies::rate_limit::{Key, RateLimitHeaders};
 
 impl RateLimitPolicy {
-    pub(in crate::policies::rate_limit) fn cost(&self, head: RequestHead<'_>) -> u64 {
+    pub(crate) fn cost(&self, head: RequestHead<'_>) -> u64 {
         self.cost.as_ref().map_or(1, |cost| (cost.0)(head))
     }
 
@@ -90,15 +90,15 @@ impl RateLimitPolicy {
         self.charge
     }
 
-    pub(in crate::policies::rate_limit) const fn enabled(&self) -> Percent {
+    pub(crate) const fn enabled(&self) -> Percent {
         self.enabled
     }
 
-    pub(in crate::policies::rate_limit) const fn enforced(&self) -> Percent {
+    pub(crate) const fn enforced(&self) -> Percent {
         self.enforced
     }
 
-    pub(in crate::policies::rate_limit) const fn grpc_status(&self) -> GrpcStatus {
+    pub(crate) const fn grpc_status(&self) -> GrpcStatus {
         self.grpc_status
     }
 
@@ -138,7 +138,7 @@ impl RateLimitPolicy {
         self.share
     }
 
-    pub(in crate::policies::rate_limit) const fn status(&self) -> StatusCode {
+    pub(crate) const fn status(&self) -> StatusCode {
         self.status
     }
 }

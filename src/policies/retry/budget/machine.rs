@@ -49,7 +49,8 @@ impl BudgetConfig {
         self.percent
     }
 
-    #[cfg(feature = "serde")]
+    /// Returns the reserve in retries.
+    #[cfg(any(feature = "istio", feature = "serde"))]
     pub(super) fn reserve(self) -> u16 {
         u16::try_from(self.reserve / RETRY).unwrap_or(u16::MAX)
     }

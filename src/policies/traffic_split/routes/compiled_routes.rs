@@ -93,11 +93,34 @@ impl CompiledRoutes {
         request: &mut Request<B>,
         random: u64,
     ) -> RouteAction {
+        self.apply_by(place, request, |matched, input| {
+            matched.decide(input, random)
+        })
+    }
+
+    /// Changes a request that takes the route at `place` as if the destination at `index` had been chosen.
+    pub(crate) fn apply_for<B>(
+        &self,
+        place: RouteIndex,
+        request: &mut Request<B>,
+        index: usize,
+    ) -> RouteAction {
+        self.apply_by(place, request, |matched, _| {
+            matched.decide_for(index).unwrap_or(Decision::NoRoute)
+        })
+    }
+
+    fn apply_by<B>(
+        &self,
+        place: RouteIndex,
+        request: &mut Request<B>,
+        decide: impl for<'p> FnOnce(Matched<'p>, &MatchInput<'_>) -> Decision<'p>,
+    ) -> RouteAction {
         let Some(route) = self.routes.get(place.route) else {
             return RouteAction::Reject(Rejection::NoRoute);
         };
         let matched = Matched::from_index(place, route);
-        let choose = |input: &MatchInput<'_>| matched.decide(input, random);
+        let choose = |input: &MatchInput<'_>| decide(matched, input);
         match decide_by(&self.policy, request, choose, |_| None) {
             RouteOutcome::LocalReply(response) => RouteAction::LocalReply(response),
             RouteOutcome::Forward {

@@ -7,6 +7,7 @@ use crate::foundation::admission::GateChain;
 use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::{Origin, Source};
 use crate::istio::config::{LocalRateLimitConfig, Location, RouteConfig, VirtualHostConfig};
+use crate::mesh::service_mesh::cluster::key::ClusterKey;
 use crate::mesh::service_mesh::cluster::service::LimitedCluster;
 use crate::mesh::service_mesh::proxy::role::Role;
 use crate::mesh::service_mesh::router::router_state::RouterState;
@@ -80,14 +81,42 @@ impl<'a> HostContext<'a> {
             limits,
         }
     }
+
+    /// Compiles the routes; `ports` replace the port of every request.
+    pub(in crate::mesh) fn compiled(self, ports: Option<Arc<[u16]>>) -> CompiledRoutes {
+        let routes = self.config.routes.iter();
+        let routes = routes.map(|config| config.route.clone());
+        CompiledRoutes::new(routes, !self.is_unnamed).at_ports(ports)
+    }
+
+    /// Returns the rate limits of a route: its own and, unless they replace those, the ones of all routes.
+    pub(in crate::mesh) fn limits_of(
+        self,
+        route: &'a RouteConfig,
+    ) -> impl Iterator<Item = &'a LocalRateLimitConfig> {
+        let everywhere = self.limits.iter().filter(|_| !route.limits_replace);
+        everywhere
+            .chain(&route.limits)
+            .filter(move |limit| limit.port.is_none_or(|port| port == self.port))
+    }
+
+    pub(in crate::mesh) fn cluster_key(
+        self,
+        destination: &Destination,
+        is_gateway: bool,
+    ) -> ClusterKey {
+        if self.is_unnamed {
+            ClusterKey::unnamed(destination.host(), self.port)
+        } else {
+            ClusterKey::named(destination, (!is_gateway).then_some(self.port))
+        }
+    }
 }
 
 impl<S: Clone + Send + Sync + 'static, B> VirtualHostStack<S, B> {
     pub(in crate::mesh) fn new(host: HostContext<'_>, routes: &RouterState<S, B>) -> Self {
         let configs = &host.config.routes;
-        let all = configs.iter().map(|config| config.route.clone());
-        let compiled = CompiledRoutes::new(all, !host.is_unnamed).at_ports(routes.listener_ports());
-        let compiled = Arc::new(compiled);
+        let compiled = Arc::new(host.compiled(routes.listener_ports()));
         let services = configs
             .iter()
             .enumerate()
@@ -140,13 +169,10 @@ fn stack<S: Clone + Send + Sync + 'static, B>(
         proxy.emitter(at(&config.origins.fault)),
         options.rng(&format!("fault {} {route}", host.config.id)),
     );
-    let everywhere = host.limits.iter().filter(|_| !config.limits_replace);
-    let limits = everywhere
-        .chain(&config.limits)
-        .filter(|limit| limit.port.is_none_or(|port| port == host.port));
     // Without the route: all routes of the host share the state of a limit.
     let of_host = source.clone().with_route(None);
-    let limits: Vec<_> = limits
+    let limits: Vec<_> = host
+        .limits_of(config)
         .map(|limit| proxy.limit(limit, &host.config.id, &of_host))
         .collect();
     let gate = routed::route_gate(RateLimits::new(&limits), fault.gate());

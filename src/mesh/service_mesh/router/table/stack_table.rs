@@ -79,6 +79,7 @@ pub(in crate::mesh) fn passthrough_config(host: &str, route: &'static str) -> Vi
         id: host.into(),
         host: host.into(),
         names: Vec::new(),
+        origin: None,
         routes: vec![RouteConfig {
             route: Route::to(Destination::new(host)).with_name(route),
             fault: FaultInjectionPolicy::off(),

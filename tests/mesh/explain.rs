@@ -1,0 +1,336 @@
+//! Explanations of requests: they name what stands in the documents, and agree with what a stack does.
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, Uri};
+use http_body_util::Empty;
+use meshless::Mesh;
+use meshless::istio::Input;
+use meshless::mesh::RequestBody;
+use meshless::mesh::explain::{Explanation, Setting};
+use tower::{ServiceExt, service_fn};
+
+const SHOP: &str = include_str!("explain/shop.yaml");
+
+fn mesh() -> Mesh {
+    Mesh::from_yaml(SHOP).unwrap()
+}
+
+fn request(method: &str, url: &str) -> Request<Empty<Bytes>> {
+    let request = Request::builder().method(method).uri(url);
+    request.header("version", "v2").body(Empty::new()).unwrap()
+}
+
+fn explained(method: &str, url: &str) -> Explanation {
+    let shop = mesh().workload("shop", "waste");
+    shop.explain(&request(method, url))
+}
+
+fn setting<'a>(settings: &'a [Setting], name: &str) -> &'a Setting {
+    settings.iter().find(|one| one.name() == name).unwrap()
+}
+
+/// Line of the documents that a setting stands in.
+fn line(setting: &Setting) -> &'static str {
+    let line = setting.origin().map_or(0, meshless::events::Origin::line);
+    SHOP.lines().nth(line as usize - 1).unwrap().trim()
+}
+
+#[test]
+fn every_policy_of_a_route_is_shown_with_its_values_and_its_line() {
+    let explanation = explained("GET", "http://users/api/1");
+    let (host, origin) = explanation.virtual_host().unwrap();
+    assert_eq!(host, "VirtualService waste/users");
+    assert_eq!(origin.unwrap().to_string(), "line 3");
+    let route = explanation.route().unwrap();
+    assert_eq!((route.index(), route.name()), (4, Some("canary")));
+    for (name, value, expected, place) in [
+        ("local rate limit", "max_tokens", "20", "token_bucket: {max"),
+        ("fault", "delay", "1s of 5 %", "fault: {delay"),
+        (
+            "mirror",
+            "audit.waste.svc.cluster.local||",
+            "10 %",
+            "mirror: {host",
+        ),
+        ("timeout", "total", "5s", "timeout: 5s"),
+        ("retries", "attempts", "2", "retries: {att"),
+        ("retries", "perTryTimeout", "1s", "retries: {att"),
+        ("retries", "retryOn", "5xx", "retries: {att"),
+    ] {
+        let found = setting(route.settings(), name);
+        assert_eq!(found.value(value), Some(expected), "{found}");
+        assert!(line(found).starts_with(place), "{found}: {}", line(found));
+    }
+    let [v2, v1] = route.clusters() else {
+        unreachable!("two clusters: {explanation}");
+    };
+    assert_eq!((v2.weight(), v1.weight()), ((10, 100), (90, 100)));
+    for (name, value, expected, place) in [
+        (
+            "endpoints",
+            "addresses",
+            "10.0.0.2:80",
+            "metadata: {name: users",
+        ),
+        ("loadBalancer", "simple", "RANDOM", "loadBalancer: {simple"),
+        (
+            "outlierDetection",
+            "consecutive5xxErrors",
+            "3",
+            "outlierDetection: {c",
+        ),
+        ("connectionPool", "maxConnections", "10", "connectionPool:"),
+        (
+            "connectionPool",
+            "http2MaxRequests",
+            "100",
+            "connectionPool:",
+        ),
+        ("connectionPool", "maxRetries", "3", "connectionPool:"),
+        ("rewrite", "path", "/1", "rewrite: {uri"),
+        ("rewrite", "authority", "users.internal", "rewrite: {uri"),
+        ("request headers", "x-version", "v2", "headers:"),
+        ("request headers", "version", "(removed)", "headers:"),
+        ("response headers", "x-served-by", "canary", "headers:"),
+    ] {
+        let found = setting(v2.settings(), name);
+        assert_eq!(found.value(value), Some(expected), "{found}");
+        assert!(line(found).starts_with(place), "{found}: {}", line(found));
+    }
+    let outlier = setting(v2.settings(), "outlierDetection");
+    assert_eq!(outlier.value("consecutiveGatewayErrors"), None, "{outlier}");
+    // The subset's own balancer is v2's alone; v1 has the default, which stands nowhere.
+    let balancer = setting(v1.settings(), "loadBalancer");
+    assert_eq!(balancer.value("simple"), Some("LEAST_REQUEST"));
+    assert_eq!(balancer.origin(), None);
+    assert_eq!(
+        setting(v1.settings(), "request headers").value("x-version"),
+        None
+    );
+}
+
+#[test]
+fn the_possible_local_replies_have_their_status_and_their_line() {
+    let explanation = explained("GET", "http://users/api/1");
+    assert!(explanation.rejection().is_none(), "{explanation}");
+    let replies = explanation.local_replies().iter();
+    let replies: Vec<_> = replies
+        .map(|reply| {
+            format!(
+                "{} {} {}",
+                reply.status().as_u16(),
+                reply.flag(),
+                reply.origin().unwrap()
+            )
+        })
+        .collect();
+    let of_cluster = ["503 UO line 52", "503 UO line 52", "503 UH line 55"];
+    let expected = [
+        &["429 RL line 92"][..],
+        &of_cluster,
+        &of_cluster,
+        &["504 UT line 26"],
+    ];
+    assert_eq!(replies, expected.concat());
+}
+
+#[test]
+fn a_host_that_no_document_names_passes_or_is_rejected_as_the_mesh_is_told_to() {
+    let open = explained("GET", "http://elsewhere/");
+    assert!(
+        open.virtual_host().is_none() && open.rejection().is_none(),
+        "{open}"
+    );
+    let closed = Mesh::builder()
+        .with_registry_only(true)
+        .read_yaml(SHOP)
+        .unwrap();
+    let closed = closed.workload("shop", "waste");
+    let closed = closed.explain(&request("GET", "http://elsewhere/"));
+    let rejection = closed.rejection().unwrap();
+    assert_eq!((rejection.status().as_u16(), rejection.flag()), (502, "NR"));
+    assert!(closed.route().is_none());
+}
+
+#[test]
+fn weights_set_by_code_are_those_that_are_explained() {
+    let mesh = mesh();
+    mesh.set_weights("users.waste.svc.cluster.local", "canary", [1, 3])
+        .unwrap();
+    let explanation = mesh
+        .workload("shop", "waste")
+        .explain(&request("GET", "http://users/api/1"));
+    let clusters = explanation.route().unwrap().clusters();
+    let weights: Vec<_> = clusters
+        .iter()
+        .map(meshless::mesh::explain::ExplainedCluster::weight)
+        .collect();
+    assert_eq!(weights, [(1, 4), (3, 4)]);
+}
+
+#[test]
+fn a_field_of_a_delegate_stands_in_the_delegate_and_one_of_the_root_in_the_root() {
+    const DELEGATED: &str = "apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: users, namespace: waste}
+spec:
+  hosts: [users]
+  http:
+  - retries: {attempts: 1}
+    timeout: 9s
+    delegate: {name: admin}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: admin, namespace: waste}
+spec:
+  http:
+  - timeout: 3s
+    route:
+    - destination: {host: admin}
+";
+    let mesh = Mesh::from_yaml(DELEGATED).unwrap();
+    let explanation = mesh
+        .workload("shop", "waste")
+        .explain(&request("GET", "http://users/"));
+    let settings = explanation.route().unwrap().settings();
+    let timeout = setting(settings, "timeout");
+    assert_eq!(timeout.value("total"), Some("3s"));
+    for (name, line) in [("timeout", 16), ("retries", 7)] {
+        let origin = setting(settings, name).origin().unwrap();
+        assert_eq!(origin.line(), line, "{explanation}");
+    }
+    assert_eq!(explanation.route().unwrap().origin().unwrap().line(), 16);
+}
+
+#[test]
+fn the_items_of_a_list_have_the_lines_of_their_file() {
+    let items = GOOD_ITEMS.replace("NAME", "users") + &GOOD_ITEMS.replace("NAME", "orders");
+    let list = format!("# two comments\n# first\napiVersion: v1\nkind: List\nitems:\n{items}");
+    let mesh = Mesh::from_yaml(&list).unwrap();
+    let shop = mesh.workload("shop", "default");
+    for (url, line) in [("http://users/", 12), ("http://orders/", 20)] {
+        let explanation = shop.explain(&request("GET", url));
+        let timeout = setting(explanation.route().unwrap().settings(), "timeout");
+        assert_eq!(timeout.origin().unwrap().line(), line, "{explanation}");
+    }
+}
+
+const GOOD_ITEMS: &str = "- apiVersion: networking.istio.io/v1
+  kind: VirtualService
+  metadata: {name: NAME}
+  spec:
+    hosts: [NAME]
+    http:
+    - timeout: 1s
+      route: [{destination: {host: NAME}}]
+";
+
+#[test]
+fn several_inputs_are_one_set_of_documents() {
+    let parts: Vec<_> = SHOP
+        .split("---\n")
+        .map(|part| Input::Text(part.into()))
+        .collect();
+    let mesh = Mesh::builder().read_inputs(parts).unwrap();
+    let explanation = mesh
+        .workload("shop", "waste")
+        .explain(&request("GET", "http://users/api/1"));
+    assert_eq!(
+        explanation.route().unwrap().clusters().len(),
+        2,
+        "{explanation}"
+    );
+    assert_eq!(explanation.local_replies().len(), 8, "{explanation}");
+}
+
+/// A request as it arrives at an endpoint.
+type Seen = Arc<Mutex<Option<(Uri, HeaderMap)>>>;
+
+#[tokio::test(start_paused = true)]
+async fn an_explanation_agrees_with_what_the_stack_does() {
+    for (method, url) in [
+        ("GET", "http://users/api/1"),
+        ("POST", "http://users/api/1?q=1"),
+        ("GET", "http://users.waste/api//x/../y"),
+        ("GET", "http://users/broken"),
+        ("GET", "http://users/old/3"),
+        ("GET", "http://users/fixed"),
+        ("GET", "http://users/gone"),
+        ("GET", "http://users/else"),
+        ("POST", "http://users/else"),
+        ("GET", "http://users.waste.svc.cluster.local:80/else"),
+        ("GET", "http://elsewhere/"),
+    ] {
+        // A mesh for each request, so that the rate limit rejects none.
+        let shop = mesh().workload("shop", "waste");
+        let explanation = shop.explain(&request(method, url));
+        let seen = Seen::default();
+        let recorded = Arc::clone(&seen);
+        let transport = service_fn(move |request: Request<RequestBody<Empty<Bytes>>>| {
+            let head = (request.uri().clone(), request.headers().clone());
+            *recorded.lock().unwrap() = Some(head);
+            async { Ok::<_, std::convert::Infallible>(Response::new(Empty::<Bytes>::new())) }
+        });
+        let response = shop
+            .outbound(transport)
+            .oneshot(request(method, url))
+            .await
+            .unwrap();
+        let seen = seen.lock().unwrap().take();
+        if let Some(rejection) = explanation.rejection() {
+            assert_eq!(response.status(), rejection.status(), "{explanation}");
+            assert!(seen.is_none(), "{explanation}");
+            continue;
+        }
+        let route = explanation.route().unwrap();
+        if route.clusters().is_empty() {
+            let answers = ["redirect", "directResponse"];
+            let answer = route
+                .settings()
+                .iter()
+                .find(|one| answers.contains(&one.name()));
+            let status = response.status().as_u16().to_string();
+            assert_eq!(
+                answer.unwrap().value("status"),
+                Some(&*status),
+                "{explanation}"
+            );
+            continue;
+        }
+        let (uri, headers) = seen.expect("the request was sent");
+        let agrees = route.clusters().iter().any(|cluster| {
+            let value = |name: &str, value: &str| {
+                let setting = cluster.settings().iter().find(|one| one.name() == name)?;
+                setting.value(value).map(str::to_owned)
+            };
+            let address = value("endpoints", "addresses");
+            let is_there =
+                address.is_none_or(|all| all.contains(uri.authority().unwrap().as_str()));
+            let url: Uri = url.parse().unwrap();
+            let path = value("rewrite", "path").unwrap_or_else(|| url.path().to_owned());
+            let changes = cluster
+                .settings()
+                .iter()
+                .filter(|one| one.name() == "request headers");
+            let mut changes = changes.flat_map(Setting::values);
+            let is_changed = changes.all(|(name, expected)| match headers.get(name) {
+                Some(value) => value == expected,
+                None => expected == "(removed)",
+            });
+            is_there && path == uri.path() && is_changed
+        });
+        assert!(agrees, "{explanation}{uri} {headers:?}");
+        for cluster in route.clusters() {
+            let on_response = cluster
+                .settings()
+                .iter()
+                .filter(|one| one.name() == "response headers");
+            for (name, value) in on_response.flat_map(Setting::values) {
+                assert_eq!(response.headers()[name], value, "{explanation}");
+            }
+        }
+    }
+}
