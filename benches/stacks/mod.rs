@@ -84,6 +84,9 @@ pub(crate) fn all() -> Vec<Case> {
         }),
         ("inbound, cloned per call", || cloned(meshless::inbound())),
         ("outbound", || calls(meshless::outbound(), READY)),
+        ("outbound per host", || {
+            calls(meshless::outbound().per_host(), READY)
+        }),
         ("outbound, pending once", || {
             calls(meshless::outbound(), PENDING)
         }),

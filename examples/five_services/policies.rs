@@ -53,6 +53,8 @@ impl Policies {
         let trace = settings.policy(Part::Trace, TracePolicy::default(), TracePolicy::off());
         // The same choices in every run of this example: leave the seed out elsewhere.
         let mesh = Mesh::builder().with_seed(1).with_trace(trace);
+        // The stand-ins of the external APIs tell retries by Envoy's headers; real ones are not to see any.
+        let mesh = mesh.with_internal_headers_everywhere(true);
         let mesh = mesh.read_path(&folder.0)?;
         // Switched off: what is written later is not heeded.
         let is_ignored = settings.is_broken(Part::Faults) || settings.is_broken(Part::Split);

@@ -99,6 +99,7 @@ pub(crate) struct ClusterConfig {
     pub(crate) endpoints: ClusterDiscovery,
     /// `http2MaxRequests`: maximum requests in flight; further ones are rejected, not queued.
     pub(crate) limit: ConcurrencyLimitPolicy,
+    pub(crate) location: Location,
     pub(crate) origins: ClusterOrigins,
     pub(crate) outlier: OutlierDetectionPolicy,
     pub(crate) pool: ConnectionPoolConfig,
@@ -106,6 +107,15 @@ pub(crate) struct ClusterConfig {
     pub(crate) retries: RetriesConfig,
     /// TLS origination for `http://` requests, with the server name.
     pub(crate) tls: Option<TlsConfig>,
+}
+
+/// Place of a cluster, which decides about the headers that only the services of the mesh are to see.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Location {
+    /// Outside the mesh, or nowhere in the documents.
+    External,
+    /// Inside the mesh: a service of the cluster, or of a `ServiceEntry` with `location: MESH_INTERNAL`.
+    Internal,
 }
 
 /// Places in the documents that ordered the policies of a cluster; `None` where a default applies.

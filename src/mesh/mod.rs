@@ -121,6 +121,10 @@
 //! - **Envoy's request headers** (`x-envoy-retry-on`, `x-envoy-max-retries` and the others that Envoy's router
 //!   consumes) are removed and ignored, as by an Envoy that treats no caller as internal;
 //!   `x-envoy-attempt-count` is the number of the attempt, whatever the caller wrote.
+//! - **Headers for services of the mesh** (`x-envoy-*`, `x-request-id`, and B3 where it was received) go to hosts that the
+//!   documents place inside it: services of the cluster, and those of a `ServiceEntry` with `location: MESH_INTERNAL`.
+//!   Others get W3C's trace context alone, unless
+//!   [`with_internal_headers_everywhere`](MeshBuilder::with_internal_headers_everywhere) asks for it.
 //!
 //! # By hand
 //!
@@ -148,6 +152,14 @@
 //! ```
 //!
 //! For axum: `router.layer(meshless::inbound())`.
+//!
+//! A client of several hosts has such a stack for each of them, so that one that is down shuts no other out:
+//! [`meshless::outbound().per_host()`](Outbound::per_host).
+//!
+//! A stack by hand tells the other side its trace (W3C), and the deadline of a gRPC call. For a service of one's own ask
+//! for more: [`RetryPolicy::with_envoy_headers`](crate::retry::RetryPolicy::with_envoy_headers),
+//! [`TimeoutPolicy::with_envoy_headers`](crate::timeout::TimeoutPolicy::with_envoy_headers),
+//! [`TracePolicy::with_request_id_in_request`](crate::telemetry::TracePolicy::with_request_id_in_request).
 //!
 //! [`OutboundPolicy`] and [`InboundPolicy`] are all policies of a stack as one value, which a service's own configuration
 //! can hold (feature `serde`, `docs/configuration.md`).
@@ -219,6 +231,7 @@ mod outbound_policy;
     reason = "parts of opaque services, which users reach through `Service` alone"
 )]
 mod outer_stack;
+mod per_host;
 #[cfg(feature = "istio")]
 mod service_mesh;
 mod stack;
@@ -229,5 +242,6 @@ pub use layer_config::LayerConfig;
 pub use lint::{StackWarning, lint};
 pub use outbound::{Outbound, OutboundService, outbound};
 pub use outbound_policy::OutboundPolicy;
+pub use per_host::{InvalidHost, OutboundPerHost, OutboundPerHostService};
 #[cfg(feature = "istio")]
 pub use service_mesh::*;

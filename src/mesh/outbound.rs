@@ -22,8 +22,8 @@ use crate::policies::timeout::{TimeoutLayer, TimeoutPolicy};
 
 /// The recommended stack around a client's transport, in one layer.
 ///
-/// Use one for the transport to each upstream: the circuit breaker, the limits and the retry budget
-/// are shared by all services that it makes and by all its clones. See the
+/// Use one for the transport to each upstream, or [one for all](Self::per_host): the circuit breaker, the limits and
+/// the retry budget are shared by all services that it makes and by all its clones. See the
 /// [module docs](super) for an example and for the order of its parts.
 #[derive(Clone)]
 pub struct Outbound {
@@ -216,33 +216,38 @@ impl Outbound {
     }
 }
 
-impl From<OutboundPolicy> for Outbound {
-    fn from(policy: OutboundPolicy) -> Self {
-        let OutboundPolicy {
-            attempt_limit,
-            circuit_breaker,
-            concurrency_limit,
-            rate_limit,
-            retry,
-            streams,
-            timeout,
-            trace,
-        } = policy;
-        outbound()
-            .with_attempt_limit(attempt_limit)
-            .with_circuit_breaker(circuit_breaker)
-            .with_concurrency_limit(concurrency_limit)
-            .with_rate_limit(rate_limit)
-            .with_retry(retry)
-            .with_streams(streams)
-            .with_timeout(timeout)
-            .with_trace(trace)
+impl Outbound {
+    pub(super) const fn layers(&self) -> &OutboundLayers {
+        &self.layers
+    }
+
+    /// Returns a stack with the same policies and a state of its own, for one of several hosts.
+    pub(super) fn of_one_host(&self, host: &str) -> Self {
+        Self {
+            layers: self.layers.fresh(host),
+            streams: self.streams,
+            // The findings about the policies are those of all hosts.
+            warned: Arc::clone(&self.warned),
+        }
+    }
+
+    /// True while the concurrency limit counts a request in flight or in its queue.
+    pub(super) fn is_busy(&self) -> bool {
+        let limit = self.concurrency_limit();
+        limit.in_flight() > 0 || limit.pending() > 0
+    }
+
+    /// Logs the findings on the first call.
+    pub(super) fn warn_once(&self) {
+        warn_once(&self.warned, || self.lint());
     }
 }
 
 impl Debug for Outbound {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outbound")
+            .field("circuit", &self.circuit_breaker().state())
+            .field("in_flight", &self.concurrency_limit().in_flight())
             .field("streams", &self.streams)
             .finish_non_exhaustive()
     }
@@ -252,7 +257,7 @@ impl<S> Layer<S> for Outbound {
     type Service = OutboundService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        warn_once(&self.warned, || self.lint());
+        self.warn_once();
         OutboundService {
             inner: stack::outbound(&self.layers, inner),
         }

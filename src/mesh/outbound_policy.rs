@@ -1,7 +1,7 @@
 #[cfg(feature = "serde")]
 mod config;
 
-use super::{Outbound, StackWarning};
+use super::{Outbound, StackWarning, outbound};
 use crate::policies::circuit_breaker::CircuitBreakerPolicy;
 use crate::policies::concurrency_limit::ConcurrencyLimitPolicy;
 use crate::policies::rate_limit::RateLimitPolicy;
@@ -45,6 +45,30 @@ impl OutboundPolicy {
 /// The policies of [`outbound`](super::outbound()).
 impl Default for OutboundPolicy {
     fn default() -> Self {
-        super::outbound().policy()
+        outbound().policy()
+    }
+}
+
+impl From<OutboundPolicy> for Outbound {
+    fn from(policy: OutboundPolicy) -> Self {
+        let OutboundPolicy {
+            attempt_limit,
+            circuit_breaker,
+            concurrency_limit,
+            rate_limit,
+            retry,
+            streams,
+            timeout,
+            trace,
+        } = policy;
+        outbound()
+            .with_attempt_limit(attempt_limit)
+            .with_circuit_breaker(circuit_breaker)
+            .with_concurrency_limit(concurrency_limit)
+            .with_rate_limit(rate_limit)
+            .with_retry(retry)
+            .with_streams(streams)
+            .with_timeout(timeout)
+            .with_trace(trace)
     }
 }

@@ -113,6 +113,12 @@ pub(super) fn outbound<S>(layers: &OutboundLayers, transport: S) -> OutboundStac
     )
 }
 
+/// Puts a stack that has no transport yet around one.
+#[inline]
+pub(super) fn around<S>(stack: OutboundStack<()>, transport: S) -> OutboundStack<S> {
+    stack.map_inner(|retry| retry.map_inner(|attempt| attempt.map_inner(|()| transport)))
+}
+
 /// Puts the layers that all outbound stacks have between a request and its attempts around `transport`.
 pub(super) fn upstream<S, G>(
     timeout: &TimeoutLayer,

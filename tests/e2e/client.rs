@@ -214,7 +214,7 @@ async fn a_refusal_on_this_side_is_an_error_with_its_reason() {
     let url = server.url("/");
     assert_eq!(
         error.to_string(),
-        format!("rejected by timeout on the way to {url}")
+        format!("timed out after 50ms calling {url}")
     );
     assert_eq!(
         error.source().unwrap().to_string(),
@@ -222,7 +222,7 @@ async fn a_refusal_on_this_side_is_an_error_with_its_reason() {
     );
     assert_eq!(
         error.without_url().to_string(),
-        "rejected by timeout on the way to the server"
+        "timed out after 50ms calling the server"
     );
 
     drop(client);

@@ -43,6 +43,7 @@ metadata: {name: shop}
 spec:
   hosts: [shop.internal]
   ports: [{number: 80, name: http, protocol: HTTP, targetPort: PORT}]
+  location: MESH_INTERNAL
   resolution: STATIC
   endpoints: [{address: 127.0.0.1}]
 ";

@@ -8,11 +8,14 @@
 
 mod assembled;
 mod circuit_breaker;
+#[cfg(feature = "reqwest")]
+mod client_errors;
 mod composed;
 mod composition;
 mod concurrency_limit;
 #[cfg(feature = "serde")]
 mod config;
+mod debug;
 mod examples;
 mod extremes;
 mod fault_injection;
@@ -23,6 +26,7 @@ mod load_balance;
 mod mesh;
 mod mirror;
 mod outlier_detection;
+mod per_host;
 mod policy;
 #[cfg(feature = "hyper")]
 mod pool;

@@ -1,14 +1,16 @@
 //! The stacks as they are put together, and what is found in those that cannot work.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use http_body_util::Empty;
 use meshless::circuit_breaker::CircuitBreakerPolicy;
 use meshless::concurrency_limit::ConcurrencyLimitPolicy;
-use meshless::mesh::{LayerConfig, StackWarning, lint};
+use meshless::mesh::{LayerConfig, Outbound, StackWarning, lint};
 use meshless::rate_limit::RateLimitPolicy;
 use meshless::retry::{Backoff, Condition, RetryBudget, RetryOn, RetryPolicy};
+use meshless::telemetry::TracePolicy;
 use meshless::timeout::TimeoutPolicy;
 use meshless::{Percent, Rejection};
 use tower::{Layer, service_fn};
@@ -55,23 +57,79 @@ async fn the_outbound_stack_retries_counts_tries_and_opens() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_outbound_stack_tells_trace_attempt_and_deadline() {
-    let upstream = service_fn(|request: Request<_>| {
-        let headers = request.headers();
-        assert_eq!(headers["x-envoy-attempt-count"], "1");
-        assert_eq!(headers["x-envoy-expected-rq-timeout-ms"], "15000");
-        assert!(headers.contains_key("traceparent"));
+async fn the_outbound_stack_tells_a_stranger_its_trace_and_nothing_else() {
+    let headers = sent(&meshless::outbound(), request()).await;
+    assert_eq!(names(&headers), ["traceparent"]);
+
+    // What the application says itself is its own affair.
+    let mut own = request();
+    let id = HeaderValue::from_static("mine");
+    own.headers_mut().insert("x-request-id", id.clone());
+    let headers = sent(&meshless::outbound(), own).await;
+    assert_eq!(names(&headers), ["traceparent", "x-request-id"]);
+    assert_eq!(headers["x-request-id"], id);
+
+    let mut grpc = request();
+    let of_grpc = HeaderValue::from_static("application/grpc");
+    grpc.headers_mut().insert("content-type", of_grpc);
+    let headers = sent(&meshless::outbound(), grpc).await;
+    let told = ["content-type", "grpc-timeout", "traceparent"];
+    assert_eq!(names(&headers), told, "gRPC's own header is for any server");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_outbound_stack_tells_what_it_is_asked_to_tell() {
+    let retry = RetryPolicy::default().with_envoy_headers(true);
+    let headers = sent(&meshless::outbound().with_retry(retry.clone()), request()).await;
+    assert_eq!(headers["x-envoy-attempt-count"], "1");
+
+    let timeout = TimeoutPolicy::total(SECOND).with_envoy_headers(true);
+    let headers = sent(
+        &meshless::outbound().with_timeout(timeout.clone()),
+        request(),
+    )
+    .await;
+    let told = ["traceparent", "x-envoy-expected-rq-timeout-ms"];
+    assert_eq!(names(&headers), told);
+    assert_eq!(headers["x-envoy-expected-rq-timeout-ms"], "1000");
+
+    let trace = TracePolicy::default().with_request_id_in_request(true);
+    let all = meshless::outbound()
+        .with_retry(retry)
+        .with_timeout(timeout)
+        .with_trace(trace);
+    let told = [
+        "traceparent",
+        "x-envoy-attempt-count",
+        "x-envoy-expected-rq-timeout-ms",
+        "x-request-id",
+    ];
+    assert_eq!(names(&sent(&all, request()).await), told);
+}
+
+/// Returns the headers that an upstream gets of a request through the stack.
+async fn sent(outbound: &Outbound, request: Request<Empty<bytes::Bytes>>) -> HeaderMap {
+    let (headers, seen) = tokio::sync::oneshot::channel();
+    let headers = Arc::new(Mutex::new(Some(headers)));
+    let upstream = service_fn(move |request: Request<_>| {
+        let sender = headers.lock().unwrap().take().unwrap();
+        sender.send(request.headers().clone()).unwrap();
         let body: meshless::retry::ReplayBody<Empty<bytes::Bytes>> = request.into_body();
         drop(body);
         std::future::ready(Ok::<_, std::io::Error>(http::Response::new(
             crate::support::Script::default(),
         )))
     });
-    let mut client = meshless::outbound().layer(upstream);
-    assert_eq!(
-        call(&mut client, request()).await.unwrap().status(),
-        StatusCode::OK
-    );
+    let mut client = outbound.layer(upstream);
+    let response = call(&mut client, request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    seen.await.unwrap()
+}
+
+fn names(headers: &HeaderMap) -> Vec<&str> {
+    let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+    names.sort_unstable();
+    names
 }
 
 #[tokio::test(start_paused = true)]

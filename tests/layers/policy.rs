@@ -43,7 +43,8 @@ fn endpoints() -> Endpoints {
 
 #[test]
 fn a_layer_returns_the_policy_that_replaced_its_first() {
-    let route = |host| TrafficSplitPolicy::new([Route::to(Destination::new(host))]);
+    let routes =
+        |count| TrafficSplitPolicy::new((0..count).map(|_| Route::to(Destination::new("a"))));
     assert_current! {
         CircuitBreakerLayer::new =>
             CircuitBreakerPolicy::default(), CircuitBreakerPolicy::off();
@@ -68,8 +69,8 @@ fn a_layer_returns_the_policy_that_replaced_its_first() {
         TraceClientLayer::new => TracePolicy::default(), TracePolicy::off();
         TraceServerLayer::new => TracePolicy::default(), TracePolicy::off();
         |policy| TrafficSplit::new(policy, [(Destination::new("a"), ())]) =>
-            route("a"), route("b");
-        TrafficSplitLayer::new => route("a"), route("b");
+            routes(1), routes(2);
+        TrafficSplitLayer::new => routes(1), routes(2);
     }
 }
 

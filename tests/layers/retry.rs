@@ -32,6 +32,7 @@ pub(crate) fn eager(attempts: u32) -> RetryPolicy {
     RetryPolicy::new(attempts)
         .with_retry_on(RetryOn::parse("5xx,unavailable").unwrap())
         .with_backoff(Backoff::constant(Duration::ZERO))
+        .with_envoy_headers(true)
 }
 
 pub(crate) fn request(method: Method) -> Request<Script> {

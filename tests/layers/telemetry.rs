@@ -120,7 +120,7 @@ async fn a_request_without_a_trace_begins_one_and_the_policy_says_which_are_samp
 
 #[tokio::test]
 async fn a_request_id_is_made_when_missing_and_kept_when_sound() {
-    let policy = TracePolicy::default();
+    let policy = TracePolicy::default().with_request_id_in_request(true);
     let made = passed_on(&policy, request(&[])).await;
     let made = made["x-request-id"].to_str().unwrap();
     let lengths: Vec<_> = made.split('-').map(str::len).collect();
@@ -165,13 +165,14 @@ async fn the_handler_sees_the_request_id_and_the_response_tells_it_if_asked() {
 #[tokio::test]
 async fn a_trace_goes_on_in_the_formats_in_which_it_came() {
     let b3 = [("b3", "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-1")];
-    let out = passed_on(&TracePolicy::default(), request(&b3)).await;
+    let policy = TracePolicy::default().with_same_formats(true);
+    let out = passed_on(&policy, request(&b3)).await;
     let id = "0af7651916cd43dd8448eb211c80319c";
     assert!(out["traceparent"].to_str().unwrap().contains(id));
     assert!(out["b3"].to_str().unwrap().starts_with(id));
     assert!(!out.contains_key("x-b3-traceid"), "it did not come so");
 
-    let policy = TracePolicy::default().with_same_formats(false);
+    let policy = TracePolicy::default();
     assert!(!passed_on(&policy, request(&b3)).await.contains_key("b3"));
     let policy = policy.with_propagated(Propagation::B3_MULTI);
     let out = passed_on(&policy, request(&b3)).await;
@@ -250,7 +251,8 @@ async fn what_the_handler_wrote_itself_stands_but_for_the_trace() {
 #[tokio::test]
 async fn each_attempt_is_a_hop_below_its_call() {
     let wire = Wire::default();
-    let attempt = TraceAttemptLayer::default().layer(wire.clone());
+    let policy = TracePolicy::default().with_request_id_in_request(true);
+    let attempt = TraceAttemptLayer::new(policy.clone()).layer(wire.clone());
     // As a retry layer does it.
     let twice = service_fn(move |request: Request<()>| {
         let mut attempt = attempt.clone();
@@ -259,7 +261,7 @@ async fn each_attempt_is_a_hop_below_its_call() {
             call(&mut attempt, request).await
         }
     });
-    let mut client = TraceClientLayer::default().layer(twice);
+    let mut client = TraceClientLayer::new(policy).layer(twice);
     call(&mut client, request(&[("traceparent", PARENT)]))
         .await
         .unwrap();
@@ -288,7 +290,10 @@ async fn the_attempts_of_an_assembled_stack_share_all_headers_but_their_own() {
         }
     });
     let retry = RetryPolicy::new(1).with_retry_on(RetryOn::none().with(Condition::ServerError));
-    let mut client = meshless::outbound().with_retry(retry).layer(failing);
+    let mut client = meshless::outbound()
+        .with_retry(retry)
+        .with_trace(TracePolicy::default().with_request_id_in_request(true))
+        .layer(failing);
     let stale = request(&[("tracestate", "of=another")]);
     let given = stale.map(|()| Empty::<Bytes>::new());
     call(&mut client, given).await.unwrap();

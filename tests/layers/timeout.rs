@@ -82,7 +82,7 @@ impl Service<Request<()>> for Witness {
 }
 
 fn total(limit: Duration) -> TimeoutLayer {
-    TimeoutLayer::new(Policy::total(limit))
+    TimeoutLayer::new(Policy::total(limit).with_envoy_headers(true))
 }
 
 fn with(headers: &[(&'static str, &'static str)]) -> Request<()> {
@@ -510,7 +510,7 @@ async fn the_deadline_is_current_in_call_in_every_poll_and_in_every_frame() {
 #[tokio::test(start_paused = true)]
 async fn deadlines_of_callers_can_be_ignored_and_ours_kept_to_ourselves() {
     let witness = Witness::default();
-    let policy = Policy::total(5 * SECOND);
+    let policy = Policy::total(5 * SECOND).with_envoy_headers(true);
     let layer = TimeoutLayer::new(policy.clone().with_incoming(false));
     let mut service = layer.layer(witness.clone());
     let told = [
@@ -553,7 +553,7 @@ async fn off_does_nothing_at_all() {
 
 #[tokio::test(start_paused = true)]
 async fn a_try_is_timed_to_its_head_and_the_total_to_its_end() {
-    let tries = TimeoutLayer::new(Policy::per_try(SECOND));
+    let tries = TimeoutLayer::new(Policy::per_try(SECOND).with_envoy_headers(true));
     let response = send(&mut tries.layer(after(2 * SECOND))).await;
     assert_eq!(Rejection::of(&response), Some(&Rejection::TimedOut(SECOND)));
 
@@ -646,7 +646,8 @@ async fn a_request_sets_its_own_time_where_the_policy_trusts_it() {
         (true, "bad", Some("5000")),
         (true, "0", None),
     ] {
-        layer.reconfigure(Policy::total(5 * SECOND).with_header_overrides(trusted));
+        let policy = Policy::total(5 * SECOND).with_envoy_headers(true);
+        layer.reconfigure(policy.with_header_overrides(trusted));
         drop(call(&mut service, with(&[(INSTEAD, value)])).await);
         assert_eq!(witness.expected().as_deref(), expected, "{value}");
         assert_eq!(witness.header(INSTEAD), None);
@@ -735,12 +736,17 @@ async fn a_time_that_is_not_to_be_told_is_not_told_by_the_tries_either() {
         async { Answer::Ok(response) }
     });
     let policy = RetryPolicy::new(1)
+        .with_envoy_headers(true)
         .with_retry_on(RetryOn::parse("5xx").unwrap())
         .with_non_idempotent(true);
     for per_try in [Duration::ZERO, 300 * MS] {
         let retry = RetryLayer::new(policy.clone().with_per_try_timeout(per_try));
         for (told, expected) in [(true, 2), (false, 0)] {
-            let timeout = TimeoutLayer::new(Policy::total(SECOND).with_outgoing(told));
+            let timeout = TimeoutLayer::new(
+                Policy::total(SECOND)
+                    .with_envoy_headers(true)
+                    .with_outgoing(told),
+            );
             let mut service = timeout.layer(retry.layer(upstream.clone()));
             let mut request = Request::new(Script::default());
             request.headers_mut().clone_from(grpc.headers());
@@ -754,7 +760,7 @@ async fn a_time_that_is_not_to_be_told_is_not_told_by_the_tries_either() {
         }
     }
     // The deadline of a handler's server says nothing of the clients in it.
-    let inside = TimeoutLayer::new(Policy::default());
+    let inside = TimeoutLayer::new(Policy::default().with_envoy_headers(true));
     let witness = Witness::default();
     let outside = TimeoutLayer::new(Policy::total(SECOND).with_outgoing(false));
     send(&mut outside.layer(inside.layer(witness.clone()))).await;

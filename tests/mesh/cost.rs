@@ -13,7 +13,7 @@ use meshless::fault_injection::{FaultInjectionLayer, FaultInjectionPolicy};
 use meshless::load_balance::{LoadBalanceLayer, LoadBalancePolicy};
 use meshless::mesh::RequestBody;
 use meshless::retry::{ReplayBody, RetryLayer, RetryPolicy};
-use meshless::telemetry::TraceClientLayer;
+use meshless::telemetry::{TraceClientLayer, TracePolicy};
 use meshless::timeout::{TimeoutLayer, TimeoutPolicy};
 use meshless::traffic_split::{Destination, Route, TrafficSplitLayer, TrafficSplitPolicy};
 use meshless::{Endpoint, Endpoints, Mesh};
@@ -58,6 +58,7 @@ metadata: {{name: s{i}}}
 spec:
   hosts: [service-{i}.internal]
   ports: [{{number: 80, name: http, protocol: HTTP}}]
+  location: MESH_INTERNAL
   resolution: STATIC
   endpoints: [{{address: 10.0.0.1}}]
 ---
@@ -91,7 +92,9 @@ spec:
         .layer(TrafficSplitLayer::new(split).with_host_preserved(true))
         .layer(TimeoutLayer::new(TimeoutPolicy::default()))
         .layer(RetryLayer::new(RetryPolicy::off()))
-        .layer(TraceClientLayer::default())
+        .layer(TraceClientLayer::new(
+            TracePolicy::default().with_request_id_in_request(true),
+        ))
         .layer(ConcurrencyLimitLayer::new(ConcurrencyLimitPolicy::off()))
         .layer(LoadBalanceLayer::new(
             LoadBalancePolicy::default(),

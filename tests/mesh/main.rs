@@ -14,6 +14,7 @@ mod cost;
 mod envoy_behaviour;
 mod examples;
 mod explain;
+mod internal_headers;
 mod istio;
 mod live;
 mod regex;

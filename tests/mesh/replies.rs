@@ -15,7 +15,8 @@ use tower::{Service, ServiceExt, service_fn};
 
 use crate::support::{Text, Upstream, gateway, get, service_entry, statuses};
 
-const ENDPOINT: &str = "resolution: STATIC, endpoints: [{address: 10.0.0.1}]";
+const ENDPOINT: &str =
+    "location: MESH_INTERNAL, resolution: STATIC, endpoints: [{address: 10.0.0.1}]";
 
 /// A service with one route, for the mesh and for the gateway.
 fn backend(route: &str) -> Mesh {

@@ -16,7 +16,7 @@ use meshless::Rejection;
 use meshless::mesh::RequestBody;
 use tower::{Service, ServiceExt};
 
-pub(crate) use documents::{destination_rule, gateway, service_entry, virtual_service};
+pub(crate) use documents::{destination_rule, document, gateway, service_entry, virtual_service};
 pub(crate) use folder::Folder;
 
 pub(crate) type Text = Full<Bytes>;

@@ -26,17 +26,18 @@ impl Deadline {
     /// Writes the time left at `now`; see [`Deadline::write_to`].
     pub fn write_to_at(self, headers: &mut HeaderMap, now: Instant) {
         let grpc = grpc::is_grpc(headers);
-        write_time_left(headers, self.remaining_at(now), grpc);
+        write_time_left(headers, self.remaining_at(now), grpc, true);
     }
 }
 
-/// Writes the time left, unless the headers carry a shorter one.
+/// Writes the time left, unless the headers carry a shorter one; Envoy's header only if it is wanted, or there
+/// already.
 ///
 /// A value that is longer by less than a millisecond is kept as well: an outer layer wrote it a
 /// moment ago, and a new value would cost an allocation for each call.
-pub(crate) fn write_time_left(headers: &mut HeaderMap, left: Duration, grpc: bool) {
+pub(crate) fn write_time_left(headers: &mut HeaderMap, left: Duration, grpc: bool, envoy: bool) {
     let wrong = |told: Duration| told.saturating_sub(left) >= NO_NEWS;
-    if parse_expected_timeout(headers).is_none_or(wrong) {
+    if parse_expected_timeout(headers).map_or(envoy, wrong) {
         headers.insert(&EXPECTED, expected_value(left));
     }
     if grpc && parse_grpc_timeout(headers).is_none_or(wrong) {

@@ -1,5 +1,6 @@
 //! Endpoints of an upstream cluster, and the tasks that keep them up to date.
 
+pub(crate) mod attempt_number;
 pub(crate) mod attempted_hosts;
 pub(crate) mod endpoint;
 pub(crate) mod endpoint_set;

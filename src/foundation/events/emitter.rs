@@ -33,6 +33,18 @@ impl Emitter {
         Self(Arc::new(Reloadable::new(Target { observe, source })))
     }
 
+    /// Returns an emitter of its own, with the same observer and the same source at one host; an empty name is none.
+    pub(crate) fn of_host(&self, host: &str) -> Self {
+        let target = Target::clone(&self.0.load());
+        let source = Source::clone(&target.source);
+        let source = if host.is_empty() {
+            source
+        } else {
+            source.with_host(host)
+        };
+        Self::with_source(target.observe, source)
+    }
+
     /// Reports an event. Called outside every lock, since an observer may be slow.
     #[cold]
     pub(crate) fn emit(&self, kind: &EventKind) {

@@ -48,7 +48,6 @@ pub(crate) fn port_of(authority: &uri::Authority) -> Option<u16> {
 }
 
 /// Returns the host of a URI's authority, without user information, and its port.
-#[cfg(any(test, feature = "istio"))]
 pub(crate) fn host_of(authority: &uri::Authority) -> (&str, Option<u16>) {
     let text = authority.as_str();
     let (place, port) = match numbered(text) {

@@ -47,10 +47,10 @@ pub enum Error {
         url: Option<Box<Url>>,
     },
     /// A policy of this crate answered instead of the upstream.
-    #[error(
-        "rejected by {} on the way to {}{}", .rejection.policy(), UrlOrUnknown(.url), Behind(.cause)
-    )]
+    #[error("{}{}{}", Reason(*.rejection, .url), Attempts(*.attempts), Behind(.cause))]
     Rejected {
+        /// Number of attempts, the first one included; 0 if no retry was in the stack, or another task ran it.
+        attempts: u32,
         /// The fact behind it, if that is known.
         cause: Option<Cause>,
         /// Layer that rejected the request, if it has a name or a place in a mesh.
@@ -62,8 +62,10 @@ pub enum Error {
         url: Option<Box<Url>>,
     },
     /// The request got no response.
-    #[error("no response from {}", UrlOrUnknown(.url))]
+    #[error("no response from {}{}", UrlOrUnknown(.url), Attempts(*.attempts))]
     Send {
+        /// Number of attempts, as for a [rejection](Self::Rejected).
+        attempts: u32,
         /// Kind of failure.
         failure: Failure,
         /// Error of the service stack.
@@ -205,12 +207,40 @@ impl Error {
         Self::Builder { source }
     }
 
-    pub(crate) fn send(source: impl Into<BoxError>, url: Box<Url>) -> Self {
+    pub(crate) fn send(source: impl Into<BoxError>, url: Box<Url>, attempts: u32) -> Self {
         let source = source.into();
         Self::Send {
+            attempts,
             failure: Failure::of(&source),
             source,
             url: Some(url),
+        }
+    }
+}
+
+/// Writes what happened to a rejected request.
+struct Reason<'a>(Rejection, &'a Option<Box<Url>>);
+
+impl Display for Reason<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self(rejection, url) = self;
+        let url = UrlOrUnknown(url);
+        match rejection {
+            Rejection::DeadlineExceeded => write!(f, "deadline passed before calling {url}"),
+            Rejection::TimedOut(after) => write!(f, "timed out after {after:?} calling {url}"),
+            _ => write!(f, "rejected calling {url}: {rejection}"),
+        }
+    }
+}
+
+/// Writes the number of attempts, if there was more than one.
+struct Attempts(u32);
+
+impl Display for Attempts {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 | 1 => Ok(()),
+            attempts => write!(f, " ({attempts} attempts)"),
         }
     }
 }

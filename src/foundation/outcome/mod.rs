@@ -1,7 +1,10 @@
+pub(crate) mod attempts;
 pub(crate) mod cancellation;
 pub(crate) mod cause;
 #[cfg(feature = "reqwest")]
 pub(crate) mod client_error;
+#[cfg(all(feature = "axum", feature = "reqwest"))]
+mod client_error_response;
 pub(crate) mod error_details;
 pub(crate) mod failure;
 pub(crate) mod local_reply;
@@ -9,8 +12,6 @@ pub(crate) mod local_reply;
 pub(crate) mod pool_error;
 pub(crate) mod reasons;
 pub(crate) mod rejection;
-#[cfg(feature = "istio")]
-pub(crate) mod retried;
 pub(crate) mod source;
 
 pub use cause::Cause;

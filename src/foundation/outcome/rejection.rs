@@ -270,7 +270,7 @@ impl RejectionSpec {
 }
 
 /// Rounds up, to at least 1: a caller that waits 0 seconds retries too early.
-fn whole_seconds(duration: Duration) -> u64 {
+pub(super) fn whole_seconds(duration: Duration) -> u64 {
     let up = u64::from(duration.subsec_nanos() > 0);
     duration.as_secs().saturating_add(up).max(1)
 }

@@ -1,5 +1,6 @@
 //! Shared state, atomics and random numbers.
 
+pub(crate) mod debug_changes;
 pub(crate) mod hash;
 pub(crate) mod percent;
 pub(crate) mod primitives;

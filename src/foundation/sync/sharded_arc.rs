@@ -4,6 +4,7 @@
 //! do so for each request are no faster than one. Here each thread counts in its own cache line.
 
 use std::cell::Cell;
+use std::fmt::{self, Debug, Formatter};
 use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -13,7 +14,6 @@ use std::thread;
 const MAX_SHARDS: usize = 16;
 
 /// Owner of a sharded value with all its shards, for a layer, which is rarely cloned.
-#[derive(Debug)]
 pub(crate) struct ShardedArc<T>(Arc<[Arc<Shard<T>>]>);
 
 /// Reference to a sharded value, for a service; clones count at the shard of the cloning thread.
@@ -21,7 +21,6 @@ pub(crate) struct ShardedArc<T>(Arc<[Arc<Shard<T>>]>);
 /// The reference returned by [`ShardedArc::shared_ref`] keeps all shards alive. Its clones do not,
 /// for that would be one shared count again. Once nothing else keeps the other shards, clones share
 /// the one that they have.
-#[derive(Debug)]
 pub(crate) struct ShardedArcRef<T> {
     local: LocalArc<T>,
     /// Held only to keep all shards alive.
@@ -29,7 +28,6 @@ pub(crate) struct ShardedArcRef<T> {
 }
 
 /// Reference to a sharded value, for a ticket: the size of an `Arc`.
-#[derive(Debug)]
 pub(crate) struct LocalArc<T>(Arc<Shard<T>>);
 
 /// The reference count of one thread shard, with a pointer to the value.
@@ -38,7 +36,6 @@ pub(crate) struct LocalArc<T>(Arc<Shard<T>>);
 // memory doubles without more throughput. In measurements two threads get twice as much done as
 // without the alignment.
 #[repr(align(64))]
-#[derive(Debug)]
 struct Shard<T> {
     shared: Arc<Shared<T>>,
     index: usize,
@@ -46,7 +43,6 @@ struct Shard<T> {
     mask: usize,
 }
 
-#[derive(Debug)]
 struct Shared<T> {
     /// Weak, since each shard owns the value; set right after the shards are created.
     shards: OnceLock<Box<[Weak<Shard<T>>]>>,
@@ -133,6 +129,25 @@ pub(crate) fn shard_count() -> usize {
         let threads = thread::available_parallelism().map_or(1, usize::from);
         threads.next_power_of_two().min(MAX_SHARDS)
     })
+}
+
+/// Writes the value, as an `Arc` does, and not the shards.
+impl<T: Debug> Debug for ShardedArc<T> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: Debug> Debug for ShardedArcRef<T> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: Debug> Debug for LocalArc<T> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
 }
 
 impl<T> Clone for ShardedArc<T> {

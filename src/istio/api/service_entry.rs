@@ -1,5 +1,7 @@
 use super::workload::{LabelSelector, Workload};
-use crate::istio::api::fields::descriptor::declaration::{PORT, most, note, required, warn};
+use crate::istio::api::fields::descriptor::declaration::{
+    PORT, enforced, most, note, required, warn,
+};
 use crate::istio::api::fields::message::{choice, message};
 use crate::istio::api::fields::read::{Nullable, Pick, Text, Texts, UInt};
 
@@ -8,8 +10,7 @@ message! {
         hosts: Texts => required("the service entry has no host", "write `hosts`").size(1, 256),
         addresses: Texts => note("callers use the service's name").size(0, 256).max_item(64),
         ports: Nullable<ServicePort> => most(256),
-        location: Pick<Location>
-            => note("hosts inside and outside of the mesh are treated the same"),
+        location: Pick<Location> => enforced("headers that only services of the mesh are to see"),
         resolution: Pick<Resolution>,
         endpoints: Nullable<Workload> => most(4_096),
         workload_selector: Option<LabelSelector> => warn(

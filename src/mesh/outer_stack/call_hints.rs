@@ -48,6 +48,7 @@ where
             .map_or_else(RetryHints::default, |limits| RetryHints {
                 now: limits.begun(),
                 deadline_written: limits.is_in_headers(),
+                envoy_written: limits.is_in_envoy_headers(),
             });
         inner.call_with_hints(request, known)
     }

@@ -42,6 +42,17 @@ impl<S, G, H> OuterStack<S, G, H> {
             timeout,
         }
     }
+
+    /// Replaces the inner service.
+    #[inline]
+    pub(in crate::mesh) fn map_inner<T>(self, map: impl FnOnce(S) -> T) -> OuterStack<T, G, H> {
+        OuterStack {
+            gate: self.gate,
+            call_inner: PhantomData,
+            tracer: self.tracer,
+            timeout: self.timeout.map_inner(map),
+        }
+    }
 }
 
 impl<S, G, H, B, R> Service<Request<B>> for OuterStack<S, G, H>

@@ -51,6 +51,7 @@ impl MeshBuilder {
     /// - The share of `maxEjectionPercent` is a hard limit, so that a lone endpoint is never ejected.
     /// - An endpoint that is new or comes back gets its full share at once, unless `warmup` is written.
     /// - The deadline in a caller's headers is ignored.
+    /// - Headers for services of the mesh [go to all hosts](Self::with_internal_headers_everywhere).
     ///
     /// The [table of differences][table] lists these beside the differences that remain.
     ///
@@ -58,7 +59,21 @@ impl MeshBuilder {
     #[must_use]
     pub const fn with_envoy_behaviour(mut self) -> Self {
         self.options.envoy_behaviour = true;
+        self.options.internal_headers_everywhere = true;
         self.settings.envoy_behaviour = true;
+        self
+    }
+
+    /// Sends the headers for services of the mesh to all hosts, as Envoy does, if `true`: `x-envoy-*`, `x-request-id`,
+    /// and B3 where it was received. By default only hosts inside the mesh get them: services of the cluster, and
+    /// those of a `ServiceEntry` with `location: MESH_INTERNAL`. A `ServiceEntry` without a location is
+    /// `MESH_EXTERNAL`, as in Istio, unless its host is the name of a service of the cluster; a host that no document
+    /// places is a stranger.
+    ///
+    /// W3C's trace context goes to all hosts, unless [the policy of traces](Self::with_trace) says otherwise.
+    #[must_use]
+    pub const fn with_internal_headers_everywhere(mut self, everywhere: bool) -> Self {
+        self.options.internal_headers_everywhere = everywhere;
         self
     }
 
@@ -94,7 +109,8 @@ impl MeshBuilder {
         self
     }
 
-    /// Sets the policy of traces. The default is [`TracePolicy::default`].
+    /// Sets the policy of traces. The default is [`TracePolicy::default`]. What it leaves unset about `x-request-id`
+    /// and B3 holds for hosts inside the mesh alone.
     #[must_use]
     pub fn with_trace(mut self, trace: TracePolicy) -> Self {
         self.options.trace = trace;

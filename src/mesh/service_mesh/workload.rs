@@ -248,7 +248,7 @@ where
     S: Clone + Send + Sync + 'static,
     B: 'static,
 {
-    let trace = proxy.options.trace.clone();
+    let trace = proxy.options.trace.clone().internal();
     let emitter = proxy.emitter(proxy.source());
     let router = Router::new(RouterState::new(proxy, connector, None));
     WorkloadService {

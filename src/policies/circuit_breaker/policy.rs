@@ -6,13 +6,14 @@ use std::time::Duration;
 use super::{FailureOn, Probes};
 use crate::foundation::outcome::ErrorClassifier;
 use crate::foundation::sync::Percent;
+use crate::foundation::sync::debug_changes::debug_changes;
 
 /// Thresholds for opening the circuit, and the rules for closing it.
 ///
 /// By default 5 consecutive failures open the circuit for 30 seconds; then one call is admitted as
 /// a probe, and if it succeeds, a share of the requests that rises from 10 % to 100 % within 10
 /// seconds.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct CircuitBreakerPolicy {
     pub(super) consecutive_failures: u32,
     pub(super) dry_run: bool,
@@ -31,6 +32,10 @@ pub struct CircuitBreakerPolicy {
     pub(super) slow_rate: Percent,
     pub(super) window: Window,
 }
+
+debug_changes!(
+    CircuitBreakerPolicy: consecutive_failures, dry_run, failure_on, failure_rate, growth, jitter, max_open_for, minimum_calls, open_for, probes, ramp, error_classifier, slow_after, slow_rate, window,
+);
 
 /// The window of a failure rate and a slow-call rate.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -1,3 +1,4 @@
+use std::fmt::{self, Debug, Formatter};
 use std::time::{Duration, Instant};
 
 use super::circuit::Circuit;
@@ -11,12 +12,19 @@ use crate::foundation::sync::{Reloadable, sharded_arc};
 use crate::foundation::time::clock;
 
 /// State shared by all clones of a circuit breaker.
-#[derive(Debug)]
 pub(super) struct Shared {
     circuit: Circuit,
     rng: Rng,
     emitter: Emitter,
     policy: Reloadable<CircuitBreakerPolicy>,
+}
+
+impl Debug for Shared {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("state", &self.state())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Shared {

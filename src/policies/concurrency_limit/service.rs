@@ -1,3 +1,4 @@
+use std::fmt::{self, Debug, Formatter};
 use std::task::Waker;
 
 use super::machine::{Bounds, Occupancy};
@@ -20,11 +21,19 @@ pub type ConcurrencyLimit<S> = Queued<S, ConcurrencyLimitGate>;
 pub type ConcurrencyLimitFuture<S, B> = QueuedFuture<S, ConcurrencyLimitGate, B>;
 
 /// State shared by all clones of a concurrency limit.
-#[derive(Debug)]
 pub(super) struct Shared {
     emitter: Emitter,
     permits: Shards,
     policy: Reloadable<ConcurrencyLimitPolicy>,
+}
+
+impl Debug for Shared {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("in_flight", &self.load().in_flight)
+            .field("max", &self.policy().max_in_flight())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Shared {

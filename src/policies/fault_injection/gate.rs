@@ -1,3 +1,4 @@
+use std::fmt::{self, Debug, Formatter};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +19,6 @@ use crate::foundation::sync::rng::Rng;
 use crate::foundation::time::clock;
 
 /// State that all clones of a layer share.
-#[derive(Debug)]
 pub(super) struct Shared {
     aborts: AtomicU64,
     active: AtomicU64,
@@ -27,6 +27,15 @@ pub(super) struct Shared {
     emitter: Emitter,
     overflows: AtomicU64,
     policy: Switchable<FaultInjectionPolicy>,
+}
+
+impl Debug for Shared {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("aborts", &self.aborts)
+            .field("delays", &self.delays)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Shared {

@@ -178,9 +178,7 @@ impl<M> Shared<M> {
 impl<M> Debug for Shared<M> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared")
-            .field("counts", &self.counts)
-            .field("rng", &self.rng)
-            .field("policy", &self.policy)
+            .field("share", &self.policy.load().share())
             .finish_non_exhaustive()
     }
 }

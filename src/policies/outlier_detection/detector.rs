@@ -1,3 +1,4 @@
+use std::fmt::{self, Debug, Formatter};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -25,7 +26,6 @@ pub struct OutlierDetector {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
 struct Shared {
     monitors: Mutex<HostMonitors>,
     rng: Rng,
@@ -35,6 +35,14 @@ struct Shared {
     emitter: Emitter,
     origin: ClockOrigin,
     policy: Reloadable<OutlierDetectionPolicy>,
+}
+
+impl Debug for Shared {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("endpoints", &self.endpoints.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl OutlierDetector {

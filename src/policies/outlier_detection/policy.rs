@@ -10,12 +10,13 @@ use http::StatusCode;
 use super::rules::{Consecutive, FailurePercentage, SuccessRate};
 use crate::foundation::outcome::EjectionReason;
 use crate::foundation::sync::Percent;
+use crate::foundation::sync::debug_changes::debug_changes;
 
 /// Conditions and duration of ejections.
 ///
 /// The fields, formulas and defaults are those of Envoy's `outlier_detection` as Istio sets it; where
 /// they differ, the docs of the setting state it.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a setting of its own, as in Envoy"
@@ -38,6 +39,10 @@ pub struct OutlierDetectionPolicy {
     split_local_origin: bool,
     success_rate: SuccessRate,
 }
+
+debug_changes!(
+    OutlierDetectionPolicy: base_ejection_time, consecutive_5xx, consecutive_gateway, consecutive_local_origin, eject_one_always, error_statuses, failure_percentage, interval, max_ejection_percent, max_ejection_time, max_jitter, on, rates, split_local_origin, success_rate,
+);
 
 impl OutlierDetectionPolicy {
     /// Creates a policy that ejects no endpoint.

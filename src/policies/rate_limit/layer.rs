@@ -1,3 +1,4 @@
+use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 
 use tower_layer::Layer;
@@ -14,10 +15,18 @@ use crate::foundation::sync::sharded_arc::ShardedArc;
 /// The services and the clones of this layer share its state: axum calls [`Layer::layer`] for each
 /// connection, and a limit created there would see the requests of one connection alone. See the
 /// [module docs](super) for an example.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RateLimitLayer {
     shared: ShardedArc<Arc<Shared>>,
     limiter: RateLimiter,
+}
+
+impl Debug for RateLimitLayer {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RateLimitLayer")
+            .field("shared", &self.shared)
+            .finish_non_exhaustive()
+    }
 }
 
 impl RateLimitLayer {

@@ -2,6 +2,7 @@
 
 mod waiters;
 
+use std::fmt::{self, Debug, Formatter};
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,7 +25,6 @@ use crate::foundation::sync::{Percent, Reloadable};
 use crate::foundation::time::clock;
 use crate::foundation::time::clock::ClockOrigin;
 
-#[derive(Debug)]
 pub(super) struct Shared {
     snapshot: Reloadable<PolicySnapshot>,
     rng: Rng,
@@ -37,6 +37,14 @@ pub(super) struct Shared {
     origin: ClockOrigin,
     queue: Queue,
     reconfiguring: Mutex<()>,
+}
+
+impl Debug for Shared {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("limit", &self.snapshot.load().policy_header())
+            .finish_non_exhaustive()
+    }
 }
 
 /// Decision about a call.

@@ -15,6 +15,7 @@ use super::state::{SETTLE, State, StateProj, discard, next_step};
 use super::{ReplayBody, RetryBody};
 use crate::foundation::deadline::Deadline;
 use crate::foundation::events::Emitter;
+use crate::foundation::outcome::attempts;
 use crate::foundation::outcome::cancellation::cancel_as_timeout;
 use crate::foundation::outcome::{Failure, Outcome, Rejection};
 use crate::foundation::time::clock;
@@ -95,10 +96,9 @@ where
         ended: Poll<Result<Response<R>, S::Error>>,
     ) -> Poll<Output<R, S::Error>> {
         let mut this = self.project();
-        #[cfg(feature = "istio")]
-        if let Poll::Ready(Err(_)) = &ended {
-            let retries = this.retry.as_ref().map_or(0, RetryState::retries);
-            crate::foundation::outcome::retried::note(retries > 0);
+        if this.retry.is_none() {
+            // With a state, that notes it.
+            attempts::note(1);
         }
         this.state.set(State::Done);
         *this.retry = None;
@@ -117,6 +117,7 @@ where
         *this.active = None;
         let after = this.limit.map_or(Duration::ZERO, |limit| limit.after);
         let rejection = Rejection::TimedOut(after);
+        attempts::note(1);
         let retry_state = this.retry.take();
         let grpc = retry_state.as_ref().map_or(*this.grpc, RetryState::is_grpc);
         let emitter = this.emitter.as_ref();

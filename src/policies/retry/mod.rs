@@ -65,8 +65,9 @@
 //! The wait is the [`Backoff`], or the one that the server requests in `Retry-After`, in
 //! `grpc-retry-pushback-ms`, or in headers set in the policy, up to a cap. If the wait would end
 //! after the current [`Deadline`], there is no retry: the caller gets the failure at once, while it
-//! is still of use. Every attempt carries its number (`x-envoy-attempt-count`) and its time left
-//! (`x-envoy-expected-rq-timeout-ms`, `grpc-timeout`), if that is known.
+//! is still of use. An attempt of a gRPC request carries its time left (`grpc-timeout`), if that is known. To a service
+//! of one's own each attempt can tell its number (`x-envoy-attempt-count`) and its time left
+//! (`x-envoy-expected-rq-timeout-ms`) too: [`RetryPolicy::with_envoy_headers`].
 //!
 //! # Limits
 //!

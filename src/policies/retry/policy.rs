@@ -8,17 +8,23 @@ use http::HeaderName;
 use super::replay::replay_buffer::ReplayLimit;
 use super::{Backoff, Condition, ResetFormat, RetryBudget, RetryOn};
 use crate::foundation::outcome::ErrorClassifier;
+use crate::foundation::sync::debug_changes::debug_changes;
 
 /// Conditions, number and timing of retries.
 ///
 /// In every configuration a request is only sent twice if that is safe: its method is idempotent,
 /// it carries `Idempotency-Key`, the server provably did not process it, or
 /// [`with_non_idempotent`](Self::with_non_idempotent) allows it.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one setting of its own, and all combinations make sense"
+)]
 pub struct RetryPolicy {
     attempts: u32,
     backoff: Backoff,
     budget: RetryBudget,
+    envoy_headers: bool,
     max_parallel: Option<u32>,
     non_idempotent: bool,
     on: RetryOn,
@@ -31,6 +37,10 @@ pub struct RetryPolicy {
     retry_after_in_time: bool,
 }
 
+debug_changes!(
+    RetryPolicy: attempts, backoff, budget, envoy_headers, max_parallel, non_idempotent, on, per_try_queueing, per_try_timeout, error_classifier, replay_limit, reset_headers, retry_after, retry_after_in_time,
+);
+
 impl RetryPolicy {
     /// Creates a policy with this number of retries after the first attempt (Istio's `attempts`),
     /// on the conditions of [`RetryOn::istio`]. 0 is [`RetryPolicy::off`].
@@ -40,6 +50,7 @@ impl RetryPolicy {
             attempts,
             backoff: Backoff::DEFAULT,
             budget: RetryBudget::default(),
+            envoy_headers: false,
             max_parallel: None,
             non_idempotent: false,
             on: RetryOn::istio(),
@@ -90,6 +101,18 @@ impl RetryPolicy {
     #[must_use]
     pub fn with_budget(mut self, budget: RetryBudget) -> Self {
         self.budget = budget;
+        self
+    }
+
+    /// Sets whether each attempt carries its number, `x-envoy-attempt-count`, and its time left,
+    /// `x-envoy-expected-rq-timeout-ms`. The default is `false`: both are for a proxy or a service of one's own, and
+    /// mean nothing to a stranger. In a mesh they go to the hosts inside it, whatever is set here.
+    ///
+    /// Envoy's `suppress_envoy_headers`, the other way round. `grpc-timeout`, which is gRPC's, does not depend on it,
+    /// nor does the number of the attempt in its span.
+    #[must_use]
+    pub const fn with_envoy_headers(mut self, envoy_headers: bool) -> Self {
+        self.envoy_headers = envoy_headers;
         self
     }
 
@@ -222,6 +245,10 @@ impl RetryPolicy {
     #[must_use]
     pub const fn per_try_timeout(&self) -> Option<Duration> {
         self.per_try_timeout
+    }
+
+    pub(super) const fn envoy_headers(&self) -> bool {
+        self.envoy_headers
     }
 
     pub(super) const fn per_try_queueing(&self) -> bool {

@@ -15,10 +15,11 @@ use super::{ReplayBody, RetryPolicy};
 use crate::foundation::deadline::Deadline;
 use crate::foundation::deadline::headers as time_left;
 use crate::foundation::deadline::queueing;
+use crate::foundation::endpoints::attempt_number::AttemptNumber;
 use crate::foundation::endpoints::attempted_hosts::AttemptedHosts;
 use crate::foundation::events::{Emitter, EventKind};
 use crate::foundation::http::grpc;
-use crate::foundation::outcome::{Outcome, RetryStopReason};
+use crate::foundation::outcome::{Outcome, RetryStopReason, attempts};
 use crate::foundation::sync::sharded_arc::LocalArc;
 use crate::foundation::time::clock;
 use crate::foundation::time::clock::LazyNow;
@@ -47,9 +48,15 @@ impl<S, B> RetryState<S, B> {
         &self.snapshot.policy
     }
 
-    #[cfg(feature = "istio")]
-    pub(super) const fn retries(&self) -> u32 {
-        self.attempts.retries()
+    const fn number(&self) -> u32 {
+        self.attempts.retries().saturating_add(1)
+    }
+}
+
+impl<S, B> Drop for RetryState<S, B> {
+    /// A timeout around cuts the retry off without a word.
+    fn drop(&mut self) {
+        attempts::note(self.number());
     }
 }
 
@@ -81,6 +88,7 @@ impl<S, B: Body> RetryState<S, B> {
     where
         S: Service<Request<ReplayBody<B>>, Future = F>,
     {
+        let _number = AttemptNumber::enter(self.number());
         let _guard = self.attempted.enter();
         self.inner.call(request)
     }
@@ -164,10 +172,10 @@ impl<S, B: Body> RetryState<S, B> {
 
     /// Creates the request of the next attempt.
     pub(super) fn next_request(&mut self, limit: Option<&AttemptLimit>) -> Request<ReplayBody<B>> {
-        let retries = self.attempts.retries();
+        let number = self.number();
         let head = self.request.head.to_parts();
         let mut request = Request::from_parts(head, self.request.next_body());
-        write_attempt_headers(request.headers_mut(), retries.saturating_add(1), limit);
+        write_attempt_headers(&self.snapshot.policy, request.headers_mut(), number, limit);
         request
     }
 }
@@ -246,23 +254,26 @@ impl AttemptLimit {
 
 const ATTEMPT: HeaderName = HeaderName::from_static("x-envoy-attempt-count");
 
-/// Writes the number of the attempt and its time left into the headers.
+/// Writes the number of the attempt and its time left into the headers, as far as the policy says.
 pub(super) fn write_attempt_headers(
+    policy: &RetryPolicy,
     headers: &mut HeaderMap,
     number: u32,
     limit: Option<&AttemptLimit>,
 ) {
-    // The usual numbers are static: formatting a number allocates.
-    let number = match number {
-        1 => HeaderValue::from_static("1"),
-        2 => HeaderValue::from_static("2"),
-        3 => HeaderValue::from_static("3"),
-        _ => HeaderValue::from(number),
-    };
-    headers.insert(ATTEMPT, number);
+    if policy.envoy_headers() {
+        // The usual numbers are static: formatting a number allocates.
+        let number = match number {
+            1 => HeaderValue::from_static("1"),
+            2 => HeaderValue::from_static("2"),
+            3 => HeaderValue::from_static("3"),
+            _ => HeaderValue::from(number),
+        };
+        headers.insert(ATTEMPT, number);
+    }
     if let Some(limit) = limit.filter(|limit| !limit.untold) {
         let grpc = grpc::is_grpc(headers);
-        time_left::write_time_left(headers, limit.after, grpc);
+        time_left::write_time_left(headers, limit.after, grpc, policy.envoy_headers());
     }
 }
 

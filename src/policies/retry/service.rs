@@ -1,3 +1,4 @@
+use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -13,6 +14,7 @@ use super::replay::buffered_request::BufferedRequest;
 use super::replay::head::Head;
 use super::retry_state::{AttemptLimit, RetryState, write_attempt_headers};
 use super::{ReplayBody, RetryBody, RetryFuture, RetryPolicy};
+use crate::foundation::endpoints::attempt_number::AttemptNumber;
 use crate::foundation::events::Emitter;
 use crate::foundation::http::RequestHead;
 use crate::foundation::sync::Switchable;
@@ -32,6 +34,15 @@ pub struct Retry<S> {
 impl<S> Retry<S> {
     pub(super) const fn new(inner: S, shared: ShardedArcRef<Shared>) -> Self {
         Self { inner, shared }
+    }
+
+    /// Replaces the inner service.
+    #[inline]
+    pub(crate) fn map_inner<T>(self, map: impl FnOnce(S) -> T) -> Retry<T> {
+        Retry {
+            inner: map(self.inner),
+            shared: self.shared,
+        }
     }
 }
 
@@ -60,8 +71,17 @@ where
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct RetryHints {
     pub(crate) now: Option<Instant>,
-    /// True if the request's headers carry the current deadline.
+    /// True if the request's headers tell of the current deadline as the timeout around says.
     pub(crate) deadline_written: bool,
+    /// True if `x-envoy-expected-rq-timeout-ms` is one of them.
+    pub(crate) envoy_written: bool,
+}
+
+impl RetryHints {
+    /// Says that no header is missing that the policy wants.
+    const fn has_written(self, policy: &RetryPolicy) -> bool {
+        self.deadline_written && (self.envoy_written || !policy.envoy_headers())
+    }
 }
 
 impl<S> Retry<S> {
@@ -86,9 +106,10 @@ impl<S> Retry<S> {
         // A deadline that is in the headers is not written again: two lookups, 500 instructions.
         let unwritten = limit
             .as_ref()
-            .filter(|limit| limit.is_own() || !known.deadline_written);
+            .filter(|limit| limit.is_own() || !known.has_written(policy));
+        let _number = AttemptNumber::enter(1);
         if !may_be_retried(policy, RequestHead::of(&request)) {
-            write_attempt_headers(request.headers_mut(), 1, unwritten);
+            write_attempt_headers(policy, request.headers_mut(), 1, unwritten);
             let timed = limit.is_some_and(|limit| limit.is_own());
             let grpc = timed && RequestHead::of(&request).is_grpc();
             let future = self.inner.call(request.map(ReplayBody::plain));
@@ -97,7 +118,7 @@ impl<S> Retry<S> {
         }
         // Copied before the headers are written: each attempt writes its own number and time.
         let head = Head::of(&request);
-        write_attempt_headers(request.headers_mut(), 1, unwritten);
+        write_attempt_headers(policy, request.headers_mut(), 1, unwritten);
         let (parts, body) = request.into_parts();
         let kept = BufferedRequest::new(head, body, policy.replay_limit());
         let request = Request::from_parts(parts, kept.first_body());
@@ -114,19 +135,33 @@ impl<S> Retry<S> {
 }
 
 /// State that all clones of a layer share.
-#[derive(Debug)]
 pub(super) struct Shared {
     snapshot: Switchable<ShardedArc<PolicySnapshot>>,
 }
 
+impl Debug for Shared {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("attempts", &self.snapshot.load().policy.attempts())
+            .finish_non_exhaustive()
+    }
+}
+
 /// Policy with the state that survives its replacement. Both share one allocation, so a request
 /// that may be retried takes a single per-thread reference.
-#[derive(Debug)]
 pub(super) struct PolicySnapshot {
     pub(super) budget: Arc<State>,
     pub(super) rng: Rng,
     pub(super) emitter: Emitter,
     pub(super) policy: RetryPolicy,
+}
+
+impl Debug for PolicySnapshot {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PolicySnapshot")
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Shared {

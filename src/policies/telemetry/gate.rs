@@ -31,6 +31,16 @@ impl<S, G> TracedGate<S, G> {
             inner,
         }
     }
+
+    /// Replaces the inner service.
+    #[inline]
+    pub(crate) fn map_inner<T>(self, map: impl FnOnce(S) -> T) -> TracedGate<T, G> {
+        TracedGate {
+            gate: self.gate,
+            tracer: self.tracer,
+            inner: map(self.inner),
+        }
+    }
 }
 
 impl<S, G, B, R> Service<Request<B>> for TracedGate<S, G>

@@ -65,18 +65,20 @@
 //!
 //! - [`TraceServerLayer`], outermost around the routes: one span a request.
 //! - [`TraceClientLayer`], outermost around the client: one span a call, with all its attempts.
-//! - [`TraceAttemptLayer`], inside the retry layer: one span an attempt, with its number from
-//!   `x-envoy-attempt-count`. Without it, all attempts carry the id of their call.
+//! - [`TraceAttemptLayer`], inside the retry layer: one span an attempt, with its number from that layer,
+//!   or from `x-envoy-attempt-count` for another library's. Without it, all attempts carry the id of their call.
 //!
 //! # Headers
 //!
 //! | headers | read | written on calls |
 //! |---|---|---|
 //! | `traceparent`, `tracestate` ([W3C Trace Context]) | yes | always |
-//! | `b3` ([B3]) | if there is no valid `traceparent` | if received |
-//! | `x-b3-traceid` and its like ([B3]) | if there is neither | if received |
-//! | `x-request-id` (Envoy) | yes; created as a UUID if missing | always |
+//! | `b3` ([B3]) | if there is no valid `traceparent` | if received, and [asked](TracePolicy::with_same_formats) |
+//! | `x-b3-traceid` and its like ([B3]) | if there is neither | as `b3` |
+//! | `x-request-id` (Envoy) | yes; created as a UUID if missing | if [asked](TracePolicy::with_request_id_in_request) |
 //! | those of [`TracePolicy::with_forwarded`] | yes | as received |
+//!
+//! A mesh sends the last two kinds to the hosts inside it without being asked.
 //!
 //! W3C's headers are parsed as strictly as the Recommendation asks: an invalid `traceparent` counts
 //! as missing, and an invalid `tracestate` is dropped as a whole. The layer then starts a new
@@ -114,6 +116,7 @@ mod propagation;
 mod service;
 mod settings;
 mod shared;
+mod started_span;
 
 pub use crate::foundation::events::TracingObserver;
 pub use body::TracedBody;

@@ -10,10 +10,6 @@ use super::settings::Settings;
 use crate::foundation::sync::Percent;
 
 /// Formats, sampling and propagation of traces.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is one setting of its own, and all combinations make sense"
-)]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TracePolicy {
     accepted: Propagation,
@@ -21,8 +17,11 @@ pub struct TracePolicy {
     forwarded: Vec<HeaderName>,
     preserves_request_id: bool,
     propagated: Propagation,
+    /// Unset: only to hosts inside a mesh.
+    request_id_in_request: Option<bool>,
     request_id_in_response: bool,
-    same_formats: bool,
+    /// Unset: only to hosts inside a mesh.
+    same_formats: Option<bool>,
     sampled: Percent,
     service: Option<Arc<str>>,
 }
@@ -49,8 +48,9 @@ impl TracePolicy {
             forwarded: Vec::new(),
             preserves_request_id: true,
             propagated: Propagation::NONE,
+            request_id_in_request: Some(false),
             request_id_in_response: false,
-            same_formats: false,
+            same_formats: Some(false),
             sampled: Percent::NONE,
             service: None,
         }
@@ -72,11 +72,12 @@ impl TracePolicy {
         self
     }
 
-    /// Sets whether a trace is also propagated in the formats in which it was received. The default
-    /// is true, so that a service that supports only B3 is not cut off.
+    /// Sets whether a trace is also propagated in the formats in which it was received. By default it is to the
+    /// hosts inside a mesh, so that a service that supports only B3 is not cut off, and not to others, nor by a
+    /// stack put together by hand.
     #[must_use]
     pub const fn with_same_formats(mut self, same_formats: bool) -> Self {
-        self.same_formats = same_formats;
+        self.same_formats = Some(same_formats);
         self
     }
 
@@ -110,6 +111,15 @@ impl TracePolicy {
     #[must_use]
     pub const fn with_request_id_preserved(mut self, keeps_request_id: bool) -> Self {
         self.preserves_request_id = keeps_request_id;
+        self
+    }
+
+    /// Sets whether calls carry the `x-request-id`. By default those to the hosts inside a mesh do, and others do
+    /// not, nor those of a stack put together by hand: an id that joins the log lines of one's own services is no
+    /// stranger's business. An id that the caller has set stays.
+    #[must_use]
+    pub const fn with_request_id_in_request(mut self, request_id_in_request: bool) -> Self {
+        self.request_id_in_request = Some(request_id_in_request);
         self
     }
 
@@ -151,13 +161,33 @@ impl TracePolicy {
         &self.forwarded
     }
 
+    /// Returns this policy for calls to hosts inside a mesh.
+    #[cfg(feature = "istio")]
+    #[must_use]
+    pub(crate) fn internal(mut self) -> Self {
+        self.request_id_in_request.get_or_insert(true);
+        self.same_formats.get_or_insert(true);
+        self
+    }
+
+    /// Says that calls to any host carry the `x-request-id`.
+    pub(crate) const fn sends_request_id(&self) -> bool {
+        matches!(self.request_id_in_request, Some(true))
+    }
+
+    /// Says that a trace is propagated to any host in the formats in which it was received.
+    pub(crate) const fn sends_same_formats(&self) -> bool {
+        matches!(self.same_formats, Some(true))
+    }
+
     /// Returns the settings, which are the policy without its names.
     pub(super) const fn settings(&self) -> Settings {
         Settings::new(self.accepted, self.propagated, self.sampled)
             .with(Settings::ENABLED, self.enabled)
             .with(Settings::FORWARDS, !self.forwarded.is_empty())
             .with(Settings::PRESERVES_REQUEST_ID, self.preserves_request_id)
-            .with(Settings::SAME_FORMATS, self.same_formats)
+            .with(Settings::SAME_FORMATS, self.sends_same_formats())
+            .with(Settings::SENDS_REQUEST_ID, self.sends_request_id())
             .with(Settings::WRITES_REQUEST_ID, self.request_id_in_response)
     }
 }
@@ -168,7 +198,8 @@ impl Default for TracePolicy {
             accepted: Propagation::ALL,
             enabled: true,
             propagated: Propagation::W3C,
-            same_formats: true,
+            request_id_in_request: None,
+            same_formats: None,
             sampled: Percent::ALL,
             ..Self::off()
         }

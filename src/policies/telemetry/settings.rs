@@ -1,6 +1,6 @@
 //! Policy of a layer, prepared for requests.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::Guard;
@@ -16,14 +16,14 @@ pub(super) struct ReloadablePolicy {
     policy: Reloadable<TracePolicy>,
     /// Lock held while both are replaced, so that they belong to one policy.
     replacing: Mutex<()>,
-    settings: AtomicU32,
+    settings: AtomicU64,
 }
 
 impl ReloadablePolicy {
     pub(super) fn new(policy: TracePolicy, is_observed: bool) -> Self {
         let settings = policy.settings().with(Settings::OBSERVED, is_observed);
         Self {
-            settings: AtomicU32::new(settings.0),
+            settings: AtomicU64::new(settings.0),
             policy: Reloadable::new(policy),
             replacing: Mutex::new(()),
         }
@@ -66,7 +66,7 @@ impl ReloadablePolicy {
 
 /// Numbers and flags of a policy, packed into one word.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Settings(u32);
+pub(super) struct Settings(u64);
 
 /// Mask of the sampled share in millionths, which needs 20 bits.
 const SAMPLED: u32 = (1 << 20) - 1;
@@ -84,6 +84,8 @@ impl Settings {
     pub(super) const PRESERVES_REQUEST_ID: Self = Self(1 << 28);
     /// True if a trace is also propagated in the formats in which it was received.
     pub(super) const SAME_FORMATS: Self = Self(1 << 29);
+    /// True if calls carry the request id.
+    pub(super) const SENDS_REQUEST_ID: Self = Self(1 << 32);
     /// True if the response of a server carries the request id.
     pub(super) const WRITES_REQUEST_ID: Self = Self(1 << 30);
 
@@ -92,7 +94,16 @@ impl Settings {
         propagated: Propagation,
         sampled: Percent,
     ) -> Self {
-        Self(sampled.millionths() | accepted.bits() << ACCEPTED | propagated.bits() << PROPAGATED)
+        let numbers =
+            sampled.millionths() | accepted.bits() << ACCEPTED | propagated.bits() << PROPAGATED;
+        Self(numbers as u64)
+    }
+
+    /// Returns the part with the numbers.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the high bits are flags")]
+    const fn numbers(self) -> u32 {
+        self.0 as u32
     }
 
     pub(super) const fn with(self, setting: Self, on: bool) -> Self {
@@ -111,13 +122,13 @@ impl Settings {
     /// Returns the formats that are read.
     #[inline]
     pub(super) const fn accepted(self) -> Propagation {
-        Propagation::of_bits(self.0 >> ACCEPTED)
+        Propagation::of_bits(self.numbers() >> ACCEPTED)
     }
 
     /// Returns the formats to write for a trace that was received in `formats`.
     #[inline]
     pub(super) const fn formats_out(self, formats: Propagation) -> Propagation {
-        let propagated = Propagation::of_bits(self.0 >> PROPAGATED);
+        let propagated = Propagation::of_bits(self.numbers() >> PROPAGATED);
         if self.has(Self::SAME_FORMATS) {
             propagated.and(formats)
         } else {
@@ -129,7 +140,7 @@ impl Settings {
     /// needed.
     #[inline]
     pub(super) fn samples(self, random: impl FnOnce() -> u64) -> bool {
-        let sampled = Percent::per_million(self.0 & SAMPLED);
+        let sampled = Percent::per_million(self.numbers() & SAMPLED);
         sampled == Percent::ALL || sampled.happens(random())
     }
 }
@@ -145,15 +156,17 @@ mod tests {
     fn each_setting_is_kept_beside_the_others() {
         let settings = TracePolicy::default().settings();
         assert_eq!(settings.accepted(), Propagation::ALL);
-        assert_eq!(settings.formats_out(Propagation::B3).bits(), 3);
+        assert_eq!(settings.formats_out(Propagation::B3), Propagation::W3C);
         assert!(settings.has(Settings::ENABLED) && settings.has(Settings::PRESERVES_REQUEST_ID));
         assert!(!settings.has(Settings::FORWARDS) && !settings.has(Settings::WRITES_REQUEST_ID));
         assert!(settings.samples(|| unreachable!("all are")));
+        assert!(!settings.has(Settings::SENDS_REQUEST_ID), "asked for only");
 
         let policy = TracePolicy::default()
             .with_accepted(Propagation::B3_MULTI)
             .with_forwarded([http::header::FROM])
             .with_propagated(Propagation::B3)
+            .with_request_id_in_request(true)
             .with_request_id_in_response(true)
             .with_request_id_preserved(false)
             .with_same_formats(false)
@@ -162,6 +175,7 @@ mod tests {
         assert_eq!(settings.accepted(), Propagation::B3_MULTI);
         assert_eq!(settings.formats_out(Propagation::W3C), Propagation::B3);
         assert!(settings.has(Settings::FORWARDS) && settings.has(Settings::WRITES_REQUEST_ID));
+        assert!(settings.has(Settings::SENDS_REQUEST_ID));
         assert!(!settings.has(Settings::PRESERVES_REQUEST_ID));
         assert!(settings.samples(|| 0) && !settings.samples(|| u64::MAX));
         assert!(!TracePolicy::off().settings().has(Settings::ENABLED));

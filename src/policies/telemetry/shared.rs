@@ -1,3 +1,4 @@
+use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 
 use http::{HeaderMap, Request};
@@ -11,6 +12,7 @@ use super::context::span::SpanObservers;
 use super::propagation::remote_context::{PresentHeaders, TraceHeaders};
 use super::propagation::request_id;
 use super::settings::{ReloadablePolicy, Settings};
+use super::started_span::StartedSpan;
 use super::{ExtractError, SpanKind, SpanProcessor, SpanTicket, TraceContext, TracePolicy};
 use crate::foundation::events::Emitter;
 use crate::foundation::events::request::record::{RecordKind, RequestRecord};
@@ -21,15 +23,6 @@ use crate::foundation::sync::sharded_arc::ShardedArcRef;
 /// Starts the span of each request for a trace layer's services.
 #[derive(Clone, Debug)]
 pub(crate) struct Tracer(ShardedArcRef<Shared>);
-
-/// Started span of a request.
-pub(crate) struct StartedSpan {
-    /// Scan of the request's headers, if one was made.
-    pub(crate) scan: Option<HeaderScan>,
-    pub(crate) scope: Scope,
-    pub(crate) writes_request_id: bool,
-    pub(crate) ticket: SpanTicket,
-}
 
 /// Context of a new span.
 struct NewSpan {
@@ -54,20 +47,7 @@ impl Tracer {
     }
 }
 
-impl StartedSpan {
-    #[inline]
-    fn unobserved(scope: Scope, scan: Option<HeaderScan>) -> Self {
-        Self {
-            scan,
-            scope,
-            writes_request_id: false,
-            ticket: SpanTicket::default(),
-        }
-    }
-}
-
 /// State that all clones of a layer share.
-#[derive(Debug)]
 pub(super) struct Shared {
     pub(super) rng: Rng,
     pub(super) kind: SpanKind,
@@ -78,6 +58,14 @@ pub(super) struct Shared {
     pub(super) policy: ReloadablePolicy,
     processor: Option<Arc<dyn SpanProcessor>>,
     emitter: Emitter,
+}
+
+impl Debug for Shared {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Shared {
@@ -291,6 +279,8 @@ impl Shared {
     ) {
         let formats = settings.formats_out(trace.formats);
         if let Some(present_headers) = present_headers {
+            trace.request_id_written = settings.has(Settings::SENDS_REQUEST_ID)
+                && trace.write_request_id(headers, present_headers);
             trace.write_common(formats, headers, present_headers);
         }
         trace.written = self.skips_injection;

@@ -44,9 +44,9 @@
 //! The soonest of these is effective: the policy's total, the caller's
 //! `x-envoy-expected-rq-timeout-ms` or, for gRPC, `grpc-timeout`, and [`Deadline::current`], set by
 //! an outer layer of this crate. While the inner service runs, the effective deadline is
-//! [`Deadline::current`], so that a client called from a handler observes it. Both headers are
-//! forwarded with the time left, `grpc-timeout` on gRPC requests alone, and never with more than
-//! their original value. A request whose deadline has passed is rejected with
+//! [`Deadline::current`], so that a client called from a handler observes it. The request is
+//! forwarded with the time left: a gRPC request with `grpc-timeout`, and any with Envoy's header if it has that
+//! already or the policy [asks for it](TimeoutPolicy::with_envoy_headers); never with more than the original value. A request whose deadline has passed is rejected with
 //! [`Rejection::DeadlineExceeded`], and nothing is sent.
 //!
 //! By default Envoy has a deadline for each hop alone: the equivalent is

@@ -30,6 +30,7 @@ pub(super) enum Extent {
 /// Switches of the propagation of deadlines.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct Passes {
+    envoy_headers: bool,
     incoming: bool,
     outgoing: bool,
 }
@@ -45,6 +46,7 @@ impl TimeoutPolicy {
             grpc_offset: Duration::ZERO,
             idle: Duration::ZERO,
             passes: Passes {
+                envoy_headers: false,
                 incoming: true,
                 outgoing: true,
             },
@@ -118,11 +120,23 @@ impl TimeoutPolicy {
         self
     }
 
-    /// Says whether the headers of the request are changed to tell the time that is left. The default is
+    /// Says whether the headers of the request are changed to tell the time that is left: `grpc-timeout` of a gRPC
+    /// request, and `x-envoy-expected-rq-timeout-ms` [if asked](Self::with_envoy_headers). The default is
     /// `true`. With `false`, the tries of a retry inside tell nothing of it either.
     #[must_use]
     pub const fn with_outgoing(mut self, outgoing: bool) -> Self {
         self.passes.outgoing = outgoing;
+        self
+    }
+
+    /// Sets whether a request carries the time that is left as `x-envoy-expected-rq-timeout-ms`. The default is
+    /// `false`: the header is for a proxy or a service of one's own, and means nothing to a stranger. One that is in
+    /// the request already is shortened all the same. In a mesh it goes to the hosts inside it, whatever is set here.
+    ///
+    /// Envoy's `suppress_envoy_headers`, the other way round.
+    #[must_use]
+    pub const fn with_envoy_headers(mut self, envoy_headers: bool) -> Self {
+        self.passes.envoy_headers = envoy_headers;
         self
     }
 
@@ -170,6 +184,10 @@ impl TimeoutPolicy {
     #[must_use]
     pub const fn ends_with_head(&self) -> bool {
         !matches!(self.extent, Extent::Response)
+    }
+
+    pub(super) const fn envoy_headers(&self) -> bool {
+        self.passes.envoy_headers
     }
 
     pub(super) const fn grpc_offset(&self) -> Duration {

@@ -151,10 +151,11 @@ impl PolicySnapshot {
         grpc: bool,
     ) {
         let own = left == self.policy.total_timeout();
-        if from_headers
-            .expected
-            .is_none_or(|from_headers| left < from_headers)
-        {
+        let is_wanted = match from_headers.expected {
+            Some(from_headers) => left < from_headers,
+            None => self.policy.envoy_headers(),
+        };
+        if is_wanted {
             // The pre-built value saves formatting and an allocation for the usual case.
             let value = own.then(|| self.expected.clone());
             let value = value.unwrap_or_else(|| time_left::expected_value(left));

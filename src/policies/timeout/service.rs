@@ -1,3 +1,4 @@
+use std::fmt::{self, Debug, Formatter};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -28,6 +29,15 @@ pub struct Timeout<S> {
 impl<S> Timeout<S> {
     pub(super) const fn new(inner: S, shared: ShardedArcRef<Shared>) -> Self {
         Self { inner, shared }
+    }
+
+    /// Replaces the inner service.
+    #[inline]
+    pub(crate) fn map_inner<T>(self, map: impl FnOnce(S) -> T) -> Timeout<T> {
+        Timeout {
+            inner: map(self.inner),
+            shared: self.shared,
+        }
     }
 
     pub(crate) const fn inner(&mut self) -> &mut S {
@@ -90,9 +100,16 @@ fn is_off(snapshot: &ShardedArc<PolicySnapshot>) -> bool {
 }
 
 /// State shared by all clones of a timeout.
-#[derive(Debug)]
 pub(super) struct Shared {
     snapshot: Switchable<ShardedArc<PolicySnapshot>>,
+}
+
+impl Debug for Shared {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("total", &self.snapshot.load().policy().total_timeout())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Shared {

@@ -1,3 +1,4 @@
+use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -26,12 +27,20 @@ pub struct TrafficSplitLayer {
     shared: Arc<Shared>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Shared {
     rng: Rng,
     preserves_host: bool,
     emitter: Emitter,
     policy: Arc<Reloadable<TrafficSplitPolicy>>,
+}
+
+impl Debug for Shared {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("policy", &*self.policy.load())
+            .finish_non_exhaustive()
+    }
 }
 
 impl TrafficSplitLayer {

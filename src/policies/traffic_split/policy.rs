@@ -1,6 +1,7 @@
 #[cfg(feature = "serde")]
 mod config;
 
+use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 
 use super::{Route, VirtualHost, WeightsError};
@@ -10,7 +11,7 @@ use crate::foundation::matching::host_index::HostIndex;
 ///
 /// The most specific virtual host for the request's host applies, and in it the first route that
 /// matches. The default is [`TrafficSplitPolicy::off`].
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct TrafficSplitPolicy {
     hosts: Vec<VirtualHost>,
     index: HostIndex,
@@ -18,6 +19,16 @@ pub struct TrafficSplitPolicy {
     ports: Option<Arc<[u16]>>,
     unknown_host_is_not_found: bool,
     unnormalized: bool,
+}
+
+/// Writes the numbers of hosts and routes.
+impl Debug for TrafficSplitPolicy {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TrafficSplitPolicy")
+            .field("hosts", &self.hosts.len())
+            .field("routes", &self.routes().count())
+            .finish_non_exhaustive()
+    }
 }
 
 impl TrafficSplitPolicy {

@@ -1,4 +1,5 @@
 use std::convert::Infallible;
+use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -29,11 +30,16 @@ pub struct TrafficSplit<S> {
     shared: Arc<Shared<S>>,
 }
 
-#[derive(Debug)]
 struct Shared<S> {
     rng: Rng,
     emitter: Emitter,
     table: Arc<Reloadable<ServiceTable<S>>>,
+}
+
+impl<S> Debug for Shared<S> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
 }
 
 impl<S> TrafficSplit<S> {

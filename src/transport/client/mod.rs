@@ -56,6 +56,9 @@
 //! # }
 //! ```
 //!
+//! With the feature `axum` an error is a response, so that a handler may end with `?`: that of a
+//! [gateway](Error#impl-IntoResponse-for-Error), which tells nothing of the upstream.
+//!
 //! # What differs from reqwest
 //!
 //! * Redirects are followed above the layers, up to [10](Client::with_redirects): each hop is routed,

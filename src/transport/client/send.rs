@@ -9,7 +9,7 @@ use super::request::request_parts::RequestParts;
 use super::request::target::Target;
 use super::reqwest_client::Redirected;
 use super::{Error, HttpService, Response};
-use crate::foundation::outcome::{Cause, Outcome, Rejection, Source};
+use crate::foundation::outcome::{Cause, Outcome, Rejection, Source, attempts};
 
 /// Future of the response to a request; see [`RequestBuilder::send`](super::RequestBuilder::send).
 ///
@@ -66,7 +66,8 @@ impl<S: HttpService> Future for ResponseFuture<S> {
                     let ready = ready!(this.stack.poll_ready(cx));
                     let mut parts = parts.take().expect(OVER);
                     if let Err(error) = ready {
-                        return Poll::Ready(Err(Error::send(error, parts.target.into_url())));
+                        let url = parts.target.into_url();
+                        return Poll::Ready(Err(Error::send(error, url, 0)));
                     }
                     // The stack consumes the request, so a redirect needs a copy of it.
                     let request = parts.take_request(*this.max_hops > 0);
@@ -75,15 +76,19 @@ impl<S: HttpService> Future for ResponseFuture<S> {
                     this.state.set(State::Calling { call, parts });
                 }
                 StateProj::Calling { call, parts } => {
+                    // What another request has noted since is not this one's.
+                    attempts::take();
                     let result = ready!(call.poll(cx));
+                    let attempts = attempts::take();
                     let parts = parts.take().expect(OVER);
                     let response = match result {
                         Ok(response) => response,
                         Err(error) => {
-                            return Poll::Ready(Err(Error::send(error, parts.target.into_url())));
+                            let url = parts.target.into_url();
+                            return Poll::Ready(Err(Error::send(error, url, attempts)));
                         }
                     };
-                    match settle(response, parts, *this.hops, *this.max_hops)? {
+                    match settle(response, parts, attempts, *this.hops, *this.max_hops)? {
                         Settled::Response(response) => return Poll::Ready(Ok(response)),
                         Settled::Next(parts) => {
                             *this.hops += 1;
@@ -112,6 +117,7 @@ enum Settled<R> {
 fn settle<R>(
     response: http::Response<R>,
     mut parts: Box<RequestParts>,
+    attempts: u32,
     hops: usize,
     max_hops: usize,
 ) -> Result<Settled<R>, Error> {
@@ -120,6 +126,7 @@ fn settle<R>(
         && !matches!(rejection.outcome(), Outcome::Status(_))
     {
         return Err(Error::Rejected {
+            attempts,
             cause: Cause::of(&response).cloned(),
             layer: Source::of(&response).cloned(),
             rejection,

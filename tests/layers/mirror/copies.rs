@@ -6,7 +6,7 @@ use http::{HeaderName, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use meshless::mirror::{Mirror, MirrorLayer, MirrorPolicy};
 use meshless::retry::{Backoff, RetryLayer, RetryOn, RetryPolicy};
-use meshless::telemetry::{TraceClientLayer, TraceContext};
+use meshless::telemetry::{TraceClientLayer, TraceContext, TracePolicy};
 use meshless::{Deadline, Percent};
 use tower::{Layer, Service, service_fn};
 
@@ -138,7 +138,8 @@ async fn a_copy_stays_in_the_trace_with_a_span_that_is_not_recorded() {
     ] {
         let other = Other::default();
         let layer = MirrorLayer::new(policy, other.clone());
-        let mut service = TraceClientLayer::default().layer(layer.layer(Upstream::new()));
+        let policy = TracePolicy::default().with_request_id_in_request(true);
+        let mut service = TraceClientLayer::new(policy).layer(layer.layer(Upstream::new()));
         let trace = TraceContext::begin(true);
         let request = post("");
         trace.clone().scope(|| service.call(request)).await.unwrap();

@@ -65,10 +65,12 @@ fn policies(case: &Value) -> (TimeoutPolicy, TimeoutPolicy) {
         &route["timeout_ms"]
     });
     let total = TimeoutPolicy::total(limit)
+        .with_envoy_headers(true)
         .with_header_overrides(true)
         .with_incoming(by_grpc || is("respect_expected_rq_timeout"))
         .with_grpc_offset(ms(&route["grpc_timeout_offset_ms"]));
     let per_try = TimeoutPolicy::per_try(ms(&route["per_try_timeout_ms"]))
+        .with_envoy_headers(true)
         .with_header_overrides(true)
         .with_incoming(false)
         // A hedged try may run on after its time, so the upstream is told the whole one.

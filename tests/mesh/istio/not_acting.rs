@@ -176,11 +176,6 @@ fn of_a_service_entry_and_a_gateway() {
         "ServiceEntry",
         &[
             (
-                entry("resolution: DNS, location: MESH_EXTERNAL"),
-                "location",
-                Severity::Note,
-            ),
-            (
                 entry(
                     "resolution: STATIC, addresses: [10.0.0.9], endpoints: [{address: 10.0.0.1}]",
                 ),

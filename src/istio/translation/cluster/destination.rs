@@ -1,5 +1,6 @@
 use super::balance::{is_passthrough, load_balancer, slow_start};
 use super::endpoints::{endpoints, has_ports, is_http2, service_port};
+use super::location::location;
 use super::merged_traffic_policy::MergedTrafficPolicy;
 use super::outlier::outlier;
 use super::pool::{in_flight, pool, retries};
@@ -67,6 +68,7 @@ pub(in crate::istio::translation) fn destination(
         load_balancer: load_balancer(traffic_policy.balancer, traffic_policy.outlier),
         endpoints,
         limit: in_flight(traffic_policy.pool),
+        location: location(index, host, known.as_ref()),
         origins,
         outlier: outlier(traffic_policy.outlier),
         pool: pool(traffic_policy.pool, is_http2(known.as_ref(), port)),

@@ -8,7 +8,8 @@ use http::StatusCode;
 use super::{meaning, shown, to};
 use crate::foundation::sync::Percent;
 use crate::istio::config::{
-    ClusterConfig, ClusterDiscovery, ConnectionPoolConfig, DnsConfig, EndpointConfig, TlsConfig,
+    ClusterConfig, ClusterDiscovery, ConnectionPoolConfig, DnsConfig, EndpointConfig, Location,
+    TlsConfig,
 };
 use crate::policies::load_balance::LoadBalancePolicy;
 use crate::policies::outlier_detection::OutlierDetectionPolicy;
@@ -270,5 +271,33 @@ fn tls_is_started_here_without_a_certificate_of_our_own() {
             expected,
             "{written}"
         );
+    }
+}
+
+#[test]
+fn a_host_is_inside_the_mesh_if_the_documents_place_it_there() {
+    const SERVICE: &str = "users.a.svc.cluster.local";
+    let of = |host: &str, location: &str| {
+        let rest = format!("resolution: STATIC, {PORT}, endpoints: [{{address: 10.0.0.1}}]");
+        let text = format!("ServiceEntry a/e: {{hosts: [{host}], {location} {rest}}}\n");
+        to(&meaning(&text), host).location
+    };
+    for (host, location, expected) in [
+        ("x.com", "location: MESH_INTERNAL,", Location::Internal),
+        ("x.com", "location: MESH_EXTERNAL,", Location::External),
+        ("x.com", "", Location::External),
+        (SERVICE, "", Location::Internal),
+        (SERVICE, "location: MESH_EXTERNAL,", Location::External),
+    ] {
+        assert_eq!(of(host, location), expected, "{host} {location}");
+    }
+    // Without an entry, the name of a service of the cluster is one; a rule alone places nothing.
+    let ruled = meaning("DestinationRule a/r: {host: y.com}\n");
+    for (host, expected) in [
+        (SERVICE, Location::Internal),
+        ("y.com", Location::External),
+        ("z.com", Location::External),
+    ] {
+        assert_eq!(to(&ruled, host).location, expected, "{host}");
     }
 }

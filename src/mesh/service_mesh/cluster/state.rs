@@ -12,7 +12,7 @@ use crate::foundation::events::Emitter;
 use crate::foundation::outcome::{Cause, Origin, Source};
 use crate::istio::config::{
     ClusterConfig, ClusterDiscovery, ClusterOrigins, ConnectionPoolConfig, DnsConfig,
-    EndpointConfig, RetriesConfig,
+    EndpointConfig, Location, RetriesConfig,
 };
 use crate::mesh::service_mesh::options::Options;
 use crate::policies::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
@@ -92,6 +92,7 @@ impl ClusterState {
             load_balancer: LoadBalancePolicy::off(),
             endpoints: ClusterDiscovery::ByName,
             limit: ConcurrencyLimitPolicy::off(),
+            location: Location::External,
             origins: ClusterOrigins::default(),
             outlier: OutlierDetectionPolicy::off(),
             pool: ConnectionPoolConfig::default(),
@@ -209,6 +210,11 @@ impl ClusterState {
         self.config.load_full()
     }
 
+    /// Returns its place, as far as the headers of requests depend on it.
+    pub(in crate::mesh) fn location(&self) -> Location {
+        self.options.location(self.config.load().location)
+    }
+
     /// Returns the retry policy of a route to it: the route's own, and at most as many retries at a time
     /// as the cluster allows for all routes together.
     pub(in crate::mesh) fn retry(&self, route: &RetryPolicy) -> RetryPolicy {
@@ -221,7 +227,8 @@ impl ClusterState {
         };
         let policy = route
             .clone()
-            .with_budget(budget.with_state_of(&self.budget));
+            .with_budget(budget.with_state_of(&self.budget))
+            .with_envoy_headers(self.location() == Location::Internal);
         match retries.max_parallel {
             Some(max) => policy.with_max_parallel(max),
             None => policy,

@@ -175,7 +175,7 @@ impl Gateway {
         };
         let listener_port = Some(ListenerPort(port));
         let state = RouterState::new(Arc::clone(proxy), connector, listener_port);
-        let trace = &proxy.options.trace;
+        let trace = &proxy.options.trace.clone().internal();
         // The layer outside reports the end of each request, this one only its span.
         let silent = Emitter::with_source(Arc::new(()), proxy.source());
         let routes = routed::outbound(trace, silent, Router::new(state));

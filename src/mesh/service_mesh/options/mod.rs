@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::foundation::events::{Observe, TracingObserver};
 use crate::foundation::sync::hash::hash;
 use crate::foundation::sync::rng::{Rng, mix};
+use crate::istio::config::Location;
 use crate::policies::telemetry::TracePolicy;
 
 /// Options that all parts of a mesh share.
@@ -18,6 +19,8 @@ use crate::policies::telemetry::TracePolicy;
 pub(in crate::mesh) struct Options {
     /// True if Envoy's behaviour replaces this crate's own where the two differ.
     pub(in crate::mesh) envoy_behaviour: bool,
+    /// True if headers for services of the mesh go to all hosts.
+    pub(in crate::mesh) internal_headers_everywhere: bool,
     pub(in crate::mesh) observe: Arc<dyn Observe>,
     /// Resolver of DNS names: the given one, or the system's, created on first use.
     #[cfg(feature = "dns")]
@@ -32,6 +35,15 @@ impl Options {
     /// Returns the seed of one part, another one for each `part`.
     pub(in crate::mesh) fn seed(&self, part: &str) -> Option<u64> {
         self.seed.map(|seed| mix(seed ^ hash(part.as_bytes())))
+    }
+
+    /// Returns the place of a cluster, as far as its headers depend on it.
+    pub(in crate::mesh) const fn location(&self, documented: Location) -> Location {
+        if self.internal_headers_everywhere {
+            Location::Internal
+        } else {
+            documented
+        }
     }
 
     pub(in crate::mesh) fn rng(&self, part: &str) -> Rng {
@@ -56,6 +68,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             envoy_behaviour: false,
+            internal_headers_everywhere: false,
             observe: Arc::new(TracingObserver),
             #[cfg(feature = "dns")]
             resolver: Arc::default(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::route::virtual_host_stack::HostContext;
 use super::router_state::RouterState;
 use super::table::known_clusters::{MirrorKey, RouteMirror};
+use super::upstream::internal_headers::Withheld;
 use super::upstream::to_transport::ToMirror;
 use crate::foundation::outcome::Source;
 use crate::mesh::service_mesh::cluster::key::ClusterKey;
@@ -69,6 +70,7 @@ impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
             port: host.port,
             route,
             destination: destination.clone(),
+            location: cluster.state().location(),
         };
         if let Some((id, layer)) = self.lock().mirrors.get(&key)
             && *id == cluster.id()
@@ -85,7 +87,8 @@ impl<S: Clone + Send + Sync + 'static, B> RouterState<S, B> {
             .with_origin(source.origin().cloned());
         let emitter = self.proxy.emitter(source);
         let id = cluster.id();
-        let service = ToMirror::new(cluster.limited());
+        let withheld = Withheld::from(key.location, &options.trace, true);
+        let service = ToMirror::new(cluster.limited(), key.location, withheld);
         let layer = MirrorLayer::from_parts(policy.clone(), service, emitter, rng);
         self.lock().mirrors.insert(key, (id, layer.clone()));
         Some(layer)

@@ -6,6 +6,7 @@ use http_body_util::Full;
 use tower::{Layer, ServiceBuilder};
 
 use super::super::router::route::mirrors::Mirrors;
+use super::super::router::upstream::internal_headers::Withheld;
 use super::super::router::upstream::to_transport::{ToMirror, ToTransport};
 use super::support::{Asked, Reply, Script, Text, Upstream, at, limit, observed, send, to};
 use crate::foundation::endpoints::{Endpoint, Endpoints};
@@ -160,14 +161,17 @@ async fn the_assembled_stack_and_the_same_layers_by_hand_behave_alike() {
         let trace = TracePolicy::default();
         let each_try = ServiceBuilder::new()
             .layer(TraceAttemptLayer::new(trace.clone()))
-            .layer(tower::layer::layer_fn(ToTransport::new))
+            .layer(tower::layer::layer_fn(|inner| {
+                ToTransport::new(inner, Withheld::default())
+            }))
             .layer(ConcurrencyLimitLayer::with_observer(
                 p.concurrency,
                 observe(),
             ))
             .layer(balance.with_endpoint_observer(detector))
             .service(upstream.clone());
-        let inner = RetryLayer::with_observer(p.retry, observe()).layer(each_try);
+        let inner =
+            RetryLayer::with_observer(p.retry.with_envoy_headers(true), observe()).layer(each_try);
         let inner = TimeoutLayer::with_observer(p.timeout, observe()).layer(inner);
         let inner = Mirrors::<_, ToMirror<Upstream, Text>>::new(inner, Arc::new([]));
         let service = ServiceBuilder::new()

@@ -21,8 +21,8 @@ use crate::foundation::outcome::Rejection;
 use crate::istio::Documents;
 use crate::istio::config::{
     ClusterConfig, ClusterDiscovery, ClusterOrigins, ConnectionPoolConfig, EndpointConfig,
-    GatewayConfig, InboundConfig, LocalRateLimitConfig, OutboundConfig, RetriesConfig, RouteConfig,
-    RouteOrigins, VirtualHostConfig, WorkloadId,
+    GatewayConfig, InboundConfig, LocalRateLimitConfig, Location, OutboundConfig, RetriesConfig,
+    RouteConfig, RouteOrigins, VirtualHostConfig, WorkloadId,
 };
 use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::translation::Settings;
@@ -171,6 +171,7 @@ pub(super) fn by_name() -> ClusterConfig {
         load_balancer: LoadBalancePolicy::default(),
         endpoints: ClusterDiscovery::ByName,
         limit: ConcurrencyLimitPolicy::off(),
+        location: Location::Internal,
         origins: ClusterOrigins::default(),
         outlier: OutlierDetectionPolicy::off(),
         pool: ConnectionPoolConfig::default(),

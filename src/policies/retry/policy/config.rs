@@ -21,6 +21,7 @@ record! {
         non_idempotent: bool,
         per_try_timeout: Option<Duration>,
         per_try_queueing: bool,
+        envoy_headers: bool,
         replay_limit: Brief<ReplayLimit>,
         retry_after: Duration,
         retry_after_in_time: bool,
@@ -46,6 +47,7 @@ impl Recorded for RetryPolicy {
             non_idempotent,
             per_try_timeout,
             per_try_queueing,
+            envoy_headers,
             replay_limit,
             retry_after,
             retry_after_in_time,
@@ -58,6 +60,7 @@ impl Recorded for RetryPolicy {
             .with_non_idempotent(non_idempotent)
             .with_per_try_timeout(per_try_timeout.unwrap_or_default())
             .with_per_try_queueing(per_try_queueing)
+            .with_envoy_headers(envoy_headers)
             .with_retry_after(retry_after)
             .with_retry_after_in_time(retry_after_in_time);
         policy.max_parallel = max_parallel;
@@ -74,6 +77,7 @@ impl Recorded for RetryPolicy {
             attempts,
             backoff,
             budget,
+            envoy_headers,
             max_parallel,
             non_idempotent,
             on,
@@ -95,6 +99,7 @@ impl Recorded for RetryPolicy {
             non_idempotent,
             per_try_timeout,
             per_try_queueing,
+            envoy_headers,
             replay_limit: Brief(replay_limit),
             retry_after,
             retry_after_in_time,

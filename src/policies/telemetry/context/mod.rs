@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::propagation::remote_context::{Extracted, PresentHeaders, TraceHeaders};
 use super::propagation::{b3, request_id, w3c};
-use super::{ExtractError, Propagation, SpanId, TraceId, TracePolicy};
+use super::{ExtractError, Propagation, SpanId, TraceId};
 use crate::foundation::sync::rng::Rng;
 
 /// Position in a trace: trace id, span id, and the headers that are propagated with them.
@@ -35,6 +35,8 @@ pub struct TraceContext {
     pub(super) parent_id: Option<SpanId>,
     pub(super) random: bool,
     pub(super) request_id: Option<HeaderValue>,
+    /// True if a client layer has written the request id into the headers of the call.
+    pub(super) request_id_written: bool,
     pub(super) sampled: bool,
     pub(super) span_id: SpanId,
     /// True if the call already has the headers that all its attempts share.
@@ -124,11 +126,12 @@ impl TraceContext {
         self.tracestate.as_ref()?.to_str().ok()
     }
 
-    /// Writes this context into `headers` and replaces existing values, as with
-    /// [`TracePolicy::default`]: in W3C's format and those in which the trace was received.
+    /// Writes this context into `headers` and replaces existing values: in W3C's format and those in which the
+    /// trace was received, with the `x-request-id`. It is for a service of one's own.
     pub fn write_to(&self, headers: &mut HeaderMap) {
         let present_headers = PresentHeaders::scan(headers);
-        let formats = TracePolicy::default().settings().formats_out(self.formats);
+        let formats = Propagation::W3C.and(self.formats);
+        self.write_request_id(headers, present_headers);
         self.write_common(formats, headers, present_headers);
         self.write_own(formats, headers);
     }
@@ -154,12 +157,6 @@ impl TraceContext {
         if formats.contains(Propagation::W3C) {
             w3c::write_state(self, headers, present_headers.tracestate);
         }
-        // A request id that the handler set stays.
-        if let Some(request_id) = &self.request_id
-            && !present_headers.request_id
-        {
-            request_id::write(request_id, headers);
-        }
         let Some(forwarded) = &self.forwarded else {
             return;
         };
@@ -172,6 +169,27 @@ impl TraceContext {
                 headers.append(name, value.clone());
             }
         }
+    }
+
+    /// Writes the request id, and says so; one that the handler set stays.
+    pub(super) fn write_request_id(
+        &self,
+        headers: &mut HeaderMap,
+        present_headers: PresentHeaders,
+    ) -> bool {
+        match &self.request_id {
+            Some(request_id) if !present_headers.request_id => {
+                request_id::write(request_id, headers);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Says that the request id in the headers of the running call is a client layer's, not the caller's.
+    #[cfg(feature = "istio")]
+    pub(crate) fn has_written_request_id() -> bool {
+        Self::of_current(|current| current.request_id_written).unwrap_or(false)
     }
 
     /// Returns a child context; its headers are to be written as for this one.
@@ -216,6 +234,7 @@ impl TraceContext {
             parent_id: None,
             random: false,
             request_id: None,
+            request_id_written: false,
             sampled,
             span_id: SpanId::random(rng),
             written: false,

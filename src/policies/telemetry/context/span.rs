@@ -8,6 +8,7 @@ use tracing::Span;
 use tracing::field::{Empty, display};
 
 use crate::foundation::admission::Ticket;
+use crate::foundation::endpoints::attempt_number::AttemptNumber;
 use crate::foundation::events::request::record::RequestRecord;
 use crate::foundation::events::{Completion, Emitter, EventKind};
 use crate::foundation::http::{RequestHead, ResponseHead};
@@ -259,7 +260,7 @@ impl Drop for SpanTicket {
 
 static ATTEMPT: HeaderName = HeaderName::from_static("x-envoy-attempt-count");
 
-/// Reads the attempt number that the retry layer wrote.
+/// Returns the number of the attempt: that of the retry layer around it, or else of a foreign one, in the headers.
 fn attempt(headers: &HeaderMap) -> Option<u32> {
-    headers.get(&ATTEMPT)?.to_str().ok()?.parse().ok()
+    AttemptNumber::current().or_else(|| headers.get(&ATTEMPT)?.to_str().ok()?.parse().ok())
 }

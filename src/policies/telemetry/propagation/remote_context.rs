@@ -49,6 +49,7 @@ impl RemoteContext {
             parent_id: self.parent_id,
             random: self.random,
             request_id: None,
+            request_id_written: false,
             sampled,
             span_id: self.span_id,
             written: false,

@@ -75,9 +75,14 @@ impl CallLimits {
             .and_then(|window| window.at.checked_sub(window.length))
     }
 
-    /// True if the request's headers carry the end of the budget, or an earlier one.
+    /// True if the request's headers tell of the end of the budget as the policy says.
     pub(crate) fn is_in_headers(&self) -> bool {
         self.budget.is_some() && self.snapshot.policy().outgoing()
+    }
+
+    /// True if `x-envoy-expected-rq-timeout-ms` has the end of the budget, or an earlier one.
+    pub(crate) fn is_in_envoy_headers(&self) -> bool {
+        self.is_in_headers() && self.snapshot.policy().envoy_headers()
     }
 
     /// Returns the response to a call that has timed out, after `drop` has dropped the call: its

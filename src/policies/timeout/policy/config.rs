@@ -12,6 +12,7 @@ record! {
         extent: Extent,
         incoming: bool,
         outgoing: bool,
+        envoy_headers: bool,
         header_overrides: bool,
         grpc_offset: Duration,
     }
@@ -32,6 +33,7 @@ impl Recorded for TimeoutPolicy {
             extent,
             incoming,
             outgoing,
+            envoy_headers,
             header_overrides,
             grpc_offset,
         } = fields;
@@ -44,6 +46,7 @@ impl Recorded for TimeoutPolicy {
             .with_idle(idle)
             .with_incoming(incoming)
             .with_outgoing(outgoing)
+            .with_envoy_headers(envoy_headers)
             .with_header_overrides(header_overrides)
             .with_grpc_offset(grpc_offset))
     }
@@ -53,7 +56,12 @@ impl Recorded for TimeoutPolicy {
             extent,
             grpc_offset,
             idle,
-            passes: Passes { incoming, outgoing },
+            passes:
+                Passes {
+                    envoy_headers,
+                    incoming,
+                    outgoing,
+                },
             overrides,
             total,
         } = *self;
@@ -63,6 +71,7 @@ impl Recorded for TimeoutPolicy {
             extent,
             incoming,
             outgoing,
+            envoy_headers,
             header_overrides: overrides,
             grpc_offset,
         })

@@ -100,6 +100,7 @@ async fn waited(case: &Value) -> Duration {
     let policy = RetryPolicy::new(1)
         .with_retry_on(RetryOn::parse("5xx").unwrap())
         .with_backoff(Backoff::constant(OWN))
+        .with_envoy_headers(true)
         .with_reset_header(name, format)
         .with_retry_after(Duration::from_secs(300));
 

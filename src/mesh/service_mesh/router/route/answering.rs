@@ -5,7 +5,7 @@ use http::{Request, Response};
 use pin_project::pin_project;
 
 use crate::foundation::http::RequestHead;
-use crate::foundation::outcome::{Failure, LocalReplyBody, Rejection, ResetReason, retried};
+use crate::foundation::outcome::{Failure, LocalReplyBody, Rejection, ResetReason, attempts};
 use crate::policies::timeout::TimeoutBody;
 
 /// Response future of a destination that, at a gateway, converts upstream failures to local replies.
@@ -71,7 +71,7 @@ where
 /// Returns Envoy's local reply for an upstream failure.
 #[cold]
 pub(in crate::mesh) fn failed<E: 'static>(error: &E, grpc: bool) -> Response<LocalReplyBody> {
-    let retried = retried::take();
+    let retried = attempts::take() > 1;
     let rejection = match Failure::of(error) {
         Failure::RequestBody => Rejection::RequestBody,
         failure => Rejection::UpstreamReset {

@@ -10,12 +10,14 @@ use tower_service::Service;
 use super::answering::{Answering, Caller};
 use super::mirrors::Mirrors;
 use crate::foundation::admission::{ChainTicket, WatchedBody};
+use crate::foundation::endpoints::attempt_number::AttemptNumber;
 use crate::foundation::events::Emitter;
 use crate::foundation::events::request::record::RequestRecord;
 use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::BoxError;
 use crate::foundation::outcome::{LocalReplyBody, Rejection, Source};
 use crate::foundation::sync::rng::Rng;
+use crate::istio::config::Location;
 use crate::mesh::service_mesh::cluster::service::{BalancedEndpoints, LimitedCluster};
 use crate::mesh::service_mesh::router::upstream::consumed;
 use crate::mesh::service_mesh::router::upstream::mesh_transport::MeshTransport;
@@ -66,6 +68,7 @@ pub(in crate::mesh) struct Shared<S, B> {
 
 /// Destination of a route.
 pub(in crate::mesh) struct RouteDestination<S, B> {
+    pub(in crate::mesh) location: Location,
     pub(in crate::mesh) source: Arc<Source>,
     /// Stack of the destination; `None` if the destination is unknown.
     pub(in crate::mesh) stack: Option<DestinationStack<S, B>>,
@@ -168,6 +171,7 @@ where
             RouteAction::Forward(destination, mut on_response) => {
                 let destination = shared.destinations.get(destination);
                 if let Some(RouteDestination {
+                    location,
                     source,
                     stack: Some(service),
                 }) = destination
@@ -176,10 +180,11 @@ where
                     let caller = Caller::of(shared.answers, &request);
                     if !shared.is_unnamed {
                         consumed::take_off(request.headers_mut());
-                        if shared.is_tried_once {
+                        if shared.is_tried_once && *location == Location::Internal {
                             consumed::tell_only_try(request.headers_mut());
                         }
                     }
+                    let _number = shared.is_tried_once.then(|| AttemptNumber::enter(1));
                     // The clone ends in a transport that is always ready, so it needs no `poll_ready`.
                     forward(&mut service.clone(), request, caller, &mut on_response)
                 } else {

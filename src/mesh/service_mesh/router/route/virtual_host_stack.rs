@@ -6,11 +6,12 @@ use super::route_service::{RouteDestination, RouteService, Shared};
 use crate::foundation::admission::GateChain;
 use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::{Origin, Source};
-use crate::istio::config::{LocalRateLimitConfig, RouteConfig, VirtualHostConfig};
+use crate::istio::config::{LocalRateLimitConfig, Location, RouteConfig, VirtualHostConfig};
 use crate::mesh::service_mesh::cluster::key::ClusterKey;
 use crate::mesh::service_mesh::cluster::service::LimitedCluster;
 use crate::mesh::service_mesh::proxy::role::Role;
 use crate::mesh::service_mesh::router::router_state::RouterState;
+use crate::mesh::service_mesh::router::upstream::internal_headers::Withheld;
 use crate::mesh::service_mesh::router::upstream::to_transport::{ToMirror, ToTransport};
 use crate::mesh::stack::routed;
 use crate::policies::fault_injection::{FaultGate, FaultInjectionLayer};
@@ -200,6 +201,7 @@ impl<S: Clone + Send + Sync + 'static, B> RouteLayers<S, B> {
             let name = routes.key(host, destination).cluster_name();
             let source = self.source.clone().with_host(destination.host());
             return RouteDestination {
+                location: Location::External,
                 source: Arc::new(source.with_cluster(name)),
                 stack: None,
             };
@@ -211,6 +213,16 @@ impl<S: Clone + Send + Sync + 'static, B> RouteLayers<S, B> {
             let source = source.clone().with_origin(origin.clone());
             routes.proxy().emitter(source)
         };
+        let location = cluster.state().location();
+        let is_gateway = routes.proxy().role == Role::Gateway;
+        let withheld = Withheld::from(location, &options.trace, is_gateway);
+        let (timeout, trace) = match location {
+            Location::External => (config.timeout.clone(), options.trace.clone()),
+            Location::Internal => (
+                config.timeout.clone().with_envoy_headers(true),
+                options.trace.clone().internal(),
+            ),
+        };
         let policy = cluster.state().retry(&config.retry);
         let retry = RetryLayer::with_emitter(policy, emitter(&origins.retry));
         let retry = match options.seed(&format!("retry {destination}")) {
@@ -219,13 +231,14 @@ impl<S: Clone + Send + Sync + 'static, B> RouteLayers<S, B> {
         };
         let stack = routed::destination(
             &self.mirrors,
-            &TimeoutLayer::with_emitter(config.timeout.clone(), emitter(&origins.timeout)),
+            &TimeoutLayer::with_emitter(timeout, emitter(&origins.timeout)),
             &retry,
-            &TraceAttemptLayer::with_emitter(options.trace.clone(), emitter(&origins.route)),
+            &TraceAttemptLayer::with_emitter(trace, emitter(&origins.route)),
             cluster.state().limit().gate(),
-            ToTransport::new(cluster.endpoints()),
+            ToTransport::new(cluster.endpoints(), withheld),
         );
         RouteDestination {
+            location,
             source: Arc::new(source.with_origin(origins.route.clone())),
             stack: Some(stack),
         }

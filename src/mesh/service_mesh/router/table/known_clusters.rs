@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::istio::config::Location;
 use crate::mesh::service_mesh::cluster::key::ClusterKey;
 use crate::mesh::service_mesh::cluster::service::{Cluster, LimitedCluster};
 use crate::mesh::service_mesh::router::upstream::to_transport::ToMirror;
@@ -23,6 +24,7 @@ pub(in crate::mesh) struct MirrorKey {
     pub(in crate::mesh) port: u16,
     pub(in crate::mesh) route: usize,
     pub(in crate::mesh) destination: Destination,
+    pub(in crate::mesh) location: Location,
 }
 
 pub(in crate::mesh) type RouteMirror<S, B> = MirrorLayer<ToMirror<LimitedCluster<S>, B>>;

@@ -5,21 +5,24 @@ use http::{Request, Version};
 use tower_service::Service;
 
 use super::consumed;
+use super::internal_headers::Withheld;
 use super::mirrored_body::MirroredBody;
 use super::request_body::RequestBody;
+use crate::istio::config::Location;
 use crate::policies::mirror::CopyBody;
 use crate::policies::retry::ReplayBody;
 
 /// Gives the tries of a request the body that transports take, and the version that they speak unless they
-/// negotiate another: the caller's is that of another connection.
+/// negotiate another: the caller's is that of another connection. Headers that are not for the destination end here.
 #[derive(Clone, Debug)]
 pub struct ToTransport<S> {
     inner: S,
+    withheld: Withheld,
 }
 
 impl<S> ToTransport<S> {
-    pub(in crate::mesh) const fn new(inner: S) -> Self {
-        Self { inner }
+    pub(in crate::mesh) const fn new(inner: S, withheld: Withheld) -> Self {
+        Self { inner, withheld }
     }
 }
 
@@ -36,8 +39,9 @@ where
     }
 
     fn call(&mut self, request: Request<ReplayBody<MirroredBody<B>>>) -> Self::Future {
-        self.inner
-            .call(of_this_hop(request.map(RequestBody::request)))
+        let mut request = of_this_hop(request.map(RequestBody::request));
+        self.withheld.take_off(request.headers_mut());
+        self.inner.call(request)
     }
 }
 
@@ -53,13 +57,17 @@ fn of_this_hop<B>(mut request: Request<B>) -> Request<B> {
 #[derive(Debug)]
 pub struct ToMirror<S, B> {
     inner: S,
+    location: Location,
+    withheld: Withheld,
     body: PhantomData<fn(B)>,
 }
 
 impl<S, B> ToMirror<S, B> {
-    pub(in crate::mesh) const fn new(inner: S) -> Self {
+    pub(in crate::mesh) const fn new(inner: S, location: Location, withheld: Withheld) -> Self {
         Self {
             inner,
+            location,
+            withheld,
             body: PhantomData,
         }
     }
@@ -67,7 +75,7 @@ impl<S, B> ToMirror<S, B> {
 
 impl<S: Clone, B> Clone for ToMirror<S, B> {
     fn clone(&self) -> Self {
-        Self::new(self.inner.clone())
+        Self::new(self.inner.clone(), self.location, self.withheld)
     }
 }
 
@@ -86,7 +94,10 @@ where
     fn call(&mut self, request: Request<CopyBody>) -> Self::Future {
         let mut request = of_this_hop(request.map(RequestBody::copy));
         // A copy is made before the tries are counted, and is never tried again.
-        consumed::tell_only_try(request.headers_mut());
+        if self.location == Location::Internal {
+            consumed::tell_only_try(request.headers_mut());
+        }
+        self.withheld.take_off(request.headers_mut());
         self.inner.call(request)
     }
 }
