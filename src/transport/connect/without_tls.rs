@@ -5,7 +5,7 @@ use crate::transport::pool::Wire;
 
 /// TLS of a build without a feature for it.
 #[derive(Clone, Default)]
-pub(super) struct Tls;
+pub(super) struct Tls {}
 
 impl Tls {
     #[expect(clippy::unused_self, reason = "as with a feature for TLS")]
