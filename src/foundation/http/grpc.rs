@@ -3,6 +3,28 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 /// Name of the gRPC status in headers and trailers.
 pub(crate) static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
+/// Names of the statuses, by code.
+#[cfg(any(feature = "istio", feature = "serde"))]
+const NAMES: [&str; 17] = [
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+];
+
 /// A gRPC status code, 0 to 16, as sent in `grpc-status`.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct GrpcStatus(u8);
@@ -54,9 +76,21 @@ impl GrpcStatus {
     }
 
     /// Returns every status, by code.
-    #[cfg(feature = "serde")]
+    #[cfg(any(feature = "istio", feature = "serde"))]
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         (0..=16).map(Self)
+    }
+
+    /// Returns the status with this name in gRPC's own spelling, such as `UNAVAILABLE`.
+    #[cfg(feature = "istio")]
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::all().find(|known| known.name() == name)
+    }
+
+    /// Returns the name in gRPC's own spelling.
+    #[cfg(any(feature = "istio", feature = "serde"))]
+    pub(crate) const fn name(self) -> &'static str {
+        NAMES[self.0 as usize]
     }
 
     /// Returns the code.

@@ -52,44 +52,22 @@ impl Leaf for StatusCode {
     }
 }
 
-/// Names of the statuses of gRPC, by code.
-const GRPC: [&str; 17] = [
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-];
-
 impl Leaf for GrpcStatus {
     const EXPECTED: &'static str =
         "a gRPC status: write its name, such as `UNAVAILABLE`, or its number from 0 to 16";
 
     fn of(scalar: Scalar<'_>) -> Result<Self, Refusal> {
-        let code = match scalar {
-            Scalar::Integer(code) => u8::try_from(code).ok(),
-            Scalar::Text(name) => (0_u8..)
-                .zip(GRPC)
-                .find_map(|(code, known)| known.eq_ignore_ascii_case(name).then_some(code)),
+        let found = match scalar {
+            Scalar::Integer(code) => {
+                Self::all().find(|known| u8::try_from(code) == Ok(known.code()))
+            }
+            Scalar::Text(name) => Self::all().find(|known| known.name().eq_ignore_ascii_case(name)),
             _ => None,
         };
-        let known = code.filter(|code| usize::from(*code) < GRPC.len());
-        known.map(Self::new).ok_or(Refusal::Other)
+        found.ok_or(Refusal::Other)
     }
 
     fn put<S: Serializer>(&self, _: Path<'_>, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(GRPC[usize::from(self.code())])
+        to.serialize_str(self.name())
     }
 }

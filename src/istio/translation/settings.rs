@@ -77,7 +77,7 @@ pub(super) fn fault(written: Option<&Fault>) -> FaultInjectionPolicy {
     let grpc = abort
         .grpc_status
         .as_ref()
-        .and_then(|status| grpc(&status.value));
+        .and_then(|status| GrpcStatus::from_name(&status.value));
     let share = abort.percentage.as_ref().map_or(Percent::NONE, percent);
     match http.or_else(|| grpc.map(Abort::Grpc)) {
         Some(abort) => policy.with_abort(share, abort),
@@ -136,11 +136,4 @@ fn percent(percentage: &Percentage) -> Percent {
 
 fn value(time: Time) -> Option<Duration> {
     time.map(|time| time.value)
-}
-
-/// Returns a gRPC status by its name.
-fn grpc(name: &str) -> Option<GrpcStatus> {
-    const NAMES: [&str; 17] = crate::istio::validation::GRPC_STATUS;
-    let code = NAMES.iter().position(|own| *own == name)?;
-    u8::try_from(code).ok().map(GrpcStatus::new)
 }

@@ -23,7 +23,6 @@ pub(super) use fields::fields;
 pub(super) use metadata::metadata;
 pub(crate) use names::{is_routing_claim, overlaps};
 pub(crate) use service_entry::is_known_protocol;
-pub(crate) use virtual_service::fault::GRPC_STATUS;
 pub(crate) use virtual_service::is_for_mesh;
 
 use crate::istio::api::fields::read::{Nullable, Reader, Spanned};

@@ -1,30 +1,10 @@
 use super::http_route::{destination, leads_to};
+use crate::foundation::http::GrpcStatus;
 use crate::istio::api::http_route::{HttpRoute, Percentage};
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::finding::Finding;
 use crate::istio::syntax::shorten::shorten;
 use crate::istio::validation::Validator;
-
-/// Names of the gRPC statuses, indexed by number.
-pub(crate) const GRPC_STATUS: [&str; 17] = [
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-];
 
 pub(in crate::istio::validation) fn fault(c: &mut Validator<'_>, route: &HttpRoute) {
     let Some(fault) = &route.fault else { return };
@@ -60,7 +40,7 @@ pub(in crate::istio::validation) fn fault(c: &mut Validator<'_>, route: &HttpRou
     let Some(abort) = &fault.abort else { return };
     percentage(c, abort.percentage.as_ref());
     if let Some(status) = &abort.grpc_status
-        && !GRPC_STATUS.contains(&status.value.as_str())
+        && GrpcStatus::from_name(&status.value).is_none()
     {
         let message = format!("`{}` is no status of gRPC", shorten(&status.value));
         c.reject(status.at, message, "write a name such as `UNAVAILABLE`");
