@@ -16,7 +16,7 @@ pub(crate) use brief::{Brief, Briefly};
 pub(crate) use leaf::{Leaf, Refusal, Scalar, leaf, names, read as read_leaf, texts};
 pub(crate) use option::{Limited, Unset};
 pub(crate) use path::Path;
-pub(crate) use record::{Invalid, Onto, Record, Recorded, Required, policy, record};
+pub(crate) use record::{Invalid, Onto, OwnRecord, Record, Recorded, Required, policy, record};
 pub(crate) use values::{Bytes, Factor};
 pub(crate) use variant::{Variants, content, one_of, read as read_variant};
 

@@ -37,6 +37,37 @@ pub(crate) trait Recorded: Sized {
     fn to_fields(&self) -> Result<Self::Fields, Invalid>;
 }
 
+/// A record that is the value itself.
+pub(crate) trait OwnRecord: Clone + Record {
+    const NAME: &'static str;
+
+    /// Returns the settings that hold where none is written.
+    fn initial() -> Self;
+
+    /// Checks the rules that one setting cannot check by itself.
+    fn check(&self) -> Result<(), Invalid> {
+        Ok(())
+    }
+}
+
+impl<T: OwnRecord> Recorded for T {
+    const NAME: &'static str = T::NAME;
+    type Fields = Self;
+
+    fn initial() -> Result<Self, Invalid> {
+        Ok(T::initial())
+    }
+
+    fn from_fields(fields: Self) -> Result<Self, Invalid> {
+        fields.check()?;
+        Ok(fields)
+    }
+
+    fn to_fields(&self) -> Result<Self, Invalid> {
+        Ok(self.clone())
+    }
+}
+
 /// A setting that is not valid, or cannot be written.
 #[derive(Debug)]
 pub(crate) struct Invalid {

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::HashCookie;
-use crate::foundation::config::{Briefly, Invalid, Recorded, Required, record};
+use crate::foundation::config::{Briefly, Invalid, OwnRecord, Recorded, Required, record};
 
 record! {
     HashCookieFields {
@@ -21,24 +21,19 @@ record! {
     }
 }
 
-impl Recorded for Attribute {
+impl OwnRecord for Attribute {
     const NAME: &'static str = "cookie attribute";
-    type Fields = Self;
 
-    fn initial() -> Result<Self, Invalid> {
+    fn initial() -> Self {
         let (name, value) = Default::default();
-        Ok(Self { name, value })
+        Self { name, value }
     }
 
-    fn from_fields(fields: Self) -> Result<Self, Invalid> {
-        if fields.name.is_empty() {
+    fn check(&self) -> Result<(), Invalid> {
+        if self.name.is_empty() {
             return Err(Invalid::new("name", "is missing"));
         }
-        Ok(fields)
-    }
-
-    fn to_fields(&self) -> Result<Self, Invalid> {
-        Ok(self.clone())
+        Ok(())
     }
 }
 

@@ -5,7 +5,8 @@ use serde::ser::Serializer;
 
 use super::{CircuitBreakerPolicy, Window};
 use crate::foundation::config::{
-    Factor, Invalid, Path, Recorded, Setting, content, one_of, policy, read_variant, record,
+    Factor, Invalid, OwnRecord, Path, Recorded, Setting, content, one_of, policy, read_variant,
+    record,
 };
 use crate::foundation::sync::Percent;
 use crate::policies::circuit_breaker::{FailureOn, Probes};
@@ -38,23 +39,14 @@ record! {
     }
 }
 
-impl Recorded for SlowCalls {
+impl OwnRecord for SlowCalls {
     const NAME: &'static str = "slow-call rate";
-    type Fields = Self;
 
-    fn initial() -> Result<Self, Invalid> {
-        Ok(Self {
+    fn initial() -> Self {
+        Self {
             rate: Percent::NONE,
             slower_than: Duration::ZERO,
-        })
-    }
-
-    fn from_fields(fields: Self) -> Result<Self, Invalid> {
-        Ok(fields)
-    }
-
-    fn to_fields(&self) -> Result<Self, Invalid> {
-        Ok(self.clone())
+        }
     }
 }
 

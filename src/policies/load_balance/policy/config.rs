@@ -3,8 +3,8 @@ use serde::ser::Serializer;
 
 use super::{LoadBalancePolicy, Method};
 use crate::foundation::config::{
-    Invalid, Leaf, Path, Recorded, Refusal, Required, Scalar, Setting, content, leaf, one_of,
-    policy, read_variant, record,
+    Invalid, Leaf, OwnRecord, Path, Recorded, Refusal, Required, Scalar, Setting, content, leaf,
+    one_of, policy, read_variant, record,
 };
 use crate::foundation::http::HashPolicy;
 use crate::foundation::sync::Percent;
@@ -135,20 +135,11 @@ record! {
     LeastRequest { choices: u32 }
 }
 
-impl Recorded for LeastRequest {
+impl OwnRecord for LeastRequest {
     const NAME: &'static str = "least request";
-    type Fields = Self;
 
-    fn initial() -> Result<Self, Invalid> {
-        Ok(Self { choices: 2 })
-    }
-
-    fn from_fields(fields: Self) -> Result<Self, Invalid> {
-        Ok(fields)
-    }
-
-    fn to_fields(&self) -> Result<Self, Invalid> {
-        Ok(self.clone())
+    fn initial() -> Self {
+        Self { choices: 2 }
     }
 }
 

@@ -1,7 +1,9 @@
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::RateLimitPolicy;
-use crate::foundation::config::{Invalid, Limited, Recorded, Required, names, policy, record};
+use crate::foundation::config::{
+    Invalid, Limited, OwnRecord, Recorded, Required, names, policy, record,
+};
 use crate::foundation::http::GrpcStatus;
 use crate::foundation::sync::Percent;
 use crate::policies::rate_limit::added_header::{AddedHeader, AppendAction};
@@ -170,26 +172,21 @@ record! {
     }
 }
 
-impl Recorded for Share {
+impl OwnRecord for Share {
     const NAME: &'static str = "share";
-    type Fields = Self;
 
-    fn initial() -> Result<Self, Invalid> {
-        Ok(Self { part: 1, whole: 1 })
+    fn initial() -> Self {
+        Self { part: 1, whole: 1 }
     }
 
-    fn from_fields(fields: Self) -> Result<Self, Invalid> {
-        if fields.whole == 0 || fields.part > fields.whole {
+    fn check(&self) -> Result<(), Invalid> {
+        if self.whole == 0 || self.part > self.whole {
             return Err(Invalid::new(
                 "part",
                 "must be at most `whole`, which must not be 0",
             ));
         }
-        Ok(fields)
-    }
-
-    fn to_fields(&self) -> Result<Self, Invalid> {
-        Ok(self.clone())
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use serde::ser::Serializer;
 
 use super::{Kind, RetryBudget};
 use crate::foundation::config::{
-    Invalid, Path, Recorded, Required, Setting, content, one_of, policy, read_variant, record,
+    Invalid, OwnRecord, Path, Required, Setting, content, one_of, policy, read_variant, record,
 };
 use crate::foundation::sync::Percent;
 
@@ -75,23 +75,14 @@ record! {
     }
 }
 
-impl Recorded for Share {
+impl OwnRecord for Share {
     const NAME: &'static str = "share of retries";
-    type Fields = Self;
 
-    fn initial() -> Result<Self, Invalid> {
-        Ok(Self {
+    fn initial() -> Self {
+        Self {
             percent: Percent::new(20),
             reserve: 10,
-        })
-    }
-
-    fn from_fields(fields: Self) -> Result<Self, Invalid> {
-        Ok(fields)
-    }
-
-    fn to_fields(&self) -> Result<Self, Invalid> {
-        Ok(self.clone())
+        }
     }
 }
 
@@ -104,25 +95,16 @@ record! {
     }
 }
 
-impl Recorded for Concurrent {
+impl OwnRecord for Concurrent {
     const NAME: &'static str = "limit of concurrent retries";
-    type Fields = Self;
 
     /// Istio's and Envoy's own.
-    fn initial() -> Result<Self, Invalid> {
-        Ok(Self {
+    fn initial() -> Self {
+        Self {
             percent: Percent::new(20),
             min: 3,
             interval: Duration::ZERO,
-        })
-    }
-
-    fn from_fields(fields: Self) -> Result<Self, Invalid> {
-        Ok(fields)
-    }
-
-    fn to_fields(&self) -> Result<Self, Invalid> {
-        Ok(self.clone())
+        }
     }
 }
 
@@ -134,24 +116,19 @@ record! {
     }
 }
 
-impl Recorded for Throttle {
+impl OwnRecord for Throttle {
     const NAME: &'static str = "retry throttling";
-    type Fields = Self;
 
-    fn initial() -> Result<Self, Invalid> {
-        Ok(Self {
+    fn initial() -> Self {
+        Self {
             tokens: Required::MISSING,
             per_success: Required::MISSING,
-        })
+        }
     }
 
-    fn from_fields(fields: Self) -> Result<Self, Invalid> {
-        fields.tokens.clone().get("tokens")?;
-        fields.per_success.clone().get("per_success")?;
-        Ok(fields)
-    }
-
-    fn to_fields(&self) -> Result<Self, Invalid> {
-        Ok(self.clone())
+    fn check(&self) -> Result<(), Invalid> {
+        self.tokens.clone().get("tokens")?;
+        self.per_success.clone().get("per_success")?;
+        Ok(())
     }
 }

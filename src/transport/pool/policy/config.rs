@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::PoolPolicy;
-use crate::foundation::config::{Invalid, Recorded, policy, record};
+use crate::foundation::config::{Invalid, OwnRecord, Recorded, policy, record};
 
 policy!(PoolPolicy);
 
@@ -86,22 +86,13 @@ record! {
     }
 }
 
-impl Recorded for KeepAlive {
+impl OwnRecord for KeepAlive {
     const NAME: &'static str = "keep-alive";
-    type Fields = Self;
 
-    fn initial() -> Result<Self, Invalid> {
-        Ok(Self {
+    fn initial() -> Self {
+        Self {
             interval: Duration::ZERO,
             timeout: Duration::ZERO,
-        })
-    }
-
-    fn from_fields(fields: Self) -> Result<Self, Invalid> {
-        Ok(fields)
-    }
-
-    fn to_fields(&self) -> Result<Self, Invalid> {
-        Ok(self.clone())
+        }
     }
 }
