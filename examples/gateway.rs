@@ -109,7 +109,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let port: u16 = args.next().map_or(Ok(8080), |port| port.parse())?;
     let mesh = Mesh::from_path(policies)?;
-    let gateway = mesh.gateway(&name, "default")?.with_port(port).service()?;
+    let gateway = mesh.gateway(&name, "default")?.with_port(port).service();
     let listener = TcpListener::bind(("0.0.0.0", port)).await?;
     let limits = Limits {
         connections: 10_000,

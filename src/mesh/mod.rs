@@ -14,7 +14,7 @@
 //! let me = mesh.workload("waste-service", "waste");
 //!
 //! // Out: routes, weights, retries, timeouts, breakers and limits as the documents say.
-//! let client = me.client()?;
+//! let client = me.client();
 //! let models = client.get("http://models/v1/list").send().await?;
 //!
 //! // In: the workload's own limits, its trace, its callers' deadlines.
@@ -112,7 +112,7 @@
 //!   which does not change the `Host`. For custom certificate authorities see
 //!   [`client_with`](Workload::client_with). A rule's `tls: {mode: SIMPLE}` encrypts requests with an
 //!   `http://` URL. A custom transport gets requests addressed to endpoints, with the name in `Host`.
-//! - **An ingress** is `Mesh::gateway`: `router.fallback_service(gateway.service()?)`, served with
+//! - **An ingress** is `Mesh::gateway`: `router.fallback_service(gateway.service())`, served with
 //!   `into_make_service_with_connect_info::<SocketAddr>`, or a hardened server for the open internet
 //!   (`examples/gateway.rs`). Requests are sanitized first, as at Istio's gateways; see [`Gateway`], also for
 //!   trusted proxies in front of it. It forwards WebSocket upgrades and rejects other

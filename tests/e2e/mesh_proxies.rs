@@ -30,7 +30,7 @@ async fn where_there_are_proxies() {
     let port = std::env::var(PORT).unwrap();
     for pool in ["connectTimeout: 5s", "maxConnections: 9"] {
         let mesh = Mesh::from_yaml(&documents(&port, pool)).unwrap();
-        let client = mesh.workload("w", "default").client().unwrap();
+        let client = mesh.workload("w", "default").client();
         for (host, expected) in [
             // Named in `NO_PROXY`, and not.
             ("near.test", "direct: / "),

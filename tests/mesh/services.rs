@@ -76,5 +76,5 @@ async fn the_services_of_a_large_mesh_are_short_to_print_and_to_name() {
     assert!(format!("{client:?}").contains("waste-service.waste"));
     assert!(format!("{ingress:?}").contains("public.waste"));
     #[cfg(feature = "reqwest")]
-    assert_short(&workload.client().unwrap());
+    assert_short(&workload.client());
 }

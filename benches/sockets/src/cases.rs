@@ -155,7 +155,7 @@ fn limited(address: SocketAddr) -> Box<dyn Case> {
 fn by_documents(documents: &str) -> Box<dyn Case> {
     let mesh = Mesh::from_yaml(documents).expect("documents");
     let workload = mesh.workload("caller", "default");
-    client(workload.client().expect("a client"), "http://srv/".into())
+    client(workload.client(), "http://srv/".into())
 }
 
 fn client<S>(client: Client<S>, url: String) -> Box<dyn Case>

@@ -16,11 +16,10 @@ impl Workload {
     /// over TLS, too. The connections are those of a [`TcpConnector`]: `https`
     /// needs the feature `rustls`.
     ///
-    /// # Errors
-    ///
-    /// None so far; [`client_with`](Self::client_with) fails if reqwest cannot build its client.
-    pub fn client(&self) -> Result<MeshClient, Error> {
-        Ok(self.client_with_connector(TcpConnector::default()))
+    /// [`client_with`](Self::client_with) has those of reqwest.
+    #[must_use]
+    pub fn client(&self) -> MeshClient {
+        self.client_with_connector(TcpConnector::default())
     }
 
     /// Returns a [client](Self::client) whose connections are made by `connector`: without proxies, or with

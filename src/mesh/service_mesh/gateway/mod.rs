@@ -202,12 +202,9 @@ impl Debug for Gateway {
 #[cfg(feature = "reqwest")]
 impl Gateway {
     /// Returns the service over connections of the crate's own; see [`Workload::client`](super::Workload::client).
-    ///
-    /// # Errors
-    ///
-    /// None so far; [`service_with`](Self::service_with) fails if reqwest cannot build its client.
-    pub fn service<B: 'static>(&self) -> Result<GatewayService<EndpointTransport, B>, Error> {
-        Ok(self.service_with_connector(TcpConnector::default()))
+    #[must_use]
+    pub fn service<B: 'static>(&self) -> GatewayService<EndpointTransport, B> {
+        self.service_with_connector(TcpConnector::default())
     }
 
     /// Returns the service over connections of `connector`; see
