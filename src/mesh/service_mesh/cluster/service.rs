@@ -173,7 +173,7 @@ fn balance<S: Clone + Send + Sync + 'static>(
 
 /// Returns the other names by which a workload of `namespace` may call a service of Kubernetes.
 ///
-/// Where only the name of a host is known, a request keeps the name that its caller wrote: outside Kubernetes
+/// If only the name of a host is known, a request keeps the name that its caller wrote: outside Kubernetes
 /// the short name may be the only one that resolves.
 fn aliases(host: &str, namespace: &str) -> Vec<Box<str>> {
     let Some((service, _)) = host.split_once(".svc.") else {
