@@ -100,12 +100,16 @@ impl MeshState {
         &self.settings.default_namespace
     }
 
+    fn documents(&self) -> Arc<Documents> {
+        Arc::clone(&self.snapshot.load().documents)
+    }
+
     pub(in crate::mesh) fn read_yaml(&self, text: &str) -> Documents {
-        Documents::read_yaml(text, self.load_options.clone())
+        Documents::read_yaml(text, self.load_options.clone(), Some(self.documents()))
     }
 
     pub(in crate::mesh) fn read_path(&self, path: &Path) -> Documents {
-        Documents::read_path(path, self.load_options.clone())
+        Documents::read_path(path, self.load_options.clone(), Some(self.documents()))
     }
 
     /// Applies documents without errors.
