@@ -39,6 +39,13 @@ pub(super) struct Config {
 }
 
 impl Patch {
+    /// Returns the labels of the workloads that it is for.
+    pub(in super::super) fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.labels
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// Has the limit hold for no request unless `filter_enabled` says for how many.
     pub(in super::super) fn enable_only_if_written(&mut self) {
         let Some(config) = self.config.as_mut().and_then(Arc::get_mut) else {

@@ -1,13 +1,12 @@
 use std::sync::Arc;
 
 use super::config_source::ConfigSource;
+use super::indexed_outbound::IndexedOutbound;
 use crate::foundation::http::RequestHead;
 use crate::foundation::http::authority::authority;
-use crate::foundation::matching::host_index::HostIndex;
 use crate::foundation::sync::rng::Rng;
 use crate::istio::config::{
-    GatewayConfig, LocalRateLimitConfig, OutboundConfig, RouteConfig, ServerConfig,
-    VirtualHostConfig,
+    InboundConfig, LocalRateLimitConfig, RouteConfig, ServerConfig, VirtualHostConfig,
 };
 use crate::policies::traffic_split::{ResponseActions, RouteIndex, find_first, local_reply};
 
@@ -16,11 +15,10 @@ use crate::policies::traffic_split::{ResponseActions, RouteIndex, find_first, lo
 pub(in crate::mesh) struct ProxyConfig {
     pub(in crate::mesh) version: u64,
     pub(in crate::mesh) source: Arc<dyn ConfigSource>,
-    pub(in crate::mesh) outbound: OutboundConfig,
+    pub(in crate::mesh) outbound: Arc<IndexedOutbound>,
     pub(in crate::mesh) inbound: Vec<LocalRateLimitConfig>,
     /// Servers of a gateway, which select the accepted hosts.
     pub(in crate::mesh) servers: Vec<ServerConfig>,
-    pub(in crate::mesh) index: HostIndex,
     /// True if a route has rate limits that replace the inbound ones.
     replaces_inbound: bool,
 }
@@ -29,23 +27,17 @@ impl ProxyConfig {
     pub(in crate::mesh) fn new(
         version: u64,
         configs: Arc<dyn ConfigSource>,
-        config: GatewayConfig,
+        outbound: Arc<IndexedOutbound>,
+        inbound: InboundConfig,
+        servers: Vec<ServerConfig>,
     ) -> Self {
-        let hosts = config.outbound.hosts.iter().enumerate();
-        let index = HostIndex::of(hosts.flat_map(|(place, host)| {
-            let names = host.names.iter();
-            names.map(move |name| (place, name))
-        }));
-        let routes = config.outbound.hosts.iter().flat_map(|host| &host.routes);
-        let replaces = routes.into_iter().any(|route| route.limits_replace);
         Self {
-            replaces_inbound: replaces && !config.inbound.limits.is_empty(),
+            replaces_inbound: outbound.has_replacing_limits && !inbound.limits.is_empty(),
             version,
             source: configs,
-            outbound: config.outbound,
-            inbound: config.inbound.limits,
-            servers: config.servers,
-            index,
+            outbound,
+            inbound: inbound.limits,
+            servers,
         }
     }
 
@@ -53,8 +45,7 @@ impl ProxyConfig {
         &self,
         authority: &str,
     ) -> Option<(usize, &Arc<VirtualHostConfig>)> {
-        let place = self.index.find(authority)?;
-        Some((place, &self.outbound.hosts[place]))
+        self.outbound.find(authority)
     }
 
     /// Returns true if a request to a gateway takes a route whose own rate limits replace those of all

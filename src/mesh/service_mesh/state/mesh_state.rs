@@ -15,7 +15,6 @@ use crate::istio::{Documents, Severity};
 use crate::mesh::service_mesh::Error;
 use crate::mesh::service_mesh::options::Options;
 use crate::mesh::service_mesh::proxy::config_source::ConfigSource;
-use crate::mesh::service_mesh::proxy::proxy_config::ProxyConfig;
 use crate::mesh::service_mesh::proxy::role::Role;
 use crate::mesh::service_mesh::proxy::state::Proxy;
 use crate::policies::traffic_split::WeightsError;
@@ -209,8 +208,7 @@ impl MeshState {
             proxies.retain(|_, proxy| Arc::strong_count(proxy) > 1);
         }
         let current = self.snapshot();
-        let config = role.config(&*current.source, &workload);
-        let proxy_config = ProxyConfig::new(current.version, Arc::clone(&current.source), config);
+        let proxy_config = current.proxy_config(role, &workload);
         let proxy = Arc::new(Proxy::new(
             role,
             workload.clone(),
@@ -229,21 +227,17 @@ impl MeshState {
             changed,
             version: current.version,
         };
-        let (proxies, configs) = {
+        let current = Arc::new(current);
+        let proxies: Vec<_> = {
             let proxies = lock(&self.proxies);
-            let configs = Arc::clone(&current.source);
             // Under the lock of the proxies: one that is created from here on uses the new version.
-            self.snapshot.store(Arc::new(current));
-            let all: Vec<_> = proxies.values().cloned().collect();
-            (all, configs)
+            self.snapshot.store(Arc::clone(&current));
+            proxies.values().cloned().collect()
         };
         // All configurations are computed before the first is applied, so that proxies switch close together.
         let lives: Vec<_> = proxies
             .iter()
-            .map(|proxy| {
-                let config = proxy.role.config(&*configs, &proxy.workload);
-                ProxyConfig::new(change.version, Arc::clone(&configs), config)
-            })
+            .map(|proxy| current.proxy_config(proxy.role, &proxy.workload))
             .collect();
         for (proxy, proxy_config) in proxies.iter().zip(lives) {
             proxy.apply_config(proxy_config);
