@@ -8,8 +8,8 @@ use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::actions::apply::{Host, RouteOutcome, decide, set_authority};
-use super::actions::response_actions::ResponseActions;
+use super::apply::{Host, RouteOutcome, decide, set_authority};
+use super::response_actions::ResponseActions;
 use super::{RouteId, RoutedBody, RoutedFuture, TrafficSplitPolicy, WeightsError};
 use crate::foundation::events::{Emitter, Observe, named};
 use crate::foundation::http::RequestHead;

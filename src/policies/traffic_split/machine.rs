@@ -2,7 +2,7 @@
 
 use http::HeaderValue;
 
-use super::routes::matching::match_input::MatchInput;
+use super::matching::match_input::MatchInput;
 use super::routes::route::{RouteTarget, Split};
 use super::{
     Destination, DirectResponse, HashCookie, Match, PathMatch, Redirect, Route, TrafficSplitPolicy,

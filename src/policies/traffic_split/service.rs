@@ -8,8 +8,8 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::actions::apply::{RouteOutcome, decide};
-use super::actions::response_actions::ResponseActions;
+use super::apply::{RouteOutcome, decide};
+use super::response_actions::ResponseActions;
 use super::routes::table::ServiceTable;
 use super::{
     Destination, RouteId, RoutedBody, TrafficSplitFuture, TrafficSplitPolicy, WeightsError,

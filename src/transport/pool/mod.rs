@@ -110,6 +110,7 @@ mod connections;
 mod key;
 mod machine;
 mod policy;
+mod request_sender;
 mod service;
 mod shared;
 mod stats;
