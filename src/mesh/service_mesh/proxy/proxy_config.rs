@@ -15,6 +15,8 @@ use crate::policies::traffic_split::{ResponseActions, RouteIndex, find_first, lo
 #[derive(Debug)]
 pub(in crate::mesh) struct ProxyConfig {
     pub(in crate::mesh) version: u64,
+    /// Number of the snapshot that it was made of: a later one may have the same version.
+    pub(in crate::mesh) revision: u64,
     pub(in crate::mesh) source: Arc<dyn ConfigSource>,
     pub(in crate::mesh) outbound: OutboundConfig,
     pub(in crate::mesh) inbound: Vec<LocalRateLimitConfig>,
@@ -41,12 +43,18 @@ impl ProxyConfig {
         Self {
             replaces_inbound: replaces && !config.inbound.limits.is_empty(),
             version,
+            revision: 0,
             source: configs,
             outbound: config.outbound,
             inbound: config.inbound.limits,
             servers: config.servers,
             index,
         }
+    }
+
+    pub(in crate::mesh) const fn with_revision(mut self, revision: u64) -> Self {
+        self.revision = revision;
+        self
     }
 
     pub(in crate::mesh) fn find(
