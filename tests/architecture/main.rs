@@ -3,6 +3,7 @@
 
 mod graph;
 mod log_lines;
+mod replies;
 mod source;
 mod words;
 

@@ -158,7 +158,10 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let policy = self.shared.policy.load();
         match decide(&policy, &mut request, self.shared.rng.next_u64()) {
-            RouteOutcome::LocalReply(response) => RoutedFuture::local_reply(response),
+            RouteOutcome::LocalReply(mut response) => {
+                self.shared.emitter.write_source(response.extensions_mut());
+                RoutedFuture::local_reply(response)
+            }
             RouteOutcome::Forward {
                 choice,
                 response_actions,

@@ -183,7 +183,8 @@ where
         let table = self.shared.table.load();
         let (service, response_actions, rejection) =
             match decide(table.policy(), &mut request, self.shared.rng.next_u64()) {
-                RouteOutcome::LocalReply(response) => {
+                RouteOutcome::LocalReply(mut response) => {
+                    self.shared.emitter.write_source(response.extensions_mut());
                     return TrafficSplitFuture::local_reply(response);
                 }
                 RouteOutcome::Forward {

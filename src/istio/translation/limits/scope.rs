@@ -189,7 +189,13 @@ impl RouteLimits<'_> {
         } else {
             format!("{} {}", patch.id, place.id)
         };
-        local_rate_limits(&id, config, actions, counted(self.direction, port))
+        let configs = local_rate_limits(&id, config, actions, counted(self.direction, port));
+        let route: Option<Arc<str>> = place.target.route().map(Arc::from);
+        let with_route = configs.into_iter().map(|config| LocalRateLimitConfig {
+            route: route.clone(),
+            ..config
+        });
+        with_route.collect()
     }
 }
 

@@ -65,6 +65,18 @@ impl ProxyConfig {
         Some((place, &self.outbound.hosts[place]))
     }
 
+    /// Returns the servers of a gateway for a host, without its port; those of all listeners without `port`.
+    pub(in crate::mesh) fn servers_of(
+        &self,
+        host: &str,
+        port: Option<u16>,
+    ) -> impl Iterator<Item = &ServerConfig> {
+        self.servers.iter().filter(move |server| {
+            let here = port.is_none_or(|port| port == server.port);
+            here && server.hosts.iter().any(|pattern| pattern.matches(host))
+        })
+    }
+
     /// Returns true if a request to a gateway takes a route whose own rate limits replace those of all
     /// inbound requests at `port`.
     pub(in crate::mesh) fn has_own_limits(&self, head: RequestHead<'_>, port: Option<u16>) -> bool {
