@@ -128,7 +128,7 @@ impl HashPolicy {
     }
 
     /// Returns the first cookie with a time to live.
-    fn cookie_to_set(&self) -> Option<&HashCookie> {
+    pub(crate) fn cookie_to_set(&self) -> Option<&HashCookie> {
         self.0.iter().find_map(|key| match key {
             // Envoy generates a cookie only if it has a time to live.
             HashSource::Cookie(cookie) if cookie.is_generated() => Some(cookie),
