@@ -4,6 +4,7 @@
 mod graph;
 mod log_lines;
 mod replies;
+mod security;
 mod source;
 mod words;
 
