@@ -37,7 +37,7 @@ const CREATORS: [(&str, &str, &str); 11] = [
     ("foundation/outcome/local_reply.rs", "", ""),
     ("foundation/outcome/rejection.rs", "", ""),
     (
-        "mesh/service_mesh/proxy/https_redirect.rs",
+        "mesh/service_mesh/proxy/proxy_config.rs",
         "mesh/service_mesh/gateway/ingress.rs",
         "source.write_to(",
     ),

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::cookie::cookie;
-use super::cookie_value::CookieValue;
+use super::hash_cookie::CookieValue;
 use super::{ClientAddress, HashCookie, RequestHead, query};
 use crate::foundation::sync::hash::hash;
 

@@ -9,7 +9,7 @@ use super::{
     VirtualHost, WeightedDestination,
 };
 use crate::foundation::http::RequestHead;
-use crate::foundation::http::cookie_value::CookieValue;
+use crate::foundation::http::hash_cookie::CookieValue;
 
 /// Routing decision for a request.
 #[derive(Clone, Copy, Debug)]

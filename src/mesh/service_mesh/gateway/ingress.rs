@@ -9,8 +9,7 @@ use http_body::Body;
 use pin_project::pin_project;
 use tower_service::Service;
 
-use super::hop_by_hop::remove_hop_by_hop_headers;
-use super::upgrade::Upgrade;
+use super::upgrade::{Upgrade, remove_hop_by_hop_headers};
 use crate::foundation::admission::{NoopTicket, WatchedBody};
 use crate::foundation::events::local_reply;
 use crate::foundation::events::request::record::RequestRecord;

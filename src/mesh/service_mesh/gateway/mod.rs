@@ -3,7 +3,6 @@
     reason = "parts of opaque services, which users reach through `Service` alone"
 )]
 pub(crate) mod edge;
-pub(crate) mod hop_by_hop;
 #[expect(
     unnameable_types,
     reason = "parts of opaque services, which users reach through `Service` alone"

@@ -2,7 +2,6 @@
 
 pub(crate) mod config_source;
 pub(crate) mod discarded;
-mod https_redirect;
 pub(crate) mod memory;
 pub(crate) mod proxy_config;
 pub(crate) mod role;

@@ -1,9 +1,13 @@
 use std::sync::Arc;
 
+use http::uri::{Authority, PathAndQuery, Scheme, Uri};
+use http::{HeaderValue, Response, StatusCode, header};
+
 use super::config_source::ConfigSource;
 use crate::foundation::http::RequestHead;
-use crate::foundation::http::authority::authority;
+use crate::foundation::http::authority::{authority, scheme, split_port};
 use crate::foundation::matching::host_index::HostIndex;
+use crate::foundation::outcome::LocalReplyBody;
 use crate::foundation::sync::rng::Rng;
 use crate::istio::config::{
     GatewayConfig, LocalRateLimitConfig, OutboundConfig, RouteConfig, ServerConfig,
@@ -77,6 +81,18 @@ impl ProxyConfig {
         })
     }
 
+    /// Returns the redirect to HTTPS of a request over plain HTTP, where a server of its host asks for it.
+    pub(in crate::mesh) fn https_redirect(
+        &self,
+        port: Option<u16>,
+        head: RequestHead<'_>,
+    ) -> Option<Response<LocalReplyBody>> {
+        let (host, _) = split_port(authority(&head));
+        let mut servers = self.servers_of(host, port);
+        let status = servers.find_map(|server| server.https_redirect)?;
+        (scheme(&head) == "http").then(|| to_https(head, host, status))?
+    }
+
     /// Returns true if a request to a gateway takes a route whose own rate limits replace those of all
     /// inbound requests at `port`.
     pub(in crate::mesh) fn has_own_limits(&self, head: RequestHead<'_>, port: Option<u16>) -> bool {
@@ -117,4 +133,23 @@ impl ProxyConfig {
         let routes = self.routes().flat_map(|route| &route.limits);
         outbound.iter().chain(&self.inbound).chain(routes)
     }
+}
+
+fn to_https(
+    head: RequestHead<'_>,
+    host: &str,
+    status: StatusCode,
+) -> Option<Response<LocalReplyBody>> {
+    let path = head.uri().path_and_query().cloned();
+    let uri = Uri::builder()
+        .scheme(Scheme::HTTPS)
+        .authority(Authority::try_from(host).ok()?)
+        .path_and_query(path.unwrap_or_else(|| PathAndQuery::from_static("/")))
+        .build()
+        .ok()?;
+    let mut response = Response::new(LocalReplyBody::empty());
+    *response.status_mut() = status;
+    let location = HeaderValue::from_str(&uri.to_string()).ok()?;
+    response.headers_mut().insert(header::LOCATION, location);
+    Some(response)
 }
