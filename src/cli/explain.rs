@@ -41,7 +41,7 @@ pub(crate) fn run(args: &Explain, mut output: Output) -> io::Result<ExitCode> {
 fn explain(args: &Explain, mesh: &Mesh) -> Result<Explanation, Error> {
     let request = request(args);
     // Names of namespaces have no dot; those of workloads may.
-    let parts = |name: &'_ str| match name.rsplit_once('.') {
+    let parts = |name: &str| match name.rsplit_once('.') {
         Some((name, namespace)) => (name.to_owned(), namespace.to_owned()),
         None => (name.to_owned(), args.default_namespace.clone()),
     };
@@ -53,16 +53,11 @@ fn explain(args: &Explain, mesh: &Mesh) -> Result<Explanation, Error> {
             None => gateway.explain(&request),
         });
     }
-    let (name, namespace) = parts(
-        args.proxy
-            .from
-            .as_ref()
-            .or(args.proxy.to.as_ref())
-            .map_or("", |name| name),
-    );
+    let (from, to) = (args.proxy.from.as_deref(), args.proxy.to.as_deref());
+    let (name, namespace) = parts(from.or(to).unwrap_or_default());
     let workload = mesh.workload(&name, &namespace);
     let workload = workload.with_labels(args.labels.clone());
-    if args.proxy.from.is_some() {
+    if from.is_some() {
         return Ok(workload.explain(&request));
     }
     Ok(match args.port {
