@@ -188,7 +188,10 @@ const STATEMENTS: [(&str, &[Proof]); 40] = [
     ("404 to `CONNECT`", &[Test("no_route_is_for_connect")]),
     (
         "403 to upgrades other than WebSocket",
-        &[Test("an_upgrade_to_http2_is_as_good_as_not_asked_for")],
+        &[
+            Test("each_reply_of_a_gateway_says_whose_it_is"),
+            Test("an_upgrade_to_http2_is_as_good_as_not_asked_for"),
+        ],
     ),
     (
         "It removes `x-envoy-*`, `x-forwarded-client-cert` and hop-by-hop fields",

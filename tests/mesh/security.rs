@@ -24,7 +24,7 @@ fn mesh() -> Mesh {
         service_entry(
             "users.test",
             "protocol: HTTP",
-            "resolution: STATIC, endpoints: [{address: 10.0.0.1}]"
+            "location: MESH_INTERNAL, resolution: STATIC, endpoints: [{address: 10.0.0.1}]"
         ),
         document("VirtualService", "users", ROUTES),
     );

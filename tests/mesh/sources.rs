@@ -439,7 +439,7 @@ async fn each_reply_of_a_gateway_says_whose_it_is() {
         ("http://users.test/switched", None, 502, None, false),
         (
             "http://users.test/",
-            Some(("upgrade", "h2c")),
+            Some(("upgrade", "foo")),
             403,
             None,
             false,
