@@ -8,8 +8,10 @@ pub(super) fn inbound(index: &ResourceIndex, workload: &WorkloadId) -> InboundCo
         direction: Direction::Inbound,
         labels: &workload.labels,
         namespace: &workload.namespace,
+        patches: &index.patches,
+        root_namespace: &index.settings.root_namespace,
     };
     InboundConfig {
-        limits: scope.inbound(index),
+        limits: scope.inbound(),
     }
 }
