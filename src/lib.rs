@@ -100,6 +100,7 @@ pub use foundation::endpoints::Endpoint;
 pub use foundation::endpoints::Endpoints;
 pub use foundation::events::Event;
 pub use foundation::events::Observe;
+pub use foundation::identity;
 pub use foundation::outcome::Failure;
 pub use foundation::outcome::Outcome;
 pub use foundation::outcome::Rejection;
