@@ -22,6 +22,8 @@ mod replies;
 mod review;
 mod services;
 mod sources;
+#[cfg(feature = "jwt")]
+mod tokens;
 #[cfg(feature = "watch")]
 mod watch;
 

@@ -11,5 +11,7 @@ pub(super) fn inbound(index: &ResourceIndex, workload: &WorkloadId) -> InboundCo
     };
     InboundConfig {
         limits: scope.inbound(index),
+        #[cfg(feature = "jwt")]
+        tokens: super::tokens::tokens(index, &workload.namespace, &workload.labels),
     }
 }

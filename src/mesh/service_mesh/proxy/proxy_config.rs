@@ -5,6 +5,8 @@ use crate::foundation::http::RequestHead;
 use crate::foundation::http::authority::authority;
 use crate::foundation::matching::host_index::HostIndex;
 use crate::foundation::sync::rng::Rng;
+#[cfg(feature = "jwt")]
+use crate::istio::config::TokenRuleConfig;
 use crate::istio::config::{
     GatewayConfig, LocalRateLimitConfig, OutboundConfig, RouteConfig, ServerConfig,
     VirtualHostConfig,
@@ -18,6 +20,8 @@ pub(in crate::mesh) struct ProxyConfig {
     pub(in crate::mesh) source: Arc<dyn ConfigSource>,
     pub(in crate::mesh) outbound: OutboundConfig,
     pub(in crate::mesh) inbound: Vec<LocalRateLimitConfig>,
+    #[cfg(feature = "jwt")]
+    pub(in crate::mesh) tokens: Vec<TokenRuleConfig>,
     /// Servers of a gateway, which select the accepted hosts.
     pub(in crate::mesh) servers: Vec<ServerConfig>,
     pub(in crate::mesh) index: HostIndex,
@@ -43,6 +47,8 @@ impl ProxyConfig {
             version,
             source: configs,
             outbound: config.outbound,
+            #[cfg(feature = "jwt")]
+            tokens: config.inbound.tokens,
             inbound: config.inbound.limits,
             servers: config.servers,
             index,
