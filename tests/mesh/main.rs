@@ -23,6 +23,8 @@ mod review;
 mod security;
 mod services;
 mod sources;
+#[cfg(feature = "jwt")]
+mod tokens;
 #[cfg(feature = "watch")]
 mod watch;
 

@@ -55,6 +55,8 @@ pub(super) fn gateway(index: &ResourceIndex, name: &str, namespace: &str) -> Opt
         },
         inbound: InboundConfig {
             limits: scope.limits(),
+            #[cfg(feature = "jwt")]
+            tokens: super::tokens::tokens(index, namespace, &workload.labels),
         },
     })
 }

@@ -13,5 +13,7 @@ pub(super) fn inbound(index: &ResourceIndex, workload: &WorkloadId) -> InboundCo
     };
     InboundConfig {
         limits: scope.inbound(),
+        #[cfg(feature = "jwt")]
+        tokens: super::tokens::tokens(index, &workload.namespace, &workload.labels),
     }
 }

@@ -19,6 +19,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::Request;
 use http_body::Body;
+use tower_layer::Layer;
 use tower_service::Service;
 
 #[cfg(feature = "reqwest")]
@@ -28,6 +29,7 @@ use crate::foundation::events::Emitter;
 use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::BoxError;
 use crate::istio::config::WorkloadId;
+use crate::mesh::service_mesh::authentication::{Authenticated, AuthenticatedGates, authenticated};
 #[cfg(feature = "reqwest")]
 use crate::mesh::service_mesh::cluster::connect::client_connector::{
     own_connector, reqwest_connector,
@@ -190,13 +192,14 @@ impl Gateway {
         // The layer outside reports the end of each request, this one only its span.
         let silent = Emitter::with_source(Arc::new(()), proxy.source());
         let routes = routed::outbound(trace, silent, Router::new(state));
-        let inner = routed::gateway(
-            &EdgeLayer::new(listener),
-            trace,
-            proxy.emitter(proxy.source()),
-            EdgeGate::new(InboundLimits::new(port, Arc::clone(proxy))),
-            Ingress::new(routes, port, Arc::clone(proxy)),
-        );
+        let gate = EdgeGate::new(InboundLimits::new(port, Arc::clone(proxy)));
+        let ingress = Ingress::new(routes, port, Arc::clone(proxy));
+        let edge = EdgeLayer::new(listener);
+        let emitter = proxy.emitter(proxy.source());
+        // Inside the edge, which removes what the caller made up.
+        let inner = edge.layer(authenticated(proxy, gate, |gates| {
+            routed::gateway(trace, emitter, gates, ingress)
+        }));
         GatewayService { inner }
     }
 }
@@ -250,7 +253,8 @@ pub struct GatewayService<S, B> {
     inner: GatewayStack<S, B>,
 }
 
-type GatewayStack<S, B> = Edge<TracedGate<Ingress<S, B>, EdgeGate>>;
+type GatewayStack<S, B> =
+    Edge<Authenticated<TracedGate<Ingress<S, B>, AuthenticatedGates<EdgeGate>>>>;
 
 impl<S, B> Clone for GatewayService<S, B> {
     fn clone(&self) -> Self {

@@ -9,6 +9,8 @@ use crate::foundation::http::authority::{authority, scheme, split_port};
 use crate::foundation::matching::host_index::HostIndex;
 use crate::foundation::outcome::LocalReplyBody;
 use crate::foundation::sync::rng::Rng;
+#[cfg(feature = "jwt")]
+use crate::istio::config::TokenRuleConfig;
 use crate::istio::config::{
     GatewayConfig, LocalRateLimitConfig, OutboundConfig, RouteConfig, ServerConfig,
     VirtualHostConfig,
@@ -24,6 +26,8 @@ pub(in crate::mesh) struct ProxyConfig {
     pub(in crate::mesh) source: Arc<dyn ConfigSource>,
     pub(in crate::mesh) outbound: OutboundConfig,
     pub(in crate::mesh) inbound: Vec<LocalRateLimitConfig>,
+    #[cfg(feature = "jwt")]
+    pub(in crate::mesh) tokens: Vec<TokenRuleConfig>,
     /// Servers of a gateway, which select the accepted hosts.
     pub(in crate::mesh) servers: Vec<ServerConfig>,
     pub(in crate::mesh) index: HostIndex,
@@ -50,6 +54,8 @@ impl ProxyConfig {
             revision: 0,
             source: configs,
             outbound: config.outbound,
+            #[cfg(feature = "jwt")]
+            tokens: config.inbound.tokens,
             inbound: config.inbound.limits,
             servers: config.servers,
             index,

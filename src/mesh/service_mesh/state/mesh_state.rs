@@ -8,6 +8,8 @@ use super::change::{Cause, Change, difference};
 use super::config_snapshot::{ConfigSnapshot, documented, known};
 use super::weight_overrides::WeightOverride;
 use crate::foundation::time::clock;
+#[cfg(feature = "jwt")]
+use crate::istio::Kind;
 use crate::istio::config::WorkloadId;
 use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::translation::{ConfigModel, Settings};
@@ -18,6 +20,8 @@ use crate::mesh::service_mesh::proxy::config_source::ConfigSource;
 use crate::mesh::service_mesh::proxy::proxy_config::ProxyConfig;
 use crate::mesh::service_mesh::proxy::role::Role;
 use crate::mesh::service_mesh::proxy::state::Proxy;
+#[cfg(feature = "jwt")]
+use crate::policies::jwt;
 use crate::policies::traffic_split::WeightsError;
 
 /// Maximum number of remembered changes.
@@ -268,6 +272,13 @@ impl MeshState {
 fn checked(documents: Documents) -> Result<Documents, Error> {
     if documents.has_errors() {
         return Err(Error::Documents(documents.diagnostics().to_vec()));
+    }
+    #[cfg(feature = "jwt")]
+    {
+        let mut resources = documents.resources().iter();
+        if resources.any(|resource| resource.kind() == Kind::RequestAuthentication) {
+            jwt::check_provider().map_err(Error::Tokens)?;
+        }
     }
     for found in documents.diagnostics() {
         if found.severity() == Severity::Warning {
