@@ -21,6 +21,7 @@ mod regex;
 mod replies;
 mod review;
 mod services;
+mod snapshot;
 mod sources;
 #[cfg(feature = "watch")]
 mod watch;
