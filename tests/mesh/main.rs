@@ -22,6 +22,7 @@ mod replies;
 mod review;
 mod security;
 mod services;
+mod snapshot;
 mod sources;
 #[cfg(feature = "jwt")]
 mod tokens;

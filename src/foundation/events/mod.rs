@@ -3,6 +3,8 @@
 mod emitter;
 mod event;
 mod event_kind;
+#[cfg(feature = "istio")]
+mod joined_observers;
 mod observe;
 mod recording_observer;
 pub(crate) mod request;
@@ -13,6 +15,8 @@ pub(crate) use emitter::local_reply;
 pub(crate) use emitter::{Emitter, named};
 pub use event::Event;
 pub use event_kind::EventKind;
+#[cfg(feature = "istio")]
+pub(crate) use joined_observers::JoinedObservers;
 pub use observe::Observe;
 pub use recording_observer::RecordingObserver;
 pub use request::completion::Completion;

@@ -20,6 +20,7 @@ pub(in crate::mesh) mod proxy;
 )]
 pub(in crate::mesh) mod router;
 mod server;
+mod snapshot;
 pub(in crate::mesh) mod state;
 #[cfg(test)]
 mod tests;

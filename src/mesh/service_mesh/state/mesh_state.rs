@@ -6,7 +6,9 @@ use arc_swap::ArcSwap;
 
 use super::change::{Cause, Change, difference};
 use super::config_snapshot::{ConfigSnapshot, documented, known};
+use super::refusals::Refusals;
 use super::weight_overrides::WeightOverride;
+use crate::foundation::events::JoinedObservers;
 use crate::foundation::time::clock;
 #[cfg(feature = "jwt")]
 use crate::istio::Kind;
@@ -36,9 +38,12 @@ pub(in crate::mesh) struct MeshState {
     pub(super) changing: Mutex<()>,
     snapshot: ArcSwap<ConfigSnapshot>,
     history: Mutex<VecDeque<Change>>,
+    /// Observers of all layers, beside that of the options.
+    pub(in crate::mesh) joined: Arc<JoinedObservers>,
     load_options: LoadOptions,
     options: Options,
     proxies: Mutex<HashMap<(Role, WorkloadId), Arc<Proxy>>>,
+    pub(in crate::mesh) refusals: Refusals,
     pub(super) settings: Settings,
 }
 
@@ -66,8 +71,10 @@ impl MeshState {
         configs: Arc<dyn ConfigSource>,
         load_options: LoadOptions,
         settings: Settings,
-        options: Options,
+        mut options: Options,
     ) -> Self {
+        let joined = Arc::new(JoinedObservers::default());
+        options.observe = Arc::new((Arc::clone(&options.observe), Arc::clone(&joined)));
         let changed = difference(&Documents::from_yaml(""), &documents);
         let began = Change {
             at: clock::system_time(),
@@ -80,9 +87,11 @@ impl MeshState {
             changing: Mutex::new(()),
             snapshot: ArcSwap::from_pointee(current),
             history: Mutex::new([began].into()),
+            joined,
             load_options,
             options,
             proxies: Mutex::default(),
+            refusals: Refusals::default(),
             settings,
         }
     }
@@ -118,7 +127,8 @@ impl MeshState {
         documents: Documents,
         cause: Cause,
     ) -> Result<Change, Error> {
-        Ok(self.apply_valid(checked(documents)?, cause))
+        let documents = checked(documents).inspect_err(|error| self.refuse(&cause, error))?;
+        Ok(self.apply_valid(documents, cause))
     }
 
     /// Applies documents without errors if they differ from the current ones.
@@ -128,17 +138,24 @@ impl MeshState {
         documents: Documents,
         cause: Cause,
     ) -> Result<Option<Change>, Error> {
-        let documents = checked(documents)?;
+        let documents = checked(documents).inspect_err(|error| self.refuse(&cause, error))?;
         let current = self.snapshot();
         // An editor truncates a file before it writes it: an empty one must not drop its policies.
         if let Some(file) = documents.emptied_since(&current.documents).next() {
-            return Err(Error::Emptied(file.into()));
+            let error = Error::Emptied(file.into());
+            self.refuse(&cause, &error);
+            return Err(error);
         }
         if difference(&current.documents, &documents).is_empty() {
             self.apply_moved(documents);
             return Ok(None);
         }
         Ok(Some(self.apply_valid(documents, cause)))
+    }
+
+    fn refuse(&self, cause: &Cause, error: &Error) {
+        let version = self.snapshot().version;
+        self.refusals.record(version, cause.clone(), error);
     }
 
     fn apply_valid(&self, documents: Documents, cause: Cause) -> Change {
@@ -223,6 +240,11 @@ impl MeshState {
         ));
         proxies.insert((role, workload), Arc::clone(&proxy));
         proxy
+    }
+
+    /// Returns all proxies, in no order.
+    pub(in crate::mesh) fn proxies(&self) -> Vec<Arc<Proxy>> {
+        lock(&self.proxies).values().cloned().collect()
     }
 
     /// Publishes a version to all proxies.
