@@ -216,6 +216,8 @@ pub(crate) struct LocalRateLimitConfig {
     /// Port of the limit: of the server for inbound requests, otherwise of the destination; `None`
     /// for all ports.
     pub(crate) port: Option<u16>,
+    /// Name of the route that it is for; `None` if it is for several.
+    pub(crate) route: Option<Arc<str>>,
 }
 
 /// Configuration for inbound requests of a workload.

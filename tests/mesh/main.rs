@@ -20,6 +20,7 @@ mod live;
 mod regex;
 mod replies;
 mod review;
+mod security;
 mod services;
 mod sources;
 #[cfg(feature = "jwt")]

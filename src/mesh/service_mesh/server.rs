@@ -8,9 +8,11 @@ use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::BoxError;
 use crate::mesh::outer_stack::OuterStack;
 use crate::mesh::service_mesh::authentication::{Authenticated, AuthenticatedGates, authenticated};
+use crate::mesh::service_mesh::explain::{Explanation, explain_inbound};
 use crate::mesh::service_mesh::proxy::state::Proxy;
 use crate::mesh::service_mesh::router::route::inbound_limits::InboundLimits;
 use crate::mesh::stack::{self, routed};
@@ -47,6 +49,13 @@ impl ServerLayer {
     pub const fn with_port(mut self, port: u16) -> Self {
         self.port = Some(port);
         self
+    }
+
+    /// Explains the rate limits that a request to the workload meets, each with its line in the documents; the routes
+    /// are the application's.
+    #[must_use]
+    pub fn explain<B>(&self, request: &Request<B>) -> Explanation {
+        explain_inbound(&self.proxy, self.port, RequestHead::of(request))
     }
 }
 

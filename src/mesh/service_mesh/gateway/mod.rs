@@ -3,7 +3,6 @@
     reason = "parts of opaque services, which users reach through `Service` alone"
 )]
 pub(crate) mod edge;
-pub(crate) mod hop_by_hop;
 #[expect(
     unnameable_types,
     reason = "parts of opaque services, which users reach through `Service` alone"
@@ -27,6 +26,7 @@ use tower_service::Service;
 use super::EndpointTransport;
 use super::{Error, MeshTransport, TrustedProxies};
 use crate::foundation::events::Emitter;
+use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::BoxError;
 use crate::istio::config::WorkloadId;
 use crate::mesh::service_mesh::authentication::{Authenticated, AuthenticatedGates, authenticated};
@@ -35,6 +35,7 @@ use crate::mesh::service_mesh::cluster::connect::client_connector::{
     own_connector, reqwest_connector,
 };
 use crate::mesh::service_mesh::cluster::connect::connector::Connector;
+use crate::mesh::service_mesh::explain::{Explanation, explain_gateway};
 use crate::mesh::service_mesh::proxy::role::Role;
 use crate::mesh::service_mesh::proxy::state::Proxy;
 use crate::mesh::service_mesh::router::listener_port::ListenerPort;
@@ -150,6 +151,16 @@ impl Gateway {
     pub fn with_trusted_proxies(mut self, trusted: TrustedProxies) -> Self {
         self.trusted = trusted;
         self
+    }
+
+    /// Explains what the gateway does with a request, and sends nothing: its limits, its route, and the policies of its
+    /// clusters, each with its line in the documents, as
+    /// [`Workload::explain`](crate::mesh::Workload::explain) does.
+    ///
+    /// The request is one that has passed the sanitation at the edge, which removes headers.
+    #[must_use]
+    pub fn explain<B>(&self, request: &Request<B>) -> Explanation {
+        explain_gateway(&self.proxy, self.port, RequestHead::of(request))
     }
 
     /// Returns the service over a transport of any kind; each cluster uses a clone.

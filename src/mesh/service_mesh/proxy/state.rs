@@ -142,6 +142,7 @@ impl Proxy {
         for (layer, config) in limits {
             layer.reconfigure(config.policy.with_max_queue(0));
             layer.emitter().set_origin(config.origin.as_ref());
+            layer.emitter().set_route(config.route.as_ref());
         }
         self.open_inbound();
         for (_, cluster) in &gone {
@@ -237,6 +238,7 @@ impl Proxy {
         }
         let policy = config.policy.clone().with_max_queue(0);
         let source = source.clone().with_origin(config.origin.clone());
+        let source = source.with_route(config.route.clone());
         let limit = RateLimitLayer::with_emitter(policy, self.emitter(source));
         of_host.push((Arc::clone(&config.id), limit.clone()));
         limit

@@ -33,13 +33,13 @@ const MAX_IDLE: usize = 1_024;
 #[derive(Debug)]
 pub(in crate::mesh) struct MeshState {
     /// Held during a whole change, from the read of the old version to the end.
-    changing: Mutex<()>,
+    pub(super) changing: Mutex<()>,
     snapshot: ArcSwap<ConfigSnapshot>,
     history: Mutex<VecDeque<Change>>,
     load_options: LoadOptions,
     options: Options,
     proxies: Mutex<HashMap<(Role, WorkloadId), Arc<Proxy>>>,
-    settings: Settings,
+    pub(super) settings: Settings,
 }
 
 impl MeshState {
@@ -134,8 +134,11 @@ impl MeshState {
         if let Some(file) = documents.emptied_since(&current.documents).next() {
             return Err(Error::Emptied(file.into()));
         }
-        let is_new = !difference(&current.documents, &documents).is_empty();
-        Ok(is_new.then(|| self.apply_valid(documents, cause)))
+        if difference(&current.documents, &documents).is_empty() {
+            self.apply_moved(documents);
+            return Ok(None);
+        }
+        Ok(Some(self.apply_valid(documents, cause)))
     }
 
     fn apply_valid(&self, documents: Documents, cause: Cause) -> Change {
@@ -210,7 +213,8 @@ impl MeshState {
         }
         let current = self.snapshot();
         let config = role.config(&*current.source, &workload);
-        let proxy_config = ProxyConfig::new(current.version, Arc::clone(&current.source), config);
+        let proxy_config = ProxyConfig::new(current.version, Arc::clone(&current.source), config)
+            .with_revision(current.revision);
         let proxy = Arc::new(Proxy::new(
             role,
             workload.clone(),
@@ -229,6 +233,19 @@ impl MeshState {
             changed,
             version: current.version,
         };
+        self.publish(current);
+        let mut history = lock(&self.history);
+        if history.len() >= MAX_HISTORY {
+            history.pop_front();
+        }
+        history.push_back(change.clone());
+        change
+    }
+
+    /// Stores a snapshot, and applies it to all proxies. The caller holds `changing`.
+    pub(super) fn publish(&self, mut current: ConfigSnapshot) {
+        let (version, revision) = (current.version, self.snapshot().revision + 1);
+        current.revision = revision;
         let (proxies, configs) = {
             let proxies = lock(&self.proxies);
             let configs = Arc::clone(&current.source);
@@ -242,18 +259,12 @@ impl MeshState {
             .iter()
             .map(|proxy| {
                 let config = proxy.role.config(&*configs, &proxy.workload);
-                ProxyConfig::new(change.version, Arc::clone(&configs), config)
+                ProxyConfig::new(version, Arc::clone(&configs), config).with_revision(revision)
             })
             .collect();
         for (proxy, proxy_config) in proxies.iter().zip(lives) {
             proxy.apply_config(proxy_config);
         }
-        let mut history = lock(&self.history);
-        if history.len() >= MAX_HISTORY {
-            history.pop_front();
-        }
-        history.push_back(change.clone());
-        change
     }
 }
 
@@ -277,7 +288,7 @@ fn checked(documents: Documents) -> Result<Documents, Error> {
     Ok(documents)
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Each change is consistent by itself, so a poisoned lock is still usable.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
