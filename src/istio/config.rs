@@ -43,6 +43,15 @@ pub(crate) struct WorkloadId {
     pub(crate) labels: BTreeMap<String, String>,
 }
 
+/// Part of a workload's identity that its outbound configuration depends on: workloads with equal scopes have equal
+/// configurations.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct ConfigScope {
+    /// Those of its labels by which some document selects.
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) namespace: Arc<str>,
+}
+
 /// Configuration for outbound requests of a workload, or for requests to a gateway.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OutboundConfig {

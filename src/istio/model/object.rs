@@ -1,7 +1,6 @@
 use super::kind::Kind;
 use super::line_table::LineTable;
 use super::spec::Spec;
-use crate::foundation::outcome::Origin;
 use crate::istio::api::fields::message::message;
 use crate::istio::api::fields::read::{Entries, NodeRef, Spanned, Text};
 use crate::istio::syntax::tree::NodeId;
@@ -16,7 +15,9 @@ pub(crate) struct Object {
     pub(crate) created: Option<Box<str>>,
     /// Position of the name, or of the object without one.
     pub(crate) at: NodeId,
-    /// Lines of its values; empty until all documents are read.
+    /// True if the status of a service entry has addresses, which the control plane gave it.
+    pub(crate) has_allocated_addresses: bool,
+    /// Lines of its values.
     pub(crate) lines: LineTable,
     /// The spec; `None` if it could not be read.
     pub(crate) spec: Option<Spec>,
@@ -26,11 +27,6 @@ impl Object {
     /// Returns `Kind namespace/name`.
     pub(crate) fn id(&self) -> String {
         format!("{} {}/{}", self.kind, self.namespace, self.name)
-    }
-
-    /// Returns the place of one of its values.
-    pub(crate) fn origin(&self, at: NodeId) -> Origin {
-        Origin::new(self.id(), self.lines.file(), self.lines.line(at))
     }
 }
 

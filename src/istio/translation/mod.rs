@@ -18,7 +18,7 @@ mod tokens;
 use std::sync::Arc;
 
 use crate::istio::config::{
-    ClusterConfig, GatewayConfig, InboundConfig, OutboundConfig, WorkloadId,
+    ClusterConfig, ConfigScope, GatewayConfig, InboundConfig, OutboundConfig, WorkloadId,
 };
 use crate::istio::model::load::documents::Documents;
 use crate::policies::traffic_split::Destination;
@@ -55,6 +55,11 @@ impl ConfigModel {
     /// Returns the configuration for outbound requests of a workload.
     pub(crate) fn outbound(&self, workload: &WorkloadId) -> OutboundConfig {
         self.as_set(outbound::outbound(&self.0, workload))
+    }
+
+    /// Returns the part of a workload's identity that [`outbound`](Self::outbound) depends on.
+    pub(crate) fn scope(&self, workload: &WorkloadId) -> ConfigScope {
+        self.0.selected.scope(workload)
     }
 
     /// Returns the cluster of a destination, whose host is a full name.

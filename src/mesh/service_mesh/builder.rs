@@ -140,7 +140,7 @@ impl MeshBuilder {
     ///
     /// As [`Mesh::from_path`].
     pub fn read_path(self, path: impl AsRef<Path>) -> Result<Mesh, Error> {
-        let documents = Documents::read_path(path.as_ref(), self.load_options.clone());
+        let documents = Documents::read_path(path.as_ref(), self.load_options.clone(), None);
         self.read(documents)
     }
 
@@ -150,7 +150,7 @@ impl MeshBuilder {
     ///
     /// As [`Mesh::from_path`].
     pub fn read_yaml(self, text: &str) -> Result<Mesh, Error> {
-        let documents = Documents::read_yaml(text, self.load_options.clone());
+        let documents = Documents::read_yaml(text, self.load_options.clone(), None);
         self.read(documents)
     }
 

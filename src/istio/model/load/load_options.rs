@@ -3,7 +3,7 @@ use std::sync::Arc;
 use crate::istio::api::field_validation::FieldValidation;
 
 /// Options of a load.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct LoadOptions {
     /// The namespace of objects without one.
     pub(crate) default_namespace: Arc<str>,

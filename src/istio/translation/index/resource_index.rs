@@ -2,6 +2,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::destination_rule_index::DestinationRuleIndex;
 use super::object_ref::ObjectRef;
+use super::selected_labels::SelectedLabels;
 use super::service_entry_index::ServiceEntryIndex;
 use super::virtual_service_index::VirtualServiceIndex;
 use crate::istio::api::gateway::Gateway;
@@ -28,6 +29,7 @@ pub(in crate::istio::translation) struct ResourceIndex {
     pub(in crate::istio::translation) kubernetes: BTreeSet<String>,
     /// Rate limit patches in the order of application.
     pub(in crate::istio::translation) patches: Vec<Patch>,
+    pub(in crate::istio::translation) selected: SelectedLabels,
 }
 
 impl ResourceIndex {
@@ -45,8 +47,10 @@ impl ResourceIndex {
             kubernetes: services
                 .map(|named| names::full(&named.name, &named.namespace, domain).into_owned())
                 .collect(),
+            selected: SelectedLabels::default(),
             patches: patches(documents),
         };
+        index.selected = SelectedLabels::of(documents, &index.patches);
         if settings.envoy_behaviour {
             index
                 .patches

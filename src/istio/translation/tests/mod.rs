@@ -78,7 +78,7 @@ fn meaning_with(documents: &str, settings: &Settings) -> ConfigModel {
         default_namespace: Arc::clone(&settings.default_namespace),
         ..LoadOptions::default()
     };
-    let documents = Documents::read_yaml(&yaml_of(documents), options);
+    let documents = Documents::read_yaml(&yaml_of(documents), options, None);
     let found: Vec<_> = documents
         .diagnostics()
         .iter()

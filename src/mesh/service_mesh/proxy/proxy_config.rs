@@ -4,16 +4,15 @@ use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use http::{HeaderValue, Response, StatusCode, header};
 
 use super::config_source::ConfigSource;
+use super::indexed_outbound::IndexedOutbound;
 use crate::foundation::http::RequestHead;
 use crate::foundation::http::authority::{authority, scheme, split_port};
-use crate::foundation::matching::host_index::HostIndex;
 use crate::foundation::outcome::LocalReplyBody;
 use crate::foundation::sync::rng::Rng;
 #[cfg(feature = "jwt")]
 use crate::istio::config::TokenRuleConfig;
 use crate::istio::config::{
-    GatewayConfig, LocalRateLimitConfig, OutboundConfig, RouteConfig, ServerConfig,
-    VirtualHostConfig,
+    InboundConfig, LocalRateLimitConfig, RouteConfig, ServerConfig, VirtualHostConfig,
 };
 use crate::policies::traffic_split::{ResponseActions, RouteIndex, find_first, local_reply};
 
@@ -24,13 +23,12 @@ pub(in crate::mesh) struct ProxyConfig {
     /// Number of the snapshot that it was made of: a later one may have the same version.
     pub(in crate::mesh) revision: u64,
     pub(in crate::mesh) source: Arc<dyn ConfigSource>,
-    pub(in crate::mesh) outbound: OutboundConfig,
+    pub(in crate::mesh) outbound: Arc<IndexedOutbound>,
     pub(in crate::mesh) inbound: Vec<LocalRateLimitConfig>,
     #[cfg(feature = "jwt")]
     pub(in crate::mesh) tokens: Vec<TokenRuleConfig>,
     /// Servers of a gateway, which select the accepted hosts.
     pub(in crate::mesh) servers: Vec<ServerConfig>,
-    pub(in crate::mesh) index: HostIndex,
     /// True if a route has rate limits that replace the inbound ones.
     replaces_inbound: bool,
 }
@@ -39,26 +37,20 @@ impl ProxyConfig {
     pub(in crate::mesh) fn new(
         version: u64,
         configs: Arc<dyn ConfigSource>,
-        config: GatewayConfig,
+        outbound: Arc<IndexedOutbound>,
+        inbound: InboundConfig,
+        servers: Vec<ServerConfig>,
     ) -> Self {
-        let hosts = config.outbound.hosts.iter().enumerate();
-        let index = HostIndex::of(hosts.flat_map(|(place, host)| {
-            let names = host.names.iter();
-            names.map(move |name| (place, name))
-        }));
-        let routes = config.outbound.hosts.iter().flat_map(|host| &host.routes);
-        let replaces = routes.into_iter().any(|route| route.limits_replace);
         Self {
-            replaces_inbound: replaces && !config.inbound.limits.is_empty(),
+            replaces_inbound: outbound.has_replacing_limits && !inbound.limits.is_empty(),
             version,
             revision: 0,
             source: configs,
-            outbound: config.outbound,
+            outbound,
             #[cfg(feature = "jwt")]
-            tokens: config.inbound.tokens,
-            inbound: config.inbound.limits,
-            servers: config.servers,
-            index,
+            tokens: inbound.tokens,
+            inbound: inbound.limits,
+            servers,
         }
     }
 
@@ -71,8 +63,7 @@ impl ProxyConfig {
         &self,
         authority: &str,
     ) -> Option<(usize, &Arc<VirtualHostConfig>)> {
-        let place = self.index.find(authority)?;
-        Some((place, &self.outbound.hosts[place]))
+        self.outbound.find(authority)
     }
 
     /// Returns the servers of a gateway for a host, without its port; those of all listeners without `port`.

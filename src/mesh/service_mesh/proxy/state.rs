@@ -101,7 +101,7 @@ impl Proxy {
         let mut configs = configs_of(&self.workload, &proxy_config, known);
         // Dropped when the lock is gone: a detector tells observers whom it takes back.
         let mut gone = Vec::new();
-        let (kept, limits) = {
+        let (kept, limits, _old) = {
             let mut state = self.lock();
             state.clusters.retain(|key, cluster| {
                 let config = configs.remove(key);
@@ -131,9 +131,10 @@ impl Proxy {
             let kept: Vec<_> = state.clusters.values().cloned().collect();
             let version = proxy_config.version;
             // Under the lock, so that no cluster is created by the old configuration afterwards.
-            self.config.store(Arc::new(proxy_config));
+            let old = self.config.swap(Arc::new(proxy_config));
             self.version.store(version, Ordering::Release);
-            (kept, limits)
+            // Freed after the lock: it may be the last of ten thousand hosts.
+            (kept, limits, old)
         };
         // After the lock: the policies call observers.
         for cluster in kept {

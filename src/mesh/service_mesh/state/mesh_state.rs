@@ -19,7 +19,6 @@ use crate::istio::{Documents, Severity};
 use crate::mesh::service_mesh::Error;
 use crate::mesh::service_mesh::options::Options;
 use crate::mesh::service_mesh::proxy::config_source::ConfigSource;
-use crate::mesh::service_mesh::proxy::proxy_config::ProxyConfig;
 use crate::mesh::service_mesh::proxy::role::Role;
 use crate::mesh::service_mesh::proxy::state::Proxy;
 #[cfg(feature = "jwt")]
@@ -113,12 +112,16 @@ impl MeshState {
         &self.settings.default_namespace
     }
 
+    fn documents(&self) -> Arc<Documents> {
+        Arc::clone(&self.snapshot.load().documents)
+    }
+
     pub(in crate::mesh) fn read_yaml(&self, text: &str) -> Documents {
-        Documents::read_yaml(text, self.load_options.clone())
+        Documents::read_yaml(text, self.load_options.clone(), Some(self.documents()))
     }
 
     pub(in crate::mesh) fn read_path(&self, path: &Path) -> Documents {
-        Documents::read_path(path, self.load_options.clone())
+        Documents::read_path(path, self.load_options.clone(), Some(self.documents()))
     }
 
     /// Applies documents without errors.
@@ -229,9 +232,7 @@ impl MeshState {
             proxies.retain(|_, proxy| Arc::strong_count(proxy) > 1);
         }
         let current = self.snapshot();
-        let config = role.config(&*current.source, &workload);
-        let proxy_config = ProxyConfig::new(current.version, Arc::clone(&current.source), config)
-            .with_revision(current.revision);
+        let proxy_config = current.proxy_config(role, &workload);
         let proxy = Arc::new(Proxy::new(
             role,
             workload.clone(),
@@ -266,23 +267,18 @@ impl MeshState {
 
     /// Stores a snapshot, and applies it to all proxies. The caller holds `changing`.
     pub(super) fn publish(&self, mut current: ConfigSnapshot) {
-        let (version, revision) = (current.version, self.snapshot().revision + 1);
-        current.revision = revision;
-        let (proxies, configs) = {
+        current.revision = self.snapshot().revision + 1;
+        let current = Arc::new(current);
+        let proxies: Vec<_> = {
             let proxies = lock(&self.proxies);
-            let configs = Arc::clone(&current.source);
             // Under the lock of the proxies: one that is created from here on uses the new version.
-            self.snapshot.store(Arc::new(current));
-            let all: Vec<_> = proxies.values().cloned().collect();
-            (all, configs)
+            self.snapshot.store(Arc::clone(&current));
+            proxies.values().cloned().collect()
         };
         // All configurations are computed before the first is applied, so that proxies switch close together.
         let lives: Vec<_> = proxies
             .iter()
-            .map(|proxy| {
-                let config = proxy.role.config(&*configs, &proxy.workload);
-                ProxyConfig::new(version, Arc::clone(&configs), config).with_revision(revision)
-            })
+            .map(|proxy| current.proxy_config(proxy.role, &proxy.workload))
             .collect();
         for (proxy, proxy_config) in proxies.iter().zip(lives) {
             proxy.apply_config(proxy_config);
