@@ -73,16 +73,16 @@ impl ConfigSnapshot {
 
     /// Returns the outbound configuration of a workload: one for all that see the same hosts.
     fn outbound(&self, workload: &WorkloadId) -> Arc<IndexedOutbound> {
-        let make = || Arc::new(IndexedOutbound::new(self.source.outbound(workload)));
+        let build = || Arc::new(IndexedOutbound::new(self.source.outbound(workload)));
         let Some(scope) = self.source.scope(workload) else {
-            return make();
+            return build();
         };
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = shared.get(&scope).and_then(Weak::upgrade) {
             return known;
         }
         shared.retain(|_, known| known.strong_count() > 0);
-        let made = make();
+        let made = build();
         shared.insert(scope, Arc::downgrade(&made));
         made
     }
