@@ -1,4 +1,5 @@
 use std::fmt::{self, Display, Formatter};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::Completion;
@@ -7,6 +8,7 @@ use crate::foundation::outcome::{
     DnsFailure, EjectionReason, Elapsed, Failure, MirrorDropReason, OpenReason, Rejection,
     RetryStopReason,
 };
+use crate::foundation::tls::HandshakeFailure;
 
 /// State change or decision of a policy, or the end of a request.
 ///
@@ -19,6 +21,21 @@ pub enum EventKind {
     AttemptCompleted(Completion),
     /// A timeout cut off the body of a response.
     BodyTimedOut(Elapsed),
+    /// The certificate of a workload expires soon, and the source has no other.
+    CertificateExpiring {
+        /// Time until it expires; 0 if it is expired.
+        expires_in: Duration,
+    },
+    /// New certificates of a workload cannot be used; the last ones stay.
+    CertificateNotLoaded {
+        /// The fault, with the file.
+        reason: Box<str>,
+    },
+    /// New certificates of a workload are used for new connections.
+    CertificateRotated {
+        /// Time until they expire.
+        expires_in: Duration,
+    },
     /// A circuit breaker admits every request again.
     CircuitClosed,
     /// A circuit breaker admits single probes, to test the upstream.
@@ -57,6 +74,16 @@ pub enum EventKind {
         /// The criterion that it failed.
         reason: EjectionReason,
     },
+    /// The TLS handshake of a caller failed, and its connection was closed. Reported for the 1st, 2nd, 4th, 8th…
+    /// failure of an address.
+    HandshakeFailed {
+        /// Failures of the address so far.
+        failures: u64,
+        /// Address of the caller.
+        peer: SocketAddr,
+        /// The reason.
+        reason: HandshakeFailure,
+    },
     /// The mirrored copy of a request was not sent, or was cancelled; the request itself is
     /// unaffected.
     MirrorDropped(MirrorDropReason),
@@ -75,6 +102,22 @@ pub enum EventKind {
         name: Box<str>,
         /// The cause of the failure.
         reason: DnsFailure,
+    },
+    /// A port that accepts mutual TLS and plain text (`PERMISSIVE`) accepted a connection in plain text, which `STRICT`
+    /// would close. Reported for the 1st, 2nd, 4th, 8th… connection of an address.
+    PlaintextAccepted {
+        /// Connections of the address in plain text so far.
+        connections: u64,
+        /// Address of the caller.
+        peer: IpAddr,
+    },
+    /// A port that accepts only mutual TLS (`STRICT`) closed a connection in plain text. Reported for the 1st, 2nd,
+    /// 4th, 8th… connection of an address.
+    PlaintextRefused {
+        /// Connections of the address in plain text so far.
+        connections: u64,
+        /// Address of the caller.
+        peer: IpAddr,
     },
     /// A policy of this crate rejected a request locally.
     Rejected(Rejection),
@@ -105,6 +148,9 @@ impl EventKind {
         match self {
             Self::AttemptCompleted(_) => "attempt_completed",
             Self::BodyTimedOut(_) => "body_timed_out",
+            Self::CertificateExpiring { .. } => "certificate_expiring",
+            Self::CertificateNotLoaded { .. } => "certificate_not_loaded",
+            Self::CertificateRotated { .. } => "certificate_rotated",
             Self::CircuitClosed => "circuit_closed",
             Self::CircuitHalfOpened => "circuit_half_opened",
             Self::CircuitOpened { .. } => "circuit_opened",
@@ -113,10 +159,13 @@ impl EventKind {
             Self::EjectionSuppressed { .. } => "ejection_suppressed",
             Self::EndpointEjected { .. } => "endpoint_ejected",
             Self::EndpointUnejected(_) => "endpoint_unejected",
+            Self::HandshakeFailed { .. } => "handshake_failed",
             Self::MirrorDropped(_) => "mirror_dropped",
             Self::MirrorFailed(_) => "mirror_failed",
             Self::NameResolved { .. } => "name_resolved",
             Self::NameUnresolved { .. } => "name_unresolved",
+            Self::PlaintextAccepted { .. } => "plaintext_accepted",
+            Self::PlaintextRefused { .. } => "plaintext_refused",
             Self::Rejected(_) => "rejected",
             Self::RequestCompleted(_) => "request_completed",
             Self::RetryStopped(_) => "retry_stopped",
@@ -133,6 +182,12 @@ impl EventKind {
         match self {
             Self::AttemptCompleted(_) | Self::RequestCompleted(_) => "telemetry",
             Self::BodyTimedOut(_) | Self::StreamTimedOut(_) => "timeout",
+            Self::CertificateExpiring { .. }
+            | Self::CertificateNotLoaded { .. }
+            | Self::CertificateRotated { .. }
+            | Self::HandshakeFailed { .. }
+            | Self::PlaintextAccepted { .. }
+            | Self::PlaintextRefused { .. } => "mtls",
             Self::CircuitClosed
             | Self::CircuitHalfOpened
             | Self::CircuitOpened { .. }
@@ -179,6 +234,7 @@ impl EventKind {
             Self::EjectionSuppressed { reason, .. } | Self::EndpointEjected { reason, .. } => {
                 Some(reason.label())
             }
+            Self::HandshakeFailed { reason, .. } => Some(reason.label()),
             Self::MirrorDropped(reason) => Some(reason.label()),
             Self::MirrorFailed(failure) => Some(failure.name()),
             Self::NameUnresolved { reason, .. } => Some(reason.label()),
@@ -196,6 +252,15 @@ impl Display for EventKind {
             }
             Self::AttemptCompleted(done) => write!(f, "retry {} completed: {done}", done.retries),
             Self::BodyTimedOut(elapsed) => write!(f, "response body cut off: {elapsed}"),
+            Self::CertificateExpiring { expires_in } => {
+                write!(f, "certificate expires in {}", Days(*expires_in))
+            }
+            Self::CertificateNotLoaded { reason } => {
+                write!(f, "certificates not replaced: {reason}")
+            }
+            Self::CertificateRotated { expires_in } => {
+                write!(f, "certificates replaced: expire in {}", Days(*expires_in))
+            }
             Self::CircuitClosed => f.write_str("circuit closed"),
             Self::CircuitHalfOpened => f.write_str("circuit half open"),
             Self::CircuitOpened { open_for, reason } => {
@@ -214,6 +279,13 @@ impl Display for EventKind {
                 write!(f, "endpoint {endpoint} ejected: {reason}")
             }
             Self::EndpointUnejected(endpoint) => write!(f, "endpoint {endpoint} unejected"),
+            Self::HandshakeFailed {
+                failures,
+                peer,
+                reason,
+            } => {
+                write!(f, "TLS handshake with {peer} failed: {reason}; failures of the address: {failures}")
+            }
             Self::MirrorDropped(reason) => write!(f, "mirrored copy dropped: {reason}"),
             Self::MirrorFailed(failure) => write!(f, "mirrored copy failed: {}", failure.name()),
             Self::NameResolved { endpoints, name } => {
@@ -222,6 +294,14 @@ impl Display for EventKind {
             Self::NameUnresolved { name, reason } => {
                 write!(f, "name {name} not resolved: {reason}")
             }
+            Self::PlaintextAccepted { connections, peer } => write!(
+                f,
+                "plain text accepted from {peer}, which STRICT would close; connections: {connections}"
+            ),
+            Self::PlaintextRefused { connections, peer } => write!(
+                f,
+                "plain text from {peer} refused: the port accepts only mutual TLS; connections: {connections}"
+            ),
             Self::Rejected(rejection) => write!(f, "rejected: {rejection}"),
             Self::RequestCompleted(done) => write!(f, "request completed: {done}"),
             Self::RetryStopped(reason) => write!(f, "retry stopped: {reason}"),
@@ -232,6 +312,20 @@ impl Display for EventKind {
                  timeout (logged once)"
             ),
             Self::WouldReject(rejection) => write!(f, "would reject: {rejection}"),
+        }
+    }
+}
+
+/// Time in days and hours, or as it is below two hours.
+struct Days(Duration);
+
+impl Display for Days {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let hours = self.0.as_secs() / 3_600;
+        if hours < 2 {
+            write!(f, "{} s", self.0.as_secs())
+        } else {
+            write!(f, "{} d {} h", hours / 24, hours % 24)
         }
     }
 }
