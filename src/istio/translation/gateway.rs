@@ -53,6 +53,9 @@ pub(super) fn gateway(index: &ResourceIndex, name: &str, namespace: &str) -> Opt
         },
         inbound: InboundConfig {
             limits: scope.limits(index),
+            // TLS of a gateway is that of its servers.
+            #[cfg(feature = "mtls")]
+            mtls: crate::istio::config::PeerAuthenticationConfig::default(),
         },
     })
 }

@@ -11,5 +11,7 @@ pub(super) fn inbound(index: &ResourceIndex, workload: &WorkloadId) -> InboundCo
     };
     InboundConfig {
         limits: scope.inbound(index),
+        #[cfg(feature = "mtls")]
+        mtls: index.peers.config(&workload.namespace, &workload.labels),
     }
 }

@@ -10,6 +10,8 @@ use crate::istio::model::names;
 use crate::istio::model::spec::Spec;
 use crate::istio::translation::Settings;
 use crate::istio::translation::limits::{Patch, patches};
+#[cfg(feature = "mtls")]
+use crate::istio::translation::peer_authentication::PeerAuthenticationIndex;
 
 /// Indexes over all valid resources, by host and namespace.
 #[derive(Debug)]
@@ -21,6 +23,8 @@ pub(in crate::istio::translation) struct ResourceIndex {
     gateways: HashMap<(String, String), ObjectRef<Gateway>>,
     /// Full names of the Kubernetes services among the documents.
     pub(in crate::istio::translation) kubernetes: BTreeSet<String>,
+    #[cfg(feature = "mtls")]
+    pub(in crate::istio::translation) peers: PeerAuthenticationIndex,
     /// Rate limit patches in the order of application.
     pub(in crate::istio::translation) patches: Vec<Patch>,
 }
@@ -38,6 +42,8 @@ impl ResourceIndex {
             kubernetes: services
                 .map(|named| names::full(&named.name, &named.namespace, domain).into_owned())
                 .collect(),
+            #[cfg(feature = "mtls")]
+            peers: PeerAuthenticationIndex::new(&settings.root_namespace),
             patches: patches(documents),
         };
         if settings.envoy_behaviour {
@@ -72,6 +78,13 @@ impl ResourceIndex {
                 _ => None,
             }) {
                 index.entries.add(object_ref, domain);
+            }
+            #[cfg(feature = "mtls")]
+            if let Some(object_ref) = ObjectRef::of(object, |spec| match spec {
+                Spec::PeerAuthentication(peer) => Some(peer),
+                _ => None,
+            }) {
+                index.peers.add(object_ref);
             }
             if let Some(object_ref) = ObjectRef::of(object, |spec| match spec {
                 Spec::Gateway(gateway) => Some(gateway),

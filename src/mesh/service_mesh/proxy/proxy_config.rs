@@ -18,6 +18,8 @@ pub(in crate::mesh) struct ProxyConfig {
     pub(in crate::mesh) source: Arc<dyn ConfigSource>,
     pub(in crate::mesh) outbound: OutboundConfig,
     pub(in crate::mesh) inbound: Vec<LocalRateLimitConfig>,
+    #[cfg(feature = "mtls")]
+    pub(in crate::mesh) mtls: crate::istio::config::PeerAuthenticationConfig,
     /// Servers of a gateway, which select the accepted hosts.
     pub(in crate::mesh) servers: Vec<ServerConfig>,
     pub(in crate::mesh) index: HostIndex,
@@ -44,6 +46,8 @@ impl ProxyConfig {
             source: configs,
             outbound: config.outbound,
             inbound: config.inbound.limits,
+            #[cfg(feature = "mtls")]
+            mtls: config.inbound.mtls,
             servers: config.servers,
             index,
         }
