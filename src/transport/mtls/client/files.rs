@@ -90,7 +90,7 @@ impl TlsFiles {
     }
 
     fn config(&self, texts: &Texts, alpn: Vec<Vec<u8>>) -> Result<ClientConfig, CertificateError> {
-        let provider = provider(None)?;
+        let provider = provider(default_provider())?;
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions();
         let builder = builder.map_err(|error| CertificateError::Tls {
@@ -129,6 +129,18 @@ impl TlsFiles {
             None => system(accepted, provider)?,
         })
     }
+}
+
+/// Returns what the other TLS of clients falls back on where the application has chosen no provider.
+fn default_provider() -> Option<Arc<CryptoProvider>> {
+    let chosen = CryptoProvider::get_default().cloned();
+    #[cfg(feature = "rustls")]
+    let chosen = chosen.or_else(|| {
+        Some(Arc::new(
+            tokio_rustls::rustls::crypto::ring::default_provider(),
+        ))
+    });
+    chosen
 }
 
 #[cfg(feature = "rustls")]
