@@ -2,12 +2,8 @@
 
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use meshless::mtls::{CertificateOptions, Certificates, Credentials};
-use rcgen::{
-    BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
-};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType};
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -33,7 +29,7 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate().unwrap();
-        let root = pem("CERTIFICATE", params.self_signed(&key).unwrap().der());
+        let root = params.self_signed(&key).unwrap().pem();
         Self {
             issuer: Issuer::new(params, key),
             root,
@@ -53,8 +49,8 @@ impl Authority {
         let key = KeyPair::generate().unwrap();
         let leaf = params.signed_by(&key, &self.issuer).unwrap();
         Leaf {
-            chain: pem("CERTIFICATE", leaf.der()),
-            key: pem("PRIVATE KEY", &key.serialize_der()),
+            chain: leaf.pem(),
+            key: key.serialize_pem(),
         }
     }
 
@@ -77,18 +73,12 @@ impl Leaf {
     }
 }
 
-/// Writes a text of PEM (RFC 7468).
-fn pem(label: &str, der: &[u8]) -> String {
-    let text = STANDARD.encode(der);
-    let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
-    let text = lines.join("\n");
-    format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
-}
-
 /// Returns the parameters of a leaf with these URIs, otherwise as the SPIFFE standard demands it.
 pub(crate) fn leaf_params(uris: &[&str]) -> CertificateParams {
     let mut params = CertificateParams::default();
-    let uris = uris.iter().map(|uri| SanType::URI((*uri).try_into().unwrap()));
+    let uris = uris
+        .iter()
+        .map(|uri| SanType::URI((*uri).try_into().unwrap()));
     params.subject_alt_names = uris.collect();
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params

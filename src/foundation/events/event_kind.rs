@@ -284,7 +284,10 @@ impl Display for EventKind {
                 peer,
                 reason,
             } => {
-                write!(f, "TLS handshake with {peer} failed: {reason}; failures of the address: {failures}")
+                write!(
+                    f,
+                    "TLS handshake with {peer} failed: {reason}; failures of the address: {failures}"
+                )
             }
             Self::MirrorDropped(reason) => write!(f, "mirrored copy dropped: {reason}"),
             Self::MirrorFailed(failure) => write!(f, "mirrored copy failed: {}", failure.name()),

@@ -75,7 +75,10 @@ impl Display for HandshakeFailure {
             Self::Closed => f.write_str("connection closed by the peer"),
             Self::Expired => f.write_str("certificate expired"),
             Self::InvalidSpiffeId(uri) => {
-                write!(f, "URI of the certificate is no SPIFFE ID with a path: {uri:?}")
+                write!(
+                    f,
+                    "URI of the certificate is no SPIFFE ID with a path: {uri:?}"
+                )
             }
             Self::Malformed => f.write_str("certificate not encoded as X.509"),
             Self::NoCertificate => f.write_str("no certificate"),

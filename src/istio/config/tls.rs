@@ -1,7 +1,7 @@
 //! TLS of connections: of a cluster's, and of those that a workload accepts.
 
 /// TLS origination of a cluster.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct TlsConfig {
     pub(crate) mode: TlsMode,
     pub(crate) sni: Option<Box<str>>,
@@ -10,7 +10,7 @@ pub(crate) struct TlsConfig {
 }
 
 /// Mode of TLS origination.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) enum TlsMode {
     /// Mutual TLS with the certificates of the mesh, to the endpoints that are labelled for it.
     #[cfg(feature = "mtls")]
@@ -22,6 +22,7 @@ pub(crate) enum TlsMode {
     #[cfg(feature = "mtls")]
     Mutual,
     /// TLS without a certificate of the client.
+    #[default]
     Simple,
 }
 
@@ -73,7 +74,7 @@ impl TlsMode {
     }
 
     /// Returns true if the certificates of the mesh are used.
-    #[cfg(feature = "mtls")]
+    #[cfg(all(feature = "mtls", feature = "reqwest"))]
     pub(crate) const fn is_of_mesh(self) -> bool {
         matches!(self, Self::Auto | Self::IstioMutual)
     }

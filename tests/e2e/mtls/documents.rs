@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 
 use super::Workload;
 use super::identities::{Authority, USERS};
-use super::matrix::{called, client, peer_authentication};
+use super::matrix::{client, peer_authentication, seen};
 
 #[tokio::test]
 async fn a_change_of_the_documents_holds_for_the_next_connection() {
@@ -16,13 +16,23 @@ async fn a_change_of_the_documents_holds_for_the_next_connection() {
     let mesh = mesh.read_yaml("").unwrap();
     let listen = |tcp| mesh.workload("users", "shop").listen(tcp).unwrap();
     let server = Workload::with(listen).await;
-    let plain = || client(&server, "", "tls: {mode: DISABLE}", &authority);
-    assert_eq!(called(&plain()).await.as_deref(), Some("plain text"));
+    let plain = || {
+        client(
+            server.address().port(),
+            "",
+            "tls: {mode: DISABLE}",
+            &authority,
+        )
+    };
+    assert_eq!(seen(&plain()).await.as_deref(), Some("plain text"));
     mesh.apply(&peer_authentication("shop", "STRICT")).unwrap();
-    assert_eq!(called(&plain()).await, None);
+    assert_eq!(seen(&plain()).await, None);
     mesh.apply(&peer_authentication("shop", "DISABLE")).unwrap();
-    assert_eq!(called(&plain()).await.as_deref(), Some("plain text"));
-    assert_eq!(server.events.names(), ["plaintext_accepted", "plaintext_refused"]);
+    assert_eq!(seen(&plain()).await.as_deref(), Some("plain text"));
+    assert_eq!(
+        server.events.names(),
+        ["plaintext_accepted", "plaintext_refused"]
+    );
     let [(address, stats)] = server.stats.callers()[..] else {
         panic!("one caller");
     };
@@ -43,8 +53,17 @@ async fn a_mesh_without_certificates_does_not_listen_and_warns_about_documents_t
     };
     assert_eq!(codes(&mesh), ["MSH0009"]);
     let certificates = Authority::new().certificates(USERS);
-    let mesh = Mesh::builder().with_certificates(certificates).read_yaml(&yaml).unwrap();
+    let mesh = Mesh::builder()
+        .with_certificates(certificates)
+        .read_yaml(&yaml)
+        .unwrap();
     assert_eq!(codes(&mesh), [""; 0]);
-    assert_eq!(mesh.workload("users", "shop").mtls_mode(80), MtlsMode::Strict);
-    assert_eq!(mesh.workload("users", "other").mtls_mode(80), MtlsMode::Permissive);
+    assert_eq!(
+        mesh.workload("users", "shop").mtls_mode(80),
+        MtlsMode::Strict
+    );
+    assert_eq!(
+        mesh.workload("users", "other").mtls_mode(80),
+        MtlsMode::Permissive
+    );
 }

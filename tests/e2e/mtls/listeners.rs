@@ -64,7 +64,10 @@ async fn a_server_of_hyper_learns_who_calls_of_each_connection() {
     let url = format!("https://{address}/");
     let response = client(&authority).get(url).send().await.unwrap();
     assert_eq!(response.version(), http::Version::HTTP_2);
-    assert_eq!(response.text().await.unwrap(), format!("{CART} at {address}"));
+    assert_eq!(
+        response.text().await.unwrap(),
+        format!("{CART} at {address}")
+    );
 }
 
 #[tokio::test]
@@ -75,7 +78,9 @@ async fn a_server_of_tonic_learns_who_calls() {
     let events = Arc::new(std::sync::Mutex::new(None));
     let seen = Arc::clone(&events);
     let (reporter, health) = tonic_health::server::health_reporter();
-    reporter.set_service_status("", tonic_health::ServingStatus::Serving).await;
+    reporter
+        .set_service_status("", tonic_health::ServingStatus::Serving)
+        .await;
     let spy = tower::util::MapRequestLayer::new(move |request: Request<_>| {
         *seen.lock().unwrap() = PeerIdentity::of(request.extensions()).cloned();
         request
@@ -96,7 +101,10 @@ async fn a_server_of_tonic_learns_who_calls() {
     let service = workload.service_with_connector(connector);
     let origin = format!("https://{address}").parse().unwrap();
     let mut client = tonic_health::pb::health_client::HealthClient::with_origin(service, origin);
-    client.check(tonic_health::pb::HealthCheckRequest::default()).await.unwrap();
+    client
+        .check(tonic_health::pb::HealthCheckRequest::default())
+        .await
+        .unwrap();
     let seen = events.lock().unwrap().clone();
     assert_eq!(seen.unwrap().as_str(), CART);
 }
@@ -199,7 +207,9 @@ async fn plain_text_at_a_strict_port_is_closed_without_an_answer_and_counted_by_
     let server = Workload::new(MtlsMode::Strict, authority.certificates(USERS)).await;
     for _ in 0..5 {
         let mut tcp = TcpStream::connect(server.address()).await.unwrap();
-        tcp.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        tcp.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+            .await
+            .unwrap();
         let mut answer = Vec::new();
         let _ = tcp.read_to_end(&mut answer).await;
         assert_eq!(answer, [0; 0]);
@@ -219,8 +229,12 @@ async fn a_listener_reports_to_the_observer_it_is_given() {
     let authority = Authority::new();
     let events = Arc::new(RecordingObserver::new(10));
     let listener = listener(&authority, MtlsMode::Strict).await;
-    let mut listener = listener.with_observer(Arc::clone(&events) as _).named("users");
-    let mut tcp = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let mut listener = listener
+        .with_observer(Arc::clone(&events) as _)
+        .named("users");
+    let mut tcp = TcpStream::connect(listener.local_addr().unwrap())
+        .await
+        .unwrap();
     tcp.write_all(b"hello").await.unwrap();
     let accepting = tokio::spawn(async move { listener.accept().await });
     until(|| events.count("plaintext_refused") == 1).await;

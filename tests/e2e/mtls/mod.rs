@@ -1,6 +1,7 @@
 //! Mutual TLS between workloads: who is accepted, by whom, and how certificates are replaced.
 
 mod documents;
+mod envoy;
 mod listeners;
 mod matrix;
 mod refusals;

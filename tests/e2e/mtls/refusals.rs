@@ -116,7 +116,17 @@ async fn a_stranger_without_a_certificate_is_refused() {
         let answer = call(server.address(), None).await;
         assert!(answer.is_err(), "{answer:?}");
         let events = server.events.take();
-        let [(EventKind::HandshakeFailed { reason, failures: 1, .. }, _)] = &events[..] else {
+        let [
+            (
+                EventKind::HandshakeFailed {
+                    reason,
+                    failures: 1,
+                    ..
+                },
+                _,
+            ),
+        ] = &events[..]
+        else {
             panic!("{events:?}");
         };
         assert_eq!(*reason, HandshakeFailure::NoCertificate);
@@ -139,7 +149,9 @@ async fn a_root_that_is_removed_from_the_bundle_vouches_for_no_new_connection() 
     certificates.replace(&bundle(new.root())).unwrap();
     let answer = call(server.address(), Some(&caller)).await;
     assert!(answer.is_err(), "{answer:?}");
-    server.events.assert_any(|event| event.reason() == Some("unknown_issuer"));
+    server
+        .events
+        .assert_any(|event| event.reason() == Some("unknown_issuer"));
 }
 
 #[tokio::test]
@@ -235,7 +247,9 @@ mod trusting {
 
         fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
             let provider = default_provider();
-            provider.signature_verification_algorithms.supported_schemes()
+            provider
+                .signature_verification_algorithms
+                .supported_schemes()
         }
     }
 }

@@ -33,7 +33,10 @@ async fn certificates_and_roots_are_replaced_under_load_without_a_failed_request
     let theirs = certificates(&old.credentials(USERS));
     let server = Workload::new(MtlsMode::Strict, theirs.clone()).await;
     let url = format!("https://{}/", server.address());
-    let (done, stop) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let (done, stop) = (
+        Arc::new(AtomicUsize::new(0)),
+        Arc::new(AtomicBool::new(false)),
+    );
     let callers: Vec<_> = (0..4)
         .map(|_| {
             let client = client(&ours);
@@ -97,10 +100,16 @@ async fn files_are_followed_and_a_half_written_pair_is_not_used() {
     let second = authority.issue("spiffe://cluster.local/ns/shop/sa/renamed");
     fs::write(&chain, &second.chain).unwrap();
     until(|| events.count("certificate_not_loaded") == 1).await;
-    assert!(matches!(certificates.refresh(), Err(CertificateError::KeyMismatch { .. })));
+    assert!(matches!(
+        certificates.refresh(),
+        Err(CertificateError::KeyMismatch { .. })
+    ));
     let failed = events.take();
     let text = failed[0].0.to_string();
-    assert!(text.contains("key.pem: the private key does not belong"), "{text}");
+    assert!(
+        text.contains("key.pem: the private key does not belong"),
+        "{text}"
+    );
     assert_eq!(call().await, CART);
 
     fs::write(&key, &second.key).unwrap();
@@ -158,7 +167,12 @@ async fn what_cannot_be_used_is_an_error_with_the_file() {
     }
     let files = CertificateFiles::new("/nowhere/a.pem", "/nowhere/b.pem", "/nowhere/c.pem");
     let error = Certificates::new(files, options()).unwrap_err();
-    assert!(error.to_string().starts_with("/nowhere/a.pem: No such file"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .starts_with("/nowhere/a.pem: No such file"),
+        "{error}"
+    );
 }
 
 #[tokio::test]

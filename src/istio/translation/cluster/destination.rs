@@ -5,9 +5,9 @@ use super::merged_traffic_policy::MergedTrafficPolicy;
 use super::outlier::outlier;
 use super::pool::{in_flight, pool, retries};
 use super::tls;
-use crate::istio::config::{ClusterConfig, ClusterDiscovery, ClusterOrigins, WorkloadId};
 #[cfg(feature = "mtls")]
 use crate::istio::config::Location;
+use crate::istio::config::{ClusterConfig, ClusterDiscovery, ClusterOrigins, WorkloadId};
 use crate::istio::model::names;
 use crate::istio::translation::envoy;
 use crate::istio::translation::index::destination_rule_index::MergedRule;

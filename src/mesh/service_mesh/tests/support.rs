@@ -103,6 +103,7 @@ impl ConfigSource for Script {
     fn inbound(&self, _: &WorkloadId) -> InboundConfig {
         InboundConfig {
             limits: self.inbound.clone(),
+            ..InboundConfig::default()
         }
     }
 

@@ -76,7 +76,7 @@ impl CertificateSource for Credentials {
     }
 }
 
-#[cfg(feature = "reqwest")]
+#[cfg(all(feature = "istio", feature = "reqwest"))]
 impl Pem {
     pub(in crate::transport::mtls) fn place(&self) -> &str {
         &self.place

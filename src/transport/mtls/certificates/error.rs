@@ -70,7 +70,9 @@ pub enum CertificateError {
     )]
     NoProvider,
     /// A document counts on the roots of the system, for which the crate was built without the feature `rustls`.
-    #[error("the roots of the system need the feature `rustls` of meshless, or write `caCertificates`")]
+    #[error(
+        "the roots of the system need the feature `rustls` of meshless, or write `caCertificates`"
+    )]
     NoSystemRoots,
     /// The certificate of the workload is not valid yet.
     #[error("{place}: the certificate is not valid yet")]

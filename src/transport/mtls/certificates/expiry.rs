@@ -35,7 +35,9 @@ mod tests {
         const HOUR: Duration = Duration::from_secs(3_600);
         let mut reports = ExpiryReports::default();
         let hours = (0..=life).rev();
-        let mut due: Vec<_> = hours.filter(|left| reports.is_due(HOUR * *left, HOUR * life)).collect();
+        let mut due: Vec<_> = hours
+            .filter(|left| reports.is_due(HOUR * *left, HOUR * life))
+            .collect();
         // It stays expired.
         due.extend((0..10).filter(|_| reports.is_due(Duration::ZERO, HOUR * life)));
         due

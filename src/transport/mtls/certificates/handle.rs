@@ -141,7 +141,8 @@ impl Shared {
         let failure = result.as_ref().err().map(|error| error.to_string().into());
         let before = std::mem::replace(&mut self.known().failure, failure.clone());
         if let Some(reason) = failure.filter(|failure| before.as_ref() != Some(failure)) {
-            self.emitter.emit(&EventKind::CertificateNotLoaded { reason });
+            self.emitter
+                .emit(&EventKind::CertificateNotLoaded { reason });
         }
         self.report_expiry();
         result
@@ -152,7 +153,8 @@ impl Shared {
         let expires_in = loaded.left();
         self.current.store(Arc::new(loaded));
         self.known().expiry = ExpiryReports::default();
-        self.emitter.emit(&EventKind::CertificateRotated { expires_in });
+        self.emitter
+            .emit(&EventKind::CertificateRotated { expires_in });
         Ok(())
     }
 
@@ -161,7 +163,8 @@ impl Shared {
         let expires_in = loaded.left();
         let is_due = self.known().expiry.is_due(expires_in, loaded.life());
         if is_due {
-            self.emitter.emit(&EventKind::CertificateExpiring { expires_in });
+            self.emitter
+                .emit(&EventKind::CertificateExpiring { expires_in });
         }
     }
 
@@ -177,5 +180,18 @@ impl Debug for Certificates {
             .field("identity", &format_args!("{}", loaded.identity))
             .field("source", &self.shared.source)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_chosen_provider_there_is_an_error_and_no_panic() {
+        // This binary links one, and installs none.
+        let credentials = Credentials::from_pem("", "", "");
+        let error = Certificates::new(credentials, CertificateOptions::default()).unwrap_err();
+        assert!(matches!(error, CertificateError::NoProvider), "{error}");
     }
 }

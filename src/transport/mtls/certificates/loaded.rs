@@ -19,10 +19,13 @@ use crate::transport::mtls::svid::verify_client::VerifyClient;
 
 /// Certificates in the form in which handshakes use them.
 pub(in crate::transport::mtls) struct Loaded {
+    #[cfg(feature = "reqwest")]
     pub(in crate::transport::mtls) bundles: Arc<Bundles>,
     pub(in crate::transport::mtls) identity: PeerIdentity,
+    #[cfg(feature = "reqwest")]
     pub(in crate::transport::mtls) key: Arc<SingleCertAndKey>,
     pub(in crate::transport::mtls) not_after: SystemTime,
+    #[cfg(feature = "reqwest")]
     pub(in crate::transport::mtls) provider: Arc<CryptoProvider>,
     pub(in crate::transport::mtls) server: Arc<ServerConfig>,
     not_before: SystemTime,
@@ -77,11 +80,14 @@ impl Loaded {
         let key = Arc::new(SingleCertAndKey::from(certified));
         let server = server(&bundles, &key, provider).map_err(|error| tls(&error))?;
         Ok(Self {
+            #[cfg(feature = "reqwest")]
             bundles,
             identity: leaf.identity,
+            #[cfg(feature = "reqwest")]
             key,
             not_after: leaf.not_after,
             not_before: leaf.not_before,
+            #[cfg(feature = "reqwest")]
             provider: Arc::clone(provider),
             server: Arc::new(server),
         })
@@ -104,7 +110,6 @@ impl Debug for Loaded {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("Loaded")
             .field("identity", &self.identity)
-            .field("bundles", &self.bundles)
             .finish_non_exhaustive()
     }
 }
@@ -168,10 +173,12 @@ pub(in crate::transport::mtls) fn certified(
 pub(in crate::transport::mtls) fn root_store(pem: &Pem) -> Result<RootCertStore, CertificateError> {
     let mut store = RootCertStore::empty();
     for root in certificates(pem)? {
-        store.add(root).map_err(|error| CertificateError::InvalidRoot {
-            place: pem.place.clone(),
-            reason: error.to_string().into(),
-        })?;
+        store
+            .add(root)
+            .map_err(|error| CertificateError::InvalidRoot {
+                place: pem.place.clone(),
+                reason: error.to_string().into(),
+            })?;
     }
     Ok(store)
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::client::Resumption;
 
+#[cfg(feature = "istio")]
 use super::files::{FileTls, TlsFiles};
 use crate::foundation::tls::HandshakeFailure;
 use crate::transport::mtls::certificates::error::CertificateError;
@@ -23,6 +24,7 @@ enum Kind {
     /// Certificates of the mesh, and the accepted servers.
     Mesh(Certificates, Accepted),
     /// Files that a document names.
+    #[cfg(feature = "istio")]
     Files(FileTls),
 }
 
@@ -87,6 +89,7 @@ impl ClusterTls {
             Kind::Mesh(certificates, accepted) => {
                 mesh(certificates, accepted, &self.alpn).map(Arc::new)
             }
+            #[cfg(feature = "istio")]
             Kind::Files(files) => files.config(&self.alpn).await,
         }
     }

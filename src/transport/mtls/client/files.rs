@@ -153,10 +153,7 @@ fn system(
         place: "the roots of the system".into(),
         reason: error.to_string().into(),
     })?;
-    Ok(Arc::new(super::verify::VerifySystem {
-        accepted,
-        system,
-    }))
+    Ok(Arc::new(super::verify::VerifySystem { accepted, system }))
 }
 
 #[cfg(not(feature = "rustls"))]

@@ -2,13 +2,16 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 
+#[cfg(feature = "reqwest")]
 use tokio_rustls::rustls::client::verify_server_cert_signed_by_trust_anchor;
 use tokio_rustls::rustls::crypto::{
     CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
 };
 use tokio_rustls::rustls::pki_types::{CertificateDer, UnixTime};
+#[cfg(feature = "reqwest")]
+use tokio_rustls::rustls::server::ParsedCertificate;
 use tokio_rustls::rustls::server::danger::ClientCertVerifier;
-use tokio_rustls::rustls::server::{ParsedCertificate, VerifierBuilderError, WebPkiClientVerifier};
+use tokio_rustls::rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use tokio_rustls::rustls::{self, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 use super::leaf::Leaf;
@@ -61,6 +64,7 @@ impl Bundles {
     }
 
     /// Verifies the certificate of a server, and returns its identity. Its host name is of no importance.
+    #[cfg(feature = "reqwest")]
     pub(super) fn verify_server(
         &self,
         leaf: &CertificateDer<'_>,

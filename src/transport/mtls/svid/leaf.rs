@@ -35,7 +35,9 @@ impl Leaf {
             return Err(HandshakeFailure::NoDigitalSignature);
         }
         let names = certificate.subject_alternative_name().map_err(malformed)?;
-        let names = names.into_iter().flat_map(|names| &names.value.general_names);
+        let names = names
+            .into_iter()
+            .flat_map(|names| &names.value.general_names);
         let mut uris = names.filter_map(|name| match name {
             GeneralName::URI(uri) => Some(*uri),
             _ => None,
@@ -92,7 +94,9 @@ mod tests {
 
     fn params(uris: &[&str]) -> CertificateParams {
         let mut params = CertificateParams::default();
-        let uris = uris.iter().map(|uri| SanType::URI((*uri).try_into().unwrap()));
+        let uris = uris
+            .iter()
+            .map(|uri| SanType::URI((*uri).try_into().unwrap()));
         params.subject_alt_names = uris.collect();
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params
@@ -115,7 +119,11 @@ mod tests {
         assert_eq!(read(&params(&[])).unwrap_err(), HandshakeFailure::NoUri);
         let both = params(&[CART, "https://example.com/"]);
         assert_eq!(read(&both).unwrap_err(), HandshakeFailure::SeveralUris);
-        for id in ["https://example.com/a", "spiffe://cluster.local", "spiffe://A/b"] {
+        for id in [
+            "https://example.com/a",
+            "spiffe://cluster.local",
+            "spiffe://A/b",
+        ] {
             let failure = read(&params(&[id])).unwrap_err();
             assert_eq!(failure, HandshakeFailure::InvalidSpiffeId(id.into()));
         }
@@ -125,16 +133,25 @@ mod tests {
     fn a_leaf_signs_handshakes_and_nothing_else() {
         let mut authority = params(&[CART]);
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        assert_eq!(read(&authority).unwrap_err(), HandshakeFailure::CaCertificate);
+        assert_eq!(
+            read(&authority).unwrap_err(),
+            HandshakeFailure::CaCertificate
+        );
         for usage in [KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign] {
             let mut signer = params(&[CART]);
             signer.key_usages.push(usage);
-            assert_eq!(read(&signer).unwrap_err(), HandshakeFailure::SigningCertificate);
+            assert_eq!(
+                read(&signer).unwrap_err(),
+                HandshakeFailure::SigningCertificate
+            );
         }
         for usages in [vec![], vec![KeyUsagePurpose::KeyEncipherment]] {
             let mut without = params(&[CART]);
             without.key_usages = usages;
-            assert_eq!(read(&without).unwrap_err(), HandshakeFailure::NoDigitalSignature);
+            assert_eq!(
+                read(&without).unwrap_err(),
+                HandshakeFailure::NoDigitalSignature
+            );
         }
     }
 

@@ -3,6 +3,8 @@
 pub(super) mod bundles;
 pub(super) mod leaf;
 pub(super) mod refusal;
+#[cfg(feature = "reqwest")]
 pub(super) mod subject_names;
 pub(super) mod verify_client;
+#[cfg(feature = "reqwest")]
 pub(super) mod verify_server;

@@ -29,7 +29,9 @@ pub(in crate::transport::mtls) fn has_one_of(
         return Ok(());
     }
     let names: Vec<_> = names.into_iter().map(|(_, name)| name).collect();
-    Err(HandshakeFailure::WrongName(shorten(&names.join(", ")).into()))
+    Err(HandshakeFailure::WrongName(
+        shorten(&names.join(", ")).into(),
+    ))
 }
 
 /// Returns a name as text, and true if it is a DNS name.
@@ -79,10 +81,19 @@ mod tests {
         for name in ["a.example.com", "spiffe://td/ns/a/sa/b", "10.0.0.1"] {
             assert_eq!(has(&["other", name]), Ok(()), "{name}");
         }
-        for name in ["example.com", "a.b.example.com", ".example.com", "SPIFFE://td/ns/a/sa/b"] {
+        for name in [
+            "example.com",
+            "a.b.example.com",
+            ".example.com",
+            "SPIFFE://td/ns/a/sa/b",
+        ] {
             let failure = has(&[name]).unwrap_err();
             assert_eq!(failure.label(), "wrong_name", "{name}");
-            assert!(failure.to_string().ends_with("spiffe://td/ns/a/sa/b, 10.0.0.1"));
+            assert!(
+                failure
+                    .to_string()
+                    .ends_with("spiffe://td/ns/a/sa/b, 10.0.0.1")
+            );
         }
     }
 }
