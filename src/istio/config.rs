@@ -10,6 +10,8 @@
 //! is kept.
 
 mod tls;
+#[cfg(feature = "jwt")]
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,6 +32,8 @@ use crate::policies::rate_limit::RateLimitPolicy;
 use crate::policies::retry::RetryPolicy;
 use crate::policies::timeout::TimeoutPolicy;
 use crate::policies::traffic_split::{Destination, Route};
+#[cfg(feature = "jwt")]
+pub(crate) use tokens::{KeysConfig, TokenRuleConfig};
 
 #[cfg(feature = "mtls")]
 pub(crate) use tls::{PeerAuthenticationConfig, TlsVerification};
@@ -211,6 +215,8 @@ pub(crate) struct LocalRateLimitConfig {
     /// Port of the limit: of the server for inbound requests, otherwise of the destination; `None`
     /// for all ports.
     pub(crate) port: Option<u16>,
+    /// Name of the route that it is for; `None` if it is for several.
+    pub(crate) route: Option<Arc<str>>,
 }
 
 /// Configuration for inbound requests of a workload.
@@ -220,6 +226,9 @@ pub(crate) struct InboundConfig {
     /// Modes of its ports, of `PeerAuthentication`.
     #[cfg(feature = "mtls")]
     pub(crate) mtls: PeerAuthenticationConfig,
+    /// Rules about tokens, in the order of their issuers.
+    #[cfg(feature = "jwt")]
+    pub(crate) tokens: Vec<TokenRuleConfig>,
 }
 
 /// Configuration for requests to a gateway.

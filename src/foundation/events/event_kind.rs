@@ -85,6 +85,25 @@ pub enum EventKind {
         /// The reason.
         reason: HandshakeFailure,
     },
+    /// The keys of an issuer were fetched; the new ones hold from now on.
+    #[cfg(feature = "jwt")]
+    JwksFetched {
+        /// Number of keys.
+        keys: usize,
+        /// The URI as configured.
+        uri: Box<str>,
+    },
+    /// The keys of an issuer could not be fetched; the fetch is repeated after a wait.
+    #[cfg(feature = "jwt")]
+    JwksUnavailable {
+        /// Age of the last keys, which still hold; `None` if there are none or they are too old, so that each token is
+        /// refused.
+        kept: Option<Duration>,
+        /// The cause of the failure.
+        reason: Box<str>,
+        /// The URI as configured.
+        uri: Box<str>,
+    },
     /// The mirrored copy of a request was not sent, or was cancelled; the request itself is
     /// unaffected.
     MirrorDropped(MirrorDropReason),
@@ -161,6 +180,10 @@ impl EventKind {
             Self::EndpointEjected { .. } => "endpoint_ejected",
             Self::EndpointUnejected(_) => "endpoint_unejected",
             Self::HandshakeFailed { .. } => "handshake_failed",
+            #[cfg(feature = "jwt")]
+            Self::JwksFetched { .. } => "jwks_fetched",
+            #[cfg(feature = "jwt")]
+            Self::JwksUnavailable { .. } => "jwks_unavailable",
             Self::MirrorDropped(_) => "mirror_dropped",
             Self::MirrorFailed(_) => "mirror_failed",
             Self::NameResolved { .. } => "name_resolved",
@@ -197,6 +220,8 @@ impl EventKind {
             Self::EjectionSuppressed { .. }
             | Self::EndpointEjected { .. }
             | Self::EndpointUnejected(_) => "outlier_detection",
+            #[cfg(feature = "jwt")]
+            Self::JwksFetched { .. } | Self::JwksUnavailable { .. } => "jwt",
             Self::MirrorDropped(_) | Self::MirrorFailed(_) => "mirror",
             Self::NameResolved { .. } | Self::NameUnresolved { .. } => "dns",
             Self::Rejected(rejection) | Self::WouldReject(rejection) => rejection.policy(),

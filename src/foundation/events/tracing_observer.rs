@@ -45,6 +45,10 @@ impl Observe for TracingObserver {
             | EventKind::NameUnresolved { .. }
             | EventKind::PlaintextRefused { .. }
             | EventKind::StreamTimedOut(_) => write_event!(warn, event),
+            #[cfg(feature = "jwt")]
+            EventKind::JwksUnavailable { .. } => write_event!(warn, event),
+            #[cfg(feature = "jwt")]
+            EventKind::JwksFetched { .. } => write_event!(info, event),
             EventKind::CertificateRotated { .. }
             | EventKind::CircuitClosed
             | EventKind::CircuitHalfOpened

@@ -14,7 +14,7 @@ pub enum Kind {
     Gateway,
     /// Mutual TLS: validated only.
     PeerAuthentication,
-    /// JWT authentication: validated only.
+    /// Tokens of requests; validated only without the feature `jwt`.
     RequestAuthentication,
     /// Endpoints and ports of a host outside the service registry.
     ServiceEntry,
@@ -86,7 +86,7 @@ impl Kind {
     }
 
     /// Returns true if documents of this kind are validated but not enforced, as `PeerAuthentication` without the feature
-    /// `mtls`.
+    /// `mtls`, and `RequestAuthentication` without `jwt`.
     #[must_use]
     pub const fn is_validated_only(self) -> bool {
         match self {
@@ -96,6 +96,7 @@ impl Kind {
             | Self::ServiceEntry
             | Self::VirtualService => false,
             Self::PeerAuthentication => !cfg!(feature = "mtls"),
+            Self::RequestAuthentication => !cfg!(feature = "jwt"),
             _ => true,
         }
     }

@@ -14,6 +14,8 @@ mod outbound;
 mod peer_authentication;
 mod route;
 mod settings;
+#[cfg(feature = "jwt")]
+mod tokens;
 
 use std::sync::Arc;
 

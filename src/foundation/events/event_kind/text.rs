@@ -50,6 +50,16 @@ impl Display for EventKind {
                     "TLS handshake with {peer} failed: {reason}; failures of the address: {failures}"
                 )
             }
+            #[cfg(feature = "jwt")]
+            Self::JwksFetched { keys, uri } => write!(f, "keys of {uri} fetched: {keys}"),
+            #[cfg(feature = "jwt")]
+            Self::JwksUnavailable { kept, reason, uri } => match kept {
+                Some(age) => write!(
+                    f,
+                    "keys of {uri} not fetched, those of {age:?} ago hold: {reason}"
+                ),
+                None => write!(f, "keys of {uri} not fetched, tokens are refused: {reason}"),
+            },
             Self::MirrorDropped(reason) => write!(f, "mirrored copy dropped: {reason}"),
             Self::MirrorFailed(failure) => write!(f, "mirrored copy failed: {}", failure.name()),
             Self::NameResolved { endpoints, name } => {

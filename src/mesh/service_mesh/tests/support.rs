@@ -204,6 +204,7 @@ pub(super) fn limit(id: &str, policy: RateLimitPolicy) -> LocalRateLimitConfig {
         origin: None,
         policy,
         port: None,
+        route: None,
     }
 }
 

@@ -1,10 +1,10 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
+use super::normalize::normalized;
 use crate::foundation::http::RequestHead;
 use crate::foundation::http::authority::Addressed;
 use crate::policies::traffic_split::TrafficSplitPolicy;
-use crate::policies::traffic_split::actions::normalize::normalized;
 
 /// Input of route matching, read from a request once.
 #[derive(Clone, Debug)]
