@@ -57,10 +57,10 @@ impl AddressClass {
 
     fn of_v6(address: Ipv6Addr) -> Self {
         let segments = address.segments();
-        let [a, b, .., y, z] = segments;
+        let first = segments[0];
         let embedded = |high: u16, low: u16| {
-            let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-            Self::of_v4(Ipv4Addr::new(a, b, c, d))
+            let bits = (u32::from(high) << 16) | u32::from(low);
+            Self::of_v4(Ipv4Addr::from_bits(bits))
         };
         if METADATA_V6.contains(&address)
             || address.is_unspecified()
@@ -68,14 +68,14 @@ impl AddressClass {
             || address.is_unicast_link_local()
         {
             Self::Forbidden
-        } else if address.is_loopback() || address.is_unique_local() || a & 0xffc0 == 0xfec0 {
+        } else if address.is_loopback() || address.is_unique_local() || first & 0xffc0 == 0xfec0 {
             Self::Private
-        } else if a == 0x2002 {
+        } else if first == 0x2002 {
             // 6to4: the IPv4 address is behind the prefix.
-            embedded(b, segments[2])
+            embedded(segments[1], segments[2])
         } else if segments[..6] == [0; 6] || segments[..6] == [0x64, 0xff9b, 0, 0, 0, 0] {
             // IPv4-compatible, and NAT64.
-            embedded(y, z)
+            embedded(segments[6], segments[7])
         } else {
             Self::Public
         }

@@ -166,9 +166,9 @@ impl Proxy {
         if let Some(known) = known.next() {
             return known;
         }
-        let made = make();
-        attached.push(Arc::clone(&made) as _);
-        made
+        let first = make();
+        attached.push(Arc::clone(&first) as _);
+        first
     }
 
     /// Registers a client that follows each new configuration.

@@ -145,7 +145,7 @@ fn ec(members: &Members, alg: &str) -> Option<PublicKey> {
         Some(_) => return None,
     };
     let (algorithm, size) = match (curve, alg) {
-        ("P-256" | "", "ES256") | ("P-256" | "", "") => (Algorithm::ES256, 32),
+        ("P-256" | "", "ES256" | "") => (Algorithm::ES256, 32),
         ("P-384" | "", "ES384") | ("P-384", "") => (Algorithm::ES384, 48),
         ("P-521" | "", "ES512") | ("P-521", "") => return Some(PublicKey::P521),
         _ => return None,

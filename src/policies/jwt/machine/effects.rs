@@ -8,7 +8,7 @@ use super::compiled::{Compiled, Place};
 use super::extract::{without_cookie, without_param};
 use crate::policies::jwt::cache::Verified;
 
-/// What the verified tokens of a request change of it, in the order in which they were verified.
+/// Changes of a request by its verified tokens, in the order in which they were verified.
 #[derive(Debug, Default)]
 pub(in crate::policies::jwt) struct Effects {
     /// The first apart, so that the usual request with one token needs no memory.

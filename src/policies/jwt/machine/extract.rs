@@ -10,24 +10,23 @@ use crate::foundation::http::cookie::cookie;
 pub(super) fn for_each_token(
     request: TokenCarrier<'_>,
     rule: &CompiledRule,
-    mut check: impl FnMut(usize, &str) -> Result<(), Stop>,
+    mut check: impl FnMut(usize, &[u8]) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
     for (at, place) in rule.places.iter().enumerate().rev() {
         match place {
             Place::Cookie(name) => {
                 if let Some(value) = cookie(request.headers, name) {
-                    check(at, &String::from_utf8_lossy(value))?;
+                    check(at, value)?;
                 }
             }
             Place::Header { name, prefix } => {
                 for_each_value(request.headers, name, |value| {
-                    behind(&String::from_utf8_lossy(value), prefix)
-                        .map_or(Ok(()), |token| check(at, token))
+                    behind(value, prefix.as_bytes()).map_or(Ok(()), |token| check(at, token))
                 })?;
             }
             Place::Param(name) => {
                 if let Some(token) = param(request.uri.query(), name) {
-                    check(at, &token)?;
+                    check(at, token.as_bytes())?;
                 }
             }
         }
@@ -57,18 +56,22 @@ fn for_each_value(
     all.into_iter().rev().try_for_each(check)
 }
 
-/// Returns the token behind a prefix: from the first character that a token may have. The whole value, if there is none.
-fn behind<'a>(value: &'a str, prefix: &str) -> Option<&'a str> {
+/// Returns the token behind a prefix, wherever that is: from the first character that a token may have. The whole value, if
+/// there is none.
+fn behind<'a>(value: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
     if prefix.is_empty() {
         return Some(value);
     }
-    let start = value.find(prefix)? + prefix.len();
-    let is_of_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    Some(
-        value[start..]
-            .find(is_of_token)
-            .map_or(value, |first| &value[start + first..]),
-    )
+    let rest = if let Some(rest) = value.strip_prefix(prefix) {
+        rest
+    } else {
+        let mut places = value.windows(prefix.len());
+        &value[places.position(|part| part == prefix)? + prefix.len()..]
+    };
+    let is_of_token =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let first = rest.iter().position(is_of_token);
+    Some(first.map_or(value, |first| &rest[first..]))
 }
 
 /// Returns the first value of a query parameter, decoded; empty without `=`.

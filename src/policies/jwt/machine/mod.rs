@@ -161,7 +161,7 @@ impl Evaluation<'_> {
         Ok(())
     }
 
-    fn token(&self, rule: &CompiledRule, text: &str) -> Result<Arc<Verified>, Stop> {
+    fn token(&self, rule: &CompiledRule, text: &[u8]) -> Result<Arc<Verified>, Stop> {
         match &rule.keys {
             JwtKeys::Inline(keys) => Ok(self.verified(rule, text, Some((keys, 0)))?),
             JwtKeys::None => Ok(self.verified(rule, text, None)?),
@@ -173,7 +173,7 @@ impl Evaluation<'_> {
     fn fetched(
         &self,
         rule: &CompiledRule,
-        text: &str,
+        text: &[u8],
         source: &JwksSource,
     ) -> Result<Arc<Verified>, Stop> {
         let current = source.current();
@@ -206,7 +206,7 @@ impl Evaluation<'_> {
     fn verified(
         &self,
         rule: &CompiledRule,
-        text: &str,
+        text: &[u8],
         keys: Option<(&Jwks, u64)>,
     ) -> Result<Arc<Verified>, Refused> {
         if let Some((_, generation)) = keys
@@ -215,7 +215,9 @@ impl Evaluation<'_> {
             verified.check_times(self.now)?;
             return Ok(verified);
         }
-        let token = Token::parse(text, self.compiled.envoy)?;
+        // Other bytes than ASCII are no base64, whatever stands for them.
+        let readable = String::from_utf8_lossy(text);
+        let token = Token::parse(&readable, self.compiled.envoy)?;
         if !rule.issuer.is_empty() && *rule.issuer != *token.issuer() {
             return Err(JwtStatus::UnknownIssuer.into());
         }

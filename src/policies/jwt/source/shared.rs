@@ -83,33 +83,36 @@ impl Shared {
             Answer::Start => {}
             Answer::Wait => return Some(Box::pin(async move { drop(rounds.changed().await) })),
         }
-        let mut bell = lock(&this.bell);
-        if let Some(bell) = &*bell {
+        let known = lock(&this.bell).clone();
+        if let Some(bell) = known {
             bell.notify_one();
         } else {
             let Ok(runtime) = Handle::try_current() else {
                 lock(&this.schedule).abandon();
                 return None;
             };
-            let new = Arc::new(Notify::new());
-            *bell = Some(Arc::clone(&new));
-            let end = TaskEnd(Arc::downgrade(this));
-            runtime.spawn(keep(Arc::downgrade(this), new, end));
+            let bell = Arc::new(Notify::new());
+            *lock(&this.bell) = Some(Arc::clone(&bell));
+            let source = Arc::downgrade(this);
+            let end = TaskEnd {
+                bell: Arc::clone(&bell),
+                source: Weak::clone(&source),
+            };
+            // Without a lock: a runtime that is shutting down drops the task at once.
+            runtime.spawn(keep(source, bell, end));
         }
-        drop(bell);
         Some(Box::pin(async move { drop(rounds.changed().await) }))
     }
 
     /// Asks again after a time, and waits for the fetch.
     async fn ask_in(this: Weak<Self>, rest: Duration) {
         sleep(rest).await;
-        // Others may have asked meanwhile: then a fetch runs, or has ended.
-        let waiting = this
-            .upgrade()
-            .and_then(|this| match lock(&this.schedule).failures() {
-                0 => None,
-                _ => Self::ask(&this, Want::Any),
-            });
+        let waiting = this.upgrade().and_then(|this| {
+            // Its own statement: the lock is free again for the question below.
+            let has_failed = lock(&this.schedule).failures() > 0;
+            // Others may have asked meanwhile, and the fetch may have ended well.
+            has_failed.then(|| Self::ask(&this, Want::Any)).flatten()
+        });
         if let Some(waiting) = waiting {
             waiting.await;
         }
@@ -198,12 +201,16 @@ async fn keep(shared: Weak<Shared>, bell: Arc<Notify>, _end: TaskEnd) {
 }
 
 /// Guard of a task: a task that ends with its runtime leaves the source as without one, and nothing waits for it.
-struct TaskEnd(Weak<Shared>);
+struct TaskEnd {
+    bell: Arc<Notify>,
+    source: Weak<Shared>,
+}
 
 impl Drop for TaskEnd {
     fn drop(&mut self) {
-        if let Some(shared) = self.0.upgrade() {
-            *lock(&shared.bell) = None;
+        if let Some(shared) = self.source.upgrade() {
+            // Another runtime may have a task of its own by now.
+            lock(&shared.bell).take_if(|bell| Arc::ptr_eq(bell, &self.bell));
             lock(&shared.schedule).abandon();
             shared
                 .rounds
