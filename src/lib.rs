@@ -92,6 +92,8 @@ pub use transport::client;
 pub use transport::dns;
 #[cfg(feature = "tonic")]
 pub use transport::grpc;
+#[cfg(feature = "mtls")]
+pub use transport::mtls;
 #[cfg(feature = "hyper")]
 pub use transport::pool;
 
@@ -144,6 +146,7 @@ pub use mesh::{inbound, outbound};
 pub mod events {
     pub use crate::foundation::events::{Completion, EventKind};
     pub use crate::foundation::outcome::{Direction, Origin, Source};
+    pub use crate::foundation::tls::HandshakeFailure;
 }
 
 /// Facts about an attempt beside its [`Outcome`]: statuses, causes, and how errors are classified.

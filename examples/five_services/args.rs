@@ -8,7 +8,8 @@ Five services on this machine, and what becomes of them when things go wrong.
     cargo run --example five_services --features full -- [OPTIONS]
 
     --only CASE     run this case alone; may be given several times
-    --break CASE    switch off the part that this case is about, which makes the case fail
+    --break CASE    switch off the part that this case is about, which makes the case fail;
+                    of `identity`: mtls
     --scale N       let a minute last 60/N seconds, N from 1 to 20 [default: 12, so 5 seconds]
     --serve         keep the services up to be tried with curl, until Ctrl-C
     --help          print this
@@ -30,11 +31,14 @@ pub(crate) enum Part {
     Endpoints,
     Mirror,
     Faults,
+    Identity,
+    /// The part of `Identity` that refuses plain text; no case of its own.
+    Mtls,
 }
 
 impl Part {
     /// All of them, in the order in which they are shown.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Breaker,
         Self::Ingress,
         Self::RateLimit,
@@ -47,6 +51,7 @@ impl Part {
         Self::Endpoints,
         Self::Mirror,
         Self::Faults,
+        Self::Identity,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -63,6 +68,8 @@ impl Part {
             Self::Endpoints => "endpoints",
             Self::Mirror => "mirror",
             Self::Faults => "faults",
+            Self::Identity => "identity",
+            Self::Mtls => "mtls",
         }
     }
 
@@ -79,6 +86,8 @@ impl Part {
             Self::Trace => "one trace from the user through waste to users",
             Self::Endpoints => "users runs as three endpoints, of which one goes bad",
             Self::Mirror => "waste v2 is tried on a tenth of the real requests, unnoticed by users",
+            Self::Identity => "waste accepts callers with a certificate of the mesh alone",
+            Self::Mtls => "waste refuses plain text",
             Self::Faults => "a fifth of one route of waste is made to fail, to see what that does",
         }
     }
@@ -86,6 +95,14 @@ impl Part {
     fn parse(name: &str) -> Result<Self, String> {
         let known = Self::ALL.into_iter().find(|part| part.name() == name);
         known.ok_or_else(|| format!("there is no case `{name}`"))
+    }
+
+    /// Returns the part that `--break` names.
+    fn parse_broken(name: &str) -> Result<Self, String> {
+        match name {
+            "mtls" | "identity" => Ok(Self::Mtls),
+            case => Self::parse(case),
+        }
     }
 }
 
@@ -112,7 +129,7 @@ impl Args {
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
             match word.as_str() {
-                "--break" => args.broken = Some(Part::parse(&value()?)?),
+                "--break" => args.broken = Some(Part::parse_broken(&value()?)?),
                 "--only" => args.only.push(Part::parse(&value()?)?),
                 "--scale" => args.scale = parse_scale(&value()?)?,
                 "--serve" => args.serve = true,

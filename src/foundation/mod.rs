@@ -13,3 +13,4 @@ pub(crate) mod matching;
 pub(crate) mod outcome;
 pub(crate) mod sync;
 pub(crate) mod time;
+pub(crate) mod tls;

@@ -9,6 +9,7 @@
 //! has an `id`: the same id after an update means the same object with a new policy, and its state
 //! is kept.
 
+mod tls;
 #[cfg(feature = "jwt")]
 mod tokens;
 
@@ -33,6 +34,10 @@ use crate::policies::timeout::TimeoutPolicy;
 use crate::policies::traffic_split::{Destination, Route};
 #[cfg(feature = "jwt")]
 pub(crate) use tokens::{KeysConfig, TokenRuleConfig};
+
+#[cfg(feature = "mtls")]
+pub(crate) use tls::{PeerAuthenticationConfig, TlsVerification};
+pub(crate) use tls::{TlsConfig, TlsMode};
 
 /// The workload of a configuration: identity and labels, as of a pod with a sidecar.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -208,12 +213,6 @@ pub(crate) struct RetriesConfig {
     pub(crate) budget_interval: Duration,
 }
 
-/// TLS origination.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct TlsConfig {
-    pub(crate) sni: Option<Box<str>>,
-}
-
 /// One local rate limit.
 #[derive(Clone, Debug)]
 pub(crate) struct LocalRateLimitConfig {
@@ -233,6 +232,9 @@ pub(crate) struct LocalRateLimitConfig {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct InboundConfig {
     pub(crate) limits: Vec<LocalRateLimitConfig>,
+    /// Modes of its ports, of `PeerAuthentication`.
+    #[cfg(feature = "mtls")]
+    pub(crate) mtls: PeerAuthenticationConfig,
     /// Rules about tokens, in the order of their issuers.
     #[cfg(feature = "jwt")]
     pub(crate) tokens: Vec<TokenRuleConfig>,

@@ -32,6 +32,8 @@ mod mesh_pool;
 mod mesh_proxies;
 mod mesh_review;
 mod mirror;
+#[cfg(all(feature = "mtls", feature = "rustls"))]
+mod mtls;
 mod name_server;
 mod named_endpoints;
 #[cfg(feature = "rustls")]

@@ -3,6 +3,7 @@
 mod breaker;
 mod endpoints;
 mod faults;
+mod identity;
 mod ingress;
 mod key;
 mod mirror;
@@ -36,6 +37,7 @@ pub(crate) async fn run(case: Part, world: &World, report: &mut Report) -> Resul
         Part::Endpoints => endpoints::run(world, report).await,
         Part::Mirror => mirror::run(world, report).await,
         Part::Faults => faults::run(world, report).await,
+        Part::Identity | Part::Mtls => identity::run(world, report).await,
     }
 }
 

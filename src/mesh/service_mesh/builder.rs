@@ -35,6 +35,20 @@ impl MeshBuilder {
         self
     }
 
+    /// Sets the certificates of this process's workloads, with which documents about mutual TLS have their effect.
+    ///
+    /// The listeners of `Workload::listen` accept what `PeerAuthentication` says. The connections of `Workload::client`
+    /// and of a gateway's own client use them for `tls` with the mode `ISTIO_MUTUAL`, and, where no mode is written, to
+    /// endpoints of the mesh with the label `security.istio.io/tlsMode: istio`. By default a mesh has none, and warns
+    /// about such documents (`MSH0009`, `MSH0018`).
+    #[cfg(feature = "mtls")]
+    #[must_use]
+    pub fn with_certificates(mut self, certificates: crate::transport::mtls::Certificates) -> Self {
+        self.options.certificates = Some(certificates);
+        self.load_options.has_identity = true;
+        self
+    }
+
     /// Sets the domain in which the full names of services end. The default is `cluster.local`.
     #[must_use]
     pub fn with_cluster_domain(mut self, domain: impl Into<Arc<str>>) -> Self {
@@ -180,6 +194,7 @@ impl Default for MeshBuilder {
     fn default() -> Self {
         Self {
             load_options: LoadOptions {
+                has_identity: false,
                 validation: FieldValidation::Warn,
                 ..LoadOptions::default()
             },

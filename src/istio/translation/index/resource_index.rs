@@ -13,6 +13,8 @@ use crate::istio::model::names;
 use crate::istio::model::spec::Spec;
 use crate::istio::translation::Settings;
 use crate::istio::translation::limits::{Patch, patches};
+#[cfg(feature = "mtls")]
+use crate::istio::translation::peer_authentication::PeerAuthenticationIndex;
 
 /// Indexes over all valid resources, by host and namespace.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub(in crate::istio::translation) struct ResourceIndex {
     gateways: HashMap<(String, String), ObjectRef<Gateway>>,
     /// Full names of the Kubernetes services among the documents.
     pub(in crate::istio::translation) kubernetes: BTreeSet<String>,
+    #[cfg(feature = "mtls")]
+    pub(in crate::istio::translation) peers: PeerAuthenticationIndex,
     /// Rate limit patches in the order of application.
     pub(in crate::istio::translation) patches: Vec<Patch>,
     pub(in crate::istio::translation) selected: SelectedLabels,
@@ -48,6 +52,8 @@ impl ResourceIndex {
                 .map(|named| names::full(&named.name, &named.namespace, domain).into_owned())
                 .collect(),
             selected: SelectedLabels::default(),
+            #[cfg(feature = "mtls")]
+            peers: PeerAuthenticationIndex::new(&settings.root_namespace),
             patches: patches(documents),
         };
         index.selected = SelectedLabels::of(documents, &index.patches);
@@ -83,6 +89,13 @@ impl ResourceIndex {
                 _ => None,
             }) {
                 index.entries.add(object_ref, domain);
+            }
+            #[cfg(feature = "mtls")]
+            if let Some(object_ref) = ObjectRef::of(object, |spec| match spec {
+                Spec::PeerAuthentication(peer) => Some(peer),
+                _ => None,
+            }) {
+                index.peers.add(object_ref);
             }
             #[cfg(feature = "jwt")]
             index

@@ -204,6 +204,13 @@ impl ClusterState {
         Emitter::with_source(Arc::clone(&self.options.observe), source)
     }
 
+    #[cfg(all(feature = "mtls", feature = "reqwest"))]
+    pub(in crate::mesh) const fn certificates(
+        &self,
+    ) -> Option<&crate::transport::mtls::Certificates> {
+        self.options.certificates.as_ref()
+    }
+
     pub(in crate::mesh) const fn detector(&self) -> &OutlierDetector {
         &self.detector
     }

@@ -17,6 +17,9 @@ use crate::policies::telemetry::TracePolicy;
 /// Options that all parts of a mesh share.
 #[derive(Clone, Debug)]
 pub(in crate::mesh) struct Options {
+    /// Certificates of the workloads of this process.
+    #[cfg(feature = "mtls")]
+    pub(in crate::mesh) certificates: Option<crate::transport::mtls::Certificates>,
     /// True if Envoy's behaviour replaces this crate's own where the two differ.
     pub(in crate::mesh) envoy_behaviour: bool,
     /// True if headers for services of the mesh go to all hosts.
@@ -67,6 +70,8 @@ impl Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            #[cfg(feature = "mtls")]
+            certificates: None,
             envoy_behaviour: false,
             internal_headers_everywhere: false,
             observe: Arc::new(TracingObserver),

@@ -25,6 +25,8 @@ pub(in crate::mesh) struct ProxyConfig {
     pub(in crate::mesh) source: Arc<dyn ConfigSource>,
     pub(in crate::mesh) outbound: Arc<IndexedOutbound>,
     pub(in crate::mesh) inbound: Vec<LocalRateLimitConfig>,
+    #[cfg(feature = "mtls")]
+    pub(in crate::mesh) mtls: crate::istio::config::PeerAuthenticationConfig,
     #[cfg(feature = "jwt")]
     pub(in crate::mesh) tokens: Vec<TokenRuleConfig>,
     /// Servers of a gateway, which select the accepted hosts.
@@ -50,6 +52,8 @@ impl ProxyConfig {
             #[cfg(feature = "jwt")]
             tokens: inbound.tokens,
             inbound: inbound.limits,
+            #[cfg(feature = "mtls")]
+            mtls: inbound.mtls,
             servers,
         }
     }
