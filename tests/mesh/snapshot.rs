@@ -24,10 +24,10 @@ fn mesh(policy: &str) -> Mesh {
 
 fn cluster(snapshot: &MeshSnapshot) -> &ClusterSnapshot {
     let [proxy] = &snapshot.proxies[..] else {
-        panic!("one proxy: {:?}", snapshot.proxies);
+        unreachable!("one proxy: {:?}", snapshot.proxies);
     };
     let [cluster] = &proxy.clusters[..] else {
-        panic!("one cluster: {:?}", proxy.clusters);
+        unreachable!("one cluster: {:?}", proxy.clusters);
     };
     cluster
 }

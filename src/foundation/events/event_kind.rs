@@ -14,6 +14,8 @@ use crate::foundation::outcome::{
 #[non_exhaustive]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum EventKind {
+    /// An operator changed something by the page; the text says what, and who.
+    AdminAction(Box<str>),
     /// An attempt ended. Reported by the trace layers of attempts, to an observer that
     /// [wants it](super::Observe::observes_requests).
     AttemptCompleted(Completion),
@@ -103,6 +105,7 @@ impl EventKind {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
+            Self::AdminAction(_) => "admin_action",
             Self::AttemptCompleted(_) => "attempt_completed",
             Self::BodyTimedOut(_) => "body_timed_out",
             Self::CircuitClosed => "circuit_closed",
@@ -131,6 +134,7 @@ impl EventKind {
     #[must_use]
     pub const fn policy(&self) -> &'static str {
         match self {
+            Self::AdminAction(_) => "admin",
             Self::AttemptCompleted(_) | Self::RequestCompleted(_) => "telemetry",
             Self::BodyTimedOut(_) | Self::StreamTimedOut(_) => "timeout",
             Self::CircuitClosed
@@ -191,6 +195,7 @@ impl EventKind {
 impl Display for EventKind {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
+            Self::AdminAction(text) => write!(f, "operator: {text}"),
             Self::AttemptCompleted(done) if done.retries == 0 => {
                 write!(f, "attempt completed: {done}")
             }

@@ -37,8 +37,8 @@ pub(in crate::mesh) struct MeshState {
     /// Observers of all layers, beside that of the options.
     pub(in crate::mesh) joined: Arc<JoinedObservers>,
     load_options: LoadOptions,
-    options: Options,
-    proxies: Mutex<HashMap<(Role, WorkloadId), Arc<Proxy>>>,
+    pub(in crate::mesh) options: Options,
+    pub(in crate::mesh) proxies: Mutex<HashMap<(Role, WorkloadId), Arc<Proxy>>>,
     pub(in crate::mesh) refusals: Refusals,
     settings: Settings,
 }
@@ -146,11 +146,6 @@ impl MeshState {
         Ok(is_new.then(|| self.apply_valid(documents, cause)))
     }
 
-    fn refuse(&self, cause: &Cause, error: &Error) {
-        let version = self.snapshot().version;
-        self.refusals.record(version, cause.clone(), error);
-    }
-
     fn apply_valid(&self, documents: Documents, cause: Cause) -> Change {
         let meaning = Arc::new(ConfigModel::of(&documents, &self.settings));
         self.apply_source(documents, meaning, cause)
@@ -234,11 +229,6 @@ impl MeshState {
         proxy
     }
 
-    /// Returns all proxies, in no order.
-    pub(in crate::mesh) fn proxies(&self) -> Vec<Arc<Proxy>> {
-        lock(&self.proxies).values().cloned().collect()
-    }
-
     /// Publishes a version to all proxies.
     fn change(&self, current: ConfigSnapshot, cause: Cause, changed: Arc<[Box<str>]>) -> Change {
         let change = Change {
@@ -288,7 +278,7 @@ fn checked(documents: Documents) -> Result<Documents, Error> {
     Ok(documents)
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(in crate::mesh) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Each change is consistent by itself, so a poisoned lock is still usable.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
