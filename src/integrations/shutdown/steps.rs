@@ -123,7 +123,7 @@ impl Shutdown {
         }
         let took = clock::now().saturating_duration_since(began);
         let report = Report { cut_off, took };
-        tracing::info!("{report}");
+        tracing::info!("shutdown: {report}");
         report
     }
 

@@ -3,10 +3,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Error, Gateway, MeshBuilder, Workload};
-#[cfg(any(feature = "admin", feature = "prometheus"))]
-use crate::foundation::events::Observe;
 #[cfg(feature = "admin")]
-use crate::foundation::events::{Event, EventKind};
+use crate::foundation::events::{Event, EventKind, Observe};
 #[cfg(feature = "admin")]
 use crate::foundation::outcome::Source;
 use crate::istio::Diagnostic;
@@ -159,7 +157,7 @@ impl Mesh {
     ///
     /// Clients and servers that are made later also report the ends of requests to it, if it
     /// [wants them](Observe::observes_requests).
-    #[cfg(any(feature = "admin", feature = "prometheus"))]
+    #[cfg(feature = "admin")]
     pub(crate) fn observed_by(&self, observe: &Arc<dyn Observe>) {
         self.state.joined.join(observe);
     }

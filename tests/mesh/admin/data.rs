@@ -26,7 +26,7 @@ async fn the_graph_has_rates_failures_and_weights_of_each_call() {
         (status, Duration::from_millis(20))
     });
     let service = mesh.workload("shop", "default").outbound(upstream);
-    statuses(&service, "http://users.internal/", 100).await;
+    statuses(&service, "http://users.internal/", 300).await;
     let graph = json(&page, "/api/graph").await;
     let edges = &graph["edges"];
     let v1 = find(edges, |edge| edge["subset"] == "v1");
@@ -42,7 +42,7 @@ async fn the_graph_has_rates_failures_and_weights_of_each_call() {
     let p50 = v1["p50_ms"].as_f64().unwrap();
     assert!((20.0..26.0).contains(&p50), "{p50}");
     let sum = |name: &str| v1[name].as_u64().unwrap() + v2[name].as_u64().unwrap();
-    assert_eq!(sum("requests"), 100);
+    assert_eq!(sum("requests"), 300);
     assert_eq!(v2["ejected"], 1);
     // The first failure ejects the only endpoint of v2; later requests to it are rejected here.
     assert_eq!(
@@ -82,7 +82,7 @@ async fn clusters_are_shown_as_envoy_shows_them() {
     let page = mesh.admin().into_router();
     let upstream = Upstream::new(|uri| if uri.contains("10.0.0.2") { 500 } else { 200 });
     let service = mesh.workload("shop", "default").outbound(upstream);
-    statuses(&service, "http://users.internal/", 4).await;
+    statuses(&service, "http://users.internal/", 40).await;
     let (_, headers, text) = get(&page, "/clusters").await;
     assert_eq!(headers["content-type"], "text/plain; charset=utf-8");
     let cluster = "outbound|80||users.internal";

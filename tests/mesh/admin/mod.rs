@@ -39,7 +39,7 @@ fn plain() -> String {
 }
 
 fn mesh(documents: &str) -> Mesh {
-    Mesh::from_yaml(documents).unwrap()
+    Mesh::builder().with_seed(1).read_yaml(documents).unwrap()
 }
 
 fn token() -> Token {

@@ -8,6 +8,7 @@ use super::change::{Cause, Change, difference};
 use super::config_snapshot::{ConfigSnapshot, documented, known};
 use super::refusals::Refusals;
 use super::weight_overrides::WeightOverride;
+#[cfg(feature = "admin")]
 use crate::foundation::events::JoinedObservers;
 use crate::foundation::time::clock;
 use crate::istio::config::WorkloadId;
@@ -35,6 +36,7 @@ pub(in crate::mesh) struct MeshState {
     snapshot: ArcSwap<ConfigSnapshot>,
     history: Mutex<VecDeque<Change>>,
     /// Observers of all layers, beside that of the options.
+    #[cfg(feature = "admin")]
     pub(in crate::mesh) joined: Arc<JoinedObservers>,
     load_options: LoadOptions,
     pub(in crate::mesh) options: Options,
@@ -67,10 +69,10 @@ impl MeshState {
         configs: Arc<dyn ConfigSource>,
         load_options: LoadOptions,
         settings: Settings,
-        mut options: Options,
+        options: Options,
     ) -> Self {
-        let joined = Arc::new(JoinedObservers::default());
-        options.observe = Arc::new((Arc::clone(&options.observe), Arc::clone(&joined)));
+        #[cfg(feature = "admin")]
+        let (joined, options) = options.with_joined_observers();
         let changed = difference(&Documents::from_yaml(""), &documents);
         let began = Change {
             at: clock::system_time(),
@@ -83,6 +85,7 @@ impl MeshState {
             changing: Mutex::new(()),
             snapshot: ArcSwap::from_pointee(current),
             history: Mutex::new([began].into()),
+            #[cfg(feature = "admin")]
             joined,
             load_options,
             options,
