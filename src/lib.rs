@@ -46,6 +46,7 @@
 //! # Architecture
 //!
 //! ```text
+//! integrations what joins the mesh to other systems: the page for operators, the end of a service
 //! mesh         stacks and their state: by hand, or of a workload or gateway under Istio's documents
 //! istio        Istio's documents: api, validation, analysis, coverage, and translation to plain values
 //! transport    connections: client (reqwest's API), connectors, DNS, connection pools
@@ -67,12 +68,16 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod foundation;
+mod integrations;
 #[cfg(feature = "istio")]
 pub mod istio;
 pub mod mesh;
 mod policies;
 mod transport;
 
+#[cfg(feature = "admin")]
+pub use integrations::admin;
+pub use integrations::shutdown;
 pub use policies::circuit_breaker;
 pub use policies::concurrency_limit;
 pub use policies::fault_injection;

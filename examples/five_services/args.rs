@@ -12,6 +12,7 @@ Five services on this machine, and what becomes of them when things go wrong.
                     of `identity`: mtls
     --scale N       let a minute last 60/N seconds, N from 1 to 20 [default: 12, so 5 seconds]
     --serve         keep the services up to be tried with curl, until Ctrl-C
+    --admin         serve the page for operators, and print its URL and its token for actions
     --help          print this
 
 Cases:";
@@ -109,6 +110,7 @@ impl Part {
 /// What the command line asks for.
 #[derive(Debug)]
 pub(crate) struct Args {
+    pub(crate) admin: bool,
     pub(crate) broken: Option<Part>,
     pub(crate) help: bool,
     pub(crate) only: Vec<Part>,
@@ -120,6 +122,7 @@ impl Args {
     /// Reads the arguments, without the program's name.
     pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut args = Self {
+            admin: false,
             broken: None,
             help: false,
             only: Vec::new(),
@@ -132,6 +135,7 @@ impl Args {
                 "--break" => args.broken = Some(Part::parse_broken(&value()?)?),
                 "--only" => args.only.push(Part::parse(&value()?)?),
                 "--scale" => args.scale = parse_scale(&value()?)?,
+                "--admin" => args.admin = true,
                 "--serve" => args.serve = true,
                 "--help" | "-h" => args.help = true,
                 _ => return Err(format!("unknown argument `{word}`")),

@@ -12,6 +12,7 @@
 //! (`cases/`) is shown as it happens; what it claims is counted by the servers, not by the clients. If
 //! anything differs from what is expected, the program ends with 1.
 
+mod admin;
 mod args;
 mod cases;
 mod driver;

@@ -9,6 +9,8 @@
 ))]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[cfg(feature = "admin")]
+mod admin;
 mod axum;
 mod bad;
 mod client;

@@ -41,6 +41,7 @@ mod rate_limit_queue;
 mod retry;
 mod retry_storm;
 mod review_cases;
+mod shutdown;
 mod sources;
 mod telemetry;
 mod timeout;

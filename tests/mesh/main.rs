@@ -7,6 +7,8 @@
 )]
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail as they do")]
 
+#[cfg(feature = "admin")]
+mod admin;
 mod answers;
 #[cfg(feature = "cli")]
 mod cli;

@@ -17,6 +17,8 @@ use crate::foundation::tls::HandshakeFailure;
 #[non_exhaustive]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum EventKind {
+    /// An operator changed something by the page; the text says what, and who.
+    AdminAction(Box<str>),
     /// An attempt ended. Reported by the trace layers of attempts, to an observer that
     /// [wants it](super::Observe::observes_requests).
     AttemptCompleted(Completion),
@@ -166,6 +168,7 @@ impl EventKind {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
+            Self::AdminAction(_) => "admin_action",
             Self::AttemptCompleted(_) => "attempt_completed",
             Self::BodyTimedOut(_) => "body_timed_out",
             Self::CertificateExpiring { .. } => "certificate_expiring",
@@ -204,6 +207,7 @@ impl EventKind {
     #[must_use]
     pub const fn policy(&self) -> &'static str {
         match self {
+            Self::AdminAction(_) => "admin",
             Self::AttemptCompleted(_) | Self::RequestCompleted(_) => "telemetry",
             Self::BodyTimedOut(_) | Self::StreamTimedOut(_) => "timeout",
             Self::CertificateExpiring { .. }

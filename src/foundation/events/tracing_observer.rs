@@ -36,7 +36,8 @@ macro_rules! write_event {
 impl Observe for TracingObserver {
     fn on_event(&self, event: &Event<'_>) {
         match event.kind() {
-            EventKind::CertificateExpiring { .. }
+            EventKind::AdminAction(_)
+            | EventKind::CertificateExpiring { .. }
             | EventKind::CertificateNotLoaded { .. }
             | EventKind::CircuitOpened { .. }
             | EventKind::CircuitWouldOpen { .. }

@@ -84,7 +84,7 @@ snapshot! {
 }
 
 impl CircuitBreakerSnapshot {
-    pub(super) fn of(layer: &CircuitBreakerLayer) -> Self {
+    pub(in crate::mesh) fn of(layer: &CircuitBreakerLayer) -> Self {
         let (state, counts) = (layer.state(), layer.counts());
         let (reason, remaining) = match state {
             CircuitState::Open { remaining, reason } => (Some(reason), Some(remaining)),
@@ -135,7 +135,7 @@ impl RateLimitSnapshot {
 }
 
 impl RetryBudgetSnapshot {
-    pub(super) fn of(layer: &RetryLayer) -> Self {
+    pub(in crate::mesh) fn of(layer: &RetryLayer) -> Self {
         let policy = layer.policy();
         Self::new(
             layer.stats(),

@@ -8,6 +8,7 @@ use super::EventKind;
 impl Display for EventKind {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
+            Self::AdminAction(text) => write!(f, "operator: {text}"),
             Self::AttemptCompleted(done) if done.retries == 0 => {
                 write!(f, "attempt completed: {done}")
             }

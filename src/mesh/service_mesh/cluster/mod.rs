@@ -15,6 +15,7 @@ pub(crate) mod dns;
 )]
 pub(crate) mod endpoint_service;
 pub(crate) mod key;
+mod retries;
 pub(crate) mod service;
 pub(crate) mod source;
 pub(crate) mod state;

@@ -8,6 +8,8 @@ pub(crate) mod tunnel;
 
 use std::sync::Arc;
 
+#[cfg(feature = "admin")]
+use crate::foundation::events::JoinedObservers;
 use crate::foundation::events::{Observe, TracingObserver};
 use crate::foundation::sync::hash::hash;
 use crate::foundation::sync::rng::{Rng, mix};
@@ -35,6 +37,14 @@ pub(in crate::mesh) struct Options {
 }
 
 impl Options {
+    /// Lets observers join later, beside the one that is set.
+    #[cfg(feature = "admin")]
+    pub(in crate::mesh) fn with_joined_observers(mut self) -> (Arc<JoinedObservers>, Self) {
+        let joined = Arc::new(JoinedObservers::default());
+        self.observe = Arc::new((self.observe, Arc::clone(&joined)));
+        (joined, self)
+    }
+
     /// Returns the seed of one part, another one for each `part`.
     pub(in crate::mesh) fn seed(&self, part: &str) -> Option<u64> {
         self.seed.map(|seed| mix(seed ^ hash(part.as_bytes())))

@@ -8,6 +8,7 @@ use super::change::{Cause, Change, difference};
 use super::config_snapshot::{ConfigSnapshot, documented, known};
 use super::refusals::Refusals;
 use super::weight_overrides::WeightOverride;
+#[cfg(feature = "admin")]
 use crate::foundation::events::JoinedObservers;
 use crate::foundation::time::clock;
 #[cfg(feature = "jwt")]
@@ -38,10 +39,11 @@ pub(in crate::mesh) struct MeshState {
     snapshot: ArcSwap<ConfigSnapshot>,
     history: Mutex<VecDeque<Change>>,
     /// Observers of all layers, beside that of the options.
+    #[cfg(feature = "admin")]
     pub(in crate::mesh) joined: Arc<JoinedObservers>,
     load_options: LoadOptions,
-    options: Options,
-    proxies: Mutex<HashMap<(Role, WorkloadId), Arc<Proxy>>>,
+    pub(in crate::mesh) options: Options,
+    pub(in crate::mesh) proxies: Mutex<HashMap<(Role, WorkloadId), Arc<Proxy>>>,
     pub(in crate::mesh) refusals: Refusals,
     pub(super) settings: Settings,
 }
@@ -70,10 +72,10 @@ impl MeshState {
         configs: Arc<dyn ConfigSource>,
         load_options: LoadOptions,
         settings: Settings,
-        mut options: Options,
+        options: Options,
     ) -> Self {
-        let joined = Arc::new(JoinedObservers::default());
-        options.observe = Arc::new((Arc::clone(&options.observe), Arc::clone(&joined)));
+        #[cfg(feature = "admin")]
+        let (joined, options) = options.with_joined_observers();
         let changed = difference(&Documents::from_yaml(""), &documents);
         let began = Change {
             at: clock::system_time(),
@@ -86,6 +88,7 @@ impl MeshState {
             changing: Mutex::new(()),
             snapshot: ArcSwap::from_pointee(current),
             history: Mutex::new([began].into()),
+            #[cfg(feature = "admin")]
             joined,
             load_options,
             options,
@@ -154,11 +157,6 @@ impl MeshState {
             return Ok(None);
         }
         Ok(Some(self.apply_valid(documents, cause)))
-    }
-
-    fn refuse(&self, cause: &Cause, error: &Error) {
-        let version = self.snapshot().version;
-        self.refusals.record(version, cause.clone(), error);
     }
 
     fn apply_valid(&self, documents: Documents, cause: Cause) -> Change {
@@ -243,11 +241,6 @@ impl MeshState {
         proxy
     }
 
-    /// Returns all proxies, in no order.
-    pub(in crate::mesh) fn proxies(&self) -> Vec<Arc<Proxy>> {
-        lock(&self.proxies).values().cloned().collect()
-    }
-
     /// Publishes a version to all proxies.
     fn change(&self, current: ConfigSnapshot, cause: Cause, changed: Arc<[Box<str>]>) -> Change {
         let change = Change {
@@ -306,7 +299,7 @@ fn checked(documents: Documents) -> Result<Documents, Error> {
     Ok(documents)
 }
 
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(in crate::mesh) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Each change is consistent by itself, so a poisoned lock is still usable.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use super::change::Cause;
+use super::mesh_state::MeshState;
 use crate::foundation::time::clock;
 use crate::istio::{Diagnostic, Severity};
 use crate::mesh::service_mesh::Error;
@@ -36,9 +37,17 @@ pub(in crate::mesh) struct Refusal {
     pub(in crate::mesh) version: u64,
 }
 
+impl MeshState {
+    /// Remembers a change that was refused.
+    pub(super) fn refuse(&self, cause: &Cause, error: &Error) {
+        let version = self.snapshot().version;
+        self.refusals.record(version, cause.clone(), error);
+    }
+}
+
 impl Refusals {
     /// Remembers a refusal, in place of the oldest one if there are too many.
-    pub(in crate::mesh) fn record(&self, version: u64, cause: Cause, error: &Error) {
+    fn record(&self, version: u64, cause: Cause, error: &Error) {
         let all = error.diagnostics();
         let errors = all
             .iter()
