@@ -46,6 +46,7 @@
 //! # Architecture
 //!
 //! ```text
+//! integrations metrics, and what else joins the mesh to other systems
 //! mesh         stacks and their state: by hand, or of a workload or gateway under Istio's documents
 //! istio        Istio's documents: api, validation, analysis, coverage, and translation to plain values
 //! transport    connections: client (reqwest's API), connectors, DNS, connection pools
@@ -67,12 +68,15 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod foundation;
+mod integrations;
 #[cfg(feature = "istio")]
 pub mod istio;
 pub mod mesh;
 mod policies;
 mod transport;
 
+#[cfg(feature = "prometheus")]
+pub use integrations::prometheus;
 pub use policies::circuit_breaker;
 pub use policies::concurrency_limit;
 pub use policies::fault_injection;
@@ -140,7 +144,9 @@ pub use mesh::{inbound, outbound};
 /// ordered the policy.
 pub mod events {
     pub use crate::foundation::events::{Completion, EventKind};
-    pub use crate::foundation::outcome::{Direction, Origin, Source};
+    pub use crate::foundation::outcome::{
+        Direction, Origin, ResponseFlags, Source, WorkloadMetadata,
+    };
 }
 
 /// Facts about an attempt beside its [`Outcome`]: statuses, causes, and how errors are classified.

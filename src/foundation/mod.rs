@@ -10,5 +10,7 @@ pub(crate) mod events;
 pub(crate) mod http;
 pub(crate) mod matching;
 pub(crate) mod outcome;
+#[cfg(feature = "istio")]
+pub(crate) mod peer;
 pub(crate) mod sync;
 pub(crate) mod time;

@@ -17,6 +17,8 @@ mod explain;
 mod internal_headers;
 mod istio;
 mod live;
+#[cfg(feature = "prometheus")]
+mod metrics;
 mod regex;
 mod replies;
 mod review;
@@ -25,6 +27,10 @@ mod snapshot;
 mod sources;
 #[cfg(feature = "watch")]
 mod watch;
+
+#[cfg(feature = "prometheus")]
+#[path = "../support/exposition.rs"]
+mod exposition;
 
 #[path = "../support/mesh.rs"]
 mod support;

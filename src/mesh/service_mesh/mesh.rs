@@ -6,6 +6,8 @@ use super::{Error, Gateway, MeshBuilder, Workload};
 #[cfg(any(feature = "admin", feature = "prometheus"))]
 use crate::foundation::events::Observe;
 use crate::istio::Diagnostic;
+#[cfg(feature = "prometheus")]
+use crate::mesh::service_mesh::options::extension::MeshExtension;
 use crate::mesh::service_mesh::state::change::{Cause, Change};
 use crate::mesh::service_mesh::state::mesh_state::MeshState;
 use crate::mesh::service_mesh::state::weight_overrides::WeightOverride;
@@ -144,6 +146,12 @@ impl Mesh {
     #[must_use]
     pub fn version(&self) -> u64 {
         self.state.version()
+    }
+
+    /// Returns the extension by a tier above.
+    #[cfg(feature = "prometheus")]
+    pub(crate) fn extension(&self) -> Option<&Arc<dyn MeshExtension>> {
+        self.state.options.extension.as_ref()
     }
 
     /// Returns the last 100 changes, oldest first.

@@ -110,12 +110,14 @@ mod context;
 mod future;
 mod gate;
 mod layer;
+mod observed;
 mod policy;
 mod processor;
 mod propagation;
 mod service;
 mod settings;
 mod shared;
+mod sizes;
 mod started_span;
 
 pub use crate::foundation::events::TracingObserver;

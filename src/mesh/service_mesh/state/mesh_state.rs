@@ -37,7 +37,7 @@ pub(in crate::mesh) struct MeshState {
     /// Observers of all layers, beside that of the options.
     pub(in crate::mesh) joined: Arc<JoinedObservers>,
     load_options: LoadOptions,
-    options: Options,
+    pub(in crate::mesh) options: Options,
     proxies: Mutex<HashMap<(Role, WorkloadId), Arc<Proxy>>>,
     pub(in crate::mesh) refusals: Refusals,
     settings: Settings,

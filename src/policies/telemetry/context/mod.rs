@@ -4,6 +4,7 @@ pub(in crate::policies::telemetry) mod instrumented;
 pub(in crate::policies::telemetry) mod pooled_context;
 pub(in crate::policies::telemetry) mod span;
 pub(in crate::policies::telemetry) mod span_data;
+pub(in crate::policies::telemetry) mod tracing_span;
 
 use std::sync::Arc;
 

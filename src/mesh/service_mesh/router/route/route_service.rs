@@ -177,6 +177,7 @@ where
                 }) = destination
                 {
                     RequestRecord::note_source(|| Arc::clone(source));
+                    RequestRecord::note_request_body(|| request.body().size_hint().exact());
                     let caller = Caller::of(shared.answers, &request);
                     if !shared.is_unnamed {
                         consumed::take_off(request.headers_mut());
