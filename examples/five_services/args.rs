@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::net::SocketAddr;
+
 use crate::scale::Scale;
 
 pub(crate) const HELP: &str = "\
@@ -11,6 +13,7 @@ Five services on this machine, and what becomes of them when things go wrong.
     --break CASE    switch off the part that this case is about, which makes the case fail
     --scale N       let a minute last 60/N seconds, N from 1 to 20 [default: 12, so 5 seconds]
     --serve         keep the services up to be tried with curl, until Ctrl-C
+    --metrics ADDR  with --serve: metrics for Prometheus at http://ADDR/metrics
     --help          print this
 
 Cases:";
@@ -30,11 +33,12 @@ pub(crate) enum Part {
     Endpoints,
     Mirror,
     Faults,
+    Seen,
 }
 
 impl Part {
     /// All of them, in the order in which they are shown.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Breaker,
         Self::Ingress,
         Self::RateLimit,
@@ -47,6 +51,7 @@ impl Part {
         Self::Endpoints,
         Self::Mirror,
         Self::Faults,
+        Self::Seen,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -63,6 +68,7 @@ impl Part {
             Self::Endpoints => "endpoints",
             Self::Mirror => "mirror",
             Self::Faults => "faults",
+            Self::Seen => "seen",
         }
     }
 
@@ -80,6 +86,7 @@ impl Part {
             Self::Endpoints => "users runs as three endpoints, of which one goes bad",
             Self::Mirror => "waste v2 is tried on a tenth of the real requests, unnoticed by users",
             Self::Faults => "a fifth of one route of waste is made to fail, to see what that does",
+            Self::Seen => "a breaker opens: metric, log line and trace say so in the same words",
         }
     }
 
@@ -94,6 +101,7 @@ impl Part {
 pub(crate) struct Args {
     pub(crate) broken: Option<Part>,
     pub(crate) help: bool,
+    pub(crate) metrics: Option<SocketAddr>,
     pub(crate) only: Vec<Part>,
     pub(crate) scale: Scale,
     pub(crate) serve: bool,
@@ -105,6 +113,7 @@ impl Args {
         let mut args = Self {
             broken: None,
             help: false,
+            metrics: None,
             only: Vec::new(),
             scale: Scale::default(),
             serve: false,
@@ -113,6 +122,7 @@ impl Args {
             let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
             match word.as_str() {
                 "--break" => args.broken = Some(Part::parse(&value()?)?),
+                "--metrics" => args.metrics = Some(parse_address(&value()?)?),
                 "--only" => args.only.push(Part::parse(&value()?)?),
                 "--scale" => args.scale = parse_scale(&value()?)?,
                 "--serve" => args.serve = true,
@@ -129,6 +139,11 @@ impl Args {
         all.filter(|case| self.only.is_empty() || self.only.contains(case))
             .collect()
     }
+}
+
+fn parse_address(word: &str) -> Result<SocketAddr, String> {
+    let address = word.parse();
+    address.map_err(|_| format!("--metrics takes an address and a port, not `{word}`"))
 }
 
 fn parse_scale(word: &str) -> Result<Scale, String> {
