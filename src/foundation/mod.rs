@@ -8,6 +8,7 @@ pub(crate) mod deadline;
 pub(crate) mod endpoints;
 pub(crate) mod events;
 pub(crate) mod http;
+pub mod identity;
 pub(crate) mod matching;
 pub(crate) mod outcome;
 #[cfg(feature = "istio")]

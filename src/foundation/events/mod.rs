@@ -10,6 +10,8 @@ mod recording_observer;
 pub(crate) mod request;
 mod tracing_observer;
 
+#[cfg(feature = "istio")]
+pub(crate) use emitter::local_reply;
 pub(crate) use emitter::{Emitter, named};
 pub use event::Event;
 pub use event_kind::EventKind;

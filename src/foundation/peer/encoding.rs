@@ -97,6 +97,10 @@ fn write_bytes(to: &mut Vec<u8>, field: u64, bytes: &[u8]) {
     to.extend_from_slice(bytes);
 }
 
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the low bits are what is written"
+)]
 fn write_varint(to: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         to.push((value & 0x7f) as u8 | 0x80);

@@ -7,7 +7,7 @@ use http::HeaderValue;
 use super::encoding;
 use crate::foundation::outcome::WorkloadMetadata;
 
-/// Number of peers that are told apart. Those after them are unknown: their names are labels of metrics.
+/// Number of peers that are distinguished. Those after them are unknown: their names are labels of metrics.
 const MAX_PEERS: usize = 1_024;
 
 /// Number of peers that each thread remembers, a power of two.
@@ -67,6 +67,7 @@ impl PeerTable {
 }
 
 /// Returns the place of a header in a thread's memory, by steps of 8 bytes: a header has some hundreds.
+#[expect(clippy::cast_possible_truncation, reason = "24 bits are left")]
 fn place_of(bytes: &[u8]) -> usize {
     let mut hash = bytes.len() as u64;
     for chunk in bytes.as_chunks().0 {

@@ -2,7 +2,7 @@
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum Format {
-    /// OpenMetrics 1.0, with exemplars.
+    /// `OpenMetrics` 1.0, with exemplars.
     OpenMetrics,
     /// Prometheus' text format 0.0.4.
     #[default]

@@ -5,7 +5,7 @@ use http::{HeaderMap, header};
 use super::{Format, Metrics};
 
 impl Metrics {
-    /// Returns the handler of a scrape, for axum's `Router::route`: in OpenMetrics or in text, as the `Accept` header
+    /// Returns the handler of a scrape, for axum's `Router::route`: in `OpenMetrics` or in text, as the `Accept` header
     /// asks.
     pub fn handler<S: Clone + Send + Sync + 'static>(&self) -> MethodRouter<S> {
         let metrics = self.clone();

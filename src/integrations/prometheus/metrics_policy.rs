@@ -56,7 +56,7 @@ impl MetricsPolicy {
     }
 
     /// Shows for each series the trace of one request as an exemplar, if `true`: the first of a sampled trace since the
-    /// last scrape, in OpenMetrics alone. The default is `true`.
+    /// last scrape, in `OpenMetrics` alone. The default is `true`.
     #[must_use]
     pub const fn with_exemplars(mut self, exemplars: bool) -> Self {
         self.exemplars = exemplars;

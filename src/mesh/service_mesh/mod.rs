@@ -1,5 +1,10 @@
 //! Workloads and gateways of Istio's documents: their state, their routes and their clusters.
 
+#[cfg(feature = "jwt")]
+pub(in crate::mesh) mod authentication;
+#[cfg(not(feature = "jwt"))]
+#[path = "no_authentication.rs"]
+pub(in crate::mesh) mod authentication;
 mod builder;
 #[cfg(feature = "reqwest")]
 mod client;

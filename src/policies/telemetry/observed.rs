@@ -9,10 +9,9 @@ use tracing::Span;
 use super::context::current::Scope;
 use super::context::pooled_context::PooledContext;
 use super::context::span::SpanObservers;
-use super::context::tracing_span;
 use super::shared::{NewSpan, Shared};
 use super::started_span::StartedSpan;
-use super::{SpanKind, SpanTicket, TraceContext};
+use super::{SpanKind, SpanTicket, TraceContext, tracing_span};
 use crate::foundation::events::request::record::{RecordKind, RequestRecord};
 use crate::foundation::events::request::record_ref::RecordRef;
 #[cfg(feature = "istio")]

@@ -6,8 +6,8 @@ use tracing::level_filters::LevelFilter;
 
 use super::context::current::Scope;
 use super::context::pooled_context::PooledContext;
+use super::context::request_id;
 use super::propagation::remote_context::{PresentHeaders, TraceHeaders};
-use super::propagation::request_id;
 use super::settings::{ReloadablePolicy, Settings};
 use super::started_span::StartedSpan;
 use super::{ExtractError, SpanKind, SpanProcessor, TraceContext, TracePolicy};

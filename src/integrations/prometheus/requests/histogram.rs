@@ -76,7 +76,8 @@ mod tests {
     #[test]
     fn whole_bounds_are_the_bounds_rounded_down() {
         for (bound, whole) in BOUNDS.iter().zip(WHOLE) {
-            assert!((bound.floor() - whole as f64).abs() < f64::EPSILON);
+            let whole = f64::from(u32::try_from(whole).expect("small"));
+            assert!((bound.floor() - whole).abs() < f64::EPSILON);
         }
     }
 }

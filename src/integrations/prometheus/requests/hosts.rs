@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// Number of hosts that are told apart. Those after them are `unknown`, as a caller may make up any number.
+/// Number of hosts that are distinguished. Those after them are `unknown`, as a caller may make up any number.
 const MAX_HOSTS: usize = 100;
 
 /// Hosts of requests whose stack names none, each with a number from 1.

@@ -106,12 +106,12 @@ fn route_config(
     let limits = limits.of(name.as_deref());
     let config = RouteConfig {
         route,
-        fault: fault(merged.field(|route| route.fault.as_ref())),
+        fault: fault(merged.field(|route| route.fault.as_deref())),
         limits_replace: limits.is_some(),
         limits: limits.unwrap_or_default(),
         mirrors: mirrors(index, merged),
         origins: origins(merged),
-        retry: retries(merged.field(|route| route.retries.as_ref())),
+        retry: retries(merged.field(|route| route.retries.as_deref())),
         timeout: timeout(merged.field(|route| route.timeout).map(|time| time.value)),
     };
     (Some(config), is_last)

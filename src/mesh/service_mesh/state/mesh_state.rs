@@ -10,6 +10,8 @@ use super::refusals::Refusals;
 use super::weight_overrides::WeightOverride;
 use crate::foundation::events::JoinedObservers;
 use crate::foundation::time::clock;
+#[cfg(feature = "jwt")]
+use crate::istio::Kind;
 use crate::istio::config::WorkloadId;
 use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::translation::{ConfigModel, Settings};
@@ -20,6 +22,8 @@ use crate::mesh::service_mesh::proxy::config_source::ConfigSource;
 use crate::mesh::service_mesh::proxy::proxy_config::ProxyConfig;
 use crate::mesh::service_mesh::proxy::role::Role;
 use crate::mesh::service_mesh::proxy::state::Proxy;
+#[cfg(feature = "jwt")]
+use crate::policies::jwt;
 use crate::policies::traffic_split::WeightsError;
 
 /// Maximum number of remembered changes.
@@ -31,7 +35,7 @@ const MAX_IDLE: usize = 1_024;
 #[derive(Debug)]
 pub(in crate::mesh) struct MeshState {
     /// Held during a whole change, from the read of the old version to the end.
-    changing: Mutex<()>,
+    pub(super) changing: Mutex<()>,
     snapshot: ArcSwap<ConfigSnapshot>,
     history: Mutex<VecDeque<Change>>,
     /// Observers of all layers, beside that of the options.
@@ -40,7 +44,7 @@ pub(in crate::mesh) struct MeshState {
     pub(in crate::mesh) options: Options,
     proxies: Mutex<HashMap<(Role, WorkloadId), Arc<Proxy>>>,
     pub(in crate::mesh) refusals: Refusals,
-    settings: Settings,
+    pub(super) settings: Settings,
 }
 
 impl MeshState {
@@ -142,8 +146,11 @@ impl MeshState {
             self.refuse(&cause, &error);
             return Err(error);
         }
-        let is_new = !difference(&current.documents, &documents).is_empty();
-        Ok(is_new.then(|| self.apply_valid(documents, cause)))
+        if difference(&current.documents, &documents).is_empty() {
+            self.apply_moved(documents);
+            return Ok(None);
+        }
+        Ok(Some(self.apply_valid(documents, cause)))
     }
 
     fn refuse(&self, cause: &Cause, error: &Error) {
@@ -223,7 +230,8 @@ impl MeshState {
         }
         let current = self.snapshot();
         let config = role.config(&*current.source, &workload);
-        let proxy_config = ProxyConfig::new(current.version, Arc::clone(&current.source), config);
+        let proxy_config = ProxyConfig::new(current.version, Arc::clone(&current.source), config)
+            .with_revision(current.revision);
         let proxy = Arc::new(Proxy::new(
             role,
             workload.clone(),
@@ -247,6 +255,19 @@ impl MeshState {
             changed,
             version: current.version,
         };
+        self.publish(current);
+        let mut history = lock(&self.history);
+        if history.len() >= MAX_HISTORY {
+            history.pop_front();
+        }
+        history.push_back(change.clone());
+        change
+    }
+
+    /// Stores a snapshot, and applies it to all proxies. The caller holds `changing`.
+    pub(super) fn publish(&self, mut current: ConfigSnapshot) {
+        let (version, revision) = (current.version, self.snapshot().revision + 1);
+        current.revision = revision;
         let (proxies, configs) = {
             let proxies = lock(&self.proxies);
             let configs = Arc::clone(&current.source);
@@ -260,18 +281,12 @@ impl MeshState {
             .iter()
             .map(|proxy| {
                 let config = proxy.role.config(&*configs, &proxy.workload);
-                ProxyConfig::new(change.version, Arc::clone(&configs), config)
+                ProxyConfig::new(version, Arc::clone(&configs), config).with_revision(revision)
             })
             .collect();
         for (proxy, proxy_config) in proxies.iter().zip(lives) {
             proxy.apply_config(proxy_config);
         }
-        let mut history = lock(&self.history);
-        if history.len() >= MAX_HISTORY {
-            history.pop_front();
-        }
-        history.push_back(change.clone());
-        change
     }
 }
 
@@ -279,6 +294,13 @@ impl MeshState {
 fn checked(documents: Documents) -> Result<Documents, Error> {
     if documents.has_errors() {
         return Err(Error::Documents(documents.diagnostics().to_vec()));
+    }
+    #[cfg(feature = "jwt")]
+    {
+        let mut resources = documents.resources().iter();
+        if resources.any(|resource| resource.kind() == Kind::RequestAuthentication) {
+            jwt::check_provider().map_err(Error::Tokens)?;
+        }
     }
     for found in documents.diagnostics() {
         if found.severity() == Severity::Warning {
@@ -288,7 +310,7 @@ fn checked(documents: Documents) -> Result<Documents, Error> {
     Ok(documents)
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Each change is consistent by itself, so a poisoned lock is still usable.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -10,11 +10,11 @@ use tracing::span::Id;
 
 use super::instrumented::Instrumented;
 use super::pooled_context::PooledContext;
+use super::request_id;
 use crate::foundation::events::request::record::RequestRecord;
 use crate::foundation::events::request::record_ref::RecordRef;
 use crate::foundation::sync::pooled::{Pooled, pool};
 use crate::policies::telemetry::TraceContext;
-use crate::policies::telemetry::propagation::request_id;
 
 // Set by a scope for the time of a poll, a drop or a call; read by layers further in and by
 // `TraceContext::current`.

@@ -13,7 +13,7 @@ use crate::foundation::endpoints::attempt_number::AttemptNumber;
 use crate::foundation::events::request::record_ref::RecordRef;
 use crate::foundation::events::{Completion, Emitter, EventKind};
 use crate::foundation::http::{RequestHead, ResponseHead};
-use crate::foundation::outcome::{Direction, Failure, Outcome, Rejection, ResponseFlags, Source};
+use crate::foundation::outcome::{Failure, Outcome, Rejection, ResponseFlags, Source};
 #[cfg(feature = "istio")]
 use crate::foundation::peer::PeerExchange;
 use crate::foundation::sync::pooled::{Pooled, pool};
@@ -266,6 +266,6 @@ impl Drop for SpanTicket {
 static ATTEMPT: HeaderName = HeaderName::from_static("x-envoy-attempt-count");
 
 /// Returns the number of the attempt: that of the retry layer around it, or else of a foreign one, in the headers.
-pub(super) fn attempt(headers: &HeaderMap) -> Option<u32> {
+pub(in crate::policies::telemetry) fn attempt(headers: &HeaderMap) -> Option<u32> {
     AttemptNumber::current().or_else(|| headers.get(&ATTEMPT)?.to_str().ok()?.parse().ok())
 }
