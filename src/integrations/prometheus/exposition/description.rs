@@ -42,7 +42,8 @@ impl Description {
 /// Declares descriptions as constants, and a list of all.
 macro_rules! descriptions {
     ($($constant:ident = $kind:ident $name:literal, $help:literal;)*) => {
-        $(pub(in crate::integrations::prometheus) const $constant: Description = Description {
+        $(#[allow(dead_code, reason = "those of a mesh are written with the feature `istio` alone")]
+        pub(in crate::integrations::prometheus) const $constant: Description = Description {
             help: $help,
             kind: Kind::$kind,
             name: $name,

@@ -6,6 +6,10 @@ use std::sync::Arc;
 use super::description::Description;
 
 /// Value of a metric at one moment.
+#[cfg_attr(
+    not(feature = "istio"),
+    allow(dead_code, reason = "only a mesh has state")
+)]
 #[derive(Clone, Debug)]
 pub(in crate::integrations::prometheus) struct StateSample {
     pub(in crate::integrations::prometheus) description: &'static Description,
