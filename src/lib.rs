@@ -46,7 +46,7 @@
 //! # Architecture
 //!
 //! ```text
-//! integrations what joins the mesh to other systems: the page for operators, the end of a service
+//! integrations the page for operators, metrics, and the end of a service
 //! mesh         stacks and their state: by hand, or of a workload or gateway under Istio's documents
 //! istio        Istio's documents: api, validation, analysis, coverage, and translation to plain values
 //! transport    connections: client (reqwest's API), connectors, DNS, connection pools
@@ -77,6 +77,8 @@ mod transport;
 
 #[cfg(feature = "admin")]
 pub use integrations::admin;
+#[cfg(feature = "prometheus")]
+pub use integrations::prometheus;
 pub use integrations::shutdown;
 pub use policies::circuit_breaker;
 pub use policies::concurrency_limit;
@@ -150,7 +152,9 @@ pub use mesh::{inbound, outbound};
 /// ordered the policy.
 pub mod events {
     pub use crate::foundation::events::{Completion, EventKind};
-    pub use crate::foundation::outcome::{Direction, Origin, Source};
+    pub use crate::foundation::outcome::{
+        Direction, Origin, ResponseFlags, Source, WorkloadMetadata,
+    };
     pub use crate::foundation::tls::HandshakeFailure;
 }
 

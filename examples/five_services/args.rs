@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::net::SocketAddr;
+
 use crate::scale::Scale;
 
 pub(crate) const HELP: &str = "\
@@ -13,6 +15,7 @@ Five services on this machine, and what becomes of them when things go wrong.
     --scale N       let a minute last 60/N seconds, N from 1 to 20 [default: 12, so 5 seconds]
     --serve         keep the services up to be tried with curl, until Ctrl-C
     --admin         serve the page for operators, and print its URL and its token for actions
+    --metrics ADDR  with --serve: metrics for Prometheus at http://ADDR/metrics
     --help          print this
 
 Cases:";
@@ -35,6 +38,7 @@ pub(crate) enum Part {
     Identity,
     /// The part of `Identity` that refuses plain text; no case of its own.
     Mtls,
+    Seen,
 }
 
 impl Part {
@@ -53,6 +57,7 @@ impl Part {
         Self::Mirror,
         Self::Faults,
         Self::Identity,
+        Self::Seen,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -71,6 +76,7 @@ impl Part {
             Self::Faults => "faults",
             Self::Identity => "identity",
             Self::Mtls => "mtls",
+            Self::Seen => "seen",
         }
     }
 
@@ -90,6 +96,7 @@ impl Part {
             Self::Identity => "waste accepts callers with a certificate of the mesh alone",
             Self::Mtls => "waste refuses plain text",
             Self::Faults => "a fifth of one route of waste is made to fail, to see what that does",
+            Self::Seen => "a breaker opens: metric, log line and trace say so in the same words",
         }
     }
 
@@ -113,6 +120,7 @@ pub(crate) struct Args {
     pub(crate) admin: bool,
     pub(crate) broken: Option<Part>,
     pub(crate) help: bool,
+    pub(crate) metrics: Option<SocketAddr>,
     pub(crate) only: Vec<Part>,
     pub(crate) scale: Scale,
     pub(crate) serve: bool,
@@ -125,6 +133,7 @@ impl Args {
             admin: false,
             broken: None,
             help: false,
+            metrics: None,
             only: Vec::new(),
             scale: Scale::default(),
             serve: false,
@@ -133,6 +142,7 @@ impl Args {
             let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
             match word.as_str() {
                 "--break" => args.broken = Some(Part::parse_broken(&value()?)?),
+                "--metrics" => args.metrics = Some(parse_address(&value()?)?),
                 "--only" => args.only.push(Part::parse(&value()?)?),
                 "--scale" => args.scale = parse_scale(&value()?)?,
                 "--admin" => args.admin = true,
@@ -150,6 +160,11 @@ impl Args {
         all.filter(|case| self.only.is_empty() || self.only.contains(case))
             .collect()
     }
+}
+
+fn parse_address(word: &str) -> Result<SocketAddr, String> {
+    let address = word.parse();
+    address.map_err(|_| format!("--metrics takes an address and a port, not `{word}`"))
 }
 
 fn parse_scale(word: &str) -> Result<Scale, String> {

@@ -1,5 +1,7 @@
-//! Joints between the mesh and other systems, each behind its feature.
+//! Last tier of the library: what joins the mesh to other systems.
 
 #[cfg(feature = "admin")]
 pub mod admin;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;
 pub mod shutdown;

@@ -98,6 +98,11 @@ fn without_the_faults_nothing_is_aborted() {
 }
 
 #[test]
+fn without_metrics_nothing_says_that_a_breaker_opened() {
+    fails_without("seen", "requests refused, by the metric");
+}
+
+#[test]
 fn when_nobody_reads_on_it_ends_without_a_word() {
     let mut child = Command::new(example())
         .args(["--only", "faults", "--scale", "20"])

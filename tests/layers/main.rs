@@ -26,6 +26,8 @@ mod grpc;
 mod jwt;
 mod load_balance;
 mod mesh;
+#[cfg(feature = "prometheus")]
+mod metrics;
 mod mirror;
 mod outlier_detection;
 mod per_host;
@@ -48,6 +50,10 @@ mod timeout;
 mod tower_http;
 mod traffic_split;
 mod vectors;
+
+#[cfg(feature = "prometheus")]
+#[path = "../support/exposition.rs"]
+mod exposition;
 
 #[path = "../support/layers.rs"]
 mod support;

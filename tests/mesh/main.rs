@@ -19,6 +19,8 @@ mod explain;
 mod internal_headers;
 mod istio;
 mod live;
+#[cfg(feature = "prometheus")]
+mod metrics;
 mod regex;
 mod replies;
 mod review;
@@ -30,6 +32,10 @@ mod sources;
 mod tokens;
 #[cfg(feature = "watch")]
 mod watch;
+
+#[cfg(feature = "prometheus")]
+#[path = "../support/exposition.rs"]
+mod exposition;
 
 #[path = "../support/mesh.rs"]
 mod support;

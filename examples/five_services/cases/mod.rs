@@ -9,6 +9,7 @@ mod key;
 mod mirror;
 mod rate_limit;
 mod retry;
+mod seen;
 mod split;
 mod sticky;
 mod timeout;
@@ -38,6 +39,7 @@ pub(crate) async fn run(case: Part, world: &World, report: &mut Report) -> Resul
         Part::Mirror => mirror::run(world, report).await,
         Part::Faults => faults::run(world, report).await,
         Part::Identity | Part::Mtls => identity::run(world, report).await,
+        Part::Seen => seen::run(world, report).await,
     }
 }
 

@@ -8,6 +8,8 @@ use crate::foundation::events::{Event, EventKind, Observe};
 #[cfg(feature = "admin")]
 use crate::foundation::outcome::Source;
 use crate::istio::Diagnostic;
+#[cfg(feature = "prometheus")]
+use crate::mesh::service_mesh::options::extension::MeshExtension;
 use crate::mesh::service_mesh::state::change::{Cause, Change};
 use crate::mesh::service_mesh::state::mesh_state::MeshState;
 use crate::mesh::service_mesh::state::weight_overrides::WeightOverride;
@@ -173,6 +175,12 @@ impl Mesh {
     #[must_use]
     pub fn version(&self) -> u64 {
         self.state.version()
+    }
+
+    /// Returns the extension by a tier above.
+    #[cfg(feature = "prometheus")]
+    pub(crate) fn extension(&self) -> Option<&Arc<dyn MeshExtension>> {
+        self.state.options.extension.as_ref()
     }
 
     /// Returns the last 100 changes, oldest first.

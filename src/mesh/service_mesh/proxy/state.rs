@@ -11,7 +11,8 @@ use super::discarded::{Discarded, Leftover};
 use super::memory::{State, config_of, configs_of, evict_unknown_hosts};
 use super::proxy_config::ProxyConfig;
 use super::role::Role;
-use crate::foundation::outcome::Source;
+use crate::foundation::outcome::{Source, WorkloadMetadata};
+use crate::foundation::peer::PeerExchange;
 use crate::istio::config::{ClusterConfig, LocalRateLimitConfig, WorkloadId};
 use crate::mesh::service_mesh::cluster::key::ClusterKey;
 use crate::mesh::service_mesh::cluster::service::Owner;
@@ -25,6 +26,10 @@ pub(in crate::mesh) struct Proxy {
     pub(in crate::mesh) options: Options,
     pub(in crate::mesh) workload: WorkloadId,
     pub(in crate::mesh) role: Role,
+    /// Names of the workload, by which metrics know it.
+    pub(in crate::mesh) metadata: Arc<WorkloadMetadata>,
+    /// Exchange of these names with the other ends of requests.
+    pub(in crate::mesh) peers: Option<Arc<PeerExchange>>,
     config: ArcSwap<ProxyConfig>,
     version: AtomicU64,
     state: Mutex<State>,
@@ -53,7 +58,10 @@ impl Proxy {
         proxy_config: ProxyConfig,
         options: Options,
     ) -> Self {
+        let metadata = options.metadata_of(&workload);
         let proxy = Self {
+            peers: options.exchange(&metadata),
+            metadata,
             options,
             workload,
             role,
