@@ -73,6 +73,7 @@ pub mod mesh;
 mod policies;
 mod transport;
 
+pub use policies::canary;
 pub use policies::circuit_breaker;
 pub use policies::concurrency_limit;
 pub use policies::fault_injection;
