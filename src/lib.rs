@@ -80,6 +80,7 @@ pub use integrations::admin;
 #[cfg(feature = "prometheus")]
 pub use integrations::prometheus;
 pub use integrations::shutdown;
+pub use policies::canary;
 pub use policies::circuit_breaker;
 pub use policies::concurrency_limit;
 pub use policies::fault_injection;

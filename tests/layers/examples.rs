@@ -1,5 +1,7 @@
 //! The examples of single policies: each asserts what it prints.
 
+#[path = "../../examples/canary.rs"]
+mod canary;
 #[path = "../../examples/circuit_breaker.rs"]
 mod circuit_breaker;
 #[path = "../../examples/concurrency_limit.rs"]
@@ -47,6 +49,7 @@ macro_rules! tests {
 }
 
 tests! {
+    canary
     circuit_breaker
     concurrency_limit
     #[cfg(feature = "serde")]
