@@ -206,8 +206,8 @@ impl http_body::Body for EventBody {
 
 fn next_event(mut receiver: Receiver<Arc<RecordedEvent>>) -> NextEvent {
     Box::pin(async move {
-        let received = tokio::time::timeout(KEEP_ALIVE, receiver.recv()).await;
-        let message = match received {
+        let event = tokio::time::timeout(KEEP_ALIVE, receiver.recv()).await;
+        let message = match event {
             Err(_) => Some(":\n\n".to_owned()),
             Ok(Ok(event)) => {
                 let number = event.number;

@@ -117,7 +117,7 @@ impl ConcurrencyLimitSnapshot {
 
 impl RateLimitSnapshot {
     pub(in crate::mesh) fn of(layer: &RateLimitLayer) -> Self {
-        let (policy, stats) = (layer.policy(), layer.stats());
+        let (policy, counters) = (layer.policy(), layer.stats());
         let status = layer.limiter().status();
         let whole = (policy.is_on() && !policy.is_keyed()).then_some(status);
         Self {
@@ -126,10 +126,10 @@ impl RateLimitSnapshot {
             reset: whole.map(|status| status.reset),
             keys: layer.limiter().keys_in_use(),
             max_keys: policy.max_keys(),
-            rate_limited: stats.rate_limited,
-            enforced: stats.enforced,
-            evicted: stats.evicted,
-            waiting: stats.waiting,
+            rate_limited: counters.rate_limited,
+            enforced: counters.enforced,
+            evicted: counters.evicted,
+            waiting: counters.waiting,
         }
     }
 }
