@@ -36,8 +36,8 @@
 //!    all of them.
 //! 6. A policy can be replaced while requests run, and the state stays. "Off" is a policy.
 //! 7. Everything is bounded: keys, queues, replay buffers, waits, retries, copies. Only the
-//!    [`mirror`], [`Endpoints::follow`], `dns`, the connections of a `pool`, the tunnels of `Mesh::gateway`
-//!    and `Mesh::watch` spawn tasks or threads, which end with their owner.
+//!    [`mirror`], [`Endpoints::follow`], `dns`, the connections of a `pool`, `jwt::JwksSource`, the tunnels of
+//!    `Mesh::gateway` and `Mesh::watch` spawn tasks or threads, which end with their owner.
 //! 8. Bad configuration is a typed error, never a panic. Zero means what Istio defines it to mean.
 //! 9. An admitted call costs nanoseconds, about 100 for one layer: no lock is awaited, no future boxed,
 //!    and memory is allocated only for the parts of a request that may be retried and for headers that are
@@ -46,6 +46,7 @@
 //! # Architecture
 //!
 //! ```text
+//! integrations the page for operators, metrics, and the end of a service
 //! mesh         stacks and their state: by hand, or of a workload or gateway under Istio's documents
 //! istio        Istio's documents: api, validation, analysis, coverage, and translation to plain values
 //! transport    connections: client (reqwest's API), connectors, DNS, connection pools
@@ -67,15 +68,24 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod foundation;
+mod integrations;
 #[cfg(feature = "istio")]
 pub mod istio;
 pub mod mesh;
 mod policies;
 mod transport;
 
+#[cfg(feature = "admin")]
+pub use integrations::admin;
+#[cfg(feature = "prometheus")]
+pub use integrations::prometheus;
+pub use integrations::shutdown;
+pub use policies::canary;
 pub use policies::circuit_breaker;
 pub use policies::concurrency_limit;
 pub use policies::fault_injection;
+#[cfg(feature = "jwt")]
+pub use policies::jwt;
 pub use policies::load_balance;
 pub use policies::mirror;
 pub use policies::outlier_detection;
@@ -90,6 +100,8 @@ pub use transport::client;
 pub use transport::dns;
 #[cfg(feature = "tonic")]
 pub use transport::grpc;
+#[cfg(feature = "mtls")]
+pub use transport::mtls;
 #[cfg(feature = "hyper")]
 pub use transport::pool;
 
@@ -100,6 +112,7 @@ pub use foundation::endpoints::Endpoint;
 pub use foundation::endpoints::Endpoints;
 pub use foundation::events::Event;
 pub use foundation::events::Observe;
+pub use foundation::identity;
 pub use foundation::outcome::Failure;
 pub use foundation::outcome::Outcome;
 pub use foundation::outcome::Rejection;
@@ -140,7 +153,10 @@ pub use mesh::{inbound, outbound};
 /// ordered the policy.
 pub mod events {
     pub use crate::foundation::events::{Completion, EventKind};
-    pub use crate::foundation::outcome::{Direction, Origin, Source};
+    pub use crate::foundation::outcome::{
+        Direction, Origin, ResponseFlags, Source, WorkloadMetadata,
+    };
+    pub use crate::foundation::tls::HandshakeFailure;
 }
 
 /// Facts about an attempt beside its [`Outcome`]: statuses, causes, and how errors are classified.

@@ -41,6 +41,9 @@ pub(crate) struct Check {
     /// Findings that fail the check as errors do.
     #[arg(long, value_name = "FINDINGS")]
     pub(crate) deny: Option<Deny>,
+    /// Namespace of documents without one.
+    #[arg(long, value_name = "NAMESPACE", default_value = "default")]
+    pub(crate) default_namespace: String,
 }
 
 /// Explain one request: its route, the policies with their files and lines, and the local replies that it may get.
@@ -49,9 +52,11 @@ pub(crate) struct Explain {
     /// Files, or folders of `.yaml`, `.yml` and `.json` files; `-` reads the standard input.
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
-    /// Calling workload, as NAME.NAMESPACE; without a namespace, that of `--default-namespace`.
-    #[arg(long, value_name = "WORKLOAD")]
-    pub(crate) from: String,
+    #[command(flatten)]
+    pub(crate) proxy: Proxy,
+    /// Port at which the gateway or the workload gets the request; by default any of its ports.
+    #[arg(long, conflicts_with = "from")]
+    pub(crate) port: Option<u16>,
     /// Labels of the workload, which selectors match; `app` is its name.
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
     pub(crate) labels: Vec<(String, String)>,
@@ -73,6 +78,21 @@ pub(crate) struct Explain {
     /// Form of the explanation.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: ExplainFormat,
+}
+
+/// Proxy that gets the request: NAME.NAMESPACE; without a namespace, that of `--default-namespace`.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Proxy {
+    /// Workload that sends the request, as NAME.NAMESPACE; without a namespace, that of `--default-namespace`.
+    #[arg(long, value_name = "WORKLOAD")]
+    pub(crate) from: Option<String>,
+    /// Gateway that gets the request, as NAME.NAMESPACE.
+    #[arg(long, value_name = "GATEWAY")]
+    pub(crate) gateway: Option<String>,
+    /// Workload that gets the request, as NAME.NAMESPACE: the rate limits that it has for it.
+    #[arg(long, value_name = "WORKLOAD")]
+    pub(crate) to: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

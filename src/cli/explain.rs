@@ -29,21 +29,41 @@ pub(crate) fn run(args: &Explain, mut output: Output) -> io::Result<ExitCode> {
         }
         Err(error) => return Err(io::Error::other(error)),
     };
-    // Names of namespaces have no dot; those of workloads may.
-    let (name, namespace) = match args.from.rsplit_once('.') {
-        Some(parts) => parts,
-        None => (args.from.as_str(), args.default_namespace.as_str()),
-    };
-    let workload = mesh
-        .workload(name, namespace)
-        .with_labels(args.labels.clone());
-    let explanation = workload.explain(&request(args));
+    let explanation = explain(args, &mesh).map_err(io::Error::other)?;
     match args.format {
         ExplainFormat::Text => output.bytes(explanation.to_string().as_bytes())?,
         ExplainFormat::Json => output.line(&format!("{:#}", json(&explanation)))?,
     }
     output.finish()?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn explain(args: &Explain, mesh: &Mesh) -> Result<Explanation, Error> {
+    let request = request(args);
+    // Names of namespaces have no dot; those of workloads may.
+    let parts = |name: &str| match name.rsplit_once('.') {
+        Some((name, namespace)) => (name.to_owned(), namespace.to_owned()),
+        None => (name.to_owned(), args.default_namespace.clone()),
+    };
+    if let Some(gateway) = &args.proxy.gateway {
+        let (name, namespace) = parts(gateway);
+        let gateway = mesh.gateway(&name, &namespace)?;
+        return Ok(match args.port {
+            Some(port) => gateway.with_port(port).explain(&request),
+            None => gateway.explain(&request),
+        });
+    }
+    let (from, to) = (args.proxy.from.as_deref(), args.proxy.to.as_deref());
+    let (name, namespace) = parts(from.or(to).unwrap_or_default());
+    let workload = mesh.workload(&name, &namespace);
+    let workload = workload.with_labels(args.labels.clone());
+    if from.is_some() {
+        return Ok(workload.explain(&request));
+    }
+    Ok(match args.port {
+        Some(port) => workload.server().with_port(port).explain(&request),
+        None => workload.server().explain(&request),
+    })
 }
 
 fn request(args: &Explain) -> Request<()> {
@@ -83,6 +103,7 @@ fn json(explanation: &Explanation) -> Value {
         "method": explanation.method(),
         "url": explanation.url(),
         "workload": explanation.workload(),
+        "listener": settings(explanation.listener()),
         "virtualHost": host,
         "route": route,
         "localReplies": replies.collect::<Vec<_>>(),

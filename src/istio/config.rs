@@ -9,6 +9,10 @@
 //! has an `id`: the same id after an update means the same object with a new policy, and its state
 //! is kept.
 
+mod tls;
+#[cfg(feature = "jwt")]
+mod tokens;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +32,12 @@ use crate::policies::rate_limit::RateLimitPolicy;
 use crate::policies::retry::RetryPolicy;
 use crate::policies::timeout::TimeoutPolicy;
 use crate::policies::traffic_split::{Destination, Route};
+#[cfg(feature = "jwt")]
+pub(crate) use tokens::{KeysConfig, TokenRuleConfig};
+
+#[cfg(feature = "mtls")]
+pub(crate) use tls::{PeerAuthenticationConfig, TlsVerification};
+pub(crate) use tls::{TlsConfig, TlsMode};
 
 /// The workload of a configuration: identity and labels, as of a pod with a sidecar.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -203,12 +213,6 @@ pub(crate) struct RetriesConfig {
     pub(crate) budget_interval: Duration,
 }
 
-/// TLS origination.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct TlsConfig {
-    pub(crate) sni: Option<Box<str>>,
-}
-
 /// One local rate limit.
 #[derive(Clone, Debug)]
 pub(crate) struct LocalRateLimitConfig {
@@ -220,12 +224,20 @@ pub(crate) struct LocalRateLimitConfig {
     /// Port of the limit: of the server for inbound requests, otherwise of the destination; `None`
     /// for all ports.
     pub(crate) port: Option<u16>,
+    /// Name of the route that it is for; `None` if it is for several.
+    pub(crate) route: Option<Arc<str>>,
 }
 
 /// Configuration for inbound requests of a workload.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct InboundConfig {
     pub(crate) limits: Vec<LocalRateLimitConfig>,
+    /// Modes of its ports, of `PeerAuthentication`.
+    #[cfg(feature = "mtls")]
+    pub(crate) mtls: PeerAuthenticationConfig,
+    /// Rules about tokens, in the order of their issuers.
+    #[cfg(feature = "jwt")]
+    pub(crate) tokens: Vec<TokenRuleConfig>,
 }
 
 /// Configuration for requests to a gateway.

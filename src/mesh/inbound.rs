@@ -11,6 +11,7 @@ use tower_service::Service;
 
 use super::outbound::warn_once;
 use super::outer_stack::OuterStack;
+use super::snapshot::{ConcurrencyLimitSnapshot, InboundSnapshot, RateLimitSnapshot};
 use super::stack::{self, InboundGates, InboundLayers};
 use super::{InboundPolicy, StackWarning};
 use crate::foundation::events::Observe;
@@ -175,6 +176,17 @@ impl Inbound {
             streams: self.streams,
             timeout: layers.timeout.policy(),
             trace: layers.trace.policy(),
+        }
+    }
+
+    /// Returns the state of its parts as plain values.
+    #[must_use]
+    pub fn snapshot(&self) -> InboundSnapshot {
+        let layers = &self.layers;
+        InboundSnapshot {
+            name: layers.emitter.source().name().map(Into::into),
+            rate_limit: RateLimitSnapshot::of(&layers.rate_limit),
+            concurrency_limit: ConcurrencyLimitSnapshot::of(&layers.concurrency_limit),
         }
     }
 

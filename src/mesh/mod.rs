@@ -234,6 +234,7 @@ mod outer_stack;
 mod per_host;
 #[cfg(feature = "istio")]
 mod service_mesh;
+pub mod snapshot;
 mod stack;
 
 pub use inbound::{Inbound, InboundService, inbound};
@@ -243,5 +244,7 @@ pub use lint::{StackWarning, lint};
 pub use outbound::{Outbound, OutboundService, outbound};
 pub use outbound_policy::OutboundPolicy;
 pub use per_host::{InvalidHost, OutboundPerHost, OutboundPerHostService};
+#[cfg(all(feature = "istio", feature = "prometheus"))]
+pub(crate) use service_mesh::options::extension::{MeshExtension, WeakMesh};
 #[cfg(feature = "istio")]
 pub use service_mesh::*;

@@ -1,5 +1,7 @@
 //! The examples of single policies: each asserts what it prints.
 
+#[path = "../../examples/canary.rs"]
+mod canary;
 #[path = "../../examples/circuit_breaker.rs"]
 mod circuit_breaker;
 #[path = "../../examples/concurrency_limit.rs"]
@@ -11,6 +13,9 @@ mod config;
 mod database;
 #[path = "../../examples/fault_injection.rs"]
 mod fault_injection;
+#[cfg(feature = "jwt")]
+#[path = "../../examples/jwt.rs"]
+mod jwt;
 #[path = "../../examples/load_balance.rs"]
 mod load_balance;
 #[path = "../../examples/mirror.rs"]
@@ -44,12 +49,15 @@ macro_rules! tests {
 }
 
 tests! {
+    canary
     circuit_breaker
     concurrency_limit
     #[cfg(feature = "serde")]
     config
     database
     fault_injection
+    #[cfg(feature = "jwt")]
+    jwt
     load_balance
     mirror
     rate_limit

@@ -7,6 +7,7 @@
 )]
 
 mod assembled;
+mod canary;
 mod circuit_breaker;
 #[cfg(feature = "reqwest")]
 mod client_errors;
@@ -22,8 +23,12 @@ mod fault_injection;
 mod gate;
 #[cfg(feature = "tonic")]
 mod grpc;
+#[cfg(feature = "jwt")]
+mod jwt;
 mod load_balance;
 mod mesh;
+#[cfg(feature = "prometheus")]
+mod metrics;
 mod mirror;
 mod outlier_detection;
 mod per_host;
@@ -39,12 +44,17 @@ mod rate_limit_queue;
 mod retry;
 mod retry_storm;
 mod review_cases;
+mod shutdown;
 mod sources;
 mod telemetry;
 mod timeout;
 mod tower_http;
 mod traffic_split;
 mod vectors;
+
+#[cfg(feature = "prometheus")]
+#[path = "../support/exposition.rs"]
+mod exposition;
 
 #[path = "../support/layers.rs"]
 mod support;

@@ -7,6 +7,8 @@
 )]
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail as they do")]
 
+#[cfg(feature = "admin")]
+mod admin;
 mod answers;
 #[cfg(feature = "cli")]
 mod cli;
@@ -17,13 +19,23 @@ mod explain;
 mod internal_headers;
 mod istio;
 mod live;
+#[cfg(feature = "prometheus")]
+mod metrics;
 mod regex;
 mod replies;
 mod review;
+mod security;
 mod services;
+mod snapshot;
 mod sources;
+#[cfg(feature = "jwt")]
+mod tokens;
 #[cfg(feature = "watch")]
 mod watch;
+
+#[cfg(feature = "prometheus")]
+#[path = "../support/exposition.rs"]
+mod exposition;
 
 #[path = "../support/mesh.rs"]
 mod support;

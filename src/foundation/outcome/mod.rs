@@ -7,18 +7,24 @@ pub(crate) mod client_error;
 mod client_error_response;
 pub(crate) mod error_details;
 pub(crate) mod failure;
+#[cfg(feature = "jwt")]
+pub(crate) mod jwt_status;
 pub(crate) mod local_reply;
 #[cfg(feature = "hyper")]
 pub(crate) mod pool_error;
 pub(crate) mod reasons;
 pub(crate) mod rejection;
+pub(crate) mod response_flags;
 pub(crate) mod source;
+pub(crate) mod workload_metadata;
 
 pub use cause::Cause;
 #[cfg(feature = "reqwest")]
 pub use client_error::Error as ClientError;
 pub use failure::ErrorClassifier;
 pub use failure::Failure;
+#[cfg(feature = "jwt")]
+pub use jwt_status::JwtStatus;
 pub use local_reply::LocalReplyBody;
 #[cfg(feature = "hyper")]
 pub use pool_error::PoolError;
@@ -31,7 +37,9 @@ pub use reasons::rate_limited::RateLimited;
 pub use reasons::reset_reason::ResetReason;
 pub use reasons::retry_stop_reason::RetryStopReason;
 pub use rejection::Rejection;
+pub use response_flags::ResponseFlags;
 pub use source::{Direction, Origin, Source};
+pub use workload_metadata::WorkloadMetadata;
 
 /// An error of any type.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -14,7 +14,7 @@ pub enum Kind {
     Gateway,
     /// Mutual TLS: validated only.
     PeerAuthentication,
-    /// JWT authentication: validated only.
+    /// Tokens of requests; validated only without the feature `jwt`.
     RequestAuthentication,
     /// Endpoints and ports of a host outside the service registry.
     ServiceEntry,
@@ -85,17 +85,20 @@ impl Kind {
         }
     }
 
-    /// Returns true if documents of this kind are validated but not enforced.
+    /// Returns true if documents of this kind are validated but not enforced, as `PeerAuthentication` without the feature
+    /// `mtls`, and `RequestAuthentication` without `jwt`.
     #[must_use]
     pub const fn is_validated_only(self) -> bool {
-        !matches!(
-            self,
+        match self {
             Self::DestinationRule
-                | Self::EnvoyFilter
-                | Self::Gateway
-                | Self::ServiceEntry
-                | Self::VirtualService
-        )
+            | Self::EnvoyFilter
+            | Self::Gateway
+            | Self::ServiceEntry
+            | Self::VirtualService => false,
+            Self::PeerAuthentication => !cfg!(feature = "mtls"),
+            Self::RequestAuthentication => !cfg!(feature = "jwt"),
+            _ => true,
+        }
     }
 
     /// Says whether it decides who may do what: a part of it that is not understood must not be passed over.

@@ -4,7 +4,7 @@ use crate::istio::syntax::tree::{NodeId, Tree};
 
 /// Lines of the values of one YAML document, kept when its syntax tree is dropped. They count from the first line of
 /// the document.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct LineTable(Arc<[u32]>);
 
 impl LineTable {

@@ -36,6 +36,8 @@ pub(super) fn gateway(index: &ResourceIndex, name: &str, namespace: &str) -> Opt
         direction: Direction::Gateway,
         labels: &workload.labels,
         namespace,
+        patches: &index.patches,
+        root_namespace: &index.settings.root_namespace,
     };
     Some(GatewayConfig {
         servers: gateway
@@ -52,7 +54,12 @@ pub(super) fn gateway(index: &ResourceIndex, name: &str, namespace: &str) -> Opt
             limits: Vec::new(),
         },
         inbound: InboundConfig {
-            limits: scope.limits(index),
+            limits: scope.limits(),
+            #[cfg(feature = "jwt")]
+            tokens: super::tokens::tokens(index, namespace, &workload.labels),
+            // TLS of a gateway is that of its servers.
+            #[cfg(feature = "mtls")]
+            mtls: crate::istio::config::PeerAuthenticationConfig::default(),
         },
     })
 }
@@ -112,7 +119,7 @@ fn hosts(
     // The most specific first, and independent of the order in the `HashMap`.
     by_host.sort_by(|(one, _), (two, _)| names::by_specificity(one, two));
     let configs = by_host.into_iter().filter_map(|(host, services)| {
-        let limits = scope.routes(index, Some(&full), &[&host]);
+        let limits = scope.routes(Some(&full), &[&host]);
         let ids: Vec<_> = services.iter().map(|service| service.object.id()).collect();
         let routes = services
             .iter()

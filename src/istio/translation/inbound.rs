@@ -8,8 +8,14 @@ pub(super) fn inbound(index: &ResourceIndex, workload: &WorkloadId) -> InboundCo
         direction: Direction::Inbound,
         labels: &workload.labels,
         namespace: &workload.namespace,
+        patches: &index.patches,
+        root_namespace: &index.settings.root_namespace,
     };
     InboundConfig {
-        limits: scope.inbound(index),
+        limits: scope.inbound(),
+        #[cfg(feature = "jwt")]
+        tokens: super::tokens::tokens(index, &workload.namespace, &workload.labels),
+        #[cfg(feature = "mtls")]
+        mtls: index.peers.config(&workload.namespace, &workload.labels),
     }
 }

@@ -10,8 +10,12 @@ mod inbound;
 pub(crate) mod index;
 pub(crate) mod limits;
 mod outbound;
+#[cfg(feature = "mtls")]
+mod peer_authentication;
 mod route;
 mod settings;
+#[cfg(feature = "jwt")]
+mod tokens;
 
 use std::sync::Arc;
 

@@ -8,6 +8,8 @@ use crate::istio::Documents;
 use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::translation::Settings;
 use crate::istio::{FieldValidation, Input, Severity};
+#[cfg(feature = "prometheus")]
+use crate::mesh::service_mesh::options::extension::{MeshExtension, WeakMesh};
 use crate::mesh::service_mesh::state::mesh_state::MeshState;
 use crate::policies::telemetry::TracePolicy;
 
@@ -35,10 +37,25 @@ impl MeshBuilder {
         self
     }
 
+    /// Sets the certificates of this process's workloads, with which documents about mutual TLS have their effect.
+    ///
+    /// The listeners of `Workload::listen` accept what `PeerAuthentication` says. The connections of `Workload::client`
+    /// and of a gateway's own client use them for `tls` with the mode `ISTIO_MUTUAL`, and, where no mode is written, to
+    /// endpoints of the mesh with the label `security.istio.io/tlsMode: istio`. By default a mesh has none, and warns
+    /// about such documents (`MSH0009`, `MSH0018`).
+    #[cfg(feature = "mtls")]
+    #[must_use]
+    pub fn with_certificates(mut self, certificates: crate::transport::mtls::Certificates) -> Self {
+        self.options.certificates = Some(certificates);
+        self.load_options.has_identity = true;
+        self
+    }
+
     /// Sets the domain in which the full names of services end. The default is `cluster.local`.
     #[must_use]
     pub fn with_cluster_domain(mut self, domain: impl Into<Arc<str>>) -> Self {
         self.settings.cluster_domain = domain.into();
+        self.options.metadata.domain = Arc::clone(&self.settings.cluster_domain);
         self
     }
 
@@ -164,15 +181,41 @@ impl MeshBuilder {
         self.read(documents)
     }
 
-    fn read(self, documents: Documents) -> Result<Mesh, Error> {
+    /// Adds an extension of a tier above, and has workloads exchange their names; `cluster` is the name of the Kubernetes
+    /// cluster among them.
+    #[cfg(feature = "prometheus")]
+    pub(crate) fn with_extension(
+        mut self,
+        extension: Arc<dyn MeshExtension>,
+        cluster: Arc<str>,
+    ) -> Self {
+        self.options.extension = Some(extension);
+        self.options.metadata.cluster = cluster;
+        self.options.peers = Some(Arc::default());
+        self
+    }
+
+    #[cfg_attr(
+        not(feature = "prometheus"),
+        expect(unused_mut, reason = "an extension changes the options")
+    )]
+    fn read(mut self, documents: Documents) -> Result<Mesh, Error> {
+        #[cfg(feature = "prometheus")]
+        if let Some(extension) = &self.options.extension {
+            let own = Arc::clone(&self.options.observe);
+            self.options.observe = Arc::new((own, extension.observer()));
+        }
         let [objects, skipped] = [documents.resources().len(), documents.skipped()];
         let warnings = documents.count(Severity::Warning);
         let state = MeshState::new(documents, self.load_options, self.settings, self.options)?;
         let version = state.version();
         tracing::info!(version, objects, skipped, warnings, "mesh loaded");
-        Ok(Mesh {
-            state: Arc::new(state),
-        })
+        let state = Arc::new(state);
+        #[cfg(feature = "prometheus")]
+        if let Some(extension) = &state.options.extension {
+            extension.attach(WeakMesh::new(&state));
+        }
+        Ok(Mesh { state })
     }
 }
 
@@ -180,6 +223,7 @@ impl Default for MeshBuilder {
     fn default() -> Self {
         Self {
             load_options: LoadOptions {
+                has_identity: false,
                 validation: FieldValidation::Warn,
                 ..LoadOptions::default()
             },

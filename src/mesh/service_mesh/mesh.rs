@@ -3,10 +3,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Error, Gateway, MeshBuilder, Workload};
+#[cfg(feature = "admin")]
+use crate::foundation::events::{Event, EventKind, Observe};
+#[cfg(feature = "admin")]
+use crate::foundation::outcome::Source;
 use crate::istio::Diagnostic;
+#[cfg(feature = "prometheus")]
+use crate::mesh::service_mesh::options::extension::MeshExtension;
 use crate::mesh::service_mesh::state::change::{Cause, Change};
 use crate::mesh::service_mesh::state::mesh_state::MeshState;
 use crate::mesh::service_mesh::state::weight_overrides::WeightOverride;
+use crate::mesh::snapshot::MeshSnapshot;
 use crate::policies::traffic_split::RouteId;
 
 /// Traffic policies of Istio's documents, enforced inside the process.
@@ -113,6 +120,50 @@ impl Mesh {
         self.state.set_weights(overrides).inspect(log_change)
     }
 
+    /// Returns the state of all workloads and gateways, their configuration, and its history, as plain values.
+    ///
+    /// It costs some microseconds for each cluster, on the thread of the caller, and no request waits for it.
+    #[must_use]
+    pub fn snapshot(&self) -> MeshSnapshot {
+        super::snapshot::mesh(&self.state)
+    }
+
+    /// Ends the ejections of an endpoint by its address, in the cluster of this name of every workload and gateway.
+    /// Returns the number of ejections that it ended.
+    ///
+    /// The endpoint may be ejected again at once, if it fails as before.
+    pub fn uneject(&self, cluster: &str, endpoint: &str) -> usize {
+        let proxies = super::snapshot::proxies(&self.state);
+        let clusters = proxies.iter().flat_map(|proxy| proxy.known_clusters());
+        let clusters = clusters.filter(|one| one.source().cluster() == Some(cluster));
+        clusters
+            .map(|cluster| {
+                let all = cluster.endpoints().to_vec().into_iter();
+                let all = all.filter(|one| one.address().as_str() == endpoint);
+                all.filter(|one| cluster.detector().uneject(one)).count()
+            })
+            .sum()
+    }
+
+    /// Reports an event of the mesh as a whole to its observers.
+    #[cfg(feature = "admin")]
+    pub(crate) fn emit(&self, kind: &EventKind) {
+        let source = Arc::new(Source::default().with_name("admin"));
+        self.state
+            .options
+            .observe
+            .on_event(&Event::new(kind, &source));
+    }
+
+    /// Adds an observer of all layers' decisions until its owner drops it.
+    ///
+    /// Clients and servers that are made later also report the ends of requests to it, if it
+    /// [wants them](Observe::observes_requests).
+    #[cfg(feature = "admin")]
+    pub(crate) fn observed_by(&self, observe: &Arc<dyn Observe>) {
+        self.state.joined.join(observe);
+    }
+
     /// Returns the warnings and notes about the current documents.
     #[must_use]
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
@@ -124,6 +175,12 @@ impl Mesh {
     #[must_use]
     pub fn version(&self) -> u64 {
         self.state.version()
+    }
+
+    /// Returns the extension by a tier above.
+    #[cfg(feature = "prometheus")]
+    pub(crate) fn extension(&self) -> Option<&Arc<dyn MeshExtension>> {
+        self.state.options.extension.as_ref()
     }
 
     /// Returns the last 100 changes, oldest first.

@@ -1,11 +1,18 @@
 //! Workloads and gateways of Istio's documents: their state, their routes and their clusters.
 
+#[cfg(feature = "jwt")]
+pub(in crate::mesh) mod authentication;
+#[cfg(not(feature = "jwt"))]
+#[path = "no_authentication.rs"]
+pub(in crate::mesh) mod authentication;
 mod builder;
 #[cfg(feature = "reqwest")]
 mod client;
 pub(in crate::mesh) mod cluster;
 pub mod explain;
 pub(in crate::mesh) mod gateway;
+#[cfg(feature = "mtls")]
+mod listen;
 mod mesh;
 pub(in crate::mesh) mod options;
 pub(in crate::mesh) mod proxy;
@@ -15,6 +22,7 @@ pub(in crate::mesh) mod proxy;
 )]
 pub(in crate::mesh) mod router;
 mod server;
+mod snapshot;
 pub(in crate::mesh) mod state;
 #[cfg(test)]
 mod tests;
@@ -31,6 +39,8 @@ pub use cluster::connect::endpoint_transport::EndpointTransport;
 pub use gateway::Gateway;
 pub use gateway::GatewayService;
 pub use gateway::edge::TrustedProxies;
+#[cfg(feature = "mtls")]
+pub use listen::ListenError;
 pub use mesh::Mesh;
 pub use router::upstream::mesh_transport::MeshTransport;
 pub use router::upstream::request_body::RequestBody;

@@ -8,8 +8,11 @@ use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::BoxError;
 use crate::mesh::outer_stack::OuterStack;
+use crate::mesh::service_mesh::authentication::{Authenticated, AuthenticatedGates, authenticated};
+use crate::mesh::service_mesh::explain::{Explanation, explain_inbound};
 use crate::mesh::service_mesh::proxy::state::Proxy;
 use crate::mesh::service_mesh::router::route::inbound_limits::InboundLimits;
 use crate::mesh::stack::{self, routed};
@@ -35,7 +38,11 @@ impl ServerLayer {
         Self {
             port: None,
             timeout: TimeoutLayer::with_emitter(timeout, emitter.clone()),
-            trace: TraceServerLayer::with_emitter(options.trace.clone(), emitter),
+            trace: TraceServerLayer::with_peers(
+                options.trace.clone(),
+                emitter,
+                proxy.peers.clone(),
+            ),
             proxy,
         }
     }
@@ -46,6 +53,13 @@ impl ServerLayer {
     pub const fn with_port(mut self, port: u16) -> Self {
         self.port = Some(port);
         self
+    }
+
+    /// Explains the rate limits that a request to the workload meets, each with its line in the documents; the routes
+    /// are the application's.
+    #[must_use]
+    pub fn explain<B>(&self, request: &Request<B>) -> Explanation {
+        explain_inbound(&self.proxy, self.port, RequestHead::of(request))
     }
 }
 
@@ -64,7 +78,9 @@ impl<S> Layer<S> for ServerLayer {
     fn layer(&self, inner: S) -> Self::Service {
         let limits = InboundLimits::new(self.port, Arc::clone(&self.proxy));
         ServerService {
-            inner: stack::inbound(&self.trace, limits, &self.timeout, inner),
+            inner: authenticated(&self.proxy, limits, |gates| {
+                stack::inbound(&self.trace, gates, &self.timeout, inner)
+            }),
         }
     }
 }
@@ -74,8 +90,10 @@ impl<S> Layer<S> for ServerLayer {
 /// Clones share all state.
 #[derive(Clone)]
 pub struct ServerService<S> {
-    inner: OuterStack<S, InboundLimits>,
+    inner: ServerStack<S>,
 }
+
+type ServerStack<S> = Authenticated<OuterStack<S, AuthenticatedGates<InboundLimits>>>;
 
 impl<S> Debug for ServerService<S> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -90,9 +108,9 @@ where
     R: Body<Data = Bytes>,
     R::Error: Into<BoxError>,
 {
-    type Response = <OuterStack<S, InboundLimits> as Service<Request<B>>>::Response;
+    type Response = <ServerStack<S> as Service<Request<B>>>::Response;
     type Error = S::Error;
-    type Future = <OuterStack<S, InboundLimits> as Service<Request<B>>>::Future;
+    type Future = <ServerStack<S> as Service<Request<B>>>::Future;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)

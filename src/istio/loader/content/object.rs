@@ -162,11 +162,11 @@ fn istio(
     }
     if let (Some(at), Some(spec)) = (spec, &object.spec) {
         check::validate(&object, spec, metadata, &mut reader);
-        idle::coverage(kind, spec, at, &mut reader);
+        idle::coverage(kind, spec, at, options.has_identity, &mut reader);
         check::fields(Spec::descriptor(kind), at, tree, reader.findings);
     }
     reader.findings.drop_follow_ups(tree);
-    if kind.is_validated_only() {
+    if kind.is_validated_only() || kind == Kind::PeerAuthentication && !options.has_identity {
         check::not_enforced(kind, at, reader.findings);
     }
     object

@@ -6,11 +6,15 @@ use super::selected_labels::SelectedLabels;
 use super::service_entry_index::ServiceEntryIndex;
 use super::virtual_service_index::VirtualServiceIndex;
 use crate::istio::api::gateway::Gateway;
+#[cfg(feature = "jwt")]
+use crate::istio::api::security::RequestAuthentication;
 use crate::istio::model::load::documents::Documents;
 use crate::istio::model::names;
 use crate::istio::model::spec::Spec;
 use crate::istio::translation::Settings;
 use crate::istio::translation::limits::{Patch, patches};
+#[cfg(feature = "mtls")]
+use crate::istio::translation::peer_authentication::PeerAuthenticationIndex;
 
 /// Indexes over all valid resources, by host and namespace.
 #[derive(Debug)]
@@ -19,9 +23,14 @@ pub(in crate::istio::translation) struct ResourceIndex {
     pub(in crate::istio::translation) services: VirtualServiceIndex,
     pub(in crate::istio::translation) rules: DestinationRuleIndex,
     pub(in crate::istio::translation) entries: ServiceEntryIndex,
+    /// Policies about tokens, the oldest first.
+    #[cfg(feature = "jwt")]
+    pub(in crate::istio::translation) authentications: Vec<ObjectRef<RequestAuthentication>>,
     gateways: HashMap<(String, String), ObjectRef<Gateway>>,
     /// Full names of the Kubernetes services among the documents.
     pub(in crate::istio::translation) kubernetes: BTreeSet<String>,
+    #[cfg(feature = "mtls")]
+    pub(in crate::istio::translation) peers: PeerAuthenticationIndex,
     /// Rate limit patches in the order of application.
     pub(in crate::istio::translation) patches: Vec<Patch>,
     pub(in crate::istio::translation) selected: SelectedLabels,
@@ -36,11 +45,15 @@ impl ResourceIndex {
             services: VirtualServiceIndex::default(),
             rules: DestinationRuleIndex::default(),
             entries: ServiceEntryIndex::default(),
+            #[cfg(feature = "jwt")]
+            authentications: Vec::new(),
             gateways: HashMap::new(),
             kubernetes: services
                 .map(|named| names::full(&named.name, &named.namespace, domain).into_owned())
                 .collect(),
             selected: SelectedLabels::default(),
+            #[cfg(feature = "mtls")]
+            peers: PeerAuthenticationIndex::new(&settings.root_namespace),
             patches: patches(documents),
         };
         index.selected = SelectedLabels::of(documents, &index.patches);
@@ -77,6 +90,20 @@ impl ResourceIndex {
             }) {
                 index.entries.add(object_ref, domain);
             }
+            #[cfg(feature = "mtls")]
+            if let Some(object_ref) = ObjectRef::of(object, |spec| match spec {
+                Spec::PeerAuthentication(peer) => Some(peer),
+                _ => None,
+            }) {
+                index.peers.add(object_ref);
+            }
+            #[cfg(feature = "jwt")]
+            index
+                .authentications
+                .extend(ObjectRef::of(object, |spec| match spec {
+                    Spec::RequestAuthentication(policy) => Some(policy),
+                    _ => None,
+                }));
             if let Some(object_ref) = ObjectRef::of(object, |spec| match spec {
                 Spec::Gateway(gateway) => Some(gateway),
                 _ => None,

@@ -7,6 +7,8 @@ mod gateways;
 mod host_matching;
 mod hosts;
 mod limits;
+#[cfg(feature = "mtls")]
+mod mtls;
 mod real;
 mod retries;
 mod routes;
@@ -103,6 +105,7 @@ fn yaml_of(documents: &str) -> String {
         };
         let version = match kind {
             "EnvoyFilter" => "networking.istio.io/v1alpha3",
+            "PeerAuthentication" => "security.istio.io/v1",
             "Service" => "v1",
             _ => "networking.istio.io/v1",
         };

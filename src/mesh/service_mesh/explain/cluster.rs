@@ -35,7 +35,7 @@ fn settings(config: &ClusterConfig) -> Vec<Setting> {
     let outlier = Setting::new("outlierDetection", origins.outlier.clone());
     let tls = config.tls.as_ref().map(|tls| {
         Setting::new("tls", origins.tls.clone())
-            .with("mode", "SIMPLE")
+            .with("mode", tls.mode.as_str())
             .with_some("sni", tls.sni.as_ref())
     });
     let all = [
@@ -72,7 +72,10 @@ fn endpoints(config: &ClusterConfig) -> Setting {
             setting.with("dns", listed(names.collect()))
         }
         ClusterDiscovery::Fixed(all) => {
-            let addresses = all.iter().map(|one| one.address.to_string());
+            let addresses = all.iter().map(|one| match one.weight {
+                0 | 1 => one.address.to_string(),
+                weight => format!("{} weight {weight}", one.address),
+            });
             setting.with("addresses", listed(addresses.collect()))
         }
         ClusterDiscovery::Unknown => setting.with("discovery", "unknown cluster"),

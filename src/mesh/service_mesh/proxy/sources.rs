@@ -33,6 +33,7 @@ impl Proxy {
         let (name, namespace) = (&self.workload.name, &self.workload.namespace);
         Source::default()
             .with_direction(direction)
+            .with_metadata(Arc::clone(&self.metadata))
             .with_workload(Arc::clone(name), Arc::clone(namespace))
     }
 }

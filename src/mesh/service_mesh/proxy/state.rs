@@ -1,3 +1,5 @@
+#[cfg(feature = "jwt")]
+use std::any::Any;
 use std::collections::HashMap;
 use std::fmt::{self, Debug, Formatter};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +11,8 @@ use super::discarded::{Discarded, Leftover};
 use super::memory::{State, config_of, configs_of, evict_unknown_hosts};
 use super::proxy_config::ProxyConfig;
 use super::role::Role;
-use crate::foundation::outcome::Source;
+use crate::foundation::outcome::{Source, WorkloadMetadata};
+use crate::foundation::peer::PeerExchange;
 use crate::istio::config::{ClusterConfig, LocalRateLimitConfig, WorkloadId};
 use crate::mesh::service_mesh::cluster::key::ClusterKey;
 use crate::mesh::service_mesh::cluster::service::Owner;
@@ -23,10 +26,16 @@ pub(in crate::mesh) struct Proxy {
     pub(in crate::mesh) options: Options,
     pub(in crate::mesh) workload: WorkloadId,
     pub(in crate::mesh) role: Role,
+    /// Names of the workload, by which metrics know it.
+    pub(in crate::mesh) metadata: Arc<WorkloadMetadata>,
+    /// Exchange of these names with the other ends of requests.
+    pub(in crate::mesh) peers: Option<Arc<PeerExchange>>,
     config: ArcSwap<ProxyConfig>,
     version: AtomicU64,
     state: Mutex<State>,
     inbound: ArcSwap<Gates>,
+    #[cfg(feature = "jwt")]
+    attached: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
     /// The clients of the proxy, each with routes of its own.
     followers: Mutex<Vec<Weak<dyn Follow>>>,
     discarded: Discarded,
@@ -49,7 +58,10 @@ impl Proxy {
         proxy_config: ProxyConfig,
         options: Options,
     ) -> Self {
+        let metadata = options.metadata_of(&workload);
         let proxy = Self {
+            peers: options.exchange(&metadata),
+            metadata,
             options,
             workload,
             role,
@@ -57,6 +69,8 @@ impl Proxy {
             config: ArcSwap::from_pointee(proxy_config),
             state: Mutex::default(),
             inbound: ArcSwap::default(),
+            #[cfg(feature = "jwt")]
+            attached: Mutex::default(),
             followers: Mutex::default(),
             discarded: Discarded::default(),
         };
@@ -137,6 +151,7 @@ impl Proxy {
         for (layer, config) in limits {
             layer.reconfigure(config.policy.with_max_queue(0));
             layer.emitter().set_origin(config.origin.as_ref());
+            layer.emitter().set_route(config.route.as_ref());
         }
         self.open_inbound();
         for (_, cluster) in &gone {
@@ -145,6 +160,24 @@ impl Proxy {
         }
         let gone: Vec<_> = gone.into_iter().map(|(key, _)| key).collect();
         self.lead(&gone);
+    }
+
+    /// Returns what servers attach to the proxy to share it, the only one of its type, made on first use.
+    #[cfg(feature = "jwt")]
+    pub(in crate::mesh) fn attached<T: Any + Send + Sync>(
+        &self,
+        make: impl FnOnce() -> Arc<T>,
+    ) -> Arc<T> {
+        let attached = self.attached.lock();
+        let mut attached = attached.unwrap_or_else(PoisonError::into_inner);
+        let known = attached.iter().cloned();
+        let mut known = known.filter_map(|known| known.downcast::<T>().ok());
+        if let Some(known) = known.next() {
+            return known;
+        }
+        let first = make();
+        attached.push(Arc::clone(&first) as _);
+        first
     }
 
     /// Registers a client that follows each new configuration.
@@ -214,6 +247,7 @@ impl Proxy {
         }
         let policy = config.policy.clone().with_max_queue(0);
         let source = source.clone().with_origin(config.origin.clone());
+        let source = source.with_route(config.route.clone());
         let limit = RateLimitLayer::with_emitter(policy, self.emitter(source));
         of_host.push((Arc::clone(&config.id), limit.clone()));
         limit
@@ -250,7 +284,7 @@ impl Proxy {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         // Each entry is consistent by itself, so a poisoned lock is still usable.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -6,8 +6,13 @@ use arc_swap::ArcSwap;
 
 use super::change::{Cause, Change, difference};
 use super::config_snapshot::{ConfigSnapshot, documented, known};
+use super::refusals::Refusals;
 use super::weight_overrides::WeightOverride;
+#[cfg(feature = "admin")]
+use crate::foundation::events::JoinedObservers;
 use crate::foundation::time::clock;
+#[cfg(feature = "jwt")]
+use crate::istio::Kind;
 use crate::istio::config::WorkloadId;
 use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::translation::{ConfigModel, Settings};
@@ -17,6 +22,8 @@ use crate::mesh::service_mesh::options::Options;
 use crate::mesh::service_mesh::proxy::config_source::ConfigSource;
 use crate::mesh::service_mesh::proxy::role::Role;
 use crate::mesh::service_mesh::proxy::state::Proxy;
+#[cfg(feature = "jwt")]
+use crate::policies::jwt;
 use crate::policies::traffic_split::WeightsError;
 
 /// Maximum number of remembered changes.
@@ -28,13 +35,17 @@ const MAX_IDLE: usize = 1_024;
 #[derive(Debug)]
 pub(in crate::mesh) struct MeshState {
     /// Held during a whole change, from the read of the old version to the end.
-    changing: Mutex<()>,
+    pub(super) changing: Mutex<()>,
     snapshot: ArcSwap<ConfigSnapshot>,
     history: Mutex<VecDeque<Change>>,
+    /// Observers of all layers, beside that of the options.
+    #[cfg(feature = "admin")]
+    pub(in crate::mesh) joined: Arc<JoinedObservers>,
     load_options: LoadOptions,
-    options: Options,
-    proxies: Mutex<HashMap<(Role, WorkloadId), Arc<Proxy>>>,
-    settings: Settings,
+    pub(in crate::mesh) options: Options,
+    pub(in crate::mesh) proxies: Mutex<HashMap<(Role, WorkloadId), Arc<Proxy>>>,
+    pub(in crate::mesh) refusals: Refusals,
+    pub(super) settings: Settings,
 }
 
 impl MeshState {
@@ -63,6 +74,8 @@ impl MeshState {
         settings: Settings,
         options: Options,
     ) -> Self {
+        #[cfg(feature = "admin")]
+        let (joined, options) = options.with_joined_observers();
         let changed = difference(&Documents::from_yaml(""), &documents);
         let began = Change {
             at: clock::system_time(),
@@ -75,9 +88,12 @@ impl MeshState {
             changing: Mutex::new(()),
             snapshot: ArcSwap::from_pointee(current),
             history: Mutex::new([began].into()),
+            #[cfg(feature = "admin")]
+            joined,
             load_options,
             options,
             proxies: Mutex::default(),
+            refusals: Refusals::default(),
             settings,
         }
     }
@@ -117,7 +133,8 @@ impl MeshState {
         documents: Documents,
         cause: Cause,
     ) -> Result<Change, Error> {
-        Ok(self.apply_valid(checked(documents)?, cause))
+        let documents = checked(documents).inspect_err(|error| self.refuse(&cause, error))?;
+        Ok(self.apply_valid(documents, cause))
     }
 
     /// Applies documents without errors if they differ from the current ones.
@@ -127,14 +144,19 @@ impl MeshState {
         documents: Documents,
         cause: Cause,
     ) -> Result<Option<Change>, Error> {
-        let documents = checked(documents)?;
+        let documents = checked(documents).inspect_err(|error| self.refuse(&cause, error))?;
         let current = self.snapshot();
         // An editor truncates a file before it writes it: an empty one must not drop its policies.
         if let Some(file) = documents.emptied_since(&current.documents).next() {
-            return Err(Error::Emptied(file.into()));
+            let error = Error::Emptied(file.into());
+            self.refuse(&cause, &error);
+            return Err(error);
         }
-        let is_new = !difference(&current.documents, &documents).is_empty();
-        Ok(is_new.then(|| self.apply_valid(documents, cause)))
+        if difference(&current.documents, &documents).is_empty() {
+            self.apply_moved(documents);
+            return Ok(None);
+        }
+        Ok(Some(self.apply_valid(documents, cause)))
     }
 
     fn apply_valid(&self, documents: Documents, cause: Cause) -> Change {
@@ -227,6 +249,18 @@ impl MeshState {
             changed,
             version: current.version,
         };
+        self.publish(current);
+        let mut history = lock(&self.history);
+        if history.len() >= MAX_HISTORY {
+            history.pop_front();
+        }
+        history.push_back(change.clone());
+        change
+    }
+
+    /// Stores a snapshot, and applies it to all proxies. The caller holds `changing`.
+    pub(super) fn publish(&self, mut current: ConfigSnapshot) {
+        current.revision = self.snapshot().revision + 1;
         let current = Arc::new(current);
         let proxies: Vec<_> = {
             let proxies = lock(&self.proxies);
@@ -242,12 +276,6 @@ impl MeshState {
         for (proxy, proxy_config) in proxies.iter().zip(lives) {
             proxy.apply_config(proxy_config);
         }
-        let mut history = lock(&self.history);
-        if history.len() >= MAX_HISTORY {
-            history.pop_front();
-        }
-        history.push_back(change.clone());
-        change
     }
 }
 
@@ -255,6 +283,13 @@ impl MeshState {
 fn checked(documents: Documents) -> Result<Documents, Error> {
     if documents.has_errors() {
         return Err(Error::Documents(documents.diagnostics().to_vec()));
+    }
+    #[cfg(feature = "jwt")]
+    {
+        let mut resources = documents.resources().iter();
+        if resources.any(|resource| resource.kind() == Kind::RequestAuthentication) {
+            jwt::check_provider().map_err(Error::Tokens)?;
+        }
     }
     for found in documents.diagnostics() {
         if found.severity() == Severity::Warning {
@@ -264,7 +299,7 @@ fn checked(documents: Documents) -> Result<Documents, Error> {
     Ok(documents)
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(in crate::mesh) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Each change is consistent by itself, so a poisoned lock is still usable.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

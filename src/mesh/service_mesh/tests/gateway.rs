@@ -23,6 +23,7 @@ fn gateway(routes: Script, https_redirect: Option<StatusCode>) -> Script {
         },
         inbound: InboundConfig {
             limits: vec![limit("in", RateLimitPolicy::per_minute(3))],
+            ..InboundConfig::default()
         },
     };
     Script {

@@ -107,6 +107,7 @@ impl ConfigSource for Script {
     fn inbound(&self, _: &WorkloadId) -> InboundConfig {
         InboundConfig {
             limits: self.inbound.clone(),
+            ..InboundConfig::default()
         }
     }
 
@@ -207,6 +208,7 @@ pub(super) fn limit(id: &str, policy: RateLimitPolicy) -> LocalRateLimitConfig {
         origin: None,
         policy,
         port: None,
+        route: None,
     }
 }
 

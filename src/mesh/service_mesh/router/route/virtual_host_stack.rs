@@ -169,11 +169,9 @@ fn stack<S: Clone + Send + Sync + 'static, B>(
         proxy.emitter(at(&config.origins.fault)),
         options.rng(&format!("fault {} {route}", host.config.id)),
     );
-    // Without the route: all routes of the host share the state of a limit.
-    let of_host = source.clone().with_route(None);
     let limits: Vec<_> = host
         .limits_of(config)
-        .map(|limit| proxy.limit(limit, &host.config.id, &of_host))
+        .map(|limit| proxy.limit(limit, &host.config.id, &source))
         .collect();
     let gate = routed::route_gate(RateLimits::new(&limits), fault.gate());
     RouteStack {
@@ -216,11 +214,13 @@ impl<S: Clone + Send + Sync + 'static, B> RouteLayers<S, B> {
         let location = cluster.state().location();
         let is_gateway = routes.proxy().role == Role::Gateway;
         let withheld = Withheld::from(location, &options.trace, is_gateway);
-        let (timeout, trace) = match location {
-            Location::External => (config.timeout.clone(), options.trace.clone()),
+        let (timeout, trace, peers) = match location {
+            // Names of workloads go to no stranger, and none are taken from one.
+            Location::External => (config.timeout.clone(), options.trace.clone(), None),
             Location::Internal => (
                 config.timeout.clone().with_envoy_headers(true),
                 options.trace.clone().internal(),
+                routes.proxy().peers.clone(),
             ),
         };
         let policy = cluster.state().retry(&config.retry);
@@ -233,7 +233,7 @@ impl<S: Clone + Send + Sync + 'static, B> RouteLayers<S, B> {
             &self.mirrors,
             &TimeoutLayer::with_emitter(timeout, emitter(&origins.timeout)),
             &retry,
-            &TraceAttemptLayer::with_emitter(trace, emitter(&origins.route)),
+            &TraceAttemptLayer::with_peers(trace, emitter(&origins.route), peers),
             cluster.state().limit().gate(),
             ToTransport::new(cluster.endpoints(), withheld),
         );

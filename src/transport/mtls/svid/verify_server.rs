@@ -1,0 +1,58 @@
+use std::sync::Arc;
+
+use tokio_rustls::rustls::client::danger::{
+    HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
+};
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::{self, DigitallySignedStruct, SignatureScheme};
+
+use super::bundles::Bundles;
+use super::refusal::refused;
+use super::subject_names::has_one_of;
+
+/// Verifier of a client, for the certificates of the mesh's servers.
+#[derive(Debug)]
+pub(in crate::transport::mtls) struct VerifyServer {
+    /// Accepted names; any workload of a known trust domain if there are none.
+    pub(in crate::transport::mtls) accepted: Arc<[Box<str>]>,
+    pub(in crate::transport::mtls) bundles: Arc<Bundles>,
+}
+
+impl ServerCertVerifier for VerifyServer {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _name: &ServerName<'_>,
+        _ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        self.bundles.verify_server(leaf, intermediates, now)?;
+        if !self.accepted.is_empty() {
+            has_one_of(leaf, &self.accepted).map_err(refused)?;
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.bundles.verify_tls12(message, leaf, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.bundles.verify_tls13(message, leaf, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.bundles.schemes()
+    }
+}
