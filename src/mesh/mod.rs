@@ -246,7 +246,7 @@ pub use outbound_policy::OutboundPolicy;
 pub use per_host::{InvalidHost, OutboundPerHost, OutboundPerHostService};
 #[cfg(all(feature = "istio", feature = "prometheus"))]
 pub(crate) use service_mesh::mesh::WeakMesh;
-#[cfg(feature = "prometheus")]
+#[cfg(all(feature = "istio", feature = "prometheus"))]
 pub(crate) use service_mesh::options::extension::MeshExtension;
 #[cfg(feature = "istio")]
 pub use service_mesh::*;
