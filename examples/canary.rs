@@ -50,6 +50,7 @@ fn rollout(one_in: u32) -> Decision {
     decision
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the examples have one form")]
 pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     assert_eq!(rollout(1_000).weight(), Percent::ALL);
     assert_eq!(rollout(20).weight(), Percent::NONE);

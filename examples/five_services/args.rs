@@ -43,7 +43,7 @@ pub(crate) enum Part {
 
 impl Part {
     /// All of them, in the order in which they are shown.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Breaker,
         Self::Ingress,
         Self::RateLimit,

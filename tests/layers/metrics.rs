@@ -260,7 +260,7 @@ async fn the_trace_of_a_sampled_request_is_an_exemplar_in_openmetrics_alone() {
 fn the_metrics_join_a_registry_of_the_application() {
     let metrics = Metrics::default();
     let mut registry = prometheus_client::registry::Registry::default();
-    let own: prometheus_client::metrics::counter::Counter = Default::default();
+    let own = <prometheus_client::metrics::counter::Counter>::default();
     registry.register("own", "Own", own.clone());
     metrics.register(&mut registry);
     own.inc();

@@ -1,4 +1,11 @@
 //! Simulated rollouts: seeded traffic of two versions, judged by the canary's machine.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::disallowed_methods,
+    reason = "shares and quantiles of thousands; the clock is read once, and the time of a run is counted from there"
+)]
 
 use std::fmt::{self, Display, Formatter};
 use std::time::{Duration, Instant};

@@ -42,10 +42,10 @@ impl Authority {
 
     /// Issues the certificate of a workload.
     pub(crate) fn issue(&self, id: &str) -> Leaf {
-        self.sign(leaf_params(&[id]))
+        self.sign(&leaf_params(&[id]))
     }
 
-    pub(crate) fn sign(&self, params: CertificateParams) -> Leaf {
+    pub(crate) fn sign(&self, params: &CertificateParams) -> Leaf {
         let key = KeyPair::generate().unwrap();
         let leaf = params.signed_by(&key, &self.issuer).unwrap();
         Leaf {

@@ -307,7 +307,7 @@ mod tests {
         let mut with_control = Vec::new();
         write_entry(&mut with_control, WORKLOAD, STRING_VALUE, b"a\nb");
         for header in [
-            "".to_owned(),
+            String::new(),
             "!".to_owned(),
             long,
             BASE64.encode([0x0a, 0xff, 0xff, 0xff]),

@@ -67,7 +67,6 @@ impl PeerTable {
 }
 
 /// Returns the place of a header in a thread's memory, by steps of 8 bytes: a header has some hundreds.
-#[expect(clippy::cast_possible_truncation, reason = "24 bits are left")]
 fn place_of(bytes: &[u8]) -> usize {
     let mut hash = bytes.len() as u64;
     for chunk in bytes.as_chunks().0 {

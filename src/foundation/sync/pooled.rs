@@ -52,10 +52,10 @@ impl<T: Pool> Drop for Pooled<T> {
         };
         // Emptied before the pool is borrowed: the drop of a value may drop another one.
         *boxed = None;
-        let _ = T::boxes().try_with(|boxes| {
-            let mut boxes = boxes.borrow_mut();
-            if boxes.len() < MOST {
-                boxes.push(boxed);
+        let _ = T::boxes().try_with(|pool| {
+            let mut pool = pool.borrow_mut();
+            if pool.len() < MOST {
+                pool.push(boxed);
             }
         });
     }
@@ -92,14 +92,11 @@ mod tests {
 
     use super::*;
 
-    struct Held {
-        _shared: Arc<()>,
-    }
+    struct Held(#[expect(dead_code, reason = "held for its count")] Arc<()>);
     pool!(Held);
 
     fn held(shared: &Arc<()>) -> Pooled<Held> {
-        let _shared = Arc::clone(shared);
-        Pooled::new(Held { _shared })
+        Pooled::new(Held(Arc::clone(shared)))
     }
 
     #[test]

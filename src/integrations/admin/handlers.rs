@@ -44,7 +44,15 @@ const OPEN: [&str; 6] = [
 
 /// Returns the routes, behind their protection.
 pub(super) fn router(shared: Arc<Shared>) -> Router {
-    Router::new()
+    #[cfg(feature = "prometheus")]
+    let metrics = shared.mesh.metrics();
+    let router = Router::new();
+    #[cfg(feature = "prometheus")]
+    let router = match metrics {
+        Some(metrics) => router.route("/stats/prometheus", metrics.handler()),
+        None => router,
+    };
+    router
         .route("/", get(async || text("text/html; charset=utf-8", HTML)))
         .route("/page.js", get(async || text(JAVASCRIPT, SCRIPT)))
         .route("/graph.js", get(async || text(JAVASCRIPT, GRAPH_SCRIPT)))

@@ -22,7 +22,7 @@ pub(super) enum Stack {
 /// State of a stack, or of one host of it.
 pub(super) enum StackState {
     Inbound(InboundSnapshot),
-    Outbound(OutboundSnapshot),
+    Outbound(Box<OutboundSnapshot>),
 }
 
 impl Stacks {
@@ -40,11 +40,13 @@ impl Stacks {
         let states = self.0.iter().flat_map(|(name, stack)| {
             let states: Vec<_> = match stack {
                 Stack::Inbound(stack) => vec![(None, StackState::Inbound(stack.snapshot()))],
-                Stack::Outbound(stack) => vec![(None, StackState::Outbound(stack.snapshot()))],
+                Stack::Outbound(stack) => {
+                    vec![(None, StackState::Outbound(stack.snapshot().into()))]
+                }
                 Stack::PerHost(stack) => {
                     let hosts = stack.snapshot().into_iter();
                     hosts
-                        .map(|(host, state)| (Some(host), StackState::Outbound(state)))
+                        .map(|(host, state)| (Some(host), StackState::Outbound(state.into())))
                         .collect()
                 }
             };

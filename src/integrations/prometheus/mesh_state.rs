@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use super::exposition::description::{self, Description};
+use super::description::{self, Description};
 use super::exposition::state::{State, StateSample};
 use crate::mesh::WeakMesh;
 use crate::mesh::snapshot::{

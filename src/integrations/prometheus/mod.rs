@@ -39,6 +39,7 @@
 #![doc = include_str!("../../../docs/metrics.md")]
 
 mod decisions;
+mod description;
 mod exposition;
 mod format;
 #[cfg(feature = "axum")]

@@ -21,7 +21,7 @@ impl Readiness {
         let mut ended = self.0.clone();
         if ended.wait_for(|is_ended| *is_ended).await.is_err() {
             // Its shutdown is gone without having run.
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

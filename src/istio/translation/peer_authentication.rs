@@ -51,11 +51,11 @@ impl PeerAuthenticationIndex {
                 && selector.is_some_and(|selector| selects(&selector.match_labels, labels))
         });
         let levels = [of_mesh, of_namespace, of_workload];
-        let modes = levels
+        let mut modes = levels
             .into_iter()
             .flatten()
             .filter_map(|peer| mode(peer.mtls.as_ref()));
-        let inherited = modes.last().unwrap_or_default();
+        let inherited = modes.next_back().unwrap_or_default();
         let ports = of_workload.and_then(|peer| peer.port_level_mtls.as_ref());
         let ports = ports.into_iter().flat_map(|ports| ports.ports.iter());
         let ports = ports.filter_map(|(port, own)| {

@@ -9,7 +9,9 @@ use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::translation::Settings;
 use crate::istio::{FieldValidation, Input, Severity};
 #[cfg(feature = "prometheus")]
-use crate::mesh::service_mesh::options::extension::{MeshExtension, WeakMesh};
+use crate::mesh::service_mesh::mesh::WeakMesh;
+#[cfg(feature = "prometheus")]
+use crate::mesh::service_mesh::options::extension::MeshExtension;
 use crate::mesh::service_mesh::state::mesh_state::MeshState;
 use crate::policies::telemetry::TracePolicy;
 

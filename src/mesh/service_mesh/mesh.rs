@@ -132,6 +132,7 @@ impl Mesh {
     /// Returns the number of ejections that it ended.
     ///
     /// The endpoint may be ejected again at once, if it fails as before.
+    #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn uneject(&self, cluster: &str, endpoint: &str) -> usize {
         let proxies = super::snapshot::proxies(&self.state);
         let clusters = proxies.iter().flat_map(|proxy| proxy.known_clusters());
@@ -200,4 +201,22 @@ impl Debug for Mesh {
 
 fn log_change(change: &Change) {
     tracing::info!("policies: {change}");
+}
+
+/// Reference to a mesh that does not keep it alive.
+#[cfg(feature = "prometheus")]
+#[derive(Clone, Debug)]
+pub(crate) struct WeakMesh(std::sync::Weak<MeshState>);
+
+#[cfg(feature = "prometheus")]
+impl WeakMesh {
+    pub(in crate::mesh) fn new(state: &Arc<MeshState>) -> Self {
+        Self(Arc::downgrade(state))
+    }
+
+    /// Returns the mesh; none if its last clone is gone.
+    pub(crate) fn upgrade(&self) -> Option<Mesh> {
+        let state = self.0.upgrade()?;
+        Some(Mesh { state })
+    }
 }

@@ -13,7 +13,7 @@ pub mod explain;
 pub(in crate::mesh) mod gateway;
 #[cfg(feature = "mtls")]
 mod listen;
-mod mesh;
+pub(crate) mod mesh;
 pub(in crate::mesh) mod options;
 pub(in crate::mesh) mod proxy;
 #[expect(

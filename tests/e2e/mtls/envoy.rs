@@ -170,7 +170,11 @@ async fn free_address() -> SocketAddr {
 }
 
 /// The caller as a server saw it, of a response of Envoy's or of ours.
-async fn seen(response: Option<meshless::client::Response>) -> String {
+async fn seen<R>(response: Option<meshless::client::Response<R>>) -> String
+where
+    R: http_body::Body<Data = bytes::Bytes>,
+    R::Error: Into<meshless::outcome::BoxError>,
+{
     let Some(response) = response.filter(|response| response.status() == 200) else {
         return "refused".to_owned();
     };

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use bytes::Bytes;
+use http_body::Body;
 use meshless::Mesh;
 use meshless::client::Response;
 use meshless::mesh::MeshClient;
@@ -66,7 +68,9 @@ pub(super) fn client(port: u16, labels: &str, rule: &str, authority: &Authority)
     mesh.workload("cart", "shop").client()
 }
 
-pub(super) async fn called(client: &MeshClient) -> Option<Response> {
+pub(super) async fn called(
+    client: &MeshClient,
+) -> Option<Response<impl Body<Data = Bytes, Error = impl Into<meshless::outcome::BoxError>>>> {
     let response = client.get("http://users.shop.svc.cluster.local/").send();
     response.await.ok()
 }

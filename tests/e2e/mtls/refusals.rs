@@ -22,7 +22,7 @@ fn broken(authority: &Authority) -> Vec<(Leaf, HandshakeFailure)> {
     let change = |change: fn(&mut CertificateParams)| {
         let mut params = leaf_params(&[CART]);
         change(&mut params);
-        authority.sign(params)
+        authority.sign(&params)
     };
     vec![
         (
@@ -49,10 +49,10 @@ fn broken(authority: &Authority) -> Vec<(Leaf, HandshakeFailure)> {
             HandshakeFailure::NoDigitalSignature,
         ),
         (
-            authority.sign(leaf_params(&[CART, USERS])),
+            authority.sign(&leaf_params(&[CART, USERS])),
             HandshakeFailure::SeveralUris,
         ),
-        (authority.sign(leaf_params(&[])), HandshakeFailure::NoUri),
+        (authority.sign(&leaf_params(&[])), HandshakeFailure::NoUri),
         (
             authority.issue("spiffe://elsewhere.example/ns/shop/sa/cart"),
             HandshakeFailure::UnknownTrustDomain("elsewhere.example".into()),

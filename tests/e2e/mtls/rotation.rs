@@ -129,8 +129,8 @@ async fn what_cannot_be_used_is_an_error_with_the_file() {
     let mut params = leaf_params(&[CART]);
     params.not_before = date_time_ymd(2000, 1, 1);
     params.not_after = date_time_ymd(2001, 1, 1);
-    let expired = authority.sign(params);
-    let two = authority.sign(leaf_params(&[CART, USERS]));
+    let expired = authority.sign(&params);
+    let two = authority.sign(&leaf_params(&[CART, USERS]));
     let root = authority.root();
     let broken = "-----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----\n";
     for (error, text) in [
@@ -181,7 +181,7 @@ async fn a_certificate_that_expires_soon_is_reported() {
     let mut params = leaf_params(&[CART]);
     // Of years, it has an hour left.
     params.not_after = (std::time::SystemTime::now() + Duration::from_secs(3_600)).into();
-    let Leaf { chain, key } = authority.sign(params);
+    let Leaf { chain, key } = authority.sign(&params);
     let events = Arc::new(RecordingObserver::new(10));
     let options: CertificateOptions = options().with_observer(Arc::clone(&events) as _);
     let credentials = Credentials::from_pem(chain, key, authority.root());

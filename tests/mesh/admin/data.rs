@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::{asked, documents, get, json, mesh, plain, send};
 use crate::support::{Upstream, statuses};
 
-fn find<'a>(all: &'a Value, is: impl Fn(&Value) -> bool) -> &'a Value {
+fn find(all: &Value, is: impl Fn(&Value) -> bool) -> &Value {
     let found = all.as_array().unwrap().iter().find(|one| is(one));
     found.unwrap_or_else(|| unreachable!("not among {all:#}"))
 }

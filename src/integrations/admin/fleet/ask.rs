@@ -8,6 +8,7 @@ use tower_service::Service;
 
 use super::peer::Peer;
 use crate::foundation::time::clock;
+use crate::integrations::admin::security::token::Token;
 use crate::transport::pool::Pool;
 
 /// Time for the whole answer of a peer.
@@ -48,7 +49,7 @@ pub(super) async fn ask(peer: &Peer, pool: Pool) -> Answer {
 async fn graph(peer: &Peer, mut pool: Pool) -> Result<Value, String> {
     let uri = peer.graph().ok_or("the URL is too long")?;
     let mut request = Request::get(uri);
-    if let Some(authorization) = peer.token().and_then(|token| token.authorization()) {
+    if let Some(authorization) = peer.token().and_then(Token::authorization) {
         request = request.header(header::AUTHORIZATION, authorization);
     }
     let request = request.body(Empty::<Bytes>::new());

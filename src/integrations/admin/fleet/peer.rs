@@ -36,7 +36,7 @@ impl Peer {
         if authority.as_str().contains('@') || base.query().is_some() {
             return Err(invalid());
         }
-        if base.scheme() != Some(&Scheme::HTTP) {
+        if *base.scheme().ok_or_else(invalid)? != Scheme::HTTP {
             return Err(InvalidPeer::Scheme(url.into()));
         }
         Ok(Self {

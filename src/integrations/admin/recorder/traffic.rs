@@ -229,17 +229,26 @@ mod tests {
     use http::StatusCode;
 
     use super::*;
+    use crate::foundation::outcome::ResponseFlags;
 
     fn done(status: u16, millis: u64) -> Completion {
         let status = StatusCode::from_u16(status).unwrap();
         Completion {
+            authority: None,
             duration: Duration::from_millis(millis),
             endpoint: None,
+            flags: ResponseFlags::default(),
             is_grpc: false,
+            is_served: false,
             outcome: Outcome::Status(status),
+            peer: None,
             rejection: None,
+            request_bytes: 0,
+            response_bytes: 0,
+            response_messages: 0,
             retries: 1,
             status: Some(status),
+            trace_id: None,
         }
     }
 

@@ -191,7 +191,7 @@ fn traffic(traffic: &EdgeTraffic) -> Value {
 fn node_of(host: &str) -> String {
     let service = host
         .split_once(".svc.")
-        .or(host.strip_suffix(".svc").map(|host| (host, "")));
+        .or_else(|| host.strip_suffix(".svc").map(|host| (host, "")));
     match service.and_then(|(service, _)| service.split_once('.')) {
         Some((name, namespace)) => format!("{namespace}/{name}"),
         None => host.to_owned(),

@@ -1,6 +1,6 @@
 use crate::foundation::events::EventKind;
 use crate::foundation::outcome::{Elapsed, Rejection, ResponseFlags};
-use crate::integrations::prometheus::exposition::description::{self, Description};
+use crate::integrations::prometheus::description::{self, Description};
 
 /// Metric that an event changes, with the labels beside those of its source.
 #[derive(Clone, Copy, Debug)]

@@ -7,7 +7,7 @@ use super::decision::{Change, Decision};
 use crate::foundation::events::EventKind;
 use crate::foundation::outcome::{Direction, Source};
 use crate::foundation::time::clock;
-use crate::integrations::prometheus::exposition::description::{Description, Kind};
+use crate::integrations::prometheus::description::{Description, Kind};
 use crate::integrations::prometheus::requests::labels::UNKNOWN;
 use crate::integrations::prometheus::requests::series::Labels;
 
@@ -44,7 +44,7 @@ struct Value {
     description: Description,
     labels: Labels,
     last: Mutex<(i64, Instant)>,
-    value: AtomicI64,
+    now: AtomicI64,
 }
 
 /// Value of a scrape.
@@ -80,8 +80,8 @@ impl DecisionTable {
         for decision in Decision::of(event, reason).into_iter().flatten() {
             let value = self.value(source, &decision, is_static);
             match decision.change {
-                Change::Add(number) => value.value.fetch_add(number, Ordering::Relaxed),
-                Change::Set(number) => value.value.swap(number, Ordering::Relaxed),
+                Change::Add(number) => value.now.fetch_add(number, Ordering::Relaxed),
+                Change::Set(number) => value.now.swap(number, Ordering::Relaxed),
             };
         }
     }
@@ -125,7 +125,7 @@ impl DecisionTable {
                 description,
                 labels,
                 last: Mutex::new((0, clock::now())),
-                value: AtomicI64::new(0),
+                now: AtomicI64::new(0),
             })
         });
         Arc::clone(value)
@@ -149,7 +149,7 @@ impl DecisionTable {
         let samples = values.map(|value| Sample {
             description: value.description,
             labels: Arc::clone(&value.labels),
-            value: value.value.load(Ordering::Relaxed),
+            value: value.now.load(Ordering::Relaxed),
         });
         samples.collect()
     }
@@ -167,7 +167,7 @@ impl DecisionTable {
 impl Value {
     /// Returns the time since the value was seen to change. A gauge that is not 0 says something that still holds.
     fn idle(&self, now: Instant) -> Duration {
-        let value = self.value.load(Ordering::Relaxed);
+        let value = self.now.load(Ordering::Relaxed);
         let mut last = lock(&self.last);
         if last.0 != value || (self.description.kind == Kind::Gauge && value != 0) {
             *last = (value, now);

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::description::{self, Description};
 use super::writer::{LabelSet, Writer};
 use crate::integrations::prometheus::decisions::Sample;
+use crate::integrations::prometheus::description::{self, Description};
 use crate::integrations::prometheus::requests::Histogram;
 use crate::integrations::prometheus::requests::series::{Labels, Series};
 

@@ -5,9 +5,9 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
 use super::clusters::Clusters;
-use super::description;
 use super::writer::{LabelSet, Writer};
 use crate::integrations::prometheus::decisions::Sample;
+use crate::integrations::prometheus::description;
 use crate::integrations::prometheus::metrics::Shared;
 use crate::integrations::prometheus::requests::labels::OF_MESSAGES;
 use crate::integrations::prometheus::requests::series::{Labels, Series};

@@ -2,6 +2,5 @@
 
 pub(in crate::integrations::prometheus) mod clusters;
 pub(in crate::integrations::prometheus) mod collector;
-pub(in crate::integrations::prometheus) mod description;
 pub(in crate::integrations::prometheus) mod state;
 mod writer;

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use super::description::Description;
+use crate::integrations::prometheus::description::Description;
 
 /// Value of a metric at one moment.
 #[cfg_attr(

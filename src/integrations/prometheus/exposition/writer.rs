@@ -7,7 +7,7 @@ use prometheus_client::encoding::{
 };
 use prometheus_client::metrics::exemplar::CounterWithExemplar;
 
-use super::description::{Description, Kind};
+use crate::integrations::prometheus::description::{Description, Kind};
 use crate::integrations::prometheus::requests::Histogram;
 use crate::integrations::prometheus::requests::series::Exemplar;
 

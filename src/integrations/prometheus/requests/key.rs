@@ -62,7 +62,6 @@ impl SeriesKey {
 
     /// Returns a place in a thread's memory of so many, a power of two.
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "24 bits are left")]
     pub(super) fn place(&self, places: usize) -> usize {
         let words = [
             self.source as u64,

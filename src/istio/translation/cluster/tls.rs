@@ -65,8 +65,10 @@ mod mutual {
         } else {
             names
         };
-        let file = |text: &Text| text.as_ref().map(|text| text.value.as_str().into());
-        let file = |text: &Text| file(text).filter(|name: &Box<str>| !name.is_empty());
+        let file = |text: &Text| -> Option<Box<str>> {
+            let name = text.as_ref().map(|text| text.value.as_str());
+            name.filter(|name| !name.is_empty()).map(Into::into)
+        };
         let client = file(&written.client_certificate).zip(file(&written.private_key));
         Some(TlsConfig {
             mode,

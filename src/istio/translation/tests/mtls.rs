@@ -25,8 +25,8 @@ fn modes(documents: &str, name: &str, namespace: &str) -> String {
 #[test]
 fn the_most_specific_policy_decides_and_an_unset_mode_inherits() {
     const MESH: &str = "PeerAuthentication istio-system/m: {mtls: {mode: STRICT}}\n";
-    const NAMESPACE: &str = "PeerAuthentication a/n: {mtls: {mode: DISABLE}}\n";
-    const UNSET: &str = "PeerAuthentication a/n: {mtls: {mode: UNSET}}\n";
+    const NAMESPACE: &str = "PeerAuthentication a/p: {mtls: {mode: DISABLE}}\n";
+    const UNSET: &str = "PeerAuthentication a/p: {mtls: {mode: UNSET}}\n";
     const WORKLOAD: &str =
         "PeerAuthentication a/w: {selector: {matchLabels: {app: x}}, mtls: {mode: PERMISSIVE}}\n";
     const PORTS: &str = "PeerAuthentication a/w: {selector: {matchLabels: {app: x}}, \
@@ -36,23 +36,23 @@ fn the_most_specific_policy_decides_and_an_unset_mode_inherits() {
         (MESH.to_owned(), "SS"),
         (format!("{MESH}{NAMESPACE}"), "DD"),
         (format!("{MESH}{UNSET}"), "SS"),
-        ("PeerAuthentication a/n: {}\n".to_owned(), "PP"),
+        ("PeerAuthentication a/p: {}\n".to_owned(), "PP"),
         (format!("{MESH}{NAMESPACE}{WORKLOAD}"), "PP"),
         (format!("{MESH}{PORTS}"), "DS"),
         (PORTS.to_owned(), "DP"),
         // An empty selector selects the namespace.
         (
-            "PeerAuthentication a/n: {selector: {}, mtls: {mode: STRICT}}\n".to_owned(),
+            "PeerAuthentication a/p: {selector: {}, mtls: {mode: STRICT}}\n".to_owned(),
             "SS",
         ),
         // Another namespace, and another workload.
         (
-            "PeerAuthentication b/n: {mtls: {mode: STRICT}}\n".to_owned(),
+            "PeerAuthentication b/p: {mtls: {mode: STRICT}}\n".to_owned(),
             "PP",
         ),
         (
             WORKLOAD
-                .replace("app: x", "app: y")
+                .replace("app: x", "app: z")
                 .replace("PERMISSIVE", "STRICT"),
             "PP",
         ),
@@ -109,7 +109,7 @@ fn without_a_rule_the_labels_of_endpoints_decide() {
             .filter(|one| one.labels.contains_key(label));
         (config.tls.map(|tls| tls.mode), labelled.count())
     };
-    let disabled = |rest: &str| format!("{ENTRY}PeerAuthentication a/n: {{{rest}}}\n");
+    let disabled = |rest: &str| format!("{ENTRY}PeerAuthentication a/p: {{{rest}}}\n");
     let selector = "selector: {matchLabels: {app: x}}";
     let auto = (Some(TlsMode::Auto), 1);
     for (documents, expected) in [

@@ -1,10 +1,9 @@
 use std::any::Any;
 use std::fmt::Debug;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use crate::foundation::events::Observe;
-use crate::mesh::Mesh;
-use crate::mesh::service_mesh::state::mesh_state::MeshState;
+use crate::mesh::service_mesh::mesh::WeakMesh;
 
 /// Extension of a mesh by a tier above it: an observer that reads the state of the mesh, too.
 pub(crate) trait MeshExtension: Debug + Send + Sync + 'static {
@@ -16,20 +15,4 @@ pub(crate) trait MeshExtension: Debug + Send + Sync + 'static {
 
     /// Returns its observer.
     fn observer(&self) -> Arc<dyn Observe>;
-}
-
-/// Reference to a mesh that does not keep it alive.
-#[derive(Clone, Debug)]
-pub(crate) struct WeakMesh(Weak<MeshState>);
-
-impl WeakMesh {
-    pub(in crate::mesh) fn new(state: &Arc<MeshState>) -> Self {
-        Self(Arc::downgrade(state))
-    }
-
-    /// Returns the mesh; none if its last clone is gone.
-    pub(crate) fn upgrade(&self) -> Option<Mesh> {
-        let state = self.0.upgrade()?;
-        Some(Mesh { state })
-    }
 }

@@ -3,7 +3,6 @@
 pub(crate) mod config_source;
 pub(crate) mod discarded;
 pub(crate) mod indexed_outbound;
-pub(crate) mod known;
 pub(crate) mod memory;
 pub(crate) mod proxy_config;
 pub(crate) mod role;

@@ -6,24 +6,20 @@ use arc_swap::ArcSwap;
 
 use super::change::{Cause, Change, difference};
 use super::config_snapshot::{ConfigSnapshot, documented, known};
-use super::refusals::Refusals;
+use super::refusals::{Refusals, checked};
 use super::weight_overrides::WeightOverride;
 #[cfg(feature = "admin")]
 use crate::foundation::events::JoinedObservers;
 use crate::foundation::time::clock;
-#[cfg(feature = "jwt")]
-use crate::istio::Kind;
+use crate::istio::Documents;
 use crate::istio::config::WorkloadId;
 use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::translation::{ConfigModel, Settings};
-use crate::istio::{Documents, Severity};
 use crate::mesh::service_mesh::Error;
 use crate::mesh::service_mesh::options::Options;
 use crate::mesh::service_mesh::proxy::config_source::ConfigSource;
 use crate::mesh::service_mesh::proxy::role::Role;
 use crate::mesh::service_mesh::proxy::state::Proxy;
-#[cfg(feature = "jwt")]
-use crate::policies::jwt;
 use crate::policies::traffic_split::WeightsError;
 
 /// Maximum number of remembered changes.
@@ -277,26 +273,6 @@ impl MeshState {
             proxy.apply_config(proxy_config);
         }
     }
-}
-
-/// Logs the warnings of documents, and rejects documents with errors.
-fn checked(documents: Documents) -> Result<Documents, Error> {
-    if documents.has_errors() {
-        return Err(Error::Documents(documents.diagnostics().to_vec()));
-    }
-    #[cfg(feature = "jwt")]
-    {
-        let mut resources = documents.resources().iter();
-        if resources.any(|resource| resource.kind() == Kind::RequestAuthentication) {
-            jwt::check_provider().map_err(Error::Tokens)?;
-        }
-    }
-    for found in documents.diagnostics() {
-        if found.severity() == Severity::Warning {
-            tracing::warn!("{found}");
-        }
-    }
-    Ok(documents)
 }
 
 pub(in crate::mesh) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -31,7 +31,7 @@ impl Leaf {
         if usage.is_some_and(|usage| usage.key_cert_sign() || usage.crl_sign()) {
             return Err(HandshakeFailure::SigningCertificate);
         }
-        if !usage.is_some_and(|usage| usage.digital_signature()) {
+        if !usage.is_some_and(x509_parser::extensions::KeyUsage::digital_signature) {
             return Err(HandshakeFailure::NoDigitalSignature);
         }
         let names = certificate.subject_alternative_name().map_err(malformed)?;

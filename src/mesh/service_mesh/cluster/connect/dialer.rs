@@ -59,10 +59,10 @@ impl Dialer {
     #[cfg(feature = "mtls")]
     pub(in crate::mesh) fn with_tls(
         self: &Arc<Self>,
-        tls: Arc<crate::transport::mtls::ClusterTls>,
+        tls: &Arc<crate::transport::mtls::ClusterTls>,
     ) -> Arc<Self> {
         match &**self {
-            Self::Own(connector) => Arc::new(Self::Own(connector.clone().with_cluster_tls(&tls))),
+            Self::Own(connector) => Arc::new(Self::Own(connector.clone().with_cluster_tls(tls))),
             // What the document demands is not what this connector would do.
             Self::Reqwest(_) => Arc::new(Self::Refusing),
             Self::Refusing => Arc::clone(self),

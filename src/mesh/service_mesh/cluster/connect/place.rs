@@ -55,7 +55,7 @@ impl Places {
         #[cfg(feature = "mtls")]
         let dialer = &state
             .cluster_tls(transport_key)
-            .map_or_else(|| Arc::clone(dialer), |tls| dialer.with_tls(Arc::new(tls)));
+            .map_or_else(|| Arc::clone(dialer), |tls| dialer.with_tls(&Arc::new(tls)));
         Self {
             dialer: Arc::clone(dialer),
             name: sni.or(own).map(Into::into),

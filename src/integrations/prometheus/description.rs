@@ -119,7 +119,7 @@ descriptions! {
 mod tests {
     use super::*;
 
-    const PAGE: &str = include_str!("../../../../docs/metrics.md");
+    const PAGE: &str = include_str!("../../../docs/metrics.md");
 
     #[test]
     fn the_page_has_each_metric_with_its_type_and_no_other() {
