@@ -3,12 +3,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::content::read_objects;
+use super::known_contents::KnownContents;
 use super::report::bare;
 use crate::istio::analysis as advise;
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::diagnostic::Diagnostic;
 use crate::istio::model::foreign::Foreign;
-use crate::istio::model::load::document_content::{Content, ContentsByText, DocumentContent};
+use crate::istio::model::load::document_content::{Content, Contents, DocumentContent};
 use crate::istio::model::load::documents::{Documents, Resource};
 use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::model::load::parsed_object::ParsedObject;
@@ -33,9 +34,8 @@ const MAX_DIAGNOSTICS: usize = 10_000;
 #[derive(Debug)]
 pub(in crate::istio) struct Loader {
     options: LoadOptions,
-    /// Documents of an earlier load, whose contents hold for equal texts.
-    known: Option<Arc<Documents>>,
-    contents: ContentsByText,
+    known: Option<KnownContents>,
+    contents: Contents,
     objects: Vec<ParsedObject>,
     foreign: Vec<Foreign>,
     diagnostics: Vec<Diagnostic>,
@@ -51,10 +51,13 @@ pub(in crate::istio) struct Loader {
 impl Loader {
     /// Creates the state; contents of `known` are taken over if it was loaded with the same options.
     pub(in crate::istio) fn new(options: LoadOptions, known: Option<Arc<Documents>>) -> Self {
+        let known = known.filter(|known| known.options == options);
+        let known = known.map(KnownContents::new);
+        let contents = known.as_ref().map(|known| known.contents().following());
         Self {
-            known: known.filter(|known| known.options == options),
+            known,
             options,
-            contents: ContentsByText::default(),
+            contents: contents.unwrap_or_default(),
             objects: Vec::new(),
             foreign: Vec::new(),
             diagnostics: Vec::new(),
@@ -83,7 +86,7 @@ impl Loader {
             }
             let is_valid = !findings.has_errors();
             if !findings.is_empty() {
-                self.close(findings, &document, tree, &object.id());
+                self.close(findings, &document, tree, &object.id);
             }
             resources.push(Resource {
                 object: PlacedObject::new(object, document.file.clone(), document.before),
@@ -125,11 +128,7 @@ impl Loader {
 
     /// Reads a document, unless it is known.
     pub(super) fn yaml_document(&mut self, file: Option<&Arc<Path>>, text: &str, before: u32) {
-        let known = self
-            .known
-            .as_ref()
-            .and_then(|known| known.contents.find(text));
-        let known = known.cloned();
+        let known = self.known.as_mut().and_then(|known| known.find(text));
         let text = known
             .as_ref()
             .map_or_else(|| text.into(), |known| Arc::clone(&known.text));
@@ -153,7 +152,7 @@ impl Loader {
         }
         if let Some(content) = known.or_else(|| self.read(&document)) {
             self.add(&content, &document);
-            self.contents.insert(content);
+            self.contents.push(content);
         }
     }
 
@@ -171,6 +170,7 @@ impl Loader {
                     document.keep(trees);
                 }
                 return Some(Arc::new(DocumentContent {
+                    hash: self.contents.hash(&text),
                     text,
                     memory: memory - self.memory,
                     objects,

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::kind::Kind;
 use super::line_table::LineTable;
 use super::spec::Spec;
@@ -11,6 +13,8 @@ pub(crate) struct Object {
     pub(crate) kind: Kind,
     pub(crate) name: String,
     pub(crate) namespace: String,
+    /// `Kind namespace/name`, which all places of its values share.
+    pub(crate) id: Arc<str>,
     /// `creationTimestamp`, whose texts sort in the order of time.
     pub(crate) created: Option<Box<str>>,
     /// Position of the name, or of the object without one.
@@ -21,13 +25,6 @@ pub(crate) struct Object {
     pub(crate) lines: LineTable,
     /// The spec; `None` if it could not be read.
     pub(crate) spec: Option<Spec>,
-}
-
-impl Object {
-    /// Returns `Kind namespace/name`.
-    pub(crate) fn id(&self) -> String {
-        format!("{} {}/{}", self.kind, self.namespace, self.name)
-    }
 }
 
 /// Name of an object of another kind that findings may refer to, such as a Kubernetes service.

@@ -41,7 +41,7 @@ impl PlacedObject {
 
     /// Returns the place of one of its values.
     pub(in crate::istio) fn origin(&self, at: NodeId) -> Origin {
-        Origin::new(self.id(), self.file.clone(), self.line(at))
+        Origin::new(Arc::clone(&self.id), self.file.clone(), self.line(at))
     }
 
     /// Says whether both are one object that was read once.

@@ -132,11 +132,15 @@ fn istio(
             reader.findings,
         );
     }
+    let name_at = name.as_ref().map_or(at, |name| name.at);
+    let name = name.map(|name| name.value).unwrap_or_default();
+    let namespace = namespace.map_or_else(|| (*options.default_namespace).into(), |n| n.value);
     let mut object = Object {
         kind,
-        at: name.as_ref().map_or(at, |name| name.at),
-        name: name.map(|name| name.value).unwrap_or_default(),
-        namespace: namespace.map_or_else(|| (*options.default_namespace).into(), |n| n.value),
+        at: name_at,
+        id: format!("{kind} {namespace}/{name}").into(),
+        name,
+        namespace,
         created: metadata
             .and_then(|metadata| tree.text(metadata.creation_timestamp?.0))
             .map(Into::into),

@@ -1,6 +1,4 @@
-use std::borrow::Borrow;
-use std::collections::HashSet;
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use crate::istio::diagnostics::finding::Findings;
@@ -13,6 +11,8 @@ use crate::istio::syntax::tree::{NodeId, Tree};
 #[derive(Debug)]
 pub(in crate::istio) struct DocumentContent {
     pub(in crate::istio) text: Arc<str>,
+    /// Hash of the text, by [`Contents::hash`].
+    pub(in crate::istio) hash: u64,
     /// Bytes that its values take of the memory budget of a load.
     pub(in crate::istio) memory: usize,
     pub(in crate::istio) objects: Box<[ReadObject]>,
@@ -38,43 +38,36 @@ pub(in crate::istio) enum Content {
     Nothing,
 }
 
-/// Contents of documents by their texts.
+/// Contents of the documents of a load, in their order.
 #[derive(Debug, Default)]
-pub(in crate::istio) struct ContentsByText(HashSet<ByText>);
+pub(in crate::istio) struct Contents {
+    all: Vec<Arc<DocumentContent>>,
+    hasher: RandomState,
+}
 
-#[derive(Debug)]
-struct ByText(Arc<DocumentContent>);
-
-impl ContentsByText {
-    pub(in crate::istio) fn find(&self, text: &str) -> Option<&Arc<DocumentContent>> {
-        self.0.get(text).map(|ByText(content)| content)
+impl Contents {
+    /// Creates the list for a load that takes contents of this one over.
+    pub(in crate::istio) fn following(&self) -> Self {
+        Self {
+            all: Vec::with_capacity(self.all.len()),
+            hasher: self.hasher.clone(),
+        }
     }
 
-    pub(in crate::istio) fn insert(&mut self, content: Arc<DocumentContent>) {
-        self.0.insert(ByText(content));
+    pub(in crate::istio) fn all(&self) -> &[Arc<DocumentContent>] {
+        &self.all
+    }
+
+    /// Returns the hash of a text, as the contents of this load and of those that follow it have it.
+    pub(in crate::istio) fn hash(&self, text: &str) -> u64 {
+        self.hasher.hash_one(text)
+    }
+
+    pub(in crate::istio) fn push(&mut self, content: Arc<DocumentContent>) {
+        self.all.push(content);
     }
 
     pub(in crate::istio) fn shrink(&mut self) {
-        self.0.shrink_to_fit();
-    }
-}
-
-impl Borrow<str> for ByText {
-    fn borrow(&self) -> &str {
-        &self.0.text
-    }
-}
-
-impl Hash for ByText {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.text.hash(state);
-    }
-}
-
-impl Eq for ByText {}
-
-impl PartialEq for ByText {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.text == other.0.text
+        self.all.shrink_to_fit();
     }
 }

@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::document_content::ContentsByText;
+use super::document_content::Contents;
 use super::load_options::LoadOptions;
 use crate::istio::diagnostics::diagnostic::{Diagnostic, Severity};
 use crate::istio::model::kind::Kind;
@@ -22,7 +22,7 @@ pub struct Documents {
     /// Objects of other kinds that define a service name.
     pub(in crate::istio) foreign: Vec<Arc<ResourceName>>,
     /// Contents of the documents, for a later load with the same options.
-    pub(in crate::istio) contents: ContentsByText,
+    pub(in crate::istio) contents: Contents,
     pub(in crate::istio) options: LoadOptions,
     pub(in crate::istio) skipped: usize,
     /// Files without a single character but blanks: being written, or a slip.

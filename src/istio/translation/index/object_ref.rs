@@ -1,5 +1,6 @@
 use std::fmt::{self, Debug, Formatter};
 use std::ops::Deref;
+use std::sync::Arc;
 
 use crate::foundation::outcome::Origin;
 use crate::istio::model::placed_object::PlacedObject;
@@ -39,8 +40,8 @@ impl<T> ObjectRef<T> {
     }
 
     /// Returns `Kind namespace/name`.
-    pub(in crate::istio::translation) fn id(&self) -> String {
-        self.object.id()
+    pub(in crate::istio::translation) fn id(&self) -> Arc<str> {
+        Arc::clone(&self.object.id)
     }
 
     /// Returns the place of one of its values.
@@ -61,6 +62,6 @@ impl<T> Deref for ObjectRef<T> {
 
 impl<T> Debug for ObjectRef<T> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.id())
+        f.write_str(&self.object.id)
     }
 }
