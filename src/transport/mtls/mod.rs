@@ -59,6 +59,9 @@
 //! [`HandshakeFailure`]: crate::events::HandshakeFailure
 //! [`MeshBuilder::with_certificates`]: crate::mesh::MeshBuilder
 
+#[macro_use]
+mod signatures;
+
 mod certificates;
 #[cfg(feature = "reqwest")]
 mod client;

@@ -153,7 +153,11 @@ fn system(
         place: "the roots of the system".into(),
         reason: error.to_string().into(),
     })?;
-    Ok(Arc::new(super::verify::VerifySystem { accepted, system }))
+    Ok(Arc::new(super::verify::VerifySystem {
+        accepted,
+        algorithms: provider.signature_verification_algorithms,
+        system,
+    }))
 }
 
 #[cfg(not(feature = "rustls"))]

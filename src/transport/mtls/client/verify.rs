@@ -2,16 +2,12 @@
 
 use std::sync::Arc;
 
-use tokio_rustls::rustls::client::danger::{
-    HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
-};
+use tokio_rustls::rustls::client::danger::{ServerCertVerified, ServerCertVerifier};
 use tokio_rustls::rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
-use tokio_rustls::rustls::crypto::{
-    WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
-};
+use tokio_rustls::rustls::crypto::WebPkiSupportedAlgorithms;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::server::ParsedCertificate;
-use tokio_rustls::rustls::{DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use tokio_rustls::rustls::{Error, RootCertStore};
 
 use crate::transport::mtls::svid::refusal::refused;
 use crate::transport::mtls::svid::subject_names::has_one_of;
@@ -33,6 +29,7 @@ pub(super) struct VerifyNames {
 #[derive(Debug)]
 pub(super) struct VerifySystem {
     pub(super) accepted: Arc<[Box<str>]>,
+    pub(super) algorithms: WebPkiSupportedAlgorithms,
     pub(super) system: rustls_platform_verifier::Verifier,
 }
 
@@ -48,33 +45,6 @@ impl VerifyNames {
             roots,
         }
     }
-}
-
-/// Verifies the signatures of handshakes by the algorithms of the provider.
-macro_rules! signatures {
-    ($self:ident => $algorithms:expr) => {
-        fn verify_tls12_signature(
-            &$self,
-            message: &[u8],
-            leaf: &CertificateDer<'_>,
-            signed: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, Error> {
-            verify_tls12_signature(message, leaf, signed, $algorithms)
-        }
-
-        fn verify_tls13_signature(
-            &$self,
-            message: &[u8],
-            leaf: &CertificateDer<'_>,
-            signed: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, Error> {
-            verify_tls13_signature(message, leaf, signed, $algorithms)
-        }
-
-        fn supported_verify_schemes(&$self) -> Vec<SignatureScheme> {
-            $algorithms.supported_schemes()
-        }
-    };
 }
 
 impl ServerCertVerifier for Unverified {
@@ -145,27 +115,7 @@ impl ServerCertVerifier for VerifySystem {
         verified.map_or_else(|| verify(name), Ok)
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        leaf: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.system.verify_tls12_signature(message, leaf, signed)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        leaf: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.system.verify_tls13_signature(message, leaf, signed)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.system.supported_verify_schemes()
-    }
+    signatures!(self => &self.algorithms);
 }
 
 fn accept(leaf: &CertificateDer<'_>, accepted: &[Box<str>]) -> Result<(), Error> {

@@ -4,15 +4,13 @@ use std::sync::Arc;
 
 #[cfg(feature = "reqwest")]
 use tokio_rustls::rustls::client::verify_server_cert_signed_by_trust_anchor;
-use tokio_rustls::rustls::crypto::{
-    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
-};
+use tokio_rustls::rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use tokio_rustls::rustls::pki_types::{CertificateDer, UnixTime};
 #[cfg(feature = "reqwest")]
 use tokio_rustls::rustls::server::ParsedCertificate;
 use tokio_rustls::rustls::server::danger::ClientCertVerifier;
 use tokio_rustls::rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
-use tokio_rustls::rustls::{self, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use tokio_rustls::rustls::{self, RootCertStore};
 
 use super::leaf::Leaf;
 use super::refusal::refused;
@@ -21,7 +19,7 @@ use crate::foundation::tls::HandshakeFailure;
 
 /// Roots of trust domains, each of which vouches for its own workloads alone.
 pub(in crate::transport::mtls) struct Bundles {
-    algorithms: WebPkiSupportedAlgorithms,
+    pub(super) algorithms: WebPkiSupportedAlgorithms,
     of_domains: BTreeMap<Box<str>, Bundle>,
 }
 
@@ -80,28 +78,6 @@ impl Bundles {
             self.algorithms.all,
         )?;
         Ok(identity)
-    }
-
-    pub(super) fn verify_tls12(
-        &self,
-        message: &[u8],
-        leaf: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, leaf, signed, &self.algorithms)
-    }
-
-    pub(super) fn verify_tls13(
-        &self,
-        message: &[u8],
-        leaf: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, leaf, signed, &self.algorithms)
-    }
-
-    pub(super) fn schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
     }
 
     /// Reads a leaf, and finds the bundle of its trust domain.
