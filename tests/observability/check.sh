@@ -35,7 +35,11 @@ prometheus --config.file="$folder/prometheus.yml" --storage.tsdb.path="$folder/d
   >"$folder/prometheus.log" 2>&1 &
 running+=($!)
 
-python3 tests/observability/traffic.py "$folder/shown" "$seconds"
+# The rates of the last seconds are asked for, so the requests go on until all is asked.
+python3 tests/observability/traffic.py "$folder/shown" "$folder/counts" &
+traffic=$!
+running+=("$traffic")
+sleep "$seconds"
 failed=0
 
 echo "promtool check metrics"
@@ -50,4 +54,9 @@ promtool check rules examples/observability/alerts.yaml >"$folder/rules" 2>&1 ||
 (cd examples/observability && promtool test rules alerts-test.yaml) >"$folder/rules" 2>&1 || { cat "$folder/rules"; failed=1; }
 
 python3 tests/observability/queries.py "http://127.0.0.1:$prometheus_port" || failed=1
+
+kill "$traffic"
+wait "$traffic"
+sleep 3 # the last scrape sees everything
+python3 tests/observability/queries.py "http://127.0.0.1:$prometheus_port" "$folder/counts" || failed=1
 exit $failed
