@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
@@ -259,30 +259,27 @@ async fn either_side_may_be_an_envoy() {
     }
     assert_eq!(different, 0);
     for workload in &workloads[1..] {
-        strangers_are_refused(workload, theirs.path());
+        strangers_are_refused(workload, theirs.path()).await;
     }
 }
 
+/// Runs a program while the server of this thread goes on.
+async fn run(mut command: Command) -> Output {
+    let output = tokio::task::spawn_blocking(move || command.stdin(Stdio::null()).output());
+    output.await.unwrap().unwrap()
+}
+
 /// Programs without a certificate.
-fn strangers_are_refused(server: &Workload, folder: &Path) {
+async fn strangers_are_refused(server: &Workload, folder: &Path) {
     let address = server.address().to_string();
-    let url = format!("https://{address}/");
-    let curl = Command::new("curl")
-        .args(["-sk", "--max-time", "5", &url])
-        .output()
-        .unwrap();
+    let mut curl = Command::new("curl");
+    curl.args(["-sk", "--max-time", "5", &format!("https://{address}/")]);
+    let curl = run(curl).await;
     assert!(!curl.status.success() && curl.stdout.is_empty(), "{curl:?}");
-    let roots = folder.join("roots.pem");
     let mut openssl = Command::new("openssl");
-    openssl.args([
-        "s_client",
-        "-quiet",
-        "-verify_quiet",
-        "-connect",
-        &address,
-        "-CAfile",
-    ]);
-    let openssl = openssl.arg(roots).stdin(Stdio::null()).output().unwrap();
+    openssl.args(["s_client", "-quiet", "-verify_quiet", "-connect", &address]);
+    openssl.arg("-CAfile").arg(folder.join("roots.pem"));
+    let openssl = run(openssl).await;
     let text = String::from_utf8_lossy(&openssl.stderr);
     println!(
         "curl: {}; openssl: {}",
@@ -290,11 +287,7 @@ fn strangers_are_refused(server: &Workload, folder: &Path) {
         text.trim().replace('\n', " | ")
     );
     assert!(text.contains("alert"), "{text}");
-    assert!(
-        server
-            .stats
-            .callers()
-            .iter()
-            .any(|(_, caller)| caller.failed_handshakes >= 2)
-    );
+    let callers = server.stats.callers();
+    let mut callers = callers.iter();
+    assert!(callers.any(|(_, caller)| caller.failed_handshakes >= 2));
 }
