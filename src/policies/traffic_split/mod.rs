@@ -146,7 +146,6 @@ pub use actions::headers::HeaderOperations;
 pub use actions::headers::header_format::HeaderFormat;
 pub use actions::headers::template::PathTemplate;
 #[cfg(feature = "istio")]
-pub(crate) use actions::normalize::normalized;
 pub use actions::redirect::Redirect;
 #[cfg(feature = "istio")]
 pub(crate) use actions::response_actions::ResponseActions;

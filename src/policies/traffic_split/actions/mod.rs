@@ -3,7 +3,6 @@
 pub(in crate::policies::traffic_split) mod apply;
 pub(in crate::policies::traffic_split) mod direct_response;
 pub(in crate::policies::traffic_split) mod headers;
-pub(in crate::policies::traffic_split) mod normalize;
 pub(in crate::policies::traffic_split) mod path;
 pub(in crate::policies::traffic_split) mod redirect;
 pub(in crate::policies::traffic_split) mod response_actions;

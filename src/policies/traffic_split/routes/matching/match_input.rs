@@ -3,8 +3,8 @@ use std::cell::OnceCell;
 
 use crate::foundation::http::RequestHead;
 use crate::foundation::http::authority::Addressed;
+use crate::foundation::http::normal_path::normalized;
 use crate::policies::traffic_split::TrafficSplitPolicy;
-use crate::policies::traffic_split::actions::normalize::normalized;
 
 /// Input of route matching, read from a request once.
 #[derive(Clone, Debug)]
