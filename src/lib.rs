@@ -73,6 +73,7 @@ pub mod mesh;
 mod policies;
 mod transport;
 
+pub use policies::authorization;
 pub use policies::circuit_breaker;
 pub use policies::concurrency_limit;
 pub use policies::fault_injection;
@@ -148,7 +149,7 @@ pub mod events {
 pub mod outcome {
     pub use crate::foundation::http::GrpcStatus;
     pub use crate::foundation::outcome::{
-        BoxError, Cause, DnsFailure, ErrorClassifier, ResetReason,
+        BoxError, Cause, DenyReason, DnsFailure, ErrorClassifier, ResetReason,
     };
 }
 

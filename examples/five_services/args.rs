@@ -30,11 +30,12 @@ pub(crate) enum Part {
     Endpoints,
     Mirror,
     Faults,
+    Authorization,
 }
 
 impl Part {
     /// All of them, in the order in which they are shown.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Breaker,
         Self::Ingress,
         Self::RateLimit,
@@ -47,6 +48,7 @@ impl Part {
         Self::Endpoints,
         Self::Mirror,
         Self::Faults,
+        Self::Authorization,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -63,6 +65,7 @@ impl Part {
             Self::Endpoints => "endpoints",
             Self::Mirror => "mirror",
             Self::Faults => "faults",
+            Self::Authorization => "authorization",
         }
     }
 
@@ -79,6 +82,7 @@ impl Part {
             Self::Trace => "one trace from the user through waste to users",
             Self::Endpoints => "users runs as three endpoints, of which one goes bad",
             Self::Mirror => "waste v2 is tried on a tenth of the real requests, unnoticed by users",
+            Self::Authorization => "results of waste are read by everyone and confirmed by admins",
             Self::Faults => "a fifth of one route of waste is made to fail, to see what that does",
         }
     }

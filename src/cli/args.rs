@@ -1,7 +1,9 @@
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use http::{HeaderName, HeaderValue, Method, Uri};
+use meshless::identity::RequestClaims;
 
 /// Checks Istio's YAML and explains what it does to a request.
 #[derive(Debug, Parser)]
@@ -52,6 +54,18 @@ pub(crate) struct Explain {
     /// Calling workload, as NAME.NAMESPACE; without a namespace, that of `--default-namespace`.
     #[arg(long, value_name = "WORKLOAD")]
     pub(crate) from: String,
+    /// Called workload, as NAME.NAMESPACE, whose authorization policies are compared; by default that of the URL's host.
+    #[arg(long, value_name = "WORKLOAD")]
+    pub(crate) to: Option<String>,
+    /// Identity of the caller, without `spiffe://`, or `none` for plain text; by default the service account of its name.
+    #[arg(long, value_name = "PRINCIPAL")]
+    pub(crate) principal: Option<String>,
+    /// Claims of the caller's token, as a JSON object.
+    #[arg(long, value_name = "JSON", value_parser = RequestClaims::from_json)]
+    pub(crate) claims: Option<RequestClaims>,
+    /// Address of the caller.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) ip: Option<IpAddr>,
     /// Labels of the workload, which selectors match; `app` is its name.
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
     pub(crate) labels: Vec<(String, String)>,

@@ -1,11 +1,15 @@
 use std::io;
 use std::process::ExitCode;
 
-use http::Request;
+use http::header::HOST;
+use http::{HeaderValue, Request};
 use meshless::Mesh;
-use meshless::events::Origin;
+use meshless::authorization::AccessExplanation;
+use meshless::events::{Origin, Source};
+use meshless::identity::{IdentityError, LocalAddress, PeerIdentity};
 use meshless::mesh::Error;
 use meshless::mesh::explain::{Explanation, LocalReply, Setting};
+use meshless::rate_limit::PeerAddress;
 use serde_json::{Map, Value, json};
 
 use super::args::{Explain, ExplainFormat};
@@ -17,6 +21,8 @@ pub(crate) fn run(args: &Explain, mut output: Output) -> io::Result<ExitCode> {
     let mesh = Mesh::builder()
         .with_default_namespace(args.default_namespace.as_str())
         .with_registry_only(args.registry_only)
+        // Identities are arguments here.
+        .with_peer_identities(true)
         .read_inputs(inputs(&args.paths)?);
     let mesh = match mesh {
         Ok(mesh) => mesh,
@@ -29,21 +35,89 @@ pub(crate) fn run(args: &Explain, mut output: Output) -> io::Result<ExitCode> {
         }
         Err(error) => return Err(io::Error::other(error)),
     };
-    // Names of namespaces have no dot; those of workloads may.
-    let (name, namespace) = match args.from.rsplit_once('.') {
-        Some(parts) => parts,
-        None => (args.from.as_str(), args.default_namespace.as_str()),
-    };
+    let (name, namespace) = split(&args.from, &args.default_namespace);
     let workload = mesh
         .workload(name, namespace)
         .with_labels(args.labels.clone());
     let explanation = workload.explain(&request(args));
+    let access = access(args, &mesh).map_err(io::Error::other)?;
     match args.format {
-        ExplainFormat::Text => output.bytes(explanation.to_string().as_bytes())?,
-        ExplainFormat::Json => output.line(&format!("{:#}", json(&explanation)))?,
+        ExplainFormat::Text => {
+            output.bytes(explanation.to_string().as_bytes())?;
+            if let Some((to, access)) = &access {
+                output.line(&format!("access to {to}: {access}"))?;
+            }
+        }
+        ExplainFormat::Json => {
+            let mut value = json(&explanation);
+            if let Some((to, access)) = &access {
+                value["access"] = decision(to, access);
+            }
+            output.line(&format!("{value:#}"))?;
+        }
     }
     output.finish()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Splits `name.namespace`: names of namespaces have no dot, those of workloads may.
+fn split<'a>(workload: &'a str, namespace: &'a str) -> (&'a str, &'a str) {
+    workload.rsplit_once('.').unwrap_or((workload, namespace))
+}
+
+/// Explains whether the called workload lets the request pass; none if no policy is for it.
+fn access(
+    args: &Explain,
+    mesh: &Mesh,
+) -> Result<Option<(String, AccessExplanation)>, IdentityError> {
+    let (from, own) = split(&args.from, &args.default_namespace);
+    let mut labels = args.url.host().unwrap_or_default().split('.');
+    let (name, namespace) = match &args.to {
+        Some(to) => split(to, &args.default_namespace),
+        // A host inside the mesh is `name.namespace.svc.…`.
+        None => (
+            labels.next().unwrap_or_default(),
+            labels.next().unwrap_or(own),
+        ),
+    };
+    let mut request = request(args);
+    let host = args.url.authority().map(|authority| authority.as_str());
+    if let Some(Ok(host)) = host.map(HeaderValue::try_from) {
+        request.headers_mut().entry(HOST).or_insert(host);
+    }
+    let port = args.url.port_u16().unwrap_or(80);
+    let extensions = request.extensions_mut();
+    extensions.insert(LocalAddress(([0, 0, 0, 0], port).into()));
+    if let Some(ip) = args.ip {
+        extensions.insert(PeerAddress(ip));
+    }
+    if let Some(claims) = &args.claims {
+        extensions.insert(claims.clone());
+    }
+    let own_account = format!("cluster.local/ns/{own}/sa/{from}");
+    let principal = args.principal.as_ref().unwrap_or(&own_account);
+    if principal != "none" {
+        extensions.insert(PeerIdentity::from_uri(&format!("spiffe://{principal}"))?);
+    }
+    let access = mesh.workload(name, namespace).explain_access(&request);
+    Ok(access.map(|access| (format!("{name}.{namespace}"), access)))
+}
+
+fn decision(to: &str, access: &AccessExplanation) -> Value {
+    let rule = |source: &Source| json!({"rule": source.rule(), "origin": place(source.origin())});
+    let notes = access.notes().map(|(note, source)| {
+        let mut value = rule(source);
+        value["note"] = note.into();
+        value
+    });
+    json!({
+        "workload": to,
+        "allowed": access.is_allowed(),
+        "reason": access.denied().map(|reason| reason.label()),
+        "decidedBy": rule(access.source()),
+        "external": access.external().map(rule),
+        "notes": notes.collect::<Vec<_>>(),
+    })
 }
 
 fn request(args: &Explain) -> Request<()> {

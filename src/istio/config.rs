@@ -19,6 +19,7 @@ use crate::foundation::endpoints::Endpoint;
 use crate::foundation::matching::HostPattern;
 use crate::foundation::outcome::Origin;
 use crate::foundation::sync::Percent;
+use crate::policies::authorization::AuthorizationPolicy;
 use crate::policies::concurrency_limit::ConcurrencyLimitPolicy;
 use crate::policies::fault_injection::FaultInjectionPolicy;
 use crate::policies::load_balance::LoadBalancePolicy;
@@ -216,6 +217,8 @@ pub(crate) struct LocalRateLimitConfig {
 /// Configuration for inbound requests of a workload.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct InboundConfig {
+    /// Authorization policies, those of the root namespace first.
+    pub(crate) authorization: Vec<AuthorizationPolicy>,
     pub(crate) limits: Vec<LocalRateLimitConfig>,
 }
 

@@ -21,6 +21,7 @@
 //! |---|---|---|---|
 //! | sanitation at the edge | none | none | yes |
 //! | span of the request | yes | yes | yes |
+//! | authorization | none | the policies of the documents, none by default | as a workload's |
 //! | rate limits | off by default | those of the documents, none by default | as a workload's |
 //! | concurrency limit | 1024, none pending, by default | none: Envoy has none there | none |
 //! | timeout and deadline | 15 s to the head, 5 min of silence in the body, or the caller's deadline | the caller's deadline | none: each route has its own |
@@ -274,6 +275,15 @@ pub(in crate::mesh) mod routed {
     ) -> Traced<R> {
         // Without injection: the attempts write the headers, each with the id of its own span.
         TraceClientLayer::without_injection(trace.clone(), emitter).layer(router)
+    }
+
+    /// Joins the gates of a server or a gateway.
+    pub(in crate::mesh) const fn server_gates<A, L>(
+        authorization: A,
+        limits: L,
+    ) -> GateChain<A, L> {
+        // The policies first: a request that they deny takes no token from one that they allow.
+        GateChain::new(authorization, limits)
     }
 
     /// Joins the gates of a route.

@@ -84,6 +84,11 @@ fn without_the_faults_nothing_is_aborted() {
 }
 
 #[test]
+fn without_the_policy_everyone_confirms_results() {
+    fails_without("authorization", "a private result");
+}
+
+#[test]
 fn when_nobody_reads_on_it_ends_without_a_word() {
     let mut child = Command::new(example())
         .args(["--only", "faults", "--scale", "20"])

@@ -1,5 +1,7 @@
 //! The examples of single policies: each asserts what it prints.
 
+#[path = "../../examples/authorization.rs"]
+mod authorization;
 #[path = "../../examples/circuit_breaker.rs"]
 mod circuit_breaker;
 #[path = "../../examples/concurrency_limit.rs"]
@@ -44,6 +46,7 @@ macro_rules! tests {
 }
 
 tests! {
+    authorization
     circuit_breaker
     concurrency_limit
     #[cfg(feature = "serde")]

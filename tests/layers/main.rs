@@ -7,6 +7,7 @@
 )]
 
 mod assembled;
+mod authorization;
 mod circuit_breaker;
 #[cfg(feature = "reqwest")]
 mod client_errors;

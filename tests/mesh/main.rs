@@ -8,6 +8,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail as they do")]
 
 mod answers;
+mod authorization;
 #[cfg(feature = "cli")]
 mod cli;
 mod cost;

@@ -17,6 +17,8 @@ pub enum EventKind {
     /// An attempt ended. Reported by the trace layers of attempts, to an observer that
     /// [wants it](super::Observe::observes_requests).
     AttemptCompleted(Completion),
+    /// A rule of an authorization policy with the action `AUDIT` matches a request; the source names it.
+    Audited,
     /// A timeout cut off the body of a response.
     BodyTimedOut(Elapsed),
     /// A circuit breaker admits every request again.
@@ -104,6 +106,7 @@ impl EventKind {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::AttemptCompleted(_) => "attempt_completed",
+            Self::Audited => "audited",
             Self::BodyTimedOut(_) => "body_timed_out",
             Self::CircuitClosed => "circuit_closed",
             Self::CircuitHalfOpened => "circuit_half_opened",
@@ -132,6 +135,7 @@ impl EventKind {
     pub const fn policy(&self) -> &'static str {
         match self {
             Self::AttemptCompleted(_) | Self::RequestCompleted(_) => "telemetry",
+            Self::Audited => "authorization",
             Self::BodyTimedOut(_) | Self::StreamTimedOut(_) => "timeout",
             Self::CircuitClosed
             | Self::CircuitHalfOpened
@@ -183,6 +187,8 @@ impl EventKind {
             Self::MirrorFailed(failure) => Some(failure.name()),
             Self::NameUnresolved { reason, .. } => Some(reason.label()),
             Self::RetryStopped(reason) => Some(reason.label()),
+            Self::Rejected(Rejection::AccessDenied(reason))
+            | Self::WouldReject(Rejection::AccessDenied(reason)) => Some(reason.label()),
             _ => None,
         }
     }
@@ -195,6 +201,7 @@ impl Display for EventKind {
                 write!(f, "attempt completed: {done}")
             }
             Self::AttemptCompleted(done) => write!(f, "retry {} completed: {done}", done.retries),
+            Self::Audited => f.write_str("request audited"),
             Self::BodyTimedOut(elapsed) => write!(f, "response body cut off: {elapsed}"),
             Self::CircuitClosed => f.write_str("circuit closed"),
             Self::CircuitHalfOpened => f.write_str("circuit half open"),

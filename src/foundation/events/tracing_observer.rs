@@ -26,6 +26,7 @@ macro_rules! write_event {
             host = source.host(),
             cluster = source.cluster(),
             route = source.route(),
+            rule = source.rule(),
             endpoint,
             origin,
             "{event}"
@@ -41,7 +42,8 @@ impl Observe for TracingObserver {
             | EventKind::EndpointEjected { .. }
             | EventKind::NameUnresolved { .. }
             | EventKind::StreamTimedOut(_) => write_event!(warn, event),
-            EventKind::CircuitClosed
+            EventKind::Audited
+            | EventKind::CircuitClosed
             | EventKind::CircuitHalfOpened
             | EventKind::CircuitRecovering { .. }
             | EventKind::EjectionSuppressed { .. }

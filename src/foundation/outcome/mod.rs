@@ -22,6 +22,7 @@ pub use failure::Failure;
 pub use local_reply::LocalReplyBody;
 #[cfg(feature = "hyper")]
 pub use pool_error::PoolError;
+pub use reasons::deny_reason::DenyReason;
 pub use reasons::dns_failure::DnsFailure;
 pub use reasons::ejection_reason::EjectionReason;
 pub use reasons::exceeded::{Elapsed, Overflow};

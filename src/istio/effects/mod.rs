@@ -1,5 +1,6 @@
 //! Findings for fields without effect in this crate: the declared ones, and those that depend on several fields.
 
+mod authorization_policy;
 mod declared;
 mod envoy_filter;
 mod service_entry;
@@ -22,6 +23,9 @@ pub(super) fn coverage(kind: Kind, spec: &Spec, at: NodeId, reader: &mut Reader<
     let idle = &mut CoverageReport(reader.findings);
     let mut left_out = Vec::new();
     match spec {
+        Spec::AuthorizationPolicy(policy) => {
+            authorization_policy::authorization_policy(policy, idle);
+        }
         Spec::EnvoyFilter(filter) => left_out = envoy_filter::envoy_filter(filter, tree, idle),
         Spec::ServiceEntry(entry) => service_entry::service_entry(entry, idle),
         Spec::VirtualService(service) => virtual_service::virtual_service(service, idle),

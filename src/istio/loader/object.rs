@@ -149,6 +149,7 @@ fn istio(
         created: metadata
             .and_then(|metadata| tree.text(metadata.creation_timestamp?.0))
             .map(Into::into),
+        dry_run: metadata.is_some_and(check::is_dry_run),
         lines: LineTable::default(),
         spec: None,
     };

@@ -14,6 +14,8 @@ pub(crate) struct Object {
     pub(crate) namespace: String,
     /// `creationTimestamp`, whose texts sort in the order of time.
     pub(crate) created: Option<Box<str>>,
+    /// True if the annotation `istio.io/dry-run` is: the policy is tried and not enforced.
+    pub(crate) dry_run: bool,
     /// Position of the name, or of the object without one.
     pub(crate) at: NodeId,
     /// Lines of its values; empty until all documents are read.

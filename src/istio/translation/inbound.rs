@@ -1,3 +1,4 @@
+use super::authorization::{Server, policies};
 use super::index::resource_index::ResourceIndex;
 use super::limits::{Direction, Scope};
 use crate::istio::config::{InboundConfig, WorkloadId};
@@ -10,6 +11,7 @@ pub(super) fn inbound(index: &ResourceIndex, workload: &WorkloadId) -> InboundCo
         namespace: &workload.namespace,
     };
     InboundConfig {
+        authorization: policies(index, Server::Workload, workload),
         limits: scope.inbound(index),
     }
 }

@@ -3,6 +3,7 @@
 //! Follows Istio's control plane (`pilot/pkg/networking/core`, `pilot/pkg/model`). Everything is
 //! resolved here that is known before a request arrives; nothing here runs, waits or fails.
 
+mod authorization;
 pub(crate) mod cluster;
 mod envoy;
 mod gateway;
@@ -15,6 +16,7 @@ mod settings;
 
 use std::sync::Arc;
 
+use crate::foundation::outcome::Origin;
 use crate::istio::config::{
     ClusterConfig, GatewayConfig, InboundConfig, OutboundConfig, WorkloadId,
 };
@@ -88,6 +90,12 @@ impl ConfigModel {
             outbound: self.as_set(config.outbound),
             ..config
         })
+    }
+
+    /// Returns the first policy that compares the identities of callers: its name, and its place.
+    pub(crate) fn first_with_identities(&self) -> Option<(String, Origin)> {
+        let object = authorization::first_with_identities(&self.0)?;
+        Some((object.id(), object.origin(object.at)))
     }
 
     fn as_set(&self, config: OutboundConfig) -> OutboundConfig {

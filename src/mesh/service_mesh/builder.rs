@@ -9,6 +9,7 @@ use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::translation::Settings;
 use crate::istio::{FieldValidation, Input, Severity};
 use crate::mesh::service_mesh::state::mesh_state::MeshState;
+use crate::policies::authorization::Authorize;
 use crate::policies::telemetry::TracePolicy;
 
 /// Settings of a [`Mesh`] that no document holds.
@@ -20,6 +21,19 @@ pub struct MeshBuilder {
 }
 
 impl MeshBuilder {
+    /// Sets the external authorizer that authorization policies with the action `CUSTOM` ask by the name `provider`: a
+    /// counterpart of Istio's `extensionProviders`. A request for which an unknown one would have to be asked is denied.
+    #[must_use]
+    pub fn with_authorizer(
+        mut self,
+        provider: impl Into<Arc<str>>,
+        authorize: Arc<dyn Authorize>,
+    ) -> Self {
+        let authorization = std::mem::take(&mut self.options.authorization);
+        self.options.authorization = authorization.with_authorizer(provider, authorize);
+        self
+    }
+
     /// Sets the namespace of documents without one. The default is `default`.
     #[must_use]
     pub fn with_default_namespace(mut self, namespace: impl Into<Arc<str>>) -> Self {
@@ -77,6 +91,18 @@ impl MeshBuilder {
         self
     }
 
+    /// Accepts authorization policies that compare the identities of callers (principals, namespaces, service accounts,
+    /// trust domains), if `true`. The default is `false`: plain text has no identity, so such a policy would deny every
+    /// request, or none.
+    ///
+    /// Set it where each server gets its connections from a listener with mTLS that inserts a
+    /// [`PeerIdentity`](crate::identity::PeerIdentity), or where a process has clients only.
+    #[must_use]
+    pub const fn with_peer_identities(mut self, known: bool) -> Self {
+        self.options.peer_identities = known;
+        self
+    }
+
     /// Sets the observer of the layers' decisions. The default is [`TracingObserver`](crate::telemetry::TracingObserver).
     #[must_use]
     pub fn with_observer(mut self, observe: Arc<dyn Observe>) -> Self {
@@ -114,6 +140,19 @@ impl MeshBuilder {
     #[must_use]
     pub fn with_trace(mut self, trace: TracePolicy) -> Self {
         self.options.trace = trace;
+        self
+    }
+
+    /// Sets the trust domain of the mesh, and its former names: in authorization policies a principal of one of them,
+    /// or of `cluster.local`, means all. The default is `cluster.local` alone.
+    #[must_use]
+    pub fn with_trust_domain<A: Into<Arc<str>>>(
+        mut self,
+        domain: impl Into<Arc<str>>,
+        aliases: impl IntoIterator<Item = A>,
+    ) -> Self {
+        let authorization = std::mem::take(&mut self.options.authorization);
+        self.options.authorization = authorization.with_trust_domain(domain, aliases);
         self
     }
 

@@ -11,12 +11,14 @@ use tower_service::Service;
 use crate::foundation::outcome::BoxError;
 use crate::mesh::outer_stack::OuterStack;
 use crate::mesh::service_mesh::proxy::state::Proxy;
-use crate::mesh::service_mesh::router::route::inbound_limits::InboundLimits;
+use crate::mesh::service_mesh::router::route::inbound_limits::{InboundLimits, ServerGates};
 use crate::mesh::stack::{self, routed};
+use crate::policies::authorization::{self, AuthorizationGate};
 use crate::policies::telemetry::TraceServerLayer;
 use crate::policies::timeout::TimeoutLayer;
 
-/// Inbound stack around the routes of a workload: its trace, its rate limits, its caller's deadline.
+/// Inbound stack around the routes of a workload: its trace, its authorization policies, its rate limits, its caller's
+/// deadline.
 ///
 /// Its services and its clones share the state of the workload.
 #[derive(Clone)]
@@ -40,8 +42,8 @@ impl ServerLayer {
         }
     }
 
-    /// Sets the port at which the service listens; rate limits for other ports are skipped. By default
-    /// all apply.
+    /// Sets the port at which the service listens; rate limits for other ports are skipped, and authorization policies compare
+    /// it. By default all limits apply, and the port is that of [`LocalAddress`](crate::identity::LocalAddress).
     #[must_use]
     pub const fn with_port(mut self, port: u16) -> Self {
         self.port = Some(port);
@@ -62,9 +64,12 @@ impl<S> Layer<S> for ServerLayer {
     type Service = ServerService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
+        let authorization = self.proxy.authorization(self.port);
         let limits = InboundLimits::new(self.port, Arc::clone(&self.proxy));
+        let gates = routed::server_gates(authorization.clone(), limits);
         ServerService {
-            inner: stack::inbound(&self.trace, limits, &self.timeout, inner),
+            authorization,
+            inner: stack::inbound(&self.trace, gates, &self.timeout, inner),
         }
     }
 }
@@ -74,7 +79,8 @@ impl<S> Layer<S> for ServerLayer {
 /// Clones share all state.
 #[derive(Clone)]
 pub struct ServerService<S> {
-    inner: OuterStack<S, InboundLimits>,
+    authorization: AuthorizationGate,
+    inner: OuterStack<S, ServerGates>,
 }
 
 impl<S> Debug for ServerService<S> {
@@ -90,16 +96,17 @@ where
     R: Body<Data = Bytes>,
     R::Error: Into<BoxError>,
 {
-    type Response = <OuterStack<S, InboundLimits> as Service<Request<B>>>::Response;
+    type Response = <OuterStack<S, ServerGates> as Service<Request<B>>>::Response;
     type Error = S::Error;
-    type Future = <OuterStack<S, InboundLimits> as Service<Request<B>>>::Future;
+    type Future = <OuterStack<S, ServerGates> as Service<Request<B>>>::Future;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     #[inline]
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        authorization::normalize(&self.authorization, &mut request);
         self.inner.call(request)
     }
 }

@@ -1,12 +1,15 @@
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::destination_rule_index::DestinationRuleIndex;
 use super::object_ref::ObjectRef;
 use super::service_entry_index::ServiceEntryIndex;
 use super::virtual_service_index::VirtualServiceIndex;
 use crate::istio::api::gateway::Gateway;
+use crate::istio::model::kind::Kind;
 use crate::istio::model::load::documents::Documents;
 use crate::istio::model::names;
+use crate::istio::model::object::Object;
 use crate::istio::model::spec::Spec;
 use crate::istio::translation::Settings;
 use crate::istio::translation::limits::{Patch, patches};
@@ -14,6 +17,8 @@ use crate::istio::translation::limits::{Patch, patches};
 /// Indexes over all valid resources, by host and namespace.
 #[derive(Debug)]
 pub(in crate::istio::translation) struct ResourceIndex {
+    /// Authorization policies, oldest first.
+    pub(in crate::istio::translation) authorizations: Vec<Arc<Object>>,
     pub(in crate::istio::translation) settings: Settings,
     pub(in crate::istio::translation) services: VirtualServiceIndex,
     pub(in crate::istio::translation) rules: DestinationRuleIndex,
@@ -30,6 +35,7 @@ impl ResourceIndex {
         let domain = &*settings.cluster_domain;
         let services = documents.foreign.iter().filter(|named| named.is_service());
         let mut index = Self {
+            authorizations: Vec::new(),
             settings: settings.clone(),
             services: VirtualServiceIndex::default(),
             rules: DestinationRuleIndex::default(),
@@ -55,6 +61,9 @@ impl ResourceIndex {
         // their order.
         objects.sort_by(|one, two| one.created.cmp(&two.created));
         for object in objects {
+            if object.kind == Kind::AuthorizationPolicy {
+                index.authorizations.push(Arc::clone(object));
+            }
             if let Some(object_ref) = ObjectRef::of(object, |spec| match spec {
                 Spec::VirtualService(service) => Some(service),
                 _ => None,

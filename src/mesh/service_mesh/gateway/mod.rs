@@ -183,7 +183,10 @@ impl Gateway {
             &EdgeLayer::new(listener),
             trace,
             proxy.emitter(proxy.source()),
-            EdgeGate::new(InboundLimits::new(port, Arc::clone(proxy))),
+            EdgeGate::new(
+                proxy.authorization(port),
+                InboundLimits::new(port, Arc::clone(proxy)),
+            ),
             Ingress::new(routes, port, Arc::clone(proxy)),
         );
         GatewayService { inner }

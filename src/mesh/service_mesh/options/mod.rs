@@ -12,16 +12,21 @@ use crate::foundation::events::{Observe, TracingObserver};
 use crate::foundation::sync::hash::hash;
 use crate::foundation::sync::rng::{Rng, mix};
 use crate::istio::config::Location;
+use crate::policies::authorization::AuthorizationPolicies;
 use crate::policies::telemetry::TracePolicy;
 
 /// Options that all parts of a mesh share.
 #[derive(Clone, Debug)]
 pub(in crate::mesh) struct Options {
+    /// Trust domains and external authorizers of the policies, and no policy.
+    pub(in crate::mesh) authorization: AuthorizationPolicies,
     /// True if Envoy's behaviour replaces this crate's own where the two differ.
     pub(in crate::mesh) envoy_behaviour: bool,
     /// True if headers for services of the mesh go to all hosts.
     pub(in crate::mesh) internal_headers_everywhere: bool,
     pub(in crate::mesh) observe: Arc<dyn Observe>,
+    /// True if the servers know the identities of their peers.
+    pub(in crate::mesh) peer_identities: bool,
     /// Resolver of DNS names: the given one, or the system's, created on first use.
     #[cfg(feature = "dns")]
     pub(in crate::mesh) resolver: Arc<std::sync::OnceLock<Option<crate::transport::dns::Resolver>>>,
@@ -67,9 +72,11 @@ impl Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            authorization: AuthorizationPolicies::default(),
             envoy_behaviour: false,
             internal_headers_everywhere: false,
             observe: Arc::new(TracingObserver),
+            peer_identities: false,
             #[cfg(feature = "dns")]
             resolver: Arc::default(),
             seed: None,

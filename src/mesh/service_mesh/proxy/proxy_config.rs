@@ -9,6 +9,7 @@ use crate::istio::config::{
     GatewayConfig, LocalRateLimitConfig, OutboundConfig, RouteConfig, ServerConfig,
     VirtualHostConfig,
 };
+use crate::policies::authorization::AuthorizationPolicy;
 use crate::policies::traffic_split::{ResponseActions, RouteIndex, find_first, local_reply};
 
 /// One version of a proxy's configuration, indexed for lookups.
@@ -18,6 +19,7 @@ pub(in crate::mesh) struct ProxyConfig {
     pub(in crate::mesh) source: Arc<dyn ConfigSource>,
     pub(in crate::mesh) outbound: OutboundConfig,
     pub(in crate::mesh) inbound: Vec<LocalRateLimitConfig>,
+    pub(in crate::mesh) authorization: Vec<AuthorizationPolicy>,
     /// Servers of a gateway, which select the accepted hosts.
     pub(in crate::mesh) servers: Vec<ServerConfig>,
     pub(in crate::mesh) index: HostIndex,
@@ -44,6 +46,7 @@ impl ProxyConfig {
             source: configs,
             outbound: config.outbound,
             inbound: config.inbound.limits,
+            authorization: config.inbound.authorization,
             servers: config.servers,
             index,
         }

@@ -5,16 +5,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use arc_swap::{ArcSwap, Guard};
 
+use super::authorization;
 use super::discarded::{Discarded, Leftover};
 use super::memory::{State, config_of, configs_of, evict_unknown_hosts};
 use super::proxy_config::ProxyConfig;
 use super::role::Role;
+use super::sources::inbound_source;
+use crate::foundation::events::Emitter;
 use crate::foundation::outcome::Source;
 use crate::istio::config::{ClusterConfig, LocalRateLimitConfig, WorkloadId};
 use crate::mesh::service_mesh::cluster::key::ClusterKey;
 use crate::mesh::service_mesh::cluster::service::Owner;
 use crate::mesh::service_mesh::cluster::state::ClusterState;
 use crate::mesh::service_mesh::options::Options;
+use crate::policies::authorization::{AuthorizationGate, AuthorizationLayer};
 use crate::policies::rate_limit::{RateLimitGate, RateLimitLayer};
 
 /// State of one proxy, the counterpart of an Envoy: configuration and state of a workload or a gateway, shared by
@@ -23,6 +27,7 @@ pub(in crate::mesh) struct Proxy {
     pub(in crate::mesh) options: Options,
     pub(in crate::mesh) workload: WorkloadId,
     pub(in crate::mesh) role: Role,
+    authorization: AuthorizationLayer,
     config: ArcSwap<ProxyConfig>,
     version: AtomicU64,
     state: Mutex<State>,
@@ -49,7 +54,10 @@ impl Proxy {
         proxy_config: ProxyConfig,
         options: Options,
     ) -> Self {
+        let source = inbound_source(role, &workload);
+        let emitter = Emitter::with_source(Arc::clone(&options.observe), source);
         let proxy = Self {
+            authorization: authorization::layer(&options, role, &proxy_config, emitter),
             options,
             workload,
             role,
@@ -87,10 +95,25 @@ impl Proxy {
         self.inbound.load()
     }
 
+    /// Returns the gate of the authorization policies, for a server at `port`.
+    pub(in crate::mesh) fn authorization(&self, port: Option<u16>) -> AuthorizationGate {
+        match port {
+            Some(port) => self.authorization.clone().with_port(port).gate(),
+            None => self.authorization.gate(),
+        }
+    }
+
+    /// Returns the authorization policies.
+    pub(in crate::mesh) const fn authorization_layer(&self) -> &AuthorizationLayer {
+        &self.authorization
+    }
+
     /// Applies a new configuration to later requests. The state of a cluster or a rate limit
     /// stays as long as the new configuration names it.
     pub(in crate::mesh) fn apply_config(&self, proxy_config: ProxyConfig) {
         let known: Vec<_> = self.lock().clusters.keys().cloned().collect();
+        // First: a policy that becomes stricter holds before anything else changes.
+        authorization::apply(&self.authorization, &self.options, &proxy_config);
         // Not under the lock, which requests for hosts that are new to it wait for.
         let mut configs = configs_of(&self.workload, &proxy_config, known);
         // Dropped when the lock is gone: a detector tells observers whom it takes back.

@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,7 +11,7 @@ use crate::foundation::time::clock;
 use crate::istio::config::WorkloadId;
 use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::translation::{ConfigModel, Settings};
-use crate::istio::{Documents, Severity};
+use crate::istio::{Documents, Resource, Severity};
 use crate::mesh::service_mesh::Error;
 use crate::mesh::service_mesh::options::Options;
 use crate::mesh::service_mesh::proxy::config_source::ConfigSource;
@@ -46,7 +46,7 @@ impl MeshState {
         options: Options,
     ) -> Result<Self, Error> {
         let documents = checked(documents)?;
-        let meaning = Arc::new(ConfigModel::of(&documents, &settings));
+        let meaning = Arc::new(enforceable(&documents, &settings, &options)?);
         Ok(Self::from_source(
             documents,
             meaning,
@@ -114,7 +114,7 @@ impl MeshState {
         documents: Documents,
         cause: Cause,
     ) -> Result<Change, Error> {
-        Ok(self.apply_valid(checked(documents)?, cause))
+        self.apply_valid(checked(documents)?, cause)
     }
 
     /// Applies documents without errors if they differ from the current ones.
@@ -131,12 +131,15 @@ impl MeshState {
             return Err(Error::Emptied(file.into()));
         }
         let is_new = !difference(&current.documents, &documents).is_empty();
-        Ok(is_new.then(|| self.apply_valid(documents, cause)))
+        is_new
+            .then(|| self.apply_valid(documents, cause))
+            .transpose()
     }
 
-    fn apply_valid(&self, documents: Documents, cause: Cause) -> Change {
-        let meaning = Arc::new(ConfigModel::of(&documents, &self.settings));
-        self.apply_source(documents, meaning, cause)
+    fn apply_valid(&self, documents: Documents, cause: Cause) -> Result<Change, Error> {
+        let meaning = enforceable(&documents, &self.settings, &self.options)?;
+        warn_of_removed(&self.snapshot().documents, &documents);
+        Ok(self.apply_source(documents, Arc::new(meaning), cause))
     }
 
     /// Applies any configuration source.
@@ -250,6 +253,40 @@ impl MeshState {
         }
         history.push_back(change.clone());
         change
+    }
+}
+
+/// Translates documents whose policies can be enforced.
+fn enforceable(
+    documents: &Documents,
+    settings: &Settings,
+    options: &Options,
+) -> Result<ConfigModel, Error> {
+    let model = ConfigModel::of(documents, settings);
+    if !options.peer_identities
+        && let Some((policy, origin)) = model.first_with_identities()
+    {
+        let policy = policy.into();
+        return Err(Error::NoPeerIdentities { policy, origin });
+    }
+    Ok(model)
+}
+
+/// Logs the security policies that a change removes: what they denied is allowed from now on.
+fn warn_of_removed(before: &Documents, now: &Documents) {
+    let key = |one: &Resource| {
+        (
+            one.kind(),
+            one.namespace().to_owned(),
+            one.name().to_owned(),
+        )
+    };
+    let kept: HashSet<_> = now.resources().iter().map(key).collect();
+    for gone in before.resources() {
+        if gone.kind().is_security() && !kept.contains(&key(gone)) {
+            let (kind, namespace, name) = key(gone);
+            tracing::warn!("security policy removed: {kind} {namespace}/{name}");
+        }
     }
 }
 

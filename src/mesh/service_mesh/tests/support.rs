@@ -102,6 +102,7 @@ impl ConfigSource for Script {
 
     fn inbound(&self, _: &WorkloadId) -> InboundConfig {
         InboundConfig {
+            authorization: Vec::new(),
             limits: self.inbound.clone(),
         }
     }
