@@ -76,6 +76,7 @@ mod transport;
 pub use policies::authorization;
 pub use policies::circuit_breaker;
 pub use policies::concurrency_limit;
+pub use policies::cors;
 pub use policies::fault_injection;
 pub use policies::load_balance;
 pub use policies::mirror;

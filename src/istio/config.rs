@@ -21,6 +21,7 @@ use crate::foundation::outcome::Origin;
 use crate::foundation::sync::Percent;
 use crate::policies::authorization::AuthorizationPolicy;
 use crate::policies::concurrency_limit::ConcurrencyLimitPolicy;
+use crate::policies::cors::CorsPolicy;
 use crate::policies::fault_injection::FaultInjectionPolicy;
 use crate::policies::load_balance::LoadBalancePolicy;
 use crate::policies::mirror::MirrorPolicy;
@@ -68,6 +69,7 @@ pub(crate) struct VirtualHostConfig {
 /// One route: match, action, and the policies around it.
 #[derive(Clone, Debug)]
 pub(crate) struct RouteConfig {
+    pub(crate) cors: Option<CorsPolicy>,
     /// Matches, weighted destinations, header operations and rewrites; or a direct response or a
     /// redirect. Hosts of its destinations are full names.
     pub(crate) route: Route,
@@ -84,6 +86,7 @@ pub(crate) struct RouteConfig {
 /// Places in the documents that ordered a route and its policies; `None` where a default applies.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RouteOrigins {
+    pub(crate) cors: Option<Origin>,
     pub(crate) fault: Option<Origin>,
     pub(crate) headers: Option<Origin>,
     pub(crate) mirror: Option<Origin>,

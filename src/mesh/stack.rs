@@ -7,6 +7,7 @@
 //! | host and route | none: one upstream | by the documents |
 //! | rate limit of requests | off by default | those of host and route, none by default |
 //! | fault | none | the route's, off by default |
+//! | CORS | none | the route's, off by default |
 //! | weights, header changes, rewrite | none | the route's |
 //! | mirrors | none | the route's, none by default |
 //! | total timeout | 15 s by default | the route's, off by default |
@@ -287,9 +288,14 @@ pub(in crate::mesh) mod routed {
     }
 
     /// Joins the gates of a route.
-    pub(in crate::mesh) const fn route_gate<L, F>(rate_limits: L, fault: F) -> GateChain<L, F> {
-        // The limits first: a request over them is rejected without the delay of a fault.
-        GateChain::new(rate_limits, fault)
+    pub(in crate::mesh) const fn route_gate<L, F, C>(
+        rate_limits: L,
+        fault: F,
+        cors: C,
+    ) -> GateChain<L, GateChain<F, C>> {
+        // The limits first: a request over them is rejected without the delay of a fault. CORS last, as in Istio's
+        // proxies: it answers the preflights of requests that would be forwarded.
+        GateChain::new(rate_limits, GateChain::new(fault, cors))
     }
 
     /// Puts the layers between a route and one of its destinations around the endpoints of the destination's

@@ -4,6 +4,7 @@
 pub mod authorization;
 pub mod circuit_breaker;
 pub mod concurrency_limit;
+pub mod cors;
 pub mod fault_injection;
 pub mod load_balance;
 pub mod mirror;

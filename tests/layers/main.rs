@@ -16,6 +16,7 @@ mod composition;
 mod concurrency_limit;
 #[cfg(feature = "serde")]
 mod config;
+mod cors;
 mod debug;
 mod examples;
 mod extremes;

@@ -11,6 +11,7 @@ mod answers;
 mod authorization;
 #[cfg(feature = "cli")]
 mod cli;
+mod cors;
 mod cost;
 mod envoy_behaviour;
 mod examples;

@@ -145,6 +145,7 @@ pub(super) fn change(mesh: &Mesh, script: Script) -> Change {
 pub(super) fn route(to: Route) -> RouteConfig {
     RouteConfig {
         route: to,
+        cors: None,
         fault: FaultInjectionPolicy::off(),
         limits: Vec::new(),
         limits_replace: false,
