@@ -36,8 +36,8 @@
 //!    all of them.
 //! 6. A policy can be replaced while requests run, and the state stays. "Off" is a policy.
 //! 7. Everything is bounded: keys, queues, replay buffers, waits, retries, copies. Only the
-//!    [`mirror`], [`Endpoints::follow`], `dns`, the connections of a `pool`, the tunnels of `Mesh::gateway`
-//!    and `Mesh::watch` spawn tasks or threads, which end with their owner.
+//!    [`mirror`], [`Endpoints::follow`], `dns`, the connections of a `pool`, `jwt::JwksSource`, the tunnels of
+//!    `Mesh::gateway` and `Mesh::watch` spawn tasks or threads, which end with their owner.
 //! 8. Bad configuration is a typed error, never a panic. Zero means what Istio defines it to mean.
 //! 9. An admitted call costs nanoseconds, about 100 for one layer: no lock is awaited, no future boxed,
 //!    and memory is allocated only for the parts of a request that may be retried and for headers that are
@@ -78,6 +78,8 @@ pub use policies::circuit_breaker;
 pub use policies::concurrency_limit;
 pub use policies::cors;
 pub use policies::fault_injection;
+#[cfg(feature = "jwt")]
+pub use policies::jwt;
 pub use policies::load_balance;
 pub use policies::mirror;
 pub use policies::outlier_detection;

@@ -43,6 +43,9 @@ pub(crate) struct Check {
     /// Findings that fail the check as errors do.
     #[arg(long, value_name = "FINDINGS")]
     pub(crate) deny: Option<Deny>,
+    /// Namespace of documents without one.
+    #[arg(long, value_name = "NAMESPACE", default_value = "default")]
+    pub(crate) default_namespace: String,
 }
 
 /// Explain one request: its route, the policies with their files and lines, and the local replies that it may get.
@@ -51,13 +54,12 @@ pub(crate) struct Explain {
     /// Files, or folders of `.yaml`, `.yml` and `.json` files; `-` reads the standard input.
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
-    /// Calling workload, as NAME.NAMESPACE; without a namespace, that of `--default-namespace`.
-    #[arg(long, value_name = "WORKLOAD")]
-    pub(crate) from: String,
-    /// Called workload, as NAME.NAMESPACE, whose authorization policies are compared; by default that of the URL's host.
-    #[arg(long, value_name = "WORKLOAD")]
-    pub(crate) to: Option<String>,
-    /// Identity of the caller, without `spiffe://`, or `none` for plain text; by default the service account of its name.
+    #[command(flatten)]
+    pub(crate) proxy: Proxy,
+    /// Port at which the gateway or the workload gets the request; by default any of its ports.
+    #[arg(long, conflicts_with = "from")]
+    pub(crate) port: Option<u16>,
+    /// Identity of the caller, without `spiffe://`, or `none` for plain text; by default the service account of `--from`.
     #[arg(long, value_name = "PRINCIPAL")]
     pub(crate) principal: Option<String>,
     /// Claims of the caller's token, as a JSON object.
@@ -87,6 +89,21 @@ pub(crate) struct Explain {
     /// Form of the explanation.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: ExplainFormat,
+}
+
+/// Proxy that gets the request: NAME.NAMESPACE; without a namespace, that of `--default-namespace`.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Proxy {
+    /// Workload that sends the request, as NAME.NAMESPACE; without a namespace, that of `--default-namespace`.
+    #[arg(long, value_name = "WORKLOAD")]
+    pub(crate) from: Option<String>,
+    /// Gateway that gets the request, as NAME.NAMESPACE.
+    #[arg(long, value_name = "GATEWAY")]
+    pub(crate) gateway: Option<String>,
+    /// Workload that gets the request, as NAME.NAMESPACE: the rate limits that it has for it.
+    #[arg(long, value_name = "WORKLOAD")]
+    pub(crate) to: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -11,7 +11,8 @@ use super::output::Output;
 
 /// Checks documents, prints the findings and returns the exit code.
 pub(crate) fn run(args: &Check, mut output: Output) -> io::Result<ExitCode> {
-    let documents = Documents::from_inputs(inputs(&args.paths)?);
+    let namespace = args.default_namespace.as_str();
+    let documents = Documents::from_inputs_in(inputs(&args.paths)?, namespace);
     let found = documents.diagnostics();
     match args.format {
         Format::Text => text(&documents, &mut output)?,

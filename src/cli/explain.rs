@@ -9,6 +9,7 @@ use meshless::events::{Origin, Source};
 use meshless::identity::{IdentityError, LocalAddress, PeerIdentity};
 use meshless::mesh::Error;
 use meshless::mesh::explain::{Explanation, LocalReply, Setting};
+use meshless::outcome::DenyReason;
 use meshless::rate_limit::PeerAddress;
 use serde_json::{Map, Value, json};
 
@@ -35,11 +36,7 @@ pub(crate) fn run(args: &Explain, mut output: Output) -> io::Result<ExitCode> {
         }
         Err(error) => return Err(io::Error::other(error)),
     };
-    let (name, namespace) = split(&args.from, &args.default_namespace);
-    let workload = mesh
-        .workload(name, namespace)
-        .with_labels(args.labels.clone());
-    let explanation = workload.explain(&request(args));
+    let explanation = explain(args, &mesh).map_err(io::Error::other)?;
     let access = access(args, &mesh).map_err(io::Error::other)?;
     match args.format {
         ExplainFormat::Text => {
@@ -65,27 +62,32 @@ fn split<'a>(workload: &'a str, namespace: &'a str) -> (&'a str, &'a str) {
     workload.rsplit_once('.').unwrap_or((workload, namespace))
 }
 
-/// Explains whether the called workload lets the request pass; none if no policy is for it.
+/// Explains whether the called workload lets the request pass: that of `--to`, or of the URL's host. None if no policy
+/// is for it.
 fn access(
     args: &Explain,
     mesh: &Mesh,
 ) -> Result<Option<(String, AccessExplanation)>, IdentityError> {
-    let (from, own) = split(&args.from, &args.default_namespace);
+    let own = args.default_namespace.as_str();
+    let from = args.proxy.from.as_deref().map(|from| split(from, own));
     let mut labels = args.url.host().unwrap_or_default().split('.');
-    let (name, namespace) = match &args.to {
-        Some(to) => split(to, &args.default_namespace),
+    let (name, namespace) = match (&args.proxy.to, &args.proxy.gateway) {
+        (_, Some(_)) => return Ok(None),
+        (Some(to), None) => split(to, own),
         // A host inside the mesh is `name.namespace.svc.…`.
-        None => (
+        (None, None) => (
             labels.next().unwrap_or_default(),
-            labels.next().unwrap_or(own),
+            labels
+                .next()
+                .unwrap_or(from.map_or(own, |(_, namespace)| namespace)),
         ),
     };
     let mut request = request(args);
-    let host = args.url.authority().map(|authority| authority.as_str());
+    let host = args.url.authority().map(http::uri::Authority::as_str);
     if let Some(Ok(host)) = host.map(HeaderValue::try_from) {
         request.headers_mut().entry(HOST).or_insert(host);
     }
-    let port = args.url.port_u16().unwrap_or(80);
+    let port = args.port.or(args.url.port_u16()).unwrap_or(80);
     let extensions = request.extensions_mut();
     extensions.insert(LocalAddress(([0, 0, 0, 0], port).into()));
     if let Some(ip) = args.ip {
@@ -94,9 +96,9 @@ fn access(
     if let Some(claims) = &args.claims {
         extensions.insert(claims.clone());
     }
-    let own_account = format!("cluster.local/ns/{own}/sa/{from}");
-    let principal = args.principal.as_ref().unwrap_or(&own_account);
-    if principal != "none" {
+    let account = from.map(|(name, namespace)| format!("cluster.local/ns/{namespace}/sa/{name}"));
+    let principal = args.principal.clone().or(account);
+    if let Some(principal) = principal.filter(|principal| principal != "none") {
         extensions.insert(PeerIdentity::from_uri(&format!("spiffe://{principal}"))?);
     }
     let access = mesh.workload(name, namespace).explain_access(&request);
@@ -113,10 +115,38 @@ fn decision(to: &str, access: &AccessExplanation) -> Value {
     json!({
         "workload": to,
         "allowed": access.is_allowed(),
-        "reason": access.denied().map(|reason| reason.label()),
+        "reason": access.denied().map(DenyReason::label),
         "decidedBy": rule(access.source()),
         "external": access.external().map(rule),
         "notes": notes.collect::<Vec<_>>(),
+    })
+}
+
+fn explain(args: &Explain, mesh: &Mesh) -> Result<Explanation, Error> {
+    let request = request(args);
+    // Names of namespaces have no dot; those of workloads may.
+    let parts = |name: &str| match name.rsplit_once('.') {
+        Some((name, namespace)) => (name.to_owned(), namespace.to_owned()),
+        None => (name.to_owned(), args.default_namespace.clone()),
+    };
+    if let Some(gateway) = &args.proxy.gateway {
+        let (name, namespace) = parts(gateway);
+        let gateway = mesh.gateway(&name, &namespace)?;
+        return Ok(match args.port {
+            Some(port) => gateway.with_port(port).explain(&request),
+            None => gateway.explain(&request),
+        });
+    }
+    let (from, to) = (args.proxy.from.as_deref(), args.proxy.to.as_deref());
+    let (name, namespace) = parts(from.or(to).unwrap_or_default());
+    let workload = mesh.workload(&name, &namespace);
+    let workload = workload.with_labels(args.labels.clone());
+    if from.is_some() {
+        return Ok(workload.explain(&request));
+    }
+    Ok(match args.port {
+        Some(port) => workload.server().with_port(port).explain(&request),
+        None => workload.server().explain(&request),
     })
 }
 
@@ -157,6 +187,7 @@ fn json(explanation: &Explanation) -> Value {
         "method": explanation.method(),
         "url": explanation.url(),
         "workload": explanation.workload(),
+        "listener": settings(explanation.listener()),
         "virtualHost": host,
         "route": route,
         "localReplies": replies.collect::<Vec<_>>(),

@@ -9,6 +9,9 @@
 //! has an `id`: the same id after an update means the same object with a new policy, and its state
 //! is kept.
 
+#[cfg(feature = "jwt")]
+mod tokens;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +33,8 @@ use crate::policies::rate_limit::RateLimitPolicy;
 use crate::policies::retry::RetryPolicy;
 use crate::policies::timeout::TimeoutPolicy;
 use crate::policies::traffic_split::{Destination, Route};
+#[cfg(feature = "jwt")]
+pub(crate) use tokens::{KeysConfig, TokenRuleConfig};
 
 /// The workload of a configuration: identity and labels, as of a pod with a sidecar.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -215,6 +220,8 @@ pub(crate) struct LocalRateLimitConfig {
     /// Port of the limit: of the server for inbound requests, otherwise of the destination; `None`
     /// for all ports.
     pub(crate) port: Option<u16>,
+    /// Name of the route that it is for; `None` if it is for several.
+    pub(crate) route: Option<Arc<str>>,
 }
 
 /// Configuration for inbound requests of a workload.
@@ -223,6 +230,9 @@ pub(crate) struct InboundConfig {
     /// Authorization policies, those of the root namespace first.
     pub(crate) authorization: Vec<AuthorizationPolicy>,
     pub(crate) limits: Vec<LocalRateLimitConfig>,
+    /// Rules about tokens, in the order of their issuers.
+    #[cfg(feature = "jwt")]
+    pub(crate) tokens: Vec<TokenRuleConfig>,
 }
 
 /// Configuration for requests to a gateway.

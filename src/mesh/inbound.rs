@@ -11,6 +11,7 @@ use tower_service::Service;
 
 use super::outbound::warn_once;
 use super::outer_stack::OuterStack;
+use super::snapshot::InboundSnapshot;
 use super::stack::{self, InboundGates, InboundLayers};
 use super::{InboundPolicy, StackWarning};
 use crate::foundation::events::Observe;
@@ -176,6 +177,12 @@ impl Inbound {
             timeout: layers.timeout.policy(),
             trace: layers.trace.policy(),
         }
+    }
+
+    /// Returns the state of its parts as plain values.
+    #[must_use]
+    pub fn snapshot(&self) -> InboundSnapshot {
+        InboundSnapshot::of(&self.layers)
     }
 
     /// Returns the contradictions between the current policies of this stack. The first `layer` call logs them.

@@ -234,6 +234,7 @@ mod outer_stack;
 mod per_host;
 #[cfg(feature = "istio")]
 mod service_mesh;
+pub mod snapshot;
 mod stack;
 
 pub use inbound::{Inbound, InboundService, inbound};

@@ -9,6 +9,7 @@ use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::snapshot::OutboundSnapshot;
 use super::stack::{self, OutboundLayers, OutboundStack};
 use super::{OutboundPolicy, StackWarning};
 use crate::foundation::events::Observe;
@@ -207,6 +208,12 @@ impl Outbound {
             timeout: layers.timeout.policy(),
             trace: layers.trace.policy(),
         }
+    }
+
+    /// Returns the state of its parts as plain values.
+    #[must_use]
+    pub fn snapshot(&self) -> OutboundSnapshot {
+        OutboundSnapshot::of(&self.layers)
     }
 
     /// Returns the contradictions between the current policies of this stack. The first `layer` call logs them.

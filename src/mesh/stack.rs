@@ -21,7 +21,9 @@
 //! | inbound | by hand | workload | gateway |
 //! |---|---|---|---|
 //! | sanitation at the edge | none | none | yes |
+//! | tokens: check | none | those of the documents (`jwt`), none by default | as a workload's |
 //! | span of the request | yes | yes | yes |
+//! | tokens: refusal | none | as the check: it changes the request, and its answers need a span | as a workload's |
 //! | authorization | none | the policies of the documents, none by default | as a workload's |
 //! | rate limits | off by default | those of the documents, none by default | as a workload's |
 //! | concurrency limit | 1024, none pending, by default | none: Envoy has none there | none |
@@ -328,22 +330,14 @@ pub(in crate::mesh) mod routed {
         TimeoutPolicy::default().with_incoming(!envoy_behaviour)
     }
 
-    /// Puts the inbound layers of a gateway around its routes.
-    pub(in crate::mesh) fn gateway<E, G, S>(
-        edge: &E,
+    /// Puts the inbound layers of a gateway around its routes, inside its edge and the check of tokens.
+    pub(in crate::mesh) fn gateway<G, S>(
         trace: &TracePolicy,
         emitter: Emitter,
-        limits: G,
+        gates: G,
         routes: S,
-    ) -> E::Service
-    where
-        E: Layer<TracedGate<S, G>>,
-    {
-        // Outermost: the span, the limits and the routes see one spelling of a request, and no metadata that the
-        // caller made up.
-        edge.layer(
-            // Outside the limits, so that rejections have a span too.
-            TraceServerLayer::forwarding(trace.clone(), emitter).gated(routes, limits),
-        )
+    ) -> TracedGate<S, G> {
+        // Outside the gates, so that rejections have a span too.
+        TraceServerLayer::forwarding(trace.clone(), emitter).gated(routes, gates)
     }
 }

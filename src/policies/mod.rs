@@ -6,6 +6,8 @@ pub mod circuit_breaker;
 pub mod concurrency_limit;
 pub mod cors;
 pub mod fault_injection;
+#[cfg(feature = "jwt")]
+pub mod jwt;
 pub mod load_balance;
 pub mod mirror;
 pub mod outlier_detection;

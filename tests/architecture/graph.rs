@@ -47,11 +47,9 @@ impl Graph {
         circles(pairs.map(|arrow| (room(&arrow.from), room(&arrow.to), arrow)))
     }
 
-    /// Folders of one folder, at any depth inside a tier, that import each other in a circle, as text.
-    pub(crate) fn circles_of_siblings(&self, tier: &str) -> Vec<String> {
-        let arrows = self.arrows.iter();
-        let inside = arrows.filter(|arrow| arrow.from.first().is_some_and(|first| first == tier));
-        circles(inside.filter_map(|arrow| {
+    /// Folders of one folder, at any depth, that import each other in a circle, as text.
+    pub(crate) fn circles_of_siblings(&self) -> Vec<String> {
+        circles(self.arrows.iter().filter_map(|arrow| {
             let (from, to) = (&arrow.from, &arrow.to);
             let shared = from.iter().zip(to).take_while(|(a, b)| a == b).count();
             // A folder and one inside of it are no siblings.

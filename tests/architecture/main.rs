@@ -3,6 +3,8 @@
 
 mod graph;
 mod log_lines;
+mod replies;
+mod security;
 mod source;
 mod words;
 
@@ -74,8 +76,8 @@ fn folders_import_each_other_in_one_direction() {
 }
 
 #[test]
-fn the_folders_of_the_mesh_import_each_other_in_one_direction_at_any_depth() {
-    let circles = Graph::of(sources()).circles_of_siblings("mesh");
+fn the_folders_of_a_folder_import_each_other_in_one_direction_at_every_depth() {
+    let circles = Graph::of(sources()).circles_of_siblings();
     assert!(
         circles.is_empty(),
         "circles between the folders of one folder:\n{}",

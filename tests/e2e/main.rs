@@ -39,6 +39,8 @@ mod own_connections;
 mod pool;
 mod redirects;
 mod retry;
+#[cfg(feature = "jwt")]
+mod tokens;
 mod tonic;
 mod upgrades;
 

@@ -13,6 +13,9 @@ mod config;
 mod database;
 #[path = "../../examples/fault_injection.rs"]
 mod fault_injection;
+#[cfg(feature = "jwt")]
+#[path = "../../examples/jwt.rs"]
+mod jwt;
 #[path = "../../examples/load_balance.rs"]
 mod load_balance;
 #[path = "../../examples/mirror.rs"]
@@ -53,6 +56,8 @@ tests! {
     config
     database
     fault_injection
+    #[cfg(feature = "jwt")]
+    jwt
     load_balance
     mirror
     rate_limit

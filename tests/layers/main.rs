@@ -24,6 +24,8 @@ mod fault_injection;
 mod gate;
 #[cfg(feature = "tonic")]
 mod grpc;
+#[cfg(feature = "jwt")]
+mod jwt;
 mod load_balance;
 mod mesh;
 mod mirror;

@@ -26,6 +26,7 @@ use tower::{Layer, Service, ServiceBuilder};
 use crate::support::{Events, Script, call, start};
 
 mod edges;
+mod ended;
 
 const SECOND: Duration = Duration::from_secs(1);
 const BAD: Outcome = Outcome::Status(StatusCode::INTERNAL_SERVER_ERROR);

@@ -342,3 +342,46 @@ fn the_program_of_the_examples_finds_the_same() {
         .collect();
     assert_eq!(stdout(&output).lines().collect::<Vec<_>>(), expected);
 }
+
+#[test]
+fn the_default_namespace_is_that_of_checked_documents_too() {
+    let args = [
+        "check",
+        "--format",
+        "json",
+        "--default-namespace",
+        "waste",
+        "-",
+    ];
+    let output = run_with(&args, DUBIOUS.as_bytes());
+    let found = stdout(&output);
+    assert!(found.contains("VirtualService waste/users"), "{found}");
+}
+
+#[test]
+fn a_gateway_and_a_called_workload_are_explained() {
+    let folder = Folder::new();
+    let gateway = super::support::gateway("gw")
+        + &super::support::virtual_service("users.test", "name: main", "gateways: [gw]");
+    let file = folder.write("gateway.yaml", &gateway);
+    let file = file.to_str().unwrap();
+    let explain = |args: &[&str]| {
+        let url = ["explain", "--url", "http://users.test/1", file];
+        run(&[&url[..], args].concat())
+    };
+    let output = explain(&["--gateway", "gw", "--port", "80"]);
+    assert!(stdout(&output).contains("route: 0 `main`"), "{output:?}");
+    let output = explain(&["--gateway", "gw", "--port", "81"]);
+    let rejected = "rejected: 404 NR: no server of the gateway has the host";
+    assert!(stdout(&output).contains(rejected), "{output:?}");
+    let output = explain(&["--to", "users"]);
+    let begins = "GET http://users.test/1 to users.default";
+    assert!(stdout(&output).starts_with(begins), "{output:?}");
+    for wrong in [
+        &["--gateway", "none"][..],
+        &["--gateway", "gw", "--to", "users"],
+        &["--from", "shop", "--port", "80"],
+    ] {
+        assert_eq!(code(&explain(wrong)), 2, "{wrong:?}");
+    }
+}

@@ -47,6 +47,66 @@ async fn every_request_of_an_outage_has_all_its_retries() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_negative_pushback_forbids_no_retry() {
+    let mut tries = Vec::new();
+    for mesh in both(&documents(
+        1,
+        "retries: {attempts: 1, retryOn: unavailable}",
+        "",
+    )) {
+        let count = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let counter = std::sync::Arc::clone(&count);
+        let upstream = service_fn(move |_: Request<RequestBody<Text>>| {
+            counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let response = Response::builder()
+                .header("content-type", "application/grpc")
+                .header("grpc-status", "14")
+                .header("grpc-retry-pushback-ms", "-1");
+            std::future::ready(Ok::<_, std::io::Error>(
+                response.body(Text::default()).unwrap(),
+            ))
+        });
+        let service = mesh.workload("w", "default").outbound(upstream);
+        let mut request = get(URI);
+        let grpc = "application/grpc".parse().unwrap();
+        request.headers_mut().insert("content-type", grpc);
+        drop(service.oneshot(request).await.unwrap());
+        tries.push(count.load(std::sync::atomic::Ordering::Relaxed));
+    }
+    assert_eq!(tries, [1, 2]);
+}
+
+/// Envoy reports the status as the head arrives, and then the reset as a 503: a 200 ends a row of failures, so that
+/// only a limit of one is ever reached.
+#[tokio::test(start_paused = true)]
+async fn a_body_that_breaks_is_a_failure_after_the_success_of_its_head() {
+    use http_body::Frame;
+    use http_body_util::StreamBody;
+
+    for (limit, expected) in [(1, [200, 503, 503]), (2, [200, 200, 200])] {
+        let rule =
+            format!("outlierDetection: {{consecutive5xxErrors: {limit}, maxEjectionPercent: 100}}");
+        for mesh in both(&documents(1, "", &rule)) {
+            let upstream = service_fn(|_: Request<RequestBody<Text>>| {
+                let frames = [
+                    Ok(Frame::data(bytes::Bytes::from("half"))),
+                    Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset)),
+                ];
+                let body = StreamBody::new(futures_util::stream::iter(frames));
+                std::future::ready(Ok::<_, std::io::Error>(Response::new(body)))
+            });
+            let service = mesh.workload("w", "default").outbound(upstream);
+            for status in expected {
+                let response = service.clone().oneshot(get(URI)).await.unwrap();
+                assert_eq!(response.status(), status, "{limit}");
+                let is_whole = response.into_body().collect().await.is_ok();
+                assert_eq!(is_whole, status == 503);
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_budget_that_is_written_holds_all_the_same() {
     let rule = "retryBudget: {percent: 0, minRetryConcurrency: 0}";
     for mesh in both(&documents(1, RETRIES, rule)) {

@@ -8,7 +8,7 @@ use http_body_util::Empty;
 use meshless::Mesh;
 use meshless::istio::Input;
 use meshless::mesh::RequestBody;
-use meshless::mesh::explain::{Explanation, Setting};
+use meshless::mesh::explain::{Explanation, LocalReply, Setting};
 use tower::{ServiceExt, service_fn};
 
 const SHOP: &str = include_str!("explain/shop.yaml");
@@ -333,4 +333,308 @@ async fn an_explanation_agrees_with_what_the_stack_does() {
             }
         }
     }
+}
+
+/// A gateway with a limit at one of its ports, and a host that is redirected to HTTPS.
+fn edge() -> String {
+    const GATEWAY: &str = "apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: gw}
+spec:
+  selector: {istio: ingress}
+  servers:
+  - port: {number: 80, name: http, protocol: HTTP}
+    hosts: [users.test, lost.test]
+  - port: {number: 80, name: plain, protocol: HTTP}
+    hosts: [secure.test]
+    tls: {httpsRedirect: true}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: users}
+spec:
+  hosts: [users.test]
+  gateways: [gw]
+  http:
+  - name: main
+    timeout: 2s
+    route: [{destination: {host: users.test}}]
+---
+";
+    let limit = |name: &str, context: &str, tokens: u32| {
+        let text = SHOP.split("---\n").last().unwrap();
+        text.replace("slow-down", name)
+            .replace("waste", "default")
+            .replace("  workloadSelector: {labels: {app: shop}}\n", "")
+            .replace("SIDECAR_OUTBOUND", context)
+            .replace("max_tokens: 20", &format!("max_tokens: {tokens}"))
+    };
+    let gateway = limit("edge", "GATEWAY, listener: {portNumber: 80}", 7);
+    let inbound = limit("in", "SIDECAR_INBOUND, listener: {portNumber: 8080}", 9);
+    format!("{GATEWAY}{gateway}---\n{inbound}")
+}
+
+#[test]
+fn a_gateway_is_explained_from_its_limits_to_its_clusters() {
+    let mesh = Mesh::from_yaml(&edge()).unwrap();
+    let gateway = mesh.gateway("gw", "default").unwrap();
+    let explain = |url: &str| gateway.explain(&request("GET", url));
+
+    let users = explain("http://users.test/1");
+    let limit = setting(users.listener(), "local rate limit");
+    assert_eq!(limit.value("max_tokens"), Some("7"));
+    let route = users.route().unwrap();
+    assert_eq!(route.name(), Some("main"));
+    assert_eq!(
+        setting(route.settings(), "timeout").value("total"),
+        Some("2s")
+    );
+    let replies = users.local_replies().iter();
+    let replies: Vec<_> = replies.map(LocalReply::flag).collect();
+    assert_eq!(replies[0], "RL", "{users}");
+    assert!(replies.contains(&"UT"), "{users}");
+    let text = users.to_string();
+    assert!(
+        text.contains("listener:\n  local rate limit: max_tokens 7"),
+        "{text}"
+    );
+
+    let secure = explain("http://secure.test/1");
+    let redirect = setting(secure.listener(), "httpsRedirect");
+    assert_eq!(redirect.value("status"), Some("301"));
+    assert_eq!(redirect.value("location"), Some("https://secure.test/1"));
+
+    for (url, reason) in [
+        (
+            "http://other.test/",
+            "no server of the gateway has the host",
+        ),
+        (
+            "http://lost.test/",
+            "no virtual service of the gateway has the host",
+        ),
+    ] {
+        let rejection = explain(url);
+        let rejection = rejection.rejection().unwrap();
+        assert_eq!(
+            (rejection.status().as_u16(), rejection.condition()),
+            (404, reason)
+        );
+    }
+    let elsewhere = gateway.clone().with_port(443);
+    let elsewhere = elsewhere.explain(&request("GET", "http://users.test/1"));
+    assert!(
+        elsewhere.rejection().is_some() && elsewhere.listener().is_empty(),
+        "{elsewhere}"
+    );
+}
+
+#[test]
+fn the_limits_of_requests_to_a_workload_are_explained_for_its_port() {
+    let mesh = Mesh::from_yaml(&edge()).unwrap();
+    let server = mesh.workload("users", "default").server();
+    let request = request("GET", "http://users/1");
+    let explanation = server.explain(&request);
+    let limit = setting(explanation.listener(), "local rate limit");
+    assert_eq!(limit.value("max_tokens"), Some("9"), "{explanation}");
+    assert_eq!(explanation.local_replies()[0].flag(), "RL");
+    let text = explanation.to_string();
+    assert!(
+        text.starts_with("GET http://users/1 to users.default\nlistener:\n"),
+        "{text}"
+    );
+    let other = server.with_port(9090).explain(&request);
+    assert!(
+        other.listener().is_empty() && other.local_replies().is_empty(),
+        "{other}"
+    );
+}
+
+/// Enforced fields of the table of support, each with a document's text that is explained, and the explanation.
+const FULL: &str = include_str!("explain/full.yaml");
+
+/// Fields that choose what is explained (a route, a cluster, a place), or that stand in the explanation as what they
+/// do to the request: by the beginnings of their paths.
+const CHOICES: [&str; 31] = [
+    "alwaysConsumeDefaultTokenBucket",
+    "configPatches",
+    "descriptors",
+    "endpoints.labels",
+    "endpoints.ports",
+    "exportTo",
+    "gateways",
+    "host",
+    "hosts",
+    "http",
+    "location",
+    "ports",
+    "priority",
+    "rateLimits",
+    "resolution",
+    "selector",
+    "servers.hosts",
+    "servers.port",
+    "stage",
+    "status.code",
+    "subsets",
+    "trafficPolicy.connectionPool.http.h2UpgradePolicy",
+    "trafficPolicy.loadBalancer.consistentHash.httpHeaderName",
+    "trafficPolicy.loadBalancer.consistentHash.httpQueryParameterName",
+    "trafficPolicy.loadBalancer.consistentHash.useSourceIp",
+    "trafficPolicy.loadBalancer.simple",
+    "trafficPolicy.outlierDetection.consecutiveErrors",
+    "trafficPolicy.portLevelSettings",
+    "trafficPolicy.tls.mode",
+    "trafficPolicy.loadBalancer.warmupDurationSecs",
+    "workloadSelector",
+];
+
+/// Values of the fields that are shown as they are written.
+const SHOWN: [(&str, &str); 36] = [
+    ("endpoints", "endpoints: addresses 10.0.0.1:80 weight 3"),
+    ("endpoints.address", "10.0.0.1:80"),
+    ("endpoints.weight", "weight 3"),
+    ("filterEnabled", "filter_enabled 90 %"),
+    ("filterEnforced", "filter_enforced 80 %"),
+    (
+        "requestHeadersToAddWhenNotEnforced",
+        "request_headers_to_add_when_not_enforced x-over: yes",
+    ),
+    (
+        "responseHeadersToAdd",
+        "response_headers_to_add x-limited: yes",
+    ),
+    ("status", "status 503"),
+    (
+        "tokenBucket",
+        "max_tokens 20, tokens_per_fill 10, fill_interval 60s",
+    ),
+    (
+        "enableXRatelimitHeaders",
+        "enable_x_ratelimit_headers DRAFT_VERSION_03",
+    ),
+    (
+        "rateLimitedAsResourceExhausted",
+        "rate_limited_as_resource_exhausted true",
+    ),
+    ("maxDynamicDescriptors", "max_dynamic_descriptors 50"),
+    ("servers", "httpsRedirect"),
+    ("trafficPolicy", "loadBalancer"),
+    (
+        "trafficPolicy.connectionPool",
+        "connectionPool: maxConnections 10",
+    ),
+    (
+        "trafficPolicy.connectionPool.tcp.connectTimeout",
+        "connectTimeout 3s",
+    ),
+    (
+        "trafficPolicy.connectionPool.tcp.maxConnectionDuration",
+        "maxConnectionDuration 600s",
+    ),
+    (
+        "trafficPolicy.connectionPool.http.http1MaxPendingRequests",
+        "http1MaxPendingRequests 5",
+    ),
+    (
+        "trafficPolicy.connectionPool.http.http2MaxRequests",
+        "http2MaxRequests 100",
+    ),
+    (
+        "trafficPolicy.connectionPool.http.maxRequestsPerConnection",
+        "maxRequestsPerConnection 9",
+    ),
+    (
+        "trafficPolicy.connectionPool.http.maxRetries",
+        "maxRetries 4",
+    ),
+    (
+        "trafficPolicy.connectionPool.http.idleTimeout",
+        "idleTimeout 90s",
+    ),
+    (
+        "trafficPolicy.connectionPool.http.http2KeepAlive",
+        "http2KeepAlive every 7s for 2s",
+    ),
+    (
+        "trafficPolicy.loadBalancer.consistentHash",
+        "consistentHash cookie session",
+    ),
+    (
+        "trafficPolicy.loadBalancer.consistentHash.httpCookie",
+        "httpCookie session=\"\"; Max-Age=60; Path=/shop; SameSite=Strict; HttpOnly",
+    ),
+    (
+        "trafficPolicy.loadBalancer.consistentHash.minimumRingSize",
+        "minimumRingSize 512",
+    ),
+    (
+        "trafficPolicy.loadBalancer.consistentHash.ringHash",
+        "minimumRingSize 512",
+    ),
+    (
+        "trafficPolicy.loadBalancer.warmup",
+        "warmup 30s, minimumPercent 25 %, aggression 2",
+    ),
+    (
+        "trafficPolicy.outlierDetection",
+        "outlierDetection: consecutive5xxErrors 3",
+    ),
+    (
+        "trafficPolicy.outlierDetection.minHealthPercent",
+        "minHealthPercent 40 %",
+    ),
+    (
+        "trafficPolicy.outlierDetection.outlierDetectionHttpErrorCodes",
+        "outlierDetectionHttpErrorCodes 429 503",
+    ),
+    (
+        "trafficPolicy.outlierDetection.splitExternalLocalOriginErrors",
+        "splitExternalLocalOriginErrors true",
+    ),
+    (
+        "trafficPolicy.outlierDetection.consecutiveLocalOriginFailures",
+        "consecutiveLocalOriginFailures 6",
+    ),
+    (
+        "trafficPolicy.retryBudget",
+        "retryBudget: percent 30 %, minRetryConcurrency 2, budgetInterval 8s",
+    ),
+    ("trafficPolicy.tls", "tls: mode SIMPLE, sni users.test"),
+    ("trafficPolicy.outlierDetection.interval", "interval 5s"),
+];
+
+#[test]
+fn each_enforced_field_that_a_request_can_meet_is_explained() {
+    let mesh = Mesh::from_yaml(FULL).unwrap();
+    let shop = mesh.workload("shop", "default");
+    let mut text = shop
+        .explain(&request("GET", "http://users.test/"))
+        .to_string();
+    text += &shop
+        .explain(&request("GET", "http://orders.test/"))
+        .to_string();
+    let gateway = mesh.gateway("gw", "default").unwrap();
+    text += &gateway
+        .explain(&request("GET", "http://users.test/"))
+        .to_string();
+    for (field, shown) in SHOWN {
+        assert!(text.contains(shown), "{field}: no `{shown}` in\n{text}");
+    }
+    let page = include_str!("../../docs/istio-support.md");
+    let fields = page.lines().filter_map(|line| {
+        let mut cells = line.split('|').map(str::trim).skip(1);
+        let field = cells.next()?.strip_prefix('`')?.strip_suffix('`')?;
+        (cells.nth(1)? == "enforced").then_some(field)
+    });
+    let is_below = |field: &str, above: &str| {
+        let rest = field.strip_prefix(above);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    let unknown = fields.filter(|field| {
+        let shown = SHOWN.iter().any(|(above, _)| is_below(field, above));
+        !shown && !CHOICES.iter().any(|above| is_below(field, above))
+    });
+    let unknown: Vec<_> = unknown.collect();
+    assert!(unknown.is_empty(), "not explained: {unknown:?}");
 }

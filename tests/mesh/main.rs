@@ -22,8 +22,12 @@ mod live;
 mod regex;
 mod replies;
 mod review;
+mod security;
 mod services;
+mod snapshot;
 mod sources;
+#[cfg(feature = "jwt")]
+mod tokens;
 #[cfg(feature = "watch")]
 mod watch;
 

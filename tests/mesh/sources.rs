@@ -355,3 +355,119 @@ async fn a_gateway_reports_each_request_once() {
         assert_eq!(kind.endpoint().is_some(), route.is_some(), "{uri}");
     }
 }
+
+/// Limits of all requests to a host, by its virtual host or by one of its routes.
+fn limits(apply_to: &str, route: &str) -> String {
+    let limit = "{stat_prefix: l, token_bucket: {max_tokens: 1, fill_interval: 3600s}, \
+         filter_enabled: {default_value: {numerator: 100}}, \
+         filter_enforced: {default_value: {numerator: 100}}}";
+    let vhost = format!("{{name: 'users.test:80', {route}}}");
+    let matches = format!("{{context: SIDECAR_OUTBOUND, routeConfiguration: {{vhost: {vhost}}}}}");
+    let typed = format!(
+        "{{'@type': type.googleapis.com/udpa.type.v1.TypedStruct, \
+         type_url: type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit, \
+         value: {limit}}}"
+    );
+    let value =
+        format!("{{typed_per_filter_config: {{envoy.filters.http.local_ratelimit: {typed}}}}}");
+    let patch = format!("{{operation: MERGE, value: {value}}}");
+    let patches =
+        format!("{{configPatches: [{{applyTo: {apply_to}, match: {matches}, patch: {patch}}}]}}");
+    let document = crate::support::document("EnvoyFilter", "limit", &patches);
+    document.replace("networking.istio.io/v1\n", "networking.istio.io/v1alpha3\n")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_of_one_route_names_the_route_and_one_of_several_does_not() {
+    for (apply_to, of_route, expected) in [
+        ("HTTP_ROUTE", "route: {name: main}", Some("main")),
+        ("HTTP_ROUTE", "", None),
+        ("VIRTUAL_HOST", "", None),
+    ] {
+        let events = Events::default();
+        let mesh = Mesh::builder().with_observer(Arc::new(events.clone()));
+        let route = crate::support::virtual_service("users.test", "name: main", "");
+        let mesh = mesh
+            .read_yaml(&(route + &limits(apply_to, of_route)))
+            .unwrap();
+        let client = mesh
+            .workload("shop", "default")
+            .outbound(Upstream::new(|_| 200));
+        assert_eq!(send(&client, get("http://users.test/")).await.0, 200);
+        let rejected = client.clone().oneshot(get("http://users.test/")).await;
+        let rejected = rejected.unwrap();
+        assert_eq!(rejected.status(), 429, "{apply_to} {of_route}");
+        let (_, source) = events.only("rejected");
+        assert_eq!(source.route(), expected, "{apply_to} {of_route}");
+        assert_eq!(Source::of(&rejected), Some(&source));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_reply_of_a_gateway_says_whose_it_is() {
+    const GATEWAY: &str = "{servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['users.test']}, \
+         {port: {number: 80, name: plain, protocol: HTTP}, hosts: ['secure.test'], tls: {httpsRedirect: true}}]}";
+    const ROUTES: &str = "{hosts: [users.test], gateways: [gw], http: [\
+         {name: fixed, match: [{uri: {prefix: /fixed}}], directResponse: {status: 418}}, \
+         {name: moved, match: [{uri: {prefix: /moved}}], redirect: {uri: /}}, \
+         {name: none, match: [{uri: {prefix: /none}}], route: [{destination: {host: users.test, subset: none}}]}, \
+         {name: slow, match: [{uri: {prefix: /slow}}], timeout: 1s, route: [{destination: {host: users.test}}]}, \
+         {name: main, route: [{destination: {host: users.test}}]}]}";
+    let mesh = Mesh::from_yaml(&format!(
+        "{}{}{}",
+        crate::support::document("Gateway", "gw", GATEWAY),
+        crate::support::service_entry(
+            "users.test",
+            "protocol: HTTP",
+            "resolution: STATIC, endpoints: [{address: 10.0.0.1}]"
+        ),
+        crate::support::document("VirtualService", "users", ROUTES),
+    ));
+    let upstream = Upstream::timed(|uri| match uri {
+        uri if uri.ends_with("/refused") => (0, Duration::ZERO),
+        uri if uri.ends_with("/slow") => (200, Duration::from_secs(9)),
+        uri if uri.ends_with("/switched") => (101, Duration::ZERO),
+        _ => (200, Duration::ZERO),
+    });
+    let gateway = mesh.unwrap().gateway("gw", "default").unwrap();
+    let service = gateway.outbound(upstream);
+    for (uri, header, status, route, has_cluster) in [
+        ("http://users.test/fixed", None, 418, Some("fixed"), false),
+        ("http://users.test/moved", None, 301, Some("moved"), false),
+        ("http://users.test/slow", None, 504, Some("slow"), true),
+        ("http://users.test/refused", None, 503, Some("main"), true),
+        ("http://users.test/switched", None, 502, None, false),
+        (
+            "http://users.test/",
+            Some(("upgrade", "foo")),
+            403,
+            None,
+            false,
+        ),
+        ("http://users.test/%00", None, 400, None, false),
+        ("http://secure.test/", None, 301, None, false),
+        ("http://other.test/", None, 404, None, false),
+    ] {
+        let mut request = get(uri);
+        if let Some((name, value)) = header {
+            let headers = request.headers_mut();
+            headers.insert(name, value.parse().unwrap());
+            headers.insert("connection", name.parse().unwrap());
+        }
+        let response = service.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), status, "{uri}");
+        let source = Source::of(&response);
+        let source = source.unwrap_or_else(|| unreachable!("{uri} has no source"));
+        assert_eq!(source.direction(), Some(Direction::Gateway), "{uri}");
+        assert_eq!(source.workload(), Some("gw"), "{uri}");
+        assert_eq!(source.route(), route, "{uri}");
+        assert_eq!(source.cluster().is_some(), has_cluster, "{uri}");
+    }
+    let none = service
+        .oneshot(get("http://users.test/none"))
+        .await
+        .unwrap();
+    let source = Source::of(&none).unwrap();
+    assert!(source.cluster().unwrap().contains("|none|users.test"));
+    assert_eq!(source.route(), Some("none"));
+}

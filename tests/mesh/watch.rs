@@ -6,9 +6,11 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use meshless::Mesh;
+use meshless::events::Source;
 use meshless::mesh::{Cause, Watch};
+use tower::ServiceExt;
 
-use crate::support::Folder;
+use crate::support::{Folder, Upstream, get, virtual_service};
 
 fn route(timeout: &str) -> String {
     format!(
@@ -124,6 +126,58 @@ fn a_bad_change_is_told_and_watching_goes_on() {
     fs::write(&path, route("2s")).unwrap();
     until("taken", || mesh.version() == 2);
     until("forgotten", || watch.last_error().is_none());
+}
+
+#[test]
+fn a_comment_moves_the_lines_and_not_the_version() {
+    let folder = Folder::new();
+    let path = folder.write("users.yaml", &route("1s"));
+    let (mesh, watch) = polled(&path);
+    let shop = mesh.workload("shop", "default");
+    let line = || {
+        let request = http::Request::get("http://users.internal/").body(());
+        let explanation = shop.explain(&request.unwrap());
+        let settings = explanation.route().unwrap().settings();
+        let timeout = settings.iter().find(|one| one.name() == "timeout").unwrap();
+        timeout.origin().unwrap().line()
+    };
+    assert_eq!(line(), 10);
+    fs::write(&path, format!("# One more line.\n{}", route("1s"))).unwrap();
+    until("moved", || line() == 11);
+    assert_eq!((mesh.version(), mesh.history().len()), (1, 1));
+    // A new version does not go back to the old lines.
+    fs::write(&path, format!("# One more line.\n{}", route("2s"))).unwrap();
+    until("taken", || mesh.version() == 2);
+    assert_eq!(line(), 11);
+    drop(watch);
+}
+
+#[test]
+fn a_stack_in_use_follows_the_lines_of_its_policies() {
+    let folder = Folder::new();
+    let aborted = |comment: &str| {
+        let fault = "fault: {abort: {httpStatus: 418, percentage: {value: 100}}}";
+        comment.to_owned() + &virtual_service("users.internal", fault, "")
+    };
+    let path = folder.write("users.yaml", &aborted(""));
+    let (mesh, watch) = polled(&path);
+    let client = mesh
+        .workload("shop", "default")
+        .outbound(Upstream::new(|_| 200));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let line = || {
+        let response = client.clone().oneshot(get("http://users.internal/"));
+        let response = runtime.block_on(response).unwrap();
+        Source::of(&response).unwrap().origin().unwrap().line()
+    };
+    let first = line();
+    fs::write(&path, aborted("# One more line.\n")).unwrap();
+    until("moved", || line() == first + 1);
+    assert_eq!(mesh.version(), 1);
+    drop(watch);
 }
 
 #[test]

@@ -69,18 +69,24 @@ impl Emitter {
         is_grpc: bool,
     ) -> Response<LocalReplyBody> {
         self.emit_from(source, &EventKind::Rejected(rejection));
-        let mut response = rejection.into_response(is_grpc);
-        source.write_to(response.extensions_mut());
-        response
+        local_reply(source, rejection, is_grpc)
     }
 
     /// Reports a rejection, and returns the response to the request.
     #[cold]
     pub(crate) fn reject(&self, rejection: Rejection, is_grpc: bool) -> Response<LocalReplyBody> {
         self.emit(&EventKind::Rejected(rejection));
-        let mut response = rejection.into_response(is_grpc);
-        self.write_source(response.extensions_mut());
-        response
+        self.local_reply(rejection, is_grpc)
+    }
+
+    /// Returns the response to a request whose rejection is reported already.
+    #[cold]
+    pub(crate) fn local_reply(
+        &self,
+        rejection: Rejection,
+        is_grpc: bool,
+    ) -> Response<LocalReplyBody> {
+        local_reply(&self.0.load().source, rejection, is_grpc)
     }
 
     /// Writes the source into the extensions of a response that rejects a request.
@@ -124,11 +130,34 @@ impl Emitter {
         }
     }
 
+    /// Replaces the name of the route, and keeps the rest of the source.
+    #[cfg(feature = "istio")]
+    pub(crate) fn set_route(&self, route: Option<&Arc<str>>) {
+        if self.0.load().source.route() != route.map(|route| &**route) {
+            self.update(|target| Target {
+                source: Arc::new(Source::clone(&target.source).with_route(route.cloned())),
+                ..target.clone()
+            });
+        }
+    }
+
     fn update(&self, change: impl Fn(&Target) -> Target) {
         let Ok(()) = self
             .0
             .try_update(|target| Ok::<_, Infallible>(change(target)));
     }
+}
+
+/// Returns the response to a rejected request, with the source of the rejection.
+#[cold]
+pub(crate) fn local_reply(
+    source: &Arc<Source>,
+    rejection: Rejection,
+    is_grpc: bool,
+) -> Response<LocalReplyBody> {
+    let mut response = rejection.into_response(is_grpc);
+    source.write_to(response.extensions_mut());
+    response
 }
 
 /// Reports to the [`TracingObserver`], without a source.

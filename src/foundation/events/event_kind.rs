@@ -59,6 +59,25 @@ pub enum EventKind {
         /// The criterion that it failed.
         reason: EjectionReason,
     },
+    /// The keys of an issuer were fetched; the new ones hold from now on.
+    #[cfg(feature = "jwt")]
+    JwksFetched {
+        /// Number of keys.
+        keys: usize,
+        /// The URI as configured.
+        uri: Box<str>,
+    },
+    /// The keys of an issuer could not be fetched; the fetch is repeated after a wait.
+    #[cfg(feature = "jwt")]
+    JwksUnavailable {
+        /// Age of the last keys, which still hold; `None` if there are none or they are too old, so that each token is
+        /// refused.
+        kept: Option<Duration>,
+        /// The cause of the failure.
+        reason: Box<str>,
+        /// The URI as configured.
+        uri: Box<str>,
+    },
     /// The mirrored copy of a request was not sent, or was cancelled; the request itself is
     /// unaffected.
     MirrorDropped(MirrorDropReason),
@@ -116,6 +135,10 @@ impl EventKind {
             Self::EjectionSuppressed { .. } => "ejection_suppressed",
             Self::EndpointEjected { .. } => "endpoint_ejected",
             Self::EndpointUnejected(_) => "endpoint_unejected",
+            #[cfg(feature = "jwt")]
+            Self::JwksFetched { .. } => "jwks_fetched",
+            #[cfg(feature = "jwt")]
+            Self::JwksUnavailable { .. } => "jwks_unavailable",
             Self::MirrorDropped(_) => "mirror_dropped",
             Self::MirrorFailed(_) => "mirror_failed",
             Self::NameResolved { .. } => "name_resolved",
@@ -145,6 +168,8 @@ impl EventKind {
             Self::EjectionSuppressed { .. }
             | Self::EndpointEjected { .. }
             | Self::EndpointUnejected(_) => "outlier_detection",
+            #[cfg(feature = "jwt")]
+            Self::JwksFetched { .. } | Self::JwksUnavailable { .. } => "jwt",
             Self::MirrorDropped(_) | Self::MirrorFailed(_) => "mirror",
             Self::NameResolved { .. } | Self::NameUnresolved { .. } => "dns",
             Self::Rejected(rejection) | Self::WouldReject(rejection) => rejection.policy(),
@@ -221,6 +246,16 @@ impl Display for EventKind {
                 write!(f, "endpoint {endpoint} ejected: {reason}")
             }
             Self::EndpointUnejected(endpoint) => write!(f, "endpoint {endpoint} unejected"),
+            #[cfg(feature = "jwt")]
+            Self::JwksFetched { keys, uri } => write!(f, "keys of {uri} fetched: {keys}"),
+            #[cfg(feature = "jwt")]
+            Self::JwksUnavailable { kept, reason, uri } => match kept {
+                Some(age) => write!(
+                    f,
+                    "keys of {uri} not fetched, those of {age:?} ago hold: {reason}"
+                ),
+                None => write!(f, "keys of {uri} not fetched, tokens are refused: {reason}"),
+            },
             Self::MirrorDropped(reason) => write!(f, "mirrored copy dropped: {reason}"),
             Self::MirrorFailed(failure) => write!(f, "mirrored copy failed: {}", failure.name()),
             Self::NameResolved { endpoints, name } => {

@@ -42,6 +42,10 @@ impl Observe for TracingObserver {
             | EventKind::EndpointEjected { .. }
             | EventKind::NameUnresolved { .. }
             | EventKind::StreamTimedOut(_) => write_event!(warn, event),
+            #[cfg(feature = "jwt")]
+            EventKind::JwksUnavailable { .. } => write_event!(warn, event),
+            #[cfg(feature = "jwt")]
+            EventKind::JwksFetched { .. } => write_event!(info, event),
             EventKind::Audited
             | EventKind::CircuitClosed
             | EventKind::CircuitHalfOpened

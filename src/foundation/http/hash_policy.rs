@@ -11,7 +11,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::cookie::cookie;
-use super::cookie_value::CookieValue;
+use super::hash_cookie::CookieValue;
 use super::{ClientAddress, HashCookie, RequestHead, query};
 use crate::foundation::sync::hash::hash;
 
@@ -128,7 +128,7 @@ impl HashPolicy {
     }
 
     /// Returns the first cookie with a time to live.
-    fn cookie_to_set(&self) -> Option<&HashCookie> {
+    pub(crate) fn cookie_to_set(&self) -> Option<&HashCookie> {
         self.0.iter().find_map(|key| match key {
             // Envoy generates a cookie only if it has a time to live.
             HashSource::Cookie(cookie) if cookie.is_generated() => Some(cookie),

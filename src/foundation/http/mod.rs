@@ -3,7 +3,6 @@
 pub(crate) mod authority;
 pub(crate) mod client_address;
 pub(crate) mod cookie;
-pub(crate) mod cookie_value;
 pub(crate) mod grpc;
 pub(crate) mod hash_cookie;
 pub(crate) mod hash_policy;

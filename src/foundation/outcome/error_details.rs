@@ -49,6 +49,8 @@ const fn reason(rejection: Rejection) -> &'static str {
         Rejection::RateLimited { .. } => "RATE_LIMITED",
         Rejection::RequestBody => "REQUEST_BODY",
         Rejection::TimedOut { .. } => "TIMED_OUT",
+        #[cfg(feature = "jwt")]
+        Rejection::Unauthenticated { .. } => "UNAUTHENTICATED",
         Rejection::UnknownCoding => "UNKNOWN_CODING",
         Rejection::UnknownDestination => "UNKNOWN_DESTINATION",
         Rejection::UnknownHost => "UNKNOWN_HOST",

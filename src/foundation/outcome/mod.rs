@@ -7,6 +7,8 @@ pub(crate) mod client_error;
 mod client_error_response;
 pub(crate) mod error_details;
 pub(crate) mod failure;
+#[cfg(feature = "jwt")]
+pub(crate) mod jwt_status;
 pub(crate) mod local_reply;
 #[cfg(feature = "hyper")]
 pub(crate) mod pool_error;
@@ -19,6 +21,8 @@ pub use cause::Cause;
 pub use client_error::Error as ClientError;
 pub use failure::ErrorClassifier;
 pub use failure::Failure;
+#[cfg(feature = "jwt")]
+pub use jwt_status::JwtStatus;
 pub use local_reply::LocalReplyBody;
 #[cfg(feature = "hyper")]
 pub use pool_error::PoolError;

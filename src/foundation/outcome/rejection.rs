@@ -66,6 +66,10 @@ pub enum Rejection {
     /// No response arrived within the time that the caller or the policy allows.
     #[error("no response within {0:?}")]
     TimedOut(Duration),
+    /// The token of the request was refused, or is missing.
+    #[cfg(feature = "jwt")]
+    #[error("{0}")]
+    Unauthenticated(super::JwtStatus),
     /// The body of the request is in a transfer coding that no hop undoes.
     #[error("unknown transfer coding")]
     UnknownCoding,
@@ -226,6 +230,13 @@ impl Rejection {
                 outcome: Outcome::Failed(Failure::Timeout),
                 status: StatusCode::GATEWAY_TIMEOUT,
                 ..RejectionSpec::unavailable("timeout", "UT", TIMEOUT)
+            },
+            #[cfg(feature = "jwt")]
+            Self::Unauthenticated(status) => RejectionSpec {
+                grpc_status: status.grpc_status(),
+                status: status.status(),
+                // Envoy has no flag for it.
+                ..RejectionSpec::unavailable("jwt", "-", status.text())
             },
             Self::UnknownCoding => RejectionSpec {
                 grpc_status: GrpcStatus::UNIMPLEMENTED,

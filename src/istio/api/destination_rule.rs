@@ -25,7 +25,7 @@ const KEEP_ALIVE: Declaration = TIME.required(
 message! {
     DestinationRule {
         host: Text => required("the destination rule has no host", "write `host`"),
-        traffic_policy: Option<TrafficPolicy>,
+        traffic_policy: Option<Box<TrafficPolicy>>,
         subsets: Nullable<Subset>,
         export_to: Texts,
         workload_selector: Option<Selector>,
@@ -35,7 +35,7 @@ message! {
         name: Text,
         labels: Entries<Spanned<String>>
             => enforced("by the labels of a ServiceEntry's endpoints; `MSH0018` without one"),
-        traffic_policy: Option<TrafficPolicy>,
+        traffic_policy: Option<Box<TrafficPolicy>>,
     }
 
     Selector {
@@ -43,12 +43,12 @@ message! {
     }
 
     TrafficPolicy {
-        load_balancer: Option<LoadBalancer>,
-        connection_pool: Option<ConnectionPool>,
-        outlier_detection: Option<OutlierDetection>,
-        tls: Option<ClientTls>,
+        load_balancer: Option<Box<LoadBalancer>>,
+        connection_pool: Option<Box<ConnectionPool>>,
+        outlier_detection: Option<Box<OutlierDetection>>,
+        tls: Option<Box<ClientTls>>,
         port_level_settings: Nullable<PortPolicy> => most(4_096),
-        tunnel: Option<Tunnel> => warn(CLIENT, CONFIGURE),
+        tunnel: Option<Box<Tunnel>> => warn(CLIENT, CONFIGURE),
         proxy_protocol: Option<ProxyProtocol> => warn(CLIENT, CONFIGURE),
         retry_budget: Option<RetryBudget>,
     }
@@ -56,15 +56,15 @@ message! {
     PortPolicy {
         port: Option<super::http_route::PortSelector>
             => required("the settings are for no port", "write `port: {number: …}`"),
-        load_balancer: Option<LoadBalancer>,
-        connection_pool: Option<ConnectionPool>,
-        outlier_detection: Option<OutlierDetection>,
-        tls: Option<ClientTls>,
+        load_balancer: Option<Box<LoadBalancer>>,
+        connection_pool: Option<Box<ConnectionPool>>,
+        outlier_detection: Option<Box<OutlierDetection>>,
+        tls: Option<Box<ClientTls>>,
     }
 
     ConnectionPool {
-        tcp: Option<TcpSettings>,
-        http: Option<HttpSettings>,
+        tcp: Option<Box<TcpSettings>>,
+        http: Option<Box<HttpSettings>>,
     }
 
     TcpSettings {

@@ -20,14 +20,14 @@ message! {
         name: Text,
         matches as "match": Nullable<HttpMatch>,
         route: Nullable<HttpDestination>,
-        redirect: Option<Redirect>,
-        direct_response: Option<DirectResponse>,
-        delegate: Option<Delegate>,
-        rewrite: Option<Rewrite>,
+        redirect: Option<Box<Redirect>>,
+        direct_response: Option<Box<DirectResponse>>,
+        delegate: Option<Box<Delegate>>,
+        rewrite: Option<Box<Rewrite>>,
         timeout: Time => TIME,
-        retries: Option<Retries>,
-        fault: Option<Fault>,
-        mirror: Option<Destination>,
+        retries: Option<Box<Retries>>,
+        fault: Option<Box<Fault>>,
+        mirror: Option<Box<Destination>>,
         mirrors: Nullable<Mirror>,
         mirror_percent: UInt => PERCENT.warns(
             "`mirrorPercent` is deprecated",
@@ -35,16 +35,16 @@ message! {
             "write `mirrorPercentage: {value: …}`",
         ),
         mirror_percentage: Option<Percentage>,
-        cors_policy: Option<CorsPolicy>,
-        headers: Option<Headers>,
+        cors_policy: Option<Box<CorsPolicy>>,
+        headers: Option<Box<Headers>>,
     }
 
     HttpMatch {
         name: Text => void("a name, for Istio's statistics"),
-        uri: Option<TextMatch>,
-        scheme: Option<TextMatch>,
-        method: Option<TextMatch>,
-        authority: Option<TextMatch>,
+        uri: Option<Box<TextMatch>>,
+        scheme: Option<Box<TextMatch>>,
+        method: Option<Box<TextMatch>>,
+        authority: Option<Box<TextMatch>>,
         headers: Entries<TextMatch> => enforced(
             "`uri`, `scheme`, `method` and `authority` are ignored, as in Istio (`MSH0018`)",
         ),
@@ -67,7 +67,7 @@ message! {
     HttpDestination {
         destination: Option<Destination> => DESTINATION,
         weight: Int => WEIGHT,
-        headers: Option<Headers> => enforced("`MSH0018` for variables that only a proxy knows"),
+        headers: Option<Box<Headers>> => enforced("`MSH0018` for variables that only a proxy knows"),
     }
 
     Destination {

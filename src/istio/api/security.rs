@@ -1,11 +1,17 @@
 use super::destination_rule::Selector;
-use crate::istio::api::fields::descriptor::declaration::{TIME, enforced, most, required, void};
+use crate::istio::api::fields::descriptor::declaration::{
+    TIME, enforced, most, required, void, warn,
+};
 use crate::istio::api::fields::descriptor::{Cardinality, TypeDescriptor};
 use crate::istio::api::fields::message::{choice, message};
 use crate::istio::api::fields::read::{
     Entries, Field, Flag, Nullable, Pick, Read, Reader, Text, Texts, Time,
 };
 use crate::istio::syntax::tree::NodeId;
+
+const TARGET: &str =
+    "no token is validated by it: there are no gateways of the Gateway API and no waypoints here";
+const SELECT: &str = "write `selector`";
 
 message! {
     PeerAuthentication {
@@ -20,8 +26,8 @@ message! {
 
     RequestAuthentication {
         selector: Option<Selector>,
-        target_ref: Option<TargetRef>,
-        target_refs: Nullable<TargetRef> => most(16),
+        target_ref: Option<TargetRef> => warn(TARGET, SELECT),
+        target_refs: Nullable<TargetRef> => warn(TARGET, SELECT).size(0, 16),
         jwt_rules: Nullable<JwtRule> => most(4_096),
     }
 

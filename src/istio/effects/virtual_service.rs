@@ -14,10 +14,10 @@ fn http_route(route: &HttpRoute, idle: &mut CoverageReport<'_>) {
     for one in route.matches.0.iter().flatten() {
         http_match(one, idle);
     }
-    headers(route.headers.as_ref(), idle);
+    headers(route.headers.as_deref(), idle);
     let destinations: Vec<_> = route.route.0.iter().flatten().collect();
     for one in &destinations {
-        headers(one.headers.as_ref(), idle);
+        headers(one.headers.as_deref(), idle);
         let request = one
             .headers
             .as_ref()

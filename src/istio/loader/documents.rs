@@ -1,6 +1,7 @@
 //! Constructors of [`Documents`], which read, check and analyze them.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::input::Input;
 use super::large_stack::with_large_stack;
@@ -33,6 +34,20 @@ impl Documents {
     #[must_use]
     pub fn from_inputs(inputs: impl IntoIterator<Item = Input>) -> Self {
         Self::read_inputs(inputs, LoadOptions::default())
+    }
+
+    /// Loads several inputs as one set, as [`from_inputs`](Self::from_inputs) does, with the namespace of objects
+    /// without one, whose default is `default`.
+    #[must_use]
+    pub fn from_inputs_in(
+        inputs: impl IntoIterator<Item = Input>,
+        default_namespace: impl Into<Arc<str>>,
+    ) -> Self {
+        let options = LoadOptions {
+            default_namespace: default_namespace.into(),
+            ..LoadOptions::default()
+        };
+        Self::read_inputs(inputs, options)
     }
 
     pub(crate) fn read_inputs(

@@ -14,7 +14,7 @@ pub enum Kind {
     Gateway,
     /// Mutual TLS: validated only.
     PeerAuthentication,
-    /// JWT authentication: validated only.
+    /// Tokens of requests; validated only without the feature `jwt`.
     RequestAuthentication,
     /// Endpoints and ports of a host outside the service registry.
     ServiceEntry,
@@ -88,6 +88,9 @@ impl Kind {
     /// Returns true if documents of this kind are validated but not enforced.
     #[must_use]
     pub const fn is_validated_only(self) -> bool {
+        if cfg!(feature = "jwt") && matches!(self, Self::RequestAuthentication) {
+            return false;
+        }
         !matches!(
             self,
             Self::AuthorizationPolicy

@@ -5,7 +5,7 @@ use crate::istio::model::load::yaml_document::YamlDocument;
 use crate::istio::syntax::tree::{NodeId, Tree};
 
 /// File and lines of the values of one YAML document, kept when its syntax tree is dropped.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct LineTable {
     file: Option<Arc<Path>>,
     lines: Arc<[u32]>,

@@ -57,9 +57,9 @@ specs! {
     PeerAuthentication(PeerAuthentication),
     RequestAuthentication(RequestAuthentication),
     ServiceEntry(ServiceEntry),
-    Sidecar(Sidecar),
+    Sidecar(Box<Sidecar>),
     Telemetry(Telemetry),
     VirtualService(VirtualService),
-    WorkloadEntry(Workload),
-    WorkloadGroup(WorkloadGroup),
+    WorkloadEntry(Box<Workload>),
+    WorkloadGroup(Box<WorkloadGroup>),
 }

@@ -37,6 +37,8 @@ pub(super) fn gateway(index: &ResourceIndex, name: &str, namespace: &str) -> Opt
         direction: Direction::Gateway,
         labels: &workload.labels,
         namespace,
+        patches: &index.patches,
+        root_namespace: &index.settings.root_namespace,
     };
     Some(GatewayConfig {
         servers: gateway
@@ -54,7 +56,9 @@ pub(super) fn gateway(index: &ResourceIndex, name: &str, namespace: &str) -> Opt
         },
         inbound: InboundConfig {
             authorization: policies(index, AuthorizedServer::Gateway, &workload),
-            limits: scope.limits(index),
+            limits: scope.limits(),
+            #[cfg(feature = "jwt")]
+            tokens: super::tokens::tokens(index, namespace, &workload.labels),
         },
     })
 }
@@ -114,7 +118,7 @@ fn hosts(
     // The most specific first, and independent of the order in the `HashMap`.
     by_host.sort_by(|(one, _), (two, _)| names::by_specificity(one, two));
     let configs = by_host.into_iter().filter_map(|(host, services)| {
-        let limits = scope.routes(index, Some(&full), &[&host]);
+        let limits = scope.routes(Some(&full), &[&host]);
         let ids: Vec<_> = services.iter().map(|service| service.object.id()).collect();
         let routes = services
             .iter()

@@ -9,9 +9,13 @@ pub(super) fn inbound(index: &ResourceIndex, workload: &WorkloadId) -> InboundCo
         direction: Direction::Inbound,
         labels: &workload.labels,
         namespace: &workload.namespace,
+        patches: &index.patches,
+        root_namespace: &index.settings.root_namespace,
     };
     InboundConfig {
         authorization: policies(index, Server::Workload, workload),
-        limits: scope.inbound(index),
+        limits: scope.inbound(),
+        #[cfg(feature = "jwt")]
+        tokens: super::tokens::tokens(index, &workload.namespace, &workload.labels),
     }
 }

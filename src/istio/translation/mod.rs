@@ -13,6 +13,8 @@ pub(crate) mod limits;
 mod outbound;
 mod route;
 mod settings;
+#[cfg(feature = "jwt")]
+mod tokens;
 
 use std::sync::Arc;
 

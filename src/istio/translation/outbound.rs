@@ -17,6 +17,8 @@ pub(super) fn outbound(index: &ResourceIndex, workload: &WorkloadId) -> Outbound
         direction: Direction::Outbound,
         labels: &workload.labels,
         namespace: &workload.namespace,
+        patches: &index.patches,
+        root_namespace: &index.settings.root_namespace,
     };
     let mut hosts = Hosts {
         index,
@@ -34,7 +36,7 @@ pub(super) fn outbound(index: &ResourceIndex, workload: &WorkloadId) -> Outbound
     OutboundConfig {
         hosts: hosts.configs,
         unknown_rejected: index.settings.registry_only,
-        limits: scope.limits(index),
+        limits: scope.limits(),
     }
 }
 
@@ -64,7 +66,7 @@ impl<'a> Hosts<'a> {
                 continue;
             }
             // Hosts that patches select individually need virtual hosts of their own.
-            let is_patched = self.scope.routes(self.index, None, &[host]).is_any();
+            let is_patched = self.scope.routes(None, &[host]).is_any();
             match groups
                 .iter_mut()
                 .find(|(patched, ..)| !patched && !is_patched)
@@ -80,7 +82,7 @@ impl<'a> Hosts<'a> {
         // state.
         let is_alone = groups.len() == 1;
         for (_, hosts, names) in groups {
-            let limits = self.scope.routes(self.index, None, &hosts);
+            let limits = self.scope.routes(None, &hosts);
             let id = service.object.id();
             self.configs.push(Arc::new(VirtualHostConfig {
                 id: if is_alone {
@@ -129,7 +131,7 @@ impl<'a> Hosts<'a> {
             if names.is_empty() {
                 continue;
             }
-            let limits = self.scope.routes(self.index, None, &[host]);
+            let limits = self.scope.routes(None, &[host]);
             self.configs.push(Arc::new(VirtualHostConfig {
                 id: host.into(),
                 host: host.into(),

@@ -8,6 +8,7 @@ use super::origin_pattern::OriginPattern;
 use super::{InvalidHost, OutboundPerHostService};
 use crate::foundation::sync::sharded_arc::ShardedArc;
 use crate::mesh::Outbound;
+use crate::mesh::snapshot::OutboundSnapshot;
 
 /// A recommended stack for each host that a client calls, in one layer.
 ///
@@ -90,6 +91,15 @@ impl OutboundPerHost {
     #[must_use]
     pub fn hosts(&self) -> Vec<(String, Outbound)> {
         self.table.all()
+    }
+
+    /// Returns the state of all hosts that have a stack, by their names and in that order.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<(String, OutboundSnapshot)> {
+        let hosts = self.table.all().into_iter();
+        hosts
+            .map(|(host, outbound)| (host, outbound.snapshot()))
+            .collect()
     }
 
     /// Returns the stack by which those of the hosts are made.

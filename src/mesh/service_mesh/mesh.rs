@@ -3,10 +3,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Error, Gateway, MeshBuilder, Workload};
+#[cfg(any(feature = "admin", feature = "prometheus"))]
+use crate::foundation::events::Observe;
 use crate::istio::Diagnostic;
 use crate::mesh::service_mesh::state::change::{Cause, Change};
 use crate::mesh::service_mesh::state::mesh_state::MeshState;
 use crate::mesh::service_mesh::state::weight_overrides::WeightOverride;
+use crate::mesh::snapshot::MeshSnapshot;
 use crate::policies::traffic_split::RouteId;
 
 /// Traffic policies of Istio's documents, enforced inside the process.
@@ -111,6 +114,23 @@ impl Mesh {
             weights: weights.as_ref().to_vec(),
         };
         self.state.set_weights(overrides).inspect(log_change)
+    }
+
+    /// Returns the state of all workloads and gateways, their configuration, and its history, as plain values.
+    ///
+    /// It costs some microseconds for each cluster, on the thread of the caller, and no request waits for it.
+    #[must_use]
+    pub fn snapshot(&self) -> MeshSnapshot {
+        super::snapshot::mesh(&self.state)
+    }
+
+    /// Adds an observer of all layers' decisions until its owner drops it.
+    ///
+    /// Clients and servers that are made later also report the ends of requests to it, if it
+    /// [wants them](Observe::observes_requests).
+    #[cfg(any(feature = "admin", feature = "prometheus"))]
+    pub(crate) fn observed_by(&self, observe: &Arc<dyn Observe>) {
+        self.state.joined.join(observe);
     }
 
     /// Returns the warnings and notes about the current documents.

@@ -1,5 +1,10 @@
 //! Workloads and gateways of Istio's documents: their state, their routes and their clusters.
 
+#[cfg(feature = "jwt")]
+pub(in crate::mesh) mod authentication;
+#[cfg(not(feature = "jwt"))]
+#[path = "no_authentication.rs"]
+pub(in crate::mesh) mod authentication;
 mod builder;
 #[cfg(feature = "reqwest")]
 mod client;
@@ -15,6 +20,7 @@ pub(in crate::mesh) mod proxy;
 )]
 pub(in crate::mesh) mod router;
 mod server;
+mod snapshot;
 pub(in crate::mesh) mod state;
 #[cfg(test)]
 mod tests;

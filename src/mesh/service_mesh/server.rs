@@ -8,8 +8,11 @@ use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::BoxError;
 use crate::mesh::outer_stack::OuterStack;
+use crate::mesh::service_mesh::authentication::{Authenticated, AuthenticatedGates, authenticated};
+use crate::mesh::service_mesh::explain::{Explanation, explain_inbound};
 use crate::mesh::service_mesh::proxy::state::Proxy;
 use crate::mesh::service_mesh::router::route::inbound_limits::{InboundLimits, ServerGates};
 use crate::mesh::stack::{self, routed};
@@ -49,6 +52,13 @@ impl ServerLayer {
         self.port = Some(port);
         self
     }
+
+    /// Explains the rate limits that a request to the workload meets, each with its line in the documents; the routes
+    /// are the application's.
+    #[must_use]
+    pub fn explain<B>(&self, request: &Request<B>) -> Explanation {
+        explain_inbound(&self.proxy, self.port, RequestHead::of(request))
+    }
 }
 
 impl Debug for ServerLayer {
@@ -69,7 +79,9 @@ impl<S> Layer<S> for ServerLayer {
         let gates = routed::server_gates(authorization.clone(), limits);
         ServerService {
             authorization,
-            inner: stack::inbound(&self.trace, gates, &self.timeout, inner),
+            inner: authenticated(&self.proxy, gates, |gates| {
+                stack::inbound(&self.trace, gates, &self.timeout, inner)
+            }),
         }
     }
 }
@@ -80,8 +92,10 @@ impl<S> Layer<S> for ServerLayer {
 #[derive(Clone)]
 pub struct ServerService<S> {
     authorization: AuthorizationGate,
-    inner: OuterStack<S, ServerGates>,
+    inner: ServerStack<S>,
 }
+
+type ServerStack<S> = Authenticated<OuterStack<S, AuthenticatedGates<ServerGates>>>;
 
 impl<S> Debug for ServerService<S> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -96,9 +110,9 @@ where
     R: Body<Data = Bytes>,
     R::Error: Into<BoxError>,
 {
-    type Response = <OuterStack<S, ServerGates> as Service<Request<B>>>::Response;
+    type Response = <ServerStack<S> as Service<Request<B>>>::Response;
     type Error = S::Error;
-    type Future = <OuterStack<S, ServerGates> as Service<Request<B>>>::Future;
+    type Future = <ServerStack<S> as Service<Request<B>>>::Future;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)

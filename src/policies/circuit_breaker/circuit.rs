@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::counters::counts::{SuccessSample, micros};
 use super::counters::success_counters::SuccessCounters;
-use super::counters::summary::AtomicSummary;
 use super::machine::{AdmittedBy, CallReport, Machine};
+use super::summary::AtomicSummary;
 use super::{CircuitBreakerPolicy, FailureOn, Verdict};
 use crate::foundation::outcome::Outcome;
 use crate::foundation::sync::primitives::Mutex;

@@ -104,6 +104,7 @@ mod machine;
 mod policy;
 mod run;
 mod shared;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod ticket;

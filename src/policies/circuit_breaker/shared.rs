@@ -2,8 +2,8 @@ use std::fmt::{self, Debug, Formatter};
 use std::time::{Duration, Instant};
 
 use super::circuit::Circuit;
-use super::counters::summary::AtomicSummary;
 use super::machine::{AdmittedBy, CallReport, Machine};
+use super::summary::AtomicSummary;
 use super::{CircuitBreakerPolicy, CircuitState, Counts};
 use crate::foundation::events::{Emitter, EventKind};
 use crate::foundation::outcome::{Outcome, Rejection};

@@ -56,6 +56,17 @@ impl SlowStart {
         self.window
     }
 
+    /// Returns the settings beside the window that are not the defaults, by their names in Istio.
+    #[cfg(feature = "istio")]
+    pub(super) fn settings(self) -> impl Iterator<Item = (&'static str, String)> {
+        let default = Self::over(self.window);
+        let least = (self.min_weight != default.min_weight)
+            .then(|| ("minimumPercent", self.min_weight.to_string()));
+        let steep = (self.aggression.total_cmp(&default.aggression).is_ne())
+            .then(|| ("aggression", self.aggression.to_string()));
+        least.into_iter().chain(steep)
+    }
+
     /// Returns the fraction of its weight that an endpoint has after this time.
     pub(super) fn part(&self, time: Duration) -> f64 {
         if time >= self.window {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::host_monitors::{HostMonitors, Step};
 use super::report::{is_good, reports};
-use super::{OutlierDetectionPolicy, OutlierDetectionStats};
+use super::{Ejection, OutlierDetectionPolicy, OutlierDetectionStats};
 use crate::foundation::endpoints::endpoint_set::Sweep;
 use crate::foundation::endpoints::{Endpoint, EndpointObserver, Endpoints};
 use crate::foundation::events::{Emitter, Observe, named};
@@ -95,6 +95,28 @@ impl OutlierDetector {
     pub fn stats(&self) -> OutlierDetectionStats {
         self.shared.sweep(clock::now());
         self.shared.lock().stats()
+    }
+
+    /// Returns the ejections that last, in the order in which the endpoints were made; empty for a policy that
+    /// is off.
+    #[must_use]
+    pub fn ejections(&self) -> Vec<Ejection> {
+        self.shared.sweep(clock::now());
+        self.shared.lock().ejections(&self.shared.policy.load())
+    }
+
+    /// Ends the ejection of an endpoint, and clears its consecutive failures. It returns true if there was one to end.
+    ///
+    /// The endpoint may be ejected again at once, if it fails as before.
+    pub fn uneject(&self, endpoint: &Endpoint) -> bool {
+        let mut is_ended = false;
+        let policy = self.shared.policy.load();
+        self.shared.step(clock::now(), &policy, |monitors, step| {
+            let before = step.changes.len();
+            monitors.uneject(endpoint, step);
+            is_ended = step.changes.len() > before;
+        });
+        is_ended
     }
 
     pub(crate) fn from_parts(

@@ -6,7 +6,7 @@ use std::time::Instant;
 pub(super) use super::machine::Step;
 use super::machine::host::AttemptReport;
 use super::machine::{Change, HostId, Machine};
-use super::{OutlierDetectionPolicy, OutlierDetectionStats};
+use super::{Ejection, EjectionReason, OutlierDetectionPolicy, OutlierDetectionStats};
 use crate::foundation::endpoints::{Endpoint, Endpoints};
 use crate::foundation::events::EventKind;
 use crate::foundation::sync::Percent;
@@ -25,6 +25,8 @@ struct MonitoredEndpoint {
     /// True if the endpoint is marked dirty: failures of it are on record here.
     dirty: bool,
     endpoint: Endpoint,
+    /// Criterion of the last ejection.
+    reason: Option<EjectionReason>,
 }
 
 impl HostMonitors {
@@ -68,6 +70,7 @@ impl HostMonitors {
             self.known.entry(id).or_insert(MonitoredEndpoint {
                 dirty: false,
                 endpoint,
+                reason: None,
             });
         }
     }
@@ -81,6 +84,29 @@ impl HostMonitors {
             ejected: self.machine.ejected(),
             ..self.stats
         }
+    }
+
+    /// Returns the ejected endpoints, in the order of their ids.
+    pub(super) fn ejections(&self, policy: &OutlierDetectionPolicy) -> Vec<Ejection> {
+        if self.machine.ejected() == 0 {
+            return Vec::new();
+        }
+        let ejection = |(id, known): (&HostId, &MonitoredEndpoint)| {
+            let (since, until, times) = self.machine.ejection(*id, policy)?;
+            Some(Ejection {
+                endpoint: known.endpoint.clone(),
+                reason: known.reason?,
+                since,
+                until,
+                times,
+            })
+        };
+        self.known.iter().filter_map(ejection).collect()
+    }
+
+    /// Unejects one endpoint.
+    pub(super) fn uneject(&mut self, endpoint: &Endpoint, step: &mut Step<'_>) {
+        self.machine.uneject(endpoint.id(), step);
     }
 
     /// Performs the sweeps that are due.
@@ -125,6 +151,9 @@ impl HostMonitors {
                     enforced: true,
                 } => {
                     self.stats.ejections += 1;
+                    if let Some(known) = self.known.get_mut(&host) {
+                        known.reason = Some(reason);
+                    }
                     endpoints.set_ejected(host, true, now);
                     (host, Some(reason))
                 }

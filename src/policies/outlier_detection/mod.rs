@@ -91,6 +91,26 @@ pub use rules::{FailurePercentage, SuccessRate};
 
 pub use crate::foundation::outcome::EjectionReason;
 
+use std::time::Instant;
+
+use crate::foundation::endpoints::Endpoint;
+
+/// Ejection of an endpoint that lasts.
+#[non_exhaustive]
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Ejection {
+    /// The outlier.
+    pub endpoint: Endpoint,
+    /// Criterion that it failed.
+    pub reason: EjectionReason,
+    /// Time of the ejection, on tokio's clock.
+    pub since: Instant,
+    /// Time of the sweep that ends it.
+    pub until: Instant,
+    /// Number of ejections in a row, by which the time grows.
+    pub times: u32,
+}
+
 /// Statistics of a detector.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

@@ -30,6 +30,16 @@ impl AddedHeader {
         }
     }
 
+    #[cfg(feature = "istio")]
+    pub(super) const fn name(&self) -> &HeaderName {
+        &self.name
+    }
+
+    #[cfg(feature = "istio")]
+    pub(super) const fn value(&self) -> &HeaderValue {
+        &self.value
+    }
+
     #[cfg(feature = "serde")]
     pub(super) const fn parts(&self) -> (AppendAction, &HeaderName, &HeaderValue) {
         (self.action, &self.name, &self.value)

@@ -168,6 +168,14 @@ impl RateLimiter {
         self.shared.stats()
     }
 
+    /// Returns the number of keys that have used a part of their limit at present; 0 for a limit without keys.
+    ///
+    /// It looks at each remembered key, at a small part of them under one lock.
+    #[must_use]
+    pub fn keys_in_use(&self) -> usize {
+        self.shared.keys_in_use()
+    }
+
     pub(super) const fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }

@@ -64,6 +64,19 @@ pub struct RetryBudget {
     shared: Option<Arc<State>>,
 }
 
+/// State of a retry budget.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct RetryStats {
+    /// Number of retries that are saved, negative for a debt; `None` unless the budget is a
+    /// [share](RetryBudget::share) of the requests.
+    pub balance: Option<f64>,
+    /// Number of requests in flight; 0 unless the budget is a share of [those](RetryBudget::concurrent).
+    pub requests_in_flight: u32,
+    /// Number of retries that wait or run.
+    pub retries_in_flight: u32,
+}
+
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Kind {
     Concurrent {
@@ -174,8 +187,23 @@ impl RetryBudget {
         self.shared.as_ref().unwrap_or(own)
     }
 
-    /// Returns the share and the minimum of retries as text.
+    /// Returns the state in effect; `own` is that of the layer.
+    pub(super) fn stats(&self, own: &Arc<State>) -> RetryStats {
+        let terms = match self.kind {
+            Kind::Share(terms) => Some(terms),
+            Kind::Concurrent { .. } | Kind::Throttle(_) | Kind::Unlimited => None,
+        };
+        self.state(own).stats(terms, clock::now())
+    }
+
+    /// Returns the state that is attached to it; zero without one.
     #[cfg(feature = "istio")]
+    pub(crate) fn shared_stats(&self) -> RetryStats {
+        let state = self.shared.as_ref();
+        state.map_or_else(RetryStats::default, |state| self.stats(state))
+    }
+
+    /// Returns the share and the minimum of retries as text.
     pub(crate) fn describe(&self) -> String {
         match self.kind {
             Kind::Concurrent { percent, min, .. } => {

@@ -124,7 +124,7 @@ where
         let emitter = emitter.or_else(|| Some(retry_state.as_ref()?.emitter()));
         let response = match emitter {
             Some(emitter) => emitter.reject(rejection, grpc),
-            None => rejection.into_response(grpc),
+            None => Emitter::default().local_reply(rejection, grpc),
         };
         response.map(RetryBody::local_reply)
     }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::service::Shared;
-use super::{Retry, RetryPolicy};
+use super::{Retry, RetryPolicy, RetryStats};
 use crate::foundation::events::{Emitter, Observe, named};
 use crate::foundation::sync::sharded_arc::ShardedArc;
 
@@ -58,6 +58,12 @@ impl RetryLayer {
     #[must_use]
     pub fn policy(&self) -> RetryPolicy {
         self.shared.policy()
+    }
+
+    /// Returns the state of its budget, which other layers may share.
+    #[must_use]
+    pub fn stats(&self) -> RetryStats {
+        self.shared.stats()
     }
 }
 

@@ -128,9 +128,9 @@ impl Attempts {
         if let Some(limit) = result.lost {
             return Err(RetryStopReason::Body(limit));
         }
-        let asked = result
-            .headers
-            .and_then(|h| RetryAfter::of(h, policy.reset_headers(), result.system_time));
+        let headers = result.headers.filter(|_| !policy.retry_after().is_zero());
+        let asked =
+            headers.and_then(|h| RetryAfter::of(h, policy.reset_headers(), result.system_time));
         let mut next = Self {
             retries: self.retries + 1,
             ..self
@@ -177,7 +177,7 @@ fn asked_wait(
         RetryAfter::Never => return None,
     };
     let in_time = result.left.is_some_and(|left| fits(wait, left));
-    (!cap.is_zero() && (in_time || !policy.retry_after_in_time())).then_some(wait)
+    (in_time || !policy.retry_after_in_time()).then_some(wait)
 }
 
 fn fits(wait: Duration, left: Duration) -> bool {

@@ -113,7 +113,7 @@ mod retry_state;
 mod service;
 mod state;
 
-pub use budget::RetryBudget;
+pub use budget::{RetryBudget, RetryStats};
 pub use condition::{Condition, UnknownCondition};
 pub use future::RetryFuture;
 pub use layer::RetryLayer;

@@ -196,8 +196,8 @@ impl RetryPolicy {
 
     /// Sets the longest wait that a server can request, by `Retry-After` (seconds or a date), a
     /// header of [`with_reset_header`](Self::with_reset_header), or `grpc-retry-pushback-ms`. The
-    /// default is 30 seconds; a longer wait is cut to the cap. With 0 only the backoff counts, and
-    /// a pushback that forbids the retry.
+    /// default is 30 seconds; a longer wait is cut to the cap. With 0 the server's headers are ignored, as
+    /// Envoy ignores them: only the backoff counts, and no pushback forbids the retry.
     ///
     /// Up to half as much again is added to the wait from a header (not to a gRPC pushback), as
     /// Envoy does, so that callers do not all return in the same moment.

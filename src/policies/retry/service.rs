@@ -13,7 +13,7 @@ use super::machine::may_be_retried;
 use super::replay::buffered_request::BufferedRequest;
 use super::replay::head::Head;
 use super::retry_state::{AttemptLimit, RetryState, write_attempt_headers};
-use super::{ReplayBody, RetryBody, RetryFuture, RetryPolicy};
+use super::{ReplayBody, RetryBody, RetryFuture, RetryPolicy, RetryStats};
 use crate::foundation::endpoints::attempt_number::AttemptNumber;
 use crate::foundation::events::Emitter;
 use crate::foundation::http::RequestHead;
@@ -195,6 +195,11 @@ impl Shared {
     /// Returns the current policy.
     pub(super) fn policy(&self) -> RetryPolicy {
         self.snapshot.load().policy.clone()
+    }
+
+    pub(super) fn stats(&self) -> RetryStats {
+        let snapshot = self.snapshot.load();
+        snapshot.policy.budget().stats(&snapshot.budget)
     }
 
     pub(super) fn reconfigure(&self, policy: RetryPolicy) {

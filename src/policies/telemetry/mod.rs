@@ -107,6 +107,8 @@
 
 mod body;
 mod context;
+mod extract_error;
+mod formats;
 mod future;
 mod gate;
 mod layer;
@@ -126,12 +128,12 @@ pub use context::ids::{SpanId, TraceId};
 pub use context::instrumented::{InCurrentTrace, Instrumented, in_current_trace};
 pub use context::span::SpanTicket;
 pub use context::span_data::{SpanData, SpanKind};
+pub use extract_error::ExtractError;
+pub use formats::Propagation;
 pub use future::TracedFuture;
 pub use gate::{SpanGate, TracedGate};
 pub use layer::{TraceAttemptLayer, TraceClientLayer, TraceServerLayer};
 pub use policy::TracePolicy;
 pub use processor::{InMemorySpans, SpanProcessor};
-pub use propagation::Propagation;
-pub use propagation::extract_error::ExtractError;
 pub use service::Traced;
 pub(crate) use shared::Tracer;

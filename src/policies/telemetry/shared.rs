@@ -7,10 +7,9 @@ use tracing::level_filters::LevelFilter;
 
 use super::context::current::Scope;
 use super::context::pooled_context::PooledContext;
-use super::context::span;
 use super::context::span::SpanObservers;
+use super::context::{request_id, span};
 use super::propagation::remote_context::{PresentHeaders, TraceHeaders};
-use super::propagation::request_id;
 use super::settings::{ReloadablePolicy, Settings};
 use super::started_span::StartedSpan;
 use super::{ExtractError, SpanKind, SpanProcessor, SpanTicket, TraceContext, TracePolicy};

@@ -8,7 +8,7 @@ use pin_project::pin_project;
 use tower_service::Service;
 
 use super::RoutedBody;
-use super::actions::response_actions::ResponseActions;
+use super::response_actions::ResponseActions;
 use crate::foundation::admission::WatchedBody;
 use crate::foundation::outcome::LocalReplyBody;
 

@@ -8,8 +8,8 @@ use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::actions::apply::{Host, RouteOutcome, decide, set_authority};
-use super::actions::response_actions::ResponseActions;
+use super::apply::{Host, RouteOutcome, decide, set_authority};
+use super::response_actions::ResponseActions;
 use super::{RouteId, RoutedBody, RoutedFuture, TrafficSplitPolicy, WeightsError};
 use crate::foundation::events::{Emitter, Observe, named};
 use crate::foundation::http::RequestHead;
@@ -158,7 +158,10 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let policy = self.shared.policy.load();
         match decide(&policy, &mut request, self.shared.rng.next_u64()) {
-            RouteOutcome::LocalReply(response) => RoutedFuture::local_reply(response),
+            RouteOutcome::LocalReply(mut response) => {
+                self.shared.emitter.write_source(response.extensions_mut());
+                RoutedFuture::local_reply(response)
+            }
             RouteOutcome::Forward {
                 choice,
                 response_actions,

@@ -2,14 +2,14 @@
 
 use http::HeaderValue;
 
-use super::routes::matching::match_input::MatchInput;
+use super::matching::match_input::MatchInput;
 use super::routes::route::{RouteTarget, Split};
 use super::{
     Destination, DirectResponse, HashCookie, Match, PathMatch, Redirect, Route, TrafficSplitPolicy,
     VirtualHost, WeightedDestination,
 };
 use crate::foundation::http::RequestHead;
-use crate::foundation::http::cookie_value::CookieValue;
+use crate::foundation::http::hash_cookie::CookieValue;
 
 /// Routing decision for a request.
 #[derive(Clone, Copy, Debug)]

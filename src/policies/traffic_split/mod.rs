@@ -132,11 +132,14 @@
 //! [`Rejection::UnknownDestination`]: crate::Rejection::UnknownDestination
 
 pub(crate) mod actions;
+mod apply;
 mod destination;
 mod future;
 mod layer;
 mod machine;
+mod matching;
 mod policy;
+mod response_actions;
 mod route_info;
 pub(crate) mod routes;
 mod service;
@@ -144,11 +147,7 @@ mod service;
 pub use actions::direct_response::DirectResponse;
 pub use actions::headers::HeaderOperations;
 pub use actions::headers::header_format::HeaderFormat;
-pub use actions::headers::template::PathTemplate;
-#[cfg(feature = "istio")]
 pub use actions::redirect::Redirect;
-#[cfg(feature = "istio")]
-pub(crate) use actions::response_actions::ResponseActions;
 pub use actions::rewrite::{PathRewrite, Rewrite};
 pub use destination::Destination;
 pub use future::{RoutedFuture, TrafficSplitFuture};
@@ -156,13 +155,17 @@ pub use layer::{TrafficRouter, TrafficSplitLayer};
 #[cfg(feature = "istio")]
 pub(crate) use machine::RouteIndex;
 pub use machine::{Choice, Decision, Matched};
+pub use matching::Match;
+pub use matching::header_match::HeaderMatch;
+#[cfg(feature = "istio")]
+pub use matching::path_match::PathMatch;
+pub use matching::template::PathTemplate;
 pub use policy::{RouteId, TrafficSplitPolicy};
+#[cfg(feature = "istio")]
+pub(crate) use response_actions::ResponseActions;
 pub use route_info::RouteInfo;
 #[cfg(feature = "istio")]
 pub(crate) use routes::compiled_routes::{CompiledRoutes, RouteAction, find_first, local_reply};
-pub use routes::matching::Match;
-pub use routes::matching::header_match::HeaderMatch;
-pub use routes::matching::path_match::PathMatch;
 pub use routes::route::Route;
 pub use routes::virtual_host::VirtualHost;
 pub use routes::weighted::WeightedDestination;

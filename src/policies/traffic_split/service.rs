@@ -8,8 +8,8 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::actions::apply::{RouteOutcome, decide};
-use super::actions::response_actions::ResponseActions;
+use super::apply::{RouteOutcome, decide};
+use super::response_actions::ResponseActions;
 use super::routes::table::ServiceTable;
 use super::{
     Destination, RouteId, RoutedBody, TrafficSplitFuture, TrafficSplitPolicy, WeightsError,
@@ -183,7 +183,8 @@ where
         let table = self.shared.table.load();
         let (service, response_actions, rejection) =
             match decide(table.policy(), &mut request, self.shared.rng.next_u64()) {
-                RouteOutcome::LocalReply(response) => {
+                RouteOutcome::LocalReply(mut response) => {
+                    self.shared.emitter.write_source(response.extensions_mut());
                     return TrafficSplitFuture::local_reply(response);
                 }
                 RouteOutcome::Forward {

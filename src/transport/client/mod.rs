@@ -98,7 +98,6 @@
 //! ```
 
 mod body;
-mod conversions;
 mod http_service;
 mod request;
 mod reqwest_client;

@@ -6,10 +6,11 @@ use http_body::Body as HttpBody;
 use http_body_util::combinators::MapErr;
 use http_body_util::{BodyDataStream, BodyExt};
 use hyper_util::rt::TokioIo;
-use reqwest::Url;
+use reqwest::{ResponseBuilderExt, Url};
 use serde::de::DeserializeOwned;
 
 use super::body::lazy_pin::LazyPin;
+use super::body::sync::SyncBody;
 use super::request::target::Target;
 use super::{Body, Error, Upgraded};
 use crate::foundation::outcome::BoxError;
@@ -225,3 +226,34 @@ where
 
 /// Stream of the chunks of a response body; see [`Response::bytes_stream`].
 pub type BytesStream<R> = BodyDataStream<MapErr<R, fn(<R as HttpBody>::Error) -> Error>>;
+
+/// The URL is not part of an `http::Response`.
+impl<R> From<Response<R>> for http::Response<Pin<Box<R>>> {
+    fn from(response: Response<R>) -> Self {
+        response.into_http().0
+    }
+}
+
+/// The URL is kept.
+impl<R> From<Response<R>> for reqwest::Response
+where
+    R: HttpBody<Data = Bytes> + Send + 'static,
+    R::Error: Into<BoxError>,
+{
+    fn from(response: Response<R>) -> Self {
+        let (response, url) = response.into_http();
+        let (mut head, body) = response.into_parts();
+        let mut carrier = http::response::Builder::new();
+        if let Some(carried) = carrier.extensions_mut() {
+            *carried = head.extensions;
+        }
+        let carrier = carrier.url(*url).body(());
+        head.extensions = carrier.map_or_else(|_| Extensions::new(), take_extensions);
+        let body = reqwest::Body::wrap(SyncBody::new(body));
+        http::Response::from_parts(head, body).into()
+    }
+}
+
+fn take_extensions(response: http::Response<()>) -> Extensions {
+    response.into_parts().0.extensions
+}

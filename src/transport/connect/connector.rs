@@ -10,6 +10,8 @@ use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
 use hyper_util::client::proxy::matcher::Intercept;
 use tower_service::Service;
 
+#[cfg(feature = "jwt")]
+use super::address_guard::AddressGuard;
 use super::proxies::Proxies;
 #[cfg(feature = "rustls")]
 use super::rustls::Tls;
@@ -31,6 +33,8 @@ use crate::transport::pool::{Dial, Dialling, Wire};
 #[derive(Clone)]
 pub struct TcpConnector {
     direct: Direct,
+    #[cfg(feature = "jwt")]
+    guard: Option<AddressGuard>,
     proxies: Arc<Proxies>,
 }
 
@@ -54,8 +58,18 @@ impl TcpConnector {
                 http,
                 tls: Tls::default(),
             },
+            #[cfg(feature = "jwt")]
+            guard: None,
             proxies: Arc::new(Proxies::from_env()),
         }
+    }
+
+    /// Connects, where no proxy of the environment does, to addresses alone that an outsider may name: to none of a machine's metadata, and to
+    /// private ones if the configuration names the host.
+    #[cfg(all(feature = "istio", feature = "jwt"))]
+    pub(crate) fn guarded(mut self, is_named: bool) -> Self {
+        self.guard = Some(AddressGuard { is_named });
+        self
     }
 
     /// Connects to all addresses without a proxy.
@@ -92,10 +106,16 @@ impl TcpConnector {
             self.proxies.intercept(&called)
         };
         let direct = self.direct.clone();
+        #[cfg(feature = "jwt")]
+        let guard = self.guard;
         Box::pin(async move {
             if called.scheme() == Some(&Scheme::HTTPS) {
                 // Before a connection is made in vain.
                 direct.tls.check()?;
+            }
+            #[cfg(feature = "jwt")]
+            if let Some(guard) = guard.filter(|_| proxy.is_none()) {
+                return direct.connect_guarded(guard, uri, &called).await;
             }
             match proxy {
                 None => direct.connect(uri, &called).await,
@@ -126,6 +146,24 @@ impl Direct {
         } else {
             Ok(tcp)
         }
+    }
+
+    /// Connects to the first allowed address that answers.
+    #[cfg(feature = "jwt")]
+    async fn connect_guarded(
+        self,
+        guard: AddressGuard,
+        uri: Uri,
+        called: &Uri,
+    ) -> Result<Wire, BoxError> {
+        let mut failed = None;
+        for address in guard.resolve(&uri).await? {
+            match self.clone().connect(address, called).await {
+                Ok(wire) => return Ok(wire),
+                Err(error) => failed = Some(error),
+            }
+        }
+        Err(failed.unwrap_or_else(|| "no address".into()))
     }
 
     /// Connects to what is `called` so through a proxy.

@@ -1,5 +1,7 @@
 //! Connections over TCP: name resolution, proxies and TLS.
 
+#[cfg(feature = "jwt")]
+mod address_guard;
 mod connector;
 #[cfg(feature = "istio")]
 mod named;

@@ -84,7 +84,6 @@
 //! no cache, no encryption and no DNSSEC validation.
 
 mod dns_task;
-mod error;
 mod lookup;
 mod machine;
 mod policy;
@@ -94,12 +93,11 @@ mod task;
 mod tests;
 
 pub use dns_task::DnsTask;
-pub use error::DnsError;
 pub use lookup::name::{DnsName, InvalidName};
 #[cfg(feature = "istio")]
 pub(crate) use lookup::race::LIMIT as RACE_LIMIT;
 pub use policy::DnsPolicy;
-pub use resolver::Resolver;
+pub use resolver::{DnsError, Resolver};
 
 pub use crate::foundation::outcome::DnsFailure;
 pub use crate::foundation::time::{Backoff, Jitter};

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use super::dns_task::start;
 use super::lookup::Lookup;
 use super::lookup::hickory::HickoryLookup;
-use super::{DnsError, DnsName, DnsPolicy, DnsTask, InvalidName};
+use super::{DnsName, DnsPolicy, DnsTask, InvalidName};
 use crate::foundation::endpoints::{Endpoint, Endpoints};
 use crate::foundation::events::{Emitter, Observe, named};
+use crate::foundation::outcome::BoxError;
 use crate::foundation::sync::rng::Rng;
 
 /// A DNS resolver that keeps the endpoints of names up to date.
@@ -135,5 +136,16 @@ impl Resolver {
             emitter: Emitter::default(),
             policy,
         }
+    }
+}
+
+/// Error of creating a [`Resolver`].
+#[derive(Debug, thiserror::Error)]
+#[error("no name servers to ask")]
+pub struct DnsError(#[source] BoxError);
+
+impl DnsError {
+    pub(super) fn of(source: impl Into<BoxError>) -> Self {
+        Self(source.into())
     }
 }

@@ -110,17 +110,17 @@ mod connections;
 mod key;
 mod machine;
 mod policy;
+mod request_sender;
 mod service;
 mod shared;
-mod stats;
 mod tasks;
 mod wait;
 
 pub use crate::foundation::outcome::{Overflow, PoolError as Error};
 pub use connection::body::PoolBody;
+pub use machine::PoolStats;
 pub use policy::PoolPolicy;
 pub use service::{Pool, PoolFuture};
-pub use stats::PoolStats;
 
 #[cfg(feature = "reqwest")]
 pub(crate) use connection::wire::Wire;

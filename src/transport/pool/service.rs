@@ -21,7 +21,7 @@ use super::{PoolPolicy, PoolStats};
 use crate::foundation::deadline::Deadline;
 use crate::foundation::events::{Emitter, Observe, named};
 use crate::foundation::http::RequestHead;
-use crate::foundation::outcome::{BoxError, LocalReplyBody, PoolError, Rejection};
+use crate::foundation::outcome::{BoxError, PoolError};
 
 /// An HTTP client service with a connection pool.
 ///
@@ -169,7 +169,7 @@ impl Pool {
         match self.owner.0.enter(&key, deadline) {
             Entry::Rejected(rejection) => {
                 let is_grpc = RequestHead::of(&request).is_grpc();
-                let response = local_reply(&self.owner.0, rejection, is_grpc);
+                let response = self.owner.0.emitter().local_reply(rejection, is_grpc);
                 PoolFuture::over(Ok(response.map(PoolBody::local_reply)))
             }
             entry => {
@@ -182,14 +182,6 @@ impl Pool {
             }
         }
     }
-}
-
-/// Returns the response to a request that the pool has rejected, and reported.
-#[cold]
-fn local_reply(shared: &Shared, rejection: Rejection, is_grpc: bool) -> Response<LocalReplyBody> {
-    let mut response = rejection.into_response(is_grpc);
-    shared.emitter().write_source(response.extensions_mut());
-    response
 }
 
 async fn send(
@@ -212,7 +204,7 @@ async fn send(
             },
             Entry::Rejected(rejection) => {
                 let is_grpc = RequestHead::of(&request).is_grpc();
-                let response = local_reply(&shared, rejection, is_grpc);
+                let response = shared.emitter().local_reply(rejection, is_grpc);
                 return Ok(response.map(PoolBody::local_reply));
             }
         };

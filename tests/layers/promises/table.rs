@@ -84,6 +84,18 @@ promises! {
     traffic_split_of_services: Split, two_versions(), TrafficSplitPolicy::off(), Passes, is choosing;
 }
 
+#[cfg(feature = "jwt")]
+promises! {
+    jwt: meshless::jwt::JwtLayer, a_rule(), meshless::jwt::JwtPolicy::off(), Passes;
+}
+
+#[cfg(feature = "jwt")]
+fn a_rule() -> meshless::jwt::JwtPolicy {
+    use meshless::jwt::{Jwks, JwtPolicy, JwtRule};
+    let keys = r#"{"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}"#;
+    JwtPolicy::new([JwtRule::new("i", Jwks::from_json(keys).unwrap())])
+}
+
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Lets one probe through at a time, for as long as it takes.

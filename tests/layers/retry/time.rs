@@ -177,6 +177,19 @@ async fn what_the_server_asks_for_can_be_ignored() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pushback_that_forbids_the_retry_is_ignored_with_the_rest() {
+    for (policy, gaps) in [
+        (eager(1), &[][..]),
+        (eager(1).with_retry_after(Duration::ZERO), &[ms(1)]),
+    ] {
+        let server = Server::new([Step::Answer(pushed_back("-1"))]);
+        let mut service = RetryLayer::new(policy).layer(server.clone());
+        drop(call(&mut service, request(Method::GET)).await);
+        assert_eq!(server.gaps(), gaps);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_wait_begins_that_ends_after_the_deadline() {
     for step in [after("2"), Step::Answer(pushed_back("1000"))] {
         let server = Server::always(step);

@@ -99,6 +99,8 @@ async fn a_header_can_take_its_value_from_the_request() {
         "%START_TIME(%Q)%",
         "%REQ(a b)%",
         "a\nb",
+        "a\nb%HOSTNAME%",
+        "%HOSTNAME%a\nb%PROTOCOL%c",
     ] {
         let error = HeaderFormat::parse(bad).unwrap_err().to_string();
         assert!(error.contains(bad), "{error}");

@@ -56,6 +56,9 @@ fn the_rule_that_allows_a_caller_is_named_with_its_line() {
         r#"{"roles": ["admin"]}"#,
     ];
     assert_eq!(access(&admin), format!("{allowed}[1] (policies.yaml:8)"));
-    let other = ["--from", "web.shop", "--to", "users.accounts"];
+    let principal = "cluster.local/ns/recycling/sa/recycling-service";
+    let to = ["--to", "waste-service.waste", "--principal", principal];
+    assert_eq!(access(&to), format!("{allowed}[0] (policies.yaml:6)"));
+    let other = ["--to", "users.accounts"];
     assert_eq!(access(&other), "", "no policy is for it");
 }

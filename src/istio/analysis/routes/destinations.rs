@@ -52,7 +52,7 @@ fn all(service: &VirtualService) -> impl Iterator<Item = &Destination> {
         let to = to.filter_map(|route| route.destination.as_ref());
         let mirrors = route.mirrors.0.iter().flatten();
         let mirrors = mirrors.filter_map(|mirror| mirror.destination.as_ref());
-        to.chain(&route.mirror).chain(mirrors)
+        to.chain(route.mirror.as_deref()).chain(mirrors)
     });
     let tls = service
         .tls

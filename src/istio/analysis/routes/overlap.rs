@@ -152,7 +152,7 @@ fn ineffective(finding: Finding, by: NodeId, is_route: bool) -> Finding {
 
 /// Returns true if `by` provably matches every request that `one` matches.
 fn covers(by: &HttpMatch, one: &HttpMatch) -> bool {
-    let field = |by: &Option<TextMatch>, one: &Option<TextMatch>| match (by, one) {
+    let field = |by: &Option<Box<TextMatch>>, one: &Option<Box<TextMatch>>| match (by, one) {
         (None, _) => true,
         (Some(by), Some(one)) => text_covers(by, one),
         (Some(_), None) => false,

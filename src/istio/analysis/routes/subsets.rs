@@ -31,7 +31,7 @@ pub(in crate::istio::analysis) fn subsets(
             .iter()
             .flatten()
             .filter_map(|m| m.destination.as_ref());
-        for destination in to.chain(&route.mirror).chain(mirrors) {
+        for destination in to.chain(route.mirror.as_deref()).chain(mirrors) {
             subset(index, destination, own, context, advice);
         }
         hash_policy(index, route, own, context, advice);

@@ -19,7 +19,7 @@ impl<T: Read> Field for Nullable<T> {
 
     fn of(at: Option<NodeId>, reader: &mut Reader<'_>) -> Self {
         let items = at.map_or(&[][..], |at| list(at, reader));
-        let mut found = Vec::new();
+        let mut found = Vec::with_capacity(items.len());
         for item in items {
             match reader.tree.value(*item) {
                 Value::Null => found.push(None),
@@ -27,6 +27,7 @@ impl<T: Read> Field for Nullable<T> {
                 _ => found.extend(T::read(*item, reader).map(Some)),
             }
         }
+        found.shrink_to_fit();
         Self(found)
     }
 }
@@ -37,10 +38,10 @@ impl<T: Read> Field for Vec<T> {
 
     fn of(at: Option<NodeId>, reader: &mut Reader<'_>) -> Self {
         let items = at.map_or(&[][..], |at| list(at, reader));
-        items
-            .iter()
-            .filter_map(|item| T::read(*item, reader))
-            .collect()
+        // Not collected: that would leave room for three more in most lists.
+        let mut found = Self::with_capacity(items.len());
+        found.extend(items.iter().filter_map(|item| T::read(*item, reader)));
+        found
     }
 }
 
@@ -57,7 +58,7 @@ impl<T: Read> Field for Entries<T> {
             return Self::new();
         }
         let tree = reader.tree;
-        let mut entries = Self::new();
+        let mut entries = Self::with_capacity(tree.items(at).len());
         for item in tree.items(at) {
             let value = match tree.value(*item) {
                 Value::Null => None,

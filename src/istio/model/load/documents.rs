@@ -73,6 +73,17 @@ impl Documents {
         blank.filter(|blank| old.resources.iter().any(|one| one.file() == Some(*blank)))
     }
 
+    /// Returns true if the objects stand in the same files and lines as those of `other`, in the same order.
+    #[cfg(feature = "watch")]
+    pub(crate) fn has_places_of(&self, other: &Self) -> bool {
+        let place = |one: &Resource| (one.file.clone(), one.line);
+        let is_same = |(one, two): (&Resource, &Resource)| {
+            place(one) == place(two) && one.object.lines == two.object.lines
+        };
+        let pairs = self.resources.iter().zip(&other.resources);
+        self.resources.len() == other.resources.len() && pairs.into_iter().all(is_same)
+    }
+
     /// Returns how many documents were passed over: other kinds of Kubernetes, and what is no document.
     #[must_use]
     pub const fn skipped(&self) -> usize {

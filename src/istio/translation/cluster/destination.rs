@@ -36,7 +36,7 @@ pub(in crate::istio::translation) fn destination(
         .map(|name| rule.and_then(|rule| rule.subset(name)));
     let of_subset = subset
         .flatten()
-        .and_then(|(_, subset)| subset.traffic_policy.as_ref());
+        .and_then(|(_, subset)| subset.traffic_policy.as_deref());
     let policy = rule.and_then(|rule| rule.policy());
     let of_rule = policy.map(|(_, policy)| policy);
     let policy_port = port.or(request_port);

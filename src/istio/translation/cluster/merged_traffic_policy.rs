@@ -61,11 +61,11 @@ impl<'a> MergedTrafficPolicy<'a> {
     fn under(self, policy: Option<&'a TrafficPolicy>, port: Option<u16>) -> Self {
         let Some(policy) = policy else { return self };
         let merged = Self {
-            balancer: policy.load_balancer.as_ref().or(self.balancer),
+            balancer: policy.load_balancer.as_deref().or(self.balancer),
             budget: policy.retry_budget.as_ref().or(self.budget),
-            outlier: policy.outlier_detection.as_ref().or(self.outlier),
-            pool: policy.connection_pool.as_ref().or(self.pool),
-            tls: policy.tls.as_ref().or(self.tls),
+            outlier: policy.outlier_detection.as_deref().or(self.outlier),
+            pool: policy.connection_pool.as_deref().or(self.pool),
+            tls: policy.tls.as_deref().or(self.tls),
         };
         let ports = policy.port_level_settings.0.iter().flatten();
         let of_port = ports.filter(|own| {
@@ -73,10 +73,10 @@ impl<'a> MergedTrafficPolicy<'a> {
             number.is_some_and(|number| port.is_some_and(|port| number.value == u32::from(port)))
         });
         of_port.fold(merged, |merged, own| Self {
-            balancer: own.load_balancer.as_ref(),
-            outlier: own.outlier_detection.as_ref(),
-            pool: own.connection_pool.as_ref(),
-            tls: own.tls.as_ref(),
+            balancer: own.load_balancer.as_deref(),
+            outlier: own.outlier_detection.as_deref(),
+            pool: own.connection_pool.as_deref(),
+            tls: own.tls.as_deref(),
             ..merged
         })
     }

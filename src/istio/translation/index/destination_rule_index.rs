@@ -109,7 +109,7 @@ impl MergedRule {
     /// Returns the first traffic policy of the merged rules, with its rule.
     pub(in crate::istio::translation) fn policy(&self) -> Option<InRule<'_, TrafficPolicy>> {
         let mut policies = self.rules.iter();
-        policies.find_map(|rule| Some((rule, rule.traffic_policy.as_ref()?)))
+        policies.find_map(|rule| Some((rule, rule.traffic_policy.as_deref()?)))
     }
 
     /// Returns the first subset of this name, with its rule.

@@ -6,6 +6,8 @@ use super::object_ref::ObjectRef;
 use super::service_entry_index::ServiceEntryIndex;
 use super::virtual_service_index::VirtualServiceIndex;
 use crate::istio::api::gateway::Gateway;
+#[cfg(feature = "jwt")]
+use crate::istio::api::security::RequestAuthentication;
 use crate::istio::model::kind::Kind;
 use crate::istio::model::load::documents::Documents;
 use crate::istio::model::names;
@@ -23,6 +25,9 @@ pub(in crate::istio::translation) struct ResourceIndex {
     pub(in crate::istio::translation) services: VirtualServiceIndex,
     pub(in crate::istio::translation) rules: DestinationRuleIndex,
     pub(in crate::istio::translation) entries: ServiceEntryIndex,
+    /// Policies about tokens, the oldest first.
+    #[cfg(feature = "jwt")]
+    pub(in crate::istio::translation) authentications: Vec<ObjectRef<RequestAuthentication>>,
     gateways: HashMap<(String, String), ObjectRef<Gateway>>,
     /// Full names of the Kubernetes services among the documents.
     pub(in crate::istio::translation) kubernetes: BTreeSet<String>,
@@ -40,6 +45,8 @@ impl ResourceIndex {
             services: VirtualServiceIndex::default(),
             rules: DestinationRuleIndex::default(),
             entries: ServiceEntryIndex::default(),
+            #[cfg(feature = "jwt")]
+            authentications: Vec::new(),
             gateways: HashMap::new(),
             kubernetes: services
                 .map(|named| names::full(&named.name, &named.namespace, domain).into_owned())
@@ -82,6 +89,13 @@ impl ResourceIndex {
             }) {
                 index.entries.add(object_ref, domain);
             }
+            #[cfg(feature = "jwt")]
+            index
+                .authentications
+                .extend(ObjectRef::of(object, |spec| match spec {
+                    Spec::RequestAuthentication(policy) => Some(policy),
+                    _ => None,
+                }));
             if let Some(object_ref) = ObjectRef::of(object, |spec| match spec {
                 Spec::Gateway(gateway) => Some(gateway),
                 _ => None,

@@ -55,6 +55,14 @@ impl PatchTarget {
         })
     }
 
+    /// Returns the name of the only route that is selected.
+    pub(super) fn route(&self) -> Option<&str> {
+        match self {
+            Self::Route { name, .. } => name.as_deref(),
+            Self::Filters { .. } | Self::VirtualHost(_) => None,
+        }
+    }
+
     pub(super) fn port(&self) -> Option<u16> {
         match self {
             Self::Filters { port } => *port,

@@ -59,6 +59,7 @@ pub(super) fn local_rate_limits(
         origin: Some(config.object.origin(bucket.at)),
         policy,
         port: counted.at,
+        route: None,
     };
     let mut configs = Vec::new();
     let mut all_wanted = Vec::new();

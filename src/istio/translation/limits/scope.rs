@@ -6,7 +6,6 @@ use super::patch_target::{HostMatch, PatchTarget};
 use super::policy::{DescriptorSet, local_rate_limits};
 use crate::istio::api::envoy_filter::Context;
 use crate::istio::config::LocalRateLimitConfig;
-use crate::istio::translation::index::resource_index::ResourceIndex;
 
 /// The proxy and direction that patches apply to.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +13,10 @@ pub(in super::super) struct Scope<'a> {
     pub(in super::super) direction: Direction,
     pub(in super::super) labels: &'a BTreeMap<String, String>,
     pub(in super::super) namespace: &'a str,
+    /// Patches of all proxies.
+    pub(in super::super) patches: &'a [Patch],
+    /// Namespace whose patches apply to all namespaces.
+    pub(in super::super) root_namespace: &'a str,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -34,14 +37,14 @@ pub(in super::super) struct RouteLimits<'a> {
 
 impl<'a> Scope<'a> {
     /// Returns the limits of all routes.
-    pub(in super::super) fn limits(self, index: &ResourceIndex) -> Vec<LocalRateLimitConfig> {
-        let filters = self.filters(index);
+    pub(in super::super) fn limits(self) -> Vec<LocalRateLimitConfig> {
+        let filters = self.filters();
         filters.flat_map(|patch| self.of_filter(patch)).collect()
     }
 
     /// Returns the inbound limits; those of virtual hosts replace those of the filter.
-    pub(in super::super) fn inbound(self, index: &ResourceIndex) -> Vec<LocalRateLimitConfig> {
-        let all = self.of_hosts(index, |host| host.name.is_none() || host.is_inbound());
+    pub(in super::super) fn inbound(self) -> Vec<LocalRateLimitConfig> {
+        let all = self.of_hosts(|host| host.name.is_none() || host.is_inbound());
         let ports: BTreeSet<_> = all
             .patches
             .iter()
@@ -66,34 +69,22 @@ impl<'a> Scope<'a> {
                 .collect()
         };
         if own.is_empty() {
-            return self.limits(index);
+            return self.limits();
         }
         own.into_iter().flatten().collect()
     }
 
     /// Returns the patches of a virtual host with one of the names `host`.
-    pub(in super::super) fn routes(
-        self,
-        index: &'a ResourceIndex,
-        gateway: Option<&str>,
-        hosts: &[&str],
-    ) -> RouteLimits<'a> {
-        self.of_hosts(index, |meant| {
+    pub(in super::super) fn routes(self, gateway: Option<&str>, hosts: &[&str]) -> RouteLimits<'a> {
+        self.of_hosts(|meant| {
             let of_gateway = meant.gateway.as_deref();
             let is_gateway = of_gateway.is_none_or(|own| gateway == Some(own));
             is_gateway && hosts.iter().any(|host| meant.is(host))
         })
     }
 
-    fn of_hosts(
-        self,
-        index: &'a ResourceIndex,
-        is_meant: impl Fn(&HostMatch) -> bool,
-    ) -> RouteLimits<'a> {
-        let all = index
-            .patches
-            .iter()
-            .filter(|patch| self.is_for(index, patch));
+    fn of_hosts(self, is_meant: impl Fn(&HostMatch) -> bool) -> RouteLimits<'a> {
+        let all = self.patches.iter().filter(|patch| self.is_for(patch));
         let of_host = all.clone().filter(
             |patch| matches!(&patch.target, PatchTarget::VirtualHost(host) if is_meant(host)),
         );
@@ -102,14 +93,14 @@ impl<'a> Scope<'a> {
         );
         RouteLimits {
             direction: self.direction,
-            filters: self.filters(index).collect(),
+            filters: self.filters().collect(),
             patches: of_host.chain(of_route).collect(),
         }
     }
 
-    fn filters(self, index: &'a ResourceIndex) -> impl Iterator<Item = &'a Patch> {
-        index.patches.iter().filter(move |patch| {
-            matches!(patch.target, PatchTarget::Filters { .. }) && self.is_for(index, patch)
+    fn filters(self) -> impl Iterator<Item = &'a Patch> {
+        self.patches.iter().filter(move |patch| {
+            matches!(patch.target, PatchTarget::Filters { .. }) && self.is_for(patch)
         })
     }
 
@@ -124,7 +115,7 @@ impl<'a> Scope<'a> {
         })
     }
 
-    fn is_for(self, index: &ResourceIndex, patch: &Patch) -> bool {
+    fn is_for(self, patch: &Patch) -> bool {
         let is_context = match patch.context {
             Context::Any => true,
             Context::Gateway => self.direction == Direction::Gateway,
@@ -133,8 +124,8 @@ impl<'a> Scope<'a> {
             Context::Newer | Context::Waypoint => false,
         };
         // Patches of the root namespace apply to all namespaces.
-        let is_shown = *patch.namespace == *self.namespace
-            || *patch.namespace == *index.settings.root_namespace;
+        let is_shown =
+            *patch.namespace == *self.namespace || *patch.namespace == *self.root_namespace;
         let mut labels = patch.labels.iter();
         is_context
             && is_shown
@@ -198,7 +189,13 @@ impl RouteLimits<'_> {
         } else {
             format!("{} {}", patch.id, place.id)
         };
-        local_rate_limits(&id, config, actions, counted(self.direction, port))
+        let configs = local_rate_limits(&id, config, actions, counted(self.direction, port));
+        let route: Option<Arc<str>> = place.target.route().map(Arc::from);
+        let with_route = configs.into_iter().map(|config| LocalRateLimitConfig {
+            route: route.clone(),
+            ..config
+        });
+        with_route.collect()
     }
 }
 

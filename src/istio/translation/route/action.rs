@@ -25,7 +25,7 @@ pub(in crate::istio::translation) fn action(
         return sends(redirect).map(Route::redirect);
     }
     if let Some(answer) = merged.field(|route| route.direct_response.as_ref()) {
-        let own = headers(merged.field(|route| route.headers.as_ref()));
+        let own = headers(merged.field(|route| route.headers.as_deref()));
         let route = Route::direct_response(answers(answer)?);
         return Some(route.with_response_headers(own.response));
     }
@@ -51,7 +51,7 @@ pub(in crate::istio::translation) fn destination(
 }
 
 fn forwards(index: &ResourceIndex, merged: &MergedRoute<'_>) -> Option<Route> {
-    let own = headers(merged.field(|route| route.headers.as_ref()));
+    let own = headers(merged.field(|route| route.headers.as_deref()));
     let written: Vec<_> = merged.leaf().route.0.iter().flatten().collect();
     let mut authority = own.authority;
     let mut destinations = Vec::with_capacity(written.len());
@@ -62,7 +62,7 @@ fn forwards(index: &ResourceIndex, merged: &MergedRoute<'_>) -> Option<Route> {
             authority: of_one,
             request,
             response,
-        } = headers(one.headers.as_ref());
+        } = headers(one.headers.as_deref());
         // With several destinations, the host is rewritten before one is chosen, so only the
         // route's own operation applies.
         if written.len() == 1 {
@@ -75,7 +75,7 @@ fn forwards(index: &ResourceIndex, merged: &MergedRoute<'_>) -> Option<Route> {
         );
     }
     let route = Route::split(destinations).ok()?;
-    let rewrite = rewrites(merged.field(|route| route.rewrite.as_ref()), authority);
+    let rewrite = rewrites(merged.field(|route| route.rewrite.as_deref()), authority);
     let route = route.with_request_headers(own.request);
     let route = route.with_response_headers(own.response);
     Some(route.with_rewrite(rewrite))

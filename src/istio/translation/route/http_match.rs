@@ -51,13 +51,13 @@ pub(in crate::istio::translation) fn http_match(one: &MergedMatch<'_>) -> Option
         let path = PathMatch::from(string(text)?);
         read = read.with_path(path.with_ignore_case(one.ignores_case()));
     }
-    if let Some(method) = text(one.first(|one| one.method.as_ref()))? {
+    if let Some(method) = text(one.first(|one| one.method.as_deref()))? {
         read = read.with_method(method);
     }
-    if let Some(scheme) = text(one.first(|one| one.scheme.as_ref()))? {
+    if let Some(scheme) = text(one.first(|one| one.scheme.as_deref()))? {
         read = read.with_scheme(scheme);
     }
-    if let Some(authority) = text(one.first(|one| one.authority.as_ref()))? {
+    if let Some(authority) = text(one.first(|one| one.authority.as_deref()))? {
         read = read.with_authority(authority);
     }
     let port = one.first(|one| one.port.filter(|port| port.value > 0));
@@ -101,7 +101,7 @@ pub(in crate::istio::translation) fn http_match(one: &MergedMatch<'_>) -> Option
 
 /// Returns true if a match accepts every request.
 pub(in crate::istio::translation) fn is_catch_all(one: &MergedMatch<'_>) -> bool {
-    let uri = one.first(|one| one.uri.as_ref()).and_then(kind);
+    let uri = one.first(|one| one.uri.as_deref()).and_then(kind);
     let is_all = matches!(
         uri,
         // Istio's own list of catch-all paths.

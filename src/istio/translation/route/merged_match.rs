@@ -95,7 +95,7 @@ pub(in crate::istio::translation) fn conflict(root: &HttpMatch, leaf: &HttpMatch
             (&one.authority, &two.authority),
         ]
         .iter()
-        .any(|(root, leaf)| text_conflict(root.as_ref(), leaf.as_ref()))
+        .any(|(root, leaf)| text_conflict(root.as_deref(), leaf.as_deref()))
     };
     let flag = |one: &HttpMatch| one.ignore_uri_case.is_some_and(|flag| flag.value);
     let port = |one: &HttpMatch| one.port.map_or(0, |port| port.value);

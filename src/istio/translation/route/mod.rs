@@ -110,16 +110,16 @@ fn route_config(
     let limits = limits.of(name.as_deref());
     // A redirect and a direct response have no CORS in Envoy: its filter acts for clusters alone.
     let is_forwarded = !route.destinations().is_empty();
-    let written = merged.field(|route| route.cors_policy.as_ref());
+    let written = merged.field(|route| route.cors_policy.as_deref());
     let config = RouteConfig {
         cors: written.filter(|_| is_forwarded).map(cors),
         route,
-        fault: fault(merged.field(|route| route.fault.as_ref())),
+        fault: fault(merged.field(|route| route.fault.as_deref())),
         limits_replace: limits.is_some(),
         limits: limits.unwrap_or_default(),
         mirrors: mirrors(index, merged),
         origins: origins(merged),
-        retry: retries(merged.field(|route| route.retries.as_ref())),
+        retry: retries(merged.field(|route| route.retries.as_deref())),
         timeout: timeout(merged.field(|route| route.timeout).map(|time| time.value)),
     };
     (Some(config), is_last)

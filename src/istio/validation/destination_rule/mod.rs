@@ -61,11 +61,11 @@ fn traffic_policy(c: &mut Validator<'_>, policy: &TrafficPolicy) {
             "write a setting, or remove `trafficPolicy`",
         );
     }
-    c.connection_pool(policy.connection_pool.as_ref());
-    c.outlier_detection(policy.outlier_detection.as_ref());
+    c.connection_pool(policy.connection_pool.as_deref());
+    c.outlier_detection(policy.outlier_detection.as_deref());
     let ejects = policy.outlier_detection.is_some();
-    c.load_balancer(policy.load_balancer.as_ref(), ejects);
-    client_tls(c, policy.tls.as_ref());
+    c.load_balancer(policy.load_balancer.as_deref(), ejects);
+    client_tls(c, policy.tls.as_deref());
     c.no_null(&policy.port_level_settings, policy.at, "portLevelSettings");
     for port in policy.port_level_settings.0.iter().flatten() {
         port_policy(c, port);
@@ -124,13 +124,13 @@ fn port_policy(c: &mut Validator<'_>, port: &PortPolicy) {
         let message = "the settings of the port say nothing";
         c.reject(port.at, message, "write a setting, or remove them");
     }
-    c.connection_pool(port.connection_pool.as_ref());
-    c.outlier_detection(port.outlier_detection.as_ref());
+    c.connection_pool(port.connection_pool.as_deref());
+    c.outlier_detection(port.outlier_detection.as_deref());
     c.load_balancer(
-        port.load_balancer.as_ref(),
+        port.load_balancer.as_deref(),
         port.outlier_detection.is_some(),
     );
-    client_tls(c, port.tls.as_ref());
+    client_tls(c, port.tls.as_deref());
 }
 
 fn checks_peer(tls: &ClientTls) -> bool {

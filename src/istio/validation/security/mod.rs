@@ -5,8 +5,10 @@ pub(in crate::istio::validation) mod operation;
 pub(in crate::istio::validation) mod selector;
 
 use super::Validator;
-use super::names::{is_header_name, is_label};
+use super::names::{is_header_name, is_label, is_token};
 use crate::istio::api::destination_rule::Selector;
+#[cfg(feature = "jwt")]
+use crate::istio::api::fields::read::Spanned;
 use crate::istio::api::fields::read::{Nullable, Text};
 use crate::istio::api::security::{JwtRule, PeerAuthentication, RequestAuthentication, TargetRef};
 use crate::istio::syntax::shorten::shorten;
@@ -124,6 +126,18 @@ fn jwt_rule(c: &mut Validator<'_>, rule: &JwtRule) {
                 "keep the public part only",
             );
         }
+        #[cfg(feature = "jwt")]
+        usable_keys(c, keys, is_json);
+    }
+    let from = rule.from_headers.0.iter().flatten();
+    for text in from
+        .filter_map(|place| place.name.as_ref())
+        .chain(&rule.output_payload_to_header)
+    {
+        if !text.value.is_empty() && !is_token(&text.value) {
+            let message = format!("`{}` is no header's name", shorten(&text.value));
+            c.reject(text.at, message, "use letters, digits, `-` and `_`");
+        }
     }
     c.no_null(&rule.from_headers, rule.at, "fromHeaders");
     c.no_null(
@@ -150,6 +164,22 @@ fn jwt_rule(c: &mut Validator<'_>, rule: &JwtRule) {
             let message = format!("`{}` is no header's name", shorten(header));
             c.reject(claim.at, message, "use letters, digits, `-` and `_`");
         }
+    }
+}
+
+/// Checks that a key of the set can verify a token: Envoy refuses the whole configuration otherwise.
+#[cfg(feature = "jwt")]
+fn usable_keys(c: &mut Validator<'_>, keys: &Spanned<String>, is_json: bool) {
+    use crate::policies::jwt::{Jwks, JwksError};
+    match Jwks::from_json(&keys.value) {
+        // Said of the text above, or nothing about the keys.
+        Ok(_) | Err(JwksError::NoCryptoProvider) => {}
+        Err(_) if !is_json => {}
+        Err(error) => c.reject(
+            keys.at,
+            format!("the keys verify no token: {error}"),
+            "write the keys that the issuer publishes",
+        ),
     }
 }
 

@@ -28,14 +28,14 @@ pub(in crate::istio::validation) fn http_route(
     if let Some(headers) = &route.headers {
         header_operations::headers(c, headers);
     }
-    header_operations::cors(c, route.cors_policy.as_ref());
+    header_operations::cors(c, route.cors_policy.as_deref());
     fault::fault(c, route);
     fault::mirror(c, route);
     if let Some(redirect) = &route.redirect {
         answers::redirect(c, redirect, &route.matches);
     }
-    answers::direct_response(c, route.direct_response.as_ref());
-    retries::retries(c, route.retries.as_ref());
+    answers::direct_response(c, route.direct_response.as_deref());
+    retries::retries(c, route.retries.as_deref());
     answers::rewrite(c, route);
     destinations(c, &route.route, route.at);
 }

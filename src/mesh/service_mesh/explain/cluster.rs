@@ -72,7 +72,10 @@ fn endpoints(config: &ClusterConfig) -> Setting {
             setting.with("dns", listed(names.collect()))
         }
         ClusterDiscovery::Fixed(all) => {
-            let addresses = all.iter().map(|one| one.address.to_string());
+            let addresses = all.iter().map(|one| match one.weight {
+                0 | 1 => one.address.to_string(),
+                weight => format!("{} weight {weight}", one.address),
+            });
             setting.with("addresses", listed(addresses.collect()))
         }
         ClusterDiscovery::Unknown => setting.with("discovery", "unknown cluster"),

@@ -4,12 +4,17 @@ use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::Origin;
 use crate::mesh::service_mesh::proxy::state::Proxy;
 
-/// Explanation of a request, by [`Workload::explain`](crate::mesh::Workload::explain).
+/// Explanation of a request, by [`Workload::explain`](crate::mesh::Workload::explain),
+/// [`Gateway::explain`](crate::mesh::Gateway::explain) or
+/// [`ServerLayer::explain`](crate::mesh::ServerLayer::explain).
 ///
 /// `Display` writes it for people, each value with `file:line`.
 #[derive(Clone, Debug)]
 pub struct Explanation {
     pub(super) host: Option<(Box<str>, Option<Origin>)>,
+    /// True if the request is one to a workload, which no route of the documents leads on.
+    pub(super) is_inbound: bool,
+    pub(super) listener: Vec<Setting>,
     pub(super) method: Box<str>,
     pub(super) replies: Vec<LocalReply>,
     pub(super) route: Option<ExplainedRoute>,
@@ -42,12 +47,21 @@ impl Explanation {
         let workload = &proxy.workload;
         Self {
             host: None,
+            is_inbound: false,
+            listener: Vec::new(),
             method: head.method().as_str().into(),
             replies: Vec::new(),
             route: None,
             url: head.uri().to_string().into(),
             workload: format!("{}.{}", workload.name, workload.namespace).into(),
         }
+    }
+
+    /// Returns the settings of the place where the request arrives: the rate limits of a gateway or a workload, and
+    /// the redirect of a gateway's server to HTTPS. A workload that sends the request has none.
+    #[must_use]
+    pub fn listener(&self) -> &[Setting] {
+        &self.listener
     }
 
     /// Returns the method.

@@ -5,6 +5,7 @@
 
 mod cluster;
 mod explained;
+mod listener;
 mod refusals;
 mod setting;
 mod text;
@@ -28,9 +29,10 @@ use crate::mesh::service_mesh::router::table::stack_table::{
     DEFAULT_ROUTE, PASSTHROUGH_ROUTE, passthrough_config,
 };
 use crate::policies::traffic_split::{CompiledRoutes, RouteAction, RouteIndex};
+pub(in crate::mesh::service_mesh) use listener::{explain_gateway, explain_inbound};
 use refusals::Replies;
 
-/// Explains a request to a proxy.
+/// Explains a request that a workload sends.
 pub(in crate::mesh::service_mesh) fn explain(proxy: &Proxy, head: RequestHead<'_>) -> Explanation {
     let addressed = Addressed::of(&head);
     let config = proxy.config();
@@ -44,7 +46,8 @@ pub(in crate::mesh::service_mesh) fn explain(proxy: &Proxy, head: RequestHead<'_
             limits,
         };
         explanation.host = Some((host.id.as_ref().into(), host.origin.clone()));
-        explain_host(proxy, context, head, &mut explanation);
+        let routes = context.compiled(None);
+        explain_host(proxy, context, &routes, head, &mut explanation);
         return explanation;
     }
     let name = addressed.host.to_ascii_lowercase();
@@ -58,15 +61,13 @@ pub(in crate::mesh::service_mesh) fn explain(proxy: &Proxy, head: RequestHead<'_
     let host = passthrough_config(&name, route);
     let context = HostContext::unnamed(&host, addressed.port(), limits);
     if config.outbound.unknown_rejected && !is_known {
-        let rejection = match proxy.role {
-            Role::Gateway => Rejection::NoRoute,
-            Role::Workload => Rejection::UnknownHost,
-        };
-        let reply = LocalReply::always(rejection, "no document names the host".into());
+        let reason = "no document names the host";
+        let reply = LocalReply::always(Rejection::UnknownHost, reason.into());
         explanation.replies.push(reply);
         return explanation;
     }
-    explain_host(proxy, context, head, &mut explanation);
+    let routes = context.compiled(None);
+    explain_host(proxy, context, &routes, head, &mut explanation);
     explanation
 }
 
@@ -74,10 +75,10 @@ pub(in crate::mesh::service_mesh) fn explain(proxy: &Proxy, head: RequestHead<'_
 fn explain_host(
     proxy: &Proxy,
     host: HostContext<'_>,
+    routes: &CompiledRoutes,
     head: RequestHead<'_>,
     explanation: &mut Explanation,
 ) {
-    let routes = host.compiled(None);
     let found = routes.find(head);
     let found = found.and_then(|place| Some((place, host.config.routes.get(place.route)?)));
     let Some((place, config)) = found else {
@@ -113,10 +114,10 @@ fn explain_host(
         clusters.push(cluster);
     }
     if destinations.is_empty() {
-        settings.extend(answer(&routes, place, head, config));
+        settings.extend(answer(routes, place, head, config));
     }
     replies.of_timeout(config);
-    explanation.replies = replies.into_vec();
+    explanation.replies.extend(replies.into_vec());
     explanation.route = Some(ExplainedRoute {
         clusters,
         index: place.route,

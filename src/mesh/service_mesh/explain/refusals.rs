@@ -116,6 +116,13 @@ impl Replies {
         replies
     }
 
+    /// Returns the replies of rate limits.
+    pub(super) fn of_limits<'a>(
+        limits: impl IntoIterator<Item = &'a LocalRateLimitConfig>,
+    ) -> Self {
+        Self(limits.into_iter().filter_map(rate_limited).collect())
+    }
+
     /// Adds the replies of a cluster; `config` is `None` for a host that no document names.
     pub(super) fn of_cluster(
         &mut self,

@@ -9,9 +9,18 @@ use crate::foundation::outcome::Origin;
 
 impl Display for Explanation {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} {} from {}", self.method, self.url, self.workload)?;
+        let preposition = if self.is_inbound { "to" } else { "from" };
+        let (method, url, workload) = (&self.method, &self.url, &self.workload);
+        writeln!(f, "{method} {url} {preposition} {workload}")?;
+        if !self.listener.is_empty() {
+            writeln!(f, "listener:")?;
+        }
+        for setting in &self.listener {
+            writeln!(f, "  {setting}")?;
+        }
         match self.virtual_host() {
             Some((name, origin)) => writeln!(f, "virtual host: {name}{}", At(origin))?,
+            None if self.is_inbound => {}
             None => writeln!(f, "virtual host: none")?,
         }
         if let Some(route) = &self.route {

@@ -98,7 +98,7 @@ fn difference(mut setting: Setting, before: &HeaderMap, after: &HeaderMap) -> Se
     setting
 }
 
-fn rate_limit(limit: &LocalRateLimitConfig) -> Option<Setting> {
+pub(super) fn rate_limit(limit: &LocalRateLimitConfig) -> Option<Setting> {
     let setting = Setting::new("local rate limit", limit.origin.clone());
     setting.with_all(limit.policy.settings()).unless_empty()
 }

@@ -4,18 +4,17 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body::Body;
 use pin_project::pin_project;
 use tower_service::Service;
 
-use super::hop_by_hop::remove_hop_by_hop_headers;
-use super::upgrade::Upgrade;
+use super::upgrade::{Upgrade, remove_hop_by_hop_headers};
 use crate::foundation::admission::{NoopTicket, WatchedBody};
+use crate::foundation::events::local_reply;
 use crate::foundation::events::request::record::RequestRecord;
 use crate::foundation::http::RequestHead;
-use crate::foundation::http::authority::{authority, scheme, split_port};
+use crate::foundation::http::authority::{authority, split_port};
 use crate::foundation::outcome::BoxError;
 use crate::foundation::outcome::{LocalReplyBody, Rejection, ResetReason, Source};
 use crate::mesh::service_mesh::proxy::state::Proxy;
@@ -30,63 +29,52 @@ pub struct Ingress<S, B> {
     inner: Traced<Router<S, B>>,
     port: Option<u16>,
     proxy: Arc<Proxy>,
+    /// Source of the responses that the gateway itself creates.
+    source: Arc<Source>,
 }
 
 /// Body of a response of an [`Ingress`].
 type IngressBody<R> = WatchedBody<TracedBody<RouterBody<R>>, NoopTicket>;
 
 impl<S, B> Ingress<S, B> {
-    pub(in crate::mesh) const fn new(
+    pub(in crate::mesh) fn new(
         inner: Traced<Router<S, B>>,
         port: Option<u16>,
         proxy: Arc<Proxy>,
     ) -> Self {
-        Self { inner, port, proxy }
+        let source = Arc::new(proxy.source());
+        Self {
+            inner,
+            port,
+            proxy,
+            source,
+        }
     }
 
     /// Returns the local reply to a request that is not forwarded.
     fn local_reply(&self, head: RequestHead<'_>) -> Option<Response<LocalReplyBody>> {
         let proxy_config = self.proxy.config();
         let (host, _) = split_port(authority(&head));
-        let mut servers = proxy_config.servers.iter().filter(|server| {
-            let here = self.port.is_none_or(|port| port == server.port);
-            here && server.hosts.iter().any(|pattern| pattern.matches(host))
-        });
-        let Some(first) = servers.next() else {
-            let source = Arc::new(self.proxy.source().with_host(host));
+        if proxy_config.servers_of(host, self.port).next().is_none() {
+            let source = Arc::new(Source::clone(&self.source).with_host(host));
             RequestRecord::note_source(|| Arc::clone(&source));
             let emitter = self.proxy.emitter(Source::clone(&source));
             return Some(emitter.reject(Rejection::NoRoute, head.is_grpc()));
-        };
-        let status = std::iter::once(first)
-            .chain(servers)
-            .find_map(|server| server.https_redirect)?;
-        (scheme(&head) == "http").then(|| to_https(head, host, status))?
+        }
+        let mut response = proxy_config.https_redirect(self.port, head)?;
+        self.source.write_to(response.extensions_mut());
+        Some(response)
     }
-}
-
-fn to_https(
-    head: RequestHead<'_>,
-    host: &str,
-    status: StatusCode,
-) -> Option<Response<LocalReplyBody>> {
-    let path = head.uri().path_and_query().cloned();
-    let uri = Uri::builder()
-        .scheme(Scheme::HTTPS)
-        .authority(Authority::try_from(host).ok()?)
-        .path_and_query(path.unwrap_or_else(|| PathAndQuery::from_static("/")))
-        .build()
-        .ok()?;
-    let mut response = Response::new(LocalReplyBody::empty());
-    *response.status_mut() = status;
-    let location = HeaderValue::from_str(&uri.to_string()).ok()?;
-    response.headers_mut().insert(header::LOCATION, location);
-    Some(response)
 }
 
 impl<S, B> Clone for Ingress<S, B> {
     fn clone(&self) -> Self {
-        Self::new(self.inner.clone(), self.port, Arc::clone(&self.proxy))
+        Self {
+            inner: self.inner.clone(),
+            port: self.port,
+            proxy: Arc::clone(&self.proxy),
+            source: Arc::clone(&self.source),
+        }
     }
 }
 
@@ -124,6 +112,7 @@ where
         }
         let state = State::Calling {
             inner: self.inner.call(request),
+            source: Arc::clone(&self.source),
             upgrade,
         };
         IngressFuture { state }
@@ -162,6 +151,7 @@ enum State<F> {
     Calling {
         #[pin]
         inner: F,
+        source: Arc<Source>,
         upgrade: Option<Box<Upgrade>>,
     },
 }
@@ -187,10 +177,14 @@ where
                 let response = response.take().expect("not polled after completion");
                 response.map(WatchedBody::local_reply)
             }
-            StateProj::Calling { inner, upgrade } => match ready!(inner.poll(cx)) {
-                Ok(response) => answered(response, upgrade.take()),
+            StateProj::Calling {
+                inner,
+                source,
+                upgrade,
+            } => match ready!(inner.poll(cx)) {
+                Ok(response) => answered(response, source, upgrade.take()),
                 // The stack inside answers upstream failures: this is the rest.
-                Err(error) => failed(&error, false).map(WatchedBody::local_reply),
+                Err(error) => failed(&error, source, false).map(WatchedBody::local_reply),
             },
         }))
     }
@@ -198,6 +192,7 @@ where
 
 fn answered<R>(
     mut response: Response<R>,
+    source: &Arc<Source>,
     upgrade: Option<Box<Upgrade>>,
 ) -> Response<WatchedBody<R, NoopTicket>>
 where
@@ -212,7 +207,7 @@ where
         }
     }
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return switched_unasked().map(WatchedBody::local_reply);
+        return switched_unasked(source).map(WatchedBody::local_reply);
     }
     remove_hop_by_hop_headers(response.headers_mut());
     // The version belongs to the upstream's connection; a caller over HTTP/1.1 would see it.
@@ -223,8 +218,8 @@ where
 /// Answers for an upstream that switched to a protocol without a request for it, or whose connection
 /// cannot be taken over.
 #[cold]
-fn switched_unasked() -> Response<LocalReplyBody> {
+fn switched_unasked(source: &Arc<Source>) -> Response<LocalReplyBody> {
     let reason = ResetReason::ProtocolError;
     let retried = false;
-    Rejection::UpstreamReset { reason, retried }.into_response(false)
+    local_reply(source, Rejection::UpstreamReset { reason, retried }, false)
 }

@@ -3,7 +3,6 @@
     reason = "parts of opaque services, which users reach through `Service` alone"
 )]
 pub(crate) mod edge;
-pub(crate) mod hop_by_hop;
 #[expect(
     unnameable_types,
     reason = "parts of opaque services, which users reach through `Service` alone"
@@ -20,19 +19,23 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::Request;
 use http_body::Body;
+use tower_layer::Layer;
 use tower_service::Service;
 
 #[cfg(feature = "reqwest")]
 use super::EndpointTransport;
 use super::{Error, MeshTransport, TrustedProxies};
 use crate::foundation::events::Emitter;
+use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::BoxError;
 use crate::istio::config::WorkloadId;
+use crate::mesh::service_mesh::authentication::{Authenticated, AuthenticatedGates, authenticated};
 #[cfg(feature = "reqwest")]
 use crate::mesh::service_mesh::cluster::connect::client_connector::{
     own_connector, reqwest_connector,
 };
 use crate::mesh::service_mesh::cluster::connect::connector::Connector;
+use crate::mesh::service_mesh::explain::{Explanation, explain_gateway};
 use crate::mesh::service_mesh::proxy::role::Role;
 use crate::mesh::service_mesh::proxy::state::Proxy;
 use crate::mesh::service_mesh::router::listener_port::ListenerPort;
@@ -150,6 +153,16 @@ impl Gateway {
         self
     }
 
+    /// Explains what the gateway does with a request, and sends nothing: its limits, its route, and the policies of its
+    /// clusters, each with its line in the documents, as
+    /// [`Workload::explain`](crate::mesh::Workload::explain) does.
+    ///
+    /// The request is one that has passed the sanitation at the edge, which removes headers.
+    #[must_use]
+    pub fn explain<B>(&self, request: &Request<B>) -> Explanation {
+        explain_gateway(&self.proxy, self.port, RequestHead::of(request))
+    }
+
     /// Returns the service over a transport of any kind; each cluster uses a clone.
     #[must_use]
     pub fn outbound<S, B>(&self, transport: S) -> GatewayService<S, B>
@@ -179,16 +192,15 @@ impl Gateway {
         // The layer outside reports the end of each request, this one only its span.
         let silent = Emitter::with_source(Arc::new(()), proxy.source());
         let routes = routed::outbound(trace, silent, Router::new(state));
-        let inner = routed::gateway(
-            &EdgeLayer::new(listener),
-            trace,
-            proxy.emitter(proxy.source()),
-            EdgeGate::new(
-                proxy.authorization(port),
-                InboundLimits::new(port, Arc::clone(proxy)),
-            ),
-            Ingress::new(routes, port, Arc::clone(proxy)),
-        );
+        let authorization = proxy.authorization(port);
+        let gate = EdgeGate::new(authorization, InboundLimits::new(port, Arc::clone(proxy)));
+        let ingress = Ingress::new(routes, port, Arc::clone(proxy));
+        let edge = EdgeLayer::new(listener);
+        let emitter = proxy.emitter(proxy.source());
+        // Inside the edge, which removes what the caller made up.
+        let inner = edge.layer(authenticated(proxy, gate, |gates| {
+            routed::gateway(trace, emitter, gates, ingress)
+        }));
         GatewayService { inner }
     }
 }
@@ -242,7 +254,8 @@ pub struct GatewayService<S, B> {
     inner: GatewayStack<S, B>,
 }
 
-type GatewayStack<S, B> = Edge<TracedGate<Ingress<S, B>, EdgeGate>>;
+type GatewayStack<S, B> =
+    Edge<Authenticated<TracedGate<Ingress<S, B>, AuthenticatedGates<EdgeGate>>>>;
 
 impl<S, B> Clone for GatewayService<S, B> {
     fn clone(&self) -> Self {

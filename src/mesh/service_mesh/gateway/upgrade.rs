@@ -1,6 +1,8 @@
 //! Protocol upgrades that a caller of a gateway requests (RFC 9110, section 7.8).
 
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header,
+};
 
 use crate::foundation::outcome::Rejection;
 use crate::mesh::service_mesh::options::Options;
@@ -81,7 +83,7 @@ impl Upgrade {
         let protocol = response.headers().get(header::UPGRADE).cloned();
         let mut switched = self.caller.join(response)?;
         // The upstream's `Connection` is about its own hop; the caller's is written next.
-        super::hop_by_hop::remove_hop_by_hop_headers(switched.headers_mut());
+        remove_hop_by_hop_headers(switched.headers_mut());
         write(switched.headers_mut(), protocol.unwrap_or(self.protocol));
         Ok(switched)
     }
@@ -118,4 +120,36 @@ fn write(headers: &mut HeaderMap, protocol: HeaderValue) {
     let connection = HeaderValue::from_static("upgrade");
     headers.insert(header::CONNECTION, connection);
     headers.insert(header::UPGRADE, protocol);
+}
+
+/// Removes the hop-by-hop headers (RFC 9110, section 7.6.1) except `te: trailers`, which
+/// gRPC requires of every hop.
+pub(in crate::mesh) fn remove_hop_by_hop_headers(headers: &mut HeaderMap) {
+    let named = |value: &HeaderValue| {
+        let names = value.to_str().unwrap_or_default().split(',');
+        names
+            .filter_map(|name| HeaderName::try_from(name.trim()).ok())
+            .collect::<Vec<_>>()
+    };
+    if headers.contains_key(header::CONNECTION) {
+        let connection = headers.get_all(header::CONNECTION).iter();
+        for name in connection.flat_map(named).collect::<Vec<_>>() {
+            // `TE` is decided by its value below.
+            if name != header::TE {
+                headers.remove(name);
+            }
+        }
+    }
+    for name in [
+        header::CONNECTION,
+        HeaderName::from_static("keep-alive"),
+        HeaderName::from_static("proxy-connection"),
+        header::TRANSFER_ENCODING,
+        header::UPGRADE,
+    ] {
+        headers.remove(name);
+    }
+    if headers.get(header::TE).is_some_and(|te| te != "trailers") {
+        headers.remove(header::TE);
+    }
 }

@@ -1,10 +1,16 @@
 use std::sync::Arc;
 
+use http::uri::{Authority, PathAndQuery, Scheme, Uri};
+use http::{HeaderValue, Response, StatusCode, header};
+
 use super::config_source::ConfigSource;
 use crate::foundation::http::RequestHead;
-use crate::foundation::http::authority::authority;
+use crate::foundation::http::authority::{authority, scheme, split_port};
 use crate::foundation::matching::host_index::HostIndex;
+use crate::foundation::outcome::LocalReplyBody;
 use crate::foundation::sync::rng::Rng;
+#[cfg(feature = "jwt")]
+use crate::istio::config::TokenRuleConfig;
 use crate::istio::config::{
     GatewayConfig, LocalRateLimitConfig, OutboundConfig, RouteConfig, ServerConfig,
     VirtualHostConfig,
@@ -16,10 +22,14 @@ use crate::policies::traffic_split::{ResponseActions, RouteIndex, find_first, lo
 #[derive(Debug)]
 pub(in crate::mesh) struct ProxyConfig {
     pub(in crate::mesh) version: u64,
+    /// Number of the snapshot that it was made of: a later one may have the same version.
+    pub(in crate::mesh) revision: u64,
     pub(in crate::mesh) source: Arc<dyn ConfigSource>,
     pub(in crate::mesh) outbound: OutboundConfig,
     pub(in crate::mesh) inbound: Vec<LocalRateLimitConfig>,
     pub(in crate::mesh) authorization: Vec<AuthorizationPolicy>,
+    #[cfg(feature = "jwt")]
+    pub(in crate::mesh) tokens: Vec<TokenRuleConfig>,
     /// Servers of a gateway, which select the accepted hosts.
     pub(in crate::mesh) servers: Vec<ServerConfig>,
     pub(in crate::mesh) index: HostIndex,
@@ -43,13 +53,21 @@ impl ProxyConfig {
         Self {
             replaces_inbound: replaces && !config.inbound.limits.is_empty(),
             version,
+            revision: 0,
             source: configs,
             outbound: config.outbound,
+            #[cfg(feature = "jwt")]
+            tokens: config.inbound.tokens,
             inbound: config.inbound.limits,
             authorization: config.inbound.authorization,
             servers: config.servers,
             index,
         }
+    }
+
+    pub(in crate::mesh) const fn with_revision(mut self, revision: u64) -> Self {
+        self.revision = revision;
+        self
     }
 
     pub(in crate::mesh) fn find(
@@ -58,6 +76,30 @@ impl ProxyConfig {
     ) -> Option<(usize, &Arc<VirtualHostConfig>)> {
         let place = self.index.find(authority)?;
         Some((place, &self.outbound.hosts[place]))
+    }
+
+    /// Returns the servers of a gateway for a host, without its port; those of all listeners without `port`.
+    pub(in crate::mesh) fn servers_of(
+        &self,
+        host: &str,
+        port: Option<u16>,
+    ) -> impl Iterator<Item = &ServerConfig> {
+        self.servers.iter().filter(move |server| {
+            let here = port.is_none_or(|port| port == server.port);
+            here && server.hosts.iter().any(|pattern| pattern.matches(host))
+        })
+    }
+
+    /// Returns the redirect to HTTPS of a request over plain HTTP, where a server of its host asks for it.
+    pub(in crate::mesh) fn https_redirect(
+        &self,
+        port: Option<u16>,
+        head: RequestHead<'_>,
+    ) -> Option<Response<LocalReplyBody>> {
+        let (host, _) = split_port(authority(&head));
+        let mut servers = self.servers_of(host, port);
+        let status = servers.find_map(|server| server.https_redirect)?;
+        (scheme(&head) == "http").then(|| to_https(head, host, status))?
     }
 
     /// Returns true if a request to a gateway takes a route whose own rate limits replace those of all
@@ -100,4 +142,23 @@ impl ProxyConfig {
         let routes = self.routes().flat_map(|route| &route.limits);
         outbound.iter().chain(&self.inbound).chain(routes)
     }
+}
+
+fn to_https(
+    head: RequestHead<'_>,
+    host: &str,
+    status: StatusCode,
+) -> Option<Response<LocalReplyBody>> {
+    let path = head.uri().path_and_query().cloned();
+    let uri = Uri::builder()
+        .scheme(Scheme::HTTPS)
+        .authority(Authority::try_from(host).ok()?)
+        .path_and_query(path.unwrap_or_else(|| PathAndQuery::from_static("/")))
+        .build()
+        .ok()?;
+    let mut response = Response::new(LocalReplyBody::empty());
+    *response.status_mut() = status;
+    let location = HeaderValue::from_str(&uri.to_string()).ok()?;
+    response.headers_mut().insert(header::LOCATION, location);
+    Some(response)
 }

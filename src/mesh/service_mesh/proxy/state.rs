@@ -1,3 +1,5 @@
+#[cfg(feature = "jwt")]
+use std::any::Any;
 use std::collections::HashMap;
 use std::fmt::{self, Debug, Formatter};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,6 +34,8 @@ pub(in crate::mesh) struct Proxy {
     version: AtomicU64,
     state: Mutex<State>,
     inbound: ArcSwap<Gates>,
+    #[cfg(feature = "jwt")]
+    attached: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
     /// The clients of the proxy, each with routes of its own.
     followers: Mutex<Vec<Weak<dyn Follow>>>,
     discarded: Discarded,
@@ -65,6 +69,8 @@ impl Proxy {
             config: ArcSwap::from_pointee(proxy_config),
             state: Mutex::default(),
             inbound: ArcSwap::default(),
+            #[cfg(feature = "jwt")]
+            attached: Mutex::default(),
             followers: Mutex::default(),
             discarded: Discarded::default(),
         };
@@ -159,6 +165,7 @@ impl Proxy {
         for (layer, config) in limits {
             layer.reconfigure(config.policy.with_max_queue(0));
             layer.emitter().set_origin(config.origin.as_ref());
+            layer.emitter().set_route(config.route.as_ref());
         }
         self.open_inbound();
         for (_, cluster) in &gone {
@@ -167,6 +174,24 @@ impl Proxy {
         }
         let gone: Vec<_> = gone.into_iter().map(|(key, _)| key).collect();
         self.lead(&gone);
+    }
+
+    /// Returns what servers attach to the proxy to share it, the only one of its type, made on first use.
+    #[cfg(feature = "jwt")]
+    pub(in crate::mesh) fn attached<T: Any + Send + Sync>(
+        &self,
+        make: impl FnOnce() -> Arc<T>,
+    ) -> Arc<T> {
+        let attached = self.attached.lock();
+        let mut attached = attached.unwrap_or_else(PoisonError::into_inner);
+        let known = attached.iter().cloned();
+        let mut known = known.filter_map(|known| known.downcast::<T>().ok());
+        if let Some(known) = known.next() {
+            return known;
+        }
+        let first = make();
+        attached.push(Arc::clone(&first) as _);
+        first
     }
 
     /// Registers a client that follows each new configuration.
@@ -236,6 +261,7 @@ impl Proxy {
         }
         let policy = config.policy.clone().with_max_queue(0);
         let source = source.clone().with_origin(config.origin.clone());
+        let source = source.with_route(config.route.clone());
         let limit = RateLimitLayer::with_emitter(policy, self.emitter(source));
         of_host.push((Arc::clone(&config.id), limit.clone()));
         limit
@@ -272,7 +298,7 @@ impl Proxy {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         // Each entry is consistent by itself, so a poisoned lock is still usable.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

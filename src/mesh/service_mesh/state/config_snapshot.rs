@@ -14,6 +14,8 @@ pub(in crate::mesh) struct ConfigSnapshot {
     /// Configuration of the documents alone.
     pub(in crate::mesh) documented: Arc<dyn ConfigSource>,
     pub(in crate::mesh) overrides: Vec<WeightOverride>,
+    /// Number of the snapshot, which also grows where the version stays.
+    pub(in crate::mesh) revision: u64,
     /// Configuration of the documents with the weights that code has set.
     pub(in crate::mesh) source: Arc<dyn ConfigSource>,
     pub(in crate::mesh) version: u64,
@@ -37,6 +39,7 @@ impl ConfigSnapshot {
             documents,
             documented,
             overrides,
+            revision: 1,
             source: configs,
             version,
         }

@@ -2,6 +2,8 @@ use std::fmt::{self, Display, Formatter};
 
 use crate::foundation::outcome::Origin;
 use crate::istio::{Diagnostic, Severity};
+#[cfg(feature = "jwt")]
+use crate::policies::jwt::JwksError;
 use crate::policies::traffic_split::WeightsError;
 
 /// Reason why a mesh, one of its clients or a change of it could not be made.
@@ -43,6 +45,10 @@ pub enum Error {
     #[cfg(feature = "watch")]
     #[error("the files cannot be watched")]
     Thread(#[source] std::io::Error),
+    /// The documents have a `RequestAuthentication`, and the application has chosen no library for signatures.
+    #[cfg(feature = "jwt")]
+    #[error("no token can be verified")]
+    Tokens(#[source] JwksError),
     /// The weights do not fit the route, or the host or the route does not exist.
     #[error("the weights of {host} are unchanged{}", Known(.known))]
     Weights {

@@ -6,8 +6,12 @@ use arc_swap::ArcSwap;
 
 use super::change::{Cause, Change, difference};
 use super::config_snapshot::{ConfigSnapshot, documented, known};
+use super::refusals::Refusals;
 use super::weight_overrides::WeightOverride;
+use crate::foundation::events::JoinedObservers;
 use crate::foundation::time::clock;
+#[cfg(feature = "jwt")]
+use crate::istio::Kind;
 use crate::istio::config::WorkloadId;
 use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::translation::{ConfigModel, Settings};
@@ -18,6 +22,8 @@ use crate::mesh::service_mesh::proxy::config_source::ConfigSource;
 use crate::mesh::service_mesh::proxy::proxy_config::ProxyConfig;
 use crate::mesh::service_mesh::proxy::role::Role;
 use crate::mesh::service_mesh::proxy::state::Proxy;
+#[cfg(feature = "jwt")]
+use crate::policies::jwt;
 use crate::policies::traffic_split::WeightsError;
 
 /// Maximum number of remembered changes.
@@ -29,13 +35,16 @@ const MAX_IDLE: usize = 1_024;
 #[derive(Debug)]
 pub(in crate::mesh) struct MeshState {
     /// Held during a whole change, from the read of the old version to the end.
-    changing: Mutex<()>,
+    pub(super) changing: Mutex<()>,
     snapshot: ArcSwap<ConfigSnapshot>,
     history: Mutex<VecDeque<Change>>,
+    /// Observers of all layers, beside that of the options.
+    pub(in crate::mesh) joined: Arc<JoinedObservers>,
     load_options: LoadOptions,
     options: Options,
     proxies: Mutex<HashMap<(Role, WorkloadId), Arc<Proxy>>>,
-    settings: Settings,
+    pub(in crate::mesh) refusals: Refusals,
+    pub(super) settings: Settings,
 }
 
 impl MeshState {
@@ -62,8 +71,10 @@ impl MeshState {
         configs: Arc<dyn ConfigSource>,
         load_options: LoadOptions,
         settings: Settings,
-        options: Options,
+        mut options: Options,
     ) -> Self {
+        let joined = Arc::new(JoinedObservers::default());
+        options.observe = Arc::new((Arc::clone(&options.observe), Arc::clone(&joined)));
         let changed = difference(&Documents::from_yaml(""), &documents);
         let began = Change {
             at: clock::system_time(),
@@ -76,9 +87,11 @@ impl MeshState {
             changing: Mutex::new(()),
             snapshot: ArcSwap::from_pointee(current),
             history: Mutex::new([began].into()),
+            joined,
             load_options,
             options,
             proxies: Mutex::default(),
+            refusals: Refusals::default(),
             settings,
         }
     }
@@ -114,7 +127,8 @@ impl MeshState {
         documents: Documents,
         cause: Cause,
     ) -> Result<Change, Error> {
-        self.apply_valid(checked(documents)?, cause)
+        let documents = checked(documents).inspect_err(|error| self.refuse(&cause, error))?;
+        self.apply_valid(documents, cause)
     }
 
     /// Applies documents without errors if they differ from the current ones.
@@ -124,20 +138,29 @@ impl MeshState {
         documents: Documents,
         cause: Cause,
     ) -> Result<Option<Change>, Error> {
-        let documents = checked(documents)?;
+        let documents = checked(documents).inspect_err(|error| self.refuse(&cause, error))?;
         let current = self.snapshot();
         // An editor truncates a file before it writes it: an empty one must not drop its policies.
         if let Some(file) = documents.emptied_since(&current.documents).next() {
-            return Err(Error::Emptied(file.into()));
+            let error = Error::Emptied(file.into());
+            self.refuse(&cause, &error);
+            return Err(error);
         }
-        let is_new = !difference(&current.documents, &documents).is_empty();
-        is_new
-            .then(|| self.apply_valid(documents, cause))
-            .transpose()
+        if difference(&current.documents, &documents).is_empty() {
+            self.apply_moved(documents);
+            return Ok(None);
+        }
+        self.apply_valid(documents, cause).map(Some)
+    }
+
+    fn refuse(&self, cause: &Cause, error: &Error) {
+        let version = self.snapshot().version;
+        self.refusals.record(version, cause.clone(), error);
     }
 
     fn apply_valid(&self, documents: Documents, cause: Cause) -> Result<Change, Error> {
-        let meaning = enforceable(&documents, &self.settings, &self.options)?;
+        let meaning = enforceable(&documents, &self.settings, &self.options)
+            .inspect_err(|error| self.refuse(&cause, error))?;
         warn_of_removed(&self.snapshot().documents, &documents);
         Ok(self.apply_source(documents, Arc::new(meaning), cause))
     }
@@ -209,7 +232,8 @@ impl MeshState {
         }
         let current = self.snapshot();
         let config = role.config(&*current.source, &workload);
-        let proxy_config = ProxyConfig::new(current.version, Arc::clone(&current.source), config);
+        let proxy_config = ProxyConfig::new(current.version, Arc::clone(&current.source), config)
+            .with_revision(current.revision);
         let proxy = Arc::new(Proxy::new(
             role,
             workload.clone(),
@@ -220,6 +244,11 @@ impl MeshState {
         proxy
     }
 
+    /// Returns all proxies, in no order.
+    pub(in crate::mesh) fn proxies(&self) -> Vec<Arc<Proxy>> {
+        lock(&self.proxies).values().cloned().collect()
+    }
+
     /// Publishes a version to all proxies.
     fn change(&self, current: ConfigSnapshot, cause: Cause, changed: Arc<[Box<str>]>) -> Change {
         let change = Change {
@@ -228,6 +257,19 @@ impl MeshState {
             changed,
             version: current.version,
         };
+        self.publish(current);
+        let mut history = lock(&self.history);
+        if history.len() >= MAX_HISTORY {
+            history.pop_front();
+        }
+        history.push_back(change.clone());
+        change
+    }
+
+    /// Stores a snapshot, and applies it to all proxies. The caller holds `changing`.
+    pub(super) fn publish(&self, mut current: ConfigSnapshot) {
+        let (version, revision) = (current.version, self.snapshot().revision + 1);
+        current.revision = revision;
         let (proxies, configs) = {
             let proxies = lock(&self.proxies);
             let configs = Arc::clone(&current.source);
@@ -241,18 +283,12 @@ impl MeshState {
             .iter()
             .map(|proxy| {
                 let config = proxy.role.config(&*configs, &proxy.workload);
-                ProxyConfig::new(change.version, Arc::clone(&configs), config)
+                ProxyConfig::new(version, Arc::clone(&configs), config).with_revision(revision)
             })
             .collect();
         for (proxy, proxy_config) in proxies.iter().zip(lives) {
             proxy.apply_config(proxy_config);
         }
-        let mut history = lock(&self.history);
-        if history.len() >= MAX_HISTORY {
-            history.pop_front();
-        }
-        history.push_back(change.clone());
-        change
     }
 }
 
@@ -295,6 +331,13 @@ fn checked(documents: Documents) -> Result<Documents, Error> {
     if documents.has_errors() {
         return Err(Error::Documents(documents.diagnostics().to_vec()));
     }
+    #[cfg(feature = "jwt")]
+    {
+        let mut resources = documents.resources().iter();
+        if resources.any(|resource| resource.kind() == Kind::RequestAuthentication) {
+            jwt::check_provider().map_err(Error::Tokens)?;
+        }
+    }
     for found in documents.diagnostics() {
         if found.severity() == Severity::Warning {
             tracing::warn!("{found}");
@@ -303,7 +346,7 @@ fn checked(documents: Documents) -> Result<Documents, Error> {
     Ok(documents)
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Each change is consistent by itself, so a poisoned lock is still usable.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,6 +4,7 @@ pub(crate) mod change;
 pub(crate) mod config_snapshot;
 pub(crate) mod error;
 pub(crate) mod mesh_state;
+pub(crate) mod refusals;
 #[cfg(feature = "watch")]
 pub(crate) mod watch;
 #[cfg(feature = "watch")]

@@ -6,10 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
-use super::change::Cause;
-use super::mesh_state::MeshState;
+use super::change::{Cause, difference};
+use super::config_snapshot::ConfigSnapshot;
+use super::mesh_state::{MeshState, lock};
 use super::watched_folders::Places;
+use crate::istio::Documents;
 use crate::istio::loader::files;
+use crate::istio::translation::ConfigModel;
 use crate::mesh::service_mesh::Error;
 
 /// Quiet time before files are read: an editor writes a file in several steps.
@@ -158,6 +161,24 @@ impl Follower {
         let last_error = self.last_error.lock();
         *last_error.unwrap_or_else(PoisonError::into_inner) = error;
         true
+    }
+}
+
+impl MeshState {
+    /// Applies documents that differ from the current ones at most in the lines of their values: the version stays,
+    /// and the places that events and explanations name follow.
+    pub(super) fn apply_moved(&self, documents: Documents) {
+        let _changing = lock(&self.changing);
+        let old = self.snapshot();
+        // Compared again under the lock: other documents may have been applied since.
+        let is_moved = !documents.has_places_of(&old.documents)
+            && difference(&old.documents, &documents).is_empty();
+        if is_moved {
+            let configs = Arc::new(ConfigModel::of(&documents, &self.settings));
+            let (documents, overrides) = (Arc::new(documents), old.overrides.clone());
+            let current = ConfigSnapshot::new(old.version, documents, configs, overrides);
+            self.publish(current);
+        }
     }
 }
 

@@ -38,6 +38,25 @@ impl WeightOverride {
         Some(self.apply_to(Arc::make_mut(host)))
     }
 
+    /// Returns the places of the host and the route in a configuration, if it has their weights in force.
+    pub(in crate::mesh) fn place(&self, config: &OutboundConfig) -> Option<(usize, usize)> {
+        let hosts = config.hosts.iter().enumerate();
+        let fitting = hosts.filter_map(|(place, host)| {
+            let names = host.names.iter().filter(|name| name.matches(&self.host));
+            let best = names.max_by(|one, two| one.specificity(two))?;
+            Some((best, place, host))
+        });
+        let (_, place, host) = fitting.max_by(|(one, ..), (two, ..)| one.specificity(two))?;
+        let mut routes = host.routes.iter().enumerate();
+        let (index, config) =
+            routes.find(|(index, config)| self.route.is(*index, &config.route))?;
+        let weights = config.route.destinations().iter();
+        let is_in_force = weights
+            .map(WeightedDestination::weight)
+            .eq(self.weights.iter().copied());
+        is_in_force.then_some((place, index))
+    }
+
     fn apply_to(&self, host: &mut VirtualHostConfig) -> Result<Vec<u32>, WeightsError> {
         let routes = host.routes.iter_mut().enumerate();
         let mut routes = routes.filter(|(place, config)| self.route.is(*place, &config.route));

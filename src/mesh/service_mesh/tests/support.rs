@@ -104,6 +104,7 @@ impl ConfigSource for Script {
         InboundConfig {
             authorization: Vec::new(),
             limits: self.inbound.clone(),
+            ..InboundConfig::default()
         }
     }
 
@@ -205,6 +206,7 @@ pub(super) fn limit(id: &str, policy: RateLimitPolicy) -> LocalRateLimitConfig {
         origin: None,
         policy,
         port: None,
+        route: None,
     }
 }
 

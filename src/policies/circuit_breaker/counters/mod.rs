@@ -1,7 +1,6 @@
-//! Counters of calls: windows, and per-thread success counters with an atomic summary in front.
+//! Counters of calls: windows, and per-thread counters of successes.
 
 pub(in crate::policies::circuit_breaker) mod counts;
 pub(in crate::policies::circuit_breaker) mod last_calls;
 pub(in crate::policies::circuit_breaker) mod success_counters;
-pub(in crate::policies::circuit_breaker) mod summary;
 pub(crate) mod window;

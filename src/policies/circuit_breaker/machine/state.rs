@@ -30,3 +30,18 @@ pub enum CircuitState {
         share: Percent,
     },
 }
+
+impl CircuitState {
+    /// Returns the state as a label, such as `half_open`: stable, for metrics.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::ForcedClosed => "forced_closed",
+            Self::ForcedOpen => "forced_open",
+            Self::HalfOpen => "half_open",
+            Self::Open { .. } => "open",
+            Self::Recovering { .. } => "recovering",
+        }
+    }
+}

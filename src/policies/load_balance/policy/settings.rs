@@ -19,6 +19,16 @@ impl LoadBalancePolicy {
         let warmup = self.slow_start.window();
         if !warmup.is_zero() {
             settings.push(("warmup", format!("{warmup:?}")));
+            settings.extend(self.slow_start.settings());
+        }
+        if let Method::ConsistentHash {
+            key, min_ring_size, ..
+        } = &self.method
+        {
+            let cookie = key.cookie_to_set().and_then(|cookie| cookie.set_cookie(""));
+            let cookie = cookie.and_then(|cookie| cookie.to_str().ok().map(str::to_owned));
+            settings.extend(cookie.map(|cookie| ("httpCookie", cookie)));
+            settings.push(("minimumRingSize", min_ring_size.to_string()));
         }
         if self.min_health > Percent::NONE {
             settings.push(("minHealthPercent", self.min_health.to_string()));

@@ -85,6 +85,17 @@ impl HostMonitor {
         }
     }
 
+    /// Returns the time of the ejection, that at which it is served, and the number of ejections in a row; none
+    /// unless it is ejected.
+    pub(in crate::policies::outlier_detection) fn ejection(
+        &self,
+        policy: &OutlierDetectionPolicy,
+    ) -> Option<(Instant, Instant, u32)> {
+        let ejected = self.ejected?;
+        let served = clock::after(ejected.at, self.sentence(policy, ejected));
+        Some((ejected.at, served, self.times))
+    }
+
     /// Returns the length of an ejection, chance included.
     fn sentence(&self, policy: &OutlierDetectionPolicy, ejected: Ejected) -> Duration {
         let time = policy.ejection_time(self.times);

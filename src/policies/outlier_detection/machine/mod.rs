@@ -113,6 +113,29 @@ impl Machine {
         self.rates[origin as usize]
     }
 
+    /// Returns the times of a host's ejection and of the sweep that ends it, and the number of ejections in a row.
+    pub(super) fn ejection(
+        &self,
+        host: HostId,
+        policy: &OutlierDetectionPolicy,
+    ) -> Option<(Instant, Instant, u32)> {
+        let (at, served, times) = self.hosts.get(&host)?.ejection(policy)?;
+        let interval = policy.interval().as_nanos();
+        let wait = served.saturating_duration_since(self.swept).as_nanos();
+        let sweeps = wait.div_ceil(interval).max(1);
+        let until = clock::after(self.swept, nanos(interval.saturating_mul(sweeps)));
+        Some((at, until, times))
+    }
+
+    /// Unejects a host and clears its consecutive counts; one that is not ejected stays as it is.
+    pub(super) fn uneject(&mut self, host: HostId, step: &mut Step<'_>) {
+        if let Some(known) = self.hosts.get_mut(&host).filter(|host| host.is_ejected()) {
+            known.uneject(step.now);
+            self.ejected -= 1;
+            step.changes.push(Change::Unejected { host });
+        }
+    }
+
     /// Unejects every host and resets its counts.
     pub(super) fn uneject_all(&mut self, step: &mut Step<'_>) {
         for (id, host) in &mut self.hosts {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
+
 use super::OutlierDetectionPolicy;
 use crate::foundation::sync::Percent;
 
@@ -32,6 +34,14 @@ impl OutlierDetectionPolicy {
         ];
         settings.extend(times.map(|(name, time)| (name, format!("{time:?}"))));
         settings.push(("maxEjectionPercent", self.max_ejection_percent.to_string()));
+        if self.split_local_origin {
+            settings.push(("splitExternalLocalOriginErrors", true.to_string()));
+        }
+        if !self.error_statuses.is_empty() {
+            let statuses = self.error_statuses.iter().map(StatusCode::as_str);
+            let statuses = statuses.collect::<Vec<_>>().join(" ");
+            settings.push(("outlierDetectionHttpErrorCodes", statuses));
+        }
         settings
     }
 }

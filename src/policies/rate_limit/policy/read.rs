@@ -47,6 +47,14 @@ impl RateLimitPolicy {
         matches!(self.limit, Limit::Off) && !self.is_governed()
     }
 
+    pub(crate) const fn is_on(&self) -> bool {
+        !self.is_off()
+    }
+
+    pub(crate) const fn is_keyed(&self) -> bool {
+        !self.key.is_global()
+    }
+
     /// True if a limiter of governor decides.
     #[cfg(feature = "governor")]
     pub(in crate::policies::rate_limit) const fn is_governed(&self) -> bool {
@@ -114,7 +122,7 @@ impl RateLimitPolicy {
         &self.limit
     }
 
-    pub(in crate::policies::rate_limit) const fn max_keys(&self) -> usize {
+    pub(crate) const fn max_keys(&self) -> usize {
         self.max_keys
     }
 

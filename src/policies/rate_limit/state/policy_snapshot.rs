@@ -189,6 +189,10 @@ impl PolicySnapshot {
         self.store.evicted()
     }
 
+    pub(in crate::policies::rate_limit) fn keys_in_use(&self, now: u64) -> usize {
+        self.store.keys_in_use(&self.counted, now)
+    }
+
     pub(in crate::policies::rate_limit) fn is_sharded(&self, key_hash: KeyHash) -> bool {
         key_hash.is_none() && !self.shards.is_empty()
     }

@@ -185,6 +185,25 @@ impl Store {
         buckets + logs
     }
 
+    /// Returns the number of keys that have used a part of their limit.
+    pub(in crate::policies::rate_limit) fn keys_in_use(&self, quota: &Quota, now: u64) -> usize {
+        let mut keys = 0;
+        match quota {
+            Quota::AtMost(most) => {
+                if let Some(logs) = self.logs.get() {
+                    logs.for_each(|_, log| keys += usize::from(log.worth(*most, now) > 0));
+                }
+            }
+            Quota::Bucket(_) => {
+                if let Some(buckets) = self.buckets.get() {
+                    buckets.for_each(|_, full_at| keys += usize::from(*full_at > now));
+                }
+            }
+            Quota::Off => {}
+        }
+        keys
+    }
+
     #[inline]
     pub(in crate::policies::rate_limit) fn bucket<T>(
         &self,

@@ -50,7 +50,6 @@ impl BudgetConfig {
     }
 
     /// Returns the reserve in retries.
-    #[cfg(any(feature = "istio", feature = "serde"))]
     pub(super) fn reserve(self) -> u16 {
         u16::try_from(self.reserve / RETRY).unwrap_or(u16::MAX)
     }
@@ -117,6 +116,16 @@ impl TokenBalance {
     pub(super) fn credit(self, retries: u64) -> Self {
         let (balance, tick) = (self.0 & BALANCE, self.0 >> BALANCE_BITS);
         Self::pack(balance + retries * RETRY, tick)
+    }
+
+    /// Returns the number of retries that are saved, negative for a debt, after the decay until `nanos`.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a balance has 37 bits, and a float 53"
+    )]
+    pub(super) fn retries(self, terms: BudgetConfig, nanos: u64) -> f64 {
+        let (balance, _) = self.at(terms, nanos);
+        (balance as f64 - NOTHING as f64) / RETRY as f64
     }
 
     /// Returns the balance after the decay until `nanos`, and the tick of that count.

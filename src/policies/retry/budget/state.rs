@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::RetryStats;
 use super::machine::{BudgetConfig, TokenBalance};
 use super::throttle::Throttle;
 use super::window::RequestWindow;
@@ -68,6 +69,17 @@ impl State {
 
     pub(super) fn allows(&self, throttle: Throttle) -> bool {
         throttle.allows(self.tokens.load(Ordering::Relaxed))
+    }
+
+    /// Returns the counts, and the balance of a budget that is a share of the requests.
+    pub(super) fn stats(&self, terms: Option<BudgetConfig>, now: Instant) -> RetryStats {
+        let (requests, retries) = halves(self.in_flight.load(Ordering::Relaxed));
+        let balance = TokenBalance::from_bits(self.balance.load(Ordering::Relaxed));
+        RetryStats {
+            balance: terms.map(|terms| balance.retries(terms, self.origin.nanos(now))),
+            requests_in_flight: requests,
+            retries_in_flight: retries,
+        }
     }
 
     /// Counts a request as in flight until the permit is dropped.

@@ -11,9 +11,9 @@ use tracing::span::Id;
 
 use super::instrumented::Instrumented;
 use super::pooled_context::PooledContext;
+use super::request_id;
 use crate::foundation::events::request::record::RequestRecord;
 use crate::policies::telemetry::TraceContext;
-use crate::policies::telemetry::propagation::request_id;
 
 // Set by a scope for the time of a poll, a drop or a call; read by layers further in and by
 // `TraceContext::current`.

@@ -2,9 +2,9 @@ use std::fmt::{self, Debug, Display, Formatter};
 use std::num::{NonZeroU64, NonZeroU128};
 use std::str::FromStr;
 
+use super::hex::{hex, hex_of};
 use crate::foundation::sync::rng::Rng;
 use crate::policies::telemetry::ExtractError;
-use crate::policies::telemetry::propagation::hex::{hex, hex_of};
 
 /// Identifier of a trace: all work for one request of a user, in every service.
 ///

@@ -3,9 +3,9 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::hex::hex;
 use super::remote_context::RemoteContext;
 use super::w3c::trim;
+use crate::policies::telemetry::context::hex::hex;
 use crate::policies::telemetry::{ExtractError, Propagation, SpanId, TraceContext, TraceId};
 
 static B3: HeaderName = HeaderName::from_static("b3");

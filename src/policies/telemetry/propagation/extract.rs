@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::b3::Sampling;
 use super::remote_context::{Extracted, TraceHeaders};
-use super::request_id;
+use crate::policies::telemetry::context::request_id;
 use crate::policies::telemetry::settings::Settings;
 use crate::policies::telemetry::shared::Shared;
 use crate::policies::telemetry::{ExtractError, SpanKind, TraceContext, TracePolicy};

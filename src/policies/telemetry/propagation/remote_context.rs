@@ -5,8 +5,9 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue};
 
 use super::b3::{self, B3Headers, Sampling};
-use super::{request_id, w3c};
+use super::w3c;
 use crate::foundation::http::HeaderScan;
+use crate::policies::telemetry::context::request_id;
 use crate::policies::telemetry::{ExtractError, Propagation, SpanId, TraceContext, TraceId};
 
 /// Trace context of the caller.

@@ -3,8 +3,8 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::hex::{hex, hex_byte};
 use super::remote_context::{RemoteContext, TraceHeaders};
+use crate::policies::telemetry::context::hex::{hex, hex_byte};
 use crate::policies::telemetry::{ExtractError, SpanId, TraceContext, TraceId};
 
 static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");

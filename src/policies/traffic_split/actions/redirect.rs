@@ -8,7 +8,7 @@ use super::path::legal;
 use crate::foundation::http::authority::forwarded_proto;
 use crate::foundation::outcome::LocalReplyBody;
 use crate::policies::traffic_split::machine::Matched;
-use crate::policies::traffic_split::routes::matching::match_input::MatchInput;
+use crate::policies::traffic_split::matching::match_input::MatchInput;
 use crate::policies::traffic_split::{PathMatch, PathRewrite};
 
 /// Redirect response of a route.

@@ -2,12 +2,12 @@ use std::sync::Arc;
 
 use http::{Request, Response};
 
-use super::matching::match_input::MatchInput;
 use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::{LocalReplyBody, Rejection};
-use crate::policies::traffic_split::actions::apply::{RouteOutcome, decide_by};
-use crate::policies::traffic_split::actions::response_actions::ResponseActions;
+use crate::policies::traffic_split::apply::{RouteOutcome, decide_by};
 use crate::policies::traffic_split::machine::{Decision, Matched, RouteIndex, find_index};
+use crate::policies::traffic_split::matching::match_input::MatchInput;
+use crate::policies::traffic_split::response_actions::ResponseActions;
 use crate::policies::traffic_split::{Route, TrafficSplitPolicy};
 
 /// Compiled routes of one host. Routing takes two steps: find the route; then, once its limits and

@@ -1,8 +1,7 @@
-//! Routes of a host: matches, weights, and the choice among them.
+//! Routes of a host: weights, and the choice among them.
 
 #[cfg(feature = "istio")]
 pub(in crate::policies::traffic_split) mod compiled_routes;
-pub(in crate::policies::traffic_split) mod matching;
 pub(in crate::policies::traffic_split) mod route;
 pub(in crate::policies::traffic_split) mod table;
 pub(in crate::policies::traffic_split) mod virtual_host;

@@ -14,12 +14,12 @@ use tower_service::Service;
 
 use super::driver::{self, ConnectionDriver};
 use super::io::{ConnectionPermit, Io};
-use super::lease::{Proxy, RequestSender};
 use super::wire::Wire;
 use crate::foundation::outcome::{BoxError, PoolError};
 use crate::transport::pool::key::PoolKey;
 use crate::transport::pool::machine::PoolId;
 use crate::transport::pool::policy::PoolPolicy;
+use crate::transport::pool::request_sender::{Proxy, RequestSender};
 use crate::transport::pool::shared::Shared;
 use crate::transport::pool::shared::control::{Control, ControlReceiver};
 use crate::transport::pool::tasks::OwnTasks;

@@ -12,10 +12,10 @@ use tokio::sync::oneshot;
 
 use super::body::Sent;
 use super::io::GRACE;
-use super::lease::RequestSender;
 use crate::foundation::time::clock;
 use crate::foundation::time::timer::Timer;
 use crate::transport::pool::machine::PoolId;
+use crate::transport::pool::request_sender::RequestSender;
 use crate::transport::pool::shared::Shared;
 use crate::transport::pool::shared::control::{Control, ControlReceiver};
 use crate::transport::pool::tasks::{OwnTasks, Tasks};

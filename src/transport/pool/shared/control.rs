@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::sync::mpsc;
 
-use crate::transport::pool::connection::lease::RequestSender;
+use crate::transport::pool::request_sender::RequestSender;
 
 /// Message to the task of a connection.
 #[derive(Debug)]

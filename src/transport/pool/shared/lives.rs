@@ -9,7 +9,7 @@ use super::control::Control;
 use super::state::WaiterStatus;
 use crate::foundation::outcome::PoolError;
 use crate::foundation::time::clock;
-use crate::transport::pool::connection::lease::RequestSender;
+use crate::transport::pool::request_sender::RequestSender;
 
 impl Shared {
     /// Records an established connection. Returns false if it is already closed.

@@ -8,7 +8,7 @@ use super::super::key::PoolKey;
 use super::super::machine::{Action, Grant, Machine, PoolId};
 use super::control::{self, ControlReceiver, ControlSender};
 use crate::foundation::outcome::PoolError;
-use crate::transport::pool::connection::lease::RequestSender;
+use crate::transport::pool::request_sender::RequestSender;
 
 pub(super) struct State {
     pub(super) conns: BTreeMap<PoolId, ConnectionEntry>,

@@ -1,11 +1,15 @@
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
 use pin_project::pin_project;
 
+use crate::foundation::events::local_reply;
 use crate::foundation::http::RequestHead;
-use crate::foundation::outcome::{Failure, LocalReplyBody, Rejection, ResetReason, attempts};
+use crate::foundation::outcome::{
+    Failure, LocalReplyBody, Rejection, ResetReason, Source, attempts,
+};
 use crate::policies::timeout::TimeoutBody;
 
 /// Response future of a destination that, at a gateway, converts upstream failures to local replies.
@@ -21,20 +25,27 @@ pub struct Answering<F> {
 }
 
 /// Kind of caller, by which a failure is answered.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::mesh) enum Caller {
     /// A caller in the same process, which gets the error itself.
     Client,
-    Grpc,
-    Http,
+    /// A caller of a gateway, which gets a response with the source of the destination.
+    Gateway { is_grpc: bool, source: Arc<Source> },
 }
 
 impl Caller {
-    pub(in crate::mesh) fn of<B>(is_gateway: bool, request: &Request<B>) -> Self {
-        match is_gateway {
-            false => Self::Client,
-            true if RequestHead::of(request).is_grpc() => Self::Grpc,
-            true => Self::Http,
+    pub(in crate::mesh) fn of<B>(
+        is_gateway: bool,
+        request: &Request<B>,
+        source: &Arc<Source>,
+    ) -> Self {
+        if is_gateway {
+            Self::Gateway {
+                is_grpc: RequestHead::of(request).is_grpc(),
+                source: Arc::clone(source),
+            }
+        } else {
+            Self::Client
         }
     }
 }
@@ -55,14 +66,12 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let grpc = match this.caller {
+        let Caller::Gateway { is_grpc, source } = this.caller else {
             // Forwards the poll without a move of the response.
-            Caller::Client => return this.inner.poll(cx),
-            Caller::Grpc => true,
-            Caller::Http => false,
+            return this.inner.poll(cx);
         };
         Poll::Ready(match ready!(this.inner.poll(cx)) {
-            Err(error) => Ok(failed(&error, grpc).map(TimeoutBody::local_reply)),
+            Err(error) => Ok(failed(&error, source, *is_grpc).map(TimeoutBody::local_reply)),
             answered => answered,
         })
     }
@@ -70,7 +79,11 @@ where
 
 /// Returns Envoy's local reply for an upstream failure.
 #[cold]
-pub(in crate::mesh) fn failed<E: 'static>(error: &E, grpc: bool) -> Response<LocalReplyBody> {
+pub(in crate::mesh) fn failed<E: 'static>(
+    error: &E,
+    source: &Arc<Source>,
+    is_grpc: bool,
+) -> Response<LocalReplyBody> {
     let retried = attempts::take() > 1;
     let rejection = match Failure::of(error) {
         Failure::RequestBody => Rejection::RequestBody,
@@ -79,7 +92,7 @@ pub(in crate::mesh) fn failed<E: 'static>(error: &E, grpc: bool) -> Response<Loc
             retried,
         },
     };
-    rejection.into_response(grpc)
+    local_reply(source, rejection, is_grpc)
 }
 
 #[cfg(test)]
@@ -99,10 +112,11 @@ mod tests {
             (io::ErrorKind::TimedOut, 504, "UT"),
         ] {
             let error = io::Error::from(kind);
-            let plain = failed(&error, false);
+            let source = Arc::default();
+            let plain = failed(&error, &source, false);
             let rejection = Rejection::of(&plain).expect("it says why");
             assert_eq!((plain.status().as_u16(), rejection.flag()), (status, flag));
-            let grpc = failed(&error, true);
+            let grpc = failed(&error, &source, true);
             assert_eq!(grpc.status(), 200, "{kind:?}");
             let status = GrpcStatus::from_headers(grpc.headers());
             assert_eq!(status, Some(GrpcStatus::UNAVAILABLE), "{kind:?}");

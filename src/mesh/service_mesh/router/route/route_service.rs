@@ -164,8 +164,9 @@ where
             .routes
             .apply(self.index, &mut request, shared.rng.next_u64())
         {
-            RouteAction::LocalReply(response) => {
+            RouteAction::LocalReply(mut response) => {
                 self.note_source();
+                shared.emitter.write_source(response.extensions_mut());
                 RoutedFuture::local_reply(response)
             }
             RouteAction::Forward(destination, mut on_response) => {
@@ -177,7 +178,7 @@ where
                 }) = destination
                 {
                     RequestRecord::note_source(|| Arc::clone(source));
-                    let caller = Caller::of(shared.answers, &request);
+                    let caller = Caller::of(shared.answers, &request, source);
                     if !shared.is_unnamed {
                         consumed::take_off(request.headers_mut());
                         if shared.is_tried_once && *location == Location::Internal {

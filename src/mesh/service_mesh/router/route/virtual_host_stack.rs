@@ -170,11 +170,9 @@ fn stack<S: Clone + Send + Sync + 'static, B>(
         proxy.emitter(at(&config.origins.fault)),
         options.rng(&format!("fault {} {route}", host.config.id)),
     );
-    // Without the route: all routes of the host share the state of a limit.
-    let of_host = source.clone().with_route(None);
     let limits: Vec<_> = host
         .limits_of(config)
-        .map(|limit| proxy.limit(limit, &host.config.id, &of_host))
+        .map(|limit| proxy.limit(limit, &host.config.id, &source))
         .collect();
     let gate = routed::route_gate(
         RateLimits::new(&limits),

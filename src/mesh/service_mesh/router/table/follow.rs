@@ -21,8 +21,8 @@ impl<S: Clone + Send + Sync + 'static, B: 'static> Follow for RouterState<S, B> 
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let proxy_config = self.proxy().config();
-        // A registration and a change may both call this for one version.
-        if self.table.load().config.version >= proxy_config.version {
+        // A registration and a change may both call this for one configuration.
+        if self.table.load().config.revision >= proxy_config.revision {
             return None;
         }
         let hosts = proxy_config.outbound.hosts.iter();

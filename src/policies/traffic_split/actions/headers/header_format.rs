@@ -64,6 +64,13 @@ impl HeaderFormat {
     /// If a `%` begins no known command, or the text is not allowed in a header.
     pub fn parse(format: &str) -> Result<Self, PatternError> {
         let error = |reason: &str| PatternError::new(format, reason);
+        let literal = |text: &str| {
+            HeaderValue::from_str(text).map_err(|_| {
+                error(&format!(
+                    "{text:?} is not allowed in a header: leave out its control characters"
+                ))
+            })
+        };
         let mut pieces = Vec::new();
         let mut text = String::new();
         let mut rest = format;
@@ -76,18 +83,16 @@ impl HeaderFormat {
             } else {
                 let piece = Piece::parse(command)
                     .ok_or_else(|| error(&format!("`%{command}%` is not a known command")))?;
+                literal(&text)?;
                 pieces.push(Piece::Text(std::mem::take(&mut text).into()));
                 pieces.push(piece);
             }
             rest = after;
         }
         text.push_str(rest);
-        HeaderValue::from_str(&text).map_err(|_| error("not a valid header value"))?;
+        let last = literal(&text)?;
         if pieces.is_empty() {
-            let literal = HeaderValue::from_str(&text);
-            return literal
-                .map(Self::from)
-                .map_err(|_| error("not a valid header value"));
+            return Ok(last.into());
         }
         pieces.push(Piece::Text(text.into()));
         Ok(Self(Format::Pieces {

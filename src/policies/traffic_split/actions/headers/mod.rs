@@ -2,7 +2,6 @@
 mod config;
 pub(in crate::policies::traffic_split) mod header_format;
 pub(in crate::policies::traffic_split) mod start_time;
-pub(in crate::policies::traffic_split) mod template;
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-use crate::policies::circuit_breaker::CircuitBreakerPolicy;
-use crate::policies::circuit_breaker::machine::{AdmittedBy, Machine, State};
+use super::CircuitBreakerPolicy;
+use super::machine::{AdmittedBy, Machine, State};
 
 /// Summary of the machine in one word: the epoch, and flags for the decisions that need no lock.
 ///

@@ -1,8 +1,11 @@
+//! Conditions of routes on requests.
+
 #[cfg(feature = "serde")]
 mod config;
 pub(in crate::policies::traffic_split) mod header_match;
 pub(in crate::policies::traffic_split) mod match_input;
 pub(in crate::policies::traffic_split) mod path_match;
+pub(in crate::policies::traffic_split) mod template;
 
 use crate::foundation::http::cookie::cookie;
 use crate::foundation::http::query;

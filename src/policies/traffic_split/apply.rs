@@ -3,13 +3,13 @@
 use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderName, HeaderValue, Request, Response, header};
 
-use super::path::set_path;
+use super::actions::path::set_path;
 use super::response_actions::ResponseActions;
 use crate::foundation::http::RequestHead;
 use crate::foundation::http::authority::{authority, with_authority};
 use crate::foundation::outcome::{LocalReplyBody, Rejection};
 use crate::policies::traffic_split::machine::{Choice, Decision, Matched, choose};
-use crate::policies::traffic_split::routes::matching::match_input::MatchInput;
+use crate::policies::traffic_split::matching::match_input::MatchInput;
 use crate::policies::traffic_split::{Destination, RouteInfo, TrafficSplitPolicy};
 
 const ORIGINAL_HOST: HeaderName = HeaderName::from_static("x-envoy-original-host");

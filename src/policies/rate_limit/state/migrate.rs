@@ -2,9 +2,9 @@
 
 use std::mem;
 
-use super::sliding_log::LogState;
+use super::store::{KeyHash, Store};
+use crate::policies::rate_limit::machine::sliding_log::LogState;
 use crate::policies::rate_limit::quota::Quota;
-use crate::policies::rate_limit::state::store::{KeyHash, Store};
 
 impl Store {
     /// Converts what was counted under `old` into counts under `new`.

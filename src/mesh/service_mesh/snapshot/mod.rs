@@ -1,0 +1,69 @@
+//! Snapshot of a mesh, read beside its requests.
+
+mod cluster;
+mod proxy;
+
+use super::state::config_snapshot::ConfigSnapshot;
+use super::state::mesh_state::MeshState;
+use super::state::refusals::Refused;
+use crate::mesh::snapshot::{ChangeSnapshot, MeshSnapshot, Moment, RefusalSnapshot};
+
+/// Number of findings of the documents in a snapshot.
+const MAX_DIAGNOSTICS: usize = 200;
+
+/// Reads the state of a mesh.
+pub(super) fn mesh(state: &MeshState) -> MeshSnapshot {
+    let moment = Moment::read();
+    let config: &ConfigSnapshot = &state.snapshot();
+    let diagnostics = config.documents.diagnostics();
+    let history = state.history();
+    let mut proxies: Vec<_> = state
+        .proxies()
+        .iter()
+        .map(|one| proxy::snapshot(one, &config.overrides, moment))
+        .collect();
+    proxies.sort_by(|one, two| {
+        let key = |proxy: &crate::mesh::snapshot::ProxySnapshot| {
+            (
+                proxy.namespace.clone(),
+                proxy.name.clone(),
+                proxy.is_gateway,
+                proxy.labels.clone(),
+            )
+        };
+        key(one).cmp(&key(two))
+    });
+    let refused = state.refusals.current();
+    MeshSnapshot {
+        at: moment.time,
+        version: config.version,
+        objects: config.documents.resources().len(),
+        proxies,
+        diagnostics: diagnostics.iter().take(MAX_DIAGNOSTICS).cloned().collect(),
+        diagnostic_count: diagnostics.len(),
+        history: history
+            .iter()
+            .map(|change| ChangeSnapshot {
+                version: change.version(),
+                at: change.at(),
+                cause: change.cause().to_string().into(),
+                changed: change.changed().to_vec(),
+            })
+            .collect(),
+        refused: refused.count,
+        refusals: refusals(&refused, config.version),
+    }
+}
+
+fn refusals(refused: &Refused, version: u64) -> Vec<RefusalSnapshot> {
+    let last = refused.last.len().checked_sub(1);
+    let all = refused.last.iter().enumerate();
+    all.map(|(place, refusal)| RefusalSnapshot {
+        at: refusal.at,
+        cause: refusal.cause.to_string().into(),
+        error: refusal.text.clone(),
+        diagnostics: refusal.errors.clone(),
+        is_current: Some(place) == last && refusal.version == version,
+    })
+    .collect()
+}
