@@ -194,11 +194,11 @@ impl Gate for AuthorizationGate {
                         reply: result,
                         source,
                     };
-                    let held = Held::Denied(Box::new(denied));
-                    Admission::RejectedInside(AuthorizationTicket(held), rejection)
+                    let denied = Held::Denied(Box::new(denied));
+                    Admission::RejectedInside(AuthorizationTicket(denied), rejection)
                 }
             },
-            held => Admission::Admitted(AuthorizationTicket(held)),
+            other => Admission::Admitted(AuthorizationTicket(other)),
         }
     }
 
