@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use arc_swap::Guard;
-use http::{Extensions, HeaderMap, Response};
+use http::Extensions;
 
 use super::external::{CheckFuture, CheckRequest, CheckResponse};
 use super::machine::{Attributes, Found, RemoteAddress, RuleRef, Verdict};
 use super::shared::{Shared, State};
-use crate::foundation::admission::{Admission, Gate, ReplyText, Ticket};
+use super::ticket::{AuthorizationTicket, Checked, Denied, Held};
+use crate::foundation::admission::{Admission, Gate};
 use crate::foundation::events::{Emitter, EventKind};
-use crate::foundation::http::{RequestHead, ResponseHead};
-use crate::foundation::outcome::{DenyReason, Failure, Outcome, Rejection, Source};
+use crate::foundation::http::RequestHead;
+use crate::foundation::outcome::{DenyReason, Rejection, Source};
 
 /// Gate that decides by the authorization policies of a server; clones share one state.
 ///
@@ -232,106 +233,5 @@ impl Future for AuthorizationWait {
 impl Debug for AuthorizationWait {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthorizationWait").finish_non_exhaustive()
-    }
-}
-
-/// Ticket of a request that the policies allow, or deny.
-#[derive(Debug)]
-pub struct AuthorizationTicket(Held);
-
-#[derive(Debug)]
-enum Held {
-    Checked(Box<Checked>),
-    Denied(Box<Denied>),
-    Nothing,
-}
-
-/// Decision of an external authorizer; none if it failed.
-#[derive(Debug)]
-struct Checked {
-    result: Option<CheckResponse>,
-    source: Arc<Source>,
-}
-
-/// Reply to a request that is denied.
-#[derive(Debug)]
-struct Denied {
-    reply: Option<CheckResponse>,
-    source: Arc<Source>,
-}
-
-impl Ticket for AuthorizationTicket {
-    fn on_outcome(&mut self, _outcome: Outcome) {}
-
-    fn on_body_error(&mut self, _failure: Failure) {}
-
-    fn wants_outcome(&self) -> bool {
-        false
-    }
-
-    #[inline]
-    fn is_active(&self) -> bool {
-        !matches!(self.0, Held::Nothing)
-    }
-
-    fn forward(&mut self, headers: &mut HeaderMap) -> bool {
-        let Held::Checked(checked) = &self.0 else {
-            return false;
-        };
-        let Some(CheckResponse::Allowed {
-            request_headers, ..
-        }) = &checked.result
-        else {
-            return false;
-        };
-        replace(headers, request_headers);
-        !request_headers.is_empty()
-    }
-
-    fn write_headers(&mut self, headers: &mut HeaderMap) {
-        if let Held::Checked(checked) = &self.0
-            && let Some(CheckResponse::Allowed {
-                response_headers, ..
-            }) = &checked.result
-        {
-            let all = response_headers.iter();
-            headers.extend(all.map(|(name, value)| (name.clone(), value.clone())));
-        }
-    }
-
-    fn write_extensions(&mut self, extensions: &mut Extensions) {
-        if let Held::Denied(denied) = &self.0 {
-            denied.source.write_to(extensions);
-        }
-    }
-
-    fn handle_response<R>(&mut self, response: &mut Response<R>, _outcome: Option<Outcome>) {
-        // An external authorizer denies with a response of its own; that of gRPC stays 200.
-        if let Held::Denied(denied) = &mut self.0
-            && let Some(CheckResponse::Denied {
-                body,
-                headers,
-                status,
-            }) = denied.reply.take()
-        {
-            if !response.headers().contains_key("grpc-status") {
-                *response.status_mut() = status;
-                response.extensions_mut().insert(ReplyText(body));
-            }
-            replace(response.headers_mut(), &headers);
-        }
-        self.on_response(ResponseHead::of(response));
-        self.write_headers(response.headers_mut());
-        self.write_extensions(response.extensions_mut());
-    }
-}
-
-/// Replaces headers by those of the same names.
-fn replace(headers: &mut HeaderMap, by: &HeaderMap) {
-    for name in by.keys() {
-        headers.remove(name);
-    }
-    for (name, value) in by {
-        headers.append(name.clone(), value.clone());
     }
 }

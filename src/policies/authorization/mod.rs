@@ -74,10 +74,11 @@ mod policy;
 mod service;
 mod shared;
 mod stats;
+mod ticket;
 
 pub use explanation::AccessExplanation;
 pub use external::{Authorize, CheckFuture, CheckRequest, CheckResponse};
-pub use gate::{AuthorizationGate, AuthorizationTicket, AuthorizationWait};
+pub use gate::{AuthorizationGate, AuthorizationWait};
 pub use http_authorizer::HttpAuthorizer;
 pub use layer::AuthorizationLayer;
 pub use machine::PolicyError;
@@ -85,6 +86,7 @@ pub use policies::AuthorizationPolicies;
 pub use policy::{Action, AuthorizationPolicy, Condition, OperationMatch, Rule, SourceMatch};
 pub use service::Authorization;
 pub use stats::{AuthorizationStats, PolicyStats};
+pub use ticket::AuthorizationTicket;
 
 #[cfg(feature = "istio")]
 pub(crate) use machine::{RemoteAddress, check_path_template};

@@ -5,7 +5,8 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::gate::{AuthorizationGate, AuthorizationTicket, MalformedTarget};
+use super::gate::{AuthorizationGate, MalformedTarget};
+use super::ticket::AuthorizationTicket;
 use crate::foundation::admission::{Queued, QueuedFuture, WatchedBody};
 use crate::foundation::http::normal_path::normalize_target;
 

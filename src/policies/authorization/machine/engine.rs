@@ -1,6 +1,7 @@
 use super::attributes::Attributes;
-use super::compile::{PolicyError, TrustDomains, compile};
+use super::compile::{PolicyError, compile};
 use super::matcher::Matcher;
+use super::trust_domains::TrustDomains;
 use crate::policies::authorization::policy::{Action, AuthorizationPolicy};
 
 /// Compiled policies of one server.
