@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use super::change::{Cause, Change, difference};
 use super::config_snapshot::{ConfigSnapshot, documented, known};
 use super::refusals::Refusals;
+use super::security::{enforceable, warn_of_removed};
 use super::weight_overrides::WeightOverride;
 use crate::foundation::events::JoinedObservers;
 use crate::foundation::time::clock;
@@ -15,7 +16,7 @@ use crate::istio::Kind;
 use crate::istio::config::WorkloadId;
 use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::translation::{ConfigModel, Settings};
-use crate::istio::{Documents, Resource, Severity};
+use crate::istio::{Documents, Severity};
 use crate::mesh::service_mesh::Error;
 use crate::mesh::service_mesh::options::Options;
 use crate::mesh::service_mesh::proxy::config_source::ConfigSource;
@@ -288,40 +289,6 @@ impl MeshState {
             .collect();
         for (proxy, proxy_config) in proxies.iter().zip(lives) {
             proxy.apply_config(proxy_config);
-        }
-    }
-}
-
-/// Translates documents whose policies can be enforced.
-fn enforceable(
-    documents: &Documents,
-    settings: &Settings,
-    options: &Options,
-) -> Result<ConfigModel, Error> {
-    let model = ConfigModel::of(documents, settings);
-    if !options.peer_identities
-        && let Some((policy, origin)) = model.first_with_identities()
-    {
-        let policy = policy.into();
-        return Err(Error::NoPeerIdentities { policy, origin });
-    }
-    Ok(model)
-}
-
-/// Logs the security policies that a change removes: what they denied is allowed from now on.
-fn warn_of_removed(before: &Documents, now: &Documents) {
-    let key = |one: &Resource| {
-        (
-            one.kind(),
-            one.namespace().to_owned(),
-            one.name().to_owned(),
-        )
-    };
-    let kept: HashSet<_> = now.resources().iter().map(key).collect();
-    for gone in before.resources() {
-        if gone.kind().is_security() && !kept.contains(&key(gone)) {
-            let (kind, namespace, name) = key(gone);
-            tracing::warn!("security policy removed: {kind} {namespace}/{name}");
         }
     }
 }
