@@ -80,9 +80,11 @@ pub use integrations::admin;
 #[cfg(feature = "prometheus")]
 pub use integrations::prometheus;
 pub use integrations::shutdown;
+pub use policies::authorization;
 pub use policies::canary;
 pub use policies::circuit_breaker;
 pub use policies::concurrency_limit;
+pub use policies::cors;
 pub use policies::fault_injection;
 #[cfg(feature = "jwt")]
 pub use policies::jwt;
@@ -163,7 +165,7 @@ pub mod events {
 pub mod outcome {
     pub use crate::foundation::http::GrpcStatus;
     pub use crate::foundation::outcome::{
-        BoxError, Cause, DnsFailure, ErrorClassifier, ResetReason,
+        BoxError, Cause, DenyReason, DnsFailure, ErrorClassifier, ResetReason,
     };
 }
 

@@ -14,6 +14,10 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
 use http_body::Body;
 use http_body_util::Full;
+use meshless::authorization::{
+    AuthorizationLayer, AuthorizationPolicies, AuthorizationPolicy, Condition, OperationMatch,
+    Rule, SourceMatch,
+};
 use meshless::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy};
 use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
 use meshless::fault_injection::{FaultInjectionLayer, FaultInjectionPolicy};
@@ -36,6 +40,10 @@ pub(crate) fn all() -> Vec<Case> {
         ("bare", || calls(Identity::new(), READY)),
         ("bare, pending once", || calls(Identity::new(), PENDING)),
         ("bare, cloned per call", || cloned(Identity::new())),
+        ("authorization, 20 rules", || {
+            calls(authorization(20), READY)
+        }),
+        ("authorization, off", || calls(authorization(0), READY)),
         ("circuit breaker", || calls(breaker(), READY)),
         ("circuit breaker, rates", || {
             calls(breaker_of_rates(), READY)
@@ -104,6 +112,31 @@ pub(crate) fn five() -> Five {
     let outer = Stack::new(rate_limit(), concurrency_limit());
     let outer = Stack::new(breaker(), outer);
     Stack::new(timeout(), Stack::new(retry(), outer))
+}
+
+/// Policies with so many rules, of which the last one allows the request.
+pub(crate) fn authorization(rules: usize) -> AuthorizationLayer {
+    let others = (1..rules).map(|n| {
+        let operation = OperationMatch::new().with_methods(["PUT"]);
+        Rule::new()
+            .from(SourceMatch::new().with_principals([format!("cluster.local/ns/a/sa/{n}")]))
+            .to(operation.with_paths([format!("/items/{n}/*")]))
+    });
+    let own = Rule::new()
+        .from(SourceMatch::new().with_not_namespaces(["test"]))
+        .to(OperationMatch::new()
+            .with_hosts(["*.example"])
+            .with_paths(["/items/*"]))
+        .when(Condition::new("request.headers[x-request-id]").with_values(["*"]));
+    let policies = (rules > 0).then(|| {
+        let policy = others.fold(
+            AuthorizationPolicy::allow("bench"),
+            AuthorizationPolicy::with_rule,
+        );
+        policy.with_rule(own)
+    });
+    let policies = AuthorizationPolicies::new(policies);
+    AuthorizationLayer::new(policies).expect("the patterns are valid")
 }
 
 pub(crate) fn breaker() -> CircuitBreakerLayer {

@@ -35,6 +35,7 @@ pub(crate) enum Part {
     Endpoints,
     Mirror,
     Faults,
+    Authorization,
     Identity,
     /// The part of `Identity` that refuses plain text; no case of its own.
     Mtls,
@@ -43,7 +44,7 @@ pub(crate) enum Part {
 
 impl Part {
     /// All of them, in the order in which they are shown.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Breaker,
         Self::Ingress,
         Self::RateLimit,
@@ -56,6 +57,7 @@ impl Part {
         Self::Endpoints,
         Self::Mirror,
         Self::Faults,
+        Self::Authorization,
         Self::Identity,
         Self::Seen,
     ];
@@ -74,6 +76,7 @@ impl Part {
             Self::Endpoints => "endpoints",
             Self::Mirror => "mirror",
             Self::Faults => "faults",
+            Self::Authorization => "authorization",
             Self::Identity => "identity",
             Self::Mtls => "mtls",
             Self::Seen => "seen",
@@ -93,6 +96,7 @@ impl Part {
             Self::Trace => "one trace from the user through waste to users",
             Self::Endpoints => "users runs as three endpoints, of which one goes bad",
             Self::Mirror => "waste v2 is tried on a tenth of the real requests, unnoticed by users",
+            Self::Authorization => "results of waste are read by everyone and confirmed by admins",
             Self::Identity => "waste accepts callers with a certificate of the mesh alone",
             Self::Mtls => "waste refuses plain text",
             Self::Faults => "a fifth of one route of waste is made to fail, to see what that does",

@@ -118,6 +118,12 @@ impl Answer {
         self.headers.get("retry-after")?.to_str().ok()?.parse().ok()
     }
 
+    /// Returns the status; 599 without an answer.
+    pub(crate) fn status(&self) -> StatusCode {
+        let none = || StatusCode::from_u16(599).unwrap_or_default();
+        self.status.unwrap_or_else(none)
+    }
+
     /// Returns the status in words.
     pub(crate) fn words(&self) -> String {
         self.status

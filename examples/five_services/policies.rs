@@ -65,7 +65,8 @@ impl Policies {
         };
         let mesh = mesh.read_path(&folder.0)?;
         // Switched off: what is written later is not heeded.
-        let is_ignored = settings.is_broken(Part::Faults) || settings.is_broken(Part::Split);
+        let ignoring = [Part::Authorization, Part::Faults, Part::Split];
+        let is_ignored = ignoring.iter().any(|part| settings.is_broken(*part));
         let watch = (!is_ignored).then(|| mesh.watch(&folder.0)).transpose()?;
         Ok(Self {
             folder,

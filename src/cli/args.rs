@@ -1,7 +1,9 @@
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use http::{HeaderName, HeaderValue, Method, Uri};
+use meshless::identity::RequestClaims;
 
 /// Checks Istio's YAML and explains what it does to a request.
 #[derive(Debug, Parser)]
@@ -57,6 +59,15 @@ pub(crate) struct Explain {
     /// Port at which the gateway or the workload gets the request; by default any of its ports.
     #[arg(long, conflicts_with = "from")]
     pub(crate) port: Option<u16>,
+    /// Identity of the caller, without `spiffe://`, or `none` for plain text; by default the service account of `--from`.
+    #[arg(long, value_name = "PRINCIPAL")]
+    pub(crate) principal: Option<String>,
+    /// Claims of the caller's token, as a JSON object.
+    #[arg(long, value_name = "JSON", value_parser = RequestClaims::from_json)]
+    pub(crate) claims: Option<RequestClaims>,
+    /// Address of the caller.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) ip: Option<IpAddr>,
     /// Labels of the workload, which selectors match; `app` is its name.
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
     pub(crate) labels: Vec<(String, String)>,

@@ -1,11 +1,16 @@
 use std::io;
 use std::process::ExitCode;
 
-use http::Request;
+use http::header::HOST;
+use http::{HeaderValue, Request};
 use meshless::Mesh;
-use meshless::events::Origin;
+use meshless::authorization::AccessExplanation;
+use meshless::events::{Origin, Source};
+use meshless::identity::{IdentityError, LocalAddress, PeerIdentity};
 use meshless::mesh::Error;
 use meshless::mesh::explain::{Explanation, LocalReply, Setting};
+use meshless::outcome::DenyReason;
+use meshless::rate_limit::PeerAddress;
 use serde_json::{Map, Value, json};
 
 use super::args::{Explain, ExplainFormat};
@@ -17,6 +22,8 @@ pub(crate) fn run(args: &Explain, mut output: Output) -> io::Result<ExitCode> {
     let mesh = Mesh::builder()
         .with_default_namespace(args.default_namespace.as_str())
         .with_registry_only(args.registry_only)
+        // Identities are arguments here.
+        .with_peer_identities(true)
         .read_inputs(inputs(&args.paths)?);
     let mesh = match mesh {
         Ok(mesh) => mesh,
@@ -30,12 +37,89 @@ pub(crate) fn run(args: &Explain, mut output: Output) -> io::Result<ExitCode> {
         Err(error) => return Err(io::Error::other(error)),
     };
     let explanation = explain(args, &mesh).map_err(io::Error::other)?;
+    let access = access(args, &mesh).map_err(io::Error::other)?;
     match args.format {
-        ExplainFormat::Text => output.bytes(explanation.to_string().as_bytes())?,
-        ExplainFormat::Json => output.line(&format!("{:#}", json(&explanation)))?,
+        ExplainFormat::Text => {
+            output.bytes(explanation.to_string().as_bytes())?;
+            if let Some((to, access)) = &access {
+                output.line(&format!("access to {to}: {access}"))?;
+            }
+        }
+        ExplainFormat::Json => {
+            let mut value = json(&explanation);
+            if let Some((to, access)) = &access {
+                value["access"] = decision(to, access);
+            }
+            output.line(&format!("{value:#}"))?;
+        }
     }
     output.finish()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Splits `name.namespace`: names of namespaces have no dot, those of workloads may.
+fn split<'a>(workload: &'a str, namespace: &'a str) -> (&'a str, &'a str) {
+    workload.rsplit_once('.').unwrap_or((workload, namespace))
+}
+
+/// Explains whether the called workload lets the request pass: that of `--to`, or of the URL's host. None if no policy
+/// is for it.
+fn access(
+    args: &Explain,
+    mesh: &Mesh,
+) -> Result<Option<(String, AccessExplanation)>, IdentityError> {
+    let own = args.default_namespace.as_str();
+    let from = args.proxy.from.as_deref().map(|from| split(from, own));
+    let mut labels = args.url.host().unwrap_or_default().split('.');
+    let (name, namespace) = match (&args.proxy.to, &args.proxy.gateway) {
+        (_, Some(_)) => return Ok(None),
+        (Some(to), None) => split(to, own),
+        // A host inside the mesh is `name.namespace.svc.…`.
+        (None, None) => (
+            labels.next().unwrap_or_default(),
+            labels
+                .next()
+                .unwrap_or(from.map_or(own, |(_, namespace)| namespace)),
+        ),
+    };
+    let mut request = request(args);
+    let host = args.url.authority().map(http::uri::Authority::as_str);
+    if let Some(Ok(host)) = host.map(HeaderValue::try_from) {
+        request.headers_mut().entry(HOST).or_insert(host);
+    }
+    let port = args.port.or(args.url.port_u16()).unwrap_or(80);
+    let extensions = request.extensions_mut();
+    extensions.insert(LocalAddress(([0, 0, 0, 0], port).into()));
+    if let Some(ip) = args.ip {
+        extensions.insert(PeerAddress(ip));
+    }
+    if let Some(claims) = &args.claims {
+        extensions.insert(claims.clone());
+    }
+    let account = from.map(|(name, namespace)| format!("cluster.local/ns/{namespace}/sa/{name}"));
+    let principal = args.principal.clone().or(account);
+    if let Some(principal) = principal.filter(|principal| principal != "none") {
+        extensions.insert(PeerIdentity::from_uri(&format!("spiffe://{principal}"))?);
+    }
+    let access = mesh.workload(name, namespace).explain_access(&request);
+    Ok(access.map(|access| (format!("{name}.{namespace}"), access)))
+}
+
+fn decision(to: &str, access: &AccessExplanation) -> Value {
+    let rule = |source: &Source| json!({"rule": source.rule(), "origin": place(source.origin())});
+    let notes = access.notes().map(|(note, source)| {
+        let mut value = rule(source);
+        value["note"] = note.into();
+        value
+    });
+    json!({
+        "workload": to,
+        "allowed": access.is_allowed(),
+        "reason": access.denied().map(DenyReason::label),
+        "decidedBy": rule(access.source()),
+        "external": access.external().map(rule),
+        "notes": notes.collect::<Vec<_>>(),
+    })
 }
 
 fn explain(args: &Explain, mesh: &Mesh) -> Result<Explanation, Error> {

@@ -23,7 +23,9 @@ use crate::foundation::endpoints::Endpoint;
 use crate::foundation::matching::HostPattern;
 use crate::foundation::outcome::Origin;
 use crate::foundation::sync::Percent;
+use crate::policies::authorization::AuthorizationPolicy;
 use crate::policies::concurrency_limit::ConcurrencyLimitPolicy;
+use crate::policies::cors::CorsPolicy;
 use crate::policies::fault_injection::FaultInjectionPolicy;
 use crate::policies::load_balance::LoadBalancePolicy;
 use crate::policies::mirror::MirrorPolicy;
@@ -86,6 +88,7 @@ pub(crate) struct VirtualHostConfig {
 /// One route: match, action, and the policies around it.
 #[derive(Clone, Debug)]
 pub(crate) struct RouteConfig {
+    pub(crate) cors: Option<CorsPolicy>,
     /// Matches, weighted destinations, header operations and rewrites; or a direct response or a
     /// redirect. Hosts of its destinations are full names.
     pub(crate) route: Route,
@@ -102,6 +105,7 @@ pub(crate) struct RouteConfig {
 /// Places in the documents that ordered a route and its policies; `None` where a default applies.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RouteOrigins {
+    pub(crate) cors: Option<Origin>,
     pub(crate) fault: Option<Origin>,
     pub(crate) headers: Option<Origin>,
     pub(crate) mirror: Option<Origin>,
@@ -231,6 +235,8 @@ pub(crate) struct LocalRateLimitConfig {
 /// Configuration for inbound requests of a workload.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct InboundConfig {
+    /// Authorization policies, those of the root namespace first.
+    pub(crate) authorization: Vec<AuthorizationPolicy>,
     pub(crate) limits: Vec<LocalRateLimitConfig>,
     /// Modes of its ports, of `PeerAuthentication`.
     #[cfg(feature = "mtls")]

@@ -7,6 +7,7 @@
 //! | host and route | none: one upstream | by the documents |
 //! | rate limit of requests | off by default | those of host and route, none by default |
 //! | fault | none | the route's, off by default |
+//! | CORS | none | the route's, off by default |
 //! | weights, header changes, rewrite | none | the route's |
 //! | mirrors | none | the route's, none by default |
 //! | total timeout | 15 s by default | the route's, off by default |
@@ -23,6 +24,7 @@
 //! | tokens: check | none | those of the documents (`jwt`), none by default | as a workload's |
 //! | span of the request | yes | yes | yes |
 //! | tokens: refusal | none | as the check: it changes the request, and its answers need a span | as a workload's |
+//! | authorization | none | the policies of the documents, none by default | as a workload's |
 //! | rate limits | off by default | those of the documents, none by default | as a workload's |
 //! | concurrency limit | 1024, none pending, by default | none: Envoy has none there | none |
 //! | timeout and deadline | 15 s to the head, 5 min of silence in the body, or the caller's deadline | the caller's deadline | none: each route has its own |
@@ -278,10 +280,24 @@ pub(in crate::mesh) mod routed {
         TraceClientLayer::without_injection(trace.clone(), emitter).layer(router)
     }
 
+    /// Joins the gates of a server or a gateway.
+    pub(in crate::mesh) const fn server_gates<A, L>(
+        authorization: A,
+        limits: L,
+    ) -> GateChain<A, L> {
+        // The policies first: a request that they deny takes no token from one that they allow.
+        GateChain::new(authorization, limits)
+    }
+
     /// Joins the gates of a route.
-    pub(in crate::mesh) const fn route_gate<L, F>(rate_limits: L, fault: F) -> GateChain<L, F> {
-        // The limits first: a request over them is rejected without the delay of a fault.
-        GateChain::new(rate_limits, fault)
+    pub(in crate::mesh) const fn route_gate<L, F, C>(
+        rate_limits: L,
+        fault: F,
+        cors: C,
+    ) -> GateChain<L, GateChain<F, C>> {
+        // The limits first: a request over them is rejected without the delay of a fault. CORS last, as in Istio's
+        // proxies: it answers the preflights of requests that would be forwarded.
+        GateChain::new(rate_limits, GateChain::new(fault, cors))
     }
 
     /// Puts the layers between a route and one of its destinations around the endpoints of the destination's

@@ -98,6 +98,11 @@ fn without_the_faults_nothing_is_aborted() {
 }
 
 #[test]
+fn without_the_policy_everyone_confirms_results() {
+    fails_without("authorization", "a private result");
+}
+
+#[test]
 fn without_metrics_nothing_says_that_a_breaker_opened() {
     fails_without("seen", "requests refused, by the metric");
 }

@@ -7,6 +7,7 @@
 )]
 
 mod assembled;
+mod authorization;
 mod canary;
 mod circuit_breaker;
 #[cfg(feature = "reqwest")]
@@ -16,6 +17,7 @@ mod composition;
 mod concurrency_limit;
 #[cfg(feature = "serde")]
 mod config;
+mod cors;
 mod debug;
 mod examples;
 mod extremes;

@@ -1,5 +1,6 @@
 //! The program `meshless`: its exit codes, its forms of output, and what it reads.
 
+mod access;
 mod completions;
 mod formats;
 

@@ -10,8 +10,10 @@
 #[cfg(feature = "admin")]
 mod admin;
 mod answers;
+mod authorization;
 #[cfg(feature = "cli")]
 mod cli;
+mod cors;
 mod cost;
 mod envoy_behaviour;
 mod examples;

@@ -1,5 +1,6 @@
 //! The cases: each drives the services, reports what happens, and checks what the servers saw.
 
+mod authorization;
 mod breaker;
 mod endpoints;
 mod faults;
@@ -26,6 +27,7 @@ use crate::world::World;
 /// Runs `case` in a fresh world.
 pub(crate) async fn run(case: Part, world: &World, report: &mut Report) -> Result<()> {
     match case {
+        Part::Authorization => authorization::run(world, report).await,
         Part::Breaker => breaker::run(world, report).await,
         Part::Ingress => ingress::run(world, report).await,
         Part::RateLimit => rate_limit::run(world, report).await,

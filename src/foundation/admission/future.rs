@@ -203,6 +203,10 @@ impl<F, T> GatedFuture<F, T> {
     }
 }
 
+/// Text that a ticket wants in the reply to a request that is rejected inside, as an extension of the response.
+#[derive(Clone, Debug)]
+pub(crate) struct ReplyText(pub(crate) Bytes);
+
 #[cold]
 fn local_reply<R, T: Ticket>(
     mut response: Response<LocalReplyBody>,
@@ -213,6 +217,9 @@ fn local_reply<R, T: Ticket>(
     };
     // A local reply decides the outcome with its head: it has no trailers.
     report(&mut response, &mut ticket);
+    if let Some(ReplyText(text)) = response.extensions_mut().remove() {
+        *response.body_mut() = LocalReplyBody::new(text);
+    }
     response.map(|answer| WatchedBody::rejected_inside(answer, ticket))
 }
 

@@ -93,7 +93,9 @@ pub use body::WatchedBody;
 pub use chain::{GateChain, GateChainWait};
 pub use chain_ticket::ChainTicket;
 pub use future::GatedFuture;
-pub(crate) use future::{forward, forward_by, report_result, retain_if_active, with_panic_guard};
+pub(crate) use future::{
+    ReplyText, forward, forward_by, report_result, retain_if_active, with_panic_guard,
+};
 pub use queued::{Queued, QueuedFuture};
 pub use service::Gated;
 pub use shared_gate::SharedGate;

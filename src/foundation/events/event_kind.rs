@@ -22,6 +22,8 @@ pub enum EventKind {
     /// An attempt ended. Reported by the trace layers of attempts, to an observer that
     /// [wants it](super::Observe::observes_requests).
     AttemptCompleted(Completion),
+    /// A rule of an authorization policy with the action `AUDIT` matches a request; the source names it.
+    Audited,
     /// A timeout cut off the body of a response.
     BodyTimedOut(Elapsed),
     /// The certificate of a workload expires soon, and the source has no other.
@@ -170,6 +172,7 @@ impl EventKind {
         match self {
             Self::AdminAction(_) => "admin_action",
             Self::AttemptCompleted(_) => "attempt_completed",
+            Self::Audited => "audited",
             Self::BodyTimedOut(_) => "body_timed_out",
             Self::CertificateExpiring { .. } => "certificate_expiring",
             Self::CertificateNotLoaded { .. } => "certificate_not_loaded",
@@ -209,6 +212,7 @@ impl EventKind {
         match self {
             Self::AdminAction(_) => "admin",
             Self::AttemptCompleted(_) | Self::RequestCompleted(_) => "telemetry",
+            Self::Audited => "authorization",
             Self::BodyTimedOut(_) | Self::StreamTimedOut(_) => "timeout",
             Self::CertificateExpiring { .. }
             | Self::CertificateNotLoaded { .. }
@@ -269,6 +273,8 @@ impl EventKind {
             Self::MirrorFailed(failure) => Some(failure.name()),
             Self::NameUnresolved { reason, .. } => Some(reason.label()),
             Self::RetryStopped(reason) => Some(reason.label()),
+            Self::Rejected(Rejection::AccessDenied(reason))
+            | Self::WouldReject(Rejection::AccessDenied(reason)) => Some(reason.label()),
             _ => None,
         }
     }

@@ -26,6 +26,7 @@ macro_rules! write_event {
             host = source.host(),
             cluster = source.cluster(),
             route = source.route(),
+            rule = source.rule(),
             endpoint,
             origin,
             "{event}"
@@ -50,7 +51,8 @@ impl Observe for TracingObserver {
             EventKind::JwksUnavailable { .. } => write_event!(warn, event),
             #[cfg(feature = "jwt")]
             EventKind::JwksFetched { .. } => write_event!(info, event),
-            EventKind::CertificateRotated { .. }
+            EventKind::Audited
+            | EventKind::CertificateRotated { .. }
             | EventKind::CircuitClosed
             | EventKind::CircuitHalfOpened
             | EventKind::CircuitRecovering { .. }

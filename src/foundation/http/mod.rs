@@ -8,6 +8,7 @@ pub(crate) mod hash_cookie;
 pub(crate) mod hash_policy;
 pub(crate) mod head;
 pub(crate) mod header_scan;
+pub(crate) mod normal_path;
 pub(crate) mod query;
 pub(crate) mod retry_after;
 #[cfg(feature = "serde")]

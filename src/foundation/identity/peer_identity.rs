@@ -84,7 +84,8 @@ impl PeerIdentity {
     ///
     /// # Errors
     ///
-    /// If the text does not begin with `spiffe://`, has no trust domain, or has over 2,048 bytes.
+    /// If the text does not begin with `spiffe://`, has no trust domain, over 2,048 bytes, or a character that no URI
+    /// has.
     pub fn from_uri(uri: &str) -> Result<Self, IdentityError> {
         if uri.len() > MAX_LENGTH {
             return Err(IdentityError::TooLong);
@@ -93,6 +94,9 @@ impl PeerIdentity {
         let length = rest.find('/').unwrap_or(rest.len());
         if length == 0 {
             return Err(IdentityError::TrustDomain);
+        }
+        if !uri.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(IdentityError::Path);
         }
         Ok(Self {
             uri: uri.into(),

@@ -37,8 +37,10 @@ fn whole_millis(duration: Duration) -> i32 {
 /// Returns the `ErrorInfo.reason` of a rejection: the name of its variant.
 const fn reason(rejection: Rejection) -> &'static str {
     match rejection {
+        Rejection::AccessDenied { .. } => "ACCESS_DENIED",
         Rejection::BadRequest { .. } => "BAD_REQUEST",
         Rejection::CircuitOpen { .. } => "CIRCUIT_OPEN",
+        Rejection::CorsPreflight => "CORS_PREFLIGHT",
         Rejection::DeadlineExceeded => "DEADLINE_EXCEEDED",
         Rejection::FaultInjected { .. } => "FAULT_INJECTED",
         Rejection::NoHealthyUpstream => "NO_HEALTHY_UPSTREAM",

@@ -13,6 +13,10 @@ use crate::foundation::http::GrpcStatus;
 pub struct LocalReplyBody(Bytes);
 
 impl LocalReplyBody {
+    pub(crate) const fn new(text: Bytes) -> Self {
+        Self(text)
+    }
+
     pub(crate) const fn empty() -> Self {
         Self(Bytes::new())
     }

@@ -28,6 +28,7 @@ pub use jwt_status::JwtStatus;
 pub use local_reply::LocalReplyBody;
 #[cfg(feature = "hyper")]
 pub use pool_error::PoolError;
+pub use reasons::deny_reason::DenyReason;
 pub use reasons::dns_failure::DnsFailure;
 pub use reasons::ejection_reason::EjectionReason;
 pub use reasons::exceeded::{Elapsed, Overflow};

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 
 use super::{
-    Failure, LocalReplyBody, OpenReason, Outcome, Overflow, RateLimited, ResetReason, error_details,
+    DenyReason, Failure, LocalReplyBody, OpenReason, Outcome, Overflow, RateLimited, ResetReason,
+    error_details,
 };
 use crate::foundation::http::GrpcStatus;
 
@@ -15,6 +16,9 @@ use crate::foundation::http::GrpcStatus;
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 pub enum Rejection {
+    /// An authorization policy denies the request; the [`Source`](crate::events::Source) names it.
+    #[error("access denied: {0}")]
+    AccessDenied(DenyReason),
     /// The request is none that can go on: HTTP forbids it, or Envoy does.
     #[error("bad request: {0}")]
     BadRequest(&'static str),
@@ -27,6 +31,9 @@ pub enum Rejection {
         /// The reason for opening, or for admitting only some of the requests.
         reason: OpenReason,
     },
+    /// No rejection but a preflight of CORS, which a policy answers in place of the application.
+    #[error("preflight answered")]
+    CorsPreflight,
     /// The caller's deadline had passed before the request was sent; the upstream did not receive
     /// it.
     #[error("deadline passed before the request was sent")]
@@ -156,6 +163,11 @@ impl Rejection {
     /// Returns the properties of this rejection; status, flag and text are Envoy's.
     const fn spec(self) -> RejectionSpec {
         match self {
+            Self::AccessDenied(reason) => RejectionSpec {
+                grpc_status: GrpcStatus::PERMISSION_DENIED,
+                status: StatusCode::FORBIDDEN,
+                ..RejectionSpec::unavailable("authorization", reason.flag(), reason.text())
+            },
             Self::BadRequest(_) => RejectionSpec {
                 grpc_status: GrpcStatus::INTERNAL,
                 status: StatusCode::BAD_REQUEST,
@@ -164,6 +176,12 @@ impl Rejection {
             Self::CircuitOpen { retry_after, .. } => RejectionSpec {
                 retry_after,
                 ..RejectionSpec::unavailable("circuit_breaker", "UH", "no healthy upstream")
+            },
+            Self::CorsPreflight => RejectionSpec {
+                grpc_status: GrpcStatus::OK,
+                outcome: Outcome::Status(StatusCode::OK),
+                status: StatusCode::OK,
+                ..RejectionSpec::unavailable("cors", "-", "")
             },
             Self::DeadlineExceeded => RejectionSpec {
                 status: StatusCode::GATEWAY_TIMEOUT,

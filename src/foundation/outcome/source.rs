@@ -21,6 +21,7 @@ pub struct Source {
     namespace: Option<Arc<str>>,
     origin: Option<Origin>,
     route: Option<Arc<str>>,
+    rule: Option<Arc<str>>,
     workload: Option<Arc<str>>,
 }
 
@@ -113,6 +114,13 @@ impl Source {
         self
     }
 
+    /// Sets the rule of an authorization policy; `None` if no rule decided.
+    #[must_use]
+    pub fn with_rule(mut self, rule: Option<Arc<str>>) -> Self {
+        self.rule = rule;
+        self
+    }
+
     /// Sets the workload and its namespace.
     #[must_use]
     pub fn with_workload(
@@ -173,6 +181,13 @@ impl Source {
         self.route.as_deref()
     }
 
+    /// Returns the rule of an authorization policy that decided, by Istio's name:
+    /// `ns[shop]-policy[readers]-rule[0]`.
+    #[must_use]
+    pub fn rule(&self) -> Option<&str> {
+        self.rule.as_deref()
+    }
+
     /// Returns the name of the workload or the gateway whose proxy the layer belongs to.
     #[must_use]
     pub fn workload(&self) -> Option<&str> {
@@ -222,6 +237,9 @@ impl Display for Source {
         }
         if let Some(route) = &self.route {
             write(format_args!("route {route}"))?;
+        }
+        if let Some(rule) = &self.rule {
+            write(format_args!("rule {rule}"))?;
         }
         if let Some(origin) = &self.origin {
             write(format_args!("({origin})"))?;

@@ -91,6 +91,12 @@ impl<T> Switchable<T> {
         }
     }
 
+    /// Returns false if the value is off. While it is replaced, either may be returned.
+    #[inline]
+    pub(crate) fn is_on(&self) -> bool {
+        !self.off.load(Ordering::Acquire)
+    }
+
     /// Replaces the value by one that `next` derives from it.
     pub(crate) fn replace(&self, next: impl FnOnce(&T) -> T, off: impl FnOnce(&T) -> bool) {
         let replacing = self.replacing.lock();

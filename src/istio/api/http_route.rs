@@ -1,6 +1,6 @@
 use crate::istio::api::fields::descriptor::declaration::{
     Declaration, ENFORCED, PERCENT, PORT_OR_ZERO, TIME, When, enforced, note, rejected, required,
-    void, warn,
+    void,
 };
 use crate::istio::api::fields::message::{choice, message};
 use crate::istio::api::fields::read::{
@@ -35,11 +35,7 @@ message! {
             "write `mirrorPercentage: {value: …}`",
         ),
         mirror_percentage: Option<Percentage>,
-        cors_policy: Option<Box<CorsPolicy>> => warn(
-            "responses get no CORS headers",
-            "write `.layer(tower_http::cors::CorsLayer::new()…)` before the server or the \
-             ingress",
-        ),
+        cors_policy: Option<Box<CorsPolicy>>,
         headers: Option<Box<Headers>>,
     }
 

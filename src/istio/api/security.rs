@@ -1,5 +1,7 @@
 use super::destination_rule::Selector;
-use crate::istio::api::fields::descriptor::declaration::{TIME, most, required, warn};
+use crate::istio::api::fields::descriptor::declaration::{
+    TIME, enforced, most, required, void, warn,
+};
 use crate::istio::api::fields::descriptor::{Cardinality, TypeDescriptor};
 use crate::istio::api::fields::message::{choice, message};
 use crate::istio::api::fields::read::{
@@ -56,10 +58,10 @@ message! {
     }
 
     TargetRef {
-        group: Text => most(253),
+        group: Text => void("the kind identifies the target").size(0, 253),
         kind: Text => required("the target has no kind", "write `kind`").size(0, 63),
         name: Text => required("the target has no name", "write `name`").size(0, 253),
-        namespace: Text,
+        namespace: Text => void("a policy is for its own namespace, so it is an error"),
     }
 
     AuthorizationPolicy {
@@ -78,7 +80,9 @@ message! {
     Rule {
         from: Option<Rows<From>> => most(512),
         to: Option<Rows<To>>,
-        when: Nullable<Condition>,
+        when: Nullable<Condition> => enforced(
+            "`experimental.envoy.filters.*` never has a value: no filter of Envoy writes one",
+        ),
     }
 
     From {

@@ -43,7 +43,7 @@ struct Row {
     is_leaf: bool,
 }
 
-const TABLES: [Table; 7] = [
+const TABLES: [Table; 8] = [
     table(
         Kind::VirtualService,
         include_str!("samples/virtual_service.yaml"),
@@ -57,6 +57,10 @@ const TABLES: [Table; 7] = [
         include_str!("samples/service_entry.yaml"),
     ),
     table(Kind::Gateway, include_str!("samples/gateway.yaml")),
+    table(
+        Kind::AuthorizationPolicy,
+        include_str!("samples/authorization_policy.yaml"),
+    ),
     table(
         Kind::RequestAuthentication,
         include_str!("samples/request_authentication.yaml"),

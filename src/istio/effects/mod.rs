@@ -1,5 +1,6 @@
 //! Findings for fields without effect in this crate: the declared ones, and those that depend on several fields.
 
+mod authorization_policy;
 mod declared;
 mod destination_rule;
 mod envoy_filter;
@@ -31,6 +32,9 @@ pub(super) fn coverage(
     let idle = &mut CoverageReport(reader.findings);
     let mut left_out = Vec::new();
     match spec {
+        Spec::AuthorizationPolicy(policy) => {
+            authorization_policy::authorization_policy(policy, idle);
+        }
         Spec::DestinationRule(rule) if cfg!(feature = "mtls") && !has_identity => {
             destination_rule::without_identity(rule, idle);
         }

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Kind {
-    /// Access control: validated only.
+    /// Access control: the callers, operations and tokens that a workload or a gateway lets pass.
     AuthorizationPolicy,
     /// Connection limits, outlier detection and load balancing for a host.
     DestinationRule,
@@ -90,7 +90,8 @@ impl Kind {
     #[must_use]
     pub const fn is_validated_only(self) -> bool {
         match self {
-            Self::DestinationRule
+            Self::AuthorizationPolicy
+            | Self::DestinationRule
             | Self::EnvoyFilter
             | Self::Gateway
             | Self::ServiceEntry
@@ -102,7 +103,7 @@ impl Kind {
     }
 
     /// Says whether it decides who may do what: a part of it that is not understood must not be passed over.
-    pub(in crate::istio) const fn is_security(self) -> bool {
+    pub(crate) const fn is_security(self) -> bool {
         matches!(
             self,
             Self::AuthorizationPolicy | Self::PeerAuthentication | Self::RequestAuthentication

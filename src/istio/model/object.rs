@@ -17,6 +17,8 @@ pub(crate) struct Object {
     pub(crate) id: Arc<str>,
     /// `creationTimestamp`, whose texts sort in the order of time.
     pub(crate) created: Option<Box<str>>,
+    /// True if the annotation `istio.io/dry-run` is: the policy is tried and not enforced.
+    pub(crate) dry_run: bool,
     /// Position of the name, or of the object without one.
     pub(crate) at: NodeId,
     /// True if the status of a service entry has addresses, which the control plane gave it.

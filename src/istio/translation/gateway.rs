@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
+use super::authorization::{Server as AuthorizedServer, policies};
 use super::index::object_ref::ObjectRef;
 use super::index::resource_index::ResourceIndex;
 use super::index::virtual_service_index::IndexedService;
@@ -54,6 +55,7 @@ pub(super) fn gateway(index: &ResourceIndex, name: &str, namespace: &str) -> Opt
             limits: Vec::new(),
         },
         inbound: InboundConfig {
+            authorization: policies(index, AuthorizedServer::Gateway, &workload),
             limits: scope.limits(),
             #[cfg(feature = "jwt")]
             tokens: super::tokens::tokens(index, namespace, &workload.labels),

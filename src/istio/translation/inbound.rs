@@ -1,3 +1,4 @@
+use super::authorization::{Server, policies};
 use super::index::resource_index::ResourceIndex;
 use super::limits::{Direction, Scope};
 use crate::istio::config::{InboundConfig, WorkloadId};
@@ -12,6 +13,7 @@ pub(super) fn inbound(index: &ResourceIndex, workload: &WorkloadId) -> InboundCo
         root_namespace: &index.settings.root_namespace,
     };
     InboundConfig {
+        authorization: policies(index, Server::Workload, workload),
         limits: scope.inbound(),
         #[cfg(feature = "jwt")]
         tokens: super::tokens::tokens(index, &workload.namespace, &workload.labels),

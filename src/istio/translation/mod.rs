@@ -3,6 +3,7 @@
 //! Follows Istio's control plane (`pilot/pkg/networking/core`, `pilot/pkg/model`). Everything is
 //! resolved here that is known before a request arrives; nothing here runs, waits or fails.
 
+mod authorization;
 pub(crate) mod cluster;
 mod envoy;
 mod gateway;
@@ -19,6 +20,7 @@ mod tokens;
 
 use std::sync::Arc;
 
+use crate::foundation::outcome::Origin;
 use crate::istio::config::{
     ClusterConfig, ConfigScope, GatewayConfig, InboundConfig, OutboundConfig, WorkloadId,
 };
@@ -97,6 +99,12 @@ impl ConfigModel {
             outbound: self.as_set(config.outbound),
             ..config
         })
+    }
+
+    /// Returns the first policy that compares the identities of callers: its name, and its place.
+    pub(crate) fn first_with_identities(&self) -> Option<(String, Origin)> {
+        let object = authorization::first_with_identities(&self.0)?;
+        Some((object.id.to_string(), object.origin(object.at)))
     }
 
     fn as_set(&self, config: OutboundConfig) -> OutboundConfig {

@@ -82,10 +82,6 @@ pub(in crate::istio) fn not_enforced(kind: Kind, at: NodeId, findings: &mut Find
 /// Returns the effect of a kind that is not enforced, here and in Istio.
 pub(in crate::istio) const fn unenforced(kind: Kind) -> (&'static str, &'static str) {
     match kind {
-        Kind::AuthorizationPolicy => (
-            "no caller is allowed or denied anything by it",
-            "its proxies answer 403 to who is not allowed",
-        ),
         Kind::PeerAuthentication => (
             "no connection is encrypted or rejected",
             "Envoy uses mutual TLS, and rejects plain text in the mode STRICT",

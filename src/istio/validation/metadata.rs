@@ -13,6 +13,14 @@ const BOOLEANS: [&str; 12] = [
     "0", "1", "F", "FALSE", "False", "T", "TRUE", "True", "f", "false", "t", "true",
 ];
 
+/// Returns true if a policy is tried without being enforced.
+pub(in crate::istio) fn is_dry_run(metadata: &Metadata) -> bool {
+    let mut annotations = metadata.annotations.iter();
+    let value = annotations.find(|(name, _)| name.value == DRY_RUN);
+    let value = value.and_then(|(_, value)| Some(value.as_ref()?.value.as_str()));
+    matches!(value, Some("1" | "T" | "TRUE" | "True" | "t" | "true"))
+}
+
 /// Checks what Istio asks of an object's name and annotations.
 pub(in crate::istio) fn metadata(object: &Object, metadata: &Metadata, findings: &mut Findings) {
     let mut refuse = |at, message: String, help: &str| {

@@ -20,7 +20,7 @@ pub(super) use empty::{empty, not_enforced};
 pub(super) use envoy_filter::counted::{either, says_what_counts, value};
 pub(crate) use envoy_filter::rate_limit::{find as find_limits, read as read_limit};
 pub(super) use fields::fields;
-pub(super) use metadata::metadata;
+pub(super) use metadata::{is_dry_run, metadata};
 pub(crate) use names::{is_routing_claim, overlaps};
 pub(crate) use service_entry::is_known_protocol;
 pub(crate) use virtual_service::is_for_mesh;

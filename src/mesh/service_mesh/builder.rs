@@ -13,6 +13,7 @@ use crate::mesh::service_mesh::mesh::WeakMesh;
 #[cfg(feature = "prometheus")]
 use crate::mesh::service_mesh::options::extension::MeshExtension;
 use crate::mesh::service_mesh::state::mesh_state::MeshState;
+use crate::policies::authorization::Authorize;
 use crate::policies::telemetry::TracePolicy;
 
 /// Settings of a [`Mesh`] that no document holds.
@@ -24,6 +25,19 @@ pub struct MeshBuilder {
 }
 
 impl MeshBuilder {
+    /// Sets the external authorizer that authorization policies with the action `CUSTOM` ask by the name `provider`: a
+    /// counterpart of Istio's `extensionProviders`. A request for which an unknown one would have to be asked is denied.
+    #[must_use]
+    pub fn with_authorizer(
+        mut self,
+        provider: impl Into<Arc<str>>,
+        authorize: Arc<dyn Authorize>,
+    ) -> Self {
+        let authorization = std::mem::take(&mut self.options.authorization);
+        self.options.authorization = authorization.with_authorizer(provider, authorize);
+        self
+    }
+
     /// Sets the namespace of documents without one. The default is `default`.
     #[must_use]
     pub fn with_default_namespace(mut self, namespace: impl Into<Arc<str>>) -> Self {
@@ -44,11 +58,13 @@ impl MeshBuilder {
     /// The listeners of `Workload::listen` accept what `PeerAuthentication` says. The connections of `Workload::client`
     /// and of a gateway's own client use them for `tls` with the mode `ISTIO_MUTUAL`, and, where no mode is written, to
     /// endpoints of the mesh with the label `security.istio.io/tlsMode: istio`. By default a mesh has none, and warns
-    /// about such documents (`MSH0009`, `MSH0018`).
+    /// about such documents (`MSH0009`, `MSH0018`). The identities of callers are known then, as
+    /// [`with_peer_identities`](Self::with_peer_identities) says.
     #[cfg(feature = "mtls")]
     #[must_use]
     pub fn with_certificates(mut self, certificates: crate::transport::mtls::Certificates) -> Self {
         self.options.certificates = Some(certificates);
+        self.options.peer_identities = true;
         self.load_options.has_identity = true;
         self
     }
@@ -96,6 +112,18 @@ impl MeshBuilder {
         self
     }
 
+    /// Accepts authorization policies that compare the identities of callers (principals, namespaces, service accounts,
+    /// trust domains), if `true`. The default is `false`: plain text has no identity, so such a policy would deny every
+    /// request, or none.
+    ///
+    /// Set it where each server gets its connections from a listener with mTLS that inserts a
+    /// [`PeerIdentity`](crate::identity::PeerIdentity), or where a process has clients only.
+    #[must_use]
+    pub const fn with_peer_identities(mut self, known: bool) -> Self {
+        self.options.peer_identities = known;
+        self
+    }
+
     /// Sets the observer of the layers' decisions. The default is [`TracingObserver`](crate::telemetry::TracingObserver).
     #[must_use]
     pub fn with_observer(mut self, observe: Arc<dyn Observe>) -> Self {
@@ -133,6 +161,19 @@ impl MeshBuilder {
     #[must_use]
     pub fn with_trace(mut self, trace: TracePolicy) -> Self {
         self.options.trace = trace;
+        self
+    }
+
+    /// Sets the trust domain of the mesh, and its former names: in authorization policies a principal of one of them,
+    /// or of `cluster.local`, means all. The default is `cluster.local` alone.
+    #[must_use]
+    pub fn with_trust_domain<A: Into<Arc<str>>>(
+        mut self,
+        domain: impl Into<Arc<str>>,
+        aliases: impl IntoIterator<Item = A>,
+    ) -> Self {
+        let authorization = std::mem::take(&mut self.options.authorization);
+        self.options.authorization = authorization.with_trust_domain(domain, aliases);
         self
     }
 

@@ -14,12 +14,14 @@ use crate::mesh::outer_stack::OuterStack;
 use crate::mesh::service_mesh::authentication::{Authenticated, AuthenticatedGates, authenticated};
 use crate::mesh::service_mesh::explain::{Explanation, explain_inbound};
 use crate::mesh::service_mesh::proxy::state::Proxy;
-use crate::mesh::service_mesh::router::route::inbound_limits::InboundLimits;
+use crate::mesh::service_mesh::router::route::inbound_limits::{InboundLimits, ServerGates};
 use crate::mesh::stack::{self, routed};
+use crate::policies::authorization::{self, AuthorizationGate};
 use crate::policies::telemetry::TraceServerLayer;
 use crate::policies::timeout::TimeoutLayer;
 
-/// Inbound stack around the routes of a workload: its trace, its rate limits, its caller's deadline.
+/// Inbound stack around the routes of a workload: its trace, its authorization policies, its rate limits, its caller's
+/// deadline.
 ///
 /// Its services and its clones share the state of the workload.
 #[derive(Clone)]
@@ -47,8 +49,8 @@ impl ServerLayer {
         }
     }
 
-    /// Sets the port at which the service listens; rate limits for other ports are skipped. By default
-    /// all apply.
+    /// Sets the port at which the service listens; rate limits for other ports are skipped, and authorization policies compare
+    /// it. By default all limits apply, and the port is that of [`LocalAddress`](crate::identity::LocalAddress).
     #[must_use]
     pub const fn with_port(mut self, port: u16) -> Self {
         self.port = Some(port);
@@ -76,9 +78,12 @@ impl<S> Layer<S> for ServerLayer {
     type Service = ServerService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
+        let authorization = self.proxy.authorization(self.port);
         let limits = InboundLimits::new(self.port, Arc::clone(&self.proxy));
+        let gates = routed::server_gates(authorization.clone(), limits);
         ServerService {
-            inner: authenticated(&self.proxy, limits, |gates| {
+            authorization,
+            inner: authenticated(&self.proxy, gates, |gates| {
                 stack::inbound(&self.trace, gates, &self.timeout, inner)
             }),
         }
@@ -90,10 +95,11 @@ impl<S> Layer<S> for ServerLayer {
 /// Clones share all state.
 #[derive(Clone)]
 pub struct ServerService<S> {
+    authorization: AuthorizationGate,
     inner: ServerStack<S>,
 }
 
-type ServerStack<S> = Authenticated<OuterStack<S, AuthenticatedGates<InboundLimits>>>;
+type ServerStack<S> = Authenticated<OuterStack<S, AuthenticatedGates<ServerGates>>>;
 
 impl<S> Debug for ServerService<S> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -117,7 +123,8 @@ where
     }
 
     #[inline]
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        authorization::normalize(&self.authorization, &mut request);
         self.inner.call(request)
     }
 }

@@ -22,6 +22,7 @@ use crate::mesh::service_mesh::router::router_state::RouterState;
 use crate::mesh::service_mesh::router::service::Router;
 use crate::mesh::service_mesh::state::mesh_state::MeshState;
 use crate::mesh::stack::routed;
+use crate::policies::authorization::{AccessExplanation, AuthorizationStats};
 use crate::policies::telemetry::Traced;
 
 /// One service of the mesh, as its sidecar sees it: the source of its clients and of its server layer.
@@ -90,6 +91,24 @@ impl Workload {
     #[must_use]
     pub fn explain<B>(&self, request: &Request<B>) -> Explanation {
         explain(&self.proxy(), RequestHead::of(request))
+    }
+
+    /// Explains whether the server of the workload lets a request pass: the rule that decides, with its place in the
+    /// documents. Nothing is sent or counted. None if no authorization policy is for the workload.
+    ///
+    /// The caller is described by the extensions of the request, such as a
+    /// [`PeerIdentity`](crate::identity::PeerIdentity) and [`RequestClaims`](crate::identity::RequestClaims).
+    #[must_use]
+    pub fn explain_access<B>(&self, request: &Request<B>) -> Option<AccessExplanation> {
+        let proxy = self.proxy();
+        let layer = proxy.authorization_layer();
+        layer.is_on().then(|| layer.explain(request))
+    }
+
+    /// Returns the counters of the authorization policies that are for the workload's server.
+    #[must_use]
+    pub fn authorization_stats(&self) -> AuthorizationStats {
+        self.proxy().authorization_layer().stats()
     }
 
     /// Wraps a transport of any kind; each cluster uses a clone.

@@ -158,7 +158,6 @@ pub use machine::{Choice, Decision, Matched};
 pub use matching::Match;
 pub use matching::header_match::HeaderMatch;
 #[cfg(feature = "istio")]
-pub(crate) use matching::normalize::normalized;
 pub use matching::path_match::PathMatch;
 pub use matching::template::PathTemplate;
 pub use policy::{RouteId, TrafficSplitPolicy};

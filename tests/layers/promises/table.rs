@@ -4,6 +4,7 @@ use axum::Router;
 use http::{HeaderName, Request, StatusCode};
 use meshless::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy, Probes};
 use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
+use meshless::cors::{CorsLayer, CorsPolicy};
 use meshless::fault_injection::{FaultInjectionLayer, FaultInjectionPolicy};
 use meshless::load_balance::{LoadBalanceLayer, LoadBalancePolicy};
 use meshless::mirror::{Mirror, MirrorLayer, MirrorPolicy};
@@ -11,7 +12,9 @@ use meshless::rate_limit::{Key, RateLimitLayer, RateLimitPolicy};
 use meshless::retry::{RetryLayer, RetryPolicy};
 use meshless::telemetry::{TraceAttemptLayer, TraceClientLayer, TracePolicy, TraceServerLayer};
 use meshless::timeout::{TimeoutLayer, TimeoutPolicy};
-use meshless::traffic_split::{Destination, Route, TrafficSplitLayer, TrafficSplitPolicy};
+use meshless::traffic_split::{
+    Destination, Route, StringMatch, TrafficSplitLayer, TrafficSplitPolicy,
+};
 use meshless::{Endpoint, Endpoints, Percent};
 use tower::{Layer, ServiceExt};
 
@@ -64,6 +67,7 @@ promises! {
     circuit_breaker: CircuitBreakerLayer, one_probe(), CircuitBreakerPolicy::off(), RefusedMeanwhile,
         first |layer| layer.open_for(Duration::from_millis(1));
     concurrency_limit: ConcurrencyLimitLayer, ConcurrencyLimitPolicy::new(1), ConcurrencyLimitPolicy::off(), RefusedMeanwhile;
+    cors: CorsLayer, CorsPolicy::new([StringMatch::exact("*")]), CorsPolicy::default(), Passes;
     fault_injection: FaultInjectionLayer, a_delay(), FaultInjectionPolicy::off(), Passes;
     mirror: Mirrored, MirrorPolicy::default(), MirrorPolicy::off(), Passes, is spawning;
     load_balance: LoadBalanceLayer, LoadBalancePolicy::default(), LoadBalancePolicy::off(), Passes, over two();

@@ -41,7 +41,6 @@ const TO_A: &str = "route: [{destination: {host: a.com}}]";
 fn of_a_virtual_service() {
     let route = |rest: &str| format!("{{hosts: [a.com], http: [{{{TO_A}, {rest}}}]}}");
     each("VirtualService", &[
-        (route("corsPolicy: {allowOrigins: [{exact: '*'}]}"), "corsPolicy", Severity::Warning),
         (route("retries: {attempts: 1, retryRemoteLocalities: true}"), "retryRemoteLocalities", Severity::Note),
         (route("retries: {attempts: 1, retryIgnorePreviousHosts: false}"), "retryIgnorePreviousHosts", Severity::Note),
         (route("match: [{uri: {prefix: /a}, statPrefix: b}]"), "statPrefix", Severity::Note),

@@ -13,6 +13,7 @@ impl Display for EventKind {
                 write!(f, "attempt completed: {done}")
             }
             Self::AttemptCompleted(done) => write!(f, "retry {} completed: {done}", done.retries),
+            Self::Audited => f.write_str("request audited"),
             Self::BodyTimedOut(elapsed) => write!(f, "response body cut off: {elapsed}"),
             Self::CertificateExpiring { expires_in } => {
                 write!(f, "certificate expires in {}", Days(*expires_in))

@@ -144,6 +144,7 @@ fn istio(
         created: metadata
             .and_then(|metadata| tree.text(metadata.creation_timestamp?.0))
             .map(Into::into),
+        dry_run: metadata.is_some_and(check::is_dry_run),
         has_allocated_addresses: kind == Kind::ServiceEntry && has_addresses(tree, at),
         lines: LineTable::default(),
         spec: None,

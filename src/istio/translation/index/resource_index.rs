@@ -8,8 +8,10 @@ use super::virtual_service_index::VirtualServiceIndex;
 use crate::istio::api::gateway::Gateway;
 #[cfg(feature = "jwt")]
 use crate::istio::api::security::RequestAuthentication;
+use crate::istio::model::kind::Kind;
 use crate::istio::model::load::documents::Documents;
 use crate::istio::model::names;
+use crate::istio::model::placed_object::PlacedObject;
 use crate::istio::model::spec::Spec;
 use crate::istio::translation::Settings;
 use crate::istio::translation::limits::{Patch, patches};
@@ -19,6 +21,8 @@ use crate::istio::translation::peer_authentication::PeerAuthenticationIndex;
 /// Indexes over all valid resources, by host and namespace.
 #[derive(Debug)]
 pub(in crate::istio::translation) struct ResourceIndex {
+    /// Authorization policies, oldest first.
+    pub(in crate::istio::translation) authorizations: Vec<PlacedObject>,
     pub(in crate::istio::translation) settings: Settings,
     pub(in crate::istio::translation) services: VirtualServiceIndex,
     pub(in crate::istio::translation) rules: DestinationRuleIndex,
@@ -41,6 +45,7 @@ impl ResourceIndex {
         let domain = &*settings.cluster_domain;
         let services = documents.foreign.iter().filter(|named| named.is_service());
         let mut index = Self {
+            authorizations: Vec::new(),
             settings: settings.clone(),
             services: VirtualServiceIndex::default(),
             rules: DestinationRuleIndex::default(),
@@ -72,6 +77,9 @@ impl ResourceIndex {
         // their order.
         objects.sort_by(|one, two| one.created.cmp(&two.created));
         for object in objects {
+            if object.kind == Kind::AuthorizationPolicy {
+                index.authorizations.push(object.clone());
+            }
             if let Some(object_ref) = ObjectRef::of(object, |spec| match spec {
                 Spec::VirtualService(service) => Some(service),
                 _ => None,

@@ -144,6 +144,14 @@ fn text(value: Option<&TextMatch>) -> Option<Option<StringMatch>> {
     }
 }
 
+/// Converts a match of a text; none for one without a kind, and for a regular expression that is none.
+pub(in crate::istio::translation) fn string_match(value: &TextMatch) -> Option<StringMatch> {
+    match kind(value) {
+        None => value.exact.as_ref().map(|_| StringMatch::exact("")),
+        Some(text) => string(text),
+    }
+}
+
 fn string(text: Text<'_>) -> Option<StringMatch> {
     match text {
         Text::Exact(exact) => Some(StringMatch::exact(exact)),

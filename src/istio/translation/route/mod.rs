@@ -1,4 +1,5 @@
 pub(in crate::istio::translation) mod action;
+mod cors;
 pub(in crate::istio::translation) mod headers;
 pub(in crate::istio::translation) mod http_match;
 pub(in crate::istio::translation) mod merged_match;
@@ -14,6 +15,7 @@ use crate::policies::fault_injection::FaultInjectionPolicy;
 use crate::policies::timeout::TimeoutPolicy;
 use crate::policies::traffic_split::{Destination, Route};
 use action::action;
+use cors::cors;
 use http_match::{MatchSource, http_match, is_catch_all};
 use merged_route::{MergedRoute, routes};
 
@@ -39,6 +41,7 @@ pub(super) fn route_configs(
 pub(super) fn default_route(to: Destination, limits: &RouteLimits<'_>) -> RouteConfig {
     let limits = limits.of(Some("default"));
     RouteConfig {
+        cors: None,
         route: Route::to(to).with_name("default"),
         fault: FaultInjectionPolicy::off(),
         limits_replace: limits.is_some(),
@@ -58,6 +61,7 @@ fn origins(merged: &MergedRoute<'_>) -> RouteOrigins {
         listed.or_else(|| Some(route.mirror.as_ref()?.at))
     };
     RouteOrigins {
+        cors: merged.origin(|route| Some(route.cors_policy.as_ref()?.at)),
         fault: merged.origin(|route| Some(route.fault.as_ref()?.at)),
         headers: merged.origin(|route| Some(route.headers.as_ref()?.at)),
         mirror: merged.origin(mirror),
@@ -104,7 +108,11 @@ fn route_config(
         route = route.with_name(name.as_str());
     }
     let limits = limits.of(name.as_deref());
+    // A redirect and a direct response have no CORS in Envoy: its filter acts for clusters alone.
+    let is_forwarded = !route.destinations().is_empty();
+    let written = merged.field(|route| route.cors_policy.as_deref());
     let config = RouteConfig {
+        cors: written.filter(|_| is_forwarded).map(cors),
         route,
         fault: fault(merged.field(|route| route.fault.as_deref())),
         limits_replace: limits.is_some(),

@@ -1,6 +1,6 @@
-use super::condition;
 use super::operation::operation;
 use super::{attachment, is_account, is_empty};
+use super::{condition, contradiction};
 use crate::istio::api::fields::read::Texts;
 use crate::istio::api::security::{Action, AuthorizationPolicy, Rows, Rule, Source};
 use crate::istio::syntax::shorten::shorten;
@@ -56,6 +56,7 @@ pub(in crate::istio::validation) fn authorization_policy(
     for one in rules.rows.iter().flatten() {
         rule(c, one, action);
     }
+    contradiction::contradictions(c, policy);
 }
 
 /// Says whether a source is of what a connection has without HTTP.

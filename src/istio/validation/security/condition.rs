@@ -3,6 +3,7 @@ use super::operation::is_port;
 use crate::istio::api::security::{Action, Condition};
 use crate::istio::syntax::shorten::shorten;
 use crate::istio::validation::Validator;
+use crate::istio::validation::names::is_header_name;
 
 /// The attributes of a condition without a name in brackets.
 const KEYS: [&str; 11] = [
@@ -40,6 +41,13 @@ pub(in crate::istio::validation) fn condition(
         let at = condition.key.as_ref().map_or(condition.at, |key| key.at);
         let message = format!("there is no attribute `{}`", shorten(key));
         c.reject(at, message, "write one such as `request.headers[x-name]`");
+    }
+    let header = key.strip_prefix("request.headers[");
+    let header = header.and_then(|rest| rest.strip_suffix(']'));
+    if let Some(name) = header.filter(|name| !is_header_name(name.trim_start_matches(':'))) {
+        let at = condition.key.as_ref().map_or(condition.at, |key| key.at);
+        let message = format!("`{}` is no header's name", shorten(name));
+        c.reject(at, message, "use letters, digits, `-` and `_`");
     }
     if condition.values.is_empty() && condition.not_values.is_empty() {
         c.require(

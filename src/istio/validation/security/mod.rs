@@ -1,5 +1,6 @@
 pub(in crate::istio::validation) mod authorization;
 pub(in crate::istio::validation) mod condition;
+mod contradiction;
 pub(in crate::istio::validation) mod operation;
 pub(in crate::istio::validation) mod selector;
 

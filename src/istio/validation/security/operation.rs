@@ -2,6 +2,7 @@ use super::authorization::reject_empty_items;
 use crate::istio::api::security::{Action, AuthOperation};
 use crate::istio::syntax::shorten::shorten;
 use crate::istio::validation::Validator;
+use crate::policies::authorization::check_path_template;
 
 pub(in crate::istio::validation) fn operation(
     c: &mut Validator<'_>,
@@ -51,6 +52,14 @@ pub(in crate::istio::validation) fn operation(
                 message,
                 "write `{*}` or `{**}` as a segment of its own",
             );
+        } else if let Some(error) = check_path_template(&path.value) {
+            let message = format!(
+                "Envoy refuses the template `{}`: {}",
+                shorten(&path.value),
+                error.reason()
+            );
+            let help = "write segments of letters, digits, `{*}` and, behind them all, `{**}`";
+            c.reject(path.at, message, help);
         }
     }
     let is_http = http.iter().any(|texts| !texts.is_empty());

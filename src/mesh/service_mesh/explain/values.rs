@@ -23,10 +23,17 @@ pub(super) fn of_route(
     if config.route.destinations().is_empty() {
         return settings;
     }
+    settings.extend(cors(config, head));
     settings.extend(mirrors(config));
     settings.push(timeout(config));
     settings.push(retries(config));
     settings
+}
+
+fn cors(config: &RouteConfig, head: RequestHead<'_>) -> Option<Setting> {
+    let policy = config.cors.as_ref()?;
+    let setting = Setting::new("corsPolicy", config.origins.cors.clone());
+    Some(setting.with("request", policy.effect_on(head)))
 }
 
 /// Returns the rate limits that count a request.

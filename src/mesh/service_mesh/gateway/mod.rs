@@ -192,7 +192,8 @@ impl Gateway {
         // The layer outside reports the end of each request, this one only its span.
         let silent = Emitter::with_source(Arc::new(()), proxy.source());
         let routes = routed::outbound(trace, silent, Router::new(state));
-        let gate = EdgeGate::new(InboundLimits::new(port, Arc::clone(proxy)));
+        let authorization = proxy.authorization(port);
+        let gate = EdgeGate::new(authorization, InboundLimits::new(port, Arc::clone(proxy)));
         let ingress = Ingress::new(routes, port, Arc::clone(proxy));
         let edge = EdgeLayer::new(listener);
         let emitter = proxy.emitter(proxy.source());

@@ -18,11 +18,14 @@ use crate::foundation::peer::{PeerExchange, PeerTable};
 use crate::foundation::sync::hash::hash;
 use crate::foundation::sync::rng::{Rng, mix};
 use crate::istio::config::{Location, WorkloadId};
+use crate::policies::authorization::AuthorizationPolicies;
 use crate::policies::telemetry::TracePolicy;
 
 /// Options that all parts of a mesh share.
 #[derive(Clone, Debug)]
 pub(in crate::mesh) struct Options {
+    /// Trust domains and external authorizers of the policies, and no policy.
+    pub(in crate::mesh) authorization: AuthorizationPolicies,
     /// Certificates of the workloads of this process.
     #[cfg(feature = "mtls")]
     pub(in crate::mesh) certificates: Option<crate::transport::mtls::Certificates>,
@@ -36,6 +39,8 @@ pub(in crate::mesh) struct Options {
     /// Metadata that all workloads of the mesh have in common.
     pub(in crate::mesh) metadata: MeshMetadata,
     pub(in crate::mesh) observe: Arc<dyn Observe>,
+    /// True if the servers know the identities of their peers.
+    pub(in crate::mesh) peer_identities: bool,
     /// Known workloads at other ends; none if names are not exchanged.
     pub(in crate::mesh) peers: Option<Arc<PeerTable>>,
     /// Resolver of DNS names: the given one, or the system's, created on first use.
@@ -137,6 +142,7 @@ impl Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            authorization: AuthorizationPolicies::default(),
             #[cfg(feature = "mtls")]
             certificates: None,
             envoy_behaviour: false,
@@ -145,6 +151,7 @@ impl Default for Options {
             internal_headers_everywhere: false,
             metadata: MeshMetadata::default(),
             observe: Arc::new(TracingObserver),
+            peer_identities: false,
             peers: None,
             #[cfg(feature = "dns")]
             resolver: Arc::default(),

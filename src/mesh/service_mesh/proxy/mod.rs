@@ -1,5 +1,6 @@
 //! State of one workload or gateway.
 
+mod authorization;
 pub(crate) mod config_source;
 pub(crate) mod discarded;
 pub(crate) mod indexed_outbound;

@@ -14,6 +14,7 @@ use crate::istio::config::TokenRuleConfig;
 use crate::istio::config::{
     InboundConfig, LocalRateLimitConfig, RouteConfig, ServerConfig, VirtualHostConfig,
 };
+use crate::policies::authorization::AuthorizationPolicy;
 use crate::policies::traffic_split::{ResponseActions, RouteIndex, find_first, local_reply};
 
 /// One version of a proxy's configuration, indexed for lookups.
@@ -27,6 +28,7 @@ pub(in crate::mesh) struct ProxyConfig {
     pub(in crate::mesh) inbound: Vec<LocalRateLimitConfig>,
     #[cfg(feature = "mtls")]
     pub(in crate::mesh) mtls: crate::istio::config::PeerAuthenticationConfig,
+    pub(in crate::mesh) authorization: Vec<AuthorizationPolicy>,
     #[cfg(feature = "jwt")]
     pub(in crate::mesh) tokens: Vec<TokenRuleConfig>,
     /// Servers of a gateway, which select the accepted hosts.
@@ -52,6 +54,7 @@ impl ProxyConfig {
             #[cfg(feature = "jwt")]
             tokens: inbound.tokens,
             inbound: inbound.limits,
+            authorization: inbound.authorization,
             #[cfg(feature = "mtls")]
             mtls: inbound.mtls,
             servers,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::role::Role;
 use super::state::Proxy;
 use crate::foundation::events::Emitter;
-use crate::foundation::outcome::{Direction, Source};
+use crate::foundation::outcome::{Direction, Source, WorkloadMetadata};
+use crate::istio::config::WorkloadId;
 
 impl Proxy {
     /// Returns the source of what handles the requests that a workload sends, or that a gateway takes.
@@ -18,10 +19,7 @@ impl Proxy {
 
     /// Returns the source of what handles the requests to a workload or a gateway.
     pub(in crate::mesh) fn inbound_source(&self) -> Source {
-        self.source_of(match self.role {
-            Role::Gateway => Direction::Gateway,
-            Role::Workload => Direction::Inbound,
-        })
+        inbound_source(self.role, &self.workload, &self.metadata)
     }
 
     /// Returns an emitter to the mesh's observer.
@@ -30,10 +28,29 @@ impl Proxy {
     }
 
     fn source_of(&self, direction: Direction) -> Source {
-        let (name, namespace) = (&self.workload.name, &self.workload.namespace);
-        Source::default()
-            .with_direction(direction)
-            .with_metadata(Arc::clone(&self.metadata))
-            .with_workload(Arc::clone(name), Arc::clone(namespace))
+        source_of(&self.workload, &self.metadata, direction)
     }
+}
+
+pub(super) fn inbound_source(
+    role: Role,
+    workload: &WorkloadId,
+    metadata: &Arc<WorkloadMetadata>,
+) -> Source {
+    let direction = match role {
+        Role::Gateway => Direction::Gateway,
+        Role::Workload => Direction::Inbound,
+    };
+    source_of(workload, metadata, direction)
+}
+
+fn source_of(
+    workload: &WorkloadId,
+    metadata: &Arc<WorkloadMetadata>,
+    direction: Direction,
+) -> Source {
+    Source::default()
+        .with_direction(direction)
+        .with_metadata(Arc::clone(metadata))
+        .with_workload(Arc::clone(&workload.name), Arc::clone(&workload.namespace))
 }

@@ -7,10 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use arc_swap::{ArcSwap, Guard};
 
+use super::authorization;
 use super::discarded::{Discarded, Leftover};
 use super::memory::{State, config_of, configs_of, evict_unknown_hosts};
 use super::proxy_config::ProxyConfig;
 use super::role::Role;
+use super::sources::inbound_source;
+use crate::foundation::events::Emitter;
 use crate::foundation::outcome::{Source, WorkloadMetadata};
 use crate::foundation::peer::PeerExchange;
 use crate::istio::config::{ClusterConfig, LocalRateLimitConfig, WorkloadId};
@@ -18,6 +21,7 @@ use crate::mesh::service_mesh::cluster::key::ClusterKey;
 use crate::mesh::service_mesh::cluster::service::Owner;
 use crate::mesh::service_mesh::cluster::state::ClusterState;
 use crate::mesh::service_mesh::options::Options;
+use crate::policies::authorization::{AuthorizationGate, AuthorizationLayer};
 use crate::policies::rate_limit::{RateLimitGate, RateLimitLayer};
 
 /// State of one proxy, the counterpart of an Envoy: configuration and state of a workload or a gateway, shared by
@@ -26,6 +30,7 @@ pub(in crate::mesh) struct Proxy {
     pub(in crate::mesh) options: Options,
     pub(in crate::mesh) workload: WorkloadId,
     pub(in crate::mesh) role: Role,
+    authorization: AuthorizationLayer,
     /// Names of the workload, by which metrics know it.
     pub(in crate::mesh) metadata: Arc<WorkloadMetadata>,
     /// Exchange of these names with the other ends of requests.
@@ -59,7 +64,10 @@ impl Proxy {
         options: Options,
     ) -> Self {
         let metadata = options.metadata_of(&workload);
+        let source = inbound_source(role, &workload, &metadata);
+        let emitter = Emitter::with_source(Arc::clone(&options.observe), source);
         let proxy = Self {
+            authorization: authorization::layer(&options, role, &proxy_config, emitter),
             peers: options.exchange(&metadata),
             metadata,
             options,
@@ -101,10 +109,25 @@ impl Proxy {
         self.inbound.load()
     }
 
+    /// Returns the gate of the authorization policies, for a server at `port`.
+    pub(in crate::mesh) fn authorization(&self, port: Option<u16>) -> AuthorizationGate {
+        match port {
+            Some(port) => self.authorization.clone().with_port(port).gate(),
+            None => self.authorization.gate(),
+        }
+    }
+
+    /// Returns the authorization policies.
+    pub(in crate::mesh) const fn authorization_layer(&self) -> &AuthorizationLayer {
+        &self.authorization
+    }
+
     /// Applies a new configuration to later requests. The state of a cluster or a rate limit
     /// stays as long as the new configuration names it.
     pub(in crate::mesh) fn apply_config(&self, proxy_config: ProxyConfig) {
         let known: Vec<_> = self.lock().clusters.keys().cloned().collect();
+        // First: a policy that becomes stricter holds before anything else changes.
+        authorization::apply(&self.authorization, &self.options, &proxy_config);
         // Not under the lock, which requests for hosts that are new to it wait for.
         let mut configs = configs_of(&self.workload, &proxy_config, known);
         // Dropped when the lock is gone: a detector tells observers whom it takes back.

@@ -7,13 +7,12 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::route::limits::RateLimitsTicket;
 use super::route::local_reply::LocalReply;
 use super::route::route_service::{DestinationBody, RouteService};
 use super::route::virtual_host_stack::RouteGate;
 use super::router_state::RouterState;
 use crate::foundation::admission::{
-    Admission, ChainTicket, Gate, GatedFuture, QueuedFuture, WatchedBody, forward,
+    Admission, Gate, GatedFuture, QueuedFuture, WatchedBody, forward,
 };
 use crate::foundation::events::request::record::RequestRecord;
 use crate::foundation::http::RequestHead;
@@ -22,7 +21,6 @@ use crate::foundation::outcome::BoxError;
 use crate::foundation::outcome::{LocalReplyBody, Rejection, Source};
 use crate::mesh::service_mesh::proxy::state::Proxy;
 use crate::mesh::service_mesh::router::upstream::mesh_transport::MeshTransport;
-use crate::policies::fault_injection::FaultGate;
 use crate::policies::traffic_split::RoutedBody;
 
 /// Service that sends each request through the stack of its route.
@@ -34,7 +32,7 @@ pub struct Router<S, B> {
 
 /// Body of a response from a [`Router`].
 pub(in crate::mesh) type RouterBody<R> =
-    WatchedBody<RoutedBody<DestinationBody<R>>, ChainTicket<RateLimitsTicket, FaultGate>>;
+    WatchedBody<RoutedBody<DestinationBody<R>>, <RouteGate as Gate>::Ticket>;
 
 impl<S, B> Router<S, B> {
     pub(in crate::mesh) const fn new(routes: Arc<RouterState<S, B>>) -> Self {

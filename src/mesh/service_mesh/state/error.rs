@@ -1,5 +1,6 @@
 use std::fmt::{self, Display, Formatter};
 
+use crate::foundation::outcome::Origin;
 use crate::istio::{Diagnostic, Severity};
 #[cfg(feature = "jwt")]
 use crate::policies::jwt::JwksError;
@@ -28,6 +29,17 @@ pub enum Error {
         name: Box<str>,
         /// Requested namespace.
         namespace: Box<str>,
+    },
+    /// An authorization policy compares the identities of callers, and no server of the mesh knows them.
+    #[error(
+        "{policy} ({origin}) compares identities of callers, which plain text does not have: serve with mTLS, and \
+         say so with `MeshBuilder::with_peer_identities`"
+    )]
+    NoPeerIdentities {
+        /// The policy, as `Kind namespace/name`.
+        policy: Box<str>,
+        /// Its place in the documents.
+        origin: Origin,
     },
     /// The thread that watches the files could not be started.
     #[cfg(feature = "watch")]

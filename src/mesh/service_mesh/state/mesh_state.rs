@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use super::change::{Cause, Change, difference};
 use super::config_snapshot::{ConfigSnapshot, documented, known};
 use super::refusals::{Refusals, checked};
+use super::security::{enforceable, warn_of_removed};
 use super::weight_overrides::WeightOverride;
 #[cfg(feature = "admin")]
 use crate::foundation::events::JoinedObservers;
@@ -14,7 +15,7 @@ use crate::foundation::time::clock;
 use crate::istio::Documents;
 use crate::istio::config::WorkloadId;
 use crate::istio::model::load::load_options::LoadOptions;
-use crate::istio::translation::{ConfigModel, Settings};
+use crate::istio::translation::Settings;
 use crate::mesh::service_mesh::Error;
 use crate::mesh::service_mesh::options::Options;
 use crate::mesh::service_mesh::proxy::config_source::ConfigSource;
@@ -52,7 +53,7 @@ impl MeshState {
         options: Options,
     ) -> Result<Self, Error> {
         let documents = checked(documents)?;
-        let meaning = Arc::new(ConfigModel::of(&documents, &settings));
+        let meaning = Arc::new(enforceable(&documents, &settings, &options)?);
         Ok(Self::from_source(
             documents,
             meaning,
@@ -130,7 +131,7 @@ impl MeshState {
         cause: Cause,
     ) -> Result<Change, Error> {
         let documents = checked(documents).inspect_err(|error| self.refuse(&cause, error))?;
-        Ok(self.apply_valid(documents, cause))
+        self.apply_valid(documents, cause)
     }
 
     /// Applies documents without errors if they differ from the current ones.
@@ -152,12 +153,14 @@ impl MeshState {
             self.apply_moved(documents);
             return Ok(None);
         }
-        Ok(Some(self.apply_valid(documents, cause)))
+        self.apply_valid(documents, cause).map(Some)
     }
 
-    fn apply_valid(&self, documents: Documents, cause: Cause) -> Change {
-        let meaning = Arc::new(ConfigModel::of(&documents, &self.settings));
-        self.apply_source(documents, meaning, cause)
+    fn apply_valid(&self, documents: Documents, cause: Cause) -> Result<Change, Error> {
+        let meaning = enforceable(&documents, &self.settings, &self.options)
+            .inspect_err(|error| self.refuse(&cause, error))?;
+        warn_of_removed(&self.snapshot().documents, &documents);
+        Ok(self.apply_source(documents, Arc::new(meaning), cause))
     }
 
     /// Applies any configuration source.

@@ -5,6 +5,7 @@ pub(crate) mod config_snapshot;
 pub(crate) mod error;
 pub(crate) mod mesh_state;
 pub(crate) mod refusals;
+mod security;
 #[cfg(feature = "watch")]
 pub(crate) mod watch;
 #[cfg(feature = "watch")]

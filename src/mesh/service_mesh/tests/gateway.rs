@@ -22,6 +22,7 @@ fn gateway(routes: Script, https_redirect: Option<StatusCode>) -> Script {
             limits: Vec::new(),
         },
         inbound: InboundConfig {
+            authorization: Vec::new(),
             limits: vec![limit("in", RateLimitPolicy::per_minute(3))],
             ..InboundConfig::default()
         },

@@ -106,6 +106,7 @@ impl ConfigSource for Script {
 
     fn inbound(&self, _: &WorkloadId) -> InboundConfig {
         InboundConfig {
+            authorization: Vec::new(),
             limits: self.inbound.clone(),
             ..InboundConfig::default()
         }
@@ -149,6 +150,7 @@ pub(super) fn change(mesh: &Mesh, script: Script) -> Change {
 pub(super) fn route(to: Route) -> RouteConfig {
     RouteConfig {
         route: to,
+        cors: None,
         fault: FaultInjectionPolicy::off(),
         limits: Vec::new(),
         limits_replace: false,

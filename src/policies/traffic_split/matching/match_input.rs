@@ -1,9 +1,9 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
-use super::normalize::normalized;
 use crate::foundation::http::RequestHead;
 use crate::foundation::http::authority::Addressed;
+use crate::foundation::http::normal_path::normalized;
 use crate::policies::traffic_split::TrafficSplitPolicy;
 
 /// Input of route matching, read from a request once.

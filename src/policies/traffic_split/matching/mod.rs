@@ -4,7 +4,6 @@
 mod config;
 pub(in crate::policies::traffic_split) mod header_match;
 pub(in crate::policies::traffic_split) mod match_input;
-pub(in crate::policies::traffic_split) mod normalize;
 pub(in crate::policies::traffic_split) mod path_match;
 pub(in crate::policies::traffic_split) mod template;
 

@@ -1,11 +1,15 @@
 use std::sync::Arc;
 
 use super::limits::{RateLimitsTicket, admit};
-use crate::foundation::admission::{Admission, Gate, NoQueue};
+use crate::foundation::admission::{Admission, Gate, GateChain, NoQueue};
 use crate::foundation::events::Emitter;
 use crate::foundation::http::RequestHead;
 use crate::mesh::service_mesh::proxy::role::Role;
 use crate::mesh::service_mesh::proxy::state::Proxy;
+use crate::policies::authorization::AuthorizationGate;
+
+/// Gates of a workload's server.
+pub(in crate::mesh) type ServerGates = GateChain<AuthorizationGate, InboundLimits>;
 
 /// The rate limits of what comes in, as the documents set them at the time.
 #[derive(Clone, Debug)]

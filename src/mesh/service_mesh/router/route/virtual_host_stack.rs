@@ -14,14 +14,15 @@ use crate::mesh::service_mesh::router::router_state::RouterState;
 use crate::mesh::service_mesh::router::upstream::internal_headers::Withheld;
 use crate::mesh::service_mesh::router::upstream::to_transport::{ToMirror, ToTransport};
 use crate::mesh::stack::routed;
+use crate::policies::cors::CorsGate;
 use crate::policies::fault_injection::{FaultGate, FaultInjectionLayer};
 use crate::policies::retry::RetryLayer;
 use crate::policies::telemetry::TraceAttemptLayer;
 use crate::policies::timeout::TimeoutLayer;
 use crate::policies::traffic_split::{CompiledRoutes, Destination};
 
-/// Gate of one route: its rate limits, then its faults.
-pub(in crate::mesh) type RouteGate = Arc<GateChain<RateLimits, FaultGate>>;
+/// Gate of one route: its rate limits, its faults, then CORS.
+pub(in crate::mesh) type RouteGate = Arc<GateChain<RateLimits, GateChain<FaultGate, CorsGate>>>;
 
 /// Routes of one host on one port, each with its own stack.
 pub(in crate::mesh) struct VirtualHostStack<S, B> {
@@ -173,7 +174,11 @@ fn stack<S: Clone + Send + Sync + 'static, B>(
         .limits_of(config)
         .map(|limit| proxy.limit(limit, &host.config.id, &source))
         .collect();
-    let gate = routed::route_gate(RateLimits::new(&limits), fault.gate());
+    let gate = routed::route_gate(
+        RateLimits::new(&limits),
+        fault.gate(),
+        CorsGate::of_route(config.cors.clone()),
+    );
     RouteStack {
         gate: Arc::new(gate),
         shared,

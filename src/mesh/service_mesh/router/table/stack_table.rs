@@ -82,6 +82,7 @@ pub(in crate::mesh) fn passthrough_config(host: &str, route: &'static str) -> Vi
         origin: None,
         routes: vec![RouteConfig {
             route: Route::to(Destination::new(host)).with_name(route),
+            cors: None,
             fault: FaultInjectionPolicy::off(),
             limits: Vec::new(),
             limits_replace: false,

@@ -3,6 +3,38 @@
 
 use std::borrow::Cow;
 
+use http::Uri;
+use http::uri::PathAndQuery;
+
+/// Normalizes the path of a target, as Envoy does under Istio's default `pathNormalization: BASE`. The query, and a
+/// target that is no path, are unchanged.
+///
+/// # Errors
+///
+/// The reason, if Envoy refuses the target.
+pub(crate) fn normalize_target(uri: &mut Uri) -> Result<(), &'static str> {
+    let Some(target) = uri.path_and_query().map(PathAndQuery::as_str) else {
+        return Ok(());
+    };
+    if !target.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("a target with bytes that have to be escaped");
+    }
+    let path = uri.path();
+    if path.as_bytes().windows(3).any(|three| three == b"%00") {
+        return Err("NUL in the path");
+    }
+    if let Cow::Owned(path) = normalized(path) {
+        let target = match uri.query() {
+            Some(query) => format!("{path}?{query}"),
+            None => path,
+        };
+        let mut parts = uri.clone().into_parts();
+        parts.path_and_query = Some(PathAndQuery::try_from(target).map_err(|_| "no path")?);
+        *uri = Uri::from_parts(parts).map_err(|_| "no path")?;
+    }
+    Ok(())
+}
+
 /// Returns `path` in its normal form, Envoy's and RFC 3986's (6.2.2): unreserved characters undone of their
 /// percent signs, those escaped that a path cannot have, `/` for a backslash, and no `.` and `..` left.
 pub(crate) fn normalized(path: &str) -> Cow<'_, str> {
@@ -145,6 +177,25 @@ mod tests {
             ("/é/%2e%2e/%7E", "/~"),
         ] {
             assert_eq!(normalized(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_target_keeps_all_but_its_path() {
+        for (target, expected) in [
+            ("/a/../b?c=/../d", Ok("/b?c=/../d")),
+            ("http://users:80/%61?q", Ok("http://users:80/a?q")),
+            ("users:80", Ok("users:80")),
+            ("*", Ok("*")),
+            ("/a%00", Err("NUL in the path")),
+        ] {
+            let mut uri: Uri = target.parse().unwrap();
+            let result = normalize_target(&mut uri).map(|()| uri.to_string());
+            assert_eq!(
+                result.as_deref().map_err(|reason| *reason),
+                expected,
+                "{target}"
+            );
         }
     }
 
