@@ -5,18 +5,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::ArcSwap;
 
 use super::change::{Cause, Change, difference};
-use super::config_snapshot::{ConfigSnapshot, documented, known};
+use super::config_snapshot::{ConfigSnapshot, documented, known, probes};
 use super::refusals::{Refusals, checked};
 use super::security::{enforceable, warn_of_removed};
 use super::weight_overrides::WeightOverride;
-#[cfg(feature = "admin")]
 use crate::foundation::events::JoinedObservers;
 use crate::foundation::time::clock;
 use crate::istio::Documents;
-use crate::istio::config::WorkloadId;
+use crate::istio::config::{OutboundConfig, WorkloadId};
 use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::translation::Settings;
 use crate::mesh::service_mesh::Error;
+use crate::mesh::service_mesh::canary::rollout::Rollout;
 use crate::mesh::service_mesh::options::Options;
 use crate::mesh::service_mesh::proxy::config_source::ConfigSource;
 use crate::mesh::service_mesh::proxy::role::Role;
@@ -34,9 +34,10 @@ pub(in crate::mesh) struct MeshState {
     /// Held during a whole change, from the read of the old version to the end.
     pub(super) changing: Mutex<()>,
     snapshot: ArcSwap<ConfigSnapshot>,
+    /// The last rollout of each host.
+    canaries: Mutex<Vec<Arc<Rollout>>>,
     history: Mutex<VecDeque<Change>>,
     /// Observers of all layers, beside that of the options.
-    #[cfg(feature = "admin")]
     pub(in crate::mesh) joined: Arc<JoinedObservers>,
     load_options: LoadOptions,
     pub(in crate::mesh) options: Options,
@@ -71,7 +72,6 @@ impl MeshState {
         settings: Settings,
         options: Options,
     ) -> Self {
-        #[cfg(feature = "admin")]
         let (joined, options) = options.with_joined_observers();
         let changed = difference(&Documents::from_yaml(""), &documents);
         let began = Change {
@@ -85,7 +85,7 @@ impl MeshState {
             changing: Mutex::new(()),
             snapshot: ArcSwap::from_pointee(current),
             history: Mutex::new([began].into()),
-            #[cfg(feature = "admin")]
+            canaries: Mutex::default(),
             joined,
             load_options,
             options,
@@ -177,7 +177,7 @@ impl MeshState {
         // An override ends as soon as the documents change the weights that it replaced.
         let kept = old.overrides.iter().filter(|overrides| {
             let found = documented(&*configs, &documents, default, overrides);
-            found.is_ok_and(|documented| documented == overrides.documented)
+            found.is_ok_and(|found| found.before == overrides.documented)
         });
         let overrides = kept.cloned().collect();
         let version = old.version + 1;
@@ -186,15 +186,22 @@ impl MeshState {
     }
 
     /// Overrides documented weights.
-    pub(in crate::mesh) fn set_weights(
+    pub(in crate::mesh) fn set_weights(&self, overrides: WeightOverride) -> Result<Change, Error> {
+        let change = self.set_weights_if(overrides, |_, _| true)?;
+        Ok(change.expect("weights without a condition are set"))
+    }
+
+    /// Overrides documented weights, if a condition on these and on the current override holds.
+    pub(in crate::mesh) fn set_weights_if(
         &self,
         mut overrides: WeightOverride,
-    ) -> Result<Change, Error> {
+        condition: impl FnOnce(&[u32], Option<&[u32]>) -> bool,
+    ) -> Result<Option<Change>, Error> {
         let _changing = lock(&self.changing);
         let old = self.snapshot();
         let default = self.default_namespace();
-        overrides.documented = documented(&*old.documented, &old.documents, default, &overrides)
-            .map_err(|source| {
+        let found = documented(&*old.documented, &old.documents, default, &overrides).map_err(
+            |source| {
                 let known = match source {
                     WeightsError::NoSuchRoute => {
                         known(&*old.documented, &old.documents, default, &overrides)
@@ -206,16 +213,51 @@ impl MeshState {
                     known: known.into_iter().collect(),
                     source,
                 }
-            })?;
+            },
+        )?;
+        overrides.documented = found.before;
+        overrides.target = Some(found.target);
+        let all = old.overrides.iter();
+        let (others, same): (Vec<_>, Vec<_>) =
+            all.partition(|other| other.target != overrides.target);
+        let current = same.first().map(|current| &*current.weights);
+        if !condition(&overrides.documented, current) {
+            return Ok(None);
+        }
         let line = format!("{} has the weights {:?}", overrides.host, overrides.weights);
-        let others = old.overrides.iter().filter(|other| {
-            let is_same = other.host == overrides.host && other.route == overrides.route;
-            !is_same
-        });
-        let all = others.cloned().chain([overrides.clone()]).collect();
+        let all = others.into_iter().chain([&overrides]).cloned().collect();
         let (documents, configs) = (Arc::clone(&old.documents), Arc::clone(&old.documented));
         let current = ConfigSnapshot::new(old.version + 1, documents, configs, all);
-        Ok(self.change(current, Cause::Weights, [line.into()].into()))
+        Ok(Some(self.change(
+            current,
+            Cause::Weights,
+            [line.into()].into(),
+        )))
+    }
+
+    /// Returns the documented configurations of a workload of each namespace, the default one first.
+    pub(in crate::mesh) fn outbound_configs(&self) -> Vec<OutboundConfig> {
+        let current = self.snapshot();
+        let default = self.default_namespace();
+        probes(&*current.documented, &current.documents, default).collect()
+    }
+
+    /// Adds a rollout in place of the last one of its host; returns false if that is running.
+    pub(in crate::mesh) fn add_canary(&self, rollout: &Arc<Rollout>) -> bool {
+        let mut canaries = lock(&self.canaries);
+        let host = rollout.status().host().to_owned();
+        let is_of_host = |one: &Arc<Rollout>| one.status().host() == host;
+        if canaries.iter().any(|one| is_of_host(one) && !one.is_over()) {
+            return false;
+        }
+        canaries.retain(|one| !is_of_host(one));
+        canaries.push(Arc::clone(rollout));
+        true
+    }
+
+    /// Returns the last rollout of each host, oldest first.
+    pub(in crate::mesh) fn canaries(&self) -> Vec<Arc<Rollout>> {
+        lock(&self.canaries).clone()
     }
 
     /// Returns the proxy of a workload or a gateway, created on first use.
