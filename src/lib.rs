@@ -46,6 +46,7 @@
 //! # Architecture
 //!
 //! ```text
+//! integrations the page for operators, metrics, and the end of a service
 //! mesh         stacks and their state: by hand, or of a workload or gateway under Istio's documents
 //! istio        Istio's documents: api, validation, analysis, coverage, and translation to plain values
 //! transport    connections: client (reqwest's API), connectors, DNS, connection pools
@@ -67,13 +68,20 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod foundation;
+mod integrations;
 #[cfg(feature = "istio")]
 pub mod istio;
 pub mod mesh;
 mod policies;
 mod transport;
 
+#[cfg(feature = "admin")]
+pub use integrations::admin;
+#[cfg(feature = "prometheus")]
+pub use integrations::prometheus;
+pub use integrations::shutdown;
 pub use policies::authorization;
+pub use policies::canary;
 pub use policies::circuit_breaker;
 pub use policies::concurrency_limit;
 pub use policies::cors;
@@ -94,6 +102,8 @@ pub use transport::client;
 pub use transport::dns;
 #[cfg(feature = "tonic")]
 pub use transport::grpc;
+#[cfg(feature = "mtls")]
+pub use transport::mtls;
 #[cfg(feature = "hyper")]
 pub use transport::pool;
 
@@ -145,7 +155,10 @@ pub use mesh::{inbound, outbound};
 /// ordered the policy.
 pub mod events {
     pub use crate::foundation::events::{Completion, EventKind};
-    pub use crate::foundation::outcome::{Direction, Origin, Source};
+    pub use crate::foundation::outcome::{
+        Direction, Origin, ResponseFlags, Source, WorkloadMetadata,
+    };
+    pub use crate::foundation::tls::HandshakeFailure;
 }
 
 /// Facts about an attempt beside its [`Outcome`]: statuses, causes, and how errors are classified.

@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::net::SocketAddr;
+
 use crate::scale::Scale;
 
 pub(crate) const HELP: &str = "\
@@ -8,9 +10,12 @@ Five services on this machine, and what becomes of them when things go wrong.
     cargo run --example five_services --features full -- [OPTIONS]
 
     --only CASE     run this case alone; may be given several times
-    --break CASE    switch off the part that this case is about, which makes the case fail
+    --break CASE    switch off the part that this case is about, which makes the case fail;
+                    of `identity`: mtls
     --scale N       let a minute last 60/N seconds, N from 1 to 20 [default: 12, so 5 seconds]
     --serve         keep the services up to be tried with curl, until Ctrl-C
+    --admin         serve the page for operators, and print its URL and its token for actions
+    --metrics ADDR  with --serve: metrics for Prometheus at http://ADDR/metrics
     --help          print this
 
 Cases:";
@@ -31,11 +36,15 @@ pub(crate) enum Part {
     Mirror,
     Faults,
     Authorization,
+    Identity,
+    /// The part of `Identity` that refuses plain text; no case of its own.
+    Mtls,
+    Seen,
 }
 
 impl Part {
     /// All of them, in the order in which they are shown.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Breaker,
         Self::Ingress,
         Self::RateLimit,
@@ -49,6 +58,8 @@ impl Part {
         Self::Mirror,
         Self::Faults,
         Self::Authorization,
+        Self::Identity,
+        Self::Seen,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -66,6 +77,9 @@ impl Part {
             Self::Mirror => "mirror",
             Self::Faults => "faults",
             Self::Authorization => "authorization",
+            Self::Identity => "identity",
+            Self::Mtls => "mtls",
+            Self::Seen => "seen",
         }
     }
 
@@ -83,7 +97,10 @@ impl Part {
             Self::Endpoints => "users runs as three endpoints, of which one goes bad",
             Self::Mirror => "waste v2 is tried on a tenth of the real requests, unnoticed by users",
             Self::Authorization => "results of waste are read by everyone and confirmed by admins",
+            Self::Identity => "waste accepts callers with a certificate of the mesh alone",
+            Self::Mtls => "waste refuses plain text",
             Self::Faults => "a fifth of one route of waste is made to fail, to see what that does",
+            Self::Seen => "a breaker opens: metric, log line and trace say so in the same words",
         }
     }
 
@@ -91,13 +108,23 @@ impl Part {
         let known = Self::ALL.into_iter().find(|part| part.name() == name);
         known.ok_or_else(|| format!("there is no case `{name}`"))
     }
+
+    /// Returns the part that `--break` names.
+    fn parse_broken(name: &str) -> Result<Self, String> {
+        match name {
+            "mtls" | "identity" => Ok(Self::Mtls),
+            case => Self::parse(case),
+        }
+    }
 }
 
 /// What the command line asks for.
 #[derive(Debug)]
 pub(crate) struct Args {
+    pub(crate) admin: bool,
     pub(crate) broken: Option<Part>,
     pub(crate) help: bool,
+    pub(crate) metrics: Option<SocketAddr>,
     pub(crate) only: Vec<Part>,
     pub(crate) scale: Scale,
     pub(crate) serve: bool,
@@ -107,8 +134,10 @@ impl Args {
     /// Reads the arguments, without the program's name.
     pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut args = Self {
+            admin: false,
             broken: None,
             help: false,
+            metrics: None,
             only: Vec::new(),
             scale: Scale::default(),
             serve: false,
@@ -116,9 +145,11 @@ impl Args {
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
             match word.as_str() {
-                "--break" => args.broken = Some(Part::parse(&value()?)?),
+                "--break" => args.broken = Some(Part::parse_broken(&value()?)?),
+                "--metrics" => args.metrics = Some(parse_address(&value()?)?),
                 "--only" => args.only.push(Part::parse(&value()?)?),
                 "--scale" => args.scale = parse_scale(&value()?)?,
+                "--admin" => args.admin = true,
                 "--serve" => args.serve = true,
                 "--help" | "-h" => args.help = true,
                 _ => return Err(format!("unknown argument `{word}`")),
@@ -133,6 +164,11 @@ impl Args {
         all.filter(|case| self.only.is_empty() || self.only.contains(case))
             .collect()
     }
+}
+
+fn parse_address(word: &str) -> Result<SocketAddr, String> {
+    let address = word.parse();
+    address.map_err(|_| format!("--metrics takes an address and a port, not `{word}`"))
 }
 
 fn parse_scale(word: &str) -> Result<Scale, String> {

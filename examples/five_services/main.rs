@@ -12,6 +12,7 @@
 //! (`cases/`) is shown as it happens; what it claims is counted by the servers, not by the clients. If
 //! anything differs from what is expected, the program ends with 1.
 
+mod admin;
 mod args;
 mod cases;
 mod driver;
@@ -23,12 +24,15 @@ mod serve;
 mod services;
 mod show;
 mod stand_ins;
+mod witness;
 mod world;
 
 use std::error::Error;
 use std::process::ExitCode;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 use args::{Args, HELP, Part};
 use report::Report;
@@ -50,9 +54,10 @@ async fn main() -> ExitCode {
         print_help();
         return ExitCode::SUCCESS;
     }
-    tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::from_default_env())
-        .with_writer(std::io::stderr)
+    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    tracing_subscriber::registry()
+        .with(log.with_filter(EnvFilter::from_default_env()))
+        .with(witness::layer())
         .init();
     let outcome = if args.serve {
         serve::serve(&args).await.map(|()| true)

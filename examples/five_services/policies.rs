@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use meshless::Mesh;
 use meshless::mesh::Watch;
+use meshless::prometheus::Metrics;
 use meshless::telemetry::TracePolicy;
 use tokio::time::sleep;
 
@@ -30,6 +31,7 @@ const WITHIN: Duration = Duration::from_secs(1);
 pub(crate) struct Policies {
     folder: Folder,
     mesh: Mesh,
+    metrics: Metrics,
     settings: Settings,
     /// None if what is written is not to be followed.
     _watch: Option<Watch>,
@@ -55,6 +57,12 @@ impl Policies {
         let mesh = Mesh::builder().with_seed(1).with_trace(trace);
         // The stand-ins of the external APIs tell retries by Envoy's headers; real ones are not to see any.
         let mesh = mesh.with_internal_headers_everywhere(true);
+        let metrics = Metrics::default();
+        let mesh = if settings.is_broken(Part::Seen) {
+            mesh
+        } else {
+            mesh.with_metrics(&metrics)
+        };
         let mesh = mesh.read_path(&folder.0)?;
         // Switched off: what is written later is not heeded.
         let ignoring = [Part::Authorization, Part::Faults, Part::Split];
@@ -63,6 +71,7 @@ impl Policies {
         Ok(Self {
             folder,
             mesh,
+            metrics,
             settings,
             _watch: watch,
         })
@@ -70,6 +79,11 @@ impl Policies {
 
     pub(crate) const fn mesh(&self) -> &Mesh {
         &self.mesh
+    }
+
+    /// Returns what was counted in this world.
+    pub(crate) const fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Returns the folder of the copy, for edits by hand.

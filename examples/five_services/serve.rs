@@ -1,5 +1,8 @@
 //! `--serve`: the services stay up, to be tried by hand.
 
+use axum::Router;
+use tokio::net::TcpListener;
+
 use crate::Result;
 use crate::args::Args;
 use crate::show::show;
@@ -14,6 +17,15 @@ pub(crate) async fn serve(args: &Args) -> Result<()> {
         "They follow the policies in {}.",
         world.policies.folder().display()
     );
+    if let Some(address) = args.metrics {
+        let metrics = Router::new().route("/metrics", world.policies.metrics().handler());
+        let listener = TcpListener::bind(address).await?;
+        show!(
+            "Metrics for Prometheus: http://{}/metrics",
+            listener.local_addr()?
+        );
+        tokio::spawn(async { axum::serve(listener, metrics).await });
+    }
     show!("In another terminal, try:");
     print_commands(&world);
     tokio::signal::ctrl_c().await?;

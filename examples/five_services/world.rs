@@ -5,6 +5,7 @@ use std::io;
 use tokio::net::TcpListener;
 
 use crate::Result;
+use crate::admin::Page;
 use crate::args::{Args, Part};
 use crate::policies::Policies;
 use crate::scale::Scale;
@@ -14,6 +15,7 @@ use crate::stand_ins::{self, StandIn};
 /// Settings of the services at their start.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
+    admin: bool,
     broken: Option<Part>,
     pub(crate) scale: Scale,
 }
@@ -21,6 +23,7 @@ pub(crate) struct Settings {
 impl Settings {
     pub(crate) const fn new(args: &Args) -> Self {
         Self {
+            admin: args.admin,
             broken: args.broken,
             scale: args.scale,
         }
@@ -45,6 +48,8 @@ impl Settings {
 /// The services and the stand-ins; they end when it is dropped.
 #[derive(Debug)]
 pub(crate) struct World {
+    /// None without `--admin`.
+    _admin: Option<Page>,
     pub(crate) auth: Service,
     pub(crate) ingress: Service,
     pub(crate) kakao: StandIn,
@@ -80,6 +85,12 @@ impl World {
             ports.push((written, stand_in.port()));
         }
         let policies = Policies::deploy(settings, &ports)?;
+        // Before the services, so that their clients and servers report requests to it.
+        let admin = if settings.admin {
+            Some(Page::serve(policies.mesh(), listen().await?)?)
+        } else {
+            None
+        };
 
         // In production each is a process with a mesh of its own; here they share the one.
         let site = |name: &str, namespace: &str, listener| Site {
@@ -104,6 +115,7 @@ impl World {
         let locations = services::locations(locations)?;
         let ingress = services::ingress(policies.mesh(), listen().await?)?;
         Ok(Self {
+            _admin: admin,
             auth,
             ingress,
             kakao,

@@ -11,5 +11,8 @@ pub(crate) mod http;
 pub mod identity;
 pub(crate) mod matching;
 pub(crate) mod outcome;
+#[cfg(feature = "istio")]
+pub(crate) mod peer;
 pub(crate) mod sync;
 pub(crate) mod time;
+pub(crate) mod tls;

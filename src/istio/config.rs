@@ -9,6 +9,7 @@
 //! has an `id`: the same id after an update means the same object with a new policy, and its state
 //! is kept.
 
+mod tls;
 #[cfg(feature = "jwt")]
 mod tokens;
 
@@ -36,6 +37,10 @@ use crate::policies::traffic_split::{Destination, Route};
 #[cfg(feature = "jwt")]
 pub(crate) use tokens::{KeysConfig, TokenRuleConfig};
 
+#[cfg(feature = "mtls")]
+pub(crate) use tls::{PeerAuthenticationConfig, TlsVerification};
+pub(crate) use tls::{TlsConfig, TlsMode};
+
 /// The workload of a configuration: identity and labels, as of a pod with a sidecar.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct WorkloadId {
@@ -43,6 +48,15 @@ pub(crate) struct WorkloadId {
     pub(crate) namespace: Arc<str>,
     /// The pod's labels, which selectors and `sourceLabels` match.
     pub(crate) labels: BTreeMap<String, String>,
+}
+
+/// Part of a workload's identity that its outbound configuration depends on: workloads with equal scopes have equal
+/// configurations.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct ConfigScope {
+    /// Those of its labels by which some document selects.
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) namespace: Arc<str>,
 }
 
 /// Configuration for outbound requests of a workload, or for requests to a gateway.
@@ -203,12 +217,6 @@ pub(crate) struct RetriesConfig {
     pub(crate) budget_interval: Duration,
 }
 
-/// TLS origination.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct TlsConfig {
-    pub(crate) sni: Option<Box<str>>,
-}
-
 /// One local rate limit.
 #[derive(Clone, Debug)]
 pub(crate) struct LocalRateLimitConfig {
@@ -230,6 +238,9 @@ pub(crate) struct InboundConfig {
     /// Authorization policies, those of the root namespace first.
     pub(crate) authorization: Vec<AuthorizationPolicy>,
     pub(crate) limits: Vec<LocalRateLimitConfig>,
+    /// Modes of its ports, of `PeerAuthentication`.
+    #[cfg(feature = "mtls")]
+    pub(crate) mtls: PeerAuthenticationConfig,
     /// Rules about tokens, in the order of their issuers.
     #[cfg(feature = "jwt")]
     pub(crate) tokens: Vec<TokenRuleConfig>,

@@ -72,8 +72,9 @@
 //! - **Warnings** are what `istioctl analyze` says of documents without asking a cluster, under its codes
 //!   (`IST0…`), and what is legal and does not do what it looks like, under our own (`MSH…`): see [`Code`].
 //! - **Kinds.** `VirtualService`, `DestinationRule`, `ServiceEntry`, `Gateway`, `AuthorizationPolicy`, `EnvoyFilter` (of
-//!   which only the local rate limit is known) and, with the feature `jwt`, `RequestAuthentication` are read.
-//!   `PeerAuthentication`, `WorkloadEntry`, `WorkloadGroup`, `Sidecar` and `Telemetry` are checked, each with a
+//!   which only the local rate limit is known) and, with the features `jwt` and `mtls`, `RequestAuthentication` and
+//!   `PeerAuthentication` are read.
+//!   `WorkloadEntry`, `WorkloadGroup`, `Sidecar` and `Telemetry` are checked, each with a
 //!   warning that nothing enforces them. Other kinds of Kubernetes are passed over, with a note, or with a
 //!   warning where Istio acts on them (the routes of the Gateway API). Lists are read as their items.
 //! - **What is referred to.** Hosts, ports, subsets, gateways and workloads are looked for among the service

@@ -11,7 +11,7 @@ use tower_service::Service;
 
 use super::outbound::warn_once;
 use super::outer_stack::OuterStack;
-use super::snapshot::InboundSnapshot;
+use super::snapshot::{ConcurrencyLimitSnapshot, InboundSnapshot, RateLimitSnapshot};
 use super::stack::{self, InboundGates, InboundLayers};
 use super::{InboundPolicy, StackWarning};
 use crate::foundation::events::Observe;
@@ -182,7 +182,12 @@ impl Inbound {
     /// Returns the state of its parts as plain values.
     #[must_use]
     pub fn snapshot(&self) -> InboundSnapshot {
-        InboundSnapshot::of(&self.layers)
+        let layers = &self.layers;
+        InboundSnapshot {
+            name: layers.emitter.source().name().map(Into::into),
+            rate_limit: RateLimitSnapshot::of(&layers.rate_limit),
+            concurrency_limit: ConcurrencyLimitSnapshot::of(&layers.concurrency_limit),
+        }
     }
 
     /// Returns the contradictions between the current policies of this stack. The first `layer` call logs them.

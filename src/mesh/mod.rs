@@ -244,5 +244,9 @@ pub use lint::{StackWarning, lint};
 pub use outbound::{Outbound, OutboundService, outbound};
 pub use outbound_policy::OutboundPolicy;
 pub use per_host::{InvalidHost, OutboundPerHost, OutboundPerHostService};
+#[cfg(all(feature = "istio", feature = "prometheus"))]
+pub(crate) use service_mesh::mesh::WeakMesh;
+#[cfg(all(feature = "istio", feature = "prometheus"))]
+pub(crate) use service_mesh::options::extension::MeshExtension;
 #[cfg(feature = "istio")]
 pub use service_mesh::*;

@@ -9,7 +9,10 @@ use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::snapshot::OutboundSnapshot;
+use super::snapshot::{
+    CircuitBreakerSnapshot, ConcurrencyLimitSnapshot, OutboundSnapshot, RateLimitSnapshot,
+    RetryBudgetSnapshot,
+};
 use super::stack::{self, OutboundLayers, OutboundStack};
 use super::{OutboundPolicy, StackWarning};
 use crate::foundation::events::Observe;
@@ -213,7 +216,15 @@ impl Outbound {
     /// Returns the state of its parts as plain values.
     #[must_use]
     pub fn snapshot(&self) -> OutboundSnapshot {
-        OutboundSnapshot::of(&self.layers)
+        let layers = &self.layers;
+        OutboundSnapshot {
+            name: layers.emitter.source().name().map(Into::into),
+            rate_limit: RateLimitSnapshot::of(&layers.rate_limit),
+            retry_budget: RetryBudgetSnapshot::of(&layers.retry),
+            attempt_limit: RateLimitSnapshot::of(&layers.attempt_limit),
+            concurrency_limit: ConcurrencyLimitSnapshot::of(&layers.concurrency_limit),
+            circuit_breaker: CircuitBreakerSnapshot::of(&layers.circuit_breaker),
+        }
     }
 
     /// Returns the contradictions between the current policies of this stack. The first `layer` call logs them.

@@ -2,6 +2,7 @@
 //! them). No policy imports another; the mesh composes them.
 
 pub mod authorization;
+pub mod canary;
 pub mod circuit_breaker;
 pub mod concurrency_limit;
 pub mod cors;

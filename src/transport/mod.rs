@@ -8,5 +8,7 @@ pub(crate) mod connect;
 pub mod dns;
 #[cfg(feature = "tonic")]
 pub mod grpc;
+#[cfg(feature = "mtls")]
+pub mod mtls;
 #[cfg(feature = "hyper")]
 pub mod pool;

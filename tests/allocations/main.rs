@@ -27,7 +27,8 @@ const TRACE: u64 = 1;
 
 /// Returns what each case allocates for a call, above what a bare service does.
 fn allocations() -> BTreeMap<&'static str, u64> {
-    let counts = stacks::all().into_iter().map(|(name, make)| {
+    let all = stacks::all().into_iter().chain(counted());
+    let counts = all.map(|(name, make)| {
         let mut calls = make();
         // What is made once, such as a thread's own state.
         calls(10);
@@ -44,6 +45,29 @@ fn allocations() -> BTreeMap<&'static str, u64> {
     counts
 }
 
+/// Returns the cases whose calls are counted by Istio's metrics.
+#[cfg(feature = "prometheus")]
+fn counted() -> Vec<stacks::Case> {
+    use meshless::prometheus::Metrics;
+
+    vec![
+        ("inbound, metrics", || {
+            let stack = meshless::inbound().with_observer(Metrics::default().observer());
+            stacks::calls(stack, stacks::READY)
+        }),
+        ("outbound, metrics", || {
+            let stack = meshless::outbound().named("upstream");
+            let stack = stack.with_observer(Metrics::default().observer());
+            stacks::calls(stack, stacks::READY)
+        }),
+    ]
+}
+
+#[cfg(not(feature = "prometheus"))]
+fn counted() -> Vec<stacks::Case> {
+    Vec::new()
+}
+
 #[tokio::test]
 async fn a_call_allocates_only_what_it_must() {
     // Of the headers only `traceparent` is written by default.
@@ -58,6 +82,7 @@ async fn a_call_allocates_only_what_it_must() {
         ("five by hand, cloned per call", KEPT),
         ("outbound", traced),
         ("outbound per host", traced),
+        ("outbound, metrics", traced),
         ("outbound, pending once", traced),
         ("outbound, cloned per call", traced),
     ];

@@ -14,12 +14,13 @@ use graph::{Arrow, Graph};
 use source::{Source, sources};
 
 /// The folders of `src`, lowest first. A tier imports only from itself and from those before it.
-const TIERS: [&str; 6] = [
+const TIERS: [&str; 7] = [
     "foundation",
     "policies",
     "transport",
     "istio",
     "mesh",
+    "integrations",
     "cli",
 ];
 

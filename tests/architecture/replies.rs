@@ -15,7 +15,7 @@ const CREATES: [&str; 6] = [
 ];
 
 /// Files that create responses, the file in which these get their source, and the text that writes it.
-const CREATORS: [(&str, &str, &str); 11] = [
+const CREATORS: [(&str, &str, &str); 14] = [
     (
         "foundation/admission/queued.rs",
         "foundation/admission/queued.rs",
@@ -36,6 +36,10 @@ const CREATORS: [(&str, &str, &str); 11] = [
     // What the files above call.
     ("foundation/outcome/local_reply.rs", "", ""),
     ("foundation/outcome/rejection.rs", "", ""),
+    // Answers of the operators' own server, in which no policy has a part.
+    ("integrations/admin/actions.rs", "", ""),
+    ("integrations/admin/handlers.rs", "", ""),
+    ("integrations/prometheus/handler.rs", "", ""),
     (
         "mesh/service_mesh/proxy/proxy_config.rs",
         "mesh/service_mesh/gateway/ingress.rs",

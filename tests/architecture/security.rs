@@ -14,7 +14,7 @@ enum Proof {
 use Proof::{Line, Test};
 
 /// Statements of the page, with what holds them.
-const STATEMENTS: [(&str, &[Proof]); 40] = [
+const STATEMENTS: [(&str, &[Proof]); 54] = [
     (
         "an invalid value is a typed error, no panic",
         &[Test("each_mistake_is_found_and_its_mend_told")],
@@ -237,6 +237,89 @@ const STATEMENTS: [(&str, &[Proof]); 40] = [
             Test("a_host_that_no_document_names_passes_or_is_rejected_as_the_mesh_is_told_to"),
         ],
     ),
+    (
+        "have a token let in that is forged, expired or for others",
+        &[
+            Test("every_answer_is_that_of_real_envoy"),
+            Test("a_forged_token_is_not_remembered"),
+        ],
+    ),
+    (
+        "bring the headers that rules write",
+        &[Test("headers_of_claims_cannot_be_brought_by_a_caller")],
+    ),
+    (
+        "have keys fetched more often than every 30 s",
+        &[Test("tokens_of_made_up_keys_cause_one_fetch_in_30_seconds")],
+    ),
+    (
+        "one URI, a SPIFFE ID with a path",
+        &[
+            Test("a_server_refuses_what_breaks_a_rule_and_names_the_reason"),
+            Test("a_client_refuses_a_server_that_breaks_a_rule_and_names_the_reason"),
+        ],
+    ),
+    (
+        "the roots of one vouch for no workload of another",
+        &[Test(
+            "roots_of_a_federated_domain_vouch_for_its_workloads_alone",
+        )],
+    ),
+    (
+        "or the service accounts of its endpoints",
+        &[Test(
+            "a_server_must_have_one_of_the_written_names_or_the_account_of_an_endpoint",
+        )],
+    ),
+    (
+        "in each the oldest; an unset mode inherits",
+        &[
+            Test("the_most_specific_policy_decides_and_an_unset_mode_inherits"),
+            Test("of_several_policies_on_one_level_the_oldest_decides"),
+            Test("a_change_of_the_documents_holds_for_the_next_connection"),
+        ],
+    ),
+    (
+        "plain text is closed without an answer",
+        &[Test(
+            "plain_text_at_a_strict_port_is_closed_without_an_answer_and_counted_by_caller",
+        )],
+    ),
+    (
+        "the first byte decides",
+        &[Test(
+            "each_client_reaches_the_servers_that_it_reaches_through_sidecars",
+        )],
+    ),
+    (
+        "a client of reqwest's connector refuses what it cannot do",
+        &[
+            Test("without_a_rule_the_labels_of_endpoints_decide"),
+            Test("a_client_that_cannot_do_what_a_rule_demands_refuses_instead_of_plain_text"),
+        ],
+    ),
+    (
+        "a pair that is half written is not used",
+        &[
+            Test("files_are_followed_and_a_half_written_pair_is_not_used"),
+            Test("certificates_and_roots_are_replaced_under_load_without_a_failed_request"),
+        ],
+    ),
+    (
+        "hold for the next connection: sessions are not resumed",
+        &[Test(
+            "a_root_that_is_removed_from_the_bundle_vouches_for_no_new_connection",
+        )],
+    ),
+    (
+        "1,024 of both at once",
+        &[
+            Test("a_caller_that_says_nothing_or_stops_in_its_handshake_is_closed_in_time"),
+            Test("handshakes_beyond_the_cap_wait_for_those_within_it"),
+        ],
+    ),
+    // Said so that it is not expected; what is not there has no test.
+    ("revocation lists (`caCrl`)", &[]),
     (
         "No `unsafe`",
         &[Line("Cargo.toml", "unsafe_code = \"forbid\"")],

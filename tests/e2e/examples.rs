@@ -4,6 +4,9 @@
 mod client;
 #[path = "../../examples/mesh.rs"]
 mod mesh;
+#[cfg(feature = "mtls")]
+#[path = "../../examples/mtls.rs"]
+mod mtls;
 #[path = "../../examples/server.rs"]
 mod server;
 #[path = "../../examples/testing.rs"]
@@ -17,6 +20,12 @@ fn a_client_retries_and_its_circuit_opens() {
 #[test]
 fn a_canary_is_released_by_documents_and_by_code() {
     mesh::main().unwrap();
+}
+
+#[cfg(feature = "mtls")]
+#[test]
+fn a_workload_is_greeted_by_its_identity_and_a_stranger_refused() {
+    mtls::main().unwrap();
 }
 
 #[test]

@@ -74,6 +74,20 @@ fn without_the_ejection_a_bad_endpoint_is_asked_on_and_on() {
 }
 
 #[test]
+fn without_mtls_a_stranger_is_answered() {
+    let output = run(&["--only", "identity", "--break", "mtls"]);
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{shown}");
+    let differs = shown
+        .lines()
+        .find(|line| line.contains("the answer without a certificate"));
+    assert!(
+        differs.is_some_and(|line| line.ends_with("DIFFERS")),
+        "{shown}"
+    );
+}
+
+#[test]
 fn without_the_mirror_v2_gets_no_copies() {
     fails_without("mirror", "copies of 600 requests at 10 %");
 }
@@ -86,6 +100,11 @@ fn without_the_faults_nothing_is_aborted() {
 #[test]
 fn without_the_policy_everyone_confirms_results() {
     fails_without("authorization", "a private result");
+}
+
+#[test]
+fn without_metrics_nothing_says_that_a_breaker_opened() {
+    fails_without("seen", "requests refused, by the metric");
 }
 
 #[test]

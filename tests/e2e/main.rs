@@ -9,6 +9,8 @@
 ))]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[cfg(feature = "admin")]
+mod admin;
 mod axum;
 mod bad;
 mod client;
@@ -32,6 +34,8 @@ mod mesh_pool;
 mod mesh_proxies;
 mod mesh_review;
 mod mirror;
+#[cfg(all(feature = "mtls", feature = "rustls"))]
+mod mtls;
 mod name_server;
 mod named_endpoints;
 #[cfg(feature = "rustls")]

@@ -2,6 +2,8 @@
 
 #[path = "../../examples/authorization.rs"]
 mod authorization;
+#[path = "../../examples/canary.rs"]
+mod canary;
 #[path = "../../examples/circuit_breaker.rs"]
 mod circuit_breaker;
 #[path = "../../examples/concurrency_limit.rs"]
@@ -50,6 +52,7 @@ macro_rules! tests {
 
 tests! {
     authorization
+    canary
     circuit_breaker
     concurrency_limit
     #[cfg(feature = "serde")]

@@ -8,6 +8,7 @@
 
 mod assembled;
 mod authorization;
+mod canary;
 mod circuit_breaker;
 #[cfg(feature = "reqwest")]
 mod client_errors;
@@ -28,6 +29,8 @@ mod grpc;
 mod jwt;
 mod load_balance;
 mod mesh;
+#[cfg(feature = "prometheus")]
+mod metrics;
 mod mirror;
 mod outlier_detection;
 mod per_host;
@@ -43,12 +46,17 @@ mod rate_limit_queue;
 mod retry;
 mod retry_storm;
 mod review_cases;
+mod shutdown;
 mod sources;
 mod telemetry;
 mod timeout;
 mod tower_http;
 mod traffic_split;
 mod vectors;
+
+#[cfg(feature = "prometheus")]
+#[path = "../support/exposition.rs"]
+mod exposition;
 
 #[path = "../support/layers.rs"]
 mod support;

@@ -7,6 +7,8 @@
 )]
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail as they do")]
 
+#[cfg(feature = "admin")]
+mod admin;
 mod answers;
 mod authorization;
 #[cfg(feature = "cli")]
@@ -19,6 +21,8 @@ mod explain;
 mod internal_headers;
 mod istio;
 mod live;
+#[cfg(feature = "prometheus")]
+mod metrics;
 mod regex;
 mod replies;
 mod review;
@@ -30,6 +34,10 @@ mod sources;
 mod tokens;
 #[cfg(feature = "watch")]
 mod watch;
+
+#[cfg(feature = "prometheus")]
+#[path = "../support/exposition.rs"]
+mod exposition;
 
 #[path = "../support/mesh.rs"]
 mod support;

@@ -24,10 +24,10 @@ fn mesh(policy: &str) -> Mesh {
 
 fn cluster(snapshot: &MeshSnapshot) -> &ClusterSnapshot {
     let [proxy] = &snapshot.proxies[..] else {
-        panic!("one proxy: {:?}", snapshot.proxies);
+        unreachable!("one proxy: {:?}", snapshot.proxies);
     };
     let [cluster] = &proxy.clusters[..] else {
-        panic!("one cluster: {:?}", proxy.clusters);
+        unreachable!("one cluster: {:?}", proxy.clusters);
     };
     cluster
 }
@@ -38,7 +38,7 @@ async fn an_ejected_endpoint_is_shown_with_its_reason_and_the_time_of_its_return
         mesh("outlierDetection: {consecutive5xxErrors: 2, baseEjectionTime: 30s, interval: 10s}");
     let upstream = Upstream::new(|uri| if uri.contains("10.0.0.1") { 500 } else { 200 });
     let service = mesh.workload("shop", "default").outbound(upstream);
-    statuses(&service, "http://users.internal/", 20).await;
+    statuses(&service, "http://users.internal/", 60).await;
     // The sweeps lie on a grid of 10 s from the creation of the cluster: the one at 30 s ends it.
     tokio::time::sleep(Duration::from_secs(4)).await;
     let snapshot = mesh.snapshot();

@@ -8,6 +8,7 @@
 
 mod choices;
 mod meshes;
+mod metrics;
 #[path = "../../stacks/mod.rs"]
 mod stacks;
 
@@ -39,6 +40,7 @@ fn cases() -> Vec<Case> {
     all.extend(choices::calls());
     all.extend(choices::all());
     all.extend(meshes::all());
+    all.extend(metrics::all());
     all
 }
 

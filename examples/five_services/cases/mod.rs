@@ -4,11 +4,13 @@ mod authorization;
 mod breaker;
 mod endpoints;
 mod faults;
+mod identity;
 mod ingress;
 mod key;
 mod mirror;
 mod rate_limit;
 mod retry;
+mod seen;
 mod split;
 mod sticky;
 mod timeout;
@@ -38,6 +40,8 @@ pub(crate) async fn run(case: Part, world: &World, report: &mut Report) -> Resul
         Part::Endpoints => endpoints::run(world, report).await,
         Part::Mirror => mirror::run(world, report).await,
         Part::Faults => faults::run(world, report).await,
+        Part::Identity | Part::Mtls => identity::run(world, report).await,
+        Part::Seen => seen::run(world, report).await,
     }
 }
 

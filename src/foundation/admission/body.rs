@@ -84,7 +84,7 @@ impl<R, T> WatchedBody<R, T> {
     }
 }
 
-impl<T> Body for RejectedInside<T> {
+impl<T: Ticket> Body for RejectedInside<T> {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -95,8 +95,12 @@ impl<T> Body for RejectedInside<T> {
         _cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let this = self.project();
+        let text = this.reply.take();
+        if let (Some(ticket), Some(text)) = (this.ticket.as_mut(), &text) {
+            ticket.on_data(text);
+        }
         *this.ticket = None;
-        Poll::Ready(this.reply.take().map(|text| Ok(Frame::data(text))))
+        Poll::Ready(text.map(|text| Ok(Frame::data(text))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -123,6 +127,11 @@ impl<T: Ticket> BodyWatch<T> {
         match frame {
             Some(Err(error)) => self.failed(error),
             Some(Ok(frame)) => {
+                if let Some(data) = frame.data_ref()
+                    && let Some(ticket) = &mut self.ticket
+                {
+                    ticket.on_data(data);
+                }
                 if self.undecided
                     && let Some(trailers) = frame.trailers_ref()
                 {

@@ -1,5 +1,6 @@
 use std::fmt::{self, Debug, Formatter};
 
+use bytes::Bytes;
 use http::{Extensions, HeaderMap, Response};
 
 use super::{Gate, Ticket};
@@ -110,6 +111,14 @@ impl<A: Ticket, B: Gate> Ticket for ChainTicket<A, B> {
             inner.on_response(head);
         }
         self.outer.on_response(head);
+    }
+
+    #[inline]
+    fn on_data(&mut self, data: &Bytes) {
+        if let Some(inner) = self.inner() {
+            inner.on_data(data);
+        }
+        self.outer.on_data(data);
     }
 
     fn write_headers(&mut self, headers: &mut HeaderMap) {

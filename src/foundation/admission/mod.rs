@@ -106,6 +106,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use http::{Extensions, HeaderMap, Response};
 
 pub use crate::foundation::http::{RequestHead, ResponseHead};
@@ -211,6 +212,10 @@ pub trait Ticket {
     /// Observes the head of the response, local replies included, once and before
     /// [`on_outcome`](Ticket::on_outcome).
     fn on_response(&mut self, _head: ResponseHead<'_>) {}
+
+    /// Observes each piece of the response's body.
+    #[inline]
+    fn on_data(&mut self, _data: &Bytes) {}
 
     /// Adds headers to the response.
     fn write_headers(&mut self, _headers: &mut HeaderMap) {}

@@ -1,4 +1,6 @@
-use std::fmt::{self, Display, Formatter};
+mod text;
+
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::Completion;
@@ -7,13 +9,16 @@ use crate::foundation::outcome::{
     DnsFailure, EjectionReason, Elapsed, Failure, MirrorDropReason, OpenReason, Rejection,
     RetryStopReason,
 };
+use crate::foundation::tls::HandshakeFailure;
 
 /// State change or decision of a policy, or the end of a request.
 ///
-/// Its [`Display`] is the line in the log.
+/// Its [`Display`](std::fmt::Display) is the line in the log.
 #[non_exhaustive]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum EventKind {
+    /// An operator changed something by the page; the text says what, and who.
+    AdminAction(Box<str>),
     /// An attempt ended. Reported by the trace layers of attempts, to an observer that
     /// [wants it](super::Observe::observes_requests).
     AttemptCompleted(Completion),
@@ -21,6 +26,21 @@ pub enum EventKind {
     Audited,
     /// A timeout cut off the body of a response.
     BodyTimedOut(Elapsed),
+    /// The certificate of a workload expires soon, and the source has no other.
+    CertificateExpiring {
+        /// Time until it expires; 0 if it is expired.
+        expires_in: Duration,
+    },
+    /// New certificates of a workload cannot be used; the last ones stay.
+    CertificateNotLoaded {
+        /// The fault, with the file.
+        reason: Box<str>,
+    },
+    /// New certificates of a workload are used for new connections.
+    CertificateRotated {
+        /// Time until they expire.
+        expires_in: Duration,
+    },
     /// A circuit breaker admits every request again.
     CircuitClosed,
     /// A circuit breaker admits single probes, to test the upstream.
@@ -58,6 +78,16 @@ pub enum EventKind {
         endpoint: Endpoint,
         /// The criterion that it failed.
         reason: EjectionReason,
+    },
+    /// The TLS handshake of a caller failed, and its connection was closed. Reported for the 1st, 2nd, 4th, 8th…
+    /// failure of an address.
+    HandshakeFailed {
+        /// Failures of the address so far.
+        failures: u64,
+        /// Address of the caller.
+        peer: SocketAddr,
+        /// The reason.
+        reason: HandshakeFailure,
     },
     /// The keys of an issuer were fetched; the new ones hold from now on.
     #[cfg(feature = "jwt")]
@@ -97,6 +127,22 @@ pub enum EventKind {
         /// The cause of the failure.
         reason: DnsFailure,
     },
+    /// A port that accepts mutual TLS and plain text (`PERMISSIVE`) accepted a connection in plain text, which `STRICT`
+    /// would close. Reported for the 1st, 2nd, 4th, 8th… connection of an address.
+    PlaintextAccepted {
+        /// Connections of the address in plain text so far.
+        connections: u64,
+        /// Address of the caller.
+        peer: IpAddr,
+    },
+    /// A port that accepts only mutual TLS (`STRICT`) closed a connection in plain text. Reported for the 1st, 2nd,
+    /// 4th, 8th… connection of an address.
+    PlaintextRefused {
+        /// Connections of the address in plain text so far.
+        connections: u64,
+        /// Address of the caller.
+        peer: IpAddr,
+    },
     /// A policy of this crate rejected a request locally.
     Rejected(Rejection),
     /// A request ended, with all its attempts; counted once, whatever answered it. Reported by the
@@ -124,9 +170,13 @@ impl EventKind {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
+            Self::AdminAction(_) => "admin_action",
             Self::AttemptCompleted(_) => "attempt_completed",
             Self::Audited => "audited",
             Self::BodyTimedOut(_) => "body_timed_out",
+            Self::CertificateExpiring { .. } => "certificate_expiring",
+            Self::CertificateNotLoaded { .. } => "certificate_not_loaded",
+            Self::CertificateRotated { .. } => "certificate_rotated",
             Self::CircuitClosed => "circuit_closed",
             Self::CircuitHalfOpened => "circuit_half_opened",
             Self::CircuitOpened { .. } => "circuit_opened",
@@ -135,6 +185,7 @@ impl EventKind {
             Self::EjectionSuppressed { .. } => "ejection_suppressed",
             Self::EndpointEjected { .. } => "endpoint_ejected",
             Self::EndpointUnejected(_) => "endpoint_unejected",
+            Self::HandshakeFailed { .. } => "handshake_failed",
             #[cfg(feature = "jwt")]
             Self::JwksFetched { .. } => "jwks_fetched",
             #[cfg(feature = "jwt")]
@@ -143,6 +194,8 @@ impl EventKind {
             Self::MirrorFailed(_) => "mirror_failed",
             Self::NameResolved { .. } => "name_resolved",
             Self::NameUnresolved { .. } => "name_unresolved",
+            Self::PlaintextAccepted { .. } => "plaintext_accepted",
+            Self::PlaintextRefused { .. } => "plaintext_refused",
             Self::Rejected(_) => "rejected",
             Self::RequestCompleted(_) => "request_completed",
             Self::RetryStopped(_) => "retry_stopped",
@@ -157,9 +210,16 @@ impl EventKind {
     #[must_use]
     pub const fn policy(&self) -> &'static str {
         match self {
+            Self::AdminAction(_) => "admin",
             Self::AttemptCompleted(_) | Self::RequestCompleted(_) => "telemetry",
             Self::Audited => "authorization",
             Self::BodyTimedOut(_) | Self::StreamTimedOut(_) => "timeout",
+            Self::CertificateExpiring { .. }
+            | Self::CertificateNotLoaded { .. }
+            | Self::CertificateRotated { .. }
+            | Self::HandshakeFailed { .. }
+            | Self::PlaintextAccepted { .. }
+            | Self::PlaintextRefused { .. } => "mtls",
             Self::CircuitClosed
             | Self::CircuitHalfOpened
             | Self::CircuitOpened { .. }
@@ -208,6 +268,7 @@ impl EventKind {
             Self::EjectionSuppressed { reason, .. } | Self::EndpointEjected { reason, .. } => {
                 Some(reason.label())
             }
+            Self::HandshakeFailed { reason, .. } => Some(reason.label()),
             Self::MirrorDropped(reason) => Some(reason.label()),
             Self::MirrorFailed(failure) => Some(failure.name()),
             Self::NameUnresolved { reason, .. } => Some(reason.label()),
@@ -215,65 +276,6 @@ impl EventKind {
             Self::Rejected(Rejection::AccessDenied(reason))
             | Self::WouldReject(Rejection::AccessDenied(reason)) => Some(reason.label()),
             _ => None,
-        }
-    }
-}
-
-impl Display for EventKind {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AttemptCompleted(done) if done.retries == 0 => {
-                write!(f, "attempt completed: {done}")
-            }
-            Self::AttemptCompleted(done) => write!(f, "retry {} completed: {done}", done.retries),
-            Self::Audited => f.write_str("request audited"),
-            Self::BodyTimedOut(elapsed) => write!(f, "response body cut off: {elapsed}"),
-            Self::CircuitClosed => f.write_str("circuit closed"),
-            Self::CircuitHalfOpened => f.write_str("circuit half open"),
-            Self::CircuitOpened { open_for, reason } => {
-                write!(f, "circuit opened: {reason}")?;
-                match open_for {
-                    Some(open_for) => write!(f, "; next probe in {open_for:?}"),
-                    None => Ok(()),
-                }
-            }
-            Self::CircuitRecovering { ramp } => write!(f, "circuit recovering within {ramp:?}"),
-            Self::CircuitWouldOpen { reason } => write!(f, "circuit would have opened: {reason}"),
-            Self::EjectionSuppressed { endpoint, reason } => {
-                write!(f, "ejection of {endpoint} suppressed: {reason}")
-            }
-            Self::EndpointEjected { endpoint, reason } => {
-                write!(f, "endpoint {endpoint} ejected: {reason}")
-            }
-            Self::EndpointUnejected(endpoint) => write!(f, "endpoint {endpoint} unejected"),
-            #[cfg(feature = "jwt")]
-            Self::JwksFetched { keys, uri } => write!(f, "keys of {uri} fetched: {keys}"),
-            #[cfg(feature = "jwt")]
-            Self::JwksUnavailable { kept, reason, uri } => match kept {
-                Some(age) => write!(
-                    f,
-                    "keys of {uri} not fetched, those of {age:?} ago hold: {reason}"
-                ),
-                None => write!(f, "keys of {uri} not fetched, tokens are refused: {reason}"),
-            },
-            Self::MirrorDropped(reason) => write!(f, "mirrored copy dropped: {reason}"),
-            Self::MirrorFailed(failure) => write!(f, "mirrored copy failed: {}", failure.name()),
-            Self::NameResolved { endpoints, name } => {
-                write!(f, "name {name} resolved: endpoints {endpoints}")
-            }
-            Self::NameUnresolved { name, reason } => {
-                write!(f, "name {name} not resolved: {reason}")
-            }
-            Self::Rejected(rejection) => write!(f, "rejected: {rejection}"),
-            Self::RequestCompleted(done) => write!(f, "request completed: {done}"),
-            Self::RetryStopped(reason) => write!(f, "retry stopped: {reason}"),
-            Self::Retrying { retry, wait } => write!(f, "retry {retry} in {wait:?}"),
-            Self::StreamTimedOut(total) => write!(
-                f,
-                "a total timeout of {total:?} cuts off event streams; use `TimeoutPolicy::head` with an idle \
-                 timeout (logged once)"
-            ),
-            Self::WouldReject(rejection) => write!(f, "would reject: {rejection}"),
         }
     }
 }

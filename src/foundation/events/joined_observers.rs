@@ -1,7 +1,5 @@
 use std::fmt::{self, Debug, Formatter};
-#[cfg(any(feature = "admin", feature = "prometheus"))]
-use std::sync::Arc;
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
 
@@ -16,7 +14,6 @@ pub(crate) struct JoinedObservers(ArcSwap<Vec<Weak<dyn Observe>>>);
 impl JoinedObservers {
     /// Adds an observer. Layers that were made before do not report the ends of requests to it, unless they did so
     /// already.
-    #[cfg(any(feature = "admin", feature = "prometheus"))]
     pub(crate) fn join(&self, observe: &Arc<dyn Observe>) {
         self.0.rcu(|all| {
             let living = all.iter().filter(|one| one.strong_count() > 0);

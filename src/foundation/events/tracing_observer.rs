@@ -37,22 +37,29 @@ macro_rules! write_event {
 impl Observe for TracingObserver {
     fn on_event(&self, event: &Event<'_>) {
         match event.kind() {
-            EventKind::CircuitOpened { .. }
+            EventKind::AdminAction(_)
+            | EventKind::CertificateExpiring { .. }
+            | EventKind::CertificateNotLoaded { .. }
+            | EventKind::CircuitOpened { .. }
             | EventKind::CircuitWouldOpen { .. }
             | EventKind::EndpointEjected { .. }
+            | EventKind::HandshakeFailed { .. }
             | EventKind::NameUnresolved { .. }
+            | EventKind::PlaintextRefused { .. }
             | EventKind::StreamTimedOut(_) => write_event!(warn, event),
             #[cfg(feature = "jwt")]
             EventKind::JwksUnavailable { .. } => write_event!(warn, event),
             #[cfg(feature = "jwt")]
             EventKind::JwksFetched { .. } => write_event!(info, event),
             EventKind::Audited
+            | EventKind::CertificateRotated { .. }
             | EventKind::CircuitClosed
             | EventKind::CircuitHalfOpened
             | EventKind::CircuitRecovering { .. }
             | EventKind::EjectionSuppressed { .. }
             | EventKind::EndpointUnejected(_)
-            | EventKind::NameResolved { .. } => write_event!(info, event),
+            | EventKind::NameResolved { .. }
+            | EventKind::PlaintextAccepted { .. } => write_event!(info, event),
             EventKind::AttemptCompleted(_)
             | EventKind::BodyTimedOut(_)
             | EventKind::MirrorDropped(_)

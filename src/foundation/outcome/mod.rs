@@ -14,7 +14,9 @@ pub(crate) mod local_reply;
 pub(crate) mod pool_error;
 pub(crate) mod reasons;
 pub(crate) mod rejection;
+pub(crate) mod response_flags;
 pub(crate) mod source;
+pub(crate) mod workload_metadata;
 
 pub use cause::Cause;
 #[cfg(feature = "reqwest")]
@@ -36,7 +38,9 @@ pub use reasons::rate_limited::RateLimited;
 pub use reasons::reset_reason::ResetReason;
 pub use reasons::retry_stop_reason::RetryStopReason;
 pub use rejection::Rejection;
+pub use response_flags::ResponseFlags;
 pub use source::{Direction, Origin, Source};
+pub use workload_metadata::WorkloadMetadata;
 
 /// An error of any type.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

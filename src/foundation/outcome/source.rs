@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use http::{Extensions, Response};
 
+use super::WorkloadMetadata;
+
 /// Source of an event, a rejection or a span: the layer's name, and its position in a mesh.
 ///
 /// A layer made by hand has the name that its `named` sets, and nothing else. In a mesh made of
@@ -14,6 +16,7 @@ pub struct Source {
     cluster: Option<Arc<str>>,
     direction: Option<Direction>,
     host: Option<Arc<str>>,
+    metadata: Option<Arc<WorkloadMetadata>>,
     name: Option<Arc<str>>,
     namespace: Option<Arc<str>>,
     origin: Option<Origin>,
@@ -83,6 +86,13 @@ impl Source {
         self
     }
 
+    /// Sets the metadata of the workload, by which metrics know it.
+    #[must_use]
+    pub fn with_metadata(mut self, metadata: Arc<WorkloadMetadata>) -> Self {
+        self.metadata = Some(metadata);
+        self
+    }
+
     /// Sets the name of the layer.
     #[must_use]
     pub fn with_name(mut self, name: impl Into<Arc<str>>) -> Self {
@@ -139,6 +149,12 @@ impl Source {
     #[must_use]
     pub fn host(&self) -> Option<&str> {
         self.host.as_deref()
+    }
+
+    /// Returns the metadata of the workload, by which metrics know it.
+    #[must_use]
+    pub const fn metadata(&self) -> Option<&Arc<WorkloadMetadata>> {
+        self.metadata.as_ref()
     }
 
     /// Returns the name that a layer's or a stack's `named` set.

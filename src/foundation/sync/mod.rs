@@ -3,6 +3,7 @@
 pub(crate) mod debug_changes;
 pub(crate) mod hash;
 pub(crate) mod percent;
+pub(crate) mod pooled;
 pub(crate) mod primitives;
 pub(crate) mod reloadable;
 pub(crate) mod rng;

@@ -21,7 +21,7 @@ pub(super) fn service_entry(
         protocol.is_empty() || protocol.eq_ignore_ascii_case("tcp")
     });
     let resolution = entry.resolution.map_or(Resolution::None, |r| r.value);
-    let is_told_apart = !entry.addresses.is_empty() || is_allocated(index, entry, context);
+    let is_told_apart = !entry.addresses.is_empty() || is_allocated(index, context);
     if let (Some(port), false, false) = (port, is_told_apart, resolution == Resolution::DynamicDns)
     {
         advice.push(
@@ -36,14 +36,8 @@ pub(super) fn service_entry(
 }
 
 /// Says whether the control plane gave it addresses, or will.
-fn is_allocated(index: usize, entry: &ServiceEntry, context: &AnalysisContext<'_>) -> bool {
-    let tree = context.objects[index].tree();
-    let status = tree
-        .parent(entry.at)
-        .and_then(|object| tree.child(object, "status"));
-    let addresses = status.and_then(|status| tree.child(status, "addresses"));
-    let is_given = addresses.is_some_and(|addresses| !tree.items(addresses).is_empty());
-    is_given || context.cluster.allocates_addresses
+fn is_allocated(index: usize, context: &AnalysisContext<'_>) -> bool {
+    context.objects[index].object.has_allocated_addresses || context.cluster.allocates_addresses
 }
 
 /// A port of a host as one service entry has it.

@@ -17,6 +17,33 @@ const VERIFICATION: Declaration = warn(
     "the client's configuration decides about verification of the server",
     CONFIGURE,
 );
+const VERIFIED: Declaration = if cfg!(feature = "mtls") {
+    POOLED
+} else {
+    VERIFICATION
+};
+const CA_CERTIFICATES: Declaration = if cfg!(feature = "mtls") {
+    POOLED
+} else {
+    VERIFICATION.when(When::Not("system"))
+};
+const CLIENT_CERTIFICATE: Declaration = if cfg!(feature = "mtls") {
+    POOLED
+} else {
+    by("mode")
+};
+const TLS_MODE: Declaration = if cfg!(feature = "mtls") {
+    enforced(
+        "by the connections of `Workload::client` and of a gateway's own client; `ISTIO_MUTUAL` with \
+         `MeshBuilder::with_certificates`, and `MSH0018` without",
+    )
+} else {
+    enforced("`SIMPLE` and `DISABLE`; `MSH0018` for `MUTUAL` and `ISTIO_MUTUAL`").warn_for_all_if(
+        When::Is(&["MUTUAL", "ISTIO_MUTUAL"]),
+        "requests go out as they are called, `http://` in plain text: neither side proves who it is",
+        "give the client its certificate, and call the host by `https://`",
+    )
+};
 const KEEP_ALIVE: Declaration = TIME.required(
     "the keep-alive is incomplete",
     "write both `interval` and `timeout`",
@@ -116,21 +143,14 @@ message! {
     }
 
     ClientTls {
-        mode: Pick<TlsMode>
-            => enforced("`SIMPLE` and `DISABLE`; `MSH0018` for `MUTUAL` and `ISTIO_MUTUAL`")
-                .warn_for_all_if(
-                    When::Is(&["MUTUAL", "ISTIO_MUTUAL"]),
-                    "requests go out as they are called, `http://` in plain text: neither side proves \
-                     who it is",
-                    "give the client its certificate, and call the host by `https://`",
-                ),
-        client_certificate: Text => by("mode"),
-        private_key: Text => by("mode"),
-        ca_certificates: Text => VERIFICATION.when(When::Not("system")),
+        mode: Pick<TlsMode> => TLS_MODE,
+        client_certificate: Text => CLIENT_CERTIFICATE,
+        private_key: Text => CLIENT_CERTIFICATE,
+        ca_certificates: Text => CA_CERTIFICATES,
         credential_name: Text => VERIFICATION,
-        subject_alt_names: Texts => VERIFICATION,
+        subject_alt_names: Texts => VERIFIED,
         sni: Text,
-        insecure_skip_verify: Flag => VERIFICATION,
+        insecure_skip_verify: Flag => VERIFIED,
         ca_crl: Text => VERIFICATION,
     }
 

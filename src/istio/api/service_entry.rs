@@ -1,9 +1,18 @@
 use super::workload::{LabelSelector, Workload};
 use crate::istio::api::fields::descriptor::declaration::{
-    PORT, enforced, most, note, required, warn,
+    Declaration, PORT, enforced, most, note, required, warn,
 };
 use crate::istio::api::fields::message::{choice, message};
 use crate::istio::api::fields::read::{Nullable, Pick, Text, Texts, UInt};
+
+const SUBJECT_ALT_NAMES: Declaration = if cfg!(feature = "mtls") {
+    enforced("by TLS of a destination rule that has none of its own")
+} else {
+    warn(
+        "the client's configuration decides about verification of the server",
+        "configure the client so",
+    )
+};
 
 message! {
     ServiceEntry {
@@ -18,10 +27,7 @@ message! {
             "write the workloads' addresses below `endpoints`",
         ),
         export_to: Texts,
-        subject_alt_names: Texts => warn(
-            "the client's configuration decides about verification of the server",
-            "configure the client so",
-        ),
+        subject_alt_names: Texts => SUBJECT_ALT_NAMES,
     }
 
     ServicePort {

@@ -7,6 +7,12 @@ use crate::istio::api::fields::read::{Entries, Spanned, Text, Texts, UInt};
 /// Effect of a property of an endpoint that no choice considers.
 const ALIKE: Declaration = note("the endpoint is treated like the others");
 
+const SERVICE_ACCOUNT: Declaration = if cfg!(feature = "mtls") {
+    enforced("demanded of the server by mutual TLS with the certificates of the mesh")
+} else {
+    ALIKE
+};
+
 /// Says whether an address is a socket in the file system.
 fn is_socket(address: &str) -> bool {
     address.starts_with("unix:")
@@ -26,7 +32,7 @@ message! {
         network: Text => ALIKE.size(0, 2_048),
         locality: Text => ALIKE.size(0, 2_048),
         weight: UInt,
-        service_account: Text => ALIKE.size(0, 253),
+        service_account: Text => SERVICE_ACCOUNT.size(0, 253),
     }
 
     WorkloadGroup {

@@ -1,15 +1,16 @@
 use std::borrow::Cow;
 
 use super::code::Code;
-use super::diagnostic::{Severity, SourceLocation};
-use crate::istio::syntax::tree::{NodeId, Tree};
+use super::diagnostic::{Excerpt, Severity, SourceLocation};
+use crate::istio::syntax::tree::{NodeId, Span, Tree};
+use crate::istio::syntax::unreadable::is_template;
 
 /// Maximum number of findings per document; the others are counted.
 const MAX_FINDINGS: usize = 100;
 
 /// A finding before it becomes a [`Diagnostic`](crate::istio::Diagnostic): its position is a node
 /// of the tree.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Finding {
     pub(in crate::istio) severity: Severity,
     pub(in crate::istio) code: Code,
@@ -21,17 +22,30 @@ pub(crate) struct Finding {
     pub(in crate::istio) in_istio: String,
     pub(in crate::istio) help: String,
     pub(in crate::istio) also: Option<Also>,
+    /// Place in the text; `None` until it is taken from the tree.
+    place: Option<Box<FindingPlace>>,
+}
+
+/// Place of a finding in the text of its document, for which the tree is needed no more.
+#[derive(Clone, Debug)]
+pub(in crate::istio) struct FindingPlace {
+    pub(in crate::istio) also: Option<Span>,
+    pub(in crate::istio) excerpt: Excerpt,
+    /// True if the value is a template that nothing has filled in.
+    pub(in crate::istio) is_template: bool,
+    pub(in crate::istio) path: Box<str>,
+    pub(in crate::istio) span: Span,
 }
 
 /// A second position.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Also {
     SameDocument(NodeId),
     OtherDocument(SourceLocation),
 }
 
 /// The findings about one document.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Findings {
     found: Vec<Finding>,
     left_out: usize,
@@ -143,6 +157,37 @@ impl Finding {
             in_istio: String::new(),
             help: String::new(),
             also: None,
+            place: None,
+        }
+    }
+
+    /// Takes the place from the tree, unless that is done.
+    pub(in crate::istio) fn place<'a>(
+        &mut self,
+        text: &str,
+        tree: impl FnOnce() -> &'a Tree,
+    ) -> FindingPlace {
+        match self.place.take() {
+            Some(place) => *place,
+            None => self.place_in(text, tree()),
+        }
+    }
+
+    fn place_in(&self, text: &str, tree: &Tree) -> FindingPlace {
+        let span = if self.points_to_key {
+            tree.key_span(self.at)
+        } else {
+            tree.focus(self.at)
+        };
+        FindingPlace {
+            also: match self.also {
+                Some(Also::SameDocument(at)) => Some(tree.key_span(at)),
+                Some(Also::OtherDocument(_)) | None => None,
+            },
+            excerpt: Excerpt::of(text, span.line, span.column),
+            is_template: tree.text(self.at).is_some_and(is_template),
+            path: self.path(tree).into(),
+            span,
         }
     }
 }
@@ -178,6 +223,14 @@ impl Findings {
         self.found.retain(|_| keep.next().unwrap_or(true));
     }
 
+    /// Takes the places of all findings from the tree of their document, which is then needed no more.
+    pub(in crate::istio) fn take_places(&mut self, text: &str, tree: &Tree) {
+        for finding in &mut self.found {
+            finding.place = Some(Box::new(finding.place_in(text, tree)));
+        }
+        self.found.shrink_to_fit();
+    }
+
     /// Makes errors of the warnings.
     pub(crate) fn raise(&mut self) {
         for finding in &mut self.found {
@@ -185,6 +238,10 @@ impl Findings {
                 finding.severity = Severity::Error;
             }
         }
+    }
+
+    pub(in crate::istio) fn is_empty(&self) -> bool {
+        self.found.is_empty() && self.left_out == 0
     }
 
     pub(crate) fn has_errors(&self) -> bool {

@@ -2,6 +2,7 @@
 
 mod authorization_policy;
 mod declared;
+mod destination_rule;
 mod envoy_filter;
 mod service_entry;
 mod virtual_service;
@@ -14,7 +15,15 @@ use crate::istio::model::spec::Spec;
 use crate::istio::syntax::tree::NodeId;
 
 /// Reports the fields of an object that have no effect; `at` is the spec.
-pub(super) fn coverage(kind: Kind, spec: &Spec, at: NodeId, reader: &mut Reader<'_>) {
+///
+/// Without an identity mutual TLS with the certificates of the mesh has none.
+pub(super) fn coverage(
+    kind: Kind,
+    spec: &Spec,
+    at: NodeId,
+    has_identity: bool,
+    reader: &mut Reader<'_>,
+) {
     // One finding reports that such a kind is not enforced at all.
     if kind.is_validated_only() {
         return;
@@ -25,6 +34,9 @@ pub(super) fn coverage(kind: Kind, spec: &Spec, at: NodeId, reader: &mut Reader<
     match spec {
         Spec::AuthorizationPolicy(policy) => {
             authorization_policy::authorization_policy(policy, idle);
+        }
+        Spec::DestinationRule(rule) if cfg!(feature = "mtls") && !has_identity => {
+            destination_rule::without_identity(rule, idle);
         }
         Spec::EnvoyFilter(filter) => left_out = envoy_filter::envoy_filter(filter, tree, idle),
         Spec::ServiceEntry(entry) => service_entry::service_entry(entry, idle),

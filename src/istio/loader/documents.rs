@@ -14,7 +14,7 @@ impl Documents {
     /// At most 64 MiB are read, and 3 MiB per document, the maximum of a Kubernetes request.
     #[must_use]
     pub fn from_yaml(text: &str) -> Self {
-        Self::read_yaml(text, LoadOptions::default())
+        Self::read_yaml(text, LoadOptions::default(), None)
     }
 
     /// Loads a file, or all files of a folder and its subfolders that end in `.yaml`, `.yml` or
@@ -24,7 +24,7 @@ impl Documents {
     /// shows each file once. Unreadable files are reported as diagnostics.
     #[must_use]
     pub fn from_path(path: impl AsRef<Path>) -> Self {
-        Self::read_path(path.as_ref(), LoadOptions::default())
+        Self::read_path(path.as_ref(), LoadOptions::default(), None)
     }
 
     /// Loads several inputs as one set, so that references from one to another are found. Inputs are read in their
@@ -55,14 +55,16 @@ impl Documents {
         options: LoadOptions,
     ) -> Self {
         let inputs: Vec<_> = inputs.into_iter().collect();
-        with_large_stack(options, |load| load.inputs(inputs))
+        with_large_stack(options, None, |load| load.inputs(inputs))
     }
 
-    pub(crate) fn read_yaml(text: &str, options: LoadOptions) -> Self {
-        with_large_stack(options, |load| load.text(None, text.as_bytes()))
+    /// Loads a text; documents with the text of one of `known` are taken over from there.
+    pub(crate) fn read_yaml(text: &str, options: LoadOptions, known: Option<Arc<Self>>) -> Self {
+        with_large_stack(options, known, |load| load.text(None, text.as_bytes()))
     }
 
-    pub(crate) fn read_path(path: &Path, options: LoadOptions) -> Self {
-        with_large_stack(options, |load| load.path(path))
+    /// Loads a file or a folder; documents with the text of one of `known` are taken over from there.
+    pub(crate) fn read_path(path: &Path, options: LoadOptions, known: Option<Arc<Self>>) -> Self {
+        with_large_stack(options, known, |load| load.path(path))
     }
 }

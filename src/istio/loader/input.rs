@@ -64,18 +64,14 @@ impl Loader {
         if bytes.trim_ascii().is_empty() {
             self.blank.extend(file.clone());
         }
-        match split::split(file.as_ref(), bytes) {
-            Ok(chunks) => {
-                for document in chunks {
-                    self.yaml_document(&Arc::new(document));
-                }
-            }
-            Err(place) => {
-                let message = "is not UTF-8 text";
-                let mut diagnostic = bare(file, Code::Unreadable, message);
-                (diagnostic.line, diagnostic.column) = place;
-                self.push(diagnostic);
-            }
+        let split = split::split(bytes, |text, before| {
+            self.yaml_document(file.as_ref(), text, before);
+        });
+        if let Err(place) = split {
+            let message = "is not UTF-8 text";
+            let mut diagnostic = bare(file, Code::Unreadable, message);
+            (diagnostic.line, diagnostic.column) = place;
+            self.push(diagnostic);
         }
     }
 }

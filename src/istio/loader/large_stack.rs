@@ -1,4 +1,5 @@
 use std::panic;
+use std::sync::Arc;
 use std::thread::{self, ScopedJoinHandle};
 
 use super::load::Loader;
@@ -13,11 +14,12 @@ const STACK: usize = 16 << 20;
 /// deepest accepted document.
 pub(in crate::istio) fn with_large_stack(
     options: LoadOptions,
+    known: Option<Arc<Documents>>,
     work: impl FnOnce(&mut Loader) + Send,
 ) -> Documents {
     thread::scope(|scope| {
         let run = || {
-            let mut load = Loader::new(options);
+            let mut load = Loader::new(options, known);
             work(&mut load);
             load.finish()
         };
@@ -26,7 +28,7 @@ pub(in crate::istio) fn with_large_stack(
             Ok(Ok(documents)) => documents,
             Ok(Err(panic)) => panic::resume_unwind(panic),
             Err(error) => {
-                let mut load = Loader::new(LoadOptions::default());
+                let mut load = Loader::new(LoadOptions::default(), None);
                 let message = format!("cannot be read without a thread: {error}");
                 load.file_error(None, Code::Unreadable, &message);
                 load.finish()

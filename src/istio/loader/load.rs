@@ -2,20 +2,20 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::object::{self, Content, Items};
+use super::content::read_objects;
+use super::known_contents::KnownContents;
 use super::report::bare;
 use crate::istio::analysis as advise;
 use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::diagnostic::Diagnostic;
-use crate::istio::diagnostics::finding::Findings;
 use crate::istio::model::foreign::Foreign;
-use crate::istio::model::kind::Kind;
-use crate::istio::model::line_table::LineTable;
+use crate::istio::model::load::document_content::{Content, Contents, DocumentContent};
 use crate::istio::model::load::documents::{Documents, Resource};
 use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::model::load::parsed_object::ParsedObject;
 use crate::istio::model::load::yaml_document::YamlDocument;
-use crate::istio::syntax::tree::{NodeId, Span, Tree, Value};
+use crate::istio::model::placed_object::PlacedObject;
+use crate::istio::syntax::tree::Span;
 use crate::istio::syntax::unreadable::known;
 use crate::istio::syntax::yaml;
 
@@ -34,6 +34,8 @@ const MAX_DIAGNOSTICS: usize = 10_000;
 #[derive(Debug)]
 pub(in crate::istio) struct Loader {
     options: LoadOptions,
+    known: Option<KnownContents>,
+    contents: Contents,
     objects: Vec<ParsedObject>,
     foreign: Vec<Foreign>,
     diagnostics: Vec<Diagnostic>,
@@ -47,9 +49,15 @@ pub(in crate::istio) struct Loader {
 }
 
 impl Loader {
-    pub(in crate::istio) fn new(options: LoadOptions) -> Self {
+    /// Creates the state; contents of `known` are taken over if it was loaded with the same options.
+    pub(in crate::istio) fn new(options: LoadOptions, known: Option<Arc<Documents>>) -> Self {
+        let known = known.filter(|known| known.options == options);
+        let known = known.map(KnownContents::new);
+        let contents = known.as_ref().map(|known| known.contents().following());
         Self {
+            known,
             options,
+            contents: contents.unwrap_or_default(),
             objects: Vec::new(),
             foreign: Vec::new(),
             diagnostics: Vec::new(),
@@ -65,30 +73,24 @@ impl Loader {
     pub(in crate::istio) fn finish(mut self) -> Documents {
         advise::analyze(&mut self.objects, &mut self.foreign);
         let mut resources = Vec::with_capacity(self.objects.len());
-        // The objects of a list share a tree, and follow one another.
-        let mut last: Option<(Arc<Tree>, LineTable)> = None;
-        for mut parsed in std::mem::take(&mut self.objects) {
-            let mut findings = std::mem::take(&mut parsed.findings);
+        for parsed in std::mem::take(&mut self.objects) {
+            let ParsedObject {
+                object,
+                mut findings,
+                document,
+                tree,
+                patches,
+            } = parsed;
             if self.options.warnings_are_errors {
                 findings.raise();
             }
             let is_valid = !findings.has_errors();
-            let name = parsed.object.id();
-            self.close(findings, &parsed.tree, &parsed.document, &name);
-            let span = parsed.document.span(parsed.tree.focus(parsed.object.at));
-            let is_patch = parsed.object.kind == Kind::EnvoyFilter;
-            let lines = match last {
-                Some((tree, lines)) if Arc::ptr_eq(&tree, &parsed.tree) => lines,
-                _ => LineTable::new(&parsed.tree, &parsed.document),
-            };
-            parsed.object.lines = lines.clone();
-            last = Some((Arc::clone(&parsed.tree), lines));
+            if !findings.is_empty() {
+                self.close(findings, &document, tree, &object.id);
+            }
             resources.push(Resource {
-                object: Arc::new(parsed.object),
-                // Only patches are read again later; for other kinds the tree would waste memory.
-                tree: is_patch.then_some(parsed.tree),
-                file: parsed.document.file.clone(),
-                line: span.line,
+                object: PlacedObject::new(object, document.file.clone(), document.before),
+                tree: patches,
                 is_valid,
             });
         }
@@ -96,8 +98,8 @@ impl Loader {
         for Foreign {
             named,
             mut findings,
+            document,
             tree,
-            chunk: document,
             ..
         } in std::mem::take(&mut self.foreign)
         {
@@ -105,14 +107,17 @@ impl Loader {
                 findings.raise();
             }
             let name = format!("{} {}/{}", named.kind, named.namespace, named.name);
-            self.close(findings, &tree, &document, &name);
+            self.close(findings, &document, tree, &name);
             foreign.push(named);
         }
         self.diagnostics.sort_by(|a, b| {
-            let place = |d: &Diagnostic| (d.file.clone(), d.line, d.column);
-            place(a).cmp(&place(b))
+            let by_file = a.file.cmp(&b.file);
+            by_file.then_with(|| (a.line, a.column).cmp(&(b.line, b.column)))
         });
+        self.contents.shrink();
         Documents {
+            contents: self.contents,
+            options: self.options,
             resources,
             diagnostics: self.diagnostics,
             foreign,
@@ -121,96 +126,104 @@ impl Loader {
         }
     }
 
-    pub(super) fn yaml_document(&mut self, document: &Arc<YamlDocument>) {
+    /// Reads a document, unless it is known.
+    pub(super) fn yaml_document(&mut self, file: Option<&Arc<Path>>, text: &str, before: u32) {
+        let known = self.known.as_mut().and_then(|known| known.find(text));
+        let text = known
+            .as_ref()
+            .map_or_else(|| text.into(), |known| Arc::clone(&known.text));
+        let document = Arc::new(YamlDocument::new(file.cloned(), text, before));
         if document.text.len() > MAX_DOCUMENT {
             let message = format!("the document is larger than {MAX_DOCUMENT} bytes");
-            return self.document_error(document, Code::TooLarge, Span::default(), &message);
+            return self.document_error(&document, Code::TooLarge, Span::default(), &message);
         }
         if self.objects.len() + self.skipped >= MAX_DOCUMENTS {
             if self.objects.len() + self.skipped == MAX_DOCUMENTS {
                 self.skipped += 1;
                 let message = format!("there are more than {MAX_DOCUMENTS} documents");
-                self.document_error(document, Code::TooLarge, Span::default(), &message);
+                self.document_error(&document, Code::TooLarge, Span::default(), &message);
             }
             return;
         }
-        match yaml::parse(&document.text, &mut self.memory) {
+        // Where the budget ends, a document has to be read for the place.
+        let known = known.filter(|known| known.memory < self.memory);
+        if let Some(known) = &known {
+            self.memory -= known.memory;
+        }
+        if let Some(content) = known.or_else(|| self.read(&document)) {
+            self.add(&content, &document);
+            self.contents.push(content);
+        }
+    }
+
+    /// Parses a document and reads its objects; `None` if it is no YAML.
+    fn read(&mut self, document: &YamlDocument) -> Option<Arc<DocumentContent>> {
+        let memory = self.memory;
+        let error = match yaml::parse(&document.text, &mut self.memory) {
             Ok(trees) => {
-                for tree in trees {
-                    self.objects(&Arc::new(tree), Tree::ROOT, None, document);
+                let text = Arc::clone(&document.text);
+                let (objects, trees) = read_objects(&text, trees, &self.options);
+                if objects
+                    .iter()
+                    .any(|one| matches!(one.content, Content::Foreign(_)))
+                {
+                    document.keep(trees);
                 }
+                return Some(Arc::new(DocumentContent {
+                    hash: self.contents.hash(&text),
+                    text,
+                    memory: memory - self.memory,
+                    objects,
+                }));
             }
-            Err(error) => {
-                let code = if error.too_large {
-                    Code::TooLarge
-                } else {
-                    Code::Unreadable
-                };
-                let known = known(&document.text, error.span).filter(|_| !error.too_large);
-                match known {
-                    Some(known) => {
-                        let help = Some(known.mend);
-                        self.text_error(document, code, known.mark, known.what, help);
-                    }
-                    None => self.document_error(document, code, error.span, &error.reason),
-                }
-            }
-        }
-    }
-
-    /// Reads the object at `at`, or those of a list, as `kubectl` does: `List`, or the list of one kind.
-    fn objects(
-        &mut self,
-        tree: &Arc<Tree>,
-        at: NodeId,
-        of: Option<Items<'_>>,
-        document: &Arc<YamlDocument>,
-    ) {
-        let text = |key| tree.child(at, key).and_then(|child| tree.text(child));
-        let kind = text("kind").and_then(|kind| kind.strip_suffix("List"));
-        let items = tree.child(at, "items");
-        let items = items.filter(|items| matches!(tree.value(*items), Value::List(_)));
-        let (Some(kind), Some(items)) = (kind, items) else {
-            return self.object(tree, at, of, document);
+            Err(error) => error,
         };
-        let api_version = text("apiVersion").filter(|_| !kind.is_empty());
-        let of = api_version.map(|api_version| Items { api_version, kind });
-        for item in tree.items(items) {
-            self.objects(tree, *item, of, document);
+        let code = if error.too_large {
+            Code::TooLarge
+        } else {
+            Code::Unreadable
+        };
+        let known = known(&document.text, error.span).filter(|_| !error.too_large);
+        match known {
+            Some(known) => {
+                let help = Some(known.mend);
+                self.text_error(document, code, known.mark, known.what, help);
+            }
+            None => self.document_error(document, code, error.span, &error.reason),
         }
+        None
     }
 
-    fn object(
-        &mut self,
-        tree: &Arc<Tree>,
-        at: NodeId,
-        of: Option<Items<'_>>,
-        document: &Arc<YamlDocument>,
-    ) {
-        let mut findings = Findings::default();
-        match object::read(tree, at, of, &self.options, &mut findings) {
-            Content::Istio(object) => self.objects.push(ParsedObject {
-                object: *object,
-                findings,
-                tree: Arc::clone(tree),
-                document: Arc::clone(document),
-            }),
-            Content::Foreign(named) => {
-                self.skipped += 1;
-                self.foreign.push(Foreign {
-                    named,
-                    at,
+    /// Adds the objects of a document to the load.
+    fn add(&mut self, content: &DocumentContent, document: &Arc<YamlDocument>) {
+        for one in &content.objects {
+            let (document, tree) = (Arc::clone(document), one.tree);
+            let mut findings = one.findings.clone();
+            match &one.content {
+                Content::Istio(object) => self.objects.push(ParsedObject {
+                    object: Arc::clone(object),
                     findings,
-                    tree: Arc::clone(tree),
-                    chunk: Arc::clone(document),
-                });
-            }
-            Content::Nothing => {
-                self.skipped += 1;
-                if self.options.warnings_are_errors {
-                    findings.raise();
+                    document,
+                    tree,
+                    patches: one.patches.clone(),
+                }),
+                Content::Foreign(named) => {
+                    self.skipped += 1;
+                    self.foreign.push(Foreign {
+                        named: Arc::clone(named),
+                        at: one.at,
+                        findings,
+                        document,
+                        tree,
+                    });
                 }
-                self.close(findings, tree, document, "");
+                Content::Nothing => {
+                    self.skipped += 1;
+                    if self.options.warnings_are_errors {
+                        findings.raise();
+                    }
+                    self.close(findings, &document, tree, "");
+                }
             }
         }
     }

@@ -8,47 +8,41 @@ use crate::istio::diagnostics::code::Code;
 use crate::istio::diagnostics::diagnostic::{Diagnostic, Excerpt, Severity};
 use crate::istio::diagnostics::finding::{Also, Findings};
 use crate::istio::model::load::yaml_document::YamlDocument;
-use crate::istio::syntax::tree::{Span, Tree};
-use crate::istio::syntax::unreadable::{RENDER, is_template};
+use crate::istio::syntax::tree::Span;
+use crate::istio::syntax::unreadable::RENDER;
 
 impl Loader {
-    /// Turns findings into diagnostics, which need no tree.
+    /// Turns findings into diagnostics; `tree` is the index of the tree that they are about.
     pub(in crate::istio) fn close(
         &mut self,
         findings: Findings,
-        tree: &Tree,
         document: &YamlDocument,
+        tree: usize,
         object: &str,
     ) {
         let (found, left_out) = findings.take();
-        for finding in found {
-            let span = if finding.points_to_key {
-                tree.key_span(finding.at)
-            } else {
-                tree.focus(finding.at)
-            };
-            let path = finding.path(tree);
-            let is_filled_in = tree.text(finding.at).is_some_and(is_template);
+        for mut finding in found {
+            let place = finding.place(&document.text, || document.tree(tree));
             let help = match finding.severity {
-                Severity::Error if is_filled_in => RENDER.to_owned(),
+                Severity::Error if place.is_template => RENDER.to_owned(),
                 _ => finding.help,
             };
-            let also = finding.also;
+            let also = match finding.also {
+                Some(Also::OtherDocument(place)) => Some(place),
+                _ => place.also.map(|span| document.location(span)),
+            };
             let mut diagnostic = Diagnostic {
                 severity: finding.severity,
                 object: object.into(),
-                path: path.into(),
+                path: place.path,
                 message: finding.message.into(),
                 effect: finding.effect.into(),
                 in_istio: finding.in_istio.into(),
                 help: help.into(),
-                also: also.map(|also| match also {
-                    Also::SameDocument(at) => document.location(tree.key_span(at)),
-                    Also::OtherDocument(place) => place,
-                }),
+                also,
                 ..bare(document.file.clone(), finding.code, "")
             };
-            point(&mut diagnostic, document, span);
+            point(&mut diagnostic, document, place.span, place.excerpt);
             self.push(diagnostic);
         }
         if left_out > 0 {
@@ -88,13 +82,14 @@ impl Loader {
             len: 1,
         };
         let span = if span.line == 0 { first } else { span };
-        point(&mut diagnostic, document, span);
+        let excerpt = Excerpt::of(&document.text, span.line, span.column);
+        point(&mut diagnostic, document, span, excerpt);
         self.push(diagnostic);
     }
 }
 
-fn point(diagnostic: &mut Diagnostic, document: &YamlDocument, span: Span) {
-    diagnostic.excerpt = Excerpt::of(&document.text, span.line, span.column);
+fn point(diagnostic: &mut Diagnostic, document: &YamlDocument, span: Span, excerpt: Excerpt) {
+    diagnostic.excerpt = excerpt;
     let span = document.span(span);
     diagnostic.line = span.line;
     diagnostic.column = span.column;

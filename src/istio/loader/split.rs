@@ -1,20 +1,18 @@
-use std::path::Path;
-use std::sync::Arc;
-
-use crate::istio::model::load::yaml_document::YamlDocument;
+use std::borrow::Cow;
 
 /// A byte order mark, as some editors put it in front of a file.
 const MARK: char = '\u{feff}';
 
-/// Splits a text into documents; those that contain only comments and directives are skipped.
+/// Splits a text into documents, and passes each to `take` with the number of lines before it; those that contain
+/// only comments and directives are skipped.
 ///
 /// # Errors
 ///
 /// Returns the line and column of the first byte that is not UTF-8.
 pub(in crate::istio) fn split(
-    file: Option<&Arc<Path>>,
     bytes: &[u8],
-) -> Result<Vec<YamlDocument>, (u32, u32)> {
+    mut take: impl FnMut(&str, u32),
+) -> Result<(), (u32, u32)> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
         let line = valid.matches('\n').count() + 1;
@@ -22,15 +20,10 @@ pub(in crate::istio) fn split(
         let number = |n| u32::try_from(n).unwrap_or(u32::MAX);
         (number(line), number(column))
     })?;
-    let mut chunks = Vec::new();
     let (mut start, mut before, mut line) = (0, 0, 0);
     let mut push = |text: &str, before| {
         if !is_blank(text) {
-            chunks.push(YamlDocument {
-                file: file.cloned(),
-                text: without_mark(text),
-                before,
-            });
+            take(&without_mark(text), before);
         }
     };
     let mut at = 0;
@@ -44,11 +37,14 @@ pub(in crate::istio) fn split(
         line += 1;
     }
     push(&text[start..], before);
-    Ok(chunks)
+    Ok(())
 }
 
 /// Returns a text without byte order marks in front: `kubectl` takes one before each document.
-fn without_mark(text: &str) -> String {
+fn without_mark(text: &str) -> Cow<'_, str> {
+    if !text.contains(MARK) {
+        return text.into();
+    }
     let mut clean = String::with_capacity(text.len());
     let mut is_front = true;
     for line in text.split_inclusive('\n') {
@@ -60,7 +56,7 @@ fn without_mark(text: &str) -> String {
         is_front &= is_separator(line);
         clean.push_str(own);
     }
-    clean
+    clean.into()
 }
 
 fn is_separator(line: &str) -> bool {

@@ -16,11 +16,12 @@ pub(crate) const MESH_CONFIG: &str = "MeshConfig";
 /// An object of a kind that is not Istio's.
 #[derive(Debug)]
 pub(crate) struct Foreign {
-    pub(crate) named: ResourceName,
+    pub(crate) named: Arc<ResourceName>,
     pub(crate) at: NodeId,
     pub(crate) findings: Findings,
-    pub(in crate::istio) tree: Arc<Tree>,
-    pub(in crate::istio) chunk: Arc<YamlDocument>,
+    pub(in crate::istio) document: Arc<YamlDocument>,
+    /// Index of its tree among those of the document.
+    pub(in crate::istio) tree: usize,
 }
 
 /// Severity, message, effect and help of a finding about a foreign kind.
@@ -28,7 +29,7 @@ type Words = (Severity, &'static str, &'static str, &'static str);
 
 impl Foreign {
     pub(crate) fn tree(&self) -> &Tree {
-        &self.tree
+        self.document.tree(self.tree)
     }
 }
 

@@ -85,21 +85,21 @@ impl Kind {
         }
     }
 
-    /// Returns true if documents of this kind are validated but not enforced.
+    /// Returns true if documents of this kind are validated but not enforced, as `PeerAuthentication` without the feature
+    /// `mtls`, and `RequestAuthentication` without `jwt`.
     #[must_use]
     pub const fn is_validated_only(self) -> bool {
-        if cfg!(feature = "jwt") && matches!(self, Self::RequestAuthentication) {
-            return false;
-        }
-        !matches!(
-            self,
+        match self {
             Self::AuthorizationPolicy
-                | Self::DestinationRule
-                | Self::EnvoyFilter
-                | Self::Gateway
-                | Self::ServiceEntry
-                | Self::VirtualService
-        )
+            | Self::DestinationRule
+            | Self::EnvoyFilter
+            | Self::Gateway
+            | Self::ServiceEntry
+            | Self::VirtualService => false,
+            Self::PeerAuthentication => !cfg!(feature = "mtls"),
+            Self::RequestAuthentication => !cfg!(feature = "jwt"),
+            _ => true,
+        }
     }
 
     /// Says whether it decides who may do what: a part of it that is not understood must not be passed over.

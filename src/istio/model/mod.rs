@@ -7,4 +7,5 @@ pub(in crate::istio) mod line_table;
 pub(crate) mod load;
 pub(in crate::istio) mod names;
 pub(in crate::istio) mod object;
+pub(in crate::istio) mod placed_object;
 pub(in crate::istio) mod spec;

@@ -1,7 +1,8 @@
+use std::sync::Arc;
+
 use super::kind::Kind;
 use super::line_table::LineTable;
 use super::spec::Spec;
-use crate::foundation::outcome::Origin;
 use crate::istio::api::fields::message::message;
 use crate::istio::api::fields::read::{Entries, NodeRef, Spanned, Text};
 use crate::istio::syntax::tree::NodeId;
@@ -12,28 +13,20 @@ pub(crate) struct Object {
     pub(crate) kind: Kind,
     pub(crate) name: String,
     pub(crate) namespace: String,
+    /// `Kind namespace/name`, which all places of its values share.
+    pub(crate) id: Arc<str>,
     /// `creationTimestamp`, whose texts sort in the order of time.
     pub(crate) created: Option<Box<str>>,
     /// True if the annotation `istio.io/dry-run` is: the policy is tried and not enforced.
     pub(crate) dry_run: bool,
     /// Position of the name, or of the object without one.
     pub(crate) at: NodeId,
-    /// Lines of its values; empty until all documents are read.
+    /// True if the status of a service entry has addresses, which the control plane gave it.
+    pub(crate) has_allocated_addresses: bool,
+    /// Lines of its values.
     pub(crate) lines: LineTable,
     /// The spec; `None` if it could not be read.
     pub(crate) spec: Option<Spec>,
-}
-
-impl Object {
-    /// Returns `Kind namespace/name`.
-    pub(crate) fn id(&self) -> String {
-        format!("{} {}/{}", self.kind, self.namespace, self.name)
-    }
-
-    /// Returns the place of one of its values.
-    pub(crate) fn origin(&self, at: NodeId) -> Origin {
-        Origin::new(self.id(), self.lines.file(), self.lines.line(at))
-    }
 }
 
 /// Name of an object of another kind that findings may refer to, such as a Kubernetes service.

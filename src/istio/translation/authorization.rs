@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use super::index::resource_index::ResourceIndex;
 use super::index::selector::selects;
 use crate::istio::api::fields::read::Texts;
@@ -8,7 +6,7 @@ use crate::istio::api::security::{
     Source, TargetRef,
 };
 use crate::istio::config::WorkloadId;
-use crate::istio::model::object::Object;
+use crate::istio::model::placed_object::PlacedObject;
 use crate::istio::model::spec::Spec;
 use crate::policies::authorization::{
     Action, AuthorizationPolicy, Condition, OperationMatch, Rule, SourceMatch,
@@ -44,13 +42,13 @@ pub(super) fn policies(
 }
 
 /// Returns the first policy that compares the identities of callers.
-pub(super) fn first_with_identities(index: &ResourceIndex) -> Option<Arc<Object>> {
+pub(super) fn first_with_identities(index: &ResourceIndex) -> Option<PlacedObject> {
     let mut all = index.authorizations.iter();
     let first = all.find(|object| policy(object).needs_peer_identity());
     first.cloned()
 }
 
-fn applies(object: &Object, server: Server, workload: &WorkloadId, root: &str) -> bool {
+fn applies(object: &PlacedObject, server: Server, workload: &WorkloadId, root: &str) -> bool {
     // A policy without a spec is one without selector and rules.
     let Some(policy) = spec(object) else {
         return true;
@@ -71,7 +69,7 @@ fn applies(object: &Object, server: Server, workload: &WorkloadId, root: &str) -
 /// Returns true if a server is the target of a policy: the workload of a Service, or a gateway.
 fn is_target(
     target: &TargetRef,
-    object: &Object,
+    object: &PlacedObject,
     server: Server,
     workload: &WorkloadId,
     root: &str,
@@ -90,7 +88,7 @@ fn is_target(
     }
 }
 
-fn spec(object: &Object) -> Option<&ApiPolicy> {
+fn spec(object: &PlacedObject) -> Option<&ApiPolicy> {
     match &object.spec {
         Some(Spec::AuthorizationPolicy(policy)) => Some(policy),
         _ => None,
@@ -98,7 +96,7 @@ fn spec(object: &Object) -> Option<&ApiPolicy> {
 }
 
 /// Translates a policy.
-pub(super) fn policy(object: &Object) -> AuthorizationPolicy {
+pub(super) fn policy(object: &PlacedObject) -> AuthorizationPolicy {
     let spec = spec(object);
     let action = spec.and_then(|spec| spec.action).map(|action| action.value);
     let action = match action.unwrap_or(ApiAction::Allow) {
@@ -127,7 +125,7 @@ pub(super) fn policy(object: &Object) -> AuthorizationPolicy {
     })
 }
 
-fn rule(rule: &ApiRule, object: &Object) -> Rule {
+fn rule(rule: &ApiRule, object: &PlacedObject) -> Rule {
     let from = rows(rule.from.as_ref());
     let to = rows(rule.to.as_ref());
     let when = rule.when.0.iter().flatten();

@@ -59,6 +59,9 @@ pub(super) fn gateway(index: &ResourceIndex, name: &str, namespace: &str) -> Opt
             limits: scope.limits(),
             #[cfg(feature = "jwt")]
             tokens: super::tokens::tokens(index, namespace, &workload.labels),
+            // TLS of a gateway is that of its servers.
+            #[cfg(feature = "mtls")]
+            mtls: crate::istio::config::PeerAuthenticationConfig::default(),
         },
     })
 }

@@ -17,5 +17,7 @@ pub(super) fn inbound(index: &ResourceIndex, workload: &WorkloadId) -> InboundCo
         limits: scope.inbound(),
         #[cfg(feature = "jwt")]
         tokens: super::tokens::tokens(index, &workload.namespace, &workload.labels),
+        #[cfg(feature = "mtls")]
+        mtls: index.peers.config(&workload.namespace, &workload.labels),
     }
 }

@@ -11,6 +11,8 @@ mod inbound;
 pub(crate) mod index;
 pub(crate) mod limits;
 mod outbound;
+#[cfg(feature = "mtls")]
+mod peer_authentication;
 mod route;
 mod settings;
 #[cfg(feature = "jwt")]
@@ -20,7 +22,7 @@ use std::sync::Arc;
 
 use crate::foundation::outcome::Origin;
 use crate::istio::config::{
-    ClusterConfig, GatewayConfig, InboundConfig, OutboundConfig, WorkloadId,
+    ClusterConfig, ConfigScope, GatewayConfig, InboundConfig, OutboundConfig, WorkloadId,
 };
 use crate::istio::model::load::documents::Documents;
 use crate::policies::traffic_split::Destination;
@@ -57,6 +59,11 @@ impl ConfigModel {
     /// Returns the configuration for outbound requests of a workload.
     pub(crate) fn outbound(&self, workload: &WorkloadId) -> OutboundConfig {
         self.as_set(outbound::outbound(&self.0, workload))
+    }
+
+    /// Returns the part of a workload's identity that [`outbound`](Self::outbound) depends on.
+    pub(crate) fn scope(&self, workload: &WorkloadId) -> ConfigScope {
+        self.0.selected.scope(workload)
     }
 
     /// Returns the cluster of a destination, whose host is a full name.
@@ -97,7 +104,7 @@ impl ConfigModel {
     /// Returns the first policy that compares the identities of callers: its name, and its place.
     pub(crate) fn first_with_identities(&self) -> Option<(String, Origin)> {
         let object = authorization::first_with_identities(&self.0)?;
-        Some((object.id(), object.origin(object.at)))
+        Some((object.id.to_string(), object.origin(object.at)))
     }
 
     fn as_set(&self, config: OutboundConfig) -> OutboundConfig {

@@ -86,7 +86,7 @@ impl<'a> Hosts<'a> {
             let id = service.object.id();
             self.configs.push(Arc::new(VirtualHostConfig {
                 id: if is_alone {
-                    id.into()
+                    id
                 } else {
                     format!("{id} {}", hosts[0]).into()
                 },

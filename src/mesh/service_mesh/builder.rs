@@ -8,6 +8,10 @@ use crate::istio::Documents;
 use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::translation::Settings;
 use crate::istio::{FieldValidation, Input, Severity};
+#[cfg(feature = "prometheus")]
+use crate::mesh::service_mesh::mesh::WeakMesh;
+#[cfg(feature = "prometheus")]
+use crate::mesh::service_mesh::options::extension::MeshExtension;
 use crate::mesh::service_mesh::state::mesh_state::MeshState;
 use crate::policies::authorization::Authorize;
 use crate::policies::telemetry::TracePolicy;
@@ -49,10 +53,27 @@ impl MeshBuilder {
         self
     }
 
+    /// Sets the certificates of this process's workloads, with which documents about mutual TLS have their effect.
+    ///
+    /// The listeners of `Workload::listen` accept what `PeerAuthentication` says. The connections of `Workload::client`
+    /// and of a gateway's own client use them for `tls` with the mode `ISTIO_MUTUAL`, and, where no mode is written, to
+    /// endpoints of the mesh with the label `security.istio.io/tlsMode: istio`. Authorization policies that compare identities
+    /// are accepted, as by [`with_peer_identities`](Self::with_peer_identities). By default a mesh has no certificates, and
+    /// warns about such documents (`MSH0009`, `MSH0018`).
+    #[cfg(feature = "mtls")]
+    #[must_use]
+    pub fn with_certificates(mut self, certificates: crate::transport::mtls::Certificates) -> Self {
+        self.options.certificates = Some(certificates);
+        self.options.peer_identities = true;
+        self.load_options.has_identity = true;
+        self
+    }
+
     /// Sets the domain in which the full names of services end. The default is `cluster.local`.
     #[must_use]
     pub fn with_cluster_domain(mut self, domain: impl Into<Arc<str>>) -> Self {
         self.settings.cluster_domain = domain.into();
+        self.options.metadata.domain = Arc::clone(&self.settings.cluster_domain);
         self
     }
 
@@ -95,8 +116,9 @@ impl MeshBuilder {
     /// trust domains), if `true`. The default is `false`: plain text has no identity, so such a policy would deny every
     /// request, or none.
     ///
-    /// Set it where each server gets its connections from a listener with mTLS that inserts a
-    /// [`PeerIdentity`](crate::identity::PeerIdentity), or where a process has clients only.
+    /// Set it where each server gets its connections from a listener of your own with mTLS that inserts a
+    /// [`PeerIdentity`](crate::identity::PeerIdentity), or where a process has clients only; `with_certificates`
+    /// (feature `mtls`) sets it.
     #[must_use]
     pub const fn with_peer_identities(mut self, known: bool) -> Self {
         self.options.peer_identities = known;
@@ -179,7 +201,7 @@ impl MeshBuilder {
     ///
     /// As [`Mesh::from_path`].
     pub fn read_path(self, path: impl AsRef<Path>) -> Result<Mesh, Error> {
-        let documents = Documents::read_path(path.as_ref(), self.load_options.clone());
+        let documents = Documents::read_path(path.as_ref(), self.load_options.clone(), None);
         self.read(documents)
     }
 
@@ -189,7 +211,7 @@ impl MeshBuilder {
     ///
     /// As [`Mesh::from_path`].
     pub fn read_yaml(self, text: &str) -> Result<Mesh, Error> {
-        let documents = Documents::read_yaml(text, self.load_options.clone());
+        let documents = Documents::read_yaml(text, self.load_options.clone(), None);
         self.read(documents)
     }
 
@@ -203,15 +225,41 @@ impl MeshBuilder {
         self.read(documents)
     }
 
-    fn read(self, documents: Documents) -> Result<Mesh, Error> {
+    /// Adds an extension of a tier above, and has workloads exchange their names; `cluster` is the name of the Kubernetes
+    /// cluster among them.
+    #[cfg(feature = "prometheus")]
+    pub(crate) fn with_extension(
+        mut self,
+        extension: Arc<dyn MeshExtension>,
+        cluster: Arc<str>,
+    ) -> Self {
+        self.options.extension = Some(extension);
+        self.options.metadata.cluster = cluster;
+        self.options.peers = Some(Arc::default());
+        self
+    }
+
+    #[cfg_attr(
+        not(feature = "prometheus"),
+        expect(unused_mut, reason = "an extension changes the options")
+    )]
+    fn read(mut self, documents: Documents) -> Result<Mesh, Error> {
+        #[cfg(feature = "prometheus")]
+        if let Some(extension) = &self.options.extension {
+            let own = Arc::clone(&self.options.observe);
+            self.options.observe = Arc::new((own, extension.observer()));
+        }
         let [objects, skipped] = [documents.resources().len(), documents.skipped()];
         let warnings = documents.count(Severity::Warning);
         let state = MeshState::new(documents, self.load_options, self.settings, self.options)?;
         let version = state.version();
         tracing::info!(version, objects, skipped, warnings, "mesh loaded");
-        Ok(Mesh {
-            state: Arc::new(state),
-        })
+        let state = Arc::new(state);
+        #[cfg(feature = "prometheus")]
+        if let Some(extension) = &state.options.extension {
+            extension.attach(WeakMesh::new(&state));
+        }
+        Ok(Mesh { state })
     }
 }
 
@@ -219,6 +267,7 @@ impl Default for MeshBuilder {
     fn default() -> Self {
         Self {
             load_options: LoadOptions {
+                has_identity: false,
                 validation: FieldValidation::Warn,
                 ..LoadOptions::default()
             },

@@ -3,9 +3,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Error, Gateway, MeshBuilder, Workload};
-#[cfg(any(feature = "admin", feature = "prometheus"))]
-use crate::foundation::events::Observe;
+#[cfg(feature = "admin")]
+use crate::foundation::events::{Event, EventKind, Observe};
+#[cfg(feature = "admin")]
+use crate::foundation::outcome::Source;
 use crate::istio::Diagnostic;
+#[cfg(feature = "prometheus")]
+use crate::mesh::service_mesh::options::extension::MeshExtension;
 use crate::mesh::service_mesh::state::change::{Cause, Change};
 use crate::mesh::service_mesh::state::mesh_state::MeshState;
 use crate::mesh::service_mesh::state::weight_overrides::WeightOverride;
@@ -124,11 +128,39 @@ impl Mesh {
         super::snapshot::mesh(&self.state)
     }
 
+    /// Ends the ejections of an endpoint by its address, in the cluster of this name of every workload and gateway.
+    /// Returns the number of ejections that it ended.
+    ///
+    /// The endpoint may be ejected again at once, if it fails as before.
+    #[expect(clippy::must_use_candidate, reason = "called for its effect")]
+    pub fn uneject(&self, cluster: &str, endpoint: &str) -> usize {
+        let proxies = super::snapshot::proxies(&self.state);
+        let clusters = proxies.iter().flat_map(|proxy| proxy.known_clusters());
+        let clusters = clusters.filter(|one| one.source().cluster() == Some(cluster));
+        clusters
+            .map(|cluster| {
+                let all = cluster.endpoints().to_vec().into_iter();
+                let all = all.filter(|one| one.address().as_str() == endpoint);
+                all.filter(|one| cluster.detector().uneject(one)).count()
+            })
+            .sum()
+    }
+
+    /// Reports an event of the mesh as a whole to its observers.
+    #[cfg(feature = "admin")]
+    pub(crate) fn emit(&self, kind: &EventKind) {
+        let source = Arc::new(Source::default().with_name("admin"));
+        self.state
+            .options
+            .observe
+            .on_event(&Event::new(kind, &source));
+    }
+
     /// Adds an observer of all layers' decisions until its owner drops it.
     ///
     /// Clients and servers that are made later also report the ends of requests to it, if it
     /// [wants them](Observe::observes_requests).
-    #[cfg(any(feature = "admin", feature = "prometheus"))]
+    #[cfg(feature = "admin")]
     pub(crate) fn observed_by(&self, observe: &Arc<dyn Observe>) {
         self.state.joined.join(observe);
     }
@@ -144,6 +176,12 @@ impl Mesh {
     #[must_use]
     pub fn version(&self) -> u64 {
         self.state.version()
+    }
+
+    /// Returns the extension by a tier above.
+    #[cfg(feature = "prometheus")]
+    pub(crate) fn extension(&self) -> Option<&Arc<dyn MeshExtension>> {
+        self.state.options.extension.as_ref()
     }
 
     /// Returns the last 100 changes, oldest first.
@@ -163,4 +201,22 @@ impl Debug for Mesh {
 
 fn log_change(change: &Change) {
     tracing::info!("policies: {change}");
+}
+
+/// Reference to a mesh that does not keep it alive.
+#[cfg(feature = "prometheus")]
+#[derive(Clone, Debug)]
+pub(crate) struct WeakMesh(std::sync::Weak<MeshState>);
+
+#[cfg(feature = "prometheus")]
+impl WeakMesh {
+    pub(in crate::mesh) fn new(state: &Arc<MeshState>) -> Self {
+        Self(Arc::downgrade(state))
+    }
+
+    /// Returns the mesh; none if its last clone is gone.
+    pub(crate) fn upgrade(&self) -> Option<Mesh> {
+        let state = self.0.upgrade()?;
+        Some(Mesh { state })
+    }
 }

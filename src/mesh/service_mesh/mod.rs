@@ -11,7 +11,9 @@ mod client;
 pub(in crate::mesh) mod cluster;
 pub mod explain;
 pub(in crate::mesh) mod gateway;
-mod mesh;
+#[cfg(feature = "mtls")]
+mod listen;
+pub(crate) mod mesh;
 pub(in crate::mesh) mod options;
 pub(in crate::mesh) mod proxy;
 #[expect(
@@ -37,6 +39,8 @@ pub use cluster::connect::endpoint_transport::EndpointTransport;
 pub use gateway::Gateway;
 pub use gateway::GatewayService;
 pub use gateway::edge::TrustedProxies;
+#[cfg(feature = "mtls")]
+pub use listen::ListenError;
 pub use mesh::Mesh;
 pub use router::upstream::mesh_transport::MeshTransport;
 pub use router::upstream::request_body::RequestBody;

@@ -40,7 +40,11 @@ impl ServerLayer {
         Self {
             port: None,
             timeout: TimeoutLayer::with_emitter(timeout, emitter.clone()),
-            trace: TraceServerLayer::with_emitter(options.trace.clone(), emitter),
+            trace: TraceServerLayer::with_peers(
+                options.trace.clone(),
+                emitter,
+                proxy.peers.clone(),
+            ),
             proxy,
         }
     }

@@ -58,3 +58,5 @@ pub use stacks::{InboundSnapshot, OutboundSnapshot};
 
 #[cfg(feature = "istio")]
 pub(in crate::mesh) use time::Moment;
+#[cfg(feature = "admin")]
+pub(crate) use time::rfc3339;

@@ -84,7 +84,7 @@ snapshot! {
 }
 
 impl CircuitBreakerSnapshot {
-    pub(super) fn of(layer: &CircuitBreakerLayer) -> Self {
+    pub(in crate::mesh) fn of(layer: &CircuitBreakerLayer) -> Self {
         let (state, counts) = (layer.state(), layer.counts());
         let (reason, remaining) = match state {
             CircuitState::Open { remaining, reason } => (Some(reason), Some(remaining)),
@@ -117,7 +117,7 @@ impl ConcurrencyLimitSnapshot {
 
 impl RateLimitSnapshot {
     pub(in crate::mesh) fn of(layer: &RateLimitLayer) -> Self {
-        let (policy, stats) = (layer.policy(), layer.stats());
+        let (policy, counters) = (layer.policy(), layer.stats());
         let status = layer.limiter().status();
         let whole = (policy.is_on() && !policy.is_keyed()).then_some(status);
         Self {
@@ -126,16 +126,16 @@ impl RateLimitSnapshot {
             reset: whole.map(|status| status.reset),
             keys: layer.limiter().keys_in_use(),
             max_keys: policy.max_keys(),
-            rate_limited: stats.rate_limited,
-            enforced: stats.enforced,
-            evicted: stats.evicted,
-            waiting: stats.waiting,
+            rate_limited: counters.rate_limited,
+            enforced: counters.enforced,
+            evicted: counters.evicted,
+            waiting: counters.waiting,
         }
     }
 }
 
 impl RetryBudgetSnapshot {
-    pub(super) fn of(layer: &RetryLayer) -> Self {
+    pub(in crate::mesh) fn of(layer: &RetryLayer) -> Self {
         let policy = layer.policy();
         Self::new(
             layer.stats(),

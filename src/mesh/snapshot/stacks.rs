@@ -4,7 +4,6 @@ use super::policies::{
     CircuitBreakerSnapshot, ConcurrencyLimitSnapshot, RateLimitSnapshot, RetryBudgetSnapshot,
 };
 use super::record::snapshot;
-use crate::mesh::stack::{InboundLayers, OutboundLayers};
 
 snapshot! {
     /// State of an [`Outbound`](crate::mesh::Outbound) stack.
@@ -33,28 +32,5 @@ snapshot! {
         rate_limit: RateLimitSnapshot,
         /// Concurrency limit.
         concurrency_limit: ConcurrencyLimitSnapshot,
-    }
-}
-
-impl OutboundSnapshot {
-    pub(in crate::mesh) fn of(layers: &OutboundLayers) -> Self {
-        Self {
-            name: layers.emitter.source().name().map(Into::into),
-            rate_limit: RateLimitSnapshot::of(&layers.rate_limit),
-            retry_budget: RetryBudgetSnapshot::of(&layers.retry),
-            attempt_limit: RateLimitSnapshot::of(&layers.attempt_limit),
-            concurrency_limit: ConcurrencyLimitSnapshot::of(&layers.concurrency_limit),
-            circuit_breaker: CircuitBreakerSnapshot::of(&layers.circuit_breaker),
-        }
-    }
-}
-
-impl InboundSnapshot {
-    pub(in crate::mesh) fn of(layers: &InboundLayers) -> Self {
-        Self {
-            name: layers.emitter.source().name().map(Into::into),
-            rate_limit: RateLimitSnapshot::of(&layers.rate_limit),
-            concurrency_limit: ConcurrencyLimitSnapshot::of(&layers.concurrency_limit),
-        }
     }
 }

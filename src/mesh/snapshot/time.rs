@@ -40,7 +40,7 @@ impl Moment {
 
 /// Returns a time as RFC 3339 writes it, in UTC and to the millisecond; one before 1970 is 1970.
 #[cfg(feature = "serde")]
-pub(super) fn rfc3339(time: SystemTime) -> impl std::fmt::Display {
+pub(crate) fn rfc3339(time: SystemTime) -> impl std::fmt::Display {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
     let (year, month, day) = civil(days);

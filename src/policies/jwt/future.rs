@@ -1,6 +1,6 @@
 use std::fmt::{self, Debug, Formatter};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use http::Request;
@@ -31,7 +31,8 @@ pub(super) struct WaitingCall<S, B> {
     shared: Arc<Shared>,
     /// The sources for whose keys it waits or has waited.
     sources: Vec<u64>,
-    waiting: Waiting,
+    /// Never locked: it makes the call `Sync`.
+    waiting: Mutex<Waiting>,
 }
 
 impl<S, B> WaitingCall<S, B> {
@@ -47,23 +48,27 @@ impl<S, B> WaitingCall<S, B> {
             request,
             shared,
             sources: vec![source],
-            waiting,
+            waiting: Mutex::new(waiting),
         }
     }
 
     /// Waits, once for each source at most, until the request is decided.
     fn poll_decided(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            ready!(self.waiting.as_mut().poll(cx));
+            ready!(unlocked(&mut self.waiting).as_mut().poll(cx));
             // The policy may be another one by now: that one holds.
             let again = self.shared.authenticate(&mut self.request, &self.sources);
             let Some((waiting, source)) = again else {
                 return Poll::Ready(());
             };
-            self.waiting = waiting;
+            self.waiting = Mutex::new(waiting);
             self.sources.push(source);
         }
     }
+}
+
+fn unlocked(waiting: &mut Mutex<Waiting>) -> &mut Waiting {
+    waiting.get_mut().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<S: Service<Request<B>>, B> AuthenticateFuture<S, B> {

@@ -36,7 +36,12 @@
 //! use meshless::client::Transport;
 //! use meshless::jwt::{JwksPolicy, JwksSource, JwtRule};
 //!
-//! let keys = JwksSource::discover("https://issuer.example", JwksPolicy::default(), Transport::default())?;
+//! // The second type is the body of the requests, of which `Transport` takes several.
+//! let keys = JwksSource::discover::<_, meshless::client::Body, _>(
+//!     "https://issuer.example",
+//!     JwksPolicy::default(),
+//!     Transport::default(),
+//! )?;
 //! let rule = JwtRule::new("https://issuer.example", keys);
 //! # let _ = rule;
 //! # Ok(())

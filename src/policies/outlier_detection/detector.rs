@@ -108,6 +108,7 @@ impl OutlierDetector {
     /// Ends the ejection of an endpoint, and clears its consecutive failures. It returns true if there was one to end.
     ///
     /// The endpoint may be ejected again at once, if it fails as before.
+    #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn uneject(&self, endpoint: &Endpoint) -> bool {
         let mut is_ended = false;
         let policy = self.shared.policy.load();

@@ -173,7 +173,7 @@ impl RateLimiter {
     /// It looks at each remembered key, at a small part of them under one lock.
     #[must_use]
     pub fn keys_in_use(&self) -> usize {
-        self.shared.keys_in_use()
+        self.shared.snapshot().keys_in_use(self.shared.now())
     }
 
     pub(super) const fn shared(&self) -> &Arc<Shared> {

@@ -275,10 +275,6 @@ impl Shared {
         self.counters.stats(evicted, self.queue.len())
     }
 
-    pub(super) fn keys_in_use(&self) -> usize {
-        self.snapshot.load().keys_in_use(self.now())
-    }
-
     /// Returns the instant `nanos` after the origin, for a timer.
     pub(super) fn instant(&self, nanos: u64) -> Instant {
         self.origin.instant(nanos)

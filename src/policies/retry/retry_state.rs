@@ -17,9 +17,10 @@ use crate::foundation::deadline::headers as time_left;
 use crate::foundation::deadline::queueing;
 use crate::foundation::endpoints::attempt_number::AttemptNumber;
 use crate::foundation::endpoints::attempted_hosts::AttemptedHosts;
+use crate::foundation::events::request::record::RequestRecord;
 use crate::foundation::events::{Emitter, EventKind};
 use crate::foundation::http::grpc;
-use crate::foundation::outcome::{Outcome, RetryStopReason, attempts};
+use crate::foundation::outcome::{Outcome, ResponseFlags, RetryStopReason, attempts};
 use crate::foundation::sync::sharded_arc::LocalArc;
 use crate::foundation::time::clock;
 use crate::foundation::time::clock::LazyNow;
@@ -137,6 +138,7 @@ impl<S, B: Body> RetryState<S, B> {
             }
             Err(reason) => {
                 self.request.finish();
+                RequestRecord::note_flags(ResponseFlags::of_retry_stop(reason));
                 self.snapshot.emitter.emit(&EventKind::RetryStopped(reason));
                 None
             }

@@ -5,6 +5,8 @@ use tower_layer::Layer;
 use super::shared::{Shared, Tracer};
 use super::{SpanKind, SpanProcessor, TracePolicy, Traced, TracedGate};
 use crate::foundation::events::{Emitter, Observe, named};
+#[cfg(feature = "istio")]
+use crate::foundation::peer::PeerExchange;
 use crate::foundation::sync::sharded_arc::ShardedArc;
 
 /// Defines a trace layer; the three layers differ only in the kind of their spans.
@@ -112,10 +114,35 @@ layer!(
 
 #[cfg(feature = "istio")]
 impl TraceServerLayer {
+    /// Creates a layer that exchanges the names of workloads with its callers.
+    pub(crate) fn with_peers(
+        policy: TracePolicy,
+        emitter: Emitter,
+        peers: Option<Arc<PeerExchange>>,
+    ) -> Self {
+        let shared = Shared::new(SpanKind::Server, policy, None, emitter);
+        let shared = ShardedArc::new(shared.with_peers(peers));
+        Self { shared }
+    }
+
     /// Creates the layer of a gateway: its requests are those that the layers inside send on.
     pub(crate) fn forwarding(policy: TracePolicy, emitter: Emitter) -> Self {
         let shared = Shared::new(SpanKind::Server, policy, None, emitter);
         let shared = ShardedArc::new(shared.forwarding());
+        Self { shared }
+    }
+}
+
+#[cfg(feature = "istio")]
+impl TraceAttemptLayer {
+    /// Creates a layer that exchanges the names of workloads with the destination.
+    pub(crate) fn with_peers(
+        policy: TracePolicy,
+        emitter: Emitter,
+        peers: Option<Arc<PeerExchange>>,
+    ) -> Self {
+        let shared = Shared::new(SpanKind::Attempt, policy, None, emitter);
+        let shared = ShardedArc::new(shared.with_peers(peers));
         Self { shared }
     }
 }

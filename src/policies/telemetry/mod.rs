@@ -112,13 +112,16 @@ mod formats;
 mod future;
 mod gate;
 mod layer;
+mod observed;
 mod policy;
 mod processor;
 mod propagation;
 mod service;
 mod settings;
 mod shared;
+mod sizes;
 mod started_span;
+mod tracing_span;
 
 pub use crate::foundation::events::TracingObserver;
 pub use body::TracedBody;

@@ -2,20 +2,19 @@ use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 
 use http::{HeaderMap, Request};
-use tracing::Span;
 use tracing::level_filters::LevelFilter;
 
 use super::context::current::Scope;
 use super::context::pooled_context::PooledContext;
-use super::context::span::SpanObservers;
-use super::context::{request_id, span};
+use super::context::request_id;
 use super::propagation::remote_context::{PresentHeaders, TraceHeaders};
 use super::settings::{ReloadablePolicy, Settings};
 use super::started_span::StartedSpan;
-use super::{ExtractError, SpanKind, SpanProcessor, SpanTicket, TraceContext, TracePolicy};
+use super::{ExtractError, SpanKind, SpanProcessor, TraceContext, TracePolicy};
 use crate::foundation::events::Emitter;
-use crate::foundation::events::request::record::{RecordKind, RequestRecord};
 use crate::foundation::http::HeaderScan;
+#[cfg(feature = "istio")]
+use crate::foundation::peer::PeerExchange;
 use crate::foundation::sync::rng::Rng;
 use crate::foundation::sync::sharded_arc::ShardedArcRef;
 
@@ -24,11 +23,11 @@ use crate::foundation::sync::sharded_arc::ShardedArcRef;
 pub(crate) struct Tracer(ShardedArcRef<Shared>);
 
 /// Context of a new span.
-struct NewSpan {
+pub(super) struct NewSpan {
     /// Reason for which the caller's headers were ignored.
-    invalid: Option<ExtractError>,
-    scan: Option<HeaderScan>,
-    trace: TraceContext,
+    pub(super) invalid: Option<ExtractError>,
+    pub(super) scan: Option<HeaderScan>,
+    pub(super) trace: TraceContext,
 }
 
 impl Tracer {
@@ -51,12 +50,15 @@ pub(super) struct Shared {
     pub(super) rng: Rng,
     pub(super) kind: SpanKind,
     /// True for the server of a gateway, which sends its requests on.
-    forwards: bool,
+    pub(super) forwards: bool,
     /// True if a layer inside writes the headers with the span's id.
     skips_injection: bool,
     pub(super) policy: ReloadablePolicy,
-    processor: Option<Arc<dyn SpanProcessor>>,
-    emitter: Emitter,
+    pub(super) processor: Option<Arc<dyn SpanProcessor>>,
+    pub(super) emitter: Emitter,
+    /// Exchange of names with the other end, for an observer of requests.
+    #[cfg(feature = "istio")]
+    pub(super) peers: Option<Arc<PeerExchange>>,
 }
 
 impl Debug for Shared {
@@ -83,7 +85,15 @@ impl Shared {
             policy: ReloadablePolicy::new(policy, is_observed),
             processor,
             emitter,
+            #[cfg(feature = "istio")]
+            peers: None,
         }
+    }
+
+    #[cfg(feature = "istio")]
+    pub(super) fn with_peers(mut self, peers: Option<Arc<PeerExchange>>) -> Self {
+        self.peers = peers;
+        self
     }
 
     pub(super) fn without_injection(mut self) -> Self {
@@ -95,16 +105,6 @@ impl Shared {
     pub(super) fn forwarding(mut self) -> Self {
         self.forwards = true;
         self
-    }
-
-    fn record(&self) -> Arc<RequestRecord> {
-        let kind = match self.kind {
-            SpanKind::Attempt => RecordKind::Attempt,
-            SpanKind::Client => RecordKind::Request,
-            SpanKind::Server if self.forwards => RecordKind::Forwarded,
-            SpanKind::Server => RecordKind::Served,
-        };
-        Arc::new(RequestRecord::new(kind))
     }
 
     pub(super) const fn emitter(&self) -> &Emitter {
@@ -165,67 +165,6 @@ impl Shared {
             started
         });
         started.unwrap_or(false)
-    }
-
-    /// Starts a span that a processor or a subscriber may observe.
-    #[inline(never)]
-    fn start_observed<B>(
-        &self,
-        request: &Request<B>,
-        new: NewSpan,
-        is_observed: bool,
-    ) -> StartedSpan {
-        let trace = PooledContext::new(new.trace);
-        let place = trace.get().expect("it has just been put in");
-        let source = self.emitter.source();
-        let span = span::open(self.kind, request, place, &source);
-        let (mut scope, ticket) = if is_observed || self.processor.is_some() || !span.is_disabled()
-        {
-            let notes = self.record();
-            let service = self.policy.load().service_name();
-            let observers = SpanObservers {
-                emitter: is_observed.then(|| self.emitter.clone()),
-                notes: Arc::clone(&notes),
-                processor: self.processor.clone(),
-                source,
-                span: span.clone(),
-            };
-            let ticket = SpanTicket::new(self.kind, request, place, service, observers);
-            (Scope::recorded(trace, span, notes), ticket)
-        } else {
-            (Scope::of(trace), SpanTicket::default())
-        };
-        if let Some(reason) = new.invalid {
-            // Inside the span, so that the event carries the ids of the new trace.
-            let _inside = scope.enter();
-            tracing::debug!(%reason, "invalid trace headers, starting a new trace");
-        }
-        StartedSpan {
-            ticket,
-            ..StartedSpan::unobserved(scope, new.scan)
-        }
-    }
-
-    /// Starts the observation of a request under a policy that is off: without a span, and with the
-    /// surrounding trace.
-    #[cold]
-    fn start_untraced<B>(&self, request: &Request<B>) -> StartedSpan {
-        let notes = self.record();
-        let observers = SpanObservers {
-            emitter: Some(self.emitter.clone()),
-            notes: Arc::clone(&notes),
-            processor: None,
-            source: self.emitter.source(),
-            span: Span::none(),
-        };
-        // These ids are neither sent nor logged.
-        let unused = TraceContext::root(&self.rng, false);
-        let ticket = SpanTicket::new(self.kind, request, &unused, None, observers);
-        let scope = Scope::recorded(PooledContext::NONE, Span::none(), notes);
-        StartedSpan {
-            ticket,
-            ..StartedSpan::unobserved(scope, None)
-        }
     }
 
     /// Returns the context of a new span, and writes it into the headers.

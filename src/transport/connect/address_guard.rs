@@ -22,13 +22,12 @@ impl AddressGuard {
     pub(super) async fn resolve(self, uri: &Uri) -> Result<Vec<Uri>, BoxError> {
         let host = uri.host().unwrap_or_default();
         let literal = host.trim_start_matches('[').trim_end_matches(']');
-        let addresses = match literal.parse::<IpAddr>() {
-            Ok(address) => vec![address],
-            Err(_) => {
-                let name = Name::from_str(host)?;
-                let found = GaiResolver::new().call(name).await?;
-                found.map(|address| address.ip()).collect()
-            }
+        let addresses = if let Ok(address) = literal.parse::<IpAddr>() {
+            vec![address]
+        } else {
+            let name = Name::from_str(host)?;
+            let found = GaiResolver::new().call(name).await?;
+            found.map(|address| address.ip()).collect()
         };
         let allowed: Vec<_> = addresses
             .into_iter()

@@ -15,6 +15,7 @@ use super::address_guard::AddressGuard;
 use super::proxies::Proxies;
 #[cfg(feature = "rustls")]
 use super::rustls::Tls;
+use super::server_tls::ServerTls;
 #[cfg(not(feature = "rustls"))]
 use super::without_tls::Tls;
 use crate::foundation::outcome::BoxError;
@@ -42,7 +43,9 @@ pub struct TcpConnector {
 #[derive(Clone)]
 struct Direct {
     http: HttpConnector,
-    tls: Tls,
+    /// TLS to proxies.
+    proxy_tls: Tls,
+    tls: ServerTls,
 }
 
 impl TcpConnector {
@@ -56,7 +59,8 @@ impl TcpConnector {
         Self {
             direct: Direct {
                 http,
-                tls: Tls::default(),
+                proxy_tls: Tls::default(),
+                tls: ServerTls::default(),
             },
             #[cfg(feature = "jwt")]
             guard: None,
@@ -86,7 +90,35 @@ impl TcpConnector {
     #[cfg(feature = "rustls")]
     #[must_use]
     pub fn with_tls(mut self, config: impl Into<Arc<tokio_rustls::rustls::ClientConfig>>) -> Self {
-        self.direct.tls = Tls::new(config.into());
+        let tls = Tls::new(config.into());
+        self.direct.proxy_tls = tls.clone();
+        self.direct.tls = ServerTls::Own(tls);
+        self
+    }
+
+    /// Uses mutual TLS for `https`: with these certificates, to servers that are workloads of a known trust domain and
+    /// have one of the names `accepted`, such as `spiffe://cluster.local/ns/waste/sa/users`, or any where it is empty.
+    /// The name of the host is not compared with the certificate.
+    ///
+    /// A mesh with certificates needs no such setting: its documents say where mutual TLS is used.
+    #[cfg(feature = "mtls")]
+    #[must_use]
+    pub fn with_mtls<N: Into<Box<str>>>(
+        self,
+        certificates: crate::transport::mtls::Certificates,
+        accepted: impl IntoIterator<Item = N>,
+    ) -> Self {
+        let accepted = accepted.into_iter().map(Into::into).collect();
+        let tls = crate::transport::mtls::ClusterTls::by_hand(certificates, accepted);
+        self.with_cluster_tls(&Arc::new(tls))
+    }
+
+    #[cfg(feature = "mtls")]
+    pub(crate) fn with_cluster_tls(
+        mut self,
+        tls: &Arc<crate::transport::mtls::ClusterTls>,
+    ) -> Self {
+        self.direct.tls = ServerTls::Cluster(Arc::clone(tls));
         self
     }
 
@@ -142,7 +174,7 @@ impl Direct {
         let is_tls = called.scheme() == Some(&Scheme::HTTPS);
         let tcp = Wire::new(self.http.call(address).await?);
         if is_tls {
-            self.tls.connect(called, tcp, true).await
+            self.tls.connect(called, tcp).await
         } else {
             Ok(tcp)
         }
@@ -194,7 +226,7 @@ impl Direct {
             _ => return Ok(self.connect_to_proxy(proxy.uri().clone()).await?.proxied()),
         };
         if is_tls {
-            tls.connect(&called, through, true).await
+            tls.connect(&called, through).await
         } else {
             Ok(through)
         }
@@ -205,7 +237,7 @@ impl Direct {
         let tcp = Wire::new(self.http.call(proxy.clone()).await?);
         if is_tls {
             // HTTP/1: proxies are asked for tunnels and whole URIs.
-            self.tls.connect(&proxy, tcp, false).await
+            self.proxy_tls.connect(&proxy, tcp, false).await
         } else {
             Ok(tcp)
         }

@@ -8,6 +8,9 @@ mod named;
 pub(crate) mod proxies;
 #[cfg(feature = "rustls")]
 mod rustls;
+mod server_tls;
+#[cfg(any(feature = "mtls", feature = "rustls"))]
+mod tls_wire;
 #[cfg(not(feature = "rustls"))]
 mod without_tls;
 

@@ -143,7 +143,9 @@ async fn tokens_of_made_up_keys_cause_one_fetch_in_30_seconds() {
 async fn the_last_keys_hold_through_an_outage_up_to_their_maximum_age() {
     let issuer = Issuer::new(Answer::Json(jwks("a")));
     let observer = Arc::new(RecordingObserver::default());
-    let source = issuer.source().with_observer(observer.clone());
+    let source = issuer
+        .source()
+        .with_observer(Arc::<RecordingObserver>::clone(&observer));
     let layer = JwtLayer::new(JwtPolicy::new([JwtRule::new("i", source.clone())]));
     assert_eq!(status(&layer, "a").await, 200);
     issuer.set(Answer::Away);

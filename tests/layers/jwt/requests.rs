@@ -47,8 +47,11 @@ async fn a_request_without_a_token_has_no_claims() {
 #[tokio::test]
 async fn a_refusal_is_an_event_and_names_its_layer() {
     let observer = Arc::new(RecordingObserver::default());
-    let layer =
-        JwtLayer::with_observer(JwtPolicy::new([rule("i")]), observer.clone()).named("orders");
+    let layer = JwtLayer::with_observer(
+        JwtPolicy::new([rule("i")]),
+        Arc::<RecordingObserver>::clone(&observer),
+    )
+    .named("orders");
     let answer = send(&layer, bearer("zz")).await;
     assert_eq!(answer.status, 401);
     let rejection = Rejection::Unauthenticated(JwtStatus::BadFormat);

@@ -2,6 +2,7 @@
 //! reproduces. Each case names its source.
 
 mod bench;
+mod canary;
 mod circuit_breaker;
 mod concurrency_limit;
 mod failsafe_go;

@@ -11,7 +11,7 @@ use meshless::identity::{LocalAddress, PeerIdentity, RequestClaims, ServerName};
 use meshless::mesh::Workload;
 use meshless::rate_limit::PeerAddress;
 use serde_json::Value;
-use tower::{Layer, Service, ServiceExt, service_fn};
+use tower::{Layer, ServiceExt, service_fn};
 
 pub(super) type Text = Full<Bytes>;
 

@@ -16,7 +16,7 @@ const REVIEW: [&str; 7] = [
 ];
 
 /// What is to be said of the review's own documents, wherever they lie.
-const OF_THE_REVIEW: [&str; 11] = [
+const OF_THE_REVIEW: [&str; 10] = [
     "ai-api-breaker.yaml IST0133",
     "ai-api-breaker.yaml MSH0013",
     "external-api-breaker.yaml IST0133",
@@ -28,7 +28,6 @@ const OF_THE_REVIEW: [&str; 11] = [
     "llm-rate-limit.yaml MSH0011",
     "roboflow-breaker.yaml IST0133",
     "roboflow-breaker.yaml MSH0013",
-    "waste-mtls.yaml MSH0009",
 ];
 
 fn folder(name: &str) -> PathBuf {

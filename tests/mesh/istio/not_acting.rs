@@ -94,23 +94,13 @@ fn of_a_destination_rule() {
                 Severity::Note,
             ),
             (
-                policy("tls: {mode: ISTIO_MUTUAL}"),
-                "tls.mode",
+                policy("tls: {mode: SIMPLE, caCertificates: /a.pem, caCrl: /b.pem}"),
+                "caCrl",
                 Severity::Warning,
             ),
             (
-                policy("tls: {mode: MUTUAL, clientCertificate: a, privateKey: b}"),
-                "tls.mode",
-                Severity::Warning,
-            ),
-            (
-                policy("tls: {mode: SIMPLE, caCertificates: /a.pem}"),
-                "caCertificates",
-                Severity::Warning,
-            ),
-            (
-                policy("tls: {mode: SIMPLE, subjectAltNames: [a.com]}"),
-                "subjectAltNames[0]",
+                policy("tls: {mode: SIMPLE, credentialName: a}"),
+                "credentialName",
                 Severity::Warning,
             ),
             (
@@ -121,11 +111,6 @@ fn of_a_destination_rule() {
             (
                 policy("proxyProtocol: {version: V1}"),
                 "proxyProtocol",
-                Severity::Warning,
-            ),
-            (
-                policy("portLevelSettings: [{port: {number: 80}, tls: {mode: ISTIO_MUTUAL}}]"),
-                "tls.mode",
                 Severity::Warning,
             ),
             (
@@ -145,14 +130,39 @@ fn of_a_destination_rule() {
 }
 
 #[test]
-fn a_default_value_has_no_effect_to_report_and_mutual_tls_has_one_finding() {
+fn a_default_value_has_no_effect_to_report() {
     let policy = |policy: &str| format!("{{host: a.com, trafficPolicy: {{{policy}}}}}");
     let defaults = "connectionPool: {http: {useClientProtocol: false, maxConcurrentStreams: 0}}, tls: {mode: SIMPLE, insecureSkipVerify: false, caCertificates: ''}";
     assert!(told("DestinationRule", &policy(defaults)).is_empty());
-    let mutual = "tls: {mode: MUTUAL, clientCertificate: a, privateKey: b, caCertificates: c, subjectAltNames: [a.com]}";
-    let found = told("DestinationRule", &policy(mutual));
-    let mode = "spec.trafficPolicy.tls.mode".to_owned();
-    assert_eq!(found, [(mode, Severity::Warning)]);
+}
+
+#[test]
+fn mutual_tls_of_files_acts_and_that_of_the_mesh_where_it_has_certificates() {
+    let policy = |tls: &str| format!("{{host: a.com, trafficPolicy: {{{tls}}}}}");
+    let files = "tls: {mode: MUTUAL, clientCertificate: a, privateKey: b, caCertificates: c, subjectAltNames: [a.com]}";
+    let own = "tls: {mode: ISTIO_MUTUAL}";
+    let port = "portLevelSettings: [{port: {number: 80}, tls: {mode: ISTIO_MUTUAL}}]";
+    for (tls, field) in [
+        (files, None),
+        (own, Some("spec.trafficPolicy.tls.mode")),
+        (
+            port,
+            Some("spec.trafficPolicy.portLevelSettings[0].tls.mode"),
+        ),
+    ] {
+        // A linter does not know whether the application has certificates; a mesh does.
+        assert!(told("DestinationRule", &policy(tls)).is_empty(), "{tls}");
+        let yaml = format!(
+            "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: a}}\nspec: {}\n",
+            policy(tls)
+        );
+        let found = meshless::Mesh::from_yaml(&yaml).unwrap().diagnostics();
+        let found: Vec<_> = found
+            .iter()
+            .map(meshless::istio::Diagnostic::field)
+            .collect();
+        assert_eq!(found, Vec::from_iter(field), "{tls}");
+    }
 }
 
 /// A pool enforces them, over plain HTTP and over TLS.
@@ -180,11 +190,6 @@ fn of_a_service_entry_and_a_gateway() {
                 ),
                 "addresses[0]",
                 Severity::Note,
-            ),
-            (
-                entry("resolution: DNS, subjectAltNames: [a.com]"),
-                "subjectAltNames[0]",
-                Severity::Warning,
             ),
             (
                 entry("resolution: STATIC, workloadSelector: {labels: {app: a}}"),

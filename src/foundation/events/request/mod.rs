@@ -2,3 +2,4 @@
 
 pub(in crate::foundation::events) mod completion;
 pub(crate) mod record;
+pub(crate) mod record_ref;

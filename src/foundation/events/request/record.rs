@@ -8,11 +8,12 @@ use std::fmt::{self, Debug, Formatter};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::record_ref::RecordRef;
 use crate::foundation::endpoints::Endpoint;
-use crate::foundation::outcome::Source;
+use crate::foundation::outcome::{ResponseFlags, Source, WorkloadMetadata};
 
 thread_local! {
-    static CURRENT: Cell<Option<Arc<RequestRecord>>> = const { Cell::new(None) };
+    static CURRENT: Cell<Option<RecordRef>> = const { Cell::new(None) };
     /// True if there is a record. Without a destructor it is read in three instructions, which each request pays.
     static IS_SET: Cell<bool> = const { Cell::new(false) };
 }
@@ -24,15 +25,22 @@ pub(crate) struct RequestRecord {
     notes: Mutex<Notes>,
     kind: RecordKind,
     /// Request of an attempt, or request to a gateway that this one forwards.
-    parent: Option<Arc<Self>>,
+    parent: Option<RecordRef>,
     /// Number of the retry, for an attempt.
     retry: u32,
 }
 
+/// Facts that layers inside have noted.
 #[derive(Clone, Debug, Default)]
-struct Notes {
-    endpoint: Option<Endpoint>,
-    source: Option<Arc<Source>>,
+pub(crate) struct Notes {
+    pub(crate) endpoint: Option<Endpoint>,
+    /// Flags that the response does not show.
+    pub(crate) flags: ResponseFlags,
+    /// Workload at the other end.
+    pub(crate) peer: Option<Arc<WorkloadMetadata>>,
+    /// Length of the request's body, if it is known without its headers.
+    pub(crate) request_body: Option<u64>,
+    pub(crate) source: Option<Arc<Source>>,
 }
 
 /// Kind of a record.
@@ -76,6 +84,12 @@ impl RequestRecord {
         record
     }
 
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        *self.notes.get_mut().unwrap_or_else(PoisonError::into_inner) = Notes::default();
+        self.parent = None;
+    }
+
     /// Returns the request of an attempt, and the request that it forwards.
     fn parents(&self) -> impl Iterator<Item = &Self> {
         std::iter::successors(self.parent.as_deref(), |one| one.parent.as_deref())
@@ -108,6 +122,52 @@ impl RequestRecord {
         });
     }
 
+    /// Notes flags of the request that runs here, which its response does not show.
+    #[cold]
+    pub(crate) fn note_flags(flags: ResponseFlags) {
+        with_current(|record| {
+            if record.kind == RecordKind::Served {
+                return;
+            }
+            for record in std::iter::once(&**record).chain(record.parents()) {
+                let mut notes = record.lock();
+                notes.flags = notes.flags | flags;
+            }
+        });
+    }
+
+    /// Notes the length of the body of the request that runs here, if it is known.
+    #[cfg(feature = "istio")]
+    #[inline]
+    pub(crate) fn note_request_body(length: impl FnOnce() -> Option<u64>) {
+        with_current(|record| {
+            if let RecordKind::Request | RecordKind::Forwarded = record.kind {
+                let length = length();
+                for record in std::iter::once(&**record).chain(record.parents()) {
+                    record.lock().request_body = length;
+                }
+            }
+        });
+    }
+
+    /// Sets the workload at the other end of an attempt and of its request, or of a served request.
+    #[cfg(feature = "istio")]
+    pub(crate) fn set_peer(&self, peer: &Arc<WorkloadMetadata>) {
+        for record in std::iter::once(self).chain(self.parents()) {
+            record.lock().peer = Some(Arc::clone(peer));
+        }
+    }
+
+    /// Returns true for a served request, whose handler may make calls of its own.
+    pub(crate) fn is_served(&self) -> bool {
+        self.kind == RecordKind::Served
+    }
+
+    /// Returns the facts that were noted.
+    pub(crate) fn notes(&self) -> Notes {
+        self.lock().clone()
+    }
+
     /// Returns the endpoint, if one was chosen.
     pub(crate) fn endpoint(&self) -> Option<Endpoint> {
         self.lock().endpoint.clone()
@@ -129,7 +189,7 @@ impl RequestRecord {
     }
 
     /// Exchanges a record with that of the running code: the first call enters `place`, the second leaves it.
-    pub(crate) fn swap(place: &mut Option<Arc<Self>>) {
+    pub(crate) fn swap(place: &mut Option<RecordRef>) {
         // Fails only while the thread's storage is destroyed, when no request runs.
         let _ = CURRENT.try_with(|current| {
             IS_SET.set(place.is_some());
@@ -137,9 +197,9 @@ impl RequestRecord {
         });
     }
 
-    fn current() -> Option<Arc<Self>> {
+    fn current() -> Option<RecordRef> {
         let mut found = None;
-        with_current(|record| found = Some(Arc::clone(record)));
+        with_current(|record| found = Some(record.clone()));
         found
     }
 
@@ -159,7 +219,7 @@ impl Debug for RequestRecord {
 }
 
 #[inline]
-fn with_current(f: impl FnOnce(&Arc<RequestRecord>)) {
+fn with_current(f: impl FnOnce(&RecordRef)) {
     if IS_SET.get() {
         with_record(f);
     }
@@ -167,7 +227,7 @@ fn with_current(f: impl FnOnce(&Arc<RequestRecord>)) {
 
 #[cold]
 #[inline(never)]
-fn with_record(f: impl FnOnce(&Arc<RequestRecord>)) {
+fn with_record(f: impl FnOnce(&RecordRef)) {
     let _ = CURRENT.try_with(|current| {
         // Taken out, as a `Cell` lends no reference; nothing in `f` reads the cell.
         if let Some(record) = current.take() {
@@ -184,13 +244,13 @@ mod tests {
     #[test]
     fn attempts_are_counted_by_their_request_and_give_it_their_endpoint() {
         let endpoint = Endpoint::try_from("10.0.0.1:80").unwrap();
-        let request = Arc::new(RequestRecord::new(RecordKind::Request));
-        let mut entered = Some(Arc::clone(&request));
+        let request = RecordRef::new(RequestRecord::new(RecordKind::Request));
+        let mut entered = Some(request.clone());
         RequestRecord::swap(&mut entered);
         for number in 0..3 {
-            let attempt = Arc::new(RequestRecord::new(RecordKind::Attempt));
+            let attempt = RecordRef::new(RequestRecord::new(RecordKind::Attempt));
             assert_eq!(attempt.retries(), number);
-            let mut inside = Some(Arc::clone(&attempt));
+            let mut inside = Some(attempt.clone());
             RequestRecord::swap(&mut inside);
             RequestRecord::note_endpoint(&endpoint);
             RequestRecord::swap(&mut inside);
@@ -204,8 +264,8 @@ mod tests {
 
     #[test]
     fn a_call_of_a_handler_is_no_attempt_of_the_request_that_is_served() {
-        let served = Arc::new(RequestRecord::new(RecordKind::Served));
-        let mut inside = Some(Arc::clone(&served));
+        let served = RecordRef::new(RequestRecord::new(RecordKind::Served));
+        let mut inside = Some(served.clone());
         RequestRecord::swap(&mut inside);
         let attempt = RequestRecord::new(RecordKind::Attempt);
         assert!(attempt.parent.is_none());

@@ -67,13 +67,18 @@ impl<'a> Cluster<'a> {
     }
 
     fn add(&mut self, index: usize, foreign: &'a Foreign) {
-        let (tree, at) = (foreign.tree(), foreign.at);
+        let at = foreign.at;
         let (namespace, name) = (
             foreign.named.namespace.as_str(),
             foreign.named.name.as_str(),
         );
+        let kind = (foreign.named.group.as_str(), foreign.named.kind.as_str());
+        if !is_looked_into(kind) {
+            return;
+        }
+        let tree = foreign.tree();
         let spec = tree.child(at, "spec");
-        let pods = match (foreign.named.group.as_str(), foreign.named.kind.as_str()) {
+        let pods = match kind {
             ("", "Service") => {
                 self.services.push(service(index, foreign, spec));
                 None
@@ -110,6 +115,17 @@ impl<'a> Cluster<'a> {
             self.workloads.push(Workload { namespace, labels });
         }
     }
+}
+
+/// Says whether objects of a kind are part of the cluster here: of others no tree is wanted.
+fn is_looked_into(kind: (&str, &str)) -> bool {
+    matches!(
+        kind,
+        ("", "Namespace" | "Pod" | "Service" | MESH_CONFIG)
+            | ("apps", _)
+            | ("batch", "CronJob" | "Job")
+            | ("gateway.networking.k8s.io", "Gateway")
+    )
 }
 
 fn allocates_addresses(tree: &Tree, at: NodeId) -> bool {

@@ -1,9 +1,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::document_content::Contents;
+use super::load_options::LoadOptions;
 use crate::istio::diagnostics::diagnostic::{Diagnostic, Severity};
 use crate::istio::model::kind::Kind;
-use crate::istio::model::object::{Object, ResourceName};
+use crate::istio::model::object::ResourceName;
+use crate::istio::model::placed_object::PlacedObject;
 use crate::istio::syntax::tree::Tree;
 
 /// A set of parsed, validated and analyzed Istio documents with all findings.
@@ -17,7 +20,10 @@ pub struct Documents {
     pub(in crate::istio) resources: Vec<Resource>,
     pub(in crate::istio) diagnostics: Vec<Diagnostic>,
     /// Objects of other kinds that define a service name.
-    pub(in crate::istio) foreign: Vec<ResourceName>,
+    pub(in crate::istio) foreign: Vec<Arc<ResourceName>>,
+    /// Contents of the documents, for a later load with the same options.
+    pub(in crate::istio) contents: Contents,
+    pub(in crate::istio) options: LoadOptions,
     pub(in crate::istio) skipped: usize,
     /// Files without a single character but blanks: being written, or a slip.
     #[cfg_attr(
@@ -30,11 +36,9 @@ pub struct Documents {
 /// An Istio object of a set of [`Documents`].
 #[derive(Debug)]
 pub struct Resource {
-    pub(in crate::istio) object: Arc<Object>,
+    pub(in crate::istio) object: PlacedObject,
     /// The syntax tree, kept for objects that contain Envoy configuration.
     pub(in crate::istio) tree: Option<Arc<Tree>>,
-    pub(in crate::istio) file: Option<Arc<Path>>,
-    pub(in crate::istio) line: u32,
     pub(in crate::istio) is_valid: bool,
 }
 
@@ -76,9 +80,10 @@ impl Documents {
     /// Returns true if the objects stand in the same files and lines as those of `other`, in the same order.
     #[cfg(feature = "watch")]
     pub(crate) fn has_places_of(&self, other: &Self) -> bool {
-        let place = |one: &Resource| (one.file.clone(), one.line);
         let is_same = |(one, two): (&Resource, &Resource)| {
-            place(one) == place(two) && one.object.lines == two.object.lines
+            one.file() == two.file()
+                && one.line() == two.line()
+                && one.object.lines == two.object.lines
         };
         let pairs = self.resources.iter().zip(&other.resources);
         self.resources.len() == other.resources.len() && pairs.into_iter().all(is_same)
@@ -113,13 +118,13 @@ impl Resource {
     /// Returns the source file; `None` for a text.
     #[must_use]
     pub fn file(&self) -> Option<&Path> {
-        self.file.as_deref()
+        self.object.file()
     }
 
     /// Returns the line of the object's name, from 1.
     #[must_use]
-    pub const fn line(&self) -> u32 {
-        self.line
+    pub fn line(&self) -> u32 {
+        self.object.line(self.object.at)
     }
 
     /// Returns true if the object has no errors.
@@ -130,6 +135,9 @@ impl Resource {
 
     /// Returns true if both have the same content, regardless of positions.
     pub(crate) fn semantic_eq(&self, other: &Self) -> bool {
+        if self.object.is_same(&other.object) {
+            return true;
+        }
         let trees = match (&self.tree, &other.tree) {
             (Some(one), Some(two)) => one.semantic_eq(two),
             (None, None) => true,

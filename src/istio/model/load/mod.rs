@@ -1,5 +1,6 @@
 //! Options and results of a load, as data.
 
+pub(in crate::istio) mod document_content;
 pub(crate) mod documents;
 pub(crate) mod load_options;
 pub(in crate::istio) mod parsed_object;

@@ -6,13 +6,16 @@ use crate::istio::diagnostics::finding::Findings;
 use crate::istio::model::object::Object;
 use crate::istio::syntax::tree::{NodeId, Tree};
 
-/// An object with its tree and findings.
+/// An object of a load, with its findings.
 #[derive(Debug)]
 pub(crate) struct ParsedObject {
-    pub(crate) object: Object,
+    pub(crate) object: Arc<Object>,
     pub(crate) findings: Findings,
-    pub(in crate::istio) tree: Arc<Tree>,
     pub(in crate::istio) document: Arc<YamlDocument>,
+    /// Index of its tree among those of the document.
+    pub(in crate::istio) tree: usize,
+    /// The tree of an object that contains Envoy configuration.
+    pub(in crate::istio) patches: Option<Arc<Tree>>,
 }
 
 impl ParsedObject {
@@ -22,10 +25,13 @@ impl ParsedObject {
     }
 
     pub(crate) fn tree(&self) -> &Tree {
-        &self.tree
+        match &self.patches {
+            Some(tree) => tree,
+            None => self.document.tree(self.tree),
+        }
     }
 
     pub(crate) fn location_of(&self, at: NodeId) -> SourceLocation {
-        self.document.location(self.tree.focus(at))
+        self.document.location(self.tree().focus(at))
     }
 }

@@ -4,10 +4,10 @@ use super::location::location;
 use super::merged_traffic_policy::MergedTrafficPolicy;
 use super::outlier::outlier;
 use super::pool::{in_flight, pool, retries};
-use crate::istio::api::destination_rule::{ClientTls, TlsMode};
-use crate::istio::config::{
-    ClusterConfig, ClusterDiscovery, ClusterOrigins, TlsConfig, WorkloadId,
-};
+use super::tls;
+#[cfg(feature = "mtls")]
+use crate::istio::config::Location;
+use crate::istio::config::{ClusterConfig, ClusterDiscovery, ClusterOrigins, WorkloadId};
 use crate::istio::model::names;
 use crate::istio::translation::envoy;
 use crate::istio::translation::index::destination_rule_index::MergedRule;
@@ -64,16 +64,35 @@ pub(in crate::istio::translation) fn destination(
             endpoints => endpoints,
         },
     };
+    let location = location(index, host, known.as_ref());
+    #[cfg(not(feature = "mtls"))]
+    let tls = traffic_policy.tls.and_then(tls::written);
+    #[cfg(feature = "mtls")]
+    let mut endpoints = endpoints;
+    #[cfg(feature = "mtls")]
+    let tls = {
+        let server = tls::Server {
+            host,
+            known: known.as_ref(),
+            port: policy_port,
+            subset: destination.subset(),
+        };
+        match traffic_policy.tls {
+            Some(written) => tls::written(written, server),
+            None if location == Location::External => None,
+            None => tls::automatic(index, server, &mut endpoints),
+        }
+    };
     let config = ClusterConfig {
         load_balancer: load_balancer(traffic_policy.balancer, traffic_policy.outlier),
         endpoints,
         limit: in_flight(traffic_policy.pool),
-        location: location(index, host, known.as_ref()),
+        location,
         origins,
         outlier: outlier(traffic_policy.outlier),
         pool: pool(traffic_policy.pool, is_http2(known.as_ref(), port)),
         retries: retries(traffic_policy.pool, traffic_policy.budget),
-        tls: traffic_policy.tls.and_then(tls),
+        tls,
     };
     if index.settings.envoy_behaviour {
         envoy::destination(
@@ -101,15 +120,4 @@ pub(in crate::istio::translation) fn unnamed(
     // A destination rule alone does not register a host.
     let is_known = known.is_some() || rule.is_some() && !index.settings.registry_only;
     is_known.then(|| destination(index, workload, &Destination::new(host), Some(port)))
-}
-
-/// Returns the TLS origination of mode `SIMPLE`; mutual TLS is not supported.
-fn tls(written: &ClientTls) -> Option<TlsConfig> {
-    let sni = written.sni.as_ref().filter(|sni| !sni.value.is_empty());
-    let is_simple = written
-        .mode
-        .is_some_and(|mode| mode.value == TlsMode::Simple);
-    is_simple.then(|| TlsConfig {
-        sni: sni.map(|sni| sni.value.as_str().into()),
-    })
 }

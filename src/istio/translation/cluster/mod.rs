@@ -7,3 +7,4 @@ mod location;
 pub(in crate::istio::translation) mod merged_traffic_policy;
 pub(in crate::istio::translation) mod outlier;
 pub(in crate::istio::translation) mod pool;
+mod tls;

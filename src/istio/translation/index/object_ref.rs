@@ -3,25 +3,25 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::foundation::outcome::Origin;
-use crate::istio::model::object::Object;
+use crate::istio::model::placed_object::PlacedObject;
 use crate::istio::model::spec::Spec;
 use crate::istio::syntax::tree::NodeId;
 
 /// Reference to an object of one kind in a set of documents.
 pub(in crate::istio::translation) struct ObjectRef<T> {
-    object: Arc<Object>,
+    object: PlacedObject,
     pick: fn(&Spec) -> Option<&T>,
 }
 
 impl<T> ObjectRef<T> {
     /// Creates a reference if the object is of the kind that `pick` selects.
     pub(in crate::istio::translation) fn of(
-        object: &Arc<Object>,
+        object: &PlacedObject,
         pick: fn(&Spec) -> Option<&T>,
     ) -> Option<Self> {
         object.spec.as_ref().and_then(pick)?;
         Some(Self {
-            object: Arc::clone(object),
+            object: object.clone(),
             pick,
         })
     }
@@ -40,8 +40,8 @@ impl<T> ObjectRef<T> {
     }
 
     /// Returns `Kind namespace/name`.
-    pub(in crate::istio::translation) fn id(&self) -> String {
-        self.object.id()
+    pub(in crate::istio::translation) fn id(&self) -> Arc<str> {
+        Arc::clone(&self.object.id)
     }
 
     /// Returns the place of one of its values.
@@ -62,6 +62,6 @@ impl<T> Deref for ObjectRef<T> {
 
 impl<T> Debug for ObjectRef<T> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.id())
+        f.write_str(&self.object.id)
     }
 }

@@ -1,8 +1,8 @@
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 
 use super::destination_rule_index::DestinationRuleIndex;
 use super::object_ref::ObjectRef;
+use super::selected_labels::SelectedLabels;
 use super::service_entry_index::ServiceEntryIndex;
 use super::virtual_service_index::VirtualServiceIndex;
 use crate::istio::api::gateway::Gateway;
@@ -11,16 +11,18 @@ use crate::istio::api::security::RequestAuthentication;
 use crate::istio::model::kind::Kind;
 use crate::istio::model::load::documents::Documents;
 use crate::istio::model::names;
-use crate::istio::model::object::Object;
+use crate::istio::model::placed_object::PlacedObject;
 use crate::istio::model::spec::Spec;
 use crate::istio::translation::Settings;
 use crate::istio::translation::limits::{Patch, patches};
+#[cfg(feature = "mtls")]
+use crate::istio::translation::peer_authentication::PeerAuthenticationIndex;
 
 /// Indexes over all valid resources, by host and namespace.
 #[derive(Debug)]
 pub(in crate::istio::translation) struct ResourceIndex {
     /// Authorization policies, oldest first.
-    pub(in crate::istio::translation) authorizations: Vec<Arc<Object>>,
+    pub(in crate::istio::translation) authorizations: Vec<PlacedObject>,
     pub(in crate::istio::translation) settings: Settings,
     pub(in crate::istio::translation) services: VirtualServiceIndex,
     pub(in crate::istio::translation) rules: DestinationRuleIndex,
@@ -31,8 +33,11 @@ pub(in crate::istio::translation) struct ResourceIndex {
     gateways: HashMap<(String, String), ObjectRef<Gateway>>,
     /// Full names of the Kubernetes services among the documents.
     pub(in crate::istio::translation) kubernetes: BTreeSet<String>,
+    #[cfg(feature = "mtls")]
+    pub(in crate::istio::translation) peers: PeerAuthenticationIndex,
     /// Rate limit patches in the order of application.
     pub(in crate::istio::translation) patches: Vec<Patch>,
+    pub(in crate::istio::translation) selected: SelectedLabels,
 }
 
 impl ResourceIndex {
@@ -51,8 +56,12 @@ impl ResourceIndex {
             kubernetes: services
                 .map(|named| names::full(&named.name, &named.namespace, domain).into_owned())
                 .collect(),
+            selected: SelectedLabels::default(),
+            #[cfg(feature = "mtls")]
+            peers: PeerAuthenticationIndex::new(&settings.root_namespace),
             patches: patches(documents),
         };
+        index.selected = SelectedLabels::of(documents, &index.patches);
         if settings.envoy_behaviour {
             index
                 .patches
@@ -69,7 +78,7 @@ impl ResourceIndex {
         objects.sort_by(|one, two| one.created.cmp(&two.created));
         for object in objects {
             if object.kind == Kind::AuthorizationPolicy {
-                index.authorizations.push(Arc::clone(object));
+                index.authorizations.push(object.clone());
             }
             if let Some(object_ref) = ObjectRef::of(object, |spec| match spec {
                 Spec::VirtualService(service) => Some(service),
@@ -88,6 +97,13 @@ impl ResourceIndex {
                 _ => None,
             }) {
                 index.entries.add(object_ref, domain);
+            }
+            #[cfg(feature = "mtls")]
+            if let Some(object_ref) = ObjectRef::of(object, |spec| match spec {
+                Spec::PeerAuthentication(peer) => Some(peer),
+                _ => None,
+            }) {
+                index.peers.add(object_ref);
             }
             #[cfg(feature = "jwt")]
             index

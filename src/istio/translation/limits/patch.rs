@@ -9,7 +9,7 @@ use crate::istio::api::fields::read::{NodeRef, Reader};
 use crate::istio::api::local_rate_limit::{FractionalPercent, LocalRateLimit, RuntimeFraction};
 use crate::istio::diagnostics::finding::Findings;
 use crate::istio::model::load::documents::{Documents, Resource};
-use crate::istio::model::object::Object;
+use crate::istio::model::placed_object::PlacedObject;
 use crate::istio::model::spec::Spec;
 use crate::istio::syntax::tree::{NodeId, Tree, Value};
 use crate::istio::validation::{either, find_limits, read_limit, value};
@@ -33,12 +33,19 @@ pub(in super::super) struct Patch {
 #[derive(Debug)]
 pub(super) struct Config {
     pub(super) limit: LocalRateLimit,
-    pub(super) object: Arc<Object>,
+    pub(super) object: PlacedObject,
     pub(super) actions: Vec<Actions>,
     pub(super) status: Option<u16>,
 }
 
 impl Patch {
+    /// Returns the labels of the workloads that it is for.
+    pub(in super::super) fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.labels
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// Has the limit hold for no request unless `filter_enabled` says for how many.
     pub(in super::super) fn enable_only_if_written(&mut self) {
         let Some(config) = self.config.as_mut().and_then(Arc::get_mut) else {
@@ -141,7 +148,7 @@ fn counted(tree: &Tree, value: NodeId) -> Vec<Actions> {
         .collect()
 }
 
-fn config(object: &Arc<Object>, tree: &Tree, at: NodeId) -> Option<Config> {
+fn config(object: &PlacedObject, tree: &Tree, at: NodeId) -> Option<Config> {
     let mut findings = Findings::default();
     let mut reader = Reader {
         tree,
@@ -165,7 +172,7 @@ fn config(object: &Arc<Object>, tree: &Tree, at: NodeId) -> Option<Config> {
     });
     Some(Config {
         actions: actions.unwrap_or_default(),
-        object: Arc::clone(object),
+        object: object.clone(),
         limit,
         status,
     })

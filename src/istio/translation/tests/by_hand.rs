@@ -47,7 +47,7 @@ fn block<'a>(section: &str, fence: &str) -> &'a str {
 }
 
 fn model(section: &str) -> ConfigModel {
-    let documents = Documents::read_yaml(block(section, "yaml"), LoadOptions::default());
+    let documents = Documents::read_yaml(block(section, "yaml"), LoadOptions::default(), None);
     assert!(!documents.has_errors(), "{:?}", documents.diagnostics());
     ConfigModel::of(&documents, &Settings::default())
 }

@@ -9,7 +9,7 @@ use super::{meaning, shown, to};
 use crate::foundation::sync::Percent;
 use crate::istio::config::{
     ClusterConfig, ClusterDiscovery, ConnectionPoolConfig, DnsConfig, EndpointConfig, Location,
-    TlsConfig,
+    TlsMode,
 };
 use crate::policies::load_balance::LoadBalancePolicy;
 use crate::policies::outlier_detection::OutlierDetectionPolicy;
@@ -254,23 +254,19 @@ fn balancers_are_read() {
 }
 
 #[test]
-fn tls_is_started_here_without_a_certificate_of_our_own() {
+fn tls_is_started_here_as_the_rule_says() {
     for (written, expected) in [
         (
             "mode: SIMPLE, sni: y.com",
-            Some(TlsConfig {
-                sni: Some("y.com".into()),
-            }),
+            Some((TlsMode::Simple, Some("y.com"))),
         ),
-        ("mode: SIMPLE", Some(TlsConfig { sni: None })),
+        ("mode: SIMPLE", Some((TlsMode::Simple, None))),
         ("mode: DISABLE", None),
-        ("mode: ISTIO_MUTUAL", None),
+        ("{}", None),
     ] {
-        assert_eq!(
-            under(&format!("tls: {{{written}}}")).tls,
-            expected,
-            "{written}"
-        );
+        let tls = under(&format!("tls: {{{}}}", written.trim_matches(['{', '}']))).tls;
+        let tls = tls.as_ref().map(|tls| (tls.mode, tls.sni.as_deref()));
+        assert_eq!(tls, expected, "{written}");
     }
 }
 

@@ -7,6 +7,8 @@ mod gateways;
 mod host_matching;
 mod hosts;
 mod limits;
+#[cfg(feature = "mtls")]
+mod mtls;
 mod real;
 mod retries;
 mod routes;
@@ -78,7 +80,7 @@ fn meaning_with(documents: &str, settings: &Settings) -> ConfigModel {
         default_namespace: Arc::clone(&settings.default_namespace),
         ..LoadOptions::default()
     };
-    let documents = Documents::read_yaml(&yaml_of(documents), options);
+    let documents = Documents::read_yaml(&yaml_of(documents), options, None);
     let found: Vec<_> = documents
         .diagnostics()
         .iter()
@@ -103,6 +105,7 @@ fn yaml_of(documents: &str) -> String {
         };
         let version = match kind {
             "EnvoyFilter" => "networking.istio.io/v1alpha3",
+            "PeerAuthentication" => "security.istio.io/v1",
             "Service" => "v1",
             _ => "networking.istio.io/v1",
         };

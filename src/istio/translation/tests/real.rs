@@ -22,7 +22,7 @@ fn review(file: &str, default_namespace: &str) -> ConfigModel {
         default_namespace: default_namespace.into(),
         ..LoadOptions::default()
     };
-    let documents = Documents::read_path(&path, options);
+    let documents = Documents::read_path(&path, options, None);
     assert!(!documents.has_errors(), "{file}");
     ConfigModel::of(&documents, &Settings::default())
 }
@@ -185,7 +185,7 @@ fn a_strict_mesh_takes_no_document_that_is_warned_of() {
             warnings_are_errors,
             ..LoadOptions::default()
         };
-        let documents = Documents::read_path(&path, options);
+        let documents = Documents::read_path(&path, options, None);
         assert_eq!(documents.has_errors(), warnings_are_errors);
         let meaning = ConfigModel::of(&documents, &Settings::default());
         let config = meaning.outbound(&subject("w", "default"));

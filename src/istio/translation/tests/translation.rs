@@ -179,7 +179,7 @@ fn asked(one: &MergedMatch<'_>) -> String {
         .map(|gateway| &gateway.value)
         .collect();
     shown(&(
-        fields.map(|field| field.map(text)),
+        fields.map(|field| field.map(|field| text(field))),
         entries,
         labels,
         gateways,
@@ -240,13 +240,13 @@ fn merged_routes(case: &Value) {
 fn said(route: &MergedRoute<'_>) -> String {
     let matches = route.matches.as_ref();
     let timeout = route.field(|route| route.timeout).map(|time| time.value);
-    let retries = route.field(|route| route.retries.as_ref());
+    let retries = route.field(|route| route.retries.as_deref());
     shown(&(
         route.name(),
         matches.map(|matches| matches.iter().map(asked).collect::<Vec<_>>()),
         timeout,
         shown(&crate::istio::translation::settings::retries(retries)),
-        shown(&fault(route.field(|route| route.fault.as_ref()))),
+        shown(&fault(route.field(|route| route.fault.as_deref()))),
         route.leaf().route.0.len(),
     ))
 }

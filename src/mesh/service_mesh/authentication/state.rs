@@ -88,7 +88,7 @@ impl Authentication {
         if let KeysConfig::Inline(text) = &rule.keys {
             return match Jwks::from_json(text) {
                 Ok(keys) => keys.into(),
-                Err(error) => self.without_keys(rule, &error),
+                Err(error) => without_keys(rule, &error),
             };
         }
         let key = (rule.keys.clone(), rule.timeout);
@@ -105,14 +105,8 @@ impl Authentication {
                 now.insert(key, source.clone());
                 source.into()
             }
-            Err(error) => self.without_keys(rule, &error),
+            Err(error) => without_keys(rule, &error),
         }
-    }
-
-    /// Reports a rule without keys, which refuses each token.
-    fn without_keys(&self, rule: &TokenRuleConfig, error: &dyn std::fmt::Display) -> JwtKeys {
-        tracing::error!(origin = %rule.origin, "the tokens of {} are refused: {error}", rule.issuer);
-        JwtKeys::None
     }
 
     #[cfg(feature = "reqwest")]
@@ -169,4 +163,10 @@ fn rule(config: &TokenRuleConfig, keys: JwtKeys) -> JwtRule {
         rule = rule.with_space_delimited_claim(claim.clone());
     }
     rule
+}
+
+/// Reports a rule without keys, which refuses each token.
+fn without_keys(rule: &TokenRuleConfig, error: &dyn std::fmt::Display) -> JwtKeys {
+    tracing::error!(origin = %rule.origin, "the tokens of {} are refused: {error}", rule.issuer);
+    JwtKeys::None
 }

@@ -81,7 +81,13 @@ impl<S: Clone + Send + Sync + 'static> Cluster<S> {
         if config.endpoints == ClusterDiscovery::Unknown {
             return None;
         }
-        let mut transport_key = TransportKey::new(key.destination().host(), &config);
+        let transport_key = TransportKey::new(key.destination().host(), &config);
+        #[cfg(feature = "mtls")]
+        let transport_key = {
+            let has_some = owner.options.certificates.is_some();
+            transport_key.with_certificates(has_some, connector.is_own)
+        };
+        let mut transport_key = transport_key;
         if owner.is_gateway
             && let Some(tls) = &mut transport_key.tls
         {
@@ -99,6 +105,7 @@ impl<S: Clone + Send + Sync + 'static> Cluster<S> {
         } else {
             let transport = connector.connect(&transport_key, &state);
             let policy = policy(&config, owner);
+            let transport = (&transport_key, transport);
             let balance = balance(key, &state, (&config, policy), transport, owner);
             (next_id(), balance)
         };
@@ -139,7 +146,7 @@ fn balance<S: Clone + Send + Sync + 'static>(
     key: &ClusterKey,
     state: &ClusterState,
     (config, policy): (&ClusterConfig, LoadBalancePolicy),
-    transport: MakeTransport<S>,
+    (transport_key, transport): (&TransportKey, MakeTransport<S>),
     owner: Owner<'_>,
 ) -> LoadBalance<EndpointService<S>> {
     let host = key.destination().host();
@@ -152,12 +159,13 @@ fn balance<S: Clone + Send + Sync + 'static>(
     } else {
         [].into()
     };
-    let tls = config.tls.is_some();
+    let transport_key = transport_key.clone();
     let balance = LoadBalance::with_emitter(
         policy,
         state.endpoints().clone(),
         move |endpoint| {
             let address = (!as_addressed).then(|| endpoint.address().clone());
+            let tls = transport_key.is_tls(endpoint);
             EndpointService::new(address, Arc::clone(&aliases), tls, transport(endpoint))
         },
         state.emitter(config.origins.load_balancer.clone()),

@@ -18,7 +18,7 @@ use crate::mesh::service_mesh::options::Options;
 use crate::policies::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
 use crate::policies::load_balance::LoadBalancePolicy;
 use crate::policies::outlier_detection::{OutlierDetectionPolicy, OutlierDetector};
-use crate::policies::retry::{RetryBudget, RetryPolicy};
+use crate::policies::retry::RetryBudget;
 #[cfg(feature = "reqwest")]
 use crate::transport::pool::{Pool, PoolPolicy};
 
@@ -26,15 +26,15 @@ use crate::transport::pool::{Pool, PoolPolicy};
 /// configuration.
 #[derive(Debug)]
 pub(in crate::mesh) struct ClusterState {
-    budget: RetryBudget,
+    pub(super) budget: RetryBudget,
     detector: OutlierDetector,
     endpoints: Endpoints,
     key: ClusterKey,
     limit: ConcurrencyLimitLayer,
     names: DnsSubscription,
-    options: Options,
+    pub(super) options: Options,
     source: Source,
-    config: ArcSwap<ClusterConfig>,
+    pub(super) config: ArcSwap<ClusterConfig>,
     #[cfg(feature = "reqwest")]
     pool: std::sync::OnceLock<Pool>,
 }
@@ -204,6 +204,13 @@ impl ClusterState {
         Emitter::with_source(Arc::clone(&self.options.observe), source)
     }
 
+    #[cfg(all(feature = "mtls", feature = "reqwest"))]
+    pub(in crate::mesh) const fn certificates(
+        &self,
+    ) -> Option<&crate::transport::mtls::Certificates> {
+        self.options.certificates.as_ref()
+    }
+
     pub(in crate::mesh) const fn detector(&self) -> &OutlierDetector {
         &self.detector
     }
@@ -223,41 +230,6 @@ impl ClusterState {
     /// Returns its place, as far as the headers of requests depend on it.
     pub(in crate::mesh) fn location(&self) -> Location {
         self.options.location(self.config.load().location)
-    }
-
-    /// Returns the retry policy of a route to it: the route's own, and at most as many retries at a time
-    /// as the cluster allows for all routes together.
-    pub(in crate::mesh) fn retry(&self, route: &RetryPolicy) -> RetryPolicy {
-        let retries = self.config.load().retries;
-        let policy = route
-            .clone()
-            .with_budget(self.budget(&retries, route.budget()))
-            .with_envoy_headers(self.location() == Location::Internal);
-        match retries.max_parallel {
-            Some(max) => policy.with_max_parallel(max),
-            None => policy,
-        }
-    }
-
-    /// Returns the budget of all routes to it that have the default one, and the maximum of parallel retries.
-    pub(in crate::mesh) fn retry_budget(&self) -> (RetryBudget, Option<u32>) {
-        let retries = self.config.load().retries;
-        let of_routes = if self.options.envoy_behaviour {
-            RetryBudget::unlimited()
-        } else {
-            RetryBudget::default()
-        };
-        (self.budget(&retries, &of_routes), retries.max_parallel)
-    }
-
-    fn budget(&self, retries: &RetriesConfig, of_route: &RetryBudget) -> RetryBudget {
-        let budget = match retries.budget {
-            Some((share, min)) => {
-                RetryBudget::concurrent(share, min).with_interval(retries.budget_interval)
-            }
-            None => of_route.clone(),
-        };
-        budget.with_state_of(&self.budget)
     }
 }
 

@@ -35,7 +35,7 @@ fn settings(config: &ClusterConfig) -> Vec<Setting> {
     let outlier = Setting::new("outlierDetection", origins.outlier.clone());
     let tls = config.tls.as_ref().map(|tls| {
         Setting::new("tls", origins.tls.clone())
-            .with("mode", "SIMPLE")
+            .with("mode", tls.mode.as_str())
             .with_some("sni", tls.sni.as_ref())
     });
     let all = [

@@ -1,7 +1,7 @@
 use std::fmt::Debug;
 
 use crate::istio::config::{
-    ClusterConfig, GatewayConfig, InboundConfig, OutboundConfig, WorkloadId,
+    ClusterConfig, ConfigScope, GatewayConfig, InboundConfig, OutboundConfig, WorkloadId,
 };
 use crate::istio::translation::ConfigModel;
 use crate::policies::traffic_split::Destination;
@@ -9,6 +9,8 @@ use crate::policies::traffic_split::Destination;
 /// Source of configurations: the documents, or a test's own values.
 pub(in crate::mesh) trait ConfigSource: Debug + Send + Sync {
     fn outbound(&self, workload: &WorkloadId) -> OutboundConfig;
+    /// Returns the part of a workload's identity that `outbound` depends on, if that is known.
+    fn scope(&self, workload: &WorkloadId) -> Option<ConfigScope>;
     fn destination(
         &self,
         workload: &WorkloadId,
@@ -23,6 +25,10 @@ pub(in crate::mesh) trait ConfigSource: Debug + Send + Sync {
 impl ConfigSource for ConfigModel {
     fn outbound(&self, workload: &WorkloadId) -> OutboundConfig {
         self.outbound(workload)
+    }
+
+    fn scope(&self, workload: &WorkloadId) -> Option<ConfigScope> {
+        Some(self.scope(workload))
     }
 
     fn destination(

@@ -2,6 +2,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::proxy_config::ProxyConfig;
+use super::state::Proxy;
 use crate::istio::config::{ClusterConfig, WorkloadId};
 use crate::mesh::service_mesh::cluster::key::ClusterKey;
 use crate::mesh::service_mesh::cluster::state::ClusterState;
@@ -10,6 +11,9 @@ use crate::policies::traffic_split::{Destination, WeightedDestination};
 
 /// Maximum number of hosts without a route that are remembered, for each client.
 pub(in crate::mesh) const MAX_UNNAMED: usize = 1_024;
+
+/// A rate limit with the id of its host and its own.
+pub(in crate::mesh) type KnownLimit = (Arc<str>, Arc<str>, RateLimitLayer);
 
 /// State that a proxy keeps for its hosts across changes of the configuration.
 #[derive(Debug, Default)]
@@ -79,4 +83,21 @@ pub(super) fn config_of(
             .unnamed(workload, destination.host(), port.unwrap_or_default());
     }
     Some(proxy_config.source.destination(workload, destination, port))
+}
+
+impl Proxy {
+    /// Returns its clusters; the lock is held for as long as they are counted up.
+    pub(in crate::mesh) fn known_clusters(&self) -> Vec<Arc<ClusterState>> {
+        self.lock().clusters.values().cloned().collect()
+    }
+
+    /// Returns its rate limits.
+    pub(in crate::mesh) fn known_limits(&self) -> Vec<KnownLimit> {
+        let state = self.lock();
+        let limits = state.limits.iter().flat_map(|(host, limits)| {
+            let limits = limits.iter();
+            limits.map(|(id, limit)| (Arc::clone(host), Arc::clone(id), limit.clone()))
+        });
+        limits.collect()
+    }
 }

@@ -3,7 +3,7 @@
 mod authorization;
 pub(crate) mod config_source;
 pub(crate) mod discarded;
-pub(crate) mod known;
+pub(crate) mod indexed_outbound;
 pub(crate) mod memory;
 pub(crate) mod proxy_config;
 pub(crate) mod role;

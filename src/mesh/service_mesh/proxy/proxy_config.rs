@@ -4,16 +4,15 @@ use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use http::{HeaderValue, Response, StatusCode, header};
 
 use super::config_source::ConfigSource;
+use super::indexed_outbound::IndexedOutbound;
 use crate::foundation::http::RequestHead;
 use crate::foundation::http::authority::{authority, scheme, split_port};
-use crate::foundation::matching::host_index::HostIndex;
 use crate::foundation::outcome::LocalReplyBody;
 use crate::foundation::sync::rng::Rng;
 #[cfg(feature = "jwt")]
 use crate::istio::config::TokenRuleConfig;
 use crate::istio::config::{
-    GatewayConfig, LocalRateLimitConfig, OutboundConfig, RouteConfig, ServerConfig,
-    VirtualHostConfig,
+    InboundConfig, LocalRateLimitConfig, RouteConfig, ServerConfig, VirtualHostConfig,
 };
 use crate::policies::authorization::AuthorizationPolicy;
 use crate::policies::traffic_split::{ResponseActions, RouteIndex, find_first, local_reply};
@@ -25,14 +24,15 @@ pub(in crate::mesh) struct ProxyConfig {
     /// Number of the snapshot that it was made of: a later one may have the same version.
     pub(in crate::mesh) revision: u64,
     pub(in crate::mesh) source: Arc<dyn ConfigSource>,
-    pub(in crate::mesh) outbound: OutboundConfig,
+    pub(in crate::mesh) outbound: Arc<IndexedOutbound>,
     pub(in crate::mesh) inbound: Vec<LocalRateLimitConfig>,
     pub(in crate::mesh) authorization: Vec<AuthorizationPolicy>,
+    #[cfg(feature = "mtls")]
+    pub(in crate::mesh) mtls: crate::istio::config::PeerAuthenticationConfig,
     #[cfg(feature = "jwt")]
     pub(in crate::mesh) tokens: Vec<TokenRuleConfig>,
     /// Servers of a gateway, which select the accepted hosts.
     pub(in crate::mesh) servers: Vec<ServerConfig>,
-    pub(in crate::mesh) index: HostIndex,
     /// True if a route has rate limits that replace the inbound ones.
     replaces_inbound: bool,
 }
@@ -41,27 +41,23 @@ impl ProxyConfig {
     pub(in crate::mesh) fn new(
         version: u64,
         configs: Arc<dyn ConfigSource>,
-        config: GatewayConfig,
+        outbound: Arc<IndexedOutbound>,
+        inbound: InboundConfig,
+        servers: Vec<ServerConfig>,
     ) -> Self {
-        let hosts = config.outbound.hosts.iter().enumerate();
-        let index = HostIndex::of(hosts.flat_map(|(place, host)| {
-            let names = host.names.iter();
-            names.map(move |name| (place, name))
-        }));
-        let routes = config.outbound.hosts.iter().flat_map(|host| &host.routes);
-        let replaces = routes.into_iter().any(|route| route.limits_replace);
         Self {
-            replaces_inbound: replaces && !config.inbound.limits.is_empty(),
+            replaces_inbound: outbound.has_replacing_limits && !inbound.limits.is_empty(),
             version,
             revision: 0,
             source: configs,
-            outbound: config.outbound,
+            outbound,
             #[cfg(feature = "jwt")]
-            tokens: config.inbound.tokens,
-            inbound: config.inbound.limits,
-            authorization: config.inbound.authorization,
-            servers: config.servers,
-            index,
+            tokens: inbound.tokens,
+            inbound: inbound.limits,
+            authorization: inbound.authorization,
+            #[cfg(feature = "mtls")]
+            mtls: inbound.mtls,
+            servers,
         }
     }
 
@@ -74,8 +70,7 @@ impl ProxyConfig {
         &self,
         authority: &str,
     ) -> Option<(usize, &Arc<VirtualHostConfig>)> {
-        let place = self.index.find(authority)?;
-        Some((place, &self.outbound.hosts[place]))
+        self.outbound.find(authority)
     }
 
     /// Returns the servers of a gateway for a host, without its port; those of all listeners without `port`.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::role::Role;
 use super::state::Proxy;
 use crate::foundation::events::Emitter;
-use crate::foundation::outcome::{Direction, Source};
+use crate::foundation::outcome::{Direction, Source, WorkloadMetadata};
 use crate::istio::config::WorkloadId;
 
 impl Proxy {
@@ -19,7 +19,7 @@ impl Proxy {
 
     /// Returns the source of what handles the requests to a workload or a gateway.
     pub(in crate::mesh) fn inbound_source(&self) -> Source {
-        inbound_source(self.role, &self.workload)
+        inbound_source(self.role, &self.workload, &self.metadata)
     }
 
     /// Returns an emitter to the mesh's observer.
@@ -28,20 +28,31 @@ impl Proxy {
     }
 
     fn source_of(&self, direction: Direction) -> Source {
-        source_of(&self.workload, direction)
+        source_of(&self.workload, &self.metadata, direction)
     }
 }
 
-pub(super) fn inbound_source(role: Role, workload: &WorkloadId) -> Source {
+/// Returns the source of what handles the requests to a workload or a gateway.
+pub(super) fn inbound_source(
+    role: Role,
+    workload: &WorkloadId,
+    metadata: &Arc<WorkloadMetadata>,
+) -> Source {
     let direction = match role {
         Role::Gateway => Direction::Gateway,
         Role::Workload => Direction::Inbound,
     };
-    source_of(workload, direction)
+    source_of(workload, metadata, direction)
 }
 
-fn source_of(workload: &WorkloadId, direction: Direction) -> Source {
+fn source_of(
+    workload: &WorkloadId,
+    metadata: &Arc<WorkloadMetadata>,
+    direction: Direction,
+) -> Source {
+    let (name, namespace) = (&workload.name, &workload.namespace);
     Source::default()
         .with_direction(direction)
-        .with_workload(Arc::clone(&workload.name), Arc::clone(&workload.namespace))
+        .with_metadata(Arc::clone(metadata))
+        .with_workload(Arc::clone(name), Arc::clone(namespace))
 }

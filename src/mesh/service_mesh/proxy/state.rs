@@ -14,7 +14,8 @@ use super::proxy_config::ProxyConfig;
 use super::role::Role;
 use super::sources::inbound_source;
 use crate::foundation::events::Emitter;
-use crate::foundation::outcome::Source;
+use crate::foundation::outcome::{Source, WorkloadMetadata};
+use crate::foundation::peer::PeerExchange;
 use crate::istio::config::{ClusterConfig, LocalRateLimitConfig, WorkloadId};
 use crate::mesh::service_mesh::cluster::key::ClusterKey;
 use crate::mesh::service_mesh::cluster::service::Owner;
@@ -30,6 +31,10 @@ pub(in crate::mesh) struct Proxy {
     pub(in crate::mesh) workload: WorkloadId,
     pub(in crate::mesh) role: Role,
     authorization: AuthorizationLayer,
+    /// Names of the workload, by which metrics know it.
+    pub(in crate::mesh) metadata: Arc<WorkloadMetadata>,
+    /// Exchange of these names with the other ends of requests.
+    pub(in crate::mesh) peers: Option<Arc<PeerExchange>>,
     config: ArcSwap<ProxyConfig>,
     version: AtomicU64,
     state: Mutex<State>,
@@ -58,10 +63,13 @@ impl Proxy {
         proxy_config: ProxyConfig,
         options: Options,
     ) -> Self {
-        let source = inbound_source(role, &workload);
+        let metadata = options.metadata_of(&workload);
+        let source = inbound_source(role, &workload, &metadata);
         let emitter = Emitter::with_source(Arc::clone(&options.observe), source);
         let proxy = Self {
             authorization: authorization::layer(&options, role, &proxy_config, emitter),
+            peers: options.exchange(&metadata),
+            metadata,
             options,
             workload,
             role,
@@ -124,7 +132,7 @@ impl Proxy {
         let mut configs = configs_of(&self.workload, &proxy_config, known);
         // Dropped when the lock is gone: a detector tells observers whom it takes back.
         let mut gone = Vec::new();
-        let (kept, limits) = {
+        let (kept, limits, _old) = {
             let mut state = self.lock();
             state.clusters.retain(|key, cluster| {
                 let config = configs.remove(key);
@@ -154,9 +162,10 @@ impl Proxy {
             let kept: Vec<_> = state.clusters.values().cloned().collect();
             let version = proxy_config.version;
             // Under the lock, so that no cluster is created by the old configuration afterwards.
-            self.config.store(Arc::new(proxy_config));
+            let old = self.config.swap(Arc::new(proxy_config));
             self.version.store(version, Ordering::Release);
-            (kept, limits)
+            // Freed after the lock: it may be the last of ten thousand hosts.
+            (kept, limits, old)
         };
         // After the lock: the policies call observers.
         for cluster in kept {

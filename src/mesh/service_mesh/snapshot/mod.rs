@@ -1,10 +1,13 @@
 //! Snapshot of a mesh, read beside its requests.
 
 mod cluster;
-mod proxy;
+mod proxy_state;
 
+use std::sync::Arc;
+
+use super::proxy::state::Proxy;
 use super::state::config_snapshot::ConfigSnapshot;
-use super::state::mesh_state::MeshState;
+use super::state::mesh_state::{MeshState, lock};
 use super::state::refusals::Refused;
 use crate::mesh::snapshot::{ChangeSnapshot, MeshSnapshot, Moment, RefusalSnapshot};
 
@@ -17,21 +20,13 @@ pub(super) fn mesh(state: &MeshState) -> MeshSnapshot {
     let config: &ConfigSnapshot = &state.snapshot();
     let diagnostics = config.documents.diagnostics();
     let history = state.history();
-    let mut proxies: Vec<_> = state
-        .proxies()
+    let mut proxies: Vec<_> = proxies(state)
         .iter()
-        .map(|one| proxy::snapshot(one, &config.overrides, moment))
+        .map(|one| proxy_state::snapshot(one, &config.overrides, moment))
         .collect();
-    proxies.sort_by(|one, two| {
-        let key = |proxy: &crate::mesh::snapshot::ProxySnapshot| {
-            (
-                proxy.namespace.clone(),
-                proxy.name.clone(),
-                proxy.is_gateway,
-                proxy.labels.clone(),
-            )
-        };
-        key(one).cmp(&key(two))
+    proxies.sort_by_cached_key(|proxy| {
+        let (namespace, name) = (proxy.namespace.clone(), proxy.name.clone());
+        (namespace, name, proxy.is_gateway, proxy.labels.clone())
     });
     let refused = state.refusals.current();
     MeshSnapshot {
@@ -53,6 +48,11 @@ pub(super) fn mesh(state: &MeshState) -> MeshSnapshot {
         refused: refused.count,
         refusals: refusals(&refused, config.version),
     }
+}
+
+/// Returns all proxies, in no order.
+pub(super) fn proxies(state: &MeshState) -> Vec<Arc<Proxy>> {
+    lock(&state.proxies).values().cloned().collect()
 }
 
 fn refusals(refused: &Refused, version: u64) -> Vec<RefusalSnapshot> {

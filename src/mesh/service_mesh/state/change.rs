@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::istio::{Documents, Resource};
+use crate::istio::{Documents, Kind, Resource};
 
 /// One change of a mesh's configuration: its version, time, cause and differences.
 #[derive(Clone, Debug)]
@@ -82,13 +82,6 @@ const MAX_LINES: usize = 100;
 
 /// Returns the differences between two sets of documents.
 pub(in crate::mesh) fn difference(old: &Documents, new: &Documents) -> Arc<[Box<str>]> {
-    let key = |one: &Resource| {
-        (
-            one.kind(),
-            Box::<str>::from(one.namespace()),
-            Box::<str>::from(one.name()),
-        )
-    };
     let mut before: HashMap<_, _> = old.resources().iter().map(|one| (key(one), one)).collect();
     let mut lines = Vec::new();
     for resource in new.resources() {
@@ -105,6 +98,10 @@ pub(in crate::mesh) fn difference(old: &Documents, new: &Documents) -> Arc<[Box<
     lines.extend(gone.map(|one| line(one, "removed")));
     lines.truncate(MAX_LINES);
     lines.into()
+}
+
+fn key(one: &Resource) -> (Kind, &str, &str) {
+    (one.kind(), one.namespace(), one.name())
 }
 
 fn line(resource: &Resource, what: &str) -> Box<str> {

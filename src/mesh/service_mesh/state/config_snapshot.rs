@@ -1,10 +1,13 @@
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::weight_overrides::{WeightOverride, WithWeightOverrides};
 use crate::istio::Documents;
-use crate::istio::config::{OutboundConfig, WorkloadId};
+use crate::istio::config::{ConfigScope, OutboundConfig, WorkloadId};
 use crate::mesh::service_mesh::proxy::config_source::ConfigSource;
+use crate::mesh::service_mesh::proxy::indexed_outbound::IndexedOutbound;
+use crate::mesh::service_mesh::proxy::proxy_config::ProxyConfig;
+use crate::mesh::service_mesh::proxy::role::Role;
 use crate::policies::traffic_split::WeightsError;
 
 /// One version of a mesh's configuration.
@@ -19,6 +22,8 @@ pub(in crate::mesh) struct ConfigSnapshot {
     /// Configuration of the documents with the weights that code has set.
     pub(in crate::mesh) source: Arc<dyn ConfigSource>,
     pub(in crate::mesh) version: u64,
+    /// Outbound configurations in use, by what they depend on.
+    shared: Mutex<HashMap<ConfigScope, Weak<IndexedOutbound>>>,
 }
 
 impl ConfigSnapshot {
@@ -42,7 +47,44 @@ impl ConfigSnapshot {
             revision: 1,
             source: configs,
             version,
+            shared: Mutex::default(),
         }
+    }
+
+    /// Returns the configuration of a proxy.
+    pub(in crate::mesh) fn proxy_config(&self, role: Role, workload: &WorkloadId) -> ProxyConfig {
+        let (outbound, inbound, servers) = match role {
+            Role::Gateway => {
+                let config = self.source.gateway(&workload.name, &workload.namespace);
+                let config = config.unwrap_or_default();
+                let outbound = Arc::new(IndexedOutbound::new(config.outbound));
+                (outbound, config.inbound, config.servers)
+            }
+            Role::Workload => (
+                self.outbound(workload),
+                self.source.inbound(workload),
+                Vec::new(),
+            ),
+        };
+        let source = Arc::clone(&self.source);
+        ProxyConfig::new(self.version, source, outbound, inbound, servers)
+            .with_revision(self.revision)
+    }
+
+    /// Returns the outbound configuration of a workload: one for all that see the same hosts.
+    fn outbound(&self, workload: &WorkloadId) -> Arc<IndexedOutbound> {
+        let build = || Arc::new(IndexedOutbound::new(self.source.outbound(workload)));
+        let Some(scope) = self.source.scope(workload) else {
+            return build();
+        };
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = shared.get(&scope).and_then(Weak::upgrade) {
+            return known;
+        }
+        shared.retain(|_, known| known.strong_count() > 0);
+        let made = build();
+        shared.insert(scope, Arc::downgrade(&made));
+        made
     }
 }
 

@@ -6,25 +6,21 @@ use arc_swap::ArcSwap;
 
 use super::change::{Cause, Change, difference};
 use super::config_snapshot::{ConfigSnapshot, documented, known};
-use super::refusals::Refusals;
+use super::refusals::{Refusals, checked};
 use super::security::{enforceable, warn_of_removed};
 use super::weight_overrides::WeightOverride;
+#[cfg(feature = "admin")]
 use crate::foundation::events::JoinedObservers;
 use crate::foundation::time::clock;
-#[cfg(feature = "jwt")]
-use crate::istio::Kind;
+use crate::istio::Documents;
 use crate::istio::config::WorkloadId;
 use crate::istio::model::load::load_options::LoadOptions;
-use crate::istio::translation::{ConfigModel, Settings};
-use crate::istio::{Documents, Severity};
+use crate::istio::translation::Settings;
 use crate::mesh::service_mesh::Error;
 use crate::mesh::service_mesh::options::Options;
 use crate::mesh::service_mesh::proxy::config_source::ConfigSource;
-use crate::mesh::service_mesh::proxy::proxy_config::ProxyConfig;
 use crate::mesh::service_mesh::proxy::role::Role;
 use crate::mesh::service_mesh::proxy::state::Proxy;
-#[cfg(feature = "jwt")]
-use crate::policies::jwt;
 use crate::policies::traffic_split::WeightsError;
 
 /// Maximum number of remembered changes.
@@ -40,10 +36,11 @@ pub(in crate::mesh) struct MeshState {
     snapshot: ArcSwap<ConfigSnapshot>,
     history: Mutex<VecDeque<Change>>,
     /// Observers of all layers, beside that of the options.
+    #[cfg(feature = "admin")]
     pub(in crate::mesh) joined: Arc<JoinedObservers>,
     load_options: LoadOptions,
-    options: Options,
-    proxies: Mutex<HashMap<(Role, WorkloadId), Arc<Proxy>>>,
+    pub(in crate::mesh) options: Options,
+    pub(in crate::mesh) proxies: Mutex<HashMap<(Role, WorkloadId), Arc<Proxy>>>,
     pub(in crate::mesh) refusals: Refusals,
     pub(super) settings: Settings,
 }
@@ -72,10 +69,10 @@ impl MeshState {
         configs: Arc<dyn ConfigSource>,
         load_options: LoadOptions,
         settings: Settings,
-        mut options: Options,
+        options: Options,
     ) -> Self {
-        let joined = Arc::new(JoinedObservers::default());
-        options.observe = Arc::new((Arc::clone(&options.observe), Arc::clone(&joined)));
+        #[cfg(feature = "admin")]
+        let (joined, options) = options.with_joined_observers();
         let changed = difference(&Documents::from_yaml(""), &documents);
         let began = Change {
             at: clock::system_time(),
@@ -88,6 +85,7 @@ impl MeshState {
             changing: Mutex::new(()),
             snapshot: ArcSwap::from_pointee(current),
             history: Mutex::new([began].into()),
+            #[cfg(feature = "admin")]
             joined,
             load_options,
             options,
@@ -114,12 +112,16 @@ impl MeshState {
         &self.settings.default_namespace
     }
 
+    fn documents(&self) -> Arc<Documents> {
+        Arc::clone(&self.snapshot.load().documents)
+    }
+
     pub(in crate::mesh) fn read_yaml(&self, text: &str) -> Documents {
-        Documents::read_yaml(text, self.load_options.clone())
+        Documents::read_yaml(text, self.load_options.clone(), Some(self.documents()))
     }
 
     pub(in crate::mesh) fn read_path(&self, path: &Path) -> Documents {
-        Documents::read_path(path, self.load_options.clone())
+        Documents::read_path(path, self.load_options.clone(), Some(self.documents()))
     }
 
     /// Applies documents without errors.
@@ -152,11 +154,6 @@ impl MeshState {
             return Ok(None);
         }
         self.apply_valid(documents, cause).map(Some)
-    }
-
-    fn refuse(&self, cause: &Cause, error: &Error) {
-        let version = self.snapshot().version;
-        self.refusals.record(version, cause.clone(), error);
     }
 
     fn apply_valid(&self, documents: Documents, cause: Cause) -> Result<Change, Error> {
@@ -232,9 +229,7 @@ impl MeshState {
             proxies.retain(|_, proxy| Arc::strong_count(proxy) > 1);
         }
         let current = self.snapshot();
-        let config = role.config(&*current.source, &workload);
-        let proxy_config = ProxyConfig::new(current.version, Arc::clone(&current.source), config)
-            .with_revision(current.revision);
+        let proxy_config = current.proxy_config(role, &workload);
         let proxy = Arc::new(Proxy::new(
             role,
             workload.clone(),
@@ -243,11 +238,6 @@ impl MeshState {
         ));
         proxies.insert((role, workload), Arc::clone(&proxy));
         proxy
-    }
-
-    /// Returns all proxies, in no order.
-    pub(in crate::mesh) fn proxies(&self) -> Vec<Arc<Proxy>> {
-        lock(&self.proxies).values().cloned().collect()
     }
 
     /// Publishes a version to all proxies.
@@ -269,23 +259,18 @@ impl MeshState {
 
     /// Stores a snapshot, and applies it to all proxies. The caller holds `changing`.
     pub(super) fn publish(&self, mut current: ConfigSnapshot) {
-        let (version, revision) = (current.version, self.snapshot().revision + 1);
-        current.revision = revision;
-        let (proxies, configs) = {
+        current.revision = self.snapshot().revision + 1;
+        let current = Arc::new(current);
+        let proxies: Vec<_> = {
             let proxies = lock(&self.proxies);
-            let configs = Arc::clone(&current.source);
             // Under the lock of the proxies: one that is created from here on uses the new version.
-            self.snapshot.store(Arc::new(current));
-            let all: Vec<_> = proxies.values().cloned().collect();
-            (all, configs)
+            self.snapshot.store(Arc::clone(&current));
+            proxies.values().cloned().collect()
         };
         // All configurations are computed before the first is applied, so that proxies switch close together.
         let lives: Vec<_> = proxies
             .iter()
-            .map(|proxy| {
-                let config = proxy.role.config(&*configs, &proxy.workload);
-                ProxyConfig::new(version, Arc::clone(&configs), config).with_revision(revision)
-            })
+            .map(|proxy| current.proxy_config(proxy.role, &proxy.workload))
             .collect();
         for (proxy, proxy_config) in proxies.iter().zip(lives) {
             proxy.apply_config(proxy_config);
@@ -293,27 +278,7 @@ impl MeshState {
     }
 }
 
-/// Logs the warnings of documents, and rejects documents with errors.
-fn checked(documents: Documents) -> Result<Documents, Error> {
-    if documents.has_errors() {
-        return Err(Error::Documents(documents.diagnostics().to_vec()));
-    }
-    #[cfg(feature = "jwt")]
-    {
-        let mut resources = documents.resources().iter();
-        if resources.any(|resource| resource.kind() == Kind::RequestAuthentication) {
-            jwt::check_provider().map_err(Error::Tokens)?;
-        }
-    }
-    for found in documents.diagnostics() {
-        if found.severity() == Severity::Warning {
-            tracing::warn!("{found}");
-        }
-    }
-    Ok(documents)
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(in crate::mesh) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Each change is consistent by itself, so a poisoned lock is still usable.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,8 +3,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use super::change::Cause;
+use super::mesh_state::MeshState;
 use crate::foundation::time::clock;
-use crate::istio::{Diagnostic, Severity};
+use crate::istio::{Diagnostic, Documents, Severity};
 use crate::mesh::service_mesh::Error;
 
 /// Maximum number of remembered refusals.
@@ -36,9 +37,17 @@ pub(in crate::mesh) struct Refusal {
     pub(in crate::mesh) version: u64,
 }
 
+impl MeshState {
+    /// Remembers a change that was refused.
+    pub(super) fn refuse(&self, cause: &Cause, error: &Error) {
+        let version = self.snapshot().version;
+        self.refusals.record(version, cause.clone(), error);
+    }
+}
+
 impl Refusals {
     /// Remembers a refusal, in place of the oldest one if there are too many.
-    pub(in crate::mesh) fn record(&self, version: u64, cause: Cause, error: &Error) {
+    fn record(&self, version: u64, cause: Cause, error: &Error) {
         let all = error.diagnostics();
         let errors = all
             .iter()
@@ -71,4 +80,24 @@ impl Refusals {
         // Each refusal stands alone, so a poisoned lock is still usable.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Logs the warnings of documents, and rejects documents with errors.
+pub(super) fn checked(documents: Documents) -> Result<Documents, Error> {
+    if documents.has_errors() {
+        return Err(Error::Documents(documents.diagnostics().to_vec()));
+    }
+    #[cfg(feature = "jwt")]
+    {
+        let mut resources = documents.resources().iter();
+        if resources.any(|resource| resource.kind() == crate::istio::Kind::RequestAuthentication) {
+            crate::policies::jwt::check_provider().map_err(Error::Tokens)?;
+        }
+    }
+    for found in documents.diagnostics() {
+        if found.severity() == Severity::Warning {
+            tracing::warn!("{found}");
+        }
+    }
+    Ok(documents)
 }

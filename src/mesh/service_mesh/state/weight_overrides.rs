@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use crate::istio::config::{
-    ClusterConfig, GatewayConfig, InboundConfig, OutboundConfig, VirtualHostConfig, WorkloadId,
+    ClusterConfig, ConfigScope, GatewayConfig, InboundConfig, OutboundConfig, VirtualHostConfig,
+    WorkloadId,
 };
 use crate::mesh::service_mesh::proxy::config_source::ConfigSource;
 use crate::policies::traffic_split::{Destination, RouteId, WeightedDestination, WeightsError};
@@ -88,6 +89,10 @@ impl ConfigSource for WithWeightOverrides {
             overrides.apply_where_documented(&mut config);
         }
         config
+    }
+
+    fn scope(&self, workload: &WorkloadId) -> Option<ConfigScope> {
+        self.inner.scope(workload)
     }
 
     fn destination(

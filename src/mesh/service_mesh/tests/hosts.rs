@@ -5,6 +5,7 @@ use super::support::{
 };
 use crate::foundation::outcome::Rejection;
 use crate::istio::config::{ClusterConfig, ClusterDiscovery};
+use crate::mesh::service_mesh::proxy::indexed_outbound::IndexedOutbound;
 use crate::policies::rate_limit::RateLimitPolicy;
 use crate::policies::traffic_split::{Destination, Match, Route, StringMatch};
 
@@ -188,4 +189,34 @@ async fn what_is_made_of_one_workload_shares_its_state_and_others_do_not() {
         &mesh.workload("w", "n").proxy(),
         &mesh.workload("w", "n").proxy()
     ));
+}
+
+#[test]
+fn workloads_that_no_document_tells_from_each_other_share_their_configuration() {
+    let mesh = crate::Mesh::from_yaml(
+        "apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: users}
+spec:
+  hosts: [users.example]
+  http:
+  - match: [{sourceLabels: {app: special}}]
+    route: [{destination: {host: special.example}}]
+  - route: [{destination: {host: users.example}}]
+",
+    );
+    let mesh = mesh.expect("good documents");
+    let outbound = |name, namespace| {
+        let proxy = mesh.workload(name, namespace).proxy();
+        Arc::clone(&proxy.config().outbound)
+    };
+    let common = outbound("one", "shop");
+    let leads_to = |outbound: &IndexedOutbound, host: &str| {
+        let destinations = outbound.hosts[0].routes[0].route.destinations();
+        assert_eq!(destinations[0].destination().host(), host);
+    };
+    leads_to(&common, "users.example");
+    assert!(Arc::ptr_eq(&common, &outbound("two", "shop")));
+    leads_to(&outbound("special", "shop"), "special.example");
+    assert!(!Arc::ptr_eq(&common, &outbound("one", "other")));
 }

@@ -290,7 +290,7 @@ async fn an_ejected_endpoint_is_passed_over_until_its_time_is_over() {
 #[tokio::test(start_paused = true)]
 async fn tls_is_started_for_callers_who_write_http() {
     let config = ClusterConfig {
-        tls: Some(crate::istio::config::TlsConfig { sni: None }),
+        tls: Some(crate::istio::config::TlsConfig::default()),
         ..by_name()
     };
     let script = Script::default()

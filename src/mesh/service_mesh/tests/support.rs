@@ -20,9 +20,9 @@ use crate::foundation::matching::HostPattern;
 use crate::foundation::outcome::Rejection;
 use crate::istio::Documents;
 use crate::istio::config::{
-    ClusterConfig, ClusterDiscovery, ClusterOrigins, ConnectionPoolConfig, EndpointConfig,
-    GatewayConfig, InboundConfig, LocalRateLimitConfig, Location, OutboundConfig, RetriesConfig,
-    RouteConfig, RouteOrigins, VirtualHostConfig, WorkloadId,
+    ClusterConfig, ClusterDiscovery, ClusterOrigins, ConfigScope, ConnectionPoolConfig,
+    EndpointConfig, GatewayConfig, InboundConfig, LocalRateLimitConfig, Location, OutboundConfig,
+    RetriesConfig, RouteConfig, RouteOrigins, VirtualHostConfig, WorkloadId,
 };
 use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::translation::Settings;
@@ -77,6 +77,10 @@ impl Script {
 }
 
 impl ConfigSource for Script {
+    fn scope(&self, _: &WorkloadId) -> Option<ConfigScope> {
+        None
+    }
+
     fn outbound(&self, _: &WorkloadId) -> OutboundConfig {
         OutboundConfig {
             hosts: self.hosts.clone(),

@@ -5,7 +5,7 @@ pub enum JwksError {
     /// `keys` is no list.
     #[error("`keys` is no list")]
     BadKeys,
-    /// The application has chosen no library for signatures, or several: see [the module docs](super).
+    /// The application has chosen no library for signatures, or several: see [`jwt`](crate::jwt).
     #[error(
         "jsonwebtoken has no crypto provider: enable exactly one of its features `rust_crypto` and `aws_lc_rs`, or call `CryptoProvider::install_default`"
     )]

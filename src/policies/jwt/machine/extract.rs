@@ -121,19 +121,13 @@ fn decoded(text: &str) -> Cow<'_, str> {
     while let Some(byte) = bytes.get(at) {
         let code = text.get(at + 1..at + 3).filter(|_| *byte == b'%');
         let is_hex = |code: &&str| code.bytes().all(|byte| byte.is_ascii_hexdigit());
-        match code
-            .filter(is_hex)
-            .and_then(|code| u8::from_str_radix(code, 16).ok())
-        {
-            Some(decoded) => {
-                out.push(decoded);
-                at += 3;
-            }
-            None => {
-                out.push(*byte);
-                at += 1;
-            }
-        }
+        let code = code.filter(is_hex);
+        let (decoded, length) = match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            Some(decoded) => (decoded, 3),
+            None => (*byte, 1),
+        };
+        out.push(decoded);
+        at += length;
     }
     Cow::Owned(String::from_utf8_lossy(&out).into_owned())
 }

@@ -16,7 +16,7 @@ use crate::policies::jwt::Jwks;
 use crate::policies::jwt::keys::MAX_LENGTH;
 use crate::policies::jwt::token::json;
 
-/// Path of OpenID Connect Discovery behind an issuer.
+/// Path of `OpenID` Connect Discovery behind an issuer.
 const DISCOVERY: &str = "/.well-known/openid-configuration";
 
 /// A document that is being fetched.

@@ -83,7 +83,7 @@ impl JwksSource {
         Self::create(Location::keys(uri)?, policy, client, Emitter::default())
     }
 
-    /// Creates a source of the keys whose place `issuer` describes (OpenID Connect Discovery:
+    /// Creates a source of the keys whose place `issuer` describes (`OpenID` Connect Discovery:
     /// `/.well-known/openid-configuration` behind the issuer); otherwise as [`new`](Self::new).
     ///
     /// # Errors

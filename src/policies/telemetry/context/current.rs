@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::mem;
-use std::sync::Arc;
 
 use http::HeaderMap;
 use tracing::Span;
@@ -13,6 +12,8 @@ use super::instrumented::Instrumented;
 use super::pooled_context::PooledContext;
 use super::request_id;
 use crate::foundation::events::request::record::RequestRecord;
+use crate::foundation::events::request::record_ref::RecordRef;
+use crate::foundation::sync::pooled::{Pooled, pool};
 use crate::policies::telemetry::TraceContext;
 
 // Set by a scope for the time of a poll, a drop or a call; read by layers further in and by
@@ -81,17 +82,19 @@ impl TraceContext {
 #[derive(Debug)]
 pub(crate) struct Scope {
     // Boxed: most calls are not observed, and a scope is moved with its call.
-    observed: Option<Box<Observed>>,
+    observed: Option<Pooled<Observed>>,
     trace: PooledContext,
 }
 
 /// Parts of a scope that only an observed call has.
 #[derive(Debug)]
 struct Observed {
-    record: Option<Arc<RequestRecord>>,
+    record: Option<RecordRef>,
     /// None if no subscriber wants it.
     span: Option<Span>,
 }
+
+pool!(Observed);
 
 impl Observed {
     #[cold]
@@ -126,19 +129,15 @@ impl Scope {
     pub(in crate::policies::telemetry) fn recorded(
         trace: PooledContext,
         span: Span,
-        record: Arc<RequestRecord>,
+        record: RecordRef,
     ) -> Self {
         let span = (!span.is_disabled()).then_some(span);
         Self::observed(trace, span, Some(record))
     }
 
-    fn observed(
-        trace: PooledContext,
-        span: Option<Span>,
-        record: Option<Arc<RequestRecord>>,
-    ) -> Self {
+    fn observed(trace: PooledContext, span: Option<Span>, record: Option<RecordRef>) -> Self {
         Self {
-            observed: Some(Box::new(Observed { record, span })),
+            observed: Some(Pooled::new(Observed { record, span })),
             trace,
         }
     }

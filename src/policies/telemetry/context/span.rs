@@ -1,81 +1,32 @@
-//! Active span: its `tracing` span, and the data for its processor.
+//! Active span: its data for the processor and the observers.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Request};
 use tracing::Span;
-use tracing::field::{Empty, display};
+use tracing::field::display;
 
 use crate::foundation::admission::Ticket;
 use crate::foundation::endpoints::attempt_number::AttemptNumber;
-use crate::foundation::events::request::record::RequestRecord;
+use crate::foundation::events::request::record_ref::RecordRef;
 use crate::foundation::events::{Completion, Emitter, EventKind};
 use crate::foundation::http::{RequestHead, ResponseHead};
-use crate::foundation::outcome::{Direction, Failure, Outcome, Rejection, Source};
+use crate::foundation::outcome::{Failure, Outcome, Rejection, ResponseFlags, Source};
+#[cfg(feature = "istio")]
+use crate::foundation::peer::PeerExchange;
+use crate::foundation::sync::pooled::{Pooled, pool};
 use crate::foundation::time::clock;
+use crate::policies::telemetry::sizes::{Sizes, head_of_response};
 use crate::policies::telemetry::{SpanData, SpanKind, SpanProcessor, TraceContext};
-
-/// Opens a `tracing` span; the macro of `tracing` needs the name as a literal.
-macro_rules! open {
-    ($name:literal, $kind:literal, $request:expr, $trace:expr, $source:expr) => {
-        tracing::info_span!(
-            $name,
-            otel.kind = $kind,
-            otel.status_code = Empty,
-            http.request.method = $request.method().as_str(),
-            http.request.resend_count = Empty,
-            http.response.status_code = Empty,
-            server.address = $request.uri().host(),
-            server.port = $request.uri().port_u16(),
-            url.path = $request.uri().path(),
-            error.type = Empty,
-            rpc.grpc.status_code = Empty,
-            trace_id = display($trace.trace_id()),
-            span_id = display($trace.span_id()),
-            parent_span_id = $trace.parent_id().map(display),
-            request_id = $trace.request_id(),
-            duration_ms = Empty,
-            peer.service = $source.name(),
-            istio.canonical_service = $source.workload(),
-            istio.namespace = $source.namespace(),
-            upstream_cluster.name = $source.cluster(),
-            upstream_address = Empty,
-            route_name = $source.route(),
-            meshless.direction = $source.direction().map(Direction::label),
-            meshless.origin = $source.origin().map(display),
-        )
-    };
-}
-
-/// Opens the `tracing` span. Without a subscriber it costs one flag: no id is formatted.
-pub(in crate::policies::telemetry) fn open<B>(
-    kind: SpanKind,
-    request: &Request<B>,
-    trace: &TraceContext,
-    source: &Source,
-) -> Span {
-    let span = match kind {
-        SpanKind::Attempt => open!("http.client.attempt", "client", request, trace, source),
-        SpanKind::Client => open!("http.client.request", "internal", request, trace, source),
-        SpanKind::Server => open!("http.server.request", "server", request, trace, source),
-    };
-    if kind == SpanKind::Attempt
-        && !span.is_disabled()
-        && let Some(attempt) = attempt(request.headers())
-    {
-        // OpenTelemetry counts resends, so the first attempt is 0.
-        span.record("http.request.resend_count", attempt.saturating_sub(1));
-    }
-    span
-}
 
 /// Ticket of a span, which ends with its response body.
 ///
 /// Empty if neither a processor nor a subscriber observes the span: it is moved with each call and
 /// must stay small.
 #[derive(Debug, Default)]
-pub struct SpanTicket(Option<Box<SpanRecord>>);
+pub struct SpanTicket(Option<Pooled<SpanRecord>>);
 
 #[derive(Debug)]
 struct SpanRecord {
@@ -83,17 +34,25 @@ struct SpanRecord {
     /// None if no observer wants the end of the request.
     emitter: Option<Emitter>,
     is_grpc: bool,
-    notes: Arc<RequestRecord>,
+    notes: RecordRef,
+    /// Exchange of names with the other end, until the response's head.
+    #[cfg(feature = "istio")]
+    peers: Option<Arc<PeerExchange>>,
     processor: Option<Arc<dyn SpanProcessor>>,
     rejection: Option<Rejection>,
+    sizes: Sizes,
     span: Span,
 }
+
+pool!(SpanRecord);
 
 /// Observers of a span.
 #[derive(Debug)]
 pub(in crate::policies::telemetry) struct SpanObservers {
     pub(in crate::policies::telemetry) emitter: Option<Emitter>,
-    pub(in crate::policies::telemetry) notes: Arc<RequestRecord>,
+    pub(in crate::policies::telemetry) notes: RecordRef,
+    #[cfg(feature = "istio")]
+    pub(in crate::policies::telemetry) peers: Option<Arc<PeerExchange>>,
     pub(in crate::policies::telemetry) processor: Option<Arc<dyn SpanProcessor>>,
     pub(in crate::policies::telemetry) source: Arc<Source>,
     pub(in crate::policies::telemetry) span: Span,
@@ -107,7 +66,8 @@ impl SpanTicket {
         service: Option<Arc<str>>,
         observers: SpanObservers,
     ) -> Self {
-        Self(Some(Box::new(SpanRecord {
+        let is_grpc = RequestHead::of(request).is_grpc();
+        Self(Some(Pooled::new(SpanRecord {
             data: SpanData {
                 attempt: attempt(request.headers()),
                 duration: Duration::ZERO,
@@ -122,9 +82,16 @@ impl SpanTicket {
                 trace: trace.clone(),
                 uri: request.uri().clone(),
             },
+            // Only events have sizes.
+            sizes: match &observers.emitter {
+                Some(_) => Sizes::of(RequestHead::of(request), is_grpc),
+                None => Sizes::default(),
+            },
             emitter: observers.emitter,
-            is_grpc: RequestHead::of(request).is_grpc(),
+            is_grpc,
             notes: observers.notes,
+            #[cfg(feature = "istio")]
+            peers: observers.peers,
             processor: observers.processor,
             rejection: None,
             span: observers.span,
@@ -152,14 +119,29 @@ impl SpanRecord {
     }
 
     fn completed(&self) -> EventKind {
+        let data = &self.data;
+        let notes = self.notes.notes();
+        let is_outgoing = data.kind != SpanKind::Server;
+        let authority = data.uri.authority();
+        let is_sampled = data.trace.is_sampled();
         let completion = Completion {
-            duration: self.data.duration,
-            endpoint: self.notes.endpoint(),
+            authority: authority
+                .filter(|_| is_outgoing && data.source.host().is_none())
+                .cloned(),
+            duration: data.duration,
+            endpoint: notes.endpoint,
+            flags: ResponseFlags::of(data.outcome, self.rejection) | notes.flags,
             is_grpc: self.is_grpc,
-            outcome: self.data.outcome,
+            is_served: self.notes.is_served(),
+            outcome: data.outcome,
+            peer: notes.peer,
             rejection: self.rejection,
+            request_bytes: self.sizes.request(notes.request_body),
+            response_bytes: self.sizes.response,
+            response_messages: self.sizes.messages(),
             retries: self.notes.retries(),
-            status: self.data.status,
+            status: data.status,
+            trace_id: is_sampled.then(|| data.trace.trace_id().get()),
         };
         match self.data.kind {
             SpanKind::Attempt => EventKind::AttemptCompleted(completion),
@@ -196,11 +178,34 @@ impl Ticket for SpanTicket {
     fn on_response(&mut self, head: ResponseHead<'_>) {
         if let Some(started) = &mut self.0 {
             let status = head.status();
+            if started.emitter.is_some() {
+                started.sizes.response = head_of_response(head);
+            }
             started.rejection = head.extensions().get().copied();
             started.data.status = Some(status);
             started
                 .span
                 .record("http.response.status_code", status.as_u16());
+        }
+    }
+
+    #[inline]
+    fn on_data(&mut self, data: &Bytes) {
+        if let Some(started) = &mut self.0 {
+            started.sizes.add(data);
+        }
+    }
+
+    #[cfg(feature = "istio")]
+    fn write_headers(&mut self, headers: &mut HeaderMap) {
+        if let Some(started) = &mut self.0
+            && let Some(peers) = started.peers.take()
+        {
+            if started.data.kind == SpanKind::Server {
+                peers.send(headers);
+            } else if let Some(peer) = peers.take_answer(headers) {
+                started.notes.set_peer(&peer);
+            }
         }
     }
 
@@ -261,6 +266,6 @@ impl Drop for SpanTicket {
 static ATTEMPT: HeaderName = HeaderName::from_static("x-envoy-attempt-count");
 
 /// Returns the number of the attempt: that of the retry layer around it, or else of a foreign one, in the headers.
-fn attempt(headers: &HeaderMap) -> Option<u32> {
+pub(in crate::policies::telemetry) fn attempt(headers: &HeaderMap) -> Option<u32> {
     AttemptNumber::current().or_else(|| headers.get(&ATTEMPT)?.to_str().ok()?.parse().ok())
 }

@@ -10,7 +10,10 @@ use crate::transport::client::TcpConnector;
 
 /// Makes the transports of all destinations, with connections of the crate's own.
 pub(in crate::mesh) fn own_connector(connector: TcpConnector) -> Connector<EndpointTransport> {
-    over(Dialer::new(connector))
+    let connector = over(Dialer::new(connector));
+    #[cfg(feature = "mtls")]
+    let connector = connector.into_own();
+    connector
 }
 
 /// Makes the transports of all destinations, with connections of reqwest's connector.
@@ -38,7 +41,17 @@ fn over(dialer: Dialer) -> Connector<EndpointTransport> {
     let dialer = Arc::new(dialer);
     Connector::new(move |transport_key: &TransportKey, state| {
         let places = Arc::new(Places::new(transport_key, state, &dialer));
-        Box::new(move |_| EndpointTransport::new(Arc::new(places.place())))
+        // Of a cluster with automatic TLS, the endpoints that are not labelled for it.
+        let plain = transport_key.without_automatic_tls();
+        let plain = plain.map(|key| Arc::new(Places::new(&key, state, &dialer)));
+        let transport_key = transport_key.clone();
+        Box::new(move |endpoint| {
+            let places = match &plain {
+                Some(plain) if !transport_key.is_tls(endpoint) => plain,
+                _ => &places,
+            };
+            EndpointTransport::new(Arc::new(places.place()))
+        })
     })
 }
 

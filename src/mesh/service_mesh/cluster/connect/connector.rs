@@ -2,8 +2,13 @@ use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 
 use crate::foundation::endpoints::Endpoint;
+#[cfg(feature = "mtls")]
+use crate::istio::config::TlsMode;
 use crate::istio::config::{ClusterConfig, ClusterDiscovery, TlsConfig};
 use crate::mesh::service_mesh::cluster::state::ClusterState;
+
+/// Label by which Istio marks an endpoint that accepts mutual TLS.
+const TLS_MODE: &str = "security.istio.io/tlsMode";
 
 /// Key of a transport: the connections of one cluster.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +30,35 @@ impl TransportKey {
             tls: config.tls.clone(),
         }
     }
+
+    /// Leaves out TLS with the certificates of the mesh where there are none. Automatic TLS is also left out where
+    /// `is_own` is false: connections that are not the crate's own have other certificates, if any.
+    #[cfg(feature = "mtls")]
+    pub(in crate::mesh) fn with_certificates(mut self, has_some: bool, is_own: bool) -> Self {
+        self.tls = self.tls.filter(|tls| match tls.mode {
+            TlsMode::Auto => has_some && is_own,
+            TlsMode::IstioMutual => has_some,
+            TlsMode::Mutual | TlsMode::Simple => true,
+        });
+        self
+    }
+
+    /// Returns the key of endpoints without automatic TLS, if it has that.
+    #[cfg(feature = "reqwest")]
+    pub(in crate::mesh) fn without_automatic_tls(&self) -> Option<Self> {
+        self.tls.as_ref().filter(|tls| tls.mode.is_auto())?;
+        Some(Self {
+            tls: None,
+            ..self.clone()
+        })
+    }
+
+    /// Returns true if connections to an endpoint begin with TLS, whatever the scheme of the request.
+    pub(in crate::mesh) fn is_tls(&self, endpoint: &Endpoint) -> bool {
+        let is_labelled = || endpoint.label(TLS_MODE) == Some("istio");
+        let tls = self.tls.as_ref();
+        tls.is_some_and(|tls| !tls.mode.is_auto() || is_labelled())
+    }
 }
 
 /// Factory of the transport of one endpoint.
@@ -34,6 +68,9 @@ type Connect<S> = dyn Fn(&TransportKey, &ClusterState) -> MakeTransport<S> + Sen
 
 /// Factory of the transports of all clusters: the only place that creates them.
 pub(in crate::mesh) struct Connector<S> {
+    /// True if connections are made by the crate.
+    #[cfg(feature = "mtls")]
+    pub(in crate::mesh) is_own: bool,
     make: Arc<Connect<S>>,
 }
 
@@ -42,8 +79,17 @@ impl<S> Connector<S> {
         make: impl Fn(&TransportKey, &ClusterState) -> MakeTransport<S> + Send + Sync + 'static,
     ) -> Self {
         Self {
+            #[cfg(feature = "mtls")]
+            is_own: false,
             make: Arc::new(make),
         }
+    }
+
+    /// Marks it as one whose connections are made by the crate.
+    #[cfg(all(feature = "mtls", feature = "reqwest"))]
+    pub(in crate::mesh) fn into_own(mut self) -> Self {
+        self.is_own = true;
+        self
     }
 
     pub(in crate::mesh) fn connect(

@@ -31,6 +31,9 @@ pub(in crate::mesh) type MakeBuilder = Arc<dyn Fn() -> reqwest::ClientBuilder + 
 #[derive(Debug)]
 pub(in crate::mesh) enum Dialer {
     Own(TcpConnector),
+    /// Connections that a document forbids, since the client cannot make them so.
+    #[cfg(feature = "mtls")]
+    Refusing,
     Reqwest(Arc<ReqwestDialer>),
 }
 
@@ -45,8 +48,24 @@ impl Dialer {
 
     pub(in crate::mesh) fn proxies(&self) -> &Proxies {
         match self {
+            #[cfg(feature = "mtls")]
+            Self::Refusing => &NO_PROXIES,
             Self::Own(connector) => connector.proxies(),
             Self::Reqwest(dialer) => &dialer.proxies,
+        }
+    }
+
+    /// Returns the same dialer with the TLS of a cluster.
+    #[cfg(feature = "mtls")]
+    pub(in crate::mesh) fn with_tls(
+        self: &Arc<Self>,
+        tls: &Arc<crate::transport::mtls::ClusterTls>,
+    ) -> Arc<Self> {
+        match &**self {
+            Self::Own(connector) => Arc::new(Self::Own(connector.clone().with_cluster_tls(tls))),
+            // What the document demands is not what this connector would do.
+            Self::Reqwest(_) => Arc::new(Self::Refusing),
+            Self::Refusing => Arc::clone(self),
         }
     }
 
@@ -54,6 +73,8 @@ impl Dialer {
     /// is not the address.
     pub(in crate::mesh) fn way(&self, is_direct: bool, name: Option<&str>) -> Way {
         match self {
+            #[cfg(feature = "mtls")]
+            Self::Refusing => Way::new(Refusing),
             Self::Own(connector) => connector.way(is_direct, name),
             Self::Reqwest(dialer) => Way::new(Path {
                 dialer: Arc::clone(dialer),
@@ -61,6 +82,26 @@ impl Dialer {
                 name: name.map(Into::into),
             }),
         }
+    }
+}
+
+#[cfg(feature = "mtls")]
+static NO_PROXIES: Proxies = Proxies::none();
+
+#[cfg(feature = "mtls")]
+#[derive(Debug)]
+struct Refusing;
+
+#[cfg(feature = "mtls")]
+impl Dial for Refusing {
+    fn dial(&self, _uri: Uri) -> Dialling {
+        let text = "`tls` of the destination rule needs certificates that reqwest's connector does not have: \
+                    use `Workload::client` or `client_with_connector`";
+        Box::pin(std::future::ready(Err(text.into())))
+    }
+
+    fn proxy_authorization(&self, _uri: &Uri) -> Option<HeaderValue> {
+        None
     }
 }
 

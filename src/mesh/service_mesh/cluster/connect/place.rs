@@ -52,6 +52,10 @@ impl Places {
         // Callers may use another name for the endpoint: the certificate proves the service's own.
         let own = transport_key.tls.as_ref().map(|_| &*transport_key.host);
         let own = own.filter(|host| !transport_key.is_by_name && !host.starts_with('*'));
+        #[cfg(feature = "mtls")]
+        let dialer = &state
+            .cluster_tls(transport_key)
+            .map_or_else(|| Arc::clone(dialer), |tls| dialer.with_tls(&Arc::new(tls)));
         Self {
             dialer: Arc::clone(dialer),
             name: sni.or(own).map(Into::into),

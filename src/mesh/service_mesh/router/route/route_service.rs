@@ -178,6 +178,7 @@ where
                 }) = destination
                 {
                     RequestRecord::note_source(|| Arc::clone(source));
+                    RequestRecord::note_request_body(|| request.body().size_hint().exact());
                     let caller = Caller::of(shared.answers, &request, source);
                     if !shared.is_unnamed {
                         consumed::take_off(request.headers_mut());

@@ -219,11 +219,13 @@ impl<S: Clone + Send + Sync + 'static, B> RouteLayers<S, B> {
         let location = cluster.state().location();
         let is_gateway = routes.proxy().role == Role::Gateway;
         let withheld = Withheld::from(location, &options.trace, is_gateway);
-        let (timeout, trace) = match location {
-            Location::External => (config.timeout.clone(), options.trace.clone()),
+        let (timeout, trace, peers) = match location {
+            // Names of workloads go to no stranger, and none are taken from one.
+            Location::External => (config.timeout.clone(), options.trace.clone(), None),
             Location::Internal => (
                 config.timeout.clone().with_envoy_headers(true),
                 options.trace.clone().internal(),
+                routes.proxy().peers.clone(),
             ),
         };
         let policy = cluster.state().retry(&config.retry);
@@ -236,7 +238,7 @@ impl<S: Clone + Send + Sync + 'static, B> RouteLayers<S, B> {
             &self.mirrors,
             &TimeoutLayer::with_emitter(timeout, emitter(&origins.timeout)),
             &retry,
-            &TraceAttemptLayer::with_emitter(trace, emitter(&origins.route)),
+            &TraceAttemptLayer::with_peers(trace, emitter(&origins.route), peers),
             cluster.state().limit().gate(),
             ToTransport::new(cluster.endpoints(), withheld),
         );

@@ -56,8 +56,9 @@ impl<S, B> OldRoutes<S, B> {
 
     /// Takes the configuration apart, unless another client shares it, which then does so.
     fn take_plan_apart(&mut self, proxy_config: Arc<ProxyConfig>) {
-        if let Some(proxy_config) = Arc::into_inner(proxy_config) {
-            self.plans = proxy_config.outbound.hosts;
+        let outbound = Arc::into_inner(proxy_config).map(|config| config.outbound);
+        if let Some(outbound) = outbound.and_then(Arc::into_inner) {
+            self.plans = outbound.into_hosts();
         }
     }
 }

@@ -1,5 +1,8 @@
 //! Reading of one object, from its envelope to its checked content.
 
+use std::sync::Arc;
+
+use super::items::Items;
 use crate::istio::api::field_validation::FieldValidation;
 use crate::istio::api::fields::message::message;
 use crate::istio::api::fields::read::{NodeRef, Read, Reader, Text};
@@ -10,20 +13,13 @@ use crate::istio::effects as idle;
 use crate::istio::model::foreign;
 use crate::istio::model::kind::{Class, Kind};
 use crate::istio::model::line_table::LineTable;
+use crate::istio::model::load::document_content::Content;
 use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::model::object::{Metadata, Object, ResourceName};
 use crate::istio::model::spec::Spec;
 use crate::istio::syntax::shorten::shorten;
 use crate::istio::syntax::tree::{NodeId, Tree, Value};
 use crate::istio::validation as check;
-
-/// Content of a document: an object of Istio, of another project, or none.
-#[derive(Debug)]
-pub(crate) enum Content {
-    Foreign(ResourceName),
-    Istio(Box<Object>),
-    Nothing,
-}
 
 message! {
     Envelope {
@@ -35,19 +31,13 @@ message! {
     }
 }
 
-/// API version and kind of a list's items that name none of their own.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::istio) struct Items<'a> {
-    pub(in crate::istio) api_version: &'a str,
-    pub(in crate::istio) kind: &'a str,
-}
-
 /// Reads one object; `items` if it is one of a list.
-pub(in crate::istio) fn read(
+pub(super) fn read(
     tree: &Tree,
     at: NodeId,
     items: Option<Items<'_>>,
     options: &LoadOptions,
+    lines: &LineTable,
     findings: &mut Findings,
 ) -> Content {
     let default_namespace = &*options.default_namespace;
@@ -67,12 +57,12 @@ pub(in crate::istio) fn read(
     let (Some(api_version), Some(kind)) = (api_version, kind) else {
         if api_version.is_none() && kind.is_none() && foreign::is_mesh_config(tree, at) {
             findings.push(foreign::passed_over("", foreign::MESH_CONFIG, at));
-            return Content::Foreign(ResourceName {
+            return Content::Foreign(Arc::new(ResourceName {
                 group: String::new(),
                 kind: foreign::MESH_CONFIG.to_owned(),
                 name: String::new(),
                 namespace: String::new(),
-            });
+            }));
         }
         nameless(tree, at, api_version.or(kind), findings);
         return Content::Nothing;
@@ -93,12 +83,13 @@ pub(in crate::istio) fn read(
             if !is_served {
                 version(kind, api_version, tree, at, findings);
             }
-            let object = istio(kind, tree, at, options, findings);
-            Content::Istio(Box::new(object))
+            let mut object = istio(kind, tree, at, options, findings);
+            object.lines = lines.clone();
+            Content::Istio(Arc::new(object))
         }
         Class::Foreign => {
             findings.push(foreign::passed_over(api_version, kind, at));
-            Content::Foreign(named_so())
+            Content::Foreign(Arc::new(named_so()))
         }
         class => {
             unread(class, kind, tree, at, findings);
@@ -141,15 +132,20 @@ fn istio(
             reader.findings,
         );
     }
+    let name_at = name.as_ref().map_or(at, |name| name.at);
+    let name = name.map(|name| name.value).unwrap_or_default();
+    let namespace = namespace.map_or_else(|| (*options.default_namespace).into(), |n| n.value);
     let mut object = Object {
         kind,
-        at: name.as_ref().map_or(at, |name| name.at),
-        name: name.map(|name| name.value).unwrap_or_default(),
-        namespace: namespace.map_or_else(|| (*options.default_namespace).into(), |n| n.value),
+        at: name_at,
+        id: format!("{kind} {namespace}/{name}").into(),
+        name,
+        namespace,
         created: metadata
             .and_then(|metadata| tree.text(metadata.creation_timestamp?.0))
             .map(Into::into),
         dry_run: metadata.is_some_and(check::is_dry_run),
+        has_allocated_addresses: kind == Kind::ServiceEntry && has_addresses(tree, at),
         lines: LineTable::default(),
         spec: None,
     };
@@ -167,14 +163,21 @@ fn istio(
     }
     if let (Some(at), Some(spec)) = (spec, &object.spec) {
         check::validate(&object, spec, metadata, &mut reader);
-        idle::coverage(kind, spec, at, &mut reader);
+        idle::coverage(kind, spec, at, options.has_identity, &mut reader);
         check::fields(Spec::descriptor(kind), at, tree, reader.findings);
     }
     reader.findings.drop_follow_ups(tree);
-    if kind.is_validated_only() {
+    if kind.is_validated_only() || kind == Kind::PeerAuthentication && !options.has_identity {
         check::not_enforced(kind, at, reader.findings);
     }
     object
+}
+
+/// Says whether the control plane gave a service entry addresses.
+fn has_addresses(tree: &Tree, at: NodeId) -> bool {
+    let status = tree.child(at, "status");
+    let addresses = status.and_then(|status| tree.child(status, "addresses"));
+    addresses.is_some_and(|addresses| !tree.items(addresses).is_empty())
 }
 
 /// Reports a document without one of the two that say what it is; `written` is the other.

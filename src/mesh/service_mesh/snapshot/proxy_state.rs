@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use super::cluster;
 use crate::istio::config::{RouteConfig, VirtualHostConfig};
-use crate::mesh::service_mesh::proxy::known::KnownLimit;
+use crate::mesh::service_mesh::proxy::memory::KnownLimit;
 use crate::mesh::service_mesh::proxy::proxy_config::ProxyConfig;
 use crate::mesh::service_mesh::proxy::role::Role;
 use crate::mesh::service_mesh::proxy::state::Proxy;
