@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::ArcSwap;
 
 use super::change::{Cause, Change, difference};
+use super::checks::checked;
+use super::checks::security::{enforceable, warn_of_removed};
 use super::config_snapshot::{ConfigSnapshot, documented, known};
-use super::refusals::{Refusals, checked};
-use super::security::{enforceable, warn_of_removed};
+use super::refusals::Refusals;
 use super::weight_overrides::WeightOverride;
 #[cfg(feature = "admin")]
 use crate::foundation::events::JoinedObservers;
@@ -18,7 +19,7 @@ use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::translation::Settings;
 use crate::mesh::service_mesh::Error;
 use crate::mesh::service_mesh::options::Options;
-use crate::mesh::service_mesh::proxy::config_source::ConfigSource;
+use crate::mesh::service_mesh::proxy::config::config_source::ConfigSource;
 use crate::mesh::service_mesh::proxy::role::Role;
 use crate::mesh::service_mesh::proxy::state::Proxy;
 use crate::policies::traffic_split::WeightsError;

@@ -1,11 +1,11 @@
 //! State of a mesh: its documents, their history, weight overrides, and the watching of files.
 
 pub(crate) mod change;
+mod checks;
 pub(crate) mod config_snapshot;
 pub(crate) mod error;
 pub(crate) mod mesh_state;
 pub(crate) mod refusals;
-mod security;
 #[cfg(feature = "watch")]
 pub(crate) mod watch;
 #[cfg(feature = "watch")]
