@@ -1,4 +1,8 @@
-//! waste accepts workloads of its mesh alone, as `waste-mtls.yaml` says, with certificates made here.
+//! waste accepts workloads of its mesh alone, as `waste-mtls.yaml` says, and of these one alone, as `who-may-call.yaml`
+//! says. The certificates are made here.
+
+use std::fs;
+use std::sync::Arc;
 
 use axum::routing::get;
 use axum::{Extension, Router};
@@ -6,9 +10,8 @@ use http::StatusCode;
 use meshless::Mesh;
 use meshless::identity::PeerIdentity;
 use meshless::mesh::{MeshClient, Workload};
-use meshless::mtls::{
-    CertificateOptions, Certificates, Credentials, MtlsListener, MtlsMode, Peer, PeerLayer,
-};
+use meshless::mtls::{CertificateOptions, Certificates, Credentials, MtlsListener, MtlsMode, Peer};
+use meshless::testing::RecordingObserver;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType};
 use tokio::net::TcpListener;
 use tokio_rustls::rustls::crypto::ring::default_provider;
@@ -18,19 +21,24 @@ use crate::args::Part;
 use crate::report::Report;
 use crate::world::World;
 
+const LOCATIONS: &str = "spiffe://cluster.local/ns/locations/sa/locations-service";
 const RECYCLING: &str = "spiffe://cluster.local/ns/recycling/sa/recycling-service";
 const WASTE: &str = "spiffe://cluster.local/ns/waste/sa/waste-service";
 
 pub(super) async fn run(world: &World, report: &mut Report) -> Result<()> {
     let authority = Authority::new()?;
-    let folder = world.policies.folder();
-    let mesh = |certificates| {
-        Mesh::builder()
-            .with_certificates(certificates)
-            .read_path(folder)
-    };
+    let mut documents = fs::read_to_string(world.policies.folder().join("waste-mtls.yaml"))?;
+    if !world.settings.is_broken(Part::Authorization) {
+        documents.push_str("---\n");
+        documents.push_str(include_str!("who-may-call.yaml"));
+    }
+    let events = Arc::new(RecordingObserver::new(100));
+    let mesh = Mesh::builder()
+        .with_certificates(authority.certificates(WASTE)?)
+        .with_observer(Arc::clone(&events) as _)
+        .read_yaml(&documents)?;
 
-    let waste = mesh(authority.certificates(WASTE)?)?.workload("waste-service", "waste");
+    let waste = mesh.workload("waste-service", "waste");
     let tcp = TcpListener::bind("127.0.0.1:0").await?;
     let port = tcp.local_addr()?.port();
     report.say(format_args!(
@@ -54,6 +62,26 @@ pub(super) async fn run(world: &World, report: &mut Report) -> Result<()> {
         "the caller that waste sees",
         "recycling-service".to_owned(),
         answer,
+    );
+
+    let answer = ask(&client(port, Some(authority.certificates(LOCATIONS)?))?).await;
+    report.say(format_args!(
+        "locations asks with its certificate: {answer}"
+    ));
+    report.equal(
+        "the answer to a workload that may not call",
+        "403 Forbidden".to_owned(),
+        answer,
+    );
+    let seen = events.take();
+    let denial = seen.iter().find(|(event, _)| event.name() == "rejected");
+    let denial = denial.map_or_else(String::new, |(event, source)| format!("{event} ({source})"));
+    report.say(format_args!("waste says of it: {denial}"));
+    let is_named = denial.contains("policy[who-may-call]");
+    report.equal(
+        "the policy that refused it, by the log",
+        "who-may-call",
+        if is_named { "who-may-call" } else { "none" },
     );
 
     let stranger = Authority::new()?.certificates(RECYCLING)?;
@@ -100,8 +128,7 @@ fn serve(listener: MtlsListener, workload: &Workload) -> tokio::task::JoinHandle
     };
     let routes = Router::new()
         .route("/api/v1/waste/who", get(who))
-        .layer(workload.server())
-        .layer(PeerLayer::new());
+        .layer(workload.server());
     let routes = routes.into_make_service_with_connect_info::<Peer>();
     tokio::spawn(async move {
         // It ends with its task.
@@ -140,6 +167,7 @@ async fn ask(client: &MeshClient) -> String {
     let url = "http://waste-service.waste.svc.cluster.local/api/v1/waste/who";
     match client.get(url).send().await {
         Ok(answer) if answer.status() == StatusCode::OK => answer.text().await.unwrap_or_default(),
+        Ok(answer) if answer.status() == StatusCode::FORBIDDEN => answer.status().to_string(),
         _ => "none".to_owned(),
     }
 }

@@ -9,6 +9,8 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::foundation::http::RequestHead;
+#[cfg(feature = "mtls")]
+use crate::foundation::identity::PeerIdentity;
 use crate::foundation::outcome::BoxError;
 use crate::mesh::outer_stack::OuterStack;
 use crate::mesh::service_mesh::authentication::{Authenticated, AuthenticatedGates, authenticated};
@@ -19,6 +21,8 @@ use crate::mesh::stack::{self, routed};
 use crate::policies::authorization::{self, AuthorizationGate};
 use crate::policies::telemetry::TraceServerLayer;
 use crate::policies::timeout::TimeoutLayer;
+#[cfg(feature = "mtls")]
+use crate::transport::mtls::identify;
 
 /// Inbound stack around the routes of a workload: its trace, its authorization policies, its rate limits, its caller's
 /// deadline.
@@ -83,6 +87,8 @@ impl<S> Layer<S> for ServerLayer {
         let gates = routed::server_gates(authorization.clone(), limits);
         ServerService {
             authorization,
+            #[cfg(feature = "mtls")]
+            has_certificates: self.proxy.options.certificates.is_some(),
             inner: authenticated(&self.proxy, gates, |gates| {
                 stack::inbound(&self.trace, gates, &self.timeout, inner)
             }),
@@ -96,6 +102,8 @@ impl<S> Layer<S> for ServerLayer {
 #[derive(Clone)]
 pub struct ServerService<S> {
     authorization: AuthorizationGate,
+    #[cfg(feature = "mtls")]
+    has_certificates: bool,
     inner: ServerStack<S>,
 }
 
@@ -124,6 +132,11 @@ where
 
     #[inline]
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        // Here, so that an application that forgets the layer of peers denies no caller, and lets none through a `DENY`.
+        #[cfg(feature = "mtls")]
+        if self.has_certificates && request.extensions().get::<PeerIdentity>().is_none() {
+            identify(request.extensions_mut());
+        }
         authorization::normalize(&self.authorization, &mut request);
         self.inner.call(request)
     }

@@ -87,3 +87,5 @@ pub(crate) use client::cluster_tls::Accepted;
 pub(crate) use client::cluster_tls::{ClusterTls, with_reason};
 #[cfg(all(feature = "istio", feature = "reqwest"))]
 pub(crate) use client::files::TlsFiles;
+#[cfg(feature = "istio")]
+pub(crate) use server::layer::identify;

@@ -10,7 +10,7 @@ use super::peer::Peer;
 /// [`PeerIdentity`](crate::identity::PeerIdentity), [`LocalAddress`](crate::identity::LocalAddress),
 /// [`ServerName`](crate::identity::ServerName).
 ///
-/// It is the outermost layer, and finds the [`Peer`] where axum and tonic put it: `ConnectInfo<Peer>` of
+/// The server of a mesh with certificates needs none. It is the outermost layer, and finds the [`Peer`] where axum and tonic put it: `ConnectInfo<Peer>` of
 /// `into_make_service_with_connect_info::<Peer>()`, or `Peer`. For a connection that is served by hand it is made
 /// [of its peer](Self::of).
 #[derive(Clone, Debug, Default)]
@@ -66,13 +66,16 @@ where
         let extensions = request.extensions_mut();
         match &self.peer {
             Some(peer) => peer.write_to(extensions),
-            None => {
-                if let Some(peer) = find(extensions) {
-                    peer.write_to(extensions);
-                }
-            }
+            None => identify(extensions),
         }
         self.inner.call(request)
+    }
+}
+
+/// Puts the identity and the addresses of the peer into extensions that have the peer.
+pub(crate) fn identify(extensions: &mut Extensions) {
+    if let Some(peer) = find(extensions) {
+        peer.write_to(extensions);
     }
 }
 
