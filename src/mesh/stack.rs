@@ -21,8 +21,10 @@
 //! | inbound | by hand | workload | gateway |
 //! |---|---|---|---|
 //! | sanitation at the edge | none | none | yes |
+//! | external authorizer: question | none | that of the documents (`CUSTOM`), none by default | as a workload's |
 //! | tokens: check | none | those of the documents (`jwt`), none by default | as a workload's |
 //! | span of the request | yes | yes | yes |
+//! | external authorizer: answer | none | as the question: it changes the request, and its answers need a span | as a workload's |
 //! | tokens: refusal | none | as the check: it changes the request, and its answers need a span | as a workload's |
 //! | authorization | none | the policies of the documents, none by default | as a workload's |
 //! | rate limits | off by default | those of the documents, none by default | as a workload's |

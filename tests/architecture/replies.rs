@@ -41,7 +41,7 @@ const CREATORS: [(&str, &str, &str); 14] = [
     ("integrations/admin/handlers.rs", "", ""),
     ("integrations/prometheus/handler.rs", "", ""),
     (
-        "mesh/service_mesh/proxy/proxy_config.rs",
+        "mesh/service_mesh/proxy/config/proxy_config.rs",
         "mesh/service_mesh/gateway/ingress.rs",
         "source.write_to(",
     ),

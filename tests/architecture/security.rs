@@ -14,7 +14,7 @@ enum Proof {
 use Proof::{Line, Test};
 
 /// Statements of the page, with what holds them.
-const STATEMENTS: [(&str, &[Proof]); 54] = [
+const STATEMENTS: [(&str, &[Proof]); 63] = [
     (
         "an invalid value is a typed error, no panic",
         &[Test("each_mistake_is_found_and_its_mend_told")],
@@ -320,6 +320,61 @@ const STATEMENTS: [(&str, &[Proof]); 54] = [
     ),
     // Said so that it is not expected; what is not there has no test.
     ("revocation lists (`caCrl`)", &[]),
+    (
+        "over gRPC the status 7",
+        &[
+            Test("a_denial_names_the_rule_and_its_line_to_the_server_alone"),
+            Test("a_grpc_caller_gets_the_status_of_a_denied_permission"),
+        ],
+    ),
+    (
+        "`CUSTOM`, the check of tokens, `AUDIT`, `DENY`, `ALLOW`",
+        &[
+            Test("an_external_authorizer_decides_before_tokens_are_checked"),
+            Test("requests_are_audited_denied_and_allowed_in_this_order"),
+            Test("a_policy_holds_for_the_workloads_that_it_selects"),
+        ],
+    ),
+    (
+        "A mesh whose policies compare identities does not start",
+        &[Test(
+            "identities_that_plain_text_does_not_have_are_an_error_of_the_mesh",
+        )],
+    ),
+    (
+        "is the one that the application gets",
+        &[Test("the_application_sees_the_path_that_was_compared")],
+    ),
+    (
+        "What the process does not know denies",
+        &[Test("what_is_not_known_denies")],
+    ),
+    (
+        "compare the last hop of `X-Forwarded-For`",
+        &[
+            Line(
+                "src/mesh/service_mesh/proxy/authorization.rs",
+                "Role::Workload => RemoteAddress::LastForwarded",
+            ),
+            Test("a_gateway_enforces_the_policies_of_its_selector"),
+        ],
+    ),
+    (
+        "a mesh does not start with one, and a change with one leaves all policies as they are",
+        &[Test(
+            "a_mesh_does_not_start_with_a_policy_that_has_an_error",
+        )],
+    ),
+    (
+        "Without it, or with an error, the request is denied",
+        &[Test(
+            "an_external_authorizer_that_fails_or_is_not_known_denies",
+        )],
+    ),
+    (
+        "A policy in dry run",
+        &[Test("a_policy_in_dry_run_is_reported_and_not_enforced")],
+    ),
     (
         "No `unsafe`",
         &[Line("Cargo.toml", "unsafe_code = \"forbid\"")],

@@ -5,6 +5,7 @@ pub(crate) mod cause;
 pub(crate) mod client_error;
 #[cfg(all(feature = "axum", feature = "reqwest"))]
 mod client_error_response;
+pub(crate) mod deny_reason;
 pub(crate) mod error_details;
 pub(crate) mod failure;
 #[cfg(feature = "jwt")]
@@ -21,6 +22,7 @@ pub(crate) mod workload_metadata;
 pub use cause::Cause;
 #[cfg(feature = "reqwest")]
 pub use client_error::Error as ClientError;
+pub use deny_reason::DenyReason;
 pub use failure::ErrorClassifier;
 pub use failure::Failure;
 #[cfg(feature = "jwt")]
@@ -28,7 +30,6 @@ pub use jwt_status::JwtStatus;
 pub use local_reply::LocalReplyBody;
 #[cfg(feature = "hyper")]
 pub use pool_error::PoolError;
-pub use reasons::deny_reason::DenyReason;
 pub use reasons::dns_failure::DnsFailure;
 pub use reasons::ejection_reason::EjectionReason;
 pub use reasons::exceeded::{Elapsed, Overflow};

@@ -6,7 +6,6 @@ use crate::istio::api::security::{
     Source, TargetRef,
 };
 use crate::istio::config::WorkloadId;
-use crate::istio::model::object::Object;
 use crate::istio::model::placed_object::PlacedObject;
 use crate::istio::model::spec::Spec;
 use crate::policies::authorization::{
@@ -49,7 +48,7 @@ pub(super) fn first_with_identities(index: &ResourceIndex) -> Option<PlacedObjec
     first.cloned()
 }
 
-fn applies(object: &Object, server: Server, workload: &WorkloadId, root: &str) -> bool {
+fn applies(object: &PlacedObject, server: Server, workload: &WorkloadId, root: &str) -> bool {
     // A policy without a spec is one without selector and rules.
     let Some(policy) = spec(object) else {
         return true;
@@ -70,7 +69,7 @@ fn applies(object: &Object, server: Server, workload: &WorkloadId, root: &str) -
 /// Returns true if a server is the target of a policy: the workload of a Service, or a gateway.
 fn is_target(
     target: &TargetRef,
-    object: &Object,
+    object: &PlacedObject,
     server: Server,
     workload: &WorkloadId,
     root: &str,
@@ -89,7 +88,7 @@ fn is_target(
     }
 }
 
-fn spec(object: &Object) -> Option<&ApiPolicy> {
+fn spec(object: &PlacedObject) -> Option<&ApiPolicy> {
     match &object.spec {
         Some(Spec::AuthorizationPolicy(policy)) => Some(policy),
         _ => None,

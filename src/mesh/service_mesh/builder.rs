@@ -57,9 +57,9 @@ impl MeshBuilder {
     ///
     /// The listeners of `Workload::listen` accept what `PeerAuthentication` says. The connections of `Workload::client`
     /// and of a gateway's own client use them for `tls` with the mode `ISTIO_MUTUAL`, and, where no mode is written, to
-    /// endpoints of the mesh with the label `security.istio.io/tlsMode: istio`. By default a mesh has none, and warns
-    /// about such documents (`MSH0009`, `MSH0018`). The identities of callers are known then, as
-    /// [`with_peer_identities`](Self::with_peer_identities) says.
+    /// endpoints of the mesh with the label `security.istio.io/tlsMode: istio`. Authorization policies that compare identities
+    /// are accepted, as by [`with_peer_identities`](Self::with_peer_identities). By default a mesh has no certificates, and
+    /// warns about such documents (`MSH0009`, `MSH0018`).
     #[cfg(feature = "mtls")]
     #[must_use]
     pub fn with_certificates(mut self, certificates: crate::transport::mtls::Certificates) -> Self {
@@ -116,8 +116,9 @@ impl MeshBuilder {
     /// trust domains), if `true`. The default is `false`: plain text has no identity, so such a policy would deny every
     /// request, or none.
     ///
-    /// Set it where each server gets its connections from a listener with mTLS that inserts a
-    /// [`PeerIdentity`](crate::identity::PeerIdentity), or where a process has clients only.
+    /// Set it where each server gets its connections from a listener of your own with mTLS that inserts a
+    /// [`PeerIdentity`](crate::identity::PeerIdentity), or where a process has clients only; `with_certificates`
+    /// (feature `mtls`) sets it.
     #[must_use]
     pub const fn with_peer_identities(mut self, known: bool) -> Self {
         self.options.peer_identities = known;

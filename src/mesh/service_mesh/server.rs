@@ -84,14 +84,16 @@ impl<S> Layer<S> for ServerLayer {
     fn layer(&self, inner: S) -> Self::Service {
         let authorization = self.proxy.authorization(self.port);
         let limits = InboundLimits::new(self.port, Arc::clone(&self.proxy));
-        let gates = routed::server_gates(authorization.clone(), limits);
         ServerService {
-            authorization,
             #[cfg(feature = "mtls")]
             has_certificates: self.proxy.options.certificates.is_some(),
-            inner: authenticated(&self.proxy, gates, |gates| {
-                stack::inbound(&self.trace, gates, &self.timeout, inner)
-            }),
+            inner: authenticated(
+                &self.proxy,
+                authorization.clone(),
+                |authorization| routed::server_gates(authorization, limits),
+                |gates| stack::inbound(&self.trace, gates, &self.timeout, inner),
+            ),
+            authorization,
         }
     }
 }

@@ -1,19 +1,17 @@
-use std::fmt::{self, Debug, Formatter};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
 use arc_swap::Guard;
 use http::Extensions;
 
-use super::external::{CheckFuture, CheckRequest, CheckResponse};
+use super::external::{CheckRequest, CheckResponse};
 use super::machine::{Attributes, Found, RemoteAddress, RuleRef, Verdict};
 use super::shared::{Shared, State};
 use super::ticket::{AuthorizationTicket, Checked, Denied, Held};
+use super::wait::AuthorizationWait;
 use crate::foundation::admission::{Admission, Gate};
 use crate::foundation::events::{Emitter, EventKind};
 use crate::foundation::http::RequestHead;
-use crate::foundation::outcome::{DenyReason, Rejection, Source};
+use crate::foundation::outcome::{DenyReason, Rejection};
 
 /// Gate that decides by the authorization policies of a server; clones share one state.
 ///
@@ -22,7 +20,20 @@ use crate::foundation::outcome::{DenyReason, Rejection, Source};
 #[derive(Clone, Debug)]
 pub struct AuthorizationGate {
     listener: Arc<Listener>,
+    part: Part,
     shared: Arc<Shared>,
+}
+
+/// Part of the decision that a gate makes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Part {
+    All,
+    /// That of the external authorizer.
+    #[cfg(all(feature = "istio", feature = "jwt"))]
+    External,
+    /// That of all policies but the external authorizer's.
+    #[cfg(all(feature = "istio", feature = "jwt"))]
+    Own,
 }
 
 /// Facts about the server that no request has.
@@ -40,7 +51,33 @@ type Admitted = Admission<AuthorizationTicket, AuthorizationWait>;
 
 impl AuthorizationGate {
     pub(super) const fn new(shared: Arc<Shared>, listener: Arc<Listener>) -> Self {
-        Self { listener, shared }
+        Self {
+            listener,
+            part: Part::All,
+            shared,
+        }
+    }
+
+    /// Splits the gate in two, the first of which decides by the external authorizer, and the second by the rest.
+    #[cfg(all(feature = "istio", feature = "jwt"))]
+    pub(crate) fn split(self) -> (Self, Self) {
+        let external = Self {
+            part: Part::External,
+            ..self.clone()
+        };
+        let part = Part::Own;
+        (external, Self { part, ..self })
+    }
+
+    /// Says whether the external authorizer decides by this gate, and other policies do.
+    const fn has_parts(&self) -> [bool; 2] {
+        match self.part {
+            Part::All => [true, true],
+            #[cfg(all(feature = "istio", feature = "jwt"))]
+            Part::External => [true, false],
+            #[cfg(all(feature = "istio", feature = "jwt"))]
+            Part::Own => [false, true],
+        }
     }
 
     /// Returns false if there is no policy, so that no path has to be normalized.
@@ -134,14 +171,59 @@ impl AuthorizationGate {
     /// Asks the external authorizer about a request that a rule selects for it.
     #[cold]
     fn ask(&self, state: &State, head: RequestHead<'_>, rule: RuleRef) -> Admitted {
-        let Some(authorize) = &state.authorizer else {
-            return self.deny(state, DenyReason::NoAuthorizer, Some(rule), None);
+        #[cfg(all(feature = "istio", feature = "jwt"))]
+        if let Some(checked) = super::ask_first::answer_of(&self.shared, head) {
+            return self.settle(state, head, checked);
+        }
+        match self.check(state, head, rule) {
+            Some(wait) => Admission::Waiting(wait),
+            None => self.deny(state, DenyReason::NoAuthorizer, Some(rule), None),
+        }
+    }
+
+    /// Begins to ask the external authorizer, if there is one.
+    pub(super) fn check(
+        &self,
+        state: &State,
+        head: RequestHead<'_>,
+        rule: RuleRef,
+    ) -> Option<AuthorizationWait> {
+        let check = state.authorizer.as_ref()?.check(CheckRequest::of(head));
+        let rule = state.source(self.shared.emitter(), Some(rule));
+        Some(AuthorizationWait { check, rule })
+    }
+
+    #[cfg(all(feature = "istio", feature = "jwt"))]
+    pub(super) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Goes on with the decision of the external authorizer.
+    fn settle(&self, state: &State, head: RequestHead<'_>, checked: Box<Checked>) -> Admitted {
+        let Some(CheckResponse::Allowed { .. }) = &checked.result else {
+            return self.deny_externally(*checked);
         };
-        let check = authorize.check(CheckRequest::of(head));
-        Admission::Waiting(AuthorizationWait {
-            check,
-            rule: state.source(self.shared.emitter(), Some(rule)),
-        })
+        let ticket = AuthorizationTicket(Held::Checked(checked));
+        let [_, is_decided_here] = self.has_parts();
+        if is_decided_here {
+            self.decide(state, &self.attributes(head), ticket)
+        } else {
+            Admission::Admitted(ticket)
+        }
+    }
+
+    fn deny_externally(&self, checked: Checked) -> Admitted {
+        self.shared.count_denied();
+        let Checked { result, source } = checked;
+        let rejection = Rejection::AccessDenied(match result {
+            Some(_) => DenyReason::ExternallyDenied,
+            None => DenyReason::ExternallyFailed,
+        });
+        let event = EventKind::Rejected(rejection);
+        self.shared.emitter().emit_from(&source, &event);
+        let reply = result;
+        let denied = Held::Denied(Box::new(Denied { reply, source }));
+        Admission::RejectedInside(AuthorizationTicket(denied), rejection)
     }
 }
 
@@ -154,18 +236,27 @@ impl Gate for AuthorizationGate {
         let Some(state) = self.shared.load() else {
             return Admission::Admitted(AuthorizationTicket(Held::Nothing));
         };
+        let [asks, decides] = self.has_parts();
         if let Some(MalformedTarget(reason)) = head.extensions().get() {
             let rejection = Rejection::BadRequest(reason);
             self.shared.emitter().emit(&EventKind::Rejected(rejection));
             return Admission::Rejected(rejection);
         }
+        let nothing = AuthorizationTicket(Held::Nothing);
+        if !decides && !state.has_custom {
+            return Admission::Admitted(nothing);
+        }
         let request = self.attributes(head);
-        if state.has_custom
+        if asks
+            && state.has_custom
             && let Some(rule) = state.engine.custom(&request)
         {
             return self.ask(&state, head, rule);
         }
-        self.decide(&state, &request, AuthorizationTicket(Held::Nothing))
+        if !decides {
+            return Admission::Admitted(nothing);
+        }
+        self.decide(&state, &request, nothing)
     }
 
     fn resume(&self, ticket: AuthorizationTicket, head: RequestHead<'_>) -> Admitted {
@@ -174,31 +265,7 @@ impl Gate for AuthorizationGate {
             return Admission::Admitted(ticket);
         };
         match ticket.0 {
-            Held::Checked(checked) => match checked.result {
-                Some(CheckResponse::Allowed { .. }) => {
-                    let request = self.attributes(head);
-                    let ticket = AuthorizationTicket(Held::Checked(checked));
-                    self.decide(&state, &request, ticket)
-                }
-                result => {
-                    self.shared.count_denied();
-                    let reason = if result.is_some() {
-                        DenyReason::ExternallyDenied
-                    } else {
-                        DenyReason::ExternallyFailed
-                    };
-                    let rejection = Rejection::AccessDenied(reason);
-                    let source = checked.source;
-                    let event = EventKind::Rejected(rejection);
-                    self.shared.emitter().emit_from(&source, &event);
-                    let denied = Denied {
-                        reply: result,
-                        source,
-                    };
-                    let denied = Held::Denied(Box::new(denied));
-                    Admission::RejectedInside(AuthorizationTicket(denied), rejection)
-                }
-            },
+            Held::Checked(checked) => self.settle(&state, head, checked),
             other => Admission::Admitted(AuthorizationTicket(other)),
         }
     }
@@ -206,32 +273,5 @@ impl Gate for AuthorizationGate {
     /// Writes the source of a rejection of a malformed target; that of a policy is written by the ticket.
     fn write_extensions(&self, _rejection: Rejection, extensions: &mut Extensions) {
         self.shared.emitter().write_source(extensions);
-    }
-}
-
-/// The wait of a request for an external authorizer.
-pub struct AuthorizationWait {
-    check: CheckFuture,
-    rule: Arc<Source>,
-}
-
-impl Future for AuthorizationWait {
-    type Output = Result<AuthorizationTicket, Rejection>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let result = ready!(self.check.as_mut().poll(cx));
-        let checked = Checked {
-            result: result
-                .inspect_err(|error| tracing::debug!(%error, "external authorizer failed"))
-                .ok(),
-            source: Arc::clone(&self.rule),
-        };
-        Poll::Ready(Ok(AuthorizationTicket(Held::Checked(Box::new(checked)))))
-    }
-}
-
-impl Debug for AuthorizationWait {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AuthorizationWait").finish_non_exhaustive()
     }
 }

@@ -39,7 +39,8 @@
 //! # Decision
 //!
 //! 1. A policy with the action `CUSTOM` that matches: its [external authorizer](Authorize) is asked. It denies the
-//!    request, also by an error or its absence; otherwise the decision goes on.
+//!    request, also by an error or its absence; otherwise the decision goes on. In a mesh it is asked before tokens are
+//!    checked, as in Istio, and may bring the token.
 //! 2. `AUDIT`: a match is reported as [`EventKind::Audited`](crate::events::EventKind::Audited), and decides nothing.
 //! 3. `DENY`: a match denies.
 //! 4. `ALLOW`: a match allows. If there is such a policy and none matches, the request is denied; without any it
@@ -63,6 +64,12 @@
 //!   ([`PeerAddress`](crate::rate_limit::PeerAddress), [`LocalAddress`](crate::identity::LocalAddress)). Where they
 //!   are unknown, a rule that compares them denies under `DENY` and does not allow under `ALLOW`.
 
+#[cfg(all(feature = "istio", feature = "jwt"))]
+#[expect(
+    unnameable_types,
+    reason = "parts of opaque services, which users reach through `Service` alone"
+)]
+mod ask_first;
 mod explanation;
 mod external;
 mod gate;
@@ -75,10 +82,11 @@ mod service;
 mod shared;
 mod stats;
 mod ticket;
+mod wait;
 
 pub use explanation::AccessExplanation;
 pub use external::{Authorize, CheckFuture, CheckRequest, CheckResponse};
-pub use gate::{AuthorizationGate, AuthorizationWait};
+pub use gate::AuthorizationGate;
 pub use http_authorizer::HttpAuthorizer;
 pub use layer::AuthorizationLayer;
 pub use machine::PolicyError;
@@ -87,7 +95,10 @@ pub use policy::{Action, AuthorizationPolicy, Condition, OperationMatch, Rule, S
 pub use service::Authorization;
 pub use stats::{AuthorizationStats, PolicyStats};
 pub use ticket::AuthorizationTicket;
+pub use wait::AuthorizationWait;
 
+#[cfg(all(feature = "istio", feature = "jwt"))]
+pub(crate) use ask_first::{AskFirst, Unasked};
 #[cfg(feature = "istio")]
 pub(crate) use machine::{RemoteAddress, check_path_template};
 #[cfg(feature = "istio")]

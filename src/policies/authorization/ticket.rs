@@ -19,7 +19,7 @@ pub(super) enum Held {
 }
 
 /// Decision of an external authorizer; none if it failed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Checked {
     pub(super) result: Option<CheckResponse>,
     pub(super) source: Arc<Source>,
@@ -99,7 +99,7 @@ impl Ticket for AuthorizationTicket {
 }
 
 /// Replaces headers by those of the same names.
-fn replace(headers: &mut HeaderMap, by: &HeaderMap) {
+pub(super) fn replace(headers: &mut HeaderMap, by: &HeaderMap) {
     for name in by.keys() {
         headers.remove(name);
     }

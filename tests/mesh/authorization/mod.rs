@@ -2,6 +2,8 @@
 
 mod caller;
 mod enforced;
+#[cfg(feature = "jwt")]
+mod external;
 mod pairs;
 mod rbac;
 mod vectors;

@@ -134,7 +134,9 @@ fn variants(place: &str, value: &str, all: &mut Vec<String>) {
         }
         "port" => all.extend([value.to_owned(), "1".to_owned()]),
         _ => {
-            all.extend([base.clone(), format!("{base}-x"), format!("x{base}")]);
+            // Of `*` nothing is left, which is no method, and no identity.
+            all.extend(Some(base.clone()).filter(|base| !base.is_empty()));
+            all.extend([format!("{base}-x"), format!("x{base}")]);
             if base.starts_with('/') {
                 all.push(format!("{base}/x"));
             }

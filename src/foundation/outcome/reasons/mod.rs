@@ -1,6 +1,5 @@
 //! Reasons of events and rejections.
 
-pub(crate) mod deny_reason;
 pub(crate) mod dns_failure;
 pub(crate) mod ejection_reason;
 pub(crate) mod exceeded;

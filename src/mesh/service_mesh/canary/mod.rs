@@ -2,6 +2,7 @@
 
 mod error;
 mod handle;
+mod registry;
 mod release;
 pub(in crate::mesh) mod rollout;
 mod split;

@@ -8,7 +8,7 @@ use crate::foundation::http::RequestHead;
 use crate::foundation::http::authority::{Addressed, authority, split_port};
 use crate::foundation::outcome::Rejection;
 use crate::istio::config::LocalRateLimitConfig;
-use crate::mesh::service_mesh::proxy::proxy_config::ProxyConfig;
+use crate::mesh::service_mesh::proxy::config::proxy_config::ProxyConfig;
 use crate::mesh::service_mesh::proxy::role::Role;
 use crate::mesh::service_mesh::proxy::state::Proxy;
 use crate::mesh::service_mesh::router::listener_port::ListenerPort;

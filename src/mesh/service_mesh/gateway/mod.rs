@@ -39,7 +39,7 @@ use crate::mesh::service_mesh::explain::{Explanation, explain_gateway};
 use crate::mesh::service_mesh::proxy::role::Role;
 use crate::mesh::service_mesh::proxy::state::Proxy;
 use crate::mesh::service_mesh::router::listener_port::ListenerPort;
-use crate::mesh::service_mesh::router::route::inbound_limits::InboundLimits;
+use crate::mesh::service_mesh::router::route::inbound_limits::{InboundLimits, ServerGates};
 use crate::mesh::service_mesh::router::router_state::RouterState;
 use crate::mesh::service_mesh::router::service::Router;
 use crate::mesh::service_mesh::state::mesh_state::MeshState;
@@ -193,14 +193,18 @@ impl Gateway {
         let silent = Emitter::with_source(Arc::new(()), proxy.source());
         let routes = routed::outbound(trace, silent, Router::new(state));
         let authorization = proxy.authorization(port);
-        let gate = EdgeGate::new(authorization, InboundLimits::new(port, Arc::clone(proxy)));
+        let limits = InboundLimits::new(port, Arc::clone(proxy));
+        let refused = limits.emitter();
         let ingress = Ingress::new(routes, port, Arc::clone(proxy));
         let edge = EdgeLayer::new(listener);
         let emitter = proxy.emitter(proxy.source());
         // Inside the edge, which removes what the caller made up.
-        let inner = edge.layer(authenticated(proxy, gate, |gates| {
-            routed::gateway(trace, emitter, gates, ingress)
-        }));
+        let inner = edge.layer(authenticated(
+            proxy,
+            authorization,
+            |authorization| routed::server_gates(authorization, limits),
+            |gates| routed::gateway(trace, emitter, EdgeGate::new(refused, gates), ingress),
+        ));
         GatewayService { inner }
     }
 }
@@ -255,7 +259,7 @@ pub struct GatewayService<S, B> {
 }
 
 type GatewayStack<S, B> =
-    Edge<Authenticated<TracedGate<Ingress<S, B>, AuthenticatedGates<EdgeGate>>>>;
+    Edge<Authenticated<TracedGate<Ingress<S, B>, EdgeGate<AuthenticatedGates<ServerGates>>>>>;
 
 impl<S, B> Clone for GatewayService<S, B> {
     fn clone(&self) -> Self {

@@ -1,20 +1,41 @@
 //! Authorization policies of a proxy.
 
-use super::proxy_config::ProxyConfig;
+use std::sync::Arc;
+
+use super::config::proxy_config::ProxyConfig;
 use super::role::Role;
+use super::state::Proxy;
 use crate::foundation::events::Emitter;
+use crate::foundation::outcome::Source;
 use crate::mesh::service_mesh::options::Options;
 use crate::policies::authorization::{
-    AuthorizationLayer, AuthorizationPolicies, AuthorizationPolicy, RemoteAddress, Rule,
+    AuthorizationGate, AuthorizationLayer, AuthorizationPolicies, AuthorizationPolicy,
+    RemoteAddress, Rule,
 };
+
+impl Proxy {
+    /// Returns the gate of the authorization policies, for a server at `port`.
+    pub(in crate::mesh) fn authorization(&self, port: Option<u16>) -> AuthorizationGate {
+        match port {
+            Some(port) => self.authorization.clone().with_port(port).gate(),
+            None => self.authorization.gate(),
+        }
+    }
+
+    /// Returns the authorization policies.
+    pub(in crate::mesh) const fn authorization_layer(&self) -> &AuthorizationLayer {
+        &self.authorization
+    }
+}
 
 /// Creates the layer with the policies of a proxy.
 pub(super) fn layer(
     options: &Options,
     role: Role,
     config: &ProxyConfig,
-    emitter: Emitter,
+    source: Source,
 ) -> AuthorizationLayer {
+    let emitter = Emitter::with_source(Arc::clone(&options.observe), source);
     let layer = AuthorizationLayer::with_emitter(AuthorizationPolicies::default(), emitter);
     let layer = layer.expect("no policy has no value that is wrong");
     let layer = layer.with_remote_address(match role {

@@ -1,7 +1,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::proxy_config::ProxyConfig;
+use super::config::proxy_config::ProxyConfig;
 use super::state::Proxy;
 use crate::istio::config::{ClusterConfig, WorkloadId};
 use crate::mesh::service_mesh::cluster::key::ClusterKey;

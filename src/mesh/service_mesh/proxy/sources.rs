@@ -32,6 +32,7 @@ impl Proxy {
     }
 }
 
+/// Returns the source of what handles the requests to a workload or a gateway.
 pub(super) fn inbound_source(
     role: Role,
     workload: &WorkloadId,
@@ -49,8 +50,9 @@ fn source_of(
     metadata: &Arc<WorkloadMetadata>,
     direction: Direction,
 ) -> Source {
+    let (name, namespace) = (&workload.name, &workload.namespace);
     Source::default()
         .with_direction(direction)
         .with_metadata(Arc::clone(metadata))
-        .with_workload(Arc::clone(&workload.name), Arc::clone(&workload.namespace))
+        .with_workload(Arc::clone(name), Arc::clone(namespace))
 }

@@ -5,24 +5,23 @@ use std::fmt::{self, Debug, Formatter};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::ArcSwap;
 
 use super::authorization;
+use super::config::proxy_config::ProxyConfig;
 use super::discarded::{Discarded, Leftover};
+use super::inbound::Gates;
 use super::memory::{State, config_of, configs_of, evict_unknown_hosts};
-use super::proxy_config::ProxyConfig;
 use super::role::Role;
 use super::sources::inbound_source;
-use crate::foundation::events::Emitter;
-use crate::foundation::outcome::{Source, WorkloadMetadata};
+use crate::foundation::outcome::WorkloadMetadata;
 use crate::foundation::peer::PeerExchange;
-use crate::istio::config::{ClusterConfig, LocalRateLimitConfig, WorkloadId};
+use crate::istio::config::{ClusterConfig, WorkloadId};
 use crate::mesh::service_mesh::cluster::key::ClusterKey;
 use crate::mesh::service_mesh::cluster::service::Owner;
 use crate::mesh::service_mesh::cluster::state::ClusterState;
 use crate::mesh::service_mesh::options::Options;
-use crate::policies::authorization::{AuthorizationGate, AuthorizationLayer};
-use crate::policies::rate_limit::{RateLimitGate, RateLimitLayer};
+use crate::policies::authorization::AuthorizationLayer;
 
 /// State of one proxy, the counterpart of an Envoy: configuration and state of a workload or a gateway, shared by
 /// all clients and servers that are made of it.
@@ -30,7 +29,7 @@ pub(in crate::mesh) struct Proxy {
     pub(in crate::mesh) options: Options,
     pub(in crate::mesh) workload: WorkloadId,
     pub(in crate::mesh) role: Role,
-    authorization: AuthorizationLayer,
+    pub(super) authorization: AuthorizationLayer,
     /// Names of the workload, by which metrics know it.
     pub(in crate::mesh) metadata: Arc<WorkloadMetadata>,
     /// Exchange of these names with the other ends of requests.
@@ -38,7 +37,7 @@ pub(in crate::mesh) struct Proxy {
     config: ArcSwap<ProxyConfig>,
     version: AtomicU64,
     state: Mutex<State>,
-    inbound: ArcSwap<Gates>,
+    pub(super) inbound: ArcSwap<Gates>,
     #[cfg(feature = "jwt")]
     attached: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
     /// The clients of the proxy, each with routes of its own.
@@ -53,9 +52,6 @@ pub(in crate::mesh) trait Follow: Send + Sync {
     fn follow(&self, gone: &[ClusterKey]) -> Option<Box<dyn Leftover>>;
 }
 
-/// Limits, each with the port that it is for.
-type Gates = Vec<(Option<u16>, RateLimitGate)>;
-
 impl Proxy {
     pub(in crate::mesh) fn new(
         role: Role,
@@ -65,9 +61,8 @@ impl Proxy {
     ) -> Self {
         let metadata = options.metadata_of(&workload);
         let source = inbound_source(role, &workload, &metadata);
-        let emitter = Emitter::with_source(Arc::clone(&options.observe), source);
         let proxy = Self {
-            authorization: authorization::layer(&options, role, &proxy_config, emitter),
+            authorization: authorization::layer(&options, role, &proxy_config, source),
             peers: options.exchange(&metadata),
             metadata,
             options,
@@ -102,24 +97,6 @@ impl Proxy {
 
     pub(in crate::mesh) fn config(&self) -> Arc<ProxyConfig> {
         self.config.load_full()
-    }
-
-    /// Returns the rate limits of inbound requests, each with the port that it is for.
-    pub(in crate::mesh) fn inbound(&self) -> Guard<Arc<Gates>> {
-        self.inbound.load()
-    }
-
-    /// Returns the gate of the authorization policies, for a server at `port`.
-    pub(in crate::mesh) fn authorization(&self, port: Option<u16>) -> AuthorizationGate {
-        match port {
-            Some(port) => self.authorization.clone().with_port(port).gate(),
-            None => self.authorization.gate(),
-        }
-    }
-
-    /// Returns the authorization policies.
-    pub(in crate::mesh) const fn authorization_layer(&self) -> &AuthorizationLayer {
-        &self.authorization
     }
 
     /// Applies a new configuration to later requests. The state of a cluster or a rate limit
@@ -256,26 +233,6 @@ impl Proxy {
         self.lock().clusters.contains_key(key)
     }
 
-    /// Returns the rate limit of a host by the host's id, created on first use for `source`.
-    pub(in crate::mesh) fn limit(
-        &self,
-        config: &LocalRateLimitConfig,
-        host: &Arc<str>,
-        source: &Source,
-    ) -> RateLimitLayer {
-        let mut state = self.lock();
-        let of_host = state.limits.entry(Arc::clone(host)).or_default();
-        if let Some((_, limit)) = of_host.iter().find(|(id, _)| *id == config.id) {
-            return limit.clone();
-        }
-        let policy = config.policy.clone().with_max_queue(0);
-        let source = source.clone().with_origin(config.origin.clone());
-        let source = source.with_route(config.route.clone());
-        let limit = RateLimitLayer::with_emitter(policy, self.emitter(source));
-        of_host.push((Arc::clone(&config.id), limit.clone()));
-        limit
-    }
-
     /// Returns the number of remembered clusters and rate limits.
     #[cfg(test)]
     pub(in crate::mesh) fn remembered(&self) -> usize {
@@ -288,17 +245,6 @@ impl Proxy {
     #[cfg(test)]
     pub(in crate::mesh) fn is_all_freed(&self) -> bool {
         self.discarded.is_empty()
-    }
-
-    fn open_inbound(&self) {
-        let host = Arc::from("");
-        let source = self.inbound_source();
-        let proxy_config = self.config();
-        let gates = proxy_config.inbound.iter().map(|config| {
-            let limit = self.limit(config, &host, &source);
-            (config.port, limit.gate())
-        });
-        self.inbound.store(Arc::new(gates.collect()));
     }
 
     fn followers(&self) -> MutexGuard<'_, Vec<Weak<dyn Follow>>> {

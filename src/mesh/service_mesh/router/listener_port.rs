@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::mesh::service_mesh::proxy::proxy_config::ProxyConfig;
+use crate::mesh::service_mesh::proxy::config::proxy_config::ProxyConfig;
 
 /// Configured port of a gateway. It replaces the port of every request, whatever the request's
 /// `Host` contains.

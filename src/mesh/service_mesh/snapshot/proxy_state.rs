@@ -2,8 +2,8 @@ use std::collections::HashMap;
 
 use super::cluster;
 use crate::istio::config::{RouteConfig, VirtualHostConfig};
+use crate::mesh::service_mesh::proxy::config::proxy_config::ProxyConfig;
 use crate::mesh::service_mesh::proxy::memory::KnownLimit;
-use crate::mesh::service_mesh::proxy::proxy_config::ProxyConfig;
 use crate::mesh::service_mesh::proxy::role::Role;
 use crate::mesh::service_mesh::proxy::state::Proxy;
 use crate::mesh::service_mesh::state::weight_overrides::WeightOverride;

@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use super::weight_overrides::{Applied, WeightOverride, WithWeightOverrides};
 use crate::istio::Documents;
 use crate::istio::config::{ConfigScope, OutboundConfig, WorkloadId};
-use crate::mesh::service_mesh::proxy::config_source::ConfigSource;
-use crate::mesh::service_mesh::proxy::indexed_outbound::IndexedOutbound;
-use crate::mesh::service_mesh::proxy::proxy_config::ProxyConfig;
+use crate::mesh::service_mesh::proxy::config::config_source::ConfigSource;
+use crate::mesh::service_mesh::proxy::config::indexed_outbound::IndexedOutbound;
+use crate::mesh::service_mesh::proxy::config::proxy_config::ProxyConfig;
 use crate::mesh::service_mesh::proxy::role::Role;
 use crate::policies::traffic_split::WeightsError;
 

@@ -1,27 +1,26 @@
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 
 use super::change::{Cause, Change, difference};
-use super::config_snapshot::{ConfigSnapshot, documented, known, probes};
-use super::refusals::{Refusals, checked};
-use super::security::{enforceable, warn_of_removed};
-use super::weight_overrides::WeightOverride;
+use super::checks::checked;
+use super::checks::security::{enforceable, warn_of_removed};
+use super::config_snapshot::{ConfigSnapshot, documented};
+use super::refusals::Refusals;
 use crate::foundation::events::JoinedObservers;
 use crate::foundation::time::clock;
 use crate::istio::Documents;
-use crate::istio::config::{OutboundConfig, WorkloadId};
+use crate::istio::config::WorkloadId;
 use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::translation::Settings;
 use crate::mesh::service_mesh::Error;
 use crate::mesh::service_mesh::canary::rollout::Rollout;
 use crate::mesh::service_mesh::options::Options;
-use crate::mesh::service_mesh::proxy::config_source::ConfigSource;
+use crate::mesh::service_mesh::proxy::config::config_source::ConfigSource;
 use crate::mesh::service_mesh::proxy::role::Role;
 use crate::mesh::service_mesh::proxy::state::Proxy;
-use crate::policies::traffic_split::WeightsError;
 
 /// Maximum number of remembered changes.
 const MAX_HISTORY: usize = 100;
@@ -35,7 +34,7 @@ pub(in crate::mesh) struct MeshState {
     pub(super) changing: Mutex<()>,
     snapshot: ArcSwap<ConfigSnapshot>,
     /// The last rollout of each host.
-    canaries: Mutex<Vec<Arc<Rollout>>>,
+    pub(in crate::mesh) canaries: Mutex<Vec<Arc<Rollout>>>,
     history: Mutex<VecDeque<Change>>,
     /// Observers of all layers, beside that of the options.
     pub(in crate::mesh) joined: Arc<JoinedObservers>,
@@ -185,81 +184,6 @@ impl MeshState {
         self.change(current, cause, changed)
     }
 
-    /// Overrides documented weights.
-    pub(in crate::mesh) fn set_weights(&self, overrides: WeightOverride) -> Result<Change, Error> {
-        let change = self.set_weights_if(overrides, |_, _| true)?;
-        Ok(change.expect("weights without a condition are set"))
-    }
-
-    /// Overrides documented weights, if a condition on these and on the current override holds.
-    pub(in crate::mesh) fn set_weights_if(
-        &self,
-        mut overrides: WeightOverride,
-        condition: impl FnOnce(&[u32], Option<&[u32]>) -> bool,
-    ) -> Result<Option<Change>, Error> {
-        let _changing = lock(&self.changing);
-        let old = self.snapshot();
-        let default = self.default_namespace();
-        let found = documented(&*old.documented, &old.documents, default, &overrides).map_err(
-            |source| {
-                let known = match source {
-                    WeightsError::NoSuchRoute => {
-                        known(&*old.documented, &old.documents, default, &overrides)
-                    }
-                    WeightsError::AllZero | WeightsError::Count { .. } => BTreeSet::new(),
-                };
-                Error::Weights {
-                    host: overrides.host.clone(),
-                    known: known.into_iter().collect(),
-                    source,
-                }
-            },
-        )?;
-        overrides.documented = found.before;
-        overrides.target = Some(found.target);
-        let all = old.overrides.iter();
-        let (others, same): (Vec<_>, Vec<_>) =
-            all.partition(|other| other.target != overrides.target);
-        let current = same.first().map(|current| &*current.weights);
-        if !condition(&overrides.documented, current) {
-            return Ok(None);
-        }
-        let line = format!("{} has the weights {:?}", overrides.host, overrides.weights);
-        let all = others.into_iter().chain([&overrides]).cloned().collect();
-        let (documents, configs) = (Arc::clone(&old.documents), Arc::clone(&old.documented));
-        let current = ConfigSnapshot::new(old.version + 1, documents, configs, all);
-        Ok(Some(self.change(
-            current,
-            Cause::Weights,
-            [line.into()].into(),
-        )))
-    }
-
-    /// Returns the documented configurations of a workload of each namespace, the default one first.
-    pub(in crate::mesh) fn outbound_configs(&self) -> Vec<OutboundConfig> {
-        let current = self.snapshot();
-        let default = self.default_namespace();
-        probes(&*current.documented, &current.documents, default).collect()
-    }
-
-    /// Adds a rollout in place of the last one of its host; returns false if that is running.
-    pub(in crate::mesh) fn add_canary(&self, rollout: &Arc<Rollout>) -> bool {
-        let mut canaries = lock(&self.canaries);
-        let host = rollout.status().host().to_owned();
-        let is_of_host = |one: &Arc<Rollout>| one.status().host() == host;
-        if canaries.iter().any(|one| is_of_host(one) && !one.is_over()) {
-            return false;
-        }
-        canaries.retain(|one| !is_of_host(one));
-        canaries.push(Arc::clone(rollout));
-        true
-    }
-
-    /// Returns the last rollout of each host, oldest first.
-    pub(in crate::mesh) fn canaries(&self) -> Vec<Arc<Rollout>> {
-        lock(&self.canaries).clone()
-    }
-
     /// Returns the proxy of a workload or a gateway, created on first use.
     pub(in crate::mesh) fn proxy(&self, role: Role, workload: WorkloadId) -> Arc<Proxy> {
         let mut proxies = lock(&self.proxies);
@@ -283,7 +207,12 @@ impl MeshState {
     }
 
     /// Publishes a version to all proxies.
-    fn change(&self, current: ConfigSnapshot, cause: Cause, changed: Arc<[Box<str>]>) -> Change {
+    pub(super) fn change(
+        &self,
+        current: ConfigSnapshot,
+        cause: Cause,
+        changed: Arc<[Box<str>]>,
+    ) -> Change {
         let change = Change {
             at: clock::system_time(),
             cause,

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use super::change::Cause;
 use super::mesh_state::MeshState;
 use crate::foundation::time::clock;
-use crate::istio::{Diagnostic, Documents, Severity};
+use crate::istio::{Diagnostic, Severity};
 use crate::mesh::service_mesh::Error;
 
 /// Maximum number of remembered refusals.
@@ -80,24 +80,4 @@ impl Refusals {
         // Each refusal stands alone, so a poisoned lock is still usable.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Logs the warnings of documents, and rejects documents with errors.
-pub(super) fn checked(documents: Documents) -> Result<Documents, Error> {
-    if documents.has_errors() {
-        return Err(Error::Documents(documents.diagnostics().to_vec()));
-    }
-    #[cfg(feature = "jwt")]
-    {
-        let mut resources = documents.resources().iter();
-        if resources.any(|resource| resource.kind() == crate::istio::Kind::RequestAuthentication) {
-            crate::policies::jwt::check_provider().map_err(Error::Tokens)?;
-        }
-    }
-    for found in documents.diagnostics() {
-        if found.severity() == Severity::Warning {
-            tracing::warn!("{found}");
-        }
-    }
-    Ok(documents)
 }

@@ -4,7 +4,7 @@ use crate::istio::config::{
     ClusterConfig, ConfigScope, GatewayConfig, InboundConfig, OutboundConfig, VirtualHostConfig,
     WorkloadId,
 };
-use crate::mesh::service_mesh::proxy::config_source::ConfigSource;
+use crate::mesh::service_mesh::proxy::config::config_source::ConfigSource;
 use crate::policies::traffic_split::{Destination, RouteId, WeightedDestination, WeightsError};
 
 /// Configuration source with weights that code has set.

@@ -5,7 +5,7 @@ use super::support::{
 };
 use crate::foundation::outcome::Rejection;
 use crate::istio::config::{ClusterConfig, ClusterDiscovery};
-use crate::mesh::service_mesh::proxy::indexed_outbound::IndexedOutbound;
+use crate::mesh::service_mesh::proxy::config::indexed_outbound::IndexedOutbound;
 use crate::policies::rate_limit::RateLimitPolicy;
 use crate::policies::traffic_split::{Destination, Match, Route, StringMatch};
 

@@ -26,7 +26,7 @@ use crate::istio::config::{
 };
 use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::translation::Settings;
-use crate::mesh::service_mesh::proxy::config_source::ConfigSource;
+use crate::mesh::service_mesh::proxy::config::config_source::ConfigSource;
 use crate::mesh::service_mesh::state::change::Cause;
 use crate::mesh::service_mesh::state::mesh_state::MeshState;
 use crate::policies::concurrency_limit::ConcurrencyLimitPolicy;

@@ -47,7 +47,7 @@ pub(crate) enum Verdict {
     NotAllowed,
 }
 
-/// What happened besides the decision.
+/// Match of a rule besides the decision.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Found {
     Audited(RuleRef),

@@ -4,37 +4,31 @@ use crate::foundation::admission::{Admission, Gate};
 use crate::foundation::events::{Emitter, EventKind};
 use crate::foundation::http::RequestHead;
 use crate::foundation::outcome::Rejection;
-use crate::mesh::service_mesh::router::route::inbound_limits::{InboundLimits, ServerGates};
-use crate::mesh::stack::routed;
-use crate::policies::authorization::AuthorizationGate;
 
-/// Gate that rejects requests which failed sanitation, those that the policies deny, and then those over the gateway's rate limits.
+/// Gate that rejects requests which failed sanitation before it asks the gates inside.
 #[derive(Clone, Debug)]
-pub struct EdgeGate {
+pub struct EdgeGate<G> {
     emitter: Emitter,
-    gates: ServerGates,
+    gates: G,
 }
 
 /// Request extension with the reason for a rejection at the edge.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Refused(pub(super) Rejection);
 
-impl EdgeGate {
-    pub(in crate::mesh) fn new(authorization: AuthorizationGate, limits: InboundLimits) -> Self {
-        Self {
-            emitter: limits.emitter(),
-            gates: routed::server_gates(authorization, limits),
-        }
+impl<G> EdgeGate<G> {
+    pub(in crate::mesh) const fn new(emitter: Emitter, gates: G) -> Self {
+        Self { emitter, gates }
     }
 }
 
-impl Gate for EdgeGate {
-    type Ticket = <ServerGates as Gate>::Ticket;
-    type Wait = <ServerGates as Gate>::Wait;
+impl<G: Gate> Gate for EdgeGate<G> {
+    type Ticket = G::Ticket;
+    type Wait = G::Wait;
 
     fn admit(&self, head: RequestHead<'_>) -> Admission<Self::Ticket, Self::Wait> {
         if let Some(Refused(rejection)) = head.extensions().get() {
-            // First: a malformed request is compared with no policy, and takes no token.
+            // First: of a malformed request no token is checked, and it is compared with no policy.
             self.emitter.emit(&EventKind::Rejected(*rejection));
             return Admission::Rejected(*rejection);
         }

@@ -66,6 +66,10 @@ where
         // Marked instead of answered: the trace outside the gate records the rejection too.
         if let Err(rejection) = self.listener.sanitize(&mut request) {
             request.extensions_mut().insert(Refused(rejection));
+            #[cfg(feature = "jwt")]
+            request
+                .extensions_mut()
+                .insert(crate::policies::authorization::Unasked);
         }
         self.inner.call(request)
     }

@@ -7,8 +7,8 @@ use super::stack_table::{PortStacks, StackTable};
 use super::unnamed::Shard;
 use crate::istio::config::VirtualHostConfig;
 use crate::mesh::service_mesh::cluster::service::Cluster;
+use crate::mesh::service_mesh::proxy::config::proxy_config::ProxyConfig;
 use crate::mesh::service_mesh::proxy::discarded::{Freed, Leftover};
-use crate::mesh::service_mesh::proxy::proxy_config::ProxyConfig;
 
 /// Routes of a replaced version.
 pub(in crate::mesh) struct OldRoutes<S, B> {

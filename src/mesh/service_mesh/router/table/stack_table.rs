@@ -4,7 +4,7 @@ use arc_swap::ArcSwapOption;
 
 use super::unnamed::Unnamed;
 use crate::istio::config::{RouteConfig, RouteOrigins, VirtualHostConfig};
-use crate::mesh::service_mesh::proxy::proxy_config::ProxyConfig;
+use crate::mesh::service_mesh::proxy::config::proxy_config::ProxyConfig;
 use crate::mesh::service_mesh::router::route::virtual_host_stack::VirtualHostStack;
 use crate::policies::fault_injection::FaultInjectionPolicy;
 use crate::policies::retry::RetryPolicy;

@@ -8,7 +8,7 @@ use crate::mesh::service_mesh::Error;
 use crate::mesh::service_mesh::options::Options;
 
 /// Translates documents whose policies can be enforced.
-pub(super) fn enforceable(
+pub(in crate::mesh::service_mesh::state) fn enforceable(
     documents: &Documents,
     settings: &Settings,
     options: &Options,
@@ -24,7 +24,7 @@ pub(super) fn enforceable(
 }
 
 /// Logs the security policies that a change removes: what they denied is allowed from now on.
-pub(super) fn warn_of_removed(before: &Documents, now: &Documents) {
+pub(in crate::mesh::service_mesh::state) fn warn_of_removed(before: &Documents, now: &Documents) {
     let key = |one: &Resource| {
         (
             one.kind(),

@@ -26,9 +26,9 @@ pub(in crate::mesh) struct ProxyConfig {
     pub(in crate::mesh) source: Arc<dyn ConfigSource>,
     pub(in crate::mesh) outbound: Arc<IndexedOutbound>,
     pub(in crate::mesh) inbound: Vec<LocalRateLimitConfig>,
+    pub(in crate::mesh) authorization: Vec<AuthorizationPolicy>,
     #[cfg(feature = "mtls")]
     pub(in crate::mesh) mtls: crate::istio::config::PeerAuthenticationConfig,
-    pub(in crate::mesh) authorization: Vec<AuthorizationPolicy>,
     #[cfg(feature = "jwt")]
     pub(in crate::mesh) tokens: Vec<TokenRuleConfig>,
     /// Servers of a gateway, which select the accepted hosts.
