@@ -29,6 +29,7 @@ pub(crate) enum Part {
     Key,
     Timeout,
     Split,
+    Canary,
     Sticky,
     Retry,
     Trace,
@@ -44,13 +45,14 @@ pub(crate) enum Part {
 
 impl Part {
     /// All of them, in the order in which they are shown.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Breaker,
         Self::Ingress,
         Self::RateLimit,
         Self::Key,
         Self::Timeout,
         Self::Split,
+        Self::Canary,
         Self::Sticky,
         Self::Retry,
         Self::Trace,
@@ -70,6 +72,7 @@ impl Part {
             Self::Key => "key",
             Self::Timeout => "timeout",
             Self::Split => "split",
+            Self::Canary => "canary",
             Self::Sticky => "sticky",
             Self::Retry => "retry",
             Self::Trace => "trace",
@@ -91,6 +94,9 @@ impl Part {
             Self::Key => "each caller may have 10 pictures a minute analysed, whatever it claims",
             Self::Timeout => "Kakao Map hangs",
             Self::Split => "waste v2 is released step by step, and rolled back in one",
+            Self::Canary => {
+                "waste v2 is released by its outcomes, and its bad build is withdrawn by them"
+            }
             Self::Sticky => "a user with a cookie stays on one version of waste",
             Self::Retry => "users is flaky: what is safe to repeat is repeated, a POST is not",
             Self::Trace => "one trace from the user through waste to users",

@@ -98,6 +98,11 @@ fn without_the_faults_nothing_is_aborted() {
 }
 
 #[test]
+fn without_the_analysis_v2_stays_where_it_is() {
+    fails_without("canary", "v2 was promoted");
+}
+
+#[test]
 fn without_the_policy_everyone_confirms_results() {
     fails_without("authorization", "a private result");
 }

@@ -11,6 +11,7 @@
 mod admin;
 mod answers;
 mod authorization;
+mod canary;
 #[cfg(feature = "cli")]
 mod cli;
 mod cors;

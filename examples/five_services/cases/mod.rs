@@ -2,6 +2,7 @@
 
 mod authorization;
 mod breaker;
+mod canary;
 mod endpoints;
 mod faults;
 mod identity;
@@ -29,6 +30,7 @@ pub(crate) async fn run(case: Part, world: &World, report: &mut Report) -> Resul
     match case {
         Part::Authorization => authorization::run(world, report).await,
         Part::Breaker => breaker::run(world, report).await,
+        Part::Canary => canary::run(world, report).await,
         Part::Ingress => ingress::run(world, report).await,
         Part::RateLimit => rate_limit::run(world, report).await,
         Part::Key => key::run(world, report).await,

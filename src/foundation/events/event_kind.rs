@@ -26,6 +26,15 @@ pub enum EventKind {
     Audited,
     /// A timeout cut off the body of a response.
     BodyTimedOut(Elapsed),
+    /// The rollout of a canary took a step or is over.
+    CanaryDecided {
+        /// Subset of the new version.
+        canary: Box<str>,
+        /// Weight, verdict, and the reason in numbers.
+        decision: Box<str>,
+        /// True if the new version was withdrawn.
+        is_aborted: bool,
+    },
     /// The certificate of a workload expires soon, and the source has no other.
     CertificateExpiring {
         /// Time until it expires; 0 if it is expired.
@@ -174,6 +183,7 @@ impl EventKind {
             Self::AttemptCompleted(_) => "attempt_completed",
             Self::Audited => "audited",
             Self::BodyTimedOut(_) => "body_timed_out",
+            Self::CanaryDecided { .. } => "canary_decided",
             Self::CertificateExpiring { .. } => "certificate_expiring",
             Self::CertificateNotLoaded { .. } => "certificate_not_loaded",
             Self::CertificateRotated { .. } => "certificate_rotated",
@@ -214,6 +224,7 @@ impl EventKind {
             Self::AttemptCompleted(_) | Self::RequestCompleted(_) => "telemetry",
             Self::Audited => "authorization",
             Self::BodyTimedOut(_) | Self::StreamTimedOut(_) => "timeout",
+            Self::CanaryDecided { .. } => "canary",
             Self::CertificateExpiring { .. }
             | Self::CertificateNotLoaded { .. }
             | Self::CertificateRotated { .. }

@@ -3,7 +3,7 @@
 mod emitter;
 mod event;
 mod event_kind;
-#[cfg(feature = "admin")]
+#[cfg(feature = "istio")]
 mod joined_observers;
 mod observe;
 mod recording_observer;
@@ -15,7 +15,7 @@ pub(crate) use emitter::local_reply;
 pub(crate) use emitter::{Emitter, named};
 pub use event::Event;
 pub use event_kind::EventKind;
-#[cfg(feature = "admin")]
+#[cfg(feature = "istio")]
 pub(crate) use joined_observers::JoinedObservers;
 pub use observe::Observe;
 pub use recording_observer::RecordingObserver;

@@ -38,6 +38,9 @@ impl Observe for TracingObserver {
     fn on_event(&self, event: &Event<'_>) {
         match event.kind() {
             EventKind::AdminAction(_)
+            | EventKind::CanaryDecided {
+                is_aborted: true, ..
+            }
             | EventKind::CertificateExpiring { .. }
             | EventKind::CertificateNotLoaded { .. }
             | EventKind::CircuitOpened { .. }
@@ -52,6 +55,7 @@ impl Observe for TracingObserver {
             #[cfg(feature = "jwt")]
             EventKind::JwksFetched { .. } => write_event!(info, event),
             EventKind::Audited
+            | EventKind::CanaryDecided { .. }
             | EventKind::CertificateRotated { .. }
             | EventKind::CircuitClosed
             | EventKind::CircuitHalfOpened

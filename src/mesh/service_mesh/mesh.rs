@@ -111,12 +111,7 @@ impl Mesh {
         route: impl Into<RouteId>,
         weights: impl AsRef<[u32]>,
     ) -> Result<Change, Error> {
-        let overrides = WeightOverride {
-            documented: Vec::new(),
-            host: host.into(),
-            route: route.into(),
-            weights: weights.as_ref().to_vec(),
-        };
+        let overrides = WeightOverride::new(host, route.into(), weights.as_ref());
         self.state.set_weights(overrides).inspect(log_change)
     }
 

@@ -6,6 +6,7 @@ pub(in crate::mesh) mod authentication;
 #[path = "no_authentication.rs"]
 pub(in crate::mesh) mod authentication;
 mod builder;
+mod canary;
 #[cfg(feature = "reqwest")]
 mod client;
 pub(in crate::mesh) mod cluster;
@@ -32,6 +33,11 @@ mod workload;
 
 // One a line, so that changes to this list do not meet.
 pub use builder::MeshBuilder;
+pub use canary::CanaryError;
+pub use canary::CanaryHandle;
+pub use canary::CanaryRelease;
+pub use canary::CanaryStatus;
+pub use canary::CanaryWatch;
 #[cfg(feature = "reqwest")]
 pub use client::MeshClient;
 #[cfg(feature = "reqwest")]

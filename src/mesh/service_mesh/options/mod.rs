@@ -10,7 +10,6 @@ pub(crate) mod tunnel;
 
 use std::sync::Arc;
 
-#[cfg(feature = "admin")]
 use crate::foundation::events::JoinedObservers;
 use crate::foundation::events::{Observe, TracingObserver};
 use crate::foundation::outcome::WorkloadMetadata;
@@ -89,7 +88,6 @@ impl Default for MeshMetadata {
 
 impl Options {
     /// Lets observers join later, beside the one that is set.
-    #[cfg(feature = "admin")]
     pub(in crate::mesh) fn with_joined_observers(mut self) -> (Arc<JoinedObservers>, Self) {
         let joined = Arc::new(JoinedObservers::default());
         self.observe = Arc::new((self.observe, Arc::clone(&joined)));

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use super::weight_overrides::{WeightOverride, WithWeightOverrides};
+use super::weight_overrides::{Applied, WeightOverride, WithWeightOverrides};
 use crate::istio::Documents;
 use crate::istio::config::{ConfigScope, OutboundConfig, WorkloadId};
 use crate::mesh::service_mesh::proxy::config::config_source::ConfigSource;
@@ -95,11 +95,11 @@ pub(in crate::mesh) fn documented(
     documents: &Documents,
     default_namespace: &Arc<str>,
     overrides: &WeightOverride,
-) -> Result<Vec<u32>, WeightsError> {
+) -> Result<Applied, WeightsError> {
     let mut found = Err(WeightsError::NoSuchRoute);
     for mut config in probes(configs, documents, default_namespace) {
         match overrides.apply(&mut config) {
-            Some(Ok(documented)) => return Ok(documented),
+            Some(Ok(applied)) => return Ok(applied),
             // The host exists: its error is more precise than a missing host in another namespace.
             Some(Err(error)) => found = Err(error),
             None => {}
@@ -135,7 +135,7 @@ pub(in crate::mesh) fn known(
 }
 
 /// Returns the configurations of a workload of each namespace, the default one first.
-fn probes(
+pub(in crate::mesh) fn probes(
     configs: &dyn ConfigSource,
     documents: &Documents,
     default_namespace: &Arc<str>,

@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,10 +7,8 @@ use arc_swap::ArcSwap;
 use super::change::{Cause, Change, difference};
 use super::checks::checked;
 use super::checks::security::{enforceable, warn_of_removed};
-use super::config_snapshot::{ConfigSnapshot, documented, known};
+use super::config_snapshot::{ConfigSnapshot, documented};
 use super::refusals::Refusals;
-use super::weight_overrides::WeightOverride;
-#[cfg(feature = "admin")]
 use crate::foundation::events::JoinedObservers;
 use crate::foundation::time::clock;
 use crate::istio::Documents;
@@ -18,11 +16,11 @@ use crate::istio::config::WorkloadId;
 use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::translation::Settings;
 use crate::mesh::service_mesh::Error;
+use crate::mesh::service_mesh::canary::rollout::Rollout;
 use crate::mesh::service_mesh::options::Options;
 use crate::mesh::service_mesh::proxy::config::config_source::ConfigSource;
 use crate::mesh::service_mesh::proxy::role::Role;
 use crate::mesh::service_mesh::proxy::state::Proxy;
-use crate::policies::traffic_split::WeightsError;
 
 /// Maximum number of remembered changes.
 const MAX_HISTORY: usize = 100;
@@ -35,9 +33,10 @@ pub(in crate::mesh) struct MeshState {
     /// Held during a whole change, from the read of the old version to the end.
     pub(super) changing: Mutex<()>,
     snapshot: ArcSwap<ConfigSnapshot>,
+    /// The last rollout of each host.
+    pub(in crate::mesh) canaries: Mutex<Vec<Arc<Rollout>>>,
     history: Mutex<VecDeque<Change>>,
     /// Observers of all layers, beside that of the options.
-    #[cfg(feature = "admin")]
     pub(in crate::mesh) joined: Arc<JoinedObservers>,
     load_options: LoadOptions,
     pub(in crate::mesh) options: Options,
@@ -72,7 +71,6 @@ impl MeshState {
         settings: Settings,
         options: Options,
     ) -> Self {
-        #[cfg(feature = "admin")]
         let (joined, options) = options.with_joined_observers();
         let changed = difference(&Documents::from_yaml(""), &documents);
         let began = Change {
@@ -86,7 +84,7 @@ impl MeshState {
             changing: Mutex::new(()),
             snapshot: ArcSwap::from_pointee(current),
             history: Mutex::new([began].into()),
-            #[cfg(feature = "admin")]
+            canaries: Mutex::default(),
             joined,
             load_options,
             options,
@@ -178,45 +176,12 @@ impl MeshState {
         // An override ends as soon as the documents change the weights that it replaced.
         let kept = old.overrides.iter().filter(|overrides| {
             let found = documented(&*configs, &documents, default, overrides);
-            found.is_ok_and(|documented| documented == overrides.documented)
+            found.is_ok_and(|found| found.before == overrides.documented)
         });
         let overrides = kept.cloned().collect();
         let version = old.version + 1;
         let current = ConfigSnapshot::new(version, Arc::new(documents), configs, overrides);
         self.change(current, cause, changed)
-    }
-
-    /// Overrides documented weights.
-    pub(in crate::mesh) fn set_weights(
-        &self,
-        mut overrides: WeightOverride,
-    ) -> Result<Change, Error> {
-        let _changing = lock(&self.changing);
-        let old = self.snapshot();
-        let default = self.default_namespace();
-        overrides.documented = documented(&*old.documented, &old.documents, default, &overrides)
-            .map_err(|source| {
-                let known = match source {
-                    WeightsError::NoSuchRoute => {
-                        known(&*old.documented, &old.documents, default, &overrides)
-                    }
-                    WeightsError::AllZero | WeightsError::Count { .. } => BTreeSet::new(),
-                };
-                Error::Weights {
-                    host: overrides.host.clone(),
-                    known: known.into_iter().collect(),
-                    source,
-                }
-            })?;
-        let line = format!("{} has the weights {:?}", overrides.host, overrides.weights);
-        let others = old.overrides.iter().filter(|other| {
-            let is_same = other.host == overrides.host && other.route == overrides.route;
-            !is_same
-        });
-        let all = others.cloned().chain([overrides.clone()]).collect();
-        let (documents, configs) = (Arc::clone(&old.documents), Arc::clone(&old.documented));
-        let current = ConfigSnapshot::new(old.version + 1, documents, configs, all);
-        Ok(self.change(current, Cause::Weights, [line.into()].into()))
     }
 
     /// Returns the proxy of a workload or a gateway, created on first use.
@@ -242,7 +207,12 @@ impl MeshState {
     }
 
     /// Publishes a version to all proxies.
-    fn change(&self, current: ConfigSnapshot, cause: Cause, changed: Arc<[Box<str>]>) -> Change {
+    pub(super) fn change(
+        &self,
+        current: ConfigSnapshot,
+        cause: Cause,
+        changed: Arc<[Box<str>]>,
+    ) -> Change {
         let change = Change {
             at: clock::system_time(),
             cause,

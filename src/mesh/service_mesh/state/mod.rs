@@ -11,3 +11,4 @@ pub(crate) mod watch;
 #[cfg(feature = "watch")]
 pub(crate) mod watched_folders;
 pub(crate) mod weight_overrides;
+mod weights;

@@ -21,14 +21,42 @@ pub(in crate::mesh) struct WeightOverride {
     pub(in crate::mesh) host: Box<str>,
     pub(in crate::mesh) route: RouteId,
     pub(in crate::mesh) weights: Vec<u32>,
+    /// Virtual host and route by one name each, however the code wrote them; none before it is set.
+    pub(in crate::mesh) target: Option<Target>,
+}
+
+/// Route of a virtual host, by the first name of each and the index of a route without a name.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(in crate::mesh) struct Target {
+    host: Box<str>,
+    route: RouteId,
+}
+
+/// Result of an override that fits.
+#[derive(Debug)]
+pub(in crate::mesh) struct Applied {
+    /// Weights before it.
+    pub(in crate::mesh) before: Vec<u32>,
+    pub(in crate::mesh) target: Target,
 }
 
 impl WeightOverride {
+    /// Creates an override that is not set yet.
+    pub(in crate::mesh) fn new(host: &str, route: RouteId, weights: &[u32]) -> Self {
+        Self {
+            documented: Vec::new(),
+            host: host.into(),
+            route,
+            weights: weights.to_vec(),
+            target: None,
+        }
+    }
+
     /// Sets the weights in a configuration, and returns the previous ones; `None` without such a host.
     pub(in crate::mesh) fn apply(
         &self,
         config: &mut OutboundConfig,
-    ) -> Option<Result<Vec<u32>, WeightsError>> {
+    ) -> Option<Result<Applied, WeightsError>> {
         let fitting = config.hosts.iter_mut().filter_map(|host| {
             let names = host.names.iter().filter(|name| name.matches(&self.host));
             let best = names.max_by(|one, two| one.specificity(two))?.clone();
@@ -58,10 +86,11 @@ impl WeightOverride {
         is_in_force.then_some((place, index))
     }
 
-    fn apply_to(&self, host: &mut VirtualHostConfig) -> Result<Vec<u32>, WeightsError> {
+    fn apply_to(&self, host: &mut VirtualHostConfig) -> Result<Applied, WeightsError> {
+        let first = host.names.first().map(ToString::to_string);
         let routes = host.routes.iter_mut().enumerate();
         let mut routes = routes.filter(|(place, config)| self.route.is(*place, &config.route));
-        let (_, config) = routes.next().ok_or(WeightsError::NoSuchRoute)?;
+        let (place, config) = routes.next().ok_or(WeightsError::NoSuchRoute)?;
         let weights = config
             .route
             .destinations()
@@ -69,13 +98,16 @@ impl WeightOverride {
             .map(WeightedDestination::weight);
         let before = weights.collect();
         config.route.set_weights(&self.weights)?;
-        Ok(before)
+        let route = config.route.name().map_or(place.into(), RouteId::from);
+        let host = first.unwrap_or_default().into();
+        let target = Target { host, route };
+        Ok(Applied { before, target })
     }
 
     fn apply_where_documented(&self, config: &mut OutboundConfig) {
         let mut changed = config.clone();
-        if let Some(Ok(before)) = self.apply(&mut changed)
-            && before == self.documented
+        if let Some(Ok(applied)) = self.apply(&mut changed)
+            && applied.before == self.documented
         {
             *config = changed;
         }
