@@ -608,6 +608,9 @@ const SHOWN: [(&str, &str); 36] = [
 const OF_CERTIFICATES_AND_TOKENS: [&str; 3] =
     ["endpoints.serviceAccount", "jwtRules", "subjectAltNames"];
 
+/// Fields that decide who may call a workload, which `Workload::explain_access` explains.
+const OF_CALLERS: [&str; 5] = ["action", "provider", "rules", "targetRef", "targetRefs"];
+
 #[test]
 fn each_enforced_field_that_a_request_can_meet_is_explained() {
     let mesh = Mesh::from_yaml(FULL).unwrap();
@@ -638,7 +641,8 @@ fn each_enforced_field_that_a_request_can_meet_is_explained() {
     let unknown = fields.filter(|field| {
         let shown = SHOWN.iter().any(|(above, _)| is_below(field, above));
         let others = CHOICES.iter().chain(&OF_CERTIFICATES_AND_TOKENS);
-        !shown && !others.into_iter().any(|above| is_below(field, above))
+        let mut others = others.chain(&OF_CALLERS);
+        !shown && !others.any(|above| is_below(field, above))
     });
     let unknown: Vec<_> = unknown.collect();
     assert!(unknown.is_empty(), "not explained: {unknown:?}");

@@ -32,7 +32,7 @@ pub(super) fn policies(
         let all = index.authorizations.iter();
         let own = all.filter(|object| object.namespace == namespace);
         let own = own.filter(|object| applies(object, server, workload, root));
-        own.map(|object| policy(object)).collect::<Vec<_>>()
+        own.map(policy).collect::<Vec<_>>()
     };
     let mut all = of(root);
     if root != own {

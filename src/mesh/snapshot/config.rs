@@ -82,6 +82,30 @@ snapshot! {
         clusters: Vec<ClusterSnapshot>,
         /// Rate limits that were used.
         rate_limits: Vec<LimitSnapshot>,
+        /// Authorization policies that hold for it.
+        authorization: Vec<PolicySnapshot>,
+        /// Number of requests that they denied.
+        denied: u64,
+    }
+}
+
+snapshot! {
+    /// One authorization policy of a workload or a gateway.
+    PolicySnapshot {
+        /// Name of the policy.
+        name: Box<str>,
+        /// Namespace of the policy.
+        namespace: Box<str>,
+        /// Istio's name of its action, such as `DENY`.
+        action: &'static str,
+        /// True if it is counted and not enforced.
+        dry_run: bool,
+        /// Number of requests that a rule matched. A policy that is enforced and allows does not count them.
+        matched: u64,
+        /// Number of requests that no policy in dry run would have allowed; 0 for other policies.
+        unmatched: u64,
+        /// Place in the documents.
+        origin: Option<Origin>,
     }
 }
 

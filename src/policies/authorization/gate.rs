@@ -171,6 +171,7 @@ impl AuthorizationGate {
     /// Asks the external authorizer about a request that a rule selects for it.
     #[cold]
     fn ask(&self, state: &State, head: RequestHead<'_>, rule: RuleRef) -> Admitted {
+        state.count(rule.policy);
         #[cfg(all(feature = "istio", feature = "jwt"))]
         if let Some(checked) = super::ask_first::answer_of(&self.shared, head) {
             return self.settle(state, head, checked);

@@ -94,6 +94,7 @@ impl Shared {
                     matched: count.matched.load(Ordering::Relaxed),
                     name: Arc::clone(&policy.name),
                     namespace: Arc::clone(&policy.namespace),
+                    origin: policy.origin.clone(),
                     unmatched: count.unmatched.load(Ordering::Relaxed),
                 })
                 .collect(),

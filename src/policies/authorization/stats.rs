@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::Action;
+use crate::foundation::outcome::Origin;
 
 /// Statistics of a layer.
 #[non_exhaustive]
@@ -26,6 +27,8 @@ pub struct PolicyStats {
     pub name: Arc<str>,
     /// Namespace of the policy.
     pub namespace: Arc<str>,
+    /// Place of the policy in the documents, if it is of one.
+    pub origin: Option<Origin>,
     /// Number of requests that no rule in dry run would have allowed; 0 for other policies.
     pub unmatched: u64,
 }

@@ -82,9 +82,10 @@ impl CorsPolicy {
         if let Some(allowed) = &self.allow_headers {
             let asked = || value(asked, &ACCESS_CONTROL_REQUEST_HEADERS);
             let none = || HeaderValue::from_static("");
-            let allowed = match allowed == "*" {
-                true => asked().unwrap_or_else(none),
-                false => allowed.clone(),
+            let allowed = if allowed == "*" {
+                asked().unwrap_or_else(none)
+            } else {
+                allowed.clone()
             };
             headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed);
         }

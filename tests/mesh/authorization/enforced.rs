@@ -179,6 +179,47 @@ async fn a_policy_in_dry_run_is_reported_and_not_enforced() {
 }
 
 #[tokio::test]
+async fn a_snapshot_shows_what_each_policy_denies_and_would_deny() {
+    let dry = policy("shop", "tried", DENY_ADMIN).replace(
+        "namespace: shop}",
+        "namespace: shop, annotations: {istio.io/dry-run: 'true'}}",
+    );
+    let deny = "{action: DENY, rules: [{to: [{operation: {methods: [PUT]}}]}]}";
+    let mesh = mesh(&format!("{dry}{}", policy("shop", "held", deny)));
+    let cart = mesh.workload("cart", "shop");
+    let put = Caller {
+        method: "PUT".to_owned(),
+        ..get("/")
+    };
+    for (caller, expected) in [(get("/admin"), true), (get("/admin/x"), true), (put, false)] {
+        assert_eq!(is_allowed(&cart, &caller).await, expected);
+    }
+    let snapshot = mesh.snapshot();
+    let [proxy] = &snapshot.proxies[..] else {
+        unreachable!("one proxy: {:?}", snapshot.proxies);
+    };
+    let shown = proxy.authorization.iter().map(|policy| {
+        let line = policy.origin.as_ref().map(|origin| origin.line());
+        (
+            &*policy.name,
+            policy.action,
+            policy.dry_run,
+            policy.matched,
+            line,
+        )
+    });
+    let shown: Vec<_> = shown.collect();
+    assert_eq!(
+        shown,
+        [
+            ("tried", "DENY", true, 2, Some(4)),
+            ("held", "DENY", false, 1, Some(9))
+        ]
+    );
+    assert_eq!(proxy.denied, 1);
+}
+
+#[tokio::test]
 async fn requests_are_audited_denied_and_allowed_in_this_order() {
     let yaml = [
         policy(

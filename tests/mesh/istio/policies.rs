@@ -87,9 +87,9 @@ fn the_two_outlines_tell_their_author_what_to_add() {
 
 #[test]
 fn a_document_that_is_not_enforced_says_so() {
-    let policy = "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\n\
-                  metadata: {name: only-waste, namespace: recycling}\nspec: {action: DENY, rules: [{}]}\n";
-    let documents = Documents::from_yaml(policy);
+    let sidecar = "apiVersion: networking.istio.io/v1\nkind: Sidecar\n\
+                   metadata: {name: only-waste, namespace: recycling}\nspec: {egress: [{hosts: ['./*']}]}\n";
+    let documents = Documents::from_yaml(sidecar);
     let [found] = documents.diagnostics() else {
         panic!("one finding")
     };

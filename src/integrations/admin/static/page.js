@@ -257,6 +257,15 @@ function showPolicies() {
     { text: limit.state.enforced, class: `number ${limit.state.enforced > 0 ? "warn" : ""}` },
     { text: place(limit.origin), class: "code", title: limit.origin?.object ?? "" },
   ], null, "No rate limit was used so far.");
+  const access = state.mesh.proxies.flatMap((proxy) => proxy.authorization.map((policy) => ({ proxy, policy })));
+  table("access-table", access, ({ proxy, policy }) => `${name(proxy)} ${policy.namespace}/${policy.name} ${policy.action}`, ({ proxy, policy }) => [
+    name(proxy),
+    `${policy.namespace}/${policy.name}`,
+    policy.dry_run ? `${policy.action}, dry run` : policy.action,
+    { text: policy.action === "ALLOW" && !policy.dry_run ? "–" : policy.matched, class: `number ${policy.action === "DENY" && policy.matched > 0 ? "warn" : ""}` },
+    { text: policy.action === "ALLOW" && policy.dry_run ? policy.unmatched : "–", class: "number" },
+    { text: place(policy.origin), class: "code", title: policy.origin?.object ?? "" },
+  ], null, "No authorization policy holds here.");
 }
 
 const BAD_EVENTS = ["circuit_opened", "endpoint_ejected", "name_unresolved", "rejected"];

@@ -10,9 +10,10 @@ pub(super) fn cors(written: &ApiPolicy) -> CorsPolicy {
     let old = old.map(|origin| StringMatch::exact(origin.value.as_str()));
     let new = written.allow_origins.iter().filter_map(string_match);
     // The deprecated field applies only without the other one.
-    let policy = match written.allow_origins.is_empty() {
-        true => CorsPolicy::new(old),
-        false => CorsPolicy::new(new),
+    let policy = if written.allow_origins.is_empty() {
+        CorsPolicy::new(old)
+    } else {
+        CorsPolicy::new(new)
     };
     let policy = policy
         .with_allow_credentials(written.allow_credentials.is_some_and(|flag| flag.value))

@@ -8,9 +8,10 @@ use crate::mesh::service_mesh::proxy::role::Role;
 use crate::mesh::service_mesh::proxy::state::Proxy;
 use crate::mesh::service_mesh::state::weight_overrides::WeightOverride;
 use crate::mesh::snapshot::{
-    DestinationSnapshot, HostSnapshot, LimitSnapshot, Moment, ProxySnapshot, RateLimitSnapshot,
-    RouteSnapshot,
+    DestinationSnapshot, HostSnapshot, LimitSnapshot, Moment, PolicySnapshot, ProxySnapshot,
+    RateLimitSnapshot, RouteSnapshot,
 };
+use crate::policies::authorization::PolicyStats;
 
 /// Documented weights of the routes whose weights code has set, by the places of host and route.
 type Documented<'a> = HashMap<(usize, usize), &'a [u32]>;
@@ -33,7 +34,10 @@ pub(super) fn snapshot(
     clusters.sort_by(|one, two| (&one.name, &one.host).cmp(&(&two.name, &two.host)));
     let mut rate_limits: Vec<_> = proxy.known_limits().iter().map(limit).collect();
     rate_limits.sort_by(|one, two| (&one.host, &one.id).cmp(&(&two.host, &two.id)));
+    let access = proxy.authorization_layer().stats();
     ProxySnapshot {
+        authorization: access.policies.iter().map(policy).collect(),
+        denied: access.denied,
         name: (*proxy.workload.name).into(),
         namespace: (*proxy.workload.namespace).into(),
         is_gateway: proxy.role == Role::Gateway,
@@ -46,6 +50,18 @@ pub(super) fn snapshot(
             .collect(),
         clusters,
         rate_limits,
+    }
+}
+
+fn policy(stats: &PolicyStats) -> PolicySnapshot {
+    PolicySnapshot {
+        name: (*stats.name).into(),
+        namespace: (*stats.namespace).into(),
+        action: stats.action.as_str(),
+        dry_run: stats.dry_run,
+        matched: stats.matched,
+        unmatched: stats.unmatched,
+        origin: stats.origin.clone(),
     }
 }
 

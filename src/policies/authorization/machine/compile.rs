@@ -221,20 +221,20 @@ fn request_principals(values: &[Box<str>]) -> Wanted {
 }
 
 fn networks(values: &[Box<str>]) -> Compiled<Box<[IpNet]>> {
-    let network = |value: &Box<str>| {
+    let network = |value: &str| {
         let network = value.parse::<IpNet>().ok();
         let network = network.or_else(|| value.parse::<IpAddr>().ok().map(IpNet::from));
         network.ok_or_else(|| format!("`{value}` is no address or network").into())
     };
-    values.iter().map(network).collect()
+    values.iter().map(|value| network(value)).collect()
 }
 
 fn ports(values: &[Box<str>]) -> Compiled<Box<[u16]>> {
-    let port = |value: &Box<str>| {
+    let port = |value: &str| {
         let port = value.parse().map_err(|_| format!("`{value}` is no port"));
         port.map_err(Into::into)
     };
-    values.iter().map(port).collect()
+    values.iter().map(|value| port(value)).collect()
 }
 
 fn header_key(name: &str) -> Compiled<HeaderKey> {
