@@ -162,6 +162,12 @@ async fn a_bad_version_is_withdrawn_at_once_with_the_evidence_in_the_log() {
     );
     assert!(at - began < Duration::from_secs(3), "{:?}", at - began);
     assert_eq!(site.requests(100).await, 0);
+    let snapshot = site.mesh.snapshot();
+    let [shown] = &snapshot.canaries[..] else {
+        panic!("one rollout");
+    };
+    assert_eq!((shown.weight, shown.is_over), (0, true));
+    assert_eq!(*shown.decision, last.decision().to_string());
     let events = site.events.take();
     let (event, source) = events
         .iter()

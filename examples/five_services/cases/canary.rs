@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use meshless::Percent;
-use meshless::canary::{CanaryPolicy, Step, Verdict};
+use meshless::canary::{AbortReason, CanaryPolicy, Step, Tally, Verdict};
 use meshless::mesh::{CanaryRelease, CanaryStatus};
 
 use super::result;
@@ -23,7 +23,7 @@ const AFTER: usize = 100;
 
 pub(super) async fn run(world: &World, report: &mut Report) -> Result<()> {
     let driver = Driver::new(world.settings.scale)?;
-    report.say("v2 gets 10 %, then 50 %, then all of what recycling reads, as long as it is no worse than v1");
+    report.say("v2 gets 10 %, 50 %, then all of what recycling reads, if it is no worse than v1");
     let status = rollout(world, &driver, report, false).await?;
     let promoted = status.is_some_and(|status| *status.decision().verdict() == Verdict::Promoted);
     report.equal("v2 was promoted", true, promoted);
@@ -73,7 +73,7 @@ async fn rollout(
         let status = rollout.status();
         if status.decision().weight() != weight {
             weight = status.decision().weight();
-            report.say(format_args!("{status}"));
+            report.say(format_args!("v2 gets {}", in_short(&status)));
         }
         if status.is_over() {
             if is_bad {
@@ -86,6 +86,23 @@ async fn rollout(
             report.say(format_args!("after a minute: {status}"));
             return Ok(None);
         }
+    }
+}
+
+/// Writes weight and evidence in the width of a terminal.
+fn in_short(status: &CanaryStatus) -> String {
+    let weight = status.decision().weight().millionths() / 10_000;
+    match status.decision().verdict() {
+        Verdict::Aborted(AbortReason::Worse(report)) => {
+            let (v1, v2) = (report.stable(), report.canary());
+            let count = |tally: Tally| format!("{} of {}", tally.bad(), tally.requests());
+            format!(
+                "{weight} %: it failed {}, v1 {} at the same time",
+                count(v2),
+                count(v1)
+            )
+        }
+        _ => format!("{weight} %"),
     }
 }
 

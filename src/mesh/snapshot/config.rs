@@ -30,6 +30,28 @@ snapshot! {
         refusals: Vec<RefusalSnapshot>,
         /// Number of changes that were refused so far.
         refused: u64,
+        /// The last rollout of each host, oldest first.
+        canaries: Vec<CanarySnapshot>,
+    }
+}
+
+snapshot! {
+    /// State of a rollout.
+    CanarySnapshot {
+        /// Host, as the release names it.
+        host: Box<str>,
+        /// Subset of the new version.
+        subset: Box<str>,
+        /// Share of the new version, in millionths.
+        weight: u32,
+        /// Number of the current step, from 0.
+        step: usize,
+        /// Weight, verdict, and its reason in numbers.
+        decision: Box<str>,
+        /// Evidence of each check.
+        evidence: Vec<Box<str>>,
+        /// True if the rollout is over.
+        is_over: bool,
     }
 }
 

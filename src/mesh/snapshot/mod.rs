@@ -48,8 +48,8 @@ mod time;
 pub use cluster::{ClusterSnapshot, EjectionSnapshot, EndpointSnapshot, PoolSnapshot};
 #[cfg(feature = "istio")]
 pub use config::{
-    ChangeSnapshot, DestinationSnapshot, HostSnapshot, LimitSnapshot, MeshSnapshot, PolicySnapshot,
-    ProxySnapshot, RefusalSnapshot, RouteSnapshot,
+    CanarySnapshot, ChangeSnapshot, DestinationSnapshot, HostSnapshot, LimitSnapshot, MeshSnapshot,
+    PolicySnapshot, ProxySnapshot, RefusalSnapshot, RouteSnapshot,
 };
 pub use policies::{
     CircuitBreakerSnapshot, ConcurrencyLimitSnapshot, RateLimitSnapshot, RetryBudgetSnapshot,

@@ -327,6 +327,12 @@ function showConfiguration() {
 }
 
 function showHistory() {
+  table("canary-table", state.mesh.canaries, (one) => `${one.host} ${one.subset}`, (one) => [
+    code(one.host),
+    one.subset,
+    { text: one.decision, class: "wide" },
+    { text: one.evidence.join("; "), class: "wide" },
+  ], (one) => one.decision.includes("aborted"), "No rollout.");
   const applied = state.mesh.history.map((change) => ({
     at: change.at, result: `version ${change.version}`, cause: change.cause, text: change.changed.join("; ") || "nothing changed", isBad: false,
   }));

@@ -9,7 +9,9 @@ use super::proxy::state::Proxy;
 use super::state::config_snapshot::ConfigSnapshot;
 use super::state::mesh_state::{MeshState, lock};
 use super::state::refusals::Refused;
-use crate::mesh::snapshot::{ChangeSnapshot, MeshSnapshot, Moment, RefusalSnapshot};
+use crate::mesh::snapshot::{
+    CanarySnapshot, ChangeSnapshot, MeshSnapshot, Moment, RefusalSnapshot,
+};
 
 /// Number of findings of the documents in a snapshot.
 const MAX_DIAGNOSTICS: usize = 200;
@@ -47,12 +49,33 @@ pub(super) fn mesh(state: &MeshState) -> MeshSnapshot {
             .collect(),
         refused: refused.count,
         refusals: refusals(&refused, config.version),
+        canaries: canaries(state),
     }
 }
 
 /// Returns all proxies, in no order.
 pub(super) fn proxies(state: &MeshState) -> Vec<Arc<Proxy>> {
     lock(&state.proxies).values().cloned().collect()
+}
+
+fn canaries(state: &MeshState) -> Vec<CanarySnapshot> {
+    let rollouts = state.canaries().into_iter();
+    let statuses = rollouts.map(|rollout| rollout.status());
+    statuses
+        .map(|status| CanarySnapshot {
+            host: status.host().into(),
+            subset: status.subset().into(),
+            weight: status.decision().weight().millionths(),
+            step: status.decision().step(),
+            decision: status.decision().to_string().into(),
+            evidence: status
+                .reports()
+                .iter()
+                .map(|report| report.to_string().into())
+                .collect(),
+            is_over: status.is_over(),
+        })
+        .collect()
 }
 
 fn refusals(refused: &Refused, version: u64) -> Vec<RefusalSnapshot> {
