@@ -23,7 +23,7 @@ const AFTER: usize = 100;
 
 pub(super) async fn run(world: &World, report: &mut Report) -> Result<()> {
     let driver = Driver::new(world.settings.scale)?;
-    report.say("v2 gets 10 %, then 50 %, then all of what recycling reads, as long as it is no worse than v1");
+    report.say("v2 gets 10 %, then 50 %, then all of what recycling reads, if it is no worse than v1");
     let status = rollout(world, &driver, report, false).await?;
     let promoted = status.is_some_and(|status| *status.decision().verdict() == Verdict::Promoted);
     report.equal("v2 was promoted", true, promoted);
