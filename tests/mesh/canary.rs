@@ -165,7 +165,7 @@ async fn a_bad_version_is_withdrawn_at_once_with_the_evidence_in_the_log() {
     let events = site.events.take();
     let (event, source) = events
         .iter()
-        .rfind(|(event, _)| event.name() == "canary_decided")
+        .rfind(|(event, _)| event.name() == "canary_aborted")
         .unwrap();
     let text = event.to_string();
     assert!(

@@ -26,14 +26,19 @@ pub enum EventKind {
     Audited,
     /// A timeout cut off the body of a response.
     BodyTimedOut(Elapsed),
-    /// The rollout of a canary took a step or is over.
-    CanaryDecided {
+    /// The new version of a rollout is withdrawn.
+    CanaryAborted {
         /// Subset of the new version.
         canary: Box<str>,
         /// Weight, verdict, and the reason in numbers.
         decision: Box<str>,
-        /// True if the new version was withdrawn.
-        is_aborted: bool,
+    },
+    /// A rollout took a step, or is over without a withdrawal.
+    CanaryAdvanced {
+        /// Subset of the new version.
+        canary: Box<str>,
+        /// Weight, verdict, and the reason in numbers.
+        decision: Box<str>,
     },
     /// The certificate of a workload expires soon, and the source has no other.
     CertificateExpiring {
@@ -183,7 +188,8 @@ impl EventKind {
             Self::AttemptCompleted(_) => "attempt_completed",
             Self::Audited => "audited",
             Self::BodyTimedOut(_) => "body_timed_out",
-            Self::CanaryDecided { .. } => "canary_decided",
+            Self::CanaryAborted { .. } => "canary_aborted",
+            Self::CanaryAdvanced { .. } => "canary_advanced",
             Self::CertificateExpiring { .. } => "certificate_expiring",
             Self::CertificateNotLoaded { .. } => "certificate_not_loaded",
             Self::CertificateRotated { .. } => "certificate_rotated",
@@ -224,7 +230,7 @@ impl EventKind {
             Self::AttemptCompleted(_) | Self::RequestCompleted(_) => "telemetry",
             Self::Audited => "authorization",
             Self::BodyTimedOut(_) | Self::StreamTimedOut(_) => "timeout",
-            Self::CanaryDecided { .. } => "canary",
+            Self::CanaryAborted { .. } | Self::CanaryAdvanced { .. } => "canary",
             Self::CertificateExpiring { .. }
             | Self::CertificateNotLoaded { .. }
             | Self::CertificateRotated { .. }

@@ -38,9 +38,7 @@ impl Observe for TracingObserver {
     fn on_event(&self, event: &Event<'_>) {
         match event.kind() {
             EventKind::AdminAction(_)
-            | EventKind::CanaryDecided {
-                is_aborted: true, ..
-            }
+            | EventKind::CanaryAborted { .. }
             | EventKind::CertificateExpiring { .. }
             | EventKind::CertificateNotLoaded { .. }
             | EventKind::CircuitOpened { .. }
@@ -55,7 +53,7 @@ impl Observe for TracingObserver {
             #[cfg(feature = "jwt")]
             EventKind::JwksFetched { .. } => write_event!(info, event),
             EventKind::Audited
-            | EventKind::CanaryDecided { .. }
+            | EventKind::CanaryAdvanced { .. }
             | EventKind::CertificateRotated { .. }
             | EventKind::CircuitClosed
             | EventKind::CircuitHalfOpened

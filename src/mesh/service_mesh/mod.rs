@@ -6,7 +6,6 @@ pub(in crate::mesh) mod authentication;
 #[path = "no_authentication.rs"]
 pub(in crate::mesh) mod authentication;
 mod builder;
-mod canary;
 #[cfg(feature = "reqwest")]
 mod client;
 pub(in crate::mesh) mod cluster;
@@ -33,11 +32,6 @@ mod workload;
 
 // One a line, so that changes to this list do not meet.
 pub use builder::MeshBuilder;
-pub use canary::CanaryError;
-pub use canary::CanaryHandle;
-pub use canary::CanaryRelease;
-pub use canary::CanaryStatus;
-pub use canary::CanaryWatch;
 #[cfg(feature = "reqwest")]
 pub use client::MeshClient;
 #[cfg(feature = "reqwest")]
@@ -52,6 +46,11 @@ pub use router::upstream::mesh_transport::MeshTransport;
 pub use router::upstream::request_body::RequestBody;
 pub use server::ServerLayer;
 pub use server::ServerService;
+pub use state::canary::CanaryError;
+pub use state::canary::CanaryHandle;
+pub use state::canary::CanaryRelease;
+pub use state::canary::CanaryStatus;
+pub use state::canary::CanaryWatch;
 pub use state::change::Cause;
 pub use state::change::Change;
 pub use state::error::Error;

@@ -15,9 +15,10 @@ impl Display for EventKind {
             Self::AttemptCompleted(done) => write!(f, "retry {} completed: {done}", done.retries),
             Self::Audited => f.write_str("request audited"),
             Self::BodyTimedOut(elapsed) => write!(f, "response body cut off: {elapsed}"),
-            Self::CanaryDecided {
-                canary, decision, ..
-            } => write!(f, "canary {canary}: {decision}"),
+            Self::CanaryAborted { canary, decision }
+            | Self::CanaryAdvanced { canary, decision } => {
+                write!(f, "canary {canary}: {decision}")
+            }
             Self::CertificateExpiring { expires_in } => {
                 write!(f, "certificate expires in {}", Days(*expires_in))
             }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 
+use super::canary::rollout::Rollout;
 use super::change::{Cause, Change, difference};
 use super::checks::checked;
 use super::checks::security::{enforceable, warn_of_removed};
@@ -16,7 +17,6 @@ use crate::istio::config::WorkloadId;
 use crate::istio::model::load::load_options::LoadOptions;
 use crate::istio::translation::Settings;
 use crate::mesh::service_mesh::Error;
-use crate::mesh::service_mesh::canary::rollout::Rollout;
 use crate::mesh::service_mesh::options::Options;
 use crate::mesh::service_mesh::proxy::config::config_source::ConfigSource;
 use crate::mesh::service_mesh::proxy::role::Role;

@@ -1,5 +1,6 @@
 //! State of a mesh: its documents, their history, weight overrides, and the watching of files.
 
+pub(crate) mod canary;
 pub(crate) mod change;
 mod checks;
 pub(crate) mod config_snapshot;

@@ -16,7 +16,7 @@ pub(super) struct Split {
     /// Weights of the documents.
     pub(super) documented: Vec<u32>,
     pub(super) route: RouteId,
-    /// Name of the route, if it has one: by it requests of other routes are told from its own.
+    /// Name of the route, if it has one; requests of routes with another name are no evidence.
     route_name: Option<Box<str>>,
 }
 

@@ -149,14 +149,15 @@ impl Rollout {
 
     fn report(&self, state: &MeshState, status: &CanaryStatus) {
         let source = Source::default().with_host(&*self.release.host);
-        let kind = EventKind::CanaryDecided {
-            canary: self.release.subset.clone(),
-            decision: if status.is_superseded {
-                "superseded by other weights of its route".into()
-            } else {
-                status.decision.to_string().into()
+        let canary = self.release.subset.clone();
+        let decision = status.decision.to_string().into();
+        let kind = match status.decision.verdict() {
+            _ if status.is_superseded => EventKind::CanaryAdvanced {
+                canary,
+                decision: "superseded by other weights of its route".into(),
             },
-            is_aborted: matches!(status.decision.verdict(), Verdict::Aborted(_)),
+            Verdict::Aborted(_) => EventKind::CanaryAborted { canary, decision },
+            _ => EventKind::CanaryAdvanced { canary, decision },
         };
         let observe = &state.options.observe;
         observe.on_event(&Event::new(&kind, &Arc::new(source)));

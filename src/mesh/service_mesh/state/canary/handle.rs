@@ -11,6 +11,7 @@ use super::status::CanaryStatus;
 use crate::foundation::events::Observe;
 use crate::foundation::time::clock;
 use crate::mesh::service_mesh::Mesh;
+use crate::policies::canary::Canary;
 
 /// Handle of a rollout; clones are the same rollout, which goes on without any handle.
 #[derive(Clone, Debug)]
@@ -69,22 +70,22 @@ impl CanaryHandle {
 
     /// Stops the steps until [`resume`](Self::resume). A canary that is worse is withdrawn all the same.
     pub fn pause(&self) {
-        self.0.step(crate::canary::Canary::pause);
+        self.0.step(Canary::pause);
     }
 
     /// Ends the current step, whatever it waits for.
     pub fn promote(&self) {
-        self.0.step(crate::canary::Canary::promote);
+        self.0.step(Canary::promote);
     }
 
     /// Gives all requests to the new version at once.
     pub fn promote_fully(&self) {
-        self.0.step(crate::canary::Canary::promote_fully);
+        self.0.step(Canary::promote_fully);
     }
 
     /// Goes on after [`pause`](Self::pause).
     pub fn resume(&self) {
-        self.0.step(crate::canary::Canary::resume);
+        self.0.step(Canary::resume);
     }
 
     /// Returns the current state, at most a quarter of a second old.
