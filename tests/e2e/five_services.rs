@@ -88,6 +88,20 @@ fn without_mtls_a_stranger_is_answered() {
 }
 
 #[test]
+fn without_the_policy_each_workload_with_a_certificate_is_answered() {
+    let output = run(&["--only", "identity", "--break", "authorization"]);
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{shown}");
+    for what in [
+        "the answer to a workload that may not call",
+        "the policy that refused it",
+    ] {
+        let row = shown.lines().find(|line| line.contains(what));
+        assert!(row.is_some_and(|row| row.ends_with("DIFFERS")), "{shown}");
+    }
+}
+
+#[test]
 fn without_the_mirror_v2_gets_no_copies() {
     fails_without("mirror", "copies of 600 requests at 10 %");
 }

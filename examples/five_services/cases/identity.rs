@@ -75,9 +75,13 @@ pub(super) async fn run(world: &World, report: &mut Report) -> Result<()> {
     );
     let seen = events.take();
     let denial = seen.iter().find(|(event, _)| event.name() == "rejected");
-    let denial = denial.map_or_else(String::new, |(event, source)| format!("{event} ({source})"));
-    report.say(format_args!("waste says of it: {denial}"));
-    let is_named = denial.contains("policy[who-may-call]");
+    let said = denial.map_or_else(String::new, |(event, _)| event.to_string());
+    let rule = denial
+        .and_then(|(_, source)| source.rule())
+        .unwrap_or("none");
+    report.say(format_args!("waste says of it: {said}"));
+    report.say(format_args!("by the rule {rule}"));
+    let is_named = rule.contains("policy[who-may-call]");
     report.equal(
         "the policy that refused it, by the log",
         "who-may-call",

@@ -157,7 +157,6 @@ pub(crate) use machine::RouteIndex;
 pub use machine::{Choice, Decision, Matched};
 pub use matching::Match;
 pub use matching::header_match::HeaderMatch;
-#[cfg(feature = "istio")]
 pub use matching::path_match::PathMatch;
 pub use matching::template::PathTemplate;
 pub use policy::{RouteId, TrafficSplitPolicy};
