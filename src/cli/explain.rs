@@ -79,7 +79,7 @@ fn access(
             labels.next().unwrap_or_default(),
             labels
                 .next()
-                .unwrap_or(from.map_or(own, |(_, namespace)| namespace)),
+                .unwrap_or_else(|| from.map_or(own, |(_, namespace)| namespace)),
         ),
     };
     let mut request = request(args);
@@ -87,7 +87,7 @@ fn access(
     if let Some(Ok(host)) = host.map(HeaderValue::try_from) {
         request.headers_mut().entry(HOST).or_insert(host);
     }
-    let port = args.port.or(args.url.port_u16()).unwrap_or(80);
+    let port = args.port.or_else(|| args.url.port_u16()).unwrap_or(80);
     let extensions = request.extensions_mut();
     extensions.insert(LocalAddress(([0, 0, 0, 0], port).into()));
     if let Some(ip) = args.ip {

@@ -308,7 +308,9 @@ async fn an_external_authorizer_that_fails_or_is_not_known_denies() {
         AuthorizationPolicies::new([custom("a", "other")]),
         AuthorizationPolicies::new([custom("a", "known"), custom("b", "other")]),
     ] {
-        let layer = AuthorizationLayer::new(policies.with_authorizer("known", known.clone()));
+        let layer = AuthorizationLayer::new(
+            policies.with_authorizer("known", Arc::<Authorizer>::clone(&known)),
+        );
         let (response, text) = send(&layer.unwrap(), get("/")).await;
         assert_eq!(text, "RBAC: access denied");
         let unknown = Rejection::AccessDenied(DenyReason::NoAuthorizer);

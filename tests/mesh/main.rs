@@ -5,6 +5,7 @@
     clippy::disallowed_methods,
     reason = "tests read the clock that they pause; nothing waits"
 )]
+#![expect(clippy::panic, reason = "the helpers of tests fail as they do")]
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail as they do")]
 
 #[cfg(feature = "admin")]

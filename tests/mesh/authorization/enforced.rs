@@ -199,7 +199,7 @@ async fn a_snapshot_shows_what_each_policy_denies_and_would_deny() {
         unreachable!("one proxy: {:?}", snapshot.proxies);
     };
     let shown = proxy.authorization.iter().map(|policy| {
-        let line = policy.origin.as_ref().map(|origin| origin.line());
+        let line = policy.origin.as_ref().map(meshless::events::Origin::line);
         (
             &*policy.name,
             policy.action,

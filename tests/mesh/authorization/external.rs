@@ -82,7 +82,7 @@ fn get(path: &str, headers: &[(&str, &str)]) -> Request<Text> {
 #[tokio::test]
 async fn an_external_authorizer_decides_before_tokens_are_checked() {
     let login = Arc::new(Login::default());
-    let mesh = Mesh::builder().with_authorizer("asked", login.clone());
+    let mesh = Mesh::builder().with_authorizer("asked", Arc::<Login>::clone(&login));
     let mesh = mesh.read_yaml(DOCUMENTS).unwrap();
     let workload = mesh.workload("orders", "default");
     let app = service_fn(|request: Request<Text>| async move {
@@ -140,7 +140,7 @@ async fn a_gateway_asks_about_sound_requests_alone() {
         DOCUMENTS.to_owned(),
     ];
     let login = Arc::new(Login::default());
-    let mesh = Mesh::builder().with_authorizer("asked", login.clone());
+    let mesh = Mesh::builder().with_authorizer("asked", Arc::<Login>::clone(&login));
     let mesh = mesh.read_yaml(&documents.concat()).unwrap();
     let edge = mesh.gateway("edge", "default").unwrap();
     let upstream = Upstream::new(|_| 200);

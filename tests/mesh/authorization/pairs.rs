@@ -211,7 +211,7 @@ fn draw(candidates: &Candidates, random: &mut Random) -> (Caller, String) {
         host: pick("host").unwrap_or_else(|| "httpbin.foo".to_owned()),
         local: format!("{local_ip}:{port}").parse().unwrap(),
         method: pick("method").unwrap_or_else(|| "GET".to_owned()),
-        peer: peer.map_or([10, 0, 0, 9].into(), |peer| peer.parse().unwrap()),
+        peer: peer.map_or_else(|| [10, 0, 0, 9].into(), |peer| peer.parse().unwrap()),
         principal: principal.filter(|principal| !principal.starts_with('/')),
         server_name: pick("sni"),
         claims: None,
@@ -295,9 +295,10 @@ const PRINCIPALS: [&str; 15] = [
 /// Returns a rule with one field of another, and nothing else; `*` would hide the other values.
 fn only(rule: &Value, field: &str, is_excluded: bool) -> Value {
     let values = |message: &Value, name: &str| {
-        let name = match is_excluded {
-            true => format!("not{}{}", name[..1].to_uppercase(), &name[1..]),
-            false => name.to_owned(),
+        let name = if is_excluded {
+            format!("not{}{}", name[..1].to_uppercase(), &name[1..])
+        } else {
+            name.to_owned()
         };
         (name.clone(), message[&name].clone())
     };
@@ -341,9 +342,10 @@ async fn compare_fields(document: &Value, filter: &Value) -> [usize; 2] {
             let any = json!([{"any": true}]);
             let own = |list: &Value| json!([list[at].clone()]);
             for action in ["ALLOW", "DENY"] {
-                let policy = match is_permission {
-                    true => json!({"permissions": own(permissions), "principals": any}),
-                    false => json!({"permissions": any, "principals": own(principals)}),
+                let policy = if is_permission {
+                    json!({"permissions": own(permissions), "principals": any})
+                } else {
+                    json!({"permissions": any, "principals": own(principals)})
                 };
                 let rules = json!({"action": action, "policies": {"p": policy}});
                 let filter = json!({"typedConfig": {"rules": rules}});

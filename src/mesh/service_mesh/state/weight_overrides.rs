@@ -98,7 +98,8 @@ impl WeightOverride {
             .map(WeightedDestination::weight);
         let before = weights.collect();
         config.route.set_weights(&self.weights)?;
-        let route = config.route.name().map_or(place.into(), RouteId::from);
+        let name = config.route.name();
+        let route = name.map_or_else(|| place.into(), RouteId::from);
         let host = first.unwrap_or_default().into();
         let target = Target { host, route };
         Ok(Applied { before, target })

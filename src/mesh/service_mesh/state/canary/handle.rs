@@ -113,9 +113,10 @@ impl CanaryWatch {
 
     /// Waits for the end of the rollout, and returns its last state.
     pub async fn ended(&mut self) -> CanaryStatus {
-        let ended = self.0.wait_for(CanaryStatus::is_over).await;
-        ended
-            .map(|status| status.clone())
-            .unwrap_or_else(|_| self.0.borrow().clone())
+        if let Ok(ended) = self.0.wait_for(CanaryStatus::is_over).await {
+            return ended.clone();
+        }
+        // The mesh is gone, and with it the rollout.
+        self.0.borrow().clone()
     }
 }
