@@ -181,6 +181,65 @@ async fn a_bad_version_is_withdrawn_at_once_with_the_evidence_in_the_log() {
     assert_eq!(source.host(), Some(HOST));
 }
 
+/// Its requests get 503 once all of its endpoints are ejected, which says as much as a failure.
+#[tokio::test(start_paused = true)]
+async fn a_version_whose_endpoints_are_ejected_is_withdrawn() {
+    let site = Site::new();
+    let ejection = "  trafficPolicy: {outlierDetection: {consecutive5xxErrors: 2, maxEjectionPercent: 100}}\n  subsets:";
+    let documents = DOCUMENTS.replace("  subsets:", ejection);
+    site.mesh.apply(&documents).unwrap();
+    site.v2.store(500, Ordering::Relaxed);
+    let rollout = site.mesh.start_canary(release()).unwrap();
+    site.requests(50 * 10).await;
+    let status = rollout.status();
+    assert!(
+        matches!(status.decision().verdict(), Verdict::Aborted(_)),
+        "{status}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gradual_return_takes_a_hundred_changes_at_most() {
+    let site = Site::new();
+    let policy = policy().with_return_over(Duration::from_secs(60));
+    let release = CanaryRelease::new(HOST, "v2", policy);
+    let rollout = site.mesh.start_canary(release).unwrap();
+    rollout.promote();
+    rollout.abort();
+    let before = site.mesh.version();
+    site.requests(50 * 30).await;
+    let weight = rollout.status().decision().weight();
+    assert!(
+        weight > Percent::new(20) && weight < Percent::new(30),
+        "{weight:?}"
+    );
+    site.requests(50 * 31).await;
+    assert!(rollout.status().is_over());
+    assert_eq!(site.requests(50).await, 0);
+    let changes = site.mesh.version() - before;
+    assert!((40..=51).contains(&changes), "{changes}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_a_mesh_does_not_act_on_is_refused_by_its_name() {
+    let site = Site::new();
+    let policy = CanaryPolicy::new([
+        Step::SetWeight(Percent::new(10)),
+        Step::SetMirror(Percent::new(5)),
+    ]);
+    let error = site
+        .mesh
+        .start_canary(CanaryRelease::new(HOST, "v2", policy))
+        .unwrap_err();
+    assert_eq!(
+        error,
+        CanaryError::Step {
+            index: 1,
+            step: "SetMirror"
+        }
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_outage_of_both_versions_withdraws_none() {
     let site = Site::new();

@@ -22,6 +22,16 @@ pub enum CanaryError {
         "a rollout needs a runtime of tokio: start it in an async function, or after `Runtime::enter`"
     )]
     NoRuntime,
+    /// A mesh has no effect for a step of the policy: routes by header or cookie, and mirrors.
+    #[error(
+        "step {index} of the rollout has no effect in a mesh: {step}; use weights and pauses, and a route of the documents"
+    )]
+    Step {
+        /// Number of the step, from 0.
+        index: usize,
+        /// Name of the step.
+        step: &'static str,
+    },
     /// A rollout of the host is running.
     #[error("a rollout of {host} is running: end it by `abort` or `promote_fully` first")]
     Running {

@@ -11,7 +11,7 @@ use super::status::CanaryStatus;
 use crate::foundation::events::Observe;
 use crate::foundation::time::clock;
 use crate::mesh::service_mesh::Mesh;
-use crate::policies::canary::Canary;
+use crate::policies::canary::{Canary, CanaryPolicy, Step};
 
 /// Handle of a rollout; clones are the same rollout, which goes on without any handle.
 #[derive(Clone, Debug)]
@@ -35,9 +35,13 @@ impl Mesh {
     ///
     /// # Errors
     ///
-    /// [`CanaryError`] without such a route, without a runtime, or if a rollout of the host is running.
+    /// [`CanaryError`] without such a route, with steps that are no weights and pauses, without a runtime, or if a rollout
+    /// of the host is running.
     pub fn start_canary(&self, release: CanaryRelease) -> Result<CanaryHandle, CanaryError> {
         let runtime = Handle::try_current().map_err(|_| CanaryError::NoRuntime)?;
+        if let Some((index, step)) = without_effect(&release.policy) {
+            return Err(CanaryError::Step { index, step });
+        }
         let split = Split::find(&release, self.state.outbound_configs())?;
         let rollout = Rollout::new(release, split, &self.state);
         if !self.state.add_canary(&rollout) {
@@ -59,6 +63,17 @@ impl Mesh {
         let mut of_host = canaries.filter(|one| *one.release.host == *host);
         of_host.next().map(CanaryHandle)
     }
+}
+
+/// Returns the first step that a mesh does not act on.
+fn without_effect(policy: &CanaryPolicy) -> Option<(usize, &'static str)> {
+    let mut steps = policy.steps().iter().enumerate();
+    steps.find_map(|(index, step)| match step {
+        Step::SetCookieRoute { .. } => Some((index, "SetCookieRoute")),
+        Step::SetHeaderRoute { .. } => Some((index, "SetHeaderRoute")),
+        Step::SetMirror(_) => Some((index, "SetMirror")),
+        Step::Pause(_) | Step::PauseUntilPromoted | Step::SetWeight(_) => None,
+    })
 }
 
 impl CanaryHandle {

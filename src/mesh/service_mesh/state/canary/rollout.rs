@@ -11,7 +11,8 @@ use super::release::CanaryRelease;
 use super::split::Split;
 use super::status::CanaryStatus;
 use crate::foundation::events::{Event, EventKind, Observe};
-use crate::foundation::outcome::Source;
+use crate::foundation::outcome::{Failure, Rejection, Source};
+use crate::foundation::sync::Percent;
 use crate::foundation::time::clock;
 use crate::mesh::service_mesh::state::mesh_state::{MeshState, lock};
 use crate::mesh::service_mesh::state::weight_overrides::WeightOverride;
@@ -91,7 +92,7 @@ impl Rollout {
             change(&mut machine);
             (machine.evaluate(clock::now()), machine.reports())
         };
-        let weights = self.split.weights(decision.weight());
+        let weights = self.split.weights(in_steps(&decision));
         let before = self.status();
         let mut status = CanaryStatus {
             decision,
@@ -164,10 +165,20 @@ impl Rollout {
     }
 }
 
+/// Returns the share of a decision; on a gradual way back in whole percents, so that it takes 100 changes at most.
+fn in_steps(decision: &Decision) -> Percent {
+    match decision.verdict() {
+        Verdict::Aborted(_) => {
+            Percent::per_million(decision.weight().millionths() / 10_000 * 10_000)
+        }
+        _ => decision.weight(),
+    }
+}
+
 /// True if a reader of the log wants to know of a status: another weight, another verdict, or the end.
 fn is_news(before: &CanaryStatus, after: &CanaryStatus) -> bool {
     let verdict = |decision: &Decision| discriminant(decision.verdict());
-    before.decision.weight() != after.decision.weight()
+    in_steps(&before.decision) != in_steps(&after.decision)
         || verdict(&before.decision) != verdict(&after.decision)
         || before.is_superseded != after.is_superseded
 }
@@ -183,7 +194,12 @@ impl Observe for Rollout {
             .cluster()
             .and_then(|cluster| self.split.version(cluster, source.route()));
         if let Some(version) = version.filter(|_| !self.is_over()) {
-            let sample = Sample::new(done.outcome, done.duration);
+            // A version whose endpoints are all ejected answers nothing: without this it would never be withdrawn.
+            let outcome = match done.rejection {
+                Some(Rejection::NoHealthyUpstream) => Failure::Connect.into(),
+                _ => done.outcome,
+            };
+            let sample = Sample::new(outcome, done.duration);
             lock(&self.machine).record(version, sample, clock::now());
         }
     }

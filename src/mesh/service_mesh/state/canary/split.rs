@@ -72,9 +72,7 @@ impl Split {
 
     /// Returns the version to which an attempt went, by Istio's name of its cluster and the name of its route.
     pub(super) fn version(&self, cluster: &str, route: Option<&str>) -> Option<Version> {
-        if let (Some(own), Some(route)) = (&self.route_name, route)
-            && **own != *route
-        {
+        if self.route_name.as_deref() != route {
             return None;
         }
         let mut parts = cluster.split('|').skip(2);
