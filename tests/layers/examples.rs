@@ -1,5 +1,7 @@
 //! The examples of single policies: each asserts what it prints.
 
+#[path = "../../examples/adaptive_concurrency.rs"]
+mod adaptive_concurrency;
 #[path = "../../examples/canary.rs"]
 mod canary;
 #[path = "../../examples/circuit_breaker.rs"]
@@ -49,6 +51,7 @@ macro_rules! tests {
 }
 
 tests! {
+    adaptive_concurrency
     canary
     circuit_breaker
     concurrency_limit
