@@ -131,7 +131,7 @@ impl Shared {
             }
             let decision = machine.record(&policy, sample, now, || self.traffic())?;
             self.limit.store(decision.limit, Ordering::Relaxed);
-            self.change(machine, decision)
+            change(machine, decision)
         });
         // Outside the lock, since an observer may be slow.
         if let Some(event) = changed {
@@ -157,15 +157,6 @@ impl Shared {
         }
     }
 
-    fn change(&self, machine: &Machine, decision: Decision) -> Option<EventKind> {
-        Some(EventKind::ConcurrencyLimitChanged {
-            baseline: machine.baseline(),
-            latency: machine.latency().unwrap_or(Duration::ZERO),
-            limit: decision.limit,
-            previous: decision.previous?,
-        })
-    }
-
     fn locked<T>(&self, f: impl FnOnce(&mut Machine) -> T) -> T {
         // A panic cannot leave the machine half changed: it calls no foreign code.
         f(&mut self.machine.lock().unwrap_or_else(PoisonError::into_inner))
@@ -175,4 +166,14 @@ impl Shared {
 /// Returns the limit as it is stored: 0 under a policy that is off.
 fn effective(policy: &AdaptiveConcurrencyPolicy, limit: u32) -> u32 {
     if policy.is_off() { 0 } else { limit }
+}
+
+/// Returns the event of a change that is worth a report.
+fn change(machine: &Machine, decision: Decision) -> Option<EventKind> {
+    Some(EventKind::ConcurrencyLimitChanged {
+        baseline: machine.baseline(),
+        latency: machine.latency().unwrap_or(Duration::ZERO),
+        limit: decision.limit,
+        previous: decision.previous?,
+    })
 }
