@@ -80,6 +80,7 @@ pub use integrations::admin;
 #[cfg(feature = "prometheus")]
 pub use integrations::prometheus;
 pub use integrations::shutdown;
+pub use policies::adaptive_concurrency;
 pub use policies::authorization;
 pub use policies::canary;
 pub use policies::circuit_breaker;

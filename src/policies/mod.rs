@@ -1,6 +1,7 @@
 //! Policies, one folder per capability (tiers 2 and 3: pure decisions, and the tower services around
 //! them). No policy imports another; the mesh composes them.
 
+pub mod adaptive_concurrency;
 pub mod authorization;
 pub mod canary;
 pub mod circuit_breaker;

@@ -1,5 +1,7 @@
 //! The examples of single policies: each asserts what it prints.
 
+#[path = "../../examples/adaptive_concurrency.rs"]
+mod adaptive_concurrency;
 #[path = "../../examples/authorization.rs"]
 mod authorization;
 #[path = "../../examples/canary.rs"]
@@ -51,6 +53,7 @@ macro_rules! tests {
 }
 
 tests! {
+    adaptive_concurrency
     authorization
     canary
     circuit_breaker

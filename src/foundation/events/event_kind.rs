@@ -76,6 +76,17 @@ pub enum EventKind {
         /// The threshold that was crossed.
         reason: OpenReason,
     },
+    /// An adaptive limit has changed by a tenth or more since it was last reported.
+    ConcurrencyLimitChanged {
+        /// The latency against which the algorithm compares; none for AIMD.
+        baseline: Option<Duration>,
+        /// Median latency of the last window; 0 if it had none.
+        latency: Duration,
+        /// The new limit.
+        limit: u32,
+        /// The limit that was last reported.
+        previous: u32,
+    },
     /// An endpoint is an outlier; the load balancer skips it from now on.
     EndpointEjected {
         /// The outlier.
@@ -198,6 +209,7 @@ impl EventKind {
             Self::CircuitOpened { .. } => "circuit_opened",
             Self::CircuitRecovering { .. } => "circuit_recovering",
             Self::CircuitWouldOpen { .. } => "circuit_would_open",
+            Self::ConcurrencyLimitChanged { .. } => "concurrency_limit_changed",
             Self::EjectionSuppressed { .. } => "ejection_suppressed",
             Self::EndpointEjected { .. } => "endpoint_ejected",
             Self::EndpointUnejected(_) => "endpoint_unejected",
@@ -242,6 +254,7 @@ impl EventKind {
             | Self::CircuitOpened { .. }
             | Self::CircuitRecovering { .. }
             | Self::CircuitWouldOpen { .. } => "circuit_breaker",
+            Self::ConcurrencyLimitChanged { .. } => "adaptive_concurrency",
             Self::EjectionSuppressed { .. }
             | Self::EndpointEjected { .. }
             | Self::EndpointUnejected(_) => "outlier_detection",

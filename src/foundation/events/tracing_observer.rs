@@ -64,6 +64,7 @@ impl Observe for TracingObserver {
             | EventKind::PlaintextAccepted { .. } => write_event!(info, event),
             EventKind::AttemptCompleted(_)
             | EventKind::BodyTimedOut(_)
+            | EventKind::ConcurrencyLimitChanged { .. }
             | EventKind::MirrorDropped(_)
             | EventKind::MirrorFailed(_)
             | EventKind::Rejected(_)

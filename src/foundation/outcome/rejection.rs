@@ -209,6 +209,10 @@ impl Rejection {
                 status: StatusCode::NOT_FOUND,
                 ..RejectionSpec::unavailable("traffic_split", "NR", "")
             },
+            // Envoy has no flag for it.
+            Self::Overflow(Overflow::Adaptive(_)) => {
+                RejectionSpec::unavailable("adaptive_concurrency", "-", "reached concurrency limit")
+            }
             Self::Overflow(Overflow::Connection(_)) => {
                 RejectionSpec::unavailable("pool", "UO", OVERFLOW)
             }
@@ -274,8 +278,8 @@ impl Rejection {
         if grpc {
             error_details::insert(headers, self);
         }
-        if matches!(self, Self::Overflow(_)) {
-            // Envoy sets this header on its overflow responses, too.
+        if matches!(self, Self::Overflow(overflow) if !matches!(overflow, Overflow::Adaptive(_))) {
+            // Envoy sets this header on its overflow responses, too, but not on those of its adaptive limit.
             headers.insert("x-envoy-overloaded", HeaderValue::from_static("true"));
         }
         response.extensions_mut().insert(self);

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use axum::Router;
 use http::{HeaderName, Request, StatusCode};
+use meshless::adaptive_concurrency::{AdaptiveConcurrencyLayer, AdaptiveConcurrencyPolicy};
 use meshless::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerPolicy, Probes};
 use meshless::concurrency_limit::{ConcurrencyLimitLayer, ConcurrencyLimitPolicy};
 use meshless::cors::{CorsLayer, CorsPolicy};
@@ -64,6 +65,7 @@ macro_rules! promises {
 }
 
 promises! {
+    adaptive_concurrency: AdaptiveConcurrencyLayer, only_one(), AdaptiveConcurrencyPolicy::off(), RefusedMeanwhile;
     circuit_breaker: CircuitBreakerLayer, one_probe(), CircuitBreakerPolicy::off(), RefusedMeanwhile,
         first |layer| layer.open_for(Duration::from_millis(1));
     concurrency_limit: ConcurrencyLimitLayer, ConcurrencyLimitPolicy::new(1), ConcurrencyLimitPolicy::off(), RefusedMeanwhile;
@@ -94,6 +96,13 @@ fn a_rule() -> meshless::jwt::JwtPolicy {
     use meshless::jwt::{Jwks, JwtPolicy, JwtRule};
     let keys = r#"{"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}"#;
     JwtPolicy::new([JwtRule::new("i", Jwks::from_json(keys).unwrap())])
+}
+
+/// A limit that stays at 1, whatever the latencies are.
+fn only_one() -> AdaptiveConcurrencyPolicy {
+    AdaptiveConcurrencyPolicy::default()
+        .with_min_limit(1)
+        .with_max_limit(1)
 }
 
 const MINUTE: Duration = Duration::from_secs(60);

@@ -19,7 +19,7 @@ async fn failsafe_go() {
         for case in array(&group["cases"]) {
             match group["name"].as_str().unwrap() {
                 "adaptive_limiter" => {
-                    tally.foreign("a concurrency limit that adapts to latency");
+                    tally.foreign("failsafe-go's own adaptive limit, by correlation; here are Envoy's and Netflix's");
                     continue;
                 }
                 "circuit_breaker" => circuit_breaker(case),

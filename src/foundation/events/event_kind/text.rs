@@ -39,6 +39,18 @@ impl Display for EventKind {
             }
             Self::CircuitRecovering { ramp } => write!(f, "circuit recovering within {ramp:?}"),
             Self::CircuitWouldOpen { reason } => write!(f, "circuit would have opened: {reason}"),
+            Self::ConcurrencyLimitChanged {
+                baseline,
+                latency,
+                limit,
+                previous,
+            } => {
+                write!(f, "limit {limit}, was {previous}: p50 {latency:.3?}")?;
+                match baseline {
+                    Some(baseline) => write!(f, " against {baseline:.3?}"),
+                    None => Ok(()),
+                }
+            }
             Self::EjectionSuppressed { endpoint, reason } => {
                 write!(f, "ejection of {endpoint} suppressed: {reason}")
             }

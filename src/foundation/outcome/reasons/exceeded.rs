@@ -22,6 +22,9 @@ pub enum Elapsed {
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 pub enum Overflow {
+    /// This many requests are in flight, which is the limit of an adaptive concurrency limit at this time.
+    #[error("adaptive limit of {0} reached")]
+    Adaptive(u32),
     /// This many requests wait for a connection already, which is the limit.
     #[error("limit of {0} requests waiting for a connection reached")]
     Connection(u32),
