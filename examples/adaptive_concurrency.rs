@@ -1,6 +1,11 @@
 //! Adaptive limits before an upstream of 8 workers that take 10 ms each, under half, three times and again half the load
 //! that it can do, on a paused clock: `cargo run --example adaptive_concurrency` prints a table.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the example's own clock, which it pauses"
+)]
+
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::rc::Rc;

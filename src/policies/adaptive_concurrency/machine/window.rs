@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// Samples of which a window keeps the latencies. With more, later ones replace earlier ones in turn, so that a window
-/// takes 2 KiB whatever the rate is.
+/// takes 4 KiB whatever the rate is.
 const KEPT: usize = 256;
 
 /// Samples without which a window goes on.
@@ -79,6 +79,10 @@ impl Collector {
         let Some(latency) = sample.latency else {
             return;
         };
+        // All at once: a vector that grows would allocate in the middle of calls.
+        if self.latencies.capacity() == 0 {
+            self.latencies.reserve_exact(KEPT);
+        }
         if self.latencies.len() < KEPT {
             self.latencies.push(latency);
         } else if let Some(old) = self.latencies.get_mut(self.samples as usize % KEPT) {
