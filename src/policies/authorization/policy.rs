@@ -83,7 +83,7 @@ impl AuthorizationPolicy {
         Self::new(name, Action::Audit)
     }
 
-    /// Creates a policy that asks the [authorizer](super::AuthorizationLayer::with_authorizer) of the name `provider`
+    /// Creates a policy that asks the [authorizer](super::AuthorizationPolicies::with_authorizer) of the name `provider`
     /// about what its rules match.
     #[must_use]
     pub fn custom(name: impl Into<Arc<str>>, provider: impl Into<Arc<str>>) -> Self {
