@@ -70,6 +70,18 @@ pub(crate) struct OutboundConfig {
     pub(crate) limits: Vec<LocalRateLimitConfig>,
 }
 
+impl OutboundConfig {
+    /// Returns the place of the virtual host that a name belongs to: by the most specific one, as in the lookup of
+    /// requests.
+    pub(crate) fn place_of(&self, host: &str) -> Option<usize> {
+        let places = self.hosts.iter().enumerate();
+        let names = places.flat_map(|(place, one)| one.names.iter().map(move |name| (name, place)));
+        let fitting = names.filter(|(name, _)| name.matches(host));
+        let best = fitting.max_by(|(one, _), (two, _)| one.specificity(two));
+        best.map(|(_, place)| place)
+    }
+}
+
 /// Names and routes of one virtual host.
 #[derive(Clone, Debug)]
 pub(crate) struct VirtualHostConfig {

@@ -10,11 +10,11 @@ use meshless::testing::RecordingObserver;
 use meshless::{Mesh, Percent};
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Text, Upstream, get, send};
+use crate::support::{Text, Upstream, VERSIONS, get, send};
 
 const HOST: &str = "waste-service";
 
-const DOCUMENTS: &str = "
+const SPLIT: &str = "
 apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: {name: waste}
@@ -28,28 +28,11 @@ spec:
     route:
     - {destination: {host: waste-service, subset: v1}, weight: 100}
     - {destination: {host: waste-service, subset: v2}, weight: 0}
----
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: {name: waste-service}
-spec:
-  hosts: [waste-service]
-  ports: [{number: 80, name: http, protocol: HTTP}]
-  resolution: STATIC
-  location: MESH_INTERNAL
-  endpoints:
-  - {address: 10.0.0.1, labels: {version: v1}}
-  - {address: 10.0.0.2, labels: {version: v2}}
----
-apiVersion: networking.istio.io/v1
-kind: DestinationRule
-metadata: {name: waste-versions}
-spec:
-  host: waste-service
-  subsets:
-  - {name: v1, labels: {version: v1}}
-  - {name: v2, labels: {version: v2}}
 ";
+
+fn documents() -> String {
+    format!("{SPLIT}{VERSIONS}")
+}
 
 /// A mesh whose v2 answers with a status that the test sets.
 struct Site {
@@ -67,7 +50,7 @@ impl Site {
         let mesh = Mesh::builder()
             .with_seed(7)
             .with_observer(Arc::clone(&events) as _);
-        let mesh = mesh.read_yaml(DOCUMENTS).unwrap();
+        let mesh = mesh.read_yaml(&documents()).unwrap();
         let (v1, v2) = (Arc::new(AtomicU16::new(200)), Arc::new(AtomicU16::new(200)));
         let versions = (Arc::clone(&v1), Arc::clone(&v2));
         let upstream = Upstream::new(move |uri| {
@@ -186,8 +169,8 @@ async fn a_bad_version_is_withdrawn_at_once_with_the_evidence_in_the_log() {
 async fn a_version_whose_endpoints_are_ejected_is_withdrawn() {
     let site = Site::new();
     let ejection = "  trafficPolicy: {outlierDetection: {consecutive5xxErrors: 2, maxEjectionPercent: 100}}\n  subsets:";
-    let documents = DOCUMENTS.replace("  subsets:", ejection);
-    site.mesh.apply(&documents).unwrap();
+    let ejecting = documents().replace("  subsets:", ejection);
+    site.mesh.apply(&ejecting).unwrap();
     site.v2.store(500, Ordering::Relaxed);
     let rollout = site.mesh.start_canary(release()).unwrap();
     site.requests(50 * 10).await;
@@ -278,11 +261,11 @@ async fn requests_of_another_route_are_no_evidence() {
 async fn other_weights_of_the_documents_or_the_code_end_a_rollout() {
     let site = Site::new();
     let rollout = site.mesh.start_canary(release()).unwrap();
-    let retries = DOCUMENTS.replace("  - name: all", "  - name: all\n    timeout: 3s");
+    let retries = documents().replace("  - name: all", "  - name: all\n    timeout: 3s");
     site.mesh.apply(&retries).unwrap();
     site.requests(50).await;
     assert!(!rollout.status().is_over(), "another field changed");
-    let weights = DOCUMENTS
+    let weights = documents()
         .replace("weight: 100}", "weight: 70}")
         .replace("weight: 0}", "weight: 30}");
     site.mesh.apply(&weights).unwrap();
@@ -298,6 +281,36 @@ async fn other_weights_of_the_documents_or_the_code_end_a_rollout() {
     assert!(rollout.status().is_over());
     let v2 = site.requests(500).await;
     assert!((200..300).contains(&v2), "{v2} of 500 at 50 %");
+}
+
+/// As requests do: a wildcard has a host only where no name has it.
+#[tokio::test(start_paused = true)]
+async fn the_route_is_that_of_the_most_specific_host() {
+    let site = Site::new();
+    let wildcard = "
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: a-wildcard}
+spec:
+  hosts: ['*.default.svc.cluster.local']
+  http:
+  - name: others
+    route:
+    - {destination: {host: waste-service, subset: v1}, weight: 100}
+    - {destination: {host: waste-service, subset: v2}, weight: 0}
+";
+    site.mesh.apply(&(documents() + wildcard)).unwrap();
+    let full = |route: &str| {
+        let full = "waste-service.default.svc.cluster.local";
+        CanaryRelease::new(full, "v2", policy()).with_route(route)
+    };
+    let others = full("others");
+    let error = site.mesh.start_canary(others).unwrap_err();
+    assert!(matches!(error, CanaryError::NoSplit { .. }), "{error}");
+    let rollout = site.mesh.start_canary(full("all")).unwrap();
+    rollout.promote_fully();
+    assert_eq!(site.requests(50).await, 50);
 }
 
 #[tokio::test(start_paused = true)]
@@ -341,7 +354,7 @@ async fn a_release_without_its_route_says_which_routes_there_are() {
 
 #[test]
 fn a_rollout_without_a_runtime_is_an_error() {
-    let mesh = Mesh::from_yaml(DOCUMENTS).unwrap();
+    let mesh = Mesh::from_yaml(&documents()).unwrap();
     let error = mesh.start_canary(release()).unwrap_err();
     assert!(matches!(error, CanaryError::NoRuntime), "{error}");
 }

@@ -6,34 +6,9 @@ use http::Request;
 use http_body_util::Full;
 use meshless::{Mesh, Rejection};
 
-use crate::support::{Text, Upstream, get, send, statuses};
+use crate::support::{Text, Upstream, VERSIONS, get, send, statuses};
 
 const NO_HEALTHY: (u16, Option<Rejection>) = (503, Some(Rejection::NoHealthyUpstream));
-
-/// Where the two versions of the service listen, and how their pods are told apart.
-const VERSIONS: &str = "
----
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: {name: waste-service}
-spec:
-  hosts: [waste-service]
-  ports: [{number: 80, name: http, protocol: HTTP}]
-  resolution: STATIC
-  location: MESH_INTERNAL
-  endpoints:
-  - {address: 10.0.0.1, labels: {version: v1}}
-  - {address: 10.0.0.2, labels: {version: v2}}
----
-apiVersion: networking.istio.io/v1
-kind: DestinationRule
-metadata: {name: waste-versions}
-spec:
-  host: waste-service
-  subsets:
-  - {name: v1, labels: {version: v1}}
-  - {name: v2, labels: {version: v2}}
-";
 
 fn mesh(yaml: &str) -> Mesh {
     Mesh::builder().with_seed(7).read_yaml(yaml).unwrap()

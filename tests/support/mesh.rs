@@ -113,3 +113,28 @@ where
     }
     all
 }
+
+/// Where the two versions of the service listen, and how their pods are told apart.
+pub(crate) const VERSIONS: &str = "
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: waste-service}
+spec:
+  hosts: [waste-service]
+  ports: [{number: 80, name: http, protocol: HTTP}]
+  resolution: STATIC
+  location: MESH_INTERNAL
+  endpoints:
+  - {address: 10.0.0.1, labels: {version: v1}}
+  - {address: 10.0.0.2, labels: {version: v2}}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: waste-versions}
+spec:
+  host: waste-service
+  subsets:
+  - {name: v1, labels: {version: v1}}
+  - {name: v2, labels: {version: v2}}
+";

@@ -128,14 +128,7 @@ fn subject(name: &str, namespace: &str) -> WorkloadId {
 
 /// Returns the most specific virtual host for a name.
 fn host<'a>(config: &'a OutboundConfig, host: &str) -> Option<&'a VirtualHostConfig> {
-    let names = config
-        .hosts
-        .iter()
-        .flat_map(|config| config.names.iter().map(move |name| (name, config)));
-    names
-        .filter(|(name, _)| name.matches(host))
-        .max_by(|(one, _), (two, _)| one.specificity(two))
-        .map(|(_, config)| &**config)
+    Some(&*config.hosts[config.place_of(host)?])
 }
 
 /// Returns the destinations of the first route of a host.

@@ -57,26 +57,15 @@ impl WeightOverride {
         &self,
         config: &mut OutboundConfig,
     ) -> Option<Result<Applied, WeightsError>> {
-        let fitting = config.hosts.iter_mut().filter_map(|host| {
-            let names = host.names.iter().filter(|name| name.matches(&self.host));
-            let best = names.max_by(|one, two| one.specificity(two))?.clone();
-            Some((best, host))
-        });
-        // The most specific name wins, as in the lookup of requests.
-        let (_, host) = fitting.max_by(|(one, _), (two, _)| one.specificity(two))?;
+        let place = config.place_of(&self.host)?;
+        let host = &mut config.hosts[place];
         Some(self.apply_to(Arc::make_mut(host)))
     }
 
     /// Returns the places of the host and the route in a configuration, if it has their weights in force.
     pub(in crate::mesh) fn place(&self, config: &OutboundConfig) -> Option<(usize, usize)> {
-        let hosts = config.hosts.iter().enumerate();
-        let fitting = hosts.filter_map(|(place, host)| {
-            let names = host.names.iter().filter(|name| name.matches(&self.host));
-            let best = names.max_by(|one, two| one.specificity(two))?;
-            Some((best, place, host))
-        });
-        let (_, place, host) = fitting.max_by(|(one, ..), (two, ..)| one.specificity(two))?;
-        let mut routes = host.routes.iter().enumerate();
+        let place = config.place_of(&self.host)?;
+        let mut routes = config.hosts[place].routes.iter().enumerate();
         let (index, config) =
             routes.find(|(index, config)| self.route.is(*index, &config.route))?;
         let weights = config.route.destinations().iter();

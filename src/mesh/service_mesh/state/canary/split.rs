@@ -1,7 +1,7 @@
 use super::error::CanaryError;
 use super::release::CanaryRelease;
 use crate::foundation::sync::Percent;
-use crate::istio::config::{OutboundConfig, RouteConfig, VirtualHostConfig};
+use crate::istio::config::{OutboundConfig, RouteConfig};
 use crate::policies::canary::Version;
 use crate::policies::traffic_split::{Destination, RouteId, WeightedDestination};
 
@@ -28,10 +28,10 @@ impl Split {
     ) -> Result<Self, CanaryError> {
         let mut known = Vec::new();
         for config in configs {
-            let hosts = config.hosts.iter();
-            let hosts =
-                hosts.filter(|host| host.names.iter().any(|name| name.matches(&release.host)));
-            for (index, route) in hosts.flat_map(|host| routes(host)) {
+            let Some(place) = config.place_of(&release.host) else {
+                continue;
+            };
+            for (index, route) in config.hosts[place].routes.iter().enumerate() {
                 match Self::of(release, index, route) {
                     Some(split) => return Ok(split),
                     None => known.extend(describe(index, route)),
@@ -129,10 +129,6 @@ impl Split {
             .map(|weight| u32::try_from(weight).unwrap_or(u32::MAX))
             .collect()
     }
-}
-
-fn routes(host: &VirtualHostConfig) -> impl Iterator<Item = (usize, &RouteConfig)> {
-    host.routes.iter().enumerate()
 }
 
 /// Returns a route and its subsets in words, if it has several destinations.
