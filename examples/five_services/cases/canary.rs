@@ -7,10 +7,10 @@ use meshless::Percent;
 use meshless::canary::{AbortReason, CanaryPolicy, Step, Tally, Verdict};
 use meshless::mesh::{CanaryRelease, CanaryStatus};
 
-use super::result;
+use super::read_results;
 use crate::Result;
 use crate::args::Part;
-use crate::driver::{Driver, all};
+use crate::driver::Driver;
 use crate::report::Report;
 use crate::scale;
 use crate::stand_ins::Fault;
@@ -27,7 +27,7 @@ pub(super) async fn run(world: &World, report: &mut Report) -> Result<()> {
     let status = rollout(world, &driver, report, false).await?;
     let promoted = status.is_some_and(|status| *status.decision().verdict() == Verdict::Promoted);
     report.equal("v2 was promoted", true, promoted);
-    let v2 = read(world, &driver, AFTER).await;
+    let v2 = read_results(world, &driver, AFTER, None).await;
     report.bar("v2 after its release", v2, AFTER);
     report.equal("v2's requests of 100 after its release", AFTER, v2);
 
@@ -39,7 +39,7 @@ pub(super) async fn run(world: &World, report: &mut Report) -> Result<()> {
     let aborted = status.map(|status| status.decision().verdict().clone());
     let aborted = matches!(aborted, Some(Verdict::Aborted(_)));
     report.equal("v2 was withdrawn", true, aborted);
-    let v2 = read(world, &driver, AFTER).await;
+    let v2 = read_results(world, &driver, AFTER, None).await;
     report.equal("v2's requests of 100 after that", 0, v2);
     world.waste_v2.script().heal();
     Ok(())
@@ -61,7 +61,7 @@ async fn rollout(
         Step::Pause(step),
     ]);
     if world.settings.is_broken(Part::Canary) {
-        read(world, driver, 200).await;
+        read_results(world, driver, 200, None).await;
         return Ok(None);
     }
     let mesh = world.policies.mesh();
@@ -69,7 +69,7 @@ async fn rollout(
     let (began, v2) = (scale::now(), world.waste_v2.recorder().count());
     let mut weight = rollout.status().decision().weight();
     loop {
-        read(world, driver, 50).await;
+        read_results(world, driver, 50, None).await;
         let status = rollout.status();
         if status.decision().weight() != weight {
             weight = status.decision().weight();
@@ -104,12 +104,4 @@ fn in_short(status: &CanaryStatus) -> String {
         }
         _ => format!("{weight} %"),
     }
-}
-
-/// Reads results; returns how many requests reached v2.
-async fn read(world: &World, driver: &Driver, calls: usize) -> usize {
-    let v2 = world.waste_v2.recorder();
-    let before = v2.count();
-    all((1..=calls).map(|id| result(driver, world, id)), 8).await;
-    v2.count() - before
 }

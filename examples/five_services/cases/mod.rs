@@ -21,7 +21,7 @@ use serde_json::json;
 
 use crate::Result;
 use crate::args::Part;
-use crate::driver::{Call, Driver};
+use crate::driver::{Call, Driver, all};
 use crate::report::Report;
 use crate::world::World;
 
@@ -63,4 +63,24 @@ fn result(driver: &Driver, world: &World, id: usize) -> Call {
 fn near(driver: &Driver, world: &World) -> Call {
     let url = world.locations.url();
     driver.get(&format!("{url}/api/v1/locations/near?user=mina"))
+}
+
+/// Reads results through recycling, with the header `version` if one is given; returns how many requests reached v2.
+async fn read_results(
+    world: &World,
+    driver: &Driver,
+    calls: usize,
+    version: Option<&str>,
+) -> usize {
+    let v2 = world.waste_v2.recorder();
+    let before = v2.count();
+    let calls = (1..=calls).map(|id| {
+        let call = result(driver, world, id);
+        match version {
+            Some(version) => call.header("version", version),
+            None => call,
+        }
+    });
+    all(calls, 8).await;
+    v2.count() - before
 }

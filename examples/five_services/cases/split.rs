@@ -1,9 +1,9 @@
 //! waste v2 gets 10 %, 50 %, 100 % of what recycling reads, and is rolled back in one step: by the file that
 //! says it, which is edited while the services run.
 
-use super::result;
+use super::read_results;
 use crate::Result;
-use crate::driver::{Driver, all};
+use crate::driver::Driver;
 use crate::report::{Report, percent};
 use crate::world::World;
 
@@ -16,7 +16,7 @@ pub(super) async fn run(world: &World, report: &mut Report) -> Result<()> {
     for (weight, calls, least, most) in [(10, 300, 3, 18), (50, 300, 37, 63), (100, 100, 100, 100)]
     {
         edits.push(world.policies.give_v2(weight).await?);
-        let v2 = read(world, &driver, calls, None).await;
+        let v2 = read_results(world, &driver, calls, None).await;
         report.bar(format_args!("v2 may have {weight} %"), v2, calls);
         let share = percent(v2, calls);
         let expected = if least == most {
@@ -29,7 +29,7 @@ pub(super) async fn run(world: &World, report: &mut Report) -> Result<()> {
         report.check(what, expected, format!("{share} %"), holds);
     }
     edits.push(world.policies.give_v2(0).await?);
-    let v2 = read(world, &driver, 100, None).await;
+    let v2 = read_results(world, &driver, 100, None).await;
     report.bar("rolled back", v2, 100);
     report.equal("v2's requests of 100 after the roll-back", 0, v2);
     // The first 10 % are what the file says anyway.
@@ -41,23 +41,8 @@ pub(super) async fn run(world: &World, report: &mut Report) -> Result<()> {
     ));
     let in_time = edits.iter().filter(|edit| edit.in_time).count();
     report.equal("edits of the file followed within 1 s, of 3", 3, in_time);
-    let v2 = read(world, &driver, 50, Some("v2")).await;
+    let v2 = read_results(world, &driver, 50, Some("v2")).await;
     report.bar("header version: v2", v2, 50);
     report.equal("v2's requests of 50 with `version: v2`", 50, v2);
     Ok(())
-}
-
-/// Reads results; returns how many requests reached v2.
-async fn read(world: &World, driver: &Driver, calls: usize, version: Option<&str>) -> usize {
-    let v2 = world.waste_v2.recorder();
-    let before = v2.count();
-    let calls = (1..=calls).map(|id| {
-        let call = result(driver, world, id);
-        match version {
-            Some(version) => call.header("version", version),
-            None => call,
-        }
-    });
-    all(calls, 8).await;
-    v2.count() - before
 }

@@ -80,7 +80,7 @@ impl Mesh {
         let documents = self.state.read_yaml(yaml);
         self.state
             .apply(documents, Cause::Applied)
-            .inspect(log_change)
+            .inspect(Change::log)
     }
 
     /// Reads a file or a folder and applies its documents as [`apply`](Self::apply) does.
@@ -92,7 +92,7 @@ impl Mesh {
         let path = path.as_ref();
         let documents = self.state.read_path(path);
         let cause = Cause::Path(path.into());
-        self.state.apply(documents, cause).inspect(log_change)
+        self.state.apply(documents, cause).inspect(Change::log)
     }
 
     /// Sets the weights of a host's route, one for each of its destinations and in their
@@ -112,7 +112,7 @@ impl Mesh {
         weights: impl AsRef<[u32]>,
     ) -> Result<Change, Error> {
         let overrides = WeightOverride::new(host, route.into(), weights.as_ref());
-        self.state.set_weights(overrides).inspect(log_change)
+        self.state.set_weights(overrides).inspect(Change::log)
     }
 
     /// Returns the state of all workloads and gateways, their configuration, and its history, as plain values.
@@ -192,10 +192,6 @@ impl Debug for Mesh {
             .field("version", &self.version())
             .finish_non_exhaustive()
     }
-}
-
-fn log_change(change: &Change) {
-    tracing::info!("policies: {change}");
 }
 
 /// Reference to a mesh that does not keep it alive.

@@ -53,6 +53,11 @@ impl Change {
     pub const fn version(&self) -> u64 {
         self.version
     }
+
+    /// Writes the change to the log.
+    pub(in crate::mesh) fn log(&self) {
+        tracing::info!("policies: {self}");
+    }
 }
 
 /// Formats as `version 3 by apply: VirtualService waste/waste-service changed`.

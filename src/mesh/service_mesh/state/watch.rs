@@ -149,7 +149,7 @@ impl Follower {
         let error = match state.apply_if_changed(documents, cause) {
             Ok(change) => {
                 if let Some(change) = change {
-                    tracing::info!("policies: {change}");
+                    change.log();
                 }
                 None
             }

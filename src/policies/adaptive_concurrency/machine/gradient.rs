@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::window::Window;
+use super::window::{Window, seconds};
 
 /// Envoy's buffer: a latency may exceed the minimum by this factor without effect.
 const BUFFER: f64 = 1.25;
@@ -119,8 +119,4 @@ impl Gradient {
 
 fn with_head_room(limit: f64) -> f64 {
     limit + limit.max(0.0).sqrt()
-}
-
-fn seconds(duration: Duration) -> f64 {
-    duration.as_secs_f64().max(1e-9)
 }

@@ -1,6 +1,6 @@
 //! Netflix's Gradient2.
 
-use super::window::Window;
+use super::window::{Window, seconds};
 
 /// Windows of the long average.
 const LONG: f64 = 600.0;
@@ -24,7 +24,7 @@ impl Gradient2 {
         let Some(latency) = window.latency else {
             return limit;
         };
-        let short = latency.as_secs_f64().max(1e-9);
+        let short = seconds(latency);
         self.average(short);
         // After an overload the average is far above the latency, and would forget it too slowly.
         if self.long / short > 2.0 {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::window::Window;
+use super::window::{Window, seconds};
 
 /// After this many samples for each unit of the limit the current latency is the minimum.
 const PROBE: f64 = 30.0;
@@ -52,7 +52,7 @@ impl Vegas {
             self.minimum = Some(latency);
             return limit;
         };
-        let ratio = minimum.as_secs_f64() / latency.as_secs_f64().max(1e-9);
+        let ratio = minimum.as_secs_f64() / seconds(latency);
         let queue = (limit * (1.0 - ratio)).ceil();
         let step = log10(limit);
         let next = if window.overloads > 0 {

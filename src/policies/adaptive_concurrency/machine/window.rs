@@ -117,3 +117,8 @@ impl Collector {
         window
     }
 }
+
+/// Returns seconds, at least a nanosecond, so that they divide.
+pub(super) fn seconds(duration: Duration) -> f64 {
+    duration.as_secs_f64().max(1e-9)
+}

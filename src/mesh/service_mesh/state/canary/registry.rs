@@ -7,8 +7,7 @@ impl MeshState {
     /// Adds a rollout in place of the last one of its host; returns false if that is running.
     pub(in crate::mesh) fn add_canary(&self, rollout: &Arc<Rollout>) -> bool {
         let mut canaries = lock(&self.canaries);
-        let host = rollout.status().host().to_owned();
-        let is_of_host = |one: &Arc<Rollout>| one.status().host() == host;
+        let is_of_host = |one: &Arc<Rollout>| one.release.host == rollout.release.host;
         if canaries.iter().any(|one| is_of_host(one) && !one.is_over()) {
             return false;
         }

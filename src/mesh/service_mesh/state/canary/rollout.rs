@@ -124,7 +124,7 @@ impl Rollout {
         });
         match moved {
             Ok(Some(change)) => {
-                tracing::info!("policies: {change}");
+                change.log();
                 true
             }
             // The route is gone, or has other weights.
